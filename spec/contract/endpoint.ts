@@ -1,0 +1,84 @@
+/**
+ * The contract is a table of rows. The hosted side mounts rows, `orp` calls rows; OpenAPI and the completeness tests
+ * are generated from rows. A row that nobody mounts, or a refusal that no row declares, does not compile or fails a test.
+ */
+
+import type { z } from 'zod';
+import type { COMMON_ERRORS, ErrorCode } from '../errors.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** 64 KiB: enough for every small JSON body; rows that take more say so. */
+export const DEFAULT_BODY_BYTES = 64 * 1024;
+
+export interface Endpoint<
+  Path extends string = string,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+  Reply extends z.ZodType = z.ZodType,
+  Code extends ErrorCode = ErrorCode,
+> {
+  /** Name of the operation, a verb phrase in camel case; the `operationId` of OpenAPI. */
+  name: string;
+  method: Method;
+  /** Path with `:name` parameters, all of them ids. */
+  path: Path;
+  /** One sentence for people. */
+  summary: string;
+  /** `user`: a bearer token is needed. */
+  auth: 'none' | 'user';
+  /** Schema of the query; every value is a string, or an array of strings for a repeated key. */
+  query?: Query;
+  /** Schema of the JSON body. Absent: the route takes no body and ignores one. */
+  body?: Body;
+  /** Largest body in bytes. */
+  maxBodyBytes: number;
+  /** `json`: one document. `sse`: an event stream; `ws`: an upgrade. Streams declare no reply document. */
+  answers: 'json' | 'sse' | 'ws';
+  reply: Reply;
+  /** Status of a success. */
+  status: 200 | 201;
+  /** Refusals besides the common ones. */
+  errors: readonly Code[];
+  /** The same request may be sent again after a lost answer without doing anything twice. */
+  idempotent: boolean;
+}
+
+type RowInput<P extends string, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType, C extends ErrorCode> = Omit<
+  Endpoint<P, Q, B, R, C>,
+  'maxBodyBytes' | 'status' | 'answers' | 'auth'
+> &
+  Partial<Pick<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth'>>;
+
+/** Declares one row. Defaults: a token is needed, 64 KiB, 200, JSON. */
+export function endpoint<
+  const P extends string,
+  R extends z.ZodType,
+  const C extends ErrorCode = never,
+  Q extends z.ZodType = z.ZodNever,
+  B extends z.ZodType = z.ZodNever,
+>(row: RowInput<P, Q, B, R, C>): Endpoint<P, Q, B, R, C> {
+  return { auth: 'user', maxBodyBytes: DEFAULT_BODY_BYTES, status: 200, answers: 'json', ...row };
+}
+
+/** The `:name` parameters of a path. */
+export type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? { [K in Name]: string } & PathParams<`/${Rest}`>
+  : Path extends `${string}:${infer Name}`
+    ? { [K in Name]: string }
+    : Record<never, string>;
+
+/** What the receiver of a row gets. */
+export type QueryOf<Row> = Row extends Endpoint<string, infer Q> ? z.output<Q> : never;
+export type BodyOf<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.output<B> : never;
+/** What the sender of a row must write. */
+export type QueryInput<Row> = Row extends Endpoint<string, infer Q> ? z.input<Q> : never;
+export type BodyInput<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.input<B> : never;
+/** What the hosted side answers, and what the client reads. */
+export type ReplyInput<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.input<R> : never;
+export type ReplyOf<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.output<R> : never;
+export type ParamsOf<Row> = Row extends Endpoint<infer P> ? PathParams<P> : never;
+/** Every code a handler of the row may refuse with. */
+export type ErrorsOf<Row> =
+  | (Row extends Endpoint<string, z.ZodType, z.ZodType, z.ZodType, infer C> ? C : never)
+  | (typeof COMMON_ERRORS)[number];

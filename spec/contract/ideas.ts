@@ -1,0 +1,240 @@
+/** Ideas, their features and their world (contract/hosted-api.md §3–§5, later-versions.md §2). */
+
+import { z } from 'zod';
+import { MAX_PROMPT_BYTES } from '../job/kinds.ts';
+import { endpoint } from './endpoint.ts';
+import { absentable, clearable, line, ok, queryFlag, queryInteger } from './fields.ts';
+
+/** Notes hold a whole plan; the same limit as a prompt, which quotes them. */
+const notes = z.string().max(MAX_PROMPT_BYTES);
+const BODY_BYTES = 2 * MAX_PROMPT_BYTES;
+
+export const detailSection = z.object({ id: z.string(), label: z.string(), body: z.string() });
+
+export const feature = z.object({
+  id: z.string(),
+  ideaId: z.string(),
+  title: z.string(),
+  notes: absentable,
+  detail: absentable,
+  detailLabel: absentable,
+  detailSections: z.array(detailSection),
+  starred: z.boolean(),
+  superStarred: z.boolean(),
+  completed: z.boolean(),
+  visibility: absentable,
+  updatedAt: z.string(),
+});
+
+export const idea = z.object({
+  id: z.string(),
+  title: z.string(),
+  notes: z.string(),
+  githubUrl: absentable,
+  linkLabel: absentable,
+  visibility: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  deletedAt: absentable,
+});
+
+const featureList = z.array(feature);
+
+/** Written answers come flat and wrapped: people's output reads the one, the release smoke the other. */
+const ideaWritten = idea.extend({ ok, idea });
+
+const ideaBody = z.object({
+  title: line.optional(),
+  notes: notes.optional(),
+  githubUrl: clearable,
+  linkLabel: clearable,
+  visibility: z.string().max(64).optional(),
+});
+
+export const IDEA_SORTS = ['updated_desc', 'updated_asc', 'created_desc', 'created_asc', 'title_asc'] as const;
+
+export const listIdeas = endpoint({
+  name: 'listIdeas',
+  method: 'GET',
+  path: '/api/cli/ideas',
+  summary: 'List your ideas, newest first, a page at a time.',
+  query: z.object({
+    limit: queryInteger(1, 500, 25),
+    cursor: z.string().max(200).optional(),
+    /** Free text on the client side: an unknown sort falls back to `updated_desc`. */
+    sort: z.string().max(64).optional(),
+    deleted: queryFlag,
+  }),
+  reply: z.object({
+    ok,
+    ideas: z.array(idea),
+    items: z.array(idea),
+    /** Cursor of the next page; absent at the end. */
+    nextCursor: absentable,
+    hasMore: z.boolean(),
+    sort: z.enum(IDEA_SORTS),
+    limit: z.number(),
+  }),
+  errors: [],
+  idempotent: true,
+});
+
+export const showIdea = endpoint({
+  name: 'showIdea',
+  method: 'GET',
+  path: '/api/cli/ideas/:ideaId',
+  summary: 'Show one idea with its features.',
+  reply: z.object({ ok, idea: idea.extend({ features: featureList }), features: featureList }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const addIdea = endpoint({
+  name: 'addIdea',
+  method: 'POST',
+  path: '/api/cli/ideas',
+  summary: 'Add an idea.',
+  body: ideaBody.extend({ title: line.trim().min(1) }),
+  maxBodyBytes: BODY_BYTES,
+  reply: ideaWritten,
+  status: 201,
+  errors: [],
+  idempotent: false,
+});
+
+export const updateIdea = endpoint({
+  name: 'updateIdea',
+  method: 'PATCH',
+  path: '/api/cli/ideas/:ideaId',
+  summary: 'Change an idea. `updatedAt` as read guards against overwriting a newer change.',
+  body: ideaBody.extend({ updatedAt: z.string().max(64).optional() }),
+  maxBodyBytes: BODY_BYTES,
+  reply: ideaWritten,
+  errors: ['not_found', 'record_changed'],
+  idempotent: false,
+});
+
+export const removeIdea = endpoint({
+  name: 'removeIdea',
+  method: 'DELETE',
+  path: '/api/cli/ideas/:ideaId',
+  summary: 'Remove an idea; restorable unless purged.',
+  query: z.object({ purge: queryFlag }),
+  reply: z.object({ ok, removedIdeaId: z.string(), mode: z.enum(['soft', 'purge']) }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const restoreIdea = endpoint({
+  name: 'restoreIdea',
+  method: 'POST',
+  path: '/api/cli/ideas/:ideaId/restore',
+  summary: 'Bring back a removed idea.',
+  body: z.object({}),
+  reply: ideaWritten,
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+const detailInput = z.object({
+  id: z.string().max(128).optional(),
+  label: z.string().max(200).optional(),
+  body: z.string().max(MAX_PROMPT_BYTES),
+});
+
+const featureBody = z.object({
+  ideaId: z.string().max(128).optional(),
+  title: line.optional(),
+  notes: notes.optional(),
+  detail: notes.optional(),
+  detailLabel: z.string().max(200).optional(),
+  details: z.array(detailInput).max(200).optional(),
+  starred: z.boolean().optional(),
+  superStarred: z.boolean().optional(),
+  completed: z.boolean().optional(),
+  visibility: z.string().max(64).optional(),
+});
+
+const featureWritten = feature.extend({ ok, feature });
+
+export const listFeatures = endpoint({
+  name: 'listFeatures',
+  method: 'GET',
+  path: '/api/cli/ideas/:ideaId/features',
+  summary: 'List the features of an idea.',
+  reply: z.object({ ok, features: featureList }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const addFeature = endpoint({
+  name: 'addFeature',
+  method: 'POST',
+  path: '/api/cli/ideas/:ideaId/features',
+  summary: 'Add a feature to an idea.',
+  body: featureBody.extend({ title: line.min(1) }),
+  maxBodyBytes: BODY_BYTES,
+  reply: featureWritten,
+  status: 201,
+  errors: ['not_found'],
+  idempotent: false,
+});
+
+export const updateFeature = endpoint({
+  name: 'updateFeature',
+  method: 'PATCH',
+  path: '/api/cli/features/:featureId',
+  summary: 'Change a feature. A change of `completed` alone needs no `updatedAt`.',
+  body: featureBody.extend({ updatedAt: z.string().max(64).optional() }),
+  maxBodyBytes: BODY_BYTES,
+  reply: featureWritten,
+  errors: ['not_found', 'record_changed'],
+  idempotent: false,
+});
+
+export const removeFeature = endpoint({
+  name: 'removeFeature',
+  method: 'DELETE',
+  path: '/api/cli/features/:featureId',
+  summary: 'Remove a feature.',
+  reply: z.object({ ok, removedFeatureId: z.string(), ideaId: z.string() }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const world = z.object({
+  id: z.string(),
+  ideaId: z.string(),
+  name: z.string(),
+  projectRoot: absentable,
+  githubUrl: absentable,
+  codexSessionId: absentable,
+  status: z.string(),
+  updatedAt: z.string(),
+});
+
+export const getWorld = endpoint({
+  name: 'getWorld',
+  method: 'GET',
+  path: '/api/cli/ideas/:ideaId/world',
+  summary: 'Show the repository binding of an idea; no `world` when there is none.',
+  reply: z.object({ ok, world: world.optional() }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const putWorld = endpoint({
+  name: 'putWorld',
+  method: 'PUT',
+  path: '/api/cli/ideas/:ideaId/world',
+  summary: 'Bind an idea to a repository. Absent fields stay, null clears.',
+  body: z.object({
+    name: line.nullish(),
+    projectRoot: clearable,
+    githubUrl: clearable,
+    codexSessionId: clearable,
+  }),
+  reply: z.object({ ok, world }),
+  errors: ['not_found'],
+  idempotent: true,
+});

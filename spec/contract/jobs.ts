@@ -1,0 +1,241 @@
+/** Jobs as their owner sees and moves them: enqueue, list, show, transcript, cancel, retry. */
+
+import { z } from 'zod';
+import { ID_PREFIXES, machineIdField } from '../ids.ts';
+import {
+  FAILURE_KINDS,
+  JOB_KINDS,
+  LEASE_LOSS_POLICIES,
+  MAX_ATTEMPTS_LIMIT,
+  MAX_PRIORITY,
+  MAX_PROMPT_BYTES,
+  MAX_TIMEOUT_SECONDS,
+  MIN_PRIORITY,
+  SESSION_FALLBACKS,
+} from '../job/kinds.ts';
+import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
+import { JOB_STATUSES } from '../job/status.ts';
+import { WAITING_CODES } from '../job/waiting.ts';
+import { endpoint } from './endpoint.ts';
+import { absentable, ok, projectRootField, queryInteger, timestamp } from './fields.ts';
+
+/** How one try at a job ended. `released`: the lease ended before the start. `revoked`: a person took it back. */
+export const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
+
+const session = {
+  machineId: absentable,
+  instance: absentable,
+  leaseId: absentable,
+  projectRoot: absentable,
+  orpSessionId: absentable,
+  codexSessionId: absentable,
+  sessionSource: z.enum(SESSION_SOURCES).optional(),
+  fallbackReason: z.enum(FALLBACK_REASONS).optional(),
+  claimedAt: absentable,
+  startedAt: absentable,
+  finishedAt: absentable,
+};
+
+const outcome = {
+  summary: absentable,
+  error: absentable,
+  failureKind: z.enum(FAILURE_KINDS).optional(),
+};
+
+/** One try at a job: who held it, in which session and why, and how it ended. */
+export const attempt = z.object({
+  attempt: z.number().int(),
+  /** Absent while this try is going on. */
+  outcome: z.enum(ATTEMPT_OUTCOMES).optional(),
+  ...session,
+  ...outcome,
+  content: absentable,
+});
+
+/** What a runner says it stopped: the receipt of a cancel. */
+export const stopReceipt = z.object({
+  /** Processes of the agent's group that ended. */
+  processes: z.number().int().min(0).max(100_000),
+  /** The last signal that was needed; `none` when nothing ran any more. */
+  signal: z.enum(['none', 'SIGINT', 'SIGTERM', 'SIGKILL']),
+  tookMs: z.number().int().min(0),
+  at: timestamp,
+});
+
+export const waiting = z.object({ code: z.enum(WAITING_CODES), message: z.string(), since: z.string() });
+
+export const job = z.object({
+  id: z.string(),
+  kind: z.enum(JOB_KINDS),
+  status: z.enum(JOB_STATUSES),
+  ideaId: absentable,
+  worldId: absentable,
+  checkpointId: absentable,
+  priority: z.number().int(),
+  attempt: z.number().int(),
+  maxAttempts: z.number().int(),
+  onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
+  sessionFallback: z.enum(SESSION_FALLBACKS),
+  timeoutSeconds: z.number().int().optional(),
+  target: z.object({
+    machineId: absentable,
+    projectRoot: absentable,
+    orpSessionId: absentable,
+    codexSessionId: absentable,
+  }),
+  createdAt: z.string(),
+  createdBy: absentable,
+  notBefore: absentable,
+  expiresAt: z.string(),
+  updatedAt: z.string(),
+  leaseExpiresAt: absentable,
+  ...session,
+  ...outcome,
+  cancel: z
+    .object({
+      at: z.string(),
+      by: absentable,
+      reason: absentable,
+      /** When the runner confirmed that the agent has ended. */
+      confirmedAt: absentable,
+      receipt: stopReceipt.optional(),
+    })
+    .optional(),
+  /** Why it does not run; absent when it runs or has ended. */
+  waiting: waiting.optional(),
+});
+
+const jobWithStory = job.extend({ prompt: z.string(), content: absentable, attempts: z.array(attempt) });
+
+const promptText = z
+  .string()
+  .max(MAX_PROMPT_BYTES)
+  .refine((text) => text.trim() !== '', 'must not be blank');
+
+/** Misspelt options would silently lose a person's intention, so unknown fields are refused here. */
+export const enqueueJob = endpoint({
+  name: 'enqueueJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs',
+  summary: 'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body answers the same job.',
+  body: z.strictObject({
+    kind: z.literal('session.prompt').default('session.prompt'),
+    prompt: promptText,
+    ideaId: z.string().max(128).optional(),
+    worldId: z.string().max(128).optional(),
+    machineId: machineIdField.optional(),
+    projectRoot: projectRootField.optional(),
+    orpSessionId: z.string().min(1).max(200).optional(),
+    codexSessionId: z.string().min(1).max(200).optional(),
+    sessionFallback: z.enum(SESSION_FALLBACKS).default('primary'),
+    priority: z.number().int().min(MIN_PRIORITY).max(MAX_PRIORITY).default(0),
+    notBefore: timestamp.optional(),
+    expiresAt: timestamp.optional(),
+    onLeaseLoss: z.enum(LEASE_LOSS_POLICIES).optional(),
+    maxAttempts: z.number().int().min(1).max(MAX_ATTEMPTS_LIMIT).optional(),
+    timeoutSeconds: z.number().int().min(1).max(MAX_TIMEOUT_SECONDS).optional(),
+  }),
+  maxBodyBytes: MAX_PROMPT_BYTES * 2,
+  reply: z.object({ ok, job, created: z.boolean() }),
+  status: 201,
+  errors: ['not_found', 'idempotency_conflict'],
+  idempotent: true,
+});
+
+export const listJobs = endpoint({
+  name: 'listJobs',
+  method: 'GET',
+  path: '/api/cli/runner/jobs',
+  summary: 'List your jobs, newest first. Filters combine.',
+  query: z.object({
+    limit: queryInteger(1, 200, 25),
+    /** The last id of the page before. */
+    cursor: z.string().max(128).optional(),
+    /** One status, or several with commas; `live` means every one that has not ended. */
+    status: z.string().max(200).optional(),
+    kind: z.enum(JOB_KINDS).optional(),
+    ideaId: z.string().max(128).optional(),
+    machineId: machineIdField.optional(),
+  }),
+  reply: z.object({ ok, jobs: z.array(job), nextCursor: absentable, hasMore: z.boolean() }),
+  errors: [],
+  idempotent: true,
+});
+
+export const showJob = endpoint({
+  name: 'showJob',
+  method: 'GET',
+  path: '/api/cli/runner/jobs/:jobId',
+  summary: 'Show one job with its whole story: prompt, attempts, answer, and why it waits.',
+  reply: z.object({ ok, job: jobWithStory }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const TRANSCRIPT_STREAMS = ['agent', 'system', 'stdout', 'stderr'] as const;
+export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
+
+export const transcriptEntry = z.object({
+  attempt: z.number().int(),
+  seq: z.number().int(),
+  at: z.string(),
+  /** `message`: said by the agent or the system. `log`: output. `gap`: what is missing, and why. */
+  type: z.enum(['message', 'log', 'gap']),
+  stream: z.enum(TRANSCRIPT_STREAMS),
+  level: z.enum(LOG_LEVELS),
+  text: z.string(),
+});
+
+export const readTranscript = endpoint({
+  name: 'readTranscript',
+  method: 'GET',
+  path: '/api/cli/runner/jobs/:jobId/transcript',
+  summary: 'Read messages and output of a job in order, across attempts.',
+  query: z.object({
+    /** The `nextCursor` of the page before. */
+    cursor: z.string().max(64).optional(),
+    limit: queryInteger(1, 1000, 200),
+  }),
+  reply: z.object({
+    ok,
+    entries: z.array(transcriptEntry),
+    /** Where to read on; present even at the end, so that a follower can ask again. */
+    nextCursor: z.string(),
+    hasMore: z.boolean(),
+    status: z.enum(JOB_STATUSES),
+  }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+/** The bodies of v0.4.4, where the machine is always named; a person without a machine leaves it out. */
+const operatorBody = z.object({
+  machineId: machineIdField.nullish(),
+  leaseId: z.string().max(128).nullish(),
+  reason: z.string().max(1000).nullish(),
+});
+
+export const cancelJob = endpoint({
+  name: 'cancelJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/cancel',
+  summary: 'Cancel a job. Final at once; a lease is revoked and its runner stops the agent.',
+  body: operatorBody.extend({ receipt: stopReceipt.optional() }),
+  reply: z.object({ ok, job }),
+  errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'],
+  idempotent: true,
+});
+
+export const retryJob = endpoint({
+  name: 'retryJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/retry',
+  summary: 'Run a job again. From `lost` and from an active job it may run twice; the answer warns.',
+  body: operatorBody,
+  reply: z.object({ ok, job, warning: absentable }),
+  errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'],
+  idempotent: false,
+});
+
+/** Every job id begins so; other strings are not looked up. */
+export const JOB_ID_PREFIX = `${ID_PREFIXES.job}_`;

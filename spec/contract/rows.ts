@@ -1,0 +1,41 @@
+/** The whole contract: every row there is. */
+
+import * as auth from './auth.ts';
+import type { Endpoint } from './endpoint.ts';
+import * as ideas from './ideas.ts';
+import * as jobs from './jobs.ts';
+import * as runner from './runner.ts';
+
+/** Every row, in the order of the documents. */
+export const ROWS = [
+  auth.deviceLogin,
+  auth.deviceVerify,
+  auth.getMe,
+  auth.revokeToken,
+  ideas.listIdeas,
+  ideas.showIdea,
+  ideas.addIdea,
+  ideas.updateIdea,
+  ideas.removeIdea,
+  ideas.restoreIdea,
+  ideas.listFeatures,
+  ideas.addFeature,
+  ideas.updateFeature,
+  ideas.removeFeature,
+  ideas.getWorld,
+  ideas.putWorld,
+  runner.queueCheckpoint,
+  jobs.enqueueJob,
+  jobs.listJobs,
+  jobs.showJob,
+  jobs.readTranscript,
+  jobs.cancelJob,
+  jobs.retryJob,
+  runner.syncMachine,
+  runner.heartbeat,
+  runner.pollJob,
+  runner.startJob,
+  runner.addMessage,
+  runner.addLogs,
+  runner.completeJob,
+] as const satisfies readonly Endpoint[];

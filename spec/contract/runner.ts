@@ -1,0 +1,257 @@
+/** What a runner sends (contract/hosted-api.md §6 and §8). Bodies of v0.4.4 are accepted as they are; the extra fields are ours. */
+
+import { z } from 'zod';
+import { machineIdField } from '../ids.ts';
+import { FAILURE_KINDS, JOB_KINDS, LEASE_LOSS_POLICIES, MAX_CHUNK_BYTES, MAX_RESULT_BYTES } from '../job/kinds.ts';
+import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
+import { JOB_STATUSES } from '../job/status.ts';
+import { endpoint } from './endpoint.ts';
+import { absentable, clearable, line, ok, projectRootField, queryFlag, repeated, timestamp } from './fields.ts';
+import { LOG_LEVELS, TRANSCRIPT_STREAMS } from './jobs.ts';
+
+const sha = z.string().max(128);
+
+const linkedProject = z.object({
+  ideaId: sha.min(1),
+  ideaTitle: line.nullish(),
+  worldId: sha.nullish(),
+  worldName: line.nullish(),
+  projectName: line.nullish(),
+  projectRoot: projectRootField,
+  githubUrl: clearable,
+  lastOpenedAt: timestamp.nullish(),
+});
+
+const linkedSession = z.object({
+  ideaId: sha.nullish(),
+  worldId: sha.nullish(),
+  projectRoot: projectRootField,
+  orpSessionId: z.string().min(1).max(200),
+  codexSessionId: z.string().max(200).nullish(),
+  label: line,
+  state: z.enum(['active', 'closed']),
+  primary: z.boolean(),
+  lastActiveAt: timestamp.nullish(),
+});
+
+export const syncMachine = endpoint({
+  name: 'syncMachine',
+  method: 'POST',
+  path: '/api/cli/runner/sync',
+  summary: 'Tell which repositories and sessions this machine has linked. Sessions are replaced within each listed repository.',
+  body: z.object({
+    machineId: machineIdField,
+    machineName: line.min(1),
+    platform: z.string().max(64).default('unknown'),
+    appVersion: z.string().max(64).default('unknown'),
+    syncedAt: timestamp,
+    linkedProjects: z.array(linkedProject).max(500),
+    sessions: z.array(linkedSession).max(5000),
+    /** Ours: these are all repositories of the machine; others are dropped. */
+    complete: z.boolean().optional(),
+  }),
+  maxBodyBytes: 4 * 1024 * 1024,
+  reply: z.object({ ok, syncedProjects: z.number(), syncedSessions: z.number() }),
+  errors: ['foreign_machine'],
+  idempotent: true,
+});
+
+/** The state of a lease as a heartbeat reply tells it. */
+const leaseState = z.object({
+  valid: z.boolean(),
+  expiresAt: absentable,
+  /** Why it is not valid. */
+  reason: z.enum(['unknown', 'cancelled', 'revoked', 'finished', 'lost', 'foreign']).optional(),
+  /** `stop`: end the agent; nothing it writes will be accepted. */
+  action: z.enum(['continue', 'stop']),
+});
+
+export const heartbeat = endpoint({
+  name: 'heartbeat',
+  method: 'POST',
+  path: '/api/cli/runner/heartbeat',
+  summary: 'Say that the machine is alive, and renew the lease it names. Dead and foreign leases still answer 200 and are told in the body.',
+  body: z.object({
+    machineId: machineIdField,
+    machineName: line.nullish(),
+    jobId: z.string().max(200).nullish(),
+    leaseId: z.string().max(200).nullish(),
+    instance: z.string().max(64).nullish(),
+    draining: z.boolean().optional(),
+  }),
+  reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
+  errors: ['foreign_machine'],
+  idempotent: true,
+});
+
+/** A claimed job. Routing data stands in `payload`, where v0.4.4 looks for it. */
+export const claimedJob = z.object({
+  id: z.string(),
+  kind: z.enum(JOB_KINDS),
+  ideaId: absentable,
+  checkpointId: absentable,
+  attempt: z.number().int(),
+  onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
+  timeoutSeconds: z.number().int().optional(),
+  createdBy: absentable,
+  payload: z.object({
+    prompt: z.string(),
+    ideaId: absentable,
+    worldId: absentable,
+    projectRoot: z.string(),
+    orpSessionId: z.string(),
+    codexSessionId: z.string(),
+    checkpointId: absentable,
+  }),
+  selection: z.object({ source: z.enum(SESSION_SOURCES), fallbackReason: z.enum(FALLBACK_REASONS).optional() }),
+});
+
+export const pollJob = endpoint({
+  name: 'pollJob',
+  method: 'GET',
+  path: '/api/cli/runner/jobs/poll',
+  summary: 'Claim at most one job for this machine and open a lease. With `dryRun=1` nothing is claimed.',
+  query: z.object({
+    machineId: machineIdField,
+    /** Ours: the same claim id brings the same lease again. */
+    claimId: z.string().min(8).max(64).optional(),
+    instance: z.string().max(64).optional(),
+    /** Ours: only jobs for these repositories. */
+    projectRoot: repeated,
+    dryRun: queryFlag,
+  }),
+  reply: z.object({
+    ok,
+    job: claimedJob.nullable(),
+    leaseId: absentable,
+    leaseExpiresAt: absentable,
+    /** With `dryRun`: what would be claimed; no lease exists. */
+    dryRun: z.boolean().optional(),
+  }),
+  errors: ['not_found', 'foreign_machine'],
+  idempotent: false,
+});
+
+/** Who speaks: every write of a runner is fenced by the lease id. */
+const holder = { machineId: machineIdField, leaseId: z.string().max(200).nullish() };
+
+const jobState = z.object({ id: z.string(), status: z.enum(JOB_STATUSES) });
+
+const fenced = ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'] as const;
+
+export const startJob = endpoint({
+  name: 'startJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/start',
+  summary: 'Say that the agent is about to run.',
+  body: z.object(holder),
+  reply: z.object({ ok, job: jobState, leaseExpiresAt: absentable }),
+  errors: fenced,
+  idempotent: true,
+});
+
+/** A number of ours: contiguous from 1 within a lease, over messages and logs together. */
+const seq = z.number().int().min(1).max(1_000_000_000);
+
+/** What has arrived: everything up to and including this number. */
+const received = { received: z.number().int() };
+
+export const addMessage = endpoint({
+  name: 'addMessage',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/messages',
+  summary: 'Add one message to the transcript.',
+  body: z.object({
+    ...holder,
+    sender: z.string().max(64).default('system'),
+    content: z.string(),
+    meta: z.record(z.string(), z.unknown()).nullish(),
+    seq: seq.optional(),
+    at: timestamp.optional(),
+  }),
+  maxBodyBytes: MAX_CHUNK_BYTES * 2,
+  reply: z.object({ ok, ...received }),
+  errors: fenced,
+  idempotent: true,
+});
+
+export const logChunk = z.object({
+  seq,
+  at: timestamp.optional(),
+  stream: z.enum(TRANSCRIPT_STREAMS),
+  level: z.enum(LOG_LEVELS).default('info'),
+  text: z.string(),
+});
+
+export const addLogs = endpoint({
+  name: 'addLogs',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/logs',
+  summary: 'Add output: the lines of v0.4.4, or numbered chunks. Replays are harmless; the answer says what has arrived.',
+  body: z.object({
+    ...holder,
+    lines: z.array(z.object({ level: z.string().max(16), line: z.string() })).optional(),
+    chunks: z.array(logChunk).max(1000).optional(),
+  }),
+  /** The v0.4.4 client sends its whole output at once. */
+  maxBodyBytes: 16 * 1024 * 1024,
+  reply: z.object({ ok, accepted: z.number().int(), ...received }),
+  errors: fenced,
+  idempotent: true,
+});
+
+export const completeJob = endpoint({
+  name: 'completeJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/complete',
+  summary: 'Deliver the result. The same delivery under the same lease answers the same.',
+  body: z.object({
+    ...holder,
+    success: z.boolean(),
+    summary: z.string().nullish(),
+    content: z.string().nullish(),
+    error: z.string().nullish(),
+    failureKind: z.enum(FAILURE_KINDS).optional(),
+  }),
+  /** JSON may escape every byte of a result; the service measures the result itself. */
+  maxBodyBytes: 7 * MAX_RESULT_BYTES,
+  reply: z.object({ ok, job: jobState }),
+  errors: [...fenced, 'body_too_large'],
+  idempotent: true,
+});
+
+const contextSelection = z.object({
+  includeIdeaTitle: z.boolean().default(true),
+  includeCorePlan: z.boolean().default(true),
+  includeGithub: z.boolean().default(true),
+  includeRepoBinding: z.boolean().default(true),
+  includePreviousResponseSummaries: z.boolean().default(false),
+  featureIds: z.array(sha).max(200).default([]),
+  detailSectionRefs: z.array(z.object({ featureId: sha, detailSectionId: sha })).max(500).default([]),
+  userNote: z.string().max(32 * 1024).default(''),
+});
+
+export const queueCheckpoint = endpoint({
+  name: 'queueCheckpoint',
+  method: 'POST',
+  path: '/api/cli/ideas/:ideaId/checkpoints',
+  summary: 'Queue a review of an idea by the session its world names.',
+  body: z.object({
+    triggerType: z.string().min(1).max(64).default('agent-feedback'),
+    contextSelection,
+    worldId: sha.optional(),
+    featureId: sha.optional(),
+    detailSectionId: sha.optional(),
+  }),
+  reply: z.object({
+    ok,
+    id: z.string(),
+    status: z.string(),
+    worldId: absentable,
+    ideaId: z.string(),
+    jobId: z.string(),
+  }),
+  status: 201,
+  errors: ['not_found'],
+  idempotent: true,
+});

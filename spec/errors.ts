@@ -1,0 +1,119 @@
+/**
+ * The one registry of refusals. A code names an outcome; the HTTP status follows from it.
+ * Clients branch on the code only, never on the sentence.
+ */
+
+export const ERROR_CODES = [
+  'invalid_json',
+  'invalid_input',
+  'unauthenticated',
+  'invalid_credentials',
+  'invalid_code',
+  'foreign_machine',
+  'not_found',
+  'route_not_found',
+  'method_not_allowed',
+  'record_changed',
+  'lease_lost',
+  'wrong_status',
+  'idempotency_conflict',
+  'body_too_large',
+  'too_many_attempts',
+  'internal',
+  'unavailable',
+] as const;
+
+/** One of the closed set of refusal codes. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** Status of every code. A new code without a status does not compile. */
+export const HTTP_STATUS = {
+  /** The body is not JSON at all. */
+  invalid_json: 400,
+  /** The body, path or query has a field that is missing, of the wrong type or out of range. */
+  invalid_input: 400,
+  /** No token, an unknown token or a revoked one. */
+  unauthenticated: 401,
+  /** E-mail and password do not belong together. */
+  invalid_credentials: 401,
+  /** The sign-in code is wrong, used or too old. */
+  invalid_code: 401,
+  /** The machine id belongs to another account, or the job is held by another machine. */
+  foreign_machine: 403,
+  /** No such record, or it is not yours: both answer alike. */
+  not_found: 404,
+  /** No such route. */
+  route_not_found: 404,
+  /** The path exists, but not with this method. */
+  method_not_allowed: 405,
+  /** The record changed since it was read (`updatedAt` differs). */
+  record_changed: 409,
+  /** The lease is not (or no longer) the one that holds the job. */
+  lease_lost: 409,
+  /** The job's status does not allow this. */
+  wrong_status: 409,
+  /** The same Idempotency-Key came with another body. */
+  idempotency_conflict: 409,
+  /** The body is larger than this route takes. */
+  body_too_large: 413,
+  /** Too many failed sign-ins for this account or address. */
+  too_many_attempts: 429,
+  /** A bug of ours. The request id finds it in the log. */
+  internal: 500,
+  /** The database or an object is overloaded or restarting; the same request may be sent again. */
+  unavailable: 503,
+} as const satisfies Record<ErrorCode, number>;
+
+/** Codes after which the very same request may succeed later. */
+export const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['too_many_attempts', 'internal', 'unavailable']);
+
+/** Codes that any route may answer, so that no row has to list them. */
+export const COMMON_ERRORS = [
+  'invalid_json',
+  'invalid_input',
+  'unauthenticated',
+  'route_not_found',
+  'method_not_allowed',
+  'body_too_large',
+  'internal',
+  'unavailable',
+] as const satisfies readonly ErrorCode[];
+
+/** The wire shape of every refusal. */
+export interface ErrorBody {
+  error: string;
+  code: ErrorCode;
+  requestId: string;
+  hint?: string;
+}
+
+/** A refusal on its way to the wire: what happened, and what to do about it. */
+export interface Refusal<Code extends ErrorCode = ErrorCode> {
+  code: Code;
+  message: string;
+  hint?: string;
+}
+
+/** An expected outcome: a value, or a refusal with one of the declared codes. */
+export type Result<T, Code extends ErrorCode = ErrorCode> =
+  | { ok: true; value: T }
+  | { ok: false; refusal: Refusal<Code> };
+
+/** Wraps a value as a success. */
+export function accept<T>(value: T): { ok: true; value: T } {
+  return { ok: true, value };
+}
+
+/** Builds a refusal. */
+export function refuse<Code extends ErrorCode>(
+  code: Code,
+  message: string,
+  hint?: string,
+): { ok: false; refusal: Refusal<Code> } {
+  return { ok: false, refusal: hint === undefined ? { code, message } : { code, message, hint } };
+}
+
+/** Ends a switch over a union: a new member without an arm does not compile. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${String(value)}`);
+}

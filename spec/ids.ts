@@ -1,0 +1,63 @@
+/**
+ * Prefixed ids. Every id is safe in a path, a query, a file name and argv: letters, digits, `_` and `-` only
+ * (the v0.4.4 client leaves `/` unescaped in paths, so an id must never hold one).
+ */
+
+import { z } from 'zod';
+
+export const ID_PREFIXES = {
+  user: 'usr',
+  idea: 'ide',
+  feature: 'fea',
+  detail: 'det',
+  world: 'wor',
+  checkpoint: 'chk',
+  response: 'rsp',
+  job: 'job',
+  lease: 'lea',
+  request: 'req',
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIXES;
+
+/** An id that remembers what it names: a job id never fits where a user id goes. */
+export type Id<Kind extends IdKind> = string & { readonly __id: Kind };
+export type UserId = Id<'user'>;
+export type IdeaId = Id<'idea'>;
+export type JobId = Id<'job'>;
+export type LeaseId = Id<'lease'>;
+export type CheckpointId = Id<'checkpoint'>;
+
+/** Machine ids are made by clients (UUIDs today) and are opaque: 1–128 characters that are safe everywhere. */
+export const MACHINE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** Agent session ids reach argv and file names: no leading dash, no white space, no separators. */
+export const AGENT_SESSION_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/;
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/**
+ * Makes a time-ordered id: nine base-32 digits of `at` (epoch ms, good until the year 3084), then the given random bytes.
+ * Ids of one kind sort by the time they were made; a key on them needs no second index to list newest first.
+ */
+export function makeId<Kind extends IdKind>(kind: Kind, at: number, random: Uint8Array): Id<Kind> {
+  let time = '';
+  for (let rest = Math.floor(at), digit = 0; digit < 9; digit += 1, rest = Math.floor(rest / 32)) {
+    time = ALPHABET.charAt(rest % 32) + time;
+  }
+  const tail = Array.from(random, (byte) => ALPHABET.charAt(byte % 32)).join('');
+  return `${ID_PREFIXES[kind]}_${time}${tail}` as Id<Kind>;
+}
+
+/** The oldest possible id of a kind made at or after `at`; a bound for range reads. */
+export function lowestIdAt<Kind extends IdKind>(kind: Kind, at: number): Id<Kind> {
+  return makeId(kind, at, new Uint8Array());
+}
+
+/** Any id in a path: bounded, and free of characters that would change the path. Unknown ids answer 404 later. */
+export const pathId = z.string().regex(/^[A-Za-z0-9._:~-]{1,128}$/, 'must be an id of letters, digits and . _ : ~ -');
+
+/** A machine id as a client sends it. */
+export const machineIdField = z
+  .string()
+  .regex(MACHINE_ID_PATTERN, 'must be 1 to 128 letters, digits and . _ : -');

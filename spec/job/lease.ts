@@ -1,0 +1,72 @@
+/**
+ * The lease: the right to a job for a time. The lease id is the fencing token; D1 is the authority on who holds it.
+ * Expiry permits reclaiming, it does not revoke: until somebody reclaims, the holder may still finish.
+ */
+
+import type { LeaseLossPolicy } from './kinds.ts';
+import type { JobStatus } from './status.ts';
+
+/** 120 s: five heartbeats may be lost before the lease is. The v0.4.4 client calls a job stale after the same time. */
+export const LEASE_MS = 120_000;
+
+/** 20 s, the heartbeat of the v0.4.4 client. */
+export const HEARTBEAT_MS = 20_000;
+
+/** A lease never started is handed out again to its machine after this long: its poll answer was lost. */
+export const REDELIVER_AFTER_MS = 15_000;
+
+/** Automatic retries pause 10 s, doubling to 5 min, ±25 %, so that a broken machine is not hammered. */
+export const BACKOFF_FIRST_MS = 10_000;
+export const BACKOFF_LIMIT_MS = 5 * 60_000;
+export const BACKOFF_JITTER = 0.25;
+
+/** When a lease renewed now ends. */
+export function leaseExpiry(now: number): number {
+  return now + LEASE_MS;
+}
+
+/** Whether D1 must hear of a heartbeat: only when less than half of the recorded lease is left. */
+export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
+  return recordedExpiresAt - now < LEASE_MS / 2;
+}
+
+/** Whether a lease that was handed out and never started may be handed out again to the same machine. */
+export function isRedeliverable(lease: { status: JobStatus; claimedAt: number }, now: number): boolean {
+  return lease.status === 'dispatched' && now - lease.claimedAt >= REDELIVER_AFTER_MS;
+}
+
+/**
+ * Pause before automatic attempt number `attemptsUsed + 1`.
+ * @param attemptsUsed attempts already used, at least 1
+ * @param random in [0, 1)
+ */
+export function backoffMs(attemptsUsed: number, random: number): number {
+  const base = Math.min(BACKOFF_LIMIT_MS, BACKOFF_FIRST_MS * 2 ** Math.max(0, attemptsUsed - 1));
+  return Math.round(base * (1 - BACKOFF_JITTER + 2 * BACKOFF_JITTER * random));
+}
+
+/** What a sweep does with a job whose lease ended. */
+export type LeaseVerdict =
+  | { kind: 'release' }
+  | { kind: 'requeue'; availableAt: number }
+  | { kind: 'exhaust' }
+  | { kind: 'hold' }
+  | { kind: 'keep' };
+
+export interface LeasedJob {
+  status: JobStatus;
+  leaseExpiresAt: number;
+  onLeaseLoss: LeaseLossPolicy;
+  attemptsUsed: number;
+  maxAttempts: number;
+}
+
+/** Decides what becomes of a leased job at `now`. `keep`: it is not leased, or its lease still runs. */
+export function judgeLease(job: LeasedJob, now: number, random: number): LeaseVerdict {
+  if (job.leaseExpiresAt > now) return { kind: 'keep' };
+  if (job.status === 'dispatched') return { kind: 'release' };
+  if (job.status !== 'running') return { kind: 'keep' };
+  if (job.onLeaseLoss === 'hold') return { kind: 'hold' };
+  if (job.attemptsUsed >= job.maxAttempts) return { kind: 'exhaust' };
+  return { kind: 'requeue', availableAt: now + backoffMs(job.attemptsUsed, random) };
+}

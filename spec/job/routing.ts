@@ -1,0 +1,150 @@
+/**
+ * Which session of which repository takes a job. Every value a job names must match: a job for one idea never lands in
+ * the repository of another. Only what a machine has synced counts.
+ *
+ * Order inside a machine: the session the job names; else the primary session; else the first routeable one.
+ */
+
+import type { SessionFallback } from './kinds.ts';
+
+/** A session as a machine last synced it. */
+export interface SyncedSession {
+  orpSessionId: string;
+  codexSessionId?: string | undefined;
+  label: string;
+  state: 'active' | 'closed';
+  primary: boolean;
+  lastActiveAt?: number | undefined;
+}
+
+/** A linked repository of a machine, with its sessions in list order. */
+export interface SyncedProject {
+  machineId: string;
+  projectRoot: string;
+  ideaId: string;
+  worldId?: string | undefined;
+  sessions: readonly SyncedSession[];
+}
+
+/** What a job asks for. Absent means: any. */
+export interface JobTarget {
+  machineId?: string | undefined;
+  ideaId?: string | undefined;
+  worldId?: string | undefined;
+  projectRoot?: string | undefined;
+  orpSessionId?: string | undefined;
+  codexSessionId?: string | undefined;
+  sessionFallback: SessionFallback;
+}
+
+export const SESSION_SOURCES = [
+  /** The session that the job names. */
+  'target_session',
+  /** The job names none; the repository's primary one. */
+  'primary_session',
+  /** The job names none and the primary one cannot take it. */
+  'first_routeable_session',
+  /** The named one cannot take it; the primary one does instead. */
+  'primary_session_fallback',
+  /** The named one cannot take it, nor the primary one. */
+  'first_routeable_session_fallback',
+] as const;
+export type SessionSource = (typeof SESSION_SOURCES)[number];
+
+export const FALLBACK_REASONS = [
+  'missing_target_session',
+  'closed_target_session',
+  'target_session_missing_codex_session_id',
+] as const;
+export type FallbackReason = (typeof FALLBACK_REASONS)[number];
+
+/** The choice, and its reason; it travels with the job. */
+export interface Route {
+  machineId: string;
+  projectRoot: string;
+  ideaId: string;
+  worldId?: string | undefined;
+  orpSessionId: string;
+  codexSessionId: string;
+  source: SessionSource;
+  fallbackReason?: FallbackReason | undefined;
+}
+
+/** A session can take work when it is active and its agent's id is known. (Archived ones are never synced.) */
+export function isRouteable(session: SyncedSession): session is SyncedSession & { codexSessionId: string } {
+  return session.state === 'active' && session.codexSessionId !== undefined && session.codexSessionId !== '';
+}
+
+/**
+ * The routes a job may take over `projects` (all machines of its owner), best first.
+ * Empty: no machine can take it. A named session that some machine can serve excludes every fallback, on every machine:
+ * a prompt for one conversation must not land in another because the wrong Mac asked first.
+ */
+export function routesFor(target: JobTarget, projects: readonly SyncedProject[]): Route[] {
+  const matching = projects.filter((project) => isMatchingProject(target, project));
+  if (target.orpSessionId === undefined && target.codexSessionId === undefined) {
+    return matching.flatMap((project) => defaultRoutes(project, undefined));
+  }
+  const exact = matching.flatMap((project) =>
+    project.sessions
+      .filter((session) => isNamedSession(target, session))
+      .filter(isRouteable)
+      .map((session) => routeTo(project, session, 'target_session')),
+  );
+  if (exact.length > 0) return exact;
+  if (target.sessionFallback === 'none') return [];
+  return matching.flatMap((project) => defaultRoutes(project, fallbackReason(target, project)));
+}
+
+function isMatchingProject(target: JobTarget, project: SyncedProject): boolean {
+  return (
+    (target.machineId === undefined || target.machineId === project.machineId) &&
+    (target.ideaId === undefined || target.ideaId === project.ideaId) &&
+    (target.worldId === undefined || project.worldId === undefined || target.worldId === project.worldId) &&
+    (target.projectRoot === undefined || target.projectRoot === project.projectRoot)
+  );
+}
+
+function isNamedSession(target: JobTarget, session: SyncedSession): boolean {
+  return (
+    (target.orpSessionId === undefined || target.orpSessionId === session.orpSessionId) &&
+    (target.codexSessionId === undefined || target.codexSessionId === session.codexSessionId)
+  );
+}
+
+/** The primary session, then the others in list order; only the first of them is offered, to keep one conversation. */
+function defaultRoutes(project: SyncedProject, reason: FallbackReason | undefined): Route[] {
+  const primary = project.sessions.find((session) => session.primary);
+  if (primary !== undefined && isRouteable(primary)) {
+    return [routeTo(project, primary, reason ? 'primary_session_fallback' : 'primary_session', reason)];
+  }
+  const first = project.sessions.find(isRouteable);
+  if (first === undefined) return [];
+  return [
+    routeTo(project, first, reason ? 'first_routeable_session_fallback' : 'first_routeable_session', reason),
+  ];
+}
+
+function fallbackReason(target: JobTarget, project: SyncedProject): FallbackReason {
+  const named = project.sessions.find((session) => isNamedSession(target, session));
+  if (named === undefined) return 'missing_target_session';
+  return named.state === 'closed' ? 'closed_target_session' : 'target_session_missing_codex_session_id';
+}
+
+function routeTo(
+  project: SyncedProject,
+  session: SyncedSession & { codexSessionId: string },
+  source: SessionSource,
+  reason?: FallbackReason,
+): Route {
+  return {
+    machineId: project.machineId,
+    projectRoot: project.projectRoot,
+    ideaId: project.ideaId,
+    worldId: project.worldId,
+    orpSessionId: session.orpSessionId,
+    codexSessionId: session.codexSessionId,
+    source,
+    fallbackReason: reason,
+  };
+}

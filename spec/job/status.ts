@@ -1,0 +1,91 @@
+/**
+ * The life of a job. This table is the only authority on status changes: the SQL guards, the diagram in
+ * docs/protocol.md and the tests are all derived from it. A pair that is absent here is forbidden.
+ *
+ *   queued ──claim──▶ dispatched ──start──▶ running ──complete──▶ completed
+ *                                                  └──fail──────▶ failed
+ */
+
+/** Every status, in the order of a job's life. */
+export const JOB_STATUSES = [
+  /** Waits to be claimed. Left by a claim, a cancel, or its expiry. */
+  'queued',
+  /** A machine holds the lease and has not said yet that it started. After a crash: back to the queue. */
+  'dispatched',
+  /** The agent is at work. Left by its result, a cancel, or the loss of the lease. */
+  'running',
+  /** The machine went silent while working and the policy is `hold`: only its late result or a person moves it. */
+  'lost',
+  /** The agent answered. */
+  'completed',
+  /** The agent, the runner or the service gave up; `failureKind` says which and why. */
+  'failed',
+  /** A person stopped it. */
+  'cancelled',
+] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+/** Statuses that are ends: nothing but a person's retry leaves them. */
+export const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
+
+/** Statuses in which a machine holds the job under a lease. */
+export const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
+
+export const JOB_VERBS = [
+  'claim',
+  'start',
+  'complete',
+  'fail',
+  'release',
+  'requeue',
+  'exhaust',
+  'hold',
+  'resume',
+  'cancel',
+  'retry',
+  'expire',
+] as const;
+export type JobVerb = (typeof JOB_VERBS)[number];
+
+/** From where each verb may come, and where it leads. */
+export const TRANSITIONS = {
+  /** A machine takes the lease. */
+  claim: { from: ['queued'], to: 'dispatched' },
+  /** The holder says that the agent is about to run. */
+  start: { from: ['dispatched'], to: 'running' },
+  /** The holder delivers the answer; from `lost` it is a late one, under the same lease. */
+  complete: { from: ['running', 'lost'], to: 'completed' },
+  /** The holder reports a failure. */
+  fail: { from: ['running', 'lost'], to: 'failed' },
+  /** The lease expired before the start: back to the queue, the attempt is given back. */
+  release: { from: ['dispatched'], to: 'queued' },
+  /** The lease expired at work under policy `requeue`: back to the queue after a pause. */
+  requeue: { from: ['running'], to: 'queued' },
+  /** As `requeue`, but no automatic attempt is left. */
+  exhaust: { from: ['running'], to: 'failed' },
+  /** The lease expired at work under policy `hold`: nobody may run it again but a person. */
+  hold: { from: ['running'], to: 'lost' },
+  /** The silent machine came back with the same lease. */
+  resume: { from: ['lost'], to: 'running' },
+  /** A person stops it. Final at once; a lease is revoked. */
+  cancel: { from: ['queued', 'dispatched', 'running', 'lost'], to: 'cancelled' },
+  /** A person wants it run again. An active lease is revoked. */
+  retry: { from: ['dispatched', 'running', 'lost', 'completed', 'failed', 'cancelled'], to: 'queued' },
+  /** It waited past its expiry; an old prompt must not surprise anyone. */
+  expire: { from: ['queued'], to: 'failed' },
+} as const satisfies Record<JobVerb, { from: readonly JobStatus[]; to: JobStatus }>;
+
+/** Whether `verb` may be applied to a job in `status`. */
+export function isAllowed(verb: JobVerb, status: JobStatus): boolean {
+  return (TRANSITIONS[verb].from as readonly JobStatus[]).includes(status);
+}
+
+/** Whether the status is an end. */
+export function isTerminal(status: JobStatus): boolean {
+  return (TERMINAL_STATUSES as readonly JobStatus[]).includes(status);
+}
+
+/** Whether a machine holds the job. */
+export function isLeased(status: JobStatus): boolean {
+  return (LEASED_STATUSES as readonly JobStatus[]).includes(status);
+}

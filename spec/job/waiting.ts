@@ -1,0 +1,175 @@
+/**
+ * Why a job is not running: one code from a closed set and one sentence, the same in the API, in `orp` and on the pages.
+ * Terminal and running jobs wait for nothing.
+ */
+
+import type { JobTarget, SyncedProject } from './routing.ts';
+import { routesFor } from './routing.ts';
+import type { JobStatus } from './status.ts';
+
+export const WAITING_CODES = [
+  /** Its `notBefore`, or the pause after a lost lease, is still ahead. */
+  'not_yet',
+  /** No machine has synced a repository that matches. */
+  'no_machine',
+  /** A repository matches, but no session in it can take the job. */
+  'no_session',
+  /** Every machine that could take it has been silent for a while. */
+  'machine_offline',
+  /** The machine is told to finish and claim nothing. */
+  'machine_draining',
+  /** The session is at work on another job. */
+  'session_busy',
+  /** A machine is there; it has not asked yet. */
+  'next_poll',
+  /** Handed out, not started yet. */
+  'starting',
+  /** The machine went silent while working; it resolves itself, or a person decides. */
+  'lost',
+] as const;
+export type WaitingCode = (typeof WAITING_CODES)[number];
+
+export interface Waiting {
+  code: WaitingCode;
+  message: string;
+  /** Since when this reason holds, epoch ms. */
+  since: number;
+}
+
+/** A machine is called offline after ten silent minutes: liveness reaches D1 only every five. */
+export const OFFLINE_AFTER_MS = 10 * 60_000;
+
+/** What is known of a machine of the owner. */
+export interface MachinePresence {
+  machineId: string;
+  name: string;
+  lastSeenAt: number;
+  listening: boolean;
+  draining: boolean;
+}
+
+export interface WaitingJob {
+  status: JobStatus;
+  createdAt: number;
+  availableAt: number;
+  claimedAt?: number | undefined;
+  leaseExpiresAt?: number | undefined;
+  machineId?: string | undefined;
+  target: JobTarget;
+}
+
+/** What the owner's machines offer, and which agent sessions are at work on which job. */
+export interface Surroundings {
+  projects: readonly SyncedProject[];
+  machines: readonly MachinePresence[];
+  busySessions: ReadonlyMap<string, string>;
+}
+
+/** Whether a machine can be expected to ask for work. */
+export function isOnline(machine: MachinePresence, now: number): boolean {
+  return machine.listening || now - machine.lastSeenAt < OFFLINE_AFTER_MS;
+}
+
+/** The reason a job does not run at `now`; undefined when it runs or has ended. */
+export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): Waiting | undefined {
+  switch (job.status) {
+    case 'queued':
+      return whyQueued(job, around, now);
+    case 'dispatched':
+      return {
+        code: 'starting',
+        message: `Handed to ${nameOf(job.machineId, around)}; it has not said yet that it started.`,
+        since: job.claimedAt ?? job.createdAt,
+      };
+    case 'lost':
+      return {
+        code: 'lost',
+        message: `${nameOf(job.machineId, around)} went silent while working. It reports when it is back; or cancel the job, or retry it (it may then run twice).`,
+        since: job.leaseExpiresAt ?? job.createdAt,
+      };
+    default:
+      return undefined;
+  }
+}
+
+function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting {
+  const since = Math.max(job.createdAt, job.availableAt);
+  if (job.availableAt > now) {
+    return { code: 'not_yet', message: `Waits until ${at(job.availableAt)}.`, since: job.createdAt };
+  }
+  const routes = routesFor(job.target, around.projects);
+  const [first] = routes;
+  if (first === undefined) return whyUnrouteable(job.target, around, since);
+
+  const machines = routes.flatMap((route) => around.machines.filter((one) => one.machineId === route.machineId));
+  const online = machines.filter((machine) => isOnline(machine, now));
+  if (online.length === 0) return offline(machines, since);
+  if (online.every((machine) => machine.draining)) {
+    return { code: 'machine_draining', message: `${online[0]?.name} is finishing its work and claims nothing new.`, since };
+  }
+  const usable = routes.filter((route) => online.some((machine) => machine.machineId === route.machineId));
+  const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
+  if (free === undefined) {
+    const [busy = first] = usable;
+    return {
+      code: 'session_busy',
+      message: `Session ${busy.orpSessionId} is busy with job ${around.busySessions.get(busy.codexSessionId)}.`,
+      since,
+    };
+  }
+  return { code: 'next_poll', message: `${nameOf(free.machineId, around)} takes it when it asks next.`, since };
+}
+
+function whyUnrouteable(target: JobTarget, around: Surroundings, since: number): Waiting {
+  const { orpSessionId: _session, codexSessionId: _codex, ...anySession } = target;
+  const matching = around.projects.filter(
+    (project) => routesFor(anySession, [{ ...project, sessions: [ANY_SESSION] }]).length > 0,
+  );
+  if (matching.length === 0) {
+    return {
+      code: 'no_machine',
+      message: 'No machine has linked and synced a repository for it. Link one with orp link project bind, then orp runner sync.',
+      since,
+    };
+  }
+  const named = target.orpSessionId ?? target.codexSessionId;
+  return {
+    code: 'no_session',
+    message: named
+      ? `No machine has a routeable session ${named}. Register it with orp link session register, then orp runner sync.`
+      : 'No session of the repository can take it. Register one with a Codex session id, then orp runner sync.',
+    since,
+  };
+}
+
+const ANY_SESSION = {
+  orpSessionId: 'any',
+  codexSessionId: 'any',
+  label: 'any',
+  state: 'active',
+  primary: true,
+} as const;
+
+function offline(machines: readonly MachinePresence[], since: number): Waiting {
+  const latest = machines.reduce<MachinePresence | undefined>(
+    (best, machine) => (best === undefined || machine.lastSeenAt > best.lastSeenAt ? machine : best),
+    undefined,
+  );
+  if (latest === undefined) {
+    return { code: 'machine_offline', message: 'The machine that could take it is not known any more.', since };
+  }
+  return {
+    code: 'machine_offline',
+    message: `${latest.name} has been offline since ${at(latest.lastSeenAt)}. Start it with orp runner work.`,
+    since: Math.max(since, latest.lastSeenAt),
+  };
+}
+
+function nameOf(machineId: string | undefined, around: Surroundings): string {
+  return around.machines.find((machine) => machine.machineId === machineId)?.name ?? 'The machine';
+}
+
+/** An instant for a sentence: UTC to the minute. */
+function at(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
