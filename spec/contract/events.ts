@@ -1,0 +1,55 @@
+/** The channels on which a runner is woken, and the live view of one job (contract/hosted-api.md §8.10). */
+
+import { z } from 'zod';
+import { machineIdField } from '../ids.ts';
+import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS, MIN_WAIT_SECONDS } from '../transport/events.ts';
+import { endpoint } from './endpoint.ts';
+import { queryFlag, queryInteger } from './fields.ts';
+
+const instance = z.string().max(64).optional();
+
+export const streamEvents = endpoint({
+  name: 'streamEvents',
+  method: 'GET',
+  path: '/api/cli/runner/events/stream',
+  summary: 'Wait for work over server-sent events. Always ends with `job.available`, `timeout` or `error`.',
+  query: z.object({
+    machineId: machineIdField,
+    waitSeconds: queryInteger(MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, DEFAULT_WAIT_SECONDS),
+    instance,
+    /** Ours: `job.available` does not end the stream, so that cancels still reach a working runner. */
+    persistent: queryFlag,
+  }),
+  reply: z.never(),
+  answers: 'sse',
+  errors: ['not_found', 'foreign_machine'],
+  idempotent: true,
+});
+
+export const socketEvents = endpoint({
+  name: 'socketEvents',
+  method: 'GET',
+  path: '/api/cli/runner/events/ws',
+  summary: 'Wait for work over a WebSocket: the same events as JSON text frames; `ping` is answered with `pong`.',
+  query: z.object({ machineId: machineIdField, instance }),
+  reply: z.never(),
+  answers: 'ws',
+  errors: ['not_found', 'foreign_machine'],
+  idempotent: true,
+});
+
+export const followJob = endpoint({
+  name: 'followJob',
+  method: 'GET',
+  path: '/api/cli/runner/jobs/:jobId/events',
+  summary: 'Follow one job live over server-sent events: transcript entries and status changes. Resume with `Last-Event-ID`.',
+  query: z.object({
+    waitSeconds: queryInteger(MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, MAX_WAIT_SECONDS),
+    /** For clients that cannot set `Last-Event-ID`. */
+    after: z.string().max(64).optional(),
+  }),
+  reply: z.never(),
+  answers: 'sse',
+  errors: ['not_found'],
+  idempotent: true,
+});

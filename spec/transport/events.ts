@@ -1,0 +1,75 @@
+/**
+ * What a runner is told while it listens. One vocabulary for both push transports: JSON text frames on a WebSocket,
+ * named events on SSE. An event is a hint to look, never a delivery: the claim always goes through the poll route.
+ */
+
+import { z } from 'zod';
+
+export const EVENT_NAMES = [
+  /** The channel stands; nothing that became claimable before it was opened is missed. */
+  'ready',
+  /** Something may be claimable: poll now. */
+  'job.available',
+  /** A job of this machine was cancelled: stop its agent. */
+  'job.cancelled',
+  /** A lease of this machine was taken away: stop its agent. */
+  'lease.lost',
+  /** Finish the current work and claim nothing more. */
+  'drain',
+  /** The stream reached its time; open the next one. */
+  'timeout',
+  /** The stream cannot go on; `error` says why. */
+  'error',
+] as const;
+export type EventName = (typeof EVENT_NAMES)[number];
+
+/** Events that end a stream of the v0.4.4 client. */
+export const TERMINAL_EVENTS: ReadonlySet<EventName> = new Set(['job.available', 'timeout', 'error']);
+
+/** One event on a channel. `data` is always an object: v0.4.4 never delivers an event without data. */
+export const channelEvent = z.object({
+  event: z.enum(EVENT_NAMES),
+  /** Grows within one channel. */
+  id: z.number().int().optional(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type ChannelEvent = z.infer<typeof channelEvent>;
+
+/** Comments every 15 s: idle proxies cut after a minute or more, and the v0.4.4 client waits `waitSeconds + 15` s. */
+export const KEEP_ALIVE_MS = 15_000;
+
+/** Silence of 2.5 keep-alives is a dead link. */
+export const DEAD_AFTER_MS = 2.5 * KEEP_ALIVE_MS;
+
+/** Sent once a stream, for clients that reconnect by themselves. */
+export const RETRY_MS = 2000;
+
+export const MIN_WAIT_SECONDS = 1;
+export const MAX_WAIT_SECONDS = 900;
+export const DEFAULT_WAIT_SECONDS = 30;
+
+/** What a WebSocket runner sends, and what the runtime answers without waking the object. */
+export const PING = 'ping';
+export const PONG = 'pong';
+
+/** Why the hosted side closes a channel (WebSocket close codes of the private range). */
+export const CLOSE_CODES = {
+  /** Another instance of the same machine connected: this one stops claiming. */
+  replaced: 4001,
+  /** The token was revoked, or the machine belongs to somebody else now. */
+  unauthorized: 4003,
+  /** The stream reached its time. */
+  timeout: 4008,
+} as const;
+
+/** One SSE frame. Data is one line of JSON, so no value can break the framing. */
+export function sseFrame(event: ChannelEvent): string {
+  const id = event.id === undefined ? '' : `id: ${event.id}\n`;
+  return `event: ${event.event}\n${id}data: ${JSON.stringify(event.data)}\n\n`;
+}
+
+/** A comment frame: keeps the link alive, is never dispatched. */
+export const KEEP_ALIVE_FRAME = ': keep-alive\n\n';
+
+/** The first bytes of every stream: proxies forward headers only once a byte follows. */
+export const OPENING_FRAME = `retry: ${RETRY_MS}\n: open\n\n`;

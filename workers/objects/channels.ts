@@ -1,0 +1,97 @@
+/**
+ * The open channels of one machine. Every channel is a hibernatable WebSocket: a runner's own, or the Worker's end of an
+ * SSE bridge. The sockets and their attachments are the only record; nothing here lives in memory, so the object may
+ * hibernate between any two events.
+ */
+
+import type { ChannelEvent } from '../../spec/transport/events.ts';
+import { CLOSE_CODES, PING, PONG } from '../../spec/transport/events.ts';
+
+/** Who is at the other end of a socket. Survives hibernation as the socket's attachment. */
+export type Channel =
+  | { role: 'runner'; transport: 'ws' | 'sse'; instance: string; since: number }
+  | { role: 'watcher'; jobId: string; since: number };
+
+/** Only what channels need of the object's state, so that a rule can be tested with less. */
+export type SocketState = Pick<DurableObjectState, 'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse'>;
+
+const RUNNER_TAG = 'runner';
+
+function watcherTag(jobId: string): string {
+  return `job:${jobId}`;
+}
+
+/** `ping` is answered by the runtime: keeping a link alive neither wakes the object nor costs anything. */
+export function answerPings(state: SocketState): void {
+  state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+}
+
+/** Accepts a channel and answers the upgrade. A new runner channel closes the older ones: the newest instance wins. */
+export function openChannel(state: SocketState, channel: Channel): { response: Response; socket: WebSocket } {
+  if (channel.role === 'runner') closeRunnerChannels(state, CLOSE_CODES.replaced, closeReason(channel.instance));
+  const pair = new WebSocketPair();
+  const socket = pair[1];
+  state.acceptWebSocket(socket, [channel.role === 'runner' ? RUNNER_TAG : watcherTag(channel.jobId)]);
+  socket.serializeAttachment(channel);
+  return { response: new Response(null, { status: 101, webSocket: pair[0] }), socket };
+}
+
+/** The runner channel that counts, if any is open. */
+export function listeningChannel(state: SocketState): Extract<Channel, { role: 'runner' }> | undefined {
+  for (const socket of openSockets(state, RUNNER_TAG)) {
+    const channel = channelOf(socket);
+    if (channel?.role === 'runner') return channel;
+  }
+  return undefined;
+}
+
+/** Tells the runner; false when no channel is open. A dead socket is no error: the hint was only a hint. */
+export function tellRunner(state: SocketState, event: ChannelEvent): boolean {
+  return send(openSockets(state, RUNNER_TAG), JSON.stringify(event));
+}
+
+/** Tells everyone who follows one job. */
+export function tellWatchers(state: SocketState, jobId: string, message: unknown): boolean {
+  const sockets = openSockets(state, watcherTag(jobId));
+  return sockets.length > 0 && send(sockets, JSON.stringify(message));
+}
+
+/** Closes every runner channel with a reason. */
+export function closeRunnerChannels(state: SocketState, code: number, reason: string): void {
+  for (const socket of openSockets(state, RUNNER_TAG)) closeQuietly(socket, code, reason);
+}
+
+/** Who was at the other end. */
+export function channelOf(socket: WebSocket): Channel | undefined {
+  return (socket.deserializeAttachment() as Channel | null) ?? undefined;
+}
+
+function openSockets(state: SocketState, tag: string): WebSocket[] {
+  return state.getWebSockets(tag).filter((socket) => socket.readyState === WebSocket.OPEN);
+}
+
+function send(sockets: readonly WebSocket[], text: string): boolean {
+  let told = false;
+  for (const socket of sockets) {
+    try {
+      socket.send(text);
+      told = true;
+    } catch {
+      // The peer is gone and the close event is on its way; whoever is there polls anyway.
+    }
+  }
+  return told;
+}
+
+function closeQuietly(socket: WebSocket, code: number, reason: string): void {
+  try {
+    socket.close(code, reason);
+  } catch {
+    // Already closed: that is what was wanted.
+  }
+}
+
+/** Close reasons are at most 123 bytes. */
+function closeReason(instance: string): string {
+  return `replaced by instance ${instance}`.slice(0, 120);
+}
