@@ -1,0 +1,85 @@
+/** `npm run check`: format, lint, types of every program, generated files. Runs side by side; prints only what is red. */
+
+import { spawn } from 'node:child_process';
+import { existsSync, globSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const RUNTIME_TYPES = 'workers/worker-configuration.d.ts';
+const PROGRAMS = ['spec', 'workers', 'cli', 'test', 'test/workers'];
+
+interface Step {
+  name: string;
+  command: string;
+  args: string[];
+}
+
+interface Outcome {
+  name: string;
+  ok: boolean;
+  output: string;
+  seconds: number;
+}
+
+function tool(name: string, command: string, ...args: string[]): Step {
+  return { name, command: `${ROOT}node_modules/.bin/${command}`, args };
+}
+
+function run(step: Step): Promise<Outcome> {
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    const child = spawn(step.command, step.args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk));
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk));
+    const finish = (ok: boolean): void =>
+      resolve({ name: step.name, ok, output, seconds: (performance.now() - startedAt) / 1000 });
+    child.on('error', (error) => {
+      output += error.message;
+      finish(false);
+    });
+    child.on('close', (code) => finish(code === 0));
+  });
+}
+
+function report(outcome: Outcome): void {
+  const mark = outcome.ok ? 'ok  ' : 'FAIL';
+  console.log(`${mark} ${outcome.name} (${outcome.seconds.toFixed(1)} s)`);
+  if (!outcome.ok) console.log(outcome.output.trimEnd());
+}
+
+/** The runtime types follow wrangler.toml and the installed wrangler; making them takes seconds, so only when stale. */
+function areRuntimeTypesStale(): boolean {
+  if (!existsSync(`${ROOT}${RUNTIME_TYPES}`)) return true;
+  const madeAt = statSync(`${ROOT}${RUNTIME_TYPES}`).mtimeMs;
+  return ['wrangler.toml', 'package-lock.json'].some((file) => statSync(`${ROOT}${file}`).mtimeMs > madeAt);
+}
+
+function hasSources(program: string): boolean {
+  return globSync(`${program}/**/*.{ts,tsx}`, { cwd: ROOT }).length > 0;
+}
+
+async function main(): Promise<number> {
+  const outcomes: Outcome[] = [];
+  const add = async (step: Step): Promise<void> => {
+    const outcome = await run(step);
+    report(outcome);
+    outcomes.push(outcome);
+  };
+
+  const lint = add(tool('format and lint', 'biome', 'ci', '--error-on-warnings', '--colors=off'));
+  if (areRuntimeTypesStale()) {
+    await add(tool('runtime types', 'wrangler', 'types', RUNTIME_TYPES));
+  }
+  const types = PROGRAMS.filter(hasSources).map((program) =>
+    add(tool(`types of ${program}`, 'tsc', '-p', program)),
+  );
+  const generated = add(tool('generated files', 'node', 'scripts/generate.ts', '--check'));
+  await Promise.all([lint, generated, ...types]);
+
+  const red = outcomes.filter((outcome) => !outcome.ok);
+  console.log(red.length === 0 ? 'All checks passed.' : `${red.length} of ${outcomes.length} checks failed.`);
+  return red.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
