@@ -35,7 +35,11 @@ export const deviceVerify = endpoint({
   path: '/api/auth/device-verify',
   summary: 'Finish a sign-in with the code that was sent.',
   auth: 'none',
-  body: z.object({ email, code: z.string().trim().min(1).max(64), deviceName: z.string().max(200).optional() }),
+  body: z.object({
+    email,
+    code: z.string().trim().min(1).max(64),
+    deviceName: z.string().max(200).optional(),
+  }),
   reply: z.object({ ok, token: z.string(), user }),
   errors: ['invalid_code', 'too_many_attempts'],
   idempotent: false,

@@ -44,10 +44,13 @@ export interface Endpoint<
   idempotent: boolean;
 }
 
-type RowInput<P extends string, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType, C extends ErrorCode> = Omit<
-  Endpoint<P, Q, B, R, C>,
-  'maxBodyBytes' | 'status' | 'answers' | 'auth'
-> &
+type RowInput<
+  P extends string,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  R extends z.ZodType,
+  C extends ErrorCode,
+> = Omit<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth'> &
   Partial<Pick<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth'>>;
 
 /** Declares one row. Defaults: a token is needed, 64 KiB, 200, JSON. */
@@ -75,7 +78,8 @@ export type BodyOf<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.o
 export type QueryInput<Row> = Row extends Endpoint<string, infer Q> ? z.input<Q> : never;
 export type BodyInput<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.input<B> : never;
 /** What the hosted side answers, and what the client reads. */
-export type ReplyInput<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.input<R> : never;
+export type ReplyInput<Row> =
+  Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.input<R> : never;
 export type ReplyOf<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.output<R> : never;
 export type ParamsOf<Row> = Row extends Endpoint<infer P> ? PathParams<P> : never;
 /** Every code a handler of the row may refuse with. */

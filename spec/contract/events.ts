@@ -30,7 +30,8 @@ export const socketEvents = endpoint({
   name: 'socketEvents',
   method: 'GET',
   path: '/api/cli/runner/events/ws',
-  summary: 'Wait for work over a WebSocket: the same events as JSON text frames; `ping` is answered with `pong`.',
+  summary:
+    'Wait for work over a WebSocket: the same events as JSON text frames; `ping` is answered with `pong`.',
   query: z.object({ machineId: machineIdField, instance }),
   reply: z.never(),
   answers: 'ws',
@@ -42,7 +43,8 @@ export const followJob = endpoint({
   name: 'followJob',
   method: 'GET',
   path: '/api/cli/runner/jobs/:jobId/events',
-  summary: 'Follow one job live over server-sent events: transcript entries and status changes. Resume with `Last-Event-ID`.',
+  summary:
+    'Follow one job live over server-sent events: transcript entries and status changes. Resume with `Last-Event-ID`.',
   query: z.object({
     waitSeconds: queryInteger(MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, MAX_WAIT_SECONDS),
     /** For clients that cannot set `Last-Event-ID`. */

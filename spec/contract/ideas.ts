@@ -51,7 +51,13 @@ const ideaBody = z.object({
   visibility: z.string().max(64).optional(),
 });
 
-export const IDEA_SORTS = ['updated_desc', 'updated_asc', 'created_desc', 'created_asc', 'title_asc'] as const;
+export const IDEA_SORTS = [
+  'updated_desc',
+  'updated_asc',
+  'created_desc',
+  'created_asc',
+  'title_asc',
+] as const;
 
 export const listIdeas = endpoint({
   name: 'listIdeas',

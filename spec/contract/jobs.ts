@@ -117,7 +117,8 @@ export const enqueueJob = endpoint({
   name: 'enqueueJob',
   method: 'POST',
   path: '/api/cli/runner/jobs',
-  summary: 'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body answers the same job.',
+  summary:
+    'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body answers the same job.',
   body: z.strictObject({
     kind: z.literal('session.prompt').default('session.prompt'),
     prompt: promptText,

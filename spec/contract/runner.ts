@@ -2,11 +2,26 @@
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
-import { FAILURE_KINDS, JOB_KINDS, LEASE_LOSS_POLICIES, MAX_CHUNK_BYTES, MAX_RESULT_BYTES } from '../job/kinds.ts';
+import {
+  FAILURE_KINDS,
+  JOB_KINDS,
+  LEASE_LOSS_POLICIES,
+  MAX_CHUNK_BYTES,
+  MAX_RESULT_BYTES,
+} from '../job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { endpoint } from './endpoint.ts';
-import { absentable, clearable, line, ok, projectRootField, queryFlag, repeated, timestamp } from './fields.ts';
+import {
+  absentable,
+  clearable,
+  line,
+  ok,
+  projectRootField,
+  queryFlag,
+  repeated,
+  timestamp,
+} from './fields.ts';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from './jobs.ts';
 
 const sha = z.string().max(128);
@@ -38,7 +53,8 @@ export const syncMachine = endpoint({
   name: 'syncMachine',
   method: 'POST',
   path: '/api/cli/runner/sync',
-  summary: 'Tell which repositories and sessions this machine has linked. Sessions are replaced within each listed repository.',
+  summary:
+    'Tell which repositories and sessions this machine has linked. Sessions are replaced within each listed repository.',
   body: z.object({
     machineId: machineIdField,
     machineName: line.min(1),
@@ -70,7 +86,8 @@ export const heartbeat = endpoint({
   name: 'heartbeat',
   method: 'POST',
   path: '/api/cli/runner/heartbeat',
-  summary: 'Say that the machine is alive, and renew the lease it names. Dead and foreign leases still answer 200 and are told in the body.',
+  summary:
+    'Say that the machine is alive, and renew the lease it names. Dead and foreign leases still answer 200 and are told in the body.',
   body: z.object({
     machineId: machineIdField,
     machineName: line.nullish(),
@@ -103,7 +120,10 @@ export const claimedJob = z.object({
     codexSessionId: z.string(),
     checkpointId: absentable,
   }),
-  selection: z.object({ source: z.enum(SESSION_SOURCES), fallbackReason: z.enum(FALLBACK_REASONS).optional() }),
+  selection: z.object({
+    source: z.enum(SESSION_SOURCES),
+    fallbackReason: z.enum(FALLBACK_REASONS).optional(),
+  }),
 });
 
 export const pollJob = endpoint({
@@ -187,7 +207,8 @@ export const addLogs = endpoint({
   name: 'addLogs',
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/logs',
-  summary: 'Add output: the lines of v0.4.4, or numbered chunks. Replays are harmless; the answer says what has arrived.',
+  summary:
+    'Add output: the lines of v0.4.4, or numbered chunks. Replays are harmless; the answer says what has arrived.',
   body: z.object({
     ...holder,
     lines: z.array(z.object({ level: z.string().max(16), line: z.string() })).optional(),
@@ -227,8 +248,14 @@ const contextSelection = z.object({
   includeRepoBinding: z.boolean().default(true),
   includePreviousResponseSummaries: z.boolean().default(false),
   featureIds: z.array(sha).max(200).default([]),
-  detailSectionRefs: z.array(z.object({ featureId: sha, detailSectionId: sha })).max(500).default([]),
-  userNote: z.string().max(32 * 1024).default(''),
+  detailSectionRefs: z
+    .array(z.object({ featureId: sha, detailSectionId: sha }))
+    .max(500)
+    .default([]),
+  userNote: z
+    .string()
+    .max(32 * 1024)
+    .default(''),
 });
 
 export const queueCheckpoint = endpoint({

@@ -89,7 +89,7 @@ export function routesFor(target: JobTarget, projects: readonly SyncedProject[])
     project.sessions
       .filter((session) => isNamedSession(target, session))
       .filter(isRouteable)
-      .map((session) => routeTo(project, session, 'target_session')),
+      .map((session) => routeTo(project, session, { source: 'target_session' })),
   );
   if (exact.length > 0) return exact;
   if (target.sessionFallback === 'none') return [];
@@ -116,13 +116,13 @@ function isNamedSession(target: JobTarget, session: SyncedSession): boolean {
 function defaultRoutes(project: SyncedProject, reason: FallbackReason | undefined): Route[] {
   const primary = project.sessions.find((session) => session.primary);
   if (primary !== undefined && isRouteable(primary)) {
-    return [routeTo(project, primary, reason ? 'primary_session_fallback' : 'primary_session', reason)];
+    const source = reason ? 'primary_session_fallback' : 'primary_session';
+    return [routeTo(project, primary, { source, reason })];
   }
   const first = project.sessions.find(isRouteable);
   if (first === undefined) return [];
-  return [
-    routeTo(project, first, reason ? 'first_routeable_session_fallback' : 'first_routeable_session', reason),
-  ];
+  const source = reason ? 'first_routeable_session_fallback' : 'first_routeable_session';
+  return [routeTo(project, first, { source, reason })];
 }
 
 function fallbackReason(target: JobTarget, project: SyncedProject): FallbackReason {
@@ -134,8 +134,7 @@ function fallbackReason(target: JobTarget, project: SyncedProject): FallbackReas
 function routeTo(
   project: SyncedProject,
   session: SyncedSession & { codexSessionId: string },
-  source: SessionSource,
-  reason?: FallbackReason,
+  choice: { source: SessionSource; reason?: FallbackReason | undefined },
 ): Route {
   return {
     machineId: project.machineId,
@@ -144,7 +143,7 @@ function routeTo(
     worldId: project.worldId,
     orpSessionId: session.orpSessionId,
     codexSessionId: session.codexSessionId,
-    source,
-    fallbackReason: reason,
+    source: choice.source,
+    fallbackReason: choice.reason,
   };
 }

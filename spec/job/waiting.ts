@@ -101,11 +101,17 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
   const [first] = routes;
   if (first === undefined) return whyUnrouteable(job.target, around, since);
 
-  const machines = routes.flatMap((route) => around.machines.filter((one) => one.machineId === route.machineId));
+  const machines = routes.flatMap((route) =>
+    around.machines.filter((one) => one.machineId === route.machineId),
+  );
   const online = machines.filter((machine) => isOnline(machine, now));
   if (online.length === 0) return offline(machines, since);
   if (online.every((machine) => machine.draining)) {
-    return { code: 'machine_draining', message: `${online[0]?.name} is finishing its work and claims nothing new.`, since };
+    return {
+      code: 'machine_draining',
+      message: `${online[0]?.name} is finishing its work and claims nothing new.`,
+      since,
+    };
   }
   const usable = routes.filter((route) => online.some((machine) => machine.machineId === route.machineId));
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
@@ -117,7 +123,11 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
       since,
     };
   }
-  return { code: 'next_poll', message: `${nameOf(free.machineId, around)} takes it when it asks next.`, since };
+  return {
+    code: 'next_poll',
+    message: `${nameOf(free.machineId, around)} takes it when it asks next.`,
+    since,
+  };
 }
 
 function whyUnrouteable(target: JobTarget, around: Surroundings, since: number): Waiting {
@@ -128,7 +138,8 @@ function whyUnrouteable(target: JobTarget, around: Surroundings, since: number):
   if (matching.length === 0) {
     return {
       code: 'no_machine',
-      message: 'No machine has linked and synced a repository for it. Link one with orp link project bind, then orp runner sync.',
+      message:
+        'No machine has linked and synced a repository for it. Link one with orp link project bind, then orp runner sync.',
       since,
     };
   }
@@ -156,7 +167,11 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
     undefined,
   );
   if (latest === undefined) {
-    return { code: 'machine_offline', message: 'The machine that could take it is not known any more.', since };
+    return {
+      code: 'machine_offline',
+      message: 'The machine that could take it is not known any more.',
+      since,
+    };
   }
   return {
     code: 'machine_offline',

@@ -13,7 +13,10 @@ export type Channel =
   | { role: 'watcher'; jobId: string; since: number };
 
 /** Only what channels need of the object's state, so that a rule can be tested with less. */
-export type SocketState = Pick<DurableObjectState, 'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse'>;
+export type SocketState = Pick<
+  DurableObjectState,
+  'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse'
+>;
 
 const RUNNER_TAG = 'runner';
 
@@ -28,7 +31,8 @@ export function answerPings(state: SocketState): void {
 
 /** Accepts a channel and answers the upgrade. A new runner channel closes the older ones: the newest instance wins. */
 export function openChannel(state: SocketState, channel: Channel): { response: Response; socket: WebSocket } {
-  if (channel.role === 'runner') closeRunnerChannels(state, CLOSE_CODES.replaced, closeReason(channel.instance));
+  if (channel.role === 'runner')
+    closeRunnerChannels(state, CLOSE_CODES.replaced, closeReason(channel.instance));
   const pair = new WebSocketPair();
   const socket = pair[1];
   state.acceptWebSocket(socket, [channel.role === 'runner' ? RUNNER_TAG : watcherTag(channel.jobId)]);

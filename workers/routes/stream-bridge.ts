@@ -5,7 +5,13 @@
  */
 
 import type { ChannelEvent } from '../../spec/transport/events.ts';
-import { CLOSE_CODES, KEEP_ALIVE_FRAME, KEEP_ALIVE_MS, OPENING_FRAME, sseFrame } from '../../spec/transport/events.ts';
+import {
+  CLOSE_CODES,
+  KEEP_ALIVE_FRAME,
+  KEEP_ALIVE_MS,
+  OPENING_FRAME,
+  sseFrame,
+} from '../../spec/transport/events.ts';
 
 export interface Bridge {
   /** The Worker's end of the socket to the object, not yet accepted. */
@@ -27,8 +33,12 @@ const MAX_UNREAD_FRAMES = 256;
 export function bridge(options: Bridge): Response {
   const { socket, waitMs } = options;
   const encoder = new TextEncoder();
-  let finish: (frames: string) => void = () => {};
-  let letGo: () => void = () => {};
+  let finish: (frames: string) => void = () => {
+    // Set when the stream starts.
+  };
+  let letGo: () => void = () => {
+    // Set when the stream starts.
+  };
 
   const body = new ReadableStream<Uint8Array>(
     {
