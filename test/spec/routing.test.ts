@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import type { Surroundings, WaitingJob } from '../../spec/job/waiting.ts';
+import { OFFLINE_AFTER_MS, whyWaiting } from '../../spec/job/waiting.ts';
+import { T0 } from '../support/clock.ts';
+
+const aSession = (overrides: Partial<SyncedSession> = {}): SyncedSession => ({
+  orpSessionId: 'orp-main',
+  codexSessionId: 'codex-main',
+  label: 'Main',
+  state: 'active',
+  primary: true,
+  ...overrides,
+});
+
+const aProject = (overrides: Partial<SyncedProject> = {}): SyncedProject => ({
+  machineId: 'mac-a',
+  projectRoot: '/srv/survey',
+  ideaId: 'ide_1',
+  worldId: 'wor_1',
+  sessions: [aSession()],
+  ...overrides,
+});
+
+const aTarget = (overrides: Partial<JobTarget> = {}): JobTarget => ({
+  sessionFallback: 'primary',
+  ...overrides,
+});
+
+describe('routing', () => {
+  it('prefers the named session, then the primary one, then the first routeable one', () => {
+    const second = aSession({ orpSessionId: 'orp-2', codexSessionId: 'codex-2', primary: false });
+    const project = aProject({ sessions: [aSession(), second] });
+    expect(routesFor(aTarget({ orpSessionId: 'orp-2' }), [project])[0]).toMatchObject({
+      orpSessionId: 'orp-2',
+      source: 'target_session',
+    });
+    expect(routesFor(aTarget({ codexSessionId: 'codex-2' }), [project])[0]).toMatchObject({
+      orpSessionId: 'orp-2',
+    });
+    expect(routesFor(aTarget(), [project])[0]).toMatchObject({
+      orpSessionId: 'orp-main',
+      source: 'primary_session',
+    });
+    const closedPrimary = aProject({ sessions: [aSession({ state: 'closed' }), second] });
+    expect(routesFor(aTarget(), [closedPrimary])[0]).toMatchObject({
+      orpSessionId: 'orp-2',
+      source: 'first_routeable_session',
+    });
+  });
+
+  it.each([
+    { name: 'missing', sessions: [aSession()], reason: 'missing_target_session' },
+    {
+      name: 'closed',
+      sessions: [aSession(), aSession({ orpSessionId: 'orp-x', state: 'closed', primary: false })],
+      reason: 'closed_target_session',
+    },
+    {
+      name: 'without a Codex id',
+      sessions: [aSession(), aSession({ orpSessionId: 'orp-x', codexSessionId: undefined, primary: false })],
+      reason: 'target_session_missing_codex_session_id',
+    },
+  ])(
+    'falls back to the primary session when the named one is $name, and says why',
+    ({ sessions, reason }) => {
+      const target = aTarget({ orpSessionId: 'orp-x' });
+      expect(routesFor(target, [aProject({ sessions })])).toEqual([
+        expect.objectContaining({
+          source: 'primary_session_fallback',
+          fallbackReason: reason,
+          orpSessionId: 'orp-main',
+        }),
+      ]);
+      expect(routesFor({ ...target, sessionFallback: 'none' }, [aProject({ sessions })])).toEqual([]);
+    },
+  );
+
+  it('never falls back while some machine has the named session', () => {
+    const other = aProject({ machineId: 'mac-b', sessions: [aSession({ orpSessionId: 'orp-x' })] });
+    const routes = routesFor(aTarget({ orpSessionId: 'orp-x' }), [aProject(), other]);
+    expect(routes.map((route) => route.machineId)).toEqual(['mac-b']);
+  });
+
+  it('needs every named value to match', () => {
+    const field = fc.constantFrom('a', 'b');
+    const optional = fc.option(field, { nil: undefined });
+    fc.assert(
+      fc.property(
+        fc.record({ machineId: optional, ideaId: optional, projectRoot: optional }),
+        fc.array(fc.record({ machineId: field, ideaId: field, projectRoot: field }), { maxLength: 5 }),
+        (named, places) => {
+          const routes = routesFor(
+            aTarget(named),
+            places.map((place) => aProject(place)),
+          );
+          for (const route of routes) {
+            for (const key of ['machineId', 'ideaId', 'projectRoot'] as const) {
+              if (named[key] !== undefined) expect(route[key]).toBe(named[key]);
+            }
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe('why a job waits', () => {
+  const job: WaitingJob = { status: 'queued', createdAt: T0, availableAt: T0, target: aTarget() };
+  const machine = {
+    machineId: 'mac-a',
+    name: 'workbench',
+    lastSeenAt: T0,
+    listening: false,
+    draining: false,
+  };
+  const around: Surroundings = { projects: [aProject()], machines: [machine], busySessions: new Map() };
+  const code = (overrides: Partial<WaitingJob>, other: Partial<Surroundings> = {}, now = T0) =>
+    whyWaiting({ ...job, ...overrides }, { ...around, ...other }, now)?.code;
+
+  it('has one code for every situation', () => {
+    expect(code({})).toBe('next_poll');
+    expect(code({ availableAt: T0 + 1 })).toBe('not_yet');
+    expect(code({}, { projects: [] })).toBe('no_machine');
+    expect(code({}, { projects: [aProject({ sessions: [] })] })).toBe('no_session');
+    expect(code({ target: aTarget({ orpSessionId: 'orp-x', sessionFallback: 'none' }) })).toBe('no_session');
+    expect(code({}, {}, T0 + OFFLINE_AFTER_MS)).toBe('machine_offline');
+    expect(code({}, { machines: [{ ...machine, draining: true }] })).toBe('machine_draining');
+    expect(code({}, { busySessions: new Map([['codex-main', 'job_9']]) })).toBe('session_busy');
+    expect(code({ status: 'dispatched' })).toBe('starting');
+    expect(code({ status: 'lost' })).toBe('lost');
+  });
+
+  it('counts a listening machine as online however long it was silent', () => {
+    expect(code({}, { machines: [{ ...machine, listening: true }] }, T0 + 99 * OFFLINE_AFTER_MS)).toBe(
+      'next_poll',
+    );
+  });
+
+  it.each(['running', 'completed', 'failed', 'cancelled'] as const)(
+    'has nothing to say of a %s job',
+    (status) => {
+      expect(whyWaiting({ ...job, status }, around, T0)).toBeUndefined();
+    },
+  );
+
+  it('names the machine and since when', () => {
+    const waiting = whyWaiting(job, around, T0 + OFFLINE_AFTER_MS);
+    expect(waiting?.message).toContain('workbench has been offline since 2026-04-01 10:00 UTC');
+  });
+});
