@@ -1,40 +1,57 @@
 /**
- * Installs the dependencies when they are missing or older than the lock file, so that every npm script works in a fresh clone.
+ * Installs the dependencies when they are missing or differ from the lock file, so that every npm script works in a fresh clone.
  * Plain JavaScript without dependencies: it runs on whatever Node the person has, before the pinned one is there.
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 20;
 const root = fileURLToPath(new URL('../', import.meta.url));
+const pinnedNode = `${root}node_modules/.bin/node`;
 
-/** npm writes its hidden lock file last: an interrupted install leaves none, and is done again. */
-const installedLock = `${root}node_modules/.package-lock.json`;
+function fail(sentence, hint) {
+  console.error(`error: ${sentence}\nhint: ${hint}`);
+  process.exit(1);
+}
 
+function packagesOf(lockFile) {
+  return JSON.parse(readFileSync(`${root}${lockFile}`, 'utf8')).packages;
+}
+
+/** Compared by content, not by time: switching branches touches files. npm writes its hidden lock last, so a broken install has none. */
 function isUpToDate() {
-  if (!existsSync(installedLock)) return false;
-  return statSync(installedLock).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs;
+  if (!existsSync(`${root}node_modules/.package-lock.json`)) return false;
+  const installed = packagesOf('node_modules/.package-lock.json');
+  return Object.entries(packagesOf('package-lock.json')).every(([path, wanted]) => {
+    if (path === '') return true;
+    const found = installed[path];
+    return found === undefined ? wanted.optional === true : found.version === wanted.version;
+  });
 }
 
 function install() {
-  console.error('Installing dependencies (npm ci, once, about 30 s) …');
+  console.error('Installing dependencies (npm ci, only this time, about 30 s) …');
   const npm = process.env.npm_execpath;
-  const command = npm ? [process.execPath, npm] : ['npm'];
-  const [bin, ...args] = [...command, 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const done = spawnSync(bin, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [bin, ...prefix] = npm ? [process.execPath, npm] : ['npm'];
+  const args = [...prefix, 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const done = spawnSync(bin, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
   if (done.status === 0) return;
-  process.stdout.write(done.stdout ?? '');
-  console.error('error: npm ci failed; the lines above say why.');
-  console.error(
-    'hint: check the network and the registry (npm config get registry), then run the same command again.',
+  console.error(done.stdout ?? '');
+  fail(
+    'npm ci failed; the lines above say why.',
+    'check the network and the registry, then run the same command again.',
   );
-  process.exit(1);
 }
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
-  console.error(`error: Node ${process.versions.node} is too old; Node ${OLDEST_NODE} or newer is needed.`);
-  process.exit(1);
+  fail(`Node ${process.versions.node} is too old.`, `install Node ${OLDEST_NODE} or newer.`);
 }
 if (!isUpToDate()) install();
+if (!existsSync(pinnedNode)) {
+  fail(
+    'the pinned Node is missing: install scripts did not run.',
+    'run: npm rebuild node --ignore-scripts=false',
+  );
+}
