@@ -32,7 +32,7 @@ export function answerPings(state: SocketState): void {
 /** Accepts a channel and answers the upgrade. A new runner channel closes the older ones: the newest instance wins. */
 export function openChannel(state: SocketState, channel: Channel): { response: Response; socket: WebSocket } {
   if (channel.role === 'runner')
-    closeRunnerChannels(state, CLOSE_CODES.replaced, closeReason(channel.instance));
+    closeRunnerChannels(state, CLOSE_CODES.replaced, replacedBy(channel.instance));
   const pair = new WebSocketPair();
   const socket = pair[1];
   state.acceptWebSocket(socket, [channel.role === 'runner' ? RUNNER_TAG : watcherTag(channel.jobId)]);
@@ -60,9 +60,12 @@ export function tellWatchers(state: SocketState, jobId: string, message: unknown
   return sockets.length > 0 && send(sockets, JSON.stringify(message));
 }
 
-/** Closes every runner channel with a reason. */
-export function closeRunnerChannels(state: SocketState, code: number, reason: string): void {
-  for (const socket of openSockets(state, RUNNER_TAG)) closeQuietly(socket, code, reason);
+/** Says why, then closes every runner channel. SSE bridges pass the event on; WebSocket clients see the close as well. */
+export function closeRunnerChannels(state: SocketState, code: number, farewell: ChannelEvent): void {
+  for (const socket of openSockets(state, RUNNER_TAG)) {
+    send([socket], JSON.stringify(farewell));
+    closeQuietly(socket, code, String(farewell.data.code));
+  }
 }
 
 /** Who was at the other end. */
@@ -95,7 +98,13 @@ function closeQuietly(socket: WebSocket, code: number, reason: string): void {
   }
 }
 
-/** Close reasons are at most 123 bytes. */
-function closeReason(instance: string): string {
-  return `replaced by instance ${instance}`.slice(0, 120);
+function replacedBy(instance: string): ChannelEvent {
+  return {
+    event: 'error',
+    data: {
+      code: 'replaced',
+      instance,
+      error: 'Another runner of this machine connected; this one stops claiming.',
+    },
+  };
 }

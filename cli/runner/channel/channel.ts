@@ -1,0 +1,58 @@
+/** One open line to the hosted side, whatever carries it. It says what it hears, and once, why it ended. */
+
+import type { ChannelEvent } from '../../../spec/transport/events.ts';
+
+export type PushTransport = 'ws' | 'sse';
+
+/** Where and as whom to listen. */
+export interface ChannelTarget {
+  /** Origin and optional path prefix, without a trailing slash. */
+  baseUrl: string;
+  headers: Readonly<Record<string, string>>;
+  machineId: string;
+  /** This run of the runner; the newest instance of a machine wins. */
+  instance: string;
+}
+
+/** Why a channel ended. Only `unauthorized`, `replaced` and `refused` call for something else than trying again. */
+export type ChannelEnd =
+  /** A stream reached its time; the next one is opened at once. */
+  | { kind: 'finished' }
+  /** The network, the service or the link broke. */
+  | { kind: 'broken'; message: string }
+  /** The token is not (or no longer) accepted. */
+  | { kind: 'unauthorized'; message: string }
+  /** Another instance of this machine listens now. */
+  | { kind: 'replaced'; message: string }
+  /** The service does not offer this transport, or refuses this machine. */
+  | { kind: 'refused'; message: string };
+
+export interface ChannelHandlers {
+  onEvent(event: ChannelEvent): void;
+}
+
+export interface Channel {
+  readonly transport: PushTransport;
+  /** Settles once, when the channel has ended; never rejects. */
+  readonly ended: Promise<ChannelEnd>;
+  close(): void;
+}
+
+/** Opens a channel. Failures to open arrive as `ended`, too. */
+export type OpenChannel = (target: ChannelTarget, handlers: ChannelHandlers) => Channel;
+
+/** Reads an HTTP refusal as the end of a channel. */
+export function endForStatus(status: number, message: string): ChannelEnd {
+  if (status === 401) return { kind: 'unauthorized', message };
+  if (status === 403 || status === 404 || status === 405 || status === 426)
+    return { kind: 'refused', message };
+  return { kind: 'broken', message };
+}
+
+/** The end that an `error` event stands for. */
+export function endForErrorEvent(data: Readonly<Record<string, unknown>>): ChannelEnd {
+  const message = typeof data.error === 'string' ? data.error : 'the service ended the stream';
+  if (data.code === 'replaced') return { kind: 'replaced', message };
+  if (data.code === 'unauthenticated') return { kind: 'unauthorized', message };
+  return { kind: 'broken', message };
+}

@@ -1,0 +1,78 @@
+/** Listens over a WebSocket, straight to the machine's object. `ping` is answered by the runtime and wakes nobody. */
+
+import { CLOSE_CODES, channelEvent, KEEP_ALIVE_MS, PING } from '../../../spec/transport/events.ts';
+import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
+import { endForErrorEvent } from './channel.ts';
+import { SilenceWatch } from './silence.ts';
+
+/** Opens one socket. It lives until one side goes. */
+export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {
+  // Node's WebSocket takes headers as a second argument; a browser's does not, and this is not one.
+  const socket = new WebSocket(socketUrl(target), { headers: { ...target.headers } });
+  const ended = Promise.withResolvers<ChannelEnd>();
+  let opened = false;
+  let finalEnd: ChannelEnd | undefined;
+
+  const settle = (end: ChannelEnd) => {
+    clearInterval(pings);
+    watch.stop();
+    ended.resolve(finalEnd ?? end);
+  };
+  const giveUp = (end: ChannelEnd) => {
+    settle(end);
+    socket.close();
+  };
+  const watch = new SilenceWatch(() => giveUp({ kind: 'broken', message: 'the link went silent' }));
+  const pings = setInterval(() => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(PING);
+  }, KEEP_ALIVE_MS);
+
+  socket.addEventListener('open', () => {
+    opened = true;
+    watch.heard();
+  });
+  socket.addEventListener('message', (message) => {
+    watch.heard();
+    const event = readFrame(message.data);
+    if (event === undefined) return;
+    if (event.event === 'error') finalEnd = endForErrorEvent(event.data);
+    handlers.onEvent(event);
+  });
+  socket.addEventListener('close', (close) => settle(endForClose(close, opened)));
+  // An error is always followed by a close; the listener keeps Node from treating it as unhandled.
+  socket.addEventListener('error', () =>
+    settle({ kind: 'broken', message: 'the socket could not be opened or broke' }),
+  );
+
+  return {
+    transport: 'ws',
+    ended: ended.promise,
+    close: () => giveUp({ kind: 'broken', message: 'closed' }),
+  };
+}
+
+function endForClose(close: CloseEvent, opened: boolean): ChannelEnd {
+  if (close.code === CLOSE_CODES.unauthorized) return { kind: 'unauthorized', message: close.reason };
+  if (close.code === CLOSE_CODES.replaced) return { kind: 'replaced', message: close.reason };
+  if (close.code === CLOSE_CODES.timeout) return { kind: 'finished' };
+  return {
+    kind: 'broken',
+    message: opened ? `the socket closed (${close.code})` : 'the socket could not be opened',
+  };
+}
+
+/** Pongs, unknown events and unreadable frames are ignored: a newer service may say more than we know. */
+function readFrame(data: unknown) {
+  if (typeof data !== 'string' || !data.startsWith('{')) return undefined;
+  try {
+    return channelEvent.safeParse(JSON.parse(data)).data;
+  } catch {
+    // Not JSON: not from this protocol.
+    return undefined;
+  }
+}
+
+function socketUrl(target: ChannelTarget): string {
+  const query = new URLSearchParams({ machineId: target.machineId, instance: target.instance });
+  return `${target.baseUrl.replace(/^http/, 'ws')}/api/cli/runner/events/ws?${query}`;
+}
