@@ -1,0 +1,27 @@
+/** Applies `migrations/*.sql` in order, with the bookkeeping of `wrangler d1 migrations`, so that either may go on where the other stopped. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { unstable_splitSqlQuery as splitSql } from 'wrangler';
+import { projectPath } from './project-path.ts';
+import type { Database } from './runtime.ts';
+
+const CREATE_BOOK = `CREATE TABLE IF NOT EXISTS d1_migrations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT UNIQUE,
+  applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
+)`;
+
+/** A migration and its entry in the book are one transaction: it is applied as a whole, once, or not at all. */
+export async function applyMigrations(database: Database): Promise<void> {
+  await database.prepare(CREATE_BOOK).run();
+  const { results } = await database.prepare('SELECT name FROM d1_migrations').all<{ name: string }>();
+  const applied = new Set(results.map((row) => row.name));
+
+  const folder = projectPath('migrations');
+  const pending = readdirSync(folder).filter((name) => name.endsWith('.sql') && !applied.has(name));
+  for (const name of pending.sort()) {
+    const statements = splitSql(readFileSync(`${folder}/${name}`, 'utf8'));
+    const entry = database.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name);
+    await database.batch([...statements.map((sql) => database.prepare(sql)), entry]);
+  }
+}

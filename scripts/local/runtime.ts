@@ -1,0 +1,107 @@
+/**
+ * The hosted side on this machine: the same Worker, D1 and Durable Object, in the same workerd that runs them in production.
+ * `npm start`, the demonstration and the end-to-end tests all start it here.
+ */
+
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
+import { rolldown } from 'rolldown';
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
+import { applyMigrations } from './migrations.ts';
+import { projectPath } from './project-path.ts';
+
+const WORKER_NAME = 'orp-runner';
+const DATABASE_BINDING = 'DB';
+
+export interface Statement {
+  bind(...values: (string | number | null)[]): Statement;
+  all<Row>(): Promise<{ results: Row[] }>;
+  run(): Promise<unknown>;
+}
+
+/** The part of D1 that scripts and tests use. */
+export interface Database {
+  prepare(sql: string): Statement;
+  batch(statements: Statement[]): Promise<unknown>;
+}
+
+export interface LogLine {
+  level: string;
+  message: string;
+}
+
+export interface RuntimeOptions {
+  /** 0 picks a free port. */
+  port: number;
+  /** Folder of the database and the objects; without one they live as long as the runtime. */
+  persistTo?: string;
+  /** Overrides of `[vars]` in wrangler.toml. */
+  vars?: Record<string, string>;
+  onLog?: (line: LogLine) => void;
+}
+
+export interface Runtime {
+  /** Origin without a trailing slash. */
+  url: string;
+  database: Database;
+  /** Fires the cron trigger, which the local runtime never does by itself. */
+  fireCron(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Bundles the Worker into one module, as `wrangler deploy` does. */
+async function bundleWorker(): Promise<string> {
+  const bundle = await rolldown({
+    input: projectPath('workers/index.ts'),
+    external: [/^cloudflare:/, /^node:/],
+    platform: 'neutral',
+    tsconfig: projectPath('workers/tsconfig.json'),
+    resolve: {
+      conditionNames: ['workerd', 'worker', 'browser', 'import', 'module'],
+      mainFields: ['browser', 'module', 'main'],
+    },
+  });
+  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, sourcemap: 'inline' });
+  await bundle.close();
+  return output[0].code;
+}
+
+function miniflareOptions(code: string, options: RuntimeOptions): ConstructorParameters<typeof Miniflare>[0] {
+  const declared = readWorkerOptions(projectPath('wrangler.toml')).workerOptions;
+  return convertV4MiniflareOptions({
+    host: '127.0.0.1',
+    port: options.port,
+    /** Without this the runtime asks the network for request metadata; everything here works offline. */
+    cf: false,
+    unsafeTriggerHandlers: true,
+    log: new Log(LogLevel.ERROR),
+    handleStructuredLogs: ({ level, message }) => options.onLog?.({ level, message }),
+    ...(options.persistTo ? { resourcePersistencePath: options.persistTo } : {}),
+    workers: [
+      {
+        ...declared,
+        name: WORKER_NAME,
+        bindings: Object.assign({}, declared.bindings, options.vars),
+        modules: [{ type: 'ESModule', path: 'index.js', contents: code }],
+      },
+    ],
+  });
+}
+
+async function fireCron(url: string): Promise<void> {
+  const response = await fetch(`${url}/cdn-cgi/local/scheduled`);
+  if (!response.ok) throw new Error(`The cron handler failed: ${await response.text()}`);
+}
+
+/** Starts the hosted side and applies the migrations it does not have yet. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const miniflare = new Miniflare(miniflareOptions(await bundleWorker(), options));
+  try {
+    const url = (await miniflare.ready).origin;
+    const database: Database = await miniflare.getD1Database(DATABASE_BINDING);
+    await applyMigrations(database);
+    return { url, database, fireCron: () => fireCron(url), close: () => miniflare.dispose() };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,152 @@
+/** `npm start`: serves the hosted side on this machine, with state that survives a restart. */
+
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { lock } from 'proper-lockfile';
+import { createFirstOperator } from './local/first-operator.ts';
+import { isPortFree } from './local/free-port.ts';
+import { type LogLine, type Runtime, startRuntime } from './local/runtime.ts';
+
+const DEFAULT_PORT = 8787;
+const DEFAULT_STATE = '.orp-dev';
+const CRON_INTERVAL_MS = 60_000;
+
+const HELP = `Usage: npm start -- [--port ${DEFAULT_PORT}] [--persist-to ${DEFAULT_STATE}] [--verbose]
+
+Serves the hosted side on http://127.0.0.1:<port>. The first run creates an operator account from
+ORP_DEV_EMAIL and ORP_DEV_PASSWORD, or generates them and prints them once.`;
+
+interface Settings {
+  port: number;
+  persistTo: string;
+  verbose: boolean;
+}
+
+/** An expected end: one sentence, one hint, exit code 2. */
+class UsageError extends Error {
+  readonly hint: string;
+
+  constructor(sentence: string, hint: string) {
+    super(sentence);
+    this.hint = hint;
+  }
+}
+
+function readSettings(): Settings | 'help' {
+  const options = {
+    port: { type: 'string' },
+    'persist-to': { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const;
+  const parsed = parse(options);
+  if (parsed.help) return 'help';
+  const port = Number(parsed.port ?? DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new UsageError(
+      `--port must be a number from 0 to 65535, not ${parsed.port}.`,
+      'npm start -- --port 8788',
+    );
+  }
+  return { port, persistTo: resolve(parsed['persist-to'] ?? DEFAULT_STATE), verbose: parsed.verbose };
+}
+
+function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(options: Options) {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message, 'npm start -- --help');
+  }
+}
+
+/** Two runtimes on one folder would corrupt the database, so the folder is held for as long as this one runs. */
+async function holdState(folder: string): Promise<() => Promise<void>> {
+  mkdirSync(folder, { recursive: true });
+  try {
+    return await lock(folder, { stale: 10_000 });
+  } catch {
+    throw new UsageError(
+      `Another hosted side is already serving from ${folder}.`,
+      'end it first, or choose another folder: npm start -- --persist-to <folder> --port <port>',
+    );
+  }
+}
+
+function printLog(verbose: boolean): (line: LogLine) => void {
+  return ({ level, message }) => {
+    if (verbose || level === 'error' || level === 'warn') console.error(message);
+  };
+}
+
+function fireCronEveryMinute(runtime: Runtime): () => void {
+  const timer = setInterval(() => {
+    runtime.fireCron().catch((error: Error) => console.error(`warning: ${error.message}`));
+  }, CRON_INTERVAL_MS);
+  return () => clearInterval(timer);
+}
+
+/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP; the second one does not wait for anything. */
+function untilAskedToStop(): Promise<void> {
+  return new Promise((stop) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        stop();
+      });
+    }
+  });
+}
+
+async function serve(settings: Settings): Promise<void> {
+  const stopped = untilAskedToStop();
+  if (!(await isPortFree(settings.port))) {
+    throw new UsageError(`Port ${settings.port} is in use.`, 'choose another one: npm start -- --port 8788');
+  }
+  const releaseState = await holdState(settings.persistTo);
+  const runtime = await startRuntime({ ...settings, onLog: printLog(settings.verbose) });
+  try {
+    const operator = await createFirstOperator(runtime.database);
+    console.log(welcome(runtime.url, settings.persistTo, operator));
+    const stopCron = fireCronEveryMinute(runtime);
+    await stopped;
+    stopCron();
+  } finally {
+    await runtime.close();
+    await releaseState();
+  }
+  console.error('Stopped.');
+}
+
+function welcome(
+  url: string,
+  folder: string,
+  operator: Awaited<ReturnType<typeof createFirstOperator>>,
+): string {
+  const account = operator.password
+    ? `First operator account (the password is shown only now):\n  e-mail    ${operator.email}\n  password  ${operator.password}\n\n`
+    : '';
+  return `The hosted side is ready on ${url}
+State is in ${folder}, the cron fires every minute, Ctrl-C ends it.
+
+${account}Sign in from another terminal (after npm run build):
+  node dist/orp.js auth login --base-url ${url} --email ${operator.email}
+`;
+}
+
+async function main(): Promise<number> {
+  try {
+    const settings = readSettings();
+    if (settings === 'help') console.log(HELP);
+    else await serve(settings);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`error: ${error.message}\nhint: ${error.hint}`);
+    return 2;
+  }
+}
+
+process.exit(await main());
