@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ListenerOptions } from '../../../cli/runner/channel/listener.ts';
+import { Listener } from '../../../cli/runner/channel/listener.ts';
+import type { PushServer } from './push-server.ts';
+import { startPushServer } from './push-server.ts';
+
+let server: PushServer;
+let listener: Listener | undefined;
+const never = new AbortController().signal;
+
+beforeEach(async () => {
+  server = await startPushServer();
+});
+
+afterEach(async () => {
+  listener?.close();
+  await server.close();
+});
+
+function listen(overrides: Partial<ListenerOptions> = {}): {
+  changes: { transport: string; up: boolean }[];
+  changed(wanted: { transport: string; up: boolean }): Promise<void>;
+} {
+  const changes: { transport: string; up: boolean }[] = [];
+  const waiting: { wanted: { transport: string; up: boolean }; resolve: () => void }[] = [];
+  listener = new Listener({
+    target: { baseUrl: server.baseUrl, headers: {}, machineId: 'mac-a', instance: 'one' },
+    choice: 'auto',
+    pollIntervalMs: 3_600_000,
+    onControl: () => undefined,
+    onEnd: () => undefined,
+    random: () => 0,
+    ...overrides,
+    onChange: ({ transport, up }) => {
+      changes.push({ transport, up });
+      for (const one of waiting)
+        if (one.wanted.transport === transport && one.wanted.up === up) one.resolve();
+    },
+  });
+  return {
+    changes,
+    changed: (wanted) => new Promise((resolve) => waiting.push({ wanted, resolve })),
+  };
+}
+
+describe('the listener', () => {
+  it('asks for a first look at once, then for one when work is announced', async () => {
+    const open = server.nextOpen();
+    const { changed } = listen();
+    const up = changed({ transport: 'ws', up: true });
+    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await open).toBe('ws');
+    await up;
+    const next = listener?.nextLook(never);
+    server.tell({ event: 'job.available', data: { jobAvailable: true } });
+    expect(await next).toBe('event');
+  });
+
+  it('keeps an announcement that comes while nobody waits', async () => {
+    const { changed } = listen({ choice: 'sse' });
+    await changed({ transport: 'sse', up: true });
+    expect(await listener?.nextLook(never)).toBe('start');
+    const control = Promise.withResolvers<void>();
+    listener?.close();
+    listen({ choice: 'sse', onControl: () => control.resolve() });
+    expect(await listener?.nextLook(never)).toBe('start');
+    await server.nextOpen();
+    server.tell({ event: 'job.available', data: {} });
+    server.tell({ event: 'drain', data: {} });
+    await control.promise;
+    expect(await listener?.nextLook(never)).toBe('event');
+  });
+
+  it('steps down to SSE and then to polling when a better transport is refused', async () => {
+    server.refuse.ws = 426;
+    const first = listen();
+    await first.changed({ transport: 'sse', up: true });
+    expect(server.openChannels()).toEqual({ ws: 0, sse: 1 });
+    listener?.close();
+
+    server.refuse.sse = 404;
+    const second = listen();
+    await second.changed({ transport: 'poll', up: true });
+    expect(await listener?.nextLook(never)).toBe('start');
+  });
+
+  it('looks again after a line that broke has been repaired', async () => {
+    const { changed } = listen({ choice: 'ws' });
+    await changed({ transport: 'ws', up: true });
+    expect(await listener?.nextLook(never)).toBe('start');
+    const repaired = changed({ transport: 'ws', up: true });
+    server.cut();
+    await repaired;
+    expect(await listener?.nextLook(never)).toBe('reconnected');
+  });
+
+  it('hands on cancels and lease losses', async () => {
+    const heard = Promise.withResolvers<unknown>();
+    const { changed } = listen({ onControl: (event) => heard.resolve(event) });
+    await changed({ transport: 'ws', up: true });
+    server.tell({ event: 'job.cancelled', data: { jobId: 'job_1', leaseId: 'lea_1' } });
+    expect(await heard.promise).toMatchObject({ event: 'job.cancelled', data: { leaseId: 'lea_1' } });
+  });
+
+  it('says so when the token is refused or another instance took over, and does not step down for it', async () => {
+    server.refuse.sse = 401;
+    const refused = Promise.withResolvers<string>();
+    listen({ choice: 'sse', onEnd: (end) => refused.resolve(end.kind) });
+    expect(await refused.promise).toBe('unauthorized');
+    listener?.close();
+
+    server.refuse.sse = undefined;
+    const replaced = Promise.withResolvers<string>();
+    const { changed } = listen({ choice: 'sse', onEnd: (end) => replaced.resolve(end.kind) });
+    await changed({ transport: 'sse', up: true });
+    server.tell({
+      event: 'error',
+      data: { code: 'replaced', error: 'Another runner of this machine connected.' },
+    });
+    expect(await replaced.promise).toBe('replaced');
+  });
+
+  it('ends every wait when it is closed or the wait is given up', async () => {
+    listen();
+    expect(await listener?.nextLook(never)).toBe('start');
+    const given = new AbortController();
+    const waiting = listener?.nextLook(given.signal);
+    given.abort();
+    expect(await waiting).toBeUndefined();
+    const closing = listener?.nextLook(never);
+    listener?.close();
+    expect(await closing).toBeUndefined();
+  });
+});

@@ -1,0 +1,84 @@
+/** A loopback service that offers both push transports, each of which a test can take away. */
+
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { WebSocket as Socket } from 'ws';
+import { WebSocketServer } from 'ws';
+import type { ChannelEvent } from '../../../spec/transport/events.ts';
+import { sseFrame } from '../../../spec/transport/events.ts';
+
+export interface PushServer {
+  baseUrl: string;
+  /** Status that a transport refuses with; undefined: it works. */
+  refuse: { ws?: number | undefined; sse?: number | undefined };
+  /** How often each transport was asked for. */
+  asked: { ws: number; sse: number };
+  /** Sends an event on every open channel. */
+  tell(event: ChannelEvent): void;
+  /** Cuts every open channel without a word. */
+  cut(): void;
+  openChannels(): { ws: number; sse: number };
+  /** Settles when the next channel has opened. */
+  nextOpen(): Promise<'ws' | 'sse'>;
+  close(): Promise<void>;
+}
+
+const READY: ChannelEvent = { event: 'ready', data: { ok: true } };
+
+export async function startPushServer(): Promise<PushServer> {
+  const sockets = new Set<Socket>();
+  const streams = new Set<ServerResponse>();
+  const opened: ((transport: 'ws' | 'sse') => void)[] = [];
+  const refuse: PushServer['refuse'] = {};
+  const asked = { ws: 0, sse: 0 };
+  const announce = (transport: 'ws' | 'sse') => {
+    for (const tell of opened.splice(0)) tell(transport);
+  };
+
+  const http = createServer((_request, response) => {
+    asked.sse += 1;
+    if (refuse.sse !== undefined) return void response.writeHead(refuse.sse).end('{}');
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(sseFrame(READY));
+    streams.add(response);
+    response.on('close', () => streams.delete(response));
+    announce('sse');
+  });
+  const upgrades = new WebSocketServer({ noServer: true });
+  http.on('upgrade', (request, socket: Duplex, head) => {
+    asked.ws += 1;
+    if (refuse.ws !== undefined)
+      return void socket.end(`HTTP/1.1 ${refuse.ws} No\r\nContent-Length: 0\r\n\r\n`);
+    upgrades.handleUpgrade(request, socket, head, (peer) => {
+      sockets.add(peer);
+      peer.on('close', () => sockets.delete(peer));
+      peer.on('message', (text) => String(text) === 'ping' && peer.send('pong'));
+      peer.send(JSON.stringify(READY));
+      announce('ws');
+    });
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+
+  const cut = () => {
+    for (const peer of sockets) peer.terminate();
+    for (const stream of streams) stream.destroy();
+  };
+
+  return {
+    baseUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    refuse,
+    asked,
+    tell(event) {
+      for (const peer of sockets) peer.send(JSON.stringify(event));
+      for (const stream of streams) stream.write(sseFrame(event));
+    },
+    cut,
+    openChannels: () => ({ ws: sockets.size, sse: streams.size }),
+    nextOpen: () => new Promise((resolve) => opened.push(resolve)),
+    async close() {
+      cut();
+      await new Promise((resolve) => http.close(resolve));
+    },
+  };
+}
