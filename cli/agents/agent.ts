@@ -1,0 +1,67 @@
+/**
+ * What the runner must know of a coding agent to drive it: how to start it on a session, and how to read what it
+ * prints. One file per agent; the runner knows none of them by name.
+ */
+
+import type { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../spec/contract/jobs.ts';
+
+/** One prompt for one session. */
+export interface AgentTask {
+  /** The agent's own id of the session; checked before it reaches argv. */
+  sessionId: string;
+  prompt: string;
+  /** Directory to work in. */
+  cwd: string;
+}
+
+/** A process to start, ready to be spawned. */
+export interface AgentLaunch {
+  command: string;
+  args: readonly string[];
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** Written to stdin, then closed. */
+  input: string;
+  /** Reads the agent's own record of its answer; undefined when it wrote none. Call once, after the process ended. */
+  readAnswer(): Promise<string | undefined>;
+  /** Removes the private files of this launch. */
+  dispose(): Promise<void>;
+}
+
+export interface AgentUsage {
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+}
+
+/** One thing that the agent said or did. */
+export type AgentEvent =
+  /** Text for the person who sent the prompt. */
+  | { kind: 'message'; text: string }
+  /** Output of the agent or of what it runs. */
+  | { kind: 'log'; stream: OutputStream; level: LogLevel; text: string }
+  | { kind: 'usage'; usage: AgentUsage }
+  /** The agent says why it failed. `final`: its last word on it, against a mere remark on the way. */
+  | { kind: 'failure'; message: string; final: boolean };
+
+export type TranscriptStream = (typeof TRANSCRIPT_STREAMS)[number];
+export type OutputStream = Extract<TranscriptStream, 'stdout' | 'stderr'>;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A launch, or the sentence that says why there is none. */
+export type Preparation = { kind: 'ready'; launch: AgentLaunch } | { kind: 'refused'; message: string };
+
+export interface Agent {
+  /** The word people use for it, for sentences. */
+  name: string;
+  /** Whether the agent's program is there; the sentence says what is missing and what to do. */
+  findProgram(): Promise<{ kind: 'found'; path: string } | { kind: 'missing'; message: string }>;
+  prepare(task: AgentTask): Promise<Preparation>;
+  /** A reader of one run's stdout. It remembers what it has seen, so every run has its own. */
+  openReader(): AgentReader;
+}
+
+export interface AgentReader {
+  /** Reads one line of stdout; `whole` is false for a piece of a line that is too long to be kept. */
+  readLine(line: string, whole: boolean): AgentEvent[];
+}

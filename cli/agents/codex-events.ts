@@ -1,0 +1,145 @@
+/**
+ * Reads the JSON Lines of `codex exec --json`. Tolerant on purpose: a Codex of tomorrow may print events that nobody
+ * here has seen, and none of its output may be lost. What is not understood becomes plain output.
+ */
+
+import { z } from 'zod';
+import type { AgentEvent, AgentReader, LogLevel } from './agent.ts';
+
+const text = z.string().catch('');
+const tokens = z.number().int().nonnegative().catch(0);
+
+const item = z.looseObject({
+  id: text,
+  type: text,
+  text: z.string().optional().catch(undefined),
+  message: z.string().optional().catch(undefined),
+  command: z.string().optional().catch(undefined),
+  aggregated_output: z.string().optional().catch(undefined),
+  exit_code: z.number().nullish().catch(undefined),
+  changes: z
+    .array(z.looseObject({ path: text, kind: text }))
+    .optional()
+    .catch(undefined),
+});
+type Item = z.infer<typeof item>;
+
+const codexEvent = z.looseObject({
+  type: z.string(),
+  item: item.optional().catch(undefined),
+  message: z.string().optional().catch(undefined),
+  error: z.looseObject({ message: text }).optional().catch(undefined),
+  usage: z
+    .looseObject({ input_tokens: tokens, cached_input_tokens: tokens, output_tokens: tokens })
+    .optional()
+    .catch(undefined),
+});
+type CodexEvent = z.infer<typeof codexEvent>;
+
+/** Events that carry nothing for a person. */
+const SILENT = new Set(['thread.started', 'turn.started', 'item.updated']);
+
+/** Opens a reader for one run of Codex. */
+export function openCodexReader(): AgentReader {
+  /** Commands whose start was shown, so that their end does not show them again. */
+  const announced = new Set<string>();
+  return {
+    readLine(line, whole) {
+      if (line === '') return [];
+      const event = whole ? parseEvent(line) : undefined;
+      if (event === undefined) return [output(line)];
+      return readEvent(event, announced) ?? [output(line)];
+    },
+  };
+}
+
+function parseEvent(line: string): CodexEvent | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return codexEvent.safeParse(JSON.parse(line)).data;
+  } catch {
+    // Not JSON: an ordinary line that begins with a brace.
+    return undefined;
+  }
+}
+
+/** Undefined: not understood. */
+function readEvent(event: CodexEvent, announced: Set<string>): AgentEvent[] | undefined {
+  switch (event.type) {
+    case 'item.started':
+      return event.item && readStartedItem(event.item, announced);
+    case 'item.completed':
+      return event.item && readCompletedItem(event.item, announced);
+    case 'turn.completed':
+      return readUsage(event);
+    case 'turn.failed':
+      return [{ kind: 'failure', message: event.error?.message ?? '', final: true }];
+    case 'error':
+      return readError(event.message ?? '');
+    default:
+      return SILENT.has(event.type) ? [] : undefined;
+  }
+}
+
+function readStartedItem(started: Item, announced: Set<string>): AgentEvent[] {
+  if (started.type !== 'command_execution') return [];
+  announced.add(started.id);
+  return [output(`$ ${started.command ?? ''}`)];
+}
+
+function readCompletedItem(done: Item, announced: Set<string>): AgentEvent[] | undefined {
+  switch (done.type) {
+    case 'agent_message':
+      return [{ kind: 'message', text: done.text ?? '' }];
+    case 'command_execution':
+      return readCommand(done, announced);
+    case 'reasoning':
+      return [output(done.text ?? '')];
+    case 'file_change':
+      return (done.changes ?? []).map((change) => output(`${change.kind} ${change.path}`));
+    case 'error':
+      return [{ kind: 'log', stream: 'stderr', level: 'warn', text: withNewline(done.message ?? '') }];
+    default:
+      return undefined;
+  }
+}
+
+function readCommand(done: Item, announced: Set<string>): AgentEvent[] {
+  const events: AgentEvent[] = announced.delete(done.id) ? [] : [output(`$ ${done.command ?? ''}`)];
+  if (done.aggregated_output) events.push(output(done.aggregated_output));
+  if (typeof done.exit_code === 'number' && done.exit_code !== 0) {
+    events.push(output(`(exit code ${done.exit_code})`, 'warn'));
+  }
+  return events;
+}
+
+/** Codex prints `error` also for what it recovers from, such as "Reconnecting…": it is a remark until the turn fails. */
+function readError(message: string): AgentEvent[] {
+  return [
+    { kind: 'log', stream: 'stderr', level: 'error', text: withNewline(message) },
+    { kind: 'failure', message, final: false },
+  ];
+}
+
+function readUsage(event: CodexEvent): AgentEvent[] {
+  if (event.usage === undefined) return [];
+  const { input_tokens, cached_input_tokens, output_tokens } = event.usage;
+  return [
+    {
+      kind: 'usage',
+      usage: {
+        inputTokens: input_tokens,
+        cachedInputTokens: cached_input_tokens,
+        outputTokens: output_tokens,
+      },
+    },
+  ];
+}
+
+function output(line: string, level: LogLevel = 'info'): AgentEvent {
+  return { kind: 'log', stream: 'stdout', level, text: withNewline(line) };
+}
+
+function withNewline(line: string): string {
+  return line.endsWith('\n') ? line : `${line}\n`;
+}

@@ -1,0 +1,118 @@
+/** Codex: `codex exec resume` on a linked session, prompt on stdin, events on stdout, the answer in a private file. */
+
+import { constants } from 'node:fs';
+import { access, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve, sep } from 'node:path';
+import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
+import { MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
+import type { Agent, AgentTask, Preparation } from './agent.ts';
+import { openCodexReader } from './codex-events.ts';
+
+export interface CodexOptions {
+  /** `--codex-bin`; blank means: `CODEX_BIN`, else `codex` on the PATH. */
+  bin?: string | undefined;
+  /** `--codex-config-profile`; handed to Codex as `CODEX_PROFILE`. */
+  profile?: string | undefined;
+  env: NodeJS.ProcessEnv;
+}
+
+/** An answer that is read at all; what is sent is cut at 1 MiB, the rest stays on this machine. */
+const MAX_ANSWER_BYTES = 16 * MAX_RESULT_BYTES;
+
+/** The Codex agent. */
+export function codexAgent(options: CodexOptions): Agent {
+  const findProgram = () => findCodex(options);
+  return {
+    name: 'Codex',
+    findProgram,
+    openReader: openCodexReader,
+    prepare: async (task) => {
+      const program = await findProgram();
+      if (program.kind === 'missing') return { kind: 'refused', message: program.message };
+      return prepareLaunch(program.path, task, options);
+    },
+  };
+}
+
+/** The arguments after the program; the session id is the only foreign word in them. */
+export function codexArguments(sessionId: string, lastMessageFile: string): string[] {
+  return [
+    'exec',
+    'resume',
+    '--skip-git-repo-check',
+    '--json',
+    '--output-last-message',
+    lastMessageFile,
+    sessionId,
+    '-',
+  ];
+}
+
+async function prepareLaunch(path: string, task: AgentTask, options: CodexOptions): Promise<Preparation> {
+  if (!AGENT_SESSION_ID_PATTERN.test(task.sessionId)) {
+    return { kind: 'refused', message: `${JSON.stringify(task.sessionId)} is not a Codex session id.` };
+  }
+  if (!(await isDirectory(task.cwd))) {
+    return { kind: 'refused', message: `The session's directory ${task.cwd} does not exist.` };
+  }
+  // mkdtemp makes the folder 0700 under a name nobody can guess: no other user can plant or read an answer.
+  const folder = await mkdtemp(join(tmpdir(), 'orp-answer-'));
+  const answerFile = join(folder, 'last-message.txt');
+  return {
+    kind: 'ready',
+    launch: {
+      command: path,
+      args: codexArguments(task.sessionId, answerFile),
+      cwd: task.cwd,
+      env: options.profile ? { ...options.env, CODEX_PROFILE: options.profile } : options.env,
+      input: task.prompt,
+      readAnswer: () => readAnswer(answerFile),
+      dispose: () => rm(folder, { recursive: true, force: true }),
+    },
+  };
+}
+
+async function readAnswer(path: string): Promise<string | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, MAX_ANSWER_BYTES)));
+    const answer = buffer.toString('utf8', 0, bytesRead);
+    return answer.trim() === '' ? undefined : answer;
+  } finally {
+    await file.close();
+  }
+}
+
+async function findCodex(options: CodexOptions): ReturnType<Agent['findProgram']> {
+  const asked = options.bin?.trim() || options.env.CODEX_BIN?.trim() || 'codex';
+  const candidates = asked.includes(sep)
+    ? [resolve(asked)]
+    : (options.env.PATH ?? '')
+        .split(delimiter)
+        .filter((folder) => folder !== '')
+        .map((folder) => resolve(folder, asked));
+  for (const candidate of candidates) {
+    if (await isProgram(candidate)) return { kind: 'found', path: candidate };
+  }
+  return {
+    kind: 'missing',
+    message: `Codex was not found (${asked}). Install it, or name it with --codex-bin or CODEX_BIN.`,
+  };
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return false;
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}

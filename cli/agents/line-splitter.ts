@@ -1,0 +1,76 @@
+/** Turns a stream of bytes into lines of text with bounded memory, whatever the bytes are. */
+
+/** 4 MiB: longer than any event an agent writes for one command; a longer "line" is not text for people anyway. */
+const MAX_LINE_CHARS = 4 * 1024 * 1024;
+
+export interface SplitLine {
+  /** Without its line end. */
+  text: string;
+  /** False for a piece of a line that is longer than the limit. */
+  whole: boolean;
+}
+
+/**
+ * Splits at LF and CRLF. Bytes that are not UTF-8 become U+FFFD; a character that is split over two reads stays whole.
+ */
+export class LineSplitter {
+  readonly #decoder = new TextDecoder('utf-8');
+  readonly #limit: number;
+  #parts: string[] = [];
+  #length = 0;
+  /** The line in progress has already been given out in part. */
+  #broken = false;
+
+  constructor(limit = MAX_LINE_CHARS) {
+    this.#limit = limit;
+  }
+
+  /** Takes bytes and returns the lines that are complete now. */
+  push(bytes: Uint8Array): SplitLine[] {
+    return this.#take(this.#decoder.decode(bytes, { stream: true }));
+  }
+
+  /** Returns what is left when the stream has ended. */
+  end(): SplitLine[] {
+    const lines = this.#take(this.#decoder.decode());
+    if (this.#length > 0) lines.push(this.#finishLine());
+    return lines;
+  }
+
+  #take(text: string): SplitLine[] {
+    const lines: SplitLine[] = [];
+    let from = 0;
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+      this.#keep(text.slice(from, at));
+      lines.push(this.#finishLine());
+      from = at + 1;
+    }
+    this.#keep(text.slice(from));
+    if (this.#length >= this.#limit) lines.push(this.#breakLine());
+    return lines;
+  }
+
+  #keep(piece: string): void {
+    if (piece === '') return;
+    this.#parts.push(piece);
+    this.#length += piece.length;
+  }
+
+  #finishLine(): SplitLine {
+    const line = { text: this.#drain().replace(/\r$/, ''), whole: !this.#broken };
+    this.#broken = false;
+    return line;
+  }
+
+  #breakLine(): SplitLine {
+    this.#broken = true;
+    return { text: this.#drain(), whole: false };
+  }
+
+  #drain(): string {
+    const text = this.#parts.join('');
+    this.#parts = [];
+    this.#length = 0;
+    return text;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Ends an agent and everything it started: SIGINT so that it can save its session, SIGTERM after 5 s, SIGKILL after
+ * another 5 s. The receipt says what was needed.
+ */
+
+import type { ProcessFamily } from './family.ts';
+
+export type StopSignal = 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
+
+export interface StopReceipt {
+  /** How many processes were there and have ended. */
+  processes: number;
+  /** The last signal that was needed; `none` when nothing ran any more. */
+  signal: StopSignal;
+  tookMs: number;
+}
+
+export interface StopGraces {
+  interruptMs: number;
+  terminateMs: number;
+}
+
+/** 5 s each: an agent that honours SIGINT saves its session in well under a second. */
+export const STOP_GRACES: StopGraces = { interruptMs: 5000, terminateMs: 5000 };
+
+/** What cannot be killed within this time (a process in uninterruptible sleep) is left behind, and the receipt counts it out. */
+const KILL_WAIT_MS = 5000;
+const LOOK_EVERY_MS = 40;
+
+/** Walks the ladder until nobody is left. Calling it for an ended agent is harmless. */
+export async function stopFamily(
+  family: ProcessFamily,
+  graces: StopGraces = STOP_GRACES,
+): Promise<StopReceipt> {
+  const startedAt = performance.now();
+  const steps: [Exclude<StopSignal, 'none'>, number][] = [
+    ['SIGINT', graces.interruptMs],
+    ['SIGTERM', graces.terminateMs],
+    ['SIGKILL', KILL_WAIT_MS],
+  ];
+  const met = new Set<number>();
+  let needed: StopSignal = 'none';
+  let left = await countLiving(family, met);
+  for (const [signal, graceMs] of steps) {
+    if (left === 0) break;
+    needed = signal;
+    await family.signal(signal);
+    left = await waitUntilGone(family, graceMs, met);
+  }
+  return { processes: met.size - left, signal: needed, tookMs: Math.round(performance.now() - startedAt) };
+}
+
+async function waitUntilGone(family: ProcessFamily, graceMs: number, met: Set<number>): Promise<number> {
+  const deadline = performance.now() + graceMs;
+  for (;;) {
+    const left = await countLiving(family, met);
+    if (left === 0 || performance.now() >= deadline) return left;
+    await new Promise((wake) => setTimeout(wake, LOOK_EVERY_MS));
+  }
+}
+
+async function countLiving(family: ProcessFamily, met: Set<number>): Promise<number> {
+  const living = await family.findLiving();
+  for (const entry of living) met.add(entry.pid);
+  return living.length;
+}

@@ -1,0 +1,53 @@
+/** An append-only file of lines, 0600. One writer; several appends in flight keep their order. */
+
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+
+export class AppendFile {
+  readonly #file: FileHandle;
+  #last: Promise<void> = Promise.resolve();
+  /** A failed append may have left half a line. */
+  #isTorn: boolean;
+
+  private constructor(file: FileHandle, isTorn: boolean) {
+    this.#file = file;
+    this.#isTorn = isTorn;
+  }
+
+  /** Opens for appending. A torn last line of an earlier writer is closed off, so that it damages no new one. */
+  static async open(path: string): Promise<AppendFile> {
+    const isTorn = await endsTorn(path);
+    return new AppendFile(await open(path, 'a', 0o600), isTorn);
+  }
+
+  /** Writes one line behind everything appended before; settles when the system has it. */
+  append(line: string): Promise<void> {
+    const written = this.#last.then(() => this.#write(line));
+    // The next append goes ahead whatever became of this one; the caller of this one hears of it.
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(line: string): Promise<void> {
+    const closing = this.#isTorn ? '\n' : '';
+    this.#isTorn = true;
+    await this.#file.appendFile(`${closing}${line}\n`);
+    this.#isTorn = false;
+  }
+
+  /** Settles when everything appended is on the disk itself. */
+  async flush(): Promise<void> {
+    await this.#last;
+    await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#file.close();
+  }
+}
+
+async function endsTorn(path: string): Promise<boolean> {
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (size === 0) return false;
+  return (await readFile(path)).at(-1) !== 0x0a;
+}

@@ -1,0 +1,82 @@
+/** Reads the numbered chunks of a spool from the disk, a batch at a time: an outage of hours costs no memory. */
+
+import { open } from 'node:fs/promises';
+import { type ChunkRecord, chunkRecord, parseLines } from './records.ts';
+
+/** Text of one upload. The service takes 256 KiB; the rest is room for what comes beside the text. */
+export const BATCH_BYTES = 192 * 1024;
+/** Chunks of one upload; the service takes 1000. */
+const BATCH_CHUNKS = 500;
+/** Longer than any line: a chunk holds at most 64 KiB of text, which JSON makes at most six times as long. */
+const READ_BYTES = 1024 * 1024;
+
+export interface Batch {
+  chunks: ChunkRecord[];
+  /** Where in the file the next batch begins. */
+  nextOffset: number;
+}
+
+/** Reads chunks from `offset` on; an empty batch when there is nothing complete beyond it. */
+export async function readBatch(path: string, offset: number): Promise<Batch> {
+  const batch: Batch = { chunks: [], nextOffset: offset };
+  let textBytes = 0;
+  for await (const { chunk, endOffset } of scanChunks(path, offset)) {
+    textBytes += Buffer.byteLength(chunk.text);
+    const isFull = textBytes > BATCH_BYTES || batch.chunks.length >= BATCH_CHUNKS;
+    if (isFull && batch.chunks.length > 0) break;
+    batch.chunks.push(chunk);
+    batch.nextOffset = endOffset;
+  }
+  return batch;
+}
+
+/** Where the first chunk after `seq` begins; the end of what is complete when there is none. */
+export async function findOffsetAfter(path: string, seq: number): Promise<number> {
+  let offset = 0;
+  for await (const { chunk, endOffset } of scanChunks(path, 0)) {
+    if (chunk.seq > seq) break;
+    offset = endOffset;
+  }
+  return offset;
+}
+
+/** The highest number in the file; 0 when there is none. */
+export async function findLastSeq(path: string): Promise<number> {
+  let last = 0;
+  for await (const { chunk } of scanChunks(path, 0)) last = Math.max(last, chunk.seq);
+  return last;
+}
+
+/** Every chunk from `offset` on whose line is complete. Lines that do not parse were torn by a crash: they are passed over. */
+async function* scanChunks(
+  path: string,
+  offset: number,
+): AsyncGenerator<{ chunk: ChunkRecord; endOffset: number }> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (file === undefined) return;
+  try {
+    for (let at = offset; ; ) {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at);
+      const bytes = buffer.subarray(0, bytesRead);
+      const lastEnd = bytes.lastIndexOf(0x0a);
+      if (lastEnd < 0 && bytesRead < READ_BYTES) return;
+      yield* readLines(bytes.subarray(0, lastEnd + 1), at);
+      // A block without any line end is no line of ours: zeros that a loss of power left behind.
+      at += lastEnd < 0 ? bytesRead : lastEnd + 1;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function* readLines(bytes: Buffer, offset: number): Generator<{ chunk: ChunkRecord; endOffset: number }> {
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, from);
+    const [chunk] = parseLines(bytes.toString('utf8', from, end), chunkRecord);
+    from = end + 1;
+    if (chunk !== undefined) yield { chunk, endOffset: offset + from };
+  }
+}

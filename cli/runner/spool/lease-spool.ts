@@ -1,0 +1,165 @@
+/**
+ * The spool of one lease: everything that must survive the runner. It is written before anything happens, and removed
+ * only when the service has acknowledged all of it.
+ */
+
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { ProcessMark } from '../process/process-table.ts';
+import { AppendFile } from './append-file.ts';
+import { findLastSeq } from './chunk-reader.ts';
+import { folderName, keptFolder, stateFolder } from './places.ts';
+import {
+  type ChunkRecord,
+  type ClaimRecord,
+  type JournalRecord,
+  journalRecord,
+  parseLines,
+  type ResultRecord,
+  resultRecord,
+} from './records.ts';
+
+/** How far the journal shows that the attempt came. */
+export type Progress =
+  /** The agent was certainly not started. */
+  | { kind: 'claimed' }
+  /** The agent may have been started; if it was, nobody wrote down as whom. */
+  | { kind: 'spawning' }
+  | { kind: 'spawned'; mark: ProcessMark };
+
+export interface Journal {
+  claim: ClaimRecord;
+  progress: Progress;
+}
+
+export class LeaseSpool {
+  readonly folder: string;
+  readonly #journal: AppendFile;
+  readonly #chunks: AppendFile;
+  #lastSeq: number;
+
+  private constructor(folder: string, files: { journal: AppendFile; chunks: AppendFile; lastSeq: number }) {
+    this.folder = folder;
+    this.#journal = files.journal;
+    this.#chunks = files.chunks;
+    this.#lastSeq = files.lastSeq;
+  }
+
+  /** Opens the spool in `folder`, new or found again. */
+  static async open(folder: string): Promise<LeaseSpool> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const chunksPath = join(folder, CHUNKS);
+    const journal = await AppendFile.open(join(folder, JOURNAL));
+    const chunks = await AppendFile.open(chunksPath);
+    return new LeaseSpool(folder, { journal, chunks, lastSeq: await findLastSeq(chunksPath) });
+  }
+
+  /** The number of the last chunk. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get chunksPath(): string {
+    return join(this.folder, CHUNKS);
+  }
+
+  /** Writes down a step; settles when it is on the disk itself, so that the step may be taken. */
+  async note(record: JournalRecord): Promise<void> {
+    await this.#journal.append(JSON.stringify(record));
+    await this.#journal.flush();
+  }
+
+  /** Adds a piece of the transcript under the next number. */
+  async addChunk(chunk: Omit<ChunkRecord, 'seq'>): Promise<void> {
+    const seq = this.#lastSeq + 1;
+    this.#lastSeq = seq;
+    try {
+      await this.#chunks.append(JSON.stringify({ seq, ...chunk }));
+    } catch (error) {
+      // The number was not used; a hole would hold up everything behind it.
+      if (this.#lastSeq === seq) this.#lastSeq = seq - 1;
+      throw error;
+    }
+  }
+
+  /** Keeps the result; settles when it and the transcript before it are on the disk itself. */
+  async setResult(result: ResultRecord): Promise<void> {
+    await this.#chunks.flush();
+    await writeFileAtomic(join(this.folder, RESULT), `${JSON.stringify(result)}\n`, { mode: 0o600 });
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+    await this.#chunks.close();
+  }
+
+  /** Everything has been acknowledged. */
+  async remove(): Promise<void> {
+    await this.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** The service will never take it: it is put where a person finds it, and the place is returned. */
+  async keepAside(env: NodeJS.ProcessEnv): Promise<string> {
+    await this.close();
+    return moveAside(this.folder, env);
+  }
+}
+
+const JOURNAL = 'journal.jsonl';
+const CHUNKS = 'chunks.jsonl';
+const RESULT = 'result.json';
+
+/** Moves a folder of the spool to the kept ones, under a name that is free. */
+export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const kept = keptFolder(env);
+  await mkdir(kept, { recursive: true, mode: 0o700 });
+  for (let copy = 1; ; copy += 1) {
+    const place = join(kept, copy === 1 ? basename(folder) : `${basename(folder)}-${copy}`);
+    const failure = await rename(folder, place).catch((error: NodeJS.ErrnoException) => error);
+    if (failure === undefined) return place;
+    if (failure.code !== 'ENOTEMPTY' && failure.code !== 'EEXIST') throw failure;
+  }
+}
+
+/** Keeps an answer that is too long to be sent whole, and says where. */
+export async function keepAnswer(env: NodeJS.ProcessEnv, name: string, text: string): Promise<string> {
+  const folder = join(stateFolder(env), 'answers');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${folderName(name)}.txt`);
+  await writeFileAtomic(path, text, { mode: 0o600 });
+  return path;
+}
+
+/** Reads a journal; undefined when not even the claim can be read. */
+export async function readJournal(folder: string): Promise<Journal | undefined> {
+  const text = await readFile(join(folder, JOURNAL), 'utf8').catch(() => '');
+  const records = parseLines(text, journalRecord);
+  const claim = records.find((record) => record.record === 'claimed');
+  if (claim === undefined) return undefined;
+  const spawned = records.findLast((record) => record.record === 'spawned');
+  if (spawned !== undefined) {
+    return {
+      claim,
+      progress: { kind: 'spawned', mark: { pid: spawned.pid, startTime: spawned.start_time } },
+    };
+  }
+  const isSpawning = records.some((record) => record.record === 'spawning');
+  return { claim, progress: { kind: isSpawning ? 'spawning' : 'claimed' } };
+}
+
+/** Reads the result; undefined when there is none, or none that can be read. */
+export async function readResult(folder: string): Promise<ResultRecord | undefined> {
+  const text = await readFile(join(folder, RESULT), 'utf8').catch(() => '');
+  return parseLines(text, resultRecord)[0];
+}
+
+/** The folders of all leases of one machine that are not done with. */
+export async function listSpools(root: string): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(root, entry.name))
+    .sort();
+}

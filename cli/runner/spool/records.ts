@@ -1,0 +1,84 @@
+/** What stands in the files of a spool. Local files are snake_case; every record is checked when it is read back. */
+
+import { z } from 'zod';
+import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
+import { FAILURE_KINDS } from '../../../spec/job/kinds.ts';
+
+const mark = { pid: z.number().int().positive(), start_time: z.string() };
+
+/** The first record of a journal: which lease this is, and who holds it. */
+export const claimRecord = z.object({
+  record: z.literal('claimed'),
+  version: z.literal(1),
+  at_utc: z.string(),
+  /** Origin the lease was given by; nothing of it is ever sent to another one. */
+  base_url: z.string(),
+  machine_id: z.string(),
+  job_id: z.string(),
+  job_kind: z.string(),
+  lease_id: z.string(),
+  attempt: z.number().int(),
+  repo_root: z.string().optional(),
+  orp_session_id: z.string().optional(),
+  /** The runner process that works on it; while it lives, nobody else touches the folder. */
+  runner: z.object(mark),
+});
+export type ClaimRecord = z.infer<typeof claimRecord>;
+
+export const journalRecord = z.discriminatedUnion('record', [
+  claimRecord,
+  /** Written before the spawn: from here on the agent may have run. */
+  z.object({ record: z.literal('spawning'), at_utc: z.string() }),
+  /** Who runs. */
+  z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark }),
+]);
+export type JournalRecord = z.infer<typeof journalRecord>;
+
+/** One numbered piece of the transcript, as it is sent. */
+export const chunkRecord = z.object({
+  seq: z.number().int().positive(),
+  at: z.string(),
+  stream: z.enum(TRANSCRIPT_STREAMS),
+  level: z.enum(LOG_LEVELS),
+  text: z.string(),
+});
+export type ChunkRecord = z.infer<typeof chunkRecord>;
+
+const receiptRecord = z.object({
+  processes: z.number().int(),
+  signal: z.enum(['none', 'SIGINT', 'SIGTERM', 'SIGKILL']),
+  took_ms: z.number().int(),
+});
+
+/** How the attempt ended. A cancelled one delivers the receipt instead of a result. */
+export const resultRecord = z.object({
+  outcome: z.enum(['completed', 'failed', 'cancelled']),
+  finished_at_utc: z.string(),
+  summary: z.string().optional(),
+  content: z.string().optional(),
+  error: z.string().optional(),
+  failure_kind: z.enum(FAILURE_KINDS).optional(),
+  receipt: receiptRecord.optional(),
+});
+export type ResultRecord = z.infer<typeof resultRecord>;
+
+/**
+ * Parses JSON Lines. The last line may be torn by a crash; so may, after a loss of power, any other: what does not
+ * parse is left out, and its place is known by the hole in the numbers.
+ */
+export function parseLines<T>(text: string, schema: z.ZodType<T>): T[] {
+  return text.split('\n').flatMap((line) => {
+    const parsed = parseLine(line, schema);
+    return parsed === undefined ? [] : [parsed];
+  });
+}
+
+function parseLine<T>(line: string, schema: z.ZodType<T>): T | undefined {
+  if (line === '') return undefined;
+  try {
+    return schema.safeParse(JSON.parse(line)).data;
+  } catch {
+    // Torn by a crash.
+    return undefined;
+  }
+}

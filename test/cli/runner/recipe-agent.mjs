@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/**
+ * A stand-in for Codex that does what its prompt, a JSON object, tells it: so that a test can order any behaviour, good
+ * or bad. It obeys the command line of `codex exec resume`. Keys, in the order they are obeyed:
+ *
+ *   journal    file to which `start <pid> <session>` and `end <pid>` are appended
+ *   ignore     signals to ignore
+ *   child      `hold`: a child in the group that keeps the pipe open; `leave`: one in a session of its own, too
+ *   ready      file to create once everything above is in place
+ *   stderr     lines for stderr
+ *   raw        lines for stdout, as they are
+ *   flood      number of bytes of output (lines of a command) to print
+ *   binary     print bytes that are not UTF-8
+ *   waitFor    file to wait for before going on; without it and with `hang`, wait for ever
+ *   say        the answer (event and last-message file)
+ *   fail       message of a `turn.failed` event
+ *   exit       exit code
+ */
+
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync, watchFile, writeFileSync } from 'node:fs';
+
+const args = process.argv.slice(2);
+const answerFile = args[args.indexOf('--output-last-message') + 1];
+const session = args.at(-2);
+const prompt = readFileSync(0, 'utf8');
+const recipe = prompt.startsWith('{') ? JSON.parse(prompt) : { say: `You said: ${prompt}` };
+
+const print = (bytes) =>
+  new Promise((done) => {
+    process.stdout.write(bytes, done);
+  });
+const event = (fields) => print(`${JSON.stringify(fields)}\n`);
+const note = (word) =>
+  recipe.journal && appendFileSync(recipe.journal, `${word} ${process.pid} ${session}\n`);
+
+const HANG = 'setInterval(() => 0, 1000)';
+
+function startChild() {
+  const ignoring = (recipe.ignore ?? []).map((name) => `process.on('${name}', () => 0);`).join('');
+  const child = spawn(process.execPath, ['-e', `${ignoring}${HANG}`], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: recipe.child === 'leave',
+  });
+  child.unref();
+  if (recipe.journal) appendFileSync(recipe.journal, `child ${child.pid}\n`);
+}
+
+async function flood(size) {
+  const line = { type: 'item.completed', item: { id: 'c', type: 'command_execution', command: 'flood' } };
+  for (let sent = 0; sent < size; sent += 1024 * 1024) {
+    line.item.aggregated_output = `${'0123456789abcde\n'.repeat(65536)}`;
+    await event(line);
+  }
+}
+
+function waitForFile(path) {
+  if (existsSync(path)) return undefined;
+  return new Promise((found) => watchFile(path, { interval: 20 }, (now) => now.nlink > 0 && found()));
+}
+
+async function obey() {
+  note('start');
+  for (const name of recipe.ignore ?? []) process.on(name, () => 0);
+  if (recipe.child) startChild();
+  if (recipe.ready) writeFileSync(recipe.ready, String(process.pid));
+  await event({ type: 'thread.started', thread_id: session });
+  await event({ type: 'turn.started' });
+  for (const line of recipe.stderr ?? []) process.stderr.write(`${line}\n`);
+  for (const line of recipe.raw ?? []) await print(`${line}\n`);
+  if (recipe.flood) await flood(recipe.flood);
+  if (recipe.binary) await print(Buffer.from([0xff, 0xfe, 0x00, 0x41, 0xc3, 0x28, 0xe2, 0x82, 0x0a]));
+  if (recipe.hang) await new Promise(() => void setInterval(() => 0, 1000));
+  if (recipe.waitFor) await waitForFile(recipe.waitFor);
+  if (recipe.say !== undefined) {
+    await event({ type: 'item.completed', item: { id: 'm', type: 'agent_message', text: recipe.say } });
+    writeFileSync(answerFile, recipe.say);
+  }
+  if (recipe.fail !== undefined) await event({ type: 'turn.failed', error: { message: recipe.fail } });
+  else
+    await event({
+      type: 'turn.completed',
+      usage: { input_tokens: 3, cached_input_tokens: 1, output_tokens: 2 },
+    });
+  note('end');
+  process.exit(recipe.exit ?? 0);
+}
+
+await obey();
