@@ -1,0 +1,121 @@
+/**
+ * `npm run demo`: the whole way of a job on this machine, from nothing. Hosted side, repository, sign-in and settings live in
+ * a temporary folder; nothing runs and nothing stays when it is over.
+ */
+
+import { parseArgs } from 'node:util';
+import { chooseAgent } from './demo/agent-session.ts';
+import { type Answer, readAnswers } from './demo/answers.ts';
+import { Progress, table } from './demo/progress.ts';
+import {
+  makeFolder,
+  makeRepository,
+  personEnv,
+  removeFolder,
+  type Stage,
+  startHosted,
+} from './demo/stage.ts';
+import { type Told, tell } from './demo/story.ts';
+import { buildOrp } from './local/build-orp.ts';
+
+const HELP = `Usage: npm run demo -- [--codex] [--keep]
+
+  --codex  use the Codex on the PATH (or CODEX_BIN); otherwise a bundled demonstration agent answers
+  --keep   keep the folder, and say how to look around in it`;
+
+interface Settings {
+  codex: boolean;
+  keep: boolean;
+}
+
+function summary(stage: Stage, told: Told, answers: Answer[]): string {
+  const rows = answers.map((answer) => [
+    answer.title,
+    answer.jobId,
+    answer.status,
+    `${answer.entries} entries`,
+    firstWords(answer.content),
+  ]);
+  return `
+${table([['what ran', 'job', 'status', 'transcript', 'answer'], ...rows])}
+
+idea ${told.ideaId}, agent session ${told.agentSessionId}
+The answers were read back from the hosted workspace: GET ${stage.hosted.url}/api/cli/runner/jobs/<job>`;
+}
+
+function firstWords(content: string): string {
+  const line = content.replace(/\s+/g, ' ').trim();
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}
+
+function times(progress: Progress): string {
+  const rows = progress.took.map((took) => [took.title, `${took.seconds.toFixed(1)} s`]);
+  const total = progress.took.reduce((sum, took) => sum + took.seconds, 0);
+  return `\n${table([['step', 'took'], ...rows, ['all', `${total.toFixed(1)} s`]])}`;
+}
+
+function howToLookAround(stage: Stage): string {
+  const { email, password } = stage.person;
+  return `
+Kept in ${stage.folder}
+  look around: npm start -- --persist-to ${stage.hostedState}
+  sign in as ${email}, password ${password}
+  remove: rm -r ${stage.folder}`;
+}
+
+async function play(folder: string, settings: Settings, signal: AbortSignal): Promise<void> {
+  const progress = new Progress();
+  const agent = chooseAgent(settings.codex);
+  console.log(`ORP Runner demonstration. The agent is ${agent.title}.\n`);
+  await progress.step('Build the orp command', buildOrp);
+  const hostedState = `${folder}/hosted`;
+  const { hosted, person } = await progress.step(
+    'Start the hosted side on the embedded runtime',
+    () => startHosted(hostedState),
+    (started) => started.hosted.url,
+  );
+  try {
+    const repository = await progress.step('Make a repository', () => makeRepository(folder), String);
+    const orp = { cwd: repository, env: personEnv(folder), signal };
+    const stage: Stage = { folder, hostedState, repository, orp, hosted, person };
+    const told = await tell(stage, agent, progress);
+    const answers = await progress.step('Read the answers in the hosted workspace', () =>
+      readAnswers(stage, told.jobs),
+    );
+    console.log(times(progress));
+    console.log(summary(stage, told, answers));
+    if (settings.keep) console.log(howToLookAround(stage));
+  } finally {
+    await hosted.close();
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      codex: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  const folder = makeFolder();
+  try {
+    await play(folder, values, interrupted.signal);
+    console.log('\nThe demonstration worked.');
+    return 0;
+  } catch (error) {
+    if (interrupted.signal.aborted) return 130;
+    console.error(`\nerror: the demonstration failed: ${(error as Error).message}`);
+    return 1;
+  } finally {
+    if (!values.keep) removeFolder(folder);
+  }
+}
+
+process.exit(await main());

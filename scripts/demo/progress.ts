@@ -1,0 +1,43 @@
+/** Progress a person can follow, and the times of the summary. */
+
+export interface Took {
+  title: string;
+  seconds: number;
+}
+
+export class Progress {
+  readonly #took: Took[] = [];
+
+  /** Says what begins, does it, says how long it took and what came out. */
+  async step<Result>(
+    title: string,
+    work: () => Promise<Result> | Result,
+    told?: (result: Result) => string,
+  ): Promise<Result> {
+    const startedAt = performance.now();
+    const number = String(this.#took.length + 1).padStart(2);
+    process.stdout.write(`${number}. ${title} … `);
+    const result = await work();
+    const seconds = (performance.now() - startedAt) / 1000;
+    this.#took.push({ title, seconds });
+    console.log(`${seconds.toFixed(1)} s`);
+    if (told) console.log(`    ${told(result)}`);
+    return result;
+  }
+
+  get took(): readonly Took[] {
+    return this.#took;
+  }
+}
+
+/** Lines of equal columns; the first row is the heading. */
+export function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  const [heading, ...body] = rows.map(line);
+  return [heading, widths.map((width) => '-'.repeat(width)).join('  '), ...body].join('\n');
+}

@@ -1,0 +1,74 @@
+/** Where the demonstration plays: a temporary folder with a repository, a person's settings and a whole hosted side. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { accountRow, generatePassword } from '../local/accounts.ts';
+import { insertAccount } from '../local/insert-account.ts';
+import { isolatedEnv, type OrpSettings } from '../local/orp-command.ts';
+import { type Runtime, startRuntime } from '../local/runtime.ts';
+
+export interface Person {
+  email: string;
+  password: string;
+}
+
+export interface Stage {
+  folder: string;
+  /** State of the hosted side. */
+  hostedState: string;
+  repository: string;
+  /** How the person runs `orp`: in the repository, with settings of their own. */
+  orp: OrpSettings;
+  hosted: Runtime;
+  person: Person;
+}
+
+const README = `# Tidal survey
+
+A small repository that the demonstration of ORP Runner links.
+`;
+
+/** Repository settings of the person (signing, hooks) stay out of it. */
+const GIT_SETTINGS = [
+  'user.name=Demo',
+  'user.email=demo@orp.test',
+  'commit.gpgsign=false',
+  'core.hooksPath=/dev/null',
+].flatMap((setting) => ['-c', setting]);
+
+export function makeFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'orp-demo-')));
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+export function makeRepository(folder: string): string {
+  const repository = join(folder, 'tidal-survey');
+  mkdirSync(repository, { recursive: true });
+  writeFileSync(join(repository, 'README.md'), README);
+  for (const args of [
+    ['init', '--quiet', '--initial-branch=main'],
+    ['add', 'README.md'],
+    ['commit', '--quiet', '--message', 'Begin the survey'],
+  ]) {
+    const done = spawnSync('git', [...GIT_SETTINGS, ...args], { cwd: repository, encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`git ${args[0]} failed: ${done.stderr ?? done.error?.message}`);
+  }
+  return repository;
+}
+
+/** Starts the hosted side with one account. */
+export async function startHosted(hostedState: string): Promise<{ hosted: Runtime; person: Person }> {
+  const hosted = await startRuntime({ port: 0, persistTo: hostedState });
+  const person = { email: 'mira@orp.test', password: generatePassword() };
+  await insertAccount(hosted.database, accountRow({ ...person, name: 'Mira' }, Date.now()));
+  return { hosted, person };
+}
+
+export function personEnv(folder: string): NodeJS.ProcessEnv {
+  return { ...isolatedEnv(folder), ORP_DEMO_AGENT_HOME: join(folder, 'agent') };
+}

@@ -1,0 +1,85 @@
+/** The real hosted side for tests in Node: the same runtime as `npm start`, on a free port, with state of its own. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { accountRow, generatePassword, type Role } from '../../scripts/local/accounts.ts';
+import { insertAccount } from '../../scripts/local/insert-account.ts';
+import { type Database, type Runtime, startRuntime } from '../../scripts/local/runtime.ts';
+
+export interface TestUser {
+  id: string;
+  email: string;
+  password: string;
+}
+
+export interface Hosted {
+  url: string;
+  database: Database;
+  /** Adds an account nobody else uses. */
+  createUser(role?: Role): Promise<TestUser>;
+  /** Signs in over HTTP; answers the device token. */
+  signIn(user: TestUser): Promise<string>;
+  fireCron(): Promise<void>;
+  /** Ends the runtime, so that nothing listens. The state stays. */
+  stop(): Promise<void>;
+  /** Starts again after `stop`, or ends and starts: same address, same state, no memory. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+let madeUsers = 0;
+
+async function createUser(database: Database, role: Role): Promise<TestUser> {
+  madeUsers += 1;
+  const email = `person-${process.pid}-${madeUsers}@orp.test`;
+  const password = generatePassword();
+  const account = accountRow({ email, password, role }, Date.now());
+  await insertAccount(database, account);
+  return { id: account.id, email, password };
+}
+
+async function signIn(url: string, user: TestUser): Promise<string> {
+  const response = await fetch(`${url}/api/auth/device-login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: user.email, password: user.password }),
+  });
+  const answer = (await response.json()) as { token?: string };
+  if (!answer.token) throw new Error(`Sign-in answered ${response.status}: ${JSON.stringify(answer)}`);
+  return answer.token;
+}
+
+/** Starts a hosted side; close it when done. */
+export async function startHosted(): Promise<Hosted> {
+  const persistTo = mkdtempSync(join(tmpdir(), 'orp-hosted-'));
+  let runtime: Runtime | undefined = await startRuntime({ port: 0, persistTo });
+  const { url } = runtime;
+  const port = Number(new URL(url).port);
+  const running = (): Runtime => {
+    if (!runtime) throw new Error('The hosted side was stopped.');
+    return runtime;
+  };
+  const stop = async (): Promise<void> => {
+    await runtime?.close();
+    runtime = undefined;
+  };
+  return {
+    url,
+    get database() {
+      return running().database;
+    },
+    createUser: (role = 'member') => createUser(running().database, role),
+    signIn: (user) => signIn(url, user),
+    fireCron: () => running().fireCron(),
+    stop,
+    restart: async () => {
+      await stop();
+      runtime = await startRuntime({ port, persistTo });
+    },
+    close: async () => {
+      await stop();
+      rmSync(persistTo, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
