@@ -5,6 +5,7 @@ import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 export class AppendFile {
   readonly #file: FileHandle;
   #last: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
   /** A failed append may have left half a line. */
   #isTorn: boolean;
 
@@ -40,9 +41,10 @@ export class AppendFile {
     await this.#file.datasync();
   }
 
-  async close(): Promise<void> {
-    await this.#last;
-    await this.#file.close();
+  /** May be called twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#last.then(() => this.#file.close());
+    return this.#closed;
   }
 }
 

@@ -1,0 +1,100 @@
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AgentLaunch } from '../../../cli/agents/agent.ts';
+import { codexAgent } from '../../../cli/agents/codex.ts';
+
+let folder: string;
+let bin: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'orp-codex-'));
+  bin = join(folder, 'bin', 'codex');
+  await mkdir(dirname(bin));
+  await writeFile(bin, '#!/bin/sh\n');
+  await chmod(bin, 0o755);
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function launch(
+  options: { bin?: string; profile?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<AgentLaunch> {
+  const agent = codexAgent({ env: { PATH: dirname(bin) }, ...options });
+  const prepared = await agent.prepare({ sessionId: '0198c2de-codex', prompt: 'Hi', cwd: folder });
+  if (prepared.kind === 'refused') throw new Error(prepared.message);
+  return prepared.launch;
+}
+
+describe('the launch of Codex', () => {
+  it('has exactly the arguments of the contract, the prompt on stdin and the session directory', async () => {
+    const plan = await launch();
+    const answerFile = plan.args[5] ?? '';
+
+    expect(plan.command).toBe(bin);
+    expect(plan.args).toEqual([
+      'exec',
+      'resume',
+      '--skip-git-repo-check',
+      '--json',
+      '--output-last-message',
+      answerFile,
+      '0198c2de-codex',
+      '-',
+    ]);
+    expect(plan).toMatchObject({ cwd: folder, input: 'Hi', env: { PATH: dirname(bin) } });
+    expect(plan.env).not.toHaveProperty('CODEX_PROFILE');
+    await plan.dispose();
+  });
+
+  it('keeps the answer in a private folder of its own, and removes it', async () => {
+    const plan = await launch();
+    const answerFile = plan.args[5] ?? '';
+
+    expect((await stat(dirname(answerFile))).mode & 0o777).toBe(0o700);
+    expect(answerFile).not.toContain('0198c2de');
+    expect(await plan.readAnswer()).toBeUndefined();
+    await writeFile(answerFile, 'Done.\n');
+    expect(await plan.readAnswer()).toBe('Done.\n');
+    await plan.dispose();
+    await expect(stat(dirname(answerFile))).rejects.toThrow('ENOENT');
+  });
+
+  it('hands the profile on as CODEX_PROFILE', async () => {
+    const plan = await launch({ profile: 'review' });
+
+    expect(plan.env.CODEX_PROFILE).toBe('review');
+    await plan.dispose();
+  });
+
+  it('prefers the flag to CODEX_BIN, and CODEX_BIN to the PATH', async () => {
+    const flagged = await launch({ bin, env: { PATH: '', CODEX_BIN: '/nothing' } });
+    const fromEnv = await launch({ env: { PATH: '', CODEX_BIN: bin } });
+
+    expect([flagged.command, fromEnv.command]).toEqual([bin, bin]);
+    await Promise.all([flagged.dispose(), fromEnv.dispose()]);
+  });
+
+  it.each(['--config=evil', '-', '', 'a b', '../x', 'a\nb', `a${'b'.repeat(300)}`])(
+    'is refused for %j, which is no session id',
+    async (sessionId) => {
+      const prepared = await codexAgent({ bin, env: {} }).prepare({ sessionId, prompt: 'Hi', cwd: folder });
+
+      expect(prepared).toMatchObject({ kind: 'refused', message: expect.stringContaining('session id') });
+    },
+  );
+
+  it('is refused with a sentence when Codex is missing or the directory is gone', async () => {
+    const task = { sessionId: 's', prompt: 'Hi', cwd: folder };
+
+    expect(await codexAgent({ env: { PATH: folder } }).prepare(task)).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('--codex-bin'),
+    });
+    expect(await codexAgent({ bin, env: {} }).prepare({ ...task, cwd: join(folder, 'gone') })).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('does not exist'),
+    });
+  });
+});
