@@ -75,7 +75,8 @@ async function main(): Promise<number> {
     add(tool(`types of ${program}`, 'tsc', '-p', program)),
   );
   const generated = add(tool('generated files', 'node', 'scripts/generate.ts', '--check'));
-  await Promise.all([lint, generated, ...types]);
+  const lock = add(tool('lock file', 'node', 'scripts/check-lock.ts'));
+  await Promise.all([lint, generated, lock, ...types]);
 
   const red = outcomes.filter((outcome) => !outcome.ok);
   console.log(red.length === 0 ? 'All checks passed.' : `${red.length} of ${outcomes.length} checks failed.`);
