@@ -1,0 +1,54 @@
+/**
+ * `node scripts/generate.ts`: writes the files that are made from `spec/`. With `--check` it writes nothing and exits 1
+ * when one of them is missing or stale.
+ */
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { PUBLISHED_SCHEMAS } from '../spec/local/published.ts';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+
+interface GeneratedFile {
+  /** Relative to the repository. */
+  path: string;
+  content: string;
+}
+
+function jsonSchemaOf(name: string, schema: z.ZodType): GeneratedFile {
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io: 'output',
+    // The pattern only repeats what `format` says, unreadably.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+    },
+  });
+  const document = { $schema, $id: `${name}.schema.json`, ...rest };
+  return { path: `spec/v1/${name}.schema.json`, content: `${JSON.stringify(document, null, 2)}\n` };
+}
+
+/** Every generated file with the content it should have. */
+function generate(): GeneratedFile[] {
+  return Object.entries(PUBLISHED_SCHEMAS).map(([name, schema]) => jsonSchemaOf(name, schema));
+}
+
+function isStale(file: GeneratedFile): boolean {
+  const path = `${ROOT}${file.path}`;
+  return !existsSync(path) || readFileSync(path, 'utf8') !== file.content;
+}
+
+function write(file: GeneratedFile): void {
+  mkdirSync(dirname(`${ROOT}${file.path}`), { recursive: true });
+  writeFileSync(`${ROOT}${file.path}`, file.content);
+  console.log(`wrote ${file.path}`);
+}
+
+const stale = generate().filter(isStale);
+if (!process.argv.includes('--check')) {
+  stale.forEach(write);
+} else if (stale.length > 0) {
+  for (const file of stale) console.error(`${file.path} is stale: run \`node scripts/generate.ts\`.`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,21 @@
+/** Fields that the local records share (contract/local-state.md §1.3). */
+
+import { z } from 'zod';
+
+export const SCHEMA_VERSION = '1.0.0';
+
+/** Where a project or session record came from. */
+export const LINK_SOURCES = ['cli', 'rust-app', 'import-rust'] as const;
+export type LinkSource = (typeof LINK_SOURCES)[number];
+
+/** Version of the record's shape, not of the client. */
+export const schemaVersion = z.literal(SCHEMA_VERSION);
+
+/** A string that says something. */
+export const present = z.string().min(1);
+
+/** UTC with whole seconds is what is written (`2026-04-01T10:00:00Z`); fractions and offsets are valid, too. */
+export const timestamp = z.iso.datetime({ offset: true });
+
+/** Where the record came from; absent in records of unknown origin. */
+export const linkSource = z.enum(LINK_SOURCES).optional();

@@ -1,0 +1,24 @@
+/** `LINK/project.json`: which hosted idea a repository is linked to (contract/local-state.md §4). */
+
+import { z } from 'zod';
+import { linkSource, present, schemaVersion, timestamp } from './fields.ts';
+
+/** The keys stand in the order in which they are written. */
+export const linkProjectSchema = z
+  .strictObject({
+    schema_version: schemaVersion,
+    idea_id: present,
+    project_root: present.describe('Absolute path of the linked repository.'),
+    linked_at_utc: timestamp,
+    idea_title: z.string().optional(),
+    world_id: z.string().optional(),
+    world_name: z.string().optional(),
+    github_url: z.string().optional().describe('Without credentials.'),
+    linked_email: z.string().optional().describe('Account that linked it.'),
+    notes: z.string().optional(),
+    source: linkSource,
+  })
+  .meta({ title: 'Linked project', description: 'Link of a repository to a hosted idea and its world.' });
+
+/** A valid link of a repository. */
+export type LinkProject = z.output<typeof linkProjectSchema>;

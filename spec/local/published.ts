@@ -1,0 +1,15 @@
+/** The schemas that are published as `spec/v1/<name>.schema.json`. */
+
+import type { z } from 'zod';
+import { linkProjectSchema } from './link-project.ts';
+import { linkSessionSchema } from './link-session.ts';
+import { runnerMachineSchema } from './runner-machine.ts';
+import { runnerRuntimeSchema } from './runner-runtime.ts';
+
+/** File name without its ending, and what it describes. */
+export const PUBLISHED_SCHEMAS = {
+  'link-project': linkProjectSchema,
+  'link-session': linkSessionSchema,
+  'runner-machine': runnerMachineSchema,
+  'runner-runtime': runnerRuntimeSchema,
+} as const satisfies Record<string, z.ZodType>;

@@ -1,0 +1,22 @@
+/** `machine.json` and its copy `LINK/runner.json`: this computer as a runner (contract/local-state.md §3, §6). */
+
+import { z } from 'zod';
+import { present, schemaVersion, timestamp } from './fields.ts';
+
+/** The keys stand in the order in which they are written. */
+export const runnerMachineSchema = z
+  .strictObject({
+    schema_version: schemaVersion,
+    machine_id: present.describe('Made once; the hosted side binds it to the account that first synced it.'),
+    machine_name: present,
+    platform: z.string().describe('`macos`, `windows`, `linux` or another lower-case system name.'),
+    app_version: z.string().optional().describe('Version of the client that made the record.'),
+    runner_enabled: z.boolean().describe("The owner's consent to work for the hosted side."),
+    linked_email: z.string().optional().describe('Account of the last enable, heartbeat or sync.'),
+    last_heartbeat_at_utc: timestamp.optional(),
+    last_sync_at_utc: timestamp.optional(),
+  })
+  .meta({ title: 'Runner machine', description: 'A computer that works on jobs of the hosted side.' });
+
+/** A valid machine record. */
+export type RunnerMachine = z.output<typeof runnerMachineSchema>;
