@@ -1,0 +1,103 @@
+/** A client that knows the wire and nothing else: plain fetch, no schema, no code of ours. It keeps every answer it got. */
+
+import { randomUUID } from 'node:crypto';
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type Answer = { [key: string]: Json };
+
+export interface Exchange {
+  request: string;
+  status: number;
+  body: Answer;
+}
+
+export class PlainClient {
+  readonly url: string;
+  readonly machineId = randomUUID();
+  readonly exchanges: Exchange[] = [];
+  #token = '';
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async send(request: string, body?: object): Promise<Exchange> {
+    const [method = 'GET', path = '/'] = request.split(' ');
+    const headers: Record<string, string> = {
+      'Content-Type': 'application/json',
+      'Accept-Encoding': 'identity',
+    };
+    if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    const answer = { request, status: response.status, body: (text ? JSON.parse(text) : {}) as Answer };
+    this.exchanges.push(answer);
+    return answer;
+  }
+
+  /** Sends a request that must succeed; answers its body. */
+  async expectOk(request: string, body?: object): Promise<Answer> {
+    const answer = await this.send(request, body);
+    if (answer.status < 200 || answer.status > 299) {
+      throw new Error(`${request} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    }
+    return answer.body;
+  }
+
+  async signIn(email: string, password: string): Promise<void> {
+    const answer = await this.expectOk('POST /api/auth/device-login', { email, password });
+    this.#token = String(answer.token);
+  }
+
+  poll(): Promise<Answer> {
+    return this.expectOk(`GET /api/cli/runner/jobs/poll?machineId=${this.machineId}`);
+  }
+
+  /** Syncs one repository with one routeable session, as v0.4.4 writes it. */
+  sync(ideaId: string, projectRoot: string): Promise<Answer> {
+    const at = '2026-04-01T10:00:00Z';
+    return this.expectOk('POST /api/cli/runner/sync', {
+      machineId: this.machineId,
+      machineName: 'workbench',
+      platform: 'linux',
+      appVersion: '0.4.4',
+      syncedAt: at,
+      linkedProjects: [
+        {
+          ideaId,
+          ideaTitle: 'Tidal survey',
+          worldId: null,
+          worldName: null,
+          projectName: 'survey',
+          projectRoot,
+          githubUrl: null,
+          lastOpenedAt: at,
+        },
+      ],
+      sessions: [
+        {
+          ideaId,
+          worldId: null,
+          projectRoot,
+          orpSessionId: 'orp-main',
+          codexSessionId: '0198c2de-codex',
+          label: 'Main',
+          state: 'active',
+          primary: true,
+          lastActiveAt: null,
+        },
+      ],
+    });
+  }
+}
+
+/** Paths of every `null` in an answer; `job` of an idle poll is the only place where the wire allows one. */
+export function nullsIn(value: Json, path = ''): string[] {
+  if (value === null) return path === '.job' ? [] : [path];
+  if (typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, inner]) => nullsIn(inner, `${path}.${key}`));
+}
