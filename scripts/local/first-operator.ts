@@ -8,7 +8,7 @@ const DEFAULT_EMAIL = 'operator@orp.test';
 
 export interface Operator {
   email: string;
-  /** Present only when the account was made just now; nobody can read it again. */
+  /** What to tell about the password of an account that was made just now; nobody can read it again. */
   password?: string;
 }
 
@@ -21,8 +21,9 @@ export async function createFirstOperator(database: Database, env = process.env)
   if (found) return { email: found.email };
 
   const email = env.ORP_DEV_EMAIL?.trim() || DEFAULT_EMAIL;
-  const password = env.ORP_DEV_PASSWORD || generatePassword();
+  const given = env.ORP_DEV_PASSWORD;
+  const password = given || generatePassword();
   const account = accountRow({ email, password, name: 'Operator', role: 'operator' }, Date.now());
   await insertAccount(database, account);
-  return { email: account.email, password };
+  return { email: account.email, password: given ? 'the value of ORP_DEV_PASSWORD' : password };
 }

@@ -92,9 +92,26 @@ async function fireCron(url: string): Promise<void> {
   if (!response.ok) throw new Error(`The cron handler failed: ${await response.text()}`);
 }
 
+/**
+ * Miniflare ends the process at the first signal. Whoever started the runtime decides what a signal means (finish, clean up,
+ * report); its hook for the end of the process stays, so no workerd outlives it.
+ */
+function withoutSignalHandlers<Result>(make: () => Result): Result {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const before = signals.map((signal) => new Set(process.listeners(signal)));
+  const made = make();
+  signals.forEach((signal, at) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[at]?.has(listener)) process.removeListener(signal, listener);
+    }
+  });
+  return made;
+}
+
 /** Starts the hosted side and applies the migrations it does not have yet. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const miniflare = new Miniflare(miniflareOptions(await bundleWorker(), options));
+  const settings = miniflareOptions(await bundleWorker(), options);
+  const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
   try {
     const url = (await miniflare.ready).origin;
     const database: Database = await miniflare.getD1Database(DATABASE_BINDING);
