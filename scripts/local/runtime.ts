@@ -3,6 +3,7 @@
  * `npm start`, the demonstration and the end-to-end tests all start it here.
  */
 
+import { join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { rolldown } from 'rolldown';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
@@ -75,7 +76,8 @@ function miniflareOptions(code: string, options: RuntimeOptions): ConstructorPar
     unsafeTriggerHandlers: true,
     log: new Log(LogLevel.ERROR),
     handleStructuredLogs: ({ level, message }) => options.onLog?.({ level, message }),
-    ...(options.persistTo ? { resourcePersistencePath: options.persistTo } : {}),
+    /** The sub-folder is wrangler's, so that `wrangler d1 … --local --persist-to` sees the same database. */
+    ...(options.persistTo ? { resourcePersistencePath: join(options.persistTo, 'v3') } : {}),
     workers: [
       {
         ...declared,
