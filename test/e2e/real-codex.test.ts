@@ -1,0 +1,74 @@
+/**
+ * The main story with a real Codex binary and a loopback model. The model knows a code word only when the conversation it is
+ * sent contains it, so a right answer proves that the linked session was resumed with its context.
+ */
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAgentSession } from '../../scripts/demo/agent-session.ts';
+import { orpJson } from '../../scripts/local/orp-command.ts';
+import { findCodex, makeCodexHome } from '../support/codex.ts';
+import { type Hosted, startHosted } from '../support/hosted.ts';
+import { type ModelServer, startModelServer } from '../support/model-server.ts';
+import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+const codex = findCodex();
+if (codex === null) {
+  const sentence =
+    'No Codex binary was found (CODEX_BIN, the PATH): the end-to-end test with a real Codex is skipped.';
+  if (process.env.ORP_REQUIRE_CODEX) throw new Error(sentence);
+  console.warn(sentence);
+}
+
+interface WorkOutcome {
+  ok: boolean;
+  claimed: boolean;
+  job: { id: string };
+}
+
+describe.skipIf(codex === null)('with a real Codex', () => {
+  const bin = codex ?? '';
+  let hosted: Hosted;
+  let model: ModelServer;
+  let workspace: Workspace;
+
+  beforeAll(async () => {
+    model = await startModelServer();
+    hosted = await startHosted();
+    workspace = await makeWorkspace(hosted);
+    workspace.orp.env.CODEX_HOME = makeCodexHome(join(workspace.folder, 'agent'), model.baseUrl);
+  });
+
+  afterAll(async () => {
+    workspace.remove();
+    await hosted.close();
+    await model.close();
+  });
+
+  const orp = <Document>(...args: string[]): Promise<Document> => orpJson<Document>(workspace.orp, args);
+
+  async function workOnce(jobId: string): Promise<string> {
+    const outcome = await orp<WorkOutcome>('runner', 'work', '--once', '--codex-bin', bin);
+    expect(outcome).toMatchObject({ ok: true, claimed: true, job: { id: jobId } });
+    const { job } = await orp<{ job: { status: string; content: string } }>('job', 'show', jobId);
+    expect(job.status).toBe('completed');
+    return job.content;
+  }
+
+  it('a session made by Codex is resumed with its context by prompts and reviews', async () => {
+    const agent = { bin, title: 'Codex' };
+    const sessionId = await createAgentSession(agent, 'Hello, this is the tidal survey.', workspace.orp);
+    const ideaId = await linkSession(workspace, sessionId);
+
+    const first = await orp<{ job: { id: string } }>('job', 'submit', 'The code word is papaya-7. Keep it.');
+    expect(await workOnce(first.job.id)).toContain('I will remember papaya-7.');
+
+    const review = await orp<{ jobId: string }>('checkpoint', 'queue', '--idea-id', ideaId);
+    const reviewed = await workOnce(review.jobId);
+    expect(reviewed).toContain('The code word papaya-7 is known in this session.');
+
+    const second = await orp<{ job: { id: string } }>('job', 'submit', 'What is the code word?');
+    expect(await workOnce(second.job.id)).toContain('The code word is papaya-7.');
+    expect(model.requests.length).toBe(4);
+  });
+});

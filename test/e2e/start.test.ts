@@ -1,0 +1,65 @@
+/** `npm start` as a person uses it: state that survives, a first operator, a clean end. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PlainClient } from '../support/plain-client.ts';
+import { runScript, type ScriptRun } from '../support/processes.ts';
+
+let folder: string;
+let running: ScriptRun[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'orp-start-test-'));
+  running = [];
+});
+
+afterEach(async () => {
+  for (const script of running) script.kill('SIGKILL');
+  await Promise.all(running.map((script) => script.ended));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function start(...args: string[]): ScriptRun {
+  const env = { ...process.env, ORP_DEV_EMAIL: 'first@orp.test', ORP_DEV_PASSWORD: 'open sesame 42' };
+  const script = runScript('scripts/start.ts', ['--persist-to', folder, ...args], env);
+  running.push(script);
+  return script;
+}
+
+async function readyUrl(script: ScriptRun): Promise<string> {
+  await script.says('Ctrl-C ends it');
+  return /http:\/\/127\.0\.0\.1:\d+/.exec(script.output())?.[0] ?? '';
+}
+
+it('creates the first operator once, keeps the state over a restart and ends cleanly on SIGINT and SIGTERM', async () => {
+  const first = start('--port', '0');
+  const client = new PlainClient(await readyUrl(first));
+  await client.signIn('first@orp.test', 'open sesame 42');
+  const idea = await client.expectOk('POST /api/cli/ideas', { title: 'Kept', notes: '' });
+  first.kill('SIGINT');
+  expect(await first.ended).toBe(0);
+
+  const second = start('--port', '0');
+  const again = new PlainClient(await readyUrl(second));
+  expect(second.output()).not.toContain('First operator');
+  await again.signIn('first@orp.test', 'open sesame 42');
+  const shown = await again.expectOk(`GET /api/cli/ideas/${String(idea.id)}`);
+  expect(shown.idea).toMatchObject({ title: 'Kept' });
+  second.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+  await expect(fetch(again.url)).rejects.toThrow();
+});
+
+it('refuses a port in use and a folder in use with one sentence and exit code 2', async () => {
+  const first = start('--port', '0');
+  const port = new URL(await readyUrl(first)).port;
+
+  const samePort = start('--port', port);
+  expect(await samePort.ended).toBe(2);
+  expect(samePort.output()).toContain(`Port ${port} is in use.`);
+  const sameFolder = start('--port', '0');
+  expect(await sameFolder.ended).toBe(2);
+  expect(sameFolder.output()).toContain('already serving');
+});

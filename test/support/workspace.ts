@@ -1,0 +1,52 @@
+/** A person's machine in a temporary folder: a repository, settings of their own, and `orp` signed in to a hosted side. */
+
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeRepository } from '../../scripts/demo/stage.ts';
+import { isolatedEnv, type OrpSettings, orpJson } from '../../scripts/local/orp-command.ts';
+import type { Hosted, TestUser } from './hosted.ts';
+
+export interface Workspace {
+  folder: string;
+  repository: string;
+  orp: OrpSettings;
+  user: TestUser;
+  remove(): void;
+}
+
+/** Makes the folder and signs in. `env` is added to what every command sees. */
+export async function makeWorkspace(hosted: Hosted, env: NodeJS.ProcessEnv = {}): Promise<Workspace> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orp-workspace-')));
+  const repository = makeRepository(folder);
+  const orp = { cwd: repository, env: { ...isolatedEnv(folder), ...env } };
+  const user = await hosted.createUser();
+  const login = ['auth', 'login', '--base-url', hosted.url, '--email', user.email, '--password-stdin'];
+  await orpJson(orp, login, `${user.password}\n`);
+  return {
+    folder,
+    repository,
+    orp,
+    user,
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
+/** Adds an idea, links the repository and one session to it, and syncs; answers the idea. */
+export async function linkSession(workspace: Workspace, agentSessionId: string): Promise<string> {
+  const { orp } = workspace;
+  const { id } = await orpJson<{ id: string }>(orp, [
+    'idea',
+    'add',
+    '--title',
+    'Tidal survey',
+    '--notes',
+    'Measure.',
+  ]);
+  const session = ['--orp-session-id', 'main', '--label', 'Main', '--codex-session-id', agentSessionId];
+  await orpJson(orp, ['link', 'session', 'register', ...session, '--primary']);
+  await orpJson(orp, ['link', 'project', 'bind', '--idea-id', id]);
+  await orpJson(orp, ['runner', 'enable']);
+  await orpJson(orp, ['runner', 'sync']);
+  return id;
+}
