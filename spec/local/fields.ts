@@ -1,14 +1,8 @@
-/** Fields that the local records share (contract/local-state.md §1.3). */
+/** Fields that the schemas of the local records share (contract/local-state.md §1.3). */
 
 import { z } from 'zod';
+import { LINK_SOURCES, SCHEMA_VERSION } from './vocabulary.ts';
 
-export const SCHEMA_VERSION = '1.0.0';
-
-/** Where a project or session record came from. */
-export const LINK_SOURCES = ['cli', 'rust-app', 'import-rust'] as const;
-export type LinkSource = (typeof LINK_SOURCES)[number];
-
-/** Version of the record's shape, not of the client. */
 export const schemaVersion = z.literal(SCHEMA_VERSION);
 
 /** A string that says something. */

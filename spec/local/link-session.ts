@@ -2,11 +2,7 @@
 
 import { z } from 'zod';
 import { linkSource, present, schemaVersion, timestamp } from './fields.ts';
-
-export const SESSION_STATES = ['active', 'closed'] as const;
-export const SESSION_ROLES = ['primary', 'secondary', 'review', 'exploration', 'other'] as const;
-export type SessionState = (typeof SESSION_STATES)[number];
-export type SessionRole = (typeof SESSION_ROLES)[number];
+import { SESSION_ROLES, SESSION_STATES } from './vocabulary.ts';
 
 const terminalTarget = z.strictObject({ window_id: z.int(), tab_number: z.int() });
 

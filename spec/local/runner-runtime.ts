@@ -2,53 +2,31 @@
 
 import { z } from 'zod';
 import { schemaVersion, timestamp } from './fields.ts';
-
-export const RUNTIME_STATUSES = ['idle', 'claimed', 'running'] as const;
-export type RuntimeStatus = (typeof RUNTIME_STATUSES)[number];
-
-/** How a job can leave the runtime. */
-export const FINISH_STATUSES = ['completed', 'failed', 'cancelled', 'retried'] as const;
-export type FinishStatus = (typeof FINISH_STATUSES)[number];
-
-/** Events kept in the file; older ones fall off. */
-export const RECENT_EVENTS_KEPT = 25;
-
-/** A claimed job without any heartbeat for this long is stale: the length of a lease. */
-export const STALE_LEASE_SECONDS = 120;
+import {
+  RECENT_EVENTS_KEPT,
+  RUNTIME_EVENT_TEXTS,
+  RUNTIME_JOB_TEXTS,
+  RUNTIME_JOB_TIMES,
+  RUNTIME_STATUSES,
+} from './vocabulary.ts';
 
 const text = z.string().optional();
 const at = timestamp.optional();
 
-/** The keys stand in the order in which they are written. `{}` stands for "no job". */
+/** One optional field per key, in their order. */
+function fieldsOf<K extends string, T extends z.ZodType>(keys: readonly K[], field: T): Record<K, T> {
+  return Object.fromEntries(keys.map((key) => [key, field])) as Record<K, T>;
+}
+
+/** `{}` stands for "no job". */
 export const runtimeJobSchema = z.strictObject({
-  job_id: text,
-  job_kind: text,
-  lease_id: text,
-  checkpoint_id: text,
-  idea_id: text,
-  world_id: text,
-  project_root: text,
-  repo_root: text,
-  orp_session_id: text,
-  codex_session_id: text,
-  status: text,
-  summary: text,
-  error: text,
-  claimed_at_utc: at,
-  started_at_utc: at,
-  last_heartbeat_at_utc: at,
-  lease_expires_at_utc: at,
-  finished_at_utc: at,
+  ...fieldsOf(RUNTIME_JOB_TEXTS, text),
+  ...fieldsOf(RUNTIME_JOB_TIMES, at),
 });
 
-const runtimeEventSchema = z.strictObject({
-  timestamp_utc: text,
-  status: text,
-  job_id: text,
-  lease_id: text,
-  message: text,
-});
+const runtimeEventSchema = z.strictObject(fieldsOf(RUNTIME_EVENT_TEXTS, text));
 
+/** The keys stand in the order in which they are written. */
 export const runnerRuntimeSchema = z
   .strictObject({
     schema_version: schemaVersion,

@@ -2,6 +2,12 @@
 
 import type { LinkSession } from './link-session.ts';
 
+/** What the rules look at; records of any origin have it. */
+export type RankedSession = Pick<
+  LinkSession,
+  'orp_session_id' | 'label' | 'state' | 'last_active_at_utc' | 'archived' | 'primary' | 'codex_session_id'
+>;
+
 /** The counts that `orp` prints as `session_counts`. */
 export interface SessionCounts {
   total: number;
@@ -15,17 +21,19 @@ export interface SessionCounts {
 }
 
 /** Not archived, and active. */
-export function isActive(session: LinkSession): boolean {
+export function isActive(session: RankedSession): boolean {
   return !session.archived && session.state === 'active';
 }
 
 /** Active, with a Codex session id: able to take work. */
-export function isRouteable(session: LinkSession): session is LinkSession & { codex_session_id: string } {
+export function isRouteable<T extends RankedSession>(
+  session: T,
+): session is T & { codex_session_id: string } {
   return isActive(session) && (session.codex_session_id ?? '').trim() !== '';
 }
 
 /** List order: primary, then not archived, active, most recently active, and by label. */
-export function compareSessions(a: LinkSession, b: LinkSession): number {
+export function compareSessions(a: RankedSession, b: RankedSession): number {
   return (
     Number(!a.primary) - Number(!b.primary) ||
     Number(a.archived) - Number(b.archived) ||
@@ -37,30 +45,30 @@ export function compareSessions(a: LinkSession, b: LinkSession): number {
 }
 
 /** A copy in list order. */
-export function sortSessions(sessions: readonly LinkSession[]): LinkSession[] {
+export function sortSessions<T extends RankedSession>(sessions: readonly T[]): T[] {
   return [...sessions].sort(compareSessions);
 }
 
 /** Counts the sessions of a repository. */
-export function countSessions(sessions: readonly LinkSession[]): SessionCounts {
-  const count = (test: (session: LinkSession) => boolean): number => sessions.filter(test).length;
+export function countSessions(sessions: readonly RankedSession[]): SessionCounts {
+  const count = (test: (session: RankedSession) => boolean): number => sessions.filter(test).length;
   return {
     total: sessions.length,
     active: count(isActive),
     archived: count((session) => session.archived),
-    routeable: count(isRouteable),
+    routeable: count((session) => isRouteable(session)),
     primary: count((session) => session.primary),
   };
 }
 
 /** The one session that keeps or gets the primary flag, if any: every change to the sessions ends with this rule. */
-export function choosePrimary(sessions: readonly LinkSession[]): LinkSession | undefined {
+export function choosePrimary<T extends RankedSession>(sessions: readonly T[]): T | undefined {
   const open = sortSessions(sessions).filter((session) => !session.archived);
   return open.find((session) => session.primary) ?? open.find(isActive) ?? open[0];
 }
 
 /** The sessions with exactly one primary flag, on the chosen one. */
-export function withOnePrimary(sessions: readonly LinkSession[]): LinkSession[] {
+export function withOnePrimary<T extends RankedSession>(sessions: readonly T[]): T[] {
   const chosen = choosePrimary(sessions);
   return sessions.map((session) => ({ ...session, primary: session === chosen }));
 }

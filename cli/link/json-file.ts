@@ -1,0 +1,102 @@
+/**
+ * The JSON state files: read without trust, written atomically (temp file, fsync, rename), set aside when torn.
+ * Other programs read and write them as well, so their bytes are fixed (contract/local-state.md §1.2).
+ */
+
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+
+export type JsonObject = Record<string, unknown>;
+
+/** What stands in a state file. `torn`: there is something, but it is not a JSON object. */
+export type JsonFile = { kind: 'absent' } | { kind: 'read'; value: JsonObject } | { kind: 'torn' };
+
+/** Only the owner may read the file. */
+export const PRIVATE_MODE = 0o600;
+
+/** Writing a few kilobytes takes another client well under this. */
+const TORN_REREAD_MS = 40;
+
+/** Narrows to a JSON object. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The exact bytes of a state file: 2 spaces, non-ASCII escaped, one newline at the end. */
+export function formatJson(value: unknown): string {
+  const text = JSON.stringify(value, null, 2).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return `${text}\n`;
+}
+
+/**
+ * Reads a state file. Only what is not there counts as absent; an unreadable file is a clear error of the system.
+ * Clients of other versions truncate and write: what looks torn is read again before it counts as torn.
+ */
+export function readJsonFile(path: string): JsonFile {
+  const first = readOnce(path);
+  if (first.kind !== 'torn') return first;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TORN_REREAD_MS);
+  return readOnce(path);
+}
+
+function readOnce(path: string): JsonFile {
+  const text = readText(path);
+  if (text === undefined) return { kind: 'absent' };
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? { kind: 'read', value } : { kind: 'torn' };
+  } catch {
+    return { kind: 'torn' };
+  }
+}
+
+/** The content of a readable JSON object, else undefined. */
+export function readJsonObject(path: string): JsonObject | undefined {
+  const file = readJsonFile(path);
+  return file.kind === 'read' ? file.value : undefined;
+}
+
+/** The text of a file, or undefined when there is none. */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A power cut leaves the old file or the new one, never half of one. A torn file in its place is set aside first. */
+export function writeJsonFile(path: string, value: unknown, options: WriteOptions = {}): void {
+  if (readJsonFile(path).kind === 'torn') setAside(path, options.now ?? Date.now());
+  writeTextFile(path, formatJson(value), options.mode);
+}
+
+interface WriteOptions {
+  mode?: number;
+  /** Names a torn file that is set aside. */
+  now?: number;
+}
+
+/** Writes any text with the same care. */
+export function writeTextFile(path: string, text: string, mode?: number): void {
+  mkdirSync(dirname(path), { recursive: true, ...(mode === PRIVATE_MODE ? { mode: 0o700 } : {}) });
+  writeFileAtomic.sync(path, text, mode === undefined ? {} : { mode });
+}
+
+/** Moves a torn file out of the way and keeps it: a person may still read something in it. Returns its new path. */
+export function setAside(path: string, now: number): string {
+  const stamp = new Date(now).toISOString().replaceAll(/[:.]/g, '-');
+  const kept = `${path}.torn-${stamp}`;
+  renameSync(path, kept);
+  return kept;
+}
+
+/** Not there: neither the file nor a folder on the way to it. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}

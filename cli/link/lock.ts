@@ -1,0 +1,62 @@
+/**
+ * One writer at a time. Every read-modify-write of state files happens under the lock of their folder; within this
+ * process callers queue, between processes a lock folder decides. A crashed holder is overtaken after five seconds.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CliError } from '../exit.ts';
+
+/** A holder that does not refresh its lock for this long is gone: holders need milliseconds. */
+const STALE_MS = 5_000;
+const REFRESH_MS = 1_000;
+/** Together well above `STALE_MS`, so that a crashed holder is always outwaited. */
+const WAITS = { retries: 300, factor: 1, minTimeout: 20, maxTimeout: 60, randomize: true };
+
+const queues = new Map<string, Promise<unknown>>();
+
+/** Runs `work` as the only writer of `folder`, which is made when it is missing. */
+export async function withLock<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
+  const before = queues.get(folder) ?? Promise.resolve();
+  const turn = before.then(() => holdLock(folder, work));
+  const settled = turn.catch(() => undefined);
+  queues.set(folder, settled);
+  try {
+    return await turn;
+  } finally {
+    if (queues.get(folder) === settled) queues.delete(folder);
+  }
+}
+
+async function holdLock<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
+  const release = await acquire(folder);
+  try {
+    return await work();
+  } finally {
+    // A lock that was overtaken meanwhile is no longer ours to release.
+    await release().catch(() => undefined);
+  }
+}
+
+async function acquire(folder: string): Promise<() => Promise<void>> {
+  // Loaded late: most commands only read.
+  const { lock } = await import('proper-lockfile');
+  mkdirSync(folder, { recursive: true });
+  try {
+    return await lock(folder, {
+      lockfilePath: join(folder, '.lock'),
+      realpath: false,
+      stale: STALE_MS,
+      update: REFRESH_MS,
+      retries: WAITS,
+      // Writes are atomic: an overtaken holder can lose an update, it cannot damage a file.
+      onCompromised: () => undefined,
+    });
+  } catch (error) {
+    throw new CliError(`The state files in ${folder} are locked by another process.`, {
+      code: 'locked',
+      hint: `Wait for the other \`orp\` to finish. If there is none, remove the folder ${join(folder, '.lock')}.`,
+      cause: error,
+    });
+  }
+}

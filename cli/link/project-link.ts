@@ -1,0 +1,95 @@
+/** `LINK/project.json`: the idea a repository is linked to. */
+
+import { rmSync } from 'node:fs';
+import type { LinkProject } from '../../spec/local/link-project.ts';
+import { LINK_SOURCES, SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
+import { CliError } from '../exit.ts';
+import { compact, readPath, readString, readTimestamp } from './fields.ts';
+import { stripCredentials } from './git-remote.ts';
+import { type JsonObject, readJsonFile, writeJsonFile } from './json-file.ts';
+import { withLock } from './lock.ts';
+import type { LinkableRepository } from './repository.ts';
+import { linkFolder, projectLinkPath } from './repository.ts';
+import { formatTimestamp } from './timestamps.ts';
+
+/** A record as it was read: an unrecognised source is shown as it is, and becomes `cli` when written. */
+export type ProjectLink = Omit<LinkProject, 'source'> & { source?: string | undefined };
+
+/** What stands in the file. `invalid`: something is there, but not a valid record. */
+export type ProjectLinkFile =
+  | { kind: 'absent' }
+  | { kind: 'invalid' }
+  | { kind: 'linked'; link: ProjectLink };
+
+/** Rebuilds a record from what a file or another program holds; undefined without an idea. */
+export function normaliseProjectLink(
+  record: JsonObject,
+  defaults: { root: string; now: number },
+): ProjectLink | undefined {
+  const ideaId = readString(record, 'idea_id', 'ideaId');
+  if (ideaId === undefined) return undefined;
+  const githubUrl = readString(record, 'github_url', 'githubUrl');
+  return compact<ProjectLink>({
+    schema_version: SCHEMA_VERSION,
+    idea_id: ideaId,
+    project_root: readPath(record, defaults.root, ['project_root', 'projectRoot']),
+    linked_at_utc:
+      readTimestamp(record, 'linked_at_utc', 'linkedAt', 'linked_at') ?? formatTimestamp(defaults.now),
+    idea_title: readString(record, 'idea_title', 'ideaTitle'),
+    world_id: readString(record, 'world_id', 'worldId'),
+    world_name: readString(record, 'world_name', 'worldName', 'name'),
+    github_url: githubUrl === undefined ? undefined : stripCredentials(githubUrl),
+    linked_email: readString(record, 'linked_email', 'linkedEmail'),
+    notes: readString(record, 'notes'),
+    source: readString(record, 'source'),
+  });
+}
+
+/** Reads the link of a repository, and tells a broken file from a missing one. */
+export function readProjectLinkFile(repository: LinkableRepository, now: number): ProjectLinkFile {
+  const file = readJsonFile(projectLinkPath(repository));
+  if (file.kind === 'absent') return file;
+  const defaults = { root: repository.root, now };
+  const link = file.kind === 'read' ? normaliseProjectLink(file.value, defaults) : undefined;
+  return link === undefined ? { kind: 'invalid' } : { kind: 'linked', link };
+}
+
+/** The valid link of a repository, if it has one. */
+export function readProjectLink(repository: LinkableRepository, now: number): ProjectLink | undefined {
+  const file = readProjectLinkFile(repository, now);
+  return file.kind === 'linked' ? file.link : undefined;
+}
+
+/** The precondition LINKED. */
+export function requireProjectLink(repository: LinkableRepository, now: number): ProjectLink {
+  const file = readProjectLinkFile(repository, now);
+  if (file.kind === 'linked') return file.link;
+  const path = projectLinkPath(repository);
+  throw new CliError(
+    file.kind === 'invalid'
+      ? `The project link ${path} is not a valid record.`
+      : `The repository ${repository.root} is not linked to an idea.`,
+    {
+      code: file.kind === 'invalid' ? 'torn_state' : 'not_linked',
+      hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
+    },
+  );
+}
+
+/** Writes the link. */
+export async function writeProjectLink(
+  repository: LinkableRepository,
+  link: ProjectLink,
+): Promise<LinkProject> {
+  const record: LinkProject = {
+    ...link,
+    source: LINK_SOURCES.find((source) => source === link.source) ?? 'cli',
+  };
+  await withLock(linkFolder(repository), () => writeJsonFile(projectLinkPath(repository), record));
+  return record;
+}
+
+/** Removes the link, also an invalid one. */
+export async function removeProjectLink(repository: LinkableRepository): Promise<void> {
+  await withLock(linkFolder(repository), () => rmSync(projectLinkPath(repository), { force: true }));
+}
