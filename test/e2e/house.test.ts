@@ -1,0 +1,98 @@
+/** The rules of the house bite: an import against the direction, a clock in spec/ and a careless suppression are all red. */
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { projectPath } from '../../scripts/local/project-path.ts';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'orp-house-'));
+  cpSync(projectPath('biome.json'), join(folder, 'biome.json'));
+  cpSync(projectPath('scripts/lint'), join(folder, 'scripts/lint'), { recursive: true });
+  spawnSync('git', ['init', '--quiet'], { cwd: folder });
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Lints one file of a project with the rules of this one; answers what Biome said, empty when it was content. */
+function lint(path: string, source: string): string {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, source);
+  const biome = projectPath('node_modules/.bin/biome');
+  const args = ['lint', '--error-on-warnings', '--colors=off', path];
+  const { status, stdout, stderr } = spawnSync(biome, args, { cwd: folder, encoding: 'utf8' });
+  rmSync(file);
+  return status === 0 ? '' : `${stdout}${stderr}`;
+}
+
+function importing(path: string): string {
+  return `import { thing } from '${path}';\n\nexport const used = thing;\n`;
+}
+
+it.each([
+  ['spec/job/a.ts', 'node:fs', 'spec/ imports zod and spec/ only'],
+  ['spec/job/a.ts', 'hono', 'spec/ imports zod and spec/ only'],
+  ['spec/job/a.ts', '../../workers/app.ts', 'spec/ imports zod and spec/ only'],
+  ['workers/store/a.ts', 'hono', 'workers/store/ imports drizzle and spec/ only'],
+  ['workers/store/a.ts', '../services/jobs.ts', 'workers/store/ imports drizzle and spec/ only'],
+  ['workers/services/a.ts', 'drizzle-orm', 'workers/services/ imports spec/ and store/ only'],
+  [
+    'workers/services/a.ts',
+    '../objects/runner-machine.ts',
+    'workers/services/ imports spec/ and store/ only',
+  ],
+  ['workers/objects/a.ts', 'hono', 'workers/objects/ imports services/, deps and spec/ only'],
+  ['workers/routes/a.ts', '../store/jobs.ts', 'workers/routes/, pages/ and middleware/ import'],
+  ['workers/pages/a.ts', 'drizzle-orm/d1', 'workers/routes/, pages/ and middleware/ import'],
+  ['workers/app.ts', '../cli/main.ts', 'workers/ must not import cli/'],
+  ['cli/runner/a.ts', '../../workers/app.ts', 'cli/ imports commander, Node and spec/'],
+  ['cli/runner/a.ts', 'hono/client', 'cli/ imports commander, Node and spec/'],
+])('%s may not import %s', (path, target, sentence) => {
+  expect(lint(path, importing(target))).toContain(sentence);
+});
+
+it.each([
+  ['spec/job/a.ts', 'zod'],
+  ['spec/job/a.ts', '../errors.ts'],
+  ['workers/store/a.ts', 'drizzle-orm'],
+  ['workers/services/a.ts', '../store/jobs.ts'],
+  ['workers/routes/a.ts', 'hono'],
+  ['cli/runner/a.ts', 'node:fs'],
+])('%s may import %s', (path, target) => {
+  expect(lint(path, importing(target))).toBe('');
+});
+
+it.each(['Date.now()', 'new Date()', 'Math.random()'])('spec/ may not call %s', (call) => {
+  expect(lint('spec/job/a.ts', `export const now = ${call};\n`)).toContain('spec/ is pure');
+});
+
+it('a suppression that suppresses nothing is red', () => {
+  const source = '// biome-ignore lint/suspicious/noExplicitAny: not needed\nexport const one = 1;\n';
+  expect(lint('cli/a.ts', source)).toContain('suppressions/unused');
+});
+
+it('a function of more than 60 lines and a file of more than 400 are red', () => {
+  const lines = Array.from({ length: 61 }, (_, at) => `  console.log(${at});`).join('\n');
+  expect(lint('cli/a.ts', `export function long(): void {\n${lines}\n}\n`)).toContain(
+    'noExcessiveLinesPerFunction',
+  );
+  const many = Array.from({ length: 401 }, (_, at) => `export const a${at} = ${at};`).join('\n');
+  expect(lint('cli/a.ts', `${many}\n`)).toContain('noExcessiveLinesPerFile');
+});
+
+it('every npm script that the README names exists', () => {
+  const { scripts } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { scripts: object };
+  const readme = readFileSync(projectPath('README.md'), 'utf8');
+  const named = [
+    ...readme.matchAll(/npm (?:run )?(start|test(?::watch)?|demo|check|fix|build|operator|deploy|bench)\b/g),
+  ];
+  expect(named.length).toBeGreaterThan(5);
+  for (const [, script = ''] of named) expect(Object.keys(scripts)).toContain(script);
+});
