@@ -5,6 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -46,19 +47,26 @@ function runVitest(): Promise<number> {
   });
 }
 
-/** One plain line that tools can read; null when the run did not get as far as a report. */
-function closingLine(): string | null {
+function readReport(): Report | undefined {
   try {
-    const report = JSON.parse(readFileSync(REPORT, 'utf8')) as Report;
-    const skipped = report.numPendingTests > 0 ? `, ${report.numPendingTests} skipped` : '';
-    return `${report.numPassedTests} passed, ${report.numFailedTests} failed${skipped}`;
+    return JSON.parse(readFileSync(REPORT, 'utf8')) as Report;
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-mkdirSync(new URL('./', `file://${REPORT}`), { recursive: true });
+/** One plain line that tools can read. */
+function closingLine({ numPassedTests, numFailedTests, numPendingTests }: Report): string {
+  const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
+  return `${numPassedTests} passed, ${numFailedTests} failed${skipped}`;
+}
+
+mkdirSync(dirname(REPORT), { recursive: true });
 rmSync(REPORT, { force: true });
 const code = await runVitest();
-console.log(closingLine() ?? 'error: the test run ended without a report.');
+const report = readReport();
+if (code !== 0 && !report?.numFailedTests) {
+  console.log(`error: the run failed outside of the tests (exit ${code}); the lines above say why.`);
+}
+if (report) console.log(closingLine(report));
 process.exitCode = code;
