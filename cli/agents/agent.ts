@@ -22,10 +22,8 @@ export interface AgentLaunch {
   env: NodeJS.ProcessEnv;
   /** Written to stdin, then closed. */
   input: string;
-  /** Reads the agent's own record of its answer; undefined when it wrote none. Call once, after the process ended. */
-  readAnswer(): Promise<string | undefined>;
-  /** Removes the private files of this launch. */
-  dispose(): Promise<void>;
+  /** Private file that the agent writes its answer to, alone in a folder of its own (`answer-file.ts`). */
+  answerPath: string;
 }
 
 export interface AgentUsage {

@@ -1,12 +1,11 @@
 /** Codex: `codex exec resume` on a linked session, prompt on stdin, events on stdout, the answer in a private file. */
 
 import { constants } from 'node:fs';
-import { access, mkdtemp, open, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join, resolve, sep } from 'node:path';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, resolve, sep } from 'node:path';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
-import { MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
 import type { Agent, AgentTask, Preparation } from './agent.ts';
+import { makeAnswerPath } from './answer-file.ts';
 import { openCodexReader } from './codex-events.ts';
 
 export interface CodexOptions {
@@ -16,9 +15,6 @@ export interface CodexOptions {
   profile?: string | undefined;
   env: NodeJS.ProcessEnv;
 }
-
-/** An answer that is read at all; what is sent is cut at 1 MiB, the rest stays on this machine. */
-const MAX_ANSWER_BYTES = 16 * MAX_RESULT_BYTES;
 
 /** The Codex agent. */
 export function codexAgent(options: CodexOptions): Agent {
@@ -56,34 +52,18 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
   if (!(await isDirectory(task.cwd))) {
     return { kind: 'refused', message: `The session's directory ${task.cwd} does not exist.` };
   }
-  // mkdtemp makes the folder 0700 under a name nobody can guess: no other user can plant or read an answer.
-  const folder = await mkdtemp(join(tmpdir(), 'orp-answer-'));
-  const answerFile = join(folder, 'last-message.txt');
+  const answerPath = await makeAnswerPath();
   return {
     kind: 'ready',
     launch: {
       command: path,
-      args: codexArguments(task.sessionId, answerFile),
+      args: codexArguments(task.sessionId, answerPath),
       cwd: task.cwd,
       env: options.profile ? { ...options.env, CODEX_PROFILE: options.profile } : options.env,
       input: task.prompt,
-      readAnswer: () => readAnswer(answerFile),
-      dispose: () => rm(folder, { recursive: true, force: true }),
+      answerPath,
     },
   };
-}
-
-async function readAnswer(path: string): Promise<string | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
-  if (file === undefined) return undefined;
-  try {
-    const { size } = await file.stat();
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, MAX_ANSWER_BYTES)));
-    const answer = buffer.toString('utf8', 0, bytesRead);
-    return answer.trim() === '' ? undefined : answer;
-  } finally {
-    await file.close();
-  }
 }
 
 async function findCodex(options: CodexOptions): ReturnType<Agent['findProgram']> {

@@ -10,22 +10,21 @@ const BATCH_CHUNKS = 500;
 /** Longer than any line: a chunk holds at most 64 KiB of text, which JSON makes at most six times as long. */
 const READ_BYTES = 1024 * 1024;
 
-export interface Batch {
-  chunks: ChunkRecord[];
-  /** Where in the file the next batch begins. */
-  nextOffset: number;
+/** A chunk, and where the line behind it begins. */
+export interface PlacedChunk {
+  chunk: ChunkRecord;
+  endOffset: number;
 }
 
-/** Reads chunks from `offset` on; an empty batch when there is nothing complete beyond it. */
-export async function readBatch(path: string, offset: number): Promise<Batch> {
-  const batch: Batch = { chunks: [], nextOffset: offset };
+/** Reads chunks from `offset` on, as many as one upload takes; none when there is nothing complete beyond it. */
+export async function readBatch(path: string, offset: number): Promise<PlacedChunk[]> {
+  const batch: PlacedChunk[] = [];
   let textBytes = 0;
-  for await (const { chunk, endOffset } of scanChunks(path, offset)) {
-    textBytes += Buffer.byteLength(chunk.text);
-    const isFull = textBytes > BATCH_BYTES || batch.chunks.length >= BATCH_CHUNKS;
-    if (isFull && batch.chunks.length > 0) break;
-    batch.chunks.push(chunk);
-    batch.nextOffset = endOffset;
+  for await (const placed of scanChunks(path, offset)) {
+    textBytes += Buffer.byteLength(placed.chunk.text);
+    const isFull = textBytes > BATCH_BYTES || batch.length >= BATCH_CHUNKS;
+    if (isFull && batch.length > 0) break;
+    batch.push(placed);
   }
   return batch;
 }
@@ -48,10 +47,7 @@ export async function findLastSeq(path: string): Promise<number> {
 }
 
 /** Every chunk from `offset` on whose line is complete. Lines that do not parse were torn by a crash: they are passed over. */
-async function* scanChunks(
-  path: string,
-  offset: number,
-): AsyncGenerator<{ chunk: ChunkRecord; endOffset: number }> {
+async function* scanChunks(path: string, offset: number): AsyncGenerator<PlacedChunk> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -72,7 +68,7 @@ async function* scanChunks(
   }
 }
 
-function* readLines(bytes: Buffer, offset: number): Generator<{ chunk: ChunkRecord; endOffset: number }> {
+function* readLines(bytes: Buffer, offset: number): Generator<PlacedChunk> {
   for (let from = 0; from < bytes.length; ) {
     const end = bytes.indexOf(0x0a, from);
     const [chunk] = parseLines(bytes.toString('utf8', from, end), chunkRecord);

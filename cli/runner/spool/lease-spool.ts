@@ -31,6 +31,8 @@ export type Progress =
 export interface Journal {
   claim: ClaimRecord;
   progress: Progress;
+  /** Where the agent was to write its answer. */
+  answerPath: string | undefined;
 }
 
 export class LeaseSpool {
@@ -58,6 +60,11 @@ export class LeaseSpool {
   /** The number of the last chunk. */
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** Goes on behind a number that the service has already, though a loss of power took the chunk from here. */
+  skipTo(seq: number): void {
+    this.#lastSeq = Math.max(this.#lastSeq, seq);
   }
 
   get chunksPath(): string {
@@ -138,15 +145,17 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
   const records = parseLines(text, journalRecord);
   const claim = records.find((record) => record.record === 'claimed');
   if (claim === undefined) return undefined;
+  const spawning = records.findLast((record) => record.record === 'spawning');
   const spawned = records.findLast((record) => record.record === 'spawned');
-  if (spawned !== undefined) {
-    return {
-      claim,
-      progress: { kind: 'spawned', mark: { pid: spawned.pid, startTime: spawned.start_time } },
-    };
-  }
-  const isSpawning = records.some((record) => record.record === 'spawning');
-  return { claim, progress: { kind: isSpawning ? 'spawning' : 'claimed' } };
+  return { claim, progress: progressOf(spawning, spawned), answerPath: spawning?.answer_path };
+}
+
+function progressOf(
+  spawning: object | undefined,
+  spawned: { pid: number; start_time: string } | undefined,
+): Progress {
+  if (spawned) return { kind: 'spawned', mark: { pid: spawned.pid, startTime: spawned.start_time } };
+  return { kind: spawning === undefined ? 'claimed' : 'spawning' };
 }
 
 /** Reads the result; undefined when there is none, or none that can be read. */

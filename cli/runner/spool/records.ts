@@ -16,7 +16,7 @@ export const claimRecord = z.object({
   machine_id: z.string(),
   job_id: z.string(),
   job_kind: z.string(),
-  lease_id: z.string(),
+  lease_id: z.string().optional(),
   attempt: z.number().int(),
   repo_root: z.string().optional(),
   orp_session_id: z.string().optional(),
@@ -28,7 +28,12 @@ export type ClaimRecord = z.infer<typeof claimRecord>;
 export const journalRecord = z.discriminatedUnion('record', [
   claimRecord,
   /** Written before the spawn: from here on the agent may have run. */
-  z.object({ record: z.literal('spawning'), at_utc: z.string() }),
+  z.object({
+    record: z.literal('spawning'),
+    at_utc: z.string(),
+    /** Where the agent writes its answer. */
+    answer_path: z.string().optional(),
+  }),
   /** Who runs. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark }),
 ]);

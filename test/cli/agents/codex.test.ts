@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentLaunch } from '../../../cli/agents/agent.ts';
+import { readAnswer, removeAnswer } from '../../../cli/agents/answer-file.ts';
 import { codexAgent } from '../../../cli/agents/codex.ts';
 
 let folder: string;
@@ -45,27 +46,33 @@ describe('the launch of Codex', () => {
     ]);
     expect(plan).toMatchObject({ cwd: folder, input: 'Hi', env: { PATH: dirname(bin) } });
     expect(plan.env).not.toHaveProperty('CODEX_PROFILE');
-    await plan.dispose();
+    await removeAnswer(plan.answerPath);
   });
 
   it('keeps the answer in a private folder of its own, and removes it', async () => {
-    const plan = await launch();
-    const answerFile = plan.args[5] ?? '';
+    const { args, answerPath } = await launch();
 
-    expect((await stat(dirname(answerFile))).mode & 0o777).toBe(0o700);
-    expect(answerFile).not.toContain('0198c2de');
-    expect(await plan.readAnswer()).toBeUndefined();
-    await writeFile(answerFile, 'Done.\n');
-    expect(await plan.readAnswer()).toBe('Done.\n');
-    await plan.dispose();
-    await expect(stat(dirname(answerFile))).rejects.toThrow('ENOENT');
+    expect(args[5]).toBe(answerPath);
+    expect((await stat(dirname(answerPath))).mode & 0o777).toBe(0o700);
+    expect(answerPath).not.toContain('0198c2de');
+    expect(await readAnswer(answerPath)).toBeUndefined();
+    await writeFile(answerPath, 'Done.\n');
+    expect(await readAnswer(answerPath)).toBe('Done.\n');
+    await removeAnswer(answerPath);
+    await expect(stat(dirname(answerPath))).rejects.toThrow('ENOENT');
+  });
+
+  it('never removes a folder that it did not make', async () => {
+    await removeAnswer(join(folder, 'last-message.txt'));
+
+    expect((await stat(folder)).isDirectory()).toBe(true);
   });
 
   it('hands the profile on as CODEX_PROFILE', async () => {
     const plan = await launch({ profile: 'review' });
 
     expect(plan.env.CODEX_PROFILE).toBe('review');
-    await plan.dispose();
+    await removeAnswer(plan.answerPath);
   });
 
   it('prefers the flag to CODEX_BIN, and CODEX_BIN to the PATH', async () => {
@@ -73,7 +80,7 @@ describe('the launch of Codex', () => {
     const fromEnv = await launch({ env: { PATH: '', CODEX_BIN: bin } });
 
     expect([flagged.command, fromEnv.command]).toEqual([bin, bin]);
-    await Promise.all([flagged.dispose(), fromEnv.dispose()]);
+    await Promise.all([removeAnswer(flagged.answerPath), removeAnswer(fromEnv.answerPath)]);
   });
 
   it.each(['--config=evil', '-', '', 'a b', '../x', 'a\nb', `a${'b'.repeat(300)}`])(

@@ -77,7 +77,7 @@ describe('the journal', () => {
   it('tells how far the attempt came', async () => {
     const spool = await openSpool(folder);
     await spool.note(CLAIM);
-    expect(await readJournal(folder)).toEqual({ claim: CLAIM, progress: { kind: 'claimed' } });
+    expect(await readJournal(folder)).toMatchObject({ claim: CLAIM, progress: { kind: 'claimed' } });
     await spool.note({ record: 'spawning', at_utc: T0 });
     expect((await readJournal(folder))?.progress).toEqual({ kind: 'spawning' });
     await spool.note({ record: 'spawned', at_utc: T0, pid: 77, start_time: 's' });
@@ -113,9 +113,9 @@ describe('the chunks of a spool', () => {
 
     const second = await openSpool(folder);
     await second.addChunk(say('c'));
-    const { chunks } = await readBatch(second.chunksPath, 0);
+    const batch = await readBatch(second.chunksPath, 0);
 
-    expect(chunks.map(({ seq, text }) => [seq, text])).toEqual([
+    expect(batch.map(({ chunk }) => [chunk.seq, chunk.text])).toEqual([
       [1, 'a'],
       [2, 'b'],
       [3, 'c'],
@@ -130,10 +130,11 @@ describe('the chunks of a spool', () => {
     const seen: number[] = [];
     for (let offset = await findOffsetAfter(spool.chunksPath, 7); ; ) {
       const batch = await readBatch(spool.chunksPath, offset);
-      if (batch.chunks.length === 0) break;
-      expect(batch.chunks.reduce((sum, chunk) => sum + chunk.text.length, 0)).toBeLessThanOrEqual(192 * 1024);
-      seen.push(...batch.chunks.map((chunk) => chunk.seq));
-      offset = batch.nextOffset;
+      const last = batch.at(-1);
+      if (last === undefined) break;
+      expect(batch.reduce((sum, { chunk }) => sum + chunk.text.length, 0)).toBeLessThanOrEqual(192 * 1024);
+      seen.push(...batch.map(({ chunk }) => chunk.seq));
+      offset = last.endOffset;
     }
 
     expect(seen).toEqual(Array.from({ length: 33 }, (_, i) => i + 8));
@@ -146,8 +147,8 @@ describe('the chunks of a spool', () => {
     const second = await openSpool(folder);
     await second.addChunk(say('b'));
 
-    const { chunks } = await readBatch(second.chunksPath, 0);
-    expect(chunks.map((chunk) => chunk.text)).toEqual(['a', 'b']);
+    const batch = await readBatch(second.chunksPath, 0);
+    expect(batch.map(({ chunk }) => chunk.text)).toEqual(['a', 'b']);
   });
 });
 

@@ -1,0 +1,102 @@
+/**
+ * Brings what a spool holds to the service: first the transcript, then the result, then the spool is removed. Nothing is
+ * removed before it was acknowledged; what the service will never take is put aside where a person finds it.
+ */
+
+import { SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import { pause, retryPauseMs } from './pause.ts';
+import { receiptOf, reportOf } from './result.ts';
+import type { Body, Held, RunnerService } from './service.ts';
+import { keepAnswer, type LeaseSpool } from './spool/lease-spool.ts';
+import type { ResultRecord } from './spool/records.ts';
+import type { UploadLoop } from './upload-loop.ts';
+
+export interface DeliveryOptions {
+  service: RunnerService;
+  held: Held;
+  spool: LeaseSpool;
+  uploads: UploadLoop;
+  result: ResultRecord;
+  env: NodeJS.ProcessEnv;
+  /** Ends the tries; what is not delivered stays in the spool. */
+  signal: AbortSignal;
+  /** Called when the service cannot be reached, and how often that happened in a row. */
+  onUnavailable?(message: string, attempt: number): void;
+}
+
+export type Delivery =
+  | { kind: 'delivered'; body: Body }
+  /** The lease is gone, or the service will not take it. `keptAt`: where the result is now. */
+  | { kind: 'refused'; code: string; message: string; keptAt?: string }
+  /** Given up for now; the next start of the runner delivers it. */
+  | { kind: 'pending'; message: string };
+
+/**
+ * Delivers, however often it takes, until the signal aborts. Every round begins with the transcript, so that it arrives
+ * before the result; but where only the transcript is refused, the answer that a person waits for does not wait with it.
+ */
+export async function deliver(options: DeliveryOptions): Promise<Delivery> {
+  const { spool, uploads, signal } = options;
+  const delivery = await deliverInRounds(options);
+  if (delivery.kind === 'delivered') await uploads.drain(signal);
+  await uploads.stop();
+  if (delivery.kind !== 'pending') return settleSpool(options, delivery);
+  await spool.close();
+  return delivery;
+}
+
+async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
+  const { uploads, signal, onUnavailable, ...sending } = options;
+  let { result } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    await uploads.drain(signal);
+    const reply = await sendResult({ ...sending, result });
+    if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value };
+    if (reply.kind === 'refused' && isAboutContent(reply.code) && result.content !== undefined) {
+      result = await withoutContent(result, { ...sending, why: reply.message });
+      continue;
+    }
+    if (reply.kind === 'refused') return { kind: 'refused', code: reply.code, message: reply.message };
+    onUnavailable?.(reply.message, attempt);
+    await pause(retryPauseMs(attempt), signal);
+    if (signal.aborted) return { kind: 'pending', message: reply.message };
+  }
+}
+
+/** The service refuses what was written, not who wrote it. */
+function isAboutContent(code: string): boolean {
+  return code === 'body_too_large' || code === 'invalid_input' || code === 'invalid_json';
+}
+
+/** How the job ended must arrive, whatever is wrong with the answer; the answer itself stays on this machine. */
+async function withoutContent(
+  { content = '', ...rest }: ResultRecord,
+  about: { held: Held; env: NodeJS.ProcessEnv; why: string },
+): Promise<ResultRecord> {
+  const place = await keepAnswer(about.env, about.held.leaseId ?? about.held.jobId, content);
+  return {
+    ...rest,
+    summary: `The answer was refused (${about.why}); it is kept on the machine in ${place}.`.slice(
+      0,
+      SUMMARY_LENGTH,
+    ),
+  };
+}
+
+function sendResult({ service, held, result }: Pick<DeliveryOptions, 'service' | 'held' | 'result'>) {
+  return result.outcome === 'cancelled'
+    ? service.confirmCancel(held, receiptOf(result))
+    : service.complete(held, reportOf(result));
+}
+
+async function settleSpool(
+  { spool, result, env }: DeliveryOptions,
+  delivery: Exclude<Delivery, { kind: 'pending' }>,
+): Promise<Delivery> {
+  // A refused result without an answer tells nobody anything that the service does not know.
+  if (delivery.kind === 'refused' && result.content !== undefined) {
+    return { ...delivery, keptAt: await spool.keepAside(env) };
+  }
+  await spool.remove();
+  return delivery;
+}

@@ -1,0 +1,73 @@
+/**
+ * Tells the service that a job is alive, and listens to what it answers. It never ends by itself: a beat that fails is
+ * noted and the next one goes out; only the answer `stop` has a consequence, and that is decided by who listens.
+ */
+
+import { pause } from './pause.ts';
+import type { Held, LeaseVerdict, RunnerService } from './service.ts';
+
+export interface HeartbeatOptions {
+  service: RunnerService;
+  held: Held;
+  intervalMs: number;
+  isDraining(): boolean;
+  /** After every beat that was answered. */
+  onBeat(verdict: LeaseVerdict | undefined): Promise<void> | void;
+  onStop(verdict: LeaseVerdict): void;
+}
+
+export class HeartbeatLoop {
+  readonly #options: HeartbeatOptions;
+  readonly #end = new AbortController();
+  #beating: Promise<LeaseVerdict | undefined> | undefined;
+  #lastError = '';
+  readonly #running: Promise<void>;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** The error of the last beat that failed; blank when none did. */
+  get lastError(): string {
+    return this.#lastError;
+  }
+
+  /** Beats now, and tells what the service says about the lease; undefined when it could not be asked. */
+  beatNow(): Promise<LeaseVerdict | undefined> {
+    this.#beating ??= this.#beat().finally(() => {
+      this.#beating = undefined;
+    });
+    return this.#beating;
+  }
+
+  /** Ends the loop. A beat in flight is waited for, so that it cannot speak up after the job is over. */
+  async stop(): Promise<void> {
+    this.#end.abort();
+    await this.#running;
+    await this.#beating;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#end;
+    for (;;) {
+      await pause(this.#options.intervalMs, signal);
+      if (signal.aborted) return;
+      await this.beatNow();
+    }
+  }
+
+  async #beat(): Promise<LeaseVerdict | undefined> {
+    const { service, held, isDraining, onBeat, onStop } = this.#options;
+    const reply = await service.heartbeat(held, isDraining());
+    if (reply.kind !== 'ok') {
+      this.#lastError = reply.message;
+      return undefined;
+    }
+    const { verdict } = reply.value;
+    // First of all: the agent works on nothing that anybody will take.
+    if (verdict?.action === 'stop') onStop(verdict);
+    await onBeat(verdict);
+    return verdict;
+  }
+}

@@ -1,0 +1,50 @@
+/** What became of one claimed job: every part of the JSON document of contract/cli-surface.md §5.5. */
+
+import type { RunnerRuntime } from '../../spec/local/runner-runtime.ts';
+import type { SessionRecord } from '../link/session-record.ts';
+import type { RepoSelection, SessionSelection } from './routing.ts';
+import type { Body } from './service.ts';
+
+/** The `worker` block: the agent's run, with its last 64 Ki characters of output. */
+export interface WorkerBlock {
+  ok: boolean;
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+  body: string;
+  summary: string;
+  command: string[];
+}
+
+export interface JobReport {
+  ok: boolean;
+  /** As the service handed it out. */
+  job: Body;
+  lease: { lease_id: string; lease_expires_at_utc: string };
+  repoSelection: RepoSelection;
+  selectedRepoRoot: string;
+  selectedSession: SessionRecord | null;
+  selection:
+    | (SessionSelection & {
+        repo_selection_source: string;
+        selected_repo_root: string;
+        matched_fields: string[];
+      })
+    | null;
+  startResponse: Body | null;
+  completeResponse: Body | null;
+  /** Absent when no repository matched. */
+  messageResponse?: Body | null;
+  /** Absent when the agent was not attempted. */
+  heartbeatError?: string;
+  /** Absent when the agent did not run. */
+  logsResponse?: Body | null;
+  worker?: WorkerBlock;
+  /** Absent unless the job succeeded. */
+  syncResult?: Body | null;
+  syncError?: string;
+  /** Absent when the job succeeded. */
+  error?: string;
+  runtime: RunnerRuntime | null;
+  runtimePath: string;
+}

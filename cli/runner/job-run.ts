@@ -1,0 +1,234 @@
+/**
+ * One claimed job, from the claim to the acknowledged result:
+ *
+ *   intent on disk → start → message → agent, with heartbeats and uploads → result on disk → delivered → synced
+ *
+ * Whatever fails on the way becomes a result that is delivered under the lease; nothing that was claimed is dropped.
+ */
+
+import { LEASE_MS } from '../../spec/job/lease.ts';
+import type { LinkableRepository } from '../link/repository.ts';
+import { runtimePath } from '../link/repository.ts';
+import { type FinishedWork, recordClaim, recordFinish, recordStart } from '../link/runtime.ts';
+import { readRuntime } from '../link/runtime-record.ts';
+import { touchSession } from '../link/sessions.ts';
+import type { ClaimedJob, Lease } from './claimed-job.ts';
+import type { Delivery } from './delivery.ts';
+import type { JobReport } from './job-report.ts';
+import { LeaseDesk } from './lease-desk.ts';
+import { pause, retryPauseMs } from './pause.ts';
+import { runPrompt } from './prompt-run.ts';
+import { CANCELLED, failedResult } from './result.ts';
+import type { Body, Reply } from './service.ts';
+import type { ResultRecord } from './spool/records.ts';
+import type { WorkContext } from './work-context.ts';
+import type { Placement } from './workplace.ts';
+
+export interface JobTask {
+  job: ClaimedJob;
+  /** As the service handed it out. */
+  raw: Body;
+  lease: Lease | undefined;
+  placement: Placement;
+  /** Where the runtime is recorded when no repository matched: the first git root among the candidates. */
+  fallbackRepository: LinkableRepository;
+  /** Told as soon as the job can be stopped from outside. */
+  onDesk?(desk: LeaseDesk): void;
+}
+
+/** Works one job to its end. Never throws for what the network, the service or the agent does. */
+export async function runJob(context: WorkContext, task: JobTask): Promise<JobReport> {
+  const desk = await LeaseDesk.open(context, { ...task, workplace: workplaceOf(task) });
+  task.onDesk?.(desk);
+  const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
+  context.shutdown.addEventListener('abort', onShutdown, { once: true });
+  if (context.shutdown.aborted) onShutdown();
+  try {
+    return await new JobRun(context, task, desk).run();
+  } finally {
+    context.shutdown.removeEventListener('abort', onShutdown);
+  }
+}
+
+class JobRun {
+  readonly #context: WorkContext;
+  readonly #task: JobTask;
+  readonly #desk: LeaseDesk;
+  readonly #repository: LinkableRepository;
+  readonly #report: JobReport;
+
+  constructor(context: WorkContext, task: JobTask, desk: LeaseDesk) {
+    this.#context = context;
+    this.#task = task;
+    this.#desk = desk;
+    this.#repository = workplaceOf(task)?.linked.repository ?? task.fallbackRepository;
+    this.#report = blankReport(task, this.#repository);
+  }
+
+  async run(): Promise<JobReport> {
+    const { placement } = this.#task;
+    await this.#recordClaim();
+    const start = await this.#start();
+    if (start.kind !== 'ok') return this.#giveUp(start.message);
+    this.#report.startResponse = start.value;
+    this.#desk.startHeartbeats();
+
+    const result = placement.kind === 'placed' ? await this.#workIn(placement) : failedPlacement(placement);
+    if (result.outcome === 'completed' && placement.kind === 'placed') await this.#touch(placement);
+    const delivery = await this.#desk.deliver(result);
+    return this.#finish(result, delivery);
+  }
+
+  /** The same lease may be started as often as it takes: only an answer tells that the agent may run. */
+  async #start(): Promise<Reply<Body>> {
+    const { service, shutdown } = this.#context;
+    const signal = AbortSignal.any([shutdown, AbortSignal.timeout(LEASE_MS)]);
+    for (let attempt = 1; ; attempt += 1) {
+      const reply = await service.start(this.#desk.held);
+      if (reply.kind === 'ok' || reply.kind === 'refused') return reply;
+      await pause(retryPauseMs(attempt), signal);
+      if (signal.aborted) return reply;
+    }
+  }
+
+  async #workIn(placement: Extract<Placement, { kind: 'placed' }>): Promise<ResultRecord> {
+    const { session, codexSessionId } = placement;
+    const { held } = this.#desk;
+    await this.#tell(() =>
+      recordStart(
+        this.#repository,
+        { ...held, orpSessionId: session.orp_session_id, codexSessionId },
+        Date.now(),
+      ),
+    );
+    const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
+    const answer = await this.#desk.announce(`Prompt is going to ${session.label}.`, meta);
+    this.#report.messageResponse = answer ?? null;
+
+    const target = { job: this.#task.job, codexSessionId, cwd: session.project_root };
+    const { result, worker, wasAttempted } = await runPrompt(this.#context, this.#desk, target);
+    if (wasAttempted) this.#report.heartbeatError = this.#desk.heartbeatError;
+    if (worker !== undefined) this.#report.worker = worker;
+    return result;
+  }
+
+  /** The lease was not ours any more, or nobody answered while it lasted: nothing ran, and nothing is kept. */
+  async #giveUp(message: string): Promise<JobReport> {
+    await this.#desk.abandon();
+    const error = `The job was not started: ${message}`;
+    await this.#tell(() =>
+      recordFinish(this.#repository, { ...this.#desk.held, status: 'failed', error }, Date.now()),
+    );
+    return this.#close({ error });
+  }
+
+  async #finish(result: ResultRecord, delivery: Delivery): Promise<JobReport> {
+    const error = errorOf(result, delivery);
+    const finished: FinishedWork = { status: result.outcome, summary: result.summary, error };
+    await this.#tell(() => recordFinish(this.#repository, { ...this.#desk.held, ...finished }, Date.now()));
+    const { logsReply, heartbeatError } = this.#desk;
+    if (this.#report.worker) this.#report.logsResponse = logsReply ?? null;
+    if (this.#report.heartbeatError !== undefined) this.#report.heartbeatError = heartbeatError;
+    this.#report.completeResponse = delivery.kind === 'delivered' ? delivery.body : null;
+    if (error !== undefined) return this.#close({ error });
+    await this.#sync();
+    return this.#close({ ok: true });
+  }
+
+  /** After the result, so that it neither delays nor endangers it. */
+  async #sync(): Promise<void> {
+    this.#report.syncResult = null;
+    this.#report.syncError = '';
+    try {
+      this.#report.syncResult = await this.#context.local.sync();
+    } catch (error) {
+      this.#report.syncError = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #close(end: { ok?: boolean; error?: string }): JobReport {
+    return { ...this.#report, ...end, runtime: readRuntime(this.#repository).runtime };
+  }
+
+  #recordClaim(): Promise<void> {
+    const { job, lease } = this.#task;
+    return this.#tell(() =>
+      recordClaim(
+        this.#repository,
+        {
+          job_id: job.id,
+          job_kind: job.kind,
+          lease_id: lease?.leaseId,
+          checkpoint_id: job.checkpointId,
+          idea_id: job.ideaId,
+          world_id: job.worldId,
+          project_root: job.projectRoot,
+          lease_expires_at_utc: lease?.expiresAt,
+        },
+        Date.now(),
+      ),
+    );
+  }
+
+  #touch({ session }: Extract<Placement, { kind: 'placed' }>): Promise<void> {
+    return this.#tell(() => touchSession(this.#repository, session.orp_session_id, Date.now()));
+  }
+
+  /** Local records are for people to look at; failing to write one must not end a job. */
+  async #tell(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#context.talk.warn(`The local record of ${this.#task.job.id} could not be written: ${why}`);
+    }
+  }
+}
+
+function workplaceOf({ placement }: JobTask) {
+  return placement.kind === 'no_repository' ? undefined : placement.workplace;
+}
+
+function failedPlacement(placement: Exclude<Placement, { kind: 'placed' }>): ResultRecord {
+  return failedResult(placement.kind, placement.error, new Date());
+}
+
+/** Why the job did not end well; undefined when it did. */
+function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
+  if (delivery.kind === 'refused') {
+    const kept =
+      delivery.keptAt === undefined ? '' : ` What the agent answered is kept in ${delivery.keptAt}.`;
+    return `The service did not take the result: ${delivery.message}${kept}`;
+  }
+  if (delivery.kind === 'pending') {
+    return `The result could not be delivered yet (${delivery.message}); the next orp runner work delivers it.`;
+  }
+  if (result.outcome === 'completed') return undefined;
+  return result.error ?? (result.outcome === 'cancelled' ? CANCELLED : 'The job failed.');
+}
+
+function blankReport({ raw, lease, placement }: JobTask, repository: LinkableRepository): JobReport {
+  const { repoSelection } = placement;
+  const isPlaced = placement.kind === 'placed';
+  const root = placement.kind === 'no_repository' ? '' : placement.workplace.root;
+  return {
+    ok: false,
+    job: raw,
+    lease: { lease_id: lease?.leaseId ?? '', lease_expires_at_utc: lease?.expiresAt ?? '' },
+    repoSelection,
+    selectedRepoRoot: root,
+    selectedSession: isPlaced ? placement.session : null,
+    selection: isPlaced
+      ? {
+          ...placement.selection,
+          repo_selection_source: repoSelection.source,
+          selected_repo_root: root,
+          matched_fields: repoSelection.matched_fields ?? [],
+        }
+      : null,
+    startResponse: null,
+    completeResponse: null,
+    runtime: null,
+    runtimePath: runtimePath(repository),
+  };
+}

@@ -1,0 +1,207 @@
+/**
+ * Everything that is at work on one lease: the spool, the uploads, the heartbeats, and the switch that stops the agent.
+ * Opening it puts the intent on the disk; from then on a restarted runner knows of the job.
+ */
+
+import { join } from 'node:path';
+import { recordHeartbeat } from '../link/runtime.ts';
+import { parseTimestamp } from '../link/timestamps.ts';
+import type { ClaimedJob, Lease } from './claimed-job.ts';
+import { type Delivery, deliver } from './delivery.ts';
+import { HeartbeatLoop } from './heartbeat-loop.ts';
+import { fitContent } from './result.ts';
+import type { Body, Held } from './service.ts';
+import { keepAnswer, LeaseSpool } from './spool/lease-spool.ts';
+import { folderName, spoolFolder } from './spool/places.ts';
+import type { ResultRecord } from './spool/records.ts';
+import { StopSwitch, stopReasonOf } from './stop-switch.ts';
+import { UploadLoop } from './upload-loop.ts';
+import type { WorkContext } from './work-context.ts';
+import type { Workplace } from './workplace.ts';
+
+/** A claimed job and where it goes. */
+export interface DeskTask {
+  job: ClaimedJob;
+  lease: Lease | undefined;
+  workplace: Workplace | undefined;
+}
+
+/** After the person asked twice, results may still leave within this time. */
+const SHUTDOWN_DELIVERY_MS = 10_000;
+
+export class LeaseDesk {
+  readonly held: Held;
+  readonly spool: LeaseSpool;
+  readonly stopSwitch = new StopSwitch();
+  readonly #context: WorkContext;
+  readonly #task: DeskTask;
+  #heartbeats: HeartbeatLoop | undefined;
+  #uploads: UploadLoop | undefined;
+
+  private constructor(context: WorkContext, task: DeskTask, spool: LeaseSpool) {
+    this.#context = context;
+    this.#task = task;
+    this.held = heldOf(task);
+    this.spool = spool;
+  }
+
+  /** Opens the spool and writes down which job this is. */
+  static async open(context: WorkContext, task: DeskTask): Promise<LeaseDesk> {
+    const { machine, env, service, self } = context;
+    const { job, lease, workplace } = task;
+    const { leaseId } = heldOf(task);
+    const folder = join(spoolFolder(env, machine.machine_id), folderName(leaseId ?? job.id));
+    const spool = await LeaseSpool.open(folder);
+    await spool.note({
+      record: 'claimed',
+      version: 1,
+      at_utc: new Date().toISOString(),
+      base_url: service.baseUrl,
+      machine_id: machine.machine_id,
+      job_id: job.id,
+      job_kind: job.kind,
+      lease_id: lease?.leaseId,
+      attempt: job.attempt,
+      repo_root: workplace?.root,
+      orp_session_id: job.orpSessionId,
+      runner: { pid: self.pid, start_time: self.startTime },
+    });
+    return new LeaseDesk(context, task, spool);
+  }
+
+  /** The last error of a heartbeat; blank when none failed. */
+  get heartbeatError(): string {
+    return this.#heartbeats?.lastError ?? '';
+  }
+
+  /** The last answer to an upload of output. */
+  get logsReply(): Body | undefined {
+    return this.#uploads?.lastReply;
+  }
+
+  /** Adds a sentence of the runner to the transcript, and sends it in the words of the contract. */
+  async announce(content: string, meta: Record<string, string | null>): Promise<Body | undefined> {
+    const at = new Date().toISOString();
+    await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${content}\n` });
+    const seq = this.spool.lastSeq;
+    const reply = await this.#context.service.addMessage(this.held, { seq, at, content, meta });
+    // An answer that did not come costs nothing: the sentence is in the spool like everything else.
+    this.#openUploads(reply.kind === 'ok' ? seq : seq - 1);
+    return reply.kind === 'ok' ? reply.value : undefined;
+  }
+
+  /** From the start to the acknowledged result: the lease is kept, and what it is told is heard. */
+  startHeartbeats(): void {
+    const { service, heartbeatMs, isDraining } = this.#context;
+    this.#heartbeats = new HeartbeatLoop({
+      service,
+      held: this.held,
+      intervalMs: heartbeatMs,
+      isDraining,
+      onBeat: (verdict) => this.#recordBeat(verdict?.expiresAt),
+      onStop: (verdict) => this.stopSwitch.ask(stopReasonOf(verdict.reason)),
+    });
+  }
+
+  /** Somebody says that this lease may be gone: the service is asked now. */
+  checkLease(): void {
+    void this.#heartbeats?.beatNow();
+  }
+
+  /** There is something new in the spool. */
+  wakeUploads(): void {
+    this.#openUploads(0).wake();
+  }
+
+  /** Brings the result to the service, or leaves it in the spool for later. */
+  async deliver(result: ResultRecord): Promise<Delivery> {
+    const { service, env, shutdown, deliveryLimitMs, talk } = this.#context;
+    const { spool, held } = this;
+    const end = endOfDelivery(shutdown, deliveryLimitMs);
+    try {
+      const fitted = await this.#fit(result);
+      await spool
+        .setResult(fitted)
+        .catch((error: Error) => talk.warn(`The result is not on disk yet: ${error.message}`));
+      const uploads = this.#openUploads(0);
+      const onUnavailable = (message: string, attempt: number) => {
+        if (attempt === 2) talk.warn(`The result of ${held.jobId} waits for the service: ${message}`);
+      };
+      return await deliver({
+        service,
+        held,
+        spool,
+        uploads,
+        result: fitted,
+        env,
+        signal: end.signal,
+        onUnavailable,
+      });
+    } finally {
+      end.dispose();
+      await this.#heartbeats?.stop();
+    }
+  }
+
+  /** The job was never started here: nothing of it is kept. */
+  async abandon(): Promise<void> {
+    await this.#heartbeats?.stop();
+    await this.#uploads?.stop();
+    await this.spool.remove();
+  }
+
+  async #fit(result: ResultRecord): Promise<ResultRecord> {
+    if (result.content === undefined) return result;
+    const keep = (name: string, text: string) => keepAnswer(this.#context.env, name, text);
+    return { ...result, content: await fitContent(result.content, this.held, keep) };
+  }
+
+  #openUploads(received: number): UploadLoop {
+    this.#uploads ??= new UploadLoop({
+      service: this.#context.service,
+      held: this.held,
+      chunksPath: this.spool.chunksPath,
+      received,
+      askLease: async () => this.#heartbeats?.beatNow(),
+    });
+    return this.#uploads;
+  }
+
+  /** Local records are for people to look at; failing to write one must not end a job. */
+  async #recordBeat(expiresAt: string | undefined): Promise<void> {
+    const { local, talk } = this.#context;
+    const linked = this.#task.workplace?.linked;
+    try {
+      await local.recordBeat(linked);
+      if (linked === undefined) return;
+      const leaseExpiresAt = expiresAt === undefined ? undefined : parseTimestamp(expiresAt);
+      await recordHeartbeat(linked.repository, { ...this.held, leaseExpiresAt }, Date.now());
+    } catch (error) {
+      talk.warn(
+        `A heartbeat could not be recorded: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+}
+
+function heldOf({ job, lease }: DeskTask): Held {
+  return { jobId: job.id, leaseId: lease?.leaseId };
+}
+
+/** Aborts after the limit, or a while after the shutdown. */
+function endOfDelivery(shutdown: AbortSignal, limitMs: number): { signal: AbortSignal; dispose(): void } {
+  const end = new AbortController();
+  const timers = [setTimeout(() => end.abort(), limitMs)];
+  const hurry = () => {
+    timers.push(setTimeout(() => end.abort(), SHUTDOWN_DELIVERY_MS));
+  };
+  if (shutdown.aborted) hurry();
+  else shutdown.addEventListener('abort', hurry, { once: true });
+  return {
+    signal: end.signal,
+    dispose() {
+      for (const timer of timers) clearTimeout(timer);
+      shutdown.removeEventListener('abort', hurry);
+    },
+  };
+}

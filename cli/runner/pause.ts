@@ -1,0 +1,26 @@
+/** Waiting that can be ended early. */
+
+import { fullJitter } from './channel/jitter.ts';
+
+/** Waits; an aborted signal ends the wait at once. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+}
+
+/** 1 s doubling to 60 s: soon enough for a restart of the service, rare enough for an outage of a night. */
+const RETRY_FIRST_MS = 1000;
+const RETRY_LIMIT_MS = 60_000;
+
+/** The pause before try number `attempt + 1`; full jitter, but never so short that it is a loop. */
+export function retryPauseMs(attempt: number, random: number = Math.random()): number {
+  return Math.max(100, fullJitter({ attempt, firstMs: RETRY_FIRST_MS, limitMs: RETRY_LIMIT_MS }, random));
+}

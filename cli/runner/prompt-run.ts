@@ -1,0 +1,95 @@
+/** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
+
+import { JOB_KINDS } from '../../spec/job/kinds.ts';
+import { removeAnswer } from '../agents/answer-file.ts';
+import { type AgentRun, DEFAULT_TIME_LIMIT_MS, runAgent } from './agent-run.ts';
+import type { ClaimedJob } from './claimed-job.ts';
+import type { WorkerBlock } from './job-report.ts';
+import type { LeaseDesk } from './lease-desk.ts';
+import { failedResult, judgeRun, stopSentence } from './result.ts';
+import type { ResultRecord } from './spool/records.ts';
+import type { StopReason } from './stop-switch.ts';
+import type { WorkContext } from './work-context.ts';
+
+export interface PromptRun {
+  result: ResultRecord;
+  /** Absent when the agent did not run. */
+  worker?: WorkerBlock;
+  wasAttempted: boolean;
+}
+
+/** Where the prompt goes. */
+export interface PromptTarget {
+  job: ClaimedJob;
+  codexSessionId: string;
+  cwd: string;
+}
+
+/** Runs the prompt; whatever is in the way is a result, too. */
+export async function runPrompt(
+  context: WorkContext,
+  desk: LeaseDesk,
+  target: PromptTarget,
+): Promise<PromptRun> {
+  const { job } = target;
+  if (!(JOB_KINDS as readonly string[]).includes(job.kind)) {
+    return refusedRun(
+      'unsupported_kind',
+      `This runner does not know jobs of kind ${JSON.stringify(job.kind)}.`,
+    );
+  }
+  if (job.prompt === '') return refusedRun('agent_error', 'The job has no prompt.');
+
+  const task = { sessionId: target.codexSessionId, prompt: job.prompt, cwd: target.cwd };
+  const prepared = await context.agent.prepare(task);
+  if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
+  const { launch } = prepared;
+  try {
+    // Nothing ran yet: a stop that came this early is told as such.
+    if (desk.stopSwitch.reason !== undefined) return neverRun(desk.stopSwitch.reason);
+    const run = await runAgent({
+      agent: context.agent,
+      launch,
+      spool: desk.spool,
+      stopSwitch: desk.stopSwitch,
+      limitMs: job.timeoutSeconds === undefined ? DEFAULT_TIME_LIMIT_MS : job.timeoutSeconds * 1000,
+      secrets: context.secrets,
+      onChunk: () => desk.wakeUploads(),
+      ...(context.graces === undefined ? {} : { graces: context.graces }),
+    });
+    if (run.kind === 'not_started') {
+      return refusedRun('agent_error', `${context.agent.name} could not be started: ${run.message}`);
+    }
+    const result = judgeRun(run, new Date());
+    return { result, worker: workerBlock(run, result, [launch.command, ...launch.args]), wasAttempted: true };
+  } finally {
+    await removeAnswer(launch.answerPath);
+  }
+}
+
+function refusedRun(kind: 'unsupported_kind' | 'agent_error', error: string): PromptRun {
+  return { result: failedResult(kind, error, new Date()), wasAttempted: kind === 'agent_error' };
+}
+
+function neverRun(reason: StopReason): PromptRun {
+  const result = failedResult('agent_error', `${stopSentence(reason)} It had not started.`, new Date());
+  if (reason.kind !== 'cancelled') return { result, wasAttempted: true };
+  const { failure_kind: _kind, ...cancelled } = result;
+  return { result: { ...cancelled, outcome: 'cancelled' }, wasAttempted: true };
+}
+
+function workerBlock(
+  run: Extract<AgentRun, { kind: 'ended' }>,
+  result: ResultRecord,
+  command: string[],
+): WorkerBlock {
+  return {
+    ok: run.end.exitCode === 0 && run.stopped === undefined,
+    exitCode: run.end.exitCode,
+    stdout: run.stdout,
+    stderr: run.stderr,
+    body: result.content ?? '',
+    summary: result.summary ?? '',
+    command,
+  };
+}

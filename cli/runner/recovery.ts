@@ -1,0 +1,164 @@
+/**
+ * What an earlier run of the runner left in the spool is resolved, each lease by what can be proven:
+ *
+ *   a result              → delivered under its lease
+ *   the agent still runs  → it is stopped: nobody reads its output any more; then as below
+ *   the agent may have run, no result → failed, and said that nobody knows what it did
+ *   the agent was never started       → failed, and said that nothing ran
+ *   not even a claim can be read      → put aside for a person
+ *
+ * All of it under the fence: what the service gave to somebody else stays as it is there, and is kept here.
+ */
+
+import { readAnswer, removeAnswer } from '../agents/answer-file.ts';
+import { type Delivery, deliver } from './delivery.ts';
+import { ProcessFamily } from './process/family.ts';
+import { isStillRunning, type ProcessMark } from './process/process-table.ts';
+import { stopFamily } from './process/stop-ladder.ts';
+import { redactText } from './redact.ts';
+import { failedResult } from './result.ts';
+import type { Held } from './service.ts';
+import {
+  type Journal,
+  LeaseSpool,
+  listSpools,
+  moveAside,
+  readJournal,
+  readResult,
+} from './spool/lease-spool.ts';
+import { spoolFolder } from './spool/places.ts';
+import type { ResultRecord } from './spool/records.ts';
+import { UploadLoop } from './upload-loop.ts';
+import type { WorkContext } from './work-context.ts';
+
+export interface Recovered {
+  held: Held;
+  repoRoot: string | undefined;
+  result: ResultRecord;
+  delivery: Delivery;
+}
+
+export interface RecoveryOptions {
+  /** Folders that this run is working on. */
+  isBusy(folder: string): boolean;
+  /** Ends the tries; what is left waits for the next recovery. */
+  signal: AbortSignal;
+  /** For local records. */
+  onRecovered(recovered: Recovered): Promise<void>;
+}
+
+const UNKNOWN = 'The runner stopped before the agent finished; what it did is unknown.';
+const NEVER_RAN = 'The runner stopped before it started the agent; nothing ran.';
+
+/** Resolves everything that is left. Returns how many are still waiting for the service. */
+export async function recoverSpools(context: WorkContext, options: RecoveryOptions): Promise<number> {
+  const folders = await listSpools(spoolFolder(context.env, context.machine.machine_id));
+  let waiting = 0;
+  for (const folder of folders) {
+    if (options.isBusy(folder)) continue;
+    if (options.signal.aborted) waiting += 1;
+    else if (await recoverSpool(context, folder, options)) waiting += 1;
+  }
+  return waiting;
+}
+
+/** True when the service could not be reached with it. */
+async function recoverSpool(
+  context: WorkContext,
+  folder: string,
+  options: RecoveryOptions,
+): Promise<boolean> {
+  const { env, talk, service } = context;
+  const journal = await readJournal(folder);
+  if (journal === undefined) {
+    talk.warn(`A spool without a readable journal was put aside: ${await moveAside(folder, env)}`);
+    return false;
+  }
+  const { claim } = journal;
+  if (await isHeldByAnother(journal, context)) return false;
+  if (claim.base_url !== service.baseUrl) {
+    talk.note(
+      `Job ${claim.job_id} belongs to ${claim.base_url}; its result waits for a runner of that service.`,
+    );
+    return false;
+  }
+  const result = (await readResult(folder)) ?? (await concludeWithoutResult(journal, context));
+  const held: Held = { jobId: claim.job_id, leaseId: claim.lease_id };
+  const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
+  talkAbout(context, claim.job_id, delivery);
+  if (journal.answerPath !== undefined) await removeAnswer(journal.answerPath);
+  await options.onRecovered({ held, repoRoot: claim.repo_root, result, delivery });
+  return delivery.kind === 'pending';
+}
+
+/** Another runner process that lives works on it. */
+async function isHeldByAnother({ claim }: Journal, { self }: WorkContext): Promise<boolean> {
+  const mark = { pid: claim.runner.pid, startTime: claim.runner.start_time };
+  if (mark.pid === self.pid && mark.startTime === self.startTime) return false;
+  return isStillRunning(mark);
+}
+
+async function concludeWithoutResult(journal: Journal, context: WorkContext): Promise<ResultRecord> {
+  const { progress, answerPath } = journal;
+  if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
+  const stopped = progress.kind === 'spawned' ? await stopOrphan(progress.mark, context) : '';
+  const answer = answerPath === undefined ? undefined : await readAnswer(answerPath);
+  const failed = failedResult('agent_error', UNKNOWN + stopped, new Date());
+  return answer === undefined ? failed : { ...failed, content: redactText(answer, context.secrets) };
+}
+
+async function stopOrphan(mark: ProcessMark, { graces }: WorkContext): Promise<string> {
+  if (!(await isStillRunning(mark))) return '';
+  const { processes, signal } = await stopFamily(new ProcessFamily(mark), graces);
+  return ` It was still running and was stopped (${processes} ended by ${signal}).`;
+}
+
+interface LateDelivery {
+  folder: string;
+  held: Held;
+  result: ResultRecord;
+  signal: AbortSignal;
+}
+
+async function deliverLate(context: WorkContext, late: LateDelivery): Promise<Delivery> {
+  const { service, env } = context;
+  const { folder, held, result, signal } = late;
+  // The heartbeat first: a job that went `lost` while this machine was away takes up its lease again.
+  const beat = await service.heartbeat(held, context.isDraining());
+  const spool = await LeaseSpool.open(folder);
+  const received = await askReceived(context, held);
+  // A loss of power may have taken chunks from here that the service has already: their numbers stay used.
+  spool.skipTo(received);
+  await spool.setResult(result);
+  const uploads = new UploadLoop({
+    service,
+    held,
+    chunksPath: spool.chunksPath,
+    received,
+    askLease: async () => (beat.kind === 'ok' ? beat.value.verdict : undefined),
+  });
+  return deliver({ service, held, spool, uploads, result, env, signal });
+}
+
+async function askReceived({ service }: WorkContext, held: Held): Promise<number> {
+  const reply = await service.addLogs(held, []);
+  const received = reply.kind === 'ok' ? reply.value.received : 0;
+  return typeof received === 'number' ? received : 0;
+}
+
+function talkAbout({ talk }: WorkContext, jobId: string, delivery: Delivery): void {
+  switch (delivery.kind) {
+    case 'delivered':
+      talk.note(`Job ${jobId} of an earlier run was reported.`);
+      return;
+    case 'refused':
+      talk.warn(
+        `Job ${jobId} of an earlier run is not ours any more: ${delivery.message}` +
+          (delivery.keptAt === undefined ? '' : ` Its answer is kept in ${delivery.keptAt}.`),
+      );
+      return;
+    case 'pending':
+      talk.warn(`Job ${jobId} of an earlier run still waits for the service: ${delivery.message}`);
+      return;
+  }
+}

@@ -1,0 +1,137 @@
+/** What a run of the agent means: the result that is delivered, in the sizes that the service takes. Pure. */
+
+import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import type { AgentRun } from './agent-run.ts';
+import type { Held, ReceiptReport, ResultReport } from './service.ts';
+import { splitText } from './spool/chunk-buffer.ts';
+import type { ResultRecord } from './spool/records.ts';
+import type { StopReason } from './stop-switch.ts';
+
+const NO_ANSWER = 'Codex finished without an answer.';
+export const CANCELLED = 'The job was cancelled.';
+
+/** A failure before or beside the agent. */
+export function failedResult(failureKind: FailureKind, error: string, now: Date): ResultRecord {
+  return { outcome: 'failed', finished_at_utc: now.toISOString(), failure_kind: failureKind, error };
+}
+
+/** Judges an ended run. */
+export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, now: Date): ResultRecord {
+  const finished_at_utc = now.toISOString();
+  if (run.stopped) return judgeStopped(run, finished_at_utc);
+  if (run.end.exitCode === 0) {
+    const content = run.answer ?? (run.stdout.trim() === '' ? run.stderr : run.stdout);
+    const answered = content.trim() === '' ? undefined : content;
+    return {
+      outcome: 'completed',
+      finished_at_utc,
+      summary: summarise(answered ?? '') ?? NO_ANSWER,
+      ...(answered === undefined ? {} : { content: answered }),
+    };
+  }
+  const how =
+    run.end.signal === null
+      ? `Codex ended with exit code ${run.end.exitCode}`
+      : `Codex was ended by ${run.end.signal}`;
+  const error = run.failure === undefined ? `${how} and gave no reason.` : `${run.failure} (${how})`;
+  return {
+    outcome: 'failed',
+    finished_at_utc,
+    failure_kind: 'agent_error',
+    error,
+    ...withAnswer(run.answer),
+  };
+}
+
+function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc: string): ResultRecord {
+  const { reason, receipt } = run.stopped ?? { reason: { kind: 'shutdown' }, receipt: undefined };
+  return {
+    outcome: reason.kind === 'cancelled' ? 'cancelled' : 'failed',
+    finished_at_utc,
+    error: stopSentence(reason),
+    ...(reason.kind === 'cancelled'
+      ? {}
+      : {
+          failure_kind: reason.kind === 'time_limit' ? ('agent_timeout' as const) : ('agent_error' as const),
+        }),
+    ...withAnswer(run.answer),
+    ...(receipt === undefined
+      ? {}
+      : { receipt: { processes: receipt.processes, signal: receipt.signal, took_ms: receipt.tookMs } }),
+  };
+}
+
+/** Why an agent was stopped, in one sentence. */
+export function stopSentence(reason: StopReason): string {
+  switch (reason.kind) {
+    case 'cancelled':
+      return CANCELLED;
+    case 'lease_lost':
+      return `The lease was taken away (${reason.why}); the agent was stopped.`;
+    case 'time_limit':
+      return `The agent was stopped after ${describeMs(reason.limitMs)}: its time limit.`;
+    case 'shutdown':
+      return 'The runner was stopped by a person before the agent finished.';
+  }
+}
+
+function describeMs(ms: number): string {
+  return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1000)} s`;
+}
+
+function withAnswer(answer: string | undefined): Pick<ResultRecord, 'summary' | 'content'> {
+  if (answer === undefined) return {};
+  const summary = summarise(answer);
+  return summary === undefined ? { content: answer } : { content: answer, summary };
+}
+
+/** The first line that says something: a bare heading only when there is nothing else. At most 280 characters. */
+export function summarise(answer: string): string | undefined {
+  const lines = answer
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const said = lines.find((line) => !/^#{1,6}\s/.test(line)) ?? lines[0];
+  return said?.replace(/^#{1,6}\s+/, '').slice(0, SUMMARY_LENGTH);
+}
+
+/** The body of the complete call. */
+export function reportOf(result: ResultRecord): ResultReport {
+  return {
+    success: result.outcome === 'completed',
+    summary: result.summary ?? null,
+    content: result.content ?? null,
+    error: result.outcome === 'completed' ? null : (result.error ?? 'The job failed.'),
+    failureKind: result.outcome === 'failed' ? (result.failure_kind ?? 'agent_error') : undefined,
+  };
+}
+
+/** The receipt of a cancelled run. */
+export function receiptOf(result: ResultRecord): ReceiptReport {
+  const { processes, signal, took_ms } = result.receipt ?? {
+    processes: 0,
+    signal: 'none' as const,
+    took_ms: 0,
+  };
+  return { processes, signal, tookMs: took_ms, at: result.finished_at_utc };
+}
+
+/** Room for the mark behind a text that was cut. */
+const MARK_BYTES = 1024;
+
+/**
+ * Cuts an answer that the service would refuse for its size.
+ * @param keep keeps the whole text on this machine and says where
+ */
+export async function fitContent(
+  content: string,
+  held: Held,
+  keep: (name: string, text: string) => Promise<string>,
+): Promise<string> {
+  const bytes = Buffer.byteLength(content);
+  if (bytes <= MAX_RESULT_BYTES) return content;
+  const [head = ''] = splitText(content, MAX_RESULT_BYTES - MARK_BYTES);
+  const place = await keep(held.leaseId ?? held.jobId, content).catch(() => undefined);
+  const where = place === undefined ? 'the rest is lost' : `the whole answer is on the machine in ${place}`;
+  return `${head}\n\n[cut after 1 MiB of ${bytes} bytes; ${where}]`;
+}

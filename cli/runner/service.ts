@@ -1,0 +1,81 @@
+/**
+ * The hosted side as the runner's loops see it: every call is one try, and answers with a value. Nothing is thrown for
+ * what the network or the service does; the loops decide what to repeat.
+ */
+
+import type { FailureKind } from '../../spec/job/kinds.ts';
+import type { ChunkRecord } from './spool/records.ts';
+
+export type Reply<T> =
+  | { kind: 'ok'; value: T }
+  /** The service said no, and would say so again. */
+  | { kind: 'refused'; status: number; code: string; message: string }
+  /** The token is missing, revoked or unknown: a person must sign in. */
+  | { kind: 'unauthenticated'; message: string }
+  /** Network, overload, restart, an answer that is not the service's: worth another try. */
+  | { kind: 'unavailable'; message: string };
+
+/** A job under its lease; a service without leases hands out none. */
+export interface Held {
+  jobId: string;
+  leaseId: string | undefined;
+}
+
+/** A raw JSON answer, shown in the output as it came. */
+export type Body = Record<string, unknown>;
+
+/** The lease as a heartbeat reply tells it. */
+export interface LeaseVerdict {
+  action: 'continue' | 'stop';
+  reason?: string | undefined;
+  expiresAt?: string | undefined;
+}
+
+export interface HeartbeatReply {
+  body: Body;
+  verdict?: LeaseVerdict | undefined;
+  /** The service asks the machine to finish and claim nothing more. */
+  drain: boolean;
+}
+
+export interface PollRequest {
+  /** The same id brings the same lease again, so a poll whose answer was lost is repeated safely. */
+  claimId?: string | undefined;
+  dryRun?: boolean;
+  projectRoots?: readonly string[];
+}
+
+export interface ResultReport {
+  success: boolean;
+  summary: string | null;
+  content: string | null;
+  error: string | null;
+  failureKind?: FailureKind | undefined;
+}
+
+export interface ReceiptReport {
+  processes: number;
+  signal: 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
+  tookMs: number;
+  at: string;
+}
+
+export interface SystemMessage {
+  seq: number;
+  at: string;
+  content: string;
+  meta: Record<string, string | null>;
+}
+
+export interface RunnerService {
+  /** Origin that all of this goes to. */
+  readonly baseUrl: string;
+  /** Answers with the raw body: a job may stand in several places. */
+  poll(request: PollRequest): Promise<Reply<Body>>;
+  heartbeat(held: Partial<Held>, draining: boolean): Promise<Reply<HeartbeatReply>>;
+  start(held: Held): Promise<Reply<Body>>;
+  addMessage(held: Held, message: SystemMessage): Promise<Reply<Body>>;
+  addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<Body>>;
+  complete(held: Held, report: ResultReport): Promise<Reply<Body>>;
+  confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<Body>>;
+}

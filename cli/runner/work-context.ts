@@ -1,0 +1,45 @@
+/** What every part of the runner's work shares: who it is, whom it talks to, and what it may use. */
+
+import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
+import type { Agent } from '../agents/agent.ts';
+import type { LinkedRepository } from '../link/sync-payload.ts';
+import type { ProcessMark } from './process/process-table.ts';
+import type { StopGraces } from './process/stop-ladder.ts';
+import type { Body, RunnerService } from './service.ts';
+
+/** What the runner tells people while it works; never data. */
+export interface Talk {
+  /** What goes on. */
+  note(text: string): void;
+  /** What a person should look at. */
+  warn(text: string): void;
+}
+
+/** The linked state of this machine, as the runner changes it. */
+export interface LocalState {
+  /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
+  recordBeat(linked?: LinkedRepository): Promise<void>;
+  /** Tells the service about the linked repositories; returns its answer. */
+  sync(): Promise<Body>;
+}
+
+export interface WorkContext {
+  env: NodeJS.ProcessEnv;
+  machine: RunnerMachine;
+  service: RunnerService;
+  agent: Agent;
+  local: LocalState;
+  talk: Talk;
+  /** Values that must not leave this machine. */
+  secrets: readonly string[];
+  heartbeatMs: number;
+  /** How long one result may keep the runner from its next job; after that it waits in the spool. */
+  deliveryLimitMs: number;
+  /** This process, so that another runner recognizes that it lives. */
+  self: ProcessMark;
+  graces?: StopGraces;
+  /** The runner is finishing: it claims nothing more. */
+  isDraining(): boolean;
+  /** Aborts when the person wants the agents stopped as well. */
+  shutdown: AbortSignal;
+}
