@@ -1,7 +1,17 @@
-import { DurableObject } from 'cloudflare:workers';
-export class RunnerMachine extends DurableObject {}
+/** Where the platform comes in: requests, the cron trigger, and the object class. */
+
+import { makeApp } from './app.ts';
+import { runCron } from './cron.ts';
+import { makeDeps } from './deps.ts';
+import { RunnerMachine } from './objects/runner-machine.ts';
+
+export { RunnerMachine };
+
+const app = makeApp();
+
 export default {
-  fetch() {
-    return new Response('x');
+  fetch: app.fetch,
+  async scheduled(_controller, env, context) {
+    await runCron(makeDeps({ env, waitUntil: (work) => context.waitUntil(work) }));
   },
-};
+} satisfies ExportedHandler<Env>;

@@ -279,6 +279,6 @@ export const queueCheckpoint = endpoint({
     jobId: z.string(),
   }),
   status: 201,
-  errors: ['not_found'],
+  errors: ['not_found', 'idempotency_conflict'],
   idempotent: true,
 });

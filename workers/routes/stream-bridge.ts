@@ -7,7 +7,7 @@
 import { CLOSE_CODES, KEEP_ALIVE_FRAME, KEEP_ALIVE_MS, OPENING_FRAME } from '../../spec/transport/events.ts';
 
 /** Why a stream ends without an event of its own. */
-export type Farewell = 'timeout' | 'reconnect' | 'replaced';
+export type Farewell = 'timeout' | 'reconnect';
 
 export interface BridgeOptions {
   /** The Worker's end of the socket to the object, not yet accepted. */
@@ -84,9 +84,7 @@ class Bridge {
       if (end) this.#finish(frames);
       else this.#write(frames);
     });
-    socket.addEventListener('close', (event) => {
-      this.#finish(this.#options.farewell(event.code === CLOSE_CODES.replaced ? 'replaced' : 'reconnect'));
-    });
+    socket.addEventListener('close', () => this.#finish(this.#options.farewell('reconnect')));
     socket.addEventListener('error', () => this.#finish(this.#options.farewell('reconnect')));
   }
 

@@ -1,0 +1,75 @@
+/** `npm run bench -- <name>`: measures, prints a table for people, or one JSON document with `--json`. */
+
+import { parseArgs } from 'node:util';
+import { printTable } from './report.ts';
+
+/** What every benchmark gives back: the document for machines, and rows for people. */
+export interface Report {
+  title: string;
+  /** First row: the head. */
+  table: readonly (readonly (string | number)[])[];
+  /** Goals and remarks, a sentence each. */
+  notes: readonly string[];
+  json: unknown;
+}
+
+export interface BenchOptions {
+  machines: number;
+  jobs: number;
+  seed: number | undefined;
+  /** Progress for people; silent with `--json`. */
+  say(message: string): void;
+}
+
+interface Bench {
+  summary: string;
+  defaults: { machines: number; jobs: number };
+  load(): Promise<{ run(options: BenchOptions): Promise<Report> }>;
+}
+
+const BENCHES: Record<string, Bench> = {
+  cost: {
+    summary: 'rows, requests and object calls per operation and per job, and their price',
+    defaults: { machines: 1, jobs: 20 },
+    load: () => import('./cost.ts'),
+  },
+  drain: {
+    summary: 'whole jobs per second over many machines, and again with a long history',
+    defaults: { machines: 20, jobs: 2000 },
+    load: () => import('./drain.ts'),
+  },
+};
+
+function usage(): string {
+  const lines = Object.entries(BENCHES).map(([name, bench]) => `  ${name.padEnd(8)}${bench.summary}`);
+  return `Usage: npm run bench -- <name> [--machines N] [--jobs N] [--seed N] [--json]\n\n${lines.join('\n')}`;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      machines: { type: 'string' },
+      jobs: { type: 'string' },
+      seed: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const bench = BENCHES[positionals[0] ?? ''];
+  if (bench === undefined) {
+    console.error(usage());
+    return 2;
+  }
+  const { run } = await bench.load();
+  const report = await run({
+    machines: Number(values.machines ?? bench.defaults.machines),
+    jobs: Number(values.jobs ?? bench.defaults.jobs),
+    seed: values.seed === undefined ? undefined : Number(values.seed),
+    say: (message) => void (values.json || console.error(message)),
+  });
+  if (values.json) console.log(JSON.stringify(report.json, null, 2));
+  else printTable(report);
+  return 0;
+}
+
+process.exit(await main());

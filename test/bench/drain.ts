@@ -1,0 +1,73 @@
+/** How many whole jobs a second go through the hosted side, and whether the claim slows down with history. */
+
+import type { BenchOptions, Report } from './bench.ts';
+import type { Account } from './client.ts';
+import { Machine } from './client.ts';
+import { startBenchService } from './service.ts';
+import { percentile, rounded } from './report.ts';
+
+const HISTORY = 100_000;
+
+interface Drained {
+  jobsPerSecond: number;
+  claimP50Ms: number;
+  claimP99Ms: number;
+}
+
+export async function run(options: BenchOptions): Promise<Report> {
+  const service = await startBenchService();
+  try {
+    const fresh = await drain(service.account, options);
+    options.say(`Adding ${HISTORY} finished jobs …`);
+    await service.addHistory(HISTORY);
+    const withHistory = await drain(service.account, options);
+    return report(options, fresh, withHistory);
+  } finally {
+    await service.close();
+  }
+}
+
+/** Queues every job, then lets all machines claim, start and complete until none is left. */
+async function drain(account: Account, { machines: count, jobs, say }: BenchOptions): Promise<Drained> {
+  const machines = Array.from({ length: count }, () => new Machine(account, `mac-${crypto.randomUUID()}`));
+  await Promise.all(machines.map((machine) => machine.register()));
+  const claims: number[] = [];
+  let done = 0;
+  const startedAt = performance.now();
+  await Promise.all(
+    machines.map(async (machine, index) => {
+      const own = Math.floor(jobs / count) + (index < jobs % count ? 1 : 0);
+      for (let queued = 0; queued < own; queued += 1) await machine.enqueue();
+      for (let left = own; left > 0; left -= 1) {
+        const askedAt = performance.now();
+        const claim = await machine.claim();
+        claims.push(performance.now() - askedAt);
+        if (claim === undefined) throw new Error(`${machine.machineId} found no job while ${left} were left`);
+        await machine.start(claim);
+        await machine.complete(claim);
+        done += 1;
+        if (done % 500 === 0) say(`${done} of ${jobs} jobs`);
+      }
+    }),
+  );
+  const seconds = (performance.now() - startedAt) / 1000;
+  return {
+    jobsPerSecond: rounded(jobs / seconds),
+    claimP50Ms: rounded(percentile(claims, 0.5)),
+    claimP99Ms: rounded(percentile(claims, 0.99)),
+  };
+}
+
+function report({ machines, jobs }: BenchOptions, fresh: Drained, withHistory: Drained): Report {
+  const row = (name: string, one: Drained) => [name, one.jobsPerSecond, one.claimP50Ms, one.claimP99Ms];
+  return {
+    title: `${jobs} jobs over ${machines} machines: enqueue, claim, start, complete`,
+    table: [
+      ['', 'jobs/s', 'claim p50 ms', 'claim p99 ms'],
+      row('empty table', fresh),
+      row(`${HISTORY} finished jobs`, withHistory),
+    ],
+    notes: ['Goal: at least 50 jobs a second on two cores, client included; history must not slow the claim.'],
+    json: { ...fresh, withHistory },
+  };
+}

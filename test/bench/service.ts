@@ -1,0 +1,53 @@
+/** The hosted side for a benchmark: the real one on the local runtime, with one signed-in account. */
+
+import { deviceLogin } from '../../spec/contract/auth.ts';
+import { accountRow } from '../../scripts/local/accounts.ts';
+import { insertAccount } from '../../scripts/local/insert-account.ts';
+import type { Runtime, RuntimeOptions } from '../../scripts/local/runtime.ts';
+import { startRuntime } from '../../scripts/local/runtime.ts';
+import type { Account } from './client.ts';
+import { send } from './client.ts';
+
+export interface BenchService extends Runtime {
+  account: Account;
+  /** Adds finished jobs of the account, as if it had worked for years. */
+  addHistory(count: number): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Starts it on a free port; state lives as long as the service. */
+export async function startBenchService(options: Partial<RuntimeOptions> = {}): Promise<BenchService> {
+  const runtime = await startRuntime({ port: 0, ...options });
+  const now = Date.now();
+  const person = accountRow({ email: 'bench@example.test', password: 'a long bench password' }, now);
+  await insertAccount(runtime.database, person);
+  const account = { baseUrl: runtime.url, token: '' };
+  const signedIn = await send(account, deviceLogin, {
+    body: { email: person.email, password: 'a long bench password' },
+  });
+  if (!('token' in signedIn)) throw new Error('the sign-in gave no token');
+  account.token = signedIn.token;
+  return {
+    ...runtime,
+    account,
+    addHistory: (count) => addHistory(runtime, { userId: person.id, count, endedAt: now - DAY_MS }),
+  };
+}
+
+/** One statement makes them all: the rows a real job leaves behind, with ids older than any real one. */
+async function addHistory(
+  { database }: Runtime,
+  { userId, count, endedAt }: { userId: string; count: number; endedAt: number },
+): Promise<void> {
+  await database
+    .prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO jobs (user_id, id, kind, status, created_at, available_at, expires_at, finished_at, updated_at,
+                         on_lease_loss, max_attempts, session_fallback, prompt)
+       SELECT ?2, printf('job_000000000%08d', i), 'session.prompt', 'completed', ?3, ?3, ?3, ?3, ?3,
+              'hold', 3, 'primary', 'An old prompt.' FROM n`,
+    )
+    .bind(count, userId, endedAt)
+    .run();
+}

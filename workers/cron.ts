@@ -1,0 +1,81 @@
+/** Every minute: the certain repair behind the prompt one, and what nobody waits for. All of it in bounded batches. */
+
+import { routesFor } from '../spec/job/routing.ts';
+import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
+import type { Deps } from './deps.ts';
+import { surroundingsOf } from './services/job-view.ts';
+import type { SignedIn } from './services/sign-in.ts';
+import { sweepAll } from './services/sweep.ts';
+import { wakeMachines } from './services/wake.ts';
+import type { JobRow } from './store/job-row.ts';
+import { targetOf } from './store/job-row.ts';
+import { markStale, pruneJobs, pruneSignIn, readNewlyDue } from './store/sweeps.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+/** Finished jobs are kept for a year; their transcripts for 30 days. */
+export const JOB_RETENTION_MS = 365 * DAY_MS;
+const PRUNE_LIMIT = 100;
+const SIGN_IN_WINDOW_MS = DAY_MS;
+
+export async function runCron(deps: Deps): Promise<void> {
+  await step(deps, 'sweep', () => sweepAll(deps));
+  await step(deps, 'wake_due', () => wakeDue(deps));
+  await step(deps, 'mark_stale', () => noteStaleMachines(deps));
+  await step(deps, 'prune', () =>
+    deps.db.batch([
+      pruneJobs(deps.now - JOB_RETENTION_MS, PRUNE_LIMIT),
+      ...pruneSignIn(deps.now, deps.now - SIGN_IN_WINDOW_MS),
+    ]),
+  );
+  await step(deps, 'prune_transcripts', () => pruneTranscripts(deps));
+}
+
+/** One step that fails does not keep the others from running. */
+async function step(deps: Deps, name: string, run: () => Promise<unknown>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    deps.log('cron_step_failed', { step: name, message: String(error) });
+  }
+}
+
+/** Jobs whose time came since the last minutes: a wake that was missed is given again. */
+async function wakeDue(deps: Deps): Promise<void> {
+  const jobs = await deps.db.all<JobRow>(readNewlyDue(deps.now - 2 * MINUTE_MS, deps.now));
+  for (const userId of new Set(jobs.map((job) => job.userId))) {
+    const { projects } = await surroundingsOf(deps, userId as SignedIn['id']);
+    const own = jobs.filter((job) => job.userId === userId);
+    wakeMachines(
+      deps,
+      userId,
+      own.flatMap((job) => routesFor(targetOf(job), projects)),
+    );
+  }
+}
+
+async function noteStaleMachines(deps: Deps): Promise<void> {
+  const stale = await deps.db.all<{ id: string; lastSeenAt: number }>(
+    markStale(deps.now, deps.now - OFFLINE_AFTER_MS),
+  );
+  for (const { id, lastSeenAt } of stale)
+    deps.log('machine_stale', { machineId: id, silentMs: deps.now - lastSeenAt });
+}
+
+/** Each machine once a day, spread over the minutes by its id; machines silent past the retention have been emptied. */
+async function pruneTranscripts(deps: Deps): Promise<void> {
+  const minute = Math.floor(deps.now / MINUTE_MS) % (24 * 60);
+  const machines = await deps.db.all<{ id: string; userId: string }>({
+    sql: 'SELECT id, user_id AS userId FROM machines WHERE last_seen_at > ?',
+    values: [deps.now - 60 * DAY_MS],
+  });
+  for (const { id, userId } of machines.filter((machine) => minuteOf(machine.id) === minute)) {
+    await deps.machines.call({ userId, machineId: id }, async (stub) => stub.prune());
+  }
+}
+
+function minuteOf(id: string): number {
+  let hash = 0;
+  for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) % 1440;
+  return hash;
+}

@@ -1,0 +1,131 @@
+/**
+ * Mounts contract rows. Everything that is the same for every route is here: who asks, what was sent, how a result and a
+ * refusal look. A handler that refuses with an undeclared code, or answers outside its schema, does not compile.
+ */
+
+import type { Context, Hono } from 'hono';
+import type { ZodType } from 'zod';
+import type { BodyOf, Endpoint, ErrorsOf, ParamsOf, QueryOf, ReplyInput } from '../spec/contract/endpoint.ts';
+import type { ErrorCode, Refusal, Result } from '../spec/errors.ts';
+import { accept, refuse } from '../spec/errors.ts';
+import { pathId } from '../spec/ids.ts';
+import type { AppEnv } from './app-env.ts';
+import type { Deps } from './deps.ts';
+import { readBody } from './middleware/body.ts';
+import { refusalResponse } from './middleware/refusals.ts';
+import type { SignedIn } from './services/sign-in.ts';
+
+export interface Request<Row> {
+  params: ParamsOf<Row>;
+  query: QueryOf<Row>;
+  body: BodyOf<Row>;
+  deps: Deps;
+  /** Whose token it is. Rows with `auth: 'none'` have none. */
+  auth: Row extends { auth: 'none' } ? undefined : SignedIn;
+  /** Headers, address. */
+  context: Context<AppEnv>;
+}
+
+type Handler<Row extends Endpoint> = (
+  request: Request<Row>,
+) => Promise<Result<ReplyInput<Row> | Response, NoInfer<ErrorsOf<Row>>>>;
+
+/** Registers the handler of one row. */
+export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, handler: Handler<Row>): void {
+  app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
+    const request = await readRequest(context, row);
+    if (!request.ok) return refusalResponse(context, request.refusal);
+    const result = await handler(request.value as Request<Row>);
+    if (!result.ok) return refusalResponse(context, result.refusal as Refusal);
+    if (result.value instanceof Response) return result.value;
+    return context.json(withoutAbsent(result.value) as object, row.status);
+  });
+}
+
+async function readRequest(
+  context: Context<AppEnv>,
+  row: Endpoint,
+): Promise<Result<Request<Endpoint>, ErrorCode>> {
+  const auth = context.get('auth');
+  if (row.auth === 'user' && auth === undefined) {
+    return refuse(
+      'unauthenticated',
+      'Sign in first: the token is missing, unknown or revoked.',
+      'Run orp auth login.',
+    );
+  }
+  const params = readParams(context.req.param());
+  if (!params.ok) return params;
+  const query = row.query ? parse(row.query, readQuery(context), 'query') : accept(undefined);
+  if (!query.ok) return query;
+  const body = row.body ? await parseBody(context, row) : accept(undefined);
+  if (!body.ok) return body;
+  return accept({
+    params: params.value,
+    query: query.value,
+    body: body.value,
+    deps: context.get('deps'),
+    auth,
+    context,
+  } as Request<Endpoint>);
+}
+
+/** An id that no record can have is simply not found; the sentence names the parameter. */
+function readParams(params: Record<string, string>): Result<Record<string, string>, 'invalid_input'> {
+  for (const [name, value] of Object.entries(params)) {
+    if (!pathId.safeParse(value).success) {
+      return refuse('invalid_input', `${name} in the path must be an id of letters, digits and . _ : ~ -`);
+    }
+  }
+  return accept(params);
+}
+
+/** A repeated key arrives as an array. */
+function readQuery(context: Context<AppEnv>): Record<string, string | string[]> {
+  const entries = Object.entries(context.req.queries());
+  return Object.fromEntries(
+    entries.map(([key, values]) => [key, values.length === 1 ? (values[0] ?? '') : values]),
+  );
+}
+
+async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Result<unknown, ErrorCode>> {
+  const bytes = await readBody(context.req.raw, row.maxBodyBytes);
+  if (bytes === undefined) {
+    return refuse('body_too_large', `The body of ${row.name} may have at most ${row.maxBodyBytes} bytes.`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    return refuse('invalid_json', 'The body is not JSON.', 'Send one JSON object, UTF-8.');
+  }
+  return row.body ? parse(row.body, json, 'body') : accept(undefined);
+}
+
+function parse(schema: ZodType, value: unknown, where: 'body' | 'query'): Result<unknown, 'invalid_input'> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return accept(parsed.data);
+  const [issue] = parsed.error.issues;
+  const unknownKeys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined;
+  const field = unknownKeys ?? (issue?.path.join('.') || `the ${where}`);
+  return refuse(
+    'invalid_input',
+    `${field}: ${sentenceOf(issue?.message)}`,
+    `Correct ${field} in the ${where} and send it again.`,
+  );
+}
+
+function sentenceOf(message: string | undefined): string {
+  const text = (message ?? 'is not valid').replace(/^Invalid input: /, '');
+  return text.endsWith('.') ? text : `${text}.`;
+}
+
+/** Absent fields are left out: the v0.4.4 client reads an explicit null as the text `None`. `job: null` means idle. */
+export function withoutAbsent(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutAbsent);
+  if (value === null || typeof value !== 'object') return value;
+  const kept = Object.entries(value).filter(
+    ([key, one]) => (one !== null && one !== undefined) || (one === null && key === 'job'),
+  );
+  return Object.fromEntries(kept.map(([key, one]) => [key, withoutAbsent(one)]));
+}

@@ -1,0 +1,187 @@
+/**
+ * One runner machine: its live leases, its alarm, its transcript, its channels. A shell: rules and statements live in
+ * services. Every field is a cache; lost memory or a new isolate costs nothing, because all but the transcript is
+ * rebuilt from D1.
+ */
+
+import { DurableObject } from 'cloudflare:workers';
+import type { Result } from '../../spec/errors.ts';
+import { accept } from '../../spec/errors.ts';
+import type { Entry, NewEntry } from '../../spec/job/transcript.ts';
+import type { Deps } from '../deps.ts';
+import { makeDeps } from '../deps.ts';
+import type { ClaimOutcome, ClaimRequest } from '../services/claim.ts';
+import { claimJob } from '../services/claim.ts';
+import type { Fenced } from '../services/fence.ts';
+import type { LeaseNews, MachineOf } from '../services/live-leases.ts';
+import { LiveLeases } from '../services/live-leases.ts';
+import type { Known } from '../services/liveness.ts';
+import { noteAlive } from '../services/liveness.ts';
+import { sweepMachine } from '../services/sweep.ts';
+import { mayAppend } from '../services/transcript-fence.ts';
+import { answerPings, tellRunner } from './channels.ts';
+import { Transcript } from './transcript.ts';
+
+/** An empty look at the queue is believed this long unless something wakes the machine. */
+const QUIET_MS = 60_000;
+/** The alarm may be this late; an alarm that is already set that close is left alone. */
+const ALARM_SLACK_MS = 1000;
+/** After so many failures in a row the alarm re-arms itself: the platform gives up at six. */
+const ALARM_RETRY_LIMIT = 4;
+const ALARM_RETRY_MS = 30_000;
+
+interface LeaseOf {
+  jobId: string;
+  leaseId: string;
+}
+
+export class RunnerMachine extends DurableObject<Env> {
+  readonly #machine: MachineOf;
+  readonly #leases: LiveLeases;
+  readonly #transcript: Transcript;
+  #known: Known | undefined;
+  #claiming: Promise<unknown> = Promise.resolve();
+  #quietUntil = 0;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    const [userId = '', machineId = ''] = (state.id.name ?? '').split('/');
+    this.#machine = { userId, machineId };
+    this.#leases = new LiveLeases(this.#machine);
+    this.#transcript = new Transcript(state.storage.sql);
+    answerPings(state);
+  }
+
+  /** Claims at most one job. One claim at a time: during D1's answers other events would interleave. */
+  claim(request: Omit<ClaimRequest, 'userId' | 'machineId'>): Promise<ClaimOutcome> {
+    const turn = this.#claiming.then(() => this.#claim({ ...request, ...this.#machine }));
+    this.#claiming = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #claim(request: ClaimRequest): Promise<ClaimOutcome> {
+    const deps = this.#deps();
+    if (deps.now < this.#quietUntil && !request.dryRun) return { kind: 'idle', nextAt: this.#quietUntil };
+    this.#quietUntil = 0;
+    const wakesSeen = this.#wakes;
+    const outcome = await claimJob(deps, request);
+    if (outcome.kind === 'claimed') {
+      await this.#leases.deadlines(deps);
+      this.#leases.add(outcome.job);
+      await this.#armAlarm(deps);
+    }
+    // A wake that came while D1 answered may be about a job this look did not see.
+    if (outcome.kind === 'idle' && request.projectRoots === undefined && wakesSeen === this.#wakes) {
+      this.#quietUntil = Math.min(outcome.nextAt ?? Number.POSITIVE_INFINITY, deps.now + QUIET_MS);
+    }
+    return outcome;
+  }
+
+  #wakes = 0;
+
+  /** Something may be claimable now. */
+  wake(): void {
+    this.#wakes += 1;
+    this.#quietUntil = 0;
+    tellRunner(this.ctx, {
+      event: 'job.available',
+      data: { ok: true, jobAvailable: true, reason: 'queued' },
+    });
+  }
+
+  /** A sign of life, and the renewal of a lease. Undefined: the machine belongs to somebody else. */
+  async heartbeat(beat: {
+    name: string | undefined;
+    jobId: string | undefined;
+    leaseId: string | undefined;
+  }): Promise<{ lease: LeaseNews | undefined; draining: boolean } | undefined> {
+    const deps = this.#deps();
+    const alive = await noteAlive(deps, this.#machine, { known: this.#known, name: beat.name });
+    if (alive.kind === 'foreign') return undefined;
+    this.#known = alive.known;
+    if (beat.leaseId === undefined) return { lease: undefined, draining: alive.known.draining };
+    const lease = await this.#leases.renew(deps, { jobId: beat.jobId, leaseId: beat.leaseId });
+    if (lease.valid) await this.#armAlarm(deps);
+    return { lease, draining: alive.known.draining };
+  }
+
+  /** A lease ended as its holder wished: its session is free. */
+  forget({ leaseId }: LeaseOf): void {
+    this.#leases.drop(leaseId);
+    this.wake();
+  }
+
+  /** A person took a lease away. */
+  revoke({ jobId, leaseId, reason }: LeaseOf & { reason: 'cancelled' | 'revoked' }): void {
+    this.#leases.drop(leaseId);
+    const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
+    tellRunner(this.ctx, { event, data: { jobId, leaseId, reason } });
+    this.wake();
+  }
+
+  /** Exact deadline of every live lease; cron asks before it takes one away. */
+  async deadlines(): Promise<Record<string, number>> {
+    return Object.fromEntries(await this.#leases.deadlines(this.#deps()));
+  }
+
+  /** Appends to the transcript of a lease that is live, or ended as its holder knows. */
+  async append(of: LeaseOf, entries: readonly NewEntry[]): Promise<Result<{ received: number }, Fenced>> {
+    const deps = this.#deps();
+    if (!(await this.#leases.holds(deps, of))) {
+      const allowed = await mayAppend(deps, this.#machine, of);
+      if (!allowed.ok) return allowed;
+    }
+    const { received } = this.#transcript.append(of.leaseId, entries, deps.now);
+    return accept({ received });
+  }
+
+  /** The runner's word on what it stopped stands at the end of the transcript. */
+  appendReceipt({ leaseId, text }: LeaseOf & { text: string }): void {
+    const { now } = this.#deps();
+    this.#transcript.append(
+      leaseId,
+      [{ at: now, type: 'message', stream: 'system', level: 'info', text }],
+      now,
+    );
+  }
+
+  readTranscript(leaseId: string, page: { afterSeq: number; limit: number }): Entry[] {
+    return this.#transcript.read(leaseId, page);
+  }
+
+  /** Forgets transcripts past their retention. */
+  prune(): number {
+    return this.#transcript.prune(this.#deps().now);
+  }
+
+  /** Reclaims what expired; re-arms only if leases are left. Running twice is harmless. */
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    const deps = this.#deps();
+    try {
+      const deadlines = await this.#leases.deadlines(deps);
+      if ([...deadlines.values()].some((deadline) => deadline <= deps.now)) {
+        for (const { jobId, leaseId } of await sweepMachine(deps, this.#machine, deadlines)) {
+          tellRunner(this.ctx, { event: 'lease.lost', data: { jobId, leaseId, reason: 'expired' } });
+        }
+        await this.#leases.reload(deps);
+      }
+      await this.#armAlarm(deps);
+    } catch (error) {
+      if ((info?.retryCount ?? 0) < ALARM_RETRY_LIMIT) throw error;
+      deps.log('alarm_failed', { machineId: this.#machine.machineId, message: String(error) });
+      await this.ctx.storage.setAlarm(deps.now + ALARM_RETRY_MS);
+    }
+  }
+
+  /** One alarm for all leases, at the earliest deadline; moved only when it must ring earlier. Each move is a row. */
+  async #armAlarm(deps: Deps): Promise<void> {
+    const deadline = await this.#leases.earliestDeadline(deps);
+    if (deadline === undefined) return;
+    const armed = await this.ctx.storage.getAlarm();
+    if (armed === null || armed > deadline + ALARM_SLACK_MS) await this.ctx.storage.setAlarm(deadline);
+  }
+
+  #deps(): Deps {
+    return makeDeps({ env: this.env, waitUntil: (work) => this.ctx.waitUntil(work) });
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The transcript of a machine's attempts, in the object's own SQLite: one row an upload, never one a line.
+ *
+ * Entries are numbered from 1 without a hole within a lease. What is already there is dropped, what leaves a hole is not
+ * taken; the answer says up to where everything has arrived, and the sender goes on from there.
+ */
+
+import type { Entry, NewEntry } from '../../spec/job/transcript.ts';
+import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/job/transcript.ts';
+
+/** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
+const ROW_LIMIT_BYTES = 1024 * 1024;
+/** Upload rows deleted in one go. */
+const PRUNE_LIMIT = 500;
+
+interface Tail {
+  lastSeq: number;
+  bytes: number;
+  full: boolean;
+}
+
+export class Transcript {
+  readonly #sql: SqlStorage;
+  /** A cache: rebuilt from the rows. */
+  readonly #tails = new Map<string, Tail>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(`CREATE TABLE IF NOT EXISTS uploads (
+      lease_id TEXT NOT NULL,
+      last_seq INTEGER NOT NULL,
+      first_seq INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      bytes INTEGER NOT NULL,
+      entries TEXT NOT NULL,
+      PRIMARY KEY (lease_id, last_seq)
+    ) WITHOUT ROWID`);
+  }
+
+  /** Appends what is new. Returns the new entries, and the number up to which everything has arrived. */
+  append(leaseId: string, entries: readonly NewEntry[], now: number): { added: Entry[]; received: number } {
+    const tail = this.#tailOf(leaseId);
+    const added: Entry[] = [];
+    for (const entry of entries) {
+      const next = tail.lastSeq + added.length + 1;
+      const seq = entry.seq ?? next;
+      if (seq < next) continue;
+      if (seq > next) break;
+      added.push({ ...entry, seq });
+    }
+    if (added.length === 0) return { added, received: tail.lastSeq };
+    const kept = this.#withinLimit(tail, added, now);
+    for (const row of rowsOf(kept)) this.#insert(leaseId, row, now);
+    tail.lastSeq += added.length;
+    return { added: kept, received: tail.lastSeq };
+  }
+
+  /** Entries after `afterSeq`, oldest first, at most `limit`. */
+  read(leaseId: string, { afterSeq, limit }: { afterSeq: number; limit: number }): Entry[] {
+    const entries: Entry[] = [];
+    const rows = this.#sql.exec<{ entries: string }>(
+      'SELECT entries FROM uploads WHERE lease_id = ? AND last_seq > ? ORDER BY last_seq',
+      leaseId,
+      afterSeq,
+    );
+    for (const row of rows) {
+      for (const entry of JSON.parse(row.entries) as Entry[]) {
+        if (entry.seq > afterSeq) entries.push(entry);
+        if (entries.length === limit) return entries;
+      }
+    }
+    return entries;
+  }
+
+  /** Forgets what is older than the retention; returns how many rows went. */
+  prune(now: number): number {
+    const { rowsWritten } = this.#sql.exec(
+      `DELETE FROM uploads WHERE (lease_id, last_seq) IN (SELECT lease_id, last_seq FROM uploads WHERE at < ? LIMIT ${PRUNE_LIMIT})`,
+      now - RETENTION_MS,
+    );
+    if (rowsWritten > 0) this.#tails.clear();
+    return rowsWritten;
+  }
+
+  #tailOf(leaseId: string): Tail {
+    const known = this.#tails.get(leaseId);
+    if (known !== undefined) return known;
+    const { lastSeq, bytes } = this.#sql
+      .exec<{ lastSeq: number; bytes: number }>(
+        'SELECT coalesce(max(last_seq), 0) AS lastSeq, coalesce(sum(bytes), 0) AS bytes FROM uploads WHERE lease_id = ?',
+        leaseId,
+      )
+      .one();
+    const tail = { lastSeq, bytes, full: bytes >= ATTEMPT_LIMIT_BYTES };
+    this.#tails.set(leaseId, tail);
+    return tail;
+  }
+
+  /**
+   * What still fits; the first entry that does not becomes the gap. A dropped entry leaves no row, so after an eviction
+   * its number is asked for again: dropping again is harmless.
+   */
+  #withinLimit(tail: Tail, added: readonly Entry[], now: number): Entry[] {
+    if (tail.full) return [];
+    const kept: Entry[] = [];
+    for (const entry of added) {
+      tail.bytes += entry.text.length;
+      if (tail.bytes >= ATTEMPT_LIMIT_BYTES) {
+        tail.full = true;
+        kept.push(gap(entry.seq, now));
+        break;
+      }
+      kept.push(entry);
+    }
+    return kept;
+  }
+
+  #insert(leaseId: string, entries: readonly Entry[], now: number): void {
+    const [first] = entries;
+    const last = entries.at(-1);
+    if (first === undefined || last === undefined) return;
+    const bytes = last.type === 'gap' ? ATTEMPT_LIMIT_BYTES : textBytes(entries);
+    this.#sql.exec(
+      'INSERT INTO uploads (lease_id, last_seq, first_seq, at, bytes, entries) VALUES (?, ?, ?, ?, ?, ?)',
+      leaseId,
+      last.seq,
+      first.seq,
+      now,
+      bytes,
+      JSON.stringify(entries),
+    );
+  }
+}
+
+function gap(seq: number, at: number): Entry {
+  const text = `The transcript of this attempt reached ${ATTEMPT_LIMIT_BYTES / 1024 / 1024} MiB; what follows was not kept here.`;
+  return { seq, at, type: 'gap', stream: 'system', level: 'warn', text };
+}
+
+/** Groups entries so that no row grows too large. */
+function rowsOf(entries: readonly Entry[]): Entry[][] {
+  const rows: Entry[][] = [];
+  let size = ROW_LIMIT_BYTES;
+  for (const entry of entries) {
+    size += entry.text.length * 2;
+    if (size >= ROW_LIMIT_BYTES) {
+      rows.push([]);
+      size = entry.text.length * 2;
+    }
+    rows.at(-1)?.push(entry);
+  }
+  return rows;
+}
+
+function textBytes(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + entry.text.length, 0);
+}

@@ -1,0 +1,61 @@
+/** Sign-in and identity. */
+
+import type { Context, Hono } from 'hono';
+import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contract/auth.ts';
+import { accept } from '../../spec/errors.ts';
+import type { AppEnv } from '../app-env.ts';
+import { mount } from '../mount.ts';
+import { signIn, signOut, verifyCode } from '../services/sign-in.ts';
+
+export function mountAuth(app: Hono<AppEnv>): void {
+  mount(app, deviceLogin, async ({ body, deps, context }) => {
+    const result = await signIn(deps, { ...body, ...deviceOf(context, body.deviceName) });
+    if (!result.ok) return result;
+    if (result.value.kind === 'code_sent') {
+      const { maskedEmail, expiresAt } = result.value;
+      const message = `A sign-in code was sent to ${maskedEmail}.`;
+      return accept({
+        ok: true,
+        success: true,
+        message,
+        email: maskedEmail,
+        expiresAt: new Date(expiresAt).toISOString(),
+      });
+    }
+    const { token, user } = result.value;
+    return accept({
+      ok: true,
+      token,
+      userId: user.id,
+      email: user.email,
+      name: user.name,
+      user: nameCard(user),
+    });
+  });
+
+  mount(app, deviceVerify, async ({ body, deps, context }) => {
+    const result = await verifyCode(deps, { ...body, ...deviceOf(context, body.deviceName) });
+    return result.ok
+      ? accept({ ok: true, token: result.value.token, user: nameCard(result.value.user) })
+      : result;
+  });
+
+  mount(app, getMe, async ({ auth }) => accept({ ok: true, user: { ...nameCard(auth), role: auth.role } }));
+
+  mount(app, revokeToken, async ({ auth, deps }) => {
+    await signOut(deps, auth);
+    return accept({ ok: true });
+  });
+}
+
+function nameCard({ id, email, name }: { id: string; email: string; name: string }) {
+  return { id, email, name };
+}
+
+/** The platform sets the address; a client cannot. Locally there is none, and everyone shares one limit. */
+function deviceOf(context: Context<AppEnv>, deviceName: string | undefined) {
+  return {
+    address: context.req.header('cf-connecting-ip') ?? 'local',
+    deviceName: deviceName ?? context.req.header('user-agent')?.slice(0, 200) ?? 'unknown',
+  };
+}

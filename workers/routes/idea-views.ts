@@ -1,0 +1,59 @@
+/** Ideas, features and worlds as they stand on the wire. */
+
+import type { z } from 'zod';
+import type { feature, idea, world } from '../../spec/contract/ideas.ts';
+import type { addFeature } from '../services/features.ts';
+import { sectionsOf } from '../services/features.ts';
+import type { findIdea, getWorld } from '../services/ideas.ts';
+import { iso } from '../services/job-view.ts';
+import type { ValueOf } from './value-of.ts';
+
+type IdeaRow = ValueOf<typeof findIdea>;
+type FeatureRow = ValueOf<typeof addFeature>;
+type WorldRow = NonNullable<ValueOf<typeof getWorld>>;
+
+export function viewIdea(row: IdeaRow): z.input<typeof idea> {
+  return {
+    id: row.id,
+    title: row.title,
+    notes: row.notes,
+    githubUrl: row.githubUrl ?? undefined,
+    linkLabel: row.linkLabel ?? undefined,
+    visibility: row.visibility,
+    createdAt: new Date(row.createdAt).toISOString(),
+    updatedAt: new Date(row.updatedAt).toISOString(),
+    deletedAt: iso(row.deletedAt),
+  };
+}
+
+/** `detail` and `detailLabel` repeat the first section, for clients that know one only. */
+export function viewFeature(row: FeatureRow): z.input<typeof feature> {
+  const sections = sectionsOf(row);
+  return {
+    id: row.id,
+    ideaId: row.ideaId,
+    title: row.title,
+    notes: row.notes ?? undefined,
+    detail: sections[0]?.body,
+    detailLabel: sections[0]?.label,
+    detailSections: sections,
+    starred: row.starred === 1,
+    superStarred: row.superStarred === 1,
+    completed: row.completed === 1,
+    visibility: row.visibility ?? undefined,
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+export function viewWorld(row: WorldRow): z.input<typeof world> {
+  return {
+    id: row.id,
+    ideaId: row.ideaId,
+    name: row.name,
+    projectRoot: row.projectRoot ?? undefined,
+    githubUrl: row.githubUrl ?? undefined,
+    codexSessionId: row.codexSessionId ?? undefined,
+    status: row.status,
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}

@@ -1,0 +1,76 @@
+/** Ideas and their world. */
+
+import type { Hono } from 'hono';
+import * as rows from '../../spec/contract/ideas.ts';
+import { accept } from '../../spec/errors.ts';
+import type { AppEnv } from '../app-env.ts';
+import { mount } from '../mount.ts';
+import * as features from '../services/features.ts';
+import * as ideas from '../services/ideas.ts';
+import { viewFeature, viewIdea, viewWorld } from './idea-views.ts';
+
+export function mountIdeas(app: Hono<AppEnv>): void {
+  mount(app, rows.listIdeas, async ({ query, auth, deps }) => {
+    const sort = rows.IDEA_SORTS.find((one) => one === query.sort) ?? 'updated_desc';
+    const page = await ideas.listIdeas(deps, auth.id, { ...query, sort, cursor: query.cursor });
+    if (!page.ok) return page;
+    const list = page.value.ideas.map(viewIdea);
+    const { nextCursor } = page.value;
+    return accept({
+      ok: true,
+      ideas: list,
+      items: list,
+      nextCursor,
+      hasMore: nextCursor !== undefined,
+      sort,
+      limit: query.limit,
+    });
+  });
+
+  mount(app, rows.showIdea, async ({ params, auth, deps }) => {
+    const idea = await ideas.findIdea(deps, auth.id, params.ideaId);
+    if (!idea.ok) return idea;
+    const found = await features.listFeatures(deps, auth.id, params.ideaId);
+    if (!found.ok) return found;
+    const list = found.value.map(viewFeature);
+    return accept({ ok: true, idea: { ...viewIdea(idea.value), features: list }, features: list });
+  });
+
+  mount(app, rows.addIdea, async ({ body, auth, deps }) => {
+    const idea = viewIdea(await ideas.addIdea(deps, auth.id, body));
+    return accept({ ok: true, ...idea, idea });
+  });
+
+  mount(app, rows.updateIdea, async ({ params, body, auth, deps }) => {
+    const updated = await ideas.updateIdea(deps, auth.id, {
+      ...body,
+      id: params.ideaId,
+      updatedAt: body.updatedAt,
+    });
+    if (!updated.ok) return updated;
+    const idea = viewIdea(updated.value);
+    return accept({ ok: true, ...idea, idea });
+  });
+
+  mount(app, rows.removeIdea, async ({ params, query, auth, deps }) => {
+    const removed = await ideas.removeIdea(deps, auth.id, { id: params.ideaId, purge: query.purge });
+    return removed.ok ? accept({ ok: true, removedIdeaId: params.ideaId, mode: removed.value }) : removed;
+  });
+
+  mount(app, rows.restoreIdea, async ({ params, auth, deps }) => {
+    const restored = await ideas.restoreIdea(deps, auth.id, params.ideaId);
+    if (!restored.ok) return restored;
+    const idea = viewIdea(restored.value);
+    return accept({ ok: true, ...idea, idea });
+  });
+
+  mount(app, rows.getWorld, async ({ params, auth, deps }) => {
+    const world = await ideas.getWorld(deps, auth.id, params.ideaId);
+    return world.ok ? accept({ ok: true, world: world.value && viewWorld(world.value) }) : world;
+  });
+
+  mount(app, rows.putWorld, async ({ params, body, auth, deps }) => {
+    const world = await ideas.bindWorld(deps, auth.id, { ...body, ideaId: params.ideaId });
+    return world.ok ? accept({ ok: true, world: viewWorld(world.value) }) : world;
+  });
+}

@@ -1,0 +1,85 @@
+/** Jobs and reviews as their owner queues, reads, cancels and retries them. */
+
+import type { Context, Hono } from 'hono';
+import * as rows from '../../spec/contract/jobs.ts';
+import { queueCheckpoint } from '../../spec/contract/runner.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { AppEnv } from '../app-env.ts';
+import { mount } from '../mount.ts';
+import * as checkpoints from '../services/checkpoints.ts';
+import { enqueuePrompt } from '../services/enqueue.ts';
+import { surroundingsOf, viewJob, waitingOf } from '../services/job-view.ts';
+import * as jobs from '../services/jobs.ts';
+import { cancelJob, retryJob } from '../services/orders.ts';
+
+export function mountJobs(app: Hono<AppEnv>): void {
+  mount(app, rows.enqueueJob, async ({ body, auth, deps, context }) => {
+    const key = idempotencyKey(context);
+    if (key === 'bad') return badKey();
+    const queued = await enqueuePrompt(deps, auth, { order: body, idempotencyKey: key });
+    return queued.ok ? accept({ ok: true, ...queued.value }) : queued;
+  });
+
+  mount(app, queueCheckpoint, async ({ params, body, auth, deps, context }) => {
+    const key = idempotencyKey(context);
+    if (key === 'bad') return badKey();
+    const queued = await checkpoints.queueCheckpoint(deps, auth, {
+      order: { ...body, ideaId: params.ideaId },
+      idempotencyKey: key,
+    });
+    return queued.ok ? accept({ ok: true, ...queued.value }) : queued;
+  });
+
+  mount(app, rows.listJobs, async ({ query, auth, deps }) => {
+    const page = await jobs.listJobs(deps, auth, query);
+    return page.ok ? accept({ ok: true, ...page.value, hasMore: page.value.nextCursor !== undefined }) : page;
+  });
+
+  mount(app, rows.showJob, async ({ params, auth, deps }) => {
+    const job = await jobs.showJob(deps, auth, params.jobId);
+    return job.ok ? accept({ ok: true, job: job.value }) : job;
+  });
+
+  mount(app, rows.readTranscript, async ({ params, query, auth, deps }) => {
+    const page = await jobs.readTranscript(deps, auth, {
+      jobId: params.jobId,
+      cursor: query.cursor,
+      limit: query.limit,
+    });
+    return page.ok ? accept({ ok: true, ...page.value }) : page;
+  });
+
+  mount(app, rows.cancelJob, async ({ params, body, auth, deps, context }) => {
+    const order = { ...body, receipt: body.receipt, jobId: params.jobId, source: sourceOf(context) };
+    const cancelled = await cancelJob(deps, auth, order);
+    return cancelled.ok ? accept({ ok: true, job: viewJob(cancelled.value, undefined) }) : cancelled;
+  });
+
+  mount(app, rows.retryJob, async ({ params, body, auth, deps, context }) => {
+    const retried = await retryJob(deps, auth, { ...body, jobId: params.jobId, source: sourceOf(context) });
+    if (!retried.ok) return retried;
+    const { job, warning } = retried.value;
+    const around = await surroundingsOf(deps, auth.id);
+    return accept({ ok: true, job: viewJob(job, waitingOf(job, around, deps.now)), warning });
+  });
+}
+
+/** `bad`: a key that cannot be kept. */
+function idempotencyKey(context: Context<AppEnv>): string | undefined {
+  const key = context.req.header('idempotency-key')?.trim();
+  if (!key) return undefined;
+  return /^[\x21-\x7e]{1,128}$/.test(key) ? key : 'bad';
+}
+
+function badKey() {
+  return refuse(
+    'invalid_input',
+    'Idempotency-Key: must be 1 to 128 visible ASCII characters.',
+    'Use a UUID.',
+  );
+}
+
+function sourceOf(context: Context<AppEnv>): string {
+  const agent = context.req.header('user-agent')?.slice(0, 100) ?? 'unknown';
+  return `${context.req.header('cf-connecting-ip') ?? 'local'} ${agent}`;
+}

@@ -1,0 +1,88 @@
+/** What a runner says: sync, heartbeat, poll, start, messages, logs, complete. */
+
+import type { Hono } from 'hono';
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import * as rows from '../../spec/contract/runner.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { AppEnv } from '../app-env.ts';
+import type { Deps } from '../deps.ts';
+import { mount } from '../mount.ts';
+import { sendHeartbeat } from '../services/heartbeat.ts';
+import { iso } from '../services/job-view.ts';
+import { pollForJob } from '../services/poll.ts';
+import { completeJob, startJob } from '../services/run.ts';
+import { syncMachine } from '../services/sync.ts';
+import { appendUpload, entriesOfLogs, entriesOfMessage } from '../services/uploads.ts';
+import { syncedMachineOf } from './sync-body.ts';
+
+export function mountRunner(app: Hono<AppEnv>): void {
+  mount(app, rows.syncMachine, async ({ body, auth, deps }) => {
+    const synced = await syncMachine(deps, auth.id, syncedMachineOf(body));
+    if (!synced.ok) return synced;
+    if (synced.value.changed) await wakeSynced(deps, auth.id, body.machineId);
+    return accept({
+      ok: true,
+      syncedProjects: body.linkedProjects.length,
+      syncedSessions: body.sessions.length,
+    });
+  });
+
+  mount(app, rows.heartbeat, async ({ body, auth, deps }) => {
+    const beat = await sendHeartbeat(deps, auth, body);
+    return beat.ok ? accept({ ok: true, ...beat.value }) : beat;
+  });
+
+  mount(app, rows.pollJob, async ({ query, auth, deps }) => {
+    const polled = await pollForJob(deps, auth, query);
+    if (!polled.ok) return polled;
+    return accept({ ok: true, ...polled.value } satisfies ReplyInput<typeof rows.pollJob>);
+  });
+
+  mount(app, rows.startJob, async ({ params, body, auth, deps }) => {
+    const started = await startJob(deps, auth, {
+      jobId: params.jobId,
+      holder: { ...body, leaseId: body.leaseId },
+    });
+    if (!started.ok) return started;
+    const { id, status, leaseExpiresAt } = started.value;
+    return accept({ ok: true, job: { id, status }, leaseExpiresAt: iso(leaseExpiresAt) });
+  });
+
+  mount(app, rows.addMessage, async ({ params, body, auth, deps }) => {
+    const { machineId, leaseId } = body;
+    const entries = entriesOfMessage(body, deps.now);
+    const added = await appendUpload(deps, auth, { jobId: params.jobId, machineId, leaseId, entries });
+    return added.ok ? accept({ ok: true, received: added.value.received }) : added;
+  });
+
+  mount(app, rows.addLogs, async ({ params, body, auth, deps }) => {
+    const { machineId, leaseId } = body;
+    if (body.lines === undefined && body.chunks === undefined) {
+      return refuse('invalid_input', 'lines or chunks: one of them is needed.', 'Send numbered chunks.');
+    }
+    const entries = entriesOfLogs(body, deps.now);
+    const added = await appendUpload(deps, auth, { jobId: params.jobId, machineId, leaseId, entries });
+    if (!added.ok) return added;
+    const accepted = (body.lines?.length ?? 0) + (body.chunks?.length ?? 0);
+    return accept({ ok: true, accepted, received: added.value.received });
+  });
+
+  mount(app, rows.completeJob, async ({ params, body, auth, deps }) => {
+    const { machineId, leaseId, ...result } = body;
+    const finished = await completeJob(deps, auth, {
+      ...result,
+      failureKind: result.failureKind,
+      jobId: params.jobId,
+      holder: { machineId, leaseId },
+    });
+    if (!finished.ok) return finished;
+    return accept({ ok: true, job: { id: finished.value.id, status: finished.value.status } });
+  });
+}
+
+/** New sessions may be able to take what already waits. */
+async function wakeSynced(deps: Deps, userId: string, machineId: string): Promise<void> {
+  await deps.machines
+    .call({ userId, machineId }, async (stub) => stub.wake())
+    .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) }));
+}

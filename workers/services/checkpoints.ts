@@ -1,0 +1,207 @@
+/** Checkpoint reviews: composed here, run as jobs of kind `idea.checkpoint`, their answers parsed here. */
+
+import {
+  composeReviewPrompt,
+  MAX_PREVIOUS_SUMMARIES,
+  type ReviewContext,
+} from '../../spec/checkpoint/prompt.ts';
+import { parseSections, summarizeReview } from '../../spec/checkpoint/sections.ts';
+import type { BodyOf } from '../../spec/contract/endpoint.ts';
+import type { queueCheckpoint as queueRow } from '../../spec/contract/runner.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import { DEFAULT_EXPIRY_MS, DEFAULT_LEASE_LOSS, DEFAULT_MAX_ATTEMPTS } from '../../spec/job/kinds.ts';
+import type { Deps } from '../deps.ts';
+import { insertCheckpointWithJob, latestSummaries, respondIfFinished } from '../store/checkpoints.ts';
+import type { Statement } from '../store/database.ts';
+import type { FeatureRow } from '../store/features.ts';
+import { featuresOfIdea } from '../store/features.ts';
+import type { IdeaRow } from '../store/ideas.ts';
+import type { Outcome } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { WorldRow } from '../store/worlds.ts';
+import { worldOfIdea } from '../store/worlds.ts';
+import { insertJob } from './enqueue.ts';
+import { sectionsOf } from './features.ts';
+import { findIdea } from './ideas.ts';
+import { sha256 } from './passwords.ts';
+import type { SignedIn } from './sign-in.ts';
+
+export type CheckpointOrder = BodyOf<typeof queueRow> & { ideaId: string };
+
+export interface QueuedCheckpoint {
+  id: string;
+  status: string;
+  worldId: string | undefined;
+  ideaId: string;
+  jobId: string;
+}
+
+export async function queueCheckpoint(
+  deps: Deps,
+  user: SignedIn,
+  { order, idempotencyKey }: { order: CheckpointOrder; idempotencyKey: string | undefined },
+): Promise<Result<QueuedCheckpoint, 'not_found' | 'idempotency_conflict'>> {
+  const idea = await findIdea(deps, user.id, order.ideaId);
+  if (!idea.ok) return idea;
+  const world = await worldOfIdea(deps.db, user.id, order.ideaId);
+  if (order.worldId && world?.id !== order.worldId) {
+    return refuse(
+      'not_found',
+      `worldId: idea ${order.ideaId} has no world ${order.worldId}.`,
+      'Leave worldId out to use the bound one.',
+    );
+  }
+  const context = await readContext(deps, user, { order, idea: idea.value, world });
+  if (!context.ok) return context;
+
+  const checkpointId = deps.newId('checkpoint');
+  const jobId = deps.newId('job');
+  const queued = await insertJob(deps, user, {
+    job: {
+      id: jobId,
+      kind: 'idea.checkpoint',
+      createdAt: deps.now,
+      createdBy: user.email,
+      priority: 0,
+      availableAt: deps.now,
+      expiresAt: deps.now + DEFAULT_EXPIRY_MS,
+      onLeaseLoss: DEFAULT_LEASE_LOSS['idea.checkpoint'],
+      maxAttempts: DEFAULT_MAX_ATTEMPTS,
+      timeoutSeconds: null,
+      sessionFallback: 'primary',
+      ideaId: order.ideaId,
+      worldId: world?.id ?? null,
+      checkpointId,
+      targetMachineId: null,
+      targetProjectRoot: null,
+      targetOrpSessionId: null,
+      targetCodexSessionId: world?.codexSessionId ?? null,
+      prompt: composeReviewPrompt(context.value),
+      idempotencyKey,
+      requestHash: idempotencyKey && (await sha256(JSON.stringify(order))),
+    },
+    together: [
+      insertCheckpointWithJob(user.id, {
+        id: checkpointId,
+        ideaId: order.ideaId,
+        worldId: world?.id,
+        jobId,
+        triggerType: order.triggerType,
+        context: JSON.stringify(order.contextSelection),
+        now: deps.now,
+      }),
+    ],
+  });
+  if (!queued.ok) return queued;
+  const { job } = queued.value;
+  return accept({
+    id: job.checkpointId ?? checkpointId,
+    status: job.status,
+    worldId: job.worldId,
+    ideaId: order.ideaId,
+    jobId: job.id,
+  });
+}
+
+async function readContext(
+  deps: Deps,
+  user: SignedIn,
+  { order, idea, world }: { order: CheckpointOrder; idea: IdeaRow; world: WorldRow | undefined },
+): Promise<Result<ReviewContext, 'not_found'>> {
+  const wanted = order.contextSelection;
+  const features = await selectFeatures(deps, user, order);
+  if (!features.ok) return features;
+  const summaries = wanted.includePreviousResponseSummaries
+    ? await latestSummaries(deps.db, user.id, { ideaId: idea.id, limit: MAX_PREVIOUS_SUMMARIES })
+    : [];
+  return accept({
+    ideaTitle: wanted.includeIdeaTitle ? idea.title : undefined,
+    corePlan: wanted.includeCorePlan ? idea.notes : undefined,
+    githubUrl: wanted.includeGithub ? (world?.githubUrl ?? idea.githubUrl ?? undefined) : undefined,
+    repository:
+      wanted.includeRepoBinding && world
+        ? { name: world.name, projectRoot: world.projectRoot ?? undefined }
+        : undefined,
+    features: features.value,
+    previousSummaries: summaries.map((row) => row.summary).reverse(),
+    userNote: wanted.userNote,
+  });
+}
+
+/** The features and sections that are named; a named one that does not exist is refused, not left out silently. */
+async function selectFeatures(
+  deps: Deps,
+  user: SignedIn,
+  order: CheckpointOrder,
+): Promise<Result<ReviewContext['features'], 'not_found'>> {
+  const refs = [...order.contextSelection.detailSectionRefs];
+  if (order.featureId && order.detailSectionId) {
+    refs.push({ featureId: order.featureId, detailSectionId: order.detailSectionId });
+  }
+  const whole = new Set(order.contextSelection.featureIds);
+  if (order.featureId && !order.detailSectionId) whole.add(order.featureId);
+  const ids = [...new Set([...whole, ...refs.map((ref) => ref.featureId)])];
+  if (ids.length === 0) return accept([]);
+
+  const rows = await featuresOfIdea(deps.db, user.id, order.ideaId);
+  const chosen: ReviewContext['features'][number][] = [];
+  for (const id of ids) {
+    const row = rows.find((one) => one.id === id);
+    if (row === undefined) return missing('feature', id);
+    const part = selectSections(row, whole.has(id) ? undefined : refs.filter((ref) => ref.featureId === id));
+    if (!part.ok) return part;
+    chosen.push(part.value);
+  }
+  return accept(chosen);
+}
+
+function selectSections(
+  row: FeatureRow,
+  refs: { detailSectionId: string }[] | undefined,
+): Result<ReviewContext['features'][number], 'not_found'> {
+  const sections = sectionsOf(row);
+  if (refs === undefined) return accept({ title: row.title, notes: row.notes ?? undefined, sections });
+  const chosen = refs.map((ref) => sections.find((section) => section.id === ref.detailSectionId));
+  const gap = chosen.indexOf(undefined);
+  if (gap >= 0) return missing('detail section', refs[gap]?.detailSectionId ?? '');
+  return accept({
+    title: row.title,
+    notes: row.notes ?? undefined,
+    sections: chosen.filter((one) => one !== undefined),
+  });
+}
+
+/** The statement that records the response in the batch that finishes the job. */
+export function respondTo(
+  deps: Deps,
+  job: Pick<JobRow, 'userId' | 'id' | 'checkpointId'>,
+  outcome: Outcome,
+): Statement[] {
+  if (job.checkpointId === null) return [];
+  const body = outcome.content ?? '';
+  const review = parseSections(body);
+  return [
+    respondIfFinished(
+      { userId: job.userId, id: job.id, checkpointId: job.checkpointId },
+      {
+        responseId: deps.newId('response'),
+        leaseId: outcome.leaseId,
+        success: outcome.success,
+        summary: outcome.success ? summarizeReview(review, body) : (outcome.summary ?? undefined),
+        error: outcome.error,
+        structuredOutput: outcome.success ? JSON.stringify(review) : undefined,
+        body: outcome.content,
+        now: outcome.now,
+      },
+    ),
+  ];
+}
+
+function missing(what: string, id: string) {
+  return refuse(
+    'not_found',
+    `The idea has no ${what} ${id}.`,
+    'Show the idea to see its features and sections.',
+  );
+}

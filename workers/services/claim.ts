@@ -1,0 +1,149 @@
+/**
+ * Hands at most one job to a machine. Runs inside the machine's object, one claim at a time:
+ *
+ *   read    the machine, its leases, the queue, what the account's machines have linked     (one round trip)
+ *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
+ *   write   one guarded statement; a lost race goes on with the next candidate
+ */
+
+import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
+import type { Route, SyncedProject } from '../../spec/job/routing.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import type { Deps } from '../deps.ts';
+import type { CandidatePosition } from '../store/claims.ts';
+import {
+  CANDIDATE_PAGE,
+  readCandidates,
+  readLeases,
+  readMachine,
+  readNextAvailable,
+} from '../store/claims.ts';
+import { renewIfHeld, takeIfAvailable } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import { readTexts } from '../store/jobs.ts';
+import type { ProjectRow } from '../store/machines.ts';
+import { readProjectsOf, toSyncedProject } from '../store/machines.ts';
+
+export interface ClaimRequest {
+  userId: string;
+  machineId: string;
+  /** The same id brings the same lease. */
+  claimId?: string | undefined;
+  instance?: string | undefined;
+  /** Only jobs for these repositories; absent: any. */
+  projectRoots?: readonly string[] | undefined;
+  /** Tell what would be claimed; claim nothing. */
+  dryRun: boolean;
+}
+
+export type ClaimOutcome =
+  | { kind: 'claimed'; job: JobRow; prompt: string }
+  | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
+  /** Nothing fits. `nextAt`: when a job known today comes due. */
+  | { kind: 'idle'; nextAt: number | undefined }
+  | { kind: 'unknown_machine' }
+  | { kind: 'foreign_machine' };
+
+interface Seen {
+  machine: { userId: string; draining: number } | undefined;
+  leases: JobRow[];
+  projects: SyncedProject[];
+  candidates: JobRow[];
+  nextAt: number | undefined;
+}
+
+export async function claimJob(deps: Deps, request: ClaimRequest): Promise<ClaimOutcome> {
+  const seen = await look(deps, request);
+  if (seen.machine === undefined) return { kind: 'unknown_machine' };
+  if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
+
+  const held = request.dryRun ? undefined : leaseToRepeat(seen.leases, request, deps.now);
+  if (held !== undefined) return repeatLease(deps, held);
+  if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
+
+  for (let page = seen.candidates; page.length > 0; ) {
+    const outcome = await takeFirst(deps, request, { ...seen, candidates: page });
+    if (outcome !== undefined) return outcome;
+    if (page.length < CANDIDATE_PAGE) break;
+    page = await nextPage(deps, request, page.at(-1));
+  }
+  return { kind: 'idle', nextAt: seen.nextAt };
+}
+
+async function look(deps: Deps, { userId, machineId }: ClaimRequest): Promise<Seen> {
+  const [machine, leases, projects, candidates, next] = await deps.db.batch([
+    readMachine(machineId),
+    readLeases(userId),
+    readProjectsOf(userId as Parameters<typeof readProjectsOf>[0]),
+    readCandidates(userId, { machineId, now: deps.now }),
+    readNextAvailable(userId, deps.now),
+  ]);
+  return {
+    machine: machine?.rows[0] as Seen['machine'],
+    leases: (leases?.rows ?? []) as unknown as JobRow[],
+    projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
+    candidates: (candidates?.rows ?? []) as unknown as JobRow[],
+    nextAt: (next?.rows[0]?.at as number | null | undefined) ?? undefined,
+  };
+}
+
+function nextPage(deps: Deps, { userId, machineId }: ClaimRequest, last: CandidatePosition | undefined) {
+  return deps.db.all<JobRow>(readCandidates(userId, { machineId, now: deps.now, after: last }));
+}
+
+/** The lease a lost answer already gave: by claim id at once, else one never started, after a while. */
+function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
+  const own = leases.filter((job) => job.machineId === request.machineId);
+  if (request.claimId !== undefined) {
+    const same = own.find((job) => job.claimId === request.claimId);
+    if (same !== undefined) return same;
+  }
+  return own.find((job) => isRedeliverable({ status: job.status, claimedAt: job.claimedAt ?? now }, now));
+}
+
+/** The lease begins anew: its holder only now learns of it. */
+async function repeatLease(deps: Deps, job: JobRow): Promise<ClaimOutcome> {
+  const leaseExpiresAt = leaseExpiry(deps.now);
+  const renewed = await renewIfHeld(deps.db, job, { leaseId: job.leaseId ?? '', expiresAt: leaseExpiresAt });
+  if (!renewed) return { kind: 'idle', nextAt: deps.now };
+  return { kind: 'claimed', job: { ...job, leaseExpiresAt }, prompt: await promptOf(deps, job) };
+}
+
+async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise<ClaimOutcome | undefined> {
+  const busy = new Set(seen.leases.map((job) => job.codexSessionId));
+  for (const job of seen.candidates) {
+    const route = routeHere(job, request, seen.projects);
+    if (route === undefined || busy.has(route.codexSessionId)) continue;
+    if (request.dryRun) return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
+    const taken = await takeIfAvailable(deps.db, job, {
+      leaseId: deps.newId('lease'),
+      claimId: request.claimId,
+      instance: request.instance,
+      route,
+      now: deps.now,
+      leaseExpiresAt: leaseExpiry(deps.now),
+    });
+    if (taken !== undefined) return { kind: 'claimed', job: taken, prompt: await promptOf(deps, job) };
+  }
+  return undefined;
+}
+
+/** The best route of a job, if it ends at this machine. */
+function routeHere(
+  job: JobRow,
+  request: ClaimRequest,
+  projects: readonly SyncedProject[],
+): Route | undefined {
+  return routesFor(targetOf(job), projects).find(
+    (route) =>
+      route.machineId === request.machineId &&
+      (request.projectRoots === undefined || request.projectRoots.includes(route.projectRoot)),
+  );
+}
+
+async function promptOf(deps: Deps, job: JobRow): Promise<string> {
+  const texts = await deps.db.first<{ prompt: string }>(readTexts(job.userId, job.id));
+  if (texts === undefined) throw new Error('a job that was just read is not there');
+  return texts.prompt;
+}

@@ -1,0 +1,172 @@
+/** A job as it stands on the wire. */
+
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { showJob } from '../../spec/contract/jobs.ts';
+import type { UserId } from '../../spec/ids.ts';
+import type { Surroundings, Waiting } from '../../spec/job/waiting.ts';
+import { whyWaiting } from '../../spec/job/waiting.ts';
+import type { Deps } from '../deps.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import type { AttemptRow } from '../store/jobs.ts';
+import { readBusySessions } from '../store/jobs.ts';
+import type { MachineRow, ProjectRow } from '../store/machines.ts';
+import { readMachinesOf, readProjectsOf, toPresence, toSyncedProject } from '../store/machines.ts';
+
+type StoryView = ReplyInput<typeof showJob>['job'];
+export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts'>;
+
+/** What the owner's machines offer now; one round trip. */
+export async function surroundingsOf(deps: Deps, userId: UserId): Promise<Surroundings> {
+  const [machines, projects, busy] = await deps.db.batch([
+    readMachinesOf(userId),
+    readProjectsOf(userId),
+    readBusySessions(userId),
+  ]);
+  const busyRows = (busy?.rows ?? []) as unknown as { codexSessionId: string; jobId: string }[];
+  return {
+    machines: ((machines?.rows ?? []) as unknown as MachineRow[]).map(toPresence),
+    projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
+    busySessions: new Map(busyRows.map((row) => [row.codexSessionId, row.jobId])),
+  };
+}
+
+/** Why it does not run now. */
+export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiting | undefined {
+  return whyWaiting(
+    {
+      status: job.status,
+      createdAt: job.createdAt,
+      availableAt: job.availableAt,
+      claimedAt: job.claimedAt ?? undefined,
+      leaseExpiresAt: job.leaseExpiresAt ?? undefined,
+      machineId: job.machineId ?? undefined,
+      target: targetOf(job),
+    },
+    around,
+    now,
+  );
+}
+
+/** ISO 8601, or nothing. */
+export function iso(at: number | null | undefined): string | undefined {
+  return at === null || at === undefined ? undefined : new Date(at).toISOString();
+}
+
+export function viewJob(job: JobRow, waiting: Waiting | undefined): JobView {
+  return {
+    id: job.id,
+    kind: job.kind,
+    status: job.status,
+    ideaId: job.ideaId ?? undefined,
+    worldId: job.worldId ?? undefined,
+    checkpointId: job.checkpointId ?? undefined,
+    priority: job.priority,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    onLeaseLoss: job.onLeaseLoss,
+    sessionFallback: job.sessionFallback,
+    timeoutSeconds: job.timeoutSeconds ?? undefined,
+    target: {
+      machineId: job.targetMachineId ?? undefined,
+      projectRoot: job.targetProjectRoot ?? undefined,
+      orpSessionId: job.targetOrpSessionId ?? undefined,
+      codexSessionId: job.targetCodexSessionId ?? undefined,
+    },
+    createdAt: new Date(job.createdAt).toISOString(),
+    createdBy: job.createdBy ?? undefined,
+    notBefore: job.availableAt > job.createdAt ? iso(job.availableAt) : undefined,
+    expiresAt: new Date(job.expiresAt).toISOString(),
+    updatedAt: new Date(job.updatedAt).toISOString(),
+    leaseExpiresAt:
+      job.status === 'dispatched' || job.status === 'running' ? iso(job.leaseExpiresAt) : undefined,
+    ...viewSession(job),
+    ...viewOutcome(job),
+    cancel: viewCancel(job),
+    waiting: waiting && {
+      code: waiting.code,
+      message: waiting.message,
+      since: new Date(waiting.since).toISOString(),
+    },
+  };
+}
+
+/** One earlier attempt. */
+export function viewAttempt(attempt: AttemptRow): StoryView['attempts'][number] {
+  return {
+    attempt: attempt.attempt,
+    outcome: attempt.outcome,
+    ...viewSession(attempt),
+    ...viewOutcome(attempt),
+    content: attempt.content ?? undefined,
+  };
+}
+
+/** The latest attempt, which the job row itself is; undefined while nobody has taken the job since it was queued. */
+export function viewLatestAttempt(
+  job: JobRow,
+  content: string | null,
+): StoryView['attempts'][number] | undefined {
+  if (job.leaseId === null) return undefined;
+  const outcome =
+    job.status === 'failed' || job.status === 'completed' || job.status === 'cancelled'
+      ? job.status
+      : undefined;
+  return {
+    attempt: job.attempt,
+    outcome,
+    ...viewSession(job),
+    ...viewOutcome(job),
+    content: content ?? undefined,
+  };
+}
+
+type SessionFields = Pick<
+  JobRow,
+  | 'machineId'
+  | 'instance'
+  | 'leaseId'
+  | 'projectRoot'
+  | 'orpSessionId'
+  | 'codexSessionId'
+  | 'sessionSource'
+  | 'fallbackReason'
+  | 'claimedAt'
+  | 'startedAt'
+  | 'finishedAt'
+>;
+
+function viewSession(row: SessionFields) {
+  return {
+    machineId: row.machineId ?? undefined,
+    instance: row.instance ?? undefined,
+    leaseId: row.leaseId ?? undefined,
+    projectRoot: row.projectRoot ?? undefined,
+    orpSessionId: row.orpSessionId ?? undefined,
+    codexSessionId: row.codexSessionId ?? undefined,
+    sessionSource: row.sessionSource ?? undefined,
+    fallbackReason: row.fallbackReason ?? undefined,
+    claimedAt: iso(row.claimedAt),
+    startedAt: iso(row.startedAt),
+    finishedAt: iso(row.finishedAt),
+  };
+}
+
+function viewOutcome(row: Pick<JobRow, 'summary' | 'error' | 'failureKind'>) {
+  return {
+    summary: row.summary ?? undefined,
+    error: row.error ?? undefined,
+    failureKind: row.failureKind ?? undefined,
+  };
+}
+
+function viewCancel(job: JobRow): JobView['cancel'] {
+  if (job.status !== 'cancelled') return undefined;
+  return {
+    at: new Date(job.finishedAt ?? job.updatedAt).toISOString(),
+    by: job.cancelledBy ?? undefined,
+    reason: job.cancelReason ?? undefined,
+    confirmedAt: iso(job.cancelConfirmedAt),
+    receipt: job.stopReceipt === null ? undefined : JSON.parse(job.stopReceipt),
+  };
+}

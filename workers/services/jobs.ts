@@ -1,0 +1,180 @@
+/** Jobs as their owner reads them: lists, one job's whole story, its transcript. */
+
+import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
+import type {
+  listJobs as listRow,
+  showJob as showRow,
+  readTranscript as transcriptRow,
+} from '../../spec/contract/jobs.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import { isTerminal, JOB_STATUSES } from '../../spec/job/status.ts';
+import type { Deps } from '../deps.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { AttemptRow, JobFilter } from '../store/jobs.ts';
+import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
+import { noJob } from './fence.ts';
+import type { JobView } from './job-view.ts';
+import { surroundingsOf, viewAttempt, viewJob, viewLatestAttempt, waitingOf } from './job-view.ts';
+import { findForPerson } from './orders.ts';
+import type { SignedIn } from './sign-in.ts';
+
+export interface JobPage {
+  jobs: JobView[];
+  nextCursor: string | undefined;
+}
+
+export async function listJobs(
+  deps: Deps,
+  user: SignedIn,
+  query: QueryOf<typeof listRow>,
+): Promise<Result<JobPage, 'invalid_input'>> {
+  const filter = readFilter(query);
+  if (!filter.ok) return filter;
+  const rows = await deps.db.all<JobRow>(readJobs(user.id, { ...filter.value, limit: query.limit + 1 }));
+  const jobs = rows.slice(0, query.limit);
+
+  const isAnyLive = jobs.some((job) => !isTerminal(job.status));
+  const around = isAnyLive ? await surroundingsOf(deps, user.id) : undefined;
+  return accept({
+    jobs: jobs.map((job) => viewJob(job, around && waitingOf(job, around, deps.now))),
+    nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : undefined,
+  });
+}
+
+/** `live` stands for every status that is not an end. */
+function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_input'> {
+  const named = (query.status ?? '')
+    .split(',')
+    .map((status) => status.trim())
+    .filter((status) => status !== '');
+  const live = named.length === 1 && named[0] === 'live';
+  const statuses = live ? [] : named;
+  const unknown = statuses.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
+  if (unknown !== undefined) {
+    return refuse(
+      'invalid_input',
+      `status: there is no status ${unknown}.`,
+      `Use live, or any of ${JOB_STATUSES.join(', ')}.`,
+    );
+  }
+  return accept({
+    statuses,
+    live,
+    kind: query.kind,
+    ideaId: query.ideaId,
+    machineId: query.machineId,
+    before: query.cursor || undefined,
+    limit: query.limit,
+  });
+}
+
+export async function showJob(
+  deps: Deps,
+  user: SignedIn,
+  jobId: string,
+): Promise<Result<ReplyInput<typeof showRow>['job'], 'not_found'>> {
+  const job = await findForPerson(deps, user, jobId);
+  if (job === undefined) return noJob(jobId);
+  const [texts, earlier] = await deps.db.batch([
+    readTexts(job.userId, job.id),
+    readAttempts(job.userId, job.id),
+  ]);
+  const { prompt = '', content = null } = (texts?.rows[0] ?? {}) as {
+    prompt?: string;
+    content?: string | null;
+  };
+  const latest = viewLatestAttempt(job, content);
+  const attempts = ((earlier?.rows ?? []) as unknown as AttemptRow[]).map(viewAttempt);
+  const waiting = isTerminal(job.status)
+    ? undefined
+    : waitingOf(job, await surroundingsOf(deps, job.userId as SignedIn['id']), deps.now);
+  return accept({
+    ...viewJob(job, waiting),
+    prompt,
+    content: content ?? undefined,
+    attempts: latest === undefined ? attempts : [...attempts, latest],
+  });
+}
+
+export type TranscriptPage = Omit<ReplyInput<typeof transcriptRow>, 'ok'>;
+
+interface Position {
+  leaseCount: number;
+  seq: number;
+}
+
+/** Where one attempt's transcript stands. */
+interface Source {
+  leaseCount: number;
+  attempt: number;
+  leaseId: string;
+  machineId: string;
+}
+
+/** Entries after the cursor, in order, across attempts and the machines that ran them. */
+export async function readTranscript(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, cursor, limit }: { jobId: string; cursor: string | undefined; limit: number },
+): Promise<Result<TranscriptPage, 'not_found' | 'invalid_input'>> {
+  const from = readPosition(cursor);
+  if (from === undefined) {
+    return refuse(
+      'invalid_input',
+      'cursor: is not one that this transcript gave out.',
+      'Read from the beginning without it.',
+    );
+  }
+  const job = await findForPerson(deps, user, jobId);
+  if (job === undefined) return noJob(jobId);
+  const sources = (await sourcesOf(deps, job)).filter((source) => source.leaseCount >= from.leaseCount);
+
+  const entries: TranscriptPage['entries'] = [];
+  let at = from;
+  for (const source of sources) {
+    const wanted = limit + 1 - entries.length;
+    if (wanted <= 0) break;
+    const afterSeq = source.leaseCount === from.leaseCount ? from.seq : 0;
+    const read = await readSource(deps, { ...source, userId: job.userId }, { afterSeq, limit: wanted });
+    for (const entry of read) {
+      if (entries.length === limit) return accept({ ...pageOf(job, entries, at), hasMore: true });
+      entries.push({ ...entry, attempt: source.attempt, at: new Date(entry.at).toISOString() });
+      at = { leaseCount: source.leaseCount, seq: entry.seq };
+    }
+  }
+  return accept({ ...pageOf(job, entries, at), hasMore: false });
+}
+
+function pageOf(job: JobRow, entries: TranscriptPage['entries'], at: Position) {
+  return { entries, nextCursor: `${at.leaseCount}-${at.seq}`, status: job.status };
+}
+
+function readPosition(cursor: string | undefined): Position | undefined {
+  if (cursor === undefined || cursor === '') return { leaseCount: 0, seq: 0 };
+  const match = /^(\d{1,9})-(\d{1,10})$/.exec(cursor);
+  return match ? { leaseCount: Number(match[1]), seq: Number(match[2]) } : undefined;
+}
+
+async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
+  const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
+  const sources: Source[] = [];
+  for (const one of [...earlier, job]) {
+    if (one.leaseId === null || one.machineId === null) continue;
+    sources.push({
+      leaseCount: one.leaseCount,
+      attempt: one.attempt,
+      leaseId: one.leaseId,
+      machineId: one.machineId,
+    });
+  }
+  return sources;
+}
+
+function readSource(
+  deps: Deps,
+  { userId, machineId, leaseId }: Source & { userId: string },
+  page: { afterSeq: number; limit: number },
+) {
+  return deps.machines.call({ userId, machineId }, async (stub) => stub.readTranscript(leaseId, page));
+}

@@ -1,0 +1,144 @@
+/**
+ * The live leases of one machine, as its object remembers them: exact deadlines that heartbeats move without a written
+ * row. Memory is only a cache: everything is rebuilt from D1, at the price of at most half a lease of precision.
+ */
+
+import { isRenewalDue, leaseExpiry } from '../../spec/job/lease.ts';
+import { isLeased } from '../../spec/job/status.ts';
+import type { Deps } from '../deps.ts';
+import { readLeases } from '../store/claims.ts';
+import { renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { findJob } from '../store/jobs.ts';
+
+export interface MachineOf {
+  userId: string;
+  machineId: string;
+}
+
+interface LiveLease {
+  jobId: string;
+  /** When it ends if nothing more is heard. */
+  deadline: number;
+  /** What D1 was told last. */
+  recordedUntil: number;
+}
+
+/** What a heartbeat learns about its lease. */
+export type LeaseNews =
+  | { valid: true; expiresAt: number }
+  | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
+
+export class LiveLeases {
+  readonly #machine: MachineOf;
+  #leases: Map<string, LiveLease> | undefined;
+
+  constructor(machine: MachineOf) {
+    this.#machine = machine;
+  }
+
+  /** Takes in a lease that was just handed out. */
+  add(job: JobRow): void {
+    if (job.leaseId === null || job.leaseExpiresAt === null) return;
+    this.#leases?.set(job.leaseId, {
+      jobId: job.id,
+      deadline: job.leaseExpiresAt,
+      recordedUntil: job.leaseExpiresAt,
+    });
+  }
+
+  drop(leaseId: string): void {
+    this.#leases?.delete(leaseId);
+  }
+
+  /** Deadline of every live lease. */
+  async deadlines(deps: Deps): Promise<ReadonlyMap<string, number>> {
+    const leases = await this.#loaded(deps);
+    return new Map([...leases].map(([leaseId, { deadline }]) => [leaseId, deadline]));
+  }
+
+  async earliestDeadline(deps: Deps): Promise<number | undefined> {
+    const deadlines = [...(await this.deadlines(deps)).values()];
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  }
+
+  /** Whether the lease is live and for this job, as far as memory knows. */
+  async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
+    return (await this.#loaded(deps)).get(leaseId)?.jobId === jobId;
+  }
+
+  /** Forgets what D1 does not confirm; called after a sweep. */
+  async reload(deps: Deps): Promise<void> {
+    this.#leases = undefined;
+    await this.#loaded(deps);
+  }
+
+  /** A heartbeat: moves the deadline; tells D1 only when less than half of the recorded lease is left. */
+  async renew(
+    deps: Deps,
+    { jobId, leaseId }: { jobId: string | undefined; leaseId: string },
+  ): Promise<LeaseNews> {
+    const lease = (await this.#loaded(deps)).get(leaseId);
+    if (lease === undefined) return this.#askDatabase(deps, { jobId, leaseId });
+    if (jobId !== undefined && lease.jobId !== jobId) return { valid: false, reason: 'unknown' };
+
+    const expiresAt = leaseExpiry(deps.now);
+    if (isRenewalDue(lease.recordedUntil, deps.now)) {
+      const key = { userId: this.#machine.userId, id: lease.jobId };
+      const held = await renewIfHeld(deps.db, key, { leaseId, expiresAt });
+      if (!held) {
+        this.drop(leaseId);
+        return this.#askDatabase(deps, { jobId: lease.jobId, leaseId });
+      }
+      lease.recordedUntil = expiresAt;
+    }
+    lease.deadline = expiresAt;
+    return { valid: true, expiresAt };
+  }
+
+  /** What D1 knows of a lease that memory does not: why it ended, or that it may go on. */
+  async #askDatabase(deps: Deps, lease: { jobId: string | undefined; leaseId: string }): Promise<LeaseNews> {
+    const job = lease.jobId && (await findJob(deps.db, this.#machine.userId, lease.jobId));
+    if (!job) return { valid: false, reason: 'unknown' };
+    if (job.leaseId !== lease.leaseId)
+      return { valid: false, reason: job.leaseId === null ? 'revoked' : 'lost' };
+    if (job.machineId !== this.#machine.machineId) return { valid: false, reason: 'foreign' };
+    if (job.status === 'cancelled') return { valid: false, reason: 'cancelled' };
+    if (isLeased(job.status)) return this.#adopt(deps, job);
+    if (job.status === 'lost') return this.#resume(deps, job);
+    return { valid: false, reason: 'finished' };
+  }
+
+  /** D1 says that the lease is live: memory had lost it. */
+  async #adopt(deps: Deps, job: JobRow): Promise<LeaseNews> {
+    const expiresAt = leaseExpiry(deps.now);
+    const held = await renewIfHeld(deps.db, job, { leaseId: job.leaseId ?? '', expiresAt });
+    if (!held) return { valid: false, reason: 'lost' };
+    this.add({ ...job, leaseExpiresAt: expiresAt });
+    return { valid: true, expiresAt };
+  }
+
+  /** The machine was silent too long and is back with the same lease: it goes on. */
+  async #resume(deps: Deps, job: JobRow): Promise<LeaseNews> {
+    const expiresAt = leaseExpiry(deps.now);
+    const resumed = await resumeIfLost(deps.db, job, {
+      leaseId: job.leaseId ?? '',
+      expiresAt,
+      now: deps.now,
+    });
+    if (resumed === undefined) return { valid: false, reason: 'lost' };
+    this.add(resumed);
+    deps.log('job_resumed', { jobId: job.id, leaseId: job.leaseId ?? undefined });
+    return { valid: true, expiresAt };
+  }
+
+  async #loaded(deps: Deps): Promise<Map<string, LiveLease>> {
+    if (this.#leases !== undefined) return this.#leases;
+    const rows = await deps.db.all<JobRow>(readLeases(this.#machine.userId));
+    // While D1 answered, another event may have loaded them and gone on: what is newer stays.
+    if (this.#leases !== undefined) return this.#leases;
+    this.#leases = new Map();
+    for (const job of rows) if (job.machineId === this.#machine.machineId) this.add(job);
+    return this.#leases;
+  }
+}

@@ -1,0 +1,53 @@
+/** Whose machine it is, and that it is alive. D1 hears of it at most every five minutes. */
+
+import type { Deps } from '../deps.ts';
+import type { MachineRow } from '../store/machines.ts';
+import { findMachine, upsertIfOwned } from '../store/machines.ts';
+import type { MachineOf } from './live-leases.ts';
+
+export const RECORD_EVERY_MS = 5 * 60_000;
+
+/** What an object remembers of its machine. */
+export interface Known {
+  name: string;
+  lastSeenAt: number;
+  draining: boolean;
+}
+
+/** Records a sign of life. `foreign`: the machine belongs to another account, and nothing was written. */
+export async function noteAlive(
+  deps: Deps,
+  machine: MachineOf,
+  { known, name }: { known: Known | undefined; name: string | undefined },
+): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' }> {
+  const before = known ?? (await readKnown(deps, machine));
+  if (before === 'foreign') return { kind: 'foreign' };
+  const isNews =
+    before === undefined ||
+    deps.now - before.lastSeenAt >= RECORD_EVERY_MS ||
+    (name !== undefined && name !== before.name);
+  if (!isNews) return { kind: 'own', known: before };
+
+  const owned = await upsertIfOwned(deps.db, {
+    id: machine.machineId,
+    userId: machine.userId as MachineRow['userId'],
+    name: name ?? before?.name ?? machine.machineId,
+    now: deps.now,
+  });
+  if (!owned) return { kind: 'foreign' };
+  return {
+    kind: 'own',
+    known: {
+      name: name ?? before?.name ?? machine.machineId,
+      lastSeenAt: deps.now,
+      draining: before?.draining ?? false,
+    },
+  };
+}
+
+async function readKnown(deps: Deps, machine: MachineOf): Promise<Known | 'foreign' | undefined> {
+  const row = await findMachine(deps.db, machine.machineId);
+  if (row === undefined) return undefined;
+  if (row.userId !== machine.userId) return 'foreign';
+  return { name: row.name, lastSeenAt: row.lastSeenAt, draining: row.draining === 1 };
+}

@@ -1,0 +1,172 @@
+/** A person's orders: cancel and retry. Final at once; a lease is revoked, and its runner is told. */
+
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import { isLeased } from '../../spec/job/status.ts';
+import type { Deps } from '../deps.ts';
+import { writeAudit } from '../store/audit.ts';
+import { cancelIfLive, confirmCancel, move, retryIfUnchanged } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
+import type { Fenced } from './fence.ts';
+import { noJob, wrongStatus } from './fence.ts';
+import { surroundingsOf } from './job-view.ts';
+import type { SignedIn } from './sign-in.ts';
+import { wakeMachines } from './wake.ts';
+
+export interface PersonsOrder {
+  jobId: string;
+  machineId?: string | null | undefined;
+  leaseId?: string | null | undefined;
+  reason?: string | null | undefined;
+  /** Where the order came from, for the audit log. */
+  source: string;
+}
+
+export interface StopReceipt {
+  processes: number;
+  signal: string;
+  tookMs: number;
+  at: string;
+}
+
+/** A job of the person, or of anyone when the person is an operator. */
+export async function findForPerson(deps: Deps, user: SignedIn, jobId: string): Promise<JobRow | undefined> {
+  const own = await findJob(deps.db, user.id, jobId);
+  return own ?? (user.role === 'operator' ? await findJobOfAnyone(deps.db, jobId) : undefined);
+}
+
+export async function cancelJob(
+  deps: Deps,
+  user: SignedIn,
+  order: PersonsOrder & { receipt?: StopReceipt | undefined },
+): Promise<Result<JobRow, Fenced>> {
+  const job = await findForPerson(deps, user, order.jobId);
+  if (job === undefined) return noJob(order.jobId);
+  const named = await checkNamedLease(deps, job, order);
+  if (!named.ok) return named;
+
+  if (job.status === 'cancelled') return accept(await confirm(deps, job, order));
+  const cancelled = await move(
+    deps.db,
+    cancelIfLive(job, {
+      now: deps.now,
+      by: user.email,
+      reason: order.reason ?? undefined,
+      leaseId: order.leaseId ?? undefined,
+    }),
+  );
+  if (cancelled === undefined) return wrongStatus((await findForPerson(deps, user, order.jobId)) ?? job);
+
+  await writeAudit(deps.db, { at: deps.now, user, order, action: 'cancel', job });
+  deps.log('job_cancelled', { jobId: job.id, by: user.id, leaseId: job.leaseId ?? undefined });
+  await revoke(deps, cancelled, 'cancelled');
+  return accept(await confirm(deps, cancelled, order));
+}
+
+/** The runner's receipt of what it stopped, with its lease; kept on the job and in its transcript. */
+async function confirm(
+  deps: Deps,
+  job: JobRow,
+  order: PersonsOrder & { receipt?: StopReceipt | undefined },
+): Promise<JobRow> {
+  if (order.receipt === undefined || !order.leaseId) return job;
+  const { receipt, leaseId } = order;
+  const confirmed = await confirmCancel(deps.db, job, {
+    leaseId,
+    at: deps.now,
+    json: JSON.stringify(receipt),
+  });
+  if (confirmed === undefined) return job;
+  if (job.machineId !== null && job.cancelConfirmedAt === null) {
+    await tell(deps, job, (stub) =>
+      stub.appendReceipt({ jobId: job.id, leaseId, text: sentenceOf(receipt) }),
+    );
+  }
+  return confirmed;
+}
+
+function sentenceOf({ processes, signal, tookMs }: StopReceipt): string {
+  if (signal === 'none') return 'Cancelled: nothing was running any more.';
+  const plural = processes === 1 ? 'process' : 'processes';
+  return `Cancelled: ${processes} ${plural} ended by ${signal} after ${(tookMs / 1000).toFixed(1)} s.`;
+}
+
+export interface Retried {
+  job: JobRow;
+  /** The prompt may run twice. */
+  warning: string | undefined;
+}
+
+export async function retryJob(
+  deps: Deps,
+  user: SignedIn,
+  order: PersonsOrder,
+): Promise<Result<Retried, Fenced>> {
+  const job = await findForPerson(deps, user, order.jobId);
+  if (job === undefined) return noJob(order.jobId);
+  const named = await checkNamedLease(deps, job, order);
+  if (!named.ok) return named;
+  if (job.status === 'queued') return wrongStatus(job);
+
+  const retried = await move(
+    deps.db,
+    retryIfUnchanged(job, job, { now: deps.now, expiresAt: deps.now + DEFAULT_EXPIRY_MS }),
+  );
+  if (retried === undefined) return wrongStatus((await findForPerson(deps, user, order.jobId)) ?? job);
+
+  await writeAudit(deps.db, { at: deps.now, user, order, action: 'retry', job });
+  deps.log(job.attempt >= 3 ? 'job_retried_repeatedly' : 'job_retried', {
+    jobId: job.id,
+    by: user.id,
+    attempt: job.attempt,
+  });
+  if (isLeased(job.status) || job.status === 'lost') await revoke(deps, job, 'revoked');
+  const { projects } = await surroundingsOf(deps, job.userId as SignedIn['id']);
+  wakeMachines(deps, job.userId, routesFor(targetOf(job), projects));
+  return accept({ job: retried, warning: warningFor(job) });
+}
+
+function warningFor(job: JobRow): string | undefined {
+  if (job.status === 'lost') return 'Its machine went silent while working: the prompt may run twice.';
+  if (job.status === 'running')
+    return 'It was running: its agent is told to stop, but the prompt may run twice.';
+  if (job.status === 'dispatched')
+    return 'It had been handed out: the prompt may run twice if its runner cannot be told in time.';
+  return undefined;
+}
+
+/** A named lease must be the one on the job, or one that an ended attempt had; a named machine must be its machine. */
+async function checkNamedLease(
+  deps: Deps,
+  job: JobRow,
+  order: PersonsOrder,
+): Promise<Result<undefined, Fenced>> {
+  if (!order.leaseId || order.leaseId === job.leaseId) return accept(undefined);
+  const machineId = order.machineId ?? job.machineId ?? '';
+  const isEarlier = await hadLease(deps.db, job, { machineId, leaseId: order.leaseId });
+  if (isEarlier && !isLeased(job.status)) return accept(undefined);
+  deps.log('lease_mismatch', { jobId: job.id, leaseId: order.leaseId, machineId });
+  return refuse(
+    'lease_lost',
+    `Lease ${order.leaseId} does not hold job ${job.id}.`,
+    'Leave the lease out to order it as the owner of the job.',
+  );
+}
+
+/** The machine's object drops the lease and tells the runner. A lost call costs one heartbeat at most half a lease. */
+async function revoke(deps: Deps, job: JobRow, reason: 'cancelled' | 'revoked'): Promise<void> {
+  const { leaseId } = job;
+  if (leaseId === null) return;
+  await tell(deps, job, (stub) => stub.revoke({ jobId: job.id, leaseId, reason }));
+}
+
+async function tell(deps: Deps, job: JobRow, ask: Parameters<Deps['machines']['call']>[1]): Promise<void> {
+  if (job.machineId === null) return;
+  await deps.machines
+    .call({ userId: job.userId, machineId: job.machineId }, ask)
+    .catch((error: unknown) => deps.log('object_not_told', { jobId: job.id, message: String(error) }));
+}

@@ -1,0 +1,88 @@
+/** One poll: asks the machine's object for a claim, and says on the wire what came of it. */
+
+import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { pollJob as pollRow } from '../../spec/contract/runner.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse, unreachable } from '../../spec/errors.ts';
+import type { Route } from '../../spec/job/routing.ts';
+import type { Deps } from '../deps.ts';
+import type { JobRow } from '../store/job-row.ts';
+import type { ClaimOutcome } from './claim.ts';
+import type { SignedIn } from './sign-in.ts';
+import { foreignMachine } from './sync.ts';
+
+type Reply = Omit<ReplyInput<typeof pollRow>, 'ok'>;
+
+export async function pollForJob(
+  deps: Deps,
+  user: SignedIn,
+  query: QueryOf<typeof pollRow>,
+): Promise<Result<Reply, 'not_found' | 'foreign_machine'>> {
+  const { machineId, claimId, instance, projectRoot, dryRun } = query;
+  const outcome: ClaimOutcome = await deps.machines.call({ userId: user.id, machineId }, async (stub) =>
+    stub.claim({ claimId, instance, projectRoots: projectRoot, dryRun }),
+  );
+  switch (outcome.kind) {
+    case 'idle':
+      return accept({ job: null, ...(dryRun ? { dryRun } : {}) });
+    case 'claimed':
+      deps.log('job_claimed', {
+        jobId: outcome.job.id,
+        machineId,
+        leaseId: outcome.job.leaseId ?? undefined,
+      });
+      return accept({
+        job: viewClaimed(outcome.job, outcome.prompt, routeOf(outcome.job)),
+        leaseId: outcome.job.leaseId ?? '',
+        leaseExpiresAt: new Date(outcome.job.leaseExpiresAt ?? deps.now).toISOString(),
+      });
+    case 'would_claim':
+      return accept({ job: viewClaimed(outcome.job, outcome.prompt, outcome.route), dryRun: true });
+    case 'unknown_machine':
+      deps.log('poll_refused', { machineId, code: 'not_found' });
+      return refuse('not_found', `Machine ${machineId} has never synced.`, 'Run orp runner sync.');
+    case 'foreign_machine':
+      deps.log('poll_refused', { machineId, code: 'foreign_machine' });
+      return foreignMachine(machineId);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+type ClaimedRoute = Omit<Route, 'machineId' | 'ideaId' | 'worldId'>;
+
+function routeOf(job: JobRow): ClaimedRoute {
+  return {
+    projectRoot: job.projectRoot ?? '',
+    orpSessionId: job.orpSessionId ?? '',
+    codexSessionId: job.codexSessionId ?? '',
+    source: job.sessionSource ?? 'primary_session',
+    fallbackReason: job.fallbackReason ?? undefined,
+  };
+}
+
+/** Routing data stands in `payload`, where the v0.4.4 client looks for it. */
+function viewClaimed(job: JobRow, prompt: string, route: ClaimedRoute): NonNullable<Reply['job']> {
+  const ideaId = job.ideaId ?? undefined;
+  const checkpointId = job.checkpointId ?? undefined;
+  return {
+    id: job.id,
+    kind: job.kind,
+    ideaId,
+    checkpointId,
+    attempt: job.attempt,
+    onLeaseLoss: job.onLeaseLoss,
+    timeoutSeconds: job.timeoutSeconds ?? undefined,
+    createdBy: job.createdBy ?? undefined,
+    payload: {
+      prompt,
+      ideaId,
+      worldId: job.worldId ?? undefined,
+      projectRoot: route.projectRoot,
+      orpSessionId: route.orpSessionId,
+      codexSessionId: route.codexSessionId,
+      checkpointId,
+    },
+    selection: { source: route.source, fallbackReason: route.fallbackReason },
+  };
+}

@@ -1,0 +1,161 @@
+/** Who asks: sign-in, sign-out, and the owner of a token. */
+
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { Deps } from '../deps.ts';
+import type { User } from '../store/accounts.ts';
+import * as accounts from '../store/accounts.ts';
+import { isPassword, newCode, newToken, sameDigest, sha256 } from './passwords.ts';
+
+/** A signed-in person, and the hash of the token they came with. */
+export interface SignedIn extends User {
+  tokenHash: string;
+}
+
+/** How long an isolate trusts what it knows of a token: a revoked one is dead everywhere after this. */
+const TRUST_MS = 30_000;
+/** Tokens remembered by one isolate; the oldest go first. */
+const TRUST_LIMIT = 10_000;
+const trusted = new Map<string, { user: User; until: number }>();
+
+/** The owner of a bearer token, at the cost of one D1 read every 30 s. */
+export async function authenticate(deps: Deps, token: string): Promise<SignedIn | undefined> {
+  const tokenHash = await sha256(token);
+  const known = trusted.get(tokenHash);
+  if (known !== undefined && known.until > deps.now) return { ...known.user, tokenHash };
+
+  const user = await accounts.userOfToken(deps.db, tokenHash);
+
+  trusted.delete(tokenHash);
+  if (user === undefined) return undefined;
+  if (trusted.size >= TRUST_LIMIT) trusted.delete(trusted.keys().next().value ?? '');
+  trusted.set(tokenHash, { user, until: deps.now + TRUST_MS });
+  return { ...user, tokenHash };
+}
+
+const WINDOW_MS = 15 * 60_000;
+const ACCOUNT_LIMIT = 10;
+const ADDRESS_LIMIT = 50;
+
+export interface SignInAttempt {
+  email: string;
+  deviceName: string;
+  /** Where it comes from; limits guessing at many accounts. */
+  address: string;
+}
+
+/** A token at once, or word that a code was sent. */
+export type SignInReply =
+  | { kind: 'token'; token: string; user: User }
+  | { kind: 'code_sent'; maskedEmail: string; expiresAt: number };
+
+export async function signIn(
+  deps: Deps,
+  attempt: SignInAttempt & { password: string },
+): Promise<Result<SignInReply, 'invalid_credentials' | 'too_many_attempts' | 'unavailable'>> {
+  const email = attempt.email.toLowerCase();
+  if (await isLimited(deps, email, attempt.address)) return tooMany();
+  const user = await accounts.userByEmail(deps.db, email);
+
+  if (!(await isPassword(attempt.password, user?.passwordHash)) || user === undefined) {
+    await noteFailure(deps, email, attempt.address);
+    return refuse(
+      'invalid_credentials',
+      'E-mail and password do not belong together.',
+      'Check both and sign in again.',
+    );
+  }
+  const { passwordHash: _secret, ...person } = user;
+  if (deps.settings.signInCodeWebhook === undefined) {
+    return accept({ kind: 'token', token: await issueToken(deps, person, attempt.deviceName), user: person });
+  }
+  return sendCode(deps, email, deps.settings.signInCodeWebhook);
+}
+
+const CODE_LIFE_MS = 10 * 60_000;
+const CODE_TRIES = 5;
+
+async function sendCode(
+  deps: Deps,
+  email: string,
+  webhook: string,
+): Promise<Result<SignInReply, 'unavailable'>> {
+  const code = newCode();
+  const expiresAt = deps.now + CODE_LIFE_MS;
+  await accounts.putCode(deps.db, email, { codeHash: await sha256(`${email}:${code}`), expiresAt });
+  const sent = await fetch(webhook, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, code, expiresAt: new Date(expiresAt).toISOString() }),
+  }).catch(() => undefined);
+  if (!sent?.ok) {
+    deps.log('sign_in_code_not_sent', { status: sent?.status });
+    return refuse('unavailable', 'The sign-in code could not be sent.', 'Try again in a minute.');
+  }
+  return accept({ kind: 'code_sent', maskedEmail: maskEmail(email), expiresAt });
+}
+
+export async function verifyCode(
+  deps: Deps,
+  attempt: SignInAttempt & { code: string },
+): Promise<Result<{ token: string; user: User }, 'invalid_code' | 'too_many_attempts'>> {
+  const email = attempt.email.toLowerCase();
+  if (await isLimited(deps, email, attempt.address)) return tooMany();
+  const codeHash = await sha256(`${email}:${attempt.code}`);
+  const known = await accounts.tryCode(deps.db, email, { now: deps.now, maxTries: CODE_TRIES });
+
+  const right = known !== undefined && sameDigest(known.codeHash, codeHash);
+  const user =
+    right && (await accounts.takeCode(deps.db, email, codeHash))
+      ? await accounts.userByEmail(deps.db, email)
+      : undefined;
+  if (user === undefined) {
+    await noteFailure(deps, email, attempt.address);
+    return refuse('invalid_code', 'The code is wrong, used or too old.', 'Sign in again to get a new one.');
+  }
+  const { passwordHash: _secret, ...person } = user;
+  return accept({ token: await issueToken(deps, person, attempt.deviceName), user: person });
+}
+
+/** Revokes the token of this request; other isolates forget it within 30 s. */
+export async function signOut(deps: Deps, { tokenHash, id }: SignedIn): Promise<void> {
+  await accounts.revokeIfActive(deps.db, tokenHash, deps.now);
+  trusted.delete(tokenHash);
+  deps.log('signed_out', { userId: id });
+}
+
+async function issueToken(deps: Deps, user: User, deviceName: string): Promise<string> {
+  const token = newToken();
+  await accounts.addToken(deps.db, { hash: await sha256(token), userId: user.id, deviceName, now: deps.now });
+  deps.log('signed_in', { userId: user.id });
+  return token;
+}
+
+async function isLimited(deps: Deps, email: string, address: string): Promise<boolean> {
+  const known = await accounts.failuresOf(deps.db, subjectsOf(email, address), deps.now - WINDOW_MS);
+  return known.some(
+    ({ subject, failures }) => failures >= (subject.startsWith('account:') ? ACCOUNT_LIMIT : ADDRESS_LIMIT),
+  );
+}
+
+function noteFailure(deps: Deps, email: string, address: string): Promise<void> {
+  return accounts.countFailure(deps.db, subjectsOf(email, address), {
+    now: deps.now,
+    since: deps.now - WINDOW_MS,
+  });
+}
+
+function subjectsOf(email: string, address: string): string[] {
+  return [`account:${email}`, `address:${address}`];
+}
+
+function tooMany() {
+  return refuse('too_many_attempts', 'Too many failed sign-ins.', 'Wait 15 minutes and sign in again.');
+}
+
+/** The first two characters of the local part, the rest as stars. */
+function maskEmail(email: string): string {
+  const [local = '', domain = ''] = email.split('@');
+  const shown = local.length > 2 ? local.slice(0, 2) : '';
+  return `${shown}${'*'.repeat(local.length - shown.length)}@${domain}`;
+}

@@ -1,0 +1,153 @@
+/**
+ * The repair that never hurries and never stops: leases that ended, jobs that waited too long. One sweep for alarm and
+ * cron; running it twice, or late, changes nothing, because every write names the lease and the expiry it read.
+ */
+
+import { unreachable } from '../../spec/errors.ts';
+import type { LeaseVerdict } from '../../spec/job/lease.ts';
+import { judgeLease } from '../../spec/job/lease.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import type { Deps } from '../deps.ts';
+import {
+  exhaustIfExpired,
+  expireIfQueued,
+  holdIfExpired,
+  move,
+  releaseIfExpired,
+  renewIfHeld,
+  requeueIfExpired,
+} from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import { readExpired, readExpiredOfMachine } from '../store/sweeps.ts';
+import { surroundingsOf } from './job-view.ts';
+import type { SignedIn } from './sign-in.ts';
+import { wakeMachines } from './wake.ts';
+
+/** Jobs repaired in one run; the rest waits a minute. */
+export const SWEEP_LIMIT = 100;
+
+/** What became of one job. */
+export interface Swept {
+  jobId: string;
+  leaseId: string | null;
+  machineId: string | null;
+  verdict: LeaseVerdict['kind'] | 'expire';
+}
+
+/** Exact ends of the leases a machine's object knows, by lease id. */
+type Deadlines = ReadonlyMap<string, number>;
+
+/** Reclaims what one machine let expire; run by its object's alarm, which passes the deadlines it knows. */
+export async function sweepMachine(
+  deps: Deps,
+  machine: { userId: string; machineId: string },
+  deadlines: Deadlines,
+): Promise<Swept[]> {
+  const jobs = await deps.db.all<JobRow>(
+    readExpiredOfMachine({ ...machine, now: deps.now, limit: SWEEP_LIMIT }),
+  );
+  return sweepJobs(deps, await withoutLive(deps, jobs, deadlines));
+}
+
+/** Reclaims everything that expired; run by cron. Asks each machine's object first: it knows heartbeats D1 was not told. */
+export async function sweepAll(deps: Deps): Promise<Swept[]> {
+  const jobs = await deps.db.all<JobRow>(readExpired(deps.now, SWEEP_LIMIT));
+  const dead: JobRow[] = [];
+  for (const [name, group] of groupByMachine(jobs)) {
+    if (name === '') dead.push(...group);
+    else dead.push(...(await withoutLiveLeases(deps, group)));
+  }
+  return sweepJobs(deps, dead);
+}
+
+function groupByMachine(jobs: readonly JobRow[]): Map<string, JobRow[]> {
+  const groups = new Map<string, JobRow[]>();
+  for (const job of jobs) {
+    const name = job.machineId === null ? '' : `${job.userId}/${job.machineId}`;
+    groups.set(name, [...(groups.get(name) ?? []), job]);
+  }
+  return groups;
+}
+
+/** Asks the object of the machine that holds these jobs. One that cannot answer spares none. */
+async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<JobRow[]> {
+  const [first] = jobs;
+  if (first?.machineId == null) return [...jobs];
+  const deadlines = await deps.machines
+    .call({ userId: first.userId, machineId: first.machineId }, async (stub) => stub.deadlines())
+    .catch((): Record<string, number> => ({}));
+  return withoutLive(deps, jobs, new Map(Object.entries(deadlines)));
+}
+
+/** Leases that are known to be alive are renewed in D1 and spared. */
+async function withoutLive(deps: Deps, jobs: readonly JobRow[], deadlines: Deadlines): Promise<JobRow[]> {
+  const dead: JobRow[] = [];
+  for (const job of jobs) {
+    const deadline = deadlines.get(job.leaseId ?? '') ?? 0;
+    if (deadline > deps.now && job.leaseId !== null) {
+      await renewIfHeld(deps.db, job, { leaseId: job.leaseId, expiresAt: deadline });
+    } else {
+      dead.push(job);
+    }
+  }
+  return dead;
+}
+
+async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> {
+  const swept: Swept[] = [];
+  for (const job of jobs) {
+    const verdict = await sweepJob(deps, job);
+    if (verdict === undefined) continue;
+    swept.push({ jobId: job.id, leaseId: job.leaseId, machineId: job.machineId, verdict });
+    deps.log('job_swept', {
+      jobId: job.id,
+      verdict,
+      machineId: job.machineId ?? undefined,
+      leaseId: job.leaseId ?? undefined,
+    });
+  }
+  await wakeForFreed(
+    deps,
+    jobs.filter((job) => swept.some((one) => one.jobId === job.id)),
+  );
+  return swept;
+}
+
+/** Undefined: somebody was faster, or nothing is due. */
+async function sweepJob(deps: Deps, job: JobRow): Promise<Swept['verdict'] | undefined> {
+  if (job.status === 'queued') return (await move(deps.db, expireIfQueued(job, deps.now))) && 'expire';
+  if (job.leaseId === null || job.leaseExpiresAt === null) return undefined;
+  const lease = { leaseId: job.leaseId, leaseExpiresAt: job.leaseExpiresAt };
+  const verdict = judgeLease({ ...job, leaseExpiresAt: job.leaseExpiresAt }, deps.now, deps.random());
+  switch (verdict.kind) {
+    case 'release':
+      return (await move(deps.db, releaseIfExpired(job, lease, deps.now))) && 'release';
+    case 'requeue':
+      return (
+        (await move(
+          deps.db,
+          requeueIfExpired(job, lease, { now: deps.now, availableAt: verdict.availableAt }),
+        )) && 'requeue'
+      );
+    case 'exhaust':
+      return (await move(deps.db, exhaustIfExpired(job, lease, deps.now))) && 'exhaust';
+    case 'hold':
+      return (await move(deps.db, holdIfExpired(job, lease, deps.now))) && 'hold';
+    case 'keep':
+      return undefined;
+    default:
+      return unreachable(verdict);
+  }
+}
+
+/** A reclaimed job may run elsewhere now, and its session is free for another. */
+async function wakeForFreed(deps: Deps, jobs: readonly JobRow[]): Promise<void> {
+  for (const userId of new Set(jobs.map((job) => job.userId))) {
+    const { projects } = await surroundingsOf(deps, userId as SignedIn['id']);
+    const own = jobs.filter((job) => job.userId === userId);
+    const routes = own.flatMap((job) => routesFor(targetOf(job), projects));
+    const holders = own.flatMap((job) => (job.machineId === null ? [] : [{ machineId: job.machineId }]));
+    wakeMachines(deps, userId, [...routes, ...holders]);
+  }
+}

@@ -1,0 +1,20 @@
+/** Whether a lease that memory does not know may still write to its transcript. */
+
+import type { Result } from '../../spec/errors.ts';
+import { accept } from '../../spec/errors.ts';
+import type { UserId } from '../../spec/ids.ts';
+import type { Deps } from '../deps.ts';
+import type { Fenced } from './fence.ts';
+import { jobUnderLease, wrongStatus } from './fence.ts';
+import type { MachineOf } from './live-leases.ts';
+
+/** The current lease of a job may, also after its end: the last output often follows the result. Not after a cancel. */
+export async function mayAppend(
+  deps: Deps,
+  { userId, machineId }: MachineOf,
+  { jobId, leaseId }: { jobId: string; leaseId: string },
+): Promise<Result<undefined, Fenced>> {
+  const job = await jobUnderLease(deps, { id: userId as UserId }, { jobId, holder: { machineId, leaseId } });
+  if (!job.ok) return job;
+  return job.value.status === 'cancelled' ? wrongStatus(job.value) : accept(undefined);
+}

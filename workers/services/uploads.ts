@@ -1,0 +1,88 @@
+/** What a runner adds to a transcript: messages, the lines of v0.4.4, or numbered chunks. */
+
+import type { BodyOf } from '../../spec/contract/endpoint.ts';
+import type { addLogs as logsRow, addMessage as messageRow } from '../../spec/contract/runner.ts';
+import type { Result } from '../../spec/errors.ts';
+import { refuse } from '../../spec/errors.ts';
+import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
+import type { NewEntry } from '../../spec/job/transcript.ts';
+import type { Deps } from '../deps.ts';
+import type { Fenced } from './fence.ts';
+import { jobUnderLease } from './fence.ts';
+import type { SignedIn } from './sign-in.ts';
+
+type Refused = Fenced | 'body_too_large';
+
+export function entriesOfMessage(body: BodyOf<typeof messageRow>, now: number): NewEntry[] {
+  const stream = body.sender === 'agent' ? 'agent' : 'system';
+  return [
+    { seq: body.seq, at: timeOf(body.at, now), type: 'message', stream, level: 'info', text: body.content },
+  ];
+}
+
+/** Chunks count as messages when the agent or the system says them, else as output. */
+export function entriesOfLogs(body: BodyOf<typeof logsRow>, now: number): NewEntry[] {
+  const lines = (body.lines ?? []).map((line): NewEntry => {
+    const isError = line.level === 'error';
+    return {
+      at: now,
+      type: 'log',
+      stream: isError ? 'stderr' : 'stdout',
+      level: isError ? 'error' : 'info',
+      text: `${line.line}\n`,
+    };
+  });
+  const chunks = (body.chunks ?? []).map((chunk): NewEntry => {
+    const isMessage = chunk.stream === 'agent' || chunk.stream === 'system';
+    return { ...chunk, at: timeOf(chunk.at, now), type: isMessage ? 'message' : 'log' };
+  });
+  return [...mergedLines(lines), ...chunks];
+}
+
+export interface Upload {
+  jobId: string;
+  machineId: string;
+  leaseId: string | null | undefined;
+  entries: readonly NewEntry[];
+}
+
+/** Appends under the lease; the answer says up to where everything has arrived. */
+export async function appendUpload(
+  deps: Deps,
+  user: SignedIn,
+  upload: Upload,
+): Promise<Result<{ received: number }, Refused>> {
+  const { jobId, machineId, leaseId } = upload;
+  if (upload.entries.some((entry) => entry.seq !== undefined && entry.text.length > MAX_CHUNK_BYTES)) {
+    return refuse('body_too_large', `A chunk may have at most ${MAX_CHUNK_BYTES} bytes.`, 'Split it.');
+  }
+  if (!leaseId) {
+    const read = await jobUnderLease(deps, user, { jobId, holder: { machineId, leaseId } });
+    return read.ok ? refuse('lease_lost', `Job ${jobId} is handed out under a lease only; name it.`) : read;
+  }
+  return deps.machines.call({ userId: user.id, machineId }, async (stub) =>
+    stub.append({ jobId, leaseId }, upload.entries),
+  );
+}
+
+/** v0.4.4 sends its whole output as lines at once: neighbours of one stream become one entry, up to a chunk's size. */
+function mergedLines(lines: readonly NewEntry[]): NewEntry[] {
+  const merged: NewEntry[] = [];
+  for (const line of lines) {
+    const last = merged.at(-1);
+    if (
+      last !== undefined &&
+      last.stream === line.stream &&
+      last.text.length + line.text.length <= MAX_CHUNK_BYTES
+    ) {
+      last.text += line.text;
+    } else {
+      merged.push({ ...line });
+    }
+  }
+  return merged;
+}
+
+function timeOf(at: string | undefined, now: number): number {
+  return at === undefined ? now : Date.parse(at);
+}

@@ -1,0 +1,106 @@
+/** Accounts, their tokens, and what limits guessing at them. */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { Database } from './database.ts';
+import { sql } from './database.ts';
+
+export interface User {
+  id: UserId;
+  email: string;
+  name: string;
+  role: 'member' | 'operator';
+}
+
+export interface UserWithPassword extends User {
+  passwordHash: string;
+}
+
+/** The owner of a token that is not revoked. */
+export function userOfToken(db: Database, tokenHash: string): Promise<User | undefined> {
+  return db.first<User>(sql`
+    SELECT u.id, u.email, u.name, u.role FROM device_tokens t JOIN users u ON u.id = t.user_id
+    WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL`);
+}
+
+export function userByEmail(db: Database, email: string): Promise<UserWithPassword | undefined> {
+  return db.first<UserWithPassword>(sql`
+    SELECT id, email, name, role, password_hash AS passwordHash FROM users WHERE email = ${email}`);
+}
+
+export interface NewToken {
+  hash: string;
+  userId: UserId;
+  deviceName: string;
+  now: number;
+}
+
+export async function addToken(db: Database, { hash, userId, deviceName, now }: NewToken): Promise<void> {
+  await db.write(sql`
+    INSERT INTO device_tokens (hash, user_id, device_name, created_at) VALUES (${hash}, ${userId}, ${deviceName}, ${now})`);
+}
+
+/** Revoking twice changes nothing. */
+export function revokeIfActive(db: Database, hash: string, now: number): Promise<boolean> {
+  return db.write(
+    sql`UPDATE device_tokens SET revoked_at = ${now} WHERE hash = ${hash} AND revoked_at IS NULL`,
+  );
+}
+
+export interface Failures {
+  subject: string;
+  windowStartedAt: number;
+  failures: number;
+}
+
+/** Failed sign-ins of the subjects (an account, an address) whose window began after `since`. */
+export function failuresOf(db: Database, subjects: readonly string[], since: number): Promise<Failures[]> {
+  return db.all<Failures>(sql`
+    SELECT subject, window_started_at AS windowStartedAt, failures FROM sign_in_failures
+    WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)})) AND window_started_at > ${since}`);
+}
+
+/** Counts one more failure; a window that has passed begins anew. */
+export async function countFailure(
+  db: Database,
+  subjects: readonly string[],
+  { now, since }: { now: number; since: number },
+) {
+  await db.batch(
+    subjects.map(
+      (subject) => sql`
+        INSERT INTO sign_in_failures (subject, window_started_at, failures) VALUES (${subject}, ${now}, 1)
+        ON CONFLICT (subject) DO UPDATE SET
+          failures = CASE WHEN window_started_at > ${since} THEN failures + 1 ELSE 1 END,
+          window_started_at = CASE WHEN window_started_at > ${since} THEN window_started_at ELSE ${now} END`,
+    ),
+  );
+}
+
+export interface SignInCode {
+  codeHash: string;
+  expiresAt: number;
+  tries: number;
+}
+
+/** A new code replaces the older one. */
+export async function putCode(
+  db: Database,
+  email: string,
+  code: { codeHash: string; expiresAt: number },
+): Promise<void> {
+  await db.write(sql`
+    INSERT INTO sign_in_codes (email, code_hash, expires_at, tries) VALUES (${email}, ${code.codeHash}, ${code.expiresAt}, 0)
+    ON CONFLICT (email) DO UPDATE SET code_hash = excluded.code_hash, expires_at = excluded.expires_at, tries = 0`);
+}
+
+/** Uses a try and reads the code; undefined when there is none, it is too old, or every try is used. */
+export function tryCode(db: Database, email: string, { now, maxTries }: { now: number; maxTries: number }) {
+  return db.first<{ codeHash: string }>(sql`
+    UPDATE sign_in_codes SET tries = tries + 1
+    WHERE email = ${email} AND expires_at > ${now} AND tries < ${maxTries} RETURNING code_hash AS codeHash`);
+}
+
+/** A code is used once: true for the one who used it. */
+export function takeCode(db: Database, email: string, codeHash: string): Promise<boolean> {
+  return db.write(sql`DELETE FROM sign_in_codes WHERE email = ${email} AND code_hash = ${codeHash}`);
+}

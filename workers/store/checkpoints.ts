@@ -1,0 +1,64 @@
+/** Checkpoint reviews and their responses. */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { Database, Statement } from './database.ts';
+import { sql } from './database.ts';
+
+export interface NewCheckpoint {
+  id: string;
+  ideaId: string;
+  worldId: string | undefined;
+  jobId: string;
+  triggerType: string;
+  /** JSON of the context selection. */
+  context: string;
+  now: number;
+}
+
+/** Written in the batch that queues its job, and only together with it. */
+export function insertCheckpointWithJob(userId: UserId, checkpoint: NewCheckpoint): Statement {
+  return sql`
+    INSERT INTO checkpoints (user_id, id, idea_id, world_id, job_id, trigger_type, status, created_at, context)
+    SELECT ${userId}, ${checkpoint.id}, ${checkpoint.ideaId}, ${checkpoint.worldId}, ${checkpoint.jobId},
+           ${checkpoint.triggerType}, 'queued', ${checkpoint.now}, ${checkpoint.context}
+    FROM jobs WHERE user_id = ${userId} AND id = ${checkpoint.jobId} AND checkpoint_id = ${checkpoint.id}`;
+}
+
+/** Summaries of earlier responses, newest first. */
+export function latestSummaries(
+  db: Database,
+  userId: UserId,
+  { ideaId, limit }: { ideaId: string; limit: number },
+) {
+  return db.all<{ summary: string }>(sql`
+    SELECT summary FROM checkpoints
+    WHERE user_id = ${userId} AND idea_id = ${ideaId} AND status = 'completed' AND summary IS NOT NULL
+    ORDER BY id DESC LIMIT ${limit}`);
+}
+
+export interface Response {
+  responseId: string;
+  leaseId: string;
+  success: boolean;
+  summary: string | undefined;
+  error: string | undefined;
+  /** JSON of the parsed sections. */
+  structuredOutput: string | undefined;
+  body: string | undefined;
+  now: number;
+}
+
+/** Written in the batch that finishes the job, and only if that batch finished it under this lease. */
+export function respondIfFinished(
+  job: { userId: string; id: string; checkpointId: string },
+  response: Response,
+): Statement {
+  const status = response.success ? 'completed' : 'failed';
+  return sql`
+    UPDATE checkpoints SET status = ${status}, responded_at = ${response.now}, response_id = ${response.responseId},
+      summary = ${response.summary}, error = ${response.error}, structured_output = ${response.structuredOutput},
+      body = ${response.body}
+    WHERE user_id = ${job.userId} AND id = ${job.checkpointId} AND EXISTS (
+      SELECT 1 FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
+        AND lease_id = ${response.leaseId} AND finished_at = ${response.now})`;
+}

@@ -1,0 +1,49 @@
+/** What a claim reads: the machine, its live leases, and the queued jobs it may look at. */
+
+import type { Statement } from './database.ts';
+import { sql } from './database.ts';
+import { jobColumns } from './job-row.ts';
+
+/** Jobs looked at in one go; the next page is read only when none of these fits. */
+export const CANDIDATE_PAGE = 50;
+
+export interface CandidatePosition {
+  priority: number;
+  id: string;
+}
+
+/** Queued jobs whose time has come, in the order of the queue, that are not meant for another machine. */
+export function readCandidates(
+  userId: string,
+  { machineId, now, after }: { machineId: string; now: number; after?: CandidatePosition | undefined },
+): Statement {
+  const from = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
+  return {
+    sql: `SELECT ${jobColumns()} FROM jobs
+          WHERE user_id = ? AND finished_at IS NULL AND status = 'queued' AND available_at <= ? AND expires_at > ?
+            AND (target_machine_id IS NULL OR target_machine_id = ?)
+            AND (priority < ? OR (priority = ? AND id > ?))
+          ORDER BY priority DESC, id LIMIT ${CANDIDATE_PAGE}`,
+    values: [userId, now, now, machineId, from.priority, from.priority, from.id],
+  };
+}
+
+/** When the next queued job of the account comes due. */
+export function readNextAvailable(userId: string, now: number): Statement {
+  return sql`
+    SELECT min(available_at) AS at FROM jobs
+    WHERE user_id = ${userId} AND finished_at IS NULL AND status = 'queued' AND available_at > ${now}`;
+}
+
+/** Every live lease of the account: what its sessions are busy with, and what this machine already holds. */
+export function readLeases(userId: string): Statement {
+  return {
+    sql: `SELECT ${jobColumns()} FROM jobs
+          WHERE user_id = ? AND finished_at IS NULL AND status IN ('dispatched', 'running')`,
+    values: [userId],
+  };
+}
+
+export function readMachine(machineId: string): Statement {
+  return sql`SELECT user_id AS userId, name, last_seen_at AS lastSeenAt, draining FROM machines WHERE id = ${machineId}`;
+}

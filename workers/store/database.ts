@@ -1,0 +1,69 @@
+/** D1 behind three verbs. The only file that talks to the driver; it also says what its errors mean. */
+
+export type Value = string | number | null;
+export type Row = Record<string, Value>;
+
+export interface Statement {
+  sql: string;
+  values: readonly (Value | undefined)[];
+}
+
+export interface Database {
+  /** Rows of one statement. */
+  all<R>(statement: Statement): Promise<R[]>;
+  /** The first row, if any. */
+  first<R>(statement: Statement): Promise<R | undefined>;
+  /** Runs one guarded write; true when its guard matched a row. */
+  write(statement: Statement): Promise<boolean>;
+  /** All or nothing, in one round trip; the rows of each statement. */
+  batch(statements: readonly Statement[]): Promise<{ rows: Row[]; changes: number }[]>;
+}
+
+/** The database cannot answer now; the same request may be sent again. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable';
+}
+
+/** Texts of D1's passing failures (platform documentation, "Debug D1" and "Retry queries"). */
+const PASSING = [
+  'Network connection lost',
+  'storage caused object to be reset',
+  'reset because its code was updated',
+  'transient issue',
+  'starting up D1 DB storage',
+  'client disconnected',
+  'overloaded',
+  'Too many requests queued',
+  'exceeded timeout',
+];
+
+/** Builds a statement. `undefined` is stored as NULL: D1 refuses to bind it. */
+export function sql(strings: TemplateStringsArray, ...values: readonly (Value | undefined)[]): Statement {
+  return { sql: strings.join('?'), values };
+}
+
+export function openDatabase(d1: D1Database): Database {
+  const bind = ({ sql: text, values }: Statement) =>
+    d1.prepare(text).bind(...values.map((value) => value ?? null));
+  return {
+    all: async <R>(statement: Statement) => (await guard(bind(statement).all<R>())).results,
+    first: async <R>(statement: Statement) => (await guard(bind(statement).all<R>())).results[0],
+    write: async (statement) => (await guard(bind(statement).run())).meta.changes > 0,
+    batch: async (statements) =>
+      (await guard(d1.batch<Row>(statements.map(bind)))).map(({ results, meta }) => ({
+        rows: results,
+        changes: meta.changes,
+      })),
+  };
+}
+
+async function guard<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (PASSING.some((text) => message.includes(text)))
+      throw new DatabaseUnavailable(message, { cause: error });
+    throw error;
+  }
+}

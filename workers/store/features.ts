@@ -1,0 +1,65 @@
+/** Features of an idea. Their detail sections are one JSON column: they are always read and written together. */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { Database } from './database.ts';
+import { sql } from './database.ts';
+
+export interface FeatureRow {
+  id: string;
+  ideaId: string;
+  title: string;
+  notes: string | null;
+  starred: number;
+  superStarred: number;
+  completed: number;
+  visibility: string | null;
+  createdAt: number;
+  updatedAt: number;
+  /** JSON array of `{id, label, body}`. */
+  details: string;
+}
+
+const COLUMNS = `f.id, f.idea_id AS ideaId, f.title, f.notes, f.starred, f.super_starred AS superStarred, f.completed,
+  f.visibility, f.created_at AS createdAt, f.updated_at AS updatedAt, f.details`;
+
+export function featuresOfIdea(db: Database, userId: UserId, ideaId: string): Promise<FeatureRow[]> {
+  return db.all<FeatureRow>({
+    sql: `SELECT ${COLUMNS} FROM features f WHERE f.user_id = ? AND f.idea_id = ? ORDER BY f.id`,
+    values: [userId, ideaId],
+  });
+}
+
+/** A feature of an idea that is not removed. */
+export function findFeature(db: Database, userId: UserId, id: string): Promise<FeatureRow | undefined> {
+  return db.first<FeatureRow>({
+    sql: `SELECT ${COLUMNS} FROM features f JOIN ideas i ON i.user_id = f.user_id AND i.id = f.idea_id
+          WHERE f.user_id = ? AND f.id = ? AND i.deleted_at IS NULL`,
+    values: [userId, id],
+  });
+}
+
+export async function insertFeature(db: Database, userId: UserId, feature: FeatureRow): Promise<void> {
+  await db.write(sql`
+    INSERT INTO features (user_id, id, idea_id, title, notes, starred, super_starred, completed, visibility, created_at,
+                          updated_at, details)
+    VALUES (${userId}, ${feature.id}, ${feature.ideaId}, ${feature.title}, ${feature.notes}, ${feature.starred},
+            ${feature.superStarred}, ${feature.completed}, ${feature.visibility}, ${feature.createdAt},
+            ${feature.updatedAt}, ${feature.details})`);
+}
+
+/** Writes the whole feature if it is still as it was read. */
+export function updateFeatureIfUnchanged(
+  db: Database,
+  userId: UserId,
+  feature: FeatureRow & { readAt: number },
+): Promise<boolean> {
+  return db.write(sql`
+    UPDATE features SET title = ${feature.title}, notes = ${feature.notes}, starred = ${feature.starred},
+      super_starred = ${feature.superStarred}, completed = ${feature.completed}, visibility = ${feature.visibility},
+      updated_at = ${feature.updatedAt}, details = ${feature.details}
+    WHERE user_id = ${userId} AND id = ${feature.id} AND updated_at = ${feature.readAt}`);
+}
+
+export function deleteFeature(db: Database, userId: UserId, id: string): Promise<boolean> {
+  return db.write(sql`DELETE FROM features WHERE user_id = ${userId} AND id = ${id}`);
+}

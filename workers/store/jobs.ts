@@ -1,0 +1,167 @@
+/** Jobs as their owner sees them: enqueue, find, list. What moves a job stands in `job-moves.ts`. */
+
+import type { UserId } from '../../spec/ids.ts';
+import { IDEMPOTENCY_MS } from '../../spec/job/kinds.ts';
+import type { Database, Statement } from './database.ts';
+import { sql } from './database.ts';
+import type { JobRow } from './job-row.ts';
+import { jobColumns } from './job-row.ts';
+
+/** What a sender decides; everything else of a new job follows. */
+export type NewJob = Pick<
+  JobRow,
+  | 'id'
+  | 'kind'
+  | 'createdAt'
+  | 'createdBy'
+  | 'priority'
+  | 'availableAt'
+  | 'expiresAt'
+  | 'onLeaseLoss'
+  | 'maxAttempts'
+  | 'timeoutSeconds'
+  | 'sessionFallback'
+  | 'ideaId'
+  | 'worldId'
+  | 'checkpointId'
+  | 'targetMachineId'
+  | 'targetProjectRoot'
+  | 'targetOrpSessionId'
+  | 'targetCodexSessionId'
+> & { prompt: string; idempotencyKey: string | undefined; requestHash: string | undefined };
+
+/** Queues a job. A key in use makes the insert do nothing; keys older than 30 days are free again. */
+export function insertIfKeyIsFree(userId: UserId, job: NewJob): Statement[] {
+  const insert = sql`
+    INSERT INTO jobs (user_id, id, kind, status, created_at, created_by, updated_at, priority, available_at, expires_at,
+      on_lease_loss, max_attempts, timeout_seconds, session_fallback, idea_id, world_id, checkpoint_id,
+      target_machine_id, target_project_root, target_orp_session_id, target_codex_session_id, idempotency_key,
+      request_hash, prompt)
+    VALUES (${userId}, ${job.id}, ${job.kind}, 'queued', ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
+      ${job.priority}, ${job.availableAt}, ${job.expiresAt}, ${job.onLeaseLoss}, ${job.maxAttempts},
+      ${job.timeoutSeconds}, ${job.sessionFallback}, ${job.ideaId}, ${job.worldId}, ${job.checkpointId},
+      ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},
+      ${job.idempotencyKey}, ${job.requestHash}, ${job.prompt})
+    ON CONFLICT DO NOTHING`;
+  if (job.idempotencyKey === undefined) return [insert];
+  const free = sql`
+    UPDATE jobs SET idempotency_key = NULL
+    WHERE user_id = ${userId} AND idempotency_key = ${job.idempotencyKey} AND created_at <= ${job.createdAt - IDEMPOTENCY_MS}`;
+  return [free, insert];
+}
+
+/** The job that holds a key, with the hash of the request that made it. */
+export function findByKey(
+  db: Database,
+  userId: UserId,
+  key: string,
+): Promise<(JobRow & { requestHash: string }) | undefined> {
+  return db.first({
+    sql: `SELECT ${jobColumns()}, request_hash AS requestHash FROM jobs WHERE user_id = ? AND idempotency_key = ?`,
+    values: [userId, key],
+  });
+}
+
+export function findJob(db: Database, userId: string, id: string): Promise<JobRow | undefined> {
+  return db.first<JobRow>({
+    sql: `SELECT ${jobColumns()} FROM jobs WHERE user_id = ? AND id = ?`,
+    values: [userId, id],
+  });
+}
+
+/** For operators: one seek per account, no index of its own. */
+export function findJobOfAnyone(db: Database, id: string): Promise<JobRow | undefined> {
+  return db.first<JobRow>({
+    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.id = ?`,
+    values: [id],
+  });
+}
+
+export function readTexts(userId: string, id: string): Statement {
+  return sql`SELECT prompt, content FROM jobs WHERE user_id = ${userId} AND id = ${id}`;
+}
+
+export interface JobFilter {
+  /** Empty: any. */
+  statuses: readonly string[];
+  live: boolean;
+  kind?: string | undefined;
+  ideaId?: string | undefined;
+  machineId?: string | undefined;
+  /** Jobs older than this one. */
+  before?: string | undefined;
+  limit: number;
+}
+
+/** Newest first: ids are ordered by time, so the primary key is the order. Live ones are read from their own index. */
+export function readJobs(userId: UserId, filter: JobFilter): Statement {
+  const conditions = ['user_id = ?'];
+  const values: (string | number)[] = [userId];
+  const add = (condition: string, value: string | undefined) => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  if (filter.live) conditions.push('finished_at IS NULL');
+  add('id < ?', filter.before);
+  add('kind = ?', filter.kind);
+  add('idea_id = ?', filter.ideaId);
+  add('coalesce(machine_id, target_machine_id) = ?', filter.machineId);
+  if (filter.statuses.length > 0) {
+    add('status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses));
+  }
+  return {
+    sql: `SELECT ${jobColumns()} FROM jobs WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    values: [...values, filter.limit],
+  };
+}
+
+export interface AttemptRow {
+  attempt: number;
+  leaseCount: number;
+  outcome: 'completed' | 'failed' | 'cancelled' | 'released' | 'lost' | 'revoked';
+  machineId: string | null;
+  instance: string | null;
+  leaseId: string | null;
+  projectRoot: string | null;
+  orpSessionId: string | null;
+  codexSessionId: string | null;
+  sessionSource: JobRow['sessionSource'];
+  fallbackReason: JobRow['fallbackReason'];
+  claimedAt: number | null;
+  startedAt: number | null;
+  finishedAt: number | null;
+  failureKind: JobRow['failureKind'];
+  error: string | null;
+  summary: string | null;
+  content: string | null;
+}
+
+/** Attempts that were replaced, oldest first. */
+export function readAttempts(userId: string, jobId: string): Statement {
+  return sql`
+    SELECT attempt, lease_count AS leaseCount, outcome, machine_id AS machineId, instance, lease_id AS leaseId,
+           project_root AS projectRoot, orp_session_id AS orpSessionId, codex_session_id AS codexSessionId,
+           session_source AS sessionSource, fallback_reason AS fallbackReason, claimed_at AS claimedAt,
+           started_at AS startedAt, finished_at AS finishedAt, failure_kind AS failureKind, error, summary, content
+    FROM attempts WHERE user_id = ${userId} AND job_id = ${jobId} ORDER BY lease_count`;
+}
+
+/** Whether a machine held the job under this lease in an earlier attempt. */
+export async function hadLease(
+  db: Database,
+  job: Pick<JobRow, 'userId' | 'id'>,
+  holder: { machineId: string; leaseId: string | null | undefined },
+): Promise<boolean> {
+  const row = await db.first(sql`
+    SELECT 1 FROM attempts WHERE user_id = ${job.userId} AND job_id = ${job.id}
+      AND lease_id = ${holder.leaseId} AND machine_id = ${holder.machineId}`);
+  return row !== undefined;
+}
+
+/** Jobs that keep agent sessions busy: one row a session at work. */
+export function readBusySessions(userId: UserId): Statement {
+  return sql`
+    SELECT codex_session_id AS codexSessionId, id AS jobId FROM jobs
+    WHERE user_id = ${userId} AND finished_at IS NULL AND status IN ('dispatched', 'running')`;
+}

@@ -1,0 +1,50 @@
+/** The `RunnerMachine` objects, by name. A fresh stub for every try: one that threw is broken. */
+
+import type { UserId } from '../../spec/ids.ts';
+
+/** Generic in the stub, so that this folder need not know what the object can do. */
+export interface Machines<Stub> {
+  /** Calls the object of one machine; a restart of it is tried again twice, an overload is not. */
+  call<T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T>;
+  /** Opens a channel to the object. */
+  connect(machine: MachineKey, request: Request): Promise<Response>;
+}
+
+export interface MachineKey {
+  userId: UserId | string;
+  machineId: string;
+}
+
+const TRIES = 3;
+
+/** Account and machine together: a foreign account never reaches the object of somebody else's machine. */
+export function machineName({ userId, machineId }: MachineKey): string {
+  return `${userId}/${machineId}`;
+}
+
+interface Namespace<Stub> {
+  getByName(name: string): Stub;
+}
+
+export function machineObjects<Stub extends { fetch(request: Request): Promise<Response> }>(
+  namespace: Namespace<Stub>,
+): Machines<Stub> {
+  const stubOf = (machine: MachineKey) => namespace.getByName(machineName(machine));
+  return {
+    async call(machine, ask) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await ask(stubOf(machine));
+        } catch (error) {
+          if (tries >= TRIES || !isRetryable(error)) throw error;
+        }
+      }
+    },
+    connect: (machine, request) => stubOf(machine).fetch(request),
+  };
+}
+
+function isRetryable(error: unknown): boolean {
+  const flags = error as { retryable?: boolean; overloaded?: boolean } | null;
+  return flags?.retryable === true && flags.overloaded !== true;
+}

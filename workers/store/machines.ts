@@ -1,0 +1,117 @@
+/** Machines and what they last synced. */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
+import type { MachinePresence } from '../../spec/job/waiting.ts';
+import type { Database, Statement } from './database.ts';
+import { sql } from './database.ts';
+
+export interface MachineRow {
+  id: string;
+  userId: UserId;
+  name: string;
+  platform: string;
+  appVersion: string;
+  lastSeenAt: number;
+  lastSyncAt: number | null;
+  listeningTransport: 'ws' | 'sse' | null;
+  listeningSince: number | null;
+  listeningInstance: string | null;
+  draining: number;
+}
+
+const COLUMNS = `id, user_id AS userId, name, platform, app_version AS appVersion, last_seen_at AS lastSeenAt,
+  last_sync_at AS lastSyncAt, listening_transport AS listeningTransport, listening_since AS listeningSince,
+  listening_instance AS listeningInstance, draining`;
+
+export function findMachine(db: Database, id: string): Promise<MachineRow | undefined> {
+  return db.first<MachineRow>({ sql: `SELECT ${COLUMNS} FROM machines WHERE id = ?`, values: [id] });
+}
+
+export function readMachinesOf(userId: UserId): Statement {
+  return { sql: `SELECT ${COLUMNS} FROM machines WHERE user_id = ?`, values: [userId] };
+}
+
+export interface SeenMachine {
+  id: string;
+  userId: UserId;
+  name: string;
+  platform?: string | undefined;
+  appVersion?: string | undefined;
+  now: number;
+  syncedAt?: number | undefined;
+}
+
+/** Registers a machine, or renews what is known of it; the guard keeps it with its first account. */
+export function upsertIfOwned(db: Database, machine: SeenMachine): Promise<boolean> {
+  const { id, userId, name, platform, appVersion, now, syncedAt } = machine;
+  return db.write(sql`
+    INSERT INTO machines (id, user_id, name, platform, app_version, first_seen_at, last_seen_at, last_sync_at)
+    VALUES (${id}, ${userId}, ${name}, ${platform ?? 'unknown'}, ${appVersion ?? 'unknown'}, ${now}, ${now}, ${syncedAt})
+    ON CONFLICT (id) DO UPDATE SET name = ${name}, platform = coalesce(${platform}, platform),
+      app_version = coalesce(${appVersion}, app_version), last_seen_at = max(last_seen_at, ${now}), stale_at = NULL,
+      last_sync_at = coalesce(${syncedAt}, last_sync_at)
+    WHERE machines.user_id = ${userId}`);
+}
+
+export interface ProjectRow {
+  machineId: string;
+  projectRoot: string;
+  ideaId: string;
+  ideaTitle: string | null;
+  worldId: string | null;
+  worldName: string | null;
+  projectName: string | null;
+  githubUrl: string | null;
+  sessions: string;
+}
+
+export function readProjectsOf(userId: UserId): Statement {
+  return sql`
+    SELECT machine_id AS machineId, project_root AS projectRoot, idea_id AS ideaId, idea_title AS ideaTitle,
+           world_id AS worldId, world_name AS worldName, project_name AS projectName, github_url AS githubUrl, sessions
+    FROM linked_projects WHERE user_id = ${userId}`;
+}
+
+export function putProject(userId: UserId, project: ProjectRow, now: number): Statement {
+  return sql`
+    INSERT INTO linked_projects (user_id, machine_id, project_root, idea_id, idea_title, world_id, world_name,
+                                 project_name, github_url, synced_at, sessions)
+    VALUES (${userId}, ${project.machineId}, ${project.projectRoot}, ${project.ideaId}, ${project.ideaTitle},
+            ${project.worldId}, ${project.worldName}, ${project.projectName}, ${project.githubUrl}, ${now},
+            ${project.sessions})
+    ON CONFLICT (user_id, machine_id, project_root, idea_id) DO UPDATE SET idea_title = excluded.idea_title,
+      world_id = excluded.world_id, world_name = excluded.world_name, project_name = excluded.project_name,
+      github_url = excluded.github_url, synced_at = excluded.synced_at, sessions = excluded.sessions`;
+}
+
+export function dropProject(
+  userId: UserId,
+  project: Pick<ProjectRow, 'machineId' | 'projectRoot' | 'ideaId'>,
+): Statement {
+  return sql`
+    DELETE FROM linked_projects WHERE user_id = ${userId} AND machine_id = ${project.machineId}
+      AND project_root = ${project.projectRoot} AND idea_id = ${project.ideaId}`;
+}
+
+/** The row as the routing rules read it. */
+export function toSyncedProject(row: ProjectRow): SyncedProject {
+  return {
+    machineId: row.machineId,
+    projectRoot: row.projectRoot,
+    ideaId: row.ideaId,
+    worldId: row.worldId ?? undefined,
+    sessions: JSON.parse(row.sessions) as SyncedSession[],
+  };
+}
+
+/** The row as the waiting rule reads it. */
+export function toPresence(row: MachineRow): MachinePresence {
+  return {
+    machineId: row.id,
+    name: row.name,
+    lastSeenAt: row.lastSeenAt,
+    listening: row.listeningTransport !== null,
+    draining: row.draining === 1,
+  };
+}

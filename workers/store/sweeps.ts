@@ -1,0 +1,63 @@
+/** What the periodic repair reads and prunes, in bounded batches. */
+
+import { lowestIdAt } from '../../spec/ids.ts';
+import type { Statement } from './database.ts';
+import { sql } from './database.ts';
+import { jobColumns } from './job-row.ts';
+
+const DUE = `((j.status IN ('dispatched', 'running') AND j.lease_expires_at <= ?1) OR (j.status = 'queued' AND j.expires_at <= ?1))`;
+
+/** Expired leases and queued jobs past their expiry, of every account; one read of each account's live index. */
+export function readExpired(now: number, limit: number): Statement {
+  return {
+    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.finished_at IS NULL
+          WHERE ${DUE} LIMIT ?2`,
+    values: [now, limit],
+  };
+}
+
+/** The same for one machine's leases. */
+export function readExpiredOfMachine(at: {
+  userId: string;
+  machineId: string;
+  now: number;
+  limit: number;
+}): Statement {
+  return {
+    sql: `SELECT ${jobColumns('j.')} FROM jobs j WHERE j.user_id = ? AND j.finished_at IS NULL
+            AND j.status IN ('dispatched', 'running') AND j.machine_id = ? AND j.lease_expires_at <= ? LIMIT ?`,
+    values: [at.userId, at.machineId, at.now, at.limit],
+  };
+}
+
+/** Queued jobs of machines that wait for a moment that has come since the last run. */
+export function readNewlyDue(since: number, now: number): Statement {
+  return {
+    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.finished_at IS NULL
+          WHERE j.status = 'queued' AND j.available_at > ? AND j.available_at <= ? LIMIT 100`,
+    values: [since, now],
+  };
+}
+
+/** Machines that have become silent: neither listening nor heard of. */
+export function markStale(now: number, silentSince: number): Statement {
+  return sql`
+    UPDATE machines SET stale_at = ${now}
+    WHERE stale_at IS NULL AND listening_transport IS NULL AND last_seen_at < ${silentSince}
+    RETURNING id, user_id AS userId, last_seen_at AS lastSeenAt`;
+}
+
+/** Finished jobs older than the retention, with their attempts and reviews kept by nobody else. */
+export function pruneJobs(before: number, limit: number): Statement {
+  return sql`
+    DELETE FROM jobs WHERE (user_id, id) IN (
+      SELECT j.user_id, j.id FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.id < ${lowestIdAt('job', before)}
+      WHERE j.finished_at < ${before} LIMIT ${limit})`;
+}
+
+export function pruneSignIn(now: number, windowStartedBefore: number): Statement[] {
+  return [
+    sql`DELETE FROM sign_in_codes WHERE expires_at < ${now}`,
+    sql`DELETE FROM sign_in_failures WHERE window_started_at < ${windowStartedBefore}`,
+  ];
+}

@@ -1,0 +1,33 @@
+/** The binding of an idea to a repository. */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { Database } from './database.ts';
+import { sql } from './database.ts';
+
+export interface WorldRow {
+  id: string;
+  ideaId: string;
+  name: string;
+  projectRoot: string | null;
+  githubUrl: string | null;
+  codexSessionId: string | null;
+  status: string;
+  updatedAt: number;
+}
+
+export function worldOfIdea(db: Database, userId: UserId, ideaId: string): Promise<WorldRow | undefined> {
+  return db.first<WorldRow>(sql`
+    SELECT id, idea_id AS ideaId, name, project_root AS projectRoot, github_url AS githubUrl,
+           codex_session_id AS codexSessionId, status, updated_at AS updatedAt
+    FROM worlds WHERE user_id = ${userId} AND idea_id = ${ideaId}`);
+}
+
+/** Creates or replaces; the world of an idea keeps its first id whoever writes at the same time. */
+export async function putWorld(db: Database, userId: UserId, world: WorldRow): Promise<void> {
+  await db.write(sql`
+    INSERT INTO worlds (user_id, idea_id, id, name, project_root, github_url, codex_session_id, status, updated_at)
+    VALUES (${userId}, ${world.ideaId}, ${world.id}, ${world.name}, ${world.projectRoot}, ${world.githubUrl},
+            ${world.codexSessionId}, ${world.status}, ${world.updatedAt})
+    ON CONFLICT (user_id, idea_id) DO UPDATE SET name = excluded.name, project_root = excluded.project_root,
+      github_url = excluded.github_url, codex_session_id = excluded.codex_session_id, updated_at = excluded.updated_at`);
+}
