@@ -13,17 +13,20 @@ interface Advice {
   /** What to do about it. */
   hint?: string | undefined;
   cause?: unknown;
+  /** 2 unless said otherwise. */
+  exitCode?: number;
 }
 
 /** An expected end of a command: one sentence, one hint, exit 2. `main` is the only one who prints it and exits. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
-  readonly exitCode: number = EXIT_ERROR;
+  readonly exitCode: number;
   readonly code: string;
   readonly hint: string | undefined;
 
   constructor(message: string, advice: Advice) {
     super(message, advice.cause === undefined ? undefined : { cause: advice.cause });
+    this.exitCode = advice.exitCode ?? EXIT_ERROR;
     this.code = advice.code;
     this.hint = advice.hint;
   }

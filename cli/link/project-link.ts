@@ -89,7 +89,14 @@ export async function writeProjectLink(
   return record;
 }
 
-/** Removes the link, also an invalid one. */
-export async function removeProjectLink(repository: LinkableRepository): Promise<void> {
-  await withLock(linkFolder(repository), () => rmSync(projectLinkPath(repository), { force: true }));
+/** Removes the link, also an invalid one; says what it was. */
+export function removeProjectLink(
+  repository: LinkableRepository,
+  now: number,
+): Promise<{ existed: boolean; link: ProjectLink | undefined }> {
+  return withLock(linkFolder(repository), () => {
+    const file = readProjectLinkFile(repository, now);
+    rmSync(projectLinkPath(repository), { force: true });
+    return { existed: file.kind !== 'absent', link: file.kind === 'linked' ? file.link : undefined };
+  });
 }

@@ -1,0 +1,78 @@
+/**
+ * Makes the command line plain before commander reads it: global options may stand anywhere, and long options may be
+ * shortened as long as they stay unambiguous (`--js` for `--json`).
+ */
+
+import type { Command, Option } from 'commander';
+import { usageError } from './exit.ts';
+
+/** The same command line with global options in front and long options in full. */
+export function plainArguments(program: Command, argv: readonly string[]): string[] {
+  const globals: string[] = [];
+  const rest: string[] = [];
+  let command = program;
+  let takesCommand = true;
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? '';
+    if (word === '--') {
+      rest.push(...argv.slice(index));
+      break;
+    }
+    const option = word.startsWith('-') ? findOption(word, command, program) : undefined;
+    if (option !== undefined) {
+      const target = program.options.includes(option.option) ? globals : rest;
+      target.push(option.word);
+      if (option.takesNext && index + 1 < argv.length) {
+        index += 1;
+        target.push(argv[index] ?? '');
+      }
+      continue;
+    }
+    rest.push(word);
+    const next = takesCommand && !word.startsWith('-') ? findCommand(command, word) : undefined;
+    if (next !== undefined) command = next;
+    else if (!word.startsWith('-')) takesCommand = false;
+  }
+  return [...globals, ...rest];
+}
+
+interface FoundOption {
+  option: Option;
+  /** The option in full, with its `=value` if it had one. */
+  word: string;
+  /** Its value is the next word. */
+  takesNext: boolean;
+}
+
+function findOption(word: string, command: Command, program: Command): FoundOption | undefined {
+  const options = command === program ? program.options : [...command.options, ...program.options];
+  if (!word.startsWith('--')) {
+    const option = options.find((candidate) => candidate.short === word);
+    return option && { option, word, takesNext: option.required };
+  }
+  const [name, ...value] = word.split('=');
+  const option = matchLong(name ?? word, options);
+  if (option?.long === undefined) return undefined;
+  const hasValue = value.length > 0;
+  return {
+    option,
+    word: hasValue ? `${option.long}=${value.join('=')}` : option.long,
+    takesNext: option.required && !hasValue,
+  };
+}
+
+/** The option with this name, else the only one that begins so. `--help` belongs to every command. */
+function matchLong(name: string, options: readonly Option[]): Option | undefined {
+  const exact = options.find((option) => option.long === name);
+  if (exact !== undefined || name === '--help') return exact;
+  const matches = options.filter((option) => option.long?.startsWith(name));
+  if (matches.length <= 1) return matches[0];
+  const names = matches.map((option) => option.long).join(', ');
+  throw usageError(`The option ${name} is ambiguous: it could be ${names}.`, 'Write the option in full.');
+}
+
+function findCommand(command: Command, word: string): Command | undefined {
+  return command.commands.find(
+    (candidate) => candidate.name() === word || candidate.aliases().includes(word),
+  );
+}

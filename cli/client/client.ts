@@ -1,0 +1,83 @@
+/** Whom a command talks to: the service, the account and how patient it is. */
+
+import type { Context } from '../context.ts';
+import type { RemoteSession } from '../link/remote-session.ts';
+import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
+import { clientVersion } from '../version.ts';
+import { resolveBaseUrl, tokenFor } from './origin.ts';
+import { useProxyOfEnvironment } from './proxy.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
+
+/** Long enough for a slow service, short enough for somebody who waits. */
+const TIMEOUT_MS = 30_000;
+
+export interface Client {
+  baseUrl: string;
+  /** Blank: only rows that need no token can be called. */
+  token: string;
+  /** Sent with every request, the authorization excluded. */
+  headers: Readonly<Record<string, string>>;
+  timeoutMs: number;
+  retry: RetryPolicy;
+  /** Settles after the pause; rejects when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** In [0, 1). */
+  random(): number;
+}
+
+/** A signed-in client. Refuses when there is no token, or none for this service. */
+export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>): Promise<Client> {
+  const session = requireAuth(context.env);
+  const baseUrl = resolveBaseUrl(context.baseUrl, session, context.env);
+  return makeClient(baseUrl, tokenFor(baseUrl, session), context.env);
+}
+
+/** A client without an account, for signing in. */
+export async function anonymousClient(
+  context: Pick<Context, 'env' | 'baseUrl'>,
+  session: RemoteSession = readRemoteSession(context.env),
+): Promise<Client> {
+  return makeClient(resolveBaseUrl(context.baseUrl, session, context.env), '', context.env);
+}
+
+async function makeClient(baseUrl: string, token: string, env: NodeJS.ProcessEnv): Promise<Client> {
+  await useProxyOfEnvironment(env);
+  return {
+    baseUrl,
+    token,
+    headers: commonHeaders(env),
+    timeoutMs: TIMEOUT_MS,
+    retry: DEFAULT_RETRY,
+    sleep,
+    random: Math.random,
+  };
+}
+
+/** What names this client, and lets it through the protection of a preview deployment. */
+export function commonHeaders(env: NodeJS.ProcessEnv): Record<string, string> {
+  const headers: Record<string, string> = { 'User-Agent': `orp/${clientVersion(env)}` };
+  const bypass = [
+    env.ORP_VERCEL_BYPASS_TOKEN,
+    env.CODA_VERCEL_BYPASS_TOKEN,
+    env.VERCEL_AUTOMATION_BYPASS_SECRET,
+  ]
+    .map((value) => value?.trim() ?? '')
+    .find((value) => value !== '');
+  if (bypass !== undefined) headers['x-vercel-protection-bypass'] = bypass;
+  return headers;
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,46 @@
+/** Tells the hosted side what this machine has linked, and notes locally that it did (contract/hosted-api.md §8.1). */
+
+import { syncMachine } from '../../spec/contract/runner.ts';
+import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
+import type { JsonObject } from '../link/json-file.ts';
+import { copyMachineTo, type Machine, updateMachine } from '../link/machine.ts';
+import type { LinkableRepository } from '../link/repository.ts';
+import { buildSyncPayload, type LinkedRepository, type SyncPayload } from '../link/sync-payload.ts';
+import { formatTimestamp } from '../link/timestamps.ts';
+import { clientVersion } from '../version.ts';
+import { send } from './call.ts';
+import type { Client } from './client.ts';
+
+export interface SyncRequest {
+  env: NodeJS.ProcessEnv;
+  now: number;
+  machine: RunnerMachine;
+  linked: readonly LinkedRepository[];
+  /** Account of the client. */
+  email: string;
+  /** Gets a copy of the machine record. */
+  copyTo?: LinkableRepository | undefined;
+}
+
+export interface SyncReceipt {
+  payload: SyncPayload;
+  response: JsonObject;
+  machine: Machine;
+  syncedAt: string;
+}
+
+/** Syncs, then records it. A refusal changes nothing here. */
+export async function syncLinked(client: Client, request: SyncRequest): Promise<SyncReceipt> {
+  const { env, now, email } = request;
+  const told = { appVersion: clientVersion(env), now };
+  const payload = buildSyncPayload(request.machine, request.linked, told);
+  const response = await send(client, syncMachine, { body: payload });
+  const syncedAt = formatTimestamp(now);
+  const machine = await updateMachine({ env, now }, () => ({
+    runner_enabled: true,
+    last_sync_at_utc: syncedAt,
+    ...(email === '' ? {} : { linked_email: email }),
+  }));
+  if (request.copyTo !== undefined) await copyMachineTo(request.copyTo, machine.record);
+  return { payload, response, machine, syncedAt };
+}

@@ -1,0 +1,198 @@
+/** `orp auth …` and `orp whoami` (contract/cli-surface.md §2). */
+
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contract/auth.ts';
+import { send } from '../client/call.ts';
+import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
+import { readConnected, readSignIn, type SignIn, userOf } from '../client/identity.ts';
+import { NO_RETRY } from '../client/retry.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { CliError, messageOf, usageError } from '../exit.ts';
+import { readString } from '../link/fields.ts';
+import {
+  clearRemoteSession,
+  type RemoteSession,
+  readRemoteSession,
+  updateRemoteSession,
+} from '../link/remote-session.ts';
+import { printResult } from '../output/print.ts';
+import { type Shell, withCommonOptions, withJson } from '../shell.ts';
+import { ask, canAsk, readSecretFrom } from '../terminal.ts';
+
+interface LoginOptions extends CommonOptions {
+  email?: string;
+  password?: string;
+  passwordStdin?: boolean;
+}
+
+interface VerifyOptions extends CommonOptions {
+  email?: string;
+  code?: string;
+  codeStdin?: boolean;
+}
+
+/** Signing out must not wait for a service that is away. */
+const REVOKE_TIMEOUT_MS = 5_000;
+
+export function registerAuth(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('login')
+      .description('sign in with e-mail and password')
+      .option('--email <email>', 'account (default: the one of the last sign-in)')
+      .option(
+        '--password <password>',
+        'password; visible to other users of this machine, prefer --password-stdin',
+      )
+      .option('--password-stdin', 'read the password from stdin'),
+  ).action((options: LoginOptions) => shell.run(options, (context) => login(context, options)));
+
+  withCommonOptions(
+    group
+      .command('verify')
+      .description('finish a sign-in with the code that was sent')
+      .option('--email <email>', 'account (default: the one of the last sign-in)')
+      .option('--code <code>', 'code that was sent')
+      .option('--code-stdin', 'read the code from stdin'),
+  ).action((options: VerifyOptions) => shell.run(options, (context) => verify(context, options)));
+
+  withJson(
+    group.command('logout').description('forget the account on this machine and revoke its token'),
+  ).action((options: CommonOptions) => shell.run(options, logout));
+}
+
+export function registerWhoami(group: Command, shell: Shell): void {
+  withCommonOptions(group).action((options: CommonOptions) => shell.run(options, whoami));
+}
+
+async function login(context: Context, options: LoginOptions): Promise<void> {
+  const session = readRemoteSession(context.env);
+  const email = await chooseEmail(context, options.email, session);
+  const password = await readSecretFrom(context, {
+    name: 'password',
+    flag: options.password,
+    fromStdin: options.passwordStdin,
+  });
+  const client = await anonymousClient(context, session);
+  const answer = await send(client, deviceLogin, { body: { email, password, deviceName: deviceName() } });
+  const outcome = readSignIn(answer);
+  if (outcome.kind !== 'pending') return finishSignIn(context, { client, email, outcome });
+
+  await updateRemoteSession(context.env, {
+    base_url: client.baseUrl,
+    email,
+    token: '',
+    user: null,
+    pending_verification: outcome.verification,
+  });
+  const shown = {
+    base_url: client.baseUrl,
+    email: maskEmail(email),
+    expires_at: readString(outcome.verification, 'expiresAt') ?? '',
+    pending_verification: true,
+  };
+  printResult(context, shown, Object.entries(shown));
+}
+
+async function verify(context: Context, options: VerifyOptions): Promise<void> {
+  const session = readRemoteSession(context.env);
+  const email = await chooseEmail(context, options.email, session);
+  const code = await readSecretFrom(context, {
+    name: 'code',
+    flag: options.code,
+    fromStdin: options.codeStdin,
+  });
+  const client = await anonymousClient(context, session);
+  const answer = await send(client, deviceVerify, { body: { email, code, deviceName: deviceName() } });
+  await finishSignIn(context, { client, email, outcome: readConnected(answer) });
+}
+
+async function finishSignIn(
+  context: Context,
+  signIn: { client: Client; email: string; outcome: SignIn },
+): Promise<void> {
+  const { client, email, outcome } = signIn;
+  if (outcome.kind !== 'connected') {
+    throw new CliError('The service answered the sign-in without a token or a user.', {
+      code: 'unexpected_answer',
+      hint: 'Check the base URL; then sign in again.',
+    });
+  }
+  await updateRemoteSession(context.env, {
+    base_url: client.baseUrl,
+    email,
+    token: outcome.token,
+    user: outcome.user,
+    pending_verification: null,
+  });
+  const userId = readString(outcome.user, 'id') ?? '';
+  const shown = { base_url: client.baseUrl, email, user_id: userId, connected: true };
+  printResult(context, shown, Object.entries(shown));
+}
+
+async function logout(context: Context): Promise<void> {
+  const session = readRemoteSession(context.env);
+  if (session.token !== '') await revoke(context, session);
+  const { base_url } = await clearRemoteSession(context.env);
+  const shown = { base_url, connected: false, ok: true };
+  printResult(context, shown, Object.entries(shown));
+}
+
+/** The token dies on the service, too. Being signed out here never depends on it. */
+async function revoke(context: Context, session: RemoteSession): Promise<void> {
+  try {
+    const client = await signedInClient(context);
+    await send({ ...client, timeoutMs: REVOKE_TIMEOUT_MS, retry: NO_RETRY }, revokeToken, {});
+  } catch (error) {
+    context.warn(
+      `The token could not be revoked at ${session.base_url || 'the service'}: ${messageOf(error)}`,
+      'It is removed from this machine. Revoke it on the service if it may have been copied.',
+    );
+  }
+}
+
+async function whoami(context: Context): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await send(client, getMe, {});
+  const user = userOf(answer) ?? answer;
+  const shown = {
+    base_url: client.baseUrl,
+    user_id: readString(user, 'id') ?? '',
+    email: readString(user, 'email') ?? '',
+    name: readString(user, 'name') ?? '',
+    connected: true,
+  };
+  if (shown.user_id === '' && shown.email === '') {
+    throw new CliError('The service answered without saying who you are.', {
+      code: 'unexpected_answer',
+      hint: 'Check the base URL; then sign in again.',
+    });
+  }
+  printResult(context, shown, Object.entries(shown));
+}
+
+async function chooseEmail(
+  context: Context,
+  flag: string | undefined,
+  session: RemoteSession,
+): Promise<string> {
+  const known = flag?.trim() || session.email;
+  if (known !== '') return known;
+  const asked = canAsk(context) ? (await ask(context, { message: 'E-mail:', isSecret: false })).trim() : '';
+  if (asked !== '') return asked;
+  throw usageError('The e-mail is not known.', 'Give it with --email.');
+}
+
+/** `mi**@example.test`; names of one or two characters are hidden whole. */
+export function maskEmail(email: string): string {
+  const at = email.lastIndexOf('@');
+  const name = Array.from(at === -1 ? email : email.slice(0, at));
+  const shown = name.length <= 2 ? 0 : 2;
+  return name.slice(0, shown).join('') + '*'.repeat(name.length - shown) + (at === -1 ? '' : email.slice(at));
+}
+
+/** How this device is named in the list of signed-in devices. */
+function deviceName(): string {
+  return hostname().slice(0, 200);
+}

@@ -1,0 +1,88 @@
+/** `orp checkpoint queue` (contract/cli-surface.md §3, hosted-api.md §6.1). */
+
+import type { Command } from 'commander';
+import { queueCheckpoint } from '../../spec/contract/runner.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { usageError } from '../exit.ts';
+import { readString } from '../link/fields.ts';
+import { printResult } from '../output/print.ts';
+import { type Shell, withCommonOptions } from '../shell.ts';
+
+interface QueueOptions extends CommonOptions {
+  ideaId: string;
+  worldId?: string;
+  triggerType: string;
+  featureId?: string;
+  detailSectionId?: string;
+  userNote?: string;
+  skipIdeaTitle?: boolean;
+  skipCorePlan?: boolean;
+  skipGithub?: boolean;
+  skipRepoBinding?: boolean;
+  includePreviousResponseSummaries?: boolean;
+}
+
+export function registerCheckpoint(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('queue')
+      .description('queue a review of an idea by its linked session')
+      .requiredOption('--idea-id <id>', 'idea to review')
+      .option('--world-id <id>', 'world to review it in (default: the bound one)')
+      .option('--trigger-type <type>', 'why it is asked for', 'agent-feedback')
+      .option('--feature-id <id>', 'feature to look at')
+      .option('--detail-section-id <id>', 'section of that feature to look at')
+      .option('--user-note <text>', 'what you want to know')
+      .option('--skip-idea-title', 'leave out the title')
+      .option('--skip-core-plan', 'leave out the plan')
+      .option('--skip-github', 'leave out the repository at GitHub')
+      .option('--skip-repo-binding', 'leave out the local repository')
+      .option('--include-previous-response-summaries', 'tell what earlier reviews said'),
+  ).action((options: QueueOptions) => shell.run(options, (context) => queue(context, options)));
+}
+
+async function queue(context: Context, options: QueueOptions): Promise<void> {
+  const triggerType = options.triggerType.trim();
+  if (triggerType === '') throw usageError('--trigger-type is blank.', 'Leave it out for agent-feedback.');
+  const client = await signedInClient(context);
+  const answer = await send(client, queueCheckpoint, {
+    params: { ideaId: options.ideaId },
+    body: { triggerType, contextSelection: selectContext(options), ...focusOf(options) },
+  });
+  printResult(context, answer, [
+    ['checkpoint.id', readString(answer, 'id')],
+    ['checkpoint.status', readString(answer, 'status')],
+    ['checkpoint.world_id', readString(answer, 'worldId')],
+    ['checkpoint.idea_id', readString(answer, 'ideaId')],
+  ]);
+}
+
+/** What the review gets to read. A focus on a feature or section brings that along. */
+function selectContext(options: QueueOptions) {
+  const { featureId, detailSectionId } = focusOf(options);
+  return {
+    includeIdeaTitle: !options.skipIdeaTitle,
+    includeCorePlan: !options.skipCorePlan,
+    includeGithub: !options.skipGithub,
+    includeRepoBinding: !options.skipRepoBinding,
+    includePreviousResponseSummaries: options.includePreviousResponseSummaries ?? false,
+    featureIds: featureId === undefined ? [] : [featureId],
+    detailSectionRefs:
+      featureId === undefined || detailSectionId === undefined ? [] : [{ featureId, detailSectionId }],
+    userNote: options.userNote ?? '',
+  };
+}
+
+function focusOf(options: QueueOptions) {
+  const given = (value: string | undefined): string | undefined => value?.trim() || undefined;
+  const worldId = given(options.worldId);
+  const featureId = given(options.featureId);
+  const detailSectionId = given(options.detailSectionId);
+  return {
+    ...(worldId === undefined ? {} : { worldId }),
+    ...(featureId === undefined ? {} : { featureId }),
+    ...(detailSectionId === undefined ? {} : { detailSectionId }),
+  };
+}

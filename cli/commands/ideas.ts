@@ -1,0 +1,243 @@
+/** `orp ideas list` and `orp idea …` (contract/cli-surface.md §3, hosted-api.md §3). */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  addIdea,
+  listIdeas,
+  removeIdea,
+  restoreIdea,
+  showIdea,
+  updateIdea,
+} from '../../spec/contract/ideas.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { usageError } from '../exit.ts';
+import { readString } from '../link/fields.ts';
+import { isObject, type JsonObject } from '../link/json-file.ts';
+import { formatRows, type Line, printResult } from '../output/print.ts';
+import { type Shell, withCommonOptions } from '../shell.ts';
+
+interface ListOptions extends CommonOptions {
+  limit: number;
+  cursor?: string;
+  sort: string;
+  deleted?: boolean;
+}
+
+interface EditOptions extends CommonOptions {
+  title?: string;
+  notes?: string;
+  summary?: string;
+  githubUrl?: string;
+  linkLabel?: string;
+  visibility?: string;
+}
+
+interface RemoveOptions extends CommonOptions {
+  purge?: boolean;
+}
+
+export function registerIdeas(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('list')
+      .description('list your ideas, a page at a time')
+      .option('--limit <count>', 'ideas on a page', parseCount, 25)
+      .option('--cursor <cursor>', 'the `cursor` of the page before')
+      .option(
+        '--sort <order>',
+        'updated_desc, updated_asc, created_desc, created_asc, title_asc',
+        'updated_desc',
+      )
+      .option('--deleted', 'the removed ones instead'),
+  ).action((options: ListOptions) => shell.run(options, (context) => list(context, options)));
+}
+
+export function registerIdea(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group.command('show').description('show an idea with its features').argument('<idea-id>'),
+  ).action((id: string, options: CommonOptions) => shell.run(options, (context) => show(context, id)));
+
+  withCommonOptions(
+    withEditOptions(group.command('add').description('add an idea')).requiredOption(
+      '--title <title>',
+      'title',
+    ),
+  ).action((options: EditOptions) => shell.run(options, (context) => add(context, options)));
+
+  withCommonOptions(
+    withEditOptions(
+      group
+        .command('update')
+        .description('change an idea, unless it changed meanwhile')
+        .argument('<idea-id>'),
+    ).option('--title <title>', 'title'),
+  ).action((id: string, options: EditOptions) =>
+    shell.run(options, (context) => update(context, id, options)),
+  );
+
+  withCommonOptions(
+    group
+      .command('remove')
+      .description('remove an idea; `orp idea restore` brings it back')
+      .argument('<idea-id>')
+      .option('--purge', 'for good'),
+  ).action((id: string, options: RemoveOptions) =>
+    shell.run(options, (context) => remove(context, id, options)),
+  );
+
+  withCommonOptions(
+    group.command('restore').description('bring back a removed idea').argument('<idea-id>'),
+  ).action((id: string, options: CommonOptions) => shell.run(options, (context) => restore(context, id)));
+}
+
+function withEditOptions(command: Command): Command {
+  return command
+    .option('--notes <text>', 'the plan')
+    .option('--summary <text>', 'same as --notes, which wins')
+    .option('--github-url <url>', 'repository; blank clears it')
+    .option('--link-label <label>', 'label of the link; blank clears it')
+    .option('--visibility <visibility>', 'for example: private');
+}
+
+function parseCount(text: string): number {
+  if (/^-?\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
+async function list(context: Context, options: ListOptions): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await send(client, listIdeas, {
+    query: {
+      limit: options.limit > 0 ? options.limit : undefined,
+      cursor: options.cursor,
+      sort: options.sort,
+      deleted: options.deleted ? '1' : undefined,
+    },
+  });
+  const rows = Array.isArray(answer.ideas) ? answer.ideas : answer.items;
+  const ideas = (Array.isArray(rows) ? rows : []).filter(isObject);
+  const cursor = readString(answer, 'cursor', 'nextCursor') ?? '';
+  const document = {
+    ideas,
+    cursor,
+    has_more: typeof answer.hasMore === 'boolean' ? answer.hasMore : cursor !== '',
+    sort: readString(answer, 'sort') ?? (options.sort || 'updated_desc'),
+  };
+  const { has_more, sort } = document;
+  printResult(context, document, () =>
+    formatRows(
+      [
+        ['ideas.count', ideas.length],
+        ['cursor', cursor],
+        ['has_more', has_more],
+        ['sort', sort],
+      ],
+      ideas.map((idea) => ideaLines(idea, ['id', 'title', 'visibility', 'updated_at'])),
+    ),
+  );
+}
+
+async function show(context: Context, id: string): Promise<void> {
+  const { ok, idea, features } = await fetchIdea(context, id);
+  printResult(
+    context,
+    { ok, idea: { ...idea, features }, features },
+    ideaLines(idea, ['id', 'title', 'visibility', 'github_url', 'updated_at']),
+  );
+}
+
+/** An idea as the service shows it, wrapped or flat; `features` beside it or inside. */
+async function fetchIdea(context: Context, id: string) {
+  const client = await signedInClient(context);
+  const answer = await send(client, showIdea, { params: { ideaId: id } });
+  const idea = isObject(answer.idea) ? answer.idea : answer;
+  const features = [answer.features, idea.features].find((value) => Array.isArray(value)) ?? [];
+  return { client, ok: answer.ok === undefined || Boolean(answer.ok), idea, features };
+}
+
+async function add(context: Context, options: EditOptions): Promise<void> {
+  const title = checkedTitle(options) ?? '';
+  const client = await signedInClient(context);
+  const answer = await send(client, addIdea, {
+    body: { ...editsOf(options), title, notes: options.notes ?? options.summary ?? '' },
+  });
+  printResult(context, answer, ideaLines(answer, ['id', 'title', 'visibility']));
+}
+
+async function update(context: Context, id: string, options: EditOptions): Promise<void> {
+  const title = checkedTitle(options);
+  const edits = { ...(title === undefined ? {} : { title }), ...editsOf(options) };
+  if (Object.keys(edits).length === 0) {
+    throw usageError(
+      'There is nothing to change.',
+      'Give at least one of --title, --notes, --github-url, --link-label, --visibility.',
+    );
+  }
+  const { client, idea } = await fetchIdea(context, id);
+  const answer = await send(client, updateIdea, {
+    params: { ideaId: id },
+    body: {
+      ...edits,
+      ...(typeof idea.updatedAt === 'string' && idea.updatedAt !== '' ? { updatedAt: idea.updatedAt } : {}),
+    },
+  });
+  printResult(context, answer, ideaLines(answer, ['id', 'title', 'visibility', 'updated_at']));
+}
+
+function checkedTitle(options: EditOptions): string | undefined {
+  const title = options.title?.trim();
+  if (title === '') throw usageError('--title is blank.', 'An idea needs a title.');
+  return title;
+}
+
+/** What the flags change. A blank address or label clears it; a flag that is not given changes nothing. */
+function editsOf(options: EditOptions) {
+  const notes = options.notes ?? options.summary;
+  return {
+    ...(notes === undefined ? {} : { notes }),
+    ...(options.githubUrl === undefined ? {} : { githubUrl: options.githubUrl.trim() || null }),
+    ...(options.linkLabel === undefined ? {} : { linkLabel: options.linkLabel.trim() || null }),
+    ...(options.visibility?.trim() ? { visibility: options.visibility.trim() } : {}),
+  };
+}
+
+async function remove(context: Context, id: string, options: RemoveOptions): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await send(client, removeIdea, {
+    params: { ideaId: id },
+    query: options.purge ? { purge: '1' } : {},
+  });
+  printResult(context, answer, [
+    ['idea.id', readString(answer, 'removedIdeaId')],
+    ['mode', readString(answer, 'mode')],
+    ['ok', Boolean(answer.ok)],
+  ]);
+}
+
+async function restore(context: Context, id: string): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await send(client, restoreIdea, { params: { ideaId: id }, body: {} });
+  printResult(context, answer, [
+    ...ideaLines(answer, ['id', 'title', 'visibility']),
+    ['ok', answer.ok === undefined || Boolean(answer.ok)],
+  ]);
+}
+
+const WIRE_NAMES = {
+  id: 'id',
+  title: 'title',
+  visibility: 'visibility',
+  github_url: 'githubUrl',
+  updated_at: 'updatedAt',
+} as const;
+
+/** Lines of an idea that stands flat in the answer, or wrapped. */
+function ideaLines(answer: JsonObject, names: readonly (keyof typeof WIRE_NAMES)[]): Line[] {
+  const wrapped = isObject(answer.idea) ? answer.idea : {};
+  return names.map((name) => [
+    `idea.${name}`,
+    readString(answer, WIRE_NAMES[name]) ?? readString(wrapped, WIRE_NAMES[name]),
+  ]);
+}

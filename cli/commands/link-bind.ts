@@ -1,0 +1,137 @@
+/** `orp link project bind`: the hosted world first, then the local record (contract/cli-surface.md §4.1). */
+
+import { basename } from 'node:path';
+import { putWorld } from '../../spec/contract/ideas.ts';
+import { countSessions } from '../../spec/local/session-order.ts';
+import { SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import { worldOf } from '../client/world.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { usageError } from '../exit.ts';
+import { compact, readString } from '../link/fields.ts';
+import { originUrl, stripCredentials } from '../link/git-remote.ts';
+import type { JsonObject } from '../link/json-file.ts';
+import { displayPath, resolvePath } from '../link/paths.ts';
+import { type ProjectLink, readProjectLink, writeProjectLink } from '../link/project-link.ts';
+import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
+import { type LinkableRepository, projectLinkPath, requireGit } from '../link/repository.ts';
+import { primaryOf, readSessions } from '../link/sessions.ts';
+import { formatTimestamp } from '../link/timestamps.ts';
+import { printResult } from '../output/print.ts';
+
+export interface BindOptions extends CommonOptions {
+  ideaId: string;
+  ideaTitle?: string;
+  name?: string;
+  projectRoot?: string;
+  githubUrl?: string;
+  codexSessionId?: string;
+  notes?: string;
+}
+
+/** Binds the repository. A refusal of the hosted side changes nothing here. */
+export async function bindProject(context: Context, options: BindOptions): Promise<void> {
+  const repository = requireGit(await context.repository());
+  requireAuth(context.env);
+  requireSameRoot(options.projectRoot, repository, context.cwd);
+  const ideaId = options.ideaId.trim();
+  if (ideaId === '') throw usageError('--idea-id is blank.', '`orp ideas list` shows the ideas.');
+
+  const client = await signedInClient(context);
+  const binding = await chooseBinding(context, { repository, options, ideaId });
+  const answer = await send(client, putWorld, { params: { ideaId }, body: binding.body });
+  const world = worldOf(answer);
+  const link = await writeProjectLink(
+    repository,
+    linkAfter(context, { world, binding, repository, options }),
+  );
+
+  const path = displayPath(repository.root, projectLinkPath(repository));
+  const sessions = readSessions(repository, context.now()).sessions;
+  const counts = countSessions(sessions.map(({ record }) => record));
+  printResult(
+    context,
+    { ok: true, project_link: link, project_link_path: path, world, session_counts: counts },
+    [
+      ['idea.id', link.idea_id],
+      ['world.id', link.world_id],
+      ['world.name', link.world_name],
+      ['project.link_path', path],
+      ['sessions.total', counts.total],
+    ],
+  );
+}
+
+/** Link state belongs to the repository the command works in; another path would be linked from the wrong place. */
+export function requireSameRoot(path: string | undefined, repository: LinkableRepository, cwd: string): void {
+  if (path === undefined || path.trim() === '' || resolvePath(cwd, path) === repository.root) return;
+  throw usageError(
+    `--project-root ${resolvePath(cwd, path)} is not the repository root ${repository.root}.`,
+    'Use --repo-root to work in another repository.',
+  );
+}
+
+interface Binding {
+  ideaId: string;
+  ideaTitle: string | undefined;
+  body: { name: string; projectRoot: string; githubUrl?: string; codexSessionId?: string };
+  /** The link so far, when it is for the same idea. */
+  stored: ProjectLink | undefined;
+}
+
+/**
+ * What is sent: flags, else what is stored for the same idea, else what the repository says. What is not known here is
+ * left out rather than cleared: the hosted side may know it from elsewhere.
+ */
+async function chooseBinding(
+  context: Context,
+  choice: { repository: LinkableRepository; options: BindOptions; ideaId: string },
+): Promise<Binding> {
+  const { repository, options, ideaId } = choice;
+  const known = readProjectLink(repository, context.now());
+  const stored = known?.idea_id === ideaId ? known : undefined;
+  const githubUrl =
+    stripCredentials(options.githubUrl ?? '') ||
+    stored?.github_url ||
+    (await originUrl(repository.root, context.env));
+  const primary = primaryOf(readSessions(repository, context.now()).sessions);
+  const codexSessionId = options.codexSessionId?.trim() || primary?.record.codex_session_id;
+  return {
+    ideaId,
+    ideaTitle: options.ideaTitle?.trim() || stored?.idea_title,
+    stored,
+    body: {
+      name: options.name?.trim() || stored?.world_name || basename(repository.root),
+      projectRoot: repository.root,
+      ...(githubUrl ? { githubUrl } : {}),
+      ...(codexSessionId ? { codexSessionId } : {}),
+    },
+  };
+}
+
+function linkAfter(
+  context: Context,
+  bound: {
+    world: JsonObject;
+    binding: Binding;
+    repository: LinkableRepository;
+    options: BindOptions;
+  },
+): ProjectLink {
+  const { world, binding, repository, options } = bound;
+  const githubUrl = readString(world, 'githubUrl') ?? binding.body.githubUrl;
+  return compact<ProjectLink>({
+    schema_version: SCHEMA_VERSION,
+    idea_id: binding.ideaId,
+    project_root: repository.root,
+    linked_at_utc: formatTimestamp(context.now()),
+    idea_title: binding.ideaTitle,
+    world_id: readString(world, 'id') ?? binding.stored?.world_id,
+    world_name: readString(world, 'name') ?? binding.body.name,
+    github_url: githubUrl === undefined ? undefined : stripCredentials(githubUrl),
+    linked_email: readRemoteSession(context.env).email,
+    notes: options.notes?.trim(),
+    source: 'cli',
+  });
+}

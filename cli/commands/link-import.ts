@@ -1,0 +1,39 @@
+/** `orp link import-rust --all` and `orp link session import-rust` (contract/cli-surface.md §4.3). */
+
+import { countSessions } from '../../spec/local/session-order.ts';
+import type { Context } from '../context.ts';
+import { showSession } from '../link/link-status.ts';
+import { displayPath } from '../link/paths.ts';
+import { projectLinkPath, requireGit } from '../link/repository.ts';
+import { importFromRust } from '../link/rust-import.ts';
+import { primaryOf } from '../link/sessions.ts';
+import { type Line, printResult } from '../output/print.ts';
+
+/** Imports and prints what came of it. */
+export async function importRust(context: Context): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const { root } = repository;
+  const result = await importFromRust(repository, context.now());
+  const primary = primaryOf(result.sessions);
+  const skipped = result.skippedPaths.map((path) => displayPath(root, path));
+  const document = {
+    ok: true,
+    imported_project: result.link !== undefined,
+    project_link: result.link ?? {},
+    project_link_path: displayPath(root, projectLinkPath(repository)),
+    imported_sessions: result.imported.map((session) => showSession(root, session)),
+    imported_session_count: result.imported.length,
+    primary_session: primary === undefined ? {} : showSession(root, primary),
+    session_counts: countSessions(result.sessions.map(({ record }) => record)),
+    rust_project_path: displayPath(root, result.projectPath),
+    rust_sessions_dir: displayPath(root, result.sessionsFolder),
+    ignored_codex_session_ids: result.ignoredCodexIds,
+    skipped_paths: skipped,
+  };
+  printResult(context, document, [
+    ['imported_project', document.imported_project],
+    ['imported_sessions', document.imported_session_count],
+    ['primary.orp_session_id', primary?.record.orp_session_id],
+    ...skipped.map((path): Line => ['warning', `${path} was skipped: not JSON, or without id or label.`]),
+  ]);
+}

@@ -1,0 +1,116 @@
+/** `orp link session register` (contract/cli-surface.md §4.2). */
+
+import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
+import type { TerminalTarget } from '../../spec/local/link-session.ts';
+import type { SessionRole, SessionState } from '../../spec/local/vocabulary.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { usageError } from '../exit.ts';
+import { showSession } from '../link/link-status.ts';
+import { requireGit } from '../link/repository.ts';
+import { type Registration, registeredRecord } from '../link/session-register.ts';
+import { findSession, requireSession, sessionPath, updateSessions } from '../link/sessions.ts';
+import { parseTimestamp } from '../link/timestamps.ts';
+import { printResult } from '../output/print.ts';
+import { requireSameRoot } from './link-bind.ts';
+import { sessionLines, summary } from './session-output.ts';
+
+export interface RegisterOptions extends CommonOptions {
+  orpSessionId: string;
+  label: string;
+  codexSessionId?: string;
+  projectRoot?: string;
+  state?: SessionState;
+  role?: SessionRole | '';
+  createdAt?: string;
+  lastActiveAt?: string;
+  windowId?: number;
+  tabNumber?: number;
+  archived?: boolean;
+  primary?: boolean;
+  notes?: string;
+}
+
+/** The hosted side takes no longer ids, and a file name has its limit, too. */
+const MAX_ID_CHARACTERS = 200;
+
+/** Writes the record; the first session of a repository becomes the primary one. */
+export async function registerSession(context: Context, options: RegisterOptions): Promise<void> {
+  const repository = requireGit(await context.repository());
+  requireSameRoot(options.projectRoot, repository, context.cwd);
+  const told = readRegistration(options, repository.root);
+  const now = context.now();
+  let created = false;
+  const sessions = await updateSessions(repository, now, (stored) => {
+    const existing = findSession(stored, told.id);
+    created = existing === undefined;
+    const record = registeredRecord(told, existing?.record, now);
+    const path = existing?.path ?? sessionPath(repository, told.id);
+    const others = stored
+      .filter((session) => session.path !== path)
+      .map((session) =>
+        told.primary && record.primary
+          ? { ...session, record: { ...session.record, primary: false } }
+          : session,
+      );
+    return [...others, { record, path }];
+  });
+  const session = showSession(repository.root, requireSession(sessions, told.id));
+  printResult(
+    context,
+    { ok: true, created, session, ...summary(repository, sessions), session_path: session.path },
+    sessionLines(session, ['id', 'label', 'codex_session_id', 'primary', 'path']),
+  );
+}
+
+function readRegistration(options: RegisterOptions, root: string): Registration {
+  const id = options.orpSessionId.trim();
+  const label = options.label.trim();
+  if (id === '')
+    throw usageError('--orp-session-id is blank.', 'Choose a name for the session, such as main.');
+  if (id.length > MAX_ID_CHARACTERS) {
+    throw usageError(
+      `--orp-session-id has more than ${MAX_ID_CHARACTERS} characters.`,
+      'Choose a shorter one.',
+    );
+  }
+  if (label === '') throw usageError('--label is blank.', 'Give the session a name for people.');
+  return {
+    id,
+    label,
+    root,
+    codexSessionId: readCodexId(options.codexSessionId),
+    state: options.state,
+    role: options.role,
+    createdAt: readTime('--created-at', options.createdAt),
+    lastActiveAt: readTime('--last-active-at', options.lastActiveAt),
+    terminalTarget: readTerminalTarget(options),
+    archived: options.archived ?? false,
+    primary: options.primary ?? false,
+    notes: options.notes?.trim(),
+  };
+}
+
+/** The id becomes an argument of the agent: what could be read as an option or a path is refused here already. */
+function readCodexId(text: string | undefined): string | undefined {
+  const id = text?.trim();
+  if (id === undefined || id === '' || AGENT_SESSION_ID_PATTERN.test(id)) return id;
+  throw usageError(
+    `--codex-session-id ${JSON.stringify(id)} is not a Codex session id.`,
+    'It is the UUID that `codex` shows for the session: letters, digits and dashes.',
+  );
+}
+
+function readTime(option: string, text: string | undefined): number | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  const at = parseTimestamp(text);
+  if (at !== undefined) return at;
+  throw usageError(`${option} ${JSON.stringify(text)} is not a time.`, 'Example: 2026-04-01T10:00:00Z');
+}
+
+function readTerminalTarget({ windowId, tabNumber }: RegisterOptions): TerminalTarget | undefined {
+  if (windowId === undefined && tabNumber === undefined) return undefined;
+  if (windowId !== undefined && tabNumber !== undefined) {
+    return { window_id: windowId, tab_number: tabNumber };
+  }
+  throw usageError('A terminal is named by both --window-id and --tab-number.', 'Give both or none.');
+}

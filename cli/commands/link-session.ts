@@ -1,0 +1,177 @@
+/** `orp link session …` (contract/cli-surface.md §4.2). Local only: the hosted side learns of it with the next sync. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { countSessions } from '../../spec/local/session-order.ts';
+import { SESSION_ROLES, SESSION_STATES } from '../../spec/local/vocabulary.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { CliError } from '../exit.ts';
+import { showSession } from '../link/link-status.ts';
+import { displayPath } from '../link/paths.ts';
+import { requireGit } from '../link/repository.ts';
+import {
+  primaryOf,
+  readSessions,
+  requireSession,
+  type StoredSession,
+  updateSessions,
+} from '../link/sessions.ts';
+import { formatRows, printResult } from '../output/print.ts';
+import { type Shell, withJson } from '../shell.ts';
+import type { RegisterOptions } from './link-session-register.ts';
+import { sessionLines, summary } from './session-output.ts';
+
+type SessionWork = (context: Context, id: string) => Promise<void>;
+
+export function registerLinkSession(group: Command, shell: Shell): void {
+  const session = group.command('session').description('link the agent sessions of this repository');
+  addRegister(session, shell);
+
+  withJson(session.command('list').description('list the linked sessions')).action((options: CommonOptions) =>
+    shell.run(options, list),
+  );
+  const addWithId = (name: string, description: string, work: SessionWork): void => {
+    withJson(session.command(name).description(description).argument('<session-id>')).action(
+      (id: string, options: CommonOptions) => shell.run(options, (context) => work(context, id)),
+    );
+  };
+  addWithId('show', 'show one session', show);
+  addWithId('set-primary', 'let a session take the work that names none', setPrimary);
+  addWithId('archive', 'put a session away: it takes no work any more', (context, id) =>
+    setArchived(context, id, true),
+  );
+  addWithId('unarchive', 'take a session out of the archive', (context, id) =>
+    setArchived(context, id, false),
+  );
+  addWithId('remove', 'remove the record of a session; the session itself stays', remove);
+  withJson(
+    session.command('import-rust').description('take over project and sessions of the desktop app'),
+  ).action((options: CommonOptions) =>
+    shell.run(options, async (context) => (await import('./link-import.ts')).importRust(context)),
+  );
+}
+
+function addRegister(session: Command, shell: Shell): void {
+  withJson(
+    session
+      .command('register')
+      .description('link a session, or change what is known of one')
+      .requiredOption('--orp-session-id <id>', 'id of your choice')
+      .requiredOption('--label <label>', 'name for people')
+      .option('--codex-session-id <id>', 'Codex session; needed to take work; blank removes it')
+      .option('--project-root <path>', 'must be the repository root')
+      .addOption(new Option('--state <state>', 'default: active, or as it was').choices([...SESSION_STATES]))
+      .addOption(new Option('--role <role>', 'for people; blank removes it').choices([...SESSION_ROLES, '']))
+      .option('--created-at <time>', 'ISO 8601')
+      .option('--last-active-at <time>', 'ISO 8601')
+      .option('--window-id <number>', 'terminal window; with --tab-number', parseWholeNumber)
+      .option('--tab-number <number>', 'terminal tab; with --window-id', parseWholeNumber)
+      .option('--archived', 'put it away at once')
+      .option('--primary', 'let it take the work that names no session')
+      .option('--notes <text>', 'anything; blank removes it'),
+  ).action((options: RegisterOptions) =>
+    shell.run(options, async (context) =>
+      (await import('./link-session-register.ts')).registerSession(context, options),
+    ),
+  );
+}
+
+function parseWholeNumber(text: string): number {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
+async function list(context: Context): Promise<void> {
+  const repository = await context.repository();
+  const shelf =
+    repository.gitDir === undefined
+      ? { sessions: [], invalidPaths: [] }
+      : readSessions(requireGit(repository), context.now());
+  for (const path of shelf.invalidPaths) {
+    context.warn(
+      `${displayPath(repository.root, path)} is not a valid session record and is left out.`,
+      '`orp link doctor` says more; register the session again or remove the file.',
+    );
+  }
+  const sessions = shelf.sessions.map((session) => showSession(repository.root, session));
+  const counts = countSessions(sessions);
+  printResult(context, { ok: true, sessions, session_counts: counts }, () =>
+    formatRows(
+      [['sessions.total', counts.total]],
+      sessions.map((session) =>
+        sessionLines(session, ['id', 'label', 'primary', 'archived', 'codex_session_id', 'path']),
+      ),
+    ),
+  );
+}
+
+async function show(context: Context, id: string): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const found = requireSession(readSessions(repository, context.now()).sessions, id);
+  const session = showSession(repository.root, found);
+  printResult(
+    context,
+    { ok: true, session },
+    sessionLines(session, ['id', 'label', 'state', 'primary', 'archived', 'codex_session_id', 'path']),
+  );
+}
+
+async function setPrimary(context: Context, id: string): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const sessions = await updateSessions(repository, context.now(), (stored) => {
+    const chosen = requireSession(stored, id);
+    if (chosen.record.archived) {
+      throw new CliError(
+        `The session ${chosen.record.orp_session_id} is archived and cannot be the primary one.`,
+        {
+          code: 'session_archived',
+          hint: 'Run `orp link session unarchive` first, or choose another one.',
+        },
+      );
+    }
+    return stored.map(({ record, path }) => ({ path, record: { ...record, primary: path === chosen.path } }));
+  });
+  const { primary_session, session_counts } = summary(repository, sessions);
+  const primary = primaryOf(sessions)?.record;
+  printResult(context, { ok: true, primary_session, session_counts }, [
+    ['primary.orp_session_id', primary?.orp_session_id],
+    ['primary.codex_session_id', primary?.codex_session_id],
+  ]);
+}
+
+async function setArchived(context: Context, id: string, archived: boolean): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const sessions = await updateSessions(repository, context.now(), (stored) => {
+    const chosen = requireSession(stored, id);
+    const primary = !archived && chosen.record.primary;
+    const changed = { ...chosen, record: { ...chosen.record, archived, primary } };
+    return stored.map((session) => (session.path === chosen.path ? changed : session));
+  });
+  const session = showSession(repository.root, requireSession(sessions, id));
+  printResult(context, { ok: true, session, ...summary(repository, sessions) }, [
+    ['archived', session.archived],
+    ['session.id', session.orp_session_id],
+  ]);
+}
+
+async function remove(context: Context, id: string): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const removed: StoredSession[] = [];
+  const sessions = await updateSessions(repository, context.now(), (stored) => {
+    const chosen = requireSession(stored, id);
+    removed.push(chosen);
+    return stored.filter((session) => session.path !== chosen.path);
+  });
+  const [gone] = removed.map((session) => showSession(repository.root, session));
+  const document = {
+    ok: true,
+    removed: true,
+    removed_session: gone ?? {},
+    session_path: gone?.path ?? '',
+    ...summary(repository, sessions),
+  };
+  printResult(context, document, [
+    ['removed', true],
+    ['session.id', gone?.orp_session_id],
+    ['session.path', gone?.path],
+  ]);
+}

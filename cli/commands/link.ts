@@ -1,0 +1,181 @@
+/** `orp link project …`, `link status`, `link doctor` and `link import-rust` (contract/cli-surface.md §4). */
+
+import type { Command } from 'commander';
+import { countSessions } from '../../spec/local/session-order.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { EXIT_NEGATIVE, usageError } from '../exit.ts';
+import { findIssues } from '../link/link-doctor.ts';
+import { gatherFacts } from '../link/link-facts.ts';
+import { buildLinkStatus, type LinkStatus } from '../link/link-status.ts';
+import { displayPath } from '../link/paths.ts';
+import { removeProjectLink, requireProjectLink } from '../link/project-link.ts';
+import { projectLinkPath, requireGit } from '../link/repository.ts';
+import { readSessions } from '../link/sessions.ts';
+import { adviceLines, type Line, printResult } from '../output/print.ts';
+import { type Shell, withCommonOptions, withJson } from '../shell.ts';
+import type { BindOptions } from './link-bind.ts';
+
+interface DoctorOptions extends CommonOptions {
+  strict?: boolean;
+}
+
+interface ImportOptions extends CommonOptions {
+  all?: boolean;
+}
+
+export function registerLink(group: Command, shell: Shell): void {
+  registerProject(group, shell);
+
+  withCommonOptions(
+    group.command('status').description('show what is linked, and what is missing to take work'),
+  ).action((options: CommonOptions) => shell.run(options, status));
+
+  withCommonOptions(
+    group
+      .command('doctor')
+      .description('check the links; exits 1 when something is wrong')
+      .option('--strict', 'warnings count as errors'),
+  ).action((options: DoctorOptions) => shell.run(options, (context) => doctor(context, options)));
+
+  withJson(
+    group
+      .command('import-rust')
+      .description('take over project and sessions of the desktop app')
+      .option('--all', 'project and sessions'),
+  ).action((options: ImportOptions) => shell.run(options, (context) => importAll(context, options)));
+}
+
+function registerProject(group: Command, shell: Shell): void {
+  const project = group.command('project').description('link this repository to an idea');
+
+  withCommonOptions(
+    project
+      .command('bind')
+      .description('link the repository to an idea, here and on the hosted side')
+      .requiredOption('--idea-id <id>', 'idea; `orp ideas list` shows them')
+      .option('--idea-title <title>', 'title of the idea, kept here')
+      .option('--name <name>', 'name of the world (default: the directory name)')
+      .option('--project-root <path>', 'must be the repository root')
+      .option('--github-url <url>', 'repository at GitHub (default: the address of `origin`)')
+      .option('--codex-session-id <id>', 'Codex session (default: the one of the primary session)')
+      .option('--notes <text>', 'anything'),
+  ).action((options: BindOptions) =>
+    shell.run(options, async (context) => (await import('./link-bind.ts')).bindProject(context, options)),
+  );
+
+  withJson(project.command('show').description('show the link of this repository')).action(
+    (options: CommonOptions) => shell.run(options, showProject),
+  );
+
+  withCommonOptions(project.command('status').description('same as `orp link status`')).action(
+    (options: CommonOptions) => shell.run(options, status),
+  );
+
+  withJson(
+    project.command('unbind').description('remove the link here; the hosted side and the sessions stay'),
+  ).action((options: CommonOptions) => shell.run(options, unbindProject));
+}
+
+async function showProject(context: Context): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const link = requireProjectLink(repository, context.now());
+  const path = displayPath(repository.root, projectLinkPath(repository));
+  printResult(context, { ok: true, project_link: link, project_link_path: path }, [
+    ['idea.id', link.idea_id],
+    ['idea.title', link.idea_title],
+    ['world.id', link.world_id],
+    ['world.name', link.world_name],
+    ['project.root', link.project_root],
+    ['project.link_path', path],
+  ]);
+}
+
+async function unbindProject(context: Context): Promise<void> {
+  const repository = requireGit(await context.repository());
+  const path = displayPath(repository.root, projectLinkPath(repository));
+  const removed = await removeProjectLink(repository, context.now());
+  const counts = countSessions(readSessions(repository, context.now()).sessions.map(({ record }) => record));
+  const remain = counts.total > 0;
+  const document = {
+    ok: true,
+    removed: removed.existed,
+    removed_project_link: removed.link ?? {},
+    project_link_path: path,
+    session_counts: counts,
+    warnings: remain ? [`${counts.total} linked sessions remain.`] : [],
+    next_actions: remain ? ['orp link session list --json'] : [],
+  };
+  printResult(context, document, [
+    ['removed', document.removed],
+    ['project.link_path', path],
+    ...adviceLines(document),
+  ]);
+}
+
+async function gather(context: Context) {
+  return gatherFacts({
+    repository: await context.repository(),
+    configPath: context.configPath,
+    env: context.env,
+    now: context.now(),
+    // Loaded only when there is a world to ask for.
+    fetchWorld: async (ideaId) => (await import('../client/world.ts')).fetchWorld(context, ideaId),
+  });
+}
+
+async function status(context: Context): Promise<void> {
+  const document = buildLinkStatus(await gather(context));
+  printResult(context, document, statusLines(document));
+}
+
+function statusLines(status: LinkStatus): Line[] {
+  const text = (record: object, key: string): string => String(Reflect.get(record, key) ?? '');
+  const { project_link: link, primary_session: primary, session_counts: counts } = status;
+  return [
+    ['project_linked', status.project_link_exists],
+    ['routing_ready', status.routing_ready],
+    ['project.idea_id', text(link, 'idea_id')],
+    ['project.world_id', text(link, 'world_id')],
+    ['project.link_path', status.project_link_path],
+    ['sessions.total', counts.total],
+    ['sessions.active', counts.active],
+    ['sessions.archived', counts.archived],
+    ['sessions.routeable', counts.routeable],
+    ['primary.orp_session_id', text(primary, 'orp_session_id')],
+    ['primary.codex_session_id', text(primary, 'codex_session_id')],
+    ['hosted.connected', status.hosted_auth.connected],
+    ['hosted.email', status.hosted_auth.email],
+    ['hosted.world_id', text(status.hosted_world, 'id')],
+    ...adviceLines(status),
+  ];
+}
+
+async function doctor(context: Context, options: DoctorOptions): Promise<number> {
+  const facts = await gather(context);
+  const issues = findIssues(facts);
+  const errors = issues.filter((issue) => issue.severity === 'error').length;
+  const warnings = issues.length - errors;
+  const ok = errors === 0 && !(options.strict && warnings > 0);
+  printResult(context, { ok, errors, warnings, issues, status: buildLinkStatus(facts) }, [
+    ['ok', ok],
+    ['errors', errors],
+    ['warnings', warnings],
+    ...issues.map(
+      ({ severity, code, message }): Line => [
+        'issue',
+        `severity=${severity},code=${code},message=${message}`,
+      ],
+    ),
+  ]);
+  return ok ? 0 : EXIT_NEGATIVE;
+}
+
+async function importAll(context: Context, options: ImportOptions): Promise<void> {
+  if (!options.all) {
+    throw usageError(
+      '`orp link import-rust` needs --all.',
+      'Project and sessions are imported together: `orp link import-rust --all`.',
+    );
+  }
+  await (await import('./link-import.ts')).importRust(context);
+}

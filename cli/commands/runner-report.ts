@@ -1,0 +1,181 @@
+/** `orp runner heartbeat` and `orp runner sync`: one call each, then the local record of it. */
+
+import { heartbeat } from '../../spec/contract/runner.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import { syncLinked } from '../client/sync.ts';
+import type { Context } from '../context.ts';
+import { CliError } from '../exit.ts';
+import { isObject, type JsonObject } from '../link/json-file.ts';
+import { copyMachineTo, loadMachine, requireEnabled, updateMachine } from '../link/machine.ts';
+import { displayPath } from '../link/paths.ts';
+import { requireAuth } from '../link/remote-session.ts';
+import { isLinkable, type Repository, repoRunnerPath, runtimePath } from '../link/repository.ts';
+import { recordHeartbeat } from '../link/runtime.ts';
+import { activeLease, readRuntime } from '../link/runtime-record.ts';
+import { type Candidate, inspectRoots, type LinkedRepository } from '../link/sync-payload.ts';
+import { formatTimestamp } from '../link/timestamps.ts';
+import { printResult } from '../output/print.ts';
+
+/** The preconditions ENABLED and AUTH, in this order. */
+async function requireRunner(context: Context, repository: Repository) {
+  const place = {
+    env: context.env,
+    now: context.now(),
+    repository: isLinkable(repository) ? repository : undefined,
+  };
+  const machine = requireEnabled(await loadMachine(place));
+  const { email } = requireAuth(context.env);
+  return { machine, email, place };
+}
+
+/** Sends one heartbeat, with the job that is being worked on. */
+export async function sendHeartbeat(context: Context): Promise<void> {
+  const repository = await context.repository();
+  const { machine, email, place } = await requireRunner(context, repository);
+  const work = liveWork(repository, machine, context.now());
+  const client = await signedInClient(context);
+  const response = await send(client, heartbeat, {
+    body: { machineId: machine.machine_id, machineName: machine.machine_name, ...work },
+  });
+
+  const sentAt = formatTimestamp(place.now);
+  const updated = await updateMachine(place, () => ({
+    last_heartbeat_at_utc: sentAt,
+    ...(email === '' ? {} : { linked_email: email }),
+  }));
+  if (isLinkable(repository)) {
+    await copyMachineTo(repository, updated.record);
+    if (work.jobId !== undefined && !isLeaseOver(response))
+      await recordHeartbeat(repository, work, place.now);
+  }
+  const paths = pathsOf(repository);
+  const document = {
+    ok: true,
+    machine: updated.record,
+    machine_path: updated.path,
+    repo_runner_path: paths.runner,
+    repo_runtime_path: paths.runtime,
+    heartbeat_at_utc: sentAt,
+    job_id: work.jobId ?? '',
+    lease_id: work.leaseId ?? '',
+    response,
+  };
+  printResult(context, document, [
+    ['ok', true],
+    ['heartbeat_at_utc', sentAt],
+    ['machine.id', updated.record.machine_id],
+    ['machine.path', updated.path],
+    ['repo.runner_path', paths.runner],
+  ]);
+}
+
+/** The recorded job, unless it is stale: a lease that a crashed runner left behind must not be kept alive from here. */
+function liveWork(
+  repository: Repository,
+  machine: Parameters<typeof activeLease>[1],
+  now: number,
+): { jobId?: string; leaseId?: string } {
+  if (!isLinkable(repository)) return {};
+  const { runtime } = readRuntime(repository);
+  const lease = activeLease(runtime, machine, now);
+  if (!lease.has_active_job || lease.stale) return {};
+  const { job_id: jobId, lease_id: leaseId } = runtime.active_job;
+  return {
+    ...(jobId === undefined ? {} : { jobId }),
+    ...(leaseId === undefined ? {} : { leaseId }),
+  };
+}
+
+function isLeaseOver(response: JsonObject): boolean {
+  return isObject(response.lease) && response.lease.valid === false;
+}
+
+function pathsOf(repository: Repository): { runner: string; runtime: string } {
+  if (!isLinkable(repository)) return { runner: '', runtime: '' };
+  return {
+    runner: displayPath(repository.root, repoRunnerPath(repository)),
+    runtime: displayPath(repository.root, runtimePath(repository)),
+  };
+}
+
+/** Tells the hosted side about the repository and the further roots. */
+export async function sync(context: Context, furtherRoots: readonly string[]): Promise<void> {
+  const repository = await context.repository();
+  const { machine, email, place } = await requireRunner(context, repository);
+  const candidates = await inspectRoots({
+    roots: [context.repoRoot, ...furtherRoots],
+    env: context.env,
+    now: place.now,
+    email,
+  });
+  const linked = requireLinked(candidates);
+  const client = await signedInClient(context);
+  const receipt = await syncLinked(client, {
+    env: context.env,
+    now: place.now,
+    machine,
+    linked,
+    email,
+    copyTo: isLinkable(repository) ? repository : linked[0]?.repository,
+  });
+
+  const { payload, response } = receipt;
+  const included = linked.map(({ repository: { root } }) => root);
+  const skipped = candidates.flatMap((candidate) =>
+    candidate.kind === 'skipped' ? [{ project_root: candidate.root, reason: candidate.reason }] : [],
+  );
+  const routeable = payload.sessions.filter(
+    (session) => session.state === 'active' && session.codexSessionId,
+  );
+  const document = {
+    ok: true,
+    machine: receipt.machine.record,
+    machine_path: receipt.machine.path,
+    repo_runner_path: pathsOf(repository).runner,
+    sync_payload: payload,
+    response,
+    synced_at_utc: receipt.syncedAt,
+    linked_projects: payload.linkedProjects.length,
+    sessions: payload.sessions.length,
+    routeable_sessions: routeable.length,
+    included_project_roots: included,
+    skipped_project_roots: skipped,
+  };
+  printResult(context, document, [
+    ['ok', true],
+    ['linked_projects', document.linked_projects],
+    ['sessions', document.sessions],
+    ['routeable_sessions', document.routeable_sessions],
+    ['included_project_roots', included.length],
+    ['skipped_project_roots', skipped.length],
+    ['machine.path', document.machine_path],
+    ['repo.runner_path', document.repo_runner_path],
+  ]);
+}
+
+/** At least one git repository, and at least one linked project among them. */
+export function requireLinked(candidates: readonly Candidate[]): LinkedRepository[] {
+  const linked = candidates.flatMap((candidate) => (candidate.kind === 'linked' ? [candidate.linked] : []));
+  if (linked.length > 0) return linked;
+  const reasons = new Set(
+    candidates.map((candidate) => (candidate.kind === 'skipped' ? candidate.reason : '')),
+  );
+  const roots = candidates.map(({ root }) => root).join(', ');
+  if (![...reasons].some((reason) => reason === 'not_linked' || reason === 'linked_email_mismatch')) {
+    throw new CliError(`There is no git repository at ${roots}.`, {
+      code: 'no_git_repository',
+      hint: 'Change into the repository, or name it with --repo-root or --linked-project-root.',
+    });
+  }
+  const isForeign = reasons.has('linked_email_mismatch');
+  throw new CliError(
+    isForeign
+      ? `Another account linked the repository at ${roots}.`
+      : `No repository is linked to an idea (looked at ${roots}).`,
+    {
+      code: isForeign ? 'linked_email_mismatch' : 'not_linked',
+      hint: 'Run `orp link project bind --idea-id <idea-id>`.',
+    },
+  );
+}

@@ -1,0 +1,67 @@
+/** `orp world show|bind` (contract/cli-surface.md §3, hosted-api.md §5). */
+
+import type { Command } from 'commander';
+import { getWorld, putWorld } from '../../spec/contract/ideas.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import { worldLines, worldOf } from '../client/world.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { stripCredentials } from '../link/git-remote.ts';
+import { printResult } from '../output/print.ts';
+import { type Shell, withCommonOptions } from '../shell.ts';
+
+interface BindOptions extends CommonOptions {
+  name?: string;
+  projectRoot?: string;
+  githubUrl?: string;
+  codexSessionId?: string;
+}
+
+export function registerWorld(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group.command('show').description('show the repository that an idea is bound to').argument('<idea-id>'),
+  ).action((id: string, options: CommonOptions) => shell.run(options, (context) => show(context, id)));
+
+  withCommonOptions(
+    group
+      .command('bind')
+      .description('change the binding of an idea; what is not given stays, blank clears')
+      .argument('<idea-id>')
+      .option('--name <name>', 'name of the world')
+      .option('--project-root <path>', 'absolute path of the repository on its machine')
+      .option('--github-url <url>', 'repository at GitHub')
+      .option('--codex-session-id <id>', 'session that reviews checkpoints'),
+  ).action((id: string, options: BindOptions) => shell.run(options, (context) => bind(context, id, options)));
+}
+
+async function show(context: Context, id: string): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await send(client, getWorld, { params: { ideaId: id } });
+  const world = worldOf(answer);
+  printResult(
+    context,
+    { ok: answer.ok === undefined || Boolean(answer.ok), world },
+    worldLines(world, ['id', 'name', 'project_root', 'github_url', 'codex_session_id', 'status']),
+  );
+}
+
+async function bind(context: Context, id: string, options: BindOptions): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await send(client, putWorld, {
+    params: { ideaId: id },
+    body: {
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(options.projectRoot === undefined ? {} : { projectRoot: options.projectRoot.trim() || null }),
+      ...(options.githubUrl === undefined ? {} : { githubUrl: stripCredentials(options.githubUrl) || null }),
+      ...(options.codexSessionId === undefined
+        ? {}
+        : { codexSessionId: options.codexSessionId.trim() || null }),
+    },
+  });
+  const world = worldOf(answer);
+  printResult(
+    context,
+    { ok: answer.ok === undefined || Boolean(answer.ok), world },
+    worldLines(world, ['id', 'name', 'project_root', 'codex_session_id', 'status']),
+  );
+}

@@ -1,0 +1,66 @@
+/** Everything `link status`, `link doctor` and `runner status` look at in a repository, gathered once. */
+
+import { readGovernance } from './governance.ts';
+import type { JsonObject } from './json-file.ts';
+import { type ProjectLink, type ProjectLinkFile, readProjectLinkFile } from './project-link.ts';
+import { type RemoteSession, readRemoteSession } from './remote-session.ts';
+import { isLinkable, type Repository } from './repository.ts';
+import { readSessions, type SessionShelf, type StoredSession } from './sessions.ts';
+
+/** What the hosted side says about the world: its fields, or why it could not be asked. */
+export type HostedWorld =
+  | { kind: 'not_asked' }
+  | { kind: 'known'; world: JsonObject }
+  | { kind: 'failed'; error: string };
+
+export interface LinkFacts {
+  repository: Repository;
+  linkFile: ProjectLinkFile;
+  /** The valid link, if there is one. */
+  link: ProjectLink | undefined;
+  shelf: SessionShelf;
+  /** The session that takes work which names none. */
+  primary: StoredSession | undefined;
+  account: RemoteSession;
+  world: HostedWorld;
+  governance: JsonObject;
+}
+
+export interface FactsSource {
+  repository: Repository;
+  configPath: string;
+  env: NodeJS.ProcessEnv;
+  now: number;
+  /** Asks the hosted side for the world of an idea; left out where nothing may be asked. */
+  fetchWorld?: ((ideaId: string) => Promise<JsonObject>) | undefined;
+}
+
+/** Gathers the facts. The hosted side is asked at most once, and its failure is a fact like any other. */
+export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
+  const { repository, env, now } = source;
+  const linkFile: ProjectLinkFile = isLinkable(repository)
+    ? readProjectLinkFile(repository, now)
+    : { kind: 'absent' };
+  const link = linkFile.kind === 'linked' ? linkFile.link : undefined;
+  const shelf: SessionShelf = isLinkable(repository)
+    ? readSessions(repository, now)
+    : { sessions: [], invalidPaths: [] };
+  const account = readRemoteSession(env);
+  const [world, governance] = await Promise.all([
+    link === undefined || account.token === '' ? notAsked : askWorld(link, source),
+    readGovernance(source),
+  ]);
+  const primary = shelf.sessions.find((session) => session.record.primary);
+  return { repository, linkFile, link, shelf, primary, account, world, governance };
+}
+
+const notAsked: HostedWorld = { kind: 'not_asked' };
+
+async function askWorld(link: ProjectLink, source: FactsSource): Promise<HostedWorld> {
+  if (source.fetchWorld === undefined) return notAsked;
+  try {
+    return { kind: 'known', world: await source.fetchWorld(link.idea_id) };
+  } catch (error) {
+    return { kind: 'failed', error: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,145 @@
+/** The document of `link status` (contract/cli-surface.md §4.4), built from the facts. */
+
+import { countSessions, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
+import { AdviceCollector, type AdviceLists, COMMANDS, shellWord } from './advice.ts';
+import { readString } from './fields.ts';
+import type { JsonObject } from './json-file.ts';
+import type { LinkFacts } from './link-facts.ts';
+import { displayPath } from './paths.ts';
+import { type SessionSummary, summariseSession } from './remote-session.ts';
+import { isLinkable, projectLinkPath } from './repository.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { StoredSession } from './sessions.ts';
+
+/** A session as commands print it: with the path of its file. */
+export type ShownSession = SessionRecord & { path: string };
+
+export interface LinkStatus extends AdviceLists {
+  ok: true;
+  repo_root: string;
+  project_link_path: string;
+  project_link_exists: boolean;
+  project_link: object;
+  sessions: ShownSession[];
+  session_counts: SessionCounts;
+  primary_session: ShownSession | object;
+  routeable_sessions: ShownSession[];
+  routing_ready: boolean;
+  hosted_auth: SessionSummary;
+  hosted_world: JsonObject;
+  hosted_world_error: string;
+  governance: JsonObject;
+}
+
+/** A session with its path relative to the repository. */
+export function showSession(root: string, session: StoredSession): ShownSession {
+  return { ...session.record, path: displayPath(root, session.path) };
+}
+
+/** Builds the document. */
+export function buildLinkStatus(facts: LinkFacts): LinkStatus {
+  const { repository, link, shelf, primary, account, world } = facts;
+  const sessions = shelf.sessions.map((session) => showSession(repository.root, session));
+  const routeable = sessions.filter((session) => isRouteable(session));
+  const { warnings, notes, next_actions } = adviceOn(facts).lists();
+  return {
+    ok: true,
+    repo_root: repository.root,
+    project_link_path: isLinkable(repository)
+      ? displayPath(repository.root, projectLinkPath(repository))
+      : '',
+    project_link_exists: link !== undefined,
+    project_link: link ?? {},
+    sessions,
+    session_counts: countSessions(sessions),
+    primary_session: primary === undefined ? {} : showSession(repository.root, primary),
+    routeable_sessions: routeable,
+    routing_ready: link !== undefined && primary !== undefined && routeable.length > 0,
+    hosted_auth: summariseSession(account),
+    hosted_world: world.kind === 'known' ? world.world : {},
+    hosted_world_error: world.kind === 'failed' ? world.error : '',
+    governance: facts.governance,
+    warnings,
+    notes,
+    next_actions,
+  };
+}
+
+function adviceOn(facts: LinkFacts): AdviceCollector {
+  const advice = new AdviceCollector();
+  if (facts.governance.orp_governed !== true) advice.note('The repository is not governed.', COMMANDS.init);
+  for (const warning of textsOf(facts.governance.warnings)) advice.warn(warning);
+  adviseOnLink(facts, advice);
+  adviseOnSessions(facts, advice);
+  adviseOnWorld(facts, advice);
+  return advice;
+}
+
+function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
+  const { repository, link, linkFile, account } = facts;
+  if (!isLinkable(repository)) {
+    advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
+    return;
+  }
+  if (linkFile.kind === 'invalid') {
+    advice.warn(`${projectLinkPath(repository)} is not a valid record.`, COMMANDS.bind);
+  } else if (link === undefined) {
+    advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
+  } else if (link.project_root !== repository.root) {
+    advice.warn(`The link is for ${link.project_root}, not for ${repository.root}.`);
+  }
+  if (link !== undefined && account.token === '') {
+    advice.warn('The repository is linked, but you are not signed in.', COMMANDS.login);
+  }
+}
+
+function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
+  const { repository, shelf, primary } = facts;
+  if (!isLinkable(repository)) return;
+  if (shelf.sessions.length === 0) {
+    advice.warn('No session is linked.', COMMANDS.register);
+  } else if (primary === undefined) {
+    advice.warn('No session is the primary one.', COMMANDS.setPrimary);
+  } else if (primary.record.codex_session_id === undefined) {
+    const { orp_session_id: id, label } = primary.record;
+    advice.warn(
+      `The primary session ${id} has no Codex session id and cannot take work.`,
+      `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)} --codex-session-id <codex-session-id> --json`,
+    );
+  }
+  for (const path of shelf.invalidPaths) {
+    advice.warn(`${displayPath(repository.root, path)} is not a valid session record and is left out.`);
+  }
+}
+
+function adviseOnWorld(facts: LinkFacts, advice: AdviceCollector): void {
+  const { link, primary, world } = facts;
+  if (world.kind === 'failed') advice.warn(`The hosted world could not be read: ${world.error}`);
+  if (world.kind !== 'known' || link === undefined) return;
+  const remote = remoteFacts(world.world);
+  const codexId = primary?.record.codex_session_id;
+  if (remote.projectRoot !== undefined && remote.projectRoot !== link.project_root) {
+    advice.warn(`The hosted world names ${remote.projectRoot}, this link ${link.project_root}.`);
+  }
+  if (remote.codexSessionId !== undefined && codexId !== undefined && remote.codexSessionId !== codexId) {
+    advice.warn(
+      `The hosted world names the Codex session ${remote.codexSessionId}, the primary one is ${codexId}.`,
+    );
+  }
+  if (remote.id !== undefined && link.world_id !== undefined && remote.id !== link.world_id) {
+    advice.warn(`The hosted world is ${remote.id}, this link has ${link.world_id}.`);
+  }
+}
+
+/** What the hosted world says that a link can contradict. */
+export function remoteFacts(world: JsonObject) {
+  return {
+    id: readString(world, 'id'),
+    projectRoot: readString(world, 'projectRoot'),
+    codexSessionId: readString(world, 'codexSessionId'),
+  };
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

@@ -1,0 +1,69 @@
+/** Starts `orp`, prints its error if there is one, and sets the exit code. The only place that does either. */
+
+import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
+import { endOnInterrupt } from './interrupt.ts';
+import { clientVersion } from './version.ts';
+
+/** Runs the command line of this process. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    process.stdout.write(`${clientVersion(process.env)}\n`);
+    return 0;
+  }
+  const { runProgram } = await import('./program.ts');
+  return runProgram(argv, {
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: Date.now,
+  });
+}
+
+function report(error: unknown, asJson: boolean): number {
+  const known = expectedError(error);
+  const message = known?.message ?? `internal error: ${messageOf(error)}`;
+  const hint = known === undefined ? 'This is a bug. ORP_DEBUG=1 shows where it happened.' : known.hint;
+  if (asJson) {
+    process.stderr.write(`${JSON.stringify({ error: message, code: known?.code ?? 'internal', hint })}\n`);
+  } else {
+    process.stderr.write(`error: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+  }
+  if (process.env.ORP_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return known?.exitCode ?? EXIT_NEGATIVE;
+}
+
+/** Our own errors, and those of the system: a full disk or a missing permission is nobody's bug. */
+function expectedError(error: unknown): CliError | undefined {
+  if (error instanceof CliError) return error;
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  return new CliError(`${error.message}.`, {
+    code: String(error.code).toLowerCase(),
+    hint: 'The system refused this: check the path, its permissions and the free space.',
+    cause: error,
+  });
+}
+
+/** Also before the options are understood, and for a shortened `--json`. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? argv.length : end).some((word) => /^--js(o|on)?$/.test(word));
+}
+
+/** A reader that has seen enough (`orp … | head`) is no error. */
+function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+}
+
+process.stdout.on('error', endQuietlyOnClosedPipe);
+process.stderr.on('error', endQuietlyOnClosedPipe);
+
+endOnInterrupt();
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = report(error, asksForJson(process.argv.slice(2)));
+}

@@ -1,0 +1,63 @@
+/** The result of a command on stdout: one JSON document, or `key=value` lines (contract/cli-surface.md §1.3). */
+
+import type { Context } from '../context.ts';
+
+/** A value of a line; absent ones print as nothing after the `=`. */
+export type LineValue = string | number | boolean | null | undefined;
+
+/** A `key=value` line. The same key may stand on several lines. */
+export type Line = readonly [key: string, value: LineValue];
+
+/** Between the rows of a list. */
+export const ROW_SEPARATOR = '---';
+
+/** Prints a result in the form that was asked for. */
+export function printResult(
+  context: Pick<Context, 'json' | 'stdout'>,
+  document: unknown,
+  lines: readonly Line[] | (() => string),
+): void {
+  if (context.json) context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else context.stdout.write(typeof lines === 'function' ? lines() : formatLines(lines));
+}
+
+/** Lines, each with its newline. */
+export function formatLines(lines: readonly Line[]): string {
+  return lines.map(([key, value]) => `${key}=${formatValue(value)}\n`).join('');
+}
+
+/** Head lines, then the rows of a list, each preceded by `---`. */
+export function formatRows(head: readonly Line[], rows: readonly (readonly Line[])[]): string {
+  return formatLines(head) + rows.map((row) => `${ROW_SEPARATOR}\n${formatLines(row)}`).join('');
+}
+
+/** Informational, problem and suggested-command lines. */
+export function adviceLines(advice: {
+  notes?: readonly string[];
+  warnings?: readonly string[];
+  next_actions?: readonly string[];
+}): Line[] {
+  const linesOf = (key: string, texts: readonly string[] = []): Line[] => texts.map((text) => [key, text]);
+  return [
+    ...linesOf('note', advice.notes),
+    ...linesOf('warning', advice.warnings),
+    ...linesOf('next', advice.next_actions),
+  ];
+}
+
+function formatValue(value: LineValue): string {
+  return value === null || value === undefined ? '' : oneLine(String(value));
+}
+
+/**
+ * Text of others stays on its line and cannot steer the terminal: control characters, line separators and marks that
+ * change the direction of writing are shown escaped.
+ */
+export function oneLine(text: string): string {
+  return text.replace(
+    /\p{Cc}|\p{Zl}|\p{Zp}|[\u202a-\u202e\u2066-\u2069]/gu,
+    (unit) => ESCAPES[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -1,0 +1,201 @@
+/**
+ * The command line. A group of commands is one row here and one file (or two) in `commands/`; only the group that was
+ * asked for is loaded, so that `orp` starts as fast as Node does.
+ */
+
+import { Command, CommanderError } from 'commander';
+import { plainArguments } from './arguments.ts';
+import type { Surroundings } from './context.ts';
+import { usageError } from './exit.ts';
+import { type Register, Shell } from './shell.ts';
+import { clientVersion } from './version.ts';
+
+interface CommandGroup {
+  name: string;
+  summary: string;
+  examples?: readonly string[];
+  load(): Promise<readonly Register[]>;
+}
+
+const GROUPS: readonly CommandGroup[] = [
+  {
+    name: 'auth',
+    summary: 'sign in and out',
+    examples: ['orp auth login --email you@example.org', 'orp auth logout'],
+    load: async () => [(await import('./commands/auth.ts')).registerAuth],
+  },
+  {
+    name: 'whoami',
+    summary: 'show who is signed in',
+    load: async () => [(await import('./commands/auth.ts')).registerWhoami],
+  },
+  {
+    name: 'ideas',
+    summary: 'list your ideas',
+    examples: ['orp ideas list --limit 10'],
+    load: async () => [(await import('./commands/ideas.ts')).registerIdeas],
+  },
+  {
+    name: 'idea',
+    summary: 'show and change one idea',
+    examples: ['orp idea add --title "Tidal survey" --notes "the plan"', 'orp idea show <idea-id> --json'],
+    load: async () => [(await import('./commands/ideas.ts')).registerIdea],
+  },
+  {
+    name: 'world',
+    summary: 'show and bind the repository of an idea',
+    examples: ['orp world show <idea-id>'],
+    load: async () => [(await import('./commands/world.ts')).registerWorld],
+  },
+  {
+    name: 'link',
+    summary: 'link this repository and its agent sessions',
+    examples: [
+      'orp link project bind --idea-id <idea-id>',
+      'orp link session register --orp-session-id main --label Main --codex-session-id <id> --primary',
+      'orp link status',
+    ],
+    load: async () => [
+      (await import('./commands/link.ts')).registerLink,
+      (await import('./commands/link-session.ts')).registerLinkSession,
+    ],
+  },
+  {
+    name: 'runner',
+    summary: 'let this machine work on jobs',
+    examples: ['orp runner enable', 'orp runner sync', 'orp runner work --once'],
+    load: async () => [
+      (await import('./commands/runner-local.ts')).registerRunnerLocal,
+      (await import('./commands/runner-work.ts')).registerRunnerWork,
+    ],
+  },
+  {
+    name: 'checkpoint',
+    summary: 'ask for a review of an idea',
+    examples: ['orp checkpoint queue --idea-id <idea-id> --user-note "is the plan still right?"'],
+    load: async () => [(await import('./commands/checkpoint.ts')).registerCheckpoint],
+  },
+];
+
+/** Commands of the research governance part, which this client does not have. */
+const GOVERNANCE_COMMANDS =
+  'about agent backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets status';
+
+/** Runs one command line (without the program's name) and returns its exit code. Throws what should be told as an error. */
+export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const program = makeProgram(surroundings);
+  const shell = new Shell(surroundings, program);
+  const name = commandName(program, argv);
+  refuseGovernance(name);
+  for (const group of GROUPS) await addGroup(program, group, { shell, isAsked: group.name === name });
+  const words = plainArguments(program, helpLast(argv));
+  if (
+    (name === undefined && !words.some((word) => word.startsWith('-') && !isGlobal(program, word))) ||
+    name === 'home'
+  ) {
+    program.outputHelp();
+    return 0;
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return shell.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return exitCodeOf(error, pathOf(program, words));
+    throw error;
+  }
+}
+
+function isGlobal(program: Command, word: string): boolean {
+  return program.options.some((option) => option.required && option.long === word.split('=')[0]);
+}
+
+/** `orp link session`: as far as the words name commands. */
+function pathOf(program: Command, words: readonly string[]): Command {
+  let command = program;
+  for (const word of words)
+    command = command.commands.find((candidate) => candidate.name() === word) ?? command;
+  return command;
+}
+
+function makeProgram(surroundings: Surroundings): Command {
+  const program = new Command('orp')
+    .description('Send work from anywhere to the coding agent sessions on your own computer.')
+    .option('--repo-root <path>', 'repository to work in (default: the current directory)')
+    .option('--config <path>', 'configuration file, relative to the repository (default: orp.yml)')
+    .version(clientVersion(surroundings.env), '-V, --version', 'print the version')
+    .addHelpText(
+      'after',
+      '\nStart here:\n  $ orp auth login\n  $ orp link status\n\n`orp <command> --help` explains a command.',
+    );
+  return quiet(program, surroundings);
+}
+
+/** Errors are thrown, not printed: `main` prints every error in one way. */
+function quiet(command: Command, surroundings: Surroundings): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeOut: (text) => surroundings.stdout.write(text),
+      writeErr: () => undefined,
+      outputError: () => undefined,
+    });
+}
+
+async function addGroup(
+  program: Command,
+  group: CommandGroup,
+  load: { shell: Shell; isAsked: boolean },
+): Promise<void> {
+  const command = program.command(group.name).description(group.summary);
+  if (group.examples !== undefined) {
+    command.addHelpText('after', `\nExamples:\n${group.examples.map((line) => `  $ ${line}`).join('\n')}`);
+  }
+  if (!load.isAsked) return;
+  for (const register of await group.load()) register(command, load.shell);
+}
+
+/** The first word that is neither an option nor its value. */
+function commandName(program: Command, argv: readonly string[]): string | undefined {
+  const words = plainArguments(program, argv).filter((word) => word !== 'help');
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? '';
+    if (word === '--') return undefined;
+    if (!word.startsWith('-')) return word;
+    if (program.options.some((option) => option.required && option.long === word)) index += 1;
+  }
+  return undefined;
+}
+
+/** `orp help link` says the same as `orp link --help`. */
+function helpLast(argv: readonly string[]): readonly string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+}
+
+function refuseGovernance(name: string | undefined): void {
+  if (name === undefined || GROUPS.some((group) => group.name === name)) return;
+  if (!GOVERNANCE_COMMANDS.split(' ').includes(name)) return;
+  throw usageError(
+    `\`orp ${name}\` is not a command of this version: it links repositories and runs jobs, nothing else.`,
+    '`orp --help` lists the commands.',
+  );
+}
+
+/** Help and version end with 0; everything else that commander refuses is wrong usage. */
+function exitCodeOf(error: CommanderError, command: Command): number {
+  if (error.exitCode === 0) return 0;
+  const path = fullName(command);
+  if (error.code === 'commander.help') {
+    const names = command.commands.map((candidate) => candidate.name()).join(', ');
+    throw usageError(`\`${path}\` needs a command: ${names}.`, `\`${path} --help\` explains them.`);
+  }
+  const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  throw usageError(
+    `${message.charAt(0).toUpperCase()}${message.slice(1)}`.replace(/([^.?!)])$/, '$1.'),
+    `Usage: ${path} ${command.usage()}. \`${path} --help\` explains it.`,
+  );
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}
