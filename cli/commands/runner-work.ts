@@ -1,0 +1,221 @@
+/** `orp runner work` (contract/cli-surface.md §5.5): claims jobs and runs them in the linked sessions. */
+
+import { randomUUID } from 'node:crypto';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { codexAgent } from '../agents/codex.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
+import { loadMachine, requireEnabled } from '../link/machine.ts';
+import { requireAuth } from '../link/remote-session.ts';
+import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
+import { type Candidate, inspectRoots } from '../link/sync-payload.ts';
+import { oneLine, printResult } from '../output/print.ts';
+import { DrainSwitch } from '../runner/drain-switch.ts';
+import { httpService } from '../runner/http-service.ts';
+import { listenerWaiter } from '../runner/listener-waiter.ts';
+import { localRecords } from '../runner/local-records.ts';
+import { findProcess } from '../runner/process/process-table.ts';
+import { secretValues } from '../runner/secrets.ts';
+import type { Talk, WorkContext } from '../runner/work-context.ts';
+import type { CycleOutcome } from '../runner/work-documents.ts';
+import { WorkLoop } from '../runner/work-loop.ts';
+import { collect, type Shell, withCommonOptions } from '../shell.ts';
+
+interface WorkOptions extends CommonOptions {
+  once?: boolean;
+  continuous?: boolean;
+  pollInterval: number;
+  transport: 'auto' | 'poll' | 'sse' | 'ws';
+  heartbeatInterval: number;
+  dryRun?: boolean;
+  linkedProjectRoot: string[];
+  codexBin?: string;
+  codexConfigProfile?: string;
+  verbose?: boolean;
+}
+
+/** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
+const DELIVERY_LIMIT_MS = 120_000;
+
+export function registerRunnerWork(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('work')
+      .description('claim jobs and run them in the linked sessions')
+      .option('--once', 'one cycle, then leave')
+      .option('--continuous', 'go on until interrupted (the default without --once)')
+      .option('--poll-interval <seconds>', 'pause between looks while idle', atLeastOne, 30)
+      .addOption(
+        new Option('--transport <way>', 'how to be woken')
+          .choices(['auto', 'poll', 'sse', 'ws'])
+          .default('auto'),
+      )
+      .option('--heartbeat-interval <seconds>', 'pause between heartbeats while working', atLeastOne, 20)
+      .option('--dry-run', 'show what would be claimed; claims nothing')
+      .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
+      .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
+      .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
+      .option('--verbose', 'tell more about what goes on'),
+  ).action((options: WorkOptions) => shell.run(options, (context) => work(context, options)));
+}
+
+function atLeastOne(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number of seconds.');
+  return Math.max(1, number);
+}
+
+async function work(context: Context, options: WorkOptions): Promise<number> {
+  const talk = talkOf(context, options);
+  const prepared = await prepare(context, options, talk);
+  const { drainSwitch, loop } = prepared;
+  const stopListening = drainSwitch.listen();
+  try {
+    if (options.once || options.dryRun) {
+      const outcome = await loop.once(options.dryRun ?? false);
+      printResult(context, outcome.document, outcome.lines);
+      if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
+      return outcome.ok ? 0 : EXIT_NEGATIVE;
+    }
+    await workOn(context, options, prepared);
+    return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
+  } finally {
+    stopListening();
+  }
+}
+
+async function workOn(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
+  const { drainSwitch, loop, talk } = prepared;
+  let replaced: string | undefined;
+  const waiter = await listenerWaiter({
+    choice: options.transport,
+    pollIntervalMs: options.pollInterval * 1000,
+    connect: prepared.connectForListening,
+    machineId: prepared.work.machine.machine_id,
+    instance: prepared.instance,
+    onLease: (jobId) => loop.checkLease(jobId),
+    onDrain: () => talk.note('The service asks this machine to claim nothing more for now.'),
+    onReplaced: (message) => {
+      replaced = message;
+      drainSwitch.drain();
+    },
+    onChange: (change) => tellTransport(context, options, change),
+  });
+  try {
+    talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}. Ctrl-C leaves.`);
+    await loop.run(waiter, (outcome) => show(context, outcome));
+  } finally {
+    waiter.close();
+  }
+  if (replaced !== undefined) {
+    throw new CliError(`Another runner of this machine took over: ${replaced}.`, {
+      code: 'replaced',
+      hint: 'Only one `orp runner work` per machine is woken. End the other one first.',
+    });
+  }
+}
+
+/** Continuous output: one JSON document a line, or blocks of lines for people. */
+function show(context: Context, outcome: CycleOutcome): void {
+  if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
+  else printResult(context, outcome.document, outcome.lines);
+}
+
+function tellTransport(
+  context: Context,
+  options: WorkOptions,
+  change: { transport: string; up: boolean; message: string },
+): void {
+  if (context.json) context.stdout.write(`${JSON.stringify({ event: 'transport', ...change })}\n`);
+  else if (options.verbose) context.stderr.write(`${change.message}\n`);
+}
+
+/** Talk goes to stderr; with `--json` only what a person should look at does. */
+function talkOf(context: Context, options: WorkOptions): Talk {
+  return {
+    note(text) {
+      if (!context.json) context.stderr.write(`${oneLine(text)}\n`);
+      else if (options.verbose) context.stderr.write(`${JSON.stringify({ note: text })}\n`);
+    },
+    warn: (text) => context.warn(oneLine(text)),
+  };
+}
+
+interface Prepared {
+  work: WorkContext;
+  loop: WorkLoop;
+  drainSwitch: DrainSwitch;
+  talk: Talk;
+  instance: string;
+  connectForListening(): Promise<{ baseUrl: string; headers: Record<string, string> }>;
+}
+
+/** The preconditions in the order of the contract, then everything that is needed to work. */
+async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
+  const { env } = context;
+  const roots = [context.repoRoot, ...options.linkedProjectRoot];
+  const findCandidates = () => inspectRoots({ roots, env, now: Date.now() });
+  const candidates = await findCandidates();
+  for (const { root } of candidates.filter(isMissing)) talk.warn(`${root} does not exist; it is left out.`);
+  const gitRoot = await requireSomeGit(context, candidates);
+  const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
+  const session = requireAuth(env);
+  requireSomeLinked(candidates);
+
+  const first = await signedInClient(context);
+  const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
+  const instance = randomUUID();
+  const drainSwitch = new DrainSwitch(talk);
+  const work: WorkContext = {
+    env,
+    machine,
+    service: httpService({ machine, instance, baseUrl: first.baseUrl, connect }),
+    agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
+    local: localRecords({ env, roots, connect }),
+    talk,
+    secrets: secretValues(env, [session.token]),
+    heartbeatMs: options.heartbeatInterval * 1000,
+    deliveryLimitMs: DELIVERY_LIMIT_MS,
+    self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
+    isDraining: () => drainSwitch.draining.aborted,
+    shutdown: drainSwitch.shutdown,
+  };
+  const plan = { findCandidates, defaultRoot: context.repoRoot, fallbackRepository: gitRoot };
+  return {
+    work,
+    loop: new WorkLoop(work, plan, drainSwitch),
+    drainSwitch,
+    talk,
+    instance,
+    connectForListening: async () => {
+      const { baseUrl, headers, token } = await connect();
+      return { baseUrl, headers: { ...headers, Authorization: `Bearer ${token}` } };
+    },
+  };
+}
+
+function isMissing(candidate: Candidate): boolean {
+  return candidate.kind === 'skipped' && candidate.reason === 'missing';
+}
+
+/** The first candidate that is a git work tree. */
+async function requireSomeGit(
+  context: Context,
+  candidates: readonly Candidate[],
+): Promise<LinkableRepository> {
+  for (const candidate of candidates) {
+    if (candidate.kind === 'linked') return candidate.linked.repository;
+    const repository = await resolveRepo(candidate.root, context.env);
+    if (isLinkable(repository)) return repository;
+  }
+  return requireGit(await context.repository());
+}
+
+function requireSomeLinked(candidates: readonly Candidate[]): void {
+  if (candidates.some((candidate) => candidate.kind === 'linked')) return;
+  throw new CliError('None of the repositories is linked to an idea.', {
+    code: 'not_linked',
+    hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
+  });
+}

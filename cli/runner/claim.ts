@@ -1,0 +1,76 @@
+/** One look for work: a sign of life, then the poll. The claim always goes this way, whatever woke the runner. */
+
+import { randomUUID } from 'node:crypto';
+import { type ClaimedJob, type Lease, readPollAnswer } from './claimed-job.ts';
+import type { Body, Reply } from './service.ts';
+import type { WorkContext } from './work-context.ts';
+import type { Workplace } from './workplace.ts';
+
+/** The heartbeat before the poll, as the documents show it. */
+export interface IdleBeat {
+  ok: true;
+  heartbeat_at_utc: string;
+  job_id: '';
+  lease_id: '';
+  response: Body;
+}
+
+export type Look =
+  | { kind: 'idle'; beat: IdleBeat }
+  /** The service asks this machine to finish and claim nothing. */
+  | { kind: 'draining'; beat: IdleBeat }
+  | { kind: 'job'; beat: IdleBeat; job: ClaimedJob; raw: Body; lease: Lease | undefined }
+  /** The service handed out something that cannot be worked on. */
+  | { kind: 'malformed'; message: string }
+  | Exclude<Reply<never>, { kind: 'ok' }>;
+
+export class ClaimDesk {
+  readonly #context: WorkContext;
+  /** Kept while a poll is unanswered: repeating it brings the same lease instead of a second job. */
+  #claimId: string | undefined;
+
+  constructor(context: WorkContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Asks for at most one job for these repositories.
+   * @param isDry asks what would be claimed, and claims nothing
+   */
+  async look(workplaces: readonly Workplace[], isDry = false): Promise<Look> {
+    const { service, local, isDraining } = this.#context;
+    const beat = await service.heartbeat({}, isDraining());
+    if (beat.kind !== 'ok') return beat;
+    await local.recordBeat(workplaces[0]?.linked);
+    const idleBeat = describeBeat(beat.value.body);
+    if (beat.value.drain) return { kind: 'draining', beat: idleBeat };
+
+    const projectRoots = workplaces.map((workplace) => workplace.project.project_root);
+    const reply = isDry
+      ? await service.poll({ dryRun: true, projectRoots })
+      : await service.poll({ claimId: this.#openClaim(), projectRoots });
+    if (reply.kind === 'unavailable' || reply.kind === 'unauthenticated') return reply;
+    // Answered: the next poll is another claim.
+    this.#claimId = undefined;
+    if (reply.kind === 'refused') return reply;
+    const answer = readPollAnswer(reply.value);
+    switch (answer.kind) {
+      case 'idle':
+        return { kind: 'idle', beat: idleBeat };
+      case 'malformed':
+        return answer;
+      case 'job':
+        return { kind: 'job', beat: idleBeat, job: answer.job, raw: answer.raw, lease: answer.lease };
+    }
+  }
+
+  #openClaim(): string {
+    this.#claimId ??= randomUUID();
+    return this.#claimId;
+  }
+}
+
+function describeBeat(response: Body): IdleBeat {
+  const heartbeat_at_utc = `${new Date().toISOString().slice(0, 19)}Z`;
+  return { ok: true, heartbeat_at_utc, job_id: '', lease_id: '', response };
+}

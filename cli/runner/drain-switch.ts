@@ -1,0 +1,59 @@
+/**
+ * How a runner is asked to leave:
+ *
+ *   working ──first Ctrl-C or SIGTERM──▶ draining (finish, claim nothing) ──second──▶ shutdown (stop the agents, report)
+ */
+
+import type { Talk } from './work-context.ts';
+
+export class DrainSwitch {
+  readonly #draining = new AbortController();
+  readonly #shutdown = new AbortController();
+  readonly #talk: Talk;
+  readonly #onSignal = () => this.press();
+  /** The job that is being worked on, for the sentence. */
+  currentJob: string | undefined;
+
+  constructor(talk: Talk) {
+    this.#talk = talk;
+  }
+
+  /** Aborts when nothing more is to be claimed. */
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  /** Aborts when the agents are to be stopped as well. */
+  get shutdown(): AbortSignal {
+    return this.#shutdown.signal;
+  }
+
+  /** Listens to the signals of this process until it is told to stop. */
+  listen(): () => void {
+    process.on('SIGINT', this.#onSignal);
+    process.on('SIGTERM', this.#onSignal);
+    return () => {
+      process.off('SIGINT', this.#onSignal);
+      process.off('SIGTERM', this.#onSignal);
+    };
+  }
+
+  /** One signal more. */
+  press(): void {
+    if (this.#shutdown.signal.aborted) return;
+    if (this.#draining.signal.aborted) {
+      this.#talk.warn('Stopping the agent and reporting; a moment.');
+      this.#shutdown.abort();
+      return;
+    }
+    if (this.currentJob !== undefined) {
+      this.#talk.note(`Finishing job ${this.currentJob}, then leaving. Once more stops the agent.`);
+    }
+    this.#draining.abort();
+  }
+
+  /** Claims nothing more, without a signal. */
+  drain(): void {
+    this.#draining.abort();
+  }
+}

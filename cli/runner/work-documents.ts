@@ -1,0 +1,112 @@
+/** The output of `runner work` by outcome (contract/cli-surface.md §5.5): JSON documents, and lines for people. */
+
+import type { Line } from '../output/print.ts';
+import type { IdleBeat } from './claim.ts';
+import type { JobReport } from './job-report.ts';
+import type { Body } from './service.ts';
+import type { Placement } from './workplace.ts';
+
+/** One cycle of the runner, ready to be shown. */
+export interface CycleOutcome {
+  ok: boolean;
+  document: Record<string, unknown>;
+  lines: Line[];
+}
+
+/** What every document ends with. */
+export interface CycleFacts {
+  beat: IdleBeat;
+  candidateRoots: readonly string[];
+}
+
+export function idleOutcome({ beat, candidateRoots }: CycleFacts): CycleOutcome {
+  return {
+    ok: true,
+    document: {
+      ok: true,
+      claimed: false,
+      job: null,
+      heartbeat: beat,
+      candidate_project_roots: candidateRoots,
+    },
+    lines: [
+      ['job.claimed', false],
+      ['job.status', 'idle'],
+    ],
+  };
+}
+
+export function dryRunOutcome(facts: CycleFacts, raw: Body, placement: Placement): CycleOutcome {
+  const ok = placement.kind !== 'no_repository';
+  const root = placement.kind === 'no_repository' ? '' : placement.workplace.root;
+  return {
+    ok,
+    document: {
+      ok,
+      claimed: true,
+      dry_run: true,
+      job: raw,
+      selected_repo_root: root,
+      selected_session: placement.kind === 'placed' ? placement.session : null,
+      selection: placement.kind === 'placed' ? placement.selection : null,
+      repo_selection: placement.repoSelection,
+      error: placement.kind === 'placed' ? '' : placement.error,
+      heartbeat: facts.beat,
+      candidate_project_roots: facts.candidateRoots,
+    },
+    lines: [...jobLines(raw), ['job.mode', 'dry-run']],
+  };
+}
+
+export function jobOutcome(facts: CycleFacts, report: JobReport): CycleOutcome {
+  const { ok, heartbeatError, worker, error } = report;
+  return {
+    ok,
+    document: {
+      ok,
+      claimed: true,
+      job: report.job,
+      lease: report.lease,
+      selected_repo_root: report.selectedRepoRoot,
+      selected_session: report.selectedSession,
+      selection: report.selection,
+      repo_selection: report.repoSelection,
+      start_response: report.startResponse,
+      ...(report.messageResponse === undefined ? {} : { message_response: report.messageResponse }),
+      ...(heartbeatError === undefined ? {} : { heartbeat_error: heartbeatError }),
+      ...(worker === undefined ? {} : { logs_response: report.logsResponse ?? null, worker }),
+      ...(ok ? { sync_result: report.syncResult ?? null, sync_error: report.syncError ?? '' } : {}),
+      complete_response: report.completeResponse,
+      ...(error === undefined ? {} : { error }),
+      heartbeat: facts.beat,
+      runtime: report.runtime,
+      runtime_path: report.runtimePath,
+      candidate_project_roots: facts.candidateRoots,
+    },
+    lines: [...jobLines(report.job), ...executedLines(report)],
+  };
+}
+
+function jobLines(raw: Body): Line[] {
+  return [
+    ['job.claimed', true],
+    ['job.id', String(raw.id ?? '')],
+    ['job.kind', String(raw.kind ?? '')],
+  ];
+}
+
+function executedLines(report: JobReport): Line[] {
+  const root: Line[] = report.selectedRepoRoot === '' ? [] : [['repo.root', report.selectedRepoRoot]];
+  const trouble: Line[] = [];
+  if (report.error) trouble.push(['error', report.error]);
+  if (report.heartbeatError) trouble.push(['heartbeat_error', report.heartbeatError]);
+  return [
+    ...root,
+    ['lease.id', report.lease.lease_id],
+    ['session.id', report.selectedSession?.orp_session_id],
+    ['session.codex_session_id', report.selectedSession?.codex_session_id],
+    ['response.ok', report.completeResponse === null ? false : report.completeResponse.ok !== false],
+    ['runtime.path', report.runtimePath],
+    ...trouble,
+  ];
+}

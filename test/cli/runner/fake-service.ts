@@ -1,0 +1,262 @@
+/**
+ * The runner's part of the hosted side on a loopback socket, with the rules that matter to a runner: one lease a job, the
+ * lease id as fence, claims that repeat, numbered chunks. Requests are recorded; faults are ordered per route.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+type Fields = Record<string, unknown>;
+
+/** `unavailable`: 503, nothing happens. `lost`: it happens, and the answer is lost. `refused`: 409 `lease_lost`. */
+export type Fault = 'unavailable' | 'lost' | 'refused' | 'too_large';
+export type Route = 'heartbeat' | 'poll' | 'start' | 'messages' | 'logs' | 'complete' | 'cancel' | 'sync';
+
+export interface FakeJob {
+  id: string;
+  kind: string;
+  prompt: string;
+  status: 'queued' | 'dispatched' | 'running' | 'completed' | 'failed' | 'cancelled';
+  leaseId: string | undefined;
+  claims: string[];
+  starts: number;
+  completions: Fields[];
+  receipts: Fields[];
+  chunks: Map<number, { stream: string; text: string }>;
+  messages: Fields[];
+  /** Fields put over the wire form of the job. */
+  extra: Fields;
+  payload: Fields;
+}
+
+export interface Recorded {
+  route: Route;
+  jobId: string | undefined;
+  query: URLSearchParams;
+  body: Fields;
+}
+
+export class FakeService {
+  readonly jobs = new Map<string, FakeJob>();
+  readonly requests: Recorded[] = [];
+  /** Answers 503 to everything. */
+  isDown = false;
+  /** Answers 401 to everything. */
+  isSignedOut = false;
+  readonly #server: Server;
+  readonly #faults = new Map<Route, Fault[]>();
+  #leases = 0;
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  static async start(): Promise<FakeService> {
+    const service = new FakeService();
+    await new Promise<void>((listening) => service.#server.listen(0, '127.0.0.1', listening));
+    return service;
+  }
+
+  get baseUrl(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((closed) => this.#server.close(closed));
+  }
+
+  /** Queues a job whose prompt is a recipe for `recipe-agent.mjs`. */
+  addJob(
+    id: string,
+    recipe: object | string,
+    overrides: { payload?: Fields; extra?: Fields; kind?: string } = {},
+  ): FakeJob {
+    const job: FakeJob = {
+      id,
+      kind: overrides.kind ?? 'session.prompt',
+      prompt: typeof recipe === 'string' ? recipe : JSON.stringify(recipe),
+      status: 'queued',
+      leaseId: undefined,
+      claims: [],
+      starts: 0,
+      completions: [],
+      receipts: [],
+      chunks: new Map(),
+      messages: [],
+      extra: overrides.extra ?? {},
+      payload: overrides.payload ?? {},
+    };
+    this.jobs.set(id, job);
+    return job;
+  }
+
+  /** The next requests of a route meet these faults, one each. */
+  order(route: Route, ...faults: Fault[]): void {
+    this.#faults.set(route, [...(this.#faults.get(route) ?? []), ...faults]);
+  }
+
+  /** A person cancels: final at once, the lease is revoked. */
+  cancel(job: FakeJob): void {
+    job.status = 'cancelled';
+  }
+
+  /** Somebody else gets the job. */
+  reclaim(job: FakeJob): void {
+    job.status = 'queued';
+    job.leaseId = 'lea_of_somebody_else';
+  }
+
+  /** The transcript in order. */
+  textOf(job: FakeJob, stream?: string): string {
+    return [...job.chunks.entries()]
+      .sort(([a], [b]) => a - b)
+      .filter(([, chunk]) => stream === undefined || chunk.stream === stream)
+      .map(([, chunk]) => chunk.text)
+      .join('');
+  }
+
+  /** The order of calls, without repeated heartbeats and uploads. */
+  callsOf(): string[] {
+    return this.requests
+      .map((request) => request.route)
+      .filter((route, at, all) => !['heartbeat', 'logs'].includes(route) || all[at - 1] !== route);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const found = findRoute(url.pathname);
+    if (found === undefined) return answer(response, 404, refusal('route_not_found'));
+    const body = text === '' ? {} : (JSON.parse(text) as Fields);
+    this.requests.push({ ...found, query: url.searchParams, body });
+    if (this.isDown) return answer(response, 503, refusal('unavailable'));
+    if (this.isSignedOut) return answer(response, 401, refusal('unauthenticated'));
+    const fault = this.#faults.get(found.route)?.shift();
+    if (fault === 'unavailable') return answer(response, 503, refusal('unavailable'));
+    if (fault === 'refused') return answer(response, 409, refusal('lease_lost'));
+    if (fault === 'too_large') return answer(response, 413, refusal('body_too_large'));
+    const [status, reply] = this.#act(found.route, { jobId: found.jobId, body, query: url.searchParams });
+    if (fault === 'lost') return void response.destroy();
+    answer(response, status, reply);
+  }
+
+  #act(
+    route: Route,
+    at: { jobId: string | undefined; body: Fields; query: URLSearchParams },
+  ): [number, Fields] {
+    if (route === 'poll') return [200, this.#poll(at.query)];
+    if (route === 'heartbeat') return [200, this.#heartbeat(at.body)];
+    if (route === 'sync') return [200, { ok: true, syncedProjects: 1, syncedSessions: 1 }];
+    const job = this.jobs.get(at.jobId ?? '');
+    if (job === undefined) return [404, refusal('not_found')];
+    if (route === 'cancel') {
+      job.receipts.push(at.body);
+      return [200, { ok: true, job: { id: job.id, status: job.status } }];
+    }
+    if (job.leaseId !== at.body.leaseId) return [409, refusal('lease_lost')];
+    return this.#write(route, job, at.body);
+  }
+
+  #write(route: Route, job: FakeJob, body: Fields): [number, Fields] {
+    if (route === 'complete') return this.#complete(job, body);
+    if (job.status !== 'running' && !(route === 'start' && job.status === 'dispatched')) {
+      return [409, refusal('wrong_status')];
+    }
+    if (route === 'start') {
+      job.starts += 1;
+      job.status = 'running';
+      return [200, { ok: true, job: { id: job.id, status: 'running' } }];
+    }
+    if (route === 'messages') {
+      job.messages.push(body);
+      job.chunks.set(Number(body.seq), { stream: 'system', text: `${body.content}\n` });
+      return [200, { ok: true, received: receivedOf(job) }];
+    }
+    for (const chunk of (body.chunks ?? []) as { seq: number; stream: string; text: string }[]) {
+      if (!job.chunks.has(chunk.seq)) job.chunks.set(chunk.seq, chunk);
+    }
+    return [200, { ok: true, accepted: 1, received: receivedOf(job) }];
+  }
+
+  #complete(job: FakeJob, body: Fields): [number, Fields] {
+    if (job.status === 'running') {
+      job.status = body.success ? 'completed' : 'failed';
+      job.completions.push(body);
+    } else if (job.completions.length === 0) return [409, refusal('wrong_status')];
+    return [200, { ok: true, job: { id: job.id, status: job.status } }];
+  }
+
+  #poll(query: URLSearchParams): Fields {
+    const claimId = query.get('claimId') ?? '';
+    const all = [...this.jobs.values()];
+    const repeated = claimId === '' ? undefined : all.find((job) => job.claims.includes(claimId));
+    const job = repeated ?? all.find((candidate) => candidate.status === 'queued');
+    if (job === undefined) return { ok: true, job: null };
+    if (query.get('dryRun') === '1') return { ok: true, dryRun: true, job: wireJob(job) };
+    if (repeated === undefined) {
+      this.#leases += 1;
+      job.leaseId = `lea_${this.#leases}`;
+      job.status = 'dispatched';
+      job.claims.push(claimId);
+    }
+    return { ok: true, job: wireJob(job), leaseId: job.leaseId, leaseExpiresAt: '2099-01-01T00:00:00Z' };
+  }
+
+  #heartbeat(body: Fields): Fields {
+    const job = this.jobs.get(String(body.jobId));
+    if (job === undefined) return { ok: true };
+    if (job.status === 'cancelled') {
+      return { ok: true, lease: { valid: false, reason: 'cancelled', action: 'stop' } };
+    }
+    if (job.leaseId !== body.leaseId)
+      return { ok: true, lease: { valid: false, reason: 'revoked', action: 'stop' } };
+    return { ok: true, lease: { valid: true, action: 'continue', expiresAt: '2099-01-01T00:00:00Z' } };
+  }
+}
+
+function receivedOf(job: FakeJob): number {
+  let received = 0;
+  while (job.chunks.has(received + 1)) received += 1;
+  return received;
+}
+
+function wireJob(job: FakeJob): Fields {
+  return {
+    id: job.id,
+    kind: job.kind,
+    ideaId: 'ide_1',
+    attempt: 1,
+    onLeaseLoss: 'hold',
+    payload: {
+      prompt: job.prompt,
+      ideaId: 'ide_1',
+      orpSessionId: 'orp-main',
+      codexSessionId: 'codex-1',
+      ...job.payload,
+    },
+    selection: { source: 'target_session' },
+    ...job.extra,
+  };
+}
+
+function findRoute(path: string): { route: Route; jobId: string | undefined } | undefined {
+  const [, name, id, verb] =
+    /^\/api\/cli\/runner\/(heartbeat|sync|jobs)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
+  if (name === 'heartbeat' || name === 'sync') return { route: name, jobId: undefined };
+  if (id === 'poll') return { route: 'poll', jobId: undefined };
+  const routes = ['start', 'messages', 'logs', 'complete', 'cancel'] as const;
+  const route = routes.find((candidate) => candidate === verb);
+  return route && { route, jobId: id };
+}
+
+function refusal(code: string): Fields {
+  return { error: `refused: ${code}`, code, requestId: 'req_1' };
+}
+
+function answer(response: ServerResponse, status: number, body: Fields): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
