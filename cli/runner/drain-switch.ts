@@ -4,7 +4,11 @@
  *   working ──first Ctrl-C or SIGTERM──▶ draining (finish, claim nothing) ──second──▶ shutdown (stop the agents, report)
  */
 
+import { takeOverInterrupts } from '../interrupt.ts';
 import type { Talk } from './work-context.ts';
+
+/** Ctrl-C, the end of a service, and the window of the terminal being closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export class DrainSwitch {
   readonly #draining = new AbortController();
@@ -30,11 +34,11 @@ export class DrainSwitch {
 
   /** Listens to the signals of this process until it is told to stop. */
   listen(): () => void {
-    process.on('SIGINT', this.#onSignal);
-    process.on('SIGTERM', this.#onSignal);
+    const giveBack = takeOverInterrupts();
+    for (const name of SIGNALS) process.on(name, this.#onSignal);
     return () => {
-      process.off('SIGINT', this.#onSignal);
-      process.off('SIGTERM', this.#onSignal);
+      for (const name of SIGNALS) process.off(name, this.#onSignal);
+      giveBack();
     };
   }
 

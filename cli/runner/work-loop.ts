@@ -75,15 +75,16 @@ export class WorkLoop {
     for (let isDue = false; isDue || (await waiter.nextLook(draining)) !== undefined; ) {
       if (draining.aborted) return;
       const { look, workplaces, roots } = await this.#look(false);
-      const outcome = await this.#act(look, { workplaces, roots, isDry: false });
+      const obstacle = describeObstacle(look);
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
-      isDue = outcome === undefined || look.kind === 'job';
-      if (outcome === undefined) {
-        await pause(retryPauseMs(outage.note(describeObstacle(look))), draining);
+      isDue = obstacle !== undefined || look.kind === 'job';
+      if (obstacle !== undefined) {
+        await pause(retryPauseMs(outage.note(obstacle)), draining);
         continue;
       }
       if (outage.end()) waiter.renew();
-      show(outcome);
+      const outcome = await this.#act(look, { workplaces, roots, isDry: false });
+      if (outcome !== undefined) show(outcome);
       if (this.#waiting > 0) await this.recover();
     }
   }
@@ -150,7 +151,8 @@ export class WorkLoop {
   }
 }
 
-function describeObstacle(look: Look): string {
+/** What keeps the runner from working; undefined when nothing does. */
+function describeObstacle(look: Look): string | undefined {
   switch (look.kind) {
     case 'unauthenticated':
       return `${look.message} The runner waits; sign in with \`orp auth login\`.`;
@@ -161,7 +163,7 @@ function describeObstacle(look: Look): string {
     case 'malformed':
       return `${look.message}; it was left alone.`;
     default:
-      return '';
+      return undefined;
   }
 }
 
@@ -183,6 +185,8 @@ function asError(look: Look): CliError {
             : undefined,
       });
     default:
-      return new CliError(describeObstacle(look), { code: 'unexpected_answer' });
+      return new CliError(describeObstacle(look) ?? 'The service gave no answer.', {
+        code: 'unexpected_answer',
+      });
   }
 }

@@ -96,6 +96,11 @@ export class FakeService {
     this.#faults.set(route, [...(this.#faults.get(route) ?? []), ...faults]);
   }
 
+  /** No further fault. */
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
   /** A person cancels: final at once, the lease is revoked. */
   cancel(job: FakeJob): void {
     job.status = 'cancelled';
