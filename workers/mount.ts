@@ -74,7 +74,7 @@ async function readRequest(
 function readParams(params: Record<string, string>): Result<Record<string, string>, 'invalid_input'> {
   for (const [name, value] of Object.entries(params)) {
     if (!pathId.safeParse(value).success) {
-      return refuse('invalid_input', `${name} in the path must be an id of letters, digits and . _ : ~ -`);
+      return refuse('invalid_input', `${name} in the path may hold letters, digits and . _ : ~ - only.`);
     }
   }
   return accept(params);

@@ -66,7 +66,7 @@ export const listIdeas = endpoint({
   summary: 'List your ideas, newest first, a page at a time.',
   query: z.object({
     limit: queryInteger(1, 500, 25),
-    cursor: z.string().max(200).optional(),
+    cursor: z.string().max(4096).optional(),
     /** Free text on the client side: an unknown sort falls back to `updated_desc`. */
     sort: z.string().max(64).optional(),
     deleted: queryFlag,

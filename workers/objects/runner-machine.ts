@@ -89,6 +89,12 @@ export class RunnerMachine extends DurableObject<Env> {
     });
   }
 
+  /** Something becomes claimable at `at`: an empty look is not believed for longer. */
+  lookAgainAt(at: number): void {
+    this.#wakes += 1;
+    this.#quietUntil = Math.min(this.#quietUntil, at);
+  }
+
   /** A sign of life, and the renewal of a lease. Undefined: the machine belongs to somebody else. */
   async heartbeat(beat: {
     name: string | undefined;
@@ -99,10 +105,14 @@ export class RunnerMachine extends DurableObject<Env> {
     const alive = await noteAlive(deps, this.#machine, { known: this.#known, name: beat.name });
     if (alive.kind === 'foreign') return undefined;
     this.#known = alive.known;
-    if (beat.leaseId === undefined) return { lease: undefined, draining: alive.known.draining };
+    const { draining } = alive.known;
+    if (beat.leaseId === undefined) {
+      // Every job is handed out under a lease, so a job without one is held by nobody who says this.
+      return { lease: beat.jobId === undefined ? undefined : { valid: false, reason: 'unknown' }, draining };
+    }
     const lease = await this.#leases.renew(deps, { jobId: beat.jobId, leaseId: beat.leaseId });
     if (lease.valid) await this.#armAlarm(deps);
-    return { lease, draining: alive.known.draining };
+    return { lease, draining };
   }
 
   /** A lease ended as its holder wished: its session is free. */
@@ -163,7 +173,7 @@ export class RunnerMachine extends DurableObject<Env> {
         for (const { jobId, leaseId } of await sweepMachine(deps, this.#machine, deadlines)) {
           tellRunner(this.ctx, { event: 'lease.lost', data: { jobId, leaseId, reason: 'expired' } });
         }
-        await this.#leases.reload(deps);
+        this.#leases.dropEnded(deps.now);
       }
       await this.#armAlarm(deps);
     } catch (error) {

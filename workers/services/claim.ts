@@ -68,7 +68,7 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
     if (page.length < CANDIDATE_PAGE) break;
     page = await nextPage(deps, request, page.at(-1));
   }
-  return { kind: 'idle', nextAt: seen.nextAt };
+  return { kind: 'idle', nextAt: hasUnstarted(seen.leases, request) ? deps.now : seen.nextAt };
 }
 
 async function look(deps: Deps, { userId, machineId }: ClaimRequest): Promise<Seen> {
@@ -100,6 +100,11 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
     if (same !== undefined) return same;
   }
   return own.find((job) => isRedeliverable({ status: job.status, claimedAt: job.claimedAt ?? now }, now));
+}
+
+/** A lease whose answer may have been lost: its machine is to be heard whenever it asks. */
+function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): boolean {
+  return leases.some((job) => job.machineId === machineId && job.status === 'dispatched');
 }
 
 /** The lease begins anew: its holder only now learns of it. */

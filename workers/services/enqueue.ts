@@ -8,6 +8,7 @@ import {
   DEFAULT_EXPIRY_MS,
   DEFAULT_LEASE_LOSS,
   DEFAULT_MAX_ATTEMPTS,
+  IDEMPOTENCY_MS,
   MAX_EXPIRY_MS,
   MAX_PROMPT_BYTES,
 } from '../../spec/job/kinds.ts';
@@ -15,18 +16,16 @@ import { routesFor } from '../../spec/job/routing.ts';
 import type { Surroundings } from '../../spec/job/waiting.ts';
 import type { Deps } from '../deps.ts';
 import type { Statement } from '../store/database.ts';
-import * as ideas from '../store/ideas.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { NewJob } from '../store/jobs.ts';
 import { findByKey, findJob, insertIfKeyIsFree } from '../store/jobs.ts';
-import { findMachine } from '../store/machines.ts';
-import { worldOfIdea } from '../store/worlds.ts';
 import type { JobView } from './job-view.ts';
 import { surroundingsOf, viewJob, waitingOf } from './job-view.ts';
 import { sha256 } from './passwords.ts';
 import type { SignedIn } from './sign-in.ts';
-import { wakeMachines } from './wake.ts';
+import { checkTarget } from './target.ts';
+import { wakeAt } from './wake.ts';
 
 export type Order = BodyOf<typeof enqueueRow>;
 type Refused = 'not_found' | 'invalid_input' | 'idempotency_conflict' | 'body_too_large';
@@ -49,19 +48,37 @@ export async function enqueuePrompt(
       'Shorten it, or put the text into a file of the repository.',
     );
   }
+  const requestHash = idempotencyKey && (await sha256(JSON.stringify(order)));
+  const known = idempotencyKey && (await findByKey(deps.db, user.id, idempotencyKey));
+  // Before anything is judged by the clock: a repeat brings its job also when the times it names have passed.
+  if (known && deps.now - known.createdAt < IDEMPOTENCY_MS)
+    return repeated(deps, user, { job: known, requestHash });
+
   const times = readTimes(deps.now, order);
   if (!times.ok) return times;
-  const target = await checkTarget(deps, user, order);
+  const target = await checkTarget(deps, user.id, order);
   if (!target.ok) return target;
   return insertJob(deps, user, {
-    job: {
-      ...newJob(deps, user, order),
-      ...times.value,
-      idempotencyKey,
-      requestHash: idempotencyKey && (await sha256(JSON.stringify(order))),
-    },
+    job: { ...newJob(deps, user, order), ...times.value, idempotencyKey, requestHash },
     together: [],
   });
+}
+
+/** The job that this key made, if it was made by this request. */
+async function repeated(
+  deps: Deps,
+  user: SignedIn,
+  { job, requestHash }: { job: JobRow & { requestHash: string }; requestHash: string | undefined },
+): Promise<Result<Enqueued, 'idempotency_conflict'>> {
+  if (job.requestHash !== requestHash) {
+    return refuse(
+      'idempotency_conflict',
+      `This Idempotency-Key was used for another request (job ${job.id}).`,
+      'Use a new key for a new job.',
+    );
+  }
+  const around = await surroundingsOf(deps, user.id);
+  return accept({ job: viewJob(job, waitingOf(job, around, deps.now)), created: false });
 }
 
 /** Writes a job (with what belongs to it) and announces it. */
@@ -71,30 +88,23 @@ export async function insertJob(
   { job, together }: { job: NewJob; together: readonly Statement[] },
 ): Promise<Result<Enqueued, 'idempotency_conflict'>> {
   await deps.db.batch([...insertIfKeyIsFree(user.id, job), ...together]);
-  const stored =
-    job.idempotencyKey === undefined
-      ? await findJob(deps.db, user.id, job.id)
-      : await findByKey(deps.db, user.id, job.idempotencyKey);
-
-  if (stored === undefined) throw new Error('a job that was just inserted is not there');
-  const created = stored.id === job.id;
-  if (!created && 'requestHash' in stored && stored.requestHash !== job.requestHash) {
-    return refuse(
-      'idempotency_conflict',
-      `This Idempotency-Key was used for another request (job ${stored.id}).`,
-      'Use a new key for a new job.',
-    );
+  const stored = await findJob(deps.db, user.id, job.id);
+  if (stored === undefined) {
+    const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
+    if (!winner) throw new Error('a job that was just inserted is not there');
+    return repeated(deps, user, { job: winner, requestHash: job.requestHash });
   }
+
   const around = await surroundingsOf(deps, user.id);
-  if (created) announce(deps, stored, around);
-  return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created });
+  announce(deps, stored, around);
+  return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
 }
 
 function announce(deps: Deps, job: JobRow, around: Surroundings): void {
   deps.log('job_queued', { jobId: job.id, kind: job.kind, userId: job.userId });
   const routes = routesFor(targetOf(job), around.projects);
   if (routes.length === 0) deps.log('no_routeable_session', { jobId: job.id, userId: job.userId });
-  if (job.availableAt <= deps.now) wakeMachines(deps, job.userId, routes);
+  wakeAt(deps, { userId: job.userId, routes, at: job.availableAt });
 }
 
 function newJob(
@@ -145,38 +155,4 @@ function readTimes(
     );
   }
   return accept({ availableAt, expiresAt });
-}
-
-/** What the order names must be the sender's own. Sessions may be unknown: they can be synced later. */
-async function checkTarget(
-  deps: Deps,
-  user: SignedIn,
-  order: Order,
-): Promise<Result<undefined, 'not_found'>> {
-  if (order.machineId !== undefined) {
-    const machine = await findMachine(deps.db, order.machineId);
-    if (machine?.userId !== user.id) return missing('machineId', order.machineId);
-  }
-  if (order.ideaId !== undefined && !(await isKnownIdea(deps, user, order.ideaId)))
-    return missing('ideaId', order.ideaId);
-  if (order.worldId !== undefined && order.ideaId !== undefined) {
-    const world = await worldOfIdea(deps.db, user.id, order.ideaId);
-    if (world !== undefined && world.id !== order.worldId) return missing('worldId', order.worldId);
-  }
-  return accept(undefined);
-}
-
-/** An idea of the sender, or one that a machine of the sender has linked. */
-async function isKnownIdea(deps: Deps, user: SignedIn, ideaId: string): Promise<boolean> {
-  if ((await ideas.findIdea(deps.db, user.id, ideaId)) !== undefined) return true;
-  const { projects } = await surroundingsOf(deps, user.id);
-  return projects.some((project) => project.ideaId === ideaId);
-}
-
-function missing(field: string, id: string) {
-  return refuse(
-    'not_found',
-    `${field}: you have no ${field.replace('Id', '')} ${id}.`,
-    `Correct ${field}, or leave it out.`,
-  );
 }

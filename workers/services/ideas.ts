@@ -8,6 +8,7 @@ import type { IdeaRow, IdeaSort } from '../store/ideas.ts';
 import * as store from '../store/ideas.ts';
 import type { WorldRow } from '../store/worlds.ts';
 import { putWorld, worldOfIdea } from '../store/worlds.ts';
+import { readCursor, writeCursor } from './idea-cursor.ts';
 
 /** What a person may write. Absent stays, null or blank clears. */
 export interface IdeaChange {
@@ -28,18 +29,15 @@ export async function listIdeas(
   userId: UserId,
   page: { sort: IdeaSort; deleted: boolean; limit: number; cursor: string | undefined },
 ): Promise<Result<IdeaListing, 'invalid_input'>> {
-  const offset = readCursor(page.cursor);
-  if (offset === undefined)
+  const after = readCursor(page.cursor);
+  if (after === null) {
     return refuse('invalid_input', 'cursor: is not one that this list gave out.', 'List again without it.');
-  const rows = await store.listIdeas(deps.db, userId, { ...page, offset, limit: page.limit + 1 });
+  }
+  const rows = await store.listIdeas(deps.db, userId, { ...page, after, limit: page.limit + 1 });
   const ideas = rows.slice(0, page.limit);
-  return accept({ ideas, nextCursor: rows.length > page.limit ? `o${offset + page.limit}` : undefined });
-}
-
-function readCursor(cursor: string | undefined): number | undefined {
-  if (cursor === undefined || cursor === '') return 0;
-  const digits = /^o(\d{1,9})$/.exec(cursor)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const last = ideas.at(-1);
+  const hasMore = rows.length > page.limit && last !== undefined;
+  return accept({ ideas, nextCursor: hasMore ? writeCursor(store.positionOf(page.sort, last)) : undefined });
 }
 
 export async function findIdea(

@@ -67,10 +67,11 @@ export class LiveLeases {
     return (await this.#loaded(deps)).get(leaseId)?.jobId === jobId;
   }
 
-  /** Forgets what D1 does not confirm; called after a sweep. */
-  async reload(deps: Deps): Promise<void> {
-    this.#leases = undefined;
-    await this.#loaded(deps);
+  /** Forgets what a sweep has just judged. Leases that a heartbeat renewed meanwhile stay, with their exact deadline. */
+  dropEnded(now: number): void {
+    for (const [leaseId, { deadline }] of this.#leases ?? []) {
+      if (deadline <= now) this.#leases?.delete(leaseId);
+    }
   }
 
   /** A heartbeat: moves the deadline; tells D1 only when less than half of the recorded lease is left. */

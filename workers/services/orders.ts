@@ -11,10 +11,12 @@ import { cancelIfLive, confirmCancel, move, retryIfUnchanged } from '../store/jo
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
+import { findMachine } from '../store/machines.ts';
 import type { Fenced } from './fence.ts';
 import { noJob, wrongStatus } from './fence.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
+import { foreignMachine } from './sync.ts';
 import { wakeMachines } from './wake.ts';
 
 export interface PersonsOrder {
@@ -46,7 +48,7 @@ export async function cancelJob(
 ): Promise<Result<JobRow, Fenced>> {
   const job = await findForPerson(deps, user, order.jobId);
   if (job === undefined) return noJob(order.jobId);
-  const named = await checkNamedLease(deps, job, order);
+  const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
 
   if (job.status === 'cancelled') return accept(await confirm(deps, job, order));
@@ -108,7 +110,7 @@ export async function retryJob(
 ): Promise<Result<Retried, Fenced>> {
   const job = await findForPerson(deps, user, order.jobId);
   if (job === undefined) return noJob(order.jobId);
-  const named = await checkNamedLease(deps, job, order);
+  const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
 
@@ -139,12 +141,19 @@ function warningFor(job: JobRow): string | undefined {
   return undefined;
 }
 
-/** A named lease must be the one on the job, or one that an ended attempt had; a named machine must be its machine. */
-async function checkNamedLease(
+/**
+ * A named machine must be one of the person's (not necessarily the holder's: any `orp` of the owner may order); a named
+ * lease must be the one on the job, or one that an ended attempt had.
+ */
+async function checkOrder(
   deps: Deps,
-  job: JobRow,
-  order: PersonsOrder,
+  user: SignedIn,
+  { job, order }: { job: JobRow; order: PersonsOrder },
 ): Promise<Result<undefined, Fenced>> {
+  if (order.machineId && order.machineId !== job.machineId) {
+    const machine = await findMachine(deps.db, order.machineId);
+    if (machine !== undefined && machine.userId !== user.id) return foreignMachine(order.machineId);
+  }
   if (!order.leaseId || order.leaseId === job.leaseId) return accept(undefined);
   const machineId = order.machineId ?? job.machineId ?? '';
   const isEarlier = await hadLease(deps.db, job, { machineId, leaseId: order.leaseId });

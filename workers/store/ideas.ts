@@ -19,28 +19,41 @@ export interface IdeaRow {
 const COLUMNS = `id, title, notes, github_url AS githubUrl, link_label AS linkLabel, visibility, created_at AS createdAt,
   updated_at AS updatedAt, deleted_at AS deletedAt`;
 
-/** The order of each sort; the id makes it total, so that a cursor never skips or repeats a row. */
+/** What each sort compares; the id makes the order total. A page begins after a row, so a change elsewhere moves nothing. */
 const ORDERS = {
-  updated_desc: 'updated_at DESC, id DESC',
-  updated_asc: 'updated_at ASC, id ASC',
-  created_desc: 'created_at DESC, id DESC',
-  created_asc: 'created_at ASC, id ASC',
-  title_asc: 'title COLLATE NOCASE ASC, id ASC',
+  updated_desc: { key: 'updated_at', field: 'updatedAt', direction: 'DESC' },
+  updated_asc: { key: 'updated_at', field: 'updatedAt', direction: 'ASC' },
+  created_desc: { key: 'created_at', field: 'createdAt', direction: 'DESC' },
+  created_asc: { key: 'created_at', field: 'createdAt', direction: 'ASC' },
+  title_asc: { key: 'title COLLATE NOCASE', field: 'title', direction: 'ASC' },
 } as const;
 export type IdeaSort = keyof typeof ORDERS;
+
+/** Where a page ends: the value its sort compares, and the id. */
+export interface IdeaPosition {
+  value: string | number;
+  id: string;
+}
 
 export interface IdeaPage {
   sort: IdeaSort;
   deleted: boolean;
-  offset: number;
+  after: IdeaPosition | undefined;
   limit: number;
 }
 
+export function positionOf(sort: IdeaSort, idea: IdeaRow): IdeaPosition {
+  return { value: idea[ORDERS[sort].field], id: idea.id };
+}
+
 export function listIdeas(db: Database, userId: UserId, page: IdeaPage): Promise<IdeaRow[]> {
+  const { key, direction } = ORDERS[page.sort];
+  const after = page.after;
+  const beyond = after ? `AND (${key}, id) ${direction === 'ASC' ? '>' : '<'} (?, ?)` : '';
   return db.all<IdeaRow>({
-    sql: `SELECT ${COLUMNS} FROM ideas WHERE user_id = ? AND (deleted_at IS NOT NULL) = ?
-          ORDER BY ${ORDERS[page.sort]} LIMIT ? OFFSET ?`,
-    values: [userId, page.deleted ? 1 : 0, page.limit, page.offset],
+    sql: `SELECT ${COLUMNS} FROM ideas WHERE user_id = ? AND (deleted_at IS NOT NULL) = ? ${beyond}
+          ORDER BY ${key} ${direction}, id ${direction} LIMIT ?`,
+    values: [userId, page.deleted ? 1 : 0, ...(after ? [after.value, after.id] : []), page.limit],
   });
 }
 

@@ -22,6 +22,17 @@ export function worldOfIdea(db: Database, userId: UserId, ideaId: string): Promi
     FROM worlds WHERE user_id = ${userId} AND idea_id = ${ideaId}`);
 }
 
+/** Whether the account has this world; of this idea, when one is named. */
+export async function hasWorld(
+  db: Database,
+  userId: UserId,
+  { worldId, ideaId }: { worldId: string; ideaId: string | undefined },
+): Promise<boolean> {
+  const found = await db.first(sql`
+    SELECT 1 FROM worlds WHERE user_id = ${userId} AND id = ${worldId} AND idea_id = coalesce(${ideaId}, idea_id)`);
+  return found !== undefined;
+}
+
 /** Creates or replaces; the world of an idea keeps its first id whoever writes at the same time. */
 export async function putWorld(db: Database, userId: UserId, world: WorldRow): Promise<void> {
   await db.write(sql`
