@@ -1,0 +1,33 @@
+/**
+ * Time inside workerd is an argument. It stands still until a test moves it, and it lies in the future: alarms that the
+ * code sets then never fire by themselves during a run, only when a test fires them.
+ */
+
+import { useInTests } from '../../../workers/deps.ts';
+
+/** 2036-07-18T13:20:00Z. */
+export const T0 = 2_100_000_000_000;
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+let now = T0;
+const lines: string[] = [];
+
+useInTests({ clock: { now: () => now }, sink: (line) => void lines.push(line) });
+
+export function currentTime(): number {
+  return now;
+}
+
+/** Moves the clock of Worker and objects forward. */
+export function advance(ms: number): void {
+  now += ms;
+}
+
+/** What was logged since the last call. */
+export function takeLog(): { event: string; [field: string]: unknown }[] {
+  return lines.splice(0).map((line) => JSON.parse(line) as { event: string });
+}

@@ -1,0 +1,266 @@
+/** Cancel and retry: by the holder, by any `orp` of the owner, and by an operator without the lease. */
+
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { cancelJob, readTranscript, retryJob } from '../../spec/contract/jobs.ts';
+import { completeJob } from '../../spec/contract/runner.ts';
+import { LEASE_MS } from '../../spec/job/lease.ts';
+import { accepts, refuses, send } from './harness/call.ts';
+import { advance, currentTime, DAY, MINUTE, SECOND } from './harness/clock.ts';
+import type { Held } from './harness/machines.ts';
+import { aMachine, aPrompt, beat, claim, claimAndStart, complete, poll, show } from './harness/machines.ts';
+import { evict, fireCron } from './harness/objects.ts';
+import type { Person } from './harness/people.ts';
+import { aPerson } from './harness/people.ts';
+
+async function aRunningPrompt(options: Parameters<typeof aPrompt>[1] = {}): Promise<Held> {
+  const machine = await aMachine();
+  await aPrompt(machine, options);
+  return claimAndStart(machine);
+}
+
+function cancel(as: Person, jobId: string, body: object = {}) {
+  return accepts(cancelJob, { as, params: { jobId }, body });
+}
+
+function retry(as: Person, jobId: string, body: object = {}) {
+  return accepts(retryJob, { as, params: { jobId }, body });
+}
+
+describe('a cancel', () => {
+  it('of a queued job is final, and nobody gets it any more', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    expect((await cancel(machine.owner, jobId, { reason: 'wrong repo' })).job).toMatchObject({
+      status: 'cancelled',
+      cancel: { by: machine.owner.email, reason: 'wrong repo', at: new Date(currentTime()).toISOString() },
+    });
+    expect((await poll(machine)).job).toBeNull();
+  });
+
+  it.each([
+    {
+      who: 'the holder',
+      body: (held: Held) => ({ machineId: held.machine.machineId, leaseId: held.leaseId }),
+    },
+    {
+      who: 'v0.4.4 without a lease',
+      body: (held: Held) => ({ machineId: held.machine.machineId, leaseId: null, reason: null }),
+    },
+    { who: 'a person without a machine', body: () => ({}) },
+  ])('by $who revokes the lease at once, and its holder is told to stop', async ({ body }) => {
+    const held = await aRunningPrompt();
+    await cancel(held.machine.owner, held.jobId, body(held));
+    expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled', action: 'stop' });
+    const late = { machineId: held.machine.machineId, leaseId: held.leaseId, success: true };
+    const answer = await send(completeJob, {
+      as: held.machine.owner,
+      params: { jobId: held.jobId },
+      body: late,
+    });
+    expect(answer.status).toBe(409);
+  });
+
+  it('from another machine of the owner is accepted', async () => {
+    const held = await aRunningPrompt();
+    const other = await aMachine({ owner: held.machine.owner });
+    expect((await cancel(held.machine.owner, held.jobId, { machineId: other.machineId })).job.status).toBe(
+      'cancelled',
+    );
+  });
+
+  it('by an operator needs no lease, and is in the audit log', async () => {
+    const held = await aRunningPrompt();
+    const operator = await aPerson({ role: 'operator' });
+    await cancel(operator, held.jobId, { reason: 'runs away' });
+    const entry = await env.DB.prepare('SELECT * FROM audit_log WHERE subject = ?').bind(held.jobId).first();
+    expect(entry).toMatchObject({ actor: operator.userId, action: 'cancel', detail: 'runs away' });
+    expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled' });
+  });
+
+  it('told twice answers the same and keeps the first reason', async () => {
+    const held = await aRunningPrompt();
+    const first = await cancel(held.machine.owner, held.jobId, { reason: 'one' });
+    advance(SECOND);
+    expect(await cancel(held.machine.owner, held.jobId, { reason: 'two' })).toEqual(first);
+  });
+
+  it('is confirmed by the receipt of the runner, once, and the transcript tells it', async () => {
+    const held = await aRunningPrompt();
+    const { owner, machineId } = held.machine;
+    await cancel(owner, held.jobId);
+    advance(2 * SECOND);
+    const receipt = {
+      processes: 3,
+      signal: 'SIGTERM' as const,
+      tookMs: 5400,
+      at: new Date(currentTime()).toISOString(),
+    };
+    const body = { machineId, leaseId: held.leaseId, receipt };
+    const confirmed = await cancel(owner, held.jobId, body);
+    expect(confirmed.job.cancel).toMatchObject({ confirmedAt: receipt.at, receipt });
+    advance(SECOND);
+    expect((await cancel(owner, held.jobId, body)).job.cancel).toEqual(confirmed.job.cancel);
+    const { entries } = await accepts(readTranscript, { as: owner, params: { jobId: held.jobId } });
+    expect(entries.filter((entry) => entry.text.includes('SIGTERM'))).toHaveLength(1);
+  });
+
+  it('of a silent runner is final at once and does not make the machine look alive', async () => {
+    const held = await aRunningPrompt();
+    advance(LEASE_MS / 2);
+    const seen = () =>
+      env.DB.prepare('SELECT last_seen_at AS at FROM machines WHERE id = ?')
+        .bind(held.machine.machineId)
+        .first();
+    const before = await seen();
+    await cancel(held.machine.owner, held.jobId);
+    expect(await seen()).toEqual(before);
+    expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('reaches a lost job too', async () => {
+    const held = await aRunningPrompt();
+    advance(LEASE_MS);
+    await fireCron();
+    expect((await cancel(held.machine.owner, held.jobId)).job.status).toBe('cancelled');
+  });
+
+  it('frees the session for the next job', async () => {
+    const held = await aRunningPrompt();
+    const next = await aPrompt(held.machine);
+    expect((await poll(held.machine)).job).toBeNull();
+    await cancel(held.machine.owner, held.jobId);
+    expect((await poll(held.machine)).job?.id).toBe(next);
+  });
+
+  it('with the lease of another job is refused and changes nothing', async () => {
+    const held = await aRunningPrompt();
+    const other = await aRunningPrompt();
+    const { owner, machineId } = held.machine;
+    await refuses(cancelJob, 'lease_lost', {
+      as: owner,
+      params: { jobId: held.jobId },
+      body: { machineId, leaseId: other.leaseId },
+    });
+    expect((await beat(held)).lease).toMatchObject({ valid: true });
+  });
+});
+
+describe('a retry', () => {
+  it('of a failed job queues it anew and keeps the story', async () => {
+    const held = await aRunningPrompt();
+    await complete(held, { success: false, error: 'Out of quota.' });
+    const { job, warning } = await retry(held.machine.owner, held.jobId);
+    expect(warning).toBeUndefined();
+    expect(job).toMatchObject({ status: 'queued' });
+    expect(job).not.toHaveProperty('error');
+    expect(job).not.toHaveProperty('machineId');
+    const next = await claimAndStart(held.machine);
+    await complete(next);
+    const story = await show(held.machine.owner, held.jobId);
+    expect(story.attempts).toMatchObject([
+      {
+        attempt: 1,
+        outcome: 'failed',
+        error: 'Out of quota.',
+        leaseId: held.leaseId,
+        machineId: held.machine.machineId,
+      },
+      { attempt: 2, outcome: 'completed', leaseId: next.leaseId, content: 'Three gauges.\n' },
+    ]);
+  });
+
+  it.each(['completed', 'cancelled'] as const)(
+    'of a %s job queues it anew without a warning',
+    async (status) => {
+      const held = await aRunningPrompt();
+      if (status === 'completed') await complete(held);
+      else await cancel(held.machine.owner, held.jobId);
+      const retried = await retry(held.machine.owner, held.jobId);
+      expect(retried).toMatchObject({ job: { status: 'queued' } });
+      expect(retried.job).not.toHaveProperty('cancel');
+      expect((await poll(held.machine)).job?.id).toBe(held.jobId);
+    },
+  );
+
+  it('of a lost job warns, and the late result of the old lease is refused', async () => {
+    const held = await aRunningPrompt();
+    advance(LEASE_MS);
+    await fireCron();
+    expect((await retry(held.machine.owner, held.jobId)).warning).toContain('twice');
+    const { machine, jobId, leaseId } = held;
+    const body = { machineId: machine.machineId, leaseId, success: true };
+    await refuses(completeJob, 'lease_lost', { as: machine.owner, params: { jobId }, body });
+    expect((await beat(held)).lease).toMatchObject({ valid: false, action: 'stop' });
+  });
+
+  it('of a running job revokes its lease and warns', async () => {
+    const held = await aRunningPrompt();
+    expect((await retry(held.machine.owner, held.jobId)).warning).toContain('twice');
+    expect((await beat(held)).lease).toMatchObject({ valid: false, action: 'stop' });
+    const next = await claim(held.machine);
+    expect(next).toMatchObject({ jobId: held.jobId });
+    expect(next.leaseId).not.toBe(held.leaseId);
+    expect((await show(held.machine.owner, held.jobId)).attempts).toMatchObject([
+      { attempt: 1, outcome: 'revoked' },
+      { attempt: 2, leaseId: next.leaseId },
+    ]);
+  });
+
+  it('is heard by an object that had lost its memory', async () => {
+    const held = await aRunningPrompt();
+    await evict(held.machine);
+    await retry(held.machine.owner, held.jobId);
+    await evict(held.machine);
+    expect((await beat(held)).lease).toMatchObject({ valid: false, action: 'stop' });
+  });
+
+  it('gives back all automatic attempts and time enough', async () => {
+    const held = await aRunningPrompt({ onLeaseLoss: 'requeue', maxAttempts: 1 });
+    advance(LEASE_MS);
+    await fireCron();
+    advance(8 * DAY);
+    await retry(held.machine.owner, held.jobId);
+    const again = await claimAndStart(held.machine);
+    expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'running', attempt: 2 });
+    advance(LEASE_MS);
+    await fireCron();
+    expect(again.jobId).toBe(held.jobId);
+    expect(await show(held.machine.owner, held.jobId)).toMatchObject({
+      status: 'failed',
+      failureKind: 'attempts_exhausted',
+      attempts: [{ attempt: 1 }, { attempt: 2 }],
+    });
+  });
+
+  it('of v0.4.4 may carry the lease of the attempt that has ended', async () => {
+    const held = await aRunningPrompt();
+    await complete(held, { success: false, error: 'Broken.' });
+    const body = { machineId: held.machine.machineId, leaseId: held.leaseId, reason: null };
+    expect((await retry(held.machine.owner, held.jobId, body)).job.status).toBe('queued');
+  });
+
+  it('by two at once queues one attempt', async () => {
+    const held = await aRunningPrompt();
+    await complete(held, { success: false, error: 'Broken.' });
+    const answers = await Promise.all(
+      [1, 2].map(() => send(retryJob, { as: held.machine.owner, params: { jobId: held.jobId }, body: {} })),
+    );
+    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 409]);
+    expect((await show(held.machine.owner, held.jobId)).attempts).toHaveLength(1);
+  });
+
+  it('many times keeps every attempt, and says in the log that it happens often', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    for (let count = 1; count <= 5; count += 1) {
+      await complete(await claimAndStart(machine), { success: false, error: `Failure ${count}.` });
+      await retry(machine.owner, jobId);
+      advance(MINUTE);
+    }
+    const { attempts } = await show(machine.owner, jobId);
+    expect(attempts.map(({ attempt, error }) => [attempt, error])).toEqual(
+      [1, 2, 3, 4, 5].map((count) => [count, `Failure ${count}.`]),
+    );
+  });
+});

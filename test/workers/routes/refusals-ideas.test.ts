@@ -1,0 +1,87 @@
+/** Every refusal that the routes of ideas, features and worlds declare. */
+
+import { describe, it } from 'vitest';
+import type { Endpoint } from '../../../spec/contract/endpoint.ts';
+import * as contract from '../../../spec/contract/ideas.ts';
+import { accepts, refuses, refusesAny } from '../harness/call.ts';
+import { anIdea } from '../harness/machines.ts';
+import type { Person } from '../harness/people.ts';
+import { aPerson } from '../harness/people.ts';
+import type { Refusals } from '../harness/refusals.ts';
+import { scenariosOf } from '../harness/refusals.ts';
+
+async function aFeature(owner: Person): Promise<{ ideaId: string; featureId: string }> {
+  const ideaId = await anIdea(owner);
+  const added = await accepts(contract.addFeature, {
+    as: owner,
+    params: { ideaId },
+    body: { title: 'Grid' },
+  });
+  return { ideaId, featureId: added.id };
+}
+
+/** Unknown ids, those of somebody else and those that are gone for good answer alike. */
+function unknownIdea(row: Endpoint, body?: object) {
+  return async () => {
+    const owner = await aPerson();
+    const ask = (as: Person, ideaId: string) =>
+      refusesAny(row, 'not_found', { as, params: { ideaId }, ...(body ? { body } : {}) });
+    const ideaId = await anIdea(owner);
+    await ask(owner, 'ide_unknown');
+    await ask(await aPerson(), ideaId);
+    await accepts(contract.removeIdea, { as: owner, params: { ideaId }, query: { purge: '1' } });
+    await ask(owner, ideaId);
+  };
+}
+
+function unknownFeature(row: Endpoint, body?: object) {
+  return async () => {
+    const owner = await aPerson();
+    const ask = (as: Person, featureId: string) =>
+      refusesAny(row, 'not_found', { as, params: { featureId }, ...(body ? { body } : {}) });
+    const { ideaId, featureId } = await aFeature(owner);
+    await ask(owner, 'fea_unknown');
+    await ask(await aPerson(), featureId);
+    await accepts(contract.removeIdea, { as: owner, params: { ideaId } });
+    await ask(owner, featureId);
+  };
+}
+
+const REFUSALS = {
+  showIdea: { not_found: unknownIdea(contract.showIdea) },
+  updateIdea: {
+    not_found: unknownIdea(contract.updateIdea, { title: 'Mine now' }),
+    record_changed: async () => {
+      const as = await aPerson();
+      const params = { ideaId: await anIdea(as) };
+      const { updatedAt } = (await accepts(contract.showIdea, { as, params })).idea;
+      await accepts(contract.updateIdea, { as, params, body: { notes: 'first', updatedAt } });
+      await refuses(contract.updateIdea, 'record_changed', {
+        as,
+        params,
+        body: { notes: 'second', updatedAt },
+      });
+      await refuses(contract.updateIdea, 'record_changed', { as, params, body: { updatedAt: 'None' } });
+    },
+  },
+  removeIdea: { not_found: unknownIdea(contract.removeIdea) },
+  restoreIdea: { not_found: unknownIdea(contract.restoreIdea, {}) },
+  listFeatures: { not_found: unknownIdea(contract.listFeatures) },
+  addFeature: { not_found: unknownIdea(contract.addFeature, { title: 'Grid' }) },
+  updateFeature: {
+    not_found: unknownFeature(contract.updateFeature, { title: 'Mine now' }),
+    record_changed: async () => {
+      const as = await aPerson();
+      const { featureId } = await aFeature(as);
+      const body = { title: 'Finer grid', updatedAt: '2001-01-01T00:00:00.000Z' };
+      await refuses(contract.updateFeature, 'record_changed', { as, params: { featureId }, body });
+    },
+  },
+  removeFeature: { not_found: unknownFeature(contract.removeFeature) },
+  getWorld: { not_found: unknownIdea(contract.getWorld) },
+  putWorld: { not_found: unknownIdea(contract.putWorld, { name: 'mine-now' }) },
+} satisfies Refusals<typeof contract>;
+
+describe('ideas, features and worlds', () => {
+  it.each(scenariosOf(REFUSALS))('$name refuses with $code', ({ provoke }) => provoke());
+});
