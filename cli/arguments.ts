@@ -22,9 +22,9 @@ export function plainArguments(program: Command, argv: readonly string[]): strin
     if (option !== undefined) {
       const target = program.options.includes(option.option) ? globals : rest;
       target.push(option.word);
-      if (option.takesNext && index + 1 < argv.length) {
+      if (option.takesNext) {
         index += 1;
-        target.push(argv[index] ?? '');
+        target.push(requireValue(option.word, argv[index]));
       }
       continue;
     }
@@ -34,6 +34,22 @@ export function plainArguments(program: Command, argv: readonly string[]): strin
     else if (!word.startsWith('-')) takesCommand = false;
   }
   return [...globals, ...rest];
+}
+
+/** The first word that is neither an option in front of the command nor its value. */
+export function commandName(argv: readonly string[]): string | undefined {
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? '';
+    if (word === '--') return undefined;
+    if (!word.startsWith('-')) return word;
+    if (/^--(r|c)[^=]*$/.test(word)) index += 1;
+  }
+  return undefined;
+}
+
+function requireValue(option: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw usageError(`The option ${option} needs a value.`, `Write ${option} <value>.`);
 }
 
 interface FoundOption {

@@ -4,7 +4,7 @@
  */
 
 import { Command, CommanderError } from 'commander';
-import { plainArguments } from './arguments.ts';
+import { commandName, plainArguments } from './arguments.ts';
 import type { Surroundings } from './context.ts';
 import { usageError } from './exit.ts';
 import { type Register, Shell } from './shell.ts';
@@ -14,7 +14,8 @@ interface CommandGroup {
   name: string;
   summary: string;
   examples?: readonly string[];
-  load(): Promise<readonly Register[]>;
+  /** The files of the group; loaded one after the other until the asked command is there. */
+  parts: readonly (() => Promise<Register>)[];
 }
 
 const GROUPS: readonly CommandGroup[] = [
@@ -22,30 +23,30 @@ const GROUPS: readonly CommandGroup[] = [
     name: 'auth',
     summary: 'sign in and out',
     examples: ['orp auth login --email you@example.org', 'orp auth logout'],
-    load: async () => [(await import('./commands/auth.ts')).registerAuth],
+    parts: [async () => (await import('./commands/auth.ts')).registerAuth],
   },
   {
     name: 'whoami',
     summary: 'show who is signed in',
-    load: async () => [(await import('./commands/auth.ts')).registerWhoami],
+    parts: [async () => (await import('./commands/auth.ts')).registerWhoami],
   },
   {
     name: 'ideas',
     summary: 'list your ideas',
     examples: ['orp ideas list --limit 10'],
-    load: async () => [(await import('./commands/ideas.ts')).registerIdeas],
+    parts: [async () => (await import('./commands/ideas.ts')).registerIdeas],
   },
   {
     name: 'idea',
     summary: 'show and change one idea',
     examples: ['orp idea add --title "Tidal survey" --notes "the plan"', 'orp idea show <idea-id> --json'],
-    load: async () => [(await import('./commands/ideas.ts')).registerIdea],
+    parts: [async () => (await import('./commands/ideas.ts')).registerIdea],
   },
   {
     name: 'world',
     summary: 'show and bind the repository of an idea',
     examples: ['orp world show <idea-id>'],
-    load: async () => [(await import('./commands/world.ts')).registerWorld],
+    parts: [async () => (await import('./commands/world.ts')).registerWorld],
   },
   {
     name: 'link',
@@ -55,25 +56,25 @@ const GROUPS: readonly CommandGroup[] = [
       'orp link session register --orp-session-id main --label Main --codex-session-id <id> --primary',
       'orp link status',
     ],
-    load: async () => [
-      (await import('./commands/link.ts')).registerLink,
-      (await import('./commands/link-session.ts')).registerLinkSession,
+    parts: [
+      async () => (await import('./commands/link.ts')).registerLink,
+      async () => (await import('./commands/link-session.ts')).registerLinkSession,
     ],
   },
   {
     name: 'runner',
     summary: 'let this machine work on jobs',
     examples: ['orp runner enable', 'orp runner sync', 'orp runner work --once'],
-    load: async () => [
-      (await import('./commands/runner-local.ts')).registerRunnerLocal,
-      (await import('./commands/runner-work.ts')).registerRunnerWork,
+    parts: [
+      async () => (await import('./commands/runner-local.ts')).registerRunnerLocal,
+      async () => (await import('./commands/runner-work.ts')).registerRunnerWork,
     ],
   },
   {
     name: 'checkpoint',
     summary: 'ask for a review of an idea',
     examples: ['orp checkpoint queue --idea-id <idea-id> --user-note "is the plan still right?"'],
-    load: async () => [(await import('./commands/checkpoint.ts')).registerCheckpoint],
+    parts: [async () => (await import('./commands/checkpoint.ts')).registerCheckpoint],
   },
 ];
 
@@ -85,9 +86,14 @@ const GOVERNANCE_COMMANDS =
 export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const program = makeProgram(surroundings);
   const shell = new Shell(surroundings, program);
-  const name = commandName(program, argv);
+  const asked = argv[0] === 'help' ? argv.slice(1) : argv;
+  const name = commandName(asked);
+  const subcommand = name === undefined ? undefined : commandName(asked.slice(asked.indexOf(name) + 1));
   refuseGovernance(name);
-  for (const group of GROUPS) await addGroup(program, group, { shell, isAsked: group.name === name });
+  for (const group of GROUPS) {
+    const command = addGroup(program, group);
+    if (group.name === name) await loadParts(group, { command, subcommand, shell });
+  }
   const words = plainArguments(program, helpLast(argv));
   if (
     (name === undefined && !words.some((word) => word.startsWith('-') && !isGlobal(program, word))) ||
@@ -142,29 +148,23 @@ function quiet(command: Command, surroundings: Surroundings): Command {
     });
 }
 
-async function addGroup(
-  program: Command,
-  group: CommandGroup,
-  load: { shell: Shell; isAsked: boolean },
-): Promise<void> {
+function addGroup(program: Command, group: CommandGroup): Command {
   const command = program.command(group.name).description(group.summary);
   if (group.examples !== undefined) {
     command.addHelpText('after', `\nExamples:\n${group.examples.map((line) => `  $ ${line}`).join('\n')}`);
   }
-  if (!load.isAsked) return;
-  for (const register of await group.load()) register(command, load.shell);
+  return command;
 }
 
-/** The first word that is neither an option nor its value. */
-function commandName(program: Command, argv: readonly string[]): string | undefined {
-  const words = plainArguments(program, argv).filter((word) => word !== 'help');
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? '';
-    if (word === '--') return undefined;
-    if (!word.startsWith('-')) return word;
-    if (program.options.some((option) => option.required && option.long === word)) index += 1;
+async function loadParts(
+  group: CommandGroup,
+  asked: { command: Command; subcommand: string | undefined; shell: Shell },
+): Promise<void> {
+  const { command, subcommand, shell } = asked;
+  for (const load of group.parts) {
+    (await load())(command, shell);
+    if (command.commands.some((candidate) => candidate.name() === subcommand)) return;
   }
-  return undefined;
 }
 
 /** `orp help link` says the same as `orp link --help`. */
