@@ -179,6 +179,8 @@ export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 export const transcriptEntry = z.object({
   attempt: z.number().int(),
   seq: z.number().int(),
+  /** Where to read on after this entry. */
+  cursor: z.string(),
   at: z.string(),
   /** `message`: said by the agent or the system. `log`: output. `gap`: what is missing, and why. */
   type: z.enum(['message', 'log', 'gap']),

@@ -2,6 +2,7 @@
 
 import * as auth from './auth.ts';
 import type { Endpoint } from './endpoint.ts';
+import * as events from './events.ts';
 import * as ideas from './ideas.ts';
 import * as jobs from './jobs.ts';
 import * as runner from './runner.ts';
@@ -38,4 +39,7 @@ export const ROWS = [
   runner.addMessage,
   runner.addLogs,
   runner.completeJob,
+  events.streamEvents,
+  events.socketEvents,
+  events.followJob,
 ] as const satisfies readonly Endpoint[];

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { transcriptEntry } from '../contract/jobs.ts';
 
 /** One message, piece of output, or gap; `at` is epoch ms. */
-export type Entry = Omit<z.infer<typeof transcriptEntry>, 'attempt' | 'at'> & { at: number };
+export type Entry = Omit<z.infer<typeof transcriptEntry>, 'attempt' | 'cursor' | 'at'> & { at: number };
 
 /** An entry whose number may be left to the transcript: the v0.4.4 client numbers nothing. */
 export type NewEntry = Omit<Entry, 'seq'> & { seq?: number | undefined };

@@ -6,11 +6,12 @@
 
 import type { ChannelEvent } from '../../spec/transport/events.ts';
 import { CLOSE_CODES, PING, PONG } from '../../spec/transport/events.ts';
+import type { WatchNews } from '../../spec/transport/watch.ts';
 
 /** Who is at the other end of a socket. Survives hibernation as the socket's attachment. */
 export type Channel =
-  | { role: 'runner'; transport: 'ws' | 'sse'; instance: string; since: number }
-  | { role: 'watcher'; jobId: string; since: number };
+  | { role: 'runner'; transport: 'ws' | 'sse'; instance: string }
+  | { role: 'watcher'; jobId: string };
 
 /** Only what channels need of the object's state, so that a rule can be tested with less. */
 export type SocketState = Pick<
@@ -54,10 +55,15 @@ export function tellRunner(state: SocketState, event: ChannelEvent): boolean {
   return send(openSockets(state, RUNNER_TAG), JSON.stringify(event));
 }
 
+/** Tells one channel. */
+export function tellSocket(socket: WebSocket, event: ChannelEvent): void {
+  send([socket], JSON.stringify(event));
+}
+
 /** Tells everyone who follows one job. */
-export function tellWatchers(state: SocketState, jobId: string, message: unknown): boolean {
+export function tellWatchers(state: SocketState, jobId: string, news: WatchNews): void {
   const sockets = openSockets(state, watcherTag(jobId));
-  return sockets.length > 0 && send(sockets, JSON.stringify(message));
+  if (sockets.length > 0) send(sockets, JSON.stringify(news));
 }
 
 /** Says why, then closes every runner channel. SSE bridges pass the event on; WebSocket clients see the close as well. */

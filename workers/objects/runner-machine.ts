@@ -19,7 +19,8 @@ import type { Known } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
 import { mayAppend } from '../services/transcript-fence.ts';
-import { answerPings, tellRunner } from './channels.ts';
+import { answerPings, listeningChannel, tellRunner, tellWatchers } from './channels.ts';
+import { dismiss, receive } from './reception.ts';
 import { Transcript } from './transcript.ts';
 
 /** An empty look at the queue is believed this long unless something wakes the machine. */
@@ -29,6 +30,9 @@ const ALARM_SLACK_MS = 1000;
 /** After so many failures in a row the alarm re-arms itself: the platform gives up at six. */
 const ALARM_RETRY_LIMIT = 4;
 const ALARM_RETRY_MS = 30_000;
+
+/** What the WebSocket protocol calls an end without a close frame. */
+const CLOSED_ABNORMALLY = 1006;
 
 interface LeaseOf {
   jobId: string;
@@ -69,6 +73,7 @@ export class RunnerMachine extends DurableObject<Env> {
       await this.#leases.deadlines(deps);
       this.#leases.add(outcome.job);
       await this.#armAlarm(deps);
+      tellWatchers(this.ctx, outcome.job.id, { kind: 'moved' });
     }
     // A wake that came while D1 answered may be about a job this look did not see.
     if (outcome.kind === 'idle' && request.projectRoots === undefined && wakesSeen === this.#wakes) {
@@ -116,8 +121,9 @@ export class RunnerMachine extends DurableObject<Env> {
   }
 
   /** A lease ended as its holder wished: its session is free. */
-  forget({ leaseId }: LeaseOf): void {
+  forget({ jobId, leaseId }: LeaseOf): void {
     this.#leases.drop(leaseId);
+    tellWatchers(this.ctx, jobId, { kind: 'moved' });
     this.wake();
   }
 
@@ -126,6 +132,7 @@ export class RunnerMachine extends DurableObject<Env> {
     this.#leases.drop(leaseId);
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
     tellRunner(this.ctx, { event, data: { jobId, leaseId, reason } });
+    tellWatchers(this.ctx, jobId, { kind: 'moved' });
     this.wake();
   }
 
@@ -141,7 +148,9 @@ export class RunnerMachine extends DurableObject<Env> {
       const allowed = await mayAppend(deps, this.#machine, of);
       if (!allowed.ok) return allowed;
     }
-    const { received } = this.#transcript.append(of.leaseId, entries, deps.now);
+    const { added, received } = this.#transcript.append(of.leaseId, entries, deps.now);
+    if (added.length > 0)
+      tellWatchers(this.ctx, of.jobId, { kind: 'entries', leaseId: of.leaseId, entries: added });
     return accept({ received });
   }
 
@@ -172,6 +181,7 @@ export class RunnerMachine extends DurableObject<Env> {
       if ([...deadlines.values()].some((deadline) => deadline <= deps.now)) {
         for (const { jobId, leaseId } of await sweepMachine(deps, this.#machine, deadlines)) {
           tellRunner(this.ctx, { event: 'lease.lost', data: { jobId, leaseId, reason: 'expired' } });
+          tellWatchers(this.ctx, jobId, { kind: 'moved' });
         }
         this.#leases.dropEnded(deps.now);
       }
@@ -189,6 +199,24 @@ export class RunnerMachine extends DurableObject<Env> {
     if (deadline === undefined) return;
     const armed = await this.ctx.storage.getAlarm();
     if (armed === null || armed > deadline + ALARM_SLACK_MS) await this.ctx.storage.setAlarm(deadline);
+  }
+
+  /** Whether a runner listens here now. */
+  isListening(): boolean {
+    return listeningChannel(this.ctx) !== undefined;
+  }
+
+  /** The one thing that is not a method call: a channel's upgrade. */
+  override fetch(request: Request): Promise<Response> {
+    return receive({ state: this.ctx, machine: this.#machine, deps: this.#deps() }, request);
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    await dismiss({ state: this.ctx, machine: this.#machine, deps: this.#deps() }, { socket, code });
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.webSocketClose(socket, CLOSED_ABNORMALLY);
   }
 
   #deps(): Deps {

@@ -16,6 +16,8 @@ export interface BridgeOptions {
   waitMs: number;
   /** Frames to send before any event. */
   preamble?: string;
+  /** Nothing will come: the stream ends after its preamble. */
+  endsAtOnce?: boolean;
   /** Turns one message of the object into frames; `end` closes the stream after them. */
   translate(message: string): { frames: string; end: boolean };
   /** The last frames of a stream that reached its time, or whose object went away. */
@@ -64,6 +66,7 @@ class Bridge {
     this.#listen(options.socket);
     this.#write(OPENING_FRAME + (options.preamble ?? ''));
     options.socket.accept();
+    if (options.endsAtOnce) this.#finish(options.farewell('reconnect'));
   }
 
   /** The client is gone, or everything is said: ends the timers and the socket. */

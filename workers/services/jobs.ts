@@ -139,15 +139,25 @@ export async function readTranscript(
     const read = await readSource(deps, { ...source, userId: job.userId }, { afterSeq, limit: wanted });
     for (const entry of read) {
       if (entries.length === limit) return accept({ ...pageOf(job, entries, at), hasMore: true });
-      entries.push({ ...entry, attempt: source.attempt, at: new Date(entry.at).toISOString() });
       at = { leaseCount: source.leaseCount, seq: entry.seq };
+      entries.push({
+        ...entry,
+        attempt: source.attempt,
+        cursor: cursorAt(at),
+        at: new Date(entry.at).toISOString(),
+      });
     }
   }
   return accept({ ...pageOf(job, entries, at), hasMore: false });
 }
 
 function pageOf(job: JobRow, entries: TranscriptPage['entries'], at: Position) {
-  return { entries, nextCursor: `${at.leaseCount}-${at.seq}`, status: job.status };
+  return { entries, nextCursor: cursorAt(at), status: job.status };
+}
+
+/** A position in the transcript of a job: which lease, and the number within it. */
+export function cursorAt({ leaseCount, seq }: Position): string {
+  return `${leaseCount}-${seq}`;
 }
 
 function readPosition(cursor: string | undefined): Position | undefined {

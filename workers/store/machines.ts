@@ -54,6 +54,26 @@ export function upsertIfOwned(db: Database, machine: SeenMachine): Promise<boole
     WHERE machines.user_id = ${userId}`);
 }
 
+export interface ListeningChange {
+  userId: string;
+  machineId: string;
+  listening: { transport: 'ws' | 'sse'; instance: string } | undefined;
+  now: number;
+}
+
+/** Notes how a machine listens; a channel of the same transport and instance keeps its `since` and writes nothing. */
+export function setListeningIfChanged(
+  db: Database,
+  { userId, machineId, listening, now }: ListeningChange,
+): Promise<boolean> {
+  const { transport, instance } = listening ?? {};
+  return db.write(sql`
+    UPDATE machines SET listening_transport = ${transport}, listening_instance = ${instance},
+      listening_since = ${listening === undefined ? undefined : now}, last_seen_at = max(last_seen_at, ${now}), stale_at = NULL
+    WHERE id = ${machineId} AND user_id = ${userId}
+      AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);
+}
+
 export interface ProjectRow {
   machineId: string;
   projectRoot: string;

@@ -1,0 +1,79 @@
+/** The channels: SSE held by this Worker, WebSockets handed to the object, and the live view of one job. */
+
+import type { Hono } from 'hono';
+import { followJob, socketEvents, streamEvents } from '../../spec/contract/events.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { ChannelEvent } from '../../spec/transport/events.ts';
+import { sseFrame, TERMINAL_EVENTS } from '../../spec/transport/events.ts';
+import type { AppEnv } from '../app-env.ts';
+import { mount } from '../mount.ts';
+import type { Connection } from '../services/connect.ts';
+import { connectRunner } from '../services/connect.ts';
+import { openFollow } from '../services/follow.ts';
+import { FollowFrames } from './follow-frames.ts';
+import { bridge } from './stream-bridge.ts';
+
+export function mountEvents(app: Hono<AppEnv>): void {
+  mount(app, streamEvents, async ({ query, auth, deps }) => {
+    const startedAt = deps.now;
+    const connection = await connectRunner(deps, auth, { ...query, transport: 'sse' });
+    if (!connection.ok) return connection;
+    return accept(
+      bridge({
+        socket: socketOf(connection.value),
+        waitMs: query.waitSeconds * 1000,
+        translate: (message) => translate(message, { persistent: query.persistent, startedAt }),
+        farewell: (reason) =>
+          sseFrame({
+            event: 'timeout',
+            data: { ok: true, jobAvailable: false, reason, waitedMs: Date.now() - startedAt },
+          }),
+      }),
+    );
+  });
+
+  mount(app, socketEvents, async ({ query, auth, deps, context }) => {
+    if (context.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      return refuse(
+        'invalid_input',
+        'upgrade: this path speaks WebSocket only.',
+        'Use events/stream for server-sent events.',
+      );
+    }
+    const connection = await connectRunner(deps, auth, { ...query, transport: 'ws' });
+    return connection.ok ? accept(connection.value.response) : connection;
+  });
+
+  mount(app, followJob, async ({ params, query, auth, deps, context }) => {
+    const after = context.req.header('last-event-id') ?? query.after;
+    const follow = await openFollow(deps, auth, { jobId: params.jobId, after });
+    if (!follow.ok) return follow;
+    const frames = new FollowFrames(follow.value);
+    return accept(
+      bridge({
+        socket: follow.value.socket,
+        waitMs: query.waitSeconds * 1000,
+        preamble: frames.preamble(),
+        translate: (message) => frames.translate(message),
+        farewell: (reason) => frames.farewell(reason),
+        endsAtOnce: follow.value.last !== undefined,
+      }),
+    );
+  });
+}
+
+/** Passes an event of the object on; for v0.4.4, which expects one event a stream, the first terminal one ends it. */
+function translate(
+  message: string,
+  stream: { persistent: boolean; startedAt: number },
+): { frames: string; end: boolean } {
+  const event = JSON.parse(message) as ChannelEvent;
+  const end = TERMINAL_EVENTS.has(event.event) && !(stream.persistent && event.event === 'job.available');
+  const data = end ? { ...event.data, waitedMs: Date.now() - stream.startedAt } : event.data;
+  return { frames: sseFrame({ ...event, data }), end };
+}
+
+function socketOf({ response }: Connection): WebSocket {
+  if (response.webSocket === null) throw new Error('the object accepted a channel without a socket');
+  return response.webSocket;
+}

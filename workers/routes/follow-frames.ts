@@ -1,0 +1,53 @@
+/** The SSE frames of a followed job: `entry` with its position as the id, `status` when it moves, `end` as the last word. */
+
+import type { WatchNews } from '../../spec/transport/watch.ts';
+import type { Follow } from '../services/follow.ts';
+import { cursorAt } from '../services/jobs.ts';
+import type { Farewell } from './stream-bridge.ts';
+
+export class FollowFrames {
+  readonly #follow: Follow;
+  #seq: number;
+
+  constructor(follow: Follow) {
+    this.#follow = follow;
+    const [leaseCount, seq] = follow.position.split('-').map(Number);
+    this.#seq = leaseCount === follow.job.leaseCount ? (seq ?? 0) : 0;
+  }
+
+  /** Where the job stands, and what came before. */
+  preamble(): string {
+    const { job, entries } = this.#follow;
+    const told = entries.map((entry) => frame('entry', entry, entry.cursor)).join('');
+    return `${frame('status', { jobId: job.id, status: job.status, attempt: job.attempt })}${told}`;
+  }
+
+  /** A move ends the stream: the follower opens the next one at its position and reads where the job stands then. */
+  translate(message: string): { frames: string; end: boolean } {
+    const news = JSON.parse(message) as WatchNews;
+    if (news.kind === 'moved' || news.leaseId !== this.#follow.job.leaseId) {
+      return { frames: this.farewell('reconnect'), end: true };
+    }
+    const { attempt, leaseCount } = this.#follow.job;
+    let frames = '';
+    for (const entry of news.entries) {
+      if (entry.seq <= this.#seq) continue;
+      this.#seq = entry.seq;
+      const cursor = cursorAt({ leaseCount, seq: entry.seq });
+      frames += frame('entry', { ...entry, attempt, cursor, at: new Date(entry.at).toISOString() }, cursor);
+    }
+    return { frames, end: false };
+  }
+
+  /** `end`: the job has ended and everything was told. `timeout`: open the next stream. */
+  farewell(reason: Farewell): string {
+    const { job, last } = this.#follow;
+    return last === 'end'
+      ? frame('end', { jobId: job.id, status: job.status })
+      : frame('timeout', { reason });
+  }
+}
+
+function frame(event: string, data: unknown, id?: string): string {
+  return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,44 @@
+/** Whether a machine can be woken: a fact of its own, beside when it was last heard of. Written only when it changes. */
+
+import type { Deps } from '../deps.ts';
+import { setListeningIfChanged } from '../store/machines.ts';
+import { claimJob } from './claim.ts';
+import type { MachineOf } from './live-leases.ts';
+
+/** How a machine listens. */
+export interface Listening {
+  transport: 'ws' | 'sse';
+  instance: string;
+}
+
+/** Records a change; the same channel opened again writes nothing. */
+export async function recordListening(
+  deps: Deps,
+  machine: MachineOf,
+  listening: Listening | undefined,
+): Promise<void> {
+  const changed = await setListeningIfChanged(deps.db, { ...machine, listening, now: deps.now });
+  if (changed) {
+    const fields = {
+      machineId: machine.machineId,
+      transport: listening?.transport,
+      instance: listening?.instance,
+    };
+    deps.log(listening ? 'machine_listening' : 'machine_not_listening', fields);
+  }
+}
+
+/** What an opening channel must know: whose machine it is, and whether there is work already. Claims nothing. */
+export async function lookForChannel(
+  deps: Deps,
+  machine: MachineOf,
+): Promise<'work' | 'idle' | 'unknown_machine' | 'foreign_machine'> {
+  const outcome = await claimJob(deps, { ...machine, dryRun: true });
+  switch (outcome.kind) {
+    case 'claimed':
+    case 'would_claim':
+      return 'work';
+    default:
+      return outcome.kind;
+  }
+}
