@@ -1,7 +1,11 @@
-/** The git side of the governance report, with four git processes at once. Only shown; nothing depends on it. */
+/** The git side of the governance report, with two git processes at once. Only shown; nothing depends on it. */
+
+import { join, resolve } from 'node:path';
 
 import { gitText } from './git.ts';
 import { githubRepository, stripCredentials } from './git-remote.ts';
+import { readText } from './json-file.ts';
+import type { LinkableRepository } from './repository.ts';
 
 /** Commits looked at for the last `checkpoint:` subject: a whole history may be huge. */
 const CHECKPOINT_SEARCH_COMMITS = 200;
@@ -18,28 +22,36 @@ export interface GitFacts {
   ahead: number | null;
   behind: number | null;
   remoteDefaultBranch: string;
-  /** When the newest `checkpoint:` commit was made, epoch ms. */
-  lastCheckpointAt: number | undefined;
 }
 
-/** Asks git for everything the report shows. */
-export async function readGitFacts(root: string, env: NodeJS.ProcessEnv): Promise<GitFacts> {
-  const [status = '', config = '', log = '', heads = ''] = await Promise.all([
+/** Asks git for what every report shows. */
+export async function readGitFacts(
+  repository: LinkableRepository,
+  env: NodeJS.ProcessEnv,
+): Promise<GitFacts> {
+  const { root, gitDir } = repository;
+  const [status = '', config = ''] = await Promise.all([
     gitText(root, env, 'status', '--porcelain=v2', '--branch', '-z'),
     gitText(root, env, 'config', '--get-regexp', '^remote\\..*\\.url$'),
-    gitText(root, env, 'log', `-n${CHECKPOINT_SEARCH_COMMITS}`, '--format=%ct%x09%s'),
-    gitText(root, env, 'for-each-ref', '--format=%(refname)%09%(symref)', 'refs/remotes/*/HEAD'),
   ]);
   const remotes = readRemotes(config);
   const remoteName = remotes.has('origin') ? 'origin' : ([...remotes.keys()][0] ?? '');
-  const remoteUrl = remotes.get(remoteName) ?? '';
   return {
     ...readStatus(status),
-    remoteUrl,
+    remoteUrl: remotes.get(remoteName) ?? '',
     remoteName,
-    remoteDefaultBranch: readRemoteHead(heads, remoteName),
-    lastCheckpointAt: readLastCheckpoint(log),
+    remoteDefaultBranch: readRemoteHead(gitDir, remoteName),
   };
+}
+
+/** When the newest `checkpoint:` commit was made, epoch ms; looks at the last commits only. */
+export async function lastCheckpointAt(root: string, env: NodeJS.ProcessEnv): Promise<number | undefined> {
+  const log = await gitText(root, env, 'log', `-n${CHECKPOINT_SEARCH_COMMITS}`, '--format=%ct%x09%s');
+  for (const line of (log ?? '').split('\n')) {
+    const [, seconds, subject] = /^(\d+)\t(.*)$/.exec(line) ?? [];
+    if (subject?.startsWith('checkpoint:')) return Number(seconds) * 1000;
+  }
+  return undefined;
 }
 
 /** `owner/name` of the remote when it is at GitHub. */
@@ -93,19 +105,10 @@ function dirtyPath(entry: string): string {
   return entry.split(' ').slice(fields).join(' ');
 }
 
-function readRemoteHead(heads: string, remoteName: string): string {
-  const prefix = `refs/remotes/${remoteName}/`;
-  for (const line of heads.split('\n')) {
-    const [name, target = ''] = line.split('\t');
-    if (name === `${prefix}HEAD` && target.startsWith(prefix)) return target.slice(prefix.length);
-  }
-  return '';
-}
-
-function readLastCheckpoint(log: string): number | undefined {
-  for (const line of log.split('\n')) {
-    const [, seconds, subject] = /^(\d+)\t(.*)$/.exec(line) ?? [];
-    if (subject?.startsWith('checkpoint:')) return Number(seconds) * 1000;
-  }
-  return undefined;
+/** A file of two lines at most, in the git dir that all worktrees share: not worth a process. */
+function readRemoteHead(gitDir: string, remoteName: string): string {
+  const shared = resolve(gitDir, readText(join(gitDir, 'commondir'))?.trim() ?? '.');
+  const head = remoteName === '' ? undefined : readText(join(shared, 'refs', 'remotes', remoteName, 'HEAD'));
+  const prefix = `ref: refs/remotes/${remoteName}/`;
+  return head?.startsWith(prefix) ? head.slice(prefix.length).trim() : '';
 }

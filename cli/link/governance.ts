@@ -6,10 +6,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBoolean, readString } from './fields.ts';
-import { type GitFacts, githubRepositoryOf, readGitFacts } from './governance-git.ts';
+import { type GitFacts, githubRepositoryOf, lastCheckpointAt, readGitFacts } from './governance-git.ts';
 import { isObject, type JsonObject, readJsonFile, readJsonObject } from './json-file.ts';
 import { displayPath } from './paths.ts';
-import type { Repository } from './repository.ts';
+import { isLinkable, type Repository } from './repository.ts';
 import { parseTimestamp } from './timestamps.ts';
 
 export interface GovernancePlace {
@@ -40,9 +40,9 @@ interface Files {
 export async function readGovernance(place: GovernancePlace): Promise<JsonObject> {
   const { repository, env } = place;
   const { root } = repository;
-  const hasGit = repository.gitDir !== undefined;
+  const hasGit = isLinkable(repository);
   const files = readFiles(place);
-  const facts = hasGit ? await readGitFacts(root, env) : undefined;
+  const facts = hasGit ? await readGitFacts(repository, env) : undefined;
   const git = gitReport(facts, files);
   const runtimePath = repository.gitDir === undefined ? '' : join(repository.gitDir, 'orp', 'runtime.json');
   const runtime = runtimeReport(root, runtimePath, files);
@@ -59,7 +59,7 @@ export async function readGovernance(place: GovernancePlace): Promise<JsonObject
     git_runtime_path: runtimePath === '' ? '' : displayPath(root, runtimePath),
     git,
     runtime,
-    validation: validationReport(runtime, facts),
+    validation: await validationReport(root, env, runtime),
     readiness: {
       scope: facts?.remoteUrl ? 'remote_optional' : 'local_only',
       local_ready: isReady,
@@ -183,10 +183,14 @@ function latestRun(root: string, state: JsonObject): JsonObject {
   };
 }
 
-function validationReport(runtime: JsonObject, facts: GitFacts | undefined): JsonObject {
+async function validationReport(
+  root: string,
+  env: NodeJS.ProcessEnv,
+  runtime: JsonObject,
+): Promise<JsonObject> {
   const run = isObject(runtime.latest_run) ? runtime.latest_run : {};
   const endedAt = parseTimestamp(readString(run, 'ended_at_utc') ?? '');
-  const checkpointAt = facts?.lastCheckpointAt;
+  const checkpointAt = endedAt === undefined ? undefined : await lastCheckpointAt(root, env);
   return {
     available: Object.keys(run).length > 0,
     run,
