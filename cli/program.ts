@@ -67,8 +67,19 @@ const GROUPS: readonly CommandGroup[] = [
     examples: ['orp runner enable', 'orp runner sync', 'orp runner work --once'],
     parts: [
       async () => (await import('./commands/runner-local.ts')).registerRunnerLocal,
+      async () => (await import('./commands/runner-order.ts')).registerRunnerOrder,
       async () => (await import('./commands/runner-work.ts')).registerRunnerWork,
     ],
+  },
+  {
+    name: 'job',
+    summary: 'send work to your sessions, and see what became of it',
+    examples: [
+      'orp job submit "Run the tests and fix what fails"',
+      'orp job list --status live',
+      'orp job logs <job-id> --follow',
+    ],
+    parts: [async () => (await import('./commands/job.ts')).registerJob],
   },
   {
     name: 'checkpoint',

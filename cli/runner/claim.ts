@@ -43,6 +43,8 @@ export class ClaimDesk {
     if (beat.kind !== 'ok') return beat;
     await local.recordBeat(workplaces[0]?.linked);
     const idleBeat = describeBeat(beat.value.body);
+    // Without a repository there is nothing to ask for; everything claimed would fail.
+    if (workplaces.length === 0) return { kind: 'idle', beat: idleBeat };
     if (beat.value.drain) return { kind: 'draining', beat: idleBeat };
 
     const projectRoots = workplaces.map((workplace) => workplace.project.project_root);

@@ -17,6 +17,8 @@ export interface Talk {
 
 /** The linked state of this machine, as the runner changes it. */
 export interface LocalState {
+  /** Whether the owner still allows this machine to work. */
+  isEnabled(): Promise<boolean>;
   /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
   recordBeat(linked?: LinkedRepository): Promise<void>;
   /** Tells the service about the linked repositories; returns its answer. */

@@ -74,6 +74,10 @@ export class WorkLoop {
     await this.recover();
     for (let isDue = false; isDue || (await waiter.nextLook(draining)) !== undefined; ) {
       if (draining.aborted) return;
+      if (!(await this.#context.local.isEnabled())) {
+        this.#context.talk.warn('The runner was disabled on this machine; leaving.');
+        return;
+      }
       const { look, workplaces, roots } = await this.#look(false);
       const obstacle = describeObstacle(look);
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.

@@ -1,0 +1,108 @@
+/** `orp job list` and `orp job show`. */
+
+import type { z } from 'zod';
+import type { ReplyOf } from '../../spec/contract/endpoint.ts';
+import { type job as jobSchema, listJobs, showJob } from '../../spec/contract/jobs.ts';
+import type { JobKind } from '../../spec/job/kinds.ts';
+import { call } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { formatRows, type Line, printResult } from '../output/print.ts';
+import { formatTable } from '../output/table.ts';
+import { formatStory } from './job-story.ts';
+
+export interface ListOptions extends CommonOptions {
+  status?: string;
+  kind?: JobKind;
+  ideaId?: string;
+  machineId?: string;
+  limit: number;
+  cursor?: string;
+}
+
+export type JobView = z.output<typeof jobSchema>;
+
+/** One page of jobs. */
+export async function list(context: Context, options: ListOptions): Promise<void> {
+  const client = await signedInClient(context);
+  const { status, kind, ideaId, machineId, limit, cursor } = options;
+  const answer = await call(client, listJobs, { query: { status, kind, ideaId, machineId, limit, cursor } });
+  const { jobs, nextCursor, hasMore } = answer;
+  const document = { ok: true, jobs, next_cursor: nextCursor ?? '', has_more: hasMore };
+  printResult(context, document, () => (context.stdout.isTTY ? tableOf(answer) : rowsOf(answer)));
+}
+
+type Page = ReplyOf<typeof listJobs>;
+
+function rowsOf({ jobs, nextCursor, hasMore }: Page): string {
+  const head: Line[] = [
+    ['jobs.count', jobs.length],
+    ['next_cursor', nextCursor],
+    ['has_more', hasMore],
+  ];
+  return formatRows(head, jobs.map(jobLines));
+}
+
+/** What a script needs of a job. */
+export function jobLines(job: JobView): Line[] {
+  return [
+    ['job.id', job.id],
+    ['job.kind', job.kind],
+    ['job.status', job.status],
+    ['job.attempt', job.attempt],
+    ['job.idea_id', job.ideaId],
+    ['job.machine_id', job.machineId],
+    ['job.session_id', job.orpSessionId],
+    ['job.created_at', job.createdAt],
+    ['job.updated_at', job.updatedAt],
+    ['job.waiting', job.waiting?.message],
+    ['job.summary', job.summary],
+    ['job.error', job.error],
+  ];
+}
+
+function tableOf({ jobs, nextCursor, hasMore }: Page): string {
+  if (jobs.length === 0) return 'No jobs.\n';
+  const rows = jobs.map((job) => [
+    job.id,
+    job.status,
+    job.kind,
+    job.createdAt.slice(0, 16).replace('T', ' '),
+    job.orpSessionId ?? job.target.orpSessionId,
+    job.error ?? job.summary ?? job.waiting?.message,
+  ]);
+  const more = hasMore ? `\nMore: orp job list --cursor ${nextCursor}\n` : '';
+  return formatTable(['JOB', 'STATUS', 'KIND', 'QUEUED (UTC)', 'SESSION', 'WHAT'], rows) + more;
+}
+
+/** One job with everything that happened to it. */
+export async function show(context: Context, jobId: string): Promise<void> {
+  const client = await signedInClient(context);
+  const answer = await call(client, showJob, { params: { jobId } });
+  const { job } = answer;
+  printResult(context, answer, () =>
+    context.stdout.isTTY
+      ? formatStory(job)
+      : formatRows(
+          [...jobLines(job), ['job.prompt', job.prompt], ['job.content', job.content]],
+          attemptRows(job),
+        ),
+  );
+}
+
+export type JobStory = ReplyOf<typeof showJob>['job'];
+
+function attemptRows(job: JobStory): Line[][] {
+  return job.attempts.map((attempt) => [
+    ['attempt', attempt.attempt],
+    ['attempt.outcome', attempt.outcome],
+    ['attempt.machine_id', attempt.machineId],
+    ['attempt.lease_id', attempt.leaseId],
+    ['attempt.session_id', attempt.orpSessionId],
+    ['attempt.session_source', attempt.sessionSource],
+    ['attempt.claimed_at', attempt.claimedAt],
+    ['attempt.started_at', attempt.startedAt],
+    ['attempt.finished_at', attempt.finishedAt],
+    ['attempt.error', attempt.error],
+  ]);
+}

@@ -1,0 +1,82 @@
+/** The story of a job for a person, in the order in which it happened. Pure. */
+
+import { plainText } from '../output/plain-text.ts';
+import { oneLine } from '../output/print.ts';
+import type { JobStory } from './job-list.ts';
+
+type Attempt = JobStory['attempts'][number];
+
+/** Everything that is known, from the queue to the answer. */
+export function formatStory(job: JobStory): string {
+  const events = [queuedEvent(job), ...job.attempts.flatMap(attemptEvents), ...cancelEvents(job)];
+  const lines = events
+    .filter((event) => event !== undefined)
+    .toSorted((a, b) => a.at.localeCompare(b.at))
+    .map((event) => `  ${event.at.slice(0, 19).replace('T', ' ')}  ${oneLine(event.text)}`);
+  return [
+    `${job.id}  ${job.kind}  ${job.status}`,
+    '',
+    ...lines,
+    ...(job.waiting === undefined ? [] : [`  now                  ${oneLine(job.waiting.message)}`]),
+    ...block('Prompt', job.prompt),
+    ...block('Answer', job.content),
+    ...(job.error === undefined ? [] : ['', `Error: ${oneLine(job.error)}`]),
+    '',
+  ].join('\n');
+}
+
+interface StoryEvent {
+  at: string;
+  text: string;
+}
+
+function queuedEvent(job: JobStory): StoryEvent {
+  const by = job.createdBy === undefined ? '' : ` by ${job.createdBy}`;
+  const later = job.notBefore === undefined ? '' : `, not before ${job.notBefore}`;
+  return { at: job.createdAt, text: `queued${by}${later}` };
+}
+
+function attemptEvents(attempt: Attempt): (StoryEvent | undefined)[] {
+  const name = `attempt ${attempt.attempt}`;
+  const fallback = attempt.fallbackReason === undefined ? '' : `, ${attempt.fallbackReason}`;
+  const why = attempt.sessionSource === undefined ? '' : ` (${attempt.sessionSource}${fallback})`;
+  const where = attempt.projectRoot === undefined ? '' : ` in ${attempt.projectRoot}`;
+  return [
+    eventAt(attempt.claimedAt, `${name}: claimed by ${attempt.machineId ?? 'a machine'}${where}`),
+    eventAt(attempt.startedAt, `${name}: started in session ${attempt.orpSessionId ?? '?'}${why}`),
+    eventAt(attempt.finishedAt, `${name}: ${attempt.outcome ?? 'ended'}${reasonOf(attempt)}`),
+  ];
+}
+
+function reasonOf({ failureKind, error, summary }: Attempt): string {
+  const text = error ?? summary;
+  const kind = failureKind === undefined ? '' : ` (${failureKind})`;
+  return text === undefined ? kind : `${kind}: ${text}`;
+}
+
+function cancelEvents({ cancel }: JobStory): (StoryEvent | undefined)[] {
+  if (cancel === undefined) return [];
+  const by = cancel.by === undefined ? '' : ` by ${cancel.by}`;
+  const reason = cancel.reason === undefined ? '' : `: ${cancel.reason}`;
+  const { receipt } = cancel;
+  const how =
+    receipt === undefined
+      ? ''
+      : ` (${receipt.processes} ended by ${receipt.signal} after ${receipt.tookMs} ms)`;
+  return [
+    { at: cancel.at, text: `cancelled${by}${reason}` },
+    eventAt(cancel.confirmedAt, `the runner confirmed that the agent has ended${how}`),
+  ];
+}
+
+function eventAt(at: string | undefined, text: string): StoryEvent | undefined {
+  return at === undefined ? undefined : { at, text };
+}
+
+function block(title: string, text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const indented = plainText(text.trimEnd())
+    .split('\n')
+    .map((line) => `  ${line}`);
+  return ['', `${title}:`, ...indented];
+}

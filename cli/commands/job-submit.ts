@@ -1,0 +1,147 @@
+/** `orp job submit`: a prompt from an argument, a file or stdin, and where it is to go. */
+
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import type { BodyInput } from '../../spec/contract/endpoint.ts';
+import { enqueueJob } from '../../spec/contract/jobs.ts';
+import { type LeaseLossPolicy, MAX_PROMPT_BYTES, type SessionFallback } from '../../spec/job/kinds.ts';
+import { call } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { usageError } from '../exit.ts';
+import { isMissing } from '../link/json-file.ts';
+import { resolvePath } from '../link/paths.ts';
+import { readProjectLink } from '../link/project-link.ts';
+import { isLinkable } from '../link/repository.ts';
+import { parseTimestamp } from '../link/timestamps.ts';
+import { printResult } from '../output/print.ts';
+
+export interface SubmitOptions extends CommonOptions {
+  file?: string;
+  ideaId?: string;
+  worldId?: string;
+  machineId?: string;
+  projectRoot?: string;
+  orpSessionId?: string;
+  codexSessionId?: string;
+  sessionFallback?: SessionFallback;
+  priority?: number;
+  notBefore?: string;
+  expiresAt?: string;
+  onLeaseLoss?: LeaseLossPolicy;
+  maxAttempts?: number;
+  timeoutSeconds?: number;
+  idempotencyKey?: string;
+}
+
+type Order = BodyInput<typeof enqueueJob>;
+
+/** Queues the prompt and says what happens next. */
+export async function submit(
+  context: Context,
+  argument: string | undefined,
+  options: SubmitOptions,
+): Promise<void> {
+  const prompt = await readPrompt(context, argument, options.file);
+  const target = await targetOf(context, options);
+  const client = await signedInClient(context);
+  const key = options.idempotencyKey?.trim();
+  const answer = await call(client, enqueueJob, {
+    body: compactOrder({ prompt, ...target, ...termsOf(options, context.now()) }),
+    ...(key ? { headers: { 'Idempotency-Key': key } } : {}),
+  });
+  const { job, created } = answer;
+  printResult(context, answer, [
+    ['job.id', job.id],
+    ['job.status', job.status],
+    ['job.created', created],
+    ['job.idea_id', job.ideaId],
+    ['job.waiting', job.waiting?.message],
+    ['next', `orp job wait ${job.id}`],
+    ['next', `orp job logs ${job.id} --follow`],
+  ]);
+}
+
+async function readPrompt(
+  context: Context,
+  argument: string | undefined,
+  file: string | undefined,
+): Promise<string> {
+  if (argument !== undefined && file !== undefined) {
+    throw usageError('The prompt is given twice.', 'Give it as an argument or with --file, not both.');
+  }
+  if (argument === undefined && file === undefined) {
+    throw usageError(
+      'There is no prompt.',
+      'Give it as an argument, with --file <path>, or - to read stdin.',
+    );
+  }
+  const prompt = file !== undefined ? await readPromptFile(resolvePath(context.cwd, file)) : argument;
+  const said = prompt === '-' && file === undefined ? await text(context.stdin) : (prompt ?? '');
+  if (said.trim() === '') throw usageError('The prompt is blank.', 'Say what the agent is to do.');
+  const bytes = Buffer.byteLength(said);
+  if (bytes > MAX_PROMPT_BYTES) {
+    throw usageError(
+      `The prompt has ${bytes} bytes; at most ${MAX_PROMPT_BYTES} are taken.`,
+      'Put the long part into a file of the repository and name that file in the prompt.',
+    );
+  }
+  return said;
+}
+
+async function readPromptFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) throw usageError(`There is no file ${path}.`, 'Check the path behind --file.');
+    throw error;
+  }
+}
+
+const PLACES = ['ideaId', 'worldId', 'machineId', 'projectRoot'] as const;
+
+/** Where it goes. Who names no place inside a linked repository means that repository. */
+async function targetOf(context: Context, options: SubmitOptions): Promise<Partial<Order>> {
+  const { ideaId, worldId, machineId, projectRoot, orpSessionId, codexSessionId, sessionFallback } = options;
+  const named = { ideaId, worldId, machineId, projectRoot, orpSessionId, codexSessionId };
+  for (const [name, value] of Object.entries(named)) {
+    if (value?.trim() === '') throw usageError(`The value of ${name} is blank.`, 'Leave the option out.');
+  }
+  const asked: Partial<Order> = compactOrder({ ...named, sessionFallback });
+  if (PLACES.some((place) => options[place] !== undefined)) return asked;
+  const repository = await context.repository();
+  const link = isLinkable(repository) ? readProjectLink(repository, context.now()) : undefined;
+  return link === undefined ? asked : { ideaId: link.idea_id, projectRoot: link.project_root, ...asked };
+}
+
+function termsOf(options: SubmitOptions, now: number): Partial<Order> {
+  const { priority, onLeaseLoss, maxAttempts, timeoutSeconds } = options;
+  return {
+    priority,
+    onLeaseLoss,
+    maxAttempts,
+    timeoutSeconds,
+    notBefore: readWhen('--not-before', options.notBefore, now),
+    expiresAt: readWhen('--expires-at', options.expiresAt, now),
+  };
+}
+
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time, or a span from now. */
+function readWhen(flag: string, value: string | undefined, now: number): string | undefined {
+  if (value === undefined) return undefined;
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value.trim()) ?? [];
+  const at =
+    unit === undefined ? parseTimestamp(value) : now + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  if (at !== undefined) return new Date(at).toISOString();
+  throw usageError(
+    `${flag} ${JSON.stringify(value)} is no time.`,
+    'Write it like 2026-04-01T18:00:00Z, or from now: 30s, 15m, 2h, 1d.',
+  );
+}
+
+/** Fields that are not given are left out: the service has the defaults. */
+function compactOrder<T extends object>(order: T): T {
+  return Object.fromEntries(Object.entries(order).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,118 @@
+/** `orp job …`: the owner's side of the queue. Nothing here needs a runner on this machine. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { JOB_KINDS, LEASE_LOSS_POLICIES, SESSION_FALLBACKS } from '../../spec/job/kinds.ts';
+import type { CommonOptions } from '../context.ts';
+import { type Shell, withCommonOptions } from '../shell.ts';
+import type { ListOptions } from './job-list.ts';
+import type { LogsOptions } from './job-logs.ts';
+import type { OrderOptions, WaitOptions } from './job-order.ts';
+import type { SubmitOptions } from './job-submit.ts';
+
+/** Registers the group. The work of each command is loaded when it is asked for. */
+export function registerJob(group: Command, shell: Shell): void {
+  registerSubmit(group, shell);
+  registerReading(group, shell);
+  registerOrders(group, shell);
+}
+
+function registerSubmit(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('submit')
+      .description('queue a prompt for a linked session; inside a linked repository: for that one')
+      .argument('[prompt]', 'the prompt, or - to read it from stdin')
+      .option('--file <path>', 'read the prompt from a file')
+      .option('--idea-id <id>', 'idea it belongs to')
+      .option('--world-id <id>', 'world of the idea')
+      .option('--machine-id <id>', 'machine that must run it')
+      .option('--project-root <path>', 'repository on that machine')
+      .option('--orp-session-id <id>', 'linked session that gets the prompt')
+      .option('--codex-session-id <id>', 'the same, by the id of its agent')
+      .addOption(
+        new Option(
+          '--session-fallback <where>',
+          'when that session cannot take it: its primary one, or none',
+        ).choices([...SESSION_FALLBACKS]),
+      )
+      .option('--priority <number>', 'higher goes first, -100 to 100', parseInteger)
+      .option('--not-before <when>', 'a time (2026-04-01T18:00Z), or from now: 30s, 15m, 2h, 1d')
+      .option('--expires-at <when>', 'when it must not start any more (default: in 7 days)')
+      .addOption(
+        new Option(
+          '--on-lease-loss <policy>',
+          'when its machine goes silent while working: run it again, or hold',
+        ).choices([...LEASE_LOSS_POLICIES]),
+      )
+      .option('--max-attempts <number>', 'automatic attempts', parseInteger)
+      .option('--timeout-seconds <number>', 'time limit of the agent', parseInteger)
+      .option('--idempotency-key <key>', 'the same key brings the same job, for 30 days'),
+  ).action((prompt: string | undefined, options: SubmitOptions) =>
+    shell.run(options, async (context) => (await import('./job-submit.ts')).submit(context, prompt, options)),
+  );
+}
+
+function registerReading(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('list')
+      .description('list your jobs, newest first')
+      .option('--status <statuses>', 'one or several with commas; `live`: all that have not ended')
+      .addOption(new Option('--kind <kind>', 'kind of job').choices([...JOB_KINDS]))
+      .option('--idea-id <id>', 'jobs of this idea')
+      .option('--machine-id <id>', 'jobs of this machine')
+      .option('--limit <count>', 'jobs on a page, at most 200', parseInteger, 25)
+      .option('--cursor <cursor>', 'the `next_cursor` of the page before'),
+  ).action((options: ListOptions) =>
+    shell.run(options, async (context) => (await import('./job-list.ts')).list(context, options)),
+  );
+  withCommonOptions(
+    group.command('show').description('show a job with its whole story').argument('<job-id>'),
+  ).action((id: string, options: CommonOptions) =>
+    shell.run(options, async (context) => (await import('./job-list.ts')).show(context, id)),
+  );
+  withCommonOptions(
+    group
+      .command('logs')
+      .description('print what the agent said and did')
+      .argument('<job-id>')
+      .option('--follow', 'go on until the job has ended'),
+  ).action((id: string, options: LogsOptions) =>
+    shell.run(options, async (context) => (await import('./job-logs.ts')).logs(context, id, options)),
+  );
+}
+
+function registerOrders(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('wait')
+      .description('wait until a job has ended; exit 0 when it completed, 1 when not')
+      .argument('<job-id>')
+      .option('--timeout <seconds>', 'give up after this long', parseInteger, 3600),
+  ).action((id: string, options: WaitOptions) =>
+    shell.run(options, async (context) => (await import('./job-order.ts')).wait(context, id, options)),
+  );
+  withCommonOptions(
+    group
+      .command('cancel')
+      .description('cancel a job; its agent is stopped')
+      .argument('<job-id>')
+      .option('--reason <text>', 'why'),
+  ).action((id: string, options: OrderOptions) =>
+    shell.run(options, async (context) => (await import('./job-order.ts')).cancel(context, id, options)),
+  );
+  withCommonOptions(
+    group
+      .command('retry')
+      .description('run a job again')
+      .argument('<job-id>')
+      .option('--reason <text>', 'why'),
+  ).action((id: string, options: OrderOptions) =>
+    shell.run(options, async (context) => (await import('./job-order.ts')).retry(context, id, options)),
+  );
+}
+
+function parseInteger(text: string): number {
+  if (/^-?\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}

@@ -1,0 +1,141 @@
+/** `orp runner cancel|retry`: orders about the job that this machine works on, or names (contract/cli-surface.md §5.9). */
+
+import type { Command } from 'commander';
+import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { CliError } from '../exit.ts';
+import { readString } from '../link/fields.ts';
+import type { JsonObject } from '../link/json-file.ts';
+import { loadMachine } from '../link/machine.ts';
+import { displayPath, resolvePath } from '../link/paths.ts';
+import { isLinkable, type LinkableRepository, resolveRepo, runtimePath } from '../link/repository.ts';
+import { recordFinish } from '../link/runtime.ts';
+import { readRuntime } from '../link/runtime-record.ts';
+import { findOrderTarget, type OrderTarget, type RecordedWork } from '../link/runtime-target.ts';
+import { type Line, printResult } from '../output/print.ts';
+import { collect, type Shell, withCommonOptions } from '../shell.ts';
+
+interface OrderOptions extends CommonOptions {
+  leaseId?: string;
+  reason?: string;
+  linkedProjectRoot: string[];
+}
+
+type Verb = 'cancel' | 'retry';
+
+const FINISHED = { cancel: 'cancelled', retry: 'retried' } as const;
+
+export function registerRunnerOrder(group: Command, shell: Shell): void {
+  register(group, shell, 'cancel');
+  register(group, shell, 'retry');
+}
+
+function register(group: Command, shell: Shell, verb: Verb): void {
+  const meaning =
+    verb === 'cancel'
+      ? 'cancel a job; without an id the one this machine works on'
+      : 'run a job again; without an id the one this machine works on, or worked on last';
+  withCommonOptions(
+    group
+      .command(verb)
+      .description(meaning)
+      .argument('[job-id]')
+      .option('--lease-id <id>', 'lease of the attempt that is meant')
+      .option('--reason <text>', 'why')
+      .option('--linked-project-root <path>', 'a further repository to look in (repeatable)', collect, []),
+  ).action((id: string | undefined, options: OrderOptions) =>
+    shell.run(options, (context) => order(context, { verb, jobId: id?.trim() || undefined, options })),
+  );
+}
+
+interface Ordered {
+  verb: Verb;
+  jobId: string | undefined;
+  options: OrderOptions;
+}
+
+async function order(context: Context, { verb, jobId, options }: Ordered): Promise<void> {
+  const repositories = await findRepositories(context, options.linkedProjectRoot);
+  const request = { jobId, leaseId: options.leaseId?.trim() || undefined, mayBeLast: verb === 'retry' };
+  const target = findOrderTarget(request, repositories.map(recordedWork));
+  if (target === undefined) throw nothingToOrder(verb, request.leaseId);
+
+  const client = await signedInClient(context);
+  const { record: machine } = await loadMachine({
+    env: context.env,
+    now: context.now(),
+    repository: repositories[0],
+  });
+  const response = await send(client, verb === 'cancel' ? cancelJob : retryJob, {
+    params: { jobId: target.jobId },
+    body: {
+      machineId: machine.machine_id,
+      leaseId: target.leaseId ?? null,
+      reason: options.reason?.trim() || null,
+    },
+  });
+  const repository = repositories.find((one) => one.root === target.root);
+  if (repository !== undefined) await finishLocally(context, repository, { target, verb });
+  const warning = readString(response, 'warning');
+  if (warning !== undefined) context.warn(warning);
+  printOrder(context, { target, response, repository });
+}
+
+async function findRepositories(context: Context, roots: readonly string[]): Promise<LinkableRepository[]> {
+  const all = [context.repoRoot, ...roots.map((root) => resolvePath(context.cwd, root))];
+  const found = await Promise.all([...new Set(all)].map((root) => resolveRepo(root, context.env)));
+  return found.filter(isLinkable);
+}
+
+function recordedWork(repository: LinkableRepository): RecordedWork {
+  const { runtime } = readRuntime(repository);
+  return { root: repository.root, activeJob: runtime.active_job, lastJob: runtime.last_job };
+}
+
+/** The runner that works on the job learns it from the service, and stops the agent; here only the record is closed. */
+async function finishLocally(
+  context: Context,
+  repository: LinkableRepository,
+  { target, verb }: { target: OrderTarget; verb: Verb },
+): Promise<void> {
+  const { jobId, leaseId } = target;
+  await recordFinish(repository, { jobId, leaseId, status: FINISHED[verb] }, context.now());
+}
+
+function nothingToOrder(verb: Verb, leaseId: string | undefined): CliError {
+  const about = leaseId === undefined ? '' : ` with lease ${leaseId}`;
+  return new CliError(`No job${about} is recorded here that could be meant.`, {
+    code: 'no_recorded_job',
+    hint: `Name it: \`orp runner ${verb} <job-id>\`; \`orp job list\` shows the jobs.`,
+  });
+}
+
+interface OrderResult {
+  target: OrderTarget;
+  response: JsonObject;
+  repository: LinkableRepository | undefined;
+}
+
+function printOrder(context: Context, { target, response, repository }: OrderResult): void {
+  const path = repository === undefined ? '' : displayPath(repository.root, runtimePath(repository));
+  const document = {
+    ok: true,
+    job_id: target.jobId,
+    lease_id: target.leaseId ?? '',
+    repo_root: repository?.root ?? '',
+    target_source: target.source,
+    response,
+    runtime: repository === undefined ? null : readRuntime(repository).runtime,
+    runtime_path: path,
+  };
+  const lines: Line[] = [
+    ['ok', true],
+    ['job.id', target.jobId],
+    ['lease.id', target.leaseId],
+    ['repo.root', document.repo_root],
+    ['runtime.path', path],
+  ];
+  printResult(context, document, lines);
+}

@@ -1,0 +1,12 @@
+/** Text of others, over several lines, that cannot steer the terminal. */
+
+import { stripVTControlCharacters } from 'node:util';
+
+/** Removes what a terminal would obey, and marks that turn the direction of writing. Newlines and tabs stay. */
+export function plainText(text: string): string {
+  return stripVTControlCharacters(text)
+    .replaceAll(/\r\n?/g, '\n')
+    .replaceAll(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, (unit) =>
+      unit === '\n' || unit === '\t' ? unit : '',
+    );
+}
