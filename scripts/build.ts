@@ -47,7 +47,14 @@ async function build(): Promise<void> {
     cwd: ROOT,
     platform: 'node',
     external: /^node:/,
-    transform: { target: TARGET, define: { ORP_BUILD_VERSION: JSON.stringify(packageVersion()) } },
+    transform: {
+      target: TARGET,
+      define: {
+        ORP_BUILD_VERSION: JSON.stringify(packageVersion()),
+        /** CommonJS inside an ES module: write-file-atomic mixes it into the names of its temporary files. */
+        __filename: JSON.stringify('orp.js'),
+      },
+    },
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(log.message);
     },
