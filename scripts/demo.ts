@@ -32,20 +32,23 @@ function summary(stage: Stage, told: Told, answers: Answer[]): string {
   const rows = answers.map((answer) => [
     answer.title,
     answer.jobId,
+    answer.checkpointId ?? '',
     answer.status,
     `${answer.entries} entries`,
-    firstWords(answer.content),
   ]);
+  const texts = answers.map(
+    (answer) => `\n${answer.title}, as it stands in the hosted workspace:\n${indent(answer.content)}`,
+  );
   return `
-${table([['what ran', 'job', 'status', 'transcript', 'answer'], ...rows])}
+${table([['what ran', 'job', 'checkpoint', 'status', 'transcript'], ...rows])}
+${texts.join('\n')}
 
 idea ${told.ideaId}, agent session ${told.agentSessionId}
-The answers were read back from the hosted workspace: GET ${stage.hosted.url}/api/cli/runner/jobs/<job>`;
+The answers were read back over HTTP: GET ${stage.hosted.url}/api/cli/runner/jobs/<job>`;
 }
 
-function firstWords(content: string): string {
-  const line = content.replace(/\s+/g, ' ').trim();
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+function indent(text: string): string {
+  return text.trim().replace(/^/gm, '  | ');
 }
 
 function times(progress: Progress): string {

@@ -23,7 +23,7 @@ it('the demonstration brings both answers into the hosted workspace and leaves n
 
   expect(demo.output()).toContain('The demonstration worked.');
   expect(code).toBe(0);
-  expect(demo.output()).toMatch(/checkpoint review\s+job_\w+\s+completed/);
+  expect(demo.output()).toMatch(/checkpoint review\s+job_\w+\s+chk_\w+\s+completed/);
   expect(demo.output()).toMatch(/prompt\s+job_\w+\s+completed/);
   expect(readdirSync(temporary)).toEqual([]);
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output())?.[0] ?? '';

@@ -10,6 +10,7 @@ import { orpJson } from '../../scripts/local/orp-command.ts';
 import { findCodex, makeCodexHome } from '../support/codex.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
+import { runScript } from '../support/processes.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const codex = findCodex();
@@ -70,5 +71,14 @@ describe.skipIf(codex === null)('with a real Codex', () => {
     const second = await orp<{ job: { id: string } }>('job', 'submit', 'What is the code word?');
     expect(await workOnce(second.job.id)).toContain('The code word is papaya-7.');
     expect(model.requests.length).toBe(4);
+  });
+
+  it('the demonstration uses Codex when asked to', async () => {
+    const env = { ...process.env, CODEX_BIN: bin, CODEX_HOME: workspace.orp.env.CODEX_HOME };
+    const demo = runScript('scripts/demo.ts', ['--codex'], env);
+
+    expect(await demo.ended, demo.output()).toBe(0);
+    expect(demo.output()).toContain('The agent is Codex.');
+    expect(demo.output()).toContain('## Current state');
   });
 });
