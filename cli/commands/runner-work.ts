@@ -104,7 +104,7 @@ async function workOn(context: Context, options: WorkOptions, prepared: Prepared
   });
   try {
     talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}. Ctrl-C leaves.`);
-    await loop.run(waiter, (outcome) => show(context, outcome));
+    await loop.run(waiter, showEach(context));
   } finally {
     waiter.close();
   }
@@ -116,10 +116,15 @@ async function workOn(context: Context, options: WorkOptions, prepared: Prepared
   }
 }
 
-/** Continuous output: one JSON document a line, or blocks of lines for people. */
-function show(context: Context, outcome: CycleOutcome): void {
-  if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
-  else printResult(context, outcome.document, outcome.lines);
+/** Continuous output: one JSON document a line; for people a block per job, and once that there is nothing to do. */
+function showEach(context: Context): (outcome: CycleOutcome) => void {
+  let wasIdle = false;
+  return (outcome) => {
+    const isIdle = outcome.document.claimed === false;
+    if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
+    else if (!(isIdle && wasIdle)) printResult(context, outcome.document, outcome.lines);
+    wasIdle = isIdle;
+  };
 }
 
 function tellTransport(

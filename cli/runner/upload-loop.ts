@@ -16,7 +16,7 @@ import { findOffsetAfter, type PlacedChunk, readBatch } from './spool/chunk-read
 import type { ChunkRecord } from './spool/records.ts';
 
 export interface UploadOptions {
-  service: RunnerService;
+  service: Pick<RunnerService, 'addLogs'>;
   held: Held;
   chunksPath: string;
   /** The service is known to have everything up to this number. */

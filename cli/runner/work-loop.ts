@@ -3,7 +3,7 @@
  * job is told and forgotten, an outage is waited out, a refused sign-in pauses it until somebody signs in.
  */
 
-import { CliError } from '../exit.ts';
+import { CliError, messageOf } from '../exit.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { isLinkable, resolveRepo } from '../link/repository.ts';
 import { recordFinish } from '../link/runtime.ts';
@@ -39,6 +39,14 @@ export interface WorkPlan {
   fallbackRepository: LinkableRepository;
 }
 
+type Cycle = { kind: 'idle' } | { kind: 'worked' } | { kind: 'obstacle'; message: string };
+
+interface CycleHandlers {
+  show(outcome: CycleOutcome): void;
+  /** The service answered. */
+  onAnswer(): void;
+}
+
 /** A recovery at the start must not keep new work waiting for an answer of the service. */
 const RECOVERY_MS = 60_000;
 
@@ -71,6 +79,9 @@ export class WorkLoop {
   async run(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
     const { draining } = this.#switch;
     const outage = new Outage(this.#context.talk);
+    const onAnswer = () => {
+      if (outage.end()) waiter.renew();
+    };
     await this.recover();
     for (let isDue = false; isDue || (await waiter.nextLook(draining)) !== undefined; ) {
       if (draining.aborted) return;
@@ -78,19 +89,25 @@ export class WorkLoop {
         this.#context.talk.warn('The runner was disabled on this machine; leaving.');
         return;
       }
-      const { look, workplaces, roots } = await this.#look(false);
-      const obstacle = describeObstacle(look);
+      const cycle = await this.#cycle({ show, onAnswer }).catch(describeTrouble);
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
-      isDue = obstacle !== undefined || look.kind === 'job';
-      if (obstacle !== undefined) {
-        await pause(retryPauseMs(outage.note(obstacle)), draining);
-        continue;
-      }
-      if (outage.end()) waiter.renew();
-      const outcome = await this.#act(look, { workplaces, roots, isDry: false });
-      if (outcome !== undefined) show(outcome);
+      isDue = cycle.kind !== 'idle';
+      if (cycle.kind === 'obstacle') await pause(retryPauseMs(outage.note(cycle.message)), draining);
       if (this.#waiting > 0) await this.recover();
     }
+  }
+
+  async #cycle({ show, onAnswer }: CycleHandlers): Promise<Cycle> {
+    const agent = await this.#context.agent.findProgram();
+    // Without an agent every job would fail: they stay queued instead.
+    if (agent.kind === 'missing') return { kind: 'obstacle', message: agent.message };
+    const { look, workplaces, roots } = await this.#look(false);
+    const obstacle = describeObstacle(look);
+    if (obstacle !== undefined) return { kind: 'obstacle', message: obstacle };
+    onAnswer();
+    const outcome = await this.#act(look, { workplaces, roots, isDry: false });
+    if (outcome !== undefined) show(outcome);
+    return { kind: look.kind === 'job' ? 'worked' : 'idle' };
   }
 
   /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
@@ -153,6 +170,11 @@ export class WorkLoop {
     const finished = { status: result.outcome, summary: result.summary, error: result.error };
     await recordFinish(repository, { ...held, ...finished }, Date.now());
   }
+}
+
+/** A full disk, a lost permission: it may pass, and nobody restarts a runner at night. */
+function describeTrouble(error: unknown): Cycle {
+  return { kind: 'obstacle', message: `${messageOf(error)} Trying again.` };
 }
 
 /** What keeps the runner from working; undefined when nothing does. */
