@@ -40,6 +40,7 @@ export class Transcript {
   /** Appends what is new. Returns the new entries, and the number up to which everything has arrived. */
   append(leaseId: string, entries: readonly NewEntry[], now: number): { added: Entry[]; received: number } {
     const tail = this.#tailOf(leaseId);
+    if (tail.full) return { added: [], received: acknowledgeAll(tail, entries) };
     const added: Entry[] = [];
     for (const entry of entries) {
       const next = tail.lastSeq + added.length + 1;
@@ -96,15 +97,11 @@ export class Transcript {
     return tail;
   }
 
-  /**
-   * What still fits; the first entry that does not becomes the gap. A dropped entry leaves no row, so after an eviction
-   * its number is asked for again: dropping again is harmless.
-   */
+  /** What still fits; the first entry that does not becomes the gap. */
   #withinLimit(tail: Tail, added: readonly Entry[], now: number): Entry[] {
-    if (tail.full) return [];
     const kept: Entry[] = [];
     for (const entry of added) {
-      tail.bytes += entry.text.length;
+      tail.bytes += bytesOf(entry.text);
       if (tail.bytes >= ATTEMPT_LIMIT_BYTES) {
         tail.full = true;
         kept.push(gap(entry.seq, now));
@@ -137,15 +134,25 @@ function gap(seq: number, at: number): Entry {
   return { seq, at, type: 'gap', stream: 'system', level: 'warn', text };
 }
 
+/**
+ * Entries after the gap are dropped and leave no row, so an object that lost its memory does not know how many there
+ * were: whatever number comes counts as arrived, or the sender would be asked for what it no longer has.
+ */
+function acknowledgeAll(tail: Tail, entries: readonly NewEntry[]): number {
+  for (const { seq } of entries) tail.lastSeq = Math.max(tail.lastSeq, seq ?? tail.lastSeq + 1);
+  return tail.lastSeq;
+}
+
 /** Groups entries so that no row grows too large. */
 function rowsOf(entries: readonly Entry[]): Entry[][] {
   const rows: Entry[][] = [];
   let size = ROW_LIMIT_BYTES;
   for (const entry of entries) {
-    size += entry.text.length * 2;
-    if (size >= ROW_LIMIT_BYTES) {
+    const bytes = bytesOf(JSON.stringify(entry));
+    size += bytes;
+    if (size > ROW_LIMIT_BYTES) {
       rows.push([]);
-      size = entry.text.length * 2;
+      size = bytes;
     }
     rows.at(-1)?.push(entry);
   }
@@ -153,5 +160,11 @@ function rowsOf(entries: readonly Entry[]): Entry[][] {
 }
 
 function textBytes(entries: readonly Entry[]): number {
-  return entries.reduce((sum, entry) => sum + entry.text.length, 0);
+  return entries.reduce((sum, entry) => sum + bytesOf(entry.text), 0);
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf(text: string): number {
+  return encoder.encode(text).byteLength;
 }

@@ -18,7 +18,6 @@ import type { FeatureRow } from '../store/features.ts';
 import { featuresOfIdea } from '../store/features.ts';
 import type { IdeaRow } from '../store/ideas.ts';
 import type { Outcome } from '../store/job-moves.ts';
-import type { JobRow } from '../store/job-row.ts';
 import type { WorldRow } from '../store/worlds.ts';
 import { worldOfIdea } from '../store/worlds.ts';
 import { insertJob } from './enqueue.ts';
@@ -172,30 +171,20 @@ function selectSections(
   });
 }
 
-/** The statement that records the response in the batch that finishes the job. */
-export function respondTo(
-  deps: Deps,
-  job: Pick<JobRow, 'userId' | 'id' | 'checkpointId'>,
-  outcome: Outcome,
-): Statement[] {
-  if (job.checkpointId === null) return [];
+/** The statement that records the response in the batch that finishes the job; a prompt has no review, and none changes. */
+export function respondTo(deps: Deps, job: { userId: string; id: string }, outcome: Outcome): Statement {
   const body = outcome.content ?? '';
   const review = parseSections(body);
-  return [
-    respondIfFinished(
-      { userId: job.userId, id: job.id, checkpointId: job.checkpointId },
-      {
-        responseId: deps.newId('response'),
-        leaseId: outcome.leaseId,
-        success: outcome.success,
-        summary: outcome.success ? summarizeReview(review, body) : (outcome.summary ?? undefined),
-        error: outcome.error,
-        structuredOutput: outcome.success ? JSON.stringify(review) : undefined,
-        body: outcome.content,
-        now: outcome.now,
-      },
-    ),
-  ];
+  return respondIfFinished(job, {
+    responseId: deps.newId('response'),
+    leaseId: outcome.leaseId,
+    success: outcome.success,
+    summary: outcome.success ? summarizeReview(review, body) : (outcome.summary ?? undefined),
+    error: outcome.error,
+    structuredOutput: outcome.success ? JSON.stringify(review) : undefined,
+    body: outcome.content,
+    now: outcome.now,
+  });
 }
 
 function missing(what: string, id: string) {

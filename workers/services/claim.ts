@@ -10,7 +10,7 @@ import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
 import type { Route, SyncedProject } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
-import type { CandidatePosition } from '../store/claims.ts';
+import type { Candidate, CandidatePosition } from '../store/claims.ts';
 import {
   CANDIDATE_PAGE,
   readCandidates,
@@ -21,7 +21,7 @@ import {
 import { renewIfHeld, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
-import { readTexts } from '../store/jobs.ts';
+import { findJob, readTexts } from '../store/jobs.ts';
 import type { ProjectRow } from '../store/machines.ts';
 import { readProjectsOf, toSyncedProject } from '../store/machines.ts';
 
@@ -49,7 +49,7 @@ interface Seen {
   machine: { userId: string; draining: number } | undefined;
   leases: JobRow[];
   projects: SyncedProject[];
-  candidates: JobRow[];
+  candidates: Candidate[];
   nextAt: number | undefined;
 }
 
@@ -83,13 +83,13 @@ async function look(deps: Deps, { userId, machineId }: ClaimRequest): Promise<Se
     machine: machine?.rows[0] as Seen['machine'],
     leases: (leases?.rows ?? []) as unknown as JobRow[],
     projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
-    candidates: (candidates?.rows ?? []) as unknown as JobRow[],
+    candidates: (candidates?.rows ?? []) as unknown as Candidate[],
     nextAt: (next?.rows[0]?.at as number | null | undefined) ?? undefined,
   };
 }
 
 function nextPage(deps: Deps, { userId, machineId }: ClaimRequest, last: CandidatePosition | undefined) {
-  return deps.db.all<JobRow>(readCandidates(userId, { machineId, now: deps.now, after: last }));
+  return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after: last }));
 }
 
 /** The lease a lost answer already gave: by claim id at once, else one never started, after a while. */
@@ -120,7 +120,7 @@ async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise
   for (const job of seen.candidates) {
     const route = routeHere(job, request, seen.projects);
     if (route === undefined || busy.has(route.codexSessionId)) continue;
-    if (request.dryRun) return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
+    if (request.dryRun) return wouldClaim(deps, job, route);
     const taken = await takeIfAvailable(deps.db, job, {
       leaseId: deps.newId('lease'),
       claimId: request.claimId,
@@ -129,14 +129,22 @@ async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise
       now: deps.now,
       leaseExpiresAt: leaseExpiry(deps.now),
     });
-    if (taken !== undefined) return { kind: 'claimed', job: taken, prompt: await promptOf(deps, job) };
+    if (taken === undefined) continue;
+    const { prompt, ...claimed } = taken;
+    return { kind: 'claimed', job: claimed, prompt };
   }
   return undefined;
 }
 
+async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promise<ClaimOutcome> {
+  const job = await findJob(deps.db, candidate.userId, candidate.id);
+  if (job === undefined) return { kind: 'idle', nextAt: undefined };
+  return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
+}
+
 /** The best route of a job, if it ends at this machine. */
 function routeHere(
-  job: JobRow,
+  job: Candidate,
   request: ClaimRequest,
   projects: readonly SyncedProject[],
 ): Route | undefined {

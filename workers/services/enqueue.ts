@@ -19,9 +19,9 @@ import type { Statement } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { NewJob } from '../store/jobs.ts';
-import { findByKey, findJob, insertIfKeyIsFree } from '../store/jobs.ts';
+import { findByKey, insertIfKeyIsFree, readJob } from '../store/jobs.ts';
 import type { JobView } from './job-view.ts';
-import { surroundingsOf, viewJob, waitingOf } from './job-view.ts';
+import { readSurroundings, surroundingsOf, toSurroundings, viewJob, waitingOf } from './job-view.ts';
 import { sha256 } from './passwords.ts';
 import type { SignedIn } from './sign-in.ts';
 import { checkTarget } from './target.ts';
@@ -87,15 +87,16 @@ export async function insertJob(
   user: SignedIn,
   { job, together }: { job: NewJob; together: readonly Statement[] },
 ): Promise<Result<Enqueued, 'idempotency_conflict'>> {
-  await deps.db.batch([...insertIfKeyIsFree(user.id, job), ...together]);
-  const stored = await findJob(deps.db, user.id, job.id);
+  const writes = [...insertIfKeyIsFree(user.id, job), ...together];
+  const results = await deps.db.batch([...writes, readJob(user.id, job.id), ...readSurroundings(user.id)]);
+  const stored = results[writes.length]?.rows[0] as JobRow | undefined;
   if (stored === undefined) {
     const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
     if (!winner) throw new Error('a job that was just inserted is not there');
     return repeated(deps, user, { job: winner, requestHash: job.requestHash });
   }
 
-  const around = await surroundingsOf(deps, user.id);
+  const around = toSurroundings(results.slice(writes.length + 1));
   announce(deps, stored, around);
   return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
 }

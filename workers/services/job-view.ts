@@ -6,6 +6,7 @@ import type { UserId } from '../../spec/ids.ts';
 import type { Surroundings, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../deps.ts';
+import type { Row, Statement } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow } from '../store/jobs.ts';
@@ -18,11 +19,16 @@ export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts'>;
 
 /** What the owner's machines offer now; one round trip. */
 export async function surroundingsOf(deps: Deps, userId: UserId): Promise<Surroundings> {
-  const [machines, projects, busy] = await deps.db.batch([
-    readMachinesOf(userId),
-    readProjectsOf(userId),
-    readBusySessions(userId),
-  ]);
+  return toSurroundings(await deps.db.batch(readSurroundings(userId)));
+}
+
+/** The statements of one look around, to go with others in a batch. */
+export function readSurroundings(userId: UserId): Statement[] {
+  return [readMachinesOf(userId), readProjectsOf(userId), readBusySessions(userId)];
+}
+
+/** The results of `readSurroundings`. */
+export function toSurroundings([machines, projects, busy]: readonly { rows: Row[] }[]): Surroundings {
   const busyRows = (busy?.rows ?? []) as unknown as { codexSessionId: string; jobId: string }[];
   return {
     machines: ((machines?.rows ?? []) as unknown as MachineRow[]).map(toPresence),

@@ -62,17 +62,12 @@ export async function completeJob(
       'Cut it with a visible mark, and keep the whole on disk.',
     );
   }
-  const read = await jobUnderLease(deps, user, delivery);
-  if (!read.ok) return note(deps, delivery, read);
-  if (read.value.finishedAt !== null) return note(deps, delivery, repeatOf(read.value, delivery));
-
+  const key = { userId: user.id, id: delivery.jobId };
   const outcome = outcomeOf(deps, delivery);
-  const results = await deps.db.batch([
-    finishIfHeld(read.value, outcome),
-    ...respondTo(deps, read.value, outcome),
-  ]);
+
+  const results = await deps.db.batch([finishIfHeld(key, outcome), respondTo(deps, key, outcome)]);
   const finished = results[0]?.rows[0] as JobRow | undefined;
-  if (finished === undefined) return note(deps, delivery, await lostRace(deps, user, delivery));
+  if (finished === undefined) return note(deps, delivery, await whyNotFinished(deps, user, delivery));
 
   deps.log('job_finished', {
     jobId: delivery.jobId,
@@ -92,7 +87,12 @@ async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): 
     .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
 }
 
-async function lostRace(deps: Deps, user: SignedIn, delivery: Delivery): Promise<Result<JobRow, Fenced>> {
+/** Nothing was written: it is a repeat, or the lease does not hold the job. */
+async function whyNotFinished(
+  deps: Deps,
+  user: SignedIn,
+  delivery: Delivery,
+): Promise<Result<JobRow, Fenced>> {
   const read = await jobUnderLease(deps, user, delivery);
   return read.ok ? repeatOf(read.value, delivery) : read;
 }
@@ -112,6 +112,7 @@ function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
   const { success } = delivery;
   return {
     leaseId: delivery.holder.leaseId ?? '',
+    machineId: delivery.holder.machineId,
     now: deps.now,
     success,
     summary: delivery.summary?.slice(0, SUMMARY_LENGTH) || undefined,

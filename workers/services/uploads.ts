@@ -53,7 +53,7 @@ export async function appendUpload(
   upload: Upload,
 ): Promise<Result<{ received: number }, Refused>> {
   const { jobId, machineId, leaseId } = upload;
-  if (upload.entries.some((entry) => entry.seq !== undefined && entry.text.length > MAX_CHUNK_BYTES)) {
+  if (upload.entries.some(isTooLarge)) {
     return refuse('body_too_large', `A chunk may have at most ${MAX_CHUNK_BYTES} bytes.`, 'Split it.');
   }
   if (!leaseId) {
@@ -65,15 +65,20 @@ export async function appendUpload(
   );
 }
 
+/** Numbered entries are cut by their sender, which knows how; the lines of v0.4.4 are cut here. */
+function isTooLarge({ seq, text }: NewEntry): boolean {
+  return seq !== undefined && new TextEncoder().encode(text).byteLength > MAX_CHUNK_BYTES;
+}
+
 /** v0.4.4 sends its whole output as lines at once: neighbours of one stream become one entry, up to a chunk's size. */
 function mergedLines(lines: readonly NewEntry[]): NewEntry[] {
   const merged: NewEntry[] = [];
-  for (const line of lines) {
+  for (const line of lines.flatMap(cutLine)) {
     const last = merged.at(-1);
     if (
       last !== undefined &&
       last.stream === line.stream &&
-      last.text.length + line.text.length <= MAX_CHUNK_BYTES
+      last.text.length + line.text.length <= MAX_LINE_LENGTH
     ) {
       last.text += line.text;
     } else {
@@ -81,6 +86,22 @@ function mergedLines(lines: readonly NewEntry[]): NewEntry[] {
     }
   }
   return merged;
+}
+
+/** UTF-16 units of a cut line: even if JSON escapes every one of them, the piece fits into a row. */
+const MAX_LINE_LENGTH = 128 * 1024;
+
+/** Pieces of a line that is too long for one entry; a character is never cut in two. */
+function cutLine(line: NewEntry): NewEntry[] {
+  const pieces: NewEntry[] = [];
+  for (let from = 0; from < line.text.length; ) {
+    const end = from + MAX_LINE_LENGTH;
+    const isPair = /[\ud800-\udbff]/.test(line.text.charAt(end - 1)) && end < line.text.length;
+    const to = isPair ? end - 1 : end;
+    pieces.push({ ...line, text: line.text.slice(from, to) });
+    from = to;
+  }
+  return pieces;
 }
 
 function timeOf(at: string | undefined, now: number): number {

@@ -49,16 +49,13 @@ export interface Response {
 }
 
 /** Written in the batch that finishes the job, and only if that batch finished it under this lease. */
-export function respondIfFinished(
-  job: { userId: string; id: string; checkpointId: string },
-  response: Response,
-): Statement {
+export function respondIfFinished(job: { userId: string; id: string }, response: Response): Statement {
   const status = response.success ? 'completed' : 'failed';
   return sql`
     UPDATE checkpoints SET status = ${status}, responded_at = ${response.now}, response_id = ${response.responseId},
       summary = ${response.summary}, error = ${response.error}, structured_output = ${response.structuredOutput},
       body = ${response.body}
-    WHERE user_id = ${job.userId} AND id = ${job.checkpointId} AND EXISTS (
-      SELECT 1 FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
+    WHERE user_id = ${job.userId} AND id = (
+      SELECT checkpoint_id FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
         AND lease_id = ${response.leaseId} AND finished_at = ${response.now})`;
 }

@@ -2,6 +2,7 @@
 
 import type { Statement } from './database.ts';
 import { sql } from './database.ts';
+import type { TargetFields } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 
 /** Jobs looked at in one go; the next page is read only when none of these fits. */
@@ -12,6 +13,9 @@ export interface CandidatePosition {
   id: string;
 }
 
+/** As much of a queued job as routing needs: a page of them travels with every claim. */
+export type Candidate = TargetFields & CandidatePosition & { userId: string };
+
 /** Queued jobs whose time has come, in the order of the queue, that are not meant for another machine. */
 export function readCandidates(
   userId: string,
@@ -19,7 +23,10 @@ export function readCandidates(
 ): Statement {
   const from = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
   return {
-    sql: `SELECT ${jobColumns()} FROM jobs
+    sql: `SELECT user_id AS userId, id, priority, idea_id AS ideaId, world_id AS worldId,
+            session_fallback AS sessionFallback, target_machine_id AS targetMachineId,
+            target_project_root AS targetProjectRoot, target_orp_session_id AS targetOrpSessionId,
+            target_codex_session_id AS targetCodexSessionId FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND status = 'queued' AND available_at <= ? AND expires_at > ?
             AND (target_machine_id IS NULL OR target_machine_id = ?)
             AND (priority < ? OR (priority = ? AND id > ?))
@@ -31,14 +38,14 @@ export function readCandidates(
 /** When the next queued job of the account comes due. */
 export function readNextAvailable(userId: string, now: number): Statement {
   return sql`
-    SELECT min(available_at) AS at FROM jobs
+    SELECT min(available_at) AS at FROM jobs INDEXED BY jobs_live
     WHERE user_id = ${userId} AND finished_at IS NULL AND status = 'queued' AND available_at > ${now}`;
 }
 
 /** Every live lease of the account: what its sessions are busy with, and what this machine already holds. */
 export function readLeases(userId: string): Statement {
   return {
-    sql: `SELECT ${jobColumns()} FROM jobs
+    sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND status IN ('dispatched', 'running')`,
     values: [userId],
   };

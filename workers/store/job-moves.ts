@@ -78,17 +78,21 @@ export interface Claim {
 }
 
 /** Takes a queued job whose time has come, unless its session is at work on another one. */
-export async function takeIfAvailable(db: Database, key: JobKey, claim: Claim): Promise<JobRow | undefined> {
+export async function takeIfAvailable(
+  db: Database,
+  key: JobKey,
+  claim: Claim,
+): Promise<(JobRow & { prompt: string }) | undefined> {
   const { route, now } = claim;
-  return db.first<JobRow>({
+  return db.first<JobRow & { prompt: string }>({
     sql: `UPDATE jobs SET status = 'dispatched', lease_id = ?, claim_id = ?, instance = ?, machine_id = ?,
             project_root = ?, orp_session_id = ?, codex_session_id = ?, session_source = ?, fallback_reason = ?,
             lease_expires_at = ?, claimed_at = ?, updated_at = ?, attempt = attempt + 1,
             attempts_used = attempts_used + 1, lease_count = lease_count + 1
           WHERE user_id = ? AND id = ? AND status = 'queued' AND available_at <= ? AND expires_at > ?
-            AND NOT EXISTS (SELECT 1 FROM jobs other WHERE other.user_id = ? AND other.finished_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live WHERE other.user_id = ? AND other.finished_at IS NULL
               AND other.status IN ('dispatched', 'running') AND other.codex_session_id = ?)
-          RETURNING ${jobColumns()}`,
+          RETURNING ${jobColumns()}, prompt`,
     values: [
       claim.leaseId,
       claim.claimId,
@@ -145,6 +149,7 @@ export function renewIfHeld(
 
 export interface Outcome {
   leaseId: string;
+  machineId: string;
   now: number;
   success: boolean;
   summary: string | undefined;
@@ -164,7 +169,10 @@ export function finishIfHeld(key: JobKey, outcome: Outcome): Statement {
       ['error = ?', outcome.error ?? null],
       ['failure_kind = ?', outcome.failureKind ?? null],
     ],
-    where: [['lease_id = ?', outcome.leaseId]],
+    where: [
+      ['lease_id = ?', outcome.leaseId],
+      ['machine_id = ?', outcome.machineId],
+    ],
   });
 }
 

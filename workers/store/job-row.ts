@@ -109,8 +109,20 @@ export function jobColumns(prefix = ''): string {
   return FIELDS.map((field) => `${prefix}${columnOf(field)} AS ${field}`).join(', ');
 }
 
+/** The part of a row that says what the job asks for. */
+export type TargetFields = Pick<
+  JobRow,
+  | 'ideaId'
+  | 'worldId'
+  | 'sessionFallback'
+  | 'targetMachineId'
+  | 'targetProjectRoot'
+  | 'targetOrpSessionId'
+  | 'targetCodexSessionId'
+>;
+
 /** What the job asks for, as the routing rules read it. */
-export function targetOf(job: JobRow): JobTarget {
+export function targetOf(job: TargetFields): JobTarget {
   return {
     machineId: job.targetMachineId ?? undefined,
     ideaId: job.ideaId ?? undefined,

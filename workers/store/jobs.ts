@@ -63,10 +63,11 @@ export function findByKey(
 }
 
 export function findJob(db: Database, userId: string, id: string): Promise<JobRow | undefined> {
-  return db.first<JobRow>({
-    sql: `SELECT ${jobColumns()} FROM jobs WHERE user_id = ? AND id = ?`,
-    values: [userId, id],
-  });
+  return db.first<JobRow>(readJob(userId, id));
+}
+
+export function readJob(userId: string, id: string): Statement {
+  return { sql: `SELECT ${jobColumns()} FROM jobs WHERE user_id = ? AND id = ?`, values: [userId, id] };
 }
 
 /** For operators: one seek per account, no index of its own. */
@@ -111,7 +112,7 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
     add('status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses));
   }
   return {
-    sql: `SELECT ${jobColumns()} FROM jobs WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    sql: `SELECT ${jobColumns()} FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
     values: [...values, filter.limit],
   };
 }
@@ -162,6 +163,6 @@ export async function hadLease(
 /** Jobs that keep agent sessions busy: one row a session at work. */
 export function readBusySessions(userId: UserId): Statement {
   return sql`
-    SELECT codex_session_id AS codexSessionId, id AS jobId FROM jobs
+    SELECT codex_session_id AS codexSessionId, id AS jobId FROM jobs INDEXED BY jobs_live
     WHERE user_id = ${userId} AND finished_at IS NULL AND status IN ('dispatched', 'running')`;
 }

@@ -10,7 +10,7 @@ const DUE = `((j.status IN ('dispatched', 'running') AND j.lease_expires_at <= ?
 /** Expired leases and queued jobs past their expiry, of every account; one read of each account's live index. */
 export function readExpired(now: number, limit: number): Statement {
   return {
-    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.finished_at IS NULL
+    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL
           WHERE ${DUE} LIMIT ?2`,
     values: [now, limit],
   };
@@ -24,7 +24,7 @@ export function readExpiredOfMachine(at: {
   limit: number;
 }): Statement {
   return {
-    sql: `SELECT ${jobColumns('j.')} FROM jobs j WHERE j.user_id = ? AND j.finished_at IS NULL
+    sql: `SELECT ${jobColumns('j.')} FROM jobs j INDEXED BY jobs_live WHERE j.user_id = ? AND j.finished_at IS NULL
             AND j.status IN ('dispatched', 'running') AND j.machine_id = ? AND j.lease_expires_at <= ? LIMIT ?`,
     values: [at.userId, at.machineId, at.now, at.limit],
   };
@@ -33,7 +33,7 @@ export function readExpiredOfMachine(at: {
 /** Queued jobs of machines that wait for a moment that has come since the last run. */
 export function readNewlyDue(since: number, now: number): Statement {
   return {
-    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.finished_at IS NULL
+    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL
           WHERE j.status = 'queued' AND j.available_at > ? AND j.available_at <= ? LIMIT 100`,
     values: [since, now],
   };
