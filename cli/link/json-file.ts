@@ -3,7 +3,7 @@
  * Other programs read and write them as well, so their bytes are fixed (contract/local-state.md §1.2).
  */
 
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 
@@ -72,7 +72,7 @@ export function readText(path: string): string | undefined {
 
 /** A power cut leaves the old file or the new one, never half of one. A torn file in its place is set aside first. */
 export function writeJsonFile(path: string, value: unknown, options: WriteOptions = {}): void {
-  if (readJsonFile(path).kind === 'torn') setAside(path, options.now ?? Date.now());
+  if (readJsonFile(path).kind === 'torn') setAside(path, options.now ?? Date.now(), options.mode);
   writeTextFile(path, formatJson(value), options.mode);
 }
 
@@ -89,9 +89,11 @@ export function writeTextFile(path: string, text: string, mode?: number): void {
 }
 
 /** Moves a torn file out of the way and keeps it: a person may still read something in it. Returns its new path. */
-export function setAside(path: string, now: number): string {
+export function setAside(path: string, now: number, mode?: number): string {
   const stamp = new Date(now).toISOString().replaceAll(/[:.]/g, '-');
   const kept = `${path}.torn-${stamp}`;
+  // Half a secret is a secret, too.
+  if (mode !== undefined) chmodSync(path, mode);
   renameSync(path, kept);
   return kept;
 }

@@ -1,0 +1,327 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stripCredentials } from '../../../cli/link/git-remote.ts';
+import { Desk } from '../desk.ts';
+import { type Asked, RecordingServer } from '../recording-server.ts';
+
+const project = (desk: Desk) => desk.readJson(join(desk.link, 'project.json'));
+const BIND = ['link', 'project', 'bind', '--idea-id', 'ide_77'];
+
+/** A service that takes every binding. */
+const accepting = ({ body }: Asked) => ({
+  body: { ok: true, world: { id: 'wor_3', status: 'active', ...(body as object) } },
+});
+
+async function register(desk: Desk, id: string, codexId: string): Promise<void> {
+  const words = ['--orp-session-id', id, '--label', id, '--codex-session-id', codexId];
+  await desk.json('link', 'session', 'register', ...words);
+}
+
+describe('orp link project', () => {
+  it('bind binds the world first and then writes the record', async () => {
+    await using server = await RecordingServer.start(accepting);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.git('remote', 'add', 'origin', 'https://mira:ghp_secret@github.com/mira/survey.git');
+    await register(desk, 'main', 'c-1');
+    const { stdout } = await desk.orp(BIND);
+    expect(server.only).toMatchObject({
+      method: 'PUT',
+      path: '/api/cli/ideas/ide_77/world',
+      body: {
+        name: 'repo',
+        projectRoot: desk.repo,
+        githubUrl: 'https://github.com/mira/survey.git',
+        codexSessionId: 'c-1',
+      },
+    });
+    expect(stdout).toBe(
+      'idea.id=ide_77\nworld.id=wor_3\nworld.name=repo\nproject.link_path=.git/orp/link/project.json\nsessions.total=1\n',
+    );
+    expect(readFileSync(join(desk.link, 'project.json'), 'utf8')).toBe(`{
+  "schema_version": "1.0.0",
+  "idea_id": "ide_77",
+  "project_root": "${desk.repo}",
+  "linked_at_utc": "2026-04-01T10:00:00Z",
+  "world_id": "wor_3",
+  "world_name": "repo",
+  "github_url": "https://github.com/mira/survey.git",
+  "linked_email": "mira@example.test",
+  "source": "cli"
+}
+`);
+  });
+
+  it('bind again keeps what is known of the idea; another idea starts afresh; nothing unknown is cleared', async () => {
+    await using server = await RecordingServer.start(accepting);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    await desk.json(...BIND, '--idea-title', 'Tides', '--name', 'survey');
+    await desk.json(...BIND);
+    expect(project(desk)).toMatchObject({ idea_title: 'Tides', world_name: 'survey' });
+    expect(server.asked[1]?.body).toEqual({ name: 'survey', projectRoot: desk.repo });
+    await desk.json('link', 'project', 'bind', '--idea-id', 'ide_78');
+    expect(project(desk)).toMatchObject({ idea_id: 'ide_78', world_name: 'repo' });
+    expect(project(desk)).not.toHaveProperty('idea_title');
+  });
+
+  it('a refused binding changes nothing', async () => {
+    await using server = await RecordingServer.start(() => ({
+      status: 404,
+      body: { error: 'No such idea.' },
+    }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    expect((await desk.orp(BIND)).error).toMatchObject({ code: 'http_404' });
+    expect(existsSync(join(desk.link, 'project.json'))).toBe(false);
+  });
+
+  it('checks git before the sign-in, and the sign-in before the root', async () => {
+    using desk = new Desk();
+    const outside = await desk.orp(['--repo-root', desk.home, ...BIND]);
+    expect(outside.error).toMatchObject({ code: 'no_git_repository', exitCode: 2 });
+    expect((await desk.orp([...BIND, '--project-root', '/'])).error).toMatchObject({ code: 'not_signed_in' });
+    desk.signIn('http://127.0.0.1:1');
+    expect((await desk.orp([...BIND, '--project-root', '/'])).error).toMatchObject({ code: 'usage' });
+  });
+
+  it('show prints the record, and says what a broken one is', async () => {
+    using desk = new Desk();
+    expect((await desk.orp(['link', 'project', 'show'])).error).toMatchObject({ code: 'not_linked' });
+    desk.linkTo('ide_77', { idea_title: 'Tides', world_id: null });
+    expect((await desk.orp(['link', 'project', 'show'])).stdout).toBe(
+      `idea.id=ide_77\nidea.title=Tides\nworld.id=\nworld.name=\nproject.root=${desk.repo}\nproject.link_path=.git/orp/link/project.json\n`,
+    );
+    desk.write(join(desk.link, 'project.json'), '{"idea_id": ""}');
+    expect((await desk.orp(['link', 'project', 'show'])).error).toMatchObject({ code: 'torn_state' });
+  });
+
+  it('unbind removes the record and leaves the sessions', async () => {
+    using desk = new Desk();
+    desk.linkTo('ide_77');
+    await register(desk, 'main', 'c-1');
+    expect(await desk.json('link', 'project', 'unbind')).toMatchObject({
+      removed: true,
+      removed_project_link: { idea_id: 'ide_77' },
+      session_counts: { total: 1 },
+      warnings: [expect.any(String)],
+      next_actions: [expect.any(String)],
+    });
+    expect(await desk.json('link', 'project', 'unbind')).toMatchObject({ removed: false });
+  });
+
+  it('every worktree has a link of its own', async () => {
+    using desk = new Desk();
+    desk.git('-c', 'user.name=M', '-c', 'user.email=m@e.test', 'commit', '--allow-empty', '-m', 'first');
+    const tree = join(desk.home, 'tree');
+    desk.git('worktree', 'add', '-q', tree);
+    desk.linkTo('ide_77');
+    const status = await desk.json('link', 'status', '--repo-root', tree);
+    expect(status).toMatchObject({
+      project_link_exists: false,
+      project_link_path: join(desk.repo, '.git/worktrees/tree/orp/link/project.json'),
+    });
+  });
+});
+
+describe('orp link status', () => {
+  it('knows what is missing, in the order of detection', async () => {
+    using desk = new Desk();
+    const status = await desk.json('link', 'status');
+    expect(Object.keys(status)).toEqual(
+      'ok repo_root project_link_path project_link_exists project_link sessions session_counts primary_session routeable_sessions routing_ready hosted_auth hosted_world hosted_world_error governance warnings notes next_actions'.split(
+        ' ',
+      ),
+    );
+    expect(status).toMatchObject({ ok: true, project_link: {}, primary_session: {}, routing_ready: false });
+    expect(status.next_actions).toEqual([
+      'orp init',
+      'orp link project bind --idea-id <idea-id> --json',
+      expect.stringMatching(/^orp link session register /),
+    ]);
+  });
+
+  it('is ready with a link, a primary session and a routeable one, and compares with the hosted world', async () => {
+    const world = { id: 'wor_9', projectRoot: '/elsewhere', codexSessionId: 'c-9' };
+    await using server = await RecordingServer.start(() => ({ body: { ok: true, world } }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.linkTo('ide_77', { world_id: 'wor_3' });
+    await register(desk, 'main', 'c-1');
+    const status = await desk.json('link', 'status');
+    expect(status).toMatchObject({ routing_ready: true, hosted_world: world, hosted_world_error: '' });
+    expect(status.hosted_auth).not.toHaveProperty('token');
+    expect(status.warnings).toEqual([
+      expect.stringContaining('/elsewhere'),
+      expect.stringContaining('c-9'),
+      expect.stringContaining('wor_9'),
+    ]);
+  });
+
+  it('an unreachable service is a warning, exit 0', async () => {
+    await using server = await RecordingServer.start(() => ({ status: 400, body: { error: 'broken' } }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.linkTo('ide_77');
+    const status = await desk.json('link', 'status');
+    expect(status.hosted_world_error).toContain('broken');
+    expect((await desk.orp(['link', 'project', 'status'])).code).toBe(0);
+  });
+
+  it('tells the state of git without credentials', async () => {
+    using desk = new Desk();
+    desk.git('remote', 'add', 'origin', 'https://x:ghp_secret@github.com/mira/survey.git');
+    desk.write(join(desk.repo, 'a file'), 'new');
+    const { stdout } = await desk.orp(['link', 'status', '--json']);
+    expect(stdout).not.toContain('ghp_secret');
+    expect(JSON.parse(stdout).governance.git).toMatchObject({
+      present: true,
+      branch: 'main',
+      has_commits: false,
+      dirty: true,
+      dirty_paths: ['a file'],
+      effective_remote_mode: 'github',
+      effective_github_repo: 'mira/survey',
+    });
+  });
+
+  it('works outside of git, too', async () => {
+    using desk = new Desk();
+    const status = await desk.json('--repo-root', desk.home, 'link', 'status');
+    expect(status).toMatchObject({ ok: true, repo_root: desk.home, governance: { git: { present: false } } });
+    expect((await desk.orp(['--repo-root', join(desk.home, 'nowhere'), 'link', 'status'])).code).toBe(0);
+  });
+});
+
+describe('orp link doctor', () => {
+  const codes = (document: Record<string, unknown>) =>
+    (document.issues as { code: string }[]).map((issue) => issue.code);
+
+  it('finds errors and exits 1', async () => {
+    using desk = new Desk();
+    desk.write(join(desk.link, 'project.json'), '{');
+    desk.write(join(desk.link, 'sessions', 'a.json'), '{"orp_session_id":"a","label":"a","primary":true}');
+    desk.write(join(desk.link, 'sessions', 'b.json'), '{"orp_session_id":"b","label":"b","primary":"yes"}');
+    desk.write(join(desk.link, 'sessions', 'c.json'), 'x');
+    const { code, stdout } = await desk.orp(['link', 'doctor', '--json']);
+    expect(code).toBe(1);
+    expect(codes(JSON.parse(stdout))).toEqual([
+      'invalid_project_link_record',
+      'sessions_without_project_link',
+      'multiple_primary_sessions',
+      'invalid_session_link_record',
+      'missing_codex_session_id',
+      'missing_codex_session_id',
+    ]);
+  });
+
+  it('warnings are errors only when it is strict', async () => {
+    using desk = new Desk();
+    desk.linkTo('ide_77', { project_root: '/elsewhere', linked_email: 'other@example.test' });
+    desk.signIn('http://127.0.0.1:1');
+    desk.write(
+      join(desk.userFolder, 'remote-session.json'),
+      '{"base_url":"","email":"mira@example.test","token":""}',
+    );
+    const document = await desk.json('link', 'doctor');
+    expect(document).toMatchObject({ ok: true, errors: 0, warnings: 4 });
+    expect(codes(document)).toEqual([
+      'project_root_mismatch',
+      'missing_hosted_auth',
+      'linked_email_mismatch',
+      'linked_project_without_sessions',
+    ]);
+    expect((await desk.orp(['link', 'doctor', '--strict'])).code).toBe(1);
+  });
+
+  it('a folder without git is an error', async () => {
+    using desk = new Desk();
+    const { code, stdout } = await desk.orp(['--repo-root', desk.home, 'link', 'doctor']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('issue=severity=error,code=missing_git_repo,message=');
+  });
+});
+
+describe('orp link import-rust', () => {
+  const PROJECT = {
+    hosted_link: {
+      idea_id: 'ide_77',
+      ideaTitle: 'Tides',
+      world_id: null,
+      linked_at: '2026-01-01T00:00:00+01:00',
+    },
+    github_remote: null,
+    archived_session_ids: ['old', 7],
+    archived_codex_session_ids: ['c-gone'],
+    ignored_codex_session_ids: ['c-x'],
+    session_order: ['old', 'second'],
+  };
+
+  function plant(desk: Desk): void {
+    const folder = join(desk.repo, '.orp');
+    desk.write(join(folder, 'project.json'), JSON.stringify(PROJECT));
+    const sessions = {
+      '1.json': { session_id: 'first', label: 'First', codex_session_id: null, role: 'review' },
+      '2.json': { sessionId: 'second', label: 'Second', codexSessionId: 'c-2', lastActiveAt: '2026-02-01' },
+      '3.json': { session_id: 'old', label: 'Old', codex_session_id: 'c-3' },
+      '4.json': { session_id: 'gone', label: 'Gone', codex_session_id: 'c-gone' },
+      '5.json': { label: 'no id' },
+    };
+    for (const [name, session] of Object.entries(sessions)) {
+      desk.write(join(folder, 'sessions', name), JSON.stringify(session));
+    }
+  }
+
+  it('takes over project and sessions; null stays absent; twice is the same', async () => {
+    using desk = new Desk();
+    plant(desk);
+    const first = await desk.json('link', 'session', 'import-rust');
+    expect(first).toMatchObject({
+      imported_project: true,
+      imported_session_count: 4,
+      primary_session: { orp_session_id: 'second' },
+      session_counts: { total: 4, active: 2, archived: 2, routeable: 1, primary: 1 },
+      ignored_codex_session_ids: ['c-x'],
+      skipped_paths: ['.orp/sessions/5.json'],
+    });
+    expect(project(desk)).toMatchObject({
+      source: 'import-rust',
+      linked_at_utc: '2025-12-31T23:00:00Z',
+      idea_title: 'Tides',
+    });
+    expect(project(desk)).not.toHaveProperty('github_url');
+    const session = (await desk.json('link', 'session', 'show', 'first')).session;
+    expect(session).not.toHaveProperty('codex_session_id');
+    expect(session).not.toHaveProperty('role');
+    expect(await desk.json('link', 'import-rust', '--all')).toEqual(first);
+  });
+
+  it('needs --all, a repository, and something to import', async () => {
+    using desk = new Desk();
+    expect((await desk.orp(['link', 'import-rust'])).code).toBe(2);
+    expect((await desk.orp(['link', 'import-rust', '--all'])).error).toMatchObject({
+      code: 'nothing_to_import',
+    });
+    mkdirSync(join(desk.repo, '.orp', 'sessions'), { recursive: true });
+    expect(await desk.json('link', 'import-rust', '--all')).toMatchObject({
+      imported_project: false,
+      imported_session_count: 0,
+    });
+  });
+});
+
+describe('addresses of remotes', () => {
+  it.each([
+    ['https://mira:pw@github.com/a/b.git', 'https://github.com/a/b.git'],
+    ['https://ghp_token@github.com/a/b', 'https://github.com/a/b'],
+    ['https://github.com/a/b?token=x', 'https://github.com/a/b'],
+    ['ssh://git:pw@host/a', 'ssh://git@host/a'],
+    ['ssh://git@host:22/a', 'ssh://git@host:22/a'],
+    ['git@github.com:a/b.git', 'git@github.com:a/b.git'],
+    ['https://user:pw@bad host/x', 'https://bad host/x'],
+    ['/srv/git/a.git', '/srv/git/a.git'],
+  ])('%s is kept as %s', (address, expected) => {
+    expect(stripCredentials(address)).toBe(expected);
+  });
+});
