@@ -2,6 +2,7 @@
 
 import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
 import { endOnInterrupt } from './interrupt.ts';
+import { requireNode } from './node-version.ts';
 import { clientVersion } from './version.ts';
 
 /** Runs the command line of this process. */
@@ -10,6 +11,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${clientVersion(process.env)}\n`);
     return 0;
   }
+  requireNode(process.versions.node);
   const { runProgram } = await import('./program.ts');
   return runProgram(argv, {
     env: process.env,
@@ -51,14 +53,21 @@ function asksForJson(argv: readonly string[]): boolean {
   return argv.slice(0, end === -1 ? argv.length : end).some((word) => /^--js(o|on)?$/.test(word));
 }
 
-/** A reader that has seen enough (`orp … | head`) is no error. */
-function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+let isReaderGone = false;
+
+/**
+ * A reader that has seen enough (`orp … | head`) is no error; nor is a terminal that was closed. A command that ends in
+ * an orderly way is told once, in the words of the system; every other one ends here.
+ */
+function endQuietlyWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  if (process.listenerCount('SIGHUP') === 0) process.exit(0);
+  if (!isReaderGone) process.emit('SIGHUP', 'SIGHUP');
+  isReaderGone = true;
 }
 
-process.stdout.on('error', endQuietlyOnClosedPipe);
-process.stderr.on('error', endQuietlyOnClosedPipe);
+process.stdout.on('error', endQuietlyWithoutReader);
+process.stderr.on('error', endQuietlyWithoutReader);
 
 endOnInterrupt();
 
@@ -67,3 +76,6 @@ try {
 } catch (error) {
   process.exitCode = report(error, asksForJson(process.argv.slice(2)));
 }
+
+/** An open socket, whose other side is slow to say goodbye, never keeps a finished command alive. */
+setTimeout(() => process.exit(), 250).unref();
