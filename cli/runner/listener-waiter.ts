@@ -47,7 +47,11 @@ async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
     target: { ...(await options.connect()), machineId, instance },
     choice,
     pollIntervalMs,
-    onChange,
+    onChange(change) {
+      onChange(change);
+      // What was said about leases while nobody listened is asked for.
+      if (change.up) options.onLease(undefined);
+    },
     onControl(event) {
       if (event.event === 'drain') options.onDrain();
       else options.onLease(event.data.jobId);

@@ -159,7 +159,7 @@ describe('a continuous runner', () => {
 
 describe('a runner that was killed', () => {
   it('reports after its restart that nobody knows what the agent did, and ends the agent', async () => {
-    const job = service.addJob('job_1', waitingRecipe({ raw: ['working'], hang: true, ignore: ['SIGINT'] }));
+    const job = service.addJob('job_1', waitingRecipe({ raw: ['working'], hang: true }));
     const first = start();
     await until(() => service.textOf(job, 'stdout') === 'working\n');
     const pid = agentPid();
