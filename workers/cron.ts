@@ -74,7 +74,8 @@ async function pruneTranscripts(deps: Deps): Promise<void> {
   }
 }
 
-function minuteOf(id: string): number {
+/** The minute of the day (UTC) in which the transcript of a machine is pruned. */
+export function minuteOf(id: string): number {
   let hash = 0;
   for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) % 1440;
   return hash;

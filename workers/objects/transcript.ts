@@ -10,8 +10,8 @@ import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/job/transcript.ts'
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
-/** Upload rows deleted in one go. */
-const PRUNE_LIMIT = 500;
+/** Upload rows deleted in one go: more than a busy machine writes in a day. */
+const PRUNE_LIMIT = 100_000;
 
 interface Tail {
   lastSeq: number;

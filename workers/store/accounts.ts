@@ -3,13 +3,9 @@
 import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
+import type { users } from './schema.ts';
 
-export interface User {
-  id: UserId;
-  email: string;
-  name: string;
-  role: 'member' | 'operator';
-}
+export type User = Pick<typeof users.$inferSelect, 'id' | 'email' | 'name' | 'role'>;
 
 export interface UserWithPassword extends User {
   passwordHash: string;

@@ -3,24 +3,12 @@
 import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
+import { features } from './schema.ts';
+import { selectList } from './select-list.ts';
 
-export interface FeatureRow {
-  id: string;
-  ideaId: string;
-  title: string;
-  notes: string | null;
-  starred: number;
-  superStarred: number;
-  completed: number;
-  visibility: string | null;
-  createdAt: number;
-  updatedAt: number;
-  /** JSON array of `{id, label, body}`. */
-  details: string;
-}
+export type FeatureRow = Omit<typeof features.$inferSelect, 'userId'>;
 
-const COLUMNS = `f.id, f.idea_id AS ideaId, f.title, f.notes, f.starred, f.super_starred AS superStarred, f.completed,
-  f.visibility, f.created_at AS createdAt, f.updated_at AS updatedAt, f.details`;
+const COLUMNS = selectList(features, { without: ['userId'], prefix: 'f.' });
 
 export function featuresOfIdea(db: Database, userId: UserId, ideaId: string): Promise<FeatureRow[]> {
   return db.all<FeatureRow>({

@@ -3,21 +3,12 @@
 import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
+import { ideas } from './schema.ts';
+import { selectList } from './select-list.ts';
 
-export interface IdeaRow {
-  id: string;
-  title: string;
-  notes: string;
-  githubUrl: string | null;
-  linkLabel: string | null;
-  visibility: string;
-  createdAt: number;
-  updatedAt: number;
-  deletedAt: number | null;
-}
+export type IdeaRow = Omit<typeof ideas.$inferSelect, 'userId'>;
 
-const COLUMNS = `id, title, notes, github_url AS githubUrl, link_label AS linkLabel, visibility, created_at AS createdAt,
-  updated_at AS updatedAt, deleted_at AS deletedAt`;
+const COLUMNS = selectList(ideas, { without: ['userId'] });
 
 /** What each sort compares; the id makes the order total. A page begins after a row, so a change elsewhere moves nothing. */
 const ORDERS = {

@@ -1,112 +1,18 @@
 /** The row of a job: its options, what it asks for, and its latest attempt. */
 
-import type { FailureKind, JobKind, LeaseLossPolicy, SessionFallback } from '../../spec/job/kinds.ts';
-import type { FallbackReason, JobTarget, SessionSource } from '../../spec/job/routing.ts';
-import type { JobStatus } from '../../spec/job/status.ts';
+import type { JobTarget } from '../../spec/job/routing.ts';
+import { jobs } from './schema.ts';
+import { selectList } from './select-list.ts';
 
-/** Every column but the long texts; lists never read those. */
-export interface JobRow {
-  userId: string;
-  id: string;
-  kind: JobKind;
-  status: JobStatus;
-  createdAt: number;
-  createdBy: string | null;
-  updatedAt: number;
-  finishedAt: number | null;
-  priority: number;
-  availableAt: number;
-  expiresAt: number;
-  onLeaseLoss: LeaseLossPolicy;
-  maxAttempts: number;
-  timeoutSeconds: number | null;
-  sessionFallback: SessionFallback;
-  ideaId: string | null;
-  worldId: string | null;
-  checkpointId: string | null;
-  targetMachineId: string | null;
-  targetProjectRoot: string | null;
-  targetOrpSessionId: string | null;
-  targetCodexSessionId: string | null;
-  attempt: number;
-  attemptsUsed: number;
-  leaseCount: number;
-  machineId: string | null;
-  instance: string | null;
-  claimId: string | null;
-  leaseId: string | null;
-  leaseExpiresAt: number | null;
-  projectRoot: string | null;
-  orpSessionId: string | null;
-  codexSessionId: string | null;
-  sessionSource: SessionSource | null;
-  fallbackReason: FallbackReason | null;
-  claimedAt: number | null;
-  startedAt: number | null;
-  failureKind: FailureKind | null;
-  error: string | null;
-  summary: string | null;
-  cancelledBy: string | null;
-  cancelReason: string | null;
-  cancelConfirmedAt: number | null;
-  stopReceipt: string | null;
-}
+/** Long texts, and what only an enqueue compares: lists never read them. */
+const LEFT_OUT = ['prompt', 'content', 'idempotencyKey', 'requestHash'] as const;
 
-/** Column of every field, in the order of the table. */
-const FIELDS: readonly (keyof JobRow)[] = [
-  'userId',
-  'id',
-  'kind',
-  'status',
-  'createdAt',
-  'createdBy',
-  'updatedAt',
-  'finishedAt',
-  'priority',
-  'availableAt',
-  'expiresAt',
-  'onLeaseLoss',
-  'maxAttempts',
-  'timeoutSeconds',
-  'sessionFallback',
-  'ideaId',
-  'worldId',
-  'checkpointId',
-  'targetMachineId',
-  'targetProjectRoot',
-  'targetOrpSessionId',
-  'targetCodexSessionId',
-  'attempt',
-  'attemptsUsed',
-  'leaseCount',
-  'machineId',
-  'instance',
-  'claimId',
-  'leaseId',
-  'leaseExpiresAt',
-  'projectRoot',
-  'orpSessionId',
-  'codexSessionId',
-  'sessionSource',
-  'fallbackReason',
-  'claimedAt',
-  'startedAt',
-  'failureKind',
-  'error',
-  'summary',
-  'cancelledBy',
-  'cancelReason',
-  'cancelConfirmedAt',
-  'stopReceipt',
-];
-
-function columnOf(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
+/** Every column of a job but those. */
+export type JobRow = Omit<typeof jobs.$inferSelect, (typeof LEFT_OUT)[number]>;
 
 /** The select list of a `JobRow`; `prefix` names the table where two are joined. */
 export function jobColumns(prefix = ''): string {
-  return FIELDS.map((field) => `${prefix}${columnOf(field)} AS ${field}`).join(', ');
+  return selectList(jobs, { without: LEFT_OUT, prefix });
 }
 
 /** The part of a row that says what the job asks for. */

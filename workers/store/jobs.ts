@@ -6,6 +6,8 @@ import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
+import { attempts } from './schema.ts';
+import { selectList } from './select-list.ts';
 
 /** What a sender decides; everything else of a new job follows. */
 export type NewJob = Pick<
@@ -117,35 +119,15 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
   };
 }
 
-export interface AttemptRow {
-  attempt: number;
-  leaseCount: number;
-  outcome: 'completed' | 'failed' | 'cancelled' | 'released' | 'lost' | 'revoked';
-  machineId: string | null;
-  instance: string | null;
-  leaseId: string | null;
-  projectRoot: string | null;
-  orpSessionId: string | null;
-  codexSessionId: string | null;
-  sessionSource: JobRow['sessionSource'];
-  fallbackReason: JobRow['fallbackReason'];
-  claimedAt: number | null;
-  startedAt: number | null;
-  finishedAt: number | null;
-  failureKind: JobRow['failureKind'];
-  error: string | null;
-  summary: string | null;
-  content: string | null;
-}
+export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'>;
 
 /** Attempts that were replaced, oldest first. */
 export function readAttempts(userId: string, jobId: string): Statement {
-  return sql`
-    SELECT attempt, lease_count AS leaseCount, outcome, machine_id AS machineId, instance, lease_id AS leaseId,
-           project_root AS projectRoot, orp_session_id AS orpSessionId, codex_session_id AS codexSessionId,
-           session_source AS sessionSource, fallback_reason AS fallbackReason, claimed_at AS claimedAt,
-           started_at AS startedAt, finished_at AS finishedAt, failure_kind AS failureKind, error, summary, content
-    FROM attempts WHERE user_id = ${userId} AND job_id = ${jobId} ORDER BY lease_count`;
+  return {
+    sql: `SELECT ${selectList(attempts, { without: ['userId', 'jobId'] })}
+          FROM attempts WHERE user_id = ? AND job_id = ? ORDER BY lease_count`,
+    values: [userId, jobId],
+  };
 }
 
 /** Whether a machine held the job under this lease in an earlier attempt. */

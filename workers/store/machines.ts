@@ -5,24 +5,12 @@ import type { SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
+import { linkedProjects, machines } from './schema.ts';
+import { selectList } from './select-list.ts';
 
-export interface MachineRow {
-  id: string;
-  userId: UserId;
-  name: string;
-  platform: string;
-  appVersion: string;
-  lastSeenAt: number;
-  lastSyncAt: number | null;
-  listeningTransport: 'ws' | 'sse' | null;
-  listeningSince: number | null;
-  listeningInstance: string | null;
-  draining: number;
-}
+export type MachineRow = Omit<typeof machines.$inferSelect, 'firstSeenAt' | 'staleAt'>;
 
-const COLUMNS = `id, user_id AS userId, name, platform, app_version AS appVersion, last_seen_at AS lastSeenAt,
-  last_sync_at AS lastSyncAt, listening_transport AS listeningTransport, listening_since AS listeningSince,
-  listening_instance AS listeningInstance, draining`;
+const COLUMNS = selectList(machines, { without: ['firstSeenAt', 'staleAt'] });
 
 export function findMachine(db: Database, id: string): Promise<MachineRow | undefined> {
   return db.first<MachineRow>({ sql: `SELECT ${COLUMNS} FROM machines WHERE id = ?`, values: [id] });
@@ -74,23 +62,14 @@ export function setListeningIfChanged(
       AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);
 }
 
-export interface ProjectRow {
-  machineId: string;
-  projectRoot: string;
-  ideaId: string;
-  ideaTitle: string | null;
-  worldId: string | null;
-  worldName: string | null;
-  projectName: string | null;
-  githubUrl: string | null;
-  sessions: string;
-}
+export type ProjectRow = Omit<typeof linkedProjects.$inferSelect, 'userId' | 'syncedAt'>;
 
 export function readProjectsOf(userId: UserId): Statement {
-  return sql`
-    SELECT machine_id AS machineId, project_root AS projectRoot, idea_id AS ideaId, idea_title AS ideaTitle,
-           world_id AS worldId, world_name AS worldName, project_name AS projectName, github_url AS githubUrl, sessions
-    FROM linked_projects WHERE user_id = ${userId}`;
+  return {
+    sql: `SELECT ${selectList(linkedProjects, { without: ['userId', 'syncedAt'] })}
+          FROM linked_projects WHERE user_id = ?`,
+    values: [userId],
+  };
 }
 
 export function putProject(userId: UserId, project: ProjectRow, now: number): Statement {

@@ -3,23 +3,16 @@
 import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
+import { worlds } from './schema.ts';
+import { selectList } from './select-list.ts';
 
-export interface WorldRow {
-  id: string;
-  ideaId: string;
-  name: string;
-  projectRoot: string | null;
-  githubUrl: string | null;
-  codexSessionId: string | null;
-  status: string;
-  updatedAt: number;
-}
+export type WorldRow = Omit<typeof worlds.$inferSelect, 'userId'>;
 
 export function worldOfIdea(db: Database, userId: UserId, ideaId: string): Promise<WorldRow | undefined> {
-  return db.first<WorldRow>(sql`
-    SELECT id, idea_id AS ideaId, name, project_root AS projectRoot, github_url AS githubUrl,
-           codex_session_id AS codexSessionId, status, updated_at AS updatedAt
-    FROM worlds WHERE user_id = ${userId} AND idea_id = ${ideaId}`);
+  return db.first<WorldRow>({
+    sql: `SELECT ${selectList(worlds, { without: ['userId'] })} FROM worlds WHERE user_id = ? AND idea_id = ?`,
+    values: [userId, ideaId],
+  });
 }
 
 /** Whether the account has this world; of this idea, when one is named. */

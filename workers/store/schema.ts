@@ -1,0 +1,239 @@
+/**
+ * The tables, as the types of the rows and the lists of their columns. The migrations are the truth of the database (what
+ * drizzle cannot say is there: WITHOUT ROWID, CHECKs, partial indexes); a test holds both to the same columns.
+ */
+
+import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { UserId } from '../../spec/ids.ts';
+import { FAILURE_KINDS, JOB_KINDS, LEASE_LOSS_POLICIES, SESSION_FALLBACKS } from '../../spec/job/kinds.ts';
+import { FALLBACK_REASONS, SESSION_SOURCES } from '../../spec/job/routing.ts';
+import { JOB_STATUSES } from '../../spec/job/status.ts';
+
+const ownerId = () => text('user_id').$type<UserId>().notNull();
+
+export const users = sqliteTable('users', {
+  id: text('id').$type<UserId>().primaryKey(),
+  email: text('email').notNull().unique('users_email'),
+  name: text('name').notNull(),
+  role: text('role', { enum: ['member', 'operator'] }).notNull(),
+  passwordHash: text('password_hash').notNull(),
+  createdAt: integer('created_at').notNull(),
+});
+
+export const deviceTokens = sqliteTable('device_tokens', {
+  hash: text('hash').primaryKey(),
+  userId: ownerId(),
+  deviceName: text('device_name').notNull(),
+  createdAt: integer('created_at').notNull(),
+  revokedAt: integer('revoked_at'),
+});
+
+export const signInCodes = sqliteTable('sign_in_codes', {
+  email: text('email').primaryKey(),
+  codeHash: text('code_hash').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+  tries: integer('tries').notNull(),
+});
+
+export const signInFailures = sqliteTable('sign_in_failures', {
+  subject: text('subject').primaryKey(),
+  windowStartedAt: integer('window_started_at').notNull(),
+  failures: integer('failures').notNull(),
+});
+
+export const ideas = sqliteTable(
+  'ideas',
+  {
+    userId: ownerId(),
+    id: text('id').notNull(),
+    title: text('title').notNull(),
+    githubUrl: text('github_url'),
+    linkLabel: text('link_label'),
+    visibility: text('visibility').notNull(),
+    createdAt: integer('created_at').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+    deletedAt: integer('deleted_at'),
+    notes: text('notes').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+);
+
+export const features = sqliteTable(
+  'features',
+  {
+    userId: ownerId(),
+    id: text('id').notNull(),
+    ideaId: text('idea_id').notNull(),
+    title: text('title').notNull(),
+    notes: text('notes'),
+    starred: integer('starred').notNull(),
+    superStarred: integer('super_starred').notNull(),
+    completed: integer('completed').notNull(),
+    visibility: text('visibility'),
+    createdAt: integer('created_at').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+    /** JSON array of `{id, label, body}`. */
+    details: text('details').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+);
+
+export const worlds = sqliteTable(
+  'worlds',
+  {
+    userId: ownerId(),
+    ideaId: text('idea_id').notNull(),
+    id: text('id').notNull(),
+    name: text('name').notNull(),
+    projectRoot: text('project_root'),
+    githubUrl: text('github_url'),
+    codexSessionId: text('codex_session_id'),
+    status: text('status').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.ideaId] })],
+);
+
+export const machines = sqliteTable('machines', {
+  id: text('id').primaryKey(),
+  userId: ownerId(),
+  name: text('name').notNull(),
+  platform: text('platform').notNull(),
+  appVersion: text('app_version').notNull(),
+  firstSeenAt: integer('first_seen_at').notNull(),
+  lastSeenAt: integer('last_seen_at').notNull(),
+  lastSyncAt: integer('last_sync_at'),
+  listeningTransport: text('listening_transport', { enum: ['ws', 'sse'] }),
+  listeningSince: integer('listening_since'),
+  listeningInstance: text('listening_instance'),
+  draining: integer('draining').notNull().default(0),
+  staleAt: integer('stale_at'),
+});
+
+export const linkedProjects = sqliteTable(
+  'linked_projects',
+  {
+    userId: ownerId(),
+    machineId: text('machine_id').notNull(),
+    projectRoot: text('project_root').notNull(),
+    ideaId: text('idea_id').notNull(),
+    ideaTitle: text('idea_title'),
+    worldId: text('world_id'),
+    worldName: text('world_name'),
+    projectName: text('project_name'),
+    githubUrl: text('github_url'),
+    syncedAt: integer('synced_at').notNull(),
+    /** JSON array of synced sessions, in list order. */
+    sessions: text('sessions').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.machineId, table.projectRoot, table.ideaId] })],
+);
+
+/** The fields of one try at a job: of the latest on the job itself, of earlier ones in the archive. */
+const tryFields = () => ({
+  machineId: text('machine_id'),
+  instance: text('instance'),
+  leaseId: text('lease_id'),
+  projectRoot: text('project_root'),
+  orpSessionId: text('orp_session_id'),
+  codexSessionId: text('codex_session_id'),
+  sessionSource: text('session_source', { enum: SESSION_SOURCES }),
+  fallbackReason: text('fallback_reason', { enum: FALLBACK_REASONS }),
+  claimedAt: integer('claimed_at'),
+  startedAt: integer('started_at'),
+  finishedAt: integer('finished_at'),
+  failureKind: text('failure_kind', { enum: FAILURE_KINDS }),
+  error: text('error'),
+  summary: text('summary'),
+  content: text('content'),
+});
+
+export const jobs = sqliteTable(
+  'jobs',
+  {
+    userId: ownerId(),
+    id: text('id').notNull(),
+    kind: text('kind', { enum: JOB_KINDS }).notNull(),
+    status: text('status', { enum: JOB_STATUSES }).notNull(),
+    createdAt: integer('created_at').notNull(),
+    createdBy: text('created_by'),
+    updatedAt: integer('updated_at').notNull(),
+    priority: integer('priority').notNull().default(0),
+    availableAt: integer('available_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    onLeaseLoss: text('on_lease_loss', { enum: LEASE_LOSS_POLICIES }).notNull(),
+    maxAttempts: integer('max_attempts').notNull(),
+    timeoutSeconds: integer('timeout_seconds'),
+    sessionFallback: text('session_fallback', { enum: SESSION_FALLBACKS }).notNull(),
+    idempotencyKey: text('idempotency_key'),
+    requestHash: text('request_hash'),
+    ideaId: text('idea_id'),
+    worldId: text('world_id'),
+    checkpointId: text('checkpoint_id'),
+    targetMachineId: text('target_machine_id'),
+    targetProjectRoot: text('target_project_root'),
+    targetOrpSessionId: text('target_orp_session_id'),
+    targetCodexSessionId: text('target_codex_session_id'),
+    attempt: integer('attempt').notNull().default(0),
+    attemptsUsed: integer('attempts_used').notNull().default(0),
+    leaseCount: integer('lease_count').notNull().default(0),
+    claimId: text('claim_id'),
+    leaseExpiresAt: integer('lease_expires_at'),
+    ...tryFields(),
+    cancelledBy: text('cancelled_by'),
+    cancelReason: text('cancel_reason'),
+    cancelConfirmedAt: integer('cancel_confirmed_at'),
+    stopReceipt: text('stop_receipt'),
+    prompt: text('prompt').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+);
+
+/** How an archived try ended. */
+export const ARCHIVED_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
+
+export const attempts = sqliteTable(
+  'attempts',
+  {
+    userId: ownerId(),
+    jobId: text('job_id').notNull(),
+    leaseCount: integer('lease_count').notNull(),
+    attempt: integer('attempt').notNull(),
+    outcome: text('outcome', { enum: ARCHIVED_OUTCOMES }).notNull(),
+    ...tryFields(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.jobId, table.leaseCount] })],
+);
+
+export const checkpoints = sqliteTable(
+  'checkpoints',
+  {
+    userId: ownerId(),
+    id: text('id').notNull(),
+    ideaId: text('idea_id').notNull(),
+    worldId: text('world_id'),
+    jobId: text('job_id').notNull(),
+    triggerType: text('trigger_type').notNull(),
+    status: text('status', { enum: ['queued', 'completed', 'failed', 'cancelled'] }).notNull(),
+    createdAt: integer('created_at').notNull(),
+    respondedAt: integer('responded_at'),
+    responseId: text('response_id'),
+    summary: text('summary'),
+    error: text('error'),
+    context: text('context').notNull(),
+    structuredOutput: text('structured_output'),
+    body: text('body'),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+);
+
+export const auditLog = sqliteTable('audit_log', {
+  id: integer('id').primaryKey(),
+  at: integer('at').notNull(),
+  userId: text('user_id').notNull(),
+  actor: text('actor').notNull(),
+  source: text('source').notNull(),
+  action: text('action').notNull(),
+  subject: text('subject').notNull(),
+  detail: text('detail'),
+});

@@ -1,0 +1,15 @@
+/** Lists of columns for hand-written statements, from the schema: every field arrives under its own name. */
+
+import { getTableColumns } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+
+/** `column AS field` for every field of `table` that is not left out; `prefix` names the table where two are joined. */
+export function selectList(
+  table: SQLiteTable,
+  { without = [], prefix = '' }: { without?: readonly string[]; prefix?: string } = {},
+): string {
+  return Object.entries(getTableColumns(table))
+    .filter(([field]) => !without.includes(field))
+    .map(([field, column]) => `${prefix}${column.name} AS ${field}`)
+    .join(', ');
+}
