@@ -1,5 +1,6 @@
 /** Input from people: questions on a terminal, and secrets through a pipe. */
 
+import { Writable } from 'node:stream';
 import type { Context } from './context.ts';
 import { CliError, EXIT_INTERRUPTED, usageError } from './exit.ts';
 
@@ -8,19 +9,37 @@ export function canAsk(context: Pick<Context, 'stdin' | 'stderr'>): boolean {
   return context.stdin.isTTY === true && context.stderr.isTTY === true;
 }
 
-/** Asks for one line, hidden when it is a secret. Ctrl-C ends the command. */
+/** Asks for one line; what is typed of a secret is not shown. Ctrl-C ends the command. */
 export async function ask(
   context: Pick<Context, 'stdin' | 'stderr'>,
   question: { message: string; isSecret: boolean },
 ): Promise<string> {
-  const { isCancel, password, text } = await import('@clack/prompts');
-  const { message, isSecret } = question;
-  const options = { message, input: context.stdin, output: context.stderr };
-  const answer = await (isSecret ? password(options) : text(options));
-  if (isCancel(answer)) {
-    throw new CliError('Interrupted.', { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
+  const { createInterface } = await import('node:readline');
+  const { stdin, stderr } = context;
+  const prompt = `${question.message} `;
+  if (question.isSecret) stderr.write(prompt);
+  // Readline draws what is typed onto its output: for a secret, that is nowhere.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({
+    input: stdin,
+    output: question.isSecret ? nowhere : stderr,
+    terminal: true,
+    historySize: 0,
+    prompt,
+  });
+  try {
+    return await new Promise<string>((answer, refuse) => {
+      reader.on('line', answer);
+      reader.on('close', () => answer(''));
+      reader.on('SIGINT', () =>
+        refuse(new CliError('Interrupted.', { code: 'interrupted', exitCode: EXIT_INTERRUPTED })),
+      );
+      reader.prompt();
+    });
+  } finally {
+    reader.close();
+    if (question.isSecret) stderr.write('\n');
   }
-  return typeof answer === 'string' ? answer : '';
 }
 
 /** All of stdin, without the line end of the last line. Spaces may be part of a password. */
