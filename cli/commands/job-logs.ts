@@ -1,13 +1,11 @@
-/** `orp job logs`: the transcript of a job, across its attempts. */
+/** `orp job logs`: the transcript of a job, across its attempts; with `--follow` as it grows. */
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { readTranscript } from '../../spec/contract/jobs.ts';
-import { isTerminal } from '../../spec/job/status.ts';
 import { call } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { plainText } from '../output/plain-text.ts';
-import { pause } from '../runner/pause.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;
@@ -18,56 +16,45 @@ type Entry = Page['entries'][number];
 
 /** Entries per request. */
 const PAGE = 500;
-/** A person who watches does not notice a second; the service does not notice one reader. */
-const FOLLOW_MS = 1000;
 
-/** Prints the transcript; with `--follow` until the job has ended. */
+/** Prints the transcript: one JSON document, or, when following, one entry a line. */
 export async function logs(context: Context, jobId: string, options: LogsOptions): Promise<void> {
   const client = await signedInClient(context);
-  const reader = new TranscriptReader(client, jobId);
-  if (context.json && !options.follow) return printDocument(context, jobId, reader);
-  const print = context.json ? printJsonLine : printEntry;
+  if (options.follow) return follow(context, client, jobId);
+  if (context.json) return printDocument(context, client, jobId);
+  for await (const page of readPages(client, jobId)) {
+    for (const entry of page.entries) printEntry(context, entry);
+  }
+}
+
+async function follow(context: Context, client: Client, jobId: string): Promise<void> {
+  const { followJob } = await import('../client/follow-job.ts');
+  for await (const event of followJob(client, jobId)) {
+    if (event.kind === 'entry') {
+      if (context.json) context.stdout.write(`${JSON.stringify(event.entry)}\n`);
+      else printEntry(context, event.entry);
+    } else if (!context.json) context.stderr.write(`${jobId} is ${event.status}\n`);
+  }
+}
+
+async function* readPages(client: Client, jobId: string): AsyncGenerator<Page> {
+  let cursor: string | undefined;
   for (;;) {
-    const page = await reader.next();
-    for (const entry of page.entries) print(context, entry);
-    if (page.hasMore) continue;
-    if (!options.follow || (isTerminal(page.status) && page.entries.length === 0)) return;
-    if (!isTerminal(page.status)) await pause(FOLLOW_MS);
+    const page = await call(client, readTranscript, { params: { jobId }, query: { cursor, limit: PAGE } });
+    yield page;
+    if (!page.hasMore) return;
+    cursor = page.nextCursor;
   }
 }
 
-class TranscriptReader {
-  readonly #client: Client;
-  readonly #jobId: string;
-  #cursor: string | undefined;
-
-  constructor(client: Client, jobId: string) {
-    this.#client = client;
-    this.#jobId = jobId;
-  }
-
-  async next(): Promise<Page> {
-    const query = { cursor: this.#cursor, limit: PAGE };
-    const page = await call(this.#client, readTranscript, { params: { jobId: this.#jobId }, query });
-    this.#cursor = page.nextCursor;
-    return page;
-  }
-}
-
-async function printDocument(context: Context, jobId: string, reader: TranscriptReader): Promise<void> {
+async function printDocument(context: Context, client: Client, jobId: string): Promise<void> {
   const entries: Entry[] = [];
-  for (;;) {
-    const page = await reader.next();
+  let status = '';
+  for await (const page of readPages(client, jobId)) {
     entries.push(...page.entries);
-    if (page.hasMore) continue;
-    const document = { ok: true, job_id: jobId, status: page.status, entries };
-    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    return;
+    status = page.status;
   }
-}
-
-function printJsonLine(context: Context, entry: Entry): void {
-  context.stdout.write(`${JSON.stringify(entry)}\n`);
+  context.stdout.write(`${JSON.stringify({ ok: true, job_id: jobId, status, entries }, null, 2)}\n`);
 }
 
 /** Output as it is; what the agent and the system say is set off, so that it is found again. */

@@ -125,6 +125,9 @@ async function deliverLate(context: WorkContext, late: LateDelivery): Promise<De
   const { folder, held, result, signal } = late;
   // The heartbeat first: a job that went `lost` while this machine was away takes up its lease again.
   const beat = await service.heartbeat(held, context.isDraining());
+  if (beat.kind === 'unavailable' || beat.kind === 'unauthenticated') {
+    return { kind: 'pending', message: beat.message };
+  }
   const spool = await LeaseSpool.open(folder);
   const received = await askReceived(context, held);
   // A loss of power may have taken chunks from here that the service has already: their numbers stay used.

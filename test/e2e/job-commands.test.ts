@@ -117,6 +117,34 @@ describe('sending a prompt', () => {
   });
 });
 
+describe('following a job', () => {
+  it('shows its transcript as it grows, and ends with the job', async () => {
+    const go = join(workspace.folder, 'go');
+    const job = await submit({ raw: ['first'], waitFor: go, say: 'last' });
+    const follower = spawn(
+      process.execPath,
+      [projectPath('dist/orp.js'), 'job', 'logs', job.id, '--follow'],
+      {
+        ...workspace.orp,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    let seen = '';
+    follower.stdout.on('data', (text: Buffer) => {
+      seen += text;
+    });
+    const ended = new Promise((done) => follower.on('close', done));
+    const working = work();
+    await until(() => seen.includes('first\n'));
+    expect(seen).not.toContain('last');
+    writeFileSync(go, '');
+
+    expect(await ended).toBe(0);
+    expect(seen).toBe('[system] Prompt is going to Main.\nfirst\n[agent] last\n');
+    await working;
+  });
+});
+
 describe('waiting for a job', () => {
   it('ends with 0 when it completed, and with 1 when it failed', async () => {
     const good = await submit({ say: 'yes' });

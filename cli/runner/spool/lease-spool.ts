@@ -6,10 +6,11 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { stateFolder } from '../../link/paths.ts';
 import type { ProcessMark } from '../process/process-table.ts';
 import { AppendFile } from './append-file.ts';
 import { findLastSeq } from './chunk-reader.ts';
-import { folderName, keptFolder, stateFolder } from './places.ts';
+import { folderName, keptFolder } from './places.ts';
 import {
   type ChunkRecord,
   type ClaimRecord,

@@ -9,17 +9,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { stateFolder } from '../../link/paths.ts';
 
 /** Names that are the same file on every file system, and never a path. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
-
-/** The folder for state that `orp` alone reads. Relative values are ignored, as the XDG specification demands. */
-export function stateFolder(env: NodeJS.ProcessEnv): string {
-  const asked = env.XDG_STATE_HOME?.trim() ?? '';
-  return join(isAbsolute(asked) ? asked : join(homedir(), '.local', 'state'), 'orp');
-}
 
 /** The spool of one machine. */
 export function spoolFolder(env: NodeJS.ProcessEnv, machineId: string): string {

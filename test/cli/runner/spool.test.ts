@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stateFolder } from '../../../cli/link/paths.ts';
 import { ChunkBuffer, type Piece, splitText } from '../../../cli/runner/spool/chunk-buffer.ts';
 import { findLastSeq, findOffsetAfter, readBatch } from '../../../cli/runner/spool/chunk-reader.ts';
 import { LeaseSpool, listSpools, readJournal, readResult } from '../../../cli/runner/spool/lease-spool.ts';
-import { folderName, keptFolder, spoolFolder, stateFolder } from '../../../cli/runner/spool/places.ts';
+import { folderName, keptFolder, spoolFolder } from '../../../cli/runner/spool/places.ts';
 import type { ClaimRecord } from '../../../cli/runner/spool/records.ts';
 
 const T0 = '2026-04-01T10:00:00.000Z';
