@@ -31,6 +31,8 @@ export interface LogLine {
 }
 
 export interface RuntimeOptions {
+  /** The Worker's module, from the project's root; benchmarks serve one with a meter. */
+  entry?: string;
   /** 0 picks a free port. */
   port: number;
   /** Folder of the database and the objects; without one they live as long as the runtime. */
@@ -50,9 +52,9 @@ export interface Runtime {
 }
 
 /** Bundles the Worker into one module, as `wrangler deploy` does. */
-async function bundleWorker(): Promise<string> {
+async function bundleWorker(entry: string): Promise<string> {
   const bundle = await rolldown({
-    input: projectPath('workers/index.ts'),
+    input: projectPath(entry),
     external: [/^cloudflare:/, /^node:/],
     platform: 'neutral',
     tsconfig: projectPath('workers/tsconfig.json'),
@@ -112,7 +114,7 @@ function withoutSignalHandlers<Result>(make: () => Result): Result {
 
 /** Starts the hosted side and applies the migrations it does not have yet. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const settings = miniflareOptions(await bundleWorker(), options);
+  const settings = miniflareOptions(await bundleWorker(options.entry ?? 'workers/index.ts'), options);
   const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
   try {
     const url = (await miniflare.ready).origin;

@@ -26,12 +26,21 @@ export interface Claim {
 export async function send<Row extends Endpoint>(
   account: Account,
   row: Row,
-  request: { path?: string; query?: Record<string, string>; body?: BodyInput<Row>; headers?: Record<string, string> },
+  request: {
+    path?: string;
+    query?: Record<string, string>;
+    body?: BodyInput<Row>;
+    headers?: Record<string, string>;
+  },
 ): Promise<ReplyOf<Row>> {
   const query = request.query ? `?${new URLSearchParams(request.query)}` : '';
   const response = await fetch(`${account.baseUrl}${request.path ?? row.path}${query}`, {
     method: row.method,
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${account.token}`, ...request.headers },
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${account.token}`,
+      ...request.headers,
+    },
     ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
   });
   const text = await response.text();
@@ -77,7 +86,10 @@ export class Machine {
   }
 
   async enqueue(prompt = 'Say hello.', headers: Record<string, string> = {}): Promise<string> {
-    const { job } = await send(this.account, enqueueJob, { body: { prompt, machineId: this.machineId }, headers });
+    const { job } = await send(this.account, enqueueJob, {
+      body: { prompt, machineId: this.machineId },
+      headers,
+    });
     return job.id;
   }
 
@@ -89,7 +101,10 @@ export class Machine {
   }
 
   start({ jobId, leaseId }: Claim) {
-    return send(this.account, startJob, { path: of(startJob, jobId), body: { machineId: this.machineId, leaseId } });
+    return send(this.account, startJob, {
+      path: of(startJob, jobId),
+      body: { machineId: this.machineId, leaseId },
+    });
   }
 
   say({ jobId, leaseId }: Claim, content: string) {

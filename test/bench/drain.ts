@@ -3,8 +3,8 @@
 import type { BenchOptions, Report } from './bench.ts';
 import type { Account } from './client.ts';
 import { Machine } from './client.ts';
-import { startBenchService } from './service.ts';
 import { percentile, rounded } from './report.ts';
+import { startBenchService } from './service.ts';
 
 const HISTORY = 100_000;
 
@@ -67,7 +67,9 @@ function report({ machines, jobs }: BenchOptions, fresh: Drained, withHistory: D
       row('empty table', fresh),
       row(`${HISTORY} finished jobs`, withHistory),
     ],
-    notes: ['Goal: at least 50 jobs a second on two cores, client included; history must not slow the claim.'],
+    notes: [
+      'Goal: at least 50 jobs a second on two cores, client included; history must not slow the claim.',
+    ],
     json: { ...fresh, withHistory },
   };
 }

@@ -1,15 +1,16 @@
 /** The hosted side for a benchmark: the real one on the local runtime, with one signed-in account. */
 
-import { deviceLogin } from '../../spec/contract/auth.ts';
 import { accountRow } from '../../scripts/local/accounts.ts';
 import { insertAccount } from '../../scripts/local/insert-account.ts';
 import type { Runtime, RuntimeOptions } from '../../scripts/local/runtime.ts';
 import { startRuntime } from '../../scripts/local/runtime.ts';
+import { deviceLogin } from '../../spec/contract/auth.ts';
 import type { Account } from './client.ts';
 import { send } from './client.ts';
 
 export interface BenchService extends Runtime {
   account: Account;
+  userId: string;
   /** Adds finished jobs of the account, as if it had worked for years. */
   addHistory(count: number): Promise<void>;
 }
@@ -31,6 +32,7 @@ export async function startBenchService(options: Partial<RuntimeOptions> = {}): 
   return {
     ...runtime,
     account,
+    userId: person.id,
     addHistory: (count) => addHistory(runtime, { userId: person.id, count, endedAt: now - DAY_MS }),
   };
 }

@@ -86,6 +86,10 @@ export class RunnerMachine extends DurableObject<Env> {
 
   /** Something may be claimable now. */
   wake(): void {
+    this.#nudge();
+  }
+
+  #nudge(): void {
     this.#wakes += 1;
     this.#quietUntil = 0;
     tellRunner(this.ctx, {
@@ -124,7 +128,7 @@ export class RunnerMachine extends DurableObject<Env> {
   forget({ jobId, leaseId }: LeaseOf): void {
     this.#leases.drop(leaseId);
     tellWatchers(this.ctx, jobId, { kind: 'moved' });
-    this.wake();
+    this.#nudge();
   }
 
   /** A person took a lease away. */
@@ -133,7 +137,7 @@ export class RunnerMachine extends DurableObject<Env> {
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
     tellRunner(this.ctx, { event, data: { jobId, leaseId, reason } });
     tellWatchers(this.ctx, jobId, { kind: 'moved' });
-    this.wake();
+    this.#nudge();
   }
 
   /** Exact deadline of every live lease; cron asks before it takes one away. */

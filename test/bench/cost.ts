@@ -1,0 +1,220 @@
+/**
+ * What a job costs. Rows, requests and object calls are counted by the platform's own counters inside the real Worker and
+ * object. Processor time is priced at a fixed figure: the local runtime runs Worker, object and database in one process.
+ */
+
+import { readFileSync } from 'node:fs';
+import type { BenchOptions, Report } from './bench.ts';
+import { Machine } from './client.ts';
+import { rounded } from './report.ts';
+import type { BenchService } from './service.ts';
+import { startBenchService } from './service.ts';
+
+/** Dollars a unit, beyond what is included (shared prices of Workers, D1 and Durable Objects). */
+const PRICE = {
+  request: 0.3e-6,
+  cpuMs: 0.02e-6,
+  rowRead: 0.001e-6,
+  rowWritten: 1e-6,
+  objectRequest: 0.15e-6,
+  gigabyteSecond: 12.5e-6,
+};
+/** An object is billed as 128 MB. */
+const OBJECT_GIGABYTES = 0.128;
+/** What a request of this kind is billed for in production; locally it cannot be told apart from the database's own time. */
+const CPU_MS_PER_REQUEST = 4;
+const HEARTBEATS = 4;
+const HEARTBEAT_MS = 20_000;
+const CHUNKS = 3;
+
+interface Bill {
+  requests: number;
+  rowsWritten: number;
+  rowsRead: number;
+  objectRowsWritten: number;
+  objectRowsRead: number;
+  objectRequests: number;
+  objectActiveMs: number;
+}
+
+interface Operation extends Bill {
+  operation: string;
+}
+
+class Meter {
+  readonly #service: BenchService;
+  readonly operations: Operation[] = [];
+
+  constructor(service: BenchService) {
+    this.#service = service;
+  }
+
+  async measure<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    const result = await work();
+    const bill = (await (await fetch(`${this.#service.url}/bench/bill`)).json()) as Bill;
+    this.operations.push({ operation, ...bill });
+    return result;
+  }
+
+  /** Moves the clock of the service; what its alarm then does is counted. */
+  async advance(ms: number, machineId: string): Promise<void> {
+    const machine = encodeURIComponent(`${this.#service.userId}/${machineId}`);
+    await this.measure('time passes', () =>
+      fetch(`${this.#service.url}/bench/advance?ms=${ms}&machine=${machine}`),
+    );
+  }
+}
+
+export async function run(options: BenchOptions): Promise<Report> {
+  const service = await startBenchService({ entry: 'test/workers/bench/counting-worker.ts' });
+  try {
+    const meter = new Meter(service);
+    const machine = new Machine(service.account, `mac-${crypto.randomUUID()}`);
+    await machine.register();
+    await wholeJob(meter, machine);
+    meter.operations.length = 0;
+
+    const cpuBefore = runtimeCpuMs();
+    for (let done = 0; done < options.jobs; done += 1) await wholeJob(meter, machine);
+    const cpuMs = runtimeCpuMs() - cpuBefore;
+    const jobOperations = [...meter.operations];
+    meter.operations.length = 0;
+    await sideOperations(meter, machine);
+    return report({ jobs: options.jobs, cpuMs, jobOperations, sideOperations: meter.operations });
+  } finally {
+    await service.close();
+  }
+}
+
+/** From the enqueue to the result: four heartbeats, three chunks of output. */
+async function wholeJob(meter: Meter, machine: Machine): Promise<void> {
+  await meter.measure('enqueue', () => machine.enqueue());
+  const claim = await meter.measure('claim', () => machine.claim());
+  if (claim === undefined) throw new Error('the queued job was not there to claim');
+  await meter.measure('start', () => machine.start(claim));
+  for (let beat = 1; beat <= HEARTBEATS; beat += 1) {
+    if (beat <= CHUNKS) await meter.measure('log chunk', () => machine.log(claim, beat, `output ${beat}\n`));
+    await meter.advance(HEARTBEAT_MS, machine.machineId);
+    await meter.measure('heartbeat', () => machine.beat(claim));
+  }
+  await meter.measure('complete', () => machine.complete(claim));
+}
+
+async function sideOperations(meter: Meter, machine: Machine): Promise<void> {
+  await meter.measure('idle poll', () => machine.claim());
+  await meter.measure('idle poll, again', () => machine.claim());
+  await meter.measure('unchanged sync', () => machine.register());
+  await meter.measure('enqueue with Idempotency-Key', () =>
+    machine.enqueue('Say hello.', { 'idempotency-key': crypto.randomUUID() }),
+  );
+}
+
+function report(measured: {
+  jobs: number;
+  cpuMs: number;
+  jobOperations: readonly Operation[];
+  sideOperations: readonly Operation[];
+}): Report {
+  const { jobs, cpuMs } = measured;
+  const total = sum(measured.jobOperations);
+  const perJob = divided(total, jobs);
+  const cpuPerJob = cpuMs / jobs;
+  const dollars = 1e6 * (priceOf(perJob) + perJob.requests * CPU_MS_PER_REQUEST * PRICE.cpuMs);
+  const names = [...new Set(measured.jobOperations.map((one) => one.operation))];
+  const operations = [
+    ...names.map((name) => {
+      const own = measured.jobOperations.filter((one) => one.operation === name);
+      return { operation: name, perJob: rounded(own.length / jobs, 2), ...divided(sum(own), own.length) };
+    }),
+    ...measured.sideOperations.map((one) => ({ ...one, perJob: 0 })),
+  ].map((one) => ({ ...one, dollarsPerMillion: rounded(1e6 * priceOf(one), 3) }));
+  const rowsWrittenPerJob = rounded(perJob.rowsWritten + perJob.objectRowsWritten, 2);
+  return {
+    title: `A job with ${HEARTBEATS} heartbeats and ${CHUNKS} log chunks, mean of ${jobs}`,
+    table: [
+      [
+        'operation',
+        'a job',
+        'requests',
+        'D1 written',
+        'D1 read',
+        'object written',
+        'object calls',
+        '$ / million',
+      ],
+      ...operations.map((one) => [
+        one.operation,
+        one.perJob,
+        one.requests,
+        rounded(one.rowsWritten, 2),
+        rounded(one.rowsRead, 1),
+        rounded(one.objectRowsWritten, 2),
+        rounded(one.objectRequests, 2),
+        one.dollarsPerMillion,
+      ]),
+      [
+        'whole job',
+        1,
+        perJob.requests,
+        perJob.rowsWritten,
+        rounded(perJob.rowsRead),
+        rounded(perJob.objectRowsWritten, 2),
+        rounded(perJob.objectRequests, 2),
+        rounded(dollars, 2),
+      ],
+    ],
+    notes: [
+      `Rows written for a whole job: ${rowsWrittenPerJob} (goal: at most 14).`,
+      `Dollars per million jobs: ${rounded(dollars, 2)} (goal: at most 16), processor time at ${CPU_MS_PER_REQUEST} ms a request.`,
+      `The local runtime, database included, used ${rounded(cpuPerJob / perJob.requests)} ms of processor time a request.`,
+    ],
+    json: { rowsWrittenPerJob, dollarsPerMillionJobs: rounded(dollars, 2), operations },
+  };
+}
+
+/** Without processor time. */
+function priceOf(bill: Bill): number {
+  return (
+    bill.requests * PRICE.request +
+    (bill.rowsWritten + bill.objectRowsWritten) * PRICE.rowWritten +
+    (bill.rowsRead + bill.objectRowsRead) * PRICE.rowRead +
+    bill.objectRequests * PRICE.objectRequest +
+    (bill.objectActiveMs / 1000) * OBJECT_GIGABYTES * PRICE.gigabyteSecond
+  );
+}
+
+const FIELDS = [
+  'requests',
+  'rowsWritten',
+  'rowsRead',
+  'objectRowsWritten',
+  'objectRowsRead',
+  'objectRequests',
+  'objectActiveMs',
+] as const satisfies readonly (keyof Bill)[];
+
+function sum(operations: readonly Operation[]): Bill {
+  return combined((field) => operations.reduce((total, one) => total + one[field], 0));
+}
+
+function divided(bill: Bill, by: number): Bill {
+  return combined((field) => bill[field] / by);
+}
+
+function combined(amountOf: (field: keyof Bill) => number): Bill {
+  const bill = {} as Bill;
+  for (const field of FIELDS) bill[field] = amountOf(field);
+  return bill;
+}
+
+/** Processor time of the runtime processes that this one started, in ms. Linux counts it in ticks of 10 ms. */
+function runtimeCpuMs(): number {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean);
+  return children.reduce((total, pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return total + (Number(fields[11]) + Number(fields[12])) * 10;
+  }, 0);
+}

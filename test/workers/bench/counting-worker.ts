@@ -1,0 +1,135 @@
+/**
+ * The hosted side with a meter: the real Worker and object, whose platform calls are counted as they would be billed, and
+ * a clock that a benchmark moves. Served by `npm run bench` only.
+ */
+
+import { env } from 'cloudflare:workers';
+import { useInTests } from '../../../workers/deps.ts';
+import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
+
+/** What the platform bills for. */
+export interface Bill {
+  requests: number;
+  rowsWritten: number;
+  rowsRead: number;
+  objectRowsWritten: number;
+  objectRowsRead: number;
+  objectRequests: number;
+  /** Time in which an object was busy with a call. */
+  objectActiveMs: number;
+}
+
+const bill: Bill = {
+  requests: 0,
+  rowsWritten: 0,
+  rowsRead: 0,
+  objectRowsWritten: 0,
+  objectRowsRead: 0,
+  objectRequests: 0,
+  objectActiveMs: 0,
+};
+const cursors: { rowsRead: number; rowsWritten: number }[] = [];
+
+let ahead = 0;
+useInTests({ clock: { now: () => Date.now() + ahead }, sink: () => undefined });
+
+type Send = (this: unknown, ...args: unknown[]) => Promise<unknown>;
+interface Meta {
+  meta?: { rows_written?: number; rows_read?: number };
+}
+
+function metered(send: Send): Send {
+  return async function meteredSend(...args) {
+    const result = await send.apply(this, args);
+    for (const { meta } of [result].flat() as Meta[]) {
+      bill.rowsWritten += meta?.rows_written ?? 0;
+      bill.rowsRead += meta?.rows_read ?? 0;
+    }
+    return result;
+  };
+}
+
+const database = Object.getPrototypeOf(env.DB) as Record<'batch', Send>;
+const statement = Object.getPrototypeOf(env.DB.prepare('SELECT 1')) as Record<'all' | 'run', Send>;
+database.batch = metered(database.batch);
+statement.all = metered(statement.all);
+statement.run = metered(statement.run);
+
+let isStorageMetered = false;
+
+function meterStorage(storage: DurableObjectStorage): void {
+  if (isStorageMetered) return;
+  isStorageMetered = true;
+  const sql = Object.getPrototypeOf(storage.sql) as Pick<SqlStorage, 'exec'>;
+  const { exec } = sql;
+  sql.exec = function meteredExec(this: SqlStorage, ...args: Parameters<SqlStorage['exec']>) {
+    const cursor = exec.apply(this, args);
+    cursors.push(cursor);
+    return cursor;
+  } as SqlStorage['exec'];
+  const alarms = Object.getPrototypeOf(storage) as Pick<DurableObjectStorage, 'setAlarm'>;
+  const { setAlarm } = alarms;
+  alarms.setAlarm = function meteredAlarm(this: DurableObjectStorage, ...args: Parameters<typeof setAlarm>) {
+    bill.objectRowsWritten += 1;
+    return setAlarm.apply(this, args);
+  };
+}
+
+export class RunnerMachine extends Machine {
+  constructor(state: DurableObjectState, bindings: Env) {
+    meterStorage(state.storage);
+    super(state, bindings);
+  }
+
+  /** Runs the alarm if the moved clock has passed it; the platform's own timer knows nothing of that clock. */
+  async ringIfDue(): Promise<void> {
+    const armed = await this.ctx.storage.getAlarm();
+    if (armed === null || armed > Date.now() + ahead) return;
+    await this.ctx.storage.deleteAlarm();
+    await this.alarm();
+    bill.objectRequests += 1;
+  }
+}
+
+/** Every call is one billed request of the object, however it is made. */
+for (const name of Object.getOwnPropertyNames(Machine.prototype)) {
+  const original = Object.getOwnPropertyDescriptor(Machine.prototype, name)?.value as unknown;
+  if (name === 'constructor' || name === 'alarm' || typeof original !== 'function') continue;
+  Object.defineProperty(Machine.prototype, name, {
+    configurable: true,
+    async value(this: unknown, ...args: unknown[]) {
+      bill.objectRequests += 1;
+      const startedAt = performance.now();
+      try {
+        return await original.apply(this, args);
+      } finally {
+        bill.objectActiveMs += performance.now() - startedAt;
+      }
+    },
+  });
+}
+
+function takeBill(): Bill {
+  for (const cursor of cursors.splice(0)) {
+    bill.objectRowsWritten += cursor.rowsWritten;
+    bill.objectRowsRead += cursor.rowsRead;
+  }
+  const taken = { ...bill };
+  for (const field of Object.keys(bill) as (keyof Bill)[]) bill[field] = 0;
+  return taken;
+}
+
+export default {
+  async fetch(request, bindings, context) {
+    const url = new URL(request.url);
+    if (url.pathname === '/bench/bill') return Response.json(takeBill());
+    if (url.pathname === '/bench/advance') {
+      ahead += Number(url.searchParams.get('ms'));
+      const machine = bindings.RUNNER_MACHINE.getByName(url.searchParams.get('machine') ?? '') as unknown;
+      await (machine as DurableObjectStub<RunnerMachine>).ringIfDue();
+      return new Response(null, { status: 204 });
+    }
+    bill.requests += 1;
+    return worker.fetch(request, bindings, context);
+  },
+} satisfies ExportedHandler<Env>;
