@@ -6,7 +6,7 @@
  * two cores, Node alone 35 ms: `orp --version` 95 ms against 45 ms, `orp runner status` 195 ms against 110 ms).
  */
 
-import { chmodSync, globSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, globSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -18,7 +18,7 @@ const TARGET = 'node22.12';
 
 /** What is loaded together stands together; fewer files start faster. The rest follows the lazy imports. */
 const CHUNKS = [
-  { name: 'base', test: /cli\/(exit|version|interrupt)\.ts/, priority: 4 },
+  { name: 'base', test: /cli\/(exit|version|node-version|interrupt)\.ts/, priority: 4 },
   {
     name: 'program',
     test: /node_modules\/commander|cli\/(program|arguments|shell|context)\.ts/,
@@ -26,7 +26,7 @@ const CHUNKS = [
   },
   {
     name: 'local',
-    test: /cli\/(link|output\/print|commands\/(link|link-session|runner-local|session-output)\.ts)|spool\/places|spec\/local|write-file-atomic|signal-exit/,
+    test: /cli\/(link|output\/print|commands\/(link|link-session|runner-local|session-output)\.ts)|spec\/local/,
     priority: 2,
   },
   { name: 'service', test: /node_modules\/zod|spec\/|cli\/client/, priority: 1 },
@@ -41,7 +41,6 @@ function packageVersion(): string {
 }
 
 async function build(): Promise<void> {
-  rmSync(DIST, { recursive: true, force: true });
   const bundle = await rolldown({
     input: { orp: `${ROOT}cli/main.ts` },
     cwd: ROOT,
@@ -51,8 +50,6 @@ async function build(): Promise<void> {
       target: TARGET,
       define: {
         ORP_BUILD_VERSION: JSON.stringify(packageVersion()),
-        /** CommonJS inside an ES module: write-file-atomic mixes it into the names of its temporary files. */
-        __filename: JSON.stringify('orp.js'),
       },
     },
     onLog: (level, log) => {
@@ -61,6 +58,7 @@ async function build(): Promise<void> {
   });
   await bundle.write({
     dir: DIST,
+    cleanDir: true,
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',

@@ -6,7 +6,6 @@
  * repository's `runner.json`; it comes back disabled, because working for others needs the owner's consent again.
  */
 
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import { SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
@@ -131,7 +130,7 @@ function repairMachine(place: MachinePlace): Machine {
     return { record: known, path, repaired: [] };
   }
   const recovered = recoverId(place);
-  const record = machineRecord(recovered ?? randomUUID(), {
+  const record = machineRecord(recovered ?? crypto.randomUUID(), {
     app_version: clientVersion(place.env),
     ...readJsonObject(path),
     runner_enabled: false,
