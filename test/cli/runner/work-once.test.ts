@@ -274,7 +274,7 @@ describe('orp runner work --once', () => {
   });
 
   it('cuts output beyond 16 MiB with a mark, and keeps the answer', async () => {
-    const job = service.addJob('job_1', { flood: 24 * 1024 * 1024, say: 'still here' });
+    const job = service.addJob('job_1', { flood: 18 * 1024 * 1024, say: 'still here' });
     const { code } = await workJson();
 
     expect(code).toBe(0);
