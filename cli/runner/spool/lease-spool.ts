@@ -5,7 +5,7 @@
 
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { PRIVATE_MODE, writeTextFile } from '../../link/json-file.ts';
 import { stateFolder } from '../../link/paths.ts';
 import type { ProcessMark } from '../process/process-table.ts';
 import { AppendFile } from './append-file.ts';
@@ -94,7 +94,7 @@ export class LeaseSpool {
   /** Keeps the result; settles when it and the transcript before it are on the disk itself. */
   async setResult(result: ResultRecord): Promise<void> {
     await this.#chunks.flush();
-    await writeFileAtomic(join(this.folder, RESULT), `${JSON.stringify(result)}\n`, { mode: 0o600 });
+    writeTextFile(join(this.folder, RESULT), `${JSON.stringify(result)}\n`, PRIVATE_MODE);
   }
 
   async close(): Promise<void> {
@@ -136,7 +136,7 @@ export async function keepAnswer(env: NodeJS.ProcessEnv, name: string, text: str
   const folder = join(stateFolder(env), 'answers');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${folderName(name)}.txt`);
-  await writeFileAtomic(path, text, { mode: 0o600 });
+  writeTextFile(path, text, PRIVATE_MODE);
   return path;
 }
 
