@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAlive, until } from './conditions.ts';
 import { FakeService } from './fake-service.ts';
+import { endLeftAgents } from './left-agents.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, startOrp } from './orp-process.ts';
 
@@ -19,6 +20,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const runner of runners) runner.child.kill('SIGKILL');
   await Promise.all(runners.map((runner) => runner.ended));
+  endLeftAgents(machine.home);
   await service.close();
   machine.remove();
 });

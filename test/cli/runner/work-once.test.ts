@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './conditions.ts';
 import { FakeService } from './fake-service.ts';
+import { endLeftAgents } from './left-agents.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
 import { RECIPE_AGENT, runOrp } from './orp-process.ts';
 
@@ -15,6 +16,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  endLeftAgents(machine.home);
   await service.close();
   machine.remove();
 });
