@@ -58,7 +58,6 @@ export async function signIn(
   const user = await accounts.userByEmail(deps.db, email);
 
   if (!(await isPassword(attempt.password, user?.passwordHash)) || user === undefined) {
-    await noteFailure(deps, email, attempt.address);
     return refuse(
       'invalid_credentials',
       'E-mail and password do not belong together.',
@@ -67,7 +66,7 @@ export async function signIn(
   }
   const { passwordHash: _secret, ...person } = user;
   if (deps.settings.signInCodeWebhook === undefined) {
-    return accept({ kind: 'token', token: await issueToken(deps, person, attempt.deviceName), user: person });
+    return accept({ kind: 'token', token: await issueToken(deps, person, attempt), user: person });
   }
   return sendCode(deps, email, deps.settings.signInCodeWebhook);
 }
@@ -110,11 +109,10 @@ export async function verifyCode(
       ? await accounts.userByEmail(deps.db, email)
       : undefined;
   if (user === undefined) {
-    await noteFailure(deps, email, attempt.address);
     return refuse('invalid_code', 'The code is wrong, used or too old.', 'Sign in again to get a new one.');
   }
   const { passwordHash: _secret, ...person } = user;
-  return accept({ token: await issueToken(deps, person, attempt.deviceName), user: person });
+  return accept({ token: await issueToken(deps, person, attempt), user: person });
 }
 
 /** Revokes the token of this request; other isolates forget it within 30 s. */
@@ -124,25 +122,21 @@ export async function signOut(deps: Deps, { tokenHash, id }: SignedIn): Promise<
   deps.log('signed_out', { userId: id });
 }
 
-async function issueToken(deps: Deps, user: User, deviceName: string): Promise<string> {
+async function issueToken(deps: Deps, user: User, { address, deviceName }: SignInAttempt): Promise<string> {
   const token = newToken();
   await accounts.addToken(deps.db, { hash: await sha256(token), userId: user.id, deviceName, now: deps.now });
+  await accounts.giveTriesBack(deps.db, subjectsOf(user.email, address));
   deps.log('signed_in', { userId: user.id });
   return token;
 }
 
+/** Counts this try, and says whether it is one too many. Whoever succeeds gets it back. */
 async function isLimited(deps: Deps, email: string, address: string): Promise<boolean> {
-  const known = await accounts.failuresOf(deps.db, subjectsOf(email, address), deps.now - WINDOW_MS);
-  return known.some(
-    ({ subject, failures }) => failures >= (subject.startsWith('account:') ? ACCOUNT_LIMIT : ADDRESS_LIMIT),
-  );
-}
-
-function noteFailure(deps: Deps, email: string, address: string): Promise<void> {
-  return accounts.countFailure(deps.db, subjectsOf(email, address), {
+  const [ofAccount = 0, ofAddress = 0] = await accounts.takeTries(deps.db, subjectsOf(email, address), {
     now: deps.now,
     since: deps.now - WINDOW_MS,
   });
+  return ofAccount > ACCOUNT_LIMIT || ofAddress > ADDRESS_LIMIT;
 }
 
 function subjectsOf(email: string, address: string): string[] {

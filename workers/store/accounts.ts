@@ -42,34 +42,34 @@ export function revokeIfActive(db: Database, hash: string, now: number): Promise
   );
 }
 
-export interface Failures {
-  subject: string;
-  windowStartedAt: number;
-  failures: number;
-}
-
-/** Failed sign-ins of the subjects (an account, an address) whose window began after `since`. */
-export function failuresOf(db: Database, subjects: readonly string[], since: number): Promise<Failures[]> {
-  return db.all<Failures>(sql`
-    SELECT subject, window_started_at AS windowStartedAt, failures FROM sign_in_failures
-    WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)})) AND window_started_at > ${since}`);
-}
-
-/** Counts one more failure; a window that has passed begins anew. */
-export async function countFailure(
+/**
+ * Counts one more try of every subject (an account, an address) and answers how many there were in its window. Counting
+ * comes before judging, so that tries that come all at once cannot slip through together. A window that has passed
+ * begins anew.
+ */
+export async function takeTries(
   db: Database,
   subjects: readonly string[],
   { now, since }: { now: number; since: number },
-) {
-  await db.batch(
+): Promise<number[]> {
+  const results = await db.batch(
     subjects.map(
       (subject) => sql`
         INSERT INTO sign_in_failures (subject, window_started_at, failures) VALUES (${subject}, ${now}, 1)
         ON CONFLICT (subject) DO UPDATE SET
           failures = CASE WHEN window_started_at > ${since} THEN failures + 1 ELSE 1 END,
-          window_started_at = CASE WHEN window_started_at > ${since} THEN window_started_at ELSE ${now} END`,
+          window_started_at = CASE WHEN window_started_at > ${since} THEN window_started_at ELSE ${now} END
+        RETURNING failures`,
     ),
   );
+  return results.map(({ rows }) => Number(rows[0]?.failures ?? 0));
+}
+
+/** A try that succeeded was no failure. */
+export async function giveTriesBack(db: Database, subjects: readonly string[]): Promise<void> {
+  await db.write(sql`
+    UPDATE sign_in_failures SET failures = max(0, failures - 1)
+    WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)}))`);
 }
 
 export interface SignInCode {
