@@ -3,7 +3,7 @@
  * need at once stands in `dist/chunks/`.
  *
  * One single file starts slower: every module of Node that any command uses is then loaded for all of them (measured on
- * two cores, Node alone 35 ms: `orp --version` 95 ms against 45 ms, `orp runner status` 195 ms against 110 ms).
+ * two cores, Node alone 35 ms: `orp --version` 95 ms against 50 ms, `orp runner status` 195 ms against 110 ms).
  */
 
 import { chmodSync, globSync, readFileSync, statSync } from 'node:fs';

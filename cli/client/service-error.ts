@@ -79,7 +79,7 @@ export function undecodable(answer: { status: number; path: string }, what: stri
     kind: 'undecodable',
     status: answer.status,
     code: 'unexpected_answer',
-    hint: 'Something between here and the service answered, or the base URL is wrong; `orp link status` shows it.',
+    hint: 'Something between here and the service answered, or the base URL is wrong: try the network, then `orp auth login --base-url <url>`.',
   });
 }
 

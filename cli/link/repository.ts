@@ -13,6 +13,8 @@ export interface Repository {
   gitDir?: string;
   /** `git` is not installed. */
   isGitMissing: boolean;
+  /** What git refused with, when it is more than "not a repository": the folder of another user, for example. */
+  gitSays?: string;
 }
 
 /** A repository that can hold link state. */
@@ -22,7 +24,11 @@ export type LinkableRepository = Repository & { gitDir: string };
 export async function resolveRepo(folder: string, env: NodeJS.ProcessEnv): Promise<Repository> {
   const root = resolvePath(process.cwd(), folder);
   const answer = await git(root, env, 'rev-parse', '--is-inside-work-tree', '--git-dir');
-  if (answer.kind !== 'ok') return { root, isGitMissing: answer.kind === 'missing' };
+  if (answer.kind === 'missing') return { root, isGitMissing: true };
+  if (answer.kind === 'failed') {
+    const isPlain = /not a git repository|cannot change to/i.test(answer.message);
+    return { root, isGitMissing: false, ...(isPlain ? {} : { gitSays: answer.message }) };
+  }
   const [isInside, gitDir] = answer.text.split('\n');
   if (isInside !== 'true' || gitDir === undefined || gitDir === '') return { root, isGitMissing: false };
   return { root, gitDir: resolvePath(root, gitDir), isGitMissing: false };
@@ -39,10 +45,20 @@ export function requireGit(repository: Repository): LinkableRepository {
   if (repository.isGitMissing) {
     throw new CliError('git was not found.', { code: 'no_git', hint: 'Install git and put it on the PATH.' });
   }
+  if (repository.gitSays !== undefined) {
+    throw new CliError(`git refuses to work in ${repository.root}: ${firstLine(repository.gitSays)}.`, {
+      code: 'git_refused',
+      hint: 'Run `git status` there; git says what to do.',
+    });
+  }
   throw new CliError(`There is no git repository at ${repository.root}.`, {
     code: 'no_git_repository',
     hint: 'Change into the repository, name it with --repo-root, or make one with `git init`.',
   });
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/^fatal: /, '').replace(/\.$/, '');
 }
 
 /** The folder of all link state of a repository. */

@@ -86,6 +86,16 @@ describe('orp link project', () => {
     expect((await desk.orp([...BIND, '--project-root', '/'])).error).toMatchObject({ code: 'usage' });
   });
 
+  it('passes on what git refuses with', async () => {
+    using desk = new Desk();
+    desk.write(join(desk.repo, '.git', 'config'), '[broken');
+    const { code, error } = await desk.orp(['link', 'project', 'show']);
+    expect({ code, reason: error?.code }).toEqual({ code: 2, reason: 'git_refused' });
+    expect(error?.message).toContain('bad config');
+    desk.env.PATH = desk.home;
+    expect((await desk.orp(['link', 'project', 'show'])).error).toMatchObject({ code: 'no_git' });
+  });
+
   it('show prints the record, and says what a broken one is', async () => {
     using desk = new Desk();
     expect((await desk.orp(['link', 'project', 'show'])).error).toMatchObject({ code: 'not_linked' });
