@@ -38,6 +38,11 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 20, jobs: 2000 },
     load: () => import('./drain.ts'),
   },
+  wake: {
+    summary: 'from the accepted enqueue to the accepted start, on every transport',
+    defaults: { machines: 1, jobs: 200 },
+    load: () => import('./wake.ts'),
+  },
 };
 
 function usage(): string {
