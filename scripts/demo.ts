@@ -17,6 +17,7 @@ import {
 } from './demo/stage.ts';
 import { type Told, tell } from './demo/story.ts';
 import { buildOrp } from './local/build-orp.ts';
+import type { Runtime } from './local/runtime.ts';
 
 const HELP = `Usage: npm run demo -- [--codex] [--keep]
 
@@ -67,20 +68,22 @@ Kept in ${stage.folder}
 }
 
 async function play(folder: string, settings: Settings, signal: AbortSignal): Promise<void> {
-  const progress = new Progress();
+  const progress = new Progress(signal);
   const agent = chooseAgent(settings.codex);
   console.log(`ORP Runner demonstration. The agent is ${agent.title}.\n`);
   await progress.step('Build the orp command', buildOrp);
+  const repository = await progress.step('Make a repository', () => makeRepository(folder), String);
   const hostedState = `${folder}/hosted`;
-  const { hosted, person } = await progress.step(
-    'Start the hosted side on the embedded runtime',
-    () => startHosted(hostedState),
-    (started) => started.hosted.url,
-  );
+  let hosted: Runtime | undefined;
   try {
-    const repository = await progress.step('Make a repository', () => makeRepository(folder), String);
+    const started = await progress.step('Start the hosted side on the embedded runtime', async () => {
+      const made = await startHosted(hostedState);
+      hosted = made.hosted;
+      return made;
+    });
+    console.log(`    ${started.hosted.url}`);
     const orp = { cwd: repository, env: personEnv(folder), signal };
-    const stage: Stage = { folder, hostedState, repository, orp, hosted, person };
+    const stage: Stage = { folder, hostedState, repository, orp, ...started };
     const told = await tell(stage, agent, progress);
     const answers = await progress.step('Read the answers in the hosted workspace', () =>
       readAnswers(stage, told.jobs),
@@ -89,8 +92,21 @@ async function play(folder: string, settings: Settings, signal: AbortSignal): Pr
     console.log(summary(stage, told, answers));
     if (settings.keep) console.log(howToLookAround(stage));
   } finally {
-    await hosted.close();
+    await hosted?.close();
   }
+}
+
+/** The first signal stops what runs and cleans up; the second one does not wait for that. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) process.exit(130);
+      console.error('\nInterrupted: stopping what runs and removing the folder …');
+      interrupted.abort();
+    });
+  }
+  return interrupted.signal;
 }
 
 async function main(): Promise<number> {
@@ -105,19 +121,17 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  const signal = interruption();
   const folder = makeFolder();
+  if (!values.keep) process.on('exit', () => removeFolder(folder));
   try {
-    await play(folder, values, interrupted.signal);
+    await play(folder, values, signal);
     console.log('\nThe demonstration worked.');
     return 0;
   } catch (error) {
-    if (interrupted.signal.aborted) return 130;
+    if (signal.aborted) return 130;
     console.error(`\nerror: the demonstration failed: ${(error as Error).message}`);
     return 1;
-  } finally {
-    if (!values.keep) removeFolder(folder);
   }
 }
 

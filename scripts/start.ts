@@ -1,7 +1,7 @@
 /** `npm start`: serves the hosted side on this machine, with state that survives a restart. */
 
 import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lock } from 'proper-lockfile';
 import { createFirstOperator } from './local/first-operator.ts';
@@ -64,7 +64,7 @@ function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['opt
 async function holdState(folder: string): Promise<() => Promise<void>> {
   mkdirSync(folder, { recursive: true });
   try {
-    return await lock(folder, { stale: 10_000 });
+    return await lock(folder, { stale: 10_000, lockfilePath: join(folder, 'serving.lock') });
   } catch {
     throw new UsageError(
       `Another hosted side is already serving from ${folder}.`,

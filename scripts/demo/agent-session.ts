@@ -1,7 +1,7 @@
 /** Makes the agent session that the demonstration links: by Codex, or by the bundled demonstration agent. */
 
-import { spawn } from 'node:child_process';
 import { projectPath } from '../local/project-path.ts';
+import { runProcess, type Where } from '../local/run-process.ts';
 
 export interface Agent {
   /** Executable that obeys `codex exec` and `codex exec resume`. */
@@ -19,31 +19,17 @@ export function chooseAgent(isCodexWanted: boolean): Agent {
 }
 
 /** Starts a session with a first prompt; answers the id that the agent gave it. */
-export function createAgentSession(
-  agent: Agent,
-  prompt: string,
-  where: { cwd: string; env: NodeJS.ProcessEnv },
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const args = ['exec', '--skip-git-repo-check', '--json', '-'];
-    const child = spawn(agent.bin, args, { ...where, stdio: ['pipe', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));
-    child.stdin.on('error', () => {
-      // The agent ended before it read its prompt; what it said on stderr is reported below.
-    });
-    child.on('error', (cause) =>
-      reject(new Error(`${agent.bin} could not be started: ${cause.message}`, { cause })),
-    );
-    child.on('close', (code) => {
-      const id = threadId(stdout);
-      if (code === 0 && id) resolve(id);
-      else reject(new Error(`${agent.bin} ended with ${code} and made no session:\n${stderr || stdout}`));
-    });
-    child.stdin.end(prompt);
+export async function createAgentSession(agent: Agent, prompt: string, where: Where): Promise<string> {
+  const command = [agent.bin, 'exec', '--skip-git-repo-check', '--json', '-'];
+  const outcome = await runProcess(command, where, prompt).catch((cause: Error) => {
+    where.signal?.throwIfAborted();
+    throw new Error(`${agent.bin} could not be started: ${cause.message}`, { cause });
   });
+  const id = threadId(outcome.stdout);
+  if (outcome.code === 0 && id) return id;
+  throw new Error(
+    `${agent.bin} ended with ${outcome.code} and made no session:\n${outcome.stderr || outcome.stdout}`,
+  );
 }
 
 function threadId(events: string): string | undefined {

@@ -7,6 +7,12 @@ export interface Took {
 
 export class Progress {
   readonly #took: Took[] = [];
+  readonly #signal: AbortSignal;
+
+  /** No step begins, and none is called done, after `signal`. */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
 
   /** Says what begins, does it, says how long it took and what came out. */
   async step<Result>(
@@ -14,10 +20,12 @@ export class Progress {
     work: () => Promise<Result> | Result,
     told?: (result: Result) => string,
   ): Promise<Result> {
+    this.#signal.throwIfAborted();
     const startedAt = performance.now();
     const number = String(this.#took.length + 1).padStart(2);
     process.stdout.write(`${number}. ${title} … `);
     const result = await work();
+    this.#signal.throwIfAborted();
     const seconds = (performance.now() - startedAt) / 1000;
     this.#took.push({ title, seconds });
     console.log(`${seconds.toFixed(1)} s`);

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { accountRow, generatePassword } from '../local/accounts.ts';
 import { insertAccount } from '../local/insert-account.ts';
-import { isolatedEnv, type OrpSettings } from '../local/orp-command.ts';
+import { isolatedEnv } from '../local/orp-command.ts';
+import type { Where } from '../local/run-process.ts';
 import { type Runtime, startRuntime } from '../local/runtime.ts';
 
 export interface Person {
@@ -20,7 +21,7 @@ export interface Stage {
   hostedState: string;
   repository: string;
   /** How the person runs `orp`: in the repository, with settings of their own. */
-  orp: OrpSettings;
+  orp: Where;
   hosted: Runtime;
   person: Person;
 }

@@ -1,6 +1,7 @@
 /** The story itself, told with the commands a person would type. */
 
-import { type OrpSettings, orpJson, runOrp } from '../local/orp-command.ts';
+import { orpJson, runOrp } from '../local/orp-command.ts';
+import type { Where } from '../local/run-process.ts';
 import { type Agent, createAgentSession } from './agent-session.ts';
 import type { Progress } from './progress.ts';
 import type { Stage } from './stage.ts';
@@ -33,7 +34,7 @@ async function signIn(stage: Stage): Promise<void> {
   await orpJson(stage.orp, args, `${password}\n`);
 }
 
-async function addIdea(orp: OrpSettings): Promise<string> {
+async function addIdea(orp: Where): Promise<string> {
   const notes = 'Measure the tide at three places, twice a day, for a month.';
   return (await orpJson<{ id: string }>(orp, ['idea', 'add', '--title', 'Tidal survey', '--notes', notes]))
     .id;
@@ -45,24 +46,24 @@ async function link(stage: Stage, { ideaId, agentSessionId }: Linked): Promise<v
   await orpJson(stage.orp, ['link', 'project', 'bind', '--idea-id', ideaId, '--idea-title', 'Tidal survey']);
 }
 
-async function enable(orp: OrpSettings): Promise<string> {
+async function enable(orp: Where): Promise<string> {
   const { machine } = await orpJson<{ machine: { machine_id: string } }>(orp, ['runner', 'enable']);
   await orpJson(orp, ['runner', 'sync']);
   return machine.machine_id;
 }
 
-async function queueReview(orp: OrpSettings, ideaId: string): Promise<QueuedJob> {
+async function queueReview(orp: Where, ideaId: string): Promise<QueuedJob> {
   const args = ['checkpoint', 'queue', '--idea-id', ideaId, '--user-note', REVIEW_NOTE];
   const queued = await orpJson<{ id: string; jobId: string }>(orp, args);
   return { title: 'checkpoint review', jobId: queued.jobId, checkpointId: queued.id };
 }
 
-async function queuePrompt(orp: OrpSettings): Promise<QueuedJob> {
+async function queuePrompt(orp: Where): Promise<QueuedJob> {
   const queued = await orpJson<{ job: { id: string } }>(orp, ['job', 'submit', PROMPT]);
   return { title: 'prompt', jobId: queued.job.id };
 }
 
-async function workOnce(orp: OrpSettings, agent: Agent): Promise<void> {
+async function workOnce(orp: Where, agent: Agent): Promise<void> {
   const { code, stdout, stderr } = await runOrp(orp, [
     'runner',
     'work',

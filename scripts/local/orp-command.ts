@@ -1,20 +1,7 @@
 /** Runs the built `orp` as a person would: a process of its own, its output read from stdout. */
 
-import { spawn } from 'node:child_process';
 import { projectPath } from './project-path.ts';
-
-export interface OrpSettings {
-  cwd: string;
-  env: NodeJS.ProcessEnv;
-  /** Ends a running command. */
-  signal?: AbortSignal;
-}
-
-export interface OrpOutcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+import { type Outcome, runProcess, type Where } from './run-process.ts';
 
 /** An environment in which `orp` keeps its files in `folder` and inherits no settings of the person who runs this. */
 export function isolatedEnv(folder: string): NodeJS.ProcessEnv {
@@ -28,32 +15,13 @@ export function isolatedEnv(folder: string): NodeJS.ProcessEnv {
 }
 
 /** Runs one command to its end, whatever its exit code. */
-export function runOrp(settings: OrpSettings, args: string[], stdin = ''): Promise<OrpOutcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...args], {
-      ...settings,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));
-    child.stdin.on('error', () => {
-      // A command that reads no stdin may close it first; its exit code says how it went.
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-    child.stdin.end(stdin);
-  });
+export function runOrp(where: Where, args: string[], stdin?: string): Promise<Outcome> {
+  return runProcess([process.execPath, projectPath('dist/orp.js'), ...args], where, stdin);
 }
 
 /** Runs a command with `--json` that must succeed; answers its document. */
-export async function orpJson<Document>(
-  settings: OrpSettings,
-  args: string[],
-  stdin?: string,
-): Promise<Document> {
-  const { code, stdout, stderr } = await runOrp(settings, [...args, '--json'], stdin);
+export async function orpJson<Document>(where: Where, args: string[], stdin?: string): Promise<Document> {
+  const { code, stdout, stderr } = await runOrp(where, [...args, '--json'], stdin);
   if (code !== 0) throw new Error(`orp ${args.join(' ')} ended with ${code}:\n${stderr}${stdout}`.trim());
   return JSON.parse(stdout) as Document;
 }

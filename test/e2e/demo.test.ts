@@ -40,3 +40,19 @@ it('the demonstration fails with exit code 1 when its agent cannot be started', 
   expect(demo.output()).toContain('could not be started');
   expect(readdirSync(temporary)).toEqual([]);
 });
+
+it.each([
+  ['SIGINT', 'Queue a review'],
+  ['SIGTERM', 'Claim and run the first job'],
+] as const)('the demonstration stopped by %s at “%s” leaves nothing behind', async (signal, title) => {
+  const demo = runScript('scripts/demo.ts', [], { ...process.env, TMPDIR: temporary });
+  await demo.says(title);
+
+  demo.kill(signal);
+  const code = await demo.ended;
+
+  expect(code, demo.output()).toBe(130);
+  expect(readdirSync(temporary)).toEqual([]);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output())?.[0] ?? '';
+  await expect(fetch(url)).rejects.toThrow();
+});

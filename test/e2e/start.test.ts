@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const script of running) script.kill('SIGKILL');
+  for (const script of running) script.kill('SIGTERM');
   await Promise.all(running.map((script) => script.ended));
   rmSync(folder, { recursive: true, force: true });
 });

@@ -4,13 +4,14 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeRepository } from '../../scripts/demo/stage.ts';
-import { isolatedEnv, type OrpSettings, orpJson } from '../../scripts/local/orp-command.ts';
+import { isolatedEnv, orpJson } from '../../scripts/local/orp-command.ts';
+import type { Where } from '../../scripts/local/run-process.ts';
 import type { Hosted, TestUser } from './hosted.ts';
 
 export interface Workspace {
   folder: string;
   repository: string;
-  orp: OrpSettings;
+  orp: Where;
   user: TestUser;
   remove(): void;
 }
