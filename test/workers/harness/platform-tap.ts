@@ -28,6 +28,8 @@ interface Tap {
 export interface Fault {
   before?(sql: string): void;
   after?(sql: string): void;
+  /** Runs after a round trip and before its caller goes on: what happens here happens between reading and writing. */
+  pauseAfterRead?(sql: string): Promise<void> | undefined;
 }
 
 const taps = new Set<Tap>();
@@ -51,6 +53,7 @@ function tapped(original: Send, sqlOf: (self: unknown, args: unknown[]) => strin
     }
     for (const { bill } of taps) bill.trips += 1;
     for (const fault of faults) fault.after?.(sql);
+    for (const fault of faults) await fault.pauseAfterRead?.(sql);
     return result;
   };
 }
@@ -92,14 +95,12 @@ async function tapObjects(): Promise<void> {
       for (const { cursors } of taps) cursors.push(cursor);
       return cursor;
     } as SqlStorage['exec'];
-    const store = Object.getPrototypeOf(storage) as Pick<DurableObjectStorage, 'setAlarm' | 'deleteAlarm'>;
-    for (const verb of ['setAlarm', 'deleteAlarm'] as const) {
-      const original = store[verb] as (this: DurableObjectStorage, ...args: unknown[]) => Promise<void>;
-      store[verb] = function tappedAlarm(this: DurableObjectStorage, ...args: unknown[]) {
-        for (const { bill } of taps) bill.alarms += 1;
-        return original.apply(this, args);
-      } as never;
-    }
+    const store = Object.getPrototypeOf(storage) as Pick<DurableObjectStorage, 'setAlarm'>;
+    const { setAlarm } = store;
+    store.setAlarm = function tappedSetAlarm(this: DurableObjectStorage, ...args) {
+      for (const { bill } of taps) bill.alarms += 1;
+      return setAlarm.apply(this, args);
+    };
   });
 }
 
