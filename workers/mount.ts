@@ -4,7 +4,6 @@
  */
 
 import type { Context, Hono } from 'hono';
-import type { ZodType } from 'zod';
 import type { BodyOf, Endpoint, ErrorsOf, ParamsOf, QueryOf, ReplyInput } from '../spec/contract/endpoint.ts';
 import type { ErrorCode, Refusal, Result } from '../spec/errors.ts';
 import { accept, refuse } from '../spec/errors.ts';
@@ -12,6 +11,7 @@ import { pathId } from '../spec/ids.ts';
 import type { AppEnv } from './app-env.ts';
 import type { Deps } from './deps.ts';
 import { readBody } from './middleware/body.ts';
+import { parse } from './middleware/parse.ts';
 import { refusalResponse } from './middleware/refusals.ts';
 import type { SignedIn } from './services/sign-in.ts';
 
@@ -91,7 +91,11 @@ function readQuery(context: Context<AppEnv>): Record<string, string | string[]> 
 async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Result<unknown, ErrorCode>> {
   const bytes = await readBody(context.req.raw, row.maxBodyBytes);
   if (bytes === undefined) {
-    return refuse('body_too_large', `The body of ${row.name} may have at most ${row.maxBodyBytes} bytes.`);
+    return refuse(
+      'body_too_large',
+      `The request may have at most ${row.maxBodyBytes} bytes.`,
+      'Send less at once.',
+    );
   }
   let json: unknown;
   try {
@@ -100,24 +104,6 @@ async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Resul
     return refuse('invalid_json', 'The body is not JSON.', 'Send one JSON object, UTF-8.');
   }
   return row.body ? parse(row.body, json, 'body') : accept(undefined);
-}
-
-function parse(schema: ZodType, value: unknown, where: 'body' | 'query'): Result<unknown, 'invalid_input'> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return accept(parsed.data);
-  const [issue] = parsed.error.issues;
-  const unknownKeys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined;
-  const field = unknownKeys ?? (issue?.path.join('.') || `the ${where}`);
-  return refuse(
-    'invalid_input',
-    `${field}: ${sentenceOf(issue?.message)}`,
-    `Correct ${field} in the ${where} and send it again.`,
-  );
-}
-
-function sentenceOf(message: string | undefined): string {
-  const text = (message ?? 'is not valid').replace(/^Invalid input: /, '');
-  return text.endsWith('.') ? text : `${text}.`;
 }
 
 /** Absent fields are left out: the v0.4.4 client reads an explicit null as the text `None`. `job: null` means idle. */

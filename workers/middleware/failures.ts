@@ -17,7 +17,11 @@ export function noRoute(context: Context<AppEnv>): Response {
           `${context.req.method} is not allowed here.`,
           `Use ${allowed.join(' or ')}.`,
         )
-      : refuse('route_not_found', 'There is no such route.');
+      : refuse(
+          'route_not_found',
+          'There is no such route.',
+          'Check the path; the routes are in docs/protocol.md.',
+        );
   if (allowed.length > 0) context.header('Allow', allowed.join(', '));
   return refusalResponse(context, refusal);
 }

@@ -112,6 +112,6 @@ export function foreignMachine(machineId: string) {
   return refuse(
     'foreign_machine',
     `Machine ${machineId} belongs to another account.`,
-    'Sign in with the account that linked it, or remove machine.json to begin as a new machine.',
+    'Sign in with the account that linked it first.',
   );
 }

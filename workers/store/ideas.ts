@@ -95,5 +95,6 @@ export function restoreIdea(
   { id, now }: { id: string; now: number },
 ): Promise<boolean> {
   return db.write(sql`
-    UPDATE ideas SET deleted_at = NULL, updated_at = max(updated_at + 1, ${now}) WHERE user_id = ${userId} AND id = ${id}`);
+    UPDATE ideas SET deleted_at = NULL, updated_at = max(updated_at + 1, ${now})
+    WHERE user_id = ${userId} AND id = ${id} AND deleted_at IS NOT NULL`);
 }

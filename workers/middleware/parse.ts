@@ -1,0 +1,73 @@
+/** Checks what was sent against a row's schema, and says in a person's words what is wrong. */
+
+import type { ZodType, z } from 'zod';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Where a value stood; the whole of it is named in sentences when no single field is at fault. */
+export type Where = 'body' | 'query';
+
+export function parse(schema: ZodType, value: unknown, where: Where): Result<unknown, 'invalid_input'> {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (parsed.success) return accept(parsed.data);
+  const issue = deepest(parsed.error.issues[0]);
+  const field = fieldOf(issue) || `the ${where}`;
+  return refuse('invalid_input', `${field}: ${sentenceOf(issue)}`, hintOf(field, where));
+}
+
+/** A union reports every arm; the arm with the fewest complaints is what the sender meant. */
+function deepest(issue: Issue | undefined): Issue | undefined {
+  if (issue?.code !== 'invalid_union') return issue;
+  const arms = issue.errors.filter((arm) => arm.length > 0).sort((a, b) => a.length - b.length);
+  const inner = deepest(arms[0]?.[0]);
+  return inner && { ...inner, path: [...issue.path, ...inner.path] };
+}
+
+function fieldOf(issue: Issue | undefined): string {
+  if (issue?.code === 'unrecognized_keys') return [...issue.path, issue.keys.join(', ')].join('.');
+  return issue?.path.join('.') ?? '';
+}
+
+function sentenceOf(issue: Issue | undefined): string {
+  switch (issue?.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing.' : `must be ${aType(issue.expected)}.`;
+    case 'too_big':
+      return `may have at most ${issue.maximum}${unitOf(issue.origin)}.`;
+    case 'too_small':
+      return `needs at least ${issue.minimum}${unitOf(issue.origin)}.`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}.`;
+    case 'unrecognized_keys':
+      return 'is not a field of this request.';
+    case 'invalid_format':
+      return issue.format === 'datetime'
+        ? 'must be a time such as 2026-04-01T10:00:00Z.'
+        : ended(issue.message);
+    default:
+      return ended(issue?.message ?? 'is not valid');
+  }
+}
+
+function aType(expected: string): string {
+  if (expected === 'int') return 'a whole number';
+  return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
+}
+
+/** What a limit counts; a limit on a number is the number itself. */
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
+}
+
+function hintOf(field: string, where: Where): string {
+  return field === `the ${where}`
+    ? `Correct the ${where} and send it again.`
+    : `Correct ${field} and send it again.`;
+}
+
+function ended(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
+}
