@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { ROWS } from '../../spec/contract/rows.ts';
+import { ERROR_CODES } from '../../spec/errors.ts';
+import { JOB_STATUSES, JOB_VERBS, TRANSITIONS } from '../../spec/job/status.ts';
+
+const PROTOCOL = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+
+/** The rows of the transition table in the document, by verb. */
+function documentedTransitions(): Record<string, { from: string[]; to: string }> {
+  const rows = PROTOCOL.split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+    .filter(([, verb]) => (JOB_VERBS as readonly string[]).includes(verb ?? ''));
+  return Object.fromEntries(
+    rows.map(([, verb = '', from = '', to = '']) => [verb, { from: from.split(', ').sort(), to }]),
+  );
+}
+
+describe('docs/protocol.md', () => {
+  it('has the transition table of spec/, verb by verb', () => {
+    const inSpec = Object.fromEntries(
+      JOB_VERBS.map((verb) => [verb, { from: [...TRANSITIONS[verb].from].sort(), to: TRANSITIONS[verb].to }]),
+    );
+    expect(documentedTransitions()).toEqual(inSpec);
+  });
+
+  it('draws every status in its diagram', () => {
+    const diagram = PROTOCOL.slice(PROTOCOL.indexOf('```\nqueued'), PROTOCOL.indexOf('| verb |'));
+    for (const status of JOB_STATUSES) expect(diagram).toContain(status);
+  });
+
+  it('names error codes and paths that exist', () => {
+    const codes = [...PROTOCOL.matchAll(/`([a-z]+_[a-z_]+)`/g)].map(([, code]) => code);
+    const known = new Set<string>(ERROR_CODES);
+    const fieldsOfFiles = new Set(codes.filter((code) => code !== undefined && !known.has(code)));
+    for (const code of ['lease_lost', 'wrong_status', 'invalid_input', 'unauthenticated', 'not_found']) {
+      expect(fieldsOfFiles.has(code)).toBe(false);
+    }
+    const paths = [...PROTOCOL.matchAll(/(?:GET|POST|PUT|DELETE) (\/api\/[a-z/-]+)/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(paths.length).toBeGreaterThan(3);
+    for (const path of paths) expect(ROWS.map((row): string => row.path)).toContain(path);
+  });
+});
