@@ -60,6 +60,8 @@ export const CLOSE_CODES = {
   unauthorized: 4003,
   /** The stream reached its time. */
   timeout: 4008,
+  /** Between Worker and object: the reader of the stream went away. */
+  gone: 4009,
 } as const;
 
 /** One SSE frame. Data is one line of JSON, so no value can break the framing. */

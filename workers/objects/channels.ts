@@ -19,6 +19,7 @@ export type SocketState = Pick<
   'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse'
 >;
 
+const CLOSED_NORMALLY = 1000;
 const RUNNER_TAG = 'runner';
 
 function watcherTag(jobId: string): string {
@@ -94,6 +95,11 @@ function send(sockets: readonly WebSocket[], text: string): boolean {
     }
   }
   return told;
+}
+
+/** Answers the close of the other end at once, so that it need not wait for its own patience to end. */
+export function answerClose(socket: WebSocket): void {
+  closeQuietly(socket, CLOSED_NORMALLY, 'closed');
 }
 
 function closeQuietly(socket: WebSocket, code: number, reason: string): void {

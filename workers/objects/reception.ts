@@ -21,7 +21,12 @@ export const REFUSED_HEADER = 'x-orp-refused';
  * wakes the socket. There is no gap.
  */
 export async function receive(
-  { state, machine, deps }: { state: DurableObjectState; machine: MachineOf; deps: Deps },
+  {
+    state,
+    machine,
+    deps,
+    onWork,
+  }: { state: DurableObjectState; machine: MachineOf; deps: Deps; onWork: () => void },
   request: Request,
 ): Promise<Response> {
   const channel = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Channel | null;
@@ -40,9 +45,8 @@ export async function receive(
     data: { ok: true, machineId: machine.machineId, keepAliveMs: KEEP_ALIVE_MS },
   });
   await recordListening(deps, machine, channel);
-  if (found === 'work') {
-    tellSocket(socket, { event: 'job.available', data: { ok: true, jobAvailable: true, reason: 'waiting' } });
-  }
+  // The same as a wake: the poll that follows must look for itself, whatever an earlier look found.
+  if (found === 'work') onWork();
   return response;
 }
 

@@ -19,7 +19,7 @@ import type { Known } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
 import { mayAppend } from '../services/transcript-fence.ts';
-import { answerPings, listeningChannel, tellRunner, tellWatchers } from './channels.ts';
+import { answerClose, answerPings, listeningChannel, tellRunner, tellWatchers } from './channels.ts';
 import { dismiss, receive } from './reception.ts';
 import { Transcript } from './transcript.ts';
 
@@ -98,10 +98,30 @@ export class RunnerMachine extends DurableObject<Env> {
     });
   }
 
-  /** Something becomes claimable at `at`: an empty look is not believed for longer. */
-  lookAgainAt(at: number): void {
+  /** When to announce jobs that come due; lost with the memory, then the next alarm announces once and cron the rest. */
+  readonly #looks = new Set<number>();
+  #isAwakeAnew = true;
+
+  /** Something becomes claimable at `at`: an empty look is not believed for longer, and whoever listens is told then. */
+  async lookAgainAt(at: number): Promise<void> {
     this.#wakes += 1;
     this.#quietUntil = Math.min(this.#quietUntil, at);
+    this.#looks.add(at);
+    await this.#ringBy(at);
+  }
+
+  #announceDue(now: number): void {
+    const due = [...this.#looks].filter((at) => at <= now);
+    for (const at of due) this.#looks.delete(at);
+    if (due.length > 0 || this.#isAwakeAnew) this.#nudge();
+    this.#isAwakeAnew = false;
+  }
+
+  /** A person wants the machine to claim nothing more, or to go on. */
+  drain(isDraining: boolean): void {
+    this.#known = undefined;
+    if (isDraining) tellRunner(this.ctx, { event: 'drain', data: { ok: true, drain: true } });
+    else this.#nudge();
   }
 
   /** A sign of life, and the renewal of a lease. Undefined: the machine belongs to somebody else. */
@@ -189,6 +209,7 @@ export class RunnerMachine extends DurableObject<Env> {
         }
         this.#leases.dropEnded(deps.now);
       }
+      this.#announceDue(deps.now);
       await this.#armAlarm(deps);
     } catch (error) {
       if ((info?.retryCount ?? 0) < ALARM_RETRY_LIMIT) throw error;
@@ -197,12 +218,17 @@ export class RunnerMachine extends DurableObject<Env> {
     }
   }
 
-  /** One alarm for all leases, at the earliest deadline; moved only when it must ring earlier. Each move is a row. */
+  /** One alarm for all leases and looks, at the earliest. */
   async #armAlarm(deps: Deps): Promise<void> {
     const deadline = await this.#leases.earliestDeadline(deps);
-    if (deadline === undefined) return;
+    const earliest = Math.min(deadline ?? Number.POSITIVE_INFINITY, ...this.#looks);
+    if (Number.isFinite(earliest)) await this.#ringBy(earliest);
+  }
+
+  /** Moves the alarm only when it must ring earlier: each move is a row. */
+  async #ringBy(at: number): Promise<void> {
     const armed = await this.ctx.storage.getAlarm();
-    if (armed === null || armed > deadline + ALARM_SLACK_MS) await this.ctx.storage.setAlarm(deadline);
+    if (armed === null || armed > at + ALARM_SLACK_MS) await this.ctx.storage.setAlarm(at);
   }
 
   /** Whether a runner listens here now. */
@@ -212,10 +238,12 @@ export class RunnerMachine extends DurableObject<Env> {
 
   /** The one thing that is not a method call: a channel's upgrade. */
   override fetch(request: Request): Promise<Response> {
-    return receive({ state: this.ctx, machine: this.#machine, deps: this.#deps() }, request);
+    const onWork = () => this.#nudge();
+    return receive({ state: this.ctx, machine: this.#machine, deps: this.#deps(), onWork }, request);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    answerClose(socket);
     await dismiss({ state: this.ctx, machine: this.#machine, deps: this.#deps() }, { socket, code });
   }
 

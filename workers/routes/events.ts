@@ -3,31 +3,26 @@
 import type { Hono } from 'hono';
 import { followJob, socketEvents, streamEvents } from '../../spec/contract/events.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import type { ChannelEvent } from '../../spec/transport/events.ts';
-import { sseFrame, TERMINAL_EVENTS } from '../../spec/transport/events.ts';
 import type { AppEnv } from '../app-env.ts';
 import { mount } from '../mount.ts';
 import type { Connection } from '../services/connect.ts';
 import { connectRunner } from '../services/connect.ts';
 import { openFollow } from '../services/follow.ts';
+import { EventFrames } from './event-frames.ts';
 import { FollowFrames } from './follow-frames.ts';
 import { bridge } from './stream-bridge.ts';
 
 export function mountEvents(app: Hono<AppEnv>): void {
   mount(app, streamEvents, async ({ query, auth, deps }) => {
-    const startedAt = deps.now;
+    const frames = new EventFrames({ persistent: query.persistent, startedAt: deps.now });
     const connection = await connectRunner(deps, auth, { ...query, transport: 'sse' });
     if (!connection.ok) return connection;
     return accept(
       bridge({
         socket: socketOf(connection.value),
         waitMs: query.waitSeconds * 1000,
-        translate: (message) => translate(message, { persistent: query.persistent, startedAt }),
-        farewell: (reason) =>
-          sseFrame({
-            event: 'timeout',
-            data: { ok: true, jobAvailable: false, reason, waitedMs: Date.now() - startedAt },
-          }),
+        translate: (message) => frames.translate(message),
+        farewell: (reason) => frames.farewell(reason),
       }),
     );
   });
@@ -60,17 +55,6 @@ export function mountEvents(app: Hono<AppEnv>): void {
       }),
     );
   });
-}
-
-/** Passes an event of the object on; for v0.4.4, which expects one event a stream, the first terminal one ends it. */
-function translate(
-  message: string,
-  stream: { persistent: boolean; startedAt: number },
-): { frames: string; end: boolean } {
-  const event = JSON.parse(message) as ChannelEvent;
-  const end = TERMINAL_EVENTS.has(event.event) && !(stream.persistent && event.event === 'job.available');
-  const data = end ? { ...event.data, waitedMs: Date.now() - stream.startedAt } : event.data;
-  return { frames: sseFrame({ ...event, data }), end };
 }
 
 function socketOf({ response }: Connection): WebSocket {

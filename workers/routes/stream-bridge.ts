@@ -36,7 +36,7 @@ export function bridge(options: BridgeOptions): Response {
         stream = new Bridge(options, controller);
       },
       cancel() {
-        stream?.letGo();
+        stream?.letGo(CLOSE_CODES.gone);
       },
     },
     { highWaterMark: 1 },
@@ -70,12 +70,12 @@ class Bridge {
   }
 
   /** The client is gone, or everything is said: ends the timers and the socket. */
-  letGo(): void {
+  letGo(code: number = CLOSE_CODES.timeout): void {
     this.#open = false;
     clearInterval(this.#keepAlive);
     clearTimeout(this.#deadline);
     try {
-      this.#options.socket.close(CLOSE_CODES.timeout, 'stream ended');
+      this.#options.socket.close(code, 'stream ended');
     } catch {
       // The object went first.
     }
@@ -94,7 +94,7 @@ class Bridge {
   #write(frames: string): void {
     if (!this.#open) return;
     if ((this.#controller.desiredSize ?? 0) < -MAX_UNREAD_FRAMES) {
-      this.letGo();
+      this.letGo(CLOSE_CODES.gone);
       this.#controller.error(new Error('the client stopped reading'));
       return;
     }

@@ -22,7 +22,7 @@ import { targetOf } from '../store/job-row.ts';
 import { readExpired, readExpiredOfMachine } from '../store/sweeps.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
-import { wakeMachines } from './wake.ts';
+import { wakeAt, wakeMachines } from './wake.ts';
 
 /** Jobs repaired in one run; the rest waits a minute. */
 export const SWEEP_LIMIT = 100;
@@ -96,8 +96,10 @@ async function withoutLive(deps: Deps, jobs: readonly JobRow[], deadlines: Deadl
 
 async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> {
   const swept: Swept[] = [];
+  const dueAt = new Map<string, number>();
+  const noteDue = (jobId: string, at: number) => dueAt.set(jobId, at);
   for (const job of jobs) {
-    const verdict = await sweepJob(deps, job);
+    const verdict = await sweepJob(deps, job, noteDue);
     if (verdict === undefined) continue;
     swept.push({ jobId: job.id, leaseId: job.leaseId, machineId: job.machineId, verdict });
     deps.log('job_swept', {
@@ -107,15 +109,17 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
       leaseId: job.leaseId ?? undefined,
     });
   }
-  await wakeForFreed(
-    deps,
-    jobs.filter((job) => swept.some((one) => one.jobId === job.id)),
-  );
+  const repaired = jobs.filter((job) => swept.some((one) => one.jobId === job.id));
+  await wakeForFreed(deps, repaired, dueAt);
   return swept;
 }
 
 /** Undefined: somebody was faster, or nothing is due. */
-async function sweepJob(deps: Deps, job: JobRow): Promise<Swept['verdict'] | undefined> {
+async function sweepJob(
+  deps: Deps,
+  job: JobRow,
+  noteDue: (jobId: string, at: number) => void,
+): Promise<Swept['verdict'] | undefined> {
   if (job.status === 'queued') return (await move(deps.db, expireIfQueued(job, deps.now))) && 'expire';
   if (job.leaseId === null || job.leaseExpiresAt === null) return undefined;
   const lease = { leaseId: job.leaseId, leaseExpiresAt: job.leaseExpiresAt };
@@ -124,6 +128,7 @@ async function sweepJob(deps: Deps, job: JobRow): Promise<Swept['verdict'] | und
     case 'release':
       return (await move(deps.db, releaseIfExpired(job, lease, deps.now))) && 'release';
     case 'requeue':
+      noteDue(job.id, verdict.availableAt);
       return (
         (await move(
           deps.db,
@@ -141,13 +146,23 @@ async function sweepJob(deps: Deps, job: JobRow): Promise<Swept['verdict'] | und
   }
 }
 
-/** A reclaimed job may run elsewhere now, and its session is free for another. */
-async function wakeForFreed(deps: Deps, jobs: readonly JobRow[]): Promise<void> {
+/** A reclaimed job may run elsewhere once it is due, and its session is free for another now. */
+async function wakeForFreed(
+  deps: Deps,
+  jobs: readonly JobRow[],
+  dueAt: ReadonlyMap<string, number>,
+): Promise<void> {
   for (const userId of new Set(jobs.map((job) => job.userId))) {
     const { projects } = await surroundingsOf(deps, userId as SignedIn['id']);
     const own = jobs.filter((job) => job.userId === userId);
-    const routes = own.flatMap((job) => routesFor(targetOf(job), projects));
-    const holders = own.flatMap((job) => (job.machineId === null ? [] : [{ machineId: job.machineId }]));
-    wakeMachines(deps, userId, [...routes, ...holders]);
+    for (const job of own.filter(({ machineId }) => machineId !== null)) {
+      const routes = routesFor(targetOf(job), projects);
+      wakeAt(deps, { userId, routes, at: dueAt.get(job.id) ?? deps.now });
+    }
+    wakeMachines(
+      deps,
+      userId,
+      own.flatMap(({ machineId }) => (machineId === null ? [] : [{ machineId }])),
+    );
   }
 }
