@@ -8,11 +8,11 @@ import { type LeaseLossPolicy, MAX_PROMPT_BYTES, type SessionFallback } from '..
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
-import { usageError } from '../exit.ts';
+import { CliError, usageError } from '../exit.ts';
 import { isMissing } from '../link/json-file.ts';
 import { resolvePath } from '../link/paths.ts';
-import { readProjectLink } from '../link/project-link.ts';
-import { isLinkable } from '../link/repository.ts';
+import { invalidLink, type ProjectLink, readProjectLinkFile } from '../link/project-link.ts';
+import { isLinkable, requireGit } from '../link/repository.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
 import { printResult } from '../output/print.ts';
 
@@ -24,6 +24,7 @@ export interface SubmitOptions extends CommonOptions {
   projectRoot?: string;
   orpSessionId?: string;
   codexSessionId?: string;
+  anywhere?: boolean;
   sessionFallback?: SessionFallback;
   priority?: number;
   notBefore?: string;
@@ -100,7 +101,10 @@ async function readPromptFile(path: string): Promise<string> {
 
 const PLACES = ['ideaId', 'worldId', 'machineId', 'projectRoot'] as const;
 
-/** Where it goes. Who names no place inside a linked repository means that repository. */
+/**
+ * Where it goes. Who names no place inside a linked repository means that repository. A prompt that any machine may take
+ * is never an accident of the folder one happens to be in: it must be asked for.
+ */
 async function targetOf(context: Context, options: SubmitOptions): Promise<Partial<Order>> {
   const { ideaId, worldId, machineId, projectRoot, orpSessionId, codexSessionId, sessionFallback } = options;
   const named = { ideaId, worldId, machineId, projectRoot, orpSessionId, codexSessionId };
@@ -108,10 +112,30 @@ async function targetOf(context: Context, options: SubmitOptions): Promise<Parti
     if (value?.trim() === '') throw usageError(`The value of ${name} is blank.`, 'Leave the option out.');
   }
   const asked: Partial<Order> = compactOrder({ ...named, sessionFallback });
-  if (PLACES.some((place) => options[place] !== undefined)) return asked;
+  const isTargeted = Object.values(named).some((value) => value !== undefined);
+  if (options.anywhere && isTargeted) {
+    throw usageError('--anywhere is given together with a target.', 'Give the target, or --anywhere alone.');
+  }
+  if (options.anywhere || PLACES.some((place) => options[place] !== undefined)) return asked;
+  const link = await linkHere(context);
+  if (link !== undefined) return { ideaId: link.idea_id, projectRoot: link.project_root, ...asked };
+  if (isTargeted) return asked;
+  throw new CliError('It is not said where the prompt is to go, and no linked repository is here.', {
+    code: 'no_target',
+    hint: 'Change into a linked repository, name a target such as --idea-id, or say --anywhere.',
+  });
+}
+
+/** The link of the repository one is in; one that cannot be read is not the same as none. */
+async function linkHere(context: Context): Promise<ProjectLink | undefined> {
   const repository = await context.repository();
-  const link = isLinkable(repository) ? readProjectLink(repository, context.now()) : undefined;
-  return link === undefined ? asked : { ideaId: link.idea_id, projectRoot: link.project_root, ...asked };
+  if (!isLinkable(repository)) {
+    if (repository.gitSays !== undefined) requireGit(repository);
+    return undefined;
+  }
+  const file = readProjectLinkFile(repository, context.now());
+  if (file.kind === 'invalid') throw invalidLink(repository);
+  return file.kind === 'linked' ? file.link : undefined;
 }
 
 function termsOf(options: SubmitOptions, now: number): Partial<Order> {

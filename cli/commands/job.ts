@@ -29,6 +29,7 @@ function registerSubmit(group: Command, shell: Shell): void {
       .option('--project-root <path>', 'repository on that machine')
       .option('--orp-session-id <id>', 'linked session that gets the prompt')
       .option('--codex-session-id <id>', 'the same, by the id of its agent')
+      .option('--anywhere', 'no target: any of your machines may take it')
       .addOption(
         new Option(
           '--session-fallback <where>',

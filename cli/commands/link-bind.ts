@@ -45,6 +45,7 @@ export async function bindProject(context: Context, options: BindOptions): Promi
   const link = await writeProjectLink(
     repository,
     linkAfter(context, { world, binding, repository, options }),
+    context.now(),
   );
 
   const path = displayPath(repository.root, projectLinkPath(repository));

@@ -6,7 +6,7 @@ import { LINK_SOURCES, SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
 import { CliError } from '../exit.ts';
 import { compact, readPath, readString, readTimestamp } from './fields.ts';
 import { stripCredentials } from './git-remote.ts';
-import { type JsonObject, readJsonFile, writeJsonFile } from './json-file.ts';
+import { type JsonObject, readJsonFile, setAside, writeJsonFile } from './json-file.ts';
 import { withLock } from './lock.ts';
 import type { LinkableRepository } from './repository.ts';
 import { linkFolder, projectLinkPath } from './repository.ts';
@@ -64,28 +64,42 @@ export function readProjectLink(repository: LinkableRepository, now: number): Pr
 export function requireProjectLink(repository: LinkableRepository, now: number): ProjectLink {
   const file = readProjectLinkFile(repository, now);
   if (file.kind === 'linked') return file.link;
-  const path = projectLinkPath(repository);
-  throw new CliError(
-    file.kind === 'invalid'
-      ? `The project link ${path} is not a valid record.`
-      : `The repository ${repository.root} is not linked to an idea.`,
+  if (file.kind === 'invalid') throw invalidLink(repository);
+  throw new CliError(`The repository ${repository.root} is not linked to an idea.`, {
+    code: 'not_linked',
+    hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
+  });
+}
+
+/**
+ * The link is there, and nobody can read it. It stays where it is until somebody binds again: moved out of the way by a
+ * reader, it would look like no link at all to the next one.
+ */
+export function invalidLink(repository: LinkableRepository): CliError {
+  return new CliError(
+    `The project link ${projectLinkPath(repository)} cannot be read: it is no valid record.`,
     {
-      code: file.kind === 'invalid' ? 'torn_state' : 'not_linked',
-      hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
+      code: 'torn_state',
+      hint: 'Run `orp link project bind --idea-id <idea-id>`; it links anew and keeps the unreadable file beside it.',
     },
   );
 }
 
-/** Writes the link. */
+/** Writes the link. What stood there and was no link is kept beside it. */
 export async function writeProjectLink(
   repository: LinkableRepository,
   link: ProjectLink,
+  now: number,
 ): Promise<LinkProject> {
   const record: LinkProject = {
     ...link,
     source: LINK_SOURCES.find((source) => source === link.source) ?? 'cli',
   };
-  await withLock(linkFolder(repository), () => writeJsonFile(projectLinkPath(repository), record));
+  const path = projectLinkPath(repository);
+  await withLock(linkFolder(repository), () => {
+    if (readProjectLinkFile(repository, now).kind === 'invalid') setAside(path, now);
+    writeJsonFile(path, record);
+  });
   return record;
 }
 

@@ -41,7 +41,7 @@ export async function importFromRust(repository: LinkableRepository, now: number
     });
   }
   const link = readRustProject(project, repository, now);
-  if (link !== undefined) await writeProjectLink(repository, link);
+  if (link !== undefined) await writeProjectLink(repository, link, now);
   const { records, skippedPaths } = readRustSessions(sessionsFolder, project, { root: repository.root, now });
   const imported = records.map((record) => ({
     record,

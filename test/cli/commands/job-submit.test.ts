@@ -1,0 +1,98 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Desk } from '../desk.ts';
+import { RecordingServer } from '../recording-server.ts';
+
+const NO_HOSTED_SIDE = 'http://127.0.0.1:1';
+const SUBMIT = ['job', 'submit', 'Count the gauges.'];
+
+/** A service that takes every order, in the shape of the contract. */
+const taking = () => ({
+  status: 201,
+  body: {
+    ok: true,
+    created: true,
+    job: {
+      id: 'job_1',
+      kind: 'session.prompt',
+      status: 'queued',
+      priority: 0,
+      attempt: 0,
+      maxAttempts: 3,
+      onLeaseLoss: 'hold',
+      sessionFallback: 'primary',
+      target: {},
+      createdAt: '2026-04-01T10:00:00.000Z',
+      expiresAt: '2026-04-08T10:00:00.000Z',
+      updatedAt: '2026-04-01T10:00:00.000Z',
+    },
+  },
+});
+
+const TORN = ['{"idea_id": "ide', '{"idea_id": ""}'];
+
+describe('where a submitted prompt goes', () => {
+  it('is the linked repository one is in', async () => {
+    await using server = await RecordingServer.start(taking);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.linkTo('ide_77');
+    expect(await desk.orp(SUBMIT)).toMatchObject({ code: 0, stderr: '' });
+    expect(server.only.body).toMatchObject({ ideaId: 'ide_77', projectRoot: desk.repo });
+  });
+
+  it.each(TORN)('is never guessed when the link is %s', async (text) => {
+    using desk = new Desk();
+    desk.signIn(NO_HOSTED_SIDE);
+    desk.write(join(desk.link, 'project.json'), text);
+    for (const words of [SUBMIT, SUBMIT, [...SUBMIT, '--orp-session-id', 'main']]) {
+      const { code, stdout, error } = await desk.orp(words);
+      expect([code, stdout, error?.code]).toEqual([2, '', 'torn_state']);
+      expect(error?.message).toContain(join(desk.link, 'project.json'));
+      expect(error?.hint).toContain('orp link project bind');
+    }
+  });
+
+  it.each([
+    ['outside of git', (desk: Desk) => ['--repo-root', desk.home]],
+    ['in a repository that is not linked', () => []],
+  ])('must be said %s', async (_, words) => {
+    await using server = await RecordingServer.start(taking);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const refused = await desk.orp([...words(desk), ...SUBMIT]);
+    expect([refused.code, refused.stdout, refused.error?.code]).toEqual([2, '', 'no_target']);
+    expect(refused.error?.hint).toContain('--anywhere');
+    expect(server.asked).toEqual([]);
+
+    expect((await desk.orp([...words(desk), ...SUBMIT, '--anywhere'])).code).toBe(0);
+    expect((await desk.orp([...words(desk), ...SUBMIT, '--orp-session-id', 'main'])).code).toBe(0);
+    expect(server.asked.map(({ body }) => body)).toEqual([
+      { prompt: 'Count the gauges.' },
+      { prompt: 'Count the gauges.', orpSessionId: 'main' },
+    ]);
+  });
+
+  it('is either anywhere or somewhere', async () => {
+    using desk = new Desk();
+    desk.signIn(NO_HOSTED_SIDE);
+    const { error } = await desk.orp([...SUBMIT, '--anywhere', '--machine-id', 'mach-1']);
+    expect(error).toMatchObject({ code: 'usage', exitCode: 2 });
+  });
+});
+
+describe('a project link that cannot be read', () => {
+  it('is kept beside the new one when the repository is linked again', async () => {
+    await using server = await RecordingServer.start(() => ({ body: { ok: true, world: { id: 'wor_3' } } }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    for (const text of TORN) {
+      desk.write(join(desk.link, 'project.json'), text);
+      await desk.json('link', 'project', 'bind', '--idea-id', 'ide_77');
+      desk.now += 1000;
+    }
+    const kept = readdirSync(desk.link).filter((name) => name.startsWith('project.json.torn-'));
+    expect(kept.sort().map((name) => desk.read(join(desk.link, name)))).toEqual(TORN);
+  });
+});
