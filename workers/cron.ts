@@ -28,7 +28,7 @@ export async function runCron(deps: Deps): Promise<void> {
       ...pruneSignIn(deps.now, deps.now - SIGN_IN_WINDOW_MS),
     ]),
   );
-  await step(deps, 'prune_transcripts', () => pruneTranscripts(deps));
+  await step(deps, 'visit_machines', () => visitMachines(deps));
 }
 
 /** One step that fails does not keep the others from running. */
@@ -62,19 +62,31 @@ async function noteStaleMachines(deps: Deps): Promise<void> {
     deps.log('machine_stale', { machineId: id, silentMs: deps.now - lastSeenAt });
 }
 
-/** Each machine once a day, spread over the minutes by its id; machines silent past the retention have been emptied. */
-async function pruneTranscripts(deps: Deps): Promise<void> {
+/**
+ * Each machine in its own minute, spread by its id: transcripts are pruned once a day, presence is checked against the
+ * sockets themselves once an hour on SSE (whose end may go untold) and once a day on WebSocket.
+ */
+async function visitMachines(deps: Deps): Promise<void> {
   const minute = Math.floor(deps.now / MINUTE_MS) % (24 * 60);
-  const machines = await deps.db.all<{ id: string; userId: string }>({
-    sql: 'SELECT id, user_id AS userId FROM machines WHERE last_seen_at > ?',
+  const machines = await deps.db.all<{ id: string; userId: string; transport: string | null }>({
+    sql: 'SELECT id, user_id AS userId, listening_transport AS transport FROM machines WHERE last_seen_at > ?',
     values: [deps.now - 60 * DAY_MS],
   });
-  for (const { id, userId } of machines.filter((machine) => minuteOf(machine.id) === minute)) {
-    await deps.machines.call({ userId, machineId: id }, async (stub) => stub.prune());
+  for (const { id, userId, transport } of machines) {
+    const own = minuteOf(id);
+    const isDay = own === minute;
+    const isHour = transport === 'sse' && own % 60 === minute % 60;
+    if (!isDay && !isHour) continue;
+    await deps.machines
+      .call({ userId, machineId: id }, async (stub) => {
+        if (transport !== null) await stub.checkPresence();
+        if (isDay) await stub.prune();
+      })
+      .catch((error: unknown) => deps.log('object_not_told', { machineId: id, message: String(error) }));
   }
 }
 
-/** The minute of the day (UTC) in which the transcript of a machine is pruned. */
+/** The minute of the day (UTC) in which a machine is visited. */
 export function minuteOf(id: string): number {
   let hash = 0;
   for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) % 1440;

@@ -13,6 +13,7 @@ import { makeDeps } from '../deps.ts';
 import type { ClaimOutcome, ClaimRequest } from '../services/claim.ts';
 import { claimJob } from '../services/claim.ts';
 import type { Fenced } from '../services/fence.ts';
+import { recordListening } from '../services/listening.ts';
 import type { LeaseNews, MachineOf } from '../services/live-leases.ts';
 import { LiveLeases } from '../services/live-leases.ts';
 import type { Known } from '../services/liveness.ts';
@@ -234,6 +235,11 @@ export class RunnerMachine extends DurableObject<Env> {
   /** Whether a runner listens here now. */
   isListening(): boolean {
     return listeningChannel(this.ctx) !== undefined;
+  }
+
+  /** Corrects what is recorded of a channel whose end nobody told. */
+  async checkPresence(): Promise<void> {
+    if (!this.isListening()) await recordListening(this.#deps(), this.#machine, undefined);
   }
 
   /** The one thing that is not a method call: a channel's upgrade. */
