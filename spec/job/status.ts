@@ -31,6 +31,12 @@ export const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const s
 /** Statuses in which a machine holds the job under a lease. */
 export const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
 
+/**
+ * Statuses whose holder keeps the agent session to itself. A machine that went silent (`lost`) may still be at work in it
+ * and comes back with the same lease, so nothing else may run there until its result or a person decides.
+ */
+export const HELD_STATUSES = [...LEASED_STATUSES, 'lost'] as const satisfies readonly JobStatus[];
+
 export const JOB_VERBS = [
   'claim',
   'start',

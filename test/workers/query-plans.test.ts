@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { readCandidates, readLeases, readNextAvailable } from '../../workers/store/claims.ts';
+import { readCandidates, readHeld, readNextAvailable } from '../../workers/store/claims.ts';
 import type { Database, Statement } from '../../workers/store/database.ts';
 import { openDatabase } from '../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../workers/store/jobs.ts';
@@ -27,7 +27,7 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
     now: 1,
     after: { priority: 0, id: 'job_1' },
   }),
-  'the leases of an account': readLeases(USER),
+  'the held jobs of an account': readHeld(USER),
   'when the next job comes due': readNextAvailable(USER, 1),
   'what expired everywhere': readExpired(1, 10),
   'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),

@@ -219,6 +219,23 @@ describe('a machine that comes back', () => {
     expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'lost' });
   });
 
+  it('finds its session as it left it: nothing else ran there meanwhile', async () => {
+    const held = await aRunningPrompt();
+    const { machine } = held;
+    advance(1);
+    const next = await aPrompt(machine);
+    advance(LEASE_MS);
+    await fireCron();
+    expect((await poll(machine)).job).toBeNull();
+    expect((await show(machine.owner, next)).waiting).toMatchObject({
+      code: 'session_busy',
+      message: expect.stringContaining(held.jobId),
+    });
+    expect((await beat(held)).lease).toMatchObject({ valid: true });
+    await complete(held);
+    expect((await poll(machine)).job?.id).toBe(next);
+  });
+
   it('is told to stop when its job went to another attempt', async () => {
     const held = await aRunningPrompt({ onLeaseLoss: 'requeue' });
     advance(LEASE_MS);

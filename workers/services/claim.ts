@@ -9,16 +9,11 @@
 import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
 import type { Route, SyncedProject } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
+import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { Candidate, CandidatePosition } from '../store/claims.ts';
-import {
-  CANDIDATE_PAGE,
-  readCandidates,
-  readLeases,
-  readMachine,
-  readNextAvailable,
-} from '../store/claims.ts';
-import { renewIfHeld, takeIfAvailable } from '../store/job-moves.ts';
+import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
+import { redeliverIfUnstarted, renewIfHeld, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
@@ -47,7 +42,8 @@ export type ClaimOutcome =
 
 interface Seen {
   machine: { userId: string; draining: number } | undefined;
-  leases: JobRow[];
+  /** Jobs that some machine of the account holds, `lost` ones included. */
+  held: JobRow[];
   projects: SyncedProject[];
   candidates: Candidate[];
   nextAt: number | undefined;
@@ -58,8 +54,8 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
 
-  const held = request.dryRun ? undefined : leaseToRepeat(seen.leases, request, deps.now);
-  if (held !== undefined) return repeatLease(deps, held);
+  const held = request.dryRun ? undefined : leaseToRepeat(seen.held, request, deps.now);
+  if (held !== undefined) return repeatLease(deps, request, held);
   if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
 
   for (let page = seen.candidates; page.length > 0; ) {
@@ -68,20 +64,20 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
     if (page.length < CANDIDATE_PAGE) break;
     page = await nextPage(deps, request, page.at(-1));
   }
-  return { kind: 'idle', nextAt: hasUnstarted(seen.leases, request) ? deps.now : seen.nextAt };
+  return { kind: 'idle', nextAt: hasUnstarted(seen.held, request) ? deps.now : seen.nextAt };
 }
 
 async function look(deps: Deps, { userId, machineId }: ClaimRequest): Promise<Seen> {
-  const [machine, leases, projects, candidates, next] = await deps.db.batch([
+  const [machine, held, projects, candidates, next] = await deps.db.batch([
     readMachine(machineId),
-    readLeases(userId),
+    readHeld(userId),
     readProjectsOf(userId as Parameters<typeof readProjectsOf>[0]),
     readCandidates(userId, { machineId, now: deps.now }),
     readNextAvailable(userId, deps.now),
   ]);
   return {
     machine: machine?.rows[0] as Seen['machine'],
-    leases: (leases?.rows ?? []) as unknown as JobRow[],
+    held: (held?.rows ?? []) as unknown as JobRow[],
     projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
     candidates: (candidates?.rows ?? []) as unknown as Candidate[],
     nextAt: (next?.rows[0]?.at as number | null | undefined) ?? undefined,
@@ -94,7 +90,7 @@ function nextPage(deps: Deps, { userId, machineId }: ClaimRequest, last: Candida
 
 /** The lease a lost answer already gave: by claim id at once, else one never started, after a while. */
 function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
-  const own = leases.filter((job) => job.machineId === request.machineId);
+  const own = leases.filter((job) => job.machineId === request.machineId && isLeased(job.status));
   if (request.claimId !== undefined) {
     const same = own.find((job) => job.claimId === request.claimId);
     if (same !== undefined) return same;
@@ -108,15 +104,23 @@ function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): b
 }
 
 /** The lease begins anew: its holder only now learns of it. */
-async function repeatLease(deps: Deps, job: JobRow): Promise<ClaimOutcome> {
+async function repeatLease(
+  deps: Deps,
+  { claimId, instance }: ClaimRequest,
+  job: JobRow,
+): Promise<ClaimOutcome> {
   const leaseExpiresAt = leaseExpiry(deps.now);
-  const renewed = await renewIfHeld(deps.db, job, { leaseId: job.leaseId ?? '', expiresAt: leaseExpiresAt });
-  if (!renewed) return { kind: 'idle', nextAt: deps.now };
+  const lease = { leaseId: job.leaseId ?? '', expiresAt: leaseExpiresAt };
+  const isSameClaim = claimId !== undefined && claimId === job.claimId;
+  const repeated = isSameClaim
+    ? await renewIfHeld(deps.db, job, lease)
+    : await redeliverIfUnstarted(deps.db, job, { ...lease, claimId, instance });
+  if (!repeated) return { kind: 'idle', nextAt: deps.now };
   return { kind: 'claimed', job: { ...job, leaseExpiresAt }, prompt: await promptOf(deps, job) };
 }
 
 async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise<ClaimOutcome | undefined> {
-  const busy = new Set(seen.leases.map((job) => job.codexSessionId));
+  const busy = new Set(seen.held.map((job) => job.codexSessionId));
   for (const job of seen.candidates) {
     const route = routeHere(job, request, seen.projects);
     if (route === undefined || busy.has(route.codexSessionId)) continue;

@@ -6,7 +6,7 @@
 import { isRenewalDue, leaseExpiry } from '../../spec/job/lease.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
-import { readLeases } from '../store/claims.ts';
+import { readHeld } from '../store/claims.ts';
 import { renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob } from '../store/jobs.ts';
@@ -62,9 +62,10 @@ export class LiveLeases {
     return deadlines.length === 0 ? undefined : Math.min(...deadlines);
   }
 
-  /** Whether the lease is live and for this job, as far as memory knows. */
+  /** Whether the lease is live and for this job. One past its deadline may have been taken away: then D1 is asked. */
   async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
-    return (await this.#loaded(deps)).get(leaseId)?.jobId === jobId;
+    const lease = (await this.#loaded(deps)).get(leaseId);
+    return lease?.jobId === jobId && lease.deadline > deps.now;
   }
 
   /** Forgets what a sweep has just judged. Leases that a heartbeat renewed meanwhile stay, with their exact deadline. */
@@ -135,11 +136,13 @@ export class LiveLeases {
 
   async #loaded(deps: Deps): Promise<Map<string, LiveLease>> {
     if (this.#leases !== undefined) return this.#leases;
-    const rows = await deps.db.all<JobRow>(readLeases(this.#machine.userId));
+    const rows = await deps.db.all<JobRow>(readHeld(this.#machine.userId));
     // While D1 answered, another event may have loaded them and gone on: what is newer stays.
     if (this.#leases !== undefined) return this.#leases;
     this.#leases = new Map();
-    for (const job of rows) if (job.machineId === this.#machine.machineId) this.add(job);
+    for (const job of rows) {
+      if (job.machineId === this.#machine.machineId && isLeased(job.status)) this.add(job);
+    }
     return this.#leases;
   }
 }

@@ -3,7 +3,7 @@
 import type { Statement } from './database.ts';
 import { sql } from './database.ts';
 import type { TargetFields } from './job-row.ts';
-import { jobColumns } from './job-row.ts';
+import { HELD, jobColumns } from './job-row.ts';
 
 /** Jobs looked at in one go; the next page is read only when none of these fits. */
 export const CANDIDATE_PAGE = 50;
@@ -42,11 +42,11 @@ export function readNextAvailable(userId: string, now: number): Statement {
     WHERE user_id = ${userId} AND finished_at IS NULL AND status = 'queued' AND available_at > ${now}`;
 }
 
-/** Every live lease of the account: what its sessions are busy with, and what this machine already holds. */
-export function readLeases(userId: string): Statement {
+/** Every job of the account that a machine holds: what its sessions are busy with, and what this machine already has. */
+export function readHeld(userId: string): Statement {
   return {
     sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND status IN ('dispatched', 'running')`,
+          WHERE user_id = ? AND finished_at IS NULL AND status IN ${HELD}`,
     values: [userId],
   };
 }

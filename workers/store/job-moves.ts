@@ -10,7 +10,7 @@ import { TRANSITIONS } from '../../spec/job/status.ts';
 import type { Database, Row, Statement, Value } from './database.ts';
 import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
-import { jobColumns } from './job-row.ts';
+import { HELD, jobColumns } from './job-row.ts';
 
 /** Which job, and whose. */
 export interface JobKey {
@@ -91,7 +91,7 @@ export async function takeIfAvailable(
             attempts_used = attempts_used + 1, lease_count = lease_count + 1
           WHERE user_id = ? AND id = ? AND status = 'queued' AND available_at <= ? AND expires_at > ?
             AND NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live WHERE other.user_id = ? AND other.finished_at IS NULL
-              AND other.status IN ('dispatched', 'running') AND other.codex_session_id = ?)
+              AND other.status IN ${HELD} AND other.codex_session_id = ?)
           RETURNING ${jobColumns()}, prompt`,
     values: [
       claim.leaseId,
@@ -116,11 +116,11 @@ export async function takeIfAvailable(
   });
 }
 
-/** The holder starts. */
+/** The holder starts; a run that names itself must be the one that the lease was handed to last. */
 export function startIfHeld(
   db: Database,
   key: JobKey,
-  lease: { leaseId: string; machineId: string; now: number },
+  lease: { leaseId: string; machineId: string; instance: string | undefined; now: number },
 ): Promise<JobRow | undefined> {
   return db.first<JobRow>(
     update(key, 'start', {
@@ -131,9 +131,21 @@ export function startIfHeld(
       where: [
         ['lease_id = ?', lease.leaseId],
         ['machine_id = ?', lease.machineId],
+        ["coalesce(nullif(?, ''), instance, '') = coalesce(instance, '')", lease.instance ?? ''],
       ],
     }),
   );
+}
+
+/** Hands a lease that was never started to the run that asks now. */
+export function redeliverIfUnstarted(
+  db: Database,
+  key: JobKey,
+  lease: { leaseId: string; expiresAt: number; claimId: string | undefined; instance: string | undefined },
+): Promise<boolean> {
+  return db.write(sql`
+    UPDATE jobs SET lease_expires_at = ${lease.expiresAt}, claim_id = ${lease.claimId}, instance = ${lease.instance}
+    WHERE user_id = ${key.userId} AND id = ${key.id} AND status = 'dispatched' AND lease_id = ${lease.leaseId}`);
 }
 
 /** Renews what D1 knows of a live lease; false when it is not live any more. */

@@ -5,7 +5,7 @@ import { IDEMPOTENCY_MS } from '../../spec/job/kinds.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
-import { jobColumns } from './job-row.ts';
+import { HELD, jobColumns } from './job-row.ts';
 import { attempts } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -144,7 +144,9 @@ export async function hadLease(
 
 /** Jobs that keep agent sessions busy: one row a session at work. */
 export function readBusySessions(userId: UserId): Statement {
-  return sql`
-    SELECT codex_session_id AS codexSessionId, id AS jobId FROM jobs INDEXED BY jobs_live
-    WHERE user_id = ${userId} AND finished_at IS NULL AND status IN ('dispatched', 'running')`;
+  return {
+    sql: `SELECT codex_session_id AS codexSessionId, id AS jobId FROM jobs INDEXED BY jobs_live
+          WHERE user_id = ? AND finished_at IS NULL AND status IN ${HELD}`,
+    values: [userId],
+  };
 }
