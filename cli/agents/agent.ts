@@ -52,8 +52,10 @@ export type Preparation = { kind: 'ready'; launch: AgentLaunch } | { kind: 'refu
 export interface Agent {
   /** The word people use for it, for sentences. */
   name: string;
-  /** Whether the agent's program is there; the sentence says what is missing and what to do. */
-  findProgram(): Promise<{ kind: 'found'; path: string } | { kind: 'missing'; message: string }>;
+  /** Whether the agent's program is there; the sentence says what is missing, the hint what to do. */
+  findProgram(): Promise<
+    { kind: 'found'; path: string } | { kind: 'missing'; message: string; hint: string }
+  >;
   prepare(task: AgentTask): Promise<Preparation>;
   /** A reader of one run's stdout. It remembers what it has seen, so every run has its own. */
   openReader(): AgentReader;

@@ -25,7 +25,9 @@ export function codexAgent(options: CodexOptions): Agent {
     openReader: openCodexReader,
     prepare: async (task) => {
       const program = await findProgram();
-      if (program.kind === 'missing') return { kind: 'refused', message: program.message };
+      if (program.kind === 'missing') {
+        return { kind: 'refused', message: `${program.message} ${program.hint}` };
+      }
       return prepareLaunch(program.path, task, options);
     },
   };
@@ -79,7 +81,8 @@ async function findCodex(options: CodexOptions): ReturnType<Agent['findProgram']
   }
   return {
     kind: 'missing',
-    message: `Codex was not found (${asked}). Install it, or name it with --codex-bin or CODEX_BIN.`,
+    message: `Codex was not found (${asked}).`,
+    hint: 'Install it, or name it with --codex-bin or CODEX_BIN.',
   };
 }
 

@@ -54,7 +54,7 @@ export async function registerSession(context: Context, options: RegisterOptions
       );
     return [...others, { record, path }];
   });
-  const session = showSession(repository.root, requireSession(sessions, told.id));
+  const session = showSession(repository.root, requireSession(repository, sessions, told.id));
   printResult(
     context,
     { ok: true, created, session, ...summary(repository, sessions), session_path: session.path },

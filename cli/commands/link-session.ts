@@ -12,6 +12,7 @@ import {
   primaryOf,
   readSessions,
   requireSession,
+  type SessionShelf,
   type StoredSession,
   updateSessions,
 } from '../link/sessions.ts';
@@ -86,12 +87,7 @@ async function list(context: Context): Promise<void> {
     repository.gitDir === undefined
       ? { sessions: [], invalidPaths: [] }
       : readSessions(requireGit(repository), context.now());
-  for (const path of shelf.invalidPaths) {
-    context.warn(
-      `${displayPath(repository.root, path)} is not a valid session record and is left out.`,
-      '`orp link doctor` says more; register the session again or remove the file.',
-    );
-  }
+  warnOfInvalid(context, repository.root, shelf);
   const sessions = shelf.sessions.map((session) => showSession(repository.root, session));
   const counts = countSessions(sessions);
   printResult(context, { ok: true, sessions, session_counts: counts }, () =>
@@ -104,9 +100,20 @@ async function list(context: Context): Promise<void> {
   );
 }
 
+function warnOfInvalid(context: Context, root: string, shelf: SessionShelf): void {
+  for (const path of shelf.invalidPaths) {
+    context.warn(
+      `${displayPath(root, path)} is not a valid session record and is left out.`,
+      '`orp link doctor` says more; register the session again or remove the file.',
+    );
+  }
+}
+
 async function show(context: Context, id: string): Promise<void> {
   const repository = requireGit(await context.repository());
-  const found = requireSession(readSessions(repository, context.now()).sessions, id);
+  const shelf = readSessions(repository, context.now());
+  warnOfInvalid(context, repository.root, shelf);
+  const found = requireSession(repository, shelf.sessions, id);
   const session = showSession(repository.root, found);
   printResult(
     context,
@@ -118,7 +125,7 @@ async function show(context: Context, id: string): Promise<void> {
 async function setPrimary(context: Context, id: string): Promise<void> {
   const repository = requireGit(await context.repository());
   const sessions = await updateSessions(repository, context.now(), (stored) => {
-    const chosen = requireSession(stored, id);
+    const chosen = requireSession(repository, stored, id);
     if (chosen.record.archived) {
       throw new CliError(
         `The session ${chosen.record.orp_session_id} is archived and cannot be the primary one.`,
@@ -141,12 +148,12 @@ async function setPrimary(context: Context, id: string): Promise<void> {
 async function setArchived(context: Context, id: string, archived: boolean): Promise<void> {
   const repository = requireGit(await context.repository());
   const sessions = await updateSessions(repository, context.now(), (stored) => {
-    const chosen = requireSession(stored, id);
+    const chosen = requireSession(repository, stored, id);
     const primary = !archived && chosen.record.primary;
     const changed = { ...chosen, record: { ...chosen.record, archived, primary } };
     return stored.map((session) => (session.path === chosen.path ? changed : session));
   });
-  const session = showSession(repository.root, requireSession(sessions, id));
+  const session = showSession(repository.root, requireSession(repository, sessions, id));
   printResult(context, { ok: true, session, ...summary(repository, sessions) }, [
     ['archived', session.archived],
     ['session.id', session.orp_session_id],
@@ -157,7 +164,7 @@ async function remove(context: Context, id: string): Promise<void> {
   const repository = requireGit(await context.repository());
   const removed: StoredSession[] = [];
   const sessions = await updateSessions(repository, context.now(), (stored) => {
-    const chosen = requireSession(stored, id);
+    const chosen = requireSession(repository, stored, id);
     removed.push(chosen);
     return stored.filter((session) => session.path !== chosen.path);
   });

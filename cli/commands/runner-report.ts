@@ -13,7 +13,12 @@ import { requireAuth } from '../link/remote-session.ts';
 import { isLinkable, type Repository, repoRunnerPath, runtimePath } from '../link/repository.ts';
 import { recordHeartbeat } from '../link/runtime.ts';
 import { activeLease, readRuntime } from '../link/runtime-record.ts';
-import { type Candidate, inspectRoots, type LinkedRepository } from '../link/sync-payload.ts';
+import {
+  type Candidate,
+  inspectRoots,
+  type LinkedRepository,
+  requireReadable,
+} from '../link/sync-payload.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
 import { printResult } from '../output/print.ts';
 
@@ -109,6 +114,7 @@ export async function sync(context: Context, furtherRoots: readonly string[]): P
     now: place.now,
     email,
   });
+  requireReadable(candidates);
   const linked = requireLinked(candidates);
   const client = await signedInClient(context);
   const receipt = await syncLinked(client, {

@@ -9,7 +9,7 @@ import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
 import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
-import { type Candidate, inspectRoots } from '../link/sync-payload.ts';
+import { type Candidate, inspectRoots, requireReadable } from '../link/sync-payload.ts';
 import { oneLine, printResult } from '../output/print.ts';
 import { DrainSwitch } from '../runner/drain-switch.ts';
 import { httpService } from '../runner/http-service.ts';
@@ -160,8 +160,8 @@ interface Prepared {
 async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
   const { env } = context;
   const roots = [context.repoRoot, ...options.linkedProjectRoot];
-  const findCandidates = () => inspectRoots({ roots, env, now: Date.now() });
-  const candidates = await findCandidates();
+  const inspect = () => inspectRoots({ roots, env, now: Date.now() });
+  const candidates = await inspect();
   for (const { root } of candidates.filter(isMissing)) talk.warn(`${root} does not exist; it is left out.`);
   const gitRoot = await requireSomeGit(context, candidates);
   const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
@@ -186,6 +186,7 @@ async function prepare(context: Context, options: WorkOptions, talk: Talk): Prom
     isDraining: () => drainSwitch.draining.aborted,
     shutdown: drainSwitch.shutdown,
   };
+  const findCandidates = tellingTrouble(talk, inspect);
   const plan = { findCandidates, defaultRoot: context.repoRoot, fallbackRepository: gitRoot };
   return {
     work,
@@ -217,8 +218,25 @@ async function requireSomeGit(
   return requireGit(await context.repository());
 }
 
+/** A repository whose records cannot be read takes no work; the others go on. Each trouble is told once while it lasts. */
+function tellingTrouble(talk: Talk, find: () => Promise<Candidate[]>): () => Promise<Candidate[]> {
+  let told = new Set<string>();
+  return async () => {
+    const candidates = await find();
+    const troubles = candidates.flatMap((candidate) =>
+      candidate.kind === 'unreadable' ? [candidate.trouble] : [],
+    );
+    for (const { message, hint } of troubles) {
+      if (!told.has(message)) talk.warn(`${message} Its repository takes no work. ${hint ?? ''}`);
+    }
+    told = new Set(troubles.map(({ message }) => message));
+    return candidates;
+  };
+}
+
 function requireSomeLinked(candidates: readonly Candidate[]): void {
   if (candidates.some((candidate) => candidate.kind === 'linked')) return;
+  requireReadable(candidates);
   throw new CliError('None of the repositories is linked to an idea.', {
     code: 'not_linked',
     hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',

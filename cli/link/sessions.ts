@@ -1,6 +1,6 @@
 /** The sessions of a repository: one file each under `LINK/sessions`. Every change ends with one primary session. */
 
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { compareSessions, withOnePrimary } from '../../spec/local/session-order.ts';
 import { LINK_SOURCES } from '../../spec/local/vocabulary.ts';
@@ -68,13 +68,27 @@ export function findSession(
   return found.find((session) => basename(session.path) === sessionFileName(id)) ?? found[0];
 }
 
-/** The session with this id; an error for people when there is none. */
-export function requireSession(sessions: readonly StoredSession[], sessionId: string): StoredSession {
+/** The session with this id; an error for people when there is none, or when its file cannot be read. */
+export function requireSession(
+  repository: LinkableRepository,
+  sessions: readonly StoredSession[],
+  sessionId: string,
+): StoredSession {
   const found = findSession(sessions, sessionId);
   if (found !== undefined) return found;
+  const path = sessionPath(repository, sessionId);
+  if (existsSync(path)) throw invalidSession(path);
   throw new CliError(`There is no linked session ${JSON.stringify(sessionId.trim())} in this repository.`, {
     code: 'unknown_session',
     hint: '`orp link session list` shows the linked sessions.',
+  });
+}
+
+/** A file among the sessions that is no session record. It stays: only a person knows which session it was. */
+export function invalidSession(path: string): CliError {
+  return new CliError(`The session file ${path} cannot be read: it is no valid record.`, {
+    code: 'torn_state',
+    hint: 'Register that session again with `orp link session register`, or move the file away.',
   });
 }
 

@@ -5,10 +5,11 @@ import { basename } from 'node:path';
 import type { BodyInput } from '../../spec/contract/endpoint.ts';
 import type { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
+import type { CliError } from '../exit.ts';
 import { resolvePath } from './paths.ts';
-import { type ProjectLink, readProjectLink } from './project-link.ts';
+import { invalidLink, type ProjectLink, readProjectLinkFile } from './project-link.ts';
 import { isLinkable, type LinkableRepository, resolveRepo } from './repository.ts';
-import { readSessions, type StoredSession } from './sessions.ts';
+import { invalidSession, readSessions, type StoredSession } from './sessions.ts';
 import { formatTimestamp } from './timestamps.ts';
 
 export type SyncPayload = BodyInput<typeof syncMachine>;
@@ -27,6 +28,8 @@ export interface LinkedRepository {
 /** What became of each candidate root, in order. */
 export type Candidate =
   | { kind: 'linked'; root: string; linked: LinkedRepository }
+  /** A record of it cannot be read: what it says is not known, which is something else than nothing. */
+  | { kind: 'unreadable'; root: string; trouble: CliError }
   | { kind: 'skipped'; root: string; reason: SkipReason };
 
 export interface CandidateRoots {
@@ -48,11 +51,24 @@ async function inspectRoot(root: string, options: CandidateRoots): Promise<Candi
   if (!existsSync(root)) return { kind: 'skipped', root, reason: 'missing' };
   const repository = await resolveRepo(root, options.env);
   if (!isLinkable(repository)) return { kind: 'skipped', root, reason: 'not_git_repo' };
-  const link = readProjectLink(repository, options.now);
-  if (link === undefined) return { kind: 'skipped', root, reason: 'not_linked' };
+  const file = readProjectLinkFile(repository, options.now);
+  if (file.kind === 'absent') return { kind: 'skipped', root, reason: 'not_linked' };
+  if (file.kind === 'invalid') return { kind: 'unreadable', root, trouble: invalidLink(repository) };
+  const { link } = file;
   if (isForeign(link, options.email)) return { kind: 'skipped', root, reason: 'linked_email_mismatch' };
-  const { sessions } = readSessions(repository, options.now);
+  const { sessions, invalidPaths } = readSessions(repository, options.now);
+  if (invalidPaths[0] !== undefined) {
+    return { kind: 'unreadable', root, trouble: invalidSession(invalidPaths[0]) };
+  }
   return { kind: 'linked', root, linked: { repository, link, sessions } };
+}
+
+/**
+ * A sync replaces what the hosted side knows of this machine: with a record that cannot be read it would take away, in
+ * silence, what that record stands for.
+ */
+export function requireReadable(candidates: readonly Candidate[]): void {
+  for (const candidate of candidates) if (candidate.kind === 'unreadable') throw candidate.trouble;
 }
 
 function isForeign(link: ProjectLink, email: string | undefined): boolean {

@@ -61,7 +61,7 @@ export function httpService(options: HttpServiceOptions): RunnerService {
       };
       return mapReply(await line.send(heartbeat, { body }), readHeartbeat);
     },
-    start: (held) => line.send(startJob, { params: at(held), body: fence(held) }),
+    start: (held) => line.send(startJob, { params: at(held), body: { ...fence(held), instance } }),
     addMessage: (held, { seq, at: time, content, meta }) =>
       line.send(addMessage, {
         params: at(held),
@@ -120,7 +120,9 @@ function readFailure(error: unknown): Exclude<Reply<Body>, { kind: 'ok' }> {
   if (status === 401) return { kind: 'unauthenticated', message };
   const isPassing = error.kind !== 'refused' || status === 429 || status >= 500 || status < 400;
   // A route that is not there is a deployment that is not finished.
-  if (isPassing || error.code === 'route_not_found') return { kind: 'unavailable', message };
+  if (isPassing || error.code === 'route_not_found') {
+    return { kind: 'unavailable', code: error.code, message };
+  }
   const code = error.code.startsWith('http_') ? (CODE_OF_STATUS[status] ?? error.code) : error.code;
   return { kind: 'refused', status, code, message };
 }

@@ -4,7 +4,12 @@ import type { Client } from '../client/client.ts';
 import { syncLinked } from '../client/sync.ts';
 import { copyMachineTo, loadMachine, updateMachine } from '../link/machine.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
-import { type Candidate, inspectRoots, type LinkedRepository } from '../link/sync-payload.ts';
+import {
+  type Candidate,
+  inspectRoots,
+  type LinkedRepository,
+  requireReadable,
+} from '../link/sync-payload.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
 import type { LocalState } from './work-context.ts';
 
@@ -36,7 +41,9 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       // A sync enables; somebody who disabled the runner while it worked must not be overruled.
       if (!machine.runner_enabled) throw new Error('the runner was disabled');
       const { email } = readRemoteSession(env);
-      const linked = linkedOf(await inspectRoots({ ...place(), roots, email }));
+      const candidates = await inspectRoots({ ...place(), roots, email });
+      requireReadable(candidates);
+      const linked = linkedOf(candidates);
       if (linked.length === 0) throw new Error('no linked repository is left');
       const request = { ...place(), machine, linked, email, copyTo: linked[0]?.repository };
       return (await syncLinked(await connect(), request)).response;

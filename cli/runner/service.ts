@@ -13,7 +13,7 @@ export type Reply<T> =
   /** The token is missing, revoked or unknown: a person must sign in. */
   | { kind: 'unauthenticated'; message: string }
   /** Network, overload, restart, an answer that is not the service's: worth another try. */
-  | { kind: 'unavailable'; message: string };
+  | { kind: 'unavailable'; code: string; message: string };
 
 /** A job under its lease; a service without leases hands out none. */
 export interface Held {

@@ -68,11 +68,21 @@ export class WorkLoop {
 
   /** One cycle. What keeps it from looking is an error for people. */
   async once(isDry: boolean): Promise<CycleOutcome> {
-    if (!isDry) await this.recover();
+    if (!isDry) {
+      await this.recover();
+      await this.#requireAgent();
+    }
     const { look, workplaces, roots } = await this.#look(isDry);
     const outcome = await this.#act(look, { workplaces, roots, isDry });
     if (outcome !== undefined) return outcome;
     throw asError(look);
+  }
+
+  /** Without an agent the job would be claimed only to fail: it stays queued for a machine that has one. */
+  async #requireAgent(): Promise<void> {
+    const agent = await this.#context.agent.findProgram();
+    if (agent.kind === 'missing')
+      throw new CliError(agent.message, { code: 'agent_missing', hint: agent.hint });
   }
 
   /** Cycles until the switch is pressed. */
@@ -100,7 +110,7 @@ export class WorkLoop {
   async #cycle({ show, onAnswer }: CycleHandlers): Promise<Cycle> {
     const agent = await this.#context.agent.findProgram();
     // Without an agent every job would fail: they stay queued instead.
-    if (agent.kind === 'missing') return { kind: 'obstacle', message: agent.message };
+    if (agent.kind === 'missing') return { kind: 'obstacle', message: `${agent.message} ${agent.hint}` };
     const { look, workplaces, roots } = await this.#look(false);
     const obstacle = describeObstacle(look);
     if (obstacle !== undefined) return { kind: 'obstacle', message: obstacle };
@@ -199,7 +209,7 @@ function asError(look: Look): CliError {
       return new CliError(look.message, { code: 'unauthenticated', hint: 'Run `orp auth login`.' });
     case 'unavailable':
       return new CliError(look.message, {
-        code: 'unreachable',
+        code: look.code,
         hint: 'Nothing was claimed. Run it again later.',
       });
     case 'refused':

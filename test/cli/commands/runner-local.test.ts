@@ -225,6 +225,23 @@ describe('orp runner sync', () => {
     expect(outcome).toMatchObject({ code: 2, stdout: '', error: { code } });
   });
 
+  it.each([
+    ['a session', (desk: Desk) => join(desk.link, 'sessions', 'main-torn.json')],
+    ['the project link', (desk: Desk) => join(desk.link, 'project.json')],
+  ])('sends nothing while %s cannot be read, however often it is tried', async (_, pathOf) => {
+    await using server = await RecordingServer.start();
+    using desk = await readyDesk(server.url);
+    using other = await readyDesk(server.url);
+    desk.write(pathOf(desk), '{"orp_session_id": "ma');
+    for (const words of [[], ['--linked-project-root', other.repo], []]) {
+      const { code, stdout, error } = await desk.orp(['runner', 'sync', ...words]);
+      expect([code, stdout, error?.code]).toEqual([2, '', 'torn_state']);
+      expect(error?.message).toContain(pathOf(desk));
+      expect(error?.hint).toBeDefined();
+    }
+    expect(server.asked).toEqual([]);
+  });
+
   it('a refused sync leaves the record as it was', async () => {
     const refuse: Script = () => ({ status: 403, body: { error: 'foreign', code: 'foreign_machine' } });
     await using server = await RecordingServer.start(refuse);

@@ -10,7 +10,7 @@ import { UploadLoop } from '../../../cli/runner/upload-loop.ts';
 type Answer = Reply<Record<string, unknown>> | 'accept';
 const REFUSED = { kind: 'refused', status: 409, code: 'lease_lost', message: 'gone' } as const;
 const TOO_LARGE = { kind: 'refused', status: 413, code: 'body_too_large', message: 'too large' } as const;
-const DOWN = { kind: 'unavailable', message: 'down' } as const;
+const DOWN = { kind: 'unavailable', code: 'unreachable', message: 'down' } as const;
 
 let folder: string;
 let spool: LeaseSpool;

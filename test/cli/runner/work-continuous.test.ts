@@ -72,6 +72,27 @@ describe('a continuous runner', () => {
     ]);
   });
 
+  it('goes on with the other repositories when the records of one cannot be read, and tells it once', async () => {
+    const other = linkedMachine(service.baseUrl);
+    const torn = join(machine.repo, '.git/orp/link/sessions/x.json');
+    writeFileSync(torn, '{"label": "Ti');
+    try {
+      const runner = start('--linked-project-root', other.repo);
+      const job = service.addJob('job_1', { say: 'done' }, { payload: { projectRoot: other.repo } });
+      await until(() => job.status === 'completed');
+      await until(() => service.requests.filter(({ route }) => route === 'poll').length >= 3);
+
+      expect(runner.output.stderr.split(torn)).toHaveLength(2);
+      const roots = service.requests
+        .filter(({ route }) => route === 'poll')
+        .flatMap(({ query }) => query.getAll('projectRoot'));
+      expect(new Set(roots)).toEqual(new Set([other.repo]));
+      expect(service.requests.filter(({ route }) => route === 'sync')).toEqual([]);
+    } finally {
+      other.remove();
+    }
+  });
+
   it('waits out an outage of the service with one line, and goes on', async () => {
     service.isDown = true;
     const runner = start();

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './conditions.ts';
@@ -304,6 +304,34 @@ describe('orp runner work --once', () => {
 
     expect(code).toBe(2);
     expect(stderr).toContain('status=503');
+    expect(JSON.parse((await work('--json')).stderr)).toMatchObject({ code: 'unavailable' });
     expect(job.status).toBe('queued');
+  });
+
+  it('refuses to work in a repository whose records cannot be read, and says which', async () => {
+    const job = service.addJob('job_1', { say: 'never' });
+    const torn = [
+      join(machine.repo, '.git/orp/link/sessions/x.json'),
+      join(machine.repo, '.git/orp/link/project.json'),
+    ];
+    for (const path of torn) {
+      writeFileSync(path, '{"label": "Ti');
+      const { code, stdout, stderr } = await work();
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^error: The .* cannot be read: it is no valid record\.\nhint: .*\n$/);
+      expect(stderr).toContain(path);
+    }
+    expect(job.status).toBe('queued');
+    expect(service.requests).toEqual([]);
+  });
+
+  it('says on --once that there is no Codex, and claims nothing', async () => {
+    const job = service.addJob('job_1', { say: 'never' });
+    const { code, stdout, stderr } = await work('--codex-bin', join(machine.home, 'no-codex'));
+
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^error: Codex was not found \(.*no-codex\)\.\nhint: .*--codex-bin.*\n$/);
+    expect(job.status).toBe('queued');
+    expect(service.requests).toEqual([]);
   });
 });
