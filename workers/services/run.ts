@@ -21,7 +21,7 @@ export interface Start {
 export async function startJob(
   deps: Deps,
   user: SignedIn,
-  { jobId, holder }: Start,
+  { jobId, holder, instance }: Start & { instance: string | undefined },
 ): Promise<Result<JobRow, Fenced>> {
   const key = { userId: user.id, id: jobId };
   const started =
@@ -29,6 +29,7 @@ export async function startJob(
     (await startIfHeld(deps.db, key, {
       leaseId: holder.leaseId,
       machineId: holder.machineId,
+      instance,
       now: deps.now,
     }));
   if (started) {
@@ -36,10 +37,25 @@ export async function startJob(
     return accept(started);
   }
   const read = await jobUnderLease(deps, user, { jobId, holder });
-  const result = read.ok && read.value.status !== 'running' ? wrongStatus(read.value) : read;
+  const result = read.ok ? repeatOfStart(read.value, instance) : read;
   if (!result.ok)
     deps.log('start_refused', { jobId, machineId: holder.machineId, code: result.refusal.code });
   return result;
+}
+
+/** The same run may say it again; another run of the machine must not start what is started, or is not its own. */
+function repeatOfStart(
+  job: JobRow,
+  instance: string | undefined,
+): Result<JobRow, 'wrong_status' | 'lease_lost'> {
+  if (instance && job.instance && instance !== job.instance) {
+    return refuse(
+      'lease_lost',
+      `Job ${job.id} was handed to another run of this machine.`,
+      'Stop working on it; the other run has it.',
+    );
+  }
+  return job.status === 'running' ? accept(job) : wrongStatus(job);
 }
 
 export interface Delivery extends Start {
