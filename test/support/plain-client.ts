@@ -13,12 +13,13 @@ export interface Exchange {
 
 export class PlainClient {
   readonly url: string;
-  readonly machineId = randomUUID();
+  readonly machineId: string;
   readonly exchanges: Exchange[] = [];
   #token = '';
 
-  constructor(url: string) {
+  constructor(url: string, machineId: string = randomUUID()) {
     this.url = url;
+    this.machineId = machineId;
   }
 
   async send(request: string, body?: object): Promise<Exchange> {
