@@ -40,8 +40,18 @@ const HINTS: Record<number, string> = {
   401: 'Sign in again: `orp auth login`, then `orp auth verify` if a code was sent.',
   403: 'The service rejected the operation: check that this record belongs to your account.',
   404: 'The record may have changed: list again and retry.',
+  408: 'Run the command again.',
   409: 'The record changed since it was fetched: open it again and retry.',
+  413: 'Send less at once.',
+  429: 'Wait a moment, then run the command again.',
 };
+
+/** What to do when the service does not say it itself. */
+function hintFor(status: number): string {
+  if (status >= 500)
+    return 'The service, or something in front of it, has a problem: run the command again later.';
+  return HINTS[status] ?? 'Check the ids and values that were given, and the base URL.';
+}
 
 /** An answer that is not 2xx. */
 export function refusal(answer: {
@@ -57,7 +67,7 @@ export function refusal(answer: {
     kind: 'refused',
     status: answer.status,
     code: (body && readString(body, 'code')) ?? `http_${answer.status}`,
-    hint: (body && readString(body, 'hint')) ?? HINTS[answer.status],
+    hint: (body && readString(body, 'hint')) ?? hintFor(answer.status),
     retryAfterMs: readRetryAfter(answer.retryAfter),
   });
 }

@@ -7,6 +7,7 @@ import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
 import { readConnected, readSignIn, type SignIn, userOf } from '../client/identity.ts';
 import { NO_RETRY } from '../client/retry.ts';
+import { ServiceError } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, messageOf, usageError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
@@ -145,6 +146,8 @@ async function revoke(context: Context, session: RemoteSession): Promise<void> {
     const client = await signedInClient(context);
     await send({ ...client, timeoutMs: REVOKE_TIMEOUT_MS, retry: NO_RETRY }, revokeToken, {});
   } catch (error) {
+    // Revoked or expired before: nothing is left to do.
+    if (error instanceof ServiceError && error.status === 401) return;
     context.warn(
       `The token could not be revoked at ${session.base_url || 'the service'}: ${messageOf(error)}`,
       'It is removed from this machine. Revoke it on the service if it may have been copied.',

@@ -11,6 +11,7 @@ import {
 } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
+import { undecodable } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
@@ -116,8 +117,10 @@ async function list(context: Context, options: ListOptions): Promise<void> {
       deleted: options.deleted ? '1' : undefined,
     },
   });
-  const rows = Array.isArray(answer.ideas) ? answer.ideas : answer.items;
-  const ideas = (Array.isArray(rows) ? rows : []).filter(isObject);
+  const rows = [answer.ideas, answer.items].find((value) => Array.isArray(value));
+  // Anything else, taken for an empty list, would tell somebody that the ideas are gone.
+  if (rows === undefined) throw undecodable(listIdeas, 'without a list of ideas');
+  const ideas = rows.filter(isObject);
   const cursor = readString(answer, 'cursor', 'nextCursor') ?? '';
   const document = {
     ideas,

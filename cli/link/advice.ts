@@ -43,7 +43,7 @@ export class AdviceCollector {
 
 /** The commands that are suggested. */
 export const COMMANDS = {
-  init: 'orp init',
+  init: 'git init',
   login: 'orp auth login',
   bind: 'orp link project bind --idea-id <idea-id> --json',
   register:

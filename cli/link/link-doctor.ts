@@ -44,7 +44,7 @@ function warning(finding: Finding): Issue {
 }
 
 function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
-  const { link, linkFile, shelf, account } = facts;
+  const { link, linkFile, shelf, account, isAccountTorn } = facts;
   const path = displayPath(repository.root, projectLinkPath(repository));
   const issues: Issue[] = [];
   if (linkFile.kind === 'invalid') {
@@ -55,6 +55,10 @@ function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
         path,
       }),
     );
+  }
+  if (isAccountTorn) {
+    const message = 'The sign-in file cannot be read: it is not a JSON object.';
+    issues.push(warning({ code: 'invalid_sign_in_record', message }));
   }
   if (link === undefined) {
     if (shelf.sessions.length > 0) {
@@ -67,7 +71,7 @@ function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
     const message = `The link is for ${link.project_root}, not for ${repository.root}.`;
     issues.push(warning({ code: 'project_root_mismatch', message, path }));
   }
-  if (account.token === '') {
+  if (account.token === '' && !isAccountTorn) {
     const message = 'The repository is linked, but you are not signed in.';
     issues.push(warning({ code: 'missing_hosted_auth', message }));
   }

@@ -3,7 +3,7 @@
 import { readGovernance } from './governance.ts';
 import type { JsonObject } from './json-file.ts';
 import { type ProjectLink, type ProjectLinkFile, readProjectLinkFile } from './project-link.ts';
-import { type RemoteSession, readRemoteSession } from './remote-session.ts';
+import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from './remote-session.ts';
 import { isLinkable, type Repository } from './repository.ts';
 import { readSessions, type SessionShelf, type StoredSession } from './sessions.ts';
 
@@ -22,6 +22,8 @@ export interface LinkFacts {
   /** The session that takes work which names none. */
   primary: StoredSession | undefined;
   account: RemoteSession;
+  /** There is a sign-in file, and it says nothing readable. */
+  isAccountTorn: boolean;
   world: HostedWorld;
   governance: JsonObject;
 }
@@ -51,7 +53,17 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     readGovernance(source),
   ]);
   const primary = shelf.sessions.find((session) => session.record.primary);
-  return { repository, linkFile, link, shelf, primary, account, world, governance };
+  return {
+    repository,
+    linkFile,
+    link,
+    shelf,
+    primary,
+    account,
+    isAccountTorn: isRemoteSessionTorn(env),
+    world,
+    governance,
+  };
 }
 
 const notAsked: HostedWorld = { kind: 'not_asked' };

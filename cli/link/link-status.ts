@@ -6,6 +6,7 @@ import { readString } from './fields.ts';
 import type { JsonObject } from './json-file.ts';
 import type { LinkFacts } from './link-facts.ts';
 import { displayPath } from './paths.ts';
+import { invalidLink } from './project-link.ts';
 import { type SessionSummary, summariseSession } from './remote-session.ts';
 import { isLinkable, projectLinkPath } from './repository.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -67,7 +68,7 @@ export function buildLinkStatus(facts: LinkFacts): LinkStatus {
 
 function adviceOn(facts: LinkFacts): AdviceCollector {
   const advice = new AdviceCollector();
-  if (facts.governance.orp_governed !== true) advice.note('The repository is not governed.', COMMANDS.init);
+  if (facts.governance.orp_governed !== true) advice.note('The repository is not governed.');
   for (const warning of textsOf(facts.governance.warnings)) advice.warn(warning);
   adviseOnLink(facts, advice);
   adviseOnSessions(facts, advice);
@@ -76,19 +77,21 @@ function adviceOn(facts: LinkFacts): AdviceCollector {
 }
 
 function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
-  const { repository, link, linkFile, account } = facts;
+  const { repository, link, linkFile, account, isAccountTorn } = facts;
   if (!isLinkable(repository)) {
     advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
     return;
   }
   if (linkFile.kind === 'invalid') {
-    advice.warn(`${projectLinkPath(repository)} is not a valid record.`, COMMANDS.bind);
+    advice.warn(invalidLink(repository).message, COMMANDS.bind);
   } else if (link === undefined) {
     advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
   } else if (link.project_root !== repository.root) {
     advice.warn(`The link is for ${link.project_root}, not for ${repository.root}.`);
   }
-  if (link !== undefined && account.token === '') {
+  if (isAccountTorn) {
+    advice.warn('The sign-in file cannot be read: it is not a JSON object.', COMMANDS.login);
+  } else if (link !== undefined && account.token === '') {
     advice.warn('The repository is linked, but you are not signed in.', COMMANDS.login);
   }
 }

@@ -55,6 +55,11 @@ function makePrivate(path: string): void {
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, PRIVATE_MODE);
 }
 
+/** There is a file, and it is no session: what it said is not known. */
+export function isRemoteSessionTorn(env: NodeJS.ProcessEnv): boolean {
+  return readJsonFile(remoteSessionPath(env)).kind === 'torn';
+}
+
 /** Changes some keys; the others stay. */
 export function updateRemoteSession(
   env: NodeJS.ProcessEnv,
@@ -88,10 +93,10 @@ export function requireAuth(env: NodeJS.ProcessEnv): RemoteSession {
   const session = readRemoteSession(env);
   if (session.token !== '') return session;
   const path = remoteSessionPath(env);
-  if (readJsonFile(path).kind === 'torn') {
+  if (isRemoteSessionTorn(env)) {
     throw new CliError(`The sign-in file ${path} cannot be read: it is not a JSON object.`, {
       code: 'torn_state',
-      hint: 'Run `orp auth login`; the unreadable file is kept beside it.',
+      hint: 'Run `orp auth login`; it signs in anew and keeps the unreadable file beside the new one.',
     });
   }
   throw new CliError('You are not signed in.', {

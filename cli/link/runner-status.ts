@@ -8,8 +8,15 @@ import { readJsonObject } from './json-file.ts';
 import type { LinkStatus } from './link-status.ts';
 import { type Machine, normaliseMachine } from './machine.ts';
 import { displayPath } from './paths.ts';
+import { readProjectLinkFile } from './project-link.ts';
 import type { SessionSummary } from './remote-session.ts';
-import { isLinkable, type Repository, repoRunnerPath, runtimePath } from './repository.ts';
+import {
+  isLinkable,
+  type LinkableRepository,
+  type Repository,
+  repoRunnerPath,
+  runtimePath,
+} from './repository.ts';
 import { type ActiveLease, activeLease, idleRuntime, readRuntime } from './runtime-record.ts';
 
 export interface RunnerStatus extends AdviceLists {
@@ -120,9 +127,14 @@ function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: Adv
   }
   if (!isLinkable(repository)) {
     advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
-  } else if (!linkStatus.project_link_exists) {
+  } else if (!linkStatus.project_link_exists && !isLinkBroken(repository)) {
     advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
   }
+}
+
+/** The link status tells it. */
+function isLinkBroken(repository: LinkableRepository): boolean {
+  return readProjectLinkFile(repository, 0).kind === 'invalid';
 }
 
 function adviseOnReadiness({ linkStatus, syncReady, workReady }: Facts, advice: AdviceCollector): void {

@@ -134,16 +134,21 @@ describe('an answer', () => {
     { status: 403, body: { error: 'no' }, says: 'no', hint: /rejected/ },
     { status: 404, body: { message: 'gone' }, says: 'gone', hint: /list again/ },
     { status: 409, body: { error: null, message: 'changed' }, says: 'changed', hint: /open it again/ },
-    { status: 400, body: 'plain words', says: 'plain words' },
-    { status: 422, body: PAGE, says: 'The service answered with a web page' },
-    { status: 400, body: {}, says: 'The service answered with status 400' },
-    { status: 400, body: { error: 'two\nlines\u001b[31m' }, says: 'two\\nlines\\u001b[31m' },
-  ])('status $status with $body is one sentence', async ({ status, body, says, hint }) => {
+    { status: 400, body: 'plain words', says: 'plain words', hint: /Check the ids/ },
+    { status: 500, body: PAGE, says: 'The service answered with a web page', hint: /again later/ },
+    { status: 422, body: PAGE, says: 'The service answered with a web page', hint: /Check the ids/ },
+    { status: 400, body: {}, says: 'The service answered with status 400', hint: /Check the ids/ },
+    {
+      status: 400,
+      body: { error: 'two\nlines\u001b[31m' },
+      says: 'two\\nlines\\u001b[31m',
+      hint: /Check the ids/,
+    },
+  ])('status $status with $body is one sentence and a hint', async ({ status, body, says, hint }) => {
     await using server = await RecordingServer.start(() => ({ status, body }));
     const error = await failureOf(send(clientOf(server).client, getMe, {}));
     expect(error.message).toBe(`${says} (status=${status} ${PATH}).`);
-    if (hint === undefined) expect(error.hint).toBeUndefined();
-    else expect(error.hint).toMatch(hint);
+    expect(error.hint).toMatch(hint);
   });
 
   it('the code and the hint of the service win', async () => {

@@ -119,6 +119,17 @@ describe('orp auth logout', () => {
     });
   });
 
+  it('says nothing about a token that was dead already', async () => {
+    await using server = await RecordingServer.start(() => ({
+      status: 401,
+      body: { error: 'Who?', code: 'unauthenticated' },
+    }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    expect(await desk.orp(['auth', 'logout'])).toMatchObject({ code: 0, stderr: '' });
+    expect(stored(desk).token).toBe('');
+  });
+
   it('works while the service is away, and says that the token lives on', async () => {
     using desk = new Desk();
     desk.signIn('http://127.0.0.1:1');
@@ -155,6 +166,9 @@ describe('orp whoami', () => {
     using desk = new Desk();
     desk.write(join(desk.userFolder, 'remote-session.json'), '{"token": "dv');
     expect((await desk.orp(['whoami'])).error).toMatchObject({ code: 'torn_state', exitCode: 2 });
+    const { warnings, next_actions } = await desk.json('link', 'status');
+    expect(warnings).toContain('The sign-in file cannot be read: it is not a JSON object.');
+    expect(next_actions).toContain('orp auth login');
     await desk.orp([...LOGIN, '--base-url', server.url], 'pw');
     expect(stored(desk).token).toBe('dvt_1');
     const kept = 'remote-session.json.torn-';

@@ -53,6 +53,23 @@ idea.updated_at=
   });
 });
 
+describe('an answer that is no list', () => {
+  it.each([
+    ['an array', [IDEA]],
+    ['nothing', undefined],
+    ['an object without a list', { ok: true }],
+    ['a list under the wrong name', { ok: true, ideas: { id: 'ide_77' } }],
+  ])('is never shown as an empty one: %s', async (_, body) => {
+    for (const words of [
+      ['ideas', 'list'],
+      ['job', 'list'],
+    ]) {
+      const { code, stdout, error } = await run(words, () => ({ status: body ? 200 : 204, body }));
+      expect([code, stdout, error?.code]).toEqual([2, '', 'unexpected_answer']);
+    }
+  });
+});
+
 describe('orp idea', () => {
   it.each([
     ['wrapped', { ok: true, idea: IDEA, features: [{ id: 'fea_1' }] }],

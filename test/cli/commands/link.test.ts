@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stripCredentials } from '../../../cli/link/git-remote.ts';
+import { sessionFileName } from '../../../cli/link/session-file-name.ts';
 import { Desk } from '../desk.ts';
 import { type Asked, RecordingServer } from '../recording-server.ts';
 
@@ -146,7 +147,6 @@ describe('orp link status', () => {
     );
     expect(status).toMatchObject({ ok: true, project_link: {}, primary_session: {}, routing_ready: false });
     expect(status.next_actions).toEqual([
-      'orp init',
       'orp link project bind --idea-id <idea-id> --json',
       expect.stringMatching(/^orp link session register /),
     ]);
@@ -200,7 +200,23 @@ describe('orp link status', () => {
     using desk = new Desk();
     const status = await desk.json('--repo-root', desk.home, 'link', 'status');
     expect(status).toMatchObject({ ok: true, repo_root: desk.home, governance: { git: { present: false } } });
+    expect(status).toMatchObject({ notes: ['The repository is not governed.'], next_actions: ['git init'] });
     expect((await desk.orp(['--repo-root', join(desk.home, 'nowhere'), 'link', 'status'])).code).toBe(0);
+  });
+});
+
+describe('orp link session show', () => {
+  it('never says that a session is unknown when its file cannot be read', async () => {
+    using desk = new Desk();
+    await register(desk, 'main', 'c-1');
+    const path = join(desk.link, 'sessions', sessionFileName('main'));
+    desk.write(path, '{"orp_session_id": "ma');
+    for (const verb of ['show', 'set-primary', 'archive', 'remove']) {
+      const { code, error } = await desk.orp(['link', 'session', verb, 'main']);
+      expect([code, error?.code]).toEqual([2, 'torn_state']);
+      expect(error?.message).toContain(path);
+    }
+    expect((await desk.orp(['link', 'session', 'show', 'other'])).stderr).toContain(sessionFileName('main'));
   });
 });
 

@@ -57,7 +57,7 @@ describe('orp runner status', () => {
       active_lease: { has_active_job: false, stale: false, age_seconds: 0 },
       repo_runtime: { status: 'idle', active_job: {}, last_job: {}, recent_events: [] },
     });
-    expect(status.next_actions).toEqual(['orp runner heartbeat --json', 'orp init']);
+    expect(status.next_actions).toEqual(['orp runner heartbeat --json']);
   });
 
   it('suggests to cancel a job that showed no sign of life for two minutes', async () => {
