@@ -8,17 +8,17 @@ import type { LeaseVerdict } from '../../spec/job/lease.ts';
 import { judgeLease } from '../../spec/job/lease.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
+import { renewIfHeld } from '../store/job-moves.ts';
 import {
   exhaustIfExpired,
   expireIfQueued,
   holdIfExpired,
-  move,
   releaseIfExpired,
-  renewIfHeld,
   requeueIfExpired,
-} from '../store/job-moves.ts';
+} from '../store/job-reclaims.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
+import { move } from '../store/job-update.ts';
 import { readExpired, readExpiredOfMachine } from '../store/sweeps.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';

@@ -1,0 +1,71 @@
+/** A person's moves: cancel and retry. */
+
+import type { Database, Statement, Value } from './database.ts';
+import type { JobRow } from './job-row.ts';
+import { jobColumns } from './job-row.ts';
+import type { JobKey } from './job-update.ts';
+import { archive, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
+
+export interface Order {
+  now: number;
+  by: string;
+  reason: string | undefined;
+  /** When the person named a lease, it must be the one that holds the job. */
+  leaseId: string | undefined;
+}
+
+/** A person cancels: final at once; the lease id stays on the row, so that its holder can still be told why. */
+export function cancelIfLive(key: JobKey, order: Order): Statement[] {
+  const where: [string, Value][] = order.leaseId === undefined ? [] : [['lease_id = ?', order.leaseId]];
+  return [
+    noteOnReview(key, 'cancel', { status: 'cancelled', now: order.now, error: order.reason ?? null, where }),
+    update(key, 'cancel', {
+      set: [
+        ['finished_at = ?', order.now],
+        ['updated_at = ?', order.now],
+        ['cancelled_by = ?', order.by],
+        ['cancel_reason = ?', order.reason ?? null],
+      ],
+      where,
+    }),
+  ];
+}
+
+/** The runner says that the agent it stopped has ended. The first receipt stays. */
+export function confirmCancel(
+  db: Database,
+  key: JobKey,
+  receipt: { leaseId: string; at: number; json: string },
+): Promise<JobRow | undefined> {
+  return db.first<JobRow>({
+    sql: `UPDATE jobs SET cancel_confirmed_at = coalesce(cancel_confirmed_at, ?), stop_receipt = coalesce(stop_receipt, ?)
+          WHERE user_id = ? AND id = ? AND status = 'cancelled' AND lease_id = ? RETURNING ${jobColumns()}`,
+    values: [receipt.at, receipt.json, key.userId, key.id, receipt.leaseId],
+  });
+}
+
+/** A person wants it again, as it was read: status and lease. */
+export function retryIfUnchanged(
+  key: JobKey,
+  read: { status: JobRow['status']; leaseId: string | null },
+  at: { now: number; expiresAt: number },
+): Statement[] {
+  const guard: [string, Value][] = [
+    ['status = ?', read.status],
+    ["coalesce(lease_id, '') = ?", read.leaseId ?? ''],
+  ];
+  return [
+    archive(key, { outcome: undefined, verb: 'retry', now: at.now, where: guard }),
+    noteOnReview(key, 'retry', { status: 'queued', now: at.now, error: null, where: guard }),
+    update(key, 'retry', {
+      set: [
+        ...CLEAR_ATTEMPT,
+        ['attempts_used = ?', 0],
+        ['available_at = ?', at.now],
+        ['expires_at = max(expires_at, ?)', at.expiresAt],
+        ['updated_at = ?', at.now],
+      ],
+      where: guard,
+    }),
+  ];
+}
