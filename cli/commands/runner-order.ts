@@ -119,7 +119,7 @@ interface OrderResult {
 }
 
 function printOrder(context: Context, { target, response, repository }: OrderResult): void {
-  const path = repository === undefined ? '' : displayPath(repository.root, runtimePath(repository));
+  const path = repository === undefined ? '' : displayPath(context.repoRoot, runtimePath(repository));
   const document = {
     ok: true,
     job_id: target.jobId,

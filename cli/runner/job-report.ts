@@ -1,8 +1,8 @@
 /** What became of one claimed job: every part of the JSON document of contract/cli-surface.md §5.5. */
 
 import type { RunnerRuntime } from '../../spec/local/runner-runtime.ts';
-import type { SessionRecord } from '../link/session-record.ts';
-import type { RepoSelection, SessionSelection } from './routing.ts';
+import type { ShownPlacement } from './placement-view.ts';
+import type { RepoSelection } from './routing.ts';
 import type { Body } from './service.ts';
 
 /** The `worker` block: the agent's run, with its last 64 Ki characters of output. */
@@ -16,21 +16,12 @@ export interface WorkerBlock {
   command: string[];
 }
 
-export interface JobReport {
+export interface JobReport extends ShownPlacement {
   ok: boolean;
   /** As the service handed it out. */
   job: Body;
   lease: { lease_id: string; lease_expires_at_utc: string };
   repoSelection: RepoSelection;
-  selectedRepoRoot: string;
-  selectedSession: SessionRecord | null;
-  selection:
-    | (SessionSelection & {
-        repo_selection_source: string;
-        selected_repo_root: string;
-        matched_fields: string[];
-      })
-    | null;
   startResponse: Body | null;
   completeResponse: Body | null;
   /** Absent when no repository matched. */
@@ -46,5 +37,6 @@ export interface JobReport {
   /** Absent when the job succeeded. */
   error?: string;
   runtime: RunnerRuntime | null;
+  /** Relative to `--repo-root` when it is inside. */
   runtimePath: string;
 }

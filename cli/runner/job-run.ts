@@ -7,6 +7,7 @@
  */
 
 import { LEASE_MS } from '../../spec/job/lease.ts';
+import { displayPath } from '../link/paths.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { runtimePath } from '../link/repository.ts';
 import { type FinishedWork, recordClaim, recordFinish, recordStart } from '../link/runtime.ts';
@@ -17,6 +18,7 @@ import type { Delivery } from './delivery.ts';
 import type { JobReport } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { pause, retryPauseMs } from './pause.ts';
+import { showPlacement } from './placement-view.ts';
 import { runPrompt } from './prompt-run.ts';
 import { CANCELLED, failedResult } from './result.ts';
 import type { Body, Reply } from './service.ts';
@@ -30,6 +32,8 @@ export interface JobTask {
   raw: Body;
   lease: Lease | undefined;
   placement: Placement;
+  /** Of `--repo-root`: paths inside it are shown relative to it. */
+  root: string;
   /** Where the runtime is recorded when no repository matched: the first git root among the candidates. */
   fallbackRepository: LinkableRepository;
   /** Told as soon as the job can be stopped from outside. */
@@ -207,28 +211,16 @@ function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
   return result.error ?? (result.outcome === 'cancelled' ? CANCELLED : 'The job failed.');
 }
 
-function blankReport({ raw, lease, placement }: JobTask, repository: LinkableRepository): JobReport {
-  const { repoSelection } = placement;
-  const isPlaced = placement.kind === 'placed';
-  const root = placement.kind === 'no_repository' ? '' : placement.workplace.root;
+function blankReport({ raw, lease, placement, root }: JobTask, repository: LinkableRepository): JobReport {
   return {
     ok: false,
     job: raw,
     lease: { lease_id: lease?.leaseId ?? '', lease_expires_at_utc: lease?.expiresAt ?? '' },
-    repoSelection,
-    selectedRepoRoot: root,
-    selectedSession: isPlaced ? placement.session : null,
-    selection: isPlaced
-      ? {
-          ...placement.selection,
-          repo_selection_source: repoSelection.source,
-          selected_repo_root: root,
-          matched_fields: repoSelection.matched_fields ?? [],
-        }
-      : null,
+    repoSelection: placement.repoSelection,
+    ...showPlacement(placement, root),
     startResponse: null,
     completeResponse: null,
     runtime: null,
-    runtimePath: runtimePath(repository),
+    runtimePath: displayPath(root, runtimePath(repository)),
   };
 }

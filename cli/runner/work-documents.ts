@@ -3,6 +3,7 @@
 import type { Line } from '../output/print.ts';
 import type { IdleBeat } from './claim.ts';
 import type { JobReport } from './job-report.ts';
+import { showPlacement } from './placement-view.ts';
 import type { Body } from './service.ts';
 import type { Placement } from './workplace.ts';
 
@@ -17,9 +18,11 @@ export interface CycleOutcome {
 export interface CycleFacts {
   beat: IdleBeat;
   candidateRoots: readonly string[];
+  /** Of `--repo-root`: paths inside it are shown relative to it. */
+  root: string;
 }
 
-export function idleOutcome({ beat, candidateRoots }: CycleFacts): CycleOutcome {
+export function idleOutcome({ beat, candidateRoots }: Omit<CycleFacts, 'root'>): CycleOutcome {
   return {
     ok: true,
     document: {
@@ -38,7 +41,7 @@ export function idleOutcome({ beat, candidateRoots }: CycleFacts): CycleOutcome 
 
 export function dryRunOutcome(facts: CycleFacts, raw: Body, placement: Placement): CycleOutcome {
   const ok = placement.kind !== 'no_repository';
-  const root = placement.kind === 'no_repository' ? '' : placement.workplace.root;
+  const shown = showPlacement(placement, facts.root);
   return {
     ok,
     document: {
@@ -46,9 +49,9 @@ export function dryRunOutcome(facts: CycleFacts, raw: Body, placement: Placement
       claimed: true,
       dry_run: true,
       job: raw,
-      selected_repo_root: root,
-      selected_session: placement.kind === 'placed' ? placement.session : null,
-      selection: placement.kind === 'placed' ? placement.selection : null,
+      selected_repo_root: shown.selectedRepoRoot,
+      selected_session: shown.selectedSession,
+      selection: shown.selection,
       repo_selection: placement.repoSelection,
       error: placement.kind === 'placed' ? '' : placement.error,
       heartbeat: facts.beat,

@@ -152,14 +152,16 @@ export class WorkLoop {
       return idleOutcome({ beat: look.beat, candidateRoots: at.roots });
     }
     if (look.kind !== 'job') return undefined;
-    const facts = { beat: look.beat, candidateRoots: at.roots };
-    const placement = placeJob(look.job, at.workplaces, this.#plan.defaultRoot);
+    const root = this.#plan.defaultRoot;
+    const facts = { beat: look.beat, candidateRoots: at.roots, root };
+    const placement = placeJob(look.job, at.workplaces, root);
     if (at.isDry) return dryRunOutcome(facts, look.raw, placement);
     this.#switch.currentJob = look.job.id;
     try {
       const report = await runJob(this.#context, {
         ...look,
         placement,
+        root,
         fallbackRepository: this.#plan.fallbackRepository,
         onDesk: (desk) => {
           this.#current = { jobId: look.job.id, desk };

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sessionFileName } from '../../../cli/link/session-file-name.ts';
 import { until } from './conditions.ts';
 import { FakeService } from './fake-service.ts';
 import { endLeftAgents } from './left-agents.ts';
@@ -20,6 +21,20 @@ afterEach(async () => {
   await service.close();
   machine.remove();
 });
+
+const SHOWN_SESSION = {
+  orp_session_id: 'orp-main',
+  path: join('.git/orp/link/sessions', sessionFileName('orp-main')),
+};
+
+function shownSelection(root: string) {
+  return {
+    source: 'explicit_orp_session_id',
+    repo_selection_source: 'job_target_match',
+    selected_repo_root: root,
+    matched_fields: ['orp_session_id', 'codex_session_id', 'idea_id'],
+  };
+}
 
 function work(...words: string[]) {
   const all = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT, ...words];
@@ -82,14 +97,15 @@ describe('orp runner work --once', () => {
       job: { id: 'job_1' },
       lease: { lease_id: 'lea_1', lease_expires_at_utc: '2099-01-01T00:00:00Z' },
       selected_repo_root: machine.repo,
-      selected_session: { orp_session_id: 'orp-main' },
-      selection: { source: 'explicit_orp_session_id', targeted: true },
+      selected_session: SHOWN_SESSION,
+      selection: { ...shownSelection(machine.repo), targeted: true },
       repo_selection: { source: 'job_target_match', score: 15 },
       heartbeat_error: '',
       sync_error: '',
       complete_response: { ok: true },
       worker: { ok: true, exitCode: 0, summary: 'The grid is ready.' },
       runtime: { status: 'idle', last_job: { job_id: 'job_1', status: 'completed' } },
+      runtime_path: '.git/orp/link/runtime.json',
     });
     expect(spools()).toEqual([]);
     expect(readdirSync(join(machine.home, 'tmp')).filter((name) => name.startsWith('orp-'))).toEqual([]);
@@ -118,7 +134,7 @@ describe('orp runner work --once', () => {
 
     expect(stdout).toContain('job.claimed=true\njob.id=job_1\njob.kind=session.prompt\n');
     expect(stdout).toContain(`repo.root=${machine.repo}\nlease.id=lea_1\nsession.id=orp-main\n`);
-    expect(stdout).toContain('response.ok=true\n');
+    expect(stdout).toContain('response.ok=true\nruntime.path=.git/orp/link/runtime.json\n');
   });
 
   it('fails a job with the words of the agent, and keeps the answer it gave', async () => {
@@ -183,6 +199,8 @@ describe('orp runner work --once', () => {
       claimed: true,
       dry_run: true,
       job: { id: 'job_1' },
+      selected_session: SHOWN_SESSION,
+      selection: shownSelection(machine.repo),
       error: '',
     });
     expect(job.status).toBe('queued');
