@@ -136,7 +136,7 @@ describe.each(['ws', 'sse', 'poll'] as const)('over %s', (transport) => {
         // Sometimes at once, sometimes when the runner has gone quiet.
         if (random() < 0.5) await pause(random() * 30);
         // Later wake-ups would hide a lost one: often the next job waits until this one is done.
-      if (random() < 0.3) await Promise.all(fates);
+        if (random() < 0.3) await Promise.all(fates);
       }
       await restarting;
       expect((await Promise.all(fates)).filter((fate) => fate === 'lost')).toEqual([]);
