@@ -6,8 +6,9 @@ import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
+import { shellWord } from '../link/advice.ts';
 import { readString } from '../link/fields.ts';
-import { printResult } from '../output/print.ts';
+import { type Line, printResult } from '../output/print.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
 
 interface QueueOptions extends CommonOptions {
@@ -56,7 +57,17 @@ async function queue(context: Context, options: QueueOptions): Promise<void> {
     ['checkpoint.status', readString(answer, 'status')],
     ['checkpoint.world_id', readString(answer, 'worldId')],
     ['checkpoint.idea_id', readString(answer, 'ideaId')],
+    ...jobLines(readString(answer, 'jobId')),
   ]);
+}
+
+/** Older services do not say which job it is. */
+function jobLines(jobId: string | undefined): Line[] {
+  if (jobId === undefined) return [];
+  return [
+    ['job.id', jobId],
+    ['next', `orp job wait ${shellWord(jobId)}`],
+  ];
 }
 
 /** What the review gets to read. A focus on a feature or section brings that along. */

@@ -84,13 +84,35 @@ export async function show(context: Context, jobId: string): Promise<void> {
     context.stdout.isTTY
       ? formatStory(job)
       : formatRows(
-          [...jobLines(job), ['job.prompt', job.prompt], ['job.content', job.content]],
+          [...jobLines(job), ...cancelLines(job), ['job.prompt', job.prompt], ['job.content', job.content]],
           attemptRows(job),
         ),
   );
 }
 
 export type JobStory = ReplyOf<typeof showJob>['job'];
+
+/** Who took the job back, and what the runner says that it stopped. */
+function cancelLines({ cancel }: JobStory): Line[] {
+  if (cancel === undefined) return [];
+  const { receipt } = cancel;
+  const receiptLines: Line[] =
+    receipt === undefined
+      ? []
+      : [
+          ['cancel.receipt.processes', receipt.processes],
+          ['cancel.receipt.signal', receipt.signal],
+          ['cancel.receipt.took_ms', receipt.tookMs],
+          ['cancel.receipt.at', receipt.at],
+        ];
+  return [
+    ['cancel.at', cancel.at],
+    ['cancel.by', cancel.by],
+    ['cancel.reason', cancel.reason],
+    ['cancel.confirmed_at', cancel.confirmedAt],
+    ...receiptLines,
+  ];
+}
 
 function attemptRows(job: JobStory): Line[][] {
   return job.attempts.map((attempt) => [
@@ -100,9 +122,12 @@ function attemptRows(job: JobStory): Line[][] {
     ['attempt.lease_id', attempt.leaseId],
     ['attempt.session_id', attempt.orpSessionId],
     ['attempt.session_source', attempt.sessionSource],
+    ['attempt.fallback_reason', attempt.fallbackReason],
     ['attempt.claimed_at', attempt.claimedAt],
     ['attempt.started_at', attempt.startedAt],
     ['attempt.finished_at', attempt.finishedAt],
+    ['attempt.failure_kind', attempt.failureKind],
+    ['attempt.summary', attempt.summary],
     ['attempt.error', attempt.error],
   ]);
 }

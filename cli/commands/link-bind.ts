@@ -1,17 +1,18 @@
 /** `orp link project bind`: the hosted world first, then the local record (contract/cli-surface.md §4.1). */
 
 import { basename } from 'node:path';
-import { putWorld } from '../../spec/contract/ideas.ts';
+import { putWorld, showIdea } from '../../spec/contract/ideas.ts';
 import { countSessions } from '../../spec/local/session-order.ts';
 import { SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
 import { send } from '../client/call.ts';
-import { signedInClient } from '../client/client.ts';
+import { type Client, signedInClient } from '../client/client.ts';
+import { NO_RETRY } from '../client/retry.ts';
 import { worldOf } from '../client/world.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
 import { compact, readString } from '../link/fields.ts';
 import { originUrl, stripCredentials } from '../link/git-remote.ts';
-import type { JsonObject } from '../link/json-file.ts';
+import { isObject, type JsonObject } from '../link/json-file.ts';
 import { displayPath, resolvePath } from '../link/paths.ts';
 import { type ProjectLink, readProjectLink, writeProjectLink } from '../link/project-link.ts';
 import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
@@ -40,6 +41,7 @@ export async function bindProject(context: Context, options: BindOptions): Promi
 
   const client = await signedInClient(context);
   const binding = await chooseBinding(context, { repository, options, ideaId });
+  binding.ideaTitle ??= await askTitle(client, ideaId);
   const answer = await send(client, putWorld, { params: { ideaId }, body: binding.body });
   const world = worldOf(answer);
   const link = await writeProjectLink(
@@ -62,6 +64,20 @@ export async function bindProject(context: Context, options: BindOptions): Promi
       ['sessions.total', counts.total],
     ],
   );
+}
+
+/** Only for people to recognize the idea by: without it the binding is whole, so nobody waits long for it. */
+const TITLE_TIMEOUT_MS = 5_000;
+
+async function askTitle(client: Client, ideaId: string): Promise<string | undefined> {
+  try {
+    const hasty = { ...client, timeoutMs: TITLE_TIMEOUT_MS, retry: NO_RETRY };
+    const answer = await send(hasty, showIdea, { params: { ideaId } });
+    return readString(isObject(answer.idea) ? answer.idea : answer, 'title');
+  } catch {
+    // The link goes without a title, as it does when the service does not know one.
+    return undefined;
+  }
 }
 
 /** Link state belongs to the repository the command works in; another path would be linked from the wrong place. */

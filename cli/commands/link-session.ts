@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
-import { SESSION_ROLES, SESSION_STATES } from '../../spec/local/vocabulary.ts';
+import { SESSION_ROLES, SESSION_STATES, type SessionRole } from '../../spec/local/vocabulary.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { showSession } from '../link/link-status.ts';
@@ -51,6 +51,14 @@ export function registerLinkSession(group: Command, shell: Shell): void {
   );
 }
 
+const ROLES = SESSION_ROLES.join(', ');
+
+function parseRole(text: string): SessionRole | '' {
+  const role = [...SESSION_ROLES, '' as const].find((known) => known === text);
+  if (role !== undefined) return role;
+  throw new InvalidArgumentError(`Allowed choices are ${ROLES}; blank removes it.`);
+}
+
 function addRegister(session: Command, shell: Shell): void {
   withJson(
     session
@@ -61,7 +69,7 @@ function addRegister(session: Command, shell: Shell): void {
       .option('--codex-session-id <id>', 'Codex session; needed to take work; blank removes it')
       .option('--project-root <path>', 'must be the repository root')
       .addOption(new Option('--state <state>', 'default: active, or as it was').choices([...SESSION_STATES]))
-      .addOption(new Option('--role <role>', 'for people; blank removes it').choices([...SESSION_ROLES, '']))
+      .option('--role <role>', `for people: ${ROLES}; blank removes it`, parseRole)
       .option('--created-at <time>', 'ISO 8601')
       .option('--last-active-at <time>', 'ISO 8601')
       .option('--window-id <number>', 'terminal window; with --tab-number', parseWholeNumber)

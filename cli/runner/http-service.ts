@@ -61,7 +61,7 @@ export function httpService(options: HttpServiceOptions): RunnerService {
       };
       return mapReply(await line.send(heartbeat, { body }), readHeartbeat);
     },
-    start: (held) => line.send(startJob, { params: at(held), body: { ...fence(held), instance } }),
+    start: (held) => line.send(startJob, { params: at(held), body: fence(held) }),
     addMessage: (held, { seq, at: time, content, meta }) =>
       line.send(addMessage, {
         params: at(held),

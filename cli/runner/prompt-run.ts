@@ -60,7 +60,7 @@ export async function runPrompt(
     if (run.kind === 'not_started') {
       return refusedRun('agent_error', `${context.agent.name} could not be started: ${run.message}`);
     }
-    const result = judgeRun(run, new Date());
+    const result = judgeRun(run, { now: new Date(), kind: job.kind });
     return { result, worker: workerBlock(run, result, [launch.command, ...launch.args]), wasAttempted: true };
   } finally {
     await removeAnswer(launch.answerPath);

@@ -1,5 +1,6 @@
 /** What a run of the agent means: the result that is delivered, in the sizes that the service takes. Pure. */
 
+import { parseSections, summarizeReview } from '../../spec/checkpoint/sections.ts';
 import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { Held, ReceiptReport, ResultReport } from './service.ts';
@@ -15,17 +16,25 @@ export function failedResult(failureKind: FailureKind, error: string, now: Date)
   return { outcome: 'failed', finished_at_utc: now.toISOString(), failure_kind: failureKind, error };
 }
 
+/** What was run, and when it ended. */
+export interface RunFacts {
+  now: Date;
+  /** Kind of the job. */
+  kind: string;
+}
+
 /** Judges an ended run. */
-export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, now: Date): ResultRecord {
+export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind }: RunFacts): ResultRecord {
   const finished_at_utc = now.toISOString();
-  if (run.stopped) return judgeStopped(run, finished_at_utc);
+  const told = withAnswer(run.answer, kind);
+  if (run.stopped) return { ...judgeStopped(run, finished_at_utc), ...told };
   if (run.end.exitCode === 0) {
     const content = run.answer ?? (run.stdout.trim() === '' ? run.stderr : run.stdout);
     const answered = content.trim() === '' ? undefined : content;
     return {
       outcome: 'completed',
       finished_at_utc,
-      summary: summarise(answered ?? '') ?? NO_ANSWER,
+      summary: summarise(answered ?? '', kind) ?? NO_ANSWER,
       ...(answered === undefined ? {} : { content: answered }),
     };
   }
@@ -39,7 +48,7 @@ export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, now: Date): 
     finished_at_utc,
     failure_kind: 'agent_error',
     error,
-    ...withAnswer(run.answer),
+    ...told,
   };
 }
 
@@ -54,7 +63,6 @@ function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc
       : {
           failure_kind: reason.kind === 'time_limit' ? ('agent_timeout' as const) : ('agent_error' as const),
         }),
-    ...withAnswer(run.answer),
     ...(receipt === undefined
       ? {}
       : { receipt: { processes: receipt.processes, signal: receipt.signal, took_ms: receipt.tookMs } }),
@@ -79,14 +87,23 @@ function describeMs(ms: number): string {
   return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1000)} s`;
 }
 
-function withAnswer(answer: string | undefined): Pick<ResultRecord, 'summary' | 'content'> {
+function withAnswer(answer: string | undefined, kind: string): Pick<ResultRecord, 'summary' | 'content'> {
   if (answer === undefined) return {};
-  const summary = summarise(answer);
+  const summary = summarise(answer, kind);
   return summary === undefined ? { content: answer } : { content: answer, summary };
 }
 
-/** The first line that says something: a bare heading only when there is nothing else. At most 280 characters. */
-export function summarise(answer: string): string | undefined {
+/**
+ * One line about an answer: of a review what its sections say; of anything else the first line that says something, a
+ * bare heading only when there is nothing else. At most 280 characters.
+ */
+export function summarise(answer: string, kind: string): string | undefined {
+  const line = firstSaidLine(answer);
+  if (kind !== 'idea.checkpoint') return line;
+  return summarizeReview(parseSections(answer), line ?? '') || undefined;
+}
+
+function firstSaidLine(answer: string): string | undefined {
   const lines = answer
     .split('\n')
     .map((line) => line.trim())

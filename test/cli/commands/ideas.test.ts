@@ -179,6 +179,11 @@ describe('orp checkpoint queue', () => {
     expect(stdout).toBe(
       'checkpoint.id=chk_31\ncheckpoint.status=queued\ncheckpoint.world_id=wor_3\ncheckpoint.idea_id=ide_77\n',
     );
+    const { stdout: named } = await run(
+      ['checkpoint', 'queue', '--idea-id', 'ide_77'],
+      answering({ ...body, jobId: 'job_1' }),
+    );
+    expect(named).toBe(`${stdout}job.id=job_1\nnext=orp job wait job_1\n`);
   });
 
   it('a focus is told and selected', async () => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { JobStory } from '../../../cli/commands/job-list.ts';
 import { formatStory } from '../../../cli/commands/job-story.ts';
 import { plainText } from '../../../cli/output/plain-text.ts';
+import { Desk } from '../desk.ts';
+import { RecordingServer } from '../recording-server.ts';
 
 function aStory(overrides: Partial<JobStory> = {}): JobStory {
   return {
@@ -70,6 +72,39 @@ describe('the story of a job', () => {
       'cancelled by mira@example.org: wrong repo',
       'the runner confirmed that the agent has ended (2 ended by SIGTERM after 1500 ms)',
     ]);
+  });
+
+  it('is told to a pipe with the cancel and every attempt', async () => {
+    const job = aStory({
+      status: 'cancelled',
+      attempts: [
+        { attempt: 1, machineId: 'mach-1', outcome: 'cancelled', failureKind: 'agent_error', error: 'No.' },
+      ],
+      cancel: {
+        at: '2026-04-01T10:04:00.000Z',
+        by: 'mira@example.org',
+        reason: 'wrong repo',
+        confirmedAt: '2026-04-01T10:04:02.000Z',
+        receipt: { processes: 2, signal: 'SIGTERM', tookMs: 1500, at: '2026-04-01T10:04:02Z' },
+      },
+    });
+    await using server = await RecordingServer.start(() => ({ body: { ok: true, job } }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { stdout } = await desk.orp(['job', 'show', 'job_1']);
+    expect(stdout).toContain(
+      `cancel.at=2026-04-01T10:04:00.000Z
+cancel.by=mira@example.org
+cancel.reason=wrong repo
+cancel.confirmed_at=2026-04-01T10:04:02.000Z
+cancel.receipt.processes=2
+cancel.receipt.signal=SIGTERM
+cancel.receipt.took_ms=1500
+cancel.receipt.at=2026-04-01T10:04:02Z
+`,
+    );
+    expect(stdout).toContain('---\nattempt=1\nattempt.outcome=cancelled\nattempt.machine_id=mach-1\n');
+    expect(stdout).toContain('attempt.failure_kind=agent_error\n');
   });
 
   it('says why it waits, and shows prompt and answer as blocks', () => {

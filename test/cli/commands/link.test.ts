@@ -27,7 +27,7 @@ describe('orp link project', () => {
     desk.git('remote', 'add', 'origin', 'https://mira:ghp_secret@github.com/mira/survey.git');
     await register(desk, 'main', 'c-1');
     const { stdout } = await desk.orp(BIND);
-    expect(server.only).toMatchObject({
+    expect(server.asked.at(-1)).toMatchObject({
       method: 'PUT',
       path: '/api/cli/ideas/ide_77/world',
       body: {
@@ -65,6 +65,23 @@ describe('orp link project', () => {
     await desk.json('link', 'project', 'bind', '--idea-id', 'ide_78');
     expect(project(desk)).toMatchObject({ idea_id: 'ide_78', world_name: 'repo' });
     expect(project(desk)).not.toHaveProperty('idea_title');
+  });
+
+  it('bind takes the title of the idea from the hosted side, and does without when it gets none', async () => {
+    let status = 200;
+    await using server = await RecordingServer.start((asked) =>
+      asked.method === 'GET'
+        ? { status, body: { idea: { id: 'ide_77', title: 'Tides' } } }
+        : accepting(asked),
+    );
+    using desk = new Desk();
+    desk.signIn(server.url);
+    await desk.json(...BIND);
+    expect(project(desk)).toMatchObject({ idea_id: 'ide_77', idea_title: 'Tides' });
+    status = 503;
+    await desk.json('link', 'project', 'bind', '--idea-id', 'ide_78');
+    expect(project(desk)).not.toHaveProperty('idea_title');
+    expect(server.asked.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET', 'PUT']);
   });
 
   it('a refused binding changes nothing', async () => {

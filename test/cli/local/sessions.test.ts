@@ -175,6 +175,7 @@ session.path=.git/orp/link/sessions/${sessionFileName('a')}
     [['--orp-session-id', 'a', '--label', 'L', '--created-at', 'soon'], 'is not a time'],
     [['--orp-session-id', 'a', '--label', 'L', '--project-root', '/'], 'is not the repository root'],
     [['--orp-session-id', 'a', '--label', 'L', '--state', 'open'], 'Allowed choices'],
+    [['--orp-session-id', 'a', '--label', 'L', '--role', 'boss'], 'exploration, other; blank removes it.'],
   ])('refuses %j and writes nothing', async (words, sentence) => {
     using desk = new Desk();
     const { code, error, stdout } = await desk.orp(['link', 'session', 'register', ...words]);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitContent, judgeRun, reportOf, summarise } from '../../../cli/runner/result.ts';
-import { MAX_RESULT_BYTES } from '../../../spec/job/kinds.ts';
+import { JOB_KINDS, MAX_RESULT_BYTES } from '../../../spec/job/kinds.ts';
 
-const T0 = new Date('2026-04-01T10:00:00Z');
+const PROMPT = { now: new Date('2026-04-01T10:00:00Z'), kind: 'session.prompt' };
 const HELD = { jobId: 'job_1', leaseId: 'lea_1' };
 
 function aRun(overrides: Partial<Parameters<typeof judgeRun>[0]> = {}): Parameters<typeof judgeRun>[0] {
@@ -20,13 +20,16 @@ function aRun(overrides: Partial<Parameters<typeof judgeRun>[0]> = {}): Paramete
 
 describe('the result of a run', () => {
   it('is the answer of the agent, else what it printed, else that there was none', () => {
-    expect(judgeRun(aRun({ answer: 'A', stdout: 'B' }), T0)).toMatchObject({
+    expect(judgeRun(aRun({ answer: 'A', stdout: 'B' }), PROMPT)).toMatchObject({
       outcome: 'completed',
       content: 'A',
     });
-    expect(judgeRun(aRun({ stdout: 'B', stderr: 'C' }), T0)).toMatchObject({ content: 'B', summary: 'B' });
-    expect(judgeRun(aRun({ stderr: 'C' }), T0)).toMatchObject({ content: 'C' });
-    const silent = judgeRun(aRun(), T0);
+    expect(judgeRun(aRun({ stdout: 'B', stderr: 'C' }), PROMPT)).toMatchObject({
+      content: 'B',
+      summary: 'B',
+    });
+    expect(judgeRun(aRun({ stderr: 'C' }), PROMPT)).toMatchObject({ content: 'C' });
+    const silent = judgeRun(aRun(), PROMPT);
     expect(silent).toMatchObject({ outcome: 'completed', summary: 'Codex finished without an answer.' });
     expect(reportOf(silent)).toMatchObject({ success: true, content: null, error: null });
   });
@@ -34,7 +37,7 @@ describe('the result of a run', () => {
   it('of a failed run keeps the answer, and tells the reason and how it ended', () => {
     const failed = judgeRun(
       aRun({ end: { exitCode: 1, signal: null }, failure: 'No disk.', answer: 'Half.' }),
-      T0,
+      PROMPT,
     );
 
     expect(reportOf(failed)).toEqual({
@@ -44,13 +47,13 @@ describe('the result of a run', () => {
       error: 'No disk. (Codex ended with exit code 1)',
       failureKind: 'agent_error',
     });
-    expect(judgeRun(aRun({ end: { exitCode: null, signal: 'SIGSEGV' } }), T0).error).toContain('SIGSEGV');
+    expect(judgeRun(aRun({ end: { exitCode: null, signal: 'SIGSEGV' } }), PROMPT).error).toContain('SIGSEGV');
   });
 
   it('of a stopped run follows the reason', () => {
     const receipt = { processes: 1, signal: 'SIGINT' as const, tookMs: 12 };
     const stopped = (reason: NonNullable<ReturnType<typeof aRun>['stopped']>['reason']) =>
-      judgeRun(aRun({ end: { exitCode: null, signal: 'SIGINT' }, stopped: { reason, receipt } }), T0);
+      judgeRun(aRun({ end: { exitCode: null, signal: 'SIGINT' }, stopped: { reason, receipt } }), PROMPT);
 
     expect(stopped({ kind: 'time_limit', limitMs: 3_600_000 })).toMatchObject({
       outcome: 'failed',
@@ -69,12 +72,21 @@ describe('a summary', () => {
     ['## Only a heading', 'Only a heading'],
     ['#hashtag first', '#hashtag first'],
   ])('of %j', (answer, summary) => {
-    expect(summarise(answer)).toBe(summary);
+    expect(summarise(answer, 'session.prompt')).toBe(summary);
+  });
+
+  it.each([
+    ['## Current state\n\nThe grid is ready.\n## Action items\n- Test it.', 'The grid is ready.'],
+    ['Here it is.\n## Previous state\nNo grid.\n## Heading state\nTowards a grid.', 'Towards a grid.'],
+    ['# Review\n\nNothing to say.', 'Nothing to say.'],
+  ])('of the review %j', (answer, summary) => {
+    expect(summarise(answer, 'idea.checkpoint')).toBe(summary);
   });
 
   it('is absent for blank text, and has at most 280 characters', () => {
-    expect(summarise(' \n\t\n')).toBeUndefined();
-    fc.assert(fc.property(fc.string(), (text) => (summarise(text)?.length ?? 0) <= 280));
+    expect(summarise(' \n\t\n', 'session.prompt')).toBeUndefined();
+    const kind = fc.constantFrom(...JOB_KINDS);
+    fc.assert(fc.property(fc.string(), kind, (text, of) => (summarise(text, of)?.length ?? 0) <= 280));
   });
 });
 
