@@ -175,6 +175,21 @@ describe('the alarm', () => {
     expect(await alarmAt(held.machine)).toBe(currentTime() - 20 * SECOND + LEASE_MS);
   });
 
+  it('finds a lease that ended after a start which only D1 was told of', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    const held = await claim(machine);
+    advance(50 * SECOND);
+    await start(held);
+    const startedAt = currentTime();
+    for (let rings = 0; rings < 3; rings += 1) {
+      advance(((await alarmAt(machine)) ?? currentTime()) - currentTime());
+      await fireAlarm(machine);
+    }
+    expect(await show(machine.owner, jobId)).toMatchObject({ status: 'lost' });
+    expect(currentTime()).toBeLessThanOrEqual(startedAt + LEASE_MS + 2 * SECOND);
+  });
+
   it('is not armed again when nothing is left', async () => {
     const held = await aRunningPrompt();
     await complete(held);

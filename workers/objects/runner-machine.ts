@@ -208,7 +208,7 @@ export class RunnerMachine extends DurableObject<Env> {
           tellRunner(this.ctx, { event: 'lease.lost', data: { jobId, leaseId, reason: 'expired' } });
           tellWatchers(this.ctx, jobId, { kind: 'moved' });
         }
-        this.#leases.dropEnded(deps.now);
+        await this.#leases.settle(deps);
       }
       this.#announceDue(deps.now);
       await this.#armAlarm(deps);

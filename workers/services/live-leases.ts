@@ -68,10 +68,18 @@ export class LiveLeases {
     return lease?.jobId === jobId && lease.deadline > deps.now;
   }
 
-  /** Forgets what a sweep has just judged. Leases that a heartbeat renewed meanwhile stay, with their exact deadline. */
-  dropEnded(now: number): void {
-    for (const [leaseId, { deadline }] of this.#leases ?? []) {
-      if (deadline <= now) this.#leases?.delete(leaseId);
+  /**
+   * After a sweep: what has ended here goes, except what D1 has prolonged meanwhile (a start does, without a word to this
+   * object). Leases that a heartbeat renewed stay, with their exact deadline.
+   */
+  async settle(deps: Deps): Promise<void> {
+    const leases = await this.#loaded(deps);
+    const rows = await deps.db.all<JobRow>(readHeld(this.#machine.userId));
+    const isOver = (leaseId: string) => (leases.get(leaseId)?.deadline ?? 0) <= deps.now;
+    for (const leaseId of [...leases.keys()].filter(isOver)) leases.delete(leaseId);
+    for (const job of rows) {
+      const isOwn = job.machineId === this.#machine.machineId && isLeased(job.status);
+      if (isOwn && job.leaseId !== null && !leases.has(job.leaseId)) this.add(job);
     }
   }
 
