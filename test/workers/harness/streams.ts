@@ -22,6 +22,8 @@ export class Stream {
   /** The bytes so far. */
   text = '';
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** A read that waits is not ended by a cancel in this runtime. */
+  readonly #closed = Promise.withResolvers<{ value: undefined }>();
   readonly #decoder = new TextDecoder();
   readonly #events: EventSourceMessage[] = [];
   readonly #parser = createParser({ onEvent: (event) => void this.#events.push(event) });
@@ -35,7 +37,7 @@ export class Stream {
 
   /** The next piece of bytes; undefined at the end. */
   async piece(): Promise<string | undefined> {
-    const { value } = await this.#reader.read();
+    const { value } = await Promise.race([this.#reader.read(), this.#closed.promise]);
     if (value === undefined) return undefined;
     const text = this.#decoder.decode(value, { stream: true });
     this.text += text;
@@ -58,6 +60,7 @@ export class Stream {
   }
 
   async close(): Promise<void> {
+    this.#closed.resolve({ value: undefined });
     await this.#reader.cancel().catch(() => undefined);
   }
 }
