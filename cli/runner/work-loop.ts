@@ -220,11 +220,12 @@ function asError(look: Look): CliError {
         hint:
           look.code === 'not_found'
             ? 'Run `orp runner sync`, so that the service knows this machine.'
-            : undefined,
+            : 'Nothing was claimed. `orp whoami` and `orp runner status` show which account and machine asked.',
       });
     default:
       return new CliError(describeObstacle(look) ?? 'The service gave no answer.', {
         code: 'unexpected_answer',
+        hint: 'Nothing was started here. Check the base URL and that this `orp` is up to date.',
       });
   }
 }

@@ -88,10 +88,13 @@ describe('the story of a job', () => {
         receipt: { processes: 2, signal: 'SIGTERM', tookMs: 1500, at: '2026-04-01T10:04:02Z' },
       },
     });
-    await using server = await RecordingServer.start(() => ({ body: { ok: true, job } }));
+    await using server = await RecordingServer.start(() => ({
+      body: { ok: true, job: { ...job, events: [] } },
+    }));
     using desk = new Desk();
     desk.signIn(server.url);
-    const { stdout } = await desk.orp(['job', 'show', 'job_1']);
+    const { stdout, error } = await desk.orp(['job', 'show', 'job_1']);
+    expect(error).toBeUndefined();
     expect(stdout).toContain(
       `cancel.at=2026-04-01T10:04:00.000Z
 cancel.by=mira@example.org
