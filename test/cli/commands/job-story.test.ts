@@ -5,6 +5,9 @@ import { plainText } from '../../../cli/output/plain-text.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 
+/** Nobody did anything about the job yet. */
+const UNTOUCHED: Record<'attempts' | 'events', never[]> = { attempts: [], events: [] };
+
 function aStory(overrides: Partial<JobStory> = {}): JobStory {
   return {
     id: 'job_1',
@@ -21,7 +24,7 @@ function aStory(overrides: Partial<JobStory> = {}): JobStory {
     expiresAt: '2026-04-08T10:00:00.000Z',
     updatedAt: '2026-04-01T10:05:00.000Z',
     prompt: 'Build it.\nThen test it.',
-    attempts: [],
+    ...UNTOUCHED,
     ...overrides,
   };
 }
@@ -89,7 +92,7 @@ describe('the story of a job', () => {
       },
     });
     await using server = await RecordingServer.start(() => ({
-      body: { ok: true, job: { ...job, events: [] } },
+      body: { ok: true, job },
     }));
     using desk = new Desk();
     desk.signIn(server.url);
