@@ -38,6 +38,11 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 20, jobs: 2000 },
     load: () => import('./drain.ts'),
   },
+  idle: {
+    summary: 'connected runners that wait: memory, processor time, a job for each, and the price of a month',
+    defaults: { machines: 1000, jobs: 1 },
+    load: () => import('./idle.ts'),
+  },
   wake: {
     summary: 'from the accepted enqueue to the accepted start, on every transport',
     defaults: { machines: 1, jobs: 200 },

@@ -3,39 +3,17 @@
  * object. Processor time is priced at a fixed figure: the local runtime runs Worker, object and database in one process.
  */
 
-import { readFileSync } from 'node:fs';
 import type { BenchOptions, Report } from './bench.ts';
 import { Machine } from './client.ts';
+import type { Bill } from './price.ts';
+import { CPU_MS_PER_REQUEST, PRICE, priceOf, runtimeCpuMs } from './price.ts';
 import { rounded } from './report.ts';
 import type { BenchService } from './service.ts';
 import { startBenchService } from './service.ts';
 
-/** Dollars a unit, beyond what is included (shared prices of Workers, D1 and Durable Objects). */
-const PRICE = {
-  request: 0.3e-6,
-  cpuMs: 0.02e-6,
-  rowRead: 0.001e-6,
-  rowWritten: 1e-6,
-  objectRequest: 0.15e-6,
-  gigabyteSecond: 12.5e-6,
-};
-/** An object is billed as 128 MB. */
-const OBJECT_GIGABYTES = 0.128;
-/** What a request of this kind is billed for in production; locally it cannot be told apart from the database's own time. */
-const CPU_MS_PER_REQUEST = 4;
 const HEARTBEATS = 4;
 const HEARTBEAT_MS = 20_000;
 const CHUNKS = 3;
-
-interface Bill {
-  requests: number;
-  rowsWritten: number;
-  rowsRead: number;
-  objectRowsWritten: number;
-  objectRowsRead: number;
-  objectRequests: number;
-  objectActiveMs: number;
-}
 
 interface Operation extends Bill {
   operation: string;
@@ -172,17 +150,6 @@ function report(measured: {
   };
 }
 
-/** Without processor time. */
-function priceOf(bill: Bill): number {
-  return (
-    bill.requests * PRICE.request +
-    (bill.rowsWritten + bill.objectRowsWritten) * PRICE.rowWritten +
-    (bill.rowsRead + bill.objectRowsRead) * PRICE.rowRead +
-    bill.objectRequests * PRICE.objectRequest +
-    (bill.objectActiveMs / 1000) * OBJECT_GIGABYTES * PRICE.gigabyteSecond
-  );
-}
-
 const FIELDS = [
   'requests',
   'rowsWritten',
@@ -205,16 +172,4 @@ function combined(amountOf: (field: keyof Bill) => number): Bill {
   const bill = {} as Bill;
   for (const field of FIELDS) bill[field] = amountOf(field);
   return bill;
-}
-
-/** Processor time of the runtime processes that this one started, in ms. Linux counts it in ticks of 10 ms. */
-function runtimeCpuMs(): number {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean);
-  return children.reduce((total, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return total + (Number(fields[11]) + Number(fields[12])) * 10;
-  }, 0);
 }

@@ -37,8 +37,11 @@ export interface ListenerOptions {
   random?: () => number;
 }
 
-/** Ten minutes: nothing but a bug or a lost message makes it find anything. */
-export const SAFETY_POLL_MS = 10 * 60_000;
+/**
+ * The third net: every (re)connect looks at the queue, on SSE at least every 15 minutes, and the service's cron wakes again
+ * for what was queued in the last minutes. Every ten minutes it would cost more than the rest of an idle runner together.
+ */
+export const SAFETY_POLL_MS = 12 * 60 * 60_000;
 /** Failures in a row before `auto` steps down. */
 const FAILURES_BEFORE_STEP = 2;
 /** Reconnects: full jitter up to 5 s, doubling to 60 s, so that a deploy causes no stampede. */

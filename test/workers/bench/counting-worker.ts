@@ -91,14 +91,18 @@ export class RunnerMachine extends Machine {
   }
 }
 
-/** Every call is one billed request of the object, however it is made. */
+/** Frames of a socket that is open, its close among them, are billed as a twentieth of a request. */
+const FRAME_REQUESTS = 1 / 20;
+const FRAMES = new Set(['webSocketClose', 'webSocketError', 'webSocketMessage']);
+
+/** Every other call is one billed request of the object, however it is made. */
 for (const name of Object.getOwnPropertyNames(Machine.prototype)) {
   const original = Object.getOwnPropertyDescriptor(Machine.prototype, name)?.value as unknown;
   if (name === 'constructor' || name === 'alarm' || typeof original !== 'function') continue;
   Object.defineProperty(Machine.prototype, name, {
     configurable: true,
     async value(this: unknown, ...args: unknown[]) {
-      bill.objectRequests += 1;
+      bill.objectRequests += FRAMES.has(name) ? FRAME_REQUESTS : 1;
       const startedAt = performance.now();
       try {
         return await original.apply(this, args);
