@@ -1,0 +1,75 @@
+/** How fast a cancel from another terminal ends the agent: at once over a channel, with the next heartbeat without one. */
+
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { orpJson } from '../../scripts/local/orp-command.ts';
+import { projectPath } from '../../scripts/local/project-path.ts';
+import { fileExists, isAlive, until } from '../cli/runner/conditions.ts';
+import { type Hosted, startHosted } from '../support/hosted.ts';
+import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+/** With the start of the command, a cancel takes well under a second; the rest is for a busy machine. */
+const LIMIT_MS = 5000;
+
+let hosted: Hosted;
+let workspace: Workspace;
+let runner: ChildProcess | undefined;
+
+beforeAll(async () => {
+  hosted = await startHosted();
+  workspace = await makeWorkspace(hosted);
+  await linkSession(workspace, 'codex-session-1');
+});
+
+afterEach(async () => {
+  if (runner === undefined || runner.exitCode !== null) return;
+  const ended = once(runner, 'close');
+  runner.kill('SIGTERM');
+  await ended;
+});
+
+afterAll(async () => {
+  workspace.remove();
+  await hosted.close();
+});
+
+/** Starts the built runner; settles when its transport stands. */
+async function startRunner(transport: string, heartbeatSeconds: number): Promise<void> {
+  const words = ['runner', 'work', '--transport', transport, '--codex-bin', AGENT, '--json'];
+  const beats = ['--poll-interval', '1', '--heartbeat-interval', String(heartbeatSeconds)];
+  const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, ...beats], {
+    ...workspace.orp,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  runner = child;
+  let printed = '';
+  child.stdout.on('data', (bytes) => {
+    printed += String(bytes);
+  });
+  await until(() => printed.includes(`"transport":"${transport}","up":true`));
+}
+
+describe.each([
+  { transport: 'ws', heartbeatSeconds: 60 },
+  { transport: 'sse', heartbeatSeconds: 60 },
+  { transport: 'poll', heartbeatSeconds: 1 },
+])('over $transport', ({ transport, heartbeatSeconds }) => {
+  it('a cancel from another terminal ends the agent', async () => {
+    await startRunner(transport, heartbeatSeconds);
+    const ready = join(workspace.folder, `ready-${transport}`);
+    const prompt = JSON.stringify({ ready, hang: true });
+    const { job } = await orpJson<{ job: { id: string } }>(workspace.orp, ['job', 'submit', prompt]);
+    await fileExists(ready);
+    const pid = await until(() => Number(readFileSync(ready, 'utf8')));
+    const askedAt = performance.now();
+    const cancelled = orpJson(workspace.orp, ['job', 'cancel', job.id]);
+    await until(async () => !(await isAlive(pid)));
+    expect(performance.now() - askedAt).toBeLessThan(LIMIT_MS);
+    await cancelled;
+  });
+});
