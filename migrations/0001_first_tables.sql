@@ -227,12 +227,12 @@ CREATE INDEX checkpoints_of_idea ON checkpoints (user_id, idea_id, id);
 
 -- Who changed something on somebody's machine, from where, what and when.
 CREATE TABLE audit_log (
-  id INTEGER PRIMARY KEY,
-  at INTEGER NOT NULL,
   user_id TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  action TEXT NOT NULL,
   actor TEXT NOT NULL,
   source TEXT NOT NULL,
-  action TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  detail TEXT
-);
+  detail TEXT,
+  PRIMARY KEY (user_id, subject, at, action, actor)
+) WITHOUT ROWID;

@@ -8,7 +8,7 @@ type Attempt = JobStory['attempts'][number];
 
 /** Everything that is known, from the queue to the answer. */
 export function formatStory(job: JobStory): string {
-  const events = [queuedEvent(job), ...job.attempts.flatMap(attemptEvents), ...cancelEvents(job)];
+  const events = [queuedEvent(job), ...job.attempts.flatMap(attemptEvents), ...orders(job)];
   const lines = events
     .filter((event) => event !== undefined)
     .toSorted((a, b) => a.at.localeCompare(b.at))
@@ -52,6 +52,17 @@ function reasonOf({ failureKind, error, summary }: Attempt): string {
   const text = error ?? summary;
   const kind = failureKind === undefined ? '' : ` (${failureKind})`;
   return text === undefined ? kind : `${kind}: ${text}`;
+}
+
+const ORDERED = { cancel: 'cancelled', retry: 'queued again', stopped: 'the runner confirmed' } as const;
+
+/** What people ordered. A service that keeps no such list knows the last cancel only. */
+function orders(job: JobStory): (StoryEvent | undefined)[] {
+  if (job.events.length === 0) return cancelEvents(job);
+  return job.events.map(({ at, action, by, detail }) => {
+    const who = by === undefined || action === 'stopped' ? '' : ` by ${by}`;
+    return { at, text: `${ORDERED[action]}${who}${detail === undefined ? '' : `: ${detail}`}` };
+  });
 }
 
 function cancelEvents({ cancel }: JobStory): (StoryEvent | undefined)[] {

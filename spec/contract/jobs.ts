@@ -105,7 +105,20 @@ export const job = z.object({
   waiting: waiting.optional(),
 });
 
-const jobWithStory = job.extend({ prompt: z.string(), content: absentable, attempts: z.array(attempt) });
+/** What people ordered, and what a runner confirmed, oldest first. `detail`: the reason, or what was stopped. */
+export const storyEvent = z.object({
+  at: z.string(),
+  action: z.enum(['cancel', 'retry', 'stopped']),
+  by: absentable,
+  detail: absentable,
+});
+
+const jobWithStory = job.extend({
+  prompt: z.string(),
+  content: absentable,
+  attempts: z.array(attempt),
+  events: z.array(storyEvent).default([]),
+});
 
 const promptText = z
   .string()

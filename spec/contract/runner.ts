@@ -164,8 +164,7 @@ export const startJob = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/start',
   summary: 'Say that the agent is about to run.',
-  /** Ours: `instance` as in the poll. A lease that was handed out again belongs to the run it was handed to last. */
-  body: z.object({ ...holder, instance: z.string().max(64).nullish() }),
+  body: z.object(holder),
   reply: z.object({ ok, job: jobState, leaseExpiresAt: absentable }),
   errors: fenced,
   idempotent: true,

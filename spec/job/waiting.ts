@@ -113,7 +113,9 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
       since,
     };
   }
-  const usable = routes.filter((route) => online.some((machine) => machine.machineId === route.machineId));
+  const usable = routes.filter((route) =>
+    online.some((machine) => machine.machineId === route.machineId && !machine.draining),
+  );
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
   if (free === undefined) {
     const [busy = first] = usable;

@@ -7,7 +7,12 @@ import type { Database, Statement } from '../../workers/store/database.ts';
 import { openDatabase } from '../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../workers/store/jobs.ts';
 import { readProjectsOf } from '../../workers/store/machines.ts';
-import { readExpired, readExpiredOfMachine, readNewlyDue } from '../../workers/store/sweeps.ts';
+import {
+  readExpiredInQueue,
+  readExpiredLeases,
+  readExpiredOfMachine,
+  readNewlyDue,
+} from '../../workers/store/sweeps.ts';
 import { aPerson } from './harness/people.ts';
 
 async function planOf({ sql, values }: Statement): Promise<string[]> {
@@ -29,7 +34,8 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
   }),
   'the held jobs of an account': readHeld(USER),
   'when the next job comes due': readNextAvailable(USER, 1),
-  'what expired everywhere': readExpired(1, 10),
+  'leases that expired everywhere': readExpiredLeases(1, 10),
+  'jobs that waited too long everywhere': readExpiredInQueue(1, 10),
   'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),
   'what came due': readNewlyDue(0, 1),
   'a list of live jobs': readJobs(USER, live),

@@ -72,6 +72,7 @@ export class RunnerMachine extends DurableObject<Env> {
     const outcome = await claimJob(deps, request);
     if (outcome.kind === 'claimed') {
       await this.#leases.deadlines(deps);
+      if (outcome.replaced !== undefined) this.#leases.drop(outcome.replaced);
       this.#leases.add(outcome.job);
       await this.#armAlarm(deps);
       tellWatchers(this.ctx, outcome.job.id, { kind: 'moved' });
@@ -222,7 +223,8 @@ export class RunnerMachine extends DurableObject<Env> {
   /** One alarm for all leases and looks, at the earliest. */
   async #armAlarm(deps: Deps): Promise<void> {
     const deadline = await this.#leases.earliestDeadline(deps);
-    const earliest = Math.min(deadline ?? Number.POSITIVE_INFINITY, ...this.#looks);
+    let earliest = deadline ?? Number.POSITIVE_INFINITY;
+    for (const at of this.#looks) earliest = Math.min(earliest, at);
     if (Number.isFinite(earliest)) await this.#ringBy(earliest);
   }
 
@@ -239,7 +241,8 @@ export class RunnerMachine extends DurableObject<Env> {
 
   /** Corrects what is recorded of a channel whose end nobody told. */
   async checkPresence(): Promise<void> {
-    if (!this.isListening()) await recordListening(this.#deps(), this.#machine, undefined);
+    if (listeningChannel(this.ctx) === undefined)
+      await recordListening(this.#deps(), this.#machine, undefined);
   }
 
   /** The one thing that is not a method call: a channel's upgrade. */

@@ -10,8 +10,11 @@ import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/job/transcript.ts'
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
-/** Upload rows deleted in one go: more than a busy machine writes in a day. */
-const PRUNE_LIMIT = 100_000;
+/** Attempts forgotten in one go: more than a busy machine works on in a day. An attempt goes as a whole, never in part. */
+const PRUNE_LIMIT = 10_000;
+
+/** What an entry takes besides its text. */
+const ENTRY_BYTES = 100;
 
 interface Tail {
   lastSeq: number;
@@ -76,7 +79,7 @@ export class Transcript {
   /** Forgets what is older than the retention; returns how many rows went. */
   prune(now: number): number {
     const { rowsWritten } = this.#sql.exec(
-      `DELETE FROM uploads WHERE (lease_id, last_seq) IN (SELECT lease_id, last_seq FROM uploads WHERE at < ? LIMIT ${PRUNE_LIMIT})`,
+      `DELETE FROM uploads WHERE lease_id IN (SELECT lease_id FROM uploads GROUP BY lease_id HAVING max(at) < ? LIMIT ${PRUNE_LIMIT})`,
       now - RETENTION_MS,
     );
     if (rowsWritten > 0) this.#tails.clear();
@@ -101,7 +104,7 @@ export class Transcript {
   #withinLimit(tail: Tail, added: readonly Entry[], now: number): Entry[] {
     const kept: Entry[] = [];
     for (const entry of added) {
-      tail.bytes += bytesOf(entry.text);
+      tail.bytes += bytesOf(entry.text) + ENTRY_BYTES;
       if (tail.bytes >= ATTEMPT_LIMIT_BYTES) {
         tail.full = true;
         kept.push(gap(entry.seq, now));
@@ -160,7 +163,7 @@ function rowsOf(entries: readonly Entry[]): Entry[][] {
 }
 
 function textBytes(entries: readonly Entry[]): number {
-  return entries.reduce((sum, entry) => sum + bytesOf(entry.text), 0);
+  return entries.reduce((sum, entry) => sum + bytesOf(entry.text) + ENTRY_BYTES, 0);
 }
 
 const encoder = new TextEncoder();

@@ -40,7 +40,6 @@ export function mountRunner(app: Hono<AppEnv>): void {
 
   mount(app, rows.startJob, async ({ params, body, auth, deps }) => {
     const started = await startJob(deps, auth, {
-      instance: body.instance || undefined,
       jobId: params.jobId,
       holder: { ...body, leaseId: body.leaseId },
     });

@@ -181,10 +181,18 @@ export function respondTo(deps: Deps, job: { userId: string; id: string }, outco
     success: outcome.success,
     summary: outcome.success ? summarizeReview(review, body) : (outcome.summary ?? undefined),
     error: outcome.error,
-    structuredOutput: outcome.success ? JSON.stringify(review) : undefined,
+    structuredOutput: outcome.success ? structuredWithin(JSON.stringify(review), body) : undefined,
     body: outcome.content,
     now: outcome.now,
   });
+}
+
+/** A row of the database holds 2 MB: sections that would not fit beside their own text are left out. */
+const MAX_ROW_LENGTH = 1_500_000;
+
+function structuredWithin(sections: string, body: string): string | undefined {
+  const length = new TextEncoder().encode(sections).length + new TextEncoder().encode(body).length;
+  return length <= MAX_ROW_LENGTH ? sections : undefined;
 }
 
 function missing(what: string, id: string) {

@@ -9,11 +9,10 @@
 import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
 import type { Route, SyncedProject } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
-import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { Candidate, CandidatePosition } from '../store/claims.ts';
 import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
-import { redeliverIfUnstarted, renewIfHeld, takeIfAvailable } from '../store/job-moves.ts';
+import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
@@ -33,7 +32,8 @@ export interface ClaimRequest {
 }
 
 export type ClaimOutcome =
-  | { kind: 'claimed'; job: JobRow; prompt: string }
+  /** `replaced`: the lease id under which the same job was handed out before, and that counts no more. */
+  | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string }
   | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
   /** Nothing fits. `nextAt`: when a job known today comes due. */
   | { kind: 'idle'; nextAt: number | undefined }
@@ -88,14 +88,24 @@ function nextPage(deps: Deps, { userId, machineId }: ClaimRequest, last: Candida
   return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after: last }));
 }
 
-/** The lease a lost answer already gave: by claim id at once, else one never started, after a while. */
+/**
+ * What a lost answer already gave, and nobody has started: by claim id at once; else, after a while, what a machine that
+ * asks for this repository holds. Not past the lease's end: a machine that never starts must give the job back.
+ */
 function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
-  const own = leases.filter((job) => job.machineId === request.machineId && isLeased(job.status));
-  if (request.claimId !== undefined) {
-    const same = own.find((job) => job.claimId === request.claimId);
-    if (same !== undefined) return same;
-  }
-  return own.find((job) => isRedeliverable({ status: job.status, claimedAt: job.claimedAt ?? now }, now));
+  const own = leases.filter(
+    (job) =>
+      job.machineId === request.machineId && job.status === 'dispatched' && (job.leaseExpiresAt ?? 0) > now,
+  );
+  const same = request.claimId && own.find((job) => job.claimId === request.claimId);
+  return (
+    same ||
+    own.find(
+      (job) =>
+        isRedeliverable({ status: job.status, claimedAt: job.claimedAt ?? now }, now) &&
+        (request.projectRoots === undefined || request.projectRoots.includes(job.projectRoot ?? '')),
+    )
+  );
 }
 
 /** A lease whose answer may have been lost: its machine is to be heard whenever it asks. */
@@ -103,27 +113,27 @@ function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): b
   return leases.some((job) => job.machineId === machineId && job.status === 'dispatched');
 }
 
-/** The lease begins anew: its holder only now learns of it. */
+/** The same claim gets its lease again; any other run gets the job under a new one. */
 async function repeatLease(
   deps: Deps,
   { claimId, instance }: ClaimRequest,
   job: JobRow,
 ): Promise<ClaimOutcome> {
-  const leaseExpiresAt = leaseExpiry(deps.now);
-  const lease = { leaseId: job.leaseId ?? '', expiresAt: leaseExpiresAt };
-  const isSameClaim = claimId !== undefined && claimId === job.claimId;
-  const repeated = isSameClaim
-    ? await renewIfHeld(deps.db, job, lease)
-    : await redeliverIfUnstarted(deps.db, job, { ...lease, claimId, instance });
-  if (!repeated) return { kind: 'idle', nextAt: deps.now };
-  return { kind: 'claimed', job: { ...job, leaseExpiresAt }, prompt: await promptOf(deps, job) };
+  if (claimId !== undefined && claimId === job.claimId) {
+    return { kind: 'claimed', job, prompt: await promptOf(deps, job) };
+  }
+  const lease = { from: job.leaseId ?? '', to: deps.newId('lease'), claimId, instance };
+  const redelivered = await redeliverIfUnstarted(deps.db, job, lease);
+  if (redelivered === undefined) return { kind: 'idle', nextAt: deps.now };
+  const { prompt, ...claimed } = redelivered;
+  return { kind: 'claimed', job: claimed, prompt, replaced: lease.from };
 }
 
 async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise<ClaimOutcome | undefined> {
   const busy = new Set(seen.held.map((job) => job.codexSessionId));
   for (const job of seen.candidates) {
-    const route = routeHere(job, request, seen.projects);
-    if (route === undefined || busy.has(route.codexSessionId)) continue;
+    const route = routesHere(job, request, seen.projects).find((one) => !busy.has(one.codexSessionId));
+    if (route === undefined) continue;
     if (request.dryRun) return wouldClaim(deps, job, route);
     const taken = await takeIfAvailable(deps.db, job, {
       leaseId: deps.newId('lease'),
@@ -146,13 +156,9 @@ async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promi
   return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
 }
 
-/** The best route of a job, if it ends at this machine. */
-function routeHere(
-  job: Candidate,
-  request: ClaimRequest,
-  projects: readonly SyncedProject[],
-): Route | undefined {
-  return routesFor(targetOf(job), projects).find(
+/** The routes of a job that end at this machine, best first. */
+function routesHere(job: Candidate, request: ClaimRequest, projects: readonly SyncedProject[]): Route[] {
+  return routesFor(targetOf(job), projects).filter(
     (route) =>
       route.machineId === request.machineId &&
       (request.projectRoots === undefined || request.projectRoots.includes(route.projectRoot)),

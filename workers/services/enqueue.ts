@@ -140,7 +140,16 @@ function readTimes(
 ): Result<{ availableAt: number; expiresAt: number }, 'invalid_input'> {
   const availableAt = Math.max(now, order.notBefore === undefined ? now : Date.parse(order.notBefore));
   const expiresAt =
-    order.expiresAt === undefined ? availableAt + DEFAULT_EXPIRY_MS : Date.parse(order.expiresAt);
+    order.expiresAt === undefined
+      ? Math.min(availableAt + DEFAULT_EXPIRY_MS, now + MAX_EXPIRY_MS)
+      : Date.parse(order.expiresAt);
+  if (order.expiresAt === undefined && expiresAt <= availableAt) {
+    return refuse(
+      'invalid_input',
+      'notBefore: must be less than 90 days ahead.',
+      'Choose an earlier notBefore.',
+    );
+  }
   if (expiresAt <= availableAt) {
     return refuse(
       'invalid_input',

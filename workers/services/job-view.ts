@@ -15,7 +15,7 @@ import type { MachineRow, ProjectRow } from '../store/machines.ts';
 import { readMachinesOf, readProjectsOf, toPresence, toSyncedProject } from '../store/machines.ts';
 
 type StoryView = ReplyInput<typeof showJob>['job'];
-export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts'>;
+export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts' | 'events'>;
 
 /** What the owner's machines offer now; one round trip. */
 export async function surroundingsOf(deps: Deps, userId: UserId): Promise<Surroundings> {
@@ -81,7 +81,7 @@ export function viewJob(job: JobRow, waiting: Waiting | undefined): JobView {
     },
     createdAt: new Date(job.createdAt).toISOString(),
     createdBy: job.createdBy ?? undefined,
-    notBefore: job.availableAt > job.createdAt ? iso(job.availableAt) : undefined,
+    notBefore: job.status === 'queued' && job.availableAt > job.updatedAt ? iso(job.availableAt) : undefined,
     expiresAt: new Date(job.expiresAt).toISOString(),
     updatedAt: new Date(job.updatedAt).toISOString(),
     leaseExpiresAt:

@@ -10,6 +10,8 @@ import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { isTerminal, JOB_STATUSES } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
+import type { StoryEvent } from '../store/audit.ts';
+import { noteRead, readStory } from '../store/audit.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter } from '../store/jobs.ts';
 import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
@@ -42,6 +44,8 @@ export async function listJobs(
   });
 }
 
+const LIVE_STATUSES = JOB_STATUSES.filter((status) => !isTerminal(status));
+
 /** `live` stands for every status that is not an end. */
 function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_input'> {
   const named = (query.status ?? '')
@@ -49,7 +53,7 @@ function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_
     .map((status) => status.trim())
     .filter((status) => status !== '');
   const live = named.length === 1 && named[0] === 'live';
-  const statuses = live ? [] : named;
+  const statuses = live ? [] : named.flatMap((status) => (status === 'live' ? LIVE_STATUSES : [status]));
   const unknown = statuses.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
   if (unknown !== undefined) {
     return refuse(
@@ -76,9 +80,11 @@ export async function showJob(
 ): Promise<Result<ReplyInput<typeof showRow>['job'], 'not_found'>> {
   const job = await findForPerson(deps, user, jobId);
   if (job === undefined) return noJob(jobId);
-  const [texts, earlier] = await deps.db.batch([
+  await noteForeignRead(deps, user, job);
+  const [texts, earlier, story] = await deps.db.batch([
     readTexts(job.userId, job.id),
     readAttempts(job.userId, job.id),
+    readStory(job.userId, job.id),
   ]);
   const { prompt = '', content = null } = (texts?.rows[0] ?? {}) as {
     prompt?: string;
@@ -94,7 +100,23 @@ export async function showJob(
     prompt,
     content: content ?? undefined,
     attempts: latest === undefined ? attempts : [...attempts, latest],
+    events: ((story?.rows ?? []) as unknown as StoryEvent[]).map(viewEvent),
   });
+}
+
+function viewEvent({
+  at,
+  action,
+  by,
+  detail,
+}: StoryEvent): ReplyInput<typeof showRow>['job']['events'][number] {
+  return { at: new Date(at).toISOString(), action, by: by ?? undefined, detail: detail ?? undefined };
+}
+
+/** An operator who reads somebody else's prompts and answers leaves a trace. */
+async function noteForeignRead(deps: Deps, user: SignedIn, job: JobRow): Promise<void> {
+  if (job.userId === user.id) return;
+  await noteRead(deps.db, { at: deps.now, actor: user.id, source: 'api', job });
 }
 
 export type TranscriptPage = Omit<ReplyInput<typeof transcriptRow>, 'ok'>;
@@ -128,6 +150,7 @@ export async function readTranscript(
   }
   const job = await findForPerson(deps, user, jobId);
   if (job === undefined) return noJob(jobId);
+  await noteForeignRead(deps, user, job);
   const sources = (await sourcesOf(deps, job)).filter((source) => source.leaseCount >= from.leaseCount);
 
   const entries: TranscriptPage['entries'] = [];
@@ -170,7 +193,9 @@ async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
   const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
   const sources: Source[] = [];
   for (const one of [...earlier, job]) {
+    // A released attempt never started and has said nothing; asking its machine would be a call for nothing.
     if (one.leaseId === null || one.machineId === null) continue;
+    if ('outcome' in one && one.outcome === 'released') continue;
     sources.push({
       leaseCount: one.leaseCount,
       attempt: one.attempt,

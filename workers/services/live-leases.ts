@@ -40,9 +40,11 @@ export class LiveLeases {
   /** Takes in a lease that was just handed out. */
   add(job: JobRow): void {
     if (job.leaseId === null || job.leaseExpiresAt === null) return;
+    const known = this.#leases?.get(job.leaseId);
     this.#leases?.set(job.leaseId, {
       jobId: job.id,
-      deadline: job.leaseExpiresAt,
+      // A heartbeat may have promised more than D1 was told.
+      deadline: Math.max(job.leaseExpiresAt, known?.deadline ?? 0),
       recordedUntil: job.leaseExpiresAt,
     });
   }

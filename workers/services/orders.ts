@@ -2,11 +2,10 @@
 
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
-import { writeAudit } from '../store/audit.ts';
+import { audit } from '../store/audit.ts';
 import { cancelIfLive, confirmCancel, retryIfUnchanged } from '../store/job-orders.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
@@ -49,47 +48,74 @@ export async function cancelJob(
 ): Promise<Result<JobRow, Fenced>> {
   const job = await findForPerson(deps, user, order.jobId);
   if (job === undefined) return noJob(order.jobId);
+  const late = await noteLateReceipt(deps, user, { job, order });
+  if (late !== undefined) return accept(late);
   const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
 
-  if (job.status === 'cancelled') return accept(await confirm(deps, job, order));
+  if (job.status === 'cancelled') {
+    // The answer was lost, and perhaps the word to the object with it.
+    await revoke(deps, job, 'cancelled');
+    return accept(await confirm(deps, user, { job, order }));
+  }
   const cancelled = await move(
     deps.db,
     cancelIfLive(job, {
-      now: deps.now,
+      ...personOf(deps, user, order),
       by: user.email,
-      reason: order.reason ?? undefined,
       leaseId: order.leaseId ?? undefined,
     }),
   );
   if (cancelled === undefined) return wrongStatus((await findForPerson(deps, user, order.jobId)) ?? job);
 
-  await writeAudit(deps.db, { at: deps.now, user, order, action: 'cancel', job });
   deps.log('job_cancelled', { jobId: job.id, by: user.id, leaseId: job.leaseId ?? undefined });
   await revoke(deps, cancelled, 'cancelled');
-  return accept(await confirm(deps, cancelled, order));
+  return accept(await confirm(deps, user, { job: cancelled, order }));
 }
 
-/** The runner's receipt of what it stopped, with its lease; kept on the job and in its transcript. */
-async function confirm(
-  deps: Deps,
-  job: JobRow,
-  order: PersonsOrder & { receipt?: StopReceipt | undefined },
-): Promise<JobRow> {
+interface Cancel {
+  job: JobRow;
+  order: PersonsOrder & { receipt?: StopReceipt | undefined };
+}
+
+/** The runner's receipt of what it stopped, with its lease; kept on the job, in its story and in its transcript. */
+async function confirm(deps: Deps, user: SignedIn, { job, order }: Cancel): Promise<JobRow> {
   if (order.receipt === undefined || !order.leaseId) return job;
   const { receipt, leaseId } = order;
-  const confirmed = await confirmCancel(deps.db, job, {
-    leaseId,
-    at: deps.now,
-    json: JSON.stringify(receipt),
-  });
+  const at = { leaseId, at: deps.now, json: JSON.stringify(receipt) };
+  const confirmed = await confirmCancel(deps.db, job, at);
   if (confirmed === undefined) return job;
-  if (job.machineId !== null && job.cancelConfirmedAt === null) {
-    await tell(deps, job, (stub) =>
-      stub.appendReceipt({ jobId: job.id, leaseId, text: sentenceOf(receipt) }),
-    );
-  }
+  if (job.cancelConfirmedAt === null)
+    await noteReceipt(deps, user, { job, order: { ...order, leaseId, receipt } });
   return confirmed;
+}
+
+/** The job was retried before its runner could say what it stopped: the receipt belongs to the attempt that ended. */
+async function noteLateReceipt(
+  deps: Deps,
+  user: SignedIn,
+  { job, order }: Cancel,
+): Promise<JobRow | undefined> {
+  const { leaseId, receipt, machineId } = order;
+  if (!receipt || !leaseId || !machineId || leaseId === job.leaseId) return undefined;
+  if (!(await hadLease(deps.db, job, { machineId, leaseId }))) return undefined;
+  await noteReceipt(deps, user, { job: { ...job, machineId }, order: { ...order, leaseId, receipt } });
+  return job;
+}
+
+async function noteReceipt(
+  deps: Deps,
+  user: SignedIn,
+  { job, order }: { job: JobRow; order: PersonsOrder & { leaseId: string; receipt: StopReceipt } },
+): Promise<void> {
+  const text = sentenceOf(order.receipt);
+  const entry = { at: deps.now, actor: user.id, source: order.source, job, detail: text };
+  await deps.db.batch([audit({ ...entry, action: 'stopped' })]);
+  await tell(deps, job, (stub) => stub.appendReceipt({ jobId: job.id, leaseId: order.leaseId, text }));
+}
+
+function personOf(deps: Deps, user: SignedIn, order: PersonsOrder) {
+  return { now: deps.now, actor: user.id, source: order.source, reason: order.reason ?? undefined };
 }
 
 function sentenceOf({ processes, signal, tookMs }: StopReceipt): string {
@@ -115,13 +141,9 @@ export async function retryJob(
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
 
-  const retried = await move(
-    deps.db,
-    retryIfUnchanged(job, job, { now: deps.now, expiresAt: deps.now + DEFAULT_EXPIRY_MS }),
-  );
+  const retried = await move(deps.db, retryIfUnchanged(job, job, personOf(deps, user, order)));
   if (retried === undefined) return wrongStatus((await findForPerson(deps, user, order.jobId)) ?? job);
 
-  await writeAudit(deps.db, { at: deps.now, user, order, action: 'retry', job });
   deps.log(job.attempt >= 3 ? 'job_retried_repeatedly' : 'job_retried', {
     jobId: job.id,
     by: user.id,

@@ -4,6 +4,7 @@ import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import { leaseExpiry } from '../../spec/job/lease.ts';
 import type { Deps } from '../deps.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
@@ -13,6 +14,9 @@ import type { Fenced, Holder } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
 import type { SignedIn } from './sign-in.ts';
 
+/** Characters of an error that are kept. */
+const MAX_ERROR_LENGTH = 16 * 1024;
+
 export interface Start {
   jobId: string;
   holder: Holder;
@@ -21,7 +25,7 @@ export interface Start {
 export async function startJob(
   deps: Deps,
   user: SignedIn,
-  { jobId, holder, instance }: Start & { instance: string | undefined },
+  { jobId, holder }: Start,
 ): Promise<Result<JobRow, Fenced>> {
   const key = { userId: user.id, id: jobId };
   const started =
@@ -29,33 +33,18 @@ export async function startJob(
     (await startIfHeld(deps.db, key, {
       leaseId: holder.leaseId,
       machineId: holder.machineId,
-      instance,
       now: deps.now,
+      expiresAt: leaseExpiry(deps.now),
     }));
   if (started) {
     deps.log('job_started', { jobId, machineId: holder.machineId, leaseId: holder.leaseId ?? undefined });
     return accept(started);
   }
   const read = await jobUnderLease(deps, user, { jobId, holder });
-  const result = read.ok ? repeatOfStart(read.value, instance) : read;
+  const result = read.ok && read.value.status !== 'running' ? wrongStatus(read.value) : read;
   if (!result.ok)
     deps.log('start_refused', { jobId, machineId: holder.machineId, code: result.refusal.code });
   return result;
-}
-
-/** The same run may say it again; another run of the machine must not start what is started, or is not its own. */
-function repeatOfStart(
-  job: JobRow,
-  instance: string | undefined,
-): Result<JobRow, 'wrong_status' | 'lease_lost'> {
-  if (instance && job.instance && instance !== job.instance) {
-    return refuse(
-      'lease_lost',
-      `Job ${job.id} was handed to another run of this machine.`,
-      'Stop working on it; the other run has it.',
-    );
-  }
-  return job.status === 'running' ? accept(job) : wrongStatus(job);
 }
 
 export interface Delivery extends Start {
@@ -71,7 +60,12 @@ export async function completeJob(
   user: SignedIn,
   delivery: Delivery,
 ): Promise<Result<JobRow, Fenced | 'body_too_large'>> {
-  if (bytesOf(delivery.content) > MAX_RESULT_BYTES || bytesOf(delivery.error) > MAX_RESULT_BYTES) {
+  if (bytesOf(delivery.content) > MAX_RESULT_BYTES) {
+    deps.log('complete_refused', {
+      jobId: delivery.jobId,
+      machineId: delivery.holder.machineId,
+      code: 'body_too_large',
+    });
     return refuse(
       'body_too_large',
       `A result may have at most ${MAX_RESULT_BYTES} bytes.`,
@@ -83,7 +77,12 @@ export async function completeJob(
 
   const results = await deps.db.batch([finishIfHeld(key, outcome), respondTo(deps, key, outcome)]);
   const finished = results[0]?.rows[0] as JobRow | undefined;
-  if (finished === undefined) return note(deps, delivery, await whyNotFinished(deps, user, delivery));
+  if (finished === undefined) {
+    const repeat = await whyNotFinished(deps, user, delivery);
+    // The answer was lost, and perhaps the word to the object with it.
+    if (repeat.ok) await forget(deps, user, delivery);
+    return note(deps, delivery, repeat);
+  }
 
   deps.log('job_finished', {
     jobId: delivery.jobId,
@@ -133,9 +132,15 @@ function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
     success,
     summary: delivery.summary?.slice(0, SUMMARY_LENGTH) || undefined,
     content: delivery.content ?? undefined,
-    error: success ? undefined : delivery.error || 'The runner reported a failure without a reason.',
+    error: success ? undefined : errorOf(delivery),
     failureKind: success ? undefined : (delivery.failureKind ?? 'agent_error'),
   };
+}
+
+/** Prompt, answer and error share one row of the database, so the error has its own, smaller limit. */
+function errorOf({ error }: Delivery): string {
+  if (!error) return 'The runner reported a failure without a reason.';
+  return error.length <= MAX_ERROR_LENGTH ? error : `${error.slice(0, MAX_ERROR_LENGTH)} … (cut)`;
 }
 
 function bytesOf(text: string | null | undefined): number {

@@ -5,7 +5,7 @@
 
 import { unreachable } from '../../spec/errors.ts';
 import type { LeaseVerdict } from '../../spec/job/lease.ts';
-import { judgeLease } from '../../spec/job/lease.ts';
+import { judgeLease, LEASE_MS } from '../../spec/job/lease.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
 import { renewIfHeld } from '../store/job-moves.ts';
@@ -19,7 +19,7 @@ import {
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
-import { readExpired, readExpiredOfMachine } from '../store/sweeps.ts';
+import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
 import { wakeAt, wakeMachines } from './wake.ts';
@@ -52,31 +52,42 @@ export async function sweepMachine(
 
 /** Reclaims everything that expired; run by cron. Asks each machine's object first: it knows heartbeats D1 was not told. */
 export async function sweepAll(deps: Deps): Promise<Swept[]> {
-  const jobs = await deps.db.all<JobRow>(readExpired(deps.now, SWEEP_LIMIT));
+  const [leased, queued] = await deps.db.batch([
+    readExpiredLeases(deps.now, SWEEP_LIMIT),
+    readExpiredInQueue(deps.now, SWEEP_LIMIT),
+  ]);
   const dead: JobRow[] = [];
-  for (const [name, group] of groupByMachine(jobs)) {
-    if (name === '') dead.push(...group);
-    else dead.push(...(await withoutLiveLeases(deps, group)));
+  for (const group of groupByMachine((leased?.rows ?? []) as unknown as JobRow[])) {
+    dead.push(...(await withoutLiveLeases(deps, group)));
   }
-  return sweepJobs(deps, dead);
+  return sweepJobs(deps, [...dead, ...((queued?.rows ?? []) as unknown as JobRow[])]);
 }
 
-function groupByMachine(jobs: readonly JobRow[]): Map<string, JobRow[]> {
+function groupByMachine(jobs: readonly JobRow[]): JobRow[][] {
   const groups = new Map<string, JobRow[]>();
   for (const job of jobs) {
-    const name = job.machineId === null ? '' : `${job.userId}/${job.machineId}`;
+    const name = `${job.userId}/${job.machineId}`;
     groups.set(name, [...(groups.get(name) ?? []), job]);
   }
-  return groups;
+  return [...groups.values()];
 }
 
-/** Asks the object of the machine that holds these jobs. One that cannot answer spares none. */
+/**
+ * Asks the object of the machine that holds these jobs. While it cannot answer, a lease is spared for as long as heartbeats
+ * may have kept it alive without D1 being told: half a lease.
+ */
 async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<JobRow[]> {
   const [first] = jobs;
   if (first?.machineId == null) return [...jobs];
   const deadlines = await deps.machines
     .call({ userId: first.userId, machineId: first.machineId }, async (stub) => stub.deadlines())
-    .catch((): Record<string, number> => ({}));
+    .catch((error: unknown) => {
+      deps.log('object_not_asked', { machineId: first.machineId ?? undefined, message: String(error) });
+      return undefined;
+    });
+  if (deadlines === undefined) {
+    return jobs.filter((job) => (job.leaseExpiresAt ?? 0) + LEASE_MS / 2 <= deps.now);
+  }
   return withoutLive(deps, jobs, new Map(Object.entries(deadlines)));
 }
 
@@ -99,7 +110,11 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
   const dueAt = new Map<string, number>();
   const noteDue = (jobId: string, at: number) => dueAt.set(jobId, at);
   for (const job of jobs) {
-    const verdict = await sweepJob(deps, job, noteDue);
+    const verdict = await sweepJob(deps, job, noteDue).catch((error: unknown) => {
+      // One job that cannot be repaired now must not keep the others from it.
+      deps.log('sweep_failed', { jobId: job.id, message: String(error) });
+      return undefined;
+    });
     if (verdict === undefined) continue;
     swept.push({ jobId: job.id, leaseId: job.leaseId, machineId: job.machineId, verdict });
     deps.log('job_swept', {

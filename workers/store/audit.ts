@@ -1,18 +1,44 @@
-/** The audit log: who changed something on somebody's machine, from where, what and when. */
+/** The audit log: who changed something on somebody's machine, from where, what and when. The story of a job reads it. */
 
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
+
+export const AUDIT_ACTIONS = ['cancel', 'retry', 'stopped', 'read'] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
   at: number;
-  user: { id: string };
-  order: { source: string; reason?: string | null | undefined };
-  action: 'cancel' | 'retry';
+  /** Who did it. */
+  actor: string;
+  /** Address and program it came from. */
+  source: string;
+  action: AuditAction;
   job: { id: string; userId: string };
+  /** The person's reason, or what was stopped. */
+  detail: string | undefined;
 }
 
-export async function writeAudit(db: Database, { at, user, order, action, job }: AuditEntry): Promise<void> {
-  await db.write(sql`
-    INSERT INTO audit_log (at, user_id, actor, source, action, subject, detail)
-    VALUES (${at}, ${job.userId}, ${user.id}, ${order.source}, ${action}, ${job.id}, ${order.reason})`);
+/** One entry, unconditionally. */
+export function audit({ at, actor, source, action, job, detail }: AuditEntry): Statement {
+  return sql`
+    INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+    VALUES (${at}, ${job.userId}, ${actor}, ${source}, ${action}, ${job.id}, ${detail})`;
+}
+
+/** What was ordered and confirmed, oldest first; reading is not part of a job's story. */
+export interface StoryEvent {
+  at: number;
+  action: Exclude<AuditAction, 'read'>;
+  by: string | null;
+  detail: string | null;
+}
+
+export function readStory(userId: string, jobId: string): Statement {
+  return sql`
+    SELECT a.at, a.action, u.email AS "by", a.detail FROM audit_log a LEFT JOIN users u ON u.id = a.actor
+    WHERE a.user_id = ${userId} AND a.subject = ${jobId} AND a.action <> 'read' ORDER BY a.at`;
+}
+
+export async function noteRead(db: Database, entry: Omit<AuditEntry, 'action' | 'detail'>): Promise<void> {
+  await db.batch([audit({ ...entry, action: 'read', detail: undefined })]);
 }

@@ -16,7 +16,7 @@ export interface CandidatePosition {
 /** As much of a queued job as routing needs: a page of them travels with every claim. */
 export type Candidate = TargetFields & CandidatePosition & { userId: string };
 
-/** Queued jobs whose time has come, in the order of the queue, that are not meant for another machine. */
+/** Queued jobs whose time has come, in the order of the queue, that this machine might have a repository for. */
 export function readCandidates(
   userId: string,
   { machineId, now, after }: { machineId: string; now: number; after?: CandidatePosition | undefined },
@@ -29,9 +29,25 @@ export function readCandidates(
             target_codex_session_id AS targetCodexSessionId FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND status = 'queued' AND available_at <= ? AND expires_at > ?
             AND (target_machine_id IS NULL OR target_machine_id = ?)
+            AND (idea_id IS NULL OR idea_id IN (SELECT idea_id FROM linked_projects
+              WHERE user_id = ? AND machine_id = ?))
+            AND (target_project_root IS NULL OR target_project_root IN (SELECT project_root FROM linked_projects
+              WHERE user_id = ? AND machine_id = ?))
             AND (priority < ? OR (priority = ? AND id > ?))
           ORDER BY priority DESC, id LIMIT ${CANDIDATE_PAGE}`,
-    values: [userId, now, now, machineId, from.priority, from.priority, from.id],
+    values: [
+      userId,
+      now,
+      now,
+      machineId,
+      userId,
+      machineId,
+      userId,
+      machineId,
+      from.priority,
+      from.priority,
+      from.id,
+    ],
   };
 }
 

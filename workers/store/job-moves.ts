@@ -60,36 +60,41 @@ export async function takeIfAvailable(
   });
 }
 
-/** The holder starts; a run that names itself must be the one that the lease was handed to last. */
+/** The holder starts; it is alive, so its lease begins anew. */
 export function startIfHeld(
   db: Database,
   key: JobKey,
-  lease: { leaseId: string; machineId: string; instance: string | undefined; now: number },
+  lease: { leaseId: string; machineId: string; now: number; expiresAt: number },
 ): Promise<JobRow | undefined> {
   return db.first<JobRow>(
     update(key, 'start', {
       set: [
         ['started_at = ?', lease.now],
+        ['lease_expires_at = ?', lease.expiresAt],
         ['updated_at = ?', lease.now],
       ],
       where: [
         ['lease_id = ?', lease.leaseId],
         ['machine_id = ?', lease.machineId],
-        ["coalesce(nullif(?, ''), instance, '') = coalesce(instance, '')", lease.instance ?? ''],
       ],
     }),
   );
 }
 
-/** Hands a lease that was never started to the run that asks now. */
+/**
+ * Hands a job that was never started to the run that asks now, under a new lease id: whoever got the old one and was only
+ * slow must not start it as well. The end stays where it was, so that a machine that never starts gives the job back.
+ */
 export function redeliverIfUnstarted(
   db: Database,
   key: JobKey,
-  lease: { leaseId: string; expiresAt: number; claimId: string | undefined; instance: string | undefined },
-): Promise<boolean> {
-  return db.write(sql`
-    UPDATE jobs SET lease_expires_at = ${lease.expiresAt}, claim_id = ${lease.claimId}, instance = ${lease.instance}
-    WHERE user_id = ${key.userId} AND id = ${key.id} AND status = 'dispatched' AND lease_id = ${lease.leaseId}`);
+  lease: { from: string; to: string; claimId: string | undefined; instance: string | undefined },
+): Promise<(JobRow & { prompt: string }) | undefined> {
+  return db.first<JobRow & { prompt: string }>({
+    sql: `UPDATE jobs SET lease_id = ?, claim_id = ?, instance = ?
+          WHERE user_id = ? AND id = ? AND status = 'dispatched' AND lease_id = ? RETURNING ${jobColumns()}, prompt`,
+    values: [lease.to, lease.claimId, lease.instance, key.userId, key.id, lease.from],
+  });
 }
 
 /** Renews what D1 knows of a live lease; false when it is not live any more. */
@@ -99,7 +104,7 @@ export function renewIfHeld(
   lease: { leaseId: string; expiresAt: number },
 ): Promise<boolean> {
   return db.write(sql`
-    UPDATE jobs SET lease_expires_at = ${lease.expiresAt}
+    UPDATE jobs SET lease_expires_at = max(lease_expires_at, ${lease.expiresAt})
     WHERE user_id = ${key.userId} AND id = ${key.id} AND status IN ('dispatched', 'running') AND lease_id = ${lease.leaseId}`);
 }
 

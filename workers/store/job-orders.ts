@@ -4,11 +4,14 @@ import type { Database, Statement, Value } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import type { JobKey } from './job-update.ts';
-import { archive, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
+import { archive, auditMove, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
 
 export interface Order {
   now: number;
+  /** Id and e-mail of the person. */
+  actor: string;
   by: string;
+  source: string;
   reason: string | undefined;
   /** When the person named a lease, it must be the one that holds the job. */
   leaseId: string | undefined;
@@ -18,6 +21,7 @@ export interface Order {
 export function cancelIfLive(key: JobKey, order: Order): Statement[] {
   const where: [string, Value][] = order.leaseId === undefined ? [] : [['lease_id = ?', order.leaseId]];
   return [
+    auditMove(key, 'cancel', { ...order, at: order.now, detail: order.reason, where }),
     noteOnReview(key, 'cancel', { status: 'cancelled', now: order.now, error: order.reason ?? null, where }),
     update(key, 'cancel', {
       set: [
@@ -48,13 +52,15 @@ export function confirmCancel(
 export function retryIfUnchanged(
   key: JobKey,
   read: { status: JobRow['status']; leaseId: string | null },
-  at: { now: number; expiresAt: number },
+  order: Omit<Order, 'leaseId' | 'by'>,
 ): Statement[] {
+  const at = { now: order.now };
   const guard: [string, Value][] = [
     ['status = ?', read.status],
     ["coalesce(lease_id, '') = ?", read.leaseId ?? ''],
   ];
   return [
+    auditMove(key, 'retry', { ...order, at: order.now, detail: order.reason, where: guard }),
     archive(key, { outcome: undefined, verb: 'retry', now: at.now, where: guard }),
     noteOnReview(key, 'retry', { status: 'queued', now: at.now, error: null, where: guard }),
     update(key, 'retry', {
@@ -62,7 +68,8 @@ export function retryIfUnchanged(
         ...CLEAR_ATTEMPT,
         ['attempts_used = ?', 0],
         ['available_at = ?', at.now],
-        ['expires_at = max(expires_at, ?)', at.expiresAt],
+        // As long to wait as the sender gave it at first.
+        ['expires_at = max(expires_at, ? + expires_at - created_at)', at.now],
         ['updated_at = ?', at.now],
       ],
       where: guard,

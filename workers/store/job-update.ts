@@ -117,6 +117,35 @@ export function archive(key: JobKey, { outcome, verb, now, where }: Archive): St
   };
 }
 
+/** Notes a person's order under the guard of the move that follows it in the batch: both happen, or neither. */
+export function auditMove(
+  key: JobKey,
+  verb: JobVerb,
+  order: {
+    at: number;
+    actor: string;
+    source: string;
+    detail: string | undefined;
+    where: readonly [string, Value][];
+  },
+): Statement {
+  const statuses = TRANSITIONS[verb].from.map((status) => `'${status}'`).join(', ');
+  const conditions = ['user_id = ?', 'id = ?', `status IN (${statuses})`, ...order.where.map(([one]) => one)];
+  return {
+    sql: `INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+          SELECT ?, user_id, ?, ?, '${verb}', id, ? FROM jobs WHERE ${conditions.join(' AND ')}`,
+    values: [
+      order.at,
+      order.actor,
+      order.source,
+      order.detail,
+      key.userId,
+      key.id,
+      ...order.where.map(([, value]) => value),
+    ],
+  };
+}
+
 /** Runs the statements of a move; the row after it, or undefined when the guard said no. */
 export async function move(db: Database, statements: readonly Statement[]): Promise<JobRow | undefined> {
   const results = await db.batch(statements);

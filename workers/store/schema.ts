@@ -227,13 +227,16 @@ export const checkpoints = sqliteTable(
   (table) => [primaryKey({ columns: [table.userId, table.id] })],
 );
 
-export const auditLog = sqliteTable('audit_log', {
-  id: integer('id').primaryKey(),
-  at: integer('at').notNull(),
-  userId: text('user_id').notNull(),
-  actor: text('actor').notNull(),
-  source: text('source').notNull(),
-  action: text('action').notNull(),
-  subject: text('subject').notNull(),
-  detail: text('detail'),
-});
+export const auditLog = sqliteTable(
+  'audit_log',
+  {
+    userId: ownerId(),
+    subject: text('subject').notNull(),
+    at: integer('at').notNull(),
+    action: text('action').notNull(),
+    actor: text('actor').notNull(),
+    source: text('source').notNull(),
+    detail: text('detail'),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.subject, table.at, table.action, table.actor] })],
+);

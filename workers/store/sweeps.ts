@@ -5,13 +5,22 @@ import type { Statement } from './database.ts';
 import { sql } from './database.ts';
 import { jobColumns } from './job-row.ts';
 
-const DUE = `((j.status IN ('dispatched', 'running') AND j.lease_expires_at <= ?1) OR (j.status = 'queued' AND j.expires_at <= ?1))`;
+const LIVE_OF_ALL =
+  'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';
 
-/** Expired leases and queued jobs past their expiry, of every account; one read of each account's live index. */
-export function readExpired(now: number, limit: number): Statement {
+/** Expired leases of every account; one read of each account's live index. */
+export function readExpiredLeases(now: number, limit: number): Statement {
   return {
-    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL
-          WHERE ${DUE} LIMIT ?2`,
+    sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
+          WHERE j.status IN ('dispatched', 'running') AND j.lease_expires_at <= ? LIMIT ?`,
+    values: [now, limit],
+  };
+}
+
+/** Jobs of every account that waited past their expiry. */
+export function readExpiredInQueue(now: number, limit: number): Statement {
+  return {
+    sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL} WHERE j.status = 'queued' AND j.expires_at <= ? LIMIT ?`,
     values: [now, limit],
   };
 }
@@ -33,7 +42,7 @@ export function readExpiredOfMachine(at: {
 /** Queued jobs of machines that wait for a moment that has come since the last run. */
 export function readNewlyDue(since: number, now: number): Statement {
   return {
-    sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL
+    sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
           WHERE j.status = 'queued' AND j.available_at > ? AND j.available_at <= ? LIMIT 100`,
     values: [since, now],
   };
