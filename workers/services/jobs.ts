@@ -104,12 +104,7 @@ export async function showJob(
   });
 }
 
-function viewEvent({
-  at,
-  action,
-  by,
-  detail,
-}: StoryEvent): ReplyInput<typeof showRow>['job']['events'][number] {
+function viewEvent({ at, action, by, detail }: StoryEvent) {
   return { at: new Date(at).toISOString(), action, by: by ?? undefined, detail: detail ?? undefined };
 }
 
