@@ -10,6 +10,7 @@ import { openWsChannel } from '../../cli/runner/channel/ws-channel.ts';
 import { heartbeat } from '../../spec/contract/runner.ts';
 import { KEEP_ALIVE_MS, MAX_WAIT_SECONDS } from '../../spec/transport/events.ts';
 import type { BenchOptions, Report } from './bench.ts';
+import type { Account } from './client.ts';
 import { Machine, send } from './client.ts';
 import type { Bill } from './price.ts';
 import { CPU_MS_PER_REQUEST, PRICE, priceOf, runtimeCpuMs, runtimeRssMb } from './price.ts';
@@ -22,6 +23,7 @@ const HOUR_MS = 3_600_000;
 const IDLE_MS = 20_000;
 const LOST_AFTER_MS = 60_000;
 const SAMPLES = 20;
+const MACHINES_PER_ACCOUNT = 20;
 /** Requests on their way at once; more would measure the queue in front of the local runtime. */
 const AT_ONCE = 16;
 /** A keep-alive frame wakes the Worker that holds the stream for this long. */
@@ -93,7 +95,7 @@ class IdleBench {
   async measure(): Promise<Measured> {
     const dollars = await this.#priceOfMonth();
     const { machines: count, say } = this.#options;
-    const machines = Array.from({ length: count }, () => this.#newMachine());
+    const machines = await this.#newMachines(count);
     await inTurns(machines, (machine) => machine.register());
     const before = runtimeRssMb();
     say('connecting');
@@ -132,7 +134,7 @@ class IdleBench {
 
   /** One channel and one look, counted one after the other; the first time is warm-up. */
   async #priceOfMonth(): Promise<number> {
-    const machine = this.#newMachine();
+    const machine = newMachine(this.#service.account);
     await machine.register();
     await this.#openOnce(machine);
     await look(machine);
@@ -153,13 +155,20 @@ class IdleBench {
     await channel.ended;
   }
 
-  #newMachine(): Machine {
-    return new Machine(this.#service.account, `mac-${crypto.randomUUID()}`);
+  /** Nobody has a thousand machines: some accounts with a few each. */
+  async #newMachines(count: number): Promise<Machine[]> {
+    const machines: Machine[] = [];
+    while (machines.length < count) {
+      const account = await this.#service.addAccount();
+      const some = Math.min(MACHINES_PER_ACCOUNT, count - machines.length);
+      machines.push(...Array.from({ length: some }, () => newMachine(account)));
+    }
+    return machines;
   }
 
   async #listen(machine: Machine, onWork: () => Promise<void>): Promise<Channel> {
-    const { baseUrl, token } = this.#service.account;
-    const { machineId } = machine;
+    const { machineId, account } = machine;
+    const { baseUrl, token } = account;
     const ready = Promise.withResolvers<void>();
     const headers = { authorization: `Bearer ${token}` };
     const channel = OPEN[this.#transport](
@@ -199,6 +208,10 @@ function monthOfSocket(open: number): number {
 async function look(machine: Machine): Promise<void> {
   await send(machine.account, heartbeat, { body: { machineId: machine.machineId } });
   await machine.claim();
+}
+
+function newMachine(account: Account): Machine {
+  return new Machine(account, `mac-${crypto.randomUUID()}`);
 }
 
 async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
 /** The hosted side for a benchmark: the real one on the local runtime, with one signed-in account. */
 
+import { createHash, randomUUID } from 'node:crypto';
 import { accountRow } from '../../scripts/local/accounts.ts';
 import { insertAccount } from '../../scripts/local/insert-account.ts';
 import type { Runtime, RuntimeOptions } from '../../scripts/local/runtime.ts';
@@ -11,6 +12,8 @@ import { send } from './client.ts';
 export interface BenchService extends Runtime {
   account: Account;
   userId: string;
+  /** One more account, signed in. */
+  addAccount(): Promise<Account>;
   /** Adds finished jobs of the account, as if it had worked for years. */
   addHistory(count: number): Promise<void>;
 }
@@ -33,8 +36,23 @@ export async function startBenchService(options: Partial<RuntimeOptions> = {}): 
     ...runtime,
     account,
     userId: person.id,
+    addAccount: () => addAccount(runtime),
     addHistory: (count) => addHistory(runtime, { userId: person.id, count, endedAt: now - DAY_MS }),
   };
+}
+
+async function addAccount({ database, url }: Runtime): Promise<Account> {
+  const now = Date.now();
+  const email = `${randomUUID()}@example.test`;
+  const person = accountRow({ email, password: randomUUID() }, now);
+  await insertAccount(database, person);
+  const token = `dvt_${randomUUID()}`;
+  const hash = createHash('sha256').update(token).digest('hex');
+  await database
+    .prepare("INSERT INTO device_tokens (hash, user_id, device_name, created_at) VALUES (?, ?, 'bench', ?)")
+    .bind(hash, person.id, now)
+    .run();
+  return { baseUrl: url, token };
 }
 
 /** One statement makes them all: the rows a real job leaves behind, with ids older than any real one. */
