@@ -1,7 +1,6 @@
 /** How many whole jobs a second go through the hosted side, and whether the claim slows down with history. */
 
 import type { BenchOptions, Report } from './bench.ts';
-import type { Account } from './client.ts';
 import { Machine } from './client.ts';
 import { percentile, rounded } from './report.ts';
 import { startBenchService } from './service.ts';
@@ -17,10 +16,15 @@ interface Drained {
 export async function run(options: BenchOptions): Promise<Report> {
   const service = await startBenchService();
   try {
-    const fresh = await drain(service.account, options);
+    const machines = Array.from(
+      { length: options.machines },
+      () => new Machine(service.account, `mac-${crypto.randomUUID()}`),
+    );
+    await Promise.all(machines.map((machine) => machine.register()));
+    const fresh = await drain(machines, options);
     options.say(`Adding ${HISTORY} finished jobs …`);
     await service.addHistory(HISTORY);
-    const withHistory = await drain(service.account, options);
+    const withHistory = await drain(machines, options);
     return report(options, fresh, withHistory);
   } finally {
     await service.close();
@@ -28,9 +32,8 @@ export async function run(options: BenchOptions): Promise<Report> {
 }
 
 /** Queues every job, then lets all machines claim, start and complete until none is left. */
-async function drain(account: Account, { machines: count, jobs, say }: BenchOptions): Promise<Drained> {
-  const machines = Array.from({ length: count }, () => new Machine(account, `mac-${crypto.randomUUID()}`));
-  await Promise.all(machines.map((machine) => machine.register()));
+async function drain(machines: readonly Machine[], { jobs, say }: BenchOptions): Promise<Drained> {
+  const count = machines.length;
   const claims: number[] = [];
   let done = 0;
   const startedAt = performance.now();

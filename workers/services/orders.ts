@@ -11,13 +11,13 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
 import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
-import { findMachine } from '../store/machines.ts';
+import { findMachine, readSharers } from '../store/machines.ts';
 import type { Fenced } from './fence.ts';
 import { noJob, wrongStatus } from './fence.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
-import { wakeMachines } from './wake.ts';
+import { sharersOf, wakeMachines } from './wake.ts';
 
 export interface PersonsOrder {
   jobId: string;
@@ -70,6 +70,8 @@ export async function cancelJob(
 
   deps.log('job_cancelled', { jobId: job.id, by: user.id, leaseId: job.leaseId ?? undefined });
   await revoke(deps, cancelled, 'cancelled');
+  const sharers = await deps.db.all<{ machineId: string }>(readSharers(job.userId, job.id));
+  wakeMachines(deps, job.userId, sharers);
   return accept(await confirm(deps, user, { job: cancelled, order }));
 }
 
@@ -151,7 +153,7 @@ export async function retryJob(
   });
   if (isLeased(job.status) || job.status === 'lost') await revoke(deps, job, 'revoked');
   const { projects } = await surroundingsOf(deps, job.userId as SignedIn['id']);
-  wakeMachines(deps, job.userId, routesFor(targetOf(job), projects));
+  wakeMachines(deps, job.userId, [...routesFor(targetOf(job), projects), ...sharersOf(job, projects)]);
   return accept({ job: retried, warning: warningFor(job) });
 }
 

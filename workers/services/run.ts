@@ -9,10 +9,12 @@ import type { Deps } from '../deps.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
+import { readSharers } from '../store/machines.ts';
 import { respondTo } from './checkpoints.ts';
 import type { Fenced, Holder } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
 import type { SignedIn } from './sign-in.ts';
+import { sharersIn, wakeMachines } from './wake.ts';
 
 /** Characters of an error that are kept. */
 const MAX_ERROR_LENGTH = 16 * 1024;
@@ -75,7 +77,11 @@ export async function completeJob(
   const key = { userId: user.id, id: delivery.jobId };
   const outcome = outcomeOf(deps, delivery);
 
-  const results = await deps.db.batch([finishIfHeld(key, outcome), respondTo(deps, key, outcome)]);
+  const results = await deps.db.batch([
+    finishIfHeld(key, outcome),
+    respondTo(deps, key, outcome),
+    readSharers(user.id, delivery.jobId),
+  ]);
   const finished = results[0]?.rows[0] as JobRow | undefined;
   if (finished === undefined) {
     const repeat = await whyNotFinished(deps, user, delivery);
@@ -90,6 +96,7 @@ export async function completeJob(
     machineId: delivery.holder.machineId,
   });
   await forget(deps, user, delivery);
+  wakeMachines(deps, user.id, sharersIn(results[2]));
   return accept(finished);
 }
 

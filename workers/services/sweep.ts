@@ -22,7 +22,7 @@ import { move } from '../store/job-update.ts';
 import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
-import { wakeAt, wakeMachines } from './wake.ts';
+import { sharersOf, wakeAt, wakeMachines } from './wake.ts';
 
 /** Jobs repaired in one run; the rest waits a minute. */
 export const SWEEP_LIMIT = 100;
@@ -173,6 +173,7 @@ async function wakeForFreed(
     for (const job of own.filter(({ machineId }) => machineId !== null)) {
       const routes = routesFor(targetOf(job), projects);
       wakeAt(deps, { userId, routes, at: dueAt.get(job.id) ?? deps.now });
+      wakeMachines(deps, userId, sharersOf(job, projects));
     }
     wakeMachines(
       deps,

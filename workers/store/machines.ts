@@ -124,3 +124,12 @@ export function toPresence(row: MachineRow): MachinePresence {
     draining: row.draining === 1,
   };
 }
+
+/** Machines, besides the one that holds the job, that have linked the agent session it is in. */
+export function readSharers(userId: string, jobId: string): Statement {
+  return sql`
+    SELECT DISTINCT p.machine_id AS machineId
+    FROM jobs j JOIN linked_projects p ON p.user_id = j.user_id AND p.machine_id <> j.machine_id
+    WHERE j.user_id = ${userId} AND j.id = ${jobId}
+      AND instr(p.sessions, '"codexSessionId":' || json_quote(j.codex_session_id)) > 0`;
+}
