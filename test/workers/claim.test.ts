@@ -1,6 +1,7 @@
 /** Who gets which job: routing, order, exclusivity, and answers that were lost. */
 
 import { describe, expect, it } from 'vitest';
+import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
 import { pollJob, syncMachine } from '../../spec/contract/runner.ts';
 import { LEASE_MS, REDELIVER_AFTER_MS } from '../../spec/job/lease.ts';
 import { accepts } from './harness/call.ts';
@@ -231,6 +232,30 @@ describe('two who want the same', () => {
     await complete(held);
     expect((await poll(holder)).job?.id).toBe(second);
   });
+});
+
+describe('a session that two machines share', () => {
+  it.each(['complete', 'cancel', 'retry'] as const)(
+    'is free for the other one at once after a %s',
+    async (end) => {
+      const owner = await aPerson();
+      const ideaId = await anIdea(owner);
+      const sessions = [{ orpSessionId: 'orp-shared', codexSessionId: `codex-${crypto.randomUUID()}` }];
+      const [one, two] = [
+        await aMachine({ owner, ideaId, sessions }),
+        await aMachine({ owner, ideaId, sessions }),
+      ];
+      await aPrompt(one, { machineId: one.machineId });
+      const held = await claimAndStart(one);
+      const next = await aPrompt(two, { machineId: two.machineId });
+      expect((await poll(two)).job).toBeNull();
+      const params = { jobId: held.jobId };
+      if (end === 'complete') await complete(held);
+      if (end === 'cancel') await accepts(cancelJob, { as: owner, params, body: {} });
+      if (end === 'retry') await accepts(retryJob, { as: owner, params, body: {} });
+      expect((await poll(two)).job?.id).toBe(next);
+    },
+  );
 });
 
 describe('a poll answer that was lost', () => {
