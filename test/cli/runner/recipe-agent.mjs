@@ -18,7 +18,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, watchFile, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const args = process.argv.slice(2);
 const answerFile = args[args.indexOf('--output-last-message') + 1];
@@ -54,9 +54,9 @@ async function flood(size) {
   }
 }
 
-function waitForFile(path) {
-  if (existsSync(path)) return undefined;
-  return new Promise((found) => watchFile(path, { interval: 20 }, (now) => now.nlink > 0 && found()));
+/** Asks again and again: a watcher takes a file that appears before its first look for one that was always there. */
+async function waitForFile(path) {
+  while (!existsSync(path)) await new Promise((again) => setTimeout(again, 20));
 }
 
 async function obey() {
