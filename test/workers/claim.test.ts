@@ -21,6 +21,7 @@ import {
   sync,
   syncBody,
 } from './harness/machines.ts';
+import { evict } from './harness/objects.ts';
 import { aPerson } from './harness/people.ts';
 import { billOf } from './harness/platform-tap.ts';
 
@@ -322,6 +323,17 @@ describe('a machine with nothing to do', () => {
     const jobId = await aPrompt(machine, { notBefore });
     expect((await poll(machine)).job).toBeNull();
     expect((await show(machine.owner, jobId)).waiting).toMatchObject({ code: 'not_yet' });
+    advance(10 * SECOND);
+    expect((await poll(machine)).job?.id).toBe(jobId);
+  });
+
+  it('finds it also when another due job is in the way that it cannot take, and nothing else reminds it', async () => {
+    const machine = await aMachine();
+    await aPrompt(machine, { orpSessionId: 'orp-unknown', sessionFallback: 'none' });
+    const notBefore = new Date(currentTime() + 10 * SECOND).toISOString();
+    const jobId = await aPrompt(machine, { notBefore });
+    await evict(machine);
+    expect((await poll(machine)).job).toBeNull();
     advance(10 * SECOND);
     expect((await poll(machine)).job?.id).toBe(jobId);
   });

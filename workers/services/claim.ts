@@ -46,7 +46,6 @@ interface Seen {
   held: JobRow[];
   projects: SyncedProject[];
   candidates: Candidate[];
-  nextAt: number | undefined;
 }
 
 export async function claimJob(deps: Deps, request: ClaimRequest): Promise<ClaimOutcome> {
@@ -64,23 +63,30 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
     if (page.length < CANDIDATE_PAGE) break;
     page = await nextPage(deps, request, page.at(-1));
   }
-  return { kind: 'idle', nextAt: hasUnstarted(seen.held, request) ? deps.now : seen.nextAt };
+  return {
+    kind: 'idle',
+    nextAt: hasUnstarted(seen.held, request) ? deps.now : await nextDueAt(deps, request),
+  };
+}
+
+/** Asked only when nothing was claimed: it reads the whole queue, and a machine at work need not know. */
+async function nextDueAt(deps: Deps, { userId }: ClaimRequest): Promise<number | undefined> {
+  const next = await deps.db.first<{ at: number | null }>(readNextAvailable(userId, deps.now));
+  return next?.at ?? undefined;
 }
 
 async function look(deps: Deps, { userId, machineId }: ClaimRequest): Promise<Seen> {
-  const [machine, held, projects, candidates, next] = await deps.db.batch([
+  const [machine, held, projects, candidates] = await deps.db.batch([
     readMachine(machineId),
     readHeld(userId),
     readProjectsOf(userId as Parameters<typeof readProjectsOf>[0]),
     readCandidates(userId, { machineId, now: deps.now }),
-    readNextAvailable(userId, deps.now),
   ]);
   return {
     machine: machine?.rows[0] as Seen['machine'],
     held: (held?.rows ?? []) as unknown as JobRow[],
     projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
     candidates: (candidates?.rows ?? []) as unknown as Candidate[],
-    nextAt: (next?.rows[0]?.at as number | null | undefined) ?? undefined,
   };
 }
 

@@ -51,13 +51,11 @@ export function readCandidates(
   };
 }
 
-/** When the next queued job of the account comes due; not asked while one is due already, which a claim looks at anyway. */
+/** When the next queued job of the account comes due. */
 export function readNextAvailable(userId: string, now: number): Statement {
   return sql`
     SELECT min(available_at) AS at FROM jobs INDEXED BY jobs_live
-    WHERE user_id = ${userId} AND finished_at IS NULL AND status = 'queued' AND available_at > ${now}
-      AND NOT EXISTS (SELECT 1 FROM jobs due INDEXED BY jobs_live WHERE due.user_id = ${userId}
-        AND due.finished_at IS NULL AND due.status = 'queued' AND due.available_at <= ${now})`;
+    WHERE user_id = ${userId} AND finished_at IS NULL AND status = 'queued' AND available_at > ${now}`;
 }
 
 /** Every job of the account that a machine holds: what its sessions are busy with, and what this machine already has. */
