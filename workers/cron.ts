@@ -16,6 +16,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 /** Finished jobs are kept for a year; their transcripts for 30 days. */
 export const JOB_RETENTION_MS = 365 * DAY_MS;
 const PRUNE_LIMIT = 100;
+const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
 
 export async function runCron(deps: Deps): Promise<void> {
@@ -56,7 +57,7 @@ async function wakeDue(deps: Deps): Promise<void> {
 
 async function noteStaleMachines(deps: Deps): Promise<void> {
   const stale = await deps.db.all<{ id: string; lastSeenAt: number }>(
-    markStale(deps.now, deps.now - OFFLINE_AFTER_MS),
+    markStale({ now: deps.now, silentSince: deps.now - OFFLINE_AFTER_MS, limit: STALE_LIMIT }),
   );
   for (const { id, lastSeenAt } of stale)
     deps.log('machine_stale', { machineId: id, silentMs: deps.now - lastSeenAt });

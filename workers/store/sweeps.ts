@@ -49,10 +49,11 @@ export function readNewlyDue(since: number, now: number): Statement {
 }
 
 /** Machines that have become silent: neither listening nor heard of. */
-export function markStale(now: number, silentSince: number): Statement {
+export function markStale(at: { now: number; silentSince: number; limit: number }): Statement {
   return sql`
-    UPDATE machines SET stale_at = ${now}
-    WHERE stale_at IS NULL AND listening_transport IS NULL AND last_seen_at < ${silentSince}
+    UPDATE machines SET stale_at = ${at.now}
+    WHERE id IN (SELECT id FROM machines WHERE stale_at IS NULL AND listening_transport IS NULL
+      AND last_seen_at < ${at.silentSince} LIMIT ${at.limit})
     RETURNING id, user_id AS userId, last_seen_at AS lastSeenAt`;
 }
 
