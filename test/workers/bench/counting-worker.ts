@@ -10,6 +10,8 @@ import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
 /** What the platform bills for. */
 export interface Bill {
   requests: number;
+  /** Round trips to D1; they cost nothing but their rows. */
+  trips: number;
   rowsWritten: number;
   rowsRead: number;
   objectRowsWritten: number;
@@ -17,16 +19,20 @@ export interface Bill {
   objectRequests: number;
   /** Time in which an object was busy with a call. */
   objectActiveMs: number;
+  /** Objects that came into memory. */
+  objectsMade: number;
 }
 
 const bill: Bill = {
   requests: 0,
+  trips: 0,
   rowsWritten: 0,
   rowsRead: 0,
   objectRowsWritten: 0,
   objectRowsRead: 0,
   objectRequests: 0,
   objectActiveMs: 0,
+  objectsMade: 0,
 };
 const cursors: { rowsRead: number; rowsWritten: number }[] = [];
 
@@ -40,6 +46,7 @@ interface Meta {
 
 function metered(send: Send): Send {
   return async function meteredSend(...args) {
+    bill.trips += 1;
     const result = await send.apply(this, args);
     for (const { meta } of [result].flat() as Meta[]) {
       bill.rowsWritten += meta?.rows_written ?? 0;
@@ -79,6 +86,7 @@ export class RunnerMachine extends Machine {
   constructor(state: DurableObjectState, bindings: Env) {
     meterStorage(state.storage);
     super(state, bindings);
+    bill.objectsMade += 1;
   }
 
   /** Runs the alarm if the moved clock has passed it; the platform's own timer knows nothing of that clock. */
