@@ -3,7 +3,7 @@
  * Terminal and running jobs wait for nothing.
  */
 
-import type { JobTarget, SyncedProject } from './routing.ts';
+import type { JobTarget, Route, SyncedProject } from './routing.ts';
 import { routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
 
@@ -20,6 +20,8 @@ export const WAITING_CODES = [
   'machine_draining',
   /** The session is at work on another job. */
   'session_busy',
+  /** The session is kept for a job whose machine went silent while working: a person decides about that one first. */
+  'session_held',
   /** A machine is there; it has not asked yet. */
   'next_poll',
   /** Handed out, not started yet. */
@@ -62,7 +64,14 @@ export interface WaitingJob {
 export interface Surroundings {
   projects: readonly SyncedProject[];
   machines: readonly MachinePresence[];
-  busySessions: ReadonlyMap<string, string>;
+  busySessions: ReadonlyMap<string, BusySession>;
+}
+
+/** The job that keeps an agent session to itself. */
+export interface BusySession {
+  jobId: string;
+  /** Its machine went silent while working; nothing but its return or a person frees the session. */
+  isLost: boolean;
 }
 
 /** Whether a machine can be expected to ask for work. */
@@ -105,29 +114,45 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
     around.machines.filter((one) => one.machineId === route.machineId),
   );
   const online = machines.filter((machine) => isOnline(machine, now));
+  // A machine that is told to stop claiming would stay idle even if somebody started it.
+  if (machines.length > 0 && machines.every((machine) => machine.draining)) return draining(machines, since);
   if (online.length === 0) return offline(machines, since);
-  if (online.every((machine) => machine.draining)) {
-    return {
-      code: 'machine_draining',
-      message: `${online[0]?.name} is finishing its work and claims nothing new.`,
-      since,
-    };
-  }
-  const usable = routes.filter((route) =>
-    online.some((machine) => machine.machineId === route.machineId && !machine.draining),
-  );
+  const claiming = online.filter((machine) => !machine.draining);
+  if (claiming.length === 0) return draining(online, since);
+  const usable = routes.filter((route) => claiming.some((machine) => machine.machineId === route.machineId));
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
-  if (free === undefined) {
-    const [busy = first] = usable;
-    return {
-      code: 'session_busy',
-      message: `Session ${busy.orpSessionId} is busy with job ${around.busySessions.get(busy.codexSessionId)}.`,
-      since,
-    };
-  }
+  if (free === undefined) return whyBusy(usable, around, since);
   return {
     code: 'next_poll',
     message: `${nameOf(free.machineId, around)} takes it when it asks next.`,
+    since,
+  };
+}
+
+/** Behind a job at work it only takes time; behind lost ones alone, a person. */
+function whyBusy(usable: readonly Route[], around: Surroundings, since: number): Waiting {
+  const holders = usable.flatMap((route) => {
+    const holder = around.busySessions.get(route.codexSessionId);
+    return holder === undefined ? [] : [{ session: route.orpSessionId, ...holder }];
+  });
+  const atWork = holders.find((holder) => !holder.isLost);
+  if (atWork !== undefined) {
+    const message = `Session ${atWork.session} is busy with job ${atWork.jobId}.`;
+    return { code: 'session_busy', message, since };
+  }
+  const [lost] = holders;
+  return {
+    code: 'session_held',
+    message: `Session ${lost?.session} is kept for job ${lost?.jobId}, whose machine went silent while working. A person must decide: cancel that job, or retry it (it may then run twice). It also ends when its machine comes back.`,
+    since,
+  };
+}
+
+function draining(machines: readonly MachinePresence[], since: number): Waiting {
+  const [first] = machines;
+  return {
+    code: 'machine_draining',
+    message: `${first?.name} is draining: it finishes its work and claims nothing new until orp runner resume --machine-id ${first?.machineId}.`,
     since,
   };
 }

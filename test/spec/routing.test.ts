@@ -120,6 +120,10 @@ describe('why a job waits', () => {
   const code = (overrides: Partial<WaitingJob>, other: Partial<Surroundings> = {}, now = T0) =>
     whyWaiting({ ...job, ...overrides }, { ...around, ...other }, now)?.code;
 
+  const busyWith = (holder: { isLost: boolean }) => ({
+    busySessions: new Map([['codex-main', { jobId: 'job_9', ...holder }]]),
+  });
+
   it('has one code for every situation', () => {
     expect(code({})).toBe('next_poll');
     expect(code({ availableAt: T0 + 1 })).toBe('not_yet');
@@ -128,7 +132,8 @@ describe('why a job waits', () => {
     expect(code({ target: aTarget({ orpSessionId: 'orp-x', sessionFallback: 'none' }) })).toBe('no_session');
     expect(code({}, {}, T0 + OFFLINE_AFTER_MS)).toBe('machine_offline');
     expect(code({}, { machines: [{ ...machine, draining: true }] })).toBe('machine_draining');
-    expect(code({}, { busySessions: new Map([['codex-main', 'job_9']]) })).toBe('session_busy');
+    expect(code({}, busyWith({ isLost: false }))).toBe('session_busy');
+    expect(code({}, busyWith({ isLost: true }))).toBe('session_held');
     expect(code({ status: 'dispatched' })).toBe('starting');
     expect(code({ status: 'lost' })).toBe('lost');
   });
@@ -145,6 +150,42 @@ describe('why a job waits', () => {
       expect(whyWaiting({ ...job, status }, around, T0)).toBeUndefined();
     },
   );
+
+  it('tells a person to decide when only a lost job keeps the session, and names it', () => {
+    const waiting = whyWaiting(job, { ...around, ...busyWith({ isLost: true }) }, T0);
+    expect(waiting?.message).toMatch(/kept for job job_9.*person must decide.*cancel.*retry/);
+  });
+
+  it('speaks of a job at work rather than of a lost one when either could free the way', () => {
+    const projects = [
+      aProject(),
+      aProject({ machineId: 'mac-b', sessions: [aSession({ codexSessionId: 'codex-b' })] }),
+    ];
+    const machines = [machine, { ...machine, machineId: 'mac-b' }];
+    const busySessions = new Map([
+      ['codex-main', { jobId: 'job_8', isLost: true }],
+      ['codex-b', { jobId: 'job_9', isLost: false }],
+    ]);
+    expect(whyWaiting(job, { projects, machines, busySessions }, T0)?.message).toContain(
+      'busy with job job_9',
+    );
+  });
+
+  it('says draining of a machine that is offline as well, and how to end it', () => {
+    const machines = [{ ...machine, draining: true }];
+    const waiting = whyWaiting(job, { ...around, machines }, T0 + OFFLINE_AFTER_MS);
+    expect(waiting).toMatchObject({ code: 'machine_draining' });
+    expect(waiting?.message).toContain('orp runner resume --machine-id mac-a');
+  });
+
+  it('says offline when a machine that may claim is only away', () => {
+    const machines = [
+      { ...machine, draining: true },
+      { ...machine, machineId: 'mac-b', name: 'laptop' },
+    ];
+    const projects = [aProject(), aProject({ machineId: 'mac-b' })];
+    expect(code({}, { machines, projects }, T0 + OFFLINE_AFTER_MS)).toBe('machine_offline');
+  });
 
   it('names the machine and since when', () => {
     const waiting = whyWaiting(job, around, T0 + OFFLINE_AFTER_MS);

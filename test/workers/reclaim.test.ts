@@ -243,12 +243,37 @@ describe('a machine that comes back', () => {
     await fireCron();
     expect((await poll(machine)).job).toBeNull();
     expect((await show(machine.owner, next)).waiting).toMatchObject({
-      code: 'session_busy',
+      code: 'session_held',
       message: expect.stringContaining(held.jobId),
     });
     expect((await beat(held)).lease).toMatchObject({ valid: true });
     await complete(held);
     expect((await poll(machine)).job?.id).toBe(next);
+  });
+
+  it('never shares its session, though another machine has it too and asks at the same moment', async () => {
+    const held = await aRunningPrompt();
+    const { machine } = held;
+    const { owner, ideaId } = machine;
+    const codexSessionId = `codex-${machine.machineId}`;
+    const sharer = await aMachine({ owner, ideaId, sessions: [{ orpSessionId: 'orp-b', codexSessionId }] });
+    for (let round = 0; round < 5; round += 1) {
+      await aPrompt(machine);
+      advance(LEASE_MS);
+      await fireCron();
+      expect(await show(owner, held.jobId)).toMatchObject({ status: 'lost' });
+      const [own, other, news] = await Promise.all([poll(machine), poll(sharer), beat(held)]);
+      expect([own.job, other.job]).toEqual([null, null]);
+      expect(news.lease).toMatchObject({ valid: true });
+      const holders = await env.DB.prepare(
+        `SELECT count(*) AS count FROM jobs WHERE codex_session_id = ? AND status IN ('dispatched', 'running', 'lost')`,
+      )
+        .bind(codexSessionId)
+        .first();
+      expect(holders).toEqual({ count: 1 });
+    }
+    await complete(held);
+    expect((await poll(sharer)).job).not.toBeNull();
   });
 
   it('is told to stop when its job went to another attempt', async () => {

@@ -3,13 +3,14 @@
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showJob } from '../../spec/contract/jobs.ts';
 import type { UserId } from '../../spec/ids.ts';
+import type { JobTarget } from '../../spec/job/routing.ts';
 import type { Surroundings, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../deps.ts';
 import type { Row, Statement } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
-import type { AttemptRow } from '../store/jobs.ts';
+import type { AttemptRow, BusyRow } from '../store/jobs.ts';
 import { readBusySessions } from '../store/jobs.ts';
 import type { MachineRow, ProjectRow } from '../store/machines.ts';
 import { readMachinesOf, readProjectsOf, toPresence, toSyncedProject } from '../store/machines.ts';
@@ -22,18 +23,30 @@ export async function surroundingsOf(deps: Deps, userId: UserId): Promise<Surrou
   return toSurroundings(await deps.db.batch(readSurroundings(userId)));
 }
 
-/** The statements of one look around, to go with others in a batch. */
-export function readSurroundings(userId: UserId): Statement[] {
-  return [readMachinesOf(userId), readProjectsOf(userId), readBusySessions(userId)];
+/** The statements of one look around, to go with others in a batch. With a target: only as much as concerns it. */
+export function readSurroundings(
+  userId: string,
+  { machineId, ideaId }: Pick<JobTarget, 'machineId' | 'ideaId'> = {},
+): Statement[] {
+  return [
+    readMachinesOf(userId, machineId),
+    readProjectsOf(userId, { machineId, ideaId }),
+    readBusySessions(userId),
+  ];
 }
 
 /** The results of `readSurroundings`. */
 export function toSurroundings([machines, projects, busy]: readonly { rows: Row[] }[]): Surroundings {
-  const busyRows = (busy?.rows ?? []) as unknown as { codexSessionId: string; jobId: string }[];
+  const busyRows = (busy?.rows ?? []) as unknown as BusyRow[];
   return {
     machines: ((machines?.rows ?? []) as unknown as MachineRow[]).map(toPresence),
     projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
-    busySessions: new Map(busyRows.map((row) => [row.codexSessionId, row.jobId])),
+    busySessions: new Map(
+      busyRows.map(({ codexSessionId, jobId, status }) => [
+        codexSessionId,
+        { jobId, isLost: status === 'lost' },
+      ]),
+    ),
   };
 }
 

@@ -32,24 +32,45 @@ export type NewJob = Pick<
   | 'targetCodexSessionId'
 > & { prompt: string; idempotencyKey: string | undefined; requestHash: string | undefined };
 
-/** Queues a job. A key in use makes the insert do nothing; keys older than 30 days are free again. */
-export function insertIfKeyIsFree(userId: UserId, job: NewJob): Statement[] {
+/**
+ * Queues a job, if its key is free and what it names is there; returns the row. Keys older than 30 days are free again.
+ * The insert stands last.
+ */
+export function insertIfPossible(userId: UserId, job: NewJob): Statement[] {
   const insert = sql`
     INSERT INTO jobs (user_id, id, kind, status, created_at, created_by, updated_at, priority, available_at, expires_at,
       on_lease_loss, max_attempts, timeout_seconds, session_fallback, idea_id, world_id, checkpoint_id,
       target_machine_id, target_project_root, target_orp_session_id, target_codex_session_id, idempotency_key,
       request_hash, prompt)
-    VALUES (${userId}, ${job.id}, ${job.kind}, 'queued', ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
+    SELECT ${userId}, ${job.id}, ${job.kind}, 'queued', ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
       ${job.priority}, ${job.availableAt}, ${job.expiresAt}, ${job.onLeaseLoss}, ${job.maxAttempts},
       ${job.timeoutSeconds}, ${job.sessionFallback}, ${job.ideaId}, ${job.worldId}, ${job.checkpointId},
       ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},
-      ${job.idempotencyKey}, ${job.requestHash}, ${job.prompt})
-    ON CONFLICT DO NOTHING`;
-  if (job.idempotencyKey === undefined) return [insert];
+      ${job.idempotencyKey}, ${job.requestHash}, ${job.prompt}`;
+  const target = targetIsThere(userId, job);
+  const guarded = {
+    sql: `${insert.sql} WHERE ${target.sql} ON CONFLICT DO NOTHING RETURNING ${jobColumns()}`,
+    values: [...insert.values, ...target.values],
+  };
+  if (job.idempotencyKey === undefined) return [guarded];
   const free = sql`
     UPDATE jobs SET idempotency_key = NULL
     WHERE user_id = ${userId} AND idempotency_key = ${job.idempotencyKey} AND created_at <= ${job.createdAt - IDEMPOTENCY_MS}`;
-  return [free, insert];
+  return [free, guarded];
+}
+
+/** An idea or a world may also be known through a machine only: its records may come from an earlier service. */
+function targetIsThere(userId: UserId, { targetMachineId: machineId, ideaId, worldId }: NewJob): Statement {
+  return sql`
+    (${machineId} IS NULL OR EXISTS (SELECT 1 FROM machines WHERE id = ${machineId} AND user_id = ${userId}))
+    AND (${ideaId} IS NULL
+      OR EXISTS (SELECT 1 FROM ideas WHERE user_id = ${userId} AND id = ${ideaId} AND deleted_at IS NULL)
+      OR EXISTS (SELECT 1 FROM linked_projects WHERE user_id = ${userId} AND idea_id = ${ideaId}))
+    AND (${worldId} IS NULL
+      OR EXISTS (SELECT 1 FROM worlds
+        WHERE user_id = ${userId} AND id = ${worldId} AND idea_id = coalesce(${ideaId}, idea_id))
+      OR EXISTS (SELECT 1 FROM linked_projects
+        WHERE user_id = ${userId} AND world_id = ${worldId} AND idea_id = coalesce(${ideaId}, idea_id)))`;
 }
 
 /** The job that holds a key, with the hash of the request that made it. */
@@ -142,10 +163,17 @@ export async function hadLease(
   return row !== undefined;
 }
 
+/** A row of `readBusySessions`. */
+export interface BusyRow {
+  codexSessionId: string;
+  jobId: string;
+  status: JobRow['status'];
+}
+
 /** Jobs that keep agent sessions busy: one row a session at work. */
-export function readBusySessions(userId: UserId): Statement {
+export function readBusySessions(userId: string): Statement {
   return {
-    sql: `SELECT codex_session_id AS codexSessionId, id AS jobId FROM jobs INDEXED BY jobs_live
+    sql: `SELECT codex_session_id AS codexSessionId, id AS jobId, status FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND status IN ${HELD}`,
     values: [userId],
   };
