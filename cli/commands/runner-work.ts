@@ -10,17 +10,22 @@ import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
 import { type Candidate, inspectRoots, requireReadable } from '../link/sync-payload.ts';
+import { formatTimestamp } from '../link/timestamps.ts';
 import { oneLine, printResult } from '../output/print.ts';
 import { DrainSwitch } from '../runner/drain-switch.ts';
 import { httpService } from '../runner/http-service.ts';
 import { listenerWaiter } from '../runner/listener-waiter.ts';
 import { localRecords } from '../runner/local-records.ts';
+import { pause } from '../runner/pause.ts';
 import { findProcess } from '../runner/process/process-table.ts';
+import type { RunnerLock } from '../runner/runner-lock.ts';
 import { secretValues } from '../runner/secrets.ts';
+import { becomeRunner } from '../runner/take-over.ts';
 import type { Talk, WorkContext } from '../runner/work-context.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
 import { WorkLoop } from '../runner/work-loop.ts';
 import { collect, type Shell, withCommonOptions } from '../shell.ts';
+import { clientVersion } from '../version.ts';
 
 interface WorkOptions extends CommonOptions {
   once?: boolean;
@@ -32,8 +37,12 @@ interface WorkOptions extends CommonOptions {
   linkedProjectRoot: string[];
   codexBin?: string;
   codexConfigProfile?: string;
+  takeover?: string | true;
   verbose?: boolean;
 }
+
+/** Set to 1 by the installed service, so that the lock can say how its holder was started. */
+const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
 
 /** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
 const DELIVERY_LIMIT_MS = 120_000;
@@ -56,6 +65,10 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
+      .option(
+        '--takeover [seconds]',
+        'ask the runner that holds this machine to leave, and wait for it (default: 120 s)',
+      )
       .option('--verbose', 'tell more about what goes on'),
   ).action((options: WorkOptions) => shell.run(options, (context) => work(context, options)));
 }
@@ -71,6 +84,8 @@ async function work(context: Context, options: WorkOptions): Promise<number> {
   const prepared = await prepare(context, options, talk);
   const { drainSwitch, loop } = prepared;
   const stopListening = drainSwitch.listen();
+  // A dry run claims nothing, so it disturbs nobody.
+  const lock = options.dryRun ? undefined : await holdMachine(context, options, prepared);
   try {
     if (options.once || options.dryRun) {
       const outcome = await loop.once(options.dryRun ?? false);
@@ -81,8 +96,49 @@ async function work(context: Context, options: WorkOptions): Promise<number> {
     await workOn(context, options, prepared);
     return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
   } finally {
+    await lock?.release();
     stopListening();
   }
+}
+
+/** How long `--takeover` waits for the other runner to finish its job. */
+const TAKEOVER_WAIT_SECONDS = 120;
+
+/** One runner per machine: becomes it, or fails with who is. */
+async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<RunnerLock> {
+  const { work: workContext, drainSwitch, talk, instance } = prepared;
+  const { env, machine, self } = workContext;
+  const lock = await becomeRunner({
+    place: { env, machineId: machine.machine_id },
+    self: {
+      pid: self.pid,
+      startTime: self.startTime,
+      instance,
+      startedAtUtc: formatTimestamp(context.now()),
+      version: clientVersion(env),
+      transport: options.transport,
+      isService: env[SERVICE_VARIABLE] === '1',
+      isOnce: options.once ?? false,
+    },
+    waitMs: takeoverWaitMs(options.takeover),
+    now: context.now,
+    onWait(holder, waitedMs) {
+      if (waitedMs % 10_000 === 0) {
+        talk.note(`Waiting for runner ${holder.pid} to finish and leave (${waitedMs / 1000} s).`);
+      }
+    },
+    signal: drainSwitch.draining,
+    pause: (ms) => pause(ms, drainSwitch.draining),
+  });
+  drainSwitch.draining.addEventListener('abort', () => {
+    lock.noteDraining(context.now()).catch((error: Error) => talk.warn(error.message));
+  });
+  return lock;
+}
+
+function takeoverWaitMs(asked: string | true | undefined): number | undefined {
+  if (asked === undefined) return undefined;
+  return asked === true ? TAKEOVER_WAIT_SECONDS * 1000 : atLeastOne(asked) * 1000;
 }
 
 async function workOn(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {

@@ -68,6 +68,16 @@ export function machineIdCopyPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), `machine-id-${fingerprint(userFolder(env))}`);
 }
 
+/** Says which runner works for a machine right now; one file per machine id. */
+export function runnerLockPath(env: NodeJS.ProcessEnv, machineId: string): string {
+  return join(stateFolder(env), 'runner', `${fingerprint(machineId)}.json`);
+}
+
+/** The repositories that this user has linked on this machine; named like the configuration folder it belongs to. */
+export function linkedRootsPath(env: NodeJS.ProcessEnv): string {
+  return join(stateFolder(env), `linked-roots-${fingerprint(userFolder(env))}.json`);
+}
+
 /** FNV-1a, 64 bits: tells a handful of folders apart without loading `node:crypto`, 13 ms of every start. */
 function fingerprint(text: string): string {
   let hash = 0xcbf29ce484222325n;

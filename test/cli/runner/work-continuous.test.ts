@@ -235,18 +235,54 @@ describe('a runner that was killed', () => {
     expect(job.completions).toEqual([]);
     expect(spools()).toEqual([]);
   }, 30_000);
+});
 
-  it('leaves the work of a runner that lives alone', async () => {
+describe('a second runner on the machine', () => {
+  it('leaves with who works here, and disturbs nobody', async () => {
     const go = join(machine.home, 'go');
     const job = service.addJob('job_1', waitingRecipe({ waitFor: go, say: 'mine' }));
-    start();
+    const first = start();
     await until(() => existsSync(join(machine.home, 'ready')) && job.status === 'running');
-    const second = start();
-    await until(() => second.output.stdout.includes('idle'));
+    const asked = service.requests.length;
+    const second = await start('--once').ended;
+
+    expect(second.code).toBe(2);
+    expect(second.stdout).toBe('');
+    expect(second.stderr).toContain(`pid ${first.child.pid}`);
+    expect(second.stderr).toContain('hint: It takes the queued jobs itself');
+    expect(service.requests.slice(asked).filter(({ route }) => route === 'poll')).toEqual([]);
     expect(await isAlive(agentPid())).toBe(true);
     writeFileSync(go, '');
     await until(() => job.status === 'completed');
-
     expect(job.completions).toHaveLength(1);
+  });
+
+  it('waits with --takeover until the first has finished its job, and works on', async () => {
+    const go = join(machine.home, 'go');
+    const job = service.addJob('job_1', waitingRecipe({ waitFor: go, say: 'mine' }));
+    const first = start();
+    await until(() => existsSync(join(machine.home, 'ready')) && job.status === 'running');
+    const second = start('--takeover');
+    await until(() => first.output.stderr.includes('Finishing job job_1'));
+    await until(() => second.output.stderr.includes(`Waiting for runner ${first.child.pid}`));
+    const next = service.addJob('job_2', { say: 'theirs' });
+    writeFileSync(go, '');
+
+    expect((await first.ended).code).toBe(0);
+    await until(() => next.status === 'completed');
+    expect([job.completions.length, next.completions.length]).toEqual([1, 1]);
+  });
+
+  it('takes the place of one that was killed, and leaves no lock when it ends', async () => {
+    const first = start();
+    await until(() => first.output.stdout.includes('idle'));
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const second = start();
+    await until(() => second.output.stdout.includes('idle'));
+    second.child.kill('SIGTERM');
+
+    expect((await second.ended).code).toBe(0);
+    expect(readdirSync(join(machine.home, 'state/orp/runner'))).toEqual([]);
   });
 });
