@@ -3,7 +3,7 @@
 import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import { call } from '../client/call.ts';
-import { signedInClient } from '../client/client.ts';
+import { type Client, signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, EXIT_NEGATIVE } from '../exit.ts';
 import { type Line, printResult } from '../output/print.ts';
@@ -32,12 +32,22 @@ export async function cancel(context: Context, jobId: string, { reason }: OrderO
   ]);
 }
 
+/**
+ * The attempt that a retry is to replace. A retry whose answer was lost is sent again with the same number, and then takes
+ * nothing from the runner that has begun the next attempt meanwhile.
+ */
+export async function attemptOf(client: Client, jobId: string): Promise<number> {
+  const { job } = await call(client, showJob, { params: { jobId } });
+  return job.attempt;
+}
+
 /** Queues a job again. */
 export async function retry(context: Context, jobId: string, { reason }: OrderOptions): Promise<void> {
   const client = await signedInClient(context);
+  const expectedAttempt = await attemptOf(client, jobId);
   const answer = await call(client, retryJob, {
     params: { jobId },
-    body: { reason: reason?.trim() || null },
+    body: { reason: reason?.trim() || null, expectedAttempt },
   });
   if (answer.warning !== undefined) context.warn(answer.warning);
   const warning: Line[] = answer.warning === undefined ? [] : [['warning', answer.warning]];

@@ -16,6 +16,7 @@ import { readRuntime } from '../link/runtime-record.ts';
 import { findOrderTarget, type OrderTarget, type RecordedWork } from '../link/runtime-target.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { collect, type Shell, withCommonOptions } from '../shell.ts';
+import { attemptOf } from './job-order.ts';
 
 interface OrderOptions extends CommonOptions {
   leaseId?: string;
@@ -68,14 +69,19 @@ async function order(context: Context, { verb, jobId, options }: Ordered): Promi
     now: context.now(),
     repository: repositories[0],
   });
-  const response = await send(client, verb === 'cancel' ? cancelJob : retryJob, {
-    params: { jobId: target.jobId },
-    body: {
-      machineId: machine.machine_id,
-      leaseId: target.leaseId ?? null,
-      reason: options.reason?.trim() || null,
-    },
-  });
+  const { jobId: id } = target;
+  const body = {
+    machineId: machine.machine_id,
+    leaseId: target.leaseId ?? null,
+    reason: options.reason?.trim() || null,
+  };
+  const response =
+    verb === 'cancel'
+      ? await send(client, cancelJob, { params: { jobId: id }, body })
+      : await send(client, retryJob, {
+          params: { jobId: id },
+          body: { ...body, expectedAttempt: await attemptOf(client, id) },
+        });
   const repository = repositories.find((one) => one.root === target.root);
   if (repository !== undefined) await finishLocally(context, repository, { target, verb });
   const warning = readString(response, 'warning');

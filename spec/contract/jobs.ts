@@ -247,10 +247,17 @@ export const retryJob = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/retry',
   summary: 'Run a job again. From `lost` and from an active job it may run twice; the answer warns.',
-  body: operatorBody,
+  body: operatorBody.extend({
+    /**
+     * Ours: `attempt` of the job as the person saw it. Only that attempt is replaced; when a retry has replaced it already,
+     * the answer is a success and changes nothing, so that a request whose answer was lost may be sent again.
+     */
+    expectedAttempt: z.number().int().min(0).max(1_000_000_000).optional(),
+  }),
   reply: z.object({ ok, job, warning: absentable }),
-  errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'],
-  idempotent: false,
+  errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status', 'record_changed'],
+  /** With `expectedAttempt`, which every client but v0.4.4 sends; that one never repeats a request. */
+  idempotent: true,
 });
 
 /** Every job id begins so; other strings are not looked up. */

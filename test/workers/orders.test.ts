@@ -264,3 +264,78 @@ describe('a retry', () => {
     );
   });
 });
+
+describe('a retry that names the attempt it saw', () => {
+  async function claimedAgain() {
+    const held = await aRunningPrompt();
+    await complete(held, { success: false, error: 'Out of quota.' });
+    const first = await retry(held.machine.owner, held.jobId, { expectedAttempt: 1, leaseId: held.leaseId });
+    return { held, first, next: await claimAndStart(held.machine) };
+  }
+
+  it('and is sent again after a lost answer takes nothing from the fresh attempt', async () => {
+    const { held, first, next } = await claimedAgain();
+    expect(first).toMatchObject({ job: { status: 'queued', attempt: 1 } });
+    const body = { expectedAttempt: 1, leaseId: held.leaseId };
+    const again = await retry(held.machine.owner, held.jobId, body);
+    expect(again).toMatchObject({ ok: true, job: { status: 'running', attempt: 2, leaseId: next.leaseId } });
+    expect((await beat(next)).lease).toMatchObject({ valid: true });
+  });
+
+  it('and is sent again before anybody claimed answers the same', async () => {
+    const held = await aRunningPrompt();
+    const first = await retry(held.machine.owner, held.jobId, { expectedAttempt: 1 });
+    const again = await retry(held.machine.owner, held.jobId, { expectedAttempt: 1 });
+    expect(again.job).toEqual(first.job);
+    expect([first.warning, again.warning]).toEqual([
+      expect.stringContaining('twice'),
+      expect.stringContaining('twice'),
+    ]);
+    expect((await show(held.machine.owner, held.jobId)).events).toHaveLength(1);
+  });
+
+  it('and comes twice at once queues one attempt and answers both alike', async () => {
+    const held = await aRunningPrompt();
+    await complete(held, { success: false, error: 'Broken.' });
+    const both = await Promise.all(
+      [1, 2].map(() => retry(held.machine.owner, held.jobId, { expectedAttempt: 1 })),
+    );
+    expect(both[0]?.job).toEqual(both[1]?.job);
+    expect((await show(held.machine.owner, held.jobId)).attempts).toHaveLength(1);
+  });
+
+  it('is refused when the job has moved on by itself, and changes nothing', async () => {
+    const held = await aRunningPrompt({ onLeaseLoss: 'requeue' });
+    advance(LEASE_MS);
+    await fireCron();
+    advance(10 * MINUTE);
+    const next = await claimAndStart(held.machine);
+    const { error, hint } = await refuses(retryJob, 'record_changed', {
+      as: held.machine.owner,
+      params: { jobId: held.jobId },
+      body: { expectedAttempt: 1 },
+    });
+    expect(error).toContain('attempt 2');
+    expect(hint).toContain('orp job show');
+    expect((await beat(next)).lease).toMatchObject({ valid: true });
+  });
+
+  it('works for a job that was cancelled before anybody claimed it, once', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    const seen = { expectedAttempt: 0 };
+    await refuses(retryJob, 'wrong_status', { as: machine.owner, params: { jobId }, body: seen });
+    await cancel(machine.owner, jobId);
+    await retry(machine.owner, jobId, seen);
+    expect((await retry(machine.owner, jobId, seen)).job.status).toBe('queued');
+    await claimAndStart(machine);
+    expect((await retry(machine.owner, jobId, seen)).job.status).toBe('running');
+  });
+
+  it('serves the next retry as well as the first', async () => {
+    const { held, next } = await claimedAgain();
+    await complete(next, { success: false, error: 'Again.' });
+    const { job } = await retry(held.machine.owner, held.jobId, { expectedAttempt: 2 });
+    expect(job).toMatchObject({ status: 'queued', attempt: 2 });
+  });
+});

@@ -6,7 +6,7 @@ import { routesFor } from '../../spec/job/routing.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import { audit } from '../store/audit.ts';
-import { cancelIfLive, confirmCancel, retryIfUnchanged } from '../store/job-orders.ts';
+import { cancelIfLive, confirmCancel, findRetried, retryIfUnchanged } from '../store/job-orders.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
@@ -132,19 +132,23 @@ export interface Retried {
   warning: string | undefined;
 }
 
+/** `expectedAttempt`: the attempt that the person saw; nothing newer is taken from its runner. */
 export async function retryJob(
   deps: Deps,
   user: SignedIn,
-  order: PersonsOrder,
-): Promise<Result<Retried, Fenced>> {
+  order: PersonsOrder & { expectedAttempt?: number | undefined },
+): Promise<Result<Retried, Fenced | 'record_changed'>> {
   const job = await findForPerson(deps, user, order.jobId);
   if (job === undefined) return noJob(order.jobId);
+  const seen = await checkSeen(deps, job, order.expectedAttempt);
+  if (seen.kind === 'repeated') return accept({ job, warning: seen.warning });
+  if (seen.kind === 'outdated') return outdated(job, seen.expected);
   const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
 
   const retried = await move(deps.db, retryIfUnchanged(job, job, personOf(deps, user, order)));
-  if (retried === undefined) return wrongStatus((await findForPerson(deps, user, order.jobId)) ?? job);
+  if (retried === undefined) return notRetried(deps, user, { job, order });
 
   deps.log(job.attempt >= 3 ? 'job_retried_repeatedly' : 'job_retried', {
     jobId: job.id,
@@ -156,6 +160,45 @@ export async function retryJob(
   wakeMachines(deps, job.userId, [...routesFor(targetOf(job), projects), ...sharersOf(job, projects)]);
   return accept({ job: retried, warning: warningFor(job) });
 }
+
+type Seen =
+  | { kind: 'current' }
+  | { kind: 'repeated'; warning: string | undefined }
+  | { kind: 'outdated'; expected: number };
+
+/** Whether the job still stands as the person saw it, or their own order has been carried out before. */
+async function checkSeen(deps: Deps, job: JobRow, expected: number | undefined): Promise<Seen> {
+  if (expected === undefined) return { kind: 'current' };
+  const isThere = job.attempt === expected;
+  if (isThere && job.status !== 'queued') return { kind: 'current' };
+  const retried = await findRetried(deps.db, job, expected);
+  if (retried !== undefined) {
+    return { kind: 'repeated', warning: retried.outcome === 'revoked' ? TAKEN_BACK : undefined };
+  }
+  return isThere ? { kind: 'current' } : { kind: 'outdated', expected };
+}
+
+function outdated(job: JobRow, expected: number) {
+  return refuse(
+    'record_changed',
+    `Job ${job.id} is at attempt ${job.attempt} and ${job.status}; attempt ${expected} is the one that was to be replaced.`,
+    'Show it with orp job show, and retry it if that is still wanted.',
+  );
+}
+
+/** The guard said no: the very same order may have come twice at once. */
+async function notRetried(
+  deps: Deps,
+  user: SignedIn,
+  { job, order }: { job: JobRow; order: PersonsOrder & { expectedAttempt?: number | undefined } },
+): Promise<Result<Retried, 'wrong_status' | 'record_changed'>> {
+  const now = (await findForPerson(deps, user, order.jobId)) ?? job;
+  const seen = await checkSeen(deps, now, order.expectedAttempt);
+  if (seen.kind === 'repeated') return accept({ job: now, warning: seen.warning });
+  return seen.kind === 'outdated' ? outdated(now, seen.expected) : wrongStatus(now);
+}
+
+const TAKEN_BACK = 'It was taken back from its machine: the prompt may run twice.';
 
 function warningFor(job: JobRow): string | undefined {
   if (job.status === 'lost') return 'Its machine went silent while working: the prompt may run twice.';

@@ -1,6 +1,7 @@
 /** A person's moves: cancel and retry. */
 
 import type { Database, Statement, Value } from './database.ts';
+import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import type { JobKey } from './job-update.ts';
@@ -48,16 +49,35 @@ export function confirmCancel(
   });
 }
 
+/**
+ * How the attempt ended that a person's retry has replaced already; undefined when none has. An attempt that a sweep put
+ * back into the queue counts not: it was `lost` or `released`. One that never had a lease left no archive, only the order.
+ */
+export async function findRetried(
+  db: Database,
+  key: JobKey,
+  attempt: number,
+): Promise<{ outcome: string } | undefined> {
+  const replaced = sql`
+    SELECT outcome FROM attempts WHERE user_id = ${key.userId} AND job_id = ${key.id} AND attempt = ${attempt}
+      AND outcome NOT IN ('lost', 'released')`;
+  const ordered = sql`
+    SELECT 'cancelled' AS outcome FROM audit_log
+    WHERE user_id = ${key.userId} AND subject = ${key.id} AND action = 'retry' LIMIT 1`;
+  return db.first<{ outcome: string }>(attempt === 0 ? ordered : replaced);
+}
+
 /** A person wants it again, as it was read: status and lease. */
 export function retryIfUnchanged(
   key: JobKey,
-  read: { status: JobRow['status']; leaseId: string | null },
+  read: { status: JobRow['status']; leaseId: string | null; attempt: number },
   order: Omit<Order, 'leaseId' | 'by'>,
 ): Statement[] {
   const at = { now: order.now };
   const guard: [string, Value][] = [
     ['status = ?', read.status],
     ["coalesce(lease_id, '') = ?", read.leaseId ?? ''],
+    ['attempt = ?', read.attempt],
   ];
   return [
     auditMove(key, 'retry', { ...order, at: order.now, detail: order.reason, where: guard }),

@@ -96,6 +96,11 @@ const REFUSALS = {
       const jobId = await aPrompt(machine);
       await refuses(contract.retryJob, 'wrong_status', { as: machine.owner, params: { jobId }, body: {} });
     },
+    record_changed: async () => {
+      const { jobId, machine } = await started();
+      const call = { as: machine.owner, params: { jobId }, body: { expectedAttempt: 3 } };
+      await refuses(contract.retryJob, 'record_changed', call);
+    },
   },
 } satisfies Refusals<typeof contract>;
 
