@@ -2,6 +2,7 @@
 
 import type { ChannelTarget } from './channel/channel.ts';
 import { Listener, type TransportChoice } from './channel/listener.ts';
+import { pause } from './pause.ts';
 import type { Waiter } from './work-loop.ts';
 
 export interface ListenerWaiterOptions {
@@ -21,23 +22,45 @@ export interface ListenerWaiterOptions {
 
 /** Starts listening. */
 export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Waiter> {
-  let listener = await openListener(options);
-  let renewing: Promise<void> | undefined;
+  let listener: Listener | undefined = await openListener(options);
+  let renewing = Promise.resolve();
+  let isClosed = false;
   const renew = async () => {
-    listener.close();
-    listener = await openListener(options);
+    listener?.close();
+    listener = undefined;
+    const next = await openListener(options);
+    if (isClosed) next.close();
+    else listener = next;
   };
   return {
     async nextLook(signal) {
-      await renewing;
-      return listener.nextLook(signal);
+      for (;;) {
+        await renewing;
+        if (isClosed) return undefined;
+        const reason = await (listener ?? pauseInstead(options.pollIntervalMs)).nextLook(signal);
+        // A listener that was renewed meanwhile ends its waits; its successor looks at once.
+        if (reason !== undefined || signal.aborted) return reason;
+      }
     },
-    look: () => listener.look('event'),
+    look: () => listener?.look('event'),
     renew() {
-      // A sign-in that is gone again is noticed by the next look; until then the old listener stays closed.
-      renewing = renew().catch(() => undefined);
+      // One after the other, so that no two listen. Without a sign-in nobody listens; the looks go on and find out why.
+      renewing = renewing.then(renew).catch(() => undefined);
     },
-    close: () => listener.close(),
+    close() {
+      isClosed = true;
+      listener?.close();
+    },
+  };
+}
+
+/** Stands in for a listener that could not be opened. */
+function pauseInstead(pauseMs: number): Pick<Listener, 'nextLook'> {
+  return {
+    async nextLook(signal) {
+      await pause(pauseMs, signal);
+      return signal.aborted ? undefined : 'interval';
+    },
   };
 }
 
