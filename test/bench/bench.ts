@@ -28,6 +28,11 @@ interface Bench {
 }
 
 const BENCHES: Record<string, Bench> = {
+  chaos: {
+    summary: 'real runners while everything fails; judged by what the agents wrote down',
+    defaults: { machines: 6, jobs: 2000 },
+    load: () => import('./chaos.ts'),
+  },
   cost: {
     summary: 'rows, requests and object calls per operation and per job, and their price',
     defaults: { machines: 1, jobs: 20 },
@@ -79,7 +84,7 @@ async function main(): Promise<number> {
   });
   if (values.json) console.log(JSON.stringify(report.json, null, 2));
   else printTable(report);
-  return 0;
+  return process.exitCode === undefined ? 0 : Number(process.exitCode);
 }
 
 process.exit(await main());

@@ -1,0 +1,237 @@
+/**
+ * One whole run: several machines work through the jobs of a plan while the faults of the same plan happen to them.
+ * Then everything is made whole, the queue runs dry, everybody leaves, and what is left is judged.
+ */
+
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildOrp } from '../../../scripts/local/build-orp.ts';
+import { type Run, readRuns } from './journals.ts';
+import { endProcessesOf, findLeftovers } from './leftovers.ts';
+import { ChaosMachine } from './machine.ts';
+import { ChaosPerson, type Entry } from './person.ts';
+import { makePlan, type Plan, type PlannedJob } from './plan.ts';
+import { startProxy } from './proxy.ts';
+import { ChaosService } from './service.ts';
+import { type FaultCounts, type Stage, Storm } from './storm.ts';
+import { type Evidence, judgeJob, type Violation } from './verdict.ts';
+
+export interface ChaosOptions {
+  seed: number;
+  jobs: number;
+  machines: number;
+  /** Progress for people. */
+  say(message: string): void;
+}
+
+export interface ChaosResult {
+  seed: number;
+  jobs: number;
+  /** By the status they ended in. */
+  statuses: Record<string, number>;
+  runs: number;
+  faults: FaultCounts & { jobCancelled: number; jobRetried: number };
+  violations: Violation[];
+  /** Processes, locks and files that are left, and runners that left by themselves. */
+  leftovers: string[];
+  /** Everything that is known of the jobs with violations. */
+  stories: Evidence[];
+  seconds: number;
+  /** Where the logs and journals are; removed when nothing was found. */
+  folder: string;
+}
+
+/** Jobs that are not done at any time, per machine: enough that nobody waits, few enough that orders hit work in progress. */
+const OPEN_PER_MACHINE = 5;
+/** The queue runs dry within this time after the last fault, with time passing faster than on the wall. */
+const SETTLE_LIMIT_MS = 180_000;
+const SETTLE_STEP_MS = 20_000;
+const LEAVE_LIMIT_MS = 60_000;
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  buildOrp();
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orp-chaos-')));
+  for (const place of ['journals', 'sessions']) mkdirSync(join(folder, place));
+  const run = new ChaosRun(options, folder);
+  try {
+    const result = await run.play();
+    const isClean = result.violations.length === 0 && result.leftovers.length === 0;
+    if (isClean) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    return result;
+  } finally {
+    await run.close();
+    endProcessesOf(folder);
+  }
+}
+
+class ChaosRun {
+  readonly #options: ChaosOptions;
+  readonly #folder: string;
+  readonly #plan: Plan;
+  readonly #service: ChaosService;
+  readonly #closers: (() => Promise<unknown>)[] = [];
+  /** Job ids by the key of their recipe. */
+  readonly #accepted = new Map<string, string>();
+  #machines: ChaosMachine[] = [];
+  #orders = { jobCancelled: 0, jobRetried: 0 };
+  readonly #ordering: Promise<void>[] = [];
+
+  constructor(options: ChaosOptions, folder: string) {
+    this.#options = options;
+    this.#folder = folder;
+    this.#plan = makePlan(options.seed, options);
+    this.#service = new ChaosService(folder);
+  }
+
+  async play(): Promise<ChaosResult> {
+    const startedAt = Date.now();
+    const { person, stage } = await this.#setUp();
+    this.#closers.push(async () => person.giveUp());
+    const storm = new Storm(stage);
+    for (const machine of this.#machines) machine.start();
+    const raging = storm.rage(this.#plan.nextFault);
+    // Whichever fails first ends the run; the other's end is awaited below.
+    raging.catch(() => undefined);
+    await Promise.race([this.#sendAll(person), raging.then(() => new Promise(() => undefined))]);
+    storm.calm();
+    await raging;
+    await this.#settle(person);
+    const slow = await this.#leave();
+    const { evidence, strays } = await this.#gather(person);
+    await this.#service.stop();
+    const leftovers = [...slow, ...findLeftovers(this.#folder, this.#machines)];
+    const violations = [...strays, ...evidence.flatMap((one) => judgeJob(one))];
+    const bad = new Set(violations.map((violation) => violation.jobId));
+    return {
+      seed: this.#options.seed,
+      jobs: this.#accepted.size,
+      statuses: countStatuses(evidence),
+      runs: evidence.reduce((sum, one) => sum + one.runs.length, 0),
+      faults: { ...storm.counts, ...this.#orders },
+      violations,
+      leftovers,
+      stories: evidence.filter((one) => bad.has(one.jobId)),
+      seconds: Math.round((Date.now() - startedAt) / 1000),
+      folder: this.#folder,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#machines.map((machine) => machine.kill()));
+    await this.#service.kill();
+    await Promise.all(this.#closers.map((close) => close()));
+  }
+
+  async #setUp(): Promise<{ person: ChaosPerson; stage: Stage }> {
+    const { machines, say } = this.#options;
+    await this.#service.start();
+    for (let at = 0; at < machines; at += 1) {
+      this.#machines.push(new ChaosMachine(at, this.#folder, await this.#openProxy()));
+    }
+    await Promise.all(this.#machines.map((machine) => machine.setUp(this.#service.person)));
+    const personProxy = await this.#openProxy();
+    const person = new ChaosPerson(personProxy.url);
+    await person.signIn(this.#service.person);
+    say(`${machines} machines are linked; logs and journals are in ${this.#folder}`);
+    return { person, stage: { service: this.#service, machines: this.#machines, personProxy } };
+  }
+
+  async #openProxy() {
+    const proxy = await startProxy({ port: this.#service.port });
+    this.#closers.push(() => proxy.close());
+    return proxy;
+  }
+
+  /** Keeps a few jobs open until all were accepted, and their orders given. */
+  async #sendAll(person: ChaosPerson): Promise<void> {
+    const limit = OPEN_PER_MACHINE * this.#machines.length;
+    for (let sent = 0; sent < this.#plan.jobs.length; ) {
+      const live = await person.list({ status: 'live' });
+      const lost = live.filter((job) => job.status === 'lost').length;
+      this.#tell(`${sent} sent, ${live.length} open (${lost} lost for now)`);
+      const next = this.#plan.jobs.slice(sent, sent + Math.max(0, limit - live.length + lost));
+      for (const job of next) await this.#send(person, job);
+      sent += next.length;
+      await sleep(250);
+    }
+    await Promise.all(this.#ordering);
+  }
+
+  async #send(person: ChaosPerson, job: PlannedJob): Promise<void> {
+    const machine = this.#machines[job.target.machine];
+    if (machine === undefined) throw new Error('the plan names a machine that is not there');
+    const jobId = await person.enqueue(job, machine, this.#folder);
+    this.#accepted.set(job.recipe.key, jobId);
+    this.#ordering.push(this.#order(person, job, jobId));
+  }
+
+  async #order(person: ChaosPerson, { order, orderAfterMs }: PlannedJob, jobId: string): Promise<void> {
+    if (order === 'none') return;
+    await sleep(orderAfterMs);
+    if (order !== 'retry' && (await person.cancel(jobId))) this.#orders.jobCancelled += 1;
+    if (order === 'cancel') return;
+    if (order === 'cancelAndRetry') await sleep(orderAfterMs);
+    if (await person.retry(jobId)) this.#orders.jobRetried += 1;
+  }
+
+  /** Every machine is back; hosted time passes until nothing is open, or nothing moves any more. */
+  async #settle(person: ChaosPerson): Promise<void> {
+    const deadline = Date.now() + SETTLE_LIMIT_MS;
+    for (const machine of this.#machines) machine.start();
+    for (;;) {
+      const live = await person.list({ status: 'live' });
+      this.#tell(`settling, ${live.length} open`);
+      if (live.length === 0 || Date.now() > deadline) return;
+      await sleep(1000);
+      await this.#service.advance(SETTLE_STEP_MS);
+    }
+  }
+
+  /** Every runner is asked to leave; what it still holds is delivered first. Returns who did not in time. */
+  async #leave(): Promise<string[]> {
+    const unexpected = this.#machines.flatMap((machine) => machine.unexpectedEnds);
+    const left = await Promise.all(this.#machines.map((machine) => machine.drain(LEAVE_LIMIT_MS)));
+    const slow = this.#machines.filter((_, at) => left[at] === false);
+    return [...unexpected, ...slow.map((machine) => `The runner of ${machine.name} did not leave.`)];
+  }
+
+  async #gather(person: ChaosPerson): Promise<{ evidence: Evidence[]; strays: Violation[] }> {
+    const runs = Map.groupBy(readRuns(join(this.#folder, 'journals')), (run) => run.key);
+    const direct = new ChaosPerson(this.#service.url);
+    await direct.signIn(this.#service.person);
+    const known = new Set((await direct.list({})).map((job) => job.id));
+    const evidence: Evidence[] = [];
+    for (const { recipe } of this.#plan.jobs) {
+      const jobId = this.#accepted.get(recipe.key) ?? recipe.key;
+      const isKnown = known.delete(jobId);
+      evidence.push({
+        jobId,
+        story: isKnown ? await direct.show(jobId) : undefined,
+        entries: isKnown ? await direct.transcript(jobId) : ([] as Entry[]),
+        runs: runs.get(recipe.key) ?? ([] as Run[]),
+        retries: person.retriesSent.get(jobId) ?? 0,
+      });
+    }
+    return { evidence, strays: [...known].map((jobId) => strayJob(jobId)) };
+  }
+
+  #tell(message: string): void {
+    this.#options.say(`seed ${this.#options.seed}: ${message}`);
+  }
+}
+
+/** A job that nobody sent: one was accepted twice. */
+function strayJob(jobId: string): Violation {
+  return { kind: 'doubled', jobId, sentence: 'Nobody sent it: one was accepted twice.' };
+}
+
+function countStatuses(evidence: readonly Evidence[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { story } of evidence) {
+    const status = story?.status ?? 'unknown';
+    counts[status] = (counts[status] ?? 0) + 1;
+  }
+  return counts;
+}

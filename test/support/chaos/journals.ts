@@ -1,0 +1,51 @@
+/** What the agents themselves wrote down: the truth by which everything else is judged. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** One process that got a prompt. */
+export interface Run {
+  run: string;
+  /** Key of its job. */
+  key: string;
+  session: string;
+  startedAt: number;
+  /** Another run that was at work in the same session. */
+  overlaps: string | undefined;
+  pieces: { command: string; text: string }[];
+  answer: string | undefined;
+  /** It left by itself. */
+  hasEnded: boolean;
+}
+
+type Line =
+  | { record: 'start'; run: string; key: string; session: string; at: number; overlaps?: string }
+  | { record: 'piece'; command: string; text: string }
+  | { record: 'answer'; text: string }
+  | { record: 'end' };
+
+export function readRuns(folder: string): Run[] {
+  return readdirSync(folder)
+    .flatMap((name) => readRun(readFileSync(join(folder, name), 'utf8')))
+    .sort((a, b) => a.startedAt - b.startedAt);
+}
+
+function readRun(text: string): Run[] {
+  // A run that was killed while it wrote leaves half a line.
+  const lines = text.split('\n').slice(0, -1);
+  const [start, ...rest] = lines.map((line) => JSON.parse(line) as Line);
+  if (start?.record !== 'start') return [];
+  const { run, key, session, at: startedAt, overlaps } = start;
+  return [
+    {
+      run,
+      key,
+      session,
+      startedAt,
+      overlaps,
+      pieces: rest.filter((line) => line.record === 'piece'),
+      answer: rest.find((line) => line.record === 'answer')?.text,
+      hasEnded: rest.some((line) => line.record === 'end'),
+    },
+  ];
+}

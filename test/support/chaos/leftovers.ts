@@ -1,0 +1,56 @@
+/** What must not be there when everybody has left: processes, locks, undelivered results, private files. */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { ChaosMachine } from './machine.ts';
+
+/** Processes whose command line names the folder. */
+export function listProcessesOf(folder: string): { pid: number; command: string }[] {
+  const listing = execFileSync('ps', ['-axo', 'pid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  return listing
+    .split('\n')
+    .filter((line) => line.includes(`${folder}/`) || line.trimEnd().endsWith(folder))
+    .map((line) => ({ pid: Number.parseInt(line, 10), command: line.trim() }))
+    .filter(({ pid }) => pid !== process.pid);
+}
+
+/** Ends what a failed run left behind. */
+export function endProcessesOf(folder: string): void {
+  for (const { pid } of listProcessesOf(folder)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+}
+
+/** Every leftover, a sentence each. */
+export function findLeftovers(folder: string, machines: readonly ChaosMachine[]): string[] {
+  return [
+    ...listProcessesOf(folder).map(({ command }) => `A process is left: ${command.slice(0, 300)}`),
+    ...machines.flatMap((machine) => leftoversOf(machine)),
+  ];
+}
+
+function leftoversOf(machine: ChaosMachine): string[] {
+  const locks = [machine.config, machine.state, machine.link]
+    .flatMap((place) => filesIn(place))
+    .filter((path) => /lock$/.test(basename(path)));
+  const spooled = filesIn(join(machine.state, 'orp', 'spool')).filter((path) => path.endsWith('.jsonl'));
+  const temporary = existsSync(machine.temporary) ? readdirSync(machine.temporary) : [];
+  return [
+    ...locks.map((path) => `A lock is left: ${path}`),
+    ...spooled.map((path) => `Something undelivered is left: ${path}`),
+    ...temporary.map((name) => `A private file is left: ${join(machine.temporary, name)}`),
+  ];
+}
+
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+}

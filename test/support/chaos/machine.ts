@@ -1,0 +1,160 @@
+/** One person's machine: a linked repository with sessions, and its runner, which is killed, put to sleep and started again. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { listProcesses } from '../../../cli/runner/process/process-table.ts';
+import { makeRepository } from '../../../scripts/demo/stage.ts';
+import { isolatedEnv, orpJson } from '../../../scripts/local/orp-command.ts';
+import { projectPath } from '../../../scripts/local/project-path.ts';
+import type { Where } from '../../../scripts/local/run-process.ts';
+import { SESSIONS_PER_MACHINE } from './plan.ts';
+import type { ChaosProxy } from './proxy.ts';
+
+const AGENT = projectPath('test/support/chaos/agent.mjs');
+export const TRANSPORTS = ['ws', 'sse', 'poll', 'auto'] as const;
+
+export class ChaosMachine {
+  readonly name: string;
+  readonly folder: string;
+  readonly proxy: ChaosProxy;
+  readonly #transport: (typeof TRANSPORTS)[number];
+  readonly #orp: Where;
+  #ideaId = '';
+  #machineId = '';
+  #runner: ChildProcess | undefined;
+  #isEndWanted = false;
+  /** How often the runner left without being asked. */
+  unexpectedEnds: string[] = [];
+
+  constructor(at: number, folder: string, proxy: ChaosProxy) {
+    this.name = `m${at}`;
+    this.folder = join(folder, this.name);
+    this.proxy = proxy;
+    this.#transport = TRANSPORTS[at % TRANSPORTS.length] ?? 'auto';
+    for (const place of ['tmp', 'home']) mkdirSync(join(this.folder, place), { recursive: true });
+    const env = { ...isolatedEnv(this.folder), TMPDIR: this.temporary, HOME: join(this.folder, 'home') };
+    this.#orp = { cwd: makeRepository(this.folder), env };
+  }
+
+  get ideaId(): string {
+    return this.#ideaId;
+  }
+
+  get machineId(): string {
+    return this.#machineId;
+  }
+
+  get temporary(): string {
+    return join(this.folder, 'tmp');
+  }
+
+  get state(): string {
+    return join(this.folder, 'state');
+  }
+
+  /** Where the local records of the repository are. */
+  get link(): string {
+    return join(this.#orp.cwd, '.git', 'orp');
+  }
+
+  get config(): string {
+    return join(this.folder, 'config');
+  }
+
+  sessionId(session: number): string {
+    return `${this.name}-s${session}`;
+  }
+
+  /** Signs in and links the repository, all through the proxy. */
+  async setUp(person: { email: string; password: string }): Promise<void> {
+    const run = <Document>(words: string[], stdin?: string) => orpJson<Document>(this.#orp, words, stdin);
+    const login = ['auth', 'login', '--base-url', this.proxy.url, '--email', person.email];
+    await run([...login, '--password-stdin'], `${person.password}\n`);
+    const idea = await run<{ id: string }>(['idea', 'add', '--title', this.name, '--notes', 'Measure.']);
+    this.#ideaId = idea.id;
+    for (let session = 0; session < SESSIONS_PER_MACHINE; session += 1) {
+      const id = this.sessionId(session);
+      const words = [
+        'link',
+        'session',
+        'register',
+        '--orp-session-id',
+        id,
+        '--codex-session-id',
+        `codex-${id}`,
+      ];
+      await run([...words, '--label', id, ...(session === 0 ? ['--primary'] : [])]);
+    }
+    await run(['link', 'project', 'bind', '--idea-id', this.#ideaId]);
+    const enabled = await run<{ machine: { machine_id: string } }>(['runner', 'enable']);
+    this.#machineId = enabled.machine.machine_id;
+    await run(['runner', 'sync']);
+  }
+
+  get isRunning(): boolean {
+    return this.#runner !== undefined;
+  }
+
+  /** Starts the runner in continuous mode. */
+  start(): void {
+    if (this.#runner !== undefined) return;
+    const log = openSync(join(this.folder, 'runner.log'), 'a');
+    const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
+    const pace = ['--poll-interval', '1', '--heartbeat-interval', '1'];
+    const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, ...pace], {
+      ...this.#orp,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#runner = child;
+    this.#isEndWanted = false;
+    child.once('exit', (code, signal) => {
+      if (this.#runner === child) this.#runner = undefined;
+      if (!this.#isEndWanted) this.unexpectedEnds.push(`${this.name} ended with ${code ?? signal}`);
+    });
+  }
+
+  /** SIGKILL to the runner alone: nobody tells its agent. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  /** The runner finishes what it has, and leaves. Undefined: it did not within the time. */
+  async drain(limitMs: number): Promise<boolean> {
+    const limit = new Promise<false>((late) => setTimeout(() => late(false), limitMs).unref());
+    return Promise.race([this.#end('SIGTERM').then(() => true as const), limit]);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const runner = this.#runner;
+    if (runner === undefined) return;
+    this.#isEndWanted = true;
+    const ended = once(runner, 'exit');
+    runner.kill(signal);
+    await ended;
+  }
+
+  /** Holds the runner, with or without its agent. Returns how to let them go on. */
+  async freeze(withAgents: boolean): Promise<() => void> {
+    const runner = this.#runner;
+    if (runner?.pid === undefined) return () => undefined;
+    const agents = withAgents
+      ? (await listProcesses()).filter(({ parentPid }) => parentPid === runner.pid)
+      : [];
+    const pids = [runner.pid, ...agents.map(({ pid }) => pid)];
+    for (const pid of pids) trySignal(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of pids) trySignal(pid, 'SIGCONT');
+    };
+  }
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The network between one machine and the service: a TCP proxy that cuts connections, and drops or tears answers after
+ * they came, so that what was asked for has happened and nobody here knows.
+ */
+
+import { createServer, connect as dial, type Socket } from 'node:net';
+
+export type Mishap = 'dropped' | 'torn';
+
+interface Armed {
+  route: RegExp;
+  mishap: Mishap;
+  onHit(): void;
+}
+
+export interface ChaosProxy {
+  url: string;
+  /** Ends every open connection. Returns how many there were. */
+  cut(): number;
+  /** The next answer on a matching route does not arrive whole. */
+  arm(armed: Armed): void;
+  /** Takes back what was armed and has not happened. */
+  disarm(): void;
+  close(): Promise<void>;
+}
+
+const REQUEST_LINE = /^(?:GET|POST|PUT|PATCH|DELETE) (\S+) HTTP\/1\.1\r\n/;
+
+export async function startProxy(upstream: { port: number }): Promise<ChaosProxy> {
+  const sockets = new Set<Socket>();
+  const armed: Armed[] = [];
+  const server = createServer((client) => {
+    const service = dial(upstream.port, '127.0.0.1');
+    let path = '';
+    for (const socket of [client, service]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        service.destroy();
+      });
+    }
+    client.on('data', (bytes: Buffer) => {
+      path = REQUEST_LINE.exec(bytes.toString('latin1', 0, 2048))?.[1] ?? path;
+      service.write(bytes);
+    });
+    service.on('data', (bytes: Buffer) => {
+      const at = armed.findIndex(({ route }) => route.test(path));
+      const [hit] = at < 0 ? [] : armed.splice(at, 1);
+      if (hit === undefined) return void client.write(bytes);
+      hit.onHit();
+      if (hit.mishap === 'torn') client.write(bytes.subarray(0, Math.floor(bytes.length / 2)));
+      client.destroySoon();
+      service.destroy();
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  const cut = (): number => {
+    const open = sockets.size / 2;
+    for (const socket of sockets) socket.destroy();
+    return open;
+  };
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    cut,
+    arm: (one) => void armed.push(one),
+    disarm: () => void armed.splice(0),
+    close: () => {
+      cut();
+      return new Promise((closed) => server.close(() => closed()));
+    },
+  };
+}

@@ -1,0 +1,153 @@
+/** Brings the faults of the plan about, one after the other, while the work goes on; and makes everything whole again. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChaosMachine } from './machine.ts';
+import { FAULTS, type Fault, type FaultKind } from './plan.ts';
+import type { ChaosProxy } from './proxy.ts';
+import type { ChaosService } from './service.ts';
+
+/** Longer than a lease, so that one jump ends every lease that nobody renews. */
+const PAST_THE_LEASE_MS = 130_000;
+const HOUR_MS = 3_600_000;
+/** In production every minute; here a minute passes faster. */
+const CRON_EVERY_MS = 1500;
+
+/** Where an answer that is lost hurts; a variant of the fault chooses one. */
+const ROUTES = [
+  /runner\/jobs\/poll/,
+  /jobs\/[^/]+\/start/,
+  /jobs\/[^/]+\/complete/,
+  /jobs\/[^/]+\/logs/,
+  /jobs\/[^/]+\/messages?/,
+  /runner\/heartbeat/,
+  /./,
+];
+
+export type FaultCounts = Record<FaultKind, number>;
+
+export interface Stage {
+  service: ChaosService;
+  machines: readonly ChaosMachine[];
+  /** Between the person and the service. */
+  personProxy: ChaosProxy;
+}
+
+export class Storm {
+  /** Faults that really happened. */
+  readonly counts: FaultCounts;
+  readonly #stage: Stage;
+  readonly #end = new AbortController();
+  /** What a fault took away, and somebody is about to give back. */
+  readonly #busy = new Set<object>();
+  readonly #pending = new Set<Promise<void>>();
+  #failure: unknown;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.counts = Object.fromEntries(Object.keys(FAULTS).map((kind) => [kind, 0])) as FaultCounts;
+  }
+
+  /** Goes on until `calm` is called. */
+  async rage(nextFault: () => Fault): Promise<void> {
+    const cron = setInterval(() => this.#start(this.#stage.service.fireCron()), CRON_EVERY_MS);
+    try {
+      while (!this.#end.signal.aborted && this.#failure === undefined) {
+        const fault = nextFault();
+        await sleep(fault.afterMs, undefined, { signal: this.#end.signal }).catch(() => undefined);
+        if (!this.#end.signal.aborted) this.#start(this.#bringAbout(fault));
+      }
+    } finally {
+      clearInterval(cron);
+    }
+    await Promise.all(this.#pending);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** No more faults; those that last are ended in their time. */
+  calm(): void {
+    this.#end.abort();
+    for (const { proxy } of this.#stage.machines) proxy.disarm();
+    this.#stage.personProxy.disarm();
+  }
+
+  #start(work: Promise<void>): void {
+    const tracked = work.catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+    this.#pending.add(tracked);
+    void tracked.finally(() => this.#pending.delete(tracked));
+  }
+
+  /** One fault at a time for the same thing; one that would hit a thing already hit does not happen. */
+  async #bringAbout(fault: Fault): Promise<void> {
+    const { service, machines } = this.#stage;
+    const machine = machines[fault.machine];
+    const isOfService = fault.kind === 'serviceKilled' || fault.kind === 'clockJumped';
+    const victim = isOfService ? service : machine;
+    if (machine === undefined || victim === undefined || this.#busy.has(victim)) return;
+    this.#busy.add(victim);
+    try {
+      await this.#strike(fault, machine);
+    } finally {
+      this.#busy.delete(victim);
+    }
+  }
+
+  async #strike(fault: Fault, machine: ChaosMachine): Promise<void> {
+    const { service } = this.#stage;
+    switch (fault.kind) {
+      case 'answerDropped':
+      case 'answerTorn':
+        return this.#loseAnswer(fault, machine);
+      case 'connectionsCut':
+        if (this.#proxyOf(fault, machine).cut() > 0) this.counts.connectionsCut += 1;
+        return;
+      case 'runnerKilled':
+        this.counts.runnerKilled += 1;
+        await machine.kill();
+        await sleep(fault.lastsMs);
+        return machine.start();
+      case 'runnerRestarted':
+        this.counts.runnerRestarted += 1;
+        await machine.drain(20_000);
+        return machine.start();
+      case 'runnerSlept':
+        return this.#sleep(fault, machine);
+      case 'clockJumped':
+        this.counts.clockJumped += 1;
+        return service.advance(fault.variant < 0.2 ? HOUR_MS : PAST_THE_LEASE_MS);
+      case 'serviceKilled':
+        this.counts.serviceKilled += 1;
+        await service.kill();
+        await sleep(fault.lastsMs);
+        return service.start();
+    }
+  }
+
+  /** Asleep past the lease: the service gives the job up, or to somebody else, and then the runner comes back. */
+  async #sleep(fault: Fault, machine: ChaosMachine): Promise<void> {
+    this.counts.runnerSlept += 1;
+    const wake = await machine.freeze(fault.variant < 0.5);
+    try {
+      await this.#stage.service.advance(PAST_THE_LEASE_MS);
+      await sleep(fault.lastsMs);
+    } finally {
+      wake();
+    }
+  }
+
+  #loseAnswer(fault: Fault, machine: ChaosMachine): void {
+    const route = ROUTES[Math.floor(fault.variant * 10) % ROUTES.length] ?? /./;
+    const { kind } = fault;
+    const mishap = kind === 'answerTorn' ? ('torn' as const) : ('dropped' as const);
+    const onHit = () => {
+      this.counts[kind === 'answerTorn' ? 'answerTorn' : 'answerDropped'] += 1;
+    };
+    this.#proxyOf(fault, machine).arm({ route, mishap, onHit });
+  }
+
+  /** Every so often it is the person whose network fails. */
+  #proxyOf(fault: Fault, machine: ChaosMachine): ChaosProxy {
+    return fault.variant > 0.93 ? this.#stage.personProxy : machine.proxy;
+  }
+}

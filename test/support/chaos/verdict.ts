@@ -1,0 +1,125 @@
+/**
+ * Judges what the service says by what the agents wrote down. Pure, so that it can be shown to find what it looks for.
+ *
+ *   lost        accepted, and neither ended nor waiting for a reason that is told
+ *   doubled     more runs of a prompt than its attempts, its policy and people's retries allow; two runs in one session
+ *   corrupted   a result or a transcript that is not, byte for byte, what one run wrote
+ */
+
+import type { Run } from './journals.ts';
+import type { Entry, Story } from './person.ts';
+
+export type ViolationKind = 'lost' | 'doubled' | 'corrupted';
+
+export interface Violation {
+  kind: ViolationKind;
+  jobId: string;
+  sentence: string;
+}
+
+/** A job that was accepted, and everything that is known of it. */
+export interface Evidence {
+  jobId: string;
+  /** What the service says of it; undefined when it does not know it. */
+  story: Story | undefined;
+  entries: readonly Entry[];
+  /** Its runs, oldest first. */
+  runs: readonly Run[];
+  /** Retries of people that may have taken effect. */
+  retries: number;
+}
+
+const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
+
+export function judgeJob(evidence: Evidence): Violation[] {
+  const { jobId, story } = evidence;
+  if (story === undefined) return [{ kind: 'lost', jobId, sentence: 'The service does not know it.' }];
+  const found = [
+    ...judgeEnd(story).map((sentence) => ({ kind: 'lost' as const, sentence })),
+    ...judgeRuns(story, evidence).map((sentence) => ({ kind: 'doubled' as const, sentence })),
+    ...judgeResults(story, evidence).map((sentence) => ({ kind: 'corrupted' as const, sentence })),
+    ...judgeTranscript(story, evidence).map((sentence) => ({ kind: 'corrupted' as const, sentence })),
+  ];
+  return found.map((violation) => ({ jobId, ...violation }));
+}
+
+function judgeEnd(story: Story): string[] {
+  if (TERMINAL.has(story.status)) return [];
+  const waits = story.status === 'queued' || story.status === 'lost';
+  if (waits && story.waiting !== undefined) return [];
+  return [`It is ${story.status}, and nothing says what it waits for.`];
+}
+
+/** What the runner says when its agent did not start. */
+const NEVER_RAN = /nothing ran|had not started/;
+
+function judgeRuns(story: Story, { runs, retries }: Evidence): string[] {
+  const sentences = runs
+    .filter((run) => run.overlaps !== undefined)
+    .map((run) => `${run.run} and ${run.overlaps} were at work in ${run.session} together.`);
+  const begun = story.attempts.filter((attempt) => attempt.startedAt !== undefined);
+  const ran = begun.filter((attempt) => !NEVER_RAN.test(attempt.error ?? ''));
+  if (runs.length > ran.length) {
+    sentences.push(`${runs.length} runs, but only ${ran.length} attempts that say they ran.`);
+  }
+  const isHeld = story.onLeaseLoss === 'hold';
+  if (isHeld && runs.length > 1 + retries) {
+    sentences.push(`${runs.length} runs under policy hold, with ${retries} retries of people.`);
+  }
+  return sentences;
+}
+
+function judgeResults(story: Story, { runs }: Evidence): string[] {
+  const sentences: string[] = [];
+  const used = new Set<Run>();
+  for (const attempt of story.attempts) {
+    if (attempt.content === undefined) {
+      if (attempt.outcome === 'completed')
+        sentences.push(`Attempt ${attempt.attempt} completed without an answer.`);
+      continue;
+    }
+    const run = runs.find((one) => one.answer === attempt.content && !used.has(one));
+    if (run === undefined) {
+      sentences.push(`The answer of attempt ${attempt.attempt} is what no run of it wrote.`);
+    } else {
+      used.add(run);
+      const isLong = attempt.outcome === 'completed' && !run.hasEnded;
+      if (isLong)
+        sentences.push(`Attempt ${attempt.attempt} completed, but ${run.run} never came to its end.`);
+    }
+  }
+  const last = story.attempts.at(-1);
+  if (story.status === 'completed' && story.content !== last?.content) {
+    sentences.push('The answer of the job is not that of its last attempt.');
+  }
+  return sentences;
+}
+
+function judgeTranscript(story: Story, { entries, runs }: Evidence): string[] {
+  return story.attempts.flatMap((attempt) => {
+    const own = entries.filter((entry) => entry.attempt === attempt.attempt);
+    const printed = joined(own.filter((entry) => entry.stream === 'stdout'));
+    const said = joined(own.filter((entry) => entry.stream === 'agent'));
+    const run = runs.find((one) => outputOf(one).startsWith(printed) && (one.answer ?? '').startsWith(said));
+    const isSilent = printed === '' && said === '';
+    if (run === undefined) {
+      return isSilent ? [] : [`The transcript of attempt ${attempt.attempt} is not the output of one run.`];
+    }
+    if (attempt.outcome !== 'completed') return [];
+    const whole = runs.find((one) => one.answer === attempt.content);
+    if (whole === undefined) return [];
+    const missing = outputOf(whole).length - printed.length + (whole.answer ?? '').length - said.length;
+    return missing === 0
+      ? []
+      : [`${missing} characters are missing in the transcript of attempt ${attempt.attempt}.`];
+  });
+}
+
+function joined(entries: readonly Entry[]): string {
+  return entries.map((entry) => entry.text).join('');
+}
+
+/** How the commands of a run stand in the transcript. */
+function outputOf(run: Run): string {
+  return run.pieces.map(({ command, text }) => `$ ${command}\n${text}`).join('');
+}
