@@ -68,6 +68,7 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [
       async () => (await import('./commands/runner-local.ts')).registerRunnerLocal,
       async () => (await import('./commands/runner-order.ts')).registerRunnerOrder,
+      async () => (await import('./commands/runner-drain.ts')).registerRunnerDrain,
       async () => (await import('./commands/runner-work.ts')).registerRunnerWork,
     ],
   },

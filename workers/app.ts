@@ -9,6 +9,7 @@ import { mountEvents } from './routes/events.ts';
 import { mountFeatures } from './routes/features.ts';
 import { mountIdeas } from './routes/ideas.ts';
 import { mountJobs } from './routes/jobs.ts';
+import { mountMachines } from './routes/machines.ts';
 import { mountRunner } from './routes/runner.ts';
 
 export function makeApp(): Hono<AppEnv> {
@@ -23,6 +24,7 @@ export function makeApp(): Hono<AppEnv> {
   mountFeatures(app);
   mountRunner(app);
   mountJobs(app);
+  mountMachines(app);
   mountEvents(app);
 
   app.notFound(noRoute);

@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.ts';
 import * as events from './events.ts';
 import * as ideas from './ideas.ts';
 import * as jobs from './jobs.ts';
+import * as machines from './machines.ts';
 import * as runner from './runner.ts';
 
 /** Every row, in the order of the documents. */
@@ -39,6 +40,7 @@ export const ROWS = [
   runner.addMessage,
   runner.addLogs,
   runner.completeJob,
+  machines.drainMachine,
   events.streamEvents,
   events.socketEvents,
   events.followJob,

@@ -11,6 +11,7 @@ import { enqueuePrompt } from '../services/enqueue.ts';
 import { surroundingsOf, viewJob, waitingOf } from '../services/job-view.ts';
 import * as jobs from '../services/jobs.ts';
 import { cancelJob, retryJob } from '../services/orders.ts';
+import { sourceOf } from './source.ts';
 
 export function mountJobs(app: Hono<AppEnv>): void {
   mount(app, rows.enqueueJob, async ({ body, auth, deps, context }) => {
@@ -77,9 +78,4 @@ function badKey() {
     'Idempotency-Key: must be 1 to 128 visible ASCII characters.',
     'Use a UUID.',
   );
-}
-
-function sourceOf(context: Context<AppEnv>): string {
-  const agent = context.req.header('user-agent')?.slice(0, 100) ?? 'unknown';
-  return `${context.req.header('cf-connecting-ip') ?? 'local'} ${agent}`;
 }

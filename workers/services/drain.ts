@@ -1,13 +1,49 @@
 /** Has a machine finish what it does and claim nothing more, or go on. D1 first, then its object and its channel. */
 
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
-import { setDraining } from '../store/machines.ts';
-import type { MachineOf } from './live-leases.ts';
+import { setDrainingIfOther } from '../store/machine-drain.ts';
+import { findMachine } from '../store/machines.ts';
+import type { SignedIn } from './sign-in.ts';
 
-/** False: there is no such machine on this account. */
-export async function drainMachine(deps: Deps, machine: MachineOf, isDraining: boolean): Promise<boolean> {
-  if (!(await setDraining(deps.db, { ...machine, isDraining }))) return false;
-  deps.log(isDraining ? 'machine_draining' : 'machine_resumed', { machineId: machine.machineId });
-  deps.later(deps.machines.call(machine, async (stub) => stub.drain(isDraining)));
-  return true;
+export interface DrainOrder {
+  machineId: string;
+  isDraining: boolean;
+  reason: string | undefined;
+  /** Where the order came from, for the audit log. */
+  source: string;
+}
+
+export interface Drained {
+  machine: { id: string; name: string; draining: boolean };
+  changed: boolean;
+}
+
+/** The owner may, and operators. Machines of others answer as unknown ones do. */
+export async function drainMachine(
+  deps: Deps,
+  user: SignedIn,
+  { machineId, isDraining, reason, source }: DrainOrder,
+): Promise<Result<Drained, 'not_found'>> {
+  const found = await findMachine(deps.db, machineId);
+  if (found === undefined || (found.userId !== user.id && user.role !== 'operator'))
+    return missing(machineId);
+  const { userId, name } = found;
+
+  const order = { userId, machineId, isDraining, now: deps.now, actor: user.id, source, reason };
+  const changed = await setDrainingIfOther(deps.db, order);
+
+  if (changed) deps.log(isDraining ? 'machine_draining' : 'machine_resumed', { machineId, by: user.id });
+  // A repeat tells again: the word to the object may have been lost with the answer.
+  deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.drain(isDraining)));
+  return accept({ machine: { id: machineId, name, draining: isDraining }, changed });
+}
+
+function missing(machineId: string) {
+  return refuse(
+    'not_found',
+    `There is no machine ${machineId}.`,
+    'orp runner status shows the id of this machine; one that has never synced is not known: run orp runner sync.',
+  );
 }

@@ -20,7 +20,9 @@ export async function noteAlive(
   machine: MachineOf,
   { known, name }: { known: Known | undefined; name: string | undefined },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' }> {
-  const before = known ?? (await readKnown(deps, machine));
+  // What was told to an object in between may have been lost: whether to drain is read again whenever D1 is told.
+  const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
+  const before = isFresh ? known : await readKnown(deps, machine);
   if (before === 'foreign') return { kind: 'foreign' };
   const isNews =
     before === undefined ||

@@ -36,7 +36,7 @@ export interface StoryEvent {
 export function readStory(userId: string, jobId: string): Statement {
   return sql`
     SELECT a.at, a.action, u.email AS "by", a.detail FROM audit_log a LEFT JOIN users u ON u.id = a.actor
-    WHERE a.user_id = ${userId} AND a.subject = ${jobId} AND a.action <> 'read' ORDER BY a.at`;
+    WHERE a.user_id = ${userId} AND a.subject = ${jobId} AND a.action IN ('cancel', 'retry', 'stopped') ORDER BY a.at`;
 }
 
 export async function noteRead(db: Database, entry: Omit<AuditEntry, 'action' | 'detail'>): Promise<void> {

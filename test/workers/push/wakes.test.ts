@@ -3,9 +3,8 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cancelJob, retryJob } from '../../../spec/contract/jobs.ts';
+import { drainMachine } from '../../../spec/contract/machines.ts';
 import { LEASE_MS } from '../../../spec/job/lease.ts';
-import { makeDeps } from '../../../workers/deps.ts';
-import { drainMachine } from '../../../workers/services/drain.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND } from '../harness/clock.ts';
 import type { Held, Machine } from '../harness/machines.ts';
@@ -43,12 +42,8 @@ function cancel(held: Pick<Held, 'machine' | 'jobId'>) {
   return accepts(cancelJob, { as: held.machine.owner, params: { jobId: held.jobId }, body: {} });
 }
 
-async function drain(machine: Machine, isDraining: boolean): Promise<void> {
-  const pending: Promise<unknown>[] = [];
-  const deps = makeDeps({ env, waitUntil: (work) => void pending.push(work) });
-  const { userId } = machine.owner;
-  await drainMachine(deps, { userId, machineId: machine.machineId }, isDraining);
-  await Promise.all(pending);
+async function drain({ owner, machineId }: Machine, draining: boolean): Promise<void> {
+  await accepts(drainMachine, { as: owner, params: { machineId }, body: { draining } });
 }
 
 describe('every machine that could claim is woken, and no other', () => {

@@ -1,0 +1,77 @@
+/** `orp runner drain|resume`: has a machine finish its work and claim nothing more, or go on; from any signed-in `orp`. */
+
+import type { Command } from 'commander';
+import { drainMachine } from '../../spec/contract/machines.ts';
+import { MACHINE_ID_PATTERN } from '../../spec/ids.ts';
+import { call } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { usageError } from '../exit.ts';
+import { loadMachine } from '../link/machine.ts';
+import { isLinkable } from '../link/repository.ts';
+import { printResult } from '../output/print.ts';
+import { type Shell, withCommonOptions } from '../shell.ts';
+
+interface DrainOptions extends CommonOptions {
+  machineId?: string;
+  reason?: string;
+}
+
+export function registerRunnerDrain(group: Command, shell: Shell): void {
+  register(group, shell, {
+    name: 'drain',
+    meaning: 'have a machine finish its work and claim nothing more; without an id this one',
+  });
+  register(group, shell, { name: 'resume', meaning: 'let a drained machine claim jobs again' });
+}
+
+function register(
+  group: Command,
+  shell: Shell,
+  { name, meaning }: { name: 'drain' | 'resume'; meaning: string },
+): void {
+  withCommonOptions(
+    group
+      .command(name)
+      .description(meaning)
+      .option('--machine-id <id>', 'the machine that is meant (default: this one)')
+      .option('--reason <text>', 'why; kept in the audit log'),
+  ).action((options: DrainOptions) =>
+    shell.run(options, (context) => order(context, { isDraining: name === 'drain', options })),
+  );
+}
+
+async function order(
+  context: Context,
+  { isDraining, options }: { isDraining: boolean; options: DrainOptions },
+): Promise<void> {
+  const machineId = options.machineId?.trim() || (await ownMachineId(context));
+  if (!MACHINE_ID_PATTERN.test(machineId)) {
+    throw usageError(
+      `--machine-id ${JSON.stringify(machineId)} is not a machine id.`,
+      '`orp runner status` shows it.',
+    );
+  }
+  const client = await signedInClient(context);
+  const answer = await call(client, drainMachine, {
+    params: { machineId },
+    body: { draining: isDraining, reason: options.reason?.trim() || null },
+  });
+  printResult(context, answer, [
+    ['ok', true],
+    ['machine.id', answer.machine.id],
+    ['machine.name', answer.machine.name],
+    ['machine.draining', answer.machine.draining],
+    ['changed', answer.changed],
+  ]);
+}
+
+async function ownMachineId(context: Context): Promise<string> {
+  const repository = await context.repository();
+  const { record } = await loadMachine({
+    env: context.env,
+    now: context.now(),
+    repository: isLinkable(repository) ? repository : undefined,
+  });
+  return record.machine_id;
+}

@@ -1,0 +1,21 @@
+/** Machines as people order them about. */
+
+import type { Hono } from 'hono';
+import * as rows from '../../spec/contract/machines.ts';
+import { accept } from '../../spec/errors.ts';
+import type { AppEnv } from '../app-env.ts';
+import { mount } from '../mount.ts';
+import { drainMachine } from '../services/drain.ts';
+import { sourceOf } from './source.ts';
+
+export function mountMachines(app: Hono<AppEnv>): void {
+  mount(app, rows.drainMachine, async ({ params, body, auth, deps, context }) => {
+    const drained = await drainMachine(deps, auth, {
+      machineId: params.machineId,
+      isDraining: body.draining,
+      reason: body.reason?.trim() || undefined,
+      source: sourceOf(context),
+    });
+    return drained.ok ? accept({ ok: true, ...drained.value }) : drained;
+  });
+}
