@@ -12,6 +12,8 @@ export interface AgentTask {
   prompt: string;
   /** Directory to work in. */
   cwd: string;
+  /** Private folder of this run; the file for the answer is made in it. */
+  folder: string;
 }
 
 /** A process to start, ready to be spawned. */

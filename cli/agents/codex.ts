@@ -4,7 +4,9 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, resolve, sep } from 'node:path';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
+import { messageOf } from '../exit.ts';
 import type { Agent, AgentTask, Preparation } from './agent.ts';
+import { agentEnvironment } from './agent-environment.ts';
 import { makeAnswerPath } from './answer-file.ts';
 import { openCodexReader } from './codex-events.ts';
 
@@ -54,18 +56,22 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
   if (!(await isDirectory(task.cwd))) {
     return { kind: 'refused', message: `The session's directory ${task.cwd} does not exist.` };
   }
-  const answerPath = await makeAnswerPath();
-  return {
-    kind: 'ready',
-    launch: {
-      command: path,
-      args: codexArguments(task.sessionId, answerPath),
-      cwd: task.cwd,
-      env: options.profile ? { ...options.env, CODEX_PROFILE: options.profile } : options.env,
-      input: task.prompt,
-      answerPath,
-    },
-  };
+  try {
+    const answerPath = await makeAnswerPath(task.folder);
+    const args = codexArguments(task.sessionId, answerPath);
+    const env = launchEnvironment(task, options);
+    return {
+      kind: 'ready',
+      launch: { command: path, args, cwd: task.cwd, env, input: task.prompt, answerPath },
+    };
+  } catch (error) {
+    return { kind: 'refused', message: `No file for the answer could be made (${messageOf(error)}).` };
+  }
+}
+
+function launchEnvironment({ cwd }: AgentTask, { env, profile }: CodexOptions): NodeJS.ProcessEnv {
+  const inherited = agentEnvironment(env, cwd);
+  return profile ? { ...inherited, CODEX_PROFILE: profile } : inherited;
 }
 
 async function findCodex(options: CodexOptions): ReturnType<Agent['findProgram']> {

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import { codexAgent } from '../agents/codex.ts';
 import { signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
@@ -33,6 +34,7 @@ interface WorkOptions extends CommonOptions {
   pollInterval: number;
   transport: 'auto' | 'poll' | 'sse' | 'ws';
   heartbeatInterval: number;
+  silenceLimit: number;
   dryRun?: boolean;
   linkedProjectRoot: string[];
   codexBin?: string;
@@ -61,6 +63,7 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
           .default('auto'),
       )
       .option('--heartbeat-interval <seconds>', 'pause between heartbeats while working', atLeastOne, 20)
+      .option('--silence-limit <seconds>', 'stop an agent that prints nothing; 0 never', atLeastZero, 1800)
       .option('--dry-run', 'show what would be claimed; claims nothing')
       .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
@@ -74,9 +77,21 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
 }
 
 function atLeastOne(value: string): number {
+  return Math.max(1, wholeSeconds(value));
+}
+
+function atLeastZero(value: string): number {
+  const number = wholeSeconds(value);
+  if (number < 0 || number > MAX_TIMEOUT_SECONDS) {
+    throw new InvalidArgumentError(`It must be 0 to ${MAX_TIMEOUT_SECONDS} seconds.`);
+  }
+  return number;
+}
+
+function wholeSeconds(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number of seconds.');
-  return Math.max(1, number);
+  return number;
 }
 
 async function work(context: Context, options: WorkOptions): Promise<number> {
@@ -237,6 +252,7 @@ async function prepare(context: Context, options: WorkOptions, talk: Talk): Prom
     talk,
     secrets: secretValues(env, [session.token]),
     heartbeatMs: options.heartbeatInterval * 1000,
+    silenceLimitMs: options.silenceLimit * 1000,
     deliveryLimitMs: DELIVERY_LIMIT_MS,
     self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
     isDraining: () => drainSwitch.draining.aborted,

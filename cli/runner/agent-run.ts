@@ -3,24 +3,24 @@
  * uses the switch; the time limit does, too.
  */
 
+import { randomUUID } from 'node:crypto';
 import type { Agent, AgentLaunch } from '../agents/agent.ts';
 import { readAnswer } from '../agents/answer-file.ts';
-import { type ChildEnd, type RunningChild, startChild } from './process/child.ts';
+import { messageOf } from '../exit.ts';
+import { type ChildEnd, type ChildOutput, type RunningChild, startChild } from './process/child.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
+import { type Limits, RunLimits } from './run-limits.ts';
 import type { LeaseSpool } from './spool/lease-spool.ts';
 import type { StopReason, StopSwitch } from './stop-switch.ts';
 import { Transcript } from './transcript.ts';
-
-/** 60 minutes, unless the job says otherwise: long enough for real work, short enough for a hanging tool. */
-export const DEFAULT_TIME_LIMIT_MS = 60 * 60_000;
 
 export interface AgentRunOptions {
   agent: Agent;
   launch: AgentLaunch;
   spool: LeaseSpool;
   stopSwitch: StopSwitch;
-  limitMs: number;
+  limits: Limits;
   secrets: readonly string[];
   onChunk(): void;
   graces?: StopGraces;
@@ -42,60 +42,84 @@ export type AgentRun =
       stopped?: { reason: StopReason; receipt: StopReceipt } | undefined;
     };
 
-/** Runs the agent to its end. */
+/** Runs the agent to its end. It is not started before the disk says that it may be running. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
-  const { launch, spool, secrets } = options;
+  const { launch, secrets } = options;
+  const tag = randomUUID();
+  const trouble = await noteSpawning(options, tag);
+  if (trouble !== undefined) return { kind: 'not_started', message: trouble };
   const transcript = new Transcript(options);
-  await spool
-    .note({ record: 'spawning', at_utc: new Date().toISOString(), answer_path: launch.answerPath })
-    .catch(ignoreFullDisk);
-  const started = await startChild(
-    launch,
-    {
-      stdout: (bytes) => transcript.takeStdout(bytes),
-      stderr: (bytes) => transcript.takeStderr(bytes),
-    },
-    options.graces ?? STOP_GRACES,
-  );
-  if (started.kind === 'refused') return { kind: 'not_started', message: started.message };
+  const limits = new RunLimits(options.limits, (reason) => options.stopSwitch.ask(reason));
+  try {
+    const started = await startChild(
+      { ...launch, tag },
+      hearing(transcript, limits),
+      options.graces ?? STOP_GRACES,
+    );
+    if (started.kind === 'refused') return { kind: 'not_started', message: started.message };
 
-  const { end, stopped } = await supervise(started.child, options);
-  if (stopped) await transcript.say(describeStop(stopped), 'warn');
-  if (end.leftovers) await transcript.say(describeLeftovers(end.leftovers), 'warn');
-  await transcript.end();
-  const answer = (await readAnswer(launch.answerPath)) ?? transcript.lastMessage;
-  const failure = transcript.failure.best();
+    const { end, stopped } = await supervise(started.child, options);
+    if (stopped) await transcript.say(describeStop(stopped), 'warn');
+    if (end.leftovers) await transcript.say(describeLeftovers(end.leftovers), 'warn');
+    await transcript.end();
+    const answer = (await readAnswer(launch.answerPath)) ?? transcript.lastMessage;
+    const failure = transcript.failure.best();
+    return {
+      kind: 'ended',
+      end,
+      stopped,
+      answer: answer === undefined ? undefined : redactText(answer, secrets),
+      failure: failure === undefined ? undefined : redactText(failure, secrets),
+      stdout: transcript.tailOf('stdout'),
+      stderr: transcript.tailOf('stderr'),
+    };
+  } finally {
+    limits.dispose();
+  }
+}
+
+/**
+ * A start that is not written down could not be told from one that never happened: after a crash the service would be
+ * told that nothing ran, and a person would send the prompt again.
+ */
+async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Promise<string | undefined> {
+  const at_utc = new Date().toISOString();
+  try {
+    await spool.note({ record: 'spawning', at_utc, answer_path: launch.answerPath, tag });
+    return undefined;
+  } catch (error) {
+    return `its start could not be written down (${messageOf(error)}). Nothing ran; free some space on the disk.`;
+  }
+}
+
+function hearing(transcript: Transcript, limits: RunLimits): ChildOutput {
   return {
-    kind: 'ended',
-    end,
-    stopped,
-    answer: answer === undefined ? undefined : redactText(answer, secrets),
-    failure: failure === undefined ? undefined : redactText(failure, secrets),
-    stdout: transcript.tailOf('stdout'),
-    stderr: transcript.tailOf('stderr'),
+    stdout: (bytes) => {
+      limits.heard();
+      return transcript.takeStdout(bytes);
+    },
+    stderr: (bytes) => {
+      limits.heard();
+      return transcript.takeStderr(bytes);
+    },
   };
 }
 
 type Supervised = Pick<Extract<AgentRun, { kind: 'ended' }>, 'end' | 'stopped'>;
 
 async function supervise(child: RunningChild, options: AgentRunOptions): Promise<Supervised> {
-  const { stopSwitch, limitMs, spool } = options;
-  const timer = setTimeout(() => stopSwitch.ask({ kind: 'time_limit', limitMs }), limitMs);
+  const { stopSwitch, spool } = options;
   const spawned = { record: 'spawned' as const, at_utc: new Date().toISOString() };
   await spool
     .note({ ...spawned, pid: child.mark.pid, start_time: child.mark.startTime })
     .catch(ignoreFullDisk);
-  try {
-    const first = await Promise.race([child.ended, stopSwitch.asked.then(() => undefined)]);
-    if (first !== undefined || stopSwitch.reason === undefined) return { end: first ?? (await child.ended) };
-    const receipt = await child.stop();
-    return { end: await child.ended, stopped: { reason: stopSwitch.reason, receipt } };
-  } finally {
-    clearTimeout(timer);
-  }
+  const first = await Promise.race([child.ended, stopSwitch.asked.then(() => undefined)]);
+  if (first !== undefined || stopSwitch.reason === undefined) return { end: first ?? (await child.ended) };
+  const receipt = await child.stop();
+  return { end: await child.ended, stopped: { reason: stopSwitch.reason, receipt } };
 }
 
-/** Without a journal the work goes on: what is lost is only what a restart could prove. */
+/** The work goes on: the tag that is on the disk finds the agent as well. */
 function ignoreFullDisk(): undefined {
   return undefined;
 }
@@ -105,13 +129,15 @@ function describeStop({ reason, receipt }: { reason: StopReason; receipt: StopRe
     receipt.signal === 'none'
       ? 'nothing was running any more'
       : `${receipt.processes} process${receipt.processes === 1 ? '' : 'es'} ended by ${receipt.signal}`;
-  return `Stopped (${WHY[reason.kind]}): ${how}, after ${receipt.tookMs} ms.`;
+  const rest = receipt.left === 0 ? '' : `, ${receipt.left} could not be ended`;
+  return `Stopped (${WHY[reason.kind]}): ${how}${rest}, after ${receipt.tookMs} ms.`;
 }
 
 const WHY = {
   cancelled: 'cancelled',
   lease_lost: 'the lease was taken away',
   time_limit: 'time limit',
+  silence: 'silence limit',
   shutdown: 'the runner was stopped',
 } as const satisfies Record<StopReason['kind'], string>;
 

@@ -1,12 +1,12 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
 import { JOB_KINDS } from '../../spec/job/kinds.ts';
-import { removeAnswer } from '../agents/answer-file.ts';
-import { type AgentRun, DEFAULT_TIME_LIMIT_MS, runAgent } from './agent-run.ts';
+import { type AgentRun, runAgent } from './agent-run.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { WorkerBlock } from './job-report.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import { failedResult, judgeRun, stopSentence } from './result.ts';
+import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';
 import type { WorkContext } from './work-context.ts';
@@ -40,31 +40,31 @@ export async function runPrompt(
   }
   if (job.prompt === '') return refusedRun('agent_error', 'The job has no prompt.');
 
-  const task = { sessionId: target.codexSessionId, prompt: job.prompt, cwd: target.cwd };
+  const { codexSessionId: sessionId, cwd } = target;
+  const task = { sessionId, prompt: job.prompt, cwd, folder: desk.spool.folder };
   const prepared = await context.agent.prepare(task);
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
   const { launch } = prepared;
-  try {
-    // Nothing ran yet: a stop that came this early is told as such.
-    if (desk.stopSwitch.reason !== undefined) return neverRun(desk.stopSwitch.reason);
-    const run = await runAgent({
-      agent: context.agent,
-      launch,
-      spool: desk.spool,
-      stopSwitch: desk.stopSwitch,
+  // Nothing ran yet: a stop that came this early is told as such.
+  if (desk.stopSwitch.reason !== undefined) return neverRun(desk.stopSwitch.reason);
+  const run = await runAgent({
+    agent: context.agent,
+    launch,
+    spool: desk.spool,
+    stopSwitch: desk.stopSwitch,
+    limits: {
       limitMs: job.timeoutSeconds === undefined ? DEFAULT_TIME_LIMIT_MS : job.timeoutSeconds * 1000,
-      secrets: context.secrets,
-      onChunk: () => desk.wakeUploads(),
-      ...(context.graces === undefined ? {} : { graces: context.graces }),
-    });
-    if (run.kind === 'not_started') {
-      return refusedRun('agent_error', `${context.agent.name} could not be started: ${run.message}`);
-    }
-    const result = judgeRun(run, { now: new Date(), kind: job.kind });
-    return { result, worker: workerBlock(run, result, [launch.command, ...launch.args]), wasAttempted: true };
-  } finally {
-    await removeAnswer(launch.answerPath);
+      silenceMs: context.silenceLimitMs ?? DEFAULT_SILENCE_LIMIT_MS,
+    },
+    secrets: context.secrets,
+    onChunk: () => desk.wakeUploads(),
+    ...(context.graces === undefined ? {} : { graces: context.graces }),
+  });
+  if (run.kind === 'not_started') {
+    return refusedRun('agent_error', `${context.agent.name} could not be started: ${run.message}`);
   }
+  const result = judgeRun(run, { now: new Date(), kind: job.kind });
+  return { result, worker: workerBlock(run, result, [launch.command, ...launch.args]), wasAttempted: true };
 }
 
 function refusedRun(kind: 'unsupported_kind' | 'agent_error', error: string): PromptRun {

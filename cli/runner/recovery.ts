@@ -2,7 +2,8 @@
  * What an earlier run of the runner left in the spool is resolved, each lease by what can be proven:
  *
  *   a result              → delivered under its lease
- *   the agent still runs  → it is stopped: nobody reads its output any more; then as below
+ *   the agent still runs, or something it started → stopped: nobody reads its output any more; then as below
+ *   the agent left an answer, nobody saw how it ended → failed with that answer, and said so
  *   the agent may have run, no result → failed, and said that nobody knows what it did
  *   the agent was never started       → failed, and said that nothing ran
  *   not even a claim can be read      → put aside for a person
@@ -10,10 +11,10 @@
  * All of it under the fence: what the service gave to somebody else stays as it is there, and is kept here.
  */
 
-import { readAnswer, removeAnswer } from '../agents/answer-file.ts';
+import { readAnswer } from '../agents/answer-file.ts';
 import { type Delivery, deliver } from './delivery.ts';
-import { ProcessFamily } from './process/family.ts';
-import { isStillRunning, type ProcessMark } from './process/process-table.ts';
+import { type FamilyMark, ProcessFamily } from './process/family.ts';
+import { isStillRunning } from './process/process-table.ts';
 import { stopFamily } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
 import { failedResult } from './result.ts';
@@ -48,6 +49,8 @@ export interface RecoveryOptions {
 }
 
 const UNKNOWN = 'The runner stopped before the agent finished; what it did is unknown.';
+const ENDED_UNSEEN =
+  'The runner stopped before the agent finished. The agent left an answer and ended unseen; whether it did all of its work is unknown.';
 const NEVER_RAN = 'The runner stopped before it started the agent; nothing ran.';
 
 /** Resolves everything that is left. Returns how many are still waiting for the service. */
@@ -71,6 +74,8 @@ async function recoverSpool(
   const { env, talk, service } = context;
   const journal = await readJournal(folder);
   if (journal === undefined) {
+    // Delivered and removed by the job that was at work on it when the folders were listed.
+    if (!existsSync(folder)) return false;
     talk.warn(`A spool without a readable journal was put aside: ${await moveAside(folder, env)}`);
     return false;
   }
@@ -86,7 +91,6 @@ async function recoverSpool(
   const held: Held = { jobId: claim.job_id, leaseId: claim.lease_id };
   const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
   talkAbout(context, claim.job_id, delivery);
-  if (journal.answerPath !== undefined) await removeAnswer(journal.answerPath);
   await options.onRecovered({ held, repoRoot: claim.repo_root, result, delivery });
   return delivery.kind === 'pending';
 }
@@ -101,16 +105,19 @@ async function isHeldByAnother({ claim }: Journal, { self }: WorkContext): Promi
 async function concludeWithoutResult(journal: Journal, context: WorkContext): Promise<ResultRecord> {
   const { progress, answerPath } = journal;
   if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
-  const stopped = progress.kind === 'spawned' ? await stopOrphan(progress.mark, context) : '';
+  const stopped = await stopOrphans(progress.mark, context);
   const answer = answerPath === undefined ? undefined : await readAnswer(answerPath);
-  const failed = failedResult('agent_error', UNKNOWN + stopped, new Date());
-  return answer === undefined ? failed : { ...failed, content: redactText(answer, context.secrets) };
+  if (answer === undefined) return failedResult('agent_error', UNKNOWN + stopped, new Date());
+  const error = (stopped === '' ? ENDED_UNSEEN : UNKNOWN) + stopped;
+  return { ...failedResult('agent_error', error, new Date()), content: redactText(answer, context.secrets) };
 }
 
-async function stopOrphan(mark: ProcessMark, { graces }: WorkContext): Promise<string> {
-  if (!(await isStillRunning(mark))) return '';
-  const { processes, signal } = await stopFamily(new ProcessFamily(mark), graces);
-  return ` It was still running and was stopped (${processes} ended by ${signal}).`;
+/** The agent itself may have ended, and what it started may not have. */
+async function stopOrphans(mark: FamilyMark, { graces }: WorkContext): Promise<string> {
+  const { processes, left, signal } = await stopFamily(ProcessFamily.found(mark), graces);
+  if (signal === 'none') return '';
+  const rest = left === 0 ? '' : `, ${left} could not be ended`;
+  return ` It was still running and was stopped (${processes} ended by ${signal}${rest}).`;
 }
 
 interface LateDelivery {

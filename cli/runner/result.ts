@@ -61,12 +61,16 @@ function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc
     ...(reason.kind === 'cancelled'
       ? {}
       : {
-          failure_kind: reason.kind === 'time_limit' ? ('agent_timeout' as const) : ('agent_error' as const),
+          failure_kind: isLimit(reason) ? ('agent_timeout' as const) : ('agent_error' as const),
         }),
     ...(receipt === undefined
       ? {}
       : { receipt: { processes: receipt.processes, signal: receipt.signal, took_ms: receipt.tookMs } }),
   };
+}
+
+function isLimit({ kind }: StopReason): boolean {
+  return kind === 'time_limit' || kind === 'silence';
 }
 
 /** Why an agent was stopped, in one sentence. */
@@ -78,6 +82,8 @@ export function stopSentence(reason: StopReason): string {
       return `The lease was taken away (${reason.why}); the agent was stopped.`;
     case 'time_limit':
       return `The agent was stopped after ${describeMs(reason.limitMs)}: its time limit.`;
+    case 'silence':
+      return `The agent was stopped after ${describeMs(reason.limitMs)} without output: its silence limit.`;
     case 'shutdown':
       return 'The runner was stopped by a person before the agent finished.';
   }

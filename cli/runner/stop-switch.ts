@@ -7,6 +7,8 @@ export type StopReason =
   | { kind: 'lease_lost'; why: string }
   /** It ran longer than it may. */
   | { kind: 'time_limit'; limitMs: number }
+  /** It printed nothing for longer than it may. */
+  | { kind: 'silence'; limitMs: number }
   /** The person at the machine ends the runner. */
   | { kind: 'shutdown' };
 

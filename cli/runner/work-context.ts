@@ -3,9 +3,13 @@
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { Agent } from '../agents/agent.ts';
 import type { LinkedRepository } from '../link/sync-payload.ts';
+import type { ClaimedJob } from './claimed-job.ts';
+import type { LeaseDesk } from './lease-desk.ts';
 import type { ProcessMark } from './process/process-table.ts';
 import type { StopGraces } from './process/stop-ladder.ts';
 import type { Body, RunnerService } from './service.ts';
+import type { ResultRecord } from './spool/records.ts';
+import type { Placement } from './workplace.ts';
 
 /** What the runner tells people while it works; never data. */
 export interface Talk {
@@ -15,10 +19,22 @@ export interface Talk {
   warn(text: string): void;
 }
 
+/**
+ * The owner's rules about what may run here: asked after the start and before anything of the job is prepared. A result
+ * refuses the job with it; undefined lets it pass.
+ */
+export type JobGate = (
+  job: ClaimedJob,
+  placement: Extract<Placement, { kind: 'placed' }>,
+  desk: LeaseDesk,
+) => Promise<ResultRecord | undefined>;
+
 /** The linked state of this machine, as the runner changes it. */
 export interface LocalState {
   /** Whether the owner still allows this machine to work. */
   isEnabled(): Promise<boolean>;
+  /** Looks at who is signed in; the function tells whether that is somebody else, or another sign-in, since. */
+  watchSignIn?(): () => boolean;
   /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
   recordBeat(linked?: LinkedRepository): Promise<void>;
   /** Tells the service about the linked repositories; returns its answer. */
@@ -40,6 +56,9 @@ export interface WorkContext {
   /** This process, so that another runner recognizes that it lives. */
   self: ProcessMark;
   graces?: StopGraces;
+  /** How long an agent may print nothing; 0 for ever, absent for the default. */
+  silenceLimitMs?: number | undefined;
+  gate?: JobGate;
   /** The runner is finishing: it claims nothing more. */
   isDraining(): boolean;
   /** Aborts when the person wants the agents stopped as well. */

@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { ProcessFamily } from './family.ts';
 import { findProcess, type ProcessMark } from './process-table.ts';
+import { TAG_NAME } from './process-tag.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt, stopFamily } from './stop-ladder.ts';
 
 export interface ChildPlan {
@@ -17,6 +18,8 @@ export interface ChildPlan {
   cwd: string;
   env: NodeJS.ProcessEnv;
   input: string;
+  /** Unique for this run; everything that the agent starts inherits it. */
+  tag: string;
 }
 
 export interface ChildOutput {
@@ -58,21 +61,26 @@ export async function startChild(
   if (spawned.kind === 'refused') return spawned;
 
   const { started, exited, mark } = spawned;
-  const family = new ProcessFamily(mark);
+  const family = ProcessFamily.started({ leader: mark, tag: plan.tag });
   const drained = Promise.all([drain(started.stdout, output.stdout), drain(started.stderr, output.stderr)]);
   drained.catch(() => {
     // Reported by `ended`, which looks at it only after the process has gone.
   });
+  const abandoned = Promise.withResolvers<ChildEnd>();
   let stopping: Promise<StopReceipt> | undefined;
   const stop = () => {
-    stopping ??= stopFamily(family, graces);
+    stopping ??= stopFamily(family, graces).then((receipt) => {
+      // It cannot be killed, or not yet: the runner does not wait for it. Had it ended, that is known already.
+      if (receipt.left > 0) abandoned.resolve({ exitCode: null, signal: null });
+      return receipt;
+    });
     return stopping;
   };
-  const ended = exited.then(async (end) => {
-    const isDrained = await withinMs(drained, PIPE_GRACE_MS);
+  const ended = Promise.race([exited, abandoned.promise]).then(async (end) => {
+    await withinMs(drained, PIPE_GRACE_MS);
     await stopping;
     const leftovers = await stopFamily(family, LEFTOVER_GRACES);
-    if (!isDrained) {
+    if (!(await withinMs(drained, PIPE_GRACE_MS))) {
       started.stdout.destroy();
       started.stderr.destroy();
       await drained;
@@ -95,7 +103,7 @@ async function spawnInGroup(plan: ChildPlan): Promise<Spawned> {
   try {
     const started = spawn(plan.command, [...plan.args], {
       cwd: plan.cwd,
-      env: plan.env,
+      env: { ...plan.env, [TAG_NAME]: plan.tag },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });

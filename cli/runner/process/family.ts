@@ -1,29 +1,54 @@
 /**
- * The processes that belong to one agent: its process group, and those of its descendants that left the group (a shell
- * tool in a session of its own, for example). Descendants are only known while their ancestors live, so the family
- * remembers whom it has seen, each with its start time.
+ * The processes that belong to one agent: its process group, those of its descendants that left the group (a shell tool
+ * in a session of its own, for example), and whoever carries the tag of this run in the environment it was started with.
+ * Descendants are only known while their ancestors live, so the family remembers whom it has seen, each with its start
+ * time; the tag also finds those whose ancestors nobody saw, and all of them after a restart of the runner.
  */
 
 import { listProcesses, type ProcessEntry, type ProcessMark } from './process-table.ts';
+import { listTagged } from './process-tag.ts';
+
+export interface FamilyMark {
+  /** The agent, which leads its own process group; absent when nobody wrote down who it is. */
+  leader?: ProcessMark | undefined;
+  /** What its environment was tagged with. */
+  tag?: string | undefined;
+}
 
 export class ProcessFamily {
-  readonly #leader: ProcessMark;
+  readonly #leader: ProcessMark | undefined;
+  readonly #tag: string | undefined;
   /** pid → start time of everybody ever seen in the family. */
   readonly #seen = new Map<number, string>();
+  /** The group was ours; until the leader's pid belongs to somebody else, it still is. */
+  #isGroupOurs: boolean;
 
-  /** @param leader the agent, which leads its own process group */
-  constructor(leader: ProcessMark) {
+  private constructor({ leader, tag }: FamilyMark, isGroupOurs: boolean) {
     this.#leader = leader;
+    this.#tag = tag;
+    this.#isGroupOurs = isGroupOurs;
+  }
+
+  /** Of an agent that this process has just started. */
+  static started(mark: Required<FamilyMark>): ProcessFamily {
+    return new ProcessFamily(mark, true);
+  }
+
+  /** Of an agent of an earlier runner: its group id may be somebody else's by now, so it has to be proven. */
+  static found(mark: FamilyMark): ProcessFamily {
+    return new ProcessFamily(mark, false);
   }
 
   /** Who of the family is alive now. */
   async findLiving(): Promise<ProcessEntry[]> {
     const everyone = (await listProcesses()).filter((entry) => !entry.isZombie && entry.pid !== process.pid);
+    const tagged = this.#tag === undefined ? new Set<number>() : await listTagged(this.#tag, everyone);
+    this.#isGroupOurs = this.#proveGroup(everyone, tagged);
     const living = new Map<number, ProcessEntry>();
-    const isGroupOurs = !everyone.some((entry) => this.#isStranger(entry));
     for (const entry of everyone) {
-      const isMember = isGroupOurs && entry.groupId === this.#leader.pid;
-      if (isMember || this.#seen.get(entry.pid) === entry.startTime) living.set(entry.pid, entry);
+      const isMember = this.#isGroupOurs && entry.groupId === this.#leader?.pid;
+      const isKnown = this.#seen.get(entry.pid) === entry.startTime;
+      if (isMember || isKnown || tagged.has(entry.pid)) living.set(entry.pid, entry);
     }
     for (let grown = true; grown; ) {
       const children = everyone.filter((entry) => !living.has(entry.pid) && living.has(entry.parentPid));
@@ -37,16 +62,24 @@ export class ProcessFamily {
   /** Sends a signal to everybody who is alive, and says how many that were. */
   async signal(name: NodeJS.Signals): Promise<number> {
     const living = await this.findLiving();
-    const { pid } = this.#leader;
-    if (living.some((entry) => entry.groupId === pid)) trySignal(-pid, name);
-    for (const entry of living) if (entry.groupId !== pid) trySignal(entry.pid, name);
+    const groupId = this.#isGroupOurs ? this.#leader?.pid : undefined;
+    if (groupId !== undefined && living.some((entry) => entry.groupId === groupId)) trySignal(-groupId, name);
+    for (const entry of living) if (entry.groupId !== groupId) trySignal(entry.pid, name);
     return living.length;
   }
 
-  /** Somebody else got the leader's pid after the leader and its whole group had gone. */
-  #isStranger(entry: ProcessEntry): boolean {
-    const { pid, startTime } = this.#leader;
-    return entry.pid === pid && startTime !== '' && entry.startTime !== startTime;
+  /**
+   * A group keeps its id as long as anybody is in it. It is ours while its leader is the process that was marked, or a
+   * member carries the tag; it is not when somebody else got the leader's pid after the whole group had gone.
+   */
+  #proveGroup(everyone: readonly ProcessEntry[], tagged: ReadonlySet<number>): boolean {
+    const leader = this.#leader;
+    if (leader === undefined) return false;
+    const holder = everyone.find((entry) => entry.pid === leader.pid);
+    if (holder !== undefined) return holder.startTime === leader.startTime || tagged.has(holder.pid);
+    return (
+      this.#isGroupOurs || everyone.some((entry) => entry.groupId === leader.pid && tagged.has(entry.pid))
+    );
   }
 }
 

@@ -10,6 +10,8 @@ export type StopSignal = 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 export interface StopReceipt {
   /** How many processes were there and have ended. */
   processes: number;
+  /** How many could not be ended. */
+  left: number;
   /** The last signal that was needed; `none` when nothing ran any more. */
   signal: StopSignal;
   tookMs: number;
@@ -47,7 +49,12 @@ export async function stopFamily(
     await family.signal(signal);
     left = await waitUntilGone(family, graceMs, met);
   }
-  return { processes: met.size - left, signal: needed, tookMs: Math.round(performance.now() - startedAt) };
+  return {
+    processes: met.size - left,
+    left,
+    signal: needed,
+    tookMs: Math.round(performance.now() - startedAt),
+  };
 }
 
 async function waitUntilGone(family: ProcessFamily, graceMs: number, met: Set<number>): Promise<number> {

@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PRIVATE_MODE, writeTextFile } from '../../link/json-file.ts';
 import { stateFolder } from '../../link/paths.ts';
-import type { ProcessMark } from '../process/process-table.ts';
+import type { FamilyMark } from '../process/family.ts';
 import { AppendFile } from './append-file.ts';
 import { findLastSeq } from './chunk-reader.ts';
 import { folderName, keptFolder } from './places.ts';
@@ -25,9 +25,8 @@ import {
 export type Progress =
   /** The agent was certainly not started. */
   | { kind: 'claimed' }
-  /** The agent may have been started; if it was, nobody wrote down as whom. */
-  | { kind: 'spawning' }
-  | { kind: 'spawned'; mark: ProcessMark };
+  /** The agent may have been started; who it is, is known only as far as the mark says. */
+  | { kind: 'spawned'; mark: FamilyMark };
 
 export interface Journal {
   claim: ClaimRecord;
@@ -152,11 +151,12 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
 }
 
 function progressOf(
-  spawning: object | undefined,
+  spawning: { tag?: string | undefined } | undefined,
   spawned: { pid: number; start_time: string } | undefined,
 ): Progress {
-  if (spawned) return { kind: 'spawned', mark: { pid: spawned.pid, startTime: spawned.start_time } };
-  return { kind: spawning === undefined ? 'claimed' : 'spawning' };
+  if (spawning === undefined && spawned === undefined) return { kind: 'claimed' };
+  const leader = spawned && { pid: spawned.pid, startTime: spawned.start_time };
+  return { kind: 'spawned', mark: { leader, tag: spawning?.tag } };
 }
 
 /** Reads the result; undefined when there is none, or none that can be read. */

@@ -33,6 +33,8 @@ export const journalRecord = z.discriminatedUnion('record', [
     at_utc: z.string(),
     /** Where the agent writes its answer. */
     answer_path: z.string().optional(),
+    /** What the agent's environment is tagged with, so that it is found though nobody wrote down who it is. */
+    tag: z.string().optional(),
   }),
   /** Who runs. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark }),

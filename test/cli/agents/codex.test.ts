@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentLaunch } from '../../../cli/agents/agent.ts';
-import { readAnswer, removeAnswer } from '../../../cli/agents/answer-file.ts';
+import { readAnswer } from '../../../cli/agents/answer-file.ts';
 import { codexAgent } from '../../../cli/agents/codex.ts';
 
 let folder: string;
@@ -23,7 +23,7 @@ async function launch(
   options: { bin?: string; profile?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<AgentLaunch> {
   const agent = codexAgent({ env: { PATH: dirname(bin) }, ...options });
-  const prepared = await agent.prepare({ sessionId: '0198c2de-codex', prompt: 'Hi', cwd: folder });
+  const prepared = await agent.prepare({ sessionId: '0198c2de-codex', prompt: 'Hi', cwd: folder, folder });
   if (prepared.kind === 'refused') throw new Error(prepared.message);
   return prepared.launch;
 }
@@ -46,33 +46,24 @@ describe('the launch of Codex', () => {
     ]);
     expect(plan).toMatchObject({ cwd: folder, input: 'Hi', env: { PATH: dirname(bin) } });
     expect(plan.env).not.toHaveProperty('CODEX_PROFILE');
-    await removeAnswer(plan.answerPath);
   });
 
-  it('keeps the answer in a private folder of its own, and removes it', async () => {
+  it('keeps the answer in a private folder of its own, inside the one of the run', async () => {
     const { args, answerPath } = await launch();
 
     expect(args[5]).toBe(answerPath);
+    expect(dirname(dirname(answerPath))).toBe(folder);
     expect((await stat(dirname(answerPath))).mode & 0o777).toBe(0o700);
     expect(answerPath).not.toContain('0198c2de');
     expect(await readAnswer(answerPath)).toBeUndefined();
     await writeFile(answerPath, 'Done.\n');
     expect(await readAnswer(answerPath)).toBe('Done.\n');
-    await removeAnswer(answerPath);
-    await expect(stat(dirname(answerPath))).rejects.toThrow('ENOENT');
-  });
-
-  it('never removes a folder that it did not make', async () => {
-    await removeAnswer(join(folder, 'last-message.txt'));
-
-    expect((await stat(folder)).isDirectory()).toBe(true);
   });
 
   it('hands the profile on as CODEX_PROFILE', async () => {
     const plan = await launch({ profile: 'review' });
 
     expect(plan.env.CODEX_PROFILE).toBe('review');
-    await removeAnswer(plan.answerPath);
   });
 
   it('prefers the flag to CODEX_BIN, and CODEX_BIN to the PATH', async () => {
@@ -80,20 +71,30 @@ describe('the launch of Codex', () => {
     const fromEnv = await launch({ env: { PATH: '', CODEX_BIN: bin } });
 
     expect([flagged.command, fromEnv.command]).toEqual([bin, bin]);
-    await Promise.all([removeAnswer(flagged.answerPath), removeAnswer(fromEnv.answerPath)]);
   });
 
   it.each(['--config=evil', '-', '', 'a b', '../x', 'a\nb', `a${'b'.repeat(300)}`])(
     'is refused for %j, which is no session id',
     async (sessionId) => {
-      const prepared = await codexAgent({ bin, env: {} }).prepare({ sessionId, prompt: 'Hi', cwd: folder });
+      const prepared = await codexAgent({ bin, env: {} }).prepare({
+        sessionId,
+        prompt: 'Hi',
+        cwd: folder,
+        folder,
+      });
 
       expect(prepared).toMatchObject({ kind: 'refused', message: expect.stringContaining('session id') });
     },
   );
 
+  it('leaves out of the environment what belongs to the runner', async () => {
+    const { env } = await launch({ env: { PATH: dirname(bin), ORP_PASSWORD: 'x', CODEX_HOME: '/c' } });
+
+    expect(env).toEqual({ PATH: dirname(bin), CODEX_HOME: '/c', PWD: folder });
+  });
+
   it('is refused with a sentence when Codex is missing or the directory is gone', async () => {
-    const task = { sessionId: 's', prompt: 'Hi', cwd: folder };
+    const task = { sessionId: 's', prompt: 'Hi', cwd: folder, folder };
 
     expect(await codexAgent({ env: { PATH: folder } }).prepare(task)).toMatchObject({
       kind: 'refused',
@@ -102,6 +103,12 @@ describe('the launch of Codex', () => {
     expect(await codexAgent({ bin, env: {} }).prepare({ ...task, cwd: join(folder, 'gone') })).toMatchObject({
       kind: 'refused',
       message: expect.stringContaining('does not exist'),
+    });
+    expect(
+      await codexAgent({ bin, env: {} }).prepare({ ...task, folder: join(folder, 'gone') }),
+    ).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('No file for the answer'),
     });
   });
 });

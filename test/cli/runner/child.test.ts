@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChildOutput, type RunningChild, startChild } from '../../../cli/runner/process/child.ts';
+import { ProcessFamily } from '../../../cli/runner/process/family.ts';
 import { findProcess, isStillRunning } from '../../../cli/runner/process/process-table.ts';
-import { fileExists, isAlive } from './conditions.ts';
+import { stopFamily } from '../../../cli/runner/process/stop-ladder.ts';
+import { fileExists, isAlive, until } from './conditions.ts';
 
 const AGENT = join(import.meta.dirname, 'recipe-agent.mjs');
 const SHORT_GRACES = { interruptMs: 400, terminateMs: 400 };
@@ -25,10 +28,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function start(recipe: object, output: ChildOutput = IGNORED): Promise<RunningChild> {
+async function start(
+  recipe: object,
+  output: ChildOutput = IGNORED,
+  tag: string = randomUUID(),
+): Promise<RunningChild> {
   const input = JSON.stringify({ journal: join(folder, 'journal'), ready: join(folder, 'ready'), ...recipe });
   const args = [AGENT, '--output-last-message', join(folder, 'answer'), 'session-1', '-'];
-  const plan = { command: process.execPath, args, cwd: folder, env: process.env, input };
+  const plan = { command: process.execPath, args, cwd: folder, env: process.env, input, tag };
   const started = await startChild(plan, output, SHORT_GRACES);
   if (started.kind === 'refused') throw new Error(started.message);
   running.push(started.child);
@@ -59,7 +66,7 @@ describe('an agent process', () => {
   });
 
   it('is refused with the reason when it cannot be started', async () => {
-    const plan = { command: join(folder, 'nothing'), args: [], cwd: folder, env: {}, input: '' };
+    const plan = { command: join(folder, 'nothing'), args: [], cwd: folder, env: {}, input: '', tag: 't' };
 
     expect(await startChild(plan, IGNORED)).toMatchObject({
       kind: 'refused',
@@ -74,6 +81,7 @@ describe('an agent process', () => {
       cwd: folder,
       env: process.env,
       input: 'x'.repeat(4 * 1024 * 1024),
+      tag: randomUUID(),
     };
     const started = await startChild(plan, IGNORED);
 
@@ -186,12 +194,63 @@ describe('a child of the agent that outlives it', () => {
     expect(await isAlive(await childPid())).toBe(false);
   });
 
-  it('does not hang the runner when it left the group unseen', async () => {
+  it('is found by its tag and ended, though it left the group unseen', async () => {
     const child = await start({ child: 'leave', say: 'done' });
+    const end = await child.ended;
+
+    expect(end).toMatchObject({ exitCode: 0, leftovers: { processes: 1, left: 0 } });
+    expect(await isAlive(await childPid())).toBe(false);
+  });
+
+  it('does not hang the runner when it left the group and took the tag off', async () => {
+    const child = await start({ child: 'vanish', say: 'done' });
     const end = await child.ended;
     const grandchild = await childPid();
 
-    expect(end).toMatchObject({ exitCode: 0 });
-    if (await isAlive(grandchild)) process.kill(grandchild, 'SIGKILL');
+    expect(end).toEqual({ exitCode: 0, signal: null });
+    process.kill(grandchild, 'SIGKILL');
+  });
+});
+
+describe('the family of an agent of an earlier runner', () => {
+  it('is found by its tag alone, in whatever session it is', async () => {
+    const child = await start({ hang: true, child: 'leave' }, IGNORED, 'tag-1');
+    await fileExists(join(folder, 'ready'));
+    const family = ProcessFamily.found({ tag: 'tag-1' });
+    const pids = (await family.findLiving()).map(({ pid }) => pid).sort();
+
+    expect(pids).toEqual([child.mark.pid, await childPid()].sort());
+  });
+
+  it('is what is left of the group after its leader has ended', async () => {
+    const child = await start({ child: 'hold', waitFor: join(folder, 'go') }, IGNORED, 'tag-2');
+    await fileExists(join(folder, 'ready'));
+    const grandchild = await childPid();
+    process.kill(child.mark.pid, 'SIGKILL');
+    await until(async () => !(await isAlive(child.mark.pid)));
+    const family = ProcessFamily.found({ leader: child.mark, tag: 'tag-2' });
+
+    expect((await family.findLiving()).map(({ pid }) => pid)).toEqual([grandchild]);
+  });
+
+  it('is nobody when the pid belongs to somebody else now, and nobody gets a signal', async () => {
+    const stranger = await start({ hang: true });
+    await fileExists(join(folder, 'ready'));
+    const recycled = { leader: { pid: stranger.mark.pid, startTime: 'of an earlier process' }, tag: 'gone' };
+
+    expect(await stopFamily(ProcessFamily.found(recycled), SHORT_GRACES)).toMatchObject({
+      processes: 0,
+      signal: 'none',
+    });
+    expect(await isAlive(stranger.mark.pid)).toBe(true);
+  });
+
+  it('is nobody when a group has its id that nothing proves to be its own', async () => {
+    const stranger = await start({ child: 'hold', waitFor: join(folder, 'go') });
+    await fileExists(join(folder, 'ready'));
+    process.kill(stranger.mark.pid, 'SIGKILL');
+    await until(async () => !(await isAlive(stranger.mark.pid)));
+
+    expect(await ProcessFamily.found({ leader: stranger.mark, tag: 'another' }).findLiving()).toEqual([]);
   });
 });

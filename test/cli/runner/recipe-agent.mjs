@@ -5,7 +5,9 @@
  *
  *   journal    file to which `start <pid> <session>` and `end <pid>` are appended
  *   ignore     signals to ignore
- *   child      `hold`: a child in the group that keeps the pipe open; `leave`: one in a session of its own, too
+ *   child      `hold`: a child in the group that keeps the pipe open; `leave`: one in a session of its own, too;
+ *              `vanish`: that, and without the environment of the agent
+ *   deaf       go on though nobody reads the output any more
  *   ready      file to create once everything above is in place
  *   stderr     lines for stderr
  *   raw        lines for stdout, as they are
@@ -40,7 +42,8 @@ function startChild() {
   const ignoring = (recipe.ignore ?? []).map((name) => `process.on('${name}', () => 0);`).join('');
   const child = spawn(process.execPath, ['-e', `${ignoring}${HANG}`], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    detached: recipe.child === 'leave',
+    detached: recipe.child !== 'hold',
+    env: recipe.child === 'vanish' ? { PATH: process.env.PATH } : process.env,
   });
   child.unref();
   if (recipe.journal) appendFileSync(recipe.journal, `child ${child.pid}\n`);
@@ -63,6 +66,7 @@ async function obey() {
   note('start');
   for (const name of recipe.ignore ?? []) process.on(name, () => 0);
   if (recipe.child) startChild();
+  if (recipe.deaf) process.stdout.on('error', () => 0);
   if (recipe.ready) writeFileSync(recipe.ready, String(process.pid));
   await event({ type: 'thread.started', thread_id: session });
   await event({ type: 'turn.started' });

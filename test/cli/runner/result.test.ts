@@ -51,14 +51,19 @@ describe('the result of a run', () => {
   });
 
   it('of a stopped run follows the reason', () => {
-    const receipt = { processes: 1, signal: 'SIGINT' as const, tookMs: 12 };
+    const receipt = { processes: 1, left: 0, signal: 'SIGINT' as const, tookMs: 12 };
     const stopped = (reason: NonNullable<ReturnType<typeof aRun>['stopped']>['reason']) =>
       judgeRun(aRun({ end: { exitCode: null, signal: 'SIGINT' }, stopped: { reason, receipt } }), PROMPT);
 
     expect(stopped({ kind: 'time_limit', limitMs: 3_600_000 })).toMatchObject({
       outcome: 'failed',
       failure_kind: 'agent_timeout',
-      error: expect.stringContaining('60 min'),
+      error: 'The agent was stopped after 60 min: its time limit.',
+    });
+    expect(stopped({ kind: 'silence', limitMs: 1_800_000 })).toMatchObject({
+      outcome: 'failed',
+      failure_kind: 'agent_timeout',
+      error: 'The agent was stopped after 30 min without output: its silence limit.',
     });
     expect(stopped({ kind: 'cancelled' })).toMatchObject({ outcome: 'cancelled', receipt: { processes: 1 } });
     expect(stopped({ kind: 'lease_lost', why: 'revoked' }).error).toContain('revoked');

@@ -79,12 +79,12 @@ describe('the journal', () => {
     const spool = await openSpool(folder);
     await spool.note(CLAIM);
     expect(await readJournal(folder)).toMatchObject({ claim: CLAIM, progress: { kind: 'claimed' } });
-    await spool.note({ record: 'spawning', at_utc: T0 });
-    expect((await readJournal(folder))?.progress).toEqual({ kind: 'spawning' });
+    await spool.note({ record: 'spawning', at_utc: T0, tag: 't' });
+    expect((await readJournal(folder))?.progress).toEqual({ kind: 'spawned', mark: { tag: 't' } });
     await spool.note({ record: 'spawned', at_utc: T0, pid: 77, start_time: 's' });
     expect((await readJournal(folder))?.progress).toEqual({
       kind: 'spawned',
-      mark: { pid: 77, startTime: 's' },
+      mark: { leader: { pid: 77, startTime: 's' }, tag: 't' },
     });
   });
 
@@ -94,7 +94,7 @@ describe('the journal', () => {
     expect((await readJournal(folder))?.progress).toEqual({ kind: 'claimed' });
 
     await (await openSpool(folder)).note({ record: 'spawning', at_utc: T0 });
-    expect((await readJournal(folder))?.progress).toEqual({ kind: 'spawning' });
+    expect((await readJournal(folder))?.progress).toEqual({ kind: 'spawned', mark: {} });
   });
 
   it('is absent when not even the claim can be read', async () => {
