@@ -70,11 +70,8 @@ async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
     target: { ...(await options.connect()), machineId, instance },
     choice,
     pollIntervalMs,
-    onChange(change) {
-      onChange(change);
-      // What was said about leases while nobody listened is asked for.
-      if (change.up) options.onLease(undefined);
-    },
+    onChange,
+    onReady: () => options.onLease(undefined),
     onControl(event) {
       if (event.event === 'drain') options.onDrain();
       else options.onLease(event.data.jobId);

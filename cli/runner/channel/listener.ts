@@ -3,10 +3,12 @@
  *
  *   ws ──fails twice──▶ sse ──fails twice──▶ poll        (only with `auto`)
  *   ▲                    │                    │
- *   └── tried again whenever a stream ends, and every few minutes with growing pauses
+ *   └── tried once more when a stream ends ───┴── and from polling by itself, after pauses that grow to five minutes
  *
- * Whatever acts, a slow safety poll stays on underneath: a wake-up is a hint, and hints get lost. The first look is asked
- * for at once, and again after every reconnect that followed a failure.
+ * A channel that did not stand for a minute has failed, even if it opened: a proxy that cuts each one must not keep the
+ * runner busy with opening the next. Whatever acts, a slow safety poll stays on underneath: a wake-up is a hint, and hints
+ * get lost. The first look is asked for at once, and again after every reconnect that followed a failure. A stream that
+ * reached its time is renewed without one: the service looks at the queue itself when a channel opens.
  */
 
 import type { ChannelEvent } from '../../../spec/transport/events.ts';
@@ -29,6 +31,8 @@ export interface ListenerOptions {
   pollIntervalMs: number;
   /** Control events: `job.cancelled`, `lease.lost`, `drain`. */
   onControl(event: ChannelEvent): void;
+  /** A channel stands, the first or the next one: what was said about leases while none stood is to be asked for. */
+  onReady?(): void;
   /** The transport changed, or could not be kept; `message` is a sentence for people. */
   onChange(change: { transport: Transport; up: boolean; message: string }): void;
   /** The token is refused, or another runner of this machine took over: somebody must act. */
@@ -47,6 +51,8 @@ const FAILURES_BEFORE_STEP = 2;
 /** Reconnects: full jitter up to 5 s, doubling to 60 s, so that a deploy causes no stampede. */
 const RECONNECT_FIRST_MS = 5000;
 const RECONNECT_LIMIT_MS = 60_000;
+/** A channel that stood this long was good: what went wrong before it is forgotten. */
+const STEADY_MS = 60_000;
 /** How long `auto` stays down before it tries the better transport again; doubles to the limit. */
 const CLIMB_FIRST_MS = 30_000;
 const CLIMB_LIMIT_MS = 5 * 60_000;
@@ -67,8 +73,15 @@ export class Listener {
   #failures = 0;
   #climbs = 0;
   #channel: Channel | undefined;
+  #readyAt: number | undefined;
+  /** Whether a channel stands, between two streams of one transport as well, or the runner polls. */
   #up = false;
+  #told = '';
   #closed = false;
+  /** Another instance took over. Opening a channel again would take it back, and so on for ever. */
+  #replaced = false;
+  /** We closed the channel to open it anew. */
+  #dropped = false;
   #pause: { resolve: () => void; timer: NodeJS.Timeout } | undefined;
   #climbAt = Number.POSITIVE_INFINITY;
 
@@ -90,11 +103,11 @@ export class Listener {
    * Undefined when the signal aborts or the listener is closed.
    */
   async nextLook(signal: AbortSignal): Promise<LookReason | undefined> {
-    const waiting = this.#up && this.#transport !== 'poll';
-    const pause = waiting
-      ? SAFETY_POLL_MS * (0.75 + this.#random() / 2)
-      : this.#options.pollIntervalMs * (0.5 + this.#random());
-    return this.#latch.next(signal, pause, waiting ? 'safety' : 'interval');
+    return this.#latch.next(signal, () =>
+      this.#up && this.#transport !== 'poll'
+        ? { reason: 'safety', ms: SAFETY_POLL_MS * (0.75 + this.#random() / 2) }
+        : { reason: 'interval', ms: this.#options.pollIntervalMs * (0.5 + this.#random()) },
+    );
   }
 
   /** Asks for a look from outside: a job ended, the machine woke up. */
@@ -104,7 +117,7 @@ export class Listener {
 
   /** Drops the line and opens it anew: after sleep or a change of network the old one may be dead without knowing. */
   reconnect(): void {
-    this.#failures = 0;
+    this.#dropped = true;
     this.#channel?.close();
     this.#endPause();
   }
@@ -121,7 +134,8 @@ export class Listener {
   }
 
   async #run(): Promise<void> {
-    while (!this.#closed) {
+    while (!this.#closed && !this.#replaced) {
+      if (this.#dropped) this.#beginAnew();
       if (this.#transport === 'poll') await this.#pollUntilClimb();
       else await this.#listenOnce(this.#transport);
     }
@@ -131,30 +145,34 @@ export class Listener {
   async #pollUntilClimb(): Promise<void> {
     this.#change(true, 'polling');
     if (this.#ladder.length === 1) return this.#sleep(2 ** 31 - 1);
-    this.#climbs += 1;
-    await this.#sleep(
-      Math.min(CLIMB_LIMIT_MS, CLIMB_FIRST_MS * 2 ** (this.#climbs - 1)) * (0.5 + this.#random()),
-    );
-    this.#rung = 0;
-    this.#failures = FAILURES_BEFORE_STEP - 1;
+    await this.#sleep(this.#climbAt - performance.now());
+    if (!this.#dropped) this.#climb();
   }
 
   async #listenOnce(transport: PushTransport): Promise<void> {
     const hadFailed = this.#failures > 0;
     const open = this.#options.open?.[transport] ?? (transport === 'ws' ? openWsChannel : openSseChannel);
+    this.#readyAt = undefined;
     this.#channel = open(this.#options.target, { onEvent: (event) => this.#hear(event, hadFailed) });
     const end = await this.#channel.ended;
     this.#channel = undefined;
-    if (!this.#closed) await this.#afterEnd(end);
+    if (!this.#closed && !this.#dropped) await this.#afterEnd(end);
+  }
+
+  #beginAnew(): void {
+    this.#dropped = false;
+    this.#rung = 0;
+    this.#failures = 0;
+    this.#latch.set('reconnected');
   }
 
   #hear(event: ChannelEvent, hadFailed: boolean): void {
     switch (event.event) {
       case 'ready':
-        this.#failures = 0;
-        this.#change(true, `listening over ${this.#transport}`);
-        if (this.#rung === 0) this.#climbs = 0;
-        else this.#climbAt = performance.now() + CLIMB_LIMIT_MS;
+        this.#readyAt = performance.now();
+        // The next stream of a transport that stands already is no change.
+        if (!this.#up) this.#change(true, `listening over ${this.#transport}`);
+        this.#options.onReady?.();
         if (hadFailed) this.#latch.set('reconnected');
         return;
       case 'job.available':
@@ -171,33 +189,40 @@ export class Listener {
   }
 
   async #afterEnd(end: ChannelEnd): Promise<void> {
+    const wasSteady = this.#readyAt !== undefined && performance.now() - this.#readyAt >= STEADY_MS;
+    if (wasSteady) {
+      this.#failures = 0;
+      if (this.#rung === 0) this.#climbs = 0;
+    }
     switch (end.kind) {
       case 'finished':
-        if (this.#rung > 0 && performance.now() >= this.#climbAt) this.#climb();
+        if (!wasSteady) return this.#afterFailure('the channel ended before its time');
+        if (this.#mayClimb()) this.#climb();
         return;
       case 'unauthorized':
-      case 'replaced':
         this.#change(false, end.message);
         this.#options.onEnd(end);
-        await this.#sleep(RECONNECT_LIMIT_MS);
+        return this.#sleep(RECONNECT_LIMIT_MS);
+      case 'replaced':
+        this.#replaced = true;
+        this.#change(false, end.message);
+        this.#options.onEnd(end);
         return;
       case 'refused':
-        this.#failures = Math.max(this.#failures, FAILURES_BEFORE_STEP);
+        // Asking again would bring the same answer.
+        this.#failures = FAILURES_BEFORE_STEP;
         return this.#afterFailure(end.message);
       case 'broken':
-        this.#failures += 1;
         return this.#afterFailure(end.message);
     }
   }
 
   async #afterFailure(message: string): Promise<void> {
+    this.#failures += 1;
     this.#change(false, message);
-    if (this.#failures >= FAILURES_BEFORE_STEP && this.#rung < this.#ladder.length - 1) {
-      this.#rung += 1;
-      this.#failures = 0;
-      this.#latch.set('reconnected');
-      return;
-    }
+    if (this.#mayClimb()) return this.#climb();
+    if (this.#failures >= FAILURES_BEFORE_STEP && this.#rung < this.#ladder.length - 1)
+      return this.#stepDown();
     await this.#sleep(
       fullJitter(
         { attempt: this.#failures, firstMs: RECONNECT_FIRST_MS, limitMs: RECONNECT_LIMIT_MS },
@@ -206,15 +231,39 @@ export class Listener {
     );
   }
 
+  #stepDown(): void {
+    this.#rung += 1;
+    this.#failures = 0;
+    const pause = Math.min(CLIMB_LIMIT_MS, CLIMB_FIRST_MS * 2 ** this.#climbs);
+    this.#climbAt = performance.now() + pause * (0.5 + this.#random());
+    this.#latch.set('reconnected');
+  }
+
+  #mayClimb(): boolean {
+    return this.#rung > 0 && performance.now() >= this.#climbAt;
+  }
+
+  /** Tries the best transport once; what acted until now has ended. */
   #climb(): void {
+    this.#climbs += 1;
     this.#rung = 0;
-    this.#climbAt = Number.POSITIVE_INFINITY;
     this.#failures = FAILURES_BEFORE_STEP - 1;
+    this.#setUp(false);
   }
 
   #change(up: boolean, message: string): void {
+    this.#setUp(up);
+    const change = { transport: this.#transport, up, message };
+    const told = JSON.stringify(change);
+    // A try that failed like the one before is no change.
+    if (told !== this.#told) this.#options.onChange(change);
+    this.#told = told;
+  }
+
+  #setUp(up: boolean): void {
+    if (up === this.#up) return;
     this.#up = up;
-    this.#options.onChange({ transport: this.#transport, up, message });
+    this.#latch.repace();
   }
 
   #sleep(ms: number): Promise<void> {

@@ -55,7 +55,7 @@ async function readEvents(
     onEvent: (message) => {
       const event = readEvent(message.event, message.data);
       if (event === undefined) return;
-      if (event.event === 'timeout') end = { kind: 'finished' };
+      if (event.event === 'timeout') end = endForTimeout(event.data);
       if (event.event === 'error') end = endForErrorEvent(event.data);
       handlers.onEvent(event);
     },
@@ -67,6 +67,12 @@ async function readEvents(
     if (end !== undefined) return end;
   }
   return { kind: 'broken', message: 'the event stream ended without a last word' };
+}
+
+/** `reconnect`: the service was restarted, for everybody at once, so the next stream waits its random pause. */
+function endForTimeout({ reason }: Readonly<Record<string, unknown>>): ChannelEnd {
+  if (reason !== 'reconnect') return { kind: 'finished' };
+  return { kind: 'broken', message: 'the service asks to connect again' };
 }
 
 /** Unknown names and unreadable data are ignored: a newer service may say more than we know. */

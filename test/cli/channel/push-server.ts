@@ -13,6 +13,8 @@ export interface PushServer {
   baseUrl: string;
   /** Status that a transport refuses with; undefined: it works. */
   refuse: { ws?: number | undefined; sse?: number | undefined };
+  /** Answers no ping any more: a half-open connection, whose other end is gone without a word. */
+  isMute: boolean;
   /** How often each transport was asked for. */
   asked: { ws: number; sse: number };
   /** Sends an event on every open channel. */
@@ -53,7 +55,7 @@ export async function startPushServer(): Promise<PushServer> {
     upgrades.handleUpgrade(request, socket, head, (peer) => {
       sockets.add(peer);
       peer.on('close', () => sockets.delete(peer));
-      peer.on('message', (text) => String(text) === 'ping' && peer.send('pong'));
+      peer.on('message', (text) => String(text) === 'ping' && !server.isMute && peer.send('pong'));
       peer.send(JSON.stringify(READY));
       announce('ws');
     });
@@ -65,9 +67,10 @@ export async function startPushServer(): Promise<PushServer> {
     for (const stream of streams) stream.destroy();
   };
 
-  return {
+  const server: PushServer = {
     baseUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     refuse,
+    isMute: false,
     asked,
     tell(event) {
       for (const peer of sockets) peer.send(JSON.stringify(event));
@@ -81,4 +84,5 @@ export async function startPushServer(): Promise<PushServer> {
       await new Promise((resolve) => http.close(resolve));
     },
   };
+  return server;
 }
