@@ -176,7 +176,7 @@ CREATE TABLE jobs (
   CHECK (status NOT IN ('dispatched', 'running', 'lost') OR (lease_id IS NOT NULL AND lease_expires_at IS NOT NULL))
 ) WITHOUT ROWID;
 -- Its key does not change between enqueue and end, so claim, start and renewal write one row each.
-CREATE INDEX jobs_live ON jobs (user_id, priority DESC, id) WHERE finished_at IS NULL;
+CREATE INDEX jobs_live ON jobs (user_id, target_machine_id, priority DESC, id) WHERE finished_at IS NULL;
 CREATE UNIQUE INDEX jobs_idempotency ON jobs (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 -- Attempts that were replaced by another.

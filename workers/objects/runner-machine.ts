@@ -20,7 +20,14 @@ import type { Known } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
 import { mayAppend } from '../services/transcript-fence.ts';
-import { answerClose, answerPings, listeningChannel, tellRunner, tellWatchers } from './channels.ts';
+import {
+  answerClose,
+  answerPings,
+  closeChannelsOf,
+  listeningChannel,
+  tellRunner,
+  tellWatchers,
+} from './channels.ts';
 import { dismiss, receive } from './reception.ts';
 import { Transcript } from './transcript.ts';
 
@@ -34,6 +41,8 @@ const ALARM_RETRY_MS = 30_000;
 
 /** What the WebSocket protocol calls an end without a close frame. */
 const CLOSED_ABNORMALLY = 1006;
+
+type Asked = Omit<ClaimRequest, 'userId' | 'machineId' | 'mayHold'>;
 
 interface LeaseOf {
   jobId: string;
@@ -58,20 +67,25 @@ export class RunnerMachine extends DurableObject<Env> {
   }
 
   /** Claims at most one job. One claim at a time: during D1's answers other events would interleave. */
-  claim(request: Omit<ClaimRequest, 'userId' | 'machineId'>): Promise<ClaimOutcome> {
-    const turn = this.#claiming.then(() => this.#claim({ ...request, ...this.#machine }));
+  claim(request: Asked): Promise<ClaimOutcome> {
+    const turn = this.#claiming.then(() => this.#claim(request));
     this.#claiming = turn.catch(() => undefined);
     return turn;
   }
 
-  async #claim(request: ClaimRequest): Promise<ClaimOutcome> {
+  async #claim(request: Asked): Promise<ClaimOutcome> {
     const deps = this.#deps();
     if (deps.now < this.#quietUntil && !request.dryRun) return { kind: 'idle', nextAt: this.#quietUntil };
     this.#quietUntil = 0;
     const wakesSeen = this.#wakes;
-    const outcome = await claimJob(deps, request);
+    const mayHold = (await this.#leases.deadlines(deps)).size > 0;
+    const outcome = await claimJob(deps, { ...request, ...this.#machine, mayHold }).catch(
+      (error: unknown) => {
+        this.#leases.doubt();
+        throw error;
+      },
+    );
     if (outcome.kind === 'claimed') {
-      await this.#leases.deadlines(deps);
       if (outcome.replaced !== undefined) this.#leases.drop(outcome.replaced);
       this.#leases.add(outcome.job);
       await this.#armAlarm(deps);
@@ -124,6 +138,11 @@ export class RunnerMachine extends DurableObject<Env> {
     this.#known = undefined;
     if (isDraining) tellRunner(this.ctx, { event: 'drain', data: { ok: true, drain: true } });
     else this.#nudge();
+  }
+
+  /** A token counts no more. */
+  closeChannelsOf(token: string): void {
+    closeChannelsOf(this.ctx, token);
   }
 
   /** A sign of life, and the renewal of a lease. Undefined: the machine belongs to somebody else. */

@@ -1,7 +1,7 @@
 /**
  * Hands at most one job to a machine. Runs inside the machine's object, one claim at a time:
  *
- *   read    the machine, its leases, the queue, what the account's machines have linked     (one round trip)
+ *   read    the machine, what it has linked, the account's leases and queue                  (one round trip)
  *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
  *   write   one guarded statement; a lost race goes on with the next candidate
  */
@@ -29,6 +29,8 @@ export interface ClaimRequest {
   projectRoots?: readonly string[] | undefined;
   /** Tell what would be claimed; claim nothing. */
   dryRun: boolean;
+  /** Whether this machine may have leases. When it has none, what the account holds need not be read. */
+  mayHold: boolean;
 }
 
 export type ClaimOutcome =
@@ -42,9 +44,10 @@ export type ClaimOutcome =
 
 interface Seen {
   machine: { userId: string; draining: number } | undefined;
-  /** Jobs that some machine of the account holds, `lost` ones included. */
-  held: JobRow[];
-  projects: SyncedProject[];
+  /** Jobs that some machine of the account holds, `lost` ones included; undefined: not read. */
+  held: JobRow[] | undefined;
+  /** What this machine has linked. */
+  own: SyncedProject[];
   candidates: Candidate[];
 }
 
@@ -53,19 +56,19 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
 
-  const held = request.dryRun ? undefined : leaseToRepeat(seen.held, request, deps.now);
+  const held = request.dryRun ? undefined : leaseToRepeat(seen.held ?? [], request, deps.now);
   if (held !== undefined) return repeatLease(deps, request, held);
   if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
 
   for (let page = seen.candidates; page.length > 0; ) {
-    const outcome = await takeFirst(deps, request, { ...seen, candidates: page });
+    const outcome = await takeFirst(deps, request, { seen, page });
     if (outcome !== undefined) return outcome;
     if (page.length < CANDIDATE_PAGE) break;
     page = await nextPage(deps, request, page.at(-1));
   }
   return {
     kind: 'idle',
-    nextAt: hasUnstarted(seen.held, request) ? deps.now : await nextDueAt(deps, request),
+    nextAt: hasUnstarted(seen.held ?? [], request) ? deps.now : await nextDueAt(deps, request),
   };
 }
 
@@ -75,18 +78,19 @@ async function nextDueAt(deps: Deps, { userId }: ClaimRequest): Promise<number |
   return next?.at ?? undefined;
 }
 
-async function look(deps: Deps, { userId, machineId }: ClaimRequest): Promise<Seen> {
-  const [machine, held, projects, candidates] = await deps.db.batch([
+async function look(deps: Deps, { userId, machineId, mayHold, dryRun }: ClaimRequest): Promise<Seen> {
+  const [machine, projects, candidates, held] = await deps.db.batch([
     readMachine(machineId),
-    readHeld(userId),
-    readProjectsOf(userId as Parameters<typeof readProjectsOf>[0]),
+    readProjectsOf(userId, { machineId }),
     readCandidates(userId, { machineId, now: deps.now }),
+    // A live job costs a read each time: they are looked at only when one of them may matter.
+    ...(mayHold || dryRun ? [readHeld(userId)] : []),
   ]);
   return {
     machine: machine?.rows[0] as Seen['machine'],
-    held: (held?.rows ?? []) as unknown as JobRow[],
-    projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
+    own: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
     candidates: (candidates?.rows ?? []) as unknown as Candidate[],
+    held: held?.rows as unknown as JobRow[] | undefined,
   };
 }
 
@@ -135,10 +139,14 @@ async function repeatLease(
   return { kind: 'claimed', job: claimed, prompt, replaced: lease.from };
 }
 
-async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise<ClaimOutcome | undefined> {
-  const busy = new Set(seen.held.map((job) => job.codexSessionId));
-  for (const job of seen.candidates) {
-    const route = routesHere(job, request, seen.projects).find((one) => !busy.has(one.codexSessionId));
+async function takeFirst(
+  deps: Deps,
+  request: ClaimRequest,
+  { seen, page }: { seen: Seen; page: readonly Candidate[] },
+): Promise<ClaimOutcome | undefined> {
+  for (const job of page) {
+    const routes = await routesHere(deps, request, { job, own: seen.own });
+    const route = routes.find((one) => !isBusy(seen, one));
     if (route === undefined) continue;
     if (request.dryRun) return wouldClaim(deps, job, route);
     const taken = await takeIfAvailable(deps.db, job, {
@@ -149,11 +157,19 @@ async function takeFirst(deps: Deps, request: ClaimRequest, seen: Seen): Promise
       now: deps.now,
       leaseExpiresAt: leaseExpiry(deps.now),
     });
-    if (taken === undefined) continue;
+    if (taken === undefined) {
+      // Somebody was faster, or the session is busy; so it is for the jobs behind this one.
+      seen.held ??= await deps.db.all<JobRow>(readHeld(request.userId));
+      continue;
+    }
     const { prompt, ...claimed } = taken;
     return { kind: 'claimed', job: claimed, prompt };
   }
   return undefined;
+}
+
+function isBusy({ held }: Seen, route: Route): boolean {
+  return held?.some((job) => job.codexSessionId === route.codexSessionId) ?? false;
 }
 
 async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promise<ClaimOutcome> {
@@ -162,13 +178,22 @@ async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promi
   return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
 }
 
-/** The routes of a job that end at this machine, best first. */
-function routesHere(job: Candidate, request: ClaimRequest, projects: readonly SyncedProject[]): Route[] {
-  return routesFor(targetOf(job), projects).filter(
-    (route) =>
-      route.machineId === request.machineId &&
-      (request.projectRoots === undefined || request.projectRoots.includes(route.projectRoot)),
-  );
+/**
+ * The routes of a job that end at this machine, best first. Another machine has a say only when the job names a session
+ * that is not here: then it is a fallback here, unless somebody else has that very session.
+ */
+async function routesHere(
+  deps: Deps,
+  { userId, machineId, projectRoots }: ClaimRequest,
+  { job, own }: { job: Candidate; own: readonly SyncedProject[] },
+): Promise<Route[]> {
+  const target = targetOf(job);
+  let routes = routesFor(target, own);
+  if (target.machineId === undefined && routes.some((route) => route.fallbackReason !== undefined)) {
+    const rows = await deps.db.all<ProjectRow>(readProjectsOf(userId));
+    routes = routesFor(target, rows.map(toSyncedProject)).filter((route) => route.machineId === machineId);
+  }
+  return routes.filter((route) => projectRoots === undefined || projectRoots.includes(route.projectRoot));
 }
 
 async function promptOf(deps: Deps, job: JobRow): Promise<string> {

@@ -19,7 +19,7 @@ import type { Statement } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { NewJob } from '../store/jobs.ts';
-import { findByKey, insertIfKeyIsFree, readJob } from '../store/jobs.ts';
+import { findByKey, insertIfPossible } from '../store/jobs.ts';
 import type { JobView } from './job-view.ts';
 import { readSurroundings, surroundingsOf, toSurroundings, viewJob, waitingOf } from './job-view.ts';
 import { sha256 } from './passwords.ts';
@@ -56,8 +56,6 @@ export async function enqueuePrompt(
 
   const times = readTimes(deps.now, order);
   if (!times.ok) return times;
-  const target = await checkTarget(deps, user.id, order);
-  if (!target.ok) return target;
   return insertJob(deps, user, {
     job: { ...newJob(deps, user, order), ...times.value, idempotencyKey, requestHash },
     together: [],
@@ -86,19 +84,34 @@ export async function insertJob(
   deps: Deps,
   user: SignedIn,
   { job, together }: { job: NewJob; together: readonly Statement[] },
-): Promise<Result<Enqueued, 'idempotency_conflict'>> {
-  const writes = [...insertIfKeyIsFree(user.id, job), ...together];
-  const results = await deps.db.batch([...writes, readJob(user.id, job.id), ...readSurroundings(user.id)]);
-  const stored = results[writes.length]?.rows[0] as JobRow | undefined;
-  if (stored === undefined) {
-    const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
-    if (!winner) throw new Error('a job that was just inserted is not there');
-    return repeated(deps, user, { job: winner, requestHash: job.requestHash });
-  }
+): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict'>> {
+  const inserts = insertIfPossible(user.id, job);
+  const writes = [...inserts, ...together];
+  const target = { machineId: job.targetMachineId ?? undefined, ideaId: job.ideaId ?? undefined };
+  const results = await deps.db.batch([...writes, ...readSurroundings(user.id, target)]);
+  const stored = results[inserts.length - 1]?.rows[0] as JobRow | undefined;
+  if (stored === undefined) return whyNotInserted(deps, user, job);
 
-  const around = toSurroundings(results.slice(writes.length + 1));
+  const around = toSurroundings(results.slice(writes.length));
   announce(deps, stored, around);
   return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
+}
+
+/** Its key made another job, or what it names is not there. */
+async function whyNotInserted(
+  deps: Deps,
+  user: SignedIn,
+  job: NewJob,
+): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict'>> {
+  const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
+  if (winner) return repeated(deps, user, { job: winner, requestHash: job.requestHash });
+  const target = await checkTarget(deps, user.id, {
+    machineId: job.targetMachineId ?? undefined,
+    ideaId: job.ideaId ?? undefined,
+    worldId: job.worldId ?? undefined,
+  });
+  if (!target.ok) return target;
+  throw new Error('a job was not inserted although nothing stood against it');
 }
 
 function announce(deps: Deps, job: JobRow, around: Surroundings): void {

@@ -33,7 +33,7 @@ export async function lookForChannel(
   deps: Deps,
   machine: MachineOf,
 ): Promise<'work' | 'idle' | 'unknown_machine' | 'foreign_machine'> {
-  const outcome = await claimJob(deps, { ...machine, dryRun: true });
+  const outcome = await claimJob(deps, { ...machine, dryRun: true, mayHold: true });
   switch (outcome.kind) {
     case 'claimed':
     case 'would_claim':

@@ -49,6 +49,11 @@ export class LiveLeases {
     });
   }
 
+  /** Nobody knows what became of the last write: D1 is asked anew. */
+  doubt(): void {
+    this.#leases = undefined;
+  }
+
   drop(leaseId: string): void {
     this.#leases?.delete(leaseId);
   }

@@ -16,40 +16,50 @@ export interface CandidatePosition {
 /** As much of a queued job as routing needs: a page of them travels with every claim. */
 export type Candidate = TargetFields & CandidatePosition & { userId: string };
 
-/** Queued jobs whose time has come, in the order of the queue, that this machine might have a repository for. */
+/**
+ * Queued jobs whose time has come, in the order of the queue, that this machine might have a repository for: those that
+ * name the machine, and those that name none.
+ */
 export function readCandidates(
   userId: string,
   { machineId, now, after }: { machineId: string; now: number; after?: CandidatePosition | undefined },
 ): Statement {
-  const from = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
-  return {
-    sql: `SELECT user_id AS userId, id, priority, idea_id AS ideaId, world_id AS worldId,
-            session_fallback AS sessionFallback, target_machine_id AS targetMachineId,
-            target_project_root AS targetProjectRoot, target_orp_session_id AS targetOrpSessionId,
-            target_codex_session_id AS targetCodexSessionId FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND status = 'queued' AND available_at <= ? AND expires_at > ?
-            AND (target_machine_id IS NULL OR target_machine_id = ?)
+  const { priority, id } = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
+  const page = (target: Statement): Statement => ({
+    sql: `SELECT ${CANDIDATE} FROM jobs INDEXED BY jobs_live
+          WHERE user_id = ? AND finished_at IS NULL AND ${target.sql}
+            AND status = 'queued' AND available_at <= ? AND expires_at > ?
             AND (idea_id IS NULL OR idea_id IN (SELECT idea_id FROM linked_projects
               WHERE user_id = ? AND machine_id = ?))
             AND (target_project_root IS NULL OR target_project_root IN (SELECT project_root FROM linked_projects
               WHERE user_id = ? AND machine_id = ?))
-            AND (priority < ? OR (priority = ? AND id > ?))
-          ORDER BY priority DESC, id LIMIT ${CANDIDATE_PAGE}`,
+            AND (priority < ? OR (priority = ? AND id > ?))`,
     values: [
       userId,
+      ...target.values,
       now,
       now,
-      machineId,
       userId,
       machineId,
       userId,
       machineId,
-      from.priority,
-      from.priority,
-      from.id,
+      priority,
+      priority,
+      id,
     ],
+  });
+  const own = page(sql`target_machine_id = ${machineId}`);
+  const any = page(sql`target_machine_id IS NULL`);
+  return {
+    sql: `${own.sql} UNION ALL ${any.sql} ORDER BY priority DESC, id LIMIT ${CANDIDATE_PAGE}`,
+    values: [...own.values, ...any.values],
   };
 }
+
+const CANDIDATE = `user_id AS userId, id, priority, idea_id AS ideaId, world_id AS worldId,
+  session_fallback AS sessionFallback, target_machine_id AS targetMachineId,
+  target_project_root AS targetProjectRoot, target_orp_session_id AS targetOrpSessionId,
+  target_codex_session_id AS targetCodexSessionId`;
 
 /** When the next queued job of the account comes due. */
 export function readNextAvailable(userId: string, now: number): Statement {

@@ -16,8 +16,13 @@ export function findMachine(db: Database, id: string): Promise<MachineRow | unde
   return db.first<MachineRow>({ sql: `SELECT ${COLUMNS} FROM machines WHERE id = ?`, values: [id] });
 }
 
-export function readMachinesOf(userId: UserId): Statement {
-  return { sql: `SELECT ${COLUMNS} FROM machines WHERE user_id = ?`, values: [userId] };
+/** The machines of an account, or the one of them that is named. */
+export function readMachinesOf(userId: string, machineId?: string | undefined): Statement {
+  const one = machineId === undefined ? '' : ' AND id = ?';
+  return {
+    sql: `SELECT ${COLUMNS} FROM machines WHERE user_id = ?${one}`,
+    values: [userId, ...given(machineId)],
+  };
 }
 
 export interface SeenMachine {
@@ -74,12 +79,23 @@ export function setDraining(
 
 export type ProjectRow = Omit<typeof linkedProjects.$inferSelect, 'userId' | 'syncedAt'>;
 
-export function readProjectsOf(userId: UserId): Statement {
+/** Repositories of an account; of one machine, for one idea, when they are named. */
+export function readProjectsOf(
+  userId: string,
+  { machineId, ideaId }: { machineId?: string | undefined; ideaId?: string | undefined } = {},
+): Statement {
+  const conditions = ['user_id = ?'];
+  if (machineId !== undefined) conditions.push('machine_id = ?');
+  if (ideaId !== undefined) conditions.push('idea_id = ?');
   return {
     sql: `SELECT ${selectList(linkedProjects, { without: ['userId', 'syncedAt'] })}
-          FROM linked_projects WHERE user_id = ?`,
-    values: [userId],
+          FROM linked_projects WHERE ${conditions.join(' AND ')}`,
+    values: [userId, ...given(machineId), ...given(ideaId)],
   };
+}
+
+function given(value: string | undefined): string[] {
+  return value === undefined ? [] : [value];
 }
 
 export function putProject(userId: UserId, project: ProjectRow, now: number): Statement {
