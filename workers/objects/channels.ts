@@ -8,9 +8,9 @@ import type { ChannelEvent } from '../../spec/transport/events.ts';
 import { CLOSE_CODES, PING, PONG } from '../../spec/transport/events.ts';
 import type { WatchNews } from '../../spec/transport/watch.ts';
 
-/** Who is at the other end of a socket. Survives hibernation as the socket's attachment. */
+/** Who is at the other end of a socket, and by which token. Survives hibernation as the socket's attachment. */
 export type Channel =
-  | { role: 'runner'; transport: 'ws' | 'sse'; instance: string }
+  | { role: 'runner'; transport: 'ws' | 'sse'; instance: string; token: string }
   | { role: 'watcher'; jobId: string };
 
 /** Only what channels need of the object's state, so that a rule can be tested with less. */
@@ -74,6 +74,25 @@ export function closeRunnerChannels(state: SocketState, code: number, farewell: 
     closeQuietly(socket, code, String(farewell.data.code));
   }
 }
+
+/** Closes what a token opened that counts no more. */
+export function closeChannelsOf(state: SocketState, token: string): void {
+  for (const socket of openSockets(state, RUNNER_TAG)) {
+    const channel = channelOf(socket);
+    if (channel?.role === 'runner' && channel.token === token) closeRevoked(socket);
+  }
+}
+
+/** Says why, then closes. */
+export function closeRevoked(socket: WebSocket): void {
+  send([socket], JSON.stringify(SIGNED_OUT));
+  closeQuietly(socket, CLOSE_CODES.unauthorized, 'unauthenticated');
+}
+
+const SIGNED_OUT: ChannelEvent = {
+  event: 'error',
+  data: { code: 'unauthenticated', error: 'The token was revoked. Sign in again.' },
+};
 
 /** Who was at the other end. */
 export function channelOf(socket: WebSocket): Channel | undefined {

@@ -7,10 +7,16 @@ import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import type { Deps } from '../deps.ts';
 import { lookForChannel, recordListening } from '../services/listening.ts';
 import type { MachineOf } from '../services/live-leases.ts';
+import { isTokenLive, tokenMark } from '../services/revoke-channels.ts';
 import type { Channel } from './channels.ts';
-import { channelOf, listeningChannel, openChannel, tellSocket } from './channels.ts';
+import { channelOf, closeRevoked, listeningChannel, openChannel, tellSocket } from './channels.ts';
 
-/** Header in which the Worker says who connects: JSON of a `Channel`. */
+/** Who connects, in the words of the Worker: a runner comes with the hash of its token, of which only a mark is kept. */
+type Arrival =
+  | (Omit<Extract<Channel, { role: 'runner' }>, 'token'> & { tokenHash: string })
+  | Extract<Channel, { role: 'watcher' }>;
+
+/** Header in which the Worker says who connects: JSON of an `Arrival`. */
 export const CHANNEL_HEADER = 'x-orp-channel';
 
 /** What a refused upgrade carries: the name of the refusal. */
@@ -18,7 +24,8 @@ export const REFUSED_HEADER = 'x-orp-refused';
 
 /**
  * Accepts a channel. The look at the queue comes after the accept: a job queued before it is found, one queued after it
- * wakes the socket. There is no gap.
+ * wakes the socket. There is no gap. Nor is there one for the token: revoked before, D1 says so here; later, its channels are
+ * closed, and this one stands among them.
  */
 export async function receive(
   {
@@ -29,16 +36,24 @@ export async function receive(
   }: { state: DurableObjectState; machine: MachineOf; deps: Deps; onWork: () => void },
   request: Request,
 ): Promise<Response> {
-  const channel = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Channel | null;
+  const channel = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
   if (channel === null || request.headers.get('upgrade') !== 'websocket')
     return new Response(null, { status: 400 });
   if (channel.role === 'watcher') return openChannel(state, channel).response;
 
-  const { response, socket } = openChannel(state, channel);
-  const found = await lookForChannel(deps, machine);
+  const { tokenHash, ...rest } = channel;
+  const { response, socket } = openChannel(state, { ...rest, token: tokenMark(tokenHash) });
+  const [found, isSignedIn] = await Promise.all([
+    lookForChannel(deps, machine),
+    isTokenLive(deps, tokenHash),
+  ]);
+  if (!isSignedIn) {
+    closeRevoked(socket);
+    return refused('unauthenticated');
+  }
   if (found === 'unknown_machine' || found === 'foreign_machine') {
     socket.close(CLOSE_CODES.unauthorized, found);
-    return new Response(null, { status: 409, headers: { [REFUSED_HEADER]: found } });
+    return refused(found);
   }
   tellSocket(socket, {
     event: 'ready',
@@ -48,6 +63,10 @@ export async function receive(
   // The same as a wake: the poll that follows must look for itself, whatever an earlier look found.
   if (found === 'work') onWork();
   return response;
+}
+
+function refused(name: string): Response {
+  return new Response(null, { status: 409, headers: { [REFUSED_HEADER]: name } });
 }
 
 /**

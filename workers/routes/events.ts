@@ -8,6 +8,7 @@ import { mount } from '../mount.ts';
 import type { Connection } from '../services/connect.ts';
 import { connectRunner } from '../services/connect.ts';
 import { openFollow } from '../services/follow.ts';
+import { isTokenLive } from '../services/revoke-channels.ts';
 import { EventFrames } from './event-frames.ts';
 import { FollowFrames } from './follow-frames.ts';
 import { bridge } from './stream-bridge.ts';
@@ -52,6 +53,7 @@ export function mountEvents(app: Hono<AppEnv>): void {
         translate: (message) => frames.translate(message),
         farewell: (reason) => frames.farewell(reason),
         endsAtOnce: follow.value.last !== undefined,
+        isAllowed: () => isTokenLive(deps, auth.tokenHash),
       }),
     );
   });

@@ -20,6 +20,8 @@ export interface BridgeOptions {
   endsAtOnce?: boolean;
   /** Turns one message of the object into frames; `end` closes the stream after them. */
   translate(message: string): { frames: string; end: boolean };
+  /** Asked with every keep-alive: whether the reader may go on reading. */
+  isAllowed?(): Promise<boolean>;
   /** The last frames of a stream that reached its time, or whose object went away. */
   farewell(reason: Farewell): string;
 }
@@ -61,7 +63,7 @@ class Bridge {
   constructor(options: BridgeOptions, controller: ReadableStreamDefaultController<Uint8Array>) {
     this.#options = options;
     this.#controller = controller;
-    this.#keepAlive = setInterval(() => this.#write(KEEP_ALIVE_FRAME), KEEP_ALIVE_MS);
+    this.#keepAlive = setInterval(() => this.#stayAlive(), KEEP_ALIVE_MS);
     this.#deadline = setTimeout(() => this.#finish(options.farewell('timeout')), options.waitMs);
     this.#listen(options.socket);
     this.#write(OPENING_FRAME + (options.preamble ?? ''));
@@ -79,6 +81,15 @@ class Bridge {
     } catch {
       // The object went first.
     }
+  }
+
+  #stayAlive(): void {
+    this.#write(KEEP_ALIVE_FRAME);
+    // An outage of the database is no reason to end what was allowed; the next keep-alive asks again.
+    const answer = this.#options.isAllowed?.().catch(() => true);
+    void answer?.then((isAllowed) => {
+      if (!isAllowed) this.#finish(this.#options.farewell('reconnect'));
+    });
   }
 
   #listen(socket: WebSocket): void {

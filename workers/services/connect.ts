@@ -26,14 +26,17 @@ export async function connectRunner(
   deps: Deps,
   user: SignedIn,
   { machineId, transport, instance }: RunnerChannel,
-): Promise<Result<Connection, 'not_found' | 'foreign_machine'>> {
-  const channel = { role: 'runner', transport, instance: instance ?? 'unnamed' };
+): Promise<Result<Connection, 'not_found' | 'foreign_machine' | 'unauthenticated'>> {
+  const { tokenHash } = user;
+  const channel = { role: 'runner', transport, instance: instance ?? 'unnamed', tokenHash };
   const response = await connect(deps, { userId: user.id, machineId }, channel);
   switch (response.headers.get(REFUSED_HEADER)) {
     case null:
       return accept({ response });
     case 'foreign_machine':
       return foreignMachine(machineId);
+    case 'unauthenticated':
+      return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
     default:
       return refuse('not_found', `Machine ${machineId} has never synced.`, 'Run orp runner sync.');
   }

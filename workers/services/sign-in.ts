@@ -6,6 +6,7 @@ import type { Deps } from '../deps.ts';
 import type { User } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
 import { isPassword, newCode, newToken, sameDigest, sha256 } from './passwords.ts';
+import { closeChannelsOf } from './revoke-channels.ts';
 
 /** A signed-in person, and the hash of the token they came with. */
 export interface SignedIn extends User {
@@ -115,10 +116,11 @@ export async function verifyCode(
   return accept({ token: await issueToken(deps, person, attempt), user: person });
 }
 
-/** Revokes the token of this request; other isolates forget it within 30 s. */
+/** Revokes the token of this request and closes what it holds open; other isolates forget it within 30 s. */
 export async function signOut(deps: Deps, { tokenHash, id }: SignedIn): Promise<void> {
   await accounts.revokeIfActive(deps.db, tokenHash, deps.now);
   trusted.delete(tokenHash);
+  await closeChannelsOf(deps, { userId: id, tokenHash });
   deps.log('signed_out', { userId: id });
 }
 

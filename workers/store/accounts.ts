@@ -23,6 +23,13 @@ export function userByEmail(db: Database, email: string): Promise<UserWithPasswo
     SELECT id, email, name, role, password_hash AS passwordHash FROM users WHERE email = ${email}`);
 }
 
+export async function isLiveToken(db: Database, tokenHash: string): Promise<boolean> {
+  const row = await db.first(
+    sql`SELECT 1 FROM device_tokens WHERE hash = ${tokenHash} AND revoked_at IS NULL`,
+  );
+  return row !== undefined;
+}
+
 export interface NewToken {
   hash: string;
   userId: UserId;
