@@ -11,6 +11,7 @@
  * All of it under the fence: what the service gave to somebody else stays as it is there, and is kept here.
  */
 
+import { existsSync } from 'node:fs';
 import { readAnswer } from '../agents/answer-file.ts';
 import { type Delivery, deliver } from './delivery.ts';
 import { type FamilyMark, ProcessFamily } from './process/family.ts';
