@@ -4,6 +4,7 @@
  */
 
 import type { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../spec/contract/jobs.ts';
+import type { CodexApproval, CodexSandbox } from '../../spec/local/policy.ts';
 
 /** One prompt for one session. */
 export interface AgentTask {
@@ -14,6 +15,14 @@ export interface AgentTask {
   cwd: string;
   /** Private folder of this run; the file for the answer is made in it. */
   folder: string;
+  /** What the owner's policy holds the agent to. */
+  settings?: AgentSettings;
+}
+
+/** Of the owner of the machine, never of a job. An absent one leaves the agent to its own configuration. */
+export interface AgentSettings {
+  sandbox?: CodexSandbox;
+  approval?: CodexApproval;
 }
 
 /** A process to start, ready to be spawned. */

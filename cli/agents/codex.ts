@@ -5,7 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { delimiter, resolve, sep } from 'node:path';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import { messageOf } from '../exit.ts';
-import type { Agent, AgentTask, Preparation } from './agent.ts';
+import type { Agent, AgentSettings, AgentTask, Preparation } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { makeAnswerPath } from './answer-file.ts';
 import { openCodexReader } from './codex-events.ts';
@@ -36,7 +36,11 @@ export function codexAgent(options: CodexOptions): Agent {
 }
 
 /** The arguments after the program; the session id is the only foreign word in them. */
-export function codexArguments(sessionId: string, lastMessageFile: string): string[] {
+export function codexArguments(
+  sessionId: string,
+  lastMessageFile: string,
+  settings: AgentSettings = {},
+): string[] {
   return [
     'exec',
     'resume',
@@ -44,8 +48,17 @@ export function codexArguments(sessionId: string, lastMessageFile: string): stri
     '--json',
     '--output-last-message',
     lastMessageFile,
+    ...settingArguments(settings),
     sessionId,
     '-',
+  ];
+}
+
+/** `exec resume` knows neither `--sandbox` nor `--ask-for-approval`; `-c` it knows, and it wins over every file. */
+function settingArguments({ sandbox, approval }: AgentSettings): string[] {
+  return [
+    ...(sandbox === undefined ? [] : ['-c', `sandbox_mode="${sandbox}"`]),
+    ...(approval === undefined ? [] : ['-c', `approval_policy="${approval}"`]),
   ];
 }
 
@@ -58,7 +71,7 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
   }
   try {
     const answerPath = await makeAnswerPath(task.folder);
-    const args = codexArguments(task.sessionId, answerPath);
+    const args = codexArguments(task.sessionId, answerPath, task.settings);
     const env = launchEnvironment(task, options);
     return {
       kind: 'ready',

@@ -26,6 +26,8 @@ export interface ClaimedJob {
   kind: string;
   attempt: number;
   prompt: string;
+  /** Account that sent it, as the service names it. */
+  createdBy?: string | undefined;
   ideaId?: string | undefined;
   worldId?: string | undefined;
   checkpointId?: string | undefined;
@@ -71,6 +73,7 @@ function readJob(id: string, raw: Fields): ClaimedJob {
     kind: text(raw, 'kind') ?? '',
     attempt: positive(raw.attempt, Number.MAX_SAFE_INTEGER) ?? 1,
     prompt: (textAsIs(payload, 'prompt') ?? textAsIs(raw, 'prompt') ?? '').trim(),
+    createdBy: text(raw, 'createdBy') ?? text(raw, 'created_by'),
     ideaId: inside('ideaId', raw, payload, project, session),
     worldId: inside('worldId', payload, project, session),
     checkpointId: inside('checkpointId', raw, payload),

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { linkProjectSchema } from './link-project.ts';
 import { linkSessionSchema } from './link-session.ts';
+import { policySchema } from './policy.ts';
 import { runnerMachineSchema } from './runner-machine.ts';
 import { runnerRuntimeSchema } from './runner-runtime.ts';
 
@@ -11,5 +12,6 @@ export const PUBLISHED_SCHEMAS = {
   'link-project': linkProjectSchema,
   'link-session': linkSessionSchema,
   'runner-machine': runnerMachineSchema,
+  'runner-policy': policySchema,
   'runner-runtime': runnerRuntimeSchema,
 } as const satisfies Record<string, z.ZodType>;

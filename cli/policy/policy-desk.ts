@@ -1,0 +1,141 @@
+/**
+ * The runner asks here before it claims and before it starts an agent. The file is read each time, so that a change
+ * counts at once; what it says is final, because nothing that comes from the service is asked.
+ */
+
+import type { Policy } from '../../spec/local/policy.ts';
+import { decisionOf, judgeJob, type PolicyQuestion, type PolicyRule } from '../../spec/policy/judge.ts';
+import { describeSpan, quietSpanAt, type WallTime } from '../../spec/policy/quiet-hours.ts';
+import type { AgentSettings } from '../agents/agent.ts';
+import { readRemoteSession } from '../link/remote-session.ts';
+import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.ts';
+
+/** Whether the runner may look for work now. */
+export type Gate =
+  | { kind: 'open' }
+  /** Jobs wait. */
+  | { kind: 'quiet'; message: string }
+  /** Nothing may run until a person has repaired the file; jobs wait. */
+  | { kind: 'broken'; message: string; hint: string };
+
+/** A job where it would run. */
+export interface JobAtPlace extends Omit<PolicyQuestion, 'owner' | 'at'> {
+  /** Shown to the person who is asked. */
+  prompt: string;
+}
+
+/** What the agent is held to. */
+export interface PolicyLimits {
+  settings: AgentSettings;
+  /** No agent runs longer. */
+  maxRunMs?: number;
+}
+
+export type Review =
+  | { kind: 'allowed'; limits: PolicyLimits }
+  | { kind: 'refused'; rule: PolicyRule; message: string };
+
+/** Asks the person at the terminal. `nobody`: the question was left unanswered. */
+export type AskPerson = (
+  job: JobAtPlace,
+  why: string,
+  signal: AbortSignal,
+) => Promise<'yes' | 'no' | 'nobody'>;
+
+export interface PolicyDeskOptions {
+  env: NodeJS.ProcessEnv;
+  /** Epoch ms. */
+  now(): number;
+  /** Absent when there is no terminal. */
+  ask?: AskPerson | undefined;
+}
+
+const CHECK_HINT = 'Run `orp runner policy check`; jobs wait until the file is right.';
+
+export class PolicyDesk {
+  readonly #options: PolicyDeskOptions;
+
+  constructor(options: PolicyDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Before a claim. */
+  gate(): Gate {
+    const file = readPolicyFile(this.#options.env);
+    if (file.kind === 'absent') return { kind: 'open' };
+    if (file.kind === 'broken') {
+      return { kind: 'broken', message: describeBroken(file.path, file.problems), hint: CHECK_HINT };
+    }
+    const span = quietSpanAt(file.policy.quiet_hours, wallTime(this.#options.now()));
+    if (span === undefined) return { kind: 'open' };
+    return { kind: 'quiet', message: `Quiet hours are ${describeSpan(span)}: no job is claimed, jobs wait.` };
+  }
+
+  /** Before the agent starts. Quiet hours that began after the claim do not count any more. */
+  async review(job: JobAtPlace, signal: AbortSignal): Promise<Review> {
+    const { env, now } = this.#options;
+    const file = readPolicyFile(env);
+    if (file.kind === 'broken') return refusal('policy_file', describeBroken(file.path, file.problems));
+    const policy = policyOf(file);
+    const question = { ...job, owner: ownerNames(env), at: wallTime(now()) };
+    const outcomes = judgeJob(policy, question).filter(({ outcome }) => outcome !== 'wait');
+    const decision = decisionOf(outcomes);
+    if (decision?.outcome === 'deny') return refusal(decision.rule, `${decision.why}.`);
+    if (decision?.outcome === 'ask') {
+      const no = await this.#confirm(job, decision.why, signal);
+      if (no !== undefined) return refusal(decision.rule, no);
+    }
+    return { kind: 'allowed', limits: limitsOf(policy) };
+  }
+
+  /** Undefined when a person said yes; else why not. */
+  async #confirm(job: JobAtPlace, why: string, signal: AbortSignal): Promise<string | undefined> {
+    const { ask } = this.#options;
+    if (ask === undefined) return `${why}, and the runner has no terminal to ask at.`;
+    switch (await ask(job, why, signal)) {
+      case 'yes':
+        return undefined;
+      case 'no':
+        return 'the person at the terminal said no.';
+      case 'nobody':
+        return `${why}, and nobody answered at the terminal.`;
+    }
+  }
+}
+
+/** An absent file: everything of the owner's own. */
+export function policyOf(file: PolicyFile): Policy {
+  return file.kind === 'valid' ? file.policy : { schema_version: '1.0.0' };
+}
+
+/** What the policy makes of every run. */
+export function limitsOf(policy: Policy): PolicyLimits {
+  const { codex_sandbox: sandbox, codex_approval: approval, max_run_minutes: minutes } = policy;
+  return {
+    settings: {
+      ...(sandbox === undefined ? {} : { sandbox }),
+      ...(approval === undefined ? {} : { approval }),
+    },
+    ...(minutes === undefined ? {} : { maxRunMs: minutes * 60_000 }),
+  };
+}
+
+/** The names by which the service may call the account of this machine. */
+export function ownerNames(env: NodeJS.ProcessEnv): string[] {
+  const { email, user } = readRemoteSession(env);
+  return [email, user?.email, user?.id].filter((name) => typeof name === 'string' && name !== '') as string[];
+}
+
+/** In the time zone of this process. */
+export function wallTime(at: number): WallTime {
+  const local = new Date(at);
+  return { weekday: local.getDay(), minute: local.getHours() * 60 + local.getMinutes() };
+}
+
+function refusal(rule: PolicyRule, why: string): Review {
+  return {
+    kind: 'refused',
+    rule,
+    message: `The policy of this machine refuses the job (rule ${rule}): ${why}`,
+  };
+}

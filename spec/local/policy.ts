@@ -1,0 +1,93 @@
+/**
+ * `~/.config/orp/policy.json`: what may run on this machine. The owner writes it with an editor, nobody else writes it at
+ * all: neither a job nor the hosted side can widen it. A key that is absent allows everything, an empty list nothing.
+ */
+
+import { z } from 'zod';
+import { JOB_KINDS } from '../job/kinds.ts';
+import { schemaVersion } from './fields.ts';
+
+/** What the commands of the agent may do (`sandbox_mode` of Codex), from the narrowest to the widest. */
+export const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-access'] as const;
+export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
+
+/** When the agent must ask (`approval_policy` of Codex). Nobody is there to answer: what needs an approval does not happen. */
+export const CODEX_APPROVALS = ['untrusted', 'on-request', 'never'] as const;
+export type CodexApproval = (typeof CODEX_APPROVALS)[number];
+
+/** Whether a person at the terminal is asked before a job runs. */
+export const CONFIRMATIONS = ['always', 'unknown-sender', 'never'] as const;
+export type Confirmation = (typeof CONFIRMATIONS)[number];
+
+export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** Stands for the account that this machine is signed in to. */
+export const OWNER = 'owner';
+
+/** More entries than any person keeps in order. */
+const MAX_ENTRIES = 500;
+const MAX_RUN_MINUTES = 24 * 60;
+
+const CLOCK = /^([01]\d|2[0-3]):[0-5]\d$|^24:00$/;
+
+const entry = z.string().trim().min(1).max(1024);
+const entries = z.array(entry).max(MAX_ENTRIES).optional();
+const clock = z.string().regex(CLOCK, 'must be a time of day like 22:00');
+
+const repository = entry.regex(/^(\/|~\/|~$)/, 'must be an absolute path or begin with ~/');
+
+/** Local time. `to` before `from` goes over midnight, and belongs to the day on which it begins. */
+export const quietSpanSchema = z
+  .strictObject({
+    from: clock.describe('Local time of day, HH:MM.'),
+    to: clock.describe('Local time of day, HH:MM; earlier than `from` means the next morning.'),
+    days: z.array(z.enum(WEEKDAYS)).min(1).optional().describe('Days on which it begins; absent: every day.'),
+  })
+  .refine((span) => span.from !== span.to, {
+    message: 'from and to are the same time; write 00:00 to 24:00 for a whole day',
+    path: ['to'],
+  });
+
+/** The keys stand in the order in which they are documented; each is the name of a rule. */
+export const policySchema = z
+  .strictObject({
+    schema_version: schemaVersion,
+    repositories: z
+      .array(repository)
+      .max(MAX_ENTRIES)
+      .optional()
+      .describe('Absolute paths or globs (`*` in a name, `**` over folders) in which agents may work.'),
+    sessions: entries.describe(
+      'Ids of the sessions (ORP or Codex) that may take work; `*` stands for any text.',
+    ),
+    job_kinds: z.array(z.enum(JOB_KINDS)).optional().describe('Kinds of jobs that may run.'),
+    accounts: entries.describe(
+      `Accounts whose jobs may run, by e-mail; \`${OWNER}\` is the signed-in one, \`*\` stands for any text. Absent: the signed-in one, and jobs that name no sender.`,
+    ),
+    codex_sandbox: z.enum(CODEX_SANDBOXES).optional().describe('Handed to Codex as sandbox_mode.'),
+    codex_approval: z.enum(CODEX_APPROVALS).optional().describe('Handed to Codex as approval_policy.'),
+    max_run_minutes: z
+      .int()
+      .min(1)
+      .max(MAX_RUN_MINUTES)
+      .optional()
+      .describe('No agent runs longer, whatever its job asks for.'),
+    quiet_hours: z
+      .array(quietSpanSchema)
+      .max(50)
+      .optional()
+      .describe('No job is claimed in these hours; jobs wait in the queue.'),
+    confirm: z
+      .enum(CONFIRMATIONS)
+      .optional()
+      .describe('Whether a person at the terminal is asked; without a terminal such jobs are refused.'),
+  })
+  .meta({
+    title: 'Runner policy',
+    description: 'What may run on this machine. An absent key allows everything, an empty list nothing.',
+  });
+
+/** A valid policy. */
+export type Policy = z.output<typeof policySchema>;
+export type QuietSpan = z.output<typeof quietSpanSchema>;

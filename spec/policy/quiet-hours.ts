@@ -1,0 +1,43 @@
+/**
+ * Quiet hours, on the clock of the wall. The caller reads weekday and minute from the local time zone: where the clock
+ * is put forward the skipped minutes never come, where it is put back the repeated ones are quiet twice.
+ */
+
+import { type QuietSpan, WEEKDAYS } from '../local/policy.ts';
+
+/** A moment as a clock on the wall shows it. */
+export interface WallTime {
+  /** 0 is Sunday. */
+  weekday: number;
+  /** Since midnight, 0 to 1439. */
+  minute: number;
+}
+
+/** The first span in which the moment lies; undefined when it is not quiet. */
+export function quietSpanAt(spans: readonly QuietSpan[] | undefined, at: WallTime): QuietSpan | undefined {
+  return spans?.find((span) => isWithin(span, at));
+}
+
+/** `22:00 to 07:00 (fri, sat)`. */
+export function describeSpan(span: QuietSpan): string {
+  return `${span.from} to ${span.to}${span.days === undefined ? '' : ` (${span.days.join(', ')})`}`;
+}
+
+/** The end belongs to the day again. */
+function isWithin(span: QuietSpan, { weekday, minute }: WallTime): boolean {
+  const from = minuteOf(span.from);
+  const to = minuteOf(span.to);
+  if (from < to) return beginsOn(span, weekday) && minute >= from && minute < to;
+  // Over midnight: the evening of this day, or the morning after the day before.
+  return (beginsOn(span, weekday) && minute >= from) || (beginsOn(span, (weekday + 6) % 7) && minute < to);
+}
+
+function beginsOn({ days }: QuietSpan, weekday: number): boolean {
+  const name = WEEKDAYS[weekday];
+  return days === undefined || (name !== undefined && days.includes(name));
+}
+
+function minuteOf(clock: string): number {
+  const [hours = 0, minutes = 0] = clock.split(':').map(Number);
+  return hours * 60 + minutes;
+}
