@@ -39,6 +39,8 @@ interface WorkOptions extends CommonOptions {
   linkedProjectRoot: string[];
   codexBin?: string;
   codexConfigProfile?: string;
+  maxJobs: number;
+  parallelInRepo?: boolean;
   takeover?: string | true;
   verbose?: boolean;
 }
@@ -68,6 +70,8 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
+      .option('--max-jobs <number>', 'work on so many jobs at once, each in its own repository', jobCount, 1)
+      .option('--parallel-in-repo', 'also several jobs in one repository, each in its own session')
       .option(
         '--takeover [seconds]',
         'ask the runner that holds this machine to leave, and wait for it (default: 120 s)',
@@ -92,6 +96,15 @@ function wholeSeconds(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number of seconds.');
   return number;
+}
+
+/** More agents than this at once is a slip of the finger: each of them is a program with a model behind it. */
+const MOST_JOBS = 64;
+
+function jobCount(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 1 && number <= MOST_JOBS) return number;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_JOBS}.`);
 }
 
 async function work(context: Context, options: WorkOptions): Promise<number> {
@@ -259,7 +272,12 @@ async function prepare(context: Context, options: WorkOptions, talk: Talk): Prom
     shutdown: drainSwitch.shutdown,
   };
   const findCandidates = tellingTrouble(talk, inspect);
-  const plan = { findCandidates, defaultRoot: context.repoRoot, fallbackRepository: gitRoot };
+  const plan = {
+    findCandidates,
+    defaultRoot: context.repoRoot,
+    fallbackRepository: gitRoot,
+    rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
+  };
   return {
     work,
     loop: new WorkLoop(work, plan, drainSwitch),

@@ -1,6 +1,7 @@
 /**
  * The four moves of `LINK/runtime.json`: claim → start → heartbeat … → finish. Each is one locked read-modify-write, and
- * each but the claim names the job and lease it means, so that a late one changes nothing.
+ * each but the claim names the job and lease it means, so that a late one changes nothing. A job that was at work beside
+ * the active one is noted when it ends.
  */
 
 import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';
@@ -109,6 +110,27 @@ export function recordFinish(repository: LinkableRepository, work: RuntimeFence 
     };
     const message = work.summary || work.error || `job ${work.status}`;
     return { status: 'idle', job: {}, finished, event: work.status, message };
+  });
+}
+
+/** Records the end of a job that was at work beside the active one, which stays. */
+export function recordAside(
+  repository: LinkableRepository,
+  work: ClaimedWork,
+  { status, summary, error }: FinishedWork,
+) {
+  const now = Date.now();
+  return changeRuntime(repository, now, (runtime) => {
+    const finished: RuntimeJob = {
+      ...work,
+      repo_root: repository.root,
+      status,
+      summary,
+      error,
+      finished_at_utc: formatTimestamp(now),
+    };
+    const message = summary || error || `job ${status}`;
+    return { status: runtime.status, job: runtime.active_job, finished, event: status, message };
   });
 }
 

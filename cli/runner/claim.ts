@@ -20,6 +20,8 @@ export type Look =
   /** The service asks this machine to finish and claim nothing. */
   | { kind: 'draining'; beat: IdleBeat }
   | { kind: 'job'; beat: IdleBeat; job: ClaimedJob; raw: Body; lease: Lease | undefined }
+  /** Every repository is at work already; nobody was asked. */
+  | { kind: 'full' }
   /** The service handed out something that cannot be worked on. */
   | { kind: 'malformed'; message: string }
   | Exclude<Reply<never>, { kind: 'ok' }>;
@@ -28,6 +30,8 @@ export class ClaimDesk {
   readonly #context: WorkContext;
   /** Kept while a poll is unanswered: repeating it brings the same lease instead of a second job. */
   #claimId: string | undefined;
+  /** On the monotonic clock; the first look comes at once. */
+  #beatAt = performance.now();
 
   constructor(context: WorkContext) {
     this.#context = context;
@@ -41,6 +45,7 @@ export class ClaimDesk {
     const { service, local, isDraining } = this.#context;
     const beat = await service.heartbeat({}, isDraining());
     if (beat.kind !== 'ok') return beat;
+    this.#beatAt = performance.now();
     await local.recordBeat(workplaces[0]?.linked);
     const idleBeat = describeBeat(beat.value.body);
     // Without a repository there is nothing to ask for; everything claimed would fail.
@@ -64,6 +69,14 @@ export class ClaimDesk {
       case 'job':
         return { kind: 'job', beat: idleBeat, job: answer.job, raw: answer.raw, lease: answer.lease };
     }
+  }
+
+  /** A sign of life for a machine that is not listening, when the last one is this long ago. It may fail: a look tells. */
+  async beatIfQuiet(quietMs: number): Promise<void> {
+    if (performance.now() - this.#beatAt < quietMs) return;
+    this.#beatAt = performance.now();
+    const { service, isDraining } = this.#context;
+    await service.heartbeat({}, isDraining());
   }
 
   #openClaim(): string {

@@ -15,8 +15,8 @@ export class DrainSwitch {
   readonly #shutdown = new AbortController();
   readonly #talk: Talk;
   readonly #onSignal = () => this.press();
-  /** The job that is being worked on, for the sentence. */
-  currentJob: string | undefined;
+  /** The jobs that are being worked on, for the sentence. */
+  jobsAtWork: () => readonly string[] = () => [];
 
   constructor(talk: Talk) {
     this.#talk = talk;
@@ -46,13 +46,11 @@ export class DrainSwitch {
   press(): void {
     if (this.#shutdown.signal.aborted) return;
     if (this.#draining.signal.aborted) {
-      this.#talk.warn('Stopping the agent and reporting; a moment.');
+      this.#talk.warn(`Stopping the ${agents(this.jobsAtWork().length)} and reporting; a moment.`);
       this.#shutdown.abort();
       return;
     }
-    if (this.currentJob !== undefined) {
-      this.#talk.note(`Finishing job ${this.currentJob}, then leaving. Once more stops the agent.`);
-    }
+    this.#talk.note(drainSentence(this.jobsAtWork()));
     this.#draining.abort();
   }
 
@@ -60,4 +58,14 @@ export class DrainSwitch {
   drain(): void {
     this.#draining.abort();
   }
+}
+
+function drainSentence(jobs: readonly string[]): string {
+  if (jobs.length === 0) return 'Leaving; nothing is at work.';
+  const what = jobs.length === 1 ? `job ${jobs[0]}` : `${jobs.length} jobs (${jobs.join(', ')})`;
+  return `Finishing ${what}, then leaving; nothing more is claimed. Once more stops the ${agents(jobs.length)}.`;
+}
+
+function agents(count: number): string {
+  return count > 1 ? 'agents' : 'agent';
 }

@@ -10,9 +10,10 @@ import { LEASE_MS } from '../../spec/job/lease.ts';
 import { displayPath } from '../link/paths.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { runtimePath } from '../link/repository.ts';
-import { type FinishedWork, recordClaim, recordFinish, recordStart } from '../link/runtime.ts';
+import type { FinishedWork } from '../link/runtime.ts';
 import { readRuntime } from '../link/runtime-record.ts';
 import { touchSession } from '../link/sessions.ts';
+import type { PolicyLimits } from '../policy/policy-desk.ts';
 import type { ClaimedJob, Lease } from './claimed-job.ts';
 import type { Delivery } from './delivery.ts';
 import type { JobReport } from './job-report.ts';
@@ -21,6 +22,7 @@ import { pause, retryPauseMs } from './pause.ts';
 import { showPlacement } from './placement-view.ts';
 import { runPrompt } from './prompt-run.ts';
 import { CANCELLED, failedResult } from './result.ts';
+import type { RuntimeBoard } from './runtime-board.ts';
 import type { Body, Reply } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { WorkContext } from './work-context.ts';
@@ -36,8 +38,12 @@ export interface JobTask {
   root: string;
   /** Where the runtime is recorded when no repository matched: the first git root among the candidates. */
   fallbackRepository: LinkableRepository;
+  /** What `runtime.json` says; shared by all jobs of this process. */
+  board: RuntimeBoard;
   /** Told as soon as the job can be stopped from outside. */
   onDesk?(desk: LeaseDesk): void;
+  /** Told when the service has answered the start. */
+  onStarted?(): void;
 }
 
 /** Works one job to its end. Never throws for what the network, the service or the agent does. */
@@ -75,12 +81,21 @@ class JobRun {
     const start = await this.#start();
     if (start.kind !== 'ok') return this.#giveUp(start.message);
     this.#report.startResponse = start.value;
+    this.#task.onStarted?.();
     this.#desk.startHeartbeats();
 
-    const result = placement.kind === 'placed' ? await this.#workIn(placement) : failedPlacement(placement);
+    const result = await this.#conclude(placement);
     if (result.outcome === 'completed' && placement.kind === 'placed') await this.#touch(placement);
     const delivery = await this.#desk.deliver(result);
     return this.#finish(result, delivery);
+  }
+
+  /** The result: of the place that is missing, of the owner's rules, or of the agent. */
+  async #conclude(placement: Placement): Promise<ResultRecord> {
+    if (placement.kind !== 'placed') return failedPlacement(placement);
+    const verdict = await this.#context.gate?.(this.#task.job, placement, this.#desk);
+    if (verdict?.kind === 'refused') return verdict.result;
+    return this.#workIn(placement, verdict?.limits);
   }
 
   /** The same lease may be started as often as it takes: only an answer tells that the agent may run. */
@@ -95,21 +110,23 @@ class JobRun {
     }
   }
 
-  async #workIn(placement: Extract<Placement, { kind: 'placed' }>): Promise<ResultRecord> {
+  async #workIn(
+    placement: Extract<Placement, { kind: 'placed' }>,
+    policy: PolicyLimits | undefined,
+  ): Promise<ResultRecord> {
     const { session, codexSessionId } = placement;
     const { held } = this.#desk;
     await this.#tell(() =>
-      recordStart(
-        this.#repository,
-        { ...held, orpSessionId: session.orp_session_id, codexSessionId },
-        Date.now(),
-      ),
+      this.#task.board.start(this.#repository, held, {
+        orpSessionId: session.orp_session_id,
+        codexSessionId,
+      }),
     );
     const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
     const answer = await this.#desk.announce(`Prompt is going to ${session.label}.`, meta);
     this.#report.messageResponse = answer ?? null;
 
-    const target = { job: this.#task.job, codexSessionId, cwd: session.project_root };
+    const target = { job: this.#task.job, codexSessionId, cwd: session.project_root, policy };
     const { result, worker, wasAttempted } = await runPrompt(this.#context, this.#desk, target);
     if (wasAttempted) this.#report.heartbeatError = this.#desk.heartbeatError;
     if (worker !== undefined) this.#report.worker = worker;
@@ -121,7 +138,7 @@ class JobRun {
     await this.#desk.abandon();
     const error = `The job was not started: ${message}`;
     await this.#tell(() =>
-      recordFinish(this.#repository, { ...this.#desk.held, status: 'failed', error }, Date.now()),
+      this.#task.board.finish(this.#repository, { ...this.#desk.held, status: 'failed', error }),
     );
     return this.#close({ error });
   }
@@ -129,7 +146,7 @@ class JobRun {
   async #finish(result: ResultRecord, delivery: Delivery): Promise<JobReport> {
     const error = errorOf(result, delivery);
     const finished: FinishedWork = { status: result.outcome, summary: result.summary, error };
-    await this.#tell(() => recordFinish(this.#repository, { ...this.#desk.held, ...finished }, Date.now()));
+    await this.#tell(() => this.#task.board.finish(this.#repository, { ...this.#desk.held, ...finished }));
     const { logsReply, heartbeatError } = this.#desk;
     if (this.#report.worker) this.#report.logsResponse = logsReply ?? null;
     if (this.#report.heartbeatError !== undefined) this.#report.heartbeatError = heartbeatError;
@@ -157,20 +174,16 @@ class JobRun {
   #recordClaim(): Promise<void> {
     const { job, lease } = this.#task;
     return this.#tell(() =>
-      recordClaim(
-        this.#repository,
-        {
-          job_id: job.id,
-          job_kind: job.kind,
-          lease_id: lease?.leaseId,
-          checkpoint_id: job.checkpointId,
-          idea_id: job.ideaId,
-          world_id: job.worldId,
-          project_root: job.projectRoot,
-          lease_expires_at_utc: lease?.expiresAt,
-        },
-        Date.now(),
-      ),
+      this.#task.board.claim(this.#repository, {
+        job_id: job.id,
+        job_kind: job.kind,
+        lease_id: lease?.leaseId,
+        checkpoint_id: job.checkpointId,
+        idea_id: job.ideaId,
+        world_id: job.worldId,
+        project_root: job.projectRoot,
+        lease_expires_at_utc: lease?.expiresAt,
+      }),
     );
   }
 

@@ -47,11 +47,9 @@ export class LeaseDesk {
 
   /** Opens the spool and writes down which job this is. */
   static async open(context: WorkContext, task: DeskTask): Promise<LeaseDesk> {
-    const { machine, env, service, self } = context;
+    const { machine, service, self } = context;
     const { job, lease, workplace } = task;
-    const { leaseId } = heldOf(task);
-    const folder = join(spoolFolder(env, machine.machine_id), folderName(leaseId ?? job.id));
-    const spool = await LeaseSpool.open(folder);
+    const spool = await LeaseSpool.open(spoolFolderOf(context, task));
     await spool.note({
       record: 'claimed',
       version: 1,
@@ -103,9 +101,9 @@ export class LeaseDesk {
     });
   }
 
-  /** Somebody says that this lease may be gone: the service is asked now. */
-  checkLease(): void {
-    void this.#heartbeats?.beatNow();
+  /** Somebody says that this lease may be gone: the service is asked now. Settles when it answered, or could not. */
+  async checkLease(): Promise<void> {
+    await this.#heartbeats?.beatNow();
   }
 
   /** There is something new in the spool. */
@@ -182,6 +180,14 @@ export class LeaseDesk {
       );
     }
   }
+}
+
+/** Where the spool of a claimed job is: nobody else may take it for left behind. */
+export function spoolFolderOf(
+  { env, machine }: Pick<WorkContext, 'env' | 'machine'>,
+  { job, lease }: Pick<DeskTask, 'job' | 'lease'>,
+): string {
+  return join(spoolFolder(env, machine.machine_id), folderName(lease?.leaseId ?? job.id));
 }
 
 function heldOf({ job, lease }: DeskTask): Held {

@@ -27,6 +27,10 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
     async isEnabled() {
       return (await loadMachine(place())).record.runner_enabled;
     },
+    watchSignIn() {
+      const { token } = readRemoteSession(env);
+      return () => readRemoteSession(env).token !== token;
+    },
     async recordBeat(linked) {
       const { email } = readRemoteSession(env);
       const beat = {

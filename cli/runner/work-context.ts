@@ -3,6 +3,7 @@
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { Agent } from '../agents/agent.ts';
 import type { LinkedRepository } from '../link/sync-payload.ts';
+import type { GateClosed, PolicyLimits } from '../policy/policy-desk.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { ProcessMark } from './process/process-table.ts';
@@ -19,15 +20,15 @@ export interface Talk {
   warn(text: string): void;
 }
 
-/**
- * The owner's rules about what may run here: asked after the start and before anything of the job is prepared. A result
- * refuses the job with it; undefined lets it pass.
- */
+/** What the owner's rules say of a job: a result that refuses it, or what its agent is held to. */
+export type JobVerdict = { kind: 'refused'; result: ResultRecord } | { kind: 'passed'; limits: PolicyLimits };
+
+/** Asks the owner's rules about a job, after the start and before anything of it is prepared. */
 export type JobGate = (
   job: ClaimedJob,
   placement: Extract<Placement, { kind: 'placed' }>,
   desk: LeaseDesk,
-) => Promise<ResultRecord | undefined>;
+) => Promise<JobVerdict>;
 
 /** The linked state of this machine, as the runner changes it. */
 export interface LocalState {
@@ -59,6 +60,8 @@ export interface WorkContext {
   /** How long an agent may print nothing; 0 for ever, absent for the default. */
   silenceLimitMs?: number | undefined;
   gate?: JobGate;
+  /** Why nothing may be claimed now, though the runner goes on; undefined when it may. */
+  closedBy?(): GateClosed | undefined;
   /** The runner is finishing: it claims nothing more. */
   isDraining(): boolean;
   /** Aborts when the person wants the agents stopped as well. */

@@ -1,20 +1,28 @@
 /**
- * The runner at work: looks for a job, works it, looks again. In continuous mode nothing but a signal ends it: a failed
- * job is told and forgotten, an outage is waited out, a refused sign-in pauses it until somebody signs in.
+ * The runner at work. One owner decides what to do next; everything else only wakes it:
+ *
+ *   look ──job──▶ into the crew, and look again while there is room
+ *    ▲ ◀─idle───  wait: for the channel, a job's end, a wake-up of the machine
+ *    └─obstacle─  wait a little, longer each time, and look again
+ *
+ * In continuous mode nothing but a signal ends it: a failed job is told and forgotten, an outage is waited out, a refused
+ * sign-in pauses it until somebody signs in.
  */
 
 import { CliError, messageOf } from '../exit.ts';
 import type { LinkableRepository } from '../link/repository.ts';
-import { isLinkable, resolveRepo } from '../link/repository.ts';
-import { recordFinish } from '../link/runtime.ts';
 import type { Candidate } from '../link/sync-payload.ts';
 import { ClaimDesk, type Look } from './claim.ts';
+import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } from './crew.ts';
 import type { DrainSwitch } from './drain-switch.ts';
 import { runJob } from './job-run.ts';
-import type { LeaseDesk } from './lease-desk.ts';
+import { spoolFolderOf } from './lease-desk.ts';
+import { asError, describeObstacle } from './look-trouble.ts';
+import { Nudge } from './nudge.ts';
 import { Outage } from './outage.ts';
-import { pause, retryPauseMs } from './pause.ts';
-import { type Recovered, recoverSpools } from './recovery.ts';
+import { retryPauseMs } from './pause.ts';
+import { RuntimeBoard } from './runtime-board.ts';
+import { SpoolTender } from './spool-tender.ts';
 import type { WorkContext } from './work-context.ts';
 import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './work-documents.ts';
 import { placeJob, type Workplace, workplacesOf } from './workplace.ts';
@@ -37,9 +45,24 @@ export interface WorkPlan {
   defaultRoot: string;
   /** Where the runtime of a job without a repository is recorded. */
   fallbackRepository: LinkableRepository;
+  rules: CrewRules;
+  hooks?: CrewHooks;
+  /** Why this runner must end, asked before every look; undefined while it may go on. */
+  findReasonToLeave?(): Promise<string | undefined>;
+  /** Why nothing is to be claimed now, in a sentence; undefined while claiming is allowed. */
+  findReasonToWait?(): Promise<string | undefined>;
 }
 
-type Cycle = { kind: 'idle' } | { kind: 'worked' } | { kind: 'obstacle'; message: string };
+interface Obstacle {
+  kind: 'obstacle';
+  message: string;
+  /** Somebody must sign in; the next try is due as soon as somebody has. */
+  isSignIn?: boolean;
+  /** Instead of a pause that grows with the tries. */
+  pauseMs?: number;
+}
+
+type Cycle = { kind: 'idle' | 'claimed' } | Obstacle;
 
 interface CycleHandlers {
   show(outcome: CycleOutcome): void;
@@ -47,35 +70,81 @@ interface CycleHandlers {
   onAnswer(): void;
 }
 
-/** A recovery at the start must not keep new work waiting for an answer of the service. */
-const RECOVERY_MS = 60_000;
+/** A disk that is full is not empty a second later. */
+const TROUBLE_PAUSE_MS = 30_000;
+
+/** A claimed job with the look that brought it. */
+type JobLook = Extract<Look, { kind: 'job' }>;
+
+interface Seen {
+  look: Look;
+  /** All of them: the place of a job is chosen among the busy ones, too. */
+  workplaces: readonly Workplace[];
+  roots: string[];
+}
 
 export class WorkLoop {
   readonly #context: WorkContext;
   readonly #plan: WorkPlan;
   readonly #switch: DrainSwitch;
   readonly #desk: ClaimDesk;
-  #current: { jobId: string; desk: LeaseDesk } | undefined;
-  /** Leases of earlier runs that wait for the service. */
-  #waiting = 0;
+  readonly #crew: Crew;
+  readonly #board = new RuntimeBoard();
+  readonly #tender: SpoolTender;
+  /** Ends the pauses of this loop early. */
+  readonly #nudge: Nudge;
+  #waiter: Waiter | undefined;
+  /** Why the last claimed job could not even begin. */
+  #trouble: unknown;
+  /** Leases are asked about after a sleep; until that is answered nothing is claimed. */
+  #revalidating = Promise.resolve();
 
   constructor(context: WorkContext, plan: WorkPlan, drainSwitch: DrainSwitch) {
     this.#context = context;
     this.#plan = plan;
     this.#switch = drainSwitch;
     this.#desk = new ClaimDesk(context);
+    this.#nudge = new Nudge(drainSwitch.draining);
+    this.#crew = new Crew(plan.rules, {
+      ...plan.hooks,
+      onFreed: () => {
+        plan.hooks?.onFreed?.();
+        this.#waiter?.look();
+      },
+    });
+    this.#tender = new SpoolTender(context, {
+      isBusy: (folder) => this.#crew.members.some((member) => member.spoolFolder === folder),
+      shutdown: drainSwitch.shutdown,
+      pause: (ms) => this.#nudge.pause(ms),
+      isEnding: () => drainSwitch.draining.aborted,
+    });
+    drainSwitch.jobsAtWork = () => this.#crew.members.map(({ jobId }) => jobId);
+  }
+
+  /** The jobs that are at work, for who shows them. */
+  get members(): readonly CrewMember[] {
+    return this.#crew.members;
   }
 
   /** One cycle. What keeps it from looking is an error for people. */
   async once(isDry: boolean): Promise<CycleOutcome> {
     if (!isDry) {
-      await this.recover();
+      await this.#tender.round();
       await this.#requireAgent();
     }
-    const { look, workplaces, roots } = await this.#look(isDry);
-    const outcome = await this.#act(look, { workplaces, roots, isDry });
+    const seen = await this.#look(isDry);
+    const { look } = seen;
+    if (look.kind === 'idle' || look.kind === 'draining') return idleOf(seen, look);
+    if (look.kind !== 'job') throw asError(look);
+    if (isDry) return dryRunOutcome(this.#factsOf(seen, look), look.raw, this.#place(seen, look));
+    const outcomes: CycleOutcome[] = [];
+    await this.#employ(seen, look, (outcome) => outcomes.push(outcome));
+    const [outcome] = outcomes;
     if (outcome !== undefined) return outcome;
-    throw asError(look);
+    throw new CliError(`Job ${look.job.id} was not started; it goes back to the queue.`, {
+      code: 'not_started',
+      hint: 'Run it again.',
+    });
   }
 
   /** Without an agent the job would be claimed only to fail: it stays queued for a machine that has one. */
@@ -85,147 +154,164 @@ export class WorkLoop {
       throw new CliError(agent.message, { code: 'agent_missing', hint: agent.hint });
   }
 
-  /** Cycles until the switch is pressed. */
+  /** Cycles until the switch is pressed, then waits for the jobs that are at work. */
   async run(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
-    const { draining } = this.#switch;
+    this.#waiter = waiter;
     const outage = new Outage(this.#context.talk);
     const onAnswer = () => {
       if (outage.end()) waiter.renew();
     };
-    await this.recover();
-    for (let isDue = false; isDue || (await waiter.nextLook(draining)) !== undefined; ) {
-      if (draining.aborted) return;
-      if (!(await this.#context.local.isEnabled())) {
-        this.#context.talk.warn('The runner was disabled on this machine; leaving.');
-        return;
-      }
+    await this.#tender.begin();
+    for (let isDue = false; await this.#isTime(isDue, waiter); ) {
       const cycle = await this.#cycle({ show, onAnswer }).catch(describeTrouble);
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
       isDue = cycle.kind !== 'idle';
-      if (cycle.kind === 'obstacle') await pause(retryPauseMs(outage.note(cycle.message)), draining);
-      if (this.#waiting > 0) await this.recover();
+      if (cycle.kind === 'obstacle') await this.#waitOut(cycle, outage.note(cycle.message));
     }
+    await this.#crew.settled();
+    await this.#tender.settled();
+  }
+
+  /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
+  checkLease(jobId: unknown): void {
+    void this.#crew.checkLeases(jobId);
+  }
+
+  /**
+   * The machine slept, or its clock jumped. Leases first: they may have gone to somebody else meanwhile, and their agents
+   * work on. Then the channel, which may be dead without knowing, and whatever was being waited for.
+   */
+  wakeUp(): void {
+    this.#revalidating = this.#crew.checkLeases();
+    this.#waiter?.renew();
+    this.#nudge.now();
+  }
+
+  /** A sign of life while nothing else gives one. */
+  async beatIfQuiet(quietMs: number): Promise<void> {
+    if (this.#crew.members.length === 0) await this.#desk.beatIfQuiet(quietMs);
+  }
+
+  /** Waits until a look is due; false when the runner is to end. */
+  async #isTime(isDue: boolean, waiter: Waiter): Promise<boolean> {
+    const { draining } = this.#switch;
+    let isLookDue = isDue;
+    while (this.#crew.isFull && !draining.aborted) {
+      await this.#nudge.race(this.#crew.changed());
+      isLookDue = true;
+    }
+    if (draining.aborted) return false;
+    if (!isLookDue && (await waiter.nextLook(draining)) === undefined) return false;
+    if (draining.aborted) return false;
+    const reason = await this.#findReasonToLeave();
+    if (reason === undefined) return true;
+    this.#context.talk.warn(reason);
+    this.#switch.drain();
+    return false;
+  }
+
+  async #findReasonToLeave(): Promise<string | undefined> {
+    try {
+      if (!(await this.#context.local.isEnabled()))
+        return 'The runner was disabled on this machine; leaving.';
+      return await this.#plan.findReasonToLeave?.();
+    } catch {
+      // A disk that cannot be read now is no reason to leave; the look meets the same trouble and waits it out.
+      return undefined;
+    }
+  }
+
+  async #waitOut(cycle: Obstacle, attempt: number): Promise<void> {
+    const pauseMs = cycle.pauseMs ?? retryPauseMs(attempt);
+    if (!cycle.isSignIn) return this.#nudge.pause(pauseMs);
+    const isSignedInAnew = this.#context.local.watchSignIn?.() ?? (() => false);
+    await this.#nudge.pauseUntil(pauseMs, isSignedInAnew);
   }
 
   async #cycle({ show, onAnswer }: CycleHandlers): Promise<Cycle> {
     const agent = await this.#context.agent.findProgram();
     // Without an agent every job would fail: they stay queued instead.
     if (agent.kind === 'missing') return { kind: 'obstacle', message: `${agent.message} ${agent.hint}` };
-    const { look, workplaces, roots } = await this.#look(false);
-    const obstacle = describeObstacle(look);
-    if (obstacle !== undefined) return { kind: 'obstacle', message: obstacle };
+    const wait = await this.#plan.findReasonToWait?.();
+    if (wait !== undefined) return { kind: 'obstacle', message: wait };
+    if (this.#trouble !== undefined) return this.#takeTrouble(this.#trouble);
+    const seen = await this.#look(false);
+    const { look } = seen;
+    if (look.kind === 'full') return { kind: 'idle' };
+    const trouble = describeObstacle(look);
+    if (trouble !== undefined) {
+      return { kind: 'obstacle', message: trouble, isSignIn: look.kind === 'unauthenticated' };
+    }
     onAnswer();
-    const outcome = await this.#act(look, { workplaces, roots, isDry: false });
-    if (outcome !== undefined) show(outcome);
-    return { kind: look.kind === 'job' ? 'worked' : 'idle' };
+    if (look.kind === 'job') {
+      void this.#employ(seen, look, show).catch((error) => {
+        this.#trouble = error;
+      });
+      return { kind: 'claimed' };
+    }
+    const isIdle = look.kind === 'idle' || look.kind === 'draining';
+    // Beside a job at work it would read as if the job were over.
+    if (isIdle && this.#crew.members.length === 0) show(idleOf(seen, look));
+    return { kind: 'idle' };
   }
 
-  /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
-  checkLease(jobId: unknown): void {
-    if (this.#current === undefined || (typeof jobId === 'string' && jobId !== this.#current.jobId)) return;
-    this.#current.desk.checkLease();
+  /** Nothing of the job could be written down, so it was not started. Claiming on at once would only drain the queue. */
+  #takeTrouble(error: unknown): Obstacle {
+    this.#trouble = undefined;
+    return { ...describeTrouble(error), pauseMs: TROUBLE_PAUSE_MS };
   }
 
-  /** Resolves what earlier runs left. */
-  async recover(): Promise<void> {
-    const signal = AbortSignal.any([this.#switch.shutdown, AbortSignal.timeout(RECOVERY_MS)]);
-    this.#waiting = await recoverSpools(this.#context, {
-      isBusy: (folder) => folder === this.#current?.desk.spool.folder,
-      signal,
-      onRecovered: (recovered) => this.#recordRecovered(recovered),
-    });
-  }
-
-  async #look(isDry: boolean) {
+  async #look(isDry: boolean): Promise<Seen> {
+    await this.#revalidating;
     const candidates = await this.#plan.findCandidates();
     const workplaces = workplacesOf(candidates);
-    const look = await this.#desk.look(workplaces, isDry);
+    const free = this.#crew.freeAmong(workplaces);
+    const isAllBusy = free.length === 0 && workplaces.length > 0;
+    const look = isAllBusy ? ({ kind: 'full' } as const) : await this.#desk.look(free, isDry);
     return { look, workplaces, roots: candidates.map((candidate) => candidate.root) };
   }
 
-  /** Undefined: there was no answer to act on. */
-  async #act(
-    look: Look,
-    at: { workplaces: readonly Workplace[]; roots: string[]; isDry: boolean },
-  ): Promise<CycleOutcome | undefined> {
-    if (look.kind === 'idle' || look.kind === 'draining') {
-      return idleOutcome({ beat: look.beat, candidateRoots: at.roots });
-    }
-    if (look.kind !== 'job') return undefined;
-    const root = this.#plan.defaultRoot;
-    const facts = { beat: look.beat, candidateRoots: at.roots, root };
-    const placement = placeJob(look.job, at.workplaces, root);
-    if (at.isDry) return dryRunOutcome(facts, look.raw, placement);
-    this.#switch.currentJob = look.job.id;
-    try {
-      const report = await runJob(this.#context, {
-        ...look,
-        placement,
-        root,
-        fallbackRepository: this.#plan.fallbackRepository,
-        onDesk: (desk) => {
-          this.#current = { jobId: look.job.id, desk };
-        },
-      });
-      return jobOutcome(facts, report);
-    } finally {
-      this.#current = undefined;
-      this.#switch.currentJob = undefined;
-    }
+  #place({ workplaces }: Seen, { job }: JobLook) {
+    return placeJob(job, workplaces, this.#plan.defaultRoot);
   }
 
-  /** The repository's runtime still names the job as active. */
-  async #recordRecovered({ held, repoRoot, result, delivery }: Recovered): Promise<void> {
-    if (repoRoot === undefined || delivery.kind === 'pending') return;
-    const repository = await resolveRepo(repoRoot, this.#context.env);
-    if (!isLinkable(repository)) return;
-    const finished = { status: result.outcome, summary: result.summary, error: result.error };
-    await recordFinish(repository, { ...held, ...finished }, Date.now());
+  #factsOf({ roots }: Seen, { beat }: JobLook) {
+    return { beat, candidateRoots: roots, root: this.#plan.defaultRoot };
   }
+
+  /** Takes a claimed job into the crew; settles when it is over. */
+  #employ(seen: Seen, look: JobLook, show: (outcome: CycleOutcome) => void): Promise<void> {
+    const placement = this.#place(seen, look);
+    const spoolFolder = spoolFolderOf(this.#context, look);
+    return this.#crew
+      .add({ jobId: look.job.id, spoolFolder, placement }, async (seat: CrewSeat) => {
+        if (!(await seat.takePlace(this.#switch.draining))) {
+          this.#context.talk.note(`Job ${look.job.id} was not started; it goes back to the queue.`);
+          return;
+        }
+        const report = await runJob(this.#context, {
+          ...look,
+          placement,
+          root: this.#plan.defaultRoot,
+          fallbackRepository: this.#plan.fallbackRepository,
+          board: this.#board,
+          onDesk: seat.onDesk,
+          onStarted: seat.onStarted,
+        });
+        show(jobOutcome(this.#factsOf(seen, look), report));
+      })
+      .finally(() => {
+        // What could not be delivered in time is on the disk, and nobody else looks after it.
+        if (this.#waiter !== undefined) this.#tender.tend();
+      });
+  }
+}
+
+function idleOf({ roots }: Seen, { beat }: Extract<Look, { kind: 'idle' | 'draining' }>): CycleOutcome {
+  return idleOutcome({ beat, candidateRoots: roots });
 }
 
 /** A full disk, a lost permission: it may pass, and nobody restarts a runner at night. */
-function describeTrouble(error: unknown): Cycle {
+function describeTrouble(error: unknown): Obstacle {
   return { kind: 'obstacle', message: `${messageOf(error)} Trying again.` };
-}
-
-/** What keeps the runner from working; undefined when nothing does. */
-function describeObstacle(look: Look): string | undefined {
-  switch (look.kind) {
-    case 'unauthenticated':
-      return `${look.message} The runner waits; sign in with \`orp auth login\`.`;
-    case 'unavailable':
-      return `${look.message} Trying again until it answers.`;
-    case 'refused':
-      return look.code === 'not_found' ? `${look.message} Run \`orp runner sync\`.` : look.message;
-    case 'malformed':
-      return `${look.message}; it was left alone.`;
-    default:
-      return undefined;
-  }
-}
-
-function asError(look: Look): CliError {
-  switch (look.kind) {
-    case 'unauthenticated':
-      return new CliError(look.message, { code: 'unauthenticated', hint: 'Run `orp auth login`.' });
-    case 'unavailable':
-      return new CliError(look.message, {
-        code: look.code,
-        hint: 'Nothing was claimed. Run it again later.',
-      });
-    case 'refused':
-      return new CliError(look.message, {
-        code: look.code,
-        hint:
-          look.code === 'not_found'
-            ? 'Run `orp runner sync`, so that the service knows this machine.'
-            : 'Nothing was claimed. `orp whoami` and `orp runner status` show which account and machine asked.',
-      });
-    default:
-      return new CliError(describeObstacle(look) ?? 'The service gave no answer.', {
-        code: 'unexpected_answer',
-        hint: 'Nothing was started here. Check the base URL and that this `orp` is up to date.',
-      });
-  }
 }

@@ -43,6 +43,8 @@ export class FakeService {
   isDown = false;
   /** Answers 401 to everything. */
   isSignedOut = false;
+  /** Hands out only jobs of the repositories that a poll names. */
+  honoursRoots = false;
   readonly #server: Server;
   readonly #faults = new Map<Route, Fault[]>();
   #leases = 0;
@@ -196,9 +198,11 @@ export class FakeService {
 
   #poll(query: URLSearchParams): Fields {
     const claimId = query.get('claimId') ?? '';
+    const roots = query.getAll('projectRoot');
     const all = [...this.jobs.values()];
     const repeated = claimId === '' ? undefined : all.find((job) => job.claims.includes(claimId));
-    const job = repeated ?? all.find((candidate) => candidate.status === 'queued');
+    const isHere = (job: FakeJob) => !this.honoursRoots || roots.includes(String(job.payload.projectRoot));
+    const job = repeated ?? all.find((candidate) => candidate.status === 'queued' && isHere(candidate));
     if (job === undefined) return { ok: true, job: null };
     if (query.get('dryRun') === '1') return { ok: true, dryRun: true, job: wireJob(job) };
     if (repeated === undefined) {

@@ -1,0 +1,46 @@
+/** What keeps a look from being work, in sentences: for a runner that goes on, and for one that leaves. */
+
+import { CliError } from '../exit.ts';
+import type { Look } from './claim.ts';
+
+/** What keeps the runner from working; undefined when nothing does. */
+export function describeObstacle(look: Look): string | undefined {
+  switch (look.kind) {
+    case 'unauthenticated':
+      return `${look.message} The runner waits; sign in with \`orp auth login\`.`;
+    case 'unavailable':
+      return `${look.message} Trying again until it answers.`;
+    case 'refused':
+      return look.code === 'not_found' ? `${look.message} Run \`orp runner sync\`.` : look.message;
+    case 'malformed':
+      return `${look.message}; it was left alone.`;
+    default:
+      return undefined;
+  }
+}
+
+/** The same as the end of a command. */
+export function asError(look: Look): CliError {
+  switch (look.kind) {
+    case 'unauthenticated':
+      return new CliError(look.message, { code: 'unauthenticated', hint: 'Run `orp auth login`.' });
+    case 'unavailable':
+      return new CliError(look.message, {
+        code: look.code,
+        hint: 'Nothing was claimed. Run it again later.',
+      });
+    case 'refused':
+      return new CliError(look.message, {
+        code: look.code,
+        hint:
+          look.code === 'not_found'
+            ? 'Run `orp runner sync`, so that the service knows this machine.'
+            : 'Nothing was claimed. `orp whoami` and `orp runner status` show which account and machine asked.',
+      });
+    default:
+      return new CliError(describeObstacle(look) ?? 'The service gave no answer.', {
+        code: 'unexpected_answer',
+        hint: 'Nothing was started here. Check the base URL and that this `orp` is up to date.',
+      });
+  }
+}

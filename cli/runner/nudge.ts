@@ -1,0 +1,54 @@
+/** Pauses that end early when it is worth trying again: the machine woke up, or the runner is to end. */
+
+import { pause } from './pause.ts';
+
+export class Nudge {
+  readonly #ending: AbortSignal;
+  #current = new AbortController();
+
+  constructor(ending: AbortSignal) {
+    this.#ending = ending;
+    ending.addEventListener('abort', () => this.#current.abort(), { once: true });
+  }
+
+  /** Ends every pause that is under way. */
+  now(): void {
+    if (this.#ending.aborted) return;
+    const before = this.#current;
+    this.#current = new AbortController();
+    before.abort();
+  }
+
+  /** Settles after the pause, at the next nudge, or when the runner is to end. */
+  pause(ms: number): Promise<void> {
+    return pause(ms, this.#signal);
+  }
+
+  /** The same, but also as soon as the condition holds; it is asked once a second. */
+  async pauseUntil(ms: number, isOver: () => boolean): Promise<void> {
+    const signal = this.#signal;
+    for (let left = ms; left > 0 && !signal.aborted && !isOver(); left -= LOOK_MS) {
+      await pause(Math.min(left, LOOK_MS), signal);
+    }
+  }
+
+  /** Settles with the promise, at the next nudge, or when the runner is to end. */
+  race(promise: Promise<unknown>): Promise<void> {
+    const signal = this.#signal;
+    const { promise: settled, resolve } = Promise.withResolvers<void>();
+    const finish = () => {
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    if (signal.aborted) finish();
+    else signal.addEventListener('abort', finish, { once: true });
+    promise.then(finish, finish);
+    return settled;
+  }
+
+  get #signal(): AbortSignal {
+    return this.#current.signal;
+  }
+}
+
+const LOOK_MS = 1000;

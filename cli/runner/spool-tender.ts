@@ -1,0 +1,105 @@
+/**
+ * Looks after what is on the disk and not yet acknowledged: what an earlier run left, and what this one could not
+ * deliver in time. It tries until nothing is left, however long the service is away; jobs at work are not its business.
+ */
+
+import { messageOf } from '../exit.ts';
+import { isLinkable, resolveRepo } from '../link/repository.ts';
+import { recordFinish } from '../link/runtime.ts';
+import { retryPauseMs } from './pause.ts';
+import { type Recovered, recoverSpools } from './recovery.ts';
+import type { Talk, WorkContext } from './work-context.ts';
+
+/** One round must not keep new work waiting for an answer of the service. */
+const ROUND_MS = 60_000;
+
+export interface TenderOptions {
+  /** Spools of jobs that are at work. */
+  isBusy(folder: string): boolean;
+  /** Ends the tries of a round. */
+  shutdown: AbortSignal;
+  /** Settles after the pause, or earlier when it is worth trying again or the runner ends. */
+  pause(ms: number): Promise<void>;
+  isEnding(): boolean;
+}
+
+export class SpoolTender {
+  readonly #context: WorkContext;
+  readonly #options: TenderOptions;
+  #tending: Promise<void> | undefined;
+
+  constructor(context: WorkContext, options: TenderOptions) {
+    this.#context = { ...context, talk: sayingOnce(context.talk) };
+    this.#options = options;
+  }
+
+  /** Resolves what is there now; returns how much still waits for the service. */
+  round(): Promise<number> {
+    const { isBusy, shutdown } = this.#options;
+    return recoverSpools(this.#context, {
+      isBusy,
+      signal: AbortSignal.any([shutdown, AbortSignal.timeout(ROUND_MS)]),
+      onRecovered: (recovered) => this.#recordRecovered(recovered),
+    });
+  }
+
+  /** The first round, and if something is left, the further ones in the background. */
+  async begin(): Promise<void> {
+    if ((await this.#roundOrTrouble()) > 0) this.#goOn(1);
+  }
+
+  /** Goes on in the background until nothing is left. Called again meanwhile, it does nothing more. */
+  tend(): void {
+    this.#goOn(0);
+  }
+
+  #goOn(roundsBefore: number): void {
+    this.#tending ??= this.#untilNothingIsLeft(roundsBefore).finally(() => {
+      this.#tending = undefined;
+    });
+  }
+
+  /** Settles when no round is under way. */
+  async settled(): Promise<void> {
+    await this.#tending;
+  }
+
+  async #untilNothingIsLeft(roundsBefore: number): Promise<void> {
+    const { pause, isEnding } = this.#options;
+    for (let rounds = roundsBefore; !isEnding(); rounds += 1) {
+      if (rounds > 0) await pause(retryPauseMs(rounds));
+      if (isEnding() || (await this.#roundOrTrouble()) === 0) return;
+    }
+  }
+
+  async #roundOrTrouble(): Promise<number> {
+    try {
+      return await this.round();
+    } catch (error) {
+      this.#context.talk.warn(`The spool could not be looked after: ${messageOf(error)}`);
+      return 1;
+    }
+  }
+
+  /** The repository's runtime still names the job as active. */
+  async #recordRecovered({ held, repoRoot, result, delivery }: Recovered): Promise<void> {
+    if (repoRoot === undefined || delivery.kind === 'pending') return;
+    const repository = await resolveRepo(repoRoot, this.#context.env);
+    if (!isLinkable(repository)) return;
+    const finished = { status: result.outcome, summary: result.summary, error: result.error };
+    await recordFinish(repository, { ...held, ...finished }, Date.now());
+  }
+}
+
+/** The rounds of a night find the same again and again; each sentence is said when it is new. */
+function sayingOnce(talk: Talk): Talk {
+  const said = new Set<string>();
+  const ifNew = (say: (text: string) => void) => (text: string) => {
+    if (said.size > SENTENCES_KEPT) said.clear();
+    if (!said.has(text)) say(text);
+    said.add(text);
+  };
+  return { note: ifNew((text) => talk.note(text)), warn: ifNew((text) => talk.warn(text)) };
+}
+
+const SENTENCES_KEPT = 1000;
