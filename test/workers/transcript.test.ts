@@ -1,45 +1,17 @@
-/** Messages and output of a job: replays, overlaps, holes, limits, and reading it all in order. */
+/** Messages and output of a job: replays, overlaps, holes, limits, and how long they are kept. */
 
 import { describe, expect, it } from 'vitest';
-import type { BodyInput } from '../../spec/contract/endpoint.ts';
 import { cancelJob, readTranscript, retryJob } from '../../spec/contract/jobs.ts';
 import { addLogs, addMessage } from '../../spec/contract/runner.ts';
 import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { minuteOf } from '../../workers/cron.ts';
-import { accepts, refuses, send, sendRaw } from './harness/call.ts';
+import { accepts, refuses, send } from './harness/call.ts';
 import { advance, currentTime, DAY, MINUTE, T0 } from './harness/clock.ts';
-import type { Held } from './harness/machines.ts';
-import { aMachine, aPrompt, claim, claimAndStart, complete, log } from './harness/machines.ts';
+import { beat, claimAndStart, complete, log } from './harness/machines.ts';
 import { evict, fireCron, inside } from './harness/objects.ts';
-import { aPerson } from './harness/people.ts';
 import { billOf } from './harness/platform-tap.ts';
-
-type Chunk = NonNullable<BodyInput<typeof addLogs>['chunks']>[number];
-
-async function aRunningPrompt(): Promise<Held> {
-  const machine = await aMachine();
-  await aPrompt(machine);
-  return claimAndStart(machine);
-}
-
-function chunk(seq: number, text = `line ${seq}\n`): Chunk {
-  return { seq, stream: 'stdout', text };
-}
-
-function upload({ machine, jobId, leaseId }: Held, chunks: Chunk[]) {
-  const { owner, machineId } = machine;
-  return accepts(addLogs, { as: owner, params: { jobId }, body: { machineId, leaseId, chunks } });
-}
-
-async function textsOf({ machine, jobId }: Pick<Held, 'machine' | 'jobId'>): Promise<string[]> {
-  const page = await accepts(readTranscript, {
-    as: machine.owner,
-    params: { jobId },
-    query: { limit: 1000 },
-  });
-  return page.entries.map((entry) => entry.text);
-}
+import { aRunningPrompt, chunk, entriesOf, textsOf, upload } from './harness/transcripts.ts';
 
 describe('chunks', () => {
   it('arrive in order with their stream, their level and their time', async () => {
@@ -228,15 +200,11 @@ describe('the limit of an attempt', () => {
         Array.from({ length: count }, () => chunk(++seq, text)),
       );
     for (let sent = 0; sent < 24; sent += 2) expect((await more(8)).received).toBe(seq);
-    const page = await accepts(readTranscript, {
-      as: held.machine.owner,
-      params: { jobId: held.jobId },
-      query: { limit: 1000 },
-    });
-    const gaps = page.entries.filter((entry) => entry.type === 'gap');
+    const entries = await entriesOf(held);
+    const gaps = entries.filter((entry) => entry.type === 'gap');
     expect(gaps).toHaveLength(1);
-    expect(page.entries.at(-1)).toBe(gaps[0]);
-    const kept = page.entries.reduce((sum, entry) => sum + entry.text.length, 0);
+    expect(entries.at(-1)).toBe(gaps[0]);
+    const kept = entries.reduce((sum, entry) => sum + entry.text.length, 0);
     expect(kept).toBeGreaterThan(19 * 1024 * 1024);
     expect(kept).toBeLessThanOrEqual(20 * 1024 * 1024 + 1000);
 
@@ -263,84 +231,36 @@ describe('the retention', () => {
     await pruneOn(32);
     expect(await textsOf(held)).toEqual([]);
   });
-});
 
-describe('reading', () => {
-  it('pages through every attempt in order, entry by entry', async () => {
+  it('leaves a gap for what it forgot when a machine that was silent for months goes on', async () => {
     const held = await aRunningPrompt();
-    for (const seq of [1, 2, 3]) await log(held, seq, `first ${seq}`);
-    await complete(held, { success: false, error: 'Broken.' });
-    const { machine, jobId } = held;
-    await accepts(retryJob, { as: machine.owner, params: { jobId }, body: {} });
-    const second = await claimAndStart(machine);
-    for (const seq of [1, 2]) await log(second, seq, `second ${seq}`);
+    await upload(
+      held,
+      [1, 2, 3].map((seq) => chunk(seq)),
+    );
+    advance(LEASE_MS);
+    await fireCron();
+    const day = Math.floor(currentTime() / DAY) + 40;
+    advance(day * DAY + minuteOf(held.machine.machineId) * MINUTE - currentTime());
+    await fireCron();
+    expect(await textsOf(held)).toEqual([]);
 
-    for (const limit of [1, 2, 3, 5, 100]) {
-      const seen: [number, number, string][] = [];
-      let cursor: string | undefined;
-      for (let hasMore = true; hasMore; ) {
-        const query = { limit, ...(cursor ? { cursor } : {}) };
-        const page = await accepts(readTranscript, { as: machine.owner, params: { jobId }, query });
-        seen.push(
-          ...page.entries.map(({ attempt, seq, text }): [number, number, string] => [attempt, seq, text]),
-        );
-        ({ hasMore, nextCursor: cursor } = page);
-      }
-      expect(seen).toEqual([
-        [1, 1, 'first 1'],
-        [1, 2, 'first 2'],
-        [1, 3, 'first 3'],
-        [2, 1, 'second 1'],
-        [2, 2, 'second 2'],
-      ]);
-    }
+    expect((await beat(held)).lease).toMatchObject({ valid: true });
+    expect((await upload(held, [chunk(4), chunk(5)])).received).toBe(5);
+    await evict(held.machine);
+    expect((await upload(held, [chunk(5), chunk(6)])).received).toBe(6);
+    expect(await entriesOf(held)).toMatchObject([
+      { seq: 3, type: 'gap', text: expect.stringContaining('30 days') },
+      { seq: 4, text: 'line 4\n' },
+      { seq: 5 },
+      { seq: 6 },
+    ]);
+    expect(await complete(held)).toMatchObject({ job: { status: 'completed' } });
   });
 
-  it('goes on from its last cursor when more has come', async () => {
+  it('is no excuse for a young attempt to begin with a hole', async () => {
     const held = await aRunningPrompt();
-    const { machine, jobId } = held;
-    const read = (cursor?: string) =>
-      accepts(readTranscript, { as: machine.owner, params: { jobId }, query: cursor ? { cursor } : {} });
-    const empty = await read();
-    expect(empty.entries).toEqual([]);
-    await log(held, 1);
-    const one = await read(empty.nextCursor);
-    expect(one.entries).toHaveLength(1);
-    expect((await read(one.nextCursor)).entries).toEqual([]);
-    await log(held, 2);
-    expect((await read(one.nextCursor)).entries).toMatchObject([{ seq: 2 }]);
-  });
-
-  it('spans the machines that ran the attempts', async () => {
-    const held = await aRunningPrompt();
-    const { machine, jobId } = held;
-    await log(held, 1, 'on the first machine');
-    await complete(held, { success: false, error: 'Broken.' });
-    await accepts(retryJob, { as: machine.owner, params: { jobId }, body: {} });
-    const other = await aMachine({ owner: machine.owner, ideaId: machine.ideaId });
-    const next = await claim(other);
-    await log(next, 1, 'on the second machine');
-    expect(await textsOf(held)).toEqual(['on the first machine', 'on the second machine']);
-  });
-
-  it('is open to an operator, and to nobody else', async () => {
-    const held = await aRunningPrompt();
-    await log(held, 1);
-    const params = { jobId: held.jobId };
-    const operator = await aPerson({ role: 'operator' });
-    expect((await accepts(readTranscript, { as: operator, params })).entries).toHaveLength(1);
-    await refuses(readTranscript, 'not_found', { as: await aPerson(), params });
-  });
-
-  it('refuses a cursor that it did not give out', async () => {
-    const held = await aRunningPrompt();
-    for (const cursor of ['x', '1', '-1-2', '1-2-3', '1-99999999999999']) {
-      const answer = await sendRaw({
-        method: 'GET',
-        path: `/api/cli/runner/jobs/${held.jobId}/transcript?cursor=${cursor}`,
-        as: held.machine.owner,
-      });
-      expect(answer.status).toBe(400);
-    }
+    expect((await upload(held, [chunk(4)])).received).toBe(0);
+    expect(await textsOf(held)).toEqual([]);
   });
 });

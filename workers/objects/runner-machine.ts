@@ -7,7 +7,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
-import type { Entry, NewEntry } from '../../spec/job/transcript.ts';
+import type { NewEntry } from '../../spec/job/transcript.ts';
 import type { Deps } from '../deps.ts';
 import { makeDeps } from '../deps.ts';
 import type { ClaimOutcome, ClaimRequest } from '../services/claim.ts';
@@ -19,7 +19,7 @@ import { LiveLeases } from '../services/live-leases.ts';
 import type { Known } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
-import { mayAppend } from '../services/transcript-fence.ts';
+import { mayAppend, wasPruned } from '../services/transcript-fence.ts';
 import {
   answerClose,
   answerPings,
@@ -29,6 +29,7 @@ import {
   tellWatchers,
 } from './channels.ts';
 import { dismiss, receive } from './reception.ts';
+import type { Page } from './transcript.ts';
 import { Transcript } from './transcript.ts';
 
 /** An empty look at the queue is believed this long unless something wakes the machine. */
@@ -193,6 +194,9 @@ export class RunnerMachine extends DurableObject<Env> {
       const allowed = await mayAppend(deps, this.#machine, of);
       if (!allowed.ok) return allowed;
     }
+    const isHeadless = () => this.#transcript.lacksHead(of.leaseId, entries);
+    if (isHeadless() && (await wasPruned(deps, this.#machine, of)) && isHeadless())
+      this.#transcript.resumeAt(of.leaseId, entries[0]?.seq ?? 1, deps.now);
     const { added, received } = this.#transcript.append(of.leaseId, entries, deps.now);
     if (added.length > 0)
       tellWatchers(this.ctx, of.jobId, { kind: 'entries', leaseId: of.leaseId, entries: added });
@@ -209,8 +213,8 @@ export class RunnerMachine extends DurableObject<Env> {
     );
   }
 
-  readTranscript(leaseId: string, page: { afterSeq: number; limit: number }): Entry[] {
-    return this.#transcript.read(leaseId, page);
+  readTranscripts(leaseIds: readonly string[], page: { afterSeq: number; limit: number }): Page {
+    return this.#transcript.readAll(leaseIds, page);
   }
 
   /** Forgets transcripts past their retention. */

@@ -16,6 +16,17 @@ const PRUNE_LIMIT = 10_000;
 /** What an entry takes besides its text. */
 const ENTRY_BYTES = 100;
 
+/** One answer over RPC may have 32 MiB; a page of the API has a few at most. */
+const PAGE_LIMIT_BYTES = 4 * 1024 * 1024;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Entries of several attempts, in order. */
+export interface Page {
+  parts: { leaseId: string; entries: Entry[] }[];
+  hasMore: boolean;
+}
+
 interface Tail {
   lastSeq: number;
   bytes: number;
@@ -59,9 +70,39 @@ export class Transcript {
     return { added: kept, received: tail.lastSeq };
   }
 
-  /** Entries after `afterSeq`, oldest first, at most `limit`. */
-  read(leaseId: string, { afterSeq, limit }: { afterSeq: number; limit: number }): Entry[] {
-    const entries: Entry[] = [];
+  /** Whether these begin after a hole, and nothing of the attempt is here. */
+  lacksHead(leaseId: string, [first]: readonly NewEntry[]): boolean {
+    return (first?.seq ?? 1) > 1 && this.#tailOf(leaseId).lastSeq === 0;
+  }
+
+  /** What came before `seq` was kept for its time and is gone: a gap stands for it, and the sender goes on. */
+  resumeAt(leaseId: string, seq: number, now: number): void {
+    const text = `What came before is older than ${RETENTION_MS / DAY_MS} days and is not kept any more.`;
+    const head: Entry = { seq: seq - 1, at: now, type: 'gap', stream: 'system', level: 'warn', text };
+    this.#insert(leaseId, [head], now);
+    this.#tails.delete(leaseId);
+  }
+
+  /**
+   * Entries of several attempts, in the order of their leases, after `afterSeq` of the first: at most `limit`, and no more
+   * bytes than travel well in one answer. `hasMore`: there are further ones.
+   */
+  readAll(leaseIds: readonly string[], { afterSeq, limit }: { afterSeq: number; limit: number }): Page {
+    const page: Page = { parts: [], hasMore: false };
+    let left = { entries: limit, bytes: PAGE_LIMIT_BYTES };
+    for (const [index, leaseId] of leaseIds.entries()) {
+      const entries: Entry[] = [];
+      page.parts.push({ leaseId, entries });
+      for (const entry of this.#entriesAfter(leaseId, index === 0 ? afterSeq : 0)) {
+        if (left.entries === 0 || left.bytes <= 0) return { ...page, hasMore: true };
+        entries.push(entry);
+        left = { entries: left.entries - 1, bytes: left.bytes - bytesOf(entry.text) - ENTRY_BYTES };
+      }
+    }
+    return page;
+  }
+
+  *#entriesAfter(leaseId: string, afterSeq: number): Generator<Entry> {
     const rows = this.#sql.exec<{ entries: string }>(
       'SELECT entries FROM uploads WHERE lease_id = ? AND last_seq > ? ORDER BY last_seq',
       leaseId,
@@ -69,11 +110,9 @@ export class Transcript {
     );
     for (const row of rows) {
       for (const entry of JSON.parse(row.entries) as Entry[]) {
-        if (entry.seq > afterSeq) entries.push(entry);
-        if (entries.length === limit) return entries;
+        if (entry.seq > afterSeq) yield entry;
       }
     }
-    return entries;
   }
 
   /** Forgets what is older than the retention; returns how many rows went. */
@@ -119,7 +158,9 @@ export class Transcript {
     const [first] = entries;
     const last = entries.at(-1);
     if (first === undefined || last === undefined) return;
-    const bytes = last.type === 'gap' ? ATTEMPT_LIMIT_BYTES : textBytes(entries);
+    // The gap at the end says that the attempt is full; one at its head, that something is gone.
+    const isFull = this.#tails.get(leaseId)?.full === true;
+    const bytes = isFull ? ATTEMPT_LIMIT_BYTES : textBytes(entries);
     this.#sql.exec(
       'INSERT INTO uploads (lease_id, last_seq, first_seq, at, bytes, entries) VALUES (?, ?, ?, ?, ?, ?)',
       leaseId,

@@ -150,23 +150,66 @@ export async function readTranscript(
 
   const entries: TranscriptPage['entries'] = [];
   let at = from;
-  for (const source of sources) {
-    const wanted = limit + 1 - entries.length;
-    if (wanted <= 0) break;
-    const afterSeq = source.leaseCount === from.leaseCount ? from.seq : 0;
-    const read = await readSource(deps, { ...source, userId: job.userId }, { afterSeq, limit: wanted });
-    for (const entry of read) {
-      if (entries.length === limit) return accept({ ...pageOf(job, entries, at), hasMore: true });
-      at = { leaseCount: source.leaseCount, seq: entry.seq };
-      entries.push({
-        ...entry,
-        attempt: source.attempt,
-        cursor: cursorAt(at),
-        at: new Date(entry.at).toISOString(),
-      });
+  const runs = runsOf(sources);
+  for (let first = 0; first < runs.length; first += RUNS_AT_ONCE) {
+    // One more than wanted, so that the end of a page knows whether it is the end.
+    const pages = await readRuns(deps, job.userId, {
+      runs: runs.slice(first, first + RUNS_AT_ONCE),
+      from,
+      limit: limit + 1 - entries.length,
+    });
+    for (const { parts, hasMore } of pages) {
+      for (const { source, entry } of parts) {
+        if (entries.length === limit) return accept({ ...pageOf(job, entries, at), hasMore: true });
+        at = { leaseCount: source.leaseCount, seq: entry.seq };
+        const time = new Date(entry.at).toISOString();
+        entries.push({ ...entry, attempt: source.attempt, cursor: cursorAt(at), at: time });
+      }
+      if (hasMore) return accept({ ...pageOf(job, entries, at), hasMore: true });
     }
   }
   return accept({ ...pageOf(job, entries, at), hasMore: false });
+}
+
+/** Attempts that one machine ran one after the other: read in one call. */
+type Run = [Source, ...Source[]];
+
+/** Machines asked at the same time; each answers a few mebibytes at most. */
+const RUNS_AT_ONCE = 4;
+
+function runsOf(sources: readonly Source[]): Run[] {
+  const runs: Run[] = [];
+  for (const source of sources) {
+    const last = runs.at(-1);
+    if (last?.[0].machineId === source.machineId) last.push(source);
+    else runs.push([source]);
+  }
+  return runs;
+}
+
+async function readRuns(
+  deps: Deps,
+  userId: string,
+  { runs, from, limit }: { runs: readonly Run[]; from: Position; limit: number },
+) {
+  return Promise.all(
+    runs.map(async (run) => {
+      const [{ machineId, leaseCount }] = run;
+      const afterSeq = leaseCount === from.leaseCount ? from.seq : 0;
+      const leaseIds = run.map((source) => source.leaseId);
+      const { parts, hasMore } = await deps.machines.call({ userId, machineId }, async (stub) =>
+        stub.readTranscripts(leaseIds, { afterSeq, limit }),
+      );
+      const sourceOf = new Map(run.map((source) => [source.leaseId, source]));
+      return {
+        hasMore,
+        parts: parts.flatMap(({ leaseId, entries }) => {
+          const source = sourceOf.get(leaseId) ?? run[0];
+          return entries.map((entry) => ({ source, entry }));
+        }),
+      };
+    }),
+  );
 }
 
 function pageOf(job: JobRow, entries: TranscriptPage['entries'], at: Position) {
@@ -199,12 +242,4 @@ async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
     });
   }
   return sources;
-}
-
-function readSource(
-  deps: Deps,
-  { userId, machineId, leaseId }: Source & { userId: string },
-  page: { afterSeq: number; limit: number },
-) {
-  return deps.machines.call({ userId, machineId }, async (stub) => stub.readTranscript(leaseId, page));
 }

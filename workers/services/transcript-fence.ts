@@ -3,7 +3,9 @@
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
+import { RETENTION_MS } from '../../spec/job/transcript.ts';
 import type { Deps } from '../deps.ts';
+import { findJob } from '../store/jobs.ts';
 import type { Fenced } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
 import type { MachineOf } from './live-leases.ts';
@@ -17,4 +19,14 @@ export async function mayAppend(
   const job = await jobUnderLease(deps, { id: userId as UserId }, { jobId, holder: { machineId, leaseId } });
   if (!job.ok) return job;
   return job.value.status === 'cancelled' ? wrongStatus(job.value) : accept(undefined);
+}
+
+/** Whether the beginning of an attempt's transcript may have been forgotten: the lease is as old as the retention. */
+export async function wasPruned(
+  deps: Deps,
+  { userId }: MachineOf,
+  { jobId, leaseId }: { jobId: string; leaseId: string },
+): Promise<boolean> {
+  const job = await findJob(deps.db, userId, jobId);
+  return job?.leaseId === leaseId && deps.now - (job.claimedAt ?? deps.now) >= RETENTION_MS;
 }
