@@ -1,55 +1,18 @@
 /** `orp runner work` (contract/cli-surface.md §5.5): claims jobs and runs them in the linked sessions. */
 
-import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
-import { codexAgent } from '../agents/codex.ts';
-import { signedInClient } from '../client/client.ts';
-import type { CommonOptions, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
-import { loadMachine, requireEnabled } from '../link/machine.ts';
-import { requireAuth } from '../link/remote-session.ts';
-import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
-import { type Candidate, inspectRoots, requireReadable } from '../link/sync-payload.ts';
-import { formatTimestamp } from '../link/timestamps.ts';
 import { oneLine, printResult } from '../output/print.ts';
-import { DrainSwitch } from '../runner/drain-switch.ts';
-import { httpService } from '../runner/http-service.ts';
 import { listenerWaiter } from '../runner/listener-waiter.ts';
-import { localRecords } from '../runner/local-records.ts';
-import { pause } from '../runner/pause.ts';
-import { findProcess } from '../runner/process/process-table.ts';
-import type { RunnerLock } from '../runner/runner-lock.ts';
-import { secretValues } from '../runner/secrets.ts';
-import { becomeRunner } from '../runner/take-over.ts';
-import type { Talk, WorkContext } from '../runner/work-context.ts';
+import type { Talk } from '../runner/work-context.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
-import { WorkLoop } from '../runner/work-loop.ts';
+import { holdMachine, type Prepared, prepare, type WorkOptions } from '../runner/work-setup.ts';
 import { collect, type Shell, withCommonOptions } from '../shell.ts';
-import { clientVersion } from '../version.ts';
 
-interface WorkOptions extends CommonOptions {
-  once?: boolean;
-  continuous?: boolean;
-  pollInterval: number;
-  transport: 'auto' | 'poll' | 'sse' | 'ws';
-  heartbeatInterval: number;
-  silenceLimit: number;
-  dryRun?: boolean;
-  linkedProjectRoot: string[];
-  codexBin?: string;
-  codexConfigProfile?: string;
-  maxJobs: number;
-  parallelInRepo?: boolean;
-  takeover?: string | true;
-  verbose?: boolean;
-}
-
-/** Set to 1 by the installed service, so that the lock can say how its holder was started. */
-const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
-
-/** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
-const DELIVERY_LIMIT_MS = 120_000;
+/** How long `--takeover` waits for the other runner to finish its job. */
+const TAKEOVER_WAIT_SECONDS = 120;
 
 export function registerRunnerWork(group: Command, shell: Shell): void {
   withCommonOptions(
@@ -68,13 +31,18 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .option('--silence-limit <seconds>', 'stop an agent that prints nothing; 0 never', atLeastZero, 1800)
       .option('--dry-run', 'show what would be claimed; claims nothing')
       .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
+      .option('--all-linked', 'also every repository that is linked on this machine')
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
       .option('--max-jobs <number>', 'work on so many jobs at once, each in its own repository', jobCount, 1)
       .option('--parallel-in-repo', 'also several jobs in one repository, each in its own session')
-      .option(
-        '--takeover [seconds]',
-        'ask the runner that holds this machine to leave, and wait for it (default: 120 s)',
+      .addOption(
+        new Option(
+          '--takeover [seconds]',
+          'ask the runner of this machine to leave, and wait (default: 120 s)',
+        )
+          .preset(String(TAKEOVER_WAIT_SECONDS))
+          .argParser(atLeastOne),
       )
       .option('--verbose', 'tell more about what goes on'),
   ).action((options: WorkOptions) => shell.run(options, (context) => work(context, options)));
@@ -129,46 +97,6 @@ async function work(context: Context, options: WorkOptions): Promise<number> {
   }
 }
 
-/** How long `--takeover` waits for the other runner to finish its job. */
-const TAKEOVER_WAIT_SECONDS = 120;
-
-/** One runner per machine: becomes it, or fails with who is. */
-async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<RunnerLock> {
-  const { work: workContext, drainSwitch, talk, instance } = prepared;
-  const { env, machine, self } = workContext;
-  const lock = await becomeRunner({
-    place: { env, machineId: machine.machine_id },
-    self: {
-      pid: self.pid,
-      startTime: self.startTime,
-      instance,
-      startedAtUtc: formatTimestamp(context.now()),
-      version: clientVersion(env),
-      transport: options.transport,
-      isService: env[SERVICE_VARIABLE] === '1',
-      isOnce: options.once ?? false,
-    },
-    waitMs: takeoverWaitMs(options.takeover),
-    now: context.now,
-    onWait(holder, waitedMs) {
-      if (waitedMs % 10_000 === 0) {
-        talk.note(`Waiting for runner ${holder.pid} to finish and leave (${waitedMs / 1000} s).`);
-      }
-    },
-    signal: drainSwitch.draining,
-    pause: (ms) => pause(ms, drainSwitch.draining),
-  });
-  drainSwitch.draining.addEventListener('abort', () => {
-    lock.noteDraining(context.now()).catch((error: Error) => talk.warn(error.message));
-  });
-  return lock;
-}
-
-function takeoverWaitMs(asked: string | true | undefined): number | undefined {
-  if (asked === undefined) return undefined;
-  return asked === true ? TAKEOVER_WAIT_SECONDS * 1000 : atLeastOne(asked) * 1000;
-}
-
 async function workOn(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
   const { drainSwitch, loop, talk } = prepared;
   let replaced: string | undefined;
@@ -193,7 +121,7 @@ async function workOn(context: Context, options: WorkOptions, prepared: Prepared
     waiter.close();
   }
   if (replaced !== undefined) {
-    throw new CliError(`Another runner of this machine took over: ${replaced}.`, {
+    throw new CliError(replaced, {
       code: 'replaced',
       hint: 'Only one `orp runner work` per machine is woken. End the other one first.',
     });
@@ -229,106 +157,4 @@ function talkOf(context: Context, options: WorkOptions): Talk {
     },
     warn: (text) => context.warn(oneLine(text)),
   };
-}
-
-interface Prepared {
-  work: WorkContext;
-  loop: WorkLoop;
-  drainSwitch: DrainSwitch;
-  talk: Talk;
-  instance: string;
-  connectForListening(): Promise<{ baseUrl: string; headers: Record<string, string> }>;
-}
-
-/** The preconditions in the order of the contract, then everything that is needed to work. */
-async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
-  const { env } = context;
-  const roots = [context.repoRoot, ...options.linkedProjectRoot];
-  const inspect = () => inspectRoots({ roots, env, now: Date.now() });
-  const candidates = await inspect();
-  for (const { root } of candidates.filter(isMissing)) talk.warn(`${root} does not exist; it is left out.`);
-  const gitRoot = await requireSomeGit(context, candidates);
-  const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
-  const session = requireAuth(env);
-  requireSomeLinked(candidates);
-
-  const first = await signedInClient(context);
-  const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
-  const instance = randomUUID();
-  const drainSwitch = new DrainSwitch(talk);
-  const work: WorkContext = {
-    env,
-    machine,
-    service: httpService({ machine, instance, baseUrl: first.baseUrl, connect }),
-    agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
-    local: localRecords({ env, roots, connect }),
-    talk,
-    secrets: secretValues(env, [session.token]),
-    heartbeatMs: options.heartbeatInterval * 1000,
-    silenceLimitMs: options.silenceLimit * 1000,
-    deliveryLimitMs: DELIVERY_LIMIT_MS,
-    self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
-    isDraining: () => drainSwitch.draining.aborted,
-    shutdown: drainSwitch.shutdown,
-  };
-  const findCandidates = tellingTrouble(talk, inspect);
-  const plan = {
-    findCandidates,
-    defaultRoot: context.repoRoot,
-    fallbackRepository: gitRoot,
-    rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
-  };
-  return {
-    work,
-    loop: new WorkLoop(work, plan, drainSwitch),
-    drainSwitch,
-    talk,
-    instance,
-    connectForListening: async () => {
-      const { baseUrl, headers, token } = await connect();
-      return { baseUrl, headers: { ...headers, Authorization: `Bearer ${token}` } };
-    },
-  };
-}
-
-function isMissing(candidate: Candidate): boolean {
-  return candidate.kind === 'skipped' && candidate.reason === 'missing';
-}
-
-/** The first candidate that is a git work tree. */
-async function requireSomeGit(
-  context: Context,
-  candidates: readonly Candidate[],
-): Promise<LinkableRepository> {
-  for (const candidate of candidates) {
-    if (candidate.kind === 'linked') return candidate.linked.repository;
-    const repository = await resolveRepo(candidate.root, context.env);
-    if (isLinkable(repository)) return repository;
-  }
-  return requireGit(await context.repository());
-}
-
-/** A repository whose records cannot be read takes no work; the others go on. Each trouble is told once while it lasts. */
-function tellingTrouble(talk: Talk, find: () => Promise<Candidate[]>): () => Promise<Candidate[]> {
-  let told = new Set<string>();
-  return async () => {
-    const candidates = await find();
-    const troubles = candidates.flatMap((candidate) =>
-      candidate.kind === 'unreadable' ? [candidate.trouble] : [],
-    );
-    for (const { message, hint } of troubles) {
-      if (!told.has(message)) talk.warn(`${message} Its repository takes no work. ${hint ?? ''}`);
-    }
-    told = new Set(troubles.map(({ message }) => message));
-    return candidates;
-  };
-}
-
-function requireSomeLinked(candidates: readonly Candidate[]): void {
-  if (candidates.some((candidate) => candidate.kind === 'linked')) return;
-  requireReadable(candidates);
-  throw new CliError('None of the repositories is linked to an idea.', {
-    code: 'not_linked',
-    hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
-  });
 }

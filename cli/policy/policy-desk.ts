@@ -10,14 +10,6 @@ import type { AgentSettings } from '../agents/agent.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.ts';
 
-/** Whether the runner may look for work now. */
-export type Gate =
-  | { kind: 'open' }
-  /** Jobs wait. */
-  | { kind: 'quiet'; message: string }
-  /** Nothing may run until a person has repaired the file; jobs wait. */
-  | { kind: 'broken'; message: string; hint: string };
-
 /** A job where it would run. */
 export interface JobAtPlace extends Omit<PolicyQuestion, 'owner' | 'at'> {
   /** Shown to the person who is asked. */
@@ -59,16 +51,14 @@ export class PolicyDesk {
     this.#options = options;
   }
 
-  /** Before a claim. */
-  gate(): Gate {
+  /** Why nothing may be claimed now; undefined when it may. Jobs wait meanwhile. */
+  reasonToWait(): string | undefined {
     const file = readPolicyFile(this.#options.env);
-    if (file.kind === 'absent') return { kind: 'open' };
-    if (file.kind === 'broken') {
-      return { kind: 'broken', message: describeBroken(file.path, file.problems), hint: CHECK_HINT };
-    }
+    if (file.kind === 'absent') return undefined;
+    if (file.kind === 'broken') return `${describeBroken(file.path, file.problems)} ${CHECK_HINT}`;
     const span = quietSpanAt(file.policy.quiet_hours, wallTime(this.#options.now()));
-    if (span === undefined) return { kind: 'open' };
-    return { kind: 'quiet', message: `Quiet hours are ${describeSpan(span)}: no job is claimed, jobs wait.` };
+    if (span === undefined) return undefined;
+    return `Quiet hours are ${describeSpan(span)} (rule quiet_hours): no job is claimed, jobs wait.`;
   }
 
   /** Before the agent starts. Quiet hours that began after the claim do not count any more. */

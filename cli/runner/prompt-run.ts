@@ -1,6 +1,7 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
 import { JOB_KINDS } from '../../spec/job/kinds.ts';
+import type { PolicyLimits } from '../policy/policy-desk.ts';
 import { type AgentRun, runAgent } from './agent-run.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { WorkerBlock } from './job-report.ts';
@@ -23,6 +24,8 @@ export interface PromptTarget {
   job: ClaimedJob;
   codexSessionId: string;
   cwd: string;
+  /** What the policy of this machine holds the agent to. */
+  policy?: PolicyLimits | undefined;
 }
 
 /** Runs the prompt; whatever is in the way is a result, too. */
@@ -40,8 +43,14 @@ export async function runPrompt(
   }
   if (job.prompt === '') return refusedRun('agent_error', 'The job has no prompt.');
 
-  const { codexSessionId: sessionId, cwd } = target;
-  const task = { sessionId, prompt: job.prompt, cwd, folder: desk.spool.folder };
+  const { codexSessionId: sessionId, cwd, policy } = target;
+  const task = {
+    sessionId,
+    prompt: job.prompt,
+    cwd,
+    folder: desk.spool.folder,
+    settings: policy?.settings ?? {},
+  };
   const prepared = await context.agent.prepare(task);
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
   const { launch } = prepared;
@@ -53,7 +62,7 @@ export async function runPrompt(
     spool: desk.spool,
     stopSwitch: desk.stopSwitch,
     limits: {
-      limitMs: job.timeoutSeconds === undefined ? DEFAULT_TIME_LIMIT_MS : job.timeoutSeconds * 1000,
+      limitMs: timeLimitMs(job, policy),
       silenceMs: context.silenceLimitMs ?? DEFAULT_SILENCE_LIMIT_MS,
     },
     secrets: context.secrets,
@@ -65,6 +74,15 @@ export async function runPrompt(
   }
   const result = judgeRun(run, { now: new Date(), kind: job.kind });
   return { result, worker: workerBlock(run, result, [launch.command, ...launch.args]), wasAttempted: true };
+}
+
+/** The policy may make it shorter, never longer. */
+export function timeLimitMs(
+  { timeoutSeconds }: Pick<ClaimedJob, 'timeoutSeconds'>,
+  policy: PolicyLimits | undefined,
+): number {
+  const asked = timeoutSeconds === undefined ? DEFAULT_TIME_LIMIT_MS : timeoutSeconds * 1000;
+  return Math.min(asked, policy?.maxRunMs ?? Number.POSITIVE_INFINITY);
 }
 
 function refusedRun(kind: 'unsupported_kind' | 'agent_error', error: string): PromptRun {

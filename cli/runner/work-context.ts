@@ -3,7 +3,7 @@
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { Agent } from '../agents/agent.ts';
 import type { LinkedRepository } from '../link/sync-payload.ts';
-import type { GateClosed, PolicyLimits } from '../policy/policy-desk.ts';
+import type { PolicyLimits } from '../policy/policy-desk.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { ProcessMark } from './process/process-table.ts';
@@ -60,8 +60,6 @@ export interface WorkContext {
   /** How long an agent may print nothing; 0 for ever, absent for the default. */
   silenceLimitMs?: number | undefined;
   gate?: JobGate;
-  /** Why nothing may be claimed now, though the runner goes on; undefined when it may. */
-  closedBy?(): GateClosed | undefined;
   /** The runner is finishing: it claims nothing more. */
   isDraining(): boolean;
   /** Aborts when the person wants the agents stopped as well. */

@@ -132,6 +132,13 @@ export class WorkLoop {
       await this.#tender.round();
       await this.#requireAgent();
     }
+    const wait = await this.#plan.findReasonToWait?.();
+    if (wait !== undefined) {
+      throw new CliError(wait, {
+        code: 'claiming_paused',
+        hint: '`orp runner policy show` tells the rules.',
+      });
+    }
     const seen = await this.#look(isDry);
     const { look } = seen;
     if (look.kind === 'idle' || look.kind === 'draining') return idleOf(seen, look);

@@ -1,0 +1,143 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { limitsOf } from '../../../cli/policy/policy-desk.ts';
+import { timeLimitMs } from '../../../cli/runner/prompt-run.ts';
+import { until } from '../runner/conditions.ts';
+import { FakeService } from '../runner/fake-service.ts';
+import { endLeftAgents } from '../runner/left-agents.ts';
+import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
+import { RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';
+
+let service: FakeService;
+let machine: LinkedMachine;
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+});
+
+afterEach(async () => {
+  endLeftAgents(machine.home);
+  await service.close();
+  machine.remove();
+});
+
+const policyFile = () => join(machine.home, 'config/orp/policy.json');
+
+function setPolicy(policy: object | string): void {
+  const text = typeof policy === 'string' ? policy : JSON.stringify({ schema_version: '1.0.0', ...policy });
+  writeFileSync(policyFile(), text);
+}
+
+function workOnce(...words: string[]) {
+  const all = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT, '--json', ...words];
+  return runOrp(all, { cwd: machine.repo, env: machine.env });
+}
+
+describe('a runner under a policy', () => {
+  it.each([
+    ['job_kinds', { job_kinds: ['idea.checkpoint'] }],
+    ['accounts', { accounts: ['somebody@example.org'] }],
+    ['repositories', { repositories: ['/srv/**'] }],
+    ['sessions', { sessions: ['orp-review'] }],
+    ['confirm', { confirm: 'always' }],
+  ])('refuses by the rule %s before anything of the job is prepared', async (rule, policy) => {
+    setPolicy(policy);
+    const job = service.addJob('job_1', { say: 'Never.' }, { extra: { createdBy: 'mira@example.org' } });
+    const { code, stdout } = await workOnce();
+
+    expect(code).toBe(1);
+    expect(job.completions).toEqual([
+      expect.objectContaining({ success: false, failureKind: 'policy_denied', content: null }),
+    ]);
+    expect(job.completions[0]?.error).toContain(`(rule ${rule})`);
+    expect(job.messages).toEqual([]);
+    expect(JSON.parse(stdout).error).toContain(`(rule ${rule})`);
+  });
+
+  it('runs what its owner sends, and hands the settings of the policy to Codex, not those of the job', async () => {
+    setPolicy({
+      repositories: [join(machine.home, '*')],
+      accounts: ['owner'],
+      codex_sandbox: 'read-only',
+      codex_approval: 'never',
+    });
+    const job = service.addJob(
+      'job_1',
+      { say: 'Done.' },
+      {
+        extra: { createdBy: 'MIRA@example.org' },
+        payload: { codex_sandbox: 'danger-full-access', policy: { repositories: ['/**'] } },
+      },
+    );
+    const { code, stdout } = await workOnce();
+
+    expect(code).toBe(0);
+    expect(job.status).toBe('completed');
+    const { command } = JSON.parse(stdout).worker;
+    expect(command.join(' ')).toContain('-c sandbox_mode="read-only" -c approval_policy="never" codex-1 -');
+    expect(command.join(' ')).not.toContain('danger');
+  });
+
+  it.each([
+    [undefined, undefined, 60],
+    [undefined, 10, 10],
+    [7200, 10, 10],
+    [300, 10, 5],
+    [7200, undefined, 120],
+  ])('a job that asks for %s s under a limit of %s min may run for %i min', (...row) => {
+    const [timeoutSeconds, minutes, expected] = row;
+    const limits = limitsOf({
+      schema_version: '1.0.0',
+      ...(minutes === undefined ? {} : { max_run_minutes: minutes }),
+    });
+    expect(timeLimitMs({ timeoutSeconds }, limits)).toBe(expected * 60_000);
+  });
+
+  it.each([
+    ['is torn', '{"schema_version": "1.0', 'it is not JSON'],
+    [
+      'has a misspelt rule',
+      '{"schema_version":"1.0.0","repos":[]}',
+      'repos: this version of orp does not know',
+    ],
+    ['has an unknown sandbox', '{"schema_version":"1.0.0","codex_sandbox":"none"}', 'codex_sandbox: '],
+  ])('claims nothing while the file %s, and says what is wrong', async (_, text, problem) => {
+    setPolicy(text);
+    const job = service.addJob('job_1', { say: 'Never.' });
+    const { code, stderr } = await workOnce();
+
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error).toContain(problem);
+    expect(job.status).toBe('queued');
+    expect(readFileSync(policyFile(), 'utf8')).toBe(text);
+  });
+
+  it('lets jobs wait in quiet hours, and takes them when the rule is gone, without a restart', async () => {
+    setPolicy({ quiet_hours: [{ from: '00:00', to: '24:00' }] });
+    const job = service.addJob('job_1', { say: 'Done.' });
+    const words = [
+      'runner',
+      'work',
+      '--transport',
+      'poll',
+      '--poll-interval',
+      '1',
+      '--codex-bin',
+      RECIPE_AGENT,
+    ];
+    const runner = startOrp(words, { cwd: machine.repo, env: machine.env });
+    try {
+      await until(() => runner.output.stderr.includes('Quiet hours are 00:00 to 24:00 (rule quiet_hours)'));
+      expect(service.callsOf()).not.toContain('poll');
+      expect(job.status).toBe('queued');
+
+      setPolicy({ quiet_hours: [] });
+      await until(() => job.status === 'completed');
+    } finally {
+      runner.child.kill('SIGTERM');
+    }
+    expect((await runner.ended).code).toBe(0);
+  });
+});
