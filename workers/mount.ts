@@ -8,7 +8,7 @@ import type { BodyOf, Endpoint, ErrorsOf, ParamsOf, QueryOf, ReplyInput } from '
 import type { ErrorCode, Refusal, Result } from '../spec/errors.ts';
 import { accept, refuse } from '../spec/errors.ts';
 import { pathId } from '../spec/ids.ts';
-import type { AppEnv } from './app-env.ts';
+import type { AboutRequest, AppEnv } from './app-env.ts';
 import type { Deps } from './deps.ts';
 import { readBody } from './middleware/body.ts';
 import { parse } from './middleware/parse.ts';
@@ -35,11 +35,26 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
   app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
     const request = await readRequest(context, row);
     if (!request.ok) return refusalResponse(context, request.refusal);
+    context.set('about', idsOf(request.value));
     const result = await handler(request.value as Request<Row>);
     if (!result.ok) return refusalResponse(context, result.refusal as Refusal);
     if (result.value instanceof Response) return result.value;
     return context.json(withoutAbsent(result.value) as object, row.status);
   });
+}
+
+/** Path, query and body have passed their schemas: an id in them is short, and of the characters of ids. */
+function idsOf({ params, query, body }: Request<Endpoint>): AboutRequest {
+  const named: Record<string, unknown> = { ...fieldsOf(body), ...fieldsOf(query), ...fieldsOf(params) };
+  const id = (name: keyof AboutRequest): string | undefined => {
+    const value = named[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { jobId: id('jobId'), machineId: id('machineId'), leaseId: id('leaseId') };
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 async function readRequest(

@@ -29,7 +29,8 @@ export function noRoute(context: Context<AppEnv>): Response {
 /** A bug, or a platform that cannot answer now. The message stays in the log. */
 export function unexpected(error: Error, context: Context<AppEnv>): Response {
   const isPassing = isPassingFailure(error);
-  const fields = { message: error.message, stack: isPassing ? undefined : error.stack };
+  const about = context.get('about') ?? {};
+  const fields = { ...about, message: error.message, stack: isPassing ? undefined : error.stack };
   context.get('deps').log(isPassing ? 'unavailable' : 'internal_error', fields);
   const { refusal } = isPassing
     ? refuse('unavailable', 'The service is busy or restarting.', 'Send the same request again in a moment.')

@@ -67,16 +67,6 @@ export function setListeningIfChanged(
       AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);
 }
 
-/** Whether a machine may claim; false when it is not one of this account. */
-export function setDraining(
-  db: Database,
-  { userId, machineId, isDraining }: { userId: string; machineId: string; isDraining: boolean },
-): Promise<boolean> {
-  return db.write(
-    sql`UPDATE machines SET draining = ${isDraining ? 1 : 0} WHERE id = ${machineId} AND user_id = ${userId}`,
-  );
-}
-
 export type ProjectRow = Omit<typeof linkedProjects.$inferSelect, 'userId' | 'syncedAt'>;
 
 /** Repositories of an account; of one machine, for one idea, when they are named. */

@@ -8,6 +8,7 @@ import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
 import { ROWS } from '../../../spec/contract/rows.ts';
 import { accepts, expectRefusal, pathOf, sendRaw } from '../harness/call.ts';
 import { advance, SECOND, takeLog } from '../harness/clock.ts';
+import { aMachine, aPrompt, claim, start } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 import { withFault } from '../harness/platform-tap.ts';
 
@@ -230,5 +231,33 @@ describe('a platform that fails', () => {
     const answer = await withFault(fault, () => sendRaw({ method: 'GET', path: getMe.path, as }));
     expectRefusal(answer, 'unavailable');
     expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
+  });
+
+  it('is logged with the ids that the request names', async () => {
+    const machine = await aMachine();
+    await aPrompt(machine);
+    const held = await claim(machine);
+    takeLog();
+    const lost = {
+      before(sql: string) {
+        if (sql.startsWith('UPDATE jobs')) throw new Error('D1_ERROR: Network connection lost.');
+      },
+    };
+    await withFault(lost, () => start(held).catch(() => undefined));
+    const { machineId } = machine;
+    const { jobId, leaseId } = held;
+    expect(takeLog()).toContainEqual(
+      expect.objectContaining({ event: 'unavailable', jobId, leaseId, machineId }),
+    );
+
+    const broken = {
+      before(sql: string) {
+        if (sql.startsWith('UPDATE jobs')) throw new Error('a bug');
+      },
+    };
+    await withFault(broken, () => start(held).catch(() => undefined));
+    expect(takeLog()).toContainEqual(
+      expect.objectContaining({ event: 'internal_error', jobId, leaseId, machineId }),
+    );
   });
 });
