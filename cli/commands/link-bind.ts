@@ -9,10 +9,11 @@ import { type Client, signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { worldOf } from '../client/world.ts';
 import type { CommonOptions, Context } from '../context.ts';
-import { usageError } from '../exit.ts';
+import { messageOf, usageError } from '../exit.ts';
 import { compact, readString } from '../link/fields.ts';
 import { originUrl, stripCredentials } from '../link/git-remote.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
+import { rememberRoot } from '../link/linked-roots.ts';
 import { displayPath, resolvePath } from '../link/paths.ts';
 import { type ProjectLink, readProjectLink, writeProjectLink } from '../link/project-link.ts';
 import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
@@ -49,6 +50,7 @@ export async function bindProject(context: Context, options: BindOptions): Promi
     linkAfter(context, { world, binding, repository, options }),
     context.now(),
   );
+  await noteLinked(context, () => rememberRoot(context.env, repository.root));
 
   const path = displayPath(repository.root, projectLinkPath(repository));
   const sessions = readSessions(repository, context.now()).sessions;
@@ -64,6 +66,18 @@ export async function bindProject(context: Context, options: BindOptions): Promi
       ['sessions.total', counts.total],
     ],
   );
+}
+
+/** The list of linked repositories is a convenience: the link is whole without it. */
+export async function noteLinked(context: Context, note: () => Promise<void>): Promise<void> {
+  try {
+    await note();
+  } catch (error) {
+    context.warn(
+      `The list of linked repositories could not be changed: ${messageOf(error)}`,
+      'Only `--all-linked` reads it. Run the command again once the state folder can be written.',
+    );
+  }
 }
 
 /** Only for people to recognize the idea by: without it the binding is whole, so nobody waits long for it. */

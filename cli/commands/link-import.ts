@@ -3,17 +3,20 @@
 import { countSessions } from '../../spec/local/session-order.ts';
 import type { Context } from '../context.ts';
 import { showSession } from '../link/link-status.ts';
+import { rememberRoot } from '../link/linked-roots.ts';
 import { displayPath } from '../link/paths.ts';
 import { projectLinkPath, requireGit } from '../link/repository.ts';
 import { importFromRust } from '../link/rust-import.ts';
 import { primaryOf } from '../link/sessions.ts';
 import { type Line, printResult } from '../output/print.ts';
+import { noteLinked } from './link-bind.ts';
 
 /** Imports and prints what came of it. */
 export async function importRust(context: Context): Promise<void> {
   const repository = requireGit(await context.repository());
   const { root } = repository;
   const result = await importFromRust(repository, context.now());
+  if (result.link !== undefined) await noteLinked(context, () => rememberRoot(context.env, root));
   const primary = primaryOf(result.sessions);
   const skipped = result.skippedPaths.map((path) => displayPath(root, path));
   const document = {

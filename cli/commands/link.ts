@@ -94,6 +94,9 @@ async function unbindProject(context: Context): Promise<void> {
   const repository = requireGit(await context.repository());
   const path = displayPath(repository.root, projectLinkPath(repository));
   const removed = await removeProjectLink(repository, context.now());
+  const { noteLinked } = await import('./link-bind.ts');
+  const { forgetRoots } = await import('../link/linked-roots.ts');
+  await noteLinked(context, () => forgetRoots(context.env, [repository.root]));
   const counts = countSessions(readSessions(repository, context.now()).sessions.map(({ record }) => record));
   const remain = counts.total > 0;
   const document = {

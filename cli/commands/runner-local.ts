@@ -14,6 +14,7 @@ import { collect, type Shell, withCommonOptions, withJson } from '../shell.ts';
 
 interface SyncOptions extends CommonOptions {
   linkedProjectRoot: string[];
+  allLinked?: boolean;
 }
 
 export function registerRunnerLocal(group: Command, shell: Shell): void {
@@ -35,12 +36,22 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
     group
       .command('sync')
       .description('tell the hosted side which repositories and sessions are linked')
-      .option('--linked-project-root <path>', 'further linked repository; repeatable', collect, []),
+      .option('--linked-project-root <path>', 'further linked repository; repeatable', collect, [])
+      .option('--all-linked', 'also every repository that is linked on this machine'),
   ).action((options: SyncOptions) =>
     shell.run(options, async (context) =>
-      (await import('./runner-report.ts')).sync(context, options.linkedProjectRoot),
+      (await import('./runner-report.ts')).sync(context, await syncRoots(context, options)),
     ),
   );
+}
+
+/** What is missing is skipped by the sync, which says so. */
+async function syncRoots(context: Context, options: SyncOptions): Promise<string[]> {
+  if (!options.allLinked) return options.linkedProjectRoot;
+  const { findLinkedRoots } = await import('../link/linked-roots.ts');
+  const { roots, warnings } = await findLinkedRoots(context.env);
+  for (const warning of warnings) context.warn(warning);
+  return [...options.linkedProjectRoot, ...roots];
 }
 
 async function setEnabled(context: Context, enabled: boolean): Promise<void> {

@@ -16,7 +16,7 @@ import type { LocalState } from './work-context.ts';
 export interface LocalRecordsOptions {
   env: NodeJS.ProcessEnv;
   /** Candidate roots, `--repo-root` first. */
-  roots: readonly string[];
+  roots(): Promise<readonly string[]>;
   connect(): Promise<Client>;
 }
 
@@ -45,7 +45,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       // A sync enables; somebody who disabled the runner while it worked must not be overruled.
       if (!machine.runner_enabled) throw new Error('the runner was disabled');
       const { email } = readRemoteSession(env);
-      const candidates = await inspectRoots({ ...place(), roots, email });
+      const candidates = await inspectRoots({ ...place(), roots: await roots(), email });
       requireReadable(candidates);
       const linked = linkedOf(candidates);
       if (linked.length === 0) throw new Error('no linked repository is left');

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { rememberRoot } from '../../../cli/link/linked-roots.ts';
 import { until } from './conditions.ts';
 import { type FakeJob, FakeService } from './fake-service.ts';
 import { endLeftAgents } from './left-agents.ts';
@@ -63,6 +64,22 @@ function runtime(repo = machine.repo) {
 function pollsAfter(count: number) {
   return service.requests.slice(count).filter(({ route }) => route === 'poll');
 }
+
+describe('a runner with --all-linked', () => {
+  it('works in every linked repository, also in one that is linked later', async () => {
+    await rememberRoot(machine.env, machine.repo);
+    const all = ['runner', 'work', '--transport', 'poll', '--poll-interval', '1', '--all-linked'];
+    runner = startOrp([...all, '--codex-bin', RECIPE_AGENT], { cwd: machine.home, env: machine.env });
+    const one = add('job_1', 'main');
+    letGo('job_1');
+    await until(() => one.status === 'completed');
+    await rememberRoot(machine.env, other.repo);
+    const two = add('job_2', 'other');
+    letGo('job_2');
+    await until(() => two.status === 'completed');
+    expect(service.requests.filter(({ route }) => route === 'sync').length).toBeGreaterThan(0);
+  });
+});
 
 describe('a runner with --max-jobs', () => {
   it('works in several repositories at once, and ends them in any order', async () => {

@@ -1,0 +1,145 @@
+/** What `orp runner work` needs before it can claim: the preconditions in the order of the contract, then the parts. */
+
+import { randomUUID } from 'node:crypto';
+import { codexAgent } from '../agents/codex.ts';
+import { signedInClient } from '../client/client.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { loadMachine, requireEnabled } from '../link/machine.ts';
+import { requireAuth } from '../link/remote-session.ts';
+import { formatTimestamp } from '../link/timestamps.ts';
+import { clientVersion } from '../version.ts';
+import { DrainSwitch } from './drain-switch.ts';
+import { httpService } from './http-service.ts';
+import { localRecords } from './local-records.ts';
+import { pause } from './pause.ts';
+import { policyDesk, policyGate } from './policy-gate.ts';
+import { findProcess } from './process/process-table.ts';
+import type { RunnerLock } from './runner-lock.ts';
+import { secretValues } from './secrets.ts';
+import { becomeRunner } from './take-over.ts';
+import type { Talk, WorkContext } from './work-context.ts';
+import { WorkLoop } from './work-loop.ts';
+import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
+
+/** The options of `orp runner work`. */
+export interface WorkOptions extends CommonOptions {
+  once?: boolean;
+  continuous?: boolean;
+  pollInterval: number;
+  transport: 'auto' | 'poll' | 'sse' | 'ws';
+  heartbeatInterval: number;
+  silenceLimit: number;
+  dryRun?: boolean;
+  linkedProjectRoot: string[];
+  allLinked?: boolean;
+  codexBin?: string;
+  codexConfigProfile?: string;
+  maxJobs: number;
+  parallelInRepo?: boolean;
+  /** Seconds. */
+  takeover?: number;
+  verbose?: boolean;
+}
+
+/** Set to 1 by the installed service, so that the lock can say how its holder was started. */
+const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
+
+/** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
+const DELIVERY_LIMIT_MS = 120_000;
+
+/** Everything that is needed to work. */
+export interface Prepared {
+  work: WorkContext;
+  loop: WorkLoop;
+  drainSwitch: DrainSwitch;
+  talk: Talk;
+  instance: string;
+  connectForListening(): Promise<{ baseUrl: string; headers: Record<string, string> }>;
+}
+
+/** The preconditions in the order of the contract, then everything that is needed to work. */
+export async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
+  const { env } = context;
+  const roots = new WorkRoots(env, { ...options, repoRoot: context.repoRoot }, talk);
+  const candidates = await roots.inspectFirst();
+  const gitRoot = await requireSomeGit(context, candidates);
+  const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
+  const session = requireAuth(env);
+  requireSomeLinked(candidates);
+
+  const first = await signedInClient(context);
+  const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
+  const instance = randomUUID();
+  const drainSwitch = new DrainSwitch(talk);
+  const policy = policyDesk(context);
+  const work: WorkContext = {
+    env,
+    machine,
+    service: httpService({ machine, instance, baseUrl: first.baseUrl, connect }),
+    agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
+    local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
+    talk,
+    secrets: secretValues(env, [session.token]),
+    heartbeatMs: options.heartbeatInterval * 1000,
+    silenceLimitMs: options.silenceLimit * 1000,
+    deliveryLimitMs: DELIVERY_LIMIT_MS,
+    self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
+    isDraining: () => drainSwitch.draining.aborted,
+    shutdown: drainSwitch.shutdown,
+    gate: policyGate(policy, drainSwitch.draining),
+  };
+  const plan = {
+    findCandidates: () => roots.inspect(),
+    defaultRoot: context.repoRoot,
+    fallbackRepository: gitRoot,
+    rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
+    findReasonToWait: async () => policy.reasonToWait(),
+  };
+  return {
+    work,
+    loop: new WorkLoop(work, plan, drainSwitch),
+    drainSwitch,
+    talk,
+    instance,
+    connectForListening: async () => {
+      const { baseUrl, headers, token } = await connect();
+      return { baseUrl, headers: { ...headers, Authorization: `Bearer ${token}` } };
+    },
+  };
+}
+
+/** One runner per machine: becomes it, or fails with who is. */
+export async function holdMachine(
+  context: Context,
+  options: WorkOptions,
+  prepared: Prepared,
+): Promise<RunnerLock> {
+  const { work: workContext, drainSwitch, talk, instance } = prepared;
+  const { env, machine, self } = workContext;
+  const lock = await becomeRunner({
+    place: { env, machineId: machine.machine_id },
+    self: {
+      pid: self.pid,
+      startTime: self.startTime,
+      instance,
+      startedAtUtc: formatTimestamp(context.now()),
+      version: clientVersion(env),
+      transport: options.transport,
+      isService: env[SERVICE_VARIABLE] === '1',
+      isOnce: options.once ?? false,
+    },
+    waitMs: options.takeover === undefined ? undefined : options.takeover * 1000,
+    now: context.now,
+    onWait(holder, waitedMs) {
+      if (waitedMs % 10_000 === 0) {
+        talk.note(`Waiting for runner ${holder.pid} to finish and leave (${waitedMs / 1000} s).`);
+      }
+    },
+    signal: drainSwitch.draining,
+    pause: (ms) => pause(ms, drainSwitch.draining),
+  });
+  drainSwitch.draining.addEventListener('abort', () => {
+    lock.noteDraining(context.now()).catch((error: Error) => talk.warn(error.message));
+  });
+  return lock;
+}
