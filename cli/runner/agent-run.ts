@@ -58,7 +58,11 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
     );
     if (started.kind === 'refused') return { kind: 'not_started', message: started.message };
 
-    const { end, stopped } = await supervise(started.child, options);
+    const { end, stopped } = await supervise(started.child, options).catch(async (error: unknown) => {
+      // Nobody is left to look after it.
+      await started.child.stop();
+      throw error;
+    });
     if (stopped) await transcript.say(describeStop(stopped), 'warn');
     if (end.leftovers) await transcript.say(describeLeftovers(end.leftovers), 'warn');
     await transcript.end();

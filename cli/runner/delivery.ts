@@ -46,10 +46,12 @@ export async function deliver(options: DeliveryOptions): Promise<Delivery> {
 }
 
 async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
-  const { uploads, signal, onUnavailable, ...sending } = options;
+  const { uploads, spool, signal, onUnavailable, ...sending } = options;
   let { result } = options;
   for (let attempt = 1; ; attempt += 1) {
+    await keepResult(spool, result);
     await uploads.drain(signal);
+    if (spool.remark !== undefined) await sending.service.addLogs(sending.held, [spool.remark]);
     const reply = await sendResult({ ...sending, result });
     if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value };
     if (reply.kind === 'refused' && isAboutContent(reply.code) && result.content !== undefined) {
@@ -61,6 +63,11 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
     await pause(retryPauseMs(attempt), signal);
     if (signal.aborted) return { kind: 'pending', message: reply.message };
   }
+}
+
+/** The disk was full, and may not be any more: what is on it survives this process. */
+async function keepResult(spool: LeaseSpool, result: ResultRecord): Promise<void> {
+  if (!spool.isResultKept) await spool.setResult(result).catch(() => undefined);
 }
 
 /** The service refuses what was written, not who wrote it. */

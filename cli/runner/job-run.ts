@@ -7,6 +7,7 @@
  */
 
 import { LEASE_MS } from '../../spec/job/lease.ts';
+import { messageOf } from '../exit.ts';
 import { displayPath } from '../link/paths.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { runtimePath } from '../link/repository.ts';
@@ -18,13 +19,13 @@ import type { ClaimedJob, Lease } from './claimed-job.ts';
 import type { Delivery } from './delivery.ts';
 import type { JobReport } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
-import { pause, retryPauseMs } from './pause.ts';
 import { showPlacement } from './placement-view.ts';
 import { runPrompt } from './prompt-run.ts';
 import { CANCELLED, failedResult } from './result.ts';
 import type { RuntimeBoard } from './runtime-board.ts';
-import type { Body, Reply } from './service.ts';
+import type { Body } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
+import { type Start, startLease } from './start-lease.ts';
 import type { WorkContext } from './work-context.ts';
 import type { Placement } from './workplace.ts';
 
@@ -79,8 +80,9 @@ class JobRun {
     const { placement } = this.#task;
     await this.#recordClaim();
     const start = await this.#start();
-    if (start.kind !== 'ok') return this.#giveUp(start.message);
-    this.#report.startResponse = start.value;
+    if (start.kind === 'refused') return this.#giveUp(start.message);
+    if (start.kind === 'unanswered') return this.#tellThatNothingRan(start.message);
+    this.#report.startResponse = start.body;
     this.#task.onStarted?.();
     this.#desk.startHeartbeats();
 
@@ -93,21 +95,20 @@ class JobRun {
   /** The result: of the place that is missing, of the owner's rules, or of the agent. */
   async #conclude(placement: Placement): Promise<ResultRecord> {
     if (placement.kind !== 'placed') return failedPlacement(placement);
-    const verdict = await this.#context.gate?.(this.#task.job, placement, this.#desk);
-    if (verdict?.kind === 'refused') return verdict.result;
-    return this.#workIn(placement, verdict?.limits);
+    try {
+      const verdict = await this.#context.gate?.(this.#task.job, placement, this.#desk);
+      if (verdict?.kind === 'refused') return verdict.result;
+      return await this.#workIn(placement, verdict?.limits);
+    } catch (error) {
+      // A full disk, a lost permission: the lease is alive, so the service is told.
+      return failedResult('agent_error', `The runner could not work on it: ${messageOf(error)}`, new Date());
+    }
   }
 
-  /** The same lease may be started as often as it takes: only an answer tells that the agent may run. */
-  async #start(): Promise<Reply<Body>> {
-    const { service, shutdown } = this.#context;
+  #start(): Promise<Start> {
+    const { service, shutdown, isDraining } = this.#context;
     const signal = AbortSignal.any([shutdown, AbortSignal.timeout(LEASE_MS)]);
-    for (let attempt = 1; ; attempt += 1) {
-      const reply = await service.start(this.#desk.held);
-      if (reply.kind === 'ok' || reply.kind === 'refused') return reply;
-      await pause(retryPauseMs(attempt), signal);
-      if (signal.aborted) return reply;
-    }
+    return startLease({ service, held: this.#desk.held, isDraining, signal });
   }
 
   async #workIn(
@@ -133,7 +134,14 @@ class JobRun {
     return result;
   }
 
-  /** The lease was not ours any more, or nobody answered while it lasted: nothing ran, and nothing is kept. */
+  /** The start may have taken effect: without this word the job would stay `lost`, and its session kept for it. */
+  async #tellThatNothingRan(message: string): Promise<JobReport> {
+    const error = `The start of the job was not answered, so nothing ran: ${message}`;
+    const result = failedResult('agent_error', error, new Date());
+    return this.#finish(result, await this.#desk.deliver(result));
+  }
+
+  /** The lease was not ours any more: nothing ran, and nothing is kept. */
   async #giveUp(message: string): Promise<JobReport> {
     await this.#desk.abandon();
     const error = `The job was not started: ${message}`;

@@ -49,8 +49,7 @@ export class LeaseDesk {
   static async open(context: WorkContext, task: DeskTask): Promise<LeaseDesk> {
     const { machine, service, self } = context;
     const { job, lease, workplace } = task;
-    const spool = await LeaseSpool.open(spoolFolderOf(context, task));
-    await spool.note({
+    const spool = await LeaseSpool.begin(spoolFolderOf(context, task), {
       record: 'claimed',
       version: 1,
       at_utc: new Date().toISOString(),

@@ -13,6 +13,7 @@ import type {
 } from '../agents/agent.ts';
 import { FailureText } from '../agents/failure-text.ts';
 import { LineSplitter, type SplitLine } from '../agents/line-splitter.ts';
+import { messageOf } from '../exit.ts';
 import { Redactor, redactText } from './redact.ts';
 import { ChunkBuffer, type Piece } from './spool/chunk-buffer.ts';
 import type { LeaseSpool } from './spool/lease-spool.ts';
@@ -20,15 +21,17 @@ import { TextTail } from './text-tail.ts';
 
 export interface TranscriptOptions {
   agent: Pick<Agent, 'openReader'>;
-  spool: Pick<LeaseSpool, 'addChunk'>;
+  spool: Pick<LeaseSpool, 'addChunk' | 'keepInMind'>;
   /** Values that must not leave this machine. */
   secrets: readonly string[];
   /** Called after every chunk that was written. */
   onChunk(): void;
 }
 
-/** The service keeps 20 MiB of an attempt; the rest is for messages. */
+/** The service keeps 20 MiB of an attempt (`ATTEMPT_LIMIT_BYTES`); more would fill this disk for nothing. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** What is left of it, and room for the sentences of the runner. */
+const MAX_MESSAGE_BYTES = 3 * 1024 * 1024;
 /** A piece of a line of stderr is enough; nobody reads a longer one. */
 const MAX_STDERR_LINE = 64 * 1024;
 
@@ -41,6 +44,7 @@ export class Transcript {
   readonly #redactors;
   readonly #tails = { stdout: new TextTail(), stderr: new TextTail() };
   #outputBytes = 0;
+  #messageBytes = 0;
   #lastMessage: string | undefined;
   #usage: AgentUsage | undefined;
   #diskError: string | undefined;
@@ -92,6 +96,7 @@ export class Transcript {
       await this.#addOutput(stream, 'info', this.#redactors[stream].end());
     }
     await this.#buffer.flush();
+    await this.#sayLoss().catch(() => this.#options.spool.keepInMind(this.#lossText));
   }
 
   async #readStdoutLine({ text, whole }: SplitLine): Promise<void> {
@@ -122,9 +127,16 @@ export class Transcript {
   }
 
   /** A message is a chunk of its own, and goes out at once. */
-  async #addMessage(text: string): Promise<void> {
+  async #addMessage(message: string): Promise<void> {
+    if (this.#messageBytes > MAX_MESSAGE_BYTES) return;
+    const text = redactText(message, this.#options.secrets);
+    this.#messageBytes += Buffer.byteLength(text);
     await this.#buffer.flush();
-    await this.#buffer.add({ stream: 'agent', level: 'info', text: redactText(text, this.#options.secrets) });
+    if (this.#messageBytes > MAX_MESSAGE_BYTES) {
+      await this.say('Messages beyond 3 MiB are not kept; the answer is.', 'warn');
+      return;
+    }
+    await this.#buffer.add({ stream: 'agent', level: 'info', text });
     await this.#buffer.flush();
   }
 
@@ -141,19 +153,22 @@ export class Transcript {
   /** A full disk must not end the work: the loss is said as soon as there is room again. */
   async #write(piece: Piece): Promise<void> {
     try {
-      if (this.#diskError !== undefined) {
-        await this.#append({
-          stream: 'system',
-          level: 'warn',
-          text: `(output was lost: ${this.#diskError})\n`,
-        });
-        this.#diskError = undefined;
-      }
+      await this.#sayLoss();
       await this.#append(piece);
     } catch (error) {
-      this.#diskError = error instanceof Error ? error.message : String(error);
+      this.#diskError = messageOf(error);
     }
     this.#options.onChunk();
+  }
+
+  async #sayLoss(): Promise<void> {
+    if (this.#diskError === undefined) return;
+    await this.#append({ stream: 'system', level: 'warn', text: this.#lossText });
+    this.#diskError = undefined;
+  }
+
+  get #lossText(): string {
+    return `(output was lost: ${this.#diskError})\n`;
   }
 
   #append(piece: { stream: TranscriptStream; level: LogLevel; text: string }): Promise<void> {

@@ -29,7 +29,8 @@ export class AppendFile {
   }
 
   async #write(line: string): Promise<void> {
-    const closing = this.#isTorn ? '\n' : '';
+    // What is torn may lack nothing but its line end: the mark makes sure that it stays unreadable, as it was reported.
+    const closing = this.#isTorn ? '!\n' : '';
     this.#isTorn = true;
     await this.#file.appendFile(`${closing}${line}\n`);
     this.#isTorn = false;

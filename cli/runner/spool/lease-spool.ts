@@ -40,12 +40,27 @@ export class LeaseSpool {
   readonly #journal: AppendFile;
   readonly #chunks: AppendFile;
   #lastSeq: number;
+  #isResultKept = false;
+  #remark: string | undefined;
 
   private constructor(folder: string, files: { journal: AppendFile; chunks: AppendFile; lastSeq: number }) {
     this.folder = folder;
     this.#journal = files.journal;
     this.#chunks = files.chunks;
     this.#lastSeq = files.lastSeq;
+  }
+
+  /** Begins the spool of a lease. When the claim cannot be written down, nothing is left of it, and the error is told. */
+  static async begin(folder: string, claim: ClaimRecord): Promise<LeaseSpool> {
+    const spool = await LeaseSpool.open(folder);
+    try {
+      await spool.note(claim);
+      return spool;
+    } catch (error) {
+      // Without its first line nobody could tell what the folder is; the service gives the job out again.
+      await spool.remove().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Opens the spool in `folder`, new or found again. */
@@ -90,10 +105,31 @@ export class LeaseSpool {
     }
   }
 
-  /** Keeps the result; settles when it and the transcript before it are on the disk itself. */
+  /** A remark for which there is no room on the disk; it goes out behind everything that is there. */
+  keepInMind(text: string): void {
+    this.#remark = text;
+  }
+
+  /** The remark as the chunk behind the last one; undefined when there is none. */
+  get remark(): ChunkRecord | undefined {
+    if (this.#remark === undefined) return undefined;
+    const at = new Date().toISOString();
+    return { seq: this.#lastSeq + 1, at, stream: 'system', level: 'warn', text: this.#remark };
+  }
+
+  /**
+   * Keeps the result; settles when it and the transcript before it are on the disk itself. A transcript that cannot be
+   * brought there does not hold up the result: what is missing of it later is said to be missing.
+   */
   async setResult(result: ResultRecord): Promise<void> {
-    await this.#chunks.flush();
+    await this.#chunks.flush().catch(() => undefined);
     writeTextFile(join(this.folder, RESULT), `${JSON.stringify(result)}\n`, PRIVATE_MODE);
+    this.#isResultKept = true;
+  }
+
+  /** Whether the result is on the disk. */
+  get isResultKept(): boolean {
+    return this.#isResultKept;
   }
 
   async close(): Promise<void> {

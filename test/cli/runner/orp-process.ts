@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
+export const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
 export const RECIPE_AGENT = join(import.meta.dirname, 'recipe-agent.mjs');
 
 export interface Ended {

@@ -8,10 +8,11 @@ type Chunk = Omit<ChunkRecord, 'seq'>;
 function transcriptInto(
   chunks: Chunk[],
   addChunk = async (chunk: Chunk) => void chunks.push(chunk),
+  keepInMind = (_text: string): void => undefined,
 ): Transcript {
   return new Transcript({
     agent: { openReader: openCodexReader },
-    spool: { addChunk },
+    spool: { addChunk, keepInMind },
     secrets: ['hunter2hunter2'],
     onChunk: () => undefined,
   });
@@ -71,6 +72,32 @@ describe('the transcript of a run', () => {
       '(output was lost: no space left on device)\n',
       'kept\n',
     ]);
+  });
+
+  it('leaves the loss to be told later when there is no room even for that', async () => {
+    const told: string[] = [];
+    const full = () => Promise.reject(new Error('no space left on device'));
+    const transcript = transcriptInto([], full, (text) => told.push(text));
+    await transcript.say('lost');
+    await transcript.end();
+
+    expect(told).toEqual(['(output was lost: no space left on device)\n']);
+  });
+
+  it('is bounded however much the agent says, with a mark; the last message is known whole', async () => {
+    const chunks: Chunk[] = [];
+    const transcript = transcriptInto(chunks);
+    const text = 'x'.repeat(500_000);
+    const said = { type: 'item.completed', item: { id: 'a', type: 'agent_message', text } };
+    for (let i = 0; i < 20; i += 1) await transcript.takeStdout(line(said));
+    await transcript.end();
+
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.text.length, 0);
+    expect(bytes).toBeLessThan(4 * 1024 * 1024);
+    expect(chunks.filter((chunk) => chunk.stream === 'system').map((chunk) => chunk.text)).toEqual([
+      'Messages beyond 3 MiB are not kept; the answer is.\n',
+    ]);
+    expect(transcript.lastMessage).toBe(text);
   });
 
   it('remembers the last output only', async () => {
