@@ -11,12 +11,11 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
   const socket = new WebSocket(socketUrl(target), { headers: { ...target.headers } });
   const ended = Promise.withResolvers<ChannelEnd>();
   let opened = false;
-  let finalEnd: ChannelEnd | undefined;
 
   const settle = (end: ChannelEnd) => {
     clearInterval(pings);
     watch.stop();
-    ended.resolve(finalEnd ?? end);
+    ended.resolve(end);
   };
   const giveUp = (end: ChannelEnd) => {
     settle(end);
@@ -35,8 +34,9 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     watch.heard();
     const event = readFrame(message.data);
     if (event === undefined) return;
-    if (event.event === 'error') finalEnd = endForErrorEvent(event.data);
     handlers.onEvent(event);
+    // The last word counts; the close that follows it may be seconds away, or never come over a link that dies.
+    if (event.event === 'error') giveUp(endForErrorEvent(event.data));
   });
   socket.addEventListener('close', (close) => settle(endForClose(close, opened)));
   // An error is always followed by a close; the listener keeps Node from treating it as unhandled.
@@ -53,7 +53,8 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
 
 function endForClose(close: CloseEvent, opened: boolean): ChannelEnd {
   if (close.code === CLOSE_CODES.unauthorized) return { kind: 'unauthorized', message: close.reason };
-  if (close.code === CLOSE_CODES.replaced) return { kind: 'replaced', message: close.reason };
+  if (close.code === CLOSE_CODES.replaced)
+    return { kind: 'replaced', message: 'Another runner of this machine connected.' };
   if (close.code === CLOSE_CODES.timeout) return { kind: 'finished' };
   return {
     kind: 'broken',

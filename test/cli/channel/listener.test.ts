@@ -102,23 +102,24 @@ describe('the listener', () => {
     expect(await heard.promise).toMatchObject({ event: 'job.cancelled', data: { leaseId: 'lea_1' } });
   });
 
-  it('says so when the token is refused or another instance took over, and does not step down for it', async () => {
+  it('says so when the token is refused, and does not step down for it', async () => {
     server.refuse.sse = 401;
     const refused = Promise.withResolvers<string>();
     listen({ choice: 'sse', onEnd: (end) => refused.resolve(end.kind) });
     expect(await refused.promise).toBe('unauthorized');
-    listener?.close();
-
-    server.refuse.sse = undefined;
-    const replaced = Promise.withResolvers<string>();
-    const { changed } = listen({ choice: 'sse', onEnd: (end) => replaced.resolve(end.kind) });
-    await changed({ transport: 'sse', up: true });
-    server.tell({
-      event: 'error',
-      data: { code: 'replaced', error: 'Another runner of this machine connected.' },
-    });
-    expect(await replaced.promise).toBe('replaced');
   });
+
+  it.each(['ws', 'sse'] as const)(
+    'says over %s that another instance took over, without waiting for the close',
+    async (choice) => {
+      const replaced = Promise.withResolvers<unknown>();
+      const { changed } = listen({ choice, onEnd: (end) => replaced.resolve(end) });
+      await changed({ transport: choice, up: true });
+      const error = 'Another runner of this machine connected.';
+      server.tell({ event: 'error', data: { code: 'replaced', error } });
+      expect(await replaced.promise).toEqual({ kind: 'replaced', message: error });
+    },
+  );
 
   it('ends every wait when it is closed or the wait is given up', async () => {
     listen();
