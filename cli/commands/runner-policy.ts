@@ -1,0 +1,222 @@
+/** `orp runner policy show|check|test`: what the owner of this machine lets run here. Local only; nothing is sent. */
+
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Policy } from '../../spec/local/policy.ts';
+import { decisionOf, judgeJob, type PolicyRule, type RuleOutcome } from '../../spec/policy/judge.ts';
+import { describeSpan, quietSpanAt } from '../../spec/policy/quiet-hours.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { CliError, EXIT_NEGATIVE, messageOf } from '../exit.ts';
+import { isObject, type JsonObject } from '../link/json-file.ts';
+import { inspectRoots } from '../link/sync-payload.ts';
+import { formatLines, type Line, printResult } from '../output/print.ts';
+import { formatTable } from '../output/table.ts';
+import { limitsOf, ownerNames, policyOf, wallTime } from '../policy/policy-desk.ts';
+import { describeBroken, type PolicyFile, readPolicyFile } from '../policy/policy-file.ts';
+import { type ClaimedJob, readPollAnswer } from '../runner/claimed-job.ts';
+import { jobAtPlace } from '../runner/policy-gate.ts';
+import { type Placement, placeJob, workplacesOf } from '../runner/workplace.ts';
+import { collect, type Shell, withJson } from '../shell.ts';
+import { readSecret } from '../terminal.ts';
+
+interface TestOptions extends CommonOptions {
+  linkedProjectRoot: string[];
+}
+
+export function registerRunnerPolicy(group: Command, shell: Shell): void {
+  const policy = group
+    .command('policy')
+    .description('what may run on this machine, whatever the service says');
+  withJson(policy.command('show').description('show the rules')).action((options: CommonOptions) =>
+    shell.run(options, show),
+  );
+  withJson(policy.command('check').description('check the file and tell what is wrong with it')).action(
+    (options: CommonOptions) => shell.run(options, check),
+  );
+  withJson(
+    policy
+      .command('test')
+      .description('tell what would happen to a job, and by which rule')
+      .argument('<job.json>', 'a job as `orp job show --json` prints it; - reads it from stdin')
+      .option('--linked-project-root <path>', 'further linked repository; repeatable', collect, []),
+  ).action((file: string, options: TestOptions) =>
+    shell.run(options, (context) => test(context, file, options)),
+  );
+}
+
+/** What each rule allows, in the order of the file. */
+async function show(context: Context): Promise<number> {
+  const file = readPolicyFile(context.env);
+  const policy = policyOf(file);
+  const quiet = quietSpanAt(policy.quiet_hours, wallTime(context.now()));
+  const document = {
+    ok: file.kind !== 'broken',
+    path: file.path,
+    exists: file.kind !== 'absent',
+    policy: file.kind === 'valid' ? file.policy : null,
+    quiet_now: quiet !== undefined,
+    problems: problemsOf(file),
+  };
+  printResult(context, document, () => {
+    const head = formatLines([
+      ['policy.path', file.path],
+      ['policy.exists', document.exists],
+      ['policy.valid', document.ok],
+    ]);
+    if (file.kind === 'broken') return head + formatLines([['warning', brokenSentence(file)]]);
+    return `${head}\n${formatTable(['rule', 'allows'], describeRules(policy), { maxCell: 100 })}`;
+  });
+  return document.ok ? 0 : EXIT_NEGATIVE;
+}
+
+async function check(context: Context): Promise<number> {
+  const file = readPolicyFile(context.env);
+  const problems = problemsOf(file);
+  const document = { ok: problems.length === 0, path: file.path, exists: file.kind !== 'absent', problems };
+  printResult(context, document, () => {
+    const head: Line[] = [
+      ['policy.path', file.path],
+      ['policy.exists', document.exists],
+      ['policy.valid', document.ok],
+    ];
+    if (file.kind === 'absent') head.push(['note', 'There is no policy: everything of your own may run.']);
+    if (problems.length === 0) return formatLines(head);
+    const rows = problems.map(({ field, message }) => [field === '' ? '(file)' : field, message]);
+    return `${formatLines(head)}\n${formatTable(['field', 'problem'], rows, { maxCell: 160 })}`;
+  });
+  return document.ok ? 0 : EXIT_NEGATIVE;
+}
+
+/** The job is placed as the runner would place it, and judged as the runner would judge it. */
+async function test(context: Context, name: string, options: TestOptions): Promise<number> {
+  const job = readJob(await readInput(context, name), name);
+  const roots = [context.repoRoot, ...options.linkedProjectRoot];
+  const candidates = await inspectRoots({ roots, env: context.env, now: context.now() });
+  const placement = placeJob(job, workplacesOf(candidates), context.repoRoot);
+  const verdict = judge(context, job, placement);
+  const document = {
+    ok: verdict.decision !== 'refuse',
+    ...verdict,
+    job: { id: job.id, kind: job.kind, created_by: job.createdBy ?? null },
+    place:
+      placement.kind === 'placed'
+        ? {
+            repository: placement.workplace.root,
+            orp_session_id: placement.session.orp_session_id,
+            codex_session_id: placement.codexSessionId,
+          }
+        : null,
+  };
+  printResult(context, document, () => {
+    const head = formatLines([
+      ['decision', verdict.decision],
+      ['rule', verdict.rule],
+      ['why', verdict.why],
+    ]);
+    const rows = verdict.rules.map(({ rule, outcome, why }) => [rule, outcome, why]);
+    if (rows.length === 0) return head;
+    return `${head}\n${formatTable(['rule', 'says', 'why'], rows, { maxCell: 100 })}`;
+  });
+  return document.ok ? 0 : EXIT_NEGATIVE;
+}
+
+interface Verdict {
+  decision: 'run' | 'ask' | 'wait' | 'refuse';
+  /** Blank when nothing is in the way. */
+  rule: string;
+  why: string;
+  rules: RuleOutcome[];
+  codex: JsonObject;
+  max_run_minutes: number | null;
+}
+
+function judge(context: Context, job: ClaimedJob, placement: Placement): Verdict {
+  const file = readPolicyFile(context.env);
+  const policy = policyOf(file);
+  const limits = limitsOf(policy);
+  const held = {
+    codex: { ...limits.settings },
+    max_run_minutes: limits.maxRunMs === undefined ? null : limits.maxRunMs / 60_000,
+  };
+  if (file.kind === 'broken') {
+    // It stays in the queue: a runner claims nothing until the file is right.
+    return { decision: 'wait', rule: 'policy_file', why: brokenSentence(file), rules: [], ...held };
+  }
+  if (placement.kind !== 'placed') {
+    return { decision: 'refuse', rule: placement.kind, why: placement.error, rules: [], ...held };
+  }
+  const at = wallTime(context.now());
+  const rules = judgeJob(policy, { ...jobAtPlace(job, placement), owner: ownerNames(context.env), at });
+  const decisive = decisionOf(rules);
+  if (decisive === undefined) {
+    return { decision: 'run', rule: '', why: 'no rule is in the way', rules, ...held };
+  }
+  const decision = ({ deny: 'refuse', wait: 'wait', ask: 'ask', allow: 'run' } as const)[decisive.outcome];
+  return { decision, rule: decisive.rule, why: decisive.why, rules, ...held };
+}
+
+function readInput(context: Context, name: string): Promise<string> | string {
+  if (name === '-') return readSecret(context);
+  try {
+    return readFileSync(resolve(context.cwd, name), 'utf8');
+  } catch (error) {
+    throw new CliError(`${name} cannot be read: ${messageOf(error)}.`, {
+      code: 'no_file',
+      hint: 'Save a job with `orp job show <job-id> --json > job.json`.',
+    });
+  }
+}
+
+function readJob(text: string, name: string): ClaimedJob {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw notAJob(`${name} is not JSON: ${messageOf(error)}.`);
+  }
+  const bare = isObject(value) && !('job' in value) ? { job: { id: 'job_test', ...value } } : value;
+  const answer = readPollAnswer(bare);
+  if (answer.kind === 'job') return answer.job;
+  throw notAJob(
+    answer.kind === 'idle' ? `${name} holds no job.` : `${name} holds no job: ${answer.message}.`,
+  );
+}
+
+function notAJob(message: string): CliError {
+  return new CliError(message, {
+    code: 'no_job',
+    hint: 'It needs at least {"kind": "session.prompt", "createdBy": "you@example.org"}; `orp job show <job-id> --json` prints a whole one.',
+  });
+}
+
+function problemsOf(file: PolicyFile) {
+  return file.kind === 'broken' ? file.problems : [];
+}
+
+function brokenSentence(file: Extract<PolicyFile, { kind: 'broken' }>): string {
+  return describeBroken(file.path, file.problems);
+}
+
+/** One row a rule, so that nobody has to know which keys there are. */
+function describeRules(policy: Policy): [string, string][] {
+  const list = (values: readonly string[] | undefined, all: string): string => {
+    if (values === undefined) return all;
+    return values.length === 0 ? 'nothing' : values.join(', ');
+  };
+  const rules: Record<Exclude<PolicyRule, 'policy_file'>, string> = {
+    repositories: list(policy.repositories, 'every linked repository'),
+    sessions: list(policy.sessions, 'every linked session'),
+    job_kinds: list(policy.job_kinds, 'every kind'),
+    accounts: list(policy.accounts, 'your own account'),
+    quiet_hours: policy.quiet_hours?.map(describeSpan).join('; ') || 'none',
+    confirm: policy.confirm ?? 'never',
+  };
+  const minutes = policy.max_run_minutes;
+  return [
+    ...Object.entries(rules),
+    ['codex_sandbox', policy.codex_sandbox ?? "Codex's own configuration"],
+    ['codex_approval', policy.codex_approval ?? "Codex's own configuration"],
+    ['max_run_minutes', minutes === undefined ? 'what the job asks for' : String(minutes)],
+  ];
+}

@@ -1,0 +1,208 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { askAtTerminal, formatQuestion } from '../../../cli/policy/ask-at-terminal.ts';
+import { type JobAtPlace, PolicyDesk } from '../../../cli/policy/policy-desk.ts';
+import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
+import { Desk } from '../desk.ts';
+
+function setPolicy(desk: Desk, policy: object | string): void {
+  const text = typeof policy === 'string' ? policy : JSON.stringify({ schema_version: '1.0.0', ...policy });
+  desk.write(policyPath(desk.env), text);
+}
+
+async function linkedDesk(): Promise<Desk> {
+  const desk = new Desk();
+  desk.signIn('http://127.0.0.1:1');
+  desk.linkTo('ide_77');
+  const words = '--orp-session-id main --label Main --codex-session-id c-1 --primary'.split(' ');
+  await desk.json('link', 'session', 'register', ...words);
+  return desk;
+}
+
+const job = { id: 'job_1', kind: 'session.prompt', createdBy: 'mira@example.test', prompt: 'Count.' };
+
+describe('orp runner policy show and check', () => {
+  it('without a file, everything of the owner may run', async () => {
+    using desk = new Desk();
+    expect(await desk.json('runner', 'policy', 'check')).toMatchObject({
+      ok: true,
+      exists: false,
+      problems: [],
+    });
+    expect((await desk.orp(['runner', 'policy', 'show'])).stdout).toMatch(/accounts +your own account\n/);
+  });
+
+  it('shows one row a rule', async () => {
+    using desk = new Desk();
+    setPolicy(desk, {
+      quiet_hours: [{ from: '22:00', to: '07:00', days: ['fri'] }],
+      max_run_minutes: 30,
+      sessions: [],
+    });
+    const { stdout, code } = await desk.orp(['runner', 'policy', 'show']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/quiet_hours +22:00 to 07:00 \(fri\)\n/);
+    expect(stdout).toMatch(/max_run_minutes +30\n/);
+    expect(stdout).toMatch(/sessions +nothing\n/);
+  });
+
+  it('tells each problem with its field', async () => {
+    using desk = new Desk();
+    setPolicy(desk, {
+      confirm: 'sometimes',
+      quiet_hours: [{ from: '25:00', to: '07:00' }],
+      repos: [],
+      max_run_minutes: 'ten',
+    });
+    const { code, stdout } = await desk.orp(['runner', 'policy', 'check', '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).problems).toEqual([
+      { field: 'max_run_minutes', message: 'must be number, not string' },
+      { field: 'quiet_hours[0].from', message: 'must be a time of day like 22:00' },
+      { field: 'confirm', message: 'must be one of "always", "unknown-sender", "never"' },
+      { field: 'repos', message: 'this version of orp does not know this rule' },
+    ]);
+  });
+
+  it('does not obey a file that every user may write', async () => {
+    using desk = new Desk();
+    setPolicy(desk, {});
+    chmodSync(policyPath(desk.env), 0o666);
+    expect(readPolicyFile(desk.env)).toMatchObject({
+      kind: 'broken',
+      problems: [{ field: '', message: expect.stringContaining('chmod o-w') }],
+    });
+  });
+
+  it('does not obey what is no file', () => {
+    using desk = new Desk();
+    mkdirSync(policyPath(desk.env), { recursive: true });
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'broken' });
+  });
+
+  it('follows symlinks in the paths of the rules, as far as they are fixed', () => {
+    using desk = new Desk();
+    symlinkSync(desk.home, join(desk.home, 'alias'));
+    setPolicy(desk, { repositories: [`${desk.home}/alias/repo`, `${desk.home}/alias/*/x`] });
+    expect(readPolicyFile(desk.env)).toMatchObject({
+      policy: { repositories: [desk.repo, `${desk.home}/*/x`] },
+    });
+  });
+});
+
+describe('orp runner policy test', () => {
+  it.each([
+    [{}, job, 'run', '', 0],
+    [{ job_kinds: ['idea.checkpoint'] }, job, 'refuse', 'job_kinds', 1],
+    [{}, { ...job, createdBy: 'eve@example.test' }, 'refuse', 'accounts', 1],
+    [{ confirm: 'always' }, { ok: true, job }, 'ask', 'confirm', 0],
+    [{ quiet_hours: [{ from: '00:00', to: '24:00' }] }, job, 'wait', 'quiet_hours', 0],
+    [{ nonsense: 1 }, job, 'wait', 'policy_file', 0],
+  ])('under %j the job %j: %s by "%s"', async (...row) => {
+    const [policy, document, decision, rule, code] = row;
+    using desk = await linkedDesk();
+    setPolicy(desk, policy);
+    const end = await desk.orp(['runner', 'policy', 'test', '-', '--json'], JSON.stringify(document));
+    expect(end.code).toBe(code);
+    expect(JSON.parse(end.stdout)).toMatchObject({ decision, rule, job: { kind: 'session.prompt' } });
+  });
+
+  it('reads the job from a file and tells every rule in a table', async () => {
+    using desk = await linkedDesk();
+    desk.write(join(desk.repo, 'job.json'), JSON.stringify(job));
+    const { stdout } = await desk.orp(['runner', 'policy', 'test', 'job.json']);
+    expect(stdout).toContain('decision=run\n');
+    expect(stdout).toMatch(/repositories +allow +every linked repository\n/);
+  });
+
+  it('says what is wrong with the input', async () => {
+    using desk = await linkedDesk();
+    const refused = async (text: string) =>
+      (await desk.orp(['runner', 'policy', 'test', '-'], text)).error?.message;
+    expect(await refused('{')).toContain('is not JSON');
+    expect(await refused('{"job": null}')).toBe('- holds no job.');
+    expect((await desk.orp(['runner', 'policy', 'test', 'nowhere.json'])).error?.code).toBe('no_file');
+  });
+});
+
+describe('quiet hours in a time zone', () => {
+  it.each([
+    ['Europe/Berlin', '2026-03-29T00:59:00Z', '1:59'],
+    ['Europe/Berlin', '2026-03-29T01:00:00Z', '3:00'],
+    ['Europe/Berlin', '2026-10-25T00:30:00Z', '2:30'],
+    ['Europe/Berlin', '2026-10-25T01:30:00Z', '2:30'],
+    ['Asia/Kolkata', '2026-03-29T18:30:00Z', '0:00'],
+  ])('in %s, %s is %s on the wall', (zone, at, expected) => {
+    const module = pathToFileURL(join(import.meta.dirname, '../../../cli/policy/policy-desk.ts')).href;
+    const script = `import { wallTime } from '${module}';
+      const { minute } = wallTime(Date.parse('${at}'));
+      process.stdout.write(Math.floor(minute / 60) + ':' + String(minute % 60).padStart(2, '0'));`;
+    const env = { ...process.env, TZ: zone };
+    const words = ['--input-type=module', '-e', script];
+    expect(execFileSync(process.execPath, words, { env, encoding: 'utf8' })).toBe(expected);
+  });
+});
+
+describe('the question at the terminal', () => {
+  const place: JobAtPlace = {
+    kind: 'session.prompt',
+    sender: 'eve@example.test',
+    prompt: 'Line one\n\u001b[2Jyes\n',
+    repository: '/r',
+    cwd: '/r',
+    sessions: ['main', 'c-1'],
+  };
+
+  function terminal() {
+    const stdin = Object.assign(new PassThrough(), { isTTY: true });
+    const stderr = Object.assign(new PassThrough(), { isTTY: true });
+    const asked = new Promise<void>((settle) => stderr.once('data', () => settle()));
+    return { stdin, stderr, asked };
+  }
+
+  it('cannot be steered or answered by the prompt', () => {
+    const text = formatQuestion(place, 'the sender is not known');
+    expect(text).not.toContain('\u001b');
+    expect(text).toContain('  | \\u001b[2Jyes\n');
+  });
+
+  it.each([
+    ['yes\n', 'yes'],
+    ['YES \n', 'yes'],
+    ['y\n', 'no'],
+    ['\n', 'no'],
+  ])('%j means %s', async (keys, expected) => {
+    const { stdin, stderr, asked } = terminal();
+    const ask = askAtTerminal({ stdin, stderr });
+    const answer = ask?.(place, 'why', new AbortController().signal);
+    await asked;
+    stdin.write(keys);
+    expect(await answer).toBe(expected);
+  });
+
+  it('what was typed before it came is no answer, and a runner that leaves does not wait for one', async () => {
+    const { stdin, stderr, asked } = terminal();
+    const leaving = new AbortController();
+    stdin.write('yes\n');
+    const answer = askAtTerminal({ stdin, stderr })?.(place, 'why', leaving.signal);
+    await asked;
+    leaving.abort();
+    expect(await answer).toBe('nobody');
+  });
+
+  it('without a terminal a job that needs one is refused', async () => {
+    using desk = new Desk();
+    setPolicy(desk, { confirm: 'unknown-sender', accounts: ['*'] });
+    const policy = new PolicyDesk({ env: desk.env, now: () => desk.now });
+    expect(await policy.review(place, new AbortController().signal)).toEqual({
+      kind: 'refused',
+      rule: 'confirm',
+      message:
+        'The policy of this machine refuses the job (rule confirm): the sender is not known, and the runner has no terminal to ask at.',
+    });
+  });
+});
