@@ -46,6 +46,7 @@ export function chaosDocument(result: ChaosResult) {
     leftovers: result.leftovers.length,
     faults: result.faults,
     seed: result.seed,
+    waiting: result.waiting,
     statuses: result.statuses,
     runs: result.runs,
     seconds: result.seconds,
@@ -53,7 +54,7 @@ export function chaosDocument(result: ChaosResult) {
 }
 
 function rowsOf(document: ReturnType<typeof chaosDocument>): [string, number][] {
-  const { lost, doubled, corrupted, leftovers, faults, statuses } = document;
-  const counts = { lost, doubled, corrupted, leftovers };
+  const { lost, doubled, corrupted, leftovers, waiting, faults, statuses } = document;
+  const counts = { lost, doubled, corrupted, leftovers, waiting };
   return [counts, statuses, faults].flatMap((group) => Object.entries(group));
 }

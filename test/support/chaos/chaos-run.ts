@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildOrp } from '../../../scripts/local/build-orp.ts';
+import { isTerminal } from '../../../spec/job/status.ts';
 import { type Run, readRuns } from './journals.ts';
 import { endProcessesOf, findLeftovers } from './leftovers.ts';
 import { ChaosMachine } from './machine.ts';
@@ -34,9 +35,11 @@ export interface ChaosResult {
   runs: number;
   faults: FaultCounts & { jobCancelled: number; jobRetried: number };
   violations: Violation[];
+  /** Jobs that did not end, and say what they wait for. */
+  waiting: number;
   /** Processes, locks and files that are left, and runners that left by themselves. */
   leftovers: string[];
-  /** Everything that is known of the jobs with violations. */
+  /** Everything that is known of the jobs with violations, and of those that wait. */
   stories: Evidence[];
   seconds: number;
   /** Where the logs and journals are; removed when nothing was found. */
@@ -48,6 +51,8 @@ const OPEN_PER_MACHINE = 5;
 /** The queue runs dry within this time after the last fault, with time passing faster than on the wall. */
 const SETTLE_LIMIT_MS = 180_000;
 const SETTLE_STEP_MS = 20_000;
+const TAKEN_LOOKS = 60;
+const TAKEN_LOOK_MS = 500;
 const LEAVE_LIMIT_MS = 60_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -57,8 +62,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const run = new ChaosRun(options, folder);
   try {
     const result = await run.play();
-    const isClean = result.violations.length === 0 && result.leftovers.length === 0;
-    if (isClean) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    if (!isNoteworthy(result)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     return result;
   } finally {
     await run.close();
@@ -103,7 +107,8 @@ class ChaosRun {
     await this.#service.stop();
     const leftovers = [...slow, ...findLeftovers(this.#folder, this.#machines)];
     const violations = [...strays, ...evidence.flatMap((one) => judgeJob(one))];
-    const bad = new Set(violations.map((violation) => violation.jobId));
+    const waiting = evidence.filter(({ story }) => story !== undefined && !isTerminal(story.status));
+    const told = new Set([...violations, ...waiting].map(({ jobId }) => jobId));
     return {
       seed: this.#options.seed,
       jobs: this.#accepted.size,
@@ -111,8 +116,9 @@ class ChaosRun {
       runs: evidence.reduce((sum, one) => sum + one.runs.length, 0),
       faults: { ...storm.counts, ...this.#orders },
       violations,
+      waiting: waiting.length,
       leftovers,
-      stories: evidence.filter((one) => bad.has(one.jobId)),
+      stories: evidence.filter((one) => told.has(one.jobId)),
       seconds: Math.round((Date.now() - startedAt) / 1000),
       folder: this.#folder,
     };
@@ -173,7 +179,16 @@ class ChaosRun {
     if (order !== 'retry' && (await person.cancel(jobId))) this.#orders.jobCancelled += 1;
     if (order === 'cancel') return;
     if (order === 'cancelAndRetry') await sleep(orderAfterMs);
+    else await this.#untilTaken(person, jobId);
     if (await person.retry(jobId)) this.#orders.jobRetried += 1;
+  }
+
+  /** A queued job cannot be retried: somebody has to have taken it. */
+  async #untilTaken(person: ChaosPerson, jobId: string): Promise<void> {
+    for (let looks = 0; looks < TAKEN_LOOKS; looks += 1) {
+      if ((await person.show(jobId)).status !== 'queued') return;
+      await sleep(TAKEN_LOOK_MS);
+    }
   }
 
   /** Every machine is back; hosted time passes until nothing is open, or nothing moves any more. */
@@ -225,6 +240,11 @@ class ChaosRun {
 /** A job that nobody sent: one was accepted twice. */
 function strayJob(jobId: string): Violation {
   return { kind: 'doubled', jobId, sentence: 'Nobody sent it: one was accepted twice.' };
+}
+
+/** Somebody may want to look at what happened. */
+export function isNoteworthy({ violations, leftovers, waiting }: ChaosResult): boolean {
+  return violations.length > 0 || leftovers.length > 0 || waiting > 0;
 }
 
 function countStatuses(evidence: readonly Evidence[]): Record<string, number> {

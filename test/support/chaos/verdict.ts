@@ -6,6 +6,7 @@
  *   corrupted   a result or a transcript that is not, byte for byte, what one run wrote
  */
 
+import { isTerminal } from '../../../spec/job/status.ts';
 import type { Run } from './journals.ts';
 import type { Entry, Story } from './person.ts';
 
@@ -29,8 +30,6 @@ export interface Evidence {
   retries: number;
 }
 
-const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
-
 export function judgeJob(evidence: Evidence): Violation[] {
   const { jobId, story } = evidence;
   if (story === undefined) return [{ kind: 'lost', jobId, sentence: 'The service does not know it.' }];
@@ -44,7 +43,7 @@ export function judgeJob(evidence: Evidence): Violation[] {
 }
 
 function judgeEnd(story: Story): string[] {
-  if (TERMINAL.has(story.status)) return [];
+  if (isTerminal(story.status)) return [];
   const waits = story.status === 'queued' || story.status === 'lost';
   if (waits && story.waiting !== undefined) return [];
   return [`It is ${story.status}, and nothing says what it waits for.`];
