@@ -12,7 +12,7 @@ export const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-acc
 export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
 
 /** When the agent must ask (`approval_policy` of Codex). Nobody is there to answer: what needs an approval does not happen. */
-export const CODEX_APPROVALS = ['untrusted', 'on-request', 'never'] as const;
+export const CODEX_APPROVALS = ['on-request', 'never'] as const;
 export type CodexApproval = (typeof CODEX_APPROVALS)[number];
 
 /** Whether a person at the terminal is asked before a job runs. */
