@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { AppEnv } from './app-env.ts';
 import { begin, securely, signedIn } from './middleware/begin.ts';
 import { noRoute, unexpected } from './middleware/failures.ts';
+import { mountAgent } from './routes/agent.ts';
 import { mountAuth } from './routes/auth.ts';
 import { mountEvents } from './routes/events.ts';
 import { mountFeatures } from './routes/features.ts';
@@ -23,6 +24,7 @@ export function makeApp(): Hono<AppEnv> {
   mountIdeas(app);
   mountFeatures(app);
   mountRunner(app);
+  mountAgent(app);
   mountJobs(app);
   mountMachines(app);
   mountEvents(app);

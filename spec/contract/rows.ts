@@ -1,5 +1,6 @@
 /** The whole contract: every row there is. */
 
+import * as agent from './agent.ts';
 import * as auth from './auth.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as events from './events.ts';
@@ -41,6 +42,8 @@ export const ROWS = [
   runner.addLogs,
   runner.completeJob,
   machines.drainMachine,
+  agent.pollAgent,
+  agent.respondCheckpoint,
   events.streamEvents,
   events.socketEvents,
   events.followJob,

@@ -48,14 +48,14 @@ export interface Response {
   now: number;
 }
 
-/** Written in the batch that finishes the job, and only if that batch finished it under this lease. */
+/** Written in the batch that finishes the job, and only if that batch finished it under this lease; once. */
 export function respondIfFinished(job: { userId: string; id: string }, response: Response): Statement {
   const status = response.success ? 'completed' : 'failed';
   return sql`
     UPDATE checkpoints SET status = ${status}, responded_at = ${response.now}, response_id = ${response.responseId},
       summary = ${response.summary}, error = ${response.error}, structured_output = ${response.structuredOutput},
       body = ${response.body}
-    WHERE user_id = ${job.userId} AND id = (
+    WHERE user_id = ${job.userId} AND status = 'queued' AND id = (
       SELECT checkpoint_id FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
         AND lease_id = ${response.leaseId} AND finished_at = ${response.now})`;
 }

@@ -1,0 +1,17 @@
+/** The compatibility path of workers without a machine. */
+
+import type { Hono } from 'hono';
+import * as rows from '../../spec/contract/agent.ts';
+import { accept } from '../../spec/errors.ts';
+import type { AppEnv } from '../app-env.ts';
+import { mount } from '../mount.ts';
+import { pollForAgent, respondToCheckpoint } from '../services/agent-work.ts';
+
+export function mountAgent(app: Hono<AppEnv>): void {
+  mount(app, rows.pollAgent, async ({ query, auth, deps }) => accept(await pollForAgent(deps, auth, query)));
+
+  mount(app, rows.respondCheckpoint, async ({ params, body, auth, deps }) => {
+    const answered = await respondToCheckpoint(deps, auth, { ...body, checkpointId: params.checkpointId });
+    return answered.ok ? accept({ ok: true, id: answered.value.id }) : answered;
+  });
+}

@@ -1,0 +1,53 @@
+/** What the compatibility path reads: reviews with the repository and session that their world names. */
+
+import type { Database, Statement } from './database.ts';
+import { sql } from './database.ts';
+
+/** A queued review that a worker without a machine could take. */
+export interface ReviewCandidate {
+  userId: string;
+  id: string;
+  ideaId: string;
+  worldId: string;
+  worldName: string;
+  projectRoot: string;
+  codexSessionId: string;
+}
+
+/** Reviews looked at in one go. */
+const CANDIDATES = 50;
+
+/** In the order of the queue. A review without a repository or a session stays for a machine that has linked them. */
+export function readReviewCandidates(userId: string, now: number): Statement {
+  return sql`
+    SELECT j.user_id AS userId, j.id, j.idea_id AS ideaId, w.id AS worldId, w.name AS worldName,
+      w.project_root AS projectRoot, coalesce(j.target_codex_session_id, w.codex_session_id) AS codexSessionId
+    FROM jobs j INDEXED BY jobs_live JOIN worlds w ON w.user_id = j.user_id AND w.idea_id = j.idea_id
+    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND j.status = 'queued' AND j.kind = 'idea.checkpoint'
+      AND j.available_at <= ${now} AND j.expires_at > ${now} AND j.checkpoint_id IS NOT NULL
+      AND j.target_machine_id IS NULL AND (j.world_id IS NULL OR j.world_id = w.id)
+      AND w.project_root IS NOT NULL AND coalesce(j.target_codex_session_id, w.codex_session_id) IS NOT NULL
+    ORDER BY j.priority DESC, j.id LIMIT ${CANDIDATES}`;
+}
+
+export interface CheckpointKey {
+  id: string;
+  jobId: string;
+  responseId: string | null;
+}
+
+export function findCheckpoint(db: Database, userId: string, id: string): Promise<CheckpointKey | undefined> {
+  return db.first<CheckpointKey>(sql`
+    SELECT id, job_id AS jobId, response_id AS responseId FROM checkpoints WHERE user_id = ${userId} AND id = ${id}`);
+}
+
+/** The job that a claim with this id took, and that has not ended. */
+export function findByClaim(
+  db: Database,
+  userId: string,
+  { machineId, claimId }: { machineId: string; claimId: string },
+): Promise<{ id: string } | undefined> {
+  return db.first<{ id: string }>(sql`
+    SELECT id FROM jobs INDEXED BY jobs_live WHERE user_id = ${userId} AND finished_at IS NULL
+      AND status = 'running' AND machine_id = ${machineId} AND claim_id = ${claimId}`);
+}
