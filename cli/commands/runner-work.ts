@@ -5,7 +5,12 @@ import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
 import { oneLine, printResult } from '../output/print.ts';
+import { startIdleBeats } from '../runner/idle-beats.ts';
+import { KEEP_AWAKE_MODES } from '../runner/keep-awake.ts';
 import { listenerWaiter } from '../runner/listener-waiter.ts';
+import { liveContext, showLive } from '../runner/live-status.ts';
+import { describeJump, SleepWatch } from '../runner/sleep-watch.ts';
+import type { ChannelState } from '../runner/status-line.ts';
 import type { Talk } from '../runner/work-context.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
 import { holdMachine, type Prepared, prepare, type WorkOptions } from '../runner/work-setup.ts';
@@ -29,6 +34,11 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       )
       .option('--heartbeat-interval <seconds>', 'pause between heartbeats while working', atLeastOne, 20)
       .option('--silence-limit <seconds>', 'stop an agent that prints nothing; 0 never', atLeastZero, 1800)
+      .addOption(
+        new Option('--keep-awake <when>', 'keep a Mac awake while a job runs: on mains power, always, never')
+          .choices(KEEP_AWAKE_MODES)
+          .default('ac'),
+      )
       .option('--dry-run', 'show what would be claimed; claims nothing')
       .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
       .option('--all-linked', 'also every repository that is linked on this machine')
@@ -75,30 +85,54 @@ function jobCount(value: string): number {
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_JOBS}.`);
 }
 
-async function work(context: Context, options: WorkOptions): Promise<number> {
-  const talk = talkOf(context, options);
-  const prepared = await prepare(context, options, talk);
-  const { drainSwitch, loop } = prepared;
-  const stopListening = drainSwitch.listen();
-  // A dry run claims nothing, so it disturbs nobody.
-  const lock = options.dryRun ? undefined : await holdMachine(context, options, prepared);
+async function work(given: Context, options: WorkOptions): Promise<number> {
+  const live = liveContext(given);
+  const context = live?.context ?? given;
+  const prepared = await prepare(context, options, talkOf(context, options));
+  const { drainSwitch, loop, hold } = prepared;
+  const watch = new SleepWatch({ onJump: (goneMs) => wakeUp(prepared, goneMs) });
+  const channel: ChannelState = { transport: options.transport, up: undefined };
+  const ends = [drainSwitch.listen(), watch.start()];
   try {
+    // A dry run claims nothing, so it disturbs nobody.
+    if (!options.dryRun) await holdMachine(context, options, prepared);
+    if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));
     if (options.once || options.dryRun) {
       const outcome = await loop.once(options.dryRun ?? false);
       printResult(context, outcome.document, outcome.lines);
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
-    await workOn(context, options, prepared);
+    await workOn(context, options, { ...prepared, channel });
     return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
   } finally {
-    await lock?.release();
-    stopListening();
+    for (const end of ends.reverse()) end();
+    await hold.lock?.release().catch((error: Error) => context.warn(error.message));
   }
 }
 
-async function workOn(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
-  const { drainSwitch, loop, talk } = prepared;
+function wakeUp({ loop, talk }: Prepared, goneMs: number): void {
+  talk.note(describeJump(goneMs));
+  loop.wakeUp();
+}
+
+function liveSource({ work: { machine, env }, loop, drainSwitch }: Prepared, channel: ChannelState) {
+  return {
+    machine: machine.machine_name,
+    env,
+    members: () => loop.members,
+    obstacle: () => loop.obstacle,
+    isDraining: () => drainSwitch.draining.aborted,
+    channel: () => channel,
+  };
+}
+
+async function workOn(
+  context: Context,
+  options: WorkOptions,
+  { channel, ...prepared }: Prepared & { channel: ChannelState },
+): Promise<void> {
+  const { drainSwitch, loop, talk, hold } = prepared;
   let replaced: string | undefined;
   const waiter = await listenerWaiter({
     choice: options.transport,
@@ -112,14 +146,23 @@ async function workOn(context: Context, options: WorkOptions, prepared: Prepared
       replaced = message;
       drainSwitch.drain();
     },
-    onChange: (change) => tellTransport(context, options, change),
+    onChange: (change) => {
+      Object.assign(channel, { transport: change.transport, up: change.up });
+      tellTransport(context, options, change);
+    },
+  });
+  const endBeats = startIdleBeats({
+    isListening: () => channel.up === true && channel.transport !== 'poll',
+    beatIfQuiet: (quietMs) => loop.beatIfQuiet(quietMs),
   });
   try {
     talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}. Ctrl-C leaves.`);
     await loop.run(waiter, showEach(context));
   } finally {
+    endBeats();
     waiter.close();
   }
+  if (hold.lostTo !== undefined) replaced ??= `Runner ${hold.lostTo.pid} holds this machine now.`;
   if (replaced !== undefined) {
     throw new CliError(replaced, {
       code: 'replaced',

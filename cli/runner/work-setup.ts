@@ -10,11 +10,12 @@ import { formatTimestamp } from '../link/timestamps.ts';
 import { clientVersion } from '../version.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { httpService } from './http-service.ts';
+import { KeepAwake, type KeepAwakeMode } from './keep-awake.ts';
 import { localRecords } from './local-records.ts';
 import { pause } from './pause.ts';
 import { policyDesk, policyGate } from './policy-gate.ts';
 import { findProcess } from './process/process-table.ts';
-import type { RunnerLock } from './runner-lock.ts';
+import type { RunnerHolder, RunnerLock } from './runner-lock.ts';
 import { secretValues } from './secrets.ts';
 import { becomeRunner } from './take-over.ts';
 import type { Talk, WorkContext } from './work-context.ts';
@@ -29,6 +30,7 @@ export interface WorkOptions extends CommonOptions {
   transport: 'auto' | 'poll' | 'sse' | 'ws';
   heartbeatInterval: number;
   silenceLimit: number;
+  keepAwake: KeepAwakeMode;
   dryRun?: boolean;
   linkedProjectRoot: string[];
   allLinked?: boolean;
@@ -47,6 +49,13 @@ const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
 /** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
 const DELIVERY_LIMIT_MS = 120_000;
 
+/** This runner's hold of the machine. */
+export interface MachineHold {
+  lock?: RunnerLock;
+  /** Who has it now, although this runner did not give it up. */
+  lostTo?: RunnerHolder;
+}
+
 /** Everything that is needed to work. */
 export interface Prepared {
   work: WorkContext;
@@ -54,6 +63,7 @@ export interface Prepared {
   drainSwitch: DrainSwitch;
   talk: Talk;
   instance: string;
+  hold: MachineHold;
   connectForListening(): Promise<{ baseUrl: string; headers: Record<string, string> }>;
 }
 
@@ -72,6 +82,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   const instance = randomUUID();
   const drainSwitch = new DrainSwitch(talk);
   const policy = policyDesk(context);
+  const hold: MachineHold = {};
   const work: WorkContext = {
     env,
     machine,
@@ -88,11 +99,15 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     shutdown: drainSwitch.shutdown,
     gate: policyGate(policy, drainSwitch.draining),
   };
+  const keepAwake = new KeepAwake({ mode: options.keepAwake, talk });
+  if (options.verbose) talk.note(keepAwake.description);
   const plan = {
+    hooks: { onBusy: () => keepAwake.busy(), onIdle: () => keepAwake.idle() },
     findCandidates: () => roots.inspect(),
     defaultRoot: context.repoRoot,
     fallbackRepository: gitRoot,
     rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
+    findReasonToLeave: () => findOtherHolder(hold),
     findReasonToWait: async () => policy.reasonToWait(),
   };
   return {
@@ -101,6 +116,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     drainSwitch,
     talk,
     instance,
+    hold,
     connectForListening: async () => {
       const { baseUrl, headers, token } = await connect();
       return { baseUrl, headers: { ...headers, Authorization: `Bearer ${token}` } };
@@ -108,12 +124,16 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   };
 }
 
+/** Two runners on one machine would take each other's channel again and again: the one that lost the lock leaves. */
+async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
+  const other = await hold.lock?.confirm();
+  if (other === undefined) return undefined;
+  hold.lostTo = other;
+  return `Runner ${other.pid} holds this machine now; leaving.`;
+}
+
 /** One runner per machine: becomes it, or fails with who is. */
-export async function holdMachine(
-  context: Context,
-  options: WorkOptions,
-  prepared: Prepared,
-): Promise<RunnerLock> {
+export async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
   const { work: workContext, drainSwitch, talk, instance } = prepared;
   const { env, machine, self } = workContext;
   const lock = await becomeRunner({
@@ -141,5 +161,5 @@ export async function holdMachine(
   drainSwitch.draining.addEventListener('abort', () => {
     lock.noteDraining(context.now()).catch((error: Error) => talk.warn(error.message));
   });
-  return lock;
+  prepared.hold.lock = lock;
 }
