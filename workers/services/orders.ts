@@ -155,9 +155,11 @@ export async function retryJob(
     by: user.id,
     attempt: job.attempt,
   });
-  if (isLeased(job.status) || job.status === 'lost') await revoke(deps, job, 'revoked');
+  const frees = isLeased(job.status) || job.status === 'lost';
+  if (frees) await revoke(deps, job, 'revoked');
   const { projects } = await surroundingsOf(deps, job.userId as SignedIn['id']);
-  wakeMachines(deps, job.userId, [...routesFor(targetOf(job), projects), ...sharersOf(job, projects)]);
+  const sharers = frees ? sharersOf(job, projects) : [];
+  wakeMachines(deps, job.userId, [...routesFor(targetOf(job), projects), ...sharers]);
   return accept({ job: retried, warning: warningFor(job) });
 }
 

@@ -124,8 +124,8 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
       leaseId: job.leaseId ?? undefined,
     });
   }
-  const repaired = jobs.filter((job) => swept.some((one) => one.jobId === job.id));
-  await wakeForFreed(deps, repaired, dueAt);
+  const freed = swept.filter(({ verdict }) => FREES_SESSION.has(verdict)).map(({ jobId }) => jobId);
+  await wakeForFreed(deps, { jobs: jobs.filter((job) => freed.includes(job.id)), dueAt });
   return swept;
 }
 
@@ -141,6 +141,7 @@ async function sweepJob(
   const verdict = judgeLease({ ...job, leaseExpiresAt: job.leaseExpiresAt }, deps.now, deps.random());
   switch (verdict.kind) {
     case 'release':
+      noteDue(job.id, deps.now);
       return (await move(deps.db, releaseIfExpired(job, lease, deps.now))) && 'release';
     case 'requeue':
       noteDue(job.id, verdict.availableAt);
@@ -161,18 +162,20 @@ async function sweepJob(
   }
 }
 
+/** A lost job keeps its session, and one that expired in the queue had none: nobody can claim more than before. */
+const FREES_SESSION: ReadonlySet<Swept['verdict']> = new Set(['release', 'requeue', 'exhaust']);
+
 /** A reclaimed job may run elsewhere once it is due, and its session is free for another now. */
 async function wakeForFreed(
   deps: Deps,
-  jobs: readonly JobRow[],
-  dueAt: ReadonlyMap<string, number>,
+  { jobs, dueAt }: { jobs: readonly JobRow[]; dueAt: ReadonlyMap<string, number> },
 ): Promise<void> {
   for (const userId of new Set(jobs.map((job) => job.userId))) {
     const { projects } = await surroundingsOf(deps, userId as SignedIn['id']);
     const own = jobs.filter((job) => job.userId === userId);
-    for (const job of own.filter(({ machineId }) => machineId !== null)) {
-      const routes = routesFor(targetOf(job), projects);
-      wakeAt(deps, { userId, routes, at: dueAt.get(job.id) ?? deps.now });
+    for (const job of own) {
+      const at = dueAt.get(job.id);
+      if (at !== undefined) wakeAt(deps, { userId, routes: routesFor(targetOf(job), projects), at });
       wakeMachines(deps, userId, sharersOf(job, projects));
     }
     wakeMachines(

@@ -135,6 +135,16 @@ export class Socket {
     this.#socket.send(text);
   }
 
+  /** Names of what this channel was told until now: everything before the answer to a ping. */
+  async told(): Promise<string[]> {
+    this.send('ping');
+    const names: string[] = [];
+    for (let frame = await this.frame(); frame !== 'pong'; frame = await this.frame()) {
+      names.push((JSON.parse(frame) as ChannelEvent).event);
+    }
+    return names;
+  }
+
   close(): void {
     try {
       this.#socket.close(1000, 'done');

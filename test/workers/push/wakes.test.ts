@@ -10,20 +10,9 @@ import { advance, currentTime, MINUTE, SECOND } from '../harness/clock.ts';
 import type { Held, Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, beat, claim, claimAndStart, complete, poll, sync } from '../harness/machines.ts';
 import { evict, fireAlarm, fireCron } from '../harness/objects.ts';
-import type { Socket } from '../harness/streams.ts';
 import { closeChannels, listenOverSse, listenOverWs } from '../harness/streams.ts';
 
 afterEach(closeChannels);
-
-/** What a channel was told until now: everything before the answer to this ping. */
-async function toldBy(socket: Socket): Promise<string[]> {
-  socket.send('ping');
-  const names: string[] = [];
-  for (let frame = await socket.frame(); frame !== 'pong'; frame = await socket.frame()) {
-    names.push((JSON.parse(frame) as { event: string }).event);
-  }
-  return names;
-}
 
 /** Three machines that listen: two that can take work of one idea, and one that cannot. */
 async function threeMachines() {
@@ -52,14 +41,14 @@ describe('every machine that could claim is woken, and no other', () => {
     await aPrompt(first);
     expect((await sockets[0].next()).event).toBe('job.available');
     expect((await sockets[1].next()).event).toBe('job.available');
-    expect(await toldBy(sockets[2])).toEqual([]);
+    expect(await sockets[2].told()).toEqual([]);
   });
 
   it('when a job for one of them is queued', async () => {
     const { first, second, sockets } = await threeMachines();
     await aPrompt(first, { machineId: second.machineId });
     expect((await sockets[1].next()).event).toBe('job.available');
-    expect(await toldBy(sockets[0])).toEqual([]);
+    expect(await sockets[0].told()).toEqual([]);
   });
 
   it('when a person retries', async () => {
@@ -71,7 +60,7 @@ describe('every machine that could claim is woken, and no other', () => {
     await retry({ machine: first, jobId, leaseId: '' });
     expect((await sockets[0].next()).event).toBe('job.available');
     expect((await sockets[1].next()).event).toBe('job.available');
-    expect(await toldBy(sockets[2])).toEqual([]);
+    expect(await sockets[2].told()).toEqual([]);
   });
 
   it.each(['alarm', 'cron'])('when a lease that was never started is reclaimed by the %s', async (by) => {
@@ -86,7 +75,7 @@ describe('every machine that could claim is woken, and no other', () => {
     const told = [(await sockets[0].next()).event, (await sockets[0].next()).event];
     if (by === 'alarm') expect(told).toContain('lease.lost');
     expect(told).toContain('job.available');
-    expect(await toldBy(sockets[2])).toEqual([]);
+    expect(await sockets[2].told()).toEqual([]);
   });
 
   it.each(['alarm', 'cron'])('when notBefore has come, by the %s', async (by) => {
@@ -94,12 +83,12 @@ describe('every machine that could claim is woken, and no other', () => {
     await aPrompt(first, { notBefore: new Date(currentTime() + 10 * SECOND).toISOString() });
     advance(9 * SECOND);
     expect(await fireAlarm(first)).toBe(false);
-    expect(await toldBy(sockets[0])).toEqual([]);
+    expect(await sockets[0].told()).toEqual([]);
     advance(2 * SECOND);
     if (by === 'cron') await fireCron();
     else expect([await fireAlarm(first), await fireAlarm(first)]).toEqual([true, false]);
     expect((await sockets[0].next()).event).toBe('job.available');
-    expect(await toldBy(sockets[2])).toEqual([]);
+    expect(await sockets[2].told()).toEqual([]);
   });
 
   it('at its time although the object forgot everything before', async () => {
@@ -118,7 +107,7 @@ describe('every machine that could claim is woken, and no other', () => {
     await aPrompt(machine);
     const held = await claimAndStart(machine);
     const socket = await listenOverWs(machine);
-    expect(await toldBy(socket)).toEqual([]);
+    expect(await socket.told()).toEqual([]);
     await complete(held);
     expect((await socket.next()).event).toBe('job.available');
     expect((await poll(machine)).job).not.toBeNull();
@@ -132,7 +121,7 @@ describe('every machine that could claim is woken, and no other', () => {
     await sync(machine, sessions);
     expect((await socket.next()).event).toBe('job.available');
     await sync(machine, sessions);
-    expect(await toldBy(socket)).toEqual([]);
+    expect(await socket.told()).toEqual([]);
   });
 });
 
