@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildOrp } from '../../../scripts/local/build-orp.ts';
-import { isTerminal } from '../../../spec/job/status.ts';
 import { type Run, readRuns } from './journals.ts';
 import { endProcessesOf, findLeftovers } from './leftovers.ts';
 import { ChaosMachine } from './machine.ts';
@@ -35,11 +34,9 @@ export interface ChaosResult {
   runs: number;
   faults: FaultCounts & { jobCancelled: number; jobRetried: number };
   violations: Violation[];
-  /** Jobs that did not end, and say what they wait for. */
-  waiting: number;
   /** Processes, locks and files that are left, and runners that left by themselves. */
   leftovers: string[];
-  /** Everything that is known of the jobs with violations, and of those that wait. */
+  /** Everything that is known of the jobs with violations. */
   stories: Evidence[];
   seconds: number;
   /** Where the logs and journals are; removed when nothing was found. */
@@ -62,7 +59,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const run = new ChaosRun(options, folder);
   try {
     const result = await run.play();
-    if (!isNoteworthy(result)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    if (isClean(result)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     return result;
   } finally {
     await run.close();
@@ -107,8 +104,7 @@ class ChaosRun {
     await this.#service.stop();
     const leftovers = [...slow, ...findLeftovers(this.#folder, this.#machines)];
     const violations = [...strays, ...evidence.flatMap((one) => judgeJob(one))];
-    const waiting = evidence.filter(({ story }) => story !== undefined && !isTerminal(story.status));
-    const told = new Set([...violations, ...waiting].map(({ jobId }) => jobId));
+    const told = new Set(violations.map(({ jobId }) => jobId));
     return {
       seed: this.#options.seed,
       jobs: this.#accepted.size,
@@ -116,7 +112,6 @@ class ChaosRun {
       runs: evidence.reduce((sum, one) => sum + one.runs.length, 0),
       faults: { ...storm.counts, ...this.#orders },
       violations,
-      waiting: waiting.length,
       leftovers,
       stories: evidence.filter((one) => told.has(one.jobId)),
       seconds: Math.round((Date.now() - startedAt) / 1000),
@@ -242,9 +237,9 @@ function strayJob(jobId: string): Violation {
   return { kind: 'doubled', jobId, sentence: 'Nobody sent it: one was accepted twice.' };
 }
 
-/** Somebody may want to look at what happened. */
-export function isNoteworthy({ violations, leftovers, waiting }: ChaosResult): boolean {
-  return violations.length > 0 || leftovers.length > 0 || waiting > 0;
+/** Nothing was found. */
+export function isClean({ violations, leftovers }: ChaosResult): boolean {
+  return violations.length === 0 && leftovers.length === 0;
 }
 
 function countStatuses(evidence: readonly Evidence[]): Record<string, number> {

@@ -20,6 +20,8 @@ export class ChaosMachine {
   readonly folder: string;
   readonly proxy: ChaosProxy;
   readonly #transport: (typeof TRANSPORTS)[number];
+  /** Every other machine works on two jobs at once. */
+  readonly #parallel: string[];
   readonly #orp: Where;
   #ideaId = '';
   #machineId = '';
@@ -33,6 +35,7 @@ export class ChaosMachine {
     this.folder = join(folder, this.name);
     this.proxy = proxy;
     this.#transport = TRANSPORTS[at % TRANSPORTS.length] ?? 'auto';
+    this.#parallel = at % 2 === 1 ? ['--max-jobs', '2', '--parallel-in-repo'] : [];
     for (const place of ['tmp', 'home']) mkdirSync(join(this.folder, place), { recursive: true });
     const env = { ...isolatedEnv(this.folder), TMPDIR: this.temporary, HOME: join(this.folder, 'home') };
     this.#orp = { cwd: makeRepository(this.folder), env };
@@ -103,10 +106,14 @@ export class ChaosMachine {
     const log = openSync(join(this.folder, 'runner.log'), 'a');
     const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
     const pace = ['--poll-interval', '1', '--heartbeat-interval', '1'];
-    const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, ...pace], {
-      ...this.#orp,
-      stdio: ['ignore', log, log],
-    });
+    const child = spawn(
+      process.execPath,
+      [projectPath('dist/orp.js'), ...words, ...pace, ...this.#parallel],
+      {
+        ...this.#orp,
+        stdio: ['ignore', log, log],
+      },
+    );
     closeSync(log);
     this.#runner = child;
     this.#isEndWanted = false;

@@ -1,15 +1,15 @@
 /** What a violation looks like to the person who has to find out why. */
 
-import { type ChaosResult, isNoteworthy } from './chaos-run.ts';
+import { type ChaosResult, isClean } from './chaos-run.ts';
 import type { Run } from './journals.ts';
 import type { Evidence } from './verdict.ts';
 
 const SHOWN_CHARS = 160;
 
 export function tellStory(result: ChaosResult): string[] {
-  if (!isNoteworthy(result)) return [];
+  if (isClean(result)) return [];
   return [
-    `Seed ${result.seed}: ${result.violations.length} violations, ${result.leftovers.length} leftovers, ${result.waiting} waiting.`,
+    `Seed ${result.seed}: ${result.violations.length} violations, ${result.leftovers.length} leftovers.`,
     ...result.leftovers.map((sentence) => `  ${sentence}`),
     ...result.violations.map(({ kind, jobId, sentence }) => `  ${kind}: ${jobId}: ${sentence}`),
     ...result.stories.flatMap((evidence) => tellJob(evidence)),

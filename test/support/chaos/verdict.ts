@@ -1,7 +1,7 @@
 /**
  * Judges what the service says by what the agents wrote down. Pure, so that it can be shown to find what it looks for.
  *
- *   lost        accepted, and neither ended nor waiting for a reason that is told
+ *   lost        accepted, and has not ended though every machine is back
  *   doubled     more runs of a prompt than its attempts, its policy and people's retries allow; two runs in one session
  *   corrupted   a result or a transcript that is not, byte for byte, what one run wrote
  */
@@ -42,11 +42,10 @@ export function judgeJob(evidence: Evidence): Violation[] {
   return found.map((violation) => ({ jobId, ...violation }));
 }
 
-function judgeEnd(story: Story): string[] {
-  if (isTerminal(story.status)) return [];
-  const waits = story.status === 'queued' || story.status === 'lost';
-  if (waits && story.waiting !== undefined) return [];
-  return [`It is ${story.status}, and nothing says what it waits for.`];
+/** Every machine is back and hosted time has passed: whoever still waits, waits for nobody. */
+function judgeEnd({ status, waiting }: Story): string[] {
+  if (isTerminal(status)) return [];
+  return [`It is still ${status}: ${waiting?.message ?? 'nothing says what it waits for.'}`];
 }
 
 /** What the runner says when its agent did not start. */

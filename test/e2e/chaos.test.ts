@@ -1,0 +1,160 @@
+/**
+ * A small storm with real processes, and what keeps it honest: its judge finds what it is there to find, and its plan
+ * replays. The large one is `npm run bench -- chaos`.
+ */
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { chaosDocument } from '../bench/chaos.ts';
+import { type ChaosResult, runChaos } from '../support/chaos/chaos-run.ts';
+import type { Run } from '../support/chaos/journals.ts';
+import type { Entry, Story } from '../support/chaos/person.ts';
+import { makePlan } from '../support/chaos/plan.ts';
+import { tellStory } from '../support/chaos/story.ts';
+import { type Evidence, judgeJob } from '../support/chaos/verdict.ts';
+
+const JOBS = 40;
+const MACHINES = 4;
+/** Always the same in CI, so that a failure there is a failure here; the bench looks for new ones. */
+const SEED = 20;
+const LIMIT_MS = 110_000;
+
+const T0 = '2026-04-01T10:00:00.000Z';
+
+describe('a storm', () => {
+  let result: ChaosResult | undefined;
+
+  afterEach(() => {
+    for (const line of result ? tellStory(result) : []) console.error(line);
+  });
+
+  it(
+    'loses nothing, doubles nothing, corrupts nothing, and leaves nothing behind',
+    async () => {
+      console.error(
+        `chaos: seed ${SEED} (npm run bench -- chaos --seed ${SEED} --jobs ${JOBS} --machines ${MACHINES})`,
+      );
+      result = await runChaos({ seed: SEED, jobs: JOBS, machines: MACHINES, say: () => undefined });
+      const { lost, doubled, corrupted, leftovers, jobs } = chaosDocument(result);
+      expect({ lost, doubled, corrupted, leftovers, jobs }).toEqual({
+        lost: 0,
+        doubled: 0,
+        corrupted: 0,
+        leftovers: 0,
+        jobs: JOBS,
+      });
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('the plan of a storm', () => {
+  it('is the same for the same seed, and another one for another', () => {
+    const draw = (seed: number) => {
+      const plan = makePlan(seed, { jobs: 50, machines: 3 });
+      return { jobs: plan.jobs, faults: Array.from({ length: 200 }, () => plan.nextFault()) };
+    };
+    expect(draw(7)).toEqual(draw(7));
+    expect(draw(7)).not.toEqual(draw(8));
+  });
+});
+
+function aRun(overrides: Partial<Run> = {}): Run {
+  return {
+    run: 'run-1',
+    key: 'chaos-1',
+    session: 'codex-m0-s0',
+    startedAt: Date.parse(T0),
+    overlaps: undefined,
+    pieces: [{ command: 'measure 0', text: 'one\n' }],
+    answer: 'the answer',
+    hasEnded: true,
+    ...overrides,
+  };
+}
+
+function anAttempt(overrides: Partial<Story['attempts'][number]> = {}): Story['attempts'][number] {
+  return { attempt: 1, outcome: 'completed', startedAt: T0, content: 'the answer', ...overrides };
+}
+
+function aStory(overrides: Partial<Story> = {}): Story {
+  return {
+    id: 'job_1',
+    kind: 'session.prompt',
+    status: 'completed',
+    priority: 0,
+    attempt: 1,
+    maxAttempts: 3,
+    onLeaseLoss: 'hold',
+    sessionFallback: 'primary',
+    target: {},
+    createdAt: T0,
+    expiresAt: T0,
+    updatedAt: T0,
+    prompt: 'Measure.',
+    content: 'the answer',
+    attempts: [anAttempt()],
+    events: [],
+    ...overrides,
+  };
+}
+
+function anEntry(stream: Entry['stream'], text: string): Entry {
+  return { attempt: 1, seq: 1, cursor: '1', at: T0, type: 'log', stream, level: 'info', text };
+}
+
+function judge(overrides: Partial<Evidence> = {}): string[] {
+  const entries = [anEntry('stdout', '$ measure 0\none\n'), anEntry('agent', 'the answer')];
+  const evidence = { jobId: 'job_1', story: aStory(), entries, runs: [aRun()], retries: 0, ...overrides };
+  return judgeJob(evidence).map((violation) => violation.kind);
+}
+
+describe('the judge of a storm', () => {
+  it('finds nothing in a job that ran once and arrived whole', () => {
+    expect(judge()).toEqual([]);
+  });
+
+  it.each<[string, Partial<Evidence>, string]>([
+    ['a job that the service does not know', { story: undefined }, 'lost'],
+    ['a job that runs for nobody', { story: aStory({ status: 'running' }) }, 'lost'],
+    [
+      'a second run under policy hold',
+      { runs: [aRun(), aRun({ run: 'run-2', answer: 'other' })] },
+      'doubled',
+    ],
+    ['two runs in one session', { runs: [aRun({ overlaps: 'run-0' })] }, 'doubled'],
+    [
+      'a run that is said not to have been',
+      {
+        story: aStory({
+          status: 'failed',
+          attempts: [anAttempt({ outcome: 'failed', error: 'nothing ran' })],
+        }),
+      },
+      'doubled',
+    ],
+    ['an answer that differs in one byte', { runs: [aRun({ answer: 'the answeR' })] }, 'corrupted'],
+    ['an answer that nobody wrote', { runs: [] }, 'corrupted'],
+    ['an answer of a run that never came to its end', { runs: [aRun({ hasEnded: false })] }, 'corrupted'],
+    ['output that is missing', { entries: [anEntry('agent', 'the answer')] }, 'corrupted'],
+    [
+      'output that came twice',
+      { entries: [anEntry('stdout', '$ measure 0\none\n$ measure 0\n')] },
+      'corrupted',
+    ],
+  ])('finds %s', (_, overrides, kind) => {
+    expect(judge(overrides)).toContain(kind);
+  });
+
+  it('allows a second run after the retry of a person', () => {
+    const second = aRun({ run: 'run-2', answer: 'another answer' });
+    const attempts = [anAttempt(), anAttempt({ attempt: 2, content: 'another answer' })];
+    const story = aStory({ content: 'another answer', attempts });
+    const entries = [anEntry('stdout', '$ measure 0\none\n'), anEntry('agent', 'the answer')];
+    const again = entries.map((entry) => ({ ...entry, attempt: 2 }));
+    const said = again.map((entry) =>
+      entry.stream === 'agent' ? { ...entry, text: 'another answer' } : entry,
+    );
+    const evidence = { story, runs: [aRun(), second], entries: [...entries, ...said], retries: 1 };
+    expect(judge(evidence)).toEqual([]);
+  });
+});
