@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { ok } from './fields.ts';
+import { absentable, ok } from './fields.ts';
 
 export const drainMachine = endpoint({
   name: 'drainMachine',
@@ -19,6 +19,30 @@ export const drainMachine = endpoint({
     machine: z.object({ id: z.string(), name: z.string(), draining: z.boolean() }),
     /** False: it was so already. */
     changed: z.boolean(),
+  }),
+  errors: ['not_found'],
+  idempotent: true,
+});
+
+export const showMachine = endpoint({
+  name: 'showMachine',
+  method: 'GET',
+  path: '/api/cli/runner/machines/:machineId',
+  summary: 'When a machine was last seen, and, which is a fact of its own, whether it can be woken now.',
+  reply: z.object({
+    ok,
+    machine: z.object({
+      id: z.string(),
+      name: z.string(),
+      /** Its last heartbeat, to five minutes; a machine that listens need not send any. */
+      lastSeenAt: z.string(),
+      lastSyncAt: absentable,
+      draining: z.boolean(),
+      /** The open channel; absent: a wake-up would not reach it, and it asks by itself or not at all. */
+      listening: z
+        .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
+        .optional(),
+    }),
   }),
   errors: ['not_found'],
   idempotent: true,

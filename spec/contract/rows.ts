@@ -41,6 +41,7 @@ export const ROWS = [
   runner.addMessage,
   runner.addLogs,
   runner.completeJob,
+  machines.showMachine,
   machines.drainMachine,
   agent.pollAgent,
   agent.respondCheckpoint,

@@ -6,9 +6,15 @@ import { accept } from '../../spec/errors.ts';
 import type { AppEnv } from '../app-env.ts';
 import { mount } from '../mount.ts';
 import { drainMachine } from '../services/drain.ts';
+import { showMachine } from '../services/presence.ts';
 import { sourceOf } from './source.ts';
 
 export function mountMachines(app: Hono<AppEnv>): void {
+  mount(app, rows.showMachine, async ({ params, auth, deps }) => {
+    const shown = await showMachine(deps, auth, params.machineId);
+    return shown.ok ? accept({ ok: true, machine: shown.value }) : shown;
+  });
+
   mount(app, rows.drainMachine, async ({ params, body, auth, deps, context }) => {
     const drained = await drainMachine(deps, auth, {
       machineId: params.machineId,

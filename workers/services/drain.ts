@@ -1,10 +1,10 @@
 /** Has a machine finish what it does and claim nothing more, or go on. D1 first, then its object and its channel. */
 
 import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
 import { setDrainingIfOther } from '../store/machine-drain.ts';
-import { findMachine } from '../store/machines.ts';
+import { findMachineForPerson } from './presence.ts';
 import type { SignedIn } from './sign-in.ts';
 
 export interface DrainOrder {
@@ -26,10 +26,9 @@ export async function drainMachine(
   user: SignedIn,
   { machineId, isDraining, reason, source }: DrainOrder,
 ): Promise<Result<Drained, 'not_found'>> {
-  const found = await findMachine(deps.db, machineId);
-  if (found === undefined || (found.userId !== user.id && user.role !== 'operator'))
-    return missing(machineId);
-  const { userId, name } = found;
+  const found = await findMachineForPerson(deps, user, machineId);
+  if (!found.ok) return found;
+  const { userId, name } = found.value;
 
   const order = { userId, machineId, isDraining, now: deps.now, actor: user.id, source, reason };
   const changed = await setDrainingIfOther(deps.db, order);
@@ -38,12 +37,4 @@ export async function drainMachine(
   // A repeat tells again: the word to the object may have been lost with the answer.
   deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.drain(isDraining)));
   return accept({ machine: { id: machineId, name, draining: isDraining }, changed });
-}
-
-function missing(machineId: string) {
-  return refuse(
-    'not_found',
-    `There is no machine ${machineId}.`,
-    'orp runner status shows the id of this machine; one that has never synced is not known: run orp runner sync.',
-  );
 }
