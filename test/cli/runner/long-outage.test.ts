@@ -1,0 +1,145 @@
+/** The service is away for an hour of simulated time; the runner is killed in the middle. HTTP, files and the agent are real. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { codexAgent } from '../../../cli/agents/codex.ts';
+import { signedInClient } from '../../../cli/client/client.ts';
+import { httpService } from '../../../cli/runner/http-service.ts';
+import { LeaseDesk } from '../../../cli/runner/lease-desk.ts';
+import { pause, retryPauseMs } from '../../../cli/runner/pause.ts';
+import { runPrompt } from '../../../cli/runner/prompt-run.ts';
+import { recoverSpools } from '../../../cli/runner/recovery.ts';
+import type { WorkContext } from '../../../cli/runner/work-context.ts';
+import { T0 } from '../../support/clock.ts';
+import { type FakeJob, FakeService } from './fake-service.ts';
+import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
+import { RECIPE_AGENT } from './orp-process.ts';
+
+const HOUR_MS = 3_600_000;
+
+let service: FakeService;
+let machine: LinkedMachine;
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: T0 });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await service.close();
+  machine.remove();
+});
+
+/** What one run of the runner works with; each has its own start time, as after a restart. */
+function aRunner(startTime: string): WorkContext {
+  const { env } = machine;
+  const record = {
+    schema_version: '1.0.0' as const,
+    machine_id: 'mach-1',
+    machine_name: 'workbench',
+    platform: 'linux',
+    runner_enabled: true,
+  };
+  const silent = () => undefined;
+  return {
+    env,
+    machine: record,
+    service: httpService({
+      machine: record,
+      instance: startTime,
+      baseUrl: service.baseUrl,
+      connect: () => signedInClient({ env, baseUrl: service.baseUrl }),
+    }),
+    agent: codexAgent({ bin: RECIPE_AGENT, env }),
+    local: { isEnabled: async () => true, recordBeat: async () => undefined, sync: async () => ({}) },
+    talk: { note: silent, warn: silent },
+    secrets: [],
+    heartbeatMs: 20_000,
+    deliveryLimitMs: 120_000,
+    self: { pid: process.pid, startTime },
+    isDraining: () => false,
+    shutdown: new AbortController().signal,
+  };
+}
+
+/** Lets time pass until the work is done; files, sockets and processes get their turns in between. */
+async function simulate<T>(work: Promise<T>): Promise<T> {
+  let isDone = false;
+  const done = work.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    for (let turn = 0; turn < 20 && !isDone; turn += 1) await new Promise((next) => setImmediate(next));
+    await vi.advanceTimersByTimeAsync(250);
+  }
+  return done;
+}
+
+/** The first runner: the agent works while the service is there, and is done when it is away. */
+async function workAndGiveUp(context: WorkContext, job: FakeJob): Promise<string> {
+  const claimed = { id: job.id, kind: job.kind, attempt: 1, prompt: job.prompt };
+  const lease = { leaseId: 'lea_1' };
+  const desk = await LeaseDesk.open(context, { job: claimed, lease, workplace: undefined });
+  desk.startHeartbeats();
+  await desk.announce('Prompt is going to Main.', {});
+  const { result } = await runPrompt(context, desk, {
+    job: claimed,
+    codexSessionId: 'codex-1',
+    cwd: machine.repo,
+  });
+  const delivery = await desk.deliver(result);
+  return delivery.kind;
+}
+
+/** The second runner: rounds of recovery until nothing waits. */
+async function recover(context: WorkContext): Promise<number> {
+  for (let round = 1; ; round += 1) {
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), 60_000);
+    const options = { isBusy: () => false, signal: end.signal, onRecovered: async () => undefined };
+    const waiting = await recoverSpools(context, options);
+    clearTimeout(timer);
+    if (waiting === 0) return round;
+    await pause(retryPauseMs(round));
+  }
+}
+
+it('every byte and the result arrive once and in order after an hour of 503 and a restart', async () => {
+  const lines = Array.from({ length: 3000 }, (_, at) => `line ${at} ${'x'.repeat(at % 300)}`);
+  const job = service.addJob('job_1', { raw: lines, say: 'The answer.\n' });
+  job.status = 'running';
+  job.leaseId = 'lea_1';
+  // What is sent first takes effect and its answer is lost: it is sent again.
+  service.order('logs', 'lost', 'lost');
+  service.order('messages', 'lost');
+
+  const away = setTimeout(() => {
+    service.isDown = true;
+  }, 500);
+  const first = await simulate(workAndGiveUp(aRunner('first'), job));
+  clearTimeout(away);
+  expect(first).toBe('pending');
+  expect(service.isDown).toBe(true);
+  const before = service.requests.length;
+  setTimeout(() => {
+    service.isDown = false;
+  }, HOUR_MS);
+  const rounds = await simulate(recover(aRunner('second')));
+
+  expect(Date.now() - T0).toBeGreaterThan(HOUR_MS);
+  expect(rounds).toBeGreaterThan(5);
+  // Patient: an hour of trying is some hundred requests, not thousands.
+  expect(service.requests.length - before).toBeLessThan(1000);
+  expect(service.textOf(job, 'stdout')).toBe(`${lines.join('\n')}\n`);
+  expect(service.textOf(job, 'agent')).toBe('The answer.\n');
+  expect([...job.chunks.keys()].sort((a, b) => a - b)).toEqual(
+    Array.from({ length: job.chunks.size }, (_, at) => at + 1),
+  );
+  expect(job.completions).toEqual([
+    expect.objectContaining({ leaseId: 'lea_1', success: true, content: 'The answer.\n' }),
+  ]);
+  expect(existsSync(join(machine.home, 'state/orp/spool/mach-1/lea_1'))).toBe(false);
+});
