@@ -122,11 +122,16 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
   const usable = routes.filter((route) => claiming.some((machine) => machine.machineId === route.machineId));
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
   if (free === undefined) return whyBusy(usable, around, since);
-  return {
-    code: 'next_poll',
-    message: `${nameOf(free.machineId, around)} takes it when it asks next.`,
-    since,
-  };
+  return { code: 'next_poll', message: whenTaken(free.machineId, claiming), since };
+}
+
+/** To be heard of and to be able to be woken are two facts: a machine may have the one without the other. */
+function whenTaken(machineId: string, machines: readonly MachinePresence[]): string {
+  const machine = machines.find((one) => one.machineId === machineId);
+  if (machine === undefined) return 'The machine takes it when it asks next.';
+  return machine.listening
+    ? `${machine.name} listens and takes it as soon as it is free.`
+    : `${machine.name} cannot be woken now; it takes the job when it asks next. Last seen ${at(machine.lastSeenAt)}.`;
 }
 
 /** Behind a job at work it only takes time; behind lost ones alone, a person. */

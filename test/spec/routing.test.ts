@@ -138,6 +138,15 @@ describe('why a job waits', () => {
     expect(code({ status: 'lost' })).toBe('lost');
   });
 
+  it('tells a machine that can be woken from one that was only heard of', () => {
+    const messageOf = (listening: boolean) =>
+      whyWaiting(job, { ...around, machines: [{ ...machine, listening }] }, T0)?.message;
+    expect(messageOf(true)).toBe('workbench listens and takes it as soon as it is free.');
+    expect(messageOf(false)).toMatch(
+      /^workbench cannot be woken now; .* Last seen \d{4}-\d\d-\d\d .* UTC\.$/,
+    );
+  });
+
   it('counts a listening machine as online however long it was silent', () => {
     expect(code({}, { machines: [{ ...machine, listening: true }] }, T0 + 99 * OFFLINE_AFTER_MS)).toBe(
       'next_poll',
