@@ -1,8 +1,9 @@
-/** The git side of the governance report, with two git processes at once. Only shown; nothing depends on it. */
+/** The git side of the governance report, with one git process where it can be. Only shown; nothing depends on it. */
 
 import { join, resolve } from 'node:path';
 
 import { gitText } from './git.ts';
+import { readPlainConfig } from './git-dir.ts';
 import { githubRepository, stripCredentials } from './git-remote.ts';
 import { readText } from './json-file.ts';
 import type { LinkableRepository } from './repository.ts';
@@ -32,7 +33,7 @@ export async function readGitFacts(
   const { root, gitDir } = repository;
   const [status = '', config = ''] = await Promise.all([
     gitText(root, env, 'status', '--porcelain=v2', '--branch', '-z'),
-    gitText(root, env, 'config', '--get-regexp', '^remote\\..*\\.url$'),
+    readConfig(repository, env),
   ]);
   const remotes = readRemotes(config);
   const remoteName = remotes.has('origin') ? 'origin' : ([...remotes.keys()][0] ?? '');
@@ -42,6 +43,26 @@ export async function readGitFacts(
     remoteName,
     remoteDefaultBranch: readRemoteHead(gitDir, remoteName),
   };
+}
+
+/** `remote.<name>.url <address>` lines, as `git config` prints them. */
+async function readConfig(
+  { root, gitDir }: LinkableRepository,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const config = readPlainConfig(gitDir);
+  if (config === undefined) {
+    return gitText(root, env, 'config', '--get-regexp', '^remote\\..*\\.url$');
+  }
+  let section = '';
+  const lines: string[] = [];
+  for (const line of config.split('\n')) {
+    section = /^\s*\[(.+)\]\s*$/.exec(line)?.[1] ?? section;
+    const remote = /^remote "(.+)"$/.exec(section)?.[1];
+    const url = /^\s*url\s*=\s*([^#;]*?)\s*$/i.exec(line)?.[1];
+    if (remote !== undefined && url !== undefined) lines.push(`remote.${remote}.url ${url}`);
+  }
+  return lines.join('\n');
 }
 
 /** When the newest `checkpoint:` commit was made, epoch ms; looks at the last commits only. */

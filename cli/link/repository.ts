@@ -1,8 +1,9 @@
-/** Which repository a command works in (contract/local-state.md §1.1). git itself is asked, once. */
+/** Which repository a command works in (contract/local-state.md §1.1). git itself is asked wherever it is not plain. */
 
 import { join } from 'node:path';
 import { CliError } from '../exit.ts';
 import { git } from './git.ts';
+import { findPlainGitDir } from './git-dir.ts';
 import { resolvePath } from './paths.ts';
 
 /** A folder, and the repository around it if there is one. */
@@ -20,9 +21,11 @@ export interface Repository {
 /** A repository that can hold link state. */
 export type LinkableRepository = Repository & { gitDir: string };
 
-/** Looks at a folder with one git process. */
+/** Looks at a folder, with one git process at most. */
 export async function resolveRepo(folder: string, env: NodeJS.ProcessEnv): Promise<Repository> {
   const root = resolvePath(process.cwd(), folder);
+  const plain = findPlainGitDir(root, env);
+  if (plain !== undefined) return { root, gitDir: resolvePath(root, plain), isGitMissing: false };
   const answer = await git(root, env, 'rev-parse', '--is-inside-work-tree', '--git-dir');
   if (answer.kind === 'missing') return { root, isGitMissing: true };
   if (answer.kind === 'failed') {
