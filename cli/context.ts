@@ -58,6 +58,15 @@ export function makeContext(surroundings: Surroundings, options: CommonOptions):
   };
 }
 
+/** The same context with other streams; warnings follow. */
+export function withStreams(context: Context, streams: Pick<Surroundings, 'stdout' | 'stderr'>): Context {
+  return {
+    ...context,
+    ...streams,
+    warn: (message, hint) => streams.stderr.write(formatWarning({ message, hint }, context.json)),
+  };
+}
+
 function formatWarning(warning: { message: string; hint: string | undefined }, json: boolean): string {
   if (json) return `${JSON.stringify({ warning: warning.message, hint: warning.hint })}\n`;
   return `warning: ${warning.message}\n${warning.hint === undefined ? '' : `hint: ${warning.hint}\n`}`;

@@ -58,7 +58,8 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
   ).action((options: WorkOptions) => shell.run(options, (context) => work(context, options)));
 }
 
-function atLeastOne(value: string): number {
+/** A number of seconds; less than one counts as one. */
+export function atLeastOne(value: string): number {
   return Math.max(1, wholeSeconds(value));
 }
 
@@ -85,7 +86,13 @@ function jobCount(value: string): number {
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_JOBS}.`);
 }
 
-async function work(given: Context, options: WorkOptions): Promise<number> {
+/** Changes what is shown of a cycle, for a command that runs it under another name. */
+export type ShowAs = (outcome: CycleOutcome) => CycleOutcome;
+
+type ShownOptions = WorkOptions & { showAs?: ShowAs };
+
+/** Works until it is told to leave, or for one cycle. Returns the exit code. */
+export async function work(given: Context, options: ShownOptions): Promise<number> {
   const live = liveContext(given);
   const context = live?.context ?? given;
   const prepared = await prepare(context, options, talkOf(context, options));
@@ -98,17 +105,21 @@ async function work(given: Context, options: WorkOptions): Promise<number> {
     if (!options.dryRun) await holdMachine(context, options, prepared);
     if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));
     if (options.once || options.dryRun) {
-      const outcome = await loop.once(options.dryRun ?? false);
+      const outcome = shownAs(options, await loop.once(options.dryRun ?? false));
       printResult(context, outcome.document, outcome.lines);
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
-    await workOn(context, options, { ...prepared, channel });
+    await workOn(context, options, { ...prepared, channel, isLive: live !== undefined });
     return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
   } finally {
     for (const end of ends.reverse()) end();
     await hold.lock?.release().catch((error: Error) => context.warn(error.message));
   }
+}
+
+function shownAs({ showAs }: ShownOptions, outcome: CycleOutcome): CycleOutcome {
+  return showAs === undefined ? outcome : showAs(outcome);
 }
 
 function wakeUp({ loop, talk }: Prepared, goneMs: number): void {
@@ -129,8 +140,8 @@ function liveSource({ work: { machine, env }, loop, drainSwitch }: Prepared, cha
 
 async function workOn(
   context: Context,
-  options: WorkOptions,
-  { channel, ...prepared }: Prepared & { channel: ChannelState },
+  options: ShownOptions,
+  { channel, isLive, ...prepared }: Prepared & { channel: ChannelState; isLive: boolean },
 ): Promise<void> {
   const { drainSwitch, loop, talk, hold } = prepared;
   let replaced: string | undefined;
@@ -157,7 +168,8 @@ async function workOn(
   });
   try {
     talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}. Ctrl-C leaves.`);
-    await loop.run(waiter, showEach(context));
+    const show = showEach(context, { showsIdle: !isLive });
+    await loop.run(waiter, (outcome) => show(shownAs(options, outcome)));
   } finally {
     endBeats();
     waiter.close();
@@ -171,14 +183,17 @@ async function workOn(
   }
 }
 
-/** Continuous output: one JSON document a line; for people a block per job, and once that there is nothing to do. */
-function showEach(context: Context): (outcome: CycleOutcome) => void {
-  let wasIdle = false;
+/**
+ * Continuous output: one JSON document a line; for people a block per job, and once that there is nothing to do, unless
+ * a live line says so all the time.
+ */
+function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (outcome: CycleOutcome) => void {
+  let wasIdle = !showsIdle;
   return (outcome) => {
     const isIdle = outcome.document.claimed === false;
     if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
     else if (!(isIdle && wasIdle)) printResult(context, outcome.document, outcome.lines);
-    wasIdle = isIdle;
+    wasIdle = isIdle || !showsIdle;
   };
 }
 
@@ -192,7 +207,7 @@ function tellTransport(
 }
 
 /** Talk goes to stderr; with `--json` only what a person should look at does. */
-function talkOf(context: Context, options: WorkOptions): Talk {
+export function talkOf(context: Context, options: Pick<WorkOptions, 'verbose'>): Talk {
   return {
     note(text) {
       if (!context.json) context.stderr.write(`${oneLine(text)}\n`);

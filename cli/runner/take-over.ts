@@ -3,7 +3,7 @@
  * until it has. Only a process whose start time was compared is ever sent a signal.
  */
 
-import { CliError } from '../exit.ts';
+import { CliError, EXIT_INTERRUPTED } from '../exit.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { type LockPlace, markAsked, type RunnerHolder, RunnerLock } from './runner-lock.ts';
 
@@ -62,6 +62,7 @@ async function waitFor(holder: RunnerHolder, options: TakeOverOptions, waitMs: n
     // Somebody else was quicker; that one is not asked to leave in turn.
     if (attempt.holder.pid !== holder.pid) throw isHeld(attempt.holder, options.self);
   }
+  if (options.signal.aborted) throw isInterrupted(holder);
   throw new CliError(
     `Runner ${holder.pid} was asked to leave and is still finishing its work; it claims nothing more.`,
     {
@@ -79,6 +80,13 @@ function isHeld(holder: RunnerHolder, self: RunnerHolder): CliError {
       'To work one job by hand, take its place: `orp runner work --once --takeover`.'
     : '`orp runner status` shows what it does. To take its place: `orp runner work --takeover`; it finishes its job first.';
   return new CliError(describeHolder(holder), { code: 'runner_running', hint });
+}
+
+function isInterrupted(holder: RunnerHolder): CliError {
+  return new CliError(`Interrupted; runner ${holder.pid} was asked to leave and finishes its work.`, {
+    code: 'interrupted',
+    exitCode: EXIT_INTERRUPTED,
+  });
 }
 
 function isNewer(holder: RunnerHolder, self: RunnerHolder): CliError {

@@ -94,6 +94,7 @@ export class WorkLoop {
   /** Ends the pauses of this loop early. */
   readonly #nudge: Nudge;
   #waiter: Waiter | undefined;
+  #obstacle: string | undefined;
   /** Why the last claimed job could not even begin. */
   #trouble: unknown;
   /** Leases are asked about after a sleep; until that is answered nothing is claimed. */
@@ -124,6 +125,11 @@ export class WorkLoop {
   /** The jobs that are at work, for who shows them. */
   get members(): readonly CrewMember[] {
     return this.#crew.members;
+  }
+
+  /** Why nothing is claimed right now. */
+  get obstacle(): string | undefined {
+    return this.#obstacle;
   }
 
   /** One cycle. What keeps it from looking is an error for people. */
@@ -173,6 +179,7 @@ export class WorkLoop {
       const cycle = await this.#cycle({ show, onAnswer }).catch(describeTrouble);
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
       isDue = cycle.kind !== 'idle';
+      this.#obstacle = cycle.kind === 'obstacle' ? cycle.message : undefined;
       if (cycle.kind === 'obstacle') await this.#waitOut(cycle, outage.note(cycle.message));
     }
     await this.#crew.settled();

@@ -40,6 +40,7 @@ export class LeaseSpool {
   readonly #journal: AppendFile;
   readonly #chunks: AppendFile;
   #lastSeq: number;
+  #lastText = '';
   #isResultKept = false;
   #remark: string | undefined;
 
@@ -77,6 +78,11 @@ export class LeaseSpool {
     return this.#lastSeq;
   }
 
+  /** The newest piece of the transcript of this run; blank before the first. */
+  get lastText(): string {
+    return this.#lastText;
+  }
+
   /** Goes on behind a number that the service has already, though a loss of power took the chunk from here. */
   skipTo(seq: number): void {
     this.#lastSeq = Math.max(this.#lastSeq, seq);
@@ -96,6 +102,7 @@ export class LeaseSpool {
   async addChunk(chunk: Omit<ChunkRecord, 'seq'>): Promise<void> {
     const seq = this.#lastSeq + 1;
     this.#lastSeq = seq;
+    this.#lastText = chunk.text;
     try {
       await this.#chunks.append(JSON.stringify({ seq, ...chunk }));
     } catch (error) {

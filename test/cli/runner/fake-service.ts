@@ -34,6 +34,7 @@ export interface Recorded {
   jobId: string | undefined;
   query: URLSearchParams;
   body: Fields;
+  token: string;
 }
 
 export class FakeService {
@@ -138,7 +139,8 @@ export class FakeService {
     const found = findRoute(url.pathname);
     if (found === undefined) return answer(response, 404, refusal('route_not_found'));
     const body = text === '' ? {} : (JSON.parse(text) as Fields);
-    this.requests.push({ ...found, query: url.searchParams, body });
+    const token = (request.headers.authorization ?? '').replace('Bearer ', '');
+    this.requests.push({ ...found, query: url.searchParams, body, token });
     if (this.isDown) return answer(response, 503, refusal('unavailable'));
     if (this.isSignedOut) return answer(response, 401, refusal('unauthenticated'));
     const fault = this.#faults.get(found.route)?.shift();

@@ -1,0 +1,194 @@
+/** The loop in this process, so that a sleep of the machine and a new sign-in can be told to it without waiting. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { makeContext } from '../../../cli/context.ts';
+import { QUIET_LIMIT_MS, startIdleBeats } from '../../../cli/runner/idle-beats.ts';
+import type { Waiter } from '../../../cli/runner/work-loop.ts';
+import { type Prepared, prepare } from '../../../cli/runner/work-setup.ts';
+import { until } from './conditions.ts';
+import { FakeService } from './fake-service.ts';
+import { endLeftAgents } from './left-agents.ts';
+import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
+import { RECIPE_AGENT } from './orp-process.ts';
+
+let service: FakeService;
+let machine: LinkedMachine;
+let prepared: Prepared;
+let running: Promise<void> | undefined;
+let said: string[];
+let waiter: Waiter & { renewals: number };
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  said = [];
+  waiter = aWaiter();
+  running = undefined;
+});
+
+afterEach(async () => {
+  prepared.drainSwitch.press();
+  prepared.drainSwitch.press();
+  await running;
+  endLeftAgents(machine.home);
+  await service.close();
+  machine.remove();
+});
+
+/** Looks only when it is told to. */
+function aWaiter(): Waiter & { renewals: number } {
+  let wake = Promise.withResolvers<string | undefined>();
+  return {
+    renewals: 0,
+    nextLook(signal) {
+      const ended = new Promise<undefined>((end) => {
+        if (signal.aborted) end(undefined);
+        signal.addEventListener('abort', () => end(undefined), { once: true });
+      });
+      return Promise.race([wake.promise, ended]).finally(() => {
+        wake = Promise.withResolvers();
+      });
+    },
+    look: () => wake.resolve('event'),
+    renew() {
+      this.renewals += 1;
+      wake.resolve('start');
+    },
+    close: () => undefined,
+  };
+}
+
+/** Starts the loop; its own heartbeats are an hour apart. */
+async function start(): Promise<void> {
+  const stderr = new PassThrough();
+  const context = makeContext(
+    {
+      env: machine.env,
+      cwd: machine.repo,
+      stdin: new PassThrough(),
+      stdout: new PassThrough(),
+      stderr,
+      now: Date.now,
+    },
+    { repoRoot: machine.repo },
+  );
+  const talk = { note: (text: string) => said.push(text), warn: (text: string) => said.push(text) };
+  prepared = await prepare(
+    context,
+    {
+      pollInterval: 3600,
+      transport: 'poll',
+      heartbeatInterval: 3600,
+      silenceLimit: 0,
+      linkedProjectRoot: [],
+      codexBin: RECIPE_AGENT,
+      maxJobs: 2,
+      keepAwake: 'never',
+    },
+    talk,
+  );
+  running = prepared.loop.run(waiter, () => undefined);
+  waiter.look();
+}
+
+const count = (route: string) => service.requests.filter((request) => request.route === route).length;
+const isReady = () => existsSync(join(machine.home, 'ready'));
+const held = () => ({ ready: join(machine.home, 'ready'), waitFor: join(machine.home, 'go'), say: 'done' });
+
+describe('a machine that wakes up', () => {
+  it('asks about its lease before it claims anything, and renews its channel', async () => {
+    const job = service.addJob('job_1', held());
+    await start();
+    await until(() => isReady() && job.status === 'running');
+    const seen = service.requests.length;
+    prepared.loop.wakeUp();
+    await until(() => service.requests.length > seen);
+    expect(service.requests[seen]).toMatchObject({
+      route: 'heartbeat',
+      body: { jobId: 'job_1', leaseId: 'lea_1' },
+    });
+    expect(waiter.renewals).toBe(1);
+    writeFileSync(join(machine.home, 'go'), '');
+    await until(() => job.status === 'completed');
+  });
+
+  it('stops an agent whose job went to somebody else meanwhile', async () => {
+    const job = service.addJob('job_1', held());
+    await start();
+    await until(() => isReady() && job.status === 'running');
+    service.reclaim(job);
+    job.status = 'running';
+    prepared.loop.wakeUp();
+    await until(() => said.some((text) => text.includes('job_1')) || prepared.loop.members.length === 0);
+    await until(() => prepared.loop.members.length === 0);
+    expect(job.completions).toEqual([]);
+  });
+
+  it('does not sit out the pause of an outage', async () => {
+    service.isDown = true;
+    await start();
+    await until(() => said.some((text) => text.includes('Trying again')));
+    const job = service.addJob('job_1', { say: 'back' });
+    service.isDown = false;
+    prepared.loop.wakeUp();
+    await until(() => job.status === 'completed');
+  });
+});
+
+describe('a runner whose sign-in is refused', () => {
+  it('says so once, waits, and goes on as soon as somebody has signed in, with the new token', async () => {
+    service.isSignedOut = true;
+    await start();
+    await until(() => prepared.loop.obstacle !== undefined);
+    expect(said.filter((text) => text.includes('orp auth login'))).toHaveLength(1);
+    // Long after the first tries the pauses are up to a minute; a sign-in ends them.
+    await until(() => count('heartbeat') >= 3);
+    const path = join(machine.home, 'config/orp/remote-session.json');
+    const session = JSON.parse(readFileSync(path, 'utf8'));
+    const job = service.addJob('job_1', { say: 'back' });
+    service.isSignedOut = false;
+    writeFileSync(path, JSON.stringify({ ...session, token: 'dvt_the-new-one' }));
+    await until(() => job.status === 'completed');
+    expect(service.requests.at(-1)?.token).toBe('dvt_the-new-one');
+    expect(said.some((text) => text.startsWith('Working again'))).toBe(true);
+  });
+});
+
+describe('a runner that waits without listening', () => {
+  it('gives a sign of life when none was given for a while, and not before', async () => {
+    await start();
+    await until(() => count('poll') === 1);
+    const beats = count('heartbeat');
+    await prepared.loop.beatIfQuiet(QUIET_LIMIT_MS);
+    expect(count('heartbeat')).toBe(beats);
+    await prepared.loop.beatIfQuiet(0);
+    expect(count('heartbeat')).toBe(beats + 1);
+    expect(count('poll')).toBe(1);
+  });
+
+  it('is asked for one only while no channel stands', async () => {
+    await start();
+    vi.useFakeTimers();
+    try {
+      let isListening = true;
+      const asked: number[] = [];
+      const end = startIdleBeats({
+        isListening: () => isListening,
+        beatIfQuiet: async (quietMs) => void asked.push(quietMs),
+      });
+      vi.advanceTimersByTime(10 * 60_000);
+      expect(asked).toEqual([]);
+      isListening = false;
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toEqual([QUIET_LIMIT_MS, QUIET_LIMIT_MS]);
+      end();
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toHaveLength(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
