@@ -13,6 +13,9 @@ import { SESSIONS_PER_MACHINE } from './plan.ts';
 import type { ChaosProxy } from './proxy.ts';
 
 const AGENT = projectPath('test/support/chaos/agent.mjs');
+/** A runner that has been up for so long holds its lock. */
+const SETTLED_MS = 4000;
+const SECOND_LIMIT_MS = 20_000;
 export const TRANSPORTS = ['ws', 'sse', 'poll', 'auto'] as const;
 
 export class ChaosMachine {
@@ -26,6 +29,7 @@ export class ChaosMachine {
   #ideaId = '';
   #machineId = '';
   #runner: ChildProcess | undefined;
+  #startedAt = 0;
   #isEndWanted = false;
   /** How often the runner left without being asked. */
   unexpectedEnds: string[] = [];
@@ -116,11 +120,39 @@ export class ChaosMachine {
     );
     closeSync(log);
     this.#runner = child;
+    this.#startedAt = performance.now();
     this.#isEndWanted = false;
     child.once('exit', (code, signal) => {
       if (this.#runner === child) this.#runner = undefined;
       if (!this.#isEndWanted) this.unexpectedEnds.push(`${this.name} ended with ${code ?? signal}`);
     });
+  }
+
+  #spawn(): ChildProcess {
+    const log = openSync(join(this.folder, 'runner.log'), 'a');
+    const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
+    const pace = ['--poll-interval', '1', '--heartbeat-interval', '1'];
+    const child = spawn(
+      process.execPath,
+      [projectPath('dist/orp.js'), ...words, ...pace, ...this.#parallel],
+      {
+        ...this.#orp,
+        stdio: ['ignore', log, log],
+      },
+    );
+    closeSync(log);
+    return child;
+  }
+
+  /** Somebody starts another runner here: it has to leave at once, as a usage error. False: there was no first one. */
+  async startSecond(): Promise<boolean> {
+    if (this.#runner === undefined || performance.now() - this.#startedAt < SETTLED_MS) return false;
+    const second = this.#spawn();
+    const limit = setTimeout(() => second.kill('SIGKILL'), SECOND_LIMIT_MS);
+    const [code] = (await once(second, 'exit')) as [number | null];
+    clearTimeout(limit);
+    if (code !== 2) this.unexpectedEnds.push(`A second runner of ${this.name} was not refused (${code}).`);
+    return true;
   }
 
   /** SIGKILL to the runner alone: nobody tells its agent. */

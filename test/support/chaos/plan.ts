@@ -47,6 +47,7 @@ export const FAULTS = {
   runnerKilled: 14,
   runnerSlept: 9,
   runnerRestarted: 3,
+  runnerDoubled: 3,
   clockJumped: 5,
   serviceKilled: 3,
 } as const;

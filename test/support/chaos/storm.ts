@@ -111,6 +111,9 @@ export class Storm {
         this.counts.runnerRestarted += 1;
         await machine.drain(20_000);
         return machine.start();
+      case 'runnerDoubled':
+        if (await machine.startSecond()) this.counts.runnerDoubled += 1;
+        return;
       case 'runnerSlept':
         return this.#sleep(fault, machine);
       case 'clockJumped':

@@ -106,10 +106,9 @@ function judgeTranscript(story: Story, { entries, runs }: Evidence): string[] {
     if (attempt.outcome !== 'completed') return [];
     const whole = runs.find((one) => one.answer === attempt.content);
     if (whole === undefined) return [];
-    const missing = outputOf(whole).length - printed.length + (whole.answer ?? '').length - said.length;
-    return missing === 0
+    return printed === outputOf(whole) && said === whole.answer
       ? []
-      : [`${missing} characters are missing in the transcript of attempt ${attempt.attempt}.`];
+      : [`The transcript of attempt ${attempt.attempt} is not all that ${whole.run} wrote.`];
   });
 }
 
