@@ -1,6 +1,7 @@
 /** `orp runner enable|disable|status|heartbeat|sync` (contract/cli-surface.md §5.1–§5.4). */
 
 import type { Command } from 'commander';
+import type { Presence } from '../client/presence.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { gatherFacts } from '../link/link-facts.ts';
 import { buildLinkStatus } from '../link/link-status.ts';
@@ -97,10 +98,30 @@ async function status(context: Context): Promise<void> {
   ]);
   const linkStatus = buildLinkStatus(facts);
   const document = buildRunnerStatus({ machine, repository, linkStatus, now });
-  printResult(context, document, statusLines(document));
+  const presence = await presenceOf(context, document);
+  printResult(context, { ...document, presence }, statusLines(document, presence));
 }
 
-function statusLines(status: RunnerStatus): Line[] {
+/** Without a sign-in nobody is asked, and nothing is loaded for it. */
+async function presenceOf(context: Context, { hosted_auth, machine }: RunnerStatus): Promise<Presence> {
+  if (!hosted_auth.connected) return { known: false, message: 'Not signed in.' };
+  return (await import('../client/presence.ts')).askPresence(context, machine.machine_id);
+}
+
+function presenceLines(presence: Presence): Line[] {
+  if (!presence.known) return [['presence.unknown', presence.message]];
+  const { listening, transport, listening_since_utc: since } = presence;
+  return [
+    ['presence.listening', listening],
+    ...(listening
+      ? [['presence.transport', transport] as const, ['presence.listening_since_utc', since] as const]
+      : []),
+    ['presence.last_seen_at_utc', presence.last_seen_at_utc],
+    ['presence.draining', presence.draining],
+  ];
+}
+
+function statusLines(status: RunnerStatus, presence: Presence): Line[] {
   const { machine, repo_runtime: runtime, session_counts: counts } = status;
   return [
     ['runner.enabled', machine.runner_enabled],
@@ -121,6 +142,7 @@ function statusLines(status: RunnerStatus): Line[] {
     ['project_linked', status.project_link_exists],
     ['sessions.total', counts.total],
     ['sessions.routeable', counts.routeable],
+    ...presenceLines(presence),
     ...adviceLines(status),
   ];
 }

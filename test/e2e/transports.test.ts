@@ -106,6 +106,16 @@ describe('a runner', () => {
     await until(() => runner.stdout.includes(jobId));
   });
 
+  it('that listens is shown as listening, and no longer once it has left', async () => {
+    const status = () =>
+      orpJson<{ presence: { listening: boolean; transport?: string } }>(workspace.orp, ['runner', 'status']);
+    const runner = startRunner(['--json', '--transport', 'sse']);
+    await until(async () => (await status()).presence.listening);
+    expect((await status()).presence).toMatchObject({ known: true, listening: true, transport: 'sse' });
+    await runner.leave();
+    await until(async () => !(await status()).presence.listening);
+  });
+
   it('tells a person of its transport with --verbose only', async () => {
     const verbose = startRunner(['--verbose', '--transport', 'sse']);
     await until(() => verbose.stderr.includes('listening over sse'));
