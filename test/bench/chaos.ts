@@ -14,6 +14,9 @@ const PROGRESS_EVERY_MS = 5000;
 export async function run(options: BenchOptions): Promise<Report> {
   const seed = options.seed ?? Math.floor(Math.random() * SEEDS);
   console.error(`chaos: seed ${seed} (again with --seed ${seed} --jobs ${options.jobs})`);
+  // Leaving by way of `exit` ends what was started.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(130));
   let toldAt = 0;
   const say = (message: string) => {
     if (Date.now() - toldAt < PROGRESS_EVERY_MS) return;

@@ -12,11 +12,12 @@ import { makePlan } from '../support/chaos/plan.ts';
 import { tellStory } from '../support/chaos/story.ts';
 import { type Evidence, judgeJob } from '../support/chaos/verdict.ts';
 
-const JOBS = 40;
+const JOBS = 30;
 const MACHINES = 4;
 /** Always the same in CI, so that a failure there is a failure here; the bench looks for new ones. */
 const SEED = 20;
-const LIMIT_MS = 110_000;
+/** A storm of this size takes half a minute; a machine that is busy with other tests needs longer. */
+const LIMIT_MS = 240_000;
 
 const T0 = '2026-04-01T10:00:00.000Z';
 

@@ -57,13 +57,16 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orp-chaos-')));
   for (const place of ['journals', 'sessions']) mkdirSync(join(folder, place));
   const run = new ChaosRun(options, folder);
+  const endAll = () => endProcessesOf(folder);
+  process.once('exit', endAll);
   try {
     const result = await run.play();
     if (isClean(result)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     return result;
   } finally {
     await run.close();
-    endProcessesOf(folder);
+    endAll();
+    process.off('exit', endAll);
   }
 }
 

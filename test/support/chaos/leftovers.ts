@@ -38,9 +38,10 @@ export function findLeftovers(folder: string, machines: readonly ChaosMachine[])
 }
 
 function leftoversOf(machine: ChaosMachine): string[] {
-  const locks = [machine.config, machine.state, machine.link]
+  const writers = [machine.config, machine.state, machine.link]
     .flatMap((place) => filesIn(place))
     .filter((path) => /lock$/.test(basename(path)));
+  const locks = [...writers, ...filesIn(join(machine.state, 'orp', 'runner'))];
   const spooled = filesIn(join(machine.state, 'orp', 'spool')).filter((path) => path.endsWith('.jsonl'));
   const temporary = existsSync(machine.temporary) ? readdirSync(machine.temporary) : [];
   return [

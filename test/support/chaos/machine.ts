@@ -109,7 +109,8 @@ export class ChaosMachine {
     if (this.#runner !== undefined) return;
     const log = openSync(join(this.folder, 'runner.log'), 'a');
     const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
-    const pace = ['--poll-interval', '1', '--heartbeat-interval', '1'];
+    // Named, so that whoever looks for what is left of this machine finds its runners, too.
+    const pace = ['--repo-root', this.#orp.cwd, '--poll-interval', '1', '--heartbeat-interval', '1'];
     const child = spawn(
       process.execPath,
       [projectPath('dist/orp.js'), ...words, ...pace, ...this.#parallel],
@@ -131,7 +132,8 @@ export class ChaosMachine {
   #spawn(): ChildProcess {
     const log = openSync(join(this.folder, 'runner.log'), 'a');
     const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
-    const pace = ['--poll-interval', '1', '--heartbeat-interval', '1'];
+    // Named, so that whoever looks for what is left of this machine finds its runners, too.
+    const pace = ['--repo-root', this.#orp.cwd, '--poll-interval', '1', '--heartbeat-interval', '1'];
     const child = spawn(
       process.execPath,
       [projectPath('dist/orp.js'), ...words, ...pace, ...this.#parallel],
