@@ -25,7 +25,8 @@ export interface DeliveryOptions {
 }
 
 export type Delivery =
-  | { kind: 'delivered'; body: Body }
+  /** `isTranscriptOwed`: the result has arrived, and not all of the transcript; the rest waits in the spool. */
+  | { kind: 'delivered'; body: Body; isTranscriptOwed?: boolean }
   /** The lease is gone, or the service will not take it. `keptAt`: where the result is now. */
   | { kind: 'refused'; code: string; message: string; keptAt?: string }
   /** Given up for now; the next start of the runner delivers it. */
@@ -38,8 +39,12 @@ export type Delivery =
 export async function deliver(options: DeliveryOptions): Promise<Delivery> {
   const { spool, uploads, signal } = options;
   const delivery = await deliverInRounds(options);
-  if (delivery.kind === 'delivered') await uploads.drain(signal);
+  if (delivery.kind === 'delivered' && !uploads.isDrained) await uploads.drain(signal);
   await uploads.stop();
+  if (delivery.kind === 'delivered' && !uploads.isDrained && !uploads.isRefused) {
+    await spool.close();
+    return { ...delivery, isTranscriptOwed: true };
+  }
   if (delivery.kind !== 'pending') return settleSpool(options, delivery);
   await spool.close();
   return delivery;
@@ -50,7 +55,13 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
   let { result } = options;
   for (let attempt = 1; ; attempt += 1) {
     await keepResult(spool, result);
-    await uploads.drain(signal);
+    const silence = await drainOrAsk(options);
+    if (silence !== undefined) {
+      onUnavailable?.(silence, attempt);
+      await pause(retryPauseMs(attempt), signal);
+      if (signal.aborted) return { kind: 'pending', message: silence };
+      continue;
+    }
     if (spool.remark !== undefined) await sending.service.addLogs(sending.held, [spool.remark]);
     const reply = await sendResult({ ...sending, result });
     if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value };
@@ -63,6 +74,19 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
     await pause(retryPauseMs(attempt), signal);
     if (signal.aborted) return { kind: 'pending', message: reply.message };
   }
+}
+
+/**
+ * Brings the transcript as far as it goes. When that is not to its end, it is asked whether the service is there at all: a
+ * service that has just come back takes the transcript first. Answers with why nothing can be sent now.
+ */
+async function drainOrAsk({ service, held, uploads, signal }: DeliveryOptions): Promise<string | undefined> {
+  await uploads.drain(signal);
+  if (uploads.isDrained || uploads.isRefused) return undefined;
+  const beat = await service.heartbeat(held, false);
+  if (beat.kind === 'unavailable' || beat.kind === 'unauthenticated') return beat.message;
+  await uploads.drain(signal);
+  return undefined;
 }
 
 /** The disk was full, and may not be any more: what is on it survives this process. */

@@ -92,8 +92,9 @@ async function recoverSpool(
   const held: Held = { jobId: claim.job_id, leaseId: claim.lease_id };
   const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
   talkAbout(context, claim.job_id, delivery);
-  await options.onRecovered({ held, repoRoot: claim.repo_root, result, delivery });
-  return delivery.kind === 'pending';
+  const isOwed = delivery.kind === 'delivered' && delivery.isTranscriptOwed === true;
+  if (!isOwed) await options.onRecovered({ held, repoRoot: claim.repo_root, result, delivery });
+  return isOwed || delivery.kind === 'pending';
 }
 
 /** Another runner process that lives works on it. */
@@ -160,7 +161,11 @@ async function askReceived({ service }: WorkContext, held: Held): Promise<number
 function talkAbout({ talk }: WorkContext, jobId: string, delivery: Delivery): void {
   switch (delivery.kind) {
     case 'delivered':
-      talk.note(`Job ${jobId} of an earlier run was reported.`);
+      talk.note(
+        delivery.isTranscriptOwed
+          ? `Job ${jobId} of an earlier run was reported; the rest of its output follows.`
+          : `Job ${jobId} of an earlier run was reported.`,
+      );
       return;
     case 'refused':
       talk.warn(

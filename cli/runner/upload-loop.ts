@@ -50,6 +50,7 @@ export class UploadLoop {
   #failures = 0;
   #refusals = 0;
   #isRefused = false;
+  #isDrained = false;
   #lastReply: Body | undefined;
   #isWoken = false;
   #wake: () => void = () => undefined;
@@ -65,6 +66,11 @@ export class UploadLoop {
   /** The service takes no more under this lease. */
   get isRefused(): boolean {
     return this.#isRefused;
+  }
+
+  /** Whether everything that was in the spool at the last look has been received. */
+  get isDrained(): boolean {
+    return this.#isDrained;
   }
 
   /** The last answer to an upload. */
@@ -84,6 +90,7 @@ export class UploadLoop {
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#drained = Promise.withResolvers();
+    this.#isDrained = false;
     this.#failures = 0;
     this.#skipPause.abort();
     this.wake();
@@ -116,6 +123,7 @@ export class UploadLoop {
   async #waitForNews(signal: AbortSignal): Promise<void> {
     // Woken while it was reading: what it found may be out of date.
     if (this.#isWoken) return;
+    this.#isDrained = true;
     this.#drained.resolve();
     const news = Promise.withResolvers<void>();
     this.#wake = () => news.resolve();

@@ -78,8 +78,12 @@ async function simulate<T>(work: Promise<T>): Promise<T> {
   return done;
 }
 
-/** The first runner: the agent works while the service is there, and is done when it is away. */
-async function workAndGiveUp(context: WorkContext, job: FakeJob): Promise<string> {
+/** The first runner: the agent works while the service is there, and the result is tried for as long as one may take. */
+async function workAndGiveUp(
+  context: WorkContext,
+  job: FakeJob,
+  { isDown }: { isDown: boolean },
+): Promise<string> {
   const claimed = { id: job.id, kind: job.kind, attempt: 1, prompt: job.prompt };
   const lease = { leaseId: 'lea_1' };
   const desk = await LeaseDesk.open(context, { job: claimed, lease, workplace: undefined });
@@ -90,7 +94,9 @@ async function workAndGiveUp(context: WorkContext, job: FakeJob): Promise<string
     codexSessionId: 'codex-1',
     cwd: machine.repo,
   });
-  const delivery = await desk.deliver(result);
+  // Until here the clock stood still: an agent has nothing of simulated time.
+  service.isDown = isDown;
+  const delivery = await simulate(desk.deliver(result));
   return delivery.kind;
 }
 
@@ -116,16 +122,12 @@ it('every byte and the result arrive once and in order after an hour of 503 and 
   service.order('logs', 'lost', 'lost');
   service.order('messages', 'lost');
 
-  const away = setTimeout(() => {
-    service.isDown = true;
-  }, 500);
-  const first = await simulate(workAndGiveUp(aRunner('first'), job));
-  clearTimeout(away);
-  expect(first).toBe('pending');
-  expect(service.isDown).toBe(true);
+  expect(await workAndGiveUp(aRunner('first'), job, { isDown: true })).toBe('pending');
   const before = service.requests.length;
+  let back = 0;
   setTimeout(() => {
     service.isDown = false;
+    back = service.requests.length;
   }, HOUR_MS);
   const rounds = await simulate(recover(aRunner('second')));
 
@@ -133,6 +135,11 @@ it('every byte and the result arrive once and in order after an hour of 503 and 
   expect(rounds).toBeGreaterThan(5);
   // Patient: an hour of trying is some hundred requests, not thousands.
   expect(service.requests.length - before).toBeLessThan(1000);
+  const routes = service.requests.slice(back).map(({ route }) => route);
+  expect(routes.filter((route) => route !== 'heartbeat')).toEqual([
+    ...routes.filter((route) => route === 'logs'),
+    'complete',
+  ]);
   expect(service.textOf(job, 'stdout')).toBe(`${lines.join('\n')}\n`);
   expect(service.textOf(job, 'agent')).toBe('The answer.\n');
   expect([...job.chunks.keys()].sort((a, b) => a - b)).toEqual(
@@ -141,5 +148,22 @@ it('every byte and the result arrive once and in order after an hour of 503 and 
   expect(job.completions).toEqual([
     expect.objectContaining({ leaseId: 'lea_1', success: true, content: 'The answer.\n' }),
   ]);
+  expect(existsSync(join(machine.home, 'state/orp/spool/mach-1/lea_1'))).toBe(false);
+});
+
+it('a result does not wait for a transcript that is not taken, and the transcript is not forgotten', async () => {
+  const lines = Array.from({ length: 100 }, (_, at) => `line ${at}`);
+  const job = service.addJob('job_1', { raw: lines, say: 'The answer.' });
+  job.status = 'running';
+  job.leaseId = 'lea_1';
+  service.order('logs', ...Array<'unavailable'>(1000).fill('unavailable'));
+  expect(await workAndGiveUp(aRunner('first'), job, { isDown: false })).toBe('delivered');
+  expect(job.status).toBe('completed');
+  expect(service.textOf(job, 'stdout')).toBe('');
+  service.clearFaults();
+  await simulate(recover(aRunner('second')));
+
+  expect(service.textOf(job, 'stdout')).toBe(`${lines.join('\n')}\n`);
+  expect(job.completions).toHaveLength(1);
   expect(existsSync(join(machine.home, 'state/orp/spool/mach-1/lea_1'))).toBe(false);
 });
