@@ -84,6 +84,12 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/job.ts')).registerJob],
   },
   {
+    name: 'agent',
+    summary: 'answer checkpoint reviews, also where nothing is linked (compatibility)',
+    examples: ['orp agent work --once', 'orp agent work --agent survey-repo'],
+    parts: [async () => (await import('./commands/agent-work.ts')).registerAgentWork],
+  },
+  {
     name: 'checkpoint',
     summary: 'ask for a review of an idea',
     examples: ['orp checkpoint queue --idea-id <idea-id> --user-note "is the plan still right?"'],
@@ -93,7 +99,7 @@ const GROUPS: readonly CommandGroup[] = [
 
 /** Commands of the research governance part, which this client does not have. */
 const GOVERNANCE_COMMANDS =
-  'about agent backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets status';
+  'about backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets status';
 
 /** Runs one command line (without the program's name) and returns its exit code. Throws what should be told as an error. */
 export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {

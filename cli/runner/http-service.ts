@@ -80,7 +80,7 @@ export function httpService(options: HttpServiceOptions): RunnerService {
 }
 
 /** One client, made anew after the token was refused. */
-class Line {
+export class Line {
   readonly #connect: () => Promise<Client>;
   #client: Promise<Client> | undefined;
 

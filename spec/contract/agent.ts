@@ -13,6 +13,7 @@ const agentJob = z.object({
   kind: z.enum(JOB_KINDS),
   prompt: z.string(),
   ideaId: absentable,
+  createdBy: absentable,
   timeoutSeconds: z.number().int().optional(),
   world: z.object({
     id: z.string(),

@@ -136,6 +136,7 @@ function view(job: JobRow, { prompt, world }: { prompt: string; world: World }):
       kind: job.kind,
       prompt,
       ideaId: job.ideaId ?? undefined,
+      createdBy: job.createdBy ?? undefined,
       timeoutSeconds: job.timeoutSeconds ?? undefined,
       world: { id, name, projectRoot, codexSessionId },
       checkpoint: { id: job.checkpointId ?? '' },

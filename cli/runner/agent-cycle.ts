@@ -1,0 +1,230 @@
+/**
+ * One cycle of the compatibility path: look for a review that can run here, take it, run it, answer it. What cannot run
+ * here is left in the queue, because it is looked at before it is taken.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { CliError, messageOf } from '../exit.ts';
+import type { Line } from '../output/print.ts';
+import type { PolicyDesk } from '../policy/policy-desk.ts';
+import { type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
+import { type AgentService, structuredOf } from './agent-service.ts';
+import type { WorkerBlock } from './job-report.ts';
+import { LeaseDesk } from './lease-desk.ts';
+import { runPrompt } from './prompt-run.ts';
+import { recoverSpools } from './recovery.ts';
+import { failedResult } from './result.ts';
+import type { Body, Reply } from './service.ts';
+import type { ResultRecord } from './spool/records.ts';
+import type { WorkContext } from './work-context.ts';
+import type { CycleOutcome } from './work-documents.ts';
+
+/** Reviews that are looked at in one cycle before it gives up; each of them is for another repository. */
+const MOST_LOOKS = 100;
+
+export interface AgentCycleOptions {
+  context: WorkContext;
+  service: AgentService;
+  policy: PolicyDesk;
+  /** The selector of `--agent`; absent: any review. */
+  agent: string | undefined;
+}
+
+export class AgentCycle {
+  readonly #options: AgentCycleOptions;
+  /** What was said once of what cannot run here. */
+  readonly #told = new Set<string>();
+  /** Kept while a claim is unanswered: repeating it brings the same review. */
+  #claimId: string | undefined;
+
+  constructor(options: AgentCycleOptions) {
+    this.#options = options;
+  }
+
+  /** @param isDry shows what would be taken, and takes nothing */
+  async run(isDry: boolean): Promise<CycleOutcome> {
+    const { context, policy } = this.#options;
+    if (isDry) return this.#look(true);
+    await this.#recover();
+    const wait = policy.reasonToWait();
+    if (wait !== undefined) {
+      context.talk.note(wait);
+      return IDLE;
+    }
+    const agent = await context.agent.findProgram();
+    if (agent.kind === 'missing')
+      throw new CliError(agent.message, { code: 'agent_missing', hint: agent.hint });
+    return this.#look(false);
+  }
+
+  async #recover(): Promise<void> {
+    const { context } = this.#options;
+    await recoverSpools(context, {
+      isBusy: () => false,
+      signal: context.shutdown,
+      onRecovered: async () => undefined,
+    });
+  }
+
+  async #look(isDry: boolean): Promise<CycleOutcome> {
+    const without: string[] = [];
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      const answer = readAgentAnswer(await this.#ask({ isDry: true, without }));
+      if (answer.kind === 'idle') return IDLE;
+      if (answer.kind === 'unusable') {
+        await this.#refuse(answer);
+        without.push(answer.projectRoot);
+        continue;
+      }
+      if (isDry) return dryRun(answer.found);
+      const taken = answer.isTaken ? answer.found : await this.#take(answer.found);
+      // Somebody was faster; there may be another one.
+      if (taken !== undefined) return this.#work(taken);
+    }
+    return IDLE;
+  }
+
+  async #take(found: AgentJob): Promise<AgentJob | undefined> {
+    this.#claimId ??= randomUUID();
+    const body = await this.#ask({ claimId: this.#claimId, projectRoot: found.cwd });
+    this.#claimId = undefined;
+    const answer = readAgentAnswer(body);
+    if (answer.kind === 'unusable') await this.#refuse(answer);
+    return answer.kind === 'job' ? answer.found : undefined;
+  }
+
+  async #ask(question: Parameters<AgentService['ask']>[0]): Promise<Body> {
+    const { service, agent } = this.#options;
+    const reply = await service.ask({ agent, ...question });
+    if (reply.kind === 'ok') return reply.value;
+    throw asError(reply);
+  }
+
+  /** It stays in the queue; without a repository to leave out, asking again would bring it again. One that was handed out
+   * all the same is answered. */
+  async #refuse({ why, projectRoot, isTaken, checkpointId }: Unusable): Promise<void> {
+    const { service } = this.#options;
+    if (isTaken && checkpointId !== '') {
+      service.expect(checkpointId, checkpointId);
+      const report = { success: false, summary: null, content: null, error: `It cannot run here: ${why}.` };
+      await service.complete({ jobId: checkpointId, leaseId: undefined }, report);
+    }
+    if (projectRoot === '' || isTaken) {
+      throw new CliError(`The service hands out a review that cannot run here: ${why}.`, {
+        code: 'unexpected_answer',
+        hint: 'Bind the world of its idea to a repository and a Codex session with `orp link project bind`.',
+      });
+    }
+    if (!this.#told.has(why)) this.#options.context.talk.warn(`A review stays in the queue: ${why}.`);
+    this.#told.add(why);
+  }
+
+  async #work(found: AgentJob): Promise<CycleOutcome> {
+    const { context, service } = this.#options;
+    const { job, leaseId, checkpointId } = found;
+    service.expect(job.id, checkpointId);
+    const lease = leaseId === undefined ? undefined : { leaseId };
+    const desk = await LeaseDesk.open(context, { job, lease, workplace: undefined });
+    const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
+    context.shutdown.addEventListener('abort', onShutdown, { once: true });
+    if (context.shutdown.aborted) onShutdown();
+    desk.startHeartbeats();
+    try {
+      const { result, worker } = await this.#conclude(found, desk);
+      if (worker !== undefined) service.keepWorker(job.id, worker);
+      const delivery = await desk.deliver(result);
+      if (delivery.kind !== 'delivered')
+        context.talk.warn(`The answer is not delivered: ${delivery.message}`);
+      const response = delivery.kind === 'delivered' ? delivery.body : undefined;
+      return worked(found, { result, worker, response });
+    } finally {
+      context.shutdown.removeEventListener('abort', onShutdown);
+    }
+  }
+
+  /** Whatever is in the way is an answer, too: a review that was taken is never dropped. */
+  async #conclude(found: AgentJob, desk: LeaseDesk): Promise<{ result: ResultRecord; worker?: WorkerBlock }> {
+    const { context, policy } = this.#options;
+    const { job, cwd, codexSessionId } = found;
+    try {
+      const { kind, prompt, createdBy: sender } = job;
+      const place = { kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
+      const review = await policy.review(place, context.shutdown);
+      if (review.kind === 'refused') {
+        return { result: failedResult('policy_denied', review.message, new Date()) };
+      }
+      return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: review.limits });
+    } catch (error) {
+      return {
+        result: failedResult(
+          'agent_error',
+          `The runner could not work on it: ${messageOf(error)}`,
+          new Date(),
+        ),
+      };
+    }
+  }
+}
+
+function asError(reply: Exclude<Reply<Body>, { kind: 'ok' }>): CliError {
+  if (reply.kind === 'unauthenticated') {
+    return new CliError(reply.message, { code: 'unauthenticated', hint: 'Run `orp auth login`.' });
+  }
+  const hint =
+    reply.kind === 'unavailable'
+      ? 'Nothing was started. Run it again later.'
+      : 'Nothing was started. `orp whoami` shows which account asked.';
+  return new CliError(reply.message, { code: reply.code, hint });
+}
+
+const IDLE: CycleOutcome = {
+  ok: true,
+  document: { ok: true, claimed: false, job: null },
+  lines: [
+    ['job.claimed', false],
+    ['job.status', 'idle'],
+  ],
+};
+
+function headLines({ job, checkpointId }: AgentJob): Line[] {
+  return [
+    ['job.claimed', true],
+    ['job.kind', job.kind],
+    ['checkpoint.id', checkpointId],
+  ];
+}
+
+function dryRun(found: AgentJob): CycleOutcome {
+  return {
+    ok: true,
+    document: { ok: true, claimed: true, dry_run: true, job: found.raw },
+    lines: [...headLines(found), ['job.mode', 'dry-run']],
+  };
+}
+
+function worked(
+  found: AgentJob,
+  end: { result: ResultRecord; worker: WorkerBlock | undefined; response: Body | undefined },
+): CycleOutcome {
+  const { result, worker, response } = end;
+  const ok = result.outcome === 'completed' && response !== undefined;
+  const answered: Line[] =
+    response === undefined
+      ? [['job.ok', ok]]
+      : [
+          ['response.id', typeof response.id === 'string' ? response.id : ''],
+          ['response.ok', response.ok !== false],
+        ];
+  return {
+    ok,
+    document: {
+      ok,
+      claimed: true,
+      job: found.raw,
+      response: response ?? null,
+      ...(worker === undefined ? {} : { worker: { ...worker, structured: structuredOf(worker.body) } }),
+      ...(ok ? {} : { error: result.error ?? 'The answer waits for the service.' }),
+    },
+    lines: [...headLines(found), ...answered, ...(result.error ? ([['error', result.error]] as Line[]) : [])],
+  };
+}

@@ -1,0 +1,232 @@
+/** `orp agent work` against services of any age: what it takes for a job, and that no answer is lost. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { agentService } from '../../../cli/runner/agent-service.ts';
+import { type Answer, type Asked, RecordingServer } from '../recording-server.ts';
+import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
+import { RECIPE_AGENT, runOrp } from './orp-process.ts';
+
+let server: RecordingServer;
+let machine: LinkedMachine;
+
+beforeEach(async () => {
+  server = await RecordingServer.start(() => ({ body: {} }));
+  machine = linkedMachine(server.url);
+});
+
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+  machine.remove();
+});
+
+async function agentWork(...words: string[]) {
+  const all = [
+    'agent',
+    'work',
+    '--agent',
+    'survey',
+    '--once',
+    '--json',
+    '--codex-bin',
+    RECIPE_AGENT,
+    ...words,
+  ];
+  const end = await runOrp(all, { cwd: machine.repo, env: machine.env });
+  return { ...end, document: end.stdout === '' ? undefined : JSON.parse(end.stdout) };
+}
+
+function review(overrides: object = {}) {
+  return {
+    id: 'job_8',
+    kind: 'idea.checkpoint',
+    prompt: 'Review.',
+    world: { id: 'wor_3', projectRoot: machine.repo, codexSessionId: 'codex-1' },
+    checkpoint: { id: 'chk_31' },
+    ...overrides,
+  };
+}
+
+/** Answers like our own service: the dry run takes nothing. */
+function handingOut(
+  job: object,
+  respond: (asked: Asked) => Answer = () => ({ body: { ok: true, id: 'rsp_1' } }),
+) {
+  let isTaken = false;
+  server.answer((asked) => {
+    if (asked.path.endsWith('/respond')) return respond(asked);
+    if (!asked.path.endsWith('/agent/jobs/poll') || isTaken) return { body: {} };
+    if (asked.query.includes('dryRun=1')) return { body: { job, dryRun: true } };
+    isTaken = true;
+    return { body: { job, leaseId: 'lea_7' } };
+  });
+}
+
+function responses() {
+  return server.asked.filter(({ path }) => path.endsWith('/respond')).map(({ body }) => body);
+}
+
+function spools(): string[] {
+  const folder = join(machine.home, 'state/orp/spool/agent-work-mach-1');
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+describe('orp agent work', () => {
+  it.each([
+    ['an empty object', { body: {} }],
+    ['nothing', { status: 204 }],
+    ['job: null', { body: { job: null } }],
+    ['ok alone', { body: { ok: true } }],
+  ] as const)('takes %s for nothing to do', async (_, answer) => {
+    server.answer(() => answer);
+    const { code, document } = await agentWork();
+    expect(code).toBe(0);
+    expect(document).toEqual({
+      ok: true,
+      claimed: false,
+      job: null,
+      compatibility: { mode: 'legacy-agent-filter', legacy_fallback: true },
+    });
+  });
+
+  it('asks with its selector, looks before it takes, and answers under the lease', async () => {
+    handingOut(review());
+    const { code, document } = await agentWork();
+    expect(code).toBe(0);
+    expect(document).toMatchObject({ response: { id: 'rsp_1' }, worker: { exitCode: 0 } });
+    const polls = server.asked
+      .filter(({ path }) => path.endsWith('/poll'))
+      .map(({ query }) => new URLSearchParams(query));
+    expect(polls.map((query) => [query.get('agent'), query.get('dryRun'), query.get('projectRoot')])).toEqual(
+      [
+        ['survey', '1', null],
+        ['survey', null, machine.repo],
+      ],
+    );
+    expect(responses()).toEqual([
+      {
+        summary: 'You said: Review.',
+        body: 'You said: Review.',
+        structuredOutput: {
+          previousState: null,
+          currentState: null,
+          headingState: null,
+          reviewNotes: [],
+          actionItems: [],
+        },
+        worker: {
+          command: expect.stringContaining('exec resume'),
+          exitCode: 0,
+          stdout: expect.any(String),
+          stderr: '',
+          ok: true,
+        },
+        leaseId: 'lea_7',
+      },
+    ]);
+    expect(spools()).toEqual([]);
+  });
+
+  it('repeats its answer until the service takes it', async () => {
+    let failures = 2;
+    handingOut(review(), () =>
+      failures-- > 0 ? { status: 503, body: { error: 'Busy.' } } : { body: { ok: true, id: 'rsp_1' } },
+    );
+    expect((await agentWork()).code).toBe(0);
+    expect(responses()).toHaveLength(3);
+    expect(new Set(responses().map((body) => JSON.stringify(body))).size).toBe(1);
+  });
+
+  it('says of a failed agent that it failed, and ends with 1', async () => {
+    handingOut(review({ prompt: JSON.stringify({ stderr: ['Out of quota.'], exit: 3 }) }));
+    const { code, document } = await agentWork();
+    expect({ code, ok: document.ok }).toEqual({ code: 1, ok: false });
+    expect(responses()).toMatchObject([
+      { worker: { ok: false, exitCode: 3, stderr: expect.stringContaining('quota') } },
+    ]);
+  });
+
+  it.each([
+    ['a repository that is not here', { world: { projectRoot: '/nowhere/x', codexSessionId: 'codex-1' } }],
+    ['a session that is an option', { world: { projectRoot: '/nowhere/x', codexSessionId: '--yolo' } }],
+  ])('leaves %s in the queue', async (_, overrides) => {
+    server.answer(({ query }) =>
+      query.includes('notProjectRoot') ? { body: {} } : { body: { job: review(overrides), dryRun: true } },
+    );
+    const { code, document, stderr } = await agentWork();
+    expect({ code, claimed: document.claimed }).toEqual({ code: 0, claimed: false });
+    expect(stderr).toContain('stays in the queue');
+    expect(server.asked.every(({ query }) => query.includes('dryRun=1'))).toBe(true);
+  });
+
+  it('works what a service without dry runs has handed out', async () => {
+    server.answer(({ path }) =>
+      path.endsWith('/respond')
+        ? { body: { id: 'rsp_1' } }
+        : path.endsWith('/poll')
+          ? { body: { job: review() } }
+          : { status: 404 },
+    );
+    expect((await agentWork()).document).toMatchObject({ claimed: true, response: { id: 'rsp_1' } });
+    expect(server.asked.filter(({ path }) => path.endsWith('/poll'))).toHaveLength(1);
+  });
+
+  it('answers what such a service handed out though it cannot run here', async () => {
+    const job = review({ world: { projectRoot: '/nowhere/x', codexSessionId: 'codex-1' } });
+    server.answer(({ path }) => (path.endsWith('/poll') ? { body: { job } } : { body: { id: 'rsp_1' } }));
+    const { code, stderr } = await agentWork();
+    expect(code).toBe(2);
+    expect(stderr).toContain('not on this machine');
+    expect(responses()).toMatchObject([
+      { worker: { ok: false, stderr: expect.stringContaining('/nowhere/x') } },
+    ]);
+  });
+});
+
+describe('a review at work', () => {
+  const held = { jobId: 'job_8', leaseId: 'lea_7' };
+
+  function serviceOf() {
+    const client = {
+      baseUrl: server.url,
+      token: 'dvt_1',
+      headers: {},
+      timeoutMs: 5000,
+      retry: { tries: 1, firstMs: 0, limitMs: 0 },
+      sleep: async () => undefined,
+      random: () => 0,
+    };
+    return agentService({ baseUrl: server.url, connect: async () => client });
+  }
+
+  it.each([
+    [{ status: 'running', leaseId: 'lea_7' }, 'continue'],
+    [{ status: 'cancelled', leaseId: 'lea_7' }, 'stop'],
+    [{ status: 'running', leaseId: 'lea_8' }, 'stop'],
+    [{ status: 'queued' }, 'stop'],
+  ])('asks after itself, and of %j makes: %s', async (job, action) => {
+    server.answer(() => ({ body: { ok: true, job } }));
+    expect(await serviceOf().heartbeat(held, false)).toMatchObject({
+      kind: 'ok',
+      value: { verdict: { action } },
+    });
+  });
+
+  it('goes on where the service cannot be asked', async () => {
+    server.answer(() => ({ status: 404, body: { error: 'No.', code: 'not_found' } }));
+    const reply = await serviceOf().heartbeat(held, false);
+    expect(reply).toEqual({ kind: 'ok', value: { body: {}, drain: false } });
+  });
+
+  it('finds its checkpoint again after a restart', async () => {
+    server.answer(({ path }) =>
+      path.endsWith('/respond')
+        ? { body: { id: 'rsp_1' } }
+        : { body: { job: { id: 'job_8', checkpointId: 'chk_31' } } },
+    );
+    const report = { success: false, summary: null, content: null, error: 'Unknown.' };
+    expect(await serviceOf().complete(held, report)).toMatchObject({ kind: 'ok', value: { id: 'rsp_1' } });
+    expect(server.asked.at(-1)?.path).toBe('/api/cli/checkpoints/chk_31/respond');
+  });
+});
