@@ -1,12 +1,13 @@
 /** `orp agent work` against services of any age: what it takes for a job, and that no answer is lost. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentService } from '../../../cli/runner/agent-service.ts';
 import { type Answer, type Asked, RecordingServer } from '../recording-server.ts';
+import { until } from './conditions.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
-import { RECIPE_AGENT, runOrp } from './orp-process.ts';
+import { RECIPE_AGENT, runOrp, startOrp } from './orp-process.ts';
 
 let server: RecordingServer;
 let machine: LinkedMachine;
@@ -181,6 +182,52 @@ describe('orp agent work', () => {
     expect(responses()).toMatchObject([
       { worker: { ok: false, stderr: expect.stringContaining('/nowhere/x') } },
     ]);
+  });
+});
+
+describe('orp agent work without --once', () => {
+  function start(...words: string[]) {
+    const all = ['agent', 'work', '--json', '--poll-interval', '1', '--codex-bin', RECIPE_AGENT, ...words];
+    return startOrp(all, { cwd: machine.repo, env: machine.env });
+  }
+
+  it('survives an outage, answers a review, and leaves on SIGTERM', async () => {
+    let isDown = true;
+    let isTaken = false;
+    server.answer(({ path, query }) => {
+      if (isDown) return { status: 503, body: { error: 'Busy.' } };
+      if (path.endsWith('/respond')) return { body: { ok: true, id: 'rsp_1' } };
+      if (!path.endsWith('/poll') || isTaken) return { body: {} };
+      if (query.includes('dryRun=1')) return { body: { job: review(), dryRun: true } };
+      isTaken = true;
+      return { body: { job: review(), leaseId: 'lea_7' } };
+    });
+    const orp = start('--agent', 'survey');
+    await until(() => orp.output.stderr.includes('Trying again'));
+    isDown = false;
+    await until(() => responses().length === 1 && orp.output.stdout.includes('"claimed":true'));
+    orp.child.kill('SIGTERM');
+    const { code, stdout } = await orp.ended;
+    expect(code).toBe(0);
+    for (const line of stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
+  });
+
+  it('gives its place to the runner as soon as that can work', async () => {
+    const config = join(machine.home, 'config/orp/machine.json');
+    const enable = (isEnabled: boolean) =>
+      writeFileSync(
+        config,
+        JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), runner_enabled: isEnabled }),
+      );
+    enable(false);
+    server.answer(() => ({ body: {} }));
+    const orp = start('--transport', 'poll');
+    const mode = (name: string) => until(() => orp.output.stdout.includes(`"mode":"${name}"`));
+    await mode('legacy-checkpoint-fallback');
+    enable(true);
+    await mode('runner-primary');
+    orp.child.kill('SIGTERM');
+    expect((await orp.ended).code).toBe(0);
   });
 });
 
