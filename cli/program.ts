@@ -71,6 +71,7 @@ const GROUPS: readonly CommandGroup[] = [
       async () => (await import('./commands/runner-drain.ts')).registerRunnerDrain,
       async () => (await import('./commands/runner-work.ts')).registerRunnerWork,
       async () => (await import('./commands/runner-policy.ts')).registerRunnerPolicy,
+      async () => (await import('./commands/runner-service.ts')).registerRunnerService,
     ],
   },
   {

@@ -1,0 +1,246 @@
+/** `orp runner install|uninstall|restart|logs`: the runner as a service of this user. */
+
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { CommonOptions, Context } from '../context.ts';
+import { CliError, usageError } from '../exit.ts';
+import { PRIVATE_MODE, readText, writeTextFile } from '../link/json-file.ts';
+import { loadMachine, requireEnabled } from '../link/machine.ts';
+import { requireAuth } from '../link/remote-session.ts';
+import { isLinkable } from '../link/repository.ts';
+import { type Line, printResult } from '../output/print.ts';
+import { readPolicyFile } from '../policy/policy-file.ts';
+import { letServiceLeave } from '../service/leave.ts';
+import { type ServiceManager, serviceManager } from '../service/service-manager.ts';
+import { planService, serviceLog } from '../service/service-plan.ts';
+import { Shell, withJson } from '../shell.ts';
+
+interface WaitOptions extends CommonOptions {
+  wait: number;
+}
+
+interface LogsOptions {
+  follow?: boolean;
+  lines: number;
+}
+
+/** A job may take an hour; whoever waits at a terminal is told, and may wait again. */
+const WAIT_SECONDS = 120;
+
+export function registerRunnerService(group: Command, shell: Shell): void {
+  addWaiting(
+    group
+      .command('install')
+      .description('run as a service of this user: from the sign-in on, and again after a crash')
+      .argument('[options...]', 'options of `orp runner work`, after --'),
+  ).action((words: string[], options: WaitOptions) =>
+    shell.run(options, (context) => install(context, words, options)),
+  );
+  addWaiting(group.command('uninstall').description('end the service and forget it; its log stays')).action(
+    (options: WaitOptions) => shell.run(options, (context) => uninstall(context, options)),
+  );
+  addWaiting(
+    group.command('restart').description('let the service finish its work, then start it anew'),
+  ).action((options: WaitOptions) => shell.run(options, (context) => restart(context, options)));
+  group
+    .command('logs')
+    .description('show the log of the service')
+    .option('-f, --follow', 'go on as it grows')
+    .option('-n, --lines <number>', 'so many lines from its end', lineCount, 50)
+    .action((options: LogsOptions) =>
+      shell.run({}, async (context) => {
+        const { printLog } = await import('../service/print-log.ts');
+        await printLog(context, { ...options, path: serviceLog(context.env) });
+      }),
+    );
+  group
+    .command('serve', { hidden: true })
+    .description('what the service runs')
+    .argument('[options...]')
+    .action((words: string[]) =>
+      shell.run({}, async (context) => {
+        const { serve } = await import('../service/serve.ts');
+        const { plan } = planOf(context, words, undefined);
+        const surroundings = { ...shell.surroundings, env: context.env };
+        const logPath = serviceLog(context.env);
+        return serve({ surroundings, repoRoot: context.repoRoot, words, logPath, crashLog: plan.crashLog });
+      }),
+    );
+}
+
+function addWaiting(command: Command): Command {
+  return withJson(command).option(
+    '--wait <seconds>',
+    'how long to wait for a job that is being worked on',
+    lineCount,
+    WAIT_SECONDS,
+  );
+}
+
+function lineCount(value: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
+}
+
+async function install(context: Context, words: string[], options: WaitOptions): Promise<void> {
+  const { env } = context;
+  const machine = requireEnabled(await loadMachine({ env, now: context.now() }));
+  requireAuth(env);
+  await checkWords(words, context);
+  const repository = await context.repository();
+  const manager = managerOf(context);
+  const state = await manager.state();
+  const { plan, warnings } = planOf(
+    context,
+    words.length > 0 ? words : ['--all-linked'],
+    isLinkable(repository) ? repository.root : undefined,
+  );
+  const content = manager.render(plan);
+  const before = readText(manager.path);
+  let action: 'installed' | 'updated' | 'started' | 'unchanged' = 'unchanged';
+  if (before === content && state !== 'absent') {
+    if (state === 'loaded') {
+      action = 'started';
+      await manager.start();
+    }
+  } else {
+    action = before === undefined ? 'installed' : 'updated';
+    if (state !== 'absent') {
+      await leave(context, machine.machine_id, options);
+      await manager.unload();
+    }
+    mkdirSync(dirname(plan.crashLog), { recursive: true, mode: 0o700 });
+    // An address of a proxy may hold a password.
+    writeTextFile(manager.path, content, PRIVATE_MODE);
+    await manager.load();
+  }
+  const notes = await manager.notes();
+  const document = {
+    ok: true,
+    action,
+    manager: manager.name,
+    path: manager.path,
+    program: plan.program,
+    log_path: serviceLog(env),
+    warnings: [...warnings, ...policyWarnings(env)],
+    notes,
+  };
+  printResult(context, document, [
+    ['service', SENTENCES[action]],
+    ['service.manager', manager.name],
+    ['service.path', manager.path],
+    ['service.log', document.log_path],
+    ...document.warnings.map((text): Line => ['warning', text]),
+    ...notes.map((text): Line => ['note', text]),
+    ['next', 'orp runner status'],
+  ]);
+}
+
+const SENTENCES = {
+  installed: 'installed and started',
+  updated: 'changed and restarted',
+  started: 'already installed; started',
+  unchanged: 'already installed',
+} as const;
+
+async function uninstall(context: Context, options: WaitOptions): Promise<void> {
+  const manager = managerOf(context);
+  const wasInstalled = readText(manager.path) !== undefined;
+  const state = wasInstalled ? await manager.state() : 'absent';
+  if (state !== 'absent') {
+    await leave(context, await machineIdOf(context), options);
+    await manager.unload();
+  }
+  rmSync(manager.path, { force: true });
+  const document = {
+    ok: true,
+    action: wasInstalled ? 'uninstalled' : 'unchanged',
+    manager: manager.name,
+    path: manager.path,
+    log_path: serviceLog(context.env),
+  };
+  printResult(context, document, [
+    ['service', wasInstalled ? 'uninstalled' : 'was not installed'],
+    ['service.path', manager.path],
+    ['service.log', document.log_path],
+  ]);
+}
+
+async function restart(context: Context, options: WaitOptions): Promise<void> {
+  const manager = managerOf(context);
+  if (readText(manager.path) === undefined) {
+    throw new CliError('The runner is not installed as a service.', {
+      code: 'not_installed',
+      hint: 'Run `orp runner install`. A runner at a terminal is restarted there.',
+    });
+  }
+  const state = await manager.state();
+  const hasLeft = await leave(context, await machineIdOf(context), options);
+  if (state === 'absent') await manager.load();
+  // It runs without working, because something is missing: nothing is lost when it is ended.
+  else if (state === 'running' && !hasLeft) await manager.restart();
+  else await manager.start();
+  const document = {
+    ok: true,
+    action: state === 'running' ? 'restarted' : 'started',
+    manager: manager.name,
+    path: manager.path,
+  };
+  printResult(context, document, [
+    ['service', document.action],
+    ['service.path', manager.path],
+  ]);
+}
+
+function leave(context: Context, machineId: string, { wait }: WaitOptions): Promise<boolean> {
+  return letServiceLeave({
+    place: { env: context.env, machineId },
+    waitMs: wait * 1000,
+    now: context.now,
+    say: (text) => void (context.json || context.stderr.write(`${text}\n`)),
+  });
+}
+
+async function machineIdOf({ env, now }: Context): Promise<string> {
+  return (await loadMachine({ env, now: now() })).record.machine_id;
+}
+
+function managerOf({ env }: Context): ServiceManager {
+  return serviceManager({ env, platform: process.platform, userId: process.getuid?.() ?? 0 });
+}
+
+function planOf({ env }: Context, words: readonly string[], repoRoot: string | undefined) {
+  return planService({ env, node: process.execPath, script: process.argv[1] ?? 'orp', words, repoRoot });
+}
+
+/** A service with a misspelt option would only say so in its log. */
+async function checkWords(words: readonly string[], context: Context): Promise<void> {
+  const { registerRunnerWork } = await import('./runner-work.ts');
+  const program = new Command('orp').exitOverride();
+  const group = program.command('runner');
+  registerRunnerWork(group, new Shell(context, program));
+  const work = group.commands[0]?.exitOverride().configureOutput({ writeErr: () => undefined });
+  const { operands, unknown } = work?.parseOptions([...words]) ?? { operands: [], unknown: [] };
+  const [wrong] = [...unknown, ...operands];
+  const once = words.find((word) => ['--once', '--dry-run', '--takeover'].includes(word));
+  if (wrong === undefined && once === undefined) return;
+  throw usageError(
+    wrong === undefined
+      ? `${once} does not go with a service, which works until it is asked to leave.`
+      : `\`orp runner work\` does not know ${wrong}.`,
+    'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` tells them.',
+  );
+}
+
+/** Nobody sits in front of a service. */
+function policyWarnings(env: NodeJS.ProcessEnv): string[] {
+  const file = readPolicyFile(env);
+  if (file.kind === 'broken')
+    return ['The policy file is broken: nothing is claimed. Run `orp runner policy check`.'];
+  if (file.kind === 'absent' || (file.policy.confirm ?? 'never') === 'never') return [];
+  return [
+    `The policy wants a person to confirm jobs (confirm: ${file.policy.confirm}). A service has no terminal: such jobs are refused.`,
+  ];
+}

@@ -1,0 +1,85 @@
+/**
+ * What the installed service runs: `orp runner work`, with its talk in a log. It outlives what a person can repair: a
+ * runner that is disabled, signed out or not linked yet is tried again, and told once. Only a crash ends it with another
+ * code than 0, so that the system starts it again after crashes only.
+ */
+
+import { statSync, truncateSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { registerRunnerWork } from '../commands/runner-work.ts';
+import type { Surroundings } from '../context.ts';
+import { CliError } from '../exit.ts';
+import { pause } from '../runner/pause.ts';
+import { Shell } from '../shell.ts';
+import { RotatingLog } from './rotating-log.ts';
+
+/** A look at a few files; soon enough for somebody who has just signed in. */
+const AGAIN_MS = 30_000;
+/** The system appends to it without end. */
+const MAX_CRASH_LOG_BYTES = 1024 * 1024;
+
+export interface ServeOptions {
+  surroundings: Surroundings;
+  repoRoot: string | undefined;
+  /** Of `orp runner work`. */
+  words: readonly string[];
+  logPath: string;
+  crashLog: string;
+}
+
+/** Works until it is asked to leave. */
+export async function serve(options: ServeOptions): Promise<number> {
+  cutLog(options.crashLog);
+  const log = new RotatingLog(options.logPath);
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, leave);
+  const say = (text: string) => log.write(`${text}\n`);
+  let told = '';
+  while (!leaving.signal.aborted) {
+    const trouble = await workUntilTrouble(options, log);
+    if (leaving.signal.aborted) break;
+    if (trouble.isFinal) {
+      say(`error: ${trouble.message}`);
+      break;
+    }
+    if (trouble.message !== told) say(`${trouble.message} Trying again every ${AGAIN_MS / 1000} s.`);
+    told = trouble.message;
+    await pause(AGAIN_MS, leaving.signal);
+  }
+  await new Promise<void>((closed) => log.end(closed));
+  return 0;
+}
+
+async function workUntilTrouble(
+  options: ServeOptions,
+  log: RotatingLog,
+): Promise<{ message: string; isFinal: boolean }> {
+  try {
+    await work(options, log);
+    return { message: 'The runner has left.', isFinal: false };
+  } catch (error) {
+    if (error instanceof CommanderError) return { message: error.message, isFinal: true };
+    if (!(error instanceof CliError)) throw error;
+    const hint = error.hint === undefined ? '' : ` ${error.hint}`;
+    return { message: `${error.message}${hint}`, isFinal: error.code === 'usage' };
+  }
+}
+
+async function work({ surroundings, repoRoot, words }: ServeOptions, log: RotatingLog): Promise<void> {
+  const program = new Command('orp').option('--repo-root <path>').exitOverride();
+  program.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+  const inner = { ...surroundings, stdout: log, stderr: log };
+  const group = program.command('runner');
+  registerRunnerWork(group, new Shell(inner, program));
+  const root = repoRoot === undefined ? [] : ['--repo-root', repoRoot];
+  await program.parseAsync([...root, 'runner', 'work', ...words], { from: 'user' });
+}
+
+function cutLog(path: string): void {
+  try {
+    if (statSync(path).size > MAX_CRASH_LOG_BYTES) truncateSync(path, 0);
+  } catch {
+    // It is not there: nothing crashed.
+  }
+}

@@ -1,0 +1,221 @@
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { serviceManager } from '../../../cli/service/service-manager.ts';
+import { until } from '../runner/conditions.ts';
+import { FakeService } from '../runner/fake-service.ts';
+import { endLeftAgents } from '../runner/left-agents.ts';
+import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
+import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';
+import { FakeManager } from './fake-manager.ts';
+
+let service: FakeService;
+let machine: LinkedMachine;
+let manager: FakeManager;
+let started: OrpProcess[];
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  manager = new FakeManager(machine.home);
+  machine.env.PATH = `${manager.bin}:${machine.env.PATH}`;
+  started = [];
+});
+
+afterEach(async () => {
+  for (const { child } of started) child.kill('SIGKILL');
+  await Promise.all(started.map(({ ended }) => ended));
+  endLeftAgents(machine.home);
+  await service.close();
+  machine.remove();
+});
+
+const orp = (...words: string[]) => runOrp(['runner', ...words], { cwd: machine.repo, env: machine.env });
+const unit = () => join(machine.home, 'config/systemd/user/orp-runner.service');
+const log = () => readFileSync(join(machine.home, 'state/orp/log/runner.log'), 'utf8');
+
+function serve(...words: string[]): OrpProcess {
+  const all = ['runner', 'serve', '--', '--transport', 'poll', '--poll-interval', '1', ...words];
+  const env = { ...machine.env, ORP_RUNNER_SERVICE: '1' };
+  const runner = startOrp([...all, '--codex-bin', RECIPE_AGENT], { cwd: machine.repo, env });
+  started.push(runner);
+  return runner;
+}
+
+describe.runIf(process.platform === 'linux')('orp runner install', () => {
+  it('writes the unit, loads it once, and says the second time that there is nothing to do', async () => {
+    const first = await orp('install', '--json');
+    expect(first.stderr).toBe('');
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      action: 'installed',
+      manager: 'systemd',
+      path: unit(),
+      notes: [expect.stringContaining('enable-linger')],
+    });
+    expect(statSync(unit()).mode & 0o777).toBe(0o600);
+    expect(readFileSync(unit(), 'utf8')).toContain(
+      `"--repo-root" "${machine.repo}" "runner" "serve" "--" "--all-linked"`,
+    );
+    expect(manager.takeOrders()).toEqual([
+      'systemctl --user daemon-reload',
+      'systemctl --user enable --now orp-runner.service',
+    ]);
+
+    expect((await orp('install')).stdout).toContain('service=already installed\n');
+    expect(manager.takeOrders()).toEqual([]);
+  });
+
+  it('with other options rewrites the unit and restarts', async () => {
+    await orp('install');
+    manager.takeOrders();
+    const { stdout } = await orp('install', '--json', '--', '--max-jobs', '2');
+    expect(JSON.parse(stdout)).toMatchObject({ action: 'updated' });
+    expect(readFileSync(unit(), 'utf8')).toContain('"--" "--max-jobs" "2"');
+    expect(manager.takeOrders()).toEqual([
+      'systemctl --user disable --now orp-runner.service',
+      'systemctl --user daemon-reload',
+      'systemctl --user enable --now orp-runner.service',
+    ]);
+  });
+
+  it.each([
+    [['--', '--max-job', '2', '--nonsense'], 'usage'],
+    [['--', '--once'], 'usage'],
+    [['--', 'extra'], 'usage'],
+  ])('refuses %j before it changes anything', async (words, code) => {
+    const { code: exit, stderr } = await orp('install', '--json', ...words);
+    expect([exit, JSON.parse(stderr).code]).toEqual([2, code]);
+    expect(existsSync(unit())).toBe(false);
+    expect(manager.takeOrders()).toEqual([]);
+  });
+
+  it('says what is missing without a user bus, and without systemd', async () => {
+    manager.break('systemctl', 'Failed to connect to bus: No medium found');
+    const bus = await orp('install');
+    expect(bus.code).toBe(2);
+    expect(bus.stderr).toContain(
+      'systemd does not answer for this user: Failed to connect to bus: No medium found.\n',
+    );
+    expect(bus.stderr).toContain('enable-linger');
+    expect(existsSync(unit())).toBe(false);
+
+    const { PATH: _, ...env } = machine.env;
+    rmSync(join(manager.bin, 'systemctl'));
+    const none = await runOrp(['runner', 'install'], {
+      cwd: machine.repo,
+      env: { ...env, PATH: manager.bin },
+    });
+    expect(none.stderr).toContain('systemctl was not found.');
+  });
+
+  it('warns when the policy wants to ask a person', async () => {
+    const policy = { schema_version: '1.0.0', confirm: 'always' };
+    writeFileSync(join(machine.home, 'config/orp/policy.json'), JSON.stringify(policy));
+    expect((await orp('install')).stdout).toContain('warning=The policy wants a person to confirm jobs');
+  });
+
+  it('uninstall ends it and removes the unit, also twice', async () => {
+    await orp('install');
+    manager.takeOrders();
+    expect((await orp('uninstall')).stdout).toContain('service=uninstalled\n');
+    expect(manager.takeOrders()).toEqual(['systemctl --user disable --now orp-runner.service']);
+    expect(existsSync(unit())).toBe(false);
+    expect((await orp('uninstall')).stdout).toContain('service=was not installed\n');
+  });
+
+  it('restart lets the runner finish its job first', async () => {
+    await orp('install');
+    const finish = join(machine.home, 'finish');
+    const job = service.addJob('job_1', {
+      ready: join(machine.home, 'ready'),
+      waitFor: finish,
+      say: 'Done.',
+    });
+    const runner = serve();
+    await until(() => existsSync(join(machine.home, 'ready')));
+    manager.takeOrders();
+
+    const asked = startOrp(['runner', 'restart', '--wait', '0', '--json'], {
+      cwd: machine.repo,
+      env: machine.env,
+    });
+    const early = await asked.ended;
+    expect([early.code, JSON.parse(early.stderr).code]).toEqual([2, 'runner_running']);
+    expect(manager.takeOrders()).toEqual([]);
+
+    const waiting = orp('restart', '--json');
+    writeFileSync(finish, '');
+    expect(JSON.parse((await waiting).stdout)).toMatchObject({ action: 'restarted' });
+    expect((await runner.ended).code).toBe(0);
+    expect(job.status).toBe('completed');
+    // The runner may have left before the second command looked.
+    expect(manager.takeOrders().at(-1)).toMatch(/^systemctl --user (re)?start orp-runner.service$/);
+  });
+});
+
+describe('a LaunchAgent', () => {
+  it('is bootstrapped, started and booted out with the words of launchctl', async () => {
+    const launchd = serviceManager({ env: machine.env, platform: 'darwin', userId: 501 });
+    expect(launchd.path).toBe(join(machine.home, 'Library/LaunchAgents/orp.runner.plist'));
+    expect(await launchd.state()).toBe('absent');
+    await launchd.load();
+    expect(await launchd.state()).toBe('running');
+    await launchd.restart();
+    manager.state = 'loaded';
+    expect(await launchd.state()).toBe('loaded');
+    await launchd.start();
+    await launchd.unload();
+    await launchd.unload();
+    expect(manager.takeOrders()).toEqual([
+      'launchctl enable gui/501/orp.runner',
+      `launchctl bootstrap gui/501 ${launchd.path}`,
+      'launchctl kickstart -k gui/501/orp.runner',
+      'launchctl kickstart gui/501/orp.runner',
+      'launchctl bootout gui/501/orp.runner',
+    ]);
+  });
+
+  it('tells what launchctl said', async () => {
+    manager.break('launchctl', 'Bootstrap failed: 5: Input/output error');
+    const launchd = serviceManager({ env: machine.env, platform: 'darwin', userId: 501 });
+    await expect(launchd.load()).rejects.toThrow('Bootstrap failed: 5: Input/output error');
+  });
+});
+
+describe('the service at work', () => {
+  it('works on jobs, writes its log, and ends with 0 when it is asked to leave', async () => {
+    const job = service.addJob('job_1', { say: 'Done.' });
+    const runner = serve();
+    await until(() => job.status === 'completed');
+    runner.child.kill('SIGTERM');
+    expect(await runner.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(log()).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z Waiting for jobs as workbench\./);
+    const { stdout } = await orp('logs', '-n', '1');
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('outlives what a person can repair, and says it once', async () => {
+    const record = join(machine.home, 'config/orp/remote-session.json');
+    rmSync(record);
+    const runner = serve();
+    await until(
+      () => existsSync(join(machine.home, 'state/orp/log/runner.log')) && log().includes('orp auth login'),
+    );
+    expect(runner.child.exitCode).toBe(null);
+    runner.child.kill('SIGTERM');
+    expect((await runner.ended).code).toBe(0);
+  });
+
+  it('logs go on with --follow, also over the turn to a new file', async () => {
+    const path = join(machine.home, 'state/orp/log/runner.log');
+    expect((await orp('logs')).stderr).toContain('There is no log');
+    await runOrp(['runner', 'serve', '--', '--nonsense'], { cwd: machine.repo, env: machine.env });
+    expect(log()).toContain('--nonsense');
+    writeFileSync(path, 'one\ntwo\nthree\n');
+    const follower = startOrp(['runner', 'logs', '-f', '-n', '2'], { cwd: machine.repo, env: machine.env });
+    started.push(follower);
+    await until(() => follower.output.stdout === 'two\nthree\n');
+    writeFileSync(path, 'four\n', { flag: 'a' });
+    await until(() => follower.output.stdout.endsWith('four\n'));
+  });
+});
