@@ -1,99 +1,97 @@
-/** A whole runner, written from docs/protocol.md alone: no code of `orp`, no schema, no library. */
+/** A whole runner, written from docs/protocol.md and nothing else: no code of `orp`, no schema, no library. */
 
 import { on } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-interface Reply {
-  token?: string;
-  leaseId?: string;
-  job?: { id: string; payload: { prompt: string } } | null;
-  lease?: { action: string };
-}
-type Heard = { event: string; data: { code?: string } };
-type Agent = (prompt: string) => Promise<string>;
+type Job = { id: string; payload: { prompt: string } };
+type Reply = { token?: string; job?: Job | null; leaseId?: string; lease?: { action: string } };
+type Heard = { event: string; data: { code?: string; reason?: string } };
+type Agent = (prompt: string, stop: AbortSignal) => Promise<string>;
 
 export class MinimalClient {
-  machineId = crypto.randomUUID();
-  readonly #url: string;
-  #token = '';
+  readonly machineId: string = crypto.randomUUID();
+  #url = '';
+  readonly #headers = { 'content-type': 'application/json', authorization: '' };
+  #beat: () => Promise<void> = async () => undefined;
 
-  constructor(url: string) {
+  async signIn(url: string, email: string, password: string): Promise<void> {
     this.#url = url;
+    const { token } = await this.call('POST', '/api/auth/device-login', { email, password });
+    this.#headers.authorization = `Bearer ${token}`;
   }
 
-  async signIn(email: string, password: string): Promise<void> {
-    const { token } = await this.call('POST /api/auth/device-login', { email, password });
-    this.#token = token ?? '';
-  }
-
-  async call(request: string, body?: object): Promise<Reply> {
-    const [method = '', path = ''] = request.split(' ');
-    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' };
-    const response = await fetch(this.#url + path, {
-      method,
-      headers,
-      body: body ? JSON.stringify(body) : null,
-    });
-    if (!response.ok) throw new Error(`${request}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Reply;
-  }
-
-  /** Works every job until `isDone`, woken over `transport`; `agent` answers a prompt. */
-  async work(transport: 'sse' | 'ws', agent: Agent, isDone: () => boolean) {
-    while (!isDone()) {
-      for await (const { event, data } of transport === 'sse' ? this.sse() : this.ws()) {
-        if (event === 'error' && data.code === 'replaced') return;
-        if (event === 'ready' || event === 'job.available') while (await this.workOne(agent));
-        if (isDone()) break;
-      }
+  /** Sends the same request until it is answered; a refusal is thrown. */
+  async call(method: string, path: string, body?: object): Promise<Reply> {
+    const init = { method, headers: this.#headers, body: body ? JSON.stringify(body) : null };
+    for (let limit = 500; ; limit = Math.min(limit * 2, 60_000)) {
+      const response = await fetch(this.#url + path, init).catch(() => undefined);
+      if (response?.ok) return (await response.json()) as Reply;
+      if (response && response.status < 500) throw new Error(`${path}: ${await response.text()}`);
+      await sleep(limit * Math.random());
     }
   }
 
-  async workOne(agent: Agent): Promise<boolean> {
-    const { machineId } = this;
-    const query = new URLSearchParams({ machineId, claimId: crypto.randomUUID() });
-    const { job, leaseId } = await this.call(`GET /api/cli/runner/jobs/poll?${query}`);
-    if (!job) return false;
-    const at = `POST /api/cli/runner/jobs/${job.id}`;
-    await this.call(`${at}/start`, { machineId, leaseId });
-    const beat = () => this.call('POST /api/cli/runner/heartbeat', { machineId, jobId: job.id, leaseId });
-    const beats = setInterval(beat, 20_000);
-    const content = await agent(job.payload.prompt).finally(() => clearInterval(beats));
-    await this.call(`${at}/logs`, {
-      machineId,
-      leaseId,
-      chunks: [{ seq: 1, stream: 'stdout', text: content }],
-    });
-    await this.call(`${at}/complete`, { machineId, leaseId, success: true, summary: content, content });
-    return true;
+  /** Works jobs until `end`, or until another instance takes over. */
+  async work(transport: 'sse' | 'ws', agent: Agent, end: AbortSignal): Promise<void> {
+    let looks = Promise.resolve();
+    for (let limit = 5000; !end.aborted; limit = Math.min(limit * 2, 60_000)) {
+      const silence = new AbortController();
+      const dead = setTimeout(() => silence.abort(), 37_500).unref();
+      const signal = AbortSignal.any([end, silence.signal]);
+      try {
+        for await (const { event, data } of this[transport](signal)) {
+          dead.refresh();
+          limit = event === 'timeout' && data.reason === 'timeout' ? 0 : 2500;
+          if (/ready|available/.test(event)) looks = looks.then(() => this.#drain(agent, end));
+          if (/cancelled|lost/.test(event)) void this.#beat();
+          if (event === 'error' && data.code === 'replaced') return await looks;
+        }
+      } catch {} // The link broke; after a random pause the next one is opened.
+      await sleep(limit * Math.random(), undefined, { signal: end }).catch(() => undefined);
+    }
+    await looks;
   }
 
-  async *sse(): AsyncGenerator<Heard> {
+  async #drain(agent: Agent, end: AbortSignal): Promise<void> {
+    while (!end.aborted) {
+      const claim = new URLSearchParams({ machineId: this.machineId, claimId: crypto.randomUUID() });
+      const { job, leaseId } = await this.call('GET', `/api/cli/runner/jobs/poll?${claim}`);
+      if (!job) return;
+      const held = { machineId: this.machineId, leaseId, jobId: job.id };
+      const stop = new AbortController();
+      this.#beat = async () => {
+        const { lease } = await this.call('POST', '/api/cli/runner/heartbeat', held);
+        if (lease?.action === 'stop') stop.abort();
+      };
+      await this.call('POST', `/api/cli/runner/jobs/${job.id}/start`, held);
+      const beats = setInterval(this.#beat, 20_000);
+      const content = await agent(job.payload.prompt, stop.signal).finally(() => clearInterval(beats));
+      const result = { ...held, success: true, summary: content, content };
+      if (!stop.signal.aborted) await this.call('POST', `/api/cli/runner/jobs/${job.id}/complete`, result);
+    }
+  }
+
+  async *sse(signal: AbortSignal): AsyncGenerator<Heard> {
     const url = `${this.#url}/api/cli/runner/events/stream?machineId=${this.machineId}&waitSeconds=900&persistent=1`;
-    const response = await fetch(url, { headers: { authorization: `Bearer ${this.#token}` } });
-    if (!response.ok || !response.body) throw new Error(`events/stream: ${response.status}`);
+    const { body } = await fetch(url, { headers: this.#headers, signal });
     let rest = '';
-    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const frames = (rest + text).split('\n\n');
       rest = frames.pop() ?? '';
       for (const frame of frames) {
-        const fields = new Map(frame.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));
-        const [event, data] = [fields.get('event'), fields.get('data')];
-        if (event && data) yield { event, data: JSON.parse(data) as Heard['data'] };
+        const [, event = 'comment', data = '{}'] = /^event: (.+)\nid: .+\ndata: (.+)$/m.exec(frame) ?? [];
+        yield { event, data: JSON.parse(data) };
       }
     }
   }
 
-  async *ws(): AsyncGenerator<Heard> {
+  async *ws(signal: AbortSignal): AsyncGenerator<Heard> {
     const url = `${this.#url.replace('http', 'ws')}/api/cli/runner/events/ws?machineId=${this.machineId}`;
-    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${this.#token}` } });
+    const socket = new WebSocket(url, { headers: this.#headers });
     const pings = setInterval(() => socket.readyState === 1 && socket.send('ping'), 15_000);
-    try {
-      for await (const [{ data }] of on(socket, 'message', { close: ['close'] })) {
-        if (data !== 'pong') yield JSON.parse(data) as Heard;
-      }
-    } finally {
-      clearInterval(pings);
-      socket.close();
-    }
+    socket.addEventListener('close', () => clearInterval(pings));
+    signal.addEventListener('abort', () => socket.close());
+    for await (const [{ data }] of on(socket, 'message', { close: ['close'], signal }))
+      yield data === 'pong' ? { event: 'pong', data: {} } : JSON.parse(data);
   }
 }

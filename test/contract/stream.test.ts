@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { EventSource } from 'eventsource';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../cli/runner/conditions.ts';
 import type { Hosted } from '../support/hosted.ts';
 import { startHosted } from '../support/hosted.ts';
 import { PlainClient } from '../support/plain-client.ts';
@@ -21,8 +22,8 @@ beforeAll(async () => {
 afterAll(() => hosted.close());
 
 /** A signed-in person whose machine has synced one repository. */
-async function aMachine(machineId?: string): Promise<{ client: PlainClient; ideaId: string }> {
-  const client = new PlainClient(hosted.url, machineId);
+async function aMachine(): Promise<{ client: PlainClient; ideaId: string }> {
+  const client = new PlainClient(hosted.url);
   await client.signIn(person.email, person.password);
   const idea = await client.expectOk('POST /api/cli/ideas', { title: 'Tidal survey', notes: 'Measure.' });
   const ideaId = String(idea.id);
@@ -40,40 +41,90 @@ function streamUrl(client: PlainClient, query = 'waitSeconds=60'): string {
 }
 
 describe.each(['sse', 'ws'] as const)('a client written from docs/protocol.md, over %s', (transport) => {
+  const never = new AbortController().signal;
+
+  /** Signed in, with a repository and a session, told as the page says it. */
+  async function aRunner(): Promise<{ runner: MinimalClient; client: PlainClient; ideaId: string }> {
+    const runner = new MinimalClient();
+    const { machineId } = runner;
+    await runner.signIn(hosted.url, person.email, person.password);
+    const client = new PlainClient(hosted.url, machineId);
+    await client.signIn(person.email, person.password);
+    const idea = await client.expectOk('POST /api/cli/ideas', { title: 'Tidal survey', notes: 'Measure.' });
+    const [ideaId, projectRoot] = [String(idea.id), '/home/mira/survey'];
+    const names = { orpSessionId: 'main', codexSessionId: `codex-${machineId}`, label: 'Main' };
+    await runner.call('POST', '/api/cli/runner/sync', {
+      machineId,
+      machineName: 'workbench',
+      syncedAt: new Date().toISOString(),
+      linkedProjects: [{ ideaId, projectRoot }],
+      sessions: [{ projectRoot, ...names, state: 'active', primary: true }],
+    });
+    return { runner, client, ideaId };
+  }
+
+  async function statusOf(client: PlainClient, jobId: string): Promise<string> {
+    const { job } = await client.expectOk(`GET /api/cli/runner/jobs/${jobId}`);
+    return (job as { status: string }).status;
+  }
+
   it('works what waits, and what is queued while it listens', async () => {
-    const runner = new MinimalClient(hosted.url);
-    await runner.signIn(person.email, person.password);
-    const machine = await aMachine(runner.machineId);
+    const { runner, ...machine } = await aRunner();
     const first = await enqueue(machine, 'one');
+    const end = new AbortController();
     const answered: string[] = [];
     const firstDone = Promise.withResolvers<void>();
     const agent = async (prompt: string) => {
       answered.push(prompt);
       firstDone.resolve();
+      if (answered.length === 2) end.abort();
       return `Answer to ${prompt}`;
     };
-    const working = runner.work(transport, agent, () => answered.length === 2);
+    const working = runner.work(transport, agent, end.signal);
     await firstDone.promise;
     const second = await enqueue(machine, 'two');
     await working;
     expect(answered).toEqual(['one', 'two']);
-    for (const jobId of [first, second]) {
-      const { job } = await machine.client.expectOk(`GET /api/cli/runner/jobs/${jobId}`);
-      expect(job).toMatchObject({ status: 'completed' });
-    }
+    for (const jobId of [first, second]) expect(await statusOf(machine.client, jobId)).toBe('completed');
+  });
+
+  it('stops its agent when a person cancels, and works the next job', async () => {
+    const { runner, ...machine } = await aRunner();
+    const end = new AbortController();
+    const began = Promise.withResolvers<void>();
+    const agent = async (prompt: string, stop: AbortSignal) => {
+      if (prompt === 'two') end.abort();
+      else {
+        began.resolve();
+        await once(stop, 'abort');
+      }
+      return 'done';
+    };
+    const working = runner.work(transport, agent, end.signal);
+    const first = await enqueue(machine, 'one');
+    await began.promise;
+    const second = await enqueue(machine, 'two');
+    await machine.client.expectOk(`POST /api/cli/runner/jobs/${first}/cancel`, {});
+    await working;
+    expect(await statusOf(machine.client, first)).toBe('cancelled');
+    expect(await statusOf(machine.client, second)).toBe('completed');
   });
 
   it('leaves when another instance of its machine listens', async () => {
-    const runner = new MinimalClient(hosted.url);
-    await runner.signIn(person.email, person.password);
-    await aMachine(runner.machineId);
-    const listening = transport === 'sse' ? runner.sse() : runner.ws();
-    expect((await listening.next()).value).toMatchObject({ event: 'ready' });
-    const newer = runner.sse();
+    const { runner } = await aRunner();
+    const working = runner.work(transport, async () => 'done', never);
+    const seen = () =>
+      hosted.database
+        .prepare('SELECT id FROM machines WHERE id = ? AND listening_transport IS NOT NULL')
+        .bind(runner.machineId)
+        .all();
+    await until(async () => (await seen()).results.length === 1);
+    const end = new AbortController();
+    const newer = runner.sse(end.signal);
     await newer.next();
-    expect((await listening.next()).value).toMatchObject({ event: 'error', data: { code: 'replaced' } });
+    await working;
+    end.abort();
     await newer.return(undefined);
-    await listening.return(undefined);
   });
 });
 
