@@ -28,6 +28,11 @@ interface Bench {
 }
 
 const BENCHES: Record<string, Bench> = {
+  cancel: {
+    summary: 'from a cancel until the last process of the agent is gone',
+    defaults: { machines: 4, jobs: 20 },
+    load: () => import('./cancel.ts'),
+  },
   chaos: {
     summary: 'real runners while everything fails; judged by what the agents wrote down',
     defaults: { machines: 6, jobs: 2000 },
@@ -47,6 +52,11 @@ const BENCHES: Record<string, Bench> = {
     summary: 'connected runners that wait: memory, processor time, a job for each, and the price of a month',
     defaults: { machines: 1000, jobs: 1 },
     load: () => import('./idle.ts'),
+  },
+  output: {
+    summary: 'a job that prints a gigabyte (--jobs: MiB): memory, disk and speed of the runner',
+    defaults: { machines: 1, jobs: 1024 },
+    load: () => import('./output.ts'),
   },
   wake: {
     summary: 'from the accepted enqueue to the accepted start, on every transport',
