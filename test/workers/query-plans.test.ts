@@ -2,11 +2,12 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import type { UserId } from '../../spec/ids.ts';
 import { readCandidates, readHeld, readNextAvailable } from '../../workers/store/claims.ts';
 import type { Database, Statement } from '../../workers/store/database.ts';
 import { openDatabase } from '../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../workers/store/jobs.ts';
-import { readProjectsOf } from '../../workers/store/machines.ts';
+import { readProjectsOf, readSharers } from '../../workers/store/machines.ts';
 import {
   readExpiredInQueue,
   readExpiredLeases,
@@ -22,7 +23,7 @@ async function planOf({ sql, values }: Statement): Promise<string[]> {
   return plan.results.map((row) => row.detail);
 }
 
-const USER = 'usr_any' as Parameters<typeof readProjectsOf>[0];
+const USER = 'usr_any' as UserId;
 const live = { limit: 10, statuses: [], live: true };
 
 const BY_LIVE_INDEX: Record<string, Statement> = {
@@ -39,6 +40,7 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
   'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),
   'what came due': readNewlyDue(0, 1),
   'a list of live jobs': readJobs(USER, live),
+  'who waits for a freed session': readSharers(USER, 'job_1'),
 };
 
 describe('a statement of a hot path', () => {

@@ -131,11 +131,20 @@ export function toPresence(row: MachineRow): MachinePresence {
   };
 }
 
-/** Machines, besides the one that holds the job, that have linked the agent session it is in. */
+/**
+ * Machines, besides the one that held the job, that have linked the agent session it was in, and for which something is
+ * queued that may be meant for them. The queue is read only where a session is shared.
+ */
 export function readSharers(userId: string, jobId: string): Statement {
   return sql`
     SELECT DISTINCT p.machine_id AS machineId
     FROM jobs j JOIN linked_projects p ON p.user_id = j.user_id AND p.machine_id <> j.machine_id
     WHERE j.user_id = ${userId} AND j.id = ${jobId}
-      AND instr(p.sessions, '"codexSessionId":' || json_quote(j.codex_session_id)) > 0`;
+      AND instr(p.sessions, '"codexSessionId":' || json_quote(j.codex_session_id)) > 0
+      AND EXISTS (SELECT 1 FROM jobs q INDEXED BY jobs_live
+        WHERE q.user_id = j.user_id AND q.finished_at IS NULL AND q.status = 'queued'
+          AND q.available_at <= j.finished_at
+          AND (q.target_machine_id IS NULL OR q.target_machine_id = p.machine_id)
+          AND (q.idea_id IS NULL OR q.idea_id = p.idea_id)
+          AND (q.target_project_root IS NULL OR q.target_project_root = p.project_root))`;
 }

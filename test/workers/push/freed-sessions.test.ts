@@ -110,6 +110,20 @@ describe('nobody is woken', () => {
     expect(await sockets.stranger.told()).toEqual([]);
   });
 
+  it.each(['ends', 'is cancelled'])(
+    'but its holder, when a job %s and nothing waits for the session',
+    async (how) => {
+      const { held, holder, sharer, waiting, sockets } = await aBusySession();
+      await order(cancelJob, { machine: holder, jobId: waiting, leaseId: '' });
+      const elsewhere = await aMachine({ owner: holder.owner });
+      await aPrompt(elsewhere, { machineId: elsewhere.machineId });
+      await sockets.sharer.told();
+      await (how === 'ends' ? complete(held) : order(cancelJob, held));
+      expect(await sockets.sharer.told()).toEqual([]);
+      expect((await poll(sharer)).job).toBeNull();
+    },
+  );
+
   it('when a job starts', async () => {
     const { held, sockets } = await aBusySession({}, false);
     await start(held);
