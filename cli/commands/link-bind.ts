@@ -13,7 +13,6 @@ import { messageOf, usageError } from '../exit.ts';
 import { compact, readString } from '../link/fields.ts';
 import { originUrl, stripCredentials } from '../link/git-remote.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
-import { rememberRoot } from '../link/linked-roots.ts';
 import { displayPath, resolvePath } from '../link/paths.ts';
 import { type ProjectLink, readProjectLink, writeProjectLink } from '../link/project-link.ts';
 import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
@@ -50,6 +49,7 @@ export async function bindProject(context: Context, options: BindOptions): Promi
     linkAfter(context, { world, binding, repository, options }),
     context.now(),
   );
+  const { rememberRoot } = await import('../link/linked-roots.ts');
   await noteLinked(context, () => rememberRoot(context.env, repository.root));
 
   const path = displayPath(repository.root, projectLinkPath(repository));

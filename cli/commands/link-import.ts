@@ -3,7 +3,6 @@
 import { countSessions } from '../../spec/local/session-order.ts';
 import type { Context } from '../context.ts';
 import { showSession } from '../link/link-status.ts';
-import { rememberRoot } from '../link/linked-roots.ts';
 import { displayPath } from '../link/paths.ts';
 import { projectLinkPath, requireGit } from '../link/repository.ts';
 import { importFromRust } from '../link/rust-import.ts';
@@ -16,7 +15,10 @@ export async function importRust(context: Context): Promise<void> {
   const repository = requireGit(await context.repository());
   const { root } = repository;
   const result = await importFromRust(repository, context.now());
-  if (result.link !== undefined) await noteLinked(context, () => rememberRoot(context.env, root));
+  if (result.link !== undefined) {
+    const { rememberRoot } = await import('../link/linked-roots.ts');
+    await noteLinked(context, () => rememberRoot(context.env, root));
+  }
   const primary = primaryOf(result.sessions);
   const skipped = result.skippedPaths.map((path) => displayPath(root, path));
   const document = {

@@ -2,7 +2,6 @@
 
 import type { Context } from '../context.ts';
 import { CliError } from '../exit.ts';
-import { findLinkedRoots } from '../link/linked-roots.ts';
 import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
 import { type Candidate, inspectRoots, requireReadable } from '../link/sync-payload.ts';
 import type { Talk } from './work-context.ts';
@@ -34,6 +33,7 @@ export class WorkRoots {
     const { repoRoot, linkedProjectRoot, allLinked } = this.#asked;
     const named = [repoRoot, ...linkedProjectRoot];
     if (!allLinked) return { roots: named, warnings: [] };
+    const { findLinkedRoots } = await import('../link/linked-roots.ts');
     const linked = await findLinkedRoots(this.#env);
     return { roots: [...named, ...linked.roots], warnings: linked.warnings };
   }
