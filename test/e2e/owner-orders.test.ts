@@ -1,0 +1,98 @@
+/** What the owner orders from another terminal reaches a runner that only listens: drain, resume, sign out, sign in. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { orpJson } from '../../scripts/local/orp-command.ts';
+import { projectPath } from '../../scripts/local/project-path.ts';
+import { until } from '../cli/runner/conditions.ts';
+import { type Hosted, startHosted } from '../support/hosted.ts';
+import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+
+let hosted: Hosted;
+let workspace: Workspace;
+let runner: { child: ChildProcess; stdout: string; stderr: string } | undefined;
+
+beforeAll(async () => {
+  hosted = await startHosted();
+  workspace = await makeWorkspace(hosted);
+  await linkSession(workspace, 'codex-session-1');
+});
+
+afterEach(async () => {
+  if (runner === undefined || runner.child.exitCode !== null) return;
+  const ended = once(runner.child, 'close');
+  runner.child.kill('SIGTERM');
+  await ended;
+});
+
+afterAll(async () => {
+  workspace.remove();
+  await hosted.close();
+});
+
+/** Settles when its transport stands. */
+async function startRunner(transport: string) {
+  const words = ['runner', 'work', '--transport', transport, '--codex-bin', AGENT, '--json', '--verbose'];
+  const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, '--poll-interval', '1'], {
+    ...workspace.orp,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const started = { child, stdout: '', stderr: '' };
+  child.stdout.on('data', (bytes) => {
+    started.stdout += String(bytes);
+  });
+  child.stderr.on('data', (bytes) => {
+    started.stderr += String(bytes);
+  });
+  runner = started;
+  await until(() => started.stdout.includes(`"transport":"${transport}","up":true`));
+  return started;
+}
+
+interface Shown {
+  job: { id: string; status: string; waiting?: { code: string; message: string } };
+}
+
+async function submit(prompt: string): Promise<string> {
+  return (await orpJson<Shown>(workspace.orp, ['job', 'submit', prompt])).job.id;
+}
+
+async function show(jobId: string): Promise<Shown['job']> {
+  return (await orpJson<Shown>(workspace.orp, ['job', 'show', jobId])).job;
+}
+
+function isDone(jobId: string): Promise<true> {
+  return until(async () => (await show(jobId)).status === 'completed' && (true as const));
+}
+
+describe.each(['ws', 'sse'])('over %s', (transport) => {
+  it('a drain is heard, keeps jobs waiting with that reason, and a resume lets them run', async () => {
+    const { child, ...printed } = await startRunner(transport);
+    expect(printed.stderr).not.toContain('claim nothing more');
+    expect(await orpJson(workspace.orp, ['runner', 'drain', '--reason', 'new disk'])).toMatchObject({
+      machine: { draining: true },
+      changed: true,
+    });
+    await until(() => runner?.stderr.includes('claim nothing more for now'));
+    const jobId = await submit('Count the gauges.');
+    expect(await show(jobId)).toMatchObject({ status: 'queued', waiting: { code: 'machine_draining' } });
+    await orpJson(workspace.orp, ['runner', 'resume']);
+    await isDone(jobId);
+    expect(child.exitCode).toBeNull();
+  });
+
+  it('a sign-out ends the channel at once, and a new sign-in brings the runner back', async () => {
+    const { child } = await startRunner(transport);
+    await orpJson(workspace.orp, ['auth', 'logout']);
+    await until(() => runner?.stdout.includes(`"transport":"${transport}","up":false`));
+    await until(() => /orp auth login/.test(runner?.stderr ?? ''));
+    const { email, password } = workspace.user;
+    const login = ['auth', 'login', '--base-url', hosted.url, '--email', email, '--password-stdin'];
+    await orpJson(workspace.orp, login, `${password}\n`);
+    await isDone(await submit('Count the gauges again.'));
+    expect(child.exitCode).toBeNull();
+  });
+});
