@@ -16,11 +16,10 @@ const ROUND_MS = 60_000;
 export interface TenderOptions {
   /** Spools of jobs that are at work. */
   isBusy(folder: string): boolean;
-  /** Ends the tries of a round. */
-  shutdown: AbortSignal;
+  /** The runner is to end: what is left waits for the next one. */
+  ending: AbortSignal;
   /** Settles after the pause, or earlier when it is worth trying again or the runner ends. */
   pause(ms: number): Promise<void>;
-  isEnding(): boolean;
 }
 
 export class SpoolTender {
@@ -35,10 +34,10 @@ export class SpoolTender {
 
   /** Resolves what is there now; returns how much still waits for the service. */
   round(): Promise<number> {
-    const { isBusy, shutdown } = this.#options;
+    const { isBusy, ending } = this.#options;
     return recoverSpools(this.#context, {
       isBusy,
-      signal: AbortSignal.any([shutdown, AbortSignal.timeout(ROUND_MS)]),
+      signal: AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]),
       onRecovered: (recovered) => this.#recordRecovered(recovered),
     });
   }
@@ -65,10 +64,10 @@ export class SpoolTender {
   }
 
   async #untilNothingIsLeft(roundsBefore: number): Promise<void> {
-    const { pause, isEnding } = this.#options;
-    for (let rounds = roundsBefore; !isEnding(); rounds += 1) {
+    const { pause, ending } = this.#options;
+    for (let rounds = roundsBefore; !ending.aborted; rounds += 1) {
       if (rounds > 0) await pause(retryPauseMs(rounds));
-      if (isEnding() || (await this.#roundOrTrouble()) === 0) return;
+      if (ending.aborted || (await this.#roundOrTrouble()) === 0) return;
     }
   }
 

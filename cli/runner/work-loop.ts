@@ -25,7 +25,7 @@ import { RuntimeBoard } from './runtime-board.ts';
 import { SpoolTender } from './spool-tender.ts';
 import type { WorkContext } from './work-context.ts';
 import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './work-documents.ts';
-import { placeJob, type Workplace, workplacesOf } from './workplace.ts';
+import { type Placement, placeJob, type Workplace, workplacesOf } from './workplace.ts';
 
 /** What makes the runner look: a timer, or a wake-up from the service. */
 export interface Waiter {
@@ -115,9 +115,8 @@ export class WorkLoop {
     });
     this.#tender = new SpoolTender(context, {
       isBusy: (folder) => this.#crew.members.some((member) => member.spoolFolder === folder),
-      shutdown: drainSwitch.shutdown,
+      ending: drainSwitch.draining,
       pause: (ms) => this.#nudge.pause(ms),
-      isEnding: () => drainSwitch.draining.aborted,
     });
     drainSwitch.jobsAtWork = () => this.#crew.members.map(({ jobId }) => jobId);
   }
@@ -303,6 +302,7 @@ export class WorkLoop {
           this.#context.talk.note(`Job ${look.job.id} was not started; it goes back to the queue.`);
           return;
         }
+        this.#context.talk.note(describeBegin(look, placement));
         const report = await runJob(this.#context, {
           ...look,
           placement,
@@ -319,6 +319,11 @@ export class WorkLoop {
         if (this.#waiter !== undefined) this.#tender.tend();
       });
   }
+}
+
+function describeBegin({ job }: JobLook, placement: Placement): string {
+  if (placement.kind !== 'placed') return `Job ${job.id} cannot run here: ${placement.error}`;
+  return `Working on job ${job.id} in ${placement.session.label} (${placement.workplace.root}).`;
 }
 
 function idleOf({ roots }: Seen, { beat }: Extract<Look, { kind: 'idle' | 'draining' }>): CycleOutcome {

@@ -81,7 +81,8 @@ async function listFromPs(selection: string[]): Promise<ProcessEntry[]> {
   const columns = ['-o', 'pid=,ppid=,pgid=,stat=,lstart='];
   const args = selection.length > 0 ? [...selection, ...columns] : ['-ax', ...columns];
   const { stdout } = await run('ps', args, {
-    env: { ...process.env, LC_ALL: 'C' },
+    // `lstart` is told in local time: a laptop that travels would take its own runner for another process.
+    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
     maxBuffer: 16 * 1024 * 1024,
   }).catch(() => ({ stdout: '' }));
   return stdout.split('\n').flatMap((line) => {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runnerLockPath } from '../../../cli/link/paths.ts';
 import { isAlive, until } from './conditions.ts';
 import { FakeService } from './fake-service.ts';
 import { endLeftAgents } from './left-agents.ts';
@@ -283,6 +284,7 @@ describe('a second runner on the machine', () => {
     second.child.kill('SIGTERM');
 
     expect((await second.ended).code).toBe(0);
-    expect(readdirSync(join(machine.home, 'state/orp/runner'))).toEqual([]);
+    expect(existsSync(runnerLockPath(machine.env, 'mach-1'))).toBe(false);
+    expect(existsSync(join(machine.home, 'state/orp/runner/.lock'))).toBe(false);
   });
 });
