@@ -192,8 +192,8 @@ class ChaosRun {
   /** Every machine is back; hosted time passes until nothing is open, or nothing moves any more. */
   async #settle(person: ChaosPerson): Promise<void> {
     const deadline = Date.now() + SETTLE_LIMIT_MS;
-    for (const machine of this.#machines) machine.start();
     for (;;) {
+      for (const machine of this.#machines) machine.start();
       const live = await person.list({ status: 'live' });
       this.#tell(`settling, ${live.length} open`);
       if (live.length === 0 || Date.now() > deadline) return;

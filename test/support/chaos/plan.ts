@@ -4,13 +4,13 @@ import { Random } from './random.ts';
 
 /** How an agent behaves; see `agent.mjs`. */
 export const BEHAVIOURS = {
-  answer: 80,
+  answer: 64,
   /** It reports a failure. */
   fail: 6,
   /** It goes on when nobody reads its output any more, as a program does that ignores SIGPIPE. */
-  goOn: 8,
+  goOn: 18,
   /** It leaves a process in its group that holds the pipe. */
-  child: 4,
+  child: 10,
   /** It ignores SIGINT. */
   stubborn: 2,
 } as const;
@@ -41,15 +41,15 @@ export interface PlannedJob {
 }
 
 export const FAULTS = {
-  answerDropped: 40,
-  answerTorn: 8,
+  answerDropped: 70,
+  answerTorn: 12,
   connectionsCut: 18,
-  runnerKilled: 14,
+  runnerKilled: 16,
   runnerSlept: 9,
   runnerRestarted: 3,
   runnerDoubled: 3,
   clockJumped: 5,
-  serviceKilled: 3,
+  serviceKilled: 2,
 } as const;
 export type FaultKind = keyof typeof FAULTS;
 
@@ -79,7 +79,7 @@ export function makePlan(seed: number, size: { jobs: number; machines: number })
 }
 
 function planJob(random: Random, at: number, machines: number): PlannedJob {
-  const isLong = random.chance(0.15);
+  const isLong = random.chance(0.2);
   return {
     recipe: {
       key: `chaos-${at}`,
@@ -94,7 +94,7 @@ function planJob(random: Random, at: number, machines: number): PlannedJob {
       machine: random.between(0, machines - 1),
       session: random.between(0, SESSIONS_PER_MACHINE - 1),
     },
-    order: random.weighted({ none: 84, cancel: 6, retry: 5, cancelAndRetry: 5 }),
+    order: random.weighted({ none: 80, cancel: 7, retry: 6, cancelAndRetry: 7 }),
     orderAfterMs: random.between(0, 4000),
   };
 }
@@ -103,7 +103,7 @@ function planFault(random: Random, machines: number): Fault {
   return {
     kind: random.weighted(FAULTS),
     machine: random.between(0, machines - 1),
-    afterMs: random.between(50, 500),
+    afterMs: random.between(30, 300),
     lastsMs: random.between(50, 1500),
     variant: random.next(),
   };

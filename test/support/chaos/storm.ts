@@ -9,6 +9,7 @@ import type { ChaosService } from './service.ts';
 /** Longer than a lease, so that one jump ends every lease that nobody renews. */
 const PAST_THE_LEASE_MS = 130_000;
 const HOUR_MS = 3_600_000;
+const DRAIN_LIMIT_MS = 20_000;
 /** In production every minute; here a minute passes faster. */
 const CRON_EVERY_MS = 1500;
 
@@ -109,7 +110,8 @@ export class Storm {
         return machine.start();
       case 'runnerRestarted':
         this.counts.runnerRestarted += 1;
-        await machine.drain(20_000);
+        // One that is busy for longer is killed, as systems do that shut down.
+        if (!(await machine.drain(DRAIN_LIMIT_MS))) await machine.kill();
         return machine.start();
       case 'runnerDoubled':
         if (await machine.startSecond()) this.counts.runnerDoubled += 1;
