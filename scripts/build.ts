@@ -26,7 +26,7 @@ const CHUNKS = [
   },
   {
     name: 'local',
-    test: /cli\/(link|output\/print|commands\/(link|link-session|runner-local|session-output)\.ts)|spec\/local\/(session-order|vocabulary)/,
+    test: /cli\/(link|output\/print|service\/service-place|commands\/(link|link-session|runner-local|session-output)\.ts)|spec\/local\/(session-order|vocabulary)/,
     priority: 2,
   },
   { name: 'service', test: /node_modules\/zod|spec\/|cli\/client/, priority: 1 },

@@ -9,9 +9,11 @@ import { copyMachineTo, loadMachine, type Machine, updateMachine } from '../link
 import { displayPath } from '../link/paths.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
 import { isLinkable, type Repository, repoRunnerPath } from '../link/repository.ts';
+import { gatherSituation, type RunnerSituation } from '../link/runner-situation.ts';
 import { buildRunnerStatus, type RunnerStatus } from '../link/runner-status.ts';
 import { adviceLines, type Line, printResult } from '../output/print.ts';
 import { collect, type Shell, withCommonOptions, withJson } from '../shell.ts';
+import { clientVersion } from '../version.ts';
 
 interface SyncOptions extends CommonOptions {
   linkedProjectRoot: string[];
@@ -97,9 +99,14 @@ async function status(context: Context): Promise<void> {
     gatherFacts({ repository, configPath, env, now }),
   ]);
   const linkStatus = buildLinkStatus(facts);
-  const document = buildRunnerStatus({ machine, repository, linkStatus, now });
+  const situation = await gatherSituation({ env, machineId: machine.record.machine_id, now });
+  const version = clientVersion(env);
+  const document = buildRunnerStatus({ machine, repository, linkStatus, situation, version, now });
   const presence = await presenceOf(context, document);
-  printResult(context, { ...document, presence }, statusLines(document, presence));
+  if (context.stdout.isTTY === true && !context.json) {
+    const { formatStatus } = await import('./runner-status-view.ts');
+    context.stdout.write(formatStatus(document, presence, now));
+  } else printResult(context, { ...document, presence }, statusLines(document, presence));
 }
 
 /** Without a sign-in nobody is asked, and nothing is loaded for it. */
@@ -118,6 +125,26 @@ function presenceLines(presence: Presence): Line[] {
       : []),
     ['presence.last_seen_at_utc', presence.last_seen_at_utc],
     ['presence.draining', presence.draining],
+  ];
+}
+
+function situationLines({ service, runner, channel, spool, last_error, policy }: RunnerSituation): Line[] {
+  return [
+    ['service.installed', service.installed],
+    ['service.loaded', service.loaded],
+    ['service.running', service.running],
+    ['runner.running', runner.running],
+    ['runner.pid', runner.pid],
+    ['runner.started_by', runner.started_by],
+    ['runner.version', runner.version],
+    ['channel.transport', channel.transport],
+    ['channel.listening', channel.listening],
+    ['spool.leases', spool.leases],
+    ['spool.bytes', spool.bytes],
+    ['spool.oldest_at_utc', spool.oldest_at_utc],
+    ['policy.valid', policy.valid],
+    ['policy.rules', policy.rules.join(',')],
+    ['last_error', last_error?.message],
   ];
 }
 
@@ -142,6 +169,7 @@ function statusLines(status: RunnerStatus, presence: Presence): Line[] {
     ['project_linked', status.project_link_exists],
     ['sessions.total', counts.total],
     ['sessions.routeable', counts.routeable],
+    ...situationLines(status),
     ...presenceLines(presence),
     ...adviceLines(status),
   ];

@@ -8,6 +8,7 @@ import { oneLine, printResult } from '../output/print.ts';
 import { startIdleBeats } from '../runner/idle-beats.ts';
 import { KEEP_AWAKE_MODES } from '../runner/keep-awake.ts';
 import { listenerWaiter } from '../runner/listener-waiter.ts';
+import { LiveRecord } from '../runner/live-record.ts';
 import { liveContext, showLive } from '../runner/live-status.ts';
 import { describeJump, SleepWatch } from '../runner/sleep-watch.ts';
 import type { ChannelState } from '../runner/status-line.ts';
@@ -95,14 +96,30 @@ type ShownOptions = WorkOptions & { showAs?: ShowAs };
 export async function work(given: Context, options: ShownOptions): Promise<number> {
   const live = liveContext(given);
   const context = live?.context ?? given;
-  const prepared = await prepare(context, options, talkOf(context, options));
+  const talk = talkOf(context, options);
+  let record: LiveRecord | undefined;
+  const prepared = await prepare(context, options, {
+    ...talk,
+    warn(text) {
+      talk.warn(text);
+      record?.noteError(text, context.now());
+    },
+  });
   const { drainSwitch, loop, hold } = prepared;
   const watch = new SleepWatch({ onJump: (goneMs) => wakeUp(prepared, goneMs) });
   const channel: ChannelState = { transport: options.transport, up: undefined };
   const ends = [drainSwitch.listen(), watch.start()];
   try {
+    if (live !== undefined) hold.show = (text) => live.line.show(text);
     // A dry run claims nothing, so it disturbs nobody.
-    if (!options.dryRun) await holdMachine(context, options, prepared);
+    if (!options.dryRun) {
+      await holdMachine(context, options, prepared);
+      record = new LiveRecord({
+        env: context.env,
+        machineId: prepared.work.machine.machine_id,
+        instance: prepared.instance,
+      });
+    }
     if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));
     if (options.once || options.dryRun) {
       const outcome = shownAs(options, await loop.once(options.dryRun ?? false));
@@ -110,7 +127,12 @@ export async function work(given: Context, options: ShownOptions): Promise<numbe
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
-    await workOn(context, options, { ...prepared, channel, isLive: live !== undefined });
+    await workOn(context, options, {
+      ...prepared,
+      channel,
+      record,
+      isLive: live !== undefined,
+    });
     return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
   } finally {
     for (const end of ends.reverse()) end();
@@ -138,10 +160,17 @@ function liveSource({ work: { machine, env }, loop, drainSwitch }: Prepared, cha
   };
 }
 
+/** How a continuous runner shows itself. */
+interface WorkDisplay {
+  channel: ChannelState;
+  record: LiveRecord | undefined;
+  isLive: boolean;
+}
+
 async function workOn(
   context: Context,
   options: ShownOptions,
-  { channel, isLive, ...prepared }: Prepared & { channel: ChannelState; isLive: boolean },
+  { channel, isLive, record, ...prepared }: Prepared & WorkDisplay,
 ): Promise<void> {
   const { drainSwitch, loop, talk, hold } = prepared;
   let replaced: string | undefined;
@@ -159,6 +188,7 @@ async function workOn(
     },
     onChange: (change) => {
       Object.assign(channel, { transport: change.transport, up: change.up });
+      record?.noteChannel(change, context.now());
       tellTransport(context, options, change);
     },
   });

@@ -73,6 +73,11 @@ export function runnerLockPath(env: NodeJS.ProcessEnv, machineId: string): strin
   return join(stateFolder(env), 'runner', `${fingerprint(machineId)}.json`);
 }
 
+/** What that runner is connected by, and what went wrong last; beside its lock. */
+export function runnerLivePath(env: NodeJS.ProcessEnv, machineId: string): string {
+  return join(stateFolder(env), 'runner', `${fingerprint(machineId)}-live.json`);
+}
+
 /** The repositories that this user has linked on this machine; named like the configuration folder it belongs to. */
 export function linkedRootsPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), `linked-roots-${fingerprint(userFolder(env))}.json`);

@@ -17,9 +17,10 @@ import {
   repoRunnerPath,
   runtimePath,
 } from './repository.ts';
+import { adviseOnSituation, type RunnerSituation } from './runner-situation.ts';
 import { type ActiveLease, activeLease, idleRuntime, readRuntime } from './runtime-record.ts';
 
-export interface RunnerStatus extends AdviceLists {
+export interface RunnerStatus extends AdviceLists, RunnerSituation {
   ok: true;
   machine: RunnerMachine;
   machine_path: string;
@@ -41,12 +42,15 @@ interface StatusSource {
   machine: Machine;
   repository: Repository;
   linkStatus: LinkStatus;
+  situation: RunnerSituation;
+  /** Of this `orp`. */
+  version: string;
   now: number;
 }
 
 /** Builds the document. */
 export function buildRunnerStatus(source: StatusSource): RunnerStatus {
-  const { machine, repository, linkStatus, now } = source;
+  const { machine, repository, linkStatus, situation, version, now } = source;
   const { runtime, isTorn } = isLinkable(repository)
     ? readRuntime(repository)
     : { runtime: idleRuntime(), isTorn: false };
@@ -65,6 +69,7 @@ export function buildRunnerStatus(source: StatusSource): RunnerStatus {
     workReady: syncReady && linkStatus.session_counts.routeable > 0,
   };
   const advice = adviceOn(facts);
+  adviseOnSituation(situation, { version, isWorkReady: facts.workReady }, advice);
   advice.append(linkStatus);
   const { warnings, notes, next_actions } = advice.lists();
   return {
@@ -80,6 +85,7 @@ export function buildRunnerStatus(source: StatusSource): RunnerStatus {
     work_ready: facts.workReady,
     hosted_auth: linkStatus.hosted_auth,
     link_status: linkStatus,
+    ...situation,
     warnings,
     notes,
     next_actions,

@@ -1,6 +1,7 @@
 /** The LaunchAgent of macOS (launchd.plist(5)), as text. Pure. */
 
-import { SERVICE_LABEL, type ServicePlan } from './service-plan.ts';
+import { SERVICE_LABEL } from './service-place.ts';
+import type { ServicePlan } from './service-plan.ts';
 
 /** After this long launchd kills a runner that it has asked to leave; its spool survives that. */
 const EXIT_SECONDS = 90;

@@ -1,10 +1,10 @@
 /** The system that runs the service: launchd on macOS, systemd on Linux. Asks their programs, nothing else. */
 
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { CliError } from '../exit.ts';
 import { renderLaunchAgent } from './launch-agent.ts';
-import { homeOf, SERVICE_LABEL, type ServicePlan } from './service-plan.ts';
+import { SERVICE_LABEL, SERVICE_UNIT, servicePath } from './service-place.ts';
+import type { ServicePlan } from './service-plan.ts';
 import { renderUnit } from './systemd-unit.ts';
 
 /** `loaded`: the system knows it, and it does not run. */
@@ -35,18 +35,9 @@ export interface ManagerSource {
   userId: number;
 }
 
-/** Where the service would be installed; undefined on systems without one. Asks nobody. */
-export function servicePath({ env, platform }: Pick<ManagerSource, 'env' | 'platform'>): string | undefined {
-  if (platform === 'darwin') return join(homeOf(env), 'Library', 'LaunchAgents', `${SERVICE_LABEL}.plist`);
-  if (platform !== 'linux') return undefined;
-  return join(env.XDG_CONFIG_HOME?.trim() || join(homeOf(env), '.config'), 'systemd', 'user', UNIT);
-}
-
-const UNIT = 'orp-runner.service';
-
 /** The manager of this system. */
 export function serviceManager(source: ManagerSource): ServiceManager {
-  const path = servicePath(source);
+  const path = servicePath(source.env, source.platform);
   if (path === undefined) {
     throw new CliError(`There is no service for ${source.platform}.`, {
       code: 'no_service_manager',
@@ -94,7 +85,7 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
     path,
     render: renderUnit,
     async state() {
-      const answer = await run('show', '--property=LoadState,ActiveState', UNIT);
+      const answer = await run('show', '--property=LoadState,ActiveState', SERVICE_UNIT);
       if (answer.kind === 'missing') throw missingTool('systemctl', NO_SYSTEMD);
       if (answer.code !== 0) throw noBus(answer.output);
       if (!answer.output.includes('LoadState=loaded')) return 'absent';
@@ -102,17 +93,17 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
     },
     async load() {
       await must('daemon-reload');
-      await must('enable', '--now', UNIT);
+      await must('enable', '--now', SERVICE_UNIT);
     },
     async unload() {
-      await must('disable', '--now', UNIT);
+      await must('disable', '--now', SERVICE_UNIT);
     },
     async start() {
       // The limit on restarts after crashes does not hold for a person.
-      await run('reset-failed', UNIT);
-      await must('start', UNIT);
+      await run('reset-failed', SERVICE_UNIT);
+      await must('start', SERVICE_UNIT);
     },
-    restart: () => must('restart', UNIT),
+    restart: () => must('restart', SERVICE_UNIT),
     async notes() {
       const answer = await runTool(env, 'loginctl', [
         'show-user',

@@ -1,12 +1,9 @@
 /** What the installed service runs, and with which surroundings. Pure but for looking at what exists. */
 
 import { realpathSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { stateFolder } from '../link/paths.ts';
-
-/** The name under which the system knows the service. */
-export const SERVICE_LABEL = 'orp.runner';
+import { homeOf } from './service-place.ts';
 
 export interface ServicePlan {
   /** Absolute path of the program, then its arguments. */
@@ -30,11 +27,6 @@ export interface PlanSource {
 /** The log of the service, and the folder it is in. */
 export function serviceLog(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'log', 'runner.log');
-}
-
-/** The home folder of the user whose service it is. */
-export function homeOf(env: NodeJS.ProcessEnv): string {
-  return env.HOME?.trim() || homedir();
 }
 
 /** Puts the plan together, and says what may break it later. */

@@ -47,7 +47,7 @@ describe('orp runner status', () => {
     using desk = await readyDesk('http://127.0.0.1:1');
     const status = await desk.json('runner', 'status');
     expect(Object.keys(status)).toEqual(
-      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status warnings notes next_actions presence'.split(
+      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status service runner channel spool last_error policy warnings notes next_actions presence'.split(
         ' ',
       ),
     );
@@ -57,7 +57,7 @@ describe('orp runner status', () => {
       active_lease: { has_active_job: false, stale: false, age_seconds: 0 },
       repo_runtime: { status: 'idle', active_job: {}, last_job: {}, recent_events: [] },
     });
-    expect(status.next_actions).toEqual(['orp runner heartbeat --json']);
+    expect(status.next_actions).toEqual(['orp runner heartbeat --json', 'orp runner install']);
   });
 
   it('suggests to cancel a job that showed no sign of life for two minutes', async () => {

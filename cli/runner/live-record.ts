@@ -1,0 +1,42 @@
+/**
+ * What a runner tells people who ask from outside: how it is connected, and what went wrong last. Written when it
+ * changes, which is rarely. Only shown; a place that cannot be written costs nothing but the report.
+ */
+
+import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../link/json-file.ts';
+import { runnerLivePath } from '../link/paths.ts';
+import { formatTimestamp } from '../link/timestamps.ts';
+
+const MAX_MESSAGE = 2000;
+
+export class LiveRecord {
+  readonly #path: string;
+  readonly #record: Record<string, unknown>;
+
+  constructor(at: { env: NodeJS.ProcessEnv; machineId: string; instance: string }) {
+    this.#path = runnerLivePath(at.env, at.machineId);
+    this.#record = { instance: at.instance, last_error: readJsonObject(this.#path)?.last_error };
+  }
+
+  /** The channel came up or went down. */
+  noteChannel({ transport, up }: { transport: string; up: boolean }, now: number): void {
+    const { channel } = this.#record;
+    const before = JSON.stringify(channel ?? {});
+    if (before.startsWith(JSON.stringify({ transport, listening: up }).slice(0, -1))) return;
+    this.#write({ channel: { transport, listening: up, since_utc: formatTimestamp(now) } });
+  }
+
+  /** A person should look at it; the newest is kept. */
+  noteError(message: string, now: number): void {
+    this.#write({ last_error: { message: message.slice(0, MAX_MESSAGE), at_utc: formatTimestamp(now) } });
+  }
+
+  #write(change: Record<string, unknown>): void {
+    Object.assign(this.#record, change);
+    try {
+      writeJsonFile(this.#path, this.#record, { mode: PRIVATE_MODE });
+    } catch {
+      // A full disk, a lost permission: the runner itself says so.
+    }
+  }
+}

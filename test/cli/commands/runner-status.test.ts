@@ -1,0 +1,141 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatStatus } from '../../../cli/commands/runner-status-view.ts';
+import { runnerLivePath, runnerLockPath } from '../../../cli/link/paths.ts';
+import { until } from '../runner/conditions.ts';
+import { FakeService } from '../runner/fake-service.ts';
+import { endLeftAgents } from '../runner/left-agents.ts';
+import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
+import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';
+import { FakeManager } from '../service/fake-manager.ts';
+
+let service: FakeService;
+let machine: LinkedMachine;
+let manager: FakeManager;
+let runner: OrpProcess | undefined;
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  manager = new FakeManager(machine.home);
+  machine.env.PATH = `${manager.bin}:${machine.env.PATH}`;
+});
+
+afterEach(async () => {
+  runner?.child.kill('SIGKILL');
+  await runner?.ended;
+  runner = undefined;
+  endLeftAgents(machine.home);
+  await service.close();
+  machine.remove();
+});
+
+async function status() {
+  const { stdout, stderr, code } = await runOrp(['runner', 'status', '--json'], {
+    cwd: machine.repo,
+    env: machine.env,
+  });
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+function start(...words: string[]): void {
+  const all = ['runner', 'work', '--transport', 'poll', '--poll-interval', '1', '--codex-bin', RECIPE_AGENT];
+  runner = startOrp([...all, ...words], { cwd: machine.repo, env: machine.env });
+}
+
+describe('orp runner status about the machine', () => {
+  it('says that nothing is there, and asks no system about it', async () => {
+    expect(await status()).toMatchObject({
+      service: { installed: false, loaded: false, running: false },
+      runner: { running: false, abandoned: false },
+      channel: { transport: '', listening: false },
+      spool: { leases: 0, bytes: 0, oldest_at_utc: null },
+      last_error: null,
+      policy: { exists: false, valid: true, rules: [], waiting: '' },
+    });
+    expect(manager.takeOrders()).toEqual([]);
+  });
+
+  it('shows the runner that works, and the one that was killed', async () => {
+    start();
+    await until(() => existsSync(runnerLockPath(machine.env, 'mach-1')));
+    await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
+    const working = await status();
+    expect(working.runner).toMatchObject({ running: true, started_by: 'terminal', pid: runner?.child.pid });
+    expect(working.channel).toMatchObject({ transport: 'poll', listening: false });
+
+    runner?.child.kill('SIGKILL');
+    await runner?.ended;
+    const killed = await status();
+    expect(killed.runner).toMatchObject({ running: false, abandoned: true });
+    expect(killed.channel).toEqual({ transport: '', listening: false });
+  });
+
+  it('tells the last error of the runner, also after it has left', async () => {
+    service.isDown = true;
+    start();
+    await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
+    runner?.child.kill('SIGTERM');
+    await runner?.ended;
+    const { last_error } = await status();
+    expect(last_error.message).toContain('Trying again until it answers.');
+    expect(last_error.at_utc).toMatch(/^\d{4}-/);
+  });
+
+  it('counts what waits in the spool, and says how it is delivered', async () => {
+    const lease = join(machine.home, 'state/orp/spool/mach-1/lea_1');
+    mkdirSync(lease, { recursive: true });
+    writeFileSync(join(lease, 'result.json'), 'x'.repeat(100));
+    writeFileSync(join(lease, 'chunks.jsonl'), 'y'.repeat(50));
+    const { spool, next_actions } = await status();
+    expect(spool).toMatchObject({ leases: 1, bytes: 150, oldest_at_utc: expect.stringMatching(/^\d{4}-/) });
+    expect(next_actions).toContain('orp runner work --once');
+  });
+
+  it('shows a policy that waits, and one that is broken', async () => {
+    const path = join(machine.home, 'config/orp/policy.json');
+    writeFileSync(path, '{"schema_version":"1.0.0","quiet_hours":[{"from":"00:00","to":"24:00"}]}');
+    expect(await status()).toMatchObject({
+      policy: {
+        exists: true,
+        valid: true,
+        rules: ['quiet_hours'],
+        waiting: expect.stringContaining('Quiet hours'),
+      },
+    });
+    writeFileSync(path, '{');
+    const broken = await status();
+    expect(broken.policy).toMatchObject({ valid: false });
+    expect(broken.next_actions).toContain('orp runner policy check');
+  });
+
+  it.runIf(process.platform === 'linux')('tells the real state of an installed service', async () => {
+    const unit = join(machine.home, 'config/systemd/user/orp-runner.service');
+    mkdirSync(dirname(unit), { recursive: true });
+    writeFileSync(unit, '');
+    manager.state = 'loaded';
+    const stopped = await status();
+    expect(stopped.service).toMatchObject({ installed: true, loaded: true, running: false });
+    expect(stopped.next_actions).toContain('orp runner restart');
+    manager.state = 'running';
+    expect((await status()).service).toMatchObject({ installed: true, loaded: true, running: true });
+    manager.break('systemctl', 'Failed to connect to bus: No medium found');
+    expect((await status()).service).toMatchObject({
+      loaded: null,
+      error: expect.stringContaining('No medium'),
+    });
+  });
+
+  it('reads well on a terminal', async () => {
+    start();
+    await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
+    const document = await status();
+    const page = formatStatus(document, document.presence, Date.now());
+    expect(page).toMatch(/^● A runner works at a terminal: pid \d+, version \S+, for \d+ s\.\n\n/);
+    expect(page).toMatch(/\n {2}Repository {2}\/.*, linked; 1 of 1 session can take work\n/);
+    expect(page).toMatch(/\n {2}Channel {5}polling/);
+    expect(page).toMatch(/\n {2}Spool {7}empty\n/);
+  });
+});
