@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentService } from '../../../cli/runner/agent-service.ts';
 import { type Answer, type Asked, RecordingServer } from '../recording-server.ts';
-import { until } from './conditions.ts';
+import { isAlive, until } from './conditions.ts';
+import { endLeftAgents } from './left-agents.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
 import { RECIPE_AGENT, runOrp, startOrp } from './orp-process.ts';
 
@@ -18,6 +19,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  endLeftAgents(machine.home);
   await server[Symbol.asyncDispose]();
   machine.remove();
 });
@@ -49,6 +51,8 @@ function review(overrides: object = {}) {
   };
 }
 
+const SHOWN = { id: 'job_8', status: 'running', leaseId: 'lea_7', checkpointId: 'chk_31' };
+
 /** Answers like our own service: the dry run takes nothing. */
 function handingOut(
   job: object,
@@ -57,6 +61,7 @@ function handingOut(
   let isTaken = false;
   server.answer((asked) => {
     if (asked.path.endsWith('/respond')) return respond(asked);
+    if (asked.path.endsWith('/runner/jobs/job_8')) return { body: { job: SHOWN } };
     if (!asked.path.endsWith('/agent/jobs/poll') || isTaken) return { body: {} };
     if (asked.query.includes('dryRun=1')) return { body: { job, dryRun: true } };
     isTaken = true;
@@ -210,6 +215,24 @@ describe('orp agent work without --once', () => {
     const { code, stdout } = await orp.ended;
     expect(code).toBe(0);
     for (const line of stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
+  });
+
+  it('after kill -9 answers truthfully for the review it was at', async () => {
+    const journal = join(machine.home, 'journal');
+    handingOut(review({ prompt: JSON.stringify({ journal, hang: true }) }));
+    const orp = start('--agent', 'survey');
+    await until(() => existsSync(journal));
+    orp.child.kill('SIGKILL');
+    await orp.ended;
+    expect(spools()).toHaveLength(1);
+
+    expect((await agentWork()).code).toBe(0);
+    expect(responses()).toMatchObject([
+      { leaseId: 'lea_7', worker: { ok: false, stderr: expect.stringContaining('what it did is unknown') } },
+    ]);
+    expect(spools()).toEqual([]);
+    const pid = Number(readFileSync(journal, 'utf8').split(' ')[1]);
+    expect(await isAlive(pid)).toBe(false);
   });
 
   it('gives its place to the runner as soon as that can work', async () => {
