@@ -99,7 +99,7 @@ export class Crew {
     });
   }
 
-  /** Settles when a job began, started or ended after this call. */
+  /** Settles when there may be more room than at this call. */
   changed(): Promise<void> {
     return this.#changed.promise;
   }
@@ -123,7 +123,8 @@ export class Crew {
       },
       onStarted: () => {
         seat.isStarted = true;
-        this.#change();
+        // Only there may a job that has started leave room for another one.
+        if (this.#rules.parallelInRepo) this.#change();
       },
     };
   }

@@ -95,6 +95,7 @@ export class WorkLoop {
   readonly #nudge: Nudge;
   #waiter: Waiter | undefined;
   #obstacle: string | undefined;
+  #isWaitingForRoom = false;
   /** Why the last claimed job could not even begin. */
   #trouble: unknown;
   /** Leases are asked about after a sleep; until that is answered nothing is claimed. */
@@ -110,7 +111,8 @@ export class WorkLoop {
       ...plan.hooks,
       onFreed: () => {
         plan.hooks?.onFreed?.();
-        this.#waiter?.look();
+        // Whoever waits for room looks anyway; asked for once more, every job would cost a look too many.
+        if (!this.#isWaitingForRoom) this.#waiter?.look();
       },
     });
     this.#tender = new SpoolTender(context, {
@@ -187,7 +189,7 @@ export class WorkLoop {
 
   /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
   checkLease(jobId: unknown): void {
-    void this.#crew.checkLeases(jobId);
+    this.#crew.checkLeases(jobId).catch((error) => this.#context.talk.warn(messageOf(error)));
   }
 
   /**
@@ -195,7 +197,8 @@ export class WorkLoop {
    * work on. Then the channel, which may be dead without knowing, and whatever was being waited for.
    */
   wakeUp(): void {
-    this.#revalidating = this.#crew.checkLeases();
+    const { talk } = this.#context;
+    this.#revalidating = this.#crew.checkLeases().catch((error) => talk.warn(messageOf(error)));
     this.#waiter?.renew();
     this.#nudge.now();
   }
@@ -210,9 +213,11 @@ export class WorkLoop {
     const { draining } = this.#switch;
     let isLookDue = isDue;
     while (this.#crew.isFull && !draining.aborted) {
+      this.#isWaitingForRoom = true;
       await this.#nudge.race(this.#crew.changed());
       isLookDue = true;
     }
+    this.#isWaitingForRoom = false;
     if (draining.aborted) return false;
     if (!isLookDue && (await waiter.nextLook(draining)) === undefined) return false;
     if (draining.aborted) return false;

@@ -17,6 +17,7 @@ import { policyDesk, policyGate } from './policy-gate.ts';
 import { findProcess } from './process/process-table.ts';
 import type { RunnerHolder, RunnerLock } from './runner-lock.ts';
 import { secretValues } from './secrets.ts';
+import { elapsed } from './status-line.ts';
 import { becomeRunner } from './take-over.ts';
 import type { Talk, WorkContext } from './work-context.ts';
 import { WorkLoop } from './work-loop.ts';
@@ -52,6 +53,8 @@ const DELIVERY_LIMIT_MS = 120_000;
 /** This runner's hold of the machine. */
 export interface MachineHold {
   lock?: RunnerLock;
+  /** Shows how long it has been waited for, on a terminal. */
+  show?(text: string): void;
   /** Who has it now, although this runner did not give it up. */
   lostTo?: RunnerHolder;
 }
@@ -151,9 +154,9 @@ export async function holdMachine(context: Context, options: WorkOptions, prepar
     waitMs: options.takeover === undefined ? undefined : options.takeover * 1000,
     now: context.now,
     onWait(holder, waitedMs) {
-      if (waitedMs % 10_000 === 0) {
-        talk.note(`Waiting for runner ${holder.pid} to finish and leave (${waitedMs / 1000} s).`);
-      }
+      const text = `Waiting for runner ${holder.pid} to finish and leave`;
+      if (prepared.hold.show !== undefined) prepared.hold.show(`○ ${text} · ${elapsed(waitedMs)}`);
+      else if (waitedMs % 10_000 === 0) talk.note(`${text} (${elapsed(waitedMs)}).`);
     },
     signal: drainSwitch.draining,
     pause: (ms) => pause(ms, drainSwitch.draining),

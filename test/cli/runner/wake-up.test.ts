@@ -19,7 +19,7 @@ let machine: LinkedMachine;
 let prepared: Prepared;
 let running: Promise<void> | undefined;
 let said: string[];
-let waiter: Waiter & { renewals: number };
+let waiter: ManualWaiter;
 
 beforeEach(async () => {
   service = await FakeService.start();
@@ -38,18 +38,26 @@ afterEach(async () => {
   machine.remove();
 });
 
+interface ManualWaiter extends Waiter {
+  renewals: number;
+  isWaiting: boolean;
+}
+
 /** Looks only when it is told to. */
-function aWaiter(): Waiter & { renewals: number } {
+function aWaiter(): ManualWaiter {
   let wake = Promise.withResolvers<string | undefined>();
   return {
     renewals: 0,
+    isWaiting: false,
     nextLook(signal) {
+      this.isWaiting = true;
       const ended = new Promise<undefined>((end) => {
         if (signal.aborted) end(undefined);
         signal.addEventListener('abort', () => end(undefined), { once: true });
       });
       return Promise.race([wake.promise, ended]).finally(() => {
         wake = Promise.withResolvers();
+        this.isWaiting = false;
       });
     },
     look: () => wake.resolve('event'),
@@ -62,7 +70,7 @@ function aWaiter(): Waiter & { renewals: number } {
 }
 
 /** Starts the loop; its own heartbeats are an hour apart. */
-async function start(): Promise<void> {
+async function start({ maxJobs = 2 } = {}): Promise<void> {
   const stderr = new PassThrough();
   const context = makeContext(
     {
@@ -85,7 +93,7 @@ async function start(): Promise<void> {
       silenceLimit: 0,
       linkedProjectRoot: [],
       codexBin: RECIPE_AGENT,
-      maxJobs: 2,
+      maxJobs,
       keepAwake: 'never',
     },
     talk,
@@ -97,6 +105,13 @@ async function start(): Promise<void> {
 const count = (route: string) => service.requests.filter((request) => request.route === route).length;
 const isReady = () => existsSync(join(machine.home, 'ready'));
 const held = () => ({ ready: join(machine.home, 'ready'), waitFor: join(machine.home, 'go'), say: 'done' });
+
+it('a job costs one look before and one after it', async () => {
+  const job = service.addJob('job_1', { say: 'done' });
+  await start({ maxJobs: 1 });
+  await until(() => job.status === 'completed' && count('poll') >= 2 && waiter.isWaiting);
+  expect([count('poll'), waiter.isWaiting]).toEqual([2, true]);
+});
 
 describe('a machine that wakes up', () => {
   it('asks about its lease before it claims anything, and renews its channel', async () => {
