@@ -35,7 +35,7 @@ const BENCHES: Record<string, Bench> = {
   },
   chaos: {
     summary: 'real runners while everything fails; judged by what the agents wrote down',
-    defaults: { machines: 6, jobs: 2000 },
+    defaults: { machines: 10, jobs: 2000 },
     load: () => import('./chaos.ts'),
   },
   cost: {

@@ -76,9 +76,9 @@ function textOf(place, bytes) {
   return text;
 }
 
-function leaveChild() {
+function leaveChild(detached) {
   const wait = `setTimeout(() => 0, 600000, ${JSON.stringify(recipe.folder)})`;
-  spawn(process.execPath, ['-e', wait], { stdio: ['ignore', 'inherit', 'inherit'] }).unref();
+  spawn(process.execPath, ['-e', wait], { stdio: ['ignore', 'inherit', 'inherit'], detached }).unref();
 }
 
 async function printPiece(at) {
@@ -99,7 +99,7 @@ async function work() {
   const overlaps = whoElseIsHere();
   journal({ record: 'start', run, key: recipe.key, session, pid: process.pid, at: Date.now(), overlaps });
   if (recipe.behaviour === 'stubborn') process.on('SIGINT', () => undefined);
-  if (recipe.behaviour === 'child') leaveChild();
+  if (recipe.behaviour === 'child' || recipe.behaviour === 'leave') leaveChild(recipe.behaviour === 'leave');
   await event({ type: 'thread.started', thread_id: session });
   await event({ type: 'turn.started' });
   for (let at = 0; at < recipe.pieces; at += 1) {

@@ -4,13 +4,15 @@ import { Random } from './random.ts';
 
 /** How an agent behaves; see `agent.mjs`. */
 export const BEHAVIOURS = {
-  answer: 64,
+  answer: 62,
   /** It reports a failure. */
   fail: 6,
   /** It goes on when nobody reads its output any more, as a program does that ignores SIGPIPE. */
   goOn: 18,
   /** It leaves a process in its group that holds the pipe. */
-  child: 10,
+  child: 7,
+  /** As `child`, in a session of its own. */
+  leave: 5,
   /** It ignores SIGINT. */
   stubborn: 2,
 } as const;
@@ -69,13 +71,16 @@ export interface Plan {
   nextFault(): Fault;
 }
 
+/** A run with more jobs lasts long enough to meet every fault often. */
+const LARGE = 200;
 export const SESSIONS_PER_MACHINE = 2;
 
 export function makePlan(seed: number, size: { jobs: number; machines: number }): Plan {
   const random = new Random(seed);
   const jobs = Array.from({ length: size.jobs }, (_, at) => planJob(random, at, size.machines));
   const faultRandom = new Random(seed ^ 0x5eed);
-  return { jobs, nextFault: () => planFault(faultRandom, size.machines) };
+  const pace = size.jobs > LARGE ? 2 : 1;
+  return { jobs, nextFault: () => planFault(faultRandom, size.machines, pace) };
 }
 
 function planJob(random: Random, at: number, machines: number): PlannedJob {
@@ -99,11 +104,12 @@ function planJob(random: Random, at: number, machines: number): PlannedJob {
   };
 }
 
-function planFault(random: Random, machines: number): Fault {
+/** @param pace how much longer the pauses between faults are */
+function planFault(random: Random, machines: number, pace: number): Fault {
   return {
     kind: random.weighted(FAULTS),
     machine: random.between(0, machines - 1),
-    afterMs: random.between(30, 300),
+    afterMs: pace * random.between(30, 300),
     lastsMs: random.between(50, 1500),
     variant: random.next(),
   };
