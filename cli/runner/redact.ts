@@ -40,9 +40,14 @@ export class Redactor {
 
   /** Returns what was held back: nothing more follows. */
   end(): string {
-    const rest = redactText(this.#held, this.#literals);
+    return redactText(this.takeHeld(), this.#literals);
+  }
+
+  /** Takes what was held back as it came; it may be a part of a secret. */
+  takeHeld(): string {
+    const held = this.#held;
     this.#held = '';
-    return rest;
+    return held;
   }
 
   /** A cut never goes through a secret: one that reaches over it is kept for the next piece. */

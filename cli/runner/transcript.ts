@@ -14,10 +14,10 @@ import type {
 import { FailureText } from '../agents/failure-text.ts';
 import { LineSplitter, type SplitLine } from '../agents/line-splitter.ts';
 import { messageOf } from '../exit.ts';
-import { Redactor, redactText } from './redact.ts';
+import { OutputTap } from './output-tap.ts';
+import { redactText } from './redact.ts';
 import { ChunkBuffer, type Piece } from './spool/chunk-buffer.ts';
 import type { LeaseSpool } from './spool/lease-spool.ts';
-import { TextTail } from './text-tail.ts';
 
 export interface TranscriptOptions {
   agent: Pick<Agent, 'openReader'>;
@@ -41,8 +41,7 @@ export class Transcript {
   readonly #reader;
   readonly #buffer: ChunkBuffer;
   readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter(MAX_STDERR_LINE) };
-  readonly #redactors;
-  readonly #tails = { stdout: new TextTail(), stderr: new TextTail() };
+  readonly #taps;
   #outputBytes = 0;
   #messageBytes = 0;
   #lastMessage: string | undefined;
@@ -52,7 +51,7 @@ export class Transcript {
   constructor(options: TranscriptOptions) {
     this.#options = options;
     this.#reader = options.agent.openReader();
-    this.#redactors = { stdout: new Redactor(options.secrets), stderr: new Redactor(options.secrets) };
+    this.#taps = { stdout: new OutputTap(options.secrets), stderr: new OutputTap(options.secrets) };
     this.#buffer = new ChunkBuffer((piece) => this.#write(piece));
   }
 
@@ -67,16 +66,16 @@ export class Transcript {
 
   /** The last output of a stream, redacted. */
   tailOf(stream: OutputStream): string {
-    return this.#tails[stream].text;
+    return this.#taps[stream].tail;
   }
 
   /** Takes bytes of stdout; settles when they have been dealt with, so that the agent cannot outrun the disk. */
-  async takeStdout(bytes: Uint8Array): Promise<void> {
-    for (const line of this.#splitters.stdout.push(bytes)) await this.#readStdoutLine(line);
+  takeStdout(bytes: Uint8Array): Promise<void> {
+    return this.#readStdout(this.#splitters.stdout.push(bytes));
   }
 
-  async takeStderr(bytes: Uint8Array): Promise<void> {
-    for (const line of this.#splitters.stderr.push(bytes)) await this.#readStderrLine(line);
+  takeStderr(bytes: Uint8Array): Promise<void> {
+    return this.#readStderr(this.#splitters.stderr.push(bytes));
   }
 
   /** Adds a sentence of the runner itself. */
@@ -90,32 +89,43 @@ export class Transcript {
 
   /** Writes what is left, after the agent has ended. */
   async end(): Promise<void> {
-    for (const line of this.#splitters.stdout.end()) await this.#readStdoutLine(line);
-    for (const line of this.#splitters.stderr.end()) await this.#readStderrLine(line);
+    await this.#readStdout(this.#splitters.stdout.end());
+    await this.#readStderr(this.#splitters.stderr.end());
     for (const stream of ['stdout', 'stderr'] as const) {
-      await this.#addOutput(stream, 'info', this.#redactors[stream].end());
+      await this.#showOutput(stream, 'info', this.#taps[stream].end());
     }
     await this.#buffer.flush();
     await this.#sayLoss().catch(() => this.#options.spool.keepInMind(this.#lossText));
   }
 
-  async #readStdoutLine({ text, whole }: SplitLine): Promise<void> {
-    for (const event of this.#reader.readLine(text, whole)) await this.#handle(event);
+  /** Lines that follow each other are handled as one text: what is done for each costs more than to read it. */
+  async #readStdout(lines: readonly SplitLine[]): Promise<void> {
+    const logs = new LogRun((log) => this.#addOutput(log.stream, log.level, log.text));
+    for (const { text, whole } of lines) {
+      for (const event of this.#reader.readLine(text, whole)) {
+        if (event.kind === 'log') {
+          if (!logs.takes(event)) await logs.flush();
+          logs.add(event);
+        } else {
+          await logs.flush();
+          await this.#handle(event);
+        }
+      }
+    }
+    await logs.flush();
   }
 
-  async #readStderrLine({ text, whole }: SplitLine): Promise<void> {
-    this.failure.addStderrLine(text);
-    await this.#addOutput('stderr', 'error', this.#redactors.stderr.push(whole ? `${text}\n` : text));
+  async #readStderr(lines: readonly SplitLine[]): Promise<void> {
+    for (const { text } of lines) this.failure.addStderrLine(text);
+    const text = lines.map((line) => (line.whole ? `${line.text}\n` : line.text)).join('');
+    await this.#addOutput('stderr', 'error', text);
   }
 
-  async #handle(event: AgentEvent): Promise<void> {
+  async #handle(event: Exclude<AgentEvent, Log>): Promise<void> {
     switch (event.kind) {
       case 'message':
         this.#lastMessage = event.text;
         await this.#addMessage(event.text);
-        return;
-      case 'log':
-        await this.#addOutput(event.stream, event.level, this.#redactors[event.stream].push(event.text));
         return;
       case 'usage':
         this.#usage = event.usage;
@@ -141,13 +151,20 @@ export class Transcript {
   }
 
   async #addOutput(stream: OutputStream, level: LogLevel, text: string): Promise<void> {
-    this.#tails[stream].add(text);
-    if (this.#outputBytes > MAX_OUTPUT_BYTES) return;
+    const tap = this.#taps[stream];
+    if (this.#isOutputFull) return tap.hide(text);
+    for (const piece of tap.show(text)) await this.#showOutput(stream, level, piece);
+  }
+
+  async #showOutput(stream: OutputStream, level: LogLevel, text: string): Promise<void> {
+    if (this.#isOutputFull) return;
     this.#outputBytes += Buffer.byteLength(text);
     await this.#buffer.add({ stream, level, text });
-    if (this.#outputBytes > MAX_OUTPUT_BYTES) {
-      await this.say('Output beyond 16 MiB is not kept; messages still are.', 'warn');
-    }
+    if (this.#isOutputFull) await this.say('Output beyond 16 MiB is not kept; messages still are.', 'warn');
+  }
+
+  get #isOutputFull(): boolean {
+    return this.#outputBytes > MAX_OUTPUT_BYTES;
   }
 
   /** A full disk must not end the work: the loss is said as soon as there is room again. */
@@ -173,5 +190,36 @@ export class Transcript {
 
   #append(piece: { stream: TranscriptStream; level: LogLevel; text: string }): Promise<void> {
     return this.#options.spool.addChunk({ at: new Date().toISOString(), ...piece });
+  }
+}
+
+type Log = Extract<AgentEvent, { kind: 'log' }>;
+
+/** Pieces of output that belong together: of one stream, of one level, one after the other. */
+class LogRun {
+  readonly #handle: (log: Omit<Log, 'kind'>) => Promise<void>;
+  #first: Log | undefined;
+  #parts: string[] = [];
+
+  constructor(handle: (log: Omit<Log, 'kind'>) => Promise<void>) {
+    this.#handle = handle;
+  }
+
+  takes({ stream, level }: Log): boolean {
+    return this.#first === undefined || (this.#first.stream === stream && this.#first.level === level);
+  }
+
+  add(log: Log): void {
+    this.#first ??= log;
+    this.#parts.push(log.text);
+  }
+
+  async flush(): Promise<void> {
+    const first = this.#first;
+    if (first === undefined) return;
+    const text = this.#parts.join('');
+    this.#first = undefined;
+    this.#parts = [];
+    await this.#handle({ stream: first.stream, level: first.level, text });
   }
 }

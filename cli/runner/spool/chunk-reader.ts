@@ -8,7 +8,7 @@ export const BATCH_BYTES = 192 * 1024;
 /** Chunks of one upload; the service takes 1000. */
 const BATCH_CHUNKS = 500;
 /** Longer than any line: a chunk holds at most 64 KiB of text, which JSON makes at most six times as long. */
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 512 * 1024;
 
 /** A chunk, and where the line behind it begins. */
 export interface PlacedChunk {
