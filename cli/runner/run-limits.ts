@@ -1,8 +1,9 @@
 /**
- * How long an agent may run, and how long it may be silent. The clock behind both stands still while the machine sleeps,
- * so an agent is never stopped for a night with the lid closed.
+ * How long an agent may run, and how long it may be silent. Both count only while the machine is awake, so an agent is
+ * never stopped for a night with the lid closed.
  */
 
+import { AwakeTimer } from './awake-timer.ts';
 import type { StopReason } from './stop-switch.ts';
 
 /** 60 minutes, unless the job says otherwise: long enough for real work, short enough for a hanging tool. */
@@ -17,34 +18,22 @@ export interface Limits {
 }
 
 export class RunLimits {
-  readonly #ask: (reason: StopReason) => void;
-  readonly #silenceMs: number;
-  readonly #timeTimer: NodeJS.Timeout;
-  #silenceTimer: NodeJS.Timeout | undefined;
-  #heardAt = performance.now();
+  readonly #time: AwakeTimer;
+  readonly #silence: AwakeTimer | undefined;
 
   constructor({ limitMs, silenceMs }: Limits, ask: (reason: StopReason) => void) {
-    this.#ask = ask;
-    this.#silenceMs = silenceMs;
-    this.#timeTimer = setTimeout(() => ask({ kind: 'time_limit', limitMs }), limitMs);
-    if (silenceMs > 0) this.#listenFor(silenceMs);
+    this.#time = new AwakeTimer(limitMs, () => ask({ kind: 'time_limit', limitMs }));
+    if (silenceMs === 0) return;
+    this.#silence = new AwakeTimer(silenceMs, () => ask({ kind: 'silence', limitMs: silenceMs }));
   }
 
-  /** The agent printed something. Cheap: the timer is not touched, it looks at the time when it fires. */
+  /** The agent printed something. */
   heard(): void {
-    this.#heardAt = performance.now();
+    this.#silence?.restart();
   }
 
   dispose(): void {
-    clearTimeout(this.#timeTimer);
-    clearTimeout(this.#silenceTimer);
-  }
-
-  #listenFor(ms: number): void {
-    this.#silenceTimer = setTimeout(() => {
-      const leftMs = this.#heardAt + this.#silenceMs - performance.now();
-      if (leftMs > 0) this.#listenFor(Math.ceil(leftMs));
-      else this.#ask({ kind: 'silence', limitMs: this.#silenceMs });
-    }, ms);
+    this.#time.dispose();
+    this.#silence?.dispose();
   }
 }
