@@ -38,6 +38,11 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 10, jobs: 2000 },
     load: () => import('./chaos.ts'),
   },
+  cli: {
+    summary: 'how fast and how large `orp` is, and what a runner uses that waits for a minute',
+    defaults: { machines: 1, jobs: 0 },
+    load: () => import('./cli.ts'),
+  },
   cost: {
     summary: 'rows, requests and object calls per operation and per job, and their price',
     defaults: { machines: 1, jobs: 20 },
