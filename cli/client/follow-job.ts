@@ -28,21 +28,23 @@ const RECONNECT = { firstMs: 1000, limitMs: 30_000 };
 /** Yields what happens until the job has ended. Only the very first try may fail with an error of the network. */
 export async function* followJob(client: Client, jobId: string): AsyncGenerator<FollowEvent> {
   let cursor: string | undefined;
+  let status: JobStatus | undefined;
   let failures = 0;
   for (let isFirst = true; ; isFirst = false) {
-    let isHeard = false;
+    const before = `${cursor} ${status}`;
     try {
       for await (const message of readStream(await openStream(client, jobId, cursor))) {
-        isHeard = true;
         cursor = message.id ?? cursor;
         const event = readEvent(message);
         if (event !== undefined) yield event;
         if (event?.kind === 'end') return;
+        if (event?.kind === 'status') status = event.status;
       }
     } catch (error) {
       if (!(error instanceof ServiceError) || isFirst || !isWorthRepeating(error)) throw error;
     }
-    failures = isHeard ? 0 : failures + 1;
+    // Each move of the job, and each page of a long story, is a stream of its own; one that brought nothing new is none.
+    failures = before === `${cursor} ${status}` ? failures + 1 : 0;
     if (failures > 0) await client.sleep(fullJitter({ attempt: failures, ...RECONNECT }, client.random()));
   }
 }
