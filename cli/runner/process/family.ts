@@ -20,6 +20,8 @@ export class ProcessFamily {
   readonly #tag: string | undefined;
   /** pid → start time of everybody ever seen in the family. */
   readonly #seen = new Map<number, string>();
+  /** The same of everybody who was looked at and carries no tag: what a process was started with does not change. */
+  readonly #untagged = new Map<number, string>();
   /** The group was ours; until the leader's pid belongs to somebody else, it still is. */
   #isGroupOurs: boolean;
 
@@ -42,7 +44,7 @@ export class ProcessFamily {
   /** Who of the family is alive now. */
   async findLiving(): Promise<ProcessEntry[]> {
     const everyone = (await listProcesses()).filter((entry) => !entry.isZombie && entry.pid !== process.pid);
-    const tagged = this.#tag === undefined ? new Set<number>() : await listTagged(this.#tag, everyone);
+    const tagged = await this.#findTagged(everyone);
     this.#isGroupOurs = this.#proveGroup(everyone, tagged);
     const living = new Map<number, ProcessEntry>();
     for (const entry of everyone) {
@@ -59,13 +61,24 @@ export class ProcessFamily {
     return [...living.values()];
   }
 
-  /** Sends a signal to everybody who is alive, and says how many that were. */
-  async signal(name: NodeJS.Signals): Promise<number> {
+  /** Sends a signal to everybody who is alive, and says who that was. */
+  async signal(name: NodeJS.Signals): Promise<ProcessEntry[]> {
     const living = await this.findLiving();
     const groupId = this.#isGroupOurs ? this.#leader?.pid : undefined;
     if (groupId !== undefined && living.some((entry) => entry.groupId === groupId)) trySignal(-groupId, name);
     for (const entry of living) if (entry.groupId !== groupId) trySignal(entry.pid, name);
-    return living.length;
+    return living;
+  }
+
+  /** Those that carry the tag, as far as they were not looked at before. */
+  async #findTagged(everyone: readonly ProcessEntry[]): Promise<Set<number>> {
+    const news = everyone.filter(
+      ({ pid, startTime }) => this.#untagged.get(pid) !== startTime && this.#seen.get(pid) !== startTime,
+    );
+    if (this.#tag === undefined || news.length === 0) return new Set();
+    const tagged = await listTagged(this.#tag, news);
+    for (const { pid, startTime } of news) if (!tagged.has(pid)) this.#untagged.set(pid, startTime);
+    return tagged;
   }
 
   /**

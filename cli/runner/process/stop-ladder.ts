@@ -4,6 +4,7 @@
  */
 
 import type { ProcessFamily } from './family.ts';
+import type { ProcessEntry } from './process-table.ts';
 
 export type StopSignal = 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 
@@ -29,25 +30,31 @@ export const STOP_GRACES: StopGraces = { interruptMs: 5000, terminateMs: 5000 };
 const KILL_WAIT_MS = 5000;
 const LOOK_EVERY_MS = 40;
 
-/** Walks the ladder until nobody is left. Calling it for an ended agent is harmless. */
+/**
+ * Walks the ladder until nobody is left. Calling it for an ended agent is harmless. The graces count from the beginning, so
+ * that looking around on a busy machine does not make the walk longer.
+ */
 export async function stopFamily(
   family: ProcessFamily,
   graces: StopGraces = STOP_GRACES,
 ): Promise<StopReceipt> {
   const startedAt = performance.now();
+  const terminateAt = startedAt + graces.interruptMs;
+  const killAt = terminateAt + graces.terminateMs;
   const steps: [Exclude<StopSignal, 'none'>, number][] = [
-    ['SIGINT', graces.interruptMs],
-    ['SIGTERM', graces.terminateMs],
-    ['SIGKILL', KILL_WAIT_MS],
+    ['SIGINT', terminateAt],
+    ['SIGTERM', killAt],
+    ['SIGKILL', killAt + KILL_WAIT_MS],
   ];
   const met = new Set<number>();
   let needed: StopSignal = 'none';
-  let left = await countLiving(family, met);
-  for (const [signal, graceMs] of steps) {
+  let left = 0;
+  for (const [signal, until] of steps) {
+    left = meet(await family.signal(signal), met);
     if (left === 0) break;
     needed = signal;
-    await family.signal(signal);
-    left = await waitUntilGone(family, graceMs, met);
+    left = await waitUntilGone(family, until, met);
+    if (left === 0) break;
   }
   return {
     processes: met.size - left,
@@ -57,17 +64,16 @@ export async function stopFamily(
   };
 }
 
-async function waitUntilGone(family: ProcessFamily, graceMs: number, met: Set<number>): Promise<number> {
-  const deadline = performance.now() + graceMs;
+async function waitUntilGone(family: ProcessFamily, until: number, met: Set<number>): Promise<number> {
   for (;;) {
-    const left = await countLiving(family, met);
-    if (left === 0 || performance.now() >= deadline) return left;
-    await new Promise((wake) => setTimeout(wake, LOOK_EVERY_MS));
+    const left = meet(await family.findLiving(), met);
+    const restMs = until - performance.now();
+    if (left === 0 || restMs <= 0) return left;
+    await new Promise((wake) => setTimeout(wake, Math.min(LOOK_EVERY_MS, restMs)));
   }
 }
 
-async function countLiving(family: ProcessFamily, met: Set<number>): Promise<number> {
-  const living = await family.findLiving();
+function meet(living: readonly ProcessEntry[], met: Set<number>): number {
   for (const entry of living) met.add(entry.pid);
   return living.length;
 }
