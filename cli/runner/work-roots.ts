@@ -53,7 +53,19 @@ export class WorkRoots {
     const { candidates, warnings } = await this.#look();
     const isLinked = candidates.some(({ kind }) => kind === 'linked');
     this.#tell(isLinked ? [...warnings, ...candidates.flatMap(unreadableOf)] : warnings);
+    if (this.#asked.allLinked && !isLinked && !candidates.some(({ kind }) => kind === 'unreadable')) {
+      throw nothingLinked();
+    }
+    await this.#remember(candidates);
     return candidates;
+  }
+
+  /** What was linked before there was a list comes onto it here. The list is a convenience: nothing fails for it. */
+  async #remember(candidates: readonly Candidate[]): Promise<void> {
+    const { readLinkedRoots, rememberRoot } = await import('../link/linked-roots.ts');
+    const known = new Set(readLinkedRoots(this.#env));
+    const missing = candidates.filter(({ kind, root }) => kind === 'linked' && !known.has(root));
+    for (const { root } of missing) await rememberRoot(this.#env, root).catch(() => undefined);
   }
 
   async #look(): Promise<{ candidates: Candidate[]; warnings: string[] }> {
@@ -77,6 +89,13 @@ function unreadableOf(candidate: Candidate): string[] {
 function missingOf(candidate: Candidate): string[] {
   const isMissing = candidate.kind === 'skipped' && candidate.reason === 'missing';
   return isMissing ? [`${candidate.root} does not exist; it is left out.`] : [];
+}
+
+function nothingLinked(): CliError {
+  return new CliError('No repository is linked on this machine.', {
+    code: 'not_linked',
+    hint: 'Run `orp link project bind --idea-id <idea-id>` in one; `orp ideas list` shows the ideas.',
+  });
 }
 
 /** The first candidate that is a git work tree. */

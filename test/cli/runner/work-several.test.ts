@@ -66,6 +66,18 @@ function pollsAfter(count: number) {
 }
 
 describe('a runner with --all-linked', () => {
+  it('says what to do when nothing is linked, and knows what was worked in before', async () => {
+    const words = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT];
+    const at = { cwd: machine.home, env: machine.env };
+    const nothing = await startOrp([...words, '--all-linked'], at).ended;
+    expect([nothing.code, nothing.stdout]).toEqual([2, '']);
+    expect(nothing.stderr).toContain(
+      'error: No repository is linked on this machine.\nhint: Run `orp link project',
+    );
+    await startOrp(words, { ...at, cwd: machine.repo }).ended;
+    expect((await startOrp([...words, '--all-linked'], at).ended).code).toBe(0);
+  });
+
   it('works in every linked repository, also in one that is linked later', async () => {
     await rememberRoot(machine.env, machine.repo);
     const all = ['runner', 'work', '--transport', 'poll', '--poll-interval', '1', '--all-linked'];
