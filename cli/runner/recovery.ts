@@ -88,7 +88,7 @@ async function recoverSpool(
     );
     return false;
   }
-  const result = (await readResult(folder)) ?? (await concludeWithoutResult(journal, context));
+  const result = (await readResult(folder)) ?? (await conclude(folder, journal, context));
   const held: Held = { jobId: claim.job_id, leaseId: claim.lease_id };
   const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
   talkAbout(context, claim.job_id, delivery);
@@ -102,6 +102,15 @@ async function isHeldByAnother({ claim }: Journal, { self }: WorkContext): Promi
   const mark = { pid: claim.runner.pid, startTime: claim.runner.start_time };
   if (mark.pid === self.pid && mark.startTime === self.startTime) return false;
   return isStillRunning(mark);
+}
+
+/** What was found is written down at once: the next look finds an agent that was stopped, and could not tell by whom. */
+async function conclude(folder: string, journal: Journal, context: WorkContext): Promise<ResultRecord> {
+  const result = await concludeWithoutResult(journal, context);
+  const spool = await LeaseSpool.open(folder);
+  await spool.setResult(result).catch(() => undefined);
+  await spool.close();
+  return result;
 }
 
 async function concludeWithoutResult(journal: Journal, context: WorkContext): Promise<ResultRecord> {

@@ -111,6 +111,20 @@ describe('after a runner was killed, the next one', () => {
     expect(job.completions[0]?.error).toContain('It was still running and was stopped (1 ended by SIGINT)');
   });
 
+  it('remembers what it found when the service is away', async () => {
+    const job = service.addJob('job_1', { ready: path('ready'), hang: true });
+    const agent = await killAtWork(job);
+    service.isDown = true;
+    await runOrp(WORDS, at());
+    expect(await isAlive(agent)).toBe(false);
+    service.isDown = false;
+    await runOrp(WORDS, at());
+
+    expect(job.completions).toHaveLength(1);
+    expect(job.completions[0]?.error).toContain('It was still running and was stopped (1 ended by SIGINT)');
+    expect(leftovers()).toEqual([]);
+  });
+
   it('signals nobody who only has the pid of the agent', async () => {
     const job = service.addJob('job_1', { ready: path('ready'), hang: true });
     const stranger = await killAtWork(job);
