@@ -12,15 +12,21 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   requireNode(process.versions.node);
-  const { runProgram } = await import('./program.ts');
-  return runProgram(argv, {
+  const surroundings = {
     env: process.env,
     cwd: process.cwd(),
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     now: Date.now,
-  });
+  };
+  const asked = argv.join(' ');
+  if (asked === 'runner status' || asked === 'runner status --json') {
+    const { plainStatus } = await import('./plain-status.ts');
+    return plainStatus(surroundings, asked.endsWith('--json'));
+  }
+  const { runProgram } = await import('./program.ts');
+  return runProgram(argv, surroundings);
 }
 
 function report(error: unknown, asJson: boolean): number {

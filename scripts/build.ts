@@ -18,15 +18,13 @@ const TARGET = 'node22.12';
 
 /** What is loaded together stands together; fewer files start faster. The rest follows the lazy imports. */
 const CHUNKS = [
-  { name: 'base', test: /cli\/(exit|version|node-version|interrupt)\.ts/, priority: 4 },
-  {
-    name: 'program',
-    test: /node_modules\/commander|cli\/(program|arguments|shell|context)\.ts/,
-    priority: 3,
-  },
+  { name: 'base', test: /cli\/(exit|version|node-version|interrupt)\.ts/, priority: 5 },
+  // With all that it imports, and nothing else: what `orp runner status` needs.
+  { name: 'status', test: /cli\/plain-status\.ts/, priority: 4 },
+  { name: 'program', test: /node_modules\/commander|cli\/(program|arguments|shell)\.ts/, priority: 3 },
   {
     name: 'local',
-    test: /cli\/(link|output\/print|service\/service-place|commands\/(link|link-session|runner-local|session-output)\.ts)|spec\/local\/(session-order|vocabulary)/,
+    test: /cli\/(link\/|commands\/(link|link-session|runner-local|session-output)\.ts)/,
     priority: 2,
   },
   { name: 'service', test: /node_modules\/zod|spec\/|cli\/client/, priority: 1 },

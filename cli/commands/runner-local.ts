@@ -1,19 +1,14 @@
 /** `orp runner enable|disable|status|heartbeat|sync` (contract/cli-surface.md §5.1–§5.4). */
 
 import type { Command } from 'commander';
-import type { Presence } from '../client/presence.ts';
 import type { CommonOptions, Context } from '../context.ts';
-import { gatherFacts } from '../link/link-facts.ts';
-import { buildLinkStatus } from '../link/link-status.ts';
-import { copyMachineTo, loadMachine, type Machine, updateMachine } from '../link/machine.ts';
+import { copyMachineTo, updateMachine } from '../link/machine.ts';
 import { displayPath } from '../link/paths.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
-import { isLinkable, type Repository, repoRunnerPath } from '../link/repository.ts';
-import { gatherSituation, type RunnerSituation } from '../link/runner-situation.ts';
-import { buildRunnerStatus, type RunnerStatus } from '../link/runner-status.ts';
-import { adviceLines, type Line, printResult } from '../output/print.ts';
+import { isLinkable, repoRunnerPath } from '../link/repository.ts';
+import { printResult } from '../output/print.ts';
 import { collect, type Shell, withCommonOptions, withJson } from '../shell.ts';
-import { clientVersion } from '../version.ts';
+import { machinePlace, status } from './runner-status.ts';
 
 interface SyncOptions extends CommonOptions {
   linkedProjectRoot: string[];
@@ -80,97 +75,4 @@ async function setEnabled(context: Context, enabled: boolean): Promise<void> {
     ['machine.path', machine.path],
     ['repo.runner_path', path],
   ]);
-}
-
-function machinePlace(context: Context, repository: Repository) {
-  return {
-    env: context.env,
-    now: context.now(),
-    repository: isLinkable(repository) ? repository : undefined,
-  };
-}
-
-async function status(context: Context): Promise<void> {
-  const repository = await context.repository();
-  const now = context.now();
-  const { env, configPath } = context;
-  const [machine, facts]: [Machine, Awaited<ReturnType<typeof gatherFacts>>] = await Promise.all([
-    loadMachine(machinePlace(context, repository)),
-    gatherFacts({ repository, configPath, env, now }),
-  ]);
-  const linkStatus = buildLinkStatus(facts);
-  const situation = await gatherSituation({ env, machineId: machine.record.machine_id, now });
-  const version = clientVersion(env);
-  const document = buildRunnerStatus({ machine, repository, linkStatus, situation, version, now });
-  const presence = await presenceOf(context, document);
-  if (context.stdout.isTTY === true && !context.json) {
-    const { formatStatus } = await import('./runner-status-view.ts');
-    context.stdout.write(formatStatus(document, presence, now));
-  } else printResult(context, { ...document, presence }, statusLines(document, presence));
-}
-
-/** Without a sign-in nobody is asked, and nothing is loaded for it. */
-async function presenceOf(context: Context, { hosted_auth, machine }: RunnerStatus): Promise<Presence> {
-  if (!hosted_auth.connected) return { known: false, message: 'Not signed in.' };
-  return (await import('../client/presence.ts')).askPresence(context, machine.machine_id);
-}
-
-function presenceLines(presence: Presence): Line[] {
-  if (!presence.known) return [['presence.unknown', presence.message]];
-  const { listening, transport, listening_since_utc: since } = presence;
-  return [
-    ['presence.listening', listening],
-    ...(listening
-      ? [['presence.transport', transport] as const, ['presence.listening_since_utc', since] as const]
-      : []),
-    ['presence.last_seen_at_utc', presence.last_seen_at_utc],
-    ['presence.draining', presence.draining],
-  ];
-}
-
-function situationLines({ service, runner, channel, spool, last_error, policy }: RunnerSituation): Line[] {
-  return [
-    ['service.installed', service.installed],
-    ['service.loaded', service.loaded],
-    ['service.running', service.running],
-    ['runner.running', runner.running],
-    ['runner.pid', runner.pid],
-    ['runner.started_by', runner.started_by],
-    ['runner.version', runner.version],
-    ['channel.transport', channel.transport],
-    ['channel.listening', channel.listening],
-    ['spool.leases', spool.leases],
-    ['spool.bytes', spool.bytes],
-    ['spool.oldest_at_utc', spool.oldest_at_utc],
-    ['policy.valid', policy.valid],
-    ['policy.rules', policy.rules.join(',')],
-    ['last_error', last_error?.message],
-  ];
-}
-
-function statusLines(status: RunnerStatus, presence: Presence): Line[] {
-  const { machine, repo_runtime: runtime, session_counts: counts } = status;
-  return [
-    ['runner.enabled', machine.runner_enabled],
-    ['runner.sync_ready', status.sync_ready],
-    ['runner.work_ready', status.work_ready],
-    ['machine.id', machine.machine_id],
-    ['machine.name', machine.machine_name],
-    ['machine.platform', machine.platform],
-    ['machine.last_heartbeat_at_utc', machine.last_heartbeat_at_utc],
-    ['machine.last_sync_at_utc', machine.last_sync_at_utc],
-    ['machine.path', status.machine_path],
-    ['repo.runner_path', status.repo_runner_path],
-    ['repo.runtime_path', status.repo_runtime_path],
-    ['runtime.status', runtime.status],
-    ['runtime.active_job_id', runtime.active_job.job_id],
-    ['runtime.active_lease_id', runtime.active_job.lease_id],
-    ['runtime.last_job_status', runtime.last_job.status],
-    ['project_linked', status.project_link_exists],
-    ['sessions.total', counts.total],
-    ['sessions.routeable', counts.routeable],
-    ...situationLines(status),
-    ...presenceLines(presence),
-    ...adviceLines(status),
-  ];
 }

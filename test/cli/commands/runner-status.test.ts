@@ -128,6 +128,15 @@ describe('orp runner status about the machine', () => {
     });
   });
 
+  it('says the same whether the command line is plain or not', async () => {
+    const at = { cwd: machine.repo, env: machine.env };
+    const plain = await runOrp(['runner', 'status'], at);
+    const long = await runOrp(['--repo-root', '.', 'runner', 'status'], at);
+    expect(long).toEqual(plain);
+    const json = await runOrp(['runner', 'status', '--json'], at);
+    expect(await runOrp(['runner', 'status', '--js'], at)).toEqual(json);
+  });
+
   it('reads well on a terminal', async () => {
     start();
     await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));

@@ -34,4 +34,9 @@ describe('starting up', () => {
       expect(loaded.filter((name) => /\/cli\/(client|runner|agents)\//.test(name))).toEqual([]);
     },
   );
+
+  it('a plain `orp runner status` loads no library at all', () => {
+    const loaded = [...loadedBy(join(CLI, 'plain-status.ts'))].filter((name) => !name.startsWith('/'));
+    expect(loaded.sort()).toEqual(['node:child_process', 'node:fs', 'node:os', 'node:path']);
+  });
 });

@@ -1,0 +1,108 @@
+/** `orp runner status` (contract/cli-surface.md §5.1). Apart from the other commands, because it must start fast. */
+
+import type { Presence } from '../client/presence.ts';
+import type { Context } from '../context.ts';
+import { gatherFacts } from '../link/link-facts.ts';
+import { buildLinkStatus } from '../link/link-status.ts';
+import { loadMachine } from '../link/machine.ts';
+import { isLinkable, type Repository } from '../link/repository.ts';
+import { gatherSituation, type RunnerSituation } from '../link/runner-situation.ts';
+import { buildRunnerStatus, type RunnerStatus } from '../link/runner-status.ts';
+import { adviceLines, type Line, printResult } from '../output/print.ts';
+import { clientVersion } from '../version.ts';
+
+/** Where the machine record of a command is. */
+export function machinePlace(context: Context, repository: Repository) {
+  return {
+    env: context.env,
+    now: context.now(),
+    repository: isLinkable(repository) ? repository : undefined,
+  };
+}
+
+/** Prints the status: one document, lines, or a page for people. */
+export async function status(context: Context): Promise<void> {
+  const repository = await context.repository();
+  const now = context.now();
+  const { env, configPath } = context;
+  const gathering = gatherFacts({ repository, configPath, env, now });
+  const machine = await loadMachine(machinePlace(context, repository));
+  const [facts, situation] = await Promise.all([
+    gathering,
+    gatherSituation({ env, machineId: machine.record.machine_id, now }),
+  ]);
+  const linkStatus = buildLinkStatus(facts);
+  const version = clientVersion(env);
+  const document = buildRunnerStatus({ machine, repository, linkStatus, situation, version, now });
+  const presence = await presenceOf(context, document);
+  if (context.stdout.isTTY === true && !context.json) {
+    const { formatStatus } = await import('./runner-status-view.ts');
+    context.stdout.write(formatStatus(document, presence, now));
+  } else printResult(context, { ...document, presence }, statusLines(document, presence));
+}
+
+/** Without a sign-in nobody is asked, and nothing is loaded for it. */
+async function presenceOf(context: Context, { hosted_auth, machine }: RunnerStatus): Promise<Presence> {
+  if (!hosted_auth.connected) return { known: false, message: 'Not signed in.' };
+  return (await import('../client/presence.ts')).askPresence(context, machine.machine_id);
+}
+
+function presenceLines(presence: Presence): Line[] {
+  if (!presence.known) return [['presence.unknown', presence.message]];
+  const { listening, transport, listening_since_utc: since } = presence;
+  return [
+    ['presence.listening', listening],
+    ...(listening
+      ? [['presence.transport', transport] as const, ['presence.listening_since_utc', since] as const]
+      : []),
+    ['presence.last_seen_at_utc', presence.last_seen_at_utc],
+    ['presence.draining', presence.draining],
+  ];
+}
+
+function situationLines({ service, runner, channel, spool, last_error, policy }: RunnerSituation): Line[] {
+  return [
+    ['service.installed', service.installed],
+    ['service.loaded', service.loaded],
+    ['service.running', service.running],
+    ['runner.running', runner.running],
+    ['runner.pid', runner.pid],
+    ['runner.started_by', runner.started_by],
+    ['runner.version', runner.version],
+    ['channel.transport', channel.transport],
+    ['channel.listening', channel.listening],
+    ['spool.leases', spool.leases],
+    ['spool.bytes', spool.bytes],
+    ['spool.oldest_at_utc', spool.oldest_at_utc],
+    ['policy.valid', policy.valid],
+    ['policy.rules', policy.rules.join(',')],
+    ['last_error', last_error?.message],
+  ];
+}
+
+function statusLines(status: RunnerStatus, presence: Presence): Line[] {
+  const { machine, repo_runtime: runtime, session_counts: counts } = status;
+  return [
+    ['runner.enabled', machine.runner_enabled],
+    ['runner.sync_ready', status.sync_ready],
+    ['runner.work_ready', status.work_ready],
+    ['machine.id', machine.machine_id],
+    ['machine.name', machine.machine_name],
+    ['machine.platform', machine.platform],
+    ['machine.last_heartbeat_at_utc', machine.last_heartbeat_at_utc],
+    ['machine.last_sync_at_utc', machine.last_sync_at_utc],
+    ['machine.path', status.machine_path],
+    ['repo.runner_path', status.repo_runner_path],
+    ['repo.runtime_path', status.repo_runtime_path],
+    ['runtime.status', runtime.status],
+    ['runtime.active_job_id', runtime.active_job.job_id],
+    ['runtime.active_lease_id', runtime.active_job.lease_id],
+    ['runtime.last_job_status', runtime.last_job.status],
+    ['project_linked', status.project_link_exists],
+    ['sessions.total', counts.total],
+    ['sessions.routeable', counts.routeable],
+    ...situationLines(status),
+    ...presenceLines(presence),
+    ...adviceLines(status),
+  ];
+}

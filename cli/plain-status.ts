@@ -1,0 +1,13 @@
+/**
+ * `orp runner status` and nothing else on the command line, as scripts and status bars ask it again and again: without
+ * the library that reads command lines, a quarter of the start.
+ */
+
+import { status } from './commands/runner-status.ts';
+import { makeContext, type Surroundings } from './context.ts';
+
+/** Runs it; the exit code is always 0. */
+export async function plainStatus(surroundings: Surroundings, json: boolean): Promise<number> {
+  await status(makeContext(surroundings, { json }));
+  return 0;
+}
