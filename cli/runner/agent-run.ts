@@ -63,6 +63,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
       await started.child.stop();
       throw error;
     });
+    await noteEnd(options.spool, end, stopped !== undefined);
     if (stopped) await transcript.say(describeStop(stopped), 'warn');
     if (end.leftovers) await transcript.say(describeLeftovers(end.leftovers), 'warn');
     await transcript.end();
@@ -94,6 +95,14 @@ async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Pr
   } catch (error) {
     return `its start could not be written down (${messageOf(error)}). Nothing ran; free some space on the disk.`;
   }
+}
+
+/** From here on a restarted runner knows how it ended; without it, it says that nobody does. */
+function noteEnd(spool: LeaseSpool, { exitCode }: ChildEnd, wasStopped: boolean): Promise<void> {
+  const at_utc = new Date().toISOString();
+  return spool
+    .note({ record: 'ended', at_utc, exit_code: exitCode, was_stopped: wasStopped })
+    .catch(ignoreFullDisk);
 }
 
 function hearing(transcript: Transcript, limits: RunLimits): ChildOutput {

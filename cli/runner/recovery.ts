@@ -3,6 +3,7 @@
  *
  *   a result              → delivered under its lease
  *   the agent still runs, or something it started → stopped: nobody reads its output any more; then as below
+ *   the agent left an answer and was seen to end well → completed with it
  *   the agent left an answer, nobody saw how it ended → failed with that answer, and said so
  *   the agent may have run, no result → failed, and said that nobody knows what it did
  *   the agent was never started       → failed, and said that nothing ran
@@ -18,7 +19,7 @@ import { type FamilyMark, ProcessFamily } from './process/family.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { stopFamily } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
-import { failedResult } from './result.ts';
+import { failedResult, summarise } from './result.ts';
 import type { Held } from './service.ts';
 import {
   type Journal,
@@ -119,8 +120,17 @@ async function concludeWithoutResult(journal: Journal, context: WorkContext): Pr
   const stopped = await stopOrphans(progress.mark, context);
   const answer = answerPath === undefined ? undefined : await readAnswer(answerPath);
   if (answer === undefined) return failedResult('agent_error', UNKNOWN + stopped, new Date());
+  const content = redactText(answer, context.secrets);
+  if (progress.end?.exitCode === 0 && !progress.end.wasStopped) return completedResult(content, journal);
   const error = (stopped === '' ? ENDED_UNSEEN : UNKNOWN) + stopped;
-  return { ...failedResult('agent_error', error, new Date()), content: redactText(answer, context.secrets) };
+  return { ...failedResult('agent_error', error, new Date()), content };
+}
+
+/** The runner saw the agent end well, and was killed before it wrote down what that means. */
+function completedResult(content: string, { claim }: Journal): ResultRecord {
+  const summary = summarise(content, claim.job_kind);
+  const finished_at_utc = new Date().toISOString();
+  return { outcome: 'completed', finished_at_utc, content, ...(summary === undefined ? {} : { summary }) };
 }
 
 /** The agent itself may have ended, and what it started may not have. */

@@ -26,7 +26,13 @@ export type Progress =
   /** The agent was certainly not started. */
   | { kind: 'claimed' }
   /** The agent may have been started; who it is, is known only as far as the mark says. */
-  | { kind: 'spawned'; mark: FamilyMark };
+  | { kind: 'spawned'; mark: FamilyMark; end?: SeenEnd | undefined };
+
+/** How the agent ended, as the runner saw it. */
+export interface SeenEnd {
+  exitCode: number | null;
+  wasStopped: boolean;
+}
 
 export interface Journal {
   claim: ClaimRecord;
@@ -190,7 +196,12 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
   if (claim === undefined) return undefined;
   const spawning = records.findLast((record) => record.record === 'spawning');
   const spawned = records.findLast((record) => record.record === 'spawned');
-  return { claim, progress: progressOf(spawning, spawned), answerPath: spawning?.answer_path };
+  const progress = progressOf(spawning, spawned);
+  const ended = records.findLast((record) => record.record === 'ended');
+  if (progress.kind === 'spawned' && ended !== undefined) {
+    progress.end = { exitCode: ended.exit_code, wasStopped: ended.was_stopped };
+  }
+  return { claim, progress, answerPath: spawning?.answer_path };
 }
 
 function progressOf(

@@ -38,6 +38,14 @@ export const journalRecord = z.discriminatedUnion('record', [
   }),
   /** Who runs. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark }),
+  /** How it ended, as the runner saw it; written before anything is made of it. */
+  z.object({
+    record: z.literal('ended'),
+    at_utc: z.string(),
+    exit_code: z.number().int().nullable(),
+    /** The runner ended it. */
+    was_stopped: z.boolean(),
+  }),
 ]);
 export type JournalRecord = z.infer<typeof journalRecord>;
 

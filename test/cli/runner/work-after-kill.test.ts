@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAlive, until } from './conditions.ts';
@@ -79,6 +79,22 @@ describe('after a runner was killed, the next one', () => {
     expect(job.completions[0]?.error).toContain('left an answer and ended unseen');
     expect(readFileSync(path('journal'), 'utf8').match(/start/g)).toHaveLength(1);
     expect(leftovers()).toEqual([]);
+  });
+
+  it('completes a job whose agent it saw end well before it was killed', async () => {
+    const answer = '# Grid\n\nThe grid is ready.\n';
+    const recipe = { ready: path('ready'), deaf: true, waitFor: path('go'), say: answer };
+    const job = service.addJob('job_1', recipe);
+    const agent = await killAtWork(job);
+    writeFileSync(path('go'), '');
+    await until(async () => !(await isAlive(agent)));
+    const ended = { record: 'ended', at_utc: '2026-04-01T10:00:00Z', exit_code: 0, was_stopped: false };
+    appendFileSync(join(spool(), 'journal.jsonl'), `${JSON.stringify(ended)}\n`);
+    await runOrp(WORDS, at());
+
+    expect(job.completions).toEqual([
+      expect.objectContaining({ success: true, content: answer, summary: 'The grid is ready.' }),
+    ]);
   });
 
   it('ends what the agent left in a session of its own, though the agent has ended', async () => {
