@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Channel, ChannelEnd } from '../../../cli/runner/channel/channel.ts';
+import { FIRST_WORD_MS } from '../../../cli/runner/channel/silence.ts';
 import { openSseChannel } from '../../../cli/runner/channel/sse-channel.ts';
 import { openWsChannel } from '../../../cli/runner/channel/ws-channel.ts';
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from '../../../spec/transport/events.ts';
@@ -33,6 +34,11 @@ afterEach(async () => {
 
 async function listen(transport: keyof typeof OPEN): Promise<void> {
   const ready = once(heard, 'ready');
+  open(transport);
+  await ready;
+}
+
+function open(transport: keyof typeof OPEN): void {
   const target = { baseUrl: server.baseUrl, headers: {}, machineId: 'mac-a', instance: 'one' };
   channel = OPEN[transport](target, {
     onEvent: ({ event }) => void heard.dispatchEvent(new Event(event)),
@@ -40,7 +46,6 @@ async function listen(transport: keyof typeof OPEN): Promise<void> {
   void channel.ended.then((ended) => {
     end = ended;
   });
-  await ready;
 }
 
 async function say(event: 'job.available'): Promise<void> {
@@ -55,6 +60,15 @@ describe.each(['sse', 'ws'] as const)('a link over %s', (transport) => {
     server.isMute = true;
     await listen(transport);
     await vi.advanceTimersByTimeAsync(DEAD_AFTER_MS - 1);
+    expect(end).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await channel.ended).toEqual(SILENT);
+  });
+
+  it('was never one when the first word does not come within a keep-alive', async () => {
+    server.swallows = true;
+    open(transport);
+    await vi.advanceTimersByTimeAsync(FIRST_WORD_MS - 1);
     expect(end).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
     expect(await channel.ended).toEqual(SILENT);

@@ -13,6 +13,8 @@ export interface PushServer {
   baseUrl: string;
   /** Status that a transport refuses with; undefined: it works. */
   refuse: { ws?: number | undefined; sse?: number | undefined };
+  /** Takes connections and never answers, as a proxy does that swallows what it does not understand. */
+  swallows: boolean;
   /** Answers no ping any more: a half-open connection, whose other end is gone without a word. */
   isMute: boolean;
   /** How often each transport was asked for. */
@@ -32,6 +34,7 @@ const READY: ChannelEvent = { event: 'ready', data: { ok: true } };
 export async function startPushServer(): Promise<PushServer> {
   const sockets = new Set<Socket>();
   const streams = new Set<ServerResponse>();
+  const held = new Set<ServerResponse | Duplex>();
   const opened: ((transport: 'ws' | 'sse') => void)[] = [];
   const refuse: PushServer['refuse'] = {};
   const asked = { ws: 0, sse: 0 };
@@ -41,6 +44,7 @@ export async function startPushServer(): Promise<PushServer> {
 
   const http = createServer((_request, response) => {
     asked.sse += 1;
+    if (server.swallows) return void held.add(response);
     if (refuse.sse !== undefined) return void response.writeHead(refuse.sse).end('{}');
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(sseFrame(READY));
     streams.add(response);
@@ -50,6 +54,7 @@ export async function startPushServer(): Promise<PushServer> {
   const upgrades = new WebSocketServer({ noServer: true });
   http.on('upgrade', (request, socket: Duplex, head) => {
     asked.ws += 1;
+    if (server.swallows) return void held.add(socket);
     if (refuse.ws !== undefined)
       return void socket.end(`HTTP/1.1 ${refuse.ws} No\r\nContent-Length: 0\r\n\r\n`);
     upgrades.handleUpgrade(request, socket, head, (peer) => {
@@ -64,12 +69,13 @@ export async function startPushServer(): Promise<PushServer> {
 
   const cut = () => {
     for (const peer of sockets) peer.terminate();
-    for (const stream of streams) stream.destroy();
+    for (const stream of [...streams, ...held]) stream.destroy();
   };
 
   const server: PushServer = {
     baseUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     refuse,
+    swallows: false,
     isMute: false,
     asked,
     tell(event) {
