@@ -27,20 +27,24 @@ export interface StartOptions {
 
 export async function startLease(options: StartOptions): Promise<Start> {
   const { service, held, signal } = options;
-  for (let attempt = 1; ; attempt += 1) {
+  for (let failures = 0; ; ) {
     const reply = await service.start(held);
     if (reply.kind === 'ok') return { kind: 'started', body: reply.value };
     const { message } = reply;
-    if (reply.kind === 'refused' && !(reply.code === 'wrong_status' && (await isTakenUp(options)))) {
-      return { kind: 'refused', message };
-    }
-    await pause(retryPauseMs(attempt), signal);
+    const lease = reply.kind === 'refused' ? await judgeRefusal(reply.code, options) : 'unknown';
+    if (lease === 'gone') return { kind: 'refused', message };
+    // The service is there again, and a lease that was taken up does not last for ever.
+    failures = lease === 'taken_up' ? 1 : failures + 1;
+    await pause(retryPauseMs(failures), signal);
     if (signal.aborted) return { kind: 'unanswered', message };
   }
 }
 
-/** Whether the lease may go on; an unanswered heartbeat leaves that open, and the next start asks again. */
-async function isTakenUp({ service, held, isDraining }: StartOptions): Promise<boolean> {
+/** `unknown`: the heartbeat was not answered, and the next start asks again. */
+async function judgeRefusal(code: string, options: StartOptions): Promise<'taken_up' | 'gone' | 'unknown'> {
+  if (code !== 'wrong_status') return 'gone';
+  const { service, held, isDraining } = options;
   const beat = await service.heartbeat(held, isDraining());
-  return beat.kind === 'ok' ? beat.value.verdict?.action === 'continue' : beat.kind !== 'refused';
+  if (beat.kind === 'ok') return beat.value.verdict?.action === 'continue' ? 'taken_up' : 'gone';
+  return beat.kind === 'refused' ? 'gone' : 'unknown';
 }
