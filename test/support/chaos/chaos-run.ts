@@ -45,8 +45,8 @@ export interface ChaosResult {
 
 /** Jobs that are not done at any time, per machine: enough that nobody waits, few enough that orders hit work in progress. */
 const OPEN_PER_MACHINE = 5;
-/** The queue runs dry within this time after the last fault, with time passing faster than on the wall. */
-const SETTLE_LIMIT_MS = 180_000;
+/** No job has ended for this long after the last fault, with time passing faster than on the wall: none will. */
+const STUCK_AFTER_MS = 90_000;
 const SETTLE_STEP_MS = 20_000;
 const TAKEN_LOOKS = 60;
 const TAKEN_LOOK_MS = 500;
@@ -80,6 +80,7 @@ class ChaosRun {
   readonly #accepted = new Map<string, string>();
   #machines: ChaosMachine[] = [];
   #orders = { jobCancelled: 0, jobRetried: 0 };
+  #ended = 0;
   readonly #ordering: Promise<void>[] = [];
 
   constructor(options: ChaosOptions, folder: string) {
@@ -95,7 +96,7 @@ class ChaosRun {
     this.#closers.push(async () => person.giveUp());
     const storm = new Storm(stage);
     for (const machine of this.#machines) machine.start();
-    const raging = storm.rage(this.#plan.nextFault);
+    const raging = storm.rage(this.#plan.nextFault, () => this.#ended);
     // Whichever fails first ends the run; the other's end is awaited below.
     raging.catch(() => undefined);
     await Promise.race([this.#sendAll(person), raging.then(() => new Promise(() => undefined))]);
@@ -155,6 +156,7 @@ class ChaosRun {
       const live = await person.list({ status: 'live' });
       const lost = live.filter((job) => job.status === 'lost').length;
       this.#tell(`${sent} sent, ${live.length} open (${lost} lost for now)`);
+      this.#ended = sent - live.length;
       const next = this.#plan.jobs.slice(sent, sent + Math.max(0, limit - live.length + lost));
       for (const job of next) await this.#send(person, job);
       sent += next.length;
@@ -189,14 +191,16 @@ class ChaosRun {
     }
   }
 
-  /** Every machine is back; hosted time passes until nothing is open, or nothing moves any more. */
+  /** Every machine is back; hosted time passes until nothing is open, or nothing has ended for long. */
   async #settle(person: ChaosPerson): Promise<void> {
-    const deadline = Date.now() + SETTLE_LIMIT_MS;
-    for (;;) {
+    let open = Number.POSITIVE_INFINITY;
+    for (let movedAt = Date.now(); Date.now() - movedAt < STUCK_AFTER_MS; ) {
       for (const machine of this.#machines) machine.start();
       const live = await person.list({ status: 'live' });
       this.#tell(`settling, ${live.length} open`);
-      if (live.length === 0 || Date.now() > deadline) return;
+      if (live.length === 0) return;
+      if (live.length < open) movedAt = Date.now();
+      open = live.length;
       await sleep(1000);
       await this.#service.advance(SETTLE_STEP_MS);
     }

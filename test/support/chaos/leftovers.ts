@@ -41,7 +41,11 @@ function leftoversOf(machine: ChaosMachine): string[] {
   const writers = [machine.config, machine.state, machine.link]
     .flatMap((place) => filesIn(place))
     .filter((path) => /lock$/.test(basename(path)));
-  const locks = [...writers, ...filesIn(join(machine.state, 'orp', 'runner'))];
+  // Beside the lock stands what the last runner was last heard to do; that stays.
+  const runners = filesIn(join(machine.state, 'orp', 'runner')).filter(
+    (path) => !path.endsWith('-live.json'),
+  );
+  const locks = [...writers, ...runners];
   const spooled = filesIn(join(machine.state, 'orp', 'spool')).filter((path) => path.endsWith('.jsonl'));
   const temporary = existsSync(machine.temporary) ? readdirSync(machine.temporary) : [];
   return [

@@ -13,6 +13,11 @@ const DRAIN_LIMIT_MS = 20_000;
 /** In production every minute; here a minute passes faster. */
 const CRON_EVERY_MS = 1500;
 
+/** More than these would only keep runners from starting at all. */
+const FAULTS_AHEAD = 40;
+const FAULTS_PER_JOB = 4;
+const LOOK_MS = 100;
+
 /** Where an answer that is lost hurts; a variant of the fault chooses one. */
 const ROUTES = [
   /runner\/jobs\/poll/,
@@ -48,11 +53,19 @@ export class Storm {
     this.counts = Object.fromEntries(Object.keys(FAULTS).map((kind) => [kind, 0])) as FaultCounts;
   }
 
-  /** Goes on until `calm` is called. */
-  async rage(nextFault: () => Fault): Promise<void> {
+  /**
+   * Goes on until `calm` is called.
+   * @param endedJobs how many jobs have ended; the storm waits for them, so that a slow machine is not kept from all work
+   */
+  async rage(nextFault: () => Fault, endedJobs: () => number): Promise<void> {
     const cron = setInterval(() => this.#start(this.#stage.service.fireCron()), CRON_EVERY_MS);
     try {
-      while (!this.#end.signal.aborted && this.#failure === undefined) {
+      for (let drawn = 0; !this.#end.signal.aborted && this.#failure === undefined; ) {
+        if (drawn > FAULTS_AHEAD + FAULTS_PER_JOB * endedJobs()) {
+          await sleep(LOOK_MS);
+          continue;
+        }
+        drawn += 1;
         const fault = nextFault();
         await sleep(fault.afterMs, undefined, { signal: this.#end.signal }).catch(() => undefined);
         if (!this.#end.signal.aborted) this.#start(this.#bringAbout(fault));
