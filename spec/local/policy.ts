@@ -66,7 +66,10 @@ export const policySchema = z
       `Accounts whose jobs may run, by e-mail; \`${OWNER}\` is the signed-in one, \`*\` stands for any text. Absent: the signed-in one, and jobs that name no sender.`,
     ),
     codex_sandbox: z.enum(CODEX_SANDBOXES).optional().describe('Handed to Codex as sandbox_mode.'),
-    codex_approval: z.enum(CODEX_APPROVALS).optional().describe('Handed to Codex as approval_policy.'),
+    codex_approval: z
+      .enum(CODEX_APPROVALS)
+      .optional()
+      .describe('Handed to Codex as approval_policy; `codex exec` may run with never all the same.'),
     max_run_minutes: z
       .int()
       .min(1)

@@ -3,6 +3,7 @@
  * sent contains it, so a right answer proves that the linked session was resumed with its context.
  */
 
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
@@ -19,6 +20,27 @@ if (codex === null) {
     'No Codex binary was found (CODEX_BIN, the PATH): the end-to-end test with a real Codex is skipped.';
   if (process.env.ORP_REQUIRE_CODEX) throw new Error(sentence);
   console.warn(sentence);
+}
+
+interface TurnContext {
+  approval_policy: unknown;
+  sandbox_policy: unknown;
+}
+
+/** What Codex wrote down of the newest turn: what it was held to. */
+function lastTurn(folder: string): TurnContext {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.jsonl'),
+  );
+  const turns = files.flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"turn_context"'))
+      .map((line) => JSON.parse(line) as { timestamp: string; payload: TurnContext }),
+  );
+  const newest = turns.sort((a, b) => a.timestamp.localeCompare(b.timestamp)).at(-1);
+  if (newest === undefined) throw new Error(`no turn is on record in ${folder}`);
+  return newest.payload;
 }
 
 interface WorkOutcome {
@@ -72,6 +94,29 @@ describe.skipIf(codex === null)('with a real Codex', () => {
     expect(await workOnce(second.job.id)).toContain('The code word is papaya-7.');
     expect(model.requests.length).toBe(4);
   });
+
+  it.each(['read-only', 'workspace-write'])(
+    'the sandbox %s of the local policy holds for the resumed turn',
+    async (sandbox) => {
+      const policy = { schema_version: '1.0.0', codex_sandbox: sandbox, codex_approval: 'on-request' };
+      const path = join(workspace.folder, 'config', 'orp', 'policy.json');
+      writeFileSync(path, JSON.stringify(policy));
+      try {
+        const { job } = await orp<{ job: { id: string } }>(
+          'job',
+          'submit',
+          'The code word is plum-8. Keep it.',
+        );
+        await workOnce(job.id);
+      } finally {
+        rmSync(path);
+      }
+      const context = lastTurn(join(workspace.orp.env.CODEX_HOME ?? '', 'sessions'));
+      // Whatever it is told: nobody is there to be asked.
+      expect(context.approval_policy).toBe('never');
+      expect(JSON.stringify(context.sandbox_policy)).toContain(sandbox);
+    },
+  );
 
   it('the demonstration uses Codex when asked to', async () => {
     const env = { ...process.env, CODEX_BIN: bin, CODEX_HOME: workspace.orp.env.CODEX_HOME };
