@@ -67,7 +67,13 @@ describe('the git dir of a folder', () => {
   const left: [string, () => string][] = [
     ['no repository', () => home],
     ['the inside of a git dir', () => join(repo, '.git')],
-    ['a bare repository', () => (run(home, 'init', '-q', '--bare', 'bare.git'), join(home, 'bare.git'))],
+    [
+      'a bare repository',
+      () => {
+        run(home, 'init', '-q', '--bare', 'bare.git');
+        return join(home, 'bare.git');
+      },
+    ],
     [
       'a submodule',
       () => {
