@@ -41,7 +41,7 @@ function readArguments(argv) {
 
 function sessionFile(id) {
   if (!SESSION_ID.test(id)) fail(`"${id}" is not a session id.`);
-  const folder = join(process.env.ORP_DEMO_AGENT_HOME ?? join(homedir(), '.orp-demo-agent'), 'sessions');
+  const folder = join(process.env.DEMO_AGENT_HOME ?? join(homedir(), '.orp-demo-agent'), 'sessions');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return join(folder, `${encodeURIComponent(id)}.jsonl`);
 }

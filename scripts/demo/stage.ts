@@ -71,5 +71,5 @@ export async function startHosted(hostedState: string): Promise<{ hosted: Runtim
 }
 
 export function personEnv(folder: string): NodeJS.ProcessEnv {
-  return { ...isolatedEnv(folder), ORP_DEMO_AGENT_HOME: join(folder, 'agent') };
+  return { ...isolatedEnv(folder), DEMO_AGENT_HOME: join(folder, 'agent') };
 }
