@@ -8,10 +8,13 @@ import type { ChannelEvent } from '../../spec/transport/events.ts';
 import { CLOSE_CODES, PING, PONG } from '../../spec/transport/events.ts';
 import type { WatchNews } from '../../spec/transport/watch.ts';
 
-/** Who is at the other end of a socket, and by which token. Survives hibernation as the socket's attachment. */
+/**
+ * Who is at the other end of a socket, and by which token. Survives hibernation as the socket's attachment. The token of a
+ * watcher from another account is not known here: the Worker that holds the stream looks after it.
+ */
 export type Channel =
   | { role: 'runner'; transport: 'ws' | 'sse'; instance: string; token: string }
-  | { role: 'watcher'; jobId: string };
+  | { role: 'watcher'; jobId: string; token?: string | undefined };
 
 /** Only what channels need of the object's state, so that a rule can be tested with less. */
 export type SocketState = Pick<
@@ -77,9 +80,8 @@ export function closeRunnerChannels(state: SocketState, code: number, farewell: 
 
 /** Closes what a token opened that counts no more. */
 export function closeChannelsOf(state: SocketState, token: string): void {
-  for (const socket of openSockets(state, RUNNER_TAG)) {
-    const channel = channelOf(socket);
-    if (channel?.role === 'runner' && channel.token === token) closeRevoked(socket);
+  for (const socket of openSockets(state)) {
+    if (channelOf(socket)?.token === token) closeRevoked(socket);
   }
 }
 
@@ -99,7 +101,7 @@ export function channelOf(socket: WebSocket): Channel | undefined {
   return (socket.deserializeAttachment() as Channel | null) ?? undefined;
 }
 
-function openSockets(state: SocketState, tag: string): WebSocket[] {
+function openSockets(state: SocketState, tag?: string): WebSocket[] {
   return state.getWebSockets(tag).filter((socket) => socket.readyState === WebSocket.OPEN);
 }
 

@@ -11,10 +11,10 @@ import { isTokenLive, tokenMark } from '../services/revoke-channels.ts';
 import type { Channel } from './channels.ts';
 import { channelOf, closeRevoked, listeningChannel, openChannel, tellSocket } from './channels.ts';
 
-/** Who connects, in the words of the Worker: a runner comes with the hash of its token, of which only a mark is kept. */
+/** Who connects, in the words of the Worker: with the hash of the token, of which only a mark is kept. */
 type Arrival =
   | (Omit<Extract<Channel, { role: 'runner' }>, 'token'> & { tokenHash: string })
-  | Extract<Channel, { role: 'watcher' }>;
+  | (Omit<Extract<Channel, { role: 'watcher' }>, 'token'> & { tokenHash?: string });
 
 /** Header in which the Worker says who connects: JSON of an `Arrival`. */
 export const CHANNEL_HEADER = 'x-orp-channel';
@@ -39,7 +39,7 @@ export async function receive(
   const channel = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
   if (channel === null || request.headers.get('upgrade') !== 'websocket')
     return new Response(null, { status: 400 });
-  if (channel.role === 'watcher') return openChannel(state, channel).response;
+  if (channel.role === 'watcher') return receiveWatcher({ state, deps }, channel);
 
   const { tokenHash, ...rest } = channel;
   const { response, socket } = openChannel(state, { ...rest, token: tokenMark(tokenHash) });
@@ -63,6 +63,17 @@ export async function receive(
   // The same as a wake: the poll that follows must look for itself, whatever an earlier look found.
   if (found === 'work') onWork();
   return response;
+}
+
+async function receiveWatcher(
+  { state, deps }: { state: DurableObjectState; deps: Deps },
+  { tokenHash, ...watcher }: Extract<Arrival, { role: 'watcher' }>,
+): Promise<Response> {
+  if (tokenHash === undefined) return openChannel(state, watcher).response;
+  const { response, socket } = openChannel(state, { ...watcher, token: tokenMark(tokenHash) });
+  if (await isTokenLive(deps, tokenHash)) return response;
+  closeRevoked(socket);
+  return refused('unauthenticated');
 }
 
 function refused(name: string): Response {

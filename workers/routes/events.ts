@@ -53,7 +53,7 @@ export function mountEvents(app: Hono<AppEnv>): void {
         translate: (message) => frames.translate(message),
         farewell: (reason) => frames.farewell(reason),
         endsAtOnce: follow.value.last !== undefined,
-        isAllowed: () => isTokenLive(deps, auth.tokenHash),
+        ...(follow.value.mustAsk ? { isAllowed: () => isTokenLive(deps, auth.tokenHash) } : {}),
       }),
     );
   });

@@ -22,7 +22,10 @@ export class FollowFrames {
     return `${frame('status', { jobId: job.id, status: job.status, attempt: job.attempt })}${told}`;
   }
 
-  /** A move ends the stream: the follower opens the next one at its position and reads where the job stands then. */
+  /**
+   * A move ends the stream: the follower opens the next one at its position and reads where the job stands then, or that
+   * its token counts no more.
+   */
   translate(message: string): { frames: string; end: boolean } {
     const news = JSON.parse(message) as WatchNews;
     if (news.kind === 'moved' || news.leaseId !== this.#follow.job.leaseId) {

@@ -42,15 +42,23 @@ export async function connectRunner(
   }
 }
 
-/** Opens a channel on which the followers of a job hear its news. */
+/** Opens a channel on which the followers of a job hear its news; undefined when the token was revoked. */
 export async function connectWatcher(
   deps: Deps,
   machine: { userId: string; machineId: string },
-  jobId: string,
-): Promise<WebSocket> {
-  const { webSocket } = await connect(deps, machine, { role: 'watcher', jobId });
-  if (webSocket === null) throw new Error('the object accepted a watcher without a socket');
-  return webSocket;
+  { jobId, user }: { jobId: string; user: SignedIn },
+): Promise<WebSocket | undefined> {
+  // Signing out tells the machines of one's own account, and no others.
+  const tokenHash = isOwn(machine, user) ? user.tokenHash : undefined;
+  const response = await connect(deps, machine, { role: 'watcher', jobId, tokenHash });
+  if (response.headers.get(REFUSED_HEADER) !== null) return undefined;
+  if (response.webSocket === null) throw new Error('the object accepted a watcher without a socket');
+  return response.webSocket;
+}
+
+/** Whether signing out closes what a person has opened at a machine. */
+export function isOwn({ userId }: { userId: string }, user: SignedIn): boolean {
+  return userId === user.id;
 }
 
 function connect(

@@ -6,13 +6,13 @@
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { readTranscript as transcriptRow } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
-import { accept } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
-import { connectWatcher } from './connect.ts';
+import { connectWatcher, isOwn } from './connect.ts';
 import { noJob } from './fence.ts';
 import { surroundingsOf } from './job-view.ts';
 import { readTranscript } from './jobs.ts';
@@ -31,6 +31,8 @@ export interface Follow {
   socket: WebSocket;
   /** `end`: the job has ended and all is told. `again`: there is more to read, in the next stream. Absent: it goes on. */
   last: 'end' | 'again' | undefined;
+  /** Nobody closes the socket when its token is revoked: it is to be asked now and then. */
+  mustAsk: boolean;
 }
 
 /** Entries that one stream begins with at most; a longer story is read in several streams. */
@@ -40,11 +42,12 @@ export async function openFollow(
   deps: Deps,
   user: SignedIn,
   { jobId, after }: { jobId: string; after: string | undefined },
-): Promise<Result<Follow, 'not_found' | 'invalid_input'>> {
+): Promise<Result<Follow, 'not_found' | 'invalid_input' | 'unauthenticated'>> {
   const before = await findForPerson(deps, user, jobId);
   if (before === undefined) return noJob(jobId);
   const machine = await machineToWatch(deps, before);
-  const socket = await connectWatcher(deps, { userId: before.userId, machineId: machine }, jobId);
+  const socket = await connectWatcher(deps, { userId: before.userId, machineId: machine }, { jobId, user });
+  if (socket === undefined) return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
   const page = await readTranscript(deps, user, { jobId, cursor: after, limit: PAGE });
   const job = await findForPerson(deps, user, jobId);
   if (!page.ok || job === undefined) {
@@ -56,7 +59,7 @@ export async function openFollow(
   // Another machine took it meanwhile, or there is more to read: this stream ends and the next one begins there.
   const elsewhere = hasMore || (job.machineId !== null && job.machineId !== machine);
   const last = elsewhere ? 'again' : isTerminal(job.status) ? 'end' : undefined;
-  return accept({ job, entries, position: nextCursor, socket, last });
+  return accept({ job, entries, position: nextCursor, socket, last, mustAsk: !isOwn(before, user) });
 }
 
 /** The machine that holds the job, or the one that is first in line for it; without any, an object that never speaks. */

@@ -85,6 +85,22 @@ describe('signing out', () => {
     }
   });
 
+  it('ends what its owner follows, without a query before', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    await claimAndStart(machine);
+    hurryKeepAlives();
+    const stream = new Stream(await get(`/api/cli/runner/jobs/${jobId}/events`, machine.owner));
+    expect((await stream.next())?.event).toBe('status');
+    const { read } = await billOf(async () => {
+      for (let count = 0; count < 3; count += 1) expect(await stream.piece()).toBe(KEEP_ALIVE_FRAME);
+    });
+    expect(read).toBe(0);
+    await signOut(machine.owner);
+    expect((await stream.next())?.event).toBe('timeout');
+    expect(await stream.next()).toBeUndefined();
+  });
+
   it('writes one row for the token, and one for each machine that listens no more', async () => {
     const machine = await aMachine();
     const socket = await listenOverWs(machine);
@@ -105,11 +121,20 @@ describe('a token that was revoked elsewhere', () => {
     expectRefusal({ status, headers, text: await response.text() }, 'unauthenticated');
   });
 
-  it.each(['its owner', 'an operator'])('ends what %s follows with the next keep-alive', async (who) => {
+  it('follows no job, though this isolate still trusts it', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    await revokeElsewhere(machine.owner);
+    const response = await get(`/api/cli/runner/jobs/${jobId}/events`, machine.owner);
+    const { status, headers } = response;
+    expectRefusal({ status, headers, text: await response.text() }, 'unauthenticated');
+  });
+
+  it('ends what an operator follows with the next keep-alive', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     await claimAndStart(machine);
-    const reader = who === 'an operator' ? await aPerson({ role: 'operator' }) : machine.owner;
+    const reader = await aPerson({ role: 'operator' });
     hurryKeepAlives();
     const stream = new Stream(await get(`/api/cli/runner/jobs/${jobId}/events`, reader));
     expect((await stream.next())?.event).toBe('status');
