@@ -93,9 +93,9 @@ function planJob(random: Random, at: number, machines: number): PlannedJob {
       pieceBytes: random.chance(0.1) ? random.between(10_000, 90_000) : random.between(1, 2000),
       workMs: isLong ? random.between(1000, 3500) : random.between(0, 250),
     },
-    onLeaseLoss: random.chance(0.25) ? 'requeue' : 'hold',
+    onLeaseLoss: random.chance(0.35) ? 'requeue' : 'hold',
     target: {
-      kind: random.weighted({ session: 5, idea: 3, any: 2 }),
+      kind: random.weighted({ session: 4, idea: 2, any: 4 }),
       machine: random.between(0, machines - 1),
       session: random.between(0, SESSIONS_PER_MACHINE - 1),
     },

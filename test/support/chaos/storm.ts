@@ -8,6 +8,7 @@ import type { ChaosService } from './service.ts';
 
 /** Longer than a lease, so that one jump ends every lease that nobody renews. */
 const PAST_THE_LEASE_MS = 130_000;
+const PAST_THE_BACKOFF_MS = 30_000;
 const HOUR_MS = 3_600_000;
 const DRAIN_LIMIT_MS = 20_000;
 /** In production every minute; here a minute passes faster. */
@@ -148,6 +149,9 @@ export class Storm {
     const wake = await machine.freeze(fault.variant < 0.5);
     try {
       await this.#stage.service.advance(PAST_THE_LEASE_MS);
+      await sleep(fault.lastsMs);
+      // What was given back is due by now: somebody else may be at work on it when the sleeper is back.
+      await this.#stage.service.advance(PAST_THE_BACKOFF_MS);
       await sleep(fault.lastsMs);
     } finally {
       wake();
