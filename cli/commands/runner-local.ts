@@ -8,7 +8,7 @@ import { readRemoteSession } from '../link/remote-session.ts';
 import { isLinkable, repoRunnerPath } from '../link/repository.ts';
 import { printResult } from '../output/print.ts';
 import { collect, type Shell, withCommonOptions, withJson } from '../shell.ts';
-import { machinePlace, status } from './runner-status.ts';
+import { machinePlace, type StatusOptions, status } from './runner-status.ts';
 
 interface SyncOptions extends CommonOptions {
   linkedProjectRoot: string[];
@@ -23,8 +23,13 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
     shell.run(options, (context) => setEnabled(context, false)),
   );
   withCommonOptions(
-    group.command('status').description('show whether this machine can work, and what it does'),
-  ).action((options: CommonOptions) => shell.run(options, status));
+    group
+      .command('status')
+      .description('show whether this machine can work, and what it does')
+      .option('--hosted', 'also ask the hosted side whether it can wake this machine'),
+  ).action((options: CommonOptions & StatusOptions) =>
+    shell.run(options, (context) => status(context, options)),
+  );
   withCommonOptions(
     group.command('heartbeat').description('tell the hosted side that this machine is alive'),
   ).action((options: CommonOptions) =>

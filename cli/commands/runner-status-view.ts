@@ -6,7 +6,7 @@ import { parseTimestamp } from '../link/timestamps.ts';
 import { oneLine } from '../output/print.ts';
 
 /** The whole page. */
-export function formatStatus(status: RunnerStatus, presence: Presence, now: number): string {
+export function formatStatus(status: RunnerStatus, presence: Presence | undefined, now: number): string {
   const rows: [string, string][] = [
     [
       'Machine',
@@ -15,7 +15,8 @@ export function formatStatus(status: RunnerStatus, presence: Presence, now: numb
     ['Account', accountOf(status)],
     ['Repository', repositoryOf(status)],
     ['Service', serviceOf(status)],
-    ['Channel', channelOf(status, presence, now)],
+    ['Channel', channelOf(status, now)],
+    ...(presence === undefined ? [] : [['Hosted', hostedOf(presence, now)] satisfies [string, string]]),
     ['Job', jobOf(status, now)],
     ['Spool', spoolOf(status, now)],
     ['Policy', policyOf(status)],
@@ -67,12 +68,18 @@ function serviceOf({ service }: RunnerStatus): string {
   return service.loaded ? 'installed, not running' : 'installed, not loaded';
 }
 
-function channelOf({ channel, runner }: RunnerStatus, presence: Presence, now: number): string {
-  const heard = presence.known ? `; the service last heard ${ago(presence.last_seen_at_utc, now)}` : '';
-  if (!runner.running) return `not listening${heard}`;
-  if (channel.listening)
-    return `listening over ${channel.transport} for ${since(channel.since_utc, now)}${heard}`;
-  return channel.transport === 'poll' ? `polling${heard}` : `not connected${heard}`;
+function channelOf({ channel, runner }: RunnerStatus, now: number): string {
+  if (!runner.running) return 'not listening';
+  if (channel.listening) return `listening over ${channel.transport} for ${since(channel.since_utc, now)}`;
+  return channel.transport === 'poll' ? 'polling' : 'not connected';
+}
+
+/** What the service knows, which may differ from what is so. */
+function hostedOf(presence: Presence, now: number): string {
+  if (!presence.known) return presence.message;
+  const channel = presence.listening ? `listens over ${presence.transport}` : 'does not listen';
+  const order = presence.draining ? ', told to claim nothing' : '';
+  return `${channel}${order}, last heard ${ago(presence.last_seen_at_utc, now)}`;
 }
 
 function jobOf({ repo_runtime: runtime, active_lease: lease }: RunnerStatus, now: number): string {

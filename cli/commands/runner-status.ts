@@ -20,8 +20,13 @@ export function machinePlace(context: Context, repository: Repository) {
   };
 }
 
+export interface StatusOptions {
+  /** Also ask the service what it knows of this machine; otherwise nothing leaves it. */
+  hosted?: boolean | undefined;
+}
+
 /** Prints the status: one document, lines, or a page for people. */
-export async function status(context: Context): Promise<void> {
+export async function status(context: Context, { hosted }: StatusOptions = {}): Promise<void> {
   const repository = await context.repository();
   const now = context.now();
   const { env, configPath } = context;
@@ -34,20 +39,23 @@ export async function status(context: Context): Promise<void> {
   const linkStatus = buildLinkStatus(facts);
   const version = clientVersion(env);
   const document = buildRunnerStatus({ machine, repository, linkStatus, situation, version, now });
-  const presence = await presenceOf(context, document);
+  const presence = hosted ? await presenceOf(context, document) : undefined;
   if (context.stdout.isTTY === true && !context.json) {
     const { formatStatus } = await import('./runner-status-view.ts');
     context.stdout.write(formatStatus(document, presence, now));
-  } else printResult(context, { ...document, presence }, statusLines(document, presence));
+  } else {
+    const answer = presence === undefined ? document : { ...document, presence };
+    printResult(context, answer, statusLines(document, presence));
+  }
 }
 
-/** Without a sign-in nobody is asked, and nothing is loaded for it. */
 async function presenceOf(context: Context, { hosted_auth, machine }: RunnerStatus): Promise<Presence> {
   if (!hosted_auth.connected) return { known: false, message: 'Not signed in.' };
   return (await import('../client/presence.ts')).askPresence(context, machine.machine_id);
 }
 
-function presenceLines(presence: Presence): Line[] {
+function presenceLines(presence: Presence | undefined): Line[] {
+  if (presence === undefined) return [];
   if (!presence.known) return [['presence.unknown', presence.message]];
   const { listening, transport, listening_since_utc: since } = presence;
   return [
@@ -80,7 +88,7 @@ function situationLines({ service, runner, channel, spool, last_error, policy }:
   ];
 }
 
-function statusLines(status: RunnerStatus, presence: Presence): Line[] {
+function statusLines(status: RunnerStatus, presence: Presence | undefined): Line[] {
   const { machine, repo_runtime: runtime, session_counts: counts } = status;
   return [
     ['runner.enabled', machine.runner_enabled],

@@ -108,7 +108,11 @@ describe('a runner', () => {
 
   it('that listens is shown as listening, and no longer once it has left', async () => {
     const status = () =>
-      orpJson<{ presence: { listening: boolean; transport?: string } }>(workspace.orp, ['runner', 'status']);
+      orpJson<{ presence: { listening: boolean; transport?: string } }>(workspace.orp, [
+        'runner',
+        'status',
+        '--hosted',
+      ]);
     const runner = startRunner(['--json', '--transport', 'sse']);
     await until(async () => (await status()).presence.listening);
     expect((await status()).presence).toMatchObject({ known: true, listening: true, transport: 'sse' });

@@ -47,7 +47,7 @@ describe('orp runner status', () => {
     using desk = await readyDesk('http://127.0.0.1:1');
     const status = await desk.json('runner', 'status');
     expect(Object.keys(status)).toEqual(
-      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status service runner channel spool last_error policy warnings notes next_actions presence'.split(
+      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status service runner channel spool last_error policy warnings notes next_actions'.split(
         ' ',
       ),
     );
@@ -70,6 +70,13 @@ describe('orp runner status', () => {
     expect(status.next_actions).toContain("orp runner cancel job_1 --lease-id 'lea 1' --json");
   });
 
+  it('asks nobody else unless told to', async () => {
+    await using server = await RecordingServer.start(() => ({ body: { ok: true } }));
+    using desk = await readyDesk(server.url);
+    await desk.json('runner', 'status');
+    expect(server.asked).toEqual([]);
+  });
+
   it('asks the hosted side whether the machine can be woken, which is not the same as when it was seen', async () => {
     const machine = { id: 'x', name: 'workbench', lastSeenAt: '2026-04-01T09:00:00.000Z', draining: false };
     const listening = { transport: 'ws', instance: 'run-1', since: '2026-04-01T08:00:00.000Z' };
@@ -77,7 +84,7 @@ describe('orp runner status', () => {
       body: { ok: true, machine: { ...machine, listening } },
     }));
     using desk = await readyDesk(server.url);
-    const { presence } = await desk.json('runner', 'status');
+    const { presence } = await desk.json('runner', 'status', '--hosted');
     const { machine_id: machineId } = desk.readJson(machineFile(desk));
     expect(server.only).toMatchObject({ method: 'GET', path: `/api/cli/runner/machines/${machineId}` });
     expect(presence).toEqual({
@@ -90,7 +97,7 @@ describe('orp runner status', () => {
       draining: false,
     });
     server.answer(() => ({ body: { ok: true, machine } }));
-    const { stdout } = await desk.orp(['runner', 'status']);
+    const { stdout } = await desk.orp(['runner', 'status', '--hosted']);
     expect(stdout).toContain(
       'presence.listening=false\npresence.last_seen_at_utc=2026-04-01T09:00:00.000Z\n',
     );
@@ -98,10 +105,10 @@ describe('orp runner status', () => {
 
   it('answers all the same when the hosted side cannot be asked', async () => {
     using desk = await readyDesk('http://127.0.0.1:1');
-    const { presence } = await desk.json('runner', 'status');
+    const { presence } = await desk.json('runner', 'status', '--hosted');
     expect(presence).toEqual({ known: false, message: expect.stringContaining('http://127.0.0.1:1') });
     using stranger = new Desk();
-    expect((await stranger.json('runner', 'status')).presence).toEqual({
+    expect((await stranger.json('runner', 'status', '--hosted')).presence).toEqual({
       known: false,
       message: 'Not signed in.',
     });

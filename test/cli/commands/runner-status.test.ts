@@ -141,7 +141,7 @@ describe('orp runner status about the machine', () => {
     start();
     await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
     const document = await status();
-    const page = formatStatus(document, document.presence, Date.now());
+    const page = formatStatus(document, undefined, Date.now());
     expect(page).toMatch(/^● A runner works at a terminal: pid \d+, version \S+, for \d+ s\.\n\n/);
     expect(page).toMatch(/\n {2}Repository {2}\/.*, linked; 1 of 1 session can take work\n/);
     expect(page).toMatch(/\n {2}Channel {5}polling/);
