@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import * as contract from '../../spec/contract/agent.ts';
 import { putWorld } from '../../spec/contract/ideas.ts';
 import { cancelJob, readTranscript, retryJob } from '../../spec/contract/jobs.ts';
-import { BACKOFF_LIMIT_MS } from '../../spec/job/lease.ts';
+import { BACKOFF_LIMIT_MS, LEASE_MS } from '../../spec/job/lease.ts';
 import { accepts, refuses, send, sendRaw } from './harness/call.ts';
 import { advance, HOUR, MINUTE } from './harness/clock.ts';
 import type { Machine } from './harness/machines.ts';
@@ -13,6 +13,7 @@ import { aMachine, anIdea, aPrompt, aReview, claimAndStart, poll, show } from '.
 import { fireCron } from './harness/objects.ts';
 import type { Person } from './harness/people.ts';
 import { aPerson } from './harness/people.ts';
+import { withFault } from './harness/platform-tap.ts';
 import type { Refusals } from './harness/refusals.ts';
 import { scenariosOf } from './harness/refusals.ts';
 
@@ -128,6 +129,40 @@ describe('the poll', () => {
     const first = await pollAgent(owner, { claimId });
     expect(first.job).toBeDefined();
     expect(await pollAgent(owner, { claimId })).toEqual(first);
+  });
+
+  async function brokenBeforeTheStart(query: { claimId?: string } = {}) {
+    const { owner, machine } = await aBoundIdea();
+    const { jobId } = await aReview(machine);
+    const fault = {
+      before(sql: string) {
+        if (/UPDATE jobs SET status = 'running'/.test(sql)) throw new Error('D1_ERROR: Connection lost.');
+      },
+    };
+    const first = await withFault(fault, () => send(contract.pollAgent, { as: owner, query }));
+    expect(first.status).toBeGreaterThanOrEqual(500);
+    expect(await show(owner, jobId)).toMatchObject({ status: 'dispatched' });
+    return { owner, jobId };
+  }
+
+  it('with the same claim id starts what it had taken when the database failed', async () => {
+    const claimId = crypto.randomUUID();
+    const { owner, jobId } = await brokenBeforeTheStart({ claimId });
+    expect(await pollAgent(owner, { claimId, dryRun: '1' })).toEqual({});
+    const { job, leaseId } = await pollAgent(owner, { claimId });
+    expect(job?.id).toBe(jobId);
+    expect(await show(owner, jobId)).toMatchObject({ status: 'running', attempt: 1, leaseId });
+    advance(HOUR);
+    await fireCron();
+    expect((await pollAgent(owner, { claimId })).job?.id).toBe(jobId);
+  });
+
+  it('that broke off before the start keeps the review for an ordinary lease only', async () => {
+    const { owner, jobId } = await brokenBeforeTheStart();
+    expect(await pollAgent(owner)).toEqual({});
+    advance(LEASE_MS);
+    await fireCron();
+    expect((await pollAgent(owner)).job?.id).toBe(jobId);
   });
 
   it('never hands one review to two, whoever asks', async () => {

@@ -1,7 +1,7 @@
 /**
  * The compatibility path: reviews for workers that know no machines, leases or heartbeats. Such a worker counts as one
- * machine of the account that nobody can register. It holds a review under a lease that is long enough for any run;
- * cron gives the review back when it ends.
+ * machine of the account that nobody can register. From its start it holds a review under a lease that is long enough for
+ * any run; cron gives the review back when it ends.
  *
  *   poll     queued ──claim──▶ dispatched ──start──▶ running, in one go: the worker begins at once
  *   respond  running ──▶ completed | failed
@@ -13,11 +13,13 @@ import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import { MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
+import { leaseExpiry } from '../../spec/job/lease.ts';
 import type { Deps } from '../deps.ts';
 import type { ReviewCandidate } from '../store/agent-work.ts';
 import { findByClaim, findCheckpoint, readReviewCandidates } from '../store/agent-work.ts';
 import { startIfHeld, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
+import type { JobKey } from '../store/job-update.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
 import { worldOfIdea } from '../store/worlds.ts';
 import { completeJob } from './run.ts';
@@ -37,15 +39,14 @@ export async function pollForAgent(
   user: SignedIn,
   query: QueryOf<typeof pollAgent>,
 ): Promise<Poll> {
-  const again =
-    query.claimId &&
-    (await findByClaim(deps.db, user.id, { machineId: AGENT_MACHINE_ID, claimId: query.claimId }));
-  if (again) return repeatClaim(deps, user, again.id);
+  const { claimId, dryRun } = query;
+  const again = claimId && !dryRun && (await findTaken(deps, user, claimId));
+  if (again) return repeatClaim(deps, user, { taken: again, claimId });
 
   const all = await deps.db.all<ReviewCandidate>(readReviewCandidates(user.id, deps.now));
   for (const candidate of all.filter((one) => isWanted(one, query))) {
-    if (query.dryRun) return { ...(await viewCandidate(deps, candidate)), dryRun: true };
-    const taken = await take(deps, candidate, query.claimId);
+    if (dryRun) return { ...(await viewCandidate(deps, candidate)), dryRun: true };
+    const taken = await take(deps, candidate, claimId);
     if (taken !== undefined) return taken;
   }
   return {};
@@ -76,7 +77,6 @@ async function take(
 ): Promise<Poll | undefined> {
   const { projectRoot, codexSessionId, ideaId } = candidate;
   const leaseId = deps.newId('lease');
-  const leaseExpiresAt = deps.now + AGENT_LEASE_MS;
   const taken = await takeIfAvailable(deps.db, candidate, {
     leaseId,
     claimId,
@@ -90,18 +90,36 @@ async function take(
       source: 'target_session',
     },
     now: deps.now,
-    leaseExpiresAt,
+    // When the start fails, nobody knows of the job: it must not stay away for as long as a run may take.
+    leaseExpiresAt: leaseExpiry(deps.now),
   });
-  const holder = { leaseId, machineId: AGENT_MACHINE_ID, now: deps.now, expiresAt: leaseExpiresAt };
-  const started = taken && (await startIfHeld(deps.db, candidate, holder));
+  const started = taken && (await begin(deps, candidate, leaseId));
   if (!taken || !started) return undefined;
   deps.log('job_claimed', { jobId: taken.id, machineId: AGENT_MACHINE_ID, leaseId });
   return { ...view(started, { prompt: taken.prompt, world: candidate }), leaseId };
 }
 
-/** The answer of the claim was lost. */
-async function repeatClaim(deps: Deps, user: SignedIn, jobId: string): Promise<Poll> {
-  const job = await findJob(deps.db, user.id, jobId);
+/** The long lease begins with the start. */
+function begin(deps: Deps, job: JobKey, leaseId: string): Promise<JobRow | undefined> {
+  const expiresAt = deps.now + AGENT_LEASE_MS;
+  return startIfHeld(deps.db, job, { leaseId, machineId: AGENT_MACHINE_ID, now: deps.now, expiresAt });
+}
+
+function findTaken(deps: Deps, user: SignedIn, claimId: string): Promise<JobRow | undefined> {
+  return findByClaim(deps.db, user.id, { machineId: AGENT_MACHINE_ID, claimId });
+}
+
+/** The answer of the claim was lost, or the claim broke off before the start. */
+async function repeatClaim(
+  deps: Deps,
+  user: SignedIn,
+  { taken, claimId }: { taken: JobRow; claimId: string },
+): Promise<Poll> {
+  const { leaseId } = taken;
+  const isStarted = taken.status === 'running';
+  const started = isStarted || leaseId === null ? taken : await begin(deps, taken, leaseId);
+  // The guard says no when the first request was only slow and has started it meanwhile.
+  const job = started ?? (await findTaken(deps, user, claimId));
   if (job?.status !== 'running') return {};
   const world = await findWorldOf(deps, job);
   return { ...view(job, { prompt: await promptOf(deps, job), world }), leaseId: job.leaseId ?? undefined };

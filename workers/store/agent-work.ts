@@ -2,6 +2,8 @@
 
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
+import type { JobRow } from './job-row.ts';
+import { jobColumns } from './job-row.ts';
 
 /** A queued review that a worker without a machine could take. */
 export interface ReviewCandidate {
@@ -46,8 +48,10 @@ export function findByClaim(
   db: Database,
   userId: string,
   { machineId, claimId }: { machineId: string; claimId: string },
-): Promise<{ id: string } | undefined> {
-  return db.first<{ id: string }>(sql`
-    SELECT id FROM jobs INDEXED BY jobs_live WHERE user_id = ${userId} AND finished_at IS NULL
-      AND status = 'running' AND machine_id = ${machineId} AND claim_id = ${claimId}`);
+): Promise<JobRow | undefined> {
+  return db.first<JobRow>({
+    sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND finished_at IS NULL
+          AND status IN ('dispatched', 'running') AND machine_id = ? AND claim_id = ?`,
+    values: [userId, machineId, claimId],
+  });
 }
