@@ -31,5 +31,11 @@ export function queryInteger(min: number, max: number, fallback: number) {
 /** A query key that may be repeated; one value arrives as a string, several as an array. */
 export const repeated = z.union([z.string().transform((value) => [value]), z.array(z.string())]).optional();
 
+/** The header `Idempotency-Key`: what a sender may choose, without the space around it. */
+export const idempotencyKey = z
+  .string()
+  .trim()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
+
 /** Every answer carries `ok: true`; refusals have their own shape. */
 export const ok = z.literal(true);

@@ -167,13 +167,15 @@ describe('an Idempotency-Key', () => {
 
   it('that cannot be kept is refused', async () => {
     const machine = await aMachine();
-    for (const key of ['x'.repeat(129), 'two words']) {
-      await refuses(enqueueJob, 'invalid_input', {
+    for (const key of ['x'.repeat(129), 'two words', '', '  ']) {
+      const { error } = await refuses(enqueueJob, 'invalid_input', {
         as: machine.owner,
         body: { prompt: 'Count.' },
         headers: { 'Idempotency-Key': key },
       });
+      expect(error).toContain('Idempotency-Key');
     }
+    expect((await accepts(listJobs, { as: machine.owner, query: {} })).jobs).toEqual([]);
   });
 });
 

@@ -1,8 +1,10 @@
 /** Jobs and reviews as their owner queues, reads, cancels and retries them. */
 
 import type { Context, Hono } from 'hono';
+import { idempotencyKey } from '../../spec/contract/fields.ts';
 import * as rows from '../../spec/contract/jobs.ts';
 import { queueCheckpoint } from '../../spec/contract/runner.ts';
+import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { AppEnv } from '../app-env.ts';
 import { mount } from '../mount.ts';
@@ -15,18 +17,18 @@ import { sourceOf } from './source.ts';
 
 export function mountJobs(app: Hono<AppEnv>): void {
   mount(app, rows.enqueueJob, async ({ body, auth, deps, context }) => {
-    const key = idempotencyKey(context);
-    if (key === 'bad') return badKey();
-    const queued = await enqueuePrompt(deps, auth, { order: body, idempotencyKey: key });
+    const key = readKey(context);
+    if (!key.ok) return key;
+    const queued = await enqueuePrompt(deps, auth, { order: body, idempotencyKey: key.value });
     return queued.ok ? accept({ ok: true, ...queued.value }) : queued;
   });
 
   mount(app, queueCheckpoint, async ({ params, body, auth, deps, context }) => {
-    const key = idempotencyKey(context);
-    if (key === 'bad') return badKey();
+    const key = readKey(context);
+    if (!key.ok) return key;
     const queued = await checkpoints.queueCheckpoint(deps, auth, {
       order: { ...body, ideaId: params.ideaId },
-      idempotencyKey: key,
+      idempotencyKey: key.value,
     });
     return queued.ok ? accept({ ok: true, ...queued.value }) : queued;
   });
@@ -65,17 +67,10 @@ export function mountJobs(app: Hono<AppEnv>): void {
   });
 }
 
-/** `bad`: a key that cannot be kept. */
-function idempotencyKey(context: Context<AppEnv>): string | undefined {
-  const key = context.req.header('idempotency-key')?.trim();
-  if (!key) return undefined;
-  return /^[\x21-\x7e]{1,128}$/.test(key) ? key : 'bad';
-}
-
-function badKey() {
-  return refuse(
-    'invalid_input',
-    'Idempotency-Key: must be 1 to 128 visible ASCII characters.',
-    'Use a UUID.',
-  );
+/** The key of the request; undefined when it carries none. A blank one is a mistake of its sender, not the wish for none. */
+function readKey(context: Context<AppEnv>): Result<string | undefined, 'invalid_input'> {
+  const read = idempotencyKey.optional().safeParse(context.req.header('idempotency-key'));
+  if (read.success) return accept(read.data);
+  const issue = read.error.issues[0]?.message ?? 'cannot be read';
+  return refuse('invalid_input', `Idempotency-Key: ${issue}.`, 'Use a UUID, or leave the header out.');
 }
