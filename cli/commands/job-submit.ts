@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { BodyInput } from '../../spec/contract/endpoint.ts';
+import { idempotencyKey } from '../../spec/contract/fields.ts';
 import { enqueueJob } from '../../spec/contract/jobs.ts';
 import { type LeaseLossPolicy, MAX_PROMPT_BYTES, type SessionFallback } from '../../spec/job/kinds.ts';
 import { call } from '../client/call.ts';
@@ -43,13 +44,13 @@ export async function submit(
   argument: string | undefined,
   options: SubmitOptions,
 ): Promise<void> {
+  const key = readKey(options);
   const prompt = await readPrompt(context, argument, options.file);
   const target = await targetOf(context, options);
   const client = await signedInClient(context);
-  const key = options.idempotencyKey?.trim();
   const answer = await call(client, enqueueJob, {
     body: compactOrder({ prompt, ...target, ...termsOf(options, context.now()) }),
-    ...(key ? { headers: { 'Idempotency-Key': key } } : {}),
+    ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
   });
   const { job, created } = answer;
   printResult(context, answer, [
@@ -61,6 +62,27 @@ export async function submit(
     ['next', `orp job wait ${job.id}`],
     ['next', `orp job logs ${job.id} --follow`],
   ]);
+}
+
+/** A key stands for one request: the same words must come to the same body, whenever they are said. */
+function readKey(options: SubmitOptions): string | undefined {
+  const { notBefore, expiresAt } = options;
+  const read = idempotencyKey.optional().safeParse(options.idempotencyKey);
+  if (!read.success) {
+    throw usageError(
+      `--idempotency-key ${JSON.stringify(options.idempotencyKey)} ${read.error.issues[0]?.message}.`,
+      'Use a UUID, or leave the option out.',
+    );
+  }
+  for (const [flag, value] of Object.entries({ '--not-before': notBefore, '--expires-at': expiresAt })) {
+    if (read.data !== undefined && value !== undefined && spanMs(value) !== undefined) {
+      throw usageError(
+        `${flag} ${value} counts from now, so the same --idempotency-key would come with another time whenever this is said again.`,
+        `Say the time itself, such as ${flag} 2026-04-01T18:00:00Z.`,
+      );
+    }
+  }
+  return read.data;
 }
 
 async function readPrompt(
@@ -152,12 +174,17 @@ function termsOf(options: SubmitOptions, now: number): Partial<Order> {
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
+/** A span such as `2h`; undefined when it is none. */
+function spanMs(value: string): number | undefined {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value.trim()) ?? [];
+  return unit === undefined ? undefined : Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+}
+
 /** A time, or a span from now. */
 function readWhen(flag: string, value: string | undefined, now: number): string | undefined {
   if (value === undefined) return undefined;
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value.trim()) ?? [];
-  const at =
-    unit === undefined ? parseTimestamp(value) : now + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  const span = spanMs(value);
+  const at = span === undefined ? parseTimestamp(value) : now + span;
   if (at !== undefined) return new Date(at).toISOString();
   throw usageError(
     `${flag} ${JSON.stringify(value)} is no time.`,

@@ -47,7 +47,10 @@ function registerSubmit(group: Command, shell: Shell): void {
       )
       .option('--max-attempts <number>', 'automatic attempts', parseInteger)
       .option('--timeout-seconds <number>', 'time limit of the agent', parseInteger)
-      .option('--idempotency-key <key>', 'the same key brings the same job, for 30 days'),
+      .option(
+        '--idempotency-key <key>',
+        'the same key brings the same job, for 30 days; times are then given in full',
+      ),
   ).action((prompt: string | undefined, options: SubmitOptions) =>
     shell.run(options, async (context) => (await import('./job-submit.ts')).submit(context, prompt, options)),
   );

@@ -82,6 +82,44 @@ describe('where a submitted prompt goes', () => {
   });
 });
 
+describe('an own idempotency key', () => {
+  const KEYED = [...SUBMIT, '--anywhere', '--idempotency-key'];
+
+  it('goes with times that are said in full, so that the same words are the same request', async () => {
+    await using server = await RecordingServer.start(taking);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const words = [...KEYED, ' k-1 ', '--not-before', '2026-04-01T18:00Z', '--expires-at', '2026-04-03'];
+    expect((await desk.orp(words)).code).toBe(0);
+    desk.now += 60_000;
+    expect((await desk.orp(words)).code).toBe(0);
+    const [first, second] = server.asked;
+    expect(first?.headers['idempotency-key']).toBe('k-1');
+    expect(second?.headers['idempotency-key']).toBe('k-1');
+    expect(second?.body).toEqual(first?.body);
+  });
+
+  it.each(['--not-before', '--expires-at'])('is refused together with a span behind %s', async (flag) => {
+    await using server = await RecordingServer.start(taking);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { error } = await desk.orp([...KEYED, 'k-1', flag, '1h']);
+    expect(error).toMatchObject({ code: 'usage', exitCode: 2, message: expect.stringContaining(flag) });
+    expect(error?.hint).toContain(`${flag} 2026-04-01T18:00:00Z`);
+    expect(server.asked).toEqual([]);
+    expect((await desk.orp([...SUBMIT, '--anywhere', flag, '1h'])).code).toBe(0);
+  });
+
+  it.each(['', '  ', 'two words', 'schlüssel', 'k'.repeat(129)])('is not %j', async (key) => {
+    await using server = await RecordingServer.start(taking);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { error } = await desk.orp([...KEYED, key]);
+    expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining('--idempotency-key') });
+    expect(server.asked).toEqual([]);
+  });
+});
+
 describe('a project link that cannot be read', () => {
   it('is kept beside the new one when the repository is linked again', async () => {
     await using server = await RecordingServer.start(() => ({ body: { ok: true, world: { id: 'wor_3' } } }));
