@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { cancelJob, readTranscript, retryJob } from '../../spec/contract/jobs.ts';
 import { completeJob } from '../../spec/contract/runner.ts';
+import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { accepts, refuses, send } from './harness/call.ts';
 import { advance, currentTime, DAY, MINUTE, SECOND } from './harness/clock.ts';
@@ -147,6 +148,17 @@ describe('a cancel', () => {
 });
 
 describe('a retry', () => {
+  it('gives a job a week again, however often it is retried', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    for (let times = 0; times < 3; times += 1) {
+      await cancel(machine.owner, jobId);
+      advance(6 * DAY);
+      const { job } = await retry(machine.owner, jobId);
+      expect(Date.parse(job.expiresAt)).toBe(currentTime() + DEFAULT_EXPIRY_MS);
+    }
+  });
+
   it('of a failed job queues it anew and keeps the story', async () => {
     const held = await aRunningPrompt();
     await complete(held, { success: false, error: 'Out of quota.' });

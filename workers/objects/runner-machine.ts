@@ -79,10 +79,10 @@ export class RunnerMachine extends DurableObject<Env> {
     if (deps.now < this.#quietUntil && !request.dryRun) return { kind: 'idle', nextAt: this.#quietUntil };
     this.#quietUntil = 0;
     const wakesSeen = this.#wakes;
-    const mayHold = (await this.#leases.deadlines(deps)).size > 0;
+    const mayHold = await this.#leases.mayHold(deps);
     const outcome = await claimJob(deps, { ...request, ...this.#machine, mayHold }).catch(
       (error: unknown) => {
-        this.#leases.doubt();
+        this.#leases.doubt(deps.now);
         throw error;
       },
     );
@@ -247,6 +247,8 @@ export class RunnerMachine extends DurableObject<Env> {
   async #armAlarm(deps: Deps): Promise<void> {
     const deadline = await this.#leases.earliestDeadline(deps);
     let earliest = deadline ?? Number.POSITIVE_INFINITY;
+    // The sweep has just failed to end it; at once would be again and again.
+    if (earliest <= deps.now) earliest = deps.now + ALARM_RETRY_MS;
     for (const at of this.#looks) earliest = Math.min(earliest, at);
     if (Number.isFinite(earliest)) await this.#ringBy(earliest);
   }

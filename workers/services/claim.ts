@@ -146,24 +146,23 @@ async function takeFirst(
 ): Promise<ClaimOutcome | undefined> {
   for (const job of page) {
     const routes = await routesHere(deps, request, { job, own: seen.own });
-    const route = routes.find((one) => !isBusy(seen, one));
-    if (route === undefined) continue;
-    if (request.dryRun) return wouldClaim(deps, job, route);
-    const taken = await takeIfAvailable(deps.db, job, {
-      leaseId: deps.newId('lease'),
-      claimId: request.claimId,
-      instance: request.instance,
-      route,
-      now: deps.now,
-      leaseExpiresAt: leaseExpiry(deps.now),
-    });
-    if (taken === undefined) {
-      // Somebody was faster, or the session is busy; so it is for the jobs behind this one.
+    for (const route of routes.filter((one) => !isBusy(seen, one))) {
+      if (request.dryRun) return wouldClaim(deps, job, route);
+      const taken = await takeIfAvailable(deps.db, job, {
+        leaseId: deps.newId('lease'),
+        claimId: request.claimId,
+        instance: request.instance,
+        route,
+        now: deps.now,
+        leaseExpiresAt: leaseExpiry(deps.now),
+      });
+      if (taken !== undefined) {
+        const { prompt, ...claimed } = taken;
+        return { kind: 'claimed', job: claimed, prompt };
+      }
+      // Somebody was faster, or the session is busy; so it is for the routes and jobs behind this one.
       seen.held ??= await deps.db.all<JobRow>(readHeld(request.userId));
-      continue;
     }
-    const { prompt, ...claimed } = taken;
-    return { kind: 'claimed', job: claimed, prompt };
   }
   return undefined;
 }

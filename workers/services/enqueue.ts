@@ -12,10 +12,12 @@ import {
   MAX_EXPIRY_MS,
   MAX_PROMPT_BYTES,
 } from '../../spec/job/kinds.ts';
+import type { Route } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Surroundings } from '../../spec/job/waiting.ts';
 import type { Deps } from '../deps.ts';
 import type { Statement } from '../store/database.ts';
+import { DatabaseUnavailable } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { NewJob } from '../store/jobs.ts';
@@ -76,6 +78,8 @@ async function repeated(
     );
   }
   const around = await surroundingsOf(deps, user.id);
+  // The answer was lost, and perhaps the wake-up with it.
+  if (job.status === 'queued') wake(deps, job, around);
   return accept({ job: viewJob(job, waitingOf(job, around, deps.now)), created: false });
 }
 
@@ -111,14 +115,20 @@ async function whyNotInserted(
     worldId: job.worldId ?? undefined,
   });
   if (!target.ok) return target;
-  throw new Error('a job was not inserted although nothing stood against it');
+  // What it names came between the two: the same request will do.
+  throw new DatabaseUnavailable('a job was not inserted although nothing stands against it now');
 }
 
 function announce(deps: Deps, job: JobRow, around: Surroundings): void {
   deps.log('job_queued', { jobId: job.id, kind: job.kind, userId: job.userId });
-  const routes = routesFor(targetOf(job), around.projects);
+  const routes = wake(deps, job, around);
   if (routes.length === 0) deps.log('no_routeable_session', { jobId: job.id, userId: job.userId });
+}
+
+function wake(deps: Deps, job: JobRow, around: Surroundings): Route[] {
+  const routes = routesFor(targetOf(job), around.projects);
   wakeAt(deps, { userId: job.userId, routes, at: job.availableAt });
+  return routes;
 }
 
 function newJob(

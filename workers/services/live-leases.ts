@@ -32,6 +32,7 @@ export type LeaseNews =
 export class LiveLeases {
   readonly #machine: MachineOf;
   #leases: Map<string, LiveLease> | undefined;
+  #doubtedUntil = 0;
 
   constructor(machine: MachineOf) {
     this.#machine = machine;
@@ -41,6 +42,8 @@ export class LiveLeases {
   add(job: JobRow): void {
     if (job.leaseId === null || job.leaseExpiresAt === null) return;
     const known = this.#leases?.get(job.leaseId);
+    // A job has one lease: whatever else is known of it has ended without a word.
+    for (const [leaseId, { jobId }] of this.#leases ?? []) if (jobId === job.id) this.drop(leaseId);
     this.#leases?.set(job.leaseId, {
       jobId: job.id,
       // A heartbeat may have promised more than D1 was told.
@@ -49,9 +52,15 @@ export class LiveLeases {
     });
   }
 
-  /** Nobody knows what became of the last write: D1 is asked anew. */
-  doubt(): void {
+  /** Nobody knows what became of the last write: it may still land, so for the life of a lease D1 is asked. */
+  doubt(now: number): void {
     this.#leases = undefined;
+    this.#doubtedUntil = leaseExpiry(now);
+  }
+
+  /** Whether this machine may hold something. */
+  async mayHold(deps: Deps): Promise<boolean> {
+    return (await this.#loaded(deps)).size > 0 || deps.now < this.#doubtedUntil;
   }
 
   drop(leaseId: string): void {

@@ -6,6 +6,7 @@ import { routesFor } from '../../spec/job/routing.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import { audit } from '../store/audit.ts';
+import type { Replaced } from '../store/job-orders.ts';
 import { cancelIfLive, confirmCancel, findRetried, retryIfUnchanged } from '../store/job-orders.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
@@ -141,7 +142,7 @@ export async function retryJob(
   const job = await findForPerson(deps, user, order.jobId);
   if (job === undefined) return noJob(order.jobId);
   const seen = await checkSeen(deps, job, order.expectedAttempt);
-  if (seen.kind === 'repeated') return accept({ job, warning: seen.warning });
+  if (seen.kind === 'repeated') return repeatRetry(deps, job, seen.replaced);
   if (seen.kind === 'outdated') return outdated(job, seen.expected);
   const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
@@ -155,17 +156,29 @@ export async function retryJob(
     by: user.id,
     attempt: job.attempt,
   });
-  const frees = isLeased(job.status) || job.status === 'lost';
-  if (frees) await revoke(deps, job, 'revoked');
-  const { projects } = await surroundingsOf(deps, job.userId as SignedIn['id']);
-  const sharers = frees ? sharersOf(job, projects) : [];
-  wakeMachines(deps, job.userId, [...routesFor(targetOf(job), projects), ...sharers]);
+  await announceRetry(deps, job, isLeased(job.status) || job.status === 'lost');
   return accept({ job: retried, warning: warningFor(job) });
+}
+
+/** The old runner is told, and who can take the job now. `replaced`: as it was held, if it was. */
+async function announceRetry(deps: Deps, replaced: JobRow, frees: boolean): Promise<void> {
+  if (frees) await revoke(deps, replaced, 'revoked');
+  const { projects } = await surroundingsOf(deps, replaced.userId as SignedIn['id']);
+  const sharers = frees ? sharersOf(replaced, projects) : [];
+  wakeMachines(deps, replaced.userId, [...routesFor(targetOf(replaced), projects), ...sharers]);
+}
+
+/** The answer was lost, and perhaps the word to the machines with it. */
+async function repeatRetry(deps: Deps, job: JobRow, replaced: Replaced): Promise<Result<Retried, never>> {
+  const { outcome, machineId, leaseId } = replaced;
+  const wasHeld = outcome === 'revoked';
+  await announceRetry(deps, { ...job, machineId, leaseId }, wasHeld);
+  return accept({ job, warning: wasHeld ? TAKEN_BACK : undefined });
 }
 
 type Seen =
   | { kind: 'current' }
-  | { kind: 'repeated'; warning: string | undefined }
+  | { kind: 'repeated'; replaced: Replaced }
   | { kind: 'outdated'; expected: number };
 
 /** Whether the job still stands as the person saw it, or their own order has been carried out before. */
@@ -173,10 +186,8 @@ async function checkSeen(deps: Deps, job: JobRow, expected: number | undefined):
   if (expected === undefined) return { kind: 'current' };
   const isThere = job.attempt === expected;
   if (isThere && job.status !== 'queued') return { kind: 'current' };
-  const retried = await findRetried(deps.db, job, expected);
-  if (retried !== undefined) {
-    return { kind: 'repeated', warning: retried.outcome === 'revoked' ? TAKEN_BACK : undefined };
-  }
+  const replaced = await findRetried(deps.db, job, expected);
+  if (replaced !== undefined) return { kind: 'repeated', replaced };
   return isThere ? { kind: 'current' } : { kind: 'outdated', expected };
 }
 
@@ -196,7 +207,7 @@ async function notRetried(
 ): Promise<Result<Retried, 'wrong_status' | 'record_changed'>> {
   const now = (await findForPerson(deps, user, order.jobId)) ?? job;
   const seen = await checkSeen(deps, now, order.expectedAttempt);
-  if (seen.kind === 'repeated') return accept({ job: now, warning: seen.warning });
+  if (seen.kind === 'repeated') return repeatRetry(deps, now, seen.replaced);
   return seen.kind === 'outdated' ? outdated(now, seen.expected) : wrongStatus(now);
 }
 

@@ -1,5 +1,6 @@
 /** A person's moves: cancel and retry. */
 
+import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import type { Database, Statement, Value } from './database.ts';
 import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
@@ -49,22 +50,25 @@ export function confirmCancel(
   });
 }
 
+/** An attempt that was replaced: how it ended, and who held it. */
+export interface Replaced {
+  outcome: string;
+  machineId: string | null;
+  leaseId: string | null;
+}
+
 /**
  * How the attempt ended that a person's retry has replaced already; undefined when none has. An attempt that a sweep put
  * back into the queue counts not: it was `lost` or `released`. One that never had a lease left no archive, only the order.
  */
-export async function findRetried(
-  db: Database,
-  key: JobKey,
-  attempt: number,
-): Promise<{ outcome: string } | undefined> {
+export async function findRetried(db: Database, key: JobKey, attempt: number): Promise<Replaced | undefined> {
   const replaced = sql`
-    SELECT outcome FROM attempts WHERE user_id = ${key.userId} AND job_id = ${key.id} AND attempt = ${attempt}
+    SELECT outcome, machine_id AS machineId, lease_id AS leaseId FROM attempts WHERE user_id = ${key.userId} AND job_id = ${key.id} AND attempt = ${attempt}
       AND outcome NOT IN ('lost', 'released')`;
   const ordered = sql`
-    SELECT 'cancelled' AS outcome FROM audit_log
+    SELECT 'cancelled' AS outcome, NULL AS machineId, NULL AS leaseId FROM audit_log
     WHERE user_id = ${key.userId} AND subject = ${key.id} AND action = 'retry' LIMIT 1`;
-  return db.first<{ outcome: string }>(attempt === 0 ? ordered : replaced);
+  return db.first<Replaced>(attempt === 0 ? ordered : replaced);
 }
 
 /** A person wants it again, as it was read: status and lease. */
@@ -88,8 +92,7 @@ export function retryIfUnchanged(
         ...CLEAR_ATTEMPT,
         ['attempts_used = ?', 0],
         ['available_at = ?', at.now],
-        // As long to wait as the sender gave it at first.
-        ['expires_at = max(expires_at, ? + expires_at - created_at)', at.now],
+        ['expires_at = max(expires_at, ?)', at.now + DEFAULT_EXPIRY_MS],
         ['updated_at = ?', at.now],
       ],
       where: guard,

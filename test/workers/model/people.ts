@@ -42,7 +42,7 @@ export const enqueue = fc
           ...{ id: job.id, priority, policy, maxAttempts, status: 'queued' },
           target: { sessionFallback: 'primary', ...target },
           ...{ attempt: 0, attemptsUsed: 0, leaseCount: 0, starts: 0, retries: 0, lines: [] },
-          ...{ createdAt: model.now, availableAt: model.now + wait, expiresAt: model.now + wait + life },
+          ...{ availableAt: model.now + wait, expiresAt: model.now + wait + life },
           ...{ lease: undefined, content: undefined },
         });
       },

@@ -4,6 +4,7 @@
  */
 
 import type { LeaseLossPolicy } from '../../../spec/job/kinds.ts';
+import { DEFAULT_EXPIRY_MS } from '../../../spec/job/kinds.ts';
 import { isRedeliverable, judgeLease, LEASE_MS } from '../../../spec/job/lease.ts';
 import type { JobTarget, Route, SyncedProject } from '../../../spec/job/routing.ts';
 import { routesFor } from '../../../spec/job/routing.ts';
@@ -34,7 +35,6 @@ export interface ModelJob {
   attempt: number;
   attemptsUsed: number;
   leaseCount: number;
-  createdAt: number;
   availableAt: number;
   expiresAt: number;
   /** The latest attempt's, also after its end. */
@@ -193,7 +193,7 @@ export function retried(model: Model, job: ModelJob): void {
   requeue(job);
   job.attemptsUsed = 0;
   job.availableAt = model.now;
-  job.expiresAt = Math.max(job.expiresAt, model.now + job.expiresAt - job.createdAt);
+  job.expiresAt = Math.max(job.expiresAt, model.now + DEFAULT_EXPIRY_MS);
   job.retries += 1;
 }
 
