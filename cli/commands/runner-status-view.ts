@@ -27,7 +27,8 @@ export function formatStatus(status: RunnerStatus, presence: Presence | undefine
     ...status.warnings.map((text) => `  ! ${oneLine(text)}`),
     ...status.notes.map((text) => `  · ${oneLine(text)}`),
   ];
-  const next = status.next_actions.map((command) => `  → ${oneLine(command)}`);
+  // The documents are written for programs; a person reads the answer.
+  const next = status.next_actions.map((command) => `  → ${oneLine(command).replace(/ --json$/, '')}`);
   return [
     headline(status, now),
     '',
