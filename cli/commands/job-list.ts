@@ -29,7 +29,9 @@ export async function list(context: Context, options: ListOptions): Promise<void
   const answer = await call(client, listJobs, { query: { status, kind, ideaId, machineId, limit, cursor } });
   const { jobs, nextCursor, hasMore } = answer;
   const document = { ok: true, jobs, next_cursor: nextCursor ?? '', has_more: hasMore };
-  printResult(context, document, () => (context.stdout.isTTY ? tableOf(answer) : rowsOf(answer)));
+  printResult(context, document, () =>
+    context.stdout.isTTY ? tableOf(answer) + moreOf(answer, options) : rowsOf(answer),
+  );
 }
 
 type Page = ReplyOf<typeof listJobs>;
@@ -61,7 +63,7 @@ export function jobLines(job: JobView): Line[] {
   ];
 }
 
-function tableOf({ jobs, nextCursor, hasMore }: Page): string {
+function tableOf({ jobs }: Page): string {
   if (jobs.length === 0) return 'No jobs.\n';
   const rows = jobs.map((job) => [
     job.id,
@@ -71,8 +73,28 @@ function tableOf({ jobs, nextCursor, hasMore }: Page): string {
     job.orpSessionId ?? job.target.orpSessionId,
     job.error ?? job.summary ?? job.waiting?.message,
   ]);
-  const more = hasMore ? `\nMore: orp job list --cursor ${nextCursor}\n` : '';
-  return formatTable(['JOB', 'STATUS', 'KIND', 'QUEUED (UTC)', 'SESSION', 'WHAT'], rows) + more;
+  return formatTable(['JOB', 'STATUS', 'KIND', 'QUEUED (UTC)', 'SESSION', 'WHAT'], rows);
+}
+
+/** The command for the next page of the same list. */
+function moreOf({ nextCursor, hasMore }: Page, options: ListOptions): string {
+  if (!hasMore) return '';
+  const { status, kind, ideaId, machineId, limit } = options;
+  const flags = Object.entries({
+    '--status': status,
+    '--kind': kind,
+    '--idea-id': ideaId,
+    '--machine-id': machineId,
+    '--limit': limit,
+    '--cursor': nextCursor,
+  }).filter(([, value]) => value !== undefined);
+  const words = flags.map(([flag, value]) => `${flag} ${shellWord(String(value))}`);
+  return `\nMore: orp job list ${words.join(' ')}\n`;
+}
+
+/** As one types it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** One job with everything that happened to it. */

@@ -31,6 +31,8 @@ export class Desk {
     ORP_VERSION: '9.9.9',
   };
   now = T0;
+  /** Whether what is printed goes to a terminal. */
+  isTerminal = false;
 
   constructor() {
     mkdirSync(this.repo);
@@ -47,7 +49,7 @@ export class Desk {
         env: this.env,
         cwd: this.repo,
         stdin: Readable.from([Buffer.from(stdin)]),
-        stdout,
+        stdout: Object.assign(stdout, { isTTY: this.isTerminal }),
         stderr,
         now: () => this.now,
       });
