@@ -75,16 +75,39 @@ function usage(): string {
   return `Usage: npm run bench -- <name> [--machines N] [--jobs N] [--seed N] [--json]\n\n${lines.join('\n')}`;
 }
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+function readWords() {
+  return parseArgs({
     allowPositionals: true,
     options: {
       machines: { type: 'string' },
       jobs: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+}
+
+/** What was asked for; a message instead when it cannot be understood. */
+function understand(): ReturnType<typeof readWords> | string {
+  try {
+    return readWords();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function main(): Promise<number> {
+  const asked = understand();
+  if (typeof asked === 'string') {
+    console.error(`${asked}\n\n${usage()}`);
+    return 2;
+  }
+  const { values, positionals } = asked;
+  if (values.help) {
+    console.log(usage());
+    return 0;
+  }
   const bench = BENCHES[positionals[0] ?? ''];
   if (bench === undefined) {
     console.error(usage());
