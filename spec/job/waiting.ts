@@ -87,13 +87,13 @@ export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): 
     case 'dispatched':
       return {
         code: 'starting',
-        message: `Handed to ${nameOf(job.machineId, around)}; it has not said yet that it started.`,
+        message: `Handed to ${nameOf(job.machineId, around) ?? 'a worker'}; it has not said yet that it started.`,
         since: job.claimedAt ?? job.createdAt,
       };
     case 'lost':
       return {
         code: 'lost',
-        message: `${nameOf(job.machineId, around)} went silent while working. It reports when it is back; or cancel the job, or retry it (it may then run twice).`,
+        message: `${nameOf(job.machineId, around) ?? 'Its worker'} went silent while working. It reports when it is back; or cancel the job, or retry it (it may then run twice).`,
         since: job.leaseExpiresAt ?? job.createdAt,
       };
     default:
@@ -212,8 +212,9 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
   };
 }
 
-function nameOf(machineId: string | undefined, around: Surroundings): string {
-  return around.machines.find((machine) => machine.machineId === machineId)?.name ?? 'The machine';
+/** Undefined for a worker that is no machine of the account, or not any more. */
+function nameOf(machineId: string | undefined, around: Surroundings): string | undefined {
+  return around.machines.find((machine) => machine.machineId === machineId)?.name;
 }
 
 /** An instant for a sentence: UTC to the minute. */

@@ -147,6 +147,15 @@ describe('why a job waits', () => {
     );
   });
 
+  it.each([
+    { status: 'dispatched', name: 'Handed to workbench; it', other: 'Handed to a worker; it' },
+    { status: 'lost', name: 'workbench went silent', other: 'Its worker went silent' },
+  ] as const)('names who holds a $status job, if that is a machine', ({ status, name, other }) => {
+    const messageOf = (machineId: string) => whyWaiting({ ...job, status, machineId }, around, T0)?.message;
+    expect(messageOf('mac-a')).toMatch(new RegExp(`^${name} `));
+    expect(messageOf('_agent-work')).toMatch(new RegExp(`^${other} `));
+  });
+
   it('counts a listening machine as online however long it was silent', () => {
     expect(code({}, { machines: [{ ...machine, listening: true }] }, T0 + 99 * OFFLINE_AFTER_MS)).toBe(
       'next_poll',
