@@ -50,9 +50,21 @@ export function endForStatus(status: number, message: string): ChannelEnd {
 }
 
 /** The end that an `error` event stands for. */
-export function endForErrorEvent(data: Readonly<Record<string, unknown>>): ChannelEnd {
+export function endForErrorEvent(
+  data: Readonly<Record<string, unknown>>,
+  { instance }: Pick<ChannelTarget, 'instance'>,
+): ChannelEnd {
   const message = typeof data.error === 'string' ? data.error : 'the service ended the stream';
-  if (data.code === 'replaced') return { kind: 'replaced', message };
+  if (data.code === 'replaced') return endForReplaced(message, data.instance === instance);
   if (data.code === 'unauthenticated') return { kind: 'unauthorized', message };
   return { kind: 'broken', message };
+}
+
+/**
+ * A connection that was given up may reach the service after the one that followed it, and replaces that. Nobody else is
+ * there then: the next connection replaces the late one.
+ */
+export function endForReplaced(message: string, byOwnInstance: boolean): ChannelEnd {
+  if (!byOwnInstance) return { kind: 'replaced', message };
+  return { kind: 'broken', message: 'an earlier connection of this runner arrived late' };
 }

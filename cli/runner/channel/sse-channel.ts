@@ -37,7 +37,7 @@ async function listen(
       await response.body.cancel();
       return { kind: 'refused', message: 'the event stream answered something that is not an event stream' };
     }
-    return await readEvents(response.body, handlers, watch);
+    return await readEvents(response.body, { target, handlers, watch });
   } catch (error) {
     return { kind: 'broken', message: reasonOf(error) };
   } finally {
@@ -47,8 +47,7 @@ async function listen(
 
 async function readEvents(
   body: ReadableStream<Uint8Array>,
-  handlers: ChannelHandlers,
-  watch: SilenceWatch,
+  { target, handlers, watch }: { target: ChannelTarget; handlers: ChannelHandlers; watch: SilenceWatch },
 ): Promise<ChannelEnd> {
   let end: ChannelEnd | undefined;
   const parser = createParser({
@@ -56,7 +55,7 @@ async function readEvents(
       const event = readEvent(message.event, message.data);
       if (event === undefined) return;
       if (event.event === 'timeout') end = endForTimeout(event.data);
-      if (event.event === 'error') end = endForErrorEvent(event.data);
+      if (event.event === 'error') end = endForErrorEvent(event.data, target);
       handlers.onEvent(event);
     },
   });

@@ -2,7 +2,7 @@
 
 import { CLOSE_CODES, channelEvent, KEEP_ALIVE_MS, PING } from '../../../spec/transport/events.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
-import { endForErrorEvent } from './channel.ts';
+import { endForErrorEvent, endForReplaced } from './channel.ts';
 import { SilenceWatch } from './silence.ts';
 
 /** Opens one socket. It lives until one side goes. */
@@ -36,9 +36,11 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     if (event === undefined) return;
     handlers.onEvent(event);
     // The last word counts; the close that follows it may be seconds away, or never come over a link that dies.
-    if (event.event === 'error') giveUp(endForErrorEvent(event.data));
+    if (event.event === 'error') giveUp(endForErrorEvent(event.data, target));
   });
-  socket.addEventListener('close', (close) => settle(endForClose(close, opened)));
+  socket.addEventListener('close', (close) =>
+    settle(endForClose(close, { opened, instance: target.instance })),
+  );
   // An error is always followed by a close; the listener keeps Node from treating it as unhandled.
   socket.addEventListener('error', () =>
     settle({ kind: 'broken', message: 'the socket could not be opened or broke' }),
@@ -51,10 +53,15 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
   };
 }
 
-function endForClose(close: CloseEvent, opened: boolean): ChannelEnd {
+function endForClose(
+  close: CloseEvent,
+  { opened, instance }: { opened: boolean; instance: string },
+): ChannelEnd {
   if (close.code === CLOSE_CODES.unauthorized) return { kind: 'unauthorized', message: close.reason };
-  if (close.code === CLOSE_CODES.replaced)
-    return { kind: 'replaced', message: 'Another runner of this machine connected.' };
+  if (close.code === CLOSE_CODES.replaced) {
+    const isOwn = close.reason.split(' ').includes(instance);
+    return endForReplaced('Another runner of this machine connected.', isOwn);
+  }
   if (close.code === CLOSE_CODES.timeout) return { kind: 'finished' };
   return {
     kind: 'broken',

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ListenerOptions } from '../../../cli/runner/channel/listener.ts';
 import { Listener } from '../../../cli/runner/channel/listener.ts';
+import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import type { PushServer } from './push-server.ts';
 import { startPushServer } from './push-server.ts';
 
@@ -120,6 +121,29 @@ describe('the listener', () => {
       expect(await replaced.promise).toEqual({ kind: 'replaced', message: error });
     },
   );
+
+  it.each(['ws', 'sse'] as const)(
+    'comes back over %s when its own late connection replaced the one that stands',
+    async (choice) => {
+      const { changed } = listen({ choice });
+      await changed({ transport: choice, up: true });
+      const repaired = changed({ transport: choice, up: true });
+      server.tell({ event: 'error', data: { code: 'replaced', instance: 'one', error: 'Replaced.' } });
+      await repaired;
+      expect(server.asked[choice]).toBe(2);
+    },
+  );
+
+  it('knows its own late connection by the close, too, and another runner by that', async () => {
+    const replaced = Promise.withResolvers<string>();
+    const { changed } = listen({ choice: 'ws', onEnd: (end) => replaced.resolve(end.kind) });
+    await changed({ transport: 'ws', up: true });
+    const repaired = changed({ transport: 'ws', up: true });
+    server.hangUp(CLOSE_CODES.replaced, 'replaced one');
+    await repaired;
+    server.hangUp(CLOSE_CODES.replaced, 'replaced another');
+    expect(await replaced.promise).toBe('replaced');
+  });
 
   it('ends every wait when it is closed or the wait is given up', async () => {
     listen();

@@ -21,6 +21,8 @@ export interface PushServer {
   asked: { ws: number; sse: number };
   /** Sends an event on every open channel. */
   tell(event: ChannelEvent): void;
+  /** Closes every WebSocket with a code and a reason. */
+  hangUp(code: number, reason: string): void;
   /** Cuts every open channel without a word. */
   cut(): void;
   openChannels(): { ws: number; sse: number };
@@ -81,6 +83,9 @@ export async function startPushServer(): Promise<PushServer> {
     tell(event) {
       for (const peer of sockets) peer.send(JSON.stringify(event));
       for (const stream of streams) stream.write(sseFrame(event));
+    },
+    hangUp(code, reason) {
+      for (const peer of sockets) peer.close(code, reason);
     },
     cut,
     openChannels: () => ({ ws: sockets.size, sse: streams.size }),
