@@ -41,14 +41,6 @@ export interface Channel {
 /** Opens a channel. Failures to open arrive as `ended`, too. */
 export type OpenChannel = (target: ChannelTarget, handlers: ChannelHandlers) => Channel;
 
-/** Reads an HTTP refusal as the end of a channel. */
-export function endForStatus(status: number, message: string): ChannelEnd {
-  if (status === 401) return { kind: 'unauthorized', message };
-  if (status === 403 || status === 404 || status === 405 || status === 426)
-    return { kind: 'refused', message };
-  return { kind: 'broken', message };
-}
-
 /** The end that an `error` event stands for. */
 export function endForErrorEvent(
   data: Readonly<Record<string, unknown>>,

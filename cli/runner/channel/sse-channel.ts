@@ -1,10 +1,14 @@
 /** Listens over server-sent events. The stream stays open after `job.available`, so that cancels reach a working runner. */
 
 import { createParser } from 'eventsource-parser';
+import { streamEvents } from '../../../spec/contract/events.ts';
 import { channelEvent, MAX_WAIT_SECONDS } from '../../../spec/transport/events.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
-import { endForErrorEvent, endForStatus } from './channel.ts';
+import { endForErrorEvent } from './channel.ts';
+import { endForRefusal } from './refusal.ts';
 import { SilenceWatch } from './silence.ts';
+
+const { path: STREAM_PATH } = streamEvents;
 
 /** Opens one stream of at most 15 minutes. */
 export function openSseChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {
@@ -29,10 +33,7 @@ async function listen(
       signal: abort.signal,
     });
     watch.heard();
-    if (response.status !== 200 || response.body === null) {
-      await response.body?.cancel();
-      return endForStatus(response.status, `the event stream answered status ${response.status}`);
-    }
+    if (response.status !== 200 || response.body === null) return await endForRefusal(response, STREAM_PATH);
     if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
       await response.body.cancel();
       return { kind: 'refused', message: 'the event stream answered something that is not an event stream' };
@@ -91,7 +92,7 @@ function streamUrl(target: ChannelTarget): string {
     instance: target.instance,
     persistent: '1',
   });
-  return `${target.baseUrl}/api/cli/runner/events/stream?${query}`;
+  return `${target.baseUrl}${STREAM_PATH}?${query}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -3,6 +3,7 @@
 import { CLOSE_CODES, channelEvent, KEEP_ALIVE_MS, PING } from '../../../spec/transport/events.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent, endForReplaced } from './channel.ts';
+import { findRefusal } from './refusal.ts';
 import { SilenceWatch } from './silence.ts';
 
 /** Opens one socket. It lives until one side goes. */
@@ -10,11 +11,13 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
   // Node's WebSocket takes headers as a second argument; a browser's does not, and this is not one.
   const socket = new WebSocket(socketUrl(target), { headers: { ...target.headers } });
   const ended = Promise.withResolvers<ChannelEnd>();
+  const asking = new AbortController();
   let opened = false;
 
   const settle = (end: ChannelEnd) => {
     clearInterval(pings);
     watch.stop();
+    asking.abort();
     ended.resolve(end);
   };
   const giveUp = (end: ChannelEnd) => {
@@ -38,13 +41,14 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     // The last word counts; the close that follows it may be seconds away, or never come over a link that dies.
     if (event.event === 'error') giveUp(endForErrorEvent(event.data, target));
   });
-  socket.addEventListener('close', (close) =>
-    settle(endForClose(close, { opened, instance: target.instance })),
-  );
+  socket.addEventListener('close', async (close) => {
+    if (opened) return settle(endForClose(close, target));
+    settle((await findRefusal(target, asking.signal)) ?? NOT_OPENED);
+  });
   // An error is always followed by a close; the listener keeps Node from treating it as unhandled.
-  socket.addEventListener('error', () =>
-    settle({ kind: 'broken', message: 'the socket could not be opened or broke' }),
-  );
+  socket.addEventListener('error', () => {
+    if (opened) settle({ kind: 'broken', message: 'the socket broke' });
+  });
 
   return {
     transport: 'ws',
@@ -53,20 +57,19 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
   };
 }
 
+const NOT_OPENED: ChannelEnd = { kind: 'broken', message: 'the socket could not be opened' };
+
 function endForClose(
-  close: CloseEvent,
-  { opened, instance }: { opened: boolean; instance: string },
+  { code, reason }: CloseEvent,
+  { instance }: Pick<ChannelTarget, 'instance'>,
 ): ChannelEnd {
-  if (close.code === CLOSE_CODES.unauthorized) return { kind: 'unauthorized', message: close.reason };
-  if (close.code === CLOSE_CODES.replaced) {
-    const isOwn = close.reason.split(' ').includes(instance);
+  if (code === CLOSE_CODES.unauthorized) return { kind: 'unauthorized', message: reason };
+  if (code === CLOSE_CODES.replaced) {
+    const isOwn = reason.split(' ').includes(instance);
     return endForReplaced('Another runner of this machine connected.', isOwn);
   }
-  if (close.code === CLOSE_CODES.timeout) return { kind: 'finished' };
-  return {
-    kind: 'broken',
-    message: opened ? `the socket closed (${close.code})` : 'the socket could not be opened',
-  };
+  if (code === CLOSE_CODES.timeout) return { kind: 'finished' };
+  return { kind: 'broken', message: `the socket closed (${code})` };
 }
 
 /** Pongs, unknown events and unreadable frames are ignored: a newer service may say more than we know. */

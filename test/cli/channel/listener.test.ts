@@ -18,7 +18,10 @@ afterEach(async () => {
   await server.close();
 });
 
-function listen(overrides: Partial<ListenerOptions> = {}): {
+function listen({
+  onTold,
+  ...overrides
+}: Partial<ListenerOptions> & { onTold?: (message: string) => void } = {}): {
   changes: { transport: string; up: boolean }[];
   changed(wanted: { transport: string; up: boolean }): Promise<void>;
 } {
@@ -32,7 +35,8 @@ function listen(overrides: Partial<ListenerOptions> = {}): {
     onEnd: () => undefined,
     random: () => 0,
     ...overrides,
-    onChange: ({ transport, up }) => {
+    onChange: ({ transport, up, message }) => {
+      onTold?.(message);
       changes.push({ transport, up });
       for (const one of waiting)
         if (one.wanted.transport === transport && one.wanted.up === up) one.resolve();
@@ -103,11 +107,34 @@ describe('the listener', () => {
     expect(await heard.promise).toMatchObject({ event: 'job.cancelled', data: { leaseId: 'lea_1' } });
   });
 
-  it('says so when the token is refused, and does not step down for it', async () => {
-    server.refuse.sse = 401;
-    const refused = Promise.withResolvers<string>();
-    listen({ choice: 'sse', onEnd: (end) => refused.resolve(end.kind) });
-    expect(await refused.promise).toBe('unauthorized');
+  it.each(['sse', 'ws', 'auto'] as const)(
+    'says so over %s when the token is refused, and does not step down for it',
+    async (choice) => {
+      Object.assign(server.refuse, { ws: 401, sse: 401, poll: 401 });
+      const refused = Promise.withResolvers<string>();
+      listen({ choice, onEnd: (end) => refused.resolve(end.kind) });
+      expect(await refused.promise).toBe('unauthorized');
+      expect(server.asked.sse).toBe(choice === 'sse' ? 1 : 0);
+    },
+  );
+
+  it.each([403, 404])(
+    'tells what the service says to a WebSocket that it refuses with %i',
+    async (status) => {
+      Object.assign(server.refuse, { ws: status, poll: status });
+      const told = Promise.withResolvers<string>();
+      listen({ choice: 'ws', onTold: (message) => told.resolve(message) });
+      expect(await told.promise).toContain(`Refused with ${status}`);
+    },
+  );
+
+  it('goes on trying a WebSocket that only something on the way refuses', async () => {
+    server.refuse.ws = 403;
+    const told = Promise.withResolvers<string>();
+    const { changed } = listen({ choice: 'ws', onTold: (message) => told.resolve(message) });
+    expect(await told.promise).toBe('the socket could not be opened');
+    server.refuse.ws = undefined;
+    await changed({ transport: 'ws', up: true });
   });
 
   it.each(['ws', 'sse'] as const)(

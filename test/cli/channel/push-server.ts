@@ -12,7 +12,7 @@ import { sseFrame } from '../../../spec/transport/events.ts';
 export interface PushServer {
   baseUrl: string;
   /** Status that a transport refuses with; undefined: it works. */
-  refuse: { ws?: number | undefined; sse?: number | undefined };
+  refuse: { ws?: number | undefined; sse?: number | undefined; poll?: number | undefined };
   /** Takes connections and never answers, as a proxy does that swallows what it does not understand. */
   swallows: boolean;
   /** Answers no ping any more: a half-open connection, whose other end is gone without a word. */
@@ -44,7 +44,11 @@ export async function startPushServer(): Promise<PushServer> {
     for (const tell of opened.splice(0)) tell(transport);
   };
 
-  const http = createServer((_request, response) => {
+  const http = createServer((request, response) => {
+    if (request.url?.startsWith('/api/cli/runner/jobs/poll')) {
+      const { poll: status = 200 } = refuse;
+      return void response.writeHead(status).end(JSON.stringify({ error: `Refused with ${status}.` }));
+    }
     asked.sse += 1;
     if (server.swallows) return void held.add(response);
     if (refuse.sse !== undefined) return void response.writeHead(refuse.sse).end('{}');
