@@ -7,6 +7,7 @@ import type { Policy } from '../../spec/local/policy.ts';
 import { decisionOf, judgeJob, type PolicyQuestion, type PolicyRule } from '../../spec/policy/judge.ts';
 import { describeSpan, quietSpanAt, type WallTime } from '../../spec/policy/quiet-hours.ts';
 import type { AgentSettings } from '../agents/agent.ts';
+import { resolvePath } from '../link/paths.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.ts';
 
@@ -67,6 +68,9 @@ export class PolicyDesk {
     const file = readPolicyFile(env);
     if (file.kind === 'broken') return refusal('policy_file', describeBroken(file.path, file.problems));
     const policy = policyOf(file);
+    if (policy.repositories !== undefined && !isResolved(job)) {
+      return refusal('repositories', `${JSON.stringify(job.cwd)} does not name the folder itself.`);
+    }
     const question = { ...job, owner: ownerNames(env), at: wallTime(now()) };
     const outcomes = judgeJob(policy, question).filter(({ outcome }) => outcome !== 'wait');
     const decision = decisionOf(outcomes);
@@ -91,6 +95,11 @@ export class PolicyDesk {
         return `${why}, and nobody answered at the terminal.`;
     }
   }
+}
+
+/** A symlink in the path would lead out of the folder that the rules name. */
+function isResolved({ repository, cwd }: JobAtPlace): boolean {
+  return [repository, cwd].every((path) => resolvePath('/', path) === path);
 }
 
 /** An absent file: everything of the owner's own. */

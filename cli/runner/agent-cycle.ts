@@ -86,7 +86,7 @@ export class AgentCycle {
 
   async #take(found: AgentJob): Promise<AgentJob | undefined> {
     this.#claimId ??= randomUUID();
-    const body = await this.#ask({ claimId: this.#claimId, projectRoot: found.cwd });
+    const body = await this.#ask({ claimId: this.#claimId, projectRoot: found.projectRoot });
     this.#claimId = undefined;
     const answer = readAgentAnswer(body);
     if (answer.kind === 'unusable') await this.#refuse(answer);

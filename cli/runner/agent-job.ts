@@ -8,6 +8,7 @@ import { isAbsolute } from 'node:path';
 import { AGENT_SESSION_ID_PATTERN, pathId } from '../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import { isObject } from '../link/json-file.ts';
+import { resolvePath } from '../link/paths.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { Body } from './service.ts';
 
@@ -15,7 +16,10 @@ import type { Body } from './service.ts';
 export interface AgentJob {
   job: ClaimedJob;
   checkpointId: string;
+  /** Absolute, symlinks resolved: what the policy judges and the agent is started in is one and the same folder. */
   cwd: string;
+  /** The same in the words of the service, by which it knows the review again. */
+  projectRoot: string;
   codexSessionId: string;
   leaseId: string | undefined;
   /** As the service handed it out. */
@@ -43,18 +47,20 @@ export function readAgentAnswer(body: Body): AgentAnswer {
   const isTaken = body.dryRun !== true;
   const world = isObject(raw.world) ? raw.world : {};
   const checkpoint = isObject(raw.checkpoint) ? raw.checkpoint : {};
-  const cwd = text(world.projectRoot);
+  const projectRoot = text(world.projectRoot);
+  const cwd = isAbsolute(projectRoot) ? resolvePath('/', projectRoot) : '';
   const codexSessionId = text(world.codexSessionId);
   const checkpointId = text(checkpoint.id);
   const id = text(raw.id) || checkpointId;
   const why = whyUnusable({ id, checkpointId, cwd, codexSessionId });
   if (why !== undefined) {
     const known = pathId.safeParse(checkpointId).success ? checkpointId : '';
-    return { kind: 'unusable', projectRoot: cwd, why, isTaken, checkpointId: known };
+    return { kind: 'unusable', projectRoot, why, isTaken, checkpointId: known };
   }
   const leaseId = pathId.safeParse(body.leaseId).data;
-  const job = readJob(id, raw, { checkpointId, cwd, codexSessionId });
-  return { kind: 'job', isTaken, found: { job, checkpointId, cwd, codexSessionId, leaseId, raw } };
+  const job = readJob(id, raw, { checkpointId, projectRoot, codexSessionId });
+  const found = { job, checkpointId, cwd, projectRoot, codexSessionId, leaseId, raw };
+  return { kind: 'job', isTaken, found };
 }
 
 interface Place {
@@ -68,7 +74,7 @@ function whyUnusable({ id, checkpointId, cwd, codexSessionId }: Place & { id: st
   if (!pathId.safeParse(checkpointId).success) return 'it names no usable checkpoint';
   if (!pathId.safeParse(id).success) return 'it has no usable id';
   if (!AGENT_SESSION_ID_PATTERN.test(codexSessionId)) return 'its world names no usable Codex session';
-  if (!isAbsolute(cwd)) return 'its world names no repository';
+  if (cwd === '') return 'its world names no repository';
   return isFolder(cwd) ? undefined : `its repository ${cwd} is not on this machine`;
 }
 
@@ -76,7 +82,11 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function readJob(id: string, raw: Body, { checkpointId, cwd, codexSessionId }: Place): ClaimedJob {
+function readJob(
+  id: string,
+  raw: Body,
+  { checkpointId, projectRoot, codexSessionId }: Omit<Place, 'cwd'> & { projectRoot: string },
+): ClaimedJob {
   const { timeoutSeconds } = raw;
   const isLimit = Number.isInteger(timeoutSeconds) && Number(timeoutSeconds) > 0;
   return {
@@ -86,7 +96,7 @@ function readJob(id: string, raw: Body, { checkpointId, cwd, codexSessionId }: P
     prompt: text(raw.prompt),
     createdBy: text(raw.createdBy) || undefined,
     checkpointId,
-    projectRoot: cwd,
+    projectRoot,
     codexSessionId,
     timeoutSeconds: isLimit ? Math.min(Number(timeoutSeconds), MAX_TIMEOUT_SECONDS) : undefined,
   };

@@ -104,6 +104,8 @@ function judgeSender({ accounts }: Policy, { sender, owner }: PolicyQuestion): R
 function judgePlace({ repositories }: Policy, { repository, cwd }: PolicyQuestion): RuleOutcome {
   const rule = 'repositories';
   if (repositories === undefined) return { rule, outcome: 'allow', why: 'every linked repository' };
+  const unclear = [repository, cwd].find((path) => !isPlain(path));
+  if (unclear !== undefined) return { rule, outcome: 'deny', why: `${quote(unclear)} is no resolved path` };
   const entry = repositories.find((pattern) => matchesPath(pattern, repository));
   if (entry === undefined) return { rule, outcome: 'deny', why: `no agent may work in ${repository}` };
   const isInside = cwd === repository || cwd.startsWith(`${repository}/`);
@@ -111,6 +113,12 @@ function judgePlace({ repositories }: Policy, { repository, cwd }: PolicyQuestio
     return { rule, outcome: 'deny', why: `the session works in ${cwd}, outside of its repository` };
   }
   return { rule, outcome: 'allow', why: `${repository} fits ${quote(entry)}` };
+}
+
+/** Absolute, and each name is one folder further down: `..` would fit a pattern and lead elsewhere. */
+function isPlain(path: string): boolean {
+  const [before, ...names] = path.split('/');
+  return path === '/' || (before === '' && names.length > 0 && !names.some((name) => /^\.{0,2}$/.test(name)));
 }
 
 function judgeSession({ sessions }: Policy, question: PolicyQuestion): RuleOutcome {

@@ -56,6 +56,30 @@ describe('a pattern of paths', () => {
   });
 });
 
+describe('a path that is not resolved', () => {
+  it.each([
+    '/home/mira/code/../x',
+    '/home/mira/code/.',
+    '/home//mira',
+    'code/tides',
+    '',
+    '/home/mira/code/tides/',
+  ])('%j fits no rule, as a repository or as a folder', (path) => {
+    const policy = { repositories: ['/**'] };
+    expect(decide(policy, { repository: path, cwd: path })).toBe('deny repositories');
+    expect(decide(policy, { cwd: path })).toBe('deny repositories');
+  });
+
+  it('may not hide behind a repository that is allowed', () => {
+    const policy = { repositories: [question.repository] };
+    expect(decide(policy, { cwd: `${question.repository}/../../.ssh` })).toBe('deny repositories');
+  });
+
+  it('is the root all the same', () => {
+    expect(decide({ repositories: ['/**'] }, { repository: '/', cwd: '/' })).toBe('allow');
+  });
+});
+
 describe('a job under a policy', () => {
   it.each<[string, Partial<Policy>, Partial<PolicyQuestion>, string]>([
     ['an empty policy lets the owner in', {}, {}, 'allow'],

@@ -147,6 +147,20 @@ describe('quiet hours in a time zone', () => {
   });
 });
 
+describe('the desk', () => {
+  it('refuses a folder that is named by a symlink', async () => {
+    using desk = new Desk();
+    symlinkSync('/etc', join(desk.home, 'alias'));
+    setPolicy(desk, { repositories: [`${desk.home}/**`], accounts: ['*'] });
+    const policy = new PolicyDesk({ env: desk.env, now: () => desk.now });
+    const at = { kind: 'session.prompt', sender: 'eve@example.test', prompt: '', sessions: ['main'] };
+    const review = (cwd: string) =>
+      policy.review({ ...at, repository: desk.repo, cwd }, new AbortController().signal);
+    expect(await review(join(desk.home, 'alias'))).toMatchObject({ kind: 'refused', rule: 'repositories' });
+    expect(await review(desk.repo)).toMatchObject({ kind: 'allowed' });
+  });
+});
+
 describe('the question at the terminal', () => {
   const place: JobAtPlace = {
     kind: 'session.prompt',

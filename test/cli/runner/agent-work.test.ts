@@ -1,6 +1,6 @@
 /** `orp agent work` against services of any age: what it takes for a job, and that no answer is lost. */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentService } from '../../../cli/runner/agent-service.ts';
@@ -187,6 +187,47 @@ describe('orp agent work', () => {
     expect(responses()).toMatchObject([
       { worker: { ok: false, stderr: expect.stringContaining('/nowhere/x') } },
     ]);
+  });
+});
+
+describe('orp agent work under a policy', () => {
+  const journal = () => join(machine.home, 'journal');
+  const allowed = () => join(machine.home, 'allowed');
+
+  beforeEach(() => {
+    mkdirSync(allowed());
+    symlinkSync(machine.repo, join(allowed(), 'alias'));
+    const policy = { schema_version: '1.0.0', repositories: [`${allowed()}/**`] };
+    writeFileSync(join(machine.home, 'config/orp/policy.json'), JSON.stringify(policy));
+  });
+
+  it.each(['..//repo', '../allowed/../repo', 'alias', 'alias/'])(
+    'does not leave the allowed folders by %s',
+    async (way) => {
+      const projectRoot = `${allowed()}/${way}`;
+      const world = { id: 'wor_3', projectRoot, codexSessionId: 'codex-1' };
+      handingOut(review({ world, prompt: JSON.stringify({ journal: journal(), say: 'Escaped.' }) }));
+      const { code } = await agentWork();
+      expect(code).toBe(1);
+      expect(responses()).toMatchObject([
+        { worker: { ok: false, stderr: expect.stringContaining('(rule repositories)') } },
+      ]);
+      expect(existsSync(journal())).toBe(false);
+      // The service is asked in its own words, or it would not know the review again.
+      expect(
+        server.asked.some(({ query }) => new URLSearchParams(query).get('projectRoot') === projectRoot),
+      ).toBe(true);
+    },
+  );
+
+  it('runs in the folder that the policy looked at, however the service spells it', async () => {
+    const inner = join(allowed(), 'inner');
+    mkdirSync(inner);
+    // To the system this is the parent of the repository; to the policy it is the allowed folder.
+    const world = { id: 'wor_3', projectRoot: `${allowed()}/alias/../inner`, codexSessionId: 'codex-1' };
+    handingOut(review({ world, prompt: JSON.stringify({ ready: 'was-here', say: 'Done.' }) }));
+    expect((await agentWork()).code).toBe(0);
+    expect(existsSync(join(inner, 'was-here'))).toBe(true);
   });
 });
 
