@@ -54,15 +54,27 @@ export const PONG = 'pong';
 
 /** Why the hosted side closes a channel (WebSocket close codes of the private range). */
 export const CLOSE_CODES = {
-  /** Another instance of the same machine connected: this one stops claiming. */
+  /** Another instance of the same machine connected: this one stops claiming. The reason is a `replacedReason`. */
   replaced: 4001,
   /** The token was revoked, or the machine belongs to somebody else now. */
   unauthorized: 4003,
-  /** The stream reached its time. */
+  /** The stream reached its time, or its client was not heard for too long: open the next one at once. */
   timeout: 4008,
   /** Between Worker and object: the reader of the stream went away. */
   gone: 4009,
 } as const;
+
+const REPLACED_BY = 'replaced by ';
+
+/** The reason of a `replaced` close: a client that missed the event before it learns here who took over. */
+export function replacedReason(instance: string): string {
+  return REPLACED_BY + instance;
+}
+
+/** Who took over, as a `replacedReason` says it; undefined when it does not. */
+export function replacingInstance(reason: string): string | undefined {
+  return reason.startsWith(REPLACED_BY) ? reason.slice(REPLACED_BY.length) : undefined;
+}
 
 /** One SSE frame. Data is one line of JSON, so no value can break the framing. */
 export function sseFrame(event: ChannelEvent): string {

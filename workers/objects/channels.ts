@@ -5,7 +5,7 @@
  */
 
 import type { ChannelEvent } from '../../spec/transport/events.ts';
-import { CLOSE_CODES, PING, PONG } from '../../spec/transport/events.ts';
+import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG, replacedReason } from '../../spec/transport/events.ts';
 import type { WatchNews } from '../../spec/transport/watch.ts';
 
 /**
@@ -13,16 +13,32 @@ import type { WatchNews } from '../../spec/transport/watch.ts';
  * watcher from another account is not known here: the Worker that holds the stream looks after it.
  */
 export type Channel =
-  | { role: 'runner'; transport: 'ws' | 'sse'; instance: string; token: string }
+  | (RunnerArrival & {
+      role: 'runner';
+      /** By the runtime's own clock, which stamps the pings, too; grows from channel to channel of one machine. */
+      openedAt: number;
+      /** Whether token and machine were found good. Until then the channel hears everything and counts for nothing. */
+      isAdmitted: boolean;
+    })
   | { role: 'watcher'; jobId: string; token?: string | undefined };
+
+export type RunnerChannel = Extract<Channel, { role: 'runner' }>;
+
+/** What a runner says of itself, and a mark of its token. */
+export interface RunnerArrival {
+  transport: 'ws' | 'sse';
+  instance: string;
+  token: string;
+}
 
 /** Only what channels need of the object's state, so that a rule can be tested with less. */
 export type SocketState = Pick<
   DurableObjectState,
-  'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse'
+  'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse' | 'getWebSocketAutoResponseTimestamp'
 >;
 
 const CLOSED_NORMALLY = 1000;
+const FAILED = 1011;
 const RUNNER_TAG = 'runner';
 
 function watcherTag(jobId: string): string {
@@ -34,29 +50,73 @@ export function answerPings(state: SocketState): void {
   state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
 }
 
-/** Accepts a channel and answers the upgrade. A new runner channel closes the older ones: the newest instance wins. */
-export function openChannel(state: SocketState, channel: Channel): { response: Response; socket: WebSocket } {
-  if (channel.role === 'runner')
-    closeRunnerChannels(state, CLOSE_CODES.replaced, replacedBy(channel.instance));
+/** Accepts a runner's channel, on trial: it misses nothing from now on, and the one before it stays until `admit`. */
+export function openRunnerChannel(state: SocketState, arrival: RunnerArrival): Opened {
+  const newestAt = Math.max(0, ...openRunners(state).map(({ channel }) => channel.openedAt));
+  const openedAt = Math.max(Date.now(), newestAt + 1);
+  return open(state, RUNNER_TAG, { ...arrival, role: 'runner', openedAt, isAdmitted: false });
+}
+
+/** Accepts the channel of somebody who follows a job. */
+export function openWatcherChannel(state: SocketState, watcher: { jobId: string; token?: string }): Opened {
+  return open(state, watcherTag(watcher.jobId), { ...watcher, role: 'watcher' });
+}
+
+/** An accepted channel: the answer to the upgrade, and the object's end. */
+export interface Opened {
+  response: Response;
+  socket: WebSocket;
+}
+
+function open(state: SocketState, tag: string, channel: Channel): Opened {
   const pair = new WebSocketPair();
   const socket = pair[1];
-  state.acceptWebSocket(socket, [channel.role === 'runner' ? RUNNER_TAG : watcherTag(channel.jobId)]);
+  state.acceptWebSocket(socket, [tag]);
   socket.serializeAttachment(channel);
   return { response: new Response(null, { status: 101, webSocket: pair[0] }), socket };
 }
 
-/** The runner channel that counts, if any is open. */
-export function listeningChannel(state: SocketState): Extract<Channel, { role: 'runner' }> | undefined {
-  for (const socket of openSockets(state, RUNNER_TAG)) {
-    const channel = channelOf(socket);
-    if (channel?.role === 'runner') return channel;
+/** Lets a channel count, and closes the older ones: the newest instance wins. False when a newer one has won already. */
+export function admit(state: SocketState, socket: WebSocket): boolean {
+  const runners = openRunners(state);
+  const channel = runners.find((one) => one.socket === socket)?.channel;
+  if (channel === undefined) return false;
+  socket.serializeAttachment({ ...channel, isAdmitted: true } satisfies Channel);
+  for (const older of runners) {
+    if (older.channel.openedAt >= channel.openedAt) continue;
+    send([older.socket], JSON.stringify(replacedBy(channel.instance)));
+    closeQuietly(older.socket, CLOSE_CODES.replaced, replacedReason(channel.instance));
   }
-  return undefined;
+  return true;
 }
 
-/** Tells the runner; false when no channel is open. A dead socket is no error: the hint was only a hint. */
-export function tellRunner(state: SocketState, event: ChannelEvent): boolean {
-  return send(openSockets(state, RUNNER_TAG), JSON.stringify(event));
+/** The runner channel that counts, if any is open. */
+export function listeningChannel(state: SocketState): RunnerChannel | undefined {
+  return openRunners(state).find((one) => one.channel.isAdmitted && !isSilent(state, one))?.channel;
+}
+
+/**
+ * Closes what is open only on this side: a WebSocket whose client has not pinged for too long. Answers when the last such
+ * client was heard; undefined when there is none. Asked only when something happens anyway, so silence costs nothing.
+ */
+export function closeSilent(state: SocketState): number | undefined {
+  const silent = openRunners(state).filter((one) => isSilent(state, one));
+  for (const { socket } of silent) closeQuietly(socket, CLOSE_CODES.timeout, 'no ping');
+  return silent.length === 0 ? undefined : Math.max(...silent.map((one) => heardAt(state, one)));
+}
+
+/** A stream does not ping: the Worker that holds it looks after its reader. */
+function isSilent(state: SocketState, runner: OpenRunner): boolean {
+  return runner.channel.transport === 'ws' && Date.now() - heardAt(state, runner) > DEAD_AFTER_MS;
+}
+
+function heardAt(state: SocketState, { socket, channel }: OpenRunner): number {
+  return Math.max(channel.openedAt, state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
+}
+
+/** Tells the runner. A dead socket is no error: the hint was only a hint. */
+export function tellRunner(state: SocketState, event: ChannelEvent): void {
+  send(openSockets(state, RUNNER_TAG), JSON.stringify(event));
 }
 
 /** Tells one channel. */
@@ -68,14 +128,6 @@ export function tellSocket(socket: WebSocket, event: ChannelEvent): void {
 export function tellWatchers(state: SocketState, jobId: string, news: WatchNews): void {
   const sockets = openSockets(state, watcherTag(jobId));
   if (sockets.length > 0) send(sockets, JSON.stringify(news));
-}
-
-/** Says why, then closes every runner channel. SSE bridges pass the event on; WebSocket clients see the close as well. */
-export function closeRunnerChannels(state: SocketState, code: number, farewell: ChannelEvent): void {
-  for (const socket of openSockets(state, RUNNER_TAG)) {
-    send([socket], JSON.stringify(farewell));
-    closeQuietly(socket, code, String(farewell.data.code));
-  }
 }
 
 /** Closes what a token opened that counts no more. */
@@ -91,6 +143,16 @@ export function closeRevoked(socket: WebSocket): void {
   closeQuietly(socket, CLOSE_CODES.unauthorized, 'unauthenticated');
 }
 
+/** Closes a channel that was refused for a reason its client hears in the answer to the upgrade. */
+export function closeRefused(socket: WebSocket, reason: string): void {
+  closeQuietly(socket, CLOSE_CODES.unauthorized, reason);
+}
+
+/** Closes a channel that could not be opened to the end: its client was never connected to it. */
+export function closeFailed(socket: WebSocket): void {
+  closeQuietly(socket, FAILED, 'failed');
+}
+
 const SIGNED_OUT: ChannelEvent = {
   event: 'error',
   data: { code: 'unauthenticated', error: 'The token was revoked. Sign in again.' },
@@ -101,21 +163,30 @@ export function channelOf(socket: WebSocket): Channel | undefined {
   return (socket.deserializeAttachment() as Channel | null) ?? undefined;
 }
 
+interface OpenRunner {
+  socket: WebSocket;
+  channel: RunnerChannel;
+}
+
+function openRunners(state: SocketState): OpenRunner[] {
+  return openSockets(state, RUNNER_TAG).flatMap((socket) => {
+    const channel = channelOf(socket);
+    return channel?.role === 'runner' ? [{ socket, channel }] : [];
+  });
+}
+
 function openSockets(state: SocketState, tag?: string): WebSocket[] {
   return state.getWebSockets(tag).filter((socket) => socket.readyState === WebSocket.OPEN);
 }
 
-function send(sockets: readonly WebSocket[], text: string): boolean {
-  let told = false;
+function send(sockets: readonly WebSocket[], text: string): void {
   for (const socket of sockets) {
     try {
       socket.send(text);
-      told = true;
     } catch {
       // The peer is gone and the close event is on its way; whoever is there polls anyway.
     }
   }
-  return told;
 }
 
 /** Answers the close of the other end at once, so that it need not wait for its own patience to end. */

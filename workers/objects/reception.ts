@@ -5,16 +5,38 @@
 
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import type { Deps } from '../deps.ts';
+import type { Found } from '../services/listening.ts';
 import { lookForChannel, recordListening } from '../services/listening.ts';
 import type { MachineOf } from '../services/live-leases.ts';
 import { isTokenLive, tokenMark } from '../services/revoke-channels.ts';
-import type { Channel } from './channels.ts';
-import { channelOf, closeRevoked, listeningChannel, openChannel, tellSocket } from './channels.ts';
+import type { RunnerArrival } from './channels.ts';
+import {
+  admit,
+  channelOf,
+  closeFailed,
+  closeRefused,
+  closeRevoked,
+  listeningChannel,
+  openRunnerChannel,
+  openWatcherChannel,
+  tellSocket,
+} from './channels.ts';
 
 /** Who connects, in the words of the Worker: with the hash of the token, of which only a mark is kept. */
 type Arrival =
-  | (Omit<Extract<Channel, { role: 'runner' }>, 'token'> & { tokenHash: string })
-  | (Omit<Extract<Channel, { role: 'watcher' }>, 'token'> & { tokenHash?: string });
+  | (Omit<RunnerArrival, 'token'> & { role: 'runner'; tokenHash: string })
+  | { role: 'watcher'; jobId: string; tokenHash?: string };
+
+/** The object that receives. */
+interface Receiver {
+  state: DurableObjectState;
+  machine: MachineOf;
+  deps: Deps;
+  /** There is work already. */
+  onWork(): void;
+  /** There will be, at `at`. */
+  onDue(at: number): Promise<void>;
+}
 
 /** Header in which the Worker says who connects: JSON of an `Arrival`. */
 export const CHANNEL_HEADER = 'x-orp-channel';
@@ -22,58 +44,80 @@ export const CHANNEL_HEADER = 'x-orp-channel';
 /** What a refused upgrade carries: the name of the refusal. */
 export const REFUSED_HEADER = 'x-orp-refused';
 
-/**
- * Accepts a channel. The look at the queue comes after the accept: a job queued before it is found, one queued after it
- * wakes the socket. There is no gap. Nor is there one for the token: revoked before, D1 says so here; later, its channels are
- * closed, and this one stands among them.
- */
-export async function receive(
-  {
-    state,
-    machine,
-    deps,
-    onWork,
-  }: { state: DurableObjectState; machine: MachineOf; deps: Deps; onWork: () => void },
-  request: Request,
-): Promise<Response> {
-  const channel = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
-  if (channel === null || request.headers.get('upgrade') !== 'websocket')
+/** Accepts a channel, or refuses it. Whatever fails on the way leaves no channel behind. */
+export async function receive(receiver: Receiver, request: Request): Promise<Response> {
+  const arrival = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
+  if (arrival === null || request.headers.get('upgrade') !== 'websocket')
     return new Response(null, { status: 400 });
-  if (channel.role === 'watcher') return receiveWatcher({ state, deps }, channel);
+  return arrival.role === 'watcher' ? receiveWatcher(receiver, arrival) : receiveRunner(receiver, arrival);
+}
 
-  const { tokenHash, ...rest } = channel;
-  const { response, socket } = openChannel(state, { ...rest, token: tokenMark(tokenHash) });
-  const [found, isSignedIn] = await Promise.all([
-    lookForChannel(deps, machine),
-    isTokenLive(deps, tokenHash),
-  ]);
-  if (!isSignedIn) {
-    closeRevoked(socket);
-    return refused('unauthenticated');
-  }
-  if (found === 'unknown_machine' || found === 'foreign_machine') {
-    socket.close(CLOSE_CODES.unauthorized, found);
-    return refused(found);
-  }
+/**
+ * The look at the queue comes after the accept: a job queued before it is found, one queued after it wakes the socket.
+ * There is no gap. Nor is there one for the token: revoked before, D1 says so here; later, its channels are closed, and this
+ * one stands among them. The runner that listens so far is replaced last of all, by a channel that stands.
+ */
+async function receiveRunner(
+  receiver: Receiver,
+  { tokenHash, transport, instance }: Extract<Arrival, { role: 'runner' }>,
+): Promise<Response> {
+  const { state, machine, deps } = receiver;
+  const { response, socket } = openRunnerChannel(state, { transport, instance, token: tokenMark(tokenHash) });
+  return orClose(socket, async () => {
+    const [found, isSignedIn] = await Promise.all([
+      lookForChannel(deps, machine),
+      isTokenLive(deps, tokenHash),
+    ]);
+    if (!isSignedIn) {
+      closeRevoked(socket);
+      return refused('unauthenticated');
+    }
+    if (found.kind === 'unknown_machine' || found.kind === 'foreign_machine') {
+      closeRefused(socket, found.kind);
+      return refused(found.kind);
+    }
+    await recordListening(deps, machine, { transport, instance });
+    if (found.kind === 'idle' && found.nextAt !== undefined) await receiver.onDue(found.nextAt);
+    // Replaced while it was looked at: its client reads so on the channel, and what stands is recorded.
+    if (!admit(state, socket)) await recordListening(deps, machine, listeningChannel(state));
+    else welcome(receiver, { socket, found });
+    return response;
+  });
+}
+
+function welcome(
+  { machine, onWork }: Receiver,
+  { socket, found }: { socket: WebSocket; found: Found },
+): void {
   tellSocket(socket, {
     event: 'ready',
     data: { ok: true, machineId: machine.machineId, keepAliveMs: KEEP_ALIVE_MS },
   });
-  await recordListening(deps, machine, channel);
   // The same as a wake: the poll that follows must look for itself, whatever an earlier look found.
-  if (found === 'work') onWork();
-  return response;
+  if (found.kind === 'work') onWork();
 }
 
 async function receiveWatcher(
-  { state, deps }: { state: DurableObjectState; deps: Deps },
-  { tokenHash, ...watcher }: Extract<Arrival, { role: 'watcher' }>,
+  { state, deps }: Receiver,
+  { tokenHash, jobId }: Extract<Arrival, { role: 'watcher' }>,
 ): Promise<Response> {
-  if (tokenHash === undefined) return openChannel(state, watcher).response;
-  const { response, socket } = openChannel(state, { ...watcher, token: tokenMark(tokenHash) });
-  if (await isTokenLive(deps, tokenHash)) return response;
-  closeRevoked(socket);
-  return refused('unauthenticated');
+  if (tokenHash === undefined) return openWatcherChannel(state, { jobId }).response;
+  const { response, socket } = openWatcherChannel(state, { jobId, token: tokenMark(tokenHash) });
+  return orClose(socket, async () => {
+    if (await isTokenLive(deps, tokenHash)) return response;
+    closeRevoked(socket);
+    return refused('unauthenticated');
+  });
+}
+
+/** A channel whose client gets no answer must not stand: nobody would hear what it is told. */
+async function orClose(socket: WebSocket, work: () => Promise<Response>): Promise<Response> {
+  try {
+    return await work();
+  } catch (error) {
+    closeFailed(socket);
+    throw error;
+  }
 }
 
 function refused(name: string): Response {
@@ -85,7 +129,7 @@ function refused(name: string): Response {
  * unless another channel stands already.
  */
 export async function dismiss(
-  { state, machine, deps }: { state: DurableObjectState; machine: MachineOf; deps: Deps },
+  { state, machine, deps }: Pick<Receiver, 'state' | 'machine' | 'deps'>,
   { socket, code }: { socket: WebSocket; code: number },
 ): Promise<void> {
   if (channelOf(socket)?.role !== 'runner' || code === CLOSE_CODES.timeout) return;

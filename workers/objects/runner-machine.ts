@@ -8,6 +8,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { NewEntry } from '../../spec/job/transcript.ts';
+import type { ChannelEvent } from '../../spec/transport/events.ts';
 import type { Deps } from '../deps.ts';
 import { makeDeps } from '../deps.ts';
 import type { ClaimOutcome, ClaimRequest } from '../services/claim.ts';
@@ -24,6 +25,7 @@ import {
   answerClose,
   answerPings,
   closeChannelsOf,
+  closeSilent,
   listeningChannel,
   tellRunner,
   tellWatchers,
@@ -96,6 +98,8 @@ export class RunnerMachine extends DurableObject<Env> {
     if (outcome.kind === 'idle' && request.projectRoots === undefined && wakesSeen === this.#wakes) {
       this.#quietUntil = Math.min(outcome.nextAt ?? Number.POSITIVE_INFINITY, deps.now + QUIET_MS);
     }
+    if (outcome.kind === 'idle' && listeningChannel(this.ctx))
+      await this.#announceAt(outcome.nextAt, deps.now);
     return outcome;
   }
 
@@ -109,13 +113,23 @@ export class RunnerMachine extends DurableObject<Env> {
   #nudge(): void {
     this.#wakes += 1;
     this.#quietUntil = 0;
-    tellRunner(this.ctx, {
-      event: 'job.available',
-      data: { ok: true, jobAvailable: true, reason: 'queued' },
-    });
+    this.#tell({ event: 'job.available', data: { ok: true, jobAvailable: true, reason: 'queued' } });
   }
 
-  /** When to announce jobs that come due; lost with the memory, then the next alarm announces once and cron the rest. */
+  /** Tells the runner. A moment to see who has long been gone without a word, too. */
+  #tell(event: ChannelEvent): void {
+    tellRunner(this.ctx, event);
+    const deps = this.#deps();
+    deps.later(this.#dismissSilent(deps));
+  }
+
+  async #dismissSilent(deps: Deps): Promise<void> {
+    const heardAt = closeSilent(this.ctx);
+    if (heardAt !== undefined && listeningChannel(this.ctx) === undefined)
+      await recordListening({ ...deps, now: heardAt }, this.#machine, undefined);
+  }
+
+  /** When to announce jobs that come due. Lost with the memory: the next alarm announces once, an empty look finds the rest. */
   readonly #looks = new Set<number>();
   #isAwakeAnew = true;
 
@@ -123,6 +137,13 @@ export class RunnerMachine extends DurableObject<Env> {
   async lookAgainAt(at: number): Promise<void> {
     this.#wakes += 1;
     this.#quietUntil = Math.min(this.#quietUntil, at);
+    this.#looks.add(at);
+    await this.#ringBy(at);
+  }
+
+  /** What a look has seen coming is announced, whether or not `lookAgainAt` was heard of it and is still remembered. */
+  async #announceAt(at: number | undefined, now: number): Promise<void> {
+    if (at === undefined || at <= now) return;
     this.#looks.add(at);
     await this.#ringBy(at);
   }
@@ -137,7 +158,7 @@ export class RunnerMachine extends DurableObject<Env> {
   /** A person wants the machine to claim nothing more, or to go on. */
   drain(isDraining: boolean): void {
     this.#known = undefined;
-    if (isDraining) tellRunner(this.ctx, { event: 'drain', data: { ok: true, drain: true } });
+    if (isDraining) this.#tell({ event: 'drain', data: { ok: true, drain: true } });
     else this.#nudge();
   }
 
@@ -177,7 +198,7 @@ export class RunnerMachine extends DurableObject<Env> {
   revoke({ jobId, leaseId, reason }: LeaseOf & { reason: 'cancelled' | 'revoked' }): void {
     this.#leases.drop(leaseId);
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
-    tellRunner(this.ctx, { event, data: { jobId, leaseId, reason } });
+    this.#tell({ event, data: { jobId, leaseId, reason } });
     tellWatchers(this.ctx, jobId, { kind: 'moved' });
     this.#nudge();
   }
@@ -229,7 +250,7 @@ export class RunnerMachine extends DurableObject<Env> {
       const deadlines = await this.#leases.deadlines(deps);
       if ([...deadlines.values()].some((deadline) => deadline <= deps.now)) {
         for (const { jobId, leaseId } of await sweepMachine(deps, this.#machine, deadlines)) {
-          tellRunner(this.ctx, { event: 'lease.lost', data: { jobId, leaseId, reason: 'expired' } });
+          this.#tell({ event: 'lease.lost', data: { jobId, leaseId, reason: 'expired' } });
           tellWatchers(this.ctx, jobId, { kind: 'moved' });
         }
         await this.#leases.settle(deps);
@@ -259,21 +280,19 @@ export class RunnerMachine extends DurableObject<Env> {
     if (armed === null || armed > at + ALARM_SLACK_MS) await this.ctx.storage.setAlarm(at);
   }
 
-  /** Whether a runner listens here now. */
-  isListening(): boolean {
-    return listeningChannel(this.ctx) !== undefined;
-  }
-
   /** Corrects what is recorded of a channel whose end nobody told. */
   async checkPresence(): Promise<void> {
-    if (listeningChannel(this.ctx) === undefined)
-      await recordListening(this.#deps(), this.#machine, undefined);
+    const deps = this.#deps();
+    await this.#dismissSilent(deps);
+    await recordListening(deps, this.#machine, listeningChannel(this.ctx));
   }
 
   /** The one thing that is not a method call: a channel's upgrade. */
   override fetch(request: Request): Promise<Response> {
+    const deps = this.#deps();
     const onWork = () => this.#nudge();
-    return receive({ state: this.ctx, machine: this.#machine, deps: this.#deps(), onWork }, request);
+    const onDue = (at: number) => this.#announceAt(at, deps.now);
+    return receive({ state: this.ctx, machine: this.#machine, deps, onWork, onDue }, request);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {

@@ -11,7 +11,7 @@ export interface Listening {
   instance: string;
 }
 
-/** Records a change; the same channel opened again writes nothing. */
+/** Records a change; the same channel opened again writes nothing. `now` of the deps: when the machine was heard. */
 export async function recordListening(
   deps: Deps,
   machine: MachineOf,
@@ -28,17 +28,19 @@ export async function recordListening(
   }
 }
 
-/** What an opening channel must know: whose machine it is, and whether there is work already. Claims nothing. */
-export async function lookForChannel(
-  deps: Deps,
-  machine: MachineOf,
-): Promise<'work' | 'idle' | 'unknown_machine' | 'foreign_machine'> {
+/** What an opening channel must know. `nextAt`: when a job known today comes due. */
+export type Found =
+  | { kind: 'work' | 'unknown_machine' | 'foreign_machine' }
+  | { kind: 'idle'; nextAt: number | undefined };
+
+/** Whose machine it is, and whether there is work already, or later. Claims nothing. */
+export async function lookForChannel(deps: Deps, machine: MachineOf): Promise<Found> {
   const outcome = await claimJob(deps, { ...machine, dryRun: true, mayHold: true });
   switch (outcome.kind) {
     case 'claimed':
     case 'would_claim':
-      return 'work';
+      return { kind: 'work' };
     default:
-      return outcome.kind;
+      return outcome;
   }
 }

@@ -120,7 +120,7 @@ describe('the newest instance', () => {
     const older = await listenOverWs(machine, 'one');
     await listenOverWs(machine, 'two');
     expect(await older.next()).toMatchObject({ event: 'error', data: { code: 'replaced', instance: 'two' } });
-    expect(await older.closed).toMatchObject({ code: CLOSE_CODES.replaced, reason: 'replaced' });
+    expect(await older.closed).toMatchObject({ code: CLOSE_CODES.replaced, reason: 'replaced by two' });
     await vi.waitFor(async () => expect(await socketsOf(machine)).toBe(1));
     expect(await presenceOf(machine)).toMatchObject({ instance: 'two' });
   });
