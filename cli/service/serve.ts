@@ -1,7 +1,8 @@
 /**
  * What the installed service runs: `orp runner work`, with its talk in a log. It outlives what a person can repair: a
- * runner that is disabled, signed out or not linked yet is tried again, and told once. Only a crash ends it with another
- * code than 0, so that the system starts it again after crashes only.
+ * runner that is disabled, signed out or not linked yet is tried again, and told once. A runner that another one of the
+ * same machine replaced stays away: it would take the machine back, and so on for ever. Only a crash ends it with
+ * another code than 0, so that the system starts it again after crashes only.
  */
 
 import { statSync, truncateSync } from 'node:fs';
@@ -61,9 +62,14 @@ async function workUntilTrouble(
   } catch (error) {
     if (error instanceof CommanderError) return { message: error.message, isFinal: true };
     if (!(error instanceof CliError)) throw error;
-    const hint = error.hint === undefined ? '' : ` ${error.hint}`;
-    return { message: `${error.message}${hint}`, isFinal: error.code === 'usage' };
+    return describeEnd(error);
   }
+}
+
+function describeEnd({ message, hint, code }: CliError): { message: string; isFinal: boolean } {
+  const sentences = hint === undefined ? message : `${message} ${hint}`;
+  if (code !== 'replaced') return { message: sentences, isFinal: code === 'usage' };
+  return { message: `${sentences} Then \`orp runner restart\` brings this service back.`, isFinal: true };
 }
 
 async function work({ surroundings, repoRoot, words }: ServeOptions, log: RotatingLog): Promise<void> {

@@ -11,7 +11,7 @@ import { sseFrame } from '../../../spec/transport/events.ts';
 
 export interface PushServer {
   baseUrl: string;
-  /** Status that a transport refuses with; undefined: it works. */
+  /** Status that a transport refuses with; undefined: it works. A poll that works finds no job. */
   refuse: { ws?: number | undefined; sse?: number | undefined; poll?: number | undefined };
   /** Takes connections and never answers, as a proxy does that swallows what it does not understand. */
   swallows: boolean;
@@ -33,6 +33,11 @@ export interface PushServer {
 
 const READY: ChannelEvent = { event: 'ready', data: { ok: true } };
 
+function answerPoll(response: ServerResponse, refusedWith: number | undefined): void {
+  if (refusedWith === undefined) response.end('{"ok":true,"job":null}');
+  else response.writeHead(refusedWith).end(JSON.stringify({ error: `Refused with ${refusedWith}.` }));
+}
+
 export async function startPushServer(): Promise<PushServer> {
   const sockets = new Set<Socket>();
   const streams = new Set<ServerResponse>();
@@ -45,10 +50,8 @@ export async function startPushServer(): Promise<PushServer> {
   };
 
   const http = createServer((request, response) => {
-    if (request.url?.startsWith('/api/cli/runner/jobs/poll')) {
-      const { poll: status = 200 } = refuse;
-      return void response.writeHead(status).end(JSON.stringify({ error: `Refused with ${status}.` }));
-    }
+    if (request.method === 'POST') return void response.end('{"ok":true}');
+    if (request.url?.startsWith('/api/cli/runner/jobs/poll')) return answerPoll(response, refuse.poll);
     asked.sse += 1;
     if (server.swallows) return void held.add(response);
     if (refuse.sse !== undefined) return void response.writeHead(refuse.sse).end('{}');

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serviceManager } from '../../../cli/service/service-manager.ts';
+import { startPushServer } from '../channel/push-server.ts';
 import { until } from '../runner/conditions.ts';
 import { FakeService } from '../runner/fake-service.ts';
 import { endLeftAgents } from '../runner/left-agents.ts';
@@ -204,6 +205,29 @@ describe('the service at work', () => {
     expect(runner.child.exitCode).toBe(null);
     runner.child.kill('SIGTERM');
     expect((await runner.ended).code).toBe(0);
+  });
+
+  it('ends for good when another runner of its machine id listens', async () => {
+    const server = await startPushServer();
+    const elsewhere = linkedMachine(server.baseUrl);
+    try {
+      const words = ['--transport', 'ws', '--codex-bin', RECIPE_AGENT];
+      const env = { ...elsewhere.env, ORP_RUNNER_SERVICE: '1' };
+      const opened = server.nextOpen();
+      const runner = startOrp(['runner', 'serve', '--', ...words], { cwd: elsewhere.repo, env });
+      started.push(runner);
+      await opened;
+      const error = 'Another runner of this machine connected; this one stops claiming.';
+      server.tell({ event: 'error', data: { code: 'replaced', instance: 'another', error } });
+      expect(await runner.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
+      const lines = readFileSync(join(elsewhere.home, 'state/orp/log/runner.log'), 'utf8');
+      expect(lines).toContain(error);
+      expect(lines).toContain('orp runner restart');
+      expect(lines.match(/Waiting for jobs/g)).toHaveLength(1);
+    } finally {
+      await server.close();
+      elsewhere.remove();
+    }
   });
 
   it('logs go on with --follow, also over the turn to a new file', async () => {
