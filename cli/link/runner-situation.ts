@@ -10,6 +10,7 @@ import { servicePath } from '../service/service-place.ts';
 import type { AdviceCollector } from './advice.ts';
 import { readBoolean, readString } from './fields.ts';
 import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
+import { isNowhere } from './missing-file.ts';
 import { runnerLivePath, runnerLockPath, stateFolder, userFolder } from './paths.ts';
 import { formatTimestamp } from './timestamps.ts';
 
@@ -154,7 +155,7 @@ async function folderNameOf(machineId: string): Promise<string> {
 
 async function readPolicy({ env, now }: SituationSource): Promise<RunnerSituation['policy']> {
   const path = join(userFolder(env), 'policy.json');
-  if (!existsSync(path)) return { path, exists: false, valid: true, rules: [], waiting: '' };
+  if (isKnownAbsent(path)) return { path, exists: false, valid: true, rules: [], waiting: '' };
   const [{ readPolicyFile }, { PolicyDesk }] = await Promise.all([
     import('../policy/policy-file.ts'),
     import('../policy/policy-desk.ts'),
@@ -164,6 +165,15 @@ async function readPolicy({ env, now }: SituationSource): Promise<RunnerSituatio
     file.kind === 'valid' ? Object.keys(file.policy).filter((key) => key !== 'schema_version') : [];
   const waiting = new PolicyDesk({ env, now: () => now }).reasonToWait() ?? '';
   return { path, exists: file.kind !== 'absent', valid: file.kind !== 'broken', rules, waiting };
+}
+
+/** Whatever else is to be said of it, the reader of the policy says. */
+function isKnownAbsent(path: string): boolean {
+  try {
+    return isNowhere(path);
+  } catch {
+    return false;
+  }
 }
 
 /** What to do about it. */

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Policy, policySchema } from '../../spec/local/policy.ts';
 import { messageOf } from '../exit.ts';
-import { isMissing } from '../link/json-file.ts';
+import { isNowhere } from '../link/missing-file.ts';
 import { resolvePath, userFolder } from '../link/paths.ts';
 
 /** Something that is wrong with the file. */
@@ -36,8 +36,18 @@ export function readPolicyFile(env: NodeJS.ProcessEnv): PolicyFile {
     }
     return parsePolicy(path, text);
   } catch (error) {
-    if (isMissing(error)) return { kind: 'absent', path };
+    if (isAbsent(path)) return { kind: 'absent', path };
     return broken(path, `it cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** A policy that cannot be reached forbids everything: it was somebody's, and nobody knows what it said. */
+function isAbsent(path: string): boolean {
+  try {
+    return isNowhere(path);
+  } catch {
+    // The folder may not be looked into.
+    return false;
   }
 }
 

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { gatherSituation } from '../../../cli/link/runner-situation.ts';
 import { askAtTerminal, formatQuestion } from '../../../cli/policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../../../cli/policy/policy-desk.ts';
 import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
@@ -82,6 +83,37 @@ describe('orp runner policy show and check', () => {
     using desk = new Desk();
     mkdirSync(policyPath(desk.env), { recursive: true });
     expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'broken' });
+  });
+
+  it.each<[string, (desk: Desk) => void]>([
+    ['the file is a symlink to nothing', ({ env }) => symlinkSync('/nowhere/policy.json', policyPath(env))],
+    [
+      'the folder is a symlink to nothing',
+      ({ userFolder }) => {
+        rmSync(userFolder, { recursive: true, force: true });
+        symlinkSync('/nowhere/orp', userFolder);
+      },
+    ],
+    [
+      'the folder is a file',
+      ({ userFolder }) => {
+        rmSync(userFolder, { recursive: true, force: true });
+        writeFileSync(userFolder, '');
+      },
+    ],
+  ])('takes a policy that disappeared for no permission: %s', async (_, spoil) => {
+    using desk = new Desk();
+    mkdirSync(desk.userFolder, { recursive: true });
+    spoil(desk);
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'broken' });
+    const situation = await gatherSituation({ env: desk.env, machineId: 'mach-1', now: desk.now });
+    expect(situation.policy).toMatchObject({ exists: true, valid: false });
+  });
+
+  it('is absent without its folder, too', () => {
+    using desk = new Desk();
+    rmSync(desk.userFolder, { recursive: true, force: true });
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'absent' });
   });
 
   it('follows symlinks in the paths of the rules, as far as they are fixed', () => {
