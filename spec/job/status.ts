@@ -95,3 +95,8 @@ export function isTerminal(status: JobStatus): boolean {
 export function isLeased(status: JobStatus): boolean {
   return (LEASED_STATUSES as readonly JobStatus[]).includes(status);
 }
+
+/** Whether an attempt may be at work on it. */
+export function isHeld(status: JobStatus): boolean {
+  return (HELD_STATUSES as readonly JobStatus[]).includes(status);
+}

@@ -1,24 +1,25 @@
-/** Cancel and retry: by the holder, by any `orp` of the owner, and by an operator without the lease. */
+/** Retry: by any `orp` of the owner, of every status, and what becomes of the attempt it replaces. */
 
-import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { cancelJob, readTranscript, retryJob } from '../../spec/contract/jobs.ts';
+import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
 import { completeJob } from '../../spec/contract/runner.ts';
 import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { accepts, refuses, send } from './harness/call.ts';
-import { advance, currentTime, DAY, MINUTE, SECOND } from './harness/clock.ts';
-import type { Held } from './harness/machines.ts';
-import { aMachine, aPrompt, beat, claim, claimAndStart, complete, poll, show } from './harness/machines.ts';
+import { advance, currentTime, DAY, MINUTE } from './harness/clock.ts';
+import {
+  aMachine,
+  aPrompt,
+  aRunningPrompt,
+  beat,
+  claim,
+  claimAndStart,
+  complete,
+  poll,
+  show,
+} from './harness/machines.ts';
 import { evict, fireCron } from './harness/objects.ts';
 import type { Person } from './harness/people.ts';
-import { aPerson } from './harness/people.ts';
-
-async function aRunningPrompt(options: Parameters<typeof aPrompt>[1] = {}): Promise<Held> {
-  const machine = await aMachine();
-  await aPrompt(machine, options);
-  return claimAndStart(machine);
-}
 
 function cancel(as: Person, jobId: string, body: object = {}) {
   return accepts(cancelJob, { as, params: { jobId }, body });
@@ -27,125 +28,6 @@ function cancel(as: Person, jobId: string, body: object = {}) {
 function retry(as: Person, jobId: string, body: object = {}) {
   return accepts(retryJob, { as, params: { jobId }, body });
 }
-
-describe('a cancel', () => {
-  it('of a queued job is final, and nobody gets it any more', async () => {
-    const machine = await aMachine();
-    const jobId = await aPrompt(machine);
-    expect((await cancel(machine.owner, jobId, { reason: 'wrong repo' })).job).toMatchObject({
-      status: 'cancelled',
-      cancel: { by: machine.owner.email, reason: 'wrong repo', at: new Date(currentTime()).toISOString() },
-    });
-    expect((await poll(machine)).job).toBeNull();
-  });
-
-  it.each([
-    {
-      who: 'the holder',
-      body: (held: Held) => ({ machineId: held.machine.machineId, leaseId: held.leaseId }),
-    },
-    {
-      who: 'v0.4.4 without a lease',
-      body: (held: Held) => ({ machineId: held.machine.machineId, leaseId: null, reason: null }),
-    },
-    { who: 'a person without a machine', body: () => ({}) },
-  ])('by $who revokes the lease at once, and its holder is told to stop', async ({ body }) => {
-    const held = await aRunningPrompt();
-    await cancel(held.machine.owner, held.jobId, body(held));
-    expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled', action: 'stop' });
-    const late = { machineId: held.machine.machineId, leaseId: held.leaseId, success: true };
-    const answer = await send(completeJob, {
-      as: held.machine.owner,
-      params: { jobId: held.jobId },
-      body: late,
-    });
-    expect(answer.status).toBe(409);
-  });
-
-  it('from another machine of the owner is accepted', async () => {
-    const held = await aRunningPrompt();
-    const other = await aMachine({ owner: held.machine.owner });
-    expect((await cancel(held.machine.owner, held.jobId, { machineId: other.machineId })).job.status).toBe(
-      'cancelled',
-    );
-  });
-
-  it('by an operator needs no lease, and is in the audit log', async () => {
-    const held = await aRunningPrompt();
-    const operator = await aPerson({ role: 'operator' });
-    await cancel(operator, held.jobId, { reason: 'runs away' });
-    const entry = await env.DB.prepare('SELECT * FROM audit_log WHERE subject = ?').bind(held.jobId).first();
-    expect(entry).toMatchObject({ actor: operator.userId, action: 'cancel', detail: 'runs away' });
-    expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled' });
-  });
-
-  it('told twice answers the same and keeps the first reason', async () => {
-    const held = await aRunningPrompt();
-    const first = await cancel(held.machine.owner, held.jobId, { reason: 'one' });
-    advance(SECOND);
-    expect(await cancel(held.machine.owner, held.jobId, { reason: 'two' })).toEqual(first);
-  });
-
-  it('is confirmed by the receipt of the runner, once, and the transcript tells it', async () => {
-    const held = await aRunningPrompt();
-    const { owner, machineId } = held.machine;
-    await cancel(owner, held.jobId);
-    advance(2 * SECOND);
-    const receipt = {
-      processes: 3,
-      signal: 'SIGTERM' as const,
-      tookMs: 5400,
-      at: new Date(currentTime()).toISOString(),
-    };
-    const body = { machineId, leaseId: held.leaseId, receipt };
-    const confirmed = await cancel(owner, held.jobId, body);
-    expect(confirmed.job.cancel).toMatchObject({ confirmedAt: receipt.at, receipt });
-    advance(SECOND);
-    expect((await cancel(owner, held.jobId, body)).job.cancel).toEqual(confirmed.job.cancel);
-    const { entries } = await accepts(readTranscript, { as: owner, params: { jobId: held.jobId } });
-    expect(entries.filter((entry) => entry.text.includes('SIGTERM'))).toHaveLength(1);
-  });
-
-  it('of a silent runner is final at once and does not make the machine look alive', async () => {
-    const held = await aRunningPrompt();
-    advance(LEASE_MS / 2);
-    const seen = () =>
-      env.DB.prepare('SELECT last_seen_at AS at FROM machines WHERE id = ?')
-        .bind(held.machine.machineId)
-        .first();
-    const before = await seen();
-    await cancel(held.machine.owner, held.jobId);
-    expect(await seen()).toEqual(before);
-    expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'cancelled' });
-  });
-
-  it('reaches a lost job too', async () => {
-    const held = await aRunningPrompt();
-    advance(LEASE_MS);
-    await fireCron();
-    expect((await cancel(held.machine.owner, held.jobId)).job.status).toBe('cancelled');
-  });
-
-  it('frees the session for the next job', async () => {
-    const held = await aRunningPrompt();
-    const next = await aPrompt(held.machine);
-    expect((await poll(held.machine)).job).toBeNull();
-    await cancel(held.machine.owner, held.jobId);
-    expect((await poll(held.machine)).job?.id).toBe(next);
-  });
-
-  it('with the lease of another job is refused and changes nothing', async () => {
-    const held = await aRunningPrompt();
-    const other = await aRunningPrompt();
-    const { owner, machineId } = held.machine;
-    await refuses(cancelJob, 'lease_lost', {
-      as: owner,
-      params: { jobId: held.jobId },
-      body: { machineId, leaseId: other.leaseId },
-    });
-    expect((await beat(held)).lease).toMatchObject({ valid: true });
-  });
-});
 
 describe('a retry', () => {
   it('gives a job a week again, however often it is retried', async () => {

@@ -11,6 +11,7 @@ import {
   aMachine,
   aPrompt,
   aReview,
+  aRunningPrompt,
   beat,
   claim,
   claimAndStart,
@@ -41,12 +42,6 @@ const LAYERS: { layer: string; repair: (machine: Machine) => Promise<unknown> }[
     },
   },
 ];
-
-async function aRunningPrompt(options: Parameters<typeof aPrompt>[1] = {}): Promise<Held> {
-  const machine = await aMachine();
-  await aPrompt(machine, options);
-  return claimAndStart(machine);
-}
 
 async function refusesLate({ machine, jobId, leaseId }: Held): Promise<void> {
   const body = { machineId: machine.machineId, leaseId, success: true, content: 'Late.' };

@@ -4,9 +4,17 @@ import { describe, expect, it, vi } from 'vitest';
 import { readTranscript, retryJob } from '../../spec/contract/jobs.ts';
 import { RunnerMachine } from '../../workers/objects/runner-machine.ts';
 import { accepts, refuses, sendRaw } from './harness/call.ts';
-import { aMachine, aPrompt, claim, claimAndStart, complete, log } from './harness/machines.ts';
+import {
+  aMachine,
+  aPrompt,
+  aRunningPrompt,
+  claim,
+  claimAndStart,
+  complete,
+  log,
+} from './harness/machines.ts';
 import { aPerson } from './harness/people.ts';
-import { aRunningPrompt, chunk, entriesOf, textsOf, upload } from './harness/transcripts.ts';
+import { chunk, entriesOf, textsOf, upload } from './harness/transcripts.ts';
 
 describe('reading', () => {
   it('pages through every attempt in order, entry by entry', async () => {

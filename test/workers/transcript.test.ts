@@ -8,10 +8,10 @@ import { LEASE_MS } from '../../spec/job/lease.ts';
 import { minuteOf } from '../../workers/cron.ts';
 import { accepts, refuses, send } from './harness/call.ts';
 import { advance, currentTime, DAY, MINUTE, T0 } from './harness/clock.ts';
-import { beat, claimAndStart, complete } from './harness/machines.ts';
+import { aRunningPrompt, beat, claimAndStart, complete } from './harness/machines.ts';
 import { evict, fireCron, inside } from './harness/objects.ts';
 import { billOf } from './harness/platform-tap.ts';
-import { aRunningPrompt, chunk, entriesOf, textsOf, upload } from './harness/transcripts.ts';
+import { chunk, entriesOf, textsOf, upload } from './harness/transcripts.ts';
 
 describe('chunks', () => {
   it('arrive in order with their stream, their level and their time', async () => {

@@ -3,9 +3,9 @@
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
-import { isLeased } from '../../spec/job/status.ts';
+import { isHeld } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
-import { audit } from '../store/audit.ts';
+import { noteStopped } from '../store/audit.ts';
 import type { Replaced } from '../store/job-orders.ts';
 import { cancelIfLive, confirmCancel, findRetried, retryIfUnchanged } from '../store/job-orders.ts';
 import type { JobRow } from '../store/job-row.ts';
@@ -64,16 +64,31 @@ export async function cancelJob(
     cancelIfLive(job, {
       ...personOf(deps, user, order),
       by: user.email,
-      leaseId: order.leaseId ?? undefined,
+      // An earlier lease was let in because nobody holds the job: that must still be so.
+      leaseId: order.leaseId ? job.leaseId : undefined,
     }),
   );
-  if (cancelled === undefined) return wrongStatus((await findForPerson(deps, user, order.jobId)) ?? job);
+  if (cancelled === undefined) return notCancelled(deps, user, { job, order });
 
   deps.log('job_cancelled', { jobId: job.id, by: user.id, leaseId: job.leaseId ?? undefined });
   await revoke(deps, cancelled, 'cancelled');
   const sharers = await deps.db.all<{ machineId: string }>(readSharers(job.userId, job.id));
   wakeMachines(deps, job.userId, sharers);
   return accept(await confirm(deps, user, { job: cancelled, order }));
+}
+
+/** The guard said no: the job has moved on since it was read, or the very same order came twice at once. */
+async function notCancelled(
+  deps: Deps,
+  user: SignedIn,
+  { job, order }: Cancel,
+): Promise<Result<JobRow, Fenced>> {
+  const now = (await findForPerson(deps, user, order.jobId)) ?? job;
+  const named = await checkOrder(deps, user, { job: now, order });
+  if (!named.ok) return named;
+  return now.status === 'cancelled'
+    ? accept(await confirm(deps, user, { job: now, order }))
+    : wrongStatus(now);
 }
 
 interface Cancel {
@@ -88,8 +103,7 @@ async function confirm(deps: Deps, user: SignedIn, { job, order }: Cancel): Prom
   const at = { leaseId, at: deps.now, json: JSON.stringify(receipt) };
   const confirmed = await confirmCancel(deps.db, job, at);
   if (confirmed === undefined) return job;
-  if (job.cancelConfirmedAt === null)
-    await noteReceipt(deps, user, { job, order: { ...order, leaseId, receipt } });
+  await noteReceipt(deps, user, { job, order: { ...order, leaseId, receipt } });
   return confirmed;
 }
 
@@ -106,15 +120,17 @@ async function noteLateReceipt(
   return job;
 }
 
+/** Once for each lease: the runner repeats a receipt until it hears an answer. */
 async function noteReceipt(
   deps: Deps,
   user: SignedIn,
   { job, order }: { job: JobRow; order: PersonsOrder & { leaseId: string; receipt: StopReceipt } },
 ): Promise<void> {
+  const { source, leaseId } = order;
   const text = sentenceOf(order.receipt);
-  const entry = { at: deps.now, actor: user.id, source: order.source, job, detail: text };
-  await deps.db.batch([audit({ ...entry, action: 'stopped' })]);
-  await tell(deps, job, (stub) => stub.appendReceipt({ jobId: job.id, leaseId: order.leaseId, text }));
+  const entry = { at: deps.now, actor: user.id, source, job, leaseId, detail: text };
+  if (await noteStopped(deps.db, entry))
+    await tell(deps, job, (stub) => stub.appendReceipt({ jobId: job.id, leaseId, text }));
 }
 
 function personOf(deps: Deps, user: SignedIn, order: PersonsOrder) {
@@ -156,7 +172,7 @@ export async function retryJob(
     by: user.id,
     attempt: job.attempt,
   });
-  await announceRetry(deps, job, isLeased(job.status) || job.status === 'lost');
+  await announceRetry(deps, job, isHeld(job.status));
   return accept({ job: retried, warning: warningFor(job) });
 }
 
@@ -224,7 +240,8 @@ function warningFor(job: JobRow): string | undefined {
 
 /**
  * A named machine must be one of the person's (not necessarily the holder's: any `orp` of the owner may order); a named
- * lease must be the one on the job, or one that an ended attempt had.
+ * lease must be the one on the job, or one that an ended attempt had. Such an earlier one speaks for the job only while no
+ * newer attempt holds it: whoever had it knows nothing of that attempt, and a lost one may still be at work.
  */
 async function checkOrder(
   deps: Deps,
@@ -238,7 +255,7 @@ async function checkOrder(
   if (!order.leaseId || order.leaseId === job.leaseId) return accept(undefined);
   const machineId = order.machineId ?? job.machineId ?? '';
   const isEarlier = await hadLease(deps.db, job, { machineId, leaseId: order.leaseId });
-  if (isEarlier && !isLeased(job.status)) return accept(undefined);
+  if (isEarlier && !isHeld(job.status)) return accept(undefined);
   deps.log('lease_mismatch', { jobId: job.id, leaseId: order.leaseId, machineId });
   return refuse(
     'lease_lost',

@@ -25,6 +25,20 @@ export function audit({ at, actor, source, action, job, detail }: AuditEntry): S
     VALUES (${at}, ${job.userId}, ${actor}, ${source}, ${action}, ${job.id}, ${detail})`;
 }
 
+/** Notes what a runner stopped, once for a lease; false when that stands there already. */
+export function noteStopped(
+  db: Database,
+  { leaseId, ...entry }: Omit<AuditEntry, 'action' | 'detail'> & { leaseId: string; detail: string },
+): Promise<boolean> {
+  const { at, actor, source, job } = entry;
+  const detail = `${entry.detail} (lease ${leaseId})`;
+  return db.write(sql`
+    INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+    SELECT ${at}, ${job.userId}, ${actor}, ${source}, 'stopped', ${job.id}, ${detail}
+    WHERE NOT EXISTS (SELECT 1 FROM audit_log WHERE user_id = ${job.userId} AND subject = ${job.id}
+      AND action = 'stopped' AND instr(detail, ${`(lease ${leaseId})`}) > 0)`);
+}
+
 /** What was ordered and confirmed, oldest first; reading is not part of a job's story. */
 export interface StoryEvent {
   at: number;

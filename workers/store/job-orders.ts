@@ -15,13 +15,14 @@ export interface Order {
   by: string;
   source: string;
   reason: string | undefined;
-  /** When the person named a lease, it must be the one that holds the job. */
-  leaseId: string | undefined;
+  /** The lease that must hold the job still; null: nobody may hold it; undefined: whoever does. */
+  leaseId: string | null | undefined;
 }
 
 /** A person cancels: final at once; the lease id stays on the row, so that its holder can still be told why. */
 export function cancelIfLive(key: JobKey, order: Order): Statement[] {
-  const where: [string, Value][] = order.leaseId === undefined ? [] : [['lease_id = ?', order.leaseId]];
+  const where: [string, Value][] =
+    order.leaseId === undefined ? [] : [["coalesce(lease_id, '') = ?", order.leaseId ?? '']];
   return [
     auditMove(key, 'cancel', { ...order, at: order.now, detail: order.reason, where }),
     noteOnReview(key, 'cancel', { status: 'cancelled', now: order.now, error: order.reason ?? null, where }),

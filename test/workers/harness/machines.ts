@@ -175,6 +175,13 @@ export async function claimAndStart(machine: Machine): Promise<Held> {
   return held;
 }
 
+/** A prompt at work on a machine of its own. */
+export async function aRunningPrompt(options: Parameters<typeof aPrompt>[1] = {}): Promise<Held> {
+  const machine = await aMachine();
+  await aPrompt(machine, options);
+  return claimAndStart(machine);
+}
+
 export async function show(owner: Person, jobId: string): Promise<ShownJob> {
   return (await accepts(showJob, { as: owner, params: { jobId } })).job;
 }

@@ -5,15 +5,8 @@ import { readTranscript } from '../../../spec/contract/jobs.ts';
 import { addLogs } from '../../../spec/contract/runner.ts';
 import { accepts } from './call.ts';
 import type { Held } from './machines.ts';
-import { aMachine, aPrompt, claimAndStart } from './machines.ts';
 
 export type Chunk = NonNullable<BodyInput<typeof addLogs>['chunks']>[number];
-
-export async function aRunningPrompt(): Promise<Held> {
-  const machine = await aMachine();
-  await aPrompt(machine);
-  return claimAndStart(machine);
-}
 
 export function chunk(seq: number, text = `line ${seq}\n`): Chunk {
   return { seq, stream: 'stdout', text };
