@@ -61,6 +61,7 @@ async function workUntilTrouble(
     return { message: 'The runner has left.', isFinal: false };
   } catch (error) {
     if (error instanceof CommanderError) return { message: error.message, isFinal: true };
+    if (isOfTheSystem(error)) return { message: `${error.message}.`, isFinal: false };
     if (!(error instanceof CliError)) throw error;
     return describeEnd(error);
   }
@@ -70,6 +71,11 @@ function describeEnd({ message, hint, code }: CliError): { message: string; isFi
   const sentences = hint === undefined ? message : `${message} ${hint}`;
   if (code !== 'replaced') return { message: sentences, isFinal: code === 'usage' };
   return { message: `${sentences} Then \`orp runner restart\` brings this service back.`, isFinal: true };
+}
+
+/** A full disk, a lost permission, too many open files: it passes, or a person repairs it. */
+function isOfTheSystem(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code));
 }
 
 async function work({ surroundings, repoRoot, words }: ServeOptions, log: RotatingLog): Promise<void> {

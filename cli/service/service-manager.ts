@@ -99,7 +99,7 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
       await must('disable', '--now', SERVICE_UNIT);
     },
     async start() {
-      // The limit on restarts after crashes does not hold for a person.
+      // What an earlier unit counted does not hold for a person.
       await run('reset-failed', SERVICE_UNIT);
       await must('start', SERVICE_UNIT);
     },

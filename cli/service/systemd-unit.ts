@@ -7,7 +7,8 @@ const STOP_SECONDS = 90;
 
 /**
  * Choices that are not obvious:
- * - `Restart=on-failure` with a limit: after a crash it starts again, at most five times in ten minutes.
+ * - `Restart=on-failure` without a limit: after a crash it starts again 30 s later, however often. A limit would end it for
+ *   good in a bad quarter of an hour, and nobody would look.
  * - `KillMode=mixed`: only the runner is asked to leave, so that its agents can finish; what is left after it is killed.
  *   The default would send SIGTERM to the agents in the middle of their work.
  */
@@ -17,8 +18,7 @@ export function renderUnit(plan: ServicePlan): string {
   );
   return `[Unit]
 Description=ORP runner: works on jobs in the linked agent sessions
-StartLimitIntervalSec=600
-StartLimitBurst=5
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec

@@ -77,8 +77,7 @@ describe('the systemd unit', () => {
   it('is this text', () => {
     expect(renderUnit(plan)).toBe(`[Unit]
 Description=ORP runner: works on jobs in the linked agent sessions
-StartLimitIntervalSec=600
-StartLimitBurst=5
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec

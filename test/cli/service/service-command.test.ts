@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serviceManager } from '../../../cli/service/service-manager.ts';
 import { startPushServer } from '../channel/push-server.ts';
@@ -228,6 +228,21 @@ describe('the service at work', () => {
       await server.close();
       elsewhere.remove();
     }
+  });
+
+  it('outlives what the system refuses, as a full disk does', async () => {
+    // As on a full disk, the lock of the runner cannot be written.
+    const place = join(machine.home, 'state/orp/runner');
+    mkdirSync(dirname(place), { recursive: true });
+    writeFileSync(place, '');
+    const runner = serve();
+    const path = join(machine.home, 'state/orp/log/runner.log');
+    await until(() => runner.child.exitCode !== null || existsSync(path));
+    await until(() => runner.child.exitCode !== null || log().includes('Trying again every 30 s.'));
+    expect(runner.child.exitCode).toBe(null);
+    expect(log()).toMatch(/ E[A-Z]+: /);
+    runner.child.kill('SIGTERM');
+    expect((await runner.ended).code).toBe(0);
   });
 
   it('logs go on with --follow, also over the turn to a new file', async () => {
