@@ -54,7 +54,7 @@ export const PONG = 'pong';
 
 /** Why the hosted side closes a channel (WebSocket close codes of the private range). */
 export const CLOSE_CODES = {
-  /** Another instance of the same machine connected: this one stops claiming. The reason is a `replacedReason`. */
+  /** Another instance of the same machine connected: this one stops claiming. The last word of the reason is that instance. */
   replaced: 4001,
   /** The token was revoked, or the machine belongs to somebody else now. */
   unauthorized: 4003,
@@ -63,18 +63,6 @@ export const CLOSE_CODES = {
   /** Between Worker and object: the reader of the stream went away. */
   gone: 4009,
 } as const;
-
-const REPLACED_BY = 'replaced by ';
-
-/** The reason of a `replaced` close: a client that missed the event before it learns here who took over. */
-export function replacedReason(instance: string): string {
-  return REPLACED_BY + instance;
-}
-
-/** Who took over, as a `replacedReason` says it; undefined when it does not. */
-export function replacingInstance(reason: string): string | undefined {
-  return reason.startsWith(REPLACED_BY) ? reason.slice(REPLACED_BY.length) : undefined;
-}
 
 /** One SSE frame. Data is one line of JSON, so no value can break the framing. */
 export function sseFrame(event: ChannelEvent): string {

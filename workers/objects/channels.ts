@@ -5,7 +5,7 @@
  */
 
 import type { ChannelEvent } from '../../spec/transport/events.ts';
-import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG, replacedReason } from '../../spec/transport/events.ts';
+import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG } from '../../spec/transport/events.ts';
 import type { WatchNews } from '../../spec/transport/watch.ts';
 
 /**
@@ -85,7 +85,7 @@ export function admit(state: SocketState, socket: WebSocket): boolean {
   for (const older of runners) {
     if (older.channel.openedAt >= channel.openedAt) continue;
     send([older.socket], JSON.stringify(replacedBy(channel.instance)));
-    closeQuietly(older.socket, CLOSE_CODES.replaced, replacedReason(channel.instance));
+    closeQuietly(older.socket, CLOSE_CODES.replaced, `replaced by ${channel.instance}`);
   }
   return true;
 }
