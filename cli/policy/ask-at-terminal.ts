@@ -16,7 +16,13 @@ const FLUSH_MS = 200;
 const SHOWN_LINES = 12;
 const SHOWN_COLUMNS = 160;
 
-type Terminal = Pick<Surroundings, 'stdin' | 'stderr'>;
+interface Terminal extends Pick<Surroundings, 'stdin' | 'stderr'> {
+  /** The runner is asked to leave once its jobs are done: that is no answer. */
+  draining?: AbortSignal | undefined;
+}
+
+const STILL_OPEN =
+  '\nThe question above is still open: type "yes" to run the job, anything else to refuse it; Ctrl-C leaves without running it: ';
 
 /** Undefined when there is no terminal. Questions of several jobs come one after the other. */
 export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
@@ -53,17 +59,20 @@ function cut(line: string): string {
 }
 
 async function askOnce(
-  { stdin, stderr }: Terminal,
+  { stdin, stderr, draining }: Terminal,
   question: string,
   signal: AbortSignal,
 ): Promise<'yes' | 'no' | 'nobody'> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   // Not raw: Ctrl-C stays a signal to the runner.
   const reader = createInterface({ input: stdin, terminal: false });
+  const remind = () => void stderr.write(STILL_OPEN);
   try {
     return await new Promise((answer) => {
       const asked = setTimeout(() => {
         stderr.write(question);
+        if (draining?.aborted) remind();
+        else draining?.addEventListener('abort', remind, { once: true });
         reader.on('line', (line) => answer(line.trim().toLowerCase() === 'yes' ? 'yes' : 'no'));
       }, FLUSH_MS);
       const leave = () => {
@@ -75,6 +84,7 @@ async function askOnce(
       reader.on('close', leave);
     });
   } finally {
+    draining?.removeEventListener('abort', remind);
     reader.close();
     stdin.pause();
   }

@@ -11,6 +11,7 @@ import { type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
 import { type AgentService, structuredOf } from './agent-service.ts';
 import type { WorkerBlock } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
+import { reviewUntilStopped } from './policy-gate.ts';
 import { runPrompt } from './prompt-run.ts';
 import { recoverSpools } from './recovery.ts';
 import { failedResult } from './result.ts';
@@ -149,11 +150,9 @@ export class AgentCycle {
     try {
       const { kind, prompt, createdBy: sender } = job;
       const place = { kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
-      const review = await policy.review(place, context.shutdown);
-      if (review.kind === 'refused') {
-        return { result: failedResult('policy_denied', review.message, new Date()) };
-      }
-      return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: review.limits });
+      const verdict = await reviewUntilStopped(policy, place, desk.stopSwitch);
+      if (verdict.kind === 'refused') return verdict;
+      return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: verdict.limits });
     } catch (error) {
       return {
         result: failedResult(

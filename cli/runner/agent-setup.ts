@@ -52,10 +52,8 @@ export async function prepareAgentWork(
     shutdown: drainSwitch.shutdown,
   };
   const agent = options.agent?.trim() || undefined;
-  return {
-    cycle: new AgentCycle({ context: work, service, policy: policyDesk(context), agent }),
-    drainSwitch,
-  };
+  const policy = policyDesk(context, drainSwitch.draining);
+  return { cycle: new AgentCycle({ context: work, service, policy, agent }), drainSwitch };
 }
 
 /** Nothing of this path is recorded with the machine or the repository. */

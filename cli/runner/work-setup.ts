@@ -84,7 +84,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
   const instance = randomUUID();
   const drainSwitch = new DrainSwitch(talk);
-  const policy = policyDesk(context);
+  const policy = policyDesk(context, drainSwitch.draining);
   const hold: MachineHold = {};
   const work: WorkContext = {
     env,
@@ -100,7 +100,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
     isDraining: () => drainSwitch.draining.aborted,
     shutdown: drainSwitch.shutdown,
-    gate: policyGate(policy, drainSwitch.draining),
+    gate: policyGate(policy),
   };
   const keepAwake = new KeepAwake({ mode: options.keepAwake, talk });
   if (options.verbose) talk.note(keepAwake.description);

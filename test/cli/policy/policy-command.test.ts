@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -8,6 +9,8 @@ import { gatherSituation } from '../../../cli/link/runner-situation.ts';
 import { askAtTerminal, formatQuestion } from '../../../cli/policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../../../cli/policy/policy-desk.ts';
 import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
+import { reviewUntilStopped } from '../../../cli/runner/policy-gate.ts';
+import { StopSwitch } from '../../../cli/runner/stop-switch.ts';
 import { Desk } from '../desk.ts';
 
 function setPolicy(desk: Desk, policy: object | string): void {
@@ -238,6 +241,44 @@ describe('the question at the terminal', () => {
     await asked;
     leaving.abort();
     expect(await answer).toBe('nobody');
+  });
+
+  it('stays open when the runner is asked to leave, and says so', async () => {
+    const { stdin, stderr, asked } = terminal();
+    const draining = new AbortController();
+    const answer = askAtTerminal({ stdin, stderr, draining: draining.signal })?.(
+      place,
+      'why',
+      new AbortController().signal,
+    );
+    await asked;
+    const said = once(stderr, 'data');
+    draining.abort();
+    expect(String((await said)[0])).toContain('The question above is still open');
+    stdin.write('yes\n');
+    expect(await answer).toBe('yes');
+  });
+
+  it.each([
+    ['shutdown', 'passed'],
+    ['cancelled', 'passed'],
+    [undefined, 'refused'],
+  ] as const)('a job that was stopped (%s) meanwhile is %s by the policy: nobody said no', async (...row) => {
+    const [kind, verdict] = row;
+    using desk = new Desk();
+    setPolicy(desk, { confirm: 'always', accounts: ['*'] });
+    const stopSwitch = new StopSwitch();
+    const policy = new PolicyDesk({
+      env: desk.env,
+      now: () => desk.now,
+      ask: async (_job, _why, signal) => {
+        if (kind === undefined) return 'no';
+        stopSwitch.ask({ kind });
+        await once(signal, 'abort');
+        return 'nobody';
+      },
+    });
+    expect(await reviewUntilStopped(policy, place, stopSwitch)).toMatchObject({ kind: verdict });
   });
 
   it('without a terminal a job that needs one is refused', async () => {
