@@ -35,19 +35,27 @@ export type Delivery =
 /**
  * Delivers, however often it takes, until the signal aborts. Every round begins with the transcript, so that it arrives
  * before the result; but where only the transcript is refused, the answer that a person waits for does not wait with it.
+ * The spool is closed in any case.
  */
 export async function deliver(options: DeliveryOptions): Promise<Delivery> {
-  const { spool, uploads, signal } = options;
+  const { spool, uploads } = options;
+  try {
+    return await deliverAndSettle(options);
+  } finally {
+    await uploads.stop();
+    await spool.close();
+  }
+}
+
+async function deliverAndSettle(options: DeliveryOptions): Promise<Delivery> {
+  const { uploads, signal } = options;
   const delivery = await deliverInRounds(options);
   if (delivery.kind === 'delivered' && !uploads.isDrained) await uploads.drain(signal);
   await uploads.stop();
   if (delivery.kind === 'delivered' && !uploads.isDrained && !uploads.isRefused) {
-    await spool.close();
     return { ...delivery, isTranscriptOwed: true };
   }
-  if (delivery.kind !== 'pending') return settleSpool(options, delivery);
-  await spool.close();
-  return delivery;
+  return delivery.kind === 'pending' ? delivery : settleSpool(options, delivery);
 }
 
 async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {

@@ -14,13 +14,14 @@
 
 import { existsSync } from 'node:fs';
 import { readAnswer } from '../agents/answer-file.ts';
+import { messageOf } from '../exit.ts';
 import { type Delivery, deliver } from './delivery.ts';
 import { type FamilyMark, ProcessFamily } from './process/family.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { stopFamily } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
 import { failedResult, summarise } from './result.ts';
-import type { Held } from './service.ts';
+import type { Held, LeaseVerdict } from './service.ts';
 import {
   type Journal,
   LeaseSpool,
@@ -55,16 +56,30 @@ const ENDED_UNSEEN =
   'The runner stopped before the agent finished. The agent left an answer and ended unseen; whether it did all of its work is unknown.';
 const NEVER_RAN = 'The runner stopped before it started the agent; nothing ran.';
 
-/** Resolves everything that is left. Returns how many are still waiting for the service. */
+/** Resolves everything that is left. Returns how many still wait: for the service, or for a person. */
 export async function recoverSpools(context: WorkContext, options: RecoveryOptions): Promise<number> {
   const folders = await listSpools(spoolFolder(context.env, context.machine.machine_id));
   let waiting = 0;
   for (const folder of folders) {
     if (options.isBusy(folder)) continue;
     if (options.signal.aborted) waiting += 1;
-    else if (await recoverSpool(context, folder, options)) waiting += 1;
+    else if (await recoverOrTell(context, folder, options)) waiting += 1;
   }
   return waiting;
+}
+
+/** A folder that cannot be worked with is no reason to keep the results of the others. */
+async function recoverOrTell(
+  context: WorkContext,
+  folder: string,
+  options: RecoveryOptions,
+): Promise<boolean> {
+  try {
+    return await recoverSpool(context, folder, options);
+  } catch (error) {
+    context.talk.warn(`The spool ${folder} could not be looked after, and stays: ${messageOf(error)}`);
+    return true;
+  }
 }
 
 /** True when the service could not be reached with it. */
@@ -109,8 +124,11 @@ async function isHeldByAnother({ claim }: Journal, { self }: WorkContext): Promi
 async function conclude(folder: string, journal: Journal, context: WorkContext): Promise<ResultRecord> {
   const result = await concludeWithoutResult(journal, context);
   const spool = await LeaseSpool.open(folder);
-  await spool.setResult(result).catch(() => undefined);
-  await spool.close();
+  try {
+    await spool.setResult(result).catch(() => undefined);
+  } finally {
+    await spool.close();
+  }
   return result;
 }
 
@@ -149,25 +167,33 @@ interface LateDelivery {
 }
 
 async function deliverLate(context: WorkContext, late: LateDelivery): Promise<Delivery> {
-  const { service, env } = context;
-  const { folder, held, result, signal } = late;
+  const { folder, held } = late;
   // The heartbeat first: a job that went `lost` while this machine was away takes up its lease again.
-  const beat = await service.heartbeat(held, context.isDraining());
+  const beat = await context.service.heartbeat(held, context.isDraining());
   if (beat.kind === 'unavailable' || beat.kind === 'unauthenticated') {
     return { kind: 'pending', message: beat.message };
   }
+  const verdict = beat.kind === 'ok' ? beat.value.verdict : undefined;
   const spool = await LeaseSpool.open(folder);
+  try {
+    return await deliverFrom(spool, context, { ...late, verdict });
+  } finally {
+    await spool.close();
+  }
+}
+
+/** The result is on the disk, or could not be brought there when it was found: it is delivered in either case. */
+async function deliverFrom(
+  spool: LeaseSpool,
+  context: WorkContext,
+  { held, result, signal, verdict }: LateDelivery & { verdict: LeaseVerdict | undefined },
+): Promise<Delivery> {
+  const { service, env } = context;
   const received = await askReceived(context, held);
   // A loss of power may have taken chunks from here that the service has already: their numbers stay used.
   spool.skipTo(received);
-  await spool.setResult(result);
-  const uploads = new UploadLoop({
-    service,
-    held,
-    chunksPath: spool.chunksPath,
-    received,
-    askLease: async () => (beat.kind === 'ok' ? beat.value.verdict : undefined),
-  });
+  const { chunksPath } = spool;
+  const uploads = new UploadLoop({ service, held, chunksPath, received, askLease: async () => verdict });
   return deliver({ service, held, spool, uploads, result, env, signal });
 }
 

@@ -38,7 +38,7 @@ export class SpoolTender {
     return recoverSpools(this.#context, {
       isBusy,
       signal: AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]),
-      onRecovered: (recovered) => this.#recordRecovered(recovered),
+      onRecovered: (recovered) => this.#recordOrTell(recovered),
     });
   }
 
@@ -77,6 +77,17 @@ export class SpoolTender {
     } catch (error) {
       this.#context.talk.warn(`The spool could not be looked after: ${messageOf(error)}`);
       return 1;
+    }
+  }
+
+  /** Local records are for people to look at; failing to write one must not make a delivered result look owed. */
+  async #recordOrTell(recovered: Recovered): Promise<void> {
+    try {
+      await this.#recordRecovered(recovered);
+    } catch (error) {
+      this.#context.talk.warn(
+        `The local record of ${recovered.held.jobId} could not be written: ${messageOf(error)}`,
+      );
     }
   }
 

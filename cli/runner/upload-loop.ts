@@ -110,14 +110,25 @@ export class UploadLoop {
 
   async #run(): Promise<void> {
     const { signal } = this.#end;
-    if (this.#received > 0) this.#offset = await findOffsetAfter(this.#options.chunksPath, this.#received);
+    let isPlaced = this.#received === 0;
     while (!signal.aborted && !this.#isRefused) {
-      this.#isWoken = false;
-      const batch = await readBatch(this.#options.chunksPath, this.#offset);
-      if (batch.length === 0) await this.#waitForNews(signal);
-      else await this.#send(batch.slice(0, this.#limit));
+      try {
+        if (!isPlaced) this.#offset = await findOffsetAfter(this.#options.chunksPath, this.#received);
+        isPlaced = true;
+        await this.#sendNext(signal);
+      } catch {
+        // A transcript that cannot be read now is like a service that is away: the result does not wait for it for ever.
+        await this.#waitAfterFailure();
+      }
     }
     this.#drained.resolve();
+  }
+
+  async #sendNext(signal: AbortSignal): Promise<void> {
+    this.#isWoken = false;
+    const batch = await readBatch(this.#options.chunksPath, this.#offset);
+    if (batch.length === 0) await this.#waitForNews(signal);
+    else await this.#send(batch.slice(0, this.#limit));
   }
 
   async #waitForNews(signal: AbortSignal): Promise<void> {

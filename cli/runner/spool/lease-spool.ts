@@ -41,20 +41,27 @@ export interface Journal {
   answerPath: string | undefined;
 }
 
+/** What was in the folder already. */
+interface Found {
+  lastSeq: number;
+  isResultKept: boolean;
+}
+
 export class LeaseSpool {
   readonly folder: string;
   readonly #journal: AppendFile;
   readonly #chunks: AppendFile;
   #lastSeq: number;
   #lastText = '';
-  #isResultKept = false;
+  #isResultKept: boolean;
   #remark: string | undefined;
 
-  private constructor(folder: string, files: { journal: AppendFile; chunks: AppendFile; lastSeq: number }) {
+  private constructor(folder: string, files: { journal: AppendFile; chunks: AppendFile }, found: Found) {
     this.folder = folder;
     this.#journal = files.journal;
     this.#chunks = files.chunks;
-    this.#lastSeq = files.lastSeq;
+    this.#lastSeq = found.lastSeq;
+    this.#isResultKept = found.isResultKept;
   }
 
   /** Begins the spool of a lease. When the claim cannot be written down, nothing is left of it, and the error is told. */
@@ -70,13 +77,19 @@ export class LeaseSpool {
     }
   }
 
-  /** Opens the spool in `folder`, new or found again. */
+  /** Opens the spool in `folder`, new or found again. When it cannot be opened, nothing of it stays open. */
   static async open(folder: string): Promise<LeaseSpool> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const chunksPath = join(folder, CHUNKS);
+    const lastSeq = await findLastSeq(join(folder, CHUNKS));
+    const isResultKept = (await readResult(folder)) !== undefined;
     const journal = await AppendFile.open(join(folder, JOURNAL));
-    const chunks = await AppendFile.open(chunksPath);
-    return new LeaseSpool(folder, { journal, chunks, lastSeq: await findLastSeq(chunksPath) });
+    try {
+      const chunks = await AppendFile.open(join(folder, CHUNKS));
+      return new LeaseSpool(folder, { journal, chunks }, { lastSeq, isResultKept });
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   /** The number of the last chunk. */
@@ -135,6 +148,7 @@ export class LeaseSpool {
    * brought there does not hold up the result: what is missing of it later is said to be missing.
    */
   async setResult(result: ResultRecord): Promise<void> {
+    this.#isResultKept = false;
     await this.#chunks.flush().catch(() => undefined);
     writeTextFile(join(this.folder, RESULT), `${JSON.stringify(result)}\n`, PRIVATE_MODE);
     this.#isResultKept = true;
@@ -146,8 +160,11 @@ export class LeaseSpool {
   }
 
   async close(): Promise<void> {
-    await this.#journal.close();
-    await this.#chunks.close();
+    try {
+      await this.#journal.close();
+    } finally {
+      await this.#chunks.close();
+    }
   }
 
   /** Everything has been acknowledged. */

@@ -3,9 +3,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { codexAgent } from '../../../cli/agents/codex.ts';
-import { signedInClient } from '../../../cli/client/client.ts';
-import { httpService } from '../../../cli/runner/http-service.ts';
 import { LeaseDesk } from '../../../cli/runner/lease-desk.ts';
 import { pause, retryPauseMs } from '../../../cli/runner/pause.ts';
 import { runPrompt } from '../../../cli/runner/prompt-run.ts';
@@ -14,7 +11,7 @@ import type { WorkContext } from '../../../cli/runner/work-context.ts';
 import { T0 } from '../../support/clock.ts';
 import { type FakeJob, FakeService } from './fake-service.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
-import { RECIPE_AGENT } from './orp-process.ts';
+import { runnerContext } from './runner-context.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -33,36 +30,8 @@ afterEach(async () => {
   machine.remove();
 });
 
-/** What one run of the runner works with; each has its own start time, as after a restart. */
 function aRunner(startTime: string): WorkContext {
-  const { env } = machine;
-  const record = {
-    schema_version: '1.0.0' as const,
-    machine_id: 'mach-1',
-    machine_name: 'workbench',
-    platform: 'linux',
-    runner_enabled: true,
-  };
-  const silent = () => undefined;
-  return {
-    env,
-    machine: record,
-    service: httpService({
-      machine: record,
-      instance: startTime,
-      baseUrl: service.baseUrl,
-      connect: () => signedInClient({ env, baseUrl: service.baseUrl }),
-    }),
-    agent: codexAgent({ bin: RECIPE_AGENT, env }),
-    local: { isEnabled: async () => true, recordBeat: async () => undefined, sync: async () => ({}) },
-    talk: { note: silent, warn: silent },
-    secrets: [],
-    heartbeatMs: 20_000,
-    deliveryLimitMs: 120_000,
-    self: { pid: process.pid, startTime },
-    isDraining: () => false,
-    shutdown: new AbortController().signal,
-  };
+  return runnerContext({ machine, baseUrl: service.baseUrl, startTime });
 }
 
 /** Lets time pass until the work is done; files, sockets and processes get their turns in between. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -154,5 +154,21 @@ describe('uploads', () => {
     await startLoop().drain(AbortSignal.timeout(50));
 
     expect(transcript()).toEqual([]);
+  });
+});
+
+describe('a transcript that cannot be read', () => {
+  it('ends no process: it is tried again, and holds up nobody for ever', async () => {
+    await say('a');
+    await rename(spool.chunksPath, `${spool.chunksPath}.away`);
+    await mkdir(spool.chunksPath);
+    const loop = startLoop();
+    await loop.drain(AbortSignal.timeout(50));
+    expect(loop.isDrained).toBe(false);
+
+    await rm(spool.chunksPath, { recursive: true });
+    await rename(`${spool.chunksPath}.away`, spool.chunksPath);
+    await loop.drain(never);
+    expect(transcript()).toEqual(['a']);
   });
 });

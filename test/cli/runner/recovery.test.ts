@@ -1,0 +1,156 @@
+/** What lies in the spool is resolved folder by folder: a broken one, or a full disk, costs nobody else anything. */
+
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Recovered, recoverSpools } from '../../../cli/runner/recovery.ts';
+import { LeaseSpool } from '../../../cli/runner/spool/lease-spool.ts';
+import { until } from './conditions.ts';
+import { type FakeJob, FakeService } from './fake-service.ts';
+import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
+import { RECIPE_AGENT, runOrp, startOrp } from './orp-process.ts';
+import { runnerContext } from './runner-context.ts';
+
+const T0 = '2026-04-01T10:00:00.000Z';
+/** No file beside it can have a longer name, so whatever begins with a temporary file fails. */
+const LONGEST_NAME = 'r'.repeat(255);
+
+let service: FakeService;
+let machine: LinkedMachine;
+let warnings: string[];
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  warnings = [];
+});
+
+afterEach(async () => {
+  await service.close();
+  machine.remove();
+});
+
+function folderOf(leaseId: string): string {
+  return join(machine.home, 'state/orp/spool/mach-1', leaseId);
+}
+
+/** A job at work whose runner left its spool behind. */
+async function leftJob(number: number, { isDone }: { isDone: boolean }): Promise<FakeJob> {
+  const job = service.addJob(`job_${number}`, {});
+  job.status = 'running';
+  job.leaseId = `lea_${number}`;
+  const spool = await LeaseSpool.begin(folderOf(job.leaseId), {
+    record: 'claimed',
+    version: 1,
+    at_utc: T0,
+    base_url: service.baseUrl,
+    machine_id: 'mach-1',
+    job_id: job.id,
+    job_kind: job.kind,
+    lease_id: job.leaseId,
+    attempt: 1,
+    runner: { pid: 1, start_time: 'another boot/1' },
+  });
+  await spool.addChunk({ at: T0, stream: 'stdout', level: 'info', text: 'said' });
+  if (isDone) await spool.setResult({ outcome: 'completed', finished_at_utc: T0, content: 'Done.' });
+  await spool.close();
+  return job;
+}
+
+/** Nobody can open the transcript any more. */
+function breakChunks(leaseId: string): void {
+  rmSync(join(folderOf(leaseId), 'chunks.jsonl'));
+  mkdirSync(join(folderOf(leaseId), 'chunks.jsonl'));
+}
+
+function recover(onRecovered: (recovered: Recovered) => Promise<void> = async () => undefined) {
+  const context = runnerContext(
+    { machine, baseUrl: service.baseUrl, startTime: 'second' },
+    { warn: (text) => warnings.push(text) },
+  );
+  const signal = new AbortController().signal;
+  return recoverSpools(context, { isBusy: () => false, signal, onRecovered });
+}
+
+/** Files of the spool that this process holds open. */
+async function openSpoolFiles(): Promise<string[]> {
+  const names = await readdir('/proc/self/fd');
+  const targets = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith(machine.home));
+}
+
+describe('a spool that cannot be opened', () => {
+  it.each([
+    ['with a result', true],
+    ['without one', false],
+  ])('holds up no other, and waits with a warning (%s)', async (_, isDone) => {
+    const broken = await leftJob(1, { isDone });
+    const good = await leftJob(2, { isDone: true });
+    breakChunks('lea_1');
+
+    expect(await recover()).toBe(1);
+    expect(good.completions).toEqual([expect.objectContaining({ success: true, content: 'Done.' })]);
+    expect(broken.completions).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/lea_1.*EISDIR/)]);
+  });
+
+  it.skipIf(process.platform !== 'linux')('leaves no file open', async () => {
+    await leftJob(1, { isDone: true });
+    breakChunks('lea_1');
+    await recover();
+
+    expect(await openSpoolFiles()).toEqual([]);
+  });
+
+  it('keeps nobody from working, neither once nor for long', async () => {
+    // The service counts its leases from 1: the number of the broken one must not be one of these.
+    await leftJob(90, { isDone: false });
+    breakChunks('lea_90');
+    const words = ['runner', 'work', '--transport', 'poll', '--codex-bin', RECIPE_AGENT];
+    const at = { cwd: machine.repo, env: machine.env };
+    const first = service.addJob('job_3', { say: 'once' });
+    const { code } = await runOrp([...words, '--once'], at);
+    const second = service.addJob('job_4', { say: 'for long' });
+    const runner = startOrp(words, at);
+    await until(() => second.status === 'completed');
+    runner.child.kill('SIGTERM');
+
+    expect([code, first.status]).toEqual([0, 'completed']);
+    expect((await runner.ended).code).toBe(0);
+  });
+});
+
+describe('a local record that cannot be written', () => {
+  it('costs no other job anything', async () => {
+    const jobs = [await leftJob(1, { isDone: true }), await leftJob(2, { isDone: true })];
+    await recover(async ({ held }) => {
+      if (held.jobId === 'job_1') throw new Error('ENOSPC: no space left on device');
+    });
+
+    expect(jobs.map((job) => job.completions.length)).toEqual([1, 1]);
+    expect(warnings).toEqual([expect.stringMatching(/ENOSPC/)]);
+  });
+});
+
+describe('on a full disk', () => {
+  it('a result that is on the disk already is delivered', async () => {
+    const job = await leftJob(1, { isDone: true });
+    const result = join(folderOf('lea_1'), 'result.json');
+    renameSync(result, join(folderOf('lea_1'), LONGEST_NAME));
+    symlinkSync(LONGEST_NAME, result);
+
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([expect.objectContaining({ success: true, content: 'Done.' })]);
+    expect(existsSync(folderOf('lea_1'))).toBe(false);
+  });
+
+  it('what cannot be written down is told all the same', async () => {
+    const job = await leftJob(1, { isDone: false });
+    mkdirSync(join(folderOf('lea_1'), 'result.json'));
+
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
+    expect(warnings).toEqual([]);
+  });
+});

@@ -1,0 +1,47 @@
+/** What one run of the runner works with, without its command: HTTP, files and the agent are real. */
+
+import { codexAgent } from '../../../cli/agents/codex.ts';
+import { signedInClient } from '../../../cli/client/client.ts';
+import { httpService } from '../../../cli/runner/http-service.ts';
+import type { WorkContext } from '../../../cli/runner/work-context.ts';
+import type { LinkedMachine } from './linked-machine.ts';
+import { RECIPE_AGENT } from './orp-process.ts';
+
+export interface RunnerOf {
+  machine: LinkedMachine;
+  baseUrl: string;
+  /** Each run has its own, as after a restart. */
+  startTime: string;
+}
+
+/** A runner that tells nobody anything, or `talk`. */
+export function runnerContext(of: RunnerOf, talk: Partial<WorkContext['talk']> = {}): WorkContext {
+  const { env } = of.machine;
+  const record = {
+    schema_version: '1.0.0' as const,
+    machine_id: 'mach-1',
+    machine_name: 'workbench',
+    platform: 'linux',
+    runner_enabled: true,
+  };
+  const silent = () => undefined;
+  return {
+    env,
+    machine: record,
+    service: httpService({
+      machine: record,
+      instance: of.startTime,
+      baseUrl: of.baseUrl,
+      connect: () => signedInClient({ env, baseUrl: of.baseUrl }),
+    }),
+    agent: codexAgent({ bin: RECIPE_AGENT, env }),
+    local: { isEnabled: async () => true, recordBeat: async () => undefined, sync: async () => ({}) },
+    talk: { note: silent, warn: silent, ...talk },
+    secrets: [],
+    heartbeatMs: 20_000,
+    deliveryLimitMs: 120_000,
+    self: { pid: process.pid, startTime: of.startTime },
+    isDraining: () => false,
+    shutdown: new AbortController().signal,
+  };
+}
