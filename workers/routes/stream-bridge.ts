@@ -26,8 +26,8 @@ export interface BridgeOptions {
   farewell(reason: Farewell): string;
 }
 
-/** How many unread frames make a client dead: it has not read for many keep-alives. */
-const MAX_UNREAD_FRAMES = 256;
+/** What may wait for a reader before it counts as dead. Every stream of an isolate shares its 128 MB. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /** Answers a stream that lives until its time, its terminal event, or the end of either side. */
 export function bridge(options: BridgeOptions): Response {
@@ -41,7 +41,7 @@ export function bridge(options: BridgeOptions): Response {
         stream?.letGo(CLOSE_CODES.gone);
       },
     },
-    { highWaterMark: 1 },
+    new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNREAD_BYTES }),
   );
   return new Response(body, {
     headers: {
@@ -104,7 +104,8 @@ class Bridge {
 
   #write(frames: string): void {
     if (!this.#open) return;
-    if ((this.#controller.desiredSize ?? 0) < -MAX_UNREAD_FRAMES) {
+    // Asked before a frame is added: one that is large by itself, such as the first page of a long story, is let through.
+    if ((this.#controller.desiredSize ?? 0) <= 0) {
       this.letGo(CLOSE_CODES.gone);
       this.#controller.error(new Error('the client stopped reading'));
       return;

@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import { bridge } from '../../../workers/routes/stream-bridge.ts';
 
+/** As much as one upload of a runner may bring to the followers of its job. */
+const UPLOAD = 'x'.repeat(256 * 1024);
+
 /** A bridge whose other end is the test; it passes on what it is sent. */
 function aBridge(waitMs = 60_000) {
   const pair = new WebSocketPair();
@@ -33,9 +36,17 @@ describe('a bridge', () => {
 
   it('lets the socket go when its reader has stopped reading', async () => {
     const { object, closed, response } = aBridge();
-    for (let count = 0; count < 300; count += 1) object.send('news');
+    for (let count = 0; count < 17; count += 1) object.send(UPLOAD);
     expect(await closed).toBe(CLOSE_CODES.gone);
     await expect(response.text()).rejects.toThrow('the client stopped reading');
+  });
+
+  it('keeps a slow reader, however many small frames it has not read, and one large frame', async () => {
+    const { object, response } = aBridge();
+    for (let count = 0; count < 1000; count += 1) object.send('news');
+    object.send('x'.repeat(5 * 1024 * 1024));
+    object.close(1011, 'deployed');
+    expect(await response.text()).toMatch(/x\n\n(farewell reconnect\n\n)?$/);
   });
 
   it('says farewell when the object goes away, so that the reader connects again', async () => {
