@@ -9,7 +9,7 @@ import { accepts } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND } from '../harness/clock.ts';
 import type { Held, Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, beat, claim, claimAndStart, complete, poll, sync } from '../harness/machines.ts';
-import { evict, fireAlarm, fireCron } from '../harness/objects.ts';
+import { evict, fireAlarm, fireCron, inside } from '../harness/objects.ts';
 import { closeChannels, listenOverSse, listenOverWs } from '../harness/streams.ts';
 
 afterEach(closeChannels);
@@ -99,6 +99,39 @@ describe('every machine that could claim is woken, and no other', () => {
     advance(MINUTE + SECOND);
     expect(await fireAlarm(machine)).toBe(true);
     expect((await socket.next()).event).toBe('job.available');
+  });
+
+  it('at its time although the object forgot it and the alarm rang for another job', async () => {
+    const machine = await aMachine();
+    const socket = await listenOverWs(machine);
+    await aPrompt(machine, { notBefore: new Date(currentTime() + MINUTE).toISOString() });
+    await aPrompt(machine, { notBefore: new Date(currentTime() + 10 * MINUTE).toISOString() });
+    await evict(machine);
+    advance(MINUTE + SECOND);
+    await fireAlarm(machine);
+    expect((await socket.next()).event).toBe('job.available');
+    await complete(await claimAndStart(machine));
+    expect((await socket.next()).event).toBe('job.available');
+    expect((await poll(machine)).job).toBeNull();
+    // What the lease has left of the alarm.
+    advance(LEASE_MS);
+    await fireAlarm(machine);
+    await socket.told();
+    advance(10 * MINUTE);
+    expect(await fireAlarm(machine)).toBe(true);
+    expect(await socket.told()).toContain('job.available');
+  });
+
+  it('at its time when the machine began to listen after the object had forgotten it', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine, { notBefore: new Date(currentTime() + MINUTE).toISOString() });
+    await inside(machine, (state) => state.storage.deleteAlarm());
+    await evict(machine);
+    const socket = await listenOverWs(machine);
+    advance(MINUTE + SECOND);
+    expect(await fireAlarm(machine)).toBe(true);
+    expect((await socket.next()).event).toBe('job.available');
+    expect((await poll(machine)).job?.id).toBe(jobId);
   });
 
   it('when a session is free again', async () => {
