@@ -1,8 +1,8 @@
 /** Whom a command talks to: the service, the account and how patient it is. */
 
 import type { Context } from '../context.ts';
-import type { RemoteSession } from '../link/remote-session.ts';
-import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
+import type { Account, RemoteSession } from '../link/remote-session.ts';
+import { accountOf, readRemoteSession, requireAuth } from '../link/remote-session.ts';
 import { clientVersion } from '../version.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
 import { useProxyOfEnvironment } from './proxy.ts';
@@ -15,6 +15,8 @@ export interface Client {
   baseUrl: string;
   /** Blank: only rows that need no token can be called. */
   token: string;
+  /** Whose token it is, as far as the sign-in told. */
+  account?: Account | undefined;
   /** Sent with every request, the authorization excluded. */
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
@@ -29,7 +31,8 @@ export interface Client {
 export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>): Promise<Client> {
   const session = requireAuth(context.env);
   const baseUrl = resolveBaseUrl(context.baseUrl, session, context.env);
-  return makeClient(baseUrl, tokenFor(baseUrl, session), context.env);
+  const client = await makeClient(baseUrl, tokenFor(baseUrl, session), context.env);
+  return { ...client, account: accountOf(session) };
 }
 
 /** A client without an account, for signing in. */

@@ -82,6 +82,26 @@ export function clearRemoteSession(env: NodeJS.ProcessEnv): Promise<RemoteSessio
   });
 }
 
+/** Whose sign-in something is under; what is not known of it is absent. */
+export interface Account {
+  userId?: string | undefined;
+  email?: string | undefined;
+}
+
+/** The account that is signed in; undefined when the file does not tell. */
+export function accountOf({ user, email }: Pick<RemoteSession, 'user' | 'email'>): Account | undefined {
+  const userId = user === null ? undefined : readString(user, 'id');
+  if (userId === undefined && email === '') return undefined;
+  return { ...(userId === undefined ? {} : { userId }), ...(email === '' ? {} : { email }) };
+}
+
+/** Whether these are known to be two accounts; the id decides where both have one. */
+export function isOtherAccount(a: Account | undefined, b: Account | undefined): boolean {
+  if (a?.userId !== undefined && b?.userId !== undefined) return a.userId !== b.userId;
+  if (a?.email === undefined || b?.email === undefined) return false;
+  return a.email.toLowerCase() !== b.email.toLowerCase();
+}
+
 /** For output. */
 export function summariseSession(session: RemoteSession): SessionSummary {
   const { base_url, email, user, token, pending_verification } = session;

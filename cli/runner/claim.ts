@@ -1,6 +1,7 @@
 /** One look for work: a sign of life, then the poll. The claim always goes this way, whatever woke the runner. */
 
 import { randomUUID } from 'node:crypto';
+import type { Account } from '../link/remote-session.ts';
 import { type ClaimedJob, type Lease, readPollAnswer } from './claimed-job.ts';
 import type { Body, Reply } from './service.ts';
 import type { WorkContext } from './work-context.ts';
@@ -19,7 +20,14 @@ export type Look =
   | { kind: 'idle'; beat: IdleBeat }
   /** The service asks this machine to finish and claim nothing. */
   | { kind: 'draining'; beat: IdleBeat }
-  | { kind: 'job'; beat: IdleBeat; job: ClaimedJob; raw: Body; lease: Lease | undefined }
+  | {
+      kind: 'job';
+      beat: IdleBeat;
+      job: ClaimedJob;
+      raw: Body;
+      lease: Lease | undefined;
+      account?: Account | undefined;
+    }
   /** Every repository is at work already; nobody was asked. */
   | { kind: 'full' }
   /** The service handed out something that cannot be worked on. */
@@ -67,7 +75,14 @@ export class ClaimDesk {
       case 'malformed':
         return answer;
       case 'job':
-        return { kind: 'job', beat: idleBeat, job: answer.job, raw: answer.raw, lease: answer.lease };
+        return {
+          kind: 'job',
+          beat: idleBeat,
+          job: answer.job,
+          raw: answer.raw,
+          lease: answer.lease,
+          account: reply.account,
+        };
     }
   }
 

@@ -19,6 +19,7 @@ import { ServiceError } from '../client/service-error.ts';
 import { CliError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
 import { isObject } from '../link/json-file.ts';
+import { type Account, isOtherAccount } from '../link/remote-session.ts';
 import type { Body, HeartbeatReply, Held, LeaseVerdict, Reply, RunnerService } from './service.ts';
 
 export interface HttpServiceOptions {
@@ -50,7 +51,7 @@ export function httpService(options: HttpServiceOptions): RunnerService {
           dryRun: dryRun ? '1' : undefined,
         },
       }),
-    heartbeat: async ({ jobId, leaseId }, draining) => {
+    heartbeat: async ({ jobId, leaseId, account }, draining) => {
       const body = {
         machineId,
         machineName: machine.machine_name,
@@ -59,23 +60,32 @@ export function httpService(options: HttpServiceOptions): RunnerService {
         ...(leaseId === undefined ? {} : { leaseId }),
         ...(draining ? { draining } : {}),
       };
-      return mapReply(await line.send(heartbeat, { body }), readHeartbeat);
+      return mapReply(await line.send(heartbeat, { body }, account), readHeartbeat);
     },
-    start: (held) => line.send(startJob, { params: at(held), body: fence(held) }),
+    start: (held) => line.send(startJob, { params: at(held), body: fence(held) }, held.account),
     addMessage: (held, { seq, at: time, content, meta }) =>
-      line.send(addMessage, {
-        params: at(held),
-        body: { ...fence(held), sender: 'system', content, meta, seq, at: time },
-      }),
+      line.send(
+        addMessage,
+        { params: at(held), body: { ...fence(held), sender: 'system', content, meta, seq, at: time } },
+        held.account,
+      ),
     addLogs: (held, chunks) =>
-      line.send(addLogs, { params: at(held), body: { ...fence(held), chunks: [...chunks] } }),
+      line.send(addLogs, { params: at(held), body: { ...fence(held), chunks: [...chunks] } }, held.account),
     complete: (held, { failureKind, ...report }) =>
-      line.send(completeJob, {
-        params: at(held),
-        body: { ...fence(held), ...report, ...(failureKind === undefined ? {} : { failureKind }) },
-      }),
+      line.send(
+        completeJob,
+        {
+          params: at(held),
+          body: { ...fence(held), ...report, ...(failureKind === undefined ? {} : { failureKind }) },
+        },
+        held.account,
+      ),
     confirmCancel: (held, receipt) =>
-      line.send(cancelJob, { params: at(held), body: { ...fence(held), reason: null, receipt } }),
+      line.send(
+        cancelJob,
+        { params: at(held), body: { ...fence(held), reason: null, receipt } },
+        held.account,
+      ),
   };
 }
 
@@ -88,17 +98,29 @@ export class Line {
     this.#connect = connect;
   }
 
-  async send<Row extends Endpoint>(row: Row, input: CallInput<Row>): Promise<Reply<Body>> {
+  /** @param owner nothing is sent while another account is signed in */
+  async send<Row extends Endpoint>(row: Row, input: CallInput<Row>, owner?: Account): Promise<Reply<Body>> {
     try {
       this.#client ??= this.#connect();
       const client = { ...(await this.#client), retry: NO_RETRY };
-      return { kind: 'ok', value: await send(client, row, input) };
+      const { account } = client;
+      if (isOtherAccount(owner, account)) {
+        // The next call looks again who is signed in.
+        this.#client = undefined;
+        return { kind: 'unauthenticated', message: waitsFor(owner, account) };
+      }
+      return { kind: 'ok', value: await send(client, row, input), account };
     } catch (error) {
       const reply = readFailure(error);
       if (reply.kind === 'unauthenticated') this.#client = undefined;
       return reply;
     }
   }
+}
+
+function waitsFor(owner: Account | undefined, signedIn: Account | undefined): string {
+  const nameOf = (account: Account | undefined) => account?.email ?? `account ${account?.userId}`;
+  return `It waits for ${nameOf(owner)}, who claimed it; ${nameOf(signedIn)} is signed in now.`;
 }
 
 /** Codes of services that send none, from the status. */

@@ -9,6 +9,7 @@
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { messageOf } from '../exit.ts';
 import { displayPath } from '../link/paths.ts';
+import type { Account } from '../link/remote-session.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { runtimePath } from '../link/repository.ts';
 import type { FinishedWork } from '../link/runtime.ts';
@@ -34,6 +35,8 @@ export interface JobTask {
   /** As the service handed it out. */
   raw: Body;
   lease: Lease | undefined;
+  /** Under whose sign-in it was claimed. */
+  account?: Account | undefined;
   placement: Placement;
   /** Of `--repo-root`: paths inside it are shown relative to it. */
   root: string;

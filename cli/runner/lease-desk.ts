@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import type { Account } from '../link/remote-session.ts';
 import { recordHeartbeat } from '../link/runtime.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
 import type { ClaimedJob, Lease } from './claimed-job.ts';
@@ -23,6 +24,8 @@ import type { Workplace } from './workplace.ts';
 export interface DeskTask {
   job: ClaimedJob;
   lease: Lease | undefined;
+  /** Under whose sign-in it was claimed. */
+  account?: Account | undefined;
   workplace: Workplace | undefined;
 }
 
@@ -48,12 +51,13 @@ export class LeaseDesk {
   /** Opens the spool and writes down which job this is. */
   static async open(context: WorkContext, task: DeskTask): Promise<LeaseDesk> {
     const { machine, service, self } = context;
-    const { job, lease, workplace } = task;
+    const { job, lease, account, workplace } = task;
     const spool = await LeaseSpool.begin(spoolFolderOf(context, task), {
       record: 'claimed',
       version: 1,
       at_utc: new Date().toISOString(),
       base_url: service.baseUrl,
+      account: account && { user_id: account.userId, email: account.email },
       machine_id: machine.machine_id,
       job_id: job.id,
       job_kind: job.kind,
@@ -189,8 +193,8 @@ export function spoolFolderOf(
   return join(spoolFolder(env, machine.machine_id), folderName(lease?.leaseId ?? job.id));
 }
 
-function heldOf({ job, lease }: DeskTask): Held {
-  return { jobId: job.id, leaseId: lease?.leaseId };
+function heldOf({ job, lease, account }: DeskTask): Held {
+  return { jobId: job.id, leaseId: lease?.leaseId, ...(account === undefined ? {} : { account }) };
 }
 
 /** Aborts after the limit, or a while after the shutdown. */

@@ -105,12 +105,22 @@ async function recoverSpool(
     return false;
   }
   const result = (await readResult(folder)) ?? (await conclude(folder, journal, context));
-  const held: Held = { jobId: claim.job_id, leaseId: claim.lease_id };
+  const held = heldOf(journal);
   const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
   talkAbout(context, claim.job_id, delivery);
   const isOwed = delivery.kind === 'delivered' && delivery.isTranscriptOwed === true;
   if (!isOwed) await options.onRecovered({ held, repoRoot: claim.repo_root, result, delivery });
   return isOwed || delivery.kind === 'pending';
+}
+
+/** Under another account the service could only say that the job is not theirs: see {@link Held}. */
+function heldOf({ claim }: Journal): Held {
+  const { account } = claim;
+  return {
+    jobId: claim.job_id,
+    leaseId: claim.lease_id,
+    ...(account === undefined ? {} : { account: { userId: account.user_id, email: account.email } }),
+  };
 }
 
 /** Another runner process that lives works on it. */

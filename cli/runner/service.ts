@@ -4,10 +4,12 @@
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
+import type { Account } from '../link/remote-session.ts';
 import type { ChunkRecord } from './spool/records.ts';
 
 export type Reply<T> =
-  | { kind: 'ok'; value: T }
+  /** `account`: under whose sign-in. */
+  | { kind: 'ok'; value: T; account?: Account | undefined }
   /** The service said no, and would say so again. */
   | { kind: 'refused'; status: number; code: string; message: string }
   /** The token is missing, revoked or unknown: a person must sign in. */
@@ -19,6 +21,8 @@ export type Reply<T> =
 export interface Held {
   jobId: string;
   leaseId: string | undefined;
+  /** Who claimed it: nothing of it is sent under another account, which could only be told that it is not theirs. */
+  account?: Account | undefined;
 }
 
 /** A raw JSON answer, shown in the output as it came. */

@@ -13,6 +13,8 @@ export const claimRecord = z.object({
   at_utc: z.string(),
   /** Origin the lease was given by; nothing of it is ever sent to another one. */
   base_url: z.string(),
+  /** Who claimed it; absent in records of earlier versions. */
+  account: z.object({ user_id: z.string().optional(), email: z.string().optional() }).optional(),
   machine_id: z.string(),
   job_id: z.string(),
   job_kind: z.string(),
