@@ -154,6 +154,7 @@ async function uninstall(context: Context, options: WaitOptions): Promise<void> 
     await manager.unload();
   }
   rmSync(manager.path, { force: true });
+  if (state !== 'absent') await manager.forget();
   const document = {
     ok: true,
     action: wasInstalled ? 'uninstalled' : 'unchanged',
@@ -224,7 +225,9 @@ async function checkWords(words: readonly string[], context: Context): Promise<v
   const work = group.commands[0]?.exitOverride().configureOutput({ writeErr: () => undefined });
   const { operands, unknown } = work?.parseOptions([...words]) ?? { operands: [], unknown: [] };
   const [wrong] = [...unknown, ...operands];
-  const once = words.find((word) => ['--once', '--dry-run', '--takeover'].includes(word));
+  const once = words
+    .map((word) => word.replace(/=.*$/s, ''))
+    .find((word) => ['--once', '--dry-run', '--takeover'].includes(word));
   if (wrong === undefined && once === undefined) return;
   throw usageError(
     wrong === undefined

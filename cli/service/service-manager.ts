@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { CliError } from '../exit.ts';
+import { pause } from '../runner/pause.ts';
 import { renderLaunchAgent } from './launch-agent.ts';
 import { SERVICE_LABEL, SERVICE_UNIT, servicePath } from './service-place.ts';
 import type { ServicePlan } from './service-plan.ts';
@@ -21,6 +22,8 @@ export interface ServiceManager {
   load(): Promise<void>;
   /** Ends it and forgets it. */
   unload(): Promise<void>;
+  /** After its definition is gone: nothing of it stays with the system. */
+  forget(): Promise<void>;
   /** Starts it when it does not run. */
   start(): Promise<void>;
   /** Ends it and starts it anew. */
@@ -33,7 +36,14 @@ export interface ManagerSource {
   env: NodeJS.ProcessEnv;
   platform: NodeJS.Platform;
   userId: number;
+  /** Between two looks at what the system takes its time for; tests shorten it. */
+  lookMs?: number;
 }
+
+const LOOK_MS = 500;
+/** Longer than a runner that was asked to leave is given by launchd. */
+const FORGET_LOOKS = 200;
+const BOOTSTRAP_TRIES = 6;
 
 /** The manager of this system. */
 export function serviceManager(source: ManagerSource): ServiceManager {
@@ -47,7 +57,7 @@ export function serviceManager(source: ManagerSource): ServiceManager {
   return source.platform === 'darwin' ? launchd(source, path) : systemd(source, path);
 }
 
-function launchd({ env, userId }: ManagerSource, path: string): ServiceManager {
+function launchd({ env, userId, lookMs = LOOK_MS }: ManagerSource, path: string): ServiceManager {
   const domain = `gui/${userId}`;
   const target = `${domain}/${SERVICE_LABEL}`;
   const run = (...words: string[]) => runTool(env, 'launchctl', words);
@@ -66,11 +76,23 @@ function launchd({ env, userId }: ManagerSource, path: string): ServiceManager {
     async load() {
       // A service that was disabled once stays so, silently, until it is enabled.
       await must('enable', target);
+      for (let tries = 1; tries < BOOTSTRAP_TRIES; tries += 1) {
+        // Soon after a bootout it fails with an input/output error, and a moment later it does not.
+        const answer = await run('bootstrap', domain, path);
+        if (answer.kind === 'ran' && answer.code === 0) return;
+        await pause(lookMs);
+      }
       await must('bootstrap', domain, path);
     },
     async unload() {
-      if ((await state()) !== 'absent') await must('bootout', target);
+      if ((await state()) === 'absent') return;
+      await must('bootout', target);
+      // It returns before the service is gone.
+      for (let looks = 0; looks < FORGET_LOOKS && (await state()) !== 'absent'; looks += 1) {
+        await pause(lookMs);
+      }
     },
+    forget: async () => undefined,
     start: () => must('kickstart', target),
     restart: () => must('kickstart', '-k', target),
     notes: async () => [],
@@ -98,6 +120,7 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
     async unload() {
       await must('disable', '--now', SERVICE_UNIT);
     },
+    forget: () => must('daemon-reload'),
     async start() {
       // What an earlier unit counted does not hold for a person.
       await run('reset-failed', SERVICE_UNIT);

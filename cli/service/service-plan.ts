@@ -2,7 +2,7 @@
 
 import { realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { stateFolder } from '../link/paths.ts';
+import { expandHome, stateFolder } from '../link/paths.ts';
 import { homeOf } from './service-place.ts';
 
 export interface ServicePlan {
@@ -37,7 +37,12 @@ export function planService(source: PlanSource): { plan: ServicePlan; warnings: 
   return {
     plan: {
       program: [node, resolve(script), ...root, 'runner', 'serve', '--', ...words],
-      environment: { PATH: servicePath(env, node), ...carriedSettings(env), ORP_RUNNER_SERVICE: '1' },
+      environment: {
+        PATH: servicePath(env, node),
+        ...carriedSettings(env),
+        ...carriedAgent(env),
+        ORP_RUNNER_SERVICE: '1',
+      },
       workingFolder: homeOf(env),
       crashLog: join(dirname(serviceLog(env)), 'runner-crash.log'),
     },
@@ -96,6 +101,12 @@ function carriedSettings(env: NodeJS.ProcessEnv): Record<string, string> {
       return value === '' || /[\r\n\0]/.test(value) ? [] : [[name, value]];
     }),
   );
+}
+
+/** A path from the folder of today would lead elsewhere in that of the service; a bare name is looked for on the PATH. */
+function carriedAgent(env: NodeJS.ProcessEnv): Record<string, string> {
+  const { CODEX_BIN: bin } = carriedSettings(env);
+  return bin?.includes('/') ? { CODEX_BIN: resolve(expandHome(bin)) } : {};
 }
 
 function realPathOf(path: string): string | undefined {

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderLaunchAgent } from '../../../cli/service/launch-agent.ts';
 import { planService, type ServicePlan } from '../../../cli/service/service-plan.ts';
@@ -148,6 +148,15 @@ describe('the plan of the service', () => {
         '--',
         '--all-linked',
       ]);
+    }));
+
+  it('carries a program only by its whole path, since a service has another folder', () =>
+    withHome((home) => {
+      const carried = (bin: string) =>
+        planService(source(home, { CODEX_BIN: bin })).plan.environment.CODEX_BIN;
+      expect(carried('/opt/codex')).toBe('/opt/codex');
+      expect(carried('codex')).toBe('codex');
+      expect(carried('./bin/codex')).toBe(resolve('bin/codex'));
     }));
 
   it('prefers a link to Node that an upgrade leaves in place, and warns when there is none', () =>

@@ -49,6 +49,24 @@ esac`,
     return calls.filter((call) => !/ show|^launchctl print|^loginctl/.test(call));
   }
 
+  /** launchd as it is: `bootout` returns early, and a `bootstrap` soon after it fails; each so many times less one. */
+  slowToForget(times: number): void {
+    writeFileSync(this.#file('left'), `${times}\n`);
+    writeFileSync(this.#file('failures'), `${times}\n`);
+    this.#program(
+      'launchctl',
+      `count() { n=$(($(cat "$folder/$1") - 1)); echo "$n" > "$folder/$1"; [ "$n" -gt 0 ]; }
+case "$1" in
+  print) if [ "$state" = leaving ]; then count left || { echo absent > "$folder/state"; state=absent; }; fi
+         [ "$state" = absent ] && echo "Could not find service" >&2 && exit 113
+         echo "  state = $state" ;;
+  bootout) echo leaving > "$folder/state" ;;
+  bootstrap) count failures && echo "Bootstrap failed: 5: Input/output error" >&2 && exit 5
+             echo running > "$folder/state" ;;
+esac`,
+    );
+  }
+
   /** From now on a program fails with these words. */
   break(program: string, message: string): void {
     this.#program(program, `echo "${message}" >&2; exit 1`);

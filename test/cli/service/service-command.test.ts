@@ -82,6 +82,8 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
   it.each([
     [['--', '--max-job', '2', '--nonsense'], 'usage'],
     [['--', '--once'], 'usage'],
+    [['--', '--takeover=60'], 'usage'],
+    [['--', '--takeover', '60'], 'usage'],
     [['--', 'extra'], 'usage'],
   ])('refuses %j before it changes anything', async (words, code) => {
     const { code: exit, stderr } = await orp('install', '--json', ...words);
@@ -119,7 +121,10 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
     await orp('install');
     manager.takeOrders();
     expect((await orp('uninstall')).stdout).toContain('service=uninstalled\n');
-    expect(manager.takeOrders()).toEqual(['systemctl --user disable --now orp-runner.service']);
+    expect(manager.takeOrders()).toEqual([
+      'systemctl --user disable --now orp-runner.service',
+      'systemctl --user daemon-reload',
+    ]);
     expect(existsSync(unit())).toBe(false);
     expect((await orp('uninstall')).stdout).toContain('service=was not installed\n');
   });
@@ -176,9 +181,20 @@ describe('a LaunchAgent', () => {
     ]);
   });
 
+  it('is known again although launchd takes its time to forget the old one', async () => {
+    manager.slowToForget(3);
+    manager.state = 'running';
+    const launchd = serviceManager({ env: machine.env, platform: 'darwin', userId: 501, lookMs: 1 });
+    await launchd.unload();
+    expect(manager.state).toBe('absent');
+    await launchd.load();
+    expect(await launchd.state()).toBe('running');
+    expect(manager.takeOrders().filter((order) => order.includes(' bootstrap '))).toHaveLength(3);
+  });
+
   it('tells what launchctl said', async () => {
     manager.break('launchctl', 'Bootstrap failed: 5: Input/output error');
-    const launchd = serviceManager({ env: machine.env, platform: 'darwin', userId: 501 });
+    const launchd = serviceManager({ env: machine.env, platform: 'darwin', userId: 501, lookMs: 1 });
     await expect(launchd.load()).rejects.toThrow('Bootstrap failed: 5: Input/output error');
   });
 });
