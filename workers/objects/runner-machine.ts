@@ -194,6 +194,11 @@ export class RunnerMachine extends DurableObject<Env> {
     this.#nudge();
   }
 
+  /** A job has moved by another hand than its machine's: whoever follows it here reads anew. */
+  moved(jobId: string): void {
+    tellWatchers(this.ctx, jobId, { kind: 'moved' });
+  }
+
   /** A person took a lease away. */
   revoke({ jobId, leaseId, reason }: LeaseOf & { reason: 'cancelled' | 'revoked' }): void {
     this.#leases.drop(leaseId);

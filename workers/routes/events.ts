@@ -48,7 +48,7 @@ export function mountEvents(app: Hono<AppEnv>): void {
     return accept(
       bridge({
         socket: follow.value.socket,
-        waitMs: query.waitSeconds * 1000,
+        waitMs: frames.limit(query.waitSeconds * 1000),
         preamble: frames.preamble(),
         translate: (message) => frames.translate(message),
         farewell: (reason) => frames.farewell(reason),

@@ -5,6 +5,9 @@ import type { Follow } from '../services/follow.ts';
 import { cursorAt } from '../services/jobs.ts';
 import type { Farewell } from './stream-bridge.ts';
 
+/** A waiting job may be taken by a machine that could not take it before, unheard: its stream is opened again this soon. */
+export const WAITING_STREAM_MS = 120_000;
+
 export class FollowFrames {
   readonly #follow: Follow;
   #seq: number;
@@ -13,6 +16,15 @@ export class FollowFrames {
     this.#follow = follow;
     const [leaseCount, seq] = follow.position.split('-').map(Number);
     this.#seq = leaseCount === follow.job.leaseCount ? (seq ?? 0) : 0;
+  }
+
+  /** How long the stream may last of the `waitMs` that its follower asked for. */
+  limit(waitMs: number): number {
+    return this.#isRunning() ? waitMs : Math.min(waitMs, WAITING_STREAM_MS);
+  }
+
+  #isRunning(): boolean {
+    return this.#follow.job.status === 'running';
   }
 
   /** Where the job stands, and what came before. */
@@ -24,11 +36,11 @@ export class FollowFrames {
 
   /**
    * A move ends the stream: the follower opens the next one at its position and reads where the job stands then, or that
-   * its token counts no more.
+   * its token counts no more. Of a start, and of a return from `lost`, the first entries tell.
    */
   translate(message: string): { frames: string; end: boolean } {
     const news = JSON.parse(message) as WatchNews;
-    if (news.kind === 'moved' || news.leaseId !== this.#follow.job.leaseId) {
+    if (news.kind === 'moved' || news.leaseId !== this.#follow.job.leaseId || !this.#isRunning()) {
       return { frames: this.farewell('reconnect'), end: true };
     }
     const { attempt, leaseCount } = this.#follow.job;

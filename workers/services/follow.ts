@@ -1,6 +1,9 @@
 /**
  * Follows one job: what its transcript holds already, then what comes. The socket is opened before the transcript is
  * read, so nothing falls between the two; what arrives on both ways is told once, by its position.
+ *
+ * A job that is queued is followed at every machine that may claim it, so that a claim need tell no other object, and in
+ * the lobby of its account, where everything else that ends its waiting is told.
  */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -16,8 +19,10 @@ import { connectWatcher, isOwn } from './connect.ts';
 import { noJob } from './fence.ts';
 import { surroundingsOf } from './job-view.ts';
 import { readTranscript } from './jobs.ts';
+import { joinSockets } from './join-sockets.ts';
 import { findForPerson } from './orders.ts';
 import type { SignedIn } from './sign-in.ts';
+import { LOBBY, placeOf } from './tell-moved.ts';
 
 type Entries = ReplyInput<typeof transcriptRow>['entries'];
 
@@ -38,6 +43,9 @@ export interface Follow {
 /** Entries that one stream begins with at most; a longer story is read in several streams. */
 const PAGE = 1000;
 
+/** More machines than one repository is linked on; a claim by another is found when the stream is opened again. */
+const MACHINES_LIMIT = 8;
+
 export async function openFollow(
   deps: Deps,
   user: SignedIn,
@@ -45,26 +53,47 @@ export async function openFollow(
 ): Promise<Result<Follow, 'not_found' | 'invalid_input' | 'unauthenticated'>> {
   const before = await findForPerson(deps, user, jobId);
   if (before === undefined) return noJob(jobId);
-  const machine = await machineToWatch(deps, before);
-  const socket = await connectWatcher(deps, { userId: before.userId, machineId: machine }, { jobId, user });
+  const places = await placesOf(deps, before);
+  const socket = await watch(deps, user, { job: before, places });
   if (socket === undefined) return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
   const page = await readTranscript(deps, user, { jobId, cursor: after, limit: PAGE });
   const job = await findForPerson(deps, user, jobId);
   if (!page.ok || job === undefined) {
-    socket.accept();
-    socket.close();
+    letGo(socket);
     return page.ok ? noJob(jobId) : page;
   }
   const { entries, nextCursor, hasMore } = page.value;
-  // Another machine took it meanwhile, or there is more to read: this stream ends and the next one begins there.
-  const elsewhere = hasMore || (job.machineId !== null && job.machineId !== machine);
+  // It is elsewhere meanwhile, or there is more to read: this stream ends and the next one begins there.
+  const elsewhere = hasMore || !places.includes(placeOf(job));
   const last = elsewhere ? 'again' : isTerminal(job.status) ? 'end' : undefined;
   return accept({ job, entries, position: nextCursor, socket, last, mustAsk: !isOwn(before, user) });
 }
 
-/** The machine that holds the job, or the one that is first in line for it; without any, an object that never speaks. */
-async function machineToWatch(deps: Deps, job: JobRow): Promise<string> {
-  if (job.machineId !== null) return job.machineId;
+/** Where the next word on a job may be heard. */
+async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
+  if (job.status !== 'queued') return [placeOf(job)];
   const { projects } = await surroundingsOf(deps, job.userId as SignedIn['id']);
-  return routesFor(targetOf(job), projects)[0]?.machineId ?? job.targetMachineId ?? 'none';
+  const machines = new Set(routesFor(targetOf(job), projects).map(({ machineId }) => machineId));
+  return [LOBBY, ...[...machines].slice(0, MACHINES_LIMIT)];
+}
+
+/** One socket that hears every place; undefined when the token was revoked. */
+async function watch(
+  deps: Deps,
+  user: SignedIn,
+  { job, places }: { job: JobRow; places: readonly string[] },
+): Promise<WebSocket | undefined> {
+  const { userId, id: jobId } = job;
+  const opened = await Promise.all(
+    places.map((machineId) => connectWatcher(deps, { userId, machineId }, { jobId, user })),
+  );
+  const sockets = opened.filter((socket) => socket !== undefined);
+  if (sockets.length === opened.length) return joinSockets(sockets);
+  for (const socket of sockets) letGo(socket);
+  return undefined;
+}
+
+function letGo(socket: WebSocket): void {
+  socket.accept();
+  socket.close();
 }

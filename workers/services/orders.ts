@@ -18,6 +18,7 @@ import { noJob, wrongStatus } from './fence.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
+import { tellMoved } from './tell-moved.ts';
 import { sharersOf, wakeMachines } from './wake.ts';
 
 export interface PersonsOrder {
@@ -267,7 +268,7 @@ async function checkOrder(
 /** The machine's object drops the lease and tells the runner. A lost call costs one heartbeat at most half a lease. */
 async function revoke(deps: Deps, job: JobRow, reason: 'cancelled' | 'revoked'): Promise<void> {
   const { leaseId } = job;
-  if (leaseId === null) return;
+  if (leaseId === null) return tellMoved(deps, job);
   await tell(deps, job, (stub) => stub.revoke({ jobId: job.id, leaseId, reason }));
 }
 

@@ -6,6 +6,7 @@
 import type { Deps } from '../deps.ts';
 import { isLiveToken } from '../store/accounts.ts';
 import { readRecentMachines } from '../store/channel-machines.ts';
+import { LOBBY } from './tell-moved.ts';
 
 /** More machines than an account keeps running; beyond them a revoked channel ends with its next reconnect. */
 const MACHINES_LIMIT = 500;
@@ -35,7 +36,7 @@ export async function closeChannelsOf(
   const mark = tokenMark(tokenHash);
   const machines = await deps.db.all<{ id: string }>(readRecentMachines(userId, MACHINES_LIMIT));
   await Promise.all(
-    machines.map(({ id: machineId }) =>
+    [LOBBY, ...machines.map(({ id }) => id)].map((machineId) =>
       deps.machines
         .call({ userId, machineId }, async (stub) => stub.closeChannelsOf(mark))
         .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) })),

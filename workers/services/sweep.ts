@@ -22,6 +22,7 @@ import { move } from '../store/job-update.ts';
 import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';
 import { surroundingsOf } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
+import { tellMoved } from './tell-moved.ts';
 import { sharersOf, wakeAt, wakeMachines } from './wake.ts';
 
 /** Jobs repaired in one run; the rest waits a minute. */
@@ -60,7 +61,10 @@ export async function sweepAll(deps: Deps): Promise<Swept[]> {
   for (const group of groupByMachine((leased?.rows ?? []) as unknown as JobRow[])) {
     dead.push(...(await withoutLiveLeases(deps, group)));
   }
-  return sweepJobs(deps, [...dead, ...((queued?.rows ?? []) as unknown as JobRow[])]);
+  const jobs = [...dead, ...((queued?.rows ?? []) as unknown as JobRow[])];
+  const swept = await sweepJobs(deps, jobs);
+  for (const job of jobs.filter(({ id }) => swept.some(({ jobId }) => jobId === id))) tellMoved(deps, job);
+  return swept;
 }
 
 function groupByMachine(jobs: readonly JobRow[]): JobRow[][] {

@@ -1,17 +1,33 @@
 /** The live view of one job: resumable, without duplicates or holes, to its end. */
 
 import type { EventSourceMessage } from 'eventsource-parser';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { cancelJob, retryJob } from '../../../spec/contract/jobs.ts';
+import { LEASE_MS } from '../../../spec/job/lease.ts';
+import { WAITING_STREAM_MS } from '../../../workers/routes/follow-frames.ts';
 import { accepts, expectRefusal } from '../harness/call.ts';
+import { advance, currentTime, MINUTE } from '../harness/clock.ts';
 import type { Held } from '../harness/machines.ts';
-import { aMachine, aPrompt, claimAndStart, complete, log } from '../harness/machines.ts';
-import { evict } from '../harness/objects.ts';
+import {
+  aMachine,
+  anIdea,
+  aPrompt,
+  beat,
+  claim,
+  claimAndStart,
+  complete,
+  log,
+  start,
+} from '../harness/machines.ts';
+import { evict, fireCron } from '../harness/objects.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
 import { closeChannels, get, Stream } from '../harness/streams.ts';
 
-afterEach(closeChannels);
+afterEach(async () => {
+  await closeChannels();
+  vi.unstubAllGlobals();
+});
 
 async function follow(
   as: Person,
@@ -27,6 +43,31 @@ async function aRunningJob(): Promise<Held> {
   const machine = await aMachine();
   await aPrompt(machine);
   return claimAndStart(machine);
+}
+
+/** A job whose machine has yet to say that it works on it, for the first time or again. */
+async function aJobThatWaits(status: string): Promise<Held> {
+  if (status === 'lost') {
+    const held = await aRunningJob();
+    advance(2 * LEASE_MS);
+    await fireCron();
+    return held;
+  }
+  const machine = await aMachine();
+  const jobId = await aPrompt(machine);
+  return status === 'queued' ? { machine, jobId, leaseId: '' } : claim(machine);
+}
+
+/** A timer of this length rings at once, still from the request that holds the stream. */
+function hurry(hurriedMs: number): void {
+  const start = globalThis.setTimeout;
+  vi.stubGlobal('setTimeout', (ring: () => void, ms: number) => start(ring, ms === hurriedMs ? 1 : ms));
+}
+
+/** Where the job stands, by the first event of a stream. */
+async function standingOf(stream: Stream): Promise<string> {
+  const { data = '{}' } = (await stream.next()) ?? {};
+  return (JSON.parse(data) as { status: string }).status;
 }
 
 async function textsOf(stream: Stream, count: number): Promise<string[]> {
@@ -139,6 +180,75 @@ describe('following a job', () => {
     expect(await stream.next()).toMatchObject({ event: 'status', data: expect.stringContaining('"queued"') });
     await claimAndStart(machine);
     expect(await stream.rest()).toEqual(['timeout']);
+  });
+
+  it('of a queued job is taken up whichever machine claims it', async () => {
+    const first = await aMachine();
+    const second = await aMachine({ owner: first.owner, ideaId: first.ideaId });
+    for (const machine of [first, second]) {
+      const stream = await follow(first.owner, await aPrompt(first));
+      expect(await standingOf(stream)).toBe('queued');
+      await claimAndStart(machine);
+      expect(await stream.rest()).toEqual(['timeout']);
+    }
+  });
+
+  it('hears that a queued job was cancelled, also where no machine can take it', async () => {
+    const machine = await aMachine();
+    const nobodys = { ...machine, ideaId: await anIdea(machine.owner) };
+    for (const jobId of [await aPrompt(machine), await aPrompt(nobodys)]) {
+      const stream = await follow(machine.owner, jobId);
+      expect(await standingOf(stream)).toBe('queued');
+      await accepts(cancelJob, { as: machine.owner, params: { jobId }, body: {} });
+      expect(await stream.rest()).toEqual(['timeout']);
+    }
+  });
+
+  it('hears that a queued job expired', async () => {
+    const machine = await aMachine();
+    const expiresAt = new Date(currentTime() + MINUTE).toISOString();
+    const stream = await follow(machine.owner, await aPrompt(machine, { expiresAt }));
+    expect(await standingOf(stream)).toBe('queued');
+    advance(2 * MINUTE);
+    await fireCron();
+    expect(await stream.rest()).toEqual(['timeout']);
+  });
+
+  it('hears that the cron took the lease away', async () => {
+    const held = await aRunningJob();
+    const stream = await follow(held.machine.owner, held.jobId);
+    expect(await standingOf(stream)).toBe('running');
+    advance(2 * LEASE_MS);
+    await evict(held.machine);
+    await fireCron();
+    expect(await stream.rest()).toEqual(['timeout']);
+    expect(await standingOf(await follow(held.machine.owner, held.jobId))).toBe('lost');
+  });
+
+  it.each(['dispatched', 'lost'])('of a %s job is taken up with its first words at work', async (status) => {
+    const held = await aJobThatWaits(status);
+    const stream = await follow(held.machine.owner, held.jobId);
+    expect(await standingOf(stream)).toBe(status);
+    await (status === 'lost' ? beat(held) : start(held));
+    await log(held, 1, 'at work');
+    expect(await stream.rest()).toEqual(['timeout']);
+    const next = await follow(held.machine.owner, held.jobId);
+    expect(await standingOf(next)).toBe('running');
+    expect(await textsOf(next, 1)).toEqual(['at work']);
+  });
+
+  it.each(['queued', 'dispatched', 'lost'])('of a %s job is opened again soon', async (status) => {
+    const { machine, jobId } = await aJobThatWaits(status);
+    hurry(WAITING_STREAM_MS);
+    const stream = await follow(machine.owner, jobId, { query: 'waitSeconds=900' });
+    expect(await stream.rest()).toEqual(['status', 'timeout']);
+  });
+
+  it('of a running job goes on to its time', async () => {
+    const { machine, jobId } = await aRunningJob();
+    hurry(900_000);
+    const stream = await follow(machine.owner, jobId, { query: 'waitSeconds=900' });
+    expect(await stream.rest()).toEqual(['status', 'timeout']);
   });
 
   it('reaches its time with timeout', async () => {
