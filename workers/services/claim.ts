@@ -73,8 +73,10 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
 }
 
 /** Asked only when nothing was claimed: it reads the whole queue, and a machine at work need not know. */
-async function nextDueAt(deps: Deps, { userId }: ClaimRequest): Promise<number | undefined> {
-  const next = await deps.db.first<{ at: number | null }>(readNextAvailable(userId, deps.now));
+async function nextDueAt(deps: Deps, { userId, machineId }: ClaimRequest): Promise<number | undefined> {
+  const next = await deps.db.first<{ at: number | null }>(
+    readNextAvailable(userId, { machineId, now: deps.now }),
+  );
   return next?.at ?? undefined;
 }
 

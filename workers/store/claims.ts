@@ -61,11 +61,18 @@ const CANDIDATE = `user_id AS userId, id, priority, idea_id AS ideaId, world_id 
   target_project_root AS targetProjectRoot, target_orp_session_id AS targetOrpSessionId,
   target_codex_session_id AS targetCodexSessionId`;
 
-/** When the next queued job of the account comes due. */
-export function readNextAvailable(userId: string, now: number): Statement {
+/** When the next queued job of the account comes due that this machine could be meant for. */
+export function readNextAvailable(
+  userId: string,
+  { machineId, now }: { machineId: string; now: number },
+): Statement {
   return sql`
-    SELECT min(available_at) AS at FROM jobs INDEXED BY jobs_live
-    WHERE user_id = ${userId} AND finished_at IS NULL AND status = 'queued' AND available_at > ${now}`;
+    SELECT min(j.available_at) AS at FROM jobs j INDEXED BY jobs_live
+    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND j.status = 'queued' AND j.available_at > ${now}
+      AND (j.target_machine_id IS NULL OR j.target_machine_id = ${machineId})
+      AND EXISTS (SELECT 1 FROM linked_projects p WHERE p.user_id = j.user_id AND p.machine_id = ${machineId}
+        AND (j.idea_id IS NULL OR j.idea_id = p.idea_id)
+        AND (j.target_project_root IS NULL OR j.target_project_root = p.project_root))`;
 }
 
 /** Every job of the account that a machine holds: what its sessions are busy with, and what this machine already has. */
