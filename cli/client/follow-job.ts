@@ -32,6 +32,7 @@ export async function* followJob(client: Client, jobId: string): AsyncGenerator<
   let failures = 0;
   for (let isFirst = true; ; isFirst = false) {
     const before = `${cursor} ${status}`;
+    let isRegular = false;
     try {
       for await (const message of readStream(await openStream(client, jobId, cursor))) {
         cursor = message.id ?? cursor;
@@ -39,12 +40,15 @@ export async function* followJob(client: Client, jobId: string): AsyncGenerator<
         if (event !== undefined) yield event;
         if (event?.kind === 'end') return;
         if (event?.kind === 'status') status = event.status;
+        isRegular = message.event === 'timeout' && hasReachedItsTime(message.data);
       }
     } catch (error) {
       if (!(error instanceof ServiceError) || isFirst || !isWorthRepeating(error)) throw error;
     }
     // Each move of the job, and each page of a long story, is a stream of its own; one that brought nothing new is none.
-    failures = before === `${cursor} ${status}` ? failures + 1 : 0;
+    const broughtNothing = before === `${cursor} ${status}`;
+    // A stream that reached its time is no failure; only ending again and again is.
+    failures = broughtNothing ? (isRegular ? 1 : failures + 1) : 0;
     if (failures > 0) await client.sleep(fullJitter({ attempt: failures, ...RECONNECT }, client.random()));
   }
 }
@@ -109,6 +113,10 @@ function readEvent({ event, data }: EventSourceMessage): FollowEvent | undefined
   if (event !== 'status' && event !== 'end') return undefined;
   const status = standing.safeParse(value).data?.status;
   return status && { kind: event, status };
+}
+
+function hasReachedItsTime(data: string): boolean {
+  return z.object({ reason: z.literal('timeout') }).safeParse(parse(data)).success;
 }
 
 function parse(data: string): unknown {

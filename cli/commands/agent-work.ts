@@ -76,7 +76,7 @@ async function agentWork(context: Context, options: AgentOptions): Promise<numbe
     }
     const code = await work(context, { ...runnerOptions(options), showAs: showing(RUNNER) });
     // A runner that was disabled while it ran leaves its place to the other path; everything else ends both.
-    if (isOnce || code !== 0 || (await chooseWay(context, options)).mode === 'runner-primary') return code;
+    if (isOnce || code !== 0 || !(await isOtherWay(context, options, RUNNER))) return code;
   }
 }
 
@@ -162,9 +162,19 @@ async function repeat(
     wasIdle = isIdle;
     if (!isIdle) continue;
     await pause(options.pollInterval * 1000, draining);
-    if (!draining.aborted && (await chooseWay(context, options)).mode !== way.mode) return undefined;
+    if (!draining.aborted && (await isOtherWay(context, options, way))) return undefined;
   }
   return shutdown.aborted ? EXIT_INTERRUPTED : 0;
+}
+
+/** Whether it is time to change to the runner. Who cannot be asked, or is signed out, leaves everything as it is. */
+async function isOtherWay(
+  context: Context,
+  options: AgentOptions,
+  { mode }: Compatibility,
+): Promise<boolean> {
+  const way = await chooseWay(context, options).catch(() => undefined);
+  return way !== undefined && way.mode !== mode;
 }
 
 function show(context: Context, outcome: CycleOutcome, isOldNews: boolean): void {

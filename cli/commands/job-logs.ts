@@ -29,11 +29,15 @@ export async function logs(context: Context, jobId: string, options: LogsOptions
 
 async function follow(context: Context, client: Client, jobId: string): Promise<void> {
   const { followJob } = await import('../client/follow-job.ts');
+  let told: string | undefined;
   for await (const event of followJob(client, jobId)) {
     if (event.kind === 'entry') {
       if (context.json) context.stdout.write(`${JSON.stringify(event.entry)}\n`);
       else printEntry(context, event.entry);
-    } else if (!context.json) context.stderr.write(`${jobId} is ${event.status}\n`);
+    } else if (event.status !== told) {
+      told = event.status;
+      if (!context.json) context.stderr.write(`${jobId} is ${told}\n`);
+    }
   }
 }
 

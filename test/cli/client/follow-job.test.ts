@@ -52,6 +52,14 @@ function inTurn(...answers: readonly Answer[]) {
 }
 
 describe('following a job', () => {
+  it('waits no longer each time a quiet stream has reached its time', async () => {
+    const quiet = aStream(standing('queued'), ['timeout', { reason: 'timeout' }]);
+    await using server = await RecordingServer.start(
+      inTurn(quiet, quiet, quiet, quiet, aStream(standing('running'), end)),
+    );
+    expect((await follow(server)).pauses).toEqual([1000, 1000, 1000]);
+  });
+
   it('goes on behind the last entry, at once while there is news', async () => {
     await using server = await RecordingServer.start(
       inTurn(
