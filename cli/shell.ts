@@ -1,6 +1,6 @@
 /** Between commander and the commands: builds the context, runs one command, and keeps its exit code. */
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type CommonOptions, type Context, makeContext, type Surroundings } from './context.ts';
 
 /** Work of a command. Returns its exit code; nothing means 0. */
@@ -36,7 +36,9 @@ export function withJson(command: Command): Command {
   return command.option('--json', 'print one JSON document');
 }
 
-/** Collects a repeatable option. */
-export function collect(value: string, before: string[]): string[] {
-  return [...before, value];
+/** `--linked-project-root`, which may be given several times. */
+export function linkedRootOption(description: string): Option {
+  return new Option('--linked-project-root <path>', `${description} (repeatable)`)
+    .argParser((value: string, before: string[]) => [...before, value])
+    .default([], 'none');
 }

@@ -7,7 +7,7 @@ import { displayPath } from '../link/paths.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
 import { isLinkable, repoRunnerPath } from '../link/repository.ts';
 import { printResult } from '../output/print.ts';
-import { collect, type Shell, withCommonOptions, withJson } from '../shell.ts';
+import { linkedRootOption, type Shell, withCommonOptions, withJson } from '../shell.ts';
 import { machinePlace, type StatusOptions, status } from './runner-status.ts';
 
 interface SyncOptions extends CommonOptions {
@@ -39,7 +39,7 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
     group
       .command('sync')
       .description('tell the hosted side which repositories and sessions are linked')
-      .option('--linked-project-root <path>', 'further linked repository; repeatable', collect, [])
+      .addOption(linkedRootOption('a further linked repository'))
       .option('--all-linked', 'also every repository that is linked on this machine'),
   ).action((options: SyncOptions) =>
     shell.run(options, async (context) =>

@@ -15,7 +15,7 @@ import { recordFinish } from '../link/runtime.ts';
 import { readRuntime } from '../link/runtime-record.ts';
 import { findOrderTarget, type OrderTarget, type RecordedWork } from '../link/runtime-target.ts';
 import { type Line, printResult } from '../output/print.ts';
-import { collect, type Shell, withCommonOptions } from '../shell.ts';
+import { linkedRootOption, type Shell, withCommonOptions } from '../shell.ts';
 import { attemptOf } from './job-order.ts';
 
 interface OrderOptions extends CommonOptions {
@@ -45,7 +45,7 @@ function register(group: Command, shell: Shell, verb: Verb): void {
       .argument('[job-id]')
       .option('--lease-id <id>', 'lease of the attempt that is meant')
       .option('--reason <text>', 'why')
-      .option('--linked-project-root <path>', 'a further repository to look in (repeatable)', collect, []),
+      .addOption(linkedRootOption('a further repository to look in')),
   ).action((id: string | undefined, options: OrderOptions) =>
     shell.run(options, (context) => order(context, { verb, jobId: id?.trim() || undefined, options })),
   );

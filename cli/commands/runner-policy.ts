@@ -17,7 +17,7 @@ import { describeBroken, type PolicyFile, readPolicyFile } from '../policy/polic
 import { type ClaimedJob, readPollAnswer } from '../runner/claimed-job.ts';
 import { jobAtPlace } from '../runner/policy-gate.ts';
 import { type Placement, placeJob, workplacesOf } from '../runner/workplace.ts';
-import { collect, type Shell, withJson } from '../shell.ts';
+import { linkedRootOption, type Shell, withJson } from '../shell.ts';
 import { readSecret } from '../terminal.ts';
 
 interface TestOptions extends CommonOptions {
@@ -39,7 +39,7 @@ export function registerRunnerPolicy(group: Command, shell: Shell): void {
       .command('test')
       .description('tell what would happen to a job, and by which rule')
       .argument('<job.json>', 'a job as `orp job show --json` prints it; - reads it from stdin')
-      .option('--linked-project-root <path>', 'further linked repository; repeatable', collect, []),
+      .addOption(linkedRootOption('a further linked repository')),
   ).action((file: string, options: TestOptions) =>
     shell.run(options, (context) => test(context, file, options)),
   );

@@ -14,11 +14,14 @@ import { describeJump, SleepWatch } from '../runner/sleep-watch.ts';
 import type { ChannelState } from '../runner/status-line.ts';
 import type { Talk } from '../runner/work-context.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
-import { holdMachine, type Prepared, prepare, type WorkOptions } from '../runner/work-setup.ts';
-import { collect, type Shell, withCommonOptions } from '../shell.ts';
-
-/** How long `--takeover` waits for the other runner to finish its job. */
-const TAKEOVER_WAIT_SECONDS = 120;
+import {
+  holdMachine,
+  type Prepared,
+  prepare,
+  TAKEOVER_WAIT_SECONDS,
+  type WorkOptions,
+} from '../runner/work-setup.ts';
+import { linkedRootOption, type Shell, withCommonOptions } from '../shell.ts';
 
 export function registerRunnerWork(group: Command, shell: Shell): void {
   withCommonOptions(
@@ -41,7 +44,7 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
           .default('ac'),
       )
       .option('--dry-run', 'show what would be claimed; claims nothing')
-      .option('--linked-project-root <path>', 'a further repository to work in (repeatable)', collect, [])
+      .addOption(linkedRootOption('a further repository to work in'))
       .option('--all-linked', 'also every repository that is linked on this machine')
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
@@ -50,14 +53,18 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .addOption(
         new Option(
           '--takeover [seconds]',
-          'ask the runner of this machine to leave, and wait (default: 120 s)',
-        )
-          .preset(String(TAKEOVER_WAIT_SECONDS))
-          .argParser(atLeastOne),
+          `ask the runner of this machine to leave, and wait so long (${TAKEOVER_WAIT_SECONDS} s)`,
+        ).argParser(atLeastOne),
       )
-      .option('--verbose', 'tell more about what goes on'),
+      .option('--verbose', 'also tell how the runner is woken and the machine kept awake')
+      .addHelpText('after', AFTER_HELP),
   ).action((options: WorkOptions) => shell.run(options, (context) => work(context, options)));
 }
+
+const AFTER_HELP = `
+Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves.
+Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C.
+With --json a continuous runner prints one document a line. What may run here is up to \`orp runner policy\`.`;
 
 /** A number of seconds; less than one counts as one. */
 export function atLeastOne(value: string): number {

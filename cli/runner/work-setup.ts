@@ -40,7 +40,8 @@ export interface WorkOptions extends CommonOptions {
   maxJobs: number;
   parallelInRepo?: boolean;
   /** Seconds. */
-  takeover?: number;
+  /** Seconds to wait for the other runner; `true`: the usual time. */
+  takeover?: number | true;
   verbose?: boolean;
 }
 
@@ -135,6 +136,14 @@ async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
   return `Runner ${other.pid} holds this machine now; leaving.`;
 }
 
+/** How long `--takeover` waits for the other runner to finish its job. */
+export const TAKEOVER_WAIT_SECONDS = 120;
+
+function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
+  if (takeover === undefined) return undefined;
+  return (takeover === true ? TAKEOVER_WAIT_SECONDS : takeover) * 1000;
+}
+
 /** One runner per machine: becomes it, or fails with who is. */
 export async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
   const { work: workContext, drainSwitch, talk, instance } = prepared;
@@ -151,7 +160,7 @@ export async function holdMachine(context: Context, options: WorkOptions, prepar
       isService: env[SERVICE_VARIABLE] === '1',
       isOnce: options.once ?? false,
     },
-    waitMs: options.takeover === undefined ? undefined : options.takeover * 1000,
+    waitMs: takeoverWaitMs(options),
     now: context.now,
     onWait(holder, waitedMs) {
       const text = `Waiting for runner ${holder.pid} to finish and leave`;

@@ -34,7 +34,7 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
     after: { priority: 0, id: 'job_1' },
   }),
   'the held jobs of an account': readHeld(USER),
-  'when the next job comes due': readNextAvailable(USER, 1),
+  'when the next job comes due': readNextAvailable(USER, { machineId: 'm', now: 1 }),
   'leases that expired everywhere': readExpiredLeases(1, 10),
   'jobs that waited too long everywhere': readExpiredInQueue(1, 10),
   'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),
