@@ -1,7 +1,7 @@
 /** The life of a job from its start to its end, told twice, late, by the wrong one, or not at all. */
 
 import { describe, expect, it } from 'vitest';
-import { cancelJob } from '../../spec/contract/jobs.ts';
+import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
 import { addLogs, completeJob, heartbeat, pollJob, startJob } from '../../spec/contract/runner.ts';
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { accepts, refuses, send } from './harness/call.ts';
@@ -255,6 +255,26 @@ describe('what the log says', () => {
     expect(lines).toContainEqual(
       expect.objectContaining({ jobId, machineId, requestId: expect.any(String) }),
     );
+  });
+
+  it('names the lease of a start, a result and a retry that were not taken lightly', async () => {
+    const machine = await aMachine();
+    await aPrompt(machine);
+    const held = await claimAndStart(machine);
+    await complete(held);
+    const params = { jobId: held.jobId };
+    takeLog();
+    const stale = { machineId: machine.machineId, leaseId: 'lea_other' };
+    await refuses(startJob, 'wrong_status', { as: machine.owner, params, body: stale });
+    await send(completeJob, { as: machine.owner, params, body: { ...stale, success: true } });
+    await accepts(retryJob, { as: machine.owner, params, body: {} });
+    const told = takeLog();
+    for (const event of ['start_refused', 'complete_refused']) {
+      expect(told).toContainEqual(expect.objectContaining({ event, ...params, ...stale }));
+    }
+    const { machineId } = machine;
+    const retried = { event: 'job_retried', machineId, leaseId: held.leaseId, ...params };
+    expect(told).toContainEqual(expect.objectContaining(retried));
   });
 
   it('tells when nobody can take a job', async () => {

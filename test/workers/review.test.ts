@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { BodyInput } from '../../spec/contract/endpoint.ts';
-import { addFeature, addIdea, putWorld } from '../../spec/contract/ideas.ts';
+import { addFeature, addIdea, putWorld, removeIdea } from '../../spec/contract/ideas.ts';
 import { retryJob } from '../../spec/contract/jobs.ts';
 import { queueCheckpoint } from '../../spec/contract/runner.ts';
 import { accepts } from './harness/call.ts';
@@ -160,6 +160,8 @@ describe('a review', () => {
         body: { contextSelection: {} },
       });
     const first = await queue();
+    expect(await queue()).toEqual(first);
+    await accepts(removeIdea, { as, params: { ideaId }, query: {} });
     expect(await queue()).toEqual(first);
     const count = await env.DB.prepare('SELECT count(*) AS count FROM checkpoints WHERE idea_id = ?')
       .bind(ideaId)

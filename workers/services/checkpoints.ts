@@ -20,10 +20,10 @@ import type { IdeaRow } from '../store/ideas.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import type { WorldRow } from '../store/worlds.ts';
 import { worldOfIdea } from '../store/worlds.ts';
-import { insertJob } from './enqueue.ts';
+import { findEarlier, insertJob } from './enqueue.ts';
 import { sectionsOf } from './features.ts';
 import { findIdea } from './ideas.ts';
-import { sha256 } from './passwords.ts';
+import type { JobView } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
 
 export type CheckpointOrder = BodyOf<typeof queueRow> & { ideaId: string };
@@ -41,6 +41,8 @@ export async function queueCheckpoint(
   user: SignedIn,
   { order, idempotencyKey }: { order: CheckpointOrder; idempotencyKey: string | undefined },
 ): Promise<Result<QueuedCheckpoint, 'not_found' | 'idempotency_conflict'>> {
+  const { requestHash, earlier } = await findEarlier(deps, user, { order, idempotencyKey });
+  if (earlier !== undefined) return earlier.ok ? accept(checkpointOf(order, earlier.value.job)) : earlier;
   const idea = await findIdea(deps, user.id, order.ideaId);
   if (!idea.ok) return idea;
   const world = await worldOfIdea(deps.db, user.id, order.ideaId);
@@ -78,7 +80,7 @@ export async function queueCheckpoint(
       targetCodexSessionId: world?.codexSessionId ?? null,
       prompt: composeReviewPrompt(context.value),
       idempotencyKey,
-      requestHash: idempotencyKey && (await sha256(JSON.stringify(order))),
+      requestHash,
     },
     together: [
       insertCheckpointWithJob(user.id, {
@@ -93,14 +95,17 @@ export async function queueCheckpoint(
     ],
   });
   if (!queued.ok) return queued;
-  const { job } = queued.value;
-  return accept({
-    id: job.checkpointId ?? checkpointId,
+  return accept(checkpointOf(order, queued.value.job));
+}
+
+function checkpointOf({ ideaId }: CheckpointOrder, job: JobView): QueuedCheckpoint {
+  return {
+    id: job.checkpointId ?? '',
     status: job.status,
     worldId: job.worldId,
-    ideaId: order.ideaId,
+    ideaId,
     jobId: job.id,
-  });
+  };
 }
 
 async function readContext(

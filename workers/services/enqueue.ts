@@ -50,11 +50,8 @@ export async function enqueuePrompt(
       'Shorten it, or put the text into a file of the repository.',
     );
   }
-  const requestHash = idempotencyKey && (await sha256(JSON.stringify(order)));
-  const known = idempotencyKey && (await findByKey(deps.db, user.id, idempotencyKey));
-  // Before anything is judged by the clock: a repeat brings its job also when the times it names have passed.
-  if (known && deps.now - known.createdAt < IDEMPOTENCY_MS)
-    return repeated(deps, user, { job: known, requestHash });
+  const { requestHash, earlier } = await findEarlier(deps, user, { order, idempotencyKey });
+  if (earlier !== undefined) return earlier;
 
   const times = readTimes(deps.now, order);
   if (!times.ok) return times;
@@ -62,6 +59,28 @@ export async function enqueuePrompt(
     job: { ...newJob(deps, user, order), ...times.value, idempotencyKey, requestHash },
     together: [],
   });
+}
+
+/**
+ * The answer to an order whose key is in use. Asked before anything is judged by the clock or looked up: a repeat brings its
+ * job also when the times that it names have passed, or what it names is gone.
+ */
+export async function findEarlier(
+  deps: Deps,
+  user: SignedIn,
+  { order, idempotencyKey }: { order: object; idempotencyKey: string | undefined },
+): Promise<{
+  requestHash: string | undefined;
+  earlier: Result<Enqueued, 'idempotency_conflict'> | undefined;
+}> {
+  if (idempotencyKey === undefined) return { requestHash: undefined, earlier: undefined };
+  const requestHash = await sha256(JSON.stringify(order));
+  const known = await findByKey(deps.db, user.id, idempotencyKey);
+  const isValid = known !== undefined && deps.now - known.createdAt < IDEMPOTENCY_MS;
+  return {
+    requestHash,
+    earlier: isValid ? await repeated(deps, user, { job: known, requestHash }) : undefined,
+  };
 }
 
 /** The job that this key made, if it was made by this request. */

@@ -172,6 +172,8 @@ export async function retryJob(
     jobId: job.id,
     by: user.id,
     attempt: job.attempt,
+    machineId: job.machineId ?? undefined,
+    leaseId: job.leaseId ?? undefined,
   });
   await announceRetry(deps, job, isHeld(job.status));
   return accept({ job: retried, warning: warningFor(job) });

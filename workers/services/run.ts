@@ -44,8 +44,7 @@ export async function startJob(
   }
   const read = await jobUnderLease(deps, user, { jobId, holder });
   const result = read.ok && read.value.status !== 'running' ? wrongStatus(read.value) : read;
-  if (!result.ok)
-    deps.log('start_refused', { jobId, machineId: holder.machineId, code: result.refusal.code });
+  if (!result.ok) deps.log('start_refused', { jobId, ...idsOf(holder), code: result.refusal.code });
   return result;
 }
 
@@ -65,7 +64,7 @@ export async function completeJob(
   if (bytesOf(delivery.content) > MAX_RESULT_BYTES) {
     deps.log('complete_refused', {
       jobId: delivery.jobId,
-      machineId: delivery.holder.machineId,
+      ...idsOf(delivery.holder),
       code: 'body_too_large',
     });
     return refuse(
@@ -125,9 +124,13 @@ function repeatOf(job: JobRow, delivery: Delivery): Result<JobRow, 'wrong_status
 }
 
 function note<T>(deps: Deps, { jobId, holder }: Delivery, result: Result<T, Fenced>): Result<T, Fenced> {
-  if (!result.ok)
-    deps.log('complete_refused', { jobId, machineId: holder.machineId, code: result.refusal.code });
+  if (!result.ok) deps.log('complete_refused', { jobId, ...idsOf(holder), code: result.refusal.code });
   return result;
+}
+
+/** For log lines. */
+function idsOf({ machineId, leaseId }: Holder) {
+  return { machineId, leaseId: leaseId ?? undefined };
 }
 
 function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
