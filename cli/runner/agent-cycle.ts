@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { CliError, messageOf } from '../exit.ts';
+import type { Account } from '../link/remote-session.ts';
 import type { Line } from '../output/print.ts';
 import type { PolicyDesk } from '../policy/policy-desk.ts';
 import { type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
@@ -58,6 +59,9 @@ export class AgentCycle {
     return this.#look(false);
   }
 
+  /** Under whose sign-in the service last answered: whose review it is. */
+  #account: Account | undefined;
+
   async #recover(): Promise<void> {
     const { context } = this.#options;
     await recoverSpools(context, {
@@ -97,8 +101,9 @@ export class AgentCycle {
   async #ask(question: Parameters<AgentService['ask']>[0]): Promise<Body> {
     const { service, agent } = this.#options;
     const reply = await service.ask({ agent, ...question });
-    if (reply.kind === 'ok') return reply.value;
-    throw asError(reply);
+    if (reply.kind !== 'ok') throw asError(reply);
+    this.#account = reply.account;
+    return reply.value;
   }
 
   /** It stays in the queue; without a repository to leave out, asking again would bring it again. One that was handed out
@@ -125,7 +130,7 @@ export class AgentCycle {
     const { job, leaseId, checkpointId } = found;
     service.expect(job.id, checkpointId);
     const lease = leaseId === undefined ? undefined : { leaseId };
-    const desk = await LeaseDesk.open(context, { job, lease, workplace: undefined });
+    const desk = await LeaseDesk.open(context, { job, lease, account: this.#account, workplace: undefined });
     const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
     context.shutdown.addEventListener('abort', onShutdown, { once: true });
     if (context.shutdown.aborted) onShutdown();

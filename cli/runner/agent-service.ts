@@ -51,9 +51,9 @@ export function agentService({
   const line = new Line(connect);
   const checkpoints = new Map<string, string>();
   const workers = new Map<string, WorkerBlock>();
-  const checkpointOf = async ({ jobId }: Held): Promise<Reply<string>> => {
-    const known = checkpoints.get(jobId);
-    return known === undefined ? askForCheckpoint(line, jobId) : { kind: 'ok', value: known };
+  const checkpointOf = async (held: Held): Promise<Reply<string>> => {
+    const known = checkpoints.get(held.jobId);
+    return known === undefined ? askForCheckpoint(line, held) : { kind: 'ok', value: known };
   };
   return {
     baseUrl,
@@ -71,7 +71,9 @@ export function agentService({
     keepWorker: (jobId, worker) => void workers.set(jobId, worker),
     poll: async () => NOTHING,
     heartbeat: async (held) =>
-      held.jobId === undefined ? BEAT : lookAfter(line, { ...held, jobId: held.jobId }),
+      held.jobId === undefined
+        ? BEAT
+        : lookAfter(line, { ...held, jobId: held.jobId, leaseId: held.leaseId }),
     start: async () => NOTHING,
     addMessage: async () => NOTHING,
     addLogs: async () => NOTHING,
@@ -79,24 +81,23 @@ export function agentService({
       const checkpoint = await checkpointOf(held);
       if (checkpoint.kind !== 'ok') return checkpoint;
       const body = answerOf(report, { worker: workers.get(held.jobId), leaseId: held.leaseId });
-      return line.send(respondCheckpoint, { params: { checkpointId: checkpoint.value }, body });
+      const request = { params: { checkpointId: checkpoint.value }, body };
+      return line.send(respondCheckpoint, request, held.account);
     },
     confirmCancel: (held, receipt) =>
-      line.send(cancelJob, {
-        params: { jobId: held.jobId },
-        body: { leaseId: held.leaseId ?? null, reason: null, receipt },
-      }),
+      line.send(
+        cancelJob,
+        { params: { jobId: held.jobId }, body: { leaseId: held.leaseId ?? null, reason: null, receipt } },
+        held.account,
+      ),
   };
 }
 
 const BEAT: Reply<HeartbeatReply> = { kind: 'ok', value: { body: {}, drain: false } };
 
 /** No lease is renewed by it, but a cancelled or reclaimed review is noticed, and its agent stopped. */
-async function lookAfter(
-  line: Line,
-  held: { jobId: string; leaseId?: string | undefined },
-): Promise<Reply<HeartbeatReply>> {
-  const reply = await line.send(showJob, { params: { jobId: held.jobId } });
+async function lookAfter(line: Line, held: Held): Promise<Reply<HeartbeatReply>> {
+  const reply = await line.send(showJob, { params: { jobId: held.jobId } }, held.account);
   // A service without this route says nothing about the review.
   if (reply.kind === 'refused') return BEAT;
   if (reply.kind !== 'ok') return reply;
@@ -115,8 +116,8 @@ function verdictOf(job: unknown, leaseId: string | undefined): LeaseVerdict | un
 }
 
 /** After a restart only the job is known. */
-async function askForCheckpoint(line: Line, jobId: string): Promise<Reply<string>> {
-  const reply = await line.send(showJob, { params: { jobId } });
+async function askForCheckpoint(line: Line, { jobId, account }: Held): Promise<Reply<string>> {
+  const reply = await line.send(showJob, { params: { jobId } }, account);
   if (reply.kind !== 'ok') return reply;
   const { job } = reply.value;
   const checkpointId = isObject(job) ? readString(job, 'checkpointId') : undefined;

@@ -298,8 +298,9 @@ describe('orp agent work without --once', () => {
 describe('a review at work', () => {
   const held = { jobId: 'job_8', leaseId: 'lea_7' };
 
-  function serviceOf() {
+  function serviceOf(account?: { userId: string; email: string }) {
     const client = {
+      ...(account === undefined ? {} : { account }),
       baseUrl: server.url,
       token: 'dvt_1',
       headers: {},
@@ -328,6 +329,17 @@ describe('a review at work', () => {
     server.answer(() => ({ status: 404, body: { error: 'No.', code: 'not_found' } }));
     const reply = await serviceOf().heartbeat(held, false);
     expect(reply).toEqual({ kind: 'ok', value: { body: {}, drain: false } });
+  });
+
+  it('says nothing while another account is signed in', async () => {
+    const asked = server.asked.length;
+    const theirs = { ...held, account: { userId: 'usr_mira', email: 'mira@example.org' } };
+    const service = serviceOf({ userId: 'usr_kai', email: 'kai@example.org' });
+    const report = { success: true, summary: 'Done.', content: 'Done.', error: null };
+    for (const reply of [await service.heartbeat(theirs, false), await service.complete(theirs, report)]) {
+      expect(reply).toMatchObject({ kind: 'unauthenticated', message: expect.stringContaining('mira@') });
+    }
+    expect(server.asked.length).toBe(asked);
   });
 
   it('finds its checkpoint again after a restart', async () => {
