@@ -42,7 +42,9 @@ export class MinimalClient {
         for await (const { event, data } of this[transport](signal)) {
           dead.refresh();
           limit = event === 'timeout' && data.reason === 'timeout' ? 0 : 2500;
-          if (/ready|available/.test(event)) looks = looks.then(() => this.#drain(agent, end));
+          // A refusal (the lease went while the agent worked) ends one round, not the runner.
+          const look = () => this.#drain(agent, end).catch(() => undefined);
+          if (/ready|available/.test(event)) looks = looks.then(look);
           if (/cancelled|lost/.test(event)) void this.#beat();
           if (event === 'error' && data.code === 'replaced') return await looks;
         }

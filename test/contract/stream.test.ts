@@ -123,8 +123,8 @@ describe.each(['sse', 'ws'] as const)('a client written from docs/protocol.md, o
     const newer = runner.sse(end.signal);
     await newer.next();
     await working;
-    end.abort();
     await newer.return(undefined);
+    end.abort();
   });
 });
 
