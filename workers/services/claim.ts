@@ -12,6 +12,7 @@ import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
 import type { Candidate, CandidatePosition } from '../store/claims.ts';
 import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
+import { rowsOf } from '../store/database.ts';
 import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
@@ -90,9 +91,9 @@ async function look(deps: Deps, { userId, machineId, mayHold, dryRun }: ClaimReq
   ]);
   return {
     machine: machine?.rows[0] as Seen['machine'],
-    own: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
-    candidates: (candidates?.rows ?? []) as unknown as Candidate[],
-    held: held?.rows as unknown as JobRow[] | undefined,
+    own: rowsOf<ProjectRow>(projects).map(toSyncedProject),
+    candidates: rowsOf<Candidate>(candidates),
+    held: held && rowsOf<JobRow>(held),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Surroundings, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../deps.ts';
 import type { Row, Statement } from '../store/database.ts';
+import { rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, BusyRow } from '../store/jobs.ts';
@@ -37,10 +38,10 @@ export function readSurroundings(
 
 /** The results of `readSurroundings`. */
 export function toSurroundings([machines, projects, busy]: readonly { rows: Row[] }[]): Surroundings {
-  const busyRows = (busy?.rows ?? []) as unknown as BusyRow[];
+  const busyRows = rowsOf<BusyRow>(busy);
   return {
-    machines: ((machines?.rows ?? []) as unknown as MachineRow[]).map(toPresence),
-    projects: ((projects?.rows ?? []) as unknown as ProjectRow[]).map(toSyncedProject),
+    machines: rowsOf<MachineRow>(machines).map(toPresence),
+    projects: rowsOf<ProjectRow>(projects).map(toSyncedProject),
     busySessions: new Map(
       busyRows.map(({ codexSessionId, jobId, status }) => [
         codexSessionId,

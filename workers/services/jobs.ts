@@ -12,6 +12,7 @@ import { isTerminal, JOB_STATUSES } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { StoryEvent } from '../store/audit.ts';
 import { noteRead, readStory } from '../store/audit.ts';
+import { rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter } from '../store/jobs.ts';
 import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
@@ -91,7 +92,7 @@ export async function showJob(
     content?: string | null;
   };
   const latest = viewLatestAttempt(job, content);
-  const attempts = ((earlier?.rows ?? []) as unknown as AttemptRow[]).map(viewAttempt);
+  const attempts = rowsOf<AttemptRow>(earlier).map(viewAttempt);
   const waiting = isTerminal(job.status)
     ? undefined
     : waitingOf(job, await surroundingsOf(deps, job.userId as SignedIn['id']), deps.now);
@@ -100,7 +101,7 @@ export async function showJob(
     prompt,
     content: content ?? undefined,
     attempts: latest === undefined ? attempts : [...attempts, latest],
-    events: ((story?.rows ?? []) as unknown as StoryEvent[]).map(viewEvent),
+    events: rowsOf<StoryEvent>(story).map(viewEvent),
   });
 }
 

@@ -8,6 +8,7 @@ import type { LeaseVerdict } from '../../spec/job/lease.ts';
 import { judgeLease, LEASE_MS } from '../../spec/job/lease.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
+import { rowsOf } from '../store/database.ts';
 import { renewIfHeld } from '../store/job-moves.ts';
 import {
   exhaustIfExpired,
@@ -58,10 +59,10 @@ export async function sweepAll(deps: Deps): Promise<Swept[]> {
     readExpiredInQueue(deps.now, SWEEP_LIMIT),
   ]);
   const dead: JobRow[] = [];
-  for (const group of groupByMachine((leased?.rows ?? []) as unknown as JobRow[])) {
+  for (const group of groupByMachine(rowsOf<JobRow>(leased))) {
     dead.push(...(await withoutLiveLeases(deps, group)));
   }
-  const jobs = [...dead, ...((queued?.rows ?? []) as unknown as JobRow[])];
+  const jobs = [...dead, ...rowsOf<JobRow>(queued)];
   const swept = await sweepJobs(deps, jobs);
   for (const job of jobs.filter(({ id }) => swept.some(({ jobId }) => jobId === id))) tellMoved(deps, job);
   return swept;

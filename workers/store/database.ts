@@ -19,6 +19,11 @@ export interface Database {
   batch(statements: readonly Statement[]): Promise<{ rows: Row[]; changes: number }[]>;
 }
 
+/** The rows of one statement of a batch, as its columns are known to whoever wrote it. */
+export function rowsOf<R>(result: { rows: readonly unknown[] } | undefined): R[] {
+  return (result?.rows ?? []) as R[];
+}
+
 /** The database cannot answer now; the same request may be sent again. */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable';
