@@ -58,7 +58,6 @@ export async function run({ say }: BenchOptions): Promise<Report> {
       ],
       notes: [
         `Starts: medians of ${ROUNDS}, in turns with \`node -e 0\`, in a linked repository without a sign-in.`,
-        `With a sign-in the status also asks the service who can wake this machine: ${idle.signedInRatio} times a bare Node here.`,
         `Waiting: the installed command against the real service for ${IDLE_MS / 1000} s; the most memory it held.`,
       ],
       json,
@@ -148,8 +147,7 @@ async function measureIdle(desk: Desk) {
   try {
     signIn(desk, service.account);
     orp(desk, 'runner', 'sync');
-    const [bare = 1, signedIn = 0] = medianStarts(desk, [['-e', '0'], STATUS]);
-    return { signedInRatio: rounded(signedIn / bare, 2), ...(await watchRunner(desk)) };
+    return await watchRunner(desk);
   } finally {
     await service.close();
   }

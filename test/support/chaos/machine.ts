@@ -4,9 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { listProcesses } from '../../../cli/runner/process/process-table.ts';
 import { makeRepository } from '../../../scripts/demo/stage.ts';
-import { isolatedEnv, orpJson } from '../../../scripts/local/orp-command.ts';
+import { isolatedEnv, orpJson, runOrp } from '../../../scripts/local/orp-command.ts';
 import { projectPath } from '../../../scripts/local/project-path.ts';
 import type { Where } from '../../../scripts/local/run-process.ts';
 import { SESSIONS_PER_MACHINE } from './plan.ts';
@@ -16,6 +17,8 @@ const AGENT = projectPath('test/support/chaos/agent.mjs');
 /** A runner that has been up for so long holds its lock. */
 const SETTLED_MS = 4000;
 const SECOND_LIMIT_MS = 20_000;
+const SIGN_IN_TRIES = 60;
+const SIGN_IN_PAUSE_MS = 500;
 export const TRANSPORTS = ['ws', 'sse', 'poll', 'auto'] as const;
 
 export class ChaosMachine {
@@ -26,6 +29,7 @@ export class ChaosMachine {
   /** Every other machine works on two jobs at once. */
   readonly #parallel: string[];
   readonly #orp: Where;
+  #person = { email: '', password: '' };
   #ideaId = '';
   #machineId = '';
   #runner: ChildProcess | undefined;
@@ -76,9 +80,9 @@ export class ChaosMachine {
 
   /** Signs in and links the repository, all through the proxy. */
   async setUp(person: { email: string; password: string }): Promise<void> {
-    const run = <Document>(words: string[], stdin?: string) => orpJson<Document>(this.#orp, words, stdin);
-    const login = ['auth', 'login', '--base-url', this.proxy.url, '--email', person.email];
-    await run([...login, '--password-stdin'], `${person.password}\n`);
+    const run = <Document>(words: string[]) => orpJson<Document>(this.#orp, words);
+    this.#person = person;
+    await this.signIn();
     const idea = await run<{ id: string }>(['idea', 'add', '--title', this.name, '--notes', 'Measure.']);
     this.#ideaId = idea.id;
     for (let session = 0; session < SESSIONS_PER_MACHINE; session += 1) {
@@ -100,26 +104,27 @@ export class ChaosMachine {
     await run(['runner', 'sync']);
   }
 
-  get isRunning(): boolean {
-    return this.#runner !== undefined;
+  /** Tries until it succeeds: the network may fail this, too. */
+  async signIn(): Promise<void> {
+    const { email, password } = this.#person;
+    const login = ['auth', 'login', '--base-url', this.proxy.url, '--email', email, '--password-stdin'];
+    for (let tries = 1; ; tries += 1) {
+      const { code, stderr } = await runOrp(this.#orp, login, `${password}\n`);
+      if (code === 0) return;
+      if (tries === SIGN_IN_TRIES) throw new Error(`${this.name} could not sign in: ${stderr}`);
+      await sleep(SIGN_IN_PAUSE_MS);
+    }
+  }
+
+  /** The token is gone here, and dead on the service unless that could not be reached. */
+  async signOut(): Promise<void> {
+    await orpJson(this.#orp, ['auth', 'logout']);
   }
 
   /** Starts the runner in continuous mode. */
   start(): void {
     if (this.#runner !== undefined) return;
-    const log = openSync(join(this.folder, 'runner.log'), 'a');
-    const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
-    // Named, so that whoever looks for what is left of this machine finds its runners, too.
-    const pace = ['--repo-root', this.#orp.cwd, '--poll-interval', '1', '--heartbeat-interval', '1'];
-    const child = spawn(
-      process.execPath,
-      [projectPath('dist/orp.js'), ...words, ...pace, ...this.#parallel],
-      {
-        ...this.#orp,
-        stdio: ['ignore', log, log],
-      },
-    );
-    closeSync(log);
+    const child = this.#spawn();
     this.#runner = child;
     this.#startedAt = performance.now();
     this.#isEndWanted = false;

@@ -50,6 +50,7 @@ export const FAULTS = {
   runnerSlept: 9,
   runnerRestarted: 3,
   runnerDoubled: 3,
+  signedOut: 2,
   clockJumped: 5,
   serviceKilled: 2,
 } as const;

@@ -132,6 +132,11 @@ export class Storm {
         return;
       case 'runnerSlept':
         return this.#sleep(fault, machine);
+      case 'signedOut':
+        this.counts.signedOut += 1;
+        await machine.signOut();
+        await sleep(fault.lastsMs);
+        return machine.signIn();
       case 'clockJumped':
         this.counts.clockJumped += 1;
         return service.advance(fault.variant < 0.2 ? HOUR_MS : PAST_THE_LEASE_MS);
