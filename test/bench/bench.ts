@@ -72,7 +72,9 @@ const BENCHES: Record<string, Bench> = {
 
 function usage(): string {
   const lines = Object.entries(BENCHES).map(([name, bench]) => `  ${name.padEnd(8)}${bench.summary}`);
-  return `Usage: npm run bench -- <name> [--machines N] [--jobs N] [--seed N] [--json]\n\n${lines.join('\n')}`;
+  const words = '<name> [--machines N] [--jobs N] [--seed N] [--json]';
+  const forPrograms = 'For programs: npm run -s bench -- <name> --json prints nothing but the document.';
+  return `Usage: npm run bench -- ${words}\n\n${lines.join('\n')}\n\n${forPrograms}`;
 }
 
 function readWords() {
@@ -91,7 +93,14 @@ function readWords() {
 /** What was asked for; a message instead when it cannot be understood. */
 function understand(): ReturnType<typeof readWords> | string {
   try {
-    return readWords();
+    const asked = readWords();
+    const { machines, jobs, seed } = asked.values;
+    for (const [name, value] of Object.entries({ machines, jobs, seed })) {
+      if (value !== undefined && !/^[0-9]{1,9}$/.test(value))
+        return `--${name} takes a whole number, not '${value}'.`;
+    }
+    const [name = ''] = asked.positionals;
+    return asked.values.help || name in BENCHES ? asked : `There is no benchmark '${name}'.`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -104,14 +113,10 @@ async function main(): Promise<number> {
     return 2;
   }
   const { values, positionals } = asked;
-  if (values.help) {
+  const bench = BENCHES[positionals[0] ?? ''];
+  if (values.help || bench === undefined) {
     console.log(usage());
     return 0;
-  }
-  const bench = BENCHES[positionals[0] ?? ''];
-  if (bench === undefined) {
-    console.error(usage());
-    return 2;
   }
   const { run } = await bench.load();
   const report = await run({
