@@ -59,6 +59,7 @@ export async function prepareAgentWork(
 /** Nothing of this path is recorded with the machine or the repository. */
 const NO_RECORDS: LocalState = {
   isEnabled: async () => true,
+  watchSignIn: () => () => false,
   recordBeat: async () => undefined,
   sync: async () => ({}),
 };

@@ -32,7 +32,7 @@ export interface HttpServiceOptions {
   connect(): Promise<Client>;
 }
 
-/** Makes the service. A token that was refused is read anew for the next call, so a new sign-in is noticed. */
+/** Makes the service. Every call is under the sign-in of its moment. */
 export function httpService(options: HttpServiceOptions): RunnerService {
   const { machine, instance, baseUrl } = options;
   const machineId = machine.machine_id;
@@ -89,10 +89,9 @@ export function httpService(options: HttpServiceOptions): RunnerService {
   };
 }
 
-/** One client, made anew after the token was refused. */
+/** Calls under whoever is signed in: a runner lives longer than a sign-in. */
 export class Line {
   readonly #connect: () => Promise<Client>;
-  #client: Promise<Client> | undefined;
 
   constructor(connect: () => Promise<Client>) {
     this.#connect = connect;
@@ -101,19 +100,13 @@ export class Line {
   /** @param owner nothing is sent while another account is signed in */
   async send<Row extends Endpoint>(row: Row, input: CallInput<Row>, owner?: Account): Promise<Reply<Body>> {
     try {
-      this.#client ??= this.#connect();
-      const client = { ...(await this.#client), retry: NO_RETRY };
+      const client = { ...(await this.#connect()), retry: NO_RETRY };
       const { account } = client;
-      if (isOtherAccount(owner, account)) {
-        // The next call looks again who is signed in.
-        this.#client = undefined;
+      if (isOtherAccount(owner, account))
         return { kind: 'unauthenticated', message: waitsFor(owner, account) };
-      }
       return { kind: 'ok', value: await send(client, row, input), account };
     } catch (error) {
-      const reply = readFailure(error);
-      if (reply.kind === 'unauthenticated') this.#client = undefined;
-      return reply;
+      return readFailure(error);
     }
   }
 }

@@ -35,7 +35,7 @@ export interface LocalState {
   /** Whether the owner still allows this machine to work. */
   isEnabled(): Promise<boolean>;
   /** Looks at who is signed in; the function tells whether that is somebody else, or another sign-in, since. */
-  watchSignIn?(): () => boolean;
+  watchSignIn(): () => boolean;
   /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
   recordBeat(linked?: LinkedRepository): Promise<void>;
   /** Tells the service about the linked repositories; returns its answer. */

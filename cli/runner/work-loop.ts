@@ -193,7 +193,7 @@ export class WorkLoop {
   }
 
   /**
-   * The machine slept, or its clock jumped. Leases first: they may have gone to somebody else meanwhile, and their agents
+   * The machine slept, its clock jumped, or somebody else signed in. Leases first: they may have gone to somebody else meanwhile, and their agents
    * work on. Then the channel, which may be dead without knowing, and whatever was being waited for.
    */
   wakeUp(): void {
@@ -242,7 +242,7 @@ export class WorkLoop {
   async #waitOut(cycle: Obstacle, attempt: number): Promise<void> {
     const pauseMs = cycle.pauseMs ?? retryPauseMs(attempt);
     if (!cycle.isSignIn) return this.#nudge.pause(pauseMs);
-    const isSignedInAnew = this.#context.local.watchSignIn?.() ?? (() => false);
+    const isSignedInAnew = this.#context.local.watchSignIn();
     await this.#nudge.pauseUntil(pauseMs, isSignedInAnew);
   }
 

@@ -35,7 +35,12 @@ export function runnerContext(of: RunnerOf, talk: Partial<WorkContext['talk']> =
       connect: () => signedInClient({ env, baseUrl: of.baseUrl }),
     }),
     agent: codexAgent({ bin: RECIPE_AGENT, env }),
-    local: { isEnabled: async () => true, recordBeat: async () => undefined, sync: async () => ({}) },
+    local: {
+      isEnabled: async () => true,
+      watchSignIn: () => () => false,
+      recordBeat: async () => undefined,
+      sync: async () => ({}),
+    },
     talk: { note: silent, warn: silent, ...talk },
     secrets: [],
     heartbeatMs: 20_000,
