@@ -5,6 +5,7 @@
 
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../exit.ts';
 import type { RunnerHolder } from '../runner/runner-lock.ts';
 import { servicePath } from '../service/service-place.ts';
 import type { AdviceCollector } from './advice.ts';
@@ -35,6 +36,8 @@ export interface RunnerSituation {
     version?: string;
     started_at_utc?: string;
     draining_at_utc?: string | undefined;
+    /** Why it is not known whether the one that holds the machine still runs. */
+    error?: string;
   };
   channel: { transport: string; listening: boolean; since_utc?: string | undefined };
   spool: { leases: number; bytes: number; oldest_at_utc: string | null };
@@ -67,7 +70,8 @@ async function readRunner({ env, machineId }: SituationSource): Promise<RunnerSi
   const nobody = { running: false, abandoned: false };
   if (!existsSync(runnerLockPath(env, machineId))) return nobody;
   const { readRunnerLock } = await import('../runner/runner-lock.ts');
-  const lock = await readRunnerLock({ env, machineId });
+  const lock = await readRunnerLock({ env, machineId }).catch((error: unknown) => messageOf(error));
+  if (typeof lock === 'string') return { ...nobody, error: lock };
   if (lock.kind !== 'held' && lock.kind !== 'abandoned')
     return { ...nobody, abandoned: lock.kind === 'torn' };
   const isHeld = lock.kind === 'held';
@@ -103,8 +107,7 @@ async function readService(
     const state = await serviceManager({ env, platform: process.platform, userId }).state();
     return { installed: true, loaded: state !== 'absent', running: state === 'running', path };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { installed: true, loaded: null, running: false, path, error: message };
+    return { installed: true, loaded: null, running: false, path, error: messageOf(error) };
   }
 }
 
@@ -187,20 +190,21 @@ export function adviseOnSituation(
     else advice.warn(policy.waiting, 'orp runner policy check');
   }
   if (service.error !== undefined) advice.warn(`The state of the service is not known: ${service.error}`);
-  else if (service.installed && !service.running && !runner.running) {
+  else if (service.installed && !service.running && !runner.running && runner.error === undefined) {
     advice.warn('The service is installed and does not run.', 'orp runner restart');
   }
   if (runner.running && runner.version !== own.version) {
     const command = runner.started_by === 'service' ? 'orp runner restart' : 'orp runner work --takeover';
     advice.warn(`The runner is version ${runner.version}, this \`orp\` is ${own.version}.`, command);
   }
+  if (runner.error !== undefined) advice.warn(`Whether a runner works here is not known: ${runner.error}`);
   if (runner.abandoned)
     advice.note('The last runner ended without saying so; the next one resolves what it left.');
   if (spool.leases > 0 && !runner.running) {
     const what = spool.leases === 1 ? 'One job waits' : `${spool.leases} jobs wait`;
     advice.warn(`${what} on this machine to be told to the service.`, 'orp runner work --once');
   }
-  if (own.isWorkReady && !service.installed && !runner.running) {
+  if (own.isWorkReady && !service.installed && !runner.running && runner.error === undefined) {
     advice.note('Nothing works on jobs here now.', 'orp runner install');
   }
 }

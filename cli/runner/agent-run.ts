@@ -122,14 +122,18 @@ type Supervised = Pick<Extract<AgentRun, { kind: 'ended' }>, 'end' | 'stopped'>;
 
 async function supervise(child: RunningChild, options: AgentRunOptions): Promise<Supervised> {
   const { stopSwitch, spool } = options;
-  const spawned = { record: 'spawned' as const, at_utc: new Date().toISOString() };
-  await spool
-    .note({ ...spawned, pid: child.mark.pid, start_time: child.mark.startTime })
-    .catch(ignoreFullDisk);
+  await noteSpawned(spool, child.mark);
   const first = await Promise.race([child.ended, stopSwitch.asked.then(() => undefined)]);
   if (first !== undefined || stopSwitch.reason === undefined) return { end: first ?? (await child.ended) };
   const receipt = await child.stop();
   return { end: await child.ended, stopped: { reason: stopSwitch.reason, receipt } };
+}
+
+async function noteSpawned(spool: LeaseSpool, { pid, startTime }: RunningChild['mark']): Promise<void> {
+  // Without its start time a pid proves nothing.
+  if (startTime === undefined) return;
+  const at_utc = new Date().toISOString();
+  await spool.note({ record: 'spawned', at_utc, pid, start_time: startTime }).catch(ignoreFullDisk);
 }
 
 /** The work goes on: the tag that is on the disk finds the agent as well. */

@@ -9,7 +9,7 @@ import { AgentCycle } from './agent-cycle.ts';
 import { agentService } from './agent-service.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { policyDesk } from './policy-gate.ts';
-import { findProcess } from './process/process-table.ts';
+import { markSelf } from './process/process-table.ts';
 import { secretValues } from './secrets.ts';
 import type { LocalState, Talk, WorkContext } from './work-context.ts';
 
@@ -47,7 +47,7 @@ export async function prepareAgentWork(
     secrets: secretValues(env, [session.token]),
     heartbeatMs: HEARTBEAT_MS,
     deliveryLimitMs: DELIVERY_LIMIT_MS,
-    self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
+    self: await markSelf(),
     isDraining: () => drainSwitch.draining.aborted,
     shutdown: drainSwitch.shutdown,
   };

@@ -4,6 +4,7 @@
  */
 
 import { CliError, EXIT_INTERRUPTED } from '../exit.ts';
+import { hasCode } from '../system-error.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { type LockPlace, markAsked, type RunnerHolder, RunnerLock } from './runner-lock.ts';
 
@@ -113,10 +114,6 @@ export function describeHolder(holder: RunnerHolder): string {
 
 function terminate(pid: number): void {
   process.kill(pid, 'SIGTERM');
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 const VERSION = /^v?(\d+)\.(\d+)\.(\d+)(-[^+]+)?/;

@@ -14,7 +14,7 @@ import { KeepAwake, type KeepAwakeMode } from './keep-awake.ts';
 import { localRecords } from './local-records.ts';
 import { pause } from './pause.ts';
 import { policyDesk, policyGate } from './policy-gate.ts';
-import { findProcess } from './process/process-table.ts';
+import { markSelf } from './process/process-table.ts';
 import type { RunnerHolder, RunnerLock } from './runner-lock.ts';
 import { secretValues } from './secrets.ts';
 import { elapsed } from './status-line.ts';
@@ -39,7 +39,6 @@ export interface WorkOptions extends CommonOptions {
   codexConfigProfile?: string;
   maxJobs: number;
   parallelInRepo?: boolean;
-  /** Seconds. */
   /** Seconds to wait for the other runner; `true`: the usual time. */
   takeover?: number | true;
   verbose?: boolean;
@@ -98,7 +97,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     heartbeatMs: options.heartbeatInterval * 1000,
     silenceLimitMs: options.silenceLimit * 1000,
     deliveryLimitMs: DELIVERY_LIMIT_MS,
-    self: (await findProcess(process.pid)) ?? { pid: process.pid, startTime: '' },
+    self: await markSelf(),
     isDraining: () => drainSwitch.draining.aborted,
     shutdown: drainSwitch.shutdown,
     gate: policyGate(policy),

@@ -7,8 +7,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { ProcessFamily } from './family.ts';
-import { findProcess, type ProcessMark } from './process-table.ts';
+import { type LeaderMark, ProcessFamily } from './family.ts';
+import { findProcess } from './process-table.ts';
 import { TAG_NAME } from './process-tag.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt, stopFamily } from './stop-ladder.ts';
 
@@ -37,7 +37,7 @@ export interface ChildEnd {
 
 export interface RunningChild {
   /** Who runs; recorded on disk so that a restarted runner recognizes it. */
-  mark: ProcessMark;
+  mark: LeaderMark;
   /** Settles when the agent has ended, everything it printed was handed on, and nobody of its family is left. */
   ended: Promise<ChildEnd>;
   /** Walks the stop ladder; repeated calls share one walk. */
@@ -95,7 +95,7 @@ type Spawned =
       kind: 'spawned';
       started: ChildProcessByStdio<Writable, Readable, Readable>;
       exited: Promise<ChildEnd>;
-      mark: ProcessMark;
+      mark: LeaderMark;
     }
   | { kind: 'refused'; message: string };
 
@@ -116,7 +116,11 @@ async function spawnInGroup(plan: ChildPlan): Promise<Spawned> {
     });
     feed(started.stdin, plan.input);
     const { pid = 0 } = started;
-    const startTime = (await findProcess(pid))?.startTime ?? '';
+    // It runs, whatever the system tells: from here on it is looked after.
+    const startTime = await findProcess(pid).then(
+      (entry) => entry?.startTime ?? '',
+      () => undefined,
+    );
     return { kind: 'spawned', started, exited, mark: { pid, startTime } };
   } catch (error) {
     return { kind: 'refused', message: error instanceof Error ? error.message : String(error) };

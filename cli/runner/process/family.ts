@@ -3,21 +3,34 @@
  * in a session of its own, for example), and whoever carries the tag of this run in the environment it was started with.
  * Descendants are only known while their ancestors live, so the family remembers whom it has seen, each with its start
  * time; the tag also finds those whose ancestors nobody saw, and all of them after a restart of the runner.
+ *
+ * When the system does not tell who runs, nothing is known of a family of an earlier runner. Of one that this process has
+ * started at least the group is: whether anybody is in it, a signal that does nothing tells.
  */
 
-import { listProcesses, type ProcessEntry, type ProcessMark } from './process-table.ts';
+import { hasCode } from '../../system-error.ts';
+import { listProcesses, type ProcessEntry } from './process-table.ts';
 import { listTagged } from './process-tag.ts';
 
+/** The agent, which leads its own process group. */
+export interface LeaderMark {
+  pid: number;
+  /** Undefined when the system did not tell. */
+  startTime: string | undefined;
+}
+
 export interface FamilyMark {
-  /** The agent, which leads its own process group; absent when nobody wrote down who it is. */
-  leader?: ProcessMark | undefined;
+  /** Absent when nobody wrote down who it is. */
+  leader?: LeaderMark | undefined;
   /** What its environment was tagged with. */
   tag?: string | undefined;
 }
 
 export class ProcessFamily {
-  readonly #leader: ProcessMark | undefined;
+  #leader: LeaderMark | undefined;
   readonly #tag: string | undefined;
+  /** Started by this process. */
+  readonly #isOwn: boolean;
   /** pid → start time of everybody ever seen in the family. */
   readonly #seen = new Map<number, string>();
   /** The same of everybody who was looked at and carries no tag: what a process was started with does not change. */
@@ -25,10 +38,11 @@ export class ProcessFamily {
   /** The group was ours; until the leader's pid belongs to somebody else, it still is. */
   #isGroupOurs: boolean;
 
-  private constructor({ leader, tag }: FamilyMark, isGroupOurs: boolean) {
+  private constructor({ leader, tag }: FamilyMark, isOwn: boolean) {
     this.#leader = leader;
     this.#tag = tag;
-    this.#isGroupOurs = isGroupOurs;
+    this.#isOwn = isOwn;
+    this.#isGroupOurs = isOwn;
   }
 
   /** Of an agent that this process has just started. */
@@ -41,10 +55,29 @@ export class ProcessFamily {
     return new ProcessFamily(mark, false);
   }
 
-  /** Who of the family is alive now. */
+  /** Who of the family is alive now. Throws when the system does not tell, and the family is of an earlier runner. */
   async findLiving(): Promise<ProcessEntry[]> {
+    try {
+      return await this.#lookAround();
+    } catch (error) {
+      if (!this.#isOwn) throw error;
+      return this.#probeGroup();
+    }
+  }
+
+  /** Sends a signal to everybody who is alive, and says who that was. */
+  async signal(name: NodeJS.Signals): Promise<ProcessEntry[]> {
+    const living = await this.findLiving();
+    const groupId = this.#isGroupOurs ? this.#leader?.pid : undefined;
+    if (groupId !== undefined && living.some((entry) => entry.groupId === groupId)) trySignal(-groupId, name);
+    for (const entry of living) if (entry.groupId !== groupId) trySignal(entry.pid, name);
+    return living;
+  }
+
+  async #lookAround(): Promise<ProcessEntry[]> {
     const everyone = (await listProcesses()).filter((entry) => !entry.isZombie && entry.pid !== process.pid);
     const tagged = await this.#findTagged(everyone);
+    this.#recognizeLeader(everyone);
     this.#isGroupOurs = this.#proveGroup(everyone, tagged);
     const living = new Map<number, ProcessEntry>();
     for (const entry of everyone) {
@@ -61,13 +94,19 @@ export class ProcessFamily {
     return [...living.values()];
   }
 
-  /** Sends a signal to everybody who is alive, and says who that was. */
-  async signal(name: NodeJS.Signals): Promise<ProcessEntry[]> {
-    const living = await this.findLiving();
-    const groupId = this.#isGroupOurs ? this.#leader?.pid : undefined;
-    if (groupId !== undefined && living.some((entry) => entry.groupId === groupId)) trySignal(-groupId, name);
-    for (const entry of living) if (entry.groupId !== groupId) trySignal(entry.pid, name);
-    return living;
+  /** The group as one entry, when anybody is in it who can be sent a signal. */
+  #probeGroup(): ProcessEntry[] {
+    const leader = this.#leader;
+    if (leader === undefined || !this.#isGroupOurs) return [];
+    try {
+      process.kill(-leader.pid, 0);
+    } catch (error) {
+      // Once nobody is left in it, its id may become that of a stranger.
+      if (hasCode(error, 'ESRCH')) this.#isGroupOurs = false;
+      return [];
+    }
+    const { pid, startTime = '' } = leader;
+    return [{ pid, parentPid: process.pid, groupId: pid, isZombie: false, startTime }];
   }
 
   /** Those that carry the tag, as far as they were not looked at before. */
@@ -76,9 +115,21 @@ export class ProcessFamily {
       ({ pid, startTime }) => this.#untagged.get(pid) !== startTime && this.#seen.get(pid) !== startTime,
     );
     if (this.#tag === undefined || news.length === 0) return new Set();
-    const tagged = await listTagged(this.#tag, news);
+    const tagged = await listTagged(this.#tag, news).catch((error: unknown) => {
+      if (!this.#isOwn) throw error;
+    });
+    // They are looked at again the next time.
+    if (tagged === undefined) return new Set();
     for (const { pid, startTime } of news) if (!tagged.has(pid)) this.#untagged.set(pid, startTime);
     return tagged;
+  }
+
+  /** The system did not tell when the leader started: as long as the group is ours, it is whoever has its pid. */
+  #recognizeLeader(everyone: readonly ProcessEntry[]): void {
+    const leader = this.#leader;
+    if (leader === undefined || leader.startTime !== undefined || !this.#isGroupOurs) return;
+    const holder = everyone.find(({ pid }) => pid === leader.pid);
+    if (holder !== undefined) this.#leader = { pid: leader.pid, startTime: holder.startTime };
   }
 
   /**

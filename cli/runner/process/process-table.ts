@@ -1,13 +1,15 @@
 /**
  * What runs on this machine right now. A pid alone proves nothing, since the system gives it to somebody else later:
  * every signal to a recorded pid is preceded by a comparison of the start time.
+ *
+ * When the system does not tell (no process left for `ps`, no file left for /proc), that is an error, never an answer:
+ * whoever takes it for "nobody runs" takes over from a runner that lives.
  */
 
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { CliError, messageOf } from '../../exit.ts';
+import { hasCode } from '../../system-error.ts';
+import { runPs } from './ps.ts';
 
 export interface ProcessEntry {
   pid: number;
@@ -22,22 +24,41 @@ export interface ProcessEntry {
 /** A process that was seen earlier. */
 export type ProcessMark = Pick<ProcessEntry, 'pid' | 'startTime'>;
 
-/** Every process that this user can see. */
-export function listProcesses(): Promise<ProcessEntry[]> {
-  return process.platform === 'linux' ? listFromProc() : listFromPs([]);
+/** Every process that this user can see. Throws when the system does not tell. */
+export async function listProcesses(): Promise<ProcessEntry[]> {
+  const list = process.platform === 'linux' ? listFromProc() : runPs(['-ax', ...COLUMNS]).then(readEntries);
+  const entries = await list.catch(cannotTell);
+  // A list without whoever asks is no list.
+  return entries.some(({ pid }) => pid === process.pid)
+    ? entries
+    : cannotTell(new Error('this one is not among them'));
 }
 
-/** The process with this pid now; undefined when there is none. */
+/** The process with this pid now; undefined when there is none. Throws when the system does not tell. */
 export async function findProcess(pid: number): Promise<ProcessEntry | undefined> {
-  if (process.platform === 'linux') return readProcEntry(String(pid), await bootId());
-  const [entry] = await listFromPs(['-p', String(pid)]);
-  return entry;
+  if (process.platform !== 'linux') return findWithPs(pid);
+  return bootId()
+    .then((boot) => readProcEntry(String(pid), boot))
+    .catch(cannotTell);
 }
 
-/** Whether the process that was marked still runs. */
+/** Whether the process that was marked still runs. Throws when the system does not tell. */
 export async function isStillRunning(mark: ProcessMark): Promise<boolean> {
   const entry = await findProcess(mark.pid);
   return entry !== undefined && !entry.isZombie && entry.startTime === mark.startTime;
+}
+
+/** This process, so that others recognize whether it still runs. Throws when the system does not tell. */
+export async function markSelf(): Promise<ProcessMark> {
+  return (await findProcess(process.pid)) ?? cannotTell(new Error('this one is not among them'));
+}
+
+function cannotTell(cause: unknown): never {
+  throw new CliError(`The system does not tell which processes run (${messageOf(cause)}).`, {
+    code: 'processes_unknown',
+    hint: 'Try again; too many processes or open files may be in the way.',
+    cause,
+  });
 }
 
 async function listFromProc(): Promise<ProcessEntry[]> {
@@ -49,7 +70,7 @@ async function listFromProc(): Promise<ProcessEntry[]> {
 
 /** Fields of /proc/<pid>/stat after the name in brackets, which may itself hold spaces and brackets (proc(5)). */
 async function readProcEntry(pid: string, boot: string): Promise<ProcessEntry | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const text = await readProcFile(pid, 'stat');
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, parentPid, groupId] = fields;
@@ -65,28 +86,53 @@ async function readProcEntry(pid: string, boot: string): Promise<ProcessEntry | 
   };
 }
 
-let knownBootId: Promise<string> | undefined;
-function bootId(): Promise<string> {
-  knownBootId ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+/** Of a process that is gone, or of another user's, there is nothing to read. */
+export async function readProcFile(pid: string, name: 'stat' | 'environ'): Promise<string | undefined> {
+  try {
+    return await readFile(`/proc/${pid}/${name}`, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined;
+    throw error;
+  }
+}
+
+let knownBootId: string | undefined;
+async function bootId(): Promise<string> {
+  knownBootId ??= await readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
     (text) => text.trim(),
-    () => 'boot',
+    (error: unknown) => {
+      // Some containers have none, and never will.
+      if (hasCode(error, 'ENOENT', 'EACCES')) return 'boot';
+      throw error;
+    },
   );
   return knownBootId;
 }
 
-const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S.*\S)\s*$/;
-
 /** macOS and the BSDs. */
-async function listFromPs(selection: string[]): Promise<ProcessEntry[]> {
-  const columns = ['-o', 'pid=,ppid=,pgid=,stat=,lstart='];
-  const args = selection.length > 0 ? [...selection, ...columns] : ['-ax', ...columns];
-  const { stdout } = await run('ps', args, {
-    // `lstart` is told in local time: a laptop that travels would take its own runner for another process.
-    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
-    maxBuffer: 16 * 1024 * 1024,
-  }).catch(() => ({ stdout: '' }));
-  return stdout.split('\n').flatMap((line) => {
-    const [, pid, parentPid, groupId, state, startTime] = PS_LINE.exec(line) ?? [];
+async function findWithPs(pid: number): Promise<ProcessEntry | undefined> {
+  const [entry] = await runPs(['-p', String(pid), ...COLUMNS]).then(readEntries, () => []);
+  // `ps` ends in the same way for a pid that nobody has and for trouble of its own.
+  if (entry === undefined && !isFree(pid)) return cannotTell(new Error(`ps says nothing of process ${pid}`));
+  return entry;
+}
+
+/** Whether certainly nobody has this pid. */
+function isFree(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return hasCode(error, 'ESRCH');
+  }
+}
+
+const COLUMNS = ['-o', 'pid=,ppid=,pgid=,stat=,lstart='];
+const LINE = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S.*\S)\s*$/;
+
+function readEntries(output: string): ProcessEntry[] {
+  return output.split('\n').flatMap((line) => {
+    const [, pid, parentPid, groupId, state, startTime] = LINE.exec(line) ?? [];
     if (startTime === undefined || state === undefined) return [];
     return [
       {

@@ -4,25 +4,23 @@
  * one that does is found only through its group or its parents.
  */
 
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import type { ProcessEntry } from './process-table.ts';
-
-const run = promisify(execFile);
+import { type ProcessEntry, readProcFile } from './process-table.ts';
+import { runPs } from './ps.ts';
 
 /** Name of the variable; its value is unique for one run of an agent. */
 export const TAG_NAME = 'ORP_AGENT_RUN';
 
-/** The pids among `entries` that carry the tag. Where the system does not show the environment, there are none. */
+/**
+ * The pids among `entries` that carry the tag. Where the system does not show the environment, there are none; throws when
+ * it cannot be asked.
+ */
 export async function listTagged(tag: string, entries: readonly ProcessEntry[]): Promise<Set<number>> {
   const wanted = `${TAG_NAME}=${tag}`;
   if (process.platform !== 'linux') return listFromPs(wanted);
   const pids = await Promise.all(
     entries.map(async ({ pid }) => {
-      // Of other users' processes it cannot be read: they are none of ours.
-      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      return environment.split('\0').includes(wanted) ? [pid] : [];
+      const environment = await readProcFile(String(pid), 'environ');
+      return environment?.split('\0').includes(wanted) ? [pid] : [];
     }),
   );
   return new Set(pids.flat());
@@ -30,10 +28,7 @@ export async function listTagged(tag: string, entries: readonly ProcessEntry[]):
 
 /** macOS and the BSDs print the environment behind the command. */
 async function listFromPs(wanted: string): Promise<Set<number>> {
-  const { stdout } = await run('ps', ['-Eaxww', '-o', 'pid=,command='], {
-    env: { PATH: process.env.PATH, LC_ALL: 'C' },
-    maxBuffer: 64 * 1024 * 1024,
-  }).catch(() => ({ stdout: '' }));
-  const lines = stdout.split('\n').filter((line) => line.split(' ').includes(wanted));
+  const output = await runPs(['-Eaxww', '-o', 'pid=,command=']);
+  const lines = output.split('\n').filter((line) => line.split(' ').includes(wanted));
   return new Set(lines.map((line) => Number.parseInt(line, 10)));
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChildOutput, type RunningChild, startChild } from '../../../cli/runner/process/child.ts';
 import { ProcessFamily } from '../../../cli/runner/process/family.ts';
-import { findProcess, isStillRunning } from '../../../cli/runner/process/process-table.ts';
+import { findProcess, isStillRunning, type ProcessMark } from '../../../cli/runner/process/process-table.ts';
 import { stopFamily } from '../../../cli/runner/process/stop-ladder.ts';
 import { fileExists, isAlive, until } from './conditions.ts';
+import { FakePs } from './fake-ps.ts';
 
 const AGENT = join(import.meta.dirname, 'recipe-agent.mjs');
 const SHORT_GRACES = { interruptMs: 400, terminateMs: 400 };
@@ -129,12 +130,13 @@ describe('an agent process', () => {
 
   it('is marked by pid and start time, so that a recycled pid is no match', async () => {
     const child = await start({ hang: true });
+    const mark = child.mark as ProcessMark;
 
-    expect(await isStillRunning(child.mark)).toBe(true);
-    expect(await isStillRunning({ ...child.mark, startTime: 'another' })).toBe(false);
-    expect((await findProcess(child.mark.pid))?.groupId).toBe(child.mark.pid);
+    expect(await isStillRunning(mark)).toBe(true);
+    expect(await isStillRunning({ ...mark, startTime: 'another' })).toBe(false);
+    expect((await findProcess(mark.pid))?.groupId).toBe(mark.pid);
     await child.stop();
-    expect(await isStillRunning(child.mark)).toBe(false);
+    expect(await isStillRunning(mark)).toBe(false);
   });
 });
 
@@ -182,6 +184,40 @@ describe('the stop ladder', () => {
 
     expect(await child.stop()).toMatchObject({ processes: 0, signal: 'none' });
     expect(await child.stop()).toMatchObject({ processes: 0, signal: 'none' });
+  });
+});
+
+describe('while the system does not tell who runs', () => {
+  it('an agent is stopped with its group all the same, and the runner does not wait for more', async () => {
+    using ps = new FakePs(folder);
+    const child = await start({ hang: true, child: 'hold', ignore: ['SIGINT', 'SIGTERM'] });
+    await fileExists(join(folder, 'ready'));
+    const grandchild = await childPid();
+    ps.become('failing');
+
+    expect(await child.stop()).toMatchObject({ left: 0, signal: 'SIGKILL' });
+    expect(await child.ended).toMatchObject({ signal: 'SIGKILL' });
+    ps.become('true');
+    expect(await isAlive(child.mark.pid)).toBe(false);
+    expect(await isAlive(grandchild)).toBe(false);
+  });
+
+  it('an agent ends as it ends', async () => {
+    using _ps = new FakePs(folder, 'failing');
+    const child = await start({ say: 'done', exit: 3 });
+
+    expect(await child.ended).toEqual({ exitCode: 3, signal: null });
+  });
+
+  it('an agent may be started, and is known as soon as the system tells', async () => {
+    using ps = new FakePs(folder, 'failing');
+    const child = await start({ hang: true, child: 'leave' }, IGNORED, 'no tag that anybody shows');
+    expect(child.mark.startTime).toBeUndefined();
+    await fileExists(join(folder, 'ready'));
+    ps.become('true');
+
+    expect(await child.stop()).toMatchObject({ processes: 2, left: 0, signal: 'SIGINT' });
+    expect(await isAlive(await childPid())).toBe(false);
   });
 });
 

@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findProcess } from '../../../cli/runner/process/process-table.ts';
 import { type Recovered, recoverSpools } from '../../../cli/runner/recovery.ts';
 import { LeaseSpool } from '../../../cli/runner/spool/lease-spool.ts';
 import { until } from './conditions.ts';
+import { FakePs } from './fake-ps.ts';
 import { type FakeJob, FakeService } from './fake-service.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
 import { RECIPE_AGENT, runOrp, startOrp } from './orp-process.ts';
@@ -35,8 +37,13 @@ function folderOf(leaseId: string): string {
   return join(machine.home, 'state/orp/spool/mach-1', leaseId);
 }
 
+const DEAD = { pid: 1, start_time: 'another boot/1' };
+
 /** A job at work whose runner left its spool behind. */
-async function leftJob(number: number, { isDone }: { isDone: boolean }): Promise<FakeJob> {
+async function leftJob(
+  number: number,
+  { isDone, runner = DEAD }: { isDone: boolean; runner?: typeof DEAD },
+): Promise<FakeJob> {
   const job = service.addJob(`job_${number}`, {});
   job.status = 'running';
   job.leaseId = `lea_${number}`;
@@ -50,7 +57,7 @@ async function leftJob(number: number, { isDone }: { isDone: boolean }): Promise
     job_kind: job.kind,
     lease_id: job.leaseId,
     attempt: 1,
-    runner: { pid: 1, start_time: 'another boot/1' },
+    runner,
   });
   await spool.addChunk({ at: T0, stream: 'stdout', level: 'info', text: 'said' });
   if (isDone) await spool.setResult({ outcome: 'completed', finished_at_utc: T0, content: 'Done.' });
@@ -118,6 +125,40 @@ describe('a spool that cannot be opened', () => {
 
     expect([code, first.status]).toEqual([0, 'completed']);
     expect((await runner.ended).code).toBe(0);
+  });
+});
+
+describe('while the system does not tell who runs', () => {
+  it('a job of another runner is left alone until it does', async () => {
+    using ps = new FakePs(machine.home);
+    const parent = await findProcess(process.ppid);
+    const job = await leftJob(1, {
+      isDone: true,
+      runner: { pid: process.ppid, start_time: parent?.startTime ?? '' },
+    });
+    ps.become('failing');
+
+    expect(await recover()).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/lea_1.*stays: The system does not tell/)]);
+    ps.become('true');
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([]);
+    expect(existsSync(folderOf('lea_1'))).toBe(true);
+  });
+
+  it('nobody says what became of an agent', async () => {
+    using ps = new FakePs(machine.home);
+    const job = await leftJob(1, { isDone: false });
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    await spool.note({ record: 'spawning', at_utc: T0, tag: 'tag-of-nobody' });
+    await spool.close();
+    ps.become('failing');
+
+    expect(await recover()).toBe(1);
+    expect(job.completions).toEqual([]);
+    ps.become('true');
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
   });
 });
 

@@ -7,7 +7,9 @@ import { runnerLockPath } from '../../../cli/link/paths.ts';
 import { findProcess } from '../../../cli/runner/process/process-table.ts';
 import { type RunnerHolder, RunnerLock, readRunnerLock } from '../../../cli/runner/runner-lock.ts';
 import { becomeRunner, isOlder, type TakeOverOptions } from '../../../cli/runner/take-over.ts';
+import { letServiceLeave } from '../../../cli/service/leave.ts';
 import { T0 } from '../../support/clock.ts';
+import { FakePs } from './fake-ps.ts';
 
 let home: string;
 let place: { env: NodeJS.ProcessEnv; machineId: string };
@@ -112,6 +114,24 @@ describe('the lock of a machine', () => {
     const self = await aHolder();
     expect((await RunnerLock.take(place, self)).kind).toBe('taken');
     expect(await readRunnerLock(place)).toEqual({ kind: 'held', holder: self });
+  });
+
+  it('is taken from nobody, and asked of nobody, while the system does not tell who runs', async () => {
+    using ps = new FakePs(home);
+    const other = await stranger();
+    const holder = await aHolder({ pid: other.pid });
+    await RunnerLock.take(place, holder);
+    const self = await aHolder();
+    ps.become('failing');
+    const unknown = { code: 'processes_unknown' };
+
+    await expect(RunnerLock.take(place, self)).rejects.toMatchObject(unknown);
+    await expect(becomeRunner(options(self, { waitMs: 400 }))).rejects.toMatchObject(unknown);
+    const service = { place, waitMs: 400, now: () => T0, say: () => undefined };
+    await expect(letServiceLeave(service)).rejects.toMatchObject(unknown);
+    ps.become('true');
+    expect(await readRunnerLock(place)).toEqual({ kind: 'held', holder });
+    await other.end();
   });
 
   it('is written again when somebody removed it, and tells who has it when somebody took it', async () => {
