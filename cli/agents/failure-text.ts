@@ -1,5 +1,7 @@
 /** Why an agent failed, in its own words: the line a person would point at, not the banner it began with. */
 
+const MAX_FAILURE_CHARS = 2000;
+
 /** Lines of a stack trace, decoration and advice about traces: true, but not the reason. */
 const NOISE = [
   /^\s*$/,
@@ -12,7 +14,13 @@ const LOOKS_LIKE_ERROR =
   /^\s*(?:\S+:\s*)?(?:fatal|error|panic|exception|uncaught|failed|thread '.*' panicked)\b/i;
 const LOOKS_LIKE_WARNING = /^\s*(?:warn(?:ing)?|info|debug|trace|note|hint)\b/i;
 
-const MAX_CHARS = 2000;
+/** More than is ever shown, so that a secret at the end of what is shown can be seen whole. */
+const KEPT_CHARS = 2 * MAX_FAILURE_CHARS;
+
+/** The explanation as it is shown. Cut it when its secrets have been taken out, not before: half a secret is not known. */
+export function cutFailure(text: string): string {
+  return text.length <= MAX_FAILURE_CHARS ? text : `${text.slice(0, MAX_FAILURE_CHARS)}…`;
+}
 
 /**
  * Remembers what may explain a failure while output passes by: constant memory however long the output is.
@@ -50,6 +58,5 @@ export class FailureText {
 }
 
 function clean(line: string): string {
-  const trimmed = line.trim();
-  return trimmed.length <= MAX_CHARS ? trimmed : `${trimmed.slice(0, MAX_CHARS)}…`;
+  return line.trim().slice(0, KEPT_CHARS);
 }

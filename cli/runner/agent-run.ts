@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Agent, AgentLaunch } from '../agents/agent.ts';
 import { readAnswer } from '../agents/answer-file.ts';
+import { cutFailure } from '../agents/failure-text.ts';
 import { messageOf } from '../exit.ts';
 import { type ChildEnd, type ChildOutput, type RunningChild, startChild } from './process/child.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt } from './process/stop-ladder.ts';
@@ -74,7 +75,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
       end,
       stopped,
       answer: answer === undefined ? undefined : redactText(answer, secrets),
-      failure: failure === undefined ? undefined : redactText(failure, secrets),
+      failure: failure === undefined ? undefined : cutFailure(redactText(failure, secrets)),
       stdout: transcript.tailOf('stdout'),
       stderr: transcript.tailOf('stderr'),
     };

@@ -29,7 +29,8 @@ export class Redactor {
   push(piece: string): string {
     const text = this.#held + piece;
     const secrets = findSecrets(text, this.#literals);
-    const wanted = text.length > MAX_HELD_CHARS ? text.length : this.#cutPoint(text, secrets);
+    const settled = this.#cutPoint(text, secrets);
+    const wanted = text.length - settled > MAX_HELD_CHARS ? text.length : settled;
     const cut = isInsideCharacter(text, wanted) ? wanted - 1 : wanted;
     this.#held = text.slice(cut);
     return replace(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FailureText } from '../../../cli/agents/failure-text.ts';
+import { cutFailure, FailureText } from '../../../cli/agents/failure-text.ts';
+import { redactText } from '../../../cli/runner/redact.ts';
 
 function bestOf(stderr: string, events: [string, boolean][] = []): string | undefined {
   const failure = new FailureText();
@@ -43,6 +44,13 @@ describe('the reason of a failure', () => {
   });
 
   it('is short, however long the line', () => {
-    expect(bestOf(`error: ${'x'.repeat(100_000)}`)?.length).toBeLessThan(2100);
+    expect(cutFailure(bestOf(`error: ${'x'.repeat(100_000)}`) ?? '').length).toBeLessThan(2100);
+  });
+
+  it('shows no half of a secret where it is cut', () => {
+    const secret = 'hunter2hunter2';
+    const text = bestOf(`error: ${'x'.repeat(1986)}${secret}`) ?? '';
+
+    expect(cutFailure(redactText(text, [secret]))).not.toContain('hunter');
   });
 });

@@ -80,6 +80,23 @@ describe('redaction', () => {
     );
   });
 
+  it('hides a secret wherever it lies in a long text that comes in large pieces', () => {
+    const piece = 64 * 1024;
+    const secret = 'hunter2 hunter2';
+    for (const border of [1, 2, 3]) {
+      const text = 'word '.repeat(4 * piece);
+      const at = border * piece - 5;
+      const redactor = new Redactor(LITERALS);
+      let out = '';
+      const all = `${text.slice(0, at)}${secret}${text.slice(at)}`;
+      for (let from = 0; from < all.length; from += piece)
+        out += redactor.push(all.slice(from, from + piece));
+      out += redactor.end();
+
+      expect(out === redactText(all, LITERALS)).toBe(true);
+    }
+  });
+
   it('shows whole lines at once and holds nothing back', () => {
     const redactor = new Redactor(LITERALS);
 
