@@ -32,7 +32,7 @@ const LEASE_REFUSALS: ReadonlySet<string> = new Set([
   'foreign_machine',
   'not_found',
 ]);
-/** A lease that is said to be good while uploads under it are refused: the result must not wait for that for ever. */
+/** In a row; a lease that is said to be good while uploads under it are refused: the result must not wait for ever. */
 const MAX_REFUSALS = 5;
 
 /** About half a minute of failing tries: then the result goes ahead. */
@@ -157,6 +157,7 @@ export class UploadLoop {
     if (last === undefined) return;
     this.#lastReply = body;
     this.#limit = Number.POSITIVE_INFINITY;
+    this.#refusals = 0;
     // A service without numbers acknowledges what it was sent.
     const received = typeof body.received === 'number' ? body.received : last.chunk.seq;
     const isProgress = received > this.#received;

@@ -148,6 +148,18 @@ describe('uploads', () => {
     expect(transcript()).toEqual(['a']);
   });
 
+  it('do not end for good because a lease was refused now and then in a long life', async () => {
+    const loop = startLoop({ action: 'continue' });
+    for (const text of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
+      await say(text);
+      answers = [REFUSED];
+      await loop.drain(never);
+    }
+
+    expect(loop.isRefused).toBe(false);
+    expect(transcript()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+  });
+
   it('are not waited for longer than the signal allows', async () => {
     await say('a');
     answers = Array<Answer>(1000).fill(DOWN);
