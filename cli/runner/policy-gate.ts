@@ -1,7 +1,6 @@
 /** The local policy as the runner meets it: before a claim, and before an agent starts. */
 
 import type { Surroundings } from '../context.ts';
-import { resolvePath } from '../link/paths.ts';
 import { askAtTerminal } from '../policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../policy/policy-desk.ts';
 import type { ClaimedJob } from './claimed-job.ts';
@@ -54,7 +53,8 @@ export function jobAtPlace(
     sender: job.createdBy,
     prompt: job.prompt,
     repository: workplace.linked.repository.root,
-    cwd: resolvePath('/', session.project_root),
+    // Resolved when it was read, and not again: the rules look at the folder that the agent is started in.
+    cwd: session.project_root,
     sessions: [session.orp_session_id, codexSessionId],
   };
 }

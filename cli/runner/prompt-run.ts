@@ -1,6 +1,7 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
 import { JOB_KINDS } from '../../spec/job/kinds.ts';
+import { resolvePath } from '../link/paths.ts';
 import type { PolicyLimits } from '../policy/policy-desk.ts';
 import { type AgentRun, runAgent } from './agent-run.ts';
 import type { ClaimedJob } from './claimed-job.ts';
@@ -23,6 +24,7 @@ export interface PromptRun {
 export interface PromptTarget {
   job: ClaimedJob;
   codexSessionId: string;
+  /** Symlinks resolved: the policy judged this folder, and no other. */
   cwd: string;
   /** What the policy of this machine holds the agent to. */
   policy?: PolicyLimits | undefined;
@@ -54,6 +56,8 @@ export async function runPrompt(
   const prepared = await context.agent.prepare(task);
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
   const { launch } = prepared;
+  // A link in its place would lead the agent out of the folder that the rules looked at.
+  if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
   // Nothing ran yet: a stop that came this early is told as such.
   if (desk.stopSwitch.reason !== undefined) return neverRun(desk.stopSwitch.reason);
   const run = await runAgent({
