@@ -20,12 +20,17 @@ export async function makeAnswerPath(parent: string): Promise<string> {
   return join(await mkdtemp(join(parent, FOLDER_PREFIX)), FILE_NAME);
 }
 
-/** What the agent wrote; undefined when it wrote nothing. */
+/** Not through a link, and not for ever: opening a pipe waits for somebody who writes into it. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** What the agent wrote; undefined when it wrote nothing, or made something else than a file of it. */
 export async function readAnswer(path: string): Promise<string | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
+  const file = await open(path, OPEN_FLAGS).catch(() => undefined);
   if (file === undefined) return undefined;
   try {
-    const { size } = await file.stat();
+    const found = await file.stat();
+    if (!found.isFile()) return undefined;
+    const { size } = found;
     const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, MAX_ANSWER_BYTES)));
     const answer = buffer.toString('utf8', 0, bytesRead);
     return answer.trim() === '' ? undefined : answer;

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -46,6 +47,13 @@ describe('the launch of Codex', () => {
     ]);
     expect(plan).toMatchObject({ cwd: folder, input: 'Hi', env: { PATH: dirname(bin) } });
     expect(plan.env).not.toHaveProperty('CODEX_PROFILE');
+  });
+
+  it.each(['mkdir', 'mkfifo'])('takes what %s put in the place of the answer for none', async (program) => {
+    const { answerPath } = await launch();
+    execFileSync(program, [answerPath]);
+
+    expect(await readAnswer(answerPath)).toBeUndefined();
   });
 
   it('keeps the answer in a private folder of its own, inside the one of the run', async () => {
