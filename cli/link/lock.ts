@@ -6,12 +6,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../exit.ts';
+import { hasCode } from '../system-error.ts';
 
 /** A holder that does not refresh its lock for this long is gone: holders need milliseconds. */
 const STALE_MS = 5_000;
 const REFRESH_MS = 1_000;
-/** Together well above `STALE_MS`, so that a crashed holder is always outwaited. */
-const WAITS = { retries: 300, factor: 1, minTimeout: 20, maxTimeout: 60, randomize: true };
+/** 20 to 60 ms each; together well above `STALE_MS`, so that a crashed holder is always outwaited. */
+const TRIES = 300;
 
 const queues = new Map<string, Promise<unknown>>();
 
@@ -38,25 +39,33 @@ async function holdLock<T>(folder: string, work: () => T | Promise<T>): Promise<
   }
 }
 
+/** Only for another holder it is waited: a full disk or a lost permission is told at once, as what it is. */
 async function acquire(folder: string): Promise<() => Promise<void>> {
   // Loaded late: most commands only read.
   const { lock } = await import('proper-lockfile');
   mkdirSync(folder, { recursive: true });
-  try {
-    return await lock(folder, {
-      lockfilePath: join(folder, '.lock'),
-      realpath: false,
-      stale: STALE_MS,
-      update: REFRESH_MS,
-      retries: WAITS,
-      // Writes are atomic: an overtaken holder can lose an update, it cannot damage a file.
-      onCompromised: () => undefined,
-    });
-  } catch (error) {
-    throw new CliError(`The state files in ${folder} are locked by another process.`, {
-      code: 'locked',
-      hint: `Wait for the other \`orp\` to finish. If there is none, remove the folder ${join(folder, '.lock')}.`,
-      cause: error,
-    });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await lock(folder, {
+        lockfilePath: join(folder, '.lock'),
+        realpath: false,
+        stale: STALE_MS,
+        update: REFRESH_MS,
+        // Writes are atomic: an overtaken holder can lose an update, it cannot damage a file.
+        onCompromised: () => undefined,
+      });
+    } catch (error) {
+      if (!hasCode(error, 'ELOCKED')) throw error;
+      if (tries === TRIES) throw isLocked(folder, error);
+    }
+    await new Promise((again) => setTimeout(again, 20 + 40 * Math.random()));
   }
+}
+
+function isLocked(folder: string, cause: unknown): CliError {
+  return new CliError(`The state files in ${folder} are locked by another process.`, {
+    code: 'locked',
+    hint: `Wait for the other \`orp\` to finish. If there is none, remove the folder ${join(folder, '.lock')}.`,
+    cause,
+  });
 }

@@ -45,6 +45,16 @@ describe('several writers', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('a lock that the system refuses is told at once, in the words of the system', async () => {
+    using desk = new Desk();
+    // Room for the folder, and none for the lock in it.
+    const limit = process.platform === 'linux' ? 4096 : 1024;
+    let folder = desk.home;
+    while (folder.length < limit - 104) folder = join(folder, 'x'.repeat(100));
+    folder = join(folder, 'x'.repeat(limit - folder.length - 4));
+    await expect(withLock(folder, () => 'done')).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+  });
+
   it('within a process, turns follow each other, and a failed one does not block the next', async () => {
     using desk = new Desk();
     const folder = join(desk.home, 'state');
