@@ -129,6 +129,10 @@ function readFailure(error: unknown): Exclude<Reply<Body>, { kind: 'ok' }> {
   if (!(error instanceof ServiceError)) {
     // Connecting failed: no token, or none for this origin.
     if (error instanceof CliError) return { kind: 'unauthenticated', message: error.message };
+    // Or the sign-in could not be read, for want of an open file perhaps: that passes, and ends no agent.
+    if (error instanceof Error && 'syscall' in error && 'code' in error) {
+      return { kind: 'unavailable', code: String(error.code).toLowerCase(), message: error.message };
+    }
     throw error;
   }
   const { status, message } = error;
