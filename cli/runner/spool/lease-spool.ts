@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PRIVATE_MODE, writeTextFile } from '../../link/json-file.ts';
 import { stateFolder } from '../../link/paths.ts';
+import { hasCode } from '../../system-error.ts';
 import type { FamilyMark } from '../process/family.ts';
 import { AppendFile } from './append-file.ts';
 import { findLastSeq } from './chunk-reader.ts';
@@ -205,9 +206,19 @@ export async function keepAnswer(env: NodeJS.ProcessEnv, name: string, text: str
   return path;
 }
 
-/** Reads a journal; undefined when not even the claim can be read. */
+/** Blank when there is no such file. One that cannot be read right now may hold a result, so that is an error. */
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'EISDIR')) return '';
+    throw error;
+  }
+}
+
+/** Reads a journal; undefined when not even a claim is in it. */
 export async function readJournal(folder: string): Promise<Journal | undefined> {
-  const text = await readFile(join(folder, JOURNAL), 'utf8').catch(() => '');
+  const text = await readIfThere(join(folder, JOURNAL));
   const records = parseLines(text, journalRecord);
   const claim = records.find((record) => record.record === 'claimed');
   if (claim === undefined) return undefined;
@@ -230,15 +241,18 @@ function progressOf(
   return { kind: 'spawned', mark: { leader, tag: spawning?.tag } };
 }
 
-/** Reads the result; undefined when there is none, or none that can be read. */
+/** Reads the result; undefined when there is none, or a torn one. */
 export async function readResult(folder: string): Promise<ResultRecord | undefined> {
-  const text = await readFile(join(folder, RESULT), 'utf8').catch(() => '');
+  const text = await readIfThere(join(folder, RESULT));
   return parseLines(text, resultRecord)[0];
 }
 
 /** The folders of all leases of one machine that are not done with. */
 export async function listSpools(root: string): Promise<string[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
   return entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(root, entry.name))

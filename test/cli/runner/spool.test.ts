@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -71,6 +71,27 @@ describe('places of the spool', () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect((await stat(join(folder, 'journal.jsonl'))).mode & 0o777).toBe(0o600);
     expect((await stat(spool.chunksPath)).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('what cannot be read right now', () => {
+  /** As with an unmounted disk, or no file left to open: nobody can say what is in it. */
+  async function makeUnreadable(path: string): Promise<void> {
+    await rm(path, { recursive: true, force: true });
+    await symlink(path, path);
+  }
+
+  it('is neither torn nor absent', async () => {
+    const spool = await openSpool(folder);
+    await spool.note(CLAIM);
+    await makeUnreadable(join(folder, 'journal.jsonl'));
+    await makeUnreadable(join(folder, 'result.json'));
+    const root = join(home, 'loop');
+    await makeUnreadable(root);
+
+    await expect(readJournal(folder)).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(readResult(folder)).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(listSpools(root)).rejects.toMatchObject({ code: 'ELOOP' });
   });
 });
 
