@@ -20,10 +20,11 @@ import { type FamilyMark, ProcessFamily } from './process/family.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { stopFamily } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
-import { failedResult, summarise } from './result.ts';
+import { failedResult, fitContent, summarise } from './result.ts';
 import type { Held, LeaseVerdict } from './service.ts';
 import {
   type Journal,
+  keepAnswer,
   LeaseSpool,
   listSpools,
   moveAside,
@@ -143,20 +144,23 @@ async function conclude(folder: string, journal: Journal, context: WorkContext):
 }
 
 async function concludeWithoutResult(journal: Journal, context: WorkContext): Promise<ResultRecord> {
-  const { progress, answerPath } = journal;
+  const { claim, progress, answerPath } = journal;
   if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
   const stopped = await stopOrphans(progress.mark, context);
   const answer = answerPath === undefined ? undefined : await readAnswer(answerPath);
   if (answer === undefined) return failedResult('agent_error', UNKNOWN + stopped, new Date());
-  const content = redactText(answer, context.secrets);
-  if (progress.end?.exitCode === 0 && !progress.end.wasStopped) return completedResult(content, journal);
+  const keep = (name: string, text: string) => keepAnswer(context.env, name, text);
+  const content = await fitContent(redactText(answer, context.secrets), heldOf(journal), keep);
+  if (progress.end?.exitCode === 0 && !progress.end.wasStopped) {
+    return completedResult(content, claim.job_kind);
+  }
   const error = (stopped === '' ? ENDED_UNSEEN : UNKNOWN) + stopped;
   return { ...failedResult('agent_error', error, new Date()), content };
 }
 
 /** The runner saw the agent end well, and was killed before it wrote down what that means. */
-function completedResult(content: string, { claim }: Journal): ResultRecord {
-  const summary = summarise(content, claim.job_kind);
+function completedResult(content: string, kind: string): ResultRecord {
+  const summary = summarise(content, kind);
   const finished_at_utc = new Date().toISOString();
   return { outcome: 'completed', finished_at_utc, content, ...(summary === undefined ? {} : { summary }) };
 }

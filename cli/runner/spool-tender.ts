@@ -25,7 +25,10 @@ export interface TenderOptions {
 export class SpoolTender {
   readonly #context: WorkContext;
   readonly #options: TenderOptions;
-  #tending: Promise<void> | undefined;
+  #tending = Promise.resolve();
+  #isTending = false;
+  /** Asked while it was tending: what the round under way has passed by may have been left since. */
+  #isAskedAgain = false;
 
   constructor(context: WorkContext, options: TenderOptions) {
     this.#context = { ...context, talk: sayingOnce(context.talk) };
@@ -47,15 +50,16 @@ export class SpoolTender {
     if ((await this.#roundOrTrouble()) > 0) this.#goOn(1);
   }
 
-  /** Goes on in the background until nothing is left. Called again meanwhile, it does nothing more. */
+  /** Goes on in the background until nothing is left. Called again meanwhile, it looks once more at the end. */
   tend(): void {
     this.#goOn(0);
   }
 
   #goOn(roundsBefore: number): void {
-    this.#tending ??= this.#untilNothingIsLeft(roundsBefore).finally(() => {
-      this.#tending = undefined;
-    });
+    this.#isAskedAgain = true;
+    if (this.#isTending) return;
+    this.#isTending = true;
+    this.#tending = this.#untilNothingIsLeft(roundsBefore);
   }
 
   /** Settles when no round is under way. */
@@ -67,8 +71,11 @@ export class SpoolTender {
     const { pause, ending } = this.#options;
     for (let rounds = roundsBefore; !ending.aborted; rounds += 1) {
       if (rounds > 0) await pause(retryPauseMs(rounds));
-      if (ending.aborted || (await this.#roundOrTrouble()) === 0) return;
+      this.#isAskedAgain = false;
+      if (ending.aborted) break;
+      if ((await this.#roundOrTrouble()) === 0 && !this.#isAskedAgain) break;
     }
+    this.#isTending = false;
   }
 
   async #roundOrTrouble(): Promise<number> {

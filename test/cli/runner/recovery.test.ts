@@ -1,12 +1,13 @@
 /** What lies in the spool is resolved folder by folder: a broken one, or a full disk, costs nobody else anything. */
 
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findProcess } from '../../../cli/runner/process/process-table.ts';
 import { type Recovered, recoverSpools } from '../../../cli/runner/recovery.ts';
 import { LeaseSpool } from '../../../cli/runner/spool/lease-spool.ts';
+import { SpoolTender } from '../../../cli/runner/spool-tender.ts';
 import { until } from './conditions.ts';
 import { FakePs } from './fake-ps.ts';
 import { type FakeJob, FakeService } from './fake-service.ts';
@@ -159,6 +160,49 @@ describe('while the system does not tell who runs', () => {
     ps.become('true');
     expect(await recover()).toBe(0);
     expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
+  });
+});
+
+describe('an answer that the agent left', () => {
+  it('is cut to what the service takes, with a mark, and stays whole on the machine', async () => {
+    const job = await leftJob(1, { isDone: false });
+    const answer = 'long '.repeat(300_000);
+    const path = join(folderOf('lea_1'), 'answer.txt');
+    writeFileSync(path, answer);
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    await spool.note({ record: 'spawning', at_utc: T0, tag: 'tag-of-nobody', answer_path: path });
+    await spool.note({ record: 'ended', at_utc: T0, exit_code: 0, was_stopped: false });
+    await spool.close();
+    await recover();
+
+    const content = String(job.completions[0]?.content);
+    expect(content.length).toBeLessThanOrEqual(1024 * 1024);
+    const [, place = ''] = /the whole answer is on the machine in (\S+)\]$/.exec(content) ?? [];
+    expect(readFileSync(place, 'utf8')).toBe(answer);
+  });
+});
+
+describe('whoever looks after the spool', () => {
+  it('looks again when a job leaves something in the middle of the last round', async () => {
+    const jobs = [await leftJob(1, { isDone: true }), await leftJob(2, { isDone: true })];
+    let isAtWork = true;
+    const tender: SpoolTender = new SpoolTender(
+      runnerContext({ machine, baseUrl: service.baseUrl, startTime: 'second' }),
+      {
+        isBusy(folder) {
+          if (folder.endsWith('lea_1')) return isAtWork;
+          isAtWork = false;
+          tender.tend();
+          return false;
+        },
+        ending: new AbortController().signal,
+        pause: async () => undefined,
+      },
+    );
+    tender.tend();
+    await tender.settled();
+
+    expect(jobs.map(({ completions }) => completions.length)).toEqual([1, 1]);
   });
 });
 
