@@ -4,6 +4,7 @@
  */
 
 import { SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import { messageOf } from '../exit.ts';
 import { pause, retryPauseMs } from './pause.ts';
 import { receiptOf, reportOf } from './result.ts';
 import type { Body, Held, RunnerService } from './service.ts';
@@ -74,7 +75,12 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
     const reply = await sendResult({ ...sending, result });
     if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value };
     if (reply.kind === 'refused' && isAboutContent(reply.code) && result.content !== undefined) {
-      result = await withoutContent(result, { ...sending, why: reply.message });
+      try {
+        result = await withoutContent(result, { ...sending, why: reply.message });
+      } catch (error) {
+        // It is nowhere else than in this spool.
+        return { kind: 'pending', message: `${reply.message}; it cannot be kept here, ${messageOf(error)}` };
+      }
       continue;
     }
     if (reply.kind === 'refused') return { kind: 'refused', code: reply.code, message: reply.message };

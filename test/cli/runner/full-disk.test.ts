@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -11,7 +19,7 @@ import { LeaseSpool } from '../../../cli/runner/spool/lease-spool.ts';
 import { StopSwitch } from '../../../cli/runner/stop-switch.ts';
 import { FakeService } from './fake-service.ts';
 import { linkedMachine } from './linked-machine.ts';
-import { MAIN, RECIPE_AGENT } from './orp-process.ts';
+import { MAIN, RECIPE_AGENT, runOrp } from './orp-process.ts';
 
 /** Every write to it fails with ENOSPC. */
 const FULL = '/dev/full';
@@ -111,6 +119,32 @@ describe('a file that must not grow any more', () => {
       expect(service.textOf(job, 'stdout')).toMatch(/^before\n\$ flood\n0123/);
       expect(service.textOf(job, 'system')).toMatch(/\(output was lost: EFBIG.*\)\n$/);
       expect(existsSync(join(machine.home, 'state/orp/spool/mach-1/lea_1'))).toBe(false);
+    } finally {
+      await service.close();
+      machine.remove();
+    }
+  }, 30_000);
+});
+
+describe('an answer that the service refuses and the disk does not take', () => {
+  it('waits in the spool, and the runner goes on', async () => {
+    const service = await FakeService.start();
+    const machine = linkedMachine(service.baseUrl);
+    try {
+      const job = service.addJob('job_1', { say: 'The answer.' });
+      service.order('complete', 'too_large');
+      const answers = join(machine.home, 'state/orp/answers');
+      mkdirSync(join(machine.home, 'state/orp'), { recursive: true });
+      writeFileSync(answers, 'no folder');
+      const words = ['runner', 'work', '--once', '--json', '--codex-bin', RECIPE_AGENT];
+      const at = { cwd: machine.repo, env: machine.env };
+      const { stdout } = await runOrp(words, at);
+
+      expect(JSON.parse(stdout).error).toMatch(/could not be delivered yet.*EEXIST|ENOTDIR/);
+      expect(existsSync(join(machine.home, 'state/orp/spool/mach-1/lea_1/result.json'))).toBe(true);
+      rmSync(answers);
+      await runOrp(words, at);
+      expect(job.completions).toEqual([expect.objectContaining({ success: true, content: 'The answer.' })]);
     } finally {
       await service.close();
       machine.remove();
