@@ -19,6 +19,7 @@ export function formatStatus(status: RunnerStatus, presence: Presence | undefine
     ...(presence === undefined ? [] : [['Hosted', hostedOf(presence, now)] satisfies [string, string]]),
     ['Job', jobOf(status, now)],
     ['Spool', spoolOf(status, now)],
+    ...(status.kept.jobs === 0 ? [] : [['Kept', keptOf(status)] satisfies [string, string]]),
     ['Policy', policyOf(status)],
     ['Last error', errorOf(status, now)],
   ];
@@ -97,6 +98,10 @@ function spoolOf({ spool }: RunnerStatus, now: number): string {
   if (spool.leases === 0) return 'empty';
   const size = spool.bytes < 1024 ? `${spool.bytes} B` : `${Math.ceil(spool.bytes / 1024)} KiB`;
   return `${spool.leases} ${spool.leases === 1 ? 'job' : 'jobs'}, ${size}, the oldest from ${ago(spool.oldest_at_utc ?? undefined, now)}`;
+}
+
+function keptOf({ kept }: RunnerStatus): string {
+  return `${kept.jobs} ${kept.jobs === 1 ? 'job' : 'jobs'} in ${kept.path}`;
 }
 
 function policyOf({ policy }: RunnerStatus): string {

@@ -68,7 +68,8 @@ function presenceLines(presence: Presence | undefined): Line[] {
   ];
 }
 
-function situationLines({ service, runner, channel, spool, last_error, policy }: RunnerSituation): Line[] {
+function situationLines(situation: RunnerSituation): Line[] {
+  const { service, runner, channel, spool, kept, last_error, policy } = situation;
   return [
     ['service.installed', service.installed],
     ['service.loaded', service.loaded],
@@ -82,6 +83,8 @@ function situationLines({ service, runner, channel, spool, last_error, policy }:
     ['spool.leases', spool.leases],
     ['spool.bytes', spool.bytes],
     ['spool.oldest_at_utc', spool.oldest_at_utc],
+    ['kept.jobs', kept.jobs],
+    ['kept.path', kept.path],
     ['policy.valid', policy.valid],
     ['policy.rules', policy.rules.join(',')],
     ['last_error', last_error?.message],

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { messageOf } from '../exit.ts';
 import type { RunnerHolder } from '../runner/runner-lock.ts';
 import { servicePath } from '../service/service-place.ts';
-import type { AdviceCollector } from './advice.ts';
+import { type AdviceCollector, shellWord } from './advice.ts';
 import { readBoolean, readString } from './fields.ts';
 import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
 import { isNowhere } from './missing-file.ts';
@@ -41,6 +41,8 @@ export interface RunnerSituation {
   };
   channel: { transport: string; listening: boolean; since_utc?: string | undefined };
   spool: { leases: number; bytes: number; oldest_at_utc: string | null };
+  /** What the service did not take: it lies here until a person has looked at it. */
+  kept: { path: string; jobs: number };
   last_error: { message: string; at_utc: string } | null;
   policy: { path: string; exists: boolean; valid: boolean; rules: string[]; waiting: string };
 }
@@ -61,6 +63,7 @@ export async function gatherSituation(source: SituationSource): Promise<RunnerSi
     runner,
     channel: readChannel(live, runner),
     spool: await readSpool(source),
+    kept: readKept(env),
     last_error: readLastError(live),
     policy: await readPolicy(source),
   };
@@ -150,6 +153,11 @@ async function readSpool({ env, machineId }: SituationSource): Promise<RunnerSit
   return spool;
 }
 
+function readKept(env: NodeJS.ProcessEnv): RunnerSituation['kept'] {
+  const path = join(stateFolder(env), 'kept');
+  return { path, jobs: list(path).filter((name) => statOf(join(path, name))?.isDirectory()).length };
+}
+
 /** A plain id is its own name; the digest of any other takes a module that costs as much as a process. */
 async function folderNameOf(machineId: string): Promise<string> {
   if (/^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(machineId)) return machineId;
@@ -181,7 +189,7 @@ function isKnownAbsent(path: string): boolean {
 
 /** What to do about it. */
 export function adviseOnSituation(
-  { service, runner, spool, policy }: RunnerSituation,
+  { service, runner, spool, kept, policy }: RunnerSituation,
   own: { version: string; isWorkReady: boolean },
   advice: AdviceCollector,
 ): void {
@@ -203,6 +211,13 @@ export function adviseOnSituation(
   if (spool.leases > 0 && !runner.running) {
     const what = spool.leases === 1 ? 'One job waits' : `${spool.leases} jobs wait`;
     advice.warn(`${what} on this machine to be told to the service.`, 'orp runner work --once');
+  }
+  if (kept.jobs > 0) {
+    const jobs = kept.jobs === 1 ? 'one job' : `${kept.jobs} jobs`;
+    advice.warn(
+      `The service did not take what ${jobs} left; it lies in ${kept.path}. Read \`result.json\` there, then remove the folder of the job.`,
+      `ls ${shellWord(kept.path)}`,
+    );
   }
   if (own.isWorkReady && !service.installed && !runner.running && runner.error === undefined) {
     advice.note('Nothing works on jobs here now.', 'orp runner install');

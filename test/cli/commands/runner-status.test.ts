@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatStatus } from '../../../cli/commands/runner-status-view.ts';
 import { runnerLivePath, runnerLockPath } from '../../../cli/link/paths.ts';
+import { gatherSituation } from '../../../cli/link/runner-situation.ts';
 import { until } from '../runner/conditions.ts';
+import { FakePs } from '../runner/fake-ps.ts';
 import { FakeService } from '../runner/fake-service.ts';
 import { endLeftAgents } from '../runner/left-agents.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
@@ -76,7 +78,8 @@ describe('orp runner status about the machine', () => {
   it('tells the last error of the runner, also after it has left', async () => {
     service.isDown = true;
     start();
-    await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
+    const path = runnerLivePath(machine.env, 'mach-1');
+    await until(() => existsSync(path) && JSON.parse(readFileSync(path, 'utf8')).last_error);
     runner?.child.kill('SIGTERM');
     await runner?.ended;
     const { last_error } = await status();
@@ -92,6 +95,36 @@ describe('orp runner status about the machine', () => {
     const { spool, next_actions } = await status();
     expect(spool).toMatchObject({ leases: 1, bytes: 150, oldest_at_utc: expect.stringMatching(/^\d{4}-/) });
     expect(next_actions).toContain('orp runner work --once');
+  });
+
+  it('counts what the service refused, and says where it lies and what to do', async () => {
+    const path = join(machine.home, 'state/orp/kept');
+    expect((await status()).kept).toEqual({ path, jobs: 0 });
+    for (const name of ['lea_1', 'lea_1-2']) mkdirSync(join(path, name), { recursive: true });
+    writeFileSync(join(path, '.DS_Store'), '');
+    const document = await status();
+
+    expect(document.kept).toEqual({ path, jobs: 2 });
+    expect(document.warnings).toContainEqual(
+      expect.stringMatching(/^The service did not take what 2 jobs left.*state\/orp\/kept.*remove/),
+    );
+    expect(document.next_actions).toContain(`ls ${path}`);
+    expect(formatStatus(document, undefined, Date.now())).toContain(`  Kept        2 jobs in ${path}\n`);
+    const { stdout } = await runOrp(['runner', 'status'], { cwd: machine.repo, env: machine.env });
+    expect(stdout).toContain('kept.jobs=2\n');
+  });
+
+  it('says that it is not known whether a runner works, when the system does not tell', async () => {
+    start();
+    await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
+    using _ps = new FakePs(machine.home, 'failing');
+    const { env } = machine;
+
+    expect((await gatherSituation({ env, machineId: 'mach-1', now: Date.now() })).runner).toEqual({
+      running: false,
+      abandoned: false,
+      error: expect.stringContaining('The system does not tell'),
+    });
   });
 
   it('shows a policy that waits, and one that is broken', async () => {
