@@ -99,13 +99,14 @@ async function recoverSpool(
   }
   const { claim } = journal;
   if (await isHeldByAnother(journal, context)) return false;
+  // Whoever is signed in now: nobody looks after the agent any more.
+  const result = (await readResult(folder)) ?? (await conclude(folder, journal, context));
   if (claim.base_url !== service.baseUrl) {
     talk.note(
       `Job ${claim.job_id} belongs to ${claim.base_url}; its result waits for a runner of that service.`,
     );
     return false;
   }
-  const result = (await readResult(folder)) ?? (await conclude(folder, journal, context));
   const held = heldOf(journal);
   const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
   talkAbout(context, claim.job_id, delivery);

@@ -1,12 +1,16 @@
 /** What lies in the spool is resolved folder by folder: a broken one, or a full disk, costs nobody else anything. */
 
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findProcess } from '../../../cli/runner/process/process-table.ts';
+import { TAG_NAME } from '../../../cli/runner/process/process-tag.ts';
 import { type Recovered, recoverSpools } from '../../../cli/runner/recovery.ts';
-import { LeaseSpool } from '../../../cli/runner/spool/lease-spool.ts';
+import { LeaseSpool, readResult } from '../../../cli/runner/spool/lease-spool.ts';
 import { SpoolTender } from '../../../cli/runner/spool-tender.ts';
 import { until } from './conditions.ts';
 import { FakePs } from './fake-ps.ts';
@@ -43,7 +47,7 @@ const DEAD = { pid: 1, start_time: 'another boot/1' };
 /** A job at work whose runner left its spool behind. */
 async function leftJob(
   number: number,
-  { isDone, runner = DEAD }: { isDone: boolean; runner?: typeof DEAD },
+  { isDone, runner = DEAD, baseUrl }: { isDone: boolean; runner?: typeof DEAD; baseUrl?: string },
 ): Promise<FakeJob> {
   const job = service.addJob(`job_${number}`, {});
   job.status = 'running';
@@ -52,7 +56,7 @@ async function leftJob(
     record: 'claimed',
     version: 1,
     at_utc: T0,
-    base_url: service.baseUrl,
+    base_url: baseUrl ?? service.baseUrl,
     machine_id: 'mach-1',
     job_id: job.id,
     job_kind: job.kind,
@@ -179,6 +183,31 @@ describe('an answer that the agent left', () => {
     expect(content.length).toBeLessThanOrEqual(1024 * 1024);
     const [, place = ''] = /the whole answer is on the machine in (\S+)\]$/.exec(content) ?? [];
     expect(readFileSync(place, 'utf8')).toBe(answer);
+  });
+});
+
+describe('an agent that works for another service', () => {
+  it('is stopped, and its result waits for a runner of that service', async () => {
+    const job = await leftJob(1, { isDone: false, baseUrl: 'https://elsewhere.example' });
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    const tag = randomUUID();
+    await spool.note({ record: 'spawning', at_utc: T0, tag });
+    await spool.close();
+    const env = { ...process.env, [TAG_NAME]: tag };
+    const agent = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)'], { env, stdio: 'ignore' });
+    const ended = once(agent, 'exit');
+    await once(agent, 'spawn');
+    const left = await recover();
+    agent.kill('SIGKILL');
+
+    expect(left).toBe(0);
+    expect(await ended).toEqual([null, 'SIGINT']);
+    expect(await readResult(folderOf('lea_1'))).toMatchObject({
+      outcome: 'failed',
+      error: expect.stringContaining('was stopped (1 ended by SIGINT)'),
+    });
+    expect(job.completions).toEqual([]);
+    expect(service.requests).toEqual([]);
   });
 });
 
