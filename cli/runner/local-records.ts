@@ -28,8 +28,8 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       return (await loadMachine(place())).record.runner_enabled;
     },
     watchSignIn() {
-      const { token } = readRemoteSession(env);
-      return () => readRemoteSession(env).token !== token;
+      const token = tokenIfReadable(env);
+      return () => ![undefined, token].includes(tokenIfReadable(env));
     },
     async recordBeat(linked) {
       const { email } = readRemoteSession(env);
@@ -53,6 +53,15 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       return (await syncLinked(await connect(), request)).response;
     },
   };
+}
+
+/** Undefined when the file cannot be read now, for want of an open file perhaps: that is no other sign-in. */
+function tokenIfReadable(env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return readRemoteSession(env).token;
+  } catch {
+    return undefined;
+  }
 }
 
 function linkedOf(candidates: readonly Candidate[]): LinkedRepository[] {
