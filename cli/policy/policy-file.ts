@@ -1,11 +1,12 @@
 /** Reads `policy.json`. What cannot be obeyed to the letter is not obeyed halfway: it is broken, and says where. */
 
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Policy, policySchema } from '../../spec/local/policy.ts';
 import { messageOf } from '../exit.ts';
 import { isNowhere } from '../link/missing-file.ts';
 import { resolvePath, userFolder } from '../link/paths.ts';
+import { repeatedKey } from './repeated-key.ts';
 
 /** Something that is wrong with the file. */
 export interface PolicyProblem {
@@ -29,16 +30,35 @@ export function policyPath(env: NodeJS.ProcessEnv): string {
 export function readPolicyFile(env: NodeJS.ProcessEnv): PolicyFile {
   const path = policyPath(env);
   try {
-    const text = readFileSync(path, 'utf8');
-    const others = statSync(path).mode & 0o002;
-    if (others !== 0) {
-      return broken(path, `every user of this computer may write it; run \`chmod o-w ${path}\``);
-    }
-    return parsePolicy(path, text);
+    const { text, file } = readOpen(path);
+    if (text === undefined) return broken(path, 'it is no ordinary file');
+    const open = [
+      { at: path, stats: file },
+      { at: dirname(path), stats: statSync(dirname(path)) },
+    ].find(({ stats }) => isOpenToOthers(stats.mode, process.platform));
+    if (open === undefined) return parsePolicy(path, text);
+    return broken(path, `other users of this computer may write ${open.at}; run \`chmod go-w ${open.at}\``);
   } catch (error) {
     if (isAbsent(path)) return { kind: 'absent', path };
     return broken(path, `it cannot be read: ${messageOf(error)}`);
   }
+}
+
+/** What is read and what is looked at is one file, also when another one takes its place meanwhile. */
+function readOpen(path: string): { text: string | undefined; file: Stats } {
+  // A pipe that nobody writes to would hold the runner up for ever.
+  const handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const file = fstatSync(handle);
+    return { text: file.isFile() ? readFileSync(handle, 'utf8') : undefined, file };
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** On a Mac all users share one group; elsewhere most have one of their own, and their editors let it write. */
+export function isOpenToOthers(mode: number, platform: NodeJS.Platform): boolean {
+  return (mode & (platform === 'darwin' ? 0o022 : 0o002)) !== 0;
 }
 
 /** A policy that cannot be reached forbids everything: it was somebody's, and nobody knows what it said. */
@@ -62,7 +82,11 @@ export function describeBroken(path: string, problems: readonly PolicyProblem[])
 function parsePolicy(path: string, text: string): PolicyFile {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors begin a file with a mark of its encoding.
+    const json = text.replace(/^\ufeff/, '');
+    value = JSON.parse(json);
+    const field = repeatedKey(json);
+    if (field !== undefined) return { kind: 'broken', path, problems: [{ field, message: REPEATED_KEY }] };
   } catch (error) {
     return broken(path, `it is not JSON: ${messageOf(error)}`);
   }
@@ -77,6 +101,7 @@ function parsePolicy(path: string, text: string): PolicyFile {
   return { kind: 'broken', path, problems };
 }
 
+const REPEATED_KEY = 'it is written twice; nobody knows which one counts';
 const UNKNOWN_KEY = 'this version of orp does not know this rule';
 
 function broken(path: string, message: string): PolicyFile {
@@ -86,6 +111,12 @@ function broken(path: string, message: string): PolicyFile {
 /** The words of the schema library, without its manner. */
 function plain(message: string): string {
   return message
+    .replace(/^Too small: expected string to have >=1 characters$/, 'must not be blank')
+    .replace(/^Too small: expected array to have >=(\d+) items$/, 'must have at least $1 entry')
+    .replace(/^Too small: expected number to be >=(\d+)$/, 'must be at least $1')
+    .replace(/^Too (?:small|big): expected number to be <=(\d+)$/, 'must be at most $1')
+    .replace(/^Too big: expected (?:string|array) to have <=(\d+) (\w+)$/, 'must have at most $1 $2')
+    .replace(/^Invalid input: expected int\b.*$/, 'must be a whole number')
     .replace(/^Invalid input: expected /, 'must be ')
     .replace(/, received undefined$/, ', and is missing')
     .replace(/, received /, ', not ')

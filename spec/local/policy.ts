@@ -44,7 +44,7 @@ export const quietSpanSchema = z
     to: clock.describe('Local time of day, HH:MM; earlier than `from` means the next morning.'),
     days: z.array(z.enum(WEEKDAYS)).min(1).optional().describe('Days on which it begins; absent: every day.'),
   })
-  .refine((span) => span.from !== span.to, {
+  .refine((span) => span.from !== span.to && !(span.from === '24:00' && span.to === '00:00'), {
     message: 'from and to are the same time; write 00:00 to 24:00 for a whole day',
     path: ['to'],
   });
