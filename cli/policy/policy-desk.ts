@@ -125,10 +125,21 @@ export function ownerNames(env: NodeJS.ProcessEnv): string[] {
   return [email, user?.email, user?.id].filter((name) => typeof name === 'string' && name !== '') as string[];
 }
 
-/** In the time zone of this process. */
+/** In the time zone of this computer, as it is now. */
 export function wallTime(at: number): WallTime {
+  rereadTimeZone();
   const local = new Date(at);
   return { weekday: local.getDay(), minute: local.getHours() * 60 + local.getMinutes() };
+}
+
+/**
+ * Node keeps the zone it started in: months later, on a laptop that has travelled, quiet hours would still be those of
+ * home. It looks again whenever `TZ` is written, also when nothing changes.
+ */
+function rereadTimeZone(): void {
+  const { TZ } = process.env;
+  if (TZ === undefined) delete process.env.TZ;
+  else process.env.TZ = TZ;
 }
 
 function refusal(rule: PolicyRule, why: string): Review {

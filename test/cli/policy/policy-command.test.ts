@@ -78,7 +78,7 @@ describe('orp runner policy show and check', () => {
     chmodSync(policyPath(desk.env), 0o666);
     expect(readPolicyFile(desk.env)).toMatchObject({
       kind: 'broken',
-      problems: [{ field: '', message: expect.stringContaining('chmod o-w') }],
+      problems: [{ field: '', message: expect.stringContaining('chmod go-w') }],
     });
   });
 
@@ -179,6 +179,21 @@ describe('quiet hours in a time zone', () => {
     const env = { ...process.env, TZ: zone };
     const words = ['--input-type=module', '-e', script];
     expect(execFileSync(process.execPath, words, { env, encoding: 'utf8' })).toBe(expected);
+  });
+
+  it('is noticed when the computer moves to another one while the runner goes on', () => {
+    const module = pathToFileURL(join(import.meta.dirname, '../../../cli/policy/policy-desk.ts')).href;
+    // A thread changes the zone of the process without a word to the main thread, as the system does.
+    const script = `import { once } from 'node:events';
+      import { SHARE_ENV, Worker } from 'node:worker_threads';
+      import { wallTime } from '${module}';
+      const hour = () => wallTime(0).minute / 60;
+      const before = hour();
+      await once(new Worker('process.env.TZ = "Asia/Tokyo"', { eval: true, env: SHARE_ENV }), 'exit');
+      process.stdout.write(before + ' ' + hour());`;
+    const env = { ...process.env, TZ: 'UTC' };
+    const words = ['--input-type=module', '-e', script];
+    expect(execFileSync(process.execPath, words, { env, encoding: 'utf8' })).toBe('0 9');
   });
 });
 
