@@ -24,7 +24,8 @@ export function resolvePath(base: string, path: string): string {
 
 function realPathOf(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    // The system's own answer: on a Mac it also has the capitals and accents of the folder, however they were typed.
+    return realpathSync.native(path);
   } catch {
     // Not there, or not readable: the caller asks for the folder above.
     return undefined;
