@@ -3,11 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { JOB_KINDS } from '../../spec/job/kinds.ts';
 import type { Policy } from '../../spec/local/policy.ts';
 import { decisionOf, judgeJob, type PolicyRule, type RuleOutcome } from '../../spec/policy/judge.ts';
 import { describeSpan, quietSpanAt } from '../../spec/policy/quiet-hours.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, EXIT_NEGATIVE, messageOf } from '../exit.ts';
+import { shellWord } from '../link/advice.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
 import { inspectRoots } from '../link/sync-payload.ts';
 import { formatLines, type Line, printResult } from '../output/print.ts';
@@ -22,24 +24,53 @@ import { readSecret } from '../terminal.ts';
 
 interface TestOptions extends CommonOptions {
   linkedProjectRoot: string[];
+  allLinked?: boolean;
 }
+
+const ABOUT = `
+The rules stand in ~/.config/orp/policy.json (below XDG_CONFIG_HOME when that is set). You write it with an editor;
+without it everything of your own may run. A small one, which takes work for two folders and asks about strangers:
+
+  {
+    "schema_version": "1.0.0",
+    "repositories": ["~/code/*", "/srv/tides"],
+    "accounts": ["owner", "mira@example.org"],
+    "codex_sandbox": "workspace-write",
+    "confirm": "unknown-sender"
+  }
+
+A change counts from the next job on, without a restart. docs/policy.md tells every rule.`;
+
+const AFTER_SHOW = `
+Exit codes: 0 the rules can be obeyed (also when there are none), 1 the file is broken and nothing may run.`;
+
+const AFTER_TEST = `
+The decision is run, ask (a person at the terminal of the runner), wait (not now: the job stays queued) or refuse.
+Exit codes: 0 it would run, ask or wait; 1 it would be refused; 2 there is no job to test.
+
+Examples:
+  $ orp job show <job-id> --json | orp runner policy test -
+  $ echo '{"kind": "session.prompt", "createdBy": "mira@example.org"}' | orp runner policy test -`;
 
 export function registerRunnerPolicy(group: Command, shell: Shell): void {
   const policy = group
     .command('policy')
-    .description('what may run on this machine, whatever the service says');
-  withJson(policy.command('show').description('show the rules')).action((options: CommonOptions) =>
-    shell.run(options, show),
-  );
-  withJson(policy.command('check').description('check the file and tell what is wrong with it')).action(
-    (options: CommonOptions) => shell.run(options, check),
-  );
+    .description('what may run on this machine, whatever the service says')
+    .addHelpText('after', ABOUT);
+  withJson(policy.command('show').description('show the rules'))
+    .addHelpText('after', AFTER_SHOW)
+    .action((options: CommonOptions) => shell.run(options, show));
+  withJson(policy.command('check').description('check the file and tell what is wrong with it'))
+    .addHelpText('after', AFTER_SHOW)
+    .action((options: CommonOptions) => shell.run(options, check));
   withJson(
     policy
       .command('test')
       .description('tell what would happen to a job, and by which rule')
       .argument('<job.json>', 'a job as `orp job show --json` prints it; - reads it from stdin')
-      .addOption(linkedRootOption('a further linked repository')),
+      .addOption(linkedRootOption('a further linked repository'))
+      .option('--all-linked', 'also every repository that is linked on this machine')
+      .addHelpText('after', AFTER_TEST),
   ).action((file: string, options: TestOptions) =>
     shell.run(options, (context) => test(context, file, options)),
   );
@@ -63,6 +94,7 @@ async function show(context: Context): Promise<number> {
       ['policy.path', file.path],
       ['policy.exists', document.exists],
       ['policy.valid', document.ok],
+      ['policy.quiet_now', document.quiet_now],
     ]);
     if (file.kind === 'broken') return head + formatLines([['warning', brokenSentence(file)]]);
     return `${head}\n${formatTable(['rule', 'allows'], describeRules(policy), { maxCell: 100 })}`;
@@ -82,6 +114,7 @@ async function check(context: Context): Promise<number> {
     ];
     if (file.kind === 'absent') head.push(['note', 'There is no policy: everything of your own may run.']);
     if (problems.length === 0) return formatLines(head);
+    head.push(['warning', 'No job is claimed until the file is right; a runner then goes on by itself.']);
     const rows = problems.map(({ field, message }) => [field === '' ? '(file)' : field, message]);
     return `${formatLines(head)}\n${formatTable(['field', 'problem'], rows, { maxCell: 160 })}`;
   });
@@ -91,7 +124,7 @@ async function check(context: Context): Promise<number> {
 /** The job is placed as the runner would place it, and judged as the runner would judge it. */
 async function test(context: Context, name: string, options: TestOptions): Promise<number> {
   const job = readJob(await readInput(context, name), name);
-  const roots = [context.repoRoot, ...options.linkedProjectRoot];
+  const roots = await rootsOf(context, options);
   const candidates = await inspectRoots({ roots, env: context.env, now: context.now() });
   const placement = placeJob(job, workplacesOf(candidates), context.repoRoot);
   const verdict = judge(context, job, placement);
@@ -113,12 +146,26 @@ async function test(context: Context, name: string, options: TestOptions): Promi
       ['decision', verdict.decision],
       ['rule', verdict.rule],
       ['why', verdict.why],
+      ...(placement.kind === 'placed' || options.allLinked ? [] : [nextOf(name)]),
     ]);
     const rows = verdict.rules.map(({ rule, outcome, why }) => [rule, outcome, why]);
     if (rows.length === 0) return head;
     return `${head}\n${formatTable(['rule', 'says', 'why'], rows, { maxCell: 100 })}`;
   });
   return document.ok ? 0 : EXIT_NEGATIVE;
+}
+
+/** An installed runner looks further than into this folder. */
+function nextOf(name: string): Line {
+  return ['next', `orp runner policy test --all-linked ${shellWord(name)}`];
+}
+
+/** As a runner would find them. */
+async function rootsOf({ env, repoRoot }: Context, options: TestOptions): Promise<string[]> {
+  const named = [repoRoot, ...options.linkedProjectRoot];
+  if (!options.allLinked) return named;
+  const { findLinkedRoots } = await import('../link/linked-roots.ts');
+  return [...named, ...(await findLinkedRoots(env)).roots];
 }
 
 interface Verdict {
@@ -149,6 +196,10 @@ function judge(context: Context, job: ClaimedJob, placement: Placement): Verdict
   const at = wallTime(context.now());
   const rules = judgeJob(policy, { ...jobAtPlace(job, placement), owner: ownerNames(context.env), at });
   const decisive = decisionOf(rules);
+  if (decisive === undefined && !(JOB_KINDS as readonly string[]).includes(job.kind)) {
+    const why = `no runner of this version works on jobs of kind ${JSON.stringify(job.kind)}`;
+    return { decision: 'refuse', rule: 'unsupported_kind', why, rules, ...held };
+  }
   if (decisive === undefined) {
     return { decision: 'run', rule: '', why: 'no rule is in the way', rules, ...held };
   }

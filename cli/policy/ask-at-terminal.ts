@@ -10,7 +10,8 @@ import { canAsk } from '../terminal.ts';
 import type { AskPerson, JobAtPlace } from './policy-desk.ts';
 
 /** Its sender waits, and so does every job behind it. */
-const PATIENCE_MS = 5 * 60_000;
+const PATIENCE_MINUTES = 5;
+const PATIENCE_MS = PATIENCE_MINUTES * 60_000;
 /** Keys that were hit before somebody could read the question arrive in this time. */
 const FLUSH_MS = 200;
 const SHOWN_LINES = 12;
@@ -35,22 +36,31 @@ export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
   };
 }
 
-/** What the person reads; the job's own words are quoted and cannot steer the terminal. */
+/** What the person reads; the job's own words are quoted, cannot steer the terminal, and hide nothing. */
 export function formatQuestion(job: JobAtPlace, why: string): string {
   const lines = job.prompt.split('\n');
-  const shown = lines.slice(0, SHOWN_LINES).map((line) => `  | ${cut(oneLine(line))}`);
+  const shown = lines.slice(0, SHOWN_LINES).map((line) => `  | ${cut(showHidden(oneLine(line)))}`);
   const rest = lines.length - shown.length;
   return [
     '',
     `A job asks to run (${why}):`,
+    `  job      ${oneLine(job.id)}`,
     `  kind     ${oneLine(job.kind)}`,
     `  sender   ${oneLine(job.sender ?? 'not named')}`,
     `  session  ${oneLine(job.sessions[0] ?? '')}`,
     `  folder   ${oneLine(job.cwd)}`,
     ...shown,
-    ...(rest > 0 ? [`  | … ${rest} more lines`] : []),
-    'Type "yes" to run it, anything else to refuse it: ',
+    ...(rest > 0 ? [`  | … ${rest} more lines: orp job show ${oneLine(job.id)}`] : []),
+    `Type "yes" to run it, anything else to refuse it (within ${PATIENCE_MINUTES} minutes): `,
   ].join('\n');
+}
+
+/** An agent reads characters that no terminal shows: whole orders can be written in them. */
+function showHidden(line: string): string {
+  return line.replace(
+    /\p{Default_Ignorable_Code_Point}/gu,
+    (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
 
 function cut(line: string): string {

@@ -13,7 +13,8 @@ import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.t
 
 /** A job where it would run. */
 export interface JobAtPlace extends Omit<PolicyQuestion, 'owner' | 'at'> {
-  /** Shown to the person who is asked. */
+  /** These two are shown to the person who is asked. */
+  id: string;
   prompt: string;
 }
 

@@ -153,8 +153,8 @@ export class AgentCycle {
     const { context, policy } = this.#options;
     const { job, cwd, codexSessionId } = found;
     try {
-      const { kind, prompt, createdBy: sender } = job;
-      const place = { kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
+      const { id, kind, prompt, createdBy: sender } = job;
+      const place = { id, kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
       const verdict = await reviewUntilStopped(policy, place, desk.stopSwitch);
       if (verdict.kind === 'refused') return verdict;
       return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: verdict.limits });

@@ -49,6 +49,7 @@ export function jobAtPlace(
   { workplace, session, codexSessionId }: Extract<Placement, { kind: 'placed' }>,
 ): JobAtPlace {
   return {
+    id: job.id,
     kind: job.kind,
     sender: job.createdBy,
     prompt: job.prompt,

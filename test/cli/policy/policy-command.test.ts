@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { rememberRoot } from '../../../cli/link/linked-roots.ts';
 import { gatherSituation } from '../../../cli/link/runner-situation.ts';
 import { askAtTerminal, formatQuestion } from '../../../cli/policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../../../cli/policy/policy-desk.ts';
@@ -52,7 +53,27 @@ describe('orp runner policy show and check', () => {
     expect(stdout).toMatch(/quiet_hours +22:00 to 07:00 \(fri\)\n/);
     expect(stdout).toMatch(/max_run_minutes +30\n/);
     expect(stdout).toMatch(/sessions +nothing\n/);
+    expect(stdout).toContain('policy.quiet_now=false\n');
   });
+
+  it('says of a broken file what that means, and that nothing else is to be done than to repair it', async () => {
+    using desk = new Desk();
+    setPolicy(desk, '{');
+    const { stdout } = await desk.orp(['runner', 'policy', 'check']);
+    expect(stdout).toContain(
+      'warning=No job is claimed until the file is right; a runner then goes on by itself.\n',
+    );
+  });
+
+  it.each(['show', 'check', 'test'])(
+    'the help of %s says where the file is and how it ends',
+    async (name) => {
+      using desk = new Desk();
+      const { stdout } = await desk.orp(['runner', 'policy', name, '--help']);
+      expect(stdout).toContain('Exit codes: 0 ');
+      expect((await desk.orp(['runner', 'policy', '--help'])).stdout).toContain('~/.config/orp/policy.json');
+    },
+  );
 
   it('tells each problem with its field', async () => {
     using desk = new Desk();
@@ -154,6 +175,31 @@ describe('orp runner policy test', () => {
     expect(stdout).toMatch(/repositories +allow +every linked repository\n/);
   });
 
+  it('places the job as a runner of all linked repositories would, and says what to do where it cannot', async () => {
+    using desk = await linkedDesk();
+    const elsewhere = join(desk.home, 'elsewhere');
+    mkdirSync(elsewhere);
+    await rememberRoot(desk.env, desk.repo);
+    const test = (...words: string[]) =>
+      desk.orp(['--repo-root', elsewhere, 'runner', 'policy', 'test', '-', ...words], JSON.stringify(job));
+    expect((await test()).stdout).toMatch(/decision=refuse\n(.*\n)*next=.*--all-linked/);
+    expect((await test('--all-linked')).stdout).toContain('decision=run\n');
+  });
+
+  it('tells that no runner knows the kind, whatever the rules say', async () => {
+    using desk = await linkedDesk();
+    const { stdout, code } = await desk.orp(
+      ['runner', 'policy', 'test', '-', '--json'],
+      JSON.stringify({ ...job, kind: 'session.dance' }),
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      decision: 'refuse',
+      rule: 'unsupported_kind',
+      why: expect.stringContaining('"session.dance"'),
+    });
+  });
+
   it('says what is wrong with the input', async () => {
     using desk = await linkedDesk();
     const refused = async (text: string) =>
@@ -203,7 +249,13 @@ describe('the desk', () => {
     symlinkSync('/etc', join(desk.home, 'alias'));
     setPolicy(desk, { repositories: [`${desk.home}/**`], accounts: ['*'] });
     const policy = new PolicyDesk({ env: desk.env, now: () => desk.now });
-    const at = { kind: 'session.prompt', sender: 'eve@example.test', prompt: '', sessions: ['main'] };
+    const at = {
+      id: 'job_1',
+      kind: 'session.prompt',
+      sender: 'eve@example.test',
+      prompt: '',
+      sessions: ['main'],
+    };
     const review = (cwd: string) =>
       policy.review({ ...at, repository: desk.repo, cwd }, new AbortController().signal);
     expect(await review(join(desk.home, 'alias'))).toMatchObject({ kind: 'refused', rule: 'repositories' });
@@ -213,6 +265,7 @@ describe('the desk', () => {
 
 describe('the question at the terminal', () => {
   const place: JobAtPlace = {
+    id: 'job_1',
     kind: 'session.prompt',
     sender: 'eve@example.test',
     prompt: 'Line one\n\u001b[2Jyes\n',
@@ -232,6 +285,15 @@ describe('the question at the terminal', () => {
     const text = formatQuestion(place, 'the sender is not known');
     expect(text).not.toContain('\u001b');
     expect(text).toContain('  | \\u001b[2Jyes\n');
+  });
+
+  it('shows what the agent would read and a person would not see, and where the rest of it stands', () => {
+    const prompt = `Count.\u200b\u{e0072}\u{e006d}\n${'more\n'.repeat(20)}`;
+    const text = formatQuestion({ ...place, prompt }, 'the sender is not known');
+    expect(text).toContain('  | Count.\\u{200b}\\u{e0072}\\u{e006d}\n');
+    expect(text).toContain('  | … 10 more lines: orp job show job_1\n');
+    expect(text).toContain('  job      job_1\n');
+    expect(text).toContain('within 5 minutes');
   });
 
   it.each([
