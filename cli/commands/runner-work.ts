@@ -17,6 +17,7 @@ import type { Talk } from '../runner/work-context.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
 import {
   holdMachine,
+  isService,
   type Prepared,
   prepare,
   TAKEOVER_WAIT_SECONDS,
@@ -208,7 +209,8 @@ async function workOn(
     startSignInWatch(prepared.work.local, () => loop.wakeUp()),
   ];
   try {
-    talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}. Ctrl-C leaves.`);
+    const wayOut = isService(context.env) ? '' : ' Ctrl-C leaves.';
+    talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}.${wayOut}`);
     const show = showEach(context, { showsIdle: !isLive });
     await loop.run(waiter, (outcome) => show(shownAs(options, outcome)));
   } finally {

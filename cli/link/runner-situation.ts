@@ -5,7 +5,7 @@
 
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../exit.ts';
+import { CliError, messageOf } from '../exit.ts';
 import type { RunnerHolder } from '../runner/runner-lock.ts';
 import { servicePath } from '../service/service-place.ts';
 import { type AdviceCollector, shellWord } from './advice.ts';
@@ -22,8 +22,9 @@ export interface RunnerSituation {
     loaded: boolean | null;
     running: boolean;
     path: string;
-    /** What the system said instead of an answer. */
+    /** What the system said instead of an answer, and what to do about it. */
     error?: string;
+    hint?: string | undefined;
   };
   runner: {
     running: boolean;
@@ -110,7 +111,8 @@ async function readService(
     const state = await serviceManager({ env, platform: process.platform, userId }).state();
     return { installed: true, loaded: state !== 'absent', running: state === 'running', path };
   } catch (error) {
-    return { installed: true, loaded: null, running: false, path, error: messageOf(error) };
+    const hint = error instanceof CliError ? error.hint : undefined;
+    return { installed: true, loaded: null, running: false, path, error: messageOf(error), hint };
   }
 }
 
@@ -197,8 +199,14 @@ export function adviseOnSituation(
     if (policy.valid) advice.note(policy.waiting);
     else advice.warn(policy.waiting, 'orp runner policy check');
   }
-  if (service.error !== undefined) advice.warn(`The state of the service is not known: ${service.error}`);
-  else if (service.installed && !service.running && !runner.running && runner.error === undefined) {
+  if (service.error !== undefined) {
+    advice.warn(`The state of the service is not known: ${service.error} ${service.hint ?? ''}`.trim());
+  } else if (service.running && !runner.running && runner.error === undefined) {
+    advice.warn(
+      'The service runs, and its runner does not work: it is starting, or waits for something that its log tells.',
+      'orp runner logs',
+    );
+  } else if (service.installed && !service.running && !runner.running && runner.error === undefined) {
     advice.warn('The service is installed and does not run.', 'orp runner restart');
   }
   if (runner.running && runner.version !== own.version) {

@@ -134,6 +134,7 @@ function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: Adv
   if (!isLinkable(repository)) {
     advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
   } else if (!linkStatus.project_link_exists && !isLinkBroken(repository)) {
+    if (!linkStatus.hosted_auth.connected) advice.warn('You are not signed in.', COMMANDS.login);
     advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
   }
 }

@@ -46,7 +46,7 @@ export class DrainSwitch {
   press(): void {
     if (this.#shutdown.signal.aborted) return;
     if (this.#draining.signal.aborted) {
-      this.#talk.warn(`Stopping the ${agents(this.jobsAtWork().length)} and reporting; a moment.`);
+      this.#talk.note(`Stopping the ${agents(this.jobsAtWork().length)} and reporting; a moment.`);
       this.#shutdown.abort();
       return;
     }

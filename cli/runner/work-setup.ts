@@ -47,6 +47,11 @@ export interface WorkOptions extends CommonOptions {
 /** Set to 1 by the installed service, so that the lock can say how its holder was started. */
 const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
 
+/** Whether this process was started by the system, with nobody in front of it. */
+export function isService(env: NodeJS.ProcessEnv): boolean {
+  return env[SERVICE_VARIABLE] === '1';
+}
+
 /** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
 const DELIVERY_LIMIT_MS = 120_000;
 
@@ -156,7 +161,7 @@ export async function holdMachine(context: Context, options: WorkOptions, prepar
       startedAtUtc: formatTimestamp(context.now()),
       version: clientVersion(env),
       transport: options.transport,
-      isService: env[SERVICE_VARIABLE] === '1',
+      isService: isService(env),
       isOnce: options.once ?? false,
     },
     waitMs: takeoverWaitMs(options),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatStatus } from '../../../cli/commands/runner-status-view.ts';
@@ -87,6 +87,28 @@ describe('orp runner status about the machine', () => {
     expect(last_error.at_utc).toMatch(/^\d{4}-/);
   });
 
+  it('takes what a person did for no error', async () => {
+    const ready = join(machine.home, 'ready');
+    service.addJob('job_1', { ready, waitFor: join(machine.home, 'never'), say: 'Never.' });
+    start();
+    await until(() => existsSync(ready));
+    runner?.child.kill('SIGINT');
+    await until(() => runner?.output.stderr.includes('Once more stops the agent.') ?? false);
+    runner?.child.kill('SIGINT');
+    await runner?.ended;
+    expect(runner?.output.stderr).toContain('Stopping the agent and reporting; a moment.');
+    expect((await status()).last_error).toBe(null);
+  });
+
+  it('of a fresh machine names the sign-in before what needs it', async () => {
+    rmSync(join(machine.home, 'config/orp/remote-session.json'));
+    rmSync(join(machine.repo, '.git/orp'), { recursive: true });
+    const { next_actions } = await status();
+    expect(next_actions).toContain('orp auth login');
+    const bind = next_actions.findIndex((action: string) => action.startsWith('orp link project bind'));
+    expect(next_actions.indexOf('orp auth login')).toBeLessThan(bind);
+  });
+
   it('counts what waits in the spool, and says how it is delivered', async () => {
     const lease = join(machine.home, 'state/orp/spool/mach-1/lea_1');
     mkdirSync(lease, { recursive: true });
@@ -153,12 +175,16 @@ describe('orp runner status about the machine', () => {
     expect(stopped.service).toMatchObject({ installed: true, loaded: true, running: false });
     expect(stopped.next_actions).toContain('orp runner restart');
     manager.state = 'running';
-    expect((await status()).service).toMatchObject({ installed: true, loaded: true, running: true });
+    const waiting = await status();
+    expect(waiting.service).toMatchObject({ installed: true, loaded: true, running: true });
+    expect(waiting.warnings).toContainEqual(
+      expect.stringContaining('The service runs, and its runner does not work'),
+    );
+    expect(waiting.next_actions).toContain('orp runner logs');
     manager.break('systemctl', 'Failed to connect to bus: No medium found');
-    expect((await status()).service).toMatchObject({
-      loaded: null,
-      error: expect.stringContaining('No medium'),
-    });
+    const unknown = await status();
+    expect(unknown.service).toMatchObject({ loaded: null, error: expect.stringContaining('No medium') });
+    expect(unknown.warnings).toContainEqual(expect.stringContaining('enable-linger'));
   });
 
   it('says the same whether the command line is plain or not', async () => {
