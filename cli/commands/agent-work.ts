@@ -61,9 +61,20 @@ export function registerAgentWork(group: Command, shell: Shell): void {
           .default('auto'),
       )
       .option('--dry-run', 'show what would be taken; takes nothing')
-      .option('--once', 'one cycle, then leave'),
+      .option('--once', 'one cycle, then leave')
+      .addHelpText('after', AFTER_HELP),
   ).action((options: AgentOptions) => shell.run(options, (context) => agentWork(context, options)));
 }
+
+const AFTER_HELP = `
+With --agent, and where the runner cannot work (no git repository, not enabled, not linked), it takes checkpoint reviews
+only, in the repository and session that the world of their idea names. What may run is up to \`orp runner policy\`.
+Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves.
+Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C.
+
+Examples:
+  $ orp agent work --once
+  $ orp agent work --agent survey-repo --dry-run`;
 
 async function agentWork(context: Context, options: AgentOptions): Promise<number> {
   const isOnce = (options.once || options.dryRun) ?? false;
@@ -121,7 +132,9 @@ async function workAsFirst(
   options: AgentOptions,
   way: Compatibility,
 ): Promise<number | undefined> {
-  const { cycle, drainSwitch } = await prepareAgentWork(context, options, talkOf(context, {}));
+  const talk = talkOf(context, {});
+  const { cycle, drainSwitch } = await prepareAgentWork(context, options, talk);
+  if ('reason' in way) talk.note(`Only reviews are taken, as by the first workers: ${way.reason}`);
   const showAs = showing(way);
   const stopListening = drainSwitch.listen();
   try {
@@ -152,11 +165,18 @@ async function repeat(
 ): Promise<number | undefined> {
   const { draining, shutdown } = drainSwitch;
   let wasIdle = false;
+  // What is in the way is told once while it lasts.
+  let told = '';
   while (!draining.aborted) {
     const outcome = await cycle.run(false).catch((error: unknown) => {
-      context.warn(`${messageOf(error)} Trying again.`, error instanceof CliError ? error.hint : undefined);
+      const message = messageOf(error);
+      if (message !== told) {
+        context.warn(`${message} Trying again.`, error instanceof CliError ? error.hint : undefined);
+      }
+      told = message;
       return undefined;
     });
+    if (outcome !== undefined) told = '';
     const isIdle = outcome?.document.claimed !== true;
     if (outcome !== undefined) show(context, showAs(outcome), isIdle && wasIdle);
     wasIdle = isIdle;

@@ -50,8 +50,10 @@ export class AgentCycle {
     await this.#recover();
     const wait = policy.reasonToWait();
     if (wait !== undefined) {
-      context.talk.note(wait);
-      return IDLE;
+      throw new CliError(wait, {
+        code: 'claiming_paused',
+        hint: '`orp runner policy show` tells the rules.',
+      });
     }
     const agent = await context.agent.findProgram();
     if (agent.kind === 'missing')

@@ -96,6 +96,24 @@ describe('orp agent work', () => {
     });
   });
 
+  it('asks for nothing while the policy lets nothing run, and says so', async () => {
+    const spans = [{ from: '00:00', to: '24:00' }];
+    const policy = { schema_version: '1.0.0', quiet_hours: spans };
+    writeFileSync(join(machine.home, 'config/orp/policy.json'), JSON.stringify(policy));
+    const { code, stderr } = await agentWork();
+    expect([code, JSON.parse(stderr).code]).toEqual([2, 'claiming_paused']);
+    expect(server.asked).toEqual([]);
+  });
+
+  it('tells people why it works as the first workers did', async () => {
+    const words = ['--repo-root', machine.home, 'agent', 'work', '--once', '--codex-bin', RECIPE_AGENT];
+    const { stdout, stderr } = await runOrp(words, { cwd: machine.home, env: machine.env });
+    expect(stdout).toBe('job.claimed=false\njob.status=idle\n');
+    expect(stderr).toBe(
+      `Only reviews are taken, as by the first workers: There is no git repository at ${machine.home}.\n`,
+    );
+  });
+
   it('asks with its selector, looks before it takes, and answers under the lease', async () => {
     handingOut(review());
     const { code, document } = await agentWork();
@@ -250,11 +268,15 @@ describe('orp agent work without --once', () => {
     });
     const orp = start('--agent', 'survey');
     await until(() => orp.output.stderr.includes('Trying again'));
+    const before = server.asked.length;
+    await until(() => server.asked.length > before * 2);
     isDown = false;
     await until(() => responses().length === 1 && orp.output.stdout.includes('"claimed":true'));
     orp.child.kill('SIGTERM');
-    const { code, stdout } = await orp.ended;
+    const { code, stdout, stderr } = await orp.ended;
     expect(code).toBe(0);
+    // Told once, however long it lasts.
+    expect(stderr.match(/Trying again/g)).toHaveLength(1);
     for (const line of stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
   });
 
