@@ -20,7 +20,7 @@ interface WaitOptions extends CommonOptions {
   wait: number;
 }
 
-interface LogsOptions {
+interface LogsOptions extends CommonOptions {
   follow?: boolean;
   lines: number;
 }
@@ -43,17 +43,19 @@ export function registerRunnerService(group: Command, shell: Shell): void {
   addWaiting(
     group.command('restart').description('let the service finish its work, then start it anew'),
   ).action((options: WaitOptions) => shell.run(options, (context) => restart(context, options)));
-  group
-    .command('logs')
-    .description('show the log of the service')
-    .option('-f, --follow', 'go on as it grows')
-    .option('-n, --lines <number>', 'so many lines from its end', lineCount, 50)
-    .action((options: LogsOptions) =>
-      shell.run({}, async (context) => {
-        const { printLog } = await import('../service/print-log.ts');
-        await printLog(context, { ...options, path: serviceLog(context.env) });
-      }),
-    );
+  withJson(
+    group
+      .command('logs')
+      .description('show the log of the service')
+      .option('-f, --follow', 'go on as it grows, until Ctrl-C')
+      .option('-n, --lines <number>', 'how many of its last lines', wholeNumber, 50)
+      .addHelpText('after', AFTER_LOGS),
+  ).action((options: LogsOptions) =>
+    shell.run(options, async (context) => {
+      const { printLog } = await import('../service/print-log.ts');
+      await printLog(context, { ...options, path: serviceLog(context.env) });
+    }),
+  );
   group
     .command('serve', { hidden: true })
     .description('what the service runs')
@@ -69,16 +71,21 @@ export function registerRunnerService(group: Command, shell: Shell): void {
     );
 }
 
+const AFTER_LOGS = `
+It stands in runner.log and three older files of 5 MB under $XDG_STATE_HOME/orp/log (~/.local/state/orp/log). What a crash
+says last is beside it in runner-crash.log on a Mac, and in \`journalctl --user -u orp-runner\` with systemd.
+With --json: one document, or with --follow one a line.`;
+
 function addWaiting(command: Command): Command {
   return withJson(command).option(
     '--wait <seconds>',
     'how long to wait for a job that is being worked on',
-    lineCount,
+    wholeNumber,
     WAIT_SECONDS,
   );
 }
 
-function lineCount(value: string): number {
+function wholeNumber(value: string): number {
   const number = Number(value);
   if (Number.isSafeInteger(number) && number >= 0) return number;
   throw new InvalidArgumentError('It must be a whole number, 0 or more.');

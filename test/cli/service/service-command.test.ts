@@ -206,7 +206,7 @@ describe('the service at work', () => {
     await until(() => job.status === 'completed');
     runner.child.kill('SIGTERM');
     expect(await runner.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    expect(log()).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z Waiting for jobs as workbench\./);
+    expect(log()).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z Waiting for jobs as workbench\.\n/);
     const { stdout } = await orp('logs', '-n', '1');
     expect(stdout.trim().split('\n')).toHaveLength(1);
   });
@@ -261,7 +261,7 @@ describe('the service at work', () => {
     expect((await runner.ended).code).toBe(0);
   });
 
-  it('logs go on with --follow, also over the turn to a new file', async () => {
+  it('logs go on with --follow', async () => {
     const path = join(machine.home, 'state/orp/log/runner.log');
     expect((await orp('logs')).stderr).toContain('There is no log');
     await runOrp(['runner', 'serve', '--', '--nonsense'], { cwd: machine.repo, env: machine.env });
@@ -272,5 +272,22 @@ describe('the service at work', () => {
     await until(() => follower.output.stdout === 'two\nthree\n');
     writeFileSync(path, 'four\n', { flag: 'a' });
     await until(() => follower.output.stdout.endsWith('four\n'));
+  });
+
+  it('logs are a document as well, and --follow says what it waits for', async () => {
+    const path = join(machine.home, 'state/orp/log/runner.log');
+    const words = ['runner', 'logs', '-f', '--json'];
+    const follower = startOrp(words, { cwd: machine.repo, env: machine.env });
+    started.push(follower);
+    await until(() => follower.output.stderr.includes('yet; waiting for it'));
+    mkdirSync(dirname(path), { recursive: true });
+    const at_utc = '2026-04-01T10:00:00.000Z';
+    writeFileSync(path, `${at_utc} one two\n`);
+    await until(() => follower.output.stdout === `${JSON.stringify({ at_utc, text: 'one two' })}\n`);
+    expect(JSON.parse((await orp('logs', '--json')).stdout)).toEqual({
+      ok: true,
+      path,
+      lines: [{ at_utc, text: 'one two' }],
+    });
   });
 });
