@@ -2,19 +2,20 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { CommonOptions, Context } from '../context.ts';
-import { CliError, usageError } from '../exit.ts';
+import { CliError } from '../exit.ts';
+import { shellWord } from '../link/advice.ts';
 import { PRIVATE_MODE, readText, writeTextFile } from '../link/json-file.ts';
 import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { isLinkable } from '../link/repository.ts';
 import { type Line, printResult } from '../output/print.ts';
-import { readPolicyFile } from '../policy/policy-file.ts';
+import { installWarnings } from '../service/install-warnings.ts';
 import { letServiceLeave } from '../service/leave.ts';
 import { type ServiceManager, serviceManager } from '../service/service-manager.ts';
 import { planService, serviceLog } from '../service/service-plan.ts';
-import { Shell, withJson } from '../shell.ts';
+import { type Shell, withJson } from '../shell.ts';
 
 interface WaitOptions extends CommonOptions {
   wait: number;
@@ -33,15 +34,23 @@ export function registerRunnerService(group: Command, shell: Shell): void {
     group
       .command('install')
       .description('run as a service of this user: from the sign-in on, and again after a crash')
-      .argument('[options...]', 'options of `orp runner work`, after --'),
+      .argument('[work-options...]', 'options of `orp runner work`, after -- (default: --all-linked)')
+      .usage('[options] [-- <options of orp runner work>]')
+      .addHelpText('after', AFTER_INSTALL),
   ).action((words: string[], options: WaitOptions) =>
     shell.run(options, (context) => install(context, words, options)),
   );
-  addWaiting(group.command('uninstall').description('end the service and forget it; its log stays')).action(
-    (options: WaitOptions) => shell.run(options, (context) => uninstall(context, options)),
-  );
   addWaiting(
-    group.command('restart').description('let the service finish its work, then start it anew'),
+    group
+      .command('uninstall')
+      .description('end the service and forget it; its log stays')
+      .addHelpText('after', AFTER_WAITING),
+  ).action((options: WaitOptions) => shell.run(options, (context) => uninstall(context, options)));
+  addWaiting(
+    group
+      .command('restart')
+      .description('let the service finish its work, then start it anew')
+      .addHelpText('after', AFTER_WAITING),
   ).action((options: WaitOptions) => shell.run(options, (context) => restart(context, options)));
   withJson(
     group
@@ -71,6 +80,19 @@ export function registerRunnerService(group: Command, shell: Shell): void {
     );
 }
 
+const AFTER_INSTALL = `
+It writes a LaunchAgent (macOS) or a systemd user unit (Linux) with the PATH and settings of this shell, and starts it. Run it
+again after an upgrade of Node or to change its options; when nothing changes it only says so. A running job is finished first.
+
+Examples:
+  $ orp runner install
+  $ orp runner install -- --all-linked --max-jobs 2
+  $ orp runner install -- --codex-bin ~/bin/codex`;
+
+const AFTER_WAITING = `
+The runner of the service finishes its job first; it claims nothing more meanwhile. When it takes longer than --wait, the command
+ends with 2 and may be repeated. A runner that a person started at a terminal is left alone.`;
+
 const AFTER_LOGS = `
 It stands in runner.log and three older files of 5 MB under $XDG_STATE_HOME/orp/log (~/.local/state/orp/log). What a crash
 says last is beside it in runner-crash.log on a Mac, and in \`journalctl --user -u orp-runner\` with systemd.
@@ -95,15 +117,13 @@ async function install(context: Context, words: string[], options: WaitOptions):
   const { env } = context;
   const machine = requireEnabled(await loadMachine({ env, now: context.now() }));
   requireAuth(env);
-  await checkWords(words, context);
+  const { readWorkWords } = await import('../service/work-words.ts');
+  const asked = readWorkWords(words.length > 0 ? words : ['--all-linked'], context);
   const repository = await context.repository();
+  const root = isLinkable(repository) ? repository.root : undefined;
   const manager = managerOf(context);
   const state = await manager.state();
-  const { plan, warnings } = planOf(
-    context,
-    words.length > 0 ? words : ['--all-linked'],
-    isLinkable(repository) ? repository.root : undefined,
-  );
+  const { plan, warnings } = planOf(context, asked.words, root);
   const content = manager.render(plan);
   const before = readText(manager.path);
   let action: 'installed' | 'updated' | 'started' | 'unchanged' = 'unchanged';
@@ -131,13 +151,14 @@ async function install(context: Context, words: string[], options: WaitOptions):
     path: manager.path,
     program: plan.program,
     log_path: serviceLog(env),
-    warnings: [...warnings, ...policyWarnings(env)],
+    warnings: [...warnings, ...(await installWarnings(context, { plan, options: asked.options, root }))],
     notes,
   };
   printResult(context, document, [
     ['service', SENTENCES[action]],
     ['service.manager', manager.name],
     ['service.path', manager.path],
+    ['service.runs', `orp runner work ${asked.words.map(shellWord).join(' ')}`],
     ['service.log', document.log_path],
     ...document.warnings.map((text): Line => ['warning', text]),
     ...notes.map((text): Line => ['note', text]),
@@ -221,36 +242,4 @@ function managerOf({ env }: Context): ServiceManager {
 
 function planOf({ env }: Context, words: readonly string[], repoRoot: string | undefined) {
   return planService({ env, node: process.execPath, script: process.argv[1] ?? 'orp', words, repoRoot });
-}
-
-/** A service with a misspelt option would only say so in its log. */
-async function checkWords(words: readonly string[], context: Context): Promise<void> {
-  const { registerRunnerWork } = await import('./runner-work.ts');
-  const program = new Command('orp').exitOverride();
-  const group = program.command('runner');
-  registerRunnerWork(group, new Shell(context, program));
-  const work = group.commands[0]?.exitOverride().configureOutput({ writeErr: () => undefined });
-  const { operands, unknown } = work?.parseOptions([...words]) ?? { operands: [], unknown: [] };
-  const [wrong] = [...unknown, ...operands];
-  const once = words
-    .map((word) => word.replace(/=.*$/s, ''))
-    .find((word) => ['--once', '--dry-run', '--takeover'].includes(word));
-  if (wrong === undefined && once === undefined) return;
-  throw usageError(
-    wrong === undefined
-      ? `${once} does not go with a service, which works until it is asked to leave.`
-      : `\`orp runner work\` does not know ${wrong}.`,
-    'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` tells them.',
-  );
-}
-
-/** Nobody sits in front of a service. */
-function policyWarnings(env: NodeJS.ProcessEnv): string[] {
-  const file = readPolicyFile(env);
-  if (file.kind === 'broken')
-    return ['The policy file is broken: nothing is claimed. Run `orp runner policy check`.'];
-  if (file.kind === 'absent' || (file.policy.confirm ?? 'never') === 'never') return [];
-  return [
-    `The policy wants a person to confirm jobs (confirm: ${file.policy.confirm}). A service has no terminal: such jobs are refused.`,
-  ];
 }

@@ -136,7 +136,7 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
       ]);
       if (answer.kind === 'missing' || answer.output.trim() !== 'no') return [];
       return [
-        'It runs while you are signed in; `loginctl enable-linger` lets it run from the start of the machine on.',
+        'It runs while you are logged in to this computer; after `loginctl enable-linger` also before and after that.',
       ];
     },
   };

@@ -2,6 +2,7 @@
 
 import { realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { CliError } from '../exit.ts';
 import { expandHome, stateFolder } from '../link/paths.ts';
 import { homeOf } from './service-place.ts';
 
@@ -31,6 +32,25 @@ export function serviceLog(env: NodeJS.ProcessEnv): string {
 
 /** Puts the plan together, and says what may break it later. */
 export function planService(source: PlanSource): { plan: ServicePlan; warnings: string[] } {
+  const made = makePlan(source);
+  const { program, workingFolder, crashLog } = made.plan;
+  for (const word of [...program, workingFolder, crashLog]) requireWritable(word);
+  return made;
+}
+
+/** A line break in a definition of the system would begin another setting. */
+function requireWritable(word: string): void {
+  if (!/\p{Cc}/u.test(word)) return;
+  throw new CliError(
+    `A service cannot be installed with ${JSON.stringify(word)}: it has a control character.`,
+    {
+      code: 'usage',
+      hint: 'Rename the folder or the file, then repeat the command.',
+    },
+  );
+}
+
+function makePlan(source: PlanSource): { plan: ServicePlan; warnings: string[] } {
   const { env, script, words, repoRoot } = source;
   const node = stableNode(source);
   const root = repoRoot === undefined ? [] : ['--repo-root', repoRoot];
@@ -54,7 +74,8 @@ export function planService(source: PlanSource): { plan: ServicePlan; warnings: 
 const VERSION_FOLDERS =
   /\/(\.nvm|\.fnm|fnm_multishells|fnm\/node-versions|\.asdf\/installs|mise\/installs|\.nodenv\/versions|\.volta\/tools|n\/versions|Cellar|_npx|\.npm\/_cacache)\//;
 
-function vanishingWarnings(name: string, path: string): string[] {
+/** Says when the path of a program is one that an upgrade takes away. */
+export function vanishingWarnings(name: string, path: string): string[] {
   if (!VERSION_FOLDERS.test(path)) return [];
   return [
     `${name} is at ${path}, which an upgrade may take away; then the service cannot start. Run \`orp runner install\` again after an upgrade.`,
@@ -81,7 +102,7 @@ function servicePath(env: NodeJS.ProcessEnv, node: string): string {
 }
 
 function pathFolders(env: NodeJS.ProcessEnv): string[] {
-  return (env.PATH ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
+  return (env.PATH ?? '').split(delimiter).filter((folder) => isAbsolute(folder) && !/\p{Cc}/u.test(folder));
 }
 
 /** Settings that a shell has and a service would miss. Codex reads its keys from its own files, not from here. */
@@ -97,8 +118,8 @@ function carriedSettings(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     names.sort().flatMap((name) => {
       const value = env[name]?.trim() ?? '';
-      // A line of its own in a unit file would be another setting.
-      return value === '' || /[\r\n\0]/.test(value) ? [] : [[name, value]];
+      // A line of its own in a unit file would be another setting; a property list has no control characters at all.
+      return value === '' || /\p{Cc}/u.test(value) ? [] : [[name, value]];
     }),
   );
 }

@@ -150,6 +150,14 @@ describe('the plan of the service', () => {
       ]);
     }));
 
+  it.each(['/code/a\nExecStart=/bin/evil', '/code/\u0001'])(
+    'refuses %j: a definition cannot hold it',
+    (repoRoot) =>
+      withHome((home) => {
+        expect(() => planService({ ...source(home, {}), repoRoot })).toThrow('it has a control character');
+      }),
+  );
+
   it('carries a program only by its whole path, since a service has another folder', () =>
     withHome((home) => {
       const carried = (bin: string) =>

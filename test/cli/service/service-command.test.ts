@@ -85,6 +85,7 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
     [['--', '--takeover=60'], 'usage'],
     [['--', '--takeover', '60'], 'usage'],
     [['--', 'extra'], 'usage'],
+    [['--', '--codex-bin', './a\nExecStart=/bin/evil'], 'usage'],
   ])('refuses %j before it changes anything', async (words, code) => {
     const { code: exit, stderr } = await orp('install', '--json', ...words);
     expect([exit, JSON.parse(stderr).code]).toEqual([2, code]);
@@ -115,6 +116,55 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
     const policy = { schema_version: '1.0.0', confirm: 'always' };
     writeFileSync(join(machine.home, 'config/orp/policy.json'), JSON.stringify(policy));
     expect((await orp('install')).stdout).toContain('warning=The policy wants a person to confirm jobs');
+  });
+
+  it('writes paths that mean the same in the folder of the service', async () => {
+    const words = [
+      '--codex-bin',
+      './bin/codex',
+      '--linked-project-root=../repo',
+      '--codex-config-profile',
+      './x',
+    ];
+    const { stdout } = await orp('install', '--json', '--', ...words);
+    expect(JSON.parse(stdout).program.slice(-5)).toEqual([
+      '--codex-bin',
+      join(machine.repo, 'bin/codex'),
+      `--linked-project-root=${machine.repo}`,
+      '--codex-config-profile',
+      './x',
+    ]);
+  });
+
+  it('says what keeps it from working: no Codex where a service looks, and no repository but this one', async () => {
+    const { stdout } = await orp('install', '--', '--max-jobs', '2');
+    expect(stdout).toContain('service.runs=orp runner work --max-jobs 2\n');
+    expect(stdout).toContain(
+      'warning=Codex was not found (codex). Until it is there, the service claims nothing.',
+    );
+    expect(stdout).toContain(`warning=It works in ${machine.repo} only; with \`--all-linked\``);
+    const found = await orp('install', '--', '--all-linked', '--codex-bin', RECIPE_AGENT);
+    expect(found.stdout).not.toMatch(/was not found|It works in/);
+  });
+
+  it('says that it waits for a runner that a person started', async () => {
+    const words = ['runner', 'work', '--transport', 'poll', '--codex-bin', RECIPE_AGENT];
+    const runner = startOrp(words, { cwd: machine.repo, env: machine.env });
+    started.push(runner);
+    await until(() => runner.output.stderr.includes('Waiting for jobs'));
+    const { stdout } = await orp('install', '--json', '--', '--all-linked', '--codex-bin', RECIPE_AGENT);
+    expect(JSON.parse(stdout).warnings).toContainEqual(
+      expect.stringContaining(`Runner ${runner.child.pid}, which a person started, works here now.`),
+    );
+  });
+
+  it('in its help and its refusals shows where the options of the runner go', async () => {
+    expect((await orp('install', '--max-jobs', '2')).stderr).toContain(
+      'Usage: orp runner install [options] [-- <options of orp runner work>].',
+    );
+    for (const name of ['install', 'uninstall', 'restart', 'logs']) {
+      expect((await orp(name, '--help')).stdout).toMatch(/finished first|finishes its job first|journalctl/);
+    }
   });
 
   it('uninstall ends it and removes the unit, also twice', async () => {
