@@ -25,6 +25,10 @@ export function registerRunnerDrain(group: Command, shell: Shell): void {
   register(group, shell, { name: 'resume', meaning: 'let a drained machine claim jobs again' });
 }
 
+const AFTER_HELP = `
+The service keeps the order, also while the machine is off. \`orp runner status --hosted\` shows it as presence.draining.
+To end the runner itself press Ctrl-C once where it runs, or \`orp runner uninstall\` the service.`;
+
 function register(
   group: Command,
   shell: Shell,
@@ -35,7 +39,8 @@ function register(
       .command(name)
       .description(meaning)
       .option('--machine-id <id>', 'the machine that is meant (default: this one)')
-      .option('--reason <text>', 'why; kept in the audit log'),
+      .option('--reason <text>', 'why; kept in the audit log')
+      .addHelpText('after', AFTER_HELP),
   ).action((options: DrainOptions) =>
     shell.run(options, (context) => order(context, { isDraining: name === 'drain', options })),
   );

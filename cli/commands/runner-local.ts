@@ -15,6 +15,10 @@ interface SyncOptions extends CommonOptions {
   allLinked?: boolean;
 }
 
+const AFTER_STATUS = `
+It looks at the service, the runner, its channel, the job, what waits to be told, and the policy, and says what to do next.
+Without --hosted nothing leaves this machine. It ends with 0 whatever it finds; scripts read --json.`;
+
 export function registerRunnerLocal(group: Command, shell: Shell): void {
   withJson(group.command('enable').description('allow this machine to work on jobs')).action(
     (options: CommonOptions) => shell.run(options, (context) => setEnabled(context, true)),
@@ -26,7 +30,8 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
     group
       .command('status')
       .description('show whether this machine can work, and what it does')
-      .option('--hosted', 'also ask the hosted side whether it can wake this machine'),
+      .option('--hosted', 'also ask the hosted side whether it can wake this machine')
+      .addHelpText('after', AFTER_STATUS),
   ).action((options: CommonOptions & StatusOptions) =>
     shell.run(options, (context) => status(context, options)),
   );

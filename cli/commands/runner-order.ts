@@ -33,6 +33,21 @@ export function registerRunnerOrder(group: Command, shell: Shell): void {
   register(group, shell, 'retry');
 }
 
+const AFTER_HELP: Record<Verb, string> = {
+  cancel: `
+The agent is stopped wherever it runs; \`orp job logs <job-id>\` shows how it ended.
+
+Examples:
+  $ orp runner cancel
+  $ orp runner cancel <job-id> --reason "wrong branch"`,
+  retry: `
+The job goes back into the queue; it may run on another machine that can take it.
+
+Examples:
+  $ orp runner retry
+  $ orp runner retry <job-id>`,
+};
+
 function register(group: Command, shell: Shell, verb: Verb): void {
   const meaning =
     verb === 'cancel'
@@ -45,7 +60,8 @@ function register(group: Command, shell: Shell, verb: Verb): void {
       .argument('[job-id]')
       .option('--lease-id <id>', 'lease of the attempt that is meant')
       .option('--reason <text>', 'why')
-      .addOption(linkedRootOption('a further repository to look in')),
+      .addOption(linkedRootOption('a further repository to look in'))
+      .addHelpText('after', AFTER_HELP[verb]),
   ).action((id: string | undefined, options: OrderOptions) =>
     shell.run(options, (context) => order(context, { verb, jobId: id?.trim() || undefined, options })),
   );

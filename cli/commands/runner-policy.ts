@@ -29,12 +29,12 @@ interface TestOptions extends CommonOptions {
 
 const ABOUT = `
 The rules stand in ~/.config/orp/policy.json (below XDG_CONFIG_HOME when that is set). You write it with an editor;
-without it everything of your own may run. A small one, which takes work for two folders and asks about strangers:
+without it everything of your own may run. A small one, for two places, which asks you about jobs of your colleagues:
 
   {
     "schema_version": "1.0.0",
     "repositories": ["~/code/*", "/srv/tides"],
-    "accounts": ["owner", "mira@example.org"],
+    "accounts": ["owner", "*@example.org"],
     "codex_sandbox": "workspace-write",
     "confirm": "unknown-sender"
   }

@@ -33,7 +33,7 @@ export function registerRunnerService(group: Command, shell: Shell): void {
   addWaiting(
     group
       .command('install')
-      .description('run as a service of this user: from the sign-in on, and again after a crash')
+      .description('run as a service of this user: from the login on, and again after a crash')
       .argument('[work-options...]', 'options of `orp runner work`, after -- (default: --all-linked)')
       .usage('[options] [-- <options of orp runner work>]')
       .addHelpText('after', AFTER_INSTALL),
@@ -87,7 +87,7 @@ again after an upgrade of Node or to change its options; when nothing changes it
 Examples:
   $ orp runner install
   $ orp runner install -- --all-linked --max-jobs 2
-  $ orp runner install -- --codex-bin ~/bin/codex`;
+  $ orp runner install -- --all-linked --codex-bin ~/bin/codex`;
 
 const AFTER_WAITING = `
 The runner of the service finishes its job first; it claims nothing more meanwhile. When it takes longer than --wait, the command

@@ -30,7 +30,7 @@ async function agentWarnings({ plan, options }: Installed): Promise<string[]> {
   const found = await codexAgent({ bin: options.codexBin, env: plan.environment }).findProgram();
   if (found.kind === 'found') return vanishingWarnings('Codex', found.path);
   return [
-    `${found.message} Until it is there, the service claims nothing. Install it, or name it with \`orp runner install -- --codex-bin <path>\`.`,
+    `${found.message} Until it is there, the service claims nothing. Install it, or name it with \`orp runner install -- --all-linked --codex-bin <path>\`.`,
   ];
 }
 

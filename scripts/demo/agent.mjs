@@ -3,7 +3,7 @@
  * A demonstration agent: it obeys the command line of `codex exec --json`, remembers every session in a file, looks at the
  * repository with git, and says plainly that it is no language model. Plain JavaScript, so that any Node >= 20 runs it.
  *
- *   agent.mjs exec [resume] [--skip-git-repo-check] [--json] [--output-last-message FILE] [SESSION] -
+ *   agent.mjs exec [resume] [--skip-git-repo-check] [--json] [--output-last-message FILE] [-c SETTING] [SESSION] -
  */
 
 import { spawnSync } from 'node:child_process';
@@ -32,6 +32,9 @@ function readArguments(argv) {
     if (rest[at] === '--output-last-message') {
       at += 1;
       settings.lastMessageFile = rest[at];
+    } else if (rest[at] === '-c') {
+      // A setting of Codex, such as its sandbox: this agent changes nothing anyway.
+      at += 1;
     } else if (!FLAGS.has(rest[at])) words.push(rest[at]);
   }
   if (words.at(-1) !== '-' || words.length !== (resume ? 2 : 1)) fail(USAGE);
