@@ -92,9 +92,7 @@ function judgeSender({ accounts }: Policy, { sender, owner }: PolicyQuestion): R
     return { rule, outcome: 'deny', why: 'the job names no sender, and only named ones may send' };
   }
   const entry = accounts.find((account) =>
-    account === OWNER
-      ? isOwner(sender, owner)
-      : matchesText(account.toLowerCase(), sender.trim().toLowerCase()),
+    account === OWNER ? isOwner(sender, owner) : matchesText(foldName(account), foldName(sender)),
   );
   if (entry === undefined) return { rule, outcome: 'deny', why: `${quote(sender)} may not send jobs here` };
   return { rule, outcome: 'allow', why: `${quote(sender)} fits ${quote(entry)}` };
@@ -151,10 +149,14 @@ function isOwner(sender: string, owner: readonly string[]): boolean {
   return owner.some((name) => isSame(name, sender));
 }
 
-/** E-mail addresses are compared as people mean them. */
 function isSame(a: string, b: string): boolean {
-  const name = a.trim().toLowerCase();
-  return name !== '' && name === b.trim().toLowerCase();
+  const name = foldName(a);
+  return name !== '' && name === foldName(b);
+}
+
+/** E-mail addresses are compared as people mean them. Only ASCII: the small letter of some foreign signs is one of those. */
+function foldName(name: string): string {
+  return name.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function quote(text: string): string {

@@ -56,6 +56,15 @@ describe('a pattern of paths', () => {
   });
 });
 
+it('a letter that only looks like one of the owner is another one', () => {
+  // The Kelvin sign, whose small letter is a k.
+  const sender = '\u212aate@example.org';
+  const asked = { sender, owner: ['kate@example.org'] };
+  expect(decide({}, asked)).toBe('deny accounts');
+  expect(decide({ accounts: ['owner', 'kate@*'] }, asked)).toBe('deny accounts');
+  expect(decide({}, { ...asked, sender: 'KATE@Example.org' })).toBe('allow');
+});
+
 describe('a path that is not resolved', () => {
   it.each([
     '/home/mira/code/../x',
