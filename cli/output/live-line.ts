@@ -1,9 +1,13 @@
 /**
  * One line at the foot of a terminal that says what goes on right now. Everything else that is written goes above it:
  * the line is taken away first and drawn again after. While somebody is being asked something, it stays away.
+ *
+ * The cursor rests at its beginning. A terminal that is made narrower breaks the line into several; what is from its
+ * beginning on is cleared with all of them. And the `^C` of a key stroke does not push the line over its edge.
  */
 
 import { Writable } from 'node:stream';
+import { cutToWidth } from './text-width.ts';
 
 /** A stream of a process, as commands use it. */
 export type Terminal = Writable & { isTTY?: boolean; columns?: number };
@@ -16,8 +20,17 @@ export class LiveLine {
   /** The last thing that was written ended its line: there is room for ours. */
   #isLineEnded = true;
 
+  readonly #onResize = () => this.#draw();
+
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
+    terminal.on('resize', this.#onResize);
+  }
+
+  /** The room there is. The last column stays free: some terminals go on in the next line once it is written. */
+  get columns(): number {
+    // 0: the terminal does not know its size.
+    return (this.#terminal.columns || 80) - 1;
   }
 
   /**
@@ -32,6 +45,7 @@ export class LiveLine {
 
   /** Takes the line away for good. */
   end(): void {
+    this.#terminal.off('resize', this.#onResize);
     this.show('');
   }
 
@@ -56,57 +70,22 @@ export class LiveLine {
 
   #draw(): void {
     if (!this.#isLineEnded) return;
-    if (this.#text === '') {
-      this.#erase();
-      return;
-    }
-    const width = (this.#terminal.columns ?? 80) - 1;
-    this.#terminal.write(`\r${paintFirst(cutToWidth(this.#text, width), this.#colour)}${CLEAR_REST}`);
+    this.#erase();
+    if (this.#text === '') return;
+    this.#terminal.write(`${paintFirst(cutToWidth(this.#text, this.columns), this.#colour)}\r`);
     this.#isDrawn = true;
   }
 
   #erase(): void {
-    if (this.#isDrawn) this.#terminal.write(`\r${CLEAR_REST}`);
+    if (this.#isDrawn) this.#terminal.write(CLEAR_FROM_HERE);
     this.#isDrawn = false;
   }
 }
 
-const CLEAR_REST = '\u001b[K';
+/** To the end of the screen: below our line there is nothing. */
+const CLEAR_FROM_HERE = '\r\u001b[J';
 
 function paintFirst(text: string, colour: number | undefined): string {
   const [first = ''] = text;
   return colour === undefined ? text : `\u001b[${colour}m${first}\u001b[39m${text.slice(first.length)}`;
-}
-
-const segmenter = new Intl.Segmenter();
-
-/** Cuts a text so that it fits into so many columns; `…` says that something is missing. */
-export function cutToWidth(text: string, columns: number): string {
-  let width = 0;
-  let kept = '';
-  for (const { segment } of segmenter.segment(text)) {
-    width += widthOf(segment);
-    if (width > columns) return `${dropLast(kept, columns - 1)}…`;
-    kept += segment;
-  }
-  return kept;
-}
-
-function dropLast(text: string, columns: number): string {
-  let width = 0;
-  let kept = '';
-  for (const { segment } of segmenter.segment(text)) {
-    width += widthOf(segment);
-    if (width > columns) break;
-    kept += segment;
-  }
-  return kept;
-}
-
-/** Letters that stand in two columns: East Asian wide forms, and pictures. */
-const WIDE =
-  /^[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|^\p{Emoji_Presentation}/u;
-
-function widthOf(segment: string): number {
-  return WIDE.test(segment) ? 2 : 1;
 }

@@ -41,7 +41,7 @@ export function showLive(line: LiveLine, source: LiveSource): () => void {
       view.elapsedMs = 0;
     }
     state = now;
-    line.show(statusLine(view), paint ? colourOf(view) : undefined);
+    line.show(statusLine(view, line.columns), paint ? colourOf(view) : undefined);
   };
   refresh();
   const timer = setInterval(refresh, REFRESH_MS);

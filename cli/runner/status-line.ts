@@ -1,6 +1,7 @@
 /** What the live line says: state, transport, machine, the jobs, how long, and what the agent printed last. Pure. */
 
 import { plainText } from '../output/plain-text.ts';
+import { textWidth } from '../output/text-width.ts';
 
 export interface ShownJob {
   id: string;
@@ -30,15 +31,45 @@ export interface RunnerView {
   elapsedMs: number;
 }
 
-/** The line, uncut. */
-export function statusLine(view: RunnerView): string {
-  const { jobs } = view;
-  const head = `${jobs.length > 0 ? '●' : '○'} ${stateOf(view)}${wayOf(view.channel)} as ${oneLineOf(view.machine)}`;
+/** What is left for the newest output before something else of the line is left out. */
+const OUTPUT_ROOM = 16;
+
+/**
+ * The line for so many columns, to be cut at its end. On a narrow terminal the machine, the transport and the name of the
+ * job are left out before the state, the time and the newest output are.
+ */
+export function statusLine(view: RunnerView, columns: number): string {
+  const news = newsOf(view);
+  const room = columns - Math.min(textWidth(news), ' · '.length + OUTPUT_ROOM);
+  const heads = headsOf(view);
+  const head = heads.find((one) => textWidth(one) <= room) ?? heads.at(-1);
+  return `${head}${news}`;
+}
+
+/** From the fullest to the barest. */
+function headsOf(view: RunnerView): string[] {
+  const state = `${view.jobs.length > 0 ? '●' : '○'} ${stateOf(view)}`;
+  const way = wayOf(view.channel);
+  const machine = ` as ${oneLineOf(view.machine)}`;
+  const [what, inShort] = workOf(view);
+  const full = [`${state}${way}${machine}${what}`, `${state}${way}${what}`, `${state}${what}`];
+  return [...full, `${state}${way}${machine}${inShort}`, `${state}${way}${inShort}`, `${state}${inShort}`];
+}
+
+/** What is at work and how long, in full and in short. */
+function workOf({ jobs, elapsedMs }: RunnerView): [string, string] {
   const [first] = jobs;
-  if (first === undefined) return `${head} · ${elapsed(view.elapsedMs)}`;
-  const output = jobs.map((job) => lastLineOf(job.output)).findLast((line) => line !== '') ?? '';
-  const what = jobs.length === 1 ? jobText(first) : `${jobs.length} jobs: ${jobs.map(jobText).join(', ')}`;
-  return `${head} · ${what}${output === '' ? '' : ` · ${output}`}`;
+  if (first === undefined) return [` · ${elapsed(elapsedMs)}`, ` · ${elapsed(elapsedMs)}`];
+  const inShort = ` · ${elapsed(first.elapsedMs)}`;
+  if (jobs.length === 1) return [` · ${jobText(first)}`, inShort];
+  return [` · ${jobs.length} jobs: ${jobs.map(jobText).join(', ')}`, ` · ${jobs.length} jobs${inShort}`];
+}
+
+/** What an agent printed last; of a runner that is kept from work, why. */
+function newsOf({ jobs, obstacle }: RunnerView): string {
+  const printed = jobs.map((job) => lastLineOf(job.output)).findLast((line) => line !== '');
+  const news = printed ?? (jobs.length > 0 ? '' : oneLineOf(obstacle ?? ''));
+  return news === '' ? '' : ` · ${news}`;
 }
 
 function wayOf({ transport, up }: ChannelState): string {

@@ -1,9 +1,10 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { cutToWidth, LiveLine } from '../../../cli/output/live-line.ts';
+import { LiveLine } from '../../../cli/output/live-line.ts';
+import { cutToWidth, textWidth } from '../../../cli/output/text-width.ts';
 import { elapsed, type RunnerView, statusLine } from '../../../cli/runner/status-line.ts';
 
-const CLEAR_REST = '\u001b[K';
+const CLEAR = '\u001b[J';
 
 /** What is on the screen of a terminal of one line at a time: lines that ended, and the one at the foot. */
 class Screen extends Writable {
@@ -11,28 +12,27 @@ class Screen extends Writable {
   columns = 40;
   lines: string[] = [];
   foot = '';
+  column = 0;
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     for (const part of chunk
       .toString()
-      .replaceAll(CLEAR_REST, '\0')
+      .replaceAll(CLEAR, '\0')
       .split(/([\n\r\0])/)) {
       if (part === '\n') {
         this.lines.push(this.foot);
         this.foot = '';
-        this.#column = 0;
-      } else if (part === '\r') this.#column = 0;
-      else if (part === '\0') this.foot = this.foot.slice(0, this.#column);
+        this.column = 0;
+      } else if (part === '\r') this.column = 0;
+      else if (part === '\0') this.foot = this.foot.slice(0, this.column);
       else this.#put(part);
     }
     done();
   }
 
-  #column = 0;
-
   #put(text: string): void {
-    this.foot = this.foot.slice(0, this.#column) + text + this.foot.slice(this.#column + text.length);
-    this.#column += text.length;
+    this.foot = this.foot.slice(0, this.column) + text + this.foot.slice(this.column + text.length);
+    this.column += text.length;
   }
 }
 
@@ -63,14 +63,31 @@ describe('the live line', () => {
     expect(screen.foot).toBe('working 1 s');
   });
 
-  it('is cut to the terminal, whose width may change, and paints only its first sign', () => {
+  it('is cut to the terminal and paints only its first sign', () => {
+    const screen = new Screen();
+    new LiveLine(screen).show(`● ${'x'.repeat(60)}`, 32);
+    expect(screen.foot).toBe(`\u001b[32m●\u001b[39m ${'x'.repeat(36)}…`);
+  });
+
+  it('follows a terminal whose width changes, and clears from where it began', () => {
     const screen = new Screen();
     const line = new LiveLine(screen);
-    line.show(`● ${'x'.repeat(60)}`, 32);
-    expect(screen.foot).toBe(`\u001b[32m●\u001b[39m ${'x'.repeat(36)}…`);
-    screen.columns = 20;
     line.show(`● ${'x'.repeat(60)}`);
-    expect(screen.foot).toBe(`● ${'x'.repeat(16)}…`);
+    // However the terminal has broken the line now, the cursor is at its beginning.
+    expect(screen.column).toBe(0);
+    screen.columns = 20;
+    screen.emit('resize');
+    expect([screen.column, screen.foot]).toEqual([0, `● ${'x'.repeat(16)}…`]);
+    line.end();
+    screen.emit('resize');
+    expect(screen.foot).toBe('');
+  });
+
+  it('takes a terminal that does not know its width for a usual one', () => {
+    const screen = new Screen();
+    screen.columns = 0;
+    new LiveLine(screen).show('x'.repeat(100));
+    expect(screen.foot).toBe(`${'x'.repeat(78)}…`);
   });
 
   it.each([
@@ -108,7 +125,7 @@ describe('what the live line says', () => {
       aView({ channel: { transport: 'sse', up: false } }),
       '○ waiting (sse is down) as workbench · 7 s',
     ],
-    ['paused', aView({ obstacle: 'not signed in' }), '○ paused over ws as workbench · 7 s'],
+    ['paused', aView({ obstacle: 'not signed in' }), '○ paused over ws as workbench · 7 s · not signed in'],
     [
       'at work',
       aView({ jobs: [{ ...aJob, output: 'one\ntwo\n\n' }] }),
@@ -135,7 +152,28 @@ describe('what the live line says', () => {
       '● working over ws as workbench · job_1 in Main 1 m 12 s · next line',
     ],
   ])('%s', (_, view, line) => {
-    expect(statusLine(view)).toBe(line);
+    expect(statusLine(view, 200)).toBe(line);
+  });
+
+  const working = aView({
+    jobs: [{ ...aJob, id: 'job_01k9h3v8q2m4x7c5t6n1p0rb3', output: 'ok 41 - reads a gauge' }],
+  });
+
+  it.each<[number, RunnerView, string]>([
+    [29, aView(), '○ waiting over ws · 7 s'],
+    [20, aView(), '○ waiting · 7 s'],
+    [
+      200,
+      working,
+      '● working over ws as workbench · job_01k9h3v8q2m4x7c5t6n1p0rb3 in Main 1 m 12 s · ok 41 - reads a gauge',
+    ],
+    [79, working, '● working · job_01k9h3v8q2m4x7c5t6n1p0rb3 in Main 1 m 12 s · ok 41 - reads a g…'],
+    [60, working, '● working over ws as workbench · 1 m 12 s · ok 41 - reads a…'],
+    [29, working, '● working · 1 m 12 s · ok 41…'],
+    [29, aView({ jobs: [aJob, aJob] }), '● working · 2 jobs · 1 m 12 s'],
+  ])('in %i columns what matters most', (columns, view, line) => {
+    expect(cutToWidth(statusLine(view, columns), columns)).toBe(line);
+    expect(textWidth(line)).toBeLessThanOrEqual(columns);
   });
 
   it.each([
