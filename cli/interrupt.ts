@@ -1,4 +1,7 @@
-/** Ctrl-C. By default it ends the process with 130; a command that ends in an orderly way takes over. */
+/**
+ * What ends a command from outside: Ctrl-C, and nobody being left to read what it prints. By default either ends the
+ * process; a command that ends in an orderly way takes over.
+ */
 
 import { EXIT_INTERRUPTED } from './exit.ts';
 
@@ -7,13 +10,31 @@ function exitOnInterrupt(): void {
   process.exit(EXIT_INTERRUPTED);
 }
 
-/** The default: an interrupt ends the process. */
-export function endOnInterrupt(): void {
-  process.on('SIGINT', exitOnInterrupt);
+/** A reader that has seen enough (`orp … | head`) is no error; nor is a terminal that was closed. */
+function exitQuietly(): void {
+  process.exit(0);
 }
 
-/** Takes the default away; the caller listens to the signals itself. Returns a function that restores it. */
-export function takeOverInterrupts(): () => void {
+let onReaderGone = exitQuietly;
+
+/** The default: an interrupt ends the process, and so does the end of its reader. */
+export function endOnInterrupt(): void {
+  process.on('SIGINT', exitOnInterrupt);
+  onReaderGone = exitQuietly;
+}
+
+/**
+ * Takes the defaults away; the caller listens to the signals itself. Returns a function that restores them.
+ * @param withoutReader told each time something could not be printed because nobody reads it any more
+ */
+export function takeOverInterrupts(withoutReader: () => void): () => void {
   process.off('SIGINT', exitOnInterrupt);
+  onReaderGone = withoutReader;
   return endOnInterrupt;
+}
+
+/** For the streams of this process. */
+export function endWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  onReaderGone();
 }

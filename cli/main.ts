@@ -1,7 +1,7 @@
 /** Starts `orp`, prints its error if there is one, and sets the exit code. The only place that does either. */
 
 import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
-import { endOnInterrupt } from './interrupt.ts';
+import { endOnInterrupt, endWithoutReader } from './interrupt.ts';
 import { requireNode } from './node-version.ts';
 import { clientVersion } from './version.ts';
 
@@ -59,21 +59,8 @@ function asksForJson(argv: readonly string[]): boolean {
   return argv.slice(0, end === -1 ? argv.length : end).some((word) => /^--js(o|on)?$/.test(word));
 }
 
-let isReaderGone = false;
-
-/**
- * A reader that has seen enough (`orp … | head`) is no error; nor is a terminal that was closed. A command that ends in
- * an orderly way is told once, in the words of the system; every other one ends here.
- */
-function endQuietlyWithoutReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-  if (process.listenerCount('SIGHUP') === 0) process.exit(0);
-  if (!isReaderGone) process.emit('SIGHUP', 'SIGHUP');
-  isReaderGone = true;
-}
-
-process.stdout.on('error', endQuietlyWithoutReader);
-process.stderr.on('error', endQuietlyWithoutReader);
+process.stdout.on('error', endWithoutReader);
+process.stderr.on('error', endWithoutReader);
 
 endOnInterrupt();
 

@@ -2,19 +2,24 @@
  * How a runner is asked to leave:
  *
  *   working ──first Ctrl-C or SIGTERM──▶ draining (finish, claim nothing) ──second──▶ shutdown (stop the agents, report)
+ *      └──terminal or reader gone──────────▲
+ *
+ * A window that is closed says so several times: through the shell, through the system, and through every line that can no
+ * longer be printed. It only ever drains; stopping an agent is for somebody who saw that one is at work.
  */
 
 import { takeOverInterrupts } from '../interrupt.ts';
 import type { Talk } from './work-context.ts';
 
-/** Ctrl-C, the end of a service, and the window of the terminal being closed. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Ctrl-C, and the end of a service. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export class DrainSwitch {
   readonly #draining = new AbortController();
   readonly #shutdown = new AbortController();
   readonly #talk: Talk;
   readonly #onSignal = () => this.press();
+  readonly #onHangUp = () => this.hangUp();
   /** The jobs that are being worked on, for the sentence. */
   jobsAtWork: () => readonly string[] = () => [];
 
@@ -32,12 +37,21 @@ export class DrainSwitch {
     return this.#shutdown.signal;
   }
 
-  /** Listens to the signals of this process until it is told to stop. */
+  /**
+   * Listens to the signals of this process until it is told to stop.
+   *
+   * The end of a terminal concerns a runner that prints on it. Any other goes on: `nohup` takes the terminal away from both
+   * streams, and that it also has SIGHUP ignored is lost, because Node gives every signal its default back at the start.
+   */
   listen(): () => void {
-    const giveBack = takeOverInterrupts();
+    const isOnTerminal = process.stdout.isTTY || process.stderr.isTTY;
+    const onHangUp = isOnTerminal ? this.#onHangUp : goOn;
+    const giveBack = takeOverInterrupts(this.#onHangUp);
     for (const name of SIGNALS) process.on(name, this.#onSignal);
+    process.on('SIGHUP', onHangUp);
     return () => {
       for (const name of SIGNALS) process.off(name, this.#onSignal);
+      process.off('SIGHUP', onHangUp);
       giveBack();
     };
   }
@@ -54,10 +68,21 @@ export class DrainSwitch {
     this.#draining.abort();
   }
 
+  /** Nobody sees this runner any more; said again, it changes nothing. */
+  hangUp(): void {
+    if (this.#draining.signal.aborted) return;
+    this.#talk.note(`Nobody reads this any more. ${drainSentence(this.jobsAtWork())}`);
+    this.#draining.abort();
+  }
+
   /** Claims nothing more, without a signal. */
   drain(): void {
     this.#draining.abort();
   }
+}
+
+function goOn(): void {
+  // Without a listener the signal would end the process.
 }
 
 function drainSentence(jobs: readonly string[]): string {
