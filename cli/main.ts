@@ -3,6 +3,7 @@
 import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
 import { endOnInterrupt, endWithoutReader } from './interrupt.ts';
 import { requireNode } from './node-version.ts';
+import { isSystemError } from './system-error.ts';
 import { clientVersion } from './version.ts';
 
 /** Runs the command line of this process. */
@@ -45,9 +46,9 @@ function report(error: unknown, asJson: boolean): number {
 /** Our own errors, and those of the system: a full disk or a missing permission is nobody's bug. */
 function expectedError(error: unknown): CliError | undefined {
   if (error instanceof CliError) return error;
-  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  if (!isSystemError(error)) return undefined;
   return new CliError(`${error.message}.`, {
-    code: String(error.code).toLowerCase(),
+    code: error.code.toLowerCase(),
     hint: 'The system refused this: check the path, its permissions and the free space.',
     cause: error,
   });

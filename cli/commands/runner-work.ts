@@ -10,7 +10,6 @@ import { KEEP_AWAKE_MODES } from '../runner/keep-awake.ts';
 import { listenerWaiter } from '../runner/listener-waiter.ts';
 import { LiveRecord } from '../runner/live-record.ts';
 import { liveContext, showLive } from '../runner/live-status.ts';
-import { startSignInWatch } from '../runner/sign-in-watch.ts';
 import { describeJump, SleepWatch } from '../runner/sleep-watch.ts';
 import type { ChannelState } from '../runner/status-line.ts';
 import type { Talk } from '../runner/work-context.ts';
@@ -201,20 +200,17 @@ async function workOn(
       tellTransport(context, options, change);
     },
   });
-  const ends = [
-    startIdleBeats({
-      isListening: () => channel.up === true && channel.transport !== 'poll',
-      beatIfQuiet: (quietMs) => loop.beatIfQuiet(quietMs),
-    }),
-    startSignInWatch(prepared.work.local, () => loop.wakeUp()),
-  ];
+  const endBeats = startIdleBeats({
+    isListening: () => channel.up === true && channel.transport !== 'poll',
+    beatIfQuiet: (quietMs) => loop.beatIfQuiet(quietMs),
+  });
   try {
     const wayOut = isService(context.env) ? '' : ' Ctrl-C leaves.';
     talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}.${wayOut}`);
     const show = showEach(context, { showsIdle: !isLive });
     await loop.run(waiter, (outcome) => show(shownAs(options, outcome)));
   } finally {
-    for (const end of ends) end();
+    endBeats();
     waiter.close();
   }
   if (hold.lostTo !== undefined) replaced ??= `Runner ${hold.lostTo.pid} holds this machine now.`;

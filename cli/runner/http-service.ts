@@ -20,6 +20,7 @@ import { CliError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
 import { isObject } from '../link/json-file.ts';
 import { type Account, isOtherAccount } from '../link/remote-session.ts';
+import { isSystemError } from '../system-error.ts';
 import type { Body, HeartbeatReply, Held, LeaseVerdict, Reply, RunnerService } from './service.ts';
 
 export interface HttpServiceOptions {
@@ -32,7 +33,7 @@ export interface HttpServiceOptions {
   connect(): Promise<Client>;
 }
 
-/** Makes the service. Every call is under the sign-in of its moment. */
+/** Makes the service. */
 export function httpService(options: HttpServiceOptions): RunnerService {
   const { machine, instance, baseUrl } = options;
   const machineId = machine.machine_id;
@@ -89,7 +90,10 @@ export function httpService(options: HttpServiceOptions): RunnerService {
   };
 }
 
-/** Calls under whoever is signed in: a runner lives longer than a sign-in. */
+/**
+ * Calls under whoever is signed in at that moment. It is looked up for each, because nobody has to sign out before somebody
+ * else signs in: a token kept from before would go on working for an account that has left this machine.
+ */
 export class Line {
   readonly #connect: () => Promise<Client>;
 
@@ -102,8 +106,9 @@ export class Line {
     try {
       const client = { ...(await this.#connect()), retry: NO_RETRY };
       const { account } = client;
-      if (isOtherAccount(owner, account))
+      if (isOtherAccount(owner, account)) {
         return { kind: 'unauthenticated', message: waitsFor(owner, account) };
+      }
       return { kind: 'ok', value: await send(client, row, input), account };
     } catch (error) {
       return readFailure(error);
@@ -129,9 +134,9 @@ function readFailure(error: unknown): Exclude<Reply<Body>, { kind: 'ok' }> {
   if (!(error instanceof ServiceError)) {
     // Connecting failed: no token, or none for this origin.
     if (error instanceof CliError) return { kind: 'unauthenticated', message: error.message };
-    // Or the sign-in could not be read, for want of an open file perhaps: that passes, and ends no agent.
-    if (error instanceof Error && 'syscall' in error && 'code' in error) {
-      return { kind: 'unavailable', code: String(error.code).toLowerCase(), message: error.message };
+    // The sign-in could not be read just now. The agents at work are not to end for it.
+    if (isSystemError(error)) {
+      return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
     }
     throw error;
   }

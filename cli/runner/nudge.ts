@@ -1,4 +1,4 @@
-/** Pauses that end early when it is worth trying again: the machine woke up, or the runner is to end. */
+/** Pauses that end early when it is worth trying again: the machine woke up, somebody signed in, or the runner is to end. */
 
 import { pause } from './pause.ts';
 
@@ -24,14 +24,6 @@ export class Nudge {
     return pause(ms, this.#signal);
   }
 
-  /** The same, but also as soon as the condition holds; it is asked once a second. */
-  async pauseUntil(ms: number, isOver: () => boolean): Promise<void> {
-    const signal = this.#signal;
-    for (let left = ms; left > 0 && !signal.aborted && !isOver(); left -= LOOK_MS) {
-      await pause(Math.min(left, LOOK_MS), signal);
-    }
-  }
-
   /** Settles with the promise, at the next nudge, or when the runner is to end. */
   race(promise: Promise<unknown>): Promise<void> {
     const signal = this.#signal;
@@ -50,5 +42,3 @@ export class Nudge {
     return this.#current.signal;
   }
 }
-
-const LOOK_MS = 1000;

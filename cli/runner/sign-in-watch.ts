@@ -5,7 +5,8 @@
 
 import type { LocalState } from './work-context.ts';
 
-const LOOK_EVERY_MS = 5_000;
+/** Somebody who has just signed in watches what happens; to read one small file costs nothing. */
+const LOOK_EVERY_MS = 1000;
 
 /** Starts; returns what ends it. */
 export function startSignInWatch(local: Pick<LocalState, 'watchSignIn'>, onChange: () => void): () => void {

@@ -22,6 +22,7 @@ import { Nudge } from './nudge.ts';
 import { Outage } from './outage.ts';
 import { retryPauseMs } from './pause.ts';
 import { RuntimeBoard } from './runtime-board.ts';
+import { startSignInWatch } from './sign-in-watch.ts';
 import { SpoolTender } from './spool-tender.ts';
 import type { WorkContext } from './work-context.ts';
 import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './work-documents.ts';
@@ -56,8 +57,6 @@ export interface WorkPlan {
 interface Obstacle {
   kind: 'obstacle';
   message: string;
-  /** Somebody must sign in; the next try is due as soon as somebody has. */
-  isSignIn?: boolean;
   /** Instead of a pause that grows with the tries. */
   pauseMs?: number;
 }
@@ -171,6 +170,17 @@ export class WorkLoop {
   /** Cycles until the switch is pressed, then waits for the jobs that are at work. */
   async run(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
     this.#waiter = waiter;
+    const endWatch = startSignInWatch(this.#context.local, () => this.wakeUp());
+    try {
+      await this.#cycleUntilAsked(waiter, show);
+      await this.#crew.settled();
+      await this.#tender.settled();
+    } finally {
+      endWatch();
+    }
+  }
+
+  async #cycleUntilAsked(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
     const outage = new Outage(this.#context.talk);
     const onAnswer = () => {
       if (outage.end()) waiter.renew();
@@ -181,10 +191,11 @@ export class WorkLoop {
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
       isDue = cycle.kind !== 'idle';
       this.#obstacle = cycle.kind === 'obstacle' ? cycle.message : undefined;
-      if (cycle.kind === 'obstacle') await this.#waitOut(cycle, outage.note(cycle.message));
+      if (cycle.kind === 'obstacle') {
+        const attempt = outage.note(cycle.message);
+        await this.#nudge.pause(cycle.pauseMs ?? retryPauseMs(attempt));
+      }
     }
-    await this.#crew.settled();
-    await this.#tender.settled();
   }
 
   /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
@@ -239,13 +250,6 @@ export class WorkLoop {
     }
   }
 
-  async #waitOut(cycle: Obstacle, attempt: number): Promise<void> {
-    const pauseMs = cycle.pauseMs ?? retryPauseMs(attempt);
-    if (!cycle.isSignIn) return this.#nudge.pause(pauseMs);
-    const isSignedInAnew = this.#context.local.watchSignIn();
-    await this.#nudge.pauseUntil(pauseMs, isSignedInAnew);
-  }
-
   async #cycle({ show, onAnswer }: CycleHandlers): Promise<Cycle> {
     const agent = await this.#context.agent.findProgram();
     // Without an agent every job would fail: they stay queued instead.
@@ -258,7 +262,7 @@ export class WorkLoop {
     if (look.kind === 'full') return { kind: 'idle' };
     const trouble = describeObstacle(look);
     if (trouble !== undefined) {
-      return { kind: 'obstacle', message: trouble, isSignIn: look.kind === 'unauthenticated' };
+      return { kind: 'obstacle', message: trouble };
     }
     onAnswer();
     if (look.kind === 'job') {

@@ -1,6 +1,6 @@
 /** The loop in this process, so that a sleep of the machine and a new sign-in can be told to it without waiting. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -169,6 +169,39 @@ describe('a runner whose sign-in is refused', () => {
     await until(() => job.status === 'completed');
     expect(service.requests.at(-1)?.token).toBe('dvt_the-new-one');
     expect(said.some((text) => text.startsWith('Working again'))).toBe(true);
+  });
+});
+
+it('a sign-in that cannot be read for a while ends no job and no runner', async () => {
+  const job = service.addJob('job_1', held());
+  await start();
+  await until(() => isReady() && job.status === 'running');
+  const path = join(machine.home, 'config/orp/remote-session.json');
+  renameSync(path, `${path}.away`);
+  // Whoever reads it now is told by the system that it is a folder.
+  mkdirSync(path);
+  const { desk } = prepared.loop.members[0] ?? {};
+  await desk?.checkLease();
+  expect(desk?.heartbeatError).toContain('EISDIR');
+  rmdirSync(path);
+  renameSync(`${path}.away`, path);
+  writeFileSync(join(machine.home, 'go'), '');
+  await until(() => job.status === 'completed');
+});
+
+describe('a runner that stands under another account', () => {
+  it('renews its channel and goes on as soon as the right one has signed in', async () => {
+    service.order('heartbeat', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused');
+    await start();
+    await until(() => prepared.loop.obstacle !== undefined);
+    const path = join(machine.home, 'config/orp/remote-session.json');
+    const session = JSON.parse(readFileSync(path, 'utf8'));
+    const job = service.addJob('job_1', { say: 'back' });
+    service.clearFaults();
+    const renewals = waiter.renewals;
+    writeFileSync(path, JSON.stringify({ ...session, token: 'dvt_of-the-right-one' }));
+    await until(() => job.status === 'completed');
+    expect(waiter.renewals).toBeGreaterThan(renewals);
   });
 });
 
