@@ -19,7 +19,8 @@ export interface HeartbeatOptions {
 export class HeartbeatLoop {
   readonly #options: HeartbeatOptions;
   readonly #end = new AbortController();
-  #beating: Promise<LeaseVerdict | undefined> | undefined;
+  /** Under way. */
+  readonly #beats = new Set<Promise<LeaseVerdict | undefined>>();
   #lastError = '';
   readonly #running: Promise<void>;
 
@@ -33,19 +34,27 @@ export class HeartbeatLoop {
     return this.#lastError;
   }
 
-  /** Beats now, and tells what the service says about the lease; undefined when it could not be asked. */
-  beatNow(): Promise<LeaseVerdict | undefined> {
-    this.#beating ??= this.#beat().finally(() => {
-      this.#beating = undefined;
-    });
-    return this.#beating;
+  /**
+   * Beats now, and tells what the service says about the lease; undefined when it could not be asked, or the loop has ended.
+   * A beat that is under way answers nobody who asks now: its answer may be older than what made them ask, and after a
+   * sleep it may never come.
+   */
+  async beatNow(): Promise<LeaseVerdict | undefined> {
+    if (this.#end.signal.aborted) return undefined;
+    const beat = this.#beat();
+    this.#beats.add(beat);
+    try {
+      return await beat;
+    } finally {
+      this.#beats.delete(beat);
+    }
   }
 
-  /** Ends the loop. A beat in flight is waited for, so that it cannot speak up after the job is over. */
+  /** Ends the loop. Beats in flight are waited for, so that they cannot speak up after the job is over. */
   async stop(): Promise<void> {
     this.#end.abort();
     await this.#running;
-    await this.#beating;
+    await Promise.all(this.#beats);
   }
 
   async #run(): Promise<void> {
