@@ -18,7 +18,7 @@ export interface IdleBeat {
 
 export type Look =
   | { kind: 'idle'; beat: IdleBeat }
-  /** The service asks this machine to finish and claim nothing. */
+  /** The service, or a person here, asks this machine to finish and claim nothing. */
   | { kind: 'draining'; beat: IdleBeat }
   | {
       kind: 'job';
@@ -58,7 +58,7 @@ export class ClaimDesk {
     const idleBeat = describeBeat(beat.value.body);
     // Without a repository there is nothing to ask for; everything claimed would fail.
     if (workplaces.length === 0) return { kind: 'idle', beat: idleBeat };
-    if (beat.value.drain) return { kind: 'draining', beat: idleBeat };
+    if (beat.value.drain || isDraining()) return { kind: 'draining', beat: idleBeat };
 
     const projectRoots = workplaces.map((workplace) => workplace.project.project_root);
     const reply = isDry

@@ -7,6 +7,7 @@
 import { isRouteable } from '../../spec/local/session-order.ts';
 import { linkFolder } from '../link/repository.ts';
 import type { LeaseDesk } from './lease-desk.ts';
+import { settledOr } from './pause.ts';
 import type { Placement, Workplace } from './workplace.ts';
 
 export interface CrewRules {
@@ -134,10 +135,8 @@ export class Crew {
    * too long goes back to the queue, from where another machine may take it.
    */
   async #takePlace(seat: Seat, signal: AbortSignal): Promise<boolean> {
-    while (this.#isTaken(seat)) {
-      if (signal.aborted) return false;
-      await Promise.race([this.changed(), aborted(signal)]);
-    }
+    while (!signal.aborted && this.#isTaken(seat)) await settledOr(this.changed(), signal);
+    if (signal.aborted) return false;
     seat.hasPlace = true;
     return true;
   }
@@ -179,8 +178,4 @@ function repositoryOf(placement: Placement): string | undefined {
 
 function sessionOf(placement: Placement): string | undefined {
   return placement.kind === 'placed' ? placement.codexSessionId : undefined;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -1,6 +1,6 @@
 /** Pauses that end early when it is worth trying again: the machine woke up, somebody signed in, or the runner is to end. */
 
-import { pause } from './pause.ts';
+import { pause, settledOr } from './pause.ts';
 
 export class Nudge {
   readonly #ending: AbortSignal;
@@ -26,16 +26,7 @@ export class Nudge {
 
   /** Settles with the promise, at the next nudge, or when the runner is to end. */
   race(promise: Promise<unknown>): Promise<void> {
-    const signal = this.#signal;
-    const { promise: settled, resolve } = Promise.withResolvers<void>();
-    const finish = () => {
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    if (signal.aborted) finish();
-    else signal.addEventListener('abort', finish, { once: true });
-    promise.then(finish, finish);
-    return settled;
+    return settledOr(promise, this.#signal);
   }
 
   get #signal(): AbortSignal {

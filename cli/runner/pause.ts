@@ -16,6 +16,19 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Settles with the promise, however it ends, or when the signal aborts. */
+export function settledOr(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    signal.addEventListener('abort', finish, { once: true });
+    promise.then(finish, finish);
+  });
+}
+
 /** 1 s doubling to 60 s: soon enough for a restart of the service, rare enough for an outage of a night. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_LIMIT_MS = 60_000;

@@ -9,7 +9,7 @@
  * sign-in pauses it until somebody signs in.
  */
 
-import { CliError, messageOf } from '../exit.ts';
+import { CliError, EXIT_INTERRUPTED, messageOf } from '../exit.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import type { Candidate } from '../link/sync-payload.ts';
 import { ClaimDesk, type Look } from './claim.ts';
@@ -147,6 +147,9 @@ export class WorkLoop {
     }
     const seen = await this.#look(isDry);
     const { look } = seen;
+    if (look.kind === 'draining' && this.#switch.draining.aborted) {
+      throw interrupted('Interrupted before a job was claimed.');
+    }
     if (look.kind === 'idle' || look.kind === 'draining') return idleOf(seen, look);
     if (look.kind !== 'job') throw asError(look);
     if (isDry) return dryRunOutcome(this.#factsOf(seen, look), look.raw, this.#place(seen, look));
@@ -154,10 +157,7 @@ export class WorkLoop {
     await this.#employ(seen, look, (outcome) => outcomes.push(outcome));
     const [outcome] = outcomes;
     if (outcome !== undefined) return outcome;
-    throw new CliError(`Job ${look.job.id} was not started; it goes back to the queue.`, {
-      code: 'not_started',
-      hint: 'Run it again.',
-    });
+    throw interrupted('Interrupted before the job was started.');
   }
 
   /** Without an agent the job would be claimed only to fail: it stays queued for a machine that has one. */
@@ -328,6 +328,10 @@ export class WorkLoop {
         if (this.#waiter !== undefined) this.#tender.tend();
       });
   }
+}
+
+function interrupted(message: string): CliError {
+  return new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
 }
 
 function describeBegin({ job }: JobLook, placement: Placement): string {

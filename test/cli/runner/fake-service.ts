@@ -46,6 +46,8 @@ export class FakeService {
   isSignedOut = false;
   /** Hands out only jobs of the repositories that a poll names. */
   honoursRoots = false;
+  /** Called with every request before anything happens for it. */
+  beforeAnswer: ((request: Recorded) => Promise<unknown> | unknown) | undefined;
   readonly #server: Server;
   readonly #faults = new Map<Route, Fault[]>();
   #leases = 0;
@@ -140,7 +142,9 @@ export class FakeService {
     if (found === undefined) return answer(response, 404, refusal('route_not_found'));
     const body = text === '' ? {} : (JSON.parse(text) as Fields);
     const token = (request.headers.authorization ?? '').replace('Bearer ', '');
-    this.requests.push({ ...found, query: url.searchParams, body, token });
+    const recorded = { ...found, query: url.searchParams, body, token };
+    this.requests.push(recorded);
+    await this.beforeAnswer?.(recorded);
     if (this.isDown) return answer(response, 503, refusal('unavailable'));
     if (this.isSignedOut) return answer(response, 401, refusal('unauthenticated'));
     const fault = this.#faults.get(found.route)?.shift();
