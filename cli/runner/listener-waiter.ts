@@ -1,13 +1,12 @@
 /** Waiting for work over the channels: one listener at a time, made anew when its connection is of an earlier time. */
 
 import type { ChannelTarget } from './channel/channel.ts';
-import { Listener, type TransportChoice } from './channel/listener.ts';
+import { Listener, type ListenerOptions } from './channel/listener.ts';
 import { pause } from './pause.ts';
 import type { Waiter } from './work-loop.ts';
 
-export interface ListenerWaiterOptions {
-  choice: TransportChoice;
-  pollIntervalMs: number;
+export interface ListenerWaiterOptions
+  extends Pick<ListenerOptions, 'choice' | 'pollIntervalMs' | 'onChange' | 'random'> {
   machineId: string;
   instance: string;
   /** Where to listen, with the token that is stored now. */
@@ -17,7 +16,6 @@ export interface ListenerWaiterOptions {
   onDrain(): void;
   /** Another runner of this machine listens now. */
   onReplaced(message: string): void;
-  onChange(change: { transport: string; up: boolean; message: string }): void;
 }
 
 /** Starts listening. */
@@ -25,9 +23,11 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   let listener: Listener | undefined = await openListener(options);
   let renewing = Promise.resolve();
   let isClosed = false;
+  let pauseMs = 0;
   const renew = async () => {
     listener?.close();
     listener = undefined;
+    pauseMs = 0;
     const next = await openListener(options);
     if (isClosed) next.close();
     else listener = next;
@@ -37,14 +37,16 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
       for (;;) {
         await renewing;
         if (isClosed) return undefined;
-        const reason = await (listener ?? pauseInstead(options.pollIntervalMs)).nextLook(signal);
+        const reason = await (listener ?? pauseInstead(pauseMs)).nextLook(signal);
         // A listener that was renewed meanwhile ends its waits; its successor looks at once.
-        if (reason !== undefined || signal.aborted) return reason;
+        if (reason === undefined && !signal.aborted) continue;
+        pauseMs = options.pollIntervalMs;
+        return reason;
       }
     },
     look: () => listener?.look('event'),
     renew() {
-      // One after the other, so that no two listen. Without a sign-in nobody listens; the looks go on and find out why.
+      // One after the other, so that no two listen. Without a sign-in nobody listens; the looks go on.
       renewing = renewing.then(renew).catch(() => undefined);
     },
     close() {
@@ -54,7 +56,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   };
 }
 
-/** Stands in for a listener that could not be opened. */
+/** Stands in for a listener that could not be opened. The first look comes at once, and finds out why. */
 function pauseInstead(pauseMs: number): Pick<Listener, 'nextLook'> {
   return {
     async nextLook(signal) {
@@ -65,12 +67,13 @@ function pauseInstead(pauseMs: number): Pick<Listener, 'nextLook'> {
 }
 
 async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
-  const { machineId, instance, choice, pollIntervalMs, onChange } = options;
+  const { machineId, instance, choice, pollIntervalMs, onChange, random } = options;
   const listener: Listener = new Listener({
     target: { ...(await options.connect()), machineId, instance },
     choice,
     pollIntervalMs,
     onChange,
+    ...(random === undefined ? {} : { random }),
     onReady: () => options.onLease(undefined),
     onControl(event) {
       if (event.event === 'drain') options.onDrain();

@@ -5,7 +5,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TransportChoice } from '../../cli/runner/channel/listener.ts';
-import { Listener } from '../../cli/runner/channel/listener.ts';
+import { listenerWaiter } from '../../cli/runner/listener-waiter.ts';
+import type { Waiter } from '../../cli/runner/work-loop.ts';
 import { pollJob } from '../../spec/contract/runner.ts';
 import type { Account, Claim } from '../bench/client.ts';
 import { Machine, send } from '../bench/client.ts';
@@ -61,35 +62,41 @@ class Runner {
   readonly #stop = new AbortController();
   readonly #waiting = new Map<string, () => void>();
   readonly #worked = new Set<string>();
-  readonly listener: Listener;
+  readonly waiter: Waiter;
 
-  constructor(machine: Machine, choice: TransportChoice, random: () => number) {
+  private constructor(machine: Machine, waiter: Waiter) {
     this.#machine = machine;
-    this.listener = new Listener({
-      target: {
+    this.waiter = waiter;
+  }
+
+  static async start(machine: Machine, choice: TransportChoice, random: () => number): Promise<Runner> {
+    const waiter = await listenerWaiter({
+      connect: async () => ({
         baseUrl: account.baseUrl,
         headers: { authorization: `Bearer ${account.token}` },
-        machineId: machine.machineId,
-        instance: crypto.randomUUID(),
-      },
+      }),
+      machineId: machine.machineId,
+      instance: crypto.randomUUID(),
       choice,
       pollIntervalMs: choice === 'poll' ? 50 : HOUR_MS,
-      onControl: () => undefined,
+      onLease: () => undefined,
+      onDrain: () => undefined,
+      onReplaced: () => undefined,
       onChange: () => undefined,
-      onEnd: () => undefined,
       random: () => random() / 50,
     });
+    return new Runner(machine, waiter);
   }
 
   async run(): Promise<void> {
-    while ((await this.listener.nextLook(this.#stop.signal)) !== undefined) {
+    while ((await this.waiter.nextLook(this.#stop.signal)) !== undefined) {
       for (let claim = await this.#claim(); claim; claim = await this.#claim()) await this.#work(claim);
     }
   }
 
   end(): void {
     this.#stop.abort();
-    this.listener.close();
+    this.waiter.close();
   }
 
   /** Settles with what became of a job. */
@@ -124,14 +131,14 @@ describe.each(['ws', 'sse', 'poll'] as const)('over %s', (transport) => {
       const random = randomFrom(SEED);
       const machine = new Machine(account, `mac-${crypto.randomUUID()}`);
       await machine.register();
-      const runner = new Runner(machine, transport, random);
+      const runner = await Runner.start(machine, transport, random);
       const running = runner.run();
       const fates: Promise<string>[] = [];
       let restarting = Promise.resolve();
       for (let count = 1; count <= JOBS; count += 1) {
         const key = { 'idempotency-key': crypto.randomUUID() };
         fates.push(insist(() => machine.enqueue('Say hello.', key)).then((jobId) => runner.fate(jobId)));
-        if (random() < 0.1) runner.listener.reconnect();
+        if (random() < 0.1) runner.waiter.renew();
         if (count % JOBS_PER_RESTART === 0) restarting = restarting.then(() => hosted.restart());
         // Sometimes at once, sometimes when the runner has gone quiet.
         if (random() < 0.5) await pause(random() * 30);

@@ -80,8 +80,6 @@ export class Listener {
   #closed = false;
   /** Another instance took over. Opening a channel again would take it back, and so on for ever. */
   #replaced = false;
-  /** We closed the channel to open it anew. */
-  #dropped = false;
   #pause: { resolve: () => void; timer: NodeJS.Timeout } | undefined;
   #climbAt = Number.POSITIVE_INFINITY;
 
@@ -91,11 +89,6 @@ export class Listener {
     this.#ladder = LADDER[options.choice];
     this.#latch.set('start');
     void this.#run();
-  }
-
-  /** What acts now, and whether it stands. */
-  get state(): { transport: Transport; up: boolean } {
-    return { transport: this.#transport, up: this.#up };
   }
 
   /**
@@ -115,13 +108,6 @@ export class Listener {
     this.#latch.set(reason);
   }
 
-  /** Drops the line and opens it anew: after sleep or a change of network the old one may be dead without knowing. */
-  reconnect(): void {
-    this.#dropped = true;
-    this.#channel?.close();
-    this.#endPause();
-  }
-
   close(): void {
     this.#closed = true;
     this.#channel?.close();
@@ -135,7 +121,6 @@ export class Listener {
 
   async #run(): Promise<void> {
     while (!this.#closed && !this.#replaced) {
-      if (this.#dropped) this.#beginAnew();
       if (this.#transport === 'poll') await this.#pollUntilClimb();
       else await this.#listenOnce(this.#transport);
     }
@@ -146,7 +131,7 @@ export class Listener {
     this.#change(true, 'polling');
     if (this.#ladder.length === 1) return this.#sleep(2 ** 31 - 1);
     await this.#sleep(this.#climbAt - performance.now());
-    if (!this.#dropped) this.#climb();
+    this.#climb();
   }
 
   async #listenOnce(transport: PushTransport): Promise<void> {
@@ -156,14 +141,7 @@ export class Listener {
     this.#channel = open(this.#options.target, { onEvent: (event) => this.#hear(event, hadFailed) });
     const end = await this.#channel.ended;
     this.#channel = undefined;
-    if (!this.#closed && !this.#dropped) await this.#afterEnd(end);
-  }
-
-  #beginAnew(): void {
-    this.#dropped = false;
-    this.#rung = 0;
-    this.#failures = 0;
-    this.#latch.set('reconnected');
+    if (!this.#closed) await this.#afterEnd(end);
   }
 
   #hear(event: ChannelEvent, hadFailed: boolean): void {

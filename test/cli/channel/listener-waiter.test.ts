@@ -85,6 +85,15 @@ describe('a waiter that is renewed', () => {
     expect(await opened).toBe('ws');
   });
 
+  it('without a sign-in, looks at once and finds out, however long it pauses between looks', async () => {
+    const waiting = await startWaiting();
+    expect(await waiting.nextLook(never)).toBe('start');
+    isSignedIn = false;
+    const look = waiting.nextLook(never);
+    waiting.renew();
+    expect(await look).toBe('interval');
+  });
+
   it('and closed meanwhile, does not listen', async () => {
     const waiting = await startWaiting();
     waiting.renew();
