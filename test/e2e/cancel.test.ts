@@ -1,4 +1,7 @@
-/** How fast a cancel from another terminal ends the agent: at once over a channel, with the next heartbeat without one. */
+/**
+ * A cancel from another terminal ends the agent: over a channel without waiting for a heartbeat, without one by the next
+ * heartbeat. How fast: `npm run bench -- cancel`.
+ */
 
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -13,8 +16,8 @@ import { type Hosted, startHosted } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
-/** On a quiet machine it takes well under a second (`npm run bench -- cancel`); the rest is for a busy one. */
-const LIMIT_MS = 3000;
+/** Longer than a test may take: only the channel can bring the cancel. */
+const NEVER_SECONDS = 3600;
 
 let hosted: Hosted;
 let workspace: Workspace;
@@ -67,8 +70,8 @@ async function cancel(jobId: string): Promise<void> {
 }
 
 describe.each([
-  { transport: 'ws', heartbeatSeconds: 60 },
-  { transport: 'sse', heartbeatSeconds: 60 },
+  { transport: 'ws', heartbeatSeconds: NEVER_SECONDS },
+  { transport: 'sse', heartbeatSeconds: NEVER_SECONDS },
   { transport: 'poll', heartbeatSeconds: 1 },
 ])('over $transport', ({ transport, heartbeatSeconds }) => {
   it('a cancel from elsewhere ends the agent', async () => {
@@ -78,9 +81,9 @@ describe.each([
     const { job } = await orpJson<{ job: { id: string } }>(workspace.orp, ['job', 'submit', prompt]);
     await fileExists(ready);
     const pid = await until(() => Number(readFileSync(ready, 'utf8')));
-    const askedAt = performance.now();
     await cancel(job.id);
     await until(async () => !(await isAlive(pid)));
-    expect(performance.now() - askedAt).toBeLessThan(LIMIT_MS);
+    const shown = await orpJson<{ job: { status: string } }>(workspace.orp, ['job', 'show', job.id]);
+    expect(shown.job.status).toBe('cancelled');
   });
 });
