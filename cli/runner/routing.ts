@@ -1,8 +1,7 @@
 /**
  * Where a claimed job runs on this machine: the repository, then the session in it (contract/cli-surface.md §5.6–5.7).
  * Pure. The service has chosen already, from what was synced; this is the second look, at what is true here and now.
- * Two things are stricter than v0.4.4: a repository that contradicts the job never takes it, and a session that the
- * sender named is never replaced silently.
+ * Where it differs from v0.4.4, and why: docs/decisions/0023-where-routing-differs-from-v0-4-4.md.
  */
 
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
@@ -172,13 +171,13 @@ export function selectSession<Session extends LocalSession>(
   const codexSessionId = named?.codex_session_id ?? job.codexSessionId;
   const reason = whyUnusable(named, codexSessionId);
   if (named !== undefined && codexSessionId !== undefined && reason === undefined) {
-    return { kind: 'chosen', session: named, codexSessionId, selection: describeNamed(job, requested) };
+    return { kind: 'chosen', session: named, codexSessionId, selection: describeNamed(job) };
   }
   const fallbackReason = reason ?? 'missing_target_session';
   if (!mayFallBack(job)) {
     return { kind: 'none', reason: fallbackReason, error: unusableSentence(requested, fallbackReason) };
   }
-  return selectFallback(sessions, { reason: fallbackReason, requested });
+  return selectFallback(sessions, { fallback_reason: fallbackReason, ...requestedOf(job) });
 }
 
 /** Both ids, when both are named, must be those of one session: a prompt for one conversation lands in no other. */
@@ -217,19 +216,23 @@ function mayFallBack(job: ClaimedJob): boolean {
 }
 
 /** Where the service itself chose the session, its reason is told, not that it named one. */
-function describeNamed(job: ClaimedJob, requested: string): SessionSelection {
+function describeNamed(job: ClaimedJob): SessionSelection {
   const source = job.choice?.source ?? 'target_session';
   if (source === 'target_session') {
-    return { source: 'explicit_orp_session_id', targeted: true, requested_orp_session_id: requested };
+    return { source: 'explicit_orp_session_id', targeted: true, ...requestedOf(job) };
   }
   const reason = job.choice?.fallbackReason;
   if (reason === undefined) return { source, targeted: false };
   return { source, targeted: true, fallback_reason: reason };
 }
 
+function requestedOf({ orpSessionId }: ClaimedJob): Pick<SessionSelection, 'requested_orp_session_id'> {
+  return orpSessionId === undefined ? {} : { requested_orp_session_id: orpSessionId };
+}
+
 function selectFallback<Session extends LocalSession>(
   sessions: readonly Session[],
-  missed: { reason: LocalFallbackReason; requested: string } | undefined,
+  missed: { fallback_reason: LocalFallbackReason; requested_orp_session_id?: string } | undefined,
 ): SessionChoice<Session> {
   const routeable = sessions.filter(
     (session) => whyUnusable(session, session.codex_session_id) === undefined,
@@ -238,18 +241,15 @@ function selectFallback<Session extends LocalSession>(
   const session = primary ?? routeable[0];
   if (session?.codex_session_id === undefined) {
     const error = 'The repository has no active session with a Codex session id.';
-    return missed === undefined ? { kind: 'none', error } : { kind: 'none', reason: missed.reason, error };
+    return missed === undefined
+      ? { kind: 'none', error }
+      : { kind: 'none', reason: missed.fallback_reason, error };
   }
   const source = primary ? ('primary_session' as const) : ('first_routeable_session' as const);
   const selection: SessionSelection =
     missed === undefined
       ? { source, targeted: false }
-      : {
-          source: `${source}_fallback`,
-          targeted: true,
-          fallback_reason: missed.reason,
-          requested_orp_session_id: missed.requested,
-        };
+      : { source: `${source}_fallback`, targeted: true, ...missed };
   return { kind: 'chosen', session, codexSessionId: session.codex_session_id, selection };
 }
 

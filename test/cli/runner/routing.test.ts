@@ -155,6 +155,25 @@ describe('the choice of the session', () => {
     expect(selectSession(job, [primary])).toMatchObject({ kind: 'none', reason: 'missing_target_session' });
   });
 
+  it('falls back for a service that neither chose nor says what the sender allows', () => {
+    expect(selectSession(aJob({ orpSessionId: 'gone' }), [primary])).toMatchObject({
+      session: { orp_session_id: 'p' },
+      selection: { source: 'primary_session_fallback', fallback_reason: 'missing_target_session' },
+    });
+  });
+
+  it('shows no Codex session id as the ORP session that was asked for', () => {
+    const selections = [
+      selectSession(aJob({ codexSessionId: 'codex-o' }), [primary, other]),
+      selectSession(aJob({ codexSessionId: 'gone' }), [primary, other]),
+    ].map((choice) => choice.kind === 'chosen' && choice.selection);
+
+    expect(selections).toEqual([
+      { source: 'explicit_orp_session_id', targeted: true },
+      { source: 'primary_session_fallback', targeted: true, fallback_reason: 'missing_target_session' },
+    ]);
+  });
+
   it('does not put the prompt of one conversation into another that has its name now', () => {
     const job = aJob({ orpSessionId: 'o', codexSessionId: 'codex-before', sessionFallback: 'none' });
 
