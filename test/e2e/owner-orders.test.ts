@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { until } from '../cli/runner/conditions.ts';
-import { type Hosted, startHosted } from '../support/hosted.ts';
+import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
@@ -52,6 +52,11 @@ async function startRunner(transport: string) {
   return started;
 }
 
+async function signIn({ email, password }: TestUser): Promise<void> {
+  const login = ['auth', 'login', '--base-url', hosted.url, '--email', email, '--password-stdin'];
+  await orpJson(workspace.orp, login, `${password}\n`);
+}
+
 interface Shown {
   job: { id: string; status: string; waiting?: { code: string; message: string } };
 }
@@ -89,10 +94,17 @@ describe.each(['ws', 'sse'])('over %s', (transport) => {
     await orpJson(workspace.orp, ['auth', 'logout']);
     await until(() => runner?.stdout.includes(`"transport":"${transport}","up":false`));
     await until(() => /orp auth login/.test(runner?.stderr ?? ''));
-    const { email, password } = workspace.user;
-    const login = ['auth', 'login', '--base-url', hosted.url, '--email', email, '--password-stdin'];
-    await orpJson(workspace.orp, login, `${password}\n`);
+    await signIn(workspace.user);
     await isDone(await submit('Count the gauges again.'));
+    expect(child.exitCode).toBeNull();
+  });
+
+  it('somebody else signs in without a sign-out: nothing of the owner is claimed until that one is back', async () => {
+    const { child } = await startRunner(transport);
+    await signIn(await hosted.createUser());
+    await until(() => /another account/.test(runner?.stderr ?? ''));
+    await signIn(workspace.user);
+    await isDone(await submit('Count the gauges once more.'));
     expect(child.exitCode).toBeNull();
   });
 });
