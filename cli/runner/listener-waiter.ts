@@ -1,5 +1,6 @@
 /** Waiting for work over the channels: one listener at a time, made anew when its connection is of an earlier time. */
 
+import { messageOf } from '../exit.ts';
 import type { ChannelTarget } from './channel/channel.ts';
 import { Listener, type ListenerOptions } from './channel/listener.ts';
 import { pause } from './pause.ts';
@@ -24,17 +25,34 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   let renewing = Promise.resolve();
   let isClosed = false;
   let pauseMs = 0;
-  const renew = async () => {
+  const firstTransport = options.choice === 'auto' ? 'ws' : options.choice;
+  let told = '';
+  const open = async () => {
+    try {
+      const next = await openListener(options);
+      told = '';
+      if (isClosed) next.close();
+      else listener = next;
+    } catch (error) {
+      const message = messageOf(error);
+      if (message !== told) options.onChange({ transport: firstTransport, up: false, message });
+      told = message;
+    }
+  };
+  const openIfMissing = async () => {
+    if (listener === undefined) await open();
+  };
+  const renew = () => {
     listener?.close();
     listener = undefined;
     pauseMs = 0;
-    const next = await openListener(options);
-    if (isClosed) next.close();
-    else listener = next;
+    return open();
   };
   return {
     async nextLook(signal) {
       for (;;) {
+        // What could not be opened is tried again after every look: nobody else comes back to it.
+        if (listener === undefined && pauseMs > 0) renewing = renewing.then(openIfMissing);
         await renewing;
         if (isClosed) return undefined;
         const reason = await (listener ?? pauseInstead(pauseMs)).nextLook(signal);
@@ -47,7 +65,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
     look: () => listener?.look('event'),
     renew() {
       // One after the other, so that no two listen. Without a sign-in nobody listens; the looks go on.
-      renewing = renewing.then(renew).catch(() => undefined);
+      renewing = renewing.then(renew);
     },
     close() {
       isClosed = true;

@@ -85,6 +85,22 @@ describe('a waiter that is renewed', () => {
     expect(await opened).toBe('ws');
   });
 
+  it('and cannot be opened for a moment, says so, and is opened after the next look', async () => {
+    const changes: { up: boolean; message: string }[] = [];
+    const waiting = await startWaiting({ pollIntervalMs: 1, onChange: (change) => changes.push(change) });
+    expect(await waiting.nextLook(never)).toBe('start');
+    await until(() => changes.at(-1)?.up);
+    isSignedIn = false;
+    waiting.renew();
+    expect(await waiting.nextLook(never)).toBe('interval');
+    expect(changes.at(-1)).toMatchObject({ up: false, message: 'You are not signed in.' });
+    expect(await waiting.nextLook(never)).toBe('interval');
+    isSignedIn = true;
+    expect(await waiting.nextLook(never)).toBe('start');
+    await until(() => changes.at(-1)?.up);
+    expect(changes.map(({ up }) => up)).toEqual([true, false, true]);
+  });
+
   it('without a sign-in, looks at once and finds out, however long it pauses between looks', async () => {
     const waiting = await startWaiting();
     expect(await waiting.nextLook(never)).toBe('start');
