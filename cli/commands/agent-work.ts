@@ -20,6 +20,7 @@ import type { AgentCycle } from '../runner/agent-cycle.ts';
 import { prepareAgentWork } from '../runner/agent-setup.ts';
 import type { DrainSwitch } from '../runner/drain-switch.ts';
 import { pause } from '../runner/pause.ts';
+import type { Talk } from '../runner/work-context.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
 import { requireSomeGit, requireSomeLinked } from '../runner/work-roots.ts';
 import type { WorkOptions } from '../runner/work-setup.ts';
@@ -70,7 +71,8 @@ const AFTER_HELP = `
 With --agent, and where the runner cannot work (no git repository, not enabled, not linked), it takes checkpoint reviews
 only, in the repository and session that the world of their idea names. What may run is up to \`orp runner policy\`.
 Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves.
-Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C.
+Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C,
+or by the first before --once has begun a job.
 
 Examples:
   $ orp agent work --once
@@ -144,7 +146,7 @@ async function workAsFirst(
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
-    return await repeat(context, options, { cycle, drainSwitch, showAs, way });
+    return await repeat(context, options, { cycle, drainSwitch, talk, showAs, way });
   } finally {
     stopListening();
   }
@@ -153,6 +155,7 @@ async function workAsFirst(
 interface Repeated {
   cycle: AgentCycle;
   drainSwitch: DrainSwitch;
+  talk: Talk;
   showAs: ShowAs;
   way: Compatibility;
 }
@@ -161,7 +164,7 @@ interface Repeated {
 async function repeat(
   context: Context,
   options: AgentOptions,
-  { cycle, drainSwitch, showAs, way }: Repeated,
+  { cycle, drainSwitch, talk, showAs, way }: Repeated,
 ): Promise<number | undefined> {
   const { draining, shutdown } = drainSwitch;
   let wasIdle = false;
@@ -170,7 +173,8 @@ async function repeat(
   while (!draining.aborted) {
     const outcome = await cycle.run(false).catch((error: unknown) => {
       const message = messageOf(error);
-      if (message !== told) {
+      if (draining.aborted) talk.note(message);
+      else if (message !== told) {
         context.warn(`${message} Trying again.`, error instanceof CliError ? error.hint : undefined);
       }
       told = message;

@@ -92,3 +92,8 @@ function fingerprint(text: string): string {
   }
   return hash.toString(16).padStart(16, '0');
 }
+
+/** Stands for the machine where it is no machine of the service: on the compatibility path. */
+export function agentWorkId(machineId: string): string {
+  return `agent-work-${machineId}`;
+}

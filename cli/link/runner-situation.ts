@@ -12,7 +12,7 @@ import { type AdviceCollector, shellWord } from './advice.ts';
 import { readBoolean, readString } from './fields.ts';
 import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
 import { isNowhere } from './missing-file.ts';
-import { runnerLivePath, runnerLockPath, stateFolder, userFolder } from './paths.ts';
+import { agentWorkId, runnerLivePath, runnerLockPath, stateFolder, userFolder } from './paths.ts';
 import { formatTimestamp } from './timestamps.ts';
 
 export interface RunnerSituation {
@@ -140,19 +140,25 @@ async function readSpool({ env, machineId }: SituationSource): Promise<RunnerSit
   const root = join(stateFolder(env), 'spool');
   const spool = { leases: 0, bytes: 0, oldest_at_utc: null as string | null };
   if (!existsSync(root)) return spool;
-  const folder = join(root, await folderNameOf(machineId));
   let oldest = Number.POSITIVE_INFINITY;
-  for (const lease of list(folder)) {
-    if (statOf(join(folder, lease))?.isDirectory() !== true) continue;
+  for (const lease of await findLeaseFolders(root, machineId)) {
     spool.leases += 1;
-    for (const name of list(join(folder, lease))) {
-      const found = statOf(join(folder, lease, name));
+    for (const name of list(lease)) {
+      const found = statOf(join(lease, name));
       spool.bytes += found?.size ?? 0;
       oldest = Math.min(oldest, found?.birthtimeMs || found?.mtimeMs || oldest);
     }
   }
   if (Number.isFinite(oldest)) spool.oldest_at_utc = formatTimestamp(oldest);
   return spool;
+}
+
+/** Of the runner, and of `orp agent work`. */
+async function findLeaseFolders(root: string, machineId: string): Promise<string[]> {
+  const owners = await Promise.all([machineId, agentWorkId(machineId)].map(folderNameOf));
+  return owners
+    .flatMap((owner) => list(join(root, owner)).map((lease) => join(root, owner, lease)))
+    .filter((lease) => statOf(lease)?.isDirectory() === true);
 }
 
 function readKept(env: NodeJS.ProcessEnv): RunnerSituation['kept'] {

@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { CliError, messageOf } from '../exit.ts';
+import { CliError, EXIT_INTERRUPTED, messageOf } from '../exit.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { Line } from '../output/print.ts';
 import type { PolicyDesk } from '../policy/policy-desk.ts';
@@ -25,22 +25,31 @@ import type { CycleOutcome } from './work-documents.ts';
 const MOST_LOOKS = 100;
 
 export interface AgentCycleOptions {
-  context: WorkContext;
-  service: AgentService;
+  context: WorkContext & { service: AgentService };
   policy: PolicyDesk;
   /** The selector of `--agent`; absent: any review. */
   agent: string | undefined;
+  /** A review begins. */
+  onBusy(): void;
+  /** It ended. */
+  onIdle(): void;
 }
 
 export class AgentCycle {
   readonly #options: AgentCycleOptions;
   /** What was said once of what cannot run here. */
   readonly #told = new Set<string>();
+  #atWork: string | undefined;
   /** Kept while a claim is unanswered: repeating it brings the same review. */
   #claimId: string | undefined;
 
   constructor(options: AgentCycleOptions) {
     this.#options = options;
+  }
+
+  /** The review that is at work, for the sentence of whoever ends this. */
+  get jobsAtWork(): readonly string[] {
+    return this.#atWork === undefined ? [] : [this.#atWork];
   }
 
   /** @param isDry shows what would be taken, and takes nothing */
@@ -86,12 +95,13 @@ export class AgentCycle {
       if (isDry) return dryRun(answer.found);
       const taken = answer.isTaken ? answer.found : await this.#take(answer.found);
       // Somebody was faster; there may be another one.
-      if (taken !== undefined) return this.#work(taken);
+      if (taken !== undefined) return this.#begin(taken);
     }
     return IDLE;
   }
 
   async #take(found: AgentJob): Promise<AgentJob | undefined> {
+    this.#requireTime('Interrupted before a review was claimed.');
     this.#claimId ??= randomUUID();
     const body = await this.#ask({ claimId: this.#claimId, projectRoot: found.projectRoot });
     this.#claimId = undefined;
@@ -101,8 +111,8 @@ export class AgentCycle {
   }
 
   async #ask(question: Parameters<AgentService['ask']>[0]): Promise<Body> {
-    const { service, agent } = this.#options;
-    const reply = await service.ask({ agent, ...question });
+    const { context, agent } = this.#options;
+    const reply = await context.service.ask({ agent, ...question });
     if (reply.kind !== 'ok') throw asError(reply);
     this.#account = reply.account;
     return reply.value;
@@ -111,7 +121,7 @@ export class AgentCycle {
   /** It stays in the queue; without a repository to leave out, asking again would bring it again. One that was handed out
    * all the same is answered. */
   async #refuse({ why, projectRoot, isTaken, checkpointId }: Unusable): Promise<void> {
-    const { service } = this.#options;
+    const { service } = this.#options.context;
     if (isTaken && checkpointId !== '') {
       service.expect(checkpointId, checkpointId);
       const report = { success: false, summary: null, content: null, error: `It cannot run here: ${why}.` };
@@ -127,8 +137,31 @@ export class AgentCycle {
     this.#told.add(why);
   }
 
+  /** Whoever is asked to leave begins nothing. */
+  #requireTime(message: string): void {
+    if (this.#options.context.isDraining()) {
+      throw new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
+    }
+  }
+
+  async #begin(found: AgentJob): Promise<CycleOutcome> {
+    // Without a lease it would go back to no queue.
+    if (found.leaseId !== undefined)
+      this.#requireTime(`Review ${found.job.id} was not started; it goes back to the queue.`);
+    const { onBusy, onIdle } = this.#options;
+    this.#atWork = found.job.id;
+    onBusy();
+    try {
+      return await this.#work(found);
+    } finally {
+      this.#atWork = undefined;
+      onIdle();
+    }
+  }
+
   async #work(found: AgentJob): Promise<CycleOutcome> {
-    const { context, service } = this.#options;
+    const { context } = this.#options;
+    const { service } = context;
     const { job, leaseId, checkpointId } = found;
     service.expect(job.id, checkpointId);
     const lease = leaseId === undefined ? undefined : { leaseId };

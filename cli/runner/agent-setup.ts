@@ -5,13 +5,14 @@ import { signedInClient } from '../client/client.ts';
 import type { Context } from '../context.ts';
 import { loadMachine } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
+import { agentContext } from './agent-context.ts';
 import { AgentCycle } from './agent-cycle.ts';
-import { agentService } from './agent-service.ts';
 import { DrainSwitch } from './drain-switch.ts';
+import { KeepAwake } from './keep-awake.ts';
 import { policyDesk } from './policy-gate.ts';
 import { markSelf } from './process/process-table.ts';
 import { secretValues } from './secrets.ts';
-import type { LocalState, Talk, WorkContext } from './work-context.ts';
+import type { Talk } from './work-context.ts';
 
 export interface AgentWorkOptions {
   agent?: string;
@@ -35,14 +36,10 @@ export async function prepareAgentWork(
   const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
   const { record } = await loadMachine({ env, now: Date.now() });
   const drainSwitch = new DrainSwitch(talk);
-  const service = agentService({ baseUrl: first.baseUrl, connect });
-  const work: WorkContext = {
+  const shared = {
     env,
-    // A spool of its own: what waits there goes to other routes than the runner's.
-    machine: { ...record, machine_id: `agent-work-${record.machine_id}` },
-    service,
+    machine: record,
     agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
-    local: NO_RECORDS,
     talk,
     secrets: secretValues(env, [session.token]),
     heartbeatMs: HEARTBEAT_MS,
@@ -51,15 +48,14 @@ export async function prepareAgentWork(
     isDraining: () => drainSwitch.draining.aborted,
     shutdown: drainSwitch.shutdown,
   };
-  const agent = options.agent?.trim() || undefined;
-  const policy = policyDesk(context, drainSwitch.draining);
-  return { cycle: new AgentCycle({ context: work, service, policy, agent }), drainSwitch };
+  const keepAwake = new KeepAwake({ mode: 'ac', talk });
+  const cycle = new AgentCycle({
+    context: agentContext(shared, { baseUrl: first.baseUrl, connect }),
+    policy: policyDesk(context, drainSwitch.draining),
+    agent: options.agent?.trim() || undefined,
+    onBusy: () => keepAwake.busy(),
+    onIdle: () => keepAwake.idle(),
+  });
+  drainSwitch.jobsAtWork = () => cycle.jobsAtWork;
+  return { cycle, drainSwitch };
 }
-
-/** Nothing of this path is recorded with the machine or the repository. */
-const NO_RECORDS: LocalState = {
-  isEnabled: async () => true,
-  watchSignIn: () => () => false,
-  recordBeat: async () => undefined,
-  sync: async () => ({}),
-};

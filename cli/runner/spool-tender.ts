@@ -14,6 +14,8 @@ import type { Talk, WorkContext } from './work-context.ts';
 const ROUND_MS = 60_000;
 
 export interface TenderOptions {
+  /** Work of other paths on this machine, whose spools are looked after as well. */
+  findOthers?(): readonly WorkContext[];
   /** Spools of jobs that are at work. */
   isBusy(folder: string): boolean;
   /** The runner is to end: what is left waits for the next one. */
@@ -24,6 +26,7 @@ export interface TenderOptions {
 
 export class SpoolTender {
   readonly #context: WorkContext;
+  readonly #talk: Talk;
   readonly #options: TenderOptions;
   #tending = Promise.resolve();
   #isTending = false;
@@ -31,18 +34,21 @@ export class SpoolTender {
   #isAskedAgain = false;
 
   constructor(context: WorkContext, options: TenderOptions) {
-    this.#context = { ...context, talk: sayingOnce(context.talk) };
+    this.#talk = sayingOnce(context.talk);
+    this.#context = { ...context, talk: this.#talk };
     this.#options = options;
   }
 
   /** Resolves what is there now; returns how much still waits for the service. */
-  round(): Promise<number> {
-    const { isBusy, ending } = this.#options;
-    return recoverSpools(this.#context, {
-      isBusy,
-      signal: AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]),
-      onRecovered: (recovered) => this.#recordOrTell(recovered),
-    });
+  async round(): Promise<number> {
+    const { isBusy, ending, findOthers } = this.#options;
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]);
+    const onRecovered = (recovered: Recovered) => this.#recordOrTell(recovered);
+    let left = 0;
+    for (const context of [this.#context, ...(findOthers?.() ?? [])]) {
+      left += await recoverSpools({ ...context, talk: this.#talk }, { isBusy, signal, onRecovered });
+    }
+    return left;
   }
 
   /** The first round, and if something is left, the further ones in the background. */

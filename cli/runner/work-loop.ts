@@ -50,6 +50,8 @@ export interface WorkPlan {
   hooks?: CrewHooks;
   /** Why this runner must end, asked before every look; undefined while it may go on. */
   findReasonToLeave?(): Promise<string | undefined>;
+  /** Work of other paths on this machine that left something to deliver. */
+  findOtherSpools?(): readonly WorkContext[];
   /** Why nothing is to be claimed now, in a sentence; undefined while claiming is allowed. */
   findReasonToWait?(): Promise<string | undefined>;
 }
@@ -118,6 +120,7 @@ export class WorkLoop {
       isBusy: (folder) => this.#crew.members.some((member) => member.spoolFolder === folder),
       ending: drainSwitch.draining,
       pause: (ms) => this.#nudge.pause(ms),
+      ...(plan.findOtherSpools === undefined ? {} : { findOthers: plan.findOtherSpools }),
     });
     drainSwitch.jobsAtWork = () => this.#crew.members.map(({ jobId }) => jobId);
   }

@@ -8,6 +8,7 @@ import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
 import { clientVersion } from '../version.ts';
+import { owedByAgentWork } from './agent-context.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { httpService } from './http-service.ts';
 import { KeepAwake, type KeepAwakeMode } from './keep-awake.ts';
@@ -117,6 +118,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
     findReasonToLeave: () => findOtherHolder(hold),
     findReasonToWait: async () => policy.reasonToWait(),
+    findOtherSpools: () => owedByAgentWork(work, connect),
   };
   return {
     work,

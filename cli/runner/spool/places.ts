@@ -5,6 +5,7 @@
  *     journal.jsonl   what the runner was about to do, and did
  *     chunks.jsonl    the transcript, numbered
  *     result.json     the result, once there is one
+ *   $XDG_STATE_HOME/orp/spool/agent-work-<machine>/   the same of `orp agent work`, whose answers take other routes
  *   $XDG_STATE_HOME/orp/kept/<lease>/                 what the service refused to take
  */
 
