@@ -18,6 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { hasCode } from '../system-error.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -155,5 +156,5 @@ export function setAside(path: string, now: number, mode?: number): string {
 
 /** Not there: neither the file nor a folder on the way to it. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  return hasCode(error, 'ENOENT', 'ENOTDIR');
 }

@@ -182,7 +182,7 @@ async function readPolicy({ env, now }: SituationSource): Promise<RunnerSituatio
   const file = readPolicyFile(env);
   const rules =
     file.kind === 'valid' ? Object.keys(file.policy).filter((key) => key !== 'schema_version') : [];
-  const waiting = new PolicyDesk({ env, now: () => now }).reasonToWait() ?? '';
+  const waiting = new PolicyDesk({ env, now: () => now }).reasonToWait()?.message ?? '';
   return { path, exists: file.kind !== 'absent', valid: file.kind !== 'broken', rules, waiting };
 }
 
@@ -229,7 +229,7 @@ export function adviseOnSituation(
   if (kept.jobs > 0) {
     const jobs = kept.jobs === 1 ? 'one job' : `${kept.jobs} jobs`;
     advice.warn(
-      `The service did not take what ${jobs} left; it lies in ${kept.path}. Read \`result.json\` there, then remove the folder of the job.`,
+      `What ${jobs} left was not taken by the service, or could not be read; it lies in ${kept.path}. Look at it (an answer is in \`result.json\`), then remove the folder.`,
       `ls ${shellWord(kept.path)}`,
     );
   }

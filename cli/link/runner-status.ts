@@ -126,6 +126,10 @@ function adviceOn(facts: Facts): AdviceCollector {
 
 function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: AdviceCollector): void {
   const { record } = machine;
+  // Of a linked repository the link status says it.
+  if (!linkStatus.hosted_auth.connected && !linkStatus.project_link_exists) {
+    advice.warn('You are not signed in.', COMMANDS.login);
+  }
   if (!record.runner_enabled) {
     advice.warn('The runner of this machine is not enabled.', COMMANDS.enable);
   } else if (record.last_heartbeat_at_utc === undefined) {
@@ -134,7 +138,6 @@ function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: Adv
   if (!isLinkable(repository)) {
     advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
   } else if (!linkStatus.project_link_exists && !isLinkBroken(repository)) {
-    if (!linkStatus.hosted_auth.connected) advice.warn('You are not signed in.', COMMANDS.login);
     advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
   }
 }

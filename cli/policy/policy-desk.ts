@@ -46,6 +46,14 @@ export interface PolicyDeskOptions {
 
 const CHECK_HINT = 'Run `orp runner policy check`; jobs wait until the file is right.';
 
+/** Why nothing is claimed for now. */
+export interface WaitReason {
+  /** A sentence. */
+  message: string;
+  /** The owner said so; else something has to be repaired. */
+  isWanted: boolean;
+}
+
 export class PolicyDesk {
   readonly #options: PolicyDeskOptions;
 
@@ -54,13 +62,16 @@ export class PolicyDesk {
   }
 
   /** Why nothing may be claimed now; undefined when it may. Jobs wait meanwhile. */
-  reasonToWait(): string | undefined {
+  reasonToWait(): WaitReason | undefined {
     const file = readPolicyFile(this.#options.env);
     if (file.kind === 'absent') return undefined;
-    if (file.kind === 'broken') return `${describeBroken(file.path, file.problems)} ${CHECK_HINT}`;
+    if (file.kind === 'broken') {
+      return { message: `${describeBroken(file.path, file.problems)} ${CHECK_HINT}`, isWanted: false };
+    }
     const span = quietSpanAt(file.policy.quiet_hours, wallTime(this.#options.now()));
     if (span === undefined) return undefined;
-    return `Quiet hours are ${describeSpan(span)} (rule quiet_hours): no job is claimed, jobs wait.`;
+    const message = `Quiet hours are ${describeSpan(span)} (rule quiet_hours): no job is claimed, jobs wait.`;
+    return { message, isWanted: true };
   }
 
   /** Before the agent starts. Quiet hours that began after the claim do not count any more. */

@@ -59,7 +59,7 @@ export class AgentCycle {
     await this.#recover();
     const wait = policy.reasonToWait();
     if (wait !== undefined) {
-      throw new CliError(wait, {
+      throw new CliError(wait.message, {
         code: 'claiming_paused',
         hint: '`orp runner policy show` tells the rules.',
       });

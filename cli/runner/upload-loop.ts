@@ -10,7 +10,7 @@
  * The disk is the queue: an outage of any length costs no memory.
  */
 
-import { pause, retryPauseMs } from './pause.ts';
+import { pause, retryPauseMs, settledOr } from './pause.ts';
 import type { Body, Held, LeaseVerdict, Reply, RunnerService } from './service.ts';
 import { findOffsetAfter, type PlacedChunk, readBatch } from './spool/chunk-reader.ts';
 import type { ChunkRecord } from './spool/records.ts';
@@ -95,11 +95,7 @@ export class UploadLoop {
     this.#skipPause.abort();
     this.wake();
     if (this.#isRefused || this.#end.signal.aborted) return;
-    const aborted = Promise.withResolvers<void>();
-    const abort = () => aborted.resolve();
-    signal.addEventListener('abort', abort, { once: true });
-    if (!signal.aborted) await Promise.race([this.#drained.promise, aborted.promise]);
-    signal.removeEventListener('abort', abort);
+    await settledOr(this.#drained.promise, signal);
   }
 
   async stop(): Promise<void> {

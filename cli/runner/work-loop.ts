@@ -12,6 +12,7 @@
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../exit.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import type { Candidate } from '../link/sync-payload.ts';
+import type { WaitReason } from '../policy/policy-desk.ts';
 import { ClaimDesk, type Look } from './claim.ts';
 import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } from './crew.ts';
 import type { DrainSwitch } from './drain-switch.ts';
@@ -52,13 +53,15 @@ export interface WorkPlan {
   findReasonToLeave?(): Promise<string | undefined>;
   /** Work of other paths on this machine that left something to deliver. */
   findOtherSpools?(): readonly WorkContext[];
-  /** Why nothing is to be claimed now, in a sentence; undefined while claiming is allowed. */
-  findReasonToWait?(): Promise<string | undefined>;
+  /** Why nothing is to be claimed now; undefined while claiming is allowed. */
+  findReasonToWait?(): Promise<WaitReason | undefined>;
 }
 
 interface Obstacle {
   kind: 'obstacle';
   message: string;
+  /** Nothing is wrong: the owner wants it so. */
+  isWanted?: boolean;
   /** Instead of a pause that grows with the tries. */
   pauseMs?: number;
 }
@@ -143,7 +146,7 @@ export class WorkLoop {
     }
     const wait = await this.#plan.findReasonToWait?.();
     if (wait !== undefined) {
-      throw new CliError(wait, {
+      throw new CliError(wait.message, {
         code: 'claiming_paused',
         hint: '`orp runner policy show` tells the rules.',
       });
@@ -195,7 +198,7 @@ export class WorkLoop {
       isDue = cycle.kind !== 'idle';
       this.#obstacle = cycle.kind === 'obstacle' ? cycle.message : undefined;
       if (cycle.kind === 'obstacle') {
-        const attempt = outage.note(cycle.message);
+        const attempt = outage.note(cycle);
         await this.#nudge.pause(cycle.pauseMs ?? retryPauseMs(attempt));
       }
     }
@@ -258,7 +261,7 @@ export class WorkLoop {
     // Without an agent every job would fail: they stay queued instead.
     if (agent.kind === 'missing') return { kind: 'obstacle', message: `${agent.message} ${agent.hint}` };
     const wait = await this.#plan.findReasonToWait?.();
-    if (wait !== undefined) return { kind: 'obstacle', message: wait };
+    if (wait !== undefined) return { kind: 'obstacle', ...wait };
     if (this.#trouble !== undefined) return this.#takeTrouble(this.#trouble);
     const seen = await this.#look(false);
     const { look } = seen;

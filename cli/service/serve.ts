@@ -12,6 +12,7 @@ import type { Surroundings } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { pause } from '../runner/pause.ts';
 import { Shell } from '../shell.ts';
+import { isSystemError } from '../system-error.ts';
 import { RotatingLog } from './rotating-log.ts';
 
 /** A look at a few files; soon enough for somebody who has just signed in. */
@@ -61,7 +62,8 @@ async function workUntilTrouble(
     return { message: 'The runner has left.', isFinal: false };
   } catch (error) {
     if (error instanceof CommanderError) return { message: error.message, isFinal: true };
-    if (isOfTheSystem(error)) return { message: `${error.message}.`, isFinal: false };
+    // It passes, or a person repairs it.
+    if (isSystemError(error)) return { message: `${error.message}.`, isFinal: false };
     if (!(error instanceof CliError)) throw error;
     return describeEnd(error);
   }
@@ -71,11 +73,6 @@ function describeEnd({ message, hint, code }: CliError): { message: string; isFi
   const sentences = hint === undefined ? message : `${message} ${hint}`;
   if (code !== 'replaced') return { message: sentences, isFinal: code === 'usage' };
   return { message: `${sentences} Then \`orp runner restart\` brings this service back.`, isFinal: true };
-}
-
-/** A full disk, a lost permission, too many open files: it passes, or a person repairs it. */
-function isOfTheSystem(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code));
 }
 
 async function work({ surroundings, repoRoot, words }: ServeOptions, log: RotatingLog): Promise<void> {

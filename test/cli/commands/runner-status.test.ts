@@ -128,7 +128,7 @@ describe('orp runner status about the machine', () => {
 
     expect(document.kept).toEqual({ path, jobs: 2 });
     expect(document.warnings).toContainEqual(
-      expect.stringMatching(/^The service did not take what 2 jobs left.*state\/orp\/kept.*remove/),
+      expect.stringMatching(/^What 2 jobs left was not taken.*state\/orp\/kept.*remove/),
     );
     expect(document.next_actions).toContain(`ls ${path}`);
     expect(formatStatus(document, undefined, Date.now())).toContain(`  Kept        2 jobs in ${path}\n`);
