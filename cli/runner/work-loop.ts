@@ -210,8 +210,8 @@ export class WorkLoop {
   }
 
   /**
-   * The machine slept, its clock jumped, or somebody else signed in. Leases first: they may have gone to somebody else meanwhile, and their agents
-   * work on. Then the channel, which may be dead without knowing, and whatever was being waited for.
+   * The machine slept, its clock jumped, or somebody else signed in. Leases first: they may have gone to somebody else
+   * meanwhile, and their agents work on. Then the channel, which may be dead without knowing, and whatever was waited for.
    */
   wakeUp(): void {
     const { talk } = this.#context;
