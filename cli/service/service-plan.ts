@@ -105,8 +105,11 @@ function pathFolders(env: NodeJS.ProcessEnv): string[] {
   return (env.PATH ?? '').split(delimiter).filter((folder) => isAbsolute(folder) && !/\p{Cc}/u.test(folder));
 }
 
-/** Settings that a shell has and a service would miss. Codex reads its keys from its own files, not from here. */
-const CARRIED = /^(ORP_[A-Z_]+|CODEX_(HOME|BIN|PROFILE)|XDG_(CONFIG|STATE)_HOME|LANG|LC_ALL|TZ)$/;
+/**
+ * Settings that a shell has and a service would miss. Codex reads its keys from its own files, not from here; the time
+ * zone is the computer's, which may travel.
+ */
+const CARRIED = /^(ORP_[A-Z_]+|CODEX_(HOME|BIN|PROFILE)|XDG_(CONFIG|STATE)_HOME|LANG|LC_ALL)$/;
 const CARRIED_PROXY = /^(https?_proxy|no_proxy|all_proxy|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/i;
 /** Secrets do not belong into a file of the system; the version would lie after the next upgrade. */
 const LEFT_OUT = /TOKEN|SECRET|PASSWORD|KEY$|^ORP_(VERSION|DEBUG|RUNNER_SERVICE)$/;

@@ -116,7 +116,7 @@ describe('the plan of the service', () => {
     repoRoot: '/code/tides',
   });
 
-  it('carries the settings that count, and no secrets', () =>
+  it('carries the settings that count, no secrets, and no time zone: the computer may travel', () =>
     withHome((home) => {
       const { plan: made } = planService(
         source(home, {
@@ -127,6 +127,7 @@ describe('the plan of the service', () => {
           OPENAI_API_KEY: 'sk-1',
           HTTPS_PROXY: 'http://proxy:1',
           CODEX_BIN: 'a\nExecStart=/bin/evil',
+          TZ: 'Asia/Tokyo',
           RANDOM: 'x',
         }),
       );
