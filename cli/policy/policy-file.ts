@@ -1,9 +1,19 @@
 /** Reads `policy.json`. What cannot be obeyed to the letter is not obeyed halfway: it is broken, and says where. */
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Policy, policySchema } from '../../spec/local/policy.ts';
 import { messageOf } from '../exit.ts';
+import { shellWord } from '../link/advice.ts';
 import { isNowhere } from '../link/missing-file.ts';
 import { resolvePath, userFolder } from '../link/paths.ts';
 import { repeatedKey } from './repeated-key.ts';
@@ -32,12 +42,8 @@ export function readPolicyFile(env: NodeJS.ProcessEnv): PolicyFile {
   try {
     const { text, file } = readOpen(path);
     if (text === undefined) return broken(path, 'it is no ordinary file');
-    const open = [
-      { at: path, stats: file },
-      { at: dirname(path), stats: statSync(dirname(path)) },
-    ].find(({ stats }) => isOpenToOthers(stats.mode, process.platform));
-    if (open === undefined) return parsePolicy(path, text);
-    return broken(path, `other users of this computer may write ${open.at}; run \`chmod go-w ${open.at}\``);
+    const danger = dangerOf(path, file);
+    return danger === undefined ? parsePolicy(path, text) : broken(path, danger);
   } catch (error) {
     if (isAbsent(path)) return { kind: 'absent', path };
     return broken(path, `it cannot be read: ${messageOf(error)}`);
@@ -56,9 +62,41 @@ function readOpen(path: string): { text: string | undefined; file: Stats } {
   }
 }
 
-/** On a Mac all users share one group; elsewhere most have one of their own, and their editors let it write. */
-export function isOpenToOthers(mode: number, platform: NodeJS.Platform): boolean {
-  return (mode & (platform === 'darwin' ? 0o022 : 0o002)) !== 0;
+/** How others could put another policy in its place: in the file, beside the symlink to it, or where that leads. */
+function dangerOf(path: string, file: Stats): string | undefined {
+  const linkFolder = dirname(path);
+  const realFolder = dirname(realpathSync(path));
+  const places = [
+    { at: path, stats: file },
+    { at: linkFolder, stats: statSync(linkFolder) },
+    { at: realFolder, stats: withoutSticky(statSync(realFolder)) },
+  ];
+  for (const { at, stats } of places) {
+    const reach = reachOfOthers(stats, { uid: process.getuid?.(), platform: process.platform });
+    if (reach === 'owner') return `${at} belongs to another user of this computer (uid ${stats.uid})`;
+    if (reach === 'mode') {
+      return `other users of this computer may write ${at}; run \`chmod go-w ${shellWord(at)}\``;
+    }
+  }
+  return undefined;
+}
+
+/** In a sticky folder, as the store of Nix on a Mac, nobody replaces what belongs to this user or root. */
+function withoutSticky({ uid, mode }: Stats): Pick<Stats, 'uid' | 'mode'> {
+  return { uid, mode: (mode & 0o1000) === 0 ? mode : mode & ~0o022 };
+}
+
+/**
+ * What lets another user write there, if anything; root may write anywhere. On a Mac all users share one group; elsewhere
+ * most have one of their own, and their editors let it write.
+ */
+export function reachOfOthers(
+  place: Pick<Stats, 'uid' | 'mode'>,
+  me: { uid: number | undefined; platform: NodeJS.Platform },
+): 'owner' | 'mode' | undefined {
+  // Without user ids, as on Windows, nobody is told from anybody.
+  if (me.uid !== undefined && place.uid !== me.uid && place.uid !== 0) return 'owner';
+  return (place.mode & (me.platform === 'darwin' ? 0o022 : 0o002)) !== 0 ? 'mode' : undefined;
 }
 
 /** A policy that cannot be reached forbids everything: it was somebody's, and nobody knows what it said. */

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isOpenToOthers, policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
+import { policyPath, reachOfOthers, readPolicyFile } from '../../../cli/policy/policy-file.ts';
 import { Desk } from '../desk.ts';
 
 function read(desk: Desk, text: string) {
@@ -79,14 +79,53 @@ describe('the policy file', () => {
     expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining('chmod go-w')));
   });
 
+  it('does not count behind a symlink into a folder in which every user may put another one', () => {
+    using desk = new Desk();
+    const shared = join(desk.home, "mira's $(shared)");
+    const target = join(shared, 'policy.json');
+    desk.write(target, '{"schema_version":"1.0.0"}');
+    mkdirSync(desk.userFolder, { recursive: true });
+    symlinkSync(target, policyPath(desk.env));
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'valid' });
+    // Sticky: nobody takes away what is another's.
+    chmodSync(shared, 0o1777);
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'valid' });
+    chmodSync(shared, 0o777);
+    // The command can be pasted as it is.
+    const command = `chmod go-w '${desk.home}/mira'\\''s $(shared)'`;
+    expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining(`\`${command}\``)));
+  });
+
+  it.runIf(process.getuid?.() === 0)('does not count when it is the file of another user', () => {
+    using desk = new Desk();
+    desk.write(policyPath(desk.env), '{"schema_version":"1.0.0"}');
+    chownSync(policyPath(desk.env), 4242, 4242);
+    expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining('(uid 4242)')));
+  });
+
   it.each([
-    ['linux', 0o100644, false],
-    ['linux', 0o100664, false],
-    ['linux', 0o100646, true],
+    ['linux', 501, 0o100644, undefined],
+    ['linux', 501, 0o100664, undefined],
+    ['linux', 501, 0o100646, 'mode'],
+    // Root may write anywhere, and hands out policies on managed computers.
+    ['linux', 0, 0o100644, undefined],
+    ['linux', 0, 0o100646, 'mode'],
+    ['linux', 502, 0o100600, 'owner'],
     // The group of every user of a Mac is the same one.
-    ['darwin', 0o100664, true],
-    ['darwin', 0o100644, false],
-  ] as const)('on %s with mode %o is open to others: %s', (platform, mode, expected) => {
-    expect(isOpenToOthers(mode, platform)).toBe(expected);
+    ['darwin', 501, 0o100664, 'mode'],
+    ['darwin', 501, 0o100644, undefined],
+    ['darwin', 502, 0o100644, 'owner'],
+  ] as const)('on %s for user 501, the file of user %i with mode %o is open to others by: %s', (...row) => {
+    const [platform, uid, mode, expected] = row;
+    expect(reachOfOthers({ uid, mode }, { uid: 501, platform })).toBe(expected);
+  });
+
+  it('has no owner to look at where the system has none', () => {
+    expect(reachOfOthers({ uid: 0, mode: 0o100644 }, { uid: undefined, platform: 'win32' })).toBeUndefined();
+    expect(reachOfOthers({ uid: 7, mode: 0o100644 }, { uid: undefined, platform: 'win32' })).toBeUndefined();
+  });
+
+  it('of a user is not the one of root', () => {
+    expect(reachOfOthers({ uid: 501, mode: 0o100644 }, { uid: 0, platform: 'linux' })).toBe('owner');
   });
 });
