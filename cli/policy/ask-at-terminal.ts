@@ -5,6 +5,7 @@
 
 import { createInterface } from 'node:readline';
 import type { Surroundings } from '../context.ts';
+import { shellWord } from '../link/advice.ts';
 import { oneLine } from '../output/print.ts';
 import { canAsk } from '../terminal.ts';
 import type { AskPerson, JobAtPlace } from './policy-desk.ts';
@@ -39,33 +40,55 @@ export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
 /** What the person reads; the job's own words are quoted, cannot steer the terminal, and hide nothing. */
 export function formatQuestion(job: JobAtPlace, why: string): string {
   const lines = job.prompt.split('\n');
-  const shown = lines.slice(0, SHOWN_LINES).map((line) => `  | ${cut(showHidden(oneLine(line)))}`);
+  const seeAll = `orp job show ${show(shellWord(job.id))}`;
+  const shown = lines.slice(0, SHOWN_LINES).map((line) => `  | ${showLine(line, seeAll)}`);
   const rest = lines.length - shown.length;
   return [
     '',
     `A job asks to run (${why}):`,
-    `  job      ${oneLine(job.id)}`,
-    `  kind     ${oneLine(job.kind)}`,
-    `  sender   ${oneLine(job.sender ?? 'not named')}`,
-    `  session  ${oneLine(job.sessions[0] ?? '')}`,
-    `  folder   ${oneLine(job.cwd)}`,
+    `  job      ${show(job.id)}`,
+    `  kind     ${show(job.kind)}`,
+    `  sender   ${show(job.sender ?? 'not named')}`,
+    `  session  ${show(job.sessions[0] ?? '')}`,
+    `  folder   ${show(job.cwd)}`,
     ...shown,
-    ...(rest > 0 ? [`  | … ${rest} more lines: orp job show ${oneLine(job.id)}`] : []),
+    ...(rest > 0 ? [`  | … ${rest} more lines: ${seeAll}`] : []),
     `Type "yes" to run it, anything else to refuse it (within ${PATIENCE_MINUTES} minutes): `,
   ].join('\n');
 }
 
-/** An agent reads characters that no terminal shows: whole orders can be written in them. */
-function showHidden(line: string): string {
-  return line.replace(
-    /\p{Default_Ignorable_Code_Point}/gu,
-    (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`,
-  );
+/** A long gap would push the rest of a line out of sight; code is indented by less. */
+const PIECES = /[\p{White_Space}\u2800]{9,}|./gsu;
+/**
+ * An agent reads characters that no terminal shows, or shows as a blank: whole orders can be written in them. Besides what
+ * Unicode calls invisible these are private and unknown characters, other spaces, blank braille and the null note.
+ */
+const HIDDEN = /[\p{Default_Ignorable_Code_Point}\p{C}\u2800\u{1d159}]|(?! )\p{Zs}/gu;
+
+/** One character, or a long gap by its length. */
+function showPiece(piece: string): string {
+  const { length } = Array.from(piece);
+  if (length > 1) return `[${length} blanks]`;
+  return oneLine(piece).replace(HIDDEN, (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-function cut(line: string): string {
-  const units = Array.from(line);
-  return units.length <= SHOWN_COLUMNS ? line : `${units.slice(0, SHOWN_COLUMNS - 1).join('')}…`;
+function show(text: string): string {
+  return Array.from(text.match(PIECES) ?? [], showPiece).join('');
+}
+
+/** As much of a line as there is room for, and how much more there is of it. */
+function showLine(line: string, seeAll: string): string {
+  const pieces = line.match(PIECES) ?? [];
+  let shown = '';
+  for (const [at, piece] of pieces.entries()) {
+    const next = showPiece(piece);
+    if (shown.length + next.length > SHOWN_COLUMNS) {
+      const rest = Array.from(pieces.slice(at).join('')).length;
+      return `${shown}… ${rest} more characters: ${seeAll}`;
+    }
+    shown += next;
+  }
+  return shown;
 }
 
 async function askOnce(
