@@ -17,15 +17,26 @@ const HOUR_MS = 3_600_000;
 
 let service: FakeService;
 let machine: LinkedMachine;
+/** Requests that are not answered yet. */
+let underWay: number;
 
 beforeEach(async () => {
   service = await FakeService.start();
   machine = linkedMachine(service.baseUrl);
+  underWay = 0;
+  const { fetch } = globalThis;
+  vi.spyOn(globalThis, 'fetch').mockImplementation((...request) => {
+    underWay += 1;
+    return fetch(...request).finally(() => {
+      underWay -= 1;
+    });
+  });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: T0 });
 });
 
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await service.close();
   machine.remove();
 });
@@ -34,14 +45,19 @@ function aRunner(startTime: string): WorkContext {
   return runnerContext({ machine, baseUrl: service.baseUrl, startTime });
 }
 
-/** Lets time pass until the work is done; files, sockets and processes get their turns in between. */
+/**
+ * Lets time pass until the work is done; files, sockets and processes get their turns in between. While a request is under
+ * way no time passes: on a busy machine one would last minutes of this clock.
+ */
 async function simulate<T>(work: Promise<T>): Promise<T> {
   let isDone = false;
   const done = work.finally(() => {
     isDone = true;
   });
   while (!isDone) {
-    for (let turn = 0; turn < 20 && !isDone; turn += 1) await new Promise((next) => setImmediate(next));
+    for (let turn = 0; (turn < 20 || underWay > 0) && !isDone; turn += 1) {
+      await new Promise((next) => setImmediate(next));
+    }
     await vi.advanceTimersByTimeAsync(250);
   }
   return done;
