@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { resolvePath } from './link/paths.ts';
-import { type Repository, resolveRepo } from './link/repository.ts';
+import { type Repository, resolveRepo, resolveRepoHere } from './link/repository.ts';
 
 /** The process around a command; tests bring their own. */
 export interface Surroundings {
@@ -32,7 +32,7 @@ export interface Context extends Surroundings {
   baseUrl: string;
   /** One JSON document on stdout instead of lines for people. */
   json: boolean;
-  /** The repository around `repoRoot`, looked up once. */
+  /** The repository around `repoRoot`, looked up once. Throws when git's variables name another one and nobody named this. */
   repository(): Promise<Repository>;
   /** Says something beside the result: a warning on stderr, with what to do about it. */
   warn(message: string, hint?: string): void;
@@ -41,7 +41,9 @@ export interface Context extends Surroundings {
 /** Builds the context of one command. */
 export function makeContext(surroundings: Surroundings, options: CommonOptions): Context {
   const { cwd, env } = surroundings;
-  const repoRoot = resolvePath(cwd, options.repoRoot?.trim() || '.');
+  const named = options.repoRoot?.trim() ?? '';
+  const isNamed = named !== '';
+  const repoRoot = resolvePath(cwd, isNamed ? named : '.');
   let repository: Promise<Repository> | undefined;
   const json = options.json ?? false;
   return {
@@ -51,7 +53,7 @@ export function makeContext(surroundings: Surroundings, options: CommonOptions):
     baseUrl: options.baseUrl?.trim() ?? '',
     json,
     repository: () => {
-      repository ??= resolveRepo(repoRoot, env);
+      repository ??= (isNamed ? resolveRepo : resolveRepoHere)(repoRoot, env);
       return repository;
     },
     warn: (message, hint) => surroundings.stderr.write(formatWarning({ message, hint }, json)),

@@ -4,12 +4,13 @@
  * from: a hook of git, a script of npm, a debugger, another agent.
  */
 
+import { withAbsoluteFolders } from '../folders.ts';
+import { withoutRepositoryVariables } from '../git-variables.ts';
+
 /** The runner's own settings and secrets. */
 const OF_THE_RUNNER = /^ORP_/;
 
 const OF_THE_LAUNCHING_SESSION = [
-  // A runner that was started from a git hook would send every git command of the agent to that repository.
-  /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|QUARANTINE_PATH)$/,
   // `npm start` and the like: the agent's own npm must read its own settings.
   /^npm_(?:lifecycle_|package_|command$|execpath$|node_execpath$)/,
   /^INIT_CWD$/,
@@ -25,7 +26,8 @@ const OF_THE_LAUNCHING_SESSION = [
 
 /** The environment of an agent that works in `cwd`. */
 export function agentEnvironment(env: NodeJS.ProcessEnv, cwd: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(
+  // A runner that was started from a git hook would send every git command of the agent to that repository.
+  const kept = Object.entries(withAbsoluteFolders(withoutRepositoryVariables(env))).filter(
     ([name]) => !OF_THE_RUNNER.test(name) && !OF_THE_LAUNCHING_SESSION.some((left) => left.test(name)),
   );
   // Programs take the working directory from here when it is written another way, through a link for example.

@@ -2,9 +2,10 @@
 
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { delimiter, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import { messageOf } from '../exit.ts';
+import { absoluteFolders } from '../folders.ts';
 import type { Agent, AgentSettings, AgentTask, Preparation } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { makeAnswerPath } from './answer-file.ts';
@@ -91,10 +92,7 @@ async function findCodex(options: CodexOptions): ReturnType<Agent['findProgram']
   const asked = options.bin?.trim() || options.env.CODEX_BIN?.trim() || 'codex';
   const candidates = asked.includes(sep)
     ? [resolve(asked)]
-    : (options.env.PATH ?? '')
-        .split(delimiter)
-        .filter((folder) => folder !== '')
-        .map((folder) => resolve(folder, asked));
+    : absoluteFolders(options.env.PATH).map((folder) => join(folder, asked));
   for (const candidate of candidates) {
     if (await isProgram(candidate)) return { kind: 'found', path: candidate };
   }

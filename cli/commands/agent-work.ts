@@ -100,6 +100,8 @@ async function chooseWay(context: Context, { agent }: AgentOptions): Promise<Com
   if (agent?.trim()) return { mode: 'legacy-agent-filter', legacy_fallback: true };
   const { env } = context;
   const now = context.now();
+  // Throws when variables of git name another repository than the current directory.
+  await context.repository();
   const candidates = await inspectRoots({ roots: [context.repoRoot], env, now });
   try {
     const repository = await requireSomeGit(context, candidates);

@@ -107,6 +107,8 @@ async function order(context: Context, { verb, jobId, options }: Ordered): Promi
 
 async function findRepositories(context: Context, roots: readonly string[]): Promise<LinkableRepository[]> {
   const all = [context.repoRoot, ...roots.map((root) => resolvePath(context.cwd, root))];
+  // Throws when variables of git name another repository than the current directory.
+  await context.repository();
   const found = await Promise.all([...new Set(all)].map((root) => resolveRepo(root, context.env)));
   return found.filter(isLinkable);
 }

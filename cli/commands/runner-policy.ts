@@ -161,7 +161,10 @@ function nextOf(name: string): Line {
 }
 
 /** As a runner would find them. */
-async function rootsOf({ env, repoRoot }: Context, options: TestOptions): Promise<string[]> {
+async function rootsOf(context: Context, options: TestOptions): Promise<string[]> {
+  // Throws when variables of git name another repository than the current directory.
+  await context.repository();
+  const { env, repoRoot } = context;
   const named = [repoRoot, ...options.linkedProjectRoot];
   if (!options.allLinked) return named;
   const { findLinkedRoots } = await import('../link/linked-roots.ts');

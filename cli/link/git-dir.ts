@@ -7,18 +7,8 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** Variables that change where git looks, or what it trusts. */
-const GIT_VARIABLES = [
-  'GIT_DIR',
-  'GIT_WORK_TREE',
-  'GIT_COMMON_DIR',
-  'GIT_CEILING_DIRECTORIES',
-  'GIT_DISCOVERY_ACROSS_FILESYSTEM',
-  'GIT_CONFIG',
-  'GIT_CONFIG_COUNT',
-  'GIT_CONFIG_PARAMETERS',
-  'GIT_TEST_ASSUME_DIFFERENT_OWNER',
-];
+/** Variables that change what git trusts; those that name a repository are left out when git is asked. */
+const TRUST_VARIABLES = ['GIT_CONFIG_COUNT', 'GIT_TEST_ASSUME_DIFFERENT_OWNER'];
 
 /** Settings that may move the work tree, change the format, or stand in another file. */
 const SPECIAL_SETTINGS =
@@ -28,7 +18,7 @@ const PLAIN_LINE = /^\s*(\[[\w.-]+( "[^"\\]+")?\]|[a-z][a-z0-9-]*(\s*=[^"\\]*)?|
 
 /** The git dir of the work tree around a folder; undefined: ask git. */
 export function findPlainGitDir(folder: string, env: NodeJS.ProcessEnv): string | undefined {
-  if (GIT_VARIABLES.some((name) => env[name] !== undefined)) return undefined;
+  if (TRUST_VARIABLES.some((name) => env[name] !== undefined)) return undefined;
   const start = statOf(folder);
   if (start === undefined) return undefined;
   for (let at = folder; ; at = dirname(at)) {

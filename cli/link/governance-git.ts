@@ -1,10 +1,10 @@
 /** The git side of the governance report, with one git process where it can be. Only shown; nothing depends on it. */
 
 import { join, resolve } from 'node:path';
-
 import { gitText } from './git.ts';
 import { readPlainConfig } from './git-dir.ts';
 import { githubRepository, stripCredentials } from './git-remote.ts';
+import { statusText } from './git-status.ts';
 import { readText } from './json-file.ts';
 import type { LinkableRepository } from './repository.ts';
 
@@ -30,9 +30,9 @@ export async function readGitFacts(
   repository: LinkableRepository,
   env: NodeJS.ProcessEnv,
 ): Promise<GitFacts> {
-  const { root, gitDir } = repository;
+  const { gitDir } = repository;
   const [status = '', config = ''] = await Promise.all([
-    gitText(root, env, 'status', '--porcelain=v2', '--branch', '-z'),
+    statusText(repository, env),
     readConfig(repository, env),
   ]);
   const remotes = readRemotes(config);

@@ -1,14 +1,8 @@
 /** Paths as the local files hold them, and where those files are. */
 
 import { realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-
-/** `~` and `~/…` stand for the home folder. */
-export function expandHome(path: string): string {
-  if (path === '~') return homedir();
-  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
-}
+import { expandHome, folderOf, homeOf } from '../folders.ts';
 
 /** Absolute, `~` expanded, symlinks resolved as far as the path exists. */
 export function resolvePath(base: string, path: string): string {
@@ -41,8 +35,7 @@ export function displayPath(root: string, path: string): string {
 
 /** `~/.config/orp`, or below `XDG_CONFIG_HOME`: the files of this user on this machine. */
 export function userFolder(env: NodeJS.ProcessEnv): string {
-  const asked = env.XDG_CONFIG_HOME?.trim() ?? '';
-  return join(asked === '' ? join(homedir(), '.config') : resolve(expandHome(asked)), 'orp');
+  return join(folderOf(env, 'XDG_CONFIG_HOME') ?? join(homeOf(env), '.config'), 'orp');
 }
 
 /** The account, its service and its token. */
@@ -55,10 +48,9 @@ export function machinePath(env: NodeJS.ProcessEnv): string {
   return join(userFolder(env), 'machine.json');
 }
 
-/** The folder for state that `orp` alone reads. Relative values are ignored, as the XDG specification demands. */
+/** The folder for state that `orp` alone reads: `~/.local/state/orp`, or below `XDG_STATE_HOME`. */
 export function stateFolder(env: NodeJS.ProcessEnv): string {
-  const asked = env.XDG_STATE_HOME?.trim() ?? '';
-  return join(isAbsolute(asked) ? asked : join(homedir(), '.local', 'state'), 'orp');
+  return join(folderOf(env, 'XDG_STATE_HOME') ?? join(homeOf(env), '.local', 'state'), 'orp');
 }
 
 /**

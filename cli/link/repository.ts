@@ -2,7 +2,9 @@
 
 import { join } from 'node:path';
 import { CliError } from '../exit.ts';
-import { git } from './git.ts';
+import { repositoryVariables } from '../git-variables.ts';
+import { shellWord } from './advice.ts';
+import { type GitAnswer, git, gitAsInherited } from './git.ts';
 import { findPlainGitDir } from './git-dir.ts';
 import { resolvePath } from './paths.ts';
 
@@ -21,12 +23,40 @@ export interface Repository {
 /** A repository that can hold link state. */
 export type LinkableRepository = Repository & { gitDir: string };
 
-/** Looks at a folder, with one git process at most. */
+/** Looks at a folder that somebody named, with one git process at most. Variables of git change nothing. */
 export async function resolveRepo(folder: string, env: NodeJS.ProcessEnv): Promise<Repository> {
   const root = resolvePath(process.cwd(), folder);
   const plain = findPlainGitDir(root, env);
   if (plain !== undefined) return { root, gitDir: resolvePath(root, plain), isGitMissing: false };
-  const answer = await git(root, env, 'rev-parse', '--is-inside-work-tree', '--git-dir');
+  return readAnswer(root, await git(root, env, ...WHICH_REPOSITORY));
+}
+
+/**
+ * Looks at the folder that a command was started in and nobody named. git sets variables for its hooks that may name another
+ * repository; which of the two is meant, only the person knows.
+ */
+export async function resolveRepoHere(folder: string, env: NodeJS.ProcessEnv): Promise<Repository> {
+  const here = await resolveRepo(folder, env);
+  const names = repositoryVariables(env);
+  if (names.length === 0) return here;
+  const inherited = readAnswer(here.root, await gitAsInherited(here.root, env, ...WHICH_REPOSITORY));
+  if (inherited.gitDir === here.gitDir) return here;
+  throw new CliError(
+    `${names.join(', ')} in the environment ${names.length === 1 ? 'selects' : 'select'} ${nameOf(inherited)}, but the current directory ${here.root} is in ${nameOf(here)}.`,
+    {
+      code: 'repository_conflict',
+      hint: `Name the repository with --repo-root, for example \`orp --repo-root ${shellWord(here.root)} …\`, or unset ${names.join(', ')}.`,
+    },
+  );
+}
+
+const WHICH_REPOSITORY = ['rev-parse', '--is-inside-work-tree', '--git-dir'];
+
+function nameOf({ gitDir }: Repository): string {
+  return gitDir === undefined ? 'no repository' : `the repository ${gitDir}`;
+}
+
+function readAnswer(root: string, answer: GitAnswer): Repository {
   if (answer.kind === 'missing') return { root, isGitMissing: true };
   if (answer.kind === 'failed') {
     const isPlain = /not a git repository|cannot change to/i.test(answer.message);

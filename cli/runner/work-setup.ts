@@ -79,6 +79,8 @@ export interface Prepared {
 /** The preconditions in the order of the contract, then everything that is needed to work. */
 export async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
   const { env } = context;
+  // Throws when variables of git name another repository than the current directory.
+  await context.repository();
   const roots = new WorkRoots(env, { ...options, repoRoot: context.repoRoot }, talk);
   const candidates = await roots.inspectFirst();
   const gitRoot = await requireSomeGit(context, candidates);

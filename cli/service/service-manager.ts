@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { CliError } from '../exit.ts';
+import { toolPath } from '../folders.ts';
 import { pause } from '../runner/pause.ts';
 import { renderLaunchAgent } from './launch-agent.ts';
 import { SERVICE_LABEL, SERVICE_UNIT, servicePath } from './service-place.ts';
@@ -161,7 +162,11 @@ const TOOL_TIMEOUT_MS = 120_000;
 
 function runTool(env: NodeJS.ProcessEnv, tool: string, words: readonly string[]): Promise<ToolAnswer> {
   return new Promise((settle) => {
-    const options = { env: { ...env, LC_ALL: 'C' }, timeout: TOOL_TIMEOUT_MS, encoding: 'utf8' } as const;
+    const options = {
+      env: { ...env, PATH: toolPath(env), LC_ALL: 'C' },
+      timeout: TOOL_TIMEOUT_MS,
+      encoding: 'utf8',
+    } as const;
     execFile(tool, [...words], options, (error, stdout, stderr) => {
       if (error?.code === 'ENOENT') return settle({ kind: 'missing' });
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;

@@ -1,10 +1,10 @@
 /** What the installed service runs, and with which surroundings. Pure but for looking at what exists. */
 
 import { realpathSync, statSync } from 'node:fs';
-import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { CliError } from '../exit.ts';
-import { expandHome, stateFolder } from '../link/paths.ts';
-import { homeOf } from './service-place.ts';
+import { absoluteFolders, expandHome, homeOf, withAbsoluteFolders } from '../folders.ts';
+import { stateFolder } from '../link/paths.ts';
 
 export interface ServicePlan {
   /** Absolute path of the program, then its arguments. */
@@ -59,7 +59,7 @@ function makePlan(source: PlanSource): { plan: ServicePlan; warnings: string[] }
       program: [node, resolve(script), ...root, 'runner', 'serve', '--', ...words],
       environment: {
         PATH: servicePath(env, node),
-        ...carriedSettings(env),
+        ...carriedSettings(withAbsoluteFolders(env)),
         ...carriedAgent(env),
         ORP_RUNNER_SERVICE: '1',
       },
@@ -102,7 +102,7 @@ function servicePath(env: NodeJS.ProcessEnv, node: string): string {
 }
 
 function pathFolders(env: NodeJS.ProcessEnv): string[] {
-  return (env.PATH ?? '').split(delimiter).filter((folder) => isAbsolute(folder) && !/\p{Cc}/u.test(folder));
+  return absoluteFolders(env.PATH).filter((folder) => !/\p{Cc}/u.test(folder));
 }
 
 /**

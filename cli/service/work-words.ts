@@ -5,7 +5,8 @@ import { Command } from 'commander';
 import { registerRunnerWork } from '../commands/runner-work.ts';
 import type { Context } from '../context.ts';
 import { usageError } from '../exit.ts';
-import { expandHome, resolvePath } from '../link/paths.ts';
+import { expandHome } from '../folders.ts';
+import { resolvePath } from '../link/paths.ts';
 import type { WorkOptions } from '../runner/work-setup.ts';
 import { Shell } from '../shell.ts';
 

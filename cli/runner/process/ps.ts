@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { toolPath } from '../../folders.ts';
 
 const run = promisify(execFile);
 
@@ -12,7 +13,7 @@ const LIMIT_MS = 3000;
 export async function runPs(args: readonly string[]): Promise<string> {
   const { stdout } = await run('ps', [...args], {
     // `lstart` is told in local time: a laptop that travels would take its own runner for another process.
-    env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
+    env: { PATH: toolPath(process.env), LC_ALL: 'C', TZ: 'UTC' },
     maxBuffer: 64 * 1024 * 1024,
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',

@@ -1,0 +1,50 @@
+/**
+ * `git status` of a repository that may come from anywhere. To compare a file git runs the filters that the repository's own
+ * settings name for it, so those are switched off; filters of the person, such as Git LFS, keep working. Submodules have
+ * settings of their own: only the commit that each one is at is compared.
+ */
+
+import { git, gitText } from './git.ts';
+import { readPlainConfig } from './git-dir.ts';
+import type { LinkableRepository } from './repository.ts';
+
+/** What `-c` can name: it takes the first `=` for the end of the name. */
+const PLAIN_NAME = /^[\w.-]+$/;
+
+/** In format v2, separated by NUL; undefined when git cannot say it, or could only by running what the repository names. */
+export async function statusText(
+  repository: LinkableRepository,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const filters = await findFilters(repository, env);
+  if (filters === undefined || !filters.every((name) => PLAIN_NAME.test(name))) return undefined;
+  const settings = filters.flatMap((name) => [
+    '-c',
+    `filter.${name}.clean=`,
+    '-c',
+    `filter.${name}.process=`,
+    '-c',
+    `filter.${name}.required=false`,
+  ]);
+  const words = ['status', '--porcelain=v2', '--branch', '-z', '--ignore-submodules=dirty'];
+  return gitText(repository.root, env, ...settings, ...words);
+}
+
+/** Names of the filters that the repository defines; undefined when that cannot be told. */
+async function findFilters(
+  { root, gitDir }: LinkableRepository,
+  env: NodeJS.ProcessEnv,
+): Promise<string[] | undefined> {
+  const config = readPlainConfig(gitDir);
+  if (config !== undefined && !/^\s*\[\s*filter/im.test(config)) return [];
+  const answer = await git(root, env, 'config', '--list', '--show-scope', '--name-only', '-z');
+  if (answer.kind !== 'ok') return undefined;
+  const words = answer.text.split('\0');
+  const names = new Set<string>();
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const name = /^filter\.(.*)\.[^.]+$/s.exec(words[at + 1] ?? '')?.[1];
+    const isOfRepository = words[at] === 'local' || words[at] === 'worktree';
+    if (name !== undefined && isOfRepository) names.add(name);
+  }
+  return [...names];
+}
