@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'idempotency_conflict',
   'body_too_large',
   'too_many_attempts',
+  'limit_reached',
   'internal',
   'unavailable',
 ] as const;
@@ -58,6 +59,8 @@ export const HTTP_STATUS = {
   body_too_large: 413,
   /** Too many failed sign-ins for this account or address. */
   too_many_attempts: 429,
+  /** The account holds as much as it may: new work is refused, results and transcripts are not. */
+  limit_reached: 429,
   /** A bug of ours. The request id finds it in the log. */
   internal: 500,
   /** The database or an object is overloaded or restarting; the same request may be sent again. */

@@ -3,12 +3,11 @@
 import { routesFor } from '../spec/job/routing.ts';
 import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
 import type { Deps } from './deps.ts';
-import { surroundingsOf } from './services/job-view.ts';
-import type { SignedIn } from './services/sign-in.ts';
 import { sweepAll } from './services/sweep.ts';
 import { wakeMachines } from './services/wake.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';
+import { linksOf, readLinks, toSyncedProjects } from './store/linked-projects.ts';
 import { markStale, pruneJobs, pruneSignIn, readNewlyDue } from './store/sweeps.ts';
 
 const MINUTE_MS = 60_000;
@@ -45,12 +44,13 @@ async function step(deps: Deps, name: string, run: () => Promise<unknown>): Prom
 async function wakeDue(deps: Deps): Promise<void> {
   const jobs = await deps.db.all<JobRow>(readNewlyDue(deps.now - 2 * MINUTE_MS, deps.now));
   for (const userId of new Set(jobs.map((job) => job.userId))) {
-    const { projects } = await surroundingsOf(deps, userId as SignedIn['id']);
-    const own = jobs.filter((job) => job.userId === userId);
+    const targets = jobs.filter((job) => job.userId === userId).map(targetOf);
+    const [projects, sessions] = await deps.db.batch(readLinks(userId, linksOf(targets)));
+    const linked = toSyncedProjects(projects, sessions);
     wakeMachines(
       deps,
       userId,
-      own.flatMap((job) => routesFor(targetOf(job), projects)),
+      targets.flatMap((target) => routesFor(target, linked)),
     );
   }
 }

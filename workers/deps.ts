@@ -1,5 +1,7 @@
 /** What a request, an alarm or a cron run works with. Built once at the edge; the clock is read once. */
 
+import type { AccountLimits } from '../spec/bounds.ts';
+import { accountLimits } from '../spec/bounds.ts';
 import type { IdKind } from '../spec/ids.ts';
 import { type Id, makeId } from '../spec/ids.ts';
 import type { RunnerMachine } from './objects/runner-machine.ts';
@@ -23,7 +25,7 @@ export interface Deps {
   newId<Kind extends IdKind>(kind: Kind): Id<Kind>;
   /** Goes on after the answer was sent; a failure is logged, never thrown. */
   later(work: Promise<unknown>): void;
-  settings: { signInCodeWebhook: string | undefined };
+  settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
 }
 
 export interface DepsOptions {
@@ -62,6 +64,24 @@ export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: Dep
     newId: (kind) => makeId(kind, now, crypto.getRandomValues(new Uint8Array(13))),
     later: (work) =>
       waitUntil(work.catch((error: unknown) => log('later_failed', { message: String(error) }))),
-    settings: { signInCodeWebhook: env.SIGN_IN_CODE_WEBHOOK || undefined },
+    settings: {
+      signInCodeWebhook: env.SIGN_IN_CODE_WEBHOOK || undefined,
+      accountLimits: readAccountLimits(env.ACCOUNT_LIMITS),
+    },
   };
+}
+
+let limits: { text: string | undefined; value: AccountLimits } | undefined;
+
+/** Read once an isolate. A mistake in them must not stop the server silently: it throws with the name of the key. */
+function readAccountLimits(text: string | undefined): AccountLimits {
+  if (limits?.text !== text || limits === undefined) {
+    const read = accountLimits.safeParse(text ? JSON.parse(text) : {});
+    if (!read.success)
+      throw new Error(
+        `ACCOUNT_LIMITS: ${read.error.issues[0]?.path.join('.')}: ${read.error.issues[0]?.message}`,
+      );
+    limits = { text, value: read.data };
+  }
+  return limits.value;
 }

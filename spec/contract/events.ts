@@ -52,6 +52,6 @@ export const followJob = endpoint({
   }),
   reply: z.never(),
   answers: 'sse',
-  errors: ['not_found'],
+  errors: ['not_found', 'limit_reached'],
   idempotent: true,
 });

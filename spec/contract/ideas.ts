@@ -1,6 +1,7 @@
 /** Ideas, their features and their world (contract/hosted-api.md §3–§5, later-versions.md §2). */
 
 import { z } from 'zod';
+import { BOUNDS } from '../bounds.ts';
 import { MAX_PROMPT_BYTES } from '../job/kinds.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, clearable, line, ok, queryFlag, queryInteger } from './fields.ts';
@@ -73,8 +74,8 @@ export const listIdeas = endpoint({
   }),
   reply: z.object({
     ok,
+    /** As many as fit into 1 MiB of notes, at least one. */
     ideas: z.array(idea),
-    items: z.array(idea),
     /** Cursor of the next page; absent at the end. */
     nextCursor: absentable,
     hasMore: z.boolean(),
@@ -90,7 +91,7 @@ export const showIdea = endpoint({
   method: 'GET',
   path: '/api/cli/ideas/:ideaId',
   summary: 'Show one idea with its features.',
-  reply: z.object({ ok, idea: idea.extend({ features: featureList }), features: featureList }),
+  reply: z.object({ ok, idea, features: featureList }),
   errors: ['not_found'],
   idempotent: true,
 });
@@ -104,7 +105,7 @@ export const addIdea = endpoint({
   maxBodyBytes: BODY_BYTES,
   reply: ideaWritten,
   status: 201,
-  errors: [],
+  errors: ['limit_reached'],
   idempotent: false,
 });
 
@@ -116,7 +117,7 @@ export const updateIdea = endpoint({
   body: ideaBody.extend({ updatedAt: z.string().max(64).optional() }),
   maxBodyBytes: BODY_BYTES,
   reply: ideaWritten,
-  errors: ['not_found', 'record_changed'],
+  errors: ['not_found', 'record_changed', 'limit_reached'],
   idempotent: false,
 });
 
@@ -154,7 +155,7 @@ const featureBody = z.object({
   notes: notes.optional(),
   detail: notes.optional(),
   detailLabel: z.string().max(200).optional(),
-  details: z.array(detailInput).max(200).optional(),
+  details: z.array(detailInput).max(BOUNDS.featureSections).optional(),
   starred: z.boolean().optional(),
   superStarred: z.boolean().optional(),
   completed: z.boolean().optional(),
@@ -182,7 +183,7 @@ export const addFeature = endpoint({
   maxBodyBytes: BODY_BYTES,
   reply: featureWritten,
   status: 201,
-  errors: ['not_found'],
+  errors: ['not_found', 'limit_reached'],
   idempotent: false,
 });
 
@@ -194,7 +195,7 @@ export const updateFeature = endpoint({
   body: featureBody.extend({ updatedAt: z.string().max(64).optional() }),
   maxBodyBytes: BODY_BYTES,
   reply: featureWritten,
-  errors: ['not_found', 'record_changed'],
+  errors: ['not_found', 'record_changed', 'limit_reached'],
   idempotent: false,
 });
 

@@ -50,6 +50,8 @@ export const attempt = z.object({
   ...session,
   ...outcome,
   content: absentable,
+  /** Bytes of an answer that is left out of this document because it would be too long. */
+  contentBytes: z.number().int().optional(),
 });
 
 /** What a runner says it stopped: the receipt of a cancel. */
@@ -116,6 +118,7 @@ export const storyEvent = z.object({
 const jobWithStory = job.extend({
   prompt: z.string(),
   content: absentable,
+  /** The newest 100, oldest first. Earlier answers are there as far as they fit into 1 MiB, newest first. */
   attempts: z.array(attempt),
   events: z.array(storyEvent).default([]),
 });
@@ -152,7 +155,7 @@ export const enqueueJob = endpoint({
   maxBodyBytes: MAX_PROMPT_BYTES * 2,
   reply: z.object({ ok, job, created: z.boolean() }),
   status: 201,
-  errors: ['not_found', 'idempotency_conflict'],
+  errors: ['not_found', 'idempotency_conflict', 'limit_reached'],
   idempotent: true,
 });
 
@@ -255,7 +258,7 @@ export const retryJob = endpoint({
     expectedAttempt: z.number().int().min(0).max(1_000_000_000).optional(),
   }),
   reply: z.object({ ok, job, warning: absentable }),
-  errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status', 'record_changed'],
+  errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status', 'record_changed', 'limit_reached'],
   /** With `expectedAttempt`, which every client but v0.4.4 sends; that one never repeats a request. */
   idempotent: true,
 });

@@ -68,7 +68,7 @@ export const syncMachine = endpoint({
   }),
   maxBodyBytes: 4 * 1024 * 1024,
   reply: z.object({ ok, syncedProjects: z.number(), syncedSessions: z.number() }),
-  errors: ['foreign_machine'],
+  errors: ['foreign_machine', 'limit_reached'],
   idempotent: true,
 });
 
@@ -279,6 +279,6 @@ export const queueCheckpoint = endpoint({
     jobId: z.string(),
   }),
   status: 201,
-  errors: ['not_found', 'idempotency_conflict'],
+  errors: ['not_found', 'idempotency_conflict', 'limit_reached'],
   idempotent: true,
 });

@@ -15,6 +15,8 @@ export interface SyncedSession {
   state: 'active' | 'closed';
   primary: boolean;
   lastActiveAt?: number | undefined;
+  /** The one idea it belongs to; absent: every idea of its repository. */
+  ideaId?: string | undefined;
 }
 
 /** A linked repository of a machine, with its sessions in list order. */

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
 import { ROWS } from '../../spec/contract/rows.ts';
 import { ERROR_CODES } from '../../spec/errors.ts';
+import { MAX_CHUNK_BYTES, MAX_PROMPT_BYTES, MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
 import { JOB_STATUSES, JOB_VERBS, TRANSITIONS } from '../../spec/job/status.ts';
 
 const PROTOCOL = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
@@ -27,6 +29,21 @@ describe('docs/protocol.md', () => {
   it('draws every status in its diagram', () => {
     const diagram = PROTOCOL.slice(PROTOCOL.indexOf('```\nqueued'), PROTOCOL.indexOf('| verb |'));
     for (const status of JOB_STATUSES) expect(diagram).toContain(status);
+  });
+
+  it('has the table of bounds of spec/, row by row', () => {
+    const table = PROTOCOL.slice(PROTOCOL.indexOf('## Bounds'));
+    const rows = [...table.matchAll(/^\| `([a-zA-Z]+)` \| (\d+) \|/gm)].map(([, name = '', value]) => [
+      name,
+      Number(value),
+    ]);
+    expect(Object.fromEntries(rows)).toEqual({
+      promptBytes: MAX_PROMPT_BYTES,
+      resultBytes: MAX_RESULT_BYTES,
+      chunkBytes: MAX_CHUNK_BYTES,
+      ...BOUNDS,
+      ...DEFAULT_ACCOUNT_LIMITS,
+    });
   });
 
   it('names error codes and paths that exist', () => {

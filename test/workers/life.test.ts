@@ -172,10 +172,16 @@ describe('a heartbeat', () => {
     expect(await accepts(heartbeat, { as: machine.owner, body })).not.toHaveProperty('lease');
   });
 
-  it('registers a machine that was never seen', async () => {
+  it('of a machine that has never synced is accepted and registers nothing', async () => {
     const as = await aPerson();
     const machineId = crypto.randomUUID();
-    await accepts(heartbeat, { as, body: { machineId, machineName: 'new' } });
+    const bill = await billOf(() => accepts(heartbeat, { as, body: { machineId, machineName: 'new' } }));
+    expect(bill.written).toBe(0);
+    await refuses(pollJob, 'not_found', { as, query: { machineId } });
+  });
+
+  it('of somebody else is refused once the machine has synced', async () => {
+    const { machineId } = await aMachine();
     await refuses(heartbeat, 'foreign_machine', {
       as: await aPerson(),
       body: { machineId, machineName: 'thief' },

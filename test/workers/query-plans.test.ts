@@ -7,7 +7,7 @@ import { readCandidates, readHeld, readNextAvailable } from '../../workers/store
 import type { Database, Statement } from '../../workers/store/database.ts';
 import { openDatabase } from '../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../workers/store/jobs.ts';
-import { readProjectsOf, readSharers } from '../../workers/store/machines.ts';
+import { readLinks, readSharers, readSharersOf } from '../../workers/store/linked-projects.ts';
 import {
   readExpiredInQueue,
   readExpiredLeases,
@@ -32,6 +32,16 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
     machineId: 'm',
     now: 1,
     after: { priority: 0, id: 'job_1' },
+  }),
+  'the next page of candidates for what is free': readCandidates(USER, {
+    machineId: 'm',
+    now: 1,
+    after: { priority: 0, id: 'job_1' },
+    free: {
+      open: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
+      free: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
+      busy: { orpSessionIds: ['main'], codexSessionIds: ['c'] },
+    },
   }),
   'the held jobs of an account': readHeld(USER),
   'when the next job comes due': readNextAvailable(USER, { machineId: 'm', now: 1 }),
@@ -62,7 +72,12 @@ describe('a statement of a hot path', () => {
   });
 
   it('finds the repositories of an account by key', async () => {
-    expect((await planOf(readProjectsOf(USER))).join('\n')).toContain('PRIMARY KEY');
+    for (const statement of readLinks(USER, { machineIds: ['m'] }))
+      expect((await planOf(statement)).join('\n')).toContain('PRIMARY KEY (user_id=? AND machine_id=?)');
+    const ofIdea = (await planOf(readLinks(USER, { ideaIds: ['ide_1'] })[0])).join('\n');
+    expect(ofIdea).toContain('linked_projects_of_idea (user_id=? AND idea_id=?)');
+    const sharers = readSharersOf(USER, { machineId: 'm', codexSessionId: 'c' });
+    expect((await planOf(sharers)).join('\n')).toContain('PRIMARY KEY');
   });
 
   it('finds a job of anyone by one seek an account', async () => {

@@ -62,6 +62,11 @@ export function openWatcherChannel(state: SocketState, watcher: { jobId: string;
   return open(state, watcherTag(watcher.jobId), { ...watcher, role: 'watcher' });
 }
 
+/** How many follow jobs here. */
+export function countWatchers(state: SocketState): number {
+  return state.getWebSockets().filter((socket) => channelOf(socket)?.role === 'watcher').length;
+}
+
 /** An accepted channel: the answer to the upgrade, and the object's end. */
 export interface Opened {
   response: Response;

@@ -9,6 +9,7 @@ import type { Found } from '../services/listening.ts';
 import { lookForChannel, recordListening } from '../services/listening.ts';
 import type { MachineOf } from '../services/live-leases.ts';
 import { isTokenLive, tokenMark } from '../services/revoke-channels.ts';
+import { limitsOf } from '../services/room.ts';
 import type { RunnerArrival } from './channels.ts';
 import {
   admit,
@@ -16,6 +17,7 @@ import {
   closeFailed,
   closeRefused,
   closeRevoked,
+  countWatchers,
   listeningChannel,
   openRunnerChannel,
   openWatcherChannel,
@@ -43,6 +45,9 @@ export const CHANNEL_HEADER = 'x-orp-channel';
 
 /** What a refused upgrade carries: the name of the refusal. */
 export const REFUSED_HEADER = 'x-orp-refused';
+
+/** Fewer followers than this are let in without a look at the account's limit. */
+const FEW_FOLLOWERS = 4;
 
 /** Accepts a channel, or refuses it. Whatever fails on the way leaves no channel behind. */
 export async function receive(receiver: Receiver, request: Request): Promise<Response> {
@@ -98,9 +103,11 @@ function welcome(
 }
 
 async function receiveWatcher(
-  { state, deps }: Receiver,
+  { state, machine, deps }: Receiver,
   { tokenHash, jobId }: Extract<Arrival, { role: 'watcher' }>,
 ): Promise<Response> {
+  if (!(await mayFollow(deps, { userId: machine.userId, followers: countWatchers(state) })))
+    return refused('limit_reached');
   if (tokenHash === undefined) return openWatcherChannel(state, { jobId }).response;
   const { response, socket } = openWatcherChannel(state, { jobId, token: tokenMark(tokenHash) });
   return orClose(socket, async () => {
@@ -108,6 +115,14 @@ async function receiveWatcher(
     closeRevoked(socket);
     return refused('unauthenticated');
   });
+}
+
+/** The limit is read only where it may matter: most jobs have one follower. */
+async function mayFollow(
+  deps: Deps,
+  { userId, followers }: { userId: string; followers: number },
+): Promise<boolean> {
+  return followers < FEW_FOLLOWERS || followers < (await limitsOf(deps, userId)).followStreams;
 }
 
 /** A channel whose client gets no answer must not stand: nobody would hear what it is told. */

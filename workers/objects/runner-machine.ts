@@ -176,8 +176,8 @@ export class RunnerMachine extends DurableObject<Env> {
     const deps = this.#deps();
     const alive = await noteAlive(deps, this.#machine, { known: this.#known, name: beat.name });
     if (alive.kind === 'foreign') return undefined;
-    this.#known = alive.known;
-    const { draining } = alive.known;
+    this.#known = alive.kind === 'own' ? alive.known : undefined;
+    const draining = this.#known?.draining ?? false;
     if (beat.leaseId === undefined) {
       // Every job is handed out under a lease, so a job without one is held by nobody who says this.
       return { lease: beat.jobId === undefined ? undefined : { valid: false, reason: 'unknown' }, draining };

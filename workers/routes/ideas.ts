@@ -19,7 +19,6 @@ export function mountIdeas(app: Hono<AppEnv>): void {
     return accept({
       ok: true,
       ideas: list,
-      items: list,
       nextCursor,
       hasMore: nextCursor !== undefined,
       sort,
@@ -32,12 +31,13 @@ export function mountIdeas(app: Hono<AppEnv>): void {
     if (!idea.ok) return idea;
     const found = await features.listFeatures(deps, auth.id, params.ideaId);
     if (!found.ok) return found;
-    const list = found.value.map(viewFeature);
-    return accept({ ok: true, idea: { ...viewIdea(idea.value), features: list }, features: list });
+    return accept({ ok: true, idea: viewIdea(idea.value), features: found.value.map(viewFeature) });
   });
 
   mount(app, rows.addIdea, async ({ body, auth, deps }) => {
-    const idea = viewIdea(await ideas.addIdea(deps, auth.id, body));
+    const added = await ideas.addIdea(deps, auth.id, body);
+    if (!added.ok) return added;
+    const idea = viewIdea(added.value);
     return accept({ ok: true, ...idea, idea });
   });
 

@@ -10,7 +10,7 @@ import type { AppEnv } from '../app-env.ts';
 import { mount } from '../mount.ts';
 import * as checkpoints from '../services/checkpoints.ts';
 import { enqueuePrompt } from '../services/enqueue.ts';
-import { surroundingsOf, viewJob, waitingOf } from '../services/job-view.ts';
+import { readWaiting, viewJob } from '../services/job-view.ts';
 import * as jobs from '../services/jobs.ts';
 import { cancelJob, retryJob } from '../services/orders.ts';
 import { sourceOf } from './source.ts';
@@ -62,8 +62,7 @@ export function mountJobs(app: Hono<AppEnv>): void {
     const retried = await retryJob(deps, auth, { ...body, jobId: params.jobId, source: sourceOf(context) });
     if (!retried.ok) return retried;
     const { job, warning } = retried.value;
-    const around = await surroundingsOf(deps, auth.id);
-    return accept({ ok: true, job: viewJob(job, waitingOf(job, around, deps.now)), warning });
+    return accept({ ok: true, job: viewJob(job, await readWaiting(deps, job)), warning });
   });
 }
 

@@ -1,5 +1,6 @@
 /** Checkpoint reviews: composed here, run as jobs of kind `idea.checkpoint`, their answers parsed here. */
 
+import { utf8Length } from '../../spec/bounds.ts';
 import {
   composeReviewPrompt,
   MAX_PREVIOUS_SUMMARIES,
@@ -10,7 +11,12 @@ import type { BodyOf } from '../../spec/contract/endpoint.ts';
 import type { queueCheckpoint as queueRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import { DEFAULT_EXPIRY_MS, DEFAULT_LEASE_LOSS, DEFAULT_MAX_ATTEMPTS } from '../../spec/job/kinds.ts';
+import {
+  DEFAULT_EXPIRY_MS,
+  DEFAULT_LEASE_LOSS,
+  DEFAULT_MAX_ATTEMPTS,
+  MAX_PROMPT_BYTES,
+} from '../../spec/job/kinds.ts';
 import type { Deps } from '../deps.ts';
 import { insertCheckpointWithJob, latestSummaries, respondIfFinished } from '../store/checkpoints.ts';
 import type { Statement } from '../store/database.ts';
@@ -40,7 +46,9 @@ export async function queueCheckpoint(
   deps: Deps,
   user: SignedIn,
   { order, idempotencyKey }: { order: CheckpointOrder; idempotencyKey: string | undefined },
-): Promise<Result<QueuedCheckpoint, 'not_found' | 'idempotency_conflict'>> {
+): Promise<
+  Result<QueuedCheckpoint, 'not_found' | 'idempotency_conflict' | 'body_too_large' | 'limit_reached'>
+> {
   const { requestHash, earlier } = await findEarlier(deps, user, { order, idempotencyKey });
   if (earlier !== undefined) return earlier.ok ? accept(checkpointOf(order, earlier.value.job)) : earlier;
   const idea = await findIdea(deps, user.id, order.ideaId);
@@ -55,6 +63,8 @@ export async function queueCheckpoint(
   }
   const context = await readContext(deps, user, { order, idea: idea.value, world });
   if (!context.ok) return context;
+  const prompt = composeReviewPrompt(context.value);
+  if (utf8Length(prompt) > MAX_PROMPT_BYTES) return promptTooLong(utf8Length(prompt));
 
   const checkpointId = deps.newId('checkpoint');
   const jobId = deps.newId('job');
@@ -78,7 +88,7 @@ export async function queueCheckpoint(
       targetProjectRoot: null,
       targetOrpSessionId: null,
       targetCodexSessionId: world?.codexSessionId ?? null,
-      prompt: composeReviewPrompt(context.value),
+      prompt,
       idempotencyKey,
       requestHash,
     },
@@ -139,10 +149,11 @@ async function selectFeatures(
   user: SignedIn,
   order: CheckpointOrder,
 ): Promise<Result<ReviewContext['features'], 'not_found'>> {
-  const refs = [...order.contextSelection.detailSectionRefs];
-  if (order.featureId && order.detailSectionId) {
-    refs.push({ featureId: order.featureId, detailSectionId: order.detailSectionId });
-  }
+  const { featureId, detailSectionId } = order;
+  const refs = unique([
+    ...order.contextSelection.detailSectionRefs,
+    ...(featureId && detailSectionId ? [{ featureId, detailSectionId }] : []),
+  ]);
   const whole = new Set(order.contextSelection.featureIds);
   if (order.featureId && !order.detailSectionId) whole.add(order.featureId);
   const ids = [...new Set([...whole, ...refs.map((ref) => ref.featureId)])];
@@ -158,6 +169,21 @@ async function selectFeatures(
     chosen.push(part.value);
   }
   return accept(chosen);
+}
+
+/** A section that is named twice is quoted once. */
+function unique(refs: readonly { featureId: string; detailSectionId: string }[]) {
+  return [
+    ...new Map(refs.map((ref) => [JSON.stringify([ref.featureId, ref.detailSectionId]), ref])).values(),
+  ];
+}
+
+function promptTooLong(bytes: number) {
+  return refuse(
+    'body_too_large',
+    `contextSelection: the prompt of this review would have ${bytes} bytes; ${MAX_PROMPT_BYTES} are the limit.`,
+    'Select fewer features or sections, or leave the core plan out.',
+  );
 }
 
 function selectSections(

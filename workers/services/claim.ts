@@ -7,18 +7,17 @@
  */
 
 import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
-import type { Route, SyncedProject } from '../../spec/job/routing.ts';
-import { routesFor } from '../../spec/job/routing.ts';
+import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
+import { isRouteable, routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
-import type { Candidate, CandidatePosition } from '../store/claims.ts';
+import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claims.ts';
 import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
 import { rowsOf } from '../store/database.ts';
 import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
-import type { ProjectRow } from '../store/machines.ts';
-import { readProjectsOf, toSyncedProject } from '../store/machines.ts';
+import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
 
 export interface ClaimRequest {
   userId: string;
@@ -65,7 +64,7 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
     const outcome = await takeFirst(deps, request, { seen, page });
     if (outcome !== undefined) return outcome;
     if (page.length < CANDIDATE_PAGE) break;
-    page = await nextPage(deps, request, page.at(-1));
+    page = await nextPage(deps, request, { seen, after: page.at(-1) });
   }
   return {
     kind: 'idle',
@@ -82,23 +81,59 @@ async function nextDueAt(deps: Deps, { userId, machineId }: ClaimRequest): Promi
 }
 
 async function look(deps: Deps, { userId, machineId, mayHold, dryRun }: ClaimRequest): Promise<Seen> {
-  const [machine, projects, candidates, held] = await deps.db.batch([
+  const [machine, projects, sessions, candidates, held] = await deps.db.batch([
     readMachine(machineId),
-    readProjectsOf(userId, { machineId }),
+    ...readLinks(userId, { machineIds: [machineId] }),
     readCandidates(userId, { machineId, now: deps.now }),
     // A live job costs a read each time: they are looked at only when one of them may matter.
     ...(mayHold || dryRun ? [readHeld(userId)] : []),
   ]);
   return {
     machine: machine?.rows[0] as Seen['machine'],
-    own: rowsOf<ProjectRow>(projects).map(toSyncedProject),
+    own: toSyncedProjects(projects, sessions),
     candidates: rowsOf<Candidate>(candidates),
     held: held && rowsOf<JobRow>(held),
   };
 }
 
-function nextPage(deps: Deps, { userId, machineId }: ClaimRequest, last: CandidatePosition | undefined) {
-  return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after: last }));
+/** A page that held nothing for this machine: from here on only jobs for what is free are read. */
+async function nextPage(
+  deps: Deps,
+  { userId, machineId }: ClaimRequest,
+  { seen, after }: { seen: Seen; after: CandidatePosition | undefined },
+): Promise<Candidate[]> {
+  seen.held ??= await deps.db.all<JobRow>(readHeld(userId));
+  const free = freePlaces(seen.own, new Set(seen.held.map((job) => job.codexSessionId)));
+  if (free.free.projectRoots.length === 0) return [];
+  return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after, free }));
+}
+
+function freePlaces(own: readonly SyncedProject[], busy: ReadonlySet<string | null>): FreePlaces {
+  const isFree = (session: SyncedSession) => isRouteable(session) && !busy.has(session.codexSessionId);
+  const isHeld = (session: SyncedSession) => isRouteable(session) && busy.has(session.codexSessionId);
+  const sessions = own.flatMap((project) => project.sessions);
+  // A name that a free session of another repository bears, too, holds nobody up.
+  const freeNames = new Set(sessions.filter(isFree).map((session) => session.orpSessionId));
+  const held = sessions.filter(isHeld);
+  return {
+    open: placesOf(
+      own.filter((project) => routesFor(ANY_JOB, [project]).some((one) => !busy.has(one.codexSessionId))),
+    ),
+    free: placesOf(own.filter((project) => project.sessions.some(isFree))),
+    busy: {
+      orpSessionIds: held.map((session) => session.orpSessionId).filter((id) => !freeNames.has(id)),
+      codexSessionIds: held.flatMap((session) => session.codexSessionId ?? []),
+    },
+  };
+}
+
+const ANY_JOB: JobTarget = { sessionFallback: 'none' };
+
+function placesOf(projects: readonly SyncedProject[]): Places {
+  return {
+    projectRoots: projects.map((project) => project.projectRoot),
+    ideaIds: projects.map((project) => project.ideaId),
+  };
 }
 
 /**
@@ -192,8 +227,9 @@ async function routesHere(
   const target = targetOf(job);
   let routes = routesFor(target, own);
   if (target.machineId === undefined && routes.some((route) => route.fallbackReason !== undefined)) {
-    const rows = await deps.db.all<ProjectRow>(readProjectsOf(userId));
-    routes = routesFor(target, rows.map(toSyncedProject)).filter((route) => route.machineId === machineId);
+    const [projects, sessions] = await deps.db.batch(readLinks(userId, linksOf([target])));
+    const linked = toSyncedProjects(projects, sessions);
+    routes = routesFor(target, linked).filter((route) => route.machineId === machineId);
   }
   return routes.filter((route) => projectRoots === undefined || projectRoots.includes(route.projectRoot));
 }

@@ -3,6 +3,7 @@
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
+import { limitReached, limitsOf } from './room.ts';
 import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
 
@@ -42,18 +43,26 @@ export async function connectRunner(
   }
 }
 
-/** Opens a channel on which the followers of a job hear its news; undefined when the token was revoked. */
+/** Opens a channel on which the followers of a job hear its news. */
 export async function connectWatcher(
   deps: Deps,
   machine: { userId: string; machineId: string },
   { jobId, user }: { jobId: string; user: SignedIn },
-): Promise<WebSocket | undefined> {
+): Promise<Result<WebSocket, 'unauthenticated' | 'limit_reached'>> {
   // Signing out tells the machines of one's own account, and no others.
   const tokenHash = isOwn(machine, user) ? user.tokenHash : undefined;
   const response = await connect(deps, machine, { role: 'watcher', jobId, tokenHash });
-  if (response.headers.get(REFUSED_HEADER) !== null) return undefined;
-  if (response.webSocket === null) throw new Error('the object accepted a watcher without a socket');
-  return response.webSocket;
+  switch (response.headers.get(REFUSED_HEADER)) {
+    case null:
+      if (response.webSocket === null) throw new Error('the object accepted a watcher without a socket');
+      return accept(response.webSocket);
+    case 'limit_reached': {
+      const { userId } = machine;
+      return limitReached(deps, { userId, limit: 'followStreams', limits: await limitsOf(deps, userId) });
+    }
+    default:
+      return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
+  }
 }
 
 /** Whether signing out closes what a person has opened at a machine. */

@@ -1,5 +1,6 @@
 /** Puts a job into the queue, once per Idempotency-Key, and wakes the machines that could claim it now. */
 
+import { utf8Length } from '../../spec/bounds.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
 import type { enqueueJob as enqueueRow } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
@@ -25,12 +26,13 @@ import { findByKey, insertIfPossible } from '../store/jobs.ts';
 import type { JobView } from './job-view.ts';
 import { readSurroundings, surroundingsOf, toSurroundings, viewJob, waitingOf } from './job-view.ts';
 import { sha256 } from './passwords.ts';
+import { checkRoom } from './room.ts';
 import type { SignedIn } from './sign-in.ts';
 import { checkTarget } from './target.ts';
 import { wakeAt } from './wake.ts';
 
 export type Order = BodyOf<typeof enqueueRow>;
-type Refused = 'not_found' | 'invalid_input' | 'idempotency_conflict' | 'body_too_large';
+type Refused = 'not_found' | 'invalid_input' | 'idempotency_conflict' | 'body_too_large' | 'limit_reached';
 
 export interface Enqueued {
   job: JobView;
@@ -43,7 +45,7 @@ export async function enqueuePrompt(
   user: SignedIn,
   { order, idempotencyKey }: { order: Order; idempotencyKey: string | undefined },
 ): Promise<Result<Enqueued, Refused>> {
-  if (new TextEncoder().encode(order.prompt).byteLength > MAX_PROMPT_BYTES) {
+  if (utf8Length(order.prompt) > MAX_PROMPT_BYTES) {
     return refuse(
       'body_too_large',
       `The prompt may have at most ${MAX_PROMPT_BYTES} bytes.`,
@@ -96,7 +98,7 @@ async function repeated(
       'Use a new key for a new job.',
     );
   }
-  const around = await surroundingsOf(deps, user.id);
+  const around = await surroundingsOf(deps, user.id, [targetOf(job)]);
   // The answer was lost, and perhaps the wake-up with it.
   if (job.status === 'queued') wake(deps, job, around);
   return accept({ job: viewJob(job, waitingOf(job, around, deps.now)), created: false });
@@ -107,11 +109,10 @@ export async function insertJob(
   deps: Deps,
   user: SignedIn,
   { job, together }: { job: NewJob; together: readonly Statement[] },
-): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict'>> {
-  const inserts = insertIfPossible(user.id, job);
+): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict' | 'limit_reached'>> {
+  const inserts = insertIfPossible(user.id, job, deps.settings.accountLimits);
   const writes = [...inserts, ...together];
-  const target = { machineId: job.targetMachineId ?? undefined, ideaId: job.ideaId ?? undefined };
-  const results = await deps.db.batch([...writes, ...readSurroundings(user.id, target)]);
+  const results = await deps.db.batch([...writes, ...readSurroundings(user.id, [targetOf(job)])]);
   const stored = results[inserts.length - 1]?.rows[0] as JobRow | undefined;
   if (stored === undefined) return whyNotInserted(deps, user, job);
 
@@ -120,14 +121,16 @@ export async function insertJob(
   return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
 }
 
-/** Its key made another job, or what it names is not there. */
+/** Its key made another job, the account is full, or what it names is not there. */
 async function whyNotInserted(
   deps: Deps,
   user: SignedIn,
   job: NewJob,
-): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict'>> {
+): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict' | 'limit_reached'>> {
   const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
   if (winner) return repeated(deps, user, { job: winner, requestHash: job.requestHash });
+  const room = await checkRoom(deps, user.id, { queuedJobs: 1, storedBytes: utf8Length(job.prompt) });
+  if (!room.ok) return room;
   const target = await checkTarget(deps, user.id, {
     machineId: job.targetMachineId ?? undefined,
     ideaId: job.ideaId ?? undefined,

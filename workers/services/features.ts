@@ -1,12 +1,15 @@
 /** Features of an idea, with their detail sections. */
 
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Deps } from '../deps.ts';
+import type { Added } from '../store/account-usage.ts';
 import type { FeatureRow } from '../store/features.ts';
 import * as store from '../store/features.ts';
 import { after, findIdea } from './ideas.ts';
+import { checkRoom, noRoom } from './room.ts';
 
 export interface DetailSection {
   id: string;
@@ -39,27 +42,68 @@ export async function addFeature(
   deps: Deps,
   userId: UserId,
   change: FeatureChange & { ideaId: string; title: string },
-): Promise<Result<FeatureRow, 'not_found'>> {
+): Promise<Result<FeatureRow, 'not_found' | 'body_too_large' | 'limit_reached'>> {
   const idea = await findIdea(deps, userId, change.ideaId);
   if (!idea.ok) return idea;
 
   const feature = applyChange(deps, emptyFeature(deps, change), change);
+  const added = { features: 1, storedBytes: bytesOf(feature) };
+  const fits = await checkSize(deps, userId, { feature, added, ideaNotes: idea.value.notes });
+  if (!fits.ok) return fits;
 
-  await store.insertFeature(deps.db, userId, feature);
-  return accept(feature);
+  const limits = deps.settings.accountLimits;
+  const isAdded = await store.insertIfRoom(deps.db, userId, { feature, added, limits });
+  return isAdded ? accept(feature) : noRoom(deps, userId, added);
+}
+
+/** The text of a feature in bytes, as the counters of the account count it. */
+function bytesOf({ details, notes }: FeatureRow): number {
+  return utf8Length(details) + utf8Length(notes ?? '');
+}
+
+/** Whether a feature stays within its own bound and that of its idea. */
+async function checkSize(
+  deps: Deps,
+  userId: UserId,
+  { feature, added, ideaNotes }: { feature: FeatureRow; added: Added; ideaNotes: string | undefined },
+): Promise<Result<undefined, 'body_too_large'>> {
+  const bytes = bytesOf(feature);
+  if (bytes > BOUNDS.featureBytes) {
+    return refuse(
+      'body_too_large',
+      `A feature may have at most ${BOUNDS.featureBytes} bytes of notes and sections; this one would have ${bytes}.`,
+      'Move some sections into a feature of their own.',
+    );
+  }
+  if ((added.storedBytes ?? 0) <= 0) return accept(undefined);
+  const others = await store.bytesOfOtherFeatures(deps.db, userId, feature);
+  if (others + bytes + utf8Length(ideaNotes ?? '') > BOUNDS.ideaBytes) {
+    return refuse(
+      'body_too_large',
+      `An idea may have at most ${BOUNDS.ideaBytes} bytes with all its features.`,
+      'Remove features you no longer need, or start another idea.',
+    );
+  }
+  return accept(undefined);
 }
 
 export async function updateFeature(
   deps: Deps,
   userId: UserId,
   change: FeatureChange & { id: string; updatedAt: string | undefined },
-): Promise<Result<FeatureRow, 'not_found' | 'record_changed'>> {
+): Promise<Result<FeatureRow, 'not_found' | 'record_changed' | 'body_too_large' | 'limit_reached'>> {
   const read = await store.findFeature(deps.db, userId, change.id);
   if (read === undefined) return noFeature(change.id);
 
   if (change.updatedAt && change.updatedAt !== new Date(read.updatedAt).toISOString())
     return changed(change.id);
   const next = { ...applyChange(deps, read, change), updatedAt: after(read.updatedAt, deps.now) };
+
+  const added = { storedBytes: bytesOf(next) - bytesOf(read) };
+  const fits = await checkSize(deps, userId, { feature: next, added, ideaNotes: undefined });
+  if (!fits.ok) return fits;
+  const room = await checkRoom(deps, userId, added);
+  if (!room.ok) return room;
 
   const written = await store.updateFeatureIfUnchanged(deps.db, userId, { ...next, readAt: read.updatedAt });
   return written ? accept(next) : changed(change.id);

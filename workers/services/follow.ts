@@ -9,15 +9,15 @@
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { readTranscript as transcriptRow } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
+import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
 import { connectWatcher, isOwn } from './connect.ts';
 import { noJob } from './fence.ts';
-import { surroundingsOf } from './job-view.ts';
 import { readTranscript } from './jobs.ts';
 import { joinSockets } from './join-sockets.ts';
 import { findForPerson } from './orders.ts';
@@ -50,12 +50,13 @@ export async function openFollow(
   deps: Deps,
   user: SignedIn,
   { jobId, after }: { jobId: string; after: string | undefined },
-): Promise<Result<Follow, 'not_found' | 'invalid_input' | 'unauthenticated'>> {
+): Promise<Result<Follow, 'not_found' | 'invalid_input' | 'unauthenticated' | 'limit_reached'>> {
   const before = await findForPerson(deps, user, jobId);
   if (before === undefined) return noJob(jobId);
   const places = await placesOf(deps, before);
-  const socket = await watch(deps, user, { job: before, places });
-  if (socket === undefined) return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
+  const watching = await watch(deps, user, { job: before, places });
+  if (!watching.ok) return watching;
+  const socket = watching.value;
   const page = await readTranscript(deps, user, { jobId, cursor: after, limit: PAGE });
   const job = await findForPerson(deps, user, jobId);
   if (!page.ok || job === undefined) {
@@ -72,25 +73,28 @@ export async function openFollow(
 /** Where the next word on a job may be heard. */
 async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
   if (job.status !== 'queued') return [placeOf(job)];
-  const { projects } = await surroundingsOf(deps, job.userId as SignedIn['id']);
-  const machines = new Set(routesFor(targetOf(job), projects).map(({ machineId }) => machineId));
+  const target = targetOf(job);
+  const [projects, sessions] = await deps.db.batch(readLinks(job.userId, linksOf([target])));
+  const routes = routesFor(target, toSyncedProjects(projects, sessions));
+  const machines = new Set(routes.map(({ machineId }) => machineId));
   return [LOBBY, ...[...machines].slice(0, MACHINES_LIMIT)];
 }
 
-/** One socket that hears every place; undefined when the token was revoked. */
+/** One socket that hears every place. */
 async function watch(
   deps: Deps,
   user: SignedIn,
   { job, places }: { job: JobRow; places: readonly string[] },
-): Promise<WebSocket | undefined> {
+): Promise<Result<WebSocket, 'unauthenticated' | 'limit_reached'>> {
   const { userId, id: jobId } = job;
   const opened = await Promise.all(
     places.map((machineId) => connectWatcher(deps, { userId, machineId }, { jobId, user })),
   );
-  const sockets = opened.filter((socket) => socket !== undefined);
-  if (sockets.length === opened.length) return joinSockets(sockets);
+  const sockets = opened.flatMap((one) => (one.ok ? [one.value] : []));
+  const refused = opened.find((one) => !one.ok);
+  if (refused === undefined) return accept(joinSockets(sockets));
   for (const socket of sockets) letGo(socket);
-  return undefined;
+  return refused;
 }
 
 function letGo(socket: WebSocket): void {

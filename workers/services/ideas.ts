@@ -1,5 +1,6 @@
 /** Ideas and their world. */
 
+import { utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
@@ -9,6 +10,7 @@ import * as store from '../store/ideas.ts';
 import type { WorldRow } from '../store/worlds.ts';
 import { putWorld, worldOfIdea } from '../store/worlds.ts';
 import { readCursor, writeCursor } from './idea-cursor.ts';
+import { checkRoom, noRoom } from './room.ts';
 
 /** What a person may write. Absent stays, null or blank clears. */
 export interface IdeaChange {
@@ -33,10 +35,9 @@ export async function listIdeas(
   if (after === null) {
     return refuse('invalid_input', 'cursor: is not one that this list gave out.', 'List again without it.');
   }
-  const rows = await store.listIdeas(deps.db, userId, { ...page, after, limit: page.limit + 1 });
-  const ideas = rows.slice(0, page.limit);
+  const { ideas, found } = await store.listIdeas(deps.db, userId, { ...page, after });
   const last = ideas.at(-1);
-  const hasMore = rows.length > page.limit && last !== undefined;
+  const hasMore = found > ideas.length && last !== undefined;
   return accept({ ideas, nextCursor: hasMore ? writeCursor(store.positionOf(page.sort, last)) : undefined });
 }
 
@@ -53,7 +54,7 @@ export async function addIdea(
   deps: Deps,
   userId: UserId,
   change: IdeaChange & { title: string },
-): Promise<IdeaRow> {
+): Promise<Result<IdeaRow, 'limit_reached'>> {
   const idea: IdeaRow = {
     id: deps.newId('idea'),
     title: change.title,
@@ -65,15 +66,15 @@ export async function addIdea(
     updatedAt: deps.now,
     deletedAt: null,
   };
-  await store.insertIdea(deps.db, userId, idea);
-  return idea;
+  const isAdded = await store.insertIfRoom(deps.db, userId, { idea, limits: deps.settings.accountLimits });
+  return isAdded ? accept(idea) : noRoom(deps, userId, { ideas: 1, storedBytes: utf8Length(idea.notes) });
 }
 
 export async function updateIdea(
   deps: Deps,
   userId: UserId,
   change: IdeaChange & { id: string; updatedAt: string | undefined },
-): Promise<Result<IdeaRow, 'not_found' | 'record_changed'>> {
+): Promise<Result<IdeaRow, 'not_found' | 'record_changed' | 'limit_reached'>> {
   const read = await store.findIdea(deps.db, userId, change.id);
   if (read === undefined) return noIdea(change.id);
 
@@ -89,6 +90,9 @@ export async function updateIdea(
     updatedAt: after(read.updatedAt, deps.now),
   };
 
+  const added = { storedBytes: utf8Length(next.notes) - utf8Length(read.notes) };
+  const room = await checkRoom(deps, userId, added);
+  if (!room.ok) return room;
   const written = await store.updateIdeaIfUnchanged(deps.db, userId, { ...next, readAt: read.updatedAt });
   return written ? accept(next) : changed(change.id);
 }

@@ -13,35 +13,39 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, BusyRow } from '../store/jobs.ts';
 import { readBusySessions } from '../store/jobs.ts';
-import type { MachineRow, ProjectRow } from '../store/machines.ts';
-import { readMachinesOf, readProjectsOf, toPresence, toSyncedProject } from '../store/machines.ts';
+import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
+import type { MachineRow } from '../store/machines.ts';
+import { readMachinesOf, toPresence } from '../store/machines.ts';
 
 type StoryView = ReplyInput<typeof showJob>['job'];
 export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts' | 'events'>;
 
-/** What the owner's machines offer now; one round trip. */
-export async function surroundingsOf(deps: Deps, userId: UserId): Promise<Surroundings> {
-  return toSurroundings(await deps.db.batch(readSurroundings(userId)));
+/** Where jobs may go: as much of their targets as narrows what must be read. */
+type Place = Pick<JobTarget, 'machineId' | 'projectRoot' | 'ideaId'>;
+
+/** What the owner's machines offer these targets now; one round trip. */
+export async function surroundingsOf(
+  deps: Deps,
+  userId: UserId,
+  targets: readonly Place[],
+): Promise<Surroundings> {
+  return toSurroundings(await deps.db.batch(readSurroundings(userId, targets)));
 }
 
-/** The statements of one look around, to go with others in a batch. With a target: only as much as concerns it. */
-export function readSurroundings(
-  userId: string,
-  { machineId, ideaId }: Pick<JobTarget, 'machineId' | 'ideaId'> = {},
-): Statement[] {
-  return [
-    readMachinesOf(userId, machineId),
-    readProjectsOf(userId, { machineId, ideaId }),
-    readBusySessions(userId),
-  ];
+/** The statements of `surroundingsOf`, to go with others in a batch. */
+export function readSurroundings(userId: string, targets: readonly Place[]): Statement[] {
+  const links = linksOf(targets);
+  return [readMachinesOf(userId, links.machineIds), ...readLinks(userId, links), readBusySessions(userId)];
 }
 
 /** The results of `readSurroundings`. */
-export function toSurroundings([machines, projects, busy]: readonly { rows: Row[] }[]): Surroundings {
+export function toSurroundings([machines, projects, sessions, busy]: readonly {
+  rows: Row[];
+}[]): Surroundings {
   const busyRows = rowsOf<BusyRow>(busy);
   return {
     machines: rowsOf<MachineRow>(machines).map(toPresence),
-    projects: rowsOf<ProjectRow>(projects).map(toSyncedProject),
+    projects: toSyncedProjects(projects, sessions),
     busySessions: new Map(
       busyRows.map(({ codexSessionId, jobId, status }) => [
         codexSessionId,
@@ -66,6 +70,11 @@ export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiti
     around,
     now,
   );
+}
+
+/** Why it does not run now, with all that must be read to know it. */
+export async function readWaiting(deps: Deps, job: JobRow): Promise<Waiting | undefined> {
+  return waitingOf(job, await surroundingsOf(deps, job.userId, [targetOf(job)]), deps.now);
 }
 
 /** ISO 8601, or nothing. */
@@ -119,6 +128,7 @@ export function viewAttempt(attempt: AttemptRow): StoryView['attempts'][number] 
     ...viewSession(attempt),
     ...viewOutcome(attempt),
     content: attempt.content ?? undefined,
+    contentBytes: attempt.content === null ? (attempt.contentBytes ?? undefined) : undefined,
   };
 }
 

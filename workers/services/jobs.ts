@@ -14,11 +14,19 @@ import type { StoryEvent } from '../store/audit.ts';
 import { noteRead, readStory } from '../store/audit.ts';
 import { rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter } from '../store/jobs.ts';
 import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
 import { noJob } from './fence.ts';
 import type { JobView } from './job-view.ts';
-import { surroundingsOf, viewAttempt, viewJob, viewLatestAttempt, waitingOf } from './job-view.ts';
+import {
+  readWaiting,
+  surroundingsOf,
+  viewAttempt,
+  viewJob,
+  viewLatestAttempt,
+  waitingOf,
+} from './job-view.ts';
 import { findForPerson } from './orders.ts';
 import type { SignedIn } from './sign-in.ts';
 
@@ -37,8 +45,8 @@ export async function listJobs(
   const rows = await deps.db.all<JobRow>(readJobs(user.id, { ...filter.value, limit: query.limit + 1 }));
   const jobs = rows.slice(0, query.limit);
 
-  const isAnyLive = jobs.some((job) => !isTerminal(job.status));
-  const around = isAnyLive ? await surroundingsOf(deps, user.id) : undefined;
+  const live = jobs.filter((job) => !isTerminal(job.status));
+  const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
   return accept({
     jobs: jobs.map((job) => viewJob(job, around && waitingOf(job, around, deps.now))),
     nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : undefined,
@@ -93,9 +101,7 @@ export async function showJob(
   };
   const latest = viewLatestAttempt(job, content);
   const attempts = rowsOf<AttemptRow>(earlier).map(viewAttempt);
-  const waiting = isTerminal(job.status)
-    ? undefined
-    : waitingOf(job, await surroundingsOf(deps, job.userId as SignedIn['id']), deps.now);
+  const waiting = isTerminal(job.status) ? undefined : await readWaiting(deps, job);
   return accept({
     ...viewJob(job, waiting),
     prompt,

@@ -2,7 +2,7 @@
 
 import type { Deps } from '../deps.ts';
 import type { MachineRow } from '../store/machines.ts';
-import { findMachine, upsertIfOwned } from '../store/machines.ts';
+import { findMachine, touchIfOwned } from '../store/machines.ts';
 import type { MachineOf } from './live-leases.ts';
 
 export const RECORD_EVERY_MS = 5 * 60_000;
@@ -14,37 +14,29 @@ export interface Known {
   draining: boolean;
 }
 
-/** Records a sign of life. `foreign`: the machine belongs to another account, and nothing was written. */
+/**
+ * Records a sign of life. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
+ * never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
+ */
 export async function noteAlive(
   deps: Deps,
   machine: MachineOf,
   { known, name }: { known: Known | undefined; name: string | undefined },
-): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' }> {
+): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
   // What was told to an object in between may have been lost: whether to drain is read again whenever D1 is told.
   const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
   const before = isFresh ? known : await readKnown(deps, machine);
   if (before === 'foreign') return { kind: 'foreign' };
+  if (before === undefined) return { kind: 'unknown' };
   const isNews =
-    before === undefined ||
-    deps.now - before.lastSeenAt >= RECORD_EVERY_MS ||
-    (name !== undefined && name !== before.name);
+    deps.now - before.lastSeenAt >= RECORD_EVERY_MS || (name !== undefined && name !== before.name);
   if (!isNews) return { kind: 'own', known: before };
 
-  const owned = await upsertIfOwned(deps.db, {
-    id: machine.machineId,
-    userId: machine.userId as MachineRow['userId'],
-    name: name ?? before?.name ?? machine.machineId,
-    now: deps.now,
-  });
-  if (!owned) return { kind: 'foreign' };
-  return {
-    kind: 'own',
-    known: {
-      name: name ?? before?.name ?? machine.machineId,
-      lastSeenAt: deps.now,
-      draining: before?.draining ?? false,
-    },
-  };
+  const userId = machine.userId as MachineRow['userId'];
+  const seen = { id: machine.machineId, userId, name: name ?? before.name, now: deps.now };
+  const owned = await touchIfOwned(deps.db, seen);
+  if (!owned) return { kind: 'unknown' };
+  return { kind: 'own', known: { name: seen.name, lastSeenAt: deps.now, draining: before.draining } };
 }
 
 async function readKnown(deps: Deps, machine: MachineOf): Promise<Known | 'foreign' | undefined> {

@@ -3,7 +3,7 @@
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
-import { isHeld } from '../../spec/job/status.ts';
+import { isHeld, isTerminal } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import { noteStopped } from '../store/audit.ts';
 import type { Replaced } from '../store/job-orders.ts';
@@ -12,14 +12,21 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
 import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
-import { findMachine, readSharers } from '../store/machines.ts';
+import {
+  linksOf,
+  readLinks,
+  readSharers,
+  readSharersOf,
+  toSyncedProjects,
+} from '../store/linked-projects.ts';
+import { findMachine } from '../store/machines.ts';
 import type { Fenced } from './fence.ts';
 import { noJob, wrongStatus } from './fence.ts';
-import { surroundingsOf } from './job-view.ts';
+import { checkRoom } from './room.ts';
 import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
 import { tellMoved } from './tell-moved.ts';
-import { sharersOf, wakeMachines } from './wake.ts';
+import { sharersIn, wakeMachines } from './wake.ts';
 
 export interface PersonsOrder {
   jobId: string;
@@ -155,7 +162,7 @@ export async function retryJob(
   deps: Deps,
   user: SignedIn,
   order: PersonsOrder & { expectedAttempt?: number | undefined },
-): Promise<Result<Retried, Fenced | 'record_changed'>> {
+): Promise<Result<Retried, Fenced | 'record_changed' | 'limit_reached'>> {
   const job = await findForPerson(deps, user, order.jobId);
   if (job === undefined) return noJob(order.jobId);
   const seen = await checkSeen(deps, job, order.expectedAttempt);
@@ -164,6 +171,10 @@ export async function retryJob(
   const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
+  if (isTerminal(job.status)) {
+    const room = await checkRoom(deps, job.userId, { queuedJobs: 1 });
+    if (!room.ok) return room;
+  }
 
   const retried = await move(deps.db, retryIfUnchanged(job, job, personOf(deps, user, order)));
   if (retried === undefined) return notRetried(deps, user, { job, order });
@@ -182,9 +193,14 @@ export async function retryJob(
 /** The old runner is told, and who can take the job now. `replaced`: as it was held, if it was. */
 async function announceRetry(deps: Deps, replaced: JobRow, frees: boolean): Promise<void> {
   if (frees) await revoke(deps, replaced, 'revoked');
-  const { projects } = await surroundingsOf(deps, replaced.userId as SignedIn['id']);
-  const sharers = frees ? sharersOf(replaced, projects) : [];
-  wakeMachines(deps, replaced.userId, [...routesFor(targetOf(replaced), projects), ...sharers]);
+  const { userId } = replaced;
+  const target = targetOf(replaced);
+  const [projects, sessions, sharers] = await deps.db.batch([
+    ...readLinks(userId, linksOf([target])),
+    ...(frees ? [readSharersOf(userId, replaced)] : []),
+  ]);
+  const routes = routesFor(target, toSyncedProjects(projects, sessions));
+  wakeMachines(deps, userId, [...routes, ...sharersIn(sharers)]);
 }
 
 /** The answer was lost, and perhaps the word to the machines with it. */

@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
-import { readSharers } from '../store/machines.ts';
+import { readSharers } from '../store/linked-projects.ts';
 import { respondTo } from './checkpoints.ts';
 import type { Fenced, Holder } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';

@@ -20,11 +20,10 @@ import {
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
+import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/linked-projects.ts';
 import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';
-import { surroundingsOf } from './job-view.ts';
-import type { SignedIn } from './sign-in.ts';
 import { tellMoved } from './tell-moved.ts';
-import { sharersOf, wakeAt, wakeMachines } from './wake.ts';
+import { sharersIn, wakeAt, wakeMachines } from './wake.ts';
 
 /** Jobs repaired in one run; the rest waits a minute. */
 export const SWEEP_LIMIT = 100;
@@ -176,13 +175,17 @@ async function wakeForFreed(
   { jobs, dueAt }: { jobs: readonly JobRow[]; dueAt: ReadonlyMap<string, number> },
 ): Promise<void> {
   for (const userId of new Set(jobs.map((job) => job.userId))) {
-    const { projects } = await surroundingsOf(deps, userId as SignedIn['id']);
     const own = jobs.filter((job) => job.userId === userId);
+    const [projects, sessions, ...sharers] = await deps.db.batch([
+      ...readLinks(userId, linksOf(own.map(targetOf))),
+      ...own.map((job) => readSharersOf(userId, job)),
+    ]);
+    const linked = toSyncedProjects(projects, sessions);
     for (const job of own) {
       const at = dueAt.get(job.id);
-      if (at !== undefined) wakeAt(deps, { userId, routes: routesFor(targetOf(job), projects), at });
-      wakeMachines(deps, userId, sharersOf(job, projects));
+      if (at !== undefined) wakeAt(deps, { userId, routes: routesFor(targetOf(job), linked), at });
     }
+    wakeMachines(deps, userId, sharers.flatMap(sharersIn));
     wakeMachines(
       deps,
       userId,

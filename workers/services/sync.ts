@@ -1,12 +1,23 @@
-/** What a machine has linked: upserts the listed repositories, replaces the sessions within each, keeps the rest. */
+/** What a machine has linked: upserts the listed repositories, replaces the sessions of each, keeps the rest. */
 
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { SyncedSession } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
-import type { ProjectRow } from '../store/machines.ts';
-import { dropProject, findMachine, putProject, readProjectsOf, upsertIfOwned } from '../store/machines.ts';
+import { rowsOf } from '../store/database.ts';
+import type { ProjectRow, SessionsRow } from '../store/linked-projects.ts';
+import {
+  dropProject,
+  dropSessions,
+  putProject,
+  putSessions,
+  readLinkedElsewhere,
+  readLinks,
+} from '../store/linked-projects.ts';
+import { findMachine, upsertIfAllowed } from '../store/machines.ts';
+import { limitReached, limitsOf } from './room.ts';
 
 export interface SyncedMachine {
   machineId: string;
@@ -15,87 +26,184 @@ export interface SyncedMachine {
   appVersion: string;
   /** Everything else of this machine is gone. */
   complete: boolean;
-  projects: Omit<ProjectRow, 'machineId' | 'sessions'>[];
-  sessions: (SyncedSession & { projectRoot: string; ideaId: string | undefined })[];
+  projects: Omit<ProjectRow, 'machineId'>[];
+  sessions: (SyncedSession & { projectRoot: string })[];
 }
 
 /** A repeated sync within this time that brings nothing new is not worth a row. */
 const QUIET_MS = 10 * 60_000;
 
+type Refused = 'foreign_machine' | 'body_too_large' | 'limit_reached';
+
 export async function syncMachine(
   deps: Deps,
   userId: UserId,
   synced: SyncedMachine,
-): Promise<Result<{ changed: boolean }, 'foreign_machine'>> {
-  const machine = await findMachine(deps.db, synced.machineId);
-  if (machine !== undefined && machine.userId !== userId) return foreignMachine(synced.machineId);
-  const before = (await deps.db.all<ProjectRow>(readProjectsOf(userId))).filter(
-    (row) => row.machineId === synced.machineId,
-  );
+): Promise<Result<{ changed: boolean }, Refused>> {
+  const { machineId } = synced;
+  const machine = await findMachine(deps.db, machineId);
+  if (machine !== undefined && machine.userId !== userId) return foreignMachine(machineId);
+  const [projects, sessions] = await deps.db.batch(readLinks(userId, { machineIds: [machineId] }));
+  const before = { projects: rowsOf<ProjectRow>(projects), sessions: rowsOf<SessionsRow>(sessions) };
+  const change = changeOf(before, synced);
+  const fits = await checkBounds(deps, userId, { machineId, change });
+  if (!fits.ok) return fits;
 
-  const after = rowsOf(synced);
-  const puts = after.filter((row) => !before.some((old) => isSame(old, row)));
-  const listed = new Set(after.map((row) => row.projectRoot));
-  const drops = before.filter(
-    (old) =>
-      !after.some((row) => keyOf(row) === keyOf(old)) && (synced.complete || listed.has(old.projectRoot)),
-  );
   const isNews =
     machine === undefined ||
     machine.name !== synced.machineName ||
     machine.platform !== synced.platform ||
     machine.appVersion !== synced.appVersion ||
     deps.now - (machine.lastSyncAt ?? 0) >= QUIET_MS;
-
   if (isNews) {
-    const owned = await upsertIfOwned(deps.db, {
-      id: synced.machineId,
-      userId,
-      name: synced.machineName,
-      platform: synced.platform,
-      appVersion: synced.appVersion,
-      now: deps.now,
-      syncedAt: deps.now,
-    });
-    if (!owned) return foreignMachine(synced.machineId);
+    const registered = await registerMachine(deps, userId, { synced, isNew: machine === undefined });
+    if (!registered.ok) return registered;
   }
-  if (puts.length + drops.length > 0) {
-    await deps.db.batch([
-      ...drops.map((row) => dropProject(userId, row)),
-      ...puts.map((row) => putProject(userId, row, deps.now)),
-    ]);
-    deps.log('machine_synced', { machineId: synced.machineId, put: puts.length, dropped: drops.length });
+  const writes = [
+    ...change.drops.map((row) => dropProject(userId, row)),
+    ...change.puts.map((row) => putProject(userId, row, deps.now)),
+    ...change.sessionDrops.map((row) => dropSessions(userId, row)),
+    ...change.sessionPuts.map((row) => putSessions(userId, row, deps.now)),
+  ];
+  if (writes.length > 0) {
+    await deps.db.batch(writes);
+    deps.log('machine_synced', { machineId, put: change.puts.length, dropped: change.drops.length });
   }
-  return accept({ changed: puts.length + drops.length > 0 });
+  return accept({ changed: writes.length > 0 });
 }
 
-/** One row a (repository, idea); a session without an idea belongs to every row of its repository. */
-function rowsOf(synced: SyncedMachine): ProjectRow[] {
-  const rows = new Map<string, ProjectRow>();
-  for (const project of synced.projects) {
-    const sessions = synced.sessions
-      .filter((session) => session.projectRoot === project.projectRoot)
-      .filter((session) => session.ideaId === undefined || session.ideaId === project.ideaId)
-      .map(({ projectRoot: _root, ideaId: _idea, ...session }) => session);
-    const row = { ...project, machineId: synced.machineId, sessions: JSON.stringify(sessions) };
-    rows.set(keyOf(row), row);
+async function registerMachine(
+  deps: Deps,
+  userId: UserId,
+  { synced, isNew }: { synced: SyncedMachine; isNew: boolean },
+): Promise<Result<undefined, 'foreign_machine' | 'limit_reached'>> {
+  const limits = isNew ? await limitsOf(deps, userId) : deps.settings.accountLimits;
+  const isRegistered = await upsertIfAllowed(deps.db, {
+    id: synced.machineId,
+    userId,
+    name: synced.machineName,
+    platform: synced.platform,
+    appVersion: synced.appVersion,
+    now: deps.now,
+    limit: limits.machines,
+  });
+  if (isRegistered) return accept(undefined);
+  const owner = await findMachine(deps.db, synced.machineId);
+  return owner === undefined
+    ? limitReached(deps, { userId, limit: 'machines', limits })
+    : foreignMachine(synced.machineId);
+}
+
+/** What a sync writes, and what the machine has linked after it. */
+interface Change {
+  puts: ProjectRow[];
+  drops: ProjectRow[];
+  sessionPuts: SessionsRow[];
+  sessionDrops: SessionsRow[];
+  projectsAfter: number;
+  sessionsAfter: SessionsRow[];
+}
+
+function changeOf(
+  before: { projects: readonly ProjectRow[]; sessions: readonly SessionsRow[] },
+  synced: SyncedMachine,
+): Change {
+  const listed = projectRowsOf(synced);
+  const old = new Map(before.projects.map((row) => [keyOf(row), row]));
+  const drops = before.projects.filter(
+    (row) => !listed.byKey.has(keyOf(row)) && (synced.complete || listed.roots.has(row.projectRoot)),
+  );
+  const sessionRows = sessionRowsOf(synced, listed.roots);
+  const oldSessions = new Map(before.sessions.map((row) => [row.projectRoot, row]));
+  const sessionDrops = before.sessions.filter((row) => synced.complete && !listed.roots.has(row.projectRoot));
+  const kept = before.sessions.filter((row) => !synced.complete && !listed.roots.has(row.projectRoot));
+  return {
+    puts: [...listed.byKey.values()].filter((row) => !isSameProject(old.get(keyOf(row)), row)),
+    drops,
+    sessionPuts: sessionRows.filter((row) => !isSameList(oldSessions.get(row.projectRoot), row)),
+    sessionDrops,
+    projectsAfter: new Set([...old.keys(), ...listed.byKey.keys()]).size - drops.length,
+    sessionsAfter: [...kept, ...sessionRows],
+  };
+}
+
+/** One row a (repository, idea). */
+function projectRowsOf({ machineId, projects }: SyncedMachine) {
+  const rows = projects.map((project) => ({ ...project, machineId }));
+  return {
+    byKey: new Map(rows.map((row) => [keyOf(row), row])),
+    roots: new Set(rows.map((row) => row.projectRoot)),
+  };
+}
+
+/** One row a repository; sessions of a repository that is not listed are not stored. */
+function sessionRowsOf({ machineId, sessions }: SyncedMachine, roots: ReadonlySet<string>): SessionsRow[] {
+  const byRoot = new Map<string, SyncedSession[]>([...roots].map((root) => [root, []]));
+  for (const { projectRoot, ...session } of sessions) byRoot.get(projectRoot)?.push(session);
+  return [...byRoot].map(([projectRoot, list]) => ({
+    machineId,
+    projectRoot,
+    sessions: JSON.stringify(list),
+  }));
+}
+
+/** Refuses what a machine or the account may not hold, before anything is written. */
+async function checkBounds(
+  deps: Deps,
+  userId: UserId,
+  { machineId, change }: { machineId: string; change: Change },
+): Promise<Result<undefined, 'body_too_large' | 'limit_reached'>> {
+  if (change.puts.length === 0 && change.sessionPuts.length === 0) return accept(undefined);
+  if (change.projectsAfter > BOUNDS.machineProjects) {
+    return refuse(
+      'body_too_large',
+      `linkedProjects: a machine may have at most ${BOUNDS.machineProjects} linked repositories.`,
+      'Unlink some with orp link project unbind, then sync again.',
+    );
   }
-  return [...rows.values()];
+  let machineBytes = 0;
+  for (const { projectRoot, sessions } of change.sessionsAfter) {
+    const bytes = utf8Length(sessions);
+    machineBytes += bytes;
+    if (bytes > BOUNDS.repositorySessionsBytes) {
+      return tooManySessions(`The sessions of ${projectRoot}`, BOUNDS.repositorySessionsBytes);
+    }
+  }
+  if (machineBytes > BOUNDS.machineSessionsBytes) {
+    return tooManySessions('The sessions of a machine', BOUNDS.machineSessionsBytes);
+  }
+  const limits = await limitsOf(deps, userId);
+  const elsewhere = await deps.db.first<{ projects: number; sessionBytes: number }>(
+    readLinkedElsewhere(userId, machineId),
+  );
+  if ((elsewhere?.projects ?? 0) + change.projectsAfter > limits.linkedProjects) {
+    return limitReached(deps, { userId, limit: 'linkedProjects', limits });
+  }
+  if ((elsewhere?.sessionBytes ?? 0) + machineBytes > limits.sessionBytes) {
+    return limitReached(deps, { userId, limit: 'sessionBytes', limits });
+  }
+  return accept(undefined);
+}
+
+function tooManySessions(what: string, limit: number) {
+  return refuse(
+    'body_too_large',
+    `sessions: ${what} may have at most ${limit} bytes.`,
+    'Archive sessions you no longer use with orp link session archive, then sync again.',
+  );
 }
 
 function keyOf(row: Pick<ProjectRow, 'projectRoot' | 'ideaId'>): string {
   return JSON.stringify([row.projectRoot, row.ideaId]);
 }
 
+function isSameProject(old: ProjectRow | undefined, row: ProjectRow): boolean {
+  return old !== undefined && JSON.stringify(sortedEntries(old)) === JSON.stringify(sortedEntries(row));
+}
+
 /** Times of last activity differ with every job; by themselves they change no routing worth a written row. */
-function isSame(old: ProjectRow, row: ProjectRow): boolean {
-  const { sessions: oldSessions, ...oldRest } = old;
-  const { sessions, ...rest } = row;
-  return (
-    keyOf(old) === keyOf(row) &&
-    JSON.stringify(sortedEntries(oldRest)) === JSON.stringify(sortedEntries(rest)) &&
-    withoutTimes(oldSessions) === withoutTimes(sessions)
-  );
+function isSameList(old: SessionsRow | undefined, row: SessionsRow): boolean {
+  return old !== undefined && withoutTimes(old.sessions) === withoutTimes(row.sessions);
 }
 
 function sortedEntries(row: object): [string, unknown][] {

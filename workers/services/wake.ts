@@ -1,6 +1,6 @@
 /** Nudges machines. A wake is a hint: a lost one costs latency, and is logged. */
 
-import type { Route, SyncedProject } from '../../spec/job/routing.ts';
+import type { Route } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../store/database.ts';
 
@@ -25,16 +25,6 @@ export function wakeAt(
   for (const machineId of new Set(routes.map((route) => route.machineId))) {
     deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.lookAgainAt(at)));
   }
-}
-
-/** Machines, besides the holder of `job`, that have linked the session which it frees. */
-export function sharersOf(
-  job: { machineId: string | null; codexSessionId: string | null },
-  projects: readonly SyncedProject[],
-): ByMachine {
-  const hasSession = (project: SyncedProject) =>
-    project.sessions.some((session) => session.codexSessionId === job.codexSessionId);
-  return projects.filter((project) => project.machineId !== job.machineId && hasSession(project));
 }
 
 /** The rows of `readSharers`: machines for which a session has become free. */

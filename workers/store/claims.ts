@@ -16,37 +16,83 @@ export interface CandidatePosition {
 /** As much of a queued job as routing needs: a page of them travels with every claim. */
 export type Candidate = TargetFields & CandidatePosition & { userId: string };
 
+interface CandidateQuery {
+  machineId: string;
+  now: number;
+  after?: CandidatePosition | undefined;
+  /** What of the machine is free; absent: not known yet, and everything is read. */
+  free?: FreePlaces | undefined;
+}
+
+/** Repositories and ideas, each as a list for a statement. */
+export interface Places {
+  projectRoots: readonly string[];
+  ideaIds: readonly string[];
+}
+
+/** Where a job could run now. Jobs for other places are not read: a long queue for a busy session costs no round trips. */
+export interface FreePlaces {
+  /** Where the session that takes unnamed jobs is free. */
+  open: Places;
+  /** Where any session is free. */
+  free: Places;
+  /** Sessions that another job holds: jobs that name one of them must wait. */
+  busy: { orpSessionIds: readonly string[]; codexSessionIds: readonly string[] };
+}
+
+/** What `readCandidates` leaves out because it cannot run now. */
+function placeCondition(userId: string, machineId: string, free: FreePlaces | undefined): Statement {
+  if (free === undefined) {
+    return sql`
+      (idea_id IS NULL OR idea_id IN (SELECT idea_id FROM linked_projects
+        WHERE user_id = ${userId} AND machine_id = ${machineId}))
+      AND (target_project_root IS NULL OR target_project_root IN (SELECT project_root FROM linked_projects
+        WHERE user_id = ${userId} AND machine_id = ${machineId}))`;
+  }
+  const { busy } = free;
+  return allOf(
+    ' OR ',
+    allOf(' AND ', sql`target_orp_session_id IS NULL AND target_codex_session_id IS NULL`, isIn(free.open)),
+    allOf(
+      ' AND ',
+      sql`coalesce(target_orp_session_id, target_codex_session_id) IS NOT NULL`,
+      isIn(free.free),
+      sql`NOT ((target_orp_session_id IS NULL
+          OR target_orp_session_id IN (SELECT value FROM json_each(${JSON.stringify(busy.orpSessionIds)})))
+        AND (target_codex_session_id IS NULL
+          OR target_codex_session_id IN (SELECT value FROM json_each(${JSON.stringify(busy.codexSessionIds)}))))`,
+    ),
+  );
+}
+
+function isIn({ projectRoots, ideaIds }: Places): Statement {
+  return sql`
+    (idea_id IS NULL OR idea_id IN (SELECT value FROM json_each(${JSON.stringify(ideaIds)})))
+    AND (target_project_root IS NULL
+      OR target_project_root IN (SELECT value FROM json_each(${JSON.stringify(projectRoots)})))`;
+}
+
+function allOf(word: ' AND ' | ' OR ', ...parts: readonly Statement[]): Statement {
+  return {
+    sql: `(${parts.map((part) => part.sql).join(word)})`,
+    values: parts.flatMap((part) => part.values),
+  };
+}
+
 /**
  * Queued jobs whose time has come, in the order of the queue, that this machine might have a repository for: those that
  * name the machine, and those that name none.
  */
-export function readCandidates(
-  userId: string,
-  { machineId, now, after }: { machineId: string; now: number; after?: CandidatePosition | undefined },
-): Statement {
+export function readCandidates(userId: string, { machineId, now, after, free }: CandidateQuery): Statement {
   const { priority, id } = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
+  const place = placeCondition(userId, machineId, free);
   const page = (target: Statement): Statement => ({
     sql: `SELECT ${CANDIDATE} FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND ${target.sql}
             AND status = 'queued' AND available_at <= ? AND expires_at > ?
-            AND (idea_id IS NULL OR idea_id IN (SELECT idea_id FROM linked_projects
-              WHERE user_id = ? AND machine_id = ?))
-            AND (target_project_root IS NULL OR target_project_root IN (SELECT project_root FROM linked_projects
-              WHERE user_id = ? AND machine_id = ?))
+            AND ${place.sql}
             AND (priority < ? OR (priority = ? AND id > ?))`,
-    values: [
-      userId,
-      ...target.values,
-      now,
-      now,
-      userId,
-      machineId,
-      userId,
-      machineId,
-      priority,
-      priority,
-      id,
-    ],
+    values: [userId, ...target.values, now, now, ...place.values, priority, priority, id],
   });
   const own = page(sql`target_machine_id = ${machineId}`);
   const any = page(sql`target_machine_id IS NULL`);

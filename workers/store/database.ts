@@ -1,5 +1,7 @@
 /** D1 behind three verbs. The only file that talks to the driver; it also says what its errors mean. */
 
+import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
+
 export type Value = string | number | null;
 export type Row = Record<string, Value>;
 
@@ -48,8 +50,10 @@ export function sql(strings: TemplateStringsArray, ...values: readonly (Value | 
 }
 
 export function openDatabase(d1: D1Database): Database {
-  const bind = ({ sql: text, values }: Statement) =>
-    d1.prepare(text).bind(...values.map((value) => value ?? null));
+  const bind = (statement: Statement) => {
+    checkPlatform(statement);
+    return d1.prepare(statement.sql).bind(...statement.values.map((value) => value ?? null));
+  };
   return {
     all: async <R>(statement: Statement) => (await guard(bind(statement).all<R>())).results,
     first: async <R>(statement: Statement) => (await guard(bind(statement).all<R>())).results[0],
@@ -60,6 +64,21 @@ export function openDatabase(d1: D1Database): Database {
         changes: meta.changes,
       })),
   };
+}
+
+/** D1 refuses larger statements; the local runtime takes them. They are a mistake of ours: every bound above is smaller. */
+function checkPlatform({ sql: text, values }: Statement): void {
+  if (values.length > PLATFORM.statementParameters || text.length > PLATFORM.statementTextBytes) {
+    throw new Error(
+      `a statement of ${text.length} characters with ${values.length} parameters is too large for D1`,
+    );
+  }
+  const texts = values.filter((value) => typeof value === 'string');
+  // A code unit has three bytes at most: short values need not be measured.
+  if (texts.reduce((sum, value) => sum + 3 * value.length, 0) <= PLATFORM.statementValueBytes) return;
+  const bytes = texts.reduce((sum, value) => sum + utf8Length(value), 0);
+  if (bytes > PLATFORM.statementValueBytes)
+    throw new Error(`values of ${bytes} bytes are too large for a row of D1`);
 }
 
 async function guard<T>(work: Promise<T>): Promise<T> {

@@ -1,6 +1,9 @@
 /** Features of an idea. Their detail sections are one JSON column: they are always read and written together. */
 
+import type { AccountLimits } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
+import type { Added } from './account-usage.ts';
+import { hasRoom } from './account-usage.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
 import { features } from './schema.ts';
@@ -26,13 +29,32 @@ export function findFeature(db: Database, userId: UserId, id: string): Promise<F
   });
 }
 
-export async function insertFeature(db: Database, userId: UserId, feature: FeatureRow): Promise<void> {
-  await db.write(sql`
+/** Bytes of the other features of its idea. Only their lengths are read. */
+export async function bytesOfOtherFeatures(
+  db: Database,
+  userId: UserId,
+  { id, ideaId }: Pick<FeatureRow, 'id' | 'ideaId'>,
+): Promise<number> {
+  const row = await db.first<{ bytes: number }>(sql`
+    SELECT coalesce(sum(octet_length(details) + coalesce(octet_length(notes), 0)), 0) AS bytes
+    FROM features INDEXED BY features_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId} AND id <> ${id}`);
+  return row?.bytes ?? 0;
+}
+
+/** Adds a feature; false when the account has no room for it. */
+export async function insertIfRoom(
+  db: Database,
+  userId: UserId,
+  { feature, added, limits }: { feature: FeatureRow; added: Added; limits: AccountLimits },
+): Promise<boolean> {
+  const insert = sql`
     INSERT INTO features (user_id, id, idea_id, title, notes, starred, super_starred, completed, visibility, created_at,
                           updated_at, details)
-    VALUES (${userId}, ${feature.id}, ${feature.ideaId}, ${feature.title}, ${feature.notes}, ${feature.starred},
+    SELECT ${userId}, ${feature.id}, ${feature.ideaId}, ${feature.title}, ${feature.notes}, ${feature.starred},
             ${feature.superStarred}, ${feature.completed}, ${feature.visibility}, ${feature.createdAt},
-            ${feature.updatedAt}, ${feature.details})`);
+            ${feature.updatedAt}, ${feature.details}`;
+  const room = hasRoom(userId, added, limits);
+  return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
 /** Writes the whole feature if it is still as it was read. */

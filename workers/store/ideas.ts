@@ -1,6 +1,9 @@
 /** Ideas. Every row is reached through its owner. */
 
+import type { AccountLimits } from '../../spec/bounds.ts';
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
+import { hasRoom } from './account-usage.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
 import { ideas } from './schema.ts';
@@ -37,15 +40,39 @@ export function positionOf(sort: IdeaSort, idea: IdeaRow): IdeaPosition {
   return { value: idea[ORDERS[sort].field], id: idea.id };
 }
 
-export function listIdeas(db: Database, userId: UserId, page: IdeaPage): Promise<IdeaRow[]> {
+/**
+ * One page: the ideas whose notes fit together into `BOUNDS.pageBytes`, at least one. `found` is how many there are from
+ * here on, counted to one more than the limit. Only the notes of the page are read.
+ */
+export async function listIdeas(
+  db: Database,
+  userId: UserId,
+  page: IdeaPage,
+): Promise<{ ideas: IdeaRow[]; found: number }> {
   const { key, direction } = ORDERS[page.sort];
   const after = page.after;
   const beyond = after ? `AND (${key}, id) ${direction === 'ASC' ? '>' : '<'} (?, ?)` : '';
-  return db.all<IdeaRow>({
-    sql: `SELECT ${COLUMNS} FROM ideas WHERE user_id = ? AND (deleted_at IS NOT NULL) = ? ${beyond}
-          ORDER BY ${key} ${direction}, id ${direction} LIMIT ?`,
-    values: [userId, page.deleted ? 1 : 0, ...(after ? [after.value, after.id] : []), page.limit],
+  const order = `${key} ${direction}, id ${direction}`;
+  const rows = await db.all<IdeaRow & { found: number }>({
+    sql: `
+      WITH page AS (
+        SELECT id, row_number() OVER (ORDER BY ${order}) AS place, octet_length(notes) AS bytes FROM ideas
+        WHERE user_id = ? AND (deleted_at IS NOT NULL) = ? ${beyond} ORDER BY ${order} LIMIT ?),
+      measured AS (
+        SELECT id, place, sum(bytes) OVER (ORDER BY place) AS running, count(*) OVER () AS found FROM page)
+      SELECT ${selectList(ideas, { without: ['userId'], prefix: 'i.' })}, m.found FROM measured m
+      JOIN ideas i ON i.user_id = ? AND i.id = m.id
+      WHERE m.place <= ? AND (m.place = 1 OR m.running <= ${BOUNDS.pageBytes}) ORDER BY m.place`,
+    values: [
+      userId,
+      page.deleted ? 1 : 0,
+      ...(after ? [after.value, after.id] : []),
+      page.limit + 1,
+      userId,
+      page.limit,
+    ],
   });
+  return { ideas: rows.map(({ found: _found, ...idea }) => idea), found: rows[0]?.found ?? 0 };
 }
 
 export function findIdea(db: Database, userId: UserId, id: string): Promise<IdeaRow | undefined> {
@@ -55,11 +82,18 @@ export function findIdea(db: Database, userId: UserId, id: string): Promise<Idea
   });
 }
 
-export async function insertIdea(db: Database, userId: UserId, idea: IdeaRow): Promise<void> {
-  await db.write(sql`
+/** Adds an idea; false when the account has no room for it. */
+export async function insertIfRoom(
+  db: Database,
+  userId: UserId,
+  { idea, limits }: { idea: IdeaRow; limits: AccountLimits },
+): Promise<boolean> {
+  const insert = sql`
     INSERT INTO ideas (user_id, id, title, notes, github_url, link_label, visibility, created_at, updated_at)
-    VALUES (${userId}, ${idea.id}, ${idea.title}, ${idea.notes}, ${idea.githubUrl}, ${idea.linkLabel},
-            ${idea.visibility}, ${idea.createdAt}, ${idea.updatedAt})`);
+    SELECT ${userId}, ${idea.id}, ${idea.title}, ${idea.notes}, ${idea.githubUrl}, ${idea.linkLabel},
+            ${idea.visibility}, ${idea.createdAt}, ${idea.updatedAt}`;
+  const room = hasRoom(userId, { ideas: 1, storedBytes: utf8Length(idea.notes) }, limits);
+  return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
 /** Writes the whole idea if it is still as it was read; false when somebody was faster. */

@@ -1,7 +1,10 @@
 /** Jobs as their owner sees them: enqueue, find, list. What moves a job stands in `job-moves.ts`. */
 
+import type { AccountLimits } from '../../spec/bounds.ts';
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { IDEMPOTENCY_MS } from '../../spec/job/kinds.ts';
+import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
@@ -33,10 +36,10 @@ export type NewJob = Pick<
 > & { prompt: string; idempotencyKey: string | undefined; requestHash: string | undefined };
 
 /**
- * Queues a job, if its key is free and what it names is there; returns the row. Keys older than 30 days are free again.
- * The insert stands last.
+ * Queues a job if its key is free, what it names is there, and the account has room; returns the row. Keys older than 30
+ * days are free again. The insert is the last statement.
  */
-export function insertIfPossible(userId: UserId, job: NewJob): Statement[] {
+export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLimits): Statement[] {
   const insert = sql`
     INSERT INTO jobs (user_id, id, kind, status, created_at, created_by, updated_at, priority, available_at, expires_at,
       on_lease_loss, max_attempts, timeout_seconds, session_fallback, idea_id, world_id, checkpoint_id,
@@ -48,9 +51,10 @@ export function insertIfPossible(userId: UserId, job: NewJob): Statement[] {
       ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},
       ${job.idempotencyKey}, ${job.requestHash}, ${job.prompt}`;
   const target = targetIsThere(userId, job);
+  const room = hasRoom(userId, { queuedJobs: 1, storedBytes: utf8Length(job.prompt) }, limits);
   const guarded = {
-    sql: `${insert.sql} WHERE ${target.sql} ON CONFLICT DO NOTHING RETURNING ${jobColumns()}`,
-    values: [...insert.values, ...target.values],
+    sql: `${insert.sql} WHERE ${target.sql} AND ${room.sql} ON CONFLICT DO NOTHING RETURNING ${jobColumns()}`,
+    values: [...insert.values, ...target.values, ...room.values],
   };
   if (job.idempotencyKey === undefined) return [guarded];
   const free = sql`
@@ -140,13 +144,24 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
   };
 }
 
-export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'>;
+export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'> & {
+  contentBytes: number | null;
+};
 
-/** Attempts that were replaced, oldest first. */
+/** Attempts that were replaced: the newest, oldest first. Of their answers as much as fits, newest first. */
 export function readAttempts(userId: string, jobId: string): Statement {
+  const columns = selectList(attempts, { without: ['userId', 'jobId', 'content'], prefix: 'a.' });
   return {
-    sql: `SELECT ${selectList(attempts, { without: ['userId', 'jobId'] })}
-          FROM attempts WHERE user_id = ? AND job_id = ? ORDER BY lease_count`,
+    sql: `
+      WITH newest AS (
+        SELECT lease_count, octet_length(content) AS bytes FROM attempts
+        WHERE user_id = ?1 AND job_id = ?2 ORDER BY lease_count DESC LIMIT ${BOUNDS.shownAttempts}),
+      measured AS (
+        SELECT lease_count, bytes, sum(coalesce(bytes, 0)) OVER (ORDER BY lease_count DESC) AS running FROM newest)
+      SELECT ${columns}, m.bytes AS contentBytes,
+        CASE WHEN m.running <= ${BOUNDS.pageBytes} THEN a.content END AS content
+      FROM measured m JOIN attempts a ON a.user_id = ?1 AND a.job_id = ?2 AND a.lease_count = m.lease_count
+      ORDER BY a.lease_count`,
     values: [userId, jobId],
   };
 }

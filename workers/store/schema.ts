@@ -123,11 +123,33 @@ export const linkedProjects = sqliteTable(
     projectName: text('project_name'),
     githubUrl: text('github_url'),
     syncedAt: integer('synced_at').notNull(),
-    /** JSON array of synced sessions, in list order. */
-    sessions: text('sessions').notNull(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.machineId, table.projectRoot, table.ideaId] })],
 );
+
+/** The sessions of a repository, once per machine. */
+export const linkedSessions = sqliteTable(
+  'linked_sessions',
+  {
+    userId: ownerId(),
+    machineId: text('machine_id').notNull(),
+    projectRoot: text('project_root').notNull(),
+    syncedAt: integer('synced_at').notNull(),
+    /** JSON array of synced sessions, in list order. */
+    sessions: text('sessions').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.machineId, table.projectRoot] })],
+);
+
+/** What an account stores, kept by triggers. */
+export const accountUsage = sqliteTable('account_usage', {
+  userId: text('user_id').$type<UserId>().primaryKey(),
+  ideas: integer('ideas').notNull().default(0),
+  features: integer('features').notNull().default(0),
+  storedBytes: integer('stored_bytes').notNull().default(0),
+  /** Limits that an operator granted, as JSON. */
+  limits: text('limits'),
+});
 
 /** The fields of one try at a job: of the latest on the job itself, of earlier ones in the archive. */
 const tryFields = () => ({

@@ -34,7 +34,8 @@ describe('an idea', () => {
     expect(added.idea).toMatchObject({ id: added.id, updatedAt: added.updatedAt });
     expect(added).not.toHaveProperty('githubUrl');
     const shown = await accepts(showIdea, { as, params: { ideaId: added.id } });
-    expect(shown.idea).toMatchObject({ id: added.id, notes: ' core plan\n', features: [] });
+    expect(shown.idea).toMatchObject({ id: added.id, notes: ' core plan\n' });
+    expect(shown.features).toEqual([]);
   });
 
   it('keeps what an update leaves out, and clears what it nulls', async () => {
@@ -121,7 +122,6 @@ describe('a list of ideas', () => {
     const seen: string[] = [];
     for (let cursor: string | undefined, pages = 0; pages === 0 || cursor !== undefined; pages += 1) {
       const page = await accepts(listIdeas, { as, query: { limit: 3, ...(cursor ? { cursor } : {}) } });
-      expect(page.items).toEqual(page.ideas);
       expect(page.hasMore).toBe(page.nextCursor !== undefined);
       seen.push(...page.ideas.map((idea) => idea.id));
       cursor = page.nextCursor;
@@ -197,7 +197,7 @@ describe('a feature', () => {
       { label: 'Detail', body: 'north to south' },
     ]);
     expect((await accepts(listFeatures, { as, params })).features).toHaveLength(1);
-    expect((await accepts(showIdea, { as, params })).idea.features).toHaveLength(1);
+    expect((await accepts(showIdea, { as, params })).features).toHaveLength(1);
   });
 
   it('does not lose its other sections when v0.4.4 changes only the first', async () => {

@@ -4,6 +4,7 @@ import { describe, it } from 'vitest';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import * as contract from '../../../spec/contract/ideas.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
+import { limitAccount } from '../harness/limits.ts';
 import { anIdea } from '../harness/machines.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
@@ -63,11 +64,34 @@ const REFUSALS = {
       });
       await refuses(contract.updateIdea, 'record_changed', { as, params, body: { updatedAt: 'None' } });
     },
+    limit_reached: async () => {
+      const as = await aPerson();
+      const params = { ideaId: await anIdea(as) };
+      await limitAccount(as, { storedBytes: 10 });
+      await refuses(contract.updateIdea, 'limit_reached', { as, params, body: { notes: 'x'.repeat(1000) } });
+      await accepts(contract.updateIdea, { as, params, body: { notes: 'short' } });
+    },
+  },
+  addIdea: {
+    limit_reached: async () => {
+      const as = await aPerson();
+      await limitAccount(as, { ideas: 1 });
+      await anIdea(as);
+      await refuses(contract.addIdea, 'limit_reached', { as, body: { title: 'One more' } });
+    },
   },
   removeIdea: { not_found: unknownIdea(contract.removeIdea) },
   restoreIdea: { not_found: unknownIdea(contract.restoreIdea, {}) },
   listFeatures: { not_found: unknownIdea(contract.listFeatures) },
-  addFeature: { not_found: unknownIdea(contract.addFeature, { title: 'Grid' }) },
+  addFeature: {
+    not_found: unknownIdea(contract.addFeature, { title: 'Grid' }),
+    limit_reached: async () => {
+      const as = await aPerson();
+      await limitAccount(as, { features: 1 });
+      const { ideaId } = await aFeature(as);
+      await refuses(contract.addFeature, 'limit_reached', { as, params: { ideaId }, body: { title: 'Two' } });
+    },
+  },
   updateFeature: {
     not_found: unknownFeature(contract.updateFeature, { title: 'Mine now' }),
     record_changed: async () => {
@@ -75,6 +99,12 @@ const REFUSALS = {
       const { featureId } = await aFeature(as);
       const body = { title: 'Finer grid', updatedAt: '2001-01-01T00:00:00.000Z' };
       await refuses(contract.updateFeature, 'record_changed', { as, params: { featureId }, body });
+    },
+    limit_reached: async () => {
+      const as = await aPerson();
+      const params = { featureId: (await aFeature(as)).featureId };
+      await limitAccount(as, { storedBytes: 10 });
+      await refuses(contract.updateFeature, 'limit_reached', { as, params, body: { notes: 'x'.repeat(20) } });
     },
   },
   removeFeature: { not_found: unknownFeature(contract.removeFeature) },

@@ -5,6 +5,7 @@ import * as auth from '../../../spec/contract/auth.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import * as contract from '../../../spec/contract/jobs.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
+import { limitAccount } from '../harness/limits.ts';
 import { aMachine, aPrompt, claimAndStart, complete } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 import type { Refusals } from '../harness/refusals.ts';
@@ -77,6 +78,15 @@ const REFUSALS = {
         body: { prompt: 'Two.', ideaId },
       });
     },
+    limit_reached: async () => {
+      const machine = await aMachine();
+      await limitAccount(machine.owner, { queuedJobs: 1 });
+      const jobId = await aPrompt(machine);
+      const call = { as: machine.owner, body: { prompt: 'Two.' } };
+      await refuses(contract.enqueueJob, 'limit_reached', call);
+      await accepts(contract.cancelJob, { as: machine.owner, params: { jobId }, body: {} });
+      await accepts(contract.enqueueJob, call);
+    },
   },
   showJob: { not_found: unknownJob(contract.showJob) },
   readTranscript: { not_found: unknownJob(contract.readTranscript) },
@@ -100,6 +110,15 @@ const REFUSALS = {
       const { jobId, machine } = await started();
       const call = { as: machine.owner, params: { jobId }, body: { expectedAttempt: 3 } };
       await refuses(contract.retryJob, 'record_changed', call);
+    },
+    limit_reached: async () => {
+      const held = await started();
+      await complete(held);
+      const { machine, jobId } = held;
+      await limitAccount(machine.owner, { queuedJobs: 1 });
+      await aPrompt(machine);
+      const call = { as: machine.owner, params: { jobId }, body: {} };
+      await refuses(contract.retryJob, 'limit_reached', call);
     },
   },
 } satisfies Refusals<typeof contract>;

@@ -7,7 +7,17 @@ import * as contract from '../../../spec/contract/runner.ts';
 import type { ErrorCode } from '../../../spec/errors.ts';
 import { MAX_RESULT_BYTES } from '../../../spec/job/kinds.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
-import { aMachine, anIdea, aPrompt, claim, claimAndStart, complete, syncBody } from '../harness/machines.ts';
+import { limitAccount } from '../harness/limits.ts';
+import {
+  aMachine,
+  anIdea,
+  aPrompt,
+  claim,
+  claimAndStart,
+  complete,
+  sync,
+  syncBody,
+} from '../harness/machines.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
 import type { Refusals } from '../harness/refusals.ts';
@@ -66,6 +76,14 @@ const REFUSALS = {
       const machine = await aMachine();
       const as = await aPerson();
       await refuses(contract.syncMachine, 'foreign_machine', { as, body: syncBody(machine, []) });
+    },
+    limit_reached: async () => {
+      const machine = await aMachine();
+      await limitAccount(machine.owner, { machines: 1 });
+      const another = { ...machine, machineId: crypto.randomUUID() };
+      const call = { as: machine.owner, body: syncBody(another, []) };
+      await refuses(contract.syncMachine, 'limit_reached', call);
+      await sync(machine, []);
     },
   },
   heartbeat: {
@@ -138,6 +156,13 @@ const REFUSALS = {
       await accepts(contract.queueCheckpoint, { as, params, headers, body: { contextSelection: {} } });
       const body = { contextSelection: { userNote: 'Another note.' } };
       await refuses(contract.queueCheckpoint, 'idempotency_conflict', { as, params, headers, body });
+    },
+    limit_reached: async () => {
+      const machine = await aMachine();
+      await limitAccount(machine.owner, { queuedJobs: 1 });
+      await aPrompt(machine);
+      const call = { as: machine.owner, params: { ideaId: machine.ideaId }, body: { contextSelection: {} } };
+      await refuses(contract.queueCheckpoint, 'limit_reached', call);
     },
   },
 } satisfies Refusals<typeof contract>;

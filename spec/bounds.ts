@@ -1,0 +1,120 @@
+/**
+ * Every bound of the server in one table: what one value, one row, one answer and one account may hold. A request beyond a
+ * bound is refused before any work is done: 413 `body_too_large` for a single value, 429 `limit_reached` for an account.
+ * `docs/protocol.md` shows the same table; a test compares the two.
+ */
+
+import { z } from 'zod';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** What the platform takes (Cloudflare D1, "Limits"). The local runtime takes more, so the code enforces these. */
+export const PLATFORM = {
+  /** Bytes of all values of one statement; D1 stores rows and strings of at most 2,000,000 bytes. */
+  statementValueBytes: 2_000_000,
+  /** Bytes of the text of one statement. */
+  statementTextBytes: 100_000,
+  /** Bound parameters of one statement. */
+  statementParameters: 100,
+} as const;
+
+/** Bytes (UTF-8) or counts of one value, row or answer. They are the same for every account. */
+export const BOUNDS = {
+  /** A feature with its notes and sections: one row. */
+  featureBytes: 1 * MIB,
+  /** An idea with all its features: what showing it answers. */
+  ideaBytes: 4 * MIB,
+  /** Detail sections of one feature. */
+  featureSections: 200,
+  /** Linked repositories of one machine; the same folder linked to two ideas counts twice. */
+  machineProjects: 500,
+  /** The sessions of one repository on one machine, as stored: about 2,000 sessions. */
+  repositorySessionsBytes: 512 * KIB,
+  /** The sessions of one machine. */
+  machineSessionsBytes: 1 * MIB,
+  /** Long texts (notes, earlier answers) in one page of a list. The first row of a page always fits. */
+  pageBytes: 1 * MIB,
+  /** Earlier attempts that one job shows, newest first. */
+  shownAttempts: 100,
+} as const;
+
+const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** What one account may have. A deployment changes them with the variable `ACCOUNT_LIMITS`, a JSON object of these keys. */
+export const accountLimits = z.strictObject({
+  /** Jobs that have not ended. */
+  queuedJobs: limit.default(5000),
+  /** Machines that have synced. */
+  machines: limit.default(100),
+  /** Linked repositories over all machines. */
+  linkedProjects: limit.default(2000),
+  /** Bytes of all synced sessions. */
+  sessionBytes: limit.default(4 * MIB),
+  /** Ideas, removed ones included until they are purged. */
+  ideas: limit.default(5000),
+  features: limit.default(20_000),
+  /** Streams that follow jobs, at one time: of each machine, and of the queue. */
+  followStreams: limit.default(100),
+  /** Bytes of ideas, features, prompts and answers; texts of a job of up to 4 KiB are not counted. */
+  storedBytes: limit.default(2 * GIB),
+});
+
+export type AccountLimits = z.output<typeof accountLimits>;
+export type AccountLimit = keyof AccountLimits;
+
+/** The limits of an account where the deployment sets none. */
+export const DEFAULT_ACCOUNT_LIMITS: AccountLimits = accountLimits.parse({});
+
+/** How a limit is called in a sentence, and what makes room. */
+const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
+  queuedJobs: {
+    noun: 'jobs that have not ended',
+    remedy: 'Wait until some have run, or cancel some with orp job cancel.',
+  },
+  machines: { noun: 'machines', remedy: 'Ask your operator to raise the limit or to remove a machine.' },
+  linkedProjects: {
+    noun: 'linked repositories',
+    remedy: 'Unlink some with orp link project unbind, then run orp runner sync.',
+  },
+  sessionBytes: {
+    noun: 'bytes of linked sessions',
+    remedy: 'Archive sessions you no longer use with orp link session archive, then run orp runner sync.',
+  },
+  ideas: { noun: 'ideas', remedy: 'Delete some for good with orp idea remove --purge.' },
+  features: { noun: 'features', remedy: 'Remove some with orp feature remove, or purge an idea.' },
+  followStreams: { noun: 'open streams', remedy: 'Close a window that follows a job, then try again.' },
+  storedBytes: {
+    noun: 'stored bytes',
+    remedy: 'Delete ideas with orp idea remove --purge, or ask your operator to raise the limit.',
+  },
+};
+
+/** The sentence and the hint of a refusal at an account limit. */
+export function limitSentence(name: AccountLimit, limits: AccountLimits): { message: string; hint: string } {
+  const { noun, remedy } = WORDS[name];
+  return {
+    message: `Your account has reached its limit of ${limits[name]} ${noun} (${name}).`,
+    hint: remedy,
+  };
+}
+
+/** The length of a text in bytes of UTF-8, in which every bound is counted. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) bytes += 1;
+    else if (unit < 0x800) bytes += 2;
+    else if (unit >= 0xd800 && unit < 0xdc00 && at + 1 < text.length && isLow(text.charCodeAt(at + 1))) {
+      bytes += 4;
+      at += 1;
+    } else bytes += 3;
+  }
+  return bytes;
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000;
+}

@@ -1,0 +1,203 @@
+/**
+ * What machines last synced: a row for each (repository, idea), and the sessions of a repository once. A reader names what
+ * it needs, so that its cost does not grow with what else the account has linked.
+ */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
+import type { Database, Row, Statement } from './database.ts';
+import { rowsOf, sql } from './database.ts';
+import { linkedProjects, linkedSessions } from './schema.ts';
+import { selectList } from './select-list.ts';
+
+export type ProjectRow = Omit<typeof linkedProjects.$inferSelect, 'userId' | 'syncedAt'>;
+export type SessionsRow = Omit<typeof linkedSessions.$inferSelect, 'userId' | 'syncedAt'>;
+
+/** Which linked repositories are read. An absent field: any. */
+export interface LinkFilter {
+  machineIds?: readonly string[] | undefined;
+  projectRoots?: readonly string[] | undefined;
+  ideaIds?: readonly string[] | undefined;
+}
+
+/** As much as these targets can match. A target that names nothing needs every repository of the account. */
+export function linksOf(
+  targets: readonly Pick<JobTarget, 'machineId' | 'projectRoot' | 'ideaId'>[],
+): LinkFilter {
+  const named = (values: readonly (string | undefined)[]) => {
+    const known = values.filter((value) => value !== undefined);
+    return known.length === values.length ? [...new Set(known)] : undefined;
+  };
+  return {
+    machineIds: named(targets.map((target) => target.machineId)),
+    projectRoots: named(targets.map((target) => target.projectRoot)),
+    ideaIds: named(targets.map((target) => target.ideaId)),
+  };
+}
+
+/** Two statements for one batch: the repositories and their sessions. `toSyncedProjects` joins the results. */
+export function readLinks(userId: string, filter: LinkFilter = {}): [Statement, Statement] {
+  const places = conditionsOf(userId, filter, ['machineIds', 'projectRoots']);
+  const projects = conditionsOf(userId, filter, ['machineIds', 'projectRoots', 'ideaIds']);
+  // Without statistics the planner prefers the primary key, and reads every repository of the account.
+  const byIdea =
+    filter.ideaIds !== undefined && filter.machineIds === undefined
+      ? ' INDEXED BY linked_projects_of_idea'
+      : '';
+  const ofIdea =
+    filter.ideaIds === undefined
+      ? ''
+      : ` AND (machine_id, project_root) IN (SELECT machine_id, project_root FROM linked_projects${byIdea} WHERE ${projects.sql})`;
+  return [
+    {
+      sql: `SELECT ${selectList(linkedProjects, { without: ['userId', 'syncedAt'] })}
+            FROM linked_projects${byIdea} WHERE ${projects.sql}`,
+      values: projects.values,
+    },
+    {
+      sql: `SELECT ${selectList(linkedSessions, { without: ['userId', 'syncedAt'] })}
+            FROM linked_sessions WHERE ${places.sql}${ofIdea}`,
+      values: [...places.values, ...(ofIdea === '' ? [] : projects.values)],
+    },
+  ];
+}
+
+const COLUMN_OF = { machineIds: 'machine_id', projectRoots: 'project_root', ideaIds: 'idea_id' } as const;
+
+/** A list travels as one JSON value: a statement takes at most 100 parameters. */
+function conditionsOf(
+  userId: string,
+  filter: LinkFilter,
+  fields: readonly (keyof typeof COLUMN_OF)[],
+): Statement {
+  const conditions = ['user_id = ?'];
+  const values = [userId];
+  for (const field of fields) {
+    const wanted = filter[field];
+    if (wanted === undefined) continue;
+    const [only] = wanted;
+    conditions.push(
+      wanted.length === 1
+        ? `${COLUMN_OF[field]} = ?`
+        : `${COLUMN_OF[field]} IN (SELECT value FROM json_each(?))`,
+    );
+    values.push(wanted.length === 1 ? (only ?? '') : JSON.stringify(wanted));
+  }
+  return { sql: conditions.join(' AND '), values };
+}
+
+/** The results of `readLinks`, as the routing rules read them. */
+export function toSyncedProjects(
+  projects: { rows: readonly Row[] } | undefined,
+  sessions: { rows: readonly Row[] } | undefined,
+): SyncedProject[] {
+  const sessionsOf = new Map(
+    rowsOf<SessionsRow>(sessions).map((row) => [
+      placeOf(row),
+      JSON.parse(row.sessions) as (SyncedSession & { ideaId?: string })[],
+    ]),
+  );
+  return rowsOf<ProjectRow>(projects).map((row) => ({
+    machineId: row.machineId,
+    projectRoot: row.projectRoot,
+    ideaId: row.ideaId,
+    worldId: row.worldId ?? undefined,
+    sessions: forIdea(sessionsOf.get(placeOf(row)) ?? [], row.ideaId),
+  }));
+}
+
+/** A session without an idea belongs to every idea of its repository. The list is shared where nothing is left out. */
+function forIdea(sessions: SyncedSession[], ideaId: string): SyncedSession[] {
+  const isOurs = (session: SyncedSession) => session.ideaId === undefined || session.ideaId === ideaId;
+  return sessions.every(isOurs) ? sessions : sessions.filter(isOurs);
+}
+
+function placeOf({ machineId, projectRoot }: Pick<ProjectRow, 'machineId' | 'projectRoot'>): string {
+  return `${machineId}\n${projectRoot}`;
+}
+
+/** Whether some machine of the account has linked this idea, or this world. */
+export async function isLinked(
+  db: Database,
+  userId: UserId,
+  { ideaId, worldId }: { ideaId?: string | undefined; worldId?: string | undefined },
+): Promise<boolean> {
+  const found = await db.first(sql`
+    SELECT 1 FROM linked_projects WHERE user_id = ${userId}
+      AND (${ideaId} IS NULL OR idea_id = ${ideaId}) AND (${worldId} IS NULL OR world_id = ${worldId}) LIMIT 1`);
+  return found !== undefined;
+}
+
+export function putProject(userId: UserId, project: ProjectRow, now: number): Statement {
+  return sql`
+    INSERT INTO linked_projects (user_id, machine_id, project_root, idea_id, idea_title, world_id, world_name,
+                                 project_name, github_url, synced_at)
+    VALUES (${userId}, ${project.machineId}, ${project.projectRoot}, ${project.ideaId}, ${project.ideaTitle},
+            ${project.worldId}, ${project.worldName}, ${project.projectName}, ${project.githubUrl}, ${now})
+    ON CONFLICT (user_id, machine_id, project_root, idea_id) DO UPDATE SET idea_title = excluded.idea_title,
+      world_id = excluded.world_id, world_name = excluded.world_name, project_name = excluded.project_name,
+      github_url = excluded.github_url, synced_at = excluded.synced_at`;
+}
+
+export function dropProject(
+  userId: UserId,
+  project: Pick<ProjectRow, 'machineId' | 'projectRoot' | 'ideaId'>,
+): Statement {
+  return sql`
+    DELETE FROM linked_projects WHERE user_id = ${userId} AND machine_id = ${project.machineId}
+      AND project_root = ${project.projectRoot} AND idea_id = ${project.ideaId}`;
+}
+
+export function putSessions(userId: UserId, row: SessionsRow, now: number): Statement {
+  return sql`
+    INSERT INTO linked_sessions (user_id, machine_id, project_root, synced_at, sessions)
+    VALUES (${userId}, ${row.machineId}, ${row.projectRoot}, ${now}, ${row.sessions})
+    ON CONFLICT (user_id, machine_id, project_root) DO UPDATE SET
+      synced_at = excluded.synced_at, sessions = excluded.sessions`;
+}
+
+export function dropSessions(
+  userId: UserId,
+  { machineId, projectRoot }: Pick<SessionsRow, 'machineId' | 'projectRoot'>,
+): Statement {
+  return sql`
+    DELETE FROM linked_sessions WHERE user_id = ${userId} AND machine_id = ${machineId} AND project_root = ${projectRoot}`;
+}
+
+/** What the other machines of an account have linked: one row with `projects` and `sessionBytes`. */
+export function readLinkedElsewhere(userId: UserId, machineId: string): Statement {
+  return sql`
+    SELECT (SELECT count(*) FROM linked_projects WHERE user_id = ${userId} AND machine_id <> ${machineId}) AS projects,
+      (SELECT coalesce(sum(octet_length(sessions)), 0) FROM linked_sessions
+        WHERE user_id = ${userId} AND machine_id <> ${machineId}) AS sessionBytes`;
+}
+
+/**
+ * Machines, besides the one that held the job, that have linked the agent session it was in, and for which something is
+ * queued that may be meant for them. The queue is read only where a session is shared.
+ */
+export function readSharers(userId: string, jobId: string): Statement {
+  return sql`
+    SELECT DISTINCT s.machine_id AS machineId
+    FROM jobs j JOIN linked_sessions s ON s.user_id = j.user_id AND s.machine_id <> j.machine_id
+    WHERE j.user_id = ${userId} AND j.id = ${jobId}
+      AND instr(s.sessions, '"codexSessionId":' || json_quote(j.codex_session_id)) > 0
+      AND EXISTS (SELECT 1 FROM jobs q INDEXED BY jobs_live
+        WHERE q.user_id = j.user_id AND q.finished_at IS NULL AND q.status = 'queued'
+          AND q.available_at <= j.finished_at
+          AND (q.target_machine_id IS NULL OR q.target_machine_id = s.machine_id)
+          AND (q.target_project_root IS NULL OR q.target_project_root = s.project_root)
+          AND (q.idea_id IS NULL OR EXISTS (SELECT 1 FROM linked_projects p WHERE p.user_id = s.user_id
+            AND p.machine_id = s.machine_id AND p.project_root = s.project_root AND p.idea_id = q.idea_id)))`;
+}
+
+/** Machines, besides `machineId`, that have linked an agent session: it may be free for them now. */
+export function readSharersOf(
+  userId: string,
+  held: { machineId: string | null; codexSessionId: string | null },
+): Statement {
+  return sql`
+    SELECT DISTINCT machine_id AS machineId FROM linked_sessions
+    WHERE user_id = ${userId} AND machine_id <> ${held.machineId}
+      AND instr(sessions, '"codexSessionId":' || json_quote(${held.codexSessionId})) > 0`;
+}
