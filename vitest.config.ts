@@ -5,14 +5,14 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    /** Local runs are quiet; a hanging test is reported with its name well before the hard limit of `npm test`. */
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    /** Four times what the slowest tests take on two idle cores; a hanging test is named well before `npm test` stops the run. */
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
     projects: [
       {
         test: {
           name: 'node',
-          include: ['test/{spec,cli,contract}/**/*.test.ts'],
+          include: ['test/{spec,cli,contract,scripts}/**/*.test.ts'],
           environment: 'node',
         },
       },
@@ -22,8 +22,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['test/support/build-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          testTimeout: 360_000,
+          hookTimeout: 180_000,
           /** Each file starts a whole hosted side; two at once is what a small machine carries. */
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

@@ -1,72 +1,59 @@
 /**
- * `npm test`: every test project under a hard time limit. A test run inside workerd is known to hang for good now and then;
- * a run that can hang for ever tells nobody anything. Arguments are passed on to vitest.
+ * `npm test`: runs every test. Inside workerd a run is known to hang for good now and then, so a run in which nothing
+ * finishes for a while is stopped. A slow run is not: it goes on as long as tests finish, for an hour at most.
+ *
+ *   ORP_TEST_STALL_SECONDS   stop when no test has finished for this long (600)
+ *   ORP_TEST_LIMIT_SECONDS   stop after this long in any case (3600)
+ *   ORP_TEST_REPORT_SECONDS  how often to say where the run is when the output is not a terminal (60)
+ *
+ * `--fast` (`npm run test:fast`) checks the types and runs the tests of the rules and the CLI. Other arguments go to vitest.
  */
 
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { projectPath } from './local/project-path.ts';
+import { runProcess } from './local/run-process.ts';
+import { type RunOutcome, runWatched } from './testing/watched-run.ts';
 
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const REPORT = `${ROOT}node_modules/.cache/orp-runner/test-report.json`;
-const LIMIT_SECONDS = Number(process.env.ORP_TEST_LIMIT_SECONDS ?? 900);
+const FAST = ['--project=node', '--exclude=test/contract/**'];
 
-interface Report {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
+/** Whether the types of all programs are right; prints what is wrong with them. */
+async function checkTypes(): Promise<boolean> {
+  const command = [process.execPath, projectPath('scripts/check.ts'), '--types'];
+  const { code, stdout, stderr } = await runProcess(command, { cwd: projectPath(''), env: process.env });
+  if (code !== 0) console.error(`${stdout}${stderr}`.trimEnd());
+  return code === 0;
 }
 
-function vitestArgs(): string[] {
-  const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
-  return ['run', ...report, ...process.argv.slice(2)];
-}
-
-/** Runs vitest in a process group of its own, so that the limit also ends the runtimes it started. */
-function runVitest(): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(`${ROOT}node_modules/.bin/vitest`, vitestArgs(), {
-      cwd: ROOT,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      detached: true,
-      env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
-    });
-    const stop = (signal: NodeJS.Signals): void => {
-      if (child.pid !== undefined) process.kill(-child.pid, signal);
-    };
-    const limit = setTimeout(() => {
-      console.error(`error: the tests were still running after ${LIMIT_SECONDS} s and were stopped.`);
-      stop('SIGKILL');
-    }, LIMIT_SECONDS * 1000);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal));
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      resolve(code ?? 1);
-    });
-  });
-}
-
-function readReport(): Report | undefined {
-  try {
-    return JSON.parse(readFileSync(REPORT, 'utf8')) as Report;
-  } catch {
-    return undefined;
+function report({ progress, exitCode, stoppedBecause, running }: RunOutcome): void {
+  if (stoppedBecause !== undefined) {
+    console.error(`error: ${stoppedBecause}`);
+    for (const line of running) console.error(`  running: ${line}`);
+    for (const name of progress.failedTests) console.error(`  failed: ${name}`);
+  } else if (exitCode !== 0 && progress.count('failed') === 0) {
+    console.error(`error: the run failed outside of the tests (exit ${exitCode}); the lines above say why.`);
   }
 }
 
-/** One plain line that tools can read. */
-function closingLine({ numPassedTests, numFailedTests, numPendingTests }: Report): string {
-  const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
-  return `${numPassedTests} passed, ${numFailedTests} failed${skipped}`;
+function secondsFrom(name: string, otherwise: number): number {
+  const seconds = Number(process.env[name] || otherwise);
+  if (seconds > 0) return seconds;
+  console.error(`error: ${name} must be a number of seconds above 0.`);
+  process.exit(2);
 }
 
-mkdirSync(dirname(REPORT), { recursive: true });
-rmSync(REPORT, { force: true });
-const code = await runVitest();
-const report = readReport();
-if (code !== 0 && !report?.numFailedTests) {
-  console.log(`error: the run failed outside of the tests (exit ${code}); the lines above say why.`);
-}
-if (report) console.log(closingLine(report));
-process.exitCode = code;
+const limits = {
+  stallSeconds: secondsFrom('ORP_TEST_STALL_SECONDS', 600),
+  totalSeconds: secondsFrom('ORP_TEST_LIMIT_SECONDS', 3600),
+  reportSeconds: secondsFrom('ORP_TEST_REPORT_SECONDS', 60),
+};
+const words = process.argv.slice(2);
+const isFast = words.includes('--fast');
+const args = words.filter((word) => word !== '--fast');
+
+const [outcome, areTypesRight] = await Promise.all([
+  runWatched(isFast ? [...FAST, ...args] : args, limits),
+  isFast ? checkTypes() : true,
+]);
+report(outcome);
+if (!areTypesRight) console.error('error: the types are wrong; the lines above say where.');
+console.log(outcome.progress.closingLine());
+process.exitCode = outcome.exitCode || (areTypesRight ? 0 : 1);

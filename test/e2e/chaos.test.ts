@@ -16,8 +16,6 @@ const JOBS = 30;
 const MACHINES = 3;
 /** Always the same in CI, so that a failure there is a failure here; the bench looks for new ones. */
 const SEED = 20;
-/** A storm of this size takes half a minute; a machine that is busy with other tests needs longer. */
-const LIMIT_MS = 240_000;
 
 const T0 = '2026-04-01T10:00:00.000Z';
 
@@ -28,24 +26,20 @@ describe('a storm', () => {
     for (const line of result ? tellStory(result) : []) console.error(line);
   });
 
-  it(
-    'loses nothing, doubles nothing, corrupts nothing, and leaves nothing behind',
-    async () => {
-      console.error(
-        `chaos: seed ${SEED} (npm run bench -- chaos --seed ${SEED} --jobs ${JOBS} --machines ${MACHINES})`,
-      );
-      result = await runChaos({ seed: SEED, jobs: JOBS, machines: MACHINES, say: () => undefined });
-      const { lost, doubled, corrupted, leftovers, jobs } = chaosDocument(result);
-      expect({ lost, doubled, corrupted, leftovers, jobs }).toEqual({
-        lost: 0,
-        doubled: 0,
-        corrupted: 0,
-        leftovers: 0,
-        jobs: JOBS,
-      });
-    },
-    LIMIT_MS,
-  );
+  it('loses nothing, doubles nothing, corrupts nothing, and leaves nothing behind', async () => {
+    console.error(
+      `chaos: seed ${SEED} (npm run bench -- chaos --seed ${SEED} --jobs ${JOBS} --machines ${MACHINES})`,
+    );
+    result = await runChaos({ seed: SEED, jobs: JOBS, machines: MACHINES, say: () => undefined });
+    const { lost, doubled, corrupted, leftovers, jobs } = chaosDocument(result);
+    expect({ lost, doubled, corrupted, leftovers, jobs }).toEqual({
+      lost: 0,
+      doubled: 0,
+      corrupted: 0,
+      leftovers: 0,
+      jobs: JOBS,
+    });
+  });
 });
 
 describe('the plan of a storm', () => {

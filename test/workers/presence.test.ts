@@ -1,10 +1,11 @@
 /** What people are told of a machine: last seen is one fact, whether it can be woken is another. */
 
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { showMachine } from '../../spec/contract/machines.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { accepts, refuses } from './harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE } from './harness/clock.ts';
+import { eventually } from './harness/eventually.ts';
 import type { Machine } from './harness/machines.ts';
 import { aMachine, aPrompt, poll, show } from './harness/machines.ts';
 import { aPerson } from './harness/people.ts';
@@ -47,7 +48,7 @@ describe('a machine', () => {
     expect((await seen(machine)).listening).toMatchObject({ transport: 'sse', instance: 'run-2' });
     socket.close();
     await closeChannels();
-    await vi.waitFor(async () => expect((await seen(machine)).listening).toBeUndefined());
+    await eventually(async () => expect((await seen(machine)).listening).toBeUndefined());
   });
 
   it('is shown to its owner and to operators, and is unknown to everybody else', async () => {

@@ -34,7 +34,7 @@ describe('several writers', () => {
       machine_name: String(names.length * ROUNDS),
     });
     expect(readdirSync(desk.userFolder)).toEqual(['machine.json']);
-  }, 60_000);
+  });
 
   it('a lock that a crashed process left behind is overtaken', async () => {
     using desk = new Desk();

@@ -122,4 +122,4 @@ it('an answer that orp agent work could not deliver is told by the status, and d
     { body: 'You said: Review.', leaseId: 'lea_7' },
   ]);
   expect(spools()).toEqual([]);
-}, 40_000);
+});

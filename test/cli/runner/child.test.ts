@@ -106,7 +106,7 @@ describe('an agent process', () => {
 
     expect(bytes).toBeGreaterThan(size);
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
-  }, 60_000);
+  });
 
   it('waits for the reader: a slow one is not run over', async () => {
     let waiting = 0;

@@ -123,7 +123,7 @@ describe('a file that must not grow any more', () => {
       await service.close();
       machine.remove();
     }
-  }, 30_000);
+  });
 });
 
 describe('an answer that the service refuses and the disk does not take', () => {
@@ -149,5 +149,5 @@ describe('an answer that the service refuses and the disk does not take', () => 
       await service.close();
       machine.remove();
     }
-  }, 30_000);
+  });
 });

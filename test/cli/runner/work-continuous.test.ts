@@ -139,7 +139,7 @@ describe('a continuous runner', () => {
     expect(job.completions).toHaveLength(1);
     expect(service.textOf(job, 'stdout')).toBe('before\n');
     expect(service.textOf(job, 'agent')).toBe('after the outage');
-  }, 30_000);
+  });
 
   it('finishes its job after the first signal, claims nothing more, and says so', async () => {
     const go = join(machine.home, 'go');
@@ -198,7 +198,7 @@ describe('a runner that was killed', () => {
     expect(job.completions[0]?.error).toContain('what it did is unknown');
     expect(readFileSync(join(machine.home, 'journal'), 'utf8').match(/start/g)).toHaveLength(1);
     await until(() => spools().length === 0);
-  }, 30_000);
+  });
 
   it('delivers a result that was on the disk, once, with every byte of the transcript', async () => {
     const job = service.addJob('job_1', waitingRecipe({ raw: ['one', 'two'], say: 'the answer' }));
@@ -217,7 +217,7 @@ describe('a runner that was killed', () => {
     expect(service.textOf(job, 'stdout')).toBe('one\ntwo\n');
     expect(service.textOf(job, 'agent')).toBe('the answer');
     await until(() => spools().length === 0);
-  }, 30_000);
+  });
 
   it('puts aside the answer to a job that somebody else has now', async () => {
     const job = service.addJob('job_1', waitingRecipe({ say: 'too late' }));
@@ -235,7 +235,7 @@ describe('a runner that was killed', () => {
 
     expect(job.completions).toEqual([]);
     expect(spools()).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('a second runner on the machine', () => {

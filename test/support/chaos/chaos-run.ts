@@ -46,11 +46,11 @@ export interface ChaosResult {
 /** Jobs that are not done at any time, per machine: enough that nobody waits, few enough that orders hit work in progress. */
 const OPEN_PER_MACHINE = 5;
 /** No job has ended for this long after the last fault, with time passing faster than on the wall: none will. */
-const STUCK_AFTER_MS = 90_000;
+const STUCK_AFTER_MS = 180_000;
 const SETTLE_STEP_MS = 20_000;
 const TAKEN_LOOKS = 60;
 const TAKEN_LOOK_MS = 500;
-const LEAVE_LIMIT_MS = 60_000;
+const LEAVE_LIMIT_MS = 120_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   buildOrp();

@@ -2,11 +2,12 @@
 
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import { minuteOf } from '../../../workers/cron.ts';
 import { expectRefusal } from '../harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE, SECOND } from '../harness/clock.ts';
+import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
 import { evict, fireCron, inside } from '../harness/objects.ts';
@@ -74,21 +75,21 @@ describe('presence', () => {
     const machine = await aMachine();
     const socket = await listenOverWs(machine);
     socket.close();
-    await vi.waitFor(async () => expect(await presenceOf(machine)).toEqual(nobody));
+    await eventually(async () => expect(await presenceOf(machine)).toEqual(nobody));
   });
 
   it('ends when the reader of a stream goes away', async () => {
     const machine = await aMachine();
     const stream = await listenOverSse(machine);
     await stream.close();
-    await vi.waitFor(async () => expect(await presenceOf(machine)).toEqual(nobody));
+    await eventually(async () => expect(await presenceOf(machine)).toEqual(nobody));
     expect(await socketsOf(machine)).toBe(0);
   });
 
   it('stays through the moment between two streams, and writes nothing', async () => {
     const machine = await aMachine();
     await (await openStream(machine, { waitSeconds: 1, instance: 'one' })).rest();
-    await vi.waitFor(async () => expect(await socketsOf(machine)).toBe(0));
+    await eventually(async () => expect(await socketsOf(machine)).toBe(0));
     expect(await presenceOf(machine)).toMatchObject({ transport: 'sse', instance: 'one' });
     expect((await billOf(() => listenOverSse(machine, { instance: 'one' }))).written).toBe(0);
   });
@@ -96,7 +97,7 @@ describe('presence', () => {
   it('of a stream that never came back is corrected within an hour', async () => {
     const machine = await aMachine();
     await (await openStream(machine, { waitSeconds: 1 })).rest();
-    await vi.waitFor(async () => expect(await socketsOf(machine)).toBe(0));
+    await eventually(async () => expect(await socketsOf(machine)).toBe(0));
     const minute = Math.floor(currentTime() / MINUTE) % 60;
     advance(((minuteOf(machine.machineId) - minute + 60) % 60) * MINUTE);
     await fireCron();
@@ -121,7 +122,7 @@ describe('the newest instance', () => {
     await listenOverWs(machine, 'two');
     expect(await older.next()).toMatchObject({ event: 'error', data: { code: 'replaced', instance: 'two' } });
     expect(await older.closed).toMatchObject({ code: CLOSE_CODES.replaced, reason: 'replaced by two' });
-    await vi.waitFor(async () => expect(await socketsOf(machine)).toBe(1));
+    await eventually(async () => expect(await socketsOf(machine)).toBe(1));
     expect(await presenceOf(machine)).toMatchObject({ instance: 'two' });
   });
 

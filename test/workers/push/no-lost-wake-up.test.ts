@@ -128,5 +128,5 @@ describe.each(['ws', 'sse', 'sse of v0.4.4', 'poll'] as const)('over %s', (trans
     await runner.end();
     await running;
     expect((await poll(machine)).job).toBeNull();
-  }, 60_000);
+  });
 });

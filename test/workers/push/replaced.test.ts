@@ -1,11 +1,12 @@
 /** The newest instance wins, but only once it stands: a channel that is refused or fails changes nothing for the older one. */
 
 import { env } from 'cloudflare:workers';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { getMe } from '../../../spec/contract/auth.ts';
 import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import { accepts, expectRefusal } from '../harness/call.ts';
 import { currentTime } from '../harness/clock.ts';
+import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, claimAndStart } from '../harness/machines.ts';
 import { inside } from '../harness/objects.ts';
@@ -98,11 +99,11 @@ describe('of two that connect at once', () => {
     const pauseAfterRead = (sql: string) => {
       if (isEarlierPaused || !/FROM linked_projects/.test(sql)) return undefined;
       isEarlierPaused = true;
-      return vi.waitFor(() => expect(isReleased).toBe(true), { timeout: 10_000 });
+      return eventually(() => expect(isReleased).toBe(true));
     };
     await withFault({ pauseAfterRead }, async () => {
       const opening = openStream(machine, { instance: 'earlier', persistent: '1' });
-      await vi.waitFor(() => expect(isEarlierPaused).toBe(true));
+      await eventually(() => expect(isEarlierPaused).toBe(true));
       const later = await listenOverWs(machine, 'later');
       isReleased = true;
       const event = await (await opening).next();
@@ -148,7 +149,7 @@ describe('a follower', () => {
     const response = await withFault(fault, () => get(path, machine.owner));
     expect(response.status).toBe(503);
     await response.body?.cancel();
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(
         await inside(
           machine,

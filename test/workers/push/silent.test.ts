@@ -7,6 +7,7 @@ import { CLOSE_CODES, DEAD_AFTER_MS } from '../../../spec/transport/events.ts';
 import { minuteOf } from '../../../workers/cron.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE } from '../harness/clock.ts';
+import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
 import { evict, fireCron, inside } from '../harness/objects.ts';
@@ -46,7 +47,7 @@ function openSockets(machine: Machine): Promise<number> {
 }
 
 async function untilNobodyListens(machine: Machine): Promise<void> {
-  await vi.waitFor(async () => expect(await presenceOf(machine)).toMatchObject({ transport: null }));
+  await eventually(async () => expect(await presenceOf(machine)).toMatchObject({ transport: null }));
 }
 
 describe('a WebSocket that has not pinged for 2.5 keep-alives', () => {
