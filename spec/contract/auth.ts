@@ -62,5 +62,6 @@ export const revokeToken = endpoint({
   summary: 'Revoke the token this request is made with. Effective everywhere within 30 s.',
   reply: z.object({ ok }),
   errors: [],
+  capability: 'token-revoke',
   idempotent: true,
 });

@@ -5,6 +5,7 @@
 
 import type { z } from 'zod';
 import type { COMMON_ERRORS, ErrorCode } from '../errors.ts';
+import type { Capability } from './capabilities.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -42,6 +43,8 @@ export interface Endpoint<
   errors: readonly Code[];
   /** The same request may be sent again after a lost answer without doing anything twice. */
   idempotent: boolean;
+  /** The extension that the row belongs to: called only where the server announces it. Absent: a row of v0.4.4. */
+  capability?: Capability;
 }
 
 type RowInput<

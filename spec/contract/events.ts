@@ -35,6 +35,7 @@ export const socketEvents = endpoint({
   query: z.object({ machineId: machineIdField, instance }),
   reply: z.never(),
   answers: 'ws',
+  capability: 'events-ws',
   errors: ['not_found', 'foreign_machine'],
   idempotent: true,
 });
@@ -52,6 +53,7 @@ export const followJob = endpoint({
   }),
   reply: z.never(),
   answers: 'sse',
+  capability: 'follow',
   errors: ['not_found', 'limit_reached'],
   idempotent: true,
 });

@@ -153,6 +153,7 @@ export const enqueueJob = endpoint({
     timeoutSeconds: z.number().int().min(1).max(MAX_TIMEOUT_SECONDS).optional(),
   }),
   maxBodyBytes: MAX_PROMPT_BYTES * 2,
+  capability: 'jobs',
   reply: z.object({ ok, job, created: z.boolean() }),
   status: 201,
   errors: ['not_found', 'idempotency_conflict', 'limit_reached'],
@@ -164,6 +165,7 @@ export const listJobs = endpoint({
   method: 'GET',
   path: '/api/cli/runner/jobs',
   summary: 'List your jobs, newest first. Filters combine.',
+  capability: 'jobs',
   query: z.object({
     limit: queryInteger(1, 200, 25),
     /** The last id of the page before. */
@@ -184,6 +186,7 @@ export const showJob = endpoint({
   method: 'GET',
   path: '/api/cli/runner/jobs/:jobId',
   summary: 'Show one job with its whole story: prompt, attempts, answer, and why it waits.',
+  capability: 'jobs',
   reply: z.object({ ok, job: jobWithStory }),
   errors: ['not_found'],
   idempotent: true,
@@ -210,6 +213,7 @@ export const readTranscript = endpoint({
   method: 'GET',
   path: '/api/cli/runner/jobs/:jobId/transcript',
   summary: 'Read messages and output of a job in order, across attempts.',
+  capability: 'jobs',
   query: z.object({
     /** The `nextCursor` of the page before. */
     cursor: z.string().max(64).optional(),

@@ -21,6 +21,7 @@ export const drainMachine = endpoint({
     changed: z.boolean(),
   }),
   errors: ['not_found'],
+  capability: 'machines',
   idempotent: true,
 });
 
@@ -45,5 +46,6 @@ export const showMachine = endpoint({
     }),
   }),
   errors: ['not_found'],
+  capability: 'machines',
   idempotent: true,
 });

@@ -1,0 +1,55 @@
+/**
+ * What the server offers beyond the contract of v0.4.4. The server announces it in a header of every answer, and `orp` uses
+ * an extension only where it is announced: a v0.4.4 server ignores what it does not know, so an unannounced `dryRun` would
+ * claim a job.
+ */
+
+/** Header of every answer below `/api/`: the names, separated by commas. */
+export const CAPABILITIES_HEADER = 'orp-capabilities';
+
+/** The closed list, one name per extension. */
+export const CAPABILITIES = [
+  /** The owner's routes of a job: queue, list, show, transcript; cancel and retry without a machine; `expectedAttempt`. */
+  'jobs',
+  /** The live view of one job. */
+  'follow',
+  /** One machine: when it was last seen, and drain. */
+  'machines',
+  /** A device token can be revoked. */
+  'token-revoke',
+  /** A POST that is repeated under the same `Idempotency-Key` takes effect once. */
+  'idempotency-key',
+  /** `dryRun` in a poll claims nothing. */
+  'dry-run',
+  /** `claimId`, `projectRoot` and `instance` in a poll: a repeated claim brings the same lease. */
+  'claims',
+  /** What a runner says beyond v0.4.4: `instance`, `draining`, `failureKind`, the stop receipt, the lease of a review. */
+  'leases',
+  /** Output in numbered chunks; the answer says up to which number it has arrived. */
+  'chunks',
+  /** `persistent` in the event stream: it stays open after `job.available`, for up to 15 minutes. */
+  'events-persistent',
+  /** The events of a machine over a WebSocket. */
+  'events-ws',
+  /** The holder of a job can give it back. */
+  'release',
+  /** A heartbeat can say why the machine claims nothing. */
+  'condition',
+  /** A heartbeat can say that a person at the machine is being asked. */
+  'asking',
+] as const;
+
+/** One of the closed list. */
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** The value of the header that announces these. */
+export function formatCapabilities(capabilities: Iterable<Capability>): string {
+  return [...capabilities].join(', ');
+}
+
+/** Reads the header; undefined when there is none. Names that are not known here are left out: a newer server offers more. */
+export function readCapabilities(header: string | null): ReadonlySet<Capability> | undefined {
+  if (header === null) return undefined;
+  const names = new Set(header.split(',').map((name) => name.trim()));
+  return new Set(CAPABILITIES.filter((name) => names.has(name)));
+}
