@@ -84,6 +84,7 @@ export function agentService({
       const request = { params: { checkpointId: checkpoint.value }, body };
       return line.send(respondCheckpoint, request, held.account);
     },
+    release: async () => NO_RELEASE,
     confirmCancel: (held, receipt) =>
       line.send(
         cancelJob,
@@ -92,6 +93,14 @@ export function agentService({
       ),
   };
 }
+
+/** These routes have no way to give a review back: its holder reports a failure instead. */
+const NO_RELEASE: Reply<Body> = {
+  kind: 'refused',
+  status: 404,
+  code: 'not_found',
+  message: 'A review from the compatibility route cannot be given back.',
+};
 
 const BEAT: Reply<HeartbeatReply> = { kind: 'ok', value: { body: {}, drain: false } };
 

@@ -8,6 +8,7 @@ import {
   completeJob,
   heartbeat,
   pollJob,
+  releaseJob,
   startJob,
 } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
@@ -79,6 +80,12 @@ export function httpService(options: HttpServiceOptions): RunnerService {
           params: at(held),
           body: { ...fence(held), ...report, ...(failureKind === undefined ? {} : { failureKind }) },
         },
+        held.account,
+      ),
+    release: (held, report) =>
+      line.send(
+        releaseJob,
+        { params: at(held), body: { machineId, leaseId: held.leaseId ?? '', ...report } },
         held.account,
       ),
     confirmCancel: (held, receipt) =>

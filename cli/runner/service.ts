@@ -4,6 +4,7 @@
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
+import type { ReleaseReason } from '../../spec/job/release.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { ChunkRecord } from './spool/records.ts';
 
@@ -64,6 +65,12 @@ export interface ReceiptReport {
   at: string;
 }
 
+export interface ReleaseReport {
+  reason: ReleaseReason;
+  /** The runner's own words, for people; the server keeps 300 characters. */
+  message?: string | undefined;
+}
+
 export interface SystemMessage {
   seq: number;
   at: string;
@@ -81,5 +88,7 @@ export interface RunnerService {
   addMessage(held: Held, message: SystemMessage): Promise<Reply<Body>>;
   addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<Body>>;
   complete(held: Held, report: ResultReport): Promise<Reply<Body>>;
+  /** Gives the job back: only when the prompt had no effect, and only where the server announces `release`. */
+  release(held: Held, report: ReleaseReport): Promise<Reply<Body>>;
   confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<Body>>;
 }

@@ -19,7 +19,7 @@ import { WAITING_CODES } from '../job/waiting.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, ok, projectRootField, queryInteger, timestamp } from './fields.ts';
 
-/** How one try at a job ended. `released`: the lease ended before the start. `revoked`: a person took it back. */
+/** How one try at a job ended. `released`: it ended before it had any effect. `revoked`: a person took it back. */
 export const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
 
 const session = {

@@ -41,6 +41,7 @@ export const ROWS = [
   runner.addMessage,
   runner.addLogs,
   runner.completeJob,
+  runner.releaseJob,
   machines.showMachine,
   machines.drainMachine,
   agent.pollAgent,

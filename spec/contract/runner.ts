@@ -9,8 +9,10 @@ import {
   MAX_CHUNK_BYTES,
   MAX_RESULT_BYTES,
 } from '../job/kinds.ts';
+import { REASON_LENGTH, RELEASE_REASONS } from '../job/release.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
+import { clip } from '../text.ts';
 import { endpoint } from './endpoint.ts';
 import {
   absentable,
@@ -239,6 +241,28 @@ export const completeJob = endpoint({
   reply: z.object({ ok, job: jobState }),
   errors: [...fenced, 'body_too_large'],
   idempotent: true,
+});
+
+/** A runner's own words: cut rather than refused, because what they come with must arrive. */
+const words = z.string().transform((text) => clip(text, REASON_LENGTH));
+
+export const releaseJob = endpoint({
+  name: 'releaseJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/:jobId/release',
+  summary:
+    'Give a job back whose prompt had no effect. It returns to its place in the queue; the attempt does not count.',
+  body: z.object({
+    machineId: machineIdField,
+    leaseId: z.string().min(1).max(200),
+    reason: z.enum(RELEASE_REASONS),
+    message: words.nullish(),
+  }),
+  /** `job` is as it stands now: when the request is repeated, another machine may hold it already. */
+  reply: z.object({ ok, job: jobState }),
+  errors: fenced,
+  idempotent: true,
+  capability: 'release',
 });
 
 const contextSelection = z.object({

@@ -43,6 +43,7 @@ export const JOB_VERBS = [
   'complete',
   'fail',
   'release',
+  'return',
   'requeue',
   'exhaust',
   'hold',
@@ -65,6 +66,11 @@ export const TRANSITIONS = {
   fail: { from: ['running', 'lost'], to: 'failed' },
   /** The lease expired before the start: back to the queue, the attempt is given back. */
   release: { from: ['dispatched'], to: 'queued' },
+  /**
+   * The holder gives it back and proves that the prompt had no effect; the attempt is given back. From `lost` it is a late one,
+   * under the same lease.
+   */
+  return: { from: ['dispatched', 'running', 'lost'], to: 'queued' },
   /** The lease expired at work under policy `requeue`: back to the queue after a pause. */
   requeue: { from: ['running'], to: 'queued' },
   /** As `requeue`, but no automatic attempt is left. */

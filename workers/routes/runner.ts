@@ -10,6 +10,7 @@ import { mount } from '../mount.ts';
 import { sendHeartbeat } from '../services/heartbeat.ts';
 import { iso } from '../services/job-view.ts';
 import { pollForJob } from '../services/poll.ts';
+import { releaseJob } from '../services/release.ts';
 import { completeJob, startJob } from '../services/run.ts';
 import { syncMachine } from '../services/sync.ts';
 import { appendUpload, entriesOfLogs, entriesOfMessage } from '../services/uploads.ts';
@@ -38,6 +39,11 @@ export function mountRunner(app: Hono<AppEnv>): void {
     return accept({ ok: true, ...polled.value } satisfies ReplyInput<typeof rows.pollJob>);
   });
 
+  mountHolder(app);
+}
+
+/** What the holder of a lease says of its job. */
+function mountHolder(app: Hono<AppEnv>): void {
   mount(app, rows.startJob, async ({ params, body, auth, deps }) => {
     const started = await startJob(deps, auth, {
       jobId: params.jobId,
@@ -77,6 +83,18 @@ export function mountRunner(app: Hono<AppEnv>): void {
     });
     if (!finished.ok) return finished;
     return accept({ ok: true, job: { id: finished.value.id, status: finished.value.status } });
+  });
+
+  mount(app, rows.releaseJob, async ({ params, body, auth, deps }) => {
+    const { machineId, leaseId, reason, message } = body;
+    const released = await releaseJob(deps, auth, {
+      jobId: params.jobId,
+      holder: { machineId, leaseId },
+      reason,
+      message: message ?? undefined,
+    });
+    if (!released.ok) return released;
+    return accept({ ok: true, job: { id: released.value.id, status: released.value.status } });
   });
 }
 

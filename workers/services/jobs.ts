@@ -238,9 +238,9 @@ async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
   const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
   const sources: Source[] = [];
   for (const one of [...earlier, job]) {
-    // A released attempt never started and has said nothing; asking its machine would be a call for nothing.
+    // An attempt that was released before its start has said nothing; asking its machine would be a call for nothing.
     if (one.leaseId === null || one.machineId === null) continue;
-    if ('outcome' in one && one.outcome === 'released') continue;
+    if ('outcome' in one && one.outcome === 'released' && one.startedAt === null) continue;
     sources.push({
       leaseCount: one.leaseCount,
       attempt: one.attempt,

@@ -4,13 +4,14 @@
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
+import { FREE_RELEASES, RELEASE_PAUSE_MS } from '../../spec/job/release.ts';
 import type { Route } from '../../spec/job/routing.ts';
-import type { Database, Statement } from './database.ts';
+import type { Database, Statement, Value } from './database.ts';
 import { sql } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import { HELD, jobColumns } from './job-row.ts';
 import type { JobKey } from './job-update.ts';
-import { update } from './job-update.ts';
+import { archive, CLEAR_ATTEMPT, update } from './job-update.ts';
 
 export interface Claim {
   leaseId: string;
@@ -152,4 +153,37 @@ export function resumeIfLost(
       where: [['lease_id = ?', lease.leaseId]],
     }),
   );
+}
+
+export interface Return {
+  leaseId: string;
+  machineId: string;
+  now: number;
+  /** Why, for people. */
+  error: string;
+}
+
+/** The holder gives the job back: it keeps its place, the attempt does not count. */
+export function returnIfHeld(key: JobKey, { leaseId, machineId, now, error }: Return): Statement[] {
+  const where: [string, Value][] = [
+    ['lease_id = ?', leaseId],
+    ['machine_id = ?', machineId],
+  ];
+  return [
+    archive(key, { outcome: 'released', verb: 'return', now, where, error }),
+    update(key, 'return', {
+      set: [
+        ...CLEAR_ATTEMPT,
+        ['attempt = attempt - 1', undefined],
+        ['attempts_used = attempts_used - 1', undefined],
+        // Every lease beyond the attempts that count was given back.
+        [
+          `available_at = CASE WHEN lease_count - attempt >= ${FREE_RELEASES} THEN ? ELSE available_at END`,
+          now + RELEASE_PAUSE_MS,
+        ],
+        ['updated_at = ?', now],
+      ],
+      where,
+    }),
+  ];
 }

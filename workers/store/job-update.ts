@@ -87,6 +87,8 @@ export function noteOnReview(
 }
 
 interface Archive {
+  /** Why the attempt ended, where the row does not say it. */
+  error?: string;
   /** Undefined: the outcome of an ended attempt is its status, that of one still held is `revoked`. */
   outcome: 'released' | 'lost' | undefined;
   verb: JobVerb;
@@ -95,7 +97,7 @@ interface Archive {
 }
 
 /** Keeps the attempt that the next statement of the batch replaces, under the same guard. */
-export function archive(key: JobKey, { outcome, verb, now, where }: Archive): Statement {
+export function archive(key: JobKey, { outcome, verb, now, where, error }: Archive): Statement {
   const statuses = TRANSITIONS[verb].from.map((status) => `'${status}'`).join(', ');
   const ended = outcome ? `'${outcome}'` : "CASE WHEN finished_at IS NULL THEN 'revoked' ELSE status END";
   const conditions = [
@@ -111,9 +113,9 @@ export function archive(key: JobKey, { outcome, verb, now, where }: Archive): St
             finished_at, failure_kind, error, summary, content)
           SELECT user_id, id, lease_count, attempt, ${ended}, machine_id, instance, lease_id, project_root,
             orp_session_id, codex_session_id, session_source, fallback_reason, claimed_at, started_at,
-            coalesce(finished_at, ?), failure_kind, error, summary, content
+            coalesce(finished_at, ?), failure_kind, coalesce(error, ?), summary, content
           FROM jobs WHERE ${conditions.join(' AND ')}`,
-    values: [now, key.userId, key.id, ...where.map(([, value]) => value)],
+    values: [now, error ?? null, key.userId, key.id, ...where.map(([, value]) => value)],
   };
 }
 

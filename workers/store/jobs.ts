@@ -166,6 +166,18 @@ export function readAttempts(userId: string, jobId: string): Statement {
   };
 }
 
+/** Whether the holder gave the job back under this lease, or a sweep did because it had never started. */
+export async function wasReleased(
+  db: Database,
+  job: { userId: string; id: string },
+  holder: { machineId: string; leaseId: string },
+): Promise<boolean> {
+  const row = await db.first(sql`
+    SELECT 1 FROM attempts WHERE user_id = ${job.userId} AND job_id = ${job.id}
+      AND lease_id = ${holder.leaseId} AND machine_id = ${holder.machineId} AND outcome = 'released'`);
+  return row !== undefined;
+}
+
 /** Whether a machine held the job under this lease in an earlier attempt. */
 export async function hadLease(
   db: Database,

@@ -10,7 +10,16 @@ type Fields = Record<string, unknown>;
 
 /** `unavailable`: 503, nothing happens. `lost`: it happens, and the answer is lost. `refused`: 409 `lease_lost`. */
 export type Fault = 'unavailable' | 'lost' | 'refused' | 'too_large';
-export type Route = 'heartbeat' | 'poll' | 'start' | 'messages' | 'logs' | 'complete' | 'cancel' | 'sync';
+export type Route =
+  | 'heartbeat'
+  | 'poll'
+  | 'start'
+  | 'messages'
+  | 'logs'
+  | 'complete'
+  | 'cancel'
+  | 'release'
+  | 'sync';
 
 export interface FakeJob {
   id: string;
@@ -22,6 +31,7 @@ export interface FakeJob {
   starts: number;
   completions: Fields[];
   receipts: Fields[];
+  releases: Fields[];
   chunks: Map<number, { stream: string; text: string }>;
   messages: Fields[];
   /** Fields put over the wire form of the job. */
@@ -87,6 +97,7 @@ export class FakeService {
       starts: 0,
       completions: [],
       receipts: [],
+      releases: [],
       chunks: new Map(),
       messages: [],
       extra: overrides.extra ?? {},
@@ -169,6 +180,7 @@ export class FakeService {
       job.receipts.push(at.body);
       return [200, { ok: true, job: { id: job.id, status: job.status } }];
     }
+    if (route === 'release') return this.#release(job, at.body);
     if (job.leaseId !== at.body.leaseId) return [409, refusal('lease_lost')];
     return this.#write(route, job, at.body);
   }
@@ -194,6 +206,20 @@ export class FakeService {
       if (!job.chunks.has(chunk.seq)) job.chunks.set(chunk.seq, chunk);
     }
     return [200, { ok: true, accepted: 1, received: receivedOf(job) }];
+  }
+
+  /** The holder gives it back: queued again, and free to be claimed. Told twice it answers the same. */
+  #release(job: FakeJob, body: Fields): [number, Fields] {
+    const isRepeat = job.releases.some((earlier) => earlier.leaseId === body.leaseId);
+    if (!isRepeat && job.leaseId !== body.leaseId) return [409, refusal('lease_lost')];
+    if (!isRepeat && job.status !== 'dispatched' && job.status !== 'running')
+      return [409, refusal('wrong_status')];
+    if (!isRepeat) {
+      job.status = 'queued';
+      job.leaseId = undefined;
+      job.releases.push(body);
+    }
+    return [200, { ok: true, job: { id: job.id, status: job.status } }];
   }
 
   #complete(job: FakeJob, body: Fields): [number, Fields] {
@@ -264,7 +290,7 @@ function findRoute(path: string): { route: Route; jobId: string | undefined } | 
     /^\/api\/cli\/runner\/(heartbeat|sync|jobs)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
   if (name === 'heartbeat' || name === 'sync') return { route: name, jobId: undefined };
   if (id === 'poll') return { route: 'poll', jobId: undefined };
-  const routes = ['start', 'messages', 'logs', 'complete', 'cancel'] as const;
+  const routes = ['start', 'messages', 'logs', 'complete', 'cancel', 'release'] as const;
   const route = routes.find((candidate) => candidate === verb);
   return route && { route, jobId: id };
 }

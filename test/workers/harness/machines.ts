@@ -9,6 +9,7 @@ import {
   heartbeat,
   pollJob,
   queueCheckpoint,
+  releaseJob,
   startJob,
   syncMachine,
 } from '../../../spec/contract/runner.ts';
@@ -166,6 +167,15 @@ export async function complete(
     ...result,
   };
   return accepts(completeJob, { as: owner, params: { jobId }, body });
+}
+
+/** Gives a claimed job back. */
+export async function giveBack(
+  { machine, jobId, leaseId }: Held,
+  { reason = 'shutting_down', message }: Partial<BodyInput<typeof releaseJob>> = {},
+) {
+  const { owner, machineId } = machine;
+  return accepts(releaseJob, { as: owner, params: { jobId }, body: { machineId, leaseId, reason, message } });
 }
 
 /** Claims and starts the next job of a machine. */

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { addLogs, completeJob, heartbeat } from '../../../spec/contract/runner.ts';
+import { addLogs, completeJob, heartbeat, releaseJob } from '../../../spec/contract/runner.ts';
 import { accepts, send } from '../harness/call.ts';
 import * as queue from './queue-model.ts';
 import { hasLeases, newest, recent, step } from './step.ts';
@@ -66,6 +66,23 @@ export const say = newest.map((position) =>
       if (!isTaken) return;
       lease.lines += 1;
       job.lines.push(chunk.text);
+    },
+  }),
+);
+
+export const giveBack = newest.map((position) =>
+  step({
+    label: `release(${position})`,
+    may: hasLeases,
+    async run(model, real) {
+      const lease = recent(model.leases, position);
+      const { machineId, leaseId, jobId } = lease;
+      const job = queue.holderOf(model, leaseId);
+      const body = { machineId, leaseId, reason: 'shutting_down' as const };
+      const answer = await send(releaseJob, { as: real.owner, params: { jobId }, body });
+      const isHeld = job !== undefined && queue.isHeld(job);
+      expect(answer.status < 300, answer.text).toBe(isHeld || lease.isReleased);
+      if (isHeld) queue.returned(model, job);
     },
   }),
 );

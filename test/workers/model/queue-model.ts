@@ -6,6 +6,7 @@
 import type { LeaseLossPolicy } from '../../../spec/job/kinds.ts';
 import { DEFAULT_EXPIRY_MS } from '../../../spec/job/kinds.ts';
 import { isRedeliverable, judgeLease, LEASE_MS } from '../../../spec/job/lease.ts';
+import { FREE_RELEASES, RELEASE_PAUSE_MS } from '../../../spec/job/release.ts';
 import type { JobTarget, Route, SyncedProject } from '../../../spec/job/routing.ts';
 import { routesFor } from '../../../spec/job/routing.ts';
 import type { JobStatus } from '../../../spec/job/status.ts';
@@ -52,7 +53,15 @@ export interface Model {
   jobs: ModelJob[];
   projects: SyncedProject[];
   /** Every lease ever handed out, with its job. */
-  leases: { leaseId: string; machineId: string; claimId: string; jobId: string; lines: number }[];
+  leases: {
+    leaseId: string;
+    machineId: string;
+    claimId: string;
+    jobId: string;
+    lines: number;
+    /** It ended before its agent had any effect. */
+    isReleased: boolean;
+  }[];
   layers: { alarm: boolean; cron: boolean };
 }
 
@@ -120,14 +129,14 @@ export function claimed(
     recordedUntil: now + LEASE_MS,
     remembered: true,
   };
-  model.leases.push({ ...lease, jobId: job.id, lines: 0 });
+  model.leases.push({ ...lease, jobId: job.id, lines: 0, isReleased: false });
 }
 
 /** Handed out again: a new lease, whose end stays where it was. */
 export function redelivered(model: Model, job: ModelJob, lease: { leaseId: string; claimId: string }): void {
   if (job.lease === undefined) return;
   job.lease = { ...job.lease, ...lease, deadline: job.lease.recordedUntil, remembered: true };
-  model.leases.push({ ...job.lease, jobId: job.id, lines: 0 });
+  model.leases.push({ ...job.lease, jobId: job.id, lines: 0, isReleased: false });
 }
 
 /** A start, a heartbeat, a resume: the lease begins anew. */
@@ -161,9 +170,7 @@ export function swept(model: Model, machineId?: string): void {
     );
     switch (verdict.kind) {
       case 'release':
-        job.attempt -= 1;
-        job.attemptsUsed -= 1;
-        requeue(job);
+        released(model, job);
         break;
       case 'requeue':
         requeue(job);
@@ -179,6 +186,21 @@ export function swept(model: Model, machineId?: string): void {
         break;
     }
   }
+}
+
+/** The holder gives it back; the agent had no effect, so a start does not count either. */
+export function returned(model: Model, job: ModelJob): void {
+  if (job.leaseCount - job.attempt >= FREE_RELEASES) job.availableAt = model.now + RELEASE_PAUSE_MS;
+  if (job.status !== 'dispatched') job.starts -= 1;
+  released(model, job);
+}
+
+function released(model: Model, job: ModelJob): void {
+  const ended = model.leases.find((lease) => lease.leaseId === job.lease?.leaseId);
+  if (ended !== undefined) ended.isReleased = true;
+  job.attempt -= 1;
+  job.attemptsUsed -= 1;
+  requeue(job);
 }
 
 /** One run of cron: what it ends and what it reclaims was decided by one look, so no job is moved twice. */

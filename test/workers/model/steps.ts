@@ -5,7 +5,7 @@ import { HOUR, MINUTE, SECOND } from '../harness/clock.ts';
 import { evict, fireAlarm, fireCron } from '../harness/objects.ts';
 import { tick } from './agreement.ts';
 import { begin, poll, rush, work } from './claims.ts';
-import { beat, deliver, say } from './holders.ts';
+import { beat, deliver, giveBack, say } from './holders.ts';
 import { enqueue, link, order } from './people.ts';
 import * as queue from './queue-model.ts';
 import { at, index, step } from './step.ts';
@@ -65,6 +65,6 @@ function often<T>(count: number, what: T): T[] {
 export const STEPS = [
   ...[...often(3, enqueue), order, link],
   ...[...often(2, poll), rush, ...often(3, work), begin],
-  ...[...often(3, beat), ...often(2, deliver), say],
+  ...[...often(3, beat), ...often(2, deliver), say, giveBack],
   ...[...often(3, wait), ...often(2, alarm), ...often(2, cron), loseMemory],
 ];

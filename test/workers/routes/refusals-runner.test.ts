@@ -133,6 +133,15 @@ const REFUSALS = {
       await refuses(contract.completeJob, 'body_too_large', { as: machine.owner, params: { jobId }, body });
     },
   },
+  releaseJob: {
+    ...fenced(contract.releaseJob, { reason: 'shutting_down' }),
+    lease_lost: async () => {
+      const held = await claimAndStart(await withPrompt());
+      const { owner, machineId } = held.machine;
+      const body = { machineId, leaseId: 'lea_other', reason: 'shutting_down' as const };
+      await refuses(contract.releaseJob, 'lease_lost', { as: owner, params: { jobId: held.jobId }, body });
+    },
+  },
   queueCheckpoint: {
     not_found: async () => {
       const owner = await aPerson();
