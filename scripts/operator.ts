@@ -1,12 +1,12 @@
 /** `npm run operator`: makes an account an operator, in the deployed database or in the local one. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accountRow, generatePassword } from './local/accounts.ts';
 import { projectPath } from './local/project-path.ts';
+import { makeTemporaryFolder } from './local/temporary-folder.ts';
 
 const HELP = `Usage: npm run operator -- --email ADDRESS [--name NAME] [--password-stdin] [--remote] [--persist-to .orp-dev]
 
@@ -62,7 +62,7 @@ function execute(place: string[], ...statement: string[]): { id?: string }[] {
 
 /** Runs SQL that holds a password hash from a private file: a command line is seen by everybody on the machine. */
 function executePrivately(place: string[], sql: string): void {
-  const folder = mkdtempSync(join(tmpdir(), 'orp-operator-'));
+  const folder = makeTemporaryFolder('orp-operator-');
   try {
     const file = join(folder, 'statement.sql');
     writeFileSync(file, sql, { mode: 0o600 });

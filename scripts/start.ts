@@ -1,9 +1,10 @@
 /** `npm start`: serves the hosted side on this machine, with state that survives a restart. */
 
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lock } from 'proper-lockfile';
+import { shellWord } from '../cli/link/advice.ts';
+import { makeFolder, openness } from '../cli/private-folder.ts';
 import { createFirstOperator } from './local/first-operator.ts';
 import { isPortFree } from './local/free-port.ts';
 import { type LogLine, type Runtime, startRuntime } from './local/runtime.ts';
@@ -62,7 +63,12 @@ function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['opt
 
 /** Two runtimes on one folder would corrupt the database, so the folder is held for as long as this one runs. */
 async function holdState(folder: string): Promise<() => Promise<void>> {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
+  if (openness(folder) !== undefined) {
+    console.error(
+      `warning: other users of this computer can look into ${folder}; run: chmod 700 ${shellWord(folder)}`,
+    );
+  }
   try {
     return await lock(folder, { stale: 10_000, lockfilePath: join(folder, 'serving.lock') });
   } catch {

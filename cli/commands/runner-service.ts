@@ -1,6 +1,6 @@
 /** `orp runner install|uninstall|restart|logs`: the runner as a service of this user. */
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CommonOptions, Context } from '../context.ts';
@@ -11,6 +11,7 @@ import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { isLinkable } from '../link/repository.ts';
 import { type Line, printResult } from '../output/print.ts';
+import { makeFolder } from '../private-folder.ts';
 import { installWarnings } from '../service/install-warnings.ts';
 import { letServiceLeave } from '../service/leave.ts';
 import { type ServiceManager, serviceManager } from '../service/service-manager.ts';
@@ -138,7 +139,7 @@ async function install(context: Context, words: string[], options: WaitOptions):
       await leave(context, machine.machine_id, options);
       await manager.unload();
     }
-    mkdirSync(dirname(plan.crashLog), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(plan.crashLog));
     // An address of a proxy may hold a password.
     writeTextFile(manager.path, content, PRIVATE_MODE);
     await manager.load();

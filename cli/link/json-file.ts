@@ -8,7 +8,6 @@ import {
   closeSync,
   fchmodSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -18,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../private-folder.ts';
 import { hasCode } from '../system-error.ts';
 
 export type JsonObject = Record<string, unknown>;
@@ -100,7 +100,7 @@ interface WriteOptions {
  * in a library because every command loads them: the usual one takes `node:crypto` along, 13 ms of the start.
  */
 export function writeTextFile(path: string, text: string, mode?: number): void {
-  mkdirSync(dirname(path), { recursive: true, ...(mode === PRIVATE_MODE ? { mode: 0o700 } : {}) });
+  makeFolder(dirname(path));
   const target = realPathOf(path);
   const kept = mode ?? modeOf(target);
   const temporary = temporaryPath(target);

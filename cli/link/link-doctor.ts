@@ -1,7 +1,7 @@
 /** `link doctor`: what is wrong with the links of a repository (contract/cli-surface.md §4.5). */
 
 import { isActive } from '../../spec/local/session-order.ts';
-import type { LinkFacts } from './link-facts.ts';
+import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
 import { remoteFacts } from './link-status.ts';
 import { displayPath } from './paths.ts';
 import { isLinkable, type LinkableRepository, projectLinkPath, runtimePath } from './repository.ts';
@@ -25,6 +25,7 @@ export function findIssues(facts: LinkFacts): Issue[] {
     return [
       error({ code: 'missing_git_repo', message: `${repository.root} is not inside a git work tree.` }),
       ...worldIssues(facts),
+      ...folderIssues(facts),
     ];
   }
   return [
@@ -32,7 +33,15 @@ export function findIssues(facts: LinkFacts): Issue[] {
     ...sessionIssues(facts, repository),
     ...runtimeIssues(repository),
     ...worldIssues(facts),
+    ...folderIssues(facts),
   ];
+}
+
+function folderIssues({ openFolders }: LinkFacts): Issue[] {
+  return openFolders.map((folder) => {
+    const message = `${openFolderSentence(folder)} Run \`${closeFolderCommand(folder)}\`.`;
+    return warning({ code: 'folder_open_to_others', message, path: folder.path });
+  });
 }
 
 function error(finding: Finding): Issue {

@@ -1,7 +1,10 @@
 /** Everything `link status`, `link doctor` and `runner status` look at in a repository, gathered once. */
 
+import { openness } from '../private-folder.ts';
+import { shellWord } from './advice.ts';
 import { readGovernance } from './governance.ts';
 import type { JsonObject } from './json-file.ts';
+import { stateFolder, userFolder } from './paths.ts';
 import { type ProjectLink, type ProjectLinkFile, readProjectLinkFile } from './project-link.ts';
 import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from './remote-session.ts';
 import { isLinkable, type Repository } from './repository.ts';
@@ -26,6 +29,13 @@ export interface LinkFacts {
   isAccountTorn: boolean;
   world: HostedWorld;
   governance: JsonObject;
+  openFolders: OpenFolder[];
+}
+
+/** A folder of this user's own files in which others may read or write. */
+export interface OpenFolder {
+  path: string;
+  mayWrite: boolean;
 }
 
 export interface FactsSource {
@@ -63,7 +73,26 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     isAccountTorn: isRemoteSessionTorn(env),
     world,
     governance,
+    openFolders: findOpenFolders(env),
   };
+}
+
+/** The folders that hold the sign-in, the machine, the spool and the logs. */
+function findOpenFolders(env: NodeJS.ProcessEnv): OpenFolder[] {
+  return [userFolder(env), stateFolder(env)].flatMap((path) => {
+    const reach = openness(path);
+    return reach === undefined ? [] : [{ path, mayWrite: reach === 'write' }];
+  });
+}
+
+/** What is wrong with it, as people read it. */
+export function openFolderSentence({ path, mayWrite }: OpenFolder): string {
+  return `Other users of this computer can ${mayWrite ? 'write to' : 'look into'} ${path}, which holds your sign-in or your work.`;
+}
+
+/** What closes it. */
+export function closeFolderCommand({ path }: OpenFolder): string {
+  return `chmod 700 ${shellWord(path)}`;
 }
 
 const notAsked: HostedWorld = { kind: 'not_asked' };

@@ -4,7 +4,7 @@ import { countSessions, isRouteable, type SessionCounts } from '../../spec/local
 import { AdviceCollector, type AdviceLists, COMMANDS, shellWord } from './advice.ts';
 import { readString } from './fields.ts';
 import type { JsonObject } from './json-file.ts';
-import type { LinkFacts } from './link-facts.ts';
+import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
 import { displayPath } from './paths.ts';
 import { invalidLink } from './project-link.ts';
 import { type SessionSummary, summariseSession } from './remote-session.ts';
@@ -73,6 +73,7 @@ function adviceOn(facts: LinkFacts): AdviceCollector {
   adviseOnLink(facts, advice);
   adviseOnSessions(facts, advice);
   adviseOnWorld(facts, advice);
+  for (const folder of facts.openFolders) advice.warn(openFolderSentence(folder), closeFolderCommand(folder));
   return advice;
 }
 

@@ -3,9 +3,9 @@
  * process callers queue, between processes a lock folder decides. A crashed holder is overtaken after five seconds.
  */
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../exit.ts';
+import { makeFolder } from '../private-folder.ts';
 import { hasCode } from '../system-error.ts';
 
 /** A holder that does not refresh its lock for this long is gone: holders need milliseconds. */
@@ -43,7 +43,7 @@ async function holdLock<T>(folder: string, work: () => T | Promise<T>): Promise<
 async function acquire(folder: string): Promise<() => Promise<void>> {
   // Loaded late: most commands only read.
   const { lock } = await import('proper-lockfile');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (let tries = 1; ; tries += 1) {
     try {
       return await lock(folder, {

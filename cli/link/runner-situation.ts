@@ -4,8 +4,9 @@
  */
 
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CliError, messageOf } from '../exit.ts';
+import { openness } from '../private-folder.ts';
 import type { RunnerHolder } from '../runner/runner-lock.ts';
 import { servicePath } from '../service/service-place.ts';
 import { type AdviceCollector, shellWord } from './advice.ts';
@@ -174,7 +175,8 @@ async function folderNameOf(machineId: string): Promise<string> {
 
 async function readPolicy({ env, now }: SituationSource): Promise<RunnerSituation['policy']> {
   const path = join(userFolder(env), 'policy.json');
-  if (isKnownAbsent(path)) return { path, exists: false, valid: true, rules: [], waiting: '' };
+  if (isKnownAbsent(path) && openness(dirname(path)) !== 'write')
+    return { path, exists: false, valid: true, rules: [], waiting: '' };
   const [{ readPolicyFile }, { PolicyDesk }] = await Promise.all([
     import('../policy/policy-file.ts'),
     import('../policy/policy-desk.ts'),

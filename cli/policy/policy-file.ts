@@ -16,6 +16,7 @@ import { messageOf } from '../exit.ts';
 import { shellWord } from '../link/advice.ts';
 import { isNowhere } from '../link/missing-file.ts';
 import { resolvePath, userFolder } from '../link/paths.ts';
+import { reachOfOthers } from '../private-folder.ts';
 import { repeatedKey } from './repeated-key.ts';
 
 /** Something that is wrong with the file. */
@@ -45,7 +46,7 @@ export function readPolicyFile(env: NodeJS.ProcessEnv): PolicyFile {
     const danger = dangerOf(path, file);
     return danger === undefined ? parsePolicy(path, text) : broken(path, danger);
   } catch (error) {
-    if (isAbsent(path)) return { kind: 'absent', path };
+    if (isAbsent(path)) return absent(path);
     return broken(path, `it cannot be read: ${messageOf(error)}`);
   }
 }
@@ -64,13 +65,32 @@ function readOpen(path: string): { text: string | undefined; file: Stats } {
 
 /** How others could put another policy in its place: in the file, beside the symlink to it, or where that leads. */
 function dangerOf(path: string, file: Stats): string | undefined {
-  const linkFolder = dirname(path);
   const realFolder = dirname(realpathSync(path));
-  const places = [
+  return dangerOfPlaces([
     { at: path, stats: file },
-    { at: linkFolder, stats: statSync(linkFolder) },
+    ...folderPlace(dirname(path)),
     { at: realFolder, stats: withoutSticky(statSync(realFolder)) },
-  ];
+  ]);
+}
+
+/** No policy allows everything, so a folder in which others may take the policy away is as bad as a file that they may write. */
+function absent(path: string): PolicyFile {
+  const danger = dangerOfPlaces(folderPlace(dirname(path)));
+  return danger === undefined ? { kind: 'absent', path } : broken(path, danger);
+}
+
+interface Place {
+  at: string;
+  stats: Pick<Stats, 'uid' | 'mode'>;
+}
+
+/** Nothing where there is no such folder: then there is no sign-in either, and nothing runs. */
+function folderPlace(at: string): Place[] {
+  const stats = statSync(at, { throwIfNoEntry: false });
+  return stats === undefined ? [] : [{ at, stats }];
+}
+
+function dangerOfPlaces(places: readonly Place[]): string | undefined {
   for (const { at, stats } of places) {
     const reach = reachOfOthers(stats, { uid: process.getuid?.(), platform: process.platform });
     if (reach === 'owner') return `${at} belongs to another user of this computer (uid ${stats.uid})`;
@@ -84,19 +104,6 @@ function dangerOf(path: string, file: Stats): string | undefined {
 /** In a sticky folder, as the store of Nix on a Mac, nobody replaces what belongs to this user or root. */
 function withoutSticky({ uid, mode }: Stats): Pick<Stats, 'uid' | 'mode'> {
   return { uid, mode: (mode & 0o1000) === 0 ? mode : mode & ~0o022 };
-}
-
-/**
- * What lets another user write there, if anything; root may write anywhere. On a Mac all users share one group; elsewhere
- * most have one of their own, and their editors let it write.
- */
-export function reachOfOthers(
-  place: Pick<Stats, 'uid' | 'mode'>,
-  me: { uid: number | undefined; platform: NodeJS.Platform },
-): 'owner' | 'mode' | undefined {
-  // Without user ids, as on Windows, nobody is told from anybody.
-  if (me.uid !== undefined && place.uid !== me.uid && place.uid !== 0) return 'owner';
-  return (place.mode & (me.platform === 'darwin' ? 0o022 : 0o002)) !== 0 ? 'mode' : undefined;
 }
 
 /** A policy that cannot be reached forbids everything: it was somebody's, and nobody knows what it said. */

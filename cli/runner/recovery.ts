@@ -13,7 +13,7 @@
  */
 
 import { existsSync } from 'node:fs';
-import { readAnswer } from '../agents/answer-file.ts';
+import { readLeftAnswer } from '../agents/answer-file.ts';
 import { messageOf } from '../exit.ts';
 import { type Delivery, deliver } from './delivery.ts';
 import { type FamilyMark, ProcessFamily } from './process/family.ts';
@@ -33,6 +33,7 @@ import {
 } from './spool/lease-spool.ts';
 import { spoolFolder } from './spool/places.ts';
 import type { ResultRecord } from './spool/records.ts';
+import { dangerOfSpool } from './spool/spool-danger.ts';
 import { UploadLoop } from './upload-loop.ts';
 import type { WorkContext } from './work-context.ts';
 
@@ -90,6 +91,13 @@ async function recoverSpool(
   options: RecoveryOptions,
 ): Promise<boolean> {
   const { env, talk, service } = context;
+  const danger = dangerOfSpool(folder);
+  if (danger !== undefined) {
+    talk.warn(
+      `A spool was put aside because ${danger}; nothing in it was acted on: ${await moveAside(folder, env)}`,
+    );
+    return false;
+  }
   const journal = await readJournal(folder);
   if (journal === undefined) {
     // Delivered and removed by the job that was at work on it when the folders were listed.
@@ -134,7 +142,7 @@ async function isHeldByAnother({ claim }: Journal, { self }: WorkContext): Promi
 
 /** What was found is written down at once: the next look finds an agent that was stopped, and could not tell by whom. */
 async function conclude(folder: string, journal: Journal, context: WorkContext): Promise<ResultRecord> {
-  const result = await concludeWithoutResult(journal, context);
+  const result = await concludeWithoutResult({ folder, journal }, context);
   const spool = await LeaseSpool.open(folder);
   try {
     await spool.setResult(result).catch(() => undefined);
@@ -144,11 +152,14 @@ async function conclude(folder: string, journal: Journal, context: WorkContext):
   return result;
 }
 
-async function concludeWithoutResult(journal: Journal, context: WorkContext): Promise<ResultRecord> {
+async function concludeWithoutResult(
+  { folder, journal }: { folder: string; journal: Journal },
+  context: WorkContext,
+): Promise<ResultRecord> {
   const { claim, progress, answerPath } = journal;
   if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
   const stopped = await stopOrphans(progress.mark, context);
-  const answer = answerPath === undefined ? undefined : await readAnswer(answerPath);
+  const answer = answerPath === undefined ? undefined : await readLeftAnswer(folder, answerPath);
   if (answer === undefined) return failedResult('agent_error', UNKNOWN + stopped, new Date());
   const keep = (name: string, text: string) => keepAnswer(context.env, name, text);
   const content = await fitContent(redactText(answer, context.secrets), heldOf(journal), keep);

@@ -3,9 +3,10 @@
  * launchd knows no rotation and a journal is not there on every system.
  */
 
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
+import { makeFolder } from '../private-folder.ts';
 
 /** Months of a runner that mostly waits; with the older files 20 MB at most. */
 const MAX_BYTES = 5 * 1024 * 1024;
@@ -72,7 +73,7 @@ export class RotatingLog extends Writable {
   }
 
   #open(): void {
-    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(this.#path));
     this.#file = openSync(this.#path, 'a', 0o600);
     this.#bytes = fstatSync(this.#file).size;
   }

@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -44,7 +44,7 @@ function readArguments(argv) {
 
 function sessionFile(id) {
   if (!SESSION_ID.test(id)) fail(`"${id}" is not a session id.`);
-  const folder = join(process.env.DEMO_AGENT_HOME ?? join(homedir(), '.orp-demo-agent'), 'sessions');
+  const folder = join(process.env.DEMO_AGENT_HOME ?? join(userInfo().homedir, '.orp-demo-agent'), 'sessions');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return join(folder, `${encodeURIComponent(id)}.jsonl`);
 }

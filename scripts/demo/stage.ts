@@ -1,14 +1,15 @@
 /** Where the demonstration plays: a temporary folder with a repository, a person's settings and a whole hosted side. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutRepositoryVariables } from '../../cli/git-variables.ts';
 import { accountRow, generatePassword } from '../local/accounts.ts';
 import { insertAccount } from '../local/insert-account.ts';
 import { isolatedEnv } from '../local/orp-command.ts';
 import type { Where } from '../local/run-process.ts';
 import { type Runtime, startRuntime } from '../local/runtime.ts';
+import { makeTemporaryFolder } from '../local/temporary-folder.ts';
 
 export interface Person {
   email: string;
@@ -40,7 +41,7 @@ const GIT_SETTINGS = [
 ].flatMap((setting) => ['-c', setting]);
 
 export function makeFolder(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'orp-demo-')));
+  return makeTemporaryFolder('orp-demo-');
 }
 
 export function removeFolder(folder: string): void {
@@ -56,7 +57,8 @@ export function makeRepository(folder: string): string {
     ['add', 'README.md'],
     ['commit', '--quiet', '--message', 'Begin the survey'],
   ]) {
-    const done = spawnSync('git', [...GIT_SETTINGS, ...args], { cwd: repository, encoding: 'utf8' });
+    const env = withoutRepositoryVariables(process.env);
+    const done = spawnSync('git', [...GIT_SETTINGS, ...args], { cwd: repository, env, encoding: 'utf8' });
     if (done.status !== 0) throw new Error(`git ${args[0]} failed: ${done.stderr ?? done.error?.message}`);
   }
   return repository;

@@ -1,11 +1,14 @@
 /** Runs the built `orp` as a person would: a process of its own, its output read from stdout. */
 
+import { withAbsoluteFolders } from '../../cli/folders.ts';
+import { withoutRepositoryVariables } from '../../cli/git-variables.ts';
 import { projectPath } from './project-path.ts';
 import { type Outcome, runProcess, type Where } from './run-process.ts';
 
 /** An environment in which `orp` keeps its files in `folder` and inherits no settings of the person who runs this. */
 export function isolatedEnv(folder: string): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(ORP_|CODA_|VERCEL_|npm_)/.test(name));
+  const usable = withAbsoluteFolders(withoutRepositoryVariables(process.env));
+  const inherited = Object.entries(usable).filter(([name]) => !/^(ORP_|CODA_|VERCEL_|npm_)/.test(name));
   return {
     ...Object.fromEntries(inherited),
     XDG_CONFIG_HOME: `${folder}/config`,

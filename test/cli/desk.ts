@@ -90,7 +90,7 @@ export class Desk {
   }
 
   write(path: string, text: string): void {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(path, text);
   }
 

@@ -10,7 +10,7 @@
 
 import { hasCode } from '../../system-error.ts';
 import { listProcesses, type ProcessEntry } from './process-table.ts';
-import { listTagged } from './process-tag.ts';
+import { readTags, type SeenTags } from './process-tag.ts';
 
 /** The agent, which leads its own process group. */
 export interface LeaderMark {
@@ -25,6 +25,8 @@ export interface FamilyMark {
   /** What its environment was tagged with. */
   tag?: string | undefined;
 }
+
+const NO_TAGS: SeenTags = { tagged: new Set(), hidden: new Set() };
 
 export class ProcessFamily {
   #leader: LeaderMark | undefined;
@@ -76,14 +78,14 @@ export class ProcessFamily {
 
   async #lookAround(): Promise<ProcessEntry[]> {
     const everyone = (await listProcesses()).filter((entry) => !entry.isZombie && entry.pid !== process.pid);
-    const tagged = await this.#findTagged(everyone);
+    const tags = await this.#readTags(everyone);
     this.#recognizeLeader(everyone);
-    this.#isGroupOurs = this.#proveGroup(everyone, tagged);
+    this.#isGroupOurs = this.#proveGroup(everyone, tags);
     const living = new Map<number, ProcessEntry>();
     for (const entry of everyone) {
       const isMember = this.#isGroupOurs && entry.groupId === this.#leader?.pid;
       const isKnown = this.#seen.get(entry.pid) === entry.startTime;
-      if (isMember || isKnown || tagged.has(entry.pid)) living.set(entry.pid, entry);
+      if (isMember || isKnown || tags.tagged.has(entry.pid)) living.set(entry.pid, entry);
     }
     for (let grown = true; grown; ) {
       const children = everyone.filter((entry) => !living.has(entry.pid) && living.has(entry.parentPid));
@@ -109,19 +111,22 @@ export class ProcessFamily {
     return [{ pid, parentPid: process.pid, groupId: pid, isZombie: false, startTime }];
   }
 
-  /** Those that carry the tag, as far as they were not looked at before. */
-  async #findTagged(everyone: readonly ProcessEntry[]): Promise<Set<number>> {
+  /** Of those that were not looked at before. */
+  async #readTags(everyone: readonly ProcessEntry[]): Promise<SeenTags> {
     const news = everyone.filter(
       ({ pid, startTime }) => this.#untagged.get(pid) !== startTime && this.#seen.get(pid) !== startTime,
     );
-    if (this.#tag === undefined || news.length === 0) return new Set();
-    const tagged = await listTagged(this.#tag, news).catch((error: unknown) => {
+    if (this.#tag === undefined || news.length === 0) return NO_TAGS;
+    const tags = await readTags(this.#tag, news).catch((error: unknown) => {
       if (!this.#isOwn) throw error;
     });
     // They are looked at again the next time.
-    if (tagged === undefined) return new Set();
-    for (const { pid, startTime } of news) if (!tagged.has(pid)) this.#untagged.set(pid, startTime);
-    return tagged;
+    if (tags === undefined) return NO_TAGS;
+    for (const { pid, startTime } of news) {
+      // The leader is judged anew at each look, because it may also be hidden.
+      if (!tags.tagged.has(pid) && pid !== this.#leader?.pid) this.#untagged.set(pid, startTime);
+    }
+    return tags;
   }
 
   /** The system did not tell when the leader started: as long as the group is ours, it is whoever has its pid. */
@@ -134,13 +139,19 @@ export class ProcessFamily {
 
   /**
    * A group keeps its id as long as anybody is in it. It is ours while its leader is the process that was marked, or a
-   * member carries the tag; it is not when somebody else got the leader's pid after the whole group had gone.
+   * member carries the tag; it is not when somebody else got the leader's pid after the whole group had gone. What a file
+   * says about a process that this one has not started is no proof: that process has to carry the tag, unless the system
+   * hides its environment.
    */
-  #proveGroup(everyone: readonly ProcessEntry[], tagged: ReadonlySet<number>): boolean {
+  #proveGroup(everyone: readonly ProcessEntry[], { tagged, hidden }: SeenTags): boolean {
     const leader = this.#leader;
     if (leader === undefined) return false;
     const holder = everyone.find((entry) => entry.pid === leader.pid);
-    if (holder !== undefined) return holder.startTime === leader.startTime || tagged.has(holder.pid);
+    if (holder !== undefined) {
+      if (tagged.has(holder.pid) || this.#seen.get(holder.pid) === holder.startTime) return true;
+      if (holder.startTime !== leader.startTime) return false;
+      return this.#isOwn || (this.#tag !== undefined && hidden.has(holder.pid));
+    }
     return (
       this.#isGroupOurs || everyone.some((entry) => entry.groupId === leader.pid && tagged.has(entry.pid))
     );

@@ -10,25 +10,47 @@ import { runPs } from './ps.ts';
 /** Name of the variable; its value is unique for one run of an agent. */
 export const TAG_NAME = 'ORP_AGENT_RUN';
 
-/**
- * The pids among `entries` that carry the tag. Where the system does not show the environment, there are none; throws when
- * it cannot be asked.
- */
-export async function listTagged(tag: string, entries: readonly ProcessEntry[]): Promise<Set<number>> {
-  const wanted = `${TAG_NAME}=${tag}`;
-  if (process.platform !== 'linux') return listFromPs(wanted);
-  const pids = await Promise.all(
-    entries.map(async ({ pid }) => {
-      const environment = await readProcFile(String(pid), 'environ');
-      return environment?.split('\0').includes(wanted) ? [pid] : [];
-    }),
-  );
-  return new Set(pids.flat());
+/** What the environments of some processes say, by pid. */
+export interface SeenTags {
+  tagged: ReadonlySet<number>;
+  /** Of these the system does not show the environment. */
+  hidden: ReadonlySet<number>;
 }
 
-/** macOS and the BSDs print the environment behind the command. */
-async function listFromPs(wanted: string): Promise<Set<number>> {
+/** Who among `entries` carries the tag. Throws when the system cannot be asked. */
+export async function readTags(tag: string, entries: readonly ProcessEntry[]): Promise<SeenTags> {
+  const wanted = `${TAG_NAME}=${tag}`;
+  const environments = process.platform === 'linux' ? await readFromProc(entries) : await readFromPs(entries);
+  const pids = (test: (words: readonly string[] | undefined) => boolean) =>
+    new Set(entries.map(({ pid }) => pid).filter((pid) => test(environments.get(pid))));
+  return {
+    tagged: pids((words) => words?.includes(wanted) ?? false),
+    hidden: pids((words) => words === undefined),
+  };
+}
+
+type Environments = Map<number, string[]>;
+
+async function readFromProc(entries: readonly ProcessEntry[]): Promise<Environments> {
+  const environments: Environments = new Map();
+  await Promise.all(
+    entries.map(async ({ pid }) => {
+      const environment = await readProcFile(String(pid), 'environ');
+      if (environment !== undefined) environments.set(pid, environment.split('\0'));
+    }),
+  );
+  return environments;
+}
+
+/** macOS and the BSDs print the environment behind the command; of a protected program only the command. */
+async function readFromPs(entries: readonly ProcessEntry[]): Promise<Environments> {
   const output = await runPs(['-Eaxww', '-o', 'pid=,command=']);
-  const lines = output.split('\n').filter((line) => line.split(' ').includes(wanted));
-  return new Set(lines.map((line) => Number.parseInt(line, 10)));
+  const asked = new Set(entries.map(({ pid }) => pid));
+  const environments: Environments = new Map();
+  for (const line of output.split('\n')) {
+    const pid = Number.parseInt(line, 10);
+    const words = line.trim().split(' ').slice(1);
+    if (asked.has(pid) && words.some((word) => /^[A-Za-z_]\w*=/.test(word))) environments.set(pid, words);
+  }
+  return environments;
 }

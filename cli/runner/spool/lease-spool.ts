@@ -3,10 +3,11 @@
  * only when the service has acknowledged all of it.
  */
 
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PRIVATE_MODE, writeTextFile } from '../../link/json-file.ts';
 import { stateFolder } from '../../link/paths.ts';
+import { makeFolder } from '../../private-folder.ts';
 import { hasCode } from '../../system-error.ts';
 import type { FamilyMark } from '../process/family.ts';
 import { AppendFile } from './append-file.ts';
@@ -80,7 +81,7 @@ export class LeaseSpool {
 
   /** Opens the spool in `folder`, new or found again. When it cannot be opened, nothing of it stays open. */
   static async open(folder: string): Promise<LeaseSpool> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const lastSeq = await findLastSeq(join(folder, CHUNKS));
     const isResultKept = (await readResult(folder)) !== undefined;
     const journal = await AppendFile.open(join(folder, JOURNAL));
@@ -188,7 +189,7 @@ const RESULT = 'result.json';
 /** Moves a folder of the spool to the kept ones, under a name that is free. */
 export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   const kept = keptFolder(env);
-  await mkdir(kept, { recursive: true, mode: 0o700 });
+  makeFolder(kept);
   for (let copy = 1; ; copy += 1) {
     const place = join(kept, copy === 1 ? basename(folder) : `${basename(folder)}-${copy}`);
     const failure = await rename(folder, place).catch((error: NodeJS.ErrnoException) => error);
@@ -200,7 +201,7 @@ export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise
 /** Keeps an answer that is too long to be sent whole, and says where. */
 export async function keepAnswer(env: NodeJS.ProcessEnv, name: string, text: string): Promise<string> {
   const folder = join(stateFolder(env), 'answers');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const path = join(folder, `${folderName(name)}.txt`);
   writeTextFile(path, text, PRIVATE_MODE);
   return path;

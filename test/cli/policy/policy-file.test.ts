@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { policyPath, reachOfOthers, readPolicyFile } from '../../../cli/policy/policy-file.ts';
+import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
+import { reachOfOthers } from '../../../cli/private-folder.ts';
 import { Desk } from '../desk.ts';
 
 function read(desk: Desk, text: string) {
@@ -76,6 +77,15 @@ describe('the policy file', () => {
     using desk = new Desk();
     desk.write(policyPath(desk.env), '{"schema_version":"1.0.0"}');
     chmodSync(dirname(policyPath(desk.env)), 0o777);
+    expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining('chmod go-w')));
+  });
+
+  it('that is not there is not taken for a permission where every user may have taken it away', () => {
+    using desk = new Desk();
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'absent' });
+    mkdirSync(desk.userFolder, { recursive: true, mode: 0o700 });
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'absent' });
+    chmodSync(desk.userFolder, 0o777);
     expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining('chmod go-w')));
   });
 
