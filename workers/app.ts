@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import type { AppEnv } from './app-env.ts';
+import { announced } from './middleware/announce.ts';
 import { begin, securely, signedIn } from './middleware/begin.ts';
 import { noRoute, unexpected } from './middleware/failures.ts';
 import { mountAgent } from './routes/agent.ts';
@@ -17,6 +18,7 @@ export function makeApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
 
   app.use(securely);
+  app.use('/api/*', announced);
   app.use(begin);
   app.use('/api/cli/*', signedIn);
 

@@ -2,6 +2,7 @@
 
 import { exports } from 'cloudflare:workers';
 import { expect } from 'vitest';
+import { CAPABILITIES_HEADER } from '../../../spec/contract/capabilities.ts';
 import type {
   BodyInput,
   Endpoint,
@@ -52,6 +53,8 @@ export async function sendRaw({ method, path, as, token, headers, body }: RawCal
     },
     ...(body === undefined ? {} : { body }),
   });
+  // Whatever is asked: an answer without it would be taken for one of a server that offers nothing.
+  if (path.startsWith('/api/')) expect(response.headers.get(CAPABILITIES_HEADER), path).toContain('release');
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
