@@ -133,11 +133,21 @@ function plainMessage(text: string): string | undefined {
   return /^<(!doctype|html|\?xml)/i.test(trimmed) ? 'The service answered with a web page' : trimmed;
 }
 
-/** Seconds, or a date; nonsense counts as not given. */
-function readRetryAfter(text: string | null): number | undefined {
-  const seconds = text === null || text.trim() === '' ? Number.NaN : Number(text);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+/** A server that asks for more is asked again after a day. */
+const MOST_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/** Whole seconds, or a date of HTTP (RFC 9110 §10.2.3); nonsense counts as not given. At most a day. */
+export function readRetryAfter(text: string | null, now = Date.now()): number | undefined {
+  const word = text?.trim() ?? '';
+  const ms = /^\d+$/.test(word)
+    ? Number(word) * 1000
+    : HTTP_DATE.test(word)
+      ? Date.parse(word) - now
+      : Number.NaN;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MOST_RETRY_AFTER_MS);
 }
+
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 function cut(text: string): string {
   return text.length <= MAX_MESSAGE_CHARACTERS ? text : `${text.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;

@@ -25,7 +25,7 @@ import type { CycleOutcome } from '../runner/work-documents.ts';
 import { requireSomeGit, requireSomeLinked } from '../runner/work-roots.ts';
 import type { WorkOptions } from '../runner/work-setup.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
-import { atLeastOne, type ShowAs, talkOf, work } from './runner-work.ts';
+import { pollIntervalOption, type ShowAs, talkOf, work } from './runner-work.ts';
 
 interface AgentOptions extends CommonOptions {
   agent?: string;
@@ -55,7 +55,7 @@ export function registerAgentWork(group: Command, shell: Shell): void {
       .option('--agent <selector>', 'only reviews of this world: its id, name, folder, idea or session')
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
-      .option('--poll-interval <seconds>', 'pause between looks while idle', atLeastOne, 30)
+      .addOption(pollIntervalOption())
       .addOption(
         new Option('--transport <way>', 'how to be woken')
           .choices(['auto', 'poll', 'sse', 'ws'])

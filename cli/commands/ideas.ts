@@ -1,6 +1,6 @@
 /** `orp ideas list` and `orp idea …` (contract/cli-surface.md §3, hosted-api.md §3). */
 
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import {
   addIdea,
   listIdeas,
@@ -18,6 +18,7 @@ import { readString } from '../link/fields.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
+import { wholeNumberOption } from '../whole-number.ts';
 
 interface ListOptions extends CommonOptions {
   limit: number;
@@ -44,7 +45,16 @@ export function registerIdeas(group: Command, shell: Shell): void {
     group
       .command('list')
       .description('list your ideas, a page at a time')
-      .option('--limit <count>', 'ideas on a page', parseCount, 25)
+      .addOption(
+        wholeNumberOption({
+          flags: '--limit <count>',
+          description: 'ideas on a page; 0 leaves it to the server',
+          min: 0,
+          max: 500,
+          default: 25,
+          raisesLow: true,
+        }),
+      )
       .option('--cursor <cursor>', 'the `cursor` of the page before')
       .option(
         '--sort <order>',
@@ -100,11 +110,6 @@ function withEditOptions(command: Command): Command {
     .option('--github-url <url>', 'repository; blank clears it')
     .option('--link-label <label>', 'label of the link; blank clears it')
     .option('--visibility <visibility>', 'for example: private');
-}
-
-function parseCount(text: string): number {
-  if (/^-?\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number.');
 }
 
 async function list(context: Context, options: ListOptions): Promise<void> {

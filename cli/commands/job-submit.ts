@@ -5,7 +5,12 @@ import { text } from 'node:stream/consumers';
 import type { BodyInput } from '../../spec/contract/endpoint.ts';
 import { idempotencyKey } from '../../spec/contract/fields.ts';
 import { enqueueJob } from '../../spec/contract/jobs.ts';
-import { type LeaseLossPolicy, MAX_PROMPT_BYTES, type SessionFallback } from '../../spec/job/kinds.ts';
+import {
+  type LeaseLossPolicy,
+  MAX_EXPIRY_MS,
+  MAX_PROMPT_BYTES,
+  type SessionFallback,
+} from '../../spec/job/kinds.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
@@ -185,7 +190,13 @@ function readWhen(flag: string, value: string | undefined, now: number): string 
   if (value === undefined) return undefined;
   const span = spanMs(value);
   const at = span === undefined ? parseTimestamp(value) : now + span;
-  if (at !== undefined) return new Date(at).toISOString();
+  if (at !== undefined && at <= now + MAX_EXPIRY_MS) return new Date(at).toISOString();
+  if (at !== undefined) {
+    throw usageError(
+      `${flag} ${JSON.stringify(value)} is too far ahead.`,
+      'It may be at most 90 days ahead, for example 90d.',
+    );
+  }
   throw usageError(
     `${flag} ${JSON.stringify(value)} is no time.`,
     'Write it like 2026-04-01T18:00:00Z, or from now: 30s, 15m, 2h, 1d.',

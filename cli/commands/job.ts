@@ -1,9 +1,18 @@
 /** `orp job …`: the owner's side of the queue. Nothing here needs a runner on this machine. */
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { JOB_KINDS, LEASE_LOSS_POLICIES, SESSION_FALLBACKS } from '../../spec/job/kinds.ts';
+import { type Command, Option } from 'commander';
+import {
+  JOB_KINDS,
+  LEASE_LOSS_POLICIES,
+  MAX_ATTEMPTS_LIMIT,
+  MAX_PRIORITY,
+  MAX_TIMEOUT_SECONDS,
+  MIN_PRIORITY,
+  SESSION_FALLBACKS,
+} from '../../spec/job/kinds.ts';
 import type { CommonOptions } from '../context.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
+import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
 import type { ListOptions } from './job-list.ts';
 import type { LogsOptions } from './job-logs.ts';
 import type { OrderOptions, WaitOptions } from './job-order.ts';
@@ -36,7 +45,14 @@ function registerSubmit(group: Command, shell: Shell): void {
           'when that session cannot take it: its primary one, or none',
         ).choices([...SESSION_FALLBACKS]),
       )
-      .option('--priority <number>', 'higher goes first, -100 to 100', parseInteger)
+      .addOption(
+        wholeNumberOption({
+          flags: '--priority <number>',
+          description: 'higher goes first',
+          min: MIN_PRIORITY,
+          max: MAX_PRIORITY,
+        }),
+      )
       .option('--not-before <when>', 'a time (2026-04-01T18:00Z), or from now: 30s, 15m, 2h, 1d')
       .option('--expires-at <when>', 'when it must not start any more (default: in 7 days)')
       .addOption(
@@ -45,8 +61,22 @@ function registerSubmit(group: Command, shell: Shell): void {
           'when its machine goes silent while working: run it again, or hold',
         ).choices([...LEASE_LOSS_POLICIES]),
       )
-      .option('--max-attempts <number>', 'automatic attempts', parseInteger)
-      .option('--timeout-seconds <number>', 'time limit of the agent', parseInteger)
+      .addOption(
+        wholeNumberOption({
+          flags: '--max-attempts <number>',
+          description: 'automatic attempts',
+          min: 1,
+          max: MAX_ATTEMPTS_LIMIT,
+        }),
+      )
+      .addOption(
+        wholeNumberOption({
+          flags: '--timeout-seconds <number>',
+          description: 'time limit of the agent',
+          min: 1,
+          max: MAX_TIMEOUT_SECONDS,
+        }),
+      )
       .option(
         '--idempotency-key <key>',
         'the same key brings the same job, for 30 days; times are then given in full',
@@ -65,7 +95,15 @@ function registerReading(group: Command, shell: Shell): void {
       .addOption(new Option('--kind <kind>', 'kind of job').choices([...JOB_KINDS]))
       .option('--idea-id <id>', 'jobs of this idea')
       .option('--machine-id <id>', 'jobs of this machine')
-      .option('--limit <count>', 'jobs on a page, at most 200', parseInteger, 25)
+      .addOption(
+        wholeNumberOption({
+          flags: '--limit <count>',
+          description: 'jobs on a page',
+          min: 1,
+          max: 200,
+          default: 25,
+        }),
+      )
       .option('--cursor <cursor>', 'the `next_cursor` of the page before'),
   ).action((options: ListOptions) =>
     shell.run(options, async (context) => (await import('./job-list.ts')).list(context, options)),
@@ -92,7 +130,16 @@ function registerOrders(group: Command, shell: Shell): void {
       .command('wait')
       .description('wait until a job has ended; exit 0 when it completed, 1 when not')
       .argument('<job-id>')
-      .option('--timeout <seconds>', 'give up after this long', parseInteger, 3600),
+      .addOption(
+        wholeNumberOption({
+          flags: '--timeout <seconds>',
+          description: 'give up after this long',
+          min: 1,
+          max: 7 * MOST_WAIT_SECONDS,
+          default: 3600,
+          raisesLow: true,
+        }),
+      ),
   ).action((id: string, options: WaitOptions) =>
     shell.run(options, async (context) => (await import('./job-order.ts')).wait(context, id, options)),
   );
@@ -114,9 +161,4 @@ function registerOrders(group: Command, shell: Shell): void {
   ).action((id: string, options: OrderOptions) =>
     shell.run(options, async (context) => (await import('./job-order.ts')).retry(context, id, options)),
   );
-}
-
-function parseInteger(text: string): number {
-  if (/^-?\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number.');
 }

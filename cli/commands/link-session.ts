@@ -18,6 +18,7 @@ import {
 } from '../link/sessions.ts';
 import { formatRows, printResult } from '../output/print.ts';
 import { type Shell, withJson } from '../shell.ts';
+import { wholeNumberOption } from '../whole-number.ts';
 import type { RegisterOptions } from './link-session-register.ts';
 import { sessionLines, summary } from './session-output.ts';
 
@@ -72,8 +73,8 @@ function addRegister(session: Command, shell: Shell): void {
       .option('--role <role>', `for people: ${ROLES}; blank removes it`, parseRole)
       .option('--created-at <time>', 'ISO 8601')
       .option('--last-active-at <time>', 'ISO 8601')
-      .option('--window-id <number>', 'terminal window; with --tab-number', parseWholeNumber)
-      .option('--tab-number <number>', 'terminal tab; with --window-id', parseWholeNumber)
+      .addOption(terminalOption('--window-id <number>', 'terminal window; with --tab-number'))
+      .addOption(terminalOption('--tab-number <number>', 'terminal tab; with --window-id'))
       .option('--archived', 'put it away at once')
       .option('--primary', 'let it take the work that names no session')
       .option('--notes <text>', 'anything; blank removes it'),
@@ -84,9 +85,11 @@ function addRegister(session: Command, shell: Shell): void {
   );
 }
 
-function parseWholeNumber(text: string): number {
-  if (/^-?\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number.');
+/** v0.4.4 takes any number that a terminal program may count by. */
+const MOST_WINDOWS = 999_999_999_999_999;
+
+function terminalOption(flags: string, description: string): Option {
+  return wholeNumberOption({ flags, description, min: -MOST_WINDOWS, max: MOST_WINDOWS });
 }
 
 async function list(context: Context): Promise<void> {

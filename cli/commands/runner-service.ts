@@ -1,8 +1,8 @@
 /** `orp runner install|uninstall|restart|logs`: the runner as a service of this user. */
 
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { shellWord } from '../link/advice.ts';
@@ -15,8 +15,10 @@ import { makeFolder } from '../private-folder.ts';
 import { installWarnings } from '../service/install-warnings.ts';
 import { letServiceLeave } from '../service/leave.ts';
 import { type ServiceManager, serviceManager } from '../service/service-manager.ts';
+import { servicePath } from '../service/service-place.ts';
 import { planService, serviceLog } from '../service/service-plan.ts';
 import { type Shell, withJson } from '../shell.ts';
+import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
 
 interface WaitOptions extends CommonOptions {
   wait: number;
@@ -58,12 +60,22 @@ export function registerRunnerService(group: Command, shell: Shell): void {
       .command('logs')
       .description('show the log of the service')
       .option('-f, --follow', 'go on as it grows, until Ctrl-C')
-      .option('-n, --lines <number>', 'how many of its last lines', wholeNumber, 50)
+      .addOption(
+        wholeNumberOption({
+          flags: '-n, --lines <number>',
+          description: 'how many of its last lines',
+          min: 0,
+          max: 1_000_000,
+          default: 50,
+        }),
+      )
       .addHelpText('after', AFTER_LOGS),
   ).action((options: LogsOptions) =>
     shell.run(options, async (context) => {
       const { printLog } = await import('../service/print-log.ts');
-      await printLog(context, { ...options, path: serviceLog(context.env) });
+      const definition = servicePath(context.env, process.platform);
+      const isInstalled = () => definition !== undefined && existsSync(definition);
+      await printLog(context, { ...options, path: serviceLog(context.env), isInstalled });
     }),
   );
   group
@@ -100,18 +112,15 @@ says last is beside it in runner-crash.log on a Mac, and in \`journalctl --user 
 With --json: one document, or with --follow one a line.`;
 
 function addWaiting(command: Command): Command {
-  return withJson(command).option(
-    '--wait <seconds>',
-    'how long to wait for a job that is being worked on',
-    wholeNumber,
-    WAIT_SECONDS,
+  return withJson(command).addOption(
+    wholeNumberOption({
+      flags: '--wait <seconds>',
+      description: 'how long to wait for a job that is being worked on',
+      min: 0,
+      max: MOST_WAIT_SECONDS,
+      default: WAIT_SECONDS,
+    }),
   );
-}
-
-function wholeNumber(value: string): number {
-  const number = Number(value);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
 }
 
 async function install(context: Context, words: string[], options: WaitOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** `orp runner work` (contract/cli-surface.md §5.5): claims jobs and runs them in the linked sessions. */
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
@@ -23,6 +23,7 @@ import {
   type WorkOptions,
 } from '../runner/work-setup.ts';
 import { linkedRootOption, type Shell, withCommonOptions } from '../shell.ts';
+import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
 
 export function registerRunnerWork(group: Command, shell: Shell): void {
   withCommonOptions(
@@ -31,14 +32,31 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .description('claim jobs and run them in the linked sessions')
       .option('--once', 'one cycle, then leave')
       .option('--continuous', 'go on until interrupted (the default without --once)')
-      .option('--poll-interval <seconds>', 'pause between looks while idle', atLeastOne, 30)
+      .addOption(pollIntervalOption())
       .addOption(
         new Option('--transport <way>', 'how to be woken')
           .choices(['auto', 'poll', 'sse', 'ws'])
           .default('auto'),
       )
-      .option('--heartbeat-interval <seconds>', 'pause between heartbeats while working', atLeastOne, 20)
-      .option('--silence-limit <seconds>', 'stop an agent that prints nothing; 0 never', atLeastZero, 1800)
+      .addOption(
+        wholeNumberOption({
+          flags: '--heartbeat-interval <seconds>',
+          description: 'pause between heartbeats while working',
+          min: 1,
+          max: MOST_HEARTBEAT_SECONDS,
+          default: 20,
+          raisesLow: true,
+        }),
+      )
+      .addOption(
+        wholeNumberOption({
+          flags: '--silence-limit <seconds>',
+          description: 'stop an agent that prints nothing for this long; 0 never',
+          min: 0,
+          max: MAX_TIMEOUT_SECONDS,
+          default: 1800,
+        }),
+      )
       .addOption(
         new Option('--keep-awake <when>', 'keep a Mac awake while a job runs: on mains power, always, never')
           .choices(KEEP_AWAKE_MODES)
@@ -49,13 +67,24 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .option('--all-linked', 'also every repository that is linked on this machine')
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
-      .option('--max-jobs <number>', 'work on so many jobs at once, each in its own repository', jobCount, 1)
+      .addOption(
+        wholeNumberOption({
+          flags: '--max-jobs <number>',
+          description: 'run this many jobs at once, each in its own repository',
+          min: 1,
+          max: MOST_JOBS,
+          default: 1,
+        }),
+      )
       .option('--parallel-in-repo', 'also several jobs in one repository, each in its own session')
       .addOption(
-        new Option(
-          '--takeover [seconds]',
-          `ask the runner of this machine to leave, and wait so long (${TAKEOVER_WAIT_SECONDS} s)`,
-        ).argParser(atLeastOne),
+        wholeNumberOption({
+          flags: '--takeover [seconds]',
+          description: `ask the runner of this machine to leave, and wait this long; without a number ${TAKEOVER_WAIT_SECONDS}`,
+          min: 1,
+          max: MOST_WAIT_SECONDS,
+          raisesLow: true,
+        }),
       )
       .option('--verbose', 'also tell how the runner is woken and the machine kept awake')
       .addHelpText('after', AFTER_HELP),
@@ -68,32 +97,21 @@ Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected e
 or by the first before --once has begun a job.
 With --json a continuous runner prints one document a line. What may run here is up to \`orp runner policy\`.`;
 
-/** A number of seconds; less than one counts as one. */
-export function atLeastOne(value: string): number {
-  return Math.max(1, wholeSeconds(value));
-}
-
-function atLeastZero(value: string): number {
-  const number = wholeSeconds(value);
-  if (number < 0 || number > MAX_TIMEOUT_SECONDS) {
-    throw new InvalidArgumentError(`It must be 0 to ${MAX_TIMEOUT_SECONDS} seconds.`);
-  }
-  return number;
-}
-
-function wholeSeconds(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number of seconds.');
-  return number;
-}
-
 /** More agents than this at once is a slip of the finger: each of them is a program with a model behind it. */
 const MOST_JOBS = 64;
+/** A lease lasts 120 s: a heartbeat that comes later than this may come too late. */
+const MOST_HEARTBEAT_SECONDS = 90;
 
-function jobCount(value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= 1 && number <= MOST_JOBS) return number;
-  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_JOBS}.`);
+/** `--poll-interval`, of every command that waits for jobs. */
+export function pollIntervalOption(): Option {
+  return wholeNumberOption({
+    flags: '--poll-interval <seconds>',
+    description: 'pause between looks while idle',
+    min: 1,
+    max: MOST_WAIT_SECONDS,
+    default: 30,
+    raisesLow: true,
+  });
 }
 
 /** Changes what is shown of a cycle, for a command that runs it under another name. */

@@ -10,6 +10,7 @@ import { parseTimestamp } from '../link/timestamps.ts';
 import type { ClaimedJob, Lease } from './claimed-job.ts';
 import { type Delivery, deliver } from './delivery.ts';
 import { HeartbeatLoop } from './heartbeat-loop.ts';
+import { timerMs } from './pause.ts';
 import { fitContent } from './result.ts';
 import type { Body, Held } from './service.ts';
 import { keepAnswer, LeaseSpool } from './spool/lease-spool.ts';
@@ -200,7 +201,7 @@ function heldOf({ job, lease, account }: DeskTask): Held {
 /** Aborts after the limit, or a while after the shutdown. */
 function endOfDelivery(shutdown: AbortSignal, limitMs: number): { signal: AbortSignal; dispose(): void } {
   const end = new AbortController();
-  const timers = [setTimeout(() => end.abort(), limitMs)];
+  const timers = [setTimeout(() => end.abort(), timerMs(limitMs))];
   const hurry = () => {
     timers.push(setTimeout(() => end.abort(), SHUTDOWN_DELIVERY_MS));
   };

@@ -2,7 +2,15 @@
 
 import { fullJitter } from './channel/jitter.ts';
 
-/** Waits; an aborted signal ends the wait at once. */
+/** What a timer of the platform can hold, 24.8 days. A longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A time that a timer takes as it is meant: never less than 0, never more than it can hold. */
+export function timerMs(ms: number): number {
+  return Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
+}
+
+/** Waits, 24.8 days at most; an aborted signal ends the wait at once. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -11,7 +19,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', finish);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
+    const timer = setTimeout(finish, timerMs(ms));
     signal?.addEventListener('abort', finish, { once: true });
   });
 }

@@ -32,7 +32,7 @@ import {
   readResult,
 } from './spool/lease-spool.ts';
 import { spoolFolder } from './spool/places.ts';
-import type { ResultRecord } from './spool/records.ts';
+import { type ResultRecord, readSeq } from './spool/records.ts';
 import { dangerOfSpool } from './spool/spool-danger.ts';
 import { UploadLoop } from './upload-loop.ts';
 import type { WorkContext } from './work-context.ts';
@@ -225,8 +225,7 @@ async function deliverFrom(
 
 async function askReceived({ service }: WorkContext, held: Held): Promise<number> {
   const reply = await service.addLogs(held, []);
-  const received = reply.kind === 'ok' ? reply.value.received : 0;
-  return typeof received === 'number' ? received : 0;
+  return (reply.kind === 'ok' ? readSeq(reply.value.received) : undefined) ?? 0;
 }
 
 function talkAbout({ talk }: WorkContext, jobId: string, delivery: Delivery): void {

@@ -154,8 +154,8 @@ function readHolder(record: JsonObject): RunnerHolder | undefined {
   const { pid } = record;
   const startTime = readString(record, 'start_time');
   const instance = readString(record, 'instance');
-  // Never 0 or less: as the target of a signal those mean whole groups of processes.
-  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined;
+  // As the target of a signal 0 or less means whole groups of processes, and 1 the process that started everything.
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 2 || pid > 2 ** 31 - 1) return undefined;
   if (startTime === undefined || instance === undefined) return undefined;
   return {
     pid,

@@ -13,7 +13,7 @@
 import { pause, retryPauseMs, settledOr } from './pause.ts';
 import type { Body, Held, LeaseVerdict, Reply, RunnerService } from './service.ts';
 import { findOffsetAfter, type PlacedChunk, readBatch } from './spool/chunk-reader.ts';
-import type { ChunkRecord } from './spool/records.ts';
+import { type ChunkRecord, readSeq } from './spool/records.ts';
 
 export interface UploadOptions {
   service: Pick<RunnerService, 'addLogs'>;
@@ -155,7 +155,7 @@ export class UploadLoop {
     this.#limit = Number.POSITIVE_INFINITY;
     this.#refusals = 0;
     // A service without numbers acknowledges what it was sent.
-    const received = typeof body.received === 'number' ? body.received : last.chunk.seq;
+    const received = readSeq(body.received) ?? last.chunk.seq;
     const isProgress = received > this.#received;
     this.#received = received;
     this.#offset =

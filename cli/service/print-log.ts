@@ -13,14 +13,16 @@ interface PrintOptions {
   path: string;
   lines: number;
   follow?: boolean;
+  /** Whether there is a service that writes the log. */
+  isInstalled(): boolean;
 }
 
 const LOOK_MS = 250;
 
-/** Prints the last lines; with `follow` what comes after them, until Ctrl-C. */
+/** Prints the last lines; with `follow` what comes after them, until Ctrl-C or until nothing writes the log any more. */
 export async function printLog(
   context: Context,
-  { path, lines: count, follow }: PrintOptions,
+  { path, lines: count, follow, isInstalled }: PrintOptions,
 ): Promise<void> {
   const current = readText(path);
   const tail = new LogTail(path, Buffer.byteLength(current ?? ''));
@@ -30,7 +32,8 @@ export async function printLog(
       hint: 'The service writes it: `orp runner install`. A runner at a terminal talks there.',
     });
   }
-  if (current === undefined) context.warn(`There is no log at ${path} yet; waiting for it. Ctrl-C leaves.`);
+  if (current === undefined && isInstalled())
+    context.warn(`There is no log at ${path} yet; waiting for it. Ctrl-C leaves.`);
   const lines = lastLines(path, current ?? '', count);
   if (!follow && context.json) {
     const document = { ok: true, path, lines: lines.map(entryOf) };
@@ -39,9 +42,19 @@ export async function printLog(
   }
   show(context, lines);
   while (follow) {
-    await pause(LOOK_MS);
+    // Asked before the look: what was written until then is shown.
+    const isOver = !isInstalled();
     show(context, splitLines(tail.next()));
+    if (isOver) throw nothingWrites();
+    await pause(LOOK_MS);
   }
+}
+
+function nothingWrites(): CliError {
+  return new CliError('The runner is not installed as a service, so nothing writes to its log.', {
+    code: 'not_installed',
+    hint: 'Run `orp runner install`. A runner that you start at a terminal reports there.',
+  });
 }
 
 function show({ json, stdout }: Context, lines: readonly string[]): void {

@@ -12,6 +12,7 @@
  */
 
 import type { ChannelEvent } from '../../../spec/transport/events.ts';
+import { timerMs } from '../pause.ts';
 import type { Channel, ChannelEnd, ChannelTarget, OpenChannel, PushTransport } from './channel.ts';
 import { fullJitter } from './jitter.ts';
 import { LookLatch } from './look-latch.ts';
@@ -129,7 +130,7 @@ export class Listener {
   /** Polling is driven by `nextLook`; here only the way back up is awaited. */
   async #pollUntilClimb(): Promise<void> {
     this.#change(true, 'polling');
-    if (this.#ladder.length === 1) return this.#sleep(2 ** 31 - 1);
+    if (this.#ladder.length === 1) return this.#sleep(Number.POSITIVE_INFINITY);
     await this.#sleep(this.#climbAt - performance.now());
     this.#climb();
   }
@@ -246,7 +247,7 @@ export class Listener {
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#pause = { resolve, timer: setTimeout(resolve, ms) };
+      this.#pause = { resolve, timer: setTimeout(resolve, timerMs(ms)) };
     });
   }
 

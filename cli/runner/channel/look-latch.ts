@@ -1,4 +1,7 @@
 /** Remembers that a look was asked for until somebody looks. Several requests before that are one. */
+
+import { timerMs } from '../pause.ts';
+
 export class LookLatch<Reason> {
   #pending: Reason | undefined;
   #wait: { end: () => void; pace: () => void } | undefined;
@@ -28,7 +31,7 @@ export class LookLatch<Reason> {
       const pace = () => {
         clearTimeout(timer);
         const { ms, reason } = pause();
-        timer = setTimeout(() => this.set(reason), ms);
+        timer = setTimeout(() => this.set(reason), timerMs(ms));
       };
       const end = () => resolve();
       this.#wait = { end, pace };

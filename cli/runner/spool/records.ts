@@ -4,7 +4,12 @@ import { z } from 'zod';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
 import { FAILURE_KINDS } from '../../../spec/job/kinds.ts';
 
-const mark = { pid: z.number().int().positive(), start_time: z.string() };
+/** No system gives a process a higher number; 1 is the one that started everything, and as a group it would mean everybody. */
+const pid = z
+  .number()
+  .int()
+  .max(2 ** 31 - 1);
+const mark = { pid: pid.min(1), start_time: z.string() };
 
 /** The first record of a journal: which lease this is, and who holds it. */
 export const claimRecord = z.object({
@@ -39,7 +44,7 @@ export const journalRecord = z.discriminatedUnion('record', [
     tag: z.string().optional(),
   }),
   /** Who runs. */
-  z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark }),
+  z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),
   /** How it ended, as the runner saw it; written before anything is made of it. */
   z.object({
     record: z.literal('ended'),
@@ -51,9 +56,19 @@ export const journalRecord = z.discriminatedUnion('record', [
 ]);
 export type JournalRecord = z.infer<typeof journalRecord>;
 
+/** A chunk for every millisecond of thirty years: behind such a number there is still room to count. */
+const MAX_SEQ = 1e12;
+
+/** A number of chunks that the server names; undefined when it is none. */
+export function readSeq(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_SEQ
+    ? value
+    : undefined;
+}
+
 /** One numbered piece of the transcript, as it is sent. */
 export const chunkRecord = z.object({
-  seq: z.number().int().positive(),
+  seq: z.number().int().min(1).max(MAX_SEQ),
   at: z.string(),
   stream: z.enum(TRANSCRIPT_STREAMS),
   level: z.enum(LOG_LEVELS),

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serviceManager } from '../../../cli/service/service-manager.ts';
+import { servicePath } from '../../../cli/service/service-place.ts';
 import { startPushServer } from '../channel/push-server.ts';
 import { until } from '../runner/conditions.ts';
 import { FakeService } from '../runner/fake-service.ts';
@@ -33,6 +34,13 @@ afterEach(async () => {
 
 const orp = (...words: string[]) => runOrp(['runner', ...words], { cwd: machine.repo, env: machine.env });
 const unit = () => join(machine.home, 'config/systemd/user/orp-runner.service');
+/** As far as it matters to whoever reads the log. */
+function pretendInstalled(): void {
+  const path = servicePath(machine.env, process.platform) ?? '';
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, '');
+}
+
 const log = () => readFileSync(join(machine.home, 'state/orp/log/runner.log'), 'utf8');
 
 function serve(...words: string[]): OrpProcess {
@@ -317,16 +325,41 @@ describe('the service at work', () => {
     await runOrp(['runner', 'serve', '--', '--nonsense'], { cwd: machine.repo, env: machine.env });
     expect(log()).toContain('--nonsense');
     writeFileSync(path, 'one\ntwo\nthree\n');
+    pretendInstalled();
     const follower = startOrp(['runner', 'logs', '-f', '-n', '2'], { cwd: machine.repo, env: machine.env });
     started.push(follower);
     await until(() => follower.output.stdout === 'two\nthree\n');
     writeFileSync(path, 'four\n', { flag: 'a' });
     await until(() => follower.output.stdout.endsWith('four\n'));
+    writeFileSync(path, 'five\n', { flag: 'a' });
+    rmSync(servicePath(machine.env, process.platform) ?? '');
+    expect(await follower.ended).toMatchObject({ code: 2 });
+    expect(follower.output.stdout).toMatch(/five\n$/);
+    expect(follower.output.stderr).toContain('error: The runner is not installed as a service');
+  });
+
+  it.each([
+    ['there is no log', undefined],
+    ['an earlier service left one', 'one\ntwo\n'],
+  ])('logs --follow ends with a clear sentence where there is no service: %s', async (_, text) => {
+    if (text !== undefined) {
+      const path = join(machine.home, 'state/orp/log/runner.log');
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+    const { code, stdout, stderr } = await orp('logs', '-f');
+    expect(code).toBe(2);
+    expect(stdout).toBe(text ?? '');
+    expect(stderr).toBe(
+      'error: The runner is not installed as a service, so nothing writes to its log.\n' +
+        'hint: Run `orp runner install`. A runner that you start at a terminal reports there.\n',
+    );
   });
 
   it('logs are a document as well, and --follow says what it waits for', async () => {
     const path = join(machine.home, 'state/orp/log/runner.log');
     const words = ['runner', 'logs', '-f', '--json'];
+    pretendInstalled();
     const follower = startOrp(words, { cwd: machine.repo, env: machine.env });
     started.push(follower);
     await until(() => follower.output.stderr.includes('yet; waiting for it'));
