@@ -8,3 +8,8 @@ export function clip(text: string, max: number): string {
   if (last >= 0xd800 && last < 0xdc00) end -= 1;
   return `${text.slice(0, end)}…`;
 }
+
+/** One line for people: control characters and line breaks, which could move a cursor or hide words, become spaces. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+}

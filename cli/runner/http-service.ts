@@ -53,7 +53,7 @@ export function httpService(options: HttpServiceOptions): RunnerService {
           dryRun: dryRun ? '1' : undefined,
         },
       }),
-    heartbeat: async ({ jobId, leaseId, account }, draining) => {
+    heartbeat: async ({ jobId, leaseId, account }, draining, { condition, asking } = {}) => {
       const body = {
         machineId,
         machineName: machine.machine_name,
@@ -61,6 +61,8 @@ export function httpService(options: HttpServiceOptions): RunnerService {
         ...(jobId === undefined ? {} : { jobId }),
         ...(leaseId === undefined ? {} : { leaseId }),
         ...(draining ? { draining } : {}),
+        ...(condition === undefined ? {} : { condition }),
+        ...(asking ? { asking } : {}),
       };
       return mapReply(await line.send(heartbeat, { body }, account), readHeartbeat);
     },

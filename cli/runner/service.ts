@@ -3,6 +3,8 @@
  * what the network or the service does; the loops decide what to repeat.
  */
 
+import type { z } from 'zod';
+import type { machineCondition } from '../../spec/contract/runner.ts';
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import type { ReleaseReason } from '../../spec/job/release.ts';
 import type { Account } from '../link/remote-session.ts';
@@ -42,6 +44,17 @@ export interface HeartbeatReply {
   /** The service asks the machine to finish and claim nothing more. */
   drain: boolean;
 }
+
+/** What a heartbeat says beyond v0.4.4; only where the server announces `condition` and `asking`. */
+export interface HeartbeatExtras {
+  /** Why the runner claims nothing; a heartbeat without it says that the runner claims. */
+  condition?: MachineCondition | undefined;
+  /** A person at the machine is being asked whether the job of this lease may run. */
+  asking?: boolean;
+}
+
+/** `until`: ISO 8601. */
+export type MachineCondition = z.input<typeof machineCondition>;
 
 export interface PollRequest {
   /** The same id brings the same lease again, so a poll whose answer was lost is repeated safely. */
@@ -83,7 +96,7 @@ export interface RunnerService {
   readonly baseUrl: string;
   /** Answers with the raw body: a job may stand in several places. */
   poll(request: PollRequest): Promise<Reply<Body>>;
-  heartbeat(held: Partial<Held>, draining: boolean): Promise<Reply<HeartbeatReply>>;
+  heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;
   start(held: Held): Promise<Reply<Body>>;
   addMessage(held: Held, message: SystemMessage): Promise<Reply<Body>>;
   addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<Body>>;

@@ -1,6 +1,7 @@
 /** Machines as their owner, or an operator, orders them about. */
 
 import { z } from 'zod';
+import { CONDITION_CODES } from '../job/condition.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, ok } from './fields.ts';
 
@@ -39,6 +40,10 @@ export const showMachine = endpoint({
       lastSeenAt: z.string(),
       lastSyncAt: absentable,
       draining: z.boolean(),
+      /** Why it claims nothing now, though it is there. */
+      condition: z
+        .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
+        .optional(),
       /** The open channel; absent: a wake-up would not reach it, and it asks by itself or not at all. */
       listening: z
         .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })

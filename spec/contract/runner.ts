@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
+import { CONDITION_CODES } from '../job/condition.ts';
 import {
   FAILURE_KINDS,
   JOB_KINDS,
@@ -12,7 +13,7 @@ import {
 import { REASON_LENGTH, RELEASE_REASONS } from '../job/release.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
-import { clip } from '../text.ts';
+import { clip, oneLine } from '../text.ts';
 import { endpoint } from './endpoint.ts';
 import {
   absentable,
@@ -74,6 +75,17 @@ export const syncMachine = endpoint({
   idempotent: true,
 });
 
+/** A runner's own words, one line: cut rather than refused, because what they come with must arrive. */
+const words = z.string().transform((text) => clip(oneLine(text), REASON_LENGTH));
+
+/** Why the runner has paused claiming. */
+export const machineCondition = z.object({
+  code: z.enum(CONDITION_CODES),
+  message: words,
+  /** When it claims again; absent: it tries by itself. */
+  until: timestamp.optional(),
+});
+
 /** The state of a lease as a heartbeat reply tells it. */
 const leaseState = z.object({
   valid: z.boolean(),
@@ -97,6 +109,10 @@ export const heartbeat = endpoint({
     leaseId: z.string().max(200).nullish(),
     instance: z.string().max(64).nullish(),
     draining: z.boolean().optional(),
+    /** Ours: the runner claims nothing, and why. A heartbeat without it says that the runner claims. */
+    condition: machineCondition.optional(),
+    /** Ours: a person at the machine is being asked whether the job may run; until then it is not started. */
+    asking: z.boolean().optional(),
   }),
   reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
   errors: ['foreign_machine'],
@@ -242,9 +258,6 @@ export const completeJob = endpoint({
   errors: [...fenced, 'body_too_large'],
   idempotent: true,
 });
-
-/** A runner's own words: cut rather than refused, because what they come with must arrive. */
-const words = z.string().transform((text) => clip(text, REASON_LENGTH));
 
 export const releaseJob = endpoint({
   name: 'releaseJob',

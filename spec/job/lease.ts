@@ -30,9 +30,15 @@ export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
   return recordedExpiresAt - now < LEASE_MS / 2;
 }
 
-/** Whether a lease that was handed out and never started may be handed out again to the same machine. */
-export function isRedeliverable(lease: { status: JobStatus; claimedAt: number }, now: number): boolean {
-  return lease.status === 'dispatched' && now - lease.claimedAt >= REDELIVER_AFTER_MS;
+/**
+ * Whether a lease that was handed out and never started may be handed out again to the same machine. While a person is asked
+ * about it, its answer has arrived: when nobody is there any more, the lease ends by itself.
+ */
+export function isRedeliverable(
+  lease: { status: JobStatus; claimedAt: number; isAsking?: boolean },
+  now: number,
+): boolean {
+  return lease.status === 'dispatched' && !lease.isAsking && now - lease.claimedAt >= REDELIVER_AFTER_MS;
 }
 
 /**

@@ -3,6 +3,8 @@
  * Terminal and running jobs wait for nothing.
  */
 
+import type { MachineCondition } from './condition.ts';
+import { conditionSentence, isPaused } from './condition.ts';
 import type { JobTarget, Route, SyncedProject } from './routing.ts';
 import { routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
@@ -18,6 +20,8 @@ export const WAITING_CODES = [
   'machine_offline',
   /** The machine is told to finish and claim nothing. */
   'machine_draining',
+  /** The machine claims nothing for now: its agent's account, sign-in or installation cannot take work. */
+  'machine_paused',
   /** The session is at work on another job. */
   'session_busy',
   /** The session is kept for a job whose machine went silent while working: a person decides about that one first. */
@@ -26,6 +30,8 @@ export const WAITING_CODES = [
   'next_poll',
   /** Handed out, not started yet. */
   'starting',
+  /** Handed out; a person at the machine is being asked whether it may run. */
+  'asking_at_machine',
   /** The machine went silent while working; it resolves itself, or a person decides. */
   'lost',
 ] as const;
@@ -48,6 +54,7 @@ export interface MachinePresence {
   lastSeenAt: number;
   listening: boolean;
   draining: boolean;
+  condition?: MachineCondition | undefined;
 }
 
 export interface WaitingJob {
@@ -55,6 +62,8 @@ export interface WaitingJob {
   createdAt: number;
   availableAt: number;
   claimedAt?: number | undefined;
+  /** Since when a person at the machine is being asked. */
+  askingSince?: number | undefined;
   leaseExpiresAt?: number | undefined;
   machineId?: string | undefined;
   target: JobTarget;
@@ -85,6 +94,7 @@ export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): 
     case 'queued':
       return whyQueued(job, around, now);
     case 'dispatched':
+      if (job.askingSince !== undefined) return whyAsking(job, job.askingSince, around);
       return {
         code: 'starting',
         message: `Handed to ${nameOf(job.machineId, around) ?? 'a worker'}; it has not said yet that it started.`,
@@ -119,10 +129,12 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
   if (online.length === 0) return offline(machines, since);
   const claiming = online.filter((machine) => !machine.draining);
   if (claiming.length === 0) return draining(online, since);
-  const usable = routes.filter((route) => claiming.some((machine) => machine.machineId === route.machineId));
+  const ready = claiming.filter((machine) => !isPaused(machine.condition, now));
+  if (ready.length === 0) return paused(claiming, since);
+  const usable = routes.filter((route) => ready.some((machine) => machine.machineId === route.machineId));
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
   if (free === undefined) return whyBusy(usable, around, since);
-  return { code: 'next_poll', message: whenTaken(free.machineId, claiming), since };
+  return { code: 'next_poll', message: whenTaken(free.machineId, ready), since };
 }
 
 /** To be heard of and to be able to be woken are two facts: a machine may have the one without the other. */
@@ -150,6 +162,30 @@ function whyBusy(usable: readonly Route[], around: Surroundings, since: number):
     code: 'session_held',
     message: `Session ${lost?.session} is kept for job ${lost?.jobId}, whose machine went silent while working. A person must decide: cancel that job, or retry it (it may then run twice). It also ends when its machine comes back.`,
     since,
+  };
+}
+
+function whyAsking(job: WaitingJob, askingSince: number, around: Surroundings): Waiting {
+  return {
+    code: 'asking_at_machine',
+    message: `A person at ${nameOf(job.machineId, around) ?? 'the machine'} is being asked whether it may run.`,
+    since: askingSince,
+  };
+}
+
+/** Of several machines the one that claims again first. */
+function paused(machines: readonly MachinePresence[], since: number): Waiting {
+  const until = ({ condition }: MachinePresence) => condition?.until ?? Number.POSITIVE_INFINITY;
+  const first = machines.reduce((best, one) => (until(one) < until(best) ? one : best));
+  const { name, condition } = first;
+  const reason = condition === undefined ? '' : conditionSentence(condition);
+  const next = condition?.until
+    ? `It claims again at ${at(condition.until)}.`
+    : 'It claims again by itself as soon as it can.';
+  return {
+    code: 'machine_paused',
+    message: `${name} has paused. ${reason} ${next}`,
+    since: Math.max(since, condition?.since ?? since),
   };
 }
 

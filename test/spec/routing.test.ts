@@ -124,6 +124,22 @@ describe('why a job waits', () => {
     busySessions: new Map([['codex-main', { jobId: 'job_9', ...holder }]]),
   });
 
+  const pausedUntil = (until: number | undefined) => ({
+    ...machine,
+    condition: { code: 'usage_limited' as const, message: 'Limit.', until, since: T0 },
+  });
+
+  it('names the paused machine that claims again first, and none while another one claims', () => {
+    const other = { ...pausedUntil(T0 + 1000), machineId: 'mac-b', name: 'laptop' };
+    const projects = [aProject(), aProject({ machineId: 'mac-b' })];
+    const paused = [pausedUntil(undefined), other];
+    expect(whyWaiting(job, { ...around, projects, machines: paused }, T0)?.message).toMatch(
+      /^laptop has paused\. Limit\. It claims again at \d{4}-/,
+    );
+    expect(code({}, { projects, machines: [machine, other] })).toBe('next_poll');
+    expect(code({}, { projects, machines: paused }, T0 + 1000)).toBe('next_poll');
+  });
+
   it('has one code for every situation', () => {
     expect(code({})).toBe('next_poll');
     expect(code({ availableAt: T0 + 1 })).toBe('not_yet');
@@ -134,7 +150,9 @@ describe('why a job waits', () => {
     expect(code({}, { machines: [{ ...machine, draining: true }] })).toBe('machine_draining');
     expect(code({}, busyWith({ isLost: false }))).toBe('session_busy');
     expect(code({}, busyWith({ isLost: true }))).toBe('session_held');
+    expect(code({}, { machines: [pausedUntil(undefined)] })).toBe('machine_paused');
     expect(code({ status: 'dispatched' })).toBe('starting');
+    expect(code({ status: 'dispatched', askingSince: T0 })).toBe('asking_at_machine');
     expect(code({ status: 'lost' })).toBe('lost');
   });
 

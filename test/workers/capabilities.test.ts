@@ -17,7 +17,7 @@ function announcedIn({ headers }: Pick<Answer, 'headers'>): string[] {
   return [...(readCapabilities(headers.get(CAPABILITIES_HEADER)) ?? [])];
 }
 
-const OFFERED: string[] = CAPABILITIES.filter((name) => name !== 'condition' && name !== 'asking');
+const OFFERED: string[] = [...CAPABILITIES];
 
 describe('the header orp-capabilities', () => {
   it('is on a success', async () => {

@@ -1,12 +1,10 @@
 /** Tells every client what this server offers beyond the contract of v0.4.4. */
 
 import type { Context, Next } from 'hono';
-import type { Capability } from '../../spec/contract/capabilities.ts';
 import { CAPABILITIES, CAPABILITIES_HEADER, formatCapabilities } from '../../spec/contract/capabilities.ts';
 import type { AppEnv } from '../app-env.ts';
 
-const NOT_YET: readonly Capability[] = ['condition', 'asking'];
-const OFFERED = formatCapabilities(CAPABILITIES.filter((name) => !NOT_YET.includes(name)));
+const OFFERED = formatCapabilities(CAPABILITIES);
 
 /**
  * Puts the header on every answer, refusals and streams included: a client takes an answer without it for one of a server

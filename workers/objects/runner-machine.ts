@@ -17,7 +17,7 @@ import type { Fenced } from '../services/fence.ts';
 import { recordListening } from '../services/listening.ts';
 import type { LeaseNews, MachineOf } from '../services/live-leases.ts';
 import { LiveLeases } from '../services/live-leases.ts';
-import type { Known } from '../services/liveness.ts';
+import type { Known, SaidOfMachine } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
 import { mayAppend, wasPruned } from '../services/transcript-fence.ts';
@@ -169,12 +169,13 @@ export class RunnerMachine extends DurableObject<Env> {
 
   /** A sign of life, and the renewal of a lease. Undefined: the machine belongs to somebody else. */
   async heartbeat(beat: {
-    name: string | undefined;
+    said: SaidOfMachine;
     jobId: string | undefined;
     leaseId: string | undefined;
+    isAsking: boolean;
   }): Promise<{ lease: LeaseNews | undefined; draining: boolean } | undefined> {
     const deps = this.#deps();
-    const alive = await noteAlive(deps, this.#machine, { known: this.#known, name: beat.name });
+    const alive = await noteAlive(deps, this.#machine, { known: this.#known, said: beat.said });
     if (alive.kind === 'foreign') return undefined;
     this.#known = alive.kind === 'own' ? alive.known : undefined;
     const draining = this.#known?.draining ?? false;
@@ -182,8 +183,10 @@ export class RunnerMachine extends DurableObject<Env> {
       // Every job is handed out under a lease, so a job without one is held by nobody who says this.
       return { lease: beat.jobId === undefined ? undefined : { valid: false, reason: 'unknown' }, draining };
     }
-    const lease = await this.#leases.renew(deps, { jobId: beat.jobId, leaseId: beat.leaseId });
+    const { jobId, leaseId, isAsking } = beat;
+    const lease = await this.#leases.renew(deps, { jobId, leaseId, isAsking });
     if (lease.valid) await this.#armAlarm(deps);
+    if (lease.valid && lease.movedJob !== undefined) this.moved(lease.movedJob);
     return { lease, draining };
   }
 

@@ -150,7 +150,10 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
     same ||
     own.find(
       (job) =>
-        isRedeliverable({ status: job.status, claimedAt: job.claimedAt ?? now }, now) &&
+        isRedeliverable(
+          { ...job, claimedAt: job.claimedAt ?? now, isAsking: job.askingSince !== null },
+          now,
+        ) &&
         (request.projectRoots === undefined || request.projectRoots.includes(job.projectRoot ?? '')),
     )
   );
@@ -158,7 +161,9 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
 
 /** A lease whose answer may have been lost: its machine is to be heard whenever it asks. */
 function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): boolean {
-  return leases.some((job) => job.machineId === machineId && job.status === 'dispatched');
+  return leases.some(
+    (job) => job.machineId === machineId && job.status === 'dispatched' && job.askingSince === null,
+  );
 }
 
 /** The same claim gets its lease again; any other run gets the job under a new one. */

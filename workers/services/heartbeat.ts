@@ -6,6 +6,7 @@ import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { LeaseNews } from './live-leases.ts';
+import type { SaidOfMachine } from './liveness.ts';
 import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
 
@@ -18,9 +19,10 @@ export async function sendHeartbeat(
 ): Promise<Result<Reply, 'foreign_machine'>> {
   const beat = await deps.machines.call({ userId: user.id, machineId: body.machineId }, async (stub) =>
     stub.heartbeat({
-      name: body.machineName?.trim() || undefined,
+      said: { name: body.machineName?.trim() || undefined, condition: conditionIn(body) },
       jobId: body.jobId || undefined,
       leaseId: body.leaseId || undefined,
+      isAsking: body.asking ?? false,
     }),
   );
   if (beat === undefined) return foreignMachine(body.machineId);
@@ -28,6 +30,12 @@ export async function sendHeartbeat(
     ...(beat.lease === undefined ? {} : { lease: viewNews(beat.lease) }),
     ...(beat.draining ? { drain: true } : {}),
   });
+}
+
+function conditionIn({ condition }: BodyOf<typeof heartbeatRow>): SaidOfMachine['condition'] {
+  if (condition === undefined) return undefined;
+  const { code, message, until } = condition;
+  return { code, message, ...(until === undefined ? {} : { until: Date.parse(until) }) };
 }
 
 /** Whatever the reason: a lease that is not live means that nothing more will be accepted. Stop the agent. */

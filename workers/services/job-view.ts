@@ -63,6 +63,7 @@ export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiti
       createdAt: job.createdAt,
       availableAt: job.availableAt,
       claimedAt: job.claimedAt ?? undefined,
+      askingSince: job.askingSince ?? undefined,
       leaseExpiresAt: job.leaseExpiresAt ?? undefined,
       machineId: job.machineId ?? undefined,
       target: targetOf(job),

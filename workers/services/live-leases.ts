@@ -7,7 +7,7 @@ import { isRenewalDue, leaseExpiry } from '../../spec/job/lease.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import { readHeld } from '../store/claims.ts';
-import { renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
+import { noteAskingIfHeld, renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob } from '../store/jobs.ts';
 
@@ -22,11 +22,22 @@ interface LiveLease {
   deadline: number;
   /** What D1 was told last. */
   recordedUntil: number;
+  /** D1 was told that a person is being asked about the job. */
+  isAsking: boolean;
+}
+
+/** A heartbeat that names a lease. */
+export interface Beat {
+  jobId: string | undefined;
+  leaseId: string;
+  /** A person at the machine is being asked whether the job may run. */
+  isAsking?: boolean;
 }
 
 /** What a heartbeat learns about its lease. */
 export type LeaseNews =
-  | { valid: true; expiresAt: number }
+  /** `movedJob`: why this job waits has changed. */
+  | { valid: true; expiresAt: number; movedJob?: string }
   | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
 
 export class LiveLeases {
@@ -49,6 +60,7 @@ export class LiveLeases {
       // A heartbeat may have promised more than D1 was told.
       deadline: Math.max(job.leaseExpiresAt, known?.deadline ?? 0),
       recordedUntil: job.leaseExpiresAt,
+      isAsking: job.askingSince !== null,
     });
   }
 
@@ -100,26 +112,27 @@ export class LiveLeases {
   }
 
   /** A heartbeat: moves the deadline; tells D1 only when less than half of the recorded lease is left. */
-  async renew(
-    deps: Deps,
-    { jobId, leaseId }: { jobId: string | undefined; leaseId: string },
-  ): Promise<LeaseNews> {
+  async renew(deps: Deps, { jobId, leaseId, isAsking = false }: Beat): Promise<LeaseNews> {
     const lease = (await this.#loaded(deps)).get(leaseId);
     if (lease === undefined) return this.#askDatabase(deps, { jobId, leaseId });
     if (jobId !== undefined && lease.jobId !== jobId) return { valid: false, reason: 'unknown' };
 
     const expiresAt = leaseExpiry(deps.now);
-    if (isRenewalDue(lease.recordedUntil, deps.now)) {
+    const isNews = isAsking !== lease.isAsking;
+    if (isNews || isRenewalDue(lease.recordedUntil, deps.now)) {
       const key = { userId: this.#machine.userId, id: lease.jobId };
-      const held = await renewIfHeld(deps.db, key, { leaseId, expiresAt });
+      const held = isNews
+        ? await noteAskingIfHeld(deps.db, key, { leaseId, expiresAt, isAsking, now: deps.now })
+        : await renewIfHeld(deps.db, key, { leaseId, expiresAt });
       if (!held) {
         this.drop(leaseId);
         return this.#askDatabase(deps, { jobId: lease.jobId, leaseId });
       }
       lease.recordedUntil = expiresAt;
+      lease.isAsking = isAsking;
     }
     lease.deadline = expiresAt;
-    return { valid: true, expiresAt };
+    return { valid: true, expiresAt, ...(isNews ? { movedJob: lease.jobId } : {}) };
   }
 
   /** What D1 knows of a lease that memory does not: why it ended, or that it may go on. */

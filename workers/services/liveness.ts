@@ -1,8 +1,10 @@
 /** Whose machine it is, and that it is alive. D1 hears of it at most every five minutes. */
 
+import type { MachineCondition } from '../../spec/job/condition.ts';
+import { isSameCondition } from '../../spec/job/condition.ts';
 import type { Deps } from '../deps.ts';
 import type { MachineRow } from '../store/machines.ts';
-import { findMachine, touchIfOwned } from '../store/machines.ts';
+import { conditionOf, findMachine, touchIfOwned } from '../store/machines.ts';
 import type { MachineOf } from './live-leases.ts';
 
 export const RECORD_EVERY_MS = 5 * 60_000;
@@ -12,6 +14,13 @@ export interface Known {
   name: string;
   lastSeenAt: number;
   draining: boolean;
+  condition: MachineCondition | undefined;
+}
+
+/** What a heartbeat says of its machine; an absent name stays, an absent condition clears. */
+export interface SaidOfMachine {
+  name: string | undefined;
+  condition: Omit<MachineCondition, 'since'> | undefined;
 }
 
 /**
@@ -21,27 +30,36 @@ export interface Known {
 export async function noteAlive(
   deps: Deps,
   machine: MachineOf,
-  { known, name }: { known: Known | undefined; name: string | undefined },
+  { known, said: { name, condition } }: { known: Known | undefined; said: SaidOfMachine },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
   // What was told to an object in between may have been lost: whether to drain is read again whenever D1 is told.
   const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
   const before = isFresh ? known : await readKnown(deps, machine);
   if (before === 'foreign') return { kind: 'foreign' };
   if (before === undefined) return { kind: 'unknown' };
+  const isSame = isSameCondition(condition, before.condition);
   const isNews =
-    deps.now - before.lastSeenAt >= RECORD_EVERY_MS || (name !== undefined && name !== before.name);
+    deps.now - before.lastSeenAt >= RECORD_EVERY_MS ||
+    (name !== undefined && name !== before.name) ||
+    !isSame;
   if (!isNews) return { kind: 'own', known: before };
 
   const userId = machine.userId as MachineRow['userId'];
-  const seen = { id: machine.machineId, userId, name: name ?? before.name, now: deps.now };
-  const owned = await touchIfOwned(deps.db, seen);
+  const after = {
+    name: name ?? before.name,
+    condition: isSame ? before.condition : condition && { ...condition, since: deps.now },
+  };
+  const owned = await touchIfOwned(deps.db, { ...after, id: machine.machineId, userId, now: deps.now });
   if (!owned) return { kind: 'unknown' };
-  return { kind: 'own', known: { name: seen.name, lastSeenAt: deps.now, draining: before.draining } };
+  if (!isSame)
+    deps.log('machine_condition', { machineId: machine.machineId, code: condition?.code ?? 'none' });
+  return { kind: 'own', known: { ...after, lastSeenAt: deps.now, draining: before.draining } };
 }
 
 async function readKnown(deps: Deps, machine: MachineOf): Promise<Known | 'foreign' | undefined> {
   const row = await findMachine(deps.db, machine.machineId);
   if (row === undefined) return undefined;
   if (row.userId !== machine.userId) return 'foreign';
-  return { name: row.name, lastSeenAt: row.lastSeenAt, draining: row.draining === 1 };
+  const { name, lastSeenAt } = row;
+  return { name, lastSeenAt, draining: row.draining === 1, condition: conditionOf(row) };
 }

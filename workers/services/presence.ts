@@ -6,7 +6,7 @@ import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { MachineRow } from '../store/machines.ts';
-import { findMachine } from '../store/machines.ts';
+import { conditionOf, findMachine } from '../store/machines.ts';
 import { iso } from './job-view.ts';
 import type { SignedIn } from './sign-in.ts';
 
@@ -44,9 +44,17 @@ function viewMachine(machine: MachineRow): MachineView {
     lastSeenAt: new Date(machine.lastSeenAt).toISOString(),
     lastSyncAt: iso(machine.lastSyncAt),
     draining: machine.draining === 1,
+    condition: viewCondition(machine),
     listening:
       transport === null || since === null
         ? undefined
         : { transport, instance: instance ?? 'unnamed', since: new Date(since).toISOString() },
   };
+}
+
+function viewCondition(machine: MachineRow): MachineView['condition'] {
+  const condition = conditionOf(machine);
+  return (
+    condition && { ...condition, until: iso(condition.until), since: new Date(condition.since).toISOString() }
+  );
 }

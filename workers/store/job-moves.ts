@@ -73,6 +73,7 @@ export function startIfHeld(
         ['started_at = ?', lease.now],
         ['lease_expires_at = ?', lease.expiresAt],
         ['updated_at = ?', lease.now],
+        ['asking_since = NULL', undefined],
       ],
       where: [
         ['lease_id = ?', lease.leaseId],
@@ -93,7 +94,8 @@ export function redeliverIfUnstarted(
 ): Promise<(JobRow & { prompt: string }) | undefined> {
   return db.first<JobRow & { prompt: string }>({
     sql: `UPDATE jobs SET lease_id = ?, claim_id = ?, instance = ?
-          WHERE user_id = ? AND id = ? AND status = 'dispatched' AND lease_id = ? RETURNING ${jobColumns()}, prompt`,
+          WHERE user_id = ? AND id = ? AND status = 'dispatched' AND lease_id = ? AND asking_since IS NULL
+          RETURNING ${jobColumns()}, prompt`,
     values: [lease.to, lease.claimId, lease.instance, key.userId, key.id, lease.from],
   });
 }
@@ -106,6 +108,19 @@ export function renewIfHeld(
 ): Promise<boolean> {
   return db.write(sql`
     UPDATE jobs SET lease_expires_at = max(lease_expires_at, ${lease.expiresAt})
+    WHERE user_id = ${key.userId} AND id = ${key.id} AND status IN ('dispatched', 'running') AND lease_id = ${lease.leaseId}`);
+}
+
+/** As `renewIfHeld`, and notes whether a person is being asked about a job that is not started yet. */
+export function noteAskingIfHeld(
+  db: Database,
+  key: JobKey,
+  lease: { leaseId: string; expiresAt: number; isAsking: boolean; now: number },
+): Promise<boolean> {
+  const since = lease.isAsking ? lease.now : undefined;
+  return db.write(sql`
+    UPDATE jobs SET lease_expires_at = max(lease_expires_at, ${lease.expiresAt}),
+      asking_since = CASE WHEN status = 'dispatched' THEN ${since} END
     WHERE user_id = ${key.userId} AND id = ${key.id} AND status IN ('dispatched', 'running') AND lease_id = ${lease.leaseId}`);
 }
 

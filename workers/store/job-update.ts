@@ -64,6 +64,7 @@ export const CLEAR_ATTEMPT: [string, undefined][] = [
   'cancel_reason = NULL',
   'cancel_confirmed_at = NULL',
   'stop_receipt = NULL',
+  'asking_since = NULL',
 ].map((assignment) => [assignment, undefined]);
 
 /** What becomes of the review whose job moves without an answer: under the same guard, in the same batch, before the move. */

@@ -1,6 +1,7 @@
 /** Machines. What they have linked is in `linked-projects.ts`. */
 
 import type { UserId } from '../../spec/ids.ts';
+import type { MachineCondition } from '../../spec/job/condition.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
@@ -55,10 +56,17 @@ export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promis
     WHERE machines.user_id = ${userId}`);
 }
 
-/** Notes a sign of life of a machine that has synced. False: it belongs to another account, or is not known. */
-export function touchIfOwned(db: Database, { id, userId, name, now }: SeenMachine): Promise<boolean> {
+/**
+ * Notes a sign of life of a machine that has synced, and its condition. False: it belongs to another account, or is not
+ * known.
+ */
+export function touchIfOwned(
+  db: Database,
+  { id, userId, name, now, condition }: SeenMachine & { condition: MachineCondition | undefined },
+): Promise<boolean> {
+  const json = condition && JSON.stringify(condition);
   return db.write(sql`
-    UPDATE machines SET name = ${name}, last_seen_at = max(last_seen_at, ${now}), stale_at = NULL
+    UPDATE machines SET name = ${name}, condition = ${json}, last_seen_at = max(last_seen_at, ${now}), stale_at = NULL
     WHERE id = ${id} AND user_id = ${userId}`);
 }
 
@@ -82,6 +90,11 @@ export function setListeningIfChanged(
       AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);
 }
 
+/** What a machine last said of itself. */
+export function conditionOf({ condition }: Pick<MachineRow, 'condition'>): MachineCondition | undefined {
+  return condition === null ? undefined : (JSON.parse(condition) as MachineCondition);
+}
+
 /** The row as the waiting rule reads it. */
 export function toPresence(row: MachineRow): MachinePresence {
   return {
@@ -90,5 +103,6 @@ export function toPresence(row: MachineRow): MachinePresence {
     lastSeenAt: row.lastSeenAt,
     listening: row.listeningTransport !== null,
     draining: row.draining === 1,
+    condition: conditionOf(row),
   };
 }

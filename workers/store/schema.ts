@@ -108,6 +108,8 @@ export const machines = sqliteTable('machines', {
   listeningInstance: text('listening_instance'),
   draining: integer('draining').notNull().default(0),
   staleAt: integer('stale_at'),
+  /** JSON of a `MachineCondition`. */
+  condition: text('condition'),
 });
 
 export const linkedProjects = sqliteTable(
@@ -206,6 +208,7 @@ export const jobs = sqliteTable(
     cancelReason: text('cancel_reason'),
     cancelConfirmedAt: integer('cancel_confirmed_at'),
     stopReceipt: text('stop_receipt'),
+    askingSince: integer('asking_since'),
     prompt: text('prompt').notNull(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.id] })],
