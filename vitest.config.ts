@@ -1,17 +1,26 @@
 /** Three kinds of tests: in Node, end to end (real processes, one after the other), and inside workerd. */
 
+import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+
+/** `orp` runs from its sources in tests; compiled once, it starts three times as fast. */
+const NODE_COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/orp-runner/compiled', import.meta.url));
 
 export default defineConfig({
   test: {
     /** Four times what the slowest tests take on two idle cores; a hanging test is named well before `npm test` stops the run. */
     testTimeout: 60_000,
     hookTimeout: 90_000,
+    /** Vitest would leave one of two cores idle. */
+    maxWorkers: 2,
     projects: [
       {
         test: {
           name: 'node',
+          env: { NODE_COMPILE_CACHE },
+          /** A process for each file would take as long as most of them run. */
+          isolate: false,
           include: ['test/{spec,cli,contract,scripts}/**/*.test.ts'],
           environment: 'node',
         },
@@ -40,6 +49,8 @@ export default defineConfig({
           name: 'workers',
           include: ['test/workers/**/*.test.ts', 'test/workers/**/*.test.tsx'],
           setupFiles: ['test/workers/migrations-setup.ts'],
+          /** One runtime for many files; the set-up empties it before each. */
+          isolate: false,
         },
       },
     ],

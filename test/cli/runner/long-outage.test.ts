@@ -1,6 +1,7 @@
 /** The service is away for an hour of simulated time; the runner is killed in the middle. HTTP, files and the agent are real. */
 
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LeaseDesk } from '../../../cli/runner/lease-desk.ts';
@@ -47,7 +48,8 @@ function aRunner(startTime: string): WorkContext {
 
 /**
  * Lets time pass until the work is done; files, sockets and processes get their turns in between. While a request is under
- * way no time passes: on a busy machine one would last minutes of this clock.
+ * way no time passes, and not before a file could be read as often as a step of the work needs: on a busy machine either
+ * would last minutes of this clock.
  */
 async function simulate<T>(work: Promise<T>): Promise<T> {
   let isDone = false;
@@ -56,9 +58,9 @@ async function simulate<T>(work: Promise<T>): Promise<T> {
   });
   while (!isDone) {
     for (let turn = 0; (turn < 20 || underWay > 0) && !isDone; turn += 1) {
-      await new Promise((next) => setImmediate(next));
+      await stat(machine.repo);
     }
-    await vi.advanceTimersByTimeAsync(250);
+    await vi.advanceTimersToNextTimerAsync();
   }
   return done;
 }
