@@ -28,7 +28,7 @@ beforeEach(async () => {
   const { fetch } = globalThis;
   vi.spyOn(globalThis, 'fetch').mockImplementation((...request) => {
     underWay += 1;
-    return fetch(...request).finally(() => {
+    return fetchWhole(fetch, request).finally(() => {
       underWay -= 1;
     });
   });
@@ -41,6 +41,15 @@ afterEach(async () => {
   await service.close();
   machine.remove();
 });
+
+/** A request is under way until its answer has been read. */
+async function fetchWhole(
+  fetch: typeof globalThis.fetch,
+  request: Parameters<typeof globalThis.fetch>,
+): Promise<Response> {
+  const response = await fetch(...request);
+  return new Response(await response.arrayBuffer(), response);
+}
 
 function aRunner(startTime: string): WorkContext {
   return runnerContext({ machine, baseUrl: service.baseUrl, startTime });
