@@ -8,7 +8,8 @@
  *   child      `hold`: a child in the group that keeps the pipe open; `leave`: one in a session of its own, too;
  *              `vanish`: that, and without the environment of the agent
  *   deaf       go on though nobody reads the output any more
- *   ready      file to create once everything above is in place
+ *   ready      file to create once everything above is in place and the turn has begun: a runner that is killed then breaks
+ *              no pipe that is still written to
  *   stderr     lines for stderr
  *   raw        lines for stdout, as they are
  *   flood      number of bytes of output (lines of a command) to print
@@ -67,9 +68,9 @@ async function obey() {
   for (const name of recipe.ignore ?? []) process.on(name, () => 0);
   if (recipe.child) startChild();
   if (recipe.deaf) process.stdout.on('error', () => 0);
-  if (recipe.ready) writeFileSync(recipe.ready, String(process.pid));
   await event({ type: 'thread.started', thread_id: session });
   await event({ type: 'turn.started' });
+  if (recipe.ready) writeFileSync(recipe.ready, String(process.pid));
   for (const line of recipe.stderr ?? []) process.stderr.write(`${line}\n`);
   for (const line of recipe.raw ?? []) await print(`${line}\n`);
   if (recipe.flood) await flood(recipe.flood);
