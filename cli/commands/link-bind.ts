@@ -107,21 +107,20 @@ interface Binding {
   ideaId: string;
   ideaTitle: string | undefined;
   body: { name: string; projectRoot: string; githubUrl?: string; codexSessionId?: string };
-  /** The link so far, when it is for the same idea. */
-  stored: ProjectLink | undefined;
+  /** Of the link so far, when it is for the same idea. */
+  worldId: string | undefined;
 }
 
 /**
- * What is sent: flags, else what is stored for the same idea, else what the repository says. What is not known here is
- * left out rather than cleared: the hosted side may know it from elsewhere.
+ * What is sent: flags, else what is stored (also when the idea changes: contract/cli-surface.md §4.1), else what the repository
+ * says. What is not known here is left out rather than cleared: the server may know it from elsewhere.
  */
 async function chooseBinding(
   context: Context,
   choice: { repository: LinkableRepository; options: BindOptions; ideaId: string },
 ): Promise<Binding> {
   const { repository, options, ideaId } = choice;
-  const known = readProjectLink(repository, context.now());
-  const stored = known?.idea_id === ideaId ? known : undefined;
+  const stored = readProjectLink(repository, context.now());
   const githubUrl =
     stripCredentials(options.githubUrl ?? '') ||
     stored?.github_url ||
@@ -131,7 +130,7 @@ async function chooseBinding(
   return {
     ideaId,
     ideaTitle: options.ideaTitle?.trim() || stored?.idea_title,
-    stored,
+    worldId: stored?.idea_id === ideaId ? stored.world_id : undefined,
     body: {
       name: options.name?.trim() || stored?.world_name || basename(repository.root),
       projectRoot: repository.root,
@@ -158,7 +157,7 @@ function linkAfter(
     project_root: repository.root,
     linked_at_utc: formatTimestamp(context.now()),
     idea_title: binding.ideaTitle,
-    world_id: readString(world, 'id') ?? binding.stored?.world_id,
+    world_id: readString(world, 'id') ?? binding.worldId,
     world_name: readString(world, 'name') ?? binding.body.name,
     github_url: githubUrl === undefined ? undefined : stripCredentials(githubUrl),
     linked_email: readRemoteSession(context.env).email,

@@ -69,7 +69,11 @@ function addRegister(session: Command, shell: Shell): void {
       .requiredOption('--label <label>', 'name for people')
       .option('--codex-session-id <id>', 'Codex session; needed to take work; blank removes it')
       .option('--project-root <path>', 'must be the repository root')
-      .addOption(new Option('--state <state>', 'default: active, or as it was').choices([...SESSION_STATES]))
+      .addOption(
+        new Option('--state <state>', 'default: active, also when you register it again').choices([
+          ...SESSION_STATES,
+        ]),
+      )
       .option('--role <role>', `for people: ${ROLES}; blank removes it`, parseRole)
       .option('--created-at <time>', 'ISO 8601')
       .option('--last-active-at <time>', 'ISO 8601')

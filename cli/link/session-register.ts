@@ -6,7 +6,7 @@ import { compact } from './fields.ts';
 import type { SessionRecord } from './session-record.ts';
 import { formatTimestamp } from './timestamps.ts';
 
-/** What is told about a session. Absent: keep what is known. A blank Codex id or note removes it. */
+/** What is told about a session. Absent: keep what is known, but for the state. A blank Codex id or note removes it. */
 export interface Registration {
   id: string;
   label: string;
@@ -22,7 +22,7 @@ export interface Registration {
   notes?: string | undefined;
 }
 
-/** The record after a registration. An existing session keeps its state: registering again never re-opens a closed one. */
+/** The record after a registration. A session that is registered again is open, unless its state is told (§5.6). */
 export function registeredRecord(
   told: Registration,
   existing: SessionRecord | undefined,
@@ -36,7 +36,7 @@ export function registeredRecord(
     schema_version: SCHEMA_VERSION,
     orp_session_id: told.id,
     label: told.label,
-    state: told.state ?? existing?.state ?? 'active',
+    state: told.state ?? 'active',
     project_root: told.root,
     created_at_utc: created,
     last_active_at_utc:

@@ -54,7 +54,7 @@ describe('orp link project', () => {
 `);
   });
 
-  it('bind again keeps what is known of the idea; another idea starts afresh; nothing unknown is cleared', async () => {
+  it('bind keeps what is stored, also for another idea, and clears nothing that it does not know', async () => {
     await using server = await RecordingServer.start(accepting);
     using desk = new Desk();
     desk.signIn(server.url);
@@ -62,9 +62,27 @@ describe('orp link project', () => {
     await desk.json(...BIND);
     expect(project(desk)).toMatchObject({ idea_title: 'Tides', world_name: 'survey' });
     expect(server.asked[1]?.body).toEqual({ name: 'survey', projectRoot: desk.repo });
+    await desk.json(...BIND, '--github-url', 'https://github.com/mira/tides');
     await desk.json('link', 'project', 'bind', '--idea-id', 'ide_78');
-    expect(project(desk)).toMatchObject({ idea_id: 'ide_78', world_name: 'repo' });
-    expect(project(desk)).not.toHaveProperty('idea_title');
+    const stored = { world_name: 'survey', idea_title: 'Tides', github_url: 'https://github.com/mira/tides' };
+    expect(project(desk)).toMatchObject({ idea_id: 'ide_78', ...stored });
+    expect(server.asked.at(-1)).toMatchObject({
+      path: '/api/cli/ideas/ide_78/world',
+      body: { name: 'survey', githubUrl: 'https://github.com/mira/tides' },
+    });
+  });
+
+  it('bind keeps the world id of the same idea only, when the server names none', async () => {
+    await using server = await RecordingServer.start(() => ({
+      body: { ok: true, world: { name: 'survey' } },
+    }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.linkTo('ide_77', { world_id: 'wor_1' });
+    await desk.json(...BIND);
+    expect(project(desk)).toMatchObject({ world_id: 'wor_1' });
+    await desk.json('link', 'project', 'bind', '--idea-id', 'ide_78');
+    expect(project(desk)).not.toHaveProperty('world_id');
   });
 
   it('bind takes the title of the idea from the hosted side, and does without when it gets none', async () => {
@@ -79,6 +97,7 @@ describe('orp link project', () => {
     await desk.json(...BIND);
     expect(project(desk)).toMatchObject({ idea_id: 'ide_77', idea_title: 'Tides' });
     status = 503;
+    await desk.json('link', 'project', 'unbind');
     await desk.json('link', 'project', 'bind', '--idea-id', 'ide_78');
     expect(project(desk)).not.toHaveProperty('idea_title');
     expect(server.asked.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET', 'PUT']);

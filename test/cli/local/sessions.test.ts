@@ -101,7 +101,7 @@ describe('orp link session', () => {
     expect(await desk.json('link', 'session', 'show', 'a')).toMatchObject({ session: { primary: false } });
   });
 
-  it('registering again keeps what is not told: state, archive, Codex id, role, times', async () => {
+  it('registering again opens a closed session and keeps everything else that is not told', async () => {
     using desk = new Desk();
     await register(desk, 'a', '--codex-session-id', 'c-1', '--role', 'review', '--state', 'closed');
     desk.now += 60_000;
@@ -110,10 +110,11 @@ describe('orp link session', () => {
     expect(session).toMatchObject({
       codex_session_id: 'c-1',
       role: 'review',
-      state: 'closed',
+      state: 'active',
       created_at_utc: '2026-04-01T10:00:00Z',
       last_active_at_utc: '2026-04-01T10:00:00Z',
     });
+    expect((await register(desk, 'a', '--state', 'closed')).session).toMatchObject({ state: 'closed' });
     const blanked = await register(desk, 'a', '--codex-session-id', '', '--role', '');
     expect(blanked.session).not.toHaveProperty('codex_session_id');
     expect(blanked.session).not.toHaveProperty('role');
