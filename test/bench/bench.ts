@@ -58,6 +58,11 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 1000, jobs: 1 },
     load: () => import('./idle.ts'),
   },
+  neighbors: {
+    summary: 'what one account at all its limits costs another',
+    defaults: { machines: 1, jobs: 60 },
+    load: () => import('./neighbors.ts'),
+  },
   output: {
     summary: 'a job that prints a gigabyte (--jobs: MiB): memory, disk and speed of the runner',
     defaults: { machines: 1, jobs: 1024 },
@@ -71,7 +76,7 @@ const BENCHES: Record<string, Bench> = {
 };
 
 function usage(): string {
-  const lines = Object.entries(BENCHES).map(([name, bench]) => `  ${name.padEnd(8)}${bench.summary}`);
+  const lines = Object.entries(BENCHES).map(([name, bench]) => `  ${name.padEnd(11)}${bench.summary}`);
   const words = '<name> [--machines N] [--jobs N] [--seed N] [--json]';
   const forPrograms = 'For programs: npm run -s bench -- <name> --json prints nothing but the document.';
   return `Usage: npm run bench -- ${words}\n\n${lines.join('\n')}\n\n${forPrograms}`;

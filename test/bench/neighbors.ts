@@ -1,0 +1,85 @@
+/** What one account at all its limits costs another: the same work of the other, alone and beside it. */
+
+import { execFileSync } from 'node:child_process';
+import { listJobs, showJob } from '../../spec/contract/jobs.ts';
+import type { BenchOptions, Report } from './bench.ts';
+import type { Account } from './client.ts';
+import { Machine, send } from './client.ts';
+import { fillAccount, makeNoise } from './noise.ts';
+import { percentile, rounded } from './report.ts';
+import { startBenchService } from './service.ts';
+
+export async function run(options: BenchOptions): Promise<Report> {
+  const service = await startBenchService();
+  try {
+    options.say('one account is filled to its limits');
+    const requests = await fillAccount(await service.addAccount(), { share: 1 });
+    const machine = new Machine(service.account, `mac-${crypto.randomUUID()}`);
+    await machine.register();
+    await workThrough(machine, 20);
+    options.say(`${options.jobs} jobs of another account, alone`);
+    const quiet = await workThrough(machine, options.jobs);
+    options.say('the same beside the full account, which asks for the most expensive things in a loop');
+    const stop = new AbortController();
+    const noise = makeNoise(requests, stop.signal);
+    const noisy = await workThrough(machine, options.jobs);
+    stop.abort();
+    const counts = await noise;
+    const result = {
+      quietP95Ms: rounded(percentile(quiet, 0.95)),
+      noisyP95Ms: rounded(percentile(noisy, 0.95)),
+      p95Ratio: rounded(percentile(noisy, 0.95) / percentile(quiet, 0.95), 2),
+      serviceRssMb: rssMb(),
+    };
+    return {
+      title: `Requests of an account, alone and beside a full account (${counts.answered} answers, ${counts.refused} refusals)`,
+      table: [
+        ['', 'p50 ms', 'p95 ms'],
+        ['alone', rounded(percentile(quiet, 0.5)), result.quietP95Ms],
+        ['beside it', rounded(percentile(noisy, 0.5)), result.noisyP95Ms],
+        ['ratio', rounded(percentile(noisy, 0.5) / percentile(quiet, 0.5), 2), result.p95Ratio],
+      ],
+      notes: [
+        `Memory of the server: ${result.serviceRssMb} MB.`,
+        'Goals: p95 at most doubles; memory below 1 GB.',
+      ],
+      json: { ...result, noise: counts },
+    };
+  } finally {
+    await service.close();
+  }
+}
+
+/** Enqueues, claims, delivers and reads; the time of every request in ms. */
+async function workThrough(machine: Machine, jobs: number): Promise<number[]> {
+  const times: number[] = [];
+  const timed = async <T>(work: Promise<T>): Promise<T> => {
+    const from = performance.now();
+    const value = await work;
+    times.push(performance.now() - from);
+    return value;
+  };
+  for (let done = 0; done < jobs; done += 1) {
+    await timed(machine.enqueue());
+    const claim = await timed(machine.claim());
+    if (claim === undefined) throw new Error('the queue gave nothing');
+    await timed(machine.start(claim));
+    await timed(machine.complete(claim));
+    await timed(read(machine.account, claim.jobId));
+    await timed(send(machine.account, listJobs, { query: { limit: '25' } }));
+  }
+  return times;
+}
+
+function read(account: Account, jobId: string) {
+  return send(account, showJob, { path: showJob.path.replace(':jobId', jobId) });
+}
+
+/** Memory of the runtime that this process started, in MB. */
+function rssMb(): number {
+  const rows = execFileSync('ps', ['-A', '-o', 'ppid=,rss=,args='], { encoding: 'utf8' }).split('\n');
+  const own = rows
+    .map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row))
+    .filter((row) => row !== null && Number(row[1]) === process.pid && row[3]?.includes('workerd'));
+  return Math.round(own.reduce((sum, row) => sum + Number(row?.[2] ?? 0), 0) / 1024);
+}
