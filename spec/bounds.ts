@@ -118,3 +118,27 @@ export function utf8Length(text: string): number {
 function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
+
+/**
+ * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row that
+ * the database read counts for `rowBytes`, which takes about as long. Measured with `npm run bench -- neighbors`.
+ */
+export const PACE = {
+  /** Spent at once by an account that was idle. */
+  burstBytes: 8 * MIB,
+  bytesPerSecond: 512 * KIB,
+  /** Every request costs this much; one that opens a stream `streamBytes`. */
+  requestBytes: 4 * KIB,
+  streamBytes: 64 * KIB,
+  rowBytes: 4,
+  /** Requests of one account at the same time; more wait. */
+  underWay: 6,
+  /** Requests of one account that wait; more are refused. */
+  waiting: 32,
+  /** Longest wait for a turn. */
+  waitMs: 10_000,
+  /** A request that was under way for so long has ended without a word: the platform dropped it. */
+  forgottenMs: 60_000,
+  /** Shortest pause between two looks of one who waits for others to end. */
+  lookMs: 25,
+} as const;

@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   'body_too_large',
   'too_many_attempts',
   'limit_reached',
+  'too_many_requests',
   'internal',
   'unavailable',
 ] as const;
@@ -61,6 +62,8 @@ export const HTTP_STATUS = {
   too_many_attempts: 429,
   /** The account holds as much as it may: new work is refused, results and transcripts are not. */
   limit_reached: 429,
+  /** The account asks for more than its share just now; `Retry-After` says when to come again. */
+  too_many_requests: 429,
   /** A bug of ours. The request id finds it in the log. */
   internal: 500,
   /** The database or an object is overloaded or restarting; the same request may be sent again. */
@@ -68,7 +71,12 @@ export const HTTP_STATUS = {
 } as const satisfies Record<ErrorCode, number>;
 
 /** Codes after which the very same request may succeed later. */
-export const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['too_many_attempts', 'internal', 'unavailable']);
+export const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  'too_many_attempts',
+  'too_many_requests',
+  'internal',
+  'unavailable',
+]);
 
 /** Codes that any route may answer, so that no row has to list them. */
 export const COMMON_ERRORS = [
@@ -78,6 +86,7 @@ export const COMMON_ERRORS = [
   'route_not_found',
   'method_not_allowed',
   'body_too_large',
+  'too_many_requests',
   'internal',
   'unavailable',
 ] as const satisfies readonly ErrorCode[];
@@ -95,6 +104,8 @@ export interface Refusal<Code extends ErrorCode = ErrorCode> {
   code: Code;
   message: string;
   hint?: string;
+  /** For the header `Retry-After`; absent: what is usual for the code. */
+  retryAfterSeconds?: number;
 }
 
 /** An expected outcome: a value, or a refusal with one of the declared codes. */

@@ -20,12 +20,20 @@ export interface Deps {
   db: Database;
   machines: Machines<DurableObjectStub<RunnerMachine>>;
   log: Log;
+  /** What this request has moved and read so far. */
+  spent: Spent;
   /** In [0, 1). */
   random(): number;
   newId<Kind extends IdKind>(kind: Kind): Id<Kind>;
   /** Goes on after the answer was sent; a failure is logged, never thrown. */
   later(work: Promise<unknown>): void;
   settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
+}
+
+/** Bytes of the request and its answer, and rows that the database read for it. */
+export interface Spent {
+  bytes: number;
+  rows: number;
 }
 
 export interface DepsOptions {
@@ -55,9 +63,13 @@ export function currentTime(): number {
 
 export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: DepsOptions): Deps {
   const log: Log = (event, fields) => sink(JSON.stringify({ event, requestId, ...fields }));
+  const spent: Spent = { bytes: 0, rows: 0 };
   return {
     now,
-    db: openDatabase(env.DB),
+    spent,
+    db: openDatabase(env.DB, (rows) => {
+      spent.rows += rows;
+    }),
     machines: machineObjects(env.RUNNER_MACHINE),
     log,
     random: Math.random,

@@ -4,6 +4,7 @@
  */
 
 import type { Context, Hono } from 'hono';
+import { PACE } from '../spec/bounds.ts';
 import type { BodyOf, Endpoint, ErrorsOf, ParamsOf, QueryOf, ReplyInput } from '../spec/contract/endpoint.ts';
 import type { ErrorCode, Refusal, Result } from '../spec/errors.ts';
 import { accept, refuse } from '../spec/errors.ts';
@@ -13,6 +14,7 @@ import type { Deps } from './deps.ts';
 import { readBody } from './middleware/body.ts';
 import { parse } from './middleware/parse.ts';
 import { refusalResponse } from './middleware/refusals.ts';
+import { pacer } from './services/pace.ts';
 import type { SignedIn } from './services/sign-in.ts';
 
 export interface Request<Row> {
@@ -32,15 +34,48 @@ type Handler<Row extends Endpoint> = (
 
 /** Registers the handler of one row. */
 export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, handler: Handler<Row>): void {
-  app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
+  async function answer(context: Context<AppEnv>): Promise<Response> {
     const request = await readRequest(context, row);
     if (!request.ok) return refusalResponse(context, request.refusal);
     context.set('about', idsOf(request.value));
     const result = await handler(request.value as Request<Row>);
     if (!result.ok) return refusalResponse(context, result.refusal as Refusal);
     if (result.value instanceof Response) return result.value;
-    return context.json(withoutAbsent(result.value) as object, row.status);
+    const text = JSON.stringify(withoutAbsent(result.value));
+    context.get('deps').spent.bytes += text.length;
+    return context.body(text, row.status, { 'Content-Type': 'application/json' });
+  }
+  app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
+    return row.paced ? inTurn(context, row, answer) : answer(context);
   });
+}
+
+/** Lets an account that has overspent its share wait, and charges it for what the request took. */
+async function inTurn(
+  context: Context<AppEnv>,
+  row: Endpoint,
+  answer: (context: Context<AppEnv>) => Promise<Response>,
+): Promise<Response> {
+  const userId = context.get('auth')?.id;
+  if (userId === undefined) return answer(context);
+  const turn = await pacer.enter(userId);
+  if (turn.kind === 'refused') return refusalResponse(context, tooManyRequests(turn.retryAfterMs));
+  const { spent } = context.get('deps');
+  try {
+    return await answer(context);
+  } finally {
+    turn.done(spent.bytes + spent.rows * PACE.rowBytes + (row.answers === 'json' ? 0 : PACE.streamBytes));
+  }
+}
+
+function tooManyRequests(retryAfterMs: number): Refusal {
+  const retryAfterSeconds = Math.ceil(retryAfterMs / 1000);
+  return {
+    code: 'too_many_requests',
+    message: `Your account asks for more than its share: ${PACE.bytesPerSecond} bytes a second.`,
+    hint: `Try again in ${retryAfterSeconds} s.`,
+    retryAfterSeconds,
+  };
 }
 
 /** Path, query and body have passed their schemas: an id in them is short, and of the characters of ids. */
@@ -105,6 +140,7 @@ function readQuery(context: Context<AppEnv>): Record<string, string | string[]> 
 
 async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Result<unknown, ErrorCode>> {
   const bytes = await readBody(context.req.raw, row.maxBodyBytes);
+  context.get('deps').spent.bytes += bytes?.byteLength ?? 0;
   if (bytes === undefined) {
     return refuse(
       'body_too_large',

@@ -41,6 +41,8 @@ export interface Endpoint<
   status: 200 | 201;
   /** Refusals besides the common ones. */
   errors: readonly Code[];
+  /** Whether the requests of an account wait their turn here (bounds.ts, `PACE`). Deliveries of a runner never do. */
+  paced: boolean;
   /** The same request may be sent again after a lost answer without doing anything twice. */
   idempotent: boolean;
   /** The extension that the row belongs to: called only where the server announces it. Absent: a row of v0.4.4. */
@@ -53,8 +55,8 @@ type RowInput<
   B extends z.ZodType,
   R extends z.ZodType,
   C extends ErrorCode,
-> = Omit<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth'> &
-  Partial<Pick<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth'>>;
+> = Omit<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth' | 'paced'> &
+  Partial<Pick<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth' | 'paced'>>;
 
 /** Declares one row. Defaults: a token is needed, 64 KiB, 200, JSON. */
 export function endpoint<
@@ -64,7 +66,14 @@ export function endpoint<
   Q extends z.ZodType = z.ZodNever,
   B extends z.ZodType = z.ZodNever,
 >(row: RowInput<P, Q, B, R, C>): Endpoint<P, Q, B, R, C> {
-  return { auth: 'user', maxBodyBytes: DEFAULT_BODY_BYTES, status: 200, answers: 'json', ...row };
+  return {
+    auth: 'user',
+    maxBodyBytes: DEFAULT_BODY_BYTES,
+    status: 200,
+    answers: 'json',
+    paced: true,
+    ...row,
+  };
 }
 
 /** The `:name` parameters of a path. */

@@ -246,6 +246,7 @@ export const cancelJob = endpoint({
   body: operatorBody.extend({ receipt: stopReceipt.optional() }),
   reply: z.object({ ok, job }),
   errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'],
+  paced: false,
   idempotent: true,
 });
 

@@ -116,6 +116,7 @@ export const heartbeat = endpoint({
   }),
   reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
   errors: ['foreign_machine'],
+  paced: false,
   idempotent: true,
 });
 
@@ -185,6 +186,7 @@ export const startJob = endpoint({
   body: z.object(holder),
   reply: z.object({ ok, job: jobState, leaseExpiresAt: absentable }),
   errors: fenced,
+  paced: false,
   idempotent: true,
 });
 
@@ -210,6 +212,7 @@ export const addMessage = endpoint({
   maxBodyBytes: MAX_CHUNK_BYTES * 2,
   reply: z.object({ ok, ...received }),
   errors: fenced,
+  paced: false,
   idempotent: true,
 });
 
@@ -236,6 +239,7 @@ export const addLogs = endpoint({
   maxBodyBytes: 16 * 1024 * 1024,
   reply: z.object({ ok, accepted: z.number().int(), ...received }),
   errors: fenced,
+  paced: false,
   idempotent: true,
 });
 
@@ -256,6 +260,7 @@ export const completeJob = endpoint({
   maxBodyBytes: 7 * MAX_RESULT_BYTES,
   reply: z.object({ ok, job: jobState }),
   errors: [...fenced, 'body_too_large'],
+  paced: false,
   idempotent: true,
 });
 

@@ -159,7 +159,7 @@ class IdleBench {
   async #newMachines(count: number): Promise<Machine[]> {
     const machines: Machine[] = [];
     while (machines.length < count) {
-      const account = await this.#service.addAccount();
+      const { account } = await this.#service.addAccount();
       const some = Math.min(MACHINES_PER_ACCOUNT, count - machines.length);
       machines.push(...Array.from({ length: some }, () => newMachine(account)));
     }

@@ -9,11 +9,15 @@ import { fillAccount, makeNoise } from './noise.ts';
 import { percentile, rounded } from './report.ts';
 import { startBenchService } from './service.ts';
 
+/** Connections over which the full account asks. */
+const LANES = 4;
+
 export async function run(options: BenchOptions): Promise<Report> {
   const service = await startBenchService();
   try {
     options.say('one account is filled to its limits');
-    const requests = await fillAccount(await service.addAccount(), { share: 1 });
+    const { account, userId } = await service.addAccount();
+    const requests = await fillAccount({ account, userId, database: service.database }, { share: 1 });
     const machine = new Machine(service.account, `mac-${crypto.randomUUID()}`);
     await machine.register();
     await workThrough(machine, 20);
@@ -21,7 +25,7 @@ export async function run(options: BenchOptions): Promise<Report> {
     const quiet = await workThrough(machine, options.jobs);
     options.say('the same beside the full account, which asks for the most expensive things in a loop');
     const stop = new AbortController();
-    const noise = makeNoise(requests, stop.signal);
+    const noise = makeNoise(requests, { lanes: LANES, signal: stop.signal });
     const noisy = await workThrough(machine, options.jobs);
     stop.abort();
     const counts = await noise;

@@ -1,6 +1,8 @@
 /** An account at all its limits, and the most expensive things that it may ask for. */
 
+import type { Runtime } from '../../scripts/local/runtime.ts';
 import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
+import { getMe } from '../../spec/contract/auth.ts';
 import { followJob, streamEvents } from '../../spec/contract/events.ts';
 import { addFeature, addIdea, listIdeas, showIdea } from '../../spec/contract/ideas.ts';
 import { enqueueJob, listJobs, showJob } from '../../spec/contract/jobs.ts';
@@ -16,15 +18,23 @@ export interface Fill {
   share: number;
 }
 
+/** The account, and the database under it. */
+export interface Noisy {
+  account: Account;
+  userId: string;
+  database: Runtime['database'];
+}
+
 type Request = (turn: number) => Promise<unknown>;
 
 /** Fills the account through the front door and gives back what it may ask for, the worst first. */
-export async function fillAccount(account: Account, { share }: Fill): Promise<Request[]> {
+export async function fillAccount(noisy: Noisy, { share }: Fill): Promise<Request[]> {
+  const { account } = noisy;
   const part = (count: number) => Math.max(1, Math.floor(count * share));
   await linkMachines(account, { machines: part(4), projects: part(BOUNDS.machineProjects - 1) });
-  const ideas = await addIdeas(account, part(60));
+  const ideas = await addIdeas(noisy, part(500));
   const large = await addLargeIdea(account, part(15));
-  const jobId = await queueJobs(account, part(DEFAULT_ACCOUNT_LIMITS.queuedJobs - 50));
+  const jobId = await queueJobs(noisy, part(DEFAULT_ACCOUNT_LIMITS.queuedJobs - 50));
   return requestsOf(account, { ideaId: ideas, largeIdeaId: large, jobId });
 }
 
@@ -58,13 +68,19 @@ function syncBody(machineId: string, { projects, turn }: { projects: number; tur
   };
 }
 
-async function addIdeas(account: Account, count: number): Promise<string> {
-  const notes = 'n'.repeat(250 * KIB);
-  let last = '';
-  for (let index = 0; index < count; index += 1) {
-    last = (await send(account, addIdea, { body: { title: `Idea ${index}`, notes } })).id;
-  }
-  return last;
+/** One idea through the front door, and copies of its row. */
+async function addIdeas({ account, database, userId }: Noisy, count: number): Promise<string> {
+  const { id } = await send(account, addIdea, { body: { title: 'Idea', notes: 'n'.repeat(250 * KIB) } });
+  const columns = 'title, visibility, created_at, updated_at, notes';
+  await database
+    .prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO ideas (user_id, id, ${columns}) SELECT user_id, id || '_' || i, ${columns} FROM ideas, n
+       WHERE user_id = ?2 AND id = ?3`,
+    )
+    .bind(count, userId, id)
+    .run();
+  return id;
 }
 
 async function addLargeIdea(account: Account, features: number): Promise<string> {
@@ -77,15 +93,20 @@ async function addLargeIdea(account: Account, features: number): Promise<string>
   return idea.id;
 }
 
-async function queueJobs(account: Account, count: number): Promise<string> {
-  let last = '';
-  for (let done = 0; done < count; done += 8) {
-    const batch = Array.from({ length: 8 }, () =>
-      send(account, enqueueJob, { body: { prompt: 'Wait here.', machineId: MACHINE } }),
-    );
-    last = (await Promise.all(batch)).at(-1)?.job.id ?? last;
-  }
-  return last;
+/** One job through the front door, and as many copies of its row as the account may have. */
+async function queueJobs({ account, database, userId }: Noisy, count: number): Promise<string> {
+  const { job } = await send(account, enqueueJob, { body: { prompt: 'Wait here.', machineId: MACHINE } });
+  const columns = `kind, status, created_at, created_by, updated_at, priority, available_at, expires_at, on_lease_loss,
+    max_attempts, session_fallback, target_machine_id, prompt`;
+  await database
+    .prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO jobs (user_id, id, ${columns}) SELECT user_id, id || '_' || i, ${columns} FROM jobs, n
+       WHERE user_id = ?2 AND id = ?3`,
+    )
+    .bind(count, userId, job.id)
+    .run();
+  return job.id;
 }
 
 function requestsOf(
@@ -94,6 +115,7 @@ function requestsOf(
 ): Request[] {
   const contextSelection = { includePreviousResponseSummaries: true };
   return [
+    () => send(account, getMe, {}),
     (turn) =>
       send(account, syncMachine, { body: syncBody(MACHINE, { projects: BOUNDS.machineProjects, turn }) }),
     () => send(account, listIdeas, { query: { limit: '500' } }),
@@ -126,17 +148,23 @@ export interface NoiseCounts {
   refused: number;
 }
 
-/** Asks in a loop until it is told to stop, one request at a time. A refusal is an answer. */
-export async function makeNoise(requests: readonly Request[], signal: AbortSignal): Promise<NoiseCounts> {
+/** Asks over several connections, each in a loop, until it is told to stop. A refusal is an answer. */
+export async function makeNoise(
+  requests: readonly Request[],
+  { lanes, signal }: { lanes: number; signal: AbortSignal },
+): Promise<NoiseCounts> {
   const counts = { answered: 0, refused: 0 };
-  for (let turn = 1; !signal.aborted; turn += 1) {
-    try {
-      await requests[turn % requests.length]?.(turn);
-      counts.answered += 1;
-    } catch (error) {
-      if (!/answered (413|429)/.test(String(error))) throw error;
-      counts.refused += 1;
+  const loop = async (lane: number): Promise<void> => {
+    for (let turn = lane; !signal.aborted; turn += 1) {
+      try {
+        await requests[turn % requests.length]?.(turn);
+        counts.answered += 1;
+      } catch (error) {
+        if (!/answered (413|429)/.test(String(error))) throw error;
+        counts.refused += 1;
+      }
     }
-  }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => loop(lane)));
   return counts;
 }

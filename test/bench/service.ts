@@ -13,7 +13,7 @@ export interface BenchService extends Runtime {
   account: Account;
   userId: string;
   /** One more account, signed in. */
-  addAccount(): Promise<Account>;
+  addAccount(): Promise<{ account: Account; userId: string }>;
   /** Adds finished jobs of the account, as if it had worked for years. */
   addHistory(count: number): Promise<void>;
 }
@@ -41,7 +41,7 @@ export async function startBenchService(options: Partial<RuntimeOptions> = {}): 
   };
 }
 
-async function addAccount({ database, url }: Runtime): Promise<Account> {
+async function addAccount({ database, url }: Runtime): Promise<{ account: Account; userId: string }> {
   const now = Date.now();
   const email = `${randomUUID()}@example.test`;
   const person = accountRow({ email, password: randomUUID() }, now);
@@ -52,7 +52,7 @@ async function addAccount({ database, url }: Runtime): Promise<Account> {
     .prepare("INSERT INTO device_tokens (hash, user_id, device_name, created_at) VALUES (?, ?, 'bench', ?)")
     .bind(hash, person.id, now)
     .run();
-  return { baseUrl: url, token };
+  return { account: { baseUrl: url, token }, userId: person.id };
 }
 
 /** One statement makes them all: the rows a real job leaves behind, with ids older than any real one. */

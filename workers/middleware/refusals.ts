@@ -11,7 +11,7 @@ const RETRY_AFTER: Partial<Record<Refusal['code'], string>> = { unavailable: '2'
 export function refusalResponse(context: Context<AppEnv>, refusal: Refusal): Response {
   const body: ErrorBody = { error: refusal.message, code: refusal.code, requestId: context.get('requestId') };
   if (refusal.hint !== undefined) body.hint = refusal.hint;
-  const wait = RETRY_AFTER[refusal.code];
+  const wait = refusal.retryAfterSeconds?.toString() ?? RETRY_AFTER[refusal.code];
   if (wait !== undefined) context.header('Retry-After', wait);
   return context.json(body, HTTP_STATUS[refusal.code]);
 }

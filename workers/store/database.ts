@@ -49,20 +49,25 @@ export function sql(strings: TemplateStringsArray, ...values: readonly (Value | 
   return { sql: strings.join('?'), values };
 }
 
-export function openDatabase(d1: D1Database): Database {
+/** `onRows` hears how many rows each statement read. */
+export function openDatabase(d1: D1Database, onRows: (rows: number) => void = () => undefined): Database {
   const bind = (statement: Statement) => {
     checkPlatform(statement);
     return d1.prepare(statement.sql).bind(...statement.values.map((value) => value ?? null));
   };
+  const counted = <R>(result: D1Result<R>): D1Result<R> => {
+    onRows(result.meta.rows_read);
+    return result;
+  };
   return {
-    all: async <R>(statement: Statement) => (await guard(bind(statement).all<R>())).results,
-    first: async <R>(statement: Statement) => (await guard(bind(statement).all<R>())).results[0],
-    write: async (statement) => (await guard(bind(statement).run())).meta.changes > 0,
+    all: async <R>(statement: Statement) => counted(await guard(bind(statement).all<R>())).results,
+    first: async <R>(statement: Statement) => counted(await guard(bind(statement).all<R>())).results[0],
+    write: async (statement) => counted(await guard(bind(statement).run())).meta.changes > 0,
     batch: async (statements) =>
-      (await guard(d1.batch<Row>(statements.map(bind)))).map(({ results, meta }) => ({
-        rows: results,
-        changes: meta.changes,
-      })),
+      (await guard(d1.batch<Row>(statements.map(bind)))).map((result) => {
+        const { results, meta } = counted(result);
+        return { rows: results, changes: meta.changes };
+      }),
   };
 }
 
