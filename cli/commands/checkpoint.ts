@@ -57,6 +57,7 @@ async function queue(context: Context, options: QueueOptions): Promise<void> {
     ['checkpoint.status', readString(answer, 'status')],
     ['checkpoint.world_id', readString(answer, 'worldId')],
     ['checkpoint.idea_id', readString(answer, 'ideaId')],
+    ['checkpoint.note', readString(answer, 'note')],
     ...jobLines(readString(answer, 'jobId')),
   ]);
 }

@@ -58,6 +58,7 @@ export function jobLines(job: JobView): Line[] {
     ['job.created_at', job.createdAt],
     ['job.updated_at', job.updatedAt],
     ['job.waiting', job.waiting?.message],
+    ['job.note', job.waiting?.note],
     ['job.summary', job.summary],
     ['job.error', job.error],
   ];

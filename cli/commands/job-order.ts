@@ -73,7 +73,8 @@ export async function wait(context: Context, jobId: string, { timeout }: WaitOpt
     if (isTerminal(job.status)) return report(context, job);
     const left = deadline - performance.now();
     if (left <= 0) throw notEnded(job, timeout);
-    const state = job.waiting?.message ?? job.status;
+    const { message = job.status, note = '' } = job.waiting ?? {};
+    const state = `${message} ${note}`.trim();
     if (state !== told && !context.json) context.stderr.write(`${state}\n`);
     told = state;
     await pause(Math.min(lookMs, left));

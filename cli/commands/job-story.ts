@@ -17,7 +17,9 @@ export function formatStory(job: JobStory): string {
     `${job.id}  ${job.kind}  ${job.status}`,
     '',
     ...lines,
-    ...(job.waiting === undefined ? [] : [`  now                  ${oneLine(job.waiting.message)}`]),
+    ...[job.waiting?.message, job.waiting?.note]
+      .filter((sentence) => sentence !== undefined)
+      .map((sentence) => `  now                  ${oneLine(sentence)}`),
     ...block('Prompt', job.prompt),
     ...block('Answer', job.content),
     ...(job.error === undefined ? [] : ['', `Error: ${oneLine(job.error)}`]),

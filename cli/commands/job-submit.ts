@@ -64,6 +64,7 @@ export async function submit(
     ['job.created', created],
     ['job.idea_id', job.ideaId],
     ['job.waiting', job.waiting?.message],
+    ['job.note', job.waiting?.note],
     ['next', `orp job wait ${job.id}`],
     ['next', `orp job logs ${job.id} --follow`],
   ]);

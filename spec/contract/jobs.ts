@@ -64,7 +64,13 @@ export const stopReceipt = z.object({
   at: timestamp,
 });
 
-export const waiting = z.object({ code: z.enum(WAITING_CODES), message: z.string(), since: z.string() });
+export const waiting = z.object({
+  code: z.enum(WAITING_CODES),
+  message: z.string(),
+  since: z.string(),
+  /** The session that the job names cannot take it, and another one will: which, and how to wait for the named one. */
+  note: absentable,
+});
 
 export const job = z.object({
   id: z.string(),

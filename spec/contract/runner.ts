@@ -319,6 +319,8 @@ export const queueCheckpoint = endpoint({
     worldId: absentable,
     ideaId: z.string(),
     jobId: z.string(),
+    /** The session of the world cannot take the review, and another one will. */
+    note: absentable,
   }),
   status: 201,
   errors: ['not_found', 'idempotency_conflict', 'limit_reached'],

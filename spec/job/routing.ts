@@ -98,7 +98,8 @@ export function routesFor(target: JobTarget, projects: readonly SyncedProject[])
   return matching.flatMap((project) => defaultRoutes(project, fallbackReason(target, project)));
 }
 
-function isMatchingProject(target: JobTarget, project: SyncedProject): boolean {
+/** Whether a job may go to a repository, whatever its sessions are. */
+export function isMatchingProject(target: JobTarget, project: SyncedProject): boolean {
   return (
     (target.machineId === undefined || target.machineId === project.machineId) &&
     (target.ideaId === undefined || target.ideaId === project.ideaId) &&
@@ -107,7 +108,8 @@ function isMatchingProject(target: JobTarget, project: SyncedProject): boolean {
   );
 }
 
-function isNamedSession(target: JobTarget, session: SyncedSession): boolean {
+/** Whether a session is the one that a job names; every session is, when it names none. */
+export function isNamedSession(target: JobTarget, session: SyncedSession): boolean {
   return (
     (target.orpSessionId === undefined || target.orpSessionId === session.orpSessionId) &&
     (target.codexSessionId === undefined || target.codexSessionId === session.codexSessionId)

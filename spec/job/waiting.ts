@@ -5,8 +5,10 @@
 
 import type { MachineCondition } from './condition.ts';
 import { conditionSentence, isPaused } from './condition.ts';
+import { fallbackNote, whyNoRepository, whyNotNamed } from './destination.ts';
+import type { JobKind } from './kinds.ts';
 import type { JobTarget, Route, SyncedProject } from './routing.ts';
-import { routesFor } from './routing.ts';
+import { isMatchingProject, routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
 
 export const WAITING_CODES = [
@@ -42,6 +44,8 @@ export interface Waiting {
   message: string;
   /** Since when this reason holds, epoch ms. */
   since: number;
+  /** The session that the job names cannot take it, and another one will. */
+  note?: string | undefined;
 }
 
 /** A machine is called offline after ten silent minutes: liveness reaches D1 only every five. */
@@ -58,6 +62,7 @@ export interface MachinePresence {
 }
 
 export interface WaitingJob {
+  kind: JobKind;
   status: JobStatus;
   createdAt: number;
   availableAt: number;
@@ -92,7 +97,7 @@ export function isOnline(machine: MachinePresence, now: number): boolean {
 export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): Waiting | undefined {
   switch (job.status) {
     case 'queued':
-      return whyQueued(job, around, now);
+      return { ...whyQueued(job, around, now), note: noteFor(job, around) };
     case 'dispatched':
       if (job.askingSince !== undefined) return whyAsking(job, job.askingSince, around);
       return {
@@ -198,36 +203,32 @@ function draining(machines: readonly MachinePresence[], since: number): Waiting 
   };
 }
 
+function noteFor({ target, kind }: WaitingJob, around: Surroundings): string | undefined {
+  const note = fallbackNote(target, around.projects, (id) => nameOf(id, around) ?? id);
+  // A review goes to the session of its world, and its sender chooses no other rule.
+  return note === undefined || kind === 'idea.checkpoint'
+    ? note
+    : `${note} Use --session-fallback none to wait for it.`;
+}
+
 function whyUnrouteable(target: JobTarget, around: Surroundings, since: number): Waiting {
-  const { orpSessionId: _session, codexSessionId: _codex, ...anySession } = target;
-  const matching = around.projects.filter(
-    (project) => routesFor(anySession, [{ ...project, sessions: [ANY_SESSION] }]).length > 0,
-  );
-  if (matching.length === 0) {
+  if (!around.projects.some((project) => isMatchingProject(target, project))) {
+    const missing = whyNoRepository(target, (id) => nameOf(id, around) ?? `Machine ${id}`);
     return {
       code: 'no_machine',
-      message:
-        'No machine has linked and synced a repository for it. Link one with orp link project bind, then orp runner sync.',
+      message: `${missing} The job waits for one: run orp link project bind there, then orp runner sync.`,
       since,
     };
   }
-  const named = target.orpSessionId ?? target.codexSessionId;
+  const isNamed = target.orpSessionId !== undefined || target.codexSessionId !== undefined;
   return {
     code: 'no_session',
-    message: named
-      ? `No machine has a routeable session ${named}. Register it with orp link session register, then orp runner sync.`
-      : 'No session of the repository can take it. Register one with a Codex session id, then orp runner sync.',
+    message: isNamed
+      ? `${whyNotNamed(target, around.projects)}. The job waits for it: run orp link session register there, then orp runner sync.`
+      : 'No session of the repository can take it. Register one with a Codex session id, then run orp runner sync.',
     since,
   };
 }
-
-const ANY_SESSION = {
-  orpSessionId: 'any',
-  codexSessionId: 'any',
-  label: 'any',
-  state: 'active',
-  primary: true,
-} as const;
 
 function offline(machines: readonly MachinePresence[], since: number): Waiting {
   const latest = machines.reduce<MachinePresence | undefined>(

@@ -108,7 +108,10 @@ describe('routing', () => {
 });
 
 describe('why a job waits', () => {
-  const job: WaitingJob = { status: 'queued', createdAt: T0, availableAt: T0, target: aTarget() };
+  const job: WaitingJob = {
+    ...{ kind: 'session.prompt', status: 'queued', createdAt: T0, availableAt: T0 },
+    target: aTarget(),
+  };
   const machine = {
     machineId: 'mac-a',
     name: 'workbench',

@@ -7,7 +7,7 @@ import { IDEMPOTENCY_MS, MAX_PROMPT_BYTES } from '../../spec/job/kinds.ts';
 import { accepts, refuses, send } from './harness/call.ts';
 import { advance, currentTime, DAY, HOUR, MINUTE, SECOND } from './harness/clock.ts';
 import type { Machine } from './harness/machines.ts';
-import { aMachine, aPrompt, claimAndStart, complete, show } from './harness/machines.ts';
+import { aMachine, aPrompt, claimAndStart, complete, poll, show } from './harness/machines.ts';
 import type { Person } from './harness/people.ts';
 import { aPerson } from './harness/people.ts';
 import { billOf } from './harness/platform-tap.ts';
@@ -103,6 +103,24 @@ describe('an order', () => {
     expect((await show(machine.owner, job.id)).prompt).toBe(fits);
     const answer = await send(enqueueJob, { as: machine.owner, body: { prompt: `${fits}!` } });
     expect(answer.status).toBe(413);
+  });
+
+  it('that names a session nobody has synced says who will answer, and then that session does', async () => {
+    const machine = await aMachine();
+    const { job } = await enqueue(machine, { prompt: 'Count.', orpSessionId: 'nope' });
+    const note =
+      'No synced session is called nope; orp-main will answer. Use --session-fallback none to wait for it.';
+    expect(job.waiting?.note).toBe(note);
+    expect((await show(machine.owner, job.id)).waiting?.note).toBe(note);
+    expect((await poll(machine)).job?.payload.orpSessionId).toBe('orp-main');
+    expect((await show(machine.owner, job.id)).waiting?.note).toBeUndefined();
+  });
+
+  it('that names a repository nobody has synced says that it waits for it', async () => {
+    const machine = await aMachine();
+    const { job } = await enqueue(machine, { prompt: 'Count.', projectRoot: '/srv/nope' });
+    expect(job.waiting).toMatchObject({ code: 'no_machine', message: expect.stringContaining('/srv/nope') });
+    expect((await poll(machine)).job).toBeNull();
   });
 
   it('may name a session that is synced later', async () => {

@@ -40,6 +40,7 @@ export interface QueuedCheckpoint {
   worldId: string | undefined;
   ideaId: string;
   jobId: string;
+  note: string | undefined;
 }
 
 export async function queueCheckpoint(
@@ -115,6 +116,7 @@ function checkpointOf({ ideaId }: CheckpointOrder, job: JobView): QueuedCheckpoi
     worldId: job.worldId,
     ideaId,
     jobId: job.id,
+    note: job.waiting?.note,
   };
 }
 

@@ -59,6 +59,7 @@ export function toSurroundings([machines, projects, sessions, busy]: readonly {
 export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiting | undefined {
   return whyWaiting(
     {
+      kind: job.kind,
       status: job.status,
       createdAt: job.createdAt,
       availableAt: job.availableAt,
@@ -117,6 +118,7 @@ export function viewJob(job: JobRow, waiting: Waiting | undefined): JobView {
       code: waiting.code,
       message: waiting.message,
       since: new Date(waiting.since).toISOString(),
+      note: waiting.note,
     },
   };
 }

@@ -42,6 +42,26 @@ describe('where a submitted prompt goes', () => {
     expect(server.only.body).toMatchObject({ ideaId: 'ide_77', projectRoot: desk.repo });
   });
 
+  it('is told when it is another session than the one that was named, in text and in JSON', async () => {
+    const note =
+      'No synced session is called nope; Main will answer. Use --session-fallback none to wait for it.';
+    const { status, body } = taking();
+    const waiting = {
+      code: 'next_poll',
+      message: 'workbench listens.',
+      since: '2026-04-01T10:00:00.000Z',
+      note,
+    };
+    const answer = () => ({ status, body: { ...body, job: { ...body.job, waiting } } });
+    await using server = await RecordingServer.start(answer);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const words = [...SUBMIT, '--orp-session-id', 'nope'];
+    expect((await desk.orp(words)).stdout).toContain(note);
+    const { stdout } = await desk.orp([...words, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ job: { waiting: { note } } });
+  });
+
   it.each(TORN)('is never guessed when the link is %s', async (text) => {
     using desk = new Desk();
     desk.signIn(NO_HOSTED_SIDE);

@@ -1,0 +1,71 @@
+/**
+ * What a sender is told about where a job goes, when that is not where they said: another session answers, or the job waits
+ * for something that nobody has synced. Derived from the routing rules, so it says what a claim will do.
+ */
+
+import type { JobTarget, Route, SyncedProject, SyncedSession } from './routing.ts';
+import { isMatchingProject, isNamedSession, routesFor } from './routing.ts';
+
+/** Names machines for people. */
+export type NameOf = (machineId: string) => string;
+
+/**
+ * The sentence about a fallback: the named session cannot take the job, and another one will. Undefined when the job goes
+ * where it was sent, or nowhere yet.
+ */
+export function fallbackNote(
+  target: JobTarget,
+  projects: readonly SyncedProject[],
+  nameOf: NameOf,
+): string | undefined {
+  const routes = routesFor(target, projects);
+  if (!routes.some((route) => route.fallbackReason !== undefined)) return undefined;
+  const answers = answerersOf(routes, projects, nameOf);
+  return `${whyNotNamed(target, projects)}; ${answers} will answer.`;
+}
+
+/** Why no session that the job names can take it: a clause without an end. */
+export function whyNotNamed(target: JobTarget, projects: readonly SyncedProject[]): string {
+  const named = projects
+    .filter((project) => isMatchingProject(target, project))
+    .flatMap((project) => project.sessions.filter((session) => isNamedSession(target, session)));
+  const known = named.find((session) => session.state === 'active') ?? named[0];
+  if (known?.state === 'closed') return `Session ${nameOfSession(known)} is closed`;
+  if (known !== undefined) return `Session ${nameOfSession(known)} has no Codex session id`;
+  const { orpSessionId, codexSessionId } = target;
+  if (orpSessionId === undefined) return `No synced session has the Codex session id ${codexSessionId}`;
+  const also = codexSessionId === undefined ? '' : ` and has the Codex session id ${codexSessionId}`;
+  return `No synced session is called ${orpSessionId}${also}`;
+}
+
+/** Why no repository matches: a sentence that names what the job asks for. */
+export function whyNoRepository(target: JobTarget, nameOf: NameOf): string {
+  const { machineId, projectRoot, ideaId, worldId } = target;
+  const who = machineId === undefined ? 'No machine has' : `${nameOf(machineId)} has not`;
+  const what = projectRoot === undefined ? 'a repository' : `the repository ${projectRoot}`;
+  const forIdea = ideaId === undefined ? '' : ` of idea ${ideaId}`;
+  const forWorld = worldId === undefined ? '' : ` in world ${worldId}`;
+  return `${who} linked and synced ${what}${forIdea}${forWorld}.`;
+}
+
+function answerersOf(routes: readonly Route[], projects: readonly SyncedProject[], nameOf: NameOf): string {
+  const names = routes.map((route) => {
+    const session = sessionOf(route, projects);
+    return routes.length === 1 ? session : `${session} on ${nameOf(route.machineId)}`;
+  });
+  const [first = '', ...others] = [...new Set(names)];
+  if (others.length === 0) return first;
+  return others.length === 1 ? `${first} or ${others[0]}` : `${first} or one of ${others.length} others`;
+}
+
+function sessionOf({ machineId, projectRoot, orpSessionId }: Route, projects: readonly SyncedProject[]) {
+  const session = projects
+    .filter((project) => project.machineId === machineId && project.projectRoot === projectRoot)
+    .flatMap((project) => project.sessions)
+    .find((one) => one.orpSessionId === orpSessionId);
+  return session === undefined ? orpSessionId : nameOfSession(session);
+}
+
+function nameOfSession({ label, orpSessionId }: SyncedSession): string {
+  return label.trim() || orpSessionId;
+}
