@@ -17,6 +17,7 @@ import {
   type Candidate,
   inspectRoots,
   type LinkedRepository,
+  movedRepository,
   requireReadable,
 } from '../link/sync-payload.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
@@ -168,11 +169,15 @@ export function requireLinked(candidates: readonly Candidate[]): LinkedRepositor
     candidates.map((candidate) => (candidate.kind === 'skipped' ? candidate.reason : '')),
   );
   const roots = candidates.map(({ root }) => root).join(', ');
-  if (![...reasons].some((reason) => reason === 'not_linked' || reason === 'linked_email_mismatch')) {
+  if ([...reasons].every((reason) => ['', 'missing', 'not_git_repo'].includes(reason))) {
     throw new CliError(`There is no git repository at ${roots}.`, {
       code: 'no_git_repository',
       hint: 'Change into the repository, or name it with --repo-root or --linked-project-root.',
     });
+  }
+  for (const candidate of candidates) {
+    const moved = movedRepository(candidate);
+    if (moved !== undefined) throw moved;
   }
   const isForeign = reasons.has('linked_email_mismatch');
   throw new CliError(

@@ -38,7 +38,15 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
   ]);
   const linkStatus = buildLinkStatus(facts);
   const version = clientVersion(env);
-  const document = buildRunnerStatus({ machine, repository, linkStatus, situation, version, now });
+  const document = buildRunnerStatus({
+    machine,
+    repository,
+    linkStatus,
+    isHere: facts.isLinkHere,
+    situation,
+    version,
+    now,
+  });
   const presence = hosted ? await presenceOf(context, document) : undefined;
   if (context.stdout.isTTY === true && !context.json) {
     const { formatStatus } = await import('./runner-status-view.ts');

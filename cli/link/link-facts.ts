@@ -4,6 +4,7 @@ import { openness } from '../private-folder.ts';
 import { shellWord } from './advice.ts';
 import { readGovernance } from './governance.ts';
 import type { JsonObject } from './json-file.ts';
+import { belongsTo } from './moved.ts';
 import { stateFolder, userFolder } from './paths.ts';
 import { type ProjectLink, type ProjectLinkFile, readProjectLinkFile } from './project-link.ts';
 import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from './remote-session.ts';
@@ -30,6 +31,10 @@ export interface LinkFacts {
   world: HostedWorld;
   governance: JsonObject;
   openFolders: OpenFolder[];
+  /** Whether the folder that the link names is this repository; true without a link. */
+  isLinkHere: boolean;
+  /** Paths of the session files whose folder is not this repository. */
+  movedSessions: ReadonlySet<string>;
 }
 
 /** A folder of this user's own files in which others may read or write. */
@@ -58,7 +63,9 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     ? readSessions(repository, now)
     : { sessions: [], invalidPaths: [] };
   const account = readRemoteSession(env);
-  const [world, governance] = await Promise.all([
+  const [isLinkHere, movedSessions, world, governance] = await Promise.all([
+    link === undefined || !isLinkable(repository) || belongsTo(repository, link.project_root, env),
+    findMovedSessions(repository, shelf, env),
     link === undefined || account.token === '' ? notAsked : askWorld(link, source),
     readGovernance(source),
   ]);
@@ -74,7 +81,22 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     world,
     governance,
     openFolders: findOpenFolders(env),
+    isLinkHere,
+    movedSessions,
   };
+}
+
+async function findMovedSessions(
+  repository: Repository,
+  { sessions }: SessionShelf,
+  env: NodeJS.ProcessEnv,
+): Promise<Set<string>> {
+  const moved = new Set<string>();
+  if (!isLinkable(repository)) return moved;
+  for (const { record, path } of sessions) {
+    if (!(await belongsTo(repository, record.project_root, env))) moved.add(path);
+  }
+  return moved;
 }
 
 /** The folders that hold the sign-in, the machine, the spool and the logs. */

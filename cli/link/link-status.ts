@@ -41,7 +41,9 @@ export function showSession(root: string, session: StoredSession): ShownSession 
 export function buildLinkStatus(facts: LinkFacts): LinkStatus {
   const { repository, link, shelf, primary, account, world } = facts;
   const sessions = shelf.sessions.map((session) => showSession(repository.root, session));
-  const routeable = sessions.filter((session) => isRouteable(session));
+  const routeable = shelf.sessions
+    .filter(({ record, path }) => isRouteable(record) && !facts.movedSessions.has(path))
+    .map((session) => showSession(repository.root, session));
   const { warnings, notes, next_actions } = adviceOn(facts).lists();
   return {
     ok: true,
@@ -55,7 +57,7 @@ export function buildLinkStatus(facts: LinkFacts): LinkStatus {
     session_counts: countSessions(sessions),
     primary_session: primary === undefined ? {} : showSession(repository.root, primary),
     routeable_sessions: routeable,
-    routing_ready: link !== undefined && primary !== undefined && routeable.length > 0,
+    routing_ready: link !== undefined && facts.isLinkHere && primary !== undefined && routeable.length > 0,
     hosted_auth: summariseSession(account),
     hosted_world: world.kind === 'known' ? world.world : {},
     hosted_world_error: world.kind === 'failed' ? world.error : '',
@@ -88,7 +90,10 @@ function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
   } else if (link === undefined) {
     advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
   } else if (link.project_root !== repository.root) {
-    advice.warn(`The link is for ${link.project_root}, not for ${repository.root}.`);
+    advice.warn(
+      `The link is for ${link.project_root}, not for ${repository.root}.`,
+      facts.isLinkHere ? undefined : `orp link project bind --idea-id ${shellWord(link.idea_id)}`,
+    );
   }
   if (isAccountTorn) {
     advice.warn('The sign-in file cannot be read: it is not a JSON object.', COMMANDS.login);
@@ -109,6 +114,14 @@ function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
     advice.warn(
       `The primary session ${id} has no Codex session id and cannot take work.`,
       `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)} --codex-session-id <codex-session-id> --json`,
+    );
+  }
+  for (const { record, path } of shelf.sessions) {
+    if (!facts.movedSessions.has(path)) continue;
+    const { orp_session_id: id, label, project_root } = record;
+    advice.warn(
+      `Session ${id} works in ${project_root}, which is not this repository; it takes no work.`,
+      `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)}`,
     );
   }
   for (const path of shelf.invalidPaths) {

@@ -42,6 +42,8 @@ interface StatusSource {
   machine: Machine;
   repository: Repository;
   linkStatus: LinkStatus;
+  /** The link is for this repository, and not for where it was before. */
+  isHere: boolean;
   situation: RunnerSituation;
   /** Of this `orp`. */
   version: string;
@@ -50,7 +52,7 @@ interface StatusSource {
 
 /** Builds the document. */
 export function buildRunnerStatus(source: StatusSource): RunnerStatus {
-  const { machine, repository, linkStatus, situation, version, now } = source;
+  const { machine, repository, linkStatus, isHere, situation, version, now } = source;
   const { runtime, isTorn } = isLinkable(repository)
     ? readRuntime(repository)
     : { runtime: idleRuntime(), isTorn: false };
@@ -59,14 +61,15 @@ export function buildRunnerStatus(source: StatusSource): RunnerStatus {
     machine.record.runner_enabled &&
     hasGit &&
     linkStatus.project_link_exists &&
-    linkStatus.hosted_auth.connected;
+    linkStatus.hosted_auth.connected &&
+    isHere;
   const facts: Facts = {
     ...source,
     runtime,
     isTorn,
     lease: activeLease(runtime, machine.record, now),
     syncReady,
-    workReady: syncReady && linkStatus.session_counts.routeable > 0,
+    workReady: syncReady && linkStatus.routeable_sessions.length > 0,
   };
   const advice = adviceOn(facts);
   adviseOnSituation(situation, { version, isWorkReady: facts.workReady }, advice);

@@ -5,7 +5,9 @@ import { basename } from 'node:path';
 import type { BodyInput } from '../../spec/contract/endpoint.ts';
 import type { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
-import type { CliError } from '../exit.ts';
+import { isRouteable } from '../../spec/local/session-order.ts';
+import { CliError } from '../exit.ts';
+import { belongsTo } from './moved.ts';
 import { resolvePath } from './paths.ts';
 import { invalidLink, type ProjectLink, readProjectLinkFile } from './project-link.ts';
 import { isLinkable, type LinkableRepository, resolveRepo } from './repository.ts';
@@ -14,7 +16,16 @@ import { formatTimestamp } from './timestamps.ts';
 
 export type SyncPayload = BodyInput<typeof syncMachine>;
 
-export const SKIP_REASONS = ['missing', 'not_git_repo', 'not_linked', 'linked_email_mismatch'] as const;
+export const SKIP_REASONS = [
+  'missing',
+  'not_git_repo',
+  'not_linked',
+  'linked_email_mismatch',
+  /** The link is for another folder: the repository has moved. */
+  'project_root_mismatch',
+  /** So are all its sessions that could take work. */
+  'session_project_root_mismatch',
+] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** A linked repository with its sessions. */
@@ -60,7 +71,30 @@ async function inspectRoot(root: string, options: CandidateRoots): Promise<Candi
   if (invalidPaths[0] !== undefined) {
     return { kind: 'unreadable', root, trouble: invalidSession(invalidPaths[0]) };
   }
-  return { kind: 'linked', root, linked: { repository, link, sessions } };
+  if (!(await belongsTo(repository, link.project_root, options.env))) {
+    return { kind: 'skipped', root, reason: 'project_root_mismatch' };
+  }
+  const here = await sessionsHere(repository, sessions, options.env);
+  if (!here.some(isUsable) && sessions.some(isUsable)) {
+    return { kind: 'skipped', root, reason: 'session_project_root_mismatch' };
+  }
+  return { kind: 'linked', root, linked: { repository, link, sessions: here } };
+}
+
+function isUsable({ record }: StoredSession): boolean {
+  return isRouteable(record);
+}
+
+/** Without those that work in a folder which is not this repository. */
+async function sessionsHere(
+  repository: LinkableRepository,
+  sessions: readonly StoredSession[],
+  env: NodeJS.ProcessEnv,
+): Promise<StoredSession[]> {
+  const isHere = await Promise.all(
+    sessions.map(({ record }) => belongsTo(repository, record.project_root, env)),
+  );
+  return sessions.filter((_, at) => isHere[at]);
 }
 
 /**
@@ -69,6 +103,26 @@ async function inspectRoot(root: string, options: CandidateRoots): Promise<Candi
  */
 export function requireReadable(candidates: readonly Candidate[]): void {
   for (const candidate of candidates) if (candidate.kind === 'unreadable') throw candidate.trouble;
+}
+
+/** A repository that is skipped because it has moved, as people read it; undefined for every other candidate. */
+export function movedRepository(candidate: Candidate): CliError | undefined {
+  if (candidate.kind !== 'skipped') return undefined;
+  const { root, reason } = candidate;
+  if (reason === 'project_root_mismatch') {
+    return new CliError(
+      `The repository ${root} has moved since it was linked: its link is for another folder.`,
+      {
+        code: reason,
+        hint: 'Run `orp link project bind --idea-id <idea-id>` in it, then register its sessions again. `orp link doctor` says more.',
+      },
+    );
+  }
+  if (reason !== 'session_project_root_mismatch') return undefined;
+  return new CliError(`The sessions of ${root} work in another folder, which is not this repository.`, {
+    code: reason,
+    hint: 'Register them again with `orp link session register`. `orp link doctor` says more.',
+  });
 }
 
 function isForeign(link: ProjectLink, email: string | undefined): boolean {

@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
-import { type Candidate, inspectRoots, requireReadable } from '../link/sync-payload.ts';
+import { type Candidate, inspectRoots, movedRepository, requireReadable } from '../link/sync-payload.ts';
 import type { Talk } from './work-context.ts';
 
 export interface RootsAsked {
@@ -44,7 +44,7 @@ export class WorkRoots {
    */
   async inspect(): Promise<Candidate[]> {
     const { candidates, warnings } = await this.#look();
-    this.#tell([...warnings, ...candidates.flatMap(unreadableOf)]);
+    this.#tell([...warnings, ...candidates.flatMap(idleOf)]);
     return candidates;
   }
 
@@ -52,7 +52,7 @@ export class WorkRoots {
   async inspectFirst(): Promise<Candidate[]> {
     const { candidates, warnings } = await this.#look();
     const isLinked = candidates.some(({ kind }) => kind === 'linked');
-    this.#tell(isLinked ? [...warnings, ...candidates.flatMap(unreadableOf)] : warnings);
+    this.#tell(isLinked ? [...warnings, ...candidates.flatMap(idleOf)] : warnings);
     if (this.#asked.allLinked && !isLinked && !candidates.some(({ kind }) => kind === 'unreadable')) {
       throw nothingLinked();
     }
@@ -80,10 +80,12 @@ export class WorkRoots {
   }
 }
 
-function unreadableOf(candidate: Candidate): string[] {
-  if (candidate.kind !== 'unreadable') return [];
-  const { message, hint } = candidate.trouble;
-  return [`${message} Its repository takes no work. ${hint ?? ''}`];
+/** What keeps a linked repository from taking work. */
+function idleOf(candidate: Candidate): string[] {
+  const trouble = candidate.kind === 'unreadable' ? candidate.trouble : movedRepository(candidate);
+  return trouble === undefined
+    ? []
+    : [`${trouble.message} The repository takes no work. ${trouble.hint ?? ''}`];
 }
 
 function missingOf(candidate: Candidate): string[] {
@@ -115,6 +117,10 @@ export async function requireSomeGit(
 export function requireSomeLinked(candidates: readonly Candidate[]): void {
   if (candidates.some((candidate) => candidate.kind === 'linked')) return;
   requireReadable(candidates);
+  for (const candidate of candidates) {
+    const moved = movedRepository(candidate);
+    if (moved !== undefined) throw moved;
+  }
   throw new CliError('None of the repositories is linked to an idea.', {
     code: 'not_linked',
     hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
