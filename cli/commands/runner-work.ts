@@ -92,7 +92,8 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
 }
 
 const AFTER_HELP = `
-Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves.
+Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves. While you are asked
+whether a job may run, Ctrl-C puts that job back into the queue.
 Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C,
 or by the first before --once has begun a job.
 With --json a continuous runner prints one document a line. What may run here is up to \`orp runner policy\`.`;

@@ -8,7 +8,7 @@ import type { Surroundings } from '../context.ts';
 import { shellWord } from '../link/advice.ts';
 import { oneLine } from '../output/print.ts';
 import { canAsk } from '../terminal.ts';
-import type { AskPerson, JobAtPlace } from './policy-desk.ts';
+import type { AskPerson, JobAtPlace, PersonAnswer } from './policy-desk.ts';
 
 /** Its sender waits, and so does every job behind it. */
 const PATIENCE_MINUTES = 5;
@@ -19,14 +19,16 @@ const SHOWN_LINES = 12;
 const SHOWN_COLUMNS = 160;
 
 interface Terminal extends Pick<Surroundings, 'stdin' | 'stderr'> {
-  /** The runner is asked to leave once its jobs are done: that is no answer. */
+  /** Aborts when the runner is to leave (Ctrl-C, a closed terminal): the question is left without an answer. */
   draining?: AbortSignal | undefined;
+  /** Called when the terminal has no more input (Ctrl-D): nobody can be asked there again. */
+  onInputEnd?(): void;
 }
 
-const STILL_OPEN =
-  '\nThe question above is still open: type "yes" to run the job, anything else to refuse it; Ctrl-C leaves without running it: ';
+const CHOICE = 'y runs it, n refuses it, Ctrl-C puts it back and leaves: ';
+const UNCLEAR = `Please type y or n. ${CHOICE}`;
 
-/** Undefined when there is no terminal. Questions of several jobs come one after the other. */
+/** Undefined when there is no terminal. Questions about several jobs come one after the other. */
 export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
   if (!canAsk(terminal)) return undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -53,7 +55,7 @@ export function formatQuestion(job: JobAtPlace, why: string): string {
     `  folder   ${show(job.cwd)}`,
     ...shown,
     ...(rest > 0 ? [`  | … ${rest} more lines: ${seeAll}`] : []),
-    `Type "yes" to run it, anything else to refuse it (within ${PATIENCE_MINUTES} minutes): `,
+    `May it run? Answer within ${PATIENCE_MINUTES} minutes. ${CHOICE}`,
   ].join('\n');
 }
 
@@ -91,33 +93,53 @@ function showLine(line: string, seeAll: string): string {
   return shown;
 }
 
+/** What a typed line means; undefined: neither yes nor no. */
+function readAnswer(line: string): 'yes' | 'no' | undefined {
+  const word = line.trim().toLowerCase();
+  if (word === 'y' || word === 'yes') return 'yes';
+  return word === 'n' || word === 'no' ? 'no' : undefined;
+}
+
 async function askOnce(
-  { stdin, stderr, draining }: Terminal,
+  { stdin, stderr, draining, onInputEnd }: Terminal,
   question: string,
   signal: AbortSignal,
-): Promise<'yes' | 'no' | 'nobody'> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+): Promise<PersonAnswer> {
+  const left = AbortSignal.any(draining === undefined ? [signal] : [signal, draining]);
+  if (left.aborted) return 'left';
   // Not raw: Ctrl-C stays a signal to the runner.
   const reader = createInterface({ input: stdin, terminal: false });
-  const remind = () => void stderr.write(STILL_OPEN);
+  const timers: NodeJS.Timeout[] = [];
+  let isAsked = false;
   try {
-    return await new Promise((answer) => {
-      const asked = setTimeout(() => {
+    const answer = await new Promise<PersonAnswer>((settle) => {
+      const ask = () => {
+        isAsked = true;
         stderr.write(question);
-        if (draining?.aborted) remind();
-        else draining?.addEventListener('abort', remind, { once: true });
-        reader.on('line', (line) => answer(line.trim().toLowerCase() === 'yes' ? 'yes' : 'no'));
-      }, FLUSH_MS);
-      const leave = () => {
-        clearTimeout(asked);
-        answer('nobody');
+        reader.on('line', (line) => {
+          const meant = readAnswer(line);
+          if (meant === undefined) stderr.write(UNCLEAR);
+          else settle(meant);
+        });
       };
-      if (patience.aborted) leave();
-      patience.addEventListener('abort', leave, { once: true });
-      reader.on('close', leave);
+      timers.push(
+        setTimeout(ask, FLUSH_MS),
+        setTimeout(() => settle('nobody'), PATIENCE_MS),
+      );
+      left.addEventListener('abort', () => settle('left'), { once: true });
+      const endInput = () => {
+        onInputEnd?.();
+        settle('left');
+      };
+      reader.on('close', endInput);
+      reader.on('error', endInput);
     });
+    // What is printed next begins on a line of its own.
+    if (isAsked && (answer === 'left' || answer === 'nobody')) stderr.write('\n');
+    return answer;
   } finally {
-    draining?.removeEventListener('abort', remind);
+    for (const timer of timers) clearTimeout(timer);
+    reader.removeAllListeners('close');
     reader.close();
     stdin.pause();
   }

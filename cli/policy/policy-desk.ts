@@ -27,14 +27,22 @@ export interface PolicyLimits {
 
 export type Review =
   | { kind: 'allowed'; limits: PolicyLimits }
-  | { kind: 'refused'; rule: PolicyRule; message: string };
+  | { kind: 'refused'; rule: PolicyRule; message: string }
+  /** A person was asked and left the question, or it was taken back: nobody said yes or no. */
+  | { kind: 'unanswered' };
 
-/** Asks the person at the terminal. `nobody`: the question was left unanswered. */
-export type AskPerson = (
-  job: JobAtPlace,
-  why: string,
-  signal: AbortSignal,
-) => Promise<'yes' | 'no' | 'nobody'>;
+/** `nobody`: no answer came in time. `left`: the person left, or the signal took the question back. */
+export type PersonAnswer = 'yes' | 'no' | 'nobody' | 'left';
+
+/** Asks the person at the terminal. The signal takes the question back. */
+export type AskPerson = (job: JobAtPlace, why: string, signal: AbortSignal) => Promise<PersonAnswer>;
+
+export interface ReviewOptions {
+  /** Takes a question back. */
+  signal: AbortSignal;
+  /** Called when a person is about to be asked. */
+  onAsk?(): void;
+}
 
 export interface PolicyDeskOptions {
   env: NodeJS.ProcessEnv;
@@ -75,7 +83,7 @@ export class PolicyDesk {
   }
 
   /** Before the agent starts. Quiet hours that began after the claim do not count any more. */
-  async review(job: JobAtPlace, signal: AbortSignal): Promise<Review> {
+  async review(job: JobAtPlace, options: ReviewOptions): Promise<Review> {
     const { env, now } = this.#options;
     const file = readPolicyFile(env);
     if (file.kind === 'broken') return refusal('policy_file', describeBroken(file.path, file.problems));
@@ -87,24 +95,21 @@ export class PolicyDesk {
     const outcomes = judgeJob(policy, question).filter(({ outcome }) => outcome !== 'wait');
     const decision = decisionOf(outcomes);
     if (decision?.outcome === 'deny') return refusal(decision.rule, `${decision.why}.`);
-    if (decision?.outcome === 'ask') {
-      const no = await this.#confirm(job, decision.why, signal);
-      if (no !== undefined) return refusal(decision.rule, no);
-    }
-    return { kind: 'allowed', limits: limitsOf(policy) };
-  }
-
-  /** Undefined when a person said yes; else why not. */
-  async #confirm(job: JobAtPlace, why: string, signal: AbortSignal): Promise<string | undefined> {
+    const allowed: Review = { kind: 'allowed', limits: limitsOf(policy) };
+    if (decision?.outcome !== 'ask') return allowed;
     const { ask } = this.#options;
-    if (ask === undefined) return `${why}, and the runner has no terminal to ask at.`;
-    switch (await ask(job, why, signal)) {
+    const { rule, why } = decision;
+    if (ask === undefined) return refusal(rule, `${why}, and the runner has no terminal to ask at.`);
+    options.onAsk?.();
+    switch (await ask(job, why, options.signal)) {
       case 'yes':
-        return undefined;
+        return allowed;
       case 'no':
-        return 'the person at the terminal said no.';
+        return refusal(rule, 'the person at the terminal said no.');
       case 'nobody':
-        return `${why}, and nobody answered at the terminal.`;
+        return refusal(rule, `${why}, and nobody answered at the terminal.`);
+      case 'left':
+        return { kind: 'unanswered' };
     }
   }
 }

@@ -13,7 +13,8 @@ import { type AgentService, structuredOf } from './agent-service.ts';
 import type { WorkerBlock } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { reviewUntilStopped } from './policy-gate.ts';
-import { runPrompt } from './prompt-run.ts';
+import { neverRan, runPrompt } from './prompt-run.ts';
+import { describePutBack } from './put-back.ts';
 import { recoverSpools } from './recovery.ts';
 import { failedResult } from './result.ts';
 import type { Body, Reply } from './service.ts';
@@ -139,9 +140,7 @@ export class AgentCycle {
 
   /** Whoever is asked to leave begins nothing. */
   #requireTime(message: string): void {
-    if (this.#options.context.isDraining()) {
-      throw new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
-    }
+    if (this.#options.context.isDraining()) throw interrupted(message);
   }
 
   async #begin(found: AgentJob): Promise<CycleOutcome> {
@@ -171,7 +170,9 @@ export class AgentCycle {
     if (context.shutdown.aborted) onShutdown();
     desk.startHeartbeats();
     try {
-      const { result, worker } = await this.#conclude(found, desk);
+      const ended = await this.#conclude(found, desk);
+      if (ended === undefined) return await this.#leaveToQueue(found, desk);
+      const { result, worker } = ended;
       if (worker !== undefined) service.keepWorker(job.id, worker);
       const delivery = await desk.deliver(result);
       if (delivery.kind !== 'delivered')
@@ -183,15 +184,33 @@ export class AgentCycle {
     }
   }
 
-  /** Whatever is in the way is an answer, too: a review that was taken is never dropped. */
-  async #conclude(found: AgentJob, desk: LeaseDesk): Promise<{ result: ResultRecord; worker?: WorkerBlock }> {
+  /** These routes take no review back; the lease does, once it has ended. */
+  async #leaveToQueue({ job }: AgentJob, desk: LeaseDesk): Promise<never> {
+    await desk.abandon();
+    throw interrupted(`Nobody answered the question. ${describePutBack(job.id, false)}`);
+  }
+
+  /**
+   * Whatever is in the way is an answer, too: a review that was taken is never dropped. Undefined when a person left the
+   * question about a review that its lease brings back to the queue.
+   */
+  async #conclude(
+    found: AgentJob,
+    desk: LeaseDesk,
+  ): Promise<{ result: ResultRecord; worker?: WorkerBlock } | undefined> {
     const { context, policy } = this.#options;
     const { job, cwd, codexSessionId } = found;
     try {
       const { id, kind, prompt, createdBy: sender } = job;
       const place = { id, kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
-      const verdict = await reviewUntilStopped(policy, place, desk.stopSwitch);
+      const verdict = await reviewUntilStopped(policy, place, desk);
       if (verdict.kind === 'refused') return verdict;
+      if (verdict.kind === 'stopped') return { result: neverRan(verdict.reason) };
+      if (verdict.kind === 'unanswered') {
+        if (found.leaseId !== undefined) return undefined;
+        const error = 'The person at the terminal left the question whether the review may run.';
+        return { result: failedResult('policy_denied', error, new Date()) };
+      }
       return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: verdict.limits });
     } catch (error) {
       return {
@@ -203,6 +222,10 @@ export class AgentCycle {
       };
     }
   }
+}
+
+function interrupted(message: string): CliError {
+  return new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
 }
 
 function asError(reply: Exclude<Reply<Body>, { kind: 'ok' }>): CliError {

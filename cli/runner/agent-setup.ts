@@ -51,7 +51,7 @@ export async function prepareAgentWork(
   const keepAwake = new KeepAwake({ mode: 'ac', talk });
   const cycle = new AgentCycle({
     context: agentContext(shared, { baseUrl: first.baseUrl, connect }),
-    policy: policyDesk(context, drainSwitch.draining),
+    policy: policyDesk(context, drainSwitch),
     agent: options.agent?.trim() || undefined,
     onBusy: () => keepAwake.busy(),
     onIdle: () => keepAwake.idle(),

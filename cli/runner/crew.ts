@@ -59,6 +59,11 @@ export class Crew {
     return [...this.#seats];
   }
 
+  /** Those that somebody who ends the runner would stop; a job that a person is asked about does not run yet. */
+  get jobsAtWork(): string[] {
+    return this.members.filter(({ desk }) => desk?.isAsking !== true).map(({ jobId }) => jobId);
+  }
+
   get isFull(): boolean {
     return this.#seats.size >= this.#rules.maxJobs;
   }

@@ -75,6 +75,13 @@ export class DrainSwitch {
     this.#draining.abort();
   }
 
+  /** The terminal has no more input (Ctrl-D): nobody can be asked there. Said again, it changes nothing. */
+  inputEnded(): void {
+    if (this.#draining.signal.aborted) return;
+    this.#talk.note(`The terminal takes no more answers. ${drainSentence(this.jobsAtWork())}`);
+    this.#draining.abort();
+  }
+
   /** Claims nothing more, without a signal. */
   drain(): void {
     this.#draining.abort();

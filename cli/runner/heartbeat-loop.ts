@@ -11,6 +11,8 @@ export interface HeartbeatOptions {
   held: Held;
   intervalMs: number;
   isDraining(): boolean;
+  /** A person is being asked whether the job may run. */
+  isAsking?(): boolean;
   /** After every beat that was answered. */
   onBeat(verdict: LeaseVerdict | undefined): Promise<void> | void;
   onStop(verdict: LeaseVerdict): void;
@@ -67,8 +69,9 @@ export class HeartbeatLoop {
   }
 
   async #beat(): Promise<LeaseVerdict | undefined> {
-    const { service, held, isDraining, onBeat, onStop } = this.#options;
-    const reply = await service.heartbeat(held, isDraining());
+    const { service, held, isDraining, isAsking, onBeat, onStop } = this.#options;
+    const extras = isAsking?.() ? { asking: true } : {};
+    const reply = await service.heartbeat(held, isDraining(), extras);
     if (reply.kind !== 'ok') {
       this.#lastError = reply.message;
       return undefined;

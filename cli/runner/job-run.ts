@@ -1,12 +1,13 @@
 /**
  * One claimed job, from the claim to the acknowledged result:
  *
- *   intent on disk → start → message → agent, with heartbeats and uploads → result on disk → delivered → synced
+ *   intent on disk → owner's rules → start → message → agent, with heartbeats and uploads → result on disk → delivered → synced
  *
  * Whatever fails on the way becomes a result that is delivered under the lease; nothing that was claimed is dropped.
  */
 
 import { LEASE_MS } from '../../spec/job/lease.ts';
+import { type ReleaseReason, releaseSentence } from '../../spec/job/release.ts';
 import { messageOf } from '../exit.ts';
 import { displayPath } from '../link/paths.ts';
 import type { Account } from '../link/remote-session.ts';
@@ -21,13 +22,15 @@ import type { Delivery } from './delivery.ts';
 import type { JobReport } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { showPlacement } from './placement-view.ts';
-import { runPrompt } from './prompt-run.ts';
-import { CANCELLED, failedResult } from './result.ts';
+import { neverRan, runPrompt } from './prompt-run.ts';
+import { describePutBack } from './put-back.ts';
+import { CANCELLED, failedResult, stopSentence } from './result.ts';
 import type { RuntimeBoard } from './runtime-board.ts';
 import type { Body } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
 import { type Start, startLease } from './start-lease.ts';
-import type { WorkContext } from './work-context.ts';
+import type { StopReason } from './stop-switch.ts';
+import type { JobVerdict, WorkContext } from './work-context.ts';
 import type { Placement } from './workplace.ts';
 
 export interface JobTask {
@@ -50,8 +53,11 @@ export interface JobTask {
   onStarted?(): void;
 }
 
-/** Works one job to its end. Never throws for what the network, the service or the agent does. */
-export async function runJob(context: WorkContext, task: JobTask): Promise<JobReport> {
+/**
+ * Works one job to its end; undefined when it was put back before anything of it ran. Never throws for what the network, the
+ * service or the agent does.
+ */
+export async function runJob(context: WorkContext, task: JobTask): Promise<JobReport | undefined> {
   const desk = await LeaseDesk.open(context, { ...task, workplace: workplaceOf(task) });
   task.onDesk?.(desk);
   const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
@@ -79,9 +85,13 @@ class JobRun {
     this.#report = blankReport(task, this.#repository);
   }
 
-  async run(): Promise<JobReport> {
+  /** Undefined when the job was put back. */
+  async run(): Promise<JobReport | undefined> {
     const { placement } = this.#task;
     await this.#recordClaim();
+    const verdict = await this.#review(placement);
+    if (verdict.kind === 'unanswered') return this.#putBack('question_unanswered');
+    if (verdict.kind === 'stopped') return this.#endUnstarted(verdict.reason);
     const start = await this.#start();
     if (start.kind === 'refused') return this.#giveUp(start.message);
     if (start.kind === 'unanswered') return this.#tellThatNothingRan(start.message);
@@ -89,22 +99,31 @@ class JobRun {
     this.#task.onStarted?.();
     this.#desk.startHeartbeats();
 
-    const result = await this.#conclude(placement);
+    const result =
+      verdict.kind === 'refused' ? verdict.result : await this.#conclude(placement, verdict.limits);
     if (result.outcome === 'completed' && placement.kind === 'placed') await this.#touch(placement);
     const delivery = await this.#desk.deliver(result);
     return this.#finish(result, delivery);
   }
 
-  /** The result: of the place that is missing, of the owner's rules, or of the agent. */
-  async #conclude(placement: Placement): Promise<ResultRecord> {
-    if (placement.kind !== 'placed') return failedPlacement(placement);
+  /** What the owner's rules, or a person at this machine, say of the job. The server is not told that it has started yet. */
+  async #review(placement: Placement): Promise<JobVerdict> {
+    if (placement.kind !== 'placed') return { kind: 'refused', result: failedPlacement(placement) };
     try {
       const verdict = await this.#context.gate?.(this.#task.job, placement, this.#desk);
-      if (verdict?.kind === 'refused') return verdict.result;
-      return await this.#workIn(placement, verdict?.limits);
+      return verdict ?? { kind: 'passed', limits: { settings: {} } };
     } catch (error) {
-      // A full disk, a lost permission: the lease is alive, so the service is told.
-      return failedResult('agent_error', `The runner could not work on it: ${messageOf(error)}`, new Date());
+      return { kind: 'refused', result: couldNotWork(error) };
+    }
+  }
+
+  /** The result of the agent, or of what kept it from running. */
+  async #conclude(placement: Placement, limits: PolicyLimits): Promise<ResultRecord> {
+    if (placement.kind !== 'placed') return failedPlacement(placement);
+    try {
+      return await this.#workIn(placement, limits);
+    } catch (error) {
+      return couldNotWork(error);
     }
   }
 
@@ -141,6 +160,23 @@ class JobRun {
   async #tellThatNothingRan(message: string): Promise<JobReport> {
     const error = `The start of the job was not answered, so nothing ran: ${message}`;
     const result = failedResult('agent_error', error, new Date());
+    return this.#finish(result, await this.#desk.deliver(result));
+  }
+
+  /** Nobody decided about the job: it goes back to where it came from. */
+  async #putBack(reason: ReleaseReason): Promise<undefined> {
+    const isReleased = await this.#desk.putBack(reason);
+    const error = `${releaseSentence(reason, undefined)} ${describePutBack(this.#task.job.id, isReleased)}`;
+    this.#context.talk.note(error);
+    const { held } = this.#desk;
+    await this.#tell(() => this.#task.board.finish(this.#repository, { ...held, status: 'retried', error }));
+  }
+
+  /** It was stopped before it was started. */
+  async #endUnstarted(reason: StopReason): Promise<JobReport | undefined> {
+    if (reason.kind === 'shutdown') return this.#putBack('shutting_down');
+    if (reason.kind !== 'cancelled') return this.#giveUp(stopSentence(reason));
+    const result = neverRan(reason);
     return this.#finish(result, await this.#desk.deliver(result));
   }
 
@@ -215,6 +251,11 @@ class JobRun {
 
 function workplaceOf({ placement }: JobTask) {
   return placement.kind === 'no_repository' ? undefined : placement.workplace;
+}
+
+/** A full disk, a lost permission: the lease is alive, so the service is told. */
+function couldNotWork(error: unknown): ResultRecord {
+  return failedResult('agent_error', `The runner could not work on it: ${messageOf(error)}`, new Date());
 }
 
 function failedPlacement(placement: Exclude<Placement, { kind: 'placed' }>): ResultRecord {

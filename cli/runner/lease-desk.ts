@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import type { ReleaseReason } from '../../spec/job/release.ts';
 import type { Account } from '../link/remote-session.ts';
 import { recordHeartbeat } from '../link/runtime.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
@@ -11,6 +12,7 @@ import type { ClaimedJob, Lease } from './claimed-job.ts';
 import { type Delivery, deliver } from './delivery.ts';
 import { HeartbeatLoop } from './heartbeat-loop.ts';
 import { timerMs } from './pause.ts';
+import { putBack } from './put-back.ts';
 import { fitContent } from './result.ts';
 import type { Body, Held } from './service.ts';
 import { keepAnswer, LeaseSpool } from './spool/lease-spool.ts';
@@ -41,6 +43,7 @@ export class LeaseDesk {
   readonly #task: DeskTask;
   #heartbeats: HeartbeatLoop | undefined;
   #uploads: UploadLoop | undefined;
+  #isAsking = false;
 
   private constructor(context: WorkContext, task: DeskTask, spool: LeaseSpool) {
     this.#context = context;
@@ -92,14 +95,28 @@ export class LeaseDesk {
     return reply.kind === 'ok' ? reply.value : undefined;
   }
 
-  /** From the start to the acknowledged result: the lease is kept, and what it is told is heard. */
+  /** A person at this machine is being asked whether the job may run. */
+  get isAsking(): boolean {
+    return this.#isAsking;
+  }
+
+  /** While a person is asked, heartbeats keep the lease and say so to whoever waits for the job. */
+  setAsking(isAsking: boolean): void {
+    this.#isAsking = isAsking;
+    if (!isAsking) return;
+    this.startHeartbeats();
+    void this.#heartbeats?.beatNow();
+  }
+
+  /** Until the result is acknowledged the lease is kept, and what it is told is heard. */
   startHeartbeats(): void {
     const { service, heartbeatMs, isDraining } = this.#context;
-    this.#heartbeats = new HeartbeatLoop({
+    this.#heartbeats ??= new HeartbeatLoop({
       service,
       held: this.held,
       intervalMs: heartbeatMs,
       isDraining,
+      isAsking: () => this.#isAsking,
       onBeat: (verdict) => this.#recordBeat(verdict?.expiresAt),
       onStop: (verdict) => this.stopSwitch.ask(stopReasonOf(verdict.reason)),
     });
@@ -143,6 +160,14 @@ export class LeaseDesk {
       end.dispose();
       await this.#heartbeats?.stop();
     }
+  }
+
+  /** The job was not started: it is given back, and nothing of it is kept. Returns whether it is in the queue already. */
+  async putBack(reason: ReleaseReason): Promise<boolean> {
+    await this.#heartbeats?.stop();
+    const isReleased = await putBack({ service: this.#context.service, held: this.held, reason });
+    await this.abandon();
+    return isReleased;
   }
 
   /** The job was never started here: nothing of it is kept. */
@@ -194,7 +219,8 @@ export function spoolFolderOf(
   return join(spoolFolder(env, machine.machine_id), folderName(lease?.leaseId ?? job.id));
 }
 
-function heldOf({ job, lease, account }: DeskTask): Held {
+/** Under whose sign-in and lease the job is held. */
+export function heldOf({ job, lease, account }: Pick<DeskTask, 'job' | 'lease' | 'account'>): Held {
   return { jobId: job.id, leaseId: lease?.leaseId, ...(account === undefined ? {} : { account }) };
 }
 

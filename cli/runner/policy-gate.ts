@@ -4,42 +4,47 @@ import type { Surroundings } from '../context.ts';
 import { askAtTerminal } from '../policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../policy/policy-desk.ts';
 import type { ClaimedJob } from './claimed-job.ts';
+import type { DrainSwitch } from './drain-switch.ts';
+import type { LeaseDesk } from './lease-desk.ts';
 import { failedResult } from './result.ts';
-import type { StopSwitch } from './stop-switch.ts';
 import type { JobGate, JobVerdict } from './work-context.ts';
 import type { Placement } from './workplace.ts';
 
 /** The desk of a runner; whoever sits at its terminal is asked when the policy says so. */
 export function policyDesk(
   { env, stdin, stderr }: Pick<Surroundings, 'env' | 'stdin' | 'stderr'>,
-  draining: AbortSignal,
+  drainSwitch: DrainSwitch,
 ): PolicyDesk {
+  const { draining } = drainSwitch;
   return new PolicyDesk({
     env,
     now: Date.now,
-    ask: askAtTerminal({ stdin, stderr, draining }),
+    ask: askAtTerminal({ stdin, stderr, draining, onInputEnd: () => drainSwitch.inputEnded() }),
   });
 }
 
 /** The rules at the place where a job is about to run. */
 export function policyGate(desk: PolicyDesk): JobGate {
-  return (job, placement, { stopSwitch }) => reviewUntilStopped(desk, jobAtPlace(job, placement), stopSwitch);
+  return (job, placement, lease) => reviewUntilStopped(desk, jobAtPlace(job, placement), lease);
 }
 
-/**
- * Whoever stops the job while a person is asked refuses nothing: the run itself tells why it never began. A runner that
- * only finishes its work leaves the question open.
- */
+/** The lease of a job, while a person is asked about it. */
+type AskedLease = Pick<LeaseDesk, 'stopSwitch' | 'setAsking'>;
+
+/** Whoever stops the job while a person is asked decides nothing about it, and takes the question back. */
 export async function reviewUntilStopped(
   desk: PolicyDesk,
   job: JobAtPlace,
-  stopSwitch: StopSwitch,
+  lease: AskedLease,
 ): Promise<JobVerdict> {
+  const { stopSwitch } = lease;
   const stopped = new AbortController();
   void stopSwitch.asked.then(() => stopped.abort());
-  const review = await desk.review(job, stopped.signal);
+  const review = await desk.review(job, { signal: stopped.signal, onAsk: () => lease.setAsking(true) });
+  lease.setAsking(false);
+  if (stopSwitch.reason !== undefined) return { kind: 'stopped', reason: stopSwitch.reason };
   if (review.kind === 'allowed') return { kind: 'passed', limits: review.limits };
-  if (stopSwitch.reason !== undefined) return { kind: 'passed', limits: { settings: {} } };
+  if (review.kind === 'unanswered') return review;
   return { kind: 'refused', result: failedResult('policy_denied', review.message, new Date()) };
 }
 

@@ -59,7 +59,8 @@ export async function runPrompt(
   // A link in its place would lead the agent out of the folder that the rules looked at.
   if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
   // Nothing ran yet: a stop that came this early is told as such.
-  if (desk.stopSwitch.reason !== undefined) return neverRun(desk.stopSwitch.reason);
+  const { reason } = desk.stopSwitch;
+  if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
   const run = await runAgent({
     agent: context.agent,
     launch,
@@ -93,11 +94,12 @@ function refusedRun(kind: 'unsupported_kind' | 'agent_error', error: string): Pr
   return { result: failedResult(kind, error, new Date()), wasAttempted: kind === 'agent_error' };
 }
 
-function neverRun(reason: StopReason): PromptRun {
+/** The result of a job that was stopped before its agent ran. */
+export function neverRan(reason: StopReason): ResultRecord {
   const result = failedResult('agent_error', `${stopSentence(reason)} It had not started.`, new Date());
-  if (reason.kind !== 'cancelled') return { result, wasAttempted: true };
+  if (reason.kind !== 'cancelled') return result;
   const { failure_kind: _kind, ...cancelled } = result;
-  return { result: { ...cancelled, outcome: 'cancelled' }, wasAttempted: true };
+  return { ...cancelled, outcome: 'cancelled' };
 }
 
 function workerBlock(

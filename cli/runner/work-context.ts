@@ -10,6 +10,7 @@ import type { ProcessMark } from './process/process-table.ts';
 import type { StopGraces } from './process/stop-ladder.ts';
 import type { Body, RunnerService } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
+import type { StopReason } from './stop-switch.ts';
 import type { Placement } from './workplace.ts';
 
 /** What the runner tells people while it works; never data. */
@@ -21,9 +22,15 @@ export interface Talk {
 }
 
 /** What the owner's rules say of a job: a result that refuses it, or what its agent is held to. */
-export type JobVerdict = { kind: 'refused'; result: ResultRecord } | { kind: 'passed'; limits: PolicyLimits };
+export type JobVerdict =
+  | { kind: 'refused'; result: ResultRecord }
+  | { kind: 'passed'; limits: PolicyLimits }
+  /** A person was asked and left the question. */
+  | { kind: 'unanswered' }
+  /** The job was cancelled, its lease is gone, or the runner ends: nobody decided. */
+  | { kind: 'stopped'; reason: StopReason };
 
-/** Asks the owner's rules about a job, after the start and before anything of it is prepared. */
+/** Asks the owner's rules about a job, and perhaps a person, before the job is started. */
 export type JobGate = (
   job: ClaimedJob,
   placement: Extract<Placement, { kind: 'placed' }>,

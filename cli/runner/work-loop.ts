@@ -17,11 +17,12 @@ import { ClaimDesk, type Look } from './claim.ts';
 import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } from './crew.ts';
 import type { DrainSwitch } from './drain-switch.ts';
 import { runJob } from './job-run.ts';
-import { spoolFolderOf } from './lease-desk.ts';
+import { heldOf, spoolFolderOf } from './lease-desk.ts';
 import { asError, describeObstacle } from './look-trouble.ts';
 import { Nudge } from './nudge.ts';
 import { Outage } from './outage.ts';
 import { retryPauseMs } from './pause.ts';
+import { describePutBack, putBack } from './put-back.ts';
 import { RuntimeBoard } from './runtime-board.ts';
 import { startSignInWatch } from './sign-in-watch.ts';
 import { SpoolTender } from './spool-tender.ts';
@@ -125,7 +126,7 @@ export class WorkLoop {
       pause: (ms) => this.#nudge.pause(ms),
       ...(plan.findOtherSpools === undefined ? {} : { findOthers: plan.findOtherSpools }),
     });
-    drainSwitch.jobsAtWork = () => this.#crew.members.map(({ jobId }) => jobId);
+    drainSwitch.jobsAtWork = () => this.#crew.jobsAtWork;
   }
 
   /** The jobs that are at work, for who shows them. */
@@ -307,17 +308,22 @@ export class WorkLoop {
     return { beat, candidateRoots: roots, root: this.#plan.defaultRoot };
   }
 
+  /** It was claimed in the moment in which the runner was asked to leave. */
+  async #putBack(look: JobLook): Promise<void> {
+    const { service, talk } = this.#context;
+    const isReleased = await putBack({ service, held: heldOf(look), reason: 'shutting_down' });
+    talk.note(describePutBack(look.job.id, isReleased));
+  }
+
   /** Takes a claimed job into the crew; settles when it is over. */
   #employ(seen: Seen, look: JobLook, show: (outcome: CycleOutcome) => void): Promise<void> {
     const placement = this.#place(seen, look);
     const spoolFolder = spoolFolderOf(this.#context, look);
     return this.#crew
       .add({ jobId: look.job.id, spoolFolder, placement }, async (seat: CrewSeat) => {
-        if (!(await seat.takePlace(this.#switch.draining))) {
-          this.#context.talk.note(`Job ${look.job.id} was not started; it goes back to the queue.`);
-          return;
-        }
-        this.#context.talk.note(describeBegin(look, placement));
+        if (!(await seat.takePlace(this.#switch.draining))) return this.#putBack(look);
+        const { talk } = this.#context;
+        if (placement.kind !== 'placed') talk.note(`Job ${look.job.id} cannot run here: ${placement.error}`);
         const report = await runJob(this.#context, {
           ...look,
           placement,
@@ -325,9 +331,12 @@ export class WorkLoop {
           fallbackRepository: this.#plan.fallbackRepository,
           board: this.#board,
           onDesk: seat.onDesk,
-          onStarted: seat.onStarted,
+          onStarted: () => {
+            seat.onStarted();
+            if (placement.kind === 'placed') talk.note(describeBegin(look, placement));
+          },
         });
-        show(jobOutcome(this.#factsOf(seen, look), report));
+        if (report !== undefined) show(jobOutcome(this.#factsOf(seen, look), report));
       })
       .finally(() => {
         // What could not be delivered in time is on the disk, and nobody else looks after it.
@@ -340,8 +349,7 @@ function interrupted(message: string): CliError {
   return new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
 }
 
-function describeBegin({ job }: JobLook, placement: Placement): string {
-  if (placement.kind !== 'placed') return `Job ${job.id} cannot run here: ${placement.error}`;
+function describeBegin({ job }: JobLook, placement: Extract<Placement, { kind: 'placed' }>): string {
   return `Working on job ${job.id} in ${placement.session.label} (${placement.workplace.root}).`;
 }
 

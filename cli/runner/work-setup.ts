@@ -92,7 +92,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
   const instance = randomUUID();
   const drainSwitch = new DrainSwitch(talk);
-  const policy = policyDesk(context, drainSwitch.draining);
+  const policy = policyDesk(context, drainSwitch);
   const hold: MachineHold = {};
   const work: WorkContext = {
     env,

@@ -51,12 +51,23 @@ describe.each([
     expect(service.callsOf()).not.toContain('poll');
   });
 
-  it('while it asks for one, does not begin it', async () => {
+  it('while it asks for one, does not begin it, and puts it back at once', async () => {
     const job = service.addJob('job_1', { say: 'never' });
     const end = await interruptedAt('poll', ...words).ended;
 
     expect(end.code).toBe(code);
-    expect(end.stderr).toContain('Job job_1 was not started; it goes back to the queue.');
+    expect(end.stderr).toContain('Job job_1 was not started and is in the queue again.');
+    expect([job.status, job.starts]).toEqual(['queued', 0]);
+    expect(job.releases).toEqual([expect.objectContaining({ reason: 'shutting_down' })]);
+  });
+
+  it('while it asks for one, lets its lease end where it cannot be put back', async () => {
+    const job = service.addJob('job_1', { say: 'never' });
+    service.order('release', 'refused');
+    const end = await interruptedAt('poll', ...words).ended;
+
+    expect(end.code).toBe(code);
+    expect(end.stderr).toContain('Job job_1 was not started; it goes back to the queue when its lease ends.');
     expect([job.status, job.starts]).toEqual(['dispatched', 0]);
   });
 });

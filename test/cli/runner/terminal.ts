@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process';
 export interface OwnTerminal {
   /** What stands on it, with everything that steers it. */
   output: string;
+  /** Types, as on its keyboard; `\x03` is Ctrl-C, `\x04` Ctrl-D. */
+  type(keys: string): void;
   /** Closes it, as if its window were closed. */
   close(): void;
   ended: Promise<void>;
@@ -24,6 +26,7 @@ export function openTerminal(
   const child = spawn('script', words, { cwd: at.cwd, env, stdio: ['pipe', 'pipe', 'ignore'] });
   const terminal: OwnTerminal = {
     output: '',
+    type: (keys) => void child.stdin.write(keys),
     close: () => void child.kill('SIGKILL'),
     ended: new Promise((settle) => {
       child.on('close', () => settle());
