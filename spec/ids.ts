@@ -57,7 +57,10 @@ export function lowestIdAt<Kind extends IdKind>(kind: Kind, at: number): Id<Kind
 /** Any id in a path: bounded, and free of characters that would change the path. Unknown ids answer 404 later. */
 export const pathId = z
   .string()
-  .regex(/^[A-Za-z0-9._:~-]{1,128}$/, 'must be an id of letters, digits and . _ : ~ -');
+  .regex(
+    /^(?!\.+$)[A-Za-z0-9._:~-]{1,128}$/,
+    'must be an id of letters, digits and . _ : ~ -, and not only dots',
+  );
 
 /** A machine id as a client sends it. */
 export const machineIdField = z

@@ -8,7 +8,8 @@ import { CliError, EXIT_INTERRUPTED, messageOf } from '../exit.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { Line } from '../output/print.ts';
 import type { PolicyDesk } from '../policy/policy-desk.ts';
-import { type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
+import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
+import { whyNotLinked } from './agent-links.ts';
 import { type AgentService, structuredOf } from './agent-service.ts';
 import type { WorkerBlock } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
@@ -86,7 +87,7 @@ export class AgentCycle {
   async #look(isDry: boolean): Promise<CycleOutcome> {
     const without: string[] = [];
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-      const answer = readAgentAnswer(await this.#ask({ isDry: true, without }));
+      const answer = await this.#judge(readAgentAnswer(await this.#ask({ isDry: true, without })));
       if (answer.kind === 'idle') return IDLE;
       if (answer.kind === 'unusable') {
         await this.#refuse(answer);
@@ -106,9 +107,19 @@ export class AgentCycle {
     this.#claimId ??= randomUUID();
     const body = await this.#ask({ claimId: this.#claimId, projectRoot: found.projectRoot });
     this.#claimId = undefined;
-    const answer = readAgentAnswer(body);
+    const answer = await this.#judge(readAgentAnswer(body));
     if (answer.kind === 'unusable') await this.#refuse(answer);
     return answer.kind === 'job' ? answer.found : undefined;
+  }
+
+  /** What the server names must be linked and registered here. */
+  async #judge(answer: AgentAnswer): Promise<AgentAnswer> {
+    if (answer.kind !== 'job') return answer;
+    const { found, isTaken } = answer;
+    const why = await whyNotLinked(found, { env: this.#options.context.env, now: Date.now() });
+    if (why === undefined) return answer;
+    const { projectRoot, checkpointId } = found;
+    return { kind: 'unusable', projectRoot, why, isTaken, checkpointId };
   }
 
   async #ask(question: Parameters<AgentService['ask']>[0]): Promise<Body> {
@@ -131,7 +142,7 @@ export class AgentCycle {
     if (projectRoot === '' || isTaken) {
       throw new CliError(`The service hands out a review that cannot run here: ${why}.`, {
         code: 'unexpected_answer',
-        hint: 'Bind the world of its idea to a repository and a Codex session with `orp link project bind`.',
+        hint: 'Link the repository with `orp link project bind`, and its session with `orp link session register`.',
       });
     }
     if (!this.#told.has(why)) this.#options.context.talk.warn(`A review stays in the queue: ${why}.`);

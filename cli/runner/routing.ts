@@ -168,7 +168,8 @@ export function selectSession<Session extends LocalSession>(
   if (requested === undefined) return selectFallback(sessions, undefined);
 
   const named = findNamed(job, sessions);
-  const codexSessionId = named?.codex_session_id ?? job.codexSessionId;
+  // Always the one that this machine has recorded: a server cannot send a session into another conversation.
+  const codexSessionId = named?.codex_session_id;
   const reason = whyUnusable(named, codexSessionId);
   if (named !== undefined && codexSessionId !== undefined && reason === undefined) {
     return { kind: 'chosen', session: named, codexSessionId, selection: describeNamed(job) };

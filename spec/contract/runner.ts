@@ -279,6 +279,7 @@ export const releaseJob = endpoint({
   /** `job` is as it stands now: when the request is repeated, another machine may hold it already. */
   reply: z.object({ ok, job: jobState }),
   errors: fenced,
+  paced: false,
   idempotent: true,
   capability: 'release',
 });

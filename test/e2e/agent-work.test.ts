@@ -1,5 +1,6 @@
 /** The compatibility path over a real network: the words of v0.4.4, and `orp agent work`, against the real hosted side. */
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -77,6 +78,19 @@ function agentWork({ env, repo }: LinkedMachine, ...words: string[]) {
 async function agentJson(machine: LinkedMachine, ...words: string[]) {
   const end = await agentWork(machine, '--once', '--json', ...words);
   return { ...end, document: end.stdout === '' ? undefined : JSON.parse(end.stdout) };
+}
+
+/** Makes one more repository and links it, as a person does. */
+async function linkRepository(
+  { env }: LinkedMachine,
+  { root, ideaId, codexSessionId }: { root: string; ideaId: string; codexSessionId: string },
+): Promise<void> {
+  mkdirSync(root);
+  execFileSync('git', ['init', '-q', root], { env });
+  const at = { cwd: root, env };
+  const session = ['--orp-session-id', 'second', '--label', 'Second', '--codex-session-id', codexSessionId];
+  expect((await runOrp(['link', 'session', 'register', ...session, '--primary'], at)).code).toBe(0);
+  expect((await runOrp(['link', 'project', 'bind', '--idea-id', ideaId], at)).code).toBe(0);
 }
 
 function disable(machine: LinkedMachine): void {
@@ -196,8 +210,8 @@ describe('orp agent work', () => {
     expect(await jobOf(client, missing.jobId)).toMatchObject({ status: 'queued' });
 
     const here = join(machine.home, 'elsewhere');
-    mkdirSync(here);
     const idea = await client.expectOk('POST /api/cli/ideas', { title: 'Second', notes: 'x' });
+    await linkRepository(machine, { root: here, ideaId: String(idea.id), codexSessionId: 'codex-2' });
     await client.expectOk(`PUT /api/cli/ideas/${String(idea.id)}/world`, {
       name: 'survey-repo',
       projectRoot: here,
@@ -206,6 +220,25 @@ describe('orp agent work', () => {
     const next = await queueReview(client, String(idea.id));
     expect((await agentWork(machine, '--once', '--agent', 'survey-repo')).code).toBe(0);
     expect(await jobOf(client, next.jobId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('leaves a review in the queue whose repository or session is not linked on this machine', async () => {
+    const { client, machine, ideaId } = await aDesk();
+    const world = { name: 'survey-repo', projectRoot: machine.repo, codexSessionId: 'another-conversation' };
+    await client.expectOk(`PUT /api/cli/ideas/${ideaId}/world`, world);
+    const foreign = await queueReview(client, ideaId);
+    const asked = await agentWork(machine, '--once', '--agent', 'survey-repo');
+    expect(asked.stdout).toBe('job.claimed=false\njob.status=idle\n');
+    expect(asked.stderr).toContain('another-conversation is not an active session of');
+
+    const unlinked = join(machine.home, 'unlinked');
+    mkdirSync(unlinked);
+    await client.expectOk(`PUT /api/cli/ideas/${ideaId}/world`, { projectRoot: unlinked });
+    const second = await queueReview(client, ideaId);
+    const again = await agentWork(machine, '--once', '--agent', 'survey-repo');
+    expect(again.stderr).toContain(`${unlinked} is not linked on this machine`);
+    for (const { jobId } of [foreign, second])
+      expect(await jobOf(client, jobId)).toMatchObject({ status: 'queued' });
   });
 
   it('fails a review that the policy of this machine forbids, and names the rule', async () => {

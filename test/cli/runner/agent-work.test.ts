@@ -1,6 +1,14 @@
 /** `orp agent work` against services of any age: what it takes for a job, and that no answer is lost. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentService } from '../../../cli/runner/agent-service.ts';
@@ -240,7 +248,7 @@ describe('orp agent work under a policy', () => {
 
   it('runs in the folder that the policy looked at, however the service spells it', async () => {
     const inner = join(allowed(), 'inner');
-    mkdirSync(inner);
+    cpSync(machine.repo, inner, { recursive: true });
     // To the system this is the parent of the repository; to the policy it is the allowed folder.
     const world = { id: 'wor_3', projectRoot: `${allowed()}/alias/../inner`, codexSessionId: 'codex-1' };
     handingOut(review({ world, prompt: JSON.stringify({ ready: 'was-here', say: 'Done.' }) }));

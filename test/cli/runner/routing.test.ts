@@ -105,14 +105,17 @@ describe('the choice of the session', () => {
     });
   });
 
-  it('takes the Codex id of the job for a session that has none', () => {
+  it('never takes the Codex id of the job for a session that has none', () => {
     const bare = aSession('o', { codex_session_id: undefined });
-
-    expect(selectSession(aJob({ orpSessionId: 'o', codexSessionId: 'from-job' }), [bare])).toMatchObject({
-      kind: 'chosen',
-      codexSessionId: 'from-job',
+    const job = aJob({ orpSessionId: 'o', codexSessionId: 'from-job' });
+    expect(selectSession(job, [bare])).toMatchObject({
+      kind: 'none',
+      reason: 'target_session_missing_codex_session_id',
     });
-    expect(selectSession(aJob({ orpSessionId: 'o', codexSessionId: '--evil' }), [bare]).kind).toBe('none');
+    expect(selectSession({ ...job, sessionFallback: 'primary' }, [bare, primary])).toMatchObject({
+      codexSessionId: primary.codex_session_id,
+      selection: { fallback_reason: 'target_session_missing_codex_session_id' },
+    });
   });
 
   it('is the primary one, else the first routeable one, when none is named', () => {
