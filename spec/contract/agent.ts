@@ -4,9 +4,12 @@
  */
 
 import { z } from 'zod';
+import { BOUNDS } from '../bounds.ts';
 import { JOB_KINDS } from '../job/kinds.ts';
 import { endpoint } from './endpoint.ts';
-import { absentable, ok, queryFlag, repeated } from './fields.ts';
+import { absentable, ok, projectRootField, queryFlag, repeated } from './fields.ts';
+
+const roots = z.array(projectRootField).max(BOUNDS.machineProjects);
 
 const agentJob = z.object({
   id: z.string(),
@@ -49,6 +52,26 @@ export const pollAgent = endpoint({
   }),
   errors: [],
   idempotent: true,
+});
+
+export const claimReview = endpoint({
+  name: 'claimReview',
+  method: 'POST',
+  path: '/api/cli/agent/jobs/claim',
+  summary:
+    'What `pollAgent` does, with the repositories in the body: a list of them does not fit into every URL.',
+  body: z.object({
+    agent: z.string().trim().max(200).optional(),
+    projectRoots: roots.optional(),
+    notProjectRoots: roots.optional(),
+    claimId: z.string().min(8).max(64),
+    dryRun: z.boolean().default(false),
+  }),
+  maxBodyBytes: 4 * 1024 * 1024,
+  reply: pollAgent.reply,
+  errors: [],
+  idempotent: true,
+  capability: 'claim-post',
 });
 
 const freeText = z.string().nullish();

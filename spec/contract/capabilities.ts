@@ -23,6 +23,8 @@ export const CAPABILITIES = [
   'dry-run',
   /** `claimId`, `projectRoot` and `instance` in a poll: a repeated claim brings the same lease. */
   'claims',
+  /** A claim by POST, with its lists in the body: a URL holds 16 KB, and a machine may have linked 500 repositories. */
+  'claim-post',
   /** What a runner says beyond v0.4.4: `instance`, `draining`, `failureKind`, the stop receipt, the lease of a review. */
   'leases',
   /** Output in numbered chunks; the answer says up to which number it has arrived. */

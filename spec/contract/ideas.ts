@@ -60,6 +60,9 @@ export const IDEA_SORTS = [
   'title_asc',
 ] as const;
 
+/** As the list gives it out: base64url, which needs no encoding; a title of 1000 escaped characters takes 8 KB. */
+const listCursor = z.string().regex(/^[A-Za-z0-9_-]{0,8192}$/, 'is not one that this list gave out');
+
 export const listIdeas = endpoint({
   name: 'listIdeas',
   method: 'GET',
@@ -67,7 +70,7 @@ export const listIdeas = endpoint({
   summary: 'List your ideas, newest first, a page at a time.',
   query: z.object({
     limit: queryInteger(1, 500, 25),
-    cursor: z.string().max(4096).optional(),
+    cursor: listCursor.optional(),
     /** Free text on the client side: an unknown sort falls back to `updated_desc`. */
     sort: z.string().max(64).optional(),
     deleted: queryFlag,

@@ -1,6 +1,7 @@
 /** What a runner sends (contract/hosted-api.md §6 and §8). Bodies of v0.4.4 are accepted as they are; the extra fields are ours. */
 
 import { z } from 'zod';
+import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
 import {
@@ -169,6 +170,28 @@ export const pollJob = endpoint({
   }),
   errors: ['not_found', 'foreign_machine'],
   idempotent: false,
+});
+
+export const claimJob = endpoint({
+  name: 'claimJob',
+  method: 'POST',
+  path: '/api/cli/runner/jobs/claim',
+  summary:
+    'What `pollJob` does, with the repositories in the body: a list of them does not fit into every URL.',
+  body: z.object({
+    machineId: machineIdField,
+    /** The same claim id brings the same lease again. */
+    claimId: z.string().min(8).max(64),
+    instance: z.string().max(64).optional(),
+    /** Only jobs for these repositories; absent: for any that the machine has synced. */
+    projectRoots: z.array(projectRootField).max(BOUNDS.machineProjects).optional(),
+    dryRun: z.boolean().default(false),
+  }),
+  maxBodyBytes: 4 * 1024 * 1024,
+  reply: pollJob.reply,
+  errors: ['not_found', 'foreign_machine'],
+  idempotent: true,
+  capability: 'claim-post',
 });
 
 /** Who speaks: every write of a runner is fenced by the lease id. */

@@ -8,7 +8,12 @@ import { mount } from '../mount.ts';
 import { pollForAgent, respondToCheckpoint } from '../services/agent-work.ts';
 
 export function mountAgent(app: Hono<AppEnv>): void {
-  mount(app, rows.pollAgent, async ({ query, auth, deps }) => accept(await pollForAgent(deps, auth, query)));
+  mount(app, rows.pollAgent, async ({ query, auth, deps }) => {
+    const lists = { projectRoots: query.projectRoot, notProjectRoots: query.notProjectRoot };
+    return accept(await pollForAgent(deps, auth, { ...query, ...lists }));
+  });
+
+  mount(app, rows.claimReview, async ({ body, auth, deps }) => accept(await pollForAgent(deps, auth, body)));
 
   mount(app, rows.respondCheckpoint, async ({ params, body, auth, deps }) => {
     const answered = await respondToCheckpoint(deps, auth, { ...body, checkpointId: params.checkpointId });

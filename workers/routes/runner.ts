@@ -34,9 +34,14 @@ export function mountRunner(app: Hono<AppEnv>): void {
   });
 
   mount(app, rows.pollJob, async ({ query, auth, deps }) => {
-    const polled = await pollForJob(deps, auth, query);
+    const polled = await pollForJob(deps, auth, { ...query, projectRoots: query.projectRoot });
     if (!polled.ok) return polled;
     return accept({ ok: true, ...polled.value } satisfies ReplyInput<typeof rows.pollJob>);
+  });
+
+  mount(app, rows.claimJob, async ({ body, auth, deps }) => {
+    const polled = await pollForJob(deps, auth, body);
+    return polled.ok ? accept({ ok: true, ...polled.value }) : polled;
   });
 
   mountHolder(app);

@@ -8,7 +8,7 @@
  */
 
 import type { pollAgent, respondCheckpoint } from '../../spec/contract/agent.ts';
-import type { BodyOf, QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
@@ -34,11 +34,16 @@ const AGENT_LEASE_MS = 2 * 60 * 60_000;
 
 type Poll = ReplyInput<typeof pollAgent>;
 
-export async function pollForAgent(
-  deps: Deps,
-  user: SignedIn,
-  query: QueryOf<typeof pollAgent>,
-): Promise<Poll> {
+export interface ReviewRequest {
+  /** A selector; absent or blank: any review. */
+  agent?: string | undefined;
+  claimId?: string | undefined;
+  projectRoots?: readonly string[] | undefined;
+  notProjectRoots?: readonly string[] | undefined;
+  dryRun: boolean;
+}
+
+export async function pollForAgent(deps: Deps, user: SignedIn, query: ReviewRequest): Promise<Poll> {
   const { claimId, dryRun } = query;
   const again = claimId && !dryRun && (await findTaken(deps, user, claimId));
   if (again) return repeatClaim(deps, user, { taken: again, claimId });
@@ -52,13 +57,13 @@ export async function pollForAgent(
   return {};
 }
 
-function isWanted(candidate: ReviewCandidate, query: QueryOf<typeof pollAgent>): boolean {
+function isWanted(candidate: ReviewCandidate, query: ReviewRequest): boolean {
   const { projectRoot, codexSessionId } = candidate;
   return (
     // It reaches the argv of whoever asks.
     AGENT_SESSION_ID_PATTERN.test(codexSessionId) &&
-    (query.projectRoot === undefined || query.projectRoot.includes(projectRoot)) &&
-    !query.notProjectRoot?.includes(projectRoot) &&
+    (query.projectRoots === undefined || query.projectRoots.includes(projectRoot)) &&
+    !query.notProjectRoots?.includes(projectRoot) &&
     (!query.agent || namesOf(candidate).includes(query.agent.toLowerCase()))
   );
 }

@@ -1,6 +1,6 @@
 /** One poll: asks the machine's object for a claim, and says on the wire what came of it. */
 
-import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { pollJob as pollRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse, unreachable } from '../../spec/errors.ts';
@@ -13,14 +13,22 @@ import { foreignMachine } from './sync.ts';
 
 type Reply = Omit<ReplyInput<typeof pollRow>, 'ok'>;
 
+export interface PollRequest {
+  machineId: string;
+  claimId?: string | undefined;
+  instance?: string | undefined;
+  projectRoots?: readonly string[] | undefined;
+  dryRun: boolean;
+}
+
 export async function pollForJob(
   deps: Deps,
   user: SignedIn,
-  query: QueryOf<typeof pollRow>,
+  asked: PollRequest,
 ): Promise<Result<Reply, 'not_found' | 'foreign_machine'>> {
-  const { machineId, claimId, instance, projectRoot, dryRun } = query;
+  const { machineId, claimId, instance, projectRoots, dryRun } = asked;
   const outcome: ClaimOutcome = await deps.machines.call({ userId: user.id, machineId }, async (stub) =>
-    stub.claim({ claimId, instance, projectRoots: projectRoot, dryRun }),
+    stub.claim({ claimId, instance, projectRoots, dryRun }),
   );
   switch (outcome.kind) {
     case 'idle':

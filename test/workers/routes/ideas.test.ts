@@ -168,6 +168,18 @@ describe('a list of ideas', () => {
     expect(ideas).toMatchObject([{ id: ideaId, notes: 'Measure the tide.' }]);
   });
 
+  it('goes on after titles as long as they may be, whatever they are made of', async () => {
+    const as = await aPerson();
+    for (const title of ['\u0007'.repeat(1000), '潮'.repeat(1000)])
+      await accepts(addIdea, { as, body: { title: `x${title.slice(1)}`, notes: '' } });
+    const query = { limit: 1, sort: 'title_asc' };
+    const first = await accepts(listIdeas, { as, query });
+    const { nextCursor: cursor = '' } = first;
+    const second = await accepts(listIdeas, { as, query: { ...query, cursor } });
+    expect(second.ideas).toHaveLength(1);
+    expect(second.ideas[0]?.id).not.toBe(first.ideas[0]?.id);
+  });
+
   it('refuses a cursor that it did not give out', async () => {
     const as = await aPerson();
     for (const cursor of ['None', '-1', 'o-1', '%', 'x'.repeat(200)]) {

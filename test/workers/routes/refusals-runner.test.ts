@@ -107,6 +107,17 @@ const REFUSALS = {
       await refuses(contract.pollJob, 'foreign_machine', { as: await aPerson(), query: { machineId } });
     },
   },
+  claimJob: {
+    not_found: async () => {
+      const body = { machineId: crypto.randomUUID(), claimId: crypto.randomUUID() };
+      await refuses(contract.claimJob, 'not_found', { as: await aPerson(), body });
+    },
+    foreign_machine: async () => {
+      const { machineId } = await withPrompt();
+      const body = { machineId, claimId: crypto.randomUUID() };
+      await refuses(contract.claimJob, 'foreign_machine', { as: await aPerson(), body });
+    },
+  },
   startJob: {
     ...fenced(contract.startJob, {}),
     wrong_status: async () => {
