@@ -217,11 +217,7 @@ export class AgentCycle {
       const verdict = await reviewUntilStopped(policy, place, desk);
       if (verdict.kind === 'refused') return verdict;
       if (verdict.kind === 'stopped') return { result: neverRan(verdict.reason) };
-      if (verdict.kind === 'unanswered') {
-        if (found.leaseId !== undefined) return undefined;
-        const error = 'The person at the terminal left the question whether the review may run.';
-        return { result: failedResult('policy_denied', error, new Date()) };
-      }
+      if (verdict.kind === 'unanswered') return undefined;
       return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: verdict.limits });
     } catch (error) {
       return {

@@ -174,8 +174,9 @@ class JobRun {
 
   /** It was stopped before it was started. */
   async #endUnstarted(reason: StopReason): Promise<JobReport | undefined> {
-    if (reason.kind === 'shutdown') return this.#putBack('shutting_down');
-    if (reason.kind !== 'cancelled') return this.#giveUp(stopSentence(reason));
+    const { leaseId } = this.#desk.held;
+    if (reason.kind === 'shutdown' && leaseId !== undefined) return this.#putBack('shutting_down');
+    if (reason.kind === 'lease_lost') return this.#giveUp(stopSentence(reason));
     const result = neverRan(reason);
     return this.#finish(result, await this.#desk.deliver(result));
   }

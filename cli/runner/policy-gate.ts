@@ -28,10 +28,15 @@ export function policyGate(desk: PolicyDesk): JobGate {
   return (job, placement, lease) => reviewUntilStopped(desk, jobAtPlace(job, placement), lease);
 }
 
-/** The lease of a job, while a person is asked about it. */
-type AskedLease = Pick<LeaseDesk, 'stopSwitch' | 'setAsking'>;
+const LEFT = 'The person at the terminal left the question whether the job may run.';
 
-/** Whoever stops the job while a person is asked decides nothing about it, and takes the question back. */
+/** The lease of a job, while a person is asked about it. */
+type AskedLease = Pick<LeaseDesk, 'held' | 'stopSwitch' | 'setAsking'>;
+
+/**
+ * Whoever stops the job while a person is asked decides nothing about it, and takes the question back. A question that is
+ * left decides nothing either, unless no lease brings the job back to the queue.
+ */
 export async function reviewUntilStopped(
   desk: PolicyDesk,
   job: JobAtPlace,
@@ -44,7 +49,10 @@ export async function reviewUntilStopped(
   lease.setAsking(false);
   if (stopSwitch.reason !== undefined) return { kind: 'stopped', reason: stopSwitch.reason };
   if (review.kind === 'allowed') return { kind: 'passed', limits: review.limits };
-  if (review.kind === 'unanswered') return review;
+  if (review.kind === 'unanswered') {
+    if (lease.held.leaseId !== undefined) return review;
+    return { kind: 'refused', result: failedResult('policy_denied', LEFT, new Date()) };
+  }
   return { kind: 'refused', result: failedResult('policy_denied', review.message, new Date()) };
 }
 

@@ -195,10 +195,33 @@ describe('the question at the terminal', () => {
       },
     });
     const asking: boolean[] = [];
-    const lease = { stopSwitch, setAsking: (isAsking: boolean) => void asking.push(isAsking) };
+    const lease = {
+      held: { jobId: 'job_1', leaseId: 'lea_1' },
+      stopSwitch,
+      setAsking: (isAsking: boolean) => void asking.push(isAsking),
+    };
     expect(await reviewUntilStopped(policy, place, lease)).toMatchObject({ kind: verdict });
     expect(asking).toEqual([true, false]);
   });
+
+  it.each([
+    ['lea_1', 'unanswered'],
+    [undefined, 'refused'],
+  ])(
+    'a job under the lease %s whose question is left is %s: something must bring it back',
+    async (...row) => {
+      const [leaseId, verdict] = row;
+      using desk = new Desk();
+      desk.write(
+        policyPath(desk.env),
+        JSON.stringify({ schema_version: '1.0.0', confirm: 'always', accounts: ['*'] }),
+      );
+      const policy = new PolicyDesk({ env: desk.env, now: () => desk.now, ask: async () => 'left' });
+      const held = { jobId: 'job_1', leaseId };
+      const lease = { held, stopSwitch: new StopSwitch(), setAsking: () => undefined };
+      expect(await reviewUntilStopped(policy, place, lease)).toMatchObject({ kind: verdict });
+    },
+  );
 
   it('without a terminal a job that needs one is refused', async () => {
     using desk = new Desk();
