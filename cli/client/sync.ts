@@ -4,8 +4,14 @@ import { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { JsonObject } from '../link/json-file.ts';
 import { copyMachineTo, type Machine, updateMachine } from '../link/machine.ts';
-import type { LinkableRepository } from '../link/repository.ts';
-import { buildSyncPayload, type LinkedRepository, type SyncPayload } from '../link/sync-payload.ts';
+import { displayPath } from '../link/paths.ts';
+import { type LinkableRepository, repoRunnerPath } from '../link/repository.ts';
+import {
+  buildSyncPayload,
+  type Candidate,
+  type LinkedRepository,
+  type SyncPayload,
+} from '../link/sync-payload.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
 import { clientVersion } from '../version.ts';
 import { send } from './call.ts';
@@ -27,6 +33,7 @@ export interface SyncReceipt {
   response: JsonObject;
   machine: Machine;
   syncedAt: string;
+  copyTo: LinkableRepository | undefined;
 }
 
 /** Syncs, then records it. A refusal changes nothing here. */
@@ -42,5 +49,30 @@ export async function syncLinked(client: Client, request: SyncRequest): Promise<
     ...(email === '' ? {} : { linked_email: email }),
   }));
   if (request.copyTo !== undefined) await copyMachineTo(request.copyTo, machine.record);
-  return { payload, response, machine, syncedAt };
+  return { payload, response, machine, syncedAt, copyTo: request.copyTo };
+}
+
+/** The JSON document of a sync (contract/cli-surface.md §5.4), which `runner work` shows as its `sync_result`. */
+export function syncDocument(receipt: SyncReceipt, candidates: readonly Candidate[]) {
+  const { payload, response, machine, syncedAt, copyTo } = receipt;
+  return {
+    ok: true,
+    machine: machine.record,
+    machine_path: machine.path,
+    repo_runner_path: copyTo === undefined ? '' : displayPath(copyTo.root, repoRunnerPath(copyTo)),
+    sync_payload: payload,
+    response,
+    synced_at_utc: syncedAt,
+    linked_projects: payload.linkedProjects.length,
+    sessions: payload.sessions.length,
+    routeable_sessions: payload.sessions.filter(
+      (session) => session.state === 'active' && session.codexSessionId,
+    ).length,
+    included_project_roots: candidates.flatMap((candidate) =>
+      candidate.kind === 'linked' ? [candidate.linked.repository.root] : [],
+    ),
+    skipped_project_roots: candidates.flatMap((candidate) =>
+      candidate.kind === 'skipped' ? [{ project_root: candidate.root, reason: candidate.reason }] : [],
+    ),
+  };
 }

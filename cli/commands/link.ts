@@ -176,7 +176,7 @@ async function doctor(context: Context, options: DoctorOptions): Promise<number>
 async function importAll(context: Context, options: ImportOptions): Promise<void> {
   if (!options.all) {
     throw usageError(
-      '`orp link import-rust` needs --all.',
+      '`orp link import-rust` requires `--all`.',
       'Project and sessions are imported together: `orp link import-rust --all`.',
     );
   }

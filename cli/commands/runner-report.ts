@@ -3,7 +3,7 @@
 import { heartbeat } from '../../spec/contract/runner.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { syncLinked } from '../client/sync.ts';
+import { syncDocument, syncLinked } from '../client/sync.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
@@ -127,35 +127,14 @@ export async function sync(context: Context, furtherRoots: readonly string[]): P
     copyTo: isLinkable(repository) ? repository : linked[0]?.repository,
   });
 
-  const { payload, response } = receipt;
-  const included = linked.map(({ repository: { root } }) => root);
-  const skipped = candidates.flatMap((candidate) =>
-    candidate.kind === 'skipped' ? [{ project_root: candidate.root, reason: candidate.reason }] : [],
-  );
-  const routeable = payload.sessions.filter(
-    (session) => session.state === 'active' && session.codexSessionId,
-  );
-  const document = {
-    ok: true,
-    machine: receipt.machine.record,
-    machine_path: receipt.machine.path,
-    repo_runner_path: pathsOf(repository).runner,
-    sync_payload: payload,
-    response,
-    synced_at_utc: receipt.syncedAt,
-    linked_projects: payload.linkedProjects.length,
-    sessions: payload.sessions.length,
-    routeable_sessions: routeable.length,
-    included_project_roots: included,
-    skipped_project_roots: skipped,
-  };
+  const document = syncDocument(receipt, candidates);
   printResult(context, document, [
     ['ok', true],
     ['linked_projects', document.linked_projects],
     ['sessions', document.sessions],
     ['routeable_sessions', document.routeable_sessions],
-    ['included_project_roots', included.length],
-    ['skipped_project_roots', skipped.length],
+    ['included_project_roots', document.included_project_roots.length],
+    ['skipped_project_roots', document.skipped_project_roots.length],
     ['machine.path', document.machine_path],
     ['repo.runner_path', document.repo_runner_path],
   ]);

@@ -81,7 +81,7 @@ function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
     issues.push(warning({ code: 'project_root_mismatch', message, path }));
   }
   if (account.token === '' && !isAccountTorn) {
-    const message = 'The repository is linked, but you are not signed in.';
+    const message = 'The repository is linked, but hosted auth is not connected: you are not signed in.';
     issues.push(warning({ code: 'missing_hosted_auth', message }));
   }
   if (link.linked_email && account.email && link.linked_email.toLowerCase() !== account.email.toLowerCase()) {

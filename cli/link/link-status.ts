@@ -98,7 +98,10 @@ function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
   if (isAccountTorn) {
     advice.warn('The sign-in file cannot be read: it is not a JSON object.', COMMANDS.login);
   } else if (link !== undefined && account.token === '') {
-    advice.warn('The repository is linked, but you are not signed in.', COMMANDS.login);
+    advice.warn(
+      'The repository is linked, but hosted auth is not connected: you are not signed in.',
+      COMMANDS.login,
+    );
   }
 }
 

@@ -119,7 +119,7 @@ export function requireAuth(env: NodeJS.ProcessEnv): RemoteSession {
       hint: 'Run `orp auth login`; it signs in anew and keeps the unreadable file beside the new one.',
     });
   }
-  throw new CliError('You are not signed in.', {
+  throw new CliError('You are not signed in: hosted auth is not connected.', {
     code: 'not_signed_in',
     hint: session.pending_verification === null ? 'Run `orp auth login`.' : 'Run `orp auth verify`.',
   });

@@ -155,7 +155,10 @@ function adviseOnReadiness({ linkStatus, syncReady, workReady }: Facts, advice: 
     advice.warn('No session is linked.', COMMANDS.register);
   }
   if (linkStatus.project_link_exists && !linkStatus.hosted_auth.connected) {
-    advice.warn('The repository is linked, but you are not signed in.', COMMANDS.login);
+    advice.warn(
+      'The repository is linked, but hosted auth is not connected: you are not signed in.',
+      COMMANDS.login,
+    );
   }
   if (syncReady) advice.note('The machine is ready to sync.');
   if (workReady) advice.note('The machine is ready to work.');
@@ -170,7 +173,7 @@ function adviseOnRuntime({ runtime, isTorn, lease }: Facts, advice: AdviceCollec
   if (lease.has_active_job) advice.note(`Job ${active.job_id ?? ''} is recorded as ${runtime.status}.`);
   if (lease.stale) {
     advice.warn(
-      `Job ${active.job_id ?? ''} showed no sign of life for ${lease.age_seconds} s.`,
+      `The active lease appears stale: job ${active.job_id ?? ''} has shown no sign of life for ${lease.age_seconds} s.`,
       cancelCommand(active),
     );
   }

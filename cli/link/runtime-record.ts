@@ -16,9 +16,16 @@ import { isObject, type JsonObject, readJsonFile } from './json-file.ts';
 import { type LinkableRepository, runtimePath } from './repository.ts';
 import { parseTimestamp } from './timestamps.ts';
 
-/** What a repository without any runtime is taken for. */
+/** What a repository without any runtime is taken for. Never written: a file says when it was. */
 export function idleRuntime(): RunnerRuntime {
-  return { schema_version: SCHEMA_VERSION, status: 'idle', active_job: {}, last_job: {}, recent_events: [] };
+  return {
+    schema_version: SCHEMA_VERSION,
+    status: 'idle',
+    updated_at_utc: '',
+    active_job: {},
+    last_job: {},
+    recent_events: [],
+  };
 }
 
 /** Reads the runtime; `isTorn` when there is a file that says nothing readable. */
@@ -36,7 +43,7 @@ export function normaliseRuntime(record: JsonObject): RunnerRuntime {
   return compact<RunnerRuntime>({
     schema_version: SCHEMA_VERSION,
     status: hasJob(activeJob) ? status : 'idle',
-    updated_at_utc: readTimestamp(record, 'updated_at_utc', 'updatedAt'),
+    updated_at_utc: readTimestamp(record, 'updated_at_utc', 'updatedAt') ?? '',
     active_job: activeJob,
     last_job: normaliseJob(record.last_job ?? record.lastJob),
     recent_events: (Array.isArray(events) ? events : []).map(normaliseEvent).slice(-RECENT_EVENTS_KEPT),

@@ -135,12 +135,13 @@ export async function touchSession(
   repository: LinkableRepository,
   sessionId: string,
   at: number,
-): Promise<void> {
-  await updateSessions(repository, at, (sessions) =>
+): Promise<StoredSession | undefined> {
+  const sessions = await updateSessions(repository, at, (sessions) =>
     sessions.map((session) =>
       session.record.orp_session_id === sessionId.trim()
         ? { ...session, record: { ...session.record, last_active_at_utc: formatTimestamp(at) } }
         : session,
     ),
   );
+  return findSession(sessions, sessionId);
 }

@@ -282,7 +282,7 @@ function worked(
       ? [['job.ok', ok]]
       : [
           ['response.id', typeof response.id === 'string' ? response.id : ''],
-          ['response.ok', response.ok !== false],
+          ['response.ok', ok],
         ];
   return {
     ok,

@@ -156,7 +156,7 @@ function answerOf(
     body,
     structuredOutput: structuredOf(body),
     worker: {
-      command: (worker?.command ?? []).join(' '),
+      command: worker?.command ?? '',
       exitCode: report.success || exitCode !== 0 ? exitCode : 1,
       stdout: worker?.stdout ?? '',
       stderr,

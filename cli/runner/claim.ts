@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto';
 import type { Account } from '../link/remote-session.ts';
 import { type ClaimedJob, type Lease, readPollAnswer } from './claimed-job.ts';
 import type { Body, Reply } from './service.ts';
-import type { WorkContext } from './work-context.ts';
+import type { BeatRecord, WorkContext } from './work-context.ts';
 import type { Workplace } from './workplace.ts';
 
 /** The heartbeat before the poll, as the documents show it. */
-export interface IdleBeat {
+export interface IdleBeat extends Partial<BeatRecord> {
   ok: true;
   heartbeat_at_utc: string;
   job_id: '';
@@ -54,8 +54,8 @@ export class ClaimDesk {
     const beat = await service.heartbeat({}, isDraining());
     if (beat.kind !== 'ok') return beat;
     this.#beatAt = performance.now();
-    await local.recordBeat(workplaces[0]?.linked);
-    const idleBeat = describeBeat(beat.value.body);
+    const recorded = await local.recordBeat(workplaces[0]?.linked);
+    const idleBeat = describeBeat(beat.value.body, recorded);
     // Without a repository there is nothing to ask for; everything claimed would fail.
     if (workplaces.length === 0) return { kind: 'idle', beat: idleBeat };
     if (beat.value.drain || isDraining()) return { kind: 'draining', beat: idleBeat };
@@ -100,7 +100,7 @@ export class ClaimDesk {
   }
 }
 
-function describeBeat(response: Body): IdleBeat {
+function describeBeat(response: Body, recorded: BeatRecord | undefined): IdleBeat {
   const heartbeat_at_utc = `${new Date().toISOString().slice(0, 19)}Z`;
-  return { ok: true, heartbeat_at_utc, job_id: '', lease_id: '', response };
+  return { ok: true, ...recorded, heartbeat_at_utc, job_id: '', lease_id: '', response };
 }

@@ -13,7 +13,8 @@ export interface WorkerBlock {
   stderr: string;
   body: string;
   summary: string;
-  command: string[];
+  /** Program and arguments, joined by spaces: for people to read, never to be run. */
+  command: string;
 }
 
 export interface JobReport extends ShownPlacement {

@@ -9,6 +9,7 @@
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { type ReleaseReason, releaseSentence } from '../../spec/job/release.ts';
 import { messageOf } from '../exit.ts';
+import { showSession } from '../link/link-status.ts';
 import { displayPath } from '../link/paths.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { LinkableRepository } from '../link/repository.ts';
@@ -236,7 +237,10 @@ class JobRun {
   }
 
   #touch({ session }: Extract<Placement, { kind: 'placed' }>): Promise<void> {
-    return this.#tell(() => touchSession(this.#repository, session.orp_session_id, Date.now()));
+    return this.#tell(async () => {
+      const touched = await touchSession(this.#repository, session.orp_session_id, Date.now());
+      if (touched !== undefined) this.#report.selectedSession = showSession(this.#task.root, touched);
+    });
   }
 
   /** Local records are for people to look at; failing to write one must not end a job. */
@@ -285,6 +289,7 @@ function blankReport({ raw, lease, placement, root }: JobTask, repository: Linka
     repoSelection: placement.repoSelection,
     ...showPlacement(placement, root),
     startResponse: null,
+    ...(placement.kind === 'no_repository' ? {} : { messageResponse: null }),
     completeResponse: null,
     runtime: null,
     runtimePath: displayPath(root, runtimePath(repository)),

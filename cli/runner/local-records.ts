@@ -1,9 +1,11 @@
 /** The linked state of this machine as the runner keeps it: signs of life, and what the service is told of it. */
 
 import type { Client } from '../client/client.ts';
-import { syncLinked } from '../client/sync.ts';
+import { syncDocument, syncLinked } from '../client/sync.ts';
 import { copyMachineTo, loadMachine, updateMachine } from '../link/machine.ts';
+import { displayPath } from '../link/paths.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
+import { repoRunnerPath, runtimePath } from '../link/repository.ts';
 import {
   type Candidate,
   inspectRoots,
@@ -37,8 +39,16 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
         last_heartbeat_at_utc: formatTimestamp(Date.now()),
         ...(email === '' ? {} : { linked_email: email }),
       };
-      const { record } = await updateMachine({ ...place(), repository: linked?.repository }, () => beat);
-      if (linked !== undefined) await copyMachineTo(linked.repository, record);
+      const repository = linked?.repository;
+      const { record, path } = await updateMachine({ ...place(), repository }, () => beat);
+      const told = { machine: record, machine_path: path };
+      if (repository === undefined) return { ...told, repo_runner_path: '', repo_runtime_path: '' };
+      await copyMachineTo(repository, record);
+      return {
+        ...told,
+        repo_runner_path: displayPath(repository.root, repoRunnerPath(repository)),
+        repo_runtime_path: displayPath(repository.root, runtimePath(repository)),
+      };
     },
     async sync() {
       const { record: machine } = await loadMachine(place());
@@ -50,7 +60,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       const linked = linkedOf(candidates);
       if (linked.length === 0) throw new Error('no linked repository is left');
       const request = { ...place(), machine, linked, email, copyTo: linked[0]?.repository };
-      return (await syncLinked(await connect(), request)).response;
+      return syncDocument(await syncLinked(await connect(), request), candidates);
     },
   };
 }

@@ -78,7 +78,11 @@ export async function runPrompt(
     return refusedRun('agent_error', `${context.agent.name} could not be started: ${run.message}`);
   }
   const result = judgeRun(run, { now: new Date(), kind: job.kind });
-  return { result, worker: workerBlock(run, result, [launch.command, ...launch.args]), wasAttempted: true };
+  return {
+    result,
+    worker: workerBlock(run, result, [launch.command, ...launch.args].join(' ')),
+    wasAttempted: true,
+  };
 }
 
 /** The policy may make it shorter, never longer. */
@@ -105,7 +109,7 @@ export function neverRan(reason: StopReason): ResultRecord {
 function workerBlock(
   run: Extract<AgentRun, { kind: 'ended' }>,
   result: ResultRecord,
-  command: string[],
+  command: string,
 ): WorkerBlock {
   return {
     ok: run.end.exitCode === 0 && run.stopped === undefined,

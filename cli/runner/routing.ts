@@ -97,7 +97,7 @@ export function selectRepository<Repo extends LocalRepository>(
     if (score > (best?.score ?? 0)) best = { repository, fields, score };
   }
   if (best === undefined) {
-    const error = 'No linked repository on this machine matches what the job names.';
+    const error = 'The job does not target any linked repo on this machine.';
     return { kind: 'none', selection: { source: 'none', error, target } };
   }
   const { repository, fields, score } = best;

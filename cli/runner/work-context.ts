@@ -37,6 +37,14 @@ export type JobGate = (
   desk: LeaseDesk,
 ) => Promise<JobVerdict>;
 
+/** What a heartbeat was recorded in, as documents show it; paths are relative to the repository. */
+export interface BeatRecord {
+  machine: RunnerMachine;
+  machine_path: string;
+  repo_runner_path: string;
+  repo_runtime_path: string;
+}
+
 /** The linked state of this machine, as the runner changes it. */
 export interface LocalState {
   /** Whether the owner still allows this machine to work. */
@@ -44,8 +52,8 @@ export interface LocalState {
   /** Looks at who is signed in; the function tells whether that is somebody else, or another sign-in, since. */
   watchSignIn(): () => boolean;
   /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
-  recordBeat(linked?: LinkedRepository): Promise<void>;
-  /** Tells the service about the linked repositories; returns its answer. */
+  recordBeat(linked?: LinkedRepository): Promise<BeatRecord | undefined>;
+  /** Tells the server about the linked repositories; returns the document of that sync. */
   sync(): Promise<Body>;
 }
 

@@ -108,7 +108,8 @@ function executedLines(report: JobReport): Line[] {
     ['lease.id', report.lease.lease_id],
     ['session.id', report.selectedSession?.orp_session_id],
     ['session.codex_session_id', report.selectedSession?.codex_session_id],
-    ['response.ok', report.completeResponse === null ? false : report.completeResponse.ok !== false],
+    // Whether the job is done: that the server took the report of a failure is no success.
+    ['response.ok', report.ok],
     ['runtime.path', report.runtimePath],
     ...trouble,
   ];

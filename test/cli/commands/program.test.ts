@@ -111,7 +111,7 @@ describe('a process', () => {
     expect(await shell(desk, ['whoami'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'error: You are not signed in.\nhint: Run `orp auth login`.\n',
+      stderr: 'error: You are not signed in: hosted auth is not connected.\nhint: Run `orp auth login`.\n',
     });
   });
 
@@ -119,7 +119,7 @@ describe('a process', () => {
     using desk = new Desk();
     const missing = await shell(desk, ['whoami', '--js']);
     expect(JSON.parse(missing.stderr)).toEqual({
-      error: 'You are not signed in.',
+      error: 'You are not signed in: hosted auth is not connected.',
       code: 'not_signed_in',
       hint: 'Run `orp auth login`.',
     });

@@ -111,10 +111,23 @@ describe('orp runner work --once', () => {
     expect(readdirSync(join(machine.home, 'tmp')).filter((name) => name.startsWith('orp-'))).toEqual([]);
   });
 
+  it('shows the session as it is after the job, and says of a failed job that its response is not ok', async () => {
+    const before = new Date().toISOString().slice(0, 19);
+    service.addJob('job_1', { say: 'ok' });
+    const { document } = await workJson();
+    expect(document.selected_session.last_active_at_utc >= before).toBe(true);
+    expect(document.sync_result).toMatchObject({
+      sync_payload: { machineId: 'mach-1', sessions: [{ orpSessionId: 'orp-main' }] },
+      linked_projects: 1,
+    });
+    service.addJob('job_2', { say: 'Half.', exit: 3 });
+    expect((await work()).stdout).toContain('\nresponse.ok=false\n');
+  });
+
   it('starts the agent in the session directory with the arguments of Codex', async () => {
     service.addJob('job_1', { say: 'ok' });
     const { document } = await workJson();
-    const [bin, ...args] = document.worker.command;
+    const [bin, ...args] = document.worker.command.split(' ');
 
     expect(bin).toBe(RECIPE_AGENT);
     expect([...args.slice(0, 5), ...args.slice(6)]).toEqual([
