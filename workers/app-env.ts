@@ -1,7 +1,7 @@
 /** What hono carries through a request. */
 
 import type { Deps } from './deps.ts';
-import type { SignedIn } from './services/sign-in.ts';
+import type { SignedIn } from './services/authenticate.ts';
 
 /** Ids of a request, as far as it has them. */
 export interface AboutRequest {
@@ -15,7 +15,9 @@ export interface AppEnv {
   Variables: {
     deps: Deps;
     requestId: string;
-    /** Absent: no token, or one that does not count. */
+    /** When it arrived, by the real clock. */
+    startedAt: number;
+    /** Absent: no token, or one that is not valid. */
     auth: SignedIn | undefined;
     /** What the request names, for the log: ids, never contents. */
     about: AboutRequest | undefined;

@@ -3,6 +3,7 @@
 import { routesFor } from '../spec/job/routing.ts';
 import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
 import type { Deps } from './deps.ts';
+import { isSilence } from './services/failures.ts';
 import { sweepAll } from './services/sweep.ts';
 import { wakeMachines } from './services/wake.ts';
 import type { JobRow } from './store/job-row.ts';
@@ -83,7 +84,11 @@ async function visitMachines(deps: Deps): Promise<void> {
         if (transport !== null) await stub.checkPresence();
         if (isDay) await stub.prune();
       })
-      .catch((error: unknown) => deps.log('object_not_told', { machineId: id, message: String(error) }));
+      .catch((error: unknown) => {
+        // The next machine would wait for a silent D1 as well, and the next cron run would come meanwhile.
+        if (isSilence(error)) throw error;
+        deps.log('object_not_told', { machineId: id, message: String(error) });
+      });
   }
 }
 

@@ -11,11 +11,13 @@ import { accept, refuse } from '../spec/errors.ts';
 import { pathId } from '../spec/ids.ts';
 import type { AboutRequest, AppEnv } from './app-env.ts';
 import type { Deps } from './deps.ts';
+import { inTime } from './in-time.ts';
 import { readBody } from './middleware/body.ts';
 import { parse } from './middleware/parse.ts';
 import { refusalResponse } from './middleware/refusals.ts';
+import type { SignedIn } from './services/authenticate.ts';
+import { TooLate } from './services/failures.ts';
 import { pacer } from './services/pace.ts';
-import type { SignedIn } from './services/sign-in.ts';
 
 export interface Request<Row> {
   params: ParamsOf<Row>;
@@ -35,10 +37,16 @@ type Handler<Row extends Endpoint> = (
 /** Registers the handler of one row. */
 export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, handler: Handler<Row>): void {
   async function answer(context: Context<AppEnv>): Promise<Response> {
+    const leftMs = ANSWER_WITHIN_MS - (Date.now() - context.get('startedAt'));
     const request = await readRequest(context, row);
     if (!request.ok) return refusalResponse(context, request.refusal);
     context.set('about', idsOf(request.value));
-    const result = await handler(request.value as Request<Row>);
+    const { deps } = request.value;
+    const work = handler(request.value as Request<Row>);
+    const result = await inTime(work, Math.max(leftMs, LEAST_MS), () => {
+      deps.later(work.then(letGo));
+      throw new TooLate();
+    });
     if (!result.ok) return refusalResponse(context, result.refusal as Refusal);
     if (result.value instanceof Response) return result.value;
     const text = JSON.stringify(withoutAbsent(result.value));
@@ -76,6 +84,19 @@ function tooManyRequests(retryAfterMs: number): Refusal {
     hint: `Try again in ${retryAfterSeconds} s.`,
     retryAfterSeconds,
   };
+}
+
+/** Clients wait about 10 s, so each gets an answer by then: `unavailable`. Receiving the body does not count. */
+const ANSWER_WITHIN_MS = 9000;
+/** What is left for an account that has waited long for its turn. */
+const LEAST_MS = 1000;
+
+/** A channel or stream that opened too late has no reader. */
+async function letGo(result: Result<unknown>): Promise<void> {
+  if (!result.ok || !(result.value instanceof Response)) return;
+  result.value.webSocket?.accept();
+  result.value.webSocket?.close();
+  await result.value.body?.cancel();
 }
 
 /** Path, query and body have passed their schemas: an id in them is short, and of the characters of ids. */

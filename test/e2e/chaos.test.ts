@@ -8,7 +8,7 @@ import { chaosDocument } from '../bench/chaos.ts';
 import { type ChaosResult, runChaos } from '../support/chaos/chaos-run.ts';
 import type { Run } from '../support/chaos/journals.ts';
 import type { Entry, Story } from '../support/chaos/person.ts';
-import { makePlan } from '../support/chaos/plan.ts';
+import { FAULTS, makePlan } from '../support/chaos/plan.ts';
 import { tellStory } from '../support/chaos/story.ts';
 import { type Evidence, judgeJob } from '../support/chaos/verdict.ts';
 
@@ -50,6 +50,12 @@ describe('the plan of a storm', () => {
     };
     expect(draw(7)).toEqual(draw(7));
     expect(draw(7)).not.toEqual(draw(8));
+  });
+
+  it('has every kind of fault in it, a silent and an overloaded database too', () => {
+    const plan = makePlan(SEED, { jobs: JOBS, machines: MACHINES });
+    const kinds = new Set(Array.from({ length: 200 }, () => plan.nextFault().kind));
+    expect([...kinds].sort()).toEqual(Object.keys(FAULTS).sort());
   });
 });
 

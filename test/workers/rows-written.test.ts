@@ -57,7 +57,7 @@ describe('rows written', () => {
 
     expect(rows).toEqual({
       enqueue: [2, 0],
-      claim: [1, 1],
+      claim: [1, 2],
       start: [1, 0],
       heartbeats: [1, 0],
       chunks: [0, 3],
@@ -89,7 +89,7 @@ describe('rows written', () => {
     expect(await rowsOf(() => poll(one))).toEqual([0, 0]);
     await aPrompt(one);
     expect(await rowsOf(() => poll(one, { dryRun: '1' }))).toEqual([0, 0]);
-    expect(await rowsOf(() => Promise.all([poll(one), poll(two)]))).toEqual([1, 1]);
+    expect(await rowsOf(() => Promise.all([poll(one), poll(two)]))).toEqual([1, 2]);
   });
 
   it('by a reclaim are few, and by a sweep that comes second none', async () => {
@@ -105,13 +105,13 @@ describe('rows written', () => {
     expect(await rowsOf(() => fireCron())).toEqual([0, 0]);
   });
 
-  it('by a cancel are its end and the audit, by a retry the archive too', async () => {
+  it('by a cancel are its end, the audit and what the object remembers, by a retry the archive too', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const { jobId } = await claimAndStart(machine);
     const params = { jobId };
     const as = machine.owner;
-    expect(await rowsOf(() => accepts(cancelJob, { as, params, body: {} }))).toEqual([2, 0]);
+    expect(await rowsOf(() => accepts(cancelJob, { as, params, body: {} }))).toEqual([2, 1]);
     const [retried] = await rowsOf(() => accepts(retryJob, { as, params, body: {} }));
     expect(retried).toBeLessThanOrEqual(5);
   });

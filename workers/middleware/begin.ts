@@ -4,7 +4,7 @@ import type { Context, Next } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { AppEnv } from '../app-env.ts';
 import { makeDeps } from '../deps.ts';
-import { authenticate } from '../services/sign-in.ts';
+import { authenticate } from '../services/authenticate.ts';
 
 /** Tokens are `dvt_` and 43 characters; anything much longer is not looked up. */
 const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
@@ -20,6 +20,7 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
   const requestId = `req_${crypto.randomUUID().replaceAll('-', '')}`;
   const waitUntil = (work: Promise<unknown>) => context.executionCtx.waitUntil(work);
   context.set('requestId', requestId);
+  context.set('startedAt', Date.now());
   context.set('deps', makeDeps({ env: context.env, requestId, waitUntil }));
   await next();
   if (context.res.status === 101) return;

@@ -13,6 +13,7 @@ import type { Deps } from '../deps.ts';
 import { makeDeps } from '../deps.ts';
 import type { ClaimOutcome, ClaimRequest } from '../services/claim.ts';
 import { claimJob } from '../services/claim.ts';
+import { isPassingFailure, isSilence } from '../services/failures.ts';
 import type { Fenced } from '../services/fence.ts';
 import { recordListening } from '../services/listening.ts';
 import type { LeaseNews, MachineOf } from '../services/live-leases.ts';
@@ -21,6 +22,7 @@ import type { Known, SaidOfMachine } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
 import { mayAppend, wasPruned } from '../services/transcript-fence.ts';
+import { DatabaseUnavailable } from '../store/database.ts';
 import {
   answerClose,
   answerPings,
@@ -30,6 +32,7 @@ import {
   tellRunner,
   tellWatchers,
 } from './channels.ts';
+import { StoredLeases } from './lease-memo.ts';
 import { dismiss, receive } from './reception.ts';
 import type { Page } from './transcript.ts';
 import { Transcript } from './transcript.ts';
@@ -41,6 +44,12 @@ const ALARM_SLACK_MS = 1000;
 /** After so many failures in a row the alarm re-arms itself: the platform gives up at six. */
 const ALARM_RETRY_LIMIT = 4;
 const ALARM_RETRY_MS = 30_000;
+
+/** Key of the object's storage: D1 has not been told how the machine listens. */
+const PRESENCE_DUE = 'presence-due';
+
+/** A claim that waited longer behind others is not begun: whoever asked for it is about to ask again. */
+const CLAIM_LINE_MS = 3000;
 
 /** What the WebSocket protocol calls an end without a close frame. */
 const CLOSED_ABNORMALLY = 1006;
@@ -64,14 +73,19 @@ export class RunnerMachine extends DurableObject<Env> {
     super(state, env);
     const [userId = '', machineId = ''] = (state.id.name ?? '').split('/');
     this.#machine = { userId, machineId };
-    this.#leases = new LiveLeases(this.#machine);
+    this.#leases = new LiveLeases(this.#machine, new StoredLeases(state.storage.sql));
     this.#transcript = new Transcript(state.storage.sql);
     answerPings(state);
   }
 
   /** Claims at most one job. One claim at a time: during D1's answers other events would interleave. */
   claim(request: Asked): Promise<ClaimOutcome> {
-    const turn = this.#claiming.then(() => this.#claim(request));
+    const arrivedAt = Date.now();
+    const turn = this.#claiming.then(() => {
+      if (Date.now() - arrivedAt > CLAIM_LINE_MS)
+        throw new DatabaseUnavailable('the claims before this one took too long');
+      return this.#claim(request);
+    });
     this.#claiming = turn.catch(() => undefined);
     return turn;
   }
@@ -126,7 +140,23 @@ export class RunnerMachine extends DurableObject<Env> {
   async #dismissSilent(deps: Deps): Promise<void> {
     const heardAt = closeSilent(this.ctx);
     if (heardAt !== undefined && listeningChannel(this.ctx) === undefined)
-      await recordListening({ ...deps, now: heardAt }, this.#machine, undefined);
+      await this.#orAgain(deps, recordListening({ ...deps, now: heardAt }, this.#machine, undefined));
+  }
+
+  /** Presence that D1 did not take in is corrected by an alarm: no other event may come for a day. */
+  async #orAgain(deps: Deps, recording: Promise<void>): Promise<void> {
+    await recording.catch(async (error: unknown) => {
+      if (!isPassingFailure(error)) throw error;
+      deps.log('presence_not_recorded', { machineId: this.#machine.machineId, message: String(error) });
+      await this.#ringBy(deps.now + ALARM_RETRY_MS);
+      await this.ctx.storage.put(PRESENCE_DUE, true);
+    });
+  }
+
+  async #repairPresence(): Promise<void> {
+    if ((await this.ctx.storage.get(PRESENCE_DUE)) === undefined) return;
+    await this.checkPresence();
+    await this.ctx.storage.delete(PRESENCE_DUE);
   }
 
   /** When to announce jobs that come due. Lost with the memory: the next alarm announces once, an empty look finds the rest. */
@@ -204,7 +234,7 @@ export class RunnerMachine extends DurableObject<Env> {
 
   /** A person took a lease away. */
   revoke({ jobId, leaseId, reason }: LeaseOf & { reason: 'cancelled' | 'revoked' }): void {
-    this.#leases.drop(leaseId);
+    this.#leases.revoke(leaseId);
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
     this.#tell({ event, data: { jobId, leaseId, reason } });
     tellWatchers(this.ctx, jobId, { kind: 'moved' });
@@ -220,7 +250,11 @@ export class RunnerMachine extends DurableObject<Env> {
   async append(of: LeaseOf, entries: readonly NewEntry[]): Promise<Result<{ received: number }, Fenced>> {
     const deps = this.#deps();
     if (!(await this.#leases.holds(deps, of))) {
-      const allowed = await mayAppend(deps, this.#machine, of);
+      const allowed = await mayAppend(deps, this.#machine, of).catch((error: unknown) => {
+        // Output of a lease that this machine was given is not lost because D1 cannot say whether it has ended.
+        if (isPassingFailure(error) && this.#leases.remembers(of)) return accept(undefined);
+        throw error;
+      });
       if (!allowed.ok) return allowed;
     }
     const isHeadless = () => this.#transcript.lacksHead(of.leaseId, entries);
@@ -264,12 +298,21 @@ export class RunnerMachine extends DurableObject<Env> {
         await this.#leases.settle(deps);
       }
       this.#announceDue(deps.now);
+      await this.#repairPresence();
       await this.#armAlarm(deps);
     } catch (error) {
+      if (isSilence(error)) return this.#waitForDatabase(deps);
       if ((info?.retryCount ?? 0) < ALARM_RETRY_LIMIT) throw error;
       deps.log('alarm_failed', { machineId: this.#machine.machineId, message: String(error) });
       await this.ctx.storage.setAlarm(deps.now + ALARM_RETRY_MS);
     }
+  }
+
+  /** Nothing can be taken away or found while D1 is silent. The alarm rings again; the platform's retries would only pile up. */
+  async #waitForDatabase(deps: Deps): Promise<void> {
+    this.#leases.spare(deps.now);
+    deps.log('alarm_postponed', { machineId: this.#machine.machineId });
+    await this.ctx.storage.setAlarm(deps.now + ALARM_RETRY_MS);
   }
 
   /** One alarm for all leases and looks, at the earliest. */
@@ -305,7 +348,8 @@ export class RunnerMachine extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     answerClose(socket);
-    await dismiss({ state: this.ctx, machine: this.#machine, deps: this.#deps() }, { socket, code });
+    const deps = this.#deps();
+    await this.#orAgain(deps, dismiss({ state: this.ctx, machine: this.#machine, deps }, { socket, code }));
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {

@@ -22,8 +22,8 @@ import type { JobRow } from '../store/job-row.ts';
 import type { JobKey } from '../store/job-update.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
 import { worldOfIdea } from '../store/worlds.ts';
+import type { SignedIn } from './authenticate.ts';
 import { completeJob } from './run.ts';
-import type { SignedIn } from './sign-in.ts';
 import { entriesOfLogs } from './uploads.ts';
 
 /** In the place of a machine id. No client can register it: ids of machines begin with a letter or a digit. */

@@ -26,11 +26,11 @@ import type { IdeaRow } from '../store/ideas.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import type { WorldRow } from '../store/worlds.ts';
 import { worldOfIdea } from '../store/worlds.ts';
+import type { SignedIn } from './authenticate.ts';
 import { findEarlier, insertJob } from './enqueue.ts';
 import { sectionsOf } from './features.ts';
 import { findIdea } from './ideas.ts';
 import type { JobView } from './job-view.ts';
-import type { SignedIn } from './sign-in.ts';
 
 export type CheckpointOrder = BodyOf<typeof queueRow> & { ideaId: string };
 

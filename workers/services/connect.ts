@@ -3,8 +3,8 @@
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
+import type { SignedIn } from './authenticate.ts';
 import { limitReached, limitsOf } from './room.ts';
-import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
 
 /** The object's answer to the upgrade; its `webSocket` is the caller's end. */

@@ -4,8 +4,8 @@ import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
 import { setDrainingIfOther } from '../store/machine-drain.ts';
+import type { SignedIn } from './authenticate.ts';
 import { findMachineForPerson } from './presence.ts';
-import type { SignedIn } from './sign-in.ts';
 
 export interface DrainOrder {
   machineId: string;

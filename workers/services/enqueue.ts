@@ -23,11 +23,11 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { NewJob } from '../store/jobs.ts';
 import { findByKey, insertIfPossible } from '../store/jobs.ts';
+import type { SignedIn } from './authenticate.ts';
 import type { JobView } from './job-view.ts';
 import { readSurroundings, surroundingsOf, toSurroundings, viewJob, waitingOf } from './job-view.ts';
 import { sha256 } from './passwords.ts';
 import { checkRoom } from './room.ts';
-import type { SignedIn } from './sign-in.ts';
 import { checkTarget } from './target.ts';
 import { wakeAt } from './wake.ts';
 

@@ -2,13 +2,28 @@
 
 import { DatabaseUnavailable } from '../store/database.ts';
 
+/** Something did not answer in the time that a client has. */
+export class TooLate extends Error {
+  override readonly name = 'TooLate';
+
+  constructor() {
+    super('the request took longer than its client waits');
+  }
+}
+
 /** D1 or an object that is overloaded, restarting or out of reach. Over RPC only name and fields of an error survive. */
 export function isPassingFailure(error: unknown): boolean {
-  if (error instanceof DatabaseUnavailable) return true;
+  if (error instanceof DatabaseUnavailable || error instanceof TooLate) return true;
   const { name, retryable, overloaded } = error as {
     name?: string;
     retryable?: boolean;
     overloaded?: boolean;
   };
   return name === 'DatabaseUnavailable' || retryable === true || overloaded === true;
+}
+
+/** D1 gave no answer at all: what waits for it may wait for long. */
+export function isSilence(error: unknown): boolean {
+  const { name, silent } = error as { name?: string; silent?: boolean };
+  return name === 'DatabaseUnavailable' && silent === true;
 }

@@ -6,7 +6,7 @@ import { isTerminal } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob, hadLease } from '../store/jobs.ts';
-import type { SignedIn } from './sign-in.ts';
+import type { SignedIn } from './authenticate.ts';
 
 export type Fenced = 'not_found' | 'foreign_machine' | 'lease_lost' | 'wrong_status';
 

@@ -16,12 +16,12 @@ import type { Deps } from '../deps.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
+import type { SignedIn } from './authenticate.ts';
 import { connectWatcher, isOwn } from './connect.ts';
 import { noJob } from './fence.ts';
 import { readTranscript } from './jobs.ts';
 import { joinSockets } from './join-sockets.ts';
 import { findForPerson } from './orders.ts';
-import type { SignedIn } from './sign-in.ts';
 import { LOBBY, placeOf } from './tell-moved.ts';
 
 type Entries = ReplyInput<typeof transcriptRow>['entries'];

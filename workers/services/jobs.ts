@@ -12,11 +12,13 @@ import { isTerminal, JOB_STATUSES } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
 import type { StoryEvent } from '../store/audit.ts';
 import { noteRead, readStory } from '../store/audit.ts';
-import { rowsOf } from '../store/database.ts';
+import { BRIEF_WAIT_MS, rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter } from '../store/jobs.ts';
 import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
+import type { SignedIn } from './authenticate.ts';
+import { isPassingFailure } from './failures.ts';
 import { noJob } from './fence.ts';
 import type { JobView } from './job-view.ts';
 import {
@@ -27,8 +29,9 @@ import {
   viewLatestAttempt,
   waitingOf,
 } from './job-view.ts';
+import type { Source, TranscriptPlace } from './known-transcripts.ts';
+import { recallPlace, rememberPlace } from './known-transcripts.ts';
 import { findForPerson } from './orders.ts';
-import type { SignedIn } from './sign-in.ts';
 
 export interface JobPage {
   jobs: JobView[];
@@ -128,14 +131,6 @@ interface Position {
   seq: number;
 }
 
-/** Where one attempt's transcript stands. */
-interface Source {
-  leaseCount: number;
-  attempt: number;
-  leaseId: string;
-  machineId: string;
-}
-
 /** Entries after the cursor, in order, across attempts and the machines that ran them. */
 export async function readTranscript(
   deps: Deps,
@@ -150,10 +145,10 @@ export async function readTranscript(
       'Read from the beginning without it.',
     );
   }
-  const job = await findForPerson(deps, user, jobId);
-  if (job === undefined) return noJob(jobId);
-  await noteForeignRead(deps, user, job);
-  const sources = (await sourcesOf(deps, job)).filter((source) => source.leaseCount >= from.leaseCount);
+  const found = await findTranscript(deps, user, jobId);
+  if (found === undefined) return noJob(jobId);
+  const { job } = found;
+  const sources = found.sources.filter((source) => source.leaseCount >= from.leaseCount);
 
   const entries: TranscriptPage['entries'] = [];
   let at = from;
@@ -219,7 +214,7 @@ async function readRuns(
   );
 }
 
-function pageOf(job: JobRow, entries: TranscriptPage['entries'], at: Position) {
+function pageOf(job: TranscriptPlace['job'], entries: TranscriptPage['entries'], at: Position) {
   return { entries, nextCursor: cursorAt(at), status: job.status };
 }
 
@@ -232,6 +227,28 @@ function readPosition(cursor: string | undefined): Position | undefined {
   if (cursor === undefined || cursor === '') return { leaseCount: 0, seq: 0 };
   const match = /^(\d{1,9})-(\d{1,10})$/.exec(cursor);
   return match ? { leaseCount: Number(match[1]), seq: Number(match[2]) } : undefined;
+}
+
+/** While D1 does not answer: as this isolate knows it. */
+async function findTranscript(
+  deps: Deps,
+  user: SignedIn,
+  jobId: string,
+): Promise<TranscriptPlace | undefined> {
+  const known = recallPlace(user.id, jobId, deps.now);
+  const patient = known === undefined ? deps : { ...deps, db: deps.db.within(BRIEF_WAIT_MS) };
+  try {
+    const job = await findForPerson(patient, user, jobId);
+    if (job === undefined) return undefined;
+    await noteForeignRead(patient, user, job);
+    const place = { job, sources: await sourcesOf(patient, job) };
+    rememberPlace(place, deps.now);
+    return place;
+  } catch (error) {
+    if (known === undefined || !isPassingFailure(error)) throw error;
+    deps.log('transcript_from_memory', { jobId });
+    return known;
+  }
 }
 
 async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {

@@ -20,10 +20,10 @@ import {
   toSyncedProjects,
 } from '../store/linked-projects.ts';
 import { findMachine } from '../store/machines.ts';
+import type { SignedIn } from './authenticate.ts';
 import type { Fenced } from './fence.ts';
 import { noJob, wrongStatus } from './fence.ts';
 import { checkRoom } from './room.ts';
-import type { SignedIn } from './sign-in.ts';
 import { foreignMachine } from './sync.ts';
 import { tellMoved } from './tell-moved.ts';
 import { sharersIn, wakeMachines } from './wake.ts';

@@ -7,8 +7,9 @@ import { accept, refuse, unreachable } from '../../spec/errors.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
 import type { JobRow } from '../store/job-row.ts';
+import type { SignedIn } from './authenticate.ts';
 import type { ClaimOutcome } from './claim.ts';
-import type { SignedIn } from './sign-in.ts';
+import { rememberClaim } from './known-transcripts.ts';
 import { foreignMachine } from './sync.ts';
 
 type Reply = Omit<ReplyInput<typeof pollRow>, 'ok'>;
@@ -34,6 +35,7 @@ export async function pollForJob(
     case 'idle':
       return accept({ job: null, ...(dryRun ? { dryRun } : {}) });
     case 'claimed':
+      rememberClaim(outcome.job, deps.now);
       deps.log('job_claimed', {
         jobId: outcome.job.id,
         machineId,

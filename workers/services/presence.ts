@@ -7,8 +7,8 @@ import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { MachineRow } from '../store/machines.ts';
 import { conditionOf, findMachine } from '../store/machines.ts';
+import type { SignedIn } from './authenticate.ts';
 import { iso } from './job-view.ts';
-import type { SignedIn } from './sign-in.ts';
 
 type MachineView = ReplyInput<typeof machineRow>['machine'];
 

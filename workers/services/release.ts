@@ -13,9 +13,9 @@ import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
 import { findJob, wasReleased } from '../store/jobs.ts';
 import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/linked-projects.ts';
+import type { SignedIn } from './authenticate.ts';
 import type { Fenced } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
-import type { SignedIn } from './sign-in.ts';
 import { sharersIn, wakeAt, wakeMachines } from './wake.ts';
 
 export interface Release {

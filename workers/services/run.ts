@@ -10,10 +10,10 @@ import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { readSharers } from '../store/linked-projects.ts';
+import type { SignedIn } from './authenticate.ts';
 import { respondTo } from './checkpoints.ts';
 import type { Fenced, Holder } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
-import type { SignedIn } from './sign-in.ts';
 import { sharersIn, wakeMachines } from './wake.ts';
 
 /** Characters of an error that are kept. */

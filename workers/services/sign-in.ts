@@ -1,38 +1,14 @@
-/** Who asks: sign-in, sign-out, and the owner of a token. */
+/** Sign-in and sign-out. */
 
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { User } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
+import type { SignedIn } from './authenticate.ts';
+import { forgetToken } from './authenticate.ts';
 import { isPassword, newCode, newToken, sameDigest, sha256 } from './passwords.ts';
 import { closeChannelsOf } from './revoke-channels.ts';
-
-/** A signed-in person, and the hash of the token they came with. */
-export interface SignedIn extends User {
-  tokenHash: string;
-}
-
-/** How long an isolate trusts what it knows of a token: a revoked one is dead everywhere after this. */
-const TRUST_MS = 30_000;
-/** Tokens remembered by one isolate; the oldest go first. */
-const TRUST_LIMIT = 10_000;
-const trusted = new Map<string, { user: User; until: number }>();
-
-/** The owner of a bearer token, at the cost of one D1 read every 30 s. */
-export async function authenticate(deps: Deps, token: string): Promise<SignedIn | undefined> {
-  const tokenHash = await sha256(token);
-  const known = trusted.get(tokenHash);
-  if (known !== undefined && known.until > deps.now) return { ...known.user, tokenHash };
-
-  const user = await accounts.userOfToken(deps.db, tokenHash);
-
-  trusted.delete(tokenHash);
-  if (user === undefined) return undefined;
-  if (trusted.size >= TRUST_LIMIT) trusted.delete(trusted.keys().next().value ?? '');
-  trusted.set(tokenHash, { user, until: deps.now + TRUST_MS });
-  return { ...user, tokenHash };
-}
 
 const WINDOW_MS = 15 * 60_000;
 const ACCOUNT_LIMIT = 10;
@@ -119,7 +95,7 @@ export async function verifyCode(
 /** Revokes the token of this request and closes what it holds open; other isolates forget it within 30 s. */
 export async function signOut(deps: Deps, { tokenHash, id }: SignedIn): Promise<void> {
   await accounts.revokeIfActive(deps.db, tokenHash, deps.now);
-  trusted.delete(tokenHash);
+  forgetToken(tokenHash);
   await closeChannelsOf(deps, { userId: id, tokenHash });
   deps.log('signed_out', { userId: id });
 }

@@ -60,9 +60,9 @@ export async function syncMachine(
     if (!registered.ok) return registered;
   }
   const writes = [
-    ...change.drops.map((row) => dropProject(userId, row)),
+    ...change.drops.map((row) => dropProject(userId, row, deps.now)),
     ...change.puts.map((row) => putProject(userId, row, deps.now)),
-    ...change.sessionDrops.map((row) => dropSessions(userId, row)),
+    ...change.sessionDrops.map((row) => dropSessions(userId, row, deps.now)),
     ...change.sessionPuts.map((row) => putSessions(userId, row, deps.now)),
   ];
   if (writes.length > 0) {

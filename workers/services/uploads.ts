@@ -7,9 +7,9 @@ import { refuse } from '../../spec/errors.ts';
 import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
 import type { NewEntry } from '../../spec/job/transcript.ts';
 import type { Deps } from '../deps.ts';
+import type { SignedIn } from './authenticate.ts';
 import type { Fenced } from './fence.ts';
 import { jobUnderLease } from './fence.ts';
-import type { SignedIn } from './sign-in.ts';
 
 type Refused = Fenced | 'body_too_large';
 

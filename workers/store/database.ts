@@ -1,6 +1,7 @@
 /** D1 behind three verbs. The only file that talks to the driver; it also says what its errors mean. */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
+import { inTime } from '../in-time.ts';
 
 export type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -19,6 +20,8 @@ export interface Database {
   write(statement: Statement): Promise<boolean>;
   /** All or nothing, in one round trip; the rows of each statement. */
   batch(statements: readonly Statement[]): Promise<{ rows: Row[]; changes: number }[]>;
+  /** The same database for a caller who can go on without an answer, and therefore waits only this long for one. */
+  within(waitMs: number): Database;
 }
 
 /** The rows of one statement of a batch, as its columns are known to whoever wrote it. */
@@ -26,10 +29,26 @@ export function rowsOf<R>(result: { rows: readonly unknown[] } | undefined): R[]
   return (result?.rows ?? []) as R[];
 }
 
-/** The database cannot answer now; the same request may be sent again. */
+/**
+ * The database cannot answer now; the same request may be sent again. Whether a write took effect is unknown, and it may
+ * still take effect later: every write names what it read, so that it changes nothing once something newer is there.
+ */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable';
+  /** No answer came at all. Over RPC this field and the name survive, the class does not. */
+  readonly silent: boolean;
+
+  constructor(message: string, { silent = false, cause }: { silent?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.silent = silent;
+  }
 }
+
+/** The longest wait for one answer of D1. Public reports tell of 60 to 80 s of silence; a client has given up by then. */
+export const DATABASE_WAIT_MS = 5000;
+
+/** The wait of a caller who remembers enough to go on without an answer. */
+export const BRIEF_WAIT_MS = 1000;
 
 /** Texts of D1's passing failures (platform documentation, "Debug D1" and "Retry queries"). */
 const PASSING = [
@@ -49,26 +68,56 @@ export function sql(strings: TemplateStringsArray, ...values: readonly (Value | 
   return { sql: strings.join('?'), values };
 }
 
-/** `onRows` hears how many rows each statement read. */
+/**
+ * One for each request, alarm and cron run: whatever it asks, it waits for a silent D1 only once. `onRows` hears how many
+ * rows each statement read.
+ */
 export function openDatabase(d1: D1Database, onRows: (rows: number) => void = () => undefined): Database {
+  return databaseOf(d1, { vainMs: 0, onRows }, DATABASE_WAIT_MS);
+}
+
+/** How long answers were awaited in vain; an answer, even a late one, starts over. */
+interface Patience {
+  vainMs: number;
+  onRows(rows: number): void;
+}
+
+function databaseOf(d1: D1Database, patience: Patience, waitMs: number): Database {
   const bind = (statement: Statement) => {
     checkPlatform(statement);
     return d1.prepare(statement.sql).bind(...statement.values.map((value) => value ?? null));
   };
   const counted = <R>(result: D1Result<R>): D1Result<R> => {
-    onRows(result.meta.rows_read);
+    patience.onRows(result.meta.rows_read);
     return result;
   };
+  const ask = <T>(send: () => Promise<T>) => guard(() => answerOf(send, patience, waitMs));
+  const all = async <R>(statement: Statement) => counted(await ask(() => bind(statement).all<R>())).results;
   return {
-    all: async <R>(statement: Statement) => counted(await guard(bind(statement).all<R>())).results,
-    first: async <R>(statement: Statement) => counted(await guard(bind(statement).all<R>())).results[0],
-    write: async (statement) => counted(await guard(bind(statement).run())).meta.changes > 0,
+    all,
+    first: async <R>(statement: Statement) => (await all<R>(statement))[0],
+    write: async (statement) => counted(await ask(() => bind(statement).run())).meta.changes > 0,
     batch: async (statements) =>
-      (await guard(d1.batch<Row>(statements.map(bind)))).map((result) => {
+      (await ask(() => d1.batch<Row>(statements.map(bind)))).map((result) => {
         const { results, meta } = counted(result);
         return { rows: results, changes: meta.changes };
       }),
+    within: (ms) => databaseOf(d1, patience, ms),
   };
+}
+
+/** The answer, or an error when none comes in time. What was sent cannot be taken back. */
+async function answerOf<T>(send: () => Promise<T>, patience: Patience, waitMs: number): Promise<T> {
+  const left = waitMs - patience.vainMs;
+  if (left <= 0) throw new DatabaseUnavailable('D1 has just not answered', { silent: true });
+  const answer = send().then((value) => {
+    patience.vainMs = 0;
+    return value;
+  });
+  return inTime(answer, left, () => {
+    patience.vainMs = Math.max(patience.vainMs, waitMs);
+    throw new DatabaseUnavailable(`D1 did not answer within ${left} ms`, { silent: true });
+  });
 }
 
 /** D1 refuses larger statements; the local runtime takes them. They are a mistake of ours: every bound above is smaller. */
@@ -86,10 +135,11 @@ function checkPlatform({ sql: text, values }: Statement): void {
     throw new Error(`values of ${bytes} bytes are too large for a row of D1`);
 }
 
-async function guard<T>(work: Promise<T>): Promise<T> {
+async function guard<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
+    if (error instanceof DatabaseUnavailable) throw error;
     const message = error instanceof Error ? error.message : String(error);
     if (PASSING.some((text) => message.includes(text)))
       throw new DatabaseUnavailable(message, { cause: error });

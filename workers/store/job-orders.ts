@@ -19,10 +19,19 @@ export interface Order {
   leaseId: string | null | undefined;
 }
 
+/** An order that reaches D1 late does not end what the person has asked for since. */
+function notRetriedSince(at: number): [string, Value] {
+  return [
+    `NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = jobs.user_id AND later.subject = jobs.id
+      AND later.at > ? AND later.action = 'retry')`,
+    at,
+  ];
+}
+
 /** A person cancels: final at once; the lease id stays on the row, so that its holder can still be told why. */
 export function cancelIfLive(key: JobKey, order: Order): Statement[] {
-  const where: [string, Value][] =
-    order.leaseId === undefined ? [] : [["coalesce(lease_id, '') = ?", order.leaseId ?? '']];
+  const where: [string, Value][] = [notRetriedSince(order.now)];
+  if (order.leaseId !== undefined) where.push(["coalesce(lease_id, '') = ?", order.leaseId ?? '']);
   return [
     auditMove(key, 'cancel', { ...order, at: order.now, detail: order.reason, where }),
     noteOnReview(key, 'cancel', { status: 'cancelled', now: order.now, error: order.reason ?? null, where }),

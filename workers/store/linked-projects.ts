@@ -128,6 +128,7 @@ export async function isLinked(
   return found !== undefined;
 }
 
+/** As all writes of a sync: one that reaches D1 late changes nothing that a newer one wrote. */
 export function putProject(userId: UserId, project: ProjectRow, now: number): Statement {
   return sql`
     INSERT INTO linked_projects (user_id, machine_id, project_root, idea_id, idea_title, world_id, world_name,
@@ -136,16 +137,18 @@ export function putProject(userId: UserId, project: ProjectRow, now: number): St
             ${project.worldId}, ${project.worldName}, ${project.projectName}, ${project.githubUrl}, ${now})
     ON CONFLICT (user_id, machine_id, project_root, idea_id) DO UPDATE SET idea_title = excluded.idea_title,
       world_id = excluded.world_id, world_name = excluded.world_name, project_name = excluded.project_name,
-      github_url = excluded.github_url, synced_at = excluded.synced_at`;
+      github_url = excluded.github_url, synced_at = excluded.synced_at
+    WHERE linked_projects.synced_at <= excluded.synced_at`;
 }
 
 export function dropProject(
   userId: UserId,
   project: Pick<ProjectRow, 'machineId' | 'projectRoot' | 'ideaId'>,
+  now: number,
 ): Statement {
   return sql`
     DELETE FROM linked_projects WHERE user_id = ${userId} AND machine_id = ${project.machineId}
-      AND project_root = ${project.projectRoot} AND idea_id = ${project.ideaId}`;
+      AND project_root = ${project.projectRoot} AND idea_id = ${project.ideaId} AND synced_at <= ${now}`;
 }
 
 export function putSessions(userId: UserId, row: SessionsRow, now: number): Statement {
@@ -153,15 +156,18 @@ export function putSessions(userId: UserId, row: SessionsRow, now: number): Stat
     INSERT INTO linked_sessions (user_id, machine_id, project_root, synced_at, sessions)
     VALUES (${userId}, ${row.machineId}, ${row.projectRoot}, ${now}, ${row.sessions})
     ON CONFLICT (user_id, machine_id, project_root) DO UPDATE SET
-      synced_at = excluded.synced_at, sessions = excluded.sessions`;
+      synced_at = excluded.synced_at, sessions = excluded.sessions
+    WHERE linked_sessions.synced_at <= excluded.synced_at`;
 }
 
 export function dropSessions(
   userId: UserId,
   { machineId, projectRoot }: Pick<SessionsRow, 'machineId' | 'projectRoot'>,
+  now: number,
 ): Statement {
   return sql`
-    DELETE FROM linked_sessions WHERE user_id = ${userId} AND machine_id = ${machineId} AND project_root = ${projectRoot}`;
+    DELETE FROM linked_sessions WHERE user_id = ${userId} AND machine_id = ${machineId} AND project_root = ${projectRoot}
+      AND synced_at <= ${now}`;
 }
 
 /** What the other machines of an account have linked: one row with `projects` and `sessionBytes`. */

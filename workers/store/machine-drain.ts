@@ -17,14 +17,25 @@ export interface DrainOrder {
 export async function setDrainingIfOther(db: Database, order: DrainOrder): Promise<boolean> {
   const { userId, machineId, isDraining } = order;
   const draining = isDraining ? 1 : 0;
+  // The last part: an order that reaches D1 late does not undo a newer one.
+  const guard = sql`
+    id = ${machineId} AND user_id = ${userId} AND draining <> ${draining}
+    AND NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = ${userId} AND later.subject = ${machineId}
+      AND later.at > ${order.now} AND later.action IN ('drain', 'resume'))`;
   const results = await db.batch([
-    sql`
-      INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
-      SELECT ${order.now}, user_id, ${order.actor}, ${order.source}, ${isDraining ? 'drain' : 'resume'}, id, ${order.reason}
-      FROM machines WHERE id = ${machineId} AND user_id = ${userId} AND draining <> ${draining}`,
-    sql`
-      UPDATE machines SET draining = ${draining}
-      WHERE id = ${machineId} AND user_id = ${userId} AND draining <> ${draining}`,
+    {
+      sql: `INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+            SELECT ?, user_id, ?, ?, ?, id, ? FROM machines WHERE ${guard.sql}`,
+      values: [
+        order.now,
+        order.actor,
+        order.source,
+        isDraining ? 'drain' : 'resume',
+        order.reason,
+        ...guard.values,
+      ],
+    },
+    { sql: `UPDATE machines SET draining = ? WHERE ${guard.sql}`, values: [draining, ...guard.values] },
   ]);
   return (results[1]?.changes ?? 0) > 0;
 }

@@ -53,6 +53,8 @@ export const FAULTS = {
   signedOut: 2,
   clockJumped: 5,
   serviceKilled: 2,
+  databaseSilent: 3,
+  databaseOverloaded: 4,
 } as const;
 export type FaultKind = keyof typeof FAULTS;
 

@@ -82,6 +82,11 @@ export class ChaosService {
     await this.#tell('/cdn-cgi/local/scheduled');
   }
 
+  /** How D1 behaves from now on. A service that is started anew has one that answers. */
+  async setDatabase(mood: 'answering' | 'silent' | 'overloaded'): Promise<void> {
+    await this.#tell(`/chaos/database?mood=${mood}`);
+  }
+
   async #tell(path: string): Promise<void> {
     if (this.#child === undefined) return;
     await fetch(this.url + path).then(

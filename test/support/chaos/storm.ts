@@ -30,6 +30,18 @@ const ROUTES = [
   /./,
 ];
 
+/** What a fault hits, unless it is a machine. The database is silent also while the clock jumps and the service dies. */
+const VICTIMS: Partial<Record<FaultKind, 'service' | 'database'>> = {
+  serviceKilled: 'service',
+  clockJumped: 'service',
+  databaseSilent: 'database',
+  databaseOverloaded: 'database',
+};
+const DATABASE = {};
+
+/** A silence must often be longer than anybody waits for one answer. */
+const SILENCE_FACTOR = 6;
+
 export type FaultCounts = Record<FaultKind, number>;
 
 export interface Stage {
@@ -97,8 +109,7 @@ export class Storm {
   async #bringAbout(fault: Fault): Promise<void> {
     const { service, machines } = this.#stage;
     const machine = machines[fault.machine];
-    const isOfService = fault.kind === 'serviceKilled' || fault.kind === 'clockJumped';
-    const victim = isOfService ? service : machine;
+    const victim = { service, database: DATABASE, machine }[VICTIMS[fault.kind] ?? 'machine'];
     if (machine === undefined || victim === undefined || this.#busy.has(victim)) return;
     this.#busy.add(victim);
     try {
@@ -145,7 +156,19 @@ export class Storm {
         await service.kill();
         await sleep(fault.lastsMs);
         return service.start();
+      case 'databaseSilent':
+        return this.#haveDatabase('silent', fault);
+      case 'databaseOverloaded':
+        return this.#haveDatabase('overloaded', fault);
     }
+  }
+
+  async #haveDatabase(mood: 'silent' | 'overloaded', fault: Fault): Promise<void> {
+    const { service } = this.#stage;
+    this.counts[fault.kind] += 1;
+    await service.setDatabase(mood);
+    await sleep(mood === 'silent' ? SILENCE_FACTOR * fault.lastsMs : fault.lastsMs);
+    await service.setDatabase('answering');
   }
 
   /** Asleep past the lease: the service gives the job up, or to somebody else, and then the runner comes back. */

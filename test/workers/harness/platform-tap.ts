@@ -26,6 +26,8 @@ interface Tap {
 
 /** Breaks round trips to D1. Throwing in `before`: nothing happened. In `after`: it took effect and nobody was told. */
 export interface Fault {
+  /** Holds a round trip back until the promise is fulfilled: D1 is silent. Fulfilled later, it takes effect late. */
+  hold?(sql: string): Promise<void> | undefined;
   before?(sql: string): void;
   after?(sql: string): void;
   /** Runs after a round trip and before its caller goes on: what happens here happens between reading and writing. */
@@ -43,6 +45,7 @@ type Send = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 function tapped(original: Send, sqlOf: (self: unknown, args: unknown[]) => string): Send {
   return async function tappedSend(...args) {
     const sql = sqlOf(this, args);
+    for (const fault of faults) await fault.hold?.(sql);
     for (const fault of faults) fault.before?.(sql);
     const result = await original.apply(this, args);
     for (const { meta } of [result].flat() as Meta[]) {
