@@ -4,6 +4,7 @@
  */
 
 import type { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../spec/contract/jobs.ts';
+import type { ConditionCode } from '../../spec/job/condition.ts';
 import type { CodexApproval, CodexSandbox } from '../../spec/local/policy.ts';
 
 /** One prompt for one session. */
@@ -27,6 +28,8 @@ export interface AgentSettings {
 
 /** A process to start, ready to be spawned. */
 export interface AgentLaunch {
+  /** The session that was asked for. */
+  sessionId: string;
   command: string;
   args: readonly string[];
   cwd: string;
@@ -58,7 +61,18 @@ export type OutputStream = Extract<TranscriptStream, 'stdout' | 'stderr'>;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A launch, or the sentence that says why there is none. */
-export type Preparation = { kind: 'ready'; launch: AgentLaunch } | { kind: 'refused'; message: string };
+export type Preparation =
+  | { kind: 'ready'; launch: AgentLaunch }
+  | { kind: 'refused'; message: string }
+  /** The program is not there, or cannot run: no job can. */
+  | { kind: 'unavailable'; message: string };
+
+/** What an agent's explanation of its failure means. */
+export type FailureReading =
+  /** Not the job's failure: every other job would fail, too. `until`: when the agent works again, epoch ms. */
+  | { kind: 'condition'; code: ConditionCode; until?: number | undefined }
+  /** The agent does not know the session. */
+  | { kind: 'session_missing' };
 
 export interface Agent {
   /** The word people use for it, for sentences. */
@@ -70,9 +84,25 @@ export interface Agent {
   prepare(task: AgentTask): Promise<Preparation>;
   /** A reader of one run's stdout. It remembers what it has seen, so every run has its own. */
   openReader(): AgentReader;
+  /** What a failed run's explanation means; undefined: the failure is the job's own. */
+  readFailure(text: string, turn: Pick<TurnFacts, 'hasEvents'>, now: number): FailureReading | undefined;
 }
 
 export interface AgentReader {
   /** Reads one line of stdout; `whole` is false for a piece of a line that is too long to be kept. */
   readLine(line: string, whole: boolean): AgentEvent[];
+  /** What the lines so far prove. */
+  readonly turn: Readonly<TurnFacts>;
+}
+
+/** What a run proves about its turn. */
+export interface TurnFacts {
+  /** The session that the agent says it works in; undefined: it has not said. */
+  sessionId: string | undefined;
+  /** `unknown`: the agent has not said anything about it. `open`: it has begun, or met an error, and not ended. */
+  state: 'unknown' | 'open' | 'completed' | 'failed';
+  /** The agent reports what it does; otherwise its stdout is plain text. */
+  hasEvents: boolean;
+  /** A command, a changed file, a message, or something that nobody here understands: the prompt may have had an effect. */
+  hasEffect: boolean;
 }

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { AgentEvent, AgentReader, LogLevel } from './agent.ts';
+import { CodexTurn } from './codex-turn.ts';
 
 const text = z.string().catch('');
 const tokens = z.number().int().nonnegative().catch(0);
@@ -26,6 +27,7 @@ type Item = z.infer<typeof item>;
 
 const codexEvent = z.looseObject({
   type: z.string(),
+  thread_id: z.string().optional().catch(undefined),
   item: item.optional().catch(undefined),
   message: z.string().optional().catch(undefined),
   error: z.looseObject({ message: text }).optional().catch(undefined),
@@ -43,10 +45,13 @@ const SILENT = new Set(['thread.started', 'turn.started', 'item.updated']);
 export function openCodexReader(): AgentReader {
   /** Commands whose start was shown, so that their end does not show them again. */
   const announced = new Set<string>();
+  const turn = new CodexTurn();
   return {
+    turn,
     readLine(line, whole) {
       if (line === '') return [];
       const event = whole ? parseEvent(line) : undefined;
+      turn.note(event && { type: event.type, threadId: event.thread_id, itemType: event.item?.type });
       if (event === undefined) return [output(line)];
       return readEvent(event, announced) ?? [output(line)];
     },

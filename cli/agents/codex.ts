@@ -10,6 +10,7 @@ import type { Agent, AgentSettings, AgentTask, Preparation } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { makeAnswerPath } from './answer-file.ts';
 import { openCodexReader } from './codex-events.ts';
+import { readFailure } from './failure-reading.ts';
 
 export interface CodexOptions {
   /** `--codex-bin`; blank means: `CODEX_BIN`, else `codex` on the PATH. */
@@ -26,10 +27,11 @@ export function codexAgent(options: CodexOptions): Agent {
     name: 'Codex',
     findProgram,
     openReader: openCodexReader,
+    readFailure,
     prepare: async (task) => {
       const program = await findProgram();
       if (program.kind === 'missing') {
-        return { kind: 'refused', message: `${program.message} ${program.hint}` };
+        return { kind: 'unavailable', message: `${program.message} ${program.hint}` };
       }
       return prepareLaunch(program.path, task, options);
     },
@@ -76,7 +78,15 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
     const env = launchEnvironment(task, options);
     return {
       kind: 'ready',
-      launch: { command: path, args, cwd: task.cwd, env, input: task.prompt, answerPath },
+      launch: {
+        sessionId: task.sessionId,
+        command: path,
+        args,
+        cwd: task.cwd,
+        env,
+        input: task.prompt,
+        answerPath,
+      },
     };
   } catch (error) {
     return { kind: 'refused', message: `No file for the answer could be made (${messageOf(error)}).` };

@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { Agent, AgentLaunch } from '../agents/agent.ts';
+import type { Agent, AgentLaunch, FailureReading, TurnFacts } from '../agents/agent.ts';
 import { readAnswer } from '../agents/answer-file.ts';
 import { cutFailure } from '../agents/failure-text.ts';
 import { messageOf } from '../exit.ts';
@@ -29,14 +29,21 @@ export interface AgentRunOptions {
 
 /** How it went, as values; deciding what that means is up to the caller. */
 export type AgentRun =
-  | { kind: 'not_started'; message: string }
+  /** `isUnavailable`: the program cannot be started, so no job can run. */
+  | { kind: 'not_started'; message: string; isUnavailable: boolean }
   | {
       kind: 'ended';
       end: ChildEnd;
       /** The agent's own answer, redacted; undefined when it gave none. */
       answer: string | undefined;
+      /** What the agent's own events prove. */
+      turn: Readonly<TurnFacts>;
+      /** The session in which it was at work instead of the one that was asked for. */
+      otherSession?: string | undefined;
       /** What the agent says about its failure, redacted. */
       failure: string | undefined;
+      /** What that means; undefined: the failure is the job's own. */
+      reading?: FailureReading | undefined;
       /** The last output, redacted. */
       stdout: string;
       stderr: string;
@@ -45,11 +52,11 @@ export type AgentRun =
 
 /** Runs the agent to its end. It is not started before the disk says that it may be running. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
-  const { launch, secrets } = options;
+  const { launch } = options;
   const tag = randomUUID();
   const trouble = await noteSpawning(options, tag);
-  if (trouble !== undefined) return { kind: 'not_started', message: trouble };
-  const transcript = new Transcript(options);
+  if (trouble !== undefined) return { kind: 'not_started', message: trouble, isUnavailable: false };
+  const transcript = openTranscript(options);
   const limits = new RunLimits(options.limits, (reason) => options.stopSwitch.ask(reason));
   try {
     const started = await startChild(
@@ -57,31 +64,65 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
       hearing(transcript, limits),
       options.graces ?? STOP_GRACES,
     );
-    if (started.kind === 'refused') return { kind: 'not_started', message: started.message };
+    if (started.kind === 'refused') {
+      return { kind: 'not_started', message: started.message, isUnavailable: true };
+    }
 
     const { end, stopped } = await supervise(started.child, options).catch(async (error: unknown) => {
       // Nobody is left to look after it.
       await started.child.stop();
       throw error;
     });
-    await noteEnd(options.spool, end, stopped !== undefined);
+    await noteEnd(options.spool, { end, stopped }, transcript.turn.state);
     if (stopped) await transcript.say(describeStop(stopped), 'warn');
     if (end.leftovers) await transcript.say(describeLeftovers(end.leftovers), 'warn');
     await transcript.end();
-    const answer = (await readAnswer(launch.answerPath)) ?? transcript.lastMessage;
-    const failure = transcript.failure.best();
-    return {
-      kind: 'ended',
-      end,
-      stopped,
-      answer: answer === undefined ? undefined : redactText(answer, secrets),
-      failure: failure === undefined ? undefined : cutFailure(redactText(failure, secrets)),
-      stdout: transcript.tailOf('stdout'),
-      stderr: transcript.tailOf('stderr'),
-    };
+    return await describeRun(transcript, { end, stopped }, options);
   } finally {
     limits.dispose();
   }
+}
+
+/** An agent that is at work in another conversation knows nothing of this one: it is stopped, and what it says is dropped. */
+function openTranscript(options: AgentRunOptions): Transcript {
+  const { sessionId: asked } = options.launch;
+  return new Transcript({
+    ...options,
+    sessionId: asked,
+    onOtherSession: (said) => {
+      options.stopSwitch.ask({ kind: 'other_session', asked, said });
+      const at_utc = new Date().toISOString();
+      options.spool.note({ record: 'other_session', at_utc, said }).catch(ignoreFullDisk);
+    },
+  });
+}
+
+async function describeRun(
+  transcript: Transcript,
+  how: Supervised,
+  { agent, launch, secrets }: AgentRunOptions,
+): Promise<AgentRun> {
+  const { turn, otherSession } = transcript;
+  const said = transcript.failure.best();
+  const answer =
+    otherSession === undefined
+      ? ((await readAnswer(launch.answerPath)) ?? nonBlank(transcript.lastMessage))
+      : undefined;
+  return {
+    kind: 'ended',
+    ...how,
+    turn,
+    otherSession,
+    answer: answer === undefined ? undefined : redactText(answer, secrets),
+    failure: said === undefined ? undefined : cutFailure(redactText(said, secrets)),
+    reading: said === undefined ? undefined : agent.readFailure(said, turn, Date.now()),
+    stdout: transcript.tailOf('stdout'),
+    stderr: transcript.tailOf('stderr'),
+  };
+}
+
+function nonBlank(text: string | undefined): string | undefined {
+  return text?.trim() ? text : undefined;
 }
 
 /**
@@ -99,10 +140,10 @@ async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Pr
 }
 
 /** From here on a restarted runner knows how it ended; without it, it says that nobody does. */
-function noteEnd(spool: LeaseSpool, { exitCode }: ChildEnd, wasStopped: boolean): Promise<void> {
+function noteEnd(spool: LeaseSpool, { end, stopped }: Supervised, turn: TurnFacts['state']): Promise<void> {
   const at_utc = new Date().toISOString();
   return spool
-    .note({ record: 'ended', at_utc, exit_code: exitCode, was_stopped: wasStopped })
+    .note({ record: 'ended', at_utc, exit_code: end.exitCode, was_stopped: stopped !== undefined, turn })
     .catch(ignoreFullDisk);
 }
 
@@ -156,6 +197,7 @@ const WHY = {
   lease_lost: 'the lease was taken away',
   time_limit: 'time limit',
   silence: 'silence limit',
+  other_session: 'it opened another session',
   shutdown: 'the runner was stopped',
 } as const satisfies Record<StopReason['kind'], string>;
 

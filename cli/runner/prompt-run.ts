@@ -7,7 +7,7 @@ import { type AgentRun, runAgent } from './agent-run.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { WorkerBlock } from './job-report.ts';
 import type { LeaseDesk } from './lease-desk.ts';
-import { failedResult, judgeRun, stopSentence } from './result.ts';
+import { failedResult, judgeRun, stopSentence, summarise } from './result.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';
@@ -55,6 +55,7 @@ export async function runPrompt(
   };
   const prepared = await context.agent.prepare(task);
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
+  if (prepared.kind === 'unavailable') return refusedRun('agent_unavailable', prepared.message);
   const { launch } = prepared;
   // A link in its place would lead the agent out of the folder that the rules looked at.
   if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
@@ -75,14 +76,12 @@ export async function runPrompt(
     ...(context.graces === undefined ? {} : { graces: context.graces }),
   });
   if (run.kind === 'not_started') {
-    return refusedRun('agent_error', `${context.agent.name} could not be started: ${run.message}`);
+    const kind = run.isUnavailable ? 'agent_unavailable' : 'agent_error';
+    return refusedRun(kind, `${context.agent.name} could not be started: ${run.message}`);
   }
   const result = judgeRun(run, { now: new Date(), kind: job.kind });
-  return {
-    result,
-    worker: workerBlock(run, result, [launch.command, ...launch.args].join(' ')),
-    wasAttempted: true,
-  };
+  const worker = workerBlock(run, job.kind, [launch.command, ...launch.args].join(' '));
+  return { result, worker, wasAttempted: true };
 }
 
 /** The policy may make it shorter, never longer. */
@@ -94,8 +93,11 @@ export function timeLimitMs(
   return Math.min(asked, policy?.maxRunMs ?? Number.POSITIVE_INFINITY);
 }
 
-function refusedRun(kind: 'unsupported_kind' | 'agent_error', error: string): PromptRun {
-  return { result: failedResult(kind, error, new Date()), wasAttempted: kind === 'agent_error' };
+function refusedRun(
+  kind: 'unsupported_kind' | 'agent_error' | 'agent_unavailable',
+  error: string,
+): PromptRun {
+  return { result: failedResult(kind, error, new Date()), wasAttempted: kind !== 'unsupported_kind' };
 }
 
 /** The result of a job that was stopped before its agent ran. */
@@ -106,18 +108,17 @@ export function neverRan(reason: StopReason): ResultRecord {
   return { ...cancelled, outcome: 'cancelled' };
 }
 
-function workerBlock(
-  run: Extract<AgentRun, { kind: 'ended' }>,
-  result: ResultRecord,
-  command: string,
-): WorkerBlock {
+/** As v0.4.4 has it: judged by the exit code, and what was printed stands in for an answer. Only shown, never delivered. */
+function workerBlock(run: Extract<AgentRun, { kind: 'ended' }>, kind: string, command: string): WorkerBlock {
+  const printed = run.stdout.trim() === '' ? run.stderr : run.stdout;
+  const body = run.answer ?? (run.otherSession === undefined ? printed : '');
   return {
     ok: run.end.exitCode === 0 && run.stopped === undefined,
     exitCode: run.end.exitCode,
     stdout: run.stdout,
     stderr: run.stderr,
-    body: result.content ?? '',
-    summary: result.summary ?? '',
+    body,
+    summary: summarise(body, kind) ?? '',
     command,
   };
 }

@@ -20,7 +20,7 @@ import { type FamilyMark, ProcessFamily } from './process/family.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { stopFamily } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
-import { failedResult, fitContent, summarise } from './result.ts';
+import { failedResult, fitContent, otherSessionSentence, summarise } from './result.ts';
 import type { Held, LeaseVerdict } from './service.ts';
 import {
   type Journal,
@@ -56,6 +56,8 @@ export interface RecoveryOptions {
 const UNKNOWN = 'The runner stopped before the agent finished; what it did is unknown.';
 const ENDED_UNSEEN =
   'The runner stopped before the agent finished. The agent left an answer and ended unseen; whether it did all of its work is unknown.';
+const NOT_COMPLETED =
+  'The agent ended without completing its turn, and the runner stopped before it could report the reason.';
 const NEVER_RAN = 'The runner stopped before it started the agent; nothing ran.';
 
 /** Resolves everything that is left. Returns how many still wait: for the service, or for a person. */
@@ -156,15 +158,20 @@ async function concludeWithoutResult(
   { folder, journal }: { folder: string; journal: Journal },
   context: WorkContext,
 ): Promise<ResultRecord> {
-  const { claim, progress, answerPath } = journal;
+  const { claim, progress, answerPath, otherSession } = journal;
   if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
   const stopped = await stopOrphans(progress.mark, context);
+  if (otherSession !== undefined) {
+    return failedResult('session_missing', otherSessionSentence(otherSession) + stopped, new Date());
+  }
   const answer = answerPath === undefined ? undefined : await readLeftAnswer(folder, answerPath);
   if (answer === undefined) return failedResult('agent_error', UNKNOWN + stopped, new Date());
   const keep = (name: string, text: string) => keepAnswer(context.env, name, text);
   const content = await fitContent(redactText(answer, context.secrets), heldOf(journal), keep);
   if (progress.end?.exitCode === 0 && !progress.end.wasStopped) {
-    return completedResult(content, claim.job_kind);
+    const { turn } = progress.end;
+    if (turn !== 'failed' && turn !== 'open') return completedResult(content, claim.job_kind);
+    return { ...failedResult('agent_error', NOT_COMPLETED, new Date()), content };
   }
   const error = (stopped === '' ? ENDED_UNSEEN : UNKNOWN) + stopped;
   return { ...failedResult('agent_error', error, new Date()), content };

@@ -8,7 +8,7 @@ import { splitText } from './spool/chunk-buffer.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';
 
-const NO_ANSWER = 'Codex finished without an answer.';
+const NO_ANSWER = 'The agent ended without an answer.';
 export const CANCELLED = 'The job was cancelled.';
 
 /** A failure before or beside the agent. */
@@ -23,37 +23,63 @@ export interface RunFacts {
   kind: string;
 }
 
-/** Judges an ended run. */
+/**
+ * Judges an ended run by what the agent reports of its turn, and by its exit code. What it prints on stderr is never an
+ * answer; stdout is one only of a program that reports no events at all.
+ */
 export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind }: RunFacts): ResultRecord {
   const finished_at_utc = now.toISOString();
-  const told = withAnswer(run.answer, kind);
-  if (run.stopped) return { ...judgeStopped(run, finished_at_utc), ...told };
-  if (run.end.exitCode === 0) {
-    const content = run.answer ?? (run.stdout.trim() === '' ? run.stderr : run.stdout);
-    const answered = content.trim() === '' ? undefined : content;
-    return {
-      outcome: 'completed',
-      finished_at_utc,
-      summary: summarise(answered ?? '', kind) ?? NO_ANSWER,
-      ...(answered === undefined ? {} : { content: answered }),
-    };
+  const isStranger = run.otherSession !== undefined;
+  if (run.stopped && !(isStranger && run.stopped.reason.kind === 'other_session')) {
+    return { ...judgeStopped(run, finished_at_utc), ...withAnswer(run.answer, kind) };
   }
-  const how =
-    run.end.signal === null
-      ? `Codex ended with exit code ${run.end.exitCode}`
-      : `Codex was ended by ${run.end.signal}`;
-  const error = run.failure === undefined ? `${how} and gave no reason.` : `${run.failure} (${how})`;
-  return {
-    outcome: 'failed',
-    finished_at_utc,
-    failure_kind: 'agent_error',
-    error,
-    ...told,
-  };
+  if (isStranger)
+    return { ...failedResult('session_missing', otherSession(run), now), ...receiptRecord(run) };
+  const answer = run.answer ?? plainAnswer(run);
+  const why = whyFailed(run, answer);
+  if (why === undefined) return { outcome: 'completed', finished_at_utc, ...withAnswer(answer, kind) };
+  return { ...failedResult(failureKindOf(run), why, now), ...withAnswer(run.answer, kind) };
+}
+
+/** Undefined: the agent ended well, with an answer. */
+function whyFailed(
+  { end, turn, failure }: Extract<AgentRun, { kind: 'ended' }>,
+  answer: string | undefined,
+): string | undefined {
+  if (end.exitCode !== 0) {
+    const how =
+      end.signal === null ? `Codex ended with exit code ${end.exitCode}` : `Codex was ended by ${end.signal}`;
+    return failure === undefined ? `${how} and gave no reason.` : `${failure} (${how})`;
+  }
+  if (turn.state === 'failed') return failure ?? 'The agent says that it failed, and gave no reason.';
+  if (turn.state === 'open') return failure ?? 'The agent ended before its turn was complete.';
+  if (answer === undefined) return NO_ANSWER;
+  return undefined;
+}
+
+/** What a program prints that knows nothing of events. */
+function plainAnswer({ turn, stdout }: Extract<AgentRun, { kind: 'ended' }>): string | undefined {
+  return turn.hasEvents || stdout.trim() === '' ? undefined : stdout;
+}
+
+function failureKindOf({ turn, reading }: Extract<AgentRun, { kind: 'ended' }>): FailureKind {
+  if (reading === undefined || turn.state === 'completed') return 'agent_error';
+  return reading.kind === 'condition' ? reading.code : reading.kind;
+}
+
+function otherSession({ stopped, otherSession: said }: Extract<AgentRun, { kind: 'ended' }>): string {
+  return stopped?.reason.kind === 'other_session'
+    ? stopSentence(stopped.reason)
+    : otherSessionSentence(said ?? '');
+}
+
+/** Why what the agent answered is for nobody. */
+export function otherSessionSentence(said: string): string {
+  return `The agent began session ${said} instead of the linked one, which it does not know. Its answer was dropped.`;
 }
 
 function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc: string): ResultRecord {
-  const { reason, receipt } = run.stopped ?? { reason: { kind: 'shutdown' }, receipt: undefined };
+  const { reason } = run.stopped ?? { reason: { kind: 'shutdown' } as const };
   return {
     outcome: reason.kind === 'cancelled' ? 'cancelled' : 'failed',
     finished_at_utc,
@@ -63,10 +89,14 @@ function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc
       : {
           failure_kind: isLimit(reason) ? ('agent_timeout' as const) : ('agent_error' as const),
         }),
-    ...(receipt === undefined
-      ? {}
-      : { receipt: { processes: receipt.processes, signal: receipt.signal, took_ms: receipt.tookMs } }),
+    ...receiptRecord(run),
   };
+}
+
+function receiptRecord({ stopped }: Extract<AgentRun, { kind: 'ended' }>): Pick<ResultRecord, 'receipt'> {
+  if (stopped === undefined) return {};
+  const { processes, signal, tookMs } = stopped.receipt;
+  return { receipt: { processes, signal, took_ms: tookMs } };
 }
 
 function isLimit({ kind }: StopReason): boolean {
@@ -84,6 +114,8 @@ export function stopSentence(reason: StopReason): string {
       return `The agent was stopped after ${describeMs(reason.limitMs)}: its time limit.`;
     case 'silence':
       return `The agent was stopped after ${describeMs(reason.limitMs)} without output: its silence limit.`;
+    case 'other_session':
+      return `The agent does not know the linked session ${reason.asked}: it began a new one (${reason.said}) and was stopped. Register another session with orp link session register.`;
     case 'shutdown':
       return 'The runner was stopped by a person before the agent finished.';
   }

@@ -9,6 +9,8 @@ export type StopReason =
   | { kind: 'time_limit'; limitMs: number }
   /** It printed nothing for longer than it may. */
   | { kind: 'silence'; limitMs: number }
+  /** It works in another session than the one that was asked for. */
+  | { kind: 'other_session'; asked: string; said: string }
   /** The person at the machine ends the runner. */
   | { kind: 'shutdown' };
 

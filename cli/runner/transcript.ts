@@ -10,6 +10,7 @@ import type {
   LogLevel,
   OutputStream,
   TranscriptStream,
+  TurnFacts,
 } from '../agents/agent.ts';
 import { FailureText } from '../agents/failure-text.ts';
 import { LineSplitter, type SplitLine } from '../agents/line-splitter.ts';
@@ -24,6 +25,10 @@ export interface TranscriptOptions {
   spool: Pick<LeaseSpool, 'addChunk' | 'keepInMind'>;
   /** Values that must not leave this machine. */
   secrets: readonly string[];
+  /** The session that was asked for; absent: any. */
+  sessionId?: string;
+  /** The agent says that it works in another one. From there on nothing that it prints is kept. */
+  onOtherSession?(said: string): void;
   /** Called after every chunk that was written. */
   onChunk(): void;
 }
@@ -47,6 +52,7 @@ export class Transcript {
   #lastMessage: string | undefined;
   #usage: AgentUsage | undefined;
   #diskError: string | undefined;
+  #otherSession: string | undefined;
 
   constructor(options: TranscriptOptions) {
     this.#options = options;
@@ -58,6 +64,16 @@ export class Transcript {
   /** What the agent said last, unredacted. */
   get lastMessage(): string | undefined {
     return this.#lastMessage;
+  }
+
+  /** What the agent's events prove. */
+  get turn(): Readonly<TurnFacts> {
+    return this.#reader.turn;
+  }
+
+  /** The session in which the agent is at work instead of the one that was asked for. */
+  get otherSession(): string | undefined {
+    return this.#otherSession;
   }
 
   get usage(): AgentUsage | undefined {
@@ -102,7 +118,9 @@ export class Transcript {
   async #readStdout(lines: readonly SplitLine[]): Promise<void> {
     const logs = new LogRun((log) => this.#addOutput(log.stream, log.level, log.text));
     for (const { text, whole } of lines) {
-      for (const event of this.#reader.readLine(text, whole)) {
+      const events = this.#reader.readLine(text, whole);
+      if (this.#isStranger()) break;
+      for (const event of events) {
         if (event.kind === 'log') {
           if (!logs.takes(event)) await logs.flush();
           logs.add(event);
@@ -113,6 +131,17 @@ export class Transcript {
       }
     }
     await logs.flush();
+  }
+
+  /** What a conversation that nobody asked for answers is for nobody. */
+  #isStranger(): boolean {
+    const { sessionId: asked, onOtherSession } = this.#options;
+    const said = this.#reader.turn.sessionId;
+    if (this.#otherSession !== undefined) return true;
+    if (asked === undefined || said === undefined || isSameSession(asked, said)) return false;
+    this.#otherSession = said;
+    onOtherSession?.(said);
+    return true;
   }
 
   async #readStderr(lines: readonly SplitLine[]): Promise<void> {
@@ -191,6 +220,11 @@ export class Transcript {
   #append(piece: { stream: TranscriptStream; level: LogLevel; text: string }): Promise<void> {
     return this.#options.spool.addChunk({ at: new Date().toISOString(), ...piece });
   }
+}
+
+/** Ids of sessions are UUIDs, which may be written in either case. */
+function isSameSession(asked: string, said: string): boolean {
+  return asked.toLowerCase() === said.toLowerCase();
 }
 
 type Log = Extract<AgentEvent, { kind: 'log' }>;

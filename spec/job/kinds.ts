@@ -14,6 +14,16 @@ export type SessionFallback = (typeof SESSION_FALLBACKS)[number];
 export const FAILURE_KINDS = [
   /** The agent ended with an error, or without an answer. */
   'agent_error',
+  /** The agent does not know the session it was to work in; another one was not used in its place. */
+  'session_missing',
+  /** The agent's account reached its usage limit after the job had had an effect, so it could not be given back. */
+  'usage_limited',
+  /** As `usage_limited`: the agent is signed out. */
+  'signed_out',
+  /** As `usage_limited`: the model behind the agent is overloaded, or cannot be reached. */
+  'overloaded',
+  /** As `usage_limited`: the agent's program is missing, broken, or refuses its configuration. */
+  'agent_unavailable',
   /** The agent ran into its time limit. */
   'agent_timeout',
   /** No linked repository on the machine matches. */

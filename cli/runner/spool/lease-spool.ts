@@ -34,6 +34,8 @@ export type Progress =
 export interface SeenEnd {
   exitCode: number | null;
   wasStopped: boolean;
+  /** What the agent reported of its turn; undefined when nobody wrote it down. */
+  turn?: 'unknown' | 'open' | 'completed' | 'failed' | undefined;
 }
 
 export interface Journal {
@@ -41,6 +43,8 @@ export interface Journal {
   progress: Progress;
   /** Where the agent was to write its answer. */
   answerPath: string | undefined;
+  /** The session in which the agent was at work instead of the one that was asked for. */
+  otherSession: string | undefined;
 }
 
 /** What was in the folder already. */
@@ -228,9 +232,10 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
   const progress = progressOf(spawning, spawned);
   const ended = records.findLast((record) => record.record === 'ended');
   if (progress.kind === 'spawned' && ended !== undefined) {
-    progress.end = { exitCode: ended.exit_code, wasStopped: ended.was_stopped };
+    progress.end = { exitCode: ended.exit_code, wasStopped: ended.was_stopped, turn: ended.turn };
   }
-  return { claim, progress, answerPath: spawning?.answer_path };
+  const other = records.findLast((record) => record.record === 'other_session');
+  return { claim, progress, answerPath: spawning?.answer_path, otherSession: other?.said };
 }
 
 function progressOf(

@@ -45,6 +45,8 @@ export const journalRecord = z.discriminatedUnion('record', [
   }),
   /** Who runs. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),
+  /** It is at work in another session than the one that was asked for: what it answers is for nobody. */
+  z.object({ record: z.literal('other_session'), at_utc: z.string(), said: z.string() }),
   /** How it ended, as the runner saw it; written before anything is made of it. */
   z.object({
     record: z.literal('ended'),
@@ -52,6 +54,8 @@ export const journalRecord = z.discriminatedUnion('record', [
     exit_code: z.number().int().nullable(),
     /** The runner ended it. */
     was_stopped: z.boolean(),
+    /** What the agent itself reported of its turn; absent in records of earlier versions. */
+    turn: z.enum(['unknown', 'open', 'completed', 'failed']).optional(),
   }),
 ]);
 export type JournalRecord = z.infer<typeof journalRecord>;

@@ -25,7 +25,7 @@ async function launch(
 ): Promise<AgentLaunch> {
   const agent = codexAgent({ env: { PATH: dirname(bin) }, ...options });
   const prepared = await agent.prepare({ sessionId: '0198c2de-codex', prompt: 'Hi', cwd: folder, folder });
-  if (prepared.kind === 'refused') throw new Error(prepared.message);
+  if (prepared.kind !== 'ready') throw new Error(prepared.message);
   return prepared.launch;
 }
 
@@ -105,7 +105,7 @@ describe('the launch of Codex', () => {
     const task = { sessionId: 's', prompt: 'Hi', cwd: folder, folder };
 
     expect(await codexAgent({ env: { PATH: folder } }).prepare(task)).toMatchObject({
-      kind: 'refused',
+      kind: 'unavailable',
       message: expect.stringContaining('--codex-bin'),
     });
     expect(await codexAgent({ bin, env: {} }).prepare({ ...task, cwd: join(folder, 'gone') })).toMatchObject({

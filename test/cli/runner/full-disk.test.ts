@@ -71,7 +71,7 @@ describe.skipIf(!existsSync(FULL))('on a full disk', () => {
     const agent = codexAgent({ bin: RECIPE_AGENT, env: process.env });
     const task = { sessionId: 's', prompt: JSON.stringify({ journal }), cwd: folder, folder, settings: {} };
     const prepared = await agent.prepare(task);
-    if (prepared.kind === 'refused') throw new Error(prepared.message);
+    if (prepared.kind !== 'ready') throw new Error(prepared.message);
     const run = await runAgent({
       agent,
       launch: prepared.launch,

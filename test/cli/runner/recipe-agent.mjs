@@ -10,6 +10,7 @@
  *   deaf       go on though nobody reads the output any more
  *   ready      file to create once everything above is in place and the turn has begun: a runner that is killed then breaks
  *              no pipe that is still written to
+ *   thread     the session it says it works in; without it, the one that was asked for
  *   stderr     lines for stderr
  *   raw        lines for stdout, as they are
  *   flood      number of bytes of output (lines of a command) to print
@@ -17,6 +18,7 @@
  *   waitFor    file to wait for before going on; without it and with `hang`, wait for ever
  *   say        the answer (event and last-message file)
  *   fail       message of a `turn.failed` event
+ *   end        false: the turn never ends
  *   exit       exit code
  */
 
@@ -68,7 +70,7 @@ async function obey() {
   for (const name of recipe.ignore ?? []) process.on(name, () => 0);
   if (recipe.child) startChild();
   if (recipe.deaf) process.stdout.on('error', () => 0);
-  await event({ type: 'thread.started', thread_id: session });
+  await event({ type: 'thread.started', thread_id: recipe.thread ?? session });
   await event({ type: 'turn.started' });
   if (recipe.ready) writeFileSync(recipe.ready, String(process.pid));
   for (const line of recipe.stderr ?? []) process.stderr.write(`${line}\n`);
@@ -82,7 +84,7 @@ async function obey() {
     writeFileSync(answerFile, recipe.say);
   }
   if (recipe.fail !== undefined) await event({ type: 'turn.failed', error: { message: recipe.fail } });
-  else
+  else if (recipe.end !== false)
     await event({
       type: 'turn.completed',
       usage: { input_tokens: 3, cached_input_tokens: 1, output_tokens: 2 },

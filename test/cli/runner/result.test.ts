@@ -6,11 +6,16 @@ import { JOB_KINDS, MAX_RESULT_BYTES } from '../../../spec/job/kinds.ts';
 const PROMPT = { now: new Date('2026-04-01T10:00:00Z'), kind: 'session.prompt' };
 const HELD = { jobId: 'job_1', leaseId: 'lea_1' };
 
+const COMPLETED = { sessionId: 's', state: 'completed', hasEvents: true, hasEffect: true } as const;
+/** A program that reports nothing of what it does. */
+const PLAIN = { sessionId: undefined, state: 'unknown', hasEvents: false, hasEffect: true } as const;
+
 function aRun(overrides: Partial<Parameters<typeof judgeRun>[0]> = {}): Parameters<typeof judgeRun>[0] {
   return {
     kind: 'ended',
     end: { exitCode: 0, signal: null },
     answer: undefined,
+    turn: COMPLETED,
     failure: undefined,
     stdout: '',
     stderr: '',
@@ -19,20 +24,60 @@ function aRun(overrides: Partial<Parameters<typeof judgeRun>[0]> = {}): Paramete
 }
 
 describe('the result of a run', () => {
-  it('is the answer of the agent, else what it printed, else that there was none', () => {
+  it('is the answer of the agent, and of a program without events what it printed', () => {
     expect(judgeRun(aRun({ answer: 'A', stdout: 'B' }), PROMPT)).toMatchObject({
       outcome: 'completed',
       content: 'A',
     });
-    expect(judgeRun(aRun({ stdout: 'B', stderr: 'C' }), PROMPT)).toMatchObject({
+    expect(judgeRun(aRun({ turn: PLAIN, stdout: 'B', stderr: 'C' }), PROMPT)).toMatchObject({
+      outcome: 'completed',
       content: 'B',
       summary: 'B',
     });
-    expect(judgeRun(aRun({ stderr: 'C' }), PROMPT)).toMatchObject({ content: 'C' });
-    const silent = judgeRun(aRun(), PROMPT);
-    expect(silent).toMatchObject({ outcome: 'completed', summary: 'Codex finished without an answer.' });
-    expect(reportOf(silent)).toMatchObject({ success: true, content: null, error: null });
   });
+
+  it.each([
+    ['a completed turn', COMPLETED, { stdout: '$ ls\n', stderr: 'warning: slow' }],
+    ['a program without events', PLAIN, { stderr: 'warning: slow' }],
+  ])('of %s without an answer is a failure, whatever stderr says', (_, turn, printed) => {
+    const silent = judgeRun(aRun({ turn, ...printed }), PROMPT);
+
+    expect(reportOf(silent)).toEqual({
+      success: false,
+      summary: null,
+      content: null,
+      error: 'The agent ended without an answer.',
+      failureKind: 'agent_error',
+    });
+  });
+
+  it.each(['failed', 'open'] as const)(
+    'of a turn that is %s is a failure, although the program exits with 0',
+    (state) => {
+      const run = aRun({ turn: { ...COMPLETED, state }, answer: 'I will look.', failure: 'Refused.' });
+
+      expect(judgeRun(run, PROMPT)).toMatchObject({
+        outcome: 'failed',
+        failure_kind: 'agent_error',
+        error: 'Refused.',
+        content: 'I will look.',
+      });
+      const silent = judgeRun({ ...run, answer: undefined, failure: undefined }, PROMPT);
+      expect(silent.outcome).toBe('failed');
+      expect(silent.error).not.toBe('');
+    },
+  );
+
+  it.each([0, 1, null])(
+    'of a run in another session is that failure alone, with exit code %j',
+    (exitCode) => {
+      const run = aRun({ end: { exitCode, signal: null }, otherSession: 'other', answer: 'A', stdout: 'B' });
+      const result = judgeRun(run, PROMPT);
+
+      expect(result).toMatchObject({ outcome: 'failed', failure_kind: 'session_missing' });
+      expect(JSON.stringify(result)).not.toMatch(/"[AB]"/);
+    },
+  );
 
   it('of a failed run keeps the answer, and tells the reason and how it ended', () => {
     const failed = judgeRun(
