@@ -15,6 +15,8 @@ interface Advice {
   cause?: unknown;
   /** 2 unless said otherwise. */
   exitCode?: number;
+  /** Facts for programs and for whoever looks for the cause: shown with `--json` and with `ORP_DEBUG=1`. */
+  details?: Readonly<Record<string, string | number>> | undefined;
 }
 
 /** An expected end of a command: one sentence, one hint, exit 2. `main` is the only one who prints it and exits. */
@@ -23,12 +25,14 @@ export class CliError extends Error {
   readonly exitCode: number;
   readonly code: string;
   readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, string | number>>;
 
   constructor(message: string, advice: Advice) {
     super(message, advice.cause === undefined ? undefined : { cause: advice.cause });
     this.exitCode = advice.exitCode ?? EXIT_ERROR;
     this.code = advice.code;
     this.hint = advice.hint;
+    this.details = advice.details ?? {};
   }
 }
 

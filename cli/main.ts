@@ -35,11 +35,15 @@ function report(error: unknown, asJson: boolean): number {
   const message = known?.message ?? `internal error: ${messageOf(error)}`;
   const hint = known === undefined ? 'This is a bug. ORP_DEBUG=1 shows where it happened.' : known.hint;
   if (asJson) {
-    process.stderr.write(`${JSON.stringify({ error: message, code: known?.code ?? 'internal', hint })}\n`);
+    const document = { error: message, code: known?.code ?? 'internal', hint, ...known?.details };
+    process.stderr.write(`${JSON.stringify(document)}\n`);
   } else {
     process.stderr.write(`error: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
   }
-  if (process.env.ORP_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (process.env.ORP_DEBUG && error instanceof Error) {
+    const facts = Object.entries(known?.details ?? {}).map(([name, value]) => `${name}=${value}\n`);
+    process.stderr.write(`${facts.join('')}${error.stack}\n`);
+  }
   return known?.exitCode ?? EXIT_NEGATIVE;
 }
 

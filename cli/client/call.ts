@@ -1,18 +1,22 @@
 /**
  * Calls one row of the contract. Parameters, query and body are checked by the compiler against the row; the answer is
- * what the service says (`send`), or that and read with the row's schema (`call`).
+ * what the server says (`send`), or that and read with the row's schema (`call`). Whether it is the server's is judged first.
  */
 
 import { randomUUID } from 'node:crypto';
+import { getMe } from '../../spec/contract/auth.ts';
+import type { Capability } from '../../spec/contract/capabilities.ts';
 import type { BodyInput, Endpoint, ParamsOf, QueryInput, ReplyOf } from '../../spec/contract/endpoint.ts';
 import { usageError } from '../exit.ts';
 import type { JsonObject } from '../link/json-file.ts';
 import { isObject } from '../link/json-file.ts';
 import type { Client } from './client.ts';
+import { type Judged, judge, type Received } from './judge.ts';
+import { isSafeToRepeat, notOffered } from './offers.ts';
 import { pauseBeforeRetry } from './retry.ts';
-import { redirected, refusal, ServiceError, undecodable, unreachable } from './service-error.ts';
+import { foreign, incomplete, refused, ServiceError, unreachable } from './service-error.ts';
 
-/** No answer of the service is larger; more than this is not an answer of it. */
+/** No answer of the server is larger; more than this is not an answer of it. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 interface Extras {
@@ -35,14 +39,15 @@ interface Request extends Extras {
 }
 
 /**
- * Sends a request and returns the answer as it came: an empty body is `{}`, and any other JSON than an object is
- * `{payload}`. For rows that older services answer in other shapes, or whose answer only counts by its status.
+ * Sends a request and returns the answer as it came; an empty body is `{}`. For rows that older servers answer in other
+ * shapes. A row of an extension that the server does not offer is never sent.
  */
 export async function send<Row extends Endpoint>(
   client: Client,
   row: Row,
   input: CallInput<Row>,
 ): Promise<JsonObject> {
+  if (row.capability !== undefined) await requireOffer(client, row.capability);
   const request: Request = input;
   const attempt = prepare(client, row, request);
   for (let failed = 0; ; ) {
@@ -51,7 +56,7 @@ export async function send<Row extends Endpoint>(
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       failed += 1;
-      const next = { failed, idempotent: row.idempotent, policy: client.retry };
+      const next = { failed, mayRepeat: isSafeToRepeat(row, client.server), policy: client.retry };
       const pause = pauseBeforeRetry(error, next, client.random());
       if (pause === undefined) throw error;
       await client.sleep(pause, request.signal);
@@ -66,15 +71,47 @@ export async function call<Row extends Endpoint>(
   input: CallInput<Row>,
 ): Promise<ReplyOf<Row>> {
   const answer = await send(client, row, input);
-  // `ok` is true unless the service says otherwise.
+  // `ok` is true unless the server says otherwise.
   const read = row.reply.safeParse({ ok: true, ...answer });
   if (read.success) return read.data as ReplyOf<Row>;
   const issue = read.error.issues[0];
   const where = issue?.path.join('.') || 'the answer';
-  throw undecodable(
-    { status: row.status, path: row.path },
-    `not as agreed: ${where}: ${issue?.message ?? ''}`,
-  );
+  throw incomplete({ status: row.status, path: row.path }, `${where}: ${issue?.message ?? ''}`);
+}
+
+/**
+ * Whether the server offers an extension. One that has not announced it is asked who it is: it may be new here, or newer
+ * than before. Throws when that cannot be found out.
+ */
+export async function findOffer(client: Client, capability: Capability): Promise<boolean> {
+  if (client.server.offers(capability)) return true;
+  try {
+    await send(client, getMe, {});
+  } catch (error) {
+    if (!client.server.offers(capability)) throw error;
+  }
+  return client.server.offers(capability);
+}
+
+/**
+ * Has the server say what it offers, unless that is known: before anything is sent to it that would read differently.
+ * Answers whether it is worth asking again. Throws when nobody answers at all.
+ */
+export async function introduce(client: Client): Promise<'introduced' | 'unclear'> {
+  if (client.server.announces()) return 'introduced';
+  try {
+    await send(client, getMe, {});
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.kind === 'network') throw error;
+    // Also a refusal announces; anything else is no reason to send nothing.
+    if (error.kind !== 'refused') return 'unclear';
+  }
+  return 'introduced';
+}
+
+/** Refuses what the server does not offer. */
+export async function requireOffer(client: Client, capability: Capability): Promise<void> {
+  if (!(await findOffer(client, capability))) throw notOffered(capability, client.baseUrl);
 }
 
 /** Everything that stays the same over the tries, so that a repeated request is the very same one. */
@@ -92,49 +129,63 @@ function prepare(client: Client, row: Endpoint, request: Request): () => Promise
   };
   const init: RequestInit = { method: row.method, headers, redirect: 'manual' };
   if (request.body !== undefined) init.body = JSON.stringify(request.body);
-  return () => exchange(client, { url, path, init, signal: request.signal });
+  const exchange: Exchange = { row, params: request.params ?? {}, url, path, init, signal: request.signal };
+  return async () => believe(client, exchange, await receive(client, exchange));
 }
 
 interface Exchange {
+  row: Endpoint;
+  params: Readonly<Record<string, string>>;
   url: string;
-  /** For messages. */
+  /** Filled in, for whoever looks for the cause. */
   path: string;
   init: RequestInit;
   signal: AbortSignal | undefined;
 }
 
-async function exchange(client: Client, request: Exchange): Promise<JsonObject> {
+async function receive(client: Client, { url, path, init, signal: given }: Exchange): Promise<Received> {
   const timeout = AbortSignal.timeout(client.timeoutMs);
-  const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
-  let response: Response;
-  let text: string;
+  const signal = given === undefined ? timeout : AbortSignal.any([timeout, given]);
   try {
-    response = await fetch(request.url, { ...request.init, signal });
-    text = await readBounded(response);
+    const response = await fetch(url, { ...init, signal });
+    return { status: response.status, headers: response.headers, text: await readBounded(response) };
   } catch (error) {
-    if (request.signal?.aborted) throw request.signal.reason;
-    throw unreachable(new URL(client.baseUrl).origin, error);
+    if (given?.aborted) throw given.reason;
+    throw unreachable({ origin: new URL(client.baseUrl).origin, path }, error);
   }
-  return readAnswer(response, text, request.path);
 }
 
-function readAnswer(response: Response, text: string, path: string): JsonObject {
-  const { status, headers } = response;
-  if (status >= 300 && status < 400) throw redirected({ status, path, location: headers.get('location') });
-  if (!response.ok) throw refusal({ status, path, text, retryAfter: headers.get('retry-after') });
-  if (text.trim() === '') return {};
-  const value = parseJson(text);
-  if (value === undefined) throw undecodable({ status, path }, 'not JSON');
-  return isObject(value) ? value : { payload: value };
+/** The answer, if it is the server's; what it proves about the server is kept. */
+async function believe(client: Client, exchange: Exchange, received: Received): Promise<JsonObject> {
+  const judged = await judgeKnowing(client, exchange, received);
+  const answer = { ...received, path: exchange.path };
+  if ('announced' in judged && judged.announced !== undefined) client.server.learn(judged.announced);
+  switch (judged.kind) {
+    case 'answer':
+      return judged.value;
+    case 'refusal':
+      throw refused(answer, judged.refusal, 'refused');
+    case 'unsigned':
+      throw refused(answer, judged.sentence, 'unsigned');
+    case 'unproven':
+    case 'foreign':
+      throw foreign(answer, { what: judged.what, isSafe: isSafeToRepeat(exchange.row, client.server) });
+  }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The caller says that it is not JSON; undefined is nothing JSON can be.
-    return undefined;
-  }
+/** An answer that only a server without extensions gives: the server is asked who it is, for it may have been replaced. */
+async function judgeKnowing(
+  client: Client,
+  { row, params }: Pick<Exchange, 'row' | 'params'>,
+  received: Received,
+): Promise<Judged> {
+  const asked = { row, params };
+  const first = judge(received, { ...asked, announces: client.server.announces() });
+  if (first.kind !== 'unproven' || row.name === getMe.name) return first;
+  // Nobody can be asked without a token. Whoever signs in looks for a token in the answer.
+  if (row.auth === 'none') return judge(received, { ...asked, announces: false });
+  await send(client, getMe, {});
+  return judge(received, { ...asked, announces: client.server.announces() });
 }
 
 async function readBounded(response: Response): Promise<string> {
@@ -154,10 +205,7 @@ function fillPath(path: string, params: Readonly<Record<string, string>>): strin
   return path.replace(/:([A-Za-z]+)/g, (_, name: string) => {
     const id = params[name]?.trim() ?? '';
     if (id === '' || id === '.' || id === '..') {
-      throw usageError(
-        `${JSON.stringify(id)} is not an id (${name}).`,
-        'Give the id as the service lists it.',
-      );
+      throw usageError(`${JSON.stringify(id)} is not an id (${name}).`, 'Give the id as the lists show it.');
     }
     return encodeURIComponent(id);
   });

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import type { Account, RemoteSession } from '../link/remote-session.ts';
 import { accountOf, readRemoteSession, requireAuth } from '../link/remote-session.ts';
 import { clientVersion } from '../version.ts';
+import { type KnownServer, knownServer } from './known-server.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
 import { useProxyOfEnvironment } from './proxy.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
@@ -21,6 +22,8 @@ export interface Client {
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
   retry: RetryPolicy;
+  /** What the server at `baseUrl` has announced; every call adds to it. */
+  server: KnownServer;
   /** Settles after the pause; rejects when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** In [0, 1). */
@@ -51,6 +54,7 @@ async function makeClient(baseUrl: string, token: string, env: NodeJS.ProcessEnv
     headers: commonHeaders(env),
     timeoutMs: TIMEOUT_MS,
     retry: DEFAULT_RETRY,
+    server: knownServer(env, baseUrl),
     sleep,
     random: Math.random,
   };

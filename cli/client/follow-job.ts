@@ -10,9 +10,11 @@ import { transcriptEntry } from '../../spec/contract/jobs.ts';
 import { JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
 import { fullJitter } from '../runner/channel/jitter.ts';
 import { SilenceWatch } from '../runner/channel/silence.ts';
+import { requireOffer } from './call.ts';
 import type { Client } from './client.ts';
-import { isWorthRepeating } from './retry.ts';
-import { refusal, ServiceError, unreachable } from './service-error.ts';
+import { isOutage } from './retry.ts';
+import { ServiceError, unreachable } from './service-error.ts';
+import { isEventStream, streamFailure } from './stream-failure.ts';
 
 export type FollowEvent =
   | { kind: 'entry'; entry: z.output<typeof transcriptEntry> }
@@ -25,16 +27,30 @@ const standing = z.object({ status: z.enum(JOB_STATUSES) });
 /** 1 s doubling to 30 s: a person is watching. */
 const RECONNECT = { firstMs: 1000, limitMs: 30_000 };
 
-/** Yields what happens until the job has ended. Only the very first try may fail with an error of the network. */
-export async function* followJob(client: Client, jobId: string): AsyncGenerator<FollowEvent> {
+export interface FollowOptions {
+  /** Ends it, also between two streams. */
+  signal?: AbortSignal | undefined;
+  /** A stream could not be opened, or broke: it is opened again. Called each time, with a sentence. */
+  onOutage?(message: string): void;
+}
+
+/**
+ * Yields what happens until the job has ended. An outage ends nothing, however long it takes; only the server's own refusal
+ * does, and the signal.
+ */
+export async function* followJob(
+  client: Client,
+  jobId: string,
+  { signal, onOutage }: FollowOptions = {},
+): AsyncGenerator<FollowEvent> {
   let cursor: string | undefined;
   let status: JobStatus | undefined;
   let failures = 0;
-  for (let isFirst = true; ; isFirst = false) {
+  for (;;) {
     const before = `${cursor} ${status}`;
     let isRegular = false;
     try {
-      for await (const message of readStream(await openStream(client, jobId, cursor))) {
+      for await (const message of readStream(await openStream(client, { jobId, cursor, signal }))) {
         cursor = message.id ?? cursor;
         const event = readEvent(message);
         if (event !== undefined) yield event;
@@ -43,38 +59,52 @@ export async function* followJob(client: Client, jobId: string): AsyncGenerator<
         isRegular = message.event === 'timeout' && hasReachedItsTime(message.data);
       }
     } catch (error) {
-      if (!(error instanceof ServiceError) || isFirst || !isWorthRepeating(error)) throw error;
+      if (!(error instanceof ServiceError) || !mayPass(error)) throw error;
+      signal?.throwIfAborted();
+      onOutage?.(error.message);
     }
     // Each move of the job, and each page of a long story, is a stream of its own; one that brought nothing new is none.
     const broughtNothing = before === `${cursor} ${status}`;
     // A stream that reached its time is no failure; only ending again and again is.
     failures = broughtNothing ? (isRegular ? 1 : failures + 1) : 0;
-    if (failures > 0) await client.sleep(fullJitter({ attempt: failures, ...RECONNECT }, client.random()));
+    if (failures > 0) {
+      await client.sleep(fullJitter({ attempt: failures, ...RECONNECT }, client.random()), signal);
+    }
   }
 }
 
-async function openStream(client: Client, jobId: string, cursor: string | undefined): Promise<Response> {
+/** Too many open streams count as passing, too: the one that just broke may be one of them. */
+function mayPass(error: ServiceError): boolean {
+  return isOutage(error) || error.code === 'limit_reached';
+}
+
+interface Position {
+  jobId: string;
+  cursor: string | undefined;
+  signal: AbortSignal | undefined;
+}
+
+async function openStream(client: Client, { jobId, cursor, signal }: Position): Promise<Response> {
+  if (followRow.capability !== undefined) await requireOffer(client, followRow.capability);
   const path = followRow.path.replace(':jobId', encodeURIComponent(jobId));
+  const { baseUrl } = client;
   const headers: Record<string, string> = {
     ...client.headers,
     Accept: 'text/event-stream',
     Authorization: `Bearer ${client.token}`,
     ...(cursor === undefined ? {} : { 'Last-Event-ID': cursor }),
   };
-  const { baseUrl } = client;
-  const response = await fetch(`${baseUrl}${path}`, { headers, redirect: 'manual' }).catch(
-    (error: unknown) => {
-      throw unreachable(new URL(baseUrl).origin, error);
-    },
-  );
-  if (response.ok) return response;
-  const { status } = response;
-  throw refusal({
-    status,
-    path,
-    text: await response.text(),
-    retryAfter: response.headers.get('retry-after'),
-  });
+  let response: Response;
+  let text = '';
+  try {
+    response = await fetch(`${baseUrl}${path}`, { headers, redirect: 'manual', signal: signal ?? null });
+    if (isEventStream(response)) return response;
+    text = await response.text();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw unreachable({ origin: new URL(baseUrl).origin, path }, error);
+  }
+  throw streamFailure({ status: response.status, headers: response.headers, text }, path);
 }
 
 async function* readStream(response: Response): AsyncGenerator<EventSourceMessage> {
@@ -96,7 +126,8 @@ async function* readStream(response: Response): AsyncGenerator<EventSourceMessag
       yield* messages.splice(0);
     }
   } catch (error) {
-    throw unreachable(new URL(response.url).origin, error);
+    const { origin, pathname: path } = new URL(response.url);
+    throw unreachable({ origin, path }, error);
   } finally {
     watch.stop();
     await reader?.cancel().catch(() => undefined);

@@ -1,14 +1,16 @@
 /**
  * What is sent again, and when. The one place that knows.
  *
- * | what came back            | idempotent row          | other rows |
- * | ------------------------- | ----------------------- | ---------- |
- * | 429, 5xx                  | again                   | stop       |
- * | network failed, timed out | again                   | stop       |
- * | 2xx that cannot be read   | again: it was lost      | stop       |
- * | anything else             | stop                    | stop       |
+ * | what came back                                     | row that may be repeated | other rows |
+ * | -------------------------------------------------- | ------------------------ | ---------- |
+ * | the server is busy, or asks to wait                | again                    | stop       |
+ * | 429 or 5xx in a sentence without a code            | again                    | stop       |
+ * | somebody else's answer, whatever its status        | again                    | stop       |
+ * | network failed, timed out                          | again                    | stop       |
+ * | any other refusal                                  | stop                     | stop       |
  */
 
+import { RETRYABLE } from '../../spec/errors.ts';
 import type { ServiceError } from './service-error.ts';
 
 export interface RetryPolicy {
@@ -16,7 +18,7 @@ export interface RetryPolicy {
   tries: number;
   /** Upper bound of the first pause; it doubles with each try. */
   firstMs: number;
-  /** Upper bound of any pause, also one the service asks for. */
+  /** Upper bound of any pause, also one the server asks for. */
   limitMs: number;
 }
 
@@ -26,15 +28,28 @@ export const DEFAULT_RETRY: RetryPolicy = { tries: 4, firstMs: 250, limitMs: 5_0
 /** For calls that stand in a loop with a patience of its own. */
 export const NO_RETRY: RetryPolicy = { tries: 1, firstMs: 0, limitMs: 0 };
 
+const RETRYABLE_CODES: ReadonlySet<string> = RETRYABLE;
+
 /** Whether the very same request may succeed when it is sent again. */
-export function isWorthRepeating(error: ServiceError): boolean {
-  switch (error.kind) {
+export function isWorthRepeating({ kind, code, status }: ServiceError): boolean {
+  switch (kind) {
     case 'network':
-    case 'undecodable':
+    case 'foreign':
       return true;
     case 'refused':
-      return error.status === 429 || error.status >= 500;
+      return RETRYABLE_CODES.has(code);
+    case 'unusable':
+      return false;
+    case 'unsigned':
+      return status === 429 || status >= 500;
   }
+}
+
+/**
+ * Whether the failure is an outage for somebody who waits: everything but a refusal that the server signed and would repeat.
+ */
+export function isOutage(error: ServiceError): boolean {
+  return error.kind === 'unsigned' || isWorthRepeating(error);
 }
 
 /**
@@ -44,11 +59,11 @@ export function isWorthRepeating(error: ServiceError): boolean {
  */
 export function pauseBeforeRetry(
   error: ServiceError,
-  next: { failed: number; idempotent: boolean; policy: RetryPolicy },
+  next: { failed: number; mayRepeat: boolean; policy: RetryPolicy },
   random: number,
 ): number | undefined {
-  const { failed, idempotent, policy } = next;
-  if (!idempotent || failed >= policy.tries || !isWorthRepeating(error)) return undefined;
+  const { failed, mayRepeat, policy } = next;
+  if (!mayRepeat || failed >= policy.tries || !isWorthRepeating(error)) return undefined;
   if (error.retryAfterMs !== undefined && error.retryAfterMs > policy.limitMs) return undefined;
   const bound = Math.min(policy.limitMs, policy.firstMs * 2 ** (failed - 1));
   return Math.max(error.retryAfterMs ?? 0, Math.round(bound * random));

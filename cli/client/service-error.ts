@@ -1,28 +1,36 @@
-/** What the service, or the way to it, answers instead of a result (contract/hosted-api.md §0.5–§0.6). */
+/** What the server, or the way to it, answers instead of a result, as an error for people. */
 
 import { CliError } from '../exit.ts';
-import { readString } from '../link/fields.ts';
-import { isObject } from '../link/json-file.ts';
 import { oneLine } from '../output/print.ts';
+import type { Received, Sentence } from './judge.ts';
 
 /** A longer message is not a sentence any more. */
 const MAX_MESSAGE_CHARACTERS = 300;
 
-/** How a call failed: the service said no; the network did; or what came back was no answer of this service. */
-export type FailureKind = 'refused' | 'network' | 'undecodable';
+/**
+ * How a call failed:
+ *
+ *   refused    the server said no, in its own form
+ *   unsigned   somebody said no in a sentence, without a code and a request id: as v0.4.4 servers do, and others may
+ *   foreign    something between here and the server answered
+ *   network    nobody answered
+ *   unusable   the server answered, and this `orp` cannot read it
+ */
+export type FailureKind = 'refused' | 'unsigned' | 'foreign' | 'network' | 'unusable';
 
 /** A failed call. `status` is 0 when no answer came. */
 export class ServiceError extends CliError {
   override readonly name = 'ServiceError';
   readonly kind: FailureKind;
   readonly status: number;
-  /** How long the service asks to wait before the next try. */
+  /** How long the server asks to wait before the next try. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, facts: ServiceErrorFacts) {
-    super(message, facts);
+    const { status, path } = facts;
+    super(message, { ...facts, details: { ...(status === 0 ? {} : { status }), path } });
     this.kind = facts.kind;
-    this.status = facts.status;
+    this.status = status;
     this.retryAfterMs = facts.retryAfterMs;
   }
 }
@@ -30,74 +38,106 @@ export class ServiceError extends CliError {
 interface ServiceErrorFacts {
   kind: FailureKind;
   status: number;
+  path: string;
   code: string;
   hint?: string | undefined;
   retryAfterMs?: number | undefined;
   cause?: unknown;
 }
 
+/** An answer that is no success, and what it was to. */
+export interface FailedAnswer extends Received {
+  path: string;
+}
+
 const HINTS: Record<number, string> = {
   401: 'Sign in again: `orp auth login`, then `orp auth verify` if a code was sent.',
-  403: 'The service rejected the operation: check that this record belongs to your account.',
-  404: 'The record may have changed: list again and retry.',
+  403: 'Check that this record belongs to the account you are signed in with (`orp whoami`).',
+  404: 'List the records again: this one may have been removed.',
   408: 'Run the command again.',
-  409: 'The record changed since it was fetched: open it again and retry.',
+  409: 'The record changed since it was read: read it again, then repeat the change.',
   413: 'Send less at once.',
   429: 'Wait a moment, then run the command again.',
 };
 
-/** What to do when the service does not say it itself. */
+/** What to do when the server does not say it itself. */
 function hintFor(status: number): string {
-  if (status >= 500)
-    return 'The service, or something in front of it, has a problem: run the command again later.';
-  return HINTS[status] ?? 'Check the ids and values that were given, and the base URL.';
+  if (status >= 500) return 'The server has a problem: run the command again later.';
+  return HINTS[status] ?? 'Check the values you gave, and the base URL.';
 }
 
-/** An answer that is not 2xx. */
-export function refusal(answer: {
-  status: number;
-  path: string;
-  text: string;
-  retryAfter: string | null;
-}): ServiceError {
-  const body = parseObject(answer.text);
-  const message = body === undefined ? plainMessage(answer.text) : readString(body, 'error', 'message');
-  const sentence = (message ?? `The service answered with status ${answer.status}`).replace(/[.\s]+$/, '');
-  return new ServiceError(`${cut(oneLine(sentence))} (status=${answer.status} path=${answer.path}).`, {
-    kind: 'refused',
-    status: answer.status,
-    code: (body && readString(body, 'code')) ?? `http_${answer.status}`,
-    hint: (body && readString(body, 'hint')) ?? hintFor(answer.status),
-    retryAfterMs: readRetryAfter(answer.retryAfter),
+/** A refusal that the server signed, or a sentence of somebody who did not. */
+export function refused(
+  answer: FailedAnswer,
+  { message, code, hint }: Sentence,
+  kind: 'refused' | 'unsigned',
+): ServiceError {
+  const { status, path, headers } = answer;
+  return new ServiceError(`${cut(oneLine(message.replace(/[.\s]+$/, '')))}.`, {
+    kind,
+    status,
+    path,
+    code: code === '' ? `http_${status}` : code,
+    hint: hint === undefined ? hintFor(status) : cut(oneLine(hint)),
+    retryAfterMs: readRetryAfter(headers.get('retry-after')),
   });
 }
 
-/** A redirect: following it would show the token to somebody else. */
-export function redirected(answer: { status: number; path: string; location: string | null }): ServiceError {
-  const where = answer.location === null ? '' : ` to ${cut(oneLine(answer.location))}`;
-  return new ServiceError(`The service redirects${where} (status=${answer.status} path=${answer.path}).`, {
-    kind: 'refused',
-    status: answer.status,
+/** What somebody else answered. `isSafe`: the same request may be sent again without doing anything twice. */
+export function foreign(
+  answer: FailedAnswer,
+  { what, isSafe }: { what: string; isSafe: boolean },
+): ServiceError {
+  const { status, path, headers } = answer;
+  if (status >= 300 && status < 400) return redirected(answer);
+  return new ServiceError(
+    `Something between here and the server answered (status ${status}, ${oneLine(what)}).`,
+    {
+      kind: 'foreign',
+      status,
+      path,
+      code: 'unexpected_answer',
+      hint: isSafe
+        ? 'Nothing was lost: check the network (a sign-in page, a proxy, a firewall) and the base URL, then run the command again.'
+        : 'Check the network (a sign-in page, a proxy, a firewall) and the base URL. Before you run the command again, look whether it took effect.',
+      retryAfterMs: readRetryAfter(headers.get('retry-after')),
+    },
+  );
+}
+
+/** Following a redirect would show the token to somebody else. */
+function redirected({ status, path, headers }: FailedAnswer): ServiceError {
+  const location = headers.get('location');
+  const where = location === null ? '' : ` to ${cut(oneLine(location))}`;
+  return new ServiceError(`Something between here and the server redirects${where}.`, {
+    kind: 'foreign',
+    status,
+    path,
     code: 'redirected',
-    hint: 'Redirects are not followed: use the final address as --base-url or ORP_BASE_URL.',
+    hint: 'Redirects are not followed. If the network wants you to sign in, do that first; if the server has moved, give its new address with --base-url or ORP_BASE_URL.',
   });
 }
 
-/** A success whose body is not what the service says. */
-export function undecodable(answer: { status: number; path: string }, what: string): ServiceError {
-  return new ServiceError(`The answer is ${what} (status=${answer.status} path=${answer.path}).`, {
-    kind: 'undecodable',
-    status: answer.status,
+/** A success in the server's form that lacks something this command needs. */
+export function incomplete({ status, path }: { status: number; path: string }, what: string): ServiceError {
+  return new ServiceError(`The server's answer is not usable: ${what}.`, {
+    kind: 'unusable',
+    status,
+    path,
     code: 'unexpected_answer',
-    hint: 'Something between here and the service answered, or the base URL is wrong: try the network, then `orp auth login --base-url <url>`.',
+    hint: 'Update `orp` if the server is newer. If the base URL is wrong, run `orp auth login --base-url <url>`.',
   });
 }
 
 /** No answer at all. */
-export function unreachable(origin: string, cause: unknown): ServiceError {
-  return new ServiceError(`The service ${origin} cannot be reached: ${networkReason(cause)}.`, {
+export function unreachable(
+  { origin, path }: { origin: string; path: string },
+  cause: unknown,
+): ServiceError {
+  return new ServiceError(`The server ${origin} cannot be reached: ${networkReason(cause)}.`, {
     kind: 'network',
     status: 0,
+    path,
     code: 'unreachable',
     hint: 'Check the network and the base URL, then run the command again.',
     cause,
@@ -115,22 +155,6 @@ function networkReason(error: unknown): string {
 function reasonOf(error: Error): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return cut(oneLine(error.message || code || 'connection failed').replace(/\.+$/, ''));
-}
-
-function parseObject(text: string) {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    // Not JSON: the text itself is the message.
-    return undefined;
-  }
-}
-
-function plainMessage(text: string): string | undefined {
-  const trimmed = text.trim();
-  if (trimmed === '') return undefined;
-  return /^<(!doctype|html|\?xml)/i.test(trimmed) ? 'The service answered with a web page' : trimmed;
 }
 
 /** A server that asks for more is asked again after a day. */

@@ -140,17 +140,17 @@ async function logout(context: Context): Promise<void> {
   printResult(context, shown, Object.entries(shown));
 }
 
-/** The token dies on the service, too. Being signed out here never depends on it. */
+/** The token dies on the server, too. Being signed out here never depends on it. */
 async function revoke(context: Context, session: RemoteSession): Promise<void> {
   try {
     const client = await signedInClient(context);
     await send({ ...client, timeoutMs: REVOKE_TIMEOUT_MS, retry: NO_RETRY }, revokeToken, {});
   } catch (error) {
-    // Revoked or expired before: nothing is left to do.
-    if (error instanceof ServiceError && error.status === 401) return;
+    // The server says that it is revoked or expired: nothing is left to do.
+    if (error instanceof ServiceError && error.kind === 'refused' && error.code === 'unauthenticated') return;
     context.warn(
-      `The token could not be revoked at ${session.base_url || 'the service'}: ${messageOf(error)}`,
-      'It is removed from this machine. Revoke it on the service if it may have been copied.',
+      `The token could not be revoked at ${session.base_url || 'the server'}: ${messageOf(error)}`,
+      'It is removed from this machine. Revoke it on the server if it may have been copied.',
     );
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { undecodable } from '../client/service-error.ts';
+import { incomplete } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
@@ -124,7 +124,7 @@ async function list(context: Context, options: ListOptions): Promise<void> {
   });
   const rows = [answer.ideas, answer.items].find((value) => Array.isArray(value));
   // Anything else, taken for an empty list, would tell somebody that the ideas are gone.
-  if (rows === undefined) throw undecodable(listIdeas, 'without a list of ideas');
+  if (rows === undefined) throw incomplete(listIdeas, 'it has no list of ideas');
   const ideas = rows.filter(isObject);
   const cursor = readString(answer, 'cursor', 'nextCursor') ?? '';
   const document = {

@@ -2,7 +2,7 @@
 
 import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
-import { call } from '../client/call.ts';
+import { call, requireOffer } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, EXIT_NEGATIVE } from '../exit.ts';
@@ -21,6 +21,8 @@ export interface WaitOptions extends CommonOptions {
 /** Cancels a job: final at once. */
 export async function cancel(context: Context, jobId: string, { reason }: OrderOptions): Promise<void> {
   const client = await signedInClient(context);
+  // The route is one of v0.4.4, but not without a machine.
+  await requireOffer(client, 'jobs');
   const answer = await call(client, cancelJob, {
     params: { jobId },
     body: { reason: reason?.trim() || null },

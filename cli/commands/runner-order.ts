@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
-import { send } from '../client/call.ts';
-import { signedInClient } from '../client/client.ts';
+import { findOffer, send } from '../client/call.ts';
+import { type Client, signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
@@ -96,13 +96,18 @@ async function order(context: Context, { verb, jobId, options }: Ordered): Promi
       ? await send(client, cancelJob, { params: { jobId: id }, body })
       : await send(client, retryJob, {
           params: { jobId: id },
-          body: { ...body, expectedAttempt: await attemptOf(client, id) },
+          body: { ...body, ...(await attemptToReplace(client, id)) },
         });
   const repository = repositories.find((one) => one.root === target.root);
   if (repository !== undefined) await finishLocally(context, repository, { target, verb });
   const warning = readString(response, 'warning');
   if (warning !== undefined) context.warn(warning);
   printOrder(context, { target, response, repository });
+}
+
+/** A v0.4.4 server knows no attempts; nothing is repeated towards it. */
+async function attemptToReplace(client: Client, jobId: string): Promise<{ expectedAttempt?: number }> {
+  return (await findOffer(client, 'jobs')) ? { expectedAttempt: await attemptOf(client, jobId) } : {};
 }
 
 async function findRepositories(context: Context, roots: readonly string[]): Promise<LinkableRepository[]> {

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
+import { notOffered } from '../client/offers.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
 import { oneLine, printResult } from '../output/print.ts';
@@ -201,6 +202,7 @@ async function workOn(
   { channel, isLive, record, ...prepared }: Prepared & WorkDisplay,
 ): Promise<void> {
   const { drainSwitch, loop, talk, hold } = prepared;
+  if (options.transport === 'ws') await requireSockets(prepared);
   let replaced: string | undefined;
   const waiter = await listenerWaiter({
     choice: options.transport,
@@ -240,6 +242,12 @@ async function workOn(
       hint: 'Only one `orp runner work` per machine is woken. End the other one first.',
     });
   }
+}
+
+/** Whoever asks for sockets alone is told at once that there are none. A server that is away is waited for. */
+async function requireSockets({ work: { service } }: Prepared): Promise<void> {
+  const offered = await service.offers('events-ws');
+  if (offered.kind === 'ok' && !offered.value) throw notOffered('events-ws', service.baseUrl);
 }
 
 /**

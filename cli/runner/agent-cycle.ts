@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { NOT_OFFERED } from '../client/offers.ts';
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../exit.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { Line } from '../output/print.ts';
@@ -11,6 +12,7 @@ import type { PolicyDesk } from '../policy/policy-desk.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
 import { whyNotLinked } from './agent-links.ts';
 import { type AgentService, structuredOf } from './agent-service.ts';
+import { refuseDryRun } from './claim.ts';
 import type { WorkerBlock } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { reviewUntilStopped } from './policy-gate.ts';
@@ -57,7 +59,11 @@ export class AgentCycle {
   /** @param isDry shows what would be taken, and takes nothing */
   async run(isDry: boolean): Promise<CycleOutcome> {
     const { context, policy } = this.#options;
-    if (isDry) return this.#look(true);
+    if (isDry) {
+      const obstacle = await refuseDryRun(context.service);
+      if (obstacle !== undefined) throw asError(obstacle);
+      return this.#look(true);
+    }
     await this.#recover();
     const wait = policy.reasonToWait();
     if (wait !== undefined) {
@@ -135,9 +141,8 @@ export class AgentCycle {
   async #refuse({ why, projectRoot, isTaken, checkpointId }: Unusable): Promise<void> {
     const { service } = this.#options.context;
     if (isTaken && checkpointId !== '') {
-      service.expect(checkpointId, checkpointId);
       const report = { success: false, summary: null, content: null, error: `It cannot run here: ${why}.` };
-      await service.complete({ jobId: checkpointId, leaseId: undefined }, report);
+      await service.complete({ jobId: checkpointId, leaseId: undefined, checkpointId }, report);
     }
     if (projectRoot === '' || isTaken) {
       throw new CliError(`The service hands out a review that cannot run here: ${why}.`, {
@@ -172,8 +177,7 @@ export class AgentCycle {
   async #work(found: AgentJob): Promise<CycleOutcome> {
     const { context } = this.#options;
     const { service } = context;
-    const { job, leaseId, checkpointId } = found;
-    service.expect(job.id, checkpointId);
+    const { job, leaseId } = found;
     const lease = leaseId === undefined ? undefined : { leaseId };
     const desk = await LeaseDesk.open(context, { job, lease, account: this.#account, workplace: undefined });
     const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
@@ -236,14 +240,18 @@ function interrupted(message: string): CliError {
 }
 
 function asError(reply: Exclude<Reply<Body>, { kind: 'ok' }>): CliError {
+  const { message, details } = reply;
   if (reply.kind === 'unauthenticated') {
-    return new CliError(reply.message, { code: 'unauthenticated', hint: 'Run `orp auth login`.' });
+    return new CliError(message, { code: 'unauthenticated', hint: 'Run `orp auth login`.', details });
   }
-  const hint =
-    reply.kind === 'unavailable'
-      ? 'Nothing was started. Run it again later.'
-      : 'Nothing was started. `orp whoami` shows which account asked.';
-  return new CliError(reply.message, { code: reply.code, hint });
+  return new CliError(message, { code: reply.code, hint: hintOf(reply), details });
+}
+
+function hintOf({ kind, code }: { kind: 'refused' | 'unavailable'; code: string }): string {
+  if (kind === 'unavailable') return 'Nothing was started. Run it again later.';
+  return code === NOT_OFFERED
+    ? 'Nothing was asked and nothing was claimed. Without --dry-run a review is claimed and runs.'
+    : 'Nothing was started. `orp whoami` shows which account asked.';
 }
 
 const IDLE: CycleOutcome = {

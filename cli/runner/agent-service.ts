@@ -4,13 +4,17 @@
  * is no start, no heartbeat and no transcript; the output travels with the answer.
  */
 
+import { randomUUID } from 'node:crypto';
 import { parseSections } from '../../spec/checkpoint/sections.ts';
-import { pollAgent, respondCheckpoint } from '../../spec/contract/agent.ts';
-import type { BodyInput } from '../../spec/contract/endpoint.ts';
+import { claimReview, pollAgent, respondCheckpoint } from '../../spec/contract/agent.ts';
+import type { BodyInput, QueryInput } from '../../spec/contract/endpoint.ts';
 import { cancelJob, showJob } from '../../spec/contract/jobs.ts';
+import { send } from '../client/call.ts';
+import type { Client } from '../client/client.ts';
+import type { KnownServer } from '../client/known-server.ts';
 import { readString } from '../link/fields.ts';
 import { isObject } from '../link/json-file.ts';
-import { type HttpServiceOptions, Line } from './http-service.ts';
+import { type HttpServiceOptions, Line, listable } from './http-service.ts';
 import type { WorkerBlock } from './job-report.ts';
 import type {
   Body,
@@ -36,8 +40,6 @@ export interface AgentQuestion {
 
 export interface AgentService extends RunnerService {
   ask(question: AgentQuestion): Promise<Reply<Body>>;
-  /** The checkpoint that the answer of a job goes to. */
-  expect(jobId: string, checkpointId: string): void;
   /** What the agent printed; sent along with the answer. */
   keepWorker(jobId: string, worker: WorkerBlock): void;
 }
@@ -49,25 +51,11 @@ export function agentService({
   connect,
 }: Pick<HttpServiceOptions, 'baseUrl' | 'connect'>): AgentService {
   const line = new Line(connect);
-  const checkpoints = new Map<string, string>();
   const workers = new Map<string, WorkerBlock>();
-  const checkpointOf = async (held: Held): Promise<Reply<string>> => {
-    const known = checkpoints.get(held.jobId);
-    return known === undefined ? askForCheckpoint(line, held) : { kind: 'ok', value: known };
-  };
   return {
     baseUrl,
-    ask: ({ agent, claimId, isDry, projectRoot, without }) =>
-      line.send(pollAgent, {
-        query: {
-          agent: agent || undefined,
-          claimId,
-          dryRun: isDry ? '1' : undefined,
-          projectRoot,
-          notProjectRoot: without === undefined ? undefined : [...without],
-        },
-      }),
-    expect: (jobId, checkpointId) => void checkpoints.set(jobId, checkpointId),
+    offers: (capability) => line.offers(capability),
+    ask: (question) => line.run((client) => claim(client, question)),
     keepWorker: (jobId, worker) => void workers.set(jobId, worker),
     poll: async () => NOTHING,
     heartbeat: async (held) =>
@@ -78,10 +66,13 @@ export function agentService({
     addMessage: async () => NOTHING,
     addLogs: async () => NOTHING,
     complete: async (held, report) => {
-      const checkpoint = await checkpointOf(held);
+      const checkpoint = await findCheckpoint(line, held);
       if (checkpoint.kind !== 'ok') return checkpoint;
-      const body = answerOf(report, { worker: workers.get(held.jobId), leaseId: held.leaseId });
-      const request = { params: { checkpointId: checkpoint.value }, body };
+      const worker = workers.get(held.jobId);
+      const request = (server: KnownServer) => {
+        const leaseId = server.offers('leases') ? held.leaseId : undefined;
+        return { params: { checkpointId: checkpoint.value }, body: answerOf(report, { worker, leaseId }) };
+      };
       return line.send(respondCheckpoint, request, held.account);
     },
     release: async () => NO_RELEASE,
@@ -102,12 +93,40 @@ const NO_RELEASE: Reply<Body> = {
   message: 'A review from the compatibility route cannot be given back.',
 };
 
+function claim(client: Client, question: AgentQuestion): Promise<Body> {
+  if (!client.server.offers('claim-post')) {
+    return send(client, pollAgent, { query: queryOf(client.server, question) });
+  }
+  const { agent, claimId = randomUUID(), isDry: dryRun = false, projectRoot, without } = question;
+  const projectRoots = projectRoot === undefined ? undefined : [projectRoot];
+  const body = {
+    agent: agent || undefined,
+    claimId,
+    dryRun,
+    projectRoots,
+    notProjectRoots: listable(without),
+  };
+  return send(client, claimReview, { body });
+}
+
+function queryOf(
+  server: KnownServer,
+  { agent, claimId, isDry, projectRoot, without }: AgentQuestion,
+): QueryInput<typeof pollAgent> {
+  const dry = isDry && server.offers('dry-run') ? ({ dryRun: '1' } as const) : {};
+  const selector = { agent: agent || undefined, ...dry };
+  if (!server.offers('claims')) return selector;
+  return { ...selector, claimId, projectRoot, notProjectRoot: without && [...without] };
+}
+
 const BEAT: Reply<HeartbeatReply> = { kind: 'ok', value: { body: {}, drain: false } };
 
 /** No lease is renewed by it, but a cancelled or reclaimed review is noticed, and its agent stopped. */
 async function lookAfter(line: Line, held: Held): Promise<Reply<HeartbeatReply>> {
+  const offered = await line.offers('jobs');
+  // A v0.4.4 server says nothing about the review.
+  if (offered.kind === 'ok' && !offered.value) return BEAT;
   const reply = await line.send(showJob, { params: { jobId: held.jobId } }, held.account);
-  // A service without this route says nothing about the review.
   if (reply.kind === 'refused') return BEAT;
   if (reply.kind !== 'ok') return reply;
   const body = reply.value;
@@ -124,8 +143,12 @@ function verdictOf(job: unknown, leaseId: string | undefined): LeaseVerdict | un
   return { action: 'stop', reason: 'revoked' };
 }
 
-/** After a restart only the job is known. */
-async function askForCheckpoint(line: Line, { jobId, account }: Held): Promise<Reply<string>> {
+/** Earlier versions wrote down the job only. */
+async function findCheckpoint(
+  line: Line,
+  { jobId, checkpointId: known, account }: Held,
+): Promise<Reply<string>> {
+  if (known !== undefined) return { kind: 'ok', value: known };
   const reply = await line.send(showJob, { params: { jobId } }, account);
   if (reply.kind !== 'ok') return reply;
   const { job } = reply.value;

@@ -1,9 +1,10 @@
 /** One look for work: a sign of life, then the poll. The claim always goes this way, whatever woke the runner. */
 
 import { randomUUID } from 'node:crypto';
+import { NOT_OFFERED, notOffered } from '../client/offers.ts';
 import type { Account } from '../link/remote-session.ts';
 import { type ClaimedJob, type Lease, readPollAnswer } from './claimed-job.ts';
-import type { Body, Reply } from './service.ts';
+import type { Body, Reply, RunnerService } from './service.ts';
 import type { BeatRecord, WorkContext } from './work-context.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -51,6 +52,8 @@ export class ClaimDesk {
    */
   async look(workplaces: readonly Workplace[], isDry = false): Promise<Look> {
     const { service, local, isDraining } = this.#context;
+    const obstacle = isDry ? await refuseDryRun(service) : undefined;
+    if (obstacle !== undefined) return obstacle;
     const beat = await service.heartbeat({}, isDraining());
     if (beat.kind !== 'ok') return beat;
     this.#beatAt = performance.now();
@@ -98,6 +101,17 @@ export class ClaimDesk {
     this.#claimId ??= randomUUID();
     return this.#claimId;
   }
+}
+
+/** Where a server does not know dry runs, the poll would hand the job out, for nobody. */
+export async function refuseDryRun(
+  service: Pick<RunnerService, 'offers' | 'baseUrl'>,
+): Promise<Exclude<Reply<never>, { kind: 'ok' }> | undefined> {
+  const offered = await service.offers('dry-run');
+  if (offered.kind !== 'ok') return offered;
+  if (offered.value) return undefined;
+  const { message } = notOffered('dry-run', service.baseUrl);
+  return { kind: 'refused', status: 0, code: NOT_OFFERED, message };
 }
 
 function describeBeat(response: Body, recorded: BeatRecord | undefined): IdleBeat {

@@ -1,20 +1,26 @@
 /** The runner's view of the service over the rows of the contract. One try per call; every failure becomes a value. */
 
-import type { Endpoint } from '../../spec/contract/endpoint.ts';
+import { randomUUID } from 'node:crypto';
+import { BOUNDS } from '../../spec/bounds.ts';
+import type { Capability } from '../../spec/contract/capabilities.ts';
+import type { Endpoint, QueryInput } from '../../spec/contract/endpoint.ts';
 import { cancelJob } from '../../spec/contract/jobs.ts';
 import {
   addLogs,
   addMessage,
+  claimJob,
   completeJob,
   heartbeat,
   pollJob,
   releaseJob,
   startJob,
 } from '../../spec/contract/runner.ts';
+import { RETRYABLE } from '../../spec/errors.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
-import type { CallInput } from '../client/call.ts';
-import { send } from '../client/call.ts';
+import { type CallInput, findOffer, introduce, send } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
+import type { KnownServer } from '../client/known-server.ts';
+import { NOT_OFFERED } from '../client/offers.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServiceError } from '../client/service-error.ts';
 import { CliError } from '../exit.ts';
@@ -22,7 +28,16 @@ import { readString } from '../link/fields.ts';
 import { isObject } from '../link/json-file.ts';
 import { type Account, isOtherAccount } from '../link/remote-session.ts';
 import { isSystemError } from '../system-error.ts';
-import type { Body, HeartbeatReply, Held, LeaseVerdict, Reply, RunnerService } from './service.ts';
+import { linesOf } from './log-lines.ts';
+import type {
+  Body,
+  HeartbeatReply,
+  Held,
+  LeaseVerdict,
+  PollRequest,
+  Reply,
+  RunnerService,
+} from './service.ts';
 
 export interface HttpServiceOptions {
   machine: Pick<RunnerMachine, 'machine_id' | 'machine_name'>;
@@ -43,60 +58,99 @@ export function httpService(options: HttpServiceOptions): RunnerService {
   const at = ({ jobId }: Held) => ({ jobId });
   return {
     baseUrl,
-    poll: ({ claimId, dryRun, projectRoots }) =>
-      line.send(pollJob, {
-        query: {
-          machineId,
-          instance,
-          claimId,
-          projectRoot: [...(projectRoots ?? [])],
-          dryRun: dryRun ? '1' : undefined,
-        },
-      }),
+    offers: (capability) => line.offers(capability),
+    poll: (request) => line.run((client) => claim(client, { ...request, machineId, instance })),
     heartbeat: async ({ jobId, leaseId, account }, draining, { condition, asking } = {}) => {
-      const body = {
-        machineId,
-        machineName: machine.machine_name,
-        instance,
-        ...(jobId === undefined ? {} : { jobId }),
-        ...(leaseId === undefined ? {} : { leaseId }),
-        ...(draining ? { draining } : {}),
-        ...(condition === undefined ? {} : { condition }),
-        ...(asking ? { asking } : {}),
-      };
-      return mapReply(await line.send(heartbeat, { body }, account), readHeartbeat);
+      const input = (server: KnownServer) => ({
+        body: {
+          machineId,
+          machineName: machine.machine_name,
+          ...(jobId === undefined ? {} : { jobId }),
+          ...(leaseId === undefined ? {} : { leaseId }),
+          ...(server.offers('leases') ? { instance, ...(draining ? { draining } : {}) } : {}),
+          ...(condition !== undefined && server.offers('condition') ? { condition } : {}),
+          ...(asking && server.offers('asking') ? { asking } : {}),
+        },
+      });
+      return mapReply(await line.send(heartbeat, input, account), readHeartbeat);
     },
     start: (held) => line.send(startJob, { params: at(held), body: fence(held) }, held.account),
-    addMessage: (held, { seq, at: time, content, meta }) =>
-      line.send(
-        addMessage,
-        { params: at(held), body: { ...fence(held), sender: 'system', content, meta, seq, at: time } },
-        held.account,
-      ),
-    addLogs: (held, chunks) =>
-      line.send(addLogs, { params: at(held), body: { ...fence(held), chunks: [...chunks] } }, held.account),
-    complete: (held, { failureKind, ...report }) =>
-      line.send(
-        completeJob,
-        {
-          params: at(held),
-          body: { ...fence(held), ...report, ...(failureKind === undefined ? {} : { failureKind }) },
+    addMessage: (held, { seq, at: time, ...message }) => {
+      const body = { ...fence(held), sender: 'system', ...message };
+      const input = (server: KnownServer) => ({
+        params: at(held),
+        body: server.offers('chunks') ? { ...body, seq, at: time } : body,
+      });
+      return line.send(addMessage, input, held.account);
+    },
+    addLogs: (held, chunks) => {
+      const input = (server: KnownServer) => ({
+        params: at(held),
+        body: {
+          ...fence(held),
+          ...(server.offers('chunks') ? { chunks: [...chunks] } : { lines: linesOf(chunks) }),
         },
-        held.account,
-      ),
-    release: (held, report) =>
-      line.send(
-        releaseJob,
-        { params: at(held), body: { machineId, leaseId: held.leaseId ?? '', ...report } },
-        held.account,
-      ),
+      });
+      return line.send(addLogs, input, held.account);
+    },
+    complete: (held, { failureKind, ...report }) => {
+      const body = { ...fence(held), ...report };
+      const input = (server: KnownServer) => ({
+        params: at(held),
+        body: failureKind !== undefined && server.offers('leases') ? { ...body, failureKind } : body,
+      });
+      return line.send(completeJob, input, held.account);
+    },
+    release: async (held, report) => {
+      const body = { machineId, leaseId: held.leaseId ?? '', ...report };
+      const reply = await line.send(releaseJob, { params: at(held), body }, held.account);
+      // Its holder reports a failure instead, or lets the lease run out.
+      const isLasting = reply.kind === 'unavailable' && reply.code === NOT_OFFERED;
+      return isLasting ? { ...reply, kind: 'refused', status: 0 } : reply;
+    },
     confirmCancel: (held, receipt) =>
       line.send(
         cancelJob,
-        { params: at(held), body: { ...fence(held), reason: null, receipt } },
+        (server) => ({
+          params: at(held),
+          body: { ...fence(held), reason: null, ...(server.offers('leases') ? { receipt } : {}) },
+        }),
         held.account,
       ),
   };
+}
+
+type Claim = PollRequest & { machineId: string; instance: string };
+
+/** Asks for a job in the newest way that the server offers. */
+function claim(client: Client, request: Claim): Promise<Body> {
+  const { machineId, instance, claimId, dryRun = false, projectRoots } = request;
+  if (!client.server.offers('claim-post')) {
+    return send(client, pollJob, { query: { machineId, ...pollExtras(client.server, request) } });
+  }
+  const body = {
+    machineId,
+    instance,
+    claimId: claimId ?? randomUUID(),
+    dryRun,
+    projectRoots: listable(projectRoots),
+  };
+  return send(client, claimJob, { body });
+}
+
+/** A list that is too long is left out: then any repository is meant that the machine has synced. */
+export function listable(roots: readonly string[] | undefined): string[] | undefined {
+  return roots === undefined || roots.length > BOUNDS.machineProjects ? undefined : [...roots];
+}
+
+/** What a poll says beyond v0.4.4. */
+function pollExtras(
+  server: KnownServer,
+  { instance, claimId, dryRun, projectRoots }: Claim,
+): Partial<QueryInput<typeof pollJob>> {
+  const dry = dryRun && server.offers('dry-run') ? ({ dryRun: '1' } as const) : {};
+  if (!server.offers('claims')) return dry;
+  return { instance, claimId, projectRoot: [...(projectRoots ?? [])], ...dry };
 }
 
 /**
@@ -105,20 +159,54 @@ export function httpService(options: HttpServiceOptions): RunnerService {
  */
 export class Line {
   readonly #connect: () => Promise<Client>;
+  /** Nothing is said to a server before it is known in which words. */
+  #isIntroduced = false;
 
   constructor(connect: () => Promise<Client>) {
     this.#connect = connect;
   }
 
-  /** @param owner nothing is sent while another account is signed in */
-  async send<Row extends Endpoint>(row: Row, input: CallInput<Row>, owner?: Account): Promise<Reply<Body>> {
+  /**
+   * @param input what to send, or what to send to a server that offers this
+   * @param owner nothing is sent while another account is signed in
+   */
+  send<Row extends Endpoint>(
+    row: Row,
+    input: CallInput<Row> | ((server: KnownServer) => CallInput<Row>),
+    owner?: Account,
+  ): Promise<Reply<Body>> {
+    return this.run((client) => {
+      const request = typeof input === 'function' ? input(client.server) : input;
+      return send(client, row, request);
+    }, owner);
+  }
+
+  /** Runs one call; see {@link send}. */
+  async run(ask: (client: Client) => Promise<Body>, owner?: Account): Promise<Reply<Body>> {
     try {
       const client = { ...(await this.#connect()), retry: NO_RETRY };
       const { account } = client;
       if (isOtherAccount(owner, account)) {
         return { kind: 'unauthenticated', message: waitsFor(owner, account) };
       }
-      return { kind: 'ok', value: await send(client, row, input), account };
+      await this.#introduce(client);
+      return { kind: 'ok', value: await ask(client), account };
+    } catch (error) {
+      return readFailure(error);
+    }
+  }
+
+  async #introduce(client: Client): Promise<void> {
+    if (!this.#isIntroduced) this.#isIntroduced = (await introduce(client)) === 'introduced';
+  }
+
+  /** Whether the server offers an extension; it is asked when it has not said so. */
+  async offers(capability: Capability): Promise<Reply<boolean>> {
+    try {
+      return {
+        kind: 'ok',
+        value: await findOffer({ ...(await this.#connect()), retry: NO_RETRY }, capability),
+      };
     } catch (error) {
       return readFailure(error);
     }
@@ -130,34 +218,34 @@ function waitsFor(owner: Account | undefined, signedIn: Account | undefined): st
   return `It waits for ${nameOf(owner)}, who claimed it; ${nameOf(signedIn)} is signed in now.`;
 }
 
-/** Codes of services that send none, from the status. */
-const CODE_OF_STATUS: Record<number, string> = {
-  400: 'invalid_input',
-  403: 'foreign_machine',
-  404: 'not_found',
-  409: 'lease_lost',
-  413: 'body_too_large',
-};
-
-function readFailure(error: unknown): Exclude<Reply<Body>, { kind: 'ok' }> {
-  if (!(error instanceof ServiceError)) {
-    // Connecting failed: no token, or none for this origin.
-    if (error instanceof CliError) return { kind: 'unauthenticated', message: error.message };
-    // The sign-in could not be read just now. The agents at work are not to end for it.
-    if (isSystemError(error)) {
-      return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
-    }
-    throw error;
-  }
-  const { status, message } = error;
-  if (status === 401) return { kind: 'unauthenticated', message };
-  const isPassing = error.kind !== 'refused' || status === 429 || status >= 500 || status < 400;
+/** Codes that speak of now: the same request may succeed later. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...RETRYABLE,
+  'limit_reached',
   // A route that is not there is a deployment that is not finished.
-  if (isPassing || error.code === 'route_not_found') {
-    return { kind: 'unavailable', code: error.code, message };
+  'route_not_found',
+  'method_not_allowed',
+]);
+
+/** Only what the server signed is a refusal. Whatever else comes back is an outage, and the same is sent again. */
+function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
+  if (error instanceof ServiceError) {
+    const { kind, status, code, message, details } = error;
+    if (kind !== 'refused' || PASSING.has(code)) return { kind: 'unavailable', code, message, details };
+    if (code === 'unauthenticated') return { kind: 'unauthenticated', message, details };
+    return { kind: 'refused', status, code, message, details };
   }
-  const code = error.code.startsWith('http_') ? (CODE_OF_STATUS[status] ?? error.code) : error.code;
-  return { kind: 'refused', status, code, message };
+  if (error instanceof CliError) {
+    const { code, message } = error;
+    if (code === NOT_OFFERED) return { kind: 'unavailable', code, message };
+    // Connecting failed: no token, or none for this origin.
+    return { kind: 'unauthenticated', message };
+  }
+  // The sign-in could not be read just now. The agents at work are not to end for it.
+  if (isSystemError(error)) {
+    return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
+  }
+  throw error;
 }
 
 function mapReply<A, B>(reply: Reply<A>, map: (value: A) => B): Reply<B> {

@@ -66,6 +66,7 @@ export class LeaseDesk {
       job_id: job.id,
       job_kind: job.kind,
       lease_id: lease?.leaseId,
+      checkpoint_id: job.checkpointId,
       attempt: job.attempt,
       repo_root: workplace?.root,
       orp_session_id: job.orpSessionId,
@@ -221,7 +222,12 @@ export function spoolFolderOf(
 
 /** Under whose sign-in and lease the job is held. */
 export function heldOf({ job, lease, account }: Pick<DeskTask, 'job' | 'lease' | 'account'>): Held {
-  return { jobId: job.id, leaseId: lease?.leaseId, ...(account === undefined ? {} : { account }) };
+  return {
+    jobId: job.id,
+    leaseId: lease?.leaseId,
+    ...(job.checkpointId === undefined ? {} : { checkpointId: job.checkpointId }),
+    ...(account === undefined ? {} : { account }),
+  };
 }
 
 /** Aborts after the limit, or a while after the shutdown. */

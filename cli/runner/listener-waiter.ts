@@ -11,7 +11,7 @@ export interface ListenerWaiterOptions
   machineId: string;
   instance: string;
   /** Where to listen, with the token that is stored now. */
-  connect(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers'>>;
+  connect(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
   /** A lease may be gone: of this job, or of any when it is not known. */
   onLease(jobId: unknown): void;
   onDrain(): void;
@@ -87,7 +87,7 @@ function pauseInstead(pauseMs: number): Pick<Listener, 'nextLook'> {
 async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
   const { machineId, instance, choice, pollIntervalMs, onChange, random } = options;
   const listener: Listener = new Listener({
-    target: { ...(await options.connect()), machineId, instance },
+    target: { ...(await options.connect()), machineId, instance, waitSeconds: pollIntervalMs / 1000 },
     choice,
     pollIntervalMs,
     onChange,

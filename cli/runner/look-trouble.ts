@@ -1,5 +1,6 @@
 /** What keeps a look from being work, in sentences: for a runner that goes on, and for one that leaves. */
 
+import { NOT_OFFERED } from '../client/offers.ts';
 import { CliError } from '../exit.ts';
 import type { Look } from './claim.ts';
 
@@ -23,24 +24,34 @@ export function describeObstacle(look: Look): string | undefined {
 export function asError(look: Look): CliError {
   switch (look.kind) {
     case 'unauthenticated':
-      return new CliError(look.message, { code: 'unauthenticated', hint: 'Run `orp auth login`.' });
+      return new CliError(look.message, {
+        code: 'unauthenticated',
+        hint: 'Run `orp auth login`.',
+        details: look.details,
+      });
     case 'unavailable':
       return new CliError(look.message, {
         code: look.code,
         hint: 'Nothing was claimed. Run it again later.',
+        details: look.details,
       });
     case 'refused':
-      return new CliError(look.message, {
-        code: look.code,
-        hint:
-          look.code === 'not_found'
-            ? 'Run `orp runner sync`, so that the service knows this machine.'
-            : 'Nothing was claimed. `orp whoami` and `orp runner status` show which account and machine asked.',
-      });
+      return new CliError(look.message, { code: look.code, hint: hintOf(look.code), details: look.details });
     default:
       return new CliError(describeObstacle(look) ?? 'The service gave no answer.', {
         code: 'unexpected_answer',
         hint: 'Nothing was started here. Check the base URL and that this `orp` is up to date.',
       });
+  }
+}
+
+function hintOf(code: string): string {
+  switch (code) {
+    case 'not_found':
+      return 'Run `orp runner sync`, so that the server knows this machine.';
+    case NOT_OFFERED:
+      return 'Nothing was asked and nothing was claimed. Without --dry-run a job is claimed and runs.';
+    default:
+      return 'Nothing was claimed. `orp whoami` and `orp runner status` show which account and machine asked.';
   }
 }

@@ -131,6 +131,7 @@ function heldOf({ claim }: Journal): Held {
   return {
     jobId: claim.job_id,
     leaseId: claim.lease_id,
+    ...(claim.checkpoint_id === undefined ? {} : { checkpointId: claim.checkpoint_id }),
     ...(account === undefined ? {} : { account: { userId: account.user_id, email: account.email } }),
   };
 }
@@ -231,6 +232,9 @@ async function deliverFrom(
 }
 
 async function askReceived({ service }: WorkContext, held: Held): Promise<number> {
+  // Without numbers nobody can tell; lines that arrive twice are better than lines that are missing.
+  const numbers = await service.offers('chunks');
+  if (numbers.kind !== 'ok' || !numbers.value) return 0;
   const reply = await service.addLogs(held, []);
   return (reply.kind === 'ok' ? readSeq(reply.value.received) : undefined) ?? 0;
 }

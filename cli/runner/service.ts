@@ -4,26 +4,36 @@
  */
 
 import type { z } from 'zod';
+import type { Capability } from '../../spec/contract/capabilities.ts';
 import type { machineCondition } from '../../spec/contract/runner.ts';
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import type { ReleaseReason } from '../../spec/job/release.ts';
+import type { CliError } from '../exit.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { ChunkRecord } from './spool/records.ts';
 
 export type Reply<T> =
   /** `account`: under whose sign-in. */
   | { kind: 'ok'; value: T; account?: Account | undefined }
-  /** The service said no, and would say so again. */
-  | { kind: 'refused'; status: number; code: string; message: string }
-  /** The token is missing, revoked or unknown: a person must sign in. */
-  | { kind: 'unauthenticated'; message: string }
-  /** Network, overload, restart, an answer that is not the service's: worth another try. */
-  | { kind: 'unavailable'; code: string; message: string };
+  /** The server said no, in its own form, and would say so again. Nothing else may end anything. */
+  | ({ kind: 'refused'; status: number; code: string } & Said)
+  /** The token is missing here, or the server says that it is revoked or unknown: a person must sign in. */
+  | ({ kind: 'unauthenticated' } & Said)
+  /** Network, overload, restart, an answer that is not the server's, whatever its status: worth another try. */
+  | ({ kind: 'unavailable'; code: string } & Said);
+
+interface Said {
+  message: string;
+  /** For programs, and for whoever looks for the cause. */
+  details?: CliError['details'];
+}
 
 /** A job under its lease; a service without leases hands out none. */
 export interface Held {
   jobId: string;
   leaseId: string | undefined;
+  /** The checkpoint that the answer of a review goes to. */
+  checkpointId?: string | undefined;
   /** Who claimed it: nothing of it is sent under another account, which could only be told that it is not theirs. */
   account?: Account | undefined;
 }
@@ -94,6 +104,8 @@ export interface SystemMessage {
 export interface RunnerService {
   /** Origin that all of this goes to. */
   readonly baseUrl: string;
+  /** Whether the server offers an extension of the contract. */
+  offers(capability: Capability): Promise<Reply<boolean>>;
   /** Answers with the raw body: a job may stand in several places. */
   poll(request: PollRequest): Promise<Reply<Body>>;
   heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;

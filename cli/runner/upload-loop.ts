@@ -154,7 +154,7 @@ export class UploadLoop {
     this.#lastReply = body;
     this.#limit = Number.POSITIVE_INFINITY;
     this.#refusals = 0;
-    // A service without numbers acknowledges what it was sent.
+    // A v0.4.4 server has no numbers: it has what it was sent.
     const received = readSeq(body.received) ?? last.chunk.seq;
     const isProgress = received > this.#received;
     this.#received = received;

@@ -2,13 +2,17 @@
 
 import { randomUUID } from 'node:crypto';
 import { codexAgent } from '../agents/codex.ts';
-import { signedInClient } from '../client/client.ts';
+import { introduce } from '../client/call.ts';
+import { type Client, signedInClient } from '../client/client.ts';
+import { NO_RETRY } from '../client/retry.ts';
+import { ServiceError } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
 import { clientVersion } from '../version.ts';
 import { owedByAgentWork } from './agent-context.ts';
+import type { ChannelTarget } from './channel/channel.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { httpService } from './http-service.ts';
 import { KeepAwake, type KeepAwakeMode } from './keep-awake.ts';
@@ -56,6 +60,9 @@ export function isService(env: NodeJS.ProcessEnv): boolean {
 /** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
 const DELIVERY_LIMIT_MS = 120_000;
 
+/** The channel must not wait long for a server that is slow. */
+const INTRODUCTION_MS = 5000;
+
 /** This runner's hold of the machine. */
 export interface MachineHold {
   lock?: RunnerLock;
@@ -73,7 +80,7 @@ export interface Prepared {
   talk: Talk;
   instance: string;
   hold: MachineHold;
-  connectForListening(): Promise<{ baseUrl: string; headers: Record<string, string> }>;
+  connectForListening(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
 }
 
 /** The preconditions in the order of the contract, then everything that is needed to work. */
@@ -130,10 +137,20 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     instance,
     hold,
     connectForListening: async () => {
-      const { baseUrl, headers, token } = await connect();
-      return { baseUrl, headers: { ...headers, Authorization: `Bearer ${token}` } };
+      const client = await connect();
+      await introduceSoon(client);
+      const { baseUrl, headers, token, server } = client;
+      return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
     },
   };
+}
+
+/** Which channels a server offers decides how it is listened to. One that is away is listened for all the same. */
+async function introduceSoon(client: Client): Promise<void> {
+  const hasty = { ...client, retry: NO_RETRY, timeoutMs: INTRODUCTION_MS };
+  await introduce(hasty).catch((error: unknown) => {
+    if (!(error instanceof ServiceError)) throw error;
+  });
 }
 
 /** Two runners on one machine would take each other's channel again and again: the one that lost the lock leaves. */

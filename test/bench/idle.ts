@@ -9,6 +9,7 @@ import { openSseChannel } from '../../cli/runner/channel/sse-channel.ts';
 import { openWsChannel } from '../../cli/runner/channel/ws-channel.ts';
 import { heartbeat } from '../../spec/contract/runner.ts';
 import { KEEP_ALIVE_MS, MAX_WAIT_SECONDS } from '../../spec/transport/events.ts';
+import { newestServer } from '../support/known-server.ts';
 import type { BenchOptions, Report } from './bench.ts';
 import type { Account } from './client.ts';
 import { Machine, send } from './client.ts';
@@ -172,7 +173,7 @@ class IdleBench {
     const ready = Promise.withResolvers<void>();
     const headers = { authorization: `Bearer ${token}` };
     const channel = OPEN[this.#transport](
-      { baseUrl, headers, machineId, instance: machineId },
+      { baseUrl, headers, machineId, instance: machineId, waitSeconds: 30, server: newestServer() },
       {
         onEvent({ event }) {
           if (event === 'ready') ready.resolve();

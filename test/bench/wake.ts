@@ -1,6 +1,7 @@
 /** How long a queued job waits for its runner: from the accepted enqueue to the accepted start, on every transport. */
 
 import { Listener, type TransportChoice } from '../../cli/runner/channel/listener.ts';
+import { newestServer } from '../support/known-server.ts';
 import type { BenchOptions, Report } from './bench.ts';
 import type { Account } from './client.ts';
 import { Machine } from './client.ts';
@@ -52,6 +53,8 @@ async function measure(account: Account, transport: TransportChoice, jobs: numbe
       headers: { authorization: `Bearer ${account.token}` },
       machineId: machine.machineId,
       instance: crypto.randomUUID(),
+      waitSeconds: 30,
+      server: newestServer(),
     },
     choice: transport,
     pollIntervalMs: POLL_INTERVAL_MS,

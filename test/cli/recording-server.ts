@@ -1,7 +1,19 @@
 /** A loopback HTTP server that says what a test tells it to, and remembers what it was asked. */
 
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import {
+  CAPABILITIES,
+  CAPABILITIES_HEADER,
+  type Capability,
+  formatCapabilities,
+} from '../../spec/contract/capabilities.ts';
 
 export interface Asked {
   method: string;
@@ -20,27 +32,54 @@ export interface Answer {
   hangUp?: boolean;
 }
 
+const ME = { ok: true, user: { id: 'usr_1', email: 'mira@example.test', name: 'Mira' } };
+
 export type Script = (asked: Asked) => Answer | Promise<Answer>;
 
 export class RecordingServer {
   readonly asked: Asked[] = [];
   readonly #server: Server;
+  /** Sent with every answer. */
+  #headers: Record<string, string>;
   #script: Script;
 
   private constructor(script: Script) {
     this.#script = script;
+    this.#headers = { 'content-type': 'application/json' };
     this.#server = createServer((request, response) => {
       void readRequest(request).then(async (asked) => {
+        if (this.#isIntroduction(asked)) return this.#send(response, { body: ME });
         this.asked.push(asked);
-        const { status = 200, body, headers, hangUp } = await this.#script(asked);
-        if (hangUp) return response.destroy();
-        response.writeHead(status, { 'content-type': 'application/json', ...headers });
-        response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+        const answer = await this.#script(asked);
+        if (answer.hangUp) return response.destroy();
+        this.#send(response, answer);
       });
     });
   }
 
-  static async start(script: Script = () => ({ body: { ok: true } })): Promise<RecordingServer> {
+  /** A client that has not heard this server yet asks who it is; that is no part of what a test is about. */
+  #isIntroduction({ path }: Asked): boolean {
+    return CAPABILITIES_HEADER in this.#headers && path === '/api/cli/me';
+  }
+
+  #send(response: ServerResponse, { status = 200, body, headers }: Answer): void {
+    response.writeHead(status, { ...this.#headers, ...headers });
+    response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+  }
+
+  /** A server that announces nothing, like one of v0.4.4. */
+  static start(script: Script = () => ({ body: { ok: true } })): Promise<RecordingServer> {
+    return RecordingServer.#listen(script);
+  }
+
+  /** A server that announces every extension. */
+  static async startNewest(script: Script = () => ({ body: { ok: true } })): Promise<RecordingServer> {
+    const server = await RecordingServer.#listen(script);
+    server.announce();
+    return server;
+  }
+
+  static async #listen(script: Script): Promise<RecordingServer> {
     const server = new RecordingServer(script);
     await new Promise<void>((listening) => server.#server.listen(0, '127.0.0.1', listening));
     return server;
@@ -48,6 +87,12 @@ export class RecordingServer {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** From now on it announces every extension, or those that are left without some. */
+  announce({ without = [] }: { without?: readonly Capability[] } = {}): void {
+    const offered = CAPABILITIES.filter((name) => !without.includes(name));
+    this.#headers = { ...this.#headers, [CAPABILITIES_HEADER]: formatCapabilities(offered) };
   }
 
   answer(script: Script): void {

@@ -12,6 +12,7 @@ import type { Account, Claim } from '../bench/client.ts';
 import { Machine, send } from '../bench/client.ts';
 import type { Hosted } from '../support/hosted.ts';
 import { startHosted } from '../support/hosted.ts';
+import { newestServer } from '../support/known-server.ts';
 
 const JOBS = Number(process.env.ORP_WAKE_JOBS ?? 100);
 const SEED = Number(process.env.ORP_SEED ?? Math.floor(Math.random() * 1e9));
@@ -74,6 +75,7 @@ class Runner {
       connect: async () => ({
         baseUrl: account.baseUrl,
         headers: { authorization: `Bearer ${account.token}` },
+        server: newestServer(),
       }),
       machineId: machine.machineId,
       instance: crypto.randomUUID(),

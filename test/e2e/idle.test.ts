@@ -13,6 +13,7 @@ import { Machine } from '../bench/client.ts';
 import type { Bill } from '../bench/price.ts';
 import { type BenchService, startBenchService } from '../bench/service.ts';
 import { until } from '../cli/runner/conditions.ts';
+import { newestServer } from '../support/known-server.ts';
 
 const OPEN = { sse: openSseChannel, ws: openWsChannel };
 const KEEP_ALIVES_A_MINUTE = 60_000 / KEEP_ALIVE_MS;
@@ -50,7 +51,14 @@ class Waiting {
     const { machineId } = this.machine;
     const ready = this.hears('ready');
     this.#channel = OPEN[this.#transport](
-      { baseUrl, headers: { authorization: `Bearer ${token}` }, machineId, instance: machineId },
+      {
+        baseUrl,
+        headers: { authorization: `Bearer ${token}` },
+        machineId,
+        instance: machineId,
+        waitSeconds: 30,
+        server: newestServer(),
+      },
       {
         onEvent: ({ event }) => {
           this.heard.push(event);

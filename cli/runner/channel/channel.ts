@@ -1,6 +1,7 @@
 /** One open line to the hosted side, whatever carries it. It says what it hears, and once, why it ended. */
 
-import type { ChannelEvent } from '../../../spec/transport/events.ts';
+import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
+import type { KnownServer } from '../../client/known-server.ts';
 
 export type PushTransport = 'ws' | 'sse';
 
@@ -12,12 +13,19 @@ export interface ChannelTarget {
   machineId: string;
   /** This run of the runner; the newest instance of a machine wins. */
   instance: string;
+  /** How long one stream of a v0.4.4 server may last. */
+  waitSeconds: number;
+  /** What the server has announced by now. */
+  server: Pick<KnownServer, 'offers'>;
 }
 
 /** Why a channel ended. Only `unauthorized`, `replaced` and `refused` call for something else than trying again. */
 export type ChannelEnd =
-  /** A stream reached its time; the next one is opened at once. */
-  | { kind: 'finished' }
+  /**
+   * A stream reached its time; the next one is opened at once. `last`: the event that ends a stream of a v0.4.4 server,
+   * which says nothing between two streams.
+   */
+  | { kind: 'finished'; last?: EventName }
   /** The network, the service or the link broke. */
   | { kind: 'broken'; message: string }
   /** The token is not (or no longer) accepted. */

@@ -11,7 +11,7 @@
  * reached its time is renewed without one: the service looks at the queue itself when a channel opens.
  */
 
-import type { ChannelEvent } from '../../../spec/transport/events.ts';
+import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
 import { timerMs } from '../pause.ts';
 import type { Channel, ChannelEnd, ChannelTarget, OpenChannel, PushTransport } from './channel.ts';
 import { fullJitter } from './jitter.ts';
@@ -58,6 +58,9 @@ const STEADY_MS = 60_000;
 const CLIMB_FIRST_MS = 30_000;
 const CLIMB_LIMIT_MS = 5 * 60_000;
 
+/** After a stream of a v0.4.4 server that said that there is work; doubles up to the poll interval. */
+const SHORT_STREAM_PAUSE_MS = 2000;
+
 const LADDER: Record<TransportChoice, readonly Transport[]> = {
   auto: ['ws', 'sse', 'poll'],
   ws: ['ws'],
@@ -69,10 +72,11 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #random: () => number;
   readonly #latch = new LookLatch<LookReason>();
-  readonly #ladder: readonly Transport[];
   #rung = 0;
   #failures = 0;
   #climbs = 0;
+  /** Streams in a row that ended because there was work. */
+  #available = 0;
   #channel: Channel | undefined;
   #readyAt: number | undefined;
   /** Whether a channel stands, between two streams of one transport as well, or the runner polls. */
@@ -87,7 +91,6 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#ladder = LADDER[options.choice];
     this.#latch.set('start');
     void this.#run();
   }
@@ -116,6 +119,14 @@ export class Listener {
     this.#latch.close();
   }
 
+  /** A server may begin to offer sockets while the runner runs, or cease to. */
+  get #ladder(): readonly Transport[] {
+    const { choice, target } = this.#options;
+    const isOffered = (transport: Transport) => transport !== 'ws' || target.server.offers('events-ws');
+    const ladder = LADDER[choice].filter(isOffered);
+    return ladder.length === 0 ? ['poll'] : ladder;
+  }
+
   get #transport(): Transport {
     return this.#ladder[this.#rung] ?? 'poll';
   }
@@ -130,8 +141,8 @@ export class Listener {
   /** Polling is driven by `nextLook`; here only the way back up is awaited. */
   async #pollUntilClimb(): Promise<void> {
     this.#change(true, 'polling');
-    if (this.#ladder.length === 1) return this.#sleep(Number.POSITIVE_INFINITY);
-    await this.#sleep(this.#climbAt - performance.now());
+    if (this.#options.choice === 'poll') return this.#sleep(Number.POSITIVE_INFINITY);
+    await this.#sleep(Math.min(CLIMB_LIMIT_MS, this.#climbAt - performance.now()));
     this.#climb();
   }
 
@@ -175,6 +186,7 @@ export class Listener {
     }
     switch (end.kind) {
       case 'finished':
+        if (end.last !== undefined) return this.#afterShortStream(end.last);
         if (!wasSteady) return this.#afterFailure('the channel ended before its time');
         if (this.#mayClimb()) this.#climb();
         return;
@@ -194,6 +206,22 @@ export class Listener {
       case 'broken':
         return this.#afterFailure(end.message);
     }
+  }
+
+  /**
+   * Between two streams of a v0.4.4 server nothing is heard, so each is followed by a look. After one that said that there is
+   * work the next one waits a little: while nobody takes the work, it would say so again at once.
+   */
+  async #afterShortStream(last: EventName): Promise<void> {
+    this.#failures = 0;
+    if (last === 'timeout') this.#latch.set('interval');
+    this.#available = last === 'job.available' ? this.#available + 1 : 0;
+    if (this.#available === 0) return;
+    const { pollIntervalMs } = this.#options;
+    const backoff = { attempt: this.#available, firstMs: SHORT_STREAM_PAUSE_MS, limitMs: pollIntervalMs };
+    await this.#sleep(
+      Math.min(pollIntervalMs, SHORT_STREAM_PAUSE_MS / 2) + fullJitter(backoff, this.#random()),
+    );
   }
 
   async #afterFailure(message: string): Promise<void> {

@@ -1,35 +1,43 @@
-/** What the service says to a channel that it does not open. */
+/** What the server says to a channel that it does not open. */
 
-import { pollJob } from '../../../spec/contract/runner.ts';
-import { refusal } from '../../client/service-error.ts';
+import { showMachine } from '../../../spec/contract/machines.ts';
+import type { ServiceError } from '../../client/service-error.ts';
+import { streamFailure } from '../../client/stream-failure.ts';
 import type { ChannelEnd, ChannelTarget } from './channel.ts';
 
-/** Reads an HTTP refusal as the end of a channel. */
+/** Codes after which asking the same way again would bring the same answer. */
+const LASTING: ReadonlySet<string> = new Set([
+  'foreign_machine',
+  'not_found',
+  'route_not_found',
+  'method_not_allowed',
+  'invalid_input',
+]);
+
+/** Reads an HTTP answer as the end of a channel. Only the server's own refusal is more than a broken line. */
 export async function endForRefusal(response: Response, path: string): Promise<ChannelEnd> {
-  const { status } = response;
-  const { message } = refusal({ status, path, text: await response.text(), retryAfter: null });
-  if (status === 401) return { kind: 'unauthorized', message };
-  if (status === 403 || status === 404 || status === 405 || status === 426)
-    return { kind: 'refused', message };
+  const { status, headers } = response;
+  return endFor(streamFailure({ status, headers, text: await response.text() }, path));
+}
+
+function endFor({ kind, code, message }: ServiceError): ChannelEnd {
+  if (kind === 'refused' && code === 'unauthenticated') return { kind: 'unauthorized', message };
+  if (kind === 'refused' && LASTING.has(code)) return { kind: 'refused', message };
   return { kind: 'broken', message };
 }
 
 /**
- * Why the service refuses this machine; undefined when it does not, or cannot be asked. The WebSocket of the platform hides
- * with what status an upgrade was refused. A look that claims nothing is refused alike, and by any age of service.
+ * Why the server refuses this machine; undefined when it does not, or cannot be asked. The WebSocket of the platform hides
+ * with what status an upgrade was refused. To be shown the machine is refused alike, and changes nothing on any server.
  */
 export async function findRefusal(
   { baseUrl, headers, machineId }: ChannelTarget,
   signal: AbortSignal,
 ): Promise<ChannelEnd | undefined> {
-  const query = new URLSearchParams({ machineId, dryRun: '1' });
+  const path = showMachine.path.replace(':machineId', encodeURIComponent(machineId));
   try {
-    const response = await fetch(`${baseUrl}${pollJob.path}?${query}`, {
-      headers,
-      redirect: 'manual',
-      signal,
-    });
-    if (!response.ok) return await endForRefusal(response, pollJob.path);
+    const response = await fetch(`${baseUrl}${path}`, { headers, redirect: 'manual', signal });
+    if (!response.ok) return await endForRefusal(response, path);
     await response.body?.cancel();
   } catch {
     // Away, or given up meanwhile: then it is the network's trouble.

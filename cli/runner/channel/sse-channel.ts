@@ -2,7 +2,13 @@
 
 import { createParser } from 'eventsource-parser';
 import { streamEvents } from '../../../spec/contract/events.ts';
-import { channelEvent, MAX_WAIT_SECONDS } from '../../../spec/transport/events.ts';
+import {
+  type ChannelEvent,
+  channelEvent,
+  MAX_WAIT_SECONDS,
+  TERMINAL_EVENTS,
+} from '../../../spec/transport/events.ts';
+import { isEventStream } from '../../client/stream-failure.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent } from './channel.ts';
 import { endForRefusal } from './refusal.ts';
@@ -10,7 +16,7 @@ import { SilenceWatch } from './silence.ts';
 
 const { path: STREAM_PATH } = streamEvents;
 
-/** Opens one stream of at most 15 minutes. */
+/** Opens one stream: of at most 15 minutes, or, from a v0.4.4 server, up to its first event or `waitSeconds`. */
 export function openSseChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {
   const abort = new AbortController();
   return {
@@ -26,19 +32,16 @@ async function listen(
   abort: AbortController,
 ): Promise<ChannelEnd> {
   const watch = new SilenceWatch(() => abort.abort(new Error('the link went silent')));
+  const isPersistent = target.server.offers('events-persistent');
   try {
-    const response = await fetch(streamUrl(target), {
+    const response = await fetch(streamUrl(target, isPersistent), {
       headers: { ...target.headers, Accept: 'text/event-stream', 'Cache-Control': 'no-cache' },
       redirect: 'manual',
       signal: abort.signal,
     });
     watch.heard();
-    if (response.status !== 200 || response.body === null) return await endForRefusal(response, STREAM_PATH);
-    if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-      await response.body.cancel();
-      return { kind: 'refused', message: 'the event stream answered something that is not an event stream' };
-    }
-    return await readEvents(response.body, { target, handlers, watch });
+    if (!isEventStream(response) || response.body === null) return await endForRefusal(response, STREAM_PATH);
+    return await readEvents(response.body, { target, handlers, watch, isPersistent });
   } catch (error) {
     return { kind: 'broken', message: reasonOf(error) };
   } finally {
@@ -46,17 +49,24 @@ async function listen(
   }
 }
 
+interface Reading {
+  target: ChannelTarget;
+  handlers: ChannelHandlers;
+  watch: SilenceWatch;
+  /** The stream stays open after it said that there is work. */
+  isPersistent: boolean;
+}
+
 async function readEvents(
   body: ReadableStream<Uint8Array>,
-  { target, handlers, watch }: { target: ChannelTarget; handlers: ChannelHandlers; watch: SilenceWatch },
+  { target, handlers, watch, isPersistent }: Reading,
 ): Promise<ChannelEnd> {
   let end: ChannelEnd | undefined;
   const parser = createParser({
     onEvent: (message) => {
       const event = readEvent(message.event, message.data);
       if (event === undefined) return;
-      if (event.event === 'timeout') end = endForTimeout(event.data);
-      if (event.event === 'error') end = endForErrorEvent(event.data, target);
+      end ??= endFor(event, { target, isPersistent });
       handlers.onEvent(event);
     },
   });
@@ -69,10 +79,18 @@ async function readEvents(
   return { kind: 'broken', message: 'the event stream ended without a last word' };
 }
 
-/** `reconnect`: the service was restarted, for everybody at once, so the next stream waits its random pause. */
-function endForTimeout({ reason }: Readonly<Record<string, unknown>>): ChannelEnd {
-  if (reason !== 'reconnect') return { kind: 'finished' };
-  return { kind: 'broken', message: 'the service asks to connect again' };
+/** Undefined: the stream goes on. */
+function endFor(
+  { event, data }: ChannelEvent,
+  { target, isPersistent }: Pick<Reading, 'target' | 'isPersistent'>,
+): ChannelEnd | undefined {
+  if (event === 'error') return endForErrorEvent(data, target);
+  // A v0.4.4 server ends its stream with the first of these, and waits for the next one.
+  if (!isPersistent) return TERMINAL_EVENTS.has(event) ? { kind: 'finished', last: event } : undefined;
+  if (event !== 'timeout') return undefined;
+  if (data.reason !== 'reconnect') return { kind: 'finished' };
+  // The server was restarted, for everybody at once, so the next stream waits its random pause.
+  return { kind: 'broken', message: 'the server asks to connect again' };
 }
 
 /** Unknown names and unreadable data are ignored: a newer service may say more than we know. */
@@ -85,14 +103,14 @@ function readEvent(name: string | undefined, data: string) {
   }
 }
 
-function streamUrl(target: ChannelTarget): string {
-  const query = new URLSearchParams({
-    machineId: target.machineId,
-    waitSeconds: String(MAX_WAIT_SECONDS),
-    instance: target.instance,
-    persistent: '1',
-  });
-  return `${target.baseUrl}${STREAM_PATH}?${query}`;
+function streamUrl(
+  { baseUrl, machineId, instance, waitSeconds }: ChannelTarget,
+  isPersistent: boolean,
+): string {
+  const query: Record<string, string> = isPersistent
+    ? { machineId, waitSeconds: String(MAX_WAIT_SECONDS), instance, persistent: '1' }
+    : { machineId, waitSeconds: String(Math.min(MAX_WAIT_SECONDS, Math.max(1, Math.round(waitSeconds)))) };
+  return `${baseUrl}${STREAM_PATH}?${new URLSearchParams(query)}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -24,6 +24,8 @@ export const claimRecord = z.object({
   job_id: z.string(),
   job_kind: z.string(),
   lease_id: z.string().optional(),
+  /** Absent in records of earlier versions, and for prompts. */
+  checkpoint_id: z.string().optional(),
   attempt: z.number().int(),
   repo_root: z.string().optional(),
   orp_session_id: z.string().optional(),

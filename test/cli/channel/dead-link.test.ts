@@ -7,6 +7,7 @@ import { FIRST_WORD_MS } from '../../../cli/runner/channel/silence.ts';
 import { openSseChannel } from '../../../cli/runner/channel/sse-channel.ts';
 import { openWsChannel } from '../../../cli/runner/channel/ws-channel.ts';
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from '../../../spec/transport/events.ts';
+import { newestServer } from '../../support/known-server.ts';
 import type { PushServer } from './push-server.ts';
 import { startPushServer } from './push-server.ts';
 
@@ -39,7 +40,14 @@ async function listen(transport: keyof typeof OPEN): Promise<void> {
 }
 
 function open(transport: keyof typeof OPEN): void {
-  const target = { baseUrl: server.baseUrl, headers: {}, machineId: 'mac-a', instance: 'one' };
+  const target = {
+    baseUrl: server.baseUrl,
+    headers: {},
+    machineId: 'mac-a',
+    instance: 'one',
+    waitSeconds: 30,
+    server: newestServer(),
+  };
   channel = OPEN[transport](target, {
     onEvent: ({ event }) => void heard.dispatchEvent(new Event(event)),
   });

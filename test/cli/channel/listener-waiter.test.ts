@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ListenerWaiterOptions } from '../../../cli/runner/listener-waiter.ts';
 import { listenerWaiter } from '../../../cli/runner/listener-waiter.ts';
 import type { Waiter } from '../../../cli/runner/work-loop.ts';
+import { newestServer } from '../../support/known-server.ts';
 import { until } from '../runner/conditions.ts';
 import type { PushServer } from './push-server.ts';
 import { startPushServer } from './push-server.ts';
@@ -29,7 +30,7 @@ async function startWaiting(overrides: Partial<ListenerWaiterOptions> = {}) {
     instance: 'one',
     async connect() {
       if (!isSignedIn) throw new Error('You are not signed in.');
-      return { baseUrl: server.baseUrl, headers: {} };
+      return { baseUrl: server.baseUrl, headers: {}, server: newestServer() };
     },
     onLease: () => undefined,
     onDrain: () => undefined,

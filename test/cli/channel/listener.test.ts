@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ListenerOptions } from '../../../cli/runner/channel/listener.ts';
 import { Listener } from '../../../cli/runner/channel/listener.ts';
 import { CLOSE_CODES } from '../../../spec/transport/events.ts';
+import { newestServer } from '../../support/known-server.ts';
 import type { PushServer } from './push-server.ts';
 import { startPushServer } from './push-server.ts';
 
@@ -28,7 +29,14 @@ function listen({
   const changes: { transport: string; up: boolean }[] = [];
   const waiting: { wanted: { transport: string; up: boolean }; resolve: () => void }[] = [];
   listener = new Listener({
-    target: { baseUrl: server.baseUrl, headers: {}, machineId: 'mac-a', instance: 'one' },
+    target: {
+      baseUrl: server.baseUrl,
+      headers: {},
+      machineId: 'mac-a',
+      instance: 'one',
+      waitSeconds: 30,
+      server: newestServer(),
+    },
     choice: 'auto',
     pollIntervalMs: 3_600_000,
     onControl: () => undefined,
@@ -110,7 +118,7 @@ describe('the listener', () => {
   it.each(['sse', 'ws', 'auto'] as const)(
     'says so over %s when the token is refused, and does not step down for it',
     async (choice) => {
-      Object.assign(server.refuse, { ws: 401, sse: 401, poll: 401 });
+      Object.assign(server.refuse, { ws: 401, sse: 401, machine: 401 });
       const refused = Promise.withResolvers<string>();
       listen({ choice, onEnd: (end) => refused.resolve(end.kind) });
       expect(await refused.promise).toBe('unauthorized');
@@ -121,7 +129,7 @@ describe('the listener', () => {
   it.each([403, 404])(
     'tells what the service says to a WebSocket that it refuses with %i',
     async (status) => {
-      Object.assign(server.refuse, { ws: status, poll: status });
+      Object.assign(server.refuse, { ws: status, machine: status });
       const told = Promise.withResolvers<string>();
       listen({ choice: 'ws', onTold: (message) => told.resolve(message) });
       expect(await told.promise).toContain(`Refused with ${status}`);

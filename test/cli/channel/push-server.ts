@@ -11,8 +11,8 @@ import { sseFrame } from '../../../spec/transport/events.ts';
 
 export interface PushServer {
   baseUrl: string;
-  /** Status that a transport refuses with; undefined: it works. A poll that works finds no job. */
-  refuse: { ws?: number | undefined; sse?: number | undefined; poll?: number | undefined };
+  /** Status that a route refuses with, in the server's form; undefined: it works. `machine`: to be shown the machine. */
+  refuse: { ws?: number | undefined; sse?: number | undefined; machine?: number | undefined };
   /** Takes connections and never answers, as a proxy does that swallows what it does not understand. */
   swallows: boolean;
   /** Answers no ping any more: a half-open connection, whose other end is gone without a word. */
@@ -33,9 +33,11 @@ export interface PushServer {
 
 const READY: ChannelEvent = { event: 'ready', data: { ok: true } };
 
-function answerPoll(response: ServerResponse, refusedWith: number | undefined): void {
-  if (refusedWith === undefined) response.end('{"ok":true,"job":null}');
-  else response.writeHead(refusedWith).end(JSON.stringify({ error: `Refused with ${refusedWith}.` }));
+const CODES: Record<number, string> = { 401: 'unauthenticated', 403: 'foreign_machine', 404: 'not_found' };
+
+function refuseWith(response: ServerResponse, status: number): void {
+  const body = { error: `Refused with ${status}.`, code: CODES[status], requestId: 'req_1' };
+  response.writeHead(status).end(JSON.stringify(body));
 }
 
 export async function startPushServer(): Promise<PushServer> {
@@ -51,10 +53,13 @@ export async function startPushServer(): Promise<PushServer> {
 
   const http = createServer((request, response) => {
     if (request.method === 'POST') return void response.end('{"ok":true}');
-    if (request.url?.startsWith('/api/cli/runner/jobs/poll')) return answerPoll(response, refuse.poll);
+    if (request.url?.startsWith('/api/cli/runner/machines/')) {
+      if (refuse.machine === undefined) return void response.end('{"ok":true,"machine":{}}');
+      return refuseWith(response, refuse.machine);
+    }
     asked.sse += 1;
     if (server.swallows) return void held.add(response);
-    if (refuse.sse !== undefined) return void response.writeHead(refuse.sse).end('{}');
+    if (refuse.sse !== undefined) return refuseWith(response, refuse.sse);
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(sseFrame(READY));
     streams.add(response);
     response.on('close', () => streams.delete(response));

@@ -5,6 +5,7 @@ import type { Channel, ChannelEnd, OpenChannel } from '../../../cli/runner/chann
 import type { ListenerOptions } from '../../../cli/runner/channel/listener.ts';
 import { Listener, SAFETY_POLL_MS } from '../../../cli/runner/channel/listener.ts';
 import type { ChannelEvent } from '../../../spec/transport/events.ts';
+import { newestServer } from '../../support/known-server.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -61,7 +62,14 @@ function opener(transport: 'ws' | 'sse'): OpenChannel {
 
 async function listen(overrides: Partial<ListenerOptions> = {}): Promise<void> {
   listener = new Listener({
-    target: { baseUrl: 'http://nowhere.invalid', headers: {}, machineId: 'mac-a', instance: 'one' },
+    target: {
+      baseUrl: 'http://nowhere.invalid',
+      headers: {},
+      machineId: 'mac-a',
+      instance: 'one',
+      waitSeconds: 30,
+      server: newestServer(),
+    },
     choice: 'auto',
     pollIntervalMs: 30 * SECOND,
     onControl: () => undefined,

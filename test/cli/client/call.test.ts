@@ -6,6 +6,7 @@ import { ServiceError } from '../../../cli/client/service-error.ts';
 import { deviceLogin, getMe } from '../../../spec/contract/auth.ts';
 import { addIdea, listIdeas, showIdea } from '../../../spec/contract/ideas.ts';
 import { queueCheckpoint, syncMachine } from '../../../spec/contract/runner.ts';
+import { newestServer, serverThatOffers } from '../../support/known-server.ts';
 import { Desk } from '../desk.ts';
 import { type Answer, RecordingServer } from '../recording-server.ts';
 
@@ -21,6 +22,7 @@ function clientOf(server: RecordingServer, overrides: Partial<Client> = {}) {
     headers: commonHeaders({ ORP_VERSION: '9.9.9' }),
     timeoutMs: 5_000,
     retry: DEFAULT_RETRY,
+    server: newestServer(),
     sleep: async (ms) => void pauses.push(ms),
     random: () => 0.5,
     ...overrides,
@@ -54,13 +56,14 @@ describe('a request', () => {
   });
 
   it('shows no token where none is asked for', async () => {
-    await using server = await RecordingServer.start(() => ({ body: { ok: true } }));
+    const expiresAt = '2026-04-02T10:15:00Z';
+    await using server = await RecordingServer.start(() => ({ body: { success: true, expiresAt } }));
     await send(clientOf(server).client, deviceLogin, { body: { email: 'm@e.test', password: 'x' } });
     expect(server.only.headers).not.toHaveProperty('authorization');
   });
 
   it('keeps an id in its place in the path', async () => {
-    await using server = await RecordingServer.start(() => ({ body: {} }));
+    await using server = await RecordingServer.start(() => ({ body: { idea: { id: 'x' }, features: [] } }));
     const { client } = clientOf(server);
     await send(client, showIdea, { params: { ideaId: 'a/../b?x#ü' } });
     expect(server.only.path).toBe('/api/cli/ideas/a%2F..%2Fb%3Fx%23%C3%BC');
@@ -71,9 +74,9 @@ describe('a request', () => {
   });
 
   it('leaves out blank query values', async () => {
-    await using server = await RecordingServer.start(() => ({ body: {} }));
+    await using server = await RecordingServer.start(() => ({ body: { ideas: [] } }));
     const query = { limit: 25, cursor: '', sort: 'updated_desc', deleted: undefined };
-    await send(clientOf(server).client, listIdeas, { query });
+    await send(clientOf(server, { server: serverThatOffers([]) }).client, listIdeas, { query });
     expect(server.only.query).toBe('limit=25&sort=updated_desc');
   });
 
@@ -90,24 +93,12 @@ describe('a request', () => {
   });
 });
 
+/** A refusal as the server signs it. */
+function signed(code: string, more: object = {}) {
+  return { error: 'No.', code, requestId: 'req_1', ...more };
+}
+
 describe('an answer', () => {
-  it.each([
-    ['an empty body', undefined, {}],
-    ['an object', { a: 1 }, { a: 1 }],
-    ['a list', [1], { payload: [1] }],
-    ['null', 'null', { payload: null }],
-  ])('%s is understood', async (_, body, expected) => {
-    await using server = await RecordingServer.start(() => ({ body }));
-    expect(await send(clientOf(server).client, getMe, {})).toEqual(expected);
-  });
-
-  it('a page instead of JSON is an error, however green its status', async () => {
-    await using server = await RecordingServer.start(() => ({ body: '<html>please log in</html>' }));
-    const error = await failureOf(send(clientOf(server).client, addIdea, { body: { title: 'x' } }));
-    expect(error).toMatchObject({ exitCode: 2, code: 'unexpected_answer', kind: 'undecodable' });
-    expect(error.message).toBe('The answer is not JSON (status=200 path=/api/cli/ideas).');
-  });
-
   it('another shape than agreed is an error that names the field', async () => {
     await using server = await RecordingServer.start(() => ({ body: { user: { id: 1 } } }));
     const error = await failureOf(call(clientOf(server).client, getMe, {}));
@@ -121,46 +112,84 @@ describe('an answer', () => {
       headers: { location: other.url },
     }));
     const error = await failureOf(send(clientOf(server).client, getMe, {}));
-    expect(error).toMatchObject({ code: 'redirected', status: 302 });
+    expect(error).toMatchObject({ code: 'redirected', status: 302, kind: 'foreign' });
     expect(error.message).toContain(other.url);
     expect(other.asked).toEqual([]);
   });
 
-  const PATH = 'path=/api/cli/me';
   const PAGE = '<!doctype html><p>x';
 
   it.each([
-    { status: 401, body: { error: 'No such token.' }, says: 'No such token', hint: /Sign in again/ },
-    { status: 403, body: { error: 'no' }, says: 'no', hint: /rejected/ },
-    { status: 404, body: { message: 'gone' }, says: 'gone', hint: /list again/ },
-    { status: 409, body: { error: null, message: 'changed' }, says: 'changed', hint: /open it again/ },
-    { status: 400, body: 'plain words', says: 'plain words', hint: /Check the ids/ },
-    { status: 500, body: PAGE, says: 'The service answered with a web page', hint: /again later/ },
-    { status: 422, body: PAGE, says: 'The service answered with a web page', hint: /Check the ids/ },
-    { status: 400, body: {}, says: 'The service answered with status 400', hint: /Check the ids/ },
+    { status: 401, body: signed('unauthenticated'), kind: 'refused', says: 'No.', hint: /Sign in again/ },
+    { status: 403, body: signed('foreign_machine'), kind: 'refused', says: 'No.', hint: /orp whoami/ },
+    { status: 404, body: signed('not_found'), kind: 'refused', says: 'No.', hint: /List the records/ },
+    { status: 409, body: signed('record_changed'), kind: 'refused', says: 'No.', hint: /read it again/ },
+    {
+      status: 401,
+      body: { error: 'No such token.' },
+      kind: 'unsigned',
+      says: 'No such token.',
+      hint: /Sign in/,
+    },
+    { status: 404, body: { message: 'gone' }, kind: 'unsigned', says: 'gone.', hint: /List the records/ },
+    {
+      status: 409,
+      body: { error: null, message: 'changed' },
+      kind: 'unsigned',
+      says: 'changed.',
+      hint: /read/,
+    },
+    { status: 409, body: signed('of_tomorrow'), kind: 'unsigned', says: 'No.', hint: /read it again/ },
     {
       status: 400,
       body: { error: 'two\nlines\u001b[31m' },
-      says: 'two\\nlines\\u001b[31m',
-      hint: /Check the ids/,
+      kind: 'unsigned',
+      says: 'two\\nlines\\u001b[31m.',
+      hint: /Check the values/,
     },
-  ])('status $status with $body is one sentence and a hint', async ({ status, body, says, hint }) => {
+  ])('status $status with $body is one sentence and a hint', async ({ status, body, kind, says, hint }) => {
     await using server = await RecordingServer.start(() => ({ status, body }));
     const error = await failureOf(send(clientOf(server).client, getMe, {}));
-    expect(error.message).toBe(`${says} (status=${status} ${PATH}).`);
+    expect(error).toMatchObject({ message: says, kind, details: { status, path: '/api/cli/me' } });
     expect(error.hint).toMatch(hint);
   });
 
-  it('the code and the hint of the service win', async () => {
-    const body = { error: 'Slow down.', code: 'too_many_attempts', hint: 'Wait a minute.' };
-    await using server = await RecordingServer.start(() => ({ status: 400, body }));
+  it.each([
+    { status: 403, body: PAGE, what: 'a web page' },
+    { status: 200, body: PAGE, what: 'a web page' },
+    { status: 500, body: PAGE, what: 'a web page' },
+    { status: 400, body: 'plain\nwords', what: 'the text "plain words"' },
+    { status: 401, body: {}, what: "JSON that is not in the server's form" },
+    { status: 200, body: { welcome: 'guest' }, what: "JSON that is not in the server's form" },
+    { status: 200, body: [1], what: "JSON that is not in the server's form" },
+    { status: 200, body: undefined, what: 'an empty answer' },
+    { status: 204, body: undefined, what: 'an empty answer' },
+  ])('status $status with $body is somebody else', async ({ status, body, what }) => {
+    await using server = await RecordingServer.start(() => ({ status, body }));
+    const error = await failureOf(send(clientOf(server).client, getMe, {}));
+    expect(error).toMatchObject({ kind: 'foreign', code: 'unexpected_answer', exitCode: 2 });
+    expect(error.message).toBe(`Something between here and the server answered (status ${status}, ${what}).`);
+    expect(error.hint).toMatch(/^Nothing was lost/);
+    expect(server.asked).toHaveLength(4);
+  });
+
+  it('that is somebody else is not said to have changed nothing where it may have', async () => {
+    await using server = await RecordingServer.start(() => ({ body: PAGE }));
+    const error = await failureOf(send(clientOf(server).client, addIdea, { body: { title: 'x' } }));
+    expect(error.hint).toMatch(/look whether it took effect/);
+    expect(server.asked).toHaveLength(1);
+  });
+
+  it('the code and the hint of the server win', async () => {
+    const body = signed('limit_reached', { error: 'Enough.', hint: 'Cancel some jobs.' });
+    await using server = await RecordingServer.start(() => ({ status: 429, body }));
     expect(await failureOf(send(clientOf(server).client, getMe, {}))).toMatchObject({
-      code: 'too_many_attempts',
-      hint: 'Wait a minute.',
+      code: 'limit_reached',
+      hint: 'Cancel some jobs.',
     });
   });
 
-  it('no answer in time, and no service at all, are told as such', async () => {
+  it('no answer in time, and no server at all, are told as such', async () => {
     await using server = await RecordingServer.start(() => new Promise<Answer>(() => undefined));
     const patient = clientOf(server, { timeoutMs: 30, retry: { ...DEFAULT_RETRY, tries: 1 } });
     const late = await failureOf(send(patient.client, getMe, {}));
@@ -172,6 +201,7 @@ describe('an answer', () => {
 });
 
 describe('retries', () => {
+  const QUEUED = { ok: true, id: 'chk_1', status: 'queued', ideaId: 'ide_1', jobId: 'job_1' };
   const UNAVAILABLE: Answer = { status: 503, body: { error: 'busy' } };
 
   it.each([
@@ -206,8 +236,16 @@ describe('retries', () => {
     expect(server.asked).toHaveLength(1);
   });
 
+  it('what a server without extensions may do twice is sent once', async () => {
+    await using server = await RecordingServer.start(() => UNAVAILABLE);
+    const { client } = clientOf(server, { server: serverThatOffers([]) });
+    const request = { params: { ideaId: 'ide_1' }, body: { contextSelection: {} } };
+    await failureOf(send(client, queueCheckpoint, request));
+    expect(server.asked).toHaveLength(1);
+  });
+
   it('a repeated POST carries the same idempotency key', async () => {
-    await using server = await RecordingServer.start(inTurn(UNAVAILABLE, { body: { id: 'chk_1' } }));
+    await using server = await RecordingServer.start(inTurn(UNAVAILABLE, { body: QUEUED }));
     const body = { contextSelection: {} };
     await send(clientOf(server).client, queueCheckpoint, { params: { ideaId: 'ide_1' }, body });
     const [first, second] = server.asked.map(({ headers }) => headers['idempotency-key']);

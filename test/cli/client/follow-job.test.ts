@@ -3,6 +3,7 @@ import type { Client } from '../../../cli/client/client.ts';
 import type { FollowEvent } from '../../../cli/client/follow-job.ts';
 import { followJob } from '../../../cli/client/follow-job.ts';
 import { NO_RETRY } from '../../../cli/client/retry.ts';
+import { newestServer } from '../../support/known-server.ts';
 import { type Answer, RecordingServer } from '../recording-server.ts';
 
 type Frame = [event: string, data: object, id?: string];
@@ -25,21 +26,34 @@ const standing = (status: string): Frame => ['status', { jobId: 'job_1', status,
 const again: Frame = ['timeout', { reason: 'reconnect' }];
 const end: Frame = ['end', { jobId: 'job_1', status: 'completed' }];
 
-/** Follows to the end; what was told, and the pauses before each stream. */
-async function follow(server: RecordingServer) {
+/** Somebody else, in a language that is not ours. */
+const PORTAL: Answer = { status: 404, body: '<!doctype html><p>Sign in to the network' };
+
+/** Follows to the end; what was told, the pauses before each stream, and what was in the way. */
+async function follow(server: RecordingServer, signal?: AbortSignal, onPause: () => void = () => undefined) {
   const pauses: number[] = [];
+  const outages: string[] = [];
   const client: Client = {
     baseUrl: server.url,
     token: 'dvt_secret',
     headers: {},
     timeoutMs: 5000,
     retry: NO_RETRY,
-    sleep: async (ms) => void pauses.push(ms),
+    server: newestServer(),
+    sleep: async (ms, signal) => {
+      pauses.push(ms);
+      onPause();
+      signal?.throwIfAborted();
+    },
     random: () => 1,
   };
   const told: string[] = [];
-  for await (const event of followJob(client, 'job_1')) told.push(nameOf(event));
-  return { told, pauses, positions: server.asked.map(({ headers }) => headers['last-event-id']) };
+  for await (const event of followJob(client, 'job_1', {
+    signal,
+    onOutage: (message) => outages.push(message),
+  }))
+    told.push(nameOf(event));
+  return { told, pauses, outages, positions: server.asked.map(({ headers }) => headers['last-event-id']) };
 }
 
 function nameOf(event: FollowEvent): string {
@@ -48,7 +62,7 @@ function nameOf(event: FollowEvent): string {
 
 function inTurn(...answers: readonly Answer[]) {
   let turn = 0;
-  return (): Answer => answers[turn++] ?? { status: 500 };
+  return (): Answer => answers[turn++] ?? { status: 500, hangUp: true };
 }
 
 describe('following a job', () => {
@@ -70,6 +84,7 @@ describe('following a job', () => {
       ),
     );
     expect(await follow(server)).toEqual({
+      outages: [],
       told: [
         'status queued',
         'status running',
@@ -95,9 +110,27 @@ describe('following a job', () => {
     expect(pauses).toEqual([1000, 2000, 4000, 8000]);
   });
 
-  it('says so when the very first stream does not open', async () => {
-    await using server = await RecordingServer.start(inTurn({ hangUp: true }));
-    await expect(follow(server)).rejects.toThrow();
+  it('goes on though not even the first stream opens, and says why', async () => {
+    await using server = await RecordingServer.start(inTurn({ hangUp: true }, PORTAL, aStream(end)));
+    const { told, outages } = await follow(server);
+    expect(told).toEqual(['end completed']);
+    expect(outages).toEqual([
+      expect.stringContaining('cannot be reached'),
+      'Something between here and the server answered (status 404, a web page).',
+    ]);
+  });
+
+  it('ends with what the server itself refuses', async () => {
+    const body = { error: 'There is no such job.', code: 'not_found', requestId: 'req_1' };
+    await using server = await RecordingServer.start(inTurn({ status: 404, body }));
+    await expect(follow(server)).rejects.toThrow('There is no such job.');
+  });
+
+  it('ends with its signal, also between two streams', async () => {
+    await using server = await RecordingServer.start(() => ({ status: 503 }));
+    const end = new AbortController();
+    const ended = follow(server, end.signal, () => end.abort(new Error('time is up')));
+    await expect(ended).rejects.toThrow('time is up');
   });
 
   it('passes over what it does not know', async () => {

@@ -103,7 +103,7 @@ describe('orp auth login', () => {
 
 describe('orp auth logout', () => {
   it('revokes the token, forgets it, and keeps service and e-mail', async () => {
-    await using server = await RecordingServer.start();
+    await using server = await RecordingServer.startNewest();
     using desk = new Desk();
     desk.signIn(server.url);
     expect((await desk.orp(['auth', 'logout'])).stdout).toBe(
@@ -120,14 +120,34 @@ describe('orp auth logout', () => {
   });
 
   it('says nothing about a token that was dead already', async () => {
-    await using server = await RecordingServer.start(() => ({
+    await using server = await RecordingServer.startNewest(() => ({
       status: 401,
-      body: { error: 'Who?', code: 'unauthenticated' },
+      body: { error: 'Who?', code: 'unauthenticated', requestId: 'req_1' },
     }));
     using desk = new Desk();
     desk.signIn(server.url);
     expect(await desk.orp(['auth', 'logout'])).toMatchObject({ code: 0, stderr: '' });
     expect(stored(desk).token).toBe('');
+  });
+
+  it.each([
+    ['a web page with status 401', { status: 401, body: '<html>Sign in to the network</html>' }],
+    ['an empty success', { status: 200 }],
+  ])("takes %s for nobody's word that the token is dead", async (_, answer) => {
+    await using server = await RecordingServer.startNewest(() => answer);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { stderr } = await desk.orp(['auth', 'logout']);
+    expect(stderr).toContain('warning: The token could not be revoked');
+  });
+
+  it('says that a server of v0.4.4 revokes nothing, and asks it for nothing', async () => {
+    await using server = await RecordingServer.start(() => ({ body: { ok: true, user: USER } }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { code, stderr } = await desk.orp(['auth', 'logout']);
+    expect([code, server.asked.map(({ path }) => path)]).toEqual([0, ['/api/cli/me']]);
+    expect(stderr).toContain('does not offer to revoke a token');
   });
 
   it('works while the service is away, and says that the token lives on', async () => {

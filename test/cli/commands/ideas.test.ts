@@ -12,8 +12,8 @@ const IDEA = {
 const WORLD = { id: 'wor_3', name: 'survey', projectRoot: '/home/mira/survey', status: 'active' };
 
 /** Runs one command against a service that answers so; returns what was asked and printed. */
-async function run(words: readonly string[], script: Script) {
-  await using server = await RecordingServer.start(script);
+async function run(words: readonly string[], script: Script, start = RecordingServer.start) {
+  await using server = await start(script);
   using desk = new Desk();
   desk.signIn(server.url);
   const { code, stdout, error } = await desk.orp(words);
@@ -64,7 +64,8 @@ describe('an answer that is no list', () => {
       ['ideas', 'list'],
       ['job', 'list'],
     ]) {
-      const { code, stdout, error } = await run(words, () => ({ status: body ? 200 : 204, body }));
+      const answer = () => ({ status: body ? 200 : 204, body });
+      const { code, stdout, error } = await run(words, answer, RecordingServer.startNewest);
       expect([code, stdout, error?.code]).toEqual([2, '', 'unexpected_answer']);
     }
   });

@@ -30,7 +30,7 @@ describe('the way to the next page on a terminal', () => {
     },
   ])('repeats what $words asked for', async ({ words, said }) => {
     const page = { ok: true, jobs: [JOB], nextCursor: 'job_1', hasMore: true };
-    await using server = await RecordingServer.start(() => ({ body: page }));
+    await using server = await RecordingServer.startNewest(() => ({ body: page }));
     using desk = new Desk();
     desk.signIn(server.url);
     desk.isTerminal = true;
@@ -40,7 +40,7 @@ describe('the way to the next page on a terminal', () => {
 
   it('is not said on the last page', async () => {
     const page = { ok: true, jobs: [JOB], hasMore: false };
-    await using server = await RecordingServer.start(() => ({ body: page }));
+    await using server = await RecordingServer.startNewest(() => ({ body: page }));
     using desk = new Desk();
     desk.signIn(server.url);
     desk.isTerminal = true;

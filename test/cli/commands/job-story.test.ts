@@ -91,7 +91,7 @@ describe('the story of a job', () => {
         receipt: { processes: 2, signal: 'SIGTERM', tookMs: 1500, at: '2026-04-01T10:04:02Z' },
       },
     });
-    await using server = await RecordingServer.start(() => ({
+    await using server = await RecordingServer.startNewest(() => ({
       body: { ok: true, job },
     }));
     using desk = new Desk();

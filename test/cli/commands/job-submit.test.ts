@@ -34,7 +34,7 @@ const TORN = ['{"idea_id": "ide', '{"idea_id": ""}'];
 
 describe('where a submitted prompt goes', () => {
   it('is the linked repository one is in', async () => {
-    await using server = await RecordingServer.start(taking);
+    await using server = await RecordingServer.startNewest(taking);
     using desk = new Desk();
     desk.signIn(server.url);
     desk.linkTo('ide_77');
@@ -78,7 +78,7 @@ describe('where a submitted prompt goes', () => {
     ['outside of git', (desk: Desk) => ['--repo-root', desk.home]],
     ['in a repository that is not linked', () => []],
   ])('must be said %s', async (_, words) => {
-    await using server = await RecordingServer.start(taking);
+    await using server = await RecordingServer.startNewest(taking);
     using desk = new Desk();
     desk.signIn(server.url);
     const refused = await desk.orp([...words(desk), ...SUBMIT]);
@@ -106,7 +106,7 @@ describe('an own idempotency key', () => {
   const KEYED = [...SUBMIT, '--anywhere', '--idempotency-key'];
 
   it('goes with times that are said in full, so that the same words are the same request', async () => {
-    await using server = await RecordingServer.start(taking);
+    await using server = await RecordingServer.startNewest(taking);
     using desk = new Desk();
     desk.signIn(server.url);
     const words = [...KEYED, ' k-1 ', '--not-before', '2026-04-01T18:00Z', '--expires-at', '2026-04-03'];
@@ -120,7 +120,7 @@ describe('an own idempotency key', () => {
   });
 
   it.each(['--not-before', '--expires-at'])('is refused together with a span behind %s', async (flag) => {
-    await using server = await RecordingServer.start(taking);
+    await using server = await RecordingServer.startNewest(taking);
     using desk = new Desk();
     desk.signIn(server.url);
     const { error } = await desk.orp([...KEYED, 'k-1', flag, '1h']);
@@ -131,7 +131,7 @@ describe('an own idempotency key', () => {
   });
 
   it.each(['', '  ', 'two words', 'schlüssel', 'k'.repeat(129)])('is not %j', async (key) => {
-    await using server = await RecordingServer.start(taking);
+    await using server = await RecordingServer.startNewest(taking);
     using desk = new Desk();
     desk.signIn(server.url);
     const { error } = await desk.orp([...KEYED, key]);
@@ -142,7 +142,9 @@ describe('an own idempotency key', () => {
 
 describe('a project link that cannot be read', () => {
   it('is kept beside the new one when the repository is linked again', async () => {
-    await using server = await RecordingServer.start(() => ({ body: { ok: true, world: { id: 'wor_3' } } }));
+    await using server = await RecordingServer.startNewest(() => ({
+      body: { ok: true, world: { id: 'wor_3' } },
+    }));
     using desk = new Desk();
     desk.signIn(server.url);
     for (const text of TORN) {

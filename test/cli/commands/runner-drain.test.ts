@@ -3,7 +3,7 @@ import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 
 function answering(draining: boolean) {
-  return RecordingServer.start(({ path }) => ({
+  return RecordingServer.startNewest(({ path }) => ({
     body: { ok: true, machine: { id: path.split('/').at(-2), name: 'workbench', draining }, changed: true },
   }));
 }

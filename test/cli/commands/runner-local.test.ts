@@ -80,7 +80,7 @@ describe('orp runner status', () => {
   it('asks the hosted side whether the machine can be woken, which is not the same as when it was seen', async () => {
     const machine = { id: 'x', name: 'workbench', lastSeenAt: '2026-04-01T09:00:00.000Z', draining: false };
     const listening = { transport: 'ws', instance: 'run-1', since: '2026-04-01T08:00:00.000Z' };
-    await using server = await RecordingServer.start(() => ({
+    await using server = await RecordingServer.startNewest(() => ({
       body: { ok: true, machine: { ...machine, listening } },
     }));
     using desk = await readyDesk(server.url);

@@ -55,7 +55,7 @@ const SUBMIT = ['job', 'submit', 'Count the gauges.'];
 
 describe('variables of git that name another repository', () => {
   it.each(FOREIGN)('do not count when --repo-root names one: %s', async (_, make) => {
-    await using server = await RecordingServer.start(answer);
+    await using server = await RecordingServer.startNewest(answer);
     using desk = new Desk();
     desk.signIn(server.url);
     desk.linkTo('ide_here');
@@ -71,7 +71,7 @@ describe('variables of git that name another repository', () => {
   it.each(FOREIGN)(
     'are refused where no repository is named, before anything is sent: %s',
     async (_, make) => {
-      await using server = await RecordingServer.start(answer);
+      await using server = await RecordingServer.startNewest(answer);
       using desk = new Desk();
       desk.signIn(server.url);
       desk.linkTo('ide_here');

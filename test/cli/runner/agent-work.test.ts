@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentService } from '../../../cli/runner/agent-service.ts';
+import { newestServer } from '../../support/known-server.ts';
 import { type Answer, type Asked, RecordingServer } from '../recording-server.ts';
 import { isAlive, until } from './conditions.ts';
 import { endLeftAgents } from './left-agents.ts';
@@ -67,6 +68,7 @@ function handingOut(
   respond: (asked: Asked) => Answer = () => ({ body: { ok: true, id: 'rsp_1' } }),
 ) {
   let isTaken = false;
+  server.announce({ without: ['claim-post'] });
   server.answer((asked) => {
     if (asked.path.endsWith('/respond')) return respond(asked);
     if (asked.path.endsWith('/runner/jobs/job_8')) return { body: { job: SHOWN } };
@@ -183,6 +185,7 @@ describe('orp agent work', () => {
     ['a repository that is not here', { world: { projectRoot: '/nowhere/x', codexSessionId: 'codex-1' } }],
     ['a session that is an option', { world: { projectRoot: '/nowhere/x', codexSessionId: '--yolo' } }],
   ])('leaves %s in the queue', async (_, overrides) => {
+    server.announce({ without: ['claim-post'] });
     server.answer(({ query }) =>
       query.includes('notProjectRoot') ? { body: {} } : { body: { job: review(overrides), dryRun: true } },
     );
@@ -266,6 +269,7 @@ describe('orp agent work without --once', () => {
   it('survives an outage, answers a review, and leaves on SIGTERM', async () => {
     let isDown = true;
     let isTaken = false;
+    server.announce({ without: ['claim-post'] });
     server.answer(({ path, query }) => {
       if (isDown) return { status: 503, body: { error: 'Busy.' } };
       if (path.endsWith('/respond')) return { body: { ok: true, id: 'rsp_1' } };
@@ -336,6 +340,7 @@ describe('a review at work', () => {
       headers: {},
       timeoutMs: 5000,
       retry: { tries: 1, firstMs: 0, limitMs: 0 },
+      server: newestServer(),
       sleep: async () => undefined,
       random: () => 0,
     };
@@ -348,7 +353,7 @@ describe('a review at work', () => {
     [{ status: 'running', leaseId: 'lea_8' }, 'stop'],
     [{ status: 'queued' }, 'stop'],
   ])('asks after itself, and of %j makes: %s', async (job, action) => {
-    server.answer(() => ({ body: { ok: true, job } }));
+    server.answer(() => ({ body: { ok: true, job: { id: 'job_8', ...job } } }));
     expect(await serviceOf().heartbeat(held, false)).toMatchObject({
       kind: 'ok',
       value: { verdict: { action } },
@@ -356,7 +361,7 @@ describe('a review at work', () => {
   });
 
   it('goes on where the service cannot be asked', async () => {
-    server.answer(() => ({ status: 404, body: { error: 'No.', code: 'not_found' } }));
+    server.answer(() => ({ status: 404, body: { error: 'No.', code: 'not_found', requestId: 'req_1' } }));
     const reply = await serviceOf().heartbeat(held, false);
     expect(reply).toEqual({ kind: 'ok', value: { body: {}, drain: false } });
   });

@@ -5,8 +5,19 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import {
+  CAPABILITIES,
+  CAPABILITIES_HEADER,
+  formatCapabilities,
+} from '../../../spec/contract/capabilities.ts';
 
 type Fields = Record<string, unknown>;
+
+/** Somebody on the way answers, and the server hears nothing of it. */
+export interface Stranger {
+  status: number;
+  body: string;
+}
 
 /** `unavailable`: 503, nothing happens. `lost`: it happens, and the answer is lost. `refused`: 409 `lease_lost`. */
 export type Fault = 'unavailable' | 'lost' | 'refused' | 'too_large';
@@ -59,7 +70,7 @@ export class FakeService {
   /** Called with every request before anything happens for it. */
   beforeAnswer: ((request: Recorded) => Promise<unknown> | unknown) | undefined;
   readonly #server: Server;
-  readonly #faults = new Map<Route, Fault[]>();
+  readonly #faults = new Map<Route, (Fault | Stranger)[]>();
   #leases = 0;
 
   private constructor() {
@@ -108,7 +119,7 @@ export class FakeService {
   }
 
   /** The next requests of a route meet these faults, one each. */
-  order(route: Route, ...faults: Fault[]): void {
+  order(route: Route, ...faults: (Fault | Stranger)[]): void {
     this.#faults.set(route, [...(this.#faults.get(route) ?? []), ...faults]);
   }
 
@@ -153,16 +164,18 @@ export class FakeService {
     if (found === undefined) return answer(response, 404, refusal('route_not_found'));
     const body = text === '' ? {} : (JSON.parse(text) as Fields);
     const token = (request.headers.authorization ?? '').replace('Bearer ', '');
-    const recorded = { ...found, query: url.searchParams, body, token };
+    const query = url.pathname.endsWith('/claim') ? claimQuery(body) : url.searchParams;
+    const recorded = { ...found, query, body, token };
     this.requests.push(recorded);
     await this.beforeAnswer?.(recorded);
     if (this.isDown) return answer(response, 503, refusal('unavailable'));
     if (this.isSignedOut) return answer(response, 401, refusal('unauthenticated'));
     const fault = this.#faults.get(found.route)?.shift();
+    if (typeof fault === 'object') return void response.writeHead(fault.status).end(fault.body);
     if (fault === 'unavailable') return answer(response, 503, refusal('unavailable'));
     if (fault === 'refused') return answer(response, 409, refusal('lease_lost'));
     if (fault === 'too_large') return answer(response, 413, refusal('body_too_large'));
-    const [status, reply] = this.#act(found.route, { jobId: found.jobId, body, query: url.searchParams });
+    const [status, reply] = this.#act(found.route, { jobId: found.jobId, body, query });
     if (fault === 'lost') return void response.destroy();
     answer(response, status, reply);
   }
@@ -260,6 +273,14 @@ export class FakeService {
   }
 }
 
+/** A claim by POST, as the poll would have said it. */
+function claimQuery({ dryRun, projectRoots, ...rest }: Fields): URLSearchParams {
+  const query = new URLSearchParams(Object.entries(rest).map(([name, value]) => [name, String(value)]));
+  for (const root of Array.isArray(projectRoots) ? projectRoots : []) query.append('projectRoot', root);
+  if (dryRun === true) query.set('dryRun', '1');
+  return query;
+}
+
 function receivedOf(job: FakeJob): number {
   let received = 0;
   while (job.chunks.has(received + 1)) received += 1;
@@ -289,7 +310,7 @@ function findRoute(path: string): { route: Route; jobId: string | undefined } | 
   const [, name, id, verb] =
     /^\/api\/cli\/runner\/(heartbeat|sync|jobs)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
   if (name === 'heartbeat' || name === 'sync') return { route: name, jobId: undefined };
-  if (id === 'poll') return { route: 'poll', jobId: undefined };
+  if (id === 'poll' || id === 'claim') return { route: 'poll', jobId: undefined };
   const routes = ['start', 'messages', 'logs', 'complete', 'cancel', 'release'] as const;
   const route = routes.find((candidate) => candidate === verb);
   return route && { route, jobId: id };
@@ -300,6 +321,9 @@ function refusal(code: string): Fields {
 }
 
 function answer(response: ServerResponse, status: number, body: Fields): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    [CAPABILITIES_HEADER]: formatCapabilities(CAPABILITIES),
+  });
   response.end(JSON.stringify(body));
 }

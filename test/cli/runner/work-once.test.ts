@@ -334,8 +334,12 @@ describe('orp runner work --once', () => {
     const { code, stderr } = await work();
 
     expect(code).toBe(2);
-    expect(stderr).toContain('status=503');
-    expect(JSON.parse((await work('--json')).stderr)).toMatchObject({ code: 'unavailable' });
+    expect(stderr).toBe('error: refused: unavailable.\nhint: Nothing was claimed. Run it again later.\n');
+    expect(JSON.parse((await work('--json')).stderr)).toMatchObject({
+      code: 'unavailable',
+      status: 503,
+      path: '/api/cli/runner/heartbeat',
+    });
     expect(job.status).toBe('queued');
   });
 

@@ -1,0 +1,203 @@
+/**
+ * Whose answer this is. The one place that decides it: a proxy, a portal or a firewall may answer anything with any status,
+ * and only the server's own word may end a lease, drop content, set a result aside, sign somebody out or end a wait.
+ *
+ *   not 2xx, JSON with `error`, a known `code` and a `requestId`  → the server's refusal
+ *   not 2xx, JSON with a sentence in `error` or `message`         → unsigned: shown to people, believed by nothing else
+ *   2xx, JSON with the fields of the row                          → the server's answer
+ *   2xx, JSON in the looser forms of v0.4.4                       → its answer, unless the server has announced extensions
+ *   anything else                                                 → foreign
+ *
+ * A server that announces extensions carries the fields of the row in every answer. One that does not may be of v0.4.4, whose
+ * contract fixes little: there an answer must say `ok: true` or carry one of the fields. Nothing at all acknowledges nothing:
+ * only answers that nothing depends on may be empty.
+ */
+
+import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../spec/contract/capabilities.ts';
+import type { Endpoint } from '../../spec/contract/endpoint.ts';
+import { ERROR_CODES, type ErrorCode } from '../../spec/errors.ts';
+import { readString } from '../link/fields.ts';
+import { isObject, type JsonObject } from '../link/json-file.ts';
+
+/** What came back, before anybody believes it. */
+export interface Received {
+  status: number;
+  text: string;
+  headers: Pick<Headers, 'get'>;
+}
+
+export interface Sentence {
+  message: string;
+  /** Blank when the answer names none. */
+  code: string;
+  hint?: string | undefined;
+}
+
+export type Judged =
+  /** `announced`: what the server announces with it; undefined when the answer does not prove whose it is. */
+  | { kind: 'answer'; value: JsonObject; announced: ReadonlySet<Capability> | undefined }
+  | {
+      kind: 'refusal';
+      refusal: Sentence & { code: ErrorCode };
+      announced: ReadonlySet<Capability>;
+    }
+  | { kind: 'unsigned'; sentence: Sentence }
+  /** A v0.4.4 server may answer so; this one announced that it says more. */
+  | { kind: 'unproven'; what: string }
+  /** `what`: in words, such as `a web page`. */
+  | { kind: 'foreign'; what: string };
+
+/** What the request was about. */
+export interface Asked {
+  row: Endpoint;
+  /** The ids of the path. */
+  params: Readonly<Record<string, string>>;
+  /** Whether the server has announced extensions before. */
+  announces: boolean;
+}
+
+/** Judges an answer to a row that answers JSON. */
+export function judge(received: Received, asked: Asked): Judged {
+  const { status } = received;
+  if (status >= 200 && status < 300) return judgeSuccess(received, asked);
+  return judgeRefusal(received);
+}
+
+/** Judges what is not a success; also that of a stream that did not open. */
+export function judgeRefusal(received: Received): Exclude<Judged, { kind: 'answer' | 'unproven' }> {
+  const body = received.status >= 400 ? parseJson(received.text) : undefined;
+  if (!isObject(body)) return { kind: 'foreign', what: describe(received) };
+  const message = readString(body, 'error', 'message');
+  const code = readString(body, 'code') ?? '';
+  const hint = readString(body, 'hint');
+  if (message === undefined) return { kind: 'foreign', what: describe(received) };
+  const known = ERROR_CODES.find((name) => name === code);
+  if (known === undefined || readString(body, 'requestId') === undefined) {
+    return { kind: 'unsigned', sentence: { message, code, hint } };
+  }
+  const announced = readCapabilities(received.headers.get(CAPABILITIES_HEADER)) ?? NOTHING;
+  return { kind: 'refusal', refusal: { message, code: known, hint }, announced };
+}
+
+const NOTHING: ReadonlySet<Capability> = new Set();
+
+function judgeSuccess(received: Received, asked: Asked): Judged {
+  const what = describe(received);
+  const isEmpty = received.text.trim() === '';
+  const value = isEmpty ? {} : parseJson(received.text);
+  if (!isObject(value) || isAboutAnother(value, asked)) return { kind: 'foreign', what };
+  const announced = readCapabilities(received.headers.get(CAPABILITIES_HEADER));
+  const isWhole = hasFieldsOf(asked.row, value) || isFlatIdentity(asked.row, value);
+  const isOwn = saysMoreThanOk(asked.row, value) || (announced !== undefined && hasItsOk(asked.row, value));
+  if (isWhole && isOwn) return { kind: 'answer', value, announced: announced ?? NOTHING };
+  if (announced !== undefined && announced.size > 0) return { kind: 'foreign', what };
+  if (!isLikeFirstServers(asked.row, value)) return { kind: 'foreign', what };
+  return asked.announces ? { kind: 'unproven', what } : { kind: 'answer', value, announced };
+}
+
+/** An answer that names a job names the one that was asked about. */
+function isAboutAnother({ job }: JsonObject, { params }: Asked): boolean {
+  const { jobId } = params;
+  if (jobId === undefined || !isObject(job) || job.id === undefined) return false;
+  return job.id !== jobId.trim();
+}
+
+/**
+ * Has what the row says at the top. What is inside a record is for whoever reads it: a newer server may write it differently,
+ * and nobody else writes it at all. `ok` is true unless it says otherwise.
+ */
+function hasFieldsOf(row: Endpoint, value: JsonObject): boolean {
+  const said = { ok: true, ...value };
+  const read = row.reply.safeParse(said);
+  if (read.success) return true;
+  if (isObject(value.job) && value.job.id === undefined) return false;
+  return read.error.issues.every(({ code, path }) => {
+    if (code === 'invalid_union' || path.length === 0) return false;
+    // A word that is not known here is the word of a newer server.
+    return path.length > 1 || (code === 'invalid_value' && typeof valueAt(said, path) === 'string');
+  });
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inside, key) => (typeof inside === 'object' && inside !== null ? Reflect.get(inside, key) : undefined),
+    value,
+  );
+}
+
+/** Who one is may stand without a wrapper. */
+function isFlatIdentity(row: Endpoint, value: JsonObject): boolean {
+  return (
+    row.name === 'getMe' && readString(value, 'id') !== undefined && readString(value, 'email') !== undefined
+  );
+}
+
+/** `{"ok": true}` could be anybody's. */
+function saysMoreThanOk(row: Endpoint, value: JsonObject): boolean {
+  return (
+    isFlatIdentity(row, value) || fieldNames(row).some((name) => name !== 'ok' && value[name] !== undefined)
+  );
+}
+
+/**
+ * Rows whose answer may be empty (contract/hosted-api.md §5.1, §7.1, §8, §8.3): nothing to do, nothing bound yet, or a sign of
+ * life. None of them acknowledges anything that would be missing afterwards.
+ */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  'pollJob',
+  'pollAgent',
+  'getWorld',
+  'heartbeat',
+  'syncMachine',
+]);
+
+/** As v0.4.4 servers answer: it says `ok`, carries a field of the row, or is the record itself (contract/hosted-api.md §0.9). */
+function isLikeFirstServers(row: Endpoint, value: JsonObject): boolean {
+  if (Object.keys(value).length === 0) return MAY_BE_EMPTY.has(row.name);
+  if (value.ok === true || readString(value, 'id') !== undefined) return true;
+  return saysMoreThanOk(row, value) || OTHER_NAMES.some((name) => value[name] !== undefined);
+}
+
+/** Fields by which v0.4.4 servers may answer besides those of the rows (contract/hosted-api.md §0.9, §1). */
+const OTHER_NAMES = ['items', 'nextCursor', 'pendingVerification', 'email', 'userId'] as const;
+
+/** Only the idle answer of the compatibility poll goes without. */
+function hasItsOk(row: Endpoint, { ok }: JsonObject): boolean {
+  return ok === true || !fieldNames(row).includes('ok');
+}
+
+function fieldNames({ reply }: Endpoint): string[] {
+  return shapesOf(reply).flatMap((shape) => Object.keys(shape));
+}
+
+/** The fields of an object schema, or of every arm of a union of them. */
+function shapesOf(schema: unknown): object[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  if ('shape' in schema && typeof schema.shape === 'object' && schema.shape !== null) return [schema.shape];
+  if ('options' in schema && Array.isArray(schema.options)) return schema.options.flatMap(shapesOf);
+  return [];
+}
+
+/** Characters of a text that people are shown to recognize who it is from. */
+const MAX_WORDS = 80;
+
+function describe({ status, text, headers }: Received): string {
+  const trimmed = text.trim();
+  if (status >= 300 && status < 400) return 'a redirect';
+  if (trimmed === '') return 'an empty answer';
+  if (/^<(!doctype|html|\?xml)/i.test(trimmed) || headers.get('content-type')?.startsWith('text/html')) {
+    return 'a web page';
+  }
+  if (parseJson(trimmed) !== undefined) return "JSON that is not in the server's form";
+  const words = Array.from(trimmed.replaceAll(/\s+/g, ' '));
+  return `the text "${words.slice(0, MAX_WORDS).join('')}${words.length > MAX_WORDS ? '…' : ''}"`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Undefined is nothing that JSON can be.
+    return undefined;
+  }
+}

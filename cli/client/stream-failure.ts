@@ -1,0 +1,23 @@
+/** What came back instead of an event stream, judged like every other answer. */
+
+import { judgeRefusal, type Received } from './judge.ts';
+import { foreign, refused, type ServiceError } from './service-error.ts';
+
+/** Whether this is the stream that was asked for. */
+export function isEventStream({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
+  return status === 200 && (headers.get('content-type') ?? '').startsWith('text/event-stream');
+}
+
+/** Any other answer, as an error. */
+export function streamFailure(received: Received, path: string): ServiceError {
+  const judged = judgeRefusal(received);
+  const answer = { ...received, path };
+  switch (judged.kind) {
+    case 'refusal':
+      return refused(answer, judged.refusal, 'refused');
+    case 'unsigned':
+      return refused(answer, judged.sentence, 'unsigned');
+    case 'foreign':
+      return foreign(answer, { what: judged.what, isSafe: true });
+  }
+}

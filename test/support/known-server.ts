@@ -1,0 +1,21 @@
+/** What a client knows of a server, in memory. */
+
+import type { KnownServer } from '../../cli/client/known-server.ts';
+import { CAPABILITIES, type Capability } from '../../spec/contract/capabilities.ts';
+
+/** A server that has announced everything there is. */
+export function newestServer(): KnownServer {
+  return serverThatOffers(CAPABILITIES);
+}
+
+/** A server that has announced these; none: it is of v0.4.4, or nobody has heard it. */
+export function serverThatOffers(capabilities: readonly Capability[]): KnownServer {
+  let announced: ReadonlySet<Capability> = new Set(capabilities);
+  return {
+    offers: (capability) => announced.has(capability),
+    announces: () => announced.size > 0,
+    learn(next) {
+      announced = next;
+    },
+  };
+}
