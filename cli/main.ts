@@ -2,7 +2,7 @@
 
 import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
 import { endOnInterrupt, endWithoutReader } from './interrupt.ts';
-import { requireNode } from './node-version.ts';
+import { isNodeNewEnough, requireNode } from './node-version.ts';
 import { isSystemError } from './system-error.ts';
 import { clientVersion } from './version.ts';
 
@@ -11,6 +11,13 @@ async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     process.stdout.write(`${clientVersion(process.env)}\n`);
     return 0;
+  }
+  const [, script = ''] = process.argv;
+  if (!isNodeNewEnough(process.versions.node)) {
+    // Loaded only where it is needed: a start with the right Node stays fast.
+    const { ownNode, relaunch } = await import('./relaunch.ts');
+    const node = ownNode(script);
+    if (node !== undefined) return relaunch(node, script, argv);
   }
   requireNode(process.versions.node);
   const surroundings = {

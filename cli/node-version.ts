@@ -3,12 +3,17 @@ import { CliError } from './exit.ts';
 /** The oldest Node with a WebSocket and the promise helpers that the runner uses. */
 const OLDEST = { major: 22, minor: 12 };
 
+/** Whether a Node can run every command. */
+export function isNodeNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor);
+}
+
 /** Throws a usage error on a Node that is too old; without it a runner would fail in the middle of a job. */
 export function requireNode(version: string): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) return;
+  if (isNodeNewEnough(version)) return;
   throw new CliError(`Node ${version} is too old for orp.`, {
     code: 'node_too_old',
-    hint: `Install Node ${OLDEST.major}.${OLDEST.minor} or newer, then run the same command again.`,
+    hint: `Install Node ${OLDEST.major}.${OLDEST.minor} or newer, then run the same command again. A checkout of the repository brings its own: run \`npm run build\` there.`,
   });
 }

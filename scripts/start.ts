@@ -5,8 +5,10 @@ import { parseArgs } from 'node:util';
 import { lock } from 'proper-lockfile';
 import { shellWord } from '../cli/link/advice.ts';
 import { makeFolder, openness } from '../cli/private-folder.ts';
+import { buildOrp } from './local/build-orp.ts';
 import { createFirstOperator } from './local/first-operator.ts';
 import { isPortFree } from './local/free-port.ts';
+import { projectPath } from './local/project-path.ts';
 import { type LogLine, type Runtime, startRuntime } from './local/runtime.ts';
 
 const DEFAULT_PORT = 8787;
@@ -112,6 +114,7 @@ async function serve(settings: Settings): Promise<void> {
     throw new UsageError(`Port ${settings.port} is in use.`, 'choose another one: npm start -- --port 8788');
   }
   const releaseState = await holdState(settings.persistTo);
+  makeCommand();
   const runtime = await startRuntime({ ...settings, onLog: printLog(settings.verbose) });
   try {
     const operator = await createFirstOperator(runtime.database);
@@ -126,6 +129,15 @@ async function serve(settings: Settings): Promise<void> {
   console.error('Stopped.');
 }
 
+/** The command that the welcome names. The server does not need it, and runs without it. */
+function makeCommand(): void {
+  try {
+    buildOrp();
+  } catch (error) {
+    console.error(`warning: ${(error as Error).message}`);
+  }
+}
+
 function welcome(
   url: string,
   folder: string,
@@ -137,8 +149,8 @@ function welcome(
   return `The hosted side is ready on ${url}
 State is in ${folder}, the cron fires every minute, Ctrl-C ends it.
 
-${account}Sign in from another terminal (after npm run build):
-  node dist/orp.js auth login --base-url ${url} --email ${operator.email}
+${account}Sign in from another terminal:
+  node ${shellWord(projectPath('dist/orp.js'))} auth login --base-url ${url} --email ${operator.email}
 `;
 }
 

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { isolatedEnv } from '../../scripts/local/orp-command.ts';
+import { runProcess } from '../../scripts/local/run-process.ts';
 import { PlainClient } from '../support/plain-client.ts';
 import { runScript, type ScriptRun } from '../support/processes.ts';
 
@@ -51,6 +53,23 @@ it('creates the first operator once, keeps the state over a restart and ends cle
   expect(await second.ended).toBe(0);
   await expect(fetch(again.url)).rejects.toThrow();
 });
+
+it('prints a command for signing in that works when it is pasted, from any folder', async () => {
+  const script = start('--port', '0');
+  await readyUrl(script);
+  await script.says('auth login');
+  const command = /^ {2}(node .* auth login .*)$/m.exec(script.output())?.[1] ?? '';
+  const { status, stdout, stderr } = await runShell(`${command} --password-stdin`, 'open sesame 42');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain('connected=true');
+});
+
+/** As a person in another folder would paste it. */
+async function runShell(command: string, stdin: string) {
+  const shell = { cwd: folder, env: isolatedEnv(folder) };
+  const { code, ...said } = await runProcess(['sh', '-c', command], shell, stdin);
+  return { status: code, ...said };
+}
 
 it('refuses a port in use and a folder in use with one sentence and exit code 2', async () => {
   const first = start('--port', '0');
