@@ -67,7 +67,7 @@ describe('orp on a Node that is too old', () => {
     bringOwnNode();
     const wrong = orp(['whoami']);
     expect(wrong.status).toBe(2);
-    expect(wrong.stderr).toContain('error: You are not signed in.');
+    expect(wrong.stderr).toContain('error: You are not signed in');
     const login = [
       'auth',
       'login',
