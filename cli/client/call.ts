@@ -47,8 +47,8 @@ export async function send<Row extends Endpoint>(
   row: Row,
   input: CallInput<Row>,
 ): Promise<JsonObject> {
-  if (row.capability !== undefined) await requireOffer(client, row.capability);
   const request: Request = input;
+  if (row.capability !== undefined) await requireOffer(client, row.capability, request.signal);
   const attempt = prepare(client, row, request);
   for (let failed = 0; ; ) {
     try {
@@ -83,10 +83,14 @@ export async function call<Row extends Endpoint>(
  * Whether the server offers an extension. One that has not announced it is asked who it is: it may be new here, or newer
  * than before. Throws when that cannot be found out.
  */
-export async function findOffer(client: Client, capability: Capability): Promise<boolean> {
+export async function findOffer(
+  client: Client,
+  capability: Capability,
+  signal?: AbortSignal,
+): Promise<boolean> {
   if (client.server.offers(capability)) return true;
   try {
-    await send(client, getMe, {});
+    await send(client, getMe, signal === undefined ? {} : { signal });
   } catch (error) {
     if (!client.server.offers(capability)) throw error;
   }
@@ -110,8 +114,12 @@ export async function introduce(client: Client): Promise<'introduced' | 'unclear
 }
 
 /** Refuses what the server does not offer. */
-export async function requireOffer(client: Client, capability: Capability): Promise<void> {
-  if (!(await findOffer(client, capability))) throw notOffered(capability, client.baseUrl);
+export async function requireOffer(
+  client: Client,
+  capability: Capability,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!(await findOffer(client, capability, signal))) throw notOffered(capability, client.baseUrl);
 }
 
 /** Everything that stays the same over the tries, so that a repeated request is the very same one. */

@@ -14,6 +14,7 @@ import { requireOffer } from './call.ts';
 import type { Client } from './client.ts';
 import { isOutage } from './retry.ts';
 import { ServiceError, unreachable } from './service-error.ts';
+import { nextReceipt, type Receipt } from './stop-receipt.ts';
 import { isEventStream, streamFailure } from './stream-failure.ts';
 
 export type FollowEvent =
@@ -46,6 +47,7 @@ export async function* followJob(
   let cursor: string | undefined;
   let status: JobStatus | undefined;
   let failures = 0;
+  let receipt: Receipt = { kind: 'unasked' };
   for (;;) {
     const before = `${cursor} ${status}`;
     let isRegular = false;
@@ -53,6 +55,18 @@ export async function* followJob(
       for await (const message of readStream(await openStream(client, { jobId, cursor, signal }))) {
         cursor = message.id ?? cursor;
         const event = readEvent(message);
+        if (
+          event?.kind === 'entry' &&
+          receipt.kind === 'expected' &&
+          event.entry.text.includes(receipt.text)
+        ) {
+          receipt = { kind: 'settled' };
+        }
+        if (event?.kind === 'end') {
+          // The agent ends after its job was cancelled: what its machine says of that is the end of the story.
+          if (event.status === 'cancelled') receipt = await nextReceipt(receipt, { client, jobId, signal });
+          if (event.status === 'cancelled' && receipt.kind === 'expected') break;
+        }
         if (event !== undefined) yield event;
         if (event?.kind === 'end') return;
         if (event?.kind === 'status') status = event.status;
@@ -85,7 +99,7 @@ interface Position {
 }
 
 async function openStream(client: Client, { jobId, cursor, signal }: Position): Promise<Response> {
-  if (followRow.capability !== undefined) await requireOffer(client, followRow.capability);
+  if (followRow.capability !== undefined) await requireOffer(client, followRow.capability, signal);
   const path = followRow.path.replace(':jobId', encodeURIComponent(jobId));
   const { baseUrl } = client;
   const headers: Record<string, string> = {

@@ -5,10 +5,15 @@ import { readTranscript } from '../../spec/contract/jobs.ts';
 import { call } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
+import { CliError } from '../exit.ts';
 import { plainText } from '../output/plain-text.ts';
+import { oneLine } from '../output/print.ts';
+import { timerMs } from '../runner/pause.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;
+  /** Of following, in seconds. */
+  timeout?: number;
 }
 
 type Page = ReplyOf<typeof readTranscript>;
@@ -20,25 +25,55 @@ const PAGE = 500;
 /** Prints the transcript: one JSON document, or, when following, one entry a line. */
 export async function logs(context: Context, jobId: string, options: LogsOptions): Promise<void> {
   const client = await signedInClient(context);
-  if (options.follow) return follow(context, client, jobId);
+  if (options.follow) return follow(context, client, { jobId, timeout: options.timeout });
   if (context.json) return printDocument(context, client, jobId);
   for await (const page of readPages(client, jobId)) {
     for (const entry of page.entries) printEntry(context, entry);
   }
 }
 
-async function follow(context: Context, client: Client, jobId: string): Promise<void> {
+/** To the end of the story, however often the way to the server breaks. */
+async function follow(context: Context, client: Client, { jobId, timeout }: Followed): Promise<void> {
   const { followJob } = await import('../client/follow-job.ts');
-  let told: string | undefined;
-  for await (const event of followJob(client, jobId)) {
-    if (event.kind === 'entry') {
-      if (context.json) context.stdout.write(`${JSON.stringify(event.entry)}\n`);
-      else printEntry(context, event.entry);
-    } else if (event.status !== told) {
-      told = event.status;
-      if (!context.json) context.stderr.write(`${jobId} is ${told}\n`);
+  const { WaitingWatch } = await import('../client/waiting-watch.ts');
+  const say = (sentence: string) => {
+    if (!context.json) context.stderr.write(`${oneLine(sentence)}\n`);
+  };
+  const waiting = new WaitingWatch(client, jobId, say);
+  const signal = timeout === undefined ? undefined : AbortSignal.timeout(timerMs(timeout * 1000));
+  let status = '';
+  let outage = '';
+  const onOutage = (message: string) => {
+    if (message !== outage) say(`${message} Trying again.`);
+    outage = message;
+  };
+  try {
+    for await (const event of followJob(client, jobId, { signal, onOutage })) {
+      outage = '';
+      if (event.kind === 'entry') {
+        if (context.json) context.stdout.write(`${JSON.stringify(event.entry)}\n`);
+        else printEntry(context, event.entry);
+        continue;
+      }
+      if (event.status !== status) say(`${jobId} is ${event.status}`);
+      status = event.status;
+      if (!context.json) waiting.update(event.status);
     }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new CliError(`Job ${jobId} has not ended after ${timeout} s.`, {
+      code: 'wait_timeout',
+      hint: `Run \`orp job show ${jobId}\` to see why, or follow it longer with --timeout.`,
+    });
+  } finally {
+    waiting.stop();
   }
+}
+
+interface Followed {
+  jobId: string;
+  /** Seconds; absent: to the end of the job. */
+  timeout: number | undefined;
 }
 
 async function* readPages(client: Client, jobId: string): AsyncGenerator<Page> {

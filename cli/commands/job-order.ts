@@ -4,10 +4,13 @@ import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import { call, requireOffer } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
+import { isOutage } from '../client/retry.ts';
+import { ServiceError } from '../client/service-error.ts';
+import { waitingSentence } from '../client/waiting-watch.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, EXIT_NEGATIVE } from '../exit.ts';
-import { type Line, printResult } from '../output/print.ts';
-import { pause } from '../runner/pause.ts';
+import { type Line, oneLine, printResult } from '../output/print.ts';
+import { pause, timerMs } from '../runner/pause.ts';
 import type { JobStory } from './job-list.ts';
 
 export interface OrderOptions extends CommonOptions {
@@ -65,22 +68,56 @@ export async function retry(context: Context, jobId: string, { reason }: OrderOp
 const FIRST_LOOK_MS = 500;
 const LAST_LOOK_MS = 5000;
 
-/** Waits for the end of a job. */
+/** Waits for the end of a job. An outage of the server does not end it; the time limit and the server's own refusal do. */
 export async function wait(context: Context, jobId: string, { timeout }: WaitOptions): Promise<number> {
   const client = await signedInClient(context);
   const deadline = performance.now() + Math.max(1, timeout) * 1000;
-  let told = '';
+  const tell = tellChanges(context);
+  let last: JobStory | undefined;
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(LAST_LOOK_MS, lookMs * 1.5)) {
-    const { job } = await call(client, showJob, { params: { jobId } });
-    if (isTerminal(job.status)) return report(context, job);
+    const job = await look(client, jobId, { deadline, tell });
+    if (job !== undefined && isTerminal(job.status)) return report(context, job);
+    last = job ?? last;
     const left = deadline - performance.now();
-    if (left <= 0) throw notEnded(job, timeout);
-    const { message = job.status, note = '' } = job.waiting ?? {};
-    const state = `${message} ${note}`.trim();
-    if (state !== told && !context.json) context.stderr.write(`${state}\n`);
-    told = state;
+    if (left <= 0) throw notEnded(jobId, timeout, last);
+    if (job !== undefined) tell(waitingSentence(job) ?? job.status);
     await pause(Math.min(lookMs, left));
   }
+}
+
+/** The last look has this long, although the time is up. */
+const LAST_CHANCE_MS = 2000;
+
+interface Looking {
+  deadline: number;
+  tell: (state: string) => void;
+}
+
+/** Undefined: the server cannot be asked now. */
+async function look(
+  client: Client,
+  jobId: string,
+  { deadline, tell }: Looking,
+): Promise<JobStory | undefined> {
+  const left = Math.max(LAST_CHANCE_MS, deadline - performance.now());
+  const signal = AbortSignal.timeout(Math.ceil(timerMs(left)));
+  try {
+    return (await call(client, showJob, { params: { jobId }, signal })).job;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (!(error instanceof ServiceError) || !isOutage(error)) throw error;
+    tell(`${error.message} Trying again.`);
+    return undefined;
+  }
+}
+
+/** Each state once while it lasts; for people only. */
+function tellChanges({ json, stderr }: Pick<Context, 'json' | 'stderr'>): (state: string) => void {
+  let told = '';
+  return (state) => {
+    if (state !== told && !json) stderr.write(`${oneLine(state)}\n`);
+    told = state;
+  };
 }
 
 function report(context: Context, job: JobStory): number {
@@ -95,9 +132,10 @@ function report(context: Context, job: JobStory): number {
   return isDone ? 0 : EXIT_NEGATIVE;
 }
 
-function notEnded(job: JobStory, timeout: number): CliError {
-  return new CliError(`Job ${job.id} has not ended after ${timeout} s: it is ${job.status}.`, {
+function notEnded(jobId: string, timeout: number, last: JobStory | undefined): CliError {
+  const standing = last === undefined ? 'the server could not be asked' : `it is ${last.status}`;
+  return new CliError(`Job ${jobId} has not ended after ${timeout} s: ${standing}.`, {
     code: 'wait_timeout',
-    hint: `Run \`orp job show ${job.id}\` to see why, or wait longer with --timeout.`,
+    hint: `Run \`orp job show ${jobId}\` to see why, or wait longer with --timeout.`,
   });
 }

@@ -118,7 +118,15 @@ function registerReading(group: Command, shell: Shell): void {
       .command('logs')
       .description('print what the agent said and did')
       .argument('<job-id>')
-      .option('--follow', 'go on until the job has ended'),
+      .option('--follow', 'go on until the job has ended, through outages of the server')
+      .addOption(
+        wholeNumberOption({
+          flags: '--timeout <seconds>',
+          description: 'with --follow: give up after this long',
+          min: 1,
+          max: 7 * MOST_WAIT_SECONDS,
+        }),
+      ),
   ).action((id: string, options: LogsOptions) =>
     shell.run(options, async (context) => (await import('./job-logs.ts')).logs(context, id, options)),
   );

@@ -107,7 +107,11 @@ describe('sending a prompt', () => {
     { what: 'a file that is not there', args: ['--file', 'nowhere.md'], says: 'There is no file' },
     { what: 'a time that is none', args: ['Hi', '--not-before', 'tomorrow-ish'], says: '--not-before' },
     { what: 'an unknown fallback', args: ['Hi', '--session-fallback', 'any'], says: 'session-fallback' },
-    { what: 'a machine of nobody', args: ['Hi', '--machine-id', 'nobody'], says: 'status=404' },
+    {
+      what: 'a machine of nobody',
+      args: ['Hi', '--machine-id', 'nobody'],
+      says: 'you have no machine nobody',
+    },
   ])('is refused with $what', async ({ args, says }) => {
     const { code, stdout, stderr } = await run(['job', 'submit', ...args]);
 
