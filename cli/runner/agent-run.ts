@@ -113,7 +113,7 @@ async function describeRun(
     ...how,
     turn,
     otherSession,
-    answer: answer === undefined ? undefined : redactText(answer, secrets),
+    answer: answer === undefined ? undefined : transcript.redactAnswer(answer),
     failure: said === undefined ? undefined : cutFailure(redactText(said, secrets)),
     reading: said === undefined ? undefined : agent.readFailure(said, turn, Date.now()),
     stdout: transcript.tailOf('stdout'),

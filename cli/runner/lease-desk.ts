@@ -13,6 +13,7 @@ import { type Delivery, deliver } from './delivery.ts';
 import { HeartbeatLoop } from './heartbeat-loop.ts';
 import { timerMs } from './pause.ts';
 import { putBack } from './put-back.ts';
+import { redactResult, redactText } from './redact.ts';
 import { fitContent } from './result.ts';
 import type { Body, Held } from './service.ts';
 import { keepAnswer, LeaseSpool } from './spool/lease-spool.ts';
@@ -88,9 +89,10 @@ export class LeaseDesk {
   /** Adds a sentence of the runner to the transcript, and sends it in the words of the contract. */
   async announce(content: string, meta: Record<string, string | null>): Promise<Body | undefined> {
     const at = new Date().toISOString();
-    await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${content}\n` });
+    const shown = redactText(content, this.#context.secrets);
+    await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${shown}\n` });
     const seq = this.spool.lastSeq;
-    const reply = await this.#context.service.addMessage(this.held, { seq, at, content, meta });
+    const reply = await this.#context.service.addMessage(this.held, { seq, at, content: shown, meta });
     // An answer that did not come costs nothing: the sentence is in the spool like everything else.
     this.#openUploads(reply.kind === 'ok' ? seq : seq - 1);
     return reply.kind === 'ok' ? reply.value : undefined;
@@ -178,7 +180,8 @@ export class LeaseDesk {
     await this.spool.remove();
   }
 
-  async #fit(result: ResultRecord): Promise<ResultRecord> {
+  async #fit(unfit: ResultRecord): Promise<ResultRecord> {
+    const result = redactResult(unfit, this.#context.secrets);
     if (result.content === undefined) return result;
     const keep = (name: string, text: string) => keepAnswer(this.#context.env, name, text);
     return { ...result, content: await fitContent(result.content, this.held, keep) };

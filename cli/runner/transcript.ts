@@ -16,7 +16,7 @@ import { FailureText } from '../agents/failure-text.ts';
 import { LineSplitter, type SplitLine } from '../agents/line-splitter.ts';
 import { messageOf } from '../exit.ts';
 import { OutputTap } from './output-tap.ts';
-import { redactText } from './redact.ts';
+import { MessageRedactor, redactText } from './redact.ts';
 import { ChunkBuffer, type Piece } from './spool/chunk-buffer.ts';
 import type { LeaseSpool } from './spool/lease-spool.ts';
 
@@ -47,6 +47,7 @@ export class Transcript {
   readonly #buffer: ChunkBuffer;
   readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter(MAX_STDERR_LINE) };
   readonly #taps;
+  readonly #messages: MessageRedactor;
   #outputBytes = 0;
   #messageBytes = 0;
   #lastMessage: string | undefined;
@@ -58,6 +59,7 @@ export class Transcript {
     this.#options = options;
     this.#reader = options.agent.openReader();
     this.#taps = { stdout: new OutputTap(options.secrets), stderr: new OutputTap(options.secrets) };
+    this.#messages = new MessageRedactor(options.secrets);
     this.#buffer = new ChunkBuffer((piece) => this.#write(piece));
   }
 
@@ -74,6 +76,11 @@ export class Transcript {
   /** The session in which the agent is at work instead of the one that was asked for. */
   get otherSession(): string | undefined {
     return this.#otherSession;
+  }
+
+  /** Redacts the agent's answer: a secret may have begun in the message before it. */
+  redactAnswer(text: string): string {
+    return this.#messages.answer(text);
   }
 
   get usage(): AgentUsage | undefined {
@@ -167,8 +174,8 @@ export class Transcript {
 
   /** A message is a chunk of its own, and goes out at once. */
   async #addMessage(message: string): Promise<void> {
-    if (this.#messageBytes > MAX_MESSAGE_BYTES) return;
-    const text = redactText(message, this.#options.secrets);
+    if (this.#messageBytes > MAX_MESSAGE_BYTES) return this.#messages.skip(message);
+    const text = this.#messages.push(message);
     this.#messageBytes += Buffer.byteLength(text);
     await this.#buffer.flush();
     if (this.#messageBytes > MAX_MESSAGE_BYTES) {

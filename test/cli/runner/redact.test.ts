@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { REDACTED, Redactor, redactText } from '../../../cli/runner/redact.ts';
+import { REDACTED, Redactor, redactResult, redactText } from '../../../cli/runner/redact.ts';
 import { secretValues } from '../../../cli/runner/secrets.ts';
 
 const KEY = '-----BEGIN RSA PRIVATE KEY-----\nMIIabcdef\n-----END RSA PRIVATE KEY-----';
@@ -117,5 +117,19 @@ describe('redaction', () => {
     const out = redactor.push('😀'.repeat(3000));
 
     expect(Buffer.from(out).toString()).toBe(out);
+  });
+});
+
+describe('a result', () => {
+  it('is redacted in its answer, its summary and its error', () => {
+    const text = 'it was hunter2 hunter2';
+    const redacted = `it was ${REDACTED}`;
+
+    expect(redactResult({ outcome: 'failed', content: text, summary: text, error: text }, LITERALS)).toEqual({
+      outcome: 'failed',
+      content: redacted,
+      summary: redacted,
+      error: redacted,
+    });
   });
 });

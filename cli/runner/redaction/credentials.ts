@@ -1,0 +1,199 @@
+/** Secrets that are known by what stands before them: headers, URLs, files of tools, and assignments to telling names. */
+
+import { isSecretField, looksSecret } from './names.ts';
+import type { Stretch } from './view.ts';
+
+/** A value that a program computes or a person is to fill in. */
+const PLACEHOLDER =
+  /^(?:[$<{%[(*]|\\|x{4,}|\.{3}|your|my[-_]|example|change|replace|insert|dummy|null$|none$|true$|false$|undefined$|process\.|redacted)/i;
+const PLACEHOLDER_PASSWORD =
+  /^(?:pass|password|pwd|pass?wd|secret|token|pw|user|username|auth|port|\d{1,5}|\*+)$/i;
+
+interface Rule {
+  /** Text without which the rule cannot match, in lower case. */
+  needs: string;
+  /** The group `s` is the secret. Every repetition is bounded. */
+  pattern: RegExp;
+  accepts?: (secret: string) => boolean;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    needs: 'bearer',
+    pattern: /\bbearer(?:\s|\+){1,8}(?<s>[A-Za-z0-9._~+/-]{16,}=*)/gi,
+    accepts: looksRandom,
+  },
+  {
+    needs: 'basic',
+    pattern: /\bbasic(?:\s|\+){1,8}(?<s>[A-Za-z0-9+/_-]{8,}={0,2})/gi,
+    accepts: isUserAndPassword,
+  },
+  {
+    needs: 'authorization',
+    pattern:
+      /authorization["'\]]{0,2}\s{0,4}[:=]\s{0,4}["'`]?(?:[a-z][a-z0-9-]{1,20}\s{1,4}(?:token=)?)?(?<s>[^\s"'`,;<>()[\]{}$]{8,})/gi,
+    accepts: (value) => isTokenLike(value) && !isCode(value),
+  },
+  {
+    needs: 'aws_',
+    pattern: /aws_(?:secret_access_key|session_token)["']?\s{0,8}[=:]\s{0,8}["']?(?<s>[A-Za-z0-9/+=]{20,})/gi,
+  },
+  {
+    needs: 'cookie',
+    pattern:
+      /cookie2?["'\]]{0,2}\s{0,4}:\s{0,4}["'`]?(?<s>[\w.%-]{1,64}=[^\s;"'`$<{\\]{6,}(?:;[^\r\n"'`]{0,4096})?)/gi,
+    accepts: (pairs) => isTokenLike(/=([^;]*)/.exec(pairs)?.[1] ?? ''),
+  },
+  {
+    needs: '://',
+    pattern: /:\/\/[^\s:/@"'`<>]{0,256}:(?<s>[^\s@/"'`<>]{4,256})(?=@[\w[])/gi,
+    accepts: (password) => !PLACEHOLDER_PASSWORD.test(password) && !/[${}<>*]|%[sd]/.test(password),
+  },
+  {
+    needs: '://',
+    pattern: /\bhttps?:\/\/(?<s>[\w.~%+-]{16,512})(?=(?::|:x-oauth-basic)?@[\w[])/gi,
+    accepts: looksRandom,
+  },
+  {
+    needs: 'hooks.slack',
+    pattern: /hooks\.slack(?:-gov)?\.com\/(?:services|workflows|triggers)\/(?<s>[\w+/-]{20,})/gi,
+  },
+  {
+    needs: 'webhook',
+    pattern: /\/(?:api\/(?:v\d{1,2}\/)?)?webhooks?(?:b2)?\/(?<s>[\w@./-]{20,})/gi,
+    accepts: looksRandom,
+  },
+  {
+    needs: 'hooks.',
+    pattern: /\/\/hooks\.[\w.-]{3,80}\/(?:hooks\/)?(?:catch\/)?(?<s>[\w./-]{16,})/gi,
+    accepts: looksRandom,
+  },
+  { needs: ':aa', pattern: /(?<![0-9])\d{8,10}:(?<s>AA[A-Za-z0-9_-]{32,})/g },
+  {
+    needs: 'login',
+    pattern:
+      /\b(?:machine\s{1,8}\S{1,256}|default)\s{1,16}login\s{1,8}\S{1,256}\s{1,16}password\s{1,8}(?<s>\S{3,})/g,
+    accepts: (password) => !PLACEHOLDER.test(password),
+  },
+  {
+    needs: '_auth',
+    pattern: /:_authToken["']?\s{0,4}[=:]\s{0,4}["']?(?<s>[^\s"'`$<{]{6,})/gi,
+    accepts: (value) => isTokenLike(value) || value.length >= 20,
+  },
+  { needs: '_', pattern: /(?:^|[\s:])_(?:auth|password)\s{0,4}=\s{0,4}["']?(?<s>[A-Za-z0-9+/]{8,}={0,2})/g },
+  {
+    needs: 'curl',
+    pattern: /\bcurl\b[^\r\n]{0,400}?\s(?:-u|--user)[ =]{0,2}["']?[^\s:"'$]{1,128}:(?<s>[^\s"'$<{]{4,})/g,
+    accepts: (password) => !PLACEHOLDER_PASSWORD.test(password),
+  },
+];
+
+/** Secrets behind a header, in a URL and in files of tools. */
+export function findCredentials(text: string): Stretch[] {
+  const lower = text.toLowerCase();
+  const found: Stretch[] = [];
+  for (const { needs, pattern, accepts } of RULES) {
+    if (!lower.includes(needs)) continue;
+    for (const match of text.matchAll(pattern)) {
+      const secret = match.groups?.s ?? '';
+      const from = match.index + match[0].lastIndexOf(secret);
+      if (accepts === undefined || accepts(secret)) found.push([from, from + secret.length]);
+    }
+  }
+  return [...found, ...findAssignments(text)];
+}
+
+const TELLING =
+  /(?:passw(?:or)?d|passphrase|passcode|sshpass|pgpass|_pwd|_pass|secret|token|credential|_creds|api[-_.]?key|apikey|_key|[a-z]Key|-key|_jwt|cookie|_auth|_bypass|_pat\b|"auth"|_salt|webhook)/gi;
+const NAME_CHAR = /[A-Za-z0-9_.-]/;
+const MAX_NAME = 80;
+/** Between a name and its value. */
+const ASSIGN =
+  /(?<close>["'\]]{0,2})(?<op>\s{0,4}(?:=>|:=|=|:)\s{0,4}|\s{1,4})(?<quote>["'`]?)(?<value>[^\s"'`]{6,1024})/y;
+
+function findAssignments(text: string): Stretch[] {
+  const found: Stretch[] = [];
+  let done = 0;
+  for (const { index } of text.matchAll(TELLING)) {
+    if (index < done) continue;
+    const [from, to] = nameAround(text, index);
+    done = to;
+    ASSIGN.lastIndex = to;
+    const groups = ASSIGN.exec(text)?.groups;
+    if (groups === undefined) continue;
+    const assignment = {
+      name: text.slice(from, to),
+      before: text.slice(Math.max(0, from - 12), from),
+      op: groups.op ?? '',
+      quote: groups.quote ?? '',
+    };
+    const value = assignment.quote === '' ? bare(groups.value ?? '') : (groups.value ?? '');
+    if (!isSecretValue(assignment, value, text.charAt(ASSIGN.lastIndex))) continue;
+    const start = ASSIGN.lastIndex - (groups.value ?? '').length;
+    found.push([start, start + value.length]);
+  }
+  return found;
+}
+
+function nameAround(text: string, index: number): Stretch {
+  let from = index;
+  while (from > 0 && index - from < MAX_NAME && NAME_CHAR.test(text.charAt(from - 1))) from -= 1;
+  let to = index;
+  if (text.charAt(to) === '"') to += 1;
+  while (to < text.length && to - index < MAX_NAME && NAME_CHAR.test(text.charAt(to))) to += 1;
+  return [from, to];
+}
+
+/** What closes a statement, a list or a query does not belong to a value without quotes. */
+function bare(value: string): string {
+  return value.replace(/[&;,)\]}<>].*$/, '').replace(/[.:]$/, '');
+}
+
+interface Assignment {
+  name: string;
+  before: string;
+  op: string;
+  quote: string;
+}
+
+function isSecretValue({ name, before, op, quote }: Assignment, value: string, next: string): boolean {
+  if (value.length < 6 || PLACEHOLDER.test(value) || /\$\{|\{\{|^[./~]|\[redacted/.test(value)) return false;
+  if (/^\s+$/.test(op))
+    return /^-{2}/.test(name) && isSecretField(name) && isTokenLike(value) && !/[(=[]/.test(value);
+  const isVariable =
+    op === '=' &&
+    /^[A-Z][A-Z0-9_]*$/.test(name) &&
+    /(?:^|[\n"'`;&|]|\b(?:export|set|env|ENV|ARG|declare -x)\s|-e\s|\s)$/.test(before);
+  if (isVariable) return looksSecret(name) && !/[()]/.test(value) && (quote === '' ? !isCode(value) : true);
+  if (!isSecretField(name)) return false;
+  if (quote !== '')
+    return next === quote && isTokenLike(value) && !/[()]|:\/\/|^#/.test(value) && !CONSTANT.test(value);
+  return isTokenLike(value) && !isCode(value);
+}
+
+/** The name of a constant. */
+const CONSTANT = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
+
+/** A name, a call or a member of a program. */
+function isCode(value: string): boolean {
+  if (CONSTANT.test(value)) return true;
+  return /[()[\]{}|?!*"'`\\]|=>|^[A-Za-z_$][A-Za-z_$]*\d{0,2}$|^[\d._-]+[a-z]{0,3}$|^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+$/.test(
+    value,
+  );
+}
+
+/** Digits among letters, or base64 of a user and a password: what no word is. */
+function isTokenLike(value: string): boolean {
+  if (value.length < 6 || PLACEHOLDER.test(value)) return false;
+  return (/\d/.test(value) && /[A-Za-z]/.test(value)) || isUserAndPassword(value);
+}
+
+/** Digits among letters, or letters of both cases in no order of words. */
+function looksRandom(value: string): boolean {
+  return /\d/.test(value) && /[A-Za-z]/.test(value) && !PLACEHOLDER.test(value);
+}
+
+function isUserAndPassword(value: string): boolean {
+  if (!/^[A-Za-z0-9+/_-]{8,}={0,2}$/.test(value)) return false;
+  return /^[\x20-\x7e]{0,256}:[\x20-\x7e]{1,256}$/.test(Buffer.from(value, 'base64').toString('latin1'));
+}

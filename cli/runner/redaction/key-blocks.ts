@@ -1,0 +1,131 @@
+/** Private keys in PEM and PGP armor: whole, from a title to where the text is cut, and from a cut to a title. */
+
+import type { Stretch } from './view.ts';
+
+const TITLE = /-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
+/**
+ * RFC 7468 wraps at 64, OpenSSH at 70, RFC 4880 at 76. A line number, the name of a file or the mark of a diff may stand before,
+ * and what ends a line of a string in a program behind.
+ */
+const FULL_LINE = /^(?:.{0,80}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{60,76}[^A-Za-z0-9+/]{0,8}$/;
+const LAST_LINE = /^(?:.{0,80}[^A-Za-z0-9+/=])?[A-Za-z0-9+/]{1,76}={0,2}[^A-Za-z0-9+/=]{0,8}$/;
+const HEADER_LINE =
+  /^.{0,80}(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):.{0,200}$|^[^A-Za-z0-9]{0,8}$/;
+/** A key in one line, its line ends taken out. */
+const JOINED = /[ \t]{0,8}[A-Za-z0-9+/=]{16,}/y;
+const MAX_LINE = 400;
+/** A key of 16,384 bits, and room. Titles that are further apart belong to different things. */
+const MAX_BODY = 14 * 1024;
+
+interface Title {
+  kind: string | undefined;
+  from: number;
+  to: number;
+}
+
+/** Stretches of private keys, in order. */
+export function findKeys(text: string): Stretch[] {
+  const titles = titlesOf(text);
+  const found: Stretch[] = [];
+  titles.forEach((title, turn) => {
+    const next = titles[turn + 1];
+    const previous = titles[turn - 1];
+    if (title.kind === 'END') {
+      if (previous && isPair(previous, title)) return;
+      const start = startOfBody(text, previous?.to ?? 0, title.from);
+      if (start < title.from) found.push([start, title.to]);
+    } else if (next && isPair(title, next)) {
+      if (isBody(text.slice(title.to, next.from))) found.push([title.from, next.to]);
+    } else {
+      const end = endOfBody(text, title.to, next?.from ?? text.length);
+      if (end > title.to) found.push([title.from, end]);
+    }
+  });
+  return found;
+}
+
+/** Where the last lines begin that may belong to a key whose rest is still to come; the length when none does. */
+export function openKey(text: string): number {
+  const last = titlesOf(text).at(-1);
+  if (last?.kind === 'BEGIN') {
+    const isNear = text.length - last.to <= MAX_BODY;
+    if (isNear || text.slice(endOfBody(text, last.to, text.length)).trim() === '') return last.from;
+  }
+  return startOfFullLines(text, 0, text.length);
+}
+
+function titlesOf(text: string): Title[] {
+  if (!text.includes('PRIVATE KEY')) return [];
+  return [...text.matchAll(TITLE)].map((match) => ({
+    kind: match[1],
+    from: match.index,
+    to: match.index + match[0].length,
+  }));
+}
+
+function isPair(title: Title, next: Title): boolean {
+  return title.kind === 'BEGIN' && next.kind === 'END' && next.from - title.to <= MAX_BODY;
+}
+
+/** What stands between the titles of a key, not of a program that only names them. */
+function isBody(between: string): boolean {
+  return /[A-Za-z0-9+/]{40}/.test(between) || /^[A-Za-z0-9+/=\s]*[A-Za-z0-9][A-Za-z0-9+/=\s]*$/.test(between);
+}
+
+/** How far what follows a title belongs to the key. */
+function endOfBody(text: string, from: number, limit: number): number {
+  JOINED.lastIndex = from;
+  let end = JOINED.test(text) ? Math.min(JOINED.lastIndex, limit) : from;
+  let at = endOfLine(text, end, limit);
+  if (at - end > 8) return end;
+  while (at < limit) {
+    const stop = endOfLine(text, at + 1, limit);
+    const line = text.slice(at + 1, stop);
+    if (line.length > MAX_LINE) return end;
+    if (FULL_LINE.test(line)) end = stop;
+    else if (!HEADER_LINE.test(line)) return isLastLine(line, stop === text.length) ? stop : end;
+    at = stop;
+  }
+  return end;
+}
+
+/** A word of a program is not the end of a key. */
+function isLastLine(line: string, isCut: boolean): boolean {
+  return LAST_LINE.test(line) && (isCut || /[A-Za-z0-9+/]{16}|=/.test(line));
+}
+
+/** How far what precedes an end title belongs to the key. */
+function startOfBody(text: string, limit: number, from: number): number {
+  const titleLine = Math.max(limit, text.lastIndexOf('\n', from - 1) + 1);
+  let joined = from;
+  while (joined > titleLine && /[A-Za-z0-9+/= \t]/.test(text.charAt(joined - 1))) joined -= 1;
+  if (/[A-Za-z0-9+/=]{16}/.test(text.slice(joined, from))) return joined;
+  const last = lineBefore(text, limit, titleLine);
+  const full = startOfFullLines(text, limit, last.from);
+  const isEnd =
+    last.from < titleLine && LAST_LINE.test(last.text) && (full < last.from || isLastLine(last.text, false));
+  return isEnd || FULL_LINE.test(last.text) ? full : from;
+}
+
+function startOfFullLines(text: string, limit: number, from: number): number {
+  let start = from;
+  while (start > limit) {
+    const line = lineBefore(text, limit, start);
+    if (line.text.length > MAX_LINE || !FULL_LINE.test(line.text)) break;
+    start = line.from;
+  }
+  return start;
+}
+
+function lineBefore(text: string, limit: number, start: number): { from: number; text: string } {
+  const from = start < 2 ? 0 : text.lastIndexOf('\n', start - 2) + 1;
+  return {
+    from: Math.min(start, Math.max(limit, from)),
+    text: text.slice(Math.max(limit, from), Math.max(0, start - 1)),
+  };
+}
+
+function endOfLine(text: string, from: number, limit: number): number {
+  const at = text.indexOf('\n', from);
+  return at < 0 || at > limit ? limit : at;
+}

@@ -1,0 +1,118 @@
+/**
+ * A view of a text in another encoding: what the text says when its escapes are read. Matches in the view are mapped back
+ * to the raw text, so that the raw text is what gets redacted.
+ */
+
+/** A stretch of text: from, to (exclusive). */
+export type Stretch = readonly [from: number, to: number];
+
+export interface View {
+  text: string;
+  /** Maps a stretch of the view to the raw characters that encode it. */
+  toRaw(stretch: Stretch): Stretch;
+}
+
+/** The character with which terminal sequences begin; `CSI` is its short form with `[`. */
+export const ESCAPE = String.fromCharCode(0x1b);
+const CSI = String.fromCharCode(0x9b);
+
+const ESC = String.raw`(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e(?=[[\]]))|%(?:25)*1[bB])`;
+/** CSI, OSC (its content is bounded), character sets, and the short ones: ECMA-48, and what xterm adds. */
+const ANSI = String.raw`${ESC}(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b\r\n]{0,2048}?(?:\x07|${ESC}\\+|\\+u0007|\\+a)|[()][0-9A-Z]|[=>78@-Z\\^_])|\x9b[0-?]{0,64}[ -/]{0,4}[@-~]`;
+/** JSON, C and shell strings; any number of backslashes is one escape, so that JSON in JSON reads like JSON. */
+const BACKSLASH = String.raw`\\+(?:u(?<u>[0-9a-fA-F]{4})|x(?<x>[0-9a-fA-F]{2})|(?<c>[nrtbfv"'/\x60]))|(?<run>\\{2,})`;
+/** URLs, also encoded more than once. */
+const PERCENT = '%(?:25)*(?<p>[0-9a-fA-F]{2})';
+const ENTITY = '&(?:(?<named>quot|amp|apos|lt|gt)|#(?<dec>[0-9]{1,5})|#x(?<hex>[0-9a-fA-F]{1,4}));';
+const ENCODED = new RegExp(`${ANSI}|${BACKSLASH}|${PERCENT}|${ENTITY}`, 'g');
+
+const MARK = new RegExp(`[\\\\%&${ESCAPE}${CSI}]`);
+
+const CONTROL: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' };
+const NAMED: Record<string, string> = { quot: '"', amp: '&', apos: "'", lt: '<', gt: '>' };
+
+/** Reads terminal sequences away and escapes of JSON, URL and HTML as characters; undefined when `text` has none. */
+export function plainView(text: string): View | undefined {
+  if (!MARK.test(text)) return undefined;
+  const builder = new ViewBuilder(text);
+  for (const match of text.matchAll(ENCODED)) {
+    builder.put(match.index, match.index + match[0].length, decode(match.groups ?? {}));
+  }
+  return builder.isVerbatim ? undefined : builder.build();
+}
+
+function decode(groups: Record<string, string | undefined>): string {
+  const { c, named, dec, run } = groups;
+  const code = groups.u ?? groups.x ?? groups.p ?? groups.hex;
+  if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
+  if (c !== undefined) return CONTROL[c] ?? c;
+  if (named !== undefined) return NAMED[named] ?? '';
+  if (dec !== undefined) return String.fromCharCode(Number(dec));
+  return run === undefined ? '' : '\\';
+}
+
+/** Builds a view from raw text of which parts are replaced, in order. */
+export class ViewBuilder {
+  readonly #raw: string;
+  readonly #parts: string[] = [];
+  /** Where segments begin in the view, where in the raw text, and how many raw characters one character stands for. */
+  readonly #views: number[] = [];
+  readonly #raws: number[] = [];
+  readonly #widths: number[] = [];
+  #length = 0;
+  #done = 0;
+
+  constructor(raw: string) {
+    this.#raw = raw;
+  }
+
+  get isVerbatim(): boolean {
+    return this.#done === 0;
+  }
+
+  /** Shows `shown` (at most one character) for the raw stretch. */
+  put(from: number, to: number, shown: string): void {
+    this.#keepUntil(from);
+    if (shown !== '') this.#add(shown, from, to - from);
+    this.#done = to;
+  }
+
+  build(): View {
+    this.#keepUntil(this.#raw.length);
+    return { text: this.#parts.join(''), toRaw: ([from, to]) => [this.#start(from), this.#end(to)] };
+  }
+
+  #keepUntil(raw: number): void {
+    if (raw > this.#done) this.#add(this.#raw.slice(this.#done, raw), this.#done, 1);
+  }
+
+  #add(text: string, raw: number, width: number): void {
+    this.#views.push(this.#length);
+    this.#raws.push(raw);
+    this.#widths.push(width);
+    this.#parts.push(text);
+    this.#length += text.length;
+  }
+
+  #start(index: number): number {
+    const at = this.#segment(index);
+    return (this.#raws[at] ?? 0) + (index - (this.#views[at] ?? 0)) * (this.#widths[at] ?? 1);
+  }
+
+  #end(index: number): number {
+    const at = this.#segment(index - 1);
+    return (this.#raws[at] ?? 0) + (index - (this.#views[at] ?? 0)) * (this.#widths[at] ?? 1);
+  }
+
+  /** The last segment that begins at or before `index`. */
+  #segment(index: number): number {
+    let low = 0;
+    let high = this.#views.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#views[middle] ?? 0) <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
