@@ -8,6 +8,7 @@ import { projectPath } from './local/project-path.ts';
 
 interface LockedPackage {
   version?: string;
+  resolved?: string;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
@@ -27,19 +28,39 @@ function missingOf(packages: Packages, path: string): string[] {
   return Object.entries({ ...dependencies, ...optionalDependencies })
     .filter(([name, wanted]) => {
       const found = resolve(packages, path, name);
-      const isExact = /^\d+\.\d+\.\d+[^ ]*$/.test(wanted);
-      return found === undefined || (isExact && found.version !== wanted);
+      // The package of a platform may be another version of the same package: `npm:name@version`.
+      const version = /^npm:.+@([^@]+)$/.exec(wanted)?.[1] ?? wanted;
+      const isExact = /^\d+\.\d+\.\d+[^ ]*$/.test(version);
+      return found === undefined || (isExact && found.version !== version);
     })
     .map(([name, wanted]) => `${path || 'package.json'} needs ${name}@${wanted}`);
 }
 
-const lock = JSON.parse(readFileSync(projectPath('package-lock.json'), 'utf8')) as { packages: Packages };
-const missing = Object.keys(lock.packages).flatMap((path) => missingOf(lock.packages, path));
-if (missing.length > 0) {
-  console.log(`package-lock.json lacks ${missing.length} packages of other platforms, so npm ci would fail:`);
-  console.log(missing.join('\n'));
-  console.log(
-    'hint: add their entries (version, os, cpu, "optional": true) after the model of the ones that are there.',
-  );
-  process.exitCode = 1;
+/** The program's own, and those of the versions of Codex that are tested. */
+const LOCK_FILES = [
+  'package-lock.json',
+  'test/codex/oldest/package-lock.json',
+  'test/codex/newest/package-lock.json',
+];
+
+function check(file: string): void {
+  const lock = JSON.parse(readFileSync(projectPath(file), 'utf8')) as { packages: Packages };
+  const missing = Object.keys(lock.packages).flatMap((path) => missingOf(lock.packages, path));
+  const hosted = Object.keys(lock.packages).filter((path) => lock.packages[path]?.resolved !== undefined);
+  if (missing.length > 0) {
+    console.log(`${file} lacks ${missing.length} packages of other platforms, so npm ci would fail:`);
+    console.log(missing.join('\n'));
+    console.log(
+      'hint: add their entries (version, os, cpu, "optional": true) after the model of the ones that are there.',
+    );
+    process.exitCode = 1;
+  }
+  if (hosted.length > 0) {
+    console.log(`${file} names the registry it was written with, which others may not reach:`);
+    console.log(hosted.join('\n'));
+    console.log('hint: write it with omit-lockfile-registry-resolved=true.');
+    process.exitCode = 1;
+  }
 }
+
+for (const file of LOCK_FILES) check(file);

@@ -74,13 +74,17 @@ export type FailureReading =
   /** The agent does not know the session. */
   | { kind: 'session_missing' };
 
+export type FoundProgram =
+  /** `remarks`: sentences about what may not work as its owner expects. */
+  | { kind: 'found'; path: string; remarks: readonly string[] }
+  /** It is not there, or cannot be used: no job can run. */
+  | { kind: 'missing'; message: string; hint: string };
+
 export interface Agent {
   /** The word people use for it, for sentences. */
   name: string;
   /** Whether the agent's program is there; the sentence says what is missing, the hint what to do. */
-  findProgram(): Promise<
-    { kind: 'found'; path: string } | { kind: 'missing'; message: string; hint: string }
-  >;
+  findProgram(): Promise<FoundProgram>;
   prepare(task: AgentTask): Promise<Preparation>;
   /** A reader of one run's stdout. It remembers what it has seen, so every run has its own. */
   openReader(): AgentReader;

@@ -1,24 +1,14 @@
 /** Codex: `codex exec resume` on a linked session, prompt on stdin, events on stdout, the answer in a private file. */
 
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import { messageOf } from '../exit.ts';
-import { absoluteFolders } from '../folders.ts';
 import type { Agent, AgentSettings, AgentTask, Preparation } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { makeAnswerPath } from './answer-file.ts';
 import { openCodexReader } from './codex-events.ts';
+import { type CodexOptions, findCodex } from './codex-program.ts';
 import { readFailure } from './failure-reading.ts';
-
-export interface CodexOptions {
-  /** `--codex-bin`; blank means: `CODEX_BIN`, else `codex` on the PATH. */
-  bin?: string | undefined;
-  /** `--codex-config-profile`; handed to Codex as `CODEX_PROFILE`. */
-  profile?: string | undefined;
-  env: NodeJS.ProcessEnv;
-}
 
 /** The Codex agent. */
 export function codexAgent(options: CodexOptions): Agent {
@@ -38,20 +28,29 @@ export function codexAgent(options: CodexOptions): Agent {
   };
 }
 
-/** The arguments after the program; the session id is the only foreign word in them. */
-export function codexArguments(
-  sessionId: string,
-  lastMessageFile: string,
-  settings: AgentSettings = {},
-): string[] {
+export interface ArgumentFacts {
+  sessionId: string;
+  lastMessageFile: string;
+  settings?: AgentSettings | undefined;
+  /** Configuration profile of the owner of the machine. */
+  profile?: string | undefined;
+}
+
+/**
+ * The arguments after the program; the session id is the only foreign word in them. Options come before `resume`: behind it,
+ * versions before 0.98 refuse them.
+ */
+export function codexArguments({ sessionId, lastMessageFile, settings, profile }: ArgumentFacts): string[] {
   return [
     'exec',
-    'resume',
     '--skip-git-repo-check',
     '--json',
     '--output-last-message',
     lastMessageFile,
-    ...settingArguments(settings),
+    // In one word: a name that begins with a dash is no option of its own.
+    ...(profile ? [`--profile=${profile}`] : []),
+    ...settingArguments(settings ?? {}),
+    'resume',
     sessionId,
     '-',
   ];
@@ -74,12 +73,14 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
   }
   try {
     const answerPath = await makeAnswerPath(task.folder);
-    const args = codexArguments(task.sessionId, answerPath, task.settings);
+    const { sessionId, settings } = task;
+    const { profile } = options;
+    const args = codexArguments({ sessionId, lastMessageFile: answerPath, settings, profile });
     const env = launchEnvironment(task, options);
     return {
       kind: 'ready',
       launch: {
-        sessionId: task.sessionId,
+        sessionId,
         command: path,
         args,
         cwd: task.cwd,
@@ -96,30 +97,6 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
 function launchEnvironment({ cwd }: AgentTask, { env, profile }: CodexOptions): NodeJS.ProcessEnv {
   const inherited = agentEnvironment(env, cwd);
   return profile ? { ...inherited, CODEX_PROFILE: profile } : inherited;
-}
-
-async function findCodex(options: CodexOptions): ReturnType<Agent['findProgram']> {
-  const asked = options.bin?.trim() || options.env.CODEX_BIN?.trim() || 'codex';
-  const candidates = asked.includes(sep)
-    ? [resolve(asked)]
-    : absoluteFolders(options.env.PATH).map((folder) => join(folder, asked));
-  for (const candidate of candidates) {
-    if (await isProgram(candidate)) return { kind: 'found', path: candidate };
-  }
-  return {
-    kind: 'missing',
-    message: `Codex was not found (${asked}).`,
-    hint: 'Install it, or name it with --codex-bin or CODEX_BIN.',
-  };
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) return false;
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function isDirectory(path: string): Promise<boolean> {

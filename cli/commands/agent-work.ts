@@ -54,7 +54,7 @@ export function registerAgentWork(group: Command, shell: Shell): void {
       )
       .option('--agent <selector>', 'only reviews of this world: its id, name, folder, idea or session')
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
-      .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
+      .option('--codex-config-profile <name>', 'configuration profile of Codex')
       .addOption(pollIntervalOption())
       .addOption(
         new Option('--transport <way>', 'how to be woken')

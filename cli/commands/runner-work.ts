@@ -67,7 +67,7 @@ export function registerRunnerWork(group: Command, shell: Shell): void {
       .addOption(linkedRootOption('a further repository to work in'))
       .option('--all-linked', 'also every repository that is linked on this machine')
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
-      .option('--codex-config-profile <name>', 'handed to Codex as CODEX_PROFILE')
+      .option('--codex-config-profile <name>', 'configuration profile of Codex')
       .addOption(
         wholeNumberOption({
           flags: '--max-jobs <number>',

@@ -26,6 +26,7 @@ export function findIssues(facts: LinkFacts): Issue[] {
       error({ code: 'missing_git_repo', message: `${repository.root} is not inside a git work tree.` }),
       ...worldIssues(facts),
       ...folderIssues(facts),
+      ...agentIssues(facts),
     ];
   }
   return [
@@ -34,6 +35,7 @@ export function findIssues(facts: LinkFacts): Issue[] {
     ...runtimeIssues(repository),
     ...worldIssues(facts),
     ...folderIssues(facts),
+    ...agentIssues(facts),
   ];
 }
 
@@ -42,6 +44,13 @@ function folderIssues({ openFolders }: LinkFacts): Issue[] {
     const message = `${openFolderSentence(folder)} Run \`${closeFolderCommand(folder)}\`.`;
     return warning({ code: 'folder_open_to_others', message, path: folder.path });
   });
+}
+
+function agentIssues({ codexProblem }: LinkFacts): Issue[] {
+  if (codexProblem === undefined) return [];
+  return [
+    warning({ code: 'agent_too_old', message: `${codexProblem.message} Run \`${codexProblem.command}\`.` }),
+  ];
 }
 
 function error(finding: Finding): Issue {

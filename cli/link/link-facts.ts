@@ -1,5 +1,6 @@
 /** Everything `link status`, `link doctor` and `runner status` look at in a repository, gathered once. */
 
+import type { VersionProblem } from '../agents/codex-program.ts';
 import { openness } from '../private-folder.ts';
 import { shellWord } from './advice.ts';
 import { readGovernance } from './governance.ts';
@@ -31,6 +32,8 @@ export interface LinkFacts {
   world: HostedWorld;
   governance: JsonObject;
   openFolders: OpenFolder[];
+  /** Why the installed Codex is too old; undefined when it is not, or when there is none. */
+  codexProblem: VersionProblem | undefined;
   /** Whether the folder that the link names is this repository; true without a link. */
   isLinkHere: boolean;
   /** Paths of the session files whose folder is not this repository. */
@@ -63,11 +66,12 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     ? readSessions(repository, now)
     : { sessions: [], invalidPaths: [] };
   const account = readRemoteSession(env);
-  const [isLinkHere, movedSessions, world, governance] = await Promise.all([
+  const [isLinkHere, movedSessions, world, governance, codexProblem] = await Promise.all([
     link === undefined || !isLinkable(repository) || belongsTo(repository, link.project_root, env),
     findMovedSessions(repository, shelf, env),
     link === undefined || account.token === '' ? notAsked : askWorld(link, source),
     readGovernance(source),
+    findCodexProblem(env),
   ]);
   const primary = shelf.sessions.find((session) => session.record.primary);
   return {
@@ -81,9 +85,15 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     world,
     governance,
     openFolders: findOpenFolders(env),
+    codexProblem,
     isLinkHere,
     movedSessions,
   };
+}
+
+async function findCodexProblem(env: NodeJS.ProcessEnv): Promise<VersionProblem | undefined> {
+  const { findVersionProblem } = await import('../agents/codex-program.ts');
+  return findVersionProblem({ env });
 }
 
 async function findMovedSessions(

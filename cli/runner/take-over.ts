@@ -5,6 +5,7 @@
 
 import { CliError, EXIT_INTERRUPTED } from '../exit.ts';
 import { hasCode } from '../system-error.ts';
+import { isOlder } from '../version.ts';
 import { isStillRunning } from './process/process-table.ts';
 import { type LockPlace, markAsked, type RunnerHolder, RunnerLock } from './runner-lock.ts';
 
@@ -114,20 +115,4 @@ export function describeHolder(holder: RunnerHolder): string {
 
 function terminate(pid: number): void {
   process.kill(pid, 'SIGTERM');
-}
-
-const VERSION = /^v?(\d+)\.(\d+)\.(\d+)(-[^+]+)?/;
-
-/** Whether `mine` is known to be older than `theirs`; a version that cannot be read is older than one that can. */
-export function isOlder(mine: string, theirs: string): boolean {
-  const a = VERSION.exec(mine);
-  const b = VERSION.exec(theirs);
-  if (b === null) return false;
-  if (a === null) return true;
-  for (const part of [1, 2, 3]) {
-    const difference = Number(a[part]) - Number(b[part]);
-    if (difference !== 0) return difference < 0;
-  }
-  // A release is newer than what led to it; of two of those nobody can tell.
-  return a[4] !== undefined && b[4] === undefined;
 }

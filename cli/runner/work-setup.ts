@@ -117,6 +117,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     shutdown: drainSwitch.shutdown,
     gate: policyGate(policy),
   };
+  await tellRemarks(work);
   const keepAwake = new KeepAwake({ mode: options.keepAwake, talk });
   if (options.verbose) talk.note(keepAwake.description);
   const plan = {
@@ -151,6 +152,12 @@ async function introduceSoon(client: Client): Promise<void> {
   await introduce(hasty).catch((error: unknown) => {
     if (!(error instanceof ServiceError)) throw error;
   });
+}
+
+/** What may not work as the person who starts it expects. */
+async function tellRemarks({ agent, talk }: WorkContext): Promise<void> {
+  const program = await agent.findProgram();
+  if (program.kind === 'found') for (const remark of program.remarks) talk.warn(remark);
 }
 
 /** Two runners on one machine would take each other's channel again and again: the one that lost the lock leaves. */

@@ -1,6 +1,6 @@
 /** What is said at the installation, because later nobody sits in front of the service. */
 
-import { codexAgent } from '../agents/codex.ts';
+import { findCodex, findVersionProblem } from '../agents/codex-program.ts';
 import type { Context } from '../context.ts';
 import { loadMachine } from '../link/machine.ts';
 import { readPolicyFile } from '../policy/policy-file.ts';
@@ -27,8 +27,13 @@ export async function installWarnings(context: Context, installed: Installed): P
 
 /** Looked for where the service will look, which is not everywhere a shell does. */
 async function agentWarnings({ plan, options }: Installed): Promise<string[]> {
-  const found = await codexAgent({ bin: options.codexBin, env: plan.environment }).findProgram();
-  if (found.kind === 'found') return vanishingWarnings('Codex', found.path);
+  const asked = { bin: options.codexBin, profile: options.codexConfigProfile, env: plan.environment };
+  const tooOld = await findVersionProblem(asked);
+  if (tooOld !== undefined) {
+    return [`${tooOld.message} Until it is updated, jobs cannot run. Run \`${tooOld.command}\`.`];
+  }
+  const found = await findCodex(asked);
+  if (found.kind === 'found') return [...vanishingWarnings('Codex', found.path), ...found.remarks];
   return [
     `${found.message} Until it is there, the service claims nothing. Install it, or name it with \`orp runner install -- --all-linked --codex-bin <path>\`.`,
   ];

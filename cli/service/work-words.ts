@@ -12,7 +12,7 @@ import { Shell } from '../shell.ts';
 
 export interface WorkWords {
   words: string[];
-  options: Pick<WorkOptions, 'allLinked' | 'codexBin' | 'linkedProjectRoot'>;
+  options: Pick<WorkOptions, 'allLinked' | 'codexBin' | 'codexConfigProfile' | 'linkedProjectRoot'>;
 }
 
 const USAGE =

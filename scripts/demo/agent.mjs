@@ -3,7 +3,7 @@
  * A demonstration agent: it obeys the command line of `codex exec --json`, remembers every session in a file, looks at the
  * repository with git, and says plainly that it is no language model. Plain JavaScript, so that any Node >= 20 runs it.
  *
- *   agent.mjs exec [resume] [--skip-git-repo-check] [--json] [--output-last-message FILE] [-c SETTING] [SESSION] -
+ *   agent.mjs exec [--skip-git-repo-check] [--json] [--output-last-message FILE] [--profile=NAME] [-c SETTING] [resume SESSION] -
  */
 
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ import { text } from 'node:stream/consumers';
 
 const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/;
 const FLAGS = new Set(['--skip-git-repo-check', '--json']);
-const USAGE = 'usage: agent.mjs exec [resume] [--json] [--output-last-message FILE] [SESSION] -';
+const USAGE = 'usage: agent.mjs exec [--json] [--output-last-message FILE] [resume SESSION] -';
 
 function fail(sentence) {
   console.error(`Error: ${sentence}`);
@@ -24,10 +24,14 @@ function fail(sentence) {
 
 function readArguments(argv) {
   if (argv[0] !== 'exec') fail(USAGE);
-  const resume = argv[1] === 'resume';
-  const settings = { resume, json: argv.includes('--json'), lastMessageFile: undefined, session: undefined };
+  const settings = {
+    resume: false,
+    json: argv.includes('--json'),
+    lastMessageFile: undefined,
+    session: undefined,
+  };
   const words = [];
-  const rest = argv.slice(resume ? 2 : 1);
+  const rest = argv.slice(1);
   for (let at = 0; at < rest.length; at += 1) {
     if (rest[at] === '--output-last-message') {
       at += 1;
@@ -35,10 +39,11 @@ function readArguments(argv) {
     } else if (rest[at] === '-c') {
       // A setting of Codex, such as its sandbox: this agent changes nothing anyway.
       at += 1;
-    } else if (!FLAGS.has(rest[at])) words.push(rest[at]);
+    } else if (!FLAGS.has(rest[at]) && !rest[at].startsWith('--profile=')) words.push(rest[at]);
   }
-  if (words.at(-1) !== '-' || words.length !== (resume ? 2 : 1)) fail(USAGE);
-  if (resume) settings.session = words[0];
+  settings.resume = words[0] === 'resume';
+  if (words.at(-1) !== '-' || words.length !== (settings.resume ? 3 : 1)) fail(USAGE);
+  if (settings.resume) settings.session = words[1];
   return settings;
 }
 

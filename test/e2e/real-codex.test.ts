@@ -7,15 +7,15 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
-import { orpJson } from '../../scripts/local/orp-command.ts';
-import { findCodex, makeCodexHome } from '../support/codex.ts';
+import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
+import { addProfile, findCodexes, makeCodexHome } from '../support/codex.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
 import { runScript } from '../support/processes.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-const codex = findCodex();
-if (codex === null) {
+const codexes = findCodexes();
+if (codexes.length === 0) {
   const sentence =
     'No Codex binary was found (CODEX_BIN, the PATH): the end-to-end test with a real Codex is skipped.';
   if (process.env.ORP_REQUIRE_CODEX) throw new Error(sentence);
@@ -43,14 +43,21 @@ function lastTurn(folder: string): TurnContext {
   return newest.payload;
 }
 
+interface ShownJob {
+  status: string;
+  content?: string;
+  error?: string;
+  failureKind?: string;
+}
+
 interface WorkOutcome {
   ok: boolean;
   claimed: boolean;
   job: { id: string };
 }
 
-describe.skipIf(codex === null)('with a real Codex', () => {
-  const bin = codex ?? '';
+describe.each(codexes)('with $name', (codex) => {
+  const { bin } = codex;
   let hosted: Hosted;
   let model: ModelServer;
   let workspace: Workspace;
@@ -69,6 +76,15 @@ describe.skipIf(codex === null)('with a real Codex', () => {
   });
 
   const orp = <Document>(...args: string[]): Promise<Document> => orpJson<Document>(workspace.orp, args);
+
+  const home = () => workspace.orp.env.CODEX_HOME ?? '';
+
+  /** Submits a prompt, works it whatever comes of it, and answers what the server says of the job. */
+  async function workPrompt(prompt: string, ...submitWords: string[]): Promise<ShownJob> {
+    const { job } = await orp<{ job: { id: string } }>('job', 'submit', prompt, ...submitWords);
+    await runOrp(workspace.orp, ['runner', 'work', '--once', '--codex-bin', bin]);
+    return (await orp<{ job: ShownJob }>('job', 'show', job.id)).job;
+  }
 
   async function workOnce(jobId: string): Promise<string> {
     const outcome = await orp<WorkOutcome>('runner', 'work', '--once', '--codex-bin', bin);
@@ -117,6 +133,37 @@ describe.skipIf(codex === null)('with a real Codex', () => {
       expect(JSON.stringify(context.sandbox_policy)).toContain(sandbox);
     },
   );
+
+  it('a refused turn and one without a word are failed jobs', async () => {
+    const refused = await workPrompt('refuse: This is not allowed here.');
+    expect(refused).toMatchObject({ status: 'failed', failureKind: 'agent_error' });
+    expect(refused.error).toContain('This is not allowed here.');
+
+    const silent = await workPrompt('say nothing');
+    expect(silent).toMatchObject({ status: 'failed', error: 'The agent ended without an answer.' });
+    expect(silent.content).toBeUndefined();
+  });
+
+  it('a session that it does not know is reported as missing, and no other one answers', async () => {
+    const unknown = '01a21ce3-0000-7000-8000-000000000000';
+    const session = ['--orp-session-id', 'gone', '--label', 'Gone', '--codex-session-id', unknown];
+    await orp('link', 'session', 'register', ...session);
+    await orp('runner', 'sync');
+    const job = await workPrompt('What is the code word?', '--orp-session-id', 'gone');
+
+    expect(job).toMatchObject({ status: 'failed', failureKind: 'session_missing' });
+    expect(job.content).toBeUndefined();
+  });
+
+  it('the configuration profile of the runner is in force', async () => {
+    addProfile(home(), codex, { name: 'deep', model: 'deep-model' });
+    const { job } = await orp<{ job: { id: string } }>('job', 'submit', 'Which model are you?');
+    const words = ['--codex-bin', bin, '--codex-config-profile', 'deep'];
+    const outcome = await orp<WorkOutcome>('runner', 'work', '--once', ...words);
+
+    expect(outcome).toMatchObject({ ok: true, job: { id: job.id } });
+    expect(model.requests.at(-1)?.model).toBe('deep-model');
+  });
 
   it('the demonstration uses Codex when asked to', async () => {
     const env = { ...process.env, CODEX_BIN: bin, CODEX_HOME: workspace.orp.env.CODEX_HOME };

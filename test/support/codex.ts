@@ -1,20 +1,39 @@
 /** Finds a real Codex binary and gives it a home of its own that talks to a loopback model. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isOlder } from '../../cli/version.ts';
 
-/** Where `.ci/run` installs it; 400 MB are too many for `package.json`. */
-const CI_BINARY = join(homedir(), '.cache', 'orp-runner-ci', 'codex', 'node_modules', '.bin', 'codex');
+/** Where `.ci/run` installs the versions that `test/codex` pins; 400 MB each are too many for `package.json`. */
+const CI_FOLDER = join(homedir(), '.cache', 'orp-runner-ci', 'codex');
 
-/** The binary to test with: `CODEX_BIN`, the one of CI, or the one on the PATH; null when there is none. */
-export function findCodex(): string | null {
-  const candidates = [process.env.CODEX_BIN, existsSync(CI_BINARY) ? CI_BINARY : undefined, 'codex'];
-  for (const candidate of candidates) {
-    if (candidate && spawnSync(candidate, ['--version']).status === 0) return candidate;
-  }
-  return null;
+/** At the latest from here on a profile is a file of its own; 0.114 still has tables. */
+const FIRST_WITH_PROFILE_FILES = '0.171.0';
+
+export interface RealCodex {
+  /** For the names of tests. */
+  name: string;
+  bin: string;
+  /** As it says itself, such as `0.171.0`. */
+  version: string;
+}
+
+/** The binaries to test with: `CODEX_BIN` alone, else the oldest and the newest of CI, else the one on the PATH. */
+export function findCodexes(): RealCodex[] {
+  const asked = process.env.CODEX_BIN;
+  if (asked) return known('CODEX_BIN', asked);
+  const pinned = ['oldest', 'newest'].flatMap((age) =>
+    known(`the ${age} Codex`, join(CI_FOLDER, age, 'node_modules', '.bin', 'codex')),
+  );
+  return pinned.length > 0 ? pinned : known('the Codex on the PATH', 'codex');
+}
+
+function known(name: string, bin: string): RealCodex[] {
+  const { status, stdout } = spawnSync(bin, ['--version'], { encoding: 'utf8' });
+  const version = /(\d+\.\d+\.\d+\S*)/.exec(stdout ?? '')?.[1];
+  return status === 0 && version !== undefined ? [{ name: `${name} (${version})`, bin, version }] : [];
 }
 
 /** Makes a `CODEX_HOME` whose only model is the one behind `baseUrl`. */
@@ -27,7 +46,23 @@ model_provider = "loopback"
 name = "loopback"
 base_url = "${baseUrl}"
 wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
 `;
   writeFileSync(join(home, 'config.toml'), config);
   return home;
+}
+
+/** Adds a configuration profile that names a model, in the way that this version reads. */
+export function addProfile(
+  home: string,
+  { version }: RealCodex,
+  profile: { name: string; model: string },
+): void {
+  const { name, model } = profile;
+  if (isOlder(version, FIRST_WITH_PROFILE_FILES)) {
+    appendFileSync(join(home, 'config.toml'), `[profiles.${name}]\nmodel = "${model}"\n`);
+  } else {
+    writeFileSync(join(home, `${name}.config.toml`), `model = "${model}"\n`);
+  }
 }

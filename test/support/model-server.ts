@@ -15,6 +15,7 @@ interface InputItem {
 }
 
 interface ModelRequest {
+  model?: string;
   input: InputItem[];
   tools?: { name?: string; type?: string }[];
 }
@@ -34,6 +35,10 @@ export interface ModelServer {
 const CODE_WORD = /code word is ([A-Za-z0-9-]+)/;
 const RUN = /^run: (.+)$/m;
 const REFUSE = /^refuse: (.+)$/m;
+/** The server of the model answers with this status and body. */
+const STATUS = /^status: (\d{3}) (.+)$/m;
+/** The turn ends without a word. */
+const SILENT = /^say nothing$/m;
 
 const USAGE = {
   input_tokens: 120,
@@ -97,6 +102,10 @@ function outputFor(request: ModelRequest, id: string): OutputItem {
   return { type: 'message', role: 'assistant', id: `msg_${id}`, content: [{ type: 'output_text', text }] };
 }
 
+function lastPromptOf(request: ModelRequest): string {
+  return textOf(request.input.findLast((item) => item.role === 'user') ?? {});
+}
+
 function streamAnswer(response: ServerResponse, request: ModelRequest, number: number): void {
   const id = `resp_${number}`;
   const send = (type: string, data: object): void => {
@@ -104,11 +113,14 @@ function streamAnswer(response: ServerResponse, request: ModelRequest, number: n
   };
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   send('response.created', { response: { id } });
-  const refusal = REFUSE.exec(textOf(request.input.findLast((item) => item.role === 'user') ?? {}))?.[1];
+  const prompt = lastPromptOf(request);
+  const refusal = REFUSE.exec(prompt)?.[1];
   if (refusal) {
     send('response.failed', { response: { id, error: { code: 'invalid_prompt', message: refusal } } });
   } else {
-    send('response.output_item.done', { output_index: 0, item: outputFor(request, id) });
+    if (!SILENT.test(prompt)) {
+      send('response.output_item.done', { output_index: 0, item: outputFor(request, id) });
+    }
     send('response.completed', { response: { id, usage: USAGE } });
   }
   response.end();
@@ -130,6 +142,11 @@ export async function startModelServer(): Promise<ModelServer> {
     }
     const body = JSON.parse(await readBody(request)) as ModelRequest;
     requests.push(body);
+    const [, status, answer] = STATUS.exec(lastPromptOf(body)) ?? [];
+    if (status !== undefined) {
+      response.writeHead(Number(status), { 'content-type': 'application/json' }).end(answer);
+      return;
+    }
     streamAnswer(response, body, requests.length);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

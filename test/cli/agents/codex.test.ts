@@ -30,18 +30,18 @@ async function launch(
 }
 
 describe('the launch of Codex', () => {
-  it('has exactly the arguments of the contract, the prompt on stdin and the session directory', async () => {
+  it('has its options before `resume`, the prompt on stdin and the session directory', async () => {
     const plan = await launch();
-    const answerFile = plan.args[5] ?? '';
+    const answerFile = plan.args[4] ?? '';
 
     expect(plan.command).toBe(bin);
     expect(plan.args).toEqual([
       'exec',
-      'resume',
       '--skip-git-repo-check',
       '--json',
       '--output-last-message',
       answerFile,
+      'resume',
       '0198c2de-codex',
       '-',
     ]);
@@ -59,7 +59,7 @@ describe('the launch of Codex', () => {
   it('keeps the answer in a private folder of its own, inside the one of the run', async () => {
     const { args, answerPath } = await launch();
 
-    expect(args[5]).toBe(answerPath);
+    expect(args[4]).toBe(answerPath);
     expect(dirname(dirname(answerPath))).toBe(folder);
     expect((await stat(dirname(answerPath))).mode & 0o777).toBe(0o700);
     expect(answerPath).not.toContain('0198c2de');
@@ -68,10 +68,27 @@ describe('the launch of Codex', () => {
     expect(await readAnswer(answerPath)).toBe('Done.\n');
   });
 
-  it('hands the profile on as CODEX_PROFILE', async () => {
+  it('names the profile as Codex reads it, and beside it as CODEX_PROFILE', async () => {
     const plan = await launch({ profile: 'review' });
 
+    expect(plan.args.indexOf('--profile=review')).toBeLessThan(plan.args.indexOf('resume'));
+    expect(plan.args).toContain('--profile=review');
     expect(plan.env.CODEX_PROFILE).toBe('review');
+  });
+
+  it.each([
+    ['neither file has it', {}, 1],
+    ['it has a file of its own', { 'review.config.toml': 'model = "m"' }, 0],
+    ['the configuration has a table for it', { 'config.toml': '[profiles.review]\nmodel = "m"' }, 0],
+    ['the configuration has tables for others', { 'config.toml': '[profiles.other]\nmodel = "m"' }, 1],
+  ])('is remarked on when Codex would ignore its profile: %s', async (_, files, remarks) => {
+    const home = join(folder, 'codex-home');
+    await mkdir(home);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
+    const env = { PATH: dirname(bin), CODEX_HOME: home };
+    const found = await codexAgent({ env, profile: 'review' }).findProgram();
+
+    expect(found.kind === 'found' && found.remarks.length).toBe(remarks);
   });
 
   it('prefers the flag to CODEX_BIN, and CODEX_BIN to the PATH', async () => {

@@ -18,7 +18,14 @@ it('the demonstration agent understands every command line that is written for C
       });
     const { thread_id: session } = JSON.parse(run(['exec', '--json', '-']).stdout.split('\n')[0] ?? '');
     const answer = join(home, 'answer');
-    const resumed = run(codexArguments(session, answer, { sandbox: 'read-only', approval: 'never' }));
+    const resumed = run(
+      codexArguments({
+        sessionId: session,
+        lastMessageFile: answer,
+        settings: { sandbox: 'read-only', approval: 'never' },
+        profile: 'deep',
+      }),
+    );
     expect(resumed).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(answer, 'utf8')).toContain('“Count the gauges.”');
   } finally {

@@ -150,7 +150,7 @@ describe('orp agent work', () => {
           actionItems: [],
         },
         worker: {
-          command: expect.stringContaining('exec resume'),
+          command: expect.stringMatching(/ exec .* resume /),
           exitCode: 0,
           stdout: expect.any(String),
           stderr: '',

@@ -26,6 +26,10 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const args = process.argv.slice(2);
+if (args[0] === '--version') {
+  console.log('recipe-agent 1.0.0');
+  process.exit(0);
+}
 const answerFile = args[args.indexOf('--output-last-message') + 1];
 const session = args.at(-2);
 const prompt = readFileSync(0, 'utf8');

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runnerLockPath } from '../../../cli/link/paths.ts';
 import { findProcess } from '../../../cli/runner/process/process-table.ts';
 import { type RunnerHolder, RunnerLock, readRunnerLock } from '../../../cli/runner/runner-lock.ts';
-import { becomeRunner, isOlder, type TakeOverOptions } from '../../../cli/runner/take-over.ts';
+import { becomeRunner, type TakeOverOptions } from '../../../cli/runner/take-over.ts';
 import { letServiceLeave } from '../../../cli/service/leave.ts';
+import { isOlder } from '../../../cli/version.ts';
 import { T0 } from '../../support/clock.ts';
 import { FakePs } from './fake-ps.ts';
 

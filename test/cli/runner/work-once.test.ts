@@ -130,12 +130,12 @@ describe('orp runner work --once', () => {
     const [bin, ...args] = document.worker.command.split(' ');
 
     expect(bin).toBe(RECIPE_AGENT);
-    expect([...args.slice(0, 5), ...args.slice(6)]).toEqual([
+    expect([...args.slice(0, 4), ...args.slice(5)]).toEqual([
       'exec',
-      'resume',
       '--skip-git-repo-check',
       '--json',
       '--output-last-message',
+      'resume',
       'codex-1',
       '-',
     ]);

@@ -155,6 +155,14 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
     expect(found.stdout).not.toMatch(/was not found|It works in/);
   });
 
+  it('says when Codex is too old to take jobs', async () => {
+    const bin = join(machine.home, 'old-codex');
+    writeFileSync(bin, "#!/bin/sh\necho 'codex-cli 0.46.9'\n", { mode: 0o755 });
+    const { stdout } = await orp('install', '--', '--all-linked', '--codex-bin', bin);
+
+    expect(stdout).toContain('warning=Codex 0.46.9 is too old: orp supports 0.47.0 and later.');
+  });
+
   it('says that it waits for a runner that a person started', async () => {
     const words = ['runner', 'work', '--transport', 'poll', '--codex-bin', RECIPE_AGENT];
     const runner = startOrp(words, { cwd: machine.repo, env: machine.env });

@@ -1,0 +1,91 @@
+/** Finds the Codex program, and what is wrong with it: it is missing, too old, or has no such configuration profile. */
+
+import { constants, existsSync, readFileSync } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { absoluteFolders, folderOf, homeOf } from '../folders.ts';
+import type { FoundProgram } from './agent.ts';
+import { agentEnvironment } from './agent-environment.ts';
+import { askVersion, installedVersion, whyTooOld } from './codex-version.ts';
+
+export interface CodexOptions {
+  /** `--codex-bin`; blank means: `CODEX_BIN`, else `codex` on the PATH. */
+  bin?: string | undefined;
+  /** `--codex-config-profile`; blank means: none. */
+  profile?: string | undefined;
+  env: NodeJS.ProcessEnv;
+}
+
+/** What to do about a version that is too old. */
+const UPDATE_COMMAND = 'npm install -g @openai/codex';
+const UPDATE_HINT = `Update it, for example with \`${UPDATE_COMMAND}\`.`;
+
+/** A sentence, and the command that helps. */
+export interface VersionProblem {
+  message: string;
+  command: string;
+}
+
+/** Looks for the program. Nothing is started. */
+export async function findCodex(options: CodexOptions): Promise<FoundProgram> {
+  const asked = options.bin?.trim() || options.env.CODEX_BIN?.trim() || 'codex';
+  const candidates = asked.includes(sep)
+    ? [resolve(asked)]
+    : absoluteFolders(options.env.PATH).map((folder) => join(folder, asked));
+  for (const candidate of candidates) {
+    if (await isProgram(candidate)) return judge(candidate, options);
+  }
+  return {
+    kind: 'missing',
+    message: `Codex was not found (${asked}).`,
+    hint: 'Install it, or name it with --codex-bin or CODEX_BIN.',
+  };
+}
+
+/** For whoever looks for what is wrong: why the installed Codex is too old; undefined when it is not, or not there. */
+export async function findVersionProblem(options: CodexOptions): Promise<VersionProblem | undefined> {
+  const found = await findCodex(options);
+  // Whatever else is missing is told where it matters: not every machine is to work.
+  const message =
+    found.kind === 'found'
+      ? whyTooOld(await askVersion(found.path, agentEnvironment(options.env, '/')))
+      : found.hint === UPDATE_HINT
+        ? found.message
+        : undefined;
+  return message === undefined ? undefined : { message, command: UPDATE_COMMAND };
+}
+
+function judge(path: string, options: CodexOptions): FoundProgram {
+  const tooOld = whyTooOld(installedVersion(path));
+  if (tooOld !== undefined) return { kind: 'missing', message: tooOld, hint: UPDATE_HINT };
+  const remark = findProfileRemark(options);
+  return { kind: 'found', path, remarks: remark === undefined ? [] : [remark] };
+}
+
+/** Newer versions of Codex ignore a profile that does not exist, without a word. */
+function findProfileRemark({ profile, env }: CodexOptions): string | undefined {
+  if (!profile) return undefined;
+  const home = folderOf(env, 'CODEX_HOME') ?? join(homeOf(env), '.codex');
+  const file = join(home, `${profile}.config.toml`);
+  if (existsSync(file) || mentionsProfile(join(home, 'config.toml'), profile)) return undefined;
+  return `Codex has no configuration profile ${profile}: there is no ${file}. It may ignore the profile.`;
+}
+
+/** Older versions have a table for each profile in the one configuration file. */
+function mentionsProfile(path: string, profile: string): boolean {
+  try {
+    const text = readFileSync(path, 'utf8');
+    return /^\s*\[?\s*profiles\b/m.test(text) && text.includes(profile);
+  } catch {
+    return false;
+  }
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return false;
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * The version of an installed Codex, and which versions are supported. Older ones lack `exec resume` with the prompt on stdin
+ * and events on stdout. `.ci/run` tests the oldest and the newest version with real binaries.
+ */
+
+import { execFile } from 'node:child_process';
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isOlder } from '../version.ts';
+
+/** The oldest version that works; `test/codex/oldest` pins the same one. */
+export const OLDEST_CODEX = '0.47.0';
+
+const PACKAGE = '@openai/codex';
+/** Homebrew keeps each version in a folder of its name. */
+const VERSIONED_FOLDER = /\/(?:Cellar|Caskroom)\/codex\/(\d+\.\d+\.\d+)\//;
+const REPORTED = /^codex(?:-cli)?\s+v?(\d+\.\d+\.\d+\S*)/m;
+/** A program that says its version takes a tenth of a second. */
+const ASK_LIMIT_MS = 5000;
+
+/** Why the version cannot be used; undefined when it can, or when it is not known. */
+export function whyTooOld(version: string | undefined): string | undefined {
+  if (version === undefined || !isOlder(version, OLDEST_CODEX)) return undefined;
+  return `Codex ${version} is too old: orp supports ${OLDEST_CODEX} and later.`;
+}
+
+/** The version as the files beside the program tell it, without starting anything; undefined when they do not. */
+export function installedVersion(path: string): string | undefined {
+  try {
+    const real = realpathSync(path);
+    return VERSIONED_FOLDER.exec(real)?.[1] ?? packageVersion(real);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The npm package keeps its program in `bin/`. */
+function packageVersion(path: string): string | undefined {
+  const manifest: unknown = JSON.parse(readFileSync(join(dirname(path), '..', 'package.json'), 'utf8'));
+  if (typeof manifest !== 'object' || manifest === null) return undefined;
+  const { name, version } = manifest as { name?: unknown; version?: unknown };
+  return name === PACKAGE && typeof version === 'string' ? version : undefined;
+}
+
+/**
+ * As {@link installedVersion}, and asks the program itself when nothing beside it tells. Only for commands that a person
+ * runs to find out what is wrong: the runner starts no agent without a job.
+ */
+export async function askVersion(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const known = installedVersion(path);
+  if (known !== undefined) return known;
+  return new Promise((resolve) => {
+    const child = execFile(
+      path,
+      ['--version'],
+      { env, timeout: ASK_LIMIT_MS, killSignal: 'SIGKILL' },
+      (_, stdout) => resolve(REPORTED.exec(stdout)?.[1]),
+    );
+    child.stdin?.end();
+  });
+}
