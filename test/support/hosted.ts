@@ -1,4 +1,7 @@
-/** The real hosted side for tests in Node: the same runtime as `npm start`, on a free port, with state of its own. */
+/**
+ * The real server for tests in Node: the same runtime as `npm start`, with state of its own, behind a double of the edge that
+ * enforces the limits of the platform.
+ */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +9,7 @@ import { join } from 'node:path';
 import { accountRow, generatePassword, type Role } from '../../scripts/local/accounts.ts';
 import { insertAccount } from '../../scripts/local/insert-account.ts';
 import { type Database, type Runtime, startRuntime } from '../../scripts/local/runtime.ts';
+import { type Edge, startEdge } from './edge.ts';
 
 export interface TestUser {
   id: string;
@@ -15,6 +19,8 @@ export interface TestUser {
 
 export interface Hosted {
   url: string;
+  /** What the edge refused in front of the server, since it started last. */
+  refusals(): readonly string[];
   database: Database;
   /** Adds an account nobody else uses. */
   createUser(role?: Role): Promise<TestUser>;
@@ -54,18 +60,21 @@ async function signIn(url: string, user: TestUser): Promise<string> {
 export async function startHosted(): Promise<Hosted> {
   const persistTo = mkdtempSync(join(tmpdir(), 'orp-hosted-'));
   let runtime: Runtime | undefined = await startRuntime({ port: 0, persistTo });
-  const { url } = runtime;
-  const port = Number(new URL(url).port);
+  let edge: Edge | undefined = await startEdge(runtime.url);
+  const { url } = edge;
   const running = (): Runtime => {
     if (!runtime) throw new Error('The hosted side was stopped.');
     return runtime;
   };
   const stop = async (): Promise<void> => {
+    await edge?.close();
     await runtime?.close();
+    edge = undefined;
     runtime = undefined;
   };
   return {
     url,
+    refusals: () => edge?.refusals ?? [],
     get database() {
       return running().database;
     },
@@ -75,7 +84,8 @@ export async function startHosted(): Promise<Hosted> {
     stop,
     restart: async () => {
       await stop();
-      runtime = await startRuntime({ port, persistTo });
+      runtime = await startRuntime({ port: 0, persistTo });
+      edge = await startEdge(runtime.url, Number(new URL(url).port));
     },
     close: async () => {
       await stop();
