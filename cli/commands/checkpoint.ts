@@ -57,9 +57,14 @@ async function queue(context: Context, options: QueueOptions): Promise<void> {
     ['checkpoint.status', readString(answer, 'status')],
     ['checkpoint.world_id', readString(answer, 'worldId')],
     ['checkpoint.idea_id', readString(answer, 'ideaId')],
-    ['checkpoint.note', readString(answer, 'note')],
+    ...noteLines(readString(answer, 'note')),
     ...jobLines(readString(answer, 'jobId')),
   ]);
+}
+
+/** Only where the review goes another way than was asked. */
+function noteLines(note: string | undefined): Line[] {
+  return note === undefined ? [] : [['checkpoint.note', note]];
 }
 
 /** Older services do not say which job it is. */

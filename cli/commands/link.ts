@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { EXIT_NEGATIVE, usageError } from '../exit.ts';
+import { COMMANDS } from '../link/advice.ts';
 import { findIssues } from '../link/link-doctor.ts';
 import { gatherFacts } from '../link/link-facts.ts';
 import { buildLinkStatus, type LinkStatus } from '../link/link-status.ts';
@@ -106,7 +107,7 @@ async function unbindProject(context: Context): Promise<void> {
     project_link_path: path,
     session_counts: counts,
     warnings: remain ? [`${counts.total} linked sessions remain.`] : [],
-    next_actions: remain ? ['orp link session list --json'] : [],
+    next_actions: remain ? [COMMANDS.listSessions] : [],
   };
   printResult(context, document, [
     ['removed', document.removed],

@@ -28,8 +28,7 @@ export function formatStatus(status: RunnerStatus, presence: Presence | undefine
     ...status.warnings.map((text) => `  ! ${oneLine(text)}`),
     ...status.notes.map((text) => `  · ${oneLine(text)}`),
   ];
-  // The documents are written for programs; a person reads the answer.
-  const next = status.next_actions.map((command) => `  → ${oneLine(command).replace(/ --json$/, '')}`);
+  const next = status.next_actions.map((command) => `  → ${oneLine(command)}`);
   return [
     headline(status, now),
     '',

@@ -1,7 +1,16 @@
 /** The document of `link status` (contract/cli-surface.md §4.4), built from the facts. */
 
 import { countSessions, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
-import { AdviceCollector, type AdviceLists, COMMANDS, shellWord } from './advice.ts';
+import {
+  AdviceCollector,
+  type AdviceLists,
+  bindCommand,
+  COMMANDS,
+  registerCommand,
+  setPrimaryCommand,
+  shellWord,
+  signInCommand,
+} from './advice.ts';
 import { readString } from './fields.ts';
 import type { JsonObject } from './json-file.ts';
 import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
@@ -70,7 +79,6 @@ export function buildLinkStatus(facts: LinkFacts): LinkStatus {
 
 function adviceOn(facts: LinkFacts): AdviceCollector {
   const advice = new AdviceCollector();
-  if (facts.governance.orp_governed !== true) advice.note('The repository is not governed.');
   for (const warning of textsOf(facts.governance.warnings)) advice.warn(warning);
   adviseOnLink(facts, advice);
   adviseOnSessions(facts, advice);
@@ -88,37 +96,43 @@ function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
     return;
   }
   if (linkFile.kind === 'invalid') {
-    advice.warn(invalidLink(repository).message, COMMANDS.bind);
+    advice.warn(invalidLink(repository).message, bindCommand());
   } else if (link === undefined) {
-    advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
+    advice.warn('The repository is not linked to a hosted idea.', bindCommand());
   } else if (link.project_root !== repository.root) {
     advice.warn(
       `The link is for ${link.project_root}, not for ${repository.root}.`,
-      facts.isLinkHere ? undefined : `orp link project bind --idea-id ${shellWord(link.idea_id)}`,
+      facts.isLinkHere ? undefined : bindCommand(link.idea_id),
     );
   }
   if (isAccountTorn) {
-    advice.warn('The sign-in file cannot be read: it is not a JSON object.', COMMANDS.login);
+    advice.warn('The sign-in file cannot be read: it is not a JSON object.', signInCommand(account));
   } else if (link !== undefined && account.token === '') {
     advice.warn(
       'The repository is linked, but hosted auth is not connected: you are not signed in.',
-      COMMANDS.login,
+      signInCommand(account),
     );
   }
 }
 
 function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
-  const { repository, shelf, primary } = facts;
+  const { repository, shelf, primary, world } = facts;
   if (!isLinkable(repository)) return;
   if (shelf.sessions.length === 0) {
-    advice.warn('No session is linked.', COMMANDS.register);
+    advice.warn(
+      'No session is linked.',
+      registerCommand({ codexSessionId: codexSessionOf(world), isPrimary: true }),
+    );
   } else if (primary === undefined) {
-    advice.warn('No session is the primary one.', COMMANDS.setPrimary);
+    advice.warn(
+      'No session is the primary one.',
+      setPrimaryCommand(shelf.sessions.map(({ record }) => record)),
+    );
   } else if (primary.record.codex_session_id === undefined) {
     const { orp_session_id: id, label } = primary.record;
     advice.warn(
       `The primary session ${id} has no Codex session id and cannot take work.`,
-      `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)} --codex-session-id <codex-session-id> --json`,
+      registerCommand({ id, label, codexSessionId: codexSessionOf(world) }),
     );
   }
   for (const { record, path } of shelf.sessions) {
@@ -132,6 +146,11 @@ function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
   for (const path of shelf.invalidPaths) {
     advice.warn(`${displayPath(repository.root, path)} is not a valid session record and is left out.`);
   }
+}
+
+/** The session that the hosted world names, if it was asked. */
+function codexSessionOf(world: LinkFacts['world']): string | undefined {
+  return world.kind === 'known' ? remoteFacts(world.world).codexSessionId : undefined;
 }
 
 function adviseOnWorld(facts: LinkFacts, advice: AdviceCollector): void {

@@ -3,7 +3,16 @@
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';
 import type { SessionCounts } from '../../spec/local/session-order.ts';
-import { AdviceCollector, type AdviceLists, COMMANDS, shellWord } from './advice.ts';
+import {
+  AdviceCollector,
+  type AdviceLists,
+  bindCommand,
+  COMMANDS,
+  completeCommand,
+  registerCommand,
+  shellWord,
+  signInCommand,
+} from './advice.ts';
 import { readJsonObject } from './json-file.ts';
 import type { LinkStatus } from './link-status.ts';
 import { type Machine, normaliseMachine } from './machine.ts';
@@ -131,7 +140,7 @@ function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: Adv
   const { record } = machine;
   // Of a linked repository the link status says it.
   if (!linkStatus.hosted_auth.connected && !linkStatus.project_link_exists) {
-    advice.warn('You are not signed in.', COMMANDS.login);
+    advice.warn('You are not signed in.', signInCommand(linkStatus.hosted_auth));
   }
   if (!record.runner_enabled) {
     advice.warn('The runner of this machine is not enabled.', COMMANDS.enable);
@@ -141,7 +150,7 @@ function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: Adv
   if (!isLinkable(repository)) {
     advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
   } else if (!linkStatus.project_link_exists && !isLinkBroken(repository)) {
-    advice.warn('The repository is not linked to a hosted idea.', COMMANDS.bind);
+    advice.warn('The repository is not linked to a hosted idea.', bindCommand());
   }
 }
 
@@ -152,18 +161,21 @@ function isLinkBroken(repository: LinkableRepository): boolean {
 
 function adviseOnReadiness({ linkStatus, syncReady, workReady }: Facts, advice: AdviceCollector): void {
   if (linkStatus.project_link_exists && linkStatus.session_counts.total === 0) {
-    advice.warn('No session is linked.', COMMANDS.register);
+    advice.warn('No session is linked.', registerCommand({ isPrimary: true }));
   }
   if (linkStatus.project_link_exists && !linkStatus.hosted_auth.connected) {
     advice.warn(
       'The repository is linked, but hosted auth is not connected: you are not signed in.',
-      COMMANDS.login,
+      signInCommand(linkStatus.hosted_auth),
     );
   }
   if (syncReady) advice.note('The machine is ready to sync.');
   if (workReady) advice.note('The machine is ready to work.');
   else if (syncReady)
-    advice.warn('No session can take work: none is active with a Codex session id.', COMMANDS.setPrimary);
+    advice.warn(
+      'No session can take work: none is active with a Codex session id.',
+      completeCommand(linkStatus.sessions, linkStatus.primary_session),
+    );
 }
 
 function adviseOnRuntime({ runtime, isTorn, lease }: Facts, advice: AdviceCollector): void {
@@ -183,5 +195,5 @@ function adviseOnRuntime({ runtime, isTorn, lease }: Facts, advice: AdviceCollec
 
 function cancelCommand(job: RuntimeJob): string {
   const lease = job.lease_id === undefined ? '' : ` --lease-id ${shellWord(job.lease_id)}`;
-  return `orp runner cancel ${shellWord(job.job_id ?? '')}${lease} --json`;
+  return `orp runner cancel ${shellWord(job.job_id ?? '')}${lease}`;
 }

@@ -53,7 +53,7 @@ describe('where a submitted prompt goes', () => {
       note,
     };
     const answer = () => ({ status, body: { ...body, job: { ...body.job, waiting } } });
-    await using server = await RecordingServer.start(answer);
+    await using server = await RecordingServer.startNewest(answer);
     using desk = new Desk();
     desk.signIn(server.url);
     const words = [...SUBMIT, '--orp-session-id', 'nope'];

@@ -183,8 +183,8 @@ describe('orp link status', () => {
     );
     expect(status).toMatchObject({ ok: true, project_link: {}, primary_session: {}, routing_ready: false });
     expect(status.next_actions).toEqual([
-      'orp link project bind --idea-id <idea-id> --json',
-      expect.stringMatching(/^orp link session register /),
+      'orp link project bind --idea-id <idea-id>',
+      'orp link session register --orp-session-id <session-id> --label <label> --codex-session-id <codex-session-id> --primary',
     ]);
   });
 
@@ -203,6 +203,24 @@ describe('orp link status', () => {
       expect.stringContaining('c-9'),
       expect.stringContaining('wor_9'),
     ]);
+  });
+
+  it('fills into its advice what is known, and leaves out what does not apply', async () => {
+    const world = { id: 'wor_9', codexSessionId: 'c-9' };
+    await using server = await RecordingServer.start(() => ({ body: { ok: true, world } }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.linkTo('ide_77', { world_id: 'wor_9' });
+    const register = 'orp link session register';
+    expect((await desk.json('link', 'status')).next_actions).toEqual([
+      `${register} --orp-session-id <session-id> --label <label> --codex-session-id c-9 --primary`,
+    ]);
+    await desk.json('link', 'session', 'register', '--orp-session-id', 'main', '--label', 'Tide pool');
+    const { next_actions, notes } = await desk.json('link', 'status');
+    expect(next_actions).toEqual([
+      `${register} --orp-session-id main --label 'Tide pool' --codex-session-id c-9`,
+    ]);
+    expect(notes).toEqual([]);
   });
 
   it('an unreachable service is a warning, exit 0', async () => {
@@ -236,7 +254,7 @@ describe('orp link status', () => {
     using desk = new Desk();
     const status = await desk.json('--repo-root', desk.home, 'link', 'status');
     expect(status).toMatchObject({ ok: true, repo_root: desk.home, governance: { git: { present: false } } });
-    expect(status).toMatchObject({ notes: ['The repository is not governed.'], next_actions: ['git init'] });
+    expect(status).toMatchObject({ notes: [], next_actions: ['git init'] });
     expect((await desk.orp(['--repo-root', join(desk.home, 'nowhere'), 'link', 'status'])).code).toBe(0);
   });
 });

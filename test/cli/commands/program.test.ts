@@ -128,6 +128,29 @@ describe('a process', () => {
     });
   });
 
+  it('keeps statuses and paths out of the error, and shows them to programs and to whoever debugs', async () => {
+    const refusal = {
+      error: 'There is no such idea.',
+      code: 'not_found',
+      requestId: 'req_1',
+      hint: 'List them.',
+    };
+    await using server = await RecordingServer.start(() => ({ status: 404, body: refusal }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const words = ['idea', 'show', 'ide_1'];
+    const sentence = 'error: There is no such idea.\nhint: List them.\n';
+    expect((await shell(desk, words)).stderr).toBe(sentence);
+    expect(JSON.parse((await shell(desk, [...words, '--json'])).stderr)).toMatchObject({
+      error: 'There is no such idea.',
+      status: 404,
+      path: '/api/cli/ideas/ide_1',
+    });
+    desk.env.ORP_DEBUG = '1';
+    const { stderr } = await shell(desk, words);
+    expect(stderr.startsWith(`${sentence}status=404\npath=/api/cli/ideas/ide_1\n`)).toBe(true);
+  });
+
   it('tells a refusal of the system without a stack trace', async () => {
     using desk = new Desk();
     desk.write(desk.userFolder, 'a file where a folder should be');

@@ -57,7 +57,7 @@ describe('orp runner status', () => {
       active_lease: { has_active_job: false, stale: false, age_seconds: 0 },
       repo_runtime: { status: 'idle', active_job: {}, last_job: {}, recent_events: [] },
     });
-    expect(status.next_actions).toEqual(['orp runner heartbeat --json', 'orp runner install']);
+    expect(status.next_actions).toEqual(['orp runner heartbeat', 'orp runner install']);
   });
 
   it('suggests to cancel a job that showed no sign of life for two minutes', async () => {
@@ -67,7 +67,7 @@ describe('orp runner status', () => {
     desk.now += 2 * MINUTE;
     const status = await desk.json('runner', 'status');
     expect(status.active_lease).toEqual({ has_active_job: true, stale: true, age_seconds: 120 });
-    expect(status.next_actions).toContain("orp runner cancel job_1 --lease-id 'lea 1' --json");
+    expect(status.next_actions).toContain("orp runner cancel job_1 --lease-id 'lea 1'");
   });
 
   it('asks nobody else unless told to', async () => {
@@ -120,7 +120,7 @@ describe('orp runner status', () => {
     const { stdout } = await desk.orp(['runner', 'status']);
     expect(stdout).toContain('runner.work_ready=false\n');
     expect(stdout.match(/^next=.*$/gm)?.slice(0, 3)).toEqual([
-      'next=orp runner enable --json',
+      'next=orp runner enable',
       expect.stringMatching(/^next=orp link session register /),
       'next=orp auth login',
     ]);
