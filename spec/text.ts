@@ -1,12 +1,73 @@
-/** Text that leaves the program with a bound: cut between characters, never inside one. */
+/**
+ * Text that leaves the program with a bound: cut between the characters that people see, never inside one. Lengths are
+ * UTF-16 units, as `length` counts them.
+ */
 
-/** At most `max` UTF-16 units of a text; what was cut off is marked by `…`. A surrogate pair is kept or dropped as a whole. */
+const segmenter = new Intl.Segmenter();
+
+/** Units that are looked at around a cut. A longer "character" is a heap of marks, and is cut between its code points. */
+const LONGEST_CHARACTER = 256;
+
+/** The last place at or before `at` where no character is cut in two. */
+export function cutPlace(text: string, at: number): number {
+  if (at <= 0) return 0;
+  if (at >= text.length) return text.length;
+  const from = codePointStart(text, Math.max(0, at - LONGEST_CHARACTER));
+  const around = text.slice(from, at + LONGEST_CHARACTER);
+  const start = from + (segmenter.segment(around).containing(at - from)?.index ?? 0);
+  return start === from && from > 0 ? codePointStart(text, at) : start;
+}
+
+function codePointStart(text: string, at: number): number {
+  const isInside = isLowSurrogate(text.charCodeAt(at)) && isHighSurrogate(text.charCodeAt(at - 1));
+  return isInside ? at - 1 : at;
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+/** The beginning of a text, at most `max` units. */
+export function cut(text: string, max: number): string {
+  return text.length <= max ? text : text.slice(0, cutPlace(text, max));
+}
+
+/** As {@link cut}; what was cut off is marked by `…`, which counts. */
 export function clip(text: string, max: number): string {
+  return text.length <= max ? text : `${cut(text, max - 1)}…`;
+}
+
+/** The end of a text, at most `max` units. */
+export function cutStart(text: string, max: number): string {
   if (text.length <= max) return text;
-  let end = Math.max(0, max - 1);
-  const last = text.charCodeAt(end - 1);
-  if (last >= 0xd800 && last < 0xdc00) end -= 1;
-  return `${text.slice(0, end)}…`;
+  let from = text.length - max;
+  // The first place that is not before the wanted one.
+  while (from < text.length && cutPlace(text, from) !== from) from += 1;
+  return text.slice(from);
+}
+
+/** The beginning of a text, at most so many bytes of UTF-8. */
+export function cutToBytes(text: string, maxBytes: number): string {
+  // A unit has at most three bytes.
+  if (text.length * 3 <= maxBytes) return text;
+  let bytes = 0;
+  let at = 0;
+  for (const character of text) {
+    bytes += utf8Length(character.codePointAt(0) ?? 0);
+    if (bytes > maxBytes) return text.slice(0, cutPlace(text, at));
+    at += character.length;
+  }
+  return text;
+}
+
+function utf8Length(codePoint: number): number {
+  if (codePoint < 0x80) return 1;
+  if (codePoint < 0x800) return 2;
+  return codePoint < 0x10000 ? 3 : 4;
 }
 
 /** One line for people: control characters and line breaks, which could move a cursor or hide words, become spaces. */

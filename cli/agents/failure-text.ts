@@ -1,5 +1,7 @@
 /** Why an agent failed, in its own words: the line a person would point at, not the banner it began with. */
 
+import { clip, cut } from '../../spec/text.ts';
+
 const MAX_FAILURE_CHARS = 2000;
 
 /** Lines of a stack trace, decoration and advice about traces: true, but not the reason. */
@@ -19,7 +21,7 @@ const KEPT_CHARS = 2 * MAX_FAILURE_CHARS;
 
 /** The explanation as it is shown. Cut it when its secrets have been taken out, not before: half a secret is not known. */
 export function cutFailure(text: string): string {
-  return text.length <= MAX_FAILURE_CHARS ? text : `${text.slice(0, MAX_FAILURE_CHARS)}…`;
+  return clip(text, MAX_FAILURE_CHARS);
 }
 
 /**
@@ -58,5 +60,5 @@ export class FailureText {
 }
 
 function clean(line: string): string {
-  return line.trim().slice(0, KEPT_CHARS);
+  return cut(line.trim(), KEPT_CHARS);
 }

@@ -16,6 +16,7 @@
 import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../spec/contract/capabilities.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { ERROR_CODES, type ErrorCode } from '../../spec/errors.ts';
+import { clip } from '../../spec/text.ts';
 import { readString } from '../link/fields.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
 
@@ -189,8 +190,7 @@ function describe({ status, text, headers }: Received): string {
     return 'a web page';
   }
   if (parseJson(trimmed) !== undefined) return "JSON that is not in the server's form";
-  const words = Array.from(trimmed.replaceAll(/\s+/g, ' '));
-  return `the text "${words.slice(0, MAX_WORDS).join('')}${words.length > MAX_WORDS ? '…' : ''}"`;
+  return `the text "${clip(trimmed.replaceAll(/\s+/g, ' '), MAX_WORDS)}"`;
 }
 
 function parseJson(text: string): unknown {

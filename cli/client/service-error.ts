@@ -1,5 +1,6 @@
 /** What the server, or the way to it, answers instead of a result, as an error for people. */
 
+import { clip } from '../../spec/text.ts';
 import { CliError } from '../exit.ts';
 import { oneLine } from '../output/print.ts';
 import type { Received, Sentence } from './judge.ts';
@@ -73,12 +74,12 @@ export function refused(
   kind: 'refused' | 'unsigned',
 ): ServiceError {
   const { status, path, headers } = answer;
-  return new ServiceError(`${cut(oneLine(message.replace(/[.\s]+$/, '')))}.`, {
+  return new ServiceError(`${clip(oneLine(message.replace(/[.\s]+$/, '')), MAX_MESSAGE_CHARACTERS)}.`, {
     kind,
     status,
     path,
     code: code === '' ? `http_${status}` : code,
-    hint: hint === undefined ? hintFor(status) : cut(oneLine(hint)),
+    hint: hint === undefined ? hintFor(status) : clip(oneLine(hint), MAX_MESSAGE_CHARACTERS),
     retryAfterMs: readRetryAfter(headers.get('retry-after')),
   });
 }
@@ -108,7 +109,7 @@ export function foreign(
 /** Following a redirect would show the token to somebody else. */
 function redirected({ status, path, headers }: FailedAnswer): ServiceError {
   const location = headers.get('location');
-  const where = location === null ? '' : ` to ${cut(oneLine(location))}`;
+  const where = location === null ? '' : ` to ${clip(oneLine(location), MAX_MESSAGE_CHARACTERS)}`;
   return new ServiceError(`Something between here and the server redirects${where}.`, {
     kind: 'foreign',
     status,
@@ -154,7 +155,8 @@ function networkReason(error: unknown): string {
 
 function reasonOf(error: Error): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return cut(oneLine(error.message || code || 'connection failed').replace(/\.+$/, ''));
+  const words = oneLine(error.message || code || 'connection failed').replace(/\.+$/, '');
+  return clip(words, MAX_MESSAGE_CHARACTERS);
 }
 
 /** A server that asks for more is asked again after a day. */
@@ -172,7 +174,3 @@ export function readRetryAfter(text: string | null, now = Date.now()): number | 
 }
 
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
-
-function cut(text: string): string {
-  return text.length <= MAX_MESSAGE_CHARACTERS ? text : `${text.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
-}

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contract/auth.ts';
+import { cut } from '../../spec/text.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
 import { readConnected, readSignIn, type SignIn, userOf } from '../client/identity.ts';
@@ -197,5 +198,5 @@ export function maskEmail(email: string): string {
 
 /** How this device is named in the list of signed-in devices. */
 function deviceName(): string {
-  return hostname().slice(0, 200);
+  return cut(hostname(), 200);
 }

@@ -1,6 +1,7 @@
 /** Rows for people on a terminal. Scripts get `key=value` lines or JSON. */
 
 import Table from 'cli-table3';
+import { clip } from '../../spec/text.ts';
 import { type LineValue, oneLine } from './print.ts';
 
 /** A plain table without borders; long cells are cut with `…` so that a row stays a row. */
@@ -14,13 +15,8 @@ export function formatTable(
     chars: NO_BORDERS,
     style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
   });
-  for (const row of rows) table.push(row.map((cell) => cut(oneLine(String(cell ?? '')), widths.maxCell)));
+  for (const row of rows) table.push(row.map((cell) => clip(oneLine(String(cell ?? '')), widths.maxCell)));
   return `${table.toString().replace(/[ \t]+$/gm, '')}\n`;
-}
-
-function cut(text: string, max: number): string {
-  const units = Array.from(text);
-  return units.length <= max ? text : `${units.slice(0, max - 1).join('')}…`;
 }
 
 const NO_BORDERS = {

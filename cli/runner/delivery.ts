@@ -4,6 +4,7 @@
  */
 
 import { SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import { clip } from '../../spec/text.ts';
 import { messageOf } from '../exit.ts';
 import { pause, retryPauseMs } from './pause.ts';
 import { receiptOf, reportOf } from './result.ts';
@@ -119,13 +120,8 @@ async function withoutContent(
   about: { held: Held; env: NodeJS.ProcessEnv; why: string },
 ): Promise<ResultRecord> {
   const place = await keepAnswer(about.env, about.held.leaseId ?? about.held.jobId, content);
-  return {
-    ...rest,
-    summary: `The answer was refused (${about.why}); it is kept on the machine in ${place}.`.slice(
-      0,
-      SUMMARY_LENGTH,
-    ),
-  };
+  const summary = `The answer was refused (${about.why}); it is kept on the machine in ${place}.`;
+  return { ...rest, summary: clip(summary, SUMMARY_LENGTH) };
 }
 
 function sendResult({ service, held, result }: Pick<DeliveryOptions, 'service' | 'held' | 'result'>) {

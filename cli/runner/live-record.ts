@@ -3,6 +3,7 @@
  * changes, which is rarely. Only shown; a place that cannot be written costs nothing but the report.
  */
 
+import { cut } from '../../spec/text.ts';
 import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../link/json-file.ts';
 import { runnerLivePath } from '../link/paths.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
@@ -28,7 +29,7 @@ export class LiveRecord {
 
   /** A person should look at it; the newest is kept. */
   noteError(message: string, now: number): void {
-    this.#write({ last_error: { message: message.slice(0, MAX_MESSAGE), at_utc: formatTimestamp(now) } });
+    this.#write({ last_error: { message: cut(message, MAX_MESSAGE), at_utc: formatTimestamp(now) } });
   }
 
   #write(change: Record<string, unknown>): void {

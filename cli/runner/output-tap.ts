@@ -3,6 +3,7 @@
  * no longer shown is only remembered, and redacted when somebody looks: a gigabyte of it costs neither time nor memory.
  */
 
+import { cutPlace } from '../../spec/text.ts';
 import { Redactor, redactText } from './redact.ts';
 import { TAIL_CHARS, TextTail } from './text-tail.ts';
 
@@ -23,8 +24,10 @@ export class OutputTap {
 
   /** Takes output and gives what can be shown of it now. */
   *show(text: string): Generator<string> {
-    for (let from = 0; from < text.length; from += PIECE_CHARS) {
-      yield this.#remember(this.#redactor.push(text.slice(from, from + PIECE_CHARS)));
+    for (let from = 0; from < text.length; ) {
+      const to = cutPlace(text, from + PIECE_CHARS);
+      yield this.#remember(this.#redactor.push(text.slice(from, to)));
+      from = to;
     }
   }
 

@@ -2,9 +2,9 @@
 
 import { parseSections, summarizeReview } from '../../spec/checkpoint/sections.ts';
 import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import { cut, cutToBytes } from '../../spec/text.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { Held, ReceiptReport, ResultReport } from './service.ts';
-import { splitText } from './spool/chunk-buffer.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';
 
@@ -147,7 +147,7 @@ function firstSaidLine(answer: string): string | undefined {
     .map((line) => line.trim())
     .filter((line) => line !== '');
   const said = lines.find((line) => !/^#{1,6}\s/.test(line)) ?? lines[0];
-  return said?.replace(/^#{1,6}\s+/, '').slice(0, SUMMARY_LENGTH);
+  return said && cut(said.replace(/^#{1,6}\s+/, ''), SUMMARY_LENGTH);
 }
 
 /** The body of the complete call. */
@@ -185,7 +185,7 @@ export async function fitContent(
 ): Promise<string> {
   const bytes = Buffer.byteLength(content);
   if (bytes <= MAX_RESULT_BYTES) return content;
-  const [head = ''] = splitText(content, MAX_RESULT_BYTES - MARK_BYTES);
+  const head = cutToBytes(content, MAX_RESULT_BYTES - MARK_BYTES);
   const place = await keep(held.leaseId ?? held.jobId, content).catch(() => undefined);
   const where = place === undefined ? 'the rest is lost' : `the whole answer is on the machine in ${place}`;
   return `${head}\n\n[cut after 1 MiB of ${bytes} bytes; ${where}]`;

@@ -1,5 +1,7 @@
 /** Keeps the end of a text of any length. */
 
+import { cutStart } from '../../spec/text.ts';
+
 /** 64 Ki characters: what a person may want to look back at. */
 export const TAIL_CHARS = 64 * 1024;
 
@@ -26,7 +28,7 @@ export class TextTail {
   }
 
   #trim(): void {
-    const kept = this.#parts.join('').slice(-this.#keep);
+    const kept = cutStart(this.#parts.join(''), this.#keep);
     this.#parts = [kept];
     this.#length = kept.length;
     this.#isCut = true;

@@ -6,6 +6,7 @@
  */
 
 import { SUMMARY_LENGTH } from '../job/kinds.ts';
+import { cut } from '../text.ts';
 
 /** The titles, in the order in which they are asked for. */
 export const SECTION_TITLES = {
@@ -63,7 +64,7 @@ export function parseSections(body: string): StructuredReview {
  */
 export function summarizeReview(review: StructuredReview, body: string): string {
   const text = review.currentState ?? review.headingState ?? review.previousState ?? firstLine(body);
-  return text.slice(0, SUMMARY_LENGTH);
+  return cut(text, SUMMARY_LENGTH);
 }
 
 /** The first line that is not blank, trimmed; blank when there is none. */

@@ -3,6 +3,7 @@
 import type { Context, Hono } from 'hono';
 import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contract/auth.ts';
 import { accept } from '../../spec/errors.ts';
+import { cut } from '../../spec/text.ts';
 import type { AppEnv } from '../app-env.ts';
 import { mount } from '../mount.ts';
 import { signIn, signOut, verifyCode } from '../services/sign-in.ts';
@@ -56,6 +57,6 @@ function nameCard({ id, email, name }: { id: string; email: string; name: string
 function deviceOf(context: Context<AppEnv>, deviceName: string | undefined) {
   return {
     address: context.req.header('cf-connecting-ip') ?? 'local',
-    deviceName: deviceName ?? context.req.header('user-agent')?.slice(0, 200) ?? 'unknown',
+    deviceName: deviceName ?? cut(context.req.header('user-agent') ?? 'unknown', 200),
   };
 }

@@ -14,6 +14,7 @@ import { accept, refuse } from '../../spec/errors.ts';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import { MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
 import { leaseExpiry } from '../../spec/job/lease.ts';
+import { cutToBytes } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
 import type { ReviewCandidate } from '../store/agent-work.ts';
 import { findByClaim, findCheckpoint, readReviewCandidates } from '../store/agent-work.ts';
@@ -255,8 +256,6 @@ const CUT = '\n\n(The answer was longer; the rest was cut.)\n';
 
 /** A worker that cannot be told to send less: what does not fit is cut with a mark. */
 function cut(text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.byteLength <= MAX_RESULT_BYTES) return text;
-  const kept = bytes.slice(0, MAX_RESULT_BYTES - CUT.length);
-  return new TextDecoder().decode(kept, { stream: true }) + CUT;
+  const isTooLong = new TextEncoder().encode(text).byteLength > MAX_RESULT_BYTES;
+  return isTooLong ? cutToBytes(text, MAX_RESULT_BYTES - CUT.length) + CUT : text;
 }

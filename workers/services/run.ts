@@ -5,6 +5,7 @@ import { accept, refuse } from '../../spec/errors.ts';
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import { leaseExpiry } from '../../spec/job/lease.ts';
+import { clip, cut } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
@@ -140,7 +141,7 @@ function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
     machineId: delivery.holder.machineId,
     now: deps.now,
     success,
-    summary: delivery.summary?.slice(0, SUMMARY_LENGTH) || undefined,
+    summary: cut(delivery.summary ?? '', SUMMARY_LENGTH) || undefined,
     content: delivery.content ?? undefined,
     error: success ? undefined : errorOf(delivery),
     failureKind: success ? undefined : (delivery.failureKind ?? 'agent_error'),
@@ -150,7 +151,7 @@ function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
 /** Prompt, answer and error share one row of the database, so the error has its own, smaller limit. */
 function errorOf({ error }: Delivery): string {
   if (!error) return 'The runner reported a failure without a reason.';
-  return error.length <= MAX_ERROR_LENGTH ? error : `${error.slice(0, MAX_ERROR_LENGTH)} … (cut)`;
+  return clip(error, MAX_ERROR_LENGTH);
 }
 
 function bytesOf(text: string | null | undefined): number {

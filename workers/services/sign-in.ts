@@ -2,6 +2,7 @@
 
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
+import { cut } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
 import type { User } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
@@ -128,6 +129,6 @@ function tooMany() {
 /** The first two characters of the local part, the rest as stars. */
 function maskEmail(email: string): string {
   const [local = '', domain = ''] = email.split('@');
-  const shown = local.length > 2 ? local.slice(0, 2) : '';
+  const shown = local.length > 2 ? cut(local, 2) : '';
   return `${shown}${'*'.repeat(local.length - shown.length)}@${domain}`;
 }

@@ -6,6 +6,7 @@ import type { Result } from '../../spec/errors.ts';
 import { refuse } from '../../spec/errors.ts';
 import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
 import type { NewEntry } from '../../spec/job/transcript.ts';
+import { cutPlace } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
 import type { SignedIn } from './authenticate.ts';
 import type { Fenced } from './fence.ts';
@@ -95,9 +96,7 @@ const MAX_LINE_LENGTH = 128 * 1024;
 function cutLine(line: NewEntry): NewEntry[] {
   const pieces: NewEntry[] = [];
   for (let from = 0; from < line.text.length; ) {
-    const end = from + MAX_LINE_LENGTH;
-    const isPair = /[\ud800-\udbff]/.test(line.text.charAt(end - 1)) && end < line.text.length;
-    const to = isPair ? end - 1 : end;
+    const to = cutPlace(line.text, from + MAX_LINE_LENGTH);
     pieces.push({ ...line, text: line.text.slice(from, to) });
     from = to;
   }

@@ -116,6 +116,13 @@ describe('the result of a run', () => {
 });
 
 describe('a summary', () => {
+  it('is cut before a character that does not fit, of answers and of reviews', () => {
+    const said = `${'a'.repeat(279)}🌊 and more`;
+
+    expect(summarise(said, 'session.prompt')).toBe('a'.repeat(279));
+    expect(summarise(`## Current state\n${said}`, 'idea.checkpoint')).toBe('a'.repeat(279));
+  });
+
   it.each([
     ['\n\n  Grid is ready.  \nMore', 'Grid is ready.'],
     ['# Result\n\nGrid is ready.', 'Grid is ready.'],
