@@ -76,8 +76,8 @@ describe('a runner under a policy', () => {
     expect(code).toBe(0);
     expect(job.status).toBe('completed');
     const { command } = JSON.parse(stdout).worker;
-    expect(command.join(' ')).toContain('-c sandbox_mode="read-only" -c approval_policy="never" codex-1 -');
-    expect(command.join(' ')).not.toContain('danger');
+    expect(command).toContain('-c sandbox_mode="read-only" -c approval_policy="never" codex-1 -');
+    expect(command).not.toContain('danger');
   });
 
   it.each([

@@ -100,19 +100,18 @@ describe('a runner whose terminal is closed', () => {
     await until(isLeft);
   });
 
-  it('refuses the job that a person there was asked about', async () => {
+  it('puts back the job that a person there was asked about, and leaves', async () => {
     const policy = { schema_version: '1.0.0', confirm: 'always' };
     writeFileSync(join(machine.env.XDG_CONFIG_HOME ?? '', 'orp/policy.json'), JSON.stringify(policy));
     const job = service.addJob('job_1', { say: 'never' });
     const terminal = inTerminal();
-    await until(() => terminal.output.includes('Type "yes"'));
+    await until(() => terminal.output.includes('May it run?'));
     const runner = await until(runnerPid);
     terminal.close();
     await until(isLeft);
 
-    expect(job.completions).toEqual([
-      expect.objectContaining({ success: false, failureKind: 'policy_denied' }),
-    ]);
+    expect(job.releases).toEqual([expect.objectContaining({ reason: 'question_unanswered' })]);
+    expect([job.status, job.starts, job.completions]).toEqual(['queued', 0, []]);
     await until(async () => !(await isAlive(runner)));
   });
 });

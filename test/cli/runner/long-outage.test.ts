@@ -1,7 +1,7 @@
 /** The service is away for an hour of simulated time; the runner is killed in the middle. HTTP, files and the agent are real. */
 
+import { createHook } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LeaseDesk } from '../../../cli/runner/lease-desk.ts';
@@ -20,6 +20,15 @@ let service: FakeService;
 let machine: LinkedMachine;
 /** Requests that are not answered yet. */
 let underWay: number;
+/** Operations on files that this process waits for, by id. */
+const fileWork = new Set<number>();
+const fileWatch = createHook({
+  init: (id, type) => {
+    if (type.startsWith('FS') || type === 'FILEHANDLECLOSEREQ') fileWork.add(id);
+  },
+  before: (id) => fileWork.delete(id),
+  destroy: (id) => fileWork.delete(id),
+});
 
 beforeEach(async () => {
   service = await FakeService.start();
@@ -32,11 +41,14 @@ beforeEach(async () => {
       underWay -= 1;
     });
   });
+  fileWork.clear();
+  fileWatch.enable();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: T0 });
 });
 
 afterEach(async () => {
   vi.useRealTimers();
+  fileWatch.disable();
   vi.restoreAllMocks();
   await service.close();
   machine.remove();
@@ -56,9 +68,8 @@ function aRunner(startTime: string): WorkContext {
 }
 
 /**
- * Lets time pass until the work is done; files, sockets and processes get their turns in between. While a request is under
- * way no time passes, and not before a file could be read as often as a step of the work needs: on a busy machine either
- * would last minutes of this clock.
+ * Lets time pass until the work is done; files, sockets and processes get their turns in between. While a request or a file
+ * is under way no time passes: on a busy machine either would last minutes of this clock.
  */
 async function simulate<T>(work: Promise<T>): Promise<T> {
   let isDone = false;
@@ -66,8 +77,8 @@ async function simulate<T>(work: Promise<T>): Promise<T> {
     isDone = true;
   });
   while (!isDone) {
-    for (let turn = 0; (turn < 20 || underWay > 0) && !isDone; turn += 1) {
-      await stat(machine.repo);
+    for (let turn = 0; (turn < 20 || underWay > 0 || fileWork.size > 0) && !isDone; turn += 1) {
+      await new Promise((next) => setImmediate(next));
     }
     await vi.advanceTimersToNextTimerAsync();
   }

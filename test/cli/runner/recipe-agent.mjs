@@ -23,7 +23,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const args = process.argv.slice(2);
 if (args[0] === '--version') {
@@ -56,6 +56,12 @@ function startChild() {
   if (recipe.journal) appendFileSync(recipe.journal, `child ${child.pid}\n`);
 }
 
+/** The file is there with its content, or not at all. */
+function announce(path) {
+  writeFileSync(`${path}.part`, String(process.pid));
+  renameSync(`${path}.part`, path);
+}
+
 async function flood(size) {
   const line = { type: 'item.completed', item: { id: 'c', type: 'command_execution', command: 'flood' } };
   for (let sent = 0; sent < size; sent += 1024 * 1024) {
@@ -76,7 +82,7 @@ async function obey() {
   if (recipe.deaf) process.stdout.on('error', () => 0);
   await event({ type: 'thread.started', thread_id: recipe.thread ?? session });
   await event({ type: 'turn.started' });
-  if (recipe.ready) writeFileSync(recipe.ready, String(process.pid));
+  if (recipe.ready) announce(recipe.ready);
   for (const line of recipe.stderr ?? []) process.stderr.write(`${line}\n`);
   for (const line of recipe.raw ?? []) await print(`${line}\n`);
   if (recipe.flood) await flood(recipe.flood);
