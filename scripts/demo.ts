@@ -3,7 +3,6 @@
  * a temporary folder; nothing runs and nothing stays when it is over.
  */
 
-import { parseArgs } from 'node:util';
 import { chooseAgent } from './demo/agent-session.ts';
 import { type Answer, readAnswers } from './demo/answers.ts';
 import { Progress, table } from './demo/progress.ts';
@@ -18,6 +17,7 @@ import {
 import { type Told, tell } from './demo/story.ts';
 import { buildOrp } from './local/build-orp.ts';
 import type { Runtime } from './local/runtime.ts';
+import { readOptions, runScript } from './local/words.ts';
 
 const HELP = `Usage: npm run demo -- [--codex] [--keep]
 
@@ -110,13 +110,14 @@ function interruption(): AbortSignal {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
+  const values = readOptions(
+    {
       codex: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
-  });
+    'npm run demo -- --help',
+  );
   if (values.help) {
     console.log(HELP);
     return 0;
@@ -135,4 +136,4 @@ async function main(): Promise<number> {
   }
 }
 
-process.exit(await main());
+process.exit(await runScript(main));

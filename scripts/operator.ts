@@ -1,63 +1,118 @@
-/** `npm run operator`: makes an account an operator, in the deployed database or in the local one. */
+/** `npm run operator`: makes an account an operator, or gives one a new password, in the deployed database or the local one. */
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { accountRow, generatePassword } from './local/accounts.ts';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { accountRow, generatePassword, hashPassword } from './local/accounts.ts';
 import { projectPath } from './local/project-path.ts';
+import { isServing } from './local/serving.ts';
 import { makeTemporaryFolder } from './local/temporary-folder.ts';
+import { readOptions, runScript, UsageError } from './local/words.ts';
 
 const HELP = `Usage: npm run operator -- --email ADDRESS [--name NAME] [--password-stdin] [--remote] [--persist-to .orp-dev]
+       npm run operator -- --reset-password [--email ADDRESS] [--password-stdin] [--remote] [--persist-to .orp-dev]
 
-Creates an operator account; an account that exists becomes an operator and keeps its password.
-Without --password-stdin a password is generated and printed once. --remote changes the deployed database.`;
+Creates an operator account; an account that exists becomes an operator and keeps its password. --reset-password gives
+an account a new password; without --email it is the only operator. Without --password-stdin a password is generated
+and printed once. --remote changes the deployed database. Devices that are signed in stay signed in.
 
+  npm run operator -- --email mira@example.org
+  npm run operator -- --reset-password`;
+
+const SHOW_HELP = 'npm run operator -- --help';
 const ADDRESS = /^[^\s@'"]+@[^\s@'"]+$/;
 
 interface Settings {
-  email: string;
-  name?: string;
-  password?: string;
+  email: string | undefined;
+  name: string | undefined;
+  password: string | undefined;
+  isReset: boolean;
   /** Where wrangler looks for the database. */
   place: string[];
 }
 
-function readSettings(): Settings | null {
-  const { values } = parseArgs({
-    options: {
+async function readSettings(): Promise<Settings | 'help'> {
+  const values = readOptions(
+    {
       email: { type: 'string' },
       name: { type: 'string' },
       'password-stdin': { type: 'boolean', default: false },
+      'reset-password': { type: 'boolean', default: false },
       remote: { type: 'boolean', default: false },
-      'persist-to': { type: 'string', default: '.orp-dev' },
+      'persist-to': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
-  });
-  if (values.help || !values.email || !ADDRESS.test(values.email)) return null;
-  const password = values['password-stdin'] ? readFileSync(0, 'utf8').replace(/[\r\n]+$/, '') : undefined;
+    SHOW_HELP,
+  );
+  if (values.help) return 'help';
+  const isReset = values['reset-password'];
+  const email = values.email?.trim().toLowerCase();
+  if (email === undefined && !isReset) throw new UsageError('--email is missing.', SHOW_HELP);
+  if (email !== undefined && !ADDRESS.test(email)) {
+    throw new UsageError(`--email ${JSON.stringify(values.email)} is not an e-mail address.`, SHOW_HELP);
+  }
+  if (values.remote && values['persist-to'] !== undefined) {
+    throw new UsageError('--persist-to is a local folder; it does not go with --remote.', SHOW_HELP);
+  }
   return {
-    email: values.email.trim().toLowerCase(),
-    place: values.remote ? ['--remote'] : ['--local', '--persist-to', values['persist-to']],
-    ...(values.name ? { name: values.name } : {}),
-    ...(password ? { password } : {}),
+    email,
+    isReset,
+    name: values.name?.trim() || undefined,
+    place: values.remote ? ['--remote'] : await localPlace(values['persist-to'] ?? '.orp-dev'),
+    password: values['password-stdin'] ? readPassword() : undefined,
   };
+}
+
+/** The folder of a local server, which must not run: two programs must not write into one database. */
+async function localPlace(persistTo: string): Promise<string[]> {
+  const folder = resolve(persistTo);
+  if (!existsSync(folder)) {
+    throw new UsageError(
+      `There is no local server in ${folder}.`,
+      'start it once with npm start, or name its folder with --persist-to',
+    );
+  }
+  if (await isServing(folder)) {
+    throw new UsageError(
+      `A server is serving from ${folder}.`,
+      'stop it first (Ctrl-C in its terminal), then repeat the command',
+    );
+  }
+  return ['--local', '--persist-to', folder];
+}
+
+function readPassword(): string {
+  const password = readFileSync(0, 'utf8').replace(/[\r\n]+$/, '');
+  if (password === '') {
+    throw new UsageError(
+      'The password on stdin is empty.',
+      'leave --password-stdin out to have one generated',
+    );
+  }
+  return password;
 }
 
 function quote(value: string | number): string {
   return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
 }
 
+type Row = Record<string, unknown>;
+
 /** Runs wrangler on the database; answers the rows. */
-function execute(place: string[], ...statement: string[]): { id?: string }[] {
+function execute(place: string[], ...statement: string[]): Row[] {
   const args = ['d1', 'execute', 'orp-runner', ...place, '--json', '--yes', ...statement];
   const done = spawnSync(projectPath('node_modules/.bin/wrangler'), args, {
     encoding: 'utf8',
     stdio: ['inherit', 'pipe', 'inherit'],
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
   });
-  if (done.status !== 0) throw new Error(`wrangler d1 execute failed:\n${done.stdout}`);
-  return (JSON.parse(done.stdout) as { results?: { id?: string }[] }[])[0]?.results ?? [];
+  if (done.status !== 0) {
+    throw new UsageError(
+      `The database could not be changed: wrangler d1 execute failed. ${done.stdout.trim()}`.trim(),
+      'the lines above say why; for --remote, sign in with npx wrangler login',
+    );
+  }
+  return (JSON.parse(done.stdout) as { results?: Row[] }[])[0]?.results ?? [];
 }
 
 /** Runs SQL that holds a password hash from a private file: a command line is seen by everybody on the machine. */
@@ -73,23 +128,53 @@ function executePrivately(place: string[], sql: string): void {
 }
 
 /** Answers what to tell the person. */
-function makeOperator({ email, place, ...wanted }: Settings): string {
+function makeOperator(email: string, { place, password: given, name }: Settings): string {
   const promote = `UPDATE users SET role = 'operator' WHERE email = ${quote(email)} RETURNING id`;
   if (execute(place, '--command', promote).some((row) => row.id))
     return `${email} is an operator now; the password is unchanged.`;
 
-  const password = wanted.password ?? generatePassword();
-  const account = accountRow({ ...wanted, email, password, role: 'operator' }, Date.now());
+  const password = given ?? generatePassword();
+  const wanted = { email, password, role: 'operator' as const, ...(name === undefined ? {} : { name }) };
+  const account = accountRow(wanted, Date.now());
   const columns = Object.keys(account).join(', ');
   const values = Object.values(account).map(quote).join(', ');
   executePrivately(place, `INSERT INTO users (${columns}) VALUES (${values})`);
-  return wanted.password ? `Operator ${email} created.` : `Operator ${email} created, password ${password}`;
+  return given ? `Operator ${email} created.` : `Operator ${email} created, password ${password}`;
 }
 
-const settings = readSettings();
-if (settings === null) {
-  console.error(HELP);
-  process.exitCode = 2;
-} else {
-  console.log(makeOperator(settings));
+/** Gives an account a new password. Whoever forgot it has often been locked out by wrong tries, too: those are forgotten. */
+function resetPassword({ place, email: named, password: given }: Settings): string {
+  const email = named ?? onlyOperator(place);
+  const known = execute(place, '--command', `SELECT id FROM users WHERE email = ${quote(email)}`);
+  if (known.length === 0) {
+    throw new UsageError(`There is no account ${email}.`, 'name one that exists with --email');
+  }
+  const password = given ?? generatePassword();
+  const hash = quote(hashPassword(password));
+  executePrivately(
+    place,
+    `UPDATE users SET password_hash = ${hash} WHERE email = ${quote(email)};
+     DELETE FROM sign_in_failures WHERE subject = ${quote(`account:${email}`)}`,
+  );
+  return given ? `${email} has the new password.` : `${email} has a new password: ${password}`;
 }
+
+function onlyOperator(place: string[]): string {
+  const rows = execute(place, '--command', "SELECT email FROM users WHERE role = 'operator' ORDER BY email");
+  const emails = rows.map((row) => String(row.email));
+  const [first] = emails;
+  if (first !== undefined && emails.length === 1) return first;
+  const sentence =
+    first === undefined ? 'There is no operator.' : `There are several operators: ${emails.join(', ')}.`;
+  throw new UsageError(sentence, 'name the account with --email');
+}
+
+async function main(): Promise<number> {
+  const settings = await readSettings();
+  if (settings === 'help') console.log(HELP);
+  else if (settings.isReset || settings.email === undefined) console.log(resetPassword(settings));
+  else console.log(makeOperator(settings.email, settings));
+  return 0;
+}
+
+process.exitCode = await runScript(main);

@@ -1,7 +1,6 @@
 /** `npm start`: serves the hosted side on this machine, with state that survives a restart. */
 
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { shellWord } from '../cli/link/advice.ts';
 import { makeFolder, openness } from '../cli/private-folder.ts';
@@ -10,6 +9,8 @@ import { createFirstOperator } from './local/first-operator.ts';
 import { isPortFree } from './local/free-port.ts';
 import { projectPath } from './local/project-path.ts';
 import { type LogLine, type Runtime, startRuntime } from './local/runtime.ts';
+import { LOCK_STALE_MS, servingLock } from './local/serving.ts';
+import { readOptions, runScript, UsageError } from './local/words.ts';
 
 const DEFAULT_PORT = 8787;
 const DEFAULT_STATE = '.orp-dev';
@@ -26,16 +27,6 @@ interface Settings {
   verbose: boolean;
 }
 
-/** An expected end: one sentence, one hint, exit code 2. */
-class UsageError extends Error {
-  readonly hint: string;
-
-  constructor(sentence: string, hint: string) {
-    super(sentence);
-    this.hint = hint;
-  }
-}
-
 function readSettings(): Settings | 'help' {
   const options = {
     port: { type: 'string' },
@@ -43,7 +34,7 @@ function readSettings(): Settings | 'help' {
     verbose: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
-  const parsed = parse(options);
+  const parsed = readOptions(options, 'npm start -- --help');
   if (parsed.help) return 'help';
   const port = Number(parsed.port ?? DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -55,14 +46,6 @@ function readSettings(): Settings | 'help' {
   return { port, persistTo: resolve(parsed['persist-to'] ?? DEFAULT_STATE), verbose: parsed.verbose };
 }
 
-function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(options: Options) {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message, 'npm start -- --help');
-  }
-}
-
 /** Two runtimes on one folder would corrupt the database, so the folder is held for as long as this one runs. */
 async function holdState(folder: string): Promise<() => Promise<void>> {
   makeFolder(folder);
@@ -72,7 +55,7 @@ async function holdState(folder: string): Promise<() => Promise<void>> {
     );
   }
   try {
-    return await lock(folder, { stale: 10_000, lockfilePath: join(folder, 'serving.lock') });
+    return await lock(folder, { stale: LOCK_STALE_MS, lockfilePath: servingLock(folder) });
   } catch {
     throw new UsageError(
       `Another hosted side is already serving from ${folder}.`,
@@ -146,25 +129,29 @@ function welcome(
   const account = operator.password
     ? `First operator account (the password is shown only now):\n  e-mail    ${operator.email}\n  password  ${operator.password}\n\n`
     : '';
+  const ignored = operator.ignored.map(
+    (name) => `${name} is ignored: the account ${operator.email} exists already.\n`,
+  );
   return `The hosted side is ready on ${url}
 State is in ${folder}, the cron fires every minute, Ctrl-C ends it.
 
 ${account}Sign in from another terminal:
   node ${shellWord(projectPath('dist/orp.js'))} auth login --base-url ${url} --email ${operator.email}
+${ignored.join('')}Lost the password? Stop the server and run:
+  ${resetCommand(folder, operator.email)}
 `;
 }
 
-async function main(): Promise<number> {
-  try {
-    const settings = readSettings();
-    if (settings === 'help') console.log(HELP);
-    else await serve(settings);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`error: ${error.message}\nhint: ${error.hint}`);
-    return 2;
-  }
+function resetCommand(folder: string, email: string): string {
+  const place = folder === resolve(DEFAULT_STATE) ? [] : ['--persist-to', shellWord(folder)];
+  return ['npm run operator -- --reset-password --email', shellWord(email), ...place].join(' ');
 }
 
-process.exit(await main());
+async function main(): Promise<number> {
+  const settings = readSettings();
+  if (settings === 'help') console.log(HELP);
+  else await serve(settings);
+  return 0;
+}
+
+process.exit(await runScript(main));

@@ -1,6 +1,6 @@
 /** Makes accounts directly in the database: the first operator, and the people of tests. */
 
-import { randomBytes, randomInt, scryptSync } from 'node:crypto';
+import { randomBytes, randomInt, scryptSync, timingSafeEqual } from 'node:crypto';
 
 /** 2^15, 8, 3: what fits into the memory and time of a Worker request. */
 const COST_LOG2 = 15;
@@ -41,6 +41,16 @@ export function hashPassword(password: string): string {
   });
   const numbers = `${COST_LOG2}$${BLOCK_SIZE}$${PARALLELISM}`;
   return `scrypt$${numbers}$${salt.toString('base64url')}$${hash.toString('base64url')}`;
+}
+
+/** Whether a password belongs to a hash of `hashPassword`. */
+export function isPasswordOf(password: string, stored: string): boolean {
+  const [scheme, costLog2, r, p, salt = '', hash = ''] = stored.split('$');
+  if (scheme !== 'scrypt') return false;
+  const cost = { N: 2 ** Number(costLog2), r: Number(r), p: Number(p), maxmem: 64 * 1024 * 1024 };
+  const expected = Buffer.from(hash, 'base64url');
+  const made = scryptSync(password, Buffer.from(salt, 'base64url'), expected.byteLength, cost);
+  return timingSafeEqual(made, expected);
 }
 
 /** A password a person can copy: 20 letters and digits, over 90 bits. */

@@ -1,6 +1,7 @@
 /** `npm run bench -- <name>`: measures, prints a table for people, or one JSON document with `--json`. */
 
 import { parseArgs } from 'node:util';
+import { firstSentence } from '../../scripts/local/words.ts';
 import { printTable } from './report.ts';
 
 /** What every benchmark gives back: the document for machines, and rows for people. */
@@ -107,7 +108,7 @@ function understand(): ReturnType<typeof readWords> | string {
     const [name = ''] = asked.positionals;
     return asked.values.help || name in BENCHES ? asked : `There is no benchmark '${name}'.`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return firstSentence(error);
   }
 }
 
