@@ -6,6 +6,11 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket as Socket } from 'ws';
 import { WebSocketServer } from 'ws';
+import {
+  CAPABILITIES,
+  CAPABILITIES_HEADER,
+  formatCapabilities,
+} from '../../../spec/contract/capabilities.ts';
 import type { ChannelEvent } from '../../../spec/transport/events.ts';
 import { sseFrame } from '../../../spec/transport/events.ts';
 
@@ -33,6 +38,8 @@ export interface PushServer {
 
 const READY: ChannelEvent = { event: 'ready', data: { ok: true } };
 
+const ME = { ok: true, user: { id: 'usr_1', email: 'mira@example.test', name: 'Mira' } };
+
 const CODES: Record<number, string> = { 401: 'unauthenticated', 403: 'foreign_machine', 404: 'not_found' };
 
 function refuseWith(response: ServerResponse, status: number): void {
@@ -52,7 +59,9 @@ export async function startPushServer(): Promise<PushServer> {
   };
 
   const http = createServer((request, response) => {
-    if (request.method === 'POST') return void response.end('{"ok":true}');
+    response.setHeader(CAPABILITIES_HEADER, formatCapabilities(CAPABILITIES));
+    if (request.url === '/api/cli/me') return void response.end(JSON.stringify(ME));
+    if (request.method === 'POST') return void response.end('{"ok":true,"job":null}');
     if (request.url?.startsWith('/api/cli/runner/machines/')) {
       if (refuse.machine === undefined) return void response.end('{"ok":true,"machine":{}}');
       return refuseWith(response, refuse.machine);

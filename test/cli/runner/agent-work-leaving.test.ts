@@ -35,10 +35,13 @@ beforeEach(async () => {
     }
     if (isAnswer(asked)) return { status, body: { ok: true, id: 'rsp_1' } };
     if (isLook(asked) && !isTaken) return { body: { job, dryRun: true } };
-    if (!isClaim(asked) || isTaken) return { body: {} };
+    if (isLook(asked) || isClaim(asked)) {
+      if (isTaken) return { body: {} };
+    } else return { body: { ok: true, job: null } };
     isTaken = true;
     return { body: { job, leaseId: 'lea_7' } };
   });
+  server.announce({ without: ['claim-post'] });
   machine = linkedMachine(server.url);
 });
 
