@@ -10,14 +10,12 @@ import type { BodyInput, Endpoint, ParamsOf, QueryInput, ReplyOf } from '../../s
 import { usageError } from '../exit.ts';
 import type { JsonObject } from '../link/json-file.ts';
 import { isObject } from '../link/json-file.ts';
+import { readAnswerText } from './bounded-body.ts';
 import type { Client } from './client.ts';
 import { type Judged, judge, type Received } from './judge.ts';
 import { isSafeToRepeat, notOffered } from './offers.ts';
 import { pauseBeforeRetry } from './retry.ts';
 import { foreign, incomplete, refused, ServiceError, unreachable } from './service-error.ts';
-
-/** No answer of the server is larger; more than this is not an answer of it. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 interface Extras {
   /** Further headers, such as an `Idempotency-Key` that must survive this process. */
@@ -156,7 +154,7 @@ async function receive(client: Client, { url, path, init, signal: given }: Excha
   const signal = given === undefined ? timeout : AbortSignal.any([timeout, given]);
   try {
     const response = await fetch(url, { ...init, signal });
-    return { status: response.status, headers: response.headers, text: await readBounded(response) };
+    return { status: response.status, headers: response.headers, text: await readAnswerText(response) };
   } catch (error) {
     if (given?.aborted) throw given.reason;
     throw unreachable({ origin: new URL(client.baseUrl).origin, path }, error);
@@ -194,18 +192,6 @@ async function judgeKnowing(
   if (row.auth === 'none') return judge(received, { ...asked, announces: false });
   await send(client, getMe, {});
   return judge(received, { ...asked, announces: client.server.announces() });
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let size = 0;
-  for await (const bytes of response.body ?? []) {
-    size += bytes.byteLength;
-    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-    text += decoder.decode(bytes, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 /** Puts ids into a path. An id can neither leave its place nor name another one. */

@@ -3,13 +3,14 @@
  * taken up again behind the last entry, so nothing is shown twice and nothing is missed.
  */
 
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { createParser, type EventSourceMessage, type ParseError } from 'eventsource-parser';
 import { z } from 'zod';
 import { followJob as followRow } from '../../spec/contract/events.ts';
 import { transcriptEntry } from '../../spec/contract/jobs.ts';
 import { JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
 import { fullJitter } from '../runner/channel/jitter.ts';
 import { SilenceWatch } from '../runner/channel/silence.ts';
+import { MAX_EVENT_CHARACTERS, readRefusalText } from './bounded-body.ts';
 import { requireOffer } from './call.ts';
 import type { Client } from './client.ts';
 import { isOutage } from './retry.ts';
@@ -113,7 +114,7 @@ async function openStream(client: Client, { jobId, cursor, signal }: Position): 
   try {
     response = await fetch(`${baseUrl}${path}`, { headers, redirect: 'manual', signal: signal ?? null });
     if (isEventStream(response)) return response;
-    text = await response.text();
+    text = await readRefusalText(response);
   } catch (error) {
     signal?.throwIfAborted();
     throw unreachable({ origin: new URL(baseUrl).origin, path }, error);
@@ -121,9 +122,18 @@ async function openStream(client: Client, { jobId, cursor, signal }: Position): 
   throw streamFailure({ status: response.status, headers: response.headers, text }, path);
 }
 
+/** Lines that are no fields are ignored, as the standard has it. */
+function throwIfTooLarge(error: ParseError): void {
+  if (error.type === 'max-buffer-size-exceeded') throw error;
+}
+
 async function* readStream(response: Response): AsyncGenerator<EventSourceMessage> {
   const messages: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (message) => void messages.push(message) });
+  const parser = createParser({
+    onEvent: (message) => void messages.push(message),
+    maxBufferSize: MAX_EVENT_CHARACTERS,
+    onError: throwIfTooLarge,
+  });
   const decoder = new TextDecoder();
   const silence = new AbortController();
   const watch = new SilenceWatch(() => silence.abort());

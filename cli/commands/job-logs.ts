@@ -82,8 +82,17 @@ async function* readPages(client: Client, jobId: string): AsyncGenerator<Page> {
     const page = await call(client, readTranscript, { params: { jobId }, query: { cursor, limit: PAGE } });
     yield page;
     if (!page.hasMore) return;
+    if (page.nextCursor === cursor) throw standsStill();
     cursor = page.nextCursor;
   }
+}
+
+/** The same page again and again would never end. */
+function standsStill(): CliError {
+  return new CliError('The server says that there is more output, and gives the same page again.', {
+    code: 'unexpected_answer',
+    hint: 'Run the command again later; what was printed so far is complete up to here.',
+  });
 }
 
 async function printDocument(context: Context, client: Client, jobId: string): Promise<void> {

@@ -22,6 +22,8 @@ export interface DeliveryOptions {
   env: NodeJS.ProcessEnv;
   /** Ends the tries; what is not delivered stays in the spool. */
   signal: AbortSignal;
+  /** One try: whoever asks comes back later. Absent: it is tried until the signal aborts. */
+  isOnce?: boolean;
   /** Called when the service cannot be reached, and how often that happened in a row. */
   onUnavailable?(message: string, attempt: number): void;
 }
@@ -61,13 +63,14 @@ async function deliverAndSettle(options: DeliveryOptions): Promise<Delivery> {
 }
 
 async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
-  const { uploads, spool, signal, onUnavailable, ...sending } = options;
+  const { uploads, spool, signal, isOnce = false, onUnavailable, ...sending } = options;
   let { result } = options;
   for (let attempt = 1; ; attempt += 1) {
     await keepResult(spool, result);
     const silence = await drainOrAsk(options);
     if (silence !== undefined) {
       onUnavailable?.(silence, attempt);
+      if (isOnce) return { kind: 'pending', message: silence };
       await pause(retryPauseMs(attempt), signal);
       if (signal.aborted) return { kind: 'pending', message: silence };
       continue;
@@ -86,6 +89,7 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
     }
     if (reply.kind === 'refused') return { kind: 'refused', code: reply.code, message: reply.message };
     onUnavailable?.(reply.message, attempt);
+    if (isOnce) return { kind: 'pending', message: reply.message };
     await pause(retryPauseMs(attempt), signal);
     if (signal.aborted) return { kind: 'pending', message: reply.message };
   }

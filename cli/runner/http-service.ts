@@ -183,17 +183,14 @@ export class Line {
 
   /** Runs one call; see {@link send}. */
   async run(ask: (client: Client) => Promise<Body>, owner?: Account): Promise<Reply<Body>> {
-    try {
-      const client = { ...(await this.#connect()), retry: NO_RETRY };
+    return this.#connected(async (client) => {
       const { account } = client;
       if (isOtherAccount(owner, account)) {
         return { kind: 'unauthenticated', message: waitsFor(owner, account) };
       }
       await this.#introduce(client);
       return { kind: 'ok', value: await ask(client), account };
-    } catch (error) {
-      return readFailure(error);
-    }
+    });
   }
 
   async #introduce(client: Client): Promise<void> {
@@ -202,11 +199,20 @@ export class Line {
 
   /** Whether the server offers an extension; it is asked when it has not said so. */
   async offers(capability: Capability): Promise<Reply<boolean>> {
+    return this.#connected(async (client) => ({ kind: 'ok', value: await findOffer(client, capability) }));
+  }
+
+  async #connected<T>(work: (client: Client) => Promise<Reply<T>>): Promise<Reply<T>> {
+    let client: Client;
     try {
-      return {
-        kind: 'ok',
-        value: await findOffer({ ...(await this.#connect()), retry: NO_RETRY }, capability),
-      };
+      client = { ...(await this.#connect()), retry: NO_RETRY };
+    } catch (error) {
+      // No token, or none for this origin: a person must sign in.
+      if (error instanceof CliError) return { kind: 'unauthenticated', message: error.message };
+      return readFailure(error);
+    }
+    try {
+      return await work(client);
     } catch (error) {
       return readFailure(error);
     }
@@ -238,8 +244,8 @@ function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
   if (error instanceof CliError) {
     const { code, message } = error;
     if (code === NOT_OFFERED) return { kind: 'unavailable', code, message };
-    // Connecting failed: no token, or none for this origin.
-    return { kind: 'unauthenticated', message };
+    // The request itself cannot be made, now or later: nobody was asked, and signing in changes nothing.
+    return { kind: 'refused', status: 0, code, message };
   }
   // The sign-in could not be read just now. The agents at work are not to end for it.
   if (isSystemError(error)) {

@@ -64,7 +64,9 @@ const NEVER_RAN = 'The runner stopped before it started the agent; nothing ran.'
 export async function recoverSpools(context: WorkContext, options: RecoveryOptions): Promise<number> {
   const folders = await listSpools(spoolFolder(context.env, context.machine.machine_id));
   let waiting = 0;
-  for (const folder of folders) {
+  // Begun at another one each time: a server that is slow with one job does not keep the others from their turn.
+  const first = Math.floor(Math.random() * folders.length);
+  for (const folder of [...folders.slice(first), ...folders.slice(0, first)]) {
     if (options.isBusy(folder)) continue;
     if (options.signal.aborted) waiting += 1;
     else if (await recoverOrTell(context, folder, options)) waiting += 1;
@@ -228,7 +230,8 @@ async function deliverFrom(
   spool.skipTo(received);
   const { chunksPath } = spool;
   const uploads = new UploadLoop({ service, held, chunksPath, received, askLease: async () => verdict });
-  return deliver({ service, held, spool, uploads, result, env, signal });
+  // The rounds of the recovery come back: one spool that cannot be delivered must not hold up the others.
+  return deliver({ service, held, spool, uploads, result, env, signal, isOnce: true });
 }
 
 async function askReceived({ service }: WorkContext, held: Held): Promise<number> {

@@ -1,6 +1,7 @@
 /** What the server says to a channel that it does not open. */
 
 import { showMachine } from '../../../spec/contract/machines.ts';
+import { readRefusalText } from '../../client/bounded-body.ts';
 import type { ServiceError } from '../../client/service-error.ts';
 import { streamFailure } from '../../client/stream-failure.ts';
 import type { ChannelEnd, ChannelTarget } from './channel.ts';
@@ -17,7 +18,7 @@ const LASTING: ReadonlySet<string> = new Set([
 /** Reads an HTTP answer as the end of a channel. Only the server's own refusal is more than a broken line. */
 export async function endForRefusal(response: Response, path: string): Promise<ChannelEnd> {
   const { status, headers } = response;
-  return endFor(streamFailure({ status, headers, text: await response.text() }, path));
+  return endFor(streamFailure({ status, headers, text: await readRefusalText(response) }, path));
 }
 
 function endFor({ kind, code, message }: ServiceError): ChannelEnd {

@@ -8,6 +8,7 @@ import {
   MAX_WAIT_SECONDS,
   TERMINAL_EVENTS,
 } from '../../../spec/transport/events.ts';
+import { MAX_EVENT_CHARACTERS } from '../../client/bounded-body.ts';
 import { isEventStream } from '../../client/stream-failure.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent } from './channel.ts';
@@ -63,6 +64,11 @@ async function readEvents(
 ): Promise<ChannelEnd> {
   let end: ChannelEnd | undefined;
   const parser = createParser({
+    maxBufferSize: MAX_EVENT_CHARACTERS,
+    onError: (error) => {
+      if (error.type === 'max-buffer-size-exceeded')
+        end ??= { kind: 'broken', message: 'an event is too large' };
+    },
     onEvent: (message) => {
       const event = readEvent(message.event, message.data);
       if (event === undefined) return;

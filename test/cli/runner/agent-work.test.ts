@@ -252,6 +252,14 @@ describe('orp agent work under a policy', () => {
   it('runs in the folder that the policy looked at, however the service spells it', async () => {
     const inner = join(allowed(), 'inner');
     cpSync(machine.repo, inner, { recursive: true });
+    const link = join(inner, '.git/orp/link');
+    for (const file of [
+      'project.json',
+      ...readdirSync(join(link, 'sessions')).map((name) => `sessions/${name}`),
+    ]) {
+      const record = JSON.parse(readFileSync(join(link, file), 'utf8'));
+      writeFileSync(join(link, file), JSON.stringify({ ...record, project_root: inner }));
+    }
     // To the system this is the parent of the repository; to the policy it is the allowed folder.
     const world = { id: 'wor_3', projectRoot: `${allowed()}/alias/../inner`, codexSessionId: 'codex-1' };
     handingOut(review({ world, prompt: JSON.stringify({ ready: 'was-here', say: 'Done.' }) }));
