@@ -33,6 +33,7 @@ beforeEach(async () => {
     if (asked.path.endsWith('/runner/jobs/job_8')) {
       return { body: { job: { id: 'job_8', status: 'running', leaseId: 'lea_7', checkpointId: 'chk_31' } } };
     }
+    if (/runner\/(heartbeat|jobs\/poll)$/.test(asked.path)) return { body: { ok: true, job: null } };
     if (isAnswer(asked)) return { status, body: { ok: true, id: 'rsp_1' } };
     if (isLook(asked) && !isTaken) return { body: { job, dryRun: true } };
     if (isLook(asked) || isClaim(asked)) {
@@ -120,7 +121,9 @@ it('an answer that orp agent work could not deliver is told by the status, and d
   status = 200;
   server.asked.splice(0);
   const words = ['runner', 'work', '--once', '--transport', 'poll', '--codex-bin', RECIPE_AGENT];
-  expect((await runOrp(words, at)).code).toBe(0);
+  const delivered = await runOrp(words, at);
+  expect(delivered.stderr).not.toContain('error:');
+  expect(delivered.code).toBe(0);
   expect(server.asked.filter(isAnswer).map(({ body }) => body)).toMatchObject([
     { body: 'You said: Review.', leaseId: 'lea_7' },
   ]);

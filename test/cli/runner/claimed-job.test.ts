@@ -98,6 +98,12 @@ describe('the answer of a poll', () => {
     expect(readPollAnswer({ job: { id: 'j' }, leaseId: id === '' ? 'a/b' : id }).kind).toBe('malformed');
   });
 
+  it.each(['.', '..', '...', '../x', 'a/b', '   '])('with the id %j is malformed', (id) => {
+    const answer = readPollAnswer({ job: { id, kind: 'session.prompt', payload: {} }, leaseId: 'lea_1' });
+    expect(answer.kind).toBe('malformed');
+    expect(readPollAnswer({ job: { id: 'job_1' }, leaseId: '..' }).kind).toBe('malformed');
+  });
+
   it('never throws, whatever it is', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (job, payload) => {

@@ -26,3 +26,22 @@ it('what the system refuses on the way to a call is waited out like an outage', 
     remove();
   }
 });
+
+it('a request that cannot be made is refused for good, and is not taken for a sign-out', async () => {
+  const fake = await FakeService.start();
+  const { env, remove } = linkedMachine(fake.baseUrl);
+  const service = httpService({
+    machine: { machine_id: 'mach-1', machine_name: 'workbench' },
+    instance: 'first',
+    baseUrl: fake.baseUrl,
+    connect: () => signedInClient({ env, baseUrl: fake.baseUrl }),
+  });
+  try {
+    const held = { jobId: '..', leaseId: 'lea_1' };
+    expect(await service.start(held)).toMatchObject({ kind: 'refused', status: 0 });
+    expect(await service.addLogs(held, [])).toMatchObject({ kind: 'refused', status: 0 });
+  } finally {
+    await fake.close();
+    remove();
+  }
+});

@@ -102,6 +102,14 @@ async function openSpoolFiles(): Promise<string[]> {
   return targets.filter((target) => target.startsWith(machine.home));
 }
 
+it('a spool that the server cannot take now holds up no other', async () => {
+  for (const number of [1, 2, 3]) await leftJob(number, { isDone: true });
+  service.order('complete', 'unavailable');
+  expect(await recover()).toBe(1);
+  expect([...service.jobs.values()].filter((job) => job.status === 'completed')).toHaveLength(2);
+  expect(await recover()).toBe(0);
+});
+
 describe('a spool that cannot be opened', () => {
   it.each([
     ['with a result', true],
