@@ -14,8 +14,8 @@ it('a transcript whose cursor does not move ends with an error, not never', asyn
   await using server = await RecordingServer.startNewest(() => ({ body: page }));
   using desk = new Desk();
   desk.signIn(server.url);
-  const { code, stdout, stderr } = await desk.orp(['job', 'logs', 'job_1']);
+  const { code, stdout, error } = await desk.orp(['job', 'logs', 'job_1']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: 'one\none\n' });
-  expect(stderr).toContain('gives the same page again');
+  expect(error?.message).toContain('gives the same page again');
   expect(server.asked).toHaveLength(2);
 });
