@@ -13,7 +13,7 @@ import { takeOverInterrupts } from './interrupt.ts';
 export function ownNode(script: string, runs = process.execPath): string | undefined {
   try {
     const checkout = dirname(dirname(realpathSync(script)));
-    const node = realpathSync(join(checkout, 'node_modules', 'node', 'bin', 'node'));
+    const node = realpathSync(join(checkout, 'node_modules', '.bin', 'node'));
     return statSync(node).isFile() && node !== realpathSync(runs) ? node : undefined;
   } catch {
     // Installed without a checkout, or one whose packages are not installed.

@@ -1,66 +1,30 @@
-/**
- * The lock file must name the packages of every platform. npm writes only those that the registry at hand offers, and then
- * `npm ci` fails for everybody: a fresh clone could not be installed at all.
- */
+/** Every lock file of the repository pins what it installs: each package with its hash, for every platform, from no named registry. */
 
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { lockProblems, type Packages } from './local/lock-problems.ts';
 import { projectPath } from './local/project-path.ts';
 
-interface LockedPackage {
-  version?: string;
-  resolved?: string;
-  dependencies?: Record<string, string>;
-  optionalDependencies?: Record<string, string>;
+const files = globSync('**/package-lock.json', {
+  cwd: projectPath('.'),
+  exclude: (name) => ['node_modules', 'dist', '.git', '.wrangler'].includes(name),
+});
+const manifest = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as {
+  allowScripts: Record<string, boolean>;
+};
+const scripts = new Set(Object.keys(manifest.allowScripts));
+
+for (const file of files) {
+  const { packages } = JSON.parse(readFileSync(projectPath(file), 'utf8')) as { packages: Packages };
+  const problems = lockProblems(packages, scripts);
+  if (problems.length === 0) continue;
+  console.log(`${file} does not pin what it installs:`);
+  console.log(problems.join('\n'));
+  console.log(
+    'hint: `npm view <name>@<version> dist.integrity` shows the hash of a package of another platform.',
+  );
+  process.exitCode = 1;
 }
-
-type Packages = Record<string, LockedPackage>;
-
-/** Where Node would find `name` from the package at `from`; undefined when the lock has no entry for it. */
-function resolve(packages: Packages, from: string, name: string): LockedPackage | undefined {
-  for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf('/node_modules/')))) {
-    const found = packages[`${base}${base === '' ? '' : '/'}node_modules/${name}`];
-    if (found || base === '') return found;
-  }
+if (files.length === 0) {
+  console.log('There is no package-lock.json.');
+  process.exitCode = 1;
 }
-
-function missingOf(packages: Packages, path: string): string[] {
-  const { dependencies = {}, optionalDependencies = {} } = packages[path] ?? {};
-  return Object.entries({ ...dependencies, ...optionalDependencies })
-    .filter(([name, wanted]) => {
-      const found = resolve(packages, path, name);
-      // The package of a platform may be another version of the same package: `npm:name@version`.
-      const version = /^npm:.+@([^@]+)$/.exec(wanted)?.[1] ?? wanted;
-      const isExact = /^\d+\.\d+\.\d+[^ ]*$/.test(version);
-      return found === undefined || (isExact && found.version !== version);
-    })
-    .map(([name, wanted]) => `${path || 'package.json'} needs ${name}@${wanted}`);
-}
-
-/** The program's own, and those of the versions of Codex that are tested. */
-const LOCK_FILES = [
-  'package-lock.json',
-  'test/codex/oldest/package-lock.json',
-  'test/codex/newest/package-lock.json',
-];
-
-function check(file: string): void {
-  const lock = JSON.parse(readFileSync(projectPath(file), 'utf8')) as { packages: Packages };
-  const missing = Object.keys(lock.packages).flatMap((path) => missingOf(lock.packages, path));
-  const hosted = Object.keys(lock.packages).filter((path) => lock.packages[path]?.resolved !== undefined);
-  if (missing.length > 0) {
-    console.log(`${file} lacks ${missing.length} packages of other platforms, so npm ci would fail:`);
-    console.log(missing.join('\n'));
-    console.log(
-      'hint: add their entries (version, os, cpu, "optional": true) after the model of the ones that are there.',
-    );
-    process.exitCode = 1;
-  }
-  if (hosted.length > 0) {
-    console.log(`${file} names the registry it was written with, which others may not reach:`);
-    console.log(hosted.join('\n'));
-    console.log('hint: write it with omit-lockfile-registry-resolved=true.');
-    process.exitCode = 1;
-  }
-}
-
-for (const file of LOCK_FILES) check(file);

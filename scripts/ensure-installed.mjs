@@ -51,7 +51,7 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
 if (!isUpToDate()) install();
 if (!existsSync(pinnedNode)) {
   fail(
-    'the pinned Node is missing: install scripts did not run.',
-    'run: npm rebuild node --ignore-scripts=false',
+    `there is no pinned Node for ${process.platform}-${process.arch}, or npm was told to omit optional packages.`,
+    'run: npm ci --include=optional; the platforms are named in scripts/node/package.json.',
   );
 }

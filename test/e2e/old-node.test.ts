@@ -40,7 +40,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As npm installs it; it is another program than the one that runs the tests. */
 function bringOwnNode(content = `exec ${process.execPath} "$@"`): void {
-  const path = join(folder, 'checkout', 'node_modules', 'node', 'bin', 'node');
+  const path = join(folder, 'checkout', 'node_modules', '.bin', 'node');
   mkdirSync(join(path, '..'), { recursive: true });
   writeFileSync(path, `#!/bin/sh\n${content}\n`);
   chmodSync(path, 0o755);
@@ -106,7 +106,7 @@ describe('orp on a Node that is too old', () => {
   });
 
   it('says so, too, when the Node of the checkout is the one that runs already', () => {
-    const bin = join(folder, 'checkout', 'node_modules', 'node', 'bin');
+    const bin = join(folder, 'checkout', 'node_modules', '.bin');
     mkdirSync(bin, { recursive: true });
     symlinkSync(process.execPath, join(bin, 'node'));
     expect(orp(['link', 'status']).stderr).toContain('is too old for orp');
