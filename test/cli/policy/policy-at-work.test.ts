@@ -76,7 +76,7 @@ describe('a runner under a policy', () => {
     expect(code).toBe(0);
     expect(job.status).toBe('completed');
     const { command } = JSON.parse(stdout).worker;
-    expect(command).toContain('-c sandbox_mode="read-only" -c approval_policy="never" codex-1 -');
+    expect(command).toContain('-c sandbox_mode="read-only" -c approval_policy="never" resume codex-1 -');
     expect(command).not.toContain('danger');
   });
 
