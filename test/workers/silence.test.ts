@@ -331,8 +331,8 @@ describe('a write that reaches D1 after its answer was given up', () => {
     await sync(machine, [{ orpSessionId: 'orp-new', codexSessionId: `codex-${machineId}` }]);
     const userId = owner.userId as UserId;
     await db.batch([
-      dropSessions(userId, { machineId, projectRoot }, syncedAt),
-      putSessions(userId, { machineId, projectRoot, sessions: '[]' }, syncedAt),
+      ...dropSessions(userId, [{ machineId, projectRoot }], syncedAt),
+      ...putSessions(userId, [{ machineId, projectRoot, sessions: '[]' }], syncedAt),
     ]);
     await aPrompt(machine);
     expect((await poll(machine)).job?.payload.orpSessionId).toBe('orp-new');

@@ -4,6 +4,7 @@
  * hibernate between any two events.
  */
 
+import { cutToBytes } from '../../spec/text.ts';
 import type { ChannelEvent } from '../../spec/transport/events.ts';
 import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG } from '../../spec/transport/events.ts';
 import type { WatchNews } from '../../spec/transport/watch.ts';
@@ -199,9 +200,12 @@ export function answerClose(socket: WebSocket): void {
   closeQuietly(socket, CLOSED_NORMALLY, 'closed');
 }
 
+/** What a close frame can carry (RFC 6455, section 5.5); a longer one throws, and closes nothing. */
+const MAX_REASON_BYTES = 123;
+
 function closeQuietly(socket: WebSocket, code: number, reason: string): void {
   try {
-    socket.close(code, reason);
+    socket.close(code, cutToBytes(reason, MAX_REASON_BYTES));
   } catch {
     // Already closed: that is what was wanted.
   }

@@ -9,9 +9,9 @@ import type { Deps } from '../deps.ts';
 import { rowsOf } from '../store/database.ts';
 import type { ProjectRow, SessionsRow } from '../store/linked-projects.ts';
 import {
-  dropProject,
+  dropProjects,
   dropSessions,
-  putProject,
+  putProjects,
   putSessions,
   readLinkedElsewhere,
   readLinks,
@@ -60,10 +60,10 @@ export async function syncMachine(
     if (!registered.ok) return registered;
   }
   const writes = [
-    ...change.drops.map((row) => dropProject(userId, row, deps.now)),
-    ...change.puts.map((row) => putProject(userId, row, deps.now)),
-    ...change.sessionDrops.map((row) => dropSessions(userId, row, deps.now)),
-    ...change.sessionPuts.map((row) => putSessions(userId, row, deps.now)),
+    ...dropProjects(userId, change.drops, deps.now),
+    ...putProjects(userId, change.puts, deps.now),
+    ...dropSessions(userId, change.sessionDrops, deps.now),
+    ...putSessions(userId, change.sessionPuts, deps.now),
   ];
   if (writes.length > 0) {
     await deps.db.batch(writes);

@@ -3,6 +3,7 @@
  * it needs, so that its cost does not grow with what else the account has linked.
  */
 
+import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import type { Database, Row, Statement } from './database.ts';
@@ -128,47 +129,80 @@ export async function isLinked(
   return found !== undefined;
 }
 
-/** As all writes of a sync: one that reaches D1 late changes nothing that a newer one wrote. */
-export function putProject(userId: UserId, project: ProjectRow, now: number): Statement {
-  return sql`
-    INSERT INTO linked_projects (user_id, machine_id, project_root, idea_id, idea_title, world_id, world_name,
-                                 project_name, github_url, synced_at)
-    VALUES (${userId}, ${project.machineId}, ${project.projectRoot}, ${project.ideaId}, ${project.ideaTitle},
-            ${project.worldId}, ${project.worldName}, ${project.projectName}, ${project.githubUrl}, ${now})
-    ON CONFLICT (user_id, machine_id, project_root, idea_id) DO UPDATE SET idea_title = excluded.idea_title,
-      world_id = excluded.world_id, world_name = excluded.world_name, project_name = excluded.project_name,
-      github_url = excluded.github_url, synced_at = excluded.synced_at
-    WHERE linked_projects.synced_at <= excluded.synced_at`;
+/**
+ * The writes of a sync: many rows in one statement, because D1 counts every statement, also of a batch, and runs at most
+ * 1,000 for one request. One that reaches D1 late changes nothing that a newer one wrote.
+ */
+export function putProjects(userId: UserId, rows: readonly ProjectRow[], now: number): Statement[] {
+  return inPieces(rows).map(
+    (json) => sql`
+      INSERT INTO linked_projects (user_id, machine_id, project_root, idea_id, idea_title, world_id, world_name,
+                                   project_name, github_url, synced_at)
+      SELECT ${userId}, value ->> 'machineId', value ->> 'projectRoot', value ->> 'ideaId', value ->> 'ideaTitle',
+             value ->> 'worldId', value ->> 'worldName', value ->> 'projectName', value ->> 'githubUrl', ${now}
+      FROM json_each(${json}) WHERE true
+      ON CONFLICT (user_id, machine_id, project_root, idea_id) DO UPDATE SET idea_title = excluded.idea_title,
+        world_id = excluded.world_id, world_name = excluded.world_name, project_name = excluded.project_name,
+        github_url = excluded.github_url, synced_at = excluded.synced_at
+      WHERE linked_projects.synced_at <= excluded.synced_at`,
+  );
 }
 
-export function dropProject(
+export function dropProjects(
   userId: UserId,
-  project: Pick<ProjectRow, 'machineId' | 'projectRoot' | 'ideaId'>,
+  rows: readonly Pick<ProjectRow, 'machineId' | 'projectRoot' | 'ideaId'>[],
   now: number,
-): Statement {
-  return sql`
-    DELETE FROM linked_projects WHERE user_id = ${userId} AND machine_id = ${project.machineId}
-      AND project_root = ${project.projectRoot} AND idea_id = ${project.ideaId} AND synced_at <= ${now}`;
+): Statement[] {
+  return inPieces(rows).map(
+    (json) => sql`
+      DELETE FROM linked_projects WHERE synced_at <= ${now} AND (user_id, machine_id, project_root, idea_id) IN
+        (SELECT ${userId}, value ->> 'machineId', value ->> 'projectRoot', value ->> 'ideaId' FROM json_each(${json}))`,
+  );
 }
 
-export function putSessions(userId: UserId, row: SessionsRow, now: number): Statement {
-  return sql`
-    INSERT INTO linked_sessions (user_id, machine_id, project_root, synced_at, sessions)
-    VALUES (${userId}, ${row.machineId}, ${row.projectRoot}, ${now}, ${row.sessions})
-    ON CONFLICT (user_id, machine_id, project_root) DO UPDATE SET
-      synced_at = excluded.synced_at, sessions = excluded.sessions
-    WHERE linked_sessions.synced_at <= excluded.synced_at`;
+export function putSessions(userId: UserId, rows: readonly SessionsRow[], now: number): Statement[] {
+  return inPieces(rows).map(
+    (json) => sql`
+      INSERT INTO linked_sessions (user_id, machine_id, project_root, synced_at, sessions)
+      SELECT ${userId}, value ->> 'machineId', value ->> 'projectRoot', ${now}, value ->> 'sessions'
+      FROM json_each(${json}) WHERE true
+      ON CONFLICT (user_id, machine_id, project_root) DO UPDATE SET
+        synced_at = excluded.synced_at, sessions = excluded.sessions
+      WHERE linked_sessions.synced_at <= excluded.synced_at`,
+  );
 }
 
 export function dropSessions(
   userId: UserId,
-  { machineId, projectRoot }: Pick<SessionsRow, 'machineId' | 'projectRoot'>,
+  rows: readonly Pick<SessionsRow, 'machineId' | 'projectRoot'>[],
   now: number,
-): Statement {
-  return sql`
-    DELETE FROM linked_sessions WHERE user_id = ${userId} AND machine_id = ${machineId} AND project_root = ${projectRoot}
-      AND synced_at <= ${now}`;
+): Statement[] {
+  return inPieces(rows).map(
+    (json) => sql`
+      DELETE FROM linked_sessions WHERE synced_at <= ${now} AND (user_id, machine_id, project_root) IN
+        (SELECT ${userId}, value ->> 'machineId', value ->> 'projectRoot' FROM json_each(${json}))`,
+  );
 }
+
+/** JSON arrays of rows, each of them small enough for one statement; a row that is larger alone has one to itself. */
+function inPieces(rows: readonly object[]): string[] {
+  const pieces: string[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    const json = JSON.stringify(row);
+    const size = utf8Length(json) + 1;
+    if (bytes + size > PIECE_BYTES) {
+      pieces.push([]);
+      bytes = 0;
+    }
+    pieces.at(-1)?.push(json);
+    bytes += size;
+  }
+  return pieces.map((piece) => `[${piece.join(',')}]`);
+}
+
+/** Half of what a statement may carry. */
+const PIECE_BYTES = PLATFORM.statementValueBytes / 2;
 
 /** What the other machines of an account have linked: one row with `projects` and `sessionBytes`. */
 export function readLinkedElsewhere(userId: UserId, machineId: string): Statement {

@@ -124,6 +124,15 @@ describe('a runner that is replaced', () => {
     expect(await older.closed).toEqual({ code: CLOSE_CODES.replaced, reason: 'replaced by two' });
   });
 
+  it('is closed by a newcomer whose name is longer than a close frame takes', async () => {
+    const machine = await aMachine();
+    const older = await listenOverWs(machine, 'older');
+    await listenOverWs(machine, '潮'.repeat(64));
+    const { code, reason } = await older.closed;
+    expect(code).toBe(CLOSE_CODES.replaced);
+    expect(reason).toMatch(/^replaced by 潮+$/);
+  });
+
   it('hears what came while the newcomer was looked at, and so does the newcomer', async () => {
     const machine = await aMachine();
     const older = await listenOverWs(machine, 'one');
