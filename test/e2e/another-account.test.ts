@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
+import { CAPABILITIES_HEADER } from '../../spec/contract/capabilities.ts';
 import { type Asked, RecordingServer } from '../cli/recording-server.ts';
 import { until } from '../cli/runner/conditions.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
@@ -43,7 +44,12 @@ async function forward({ method, path, query, headers, body }: Asked) {
     headers: { authorization, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.text() };
+  const announced = response.headers.get(CAPABILITIES_HEADER) ?? '';
+  return {
+    status: response.status,
+    body: await response.text(),
+    headers: { [CAPABILITIES_HEADER]: announced },
+  };
 }
 
 function startRunner(): void {
