@@ -134,11 +134,12 @@ export const PACE = {
   /** Requests of one account at the same time; more wait. */
   underWay: 6,
   /** Requests of one account that wait; more are refused. */
-  waiting: 32,
+  waiting: 500,
   /** Longest wait for a turn. */
   waitMs: 10_000,
   /** A request that was under way for so long has ended without a word: the platform dropped it. */
   forgottenMs: 60_000,
-  /** Shortest pause between two looks of one who waits for others to end. */
+  /** Pause between two looks of one who waits for others to end: shortest, and for each who waits. */
   lookMs: 25,
+  lookPerWaiterMs: 2,
 } as const;

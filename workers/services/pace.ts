@@ -61,7 +61,9 @@ export class Pacer {
 
   async #wait(account: Account, { at }: Ticket): Promise<Turn> {
     for (;;) {
-      await this.#clock.sleep(Math.max(waitOf(account), PACE.lookMs));
+      // Many who wait look less often each: their looks must not take what they wait for.
+      const pause = PACE.lookMs + account.waiting.size * PACE.lookPerWaiterMs;
+      await this.#clock.sleep(Math.max(waitOf(account), pause));
       this.#refresh(account);
       if (mayGo(account)) return this.#go(account);
       if (this.#clock.now() - at > PACE.waitMs) return refused(account);
