@@ -14,7 +14,7 @@ const JUST_PASSED_MS = 10 * MINUTE_MS;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
 const AMOUNT =
-  /(\d{1,9}(?:\.\d{1,6})?)\s*(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b/gi;
+  /(\d{1,9}(?:\.\d{1,6})?)\s*(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])/gi;
 const AMOUNTS = new RegExp(String.raw`\bin\s+(?:about\s+)?((?:${AMOUNT.source}[\s,]*(?:and\s+)?)+)`, 'i');
 const LESS_THAN_A_MINUTE = /\bin\s+less\s+than\s+a\s+minute\b/i;
 

@@ -52,7 +52,10 @@ export function registerAgentWork(group: Command, shell: Shell): void {
       .description(
         'work as `orp runner work` where it can, else answer checkpoint reviews as the first workers did',
       )
-      .option('--agent <selector>', 'only reviews of this world: its id, name, folder, idea or session')
+      .option(
+        '--agent <selector>',
+        'only reviews of this world (its id, name, folder, idea or session) or agent',
+      )
       .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
       .option('--codex-config-profile <name>', 'configuration profile of Codex')
       .addOption(pollIntervalOption())

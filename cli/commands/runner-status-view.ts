@@ -44,7 +44,8 @@ function headline({ runner, work_ready: isReady }: RunnerStatus, now: number): s
     const how = { service: 'as a service', once: 'for one job', terminal: 'at a terminal' }[
       runner.started_by ?? ''
     ];
-    const verb = runner.draining_at_utc === undefined ? 'works' : 'finishes and leaves';
+    const state = runner.paused === undefined ? 'works' : 'has paused';
+    const verb = runner.draining_at_utc === undefined ? state : 'finishes and leaves';
     return `● A runner ${verb} ${how ?? ''}: pid ${runner.pid}, version ${runner.version}, for ${since(runner.started_at_utc, now)}.`;
   }
   return isReady ? '○ Ready to work; no runner is at work.' : '○ Not ready to work.';

@@ -86,6 +86,7 @@ function situationLines(situation: RunnerSituation): Line[] {
     ['runner.pid', runner.pid],
     ['runner.started_by', runner.started_by],
     ['runner.version', runner.version],
+    ...(runner.paused === undefined ? [] : pauseLines(runner.paused)),
     ['channel.transport', channel.transport],
     ['channel.listening', channel.listening],
     ['spool.leases', spool.leases],
@@ -96,6 +97,14 @@ function situationLines(situation: RunnerSituation): Line[] {
     ['policy.valid', policy.valid],
     ['policy.rules', policy.rules.join(',')],
     ['last_error', last_error?.message],
+  ];
+}
+
+function pauseLines({ code, message, until_utc }: NonNullable<RunnerSituation['runner']['paused']>): Line[] {
+  return [
+    ['runner.paused', code],
+    ['runner.paused_until_utc', until_utc],
+    ['runner.paused_message', message],
   ];
 }
 

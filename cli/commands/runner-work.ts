@@ -148,6 +148,8 @@ export async function work(given: Context, options: ShownOptions): Promise<numbe
         machineId: prepared.work.machine.machine_id,
         instance: prepared.instance,
       });
+      const live = record;
+      prepared.work.claimPause.onChange = (pause) => live.notePause(pause);
     }
     if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));
     if (options.once || options.dryRun) {

@@ -14,7 +14,7 @@ import { readBoolean, readString } from './fields.ts';
 import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
 import { isNowhere } from './missing-file.ts';
 import { agentWorkId, runnerLivePath, runnerLockPath, stateFolder, userFolder } from './paths.ts';
-import { formatTimestamp } from './timestamps.ts';
+import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
 export interface RunnerSituation {
   service: {
@@ -38,6 +38,8 @@ export interface RunnerSituation {
     version?: string;
     started_at_utc?: string;
     draining_at_utc?: string | undefined;
+    /** The agent takes no work: why, and until when; without a time it tries by itself. */
+    paused?: { code: string; message: string; until_utc: string | undefined };
     /** Why it is not known whether the one that holds the machine still runs. */
     error?: string;
   };
@@ -62,7 +64,7 @@ export async function gatherSituation(source: SituationSource): Promise<RunnerSi
   const live = readJsonObject(runnerLivePath(env, machineId)) ?? {};
   return {
     service: await readService(env, runner),
-    runner,
+    runner: { ...runner, ...readPause(live, runner, source.now) },
     channel: readChannel(live, runner),
     spool: await readSpool(source),
     kept: readKept(env),
@@ -128,6 +130,20 @@ function readChannel(live: JsonObject, runner: RunnerSituation['runner']): Runne
     listening: readBoolean(channel, 'listening') && readString(channel, 'transport') !== 'poll',
     since_utc: readString(channel, 'since_utc'),
   };
+}
+
+/** Past its time the runner tries again. */
+function readPause(
+  live: JsonObject,
+  runner: RunnerSituation['runner'],
+  now: number,
+): Pick<RunnerSituation['runner'], 'paused'> {
+  const { paused } = live;
+  if (!isObject(paused) || !runner.running || readString(live, 'instance') !== runner.instance) return {};
+  const until_utc = readString(paused, 'until_utc');
+  if (until_utc !== undefined && (parseTimestamp(until_utc) ?? 0) <= now) return {};
+  const [code = '', message = ''] = [readString(paused, 'code'), readString(paused, 'message')];
+  return { paused: { code, message, until_utc } };
 }
 
 function readLastError(live: JsonObject): RunnerSituation['last_error'] {
@@ -216,6 +232,12 @@ export function adviseOnSituation(
     );
   } else if (service.installed && !service.running && !runner.running && runner.error === undefined) {
     advice.warn('The service is installed and does not run.', 'orp runner restart');
+  }
+  if (runner.paused !== undefined) {
+    const { message, until_utc: until } = runner.paused;
+    const next =
+      until === undefined ? 'The runner tries again by itself.' : `Nothing is claimed until ${until}.`;
+    advice.warn(`The agent takes no work: ${message} ${next}`);
   }
   if (runner.running && runner.version !== own.version) {
     const command = runner.started_by === 'service' ? 'orp runner restart' : 'orp runner work --takeover';

@@ -13,6 +13,7 @@ import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from 
 import { whyNotLinked } from './agent-links.ts';
 import { type AgentService, structuredOf } from './agent-service.ts';
 import { refuseDryRun } from './claim.ts';
+import { describePause } from './claim-pause.ts';
 import type { WorkerBlock } from './job-report.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { reviewUntilStopped } from './policy-gate.ts';
@@ -65,6 +66,11 @@ export class AgentCycle {
       return this.#look(true);
     }
     await this.#recover();
+    const pause = context.claimPause.current;
+    if (pause !== undefined) {
+      const hint = 'The reviews stay in the queue.';
+      throw new CliError(describePause(pause), { code: 'claiming_paused', hint });
+    }
     const wait = policy.reasonToWait();
     if (wait !== undefined) {
       throw new CliError(wait.message, {

@@ -7,6 +7,7 @@ import { loadMachine } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { agentContext } from './agent-context.ts';
 import { AgentCycle } from './agent-cycle.ts';
+import { ClaimPause } from './claim-pause.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { policyDesk } from './policy-gate.ts';
@@ -40,6 +41,7 @@ export async function prepareAgentWork(
     env,
     machine: record,
     agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
+    claimPause: new ClaimPause(),
     talk,
     secrets: secretValues(env, [session.token]),
     heartbeatMs: HEARTBEAT_MS,

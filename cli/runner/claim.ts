@@ -97,6 +97,13 @@ export class ClaimDesk {
     await service.heartbeat({}, isDraining());
   }
 
+  /** Lets the server know of a pause as soon as it begins; returns whether it does. */
+  async tellPause(): Promise<boolean> {
+    const { service, isDraining } = this.#context;
+    this.#beatAt = performance.now();
+    return (await service.heartbeat({}, isDraining())).kind === 'ok';
+  }
+
   #openClaim(): string {
     this.#claimId ??= randomUUID();
     return this.#claimId;

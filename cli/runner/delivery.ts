@@ -8,7 +8,7 @@ import { clip } from '../../spec/text.ts';
 import { messageOf } from '../exit.ts';
 import { pause, retryPauseMs } from './pause.ts';
 import { receiptOf, reportOf } from './result.ts';
-import type { Body, Held, RunnerService } from './service.ts';
+import type { Body, Held, Reply, RunnerService } from './service.ts';
 import { keepAnswer, type LeaseSpool } from './spool/lease-spool.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { UploadLoop } from './upload-loop.ts';
@@ -29,8 +29,11 @@ export interface DeliveryOptions {
 }
 
 export type Delivery =
-  /** `isTranscriptOwed`: the result has arrived, and not all of the transcript; the rest waits in the spool. */
-  | { kind: 'delivered'; body: Body; isTranscriptOwed?: boolean }
+  /**
+   * `isTranscriptOwed`: the result has arrived, and not all of the transcript; the rest waits in the spool. `isReleased`: the
+   * server has queued the job again.
+   */
+  | { kind: 'delivered'; body: Body; isTranscriptOwed?: boolean; isReleased: boolean }
   /** The lease is gone, or the service will not take it. `keptAt`: where the result is now. */
   | { kind: 'refused'; code: string; message: string; keptAt?: string }
   /** Given up for now; the next start of the runner delivers it. */
@@ -76,8 +79,8 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
       continue;
     }
     if (spool.remark !== undefined) await sending.service.addLogs(sending.held, [spool.remark]);
-    const reply = await sendResult({ ...sending, result });
-    if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value };
+    const { reply, isReleased } = await sendResult({ ...sending, result });
+    if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value, isReleased };
     if (reply.kind === 'refused' && isAboutContent(reply.code) && result.content !== undefined) {
       try {
         result = await withoutContent(result, { ...sending, why: reply.message });
@@ -128,10 +131,25 @@ async function withoutContent(
   return { ...rest, summary: clip(summary, SUMMARY_LENGTH) };
 }
 
-function sendResult({ service, held, result }: Pick<DeliveryOptions, 'service' | 'held' | 'result'>) {
-  return result.outcome === 'cancelled'
-    ? service.confirmCancel(held, receiptOf(result))
-    : service.complete(held, reportOf(result));
+interface Sent {
+  reply: Reply<Body>;
+  isReleased: boolean;
+}
+
+/** A server that does not take the job back is told how it ended. */
+async function sendResult({
+  service,
+  held,
+  result,
+}: Pick<DeliveryOptions, 'service' | 'held' | 'result'>): Promise<Sent> {
+  if (result.outcome === 'cancelled') {
+    return { reply: await service.confirmCancel(held, receiptOf(result)), isReleased: false };
+  }
+  if (result.release !== undefined && held.leaseId !== undefined) {
+    const reply = await service.release(held, result.release);
+    if (reply.kind !== 'refused') return { reply, isReleased: true };
+  }
+  return { reply: await service.complete(held, reportOf(result)), isReleased: false };
 }
 
 async function settleSpool(

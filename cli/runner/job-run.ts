@@ -194,7 +194,9 @@ class JobRun {
 
   async #finish(result: ResultRecord, delivery: Delivery): Promise<JobReport> {
     const error = errorOf(result, delivery);
-    const finished: FinishedWork = { status: result.outcome, summary: result.summary, error };
+    const isReleased = delivery.kind === 'delivered' && delivery.isReleased;
+    const status = isReleased ? 'retried' : result.outcome;
+    const finished: FinishedWork = { status, summary: result.summary, error };
     await this.#tell(() => this.#task.board.finish(this.#repository, { ...this.#desk.held, ...finished }));
     const { logsReply, heartbeatError } = this.#desk;
     if (this.#report.worker) this.#report.logsResponse = logsReply ?? null;
@@ -278,6 +280,7 @@ function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
     return `The result could not be delivered yet (${delivery.message}); the next orp runner work delivers it.`;
   }
   if (result.outcome === 'completed') return undefined;
+  if (delivery.isReleased) return `${result.error} The job is in the queue again.`;
   return result.error ?? (result.outcome === 'cancelled' ? CANCELLED : 'The job failed.');
 }
 

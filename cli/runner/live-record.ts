@@ -7,6 +7,7 @@ import { cut } from '../../spec/text.ts';
 import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../link/json-file.ts';
 import { runnerLivePath } from '../link/paths.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
+import type { CurrentPause } from './claim-pause.ts';
 
 const MAX_MESSAGE = 2000;
 
@@ -25,6 +26,13 @@ export class LiveRecord {
     const before = JSON.stringify(channel ?? {});
     if (before.startsWith(JSON.stringify({ transport, listening: up }).slice(0, -1))) return;
     this.#write({ channel: { transport, listening: up, since_utc: formatTimestamp(now) } });
+  }
+
+  /** The agent takes no work, or does again. */
+  notePause(pause: CurrentPause | undefined): void {
+    const { code, message, until } = pause ?? {};
+    const until_utc = until === undefined ? undefined : formatTimestamp(until);
+    this.#write({ paused: code === undefined ? undefined : { code, message, until_utc } });
   }
 
   /** A person should look at it; the newest is kept. */

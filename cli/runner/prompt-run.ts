@@ -7,7 +7,7 @@ import { type AgentRun, runAgent } from './agent-run.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { WorkerBlock } from './job-report.ts';
 import type { LeaseDesk } from './lease-desk.ts';
-import { failedResult, judgeRun, stopSentence, summarise } from './result.ts';
+import { failedResult, givenBack, judgeRun, stopSentence, summarise } from './result.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';
@@ -55,13 +55,14 @@ export async function runPrompt(
   };
   const prepared = await context.agent.prepare(task);
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
-  if (prepared.kind === 'unavailable') return refusedRun('agent_unavailable', prepared.message);
+  if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
   const { launch } = prepared;
   // A link in its place would lead the agent out of the folder that the rules looked at.
   if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
   // Nothing ran yet: a stop that came this early is told as such.
   const { reason } = desk.stopSwitch;
   if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
+  const begun = context.claimPause.begin();
   const run = await runAgent({
     agent: context.agent,
     launch,
@@ -76,10 +77,11 @@ export async function runPrompt(
     ...(context.graces === undefined ? {} : { graces: context.graces }),
   });
   if (run.kind === 'not_started') {
-    const kind = run.isUnavailable ? 'agent_unavailable' : 'agent_error';
-    return refusedRun(kind, `${context.agent.name} could not be started: ${run.message}`);
+    const error = `${context.agent.name} could not be started: ${run.message}`;
+    return run.isUnavailable ? unavailableRun(context, error) : refusedRun('agent_error', error);
   }
   const result = judgeRun(run, { now: new Date(), kind: job.kind });
+  notePause(context, run, { result, begun });
   const worker = workerBlock(run, job.kind, [launch.command, ...launch.args].join(' '));
   return { result, worker, wasAttempted: true };
 }
@@ -91,6 +93,26 @@ export function timeLimitMs(
 ): number {
   const asked = timeoutSeconds === undefined ? DEFAULT_TIME_LIMIT_MS : timeoutSeconds * 1000;
   return Math.min(asked, policy?.maxRunMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** What the run says of the agent itself, beside what it says of the job. */
+function notePause(
+  { claimPause }: WorkContext,
+  { reading, failure, stopped, turn }: Extract<AgentRun, { kind: 'ended' }>,
+  { result, begun }: { result: ResultRecord; begun: number },
+): void {
+  if (reading?.kind === 'condition' && result.failure_kind === reading.code) {
+    claimPause.meet({ code: reading.code, message: failure ?? '', until: reading.until });
+  } else if (stopped === undefined && (turn.hasEvents || result.outcome === 'completed')) {
+    claimPause.worked(begun);
+  }
+}
+
+/** No job can run: this one had no effect. */
+function unavailableRun({ claimPause }: WorkContext, error: string): PromptRun {
+  claimPause.meet({ code: 'agent_unavailable', message: error });
+  const { result, wasAttempted } = refusedRun('agent_unavailable', error);
+  return { result: givenBack(result, 'agent_unavailable'), wasAttempted };
 }
 
 function refusedRun(

@@ -1,8 +1,10 @@
 /** What a run of the agent means: the result that is delivered, in the sizes that the service takes. Pure. */
 
 import { parseSections, summarizeReview } from '../../spec/checkpoint/sections.ts';
+import { CONDITION_CODES, type ConditionCode } from '../../spec/job/condition.ts';
 import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
-import { cut, cutToBytes } from '../../spec/text.ts';
+import { REASON_LENGTH } from '../../spec/job/release.ts';
+import { clip, cut, cutToBytes } from '../../spec/text.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { Held, ReceiptReport, ResultReport } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
@@ -38,7 +40,23 @@ export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind 
   const answer = run.answer ?? plainAnswer(run);
   const why = whyFailed(run, answer);
   if (why === undefined) return { outcome: 'completed', finished_at_utc, ...withAnswer(answer, kind) };
-  return { ...failedResult(failureKindOf(run), why, now), ...withAnswer(run.answer, kind) };
+  const kindOfFailure = failureKindOf(run);
+  const failed = { ...failedResult(kindOfFailure, why, now), ...withAnswer(run.answer, kind) };
+  return isCondition(kindOfFailure) && hadNoEffect(run) ? givenBack(failed, kindOfFailure) : failed;
+}
+
+/** The same failure, as a job that a server may take back. */
+export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRecord {
+  return { ...result, release: { reason, message: clip(result.error ?? '', REASON_LENGTH) } };
+}
+
+/** Proven by events: no command, no changed file, no message. Helpers that Codex leaves running are its own. */
+function hadNoEffect({ turn, answer }: Extract<AgentRun, { kind: 'ended' }>): boolean {
+  return !turn.hasEffect && answer === undefined;
+}
+
+function isCondition(kind: FailureKind): kind is ConditionCode {
+  return (CONDITION_CODES as readonly string[]).includes(kind);
 }
 
 /** Undefined: the agent ended well, with an answer. */

@@ -4,6 +4,7 @@ import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { Agent } from '../agents/agent.ts';
 import type { LinkedRepository } from '../link/sync-payload.ts';
 import type { PolicyLimits } from '../policy/policy-desk.ts';
+import type { ClaimPause } from './claim-pause.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { ProcessMark } from './process/process-table.ts';
@@ -63,6 +64,8 @@ export interface WorkContext {
   service: RunnerService;
   agent: Agent;
   local: LocalState;
+  /** Why the agent takes no work now. */
+  claimPause: ClaimPause;
   talk: Talk;
   /** Values that must not leave this machine. */
   secrets: readonly string[];

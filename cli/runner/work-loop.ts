@@ -14,6 +14,7 @@ import type { LinkableRepository } from '../link/repository.ts';
 import type { Candidate } from '../link/sync-payload.ts';
 import type { WaitReason } from '../policy/policy-desk.ts';
 import { ClaimDesk, type Look } from './claim.ts';
+import { type CurrentPause, describePause } from './claim-pause.ts';
 import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } from './crew.ts';
 import type { DrainSwitch } from './drain-switch.ts';
 import { runJob } from './job-run.ts';
@@ -77,6 +78,8 @@ interface CycleHandlers {
 
 /** A disk that is full is not empty a second later. */
 const TROUBLE_PAUSE_MS = 30_000;
+/** While the agent takes no work: a clock may be set, and a computer sleeps. */
+const LOOK_AGAIN_MS = 60_000;
 
 /** A claimed job with the look that brought it. */
 type JobLook = Extract<Look, { kind: 'job' }>;
@@ -101,6 +104,8 @@ export class WorkLoop {
   #waiter: Waiter | undefined;
   #obstacle: string | undefined;
   #isWaitingForRoom = false;
+  /** The pause that the server knows of. */
+  #toldPause: CurrentPause | undefined;
   /** Why the last claimed job could not even begin. */
   #trouble: unknown;
   /** Leases are asked about after a sleep; until that is answered nothing is claimed. */
@@ -230,7 +235,7 @@ export class WorkLoop {
   async #isTime(isDue: boolean, waiter: Waiter): Promise<boolean> {
     const { draining } = this.#switch;
     let isLookDue = isDue;
-    while (this.#crew.isFull && !draining.aborted) {
+    while (this.#hasNoRoom && !draining.aborted) {
       this.#isWaitingForRoom = true;
       await this.#nudge.race(this.#crew.changed());
       isLookDue = true;
@@ -244,6 +249,12 @@ export class WorkLoop {
     this.#context.talk.warn(reason);
     this.#switch.drain();
     return false;
+  }
+
+  /** After a pause one job finds out whether the agent works again; the others stay in the queue. */
+  get #hasNoRoom(): boolean {
+    const isTried = this.#context.claimPause.isTrying && this.#crew.members.length > 0;
+    return this.#crew.isFull || isTried;
   }
 
   async #findReasonToLeave(): Promise<string | undefined> {
@@ -260,7 +271,11 @@ export class WorkLoop {
   async #cycle({ show, onAnswer }: CycleHandlers): Promise<Cycle> {
     const agent = await this.#context.agent.findProgram();
     // Without an agent every job would fail: they stay queued instead.
-    if (agent.kind === 'missing') return { kind: 'obstacle', message: `${agent.message} ${agent.hint}` };
+    const { claimPause } = this.#context;
+    claimPause.lack(agent.kind === 'missing' ? `${agent.message} ${agent.hint}` : undefined);
+    const pause = claimPause.current;
+    if (pause !== undefined) return this.#waitOut(pause);
+    this.#toldPause = undefined;
     const wait = await this.#plan.findReasonToWait?.();
     if (wait !== undefined) return { kind: 'obstacle', ...wait };
     if (this.#trouble !== undefined) return this.#takeTrouble(this.#trouble);
@@ -271,7 +286,8 @@ export class WorkLoop {
     if (trouble !== undefined) {
       return { kind: 'obstacle', message: trouble };
     }
-    onAnswer();
+    // Whether it works again is not known before a job has shown it.
+    if (!claimPause.isTrying) onAnswer();
     if (look.kind === 'job') {
       void this.#employ(seen, look, show).catch((error) => {
         this.#trouble = error;
@@ -282,6 +298,15 @@ export class WorkLoop {
     // Beside a job at work it would read as if the job were over.
     if (isIdle && this.#crew.members.length === 0) show(idleOf(seen, look));
     return { kind: 'idle' };
+  }
+
+  /** The queue is left alone. The server hears of it once; the jobs that wait say so. */
+  async #waitOut(pause: CurrentPause): Promise<Obstacle> {
+    if (this.#toldPause !== pause && (await this.#desk.tellPause())) this.#toldPause = pause;
+    // Its program may be back at any moment.
+    if (pause.until === undefined) return { kind: 'obstacle', message: pause.message };
+    const leftMs = Math.max(0, pause.until - Date.now()) + 1;
+    return { kind: 'obstacle', message: describePause(pause), pauseMs: Math.min(leftMs, LOOK_AGAIN_MS) };
   }
 
   /** Nothing of the job could be written down, so it was not started. Claiming on at once would only drain the queue. */

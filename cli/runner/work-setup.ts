@@ -13,6 +13,7 @@ import { formatTimestamp } from '../link/timestamps.ts';
 import { clientVersion } from '../version.ts';
 import { owedByAgentWork } from './agent-context.ts';
 import type { ChannelTarget } from './channel/channel.ts';
+import { ClaimPause, sayingPause } from './claim-pause.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { httpService } from './http-service.ts';
 import { KeepAwake, type KeepAwakeMode } from './keep-awake.ts';
@@ -101,10 +102,12 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   const drainSwitch = new DrainSwitch(talk);
   const policy = policyDesk(context, drainSwitch);
   const hold: MachineHold = {};
+  const claimPause = new ClaimPause();
   const work: WorkContext = {
     env,
     machine,
-    service: httpService({ machine, instance, baseUrl: first.baseUrl, connect }),
+    service: sayingPause(httpService({ machine, instance, baseUrl: first.baseUrl, connect }), claimPause),
+    claimPause,
     agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
     local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
     talk,

@@ -27,6 +27,9 @@ const agentJob = z.object({
   checkpoint: z.object({ id: z.string() }),
 });
 
+/** The agent whose sessions worlds name. */
+export const WORLD_AGENT = 'codex';
+
 export const pollAgent = endpoint({
   name: 'pollAgent',
   method: 'GET',
@@ -34,7 +37,10 @@ export const pollAgent = endpoint({
   summary:
     'Compatibility: take at most one checkpoint review, as its world binds it. Nothing to do is an empty object. With `dryRun=1` nothing is taken.',
   query: z.object({
-    /** Only reviews of this world: its id, its name, the last part of its repository, its idea or its session. */
+    /**
+     * Only reviews of this world: its id, its name, the last part of its repository, its idea or its session. Or of this agent:
+     * `codex`, which answers every review.
+     */
     agent: z.string().trim().max(200).optional(),
     /** Ours: only for these repositories, or for none of these. */
     projectRoot: repeated,

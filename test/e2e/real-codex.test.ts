@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
 import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
+import { releaseSentence } from '../../spec/job/release.ts';
 import { addProfile, findCodexes, makeCodexHome } from '../support/codex.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
@@ -44,6 +45,7 @@ function lastTurn(folder: string): TurnContext {
 }
 
 interface ShownJob {
+  id: string;
   status: string;
   content?: string;
   error?: string;
@@ -153,6 +155,21 @@ describe.each(codexes)('with $name', (codex) => {
 
     expect(job).toMatchObject({ status: 'failed', failureKind: 'session_missing' });
     expect(job.content).toBeUndefined();
+  });
+
+  it.each([
+    [
+      'usage_limited',
+      'status: 429 {"error":{"type":"usage_limit_reached","plan_type":"plus","resets_in_seconds":9000}}',
+    ],
+    ['signed_out', 'status: 401 {"error":{"message":"Incorrect API key provided."}}'],
+  ])('a job that meets %s goes back to the queue, and is still there afterwards', async (reason, prompt) => {
+    const job = await workPrompt(prompt);
+    const { stdout } = await runOrp(workspace.orp, ['job', 'show', job.id]);
+    await orp('job', 'cancel', job.id);
+
+    expect(job.status).toBe('queued');
+    expect(stdout).toContain(releaseSentence(reason as 'signed_out', undefined));
   });
 
   it('the configuration profile of the runner is in force', async () => {

@@ -105,7 +105,7 @@ describe('the poll', () => {
     expect(await pollAgent(owner)).toEqual({});
   });
 
-  it.each(['survey-repo', 'SURVEY-REPO'])('selects by %s', async (agent) => {
+  it.each(['survey-repo', 'SURVEY-REPO', 'codex', 'Codex'])('selects by %s', async (agent) => {
     const { owner, machine } = await aBoundIdea();
     const { jobId } = await aReview(machine);
     expect(await pollAgent(owner, { agent: 'another' })).toEqual({});

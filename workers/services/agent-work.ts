@@ -8,6 +8,7 @@
  */
 
 import type { pollAgent, respondCheckpoint } from '../../spec/contract/agent.ts';
+import { WORLD_AGENT } from '../../spec/contract/agent.ts';
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
@@ -69,10 +70,10 @@ function isWanted(candidate: ReviewCandidate, query: ReviewRequest): boolean {
   );
 }
 
-/** By what a selector may mean a world. */
+/** By what a selector may mean a world, or its agent. */
 function namesOf({ worldId, worldName, projectRoot, ideaId, codexSessionId }: ReviewCandidate): string[] {
   const folder = projectRoot.split(/[\\/]/).filter(Boolean).at(-1) ?? '';
-  return [worldId, worldName, folder, ideaId, codexSessionId].map((name) => name.toLowerCase());
+  return [worldId, worldName, folder, ideaId, codexSessionId, WORLD_AGENT].map((name) => name.toLowerCase());
 }
 
 /** Undefined: somebody was faster, or the session is at work on another job. */

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
 import { FAILURE_KINDS } from '../../../spec/job/kinds.ts';
+import { RELEASE_REASONS } from '../../../spec/job/release.ts';
 
 /** No system gives a process a higher number; 1 is the one that started everything, and as a group it would mean everybody. */
 const pid = z
@@ -97,6 +98,8 @@ export const resultRecord = z.object({
   error: z.string().optional(),
   failure_kind: z.enum(FAILURE_KINDS).optional(),
   receipt: receiptRecord.optional(),
+  /** The job had no effect: where the server takes it back, it is given back instead. */
+  release: z.object({ reason: z.enum(RELEASE_REASONS), message: z.string() }).optional(),
 });
 export type ResultRecord = z.infer<typeof resultRecord>;
 

@@ -5,9 +5,11 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { getMe } from '../../../spec/contract/auth.ts';
 import {
   CAPABILITIES,
   CAPABILITIES_HEADER,
+  type Capability,
   formatCapabilities,
 } from '../../../spec/contract/capabilities.ts';
 
@@ -67,6 +69,8 @@ export class FakeService {
   isSignedOut = false;
   /** Hands out only jobs of the repositories that a poll names. */
   honoursRoots = false;
+  /** The extensions that it announces; without `release` it does not know that route. */
+  announced: readonly Capability[] = CAPABILITIES;
   /** Called with every request before anything happens for it. */
   beforeAnswer: ((request: Recorded) => Promise<unknown> | unknown) | undefined;
   readonly #server: Server;
@@ -160,24 +164,27 @@ export class FakeService {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
     const url = new URL(request.url ?? '/', 'http://fake');
+    const say = (reply: [number, Fields]) => answer(response, reply, this.announced);
+    if (url.pathname === getMe.path)
+      return say([200, { ok: true, user: { id: 'usr_1', email: 'mira@example.test' } }]);
     const found = findRoute(url.pathname);
-    if (found === undefined) return answer(response, 404, refusal('route_not_found'));
+    if (found === undefined) return say([404, refusal('route_not_found')]);
     const body = text === '' ? {} : (JSON.parse(text) as Fields);
     const token = (request.headers.authorization ?? '').replace('Bearer ', '');
     const query = url.pathname.endsWith('/claim') ? claimQuery(body) : url.searchParams;
     const recorded = { ...found, query, body, token };
     this.requests.push(recorded);
     await this.beforeAnswer?.(recorded);
-    if (this.isDown) return answer(response, 503, refusal('unavailable'));
-    if (this.isSignedOut) return answer(response, 401, refusal('unauthenticated'));
+    if (this.isDown) return say([503, refusal('unavailable')]);
+    if (this.isSignedOut) return say([401, refusal('unauthenticated')]);
     const fault = this.#faults.get(found.route)?.shift();
     if (typeof fault === 'object') return void response.writeHead(fault.status).end(fault.body);
-    if (fault === 'unavailable') return answer(response, 503, refusal('unavailable'));
-    if (fault === 'refused') return answer(response, 409, refusal('lease_lost'));
-    if (fault === 'too_large') return answer(response, 413, refusal('body_too_large'));
-    const [status, reply] = this.#act(found.route, { jobId: found.jobId, body, query });
+    if (fault === 'unavailable') return say([503, refusal('unavailable')]);
+    if (fault === 'refused') return say([409, refusal('lease_lost')]);
+    if (fault === 'too_large') return say([413, refusal('body_too_large')]);
+    const reply = this.#act(found.route, { jobId: found.jobId, body, query });
     if (fault === 'lost') return void response.destroy();
-    answer(response, status, reply);
+    say(reply);
   }
 
   #act(
@@ -320,10 +327,14 @@ function refusal(code: string): Fields {
   return { error: `refused: ${code}`, code, requestId: 'req_1' };
 }
 
-function answer(response: ServerResponse, status: number, body: Fields): void {
+function answer(
+  response: ServerResponse,
+  [status, body]: [number, Fields],
+  announced: readonly Capability[],
+): void {
   response.writeHead(status, {
     'content-type': 'application/json',
-    [CAPABILITIES_HEADER]: formatCapabilities(CAPABILITIES),
+    [CAPABILITIES_HEADER]: formatCapabilities(announced),
   });
   response.end(JSON.stringify(body));
 }

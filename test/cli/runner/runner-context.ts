@@ -2,6 +2,7 @@
 
 import { codexAgent } from '../../../cli/agents/codex.ts';
 import { signedInClient } from '../../../cli/client/client.ts';
+import { ClaimPause } from '../../../cli/runner/claim-pause.ts';
 import { httpService } from '../../../cli/runner/http-service.ts';
 import type { WorkContext } from '../../../cli/runner/work-context.ts';
 import type { LinkedMachine } from './linked-machine.ts';
@@ -41,6 +42,7 @@ export function runnerContext(of: RunnerOf, talk: Partial<WorkContext['talk']> =
       recordBeat: async () => undefined,
       sync: async () => ({}),
     },
+    claimPause: new ClaimPause(),
     talk: { note: silent, warn: silent, ...talk },
     secrets: [],
     heartbeatMs: 20_000,

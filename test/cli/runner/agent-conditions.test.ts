@@ -1,0 +1,145 @@
+/** A failure of the agent's account, sign-in or program costs no job. */
+
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CAPABILITIES } from '../../../spec/contract/capabilities.ts';
+import { until } from './conditions.ts';
+import { type FakeJob, FakeService } from './fake-service.ts';
+import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
+import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from './orp-process.ts';
+
+const LIMIT = "You've hit your usage limit. Upgrade to Pro or try again in 3 hours 5 minutes.";
+const SIGNED_OUT = 'unexpected status 401 Unauthorized: Incorrect API key provided.';
+
+let service: FakeService;
+let machine: LinkedMachine;
+let runners: OrpProcess[];
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  runners = [];
+});
+
+afterEach(async () => {
+  for (const runner of runners) runner.child.kill('SIGKILL');
+  await Promise.all(runners.map((runner) => runner.ended));
+  await service.close();
+  machine.remove();
+});
+
+function start(bin = RECIPE_AGENT): OrpProcess {
+  const words = ['runner', 'work', '--transport', 'poll', '--poll-interval', '1', '--codex-bin', bin];
+  const runner = startOrp(words, { cwd: machine.repo, env: machine.env });
+  runners.push(runner);
+  return runner;
+}
+
+function addJobs(recipe: object): FakeJob[] {
+  return [1, 2, 3, 4, 5, 6].map((number) => service.addJob(`job_${number}`, recipe));
+}
+
+function conditions(): Record<string, unknown>[] {
+  const beats = service.requests.filter(({ route }) => route === 'heartbeat');
+  return beats.flatMap(({ body }) => (body.condition ? [body.condition as Record<string, unknown>] : []));
+}
+
+describe('a runner whose agent has reached its usage limit', () => {
+  it('gives the job back, leaves the queue alone, and says until when', async () => {
+    const jobs = addJobs({ fail: LIMIT, exit: 1 });
+    const runner = start();
+    await until(() => conditions().length > 0);
+
+    expect(jobs.map(({ status }) => status)).toEqual(jobs.map(() => 'queued'));
+    expect(jobs.flatMap(({ completions }) => completions)).toEqual([]);
+    expect(jobs.flatMap(({ releases }) => releases)).toEqual([
+      expect.objectContaining({ reason: 'usage_limited', message: expect.stringContaining(LIMIT) }),
+    ]);
+    const [said] = conditions();
+    expect(said).toMatchObject({ code: 'usage_limited', message: LIMIT });
+    const waitMs = Date.parse(String(said?.until)) - Date.now();
+    expect(waitMs).toBeGreaterThan(184 * 60_000);
+    expect(waitMs).toBeLessThanOrEqual(185 * 60_000);
+    expect(runner.output.stderr.match(/has reached its usage limit/g)).toHaveLength(1);
+
+    const shown = await runOrp(['runner', 'status', '--json'], { cwd: machine.repo, env: machine.env });
+    const status = JSON.parse(shown.stdout);
+    expect(status.runner.paused).toMatchObject({ code: 'usage_limited', message: LIMIT });
+    expect(status.warnings).toContainEqual(expect.stringContaining('The agent takes no work'));
+  });
+
+  it('fails the one job that had an effect, with that reason', async () => {
+    const jobs = addJobs({ say: 'I begin.', fail: LIMIT, exit: 1 });
+    start();
+    await until(() => conditions().length > 0);
+
+    expect(jobs.flatMap(({ completions }) => completions)).toEqual([
+      expect.objectContaining({ success: false, content: 'I begin.', failureKind: 'usage_limited' }),
+    ]);
+    expect(jobs.flatMap(({ releases }) => releases)).toEqual([]);
+    expect(jobs.filter(({ status }) => status === 'queued')).toHaveLength(5);
+  });
+
+  it('fails one job and pauses where the server takes none back', async () => {
+    service.announced = CAPABILITIES.filter((name) => name !== 'release');
+    const jobs = addJobs({ fail: LIMIT, exit: 1 });
+    start();
+    await until(() => conditions().length > 0);
+
+    expect(jobs.flatMap(({ completions }) => completions)).toEqual([
+      expect.objectContaining({ success: false, failureKind: 'usage_limited' }),
+    ]);
+    expect(service.requests.filter(({ route }) => route === 'release')).toEqual([]);
+    expect(jobs.filter(({ status }) => status === 'queued')).toHaveLength(5);
+  });
+
+  it('gives the job back later when the server is away at that moment', async () => {
+    service.order('release', 'unavailable', 'lost');
+    const [job] = addJobs({ fail: LIMIT, exit: 1 });
+    start();
+    await until(() => job?.releases.length === 1 && job.status === 'queued');
+
+    expect(job?.completions).toEqual([]);
+  });
+});
+
+describe('a runner whose agent cannot work', () => {
+  it.each([
+    ['is signed out', SIGNED_OUT, 'signed_out'],
+    ['has an overloaded model', 'Selected model is at capacity. Please try a different model.', 'overloaded'],
+  ])('keeps the queue when it %s', async (_, fail, code) => {
+    const jobs = addJobs({ fail, exit: 1 });
+    start();
+    await until(() => conditions().length > 0);
+
+    expect(conditions()[0]).toMatchObject({ code, until: expect.any(String) });
+    expect(jobs.flatMap(({ releases }) => releases)).toEqual([expect.objectContaining({ reason: code })]);
+    expect(jobs.map(({ status }) => status)).toEqual(jobs.map(() => 'queued'));
+  });
+
+  it('keeps the queue when its installation is broken', async () => {
+    const bin = join(machine.home, 'broken-codex');
+    const words = 'Error: Missing optional dependency @openai/codex-linux-x64. Reinstall Codex.';
+    writeFileSync(bin, `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+    chmodSync(bin, 0o755);
+    const jobs = addJobs({});
+    start(bin);
+    await until(() => conditions().length > 0);
+
+    expect(conditions()[0]).toMatchObject({ code: 'agent_unavailable' });
+    expect(jobs.map(({ status }) => status)).toEqual(jobs.map(() => 'queued'));
+  });
+
+  it('says so when its program is missing, and works as soon as it is there', async () => {
+    const bin = join(machine.home, 'later-codex');
+    const job = service.addJob('job_1', { say: 'Done.' });
+    start(bin);
+    await until(() => conditions().length > 0);
+    expect(conditions()[0]).toMatchObject({ code: 'agent_unavailable' });
+    expect(job.status).toBe('queued');
+
+    writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${RECIPE_AGENT}' "$@"\n`, { mode: 0o755 });
+    await until(() => job.status === 'completed');
+  });
+});
