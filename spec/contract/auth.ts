@@ -6,6 +6,9 @@ import { absentable, ok } from './fields.ts';
 
 const user = z.object({ id: z.string(), email: z.string(), name: z.string() });
 
+/** A token that this device had before, revoked or not: the failures of others do not hold it up. */
+const device = z.string().min(1).max(200).optional();
+
 const email = z.string().trim().min(3).max(254);
 
 export const deviceLogin = endpoint({
@@ -19,6 +22,7 @@ export const deviceLogin = endpoint({
     password: z.string().min(1).max(1024),
     /** Shown in the list of signed-in devices. */
     deviceName: z.string().max(200).optional(),
+    device,
   }),
   reply: z.union([
     z.object({ ok, token: z.string(), userId: z.string(), email: z.string(), name: z.string(), user }),
@@ -39,6 +43,7 @@ export const deviceVerify = endpoint({
     email,
     code: z.string().trim().min(1).max(64),
     deviceName: z.string().max(200).optional(),
+    device,
   }),
   reply: z.object({ ok, token: z.string(), user }),
   errors: ['invalid_code', 'too_many_attempts'],

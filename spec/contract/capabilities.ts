@@ -17,6 +17,8 @@ export const CAPABILITIES = [
   'machines',
   /** A device token can be revoked. */
   'token-revoke',
+  /** A sign-in can prove that it comes from a device that has been signed in before. */
+  'known-device',
   /** A POST that is repeated under the same `Idempotency-Key` takes effect once. */
   'idempotency-key',
   /** `dryRun` in a poll claims nothing. */

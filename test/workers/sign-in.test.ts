@@ -1,28 +1,14 @@
 /** Signing in with a password, with or without a code; and what limits guessing. */
 
 import { env } from 'cloudflare:workers';
-import { scryptSync } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deviceLogin, deviceVerify, getMe } from '../../spec/contract/auth.ts';
 import { accepts, refuses, send, sendRaw } from './harness/call.ts';
 import { advance, MINUTE, takeLog } from './harness/clock.ts';
+import { hashOf } from './harness/passwords.ts';
 import { aPerson } from './harness/people.ts';
 
 const PASSWORD = 'open sesame 42';
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
-}
-
-/** What `npm run operator` writes: the sign-in must understand it. */
-function hashOf(password: string): string {
-  const salt = crypto.getRandomValues(new Uint8Array(16));
-  const hash = scryptSync(password, salt, 32, { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 });
-  return `scrypt$15$8$3$${base64url(salt)}$${base64url(hash)}`;
-}
 
 async function aUser(): Promise<{ email: string; userId: string }> {
   return aPerson({ passwordHash: hashOf(PASSWORD) });

@@ -7,6 +7,7 @@ import { cut } from '../../spec/text.ts';
 import type { AppEnv } from '../app-env.ts';
 import { mount } from '../mount.ts';
 import { signIn, signOut, verifyCode } from '../services/sign-in.ts';
+import { addressOf, sourceOf } from './source.ts';
 
 export function mountAuth(app: Hono<AppEnv>): void {
   mount(app, deviceLogin, async ({ body, deps, context }) => {
@@ -43,8 +44,8 @@ export function mountAuth(app: Hono<AppEnv>): void {
 
   mount(app, getMe, async ({ auth }) => accept({ ok: true, user: { ...nameCard(auth), role: auth.role } }));
 
-  mount(app, revokeToken, async ({ auth, deps }) => {
-    await signOut(deps, auth);
+  mount(app, revokeToken, async ({ auth, deps, context }) => {
+    await signOut(deps, auth, sourceOf(context));
     return accept({ ok: true });
   });
 }
@@ -53,10 +54,10 @@ function nameCard({ id, email, name }: { id: string; email: string; name: string
   return { id, email, name };
 }
 
-/** The platform sets the address; a client cannot. Locally there is none, and everyone shares one limit. */
 function deviceOf(context: Context<AppEnv>, deviceName: string | undefined) {
   return {
-    address: context.req.header('cf-connecting-ip') ?? 'local',
+    address: addressOf(context),
+    source: sourceOf(context),
     deviceName: deviceName ?? cut(context.req.header('user-agent') ?? 'unknown', 200),
   };
 }

@@ -1,8 +1,8 @@
 /** Accounts, their tokens, and what limits guessing at them. */
 
 import type { UserId } from '../../spec/ids.ts';
-import type { Database } from './database.ts';
-import { sql } from './database.ts';
+import type { Database, Statement } from './database.ts';
+import { rowsOf, sql } from './database.ts';
 import type { users } from './schema.ts';
 
 export type User = Pick<typeof users.$inferSelect, 'id' | 'email' | 'name' | 'role'>;
@@ -49,16 +49,36 @@ export function revokeIfActive(db: Database, hash: string, now: number): Promise
   );
 }
 
+/** Failed tries of one subject in its window. */
+export interface Tries {
+  subject: string;
+  failures: number;
+  windowStartedAt: number;
+}
+
+/** What stands against these subjects, of windows that began after `since`. Writes nothing. */
+export function readTries(subjects: readonly string[], since: number): Statement {
+  return sql`
+    SELECT subject, failures, window_started_at AS windowStartedAt FROM sign_in_failures
+    WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)})) AND window_started_at > ${since}`;
+}
+
+/** One row when this device has been signed in to the account; a token that was revoked proves it as well. */
+export function readKnownDevice(tokenHash: string, email: string): Statement {
+  return sql`
+    SELECT 1 AS known FROM device_tokens t JOIN users u ON u.id = t.user_id
+    WHERE t.hash = ${tokenHash} AND u.email = ${email}`;
+}
+
 /**
- * Counts one more try of every subject (an account, an address) and answers how many there were in its window. Counting
- * comes before judging, so that tries that come all at once cannot slip through together. A window that has passed
- * begins anew.
+ * Counts one more try of every subject and returns how many there were in its window. Counting comes before judging, so
+ * that tries that come all at once cannot slip through together. A window that has passed begins again.
  */
 export async function takeTries(
   db: Database,
   subjects: readonly string[],
   { now, since }: { now: number; since: number },
-): Promise<number[]> {
+): Promise<Tries[]> {
   const results = await db.batch(
     subjects.map(
       (subject) => sql`
@@ -66,10 +86,10 @@ export async function takeTries(
         ON CONFLICT (subject) DO UPDATE SET
           failures = CASE WHEN window_started_at > ${since} THEN failures + 1 ELSE 1 END,
           window_started_at = CASE WHEN window_started_at > ${since} THEN window_started_at ELSE ${now} END
-        RETURNING failures`,
+        RETURNING subject, failures, window_started_at AS windowStartedAt`,
     ),
   );
-  return results.map(({ rows }) => Number(rows[0]?.failures ?? 0));
+  return results.flatMap((result) => rowsOf<Tries>(result));
 }
 
 /** A try that succeeded was no failure. */
@@ -85,15 +105,18 @@ export interface SignInCode {
   tries: number;
 }
 
-/** A new code replaces the older one. */
+/** A new code replaces the older one; the tries of `subject` at it start over. */
 export async function putCode(
   db: Database,
   email: string,
-  code: { codeHash: string; expiresAt: number },
+  { codeHash, expiresAt, subject }: { codeHash: string; expiresAt: number; subject: string },
 ): Promise<void> {
-  await db.write(sql`
-    INSERT INTO sign_in_codes (email, code_hash, expires_at, tries) VALUES (${email}, ${code.codeHash}, ${code.expiresAt}, 0)
-    ON CONFLICT (email) DO UPDATE SET code_hash = excluded.code_hash, expires_at = excluded.expires_at, tries = 0`);
+  await db.batch([
+    sql`
+      INSERT INTO sign_in_codes (email, code_hash, expires_at, tries) VALUES (${email}, ${codeHash}, ${expiresAt}, 0)
+      ON CONFLICT (email) DO UPDATE SET code_hash = excluded.code_hash, expires_at = excluded.expires_at, tries = 0`,
+    sql`DELETE FROM sign_in_failures WHERE subject = ${subject}`,
+  ]);
 }
 
 /** Uses a try and reads the code; undefined when there is none, it is too old, or every try is used. */

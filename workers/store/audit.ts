@@ -56,3 +56,23 @@ export function readStory(userId: string, jobId: string): Statement {
 export async function noteRead(db: Database, entry: Omit<AuditEntry, 'action' | 'detail'>): Promise<void> {
   await db.batch([audit({ ...entry, action: 'read', detail: undefined })]);
 }
+
+/** What happened at the door of an account. Not part of the story of a job. */
+export interface SignInEntry {
+  at: number;
+  userId: string;
+  /** Address and program it came from. */
+  source: string;
+  /** `sign_in_limited`: failed, and the next try is refused. */
+  action: 'sign_in' | 'sign_in_failed' | 'sign_in_limited' | 'sign_out';
+  /** The network that it came from, or the device that signed out. */
+  subject: string;
+  detail: string | undefined;
+}
+
+export async function noteSignIn(db: Database, entry: SignInEntry): Promise<void> {
+  const { at, userId, source, action, subject, detail } = entry;
+  await db.write(sql`
+    INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+    VALUES (${at}, ${userId}, ${action === 'sign_in' || action === 'sign_out' ? userId : 'unknown'}, ${source}, ${action}, ${subject}, ${detail})`);
+}

@@ -1,0 +1,77 @@
+/**
+ * Lets expensive work through one at a time, so that a burst of it does not stall what else the isolate does. Whoever would
+ * wait too long is refused at once; one network cannot take every place. Each request waits with a timer of its own, because
+ * the platform may end any of them without a word.
+ */
+
+interface Ticket {
+  /** Who waits. */
+  key: string;
+  isKnown: boolean;
+  arrivedAt: number;
+  /** When its request was last heard of. */
+  seenAt: number;
+}
+
+export interface TurnstileLimits {
+  /** Work that is done at the same time. */
+  atOnce: number;
+  /** Requests of strangers at work or waiting. */
+  places: number;
+  /** Of one key. */
+  placesOfOne: number;
+  /** Longest wait for a turn. */
+  waitMs: number;
+}
+
+/** Pause between two looks: others get the processor meanwhile. */
+const LOOK_MS = 20;
+/** A request that was not heard of for so long has ended. */
+const FORGOTTEN_MS = 10_000;
+
+export class Turnstile {
+  readonly #limits: TurnstileLimits;
+  #tickets: Ticket[] = [];
+
+  constructor(limits: TurnstileLimits) {
+    this.#limits = limits;
+  }
+
+  /** Runs `work` in its turn; undefined when there is no place for it. Known callers go before strangers. */
+  async pass<T>(
+    caller: { key: string; isKnown: boolean },
+    work: () => Promise<T>,
+  ): Promise<{ value: T } | undefined> {
+    const ticket = this.#take(caller);
+    if (ticket === undefined) return undefined;
+    try {
+      return (await this.#isTurn(ticket)) ? { value: await work() } : undefined;
+    } finally {
+      this.#tickets = this.#tickets.filter((one) => one !== ticket);
+    }
+  }
+
+  #take({ key, isKnown }: { key: string; isKnown: boolean }): Ticket | undefined {
+    const now = Date.now();
+    this.#tickets = this.#tickets.filter(({ seenAt }) => now - seenAt < FORGOTTEN_MS);
+    const { atOnce, places, placesOfOne } = this.#limits;
+    const strangers = this.#tickets.filter((one) => !one.isKnown).length;
+    const own = this.#tickets.filter((one) => one.key === key).length;
+    if (own >= placesOfOne || (!isKnown && strangers >= places)) return undefined;
+    const ticket = { key, isKnown, arrivedAt: now, seenAt: now };
+    const firstStranger = this.#tickets.findIndex((one, at) => at >= atOnce && !one.isKnown);
+    this.#tickets.splice(isKnown && firstStranger >= 0 ? firstStranger : this.#tickets.length, 0, ticket);
+    return ticket;
+  }
+
+  async #isTurn(ticket: Ticket): Promise<boolean> {
+    while (this.#tickets.indexOf(ticket) >= this.#limits.atOnce) {
+      await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
+      const now = Date.now();
+      ticket.seenAt = now;
+      if (now - ticket.arrivedAt > this.#limits.waitMs) return false;
+      this.#tickets = this.#tickets.filter((one) => now - one.seenAt < FORGOTTEN_MS);
+    }
+    return this.#tickets.includes(ticket);
+  }
+}
