@@ -58,7 +58,7 @@ export const HTTP_STATUS = {
   idempotency_conflict: 409,
   /** The body is larger than this route takes. */
   body_too_large: 413,
-  /** Too many failed sign-ins for this account or address. */
+  /** Too many failed sign-ins from this network. `Retry-After` says when the next one counts. */
   too_many_attempts: 429,
   /** The account holds as much as it may: new work is refused, results and transcripts are not. */
   limit_reached: 429,

@@ -18,6 +18,7 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     instead: 'On the machine itself, press Ctrl-C once, or run `orp runner disable`.',
   },
   'token-revoke': { what: 'to revoke a token', instead: 'The token is removed from this machine only.' },
+  'known-device': { what: 'to recognize a device', instead: 'No action is needed.' },
   'idempotency-key': {
     what: '--idempotency-key',
     instead: 'Leave the option out, and look whether the job is there before you repeat the command.',

@@ -7,6 +7,7 @@ import { cut } from '../../spec/text.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
 import { readConnected, readSignIn, type SignIn, userOf } from '../client/identity.ts';
+import { keepKnownDevice, readKnownDevice } from '../client/known-device.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServiceError } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
@@ -77,7 +78,8 @@ async function login(context: Context, options: LoginOptions): Promise<void> {
     fromStdin: options.passwordStdin,
   });
   const client = await anonymousClient(context, session);
-  const answer = await send(client, deviceLogin, { body: { email, password, deviceName: deviceName() } });
+  const device = deviceOf(context, { client, email, session });
+  const answer = await send(client, deviceLogin, { body: { email, password, ...device } });
   const outcome = readSignIn(answer);
   if (outcome.kind !== 'pending') return finishSignIn(context, { client, email, outcome });
 
@@ -106,8 +108,21 @@ async function verify(context: Context, options: VerifyOptions): Promise<void> {
     fromStdin: options.codeStdin,
   });
   const client = await anonymousClient(context, session);
-  const answer = await send(client, deviceVerify, { body: { email, code, deviceName: deviceName() } });
+  const device = deviceOf(context, { client, email, session });
+  const answer = await send(client, deviceVerify, { body: { email, code, ...device } });
   await finishSignIn(context, { client, email, outcome: readConnected(answer) });
+}
+
+/** How this device names and proves itself. The proof goes only to a server that offers to read it. */
+function deviceOf(
+  context: Context,
+  { client, email, session }: { client: Client; email: string; session: RemoteSession },
+): { deviceName: string; device?: string } {
+  const isSame = session.base_url === client.baseUrl && session.email.toLowerCase() === email.toLowerCase();
+  const kept = readKnownDevice(context.env, { baseUrl: client.baseUrl, email });
+  const device = kept ?? (isSame && session.token !== '' ? session.token : undefined);
+  const isRead = device !== undefined && client.server.offers('known-device');
+  return { deviceName: deviceName(), ...(isRead ? { device } : {}) };
 }
 
 async function finishSignIn(
@@ -128,6 +143,7 @@ async function finishSignIn(
     user: outcome.user,
     pending_verification: null,
   });
+  keepKnownDevice(context.env, { baseUrl: client.baseUrl, email }, outcome.token);
   const userId = readString(outcome.user, 'id') ?? '';
   const shown = { base_url: client.baseUrl, email, user_id: userId, connected: true };
   printResult(context, shown, Object.entries(shown));
@@ -136,6 +152,7 @@ async function finishSignIn(
 async function logout(context: Context): Promise<void> {
   const session = readRemoteSession(context.env);
   if (session.token !== '') await revoke(context, session);
+  keepKnownDevice(context.env, { baseUrl: session.base_url, email: session.email }, session.token);
   const { base_url } = await clearRemoteSession(context.env);
   const shown = { base_url, connected: false, ok: true };
   printResult(context, shown, Object.entries(shown));

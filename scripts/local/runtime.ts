@@ -13,6 +13,9 @@ import { projectPath } from './project-path.ts';
 const WORKER_NAME = 'orp-runner';
 const DATABASE_BINDING = 'DB';
 
+/** It listens on loopback only, and passes on any address that a client claims: none is believed. */
+const LOCAL_VARS = { CLIENT_ADDRESS_HEADER: '' };
+
 export interface Statement {
   bind(...values: (string | number | null)[]): Statement;
   all<Row>(): Promise<{ results: Row[] }>;
@@ -84,7 +87,7 @@ function miniflareOptions(code: string, options: RuntimeOptions): ConstructorPar
       {
         ...declared,
         name: WORKER_NAME,
-        bindings: Object.assign({}, declared.bindings, options.vars),
+        bindings: Object.assign({}, declared.bindings, LOCAL_VARS, options.vars),
         modules: [{ type: 'ESModule', path: 'index.js', contents: code }],
       },
     ],

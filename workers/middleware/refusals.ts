@@ -6,7 +6,7 @@ import { HTTP_STATUS } from '../../spec/errors.ts';
 import type { AppEnv } from '../app-env.ts';
 
 /** Seconds a client should wait before it asks again. */
-const RETRY_AFTER: Partial<Record<Refusal['code'], string>> = { unavailable: '2', too_many_attempts: '60' };
+const RETRY_AFTER: Partial<Record<Refusal['code'], string>> = { unavailable: '2' };
 
 export function refusalResponse(context: Context<AppEnv>, refusal: Refusal): Response {
   const body: ErrorBody = { error: refusal.message, code: refusal.code, requestId: context.get('requestId') };

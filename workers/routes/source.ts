@@ -4,12 +4,10 @@ import type { Context } from 'hono';
 import { cut } from '../../spec/text.ts';
 import type { AppEnv } from '../app-env.ts';
 
-/**
- * The address of the client. Cloudflare sets this header, and so does the local runtime, from the socket; both replace what a
- * client sent. Only tests that call the Worker without either have none.
- */
+/** The address of the client, from the header that the deployment believes; without one all clients share `local`. */
 export function addressOf(context: Context<AppEnv>): string {
-  return context.req.header('cf-connecting-ip') ?? 'local';
+  const header = context.env.CLIENT_ADDRESS_HEADER;
+  return (header && context.req.header(header)) || 'local';
 }
 
 export function sourceOf(context: Context<AppEnv>): string {
