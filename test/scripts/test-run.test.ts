@@ -6,6 +6,7 @@ import { projectPath } from '../../scripts/local/project-path.ts';
 
 interface Run {
   code: number | null;
+  /** Of the standard output; what order both outputs have together is chance. */
   lines: string[];
   output: string;
 }
@@ -26,6 +27,7 @@ function npmTest({ cases, env = {}, signal }: Given): Promise<Run> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let printed = '';
   let isSignalled = false;
   const hear = (chunk: Buffer): void => {
     output += chunk;
@@ -33,10 +35,13 @@ function npmTest({ cases, env = {}, signal }: Given): Promise<Run> {
     isSignalled = true;
     child.kill(signal.name);
   };
-  child.stdout.on('data', hear);
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk;
+    hear(chunk);
+  });
   child.stderr.on('data', hear);
   return new Promise((resolve) => {
-    child.on('close', (code) => resolve({ code, output, lines: output.trim().split('\n') }));
+    child.on('close', (code) => resolve({ code, output, lines: printed.trim().split('\n') }));
   });
 }
 
