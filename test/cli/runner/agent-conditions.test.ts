@@ -3,11 +3,16 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AgentCycle } from '../../../cli/runner/agent-cycle.ts';
+import { type AgentService, agentService } from '../../../cli/runner/agent-service.ts';
+import { DrainSwitch } from '../../../cli/runner/drain-switch.ts';
+import { policyDesk } from '../../../cli/runner/policy-gate.ts';
 import { CAPABILITIES } from '../../../spec/contract/capabilities.ts';
 import { until } from './conditions.ts';
 import { type FakeJob, FakeService } from './fake-service.ts';
 import { type LinkedMachine, linkedMachine } from './linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from './orp-process.ts';
+import { runnerContext } from './runner-context.ts';
 
 const LIMIT = "You've hit your usage limit. Upgrade to Pro or try again in 3 hours 5 minutes.";
 const SIGNED_OUT = 'unexpected status 401 Unauthorized: Incorrect API key provided.';
@@ -141,5 +146,39 @@ describe('a runner whose agent cannot work', () => {
 
     writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${RECIPE_AGENT}' "$@"\n`, { mode: 0o755 });
     await until(() => job.status === 'completed');
+  });
+});
+
+describe('the compatibility path of a machine whose agent cannot work', () => {
+  it('asks for no review while it pauses', async () => {
+    const context = runnerContext({ machine, baseUrl: service.baseUrl, startTime: 'first' });
+    const asked: object[] = [];
+    const hosted: AgentService = {
+      ...agentService({ baseUrl: service.baseUrl, connect: () => Promise.reject(new Error('not asked')) }),
+      ask: async (question) => {
+        asked.push(question);
+        return { kind: 'ok', value: {} };
+      },
+    };
+    const { env, stdin, stderr } = process;
+    const policy = policyDesk(
+      { env: { ...env, ...machine.env }, stdin, stderr },
+      new DrainSwitch(context.talk),
+    );
+    const nothing = () => undefined;
+    const cycle = new AgentCycle({
+      context: { ...context, service: hosted },
+      policy,
+      agent: undefined,
+      onBusy: nothing,
+      onIdle: nothing,
+    });
+    context.claimPause.meet({ code: 'signed_out', message: SIGNED_OUT });
+
+    await expect(cycle.run(false)).rejects.toMatchObject({
+      code: 'claiming_paused',
+      message: expect.stringContaining(SIGNED_OUT),
+    });
+    expect(asked).toEqual([]);
   });
 });
