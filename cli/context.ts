@@ -1,16 +1,18 @@
 /** What a command works with: where it was called, whether it speaks JSON, its streams and its clock. */
 
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { resolvePath } from './link/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from './link/repository.ts';
+import { oneLine } from './output/print.ts';
+import { type Device, paint, type Rich, TextOutput } from './output/text-output.ts';
 
 /** The process around a command; tests bring their own. */
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
   cwd: string;
   stdin: Readable & { isTTY?: boolean };
-  stdout: Writable & { isTTY?: boolean; columns?: number };
-  stderr: Writable & { isTTY?: boolean };
+  stdout: Device;
+  stderr: Device;
   /** Epoch ms. */
   now(): number;
 }
@@ -23,7 +25,16 @@ export interface CommonOptions {
   json?: boolean | undefined;
 }
 
-export interface Context extends Surroundings {
+/**
+ * How a result is shown: `json` where it is asked for, `page` (sentences and tables) for a person at a terminal, `lines`
+ * (`key=value`) for everything that reads a pipe.
+ */
+export type Form = 'json' | 'page' | 'lines';
+
+export interface Context extends Omit<Surroundings, 'stdout' | 'stderr'> {
+  stdout: TextOutput;
+  stderr: TextOutput;
+  form: Form;
   /** `--repo-root`: absolute, symlinks resolved. */
   repoRoot: string;
   /** `--config`: absolute. */
@@ -46,8 +57,13 @@ export function makeContext(surroundings: Surroundings, options: CommonOptions):
   const repoRoot = resolvePath(cwd, isNamed ? named : '.');
   let repository: Promise<Repository> | undefined;
   const json = options.json ?? false;
+  const stdout = new TextOutput(surroundings.stdout, env);
+  const stderr = new TextOutput(surroundings.stderr, env);
   return {
     ...surroundings,
+    stdout,
+    stderr,
+    form: json ? 'json' : stdout.isTTY ? 'page' : 'lines',
     repoRoot,
     configPath: resolvePath(repoRoot, options.config?.trim() || 'orp.yml'),
     baseUrl: options.baseUrl?.trim() ?? '',
@@ -56,20 +72,33 @@ export function makeContext(surroundings: Surroundings, options: CommonOptions):
       repository ??= (isNamed ? resolveRepo : resolveRepoHere)(repoRoot, env);
       return repository;
     },
-    warn: (message, hint) => surroundings.stderr.write(formatWarning({ message, hint }, json)),
+    warn: (message, hint) => writeWarning(stderr, { message, hint }, json),
   };
 }
 
 /** The same context with other streams; warnings follow. */
-export function withStreams(context: Context, streams: Pick<Surroundings, 'stdout' | 'stderr'>): Context {
+export function withStreams(context: Context, devices: Pick<Surroundings, 'stdout' | 'stderr'>): Context {
+  const stdout = new TextOutput(devices.stdout, context.env);
+  const stderr = new TextOutput(devices.stderr, context.env);
   return {
     ...context,
-    ...streams,
-    warn: (message, hint) => streams.stderr.write(formatWarning({ message, hint }, context.json)),
+    stdout,
+    stderr,
+    warn: (message, hint) => writeWarning(stderr, { message, hint }, context.json),
   };
 }
 
-function formatWarning(warning: { message: string; hint: string | undefined }, json: boolean): string {
-  if (json) return `${JSON.stringify({ warning: warning.message, hint: warning.hint })}\n`;
-  return `warning: ${warning.message}\n${warning.hint === undefined ? '' : `hint: ${warning.hint}\n`}`;
+interface Warning {
+  message: string;
+  hint: string | undefined;
+}
+
+function writeWarning(stderr: TextOutput, { message, hint }: Warning, json: boolean): void {
+  if (json) stderr.write(`${JSON.stringify({ warning: message, hint })}\n`);
+  else printTold(stderr, [paint('yellow', 'warning:'), ` ${oneLine(message)}`], hint);
+}
+
+/** A sentence and what to do about it. */
+export function printTold(stderr: TextOutput, sentence: Rich, hint: string | undefined): void {
+  stderr.print([sentence, '\n', hint === undefined ? '' : [paint('dim', 'hint:'), ` ${oneLine(hint)}\n`]]);
 }

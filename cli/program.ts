@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { commandName, plainArguments } from './arguments.ts';
 import type { Surroundings } from './context.ts';
 import { usageError } from './exit.ts';
+import { visible } from './output/text-output.ts';
 import { type Register, Shell } from './shell.ts';
 import { clientVersion } from './version.ts';
 
@@ -162,7 +163,7 @@ function quiet(command: Command, surroundings: Surroundings): Command {
     .exitOverride()
     .showSuggestionAfterError(true)
     .configureOutput({
-      writeOut: (text) => surroundings.stdout.write(text),
+      writeOut: (text) => surroundings.stdout.write(visible(text)),
       writeErr: () => undefined,
       outputError: () => undefined,
     });

@@ -3,9 +3,10 @@
 import { Writable } from 'node:stream';
 import type { Context } from './context.ts';
 import { CliError, EXIT_INTERRUPTED, usageError } from './exit.ts';
+import { visible } from './output/text-output.ts';
 
 /** Whether somebody is there to be asked. stdout may be a pipe: questions go to stderr. */
-export function canAsk(context: Pick<Context, 'stdin' | 'stderr'>): boolean {
+export function canAsk(context: { stdin: { isTTY?: boolean }; stderr: { isTTY?: boolean } }): boolean {
   return context.stdin.isTTY === true && context.stderr.isTTY === true;
 }
 
@@ -15,8 +16,10 @@ export async function ask(
   question: { message: string; isSecret: boolean },
 ): Promise<string> {
   const { createInterface } = await import('node:readline');
-  const { stdin, stderr } = context;
-  const prompt = `${question.message} `;
+  const { stdin } = context;
+  // Readline moves the cursor.
+  const stderr = context.stderr.device;
+  const prompt = visible(`${question.message} `);
   if (question.isSecret) stderr.write(prompt);
   // Readline draws what is typed onto its output: for a secret, that is nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });

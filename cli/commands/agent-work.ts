@@ -147,7 +147,7 @@ async function workAsFirst(
   try {
     if (options.once || options.dryRun) {
       const outcome = showAs(await cycle.run(options.dryRun ?? false));
-      printResult(context, outcome.document, outcome.lines);
+      printResult(context, outcome.document, outcome);
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
@@ -208,13 +208,14 @@ async function isOtherWay(
 
 function show(context: Context, outcome: CycleOutcome, isOldNews: boolean): void {
   if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
-  else if (!isOldNews) printResult(context, outcome.document, outcome.lines);
+  else if (!isOldNews) printResult(context, outcome.document, outcome);
 }
 
 /** Every document says how it came about; people are told the kind, the checkpoint and the way. */
 function showing(way: Compatibility): ShowAs {
-  return ({ ok, document, lines }) => ({
+  return ({ ok, document, lines, page }) => ({
     ok,
+    page,
     document: { ...document, compatibility: way },
     lines: document.claimed === true ? withMode(lines, document, way) : lines,
   });

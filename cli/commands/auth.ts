@@ -19,6 +19,7 @@ import {
   readRemoteSession,
   updateRemoteSession,
 } from '../link/remote-session.ts';
+import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { type Shell, withCommonOptions, withJson } from '../shell.ts';
 import { ask, canAsk, readSecretFrom } from '../terminal.ts';
@@ -96,7 +97,13 @@ async function login(context: Context, options: LoginOptions): Promise<void> {
     expires_at: readString(outcome.verification, 'expiresAt') ?? '',
     pending_verification: true,
   };
-  printResult(context, shown, Object.entries(shown));
+  printResult(context, shown, {
+    lines: Object.entries(shown),
+    page: () => [
+      said('done', `A code was sent to ${shown.email}. It is valid until ${shown.expires_at}.`),
+      said('next', 'orp auth verify'),
+    ],
+  });
 }
 
 async function verify(context: Context, options: VerifyOptions): Promise<void> {
@@ -146,7 +153,10 @@ async function finishSignIn(
   keepKnownDevice(context.env, { baseUrl: client.baseUrl, email }, outcome.token);
   const userId = readString(outcome.user, 'id') ?? '';
   const shown = { base_url: client.baseUrl, email, user_id: userId, connected: true };
-  printResult(context, shown, Object.entries(shown));
+  printResult(context, shown, {
+    lines: Object.entries(shown),
+    page: () => said('done', `Signed in as ${email} at ${client.baseUrl}.`),
+  });
 }
 
 async function logout(context: Context): Promise<void> {
@@ -155,7 +165,10 @@ async function logout(context: Context): Promise<void> {
   keepKnownDevice(context.env, { baseUrl: session.base_url, email: session.email }, session.token);
   const { base_url } = await clearRemoteSession(context.env);
   const shown = { base_url, connected: false, ok: true };
-  printResult(context, shown, Object.entries(shown));
+  printResult(context, shown, {
+    lines: Object.entries(shown),
+    page: () => said('done', base_url === '' ? 'Signed out.' : `Signed out of ${base_url}.`),
+  });
 }
 
 /** The token dies on the server, too. Being signed out here never depends on it. */
@@ -190,7 +203,15 @@ async function whoami(context: Context): Promise<void> {
       hint: 'Check the base URL; then sign in again.',
     });
   }
-  printResult(context, shown, Object.entries(shown));
+  printResult(context, shown, {
+    lines: Object.entries(shown),
+    page: () =>
+      said('done', [
+        `Signed in as ${shown.email || shown.user_id}`,
+        shown.name === '' ? '' : ` (${shown.name})`,
+        ` at ${shown.base_url}.`,
+      ]),
+  });
 }
 
 async function chooseEmail(

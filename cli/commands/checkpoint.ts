@@ -8,7 +8,10 @@ import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
 import { shellWord } from '../link/advice.ts';
 import { readString } from '../link/fields.ts';
+import type { JsonObject } from '../link/json-file.ts';
+import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
+import type { Rich } from '../output/text-output.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
 
 interface QueueOptions extends CommonOptions {
@@ -52,14 +55,27 @@ async function queue(context: Context, options: QueueOptions): Promise<void> {
     params: { ideaId: options.ideaId },
     body: { triggerType, contextSelection: selectContext(options), ...focusOf(options) },
   });
-  printResult(context, answer, [
-    ['checkpoint.id', readString(answer, 'id')],
-    ['checkpoint.status', readString(answer, 'status')],
-    ['checkpoint.world_id', readString(answer, 'worldId')],
-    ['checkpoint.idea_id', readString(answer, 'ideaId')],
-    ...noteLines(readString(answer, 'note')),
-    ...jobLines(readString(answer, 'jobId')),
-  ]);
+  printResult(context, answer, {
+    lines: [
+      ['checkpoint.id', readString(answer, 'id')],
+      ['checkpoint.status', readString(answer, 'status')],
+      ['checkpoint.world_id', readString(answer, 'worldId')],
+      ['checkpoint.idea_id', readString(answer, 'ideaId')],
+      ...noteLines(readString(answer, 'note')),
+      ...jobLines(readString(answer, 'jobId')),
+    ],
+    page: () => queuedPage(answer),
+  });
+}
+
+function queuedPage(answer: JsonObject): Rich {
+  const text = (name: string) => readString(answer, name) ?? '';
+  const jobId = text('jobId');
+  return [
+    said('done', `Queued a review of idea ${text('ideaId')} · ${text('id')}`),
+    text('note') === '' ? '' : said('warning', text('note')),
+    jobId === '' ? '' : said('next', `orp job wait ${shellWord(jobId)}`),
+  ];
 }
 
 /** Only where the review goes another way than was asked. */

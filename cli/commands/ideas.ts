@@ -14,9 +14,14 @@ import { signedInClient } from '../client/client.ts';
 import { incomplete } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
+import { shellWord } from '../link/advice.ts';
 import { readString } from '../link/fields.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
-import { formatRows, type Line, printResult } from '../output/print.ts';
+import { parseTimestamp } from '../link/timestamps.ts';
+import { age, facts, said, table } from '../output/page.ts';
+import { plainText } from '../output/plain-text.ts';
+import { formatRows, type Line, oneLine, printResult } from '../output/print.ts';
+import { paint, type Rich } from '../output/text-output.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
 import { wholeNumberOption } from '../whole-number.ts';
 
@@ -134,17 +139,19 @@ async function list(context: Context, options: ListOptions): Promise<void> {
     sort: readString(answer, 'sort') ?? (options.sort || 'updated_desc'),
   };
   const { has_more, sort } = document;
-  printResult(context, document, () =>
-    formatRows(
-      [
-        ['ideas.count', ideas.length],
-        ['cursor', cursor],
-        ['has_more', has_more],
-        ['sort', sort],
-      ],
-      ideas.map((idea) => ideaLines(idea, ['id', 'title', 'visibility', 'updated_at'])),
-    ),
-  );
+  printResult(context, document, {
+    lines: () =>
+      formatRows(
+        [
+          ['ideas.count', ideas.length],
+          ['cursor', cursor],
+          ['has_more', has_more],
+          ['sort', sort],
+        ],
+        ideas.map((idea) => ideaLines(idea, ['id', 'title', 'visibility', 'updated_at'])),
+      ),
+    page: (columns) => listPage(ideas, { columns, now: context.now(), more: has_more ? cursor : '' }),
+  });
 }
 
 async function show(context: Context, id: string): Promise<void> {
@@ -152,7 +159,10 @@ async function show(context: Context, id: string): Promise<void> {
   printResult(
     context,
     { ok, idea: { ...idea, features }, features },
-    ideaLines(idea, ['id', 'title', 'visibility', 'github_url', 'updated_at']),
+    {
+      lines: ideaLines(idea, ['id', 'title', 'visibility', 'github_url', 'updated_at']),
+      page: () => ideaPage(idea, features.length),
+    },
   );
 }
 
@@ -171,7 +181,10 @@ async function add(context: Context, options: EditOptions): Promise<void> {
   const answer = await send(client, addIdea, {
     body: { ...editsOf(options), title, notes: options.notes ?? options.summary ?? '' },
   });
-  printResult(context, answer, ideaLines(answer, ['id', 'title', 'visibility']));
+  printResult(context, answer, {
+    lines: ideaLines(answer, ['id', 'title', 'visibility']),
+    page: () => said('done', ['Added ', nameOfIdea(answer)]),
+  });
 }
 
 async function update(context: Context, id: string, options: EditOptions): Promise<void> {
@@ -191,7 +204,10 @@ async function update(context: Context, id: string, options: EditOptions): Promi
       ...(typeof idea.updatedAt === 'string' && idea.updatedAt !== '' ? { updatedAt: idea.updatedAt } : {}),
     },
   });
-  printResult(context, answer, ideaLines(answer, ['id', 'title', 'visibility', 'updated_at']));
+  printResult(context, answer, {
+    lines: ideaLines(answer, ['id', 'title', 'visibility', 'updated_at']),
+    page: () => said('done', ['Changed ', nameOfIdea(answer)]),
+  });
 }
 
 function checkedTitle(options: EditOptions): string | undefined {
@@ -217,20 +233,26 @@ async function remove(context: Context, id: string, options: RemoveOptions): Pro
     params: { ideaId: id },
     query: options.purge ? { purge: '1' } : {},
   });
-  printResult(context, answer, [
-    ['idea.id', readString(answer, 'removedIdeaId')],
-    ['mode', readString(answer, 'mode')],
-    ['ok', Boolean(answer.ok)],
-  ]);
+  printResult(context, answer, {
+    lines: [
+      ['idea.id', readString(answer, 'removedIdeaId')],
+      ['mode', readString(answer, 'mode')],
+      ['ok', Boolean(answer.ok)],
+    ],
+    page: () => removedPage(id, Boolean(options.purge)),
+  });
 }
 
 async function restore(context: Context, id: string): Promise<void> {
   const client = await signedInClient(context);
   const answer = await send(client, restoreIdea, { params: { ideaId: id }, body: {} });
-  printResult(context, answer, [
-    ...ideaLines(answer, ['id', 'title', 'visibility']),
-    ['ok', answer.ok === undefined || Boolean(answer.ok)],
-  ]);
+  printResult(context, answer, {
+    lines: [
+      ...ideaLines(answer, ['id', 'title', 'visibility']),
+      ['ok', answer.ok === undefined || Boolean(answer.ok)],
+    ],
+    page: () => said('done', ['Restored ', nameOfIdea(answer)]),
+  });
 }
 
 const WIRE_NAMES = {
@@ -248,4 +270,46 @@ function ideaLines(answer: JsonObject, names: readonly (keyof typeof WIRE_NAMES)
     `idea.${name}`,
     readString(answer, WIRE_NAMES[name]) ?? readString(wrapped, WIRE_NAMES[name]),
   ]);
+}
+
+function textOf(answer: JsonObject, name: string): string {
+  const wrapped = isObject(answer.idea) ? answer.idea : {};
+  return readString(answer, name) ?? readString(wrapped, name) ?? '';
+}
+
+function nameOfIdea(answer: JsonObject): Rich {
+  return [paint('bold', textOf(answer, 'title')), ` · ${textOf(answer, 'id')}`];
+}
+
+function removedPage(id: string, isForGood: boolean): Rich {
+  if (isForGood) return said('done', `Removed ${id} for good.`);
+  return [said('done', `Removed ${id}.`), said('next', `orp idea restore ${id}`)];
+}
+
+function ideaPage(idea: JsonObject, features: number): Rich {
+  return [
+    [paint('bold', oneLine(textOf(idea, 'title'))), '\n'],
+    facts([
+      ['Id', textOf(idea, 'id')],
+      ['Visibility', textOf(idea, 'visibility')],
+      ['GitHub', textOf(idea, 'githubUrl')],
+      ['Features', features],
+      ['Changed', textOf(idea, 'updatedAt')],
+    ]),
+    textOf(idea, 'notes') === '' ? '' : ['\n', plainText(textOf(idea, 'notes').trimEnd()), '\n'],
+  ];
+}
+
+function listPage(
+  ideas: readonly JsonObject[],
+  { columns, now, more }: { columns: number; now: number; more: string },
+): Rich {
+  if (ideas.length === 0) return 'No ideas.\n';
+  const rows = ideas.map((idea) => {
+    const at = parseTimestamp(textOf(idea, 'updatedAt'));
+    const text = [textOf(idea, 'id'), at === undefined ? '' : age(now - at), textOf(idea, 'title')];
+    return text.map((cell) => ({ text: cell }));
+  });
+  const next = more === '' ? '' : said('next', `orp ideas list --cursor ${shellWord(more)}`);
+  return [table(['IDEA', 'AGE', 'TITLE'], rows, columns), next];
 }

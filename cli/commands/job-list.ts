@@ -6,9 +6,10 @@ import { type job as jobSchema, listJobs, showJob } from '../../spec/contract/jo
 import type { JobKind } from '../../spec/job/kinds.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
+import { withJob } from '../client/whole-id.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
-import { formatTable } from '../output/table.ts';
+import { listPage } from './job-pages.ts';
 import { formatStory } from './job-story.ts';
 
 export interface ListOptions extends CommonOptions {
@@ -29,12 +30,13 @@ export async function list(context: Context, options: ListOptions): Promise<void
   const answer = await call(client, listJobs, { query: { status, kind, ideaId, machineId, limit, cursor } });
   const { jobs, nextCursor, hasMore } = answer;
   const document = { ok: true, jobs, next_cursor: nextCursor ?? '', has_more: hasMore };
-  printResult(context, document, () =>
-    context.stdout.isTTY ? tableOf(answer) + moreOf(answer, options) : rowsOf(answer),
-  );
+  printResult(context, document, {
+    lines: () => rowsOf(answer),
+    page: (columns) => listPage(answer, { options, columns, now: context.now() }),
+  });
 }
 
-type Page = ReplyOf<typeof listJobs>;
+export type Page = ReplyOf<typeof listJobs>;
 
 function rowsOf({ jobs, nextCursor, hasMore }: Page): string {
   const head: Line[] = [
@@ -64,53 +66,19 @@ export function jobLines(job: JobView): Line[] {
   ];
 }
 
-function tableOf({ jobs }: Page): string {
-  if (jobs.length === 0) return 'No jobs.\n';
-  const rows = jobs.map((job) => [
-    job.id,
-    job.status,
-    job.kind,
-    job.createdAt.slice(0, 16).replace('T', ' '),
-    job.orpSessionId ?? job.target.orpSessionId,
-    job.error ?? job.summary ?? job.waiting?.message,
-  ]);
-  return formatTable(['JOB', 'STATUS', 'KIND', 'QUEUED (UTC)', 'SESSION', 'WHAT'], rows);
-}
-
-/** The command for the next page of the same list. */
-function moreOf({ nextCursor, hasMore }: Page, options: ListOptions): string {
-  if (!hasMore) return '';
-  const { status, kind, ideaId, machineId, limit } = options;
-  const flags = Object.entries({
-    '--status': status,
-    '--kind': kind,
-    '--idea-id': ideaId,
-    '--machine-id': machineId,
-    '--limit': limit,
-    '--cursor': nextCursor,
-  }).filter(([, value]) => value !== undefined);
-  const words = flags.map(([flag, value]) => `${flag} ${shellWord(String(value))}`);
-  return `\nMore: orp job list ${words.join(' ')}\n`;
-}
-
-/** As one types it. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** One job with everything that happened to it. */
 export async function show(context: Context, jobId: string): Promise<void> {
   const client = await signedInClient(context);
-  const answer = await call(client, showJob, { params: { jobId } });
+  const answer = await withJob(client, jobId, (id) => call(client, showJob, { params: { jobId: id } }));
   const { job } = answer;
-  printResult(context, answer, () =>
-    context.stdout.isTTY
-      ? formatStory(job)
-      : formatRows(
-          [...jobLines(job), ...cancelLines(job), ['job.prompt', job.prompt], ['job.content', job.content]],
-          attemptRows(job),
-        ),
-  );
+  printResult(context, answer, {
+    lines: () =>
+      formatRows(
+        [...jobLines(job), ...cancelLines(job), ['job.prompt', job.prompt], ['job.content', job.content]],
+        attemptRows(job),
+      ),
+    page: () => formatStory(job),
+  });
 }
 
 export type JobStory = ReplyOf<typeof showJob>['job'];

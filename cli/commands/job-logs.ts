@@ -4,6 +4,7 @@ import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { readTranscript } from '../../spec/contract/jobs.ts';
 import { call } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
+import { withJob } from '../client/whole-id.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { plainText } from '../output/plain-text.ts';
@@ -25,6 +26,14 @@ const PAGE = 500;
 /** Prints the transcript: one JSON document, or, when following, one entry a line. */
 export async function logs(context: Context, jobId: string, options: LogsOptions): Promise<void> {
   const client = await signedInClient(context);
+  return withJob(client, jobId, (id) => printLogs(context, { client, jobId: id }, options));
+}
+
+async function printLogs(
+  context: Context,
+  { client, jobId }: { client: Client; jobId: string },
+  options: LogsOptions,
+): Promise<void> {
   if (options.follow) return follow(context, client, { jobId, timeout: options.timeout });
   if (context.json) return printDocument(context, client, jobId);
   for await (const page of readPages(client, jobId)) {

@@ -4,14 +4,22 @@ import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import { call, requireOffer } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
+
 import { isOutage } from '../client/retry.ts';
 import { ServiceError } from '../client/service-error.ts';
 import { waitingSentence } from '../client/waiting-watch.ts';
+import { withJob } from '../client/whole-id.ts';
+
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, EXIT_NEGATIVE } from '../exit.ts';
+
+import { jobEndLine } from '../output/job-words.ts';
+import { said } from '../output/page.ts';
 import { type Line, oneLine, printResult } from '../output/print.ts';
 import { pause, timerMs } from '../runner/pause.ts';
+
 import type { JobStory } from './job-list.ts';
+import { endOf } from './job-pages.ts';
 
 export interface OrderOptions extends CommonOptions {
   reason?: string;
@@ -26,15 +34,17 @@ export async function cancel(context: Context, jobId: string, { reason }: OrderO
   const client = await signedInClient(context);
   // The route is one of v0.4.4, but not without a machine.
   await requireOffer(client, 'jobs');
-  const answer = await call(client, cancelJob, {
-    params: { jobId },
-    body: { reason: reason?.trim() || null },
+  const answer = await withJob(client, jobId, (id) =>
+    call(client, cancelJob, { params: { jobId: id }, body: { reason: reason?.trim() || null } }),
+  );
+  printResult(context, answer, {
+    lines: [
+      ['ok', true],
+      ['job.id', answer.job.id],
+      ['job.status', answer.job.status],
+    ],
+    page: () => said('done', `Cancelled job ${answer.job.id}.`),
   });
-  printResult(context, answer, [
-    ['ok', true],
-    ['job.id', answer.job.id],
-    ['job.status', answer.job.status],
-  ]);
 }
 
 /**
@@ -49,19 +59,17 @@ export async function attemptOf(client: Client, jobId: string): Promise<number> 
 /** Queues a job again. */
 export async function retry(context: Context, jobId: string, { reason }: OrderOptions): Promise<void> {
   const client = await signedInClient(context);
-  const expectedAttempt = await attemptOf(client, jobId);
-  const answer = await call(client, retryJob, {
-    params: { jobId },
-    body: { reason: reason?.trim() || null, expectedAttempt },
+  const answer = await withJob(client, jobId, async (id) => {
+    const expectedAttempt = await attemptOf(client, id);
+    const body = { reason: reason?.trim() || null, expectedAttempt };
+    return call(client, retryJob, { params: { jobId: id }, body });
   });
   if (answer.warning !== undefined) context.warn(answer.warning);
   const warning: Line[] = answer.warning === undefined ? [] : [['warning', answer.warning]];
-  printResult(context, answer, [
-    ['ok', true],
-    ['job.id', answer.job.id],
-    ['job.status', answer.job.status],
-    ...warning,
-  ]);
+  printResult(context, answer, {
+    lines: [['ok', true], ['job.id', answer.job.id], ['job.status', answer.job.status], ...warning],
+    page: () => said('done', `Queued job ${answer.job.id} again.`),
+  });
 }
 
 /** Soon at first, for jobs that take seconds; every 5 s later, for those that take an hour. */
@@ -69,8 +77,16 @@ const FIRST_LOOK_MS = 500;
 const LAST_LOOK_MS = 5000;
 
 /** Waits for the end of a job. An outage of the server does not end it; the time limit and the server's own refusal do. */
-export async function wait(context: Context, jobId: string, { timeout }: WaitOptions): Promise<number> {
+export async function wait(context: Context, jobId: string, options: WaitOptions): Promise<number> {
   const client = await signedInClient(context);
+  return withJob(client, jobId, (id) => waitFor(context, { client, jobId: id }, options));
+}
+
+async function waitFor(
+  context: Context,
+  { client, jobId }: { client: Client; jobId: string },
+  { timeout }: WaitOptions,
+): Promise<number> {
   const deadline = performance.now() + Math.max(1, timeout) * 1000;
   const tell = tellChanges(context);
   let last: JobStory | undefined;
@@ -122,13 +138,20 @@ function tellChanges({ json, stderr }: Pick<Context, 'json' | 'stderr'>): (state
 
 function report(context: Context, job: JobStory): number {
   const isDone = job.status === 'completed';
-  printResult(context, { ok: isDone, job }, [
-    ['ok', isDone],
-    ['job.id', job.id],
-    ['job.status', job.status],
-    ['job.summary', job.summary],
-    ['job.error', job.error],
-  ]);
+  printResult(
+    context,
+    { ok: isDone, job },
+    {
+      lines: [
+        ['ok', isDone],
+        ['job.id', job.id],
+        ['job.status', job.status],
+        ['job.summary', job.summary],
+        ['job.error', job.error],
+      ],
+      page: (columns) => jobEndLine(endOf(job), columns),
+    },
+  );
   return isDone ? 0 : EXIT_NEGATIVE;
 }
 

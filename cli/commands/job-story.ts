@@ -12,9 +12,9 @@ export function formatStory(job: JobStory): string {
   const lines = events
     .filter((event) => event !== undefined)
     .toSorted((a, b) => a.at.localeCompare(b.at))
-    .map((event) => `  ${event.at.slice(0, 19).replace('T', ' ')}  ${oneLine(event.text)}`);
+    .map((event) => `  ${oneLine(event.at.slice(0, 19).replace('T', ' '))}  ${oneLine(event.text)}`);
   return [
-    `${job.id}  ${job.kind}  ${job.status}`,
+    oneLine(`${job.id}  ${job.kind}  ${job.status}`),
     '',
     ...lines,
     ...[job.waiting?.message, job.waiting?.note]

@@ -21,6 +21,7 @@ import { invalidLink, type ProjectLink, readProjectLinkFile } from '../link/proj
 import { isLinkable, requireGit } from '../link/repository.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
 import { printResult } from '../output/print.ts';
+import { submittedPage } from './job-pages.ts';
 
 export interface SubmitOptions extends CommonOptions {
   file?: string;
@@ -58,16 +59,19 @@ export async function submit(
     ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
   });
   const { job, created } = answer;
-  printResult(context, answer, [
-    ['job.id', job.id],
-    ['job.status', job.status],
-    ['job.created', created],
-    ['job.idea_id', job.ideaId],
-    ['job.waiting', job.waiting?.message],
-    ['job.note', job.waiting?.note],
-    ['next', `orp job wait ${job.id}`],
-    ['next', `orp job logs ${job.id} --follow`],
-  ]);
+  printResult(context, answer, {
+    lines: [
+      ['job.id', job.id],
+      ['job.status', job.status],
+      ['job.created', created],
+      ['job.idea_id', job.ideaId],
+      ['job.waiting', job.waiting?.message],
+      ['job.note', job.waiting?.note],
+      ['next', `orp job wait ${job.id}`],
+      ['next', `orp job logs ${job.id} --follow`],
+    ],
+    page: () => submittedPage(answer),
+  });
 }
 
 /** A key stands for one request: the same words must come to the same body, whenever they are said. */

@@ -19,7 +19,9 @@ import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
 import { type LinkableRepository, projectLinkPath, requireGit } from '../link/repository.ts';
 import { primaryOf, readSessions } from '../link/sessions.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
+import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
+import { paint } from '../output/text-output.ts';
 
 export interface BindOptions extends CommonOptions {
   ideaId: string;
@@ -58,13 +60,21 @@ export async function bindProject(context: Context, options: BindOptions): Promi
   printResult(
     context,
     { ok: true, project_link: link, project_link_path: path, world, session_counts: counts },
-    [
-      ['idea.id', link.idea_id],
-      ['world.id', link.world_id],
-      ['world.name', link.world_name],
-      ['project.link_path', path],
-      ['sessions.total', counts.total],
-    ],
+    {
+      lines: [
+        ['idea.id', link.idea_id],
+        ['world.id', link.world_id],
+        ['world.name', link.world_name],
+        ['project.link_path', path],
+        ['sessions.total', counts.total],
+      ],
+      page: () =>
+        said('done', [
+          `Linked ${repository.root} to `,
+          paint('bold', link.idea_title ?? link.idea_id),
+          ` · ${link.idea_id}`,
+        ]),
+    },
   );
 }
 

@@ -7,6 +7,7 @@ import { displayPath } from '../link/paths.ts';
 import { projectLinkPath, requireGit } from '../link/repository.ts';
 import { importFromRust } from '../link/rust-import.ts';
 import { primaryOf } from '../link/sessions.ts';
+import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { noteLinked } from './link-bind.ts';
 
@@ -35,10 +36,21 @@ export async function importRust(context: Context): Promise<void> {
     ignored_codex_session_ids: result.ignoredCodexIds,
     skipped_paths: skipped,
   };
-  printResult(context, document, [
-    ['imported_project', document.imported_project],
-    ['imported_sessions', document.imported_session_count],
-    ['primary.orp_session_id', primary?.record.orp_session_id],
-    ...skipped.map((path): Line => ['warning', `${path} was skipped: not JSON, or without id or label.`]),
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['imported_project', document.imported_project],
+      ['imported_sessions', document.imported_session_count],
+      ['primary.orp_session_id', primary?.record.orp_session_id],
+      ...skipped.map((path): Line => ['warning', `${path} was skipped: not JSON, or without id or label.`]),
+    ],
+    page: () => [
+      said(
+        'done',
+        `Imported ${document.imported_project ? 'the project and ' : ''}${result.imported.length} ${result.imported.length === 1 ? 'session' : 'sessions'}.`,
+      ),
+      ...skipped.map((path) =>
+        said('warning', `${path} was skipped: it is not JSON, or has no id or label.`),
+      ),
+    ],
+  });
 }

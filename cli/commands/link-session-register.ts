@@ -10,7 +10,9 @@ import { requireGit } from '../link/repository.ts';
 import { type Registration, registeredRecord } from '../link/session-register.ts';
 import { findSession, requireSession, sessionPath, updateSessions } from '../link/sessions.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
+import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
+import { paint } from '../output/text-output.ts';
 import { requireSameRoot } from './link-bind.ts';
 import { sessionLines, summary } from './session-output.ts';
 
@@ -58,7 +60,16 @@ export async function registerSession(context: Context, options: RegisterOptions
   printResult(
     context,
     { ok: true, created, session, ...summary(repository, sessions), session_path: session.path },
-    sessionLines(session, ['id', 'label', 'codex_session_id', 'primary', 'path']),
+    {
+      lines: sessionLines(session, ['id', 'label', 'codex_session_id', 'primary', 'path']),
+      page: () =>
+        said('done', [
+          created ? 'Registered session ' : 'Changed session ',
+          paint('bold', session.label),
+          ` · ${session.orp_session_id}`,
+          session.primary ? ' · primary' : '',
+        ]),
+    },
   );
 }
 

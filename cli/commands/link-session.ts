@@ -16,11 +16,12 @@ import {
   type StoredSession,
   updateSessions,
 } from '../link/sessions.ts';
+import { said } from '../output/page.ts';
 import { formatRows, printResult } from '../output/print.ts';
 import { type Shell, withJson } from '../shell.ts';
 import { wholeNumberOption } from '../whole-number.ts';
 import type { RegisterOptions } from './link-session-register.ts';
-import { sessionLines, summary } from './session-output.ts';
+import { sessionLines, sessionPage, sessionsPage, summary } from './session-output.ts';
 
 type SessionWork = (context: Context, id: string) => Promise<void>;
 
@@ -105,13 +106,19 @@ async function list(context: Context): Promise<void> {
   warnOfInvalid(context, repository.root, shelf);
   const sessions = shelf.sessions.map((session) => showSession(repository.root, session));
   const counts = countSessions(sessions);
-  printResult(context, { ok: true, sessions, session_counts: counts }, () =>
-    formatRows(
-      [['sessions.total', counts.total]],
-      sessions.map((session) =>
-        sessionLines(session, ['id', 'label', 'primary', 'archived', 'codex_session_id', 'path']),
-      ),
-    ),
+  printResult(
+    context,
+    { ok: true, sessions, session_counts: counts },
+    {
+      lines: () =>
+        formatRows(
+          [['sessions.total', counts.total]],
+          sessions.map((session) =>
+            sessionLines(session, ['id', 'label', 'primary', 'archived', 'codex_session_id', 'path']),
+          ),
+        ),
+      page: (columns) => sessionsPage(sessions, columns),
+    },
   );
 }
 
@@ -133,7 +140,18 @@ async function show(context: Context, id: string): Promise<void> {
   printResult(
     context,
     { ok: true, session },
-    sessionLines(session, ['id', 'label', 'state', 'primary', 'archived', 'codex_session_id', 'path']),
+    {
+      lines: sessionLines(session, [
+        'id',
+        'label',
+        'state',
+        'primary',
+        'archived',
+        'codex_session_id',
+        'path',
+      ]),
+      page: () => sessionPage(session),
+    },
   );
 }
 
@@ -154,10 +172,17 @@ async function setPrimary(context: Context, id: string): Promise<void> {
   });
   const { primary_session, session_counts } = summary(repository, sessions);
   const primary = primaryOf(sessions)?.record;
-  printResult(context, { ok: true, primary_session, session_counts }, [
-    ['primary.orp_session_id', primary?.orp_session_id],
-    ['primary.codex_session_id', primary?.codex_session_id],
-  ]);
+  printResult(
+    context,
+    { ok: true, primary_session, session_counts },
+    {
+      lines: [
+        ['primary.orp_session_id', primary?.orp_session_id],
+        ['primary.codex_session_id', primary?.codex_session_id],
+      ],
+      page: () => said('done', `${primary?.label ?? id} takes the work that names no session.`),
+    },
+  );
 }
 
 async function setArchived(context: Context, id: string, archived: boolean): Promise<void> {
@@ -169,10 +194,23 @@ async function setArchived(context: Context, id: string, archived: boolean): Pro
     return stored.map((session) => (session.path === chosen.path ? changed : session));
   });
   const session = showSession(repository.root, requireSession(repository, sessions, id));
-  printResult(context, { ok: true, session, ...summary(repository, sessions) }, [
-    ['archived', session.archived],
-    ['session.id', session.orp_session_id],
-  ]);
+  printResult(
+    context,
+    { ok: true, session, ...summary(repository, sessions) },
+    {
+      lines: [
+        ['archived', session.archived],
+        ['session.id', session.orp_session_id],
+      ],
+      page: () =>
+        said(
+          'done',
+          archived
+            ? `Archived session ${session.label}: it takes no work.`
+            : `Session ${session.label} can take work again.`,
+        ),
+    },
+  );
 }
 
 async function remove(context: Context, id: string): Promise<void> {
@@ -191,9 +229,12 @@ async function remove(context: Context, id: string): Promise<void> {
     session_path: gone?.path ?? '',
     ...summary(repository, sessions),
   };
-  printResult(context, document, [
-    ['removed', true],
-    ['session.id', gone?.orp_session_id],
-    ['session.path', gone?.path],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['removed', true],
+      ['session.id', gone?.orp_session_id],
+      ['session.path', gone?.path],
+    ],
+    page: () => said('done', `Removed the record of session ${gone?.label ?? id}.`),
+  });
 }

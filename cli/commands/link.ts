@@ -12,9 +12,12 @@ import { displayPath } from '../link/paths.ts';
 import { removeProjectLink, requireProjectLink } from '../link/project-link.ts';
 import { projectLinkPath, requireGit } from '../link/repository.ts';
 import { readSessions } from '../link/sessions.ts';
+import { advicePage, facts, said } from '../output/page.ts';
 import { adviceLines, type Line, printResult } from '../output/print.ts';
+import { paint } from '../output/text-output.ts';
 import { type Shell, withCommonOptions, withJson } from '../shell.ts';
 import type { BindOptions } from './link-bind.ts';
+import { doctorPage, linkStatusPage } from './link-pages.ts';
 
 interface DoctorOptions extends CommonOptions {
   strict?: boolean;
@@ -81,14 +84,28 @@ async function showProject(context: Context): Promise<void> {
   const repository = requireGit(await context.repository());
   const link = requireProjectLink(repository, context.now());
   const path = displayPath(repository.root, projectLinkPath(repository));
-  printResult(context, { ok: true, project_link: link, project_link_path: path }, [
-    ['idea.id', link.idea_id],
-    ['idea.title', link.idea_title],
-    ['world.id', link.world_id],
-    ['world.name', link.world_name],
-    ['project.root', link.project_root],
-    ['project.link_path', path],
-  ]);
+  printResult(
+    context,
+    { ok: true, project_link: link, project_link_path: path },
+    {
+      lines: [
+        ['idea.id', link.idea_id],
+        ['idea.title', link.idea_title],
+        ['world.id', link.world_id],
+        ['world.name', link.world_name],
+        ['project.root', link.project_root],
+        ['project.link_path', path],
+      ],
+      page: () => [
+        said('note', [`${link.project_root} is linked to `, paint('bold', link.idea_title ?? link.idea_id)]),
+        facts([
+          ['Idea', link.idea_id],
+          ['World', link.world_name],
+          ['Record', path],
+        ]),
+      ],
+    },
+  );
 }
 
 async function unbindProject(context: Context): Promise<void> {
@@ -109,11 +126,15 @@ async function unbindProject(context: Context): Promise<void> {
     warnings: remain ? [`${counts.total} linked sessions remain.`] : [],
     next_actions: remain ? [COMMANDS.listSessions] : [],
   };
-  printResult(context, document, [
-    ['removed', document.removed],
-    ['project.link_path', path],
-    ...adviceLines(document),
-  ]);
+  printResult(context, document, {
+    lines: [['removed', document.removed], ['project.link_path', path], ...adviceLines(document)],
+    page: () => [
+      document.removed
+        ? said('done', `Unlinked ${repository.root}.`)
+        : said('idle', `${repository.root} was not linked.`),
+      advicePage(document),
+    ],
+  });
 }
 
 async function gather(context: Context) {
@@ -129,7 +150,7 @@ async function gather(context: Context) {
 
 async function status(context: Context): Promise<void> {
   const document = buildLinkStatus(await gather(context));
-  printResult(context, document, statusLines(document));
+  printResult(context, document, { lines: statusLines(document), page: () => linkStatusPage(document) });
 }
 
 function statusLines(status: LinkStatus): Line[] {
@@ -160,17 +181,24 @@ async function doctor(context: Context, options: DoctorOptions): Promise<number>
   const errors = issues.filter((issue) => issue.severity === 'error').length;
   const warnings = issues.length - errors;
   const ok = errors === 0 && !(options.strict && warnings > 0);
-  printResult(context, { ok, errors, warnings, issues, status: buildLinkStatus(facts) }, [
-    ['ok', ok],
-    ['errors', errors],
-    ['warnings', warnings],
-    ...issues.map(
-      ({ severity, code, message }): Line => [
-        'issue',
-        `severity=${severity},code=${code},message=${message}`,
+  printResult(
+    context,
+    { ok, errors, warnings, issues, status: buildLinkStatus(facts) },
+    {
+      lines: [
+        ['ok', ok],
+        ['errors', errors],
+        ['warnings', warnings],
+        ...issues.map(
+          ({ severity, code, message }): Line => [
+            'issue',
+            `severity=${severity},code=${code},message=${message}`,
+          ],
+        ),
       ],
-    ),
-  ]);
+      page: () => doctorPage({ ok, errors, warnings, issues }),
+    },
+  );
   return ok ? 0 : EXIT_NEGATIVE;
 }
 

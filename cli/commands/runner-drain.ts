@@ -1,6 +1,7 @@
 /** `orp runner drain|resume`: has a machine finish its work and claim nothing more, or go on; from any signed-in `orp`. */
 
 import type { Command } from 'commander';
+import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { drainMachine } from '../../spec/contract/machines.ts';
 import { MACHINE_ID_PATTERN } from '../../spec/ids.ts';
 import { call } from '../client/call.ts';
@@ -9,7 +10,9 @@ import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
 import { loadMachine } from '../link/machine.ts';
 import { isLinkable } from '../link/repository.ts';
+import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
+import type { Rich } from '../output/text-output.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
 
 interface DrainOptions extends CommonOptions {
@@ -62,13 +65,25 @@ async function order(
     params: { machineId },
     body: { draining: isDraining, reason: options.reason?.trim() || null },
   });
-  printResult(context, answer, [
-    ['ok', true],
-    ['machine.id', answer.machine.id],
-    ['machine.name', answer.machine.name],
-    ['machine.draining', answer.machine.draining],
-    ['changed', answer.changed],
-  ]);
+  printResult(context, answer, {
+    lines: [
+      ['ok', true],
+      ['machine.id', answer.machine.id],
+      ['machine.name', answer.machine.name],
+      ['machine.draining', answer.machine.draining],
+      ['changed', answer.changed],
+    ],
+    page: () => drainPage(answer),
+  });
+}
+
+function drainPage({ machine, changed }: ReplyOf<typeof drainMachine>): Rich {
+  const already = changed ? '' : ' already';
+  if (!machine.draining) return said('done', `${machine.name} claims jobs${changed ? ' again' : already}.`);
+  return [
+    said('done', `${machine.name} is${already} drained: it finishes its work and claims nothing more.`),
+    said('next', 'orp runner resume'),
+  ];
 }
 
 async function ownMachineId(context: Context): Promise<string> {

@@ -6,6 +6,7 @@ import { copyMachineTo, updateMachine } from '../link/machine.ts';
 import { displayPath } from '../link/paths.ts';
 import { readRemoteSession } from '../link/remote-session.ts';
 import { isLinkable, repoRunnerPath } from '../link/repository.ts';
+import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { linkedRootOption, type Shell, withCommonOptions, withJson } from '../shell.ts';
 import { machinePlace, type StatusOptions, status } from './runner-status.ts';
@@ -79,10 +80,21 @@ async function setEnabled(context: Context, enabled: boolean): Promise<void> {
     repo_runner_path: path,
     repo_has_git: isLinkable(repository),
   };
-  printResult(context, document, [
-    ['runner.enabled', machine.record.runner_enabled],
-    ['machine.id', machine.record.machine_id],
-    ['machine.path', machine.path],
-    ['repo.runner_path', path],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['runner.enabled', machine.record.runner_enabled],
+      ['machine.id', machine.record.machine_id],
+      ['machine.path', machine.path],
+      ['repo.runner_path', path],
+    ],
+    page: () => [
+      said(
+        'done',
+        enabled
+          ? `${machine.record.machine_name} may work on jobs.`
+          : `${machine.record.machine_name} works on no jobs.`,
+      ),
+      enabled ? said('next', 'orp runner sync') : '',
+    ],
+  });
 }

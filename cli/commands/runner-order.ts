@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
 import { findOffer, send } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
+import { withJob } from '../client/whole-id.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { readString } from '../link/fields.ts';
@@ -14,6 +15,7 @@ import { isLinkable, type LinkableRepository, resolveRepo, runtimePath } from '.
 import { recordFinish } from '../link/runtime.ts';
 import { readRuntime } from '../link/runtime-record.ts';
 import { findOrderTarget, type OrderTarget, type RecordedWork } from '../link/runtime-target.ts';
+import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { linkedRootOption, type Shell, withCommonOptions } from '../shell.ts';
 import { attemptOf } from './job-order.ts';
@@ -74,6 +76,13 @@ interface Ordered {
 }
 
 async function order(context: Context, { verb, jobId, options }: Ordered): Promise<void> {
+  if (jobId === undefined) return orderJob(context, { verb, jobId, options });
+  await withJob(await signedInClient(context), jobId, (id) =>
+    orderJob(context, { verb, jobId: id, options }),
+  );
+}
+
+async function orderJob(context: Context, { verb, jobId, options }: Ordered): Promise<void> {
   const repositories = await findRepositories(context, options.linkedProjectRoot);
   const request = { jobId, leaseId: options.leaseId?.trim() || undefined, mayBeLast: verb === 'retry' };
   const target = findOrderTarget(request, repositories.map(recordedWork));
@@ -102,7 +111,7 @@ async function order(context: Context, { verb, jobId, options }: Ordered): Promi
   if (repository !== undefined) await finishLocally(context, repository, { target, verb });
   const warning = readString(response, 'warning');
   if (warning !== undefined) context.warn(warning);
-  printOrder(context, { target, response, repository });
+  printOrder(context, { verb, target, response, repository });
 }
 
 /** A v0.4.4 server knows no attempts; nothing is repeated towards it. */
@@ -141,13 +150,19 @@ function nothingToOrder(verb: Verb, leaseId: string | undefined): CliError {
   });
 }
 
+const VERBS: Record<Verb, (jobId: string) => string> = {
+  cancel: (jobId) => `Cancelled job ${jobId}; its agent is being stopped.`,
+  retry: (jobId) => `Queued job ${jobId} again.`,
+};
+
 interface OrderResult {
+  verb: Verb;
   target: OrderTarget;
   response: JsonObject;
   repository: LinkableRepository | undefined;
 }
 
-function printOrder(context: Context, { target, response, repository }: OrderResult): void {
+function printOrder(context: Context, { verb, target, response, repository }: OrderResult): void {
   const path = repository === undefined ? '' : displayPath(context.repoRoot, runtimePath(repository));
   const document = {
     ok: true,
@@ -166,5 +181,5 @@ function printOrder(context: Context, { target, response, repository }: OrderRes
     ['repo.root', document.repo_root],
     ['runtime.path', path],
   ];
-  printResult(context, document, lines);
+  printResult(context, document, { lines: lines, page: () => said('done', VERBS[verb](target.jobId)) });
 }

@@ -12,8 +12,10 @@ import { CliError, EXIT_NEGATIVE, messageOf } from '../exit.ts';
 import { shellWord } from '../link/advice.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
 import { inspectRoots } from '../link/sync-payload.ts';
+import { advicePage, said, table } from '../output/page.ts';
 import { formatLines, type Line, printResult } from '../output/print.ts';
 import { formatTable } from '../output/table.ts';
+import type { Rich } from '../output/text-output.ts';
 import { limitsOf, ownerNames, policyOf, wallTime } from '../policy/policy-desk.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from '../policy/policy-file.ts';
 import { type ClaimedJob, readPollAnswer } from '../runner/claimed-job.ts';
@@ -89,15 +91,18 @@ async function show(context: Context): Promise<number> {
     quiet_now: quiet !== undefined,
     problems: problemsOf(file),
   };
-  printResult(context, document, () => {
-    const head = formatLines([
-      ['policy.path', file.path],
-      ['policy.exists', document.exists],
-      ['policy.valid', document.ok],
-      ['policy.quiet_now', document.quiet_now],
-    ]);
-    if (file.kind === 'broken') return head + formatLines([['warning', brokenSentence(file)]]);
-    return `${head}\n${formatTable(['rule', 'allows'], describeRules(policy), { maxCell: 100 })}`;
+  printResult(context, document, {
+    lines: () => {
+      const head = formatLines([
+        ['policy.path', file.path],
+        ['policy.exists', document.exists],
+        ['policy.valid', document.ok],
+        ['policy.quiet_now', document.quiet_now],
+      ]);
+      if (file.kind === 'broken') return head + formatLines([['warning', brokenSentence(file)]]);
+      return `${head}\n${formatTable(['rule', 'allows'], describeRules(policy), { maxCell: 100 })}`;
+    },
+    page: (columns) => rulesPage(file, columns),
   });
   return document.ok ? 0 : EXIT_NEGATIVE;
 }
@@ -106,17 +111,20 @@ async function check(context: Context): Promise<number> {
   const file = readPolicyFile(context.env);
   const problems = problemsOf(file);
   const document = { ok: problems.length === 0, path: file.path, exists: file.kind !== 'absent', problems };
-  printResult(context, document, () => {
-    const head: Line[] = [
-      ['policy.path', file.path],
-      ['policy.exists', document.exists],
-      ['policy.valid', document.ok],
-    ];
-    if (file.kind === 'absent') head.push(['note', 'There is no policy: everything of your own may run.']);
-    if (problems.length === 0) return formatLines(head);
-    head.push(['warning', 'No job is claimed until the file is right; a runner then goes on by itself.']);
-    const rows = problems.map(({ field, message }) => [field === '' ? '(file)' : field, message]);
-    return `${formatLines(head)}\n${formatTable(['field', 'problem'], rows, { maxCell: 160 })}`;
+  printResult(context, document, {
+    lines: () => {
+      const head: Line[] = [
+        ['policy.path', file.path],
+        ['policy.exists', document.exists],
+        ['policy.valid', document.ok],
+      ];
+      if (file.kind === 'absent') head.push(['note', 'There is no policy: everything of your own may run.']);
+      if (problems.length === 0) return formatLines(head);
+      head.push(['warning', 'No job is claimed until the file is right; a runner then goes on by itself.']);
+      const rows = problems.map(({ field, message }) => [field === '' ? '(file)' : field, message]);
+      return `${formatLines(head)}\n${formatTable(['field', 'problem'], rows, { maxCell: 160 })}`;
+    },
+    page: (columns) => checkPage(file, columns),
   });
   return document.ok ? 0 : EXIT_NEGATIVE;
 }
@@ -141,22 +149,72 @@ async function test(context: Context, name: string, options: TestOptions): Promi
           }
         : null,
   };
-  printResult(context, document, () => {
-    const head = formatLines([
-      ['decision', verdict.decision],
-      ['rule', verdict.rule],
-      ['why', verdict.why],
-      ...(placement.kind === 'placed' || options.allLinked ? [] : [nextOf(name)]),
-    ]);
-    const rows = verdict.rules.map(({ rule, outcome, why }) => [rule, outcome, why]);
-    if (rows.length === 0) return head;
-    return `${head}\n${formatTable(['rule', 'says', 'why'], rows, { maxCell: 100 })}`;
+  printResult(context, document, {
+    lines: () => {
+      const head = formatLines([
+        ['decision', verdict.decision],
+        ['rule', verdict.rule],
+        ['why', verdict.why],
+        ...(placement.kind === 'placed' || options.allLinked ? [] : [nextOf(name)]),
+      ]);
+      const rows = verdict.rules.map(({ rule, outcome, why }) => [rule, outcome, why]);
+      if (rows.length === 0) return head;
+      return `${head}\n${formatTable(['rule', 'says', 'why'], rows, { maxCell: 100 })}`;
+    },
+    page: (columns) =>
+      verdictPage(
+        verdict,
+        placement.kind === 'placed' || options.allLinked ? [] : [nextOf(name)[1]],
+        columns,
+      ),
   });
   return document.ok ? 0 : EXIT_NEGATIVE;
 }
 
+function rulesPage(file: PolicyFile, columns: number): Rich {
+  if (file.kind === 'broken') return said('failed', brokenSentence(file));
+  if (file.kind === 'absent')
+    return said('idle', `There is no policy at ${file.path}: everything of your own may run.`);
+  const rows = describeRules(file.policy).map((row) => row.map((text) => ({ text: String(text ?? '') })));
+  return [said('done', `The policy is ${file.path}.`), '\n', table(['RULE', 'ALLOWS'], rows, columns)];
+}
+
+function checkPage(file: PolicyFile, columns: number): Rich {
+  const problems = problemsOf(file);
+  if (problems.length === 0)
+    return said(
+      'done',
+      file.kind === 'absent'
+        ? 'There is no policy: everything of your own may run.'
+        : `${file.path} is valid.`,
+    );
+  const rows = problems.map(({ field, message }) => [
+    { text: field === '' ? '(file)' : field },
+    { text: message },
+  ]);
+  const warning = 'The runner claims no job until the file is valid; then it goes on by itself.';
+  return [
+    said('failed', `${file.path} is not valid.`),
+    '\n',
+    table(['FIELD', 'PROBLEM'], rows, Math.max(columns, 160)),
+    '\n',
+    said('warning', warning),
+  ];
+}
+
+function verdictPage(verdict: ReturnType<typeof judge>, next: readonly string[], columns: number): Rich {
+  const rows = verdict.rules.map(({ rule, outcome, why }) =>
+    [rule, outcome, why].map((text) => ({ text: String(text ?? '') })),
+  );
+  return [
+    said(verdict.decision === 'refuse' ? 'failed' : 'done', `${verdict.decision}: ${verdict.why}`),
+    rows.length === 0 ? '' : ['\n', table(['RULE', 'SAYS', 'WHY'], rows, columns)],
+    advicePage({ next_actions: next }),
+  ];
+}
+
 /** An installed runner looks further than into this folder. */
-function nextOf(name: string): Line {
+function nextOf(name: string): readonly [string, string] {
   return ['next', `orp runner policy test --all-linked ${shellWord(name)}`];
 }
 

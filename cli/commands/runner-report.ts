@@ -21,7 +21,9 @@ import {
   requireReadable,
 } from '../link/sync-payload.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
+import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
+import type { Rich } from '../output/text-output.ts';
 
 /** The preconditions ENABLED and AUTH, in this order. */
 async function requireRunner(context: Context, repository: Repository) {
@@ -67,13 +69,16 @@ export async function sendHeartbeat(context: Context): Promise<void> {
     lease_id: work.leaseId ?? '',
     response,
   };
-  printResult(context, document, [
-    ['ok', true],
-    ['heartbeat_at_utc', sentAt],
-    ['machine.id', updated.record.machine_id],
-    ['machine.path', updated.path],
-    ['repo.runner_path', paths.runner],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['ok', true],
+      ['heartbeat_at_utc', sentAt],
+      ['machine.id', updated.record.machine_id],
+      ['machine.path', updated.path],
+      ['repo.runner_path', paths.runner],
+    ],
+    page: () => said('done', `The server heard from ${updated.record.machine_name}.`),
+  });
 }
 
 /** The recorded job, unless it is stale: a lease that a crashed runner left behind must not be kept alive from here. */
@@ -128,16 +133,33 @@ export async function sync(context: Context, furtherRoots: readonly string[]): P
   });
 
   const document = syncDocument(receipt, candidates);
-  printResult(context, document, [
-    ['ok', true],
-    ['linked_projects', document.linked_projects],
-    ['sessions', document.sessions],
-    ['routeable_sessions', document.routeable_sessions],
-    ['included_project_roots', document.included_project_roots.length],
-    ['skipped_project_roots', document.skipped_project_roots.length],
-    ['machine.path', document.machine_path],
-    ['repo.runner_path', document.repo_runner_path],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['ok', true],
+      ['linked_projects', document.linked_projects],
+      ['sessions', document.sessions],
+      ['routeable_sessions', document.routeable_sessions],
+      ['included_project_roots', document.included_project_roots.length],
+      ['skipped_project_roots', document.skipped_project_roots.length],
+      ['machine.path', document.machine_path],
+      ['repo.runner_path', document.repo_runner_path],
+    ],
+    page: () => syncPage(document),
+  });
+}
+
+function syncPage(document: ReturnType<typeof syncDocument>): Rich {
+  const { linked_projects: projects, sessions, routeable_sessions: routeable } = document;
+  const repositories = `${projects} ${projects === 1 ? 'repository' : 'repositories'}`;
+  return [
+    said(
+      'done',
+      `The server knows ${repositories} and ${sessions} ${sessions === 1 ? 'session' : 'sessions'} of this machine; ${routeable} can take work.`,
+    ),
+    document.skipped_project_roots.map(({ project_root, reason }) =>
+      said('warning', `${project_root} was left out (${reason}).`),
+    ),
+  ];
 }
 
 /** At least one git repository, and at least one linked project among them. */

@@ -10,6 +10,7 @@ import { PRIVATE_MODE, readText, writeTextFile } from '../link/json-file.ts';
 import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
 import { isLinkable } from '../link/repository.ts';
+import { advicePage, facts, said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { makeFolder } from '../private-folder.ts';
 import { installWarnings } from '../service/install-warnings.ts';
@@ -164,16 +165,27 @@ async function install(context: Context, words: string[], options: WaitOptions):
     warnings: [...warnings, ...(await installWarnings(context, { plan, options: asked.options, root }))],
     notes,
   };
-  printResult(context, document, [
-    ['service', SENTENCES[action]],
-    ['service.manager', manager.name],
-    ['service.path', manager.path],
-    ['service.runs', `orp runner work ${asked.words.map(shellWord).join(' ')}`],
-    ['service.log', document.log_path],
-    ...document.warnings.map((text): Line => ['warning', text]),
-    ...notes.map((text): Line => ['note', text]),
-    ['next', 'orp runner status'],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['service', SENTENCES[action]],
+      ['service.manager', manager.name],
+      ['service.path', manager.path],
+      ['service.runs', `orp runner work ${asked.words.map(shellWord).join(' ')}`],
+      ['service.log', document.log_path],
+      ...document.warnings.map((text): Line => ['warning', text]),
+      ...notes.map((text): Line => ['note', text]),
+      ['next', 'orp runner status'],
+    ],
+    page: () => [
+      said('done', `The runner is a service of ${manager.name}: ${SENTENCES[action]}.`),
+      facts([
+        ['Runs', `orp runner work ${asked.words.map(shellWord).join(' ')}`],
+        ['Definition', manager.path],
+        ['Log', document.log_path],
+      ]),
+      advicePage({ warnings: document.warnings, notes, next_actions: ['orp runner status'] }),
+    ],
+  });
 }
 
 const SENTENCES = {
@@ -200,11 +212,17 @@ async function uninstall(context: Context, options: WaitOptions): Promise<void> 
     path: manager.path,
     log_path: serviceLog(context.env),
   };
-  printResult(context, document, [
-    ['service', wasInstalled ? 'uninstalled' : 'was not installed'],
-    ['service.path', manager.path],
-    ['service.log', document.log_path],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['service', wasInstalled ? 'uninstalled' : 'was not installed'],
+      ['service.path', manager.path],
+      ['service.log', document.log_path],
+    ],
+    page: () => [
+      said('done', wasInstalled ? 'The service is uninstalled.' : 'The service was not installed.'),
+      facts([['Log', document.log_path]]),
+    ],
+  });
 }
 
 async function restart(context: Context, options: WaitOptions): Promise<void> {
@@ -227,10 +245,13 @@ async function restart(context: Context, options: WaitOptions): Promise<void> {
     manager: manager.name,
     path: manager.path,
   };
-  printResult(context, document, [
-    ['service', document.action],
-    ['service.path', manager.path],
-  ]);
+  printResult(context, document, {
+    lines: [
+      ['service', document.action],
+      ['service.path', manager.path],
+    ],
+    page: () => said('done', `The service: ${document.action}.`),
+  });
 }
 
 function leave(context: Context, machineId: string, { wait }: WaitOptions): Promise<boolean> {

@@ -3,52 +3,55 @@
 import type { Presence } from '../client/presence.ts';
 import type { RunnerStatus } from '../link/runner-status.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
-import { oneLine } from '../output/print.ts';
+import { advicePage, facts, said, span } from '../output/page.ts';
+import type { Rich } from '../output/text-output.ts';
 
 /** The whole page. */
-export function formatStatus(status: RunnerStatus, presence: Presence | undefined, now: number): string {
-  const rows: [string, string][] = [
-    [
-      'Machine',
-      `${status.machine.machine_name}, ${status.machine.runner_enabled ? 'enabled' : 'not enabled'}`,
-    ],
-    ['Account', accountOf(status)],
-    ['Repository', repositoryOf(status)],
-    ['Service', serviceOf(status)],
-    ['Channel', channelOf(status, now)],
-    ...(presence === undefined ? [] : [['Hosted', hostedOf(presence, now)] satisfies [string, string]]),
-    ['Job', jobOf(status, now)],
-    ['Spool', spoolOf(status, now)],
-    ...(status.kept.jobs === 0 ? [] : [['Kept', keptOf(status)] satisfies [string, string]]),
-    ['Policy', policyOf(status)],
-    ['Last error', errorOf(status, now)],
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const advice = [
-    ...status.warnings.map((text) => `  ! ${oneLine(text)}`),
-    ...status.notes.map((text) => `  · ${oneLine(text)}`),
-  ];
-  const next = status.next_actions.map((command) => `  → ${oneLine(command)}`);
+export function formatStatus(status: RunnerStatus, presence: Presence | undefined, now: number): Rich {
+  const { machine_name: name, runner_enabled: isEnabled } = status.machine;
   return [
-    headline(status, now),
-    '',
-    ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${oneLine(text)}`),
-    ...(advice.length > 0 ? ['', ...advice] : []),
-    ...(next.length > 0 ? ['', 'Next:', ...next] : []),
-    '',
-  ].join('\n');
+    headline(status, presence, now),
+    '\n',
+    facts([
+      ['Machine', `${name}, ${isEnabled ? 'enabled' : 'not enabled'}`],
+      ['Account', accountOf(status)],
+      ['Repository', repositoryOf(status)],
+      ['Service', serviceOf(status)],
+      ['Channel', channelOf(status, now)],
+      ['Hosted', presence === undefined ? undefined : hostedOf(presence, now)],
+      ['Job', jobOf(status, now)],
+      ['Spool', spoolOf(status, now)],
+      ['Kept', status.kept.jobs === 0 ? undefined : keptOf(status)],
+      ['Policy', policyOf(status)],
+      ['Last error', errorOf(status, now)],
+    ]),
+    advicePage(status),
+  ];
 }
 
-function headline({ runner, work_ready: isReady }: RunnerStatus, now: number): string {
+function headline(status: RunnerStatus, presence: Presence | undefined, now: number): Rich {
+  const { runner, work_ready: isReady } = status;
+  const isDrained = isDrainedAt(status, presence);
   if (runner.running) {
     const how = { service: 'as a service', once: 'for one job', terminal: 'at a terminal' }[
       runner.started_by ?? ''
     ];
     const state = runner.paused === undefined ? 'works' : 'has paused';
     const verb = runner.draining_at_utc === undefined ? state : 'finishes and leaves';
-    return `● A runner ${verb} ${how ?? ''}: pid ${runner.pid}, version ${runner.version}, for ${since(runner.started_at_utc, now)}.`;
+    const facts = `pid ${runner.pid}, version ${runner.version}, for ${since(runner.started_at_utc, now)}`;
+    if (!isDrained) return said('busy', `A runner ${verb} ${how ?? ''}: ${facts}.`);
+    return said(
+      'warning',
+      `A runner is here ${how ?? ''} and claims nothing: this machine is drained (${facts}).`,
+    );
   }
-  return isReady ? '○ Ready to work; no runner is at work.' : '○ Not ready to work.';
+  if (isDrained) return said('warning', 'This machine is drained: a runner would claim nothing.');
+  return said('idle', isReady ? 'Ready to work; no runner is at work.' : 'Not ready to work.');
+}
+
+/** What the server knows wins; without it, what the runner heard last. */
+function isDrainedAt({ runner }: RunnerStatus, presence: Presence | undefined): boolean {
+  return presence?.known === true ? presence.draining : runner.drained_at_utc !== undefined;
 }
 
 function accountOf({ hosted_auth: account }: RunnerStatus): string {
@@ -118,14 +121,7 @@ function ago(at: string | undefined, now: number): string {
   return text === 'an unknown time' ? text : `${text} ago`;
 }
 
-/** `5 s`, `12 min`, `3 h 5 min`, `4 d`. */
 function since(at: string | undefined, now: number): string {
   const from = at === undefined ? undefined : parseTimestamp(at);
-  if (from === undefined) return 'an unknown time';
-  const seconds = Math.max(0, Math.round((now - from) / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
+  return from === undefined ? 'an unknown time' : span(now - from);
 }

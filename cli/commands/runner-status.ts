@@ -48,13 +48,13 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
     now,
   });
   const presence = hosted ? await presenceOf(context, document) : undefined;
-  if (context.stdout.isTTY === true && !context.json) {
-    const { formatStatus } = await import('./runner-status-view.ts');
-    context.stdout.write(formatStatus(document, presence, now));
-  } else {
-    const answer = presence === undefined ? document : { ...document, presence };
-    printResult(context, answer, statusLines(document, presence));
-  }
+  const answer = presence === undefined ? document : { ...document, presence };
+  // Loaded only for a person: scripts ask again and again.
+  const view = context.form === 'page' ? await import('./runner-status-view.ts') : undefined;
+  printResult(context, answer, {
+    lines: statusLines(document, presence),
+    page: () => view?.formatStatus(document, presence, now) ?? '',
+  });
 }
 
 async function presenceOf(context: Context, { hosted_auth, machine }: RunnerStatus): Promise<Presence> {
@@ -87,6 +87,7 @@ function situationLines(situation: RunnerSituation): Line[] {
     ['runner.started_by', runner.started_by],
     ['runner.version', runner.version],
     ...(runner.paused === undefined ? [] : pauseLines(runner.paused)),
+    ['runner.drained', runner.drained_at_utc !== undefined],
     ['channel.transport', channel.transport],
     ['channel.listening', channel.listening],
     ['spool.leases', spool.leases],

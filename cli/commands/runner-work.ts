@@ -151,10 +151,11 @@ export async function work(given: Context, options: ShownOptions): Promise<numbe
       const live = record;
       prepared.work.claimPause.onChange = (pause) => live.notePause(pause);
     }
+    prepared.drainOrder.onChange = (isGiven) => record?.noteDrained(isGiven, context.now());
     if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));
     if (options.once || options.dryRun) {
       const outcome = shownAs(options, await loop.once(options.dryRun ?? false));
-      printResult(context, outcome.document, outcome.lines);
+      printResult(context, outcome.document, outcome);
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
@@ -180,13 +181,17 @@ function wakeUp({ loop, talk }: Prepared, goneMs: number): void {
   loop.wakeUp();
 }
 
-function liveSource({ work: { machine, env }, loop, drainSwitch }: Prepared, channel: ChannelState) {
+function liveSource(
+  { work: { machine, env }, loop, drainSwitch, drainOrder }: Prepared,
+  channel: ChannelState,
+) {
   return {
     machine: machine.machine_name,
     env,
     members: () => loop.members,
     obstacle: () => loop.obstacle,
     isDraining: () => drainSwitch.draining.aborted,
+    isDrained: () => drainOrder.isGiven,
     channel: () => channel,
   };
 }
@@ -213,7 +218,7 @@ async function workOn(
     machineId: prepared.work.machine.machine_id,
     instance: prepared.instance,
     onLease: (jobId) => loop.checkLease(jobId),
-    onDrain: () => talk.note('The service asks this machine to claim nothing more for now.'),
+    onDrain: () => prepared.drainOrder.note(true),
     onReplaced: (message) => {
       replaced = message;
       drainSwitch.drain();
@@ -261,7 +266,7 @@ function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (out
   return (outcome) => {
     const isIdle = outcome.document.claimed === false;
     if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
-    else if (!(isIdle && wasIdle)) printResult(context, outcome.document, outcome.lines);
+    else if (!(isIdle && wasIdle)) printResult(context, outcome.document, outcome);
     wasIdle = isIdle || !showsIdle;
   };
 }

@@ -4,7 +4,9 @@ import { countSessions } from '../../spec/local/session-order.ts';
 import { type ShownSession, showSession } from '../link/link-status.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { primaryOf, type StoredSession } from '../link/sessions.ts';
-import type { Line } from '../output/print.ts';
+import { facts, table } from '../output/page.ts';
+import { type Line, oneLine } from '../output/print.ts';
+import { paint, type Rich } from '../output/text-output.ts';
 
 /** What every change of sessions reports. */
 export function summary(repository: LinkableRepository, sessions: readonly StoredSession[]) {
@@ -28,4 +30,36 @@ const FIELDS = {
 /** Lines of a session. */
 export function sessionLines(session: ShownSession, names: readonly (keyof typeof FIELDS)[]): Line[] {
   return names.map((name) => [`session.${name}`, session[FIELDS[name]]]);
+}
+
+/** A session for a person. */
+export function sessionPage(session: ShownSession): Rich {
+  return [
+    [paint('bold', oneLine(session.label)), '\n'],
+    facts([
+      ['Id', session.orp_session_id],
+      ['State', stateOf(session)],
+      ['Codex session', session.codex_session_id ?? 'none: it cannot take work'],
+      ['Folder', session.project_root],
+      ['Last active', session.last_active_at_utc],
+      ['Record', session.path],
+    ]),
+  ];
+}
+
+/** The sessions of a repository for a person. */
+export function sessionsPage(sessions: readonly ShownSession[], columns: number): Rich {
+  if (sessions.length === 0) return 'No sessions.\n';
+  const rows = sessions.map((session) => [
+    { text: session.orp_session_id },
+    { text: session.label },
+    { text: stateOf(session), style: session.primary ? ('green' as const) : undefined },
+    { text: session.codex_session_id ?? '' },
+  ]);
+  return table(['SESSION', 'LABEL', 'STATE', 'CODEX SESSION'], rows, columns);
+}
+
+function stateOf({ archived, primary, state }: ShownSession): string {
+  if (archived) return 'archived';
+  return primary ? `primary, ${state}` : state;
 }

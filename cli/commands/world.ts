@@ -5,6 +5,7 @@ import { getWorld, putWorld } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { worldLines, worldOf } from '../client/world.ts';
+import { worldPage } from '../client/world-page.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { stripCredentials } from '../link/git-remote.ts';
 import { printResult } from '../output/print.ts';
@@ -41,7 +42,10 @@ async function show(context: Context, id: string): Promise<void> {
   printResult(
     context,
     { ok: answer.ok === undefined || Boolean(answer.ok), world },
-    worldLines(world, ['id', 'name', 'project_root', 'github_url', 'codex_session_id', 'status']),
+    {
+      lines: worldLines(world, ['id', 'name', 'project_root', 'github_url', 'codex_session_id', 'status']),
+      page: () => worldPage(world, { ideaId: id, isChanged: false }),
+    },
   );
 }
 
@@ -62,6 +66,9 @@ async function bind(context: Context, id: string, options: BindOptions): Promise
   printResult(
     context,
     { ok: answer.ok === undefined || Boolean(answer.ok), world },
-    worldLines(world, ['id', 'name', 'project_root', 'codex_session_id', 'status']),
+    {
+      lines: worldLines(world, ['id', 'name', 'project_root', 'codex_session_id', 'status']),
+      page: () => worldPage(world, { ideaId: id, isChanged: true }),
+    },
   );
 }

@@ -108,5 +108,5 @@ function known(value: string | undefined, placeholder: string): string {
 
 /** Quotes a word for a shell when it needs to be: ids and labels are people's words. */
 export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -74,13 +74,24 @@ export function requireSession(
   sessions: readonly StoredSession[],
   sessionId: string,
 ): StoredSession {
-  const found = findSession(sessions, sessionId);
+  const found = findSession(sessions, sessionId) ?? findByPrefix(sessions, sessionId.trim());
   if (found !== undefined) return found;
   const path = sessionPath(repository, sessionId);
   if (existsSync(path)) throw invalidSession(path);
   throw new CliError(`There is no linked session ${JSON.stringify(sessionId.trim())} in this repository.`, {
     code: 'unknown_session',
     hint: '`orp link session list` shows the linked sessions.',
+  });
+}
+
+/** The only session whose id begins so. Several are an error that lists them. */
+function findByPrefix(sessions: readonly StoredSession[], prefix: string): StoredSession | undefined {
+  if (prefix === '') return undefined;
+  const found = sessions.filter(({ record }) => record.orp_session_id.startsWith(prefix));
+  if (found.length <= 1) return found[0];
+  throw new CliError(`Several sessions begin with ${JSON.stringify(prefix)}.`, {
+    code: 'ambiguous_id',
+    hint: `Give more of the id: ${found.map(({ record }) => record.orp_session_id).join(', ')}.`,
   });
 }
 

@@ -7,13 +7,11 @@
  */
 
 import { Writable } from 'node:stream';
+import { type Device, visible } from './text-output.ts';
 import { cutToWidth } from './text-width.ts';
 
-/** A stream of a process, as commands use it. */
-export type Terminal = Writable & { isTTY?: boolean; columns?: number };
-
 export class LiveLine {
-  readonly #terminal: Terminal;
+  readonly #terminal: Device;
   #text = '';
   #colour: number | undefined;
   #isDrawn = false;
@@ -22,7 +20,7 @@ export class LiveLine {
 
   readonly #onResize = () => this.#draw();
 
-  constructor(terminal: Terminal) {
+  constructor(terminal: Device) {
     this.#terminal = terminal;
     terminal.on('resize', this.#onResize);
   }
@@ -38,7 +36,7 @@ export class LiveLine {
    * @param colour of the first sign, as an SGR number
    */
   show(text: string, colour?: number): void {
-    this.#text = text;
+    this.#text = visible(text).replaceAll(/[\n\t]/g, ' ');
     this.#colour = colour;
     this.#draw();
   }
@@ -50,7 +48,7 @@ export class LiveLine {
   }
 
   /** The same stream for others; what they write appears above the line. */
-  above(stream: Terminal): Terminal {
+  above(stream: Device): Device {
     const writer = new Writable({
       decodeStrings: false,
       write: (chunk: string | Buffer, _encoding, done) => {

@@ -6,7 +6,5 @@ import { stripVTControlCharacters } from 'node:util';
 export function plainText(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll(/\r\n?/g, '\n')
-    .replaceAll(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, (unit) =>
-      unit === '\n' || unit === '\t' ? unit : '',
-    );
+    .replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, (unit) => (unit === '\n' || unit === '\t' ? unit : ''));
 }

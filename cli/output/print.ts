@@ -1,6 +1,7 @@
 /** The result of a command on stdout: one JSON document, or `key=value` lines (contract/cli-surface.md §1.3). */
 
 import type { Context } from '../context.ts';
+import type { Rich } from './text-output.ts';
 
 /** A value of a line; absent ones print as nothing after the `=`. */
 export type LineValue = string | number | boolean | null | undefined;
@@ -11,14 +12,24 @@ export type Line = readonly [key: string, value: LineValue];
 /** Between the rows of a list. */
 export const ROW_SEPARATOR = '---';
 
-/** Prints a result in the form that was asked for. */
+/** A result in its forms beside the document; each is made only when it is printed. */
+export interface Forms {
+  /** For pipes. */
+  lines: readonly Line[] | (() => string);
+  /** For a person at a terminal of so many columns. */
+  page(columns: number): Rich;
+}
+
+/** Prints a result in the form that was asked for: the only place that chooses between them. */
 export function printResult(
-  context: Pick<Context, 'json' | 'stdout'>,
+  context: Pick<Context, 'form' | 'stdout'>,
   document: unknown,
-  lines: readonly Line[] | (() => string),
+  { lines, page }: Forms,
 ): void {
-  if (context.json) context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else context.stdout.write(typeof lines === 'function' ? lines() : formatLines(lines));
+  const { form, stdout } = context;
+  if (form === 'json') stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else if (form === 'page') stdout.print(page(stdout.columns));
+  else stdout.write(typeof lines === 'function' ? lines() : formatLines(lines));
 }
 
 /** Lines, each with its newline. */
@@ -55,7 +66,7 @@ function formatValue(value: LineValue): string {
  */
 export function oneLine(text: string): string {
   return text.replace(
-    /\p{Cc}|\p{Zl}|\p{Zp}|[\u202a-\u202e\u2066-\u2069]/gu,
+    /\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu,
     (unit) => ESCAPES[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

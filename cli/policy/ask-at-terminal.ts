@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Surroundings } from '../context.ts';
 import { shellWord } from '../link/advice.ts';
 import { oneLine } from '../output/print.ts';
+import type { TextOutput } from '../output/text-output.ts';
 import { canAsk } from '../terminal.ts';
 import type { AskPerson, JobAtPlace, PersonAnswer } from './policy-desk.ts';
 
@@ -18,7 +19,8 @@ const FLUSH_MS = 200;
 const SHOWN_LINES = 12;
 const SHOWN_COLUMNS = 160;
 
-interface Terminal extends Pick<Surroundings, 'stdin' | 'stderr'> {
+interface Terminal extends Pick<Surroundings, 'stdin'> {
+  stderr: Pick<TextOutput, 'isTTY'> & { write(text: string): unknown };
   /** Aborts when the runner is to leave (Ctrl-C, a closed terminal): the question is left without an answer. */
   draining?: AbortSignal | undefined;
   /** Called when the terminal has no more input (Ctrl-D): nobody can be asked there again. */

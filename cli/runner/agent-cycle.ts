@@ -4,9 +4,13 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
 import { NOT_OFFERED } from '../client/offers.ts';
+
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../exit.ts';
 import type { Account } from '../link/remote-session.ts';
+import { type JobEnd, jobEndLine } from '../output/job-words.ts';
+import { said } from '../output/page.ts';
 import type { Line } from '../output/print.ts';
 import type { PolicyDesk } from '../policy/policy-desk.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './agent-job.ts';
@@ -184,6 +188,7 @@ export class AgentCycle {
     const { context } = this.#options;
     const { service } = context;
     const { job, leaseId } = found;
+    const beganAt = performance.now();
     const lease = leaseId === undefined ? undefined : { leaseId };
     const desk = await LeaseDesk.open(context, { job, lease, account: this.#account, workplace: undefined });
     const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
@@ -199,7 +204,7 @@ export class AgentCycle {
       if (delivery.kind !== 'delivered')
         context.talk.warn(`The answer is not delivered: ${delivery.message}`);
       const response = delivery.kind === 'delivered' ? delivery.body : undefined;
-      return worked(found, { result, worker, response });
+      return worked({ ...found, beganAt }, { result, worker, response });
     } finally {
       context.shutdown.removeEventListener('abort', onShutdown);
     }
@@ -267,6 +272,7 @@ const IDLE: CycleOutcome = {
     ['job.claimed', false],
     ['job.status', 'idle'],
   ],
+  page: () => said('idle', 'No review is waiting that can run here.'),
 };
 
 function headLines({ job, checkpointId }: AgentJob): Line[] {
@@ -282,11 +288,12 @@ function dryRun(found: AgentJob): CycleOutcome {
     ok: true,
     document: { ok: true, claimed: true, dry_run: true, job: found.raw },
     lines: [...headLines(found), ['job.mode', 'dry-run']],
+    page: () => said('note', `Review ${found.job.id} would run in ${found.cwd}. Nothing was taken.`),
   };
 }
 
 function worked(
-  found: AgentJob,
+  found: AgentJob & { beganAt: number },
   end: { result: ResultRecord; worker: WorkerBlock | undefined; response: Body | undefined },
 ): CycleOutcome {
   const { result, worker, response } = end;
@@ -309,5 +316,22 @@ function worked(
       ...(ok ? {} : { error: result.error ?? 'The answer waits for the service.' }),
     },
     lines: [...headLines(found), ...answered, ...(result.error ? ([['error', result.error]] as Line[]) : [])],
+    page: (columns) => jobEndLine(endOf(found, end), columns),
+  };
+}
+
+function endOf(
+  { job, cwd, beganAt }: AgentJob & { beganAt: number },
+  end: { result: ResultRecord; response: Body | undefined },
+): JobEnd {
+  const { result, response } = end;
+  const isDone = result.outcome === 'completed' && response !== undefined;
+  return {
+    id: job.id,
+    at: Date.now(),
+    session: basename(cwd),
+    outcome: isDone ? 'completed' : result.outcome === 'cancelled' ? 'cancelled' : 'failed',
+    tookMs: performance.now() - beganAt,
+    text: isDone ? (result.summary ?? '') : (result.error ?? 'The answer waits for the server.'),
   };
 }

@@ -47,6 +47,8 @@ export interface HttpServiceOptions {
   baseUrl: string;
   /** Makes a client with the token that is stored now; throws when there is none for this origin. */
   connect(): Promise<Client>;
+  /** Told with every answered heartbeat whether the server tells this machine to claim nothing. */
+  onDrainOrder?(isGiven: boolean): void;
 }
 
 /** Makes the service. */
@@ -72,7 +74,10 @@ export function httpService(options: HttpServiceOptions): RunnerService {
           ...(asking && server.offers('asking') ? { asking } : {}),
         },
       });
-      return mapReply(await line.send(heartbeat, input, account), readHeartbeat);
+      const reply = mapReply(await line.send(heartbeat, input, account), readHeartbeat);
+      // A runner that leaves says so itself; what comes back then is no order.
+      if (reply.kind === 'ok' && !draining) options.onDrainOrder?.(reply.value.drain);
+      return reply;
     },
     start: (held) => line.send(startJob, { params: at(held), body: fence(held) }, held.account),
     addMessage: (held, { seq, at: time, ...message }) => {

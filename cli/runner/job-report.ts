@@ -19,6 +19,12 @@ export interface WorkerBlock {
 
 export interface JobReport extends ShownPlacement {
   ok: boolean;
+  /** What was reported, or would have been; `returned`: it went back to the queue. */
+  outcome: 'completed' | 'failed' | 'cancelled' | 'returned';
+  /** Epoch ms. */
+  endedAt: number;
+  /** From the claim to the result that the server took. */
+  tookMs: number;
   /** As the service handed it out. */
   job: Body;
   lease: { lease_id: string; lease_expires_at_utc: string };

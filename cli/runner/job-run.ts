@@ -77,6 +77,7 @@ class JobRun {
   readonly #desk: LeaseDesk;
   readonly #repository: LinkableRepository;
   readonly #report: JobReport;
+  readonly #beganAt = performance.now();
 
   constructor(context: WorkContext, task: JobTask, desk: LeaseDesk) {
     this.#context = context;
@@ -197,6 +198,9 @@ class JobRun {
     const isReleased = delivery.kind === 'delivered' && delivery.isReleased;
     const status = isReleased ? 'retried' : result.outcome;
     const finished: FinishedWork = { status, summary: result.summary, error };
+    const isUndelivered = result.outcome === 'completed' && error !== undefined;
+    this.#report.outcome = isReleased ? 'returned' : isUndelivered ? 'failed' : result.outcome;
+    this.#report.tookMs = performance.now() - this.#beganAt;
     await this.#tell(() => this.#task.board.finish(this.#repository, { ...this.#desk.held, ...finished }));
     const { logsReply, heartbeatError } = this.#desk;
     if (this.#report.worker) this.#report.logsResponse = logsReply ?? null;
@@ -219,7 +223,7 @@ class JobRun {
   }
 
   #close(end: { ok?: boolean; error?: string }): JobReport {
-    return { ...this.#report, ...end, runtime: readRuntime(this.#repository).runtime };
+    return { ...this.#report, ...end, endedAt: Date.now(), runtime: readRuntime(this.#repository).runtime };
   }
 
   #recordClaim(): Promise<void> {
@@ -287,6 +291,9 @@ function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
 function blankReport({ raw, lease, placement, root }: JobTask, repository: LinkableRepository): JobReport {
   return {
     ok: false,
+    outcome: 'failed',
+    endedAt: 0,
+    tookMs: 0,
     job: raw,
     lease: { lease_id: lease?.leaseId ?? '', lease_expires_at_utc: lease?.expiresAt ?? '' },
     repoSelection: placement.repoSelection,

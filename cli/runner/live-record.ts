@@ -35,6 +35,11 @@ export class LiveRecord {
     this.#write({ paused: code === undefined ? undefined : { code, message, until_utc } });
   }
 
+  /** The server tells this machine to claim nothing, or to go on. */
+  noteDrained(isDrained: boolean, now: number): void {
+    this.#write({ drained_at_utc: isDrained ? formatTimestamp(now) : undefined });
+  }
+
   /** A person should look at it; the newest is kept. */
   noteError(message: string, now: number): void {
     this.#write({ last_error: { message: cut(message, MAX_MESSAGE), at_utc: formatTimestamp(now) } });

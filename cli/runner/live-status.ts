@@ -10,10 +10,10 @@ const REFRESH_MS = 1000;
 /** A context whose output goes above the line; undefined where nobody looks at a terminal. */
 export function liveContext(context: Context): { context: Context; line: LiveLine } | undefined {
   if (context.json || context.stderr.isTTY !== true || context.env.TERM === 'dumb') return undefined;
-  const line = new LiveLine(context.stderr);
-  const stderr = line.above(context.stderr);
+  const line = new LiveLine(context.stderr.device);
+  const stderr = line.above(context.stderr.device);
   // What goes to a file or a pipe does not meet the line.
-  const stdout = context.stdout.isTTY ? line.above(context.stdout) : context.stdout;
+  const stdout = context.stdout.isTTY ? line.above(context.stdout.device) : context.stdout.device;
   return { context: withStreams(context, { stdout, stderr }), line };
 }
 
@@ -25,6 +25,7 @@ export interface LiveSource {
   members(): readonly CrewMember[];
   obstacle(): string | undefined;
   isDraining(): boolean;
+  isDrained(): boolean;
   channel(): ChannelState;
 }
 
@@ -35,7 +36,7 @@ export function showLive(line: LiveLine, source: LiveSource): () => void {
   const paint = (source.env.NO_COLOR ?? '') === '';
   const refresh = () => {
     const view = viewOf(source, performance.now() - since);
-    const now = `${view.isDraining} ${view.jobs.length > 0} ${view.obstacle}`;
+    const now = `${view.isDraining} ${view.isDrained} ${view.jobs.length > 0} ${view.obstacle}`;
     if (now !== state) {
       since = performance.now();
       view.elapsedMs = 0;
@@ -57,6 +58,7 @@ function viewOf(source: LiveSource, elapsedMs: number): RunnerView {
     machine: source.machine,
     channel: source.channel(),
     isDraining: source.isDraining(),
+    isDrained: source.isDrained(),
     obstacle: source.obstacle(),
     elapsedMs,
     jobs: source.members().map(({ jobId, placement, beganAt, desk }) => ({
@@ -69,7 +71,7 @@ function viewOf(source: LiveSource, elapsedMs: number): RunnerView {
 }
 
 /** Of the mark at the head of the line (SGR): green at work, yellow when something is in the way. */
-function colourOf({ jobs, obstacle, channel }: RunnerView): number | undefined {
-  if (obstacle !== undefined || channel.up === false) return 33;
+function colourOf({ jobs, obstacle, channel, isDrained }: RunnerView): number | undefined {
+  if (isDrained || obstacle !== undefined || channel.up === false) return 33;
   return jobs.length > 0 ? 32 : undefined;
 }

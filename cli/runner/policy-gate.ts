@@ -1,6 +1,6 @@
 /** The local policy as the runner meets it: before a claim, and before an agent starts. */
 
-import type { Surroundings } from '../context.ts';
+import type { Context } from '../context.ts';
 import { askAtTerminal } from '../policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../policy/policy-desk.ts';
 import type { ClaimedJob } from './claimed-job.ts';
@@ -12,7 +12,7 @@ import type { Placement } from './workplace.ts';
 
 /** The desk of a runner; whoever sits at its terminal is asked when the policy says so. */
 export function policyDesk(
-  { env, stdin, stderr }: Pick<Surroundings, 'env' | 'stdin' | 'stderr'>,
+  { env, stdin, stderr }: Pick<Context, 'env' | 'stdin' | 'stderr'>,
   drainSwitch: DrainSwitch,
 ): PolicyDesk {
   const { draining } = drainSwitch;

@@ -22,7 +22,10 @@ export interface ChannelState {
 export interface RunnerView {
   machine: string;
   channel: ChannelState;
+  /** The runner is to end. */
   isDraining: boolean;
+  /** The server tells this machine to claim nothing. */
+  isDrained: boolean;
   /** Why nothing is claimed right now. */
   obstacle: string | undefined;
   /** In the order in which they began. */
@@ -77,9 +80,10 @@ function wayOf({ transport, up }: ChannelState): string {
   return up ? ` over ${transport}` : ` (${transport} is down)`;
 }
 
-function stateOf({ isDraining, jobs, obstacle }: RunnerView): string {
+function stateOf({ isDraining, isDrained, jobs, obstacle }: RunnerView): string {
   if (isDraining) return 'finishing';
-  if (jobs.length > 0) return 'working';
+  if (jobs.length > 0) return isDrained ? 'drained, finishing' : 'working';
+  if (isDrained) return 'drained';
   return obstacle === undefined ? 'waiting' : 'paused';
 }
 

@@ -1,6 +1,9 @@
 /** The output of `runner work` by outcome (contract/cli-surface.md §5.5): JSON documents, and lines for people. */
 
+import { type JobEnd, jobEndLine } from '../output/job-words.ts';
+import { said } from '../output/page.ts';
 import type { Line } from '../output/print.ts';
+import type { Rich } from '../output/text-output.ts';
 import type { IdleBeat } from './claim.ts';
 import type { JobReport } from './job-report.ts';
 import { showPlacement } from './placement-view.ts';
@@ -12,6 +15,8 @@ export interface CycleOutcome {
   ok: boolean;
   document: Record<string, unknown>;
   lines: Line[];
+  /** For a person at a terminal of so many columns. */
+  page(columns: number): Rich;
 }
 
 /** What every document ends with. */
@@ -36,6 +41,7 @@ export function idleOutcome({ beat, candidateRoots }: Omit<CycleFacts, 'root'>):
       ['job.claimed', false],
       ['job.status', 'idle'],
     ],
+    page: () => said('idle', 'No job is waiting for this machine.'),
   };
 }
 
@@ -58,6 +64,7 @@ export function dryRunOutcome(facts: CycleFacts, raw: Body, placement: Placement
       candidate_project_roots: facts.candidateRoots,
     },
     lines: [...jobLines(raw), ['job.mode', 'dry-run']],
+    page: () => dryRunPage(raw, placement),
   };
 }
 
@@ -87,7 +94,32 @@ export function jobOutcome(facts: CycleFacts, report: JobReport): CycleOutcome {
       candidate_project_roots: facts.candidateRoots,
     },
     lines: [...jobLines(report.job), ...executedLines(report)],
+    page: (columns) => [
+      jobEndLine(endOf(report), columns),
+      report.heartbeatError ? said('warning', `The last heartbeat failed: ${report.heartbeatError}`) : '',
+      report.syncError ? said('warning', `The sync after the job failed: ${report.syncError}`) : '',
+    ],
   };
+}
+
+function endOf({ job, outcome, tookMs, endedAt, selectedSession, worker, error }: JobReport): JobEnd {
+  return {
+    id: String(job.id ?? ''),
+    at: endedAt,
+    session: selectedSession?.label ?? '',
+    outcome,
+    tookMs,
+    text: error ?? worker?.summary ?? '',
+  };
+}
+
+function dryRunPage(raw: Body, placement: Placement): Rich {
+  const job = `Job ${raw.id ?? ''} (${raw.kind ?? ''})`;
+  if (placement.kind !== 'placed') return said('failed', `${job} could not run here: ${placement.error}`);
+  return said(
+    'note',
+    `${job} would run in ${placement.session.label}, ${placement.workplace.root}. Nothing was claimed.`,
+  );
 }
 
 function jobLines(raw: Body): Line[] {

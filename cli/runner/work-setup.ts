@@ -12,8 +12,10 @@ import { requireAuth } from '../link/remote-session.ts';
 import { formatTimestamp } from '../link/timestamps.ts';
 import { clientVersion } from '../version.ts';
 import { owedByAgentWork } from './agent-context.ts';
+
 import type { ChannelTarget } from './channel/channel.ts';
 import { ClaimPause, sayingPause } from './claim-pause.ts';
+import { DrainOrder } from './drain-order.ts';
 import { DrainSwitch } from './drain-switch.ts';
 import { httpService } from './http-service.ts';
 import { KeepAwake, type KeepAwakeMode } from './keep-awake.ts';
@@ -78,6 +80,7 @@ export interface Prepared {
   work: WorkContext;
   loop: WorkLoop;
   drainSwitch: DrainSwitch;
+  drainOrder: DrainOrder;
   talk: Talk;
   instance: string;
   hold: MachineHold;
@@ -99,14 +102,17 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   const first = await signedInClient(context);
   const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
   const instance = randomUUID();
-  const drainSwitch = new DrainSwitch(talk);
+  const [drainSwitch, drainOrder] = [new DrainSwitch(talk), new DrainOrder(talk)];
   const policy = policyDesk(context, drainSwitch);
   const hold: MachineHold = {};
   const claimPause = new ClaimPause();
   const work: WorkContext = {
     env,
     machine,
-    service: sayingPause(httpService({ machine, instance, baseUrl: first.baseUrl, connect }), claimPause),
+    service: sayingPause(
+      httpService({ machine, instance, baseUrl: first.baseUrl, connect, onDrainOrder: drainOrder.note }),
+      claimPause,
+    ),
     claimPause,
     agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
     local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
@@ -137,16 +143,20 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     work,
     loop: new WorkLoop(work, plan, drainSwitch),
     drainSwitch,
+    drainOrder,
     talk,
     instance,
     hold,
-    connectForListening: async () => {
-      const client = await connect();
-      await introduceSoon(client);
-      const { baseUrl, headers, token, server } = client;
-      return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
-    },
+    connectForListening: () => listenAs(connect),
   };
+}
+
+/** Whom to listen to, under the sign-in of the moment. */
+async function listenAs(connect: () => Promise<Client>) {
+  const client = await connect();
+  await introduceSoon(client);
+  const { baseUrl, headers, token, server } = client;
+  return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
 }
 
 /** Which channels a server offers decides how it is listened to. One that is away is listened for all the same. */

@@ -37,7 +37,10 @@ export function readWorkWords(given: readonly string[], context: Context): WorkW
 function workCommand(context: Context): Command {
   const program = new Command('orp').exitOverride();
   const group = program.command('runner');
-  registerRunnerWork(group, new Shell(context, program));
+  registerRunnerWork(
+    group,
+    new Shell({ ...context, stdout: context.stdout.device, stderr: context.stderr.device }, program),
+  );
   const [work = group] = group.commands;
   return work.exitOverride().configureOutput({ writeErr: () => undefined });
 }

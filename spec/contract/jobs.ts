@@ -109,6 +109,8 @@ export const job = z.object({
       receipt: stopReceipt.optional(),
     })
     .optional(),
+  /** Ours: how the prompt begins, on one line, at most `PROMPT_START_CHARACTERS`. Only in lists; a review has none. */
+  promptStart: absentable,
   /** Why it does not run; absent when it runs or has ended. */
   waiting: waiting.optional(),
 });
@@ -176,6 +178,11 @@ export const listJobs = endpoint({
     limit: queryInteger(1, 200, 25),
     /** The last id of the page before. */
     cursor: z.string().max(128).optional(),
+    /** Ours: only jobs whose ids begin so. Who types the beginning of an id finds out whether it names one job. */
+    idPrefix: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be the beginning of an id')
+      .optional(),
     /** One status, or several with commas; `live` means every one that has not ended. */
     status: z.string().max(200).optional(),
     kind: z.enum(JOB_KINDS).optional(),
@@ -273,6 +280,9 @@ export const retryJob = endpoint({
   /** With `expectedAttempt`, which every client but v0.4.4 sends; that one never repeats a request. */
   idempotent: true,
 });
+
+/** How much of a prompt a list shows, in characters. */
+export const PROMPT_START_CHARACTERS = 120;
 
 /** Every job id begins so; other strings are not looked up. */
 export const JOB_ID_PREFIX = `${ID_PREFIXES.job}_`;

@@ -29,6 +29,7 @@ export class Desk {
     XDG_STATE_HOME: join(this.home, 'state'),
     GIT_CONFIG_NOSYSTEM: '1',
     ORP_VERSION: '9.9.9',
+    NO_COLOR: '1',
   };
   now = T0;
   /** Whether what is printed goes to a terminal. */

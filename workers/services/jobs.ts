@@ -6,16 +6,18 @@ import type {
   showJob as showRow,
   readTranscript as transcriptRow,
 } from '../../spec/contract/jobs.ts';
+import { PROMPT_START_CHARACTERS } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { isTerminal, JOB_STATUSES } from '../../spec/job/status.ts';
+import { clip } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
 import type { StoryEvent } from '../store/audit.ts';
 import { noteRead, readStory } from '../store/audit.ts';
 import { BRIEF_WAIT_MS, rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
-import type { AttemptRow, JobFilter } from '../store/jobs.ts';
+import type { AttemptRow, JobFilter, ListedJob } from '../store/jobs.ts';
 import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
 import type { SignedIn } from './authenticate.ts';
 import { isPassingFailure } from './failures.ts';
@@ -45,15 +47,24 @@ export async function listJobs(
 ): Promise<Result<JobPage, 'invalid_input'>> {
   const filter = readFilter(query);
   if (!filter.ok) return filter;
-  const rows = await deps.db.all<JobRow>(readJobs(user.id, { ...filter.value, limit: query.limit + 1 }));
+  const rows = await deps.db.all<ListedJob>(readJobs(user.id, { ...filter.value, limit: query.limit + 1 }));
   const jobs = rows.slice(0, query.limit);
 
   const live = jobs.filter((job) => !isTerminal(job.status));
   const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
   return accept({
-    jobs: jobs.map((job) => viewJob(job, around && waitingOf(job, around, deps.now))),
+    jobs: jobs.map((job) => ({
+      ...viewJob(job, around && waitingOf(job, around, deps.now)),
+      promptStart: promptStartOf(job),
+    })),
     nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : undefined,
   });
+}
+
+/** On one line, and as long as a line is. */
+function promptStartOf({ promptStart }: ListedJob): string | undefined {
+  const line = (promptStart ?? '').replaceAll(/\s+/g, ' ').trim();
+  return line === '' ? undefined : clip(line, PROMPT_START_CHARACTERS);
 }
 
 const LIVE_STATUSES = JOB_STATUSES.filter((status) => !isTerminal(status));
@@ -81,6 +92,7 @@ function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_
     ideaId: query.ideaId,
     machineId: query.machineId,
     before: query.cursor || undefined,
+    idPrefix: query.idPrefix,
     limit: query.limit,
   });
 }

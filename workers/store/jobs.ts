@@ -109,6 +109,12 @@ export function readTexts(userId: string, id: string): Statement {
   return sql`SELECT prompt, content FROM jobs WHERE user_id = ${userId} AND id = ${id}`;
 }
 
+/** A row of a list, which says how the prompt begins. */
+export type ListedJob = JobRow & { promptStart: string | null };
+
+/** Characters that a list reads of a prompt. The prompt of a review is ours: its first words say nothing. */
+const PROMPT_START = `CASE WHEN kind = 'session.prompt' THEN substr(prompt, 1, 400) END`;
+
 export interface JobFilter {
   /** Empty: any. */
   statuses: readonly string[];
@@ -118,6 +124,8 @@ export interface JobFilter {
   machineId?: string | undefined;
   /** Jobs older than this one. */
   before?: string | undefined;
+  /** Ids that begin so: a range of the primary key. */
+  idPrefix?: string | undefined;
   limit: number;
 }
 
@@ -132,6 +140,8 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
   };
   if (filter.live) conditions.push('finished_at IS NULL');
   add('id < ?', filter.before);
+  add('id >= ?', filter.idPrefix);
+  add('id < ?', filter.idPrefix === undefined ? undefined : `${filter.idPrefix}~`);
   add('kind = ?', filter.kind);
   add('idea_id = ?', filter.ideaId);
   add('coalesce(machine_id, target_machine_id) = ?', filter.machineId);
@@ -139,7 +149,7 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
     add('status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses));
   }
   return {
-    sql: `SELECT ${jobColumns()} FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    sql: `SELECT ${jobColumns()}, ${PROMPT_START} AS promptStart FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
     values: [...values, filter.limit],
   };
 }

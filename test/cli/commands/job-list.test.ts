@@ -35,7 +35,7 @@ describe('the way to the next page on a terminal', () => {
     desk.signIn(server.url);
     desk.isTerminal = true;
     const { stdout } = await desk.orp(['job', 'list', ...words]);
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe(`More: orp job list ${said}`);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(`→ orp job list ${said}`);
   });
 
   it('is not said on the last page', async () => {
@@ -44,6 +44,6 @@ describe('the way to the next page on a terminal', () => {
     using desk = new Desk();
     desk.signIn(server.url);
     desk.isTerminal = true;
-    expect((await desk.orp(['job', 'list'])).stdout).not.toContain('More:');
+    expect((await desk.orp(['job', 'list'])).stdout).not.toContain('→');
   });
 });

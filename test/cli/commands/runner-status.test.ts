@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatStatus } from '../../../cli/commands/runner-status-view.ts';
 import { runnerLivePath, runnerLockPath } from '../../../cli/link/paths.ts';
 import { gatherSituation } from '../../../cli/link/runner-situation.ts';
+import { bare } from '../../../cli/output/text-output.ts';
 import { until } from '../runner/conditions.ts';
 import { FakePs } from '../runner/fake-ps.ts';
 import { FakeService } from '../runner/fake-service.ts';
@@ -131,7 +132,9 @@ describe('orp runner status about the machine', () => {
       expect.stringMatching(/^What 2 jobs left was not taken.*state\/orp\/kept.*remove/),
     );
     expect(document.next_actions).toContain(`ls ${path}`);
-    expect(formatStatus(document, undefined, Date.now())).toContain(`  Kept        2 jobs in ${path}\n`);
+    expect(bare(formatStatus(document, undefined, Date.now()))).toContain(
+      `  Kept        2 jobs in ${path}\n`,
+    );
     const { stdout } = await runOrp(['runner', 'status'], { cwd: machine.repo, env: machine.env });
     expect(stdout).toContain('kept.jobs=2\n');
   });
@@ -196,11 +199,25 @@ describe('orp runner status about the machine', () => {
     expect(await runOrp(['runner', 'status', '--js'], at)).toEqual(json);
   });
 
+  it('says that the machine is drained, and when it goes on', async () => {
+    service.isDrained = true;
+    start();
+    const drained = await until(async () => {
+      const document = await status();
+      return document.runner.drained_at_utc === undefined ? undefined : document;
+    });
+    expect(bare(formatStatus(drained, undefined, Date.now()))).toMatch(/^! A runner is here .* drained/);
+    const { stdout } = await runOrp(['runner', 'status'], { cwd: machine.repo, env: machine.env });
+    expect(stdout).toContain('runner.drained=true\n');
+    service.isDrained = false;
+    await until(async () => (await status()).runner.drained_at_utc === undefined);
+  });
+
   it('reads well on a terminal', async () => {
     start();
     await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
     const document = await status();
-    const page = formatStatus(document, undefined, Date.now());
+    const page = bare(formatStatus(document, undefined, Date.now()));
     expect(page).toMatch(/^● A runner works at a terminal: pid \d+, version \S+, for \d+ s\.\n\n/);
     expect(page).toMatch(/\n {2}Repository {2}\/.*, linked; 1 of 1 session can take work\n/);
     expect(page).toMatch(/\n {2}Channel {5}polling/);

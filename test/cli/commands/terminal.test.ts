@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { TextOutput } from '../../../cli/output/text-output.ts';
 import { ask, canAsk } from '../../../cli/terminal.ts';
 
 /** A terminal on which somebody types `keys` when asked. */
@@ -11,7 +12,11 @@ function terminal(keys: string) {
     if (shown === '') stdin.write(keys);
     shown += chunk;
   });
-  return { stdin: Object.assign(stdin, { isTTY: true }), stderr, shown: () => shown };
+  return {
+    stdin: Object.assign(stdin, { isTTY: true }),
+    stderr: new TextOutput(stderr, {}),
+    shown: () => shown,
+  };
 }
 
 describe('a question on a terminal', () => {
@@ -41,6 +46,6 @@ describe('a question on a terminal', () => {
   it('is asked only when somebody sits at both ends', () => {
     const { stdin, stderr } = terminal('');
     expect(canAsk({ stdin, stderr })).toBe(false);
-    expect(canAsk({ stdin, stderr: Object.assign(stderr, { isTTY: true }) })).toBe(true);
+    expect(canAsk({ stdin, stderr: { isTTY: true } })).toBe(true);
   });
 });

@@ -3,6 +3,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TextOutput } from '../../../cli/output/text-output.ts';
 import { AgentCycle } from '../../../cli/runner/agent-cycle.ts';
 import { type AgentService, agentService } from '../../../cli/runner/agent-service.ts';
 import { DrainSwitch } from '../../../cli/runner/drain-switch.ts';
@@ -160,7 +161,8 @@ describe('the compatibility path of a machine whose agent cannot work', () => {
         return { kind: 'ok', value: {} };
       },
     };
-    const { env, stdin, stderr } = process;
+    const { env, stdin } = process;
+    const stderr = new TextOutput(process.stderr, env);
     const policy = policyDesk(
       { env: { ...env, ...machine.env }, stdin, stderr },
       new DrainSwitch(context.talk),

@@ -67,6 +67,8 @@ export class FakeService {
   isDown = false;
   /** Answers 401 to everything. */
   isSignedOut = false;
+  /** Tells the machine to claim nothing. */
+  isDrained = false;
   /** Hands out only jobs of the repositories that a poll names. */
   honoursRoots = false;
   /** The extensions that it announces; without `release` it does not know that route. */
@@ -270,7 +272,7 @@ export class FakeService {
 
   #heartbeat(body: Fields): Fields {
     const job = this.jobs.get(String(body.jobId));
-    if (job === undefined) return { ok: true };
+    if (job === undefined) return { ok: true, ...(this.isDrained ? { drain: true } : {}) };
     if (job.status === 'cancelled') {
       return { ok: true, lease: { valid: false, reason: 'cancelled', action: 'stop' } };
     }

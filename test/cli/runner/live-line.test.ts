@@ -106,6 +106,7 @@ describe('what the live line says', () => {
     machine: 'workbench',
     channel: { transport: 'ws', up: true },
     isDraining: false,
+    isDrained: false,
     obstacle: undefined,
     jobs: [],
     elapsedMs: 7_000,
@@ -115,6 +116,12 @@ describe('what the live line says', () => {
 
   it.each<[string, RunnerView, string]>([
     ['waiting', aView(), '○ waiting over ws as workbench · 7 s'],
+    ['drained', aView({ isDrained: true }), '○ drained over ws as workbench · 7 s'],
+    [
+      'drained, at work',
+      aView({ isDrained: true, jobs: [aJob] }),
+      '● drained, finishing over ws as workbench · job_1 in Main 1 m 12 s',
+    ],
     [
       'before the first connection',
       aView({ channel: { transport: 'auto', up: undefined } }),

@@ -1,0 +1,84 @@
+/** `orp job submit|list|wait` for a person at a terminal. */
+
+import type { ReplyOf } from '../../spec/contract/endpoint.ts';
+import type { enqueueJob } from '../../spec/contract/jobs.ts';
+import { shellWord } from '../link/advice.ts';
+import { parseTimestamp } from '../link/timestamps.ts';
+import { type JobEnd, shortIds, statusStyle } from '../output/job-words.ts';
+import { age, said, table } from '../output/page.ts';
+import type { Rich } from '../output/text-output.ts';
+import type { JobStory, JobView, ListOptions, Page } from './job-list.ts';
+
+/** What happens next with a job that was queued. */
+export function submittedPage({ job, created }: ReplyOf<typeof enqueueJob>): Rich {
+  const [short = job.id] = shortIds([job.id]);
+  const where = job.waiting?.message;
+  return [
+    said('done', created ? `Queued ${job.id}` : `This is ${job.id} already, which is ${job.status}`),
+    where === undefined ? '' : said('note', where),
+    job.waiting?.note === undefined ? '' : said('warning', job.waiting.note),
+    said('next', `orp job wait ${shellWord(short)}`),
+    said('next', `orp job logs ${shellWord(short)} --follow`),
+  ];
+}
+
+/** How a job ended, from the words of the server. */
+export function endOf(job: JobStory): JobEnd {
+  const at = parseTimestamp(job.finishedAt ?? job.updatedAt) ?? 0;
+  const startedAt = job.startedAt === undefined ? undefined : parseTimestamp(job.startedAt);
+  const outcome = job.status === 'completed' || job.status === 'cancelled' ? job.status : 'failed';
+  return {
+    id: job.id,
+    at,
+    session: job.orpSessionId ?? '',
+    outcome,
+    tookMs: startedAt === undefined ? undefined : at - startedAt,
+    text: (outcome === 'completed' ? job.summary : (job.error ?? job.cancel?.reason)) ?? '',
+  };
+}
+
+interface View {
+  options: ListOptions;
+  columns: number;
+  now: number;
+}
+
+/** What the jobs are: one row each. */
+export function listPage(page: Page, { options, columns, now }: View): Rich {
+  const { jobs } = page;
+  if (jobs.length === 0) return 'No jobs.\n';
+  const ids = shortIds(jobs.map(({ id }) => id));
+  const rows = jobs.map((job, at) => {
+    const createdAt = parseTimestamp(job.createdAt);
+    return [
+      { text: ids[at] ?? job.id },
+      { text: createdAt === undefined ? '' : age(now - createdAt) },
+      { text: job.status, style: statusStyle(job.status) },
+      { text: titleOf(job) },
+    ];
+  });
+  return [table(['JOB', 'AGE', 'STATUS', 'WHAT'], rows, columns), moreOf(page, options)];
+}
+
+/** The first words of the prompt; of a review, and of a job from a server that does not tell them, what else is known. */
+function titleOf(job: JobView): string {
+  if (job.promptStart !== undefined) return job.promptStart;
+  if (job.kind === 'idea.checkpoint') return `Review of idea ${job.ideaId ?? ''}`;
+  return job.summary ?? job.error ?? job.waiting?.message ?? '';
+}
+
+/** The command for the next page of the same list. */
+function moreOf({ nextCursor, hasMore }: Page, options: ListOptions): Rich {
+  if (!hasMore) return '';
+  const { status, kind, ideaId, machineId, limit } = options;
+  const flags = Object.entries({
+    '--status': status,
+    '--kind': kind,
+    '--idea-id': ideaId,
+    '--machine-id': machineId,
+    '--limit': limit,
+    '--cursor': nextCursor,
+  }).filter(([, value]) => value !== undefined);
+  const words = flags.map(([flag, value]) => `${flag} ${shellWord(String(value))}`);
+  return said('next', `orp job list ${words.join(' ')}`);
+}

@@ -1,0 +1,88 @@
+/** How jobs look to a person: the color of a status, ids as short as they stay unique, one line about the end of one. */
+
+import type { JobStatus } from '../../spec/job/status.ts';
+import { clock, joined, type Mark, said } from './page.ts';
+import { oneLine } from './print.ts';
+import { paint, type Rich, type Style } from './text-output.ts';
+import { cutToWidth, textWidth } from './text-width.ts';
+
+const STYLES: Record<JobStatus, Style | undefined> = {
+  queued: 'dim',
+  dispatched: 'cyan',
+  running: 'cyan',
+  completed: 'green',
+  failed: 'red',
+  cancelled: 'yellow',
+  lost: 'red',
+};
+
+/** The color of a status. */
+export function statusStyle(status: string): Style | undefined {
+  return Object.hasOwn(STYLES, status) ? STYLES[status as JobStatus] : undefined;
+}
+
+/** `job_` and the nine digits of the time when it was made: jobs of another millisecond differ in them. */
+const SHORTEST = 13;
+
+/** Each id as the shortest prefix that no other of the list begins with; all of one length, so that they line up. */
+export function shortIds(ids: readonly string[]): string[] {
+  const sorted = ids.toSorted();
+  let length = SHORTEST;
+  for (const [at, id] of sorted.entries()) {
+    const next = sorted[at + 1] ?? '';
+    let same = 0;
+    while (same < id.length && id[same] === next[same]) same += 1;
+    length = Math.max(length, same + 1);
+  }
+  return ids.map((id) => id.slice(0, length));
+}
+
+/** How a job ended. */
+export interface JobEnd {
+  id: string;
+  /** Epoch ms. */
+  at: number;
+  /** Label of its session; blank when it had none. */
+  session: string;
+  outcome: 'completed' | 'failed' | 'cancelled' | 'returned';
+  tookMs: number | undefined;
+  /** The answer in a line, or why it failed. */
+  text: string;
+}
+
+const VERBS = {
+  completed: 'completed in',
+  failed: 'failed after',
+  cancelled: 'cancelled after',
+  returned: 'put back after',
+} as const;
+
+/** `✓ 05:43 Main · completed in 20 s · The gauges were counted: 12. · job_…`. An answer is cut to fit, a reason is not. */
+export function jobEndLine(end: JobEnd, columns: number): Rich {
+  const { outcome, tookMs } = end;
+  const mark: Mark = outcome === 'completed' ? 'done' : outcome === 'returned' ? 'warning' : 'failed';
+  const verb = VERBS[outcome];
+  const took = tookMs === undefined ? verb.split(' ')[0] : `${verb} ${spanExact(tookMs)}`;
+  const head = `${clock(end.at)} ${end.session}`.trimEnd();
+  const [short = end.id] = shortIds([end.id]);
+  const room = columns - 1 - textWidth(`✓ ${head} · ${took} ·  · ${short}`);
+  const text = oneLine(end.text);
+  return said(
+    mark,
+    joined([
+      head,
+      paint(statusStyle(outcome), took ?? ''),
+      outcome === 'completed' ? cutToWidth(text, Math.max(16, room)) : text,
+      paint('dim', outcome === 'completed' ? short : end.id),
+    ]),
+  );
+}
+
+/** `20 s`, `3 min 07 s`, `2 h 05 min`. */
+function spanExact(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const two = (value: number) => String(value).padStart(2, '0');
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)} min`;
+}

@@ -1,0 +1,126 @@
+/** What a person at a terminal reads: sentences with a mark, facts, tables. Pure; whoever prints it knows the width. */
+
+import { oneLine } from './print.ts';
+import { bare, Painted, paint, type Rich, type Style } from './text-output.ts';
+import { cutToWidth, textWidth } from './text-width.ts';
+
+const MARKS = {
+  done: ['✓', 'green'],
+  failed: ['✗', 'red'],
+  idle: ['○', 'dim'],
+  busy: ['●', 'green'],
+  warning: ['!', 'yellow'],
+  note: ['·', 'dim'],
+  next: ['→', 'cyan'],
+} as const;
+
+export type Mark = keyof typeof MARKS;
+
+/** A line that begins with a mark: what happened, or what to look at. */
+export function said(mark: Mark, sentence: Rich): Rich {
+  const [sign, style] = MARKS[mark];
+  return [paint(style, sign), ' ', onOneLine(sentence), '\n'];
+}
+
+/** Newlines of others do not begin lines of ours. */
+function onOneLine(rich: Rich): Rich {
+  if (typeof rich === 'string') return oneLine(rich);
+  return rich instanceof Painted ? new Painted(rich.style, oneLine(rich.text)) : rich.map(onOneLine);
+}
+
+/** A fact: its name, and what is known of it. Blank ones are left out. */
+export type Fact = readonly [
+  name: string,
+  value: string | number | boolean | null | undefined,
+  style?: Style,
+];
+
+/** Facts below each other, their values in one column. */
+export function facts(list: readonly Fact[]): Rich {
+  const known = list.filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const width = Math.max(0, ...known.map(([name]) => textWidth(name)));
+  return known.map(([name, value, style]): Rich => {
+    const gap = ' '.repeat(width - textWidth(name) + 2);
+    return ['  ', paint('dim', name), gap, paint(style, oneLine(wordOf(value))), '\n'];
+  });
+}
+
+function wordOf(value: Fact[1]): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return String(value ?? '');
+}
+
+export interface Cell {
+  text: string;
+  style?: Style | undefined;
+}
+
+const GAP = 2;
+/** No column becomes narrower than this, however narrow the terminal is. */
+const NARROWEST = 8;
+
+/**
+ * A table whose rows stay rows: the last column gets what room is left, and is cut there with `…`.
+ * @param columns of the terminal
+ */
+export function table(heads: readonly string[], rows: readonly (readonly Cell[])[], columns: number): Rich {
+  const cells = rows.map((row) => row.map(({ text, style }) => ({ text: oneLine(text), style })));
+  const last = heads.length - 1;
+  const widths = heads.map((head, at) =>
+    Math.max(textWidth(head), ...cells.map((row) => textWidth(row[at]?.text ?? ''))),
+  );
+  const before = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
+  const room = Math.max(NARROWEST, columns - 1 - before);
+  const lay = (row: readonly Cell[]): Rich => [
+    ...row.map(({ text, style }, at): Rich => {
+      if (at === last) return paint(style, cutToWidth(text, room));
+      return [paint(style, text), ' '.repeat((widths[at] ?? 0) - textWidth(text) + GAP)];
+    }),
+    '\n',
+  ];
+  return [lay(heads.map((text) => ({ text, style: 'dim' }))), ...cells.map(lay)];
+}
+
+/** What to know, what to look at, and what to do next. */
+export function advicePage(advice: {
+  notes?: readonly string[];
+  warnings?: readonly string[];
+  next_actions?: readonly string[];
+}): Rich {
+  const { notes = [], warnings = [], next_actions: next = [] } = advice;
+  const lines = [
+    ...warnings.map((text) => said('warning', text)),
+    ...notes.map((text) => said('note', text)),
+    ...next.map((command) => said('next', command)),
+  ];
+  return lines.length === 0 ? '' : ['\n', lines];
+}
+
+/** `a, b and c` of parts that are known, behind a sentence. */
+export function joined(parts: readonly (Rich | undefined)[], between = ' · '): Rich {
+  return parts
+    .filter((part) => part !== undefined && bare(part) !== '')
+    .flatMap((part, at) => (at === 0 ? [part ?? ''] : [between, part ?? '']));
+}
+
+/** `5 s`, `12 min`, `3 h 5 min`, `4 d`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
+}
+
+/** The same as short as it goes, for a column: `5s`, `12m`, `3h`, `4d`. */
+export function age(ms: number): string {
+  const [count = '', unit = ''] = span(ms).split(' ');
+  return `${count}${unit.charAt(0)}`;
+}
+
+/** The time on the clock of this machine: `05:43`. */
+export function clock(at: number): string {
+  const time = new Date(at);
+  return [time.getHours(), time.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
+}

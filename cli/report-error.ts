@@ -1,0 +1,37 @@
+/** The end of a command that threw: one sentence and a hint on stderr, and the exit code. */
+
+import { printTold } from './context.ts';
+import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
+import { oneLine } from './output/print.ts';
+import { paint, TextOutput } from './output/text-output.ts';
+import { isSystemError } from './system-error.ts';
+
+/** Prints the error and returns the exit code. */
+export function report(error: unknown, asJson: boolean): number {
+  const stderr = new TextOutput(process.stderr, process.env);
+  const known = expectedError(error);
+  const message = known?.message ?? `internal error: ${messageOf(error)}`;
+  const hint = known === undefined ? 'This is a bug. ORP_DEBUG=1 shows where it happened.' : known.hint;
+  if (asJson) {
+    const document = { error: message, code: known?.code ?? 'internal', hint, ...known?.details };
+    stderr.write(`${JSON.stringify(document)}\n`);
+  } else {
+    printTold(stderr, [paint('red', 'error:'), ` ${oneLine(message)}`], hint);
+  }
+  if (process.env.ORP_DEBUG && error instanceof Error) {
+    const facts = Object.entries(known?.details ?? {}).map(([name, value]) => `${name}=${value}\n`);
+    stderr.write(`${facts.join('')}${error.stack}\n`);
+  }
+  return known?.exitCode ?? EXIT_NEGATIVE;
+}
+
+/** Our own errors, and those of the system: a full disk or a missing permission is nobody's bug. */
+function expectedError(error: unknown): CliError | undefined {
+  if (error instanceof CliError) return error;
+  if (!isSystemError(error)) return undefined;
+  return new CliError(`${error.message}.`, {
+    code: error.code.toLowerCase(),
+    hint: 'The system refused this: check the path, its permissions and the free space.',
+    cause: error,
+  });
+}
