@@ -7,7 +7,7 @@ import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { minuteOf } from '../../workers/cron.ts';
 import { accepts, refuses, send } from './harness/call.ts';
-import { advance, currentTime, DAY, MINUTE, T0 } from './harness/clock.ts';
+import { advance, currentTime, DAY, MINUTE } from './harness/clock.ts';
 import { aRunningPrompt, beat, claimAndStart, complete } from './harness/machines.ts';
 import { evict, fireCron, inside } from './harness/objects.ts';
 import { billOf } from './harness/platform-tap.ts';
@@ -221,9 +221,10 @@ describe('the retention', () => {
     await upload(held, [chunk(1)]);
     await complete(held);
     const { machineId } = held.machine;
-    const dayOf = (at: number) => Math.floor(at / DAY) * DAY;
+    // Files share a runtime, and with it the clock: it stands anywhere.
+    const firstDay = Math.floor(currentTime() / DAY) * DAY;
     const pruneOn = (day: number) => {
-      advance(dayOf(T0) + day * DAY + minuteOf(machineId) * MINUTE - currentTime());
+      advance(firstDay + day * DAY + minuteOf(machineId) * MINUTE - currentTime());
       return fireCron();
     };
     await pruneOn(29);
