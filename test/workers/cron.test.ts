@@ -10,7 +10,7 @@ import { JOB_RETENTION_MS } from '../../workers/cron.ts';
 import { RunnerMachine } from '../../workers/index.ts';
 import { withoutAbsent } from '../../workers/mount.ts';
 import { accepts, send } from './harness/call.ts';
-import { advance, DAY, MINUTE, takeLog } from './harness/clock.ts';
+import { advance, currentTime, DAY, MINUTE, takeLog } from './harness/clock.ts';
 import type { Machine } from './harness/machines.ts';
 import { aMachine, anIdea, aPrompt, claimAndStart, complete, poll, show } from './harness/machines.ts';
 import { fireCron } from './harness/objects.ts';
