@@ -1,7 +1,7 @@
 /** The rules of the house bite: an import against the direction, a clock in spec/ and a careless suppression are all red. */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -95,4 +95,14 @@ it('every npm script that the README names exists', () => {
   ];
   expect(named.length).toBeGreaterThan(5);
   for (const [, script = ''] of named) expect(Object.keys(scripts)).toContain(script);
+});
+
+it('gives every decision record a number of its own, which its title repeats', () => {
+  const records = readdirSync(projectPath('docs/decisions'));
+  const numbers = records.map((name) => name.slice(0, 4));
+  expect(numbers).toEqual([...new Set(numbers)]);
+  for (const name of records) {
+    const title = readFileSync(projectPath(`docs/decisions/${name}`), 'utf8').split('\n')[0];
+    expect(title, name).toMatch(new RegExp(`^# ${name.slice(0, 4)} `));
+  }
 });
