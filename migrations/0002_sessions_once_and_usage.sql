@@ -9,11 +9,31 @@ CREATE TABLE linked_sessions (
   PRIMARY KEY (user_id, machine_id, project_root)
 ) WITHOUT ROWID;
 
+-- A session that stands at the same place in every row of its repository is stored once, for all ideas; any other once for
+-- each idea that has it. Copies of more than 8 MB, or a list that no row could hold, are left out: the next sync of the
+-- machine brings what the bounds allow.
 INSERT INTO linked_sessions (user_id, machine_id, project_root, synced_at, sessions)
-SELECT p.user_id, p.machine_id, p.project_root, max(p.synced_at),
-  json_group_array(json_set(s.value, '$.ideaId', p.idea_id))
-FROM linked_projects p, json_each(p.sessions) s
-GROUP BY p.user_id, p.machine_id, p.project_root;
+WITH repositories AS (
+  SELECT user_id, machine_id, project_root, count(*) AS ideas, max(synced_at) AS synced_at
+  FROM linked_projects GROUP BY user_id, machine_id, project_root HAVING sum(octet_length(sessions)) <= 8000000),
+copies AS (
+  SELECT p.user_id, p.machine_id, p.project_root, p.idea_id, r.ideas, r.synced_at, s.key AS place, s.value AS session,
+    count(*) OVER same AS found, min(s.key) OVER same AS first_place, max(s.key) OVER same AS last_place,
+    min(p.idea_id) OVER same AS first_idea
+  FROM repositories r
+  JOIN linked_projects p ON p.user_id = r.user_id AND p.machine_id = r.machine_id AND p.project_root = r.project_root,
+    json_each(p.sessions) s
+  WINDOW same AS (PARTITION BY p.user_id, p.machine_id, p.project_root, json_remove(s.value, '$.lastActiveAt'))),
+marked AS (
+  SELECT *, found = ideas AND first_place = last_place AS is_shared FROM copies),
+kept AS (
+  SELECT user_id, machine_id, project_root, idea_id, synced_at, place,
+    iif(is_shared, session, json_set(session, '$.ideaId', idea_id)) AS session
+  FROM marked WHERE NOT is_shared OR idea_id = first_idea),
+sized AS (
+  SELECT *, sum(octet_length(session)) OVER (PARTITION BY user_id, machine_id, project_root) AS bytes FROM kept)
+SELECT user_id, machine_id, project_root, synced_at, json_group_array(json(session) ORDER BY place, idea_id)
+FROM sized WHERE bytes <= 1000000 GROUP BY user_id, machine_id, project_root;
 
 ALTER TABLE linked_projects DROP COLUMN sessions;
 CREATE INDEX linked_projects_of_idea ON linked_projects (user_id, idea_id);

@@ -28,16 +28,24 @@ export const BOUNDS = {
   ideaBytes: 4 * MIB,
   /** Detail sections of one feature. */
   featureSections: 200,
+  /** Features of one idea. */
+  ideaFeatures: 1000,
   /** Linked repositories of one machine; the same folder linked to two ideas counts twice. */
   machineProjects: 500,
   /** The sessions of one repository on one machine, as stored: about 2,000 sessions. */
   repositorySessionsBytes: 512 * KIB,
-  /** The sessions of one machine. */
-  machineSessionsBytes: 1 * MIB,
+  /** The linked repositories of one machine and their sessions. */
+  machineLinkedBytes: 1 * MIB,
   /** Long texts (notes, earlier answers) in one page of a list. The first row of a page always fits. */
   pageBytes: 1 * MIB,
-  /** Earlier attempts that one job shows, newest first. */
+  /** The error of a job. A longer one is cut, because the result that it comes with must arrive. */
+  errorBytes: 4 * KIB,
+  /** Earlier attempts that one job keeps and shows, the newest. */
   shownAttempts: 100,
+  /** Orders and receipts that one job shows, the newest. */
+  shownEvents: 200,
+  /** Entries of the audit log that are kept about one job, machine or network of an account, the newest. */
+  auditEntries: 1000,
 } as const;
 
 const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -50,14 +58,14 @@ export const accountLimits = z.strictObject({
   machines: limit.default(100),
   /** Linked repositories over all machines. */
   linkedProjects: limit.default(2000),
-  /** Bytes of all synced sessions. */
-  sessionBytes: limit.default(4 * MIB),
+  /** Bytes of all linked repositories and their sessions. */
+  linkedBytes: limit.default(4 * MIB),
   /** Ideas, removed ones included until they are purged. */
   ideas: limit.default(5000),
   features: limit.default(20_000),
   /** Streams that follow jobs, at one time: of each machine, and of the queue. */
   followStreams: limit.default(100),
-  /** Bytes of ideas, features, prompts and answers; texts of a job of up to 4 KiB are not counted. */
+  /** Bytes of ideas, features, prompts, answers and reviews; texts of a job of up to 4 KiB are not counted. */
   storedBytes: limit.default(2 * GIB),
 });
 
@@ -78,8 +86,8 @@ const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
     noun: 'linked repositories',
     remedy: 'Unlink some with orp link project unbind, then run orp runner sync.',
   },
-  sessionBytes: {
-    noun: 'bytes of linked sessions',
+  linkedBytes: {
+    noun: 'bytes of linked repositories and sessions',
     remedy: 'Archive sessions you no longer use with orp link session archive, then run orp runner sync.',
   },
   ideas: { noun: 'ideas', remedy: 'Delete some for good with orp idea remove --purge.' },

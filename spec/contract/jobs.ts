@@ -128,6 +128,7 @@ const jobWithStory = job.extend({
   content: absentable,
   /** The newest 100, oldest first. Earlier answers are there as far as they fit into 1 MiB, newest first. */
   attempts: z.array(attempt),
+  /** The newest 200. */
   events: z.array(storyEvent).default([]),
 });
 

@@ -109,7 +109,7 @@ describe('a sync', () => {
       sessions: roots.flatMap((projectRoot) => each.map((session) => ({ ...session, projectRoot }))),
     };
     await refuses(syncMachine, 'body_too_large', { as: machine.owner, body });
-    await limitAccount(machine.owner, { sessionBytes: 1000 });
+    await limitAccount(machine.owner, { linkedBytes: 1000 });
     await refuses(syncMachine, 'limit_reached', {
       as: machine.owner,
       body: { ...syncBody(machine, []), sessions: sessionsOf(machine, 50, 'Label') },

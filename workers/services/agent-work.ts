@@ -7,6 +7,7 @@
  *   respond  running ──▶ completed | failed
  */
 
+import { utf8Length } from '../../spec/bounds.ts';
 import type { pollAgent, respondCheckpoint } from '../../spec/contract/agent.ts';
 import { WORLD_AGENT } from '../../spec/contract/agent.ts';
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -257,6 +258,6 @@ const CUT = '\n\n(The answer was longer; the rest was cut.)\n';
 
 /** A worker that cannot be told to send less: what does not fit is cut with a mark. */
 function cut(text: string): string {
-  const isTooLong = new TextEncoder().encode(text).byteLength > MAX_RESULT_BYTES;
+  const isTooLong = utf8Length(text) > MAX_RESULT_BYTES;
   return isTooLong ? cutToBytes(text, MAX_RESULT_BYTES - CUT.length) + CUT : text;
 }

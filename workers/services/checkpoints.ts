@@ -224,7 +224,7 @@ export function respondTo(deps: Deps, job: { userId: string; id: string }, outco
 const MAX_ROW_LENGTH = 1_500_000;
 
 function structuredWithin(sections: string, body: string): string | undefined {
-  const length = new TextEncoder().encode(sections).length + new TextEncoder().encode(body).length;
+  const length = utf8Length(sections) + utf8Length(body);
   return length <= MAX_ROW_LENGTH ? sections : undefined;
 }
 

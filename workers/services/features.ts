@@ -76,8 +76,15 @@ async function checkSize(
     );
   }
   if ((added.storedBytes ?? 0) <= 0) return accept(undefined);
-  const others = await store.bytesOfOtherFeatures(deps.db, userId, feature);
-  if (others + bytes + utf8Length(ideaNotes ?? '') > BOUNDS.ideaBytes) {
+  const others = await store.measureOtherFeatures(deps.db, userId, feature);
+  if (others.count >= BOUNDS.ideaFeatures) {
+    return refuse(
+      'body_too_large',
+      `An idea may have at most ${BOUNDS.ideaFeatures} features.`,
+      'Remove features you no longer need, or start another idea.',
+    );
+  }
+  if (others.bytes + bytes + utf8Length(ideaNotes ?? '') > BOUNDS.ideaBytes) {
     return refuse(
       'body_too_large',
       `An idea may have at most ${BOUNDS.ideaBytes} bytes with all its features.`,

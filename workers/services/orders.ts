@@ -172,7 +172,8 @@ export async function retryJob(
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
   if (isTerminal(job.status)) {
-    const room = await checkRoom(deps, job.userId, { queuedJobs: 1 });
+    // A retry is new work: its answer comes on top of those that are kept.
+    const room = await checkRoom(deps, job.userId, { queuedJobs: 1, storedBytes: 1 });
     if (!room.ok) return room;
   }
 

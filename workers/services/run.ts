@@ -1,11 +1,12 @@
 /** The holder's own moves: start and deliver. Each is one guarded write; a repeat under the same lease answers the same. */
 
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import { leaseExpiry } from '../../spec/job/lease.ts';
-import { clip, cut } from '../../spec/text.ts';
+import { cut, cutToBytes } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
@@ -16,9 +17,6 @@ import { respondTo } from './checkpoints.ts';
 import type { Fenced, Holder } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
 import { sharersIn, wakeMachines } from './wake.ts';
-
-/** Characters of an error that are kept. */
-const MAX_ERROR_LENGTH = 16 * 1024;
 
 export interface Start {
   jobId: string;
@@ -62,7 +60,7 @@ export async function completeJob(
   user: SignedIn,
   delivery: Delivery,
 ): Promise<Result<JobRow, Fenced | 'body_too_large'>> {
-  if (bytesOf(delivery.content) > MAX_RESULT_BYTES) {
+  if (utf8Length(delivery.content ?? '') > MAX_RESULT_BYTES) {
     deps.log('complete_refused', {
       jobId: delivery.jobId,
       ...idsOf(delivery.holder),
@@ -148,12 +146,10 @@ function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
   };
 }
 
-/** Prompt, answer and error share one row of the database, so the error has its own, smaller limit. */
 function errorOf({ error }: Delivery): string {
   if (!error) return 'The runner reported a failure without a reason.';
-  return clip(error, MAX_ERROR_LENGTH);
+  if (utf8Length(error) <= BOUNDS.errorBytes) return error;
+  return `${cutToBytes(error, BOUNDS.errorBytes - utf8Length(CUT))}${CUT}`;
 }
 
-function bytesOf(text: string | null | undefined): number {
-  return text ? new TextEncoder().encode(text).byteLength : 0;
-}
+const CUT = '…';

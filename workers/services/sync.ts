@@ -100,7 +100,7 @@ interface Change {
   drops: ProjectRow[];
   sessionPuts: SessionsRow[];
   sessionDrops: SessionsRow[];
-  projectsAfter: number;
+  projectsAfter: ProjectRow[];
   sessionsAfter: SessionsRow[];
 }
 
@@ -113,6 +113,8 @@ function changeOf(
   const drops = before.projects.filter(
     (row) => !listed.byKey.has(keyOf(row)) && (synced.complete || listed.roots.has(row.projectRoot)),
   );
+  const projectsAfter = new Map([...old, ...listed.byKey]);
+  for (const row of drops) projectsAfter.delete(keyOf(row));
   const sessionRows = sessionRowsOf(synced, listed.roots);
   const oldSessions = new Map(before.sessions.map((row) => [row.projectRoot, row]));
   const sessionDrops = before.sessions.filter((row) => synced.complete && !listed.roots.has(row.projectRoot));
@@ -122,7 +124,7 @@ function changeOf(
     drops,
     sessionPuts: sessionRows.filter((row) => !isSameList(oldSessions.get(row.projectRoot), row)),
     sessionDrops,
-    projectsAfter: new Set([...old.keys(), ...listed.byKey.keys()]).size - drops.length,
+    projectsAfter: [...projectsAfter.values()],
     sessionsAfter: [...kept, ...sessionRows],
   };
 }
@@ -154,14 +156,14 @@ async function checkBounds(
   { machineId, change }: { machineId: string; change: Change },
 ): Promise<Result<undefined, 'body_too_large' | 'limit_reached'>> {
   if (change.puts.length === 0 && change.sessionPuts.length === 0) return accept(undefined);
-  if (change.projectsAfter > BOUNDS.machineProjects) {
+  if (change.projectsAfter.length > BOUNDS.machineProjects) {
     return refuse(
       'body_too_large',
       `linkedProjects: a machine may have at most ${BOUNDS.machineProjects} linked repositories.`,
       'Unlink some with orp link project unbind, then sync again.',
     );
   }
-  let machineBytes = 0;
+  let machineBytes = change.projectsAfter.reduce((sum, row) => sum + bytesOf(row), 0);
   for (const { projectRoot, sessions } of change.sessionsAfter) {
     const bytes = utf8Length(sessions);
     machineBytes += bytes;
@@ -169,18 +171,21 @@ async function checkBounds(
       return tooManySessions(`The sessions of ${projectRoot}`, BOUNDS.repositorySessionsBytes);
     }
   }
-  if (machineBytes > BOUNDS.machineSessionsBytes) {
-    return tooManySessions('The sessions of a machine', BOUNDS.machineSessionsBytes);
+  if (machineBytes > BOUNDS.machineLinkedBytes) {
+    return tooManySessions(
+      'The linked repositories of a machine and their sessions',
+      BOUNDS.machineLinkedBytes,
+    );
   }
   const limits = await limitsOf(deps, userId);
-  const elsewhere = await deps.db.first<{ projects: number; sessionBytes: number }>(
+  const elsewhere = await deps.db.first<{ projects: number; bytes: number }>(
     readLinkedElsewhere(userId, machineId),
   );
-  if ((elsewhere?.projects ?? 0) + change.projectsAfter > limits.linkedProjects) {
+  if ((elsewhere?.projects ?? 0) + change.projectsAfter.length > limits.linkedProjects) {
     return limitReached(deps, { userId, limit: 'linkedProjects', limits });
   }
-  if ((elsewhere?.sessionBytes ?? 0) + machineBytes > limits.sessionBytes) {
-    return limitReached(deps, { userId, limit: 'sessionBytes', limits });
+  if ((elsewhere?.bytes ?? 0) + machineBytes > limits.linkedBytes) {
+    return limitReached(deps, { userId, limit: 'linkedBytes', limits });
   }
   return accept(undefined);
 }
@@ -191,6 +196,11 @@ function tooManySessions(what: string, limit: number) {
     `sessions: ${what} may have at most ${limit} bytes.`,
     'Archive sessions you no longer use with orp link session archive, then sync again.',
   );
+}
+
+/** As `readLinkedElsewhere` counts the texts of a row. */
+function bytesOf({ machineId: _key, ...texts }: ProjectRow): number {
+  return Object.values(texts).reduce((sum, text) => sum + utf8Length(text ?? ''), 0);
 }
 
 function keyOf(row: Pick<ProjectRow, 'projectRoot' | 'ideaId'>): string {

@@ -1,5 +1,6 @@
 /** What a runner adds to a transcript: messages, the lines of v0.4.4, or numbered chunks. */
 
+import { utf8Length } from '../../spec/bounds.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
 import type { addLogs as logsRow, addMessage as messageRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
@@ -68,7 +69,7 @@ export async function appendUpload(
 
 /** Numbered entries are cut by their sender, which knows how; the lines of v0.4.4 are cut here. */
 function isTooLarge({ seq, text }: NewEntry): boolean {
-  return seq !== undefined && new TextEncoder().encode(text).byteLength > MAX_CHUNK_BYTES;
+  return seq !== undefined && utf8Length(text) > MAX_CHUNK_BYTES;
 }
 
 /** v0.4.4 sends its whole output as lines at once: neighbours of one stream become one entry, up to a chunk's size. */

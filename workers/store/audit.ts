@@ -1,5 +1,6 @@
 /** The audit log: who changed something on somebody's machine, from where, what and when. The story of a job reads it. */
 
+import { BOUNDS } from '../../spec/bounds.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 
@@ -39,7 +40,7 @@ export function noteStopped(
       AND action = 'stopped' AND instr(detail, ${`(lease ${leaseId})`}) > 0)`);
 }
 
-/** What was ordered and confirmed, oldest first; reading is not part of a job's story. */
+/** What was ordered and confirmed: the newest, oldest first. Reading is not part of a job's story. */
 export interface StoryEvent {
   at: number;
   action: Exclude<AuditAction, 'read'>;
@@ -49,8 +50,11 @@ export interface StoryEvent {
 
 export function readStory(userId: string, jobId: string): Statement {
   return sql`
-    SELECT a.at, a.action, u.email AS "by", a.detail FROM audit_log a LEFT JOIN users u ON u.id = a.actor
-    WHERE a.user_id = ${userId} AND a.subject = ${jobId} AND a.action IN ('cancel', 'retry', 'stopped') ORDER BY a.at`;
+    SELECT a.at, a.action, u.email AS "by", a.detail FROM (
+      SELECT at, action, actor, detail FROM audit_log
+      WHERE user_id = ${userId} AND subject = ${jobId} AND action IN ('cancel', 'retry', 'stopped')
+      ORDER BY at DESC LIMIT ${BOUNDS.shownEvents}) a LEFT JOIN users u ON u.id = a.actor
+    ORDER BY a.at`;
 }
 
 export async function noteRead(db: Database, entry: Omit<AuditEntry, 'action' | 'detail'>): Promise<void> {

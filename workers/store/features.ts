@@ -29,16 +29,16 @@ export function findFeature(db: Database, userId: UserId, id: string): Promise<F
   });
 }
 
-/** Bytes of the other features of its idea. Only their lengths are read. */
-export async function bytesOfOtherFeatures(
+/** How many other features its idea has, and their bytes. Only their lengths are read. */
+export async function measureOtherFeatures(
   db: Database,
   userId: UserId,
   { id, ideaId }: Pick<FeatureRow, 'id' | 'ideaId'>,
-): Promise<number> {
-  const row = await db.first<{ bytes: number }>(sql`
-    SELECT coalesce(sum(octet_length(details) + coalesce(octet_length(notes), 0)), 0) AS bytes
+): Promise<{ count: number; bytes: number }> {
+  const row = await db.first<{ count: number; bytes: number }>(sql`
+    SELECT count(*) AS count, coalesce(sum(octet_length(details) + coalesce(octet_length(notes), 0)), 0) AS bytes
     FROM features INDEXED BY features_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId} AND id <> ${id}`);
-  return row?.bytes ?? 0;
+  return row ?? { count: 0, bytes: 0 };
 }
 
 /** Adds a feature; false when the account has no room for it. */

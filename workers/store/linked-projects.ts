@@ -204,12 +204,14 @@ function inPieces(rows: readonly object[]): string[] {
 /** Half of what a statement may carry. */
 const PIECE_BYTES = PLATFORM.statementValueBytes / 2;
 
-/** What the other machines of an account have linked: one row with `projects` and `sessionBytes`. */
+/** What the other machines of an account have linked: one row with `projects` and `bytes`. */
 export function readLinkedElsewhere(userId: UserId, machineId: string): Statement {
   return sql`
-    SELECT (SELECT count(*) FROM linked_projects WHERE user_id = ${userId} AND machine_id <> ${machineId}) AS projects,
-      (SELECT coalesce(sum(octet_length(sessions)), 0) FROM linked_sessions
-        WHERE user_id = ${userId} AND machine_id <> ${machineId}) AS sessionBytes`;
+    SELECT count(*) AS projects,
+      coalesce(sum(octet_length(concat(project_root, idea_id, idea_title, world_id, world_name, project_name, github_url))), 0)
+      + (SELECT coalesce(sum(octet_length(sessions)), 0) FROM linked_sessions
+        WHERE user_id = ${userId} AND machine_id <> ${machineId}) AS bytes
+    FROM linked_projects WHERE user_id = ${userId} AND machine_id <> ${machineId}`;
 }
 
 /**
