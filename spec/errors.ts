@@ -56,7 +56,7 @@ export const HTTP_STATUS = {
   wrong_status: 409,
   /** The same Idempotency-Key came with another body. */
   idempotency_conflict: 409,
-  /** The body is larger than this route takes. */
+  /** The body, or a text or list in it, is larger than this route takes. */
   body_too_large: 413,
   /** Too many failed sign-ins from this network. `Retry-After` says when the next one counts. */
   too_many_attempts: 429,

@@ -87,13 +87,20 @@ describe('an order', () => {
     { sessionFallback: 'any' },
     { machineId: '../etc' },
     { orpSessionId: '' },
-    { projectRoot: 'x'.repeat(5000) },
   ])('with %j is refused with the name of the field', async (wrong) => {
     const machine = await aMachine();
     const body = { prompt: 'Count.', ideaId: machine.ideaId, ...wrong } as Order;
     const refusal = await refuses(enqueueJob, 'invalid_input', { as: machine.owner, body });
     expect(refusal.error).toMatch(new RegExp(`^(${Object.keys(wrong).join('|')})\\b`));
     expect((await accepts(listJobs, { as: machine.owner, query: {} })).jobs).toEqual([]);
+  });
+
+  it('with a text beyond its bound is refused with 413, the name of the field and the bound', async () => {
+    const { owner: as } = await aMachine();
+    const body = { prompt: 'Count.', projectRoot: 'x'.repeat(5000) };
+    const refusal = await refuses(enqueueJob, 'body_too_large', { as, body });
+    expect(refusal.error).toBe('projectRoot: may have at most 4096 characters.');
+    expect((await accepts(listJobs, { as, query: {} })).jobs).toEqual([]);
   });
 
   it('measures its prompt in bytes', async () => {

@@ -9,12 +9,22 @@ type Issue = z.core.$ZodIssue;
 /** Where a value stood; the whole of it is named in sentences when no single field is at fault. */
 export type Where = 'body' | 'query';
 
-export function parse(schema: ZodType, value: unknown, where: Where): Result<unknown, 'invalid_input'> {
+export function parse(
+  schema: ZodType,
+  value: unknown,
+  where: Where,
+): Result<unknown, 'invalid_input' | 'body_too_large'> {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return accept(parsed.data);
   const issue = deepest(parsed.error.issues[0]);
   const field = fieldOf(issue) || `the ${where}`;
-  return refuse('invalid_input', `${field}: ${sentenceOf(issue)}`, hintOf(field, where));
+  const code = where === 'body' && isTooLong(issue) ? 'body_too_large' : 'invalid_input';
+  return refuse(code, `${field}: ${sentenceOf(issue)}`, hintOf(field, where));
+}
+
+/** A text or a list beyond its bound, rather than a number that is out of range. */
+function isTooLong(issue: Issue | undefined): boolean {
+  return issue?.code === 'too_big' && (issue.origin === 'string' || issue.origin === 'array');
 }
 
 /** A union reports every arm; the arm with the fewest complaints is what the sender meant. */
