@@ -72,7 +72,9 @@ export type FailureReading =
   /** Not the job's failure: every other job would fail, too. `until`: when the agent works again, epoch ms. */
   | { kind: 'condition'; code: ConditionCode; until?: number | undefined }
   /** The agent does not know the session. */
-  | { kind: 'session_missing' };
+  | { kind: 'session_missing' }
+  /** Another program has the session open, and the agent allows only one. */
+  | { kind: 'session_in_use' };
 
 export type FoundProgram =
   /** `remarks`: sentences about what may not work as its owner expects. */

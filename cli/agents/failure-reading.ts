@@ -9,7 +9,7 @@ import type { FailureReading, TurnFacts } from './agent.ts';
 import { readResetTime } from './reset-time.ts';
 
 interface Rule {
-  code: ConditionCode | 'session_missing';
+  code: ConditionCode | 'session_missing' | 'session_in_use';
   /** Any of these. */
   said: readonly RegExp[];
   /** Only of a program that reported nothing at all: later the same words may be about the work. */
@@ -23,6 +23,7 @@ const RULES: readonly Rule[] = [
     said: [/no rollout found for (?:thread|conversation) id/i, /no saved session found/i],
     isBeforeTheTurn: true,
   },
+  { code: 'session_in_use', said: [/already has an active writer/i], isBeforeTheTurn: true },
   {
     code: 'usage_limited',
     said: [
@@ -85,6 +86,6 @@ export function readFailure(
   );
   if (rule === undefined) return undefined;
   const { code } = rule;
-  if (code === 'session_missing') return { kind: code };
+  if (code === 'session_missing' || code === 'session_in_use') return { kind: code };
   return { kind: 'condition', code, until: readResetTime(said, now) };
 }

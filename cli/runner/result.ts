@@ -3,7 +3,7 @@
 import { parseSections, summarizeReview } from '../../spec/checkpoint/sections.ts';
 import { CONDITION_CODES, type ConditionCode } from '../../spec/job/condition.ts';
 import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
-import { REASON_LENGTH } from '../../spec/job/release.ts';
+import { REASON_LENGTH, releaseSentence } from '../../spec/job/release.ts';
 import { clip, cut, cutToBytes } from '../../spec/text.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { Held, ReceiptReport, ResultReport } from './service.ts';
@@ -40,6 +40,7 @@ export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind 
   const answer = run.answer ?? plainAnswer(run);
   const why = whyFailed(run, answer);
   if (why === undefined) return { outcome: 'completed', finished_at_utc, ...withAnswer(answer, kind) };
+  if (run.reading?.kind === 'session_in_use' && hadNoEffect(run)) return sessionInUse(now);
   const kindOfFailure = failureKindOf(run);
   const failed = { ...failedResult(kindOfFailure, why, now), ...withAnswer(run.answer, kind) };
   return isCondition(kindOfFailure) && hadNoEffect(run) ? givenBack(failed, kindOfFailure) : failed;
@@ -48,6 +49,16 @@ export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind 
 /** The same failure, as a job that a server may take back. */
 export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRecord {
   return { ...result, release: { reason, message: clip(result.error ?? '', REASON_LENGTH) } };
+}
+
+const WHERE_IT_IS_OPEN =
+  'Close it there (a terminal, an editor or the Codex app), or send the prompt to another session.';
+
+/** It can run as soon as a person closes the session. */
+function sessionInUse(now: Date): ResultRecord {
+  const reason = 'session_in_use';
+  const error = releaseSentence(reason, WHERE_IT_IS_OPEN);
+  return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };
 }
 
 /** Proven by events: no command, no changed file, no message. Helpers that Codex leaves running are its own. */
@@ -82,6 +93,7 @@ function plainAnswer({ turn, stdout }: Extract<AgentRun, { kind: 'ended' }>): st
 
 function failureKindOf({ turn, reading }: Extract<AgentRun, { kind: 'ended' }>): FailureKind {
   if (reading === undefined || turn.state === 'completed') return 'agent_error';
+  if (reading.kind === 'session_in_use') return 'agent_error';
   return reading.kind === 'condition' ? reading.code : reading.kind;
 }
 

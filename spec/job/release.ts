@@ -17,7 +17,7 @@ export const RELEASE_REASONS = [
   'overloaded',
   /** The agent cannot be started on this machine. */
   'agent_unavailable',
-  /** Somebody else is at work in the agent session. */
+  /** Another program has the agent session open, and the agent allows only one. */
   'session_in_use',
 ] as const;
 export type ReleaseReason = (typeof RELEASE_REASONS)[number];
@@ -32,6 +32,20 @@ export const REASON_LENGTH = 300;
 export const FREE_RELEASES = 5;
 export const RELEASE_PAUSE_MS = 60_000;
 
+/** A session that another program has open is tried again soon at first, and rarely when it stays open over night. */
+const SESSION_PAUSE = { firstMs: 15_000, limitMs: 5 * 60_000 };
+
+/**
+ * How long a job that was given back may not be claimed, in ms; undefined: not at all.
+ * @param earlier how often it was given back before
+ */
+export function releasePauseMs(reason: ReleaseReason, earlier: number): number | undefined {
+  if (reason === 'session_in_use') {
+    return Math.min(SESSION_PAUSE.limitMs, SESSION_PAUSE.firstMs * 2 ** Math.min(earlier, 20));
+  }
+  return earlier >= FREE_RELEASES ? RELEASE_PAUSE_MS : undefined;
+}
+
 const SENTENCES: Record<ReleaseReason, string> = {
   question_unanswered: 'The person at the machine left the question unanswered.',
   shutting_down: 'The runner was stopped before the agent began.',
@@ -39,7 +53,7 @@ const SENTENCES: Record<ReleaseReason, string> = {
   signed_out: 'The agent is signed out.',
   overloaded: 'The model behind the agent is overloaded.',
   agent_unavailable: 'The agent cannot be started on this machine.',
-  session_in_use: 'Another program is at work in the agent session.',
+  session_in_use: 'The agent session is open in another program on its machine.',
 };
 
 /** What people read about the attempt; `message`: the runner's own words, if it has any. */

@@ -71,6 +71,8 @@ export interface WaitingJob {
   askingSince?: number | undefined;
   leaseExpiresAt?: number | undefined;
   machineId?: string | undefined;
+  /** Why its last holder gave it back, as a sentence; undefined: it did not, or that is not known here. */
+  givenBackBecause?: string | undefined;
   target: JobTarget;
 }
 
@@ -119,7 +121,7 @@ export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): 
 function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting {
   const since = Math.max(job.createdAt, job.availableAt);
   if (job.availableAt > now) {
-    return { code: 'not_yet', message: `Waits until ${at(job.availableAt)}.`, since: job.createdAt };
+    return { code: 'not_yet', message: whenDue(job), since: job.createdAt };
   }
   const routes = routesFor(job.target, around.projects);
   const [first] = routes;
@@ -140,6 +142,12 @@ function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting 
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
   if (free === undefined) return whyBusy(usable, around, since);
   return { code: 'next_poll', message: whenTaken(free.machineId, ready), since };
+}
+
+function whenDue({ availableAt, givenBackBecause }: WaitingJob): string {
+  return givenBackBecause === undefined
+    ? `Waits until ${at(availableAt)}.`
+    : `${givenBackBecause} It is tried again at ${at(availableAt)}.`;
 }
 
 /** To be heard of and to be able to be woken are two facts: a machine may have the one without the other. */

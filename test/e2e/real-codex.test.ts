@@ -3,9 +3,11 @@
  * sent contains it, so a right answer proves that the linked session was resumed with its context.
  */
 
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isOlder } from '../../cli/version.ts';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
 import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
 import { releaseSentence } from '../../spec/job/release.ts';
@@ -50,6 +52,7 @@ interface ShownJob {
   content?: string;
   error?: string;
   failureKind?: string;
+  waiting?: { message: string };
 }
 
 interface WorkOutcome {
@@ -171,6 +174,33 @@ describe.each(codexes)('with $name', (codex) => {
     expect(job.status).toBe('queued');
     expect(stdout).toContain(releaseSentence(reason as 'signed_out', undefined));
   });
+
+  it.skipIf(isOlder(codex.version, '0.171.0'))(
+    'a job whose session is open in another program goes back to the queue, and runs when it is closed',
+    async () => {
+      const sessionId = await createAgentSession({ bin, title: 'Codex' }, 'Hello.', workspace.orp);
+      const names = ['--orp-session-id', 'shared', '--label', 'Shared', '--codex-session-id', sessionId];
+      await orp('link', 'session', 'register', ...names);
+      await orp('runner', 'sync');
+      const words = ['exec', '--skip-git-repo-check', '--json', 'resume', sessionId, '-'];
+      const other = spawn(bin, words, { ...workspace.orp, stdio: ['pipe', 'pipe', 'ignore'] });
+      const closed = new Promise((ended) => other.on('close', ended));
+      other.stdin.end('run: sleep 600');
+      await new Promise<void>((begun) => {
+        other.stdout.on('data', (text: Buffer) => text.includes('turn.started') && begun());
+      });
+
+      const job = await workPrompt('What is the code word?', '--orp-session-id', 'shared');
+      other.kill('SIGKILL');
+      await closed;
+      expect(job.status).toBe('queued');
+      expect(job.waiting?.message).toContain(releaseSentence('session_in_use', undefined));
+      await orp('job', 'cancel', job.id);
+      expect(await workPrompt('What is the code word?', '--orp-session-id', 'shared')).toMatchObject({
+        status: 'completed',
+      });
+    },
+  );
 
   it('the configuration profile of the runner is in force', async () => {
     addProfile(home(), codex, { name: 'deep', model: 'deep-model' });

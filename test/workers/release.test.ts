@@ -169,6 +169,27 @@ describe('a job that its holder gives back', () => {
     expect((await claim(machine)).jobId).toBe(jobId);
   });
 
+  it('waits longer each time while its session is open in another program, and says so', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    for (const pauseMs of [15, 30, 60, 120, 240, 300, 300].map((seconds) => seconds * SECOND)) {
+      const held = await claim(machine);
+      expect(held.jobId).toBe(jobId);
+      await giveBack(held, { reason: 'session_in_use', message: 'Close it there.' });
+      const { waiting } = await show(machine.owner, jobId);
+      expect(waiting?.message).toMatch(
+        /^The agent session is open in another program on its machine\. Close it there\. It is tried again at 2\d{3}-/,
+      );
+      advance(pauseMs - SECOND);
+      expect((await poll(machine)).job).toBeNull();
+      advance(SECOND);
+    }
+    await giveBack(await claim(machine), { reason: 'session_in_use' });
+    // What is queued behind it does not wait with it.
+    const other = await aPrompt(machine);
+    expect((await claim(machine)).jobId).toBe(other);
+  });
+
   it('cuts a long message between characters instead of refusing it', async () => {
     const machine = await aMachine();
     await aPrompt(machine);

@@ -56,7 +56,11 @@ export function toSurroundings([machines, projects, sessions, busy]: readonly {
 }
 
 /** Why it does not run now. */
-export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiting | undefined {
+export function waitingOf(
+  job: JobRow & { givenBackBecause?: string | undefined },
+  around: Surroundings,
+  now: number,
+): Waiting | undefined {
   return whyWaiting(
     {
       kind: job.kind,
@@ -67,6 +71,7 @@ export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiti
       askingSince: job.askingSince ?? undefined,
       leaseExpiresAt: job.leaseExpiresAt ?? undefined,
       machineId: job.machineId ?? undefined,
+      givenBackBecause: job.givenBackBecause,
       target: targetOf(job),
     },
     around,
@@ -75,7 +80,10 @@ export function waitingOf(job: JobRow, around: Surroundings, now: number): Waiti
 }
 
 /** Why it does not run now, with all that must be read to know it. */
-export async function readWaiting(deps: Deps, job: JobRow): Promise<Waiting | undefined> {
+export async function readWaiting(
+  deps: Deps,
+  job: JobRow & { givenBackBecause?: string | undefined },
+): Promise<Waiting | undefined> {
   return waitingOf(job, await surroundingsOf(deps, job.userId, [targetOf(job)]), deps.now);
 }
 

@@ -116,7 +116,8 @@ export async function showJob(
   };
   const latest = viewLatestAttempt(job, content);
   const attempts = rowsOf<AttemptRow>(earlier).map(viewAttempt);
-  const waiting = isTerminal(job.status) ? undefined : await readWaiting(deps, job);
+  const givenBackBecause = latest === undefined ? whyGivenBack(attempts.at(-1)) : undefined;
+  const waiting = isTerminal(job.status) ? undefined : await readWaiting(deps, { ...job, givenBackBecause });
   return accept({
     ...viewJob(job, waiting),
     prompt,
@@ -124,6 +125,11 @@ export async function showJob(
     attempts: latest === undefined ? attempts : [...attempts, latest],
     events: rowsOf<StoryEvent>(story).map(viewEvent),
   });
+}
+
+/** A sweep gives back without a word; a holder says why. */
+function whyGivenBack(last: ReturnType<typeof viewAttempt> | undefined): string | undefined {
+  return last?.outcome === 'released' ? last.error : undefined;
 }
 
 function viewEvent({ at, action, by, detail }: StoryEvent) {

@@ -3,7 +3,7 @@
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { ReleaseReason } from '../../spec/job/release.ts';
-import { releaseSentence } from '../../spec/job/release.ts';
+import { releasePauseMs, releaseSentence } from '../../spec/job/release.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isAllowed } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
@@ -37,7 +37,10 @@ export async function releaseJob(
   if (!held.ok || !isAllowed('return', held.value.status)) return repeatOf(deps, user, { release, held });
   const key = { userId: user.id, id: jobId };
   const error = releaseSentence(reason, release.message);
-  const released = await move(deps.db, returnIfHeld(key, { ...holder, now: deps.now, error }));
+  // Every lease beyond the attempts that count was given back.
+  const pauseMs = releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
+  const availableAt = pauseMs === undefined ? undefined : deps.now + pauseMs;
+  const released = await move(deps.db, returnIfHeld(key, { ...holder, now: deps.now, error, availableAt }));
   if (released === undefined) {
     const after = await jobUnderLease(deps, user, { jobId, holder });
     return repeatOf(deps, user, { release, held: after });

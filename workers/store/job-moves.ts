@@ -4,7 +4,6 @@
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
-import { FREE_RELEASES, RELEASE_PAUSE_MS } from '../../spec/job/release.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { Database, Statement, Value } from './database.ts';
 import { sql } from './database.ts';
@@ -176,10 +175,13 @@ export interface Return {
   now: number;
   /** Why, for people. */
   error: string;
+  /** When it may be claimed again; undefined: at once. */
+  availableAt: number | undefined;
 }
 
 /** The holder gives the job back: it keeps its place, the attempt does not count. */
-export function returnIfHeld(key: JobKey, { leaseId, machineId, now, error }: Return): Statement[] {
+export function returnIfHeld(key: JobKey, given: Return): Statement[] {
+  const { leaseId, machineId, now, error, availableAt } = given;
   const where: [string, Value][] = [
     ['lease_id = ?', leaseId],
     ['machine_id = ?', machineId],
@@ -191,11 +193,7 @@ export function returnIfHeld(key: JobKey, { leaseId, machineId, now, error }: Re
         ...CLEAR_ATTEMPT,
         ['attempt = attempt - 1', undefined],
         ['attempts_used = attempts_used - 1', undefined],
-        // Every lease beyond the attempts that count was given back.
-        [
-          `available_at = CASE WHEN lease_count - attempt >= ${FREE_RELEASES} THEN ? ELSE available_at END`,
-          now + RELEASE_PAUSE_MS,
-        ],
+        ['available_at = coalesce(?, available_at)', availableAt ?? null],
         ['updated_at = ?', now],
       ],
       where,

@@ -67,6 +67,7 @@ describe('a runner whose agent has reached its usage limit', () => {
     const waitMs = Date.parse(String(said?.until)) - Date.now();
     expect(waitMs).toBeGreaterThan(184 * 60_000);
     expect(waitMs).toBeLessThanOrEqual(185 * 60_000);
+    await until(() => runner.output.stderr.includes('Claiming again at'));
     expect(runner.output.stderr.match(/has reached its usage limit/g)).toHaveLength(1);
 
     const shown = await runOrp(['runner', 'status', '--json'], { cwd: machine.repo, env: machine.env });
@@ -147,6 +148,45 @@ describe('a runner whose agent cannot work', () => {
 
     writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${RECIPE_AGENT}' "$@"\n`, { mode: 0o755 });
     await until(() => job.status === 'completed');
+  });
+});
+
+describe('a session that another program has open', () => {
+  const IN_USE = 'Error: thread/resume failed: thread codex-1 already has an active writer (code -32600)';
+  const words = ['runner', 'work', '--once', '--json', '--codex-bin'];
+
+  /** Codex says so before it reports anything. */
+  function busyCodex(): string {
+    const bin = join(machine.home, 'busy-codex');
+    writeFileSync(bin, `#!/bin/sh\necho '${IN_USE}' >&2\nexit 1\n`, { mode: 0o755 });
+    return bin;
+  }
+
+  it('costs no job: it goes back to the queue with the reason, and nothing else pauses', async () => {
+    const job = service.addJob('job_1', {});
+    const { code } = await runOrp([...words, busyCodex()], { cwd: machine.repo, env: machine.env });
+
+    expect(code).toBe(1);
+    expect(job.releases).toEqual([expect.objectContaining({ reason: 'session_in_use' })]);
+    expect([job.completions, job.status, conditions()]).toEqual([[], 'queued', []]);
+  });
+
+  it('fails the job with what to do where the server takes none back', async () => {
+    service.announced = CAPABILITIES.filter((name) => name !== 'release');
+    const job = service.addJob('job_1', {});
+    await runOrp([...words, busyCodex()], { cwd: machine.repo, env: machine.env });
+
+    const error =
+      'The agent session is open in another program on its machine. Close it there (a terminal, an editor or the Codex app), or send the prompt to another session.';
+    expect(job.completions).toEqual([expect.objectContaining({ success: false, content: null, error })]);
+  });
+
+  it('is no such thing when the agent only speaks of one', async () => {
+    const job = service.addJob('job_1', { say: 'I begin.', fail: IN_USE, exit: 1 });
+    await runOrp([...words, RECIPE_AGENT], { cwd: machine.repo, env: machine.env });
+
+    expect(job.releases).toEqual([]);
+    expect(job.completions).toEqual([expect.objectContaining({ failureKind: 'agent_error' })]);
   });
 });
 
