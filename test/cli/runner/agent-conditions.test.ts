@@ -46,6 +46,12 @@ function addJobs(recipe: object): FakeJob[] {
   return [1, 2, 3, 4, 5, 6].map((number) => service.addJob(`job_${number}`, recipe));
 }
 
+/** The server knows that the machine has paused, and no job is held any more: either may arrive first. */
+async function untilPaused(jobs: readonly FakeJob[]): Promise<void> {
+  const isHeld = ({ status }: FakeJob) => status === 'dispatched' || status === 'running';
+  await until(() => conditions().length > 0 && !jobs.some(isHeld));
+}
+
 function conditions(): Record<string, unknown>[] {
   const beats = service.requests.filter(({ route }) => route === 'heartbeat');
   return beats.flatMap(({ body }) => (body.condition ? [body.condition as Record<string, unknown>] : []));
@@ -55,7 +61,7 @@ describe('a runner whose agent has reached its usage limit', () => {
   it('gives the job back, leaves the queue alone, and says until when', async () => {
     const jobs = addJobs({ fail: LIMIT, exit: 1 });
     const runner = start();
-    await until(() => conditions().length > 0);
+    await untilPaused(jobs);
 
     expect(jobs.map(({ status }) => status)).toEqual(jobs.map(() => 'queued'));
     expect(jobs.flatMap(({ completions }) => completions)).toEqual([]);
@@ -79,7 +85,7 @@ describe('a runner whose agent has reached its usage limit', () => {
   it('fails the one job that had an effect, with that reason', async () => {
     const jobs = addJobs({ say: 'I begin.', fail: LIMIT, exit: 1 });
     start();
-    await until(() => conditions().length > 0);
+    await untilPaused(jobs);
 
     expect(jobs.flatMap(({ completions }) => completions)).toEqual([
       expect.objectContaining({ success: false, content: 'I begin.', failureKind: 'usage_limited' }),
@@ -92,7 +98,7 @@ describe('a runner whose agent has reached its usage limit', () => {
     service.announced = CAPABILITIES.filter((name) => name !== 'release');
     const jobs = addJobs({ fail: LIMIT, exit: 1 });
     start();
-    await until(() => conditions().length > 0);
+    await untilPaused(jobs);
 
     expect(jobs.flatMap(({ completions }) => completions)).toEqual([
       expect.objectContaining({ success: false, failureKind: 'usage_limited' }),
@@ -118,7 +124,7 @@ describe('a runner whose agent cannot work', () => {
   ])('keeps the queue when it %s', async (_, fail, code) => {
     const jobs = addJobs({ fail, exit: 1 });
     start();
-    await until(() => conditions().length > 0);
+    await untilPaused(jobs);
 
     expect(conditions()[0]).toMatchObject({ code, until: expect.any(String) });
     expect(jobs.flatMap(({ releases }) => releases)).toEqual([expect.objectContaining({ reason: code })]);
@@ -132,7 +138,7 @@ describe('a runner whose agent cannot work', () => {
     chmodSync(bin, 0o755);
     const jobs = addJobs({});
     start(bin);
-    await until(() => conditions().length > 0);
+    await untilPaused(jobs);
 
     expect(conditions()[0]).toMatchObject({ code: 'agent_unavailable' });
     expect(jobs.map(({ status }) => status)).toEqual(jobs.map(() => 'queued'));
@@ -142,7 +148,7 @@ describe('a runner whose agent cannot work', () => {
     const bin = join(machine.home, 'later-codex');
     const job = service.addJob('job_1', { say: 'Done.' });
     start(bin);
-    await until(() => conditions().length > 0);
+    await untilPaused([job]);
     expect(conditions()[0]).toMatchObject({ code: 'agent_unavailable' });
     expect(job.status).toBe('queued');
 
