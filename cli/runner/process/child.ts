@@ -57,15 +57,11 @@ export async function startChild(
   output: ChildOutput,
   graces: StopGraces = STOP_GRACES,
 ): Promise<ChildStart> {
-  const spawned = await spawnInGroup(plan);
+  const spawned = await spawnInGroup(plan, output);
   if (spawned.kind === 'refused') return spawned;
 
-  const { started, exited, mark } = spawned;
+  const { started, exited, drained, mark } = spawned;
   const family = ProcessFamily.started({ leader: mark, tag: plan.tag });
-  const drained = Promise.all([drain(started.stdout, output.stdout), drain(started.stderr, output.stderr)]);
-  drained.catch(() => {
-    // Reported by `ended`, which looks at it only after the process has gone.
-  });
   const abandoned = Promise.withResolvers<ChildEnd>();
   let stopping: Promise<StopReceipt> | undefined;
   const stop = () => {
@@ -95,11 +91,13 @@ type Spawned =
       kind: 'spawned';
       started: ChildProcessByStdio<Writable, Readable, Readable>;
       exited: Promise<ChildEnd>;
+      /** Settles when everything it printed was handed on. */
+      drained: Promise<unknown>;
       mark: LeaderMark;
     }
   | { kind: 'refused'; message: string };
 
-async function spawnInGroup(plan: ChildPlan): Promise<Spawned> {
+async function spawnInGroup(plan: ChildPlan, output: ChildOutput): Promise<Spawned> {
   try {
     const started = spawn(plan.command, [...plan.args], {
       cwd: plan.cwd,
@@ -114,6 +112,11 @@ async function spawnInGroup(plan: ChildPlan): Promise<Spawned> {
     started.on('error', () => {
       // Later errors are failed signals; the ladder looks for itself whether anybody is left.
     });
+    // Before anything else is waited for: of a process that ends unread, Node throws away what it printed.
+    const drained = Promise.all([drain(started.stdout, output.stdout), drain(started.stderr, output.stderr)]);
+    drained.catch(() => {
+      // Reported by `ended`, which looks at it only after the process has gone.
+    });
     feed(started.stdin, plan.input);
     const { pid = 0 } = started;
     // It runs, whatever the system tells: from here on it is looked after.
@@ -121,7 +124,7 @@ async function spawnInGroup(plan: ChildPlan): Promise<Spawned> {
       (entry) => entry?.startTime ?? '',
       () => undefined,
     );
-    return { kind: 'spawned', started, exited, mark: { pid, startTime } };
+    return { kind: 'spawned', started, exited, drained, mark: { pid, startTime } };
   } catch (error) {
     return { kind: 'refused', message: error instanceof Error ? error.message : String(error) };
   }
