@@ -51,7 +51,7 @@ describe('a claim by POST', () => {
     const { owner, machineId } = await aMachine();
     const projectRoots = longPaths(BOUNDS.machineProjects + 1);
     const body = { machineId, claimId: crypto.randomUUID(), projectRoots };
-    expect((await send(claimJob, { as: owner, body })).status).toBe(400);
+    expect((await send(claimJob, { as: owner, body })).status).toBe(413);
   });
 });
 
