@@ -127,6 +127,33 @@ function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
+/** What one account may move in one isolate; beyond it a request waits its turn. */
+export interface Share {
+  /** Spent at once by an account that was idle. */
+  burstBytes: number;
+  bytesPerSecond: number;
+  /** Requests of one account at the same time; more wait. */
+  underWay: number;
+  /** Longest wait for a turn. */
+  waitMs: number;
+  /** Refuses only after the wait: whoever sends large bodies in a loop shall not send the next one at once. */
+  slowRefusals: boolean;
+}
+
+/**
+ * What deliveries of a runner may move: results, transcripts, and whatever else must not wait behind what a person asks.
+ * Small ones do not wait at all. One upload of a runner is small. The budget holds the largest body of a v0.4.4 client.
+ */
+export const DELIVERIES = {
+  smallBytes: 512 * KIB,
+  burstBytes: 16 * MIB,
+  bytesPerSecond: 2 * MIB,
+  underWay: 2,
+  /** Short, because a runner keeps what was refused and sends it again. */
+  waitMs: 3000,
+  slowRefusals: true,
+} as const satisfies Share & { smallBytes: number };
+
 /**
  * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row that
  * the database read counts for `rowBytes`, which takes about as long. Measured with `npm run bench -- neighbors`.
@@ -145,6 +172,7 @@ export const PACE = {
   waiting: 500,
   /** Longest wait for a turn. */
   waitMs: 10_000,
+  slowRefusals: false,
   /** A request that was under way for so long has ended without a word: the platform dropped it. */
   forgottenMs: 60_000,
   /** Pause between two looks of one who waits for others to end: shortest, and for each who waits. */

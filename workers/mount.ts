@@ -4,7 +4,7 @@
  */
 
 import type { Context, Hono } from 'hono';
-import { PACE } from '../spec/bounds.ts';
+import { DELIVERIES, PACE } from '../spec/bounds.ts';
 import type { BodyOf, Endpoint, ErrorsOf, ParamsOf, QueryOf, ReplyInput } from '../spec/contract/endpoint.ts';
 import type { ErrorCode, Refusal, Result } from '../spec/errors.ts';
 import { accept, refuse } from '../spec/errors.ts';
@@ -12,12 +12,13 @@ import { pathId } from '../spec/ids.ts';
 import type { AboutRequest, AppEnv } from './app-env.ts';
 import type { Deps } from './deps.ts';
 import { inTime } from './in-time.ts';
-import { readBody } from './middleware/body.ts';
+import { discardBody, readBody } from './middleware/body.ts';
 import { parse } from './middleware/parse.ts';
 import { refusalResponse } from './middleware/refusals.ts';
 import type { SignedIn } from './services/authenticate.ts';
 import { TooLate } from './services/failures.ts';
-import { pacer } from './services/pace.ts';
+import type { Pacer } from './services/pace.ts';
+import { deliveryPacer, pacer } from './services/pace.ts';
 
 export interface Request<Row> {
   params: ParamsOf<Row>;
@@ -54,20 +55,33 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
     return context.body(text, row.status, { 'Content-Type': 'application/json' });
   }
   app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
-    return row.paced ? inTurn(context, row, answer) : answer(context);
+    const own = pacerOf(context, row);
+    return own === undefined ? answer(context) : inTurn(context, { row, own }, answer);
   });
+}
+
+/** Where a request waits its turn; undefined: it does not. */
+function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer | undefined {
+  if (row.paced) return pacer;
+  const length = Number(context.req.header('content-length') ?? Number.NaN);
+  // Without a length it may be as large as the row takes.
+  return length <= DELIVERIES.smallBytes ? undefined : deliveryPacer;
 }
 
 /** Lets an account that has overspent its share wait, and charges it for what the request took. */
 async function inTurn(
   context: Context<AppEnv>,
-  row: Endpoint,
+  { row, own }: { row: Endpoint; own: Pacer },
   answer: (context: Context<AppEnv>) => Promise<Response>,
 ): Promise<Response> {
   const userId = context.get('auth')?.id;
   if (userId === undefined) return answer(context);
-  const turn = await pacer.enter(userId);
-  if (turn.kind === 'refused') return refusalResponse(context, tooManyRequests(turn.retryAfterMs));
+  const turn = await own.enter(userId);
+  if (turn.kind === 'refused') {
+    // A client that is cut off while it sends does not read the answer.
+    await discardBody(context.req.raw, row.maxBodyBytes);
+    return refusalResponse(context, tooManyRequests(turn.retryAfterMs, own.share.bytesPerSecond));
+  }
   const { spent } = context.get('deps');
   try {
     return await answer(context);
@@ -76,11 +90,11 @@ async function inTurn(
   }
 }
 
-function tooManyRequests(retryAfterMs: number): Refusal {
+function tooManyRequests(retryAfterMs: number, bytesPerSecond: number): Refusal {
   const retryAfterSeconds = Math.ceil(retryAfterMs / 1000);
   return {
     code: 'too_many_requests',
-    message: `Your account asks for more than its share: ${PACE.bytesPerSecond} bytes a second.`,
+    message: `Your account asks for more than its share: ${bytesPerSecond} bytes a second.`,
     hint: `Try again in ${retryAfterSeconds} s.`,
     retryAfterSeconds,
   };

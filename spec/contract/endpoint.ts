@@ -41,7 +41,7 @@ export interface Endpoint<
   status: 200 | 201;
   /** Refusals besides the common ones. */
   errors: readonly Code[];
-  /** Whether the requests of an account wait their turn here (bounds.ts, `PACE`). Deliveries of a runner never do. */
+  /** Whether all requests of an account wait their turn here (bounds.ts, `PACE`), or only large ones (`DELIVERIES`). */
   paced: boolean;
   /** The same request may be sent again after a lost answer without doing anything twice. */
   idempotent: boolean;

@@ -6,7 +6,7 @@ import { getMe } from '../../spec/contract/auth.ts';
 import { followJob, streamEvents } from '../../spec/contract/events.ts';
 import { addFeature, addIdea, listIdeas, showIdea } from '../../spec/contract/ideas.ts';
 import { enqueueJob, listJobs, showJob } from '../../spec/contract/jobs.ts';
-import { queueCheckpoint, syncMachine } from '../../spec/contract/runner.ts';
+import { addLogs, completeJob, heartbeat, queueCheckpoint, syncMachine } from '../../spec/contract/runner.ts';
 import type { Account } from './client.ts';
 import { send } from './client.ts';
 
@@ -27,15 +27,24 @@ export interface Noisy {
 
 type Request = (turn: number) => Promise<unknown>;
 
-/** Fills the account through the front door and gives back what it may ask for, the worst first. */
-export async function fillAccount(noisy: Noisy, { share }: Fill): Promise<Request[]> {
+/** What a full account may do, in two loops: what waits its turn must not keep the other from its worst. */
+export interface Worst {
+  requests: Request[];
+  deliveries: Request[];
+}
+
+/** Fills the account through the front door and gives back what it may ask for and deliver. */
+export async function fillAccount(noisy: Noisy, { share }: Fill): Promise<Worst> {
   const { account } = noisy;
   const part = (count: number) => Math.max(1, Math.floor(count * share));
   await linkMachines(account, { machines: part(4), projects: part(BOUNDS.machineProjects - 1) });
   const ideas = await addIdeas(noisy, part(500));
   const large = await addLargeIdea(account, part(15));
   const jobId = await queueJobs(noisy, part(DEFAULT_ACCOUNT_LIMITS.queuedJobs - 50));
-  return requestsOf(account, { ideaId: ideas, largeIdeaId: large, jobId });
+  return {
+    requests: requestsOf(account, { ideaId: ideas, largeIdeaId: large, jobId }),
+    deliveries: deliveriesOf(account, jobId),
+  };
 }
 
 async function linkMachines(
@@ -133,6 +142,35 @@ function requestsOf(
   ];
 }
 
+/**
+ * What a runner may send, of the largest size that is read, for a lease that nobody holds. The bodies are written once: the
+ * process that asks also measures.
+ */
+function deliveriesOf(account: Account, jobId: string): Request[] {
+  const holder = { machineId: MACHINE, leaseId: 'lea_none' };
+  const lines = Array.from({ length: 15 * 1024 }, () => ({ level: 'info', line: 'l'.repeat(1000) }));
+  const content = 'c'.repeat(6 * 1024 * KIB);
+  const post = (row: { path: string }, body: object): Request => {
+    const bytes = Buffer.from(JSON.stringify({ ...holder, ...body }));
+    return async () => {
+      const response = await fetch(`${account.baseUrl}${row.path.replace(':jobId', jobId)}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${account.token}` },
+        body: bytes,
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${row.path} answered ${response.status}: ${text}`);
+    };
+  };
+  return [
+    post(addLogs, { lines }),
+    post(completeJob, { success: true, content }),
+    // As large as a delivery may be that waits for nothing.
+    post(completeJob, { success: true, content: content.slice(0, 500 * KIB) }),
+    (turn) => send(account, heartbeat, { body: { machineId: MACHINE, machineName: `noisy ${turn}` } }),
+  ];
+}
+
 /** Opens a stream, reads its first bytes and lets go. */
 async function glance(account: Account, path: string): Promise<void> {
   const response = await fetch(`${account.baseUrl}${path}`, {
@@ -160,7 +198,9 @@ export async function makeNoise(
         await requests[turn % requests.length]?.(turn);
         counts.answered += 1;
       } catch (error) {
-        if (!/answered (413|429)/.test(String(error))) throw error;
+        // A server that refuses a large body does not read it to its end.
+        const isCutOff = error instanceof TypeError && /fetch failed/.test(error.message);
+        if (!isCutOff && !/answered (409|413|429)/.test(String(error))) throw error;
         counts.refused += 1;
       }
     }

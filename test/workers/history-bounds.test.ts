@@ -89,8 +89,8 @@ describe('an account without room for texts', () => {
   it('cannot have an ended job run again for one more answer, and still gets the answer of one that runs', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
-    await aPrompt(machine);
     await complete(await claimAndStart(machine), { content: 'a'.repeat(100_000) });
+    await aPrompt(machine);
     await limitAccount(machine.owner, { storedBytes: 100_000 });
     const order = { as: machine.owner, params: { jobId }, body: {} };
     const refused = await refuses(retryJob, 'limit_reached', order);

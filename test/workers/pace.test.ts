@@ -2,12 +2,13 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { PACE } from '../../spec/bounds.ts';
+import { DELIVERIES, PACE } from '../../spec/bounds.ts';
 import { addIdea, listIdeas } from '../../spec/contract/ideas.ts';
+import { addLogs } from '../../spec/contract/runner.ts';
 import type { PacerClock, Turn } from '../../workers/services/pace.ts';
 import { Pacer } from '../../workers/services/pace.ts';
 import { accepts, send } from './harness/call.ts';
-import { aMachine, aPrompt, claimAndStart, complete, log } from './harness/machines.ts';
+import { aMachine, aPrompt, claimAndStart, complete, log, show } from './harness/machines.ts';
 import { aPerson } from './harness/people.ts';
 
 /** Time that passes only when everybody sleeps. */
@@ -100,6 +101,30 @@ describe('a turn', () => {
     await Promise.all(Array.from({ length: PACE.underWay }, () => pacer.enter('a')));
     await clock.pass(PACE.forgottenMs + 1);
     (await go(pacer.enter('a'))).done(0);
+  });
+});
+
+describe('a large delivery', () => {
+  it('waits its turn, is refused with a time beyond its share, and holds up no small one', async () => {
+    const noisy = await aMachine();
+    await aPrompt(noisy);
+    const held = await claimAndStart(noisy);
+    const body = { machineId: noisy.machineId, leaseId: 'lea_none' };
+    const lines = Array.from({ length: 15_000 }, () => ({ level: 'info', line: 'l'.repeat(1000) }));
+    const params = { jobId: held.jobId };
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => send(addLogs, { as: noisy.owner, params, body: { ...body, lines } })),
+    );
+    const refused = answers.filter((answer) => answer.status === 429);
+    const mostBytes = DELIVERIES.burstBytes + (2 * DELIVERIES.waitMs * DELIVERIES.bytesPerSecond) / 1000;
+    const fits = Math.ceil(mostBytes / 15_000_000) + DELIVERIES.underWay;
+    expect(answers.length - refused.length).toBeLessThanOrEqual(fits);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+
+    await log(held, 1);
+    await complete(held, { content: 'Done.' });
+    expect((await show(noisy.owner, held.jobId)).content).toBe('Done.');
   });
 });
 

@@ -22,6 +22,18 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
   return joined(chunks, length);
 }
 
+/** Reads a body to its end and keeps nothing of it; one of more than `maxBytes` is cut off. */
+export async function discardBody(request: Request, maxBytes: number): Promise<void> {
+  let length = 0;
+  const reader = request.body?.getReader();
+  while (reader !== undefined) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    length += value.byteLength;
+    if (length > maxBytes) return reader.cancel();
+  }
+}
+
 function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const [only] = chunks;
   if (chunks.length === 1 && only !== undefined) return only;

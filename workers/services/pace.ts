@@ -1,10 +1,12 @@
 /**
  * Keeps one account from taking the processor from the others. Each account has a budget of bytes in this isolate; what a
  * request moved and read is charged when it is done. An account that has overspent, or has many requests under way, waits
- * its turn; one that would wait too long is refused. Deliveries of a runner (`paced: false` in the contract) never wait.
+ * its turn; one that would wait too long is refused. Deliveries of a runner (`paced: false` in the contract) have a budget of
+ * their own, and wait only when they are large.
  */
 
-import { PACE } from '../../spec/bounds.ts';
+import type { Share } from '../../spec/bounds.ts';
+import { DELIVERIES, PACE } from '../../spec/bounds.ts';
 
 interface Account {
   /** Bytes it may still spend; negative after an expensive request. */
@@ -37,19 +39,22 @@ const REAL_CLOCK: PacerClock = {
 const REMEMBERED = 10_000;
 
 export class Pacer {
+  readonly share: Share;
   readonly #clock: PacerClock;
   readonly #accounts = new Map<string, Account>();
 
-  constructor(clock: PacerClock = REAL_CLOCK) {
+  constructor(clock: PacerClock = REAL_CLOCK, share: Share = PACE) {
     this.#clock = clock;
+    this.share = share;
   }
 
-  /** Waits for a turn, about `PACE.waitMs` at most. Every request waits with a timer of its own: one that ends holds up no other. */
+  /** Waits for a turn, about `waitMs` at most. Every request waits with a timer of its own: one that ends holds up no other. */
   async enter(userId: string): Promise<Turn> {
     const account = this.#accountOf(userId);
     this.#refresh(account);
-    if (account.waiting.size === 0 && mayGo(account)) return this.#go(account);
-    if (account.waiting.size >= PACE.waiting || waitOf(account) > PACE.waitMs) return refused(account);
+    if (account.waiting.size === 0 && this.#mayGo(account)) return this.#go(account);
+    if (account.waiting.size >= PACE.waiting) return this.#refused(account);
+    if (!this.share.slowRefusals && this.#waitOf(account) > this.share.waitMs) return this.#refused(account);
     const ticket = { at: this.#clock.now() };
     account.waiting.add(ticket);
     try {
@@ -63,10 +68,10 @@ export class Pacer {
     for (;;) {
       // Many who wait look less often each: their looks must not take what they wait for.
       const pause = PACE.lookMs + account.waiting.size * PACE.lookPerWaiterMs;
-      await this.#clock.sleep(Math.max(waitOf(account), pause));
+      await this.#clock.sleep(Math.min(Math.max(this.#waitOf(account), pause), this.share.waitMs));
       this.#refresh(account);
-      if (mayGo(account)) return this.#go(account);
-      if (this.#clock.now() - at > PACE.waitMs) return refused(account);
+      if (this.#mayGo(account)) return this.#go(account);
+      if (this.#clock.now() - at > this.share.waitMs) return this.#refused(account);
     }
   }
 
@@ -94,8 +99,8 @@ export class Pacer {
 
   #refill(account: Account): void {
     const now = this.#clock.now();
-    const earned = ((now - account.refilledAt) * PACE.bytesPerSecond) / 1000;
-    account.budget = Math.min(PACE.burstBytes, account.budget + Math.max(0, earned));
+    const earned = ((now - account.refilledAt) * this.share.bytesPerSecond) / 1000;
+    account.budget = Math.min(this.share.burstBytes, account.budget + Math.max(0, earned));
     account.refilledAt = now;
   }
 
@@ -104,7 +109,7 @@ export class Pacer {
     if (known !== undefined) return known;
     if (this.#accounts.size >= REMEMBERED) this.#forgetIdle();
     const account: Account = {
-      budget: PACE.burstBytes,
+      budget: this.share.burstBytes,
       refilledAt: this.#clock.now(),
       underWay: new Set(),
       waiting: new Set(),
@@ -117,23 +122,24 @@ export class Pacer {
     for (const [userId, account] of this.#accounts) {
       this.#refresh(account);
       const isIdle = account.underWay.size === 0 && account.waiting.size === 0;
-      if (isIdle && account.budget >= PACE.burstBytes) this.#accounts.delete(userId);
+      if (isIdle && account.budget >= this.share.burstBytes) this.#accounts.delete(userId);
     }
+  }
+
+  #mayGo({ budget, underWay }: Account): boolean {
+    return budget > 0 && underWay.size < this.share.underWay;
+  }
+
+  /** Ms until the budget is positive again. */
+  #waitOf({ budget }: Account): number {
+    return budget > 0 ? 0 : Math.ceil(((1 - budget) * 1000) / this.share.bytesPerSecond);
+  }
+
+  #refused(account: Account): Turn {
+    return { kind: 'refused', retryAfterMs: Math.max(this.#waitOf(account), 1000) };
   }
 }
 
-function mayGo({ budget, underWay }: Account): boolean {
-  return budget > 0 && underWay.size < PACE.underWay;
-}
-
-/** Ms until the budget is positive again. */
-function waitOf({ budget }: Account): number {
-  return budget > 0 ? 0 : Math.ceil(((1 - budget) * 1000) / PACE.bytesPerSecond);
-}
-
-function refused(account: Account): Turn {
-  return { kind: 'refused', retryAfterMs: Math.max(waitOf(account), 1000) };
-}
-
-/** The accounts of this isolate. */
+/** The accounts of this isolate: what they ask for, and what their runners deliver. */
 export const pacer = new Pacer();
+export const deliveryPacer = new Pacer(REAL_CLOCK, DELIVERIES);

@@ -2,6 +2,7 @@
 
 import { exports } from 'cloudflare:workers';
 import { expect } from 'vitest';
+import { utf8Length } from '../../../spec/bounds.ts';
 import { CAPABILITIES_HEADER } from '../../../spec/contract/capabilities.ts';
 import type {
   BodyInput,
@@ -48,6 +49,8 @@ export async function sendRaw({ method, path, as, token, headers, body }: RawCal
     method,
     headers: {
       'Content-Type': 'application/json',
+      // As every client sends it with a text; the runtime adds none to a request within itself.
+      ...(typeof body === 'string' ? { 'Content-Length': String(utf8Length(body)) } : {}),
       ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
       ...headers,
     },
