@@ -9,6 +9,7 @@
 import { chmodSync, globSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { readOptions, runScript } from './local/words.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const DIST = `${ROOT}dist`;
@@ -38,7 +39,8 @@ function packageVersion(): string {
   throw new Error('package.json has no version');
 }
 
-async function build(): Promise<void> {
+async function build(): Promise<number> {
+  readOptions({}, 'npm run build takes no options.');
   const bundle = await rolldown({
     input: { orp: `${ROOT}cli/main.ts` },
     cwd: ROOT,
@@ -68,6 +70,7 @@ async function build(): Promise<void> {
   chmodSync(`${DIST}/orp.js`, 0o755);
   const bytes = globSync(`${DIST}/**/*.js`).reduce((sum, file) => sum + statSync(file).size, 0);
   console.log(`wrote dist/orp.js (${Math.ceil(bytes / 1024)} KiB with its chunks)`);
+  return 0;
 }
 
-await build();
+process.exitCode = await runScript(build);

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { readOptions, runScript } from './local/words.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const RUNTIME_TYPES = 'workers/worker-configuration.d.ts';
@@ -33,6 +34,7 @@ const OTHERS = [
   tool('format and lint', 'biome', 'ci', '--error-on-warnings', '--colors=off'),
   tool('generated files', 'node', 'scripts/generate.ts', '--check'),
   tool('lock file', 'node', 'scripts/check-lock.ts'),
+  tool('decision records', 'node', 'scripts/check-decisions.ts'),
 ];
 
 function run(step: Step): Promise<Outcome> {
@@ -69,7 +71,11 @@ function hasSources(program: string): boolean {
   return globSync(`${program}/**/*.{ts,tsx}`, { cwd: ROOT }).length > 0;
 }
 
-async function main(onlyTypes: boolean): Promise<number> {
+async function main(): Promise<number> {
+  const { types: onlyTypes } = readOptions(
+    { types: { type: 'boolean', default: false } },
+    'npm run check takes no options but --types.',
+  );
   const outcomes: Outcome[] = [];
   const add = async (step: Step): Promise<void> => {
     const outcome = await run(step);
@@ -91,4 +97,4 @@ async function main(onlyTypes: boolean): Promise<number> {
   return red.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.includes('--types'));
+process.exitCode = await runScript(main);

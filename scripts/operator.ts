@@ -69,13 +69,13 @@ async function localPlace(persistTo: string): Promise<string[]> {
   if (!existsSync(folder)) {
     throw new UsageError(
       `There is no local server in ${folder}.`,
-      'start it once with npm start, or name its folder with --persist-to',
+      'Start it once with npm start, or name its folder with --persist-to.',
     );
   }
   if (await isServing(folder)) {
     throw new UsageError(
       `A server is serving from ${folder}.`,
-      'stop it first (Ctrl-C in its terminal), then repeat the command',
+      'Stop it first (Ctrl-C in its terminal), then repeat the command.',
     );
   }
   return ['--local', '--persist-to', folder];
@@ -86,7 +86,7 @@ function readPassword(): string {
   if (password === '') {
     throw new UsageError(
       'The password on stdin is empty.',
-      'leave --password-stdin out to have one generated',
+      'Leave --password-stdin out to have one generated.',
     );
   }
   return password;
@@ -109,7 +109,7 @@ function execute(place: string[], ...statement: string[]): Row[] {
   if (done.status !== 0) {
     throw new UsageError(
       `The database could not be changed: wrangler d1 execute failed. ${done.stdout.trim()}`.trim(),
-      'the lines above say why; for --remote, sign in with npx wrangler login',
+      'The lines above say why; for --remote, sign in with npx wrangler login.',
     );
   }
   return (JSON.parse(done.stdout) as { results?: Row[] }[])[0]?.results ?? [];
@@ -147,7 +147,7 @@ function resetPassword({ place, email: named, password: given }: Settings): stri
   const email = named ?? onlyOperator(place);
   const known = execute(place, '--command', `SELECT id FROM users WHERE email = ${quote(email)}`);
   if (known.length === 0) {
-    throw new UsageError(`There is no account ${email}.`, 'name one that exists with --email');
+    throw new UsageError(`There is no account ${email}.`, 'Name one that exists with --email.');
   }
   const password = given ?? generatePassword();
   const hash = quote(hashPassword(password));
@@ -166,7 +166,7 @@ function onlyOperator(place: string[]): string {
   if (first !== undefined && emails.length === 1) return first;
   const sentence =
     first === undefined ? 'There is no operator.' : `There are several operators: ${emails.join(', ')}.`;
-  throw new UsageError(sentence, 'name the account with --email');
+  throw new UsageError(sentence, 'Name the account with --email.');
 }
 
 async function main(): Promise<number> {

@@ -59,7 +59,7 @@ async function holdState(folder: string): Promise<() => Promise<void>> {
   } catch {
     throw new UsageError(
       `Another hosted side is already serving from ${folder}.`,
-      'end it first, or choose another folder: npm start -- --persist-to <folder> --port <port>',
+      'End it first, or choose another folder: npm start -- --persist-to <folder> --port <port>',
     );
   }
 }
@@ -94,7 +94,7 @@ function untilAskedToStop(): Promise<void> {
 async function serve(settings: Settings): Promise<void> {
   const stopped = untilAskedToStop();
   if (!(await isPortFree(settings.port))) {
-    throw new UsageError(`Port ${settings.port} is in use.`, 'choose another one: npm start -- --port 8788');
+    throw new UsageError(`Port ${settings.port} is in use.`, 'Choose another one: npm start -- --port 8788');
   }
   const releaseState = await holdState(settings.persistTo);
   makeCommand();

@@ -105,8 +105,11 @@ function understand(): ReturnType<typeof readWords> | string {
       if (value !== undefined && !/^[0-9]{1,9}$/.test(value))
         return `--${name} takes a whole number, not '${value}'.`;
     }
-    const [name = ''] = asked.positionals;
-    return asked.values.help || name in BENCHES ? asked : `There is no benchmark '${name}'.`;
+    const [name, extra] = asked.positionals;
+    if (asked.values.help) return asked;
+    if (name === undefined) return 'Name a benchmark.';
+    if (!Object.hasOwn(BENCHES, name)) return `There is no benchmark '${name}'.`;
+    return extra === undefined ? asked : `Unexpected argument '${extra}'.`;
   } catch (error) {
     return firstSentence(error);
   }
@@ -115,7 +118,7 @@ function understand(): ReturnType<typeof readWords> | string {
 async function main(): Promise<number> {
   const asked = understand();
   if (typeof asked === 'string') {
-    console.error(`${asked}\n\n${usage()}`);
+    console.error(`error: ${asked}\n\n${usage()}`);
     return 2;
   }
   const { values, positionals } = asked;

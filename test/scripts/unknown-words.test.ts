@@ -27,7 +27,32 @@ it.each([
     ['--port'],
     "error: Option '--port <value>' argument missing.\nhint: npm start -- --help\n",
   ],
+  [
+    'scripts/build.ts',
+    ['--speed'],
+    "error: Unknown option '--speed'.\nhint: npm run build takes no options.\n",
+  ],
+  [
+    'scripts/check.ts',
+    ['--type'],
+    "error: Unknown option '--type'.\nhint: npm run check takes no options but --types.\n",
+  ],
 ])('%s asked with %j names what it does not understand, and shows no stack', (script, words, said) => {
   const ended = spawnSync(process.execPath, [projectPath(script), ...words], { encoding: 'utf8' });
   expect([ended.status, ended.stdout, ended.stderr]).toEqual([2, '', said]);
+});
+
+it.each([
+  [[], 'Name a benchmark.'],
+  [['--speed'], "Unknown option '--speed'."],
+  [['swim'], "There is no benchmark 'swim'."],
+  [['toString'], "There is no benchmark 'toString'."],
+  [['cost', 'wake'], "Unexpected argument 'wake'."],
+  [['cost', '--jobs', '1e9'], "--jobs takes a whole number, not '1e9'."],
+])('the benchmarks asked with %j say what they do not understand, and which there are', (words, sentence) => {
+  const script = projectPath('test/bench/bench.ts');
+  const ended = spawnSync(process.execPath, [script, ...words], { encoding: 'utf8' });
+  expect([ended.status, ended.stdout]).toEqual([2, '']);
+  expect(ended.stderr).toMatch(/^error: .+\n\nUsage: npm run bench -- <name>/);
+  expect(ended.stderr).toContain(`error: ${sentence}\n`);
 });
