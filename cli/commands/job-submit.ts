@@ -152,9 +152,9 @@ async function targetOf(context: Context, options: SubmitOptions): Promise<Parti
   const link = await linkHere(context);
   if (link !== undefined) return { ideaId: link.idea_id, projectRoot: link.project_root, ...asked };
   if (isTargeted) return asked;
-  throw new CliError('It is not said where the prompt is to go, and no linked repository is here.', {
+  throw new CliError(`No target given, and ${context.repoRoot} is not a linked repository.`, {
     code: 'no_target',
-    hint: 'Change into a linked repository, name a target such as --idea-id, or say --anywhere.',
+    hint: 'Change into a linked repository, name one with --repo-root or a target such as --idea-id, or use --anywhere.',
   });
 }
 

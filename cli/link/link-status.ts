@@ -63,7 +63,7 @@ export function buildLinkStatus(facts: LinkFacts): LinkStatus {
     project_link_exists: link !== undefined,
     project_link: link ?? {},
     sessions,
-    session_counts: countSessions(sessions),
+    session_counts: { ...countSessions(sessions), routeable: routeable.length },
     primary_session: primary === undefined ? {} : showSession(repository.root, primary),
     routeable_sessions: routeable,
     routing_ready: link !== undefined && facts.isLinkHere && primary !== undefined && routeable.length > 0,

@@ -41,11 +41,12 @@ export async function resolveRepoHere(folder: string, env: NodeJS.ProcessEnv): P
   if (names.length === 0) return here;
   const inherited = readAnswer(here.root, await gitAsInherited(here.root, env, ...WHICH_REPOSITORY));
   if (inherited.gitDir === here.gitDir) return here;
+  const variables = names.sort().join(' and ');
   throw new CliError(
-    `${names.join(', ')} in the environment ${names.length === 1 ? 'selects' : 'select'} ${nameOf(inherited)}, but the current directory ${here.root} is in ${nameOf(here)}.`,
+    `Because of ${variables} in the environment, git finds ${nameOf(inherited)} here, but the current directory ${here.root} is in ${nameOf(here)}.`,
     {
       code: 'repository_conflict',
-      hint: `Name the repository with --repo-root, for example \`orp --repo-root ${shellWord(here.root)} …\`, or unset ${names.join(', ')}.`,
+      hint: `Name the repository with --repo-root, for example \`orp --repo-root ${shellWord(here.root)} …\`, or unset ${variables}.`,
     },
   );
 }

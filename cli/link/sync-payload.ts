@@ -7,6 +7,7 @@ import type { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import { isRouteable } from '../../spec/local/session-order.ts';
 import { CliError } from '../exit.ts';
+import { bindCommand } from './advice.ts';
 import { belongsTo } from './moved.ts';
 import { resolvePath } from './paths.ts';
 import { invalidLink, type ProjectLink, readProjectLinkFile } from './project-link.ts';
@@ -41,7 +42,8 @@ export type Candidate =
   | { kind: 'linked'; root: string; linked: LinkedRepository }
   /** A record of it cannot be read: what it says is not known, which is something else than nothing. */
   | { kind: 'unreadable'; root: string; trouble: CliError }
-  | { kind: 'skipped'; root: string; reason: SkipReason };
+  /** With the link, when that is for another folder. */
+  | { kind: 'skipped'; root: string; reason: SkipReason; link?: ProjectLink };
 
 export interface CandidateRoots {
   /** `--repo-root` first, then the further ones in order; duplicates count once. */
@@ -72,7 +74,7 @@ async function inspectRoot(root: string, options: CandidateRoots): Promise<Candi
     return { kind: 'unreadable', root, trouble: invalidSession(invalidPaths[0]) };
   }
   if (!(await belongsTo(repository, link.project_root, options.env))) {
-    return { kind: 'skipped', root, reason: 'project_root_mismatch' };
+    return { kind: 'skipped', root, reason: 'project_root_mismatch', link };
   }
   const here = await sessionsHere(repository, sessions, options.env);
   if (!here.some(isUsable) && sessions.some(isUsable)) {
@@ -108,20 +110,20 @@ export function requireReadable(candidates: readonly Candidate[]): void {
 /** A repository that is skipped because it has moved, as people read it; undefined for every other candidate. */
 export function movedRepository(candidate: Candidate): CliError | undefined {
   if (candidate.kind !== 'skipped') return undefined;
-  const { root, reason } = candidate;
-  if (reason === 'project_root_mismatch') {
+  const { root, reason, link } = candidate;
+  if (link !== undefined) {
     return new CliError(
-      `The repository ${root} has moved since it was linked: its link is for another folder.`,
+      `The repository ${root} has moved since it was linked: its link is for ${link.project_root}.`,
       {
         code: reason,
-        hint: 'Run `orp link project bind --idea-id <idea-id>` in it, then register its sessions again. `orp link doctor` says more.',
+        hint: `Run \`${bindCommand(link.idea_id)}\` in it, then register its sessions again; \`orp link status\` shows the commands.`,
       },
     );
   }
   if (reason !== 'session_project_root_mismatch') return undefined;
   return new CliError(`The sessions of ${root} work in another folder, which is not this repository.`, {
     code: reason,
-    hint: 'Register them again with `orp link session register`. `orp link doctor` says more.',
+    hint: 'Register them again; `orp link status` shows the commands.',
   });
 }
 

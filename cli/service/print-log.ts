@@ -29,7 +29,7 @@ export async function printLog(
   if (current === undefined && !follow) {
     throw new CliError(`There is no log at ${path}.`, {
       code: 'no_log',
-      hint: 'The service writes it: `orp runner install`. A runner at a terminal talks there.',
+      hint: 'Only the service writes a log: install it with `orp runner install`. A runner that you start at a terminal reports there.',
     });
   }
   if (current === undefined && isInstalled())

@@ -83,6 +83,7 @@ describe('where a submitted prompt goes', () => {
     desk.signIn(server.url);
     const refused = await desk.orp([...words(desk), ...SUBMIT]);
     expect([refused.code, refused.stdout, refused.error?.code]).toEqual([2, '', 'no_target']);
+    expect(refused.error?.message).toMatch(/^No target given, and \/.* is not a linked repository\.$/);
     expect(refused.error?.hint).toContain('--anywhere');
     expect(server.asked).toEqual([]);
 

@@ -90,6 +90,9 @@ describe('variables of git that name another repository', () => {
         const { code, error } = await desk.orp(words);
         expect({ words, code, error: error?.code }).toEqual({ words, code: 2, error: 'repository_conflict' });
         for (const name of Object.keys(variables)) expect(error?.message).toContain(name);
+        expect(error?.message).toMatch(
+          /^Because of .+ in the environment, git finds (no repository|the repository \/.+) here, but the current directory \/.+ is in /,
+        );
         expect(error?.hint).toContain('--repo-root');
       }
       expect(server.asked).toEqual([]);

@@ -52,9 +52,11 @@ describe('a repository that moved', () => {
     const { code, stderr } = await orp(...at, 'runner', 'work', '--once', '--codex-bin', RECIPE_AGENT);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining(`The repository ${moved} has moved`),
+      stderr: expect.stringContaining(
+        `The repository ${moved} has moved since it was linked: its link is for ${machine.repo}.`,
+      ),
     });
-    expect(stderr).toContain('hint: Run `orp link project bind');
+    expect(stderr).toContain('hint: Run `orp link project bind --idea-id ide_1`');
     const sync = await orp(...at, 'runner', 'sync');
     expect({ code: sync.code, stderr: sync.stderr }).toEqual({ code: 2, stderr });
     expect(routes()).toEqual([]);
@@ -62,6 +64,7 @@ describe('a repository that moved', () => {
     expect(await json(...at, 'link', 'status')).toMatchObject({
       routing_ready: false,
       routeable_sessions: [],
+      session_counts: { total: 1, active: 1, routeable: 0 },
       warnings: expect.arrayContaining([`The link is for ${machine.repo}, not for ${moved}.`]),
       next_actions: expect.arrayContaining(['orp link project bind --idea-id ide_1']),
     });
