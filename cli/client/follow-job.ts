@@ -15,7 +15,7 @@ import { requireOffer } from './call.ts';
 import type { Client } from './client.ts';
 import { isOutage } from './retry.ts';
 import { ServiceError, unreachable } from './service-error.ts';
-import { nextReceipt, type Receipt } from './stop-receipt.ts';
+import { ReceiptWatch } from './stop-receipt.ts';
 import { isEventStream, streamFailure } from './stream-failure.ts';
 
 export type FollowEvent =
@@ -48,26 +48,19 @@ export async function* followJob(
   let cursor: string | undefined;
   let status: JobStatus | undefined;
   let failures = 0;
-  let receipt: Receipt = { kind: 'unasked' };
+  const receipt = new ReceiptWatch({ client, jobId, signal });
   for (;;) {
     const before = `${cursor} ${status}`;
     let isRegular = false;
+    let isOwed = false;
     try {
       for await (const message of readStream(await openStream(client, { jobId, cursor, signal }))) {
         cursor = message.id ?? cursor;
         const event = readEvent(message);
-        if (
-          event?.kind === 'entry' &&
-          receipt.kind === 'expected' &&
-          event.entry.text.includes(receipt.text)
-        ) {
-          receipt = { kind: 'settled' };
-        }
-        if (event?.kind === 'end') {
-          // The agent ends after its job was cancelled: what its machine says of that is the end of the story.
-          if (event.status === 'cancelled') receipt = await nextReceipt(receipt, { client, jobId, signal });
-          if (event.status === 'cancelled' && receipt.kind === 'expected') break;
-        }
+        if (event?.kind === 'entry') receipt.see(event.entry);
+        // The agent ends after its job was cancelled: what its machine says of that is the end of the story.
+        isOwed = event?.kind === 'end' && event.status === 'cancelled' && (await receipt.isOwed());
+        if (isOwed) break;
         if (event !== undefined) yield event;
         if (event?.kind === 'end') return;
         if (event?.kind === 'status') status = event.status;
@@ -79,7 +72,7 @@ export async function* followJob(
       onOutage?.(error.message);
     }
     // Each move of the job, and each page of a long story, is a stream of its own; one that brought nothing new is none.
-    const broughtNothing = before === `${cursor} ${status}`;
+    const broughtNothing = !isOwed && before === `${cursor} ${status}`;
     // A stream that reached its time is no failure; only ending again and again is.
     failures = broughtNothing ? (isRegular ? 1 : failures + 1) : 0;
     if (failures > 0) {

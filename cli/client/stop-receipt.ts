@@ -8,18 +8,14 @@ import { call } from './call.ts';
 import type { Client } from './client.ts';
 import { ServiceError } from './service-error.ts';
 
-export type Receipt =
-  | { kind: 'unasked' }
-  /** It was given; `text` stands in the transcript, or will. `tries`: how often it was not there yet. */
-  | { kind: 'expected'; text: string; tries: number }
-  /** It was read, or none is to come. */
-  | { kind: 'settled' };
-
 /** A heartbeat every 20 s, three signals 5 s apart, and some time for the way. */
 const LIMIT_MS = 60_000;
 const ASK_EVERY_MS = 1000;
 /** The transcript may be a moment behind the job. */
 const MOST_TRIES = 10;
+
+/** What the machine says is among the last words of a transcript. */
+const REMEMBERED = 16;
 
 interface Asking {
   client: Client;
@@ -27,27 +23,53 @@ interface Asking {
   signal?: AbortSignal | undefined;
 }
 
-/** What is to be expected at the end of the transcript of a cancelled job. Waits for its machine, a minute at most. */
-export async function nextReceipt(known: Receipt, asking: Asking): Promise<Receipt> {
-  switch (known.kind) {
-    case 'settled':
-      return known;
-    case 'unasked':
-      return waitForReceipt(asking);
-    case 'expected':
-      if (known.tries >= MOST_TRIES) return { kind: 'settled' };
-      await asking.client.sleep(ASK_EVERY_MS / 2, asking.signal);
-      return { ...known, tries: known.tries + 1 };
+/** Whether the receipt of a cancelled job has been read in its transcript, or is still to come. */
+export class ReceiptWatch {
+  readonly #asking: Asking;
+  readonly #seen: string[] = [];
+  #isAsked = false;
+  /** The receipt as the story of the job tells it: the words of the transcript, then the lease. */
+  #told: string | undefined;
+  #tries = 0;
+
+  constructor(asking: Asking) {
+    this.#asking = asking;
+  }
+
+  /** Takes each entry of the transcript. */
+  see({ stream, text }: { stream: string; text: string }): void {
+    const words = text.trim();
+    if (stream !== 'system' || words === '') return;
+    this.#seen.push(words);
+    if (this.#seen.length > REMEMBERED) this.#seen.shift();
+  }
+
+  /** Asked at each end of the transcript: whether to read it again. Waits for the machine first, a minute at most. */
+  async isOwed(): Promise<boolean> {
+    if (!this.#isAsked) {
+      this.#isAsked = true;
+      this.#told = await waitForReceipt(this.#asking);
+      return this.#isMissing();
+    }
+    if (!this.#isMissing() || this.#tries >= MOST_TRIES) return false;
+    this.#tries += 1;
+    await this.#asking.client.sleep(ASK_EVERY_MS / 2, this.#asking.signal);
+    return true;
+  }
+
+  #isMissing(): boolean {
+    const told = this.#told;
+    return told !== undefined && !this.#seen.some((words) => told.startsWith(words));
   }
 }
 
-async function waitForReceipt({ client, jobId, signal }: Asking): Promise<Receipt> {
+/** What the machine said; undefined when nothing is to come. */
+async function waitForReceipt({ client, jobId, signal }: Asking): Promise<string | undefined> {
   for (let waitedMs = 0; waitedMs < LIMIT_MS; waitedMs += ASK_EVERY_MS) {
     const job = await show({ client, jobId, signal });
     if (job !== undefined) {
       const text = job.events.findLast(({ action }) => action === 'stopped')?.detail;
-      if (job.cancel?.confirmedAt !== undefined && text !== undefined)
-        return { kind: 'expected', text, tries: 0 };
+      if (job.cancel?.confirmedAt !== undefined && text !== undefined) return text;
       const { attempt, startedAt } = job;
       const wasRunning = job.attempts.some((one) => one.attempt === attempt && one.startedAt !== undefined);
       // Nothing ran that could be stopped, or the job has gone on.
@@ -55,7 +77,7 @@ async function waitForReceipt({ client, jobId, signal }: Asking): Promise<Receip
     }
     await client.sleep(ASK_EVERY_MS, signal);
   }
-  return { kind: 'settled' };
+  return undefined;
 }
 
 /** Undefined: it cannot be asked now. */

@@ -182,7 +182,7 @@ describe('cancel and retry', () => {
     expect((await show(job.id)).attempts.map((attempt) => attempt.outcome)).toEqual(['failed', 'failed']);
   });
 
-  it('of the job at work reach its agent, and bring the receipt', async () => {
+  it('of the job at work reach its agent, and bring the receipt to whoever follows', async () => {
     const ready = join(workspace.folder, 'ready');
     const job = await submit({ ready, hang: true });
     const args = ['runner', 'work', '--codex-bin', AGENT];
@@ -193,6 +193,7 @@ describe('cancel and retry', () => {
     const ended = new Promise((done) => runner.on('close', done));
     try {
       await until(() => existsSync(ready));
+      const followed = run(['job', 'logs', job.id, '--follow', '--timeout', '100']);
       const cancelled = await orp<{ job_id: string; target_source: string }>('runner', 'cancel');
       expect(cancelled).toMatchObject({ job_id: job.id, target_source: 'active_runtime' });
       const seen = await until(async () => {
@@ -200,6 +201,11 @@ describe('cancel and retry', () => {
         return now.cancel?.confirmedAt === undefined ? undefined : now;
       });
       expect(seen).toMatchObject({ status: 'cancelled', cancel: { receipt: { signal: 'SIGINT' } } });
+      const { code, stdout } = await followed;
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^\[system\] Cancelled: .+ ended by SIGINT after .+ s\.\n$/m);
+      // Whoever comes later reads the same, and waits for nothing more.
+      expect((await run(['job', 'logs', job.id, '--follow', '--timeout', '100'])).stdout).toBe(stdout);
     } finally {
       runner.kill('SIGTERM');
       await ended;

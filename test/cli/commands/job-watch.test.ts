@@ -48,9 +48,9 @@ function aStream(...frames: readonly Frame[]): Answer {
   return { body: texts.join(''), headers: { 'content-type': 'text/event-stream' } };
 }
 
-function anEntry(seq: number, text: string): Frame {
+function anEntry(seq: number, text: string, stream = 'stdout'): Frame {
   const at = '2026-04-01T10:00:00.000Z';
-  const more = { at, type: 'log', stream: 'stdout', level: 'info', text };
+  const more = { at, type: 'log', stream, level: 'info', text };
   return ['entry', { attempt: 1, seq, cursor: `1-${seq}`, ...more }, `1-${seq}`];
 }
 
@@ -134,26 +134,34 @@ describe('job logs --follow', () => {
     expect(stderr).toContain('answered (status 403, a web page). Trying again.');
   });
 
+  const receipt = 'Cancelled: 2 processes ended by SIGINT after 40 ms.';
+  const at = '2026-04-01T10:00:00.000Z';
+  const running = { attempts: [{ attempt: 1, outcome: 'cancelled', startedAt: at }], cancel: { at } };
+  // The story of a job names the lease behind the words that its transcript has.
+  const story = [{ at, action: 'stopped', detail: `${receipt} (lease lea_1)` }];
+  const confirmed = { ...running, cancel: { at, confirmedAt: at }, events: story };
+
   it('shows the receipt that comes after a cancel, and ends with it', async () => {
-    const receipt = 'Cancelled: 2 processes ended by SIGINT after 40 ms.';
-    const cancel = { at: '2026-04-01T10:00:00.000Z' };
-    const running = { attempts: [{ attempt: 1, outcome: 'cancelled', startedAt: cancel.at }], cancel };
-    const confirmed = {
-      ...running,
-      cancel: { ...cancel, confirmedAt: cancel.at },
-      events: [{ at: cancel.at, action: 'stopped', detail: receipt }],
-    };
     const { code, stdout, positions } = await run(FOLLOW, {
       show: [shown('cancelled', running), PAGE, shown('cancelled', confirmed)],
       follow: [
         aStream(standing('running'), anEntry(1, 'one'), again),
         aStream(standing('cancelled'), ended('cancelled')),
         aStream(standing('cancelled'), ended('cancelled')),
-        aStream(standing('cancelled'), anEntry(2, receipt), ended('cancelled')),
+        aStream(standing('cancelled'), anEntry(2, receipt, 'system'), ended('cancelled')),
       ],
     });
-    expect([code, stdout]).toEqual([0, `one\n${receipt}\n`]);
+    expect([code, stdout]).toEqual([0, `one\n[system] ${receipt}\n`]);
     expect(positions).toEqual([undefined, '1-1', '1-1', '1-1']);
+  });
+
+  it('ends at once when the receipt is in the transcript already', async () => {
+    const { code, stdout, positions } = await run(FOLLOW, {
+      show: [shown('cancelled', confirmed)],
+      follow: [aStream(standing('cancelled'), anEntry(1, receipt, 'system'), ended('cancelled'))],
+    });
+    expect([code, stdout]).toEqual([0, `[system] ${receipt}\n`]);
+    expect(positions).toEqual([undefined]);
   });
 
   it('waits for no receipt of a job that never ran', async () => {
