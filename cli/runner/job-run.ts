@@ -50,8 +50,8 @@ export interface JobTask {
   board: RuntimeBoard;
   /** Told as soon as the job can be stopped from outside. */
   onDesk?(desk: LeaseDesk): void;
-  /** Told when the service has answered the start. */
-  onStarted?(): void;
+  /** Told when the server has answered the start, also of a job that the policy refuses: it only ends with that reason. */
+  onStarted?(isRefused: boolean): void;
 }
 
 /**
@@ -98,7 +98,7 @@ class JobRun {
     if (start.kind === 'refused') return this.#giveUp(start.message);
     if (start.kind === 'unanswered') return this.#tellThatNothingRan(start.message);
     this.#report.startResponse = start.body;
-    this.#task.onStarted?.();
+    this.#task.onStarted?.(verdict.kind === 'refused');
     this.#desk.startHeartbeats();
 
     const result =

@@ -356,9 +356,9 @@ export class WorkLoop {
           fallbackRepository: this.#plan.fallbackRepository,
           board: this.#board,
           onDesk: seat.onDesk,
-          onStarted: () => {
+          onStarted: (isRefused) => {
             seat.onStarted();
-            if (placement.kind === 'placed') talk.note(describeBegin(look, placement));
+            if (placement.kind === 'placed' && !isRefused) talk.note(describeBegin(look, placement));
           },
         });
         if (report !== undefined) show(jobOutcome(this.#factsOf(seen, look), report));

@@ -56,6 +56,19 @@ describe('a runner under a policy', () => {
     expect(JSON.parse(stdout).error).toContain(`(rule ${rule})`);
   });
 
+  it('does not say that it works on a job that it refuses', async () => {
+    const words = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT];
+    const work = () => runOrp(words, { cwd: machine.repo, env: machine.env });
+    setPolicy({ accounts: ['somebody@example.org'] });
+    service.addJob('job_1', { say: 'Never.' }, { extra: { createdBy: 'mira@example.org' } });
+    const refused = await work();
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).not.toContain('Working on');
+    setPolicy({});
+    service.addJob('job_2', { say: 'Done.' });
+    expect((await work()).stderr).toContain('Working on job job_2');
+  });
+
   it('runs what its owner sends, and hands the settings of the policy to Codex, not those of the job', async () => {
     setPolicy({
       repositories: [join(machine.home, '*')],
