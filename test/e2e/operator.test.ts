@@ -47,7 +47,7 @@ it('a lost password is replaced while the server is stopped, and its state stays
   await client.signIn(EMAIL, 'open sesame 42');
   const idea = await client.expectOk('POST /api/cli/ideas', { title: 'Kept', notes: '' });
   const early = await operator('--reset-password');
-  expect(early).toMatchObject({ code: 2, said: expect.stringContaining('stop it first') });
+  expect(early).toMatchObject({ code: 2, said: expect.stringContaining('Stop it first') });
   await stop(script);
 
   const { code, said } = await operator('--reset-password');
