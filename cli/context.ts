@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import { resolvePath } from './link/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from './link/repository.ts';
-import { oneLine } from './output/print.ts';
+import { oneLine } from './output/plain-text.ts';
 import { type Device, paint, type Rich, TextOutput } from './output/text-output.ts';
 
 /** The process around a command; tests bring their own. */

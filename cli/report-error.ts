@@ -2,7 +2,7 @@
 
 import { printTold } from './context.ts';
 import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
-import { oneLine } from './output/print.ts';
+import { oneLine } from './output/plain-text.ts';
 import { paint, TextOutput } from './output/text-output.ts';
 import { isSystemError } from './system-error.ts';
 

@@ -4,7 +4,7 @@ import type { AccountLimits } from '../spec/bounds.ts';
 import { accountLimits } from '../spec/bounds.ts';
 import type { IdKind } from '../spec/ids.ts';
 import { type Id, makeId } from '../spec/ids.ts';
-import type { RunnerMachine } from './objects/runner-machine.ts';
+import type { MachineApi } from './machine-api.ts';
 import type { Database } from './store/database.ts';
 import { openDatabase } from './store/database.ts';
 import type { Machines } from './store/machine-objects.ts';
@@ -18,7 +18,7 @@ export type Log = (event: string, fields?: LogFields) => void;
 export interface Deps {
   now: number;
   db: Database;
-  machines: Machines<DurableObjectStub<RunnerMachine>>;
+  machines: Machines<DurableObjectStub<MachineApi>>;
   log: Log;
   /** What this request has moved and read so far. */
   spent: Spent;

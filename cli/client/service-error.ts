@@ -2,7 +2,7 @@
 
 import { clip } from '../../spec/text.ts';
 import { CliError } from '../exit.ts';
-import { oneLine } from '../output/print.ts';
+import { oneLine } from '../output/plain-text.ts';
 import type { Received, Sentence } from './judge.ts';
 
 /** A longer message is not a sentence any more. */

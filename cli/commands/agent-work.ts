@@ -20,7 +20,7 @@ import type { AgentCycle } from '../runner/agent-cycle.ts';
 import { prepareAgentWork } from '../runner/agent-setup.ts';
 import type { DrainSwitch } from '../runner/drain-switch.ts';
 import { pause } from '../runner/pause.ts';
-import type { Talk } from '../runner/work-context.ts';
+import type { Talk } from '../runner/talk.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
 import { requireSomeGit, requireSomeLinked } from '../runner/work-roots.ts';
 import type { WorkOptions } from '../runner/work-setup.ts';

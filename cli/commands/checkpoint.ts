@@ -6,13 +6,13 @@ import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
-import { shellWord } from '../link/advice.ts';
 import { readString } from '../link/fields.ts';
 import type { JsonObject } from '../link/json-file.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import type { Rich } from '../output/text-output.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
+import { shellWord } from '../shell-word.ts';
 
 interface QueueOptions extends CommonOptions {
   ideaId: string;

@@ -14,15 +14,15 @@ import { signedInClient } from '../client/client.ts';
 import { incomplete } from '../client/service-error.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { usageError } from '../exit.ts';
-import { shellWord } from '../link/advice.ts';
 import { readString } from '../link/fields.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
 import { parseTimestamp } from '../link/timestamps.ts';
 import { age, facts, said, table } from '../output/page.ts';
-import { plainText } from '../output/plain-text.ts';
-import { formatRows, type Line, oneLine, printResult } from '../output/print.ts';
+import { oneLine, plainText } from '../output/plain-text.ts';
+import { formatRows, type Line, printResult } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 import { type Shell, withCommonOptions } from '../shell.ts';
+import { shellWord } from '../shell-word.ts';
 import { wholeNumberOption } from '../whole-number.ts';
 
 interface ListOptions extends CommonOptions {

@@ -1,27 +1,14 @@
 /** `orp job list` and `orp job show`. */
 
-import type { z } from 'zod';
-import type { ReplyOf } from '../../spec/contract/endpoint.ts';
-import { type job as jobSchema, listJobs, showJob } from '../../spec/contract/jobs.ts';
-import type { JobKind } from '../../spec/job/kinds.ts';
+import { listJobs, showJob } from '../../spec/contract/jobs.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { withJob } from '../client/whole-id.ts';
-import type { CommonOptions, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { listPage } from './job-pages.ts';
 import { formatStory } from './job-story.ts';
-
-export interface ListOptions extends CommonOptions {
-  status?: string;
-  kind?: JobKind;
-  ideaId?: string;
-  machineId?: string;
-  limit: number;
-  cursor?: string;
-}
-
-export type JobView = z.output<typeof jobSchema>;
+import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 
 /** One page of jobs. */
 export async function list(context: Context, options: ListOptions): Promise<void> {
@@ -35,8 +22,6 @@ export async function list(context: Context, options: ListOptions): Promise<void
     page: (columns) => listPage(answer, { options, columns, now: context.now() }),
   });
 }
-
-export type Page = ReplyOf<typeof listJobs>;
 
 function rowsOf({ jobs, nextCursor, hasMore }: Page): string {
   const head: Line[] = [
@@ -80,8 +65,6 @@ export async function show(context: Context, jobId: string): Promise<void> {
     page: () => formatStory(job),
   });
 }
-
-export type JobStory = ReplyOf<typeof showJob>['job'];
 
 /** Who took the job back, and what the runner says that it stopped. */
 function cancelLines({ cancel }: JobStory): Line[] {

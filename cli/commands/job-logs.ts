@@ -7,8 +7,7 @@ import { type Client, signedInClient } from '../client/client.ts';
 import { withJob } from '../client/whole-id.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
-import { plainText } from '../output/plain-text.ts';
-import { oneLine } from '../output/print.ts';
+import { oneLine, plainText } from '../output/plain-text.ts';
 import { timerMs } from '../runner/pause.ts';
 
 export interface LogsOptions extends CommonOptions {

@@ -15,11 +15,11 @@ import { CliError, EXIT_NEGATIVE } from '../exit.ts';
 
 import { jobEndLine } from '../output/job-words.ts';
 import { said } from '../output/page.ts';
-import { type Line, oneLine, printResult } from '../output/print.ts';
+import { oneLine } from '../output/plain-text.ts';
+import { type Line, printResult } from '../output/print.ts';
 import { pause, timerMs } from '../runner/pause.ts';
-
-import type { JobStory } from './job-list.ts';
 import { endOf } from './job-pages.ts';
+import type { JobStory } from './job-types.ts';
 
 export interface OrderOptions extends CommonOptions {
   reason?: string;

@@ -1,8 +1,7 @@
 /** The story of a job for a person, in the order in which it happened. Pure. */
 
-import { plainText } from '../output/plain-text.ts';
-import { oneLine } from '../output/print.ts';
-import type { JobStory } from './job-list.ts';
+import { oneLine, plainText } from '../output/plain-text.ts';
+import type { JobStory } from './job-types.ts';
 
 type Attempt = JobStory['attempts'][number];
 

@@ -2,11 +2,11 @@
 
 import { countSessions } from '../../spec/local/session-order.ts';
 import type { Context } from '../context.ts';
-import { showSession } from '../link/link-status.ts';
 import { displayPath } from '../link/paths.ts';
 import { projectLinkPath, requireGit } from '../link/repository.ts';
 import { importFromRust } from '../link/rust-import.ts';
 import { primaryOf } from '../link/sessions.ts';
+import { showSession } from '../link/shown-session.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { noteLinked } from './link-bind.ts';

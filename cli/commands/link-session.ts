@@ -5,7 +5,6 @@ import { countSessions } from '../../spec/local/session-order.ts';
 import { SESSION_ROLES, SESSION_STATES, type SessionRole } from '../../spec/local/vocabulary.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
-import { showSession } from '../link/link-status.ts';
 import { displayPath } from '../link/paths.ts';
 import { requireGit } from '../link/repository.ts';
 import {
@@ -16,6 +15,7 @@ import {
   type StoredSession,
   updateSessions,
 } from '../link/sessions.ts';
+import { showSession } from '../link/shown-session.ts';
 import { said } from '../output/page.ts';
 import { formatRows, printResult } from '../output/print.ts';
 import { type Shell, withJson } from '../shell.ts';

@@ -9,7 +9,6 @@ import { decisionOf, judgeJob, type PolicyRule, type RuleOutcome } from '../../s
 import { describeSpan, quietSpanAt } from '../../spec/policy/quiet-hours.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError, EXIT_NEGATIVE, messageOf } from '../exit.ts';
-import { shellWord } from '../link/advice.ts';
 import { isObject, type JsonObject } from '../link/json-file.ts';
 import { inspectRoots } from '../link/sync-payload.ts';
 import { advicePage, said, table } from '../output/page.ts';
@@ -22,6 +21,7 @@ import { type ClaimedJob, readPollAnswer } from '../runner/claimed-job.ts';
 import { jobAtPlace } from '../runner/policy-gate.ts';
 import { type Placement, placeJob, workplacesOf } from '../runner/workplace.ts';
 import { linkedRootOption, type Shell, withJson } from '../shell.ts';
+import { shellWord } from '../shell-word.ts';
 import { readSecret } from '../terminal.ts';
 
 interface TestOptions extends CommonOptions {

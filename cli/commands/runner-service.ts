@@ -5,7 +5,6 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { CommonOptions, Context } from '../context.ts';
 import { CliError } from '../exit.ts';
-import { shellWord } from '../link/advice.ts';
 import { PRIVATE_MODE, readText, writeTextFile } from '../link/json-file.ts';
 import { loadMachine, requireEnabled } from '../link/machine.ts';
 import { requireAuth } from '../link/remote-session.ts';
@@ -19,6 +18,7 @@ import { type ServiceManager, serviceManager } from '../service/service-manager.
 import { servicePath } from '../service/service-place.ts';
 import { planService, serviceLog } from '../service/service-plan.ts';
 import { type Shell, withJson } from '../shell.ts';
+import { shellWord } from '../shell-word.ts';
 import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
 
 interface WaitOptions extends CommonOptions {

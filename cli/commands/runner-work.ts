@@ -5,7 +5,8 @@ import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import { notOffered } from '../client/offers.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
-import { oneLine, printResult } from '../output/print.ts';
+import { oneLine } from '../output/plain-text.ts';
+import { printResult } from '../output/print.ts';
 import { startIdleBeats } from '../runner/idle-beats.ts';
 import { KEEP_AWAKE_MODES } from '../runner/keep-awake.ts';
 import { listenerWaiter } from '../runner/listener-waiter.ts';
@@ -13,7 +14,7 @@ import { LiveRecord } from '../runner/live-record.ts';
 import { liveContext, showLive } from '../runner/live-status.ts';
 import { describeJump, SleepWatch } from '../runner/sleep-watch.ts';
 import type { ChannelState } from '../runner/status-line.ts';
-import type { Talk } from '../runner/work-context.ts';
+import type { Talk } from '../runner/talk.ts';
 import type { CycleOutcome } from '../runner/work-documents.ts';
 import {
   holdMachine,

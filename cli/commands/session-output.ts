@@ -1,11 +1,12 @@
 /** What the session commands print alike. */
 
 import { countSessions } from '../../spec/local/session-order.ts';
-import { type ShownSession, showSession } from '../link/link-status.ts';
 import type { LinkableRepository } from '../link/repository.ts';
 import { primaryOf, type StoredSession } from '../link/sessions.ts';
+import { type ShownSession, showSession } from '../link/shown-session.ts';
 import { facts, table } from '../output/page.ts';
-import { type Line, oneLine } from '../output/print.ts';
+import { oneLine } from '../output/plain-text.ts';
+import type { Line } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 
 /** What every change of sessions reports. */

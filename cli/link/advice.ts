@@ -1,5 +1,7 @@
 /** Notes, warnings and suggested commands (contract/cli-surface.md §4.4, §5.1), without duplicates, in order of detection. */
 
+import { shellWord } from '../shell-word.ts';
+
 /** The three lists as documents carry them. */
 export interface AdviceLists {
   warnings: string[];
@@ -104,9 +106,4 @@ export function completeCommand(sessions: readonly Known[], primary: Partial<Kno
 
 function known(value: string | undefined, placeholder: string): string {
   return value === undefined ? placeholder : shellWord(value);
-}
-
-/** Quotes a word for a shell when it needs to be: ids and labels are people's words. */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

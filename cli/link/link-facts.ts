@@ -2,7 +2,7 @@
 
 import type { VersionProblem } from '../agents/codex-program.ts';
 import { openness } from '../private-folder.ts';
-import { shellWord } from './advice.ts';
+import { shellWord } from '../shell-word.ts';
 import { readGovernance } from './governance.ts';
 import type { JsonObject } from './json-file.ts';
 import { belongsTo } from './moved.ts';

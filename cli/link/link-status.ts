@@ -1,6 +1,7 @@
 /** The document of `link status` (contract/cli-surface.md §4.4), built from the facts. */
 
 import { countSessions, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
+import { shellWord } from '../shell-word.ts';
 import {
   AdviceCollector,
   type AdviceLists,
@@ -8,7 +9,6 @@ import {
   COMMANDS,
   registerCommand,
   setPrimaryCommand,
-  shellWord,
   signInCommand,
 } from './advice.ts';
 import { readString } from './fields.ts';
@@ -18,11 +18,7 @@ import { displayPath } from './paths.ts';
 import { invalidLink } from './project-link.ts';
 import { type SessionSummary, summariseSession } from './remote-session.ts';
 import { isLinkable, projectLinkPath } from './repository.ts';
-import type { SessionRecord } from './session-record.ts';
-import type { StoredSession } from './sessions.ts';
-
-/** A session as commands print it: with the path of its file. */
-export type ShownSession = SessionRecord & { path: string };
+import { type ShownSession, showSession } from './shown-session.ts';
 
 export interface LinkStatus extends AdviceLists {
   ok: true;
@@ -39,11 +35,6 @@ export interface LinkStatus extends AdviceLists {
   hosted_world: JsonObject;
   hosted_world_error: string;
   governance: JsonObject;
-}
-
-/** A session with its path relative to the repository. */
-export function showSession(root: string, session: StoredSession): ShownSession {
-  return { ...session.record, path: displayPath(root, session.path) };
 }
 
 /** Builds the document. */

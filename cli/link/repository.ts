@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { CliError } from '../exit.ts';
 import { repositoryVariables } from '../git-variables.ts';
-import { shellWord } from './advice.ts';
+import { shellWord } from '../shell-word.ts';
 import { type GitAnswer, git, gitAsInherited } from './git.ts';
 import { findPlainGitDir } from './git-dir.ts';
 import { resolvePath } from './paths.ts';

@@ -3,6 +3,7 @@
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';
 import type { SessionCounts } from '../../spec/local/session-order.ts';
+import { shellWord } from '../shell-word.ts';
 import {
   AdviceCollector,
   type AdviceLists,
@@ -10,7 +11,6 @@ import {
   COMMANDS,
   completeCommand,
   registerCommand,
-  shellWord,
   signInCommand,
 } from './advice.ts';
 import { readJsonObject } from './json-file.ts';

@@ -2,7 +2,7 @@
 
 import type { JobStatus } from '../../spec/job/status.ts';
 import { clock, joined, type Mark, said } from './page.ts';
-import { oneLine } from './print.ts';
+import { oneLine } from './plain-text.ts';
 import { paint, type Rich, type Style } from './text-output.ts';
 import { cutToWidth, textWidth } from './text-width.ts';
 

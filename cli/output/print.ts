@@ -1,6 +1,7 @@
 /** The result of a command on stdout: one JSON document, or `key=value` lines (contract/cli-surface.md §1.3). */
 
 import type { Context } from '../context.ts';
+import { oneLine } from './plain-text.ts';
 import type { Rich } from './text-output.ts';
 
 /** A value of a line; absent ones print as nothing after the `=`. */
@@ -59,16 +60,3 @@ export function adviceLines(advice: {
 function formatValue(value: LineValue): string {
   return value === null || value === undefined ? '' : oneLine(String(value));
 }
-
-/**
- * Text of others stays on its line and cannot steer the terminal: control characters, line separators and marks that
- * change the direction of writing are shown escaped.
- */
-export function oneLine(text: string): string {
-  return text.replace(
-    /\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu,
-    (unit) => ESCAPES[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

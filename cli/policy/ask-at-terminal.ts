@@ -5,9 +5,9 @@
 
 import { createInterface } from 'node:readline';
 import type { Surroundings } from '../context.ts';
-import { shellWord } from '../link/advice.ts';
-import { oneLine } from '../output/print.ts';
+import { oneLine } from '../output/plain-text.ts';
 import type { TextOutput } from '../output/text-output.ts';
+import { shellWord } from '../shell-word.ts';
 import { canAsk } from '../terminal.ts';
 import type { AskPerson, JobAtPlace, PersonAnswer } from './policy-desk.ts';
 

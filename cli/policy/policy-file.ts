@@ -13,10 +13,10 @@ import {
 import { dirname, join } from 'node:path';
 import { type Policy, policySchema } from '../../spec/local/policy.ts';
 import { messageOf } from '../exit.ts';
-import { shellWord } from '../link/advice.ts';
 import { isNowhere } from '../link/missing-file.ts';
 import { resolvePath, userFolder } from '../link/paths.ts';
 import { reachOfOthers } from '../private-folder.ts';
+import { shellWord } from '../shell-word.ts';
 import { repeatedKey } from './repeated-key.ts';
 
 /** Something that is wrong with the file. */

@@ -4,14 +4,15 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { Agent, AgentLaunch, FailureReading, TurnFacts } from '../agents/agent.ts';
+import type { Agent, AgentLaunch, TurnFacts } from '../agents/agent.ts';
 import { readAnswer } from '../agents/answer-file.ts';
 import { cutFailure } from '../agents/failure-text.ts';
 import { messageOf } from '../exit.ts';
-import { type ChildEnd, type ChildOutput, type RunningChild, startChild } from './process/child.ts';
+import { type ChildOutput, type RunningChild, startChild } from './process/child.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt } from './process/stop-ladder.ts';
 import { redactText } from './redact.ts';
 import { type Limits, RunLimits } from './run-limits.ts';
+import type { AgentRun } from './run-outcome.ts';
 import type { LeaseSpool } from './spool/lease-spool.ts';
 import type { StopReason, StopSwitch } from './stop-switch.ts';
 import { Transcript } from './transcript.ts';
@@ -26,29 +27,6 @@ export interface AgentRunOptions {
   onChunk(): void;
   graces?: StopGraces;
 }
-
-/** How it went, as values; deciding what that means is up to the caller. */
-export type AgentRun =
-  /** `isUnavailable`: the program cannot be started, so no job can run. */
-  | { kind: 'not_started'; message: string; isUnavailable: boolean }
-  | {
-      kind: 'ended';
-      end: ChildEnd;
-      /** The agent's own answer, redacted; undefined when it gave none. */
-      answer: string | undefined;
-      /** What the agent's own events prove. */
-      turn: Readonly<TurnFacts>;
-      /** The session in which it was at work instead of the one that was asked for. */
-      otherSession?: string | undefined;
-      /** What the agent says about its failure, redacted. */
-      failure: string | undefined;
-      /** What that means; undefined: the failure is the job's own. */
-      reading?: FailureReading | undefined;
-      /** The last output, redacted. */
-      stdout: string;
-      stderr: string;
-      stopped?: { reason: StopReason; receipt: StopReceipt } | undefined;
-    };
 
 /** Runs the agent to its end. It is not started before the disk says that it may be running. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {

@@ -13,7 +13,7 @@ import { KeepAwake } from './keep-awake.ts';
 import { policyDesk } from './policy-gate.ts';
 import { markSelf } from './process/process-table.ts';
 import { secretValues } from './secrets.ts';
-import type { Talk } from './work-context.ts';
+import type { Talk } from './talk.ts';
 
 export interface AgentWorkOptions {
   agent?: string;

@@ -3,7 +3,7 @@
  * channel says when the order is given; whoever shows the runner reads it here.
  */
 
-import type { Talk } from './work-context.ts';
+import type { Talk } from './talk.ts';
 
 export class DrainOrder {
   readonly #talk: Talk;

@@ -9,7 +9,7 @@
  */
 
 import { takeOverInterrupts } from '../interrupt.ts';
-import type { Talk } from './work-context.ts';
+import type { Talk } from './talk.ts';
 
 /** Ctrl-C, and the end of a service. */
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

@@ -9,7 +9,6 @@
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { type ReleaseReason, releaseSentence } from '../../spec/job/release.ts';
 import { messageOf } from '../exit.ts';
-import { showSession } from '../link/link-status.ts';
 import { displayPath } from '../link/paths.ts';
 import type { Account } from '../link/remote-session.ts';
 import type { LinkableRepository } from '../link/repository.ts';
@@ -17,6 +16,7 @@ import { runtimePath } from '../link/repository.ts';
 import type { FinishedWork } from '../link/runtime.ts';
 import { readRuntime } from '../link/runtime-record.ts';
 import { touchSession } from '../link/sessions.ts';
+import { showSession } from '../link/shown-session.ts';
 import type { PolicyLimits } from '../policy/policy-desk.ts';
 import type { ClaimedJob, Lease } from './claimed-job.ts';
 import type { Delivery } from './delivery.ts';

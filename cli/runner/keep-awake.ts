@@ -10,7 +10,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Talk } from './work-context.ts';
+import type { Talk } from './talk.ts';
 
 /** When the machine is kept awake: only while it has mains power, on battery as well, or never. */
 export const KEEP_AWAKE_MODES = ['ac', 'always', 'never'] as const;

@@ -1,6 +1,6 @@
 /** Where a job goes, as the JSON documents show it: the same for a dry run as for a job that was worked on. */
 
-import { type ShownSession, showSession } from '../link/link-status.ts';
+import { type ShownSession, showSession } from '../link/shown-session.ts';
 import type { MatchField, SessionSelection } from './routing.ts';
 import type { Placement } from './workplace.ts';
 

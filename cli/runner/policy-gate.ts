@@ -4,16 +4,20 @@ import type { Context } from '../context.ts';
 import { askAtTerminal } from '../policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../policy/policy-desk.ts';
 import type { ClaimedJob } from './claimed-job.ts';
-import type { DrainSwitch } from './drain-switch.ts';
-import type { LeaseDesk } from './lease-desk.ts';
 import { failedResult } from './result.ts';
-import type { JobGate, JobVerdict } from './work-context.ts';
+import type { AskedLease, JobGate, JobVerdict } from './work-context.ts';
 import type { Placement } from './workplace.ts';
+
+/** Who ends the work of a runner, as a question at its terminal needs to know. */
+interface Ending {
+  readonly draining: AbortSignal;
+  inputEnded(): void;
+}
 
 /** The desk of a runner; whoever sits at its terminal is asked when the policy says so. */
 export function policyDesk(
   { env, stdin, stderr }: Pick<Context, 'env' | 'stdin' | 'stderr'>,
-  drainSwitch: DrainSwitch,
+  drainSwitch: Ending,
 ): PolicyDesk {
   const { draining } = drainSwitch;
   return new PolicyDesk({
@@ -29,9 +33,6 @@ export function policyGate(desk: PolicyDesk): JobGate {
 }
 
 const LEFT = 'The person at the terminal left the question whether the job may run.';
-
-/** The lease of a job, while a person is asked about it. */
-type AskedLease = Pick<LeaseDesk, 'held' | 'stopSwitch' | 'setAsking'>;
 
 /**
  * Whoever stops the job while a person is asked decides nothing about it, and takes the question back. A question that is

@@ -3,12 +3,13 @@
 import { JOB_KINDS } from '../../spec/job/kinds.ts';
 import { resolvePath } from '../link/paths.ts';
 import type { PolicyLimits } from '../policy/policy-desk.ts';
-import { type AgentRun, runAgent } from './agent-run.ts';
+import { runAgent } from './agent-run.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 import type { WorkerBlock } from './job-report.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import { failedResult, givenBack, judgeRun, stopSentence, summarise } from './result.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
+import type { AgentRun } from './run-outcome.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';
 import type { WorkContext } from './work-context.ts';

@@ -5,7 +5,7 @@ import { CONDITION_CODES, type ConditionCode } from '../../spec/job/condition.ts
 import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import { REASON_LENGTH, releaseSentence } from '../../spec/job/release.ts';
 import { clip, cut, cutToBytes } from '../../spec/text.ts';
-import type { AgentRun } from './agent-run.ts';
+import type { AgentRun } from './run-outcome.ts';
 import type { Held, ReceiptReport, ResultReport } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
 import type { StopReason } from './stop-switch.ts';

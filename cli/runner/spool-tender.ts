@@ -8,7 +8,8 @@ import { isLinkable, resolveRepo } from '../link/repository.ts';
 import { recordFinish } from '../link/runtime.ts';
 import { retryPauseMs } from './pause.ts';
 import { type Recovered, recoverSpools } from './recovery.ts';
-import type { Talk, WorkContext } from './work-context.ts';
+import type { Talk } from './talk.ts';
+import type { WorkContext } from './work-context.ts';
 
 /** One round must not keep new work waiting for an answer of the service. */
 const ROUND_MS = 60_000;

@@ -6,21 +6,13 @@ import type { LinkedRepository } from '../link/sync-payload.ts';
 import type { PolicyLimits } from '../policy/policy-desk.ts';
 import type { ClaimPause } from './claim-pause.ts';
 import type { ClaimedJob } from './claimed-job.ts';
-import type { LeaseDesk } from './lease-desk.ts';
 import type { ProcessMark } from './process/process-table.ts';
 import type { StopGraces } from './process/stop-ladder.ts';
-import type { Body, RunnerService } from './service.ts';
+import type { Body, Held, RunnerService } from './service.ts';
 import type { ResultRecord } from './spool/records.ts';
-import type { StopReason } from './stop-switch.ts';
+import type { StopReason, StopSwitch } from './stop-switch.ts';
+import type { Talk } from './talk.ts';
 import type { Placement } from './workplace.ts';
-
-/** What the runner tells people while it works; never data. */
-export interface Talk {
-  /** What goes on. */
-  note(text: string): void;
-  /** What a person should look at. */
-  warn(text: string): void;
-}
 
 /** What the owner's rules say of a job: a result that refuses it, or what its agent is held to. */
 export type JobVerdict =
@@ -31,11 +23,19 @@ export type JobVerdict =
   /** The job was cancelled, its lease is gone, or the runner ends: nobody decided. */
   | { kind: 'stopped'; reason: StopReason };
 
+/** The lease of a job, while a person is asked about it. */
+export interface AskedLease {
+  readonly held: Held;
+  readonly stopSwitch: StopSwitch;
+  /** Heartbeats say that a person is being asked. */
+  setAsking(isAsking: boolean): void;
+}
+
 /** Asks the owner's rules about a job, and perhaps a person, before the job is started. */
 export type JobGate = (
   job: ClaimedJob,
   placement: Extract<Placement, { kind: 'placed' }>,
-  desk: LeaseDesk,
+  lease: AskedLease,
 ) => Promise<JobVerdict>;
 
 /** What a heartbeat was recorded in, as documents show it; paths are relative to the repository. */

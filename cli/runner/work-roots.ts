@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../link/repository.ts';
 import { type Candidate, inspectRoots, movedRepository, requireReadable } from '../link/sync-payload.ts';
-import type { Talk } from './work-context.ts';
+import type { Talk } from './talk.ts';
 
 export interface RootsAsked {
   /** Of `--repo-root`; it comes first. */

@@ -27,7 +27,8 @@ import type { RunnerHolder, RunnerLock } from './runner-lock.ts';
 import { secretValues } from './secrets.ts';
 import { elapsed } from './status-line.ts';
 import { becomeRunner } from './take-over.ts';
-import type { Talk, WorkContext } from './work-context.ts';
+import type { Talk } from './talk.ts';
+import type { WorkContext } from './work-context.ts';
 import { WorkLoop } from './work-loop.ts';
 import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
 

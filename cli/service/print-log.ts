@@ -3,8 +3,7 @@
 import type { Context } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { readText } from '../link/json-file.ts';
-import { plainText } from '../output/plain-text.ts';
-import { oneLine } from '../output/print.ts';
+import { oneLine, plainText } from '../output/plain-text.ts';
 import { pause } from '../runner/pause.ts';
 import { LogTail } from './log-tail.ts';
 import { olderLogs } from './rotating-log.ts';

@@ -222,6 +222,18 @@ export const transcriptEntry = z.object({
   text: z.string(),
 });
 
+/** One message, piece of output, or gap; `at` is epoch ms. */
+export type Entry = Omit<z.infer<typeof transcriptEntry>, 'attempt' | 'cursor' | 'at'> & { at: number };
+
+/** An entry whose number may be left to the transcript: the v0.4.4 client numbers nothing. */
+export type NewEntry = Omit<Entry, 'seq'> & { seq?: number | undefined };
+
+/** An attempt keeps 20 MiB; then one gap says what is missing, and the rest is acknowledged and dropped. */
+export const ATTEMPT_LIMIT_BYTES = 20 * 1024 * 1024;
+
+/** How long a transcript is kept. */
+export const RETENTION_MS = 30 * 24 * 60 * 60 * 1000;
+
 export const readTranscript = endpoint({
   name: 'readTranscript',
   method: 'GET',

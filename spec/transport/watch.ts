@@ -1,6 +1,6 @@
 /** What the followers of one job are told, between a machine's object and the Worker that holds their streams. */
 
-import type { Entry } from '../job/transcript.ts';
+import type { Entry } from '../contract/jobs.ts';
 
 export type WatchNews =
   /** New entries of one attempt, in order. */

@@ -5,9 +5,9 @@
 
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import type { Deps } from '../deps.ts';
+import type { MachineOf } from '../machine-api.ts';
 import type { Found } from '../services/listening.ts';
 import { lookForChannel, recordListening } from '../services/listening.ts';
-import type { MachineOf } from '../services/live-leases.ts';
 import { isTokenLive, tokenMark } from '../services/revoke-channels.ts';
 import { limitsOf } from '../services/room.ts';
 import type { RunnerArrival } from './channels.ts';

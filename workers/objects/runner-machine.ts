@@ -5,20 +5,28 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import type { NewEntry } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
-import type { NewEntry } from '../../spec/job/transcript.ts';
 import type { ChannelEvent } from '../../spec/transport/events.ts';
 import type { Deps } from '../deps.ts';
 import { makeDeps } from '../deps.ts';
-import type { ClaimOutcome, ClaimRequest } from '../services/claim.ts';
+import type {
+  ClaimOutcome,
+  ClaimRequest,
+  Fenced,
+  LeaseNews,
+  LeaseOf,
+  MachineApi,
+  MachineOf,
+  SaidOfMachine,
+  TranscriptPage,
+} from '../machine-api.ts';
 import { claimJob } from '../services/claim.ts';
 import { isPassingFailure, isSilence } from '../services/failures.ts';
-import type { Fenced } from '../services/fence.ts';
 import { recordListening } from '../services/listening.ts';
-import type { LeaseNews, MachineOf } from '../services/live-leases.ts';
 import { LiveLeases } from '../services/live-leases.ts';
-import type { Known, SaidOfMachine } from '../services/liveness.ts';
+import type { Known } from '../services/liveness.ts';
 import { noteAlive } from '../services/liveness.ts';
 import { sweepMachine } from '../services/sweep.ts';
 import { mayAppend, wasPruned } from '../services/transcript-fence.ts';
@@ -34,7 +42,6 @@ import {
 } from './channels.ts';
 import { StoredLeases } from './lease-memo.ts';
 import { dismiss, receive } from './reception.ts';
-import type { Page } from './transcript.ts';
 import { Transcript } from './transcript.ts';
 
 /** An empty look at the queue is believed this long unless something wakes the machine. */
@@ -56,12 +63,7 @@ const CLOSED_ABNORMALLY = 1006;
 
 type Asked = Omit<ClaimRequest, 'userId' | 'machineId' | 'mayHold'>;
 
-interface LeaseOf {
-  jobId: string;
-  leaseId: string;
-}
-
-export class RunnerMachine extends DurableObject<Env> {
+export class RunnerMachine extends DurableObject<Env> implements MachineApi {
   readonly #machine: MachineOf;
   readonly #leases: LiveLeases;
   readonly #transcript: Transcript;
@@ -276,7 +278,7 @@ export class RunnerMachine extends DurableObject<Env> {
     );
   }
 
-  readTranscripts(leaseIds: readonly string[], page: { afterSeq: number; limit: number }): Page {
+  readTranscripts(leaseIds: readonly string[], page: { afterSeq: number; limit: number }): TranscriptPage {
     return this.#transcript.readAll(leaseIds, page);
   }
 

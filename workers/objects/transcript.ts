@@ -5,8 +5,9 @@
  * taken; the answer says up to where everything has arrived, and the sender goes on from there.
  */
 
-import type { Entry, NewEntry } from '../../spec/job/transcript.ts';
-import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/job/transcript.ts';
+import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
+import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/contract/jobs.ts';
+import type { TranscriptPage } from '../machine-api.ts';
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
@@ -20,12 +21,6 @@ const ENTRY_BYTES = 100;
 const PAGE_LIMIT_BYTES = 4 * 1024 * 1024;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** Entries of several attempts, in order. */
-export interface Page {
-  parts: { leaseId: string; entries: Entry[] }[];
-  hasMore: boolean;
-}
 
 interface Tail {
   lastSeq: number;
@@ -87,8 +82,11 @@ export class Transcript {
    * Entries of several attempts, in the order of their leases, after `afterSeq` of the first: at most `limit`, and no more
    * bytes than travel well in one answer. `hasMore`: there are further ones.
    */
-  readAll(leaseIds: readonly string[], { afterSeq, limit }: { afterSeq: number; limit: number }): Page {
-    const page: Page = { parts: [], hasMore: false };
+  readAll(
+    leaseIds: readonly string[],
+    { afterSeq, limit }: { afterSeq: number; limit: number },
+  ): TranscriptPage {
+    const page: TranscriptPage = { parts: [], hasMore: false };
     let left = { entries: limit, bytes: PAGE_LIMIT_BYTES };
     for (const [index, leaseId] of leaseIds.entries()) {
       const entries: Entry[] = [];

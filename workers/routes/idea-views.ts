@@ -2,10 +2,10 @@
 
 import type { z } from 'zod';
 import type { feature, idea, world } from '../../spec/contract/ideas.ts';
+import { iso } from '../iso.ts';
 import type { addFeature } from '../services/features.ts';
 import { sectionsOf } from '../services/features.ts';
 import type { findIdea, getWorld } from '../services/ideas.ts';
-import { iso } from '../services/job-view.ts';
 import type { ValueOf } from './value-of.ts';
 
 type IdeaRow = ValueOf<typeof findIdea>;

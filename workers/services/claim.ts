@@ -10,6 +10,7 @@ import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
 import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import { isRouteable, routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
+import type { ClaimOutcome, ClaimRequest } from '../machine-api.ts';
 import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claims.ts';
 import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
 import { rowsOf } from '../store/database.ts';
@@ -18,29 +19,6 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
-
-export interface ClaimRequest {
-  userId: string;
-  machineId: string;
-  /** The same id brings the same lease. */
-  claimId?: string | undefined;
-  instance?: string | undefined;
-  /** Only jobs for these repositories; absent: any. */
-  projectRoots?: readonly string[] | undefined;
-  /** Tell what would be claimed; claim nothing. */
-  dryRun: boolean;
-  /** Whether this machine may have leases. When it has none, what the account holds need not be read. */
-  mayHold: boolean;
-}
-
-export type ClaimOutcome =
-  /** `replaced`: the lease id under which the same job was handed out before, and that counts no more. */
-  | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string }
-  | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
-  /** Nothing fits. `nextAt`: when a job known today comes due. */
-  | { kind: 'idle'; nextAt: number | undefined }
-  | { kind: 'unknown_machine' }
-  | { kind: 'foreign_machine' };
 
 interface Seen {
   machine: { userId: string; draining: number } | undefined;

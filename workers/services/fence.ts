@@ -4,11 +4,10 @@ import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
+import type { Fenced } from '../machine-api.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob, hadLease } from '../store/jobs.ts';
 import type { SignedIn } from './authenticate.ts';
-
-export type Fenced = 'not_found' | 'foreign_machine' | 'lease_lost' | 'wrong_status';
 
 /** Who speaks for a job, and under which lease. */
 export interface Holder {

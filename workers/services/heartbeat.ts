@@ -5,9 +5,8 @@ import type { heartbeat as heartbeatRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
+import type { LeaseNews, SaidOfMachine } from '../machine-api.ts';
 import type { SignedIn } from './authenticate.ts';
-import type { LeaseNews } from './live-leases.ts';
-import type { SaidOfMachine } from './liveness.ts';
 import { foreignMachine } from './sync.ts';
 
 type Reply = Omit<ReplyInput<typeof heartbeatRow>, 'ok'>;

@@ -7,6 +7,7 @@ import type { JobTarget } from '../../spec/job/routing.ts';
 import type { Surroundings, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../deps.ts';
+import { iso } from '../iso.ts';
 import type { Row, Statement } from '../store/database.ts';
 import { rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
@@ -85,11 +86,6 @@ export async function readWaiting(
   job: JobRow & { givenBackBecause?: string | undefined },
 ): Promise<Waiting | undefined> {
   return waitingOf(job, await surroundingsOf(deps, job.userId, [targetOf(job)]), deps.now);
-}
-
-/** ISO 8601, or nothing. */
-export function iso(at: number | null | undefined): string | undefined {
-  return at === null || at === undefined ? undefined : new Date(at).toISOString();
 }
 
 export function viewJob(job: JobRow, waiting: Waiting | undefined): JobView {

@@ -1,9 +1,9 @@
 /** Whether a machine can be woken: a fact of its own, beside when it was last heard of. Written only when it changes. */
 
 import type { Deps } from '../deps.ts';
+import type { MachineOf } from '../machine-api.ts';
 import { setListeningIfChanged } from '../store/machines.ts';
 import { claimJob } from './claim.ts';
-import type { MachineOf } from './live-leases.ts';
 
 /** How a machine listens. */
 export interface Listening {

@@ -9,17 +9,13 @@
 import { isRenewalDue, LEASE_MS, leaseExpiry } from '../../spec/job/lease.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
+import type { LeaseNews, MachineOf } from '../machine-api.ts';
 import { readHeld } from '../store/claims.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { noteAskingIfHeld, renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob } from '../store/jobs.ts';
 import { isPassingFailure } from './failures.ts';
-
-export interface MachineOf {
-  userId: string;
-  machineId: string;
-}
 
 interface LiveLease {
   jobId: string;
@@ -55,12 +51,6 @@ export interface LeaseMemo {
 
 /** While D1 does not answer, it is asked this often what became of the leases. */
 const ASK_AGAIN_MS = 10_000;
-
-/** What a heartbeat learns about its lease. */
-export type LeaseNews =
-  /** `movedJob`: why this job waits has changed. */
-  | { valid: true; expiresAt: number; movedJob?: string }
-  | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
 
 export class LiveLeases {
   readonly #machine: MachineOf;

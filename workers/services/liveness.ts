@@ -3,11 +3,11 @@
 import type { MachineCondition } from '../../spec/job/condition.ts';
 import { isSameCondition } from '../../spec/job/condition.ts';
 import type { Deps } from '../deps.ts';
+import type { MachineOf, SaidOfMachine } from '../machine-api.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import type { MachineRow } from '../store/machines.ts';
 import { conditionOf, findMachine, touchIfOwned } from '../store/machines.ts';
 import { isPassingFailure } from './failures.ts';
-import type { MachineOf } from './live-leases.ts';
 
 export const RECORD_EVERY_MS = 5 * 60_000;
 
@@ -17,12 +17,6 @@ export interface Known {
   lastSeenAt: number;
   draining: boolean;
   condition: MachineCondition | undefined;
-}
-
-/** What a heartbeat says of its machine; an absent name stays, an absent condition clears. */
-export interface SaidOfMachine {
-  name: string | undefined;
-  condition: Omit<MachineCondition, 'since'> | undefined;
 }
 
 /**

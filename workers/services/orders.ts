@@ -5,6 +5,7 @@ import { accept, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isHeld, isTerminal } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
+import type { Fenced } from '../machine-api.ts';
 import { noteStopped } from '../store/audit.ts';
 import type { Replaced } from '../store/job-orders.ts';
 import { cancelIfLive, confirmCancel, findRetried, retryIfUnchanged } from '../store/job-orders.ts';
@@ -21,7 +22,6 @@ import {
 } from '../store/linked-projects.ts';
 import { findMachine } from '../store/machines.ts';
 import type { SignedIn } from './authenticate.ts';
-import type { Fenced } from './fence.ts';
 import { noJob, wrongStatus } from './fence.ts';
 import { checkRoom } from './room.ts';
 import { foreignMachine } from './sync.ts';

@@ -6,9 +6,9 @@ import type { Result } from '../../spec/errors.ts';
 import { accept, refuse, unreachable } from '../../spec/errors.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { Deps } from '../deps.ts';
+import type { ClaimOutcome } from '../machine-api.ts';
 import type { JobRow } from '../store/job-row.ts';
 import type { SignedIn } from './authenticate.ts';
-import type { ClaimOutcome } from './claim.ts';
 import { rememberClaim } from './known-transcripts.ts';
 import { foreignMachine } from './sync.ts';
 

@@ -5,10 +5,10 @@ import type { showMachine as machineRow } from '../../spec/contract/machines.ts'
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../deps.ts';
+import { iso } from '../iso.ts';
 import type { MachineRow } from '../store/machines.ts';
 import { conditionOf, findMachine } from '../store/machines.ts';
 import type { SignedIn } from './authenticate.ts';
-import { iso } from './job-view.ts';
 
 type MachineView = ReplyInput<typeof machineRow>['machine'];
 

@@ -7,6 +7,7 @@ import { releasePauseMs, releaseSentence } from '../../spec/job/release.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isAllowed } from '../../spec/job/status.ts';
 import type { Deps } from '../deps.ts';
+import type { Fenced } from '../machine-api.ts';
 import { returnIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
@@ -14,7 +15,6 @@ import { move } from '../store/job-update.ts';
 import { findJob, wasReleased } from '../store/jobs.ts';
 import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/linked-projects.ts';
 import type { SignedIn } from './authenticate.ts';
-import type { Fenced } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
 import { sharersIn, wakeAt, wakeMachines } from './wake.ts';
 

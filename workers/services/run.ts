@@ -8,13 +8,14 @@ import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import { leaseExpiry } from '../../spec/job/lease.ts';
 import { cut, cutToBytes } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
+import type { Fenced } from '../machine-api.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { readSharers } from '../store/linked-projects.ts';
 import type { SignedIn } from './authenticate.ts';
 import { respondTo } from './checkpoints.ts';
-import type { Fenced, Holder } from './fence.ts';
+import type { Holder } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
 import { sharersIn, wakeMachines } from './wake.ts';
 

@@ -1,14 +1,13 @@
 /** Whether a lease that memory does not know may still write to its transcript. */
 
+import { RETENTION_MS } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
-import { RETENTION_MS } from '../../spec/job/transcript.ts';
 import type { Deps } from '../deps.ts';
+import type { Fenced, MachineOf } from '../machine-api.ts';
 import { findJob } from '../store/jobs.ts';
-import type { Fenced } from './fence.ts';
 import { jobUnderLease, wrongStatus } from './fence.ts';
-import type { MachineOf } from './live-leases.ts';
 
 /** The current lease of a job may, also after its end: the last output often follows the result. Not after a cancel. */
 export async function mayAppend(

@@ -2,15 +2,15 @@
 
 import { utf8Length } from '../../spec/bounds.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
+import type { NewEntry } from '../../spec/contract/jobs.ts';
 import type { addLogs as logsRow, addMessage as messageRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { refuse } from '../../spec/errors.ts';
 import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
-import type { NewEntry } from '../../spec/job/transcript.ts';
 import { cutPlace } from '../../spec/text.ts';
 import type { Deps } from '../deps.ts';
+import type { Fenced } from '../machine-api.ts';
 import type { SignedIn } from './authenticate.ts';
-import type { Fenced } from './fence.ts';
 import { jobUnderLease } from './fence.ts';
 
 type Refused = Fenced | 'body_too_large';

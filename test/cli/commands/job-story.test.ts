@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { JobStory } from '../../../cli/commands/job-list.ts';
 import { formatStory } from '../../../cli/commands/job-story.ts';
+import type { JobStory } from '../../../cli/commands/job-types.ts';
 import { plainText } from '../../../cli/output/plain-text.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
