@@ -1,10 +1,10 @@
 /** The application: what every request passes through, then the routes. */
 
 import { Hono } from 'hono';
-import type { AppEnv } from './app-env.ts';
-import { announced } from './middleware/announce.ts';
-import { begin, securely, signedIn } from './middleware/begin.ts';
-import { noRoute, unexpected } from './middleware/failures.ts';
+import { announced } from './http/announce.ts';
+import type { AppEnv } from './http/app-env.ts';
+import { begin, securely, signedIn } from './http/begin.ts';
+import { noRoute, unexpected } from './http/error-answers.ts';
 import { mountAgent } from './routes/agent.ts';
 import { mountAuth } from './routes/auth.ts';
 import { mountEvents } from './routes/events.ts';

@@ -2,10 +2,10 @@
 
 import { routesFor } from '../spec/job/routing.ts';
 import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
-import type { Deps } from './deps.ts';
-import { isSilence } from './services/failures.ts';
-import { sweepAll } from './services/sweep.ts';
-import { wakeMachines } from './services/wake.ts';
+import type { Deps } from './base/deps.ts';
+import { isSilence } from './base/failures.ts';
+import { wakeMachines } from './base/wake.ts';
+import { sweepAll } from './leases/sweep.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from './store/linked-projects.ts';

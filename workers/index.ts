@@ -1,8 +1,8 @@
 /** Where the platform comes in: requests, the cron trigger, and the object class. */
 
 import { makeApp } from './app.ts';
+import { makeDeps } from './base/deps.ts';
 import { runCron } from './cron.ts';
-import { makeDeps } from './deps.ts';
 import { RunnerMachine } from './objects/runner-machine.ts';
 
 export { RunnerMachine };

@@ -19,9 +19,8 @@ import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } 
 import type { DrainSwitch } from './drain-switch.ts';
 import { runJob } from './job-run.ts';
 import { heldOf, spoolFolderOf } from './lease-desk.ts';
-import { asError, describeObstacle } from './look-trouble.ts';
+import { asError, describeObstacle, Outage } from './look-trouble.ts';
 import { Nudge } from './nudge.ts';
-import { Outage } from './outage.ts';
 import { retryPauseMs } from './pause.ts';
 import { describePutBack, putBack } from './put-back.ts';
 import { RuntimeBoard } from './runtime-board.ts';

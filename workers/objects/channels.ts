@@ -7,7 +7,7 @@
 import { cutToBytes } from '../../spec/text.ts';
 import type { ChannelEvent } from '../../spec/transport/events.ts';
 import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG } from '../../spec/transport/events.ts';
-import type { WatchNews } from '../../spec/transport/watch.ts';
+import type { WatchNews } from '../base/watch.ts';
 
 /**
  * Who is at the other end of a socket, and by which token. Survives hibernation as the socket's attachment. The token of a

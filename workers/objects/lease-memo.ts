@@ -4,7 +4,7 @@
  * next claim, because removing them would cost a row.
  */
 
-import type { LeaseMemo, Remembered } from '../services/live-leases.ts';
+import type { LeaseMemo, Remembered } from './live-leases.ts';
 
 /** One row, so that a claim writes one. */
 export class StoredLeases implements LeaseMemo {

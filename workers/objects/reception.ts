@@ -4,12 +4,10 @@
  */
 
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
-import type { Deps } from '../deps.ts';
-import type { MachineOf } from '../machine-api.ts';
-import type { Found } from '../services/listening.ts';
-import { lookForChannel, recordListening } from '../services/listening.ts';
-import { isTokenLive, tokenMark } from '../services/revoke-channels.ts';
-import { limitsOf } from '../services/room.ts';
+import { limitsOf } from '../accounts/room.ts';
+import type { Deps } from '../base/deps.ts';
+import type { MachineOf } from '../base/machine-api.ts';
+import { isTokenLive, tokenMark } from '../base/revoke-channels.ts';
 import type { RunnerArrival } from './channels.ts';
 import {
   admit,
@@ -23,6 +21,8 @@ import {
   openWatcherChannel,
   tellSocket,
 } from './channels.ts';
+import type { Found } from './listening.ts';
+import { lookForChannel, recordListening } from './listening.ts';
 
 /** Who connects, in the words of the Worker: with the hash of the token, of which only a mark is kept. */
 type Arrival =

@@ -9,8 +9,9 @@ import type { NewEntry } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
 import type { ChannelEvent } from '../../spec/transport/events.ts';
-import type { Deps } from '../deps.ts';
-import { makeDeps } from '../deps.ts';
+import type { Deps } from '../base/deps.ts';
+import { makeDeps } from '../base/deps.ts';
+import { isPassingFailure, isSilence } from '../base/failures.ts';
 import type {
   ClaimOutcome,
   ClaimRequest,
@@ -21,15 +22,8 @@ import type {
   MachineOf,
   SaidOfMachine,
   TranscriptPage,
-} from '../machine-api.ts';
-import { claimJob } from '../services/claim.ts';
-import { isPassingFailure, isSilence } from '../services/failures.ts';
-import { recordListening } from '../services/listening.ts';
-import { LiveLeases } from '../services/live-leases.ts';
-import type { Known } from '../services/liveness.ts';
-import { noteAlive } from '../services/liveness.ts';
-import { sweepMachine } from '../services/sweep.ts';
-import { mayAppend, wasPruned } from '../services/transcript-fence.ts';
+} from '../base/machine-api.ts';
+import { sweepMachine } from '../leases/sweep.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
 import {
   answerClose,
@@ -40,9 +34,15 @@ import {
   tellRunner,
   tellWatchers,
 } from './channels.ts';
+import { claimJob } from './claim.ts';
 import { StoredLeases } from './lease-memo.ts';
+import { recordListening } from './listening.ts';
+import { LiveLeases } from './live-leases.ts';
+import type { Known } from './liveness.ts';
+import { noteAlive } from './liveness.ts';
 import { dismiss, receive } from './reception.ts';
 import { Transcript } from './transcript.ts';
+import { mayAppend, wasPruned } from './transcript-fence.ts';
 
 /** An empty look at the queue is believed this long unless something wakes the machine. */
 const QUIET_MS = 60_000;

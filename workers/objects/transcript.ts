@@ -7,7 +7,7 @@
 
 import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
 import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/contract/jobs.ts';
-import type { TranscriptPage } from '../machine-api.ts';
+import type { TranscriptPage } from '../base/machine-api.ts';
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;

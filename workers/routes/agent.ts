@@ -3,9 +3,9 @@
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/agent.ts';
 import { accept } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import { pollForAgent, respondToCheckpoint } from '../services/agent-work.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import { pollForAgent, respondToCheckpoint } from '../leases/agent-work.ts';
 
 export function mountAgent(app: Hono<AppEnv>): void {
   mount(app, rows.pollAgent, async ({ query, auth, deps }) => {

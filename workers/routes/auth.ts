@@ -4,10 +4,10 @@ import type { Context, Hono } from 'hono';
 import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contract/auth.ts';
 import { accept } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import { signIn, signOut, verifyCode } from '../services/sign-in.ts';
-import { addressOf, sourceOf } from './source.ts';
+import { signIn, signOut, verifyCode } from '../accounts/sign-in.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import { addressOf, sourceOf } from '../http/source.ts';
 
 export function mountAuth(app: Hono<AppEnv>): void {
   mount(app, deviceLogin, async ({ body, deps, context }) => {

@@ -3,15 +3,15 @@
 import type { Hono } from 'hono';
 import { followJob, socketEvents, streamEvents } from '../../spec/contract/events.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import type { Connection } from '../services/connect.ts';
-import { connectRunner } from '../services/connect.ts';
-import { openFollow } from '../services/follow.ts';
-import { isTokenLive } from '../services/revoke-channels.ts';
-import { EventFrames } from './event-frames.ts';
+import { isTokenLive } from '../base/revoke-channels.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { EventFrames } from '../http/event-frames.ts';
+import { mount } from '../http/mount.ts';
+import { bridge } from '../http/stream-bridge.ts';
+import { openFollow } from '../jobs/follow.ts';
+import type { Connection } from '../machines/connect.ts';
+import { connectRunner } from '../machines/connect.ts';
 import { FollowFrames } from './follow-frames.ts';
-import { bridge } from './stream-bridge.ts';
 
 export function mountEvents(app: Hono<AppEnv>): void {
   mount(app, streamEvents, async ({ query, auth, deps }) => {

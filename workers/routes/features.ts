@@ -3,9 +3,9 @@
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/ideas.ts';
 import { accept } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import * as features from '../services/features.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import * as features from '../reviews/features.ts';
 import { viewFeature } from './idea-views.ts';
 
 export function mountFeatures(app: Hono<AppEnv>): void {

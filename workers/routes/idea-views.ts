@@ -2,11 +2,11 @@
 
 import type { z } from 'zod';
 import type { feature, idea, world } from '../../spec/contract/ideas.ts';
-import { iso } from '../iso.ts';
-import type { addFeature } from '../services/features.ts';
-import { sectionsOf } from '../services/features.ts';
-import type { findIdea, getWorld } from '../services/ideas.ts';
-import type { ValueOf } from './value-of.ts';
+import { iso } from '../base/iso.ts';
+import type { ValueOf } from '../http/value-of.ts';
+import type { addFeature } from '../reviews/features.ts';
+import { sectionsOf } from '../reviews/features.ts';
+import type { findIdea, getWorld } from '../reviews/ideas.ts';
 
 type IdeaRow = ValueOf<typeof findIdea>;
 type FeatureRow = ValueOf<typeof addFeature>;

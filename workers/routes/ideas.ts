@@ -3,10 +3,10 @@
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/ideas.ts';
 import { accept } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import * as features from '../services/features.ts';
-import * as ideas from '../services/ideas.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import * as features from '../reviews/features.ts';
+import * as ideas from '../reviews/ideas.ts';
 import { viewFeature, viewIdea, viewWorld } from './idea-views.ts';
 
 export function mountIdeas(app: Hono<AppEnv>): void {

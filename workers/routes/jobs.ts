@@ -6,14 +6,14 @@ import * as rows from '../../spec/contract/jobs.ts';
 import { queueCheckpoint } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import * as checkpoints from '../services/checkpoints.ts';
-import { enqueuePrompt } from '../services/enqueue.ts';
-import { readWaiting, viewJob } from '../services/job-view.ts';
-import * as jobs from '../services/jobs.ts';
-import { cancelJob, retryJob } from '../services/orders.ts';
-import { sourceOf } from './source.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import { sourceOf } from '../http/source.ts';
+import { enqueuePrompt } from '../jobs/enqueue.ts';
+import { readWaiting, viewJob } from '../jobs/job-view.ts';
+import * as jobs from '../jobs/jobs.ts';
+import { cancelJob, retryJob } from '../jobs/orders.ts';
+import * as checkpoints from '../reviews/checkpoints.ts';
 
 export function mountJobs(app: Hono<AppEnv>): void {
   mount(app, rows.enqueueJob, async ({ body, auth, deps, context }) => {

@@ -3,11 +3,11 @@
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/machines.ts';
 import { accept } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import { mount } from '../mount.ts';
-import { drainMachine } from '../services/drain.ts';
-import { showMachine } from '../services/presence.ts';
-import { sourceOf } from './source.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import { sourceOf } from '../http/source.ts';
+import { drainMachine } from '../machines/drain.ts';
+import { showMachine } from '../machines/presence.ts';
 
 export function mountMachines(app: Hono<AppEnv>): void {
   mount(app, rows.showMachine, async ({ params, auth, deps }) => {

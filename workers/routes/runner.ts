@@ -4,16 +4,16 @@ import type { Hono } from 'hono';
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import * as rows from '../../spec/contract/runner.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import type { AppEnv } from '../app-env.ts';
-import type { Deps } from '../deps.ts';
-import { iso } from '../iso.ts';
-import { mount } from '../mount.ts';
-import { sendHeartbeat } from '../services/heartbeat.ts';
-import { pollForJob } from '../services/poll.ts';
-import { releaseJob } from '../services/release.ts';
-import { completeJob, startJob } from '../services/run.ts';
-import { syncMachine } from '../services/sync.ts';
-import { appendUpload, entriesOfLogs, entriesOfMessage } from '../services/uploads.ts';
+import type { Deps } from '../base/deps.ts';
+import { iso } from '../base/iso.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import { sendHeartbeat } from '../leases/heartbeat.ts';
+import { pollForJob } from '../leases/poll.ts';
+import { releaseJob } from '../leases/release.ts';
+import { completeJob, startJob } from '../leases/run.ts';
+import { appendUpload, entriesOfLogs, entriesOfMessage } from '../leases/uploads.ts';
+import { syncMachine } from '../machines/sync.ts';
 import { syncedMachineOf } from './sync-body.ts';
 
 export function mountRunner(app: Hono<AppEnv>): void {

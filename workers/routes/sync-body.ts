@@ -2,7 +2,7 @@
 
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
 import type { syncMachine } from '../../spec/contract/runner.ts';
-import type { SyncedMachine } from '../services/sync.ts';
+import type { SyncedMachine } from '../machines/sync.ts';
 
 export function syncedMachineOf(body: BodyOf<typeof syncMachine>): SyncedMachine {
   return {

@@ -1,7 +1,7 @@
 /** D1 behind three verbs. The only file that talks to the driver; it also says what its errors mean. */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
-import { inTime } from '../in-time.ts';
+import { inTime } from './in-time.ts';
 
 export type Value = string | number | null;
 export type Row = Record<string, Value>;

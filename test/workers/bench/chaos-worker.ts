@@ -5,7 +5,7 @@
  */
 
 import { env } from 'cloudflare:workers';
-import { useInTests } from '../../../workers/deps.ts';
+import { useInTests } from '../../../workers/base/deps.ts';
 import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
 import { MOODS, moodyDatabase, setMood } from './moody-database.ts';
 

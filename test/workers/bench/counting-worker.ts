@@ -4,7 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers';
-import { useInTests } from '../../../workers/deps.ts';
+import { useInTests } from '../../../workers/base/deps.ts';
 import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
 
 /** What the platform bills for. */

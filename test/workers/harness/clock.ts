@@ -3,7 +3,7 @@
  * code sets then never fire by themselves during a run, only when a test fires them.
  */
 
-import { useInTests } from '../../../workers/deps.ts';
+import { useInTests } from '../../../workers/base/deps.ts';
 
 /** 2036-07-18T13:20:00Z. */
 export const T0 = 2_100_000_000_000;

@@ -1,0 +1,161 @@
+/** Nobody takes the processor from the others: who has overspent waits, and only who has overspent. */
+
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { DELIVERIES, PACE } from '../../../spec/bounds.ts';
+import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
+import { addLogs } from '../../../spec/contract/runner.ts';
+import type { PacerClock, Turn } from '../../../workers/accounts/pace.ts';
+import { Pacer } from '../../../workers/accounts/pace.ts';
+import { accepts, send } from '../harness/call.ts';
+import { aMachine, aPrompt, claimAndStart, complete, log, show } from '../harness/machines.ts';
+import { aPerson } from '../harness/people.ts';
+
+/** Time that passes only when everybody sleeps. */
+class Clock implements PacerClock {
+  time = 0;
+  readonly #sleepers: { at: number; wake: () => void }[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((wake) => this.#sleepers.push({ at: this.time + ms, wake }));
+  }
+
+  /** Lets `ms` pass, with everybody who wakes on the way. */
+  async pass(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#sleepers.sort((a, b) => a.at - b.at);
+      const next = this.#sleepers[0];
+      if (next === undefined || next.at > end) break;
+      this.time = next.at;
+      const due = this.#sleepers.filter((one) => one.at === next.at);
+      this.#sleepers.splice(0, due.length);
+      for (const one of due) one.wake();
+    }
+    this.time = end;
+  }
+}
+
+async function go(turn: Promise<Turn>): Promise<Extract<Turn, { kind: 'go' }>> {
+  const taken = await turn;
+  if (taken.kind !== 'go') throw new Error('refused');
+  return taken;
+}
+
+describe('a turn', () => {
+  it('comes at once to an account within its share', async () => {
+    const pacer = new Pacer(new Clock());
+    for (let count = 0; count < 100; count += 1) (await go(pacer.enter('a'))).done(1000);
+  });
+
+  it('comes to one that has overspent when its budget is positive again, and to others at once', async () => {
+    const clock = new Clock();
+    const pacer = new Pacer(clock);
+    (await go(pacer.enter('a'))).done(PACE.burstBytes + PACE.bytesPerSecond);
+    let hasCome = false;
+    const next = go(pacer.enter('a')).then((turn) => {
+      hasCome = true;
+      return turn;
+    });
+    (await go(pacer.enter('b'))).done(1000);
+    await clock.pass(900);
+    expect(hasCome).toBe(false);
+    await clock.pass(200);
+    expect(hasCome).toBe(true);
+    (await next).done(0);
+  });
+
+  it('is refused with a truthful time when it would not come in time', async () => {
+    const clock = new Clock();
+    const pacer = new Pacer(clock);
+    (await go(pacer.enter('a'))).done(PACE.burstBytes + 20 * PACE.bytesPerSecond);
+    const turn = await pacer.enter('a');
+    if (turn.kind !== 'refused') throw new Error('not refused');
+    expect(turn.retryAfterMs).toBeGreaterThanOrEqual(20_000);
+    await clock.pass(turn.retryAfterMs);
+    (await go(pacer.enter('a'))).done(0);
+  });
+
+  it('is taken by a few requests of an account at a time; more wait, and the rest is refused', async () => {
+    const clock = new Clock();
+    const pacer = new Pacer(clock);
+    const turns = Array.from({ length: PACE.underWay }, () => go(pacer.enter('a')));
+    const underWay = await Promise.all(turns);
+    const waiting = Array.from({ length: PACE.waiting }, () => pacer.enter('a'));
+    expect((await pacer.enter('a')).kind).toBe('refused');
+    underWay[0]?.done(0);
+    await clock.pass(100);
+    expect((await Promise.race(waiting)).kind).toBe('go');
+    await clock.pass(2 * PACE.waitMs);
+    expect((await Promise.all(waiting)).filter((turn) => turn.kind === 'go')).toHaveLength(1);
+  });
+
+  it('that the platform dropped is not held for ever', async () => {
+    const clock = new Clock();
+    const pacer = new Pacer(clock);
+    await Promise.all(Array.from({ length: PACE.underWay }, () => pacer.enter('a')));
+    await clock.pass(PACE.forgottenMs + 1);
+    (await go(pacer.enter('a'))).done(0);
+  });
+});
+
+describe('a large delivery', () => {
+  it('waits its turn, is refused with a time beyond its share, and holds up no small one', async () => {
+    const noisy = await aMachine();
+    await aPrompt(noisy);
+    const held = await claimAndStart(noisy);
+    const body = { machineId: noisy.machineId, leaseId: 'lea_none' };
+    const lines = Array.from({ length: 15_000 }, () => ({ level: 'info', line: 'l'.repeat(1000) }));
+    const params = { jobId: held.jobId };
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => send(addLogs, { as: noisy.owner, params, body: { ...body, lines } })),
+    );
+    const refused = answers.filter((answer) => answer.status === 429);
+    const mostBytes = DELIVERIES.burstBytes + (2 * DELIVERIES.waitMs * DELIVERIES.bytesPerSecond) / 1000;
+    const fits = Math.ceil(mostBytes / 15_000_000) + DELIVERIES.underWay;
+    expect(answers.length - refused.length).toBeLessThanOrEqual(fits);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+
+    await log(held, 1);
+    await complete(held, { content: 'Done.' });
+    expect((await show(noisy.owner, held.jobId)).content).toBe('Done.');
+  });
+});
+
+describe('an account that has overspent', () => {
+  it('waits or is refused, while its neighbor works and its own runner delivers', async () => {
+    const noisy = await aMachine();
+    const neighbor = await aMachine();
+    await aPrompt(noisy);
+    const held = await claimAndStart(noisy);
+    const notes = 'n'.repeat(250_000);
+    for (let count = 0; count < 4; count += 1) {
+      await accepts(addIdea, { as: noisy.owner, body: { title: `Idea ${count}`, notes } });
+    }
+    const asked = Array.from({ length: 60 }, () =>
+      send(listIdeas, { as: noisy.owner, query: { limit: 500 } }),
+    );
+
+    await log(held, 1);
+    await complete(held);
+    await aPrompt(neighbor);
+    await complete(await claimAndStart(neighbor));
+    const finished = await env.DB.prepare('SELECT status FROM jobs WHERE id = ?').bind(held.jobId).first();
+    expect(finished).toEqual({ status: 'completed' });
+
+    const statuses = (await Promise.all(asked)).map((answer) => answer.status);
+    const spent = statuses.filter((status) => status === 200).length * 1_000_000;
+    expect(statuses.every((status) => status === 200 || status === 429)).toBe(true);
+    expect(spent).toBeLessThan(PACE.burstBytes + (2 * PACE.waitMs * PACE.bytesPerSecond) / 1000);
+    const refused = (await Promise.all(asked)).find((answer) => answer.status === 429);
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused?.text).toContain('too_many_requests');
+    expect((await send(listIdeas, { as: await aPerson(), query: {} })).status).toBe(200);
+  });
+});

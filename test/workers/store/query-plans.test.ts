@@ -1,0 +1,94 @@
+/** How D1 finds what the hot paths read: by key and by the one index of live jobs, never by a scan of history. */
+
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { UserId } from '../../../spec/ids.ts';
+import { readCandidates, readHeld, readNextAvailable } from '../../../workers/store/claims.ts';
+import type { Database, Statement } from '../../../workers/store/database.ts';
+import { openDatabase } from '../../../workers/store/database.ts';
+import { findJobOfAnyone, readJobs } from '../../../workers/store/jobs.ts';
+import { readLinks, readSharers, readSharersOf } from '../../../workers/store/linked-projects.ts';
+import {
+  readExpiredInQueue,
+  readExpiredLeases,
+  readExpiredOfMachine,
+  readNewlyDue,
+} from '../../../workers/store/sweeps.ts';
+import { aPerson } from '../harness/people.ts';
+
+async function planOf({ sql, values }: Statement): Promise<string[]> {
+  const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .bind(...values.map((value) => value ?? null))
+    .all<{ detail: string }>();
+  return plan.results.map((row) => row.detail);
+}
+
+const USER = 'usr_any' as UserId;
+const live = { limit: 10, statuses: [], live: true };
+
+const BY_LIVE_INDEX: Record<string, Statement> = {
+  'the candidates of a claim': readCandidates(USER, { machineId: 'm', now: 1 }),
+  'the next page of candidates': readCandidates(USER, {
+    machineId: 'm',
+    now: 1,
+    after: { priority: 0, id: 'job_1' },
+  }),
+  'the next page of candidates for what is free': readCandidates(USER, {
+    machineId: 'm',
+    now: 1,
+    after: { priority: 0, id: 'job_1' },
+    free: {
+      open: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
+      free: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
+      busy: { orpSessionIds: ['main'], codexSessionIds: ['c'] },
+    },
+  }),
+  'the held jobs of an account': readHeld(USER),
+  'when the next job comes due': readNextAvailable(USER, { machineId: 'm', now: 1 }),
+  'leases that expired everywhere': readExpiredLeases(1, 10),
+  'jobs that waited too long everywhere': readExpiredInQueue(1, 10),
+  'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),
+  'what came due': readNewlyDue(0, 1),
+  'a list of live jobs': readJobs(USER, live),
+  'who waits for a freed session': readSharers(USER, 'job_1'),
+};
+
+describe('a statement of a hot path', () => {
+  it.each(Object.entries(BY_LIVE_INDEX))('finds %s in the index of live jobs', async (_, statement) => {
+    const plan = await planOf(statement);
+    expect(plan.join('\n')).toContain('jobs_live');
+    expect(plan.join('\n')).not.toMatch(/SCAN (jobs|j)\b/);
+  });
+
+  it('sorts the candidates of a claim by reading them in order', async () => {
+    const plan = await planOf(readCandidates(USER, { machineId: 'm', now: 1 }));
+    expect(plan.join('\n')).not.toContain('TEMP B-TREE');
+  });
+
+  it('lists jobs newest first in the order of the primary key', async () => {
+    const plan = (await planOf(readJobs(USER, { ...live, live: false }))).join('\n');
+    expect(plan).toContain('SEARCH jobs USING PRIMARY KEY');
+    expect(plan).not.toContain('TEMP B-TREE');
+  });
+
+  it('finds the repositories of an account by key', async () => {
+    for (const statement of readLinks(USER, { machineIds: ['m'] }))
+      expect((await planOf(statement)).join('\n')).toContain('PRIMARY KEY (user_id=? AND machine_id=?)');
+    const ofIdea = (await planOf(readLinks(USER, { ideaIds: ['ide_1'] })[0])).join('\n');
+    expect(ofIdea).toContain('linked_projects_of_idea (user_id=? AND idea_id=?)');
+    const sharers = readSharersOf(USER, { machineId: 'm', codexSessionId: 'c' });
+    expect((await planOf(sharers)).join('\n')).toContain('PRIMARY KEY');
+  });
+
+  it('finds a job of anyone by one seek an account', async () => {
+    await aPerson();
+    const prepared: string[] = [];
+    const explain = async <R>(statement: Statement): Promise<R | undefined> => {
+      prepared.push(...(await planOf(statement)));
+      return undefined;
+    };
+    const db: Database = { ...openDatabase(env.DB), first: explain };
+    await findJobOfAnyone(db, 'job_1');
+    expect(prepared.join('\n')).toMatch(/SEARCH j USING PRIMARY KEY \(user_id=\? AND id=\?\)/);
+  });
+});

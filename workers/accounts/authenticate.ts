@@ -1,0 +1,79 @@
+/**
+ * Who asks. An isolate remembers the tokens it has seen, so that most requests cost no read; D1 is asked again after 30 s,
+ * and while it does not answer, what was confirmed lately counts.
+ */
+
+import type { Deps } from '../base/deps.ts';
+import { isPassingFailure } from '../base/failures.ts';
+import type { User } from '../store/accounts.ts';
+import { userOfToken } from '../store/accounts.ts';
+import { BRIEF_WAIT_MS } from '../store/database.ts';
+import { inTime } from '../store/in-time.ts';
+import { sha256 } from './passwords.ts';
+
+/** A signed-in person, and the hash of the token they came with. */
+export interface SignedIn extends User {
+  tokenHash: string;
+}
+
+interface Trusted {
+  user: User;
+  /** When D1 last said that the token is live. */
+  confirmedAt: number;
+  /** Until then D1 is not asked. */
+  until: number;
+}
+
+/** How long an isolate trusts what it knows of a token: a revoked one is dead everywhere after this. */
+const TRUST_MS = 30_000;
+/** While D1 does not answer, nobody can revoke a token either; this long the last word of D1 counts. */
+const SILENT_TRUST_MS = 15 * 60_000;
+/** While D1 does not answer, it is asked this often. */
+const ASK_AGAIN_MS = 5000;
+/** Tokens remembered by one isolate; the oldest go first. */
+const TRUST_LIMIT = 10_000;
+const trusted = new Map<string, Trusted>();
+
+/** The owner of a bearer token, at the cost of one D1 read every 30 s. */
+export async function authenticate(deps: Deps, token: string): Promise<SignedIn | undefined> {
+  const tokenHash = await sha256(token);
+  const known = trusted.get(tokenHash);
+  if (known !== undefined && known.until > deps.now) return { ...known.user, tokenHash };
+
+  const asked = askDatabase(deps, tokenHash);
+  const isRecent = known !== undefined && deps.now - known.confirmedAt < SILENT_TRUST_MS;
+  const user = isRecent ? await orRemembered(deps, { known, asked }) : await asked;
+  return user && { ...user, tokenHash };
+}
+
+/** The token was revoked here. */
+export function forgetToken(tokenHash: string): void {
+  trusted.delete(tokenHash);
+}
+
+async function askDatabase(deps: Deps, tokenHash: string): Promise<User | undefined> {
+  const user = await userOfToken(deps.db, tokenHash);
+  trusted.delete(tokenHash);
+  if (user === undefined) return undefined;
+  if (trusted.size >= TRUST_LIMIT) trusted.delete(trusted.keys().next().value ?? '');
+  trusted.set(tokenHash, { user, confirmedAt: deps.now, until: deps.now + TRUST_MS });
+  return user;
+}
+
+/** An answer that comes later than this request waits for it still counts: it may say that the token was revoked. */
+async function orRemembered(
+  deps: Deps,
+  { known, asked }: { known: Trusted; asked: Promise<User | undefined> },
+): Promise<User | undefined> {
+  const remembered = () => {
+    known.until = deps.now + ASK_AGAIN_MS;
+    deps.log('token_not_confirmed', { userId: known.user.id, unconfirmedMs: deps.now - known.confirmedAt });
+    return known.user;
+  };
+  const answered = asked.catch((error: unknown) => {
+    if (isPassingFailure(error)) return remembered();
+    throw error;
+  });
+  deps.later(answered);
+  return inTime(answered, BRIEF_WAIT_MS, remembered);
+}

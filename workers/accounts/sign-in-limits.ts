@@ -1,0 +1,110 @@
+/**
+ * Slows down whoever guesses, without locking the owner out. Failures count for an account in one network, for a network,
+ * and, far above what one attacker has at hand, for an account. A device that has been signed in before has a count of its
+ * own and is held up by no other. Whoever is refused already costs no row.
+ */
+
+import { refuse } from '../../spec/errors.ts';
+import type { Deps } from '../base/deps.ts';
+import type { Tries } from '../store/accounts.ts';
+import * as accounts from '../store/accounts.ts';
+import { rowsOf } from '../store/database.ts';
+import { networkOf } from './network-of.ts';
+import { sha256 } from './passwords.ts';
+
+const WINDOW_MS = 15 * 60_000;
+
+/** Failed tries within a window. */
+const LIMITS = { pair: 10, network: 50, account: 300, device: 10 } as const;
+/** Tries at one code in one network: nobody elsewhere uses up the code of its owner. */
+const CODE_LIMIT = 5;
+
+export interface SignInAttempt {
+  email: string;
+  deviceName: string;
+  /** Where it comes from. */
+  address: string;
+  /** Address and program, for the audit log. */
+  source: string;
+  /** A token that this device had before; revoked ones do as well. */
+  device?: string | undefined;
+}
+
+/** Whom the tries of an attempt are counted against. */
+export interface Counted {
+  network: string;
+  isKnown: boolean;
+  subjects: readonly string[];
+}
+
+/** Whether the attempt may be made. Nothing is written. */
+export async function readCounted(
+  deps: Deps,
+  email: string,
+  { address, device }: SignInAttempt,
+): Promise<{ counted: Counted; blockedUntil: number | undefined }> {
+  const network = networkOf(address);
+  const deviceHash = await sha256(device ?? '');
+  const ofDevice = `device:${deviceHash}`;
+  const ofStranger = [`pair:${network} ${email}`, `network:${network}`, `account:${email}`];
+  const [tries, known] = await deps.db.batch([
+    accounts.readTries([ofDevice, ...ofStranger], deps.now - WINDOW_MS),
+    accounts.readKnownDevice(deviceHash, email),
+  ]);
+  const isKnown = device !== undefined && known?.rows.length === 1;
+  const subjects = isKnown ? [ofDevice] : ofStranger;
+  const own = rowsOf<Tries>(tries).filter(({ subject }) => subjects.includes(subject));
+  return { counted: { network, isKnown, subjects }, blockedUntil: blockedUntil(own, 0) };
+}
+
+export interface Counting {
+  /** This try is one too many. */
+  isOver: boolean;
+  /** It is one too many at the code; the next code starts over. */
+  isOverCode: boolean;
+  /** Until when the next try is refused; undefined: it is not. */
+  until: number | undefined;
+}
+
+/** Counts this try. Whoever succeeds gets it back. `alsoCode`: it is one at the code of the account. */
+export async function countTry(deps: Deps, counted: Counted, alsoCode?: string): Promise<Counting> {
+  const { subjects } = counted;
+  const window = { now: deps.now, since: deps.now - WINDOW_MS };
+  const all = alsoCode === undefined ? subjects : [...subjects, alsoCode];
+  const tries = await accounts.takeTries(deps.db, all, window);
+  const own = tries.filter(({ subject }) => subject !== alsoCode);
+  return {
+    isOver: blockedUntil(own, 1) !== undefined,
+    isOverCode: tries.some(({ subject, failures }) => subject === alsoCode && failures > CODE_LIMIT),
+    until: blockedUntil(own, 0),
+  };
+}
+
+/** Subject of the tries at a code. */
+export function codeSubject({ network }: Counted, email: string): string {
+  return `code:${network} ${email}`;
+}
+
+/** When the last of the windows ends that hold up a subject; undefined when none does. `counted`: tries that are this one's own. */
+function blockedUntil(tries: readonly Tries[], counted: number): number | undefined {
+  const ends = tries
+    .filter(({ subject, failures }) => failures - counted >= limitOf(subject))
+    .map(({ windowStartedAt }) => windowStartedAt + WINDOW_MS);
+  return ends.length === 0 ? undefined : Math.max(...ends);
+}
+
+function limitOf(subject: string): number {
+  const kind = subject.slice(0, subject.indexOf(':')) as keyof typeof LIMITS;
+  return LIMITS[kind];
+}
+
+/** `Retry-After` is when the window ends: waiting shorter is in vain, waiting longer is not needed. */
+export function tooManyAttempts(deps: Deps, until: number) {
+  const seconds = Math.max(1, Math.ceil((until - deps.now) / 1000));
+  const { refusal } = refuse(
+    'too_many_attempts',
+    'Too many failed sign-ins from your network.',
+    `Try again in ${Math.ceil(seconds / 60)} min, or from a device that has signed in before.`,
+  );
+  return { ok: false as const, refusal: { ...refusal, retryAfterSeconds: seconds } };
+}

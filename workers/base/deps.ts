@@ -1,0 +1,99 @@
+/** What a request, an alarm or a cron run works with. Built once at the edge; the clock is read once. */
+
+import type { AccountLimits } from '../../spec/bounds.ts';
+import { accountLimits } from '../../spec/bounds.ts';
+import type { IdKind } from '../../spec/ids.ts';
+import { type Id, makeId } from '../../spec/ids.ts';
+import type { Database } from '../store/database.ts';
+import { openDatabase } from '../store/database.ts';
+import type { Machines } from '../store/machine-objects.ts';
+import { machineObjects } from '../store/machine-objects.ts';
+import type { MachineApi } from './machine-api.ts';
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** One JSON object an event. Never a prompt, an answer, a password, a code or a token. */
+export type Log = (event: string, fields?: LogFields) => void;
+
+export interface Deps {
+  now: number;
+  db: Database;
+  machines: Machines<DurableObjectStub<MachineApi>>;
+  log: Log;
+  /** What this request has moved and read so far. */
+  spent: Spent;
+  /** In [0, 1). */
+  random(): number;
+  newId<Kind extends IdKind>(kind: Kind): Id<Kind>;
+  /** Goes on after the answer was sent; a failure is logged, never thrown. */
+  later(work: Promise<unknown>): void;
+  settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
+}
+
+/** Bytes of the request and its answer, and rows that the database read for it. */
+export interface Spent {
+  bytes: number;
+  rows: number;
+}
+
+export interface DepsOptions {
+  env: Env;
+  now?: number;
+  requestId?: string;
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** Time for tests: a test-only variable holds the clock still or moves it. */
+export interface TestClock {
+  now(): number;
+}
+
+let clock: TestClock = { now: () => Date.now() };
+let sink: (line: string) => void = (line) => console.log(line);
+
+/** Replaces clock and log sink; used by tests inside workerd. */
+export function useInTests(replacement: { clock?: TestClock; sink?: (line: string) => void }): void {
+  clock = replacement.clock ?? clock;
+  sink = replacement.sink ?? sink;
+}
+
+export function currentTime(): number {
+  return clock.now();
+}
+
+export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: DepsOptions): Deps {
+  const log: Log = (event, fields) => sink(JSON.stringify({ event, requestId, ...fields }));
+  const spent: Spent = { bytes: 0, rows: 0 };
+  return {
+    now,
+    spent,
+    db: openDatabase(env.DB, (rows) => {
+      spent.rows += rows;
+    }),
+    machines: machineObjects(env.RUNNER_MACHINE),
+    log,
+    random: Math.random,
+    newId: (kind) => makeId(kind, now, crypto.getRandomValues(new Uint8Array(13))),
+    later: (work) =>
+      waitUntil(work.catch((error: unknown) => log('later_failed', { message: String(error) }))),
+    settings: {
+      signInCodeWebhook: env.SIGN_IN_CODE_WEBHOOK || undefined,
+      accountLimits: readAccountLimits(env.ACCOUNT_LIMITS),
+    },
+  };
+}
+
+let limits: { text: string | undefined; value: AccountLimits } | undefined;
+
+/** Read once an isolate. A mistake in them must not stop the server silently: it throws with the name of the key. */
+function readAccountLimits(text: string | undefined): AccountLimits {
+  if (limits?.text !== text || limits === undefined) {
+    const read = accountLimits.safeParse(text ? JSON.parse(text) : {});
+    if (!read.success)
+      throw new Error(
+        `ACCOUNT_LIMITS: ${read.error.issues[0]?.path.join('.')}: ${read.error.issues[0]?.message}`,
+      );
+    limits = { text, value: read.data };
+  }
+  return limits.value;
+}

@@ -1,0 +1,36 @@
+/** What every request begins with: an id, its dependencies with the clock read once, and who asks. */
+
+import type { Context, Next } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import { authenticate } from '../accounts/authenticate.ts';
+import { makeDeps } from '../base/deps.ts';
+import type { AppEnv } from './app-env.ts';
+
+/** Tokens are `dvt_` and 43 characters; anything much longer is not looked up. */
+const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
+
+const secure = secureHeaders();
+
+/** An upgraded answer belongs to the object: nothing may be added to it. */
+export async function securely(context: Context<AppEnv>, next: Next): Promise<void> {
+  await (context.req.header('upgrade') ? next() : secure(context, next));
+}
+
+export async function begin(context: Context<AppEnv>, next: Next): Promise<void> {
+  const requestId = `req_${crypto.randomUUID().replaceAll('-', '')}`;
+  const waitUntil = (work: Promise<unknown>) => context.executionCtx.waitUntil(work);
+  context.set('requestId', requestId);
+  context.set('startedAt', Date.now());
+  context.set('deps', makeDeps({ env: context.env, requestId, waitUntil }));
+  await next();
+  if (context.res.status === 101) return;
+  context.header('X-Request-Id', requestId);
+  if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');
+}
+
+/** Looks up the bearer token; rows decide whether one is needed. */
+export async function signedIn(context: Context<AppEnv>, next: Next): Promise<void> {
+  const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
+  if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token));
+  await next();
+}

@@ -1,0 +1,48 @@
+/** What no route answered, and what no route expected. */
+
+import type { Context } from 'hono';
+import { ROWS } from '../../spec/contract/rows.ts';
+import { refuse } from '../../spec/errors.ts';
+import { isPassingFailure } from '../base/failures.ts';
+import type { AppEnv } from './app-env.ts';
+import { refusalResponse } from './refusals.ts';
+
+/** JSON for unknown routes too: 405 where another method exists, else 404. */
+export function noRoute(context: Context<AppEnv>): Response {
+  const allowed = methodsOf(context.req.path);
+  const { refusal } =
+    allowed.length > 0
+      ? refuse(
+          'method_not_allowed',
+          `${context.req.method} is not allowed here.`,
+          `Use ${allowed.join(' or ')}.`,
+        )
+      : refuse(
+          'route_not_found',
+          'There is no such route.',
+          'Check the path; the routes are in docs/protocol.md.',
+        );
+  if (allowed.length > 0) context.header('Allow', allowed.join(', '));
+  return refusalResponse(context, refusal);
+}
+
+/** A bug, or a platform that cannot answer now. The message stays in the log. */
+export function unexpected(error: Error, context: Context<AppEnv>): Response {
+  const isPassing = isPassingFailure(error);
+  const about = context.get('about') ?? {};
+  const fields = { ...about, message: error.message, stack: isPassing ? undefined : error.stack };
+  context.get('deps').log(isPassing ? 'unavailable' : 'internal_error', fields);
+  const { refusal } = isPassing
+    ? refuse('unavailable', 'The service is busy or restarting.', 'Send the same request again in a moment.')
+    : refuse('internal', 'Something went wrong on our side.', 'Try again; name the request id if it stays.');
+  const response = refusalResponse(context, refusal);
+  response.headers.set('X-Request-Id', context.get('requestId'));
+  return response;
+}
+
+/** The methods that a path has. */
+function methodsOf(path: string): string[] {
+  return ROWS.filter((row) => new RegExp(`^${row.path.replace(/:\w+/g, '[^/]+')}$`).test(path)).map(
+    (row) => row.method,
+  );
+}

@@ -1,0 +1,210 @@
+/**
+ * Mounts contract rows. Everything that is the same for every route is here: who asks, what was sent, how a result and a
+ * refusal look. A handler that refuses with an undeclared code, or answers outside its schema, does not compile.
+ */
+
+import type { Context, Hono } from 'hono';
+import { DELIVERIES, PACE } from '../../spec/bounds.ts';
+import type {
+  BodyOf,
+  Endpoint,
+  ErrorsOf,
+  ParamsOf,
+  QueryOf,
+  ReplyInput,
+} from '../../spec/contract/endpoint.ts';
+import type { ErrorCode, Refusal, Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import { pathId } from '../../spec/ids.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Pacer } from '../accounts/pace.ts';
+import { deliveryPacer, pacer } from '../accounts/pace.ts';
+import type { Deps } from '../base/deps.ts';
+import { TooLate } from '../base/failures.ts';
+import { inTime } from '../store/in-time.ts';
+import type { AboutRequest, AppEnv } from './app-env.ts';
+import { discardBody, readBody } from './body.ts';
+import { parse } from './parse.ts';
+import { refusalResponse } from './refusals.ts';
+
+export interface Request<Row> {
+  params: ParamsOf<Row>;
+  query: QueryOf<Row>;
+  body: BodyOf<Row>;
+  deps: Deps;
+  /** Whose token it is. Rows with `auth: 'none'` have none. */
+  auth: Row extends { auth: 'none' } ? undefined : SignedIn;
+  /** Headers, address. */
+  context: Context<AppEnv>;
+}
+
+type Handler<Row extends Endpoint> = (
+  request: Request<Row>,
+) => Promise<Result<ReplyInput<Row> | Response, NoInfer<ErrorsOf<Row>>>>;
+
+/** Registers the handler of one row. */
+export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, handler: Handler<Row>): void {
+  async function answer(context: Context<AppEnv>): Promise<Response> {
+    const leftMs = ANSWER_WITHIN_MS - (Date.now() - context.get('startedAt'));
+    const request = await readRequest(context, row);
+    if (!request.ok) return refusalResponse(context, request.refusal);
+    context.set('about', idsOf(request.value));
+    const { deps } = request.value;
+    const work = handler(request.value as Request<Row>);
+    const result = await inTime(work, Math.max(leftMs, LEAST_MS), () => {
+      deps.later(work.then(letGo));
+      throw new TooLate();
+    });
+    if (!result.ok) return refusalResponse(context, result.refusal as Refusal);
+    if (result.value instanceof Response) return result.value;
+    const text = JSON.stringify(withoutAbsent(result.value));
+    context.get('deps').spent.bytes += text.length;
+    return context.body(text, row.status, { 'Content-Type': 'application/json' });
+  }
+  app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
+    const own = pacerOf(context, row);
+    return own === undefined ? answer(context) : inTurn(context, { row, own }, answer);
+  });
+}
+
+/** Where a request waits its turn; undefined: it does not. */
+function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer | undefined {
+  if (row.paced) return pacer;
+  const length = Number(context.req.header('content-length') ?? Number.NaN);
+  // Without a length it may be as large as the row takes.
+  return length <= DELIVERIES.smallBytes ? undefined : deliveryPacer;
+}
+
+/** Lets an account that has overspent its share wait, and charges it for what the request took. */
+async function inTurn(
+  context: Context<AppEnv>,
+  { row, own }: { row: Endpoint; own: Pacer },
+  answer: (context: Context<AppEnv>) => Promise<Response>,
+): Promise<Response> {
+  const userId = context.get('auth')?.id;
+  if (userId === undefined) return answer(context);
+  const turn = await own.enter(userId);
+  if (turn.kind === 'refused') {
+    // A client that is cut off while it sends does not read the answer.
+    await discardBody(context.req.raw, row.maxBodyBytes);
+    return refusalResponse(context, tooManyRequests(turn.retryAfterMs, own.share.bytesPerSecond));
+  }
+  const { spent } = context.get('deps');
+  try {
+    return await answer(context);
+  } finally {
+    turn.done(spent.bytes + spent.rows * PACE.rowBytes + (row.answers === 'json' ? 0 : PACE.streamBytes));
+  }
+}
+
+function tooManyRequests(retryAfterMs: number, bytesPerSecond: number): Refusal {
+  const retryAfterSeconds = Math.ceil(retryAfterMs / 1000);
+  return {
+    code: 'too_many_requests',
+    message: `Your account asks for more than its share: ${bytesPerSecond} bytes a second.`,
+    hint: `Try again in ${retryAfterSeconds} s.`,
+    retryAfterSeconds,
+  };
+}
+
+/** Clients wait about 10 s, so each gets an answer by then: `unavailable`. Receiving the body does not count. */
+const ANSWER_WITHIN_MS = 9000;
+/** What is left for an account that has waited long for its turn. */
+const LEAST_MS = 1000;
+
+/** A channel or stream that opened too late has no reader. */
+async function letGo(result: Result<unknown>): Promise<void> {
+  if (!result.ok || !(result.value instanceof Response)) return;
+  result.value.webSocket?.accept();
+  result.value.webSocket?.close();
+  await result.value.body?.cancel();
+}
+
+/** Path, query and body have passed their schemas: an id in them is short, and of the characters of ids. */
+function idsOf({ params, query, body }: Request<Endpoint>): AboutRequest {
+  const named: Record<string, unknown> = { ...fieldsOf(body), ...fieldsOf(query), ...fieldsOf(params) };
+  const id = (name: keyof AboutRequest): string | undefined => {
+    const value = named[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { jobId: id('jobId'), machineId: id('machineId'), leaseId: id('leaseId') };
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+async function readRequest(
+  context: Context<AppEnv>,
+  row: Endpoint,
+): Promise<Result<Request<Endpoint>, ErrorCode>> {
+  const auth = context.get('auth');
+  if (row.auth === 'user' && auth === undefined) {
+    return refuse(
+      'unauthenticated',
+      'Sign in first: the token is missing, unknown or revoked.',
+      'Run orp auth login.',
+    );
+  }
+  const params = readParams(context.req.param());
+  if (!params.ok) return params;
+  const query = row.query ? parse(row.query, readQuery(context), 'query') : accept(undefined);
+  if (!query.ok) return query;
+  const body = row.body ? await parseBody(context, row) : accept(undefined);
+  if (!body.ok) return body;
+  return accept({
+    params: params.value,
+    query: query.value,
+    body: body.value,
+    deps: context.get('deps'),
+    auth,
+    context,
+  } as Request<Endpoint>);
+}
+
+/** An id that no record can have is simply not found; the sentence names the parameter. */
+function readParams(params: Record<string, string>): Result<Record<string, string>, 'invalid_input'> {
+  for (const [name, value] of Object.entries(params)) {
+    if (!pathId.safeParse(value).success) {
+      return refuse('invalid_input', `${name} in the path may hold letters, digits and . _ : ~ - only.`);
+    }
+  }
+  return accept(params);
+}
+
+/** A repeated key arrives as an array. */
+function readQuery(context: Context<AppEnv>): Record<string, string | string[]> {
+  const entries = Object.entries(context.req.queries());
+  return Object.fromEntries(
+    entries.map(([key, values]) => [key, values.length === 1 ? (values[0] ?? '') : values]),
+  );
+}
+
+async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Result<unknown, ErrorCode>> {
+  const bytes = await readBody(context.req.raw, row.maxBodyBytes);
+  context.get('deps').spent.bytes += bytes?.byteLength ?? 0;
+  if (bytes === undefined) {
+    return refuse(
+      'body_too_large',
+      `The request may have at most ${row.maxBodyBytes} bytes.`,
+      'Send less at once.',
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    return refuse('invalid_json', 'The body is not JSON.', 'Send one JSON object, UTF-8.');
+  }
+  return row.body ? parse(row.body, json, 'body') : accept(undefined);
+}
+
+/** Absent fields are left out: the v0.4.4 client reads an explicit null as the text `None`. `job: null` means idle. */
+export function withoutAbsent(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutAbsent);
+  if (value === null || typeof value !== 'object') return value;
+  const kept = Object.entries(value).filter(
+    ([key, one]) => (one !== null && one !== undefined) || (one === null && key === 'job'),
+  );
+  return Object.fromEntries(kept.map(([key, one]) => [key, withoutAbsent(one)]));
+}

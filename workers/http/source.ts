@@ -1,0 +1,16 @@
+/** Where an order came from, for the audit log: address and program. */
+
+import type { Context } from 'hono';
+import { cut } from '../../spec/text.ts';
+import type { AppEnv } from './app-env.ts';
+
+/** The address of the client, from the header that the deployment believes; without one all clients share `local`. */
+export function addressOf(context: Context<AppEnv>): string {
+  const header = context.env.CLIENT_ADDRESS_HEADER;
+  return (header && context.req.header(header)) || 'local';
+}
+
+export function sourceOf(context: Context<AppEnv>): string {
+  const agent = cut(context.req.header('user-agent') ?? 'unknown', 100);
+  return `${addressOf(context)} ${agent}`;
+}

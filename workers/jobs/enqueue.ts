@@ -1,0 +1,213 @@
+/** Puts a job into the queue, once per Idempotency-Key, and wakes the machines that could claim it now. */
+
+import { utf8Length } from '../../spec/bounds.ts';
+import type { BodyOf } from '../../spec/contract/endpoint.ts';
+import type { enqueueJob as enqueueRow } from '../../spec/contract/jobs.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import {
+  DEFAULT_EXPIRY_MS,
+  DEFAULT_LEASE_LOSS,
+  DEFAULT_MAX_ATTEMPTS,
+  IDEMPOTENCY_MS,
+  MAX_EXPIRY_MS,
+  MAX_PROMPT_BYTES,
+} from '../../spec/job/kinds.ts';
+import type { Route } from '../../spec/job/routing.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import type { Surroundings } from '../../spec/job/waiting.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import { sha256 } from '../accounts/passwords.ts';
+import { checkRoom } from '../accounts/room.ts';
+import type { Deps } from '../base/deps.ts';
+import { wakeAt } from '../base/wake.ts';
+import type { Statement } from '../store/database.ts';
+import { DatabaseUnavailable } from '../store/database.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import type { NewJob } from '../store/jobs.ts';
+import { findByKey, insertIfPossible } from '../store/jobs.ts';
+import type { JobView } from './job-view.ts';
+import { readSurroundings, surroundingsOf, toSurroundings, viewJob, waitingOf } from './job-view.ts';
+import { checkTarget } from './target.ts';
+
+export type Order = BodyOf<typeof enqueueRow>;
+type Refused = 'not_found' | 'invalid_input' | 'idempotency_conflict' | 'body_too_large' | 'limit_reached';
+
+export interface Enqueued {
+  job: JobView;
+  created: boolean;
+}
+
+/** Queues a prompt. The same key with the same order brings the same job. */
+export async function enqueuePrompt(
+  deps: Deps,
+  user: SignedIn,
+  { order, idempotencyKey }: { order: Order; idempotencyKey: string | undefined },
+): Promise<Result<Enqueued, Refused>> {
+  if (utf8Length(order.prompt) > MAX_PROMPT_BYTES) {
+    return refuse(
+      'body_too_large',
+      `The prompt may have at most ${MAX_PROMPT_BYTES} bytes.`,
+      'Shorten it, or put the text into a file of the repository.',
+    );
+  }
+  const { requestHash, earlier } = await findEarlier(deps, user, { order, idempotencyKey });
+  if (earlier !== undefined) return earlier;
+
+  const times = readTimes(deps.now, order);
+  if (!times.ok) return times;
+  return insertJob(deps, user, {
+    job: { ...newJob(deps, user, order), ...times.value, idempotencyKey, requestHash },
+    together: [],
+  });
+}
+
+/**
+ * The answer to an order whose key is in use. Asked before anything is judged by the clock or looked up: a repeat brings its
+ * job also when the times that it names have passed, or what it names is gone.
+ */
+export async function findEarlier(
+  deps: Deps,
+  user: SignedIn,
+  { order, idempotencyKey }: { order: object; idempotencyKey: string | undefined },
+): Promise<{
+  requestHash: string | undefined;
+  earlier: Result<Enqueued, 'idempotency_conflict'> | undefined;
+}> {
+  if (idempotencyKey === undefined) return { requestHash: undefined, earlier: undefined };
+  const requestHash = await sha256(JSON.stringify(order));
+  const known = await findByKey(deps.db, user.id, idempotencyKey);
+  const isValid = known !== undefined && deps.now - known.createdAt < IDEMPOTENCY_MS;
+  return {
+    requestHash,
+    earlier: isValid ? await repeated(deps, user, { job: known, requestHash }) : undefined,
+  };
+}
+
+/** The job that this key made, if it was made by this request. */
+async function repeated(
+  deps: Deps,
+  user: SignedIn,
+  { job, requestHash }: { job: JobRow & { requestHash: string }; requestHash: string | undefined },
+): Promise<Result<Enqueued, 'idempotency_conflict'>> {
+  if (job.requestHash !== requestHash) {
+    return refuse(
+      'idempotency_conflict',
+      `This Idempotency-Key was used for another request (job ${job.id}).`,
+      'Use a new key for a new job.',
+    );
+  }
+  const around = await surroundingsOf(deps, user.id, [targetOf(job)]);
+  // The answer was lost, and perhaps the wake-up with it.
+  if (job.status === 'queued') wake(deps, job, around);
+  return accept({ job: viewJob(job, waitingOf(job, around, deps.now)), created: false });
+}
+
+/** Writes a job (with what belongs to it) and announces it. */
+export async function insertJob(
+  deps: Deps,
+  user: SignedIn,
+  { job, together }: { job: NewJob; together: readonly Statement[] },
+): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict' | 'limit_reached'>> {
+  const inserts = insertIfPossible(user.id, job, deps.settings.accountLimits);
+  const writes = [...inserts, ...together];
+  const results = await deps.db.batch([...writes, ...readSurroundings(user.id, [targetOf(job)])]);
+  const stored = results[inserts.length - 1]?.rows[0] as JobRow | undefined;
+  if (stored === undefined) return whyNotInserted(deps, user, job);
+
+  const around = toSurroundings(results.slice(writes.length));
+  announce(deps, stored, around);
+  return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
+}
+
+/** Its key made another job, the account is full, or what it names is not there. */
+async function whyNotInserted(
+  deps: Deps,
+  user: SignedIn,
+  job: NewJob,
+): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict' | 'limit_reached'>> {
+  const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
+  if (winner) return repeated(deps, user, { job: winner, requestHash: job.requestHash });
+  const room = await checkRoom(deps, user.id, { queuedJobs: 1, storedBytes: utf8Length(job.prompt) });
+  if (!room.ok) return room;
+  const target = await checkTarget(deps, user.id, {
+    machineId: job.targetMachineId ?? undefined,
+    ideaId: job.ideaId ?? undefined,
+    worldId: job.worldId ?? undefined,
+  });
+  if (!target.ok) return target;
+  // What it names came between the two: the same request will do.
+  throw new DatabaseUnavailable('a job was not inserted although nothing stands against it now');
+}
+
+function announce(deps: Deps, job: JobRow, around: Surroundings): void {
+  deps.log('job_queued', { jobId: job.id, kind: job.kind, userId: job.userId });
+  const routes = wake(deps, job, around);
+  if (routes.length === 0) deps.log('no_routeable_session', { jobId: job.id, userId: job.userId });
+}
+
+function wake(deps: Deps, job: JobRow, around: Surroundings): Route[] {
+  const routes = routesFor(targetOf(job), around.projects);
+  wakeAt(deps, { userId: job.userId, routes, at: job.availableAt });
+  return routes;
+}
+
+function newJob(
+  deps: Deps,
+  user: SignedIn,
+  order: Order,
+): Omit<NewJob, 'availableAt' | 'expiresAt' | 'idempotencyKey' | 'requestHash'> {
+  return {
+    id: deps.newId('job'),
+    kind: order.kind,
+    createdAt: deps.now,
+    createdBy: user.email,
+    priority: order.priority,
+    onLeaseLoss: order.onLeaseLoss ?? DEFAULT_LEASE_LOSS[order.kind],
+    maxAttempts: order.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    timeoutSeconds: order.timeoutSeconds ?? null,
+    sessionFallback: order.sessionFallback,
+    ideaId: order.ideaId ?? null,
+    worldId: order.worldId ?? null,
+    checkpointId: null,
+    targetMachineId: order.machineId ?? null,
+    targetProjectRoot: order.projectRoot ?? null,
+    targetOrpSessionId: order.orpSessionId ?? null,
+    targetCodexSessionId: order.codexSessionId ?? null,
+    prompt: order.prompt,
+  };
+}
+
+function readTimes(
+  now: number,
+  order: Order,
+): Result<{ availableAt: number; expiresAt: number }, 'invalid_input'> {
+  const availableAt = Math.max(now, order.notBefore === undefined ? now : Date.parse(order.notBefore));
+  const expiresAt =
+    order.expiresAt === undefined
+      ? Math.min(availableAt + DEFAULT_EXPIRY_MS, now + MAX_EXPIRY_MS)
+      : Date.parse(order.expiresAt);
+  if (order.expiresAt === undefined && expiresAt <= availableAt) {
+    return refuse(
+      'invalid_input',
+      'notBefore: must be less than 90 days ahead.',
+      'Choose an earlier notBefore.',
+    );
+  }
+  if (expiresAt <= availableAt) {
+    return refuse(
+      'invalid_input',
+      'expiresAt: must be later than now and than notBefore.',
+      'Choose a later expiresAt.',
+    );
+  }
+  if (expiresAt > now + MAX_EXPIRY_MS) {
+    return refuse(
+      'invalid_input',
+      'expiresAt: may be at most 90 days ahead.',
+      'Choose an earlier expiresAt.',
+    );
+  }
+  return accept({ availableAt, expiresAt });
+}

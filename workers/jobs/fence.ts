@@ -1,0 +1,62 @@
+/** Why a guard said no, in the words of the contract. Read after the fact: nothing is decided by it. */
+
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import { isTerminal } from '../../spec/job/status.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import type { Fenced } from '../base/machine-api.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { findJob, hadLease } from '../store/jobs.ts';
+
+/** Who speaks for a job, and under which lease. */
+export interface Holder {
+  machineId: string;
+  leaseId: string | null | undefined;
+}
+
+/** The job, if the holder's lease is the one on it; whatever its status. */
+export async function jobUnderLease(
+  deps: Deps,
+  user: Pick<SignedIn, 'id'>,
+  { jobId, holder }: { jobId: string; holder: Holder },
+): Promise<Result<JobRow, Fenced>> {
+  const job = await findJob(deps.db, user.id, jobId);
+  if (job === undefined) return noJob(jobId);
+  if (job.leaseId !== null && job.leaseId === holder.leaseId && job.machineId === holder.machineId)
+    return accept(job);
+  deps.log('lease_mismatch', { jobId, machineId: holder.machineId, leaseId: holder.leaseId ?? undefined });
+  return explainMismatch(deps, job, holder);
+}
+
+/** A lease this machine once had is lost; a machine that never had one is foreign. */
+async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise<Result<never, Fenced>> {
+  const isForeign = job.machineId !== null && job.machineId !== holder.machineId;
+  if (isForeign && !(await hadLease(deps.db, job, holder))) {
+    return refuse(
+      'foreign_machine',
+      `Job ${job.id} is held by another machine.`,
+      'Stop working on it; what this machine writes is not accepted.',
+    );
+  }
+  if (isTerminal(job.status)) return wrongStatus(job);
+  return refuse(
+    'lease_lost',
+    holder.leaseId
+      ? `Lease ${holder.leaseId} does not hold job ${job.id}.`
+      : `Job ${job.id} is handed out under a lease only; name it.`,
+    'Stop working on it; what is written without its lease is not accepted.',
+  );
+}
+
+export function wrongStatus(job: JobRow) {
+  return refuse(
+    'wrong_status',
+    `Job ${job.id} is ${job.status}.`,
+    'Show the job with orp job show to see what happened.',
+  );
+}
+
+export function noJob(jobId: string) {
+  return refuse('not_found', `There is no job ${jobId}.`, 'List your jobs with orp job list.');
+}

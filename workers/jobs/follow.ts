@@ -1,0 +1,103 @@
+/**
+ * Follows one job: what its transcript holds already, then what comes. The socket is opened before the transcript is
+ * read, so nothing falls between the two; what arrives on both ways is told once, by its position.
+ *
+ * A job that is queued is followed at every machine that may claim it, so that a claim need tell no other object, and in
+ * the lobby of its account, where everything else that ends its waiting is told.
+ */
+
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { readTranscript as transcriptRow } from '../../spec/contract/jobs.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept } from '../../spec/errors.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import { isTerminal } from '../../spec/job/status.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import { LOBBY, placeOf } from '../base/tell-moved.ts';
+import { connectWatcher, isOwn } from '../machines/connect.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
+import { noJob } from './fence.ts';
+import { readTranscript } from './jobs.ts';
+import { joinSockets } from './join-sockets.ts';
+import { findForPerson } from './orders.ts';
+
+type Entries = ReplyInput<typeof transcriptRow>['entries'];
+
+export interface Follow {
+  job: Pick<JobRow, 'id' | 'status' | 'leaseId' | 'leaseCount' | 'attempt'>;
+  /** What came before now, after the follower's position. */
+  entries: Entries;
+  /** Position after these entries: `<leaseCount>-<seq>`. */
+  position: string;
+  /** Where news arrive. */
+  socket: WebSocket;
+  /** `end`: the job has ended and all is told. `again`: there is more to read, in the next stream. Absent: it goes on. */
+  last: 'end' | 'again' | undefined;
+  /** Nobody closes the socket when its token is revoked: it is to be asked now and then. */
+  mustAsk: boolean;
+}
+
+/** Entries that one stream begins with at most; a longer story is read in several streams. */
+const PAGE = 1000;
+
+/** More machines than one repository is linked on; a claim by another is found when the stream is opened again. */
+const MACHINES_LIMIT = 8;
+
+export async function openFollow(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, after }: { jobId: string; after: string | undefined },
+): Promise<Result<Follow, 'not_found' | 'invalid_input' | 'unauthenticated' | 'limit_reached'>> {
+  const before = await findForPerson(deps, user, jobId);
+  if (before === undefined) return noJob(jobId);
+  const places = await placesOf(deps, before);
+  const watching = await watch(deps, user, { job: before, places });
+  if (!watching.ok) return watching;
+  const socket = watching.value;
+  const page = await readTranscript(deps, user, { jobId, cursor: after, limit: PAGE });
+  const job = await findForPerson(deps, user, jobId);
+  if (!page.ok || job === undefined) {
+    letGo(socket);
+    return page.ok ? noJob(jobId) : page;
+  }
+  const { entries, nextCursor, hasMore } = page.value;
+  // It is elsewhere meanwhile, or there is more to read: this stream ends and the next one begins there.
+  const elsewhere = hasMore || !places.includes(placeOf(job));
+  const last = elsewhere ? 'again' : isTerminal(job.status) ? 'end' : undefined;
+  return accept({ job, entries, position: nextCursor, socket, last, mustAsk: !isOwn(before, user) });
+}
+
+/** Where the next word on a job may be heard. */
+async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
+  if (job.status !== 'queued') return [placeOf(job)];
+  const target = targetOf(job);
+  const [projects, sessions] = await deps.db.batch(readLinks(job.userId, linksOf([target])));
+  const routes = routesFor(target, toSyncedProjects(projects, sessions));
+  const machines = new Set(routes.map(({ machineId }) => machineId));
+  return [LOBBY, ...[...machines].slice(0, MACHINES_LIMIT)];
+}
+
+/** One socket that hears every place. */
+async function watch(
+  deps: Deps,
+  user: SignedIn,
+  { job, places }: { job: JobRow; places: readonly string[] },
+): Promise<Result<WebSocket, 'unauthenticated' | 'limit_reached'>> {
+  const { userId, id: jobId } = job;
+  const opened = await Promise.all(
+    places.map((machineId) => connectWatcher(deps, { userId, machineId }, { jobId, user })),
+  );
+  const sockets = opened.flatMap((one) => (one.ok ? [one.value] : []));
+  const refused = opened.find((one) => !one.ok);
+  if (refused === undefined) return accept(joinSockets(sockets));
+  for (const socket of sockets) letGo(socket);
+  return refused;
+}
+
+function letGo(socket: WebSocket): void {
+  socket.accept();
+  socket.close();
+}

@@ -1,0 +1,287 @@
+/** Jobs as their owner reads them: lists, one job's whole story, its transcript. */
+
+import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
+import type {
+  listJobs as listRow,
+  showJob as showRow,
+  readTranscript as transcriptRow,
+} from '../../spec/contract/jobs.ts';
+import { PROMPT_START_CHARACTERS } from '../../spec/contract/jobs.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import { isTerminal, JOB_STATUSES } from '../../spec/job/status.ts';
+import { clip } from '../../spec/text.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import { isPassingFailure } from '../base/failures.ts';
+import type { StoryEvent } from '../store/audit.ts';
+import { noteRead, readStory } from '../store/audit.ts';
+import { BRIEF_WAIT_MS, rowsOf } from '../store/database.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import type { AttemptRow, JobFilter, ListedJob } from '../store/jobs.ts';
+import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
+import { noJob } from './fence.ts';
+import type { JobView } from './job-view.ts';
+import {
+  readWaiting,
+  surroundingsOf,
+  viewAttempt,
+  viewJob,
+  viewLatestAttempt,
+  waitingOf,
+} from './job-view.ts';
+import type { Source, TranscriptPlace } from './known-transcripts.ts';
+import { recallPlace, rememberPlace } from './known-transcripts.ts';
+import { findForPerson } from './orders.ts';
+
+export interface JobPage {
+  jobs: JobView[];
+  nextCursor: string | undefined;
+}
+
+export async function listJobs(
+  deps: Deps,
+  user: SignedIn,
+  query: QueryOf<typeof listRow>,
+): Promise<Result<JobPage, 'invalid_input'>> {
+  const filter = readFilter(query);
+  if (!filter.ok) return filter;
+  const rows = await deps.db.all<ListedJob>(readJobs(user.id, { ...filter.value, limit: query.limit + 1 }));
+  const jobs = rows.slice(0, query.limit);
+
+  const live = jobs.filter((job) => !isTerminal(job.status));
+  const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
+  return accept({
+    jobs: jobs.map((job) => ({
+      ...viewJob(job, around && waitingOf(job, around, deps.now)),
+      promptStart: promptStartOf(job),
+    })),
+    nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : undefined,
+  });
+}
+
+/** On one line, and as long as a line is. */
+function promptStartOf({ promptStart }: ListedJob): string | undefined {
+  const line = (promptStart ?? '').replaceAll(/\s+/g, ' ').trim();
+  return line === '' ? undefined : clip(line, PROMPT_START_CHARACTERS);
+}
+
+const LIVE_STATUSES = JOB_STATUSES.filter((status) => !isTerminal(status));
+
+/** `live` stands for every status that is not an end. */
+function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_input'> {
+  const named = (query.status ?? '')
+    .split(',')
+    .map((status) => status.trim())
+    .filter((status) => status !== '');
+  const live = named.length === 1 && named[0] === 'live';
+  const statuses = live ? [] : named.flatMap((status) => (status === 'live' ? LIVE_STATUSES : [status]));
+  const unknown = statuses.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
+  if (unknown !== undefined) {
+    return refuse(
+      'invalid_input',
+      `status: there is no status ${unknown}.`,
+      `Use live, or any of ${JOB_STATUSES.join(', ')}.`,
+    );
+  }
+  return accept({
+    statuses,
+    live,
+    kind: query.kind,
+    ideaId: query.ideaId,
+    machineId: query.machineId,
+    before: query.cursor || undefined,
+    idPrefix: query.idPrefix,
+    limit: query.limit,
+  });
+}
+
+export async function showJob(
+  deps: Deps,
+  user: SignedIn,
+  jobId: string,
+): Promise<Result<ReplyInput<typeof showRow>['job'], 'not_found'>> {
+  const job = await findForPerson(deps, user, jobId);
+  if (job === undefined) return noJob(jobId);
+  await noteForeignRead(deps, user, job);
+  const [texts, earlier, story] = await deps.db.batch([
+    readTexts(job.userId, job.id),
+    readAttempts(job.userId, job.id),
+    readStory(job.userId, job.id),
+  ]);
+  const { prompt = '', content = null } = (texts?.rows[0] ?? {}) as {
+    prompt?: string;
+    content?: string | null;
+  };
+  const latest = viewLatestAttempt(job, content);
+  const attempts = rowsOf<AttemptRow>(earlier).map(viewAttempt);
+  const givenBackBecause = latest === undefined ? whyGivenBack(attempts.at(-1)) : undefined;
+  const waiting = isTerminal(job.status) ? undefined : await readWaiting(deps, { ...job, givenBackBecause });
+  return accept({
+    ...viewJob(job, waiting),
+    prompt,
+    content: content ?? undefined,
+    attempts: latest === undefined ? attempts : [...attempts, latest],
+    events: rowsOf<StoryEvent>(story).map(viewEvent),
+  });
+}
+
+/** A sweep gives back without a word; a holder says why. */
+function whyGivenBack(last: ReturnType<typeof viewAttempt> | undefined): string | undefined {
+  return last?.outcome === 'released' ? last.error : undefined;
+}
+
+function viewEvent({ at, action, by, detail }: StoryEvent) {
+  return { at: new Date(at).toISOString(), action, by: by ?? undefined, detail: detail ?? undefined };
+}
+
+/** An operator who reads somebody else's prompts and answers leaves a trace. */
+async function noteForeignRead(deps: Deps, user: SignedIn, job: JobRow): Promise<void> {
+  if (job.userId === user.id) return;
+  await noteRead(deps.db, { at: deps.now, actor: user.id, source: 'api', job });
+}
+
+export type TranscriptPage = Omit<ReplyInput<typeof transcriptRow>, 'ok'>;
+
+interface Position {
+  leaseCount: number;
+  seq: number;
+}
+
+/** Entries after the cursor, in order, across attempts and the machines that ran them. */
+export async function readTranscript(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, cursor, limit }: { jobId: string; cursor: string | undefined; limit: number },
+): Promise<Result<TranscriptPage, 'not_found' | 'invalid_input'>> {
+  const from = readPosition(cursor);
+  if (from === undefined) {
+    return refuse(
+      'invalid_input',
+      'cursor: is not one that this transcript gave out.',
+      'Read from the beginning without it.',
+    );
+  }
+  const found = await findTranscript(deps, user, jobId);
+  if (found === undefined) return noJob(jobId);
+  const { job } = found;
+  const sources = found.sources.filter((source) => source.leaseCount >= from.leaseCount);
+
+  const entries: TranscriptPage['entries'] = [];
+  let at = from;
+  const runs = runsOf(sources);
+  for (let first = 0; first < runs.length; first += RUNS_AT_ONCE) {
+    // One more than wanted, so that the end of a page knows whether it is the end.
+    const pages = await readRuns(deps, job.userId, {
+      runs: runs.slice(first, first + RUNS_AT_ONCE),
+      from,
+      limit: limit + 1 - entries.length,
+    });
+    for (const { parts, hasMore } of pages) {
+      for (const { source, entry } of parts) {
+        if (entries.length === limit) return accept({ ...pageOf(job, entries, at), hasMore: true });
+        at = { leaseCount: source.leaseCount, seq: entry.seq };
+        const time = new Date(entry.at).toISOString();
+        entries.push({ ...entry, attempt: source.attempt, cursor: cursorAt(at), at: time });
+      }
+      if (hasMore) return accept({ ...pageOf(job, entries, at), hasMore: true });
+    }
+  }
+  return accept({ ...pageOf(job, entries, at), hasMore: false });
+}
+
+/** Attempts that one machine ran one after the other: read in one call. */
+type Run = [Source, ...Source[]];
+
+/** Machines asked at the same time; each answers a few mebibytes at most. */
+const RUNS_AT_ONCE = 4;
+
+function runsOf(sources: readonly Source[]): Run[] {
+  const runs: Run[] = [];
+  for (const source of sources) {
+    const last = runs.at(-1);
+    if (last?.[0].machineId === source.machineId) last.push(source);
+    else runs.push([source]);
+  }
+  return runs;
+}
+
+async function readRuns(
+  deps: Deps,
+  userId: string,
+  { runs, from, limit }: { runs: readonly Run[]; from: Position; limit: number },
+) {
+  return Promise.all(
+    runs.map(async (run) => {
+      const [{ machineId, leaseCount }] = run;
+      const afterSeq = leaseCount === from.leaseCount ? from.seq : 0;
+      const leaseIds = run.map((source) => source.leaseId);
+      const { parts, hasMore } = await deps.machines.call({ userId, machineId }, async (stub) =>
+        stub.readTranscripts(leaseIds, { afterSeq, limit }),
+      );
+      const sourceOf = new Map(run.map((source) => [source.leaseId, source]));
+      return {
+        hasMore,
+        parts: parts.flatMap(({ leaseId, entries }) => {
+          const source = sourceOf.get(leaseId) ?? run[0];
+          return entries.map((entry) => ({ source, entry }));
+        }),
+      };
+    }),
+  );
+}
+
+function pageOf(job: TranscriptPlace['job'], entries: TranscriptPage['entries'], at: Position) {
+  return { entries, nextCursor: cursorAt(at), status: job.status };
+}
+
+/** A position in the transcript of a job: which lease, and the number within it. */
+export function cursorAt({ leaseCount, seq }: Position): string {
+  return `${leaseCount}-${seq}`;
+}
+
+function readPosition(cursor: string | undefined): Position | undefined {
+  if (cursor === undefined || cursor === '') return { leaseCount: 0, seq: 0 };
+  const match = /^(\d{1,9})-(\d{1,10})$/.exec(cursor);
+  return match ? { leaseCount: Number(match[1]), seq: Number(match[2]) } : undefined;
+}
+
+/** While D1 does not answer: as this isolate knows it. */
+async function findTranscript(
+  deps: Deps,
+  user: SignedIn,
+  jobId: string,
+): Promise<TranscriptPlace | undefined> {
+  const known = recallPlace(user.id, jobId, deps.now);
+  const patient = known === undefined ? deps : { ...deps, db: deps.db.within(BRIEF_WAIT_MS) };
+  try {
+    const job = await findForPerson(patient, user, jobId);
+    if (job === undefined) return undefined;
+    await noteForeignRead(patient, user, job);
+    const place = { job, sources: await sourcesOf(patient, job) };
+    rememberPlace(place, deps.now);
+    return place;
+  } catch (error) {
+    if (known === undefined || !isPassingFailure(error)) throw error;
+    deps.log('transcript_from_memory', { jobId });
+    return known;
+  }
+}
+
+async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
+  const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
+  const sources: Source[] = [];
+  for (const one of [...earlier, job]) {
+    // An attempt that was released before its start has said nothing; asking its machine would be a call for nothing.
+    if (one.leaseId === null || one.machineId === null) continue;
+    if ('outcome' in one && one.outcome === 'released' && one.startedAt === null) continue;
+    sources.push({
+      leaseCount: one.leaseCount,
+      attempt: one.attempt,
+      leaseId: one.leaseId,
+      machineId: one.machineId,
+    });
+  }
+  return sources;
+}

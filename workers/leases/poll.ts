@@ -1,0 +1,98 @@
+/** One poll: asks the machine's object for a claim, and says on the wire what came of it. */
+
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { pollJob as pollRow } from '../../spec/contract/runner.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse, unreachable } from '../../spec/errors.ts';
+import type { Route } from '../../spec/job/routing.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import type { ClaimOutcome } from '../base/machine-api.ts';
+import { rememberClaim } from '../jobs/known-transcripts.ts';
+import { foreignMachine } from '../machines/sync.ts';
+import type { JobRow } from '../store/job-row.ts';
+
+type Reply = Omit<ReplyInput<typeof pollRow>, 'ok'>;
+
+export interface PollRequest {
+  machineId: string;
+  claimId?: string | undefined;
+  instance?: string | undefined;
+  projectRoots?: readonly string[] | undefined;
+  dryRun: boolean;
+}
+
+export async function pollForJob(
+  deps: Deps,
+  user: SignedIn,
+  asked: PollRequest,
+): Promise<Result<Reply, 'not_found' | 'foreign_machine'>> {
+  const { machineId, claimId, instance, projectRoots, dryRun } = asked;
+  const outcome: ClaimOutcome = await deps.machines.call({ userId: user.id, machineId }, async (stub) =>
+    stub.claim({ claimId, instance, projectRoots, dryRun }),
+  );
+  switch (outcome.kind) {
+    case 'idle':
+      return accept({ job: null, ...(dryRun ? { dryRun } : {}) });
+    case 'claimed':
+      rememberClaim(outcome.job, deps.now);
+      deps.log('job_claimed', {
+        jobId: outcome.job.id,
+        machineId,
+        leaseId: outcome.job.leaseId ?? undefined,
+      });
+      return accept({
+        job: viewClaimed(outcome.job, outcome.prompt, routeOf(outcome.job)),
+        leaseId: outcome.job.leaseId ?? '',
+        leaseExpiresAt: new Date(outcome.job.leaseExpiresAt ?? deps.now).toISOString(),
+      });
+    case 'would_claim':
+      return accept({ job: viewClaimed(outcome.job, outcome.prompt, outcome.route), dryRun: true });
+    case 'unknown_machine':
+      deps.log('poll_refused', { machineId, code: 'not_found' });
+      return refuse('not_found', `Machine ${machineId} has never synced.`, 'Run orp runner sync.');
+    case 'foreign_machine':
+      deps.log('poll_refused', { machineId, code: 'foreign_machine' });
+      return foreignMachine(machineId);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+type ClaimedRoute = Omit<Route, 'machineId' | 'ideaId' | 'worldId'>;
+
+function routeOf(job: JobRow): ClaimedRoute {
+  return {
+    projectRoot: job.projectRoot ?? '',
+    orpSessionId: job.orpSessionId ?? '',
+    codexSessionId: job.codexSessionId ?? '',
+    source: job.sessionSource ?? 'primary_session',
+    fallbackReason: job.fallbackReason ?? undefined,
+  };
+}
+
+/** Routing data stands in `payload`, where the v0.4.4 client looks for it. */
+function viewClaimed(job: JobRow, prompt: string, route: ClaimedRoute): NonNullable<Reply['job']> {
+  const ideaId = job.ideaId ?? undefined;
+  const checkpointId = job.checkpointId ?? undefined;
+  return {
+    id: job.id,
+    kind: job.kind,
+    ideaId,
+    checkpointId,
+    attempt: job.attempt,
+    onLeaseLoss: job.onLeaseLoss,
+    timeoutSeconds: job.timeoutSeconds ?? undefined,
+    createdBy: job.createdBy ?? undefined,
+    payload: {
+      prompt,
+      ideaId,
+      worldId: job.worldId ?? undefined,
+      projectRoot: route.projectRoot,
+      orpSessionId: route.orpSessionId,
+      codexSessionId: route.codexSessionId,
+      checkpointId,
+    },
+    selection: { source: route.source, fallbackReason: route.fallbackReason },
+  };
+}

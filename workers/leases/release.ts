@@ -1,0 +1,97 @@
+/** The holder gives a job back that had no effect: the session is free, the job waits in its old place, and machines are told. */
+
+import type { Result } from '../../spec/errors.ts';
+import { accept } from '../../spec/errors.ts';
+import type { ReleaseReason } from '../../spec/job/release.ts';
+import { releasePauseMs, releaseSentence } from '../../spec/job/release.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import { isAllowed } from '../../spec/job/status.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import type { Fenced } from '../base/machine-api.ts';
+import { sharersIn, wakeAt, wakeMachines } from '../base/wake.ts';
+import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
+import { returnIfHeld } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import { move } from '../store/job-update.ts';
+import { findJob, wasReleased } from '../store/jobs.ts';
+import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/linked-projects.ts';
+
+export interface Release {
+  jobId: string;
+  holder: { machineId: string; leaseId: string };
+  reason: ReleaseReason;
+  /** The runner's own words. */
+  message: string | undefined;
+}
+
+/** Answers the job as it stands now. A repeat answers the same and changes nothing. */
+export async function releaseJob(
+  deps: Deps,
+  user: SignedIn,
+  release: Release,
+): Promise<Result<JobRow, Fenced>> {
+  const { jobId, holder, reason } = release;
+  const held = await jobUnderLease(deps, user, { jobId, holder });
+  if (!held.ok || !isAllowed('return', held.value.status)) return repeatOf(deps, user, { release, held });
+  const key = { userId: user.id, id: jobId };
+  const error = releaseSentence(reason, release.message);
+  // Every lease beyond the attempts that count was given back.
+  const pauseMs = releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
+  const availableAt = pauseMs === undefined ? undefined : deps.now + pauseMs;
+  const released = await move(deps.db, returnIfHeld(key, { ...holder, now: deps.now, error, availableAt }));
+  if (released === undefined) {
+    const after = await jobUnderLease(deps, user, { jobId, holder });
+    return repeatOf(deps, user, { release, held: after });
+  }
+
+  deps.log('job_released', { jobId, ...holder, reason });
+  await forget(deps, user, release);
+  await wakeForReleased(deps, user, { released, held: held.value });
+  return accept(released);
+}
+
+/** Nothing was written: the job was given back before, or this lease does not hold it. */
+async function repeatOf(
+  deps: Deps,
+  user: SignedIn,
+  { release, held }: { release: Release; held: Result<JobRow, Fenced> },
+): Promise<Result<JobRow, Fenced>> {
+  const { jobId, holder } = release;
+  const isRepeat = await wasReleased(deps.db, { userId: user.id, id: jobId }, holder);
+  const job = isRepeat ? await findJob(deps.db, user.id, jobId) : undefined;
+  if (job !== undefined) {
+    // The answer was lost, and perhaps the word to the object with it.
+    await forget(deps, user, release);
+    return accept(job);
+  }
+  const refused = held.ok ? wrongStatus(held.value) : held;
+  deps.log('release_refused', { jobId, ...holder, code: refused.ok ? undefined : refused.refusal.code });
+  return refused;
+}
+
+/** The object drops the lease, and looks again: the session is free. A lost call only costs time. */
+async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Release): Promise<void> {
+  await deps.machines
+    .call({ userId: user.id, machineId: holder.machineId }, async (stub) =>
+      stub.forget({ jobId, leaseId: holder.leaseId }),
+    )
+    .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
+}
+
+/** The job may run on any machine that has a route for it, and its session is free for other jobs. */
+async function wakeForReleased(
+  deps: Deps,
+  { id: userId }: SignedIn,
+  { released, held }: { released: JobRow; held: JobRow },
+): Promise<void> {
+  const target = targetOf(released);
+  const [projects, sessions, sharers] = await deps.db.batch([
+    ...readLinks(userId, linksOf([target])),
+    readSharersOf(userId, held),
+  ]);
+  const routes = routesFor(target, toSyncedProjects(projects, sessions));
+  wakeAt(deps, { userId, routes, at: released.availableAt });
+  wakeMachines(deps, userId, sharersIn(sharers));
+}

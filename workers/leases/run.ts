@@ -1,0 +1,156 @@
+/** The holder's own moves: start and deliver. Each is one guarded write; a repeat under the same lease answers the same. */
+
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { FailureKind } from '../../spec/job/kinds.ts';
+import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
+import { leaseExpiry } from '../../spec/job/lease.ts';
+import { cut, cutToBytes } from '../../spec/text.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import type { Fenced } from '../base/machine-api.ts';
+import { sharersIn, wakeMachines } from '../base/wake.ts';
+import type { Holder } from '../jobs/fence.ts';
+import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
+import { respondTo } from '../reviews/checkpoints.ts';
+import type { Outcome } from '../store/job-moves.ts';
+import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { readSharers } from '../store/linked-projects.ts';
+
+export interface Start {
+  jobId: string;
+  holder: Holder;
+}
+
+export async function startJob(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, holder }: Start,
+): Promise<Result<JobRow, Fenced>> {
+  const key = { userId: user.id, id: jobId };
+  const started =
+    holder.leaseId &&
+    (await startIfHeld(deps.db, key, {
+      leaseId: holder.leaseId,
+      machineId: holder.machineId,
+      now: deps.now,
+      expiresAt: leaseExpiry(deps.now),
+    }));
+  if (started) {
+    deps.log('job_started', { jobId, machineId: holder.machineId, leaseId: holder.leaseId ?? undefined });
+    return accept(started);
+  }
+  const read = await jobUnderLease(deps, user, { jobId, holder });
+  const result = read.ok && read.value.status !== 'running' ? wrongStatus(read.value) : read;
+  if (!result.ok) deps.log('start_refused', { jobId, ...idsOf(holder), code: result.refusal.code });
+  return result;
+}
+
+export interface Delivery extends Start {
+  success: boolean;
+  summary?: string | null | undefined;
+  content?: string | null | undefined;
+  error?: string | null | undefined;
+  failureKind?: FailureKind | undefined;
+}
+
+export async function completeJob(
+  deps: Deps,
+  user: SignedIn,
+  delivery: Delivery,
+): Promise<Result<JobRow, Fenced | 'body_too_large'>> {
+  if (utf8Length(delivery.content ?? '') > MAX_RESULT_BYTES) {
+    deps.log('complete_refused', {
+      jobId: delivery.jobId,
+      ...idsOf(delivery.holder),
+      code: 'body_too_large',
+    });
+    return refuse(
+      'body_too_large',
+      `A result may have at most ${MAX_RESULT_BYTES} bytes.`,
+      'Cut it with a visible mark, and keep the whole on disk.',
+    );
+  }
+  const key = { userId: user.id, id: delivery.jobId };
+  const outcome = outcomeOf(deps, delivery);
+
+  const results = await deps.db.batch([
+    finishIfHeld(key, outcome),
+    respondTo(deps, key, outcome),
+    readSharers(user.id, delivery.jobId),
+  ]);
+  const finished = results[0]?.rows[0] as JobRow | undefined;
+  if (finished === undefined) {
+    const repeat = await whyNotFinished(deps, user, delivery);
+    // The answer was lost, and perhaps the word to the object with it.
+    if (repeat.ok) await forget(deps, user, delivery);
+    return note(deps, delivery, repeat);
+  }
+
+  deps.log('job_finished', {
+    jobId: delivery.jobId,
+    status: finished.status,
+    machineId: delivery.holder.machineId,
+  });
+  await forget(deps, user, delivery);
+  wakeMachines(deps, user.id, sharersIn(results[2]));
+  return accept(finished);
+}
+
+/** The object drops the lease, and looks again: the session is free. A lost call only costs time. */
+async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): Promise<void> {
+  await deps.machines
+    .call({ userId: user.id, machineId: holder.machineId }, async (stub) =>
+      stub.forget({ jobId, leaseId: holder.leaseId ?? '' }),
+    )
+    .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
+}
+
+/** Nothing was written: it is a repeat, or the lease does not hold the job. */
+async function whyNotFinished(
+  deps: Deps,
+  user: SignedIn,
+  delivery: Delivery,
+): Promise<Result<JobRow, Fenced>> {
+  const read = await jobUnderLease(deps, user, delivery);
+  return read.ok ? repeatOf(read.value, delivery) : read;
+}
+
+/** The same delivery again is answered the same; another one does not change an end. */
+function repeatOf(job: JobRow, delivery: Delivery): Result<JobRow, 'wrong_status'> {
+  return job.status === (delivery.success ? 'completed' : 'failed') ? accept(job) : wrongStatus(job);
+}
+
+function note<T>(deps: Deps, { jobId, holder }: Delivery, result: Result<T, Fenced>): Result<T, Fenced> {
+  if (!result.ok) deps.log('complete_refused', { jobId, ...idsOf(holder), code: result.refusal.code });
+  return result;
+}
+
+/** For log lines. */
+function idsOf({ machineId, leaseId }: Holder) {
+  return { machineId, leaseId: leaseId ?? undefined };
+}
+
+function outcomeOf(deps: Deps, delivery: Delivery): Outcome {
+  const { success } = delivery;
+  return {
+    leaseId: delivery.holder.leaseId ?? '',
+    machineId: delivery.holder.machineId,
+    now: deps.now,
+    success,
+    summary: cut(delivery.summary ?? '', SUMMARY_LENGTH) || undefined,
+    content: delivery.content ?? undefined,
+    error: success ? undefined : errorOf(delivery),
+    failureKind: success ? undefined : (delivery.failureKind ?? 'agent_error'),
+  };
+}
+
+function errorOf({ error }: Delivery): string {
+  if (!error) return 'The runner reported a failure without a reason.';
+  if (utf8Length(error) <= BOUNDS.errorBytes) return error;
+  return `${cutToBytes(error, BOUNDS.errorBytes - utf8Length(CUT))}${CUT}`;
+}
+
+const CUT = '…';

@@ -1,0 +1,109 @@
+/** What a runner adds to a transcript: messages, the lines of v0.4.4, or numbered chunks. */
+
+import { utf8Length } from '../../spec/bounds.ts';
+import type { BodyOf } from '../../spec/contract/endpoint.ts';
+import type { NewEntry } from '../../spec/contract/jobs.ts';
+import type { addLogs as logsRow, addMessage as messageRow } from '../../spec/contract/runner.ts';
+import type { Result } from '../../spec/errors.ts';
+import { refuse } from '../../spec/errors.ts';
+import { MAX_CHUNK_BYTES } from '../../spec/job/kinds.ts';
+import { cutPlace } from '../../spec/text.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import type { Fenced } from '../base/machine-api.ts';
+import { jobUnderLease } from '../jobs/fence.ts';
+
+type Refused = Fenced | 'body_too_large';
+
+export function entriesOfMessage(body: BodyOf<typeof messageRow>, now: number): NewEntry[] {
+  const stream = body.sender === 'agent' ? 'agent' : 'system';
+  return [
+    { seq: body.seq, at: timeOf(body.at, now), type: 'message', stream, level: 'info', text: body.content },
+  ];
+}
+
+/** Chunks count as messages when the agent or the system says them, else as output. */
+export function entriesOfLogs(body: BodyOf<typeof logsRow>, now: number): NewEntry[] {
+  const lines = (body.lines ?? []).map((line): NewEntry => {
+    const isError = line.level === 'error';
+    return {
+      at: now,
+      type: 'log',
+      stream: isError ? 'stderr' : 'stdout',
+      level: isError ? 'error' : 'info',
+      text: `${line.line}\n`,
+    };
+  });
+  const chunks = (body.chunks ?? []).map((chunk): NewEntry => {
+    const isMessage = chunk.stream === 'agent' || chunk.stream === 'system';
+    return { ...chunk, at: timeOf(chunk.at, now), type: isMessage ? 'message' : 'log' };
+  });
+  return [...mergedLines(lines), ...chunks];
+}
+
+export interface Upload {
+  jobId: string;
+  machineId: string;
+  leaseId: string | null | undefined;
+  entries: readonly NewEntry[];
+}
+
+/** Appends under the lease; the answer says up to where everything has arrived. */
+export async function appendUpload(
+  deps: Deps,
+  user: SignedIn,
+  upload: Upload,
+): Promise<Result<{ received: number }, Refused>> {
+  const { jobId, machineId, leaseId } = upload;
+  if (upload.entries.some(isTooLarge)) {
+    return refuse('body_too_large', `A chunk may have at most ${MAX_CHUNK_BYTES} bytes.`, 'Split it.');
+  }
+  if (!leaseId) {
+    const read = await jobUnderLease(deps, user, { jobId, holder: { machineId, leaseId } });
+    return read.ok ? refuse('lease_lost', `Job ${jobId} is handed out under a lease only; name it.`) : read;
+  }
+  return deps.machines.call({ userId: user.id, machineId }, async (stub) =>
+    stub.append({ jobId, leaseId }, upload.entries),
+  );
+}
+
+/** Numbered entries are cut by their sender, which knows how; the lines of v0.4.4 are cut here. */
+function isTooLarge({ seq, text }: NewEntry): boolean {
+  return seq !== undefined && utf8Length(text) > MAX_CHUNK_BYTES;
+}
+
+/** v0.4.4 sends its whole output as lines at once: neighbours of one stream become one entry, up to a chunk's size. */
+function mergedLines(lines: readonly NewEntry[]): NewEntry[] {
+  const merged: NewEntry[] = [];
+  for (const line of lines.flatMap(cutLine)) {
+    const last = merged.at(-1);
+    if (
+      last !== undefined &&
+      last.stream === line.stream &&
+      last.text.length + line.text.length <= MAX_LINE_LENGTH
+    ) {
+      last.text += line.text;
+    } else {
+      merged.push({ ...line });
+    }
+  }
+  return merged;
+}
+
+/** UTF-16 units of a cut line: even if JSON escapes every one of them, the piece fits into a row. */
+const MAX_LINE_LENGTH = 128 * 1024;
+
+/** Pieces of a line that is too long for one entry; a character is never cut in two. */
+function cutLine(line: NewEntry): NewEntry[] {
+  const pieces: NewEntry[] = [];
+  for (let from = 0; from < line.text.length; ) {
+    const to = cutPlace(line.text, from + MAX_LINE_LENGTH);
+    pieces.push({ ...line, text: line.text.slice(from, to) });
+    from = to;
+  }
+  return pieces;
+}
+
+function timeOf(at: string | undefined, now: number): number {
+  return at === undefined ? now : Date.parse(at);
+}

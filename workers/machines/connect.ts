@@ -1,0 +1,82 @@
+/** Opens a channel to a machine's object, for a caller who is known to the Worker. */
+
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import { limitReached, limitsOf } from '../accounts/room.ts';
+import type { Deps } from '../base/deps.ts';
+import { foreignMachine } from './sync.ts';
+
+/** The object's answer to the upgrade; its `webSocket` is the caller's end. */
+export interface Connection {
+  response: Response;
+}
+
+export interface RunnerChannel {
+  machineId: string;
+  transport: 'ws' | 'sse';
+  /** Absent for clients that know no instances: each connection counts as its own. */
+  instance?: string | undefined;
+}
+
+/** Headers between the Worker and the object; see objects/reception.ts. */
+const CHANNEL_HEADER = 'x-orp-channel';
+const REFUSED_HEADER = 'x-orp-refused';
+
+export async function connectRunner(
+  deps: Deps,
+  user: SignedIn,
+  { machineId, transport, instance }: RunnerChannel,
+): Promise<Result<Connection, 'not_found' | 'foreign_machine' | 'unauthenticated'>> {
+  const { tokenHash } = user;
+  const channel = { role: 'runner', transport, instance: instance ?? 'unnamed', tokenHash };
+  const response = await connect(deps, { userId: user.id, machineId }, channel);
+  switch (response.headers.get(REFUSED_HEADER)) {
+    case null:
+      return accept({ response });
+    case 'foreign_machine':
+      return foreignMachine(machineId);
+    case 'unauthenticated':
+      return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
+    default:
+      return refuse('not_found', `Machine ${machineId} has never synced.`, 'Run orp runner sync.');
+  }
+}
+
+/** Opens a channel on which the followers of a job hear its news. */
+export async function connectWatcher(
+  deps: Deps,
+  machine: { userId: string; machineId: string },
+  { jobId, user }: { jobId: string; user: SignedIn },
+): Promise<Result<WebSocket, 'unauthenticated' | 'limit_reached'>> {
+  // Signing out tells the machines of one's own account, and no others.
+  const tokenHash = isOwn(machine, user) ? user.tokenHash : undefined;
+  const response = await connect(deps, machine, { role: 'watcher', jobId, tokenHash });
+  switch (response.headers.get(REFUSED_HEADER)) {
+    case null:
+      if (response.webSocket === null) throw new Error('the object accepted a watcher without a socket');
+      return accept(response.webSocket);
+    case 'limit_reached': {
+      const { userId } = machine;
+      return limitReached(deps, { userId, limit: 'followStreams', limits: await limitsOf(deps, userId) });
+    }
+    default:
+      return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
+  }
+}
+
+/** Whether signing out closes what a person has opened at a machine. */
+export function isOwn({ userId }: { userId: string }, user: SignedIn): boolean {
+  return userId === user.id;
+}
+
+function connect(
+  deps: Deps,
+  machine: { userId: string; machineId: string },
+  channel: object,
+): Promise<Response> {
+  const request = new Request('https://machine.invalid/channel', {
+    headers: { upgrade: 'websocket', [CHANNEL_HEADER]: JSON.stringify(channel) },
+  });
+  return deps.machines.connect(machine, request);
+}

@@ -1,0 +1,224 @@
+/**
+ * Hands at most one job to a machine. Runs inside the machine's object, one claim at a time:
+ *
+ *   read    the machine, what it has linked, the account's leases and queue                  (one round trip)
+ *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
+ *   write   one guarded statement; a lost race goes on with the next candidate
+ */
+
+import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
+import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
+import { isRouteable, routesFor } from '../../spec/job/routing.ts';
+import type { Deps } from '../base/deps.ts';
+import type { ClaimOutcome, ClaimRequest } from '../base/machine-api.ts';
+import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claims.ts';
+import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
+import { rowsOf } from '../store/database.ts';
+import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { targetOf } from '../store/job-row.ts';
+import { findJob, readTexts } from '../store/jobs.ts';
+import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
+
+interface Seen {
+  machine: { userId: string; draining: number } | undefined;
+  /** Jobs that some machine of the account holds, `lost` ones included; undefined: not read. */
+  held: JobRow[] | undefined;
+  /** What this machine has linked. */
+  own: SyncedProject[];
+  candidates: Candidate[];
+}
+
+export async function claimJob(deps: Deps, request: ClaimRequest): Promise<ClaimOutcome> {
+  const seen = await look(deps, request);
+  if (seen.machine === undefined) return { kind: 'unknown_machine' };
+  if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
+
+  const held = request.dryRun ? undefined : leaseToRepeat(seen.held ?? [], request, deps.now);
+  if (held !== undefined) return repeatLease(deps, request, held);
+  if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
+
+  for (let page = seen.candidates; page.length > 0; ) {
+    const outcome = await takeFirst(deps, request, { seen, page });
+    if (outcome !== undefined) return outcome;
+    if (page.length < CANDIDATE_PAGE) break;
+    page = await nextPage(deps, request, { seen, after: page.at(-1) });
+  }
+  return {
+    kind: 'idle',
+    nextAt: hasUnstarted(seen.held ?? [], request) ? deps.now : await nextDueAt(deps, request),
+  };
+}
+
+/** Asked only when nothing was claimed: it reads the whole queue, and a machine at work need not know. */
+async function nextDueAt(deps: Deps, { userId, machineId }: ClaimRequest): Promise<number | undefined> {
+  const next = await deps.db.first<{ at: number | null }>(
+    readNextAvailable(userId, { machineId, now: deps.now }),
+  );
+  return next?.at ?? undefined;
+}
+
+async function look(deps: Deps, { userId, machineId, mayHold, dryRun }: ClaimRequest): Promise<Seen> {
+  const [machine, projects, sessions, candidates, held] = await deps.db.batch([
+    readMachine(machineId),
+    ...readLinks(userId, { machineIds: [machineId] }),
+    readCandidates(userId, { machineId, now: deps.now }),
+    // A live job costs a read each time: they are looked at only when one of them may matter.
+    ...(mayHold || dryRun ? [readHeld(userId)] : []),
+  ]);
+  return {
+    machine: machine?.rows[0] as Seen['machine'],
+    own: toSyncedProjects(projects, sessions),
+    candidates: rowsOf<Candidate>(candidates),
+    held: held && rowsOf<JobRow>(held),
+  };
+}
+
+/** A page that held nothing for this machine: from here on only jobs for what is free are read. */
+async function nextPage(
+  deps: Deps,
+  { userId, machineId }: ClaimRequest,
+  { seen, after }: { seen: Seen; after: CandidatePosition | undefined },
+): Promise<Candidate[]> {
+  seen.held ??= await deps.db.all<JobRow>(readHeld(userId));
+  const free = freePlaces(seen.own, new Set(seen.held.map((job) => job.codexSessionId)));
+  if (free.free.projectRoots.length === 0) return [];
+  return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after, free }));
+}
+
+function freePlaces(own: readonly SyncedProject[], busy: ReadonlySet<string | null>): FreePlaces {
+  const isFree = (session: SyncedSession) => isRouteable(session) && !busy.has(session.codexSessionId);
+  const isHeld = (session: SyncedSession) => isRouteable(session) && busy.has(session.codexSessionId);
+  const sessions = own.flatMap((project) => project.sessions);
+  // A name that a free session of another repository bears, too, holds nobody up.
+  const freeNames = new Set(sessions.filter(isFree).map((session) => session.orpSessionId));
+  const held = sessions.filter(isHeld);
+  return {
+    open: placesOf(
+      own.filter((project) => routesFor(ANY_JOB, [project]).some((one) => !busy.has(one.codexSessionId))),
+    ),
+    free: placesOf(own.filter((project) => project.sessions.some(isFree))),
+    busy: {
+      orpSessionIds: held.map((session) => session.orpSessionId).filter((id) => !freeNames.has(id)),
+      codexSessionIds: held.flatMap((session) => session.codexSessionId ?? []),
+    },
+  };
+}
+
+const ANY_JOB: JobTarget = { sessionFallback: 'none' };
+
+function placesOf(projects: readonly SyncedProject[]): Places {
+  return {
+    projectRoots: projects.map((project) => project.projectRoot),
+    ideaIds: projects.map((project) => project.ideaId),
+  };
+}
+
+/**
+ * What a lost answer already gave, and nobody has started: by claim id at once; else, after a while, what a machine that
+ * asks for this repository holds. Not past the lease's end: a machine that never starts must give the job back.
+ */
+function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
+  const own = leases.filter(
+    (job) =>
+      job.machineId === request.machineId && job.status === 'dispatched' && (job.leaseExpiresAt ?? 0) > now,
+  );
+  const same = request.claimId && own.find((job) => job.claimId === request.claimId);
+  return (
+    same ||
+    own.find(
+      (job) =>
+        isRedeliverable(
+          { ...job, claimedAt: job.claimedAt ?? now, isAsking: job.askingSince !== null },
+          now,
+        ) &&
+        (request.projectRoots === undefined || request.projectRoots.includes(job.projectRoot ?? '')),
+    )
+  );
+}
+
+/** A lease whose answer may have been lost: its machine is to be heard whenever it asks. */
+function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): boolean {
+  return leases.some(
+    (job) => job.machineId === machineId && job.status === 'dispatched' && job.askingSince === null,
+  );
+}
+
+/** The same claim gets its lease again; any other run gets the job under a new one. */
+async function repeatLease(
+  deps: Deps,
+  { claimId, instance }: ClaimRequest,
+  job: JobRow,
+): Promise<ClaimOutcome> {
+  if (claimId !== undefined && claimId === job.claimId) {
+    return { kind: 'claimed', job, prompt: await promptOf(deps, job) };
+  }
+  const lease = { from: job.leaseId ?? '', to: deps.newId('lease'), claimId, instance };
+  const redelivered = await redeliverIfUnstarted(deps.db, job, lease);
+  if (redelivered === undefined) return { kind: 'idle', nextAt: deps.now };
+  const { prompt, ...claimed } = redelivered;
+  return { kind: 'claimed', job: claimed, prompt, replaced: lease.from };
+}
+
+async function takeFirst(
+  deps: Deps,
+  request: ClaimRequest,
+  { seen, page }: { seen: Seen; page: readonly Candidate[] },
+): Promise<ClaimOutcome | undefined> {
+  for (const job of page) {
+    const routes = await routesHere(deps, request, { job, own: seen.own });
+    for (const route of routes.filter((one) => !isBusy(seen, one))) {
+      if (request.dryRun) return wouldClaim(deps, job, route);
+      const taken = await takeIfAvailable(deps.db, job, {
+        leaseId: deps.newId('lease'),
+        claimId: request.claimId,
+        instance: request.instance,
+        route,
+        now: deps.now,
+        leaseExpiresAt: leaseExpiry(deps.now),
+      });
+      if (taken !== undefined) {
+        const { prompt, ...claimed } = taken;
+        return { kind: 'claimed', job: claimed, prompt };
+      }
+      // Somebody was faster, or the session is busy; so it is for the routes and jobs behind this one.
+      seen.held ??= await deps.db.all<JobRow>(readHeld(request.userId));
+    }
+  }
+  return undefined;
+}
+
+function isBusy({ held }: Seen, route: Route): boolean {
+  return held?.some((job) => job.codexSessionId === route.codexSessionId) ?? false;
+}
+
+async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promise<ClaimOutcome> {
+  const job = await findJob(deps.db, candidate.userId, candidate.id);
+  if (job === undefined) return { kind: 'idle', nextAt: undefined };
+  return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
+}
+
+/**
+ * The routes of a job that end at this machine, best first. Another machine has a say only when the job names a session
+ * that is not here: then it is a fallback here, unless somebody else has that very session.
+ */
+async function routesHere(
+  deps: Deps,
+  { userId, machineId, projectRoots }: ClaimRequest,
+  { job, own }: { job: Candidate; own: readonly SyncedProject[] },
+): Promise<Route[]> {
+  const target = targetOf(job);
+  let routes = routesFor(target, own);
+  if (target.machineId === undefined && routes.some((route) => route.fallbackReason !== undefined)) {
+    const [projects, sessions] = await deps.db.batch(readLinks(userId, linksOf([target])));
+    const linked = toSyncedProjects(projects, sessions);
+    routes = routesFor(target, linked).filter((route) => route.machineId === machineId);
+  }
+  return routes.filter((route) => projectRoots === undefined || projectRoots.includes(route.projectRoot));
+}
+
+async function promptOf(deps: Deps, job: JobRow): Promise<string> {
+  const texts = await deps.db.first<{ prompt: string }>(readTexts(job.userId, job.id));
+  if (texts === undefined) throw new Error('a job that was just read is not there');
+  return texts.prompt;
+}

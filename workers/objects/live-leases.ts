@@ -1,0 +1,294 @@
+/**
+ * The live leases of one machine, as its object remembers them: exact deadlines that heartbeats move without a written
+ * row. Memory is only a cache: everything is rebuilt from D1, at the price of at most half a lease of precision.
+ *
+ * While D1 does not answer nobody can take a lease away, so what the object remembers goes on: a lease that would have
+ * ended gets half a lease more, again and again, and what D1 was not told is kept in the object until it is.
+ */
+
+import { isRenewalDue, LEASE_MS, leaseExpiry } from '../../spec/job/lease.ts';
+import { isLeased } from '../../spec/job/status.ts';
+import type { Deps } from '../base/deps.ts';
+import { isPassingFailure } from '../base/failures.ts';
+import type { LeaseNews, MachineOf } from '../base/machine-api.ts';
+import { readHeld } from '../store/claims.ts';
+import { BRIEF_WAIT_MS } from '../store/database.ts';
+import { noteAskingIfHeld, renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { findJob } from '../store/jobs.ts';
+
+interface LiveLease {
+  jobId: string;
+  /** When it ends if nothing more is heard. */
+  deadline: number;
+  /** What D1 was told last. */
+  recordedUntil: number;
+  /** D1 was told that a person is being asked about the job. */
+  isAsking: boolean;
+}
+
+/** A heartbeat that names a lease. */
+export interface Beat {
+  jobId: string | undefined;
+  leaseId: string;
+  /** A person at the machine is being asked whether the job may run. */
+  isAsking?: boolean;
+}
+
+/** A lease as the object keeps it beside its memory. */
+export interface Remembered {
+  leaseId: string;
+  jobId: string;
+  /** Promised to its holder while D1 did not answer; 0: D1 knows all. */
+  promisedUntil: number;
+}
+
+/** Where it keeps them. Undefined: it never had any, or none since it keeps them. */
+export interface LeaseMemo {
+  read(): Remembered[] | undefined;
+  write(leases: readonly Remembered[]): void;
+}
+
+/** While D1 does not answer, it is asked this often what became of the leases. */
+const ASK_AGAIN_MS = 10_000;
+
+export class LiveLeases {
+  readonly #machine: MachineOf;
+  readonly #memo: LeaseMemo;
+  #leases: Map<string, LiveLease> | undefined;
+  /** Until then D1 is not asked for what memory holds. */
+  #believedUntil = 0;
+  #doubtedUntil = 0;
+
+  constructor(machine: MachineOf, memo: LeaseMemo) {
+    this.#machine = machine;
+    this.#memo = memo;
+  }
+
+  /** Takes in a lease that was just handed out. */
+  add(job: JobRow): void {
+    this.#takeIn(job);
+    this.#remember();
+  }
+
+  #takeIn(job: JobRow): void {
+    if (job.leaseId === null || job.leaseExpiresAt === null) return;
+    const known = this.#leases?.get(job.leaseId);
+    // A job has one lease: whatever else is known of it has ended without a word.
+    for (const [leaseId, { jobId }] of this.#leases ?? []) if (jobId === job.id) this.drop(leaseId);
+    this.#leases?.set(job.leaseId, {
+      jobId: job.id,
+      // A heartbeat may have promised more than D1 was told.
+      deadline: Math.max(job.leaseExpiresAt, known?.deadline ?? 0),
+      recordedUntil: job.leaseExpiresAt,
+      isAsking: job.askingSince !== null,
+    });
+  }
+
+  /** Nobody knows what became of the last write: it may still land, so for the life of a lease D1 is asked. */
+  doubt(now: number): void {
+    this.#leases = undefined;
+    this.#doubtedUntil = leaseExpiry(now);
+  }
+
+  /** Whether this machine may hold something. */
+  async mayHold(deps: Deps): Promise<boolean> {
+    return (await this.#loaded(deps)).size > 0 || deps.now < this.#doubtedUntil;
+  }
+
+  drop(leaseId: string): void {
+    this.#leases?.delete(leaseId);
+  }
+
+  /** A person took it away: it must not come back while D1 does not answer. */
+  revoke(leaseId: string): void {
+    this.drop(leaseId);
+    const kept = this.#memo.read();
+    if (kept?.some((one) => one.leaseId === leaseId))
+      this.#memo.write(kept.filter((one) => one.leaseId !== leaseId));
+  }
+
+  /** D1 does not answer, so nobody knows which leases have ended: none has. */
+  spare(now: number): void {
+    for (const lease of this.#leases?.values() ?? []) {
+      lease.deadline = Math.max(lease.deadline, now + LEASE_MS / 2);
+    }
+    this.#remember();
+  }
+
+  /** Whether this machine was given the lease, as far as memory goes; it may have ended. */
+  remembers({ jobId, leaseId }: { jobId: string; leaseId: string }): boolean {
+    return this.#leases?.get(leaseId)?.jobId === jobId;
+  }
+
+  /** Deadline of every live lease. */
+  async deadlines(deps: Deps): Promise<ReadonlyMap<string, number>> {
+    const leases = await this.#loaded(deps);
+    return new Map([...leases].map(([leaseId, { deadline }]) => [leaseId, deadline]));
+  }
+
+  async earliestDeadline(deps: Deps): Promise<number | undefined> {
+    const deadlines = [...(await this.deadlines(deps)).values()];
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  }
+
+  /** Whether the lease is live and for this job. One past its deadline may have been taken away: then D1 is asked. */
+  async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
+    const lease = (await this.#loaded(deps)).get(leaseId);
+    return lease?.jobId === jobId && lease.deadline > deps.now;
+  }
+
+  /**
+   * After a sweep: what has ended here goes, except what D1 has prolonged meanwhile (a start does, without a word to this
+   * object). Leases that a heartbeat renewed stay, with their exact deadline.
+   */
+  async settle(deps: Deps): Promise<void> {
+    const leases = await this.#loaded(deps);
+    const rows = await deps.db.all<JobRow>(readHeld(this.#machine.userId));
+    const isOver = (leaseId: string) => (leases.get(leaseId)?.deadline ?? 0) <= deps.now;
+    for (const leaseId of [...leases.keys()].filter(isOver)) leases.delete(leaseId);
+    for (const job of rows) {
+      const isOwn = job.machineId === this.#machine.machineId && isLeased(job.status);
+      if (isOwn && job.leaseId !== null && !leases.has(job.leaseId)) this.#takeIn(job);
+    }
+  }
+
+  /** A heartbeat: moves the deadline; tells D1 only when less than half of the recorded lease is left. */
+  async renew(deps: Deps, { jobId, leaseId, isAsking = false }: Beat): Promise<LeaseNews> {
+    const lease = (await this.#loaded(deps)).get(leaseId);
+    if (lease === undefined) return this.#askDatabase(deps, { jobId, leaseId });
+    if (jobId !== undefined && lease.jobId !== jobId) return { valid: false, reason: 'unknown' };
+
+    const expiresAt = leaseExpiry(deps.now);
+    const isNews = isAsking !== lease.isAsking;
+    if (isNews || isRenewalDue(lease.recordedUntil, deps.now)) {
+      const held = await this.#record(deps, lease, { leaseId, expiresAt, isAsking });
+      if (held === false) {
+        this.drop(leaseId);
+        return this.#askDatabase(deps, { jobId: lease.jobId, leaseId });
+      }
+      if (held === undefined) return this.#promise(lease, expiresAt);
+      lease.recordedUntil = expiresAt;
+      lease.isAsking = isAsking;
+    }
+    lease.deadline = expiresAt;
+    return { valid: true, expiresAt, ...(isNews ? { movedJob: lease.jobId } : {}) };
+  }
+
+  /** Tells D1 how long the lease lasts. False: it has ended. Undefined: D1 does not answer. */
+  async #record(
+    deps: Deps,
+    { jobId, isAsking }: LiveLease,
+    news: { leaseId: string; expiresAt: number; isAsking: boolean },
+  ): Promise<boolean | undefined> {
+    const key = { userId: this.#machine.userId, id: jobId };
+    const db = deps.db.within(BRIEF_WAIT_MS);
+    const told =
+      news.isAsking === isAsking
+        ? renewIfHeld(db, key, news)
+        : noteAskingIfHeld(db, key, { ...news, now: deps.now });
+    return told.catch((error: unknown) => {
+      if (isPassingFailure(error)) return undefined;
+      throw error;
+    });
+  }
+
+  #promise(lease: LiveLease, expiresAt: number): LeaseNews {
+    lease.deadline = Math.max(lease.deadline, expiresAt);
+    this.#remember();
+    return { valid: true, expiresAt };
+  }
+
+  #remember(): void {
+    if (this.#leases === undefined) return;
+    const kept = [...this.#leases].map(([leaseId, { jobId, deadline, recordedUntil }]) => {
+      const promisedUntil = recordedUntil > 0 && deadline <= recordedUntil ? 0 : deadline;
+      return { leaseId, jobId, promisedUntil };
+    });
+    this.#memo.write(kept);
+  }
+
+  /** What D1 knows of a lease that memory does not: why it ended, or that it may go on. */
+  async #askDatabase(deps: Deps, lease: { jobId: string | undefined; leaseId: string }): Promise<LeaseNews> {
+    const job = lease.jobId && (await findJob(deps.db, this.#machine.userId, lease.jobId));
+    if (!job) return { valid: false, reason: 'unknown' };
+    if (job.leaseId !== lease.leaseId)
+      return { valid: false, reason: job.leaseId === null ? 'revoked' : 'lost' };
+    if (job.machineId !== this.#machine.machineId) return { valid: false, reason: 'foreign' };
+    if (job.status === 'cancelled') return { valid: false, reason: 'cancelled' };
+    if (isLeased(job.status)) return this.#adopt(deps, job);
+    if (job.status === 'lost') return this.#resume(deps, job);
+    return { valid: false, reason: 'finished' };
+  }
+
+  /** D1 says that the lease is live: memory had lost it. */
+  async #adopt(deps: Deps, job: JobRow): Promise<LeaseNews> {
+    const expiresAt = leaseExpiry(deps.now);
+    const held = await renewIfHeld(deps.db, job, { leaseId: job.leaseId ?? '', expiresAt });
+    if (!held) return { valid: false, reason: 'lost' };
+    this.add({ ...job, leaseExpiresAt: expiresAt });
+    return { valid: true, expiresAt };
+  }
+
+  /** The machine was silent too long and is back with the same lease: it goes on. */
+  async #resume(deps: Deps, job: JobRow): Promise<LeaseNews> {
+    const expiresAt = leaseExpiry(deps.now);
+    const resumed = await resumeIfLost(deps.db, job, {
+      leaseId: job.leaseId ?? '',
+      expiresAt,
+      now: deps.now,
+    });
+    if (resumed === undefined) return { valid: false, reason: 'lost' };
+    this.add(resumed);
+    deps.log('job_resumed', { jobId: job.id, leaseId: job.leaseId ?? undefined });
+    return { valid: true, expiresAt };
+  }
+
+  async #loaded(deps: Deps): Promise<Map<string, LiveLease>> {
+    if (this.#leases !== undefined && deps.now < this.#believedUntil) return this.#leases;
+    const before = this.#leases;
+    const kept = this.#memo.read();
+    const canWait = before === undefined && kept === undefined;
+    const db = canWait ? deps.db : deps.db.within(BRIEF_WAIT_MS);
+    try {
+      const rows = await db.all<JobRow>(readHeld(this.#machine.userId));
+      // While D1 answered, another event may have loaded them and gone on: what is newer stays.
+      if (this.#leases !== undefined && this.#leases !== before) return this.#leases;
+      return this.#rebuild(rows, kept ?? []);
+    } catch (error) {
+      if (canWait || !isPassingFailure(error)) throw error;
+      return this.#goOn(deps, kept ?? []);
+    }
+  }
+
+  /** As D1 says, with what heartbeats were promised meanwhile. */
+  #rebuild(rows: readonly JobRow[], kept: readonly Remembered[]): Map<string, LiveLease> {
+    const before = this.#leases;
+    const leases = new Map<string, LiveLease>();
+    this.#leases = leases;
+    this.#believedUntil = Number.POSITIVE_INFINITY;
+    for (const job of rows) {
+      if (job.machineId !== this.#machine.machineId || !isLeased(job.status)) continue;
+      this.#takeIn(job);
+      const lease = leases.get(job.leaseId ?? '');
+      const promised = kept.find(({ leaseId }) => leaseId === job.leaseId)?.promisedUntil ?? 0;
+      const known = before?.get(job.leaseId ?? '')?.deadline ?? 0;
+      if (lease !== undefined) lease.deadline = Math.max(lease.deadline, promised, known);
+    }
+    return leases;
+  }
+
+  /** Without D1: what memory, or else the memo, holds. */
+  #goOn(deps: Deps, kept: readonly Remembered[]): Map<string, LiveLease> {
+    this.#leases ??= new Map(
+      kept.map(({ leaseId, jobId, promisedUntil }) => [
+        leaseId,
+        { jobId, deadline: promisedUntil, recordedUntil: 0, isAsking: false },
+      ]),
+    );
+    this.#believedUntil = deps.now + ASK_AGAIN_MS;
+    this.spare(deps.now);
+    deps.log('leases_not_confirmed', { machineId: this.#machine.machineId, leases: this.#leases.size });
+    return this.#leases;
+  }
+}

@@ -1,0 +1,71 @@
+/** Whose machine it is, and that it is alive. D1 hears of it at most every five minutes. */
+
+import type { MachineCondition } from '../../spec/job/condition.ts';
+import { isSameCondition } from '../../spec/job/condition.ts';
+import type { Deps } from '../base/deps.ts';
+import { isPassingFailure } from '../base/failures.ts';
+import type { MachineOf, SaidOfMachine } from '../base/machine-api.ts';
+import { BRIEF_WAIT_MS } from '../store/database.ts';
+import type { MachineRow } from '../store/machines.ts';
+import { conditionOf, findMachine, touchIfOwned } from '../store/machines.ts';
+
+export const RECORD_EVERY_MS = 5 * 60_000;
+
+/** What an object remembers of its machine. */
+export interface Known {
+  name: string;
+  lastSeenAt: number;
+  draining: boolean;
+  condition: MachineCondition | undefined;
+}
+
+/**
+ * Records a sign of life. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
+ * never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
+ */
+export async function noteAlive(
+  deps: Deps,
+  machine: MachineOf,
+  { known, said: { name, condition } }: { known: Known | undefined; said: SaidOfMachine },
+): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
+  // What was told to an object in between may have been lost: whether to drain is read again whenever D1 is told.
+  const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
+  const before = isFresh ? known : await readKnown(deps, machine).catch(orRemembered(known));
+  if (before === 'foreign') return { kind: 'foreign' };
+  if (before === undefined) return { kind: 'unknown' };
+  const isSame = isSameCondition(condition, before.condition);
+  const isNews =
+    deps.now - before.lastSeenAt >= RECORD_EVERY_MS ||
+    (name !== undefined && name !== before.name) ||
+    !isSame;
+  if (!isNews) return { kind: 'own', known: before };
+
+  const userId = machine.userId as MachineRow['userId'];
+  const after = {
+    name: name ?? before.name,
+    condition: isSame ? before.condition : condition && { ...condition, since: deps.now },
+  };
+  const seen = { ...after, id: machine.machineId, userId, now: deps.now };
+  const owned = await touchIfOwned(deps.db.within(BRIEF_WAIT_MS), seen).catch(orRemembered(undefined));
+  if (owned === undefined) return { kind: 'own', known: before };
+  if (!owned) return { kind: 'unknown' };
+  if (!isSame)
+    deps.log('machine_condition', { machineId: machine.machineId, code: condition?.code ?? 'none' });
+  return { kind: 'own', known: { ...after, lastSeenAt: deps.now, draining: before.draining } };
+}
+
+/** A sign of life is noted when D1 answers again; until then what is remembered has to do. */
+function orRemembered<T>(known: T): (error: unknown) => T {
+  return (error) => {
+    if (isPassingFailure(error)) return known;
+    throw error;
+  };
+}
+
+async function readKnown(deps: Deps, machine: MachineOf): Promise<Known | 'foreign' | undefined> {
+  const row = await findMachine(deps.db.within(BRIEF_WAIT_MS), machine.machineId);
+  if (row === undefined) return undefined;
+  if (row.userId !== machine.userId) return 'foreign';
+  const { name, lastSeenAt } = row;
+  return { name, lastSeenAt, draining: row.draining === 1, condition: conditionOf(row) };
+}

@@ -1,0 +1,184 @@
+/** Ideas and their world. */
+
+import { utf8Length } from '../../spec/bounds.ts';
+import type { Result } from '../../spec/errors.ts';
+import { accept, refuse } from '../../spec/errors.ts';
+import type { UserId } from '../../spec/ids.ts';
+import { checkRoom, noRoom } from '../accounts/room.ts';
+import type { Deps } from '../base/deps.ts';
+import type { IdeaRow, IdeaSort } from '../store/ideas.ts';
+import * as store from '../store/ideas.ts';
+import type { WorldRow } from '../store/worlds.ts';
+import { putWorld, worldOfIdea } from '../store/worlds.ts';
+import { readCursor, writeCursor } from './idea-cursor.ts';
+
+/** What a person may write. Absent stays, null or blank clears. */
+export interface IdeaChange {
+  title?: string | undefined;
+  notes?: string | undefined;
+  githubUrl?: string | null | undefined;
+  linkLabel?: string | null | undefined;
+  visibility?: string | undefined;
+}
+
+export interface IdeaListing {
+  ideas: IdeaRow[];
+  nextCursor: string | undefined;
+}
+
+export async function listIdeas(
+  deps: Deps,
+  userId: UserId,
+  page: { sort: IdeaSort; deleted: boolean; limit: number; cursor: string | undefined },
+): Promise<Result<IdeaListing, 'invalid_input'>> {
+  const after = readCursor(page.cursor);
+  if (after === null) {
+    return refuse('invalid_input', 'cursor: is not one that this list gave out.', 'List again without it.');
+  }
+  const { ideas, found } = await store.listIdeas(deps.db, userId, { ...page, after });
+  const last = ideas.at(-1);
+  const hasMore = found > ideas.length && last !== undefined;
+  return accept({ ideas, nextCursor: hasMore ? writeCursor(store.positionOf(page.sort, last)) : undefined });
+}
+
+export async function findIdea(
+  deps: Deps,
+  userId: UserId,
+  id: string,
+): Promise<Result<IdeaRow, 'not_found'>> {
+  const idea = await store.findIdea(deps.db, userId, id);
+  return idea ? accept(idea) : noIdea(id);
+}
+
+export async function addIdea(
+  deps: Deps,
+  userId: UserId,
+  change: IdeaChange & { title: string },
+): Promise<Result<IdeaRow, 'limit_reached'>> {
+  const idea: IdeaRow = {
+    id: deps.newId('idea'),
+    title: change.title,
+    notes: change.notes ?? '',
+    githubUrl: cleared(change.githubUrl) ?? null,
+    linkLabel: cleared(change.linkLabel) ?? null,
+    visibility: change.visibility?.trim() || 'private',
+    createdAt: deps.now,
+    updatedAt: deps.now,
+    deletedAt: null,
+  };
+  const isAdded = await store.insertIfRoom(deps.db, userId, { idea, limits: deps.settings.accountLimits });
+  return isAdded ? accept(idea) : noRoom(deps, userId, { ideas: 1, storedBytes: utf8Length(idea.notes) });
+}
+
+export async function updateIdea(
+  deps: Deps,
+  userId: UserId,
+  change: IdeaChange & { id: string; updatedAt: string | undefined },
+): Promise<Result<IdeaRow, 'not_found' | 'record_changed' | 'limit_reached'>> {
+  const read = await store.findIdea(deps.db, userId, change.id);
+  if (read === undefined) return noIdea(change.id);
+
+  if (change.updatedAt && change.updatedAt !== new Date(read.updatedAt).toISOString())
+    return changed(change.id);
+  const next: IdeaRow = {
+    ...read,
+    title: change.title?.trim() || read.title,
+    notes: change.notes ?? read.notes,
+    githubUrl: change.githubUrl === undefined ? read.githubUrl : (cleared(change.githubUrl) ?? null),
+    linkLabel: change.linkLabel === undefined ? read.linkLabel : (cleared(change.linkLabel) ?? null),
+    visibility: change.visibility?.trim() || read.visibility,
+    updatedAt: after(read.updatedAt, deps.now),
+  };
+
+  const added = { storedBytes: utf8Length(next.notes) - utf8Length(read.notes) };
+  const room = await checkRoom(deps, userId, added);
+  if (!room.ok) return room;
+  const written = await store.updateIdeaIfUnchanged(deps.db, userId, { ...next, readAt: read.updatedAt });
+  return written ? accept(next) : changed(change.id);
+}
+
+export async function removeIdea(
+  deps: Deps,
+  userId: UserId,
+  { id, purge }: { id: string; purge: boolean },
+): Promise<Result<'soft' | 'purge', 'not_found'>> {
+  const removed = purge
+    ? await store.purgeIdea(deps.db, userId, id)
+    : await store.removeIdea(deps.db, userId, { id, now: deps.now });
+  return removed ? accept(purge ? 'purge' : 'soft') : noIdea(id);
+}
+
+export async function restoreIdea(
+  deps: Deps,
+  userId: UserId,
+  id: string,
+): Promise<Result<IdeaRow, 'not_found'>> {
+  await store.restoreIdea(deps.db, userId, { id, now: deps.now });
+  return findIdea(deps, userId, id);
+}
+
+export async function getWorld(
+  deps: Deps,
+  userId: UserId,
+  ideaId: string,
+): Promise<Result<WorldRow | undefined, 'not_found'>> {
+  const idea = await store.findIdea(deps.db, userId, ideaId);
+  return idea ? accept(await worldOfIdea(deps.db, userId, ideaId)) : noIdea(ideaId);
+}
+
+export interface WorldChange {
+  ideaId: string;
+  name?: string | null | undefined;
+  projectRoot?: string | null | undefined;
+  githubUrl?: string | null | undefined;
+  codexSessionId?: string | null | undefined;
+}
+
+/** Absent fields stay, null or blank clears. */
+export async function bindWorld(
+  deps: Deps,
+  userId: UserId,
+  change: WorldChange,
+): Promise<Result<WorldRow, 'not_found'>> {
+  const idea = await store.findIdea(deps.db, userId, change.ideaId);
+  if (idea === undefined) return noIdea(change.ideaId);
+  const read = await worldOfIdea(deps.db, userId, change.ideaId);
+
+  const keep = (next: string | null | undefined, before: string | null | undefined) =>
+    next === undefined ? (before ?? null) : (cleared(next) ?? null);
+  const world: WorldRow = {
+    id: read?.id ?? deps.newId('world'),
+    ideaId: change.ideaId,
+    name: keep(change.name, read?.name) ?? idea.title,
+    projectRoot: keep(change.projectRoot, read?.projectRoot),
+    githubUrl: keep(change.githubUrl, read?.githubUrl),
+    codexSessionId: keep(change.codexSessionId, read?.codexSessionId),
+    status: 'active',
+    updatedAt: after(read?.updatedAt ?? 0, deps.now),
+  };
+
+  await putWorld(deps.db, userId, world);
+  // Two first bindings at once agree on one id: what stands in the table now.
+  return accept((await worldOfIdea(deps.db, userId, change.ideaId)) ?? world);
+}
+
+/** `updatedAt` doubles as the version of a record: it always grows, even within one millisecond. */
+export function after(before: number, now: number): number {
+  return Math.max(before + 1, now);
+}
+
+function cleared(text: string | null | undefined): string | undefined {
+  return text?.trim() || undefined;
+}
+
+export function noIdea(id: string) {
+  return refuse('not_found', `There is no idea ${id}.`, 'List your ideas with orp ideas list.');
+}
+
+function changed(id: string) {
+  return refuse(
+    'record_changed',
+    `Idea ${id} was changed since you read it.`,
+    'Show it again and repeat your change.',
+  );
+}
