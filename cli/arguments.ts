@@ -4,7 +4,7 @@
  */
 
 import type { Command, Option } from 'commander';
-import { usageError } from './exit.ts';
+import { usageError } from './base/exit.ts';
 
 /** The same command line with global options in front and long options in full. */
 export function plainArguments(program: Command, argv: readonly string[]): string[] {

@@ -1,10 +1,8 @@
 /** Starts `orp`, prints its error if there is one, and sets the exit code. The only place that does either. */
 
-import { endOnInterrupt, endWithoutReader } from './interrupt.ts';
-
+import { endOnInterrupt, endWithoutReader } from './base/interrupt.ts';
+import { clientVersion } from './base/version.ts';
 import { isNodeNewEnough, requireNode } from './node-version.ts';
-
-import { clientVersion } from './version.ts';
 
 /** Runs the command line of this process. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,4 +1,4 @@
-import { CliError } from './exit.ts';
+import { CliError } from './base/exit.ts';
 
 /** The oldest Node with a WebSocket and the promise helpers that the runner uses. */
 const OLDEST = { major: 22, minor: 12 };

@@ -4,7 +4,7 @@
  */
 
 import { status } from './commands/runner-status.ts';
-import { makeContext, type Surroundings } from './context.ts';
+import { makeContext, type Surroundings } from './output/context.ts';
 
 /** Runs it; the exit code is always 0. */
 export async function plainStatus(surroundings: Surroundings, json: boolean): Promise<number> {

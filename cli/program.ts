@@ -5,11 +5,11 @@
 
 import { Command, CommanderError } from 'commander';
 import { commandName, plainArguments } from './arguments.ts';
-import type { Surroundings } from './context.ts';
-import { usageError } from './exit.ts';
+import { usageError } from './base/exit.ts';
+import { clientVersion } from './base/version.ts';
+import { type Register, Shell } from './commands/shell.ts';
+import type { Surroundings } from './output/context.ts';
 import { visible } from './output/text-output.ts';
-import { type Register, Shell } from './shell.ts';
-import { clientVersion } from './version.ts';
 
 interface CommandGroup {
   name: string;

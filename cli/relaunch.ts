@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { takeOverInterrupts } from './interrupt.ts';
+import { takeOverInterrupts } from './base/interrupt.ts';
 
 /** The Node of the checkout that a built command belongs to; undefined outside of one, and when it runs already. */
 export function ownNode(script: string, runs = process.execPath): string | undefined {

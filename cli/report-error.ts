@@ -1,10 +1,10 @@
 /** The end of a command that threw: one sentence and a hint on stderr, and the exit code. */
 
-import { printTold } from './context.ts';
-import { CliError, EXIT_NEGATIVE, messageOf } from './exit.ts';
+import { CliError, EXIT_NEGATIVE, messageOf } from './base/exit.ts';
+import { isSystemError } from './base/system-error.ts';
+import { printTold } from './output/context.ts';
 import { oneLine } from './output/plain-text.ts';
 import { paint, TextOutput } from './output/text-output.ts';
-import { isSystemError } from './system-error.ts';
 
 /** Prints the error and returns the exit code. */
 export function report(error: unknown, asJson: boolean): number {

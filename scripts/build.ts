@@ -19,13 +19,17 @@ const TARGET = 'node22.12';
 
 /** What is loaded together stands together; fewer files start faster. The rest follows the lazy imports. */
 const CHUNKS = [
-  { name: 'base', test: /cli\/(exit|version|node-version|interrupt)\.ts/, priority: 5 },
+  { name: 'base', test: /cli\/(base\/(exit|version|interrupt)|node-version)\.ts/, priority: 5 },
   // With all that it imports, and nothing else: what `orp runner status` needs.
   { name: 'status', test: /cli\/plain-status\.ts/, priority: 4 },
-  { name: 'program', test: /node_modules\/commander|cli\/(program|arguments|shell)\.ts/, priority: 3 },
+  {
+    name: 'program',
+    test: /node_modules\/commander|cli\/(program|arguments|commands\/shell)\.ts/,
+    priority: 3,
+  },
   {
     name: 'local',
-    test: /cli\/(link\/|commands\/(link|link-session|runner-local|session-output)\.ts)/,
+    test: /cli\/((files|git|records|status)\/|commands\/(link|link-session|runner-local|session-output)\.ts)/,
     priority: 2,
   },
   { name: 'service', test: /node_modules\/zod|spec\/|cli\/client/, priority: 1 },

@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
-import { makeFolder, openness } from '../cli/private-folder.ts';
-import { shellWord } from '../cli/shell-word.ts';
+import { shellWord } from '../cli/base/shell-word.ts';
+import { makeFolder, openness } from '../cli/files/private-folder.ts';
 import { buildOrp } from './local/build-orp.ts';
 import { createFirstOperator } from './local/first-operator.ts';
 import { isPortFree } from './local/free-port.ts';

@@ -4,8 +4,8 @@
  * from: a hook of git, a script of npm, a debugger, another agent.
  */
 
-import { withAbsoluteFolders } from '../folders.ts';
-import { withoutRepositoryVariables } from '../git-variables.ts';
+import { withAbsoluteFolders } from '../files/folders.ts';
+import { withoutRepositoryVariables } from '../git/git-variables.ts';
 
 /** The runner's own settings and secrets. */
 const OF_THE_RUNNER = /^ORP_/;

@@ -8,7 +8,7 @@ import { constants } from 'node:fs';
 import { chmod, mkdtemp, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
-import { isInside } from '../private-folder.ts';
+import { isInside } from '../files/private-folder.ts';
 
 const FOLDER_PREFIX = 'answer-';
 const FILE_NAME = 'last-message.txt';

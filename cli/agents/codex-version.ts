@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isOlder } from '../version.ts';
+import { isOlder } from '../base/version.ts';
 
 /** The oldest version that works; `test/codex/oldest` pins the same one. */
 export const OLDEST_CODEX = '0.47.0';

@@ -2,7 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
-import { messageOf } from '../exit.ts';
+import { messageOf } from '../base/exit.ts';
 import type { Agent, AgentSettings, AgentTask, Preparation } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { makeAnswerPath } from './answer-file.ts';

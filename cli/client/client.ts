@@ -1,9 +1,9 @@
 /** Whom a command talks to: the service, the account and how patient it is. */
 
-import type { Context } from '../context.ts';
-import type { Account, RemoteSession } from '../link/remote-session.ts';
-import { accountOf, readRemoteSession, requireAuth } from '../link/remote-session.ts';
-import { clientVersion } from '../version.ts';
+import { clientVersion } from '../base/version.ts';
+import type { Context } from '../output/context.ts';
+import type { Account, RemoteSession } from '../records/remote-session.ts';
+import { accountOf, readRemoteSession, requireAuth } from '../records/remote-session.ts';
 import { type KnownServer, knownServer } from './known-server.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
 import { useProxyOfEnvironment } from './proxy.ts';

@@ -17,8 +17,8 @@ import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../sp
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { ERROR_CODES, type ErrorCode } from '../../spec/errors.ts';
 import { clip } from '../../spec/text.ts';
-import { readString } from '../link/fields.ts';
-import { isObject, type JsonObject } from '../link/json-file.ts';
+import { readString } from '../files/fields.ts';
+import { isObject, type JsonObject } from '../files/json-file.ts';
 
 /** What came back, before anybody believes it. */
 export interface Received {

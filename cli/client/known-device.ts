@@ -4,8 +4,8 @@
  */
 
 import { join } from 'node:path';
-import { isObject, type JsonObject, PRIVATE_MODE, readJsonFile, writeJsonFile } from '../link/json-file.ts';
-import { userFolder } from '../link/paths.ts';
+import { isObject, type JsonObject, PRIVATE_MODE, readJsonFile, writeJsonFile } from '../files/json-file.ts';
+import { userFolder } from '../files/paths.ts';
 
 /** Sign-ins that are remembered; the oldest go first. */
 const LIMIT = 20;

@@ -5,8 +5,8 @@
 
 import { join } from 'node:path';
 import { CAPABILITIES, type Capability } from '../../spec/contract/capabilities.ts';
-import { isObject, readJsonObject, writeJsonFile } from '../link/json-file.ts';
-import { stateFolder } from '../link/paths.ts';
+import { isObject, readJsonObject, writeJsonFile } from '../files/json-file.ts';
+import { stateFolder } from '../files/paths.ts';
 
 export interface KnownServer {
   /** Whether the server announced this extension. */

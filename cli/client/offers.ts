@@ -2,7 +2,7 @@
 
 import type { Capability } from '../../spec/contract/capabilities.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
-import { CliError } from '../exit.ts';
+import { CliError } from '../base/exit.ts';
 import type { KnownServer } from './known-server.ts';
 
 /** What people know an extension as, and what they can do without it. */

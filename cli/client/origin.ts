@@ -1,7 +1,7 @@
 /** Which service is asked, and whether the stored token may go there (contract/hosted-api.md §0.1). */
 
-import { CliError, usageError } from '../exit.ts';
-import type { RemoteSession } from '../link/remote-session.ts';
+import { CliError, usageError } from '../base/exit.ts';
+import type { RemoteSession } from '../records/remote-session.ts';
 
 export const DEFAULT_BASE_URL = 'https://orp.earth';
 

@@ -1,7 +1,7 @@
 /** What the server, or the way to it, answers instead of a result, as an error for people. */
 
 import { clip } from '../../spec/text.ts';
-import { CliError } from '../exit.ts';
+import { CliError } from '../base/exit.ts';
 import { oneLine } from '../output/plain-text.ts';
 import type { Received, Sentence } from './judge.ts';
 

@@ -10,22 +10,22 @@
 
 import { type Command, Option } from 'commander';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE, messageOf } from '../exit.ts';
-import { loadMachine, requireEnabled } from '../link/machine.ts';
-import { requireAuth } from '../link/remote-session.ts';
-import { type Candidate, inspectRoots } from '../link/sync-payload.ts';
+import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE, messageOf } from '../base/exit.ts';
+import { pause } from '../base/pause.ts';
+import type { Talk } from '../base/reporter.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { type Line, printResult } from '../output/print.ts';
-import type { AgentCycle } from '../runner/agent-cycle.ts';
-import { prepareAgentWork } from '../runner/agent-setup.ts';
-import type { DrainSwitch } from '../runner/drain-switch.ts';
-import { pause } from '../runner/pause.ts';
-import type { Talk } from '../runner/talk.ts';
-import type { CycleOutcome } from '../runner/work-documents.ts';
-import { requireSomeGit, requireSomeLinked } from '../runner/work-roots.ts';
-import type { WorkOptions } from '../runner/work-setup.ts';
-import { type Shell, withCommonOptions } from '../shell.ts';
+import { loadMachine, requireEnabled } from '../records/machine.ts';
+import { requireAuth } from '../records/remote-session.ts';
+import { type Candidate, inspectRoots } from '../records/sync-payload.ts';
+import type { DrainSwitch } from '../runner/loop/drain-switch.ts';
+import type { CycleOutcome } from '../runner/loop/work-documents.ts';
+import type { AgentCycle } from '../runner/review-worker/cycle.ts';
+import { prepareAgentWork } from '../runner/review-worker/setup.ts';
+import { requireSomeGit, requireSomeLinked } from '../runner/start/work-roots.ts';
+import type { WorkOptions } from '../runner/start/work-setup.ts';
 import { pollIntervalOption, type ShowAs, talkOf, work } from './runner-work.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
 
 interface AgentOptions extends CommonOptions {
   agent?: string;

@@ -4,25 +4,25 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contract/auth.ts';
 import { cut } from '../../spec/text.ts';
+import { CliError, messageOf, usageError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
-import { readConnected, readSignIn, type SignIn, userOf } from '../client/identity.ts';
 import { keepKnownDevice, readKnownDevice } from '../client/known-device.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServiceError } from '../client/service-error.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError, messageOf, usageError } from '../exit.ts';
-import { readString } from '../link/fields.ts';
+import { readString } from '../files/fields.ts';
+import { readConnected, readSignIn, type SignIn, userOf } from '../hosted/identity.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
+import { said } from '../output/page.ts';
+import { printResult } from '../output/print.ts';
+import { ask, canAsk, readSecretFrom } from '../output/terminal.ts';
 import {
   clearRemoteSession,
   type RemoteSession,
   readRemoteSession,
   updateRemoteSession,
-} from '../link/remote-session.ts';
-import { said } from '../output/page.ts';
-import { printResult } from '../output/print.ts';
-import { type Shell, withCommonOptions, withJson } from '../shell.ts';
-import { ask, canAsk, readSecretFrom } from '../terminal.ts';
+} from '../records/remote-session.ts';
+import { type Shell, withCommonOptions, withJson } from './shell.ts';
 
 interface LoginOptions extends CommonOptions {
   email?: string;

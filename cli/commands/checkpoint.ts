@@ -2,17 +2,17 @@
 
 import type { Command } from 'commander';
 import { queueCheckpoint } from '../../spec/contract/runner.ts';
+import { usageError } from '../base/exit.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { usageError } from '../exit.ts';
-import { readString } from '../link/fields.ts';
-import type { JsonObject } from '../link/json-file.ts';
+import { readString } from '../files/fields.ts';
+import type { JsonObject } from '../files/json-file.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import type { Rich } from '../output/text-output.ts';
-import { type Shell, withCommonOptions } from '../shell.ts';
-import { shellWord } from '../shell-word.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
 
 interface QueueOptions extends CommonOptions {
   ideaId: string;

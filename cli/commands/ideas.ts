@@ -9,21 +9,21 @@ import {
   showIdea,
   updateIdea,
 } from '../../spec/contract/ideas.ts';
+import { usageError } from '../base/exit.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { wholeNumberOption } from '../base/whole-number.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { incomplete } from '../client/service-error.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { usageError } from '../exit.ts';
-import { readString } from '../link/fields.ts';
-import { isObject, type JsonObject } from '../link/json-file.ts';
-import { parseTimestamp } from '../link/timestamps.ts';
+import { readString } from '../files/fields.ts';
+import { isObject, type JsonObject } from '../files/json-file.ts';
+import { parseTimestamp } from '../files/timestamps.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { age, facts, said, table } from '../output/page.ts';
 import { oneLine, plainText } from '../output/plain-text.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
-import { type Shell, withCommonOptions } from '../shell.ts';
-import { shellWord } from '../shell-word.ts';
-import { wholeNumberOption } from '../whole-number.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
 
 interface ListOptions extends CommonOptions {
   limit: number;

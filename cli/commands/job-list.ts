@@ -3,8 +3,8 @@
 import { listJobs, showJob } from '../../spec/contract/jobs.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { withJob } from '../client/whole-id.ts';
-import type { Context } from '../context.ts';
+import { withJob } from '../hosted/whole-id.ts';
+import type { Context } from '../output/context.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { listPage } from './job-pages.ts';
 import { formatStory } from './job-story.ts';

@@ -2,13 +2,13 @@
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { readTranscript } from '../../spec/contract/jobs.ts';
+import { CliError } from '../base/exit.ts';
+import { timerMs } from '../base/pause.ts';
 import { call } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
-import { withJob } from '../client/whole-id.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError } from '../exit.ts';
+import { withJob } from '../hosted/whole-id.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { oneLine, plainText } from '../output/plain-text.ts';
-import { timerMs } from '../runner/pause.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;
@@ -42,8 +42,8 @@ async function printLogs(
 
 /** To the end of the story, however often the way to the server breaks. */
 async function follow(context: Context, client: Client, { jobId, timeout }: Followed): Promise<void> {
-  const { followJob } = await import('../client/follow-job.ts');
-  const { WaitingWatch } = await import('../client/waiting-watch.ts');
+  const { followJob } = await import('../hosted/follow-job.ts');
+  const { WaitingWatch } = await import('../hosted/waiting-watch.ts');
   const say = (sentence: string) => {
     if (!context.json) context.stderr.write(`${oneLine(sentence)}\n`);
   };

@@ -2,22 +2,19 @@
 
 import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
+import { CliError, EXIT_NEGATIVE } from '../base/exit.ts';
+import { pause, timerMs } from '../base/pause.ts';
 import { call, requireOffer } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
-
 import { isOutage } from '../client/retry.ts';
 import { ServiceError } from '../client/service-error.ts';
-import { waitingSentence } from '../client/waiting-watch.ts';
-import { withJob } from '../client/whole-id.ts';
-
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError, EXIT_NEGATIVE } from '../exit.ts';
-
+import { waitingSentence } from '../hosted/waiting-watch.ts';
+import { withJob } from '../hosted/whole-id.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { jobEndLine } from '../output/job-words.ts';
 import { said } from '../output/page.ts';
 import { oneLine } from '../output/plain-text.ts';
 import { type Line, printResult } from '../output/print.ts';
-import { pause, timerMs } from '../runner/pause.ts';
 import { endOf } from './job-pages.ts';
 import type { JobStory } from './job-types.ts';
 

@@ -2,11 +2,11 @@
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import type { enqueueJob } from '../../spec/contract/jobs.ts';
-import { parseTimestamp } from '../link/timestamps.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { parseTimestamp } from '../files/timestamps.ts';
 import { type JobEnd, shortIds, statusStyle } from '../output/job-words.ts';
 import { age, said, table } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
-import { shellWord } from '../shell-word.ts';
 import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 
 /** What happens next with a job that was queued. */

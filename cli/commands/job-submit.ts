@@ -11,16 +11,16 @@ import {
   MAX_PROMPT_BYTES,
   type SessionFallback,
 } from '../../spec/job/kinds.ts';
+import { CliError, usageError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError, usageError } from '../exit.ts';
-import { isMissing } from '../link/json-file.ts';
-import { resolvePath } from '../link/paths.ts';
-import { invalidLink, type ProjectLink, readProjectLinkFile } from '../link/project-link.ts';
-import { isLinkable, requireGit } from '../link/repository.ts';
-import { parseTimestamp } from '../link/timestamps.ts';
+import { isMissing } from '../files/json-file.ts';
+import { resolvePath } from '../files/paths.ts';
+import { parseTimestamp } from '../files/timestamps.ts';
+import { isLinkable, requireGit } from '../git/repository.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { printResult } from '../output/print.ts';
+import { invalidLink, type ProjectLink, readProjectLinkFile } from '../records/project-link.ts';
 import { submittedPage } from './job-pages.ts';
 
 export interface SubmitOptions extends CommonOptions {

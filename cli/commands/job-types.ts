@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import type { job as jobSchema, listJobs, showJob } from '../../spec/contract/jobs.ts';
 import type { JobKind } from '../../spec/job/kinds.ts';
-import type { CommonOptions } from '../context.ts';
+import type { CommonOptions } from '../output/context.ts';
 
 export interface ListOptions extends CommonOptions {
   status?: string;

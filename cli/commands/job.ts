@@ -10,13 +10,13 @@ import {
   MIN_PRIORITY,
   SESSION_FALLBACKS,
 } from '../../spec/job/kinds.ts';
-import type { CommonOptions } from '../context.ts';
-import { type Shell, withCommonOptions } from '../shell.ts';
-import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
+import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
+import type { CommonOptions } from '../output/context.ts';
 import type { LogsOptions } from './job-logs.ts';
 import type { OrderOptions, WaitOptions } from './job-order.ts';
 import type { SubmitOptions } from './job-submit.ts';
 import type { ListOptions } from './job-types.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
 
 /** Registers the group. The work of each command is loaded when it is asked for. */
 export function registerJob(group: Command, shell: Shell): void {

@@ -4,24 +4,24 @@ import { basename } from 'node:path';
 import { putWorld, showIdea } from '../../spec/contract/ideas.ts';
 import { countSessions } from '../../spec/local/session-order.ts';
 import { SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
+import { messageOf, usageError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
-import { worldOf } from '../client/world.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { messageOf, usageError } from '../exit.ts';
-import { compact, readString } from '../link/fields.ts';
-import { originUrl, stripCredentials } from '../link/git-remote.ts';
-import { isObject, type JsonObject } from '../link/json-file.ts';
-import { displayPath, resolvePath } from '../link/paths.ts';
-import { type ProjectLink, readProjectLink, writeProjectLink } from '../link/project-link.ts';
-import { readRemoteSession, requireAuth } from '../link/remote-session.ts';
-import { type LinkableRepository, projectLinkPath, requireGit } from '../link/repository.ts';
-import { primaryOf, readSessions } from '../link/sessions.ts';
-import { formatTimestamp } from '../link/timestamps.ts';
+import { compact, readString } from '../files/fields.ts';
+import { isObject, type JsonObject } from '../files/json-file.ts';
+import { displayPath, resolvePath } from '../files/paths.ts';
+import { formatTimestamp } from '../files/timestamps.ts';
+import { originUrl, stripCredentials } from '../git/git-remote.ts';
+import { type LinkableRepository, projectLinkPath, requireGit } from '../git/repository.ts';
+import { worldOf } from '../hosted/world.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { paint } from '../output/text-output.ts';
+import { type ProjectLink, readProjectLink, writeProjectLink } from '../records/project-link.ts';
+import { readRemoteSession, requireAuth } from '../records/remote-session.ts';
+import { primaryOf, readSessions } from '../records/sessions/sessions.ts';
 
 export interface BindOptions extends CommonOptions {
   ideaId: string;
@@ -51,7 +51,7 @@ export async function bindProject(context: Context, options: BindOptions): Promi
     linkAfter(context, { world, binding, repository, options }),
     context.now(),
   );
-  const { rememberRoot } = await import('../link/linked-roots.ts');
+  const { rememberRoot } = await import('../records/linked-roots.ts');
   await noteLinked(context, () => rememberRoot(context.env, repository.root));
 
   const path = displayPath(repository.root, projectLinkPath(repository));

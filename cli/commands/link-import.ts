@@ -1,14 +1,14 @@
 /** `orp link import-rust --all` and `orp link session import-rust` (contract/cli-surface.md §4.3). */
 
 import { countSessions } from '../../spec/local/session-order.ts';
-import type { Context } from '../context.ts';
-import { displayPath } from '../link/paths.ts';
-import { projectLinkPath, requireGit } from '../link/repository.ts';
-import { importFromRust } from '../link/rust-import.ts';
-import { primaryOf } from '../link/sessions.ts';
-import { showSession } from '../link/shown-session.ts';
+import { displayPath } from '../files/paths.ts';
+import { projectLinkPath, requireGit } from '../git/repository.ts';
+import type { Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
+import { importFromRust } from '../records/rust-import.ts';
+import { primaryOf } from '../records/sessions/sessions.ts';
+import { showSession } from '../records/sessions/shown-session.ts';
 import { noteLinked } from './link-bind.ts';
 
 /** Imports and prints what came of it. */
@@ -17,7 +17,7 @@ export async function importRust(context: Context): Promise<void> {
   const { root } = repository;
   const result = await importFromRust(repository, context.now());
   if (result.link !== undefined) {
-    const { rememberRoot } = await import('../link/linked-roots.ts');
+    const { rememberRoot } = await import('../records/linked-roots.ts');
     await noteLinked(context, () => rememberRoot(context.env, root));
   }
   const primary = primaryOf(result.sessions);

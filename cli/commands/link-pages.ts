@@ -1,9 +1,9 @@
 /** `orp link status` and `orp link doctor` for a person at a terminal. */
 
-import type { Issue } from '../link/link-doctor.ts';
-import type { LinkStatus } from '../link/link-status.ts';
 import { advicePage, facts, said } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
+import type { Issue } from '../status/link-doctor.ts';
+import type { LinkStatus } from '../status/link-status.ts';
 
 /** What is linked, and what is missing to take work. */
 export function linkStatusPage(status: LinkStatus): Rich {

@@ -3,16 +3,16 @@
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import type { TerminalTarget } from '../../spec/local/link-session.ts';
 import type { SessionRole, SessionState } from '../../spec/local/vocabulary.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { usageError } from '../exit.ts';
-import { requireGit } from '../link/repository.ts';
-import { type Registration, registeredRecord } from '../link/session-register.ts';
-import { findSession, requireSession, sessionPath, updateSessions } from '../link/sessions.ts';
-import { showSession } from '../link/shown-session.ts';
-import { parseTimestamp } from '../link/timestamps.ts';
+import { usageError } from '../base/exit.ts';
+import { parseTimestamp } from '../files/timestamps.ts';
+import { requireGit } from '../git/repository.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { paint } from '../output/text-output.ts';
+import { type Registration, registeredRecord } from '../records/sessions/session-register.ts';
+import { findSession, requireSession, sessionPath, updateSessions } from '../records/sessions/sessions.ts';
+import { showSession } from '../records/sessions/shown-session.ts';
 import { requireSameRoot } from './link-bind.ts';
 import { sessionLines, summary } from './session-output.ts';
 

@@ -3,10 +3,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
 import { SESSION_ROLES, SESSION_STATES, type SessionRole } from '../../spec/local/vocabulary.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError } from '../exit.ts';
-import { displayPath } from '../link/paths.ts';
-import { requireGit } from '../link/repository.ts';
+import { CliError } from '../base/exit.ts';
+import { wholeNumberOption } from '../base/whole-number.ts';
+import { displayPath } from '../files/paths.ts';
+import { requireGit } from '../git/repository.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
+import { said } from '../output/page.ts';
+import { formatRows, printResult } from '../output/print.ts';
 import {
   primaryOf,
   readSessions,
@@ -14,14 +17,11 @@ import {
   type SessionShelf,
   type StoredSession,
   updateSessions,
-} from '../link/sessions.ts';
-import { showSession } from '../link/shown-session.ts';
-import { said } from '../output/page.ts';
-import { formatRows, printResult } from '../output/print.ts';
-import { type Shell, withJson } from '../shell.ts';
-import { wholeNumberOption } from '../whole-number.ts';
+} from '../records/sessions/sessions.ts';
+import { showSession } from '../records/sessions/shown-session.ts';
 import type { RegisterOptions } from './link-session-register.ts';
 import { sessionLines, sessionPage, sessionsPage, summary } from './session-output.ts';
+import { type Shell, withJson } from './shell.ts';
 
 type SessionWork = (context: Context, id: string) => Promise<void>;
 

@@ -2,22 +2,22 @@
 
 import type { Command } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { EXIT_NEGATIVE, usageError } from '../exit.ts';
-import { COMMANDS } from '../link/advice.ts';
-import { findIssues } from '../link/link-doctor.ts';
-import { gatherFacts } from '../link/link-facts.ts';
-import { buildLinkStatus, type LinkStatus } from '../link/link-status.ts';
-import { displayPath } from '../link/paths.ts';
-import { removeProjectLink, requireProjectLink } from '../link/project-link.ts';
-import { projectLinkPath, requireGit } from '../link/repository.ts';
-import { readSessions } from '../link/sessions.ts';
+import { EXIT_NEGATIVE, usageError } from '../base/exit.ts';
+import { displayPath } from '../files/paths.ts';
+import { projectLinkPath, requireGit } from '../git/repository.ts';
+import { COMMANDS } from '../output/advice.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { advicePage, facts, said } from '../output/page.ts';
 import { adviceLines, type Line, printResult } from '../output/print.ts';
 import { paint } from '../output/text-output.ts';
-import { type Shell, withCommonOptions, withJson } from '../shell.ts';
+import { removeProjectLink, requireProjectLink } from '../records/project-link.ts';
+import { readSessions } from '../records/sessions/sessions.ts';
+import { findIssues } from '../status/link-doctor.ts';
+import { gatherFacts } from '../status/link-facts.ts';
+import { buildLinkStatus, type LinkStatus } from '../status/link-status.ts';
 import type { BindOptions } from './link-bind.ts';
 import { doctorPage, linkStatusPage } from './link-pages.ts';
+import { type Shell, withCommonOptions, withJson } from './shell.ts';
 
 interface DoctorOptions extends CommonOptions {
   strict?: boolean;
@@ -113,7 +113,7 @@ async function unbindProject(context: Context): Promise<void> {
   const path = displayPath(repository.root, projectLinkPath(repository));
   const removed = await removeProjectLink(repository, context.now());
   const { noteLinked } = await import('./link-bind.ts');
-  const { forgetRoots } = await import('../link/linked-roots.ts');
+  const { forgetRoots } = await import('../records/linked-roots.ts');
   await noteLinked(context, () => forgetRoots(context.env, [repository.root]));
   const counts = countSessions(readSessions(repository, context.now()).sessions.map(({ record }) => record));
   const remain = counts.total > 0;
@@ -144,7 +144,7 @@ async function gather(context: Context) {
     env: context.env,
     now: context.now(),
     // Loaded only when there is a world to ask for.
-    fetchWorld: async (ideaId) => (await import('../client/world.ts')).fetchWorld(context, ideaId),
+    fetchWorld: async (ideaId) => (await import('../hosted/world.ts')).fetchWorld(context, ideaId),
   });
 }
 

@@ -4,16 +4,16 @@ import type { Command } from 'commander';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { drainMachine } from '../../spec/contract/machines.ts';
 import { MACHINE_ID_PATTERN } from '../../spec/ids.ts';
+import { usageError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { usageError } from '../exit.ts';
-import { loadMachine } from '../link/machine.ts';
-import { isLinkable } from '../link/repository.ts';
+import { isLinkable } from '../git/repository.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import type { Rich } from '../output/text-output.ts';
-import { type Shell, withCommonOptions } from '../shell.ts';
+import { loadMachine } from '../records/machine.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
 
 interface DrainOptions extends CommonOptions {
   machineId?: string;

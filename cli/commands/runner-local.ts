@@ -1,15 +1,15 @@
 /** `orp runner enable|disable|status|heartbeat|sync` (contract/cli-surface.md §5.1–§5.4). */
 
 import type { Command } from 'commander';
-import type { CommonOptions, Context } from '../context.ts';
-import { copyMachineTo, updateMachine } from '../link/machine.ts';
-import { displayPath } from '../link/paths.ts';
-import { readRemoteSession } from '../link/remote-session.ts';
-import { isLinkable, repoRunnerPath } from '../link/repository.ts';
+import { displayPath } from '../files/paths.ts';
+import { isLinkable, repoRunnerPath } from '../git/repository.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
-import { linkedRootOption, type Shell, withCommonOptions, withJson } from '../shell.ts';
+import { copyMachineTo, updateMachine } from '../records/machine.ts';
+import { readRemoteSession } from '../records/remote-session.ts';
 import { machinePlace, type StatusOptions, status } from './runner-status.ts';
+import { linkedRootOption, type Shell, withCommonOptions, withJson } from './shell.ts';
 
 interface SyncOptions extends CommonOptions {
   linkedProjectRoot: string[];
@@ -57,7 +57,7 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
 /** What is missing is skipped by the sync, which says so. */
 async function syncRoots(context: Context, options: SyncOptions): Promise<string[]> {
   if (!options.allLinked) return options.linkedProjectRoot;
-  const { findLinkedRoots } = await import('../link/linked-roots.ts');
+  const { findLinkedRoots } = await import('../records/linked-roots.ts');
   const { roots, warnings } = await findLinkedRoots(context.env);
   for (const warning of warnings) context.warn(warning);
   return [...options.linkedProjectRoot, ...roots];

@@ -2,23 +2,23 @@
 
 import type { Command } from 'commander';
 import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
+import { CliError } from '../base/exit.ts';
 import { findOffer, send } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
-import { withJob } from '../client/whole-id.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError } from '../exit.ts';
-import { readString } from '../link/fields.ts';
-import type { JsonObject } from '../link/json-file.ts';
-import { loadMachine } from '../link/machine.ts';
-import { displayPath, resolvePath } from '../link/paths.ts';
-import { isLinkable, type LinkableRepository, resolveRepo, runtimePath } from '../link/repository.ts';
-import { recordFinish } from '../link/runtime.ts';
-import { readRuntime } from '../link/runtime-record.ts';
-import { findOrderTarget, type OrderTarget, type RecordedWork } from '../link/runtime-target.ts';
+import { readString } from '../files/fields.ts';
+import type { JsonObject } from '../files/json-file.ts';
+import { displayPath, resolvePath } from '../files/paths.ts';
+import { isLinkable, type LinkableRepository, resolveRepo, runtimePath } from '../git/repository.ts';
+import { withJob } from '../hosted/whole-id.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
-import { linkedRootOption, type Shell, withCommonOptions } from '../shell.ts';
+import { loadMachine } from '../records/machine.ts';
+import { recordFinish } from '../records/runtime.ts';
+import { readRuntime } from '../records/runtime-record.ts';
+import { findOrderTarget, type OrderTarget, type RecordedWork } from '../records/runtime-target.ts';
 import { attemptOf } from './job-order.ts';
+import { linkedRootOption, type Shell, withCommonOptions } from './shell.ts';
 
 interface OrderOptions extends CommonOptions {
   leaseId?: string;

@@ -7,22 +7,22 @@ import { JOB_KINDS } from '../../spec/job/kinds.ts';
 import type { Policy } from '../../spec/local/policy.ts';
 import { decisionOf, judgeJob, type PolicyRule, type RuleOutcome } from '../../spec/policy/judge.ts';
 import { describeSpan, quietSpanAt } from '../../spec/policy/quiet-hours.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError, EXIT_NEGATIVE, messageOf } from '../exit.ts';
-import { isObject, type JsonObject } from '../link/json-file.ts';
-import { inspectRoots } from '../link/sync-payload.ts';
+import { CliError, EXIT_NEGATIVE, messageOf } from '../base/exit.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { isObject, type JsonObject } from '../files/json-file.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { advicePage, said, table } from '../output/page.ts';
 import { formatLines, type Line, printResult } from '../output/print.ts';
 import { formatTable } from '../output/table.ts';
+import { readSecret } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
 import { limitsOf, ownerNames, policyOf, wallTime } from '../policy/policy-desk.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from '../policy/policy-file.ts';
-import { type ClaimedJob, readPollAnswer } from '../runner/claimed-job.ts';
-import { jobAtPlace } from '../runner/policy-gate.ts';
-import { type Placement, placeJob, workplacesOf } from '../runner/workplace.ts';
-import { linkedRootOption, type Shell, withJson } from '../shell.ts';
-import { shellWord } from '../shell-word.ts';
-import { readSecret } from '../terminal.ts';
+import { inspectRoots } from '../records/sync-payload.ts';
+import { jobAtPlace } from '../runner/agent-run/policy-gate.ts';
+import { type ClaimedJob, readPollAnswer } from '../runner/job/claimed-job.ts';
+import { type Placement, placeJob, workplacesOf } from '../runner/job/workplace.ts';
+import { linkedRootOption, type Shell, withJson } from './shell.ts';
 
 interface TestOptions extends CommonOptions {
   linkedProjectRoot: string[];
@@ -225,7 +225,7 @@ async function rootsOf(context: Context, options: TestOptions): Promise<string[]
   const { env, repoRoot } = context;
   const named = [repoRoot, ...options.linkedProjectRoot];
   if (!options.allLinked) return named;
-  const { findLinkedRoots } = await import('../link/linked-roots.ts');
+  const { findLinkedRoots } = await import('../records/linked-roots.ts');
   return [...named, ...(await findLinkedRoots(env)).roots];
 }
 

@@ -1,29 +1,29 @@
 /** `orp runner heartbeat` and `orp runner sync`: one call each, then the local record of it. */
 
 import { heartbeat } from '../../spec/contract/runner.ts';
+import { CliError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { syncDocument, syncLinked } from '../client/sync.ts';
-import type { Context } from '../context.ts';
-import { CliError } from '../exit.ts';
-import { isObject, type JsonObject } from '../link/json-file.ts';
-import { copyMachineTo, loadMachine, requireEnabled, updateMachine } from '../link/machine.ts';
-import { displayPath } from '../link/paths.ts';
-import { requireAuth } from '../link/remote-session.ts';
-import { isLinkable, type Repository, repoRunnerPath, runtimePath } from '../link/repository.ts';
-import { recordHeartbeat } from '../link/runtime.ts';
-import { activeLease, readRuntime } from '../link/runtime-record.ts';
+import { isObject, type JsonObject } from '../files/json-file.ts';
+import { displayPath } from '../files/paths.ts';
+import { formatTimestamp } from '../files/timestamps.ts';
+import { isLinkable, type Repository, repoRunnerPath, runtimePath } from '../git/repository.ts';
+import { syncDocument, syncLinked } from '../hosted/sync.ts';
+import type { Context } from '../output/context.ts';
+import { said } from '../output/page.ts';
+import { printResult } from '../output/print.ts';
+import type { Rich } from '../output/text-output.ts';
+import { copyMachineTo, loadMachine, requireEnabled, updateMachine } from '../records/machine.ts';
+import { requireAuth } from '../records/remote-session.ts';
+import { recordHeartbeat } from '../records/runtime.ts';
+import { activeLease, readRuntime } from '../records/runtime-record.ts';
 import {
   type Candidate,
   inspectRoots,
   type LinkedRepository,
   movedRepository,
   requireReadable,
-} from '../link/sync-payload.ts';
-import { formatTimestamp } from '../link/timestamps.ts';
-import { said } from '../output/page.ts';
-import { printResult } from '../output/print.ts';
-import type { Rich } from '../output/text-output.ts';
+} from '../records/sync-payload.ts';
 
 /** The preconditions ENABLED and AUTH, in this order. */
 async function requireRunner(context: Context, repository: Repository) {

@@ -3,23 +3,23 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import type { CommonOptions, Context } from '../context.ts';
-import { CliError } from '../exit.ts';
-import { PRIVATE_MODE, readText, writeTextFile } from '../link/json-file.ts';
-import { loadMachine, requireEnabled } from '../link/machine.ts';
-import { requireAuth } from '../link/remote-session.ts';
-import { isLinkable } from '../link/repository.ts';
+import { CliError } from '../base/exit.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
+import { PRIVATE_MODE, readText, writeTextFile } from '../files/json-file.ts';
+import { makeFolder } from '../files/private-folder.ts';
+import { isLinkable } from '../git/repository.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { advicePage, facts, said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
-import { makeFolder } from '../private-folder.ts';
-import { installWarnings } from '../service/install-warnings.ts';
+import { loadMachine, requireEnabled } from '../records/machine.ts';
+import { requireAuth } from '../records/remote-session.ts';
 import { letServiceLeave } from '../service/leave.ts';
 import { type ServiceManager, serviceManager } from '../service/service-manager.ts';
 import { servicePath } from '../service/service-place.ts';
 import { planService, serviceLog } from '../service/service-plan.ts';
-import { type Shell, withJson } from '../shell.ts';
-import { shellWord } from '../shell-word.ts';
-import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
+import { installWarnings } from './install-warnings.ts';
+import { type Shell, withJson } from './shell.ts';
 
 interface WaitOptions extends CommonOptions {
   wait: number;
@@ -85,7 +85,7 @@ export function registerRunnerService(group: Command, shell: Shell): void {
     .argument('[options...]')
     .action((words: string[]) =>
       shell.run({}, async (context) => {
-        const { serve } = await import('../service/serve.ts');
+        const { serve } = await import('./serve.ts');
         const { plan } = planOf(context, words, undefined);
         const surroundings = { ...shell.surroundings, env: context.env };
         const logPath = serviceLog(context.env);
@@ -128,7 +128,7 @@ async function install(context: Context, words: string[], options: WaitOptions):
   const { env } = context;
   const machine = requireEnabled(await loadMachine({ env, now: context.now() }));
   requireAuth(env);
-  const { readWorkWords } = await import('../service/work-words.ts');
+  const { readWorkWords } = await import('./work-words.ts');
   const asked = readWorkWords(words.length > 0 ? words : ['--all-linked'], context);
   const repository = await context.repository();
   const root = isLinkable(repository) ? repository.root : undefined;

@@ -1,10 +1,10 @@
 /** `orp runner status` on a terminal: what matters first, one line a thing, and at the end what to do next. */
 
-import type { Presence } from '../client/presence.ts';
-import type { RunnerStatus } from '../link/runner-status.ts';
-import { parseTimestamp } from '../link/timestamps.ts';
+import { parseTimestamp } from '../files/timestamps.ts';
+import type { Presence } from '../hosted/presence.ts';
 import { advicePage, facts, said, span } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
+import type { RunnerStatus } from '../status/runner-status.ts';
 
 /** The whole page. */
 export function formatStatus(status: RunnerStatus, presence: Presence | undefined, now: number): Rich {

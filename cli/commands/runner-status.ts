@@ -1,15 +1,15 @@
 /** `orp runner status` (contract/cli-surface.md §5.1). Apart from the other commands, because it must start fast. */
 
-import type { Presence } from '../client/presence.ts';
-import type { Context } from '../context.ts';
-import { gatherFacts } from '../link/link-facts.ts';
-import { buildLinkStatus } from '../link/link-status.ts';
-import { loadMachine } from '../link/machine.ts';
-import { isLinkable, type Repository } from '../link/repository.ts';
-import { gatherSituation, type RunnerSituation } from '../link/runner-situation.ts';
-import { buildRunnerStatus, type RunnerStatus } from '../link/runner-status.ts';
+import { clientVersion } from '../base/version.ts';
+import { isLinkable, type Repository } from '../git/repository.ts';
+import type { Presence } from '../hosted/presence.ts';
+import type { Context } from '../output/context.ts';
 import { adviceLines, type Line, printResult } from '../output/print.ts';
-import { clientVersion } from '../version.ts';
+import { loadMachine } from '../records/machine.ts';
+import { gatherFacts } from '../status/link-facts.ts';
+import { buildLinkStatus } from '../status/link-status.ts';
+import { gatherSituation, type RunnerSituation } from '../status/runner-situation.ts';
+import { buildRunnerStatus, type RunnerStatus } from '../status/runner-status.ts';
 
 /** Where the machine record of a command is. */
 export function machinePlace(context: Context, repository: Repository) {
@@ -59,7 +59,7 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
 
 async function presenceOf(context: Context, { hosted_auth, machine }: RunnerStatus): Promise<Presence> {
   if (!hosted_auth.connected) return { known: false, message: 'Not signed in.' };
-  return (await import('../client/presence.ts')).askPresence(context, machine.machine_id);
+  return (await import('../hosted/presence.ts')).askPresence(context, machine.machine_id);
 }
 
 function presenceLines(presence: Presence | undefined): Line[] {

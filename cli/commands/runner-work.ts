@@ -2,20 +2,21 @@
 
 import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
+import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../base/exit.ts';
+import type { Talk } from '../base/reporter.ts';
+import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
 import { notOffered } from '../client/offers.ts';
-import type { Context } from '../context.ts';
-import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../exit.ts';
+import type { Context } from '../output/context.ts';
 import { oneLine } from '../output/plain-text.ts';
 import { printResult } from '../output/print.ts';
-import { startIdleBeats } from '../runner/idle-beats.ts';
-import { KEEP_AWAKE_MODES } from '../runner/keep-awake.ts';
-import { listenerWaiter } from '../runner/listener-waiter.ts';
-import { LiveRecord } from '../runner/live-record.ts';
-import { liveContext, showLive } from '../runner/live-status.ts';
-import { describeJump, SleepWatch } from '../runner/sleep-watch.ts';
-import type { ChannelState } from '../runner/status-line.ts';
-import type { Talk } from '../runner/talk.ts';
-import type { CycleOutcome } from '../runner/work-documents.ts';
+import type { ChannelState } from '../output/status-line.ts';
+import { listenerWaiter } from '../runner/loop/listener-waiter.ts';
+import type { CycleOutcome } from '../runner/loop/work-documents.ts';
+import { KEEP_AWAKE_MODES } from '../runner/process/keep-awake.ts';
+import { describeJump, SleepWatch } from '../runner/process/sleep-watch.ts';
+import { startIdleBeats } from '../runner/start/idle-beats.ts';
+import { LiveRecord } from '../runner/start/live-record.ts';
+import { liveContext, showLive } from '../runner/start/live-status.ts';
 import {
   holdMachine,
   isService,
@@ -23,9 +24,8 @@ import {
   prepare,
   TAKEOVER_WAIT_SECONDS,
   type WorkOptions,
-} from '../runner/work-setup.ts';
-import { linkedRootOption, type Shell, withCommonOptions } from '../shell.ts';
-import { MOST_WAIT_SECONDS, wholeNumberOption } from '../whole-number.ts';
+} from '../runner/start/work-setup.ts';
+import { linkedRootOption, type Shell, withCommonOptions } from './shell.ts';
 
 export function registerRunnerWork(group: Command, shell: Shell): void {
   withCommonOptions(

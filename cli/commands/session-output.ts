@@ -1,13 +1,13 @@
 /** What the session commands print alike. */
 
 import { countSessions } from '../../spec/local/session-order.ts';
-import type { LinkableRepository } from '../link/repository.ts';
-import { primaryOf, type StoredSession } from '../link/sessions.ts';
-import { type ShownSession, showSession } from '../link/shown-session.ts';
+import type { LinkableRepository } from '../git/repository.ts';
 import { facts, table } from '../output/page.ts';
 import { oneLine } from '../output/plain-text.ts';
 import type { Line } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
+import { primaryOf, type StoredSession } from '../records/sessions/sessions.ts';
+import { type ShownSession, showSession } from '../records/sessions/shown-session.ts';
 
 /** What every change of sessions reports. */
 export function summary(repository: LinkableRepository, sessions: readonly StoredSession[]) {

@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { getWorld, putWorld } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { worldLines, worldOf } from '../client/world.ts';
-import { worldPage } from '../client/world-page.ts';
-import type { CommonOptions, Context } from '../context.ts';
-import { stripCredentials } from '../link/git-remote.ts';
+import { stripCredentials } from '../git/git-remote.ts';
+import { worldLines, worldOf } from '../hosted/world.ts';
+import { worldPage } from '../hosted/world-page.ts';
+import type { CommonOptions, Context } from '../output/context.ts';
 import { printResult } from '../output/print.ts';
-import { type Shell, withCommonOptions } from '../shell.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
 
 interface BindOptions extends CommonOptions {
   name?: string;

@@ -1,6 +1,6 @@
 /** The result of a command on stdout: one JSON document, or `key=value` lines (contract/cli-surface.md §1.3). */
 
-import type { Context } from '../context.ts';
+import type { Context } from './context.ts';
 import { oneLine } from './plain-text.ts';
 import type { Rich } from './text-output.ts';
 

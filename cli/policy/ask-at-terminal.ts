@@ -4,11 +4,11 @@
  */
 
 import { createInterface } from 'node:readline';
-import type { Surroundings } from '../context.ts';
+import { shellWord } from '../base/shell-word.ts';
+import type { Surroundings } from '../output/context.ts';
 import { oneLine } from '../output/plain-text.ts';
+import { canAsk } from '../output/terminal.ts';
 import type { TextOutput } from '../output/text-output.ts';
-import { shellWord } from '../shell-word.ts';
-import { canAsk } from '../terminal.ts';
 import type { AskPerson, JobAtPlace, PersonAnswer } from './policy-desk.ts';
 
 /** Its sender waits, and so does every job behind it. */

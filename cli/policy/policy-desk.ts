@@ -7,8 +7,8 @@ import type { Policy } from '../../spec/local/policy.ts';
 import { decisionOf, judgeJob, type PolicyQuestion, type PolicyRule } from '../../spec/policy/judge.ts';
 import { describeSpan, quietSpanAt, type WallTime } from '../../spec/policy/quiet-hours.ts';
 import type { AgentSettings } from '../agents/agent.ts';
-import { resolvePath } from '../link/paths.ts';
-import { readRemoteSession } from '../link/remote-session.ts';
+import { resolvePath } from '../files/paths.ts';
+import { readRemoteSession } from '../records/remote-session.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.ts';
 
 /** A job where it would run. */

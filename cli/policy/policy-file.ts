@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Policy, policySchema } from '../../spec/local/policy.ts';
-import { messageOf } from '../exit.ts';
-import { isNowhere } from '../link/missing-file.ts';
-import { resolvePath, userFolder } from '../link/paths.ts';
-import { reachOfOthers } from '../private-folder.ts';
-import { shellWord } from '../shell-word.ts';
+import { messageOf } from '../base/exit.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { isNowhere } from '../files/missing-file.ts';
+import { resolvePath, userFolder } from '../files/paths.ts';
+import { reachOfOthers } from '../files/private-folder.ts';
 import { repeatedKey } from './repeated-key.ts';
 
 /** Something that is wrong with the file. */

@@ -1,9 +1,9 @@
 /** Asks the runner of the service to finish and leave, and waits until it has. */
 
-import { CliError } from '../exit.ts';
-import { pause } from '../runner/pause.ts';
+import { CliError } from '../base/exit.ts';
+import { pause } from '../base/pause.ts';
 import { isStillRunning } from '../runner/process/process-table.ts';
-import { type LockPlace, markAsked, readRunnerLock } from '../runner/runner-lock.ts';
+import { type LockPlace, markAsked, readRunnerLock } from '../runner/process/runner-lock.ts';
 
 const LOOK_MS = 200;
 const TELL_MS = 10_000;

@@ -1,10 +1,10 @@
 /** Shows the end of the service's log, and follows it. */
 
-import type { Context } from '../context.ts';
-import { CliError } from '../exit.ts';
-import { readText } from '../link/json-file.ts';
+import { CliError } from '../base/exit.ts';
+import { pause } from '../base/pause.ts';
+import { readText } from '../files/json-file.ts';
+import type { Context } from '../output/context.ts';
 import { oneLine, plainText } from '../output/plain-text.ts';
-import { pause } from '../runner/pause.ts';
 import { LogTail } from './log-tail.ts';
 import { olderLogs } from './rotating-log.ts';
 

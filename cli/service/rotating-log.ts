@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
-import { makeFolder } from '../private-folder.ts';
+import { makeFolder } from '../files/private-folder.ts';
 
 /** Months of a runner that mostly waits; with the older files 20 MB at most. */
 const MAX_BYTES = 5 * 1024 * 1024;

@@ -1,9 +1,9 @@
 /** The system that runs the service: launchd on macOS, systemd on Linux. Asks their programs, nothing else. */
 
 import { execFile } from 'node:child_process';
-import { CliError } from '../exit.ts';
-import { toolPath } from '../folders.ts';
-import { pause } from '../runner/pause.ts';
+import { CliError } from '../base/exit.ts';
+import { pause } from '../base/pause.ts';
+import { toolPath } from '../files/folders.ts';
 import { renderLaunchAgent } from './launch-agent.ts';
 import { SERVICE_LABEL, SERVICE_UNIT, servicePath } from './service-place.ts';
 import type { ServicePlan } from './service-plan.ts';

@@ -2,9 +2,9 @@
 
 import { realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import { CliError } from '../exit.ts';
-import { absoluteFolders, expandHome, homeOf, withAbsoluteFolders } from '../folders.ts';
-import { stateFolder } from '../link/paths.ts';
+import { CliError } from '../base/exit.ts';
+import { absoluteFolders, expandHome, homeOf, withAbsoluteFolders } from '../files/folders.ts';
+import { stateFolder } from '../files/paths.ts';
 
 export interface ServicePlan {
   /** Absolute path of the program, then its arguments. */

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withoutRepositoryVariables } from '../../cli/git-variables.ts';
+import { withoutRepositoryVariables } from '../../cli/git/git-variables.ts';
 import { accountRow, generatePassword } from '../local/accounts.ts';
 import { insertAccount } from '../local/insert-account.ts';
 import { isolatedEnv } from '../local/orp-command.ts';

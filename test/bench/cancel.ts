@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildOrp } from '../../scripts/local/build-orp.ts';
-import { isAlive, until } from '../cli/runner/conditions.ts';
+import { isAlive, until } from '../cli/runner/job/conditions.ts';
 import { startHosted } from '../support/hosted.ts';
 import type { BenchOptions, Report } from './bench.ts';
 import { RealRunner } from './real-runner.ts';

@@ -4,12 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { cancelJob, enqueueJob, showJob } from '../../spec/contract/jobs.ts';
-import { until } from '../cli/runner/conditions.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import type { Hosted } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 import { type Account, send } from './client.ts';
 
-const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 
 export class RealRunner {
   readonly #workspace: Workspace;

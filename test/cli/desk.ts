@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { CliError } from '../../cli/exit.ts';
+import { CliError } from '../../cli/base/exit.ts';
 import { runProgram } from '../../cli/program.ts';
 import { T0 } from '../support/clock.ts';
 

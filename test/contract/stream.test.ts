@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { EventSource } from 'eventsource';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../cli/runner/conditions.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import type { Hosted } from '../support/hosted.ts';
 import { startHosted } from '../support/hosted.ts';
 import { PlainClient } from '../support/plain-client.ts';

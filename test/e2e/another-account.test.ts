@@ -9,11 +9,11 @@ import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { CAPABILITIES_HEADER } from '../../spec/contract/capabilities.ts';
 import { type Asked, RecordingServer } from '../cli/recording-server.ts';
-import { until } from '../cli/runner/conditions.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 
 let hosted: Hosted;
 /** Before the hosted side, so that it is known what was asked under which sign-in. */

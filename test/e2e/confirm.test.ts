@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
-import { until } from '../cli/runner/conditions.ts';
-import { openTerminal } from '../cli/runner/terminal.ts';
+import { openTerminal } from '../cli/output/terminal.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 const CTRL_C = '\u0003';
 const QUESTION = 'May it run?';
 

@@ -12,7 +12,7 @@ import { KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import { Machine } from '../bench/client.ts';
 import type { Bill } from '../bench/price.ts';
 import { type BenchService, startBenchService } from '../bench/service.ts';
-import { until } from '../cli/runner/conditions.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import { newestServer } from '../support/known-server.ts';
 
 const OPEN = { sse: openSseChannel, ws: openWsChannel };

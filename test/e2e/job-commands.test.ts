@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
-import { until } from '../cli/runner/conditions.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 
 interface Job {
   id: string;

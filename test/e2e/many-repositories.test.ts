@@ -3,13 +3,13 @@
 import { cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { rememberRoot } from '../../cli/link/linked-roots.ts';
+import { rememberRoot } from '../../cli/records/linked-roots.ts';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 const REPOSITORIES = 200;
 /** Their paths together are longer than a URL may be. */
 const FOLDER = `projects-of-the-tidal-survey-${'x'.repeat(80)}`;

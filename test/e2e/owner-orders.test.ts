@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
-import { until } from '../cli/runner/conditions.ts';
+import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-const AGENT = projectPath('test/cli/runner/recipe-agent.mjs');
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 
 let hosted: Hosted;
 let workspace: Workspace;

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isOlder } from '../../cli/version.ts';
+import { isOlder } from '../../cli/base/version.ts';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
 import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
 import { releaseSentence } from '../../spec/job/release.ts';

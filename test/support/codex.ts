@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { isOlder } from '../../cli/version.ts';
+import { isOlder } from '../../cli/base/version.ts';
 
 /** Where `.ci/run` installs the versions that `test/codex` pins; 400 MB each are too many for `package.json`. */
 const CI_FOLDER = join(homedir(), '.cache', 'orp-runner-ci', 'codex');

@@ -12,9 +12,9 @@
  */
 
 import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
-import { timerMs } from '../pause.ts';
+import { fullJitter } from '../../base/jitter.ts';
+import { timerMs } from '../../base/pause.ts';
 import type { Channel, ChannelEnd, ChannelTarget, OpenChannel, PushTransport } from './channel.ts';
-import { fullJitter } from './jitter.ts';
 import { LookLatch } from './look-latch.ts';
 import { openSseChannel } from './sse-channel.ts';
 import { openWsChannel } from './ws-channel.ts';

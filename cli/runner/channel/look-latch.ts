@@ -1,6 +1,6 @@
 /** Remembers that a look was asked for until somebody looks. Several requests before that are one. */
 
-import { timerMs } from '../pause.ts';
+import { timerMs } from '../../base/pause.ts';
 
 export class LookLatch<Reason> {
   #pending: Reason | undefined;

@@ -8,12 +8,12 @@ import {
   MAX_WAIT_SECONDS,
   TERMINAL_EVENTS,
 } from '../../../spec/transport/events.ts';
+import { SilenceWatch } from '../../base/silence.ts';
 import { MAX_EVENT_CHARACTERS } from '../../client/bounded-body.ts';
 import { isEventStream } from '../../client/stream-failure.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent } from './channel.ts';
 import { endForRefusal } from './refusal.ts';
-import { SilenceWatch } from './silence.ts';
 
 const { path: STREAM_PATH } = streamEvents;
 

@@ -1,10 +1,10 @@
 /** Listens over a WebSocket, straight to the machine's object. `ping` is answered by the runtime and wakes nobody. */
 
 import { CLOSE_CODES, channelEvent, KEEP_ALIVE_MS, PING } from '../../../spec/transport/events.ts';
+import { SilenceWatch } from '../../base/silence.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent, endForReplaced } from './channel.ts';
 import { findRefusal } from './refusal.ts';
-import { SilenceWatch } from './silence.ts';
 
 /** Opens one socket. It lives until one side goes. */
 export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {

@@ -8,7 +8,7 @@
  * started at least the group is: whether anybody is in it, a signal that does nothing tells.
  */
 
-import { hasCode } from '../../system-error.ts';
+import { hasCode } from '../../base/system-error.ts';
 import { listProcesses, type ProcessEntry } from './process-table.ts';
 import { readTags, type SeenTags } from './process-tag.ts';
 

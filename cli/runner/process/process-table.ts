@@ -7,8 +7,8 @@
  */
 
 import { readdir, readFile } from 'node:fs/promises';
-import { CliError, messageOf } from '../../exit.ts';
-import { hasCode } from '../../system-error.ts';
+import { CliError, messageOf } from '../../base/exit.ts';
+import { hasCode } from '../../base/system-error.ts';
 import { runPs } from './ps.ts';
 
 export interface ProcessEntry {

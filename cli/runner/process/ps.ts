@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { toolPath } from '../../folders.ts';
+import { toolPath } from '../../files/folders.ts';
 
 const run = promisify(execFile);
 

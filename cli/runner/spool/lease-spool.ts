@@ -5,10 +5,10 @@
 
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { PRIVATE_MODE, writeTextFile } from '../../link/json-file.ts';
-import { stateFolder } from '../../link/paths.ts';
-import { makeFolder } from '../../private-folder.ts';
-import { hasCode } from '../../system-error.ts';
+import { hasCode } from '../../base/system-error.ts';
+import { PRIVATE_MODE, writeTextFile } from '../../files/json-file.ts';
+import { stateFolder } from '../../files/paths.ts';
+import { makeFolder } from '../../files/private-folder.ts';
 import type { FamilyMark } from '../process/family.ts';
 import { AppendFile } from './append-file.ts';
 import { findLastSeq } from './chunk-reader.ts';

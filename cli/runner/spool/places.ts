@@ -11,7 +11,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { stateFolder } from '../../link/paths.ts';
+import { stateFolder } from '../../files/paths.ts';
 
 /** Names that are the same file on every file system, and never a path. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;

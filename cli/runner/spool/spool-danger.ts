@@ -5,8 +5,8 @@
 
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isInside, reachOfOthers } from '../../private-folder.ts';
-import { hasCode } from '../../system-error.ts';
+import { hasCode } from '../../base/system-error.ts';
+import { isInside, reachOfOthers } from '../../files/private-folder.ts';
 
 /** The reason, as a part of a sentence; undefined when there is none, or when the folder has just been removed. */
 export function dangerOfSpool(folder: string): string | undefined {

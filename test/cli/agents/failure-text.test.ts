@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cutFailure, FailureText } from '../../../cli/agents/failure-text.ts';
-import { redactText } from '../../../cli/runner/redact.ts';
+import { redactText } from '../../../cli/runner/redaction/redact.ts';
 
 function bestOf(stderr: string, events: [string, boolean][] = []): string | undefined {
   const failure = new FailureText();

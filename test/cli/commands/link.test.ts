@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stripCredentials } from '../../../cli/link/git-remote.ts';
-import { sessionFileName } from '../../../cli/link/session-file-name.ts';
+import { stripCredentials } from '../../../cli/git/git-remote.ts';
+import { sessionFileName } from '../../../cli/records/sessions/session-file-name.ts';
 import { Desk } from '../desk.ts';
 import { type Asked, RecordingServer } from '../recording-server.ts';
 

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { requireGit, resolveRepo } from '../../../cli/link/repository.ts';
-import { recordClaim } from '../../../cli/link/runtime.ts';
+import { requireGit, resolveRepo } from '../../../cli/git/repository.ts';
+import { recordClaim } from '../../../cli/records/runtime.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer, type Script } from '../recording-server.ts';
 

@@ -2,15 +2,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatStatus } from '../../../cli/commands/runner-status-view.ts';
-import { runnerLivePath, runnerLockPath } from '../../../cli/link/paths.ts';
-import { gatherSituation } from '../../../cli/link/runner-situation.ts';
+import { runnerLivePath, runnerLockPath } from '../../../cli/files/paths.ts';
 import { bare } from '../../../cli/output/text-output.ts';
-import { until } from '../runner/conditions.ts';
-import { FakePs } from '../runner/fake-ps.ts';
+import { gatherSituation } from '../../../cli/status/runner-situation.ts';
 import { FakeService } from '../runner/fake-service.ts';
-import { endLeftAgents } from '../runner/left-agents.ts';
+import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';
+import { FakePs } from '../runner/process/fake-ps.ts';
+import { endLeftAgents } from '../runner/process/left-agents.ts';
 import { FakeManager } from '../service/fake-manager.ts';
 
 let service: FakeService;

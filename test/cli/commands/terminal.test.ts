@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { ask, canAsk } from '../../../cli/output/terminal.ts';
 import { TextOutput } from '../../../cli/output/text-output.ts';
-import { ask, canAsk } from '../../../cli/terminal.ts';
 
 /** A terminal on which somebody types `keys` when asked. */
 function terminal(keys: string) {

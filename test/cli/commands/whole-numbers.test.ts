@@ -3,9 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { pause, timerMs } from '../../../cli/base/pause.ts';
 import { readRetryAfter } from '../../../cli/client/service-error.ts';
 import { Listener } from '../../../cli/runner/channel/listener.ts';
-import { pause, timerMs } from '../../../cli/runner/pause.ts';
 import { chunkRecord, journalRecord, parseLines, readSeq } from '../../../cli/runner/spool/records.ts';
 import { Desk } from '../desk.ts';
 

@@ -3,13 +3,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readRunnerLock } from '../../../cli/runner/runner-lock.ts';
-import { until } from '../runner/conditions.ts';
+import { readRunnerLock } from '../../../cli/runner/process/runner-lock.ts';
+import { type OwnTerminal, openTerminal } from '../output/terminal.ts';
 import { type FakeJob, FakeService } from '../runner/fake-service.ts';
-import { endLeftAgents } from '../runner/left-agents.ts';
+import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { MAIN, RECIPE_AGENT } from '../runner/orp-process.ts';
-import { type OwnTerminal, openTerminal } from '../runner/terminal.ts';
+import { endLeftAgents } from '../runner/process/left-agents.ts';
 
 const WORK = ['runner', 'work', '--transport', 'poll', '--poll-interval', '1', '--heartbeat-interval', '1'];
 const CTRL_C = '\u0003';

@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limitsOf } from '../../../cli/policy/policy-desk.ts';
-import { timeLimitMs } from '../../../cli/runner/prompt-run.ts';
-import { until } from '../runner/conditions.ts';
+import { timeLimitMs } from '../../../cli/runner/agent-run/prompt-run.ts';
 import { FakeService } from '../runner/fake-service.ts';
-import { endLeftAgents } from '../runner/left-agents.ts';
+import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';
+import { endLeftAgents } from '../runner/process/left-agents.ts';
 
 let service: FakeService;
 let machine: LinkedMachine;

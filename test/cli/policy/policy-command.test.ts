@@ -3,10 +3,10 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { rememberRoot } from '../../../cli/link/linked-roots.ts';
-import { gatherSituation } from '../../../cli/link/runner-situation.ts';
 import { PolicyDesk } from '../../../cli/policy/policy-desk.ts';
 import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
+import { rememberRoot } from '../../../cli/records/linked-roots.ts';
+import { gatherSituation } from '../../../cli/status/runner-situation.ts';
 import { Desk } from '../desk.ts';
 
 function setPolicy(desk: Desk, policy: object | string): void {

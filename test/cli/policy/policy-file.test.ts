@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { reachOfOthers } from '../../../cli/files/private-folder.ts';
 import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
-import { reachOfOthers } from '../../../cli/private-folder.ts';
 import { Desk } from '../desk.ts';
 
 function read(desk: Desk, text: string) {

@@ -3,11 +3,11 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { inspectRoots } from '../../../cli/link/sync-payload.ts';
-import { DrainSwitch } from '../../../cli/runner/drain-switch.ts';
-import { jobAtPlace } from '../../../cli/runner/policy-gate.ts';
-import type { JobGate } from '../../../cli/runner/work-context.ts';
-import { WorkLoop } from '../../../cli/runner/work-loop.ts';
+import { inspectRoots } from '../../../cli/records/sync-payload.ts';
+import { jobAtPlace } from '../../../cli/runner/agent-run/policy-gate.ts';
+import type { JobGate } from '../../../cli/runner/job/work-context.ts';
+import { DrainSwitch } from '../../../cli/runner/loop/drain-switch.ts';
+import { WorkLoop } from '../../../cli/runner/loop/work-loop.ts';
 import { FakeService } from '../runner/fake-service.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { runnerContext } from '../runner/runner-context.ts';

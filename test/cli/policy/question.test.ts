@@ -6,8 +6,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { askAtTerminal, formatQuestion } from '../../../cli/policy/ask-at-terminal.ts';
 import { type JobAtPlace, PolicyDesk } from '../../../cli/policy/policy-desk.ts';
 import { policyPath } from '../../../cli/policy/policy-file.ts';
-import { reviewUntilStopped } from '../../../cli/runner/policy-gate.ts';
-import { StopSwitch } from '../../../cli/runner/stop-switch.ts';
+import { reviewUntilStopped } from '../../../cli/runner/agent-run/policy-gate.ts';
+import { StopSwitch } from '../../../cli/runner/process/stop-switch.ts';
 import { Desk } from '../desk.ts';
 
 describe('the question at the terminal', () => {

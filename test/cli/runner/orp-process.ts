@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 export const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
-export const RECIPE_AGENT = join(import.meta.dirname, 'recipe-agent.mjs');
+export const RECIPE_AGENT = join(import.meta.dirname, 'process/recipe-agent.mjs');
 
 export interface Ended {
   code: number | null;

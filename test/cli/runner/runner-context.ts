@@ -2,9 +2,9 @@
 
 import { codexAgent } from '../../../cli/agents/codex.ts';
 import { signedInClient } from '../../../cli/client/client.ts';
-import { ClaimPause } from '../../../cli/runner/claim-pause.ts';
-import { httpService } from '../../../cli/runner/http-service.ts';
-import type { WorkContext } from '../../../cli/runner/work-context.ts';
+import { httpService } from '../../../cli/runner/hosted/http-service.ts';
+import { ClaimPause } from '../../../cli/runner/job/claim-pause.ts';
+import type { WorkContext } from '../../../cli/runner/job/work-context.ts';
 import type { LinkedMachine } from './linked-machine.ts';
 import { RECIPE_AGENT } from './orp-process.ts';
 

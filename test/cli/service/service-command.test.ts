@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serviceManager } from '../../../cli/service/service-manager.ts';
 import { servicePath } from '../../../cli/service/service-place.ts';
-import { startPushServer } from '../channel/push-server.ts';
-import { until } from '../runner/conditions.ts';
+import { startPushServer } from '../runner/channel/push-server.ts';
 import { FakeService } from '../runner/fake-service.ts';
-import { endLeftAgents } from '../runner/left-agents.ts';
+import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';
+import { endLeftAgents } from '../runner/process/left-agents.ts';
 import { FakeManager } from './fake-manager.ts';
 
 let service: FakeService;

@@ -1,0 +1,41 @@
+/** The version this client reports, and the order of versions. */
+
+import { readFileSync } from 'node:fs';
+
+declare const ORP_BUILD_VERSION: string | undefined;
+
+/** `ORP_VERSION`, else the version it was built as, else the one of the package it runs from. */
+export function clientVersion(env: NodeJS.ProcessEnv): string {
+  const asked = env.ORP_VERSION?.trim() ?? '';
+  if (asked !== '') return asked;
+  return typeof ORP_BUILD_VERSION === 'string' ? ORP_BUILD_VERSION : packageVersion();
+}
+
+function packageVersion(): string {
+  try {
+    const manifest: unknown = JSON.parse(
+      readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+    );
+    if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+      return String(manifest.version);
+  } catch {
+    // Run from somewhere without a package: the version is not known, and nothing depends on it.
+  }
+  return 'unknown';
+}
+
+const VERSION = /^v?(\d+)\.(\d+)\.(\d+)(-[^+]+)?/;
+
+/** Whether `mine` is known to be older than `theirs`; a version that cannot be read is older than one that can. */
+export function isOlder(mine: string, theirs: string): boolean {
+  const a = VERSION.exec(mine);
+  const b = VERSION.exec(theirs);
+  if (b === null) return false;
+  if (a === null) return true;
+  for (const part of [1, 2, 3]) {
+    const difference = Number(a[part]) - Number(b[part]);
+    if (difference !== 0) return difference < 0;
+  }
+  // A release is newer than what led to it; of two of those nobody can tell.
+  return a[4] !== undefined && b[4] === undefined;
+}

@@ -1,0 +1,44 @@
+/** Between commander and the commands: builds the context, runs one command, and keeps its exit code. */
+
+import { type Command, Option } from 'commander';
+import { type CommonOptions, type Context, makeContext, type Surroundings } from '../output/context.ts';
+
+/** Work of a command. Returns its exit code; nothing means 0. */
+export type Work = (context: Context) => Promise<number | undefined> | Promise<void>;
+
+export class Shell {
+  readonly surroundings: Surroundings;
+  readonly #program: Command;
+  exitCode = 0;
+
+  constructor(surroundings: Surroundings, program: Command) {
+    this.surroundings = surroundings;
+    this.#program = program;
+  }
+
+  /** Runs a command with its own options and the global ones. */
+  async run(options: CommonOptions, work: Work): Promise<void> {
+    const context = makeContext(this.surroundings, { ...this.#program.opts(), ...options });
+    this.exitCode = (await work(context)) ?? 0;
+  }
+}
+
+/** Adds the commands of one file to their group. */
+export type Register = (group: Command, shell: Shell) => void;
+
+/** Adds `--base-url` and `--json`, which nearly every command has. */
+export function withCommonOptions(command: Command): Command {
+  return withJson(command.option('--base-url <url>', 'address of the hosted side'));
+}
+
+/** Adds `--json`. */
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print one JSON document');
+}
+
+/** `--linked-project-root`, which may be given several times. */
+export function linkedRootOption(description: string): Option {
+  return new Option('--linked-project-root <path>', `${description} (repeatable)`)
+    .argParser((value: string, before: string[]) => [...before, value])
+    .default([], 'none');
+}

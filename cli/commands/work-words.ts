@@ -1,0 +1,57 @@
+/** The options of `orp runner work` that a service is installed with: checked, and such that they mean the same in its folder. */
+
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { usageError } from '../base/exit.ts';
+import { expandHome } from '../files/folders.ts';
+import { resolvePath } from '../files/paths.ts';
+import type { Context } from '../output/context.ts';
+import type { WorkOptions } from '../runner/start/work-setup.ts';
+import { registerRunnerWork } from './runner-work.ts';
+import { Shell } from './shell.ts';
+
+export interface WorkWords {
+  words: string[];
+  options: Pick<WorkOptions, 'allLinked' | 'codexBin' | 'codexConfigProfile' | 'linkedProjectRoot'>;
+}
+
+const USAGE =
+  'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` tells them.';
+
+/** A service with a misspelt option would only say so in its log. */
+export function readWorkWords(given: readonly string[], context: Context): WorkWords {
+  const words = given.map((word, at) => wholePath(word, given[at - 1], context.cwd));
+  const work = workCommand(context);
+  const { operands, unknown } = work.parseOptions(words);
+  const [wrong] = [...unknown, ...operands];
+  if (wrong !== undefined) throw usageError(`\`orp runner work\` does not know ${wrong}.`, USAGE);
+  const once = words
+    .map((word) => word.replace(/=.*$/s, ''))
+    .find((word) => ['--once', '--dry-run', '--takeover'].includes(word));
+  if (once !== undefined) {
+    throw usageError(`${once} does not go with a service, which works until it is asked to leave.`, USAGE);
+  }
+  return { words, options: work.opts() };
+}
+
+function workCommand(context: Context): Command {
+  const program = new Command('orp').exitOverride();
+  const group = program.command('runner');
+  registerRunnerWork(
+    group,
+    new Shell({ ...context, stdout: context.stdout.device, stderr: context.stderr.device }, program),
+  );
+  const [work = group] = group.commands;
+  return work.exitOverride().configureOutput({ writeErr: () => undefined });
+}
+
+/** The service starts in the home folder. A program without a folder is looked for on the PATH. */
+function wholePath(word: string, before: string | undefined, cwd: string): string {
+  const [name = '', value] = /^(--[a-z-]+)=(.*)$/s.exec(word)?.slice(1) ?? [before, undefined];
+  const path = value ?? word;
+  const isPath = name === '--linked-project-root' || (name === '--codex-bin' && path.includes('/'));
+  if (!isPath) return word;
+  // A link to the program stays a link: an upgrade changes what it leads to.
+  const whole = name === '--codex-bin' ? resolve(cwd, expandHome(path)) : resolvePath(cwd, path);
+  return value === undefined ? whole : `${name}=${whole}`;
+}

@@ -1,0 +1,78 @@
+/** Tells the hosted side what this machine has linked, and notes locally that it did (contract/hosted-api.md §8.1). */
+
+import { syncMachine } from '../../spec/contract/runner.ts';
+import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
+import { clientVersion } from '../base/version.ts';
+import { send } from '../client/call.ts';
+import type { Client } from '../client/client.ts';
+import type { JsonObject } from '../files/json-file.ts';
+import { displayPath } from '../files/paths.ts';
+import { formatTimestamp } from '../files/timestamps.ts';
+import { type LinkableRepository, repoRunnerPath } from '../git/repository.ts';
+import { copyMachineTo, type Machine, updateMachine } from '../records/machine.ts';
+import {
+  buildSyncPayload,
+  type Candidate,
+  type LinkedRepository,
+  type SyncPayload,
+} from '../records/sync-payload.ts';
+
+export interface SyncRequest {
+  env: NodeJS.ProcessEnv;
+  now: number;
+  machine: RunnerMachine;
+  linked: readonly LinkedRepository[];
+  /** Account of the client. */
+  email: string;
+  /** Gets a copy of the machine record. */
+  copyTo?: LinkableRepository | undefined;
+}
+
+export interface SyncReceipt {
+  payload: SyncPayload;
+  response: JsonObject;
+  machine: Machine;
+  syncedAt: string;
+  copyTo: LinkableRepository | undefined;
+}
+
+/** Syncs, then records it. A refusal changes nothing here. */
+export async function syncLinked(client: Client, request: SyncRequest): Promise<SyncReceipt> {
+  const { env, now, email } = request;
+  const told = { appVersion: clientVersion(env), now };
+  const payload = buildSyncPayload(request.machine, request.linked, told);
+  const response = await send(client, syncMachine, { body: payload });
+  const syncedAt = formatTimestamp(now);
+  const machine = await updateMachine({ env, now }, () => ({
+    runner_enabled: true,
+    last_sync_at_utc: syncedAt,
+    ...(email === '' ? {} : { linked_email: email }),
+  }));
+  if (request.copyTo !== undefined) await copyMachineTo(request.copyTo, machine.record);
+  return { payload, response, machine, syncedAt, copyTo: request.copyTo };
+}
+
+/** The JSON document of a sync (contract/cli-surface.md §5.4), which `runner work` shows as its `sync_result`. */
+export function syncDocument(receipt: SyncReceipt, candidates: readonly Candidate[]) {
+  const { payload, response, machine, syncedAt, copyTo } = receipt;
+  return {
+    ok: true,
+    machine: machine.record,
+    machine_path: machine.path,
+    repo_runner_path: copyTo === undefined ? '' : displayPath(copyTo.root, repoRunnerPath(copyTo)),
+    sync_payload: payload,
+    response,
+    synced_at_utc: syncedAt,
+    linked_projects: payload.linkedProjects.length,
+    sessions: payload.sessions.length,
+    routeable_sessions: payload.sessions.filter(
+      (session) => session.state === 'active' && session.codexSessionId,
+    ).length,
+    included_project_roots: candidates.flatMap((candidate) =>
+      candidate.kind === 'linked' ? [candidate.linked.repository.root] : [],
+    ),
+    skipped_project_roots: candidates.flatMap((candidate) =>
+      candidate.kind === 'skipped' ? [{ project_root: candidate.root, reason: candidate.reason }] : [],
+    ),
+  };
+}

@@ -1,0 +1,36 @@
+/** The world of an idea, as services answer it: wrapped or flat (contract/hosted-api.md §0.9, §5). */
+
+import { getWorld } from '../../spec/contract/ideas.ts';
+import { send } from '../client/call.ts';
+import { signedInClient } from '../client/client.ts';
+import { readString } from '../files/fields.ts';
+import { isObject, type JsonObject } from '../files/json-file.ts';
+import type { Context } from '../output/context.ts';
+import type { Line } from '../output/print.ts';
+
+/** Asks for the world of an idea. */
+export async function fetchWorld(context: Context, ideaId: string): Promise<JsonObject> {
+  const client = await signedInClient(context);
+  return worldOf(await send(client, getWorld, { params: { ideaId } }));
+}
+
+/** The world of an answer; `{}` when none is bound yet. */
+export function worldOf(answer: JsonObject): JsonObject {
+  if (isObject(answer.world)) return answer.world;
+  const { ok, world, ...rest } = answer;
+  return rest;
+}
+
+const WIRE_NAMES = {
+  id: 'id',
+  name: 'name',
+  project_root: 'projectRoot',
+  github_url: 'githubUrl',
+  codex_session_id: 'codexSessionId',
+  status: 'status',
+} as const;
+
+/** Lines of a world. */
+export function worldLines(world: JsonObject, names: readonly (keyof typeof WIRE_NAMES)[]): Line[] {
+  return names.map((name) => [`world.${name}`, readString(world, WIRE_NAMES[name])]);
+}

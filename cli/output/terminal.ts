@@ -1,0 +1,89 @@
+/** Input from people: questions on a terminal, and secrets through a pipe. */
+
+import { Writable } from 'node:stream';
+import { CliError, EXIT_INTERRUPTED, usageError } from '../base/exit.ts';
+import type { Context } from './context.ts';
+import { visible } from './text-output.ts';
+
+/** Whether somebody is there to be asked. stdout may be a pipe: questions go to stderr. */
+export function canAsk(context: { stdin: { isTTY?: boolean }; stderr: { isTTY?: boolean } }): boolean {
+  return context.stdin.isTTY === true && context.stderr.isTTY === true;
+}
+
+/** Asks for one line; what is typed of a secret is not shown. Ctrl-C ends the command. */
+export async function ask(
+  context: Pick<Context, 'stdin' | 'stderr'>,
+  question: { message: string; isSecret: boolean },
+): Promise<string> {
+  const { createInterface } = await import('node:readline');
+  const { stdin } = context;
+  // Readline moves the cursor.
+  const stderr = context.stderr.device;
+  const prompt = visible(`${question.message} `);
+  if (question.isSecret) stderr.write(prompt);
+  // Readline draws what is typed onto its output: for a secret, that is nowhere.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({
+    input: stdin,
+    output: question.isSecret ? nowhere : stderr,
+    terminal: true,
+    historySize: 0,
+    prompt,
+  });
+  try {
+    return await new Promise<string>((answer, refuse) => {
+      reader.on('line', answer);
+      reader.on('close', () => answer(''));
+      reader.on('SIGINT', () =>
+        refuse(new CliError('Interrupted.', { code: 'interrupted', exitCode: EXIT_INTERRUPTED })),
+      );
+      reader.prompt();
+    });
+  } finally {
+    reader.close();
+    if (question.isSecret) stderr.write('\n');
+  }
+}
+
+/** All of stdin, without the line end of the last line. Spaces may be part of a password. */
+export async function readSecret(context: Pick<Context, 'stdin'>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of context.stdin) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/[\r\n]+$/, '');
+}
+
+interface SecretSource {
+  /** For messages: `password`. */
+  name: string;
+  flag: string | undefined;
+  fromStdin: boolean | undefined;
+}
+
+/** A secret from its flag, from stdin, or from the person at the terminal. */
+export async function readSecretFrom(context: Context, source: SecretSource): Promise<string> {
+  const { name, flag, fromStdin } = source;
+  if (flag !== undefined && fromStdin) {
+    throw usageError(
+      `Give the ${name} once: either --${name} or --${name}-stdin.`,
+      `Prefer --${name}-stdin.`,
+    );
+  }
+  const secret = await readFrom(context, source);
+  if (secret.trim() !== '') return secret;
+  throw usageError(
+    `The ${name} is blank.`,
+    `Give it with --${name}-stdin, or run the command on a terminal.`,
+  );
+}
+
+async function readFrom(context: Context, { name, flag, fromStdin }: SecretSource): Promise<string> {
+  if (flag !== undefined) return flag.trim();
+  if (fromStdin) return readSecret(context);
+  return canAsk(context) ? ask(context, { message: `${capitalise(name)}:`, isSecret: true }) : '';
+}
+
+function capitalise(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

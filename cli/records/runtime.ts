@@ -1,0 +1,197 @@
+/**
+ * The four moves of `LINK/runtime.json`: claim → start → heartbeat … → finish. Each is one locked read-modify-write, and
+ * each but the claim names the job and lease it means, so that a late one changes nothing. A job that was at work beside
+ * the active one is noted when it ends.
+ */
+
+import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';
+import {
+  type FinishStatus,
+  RECENT_EVENTS_KEPT,
+  type RuntimeStatus,
+  SCHEMA_VERSION,
+} from '../../spec/local/vocabulary.ts';
+import { writeJsonFile } from '../files/json-file.ts';
+import { withLock } from '../files/lock.ts';
+import { formatTimestamp } from '../files/timestamps.ts';
+import { type LinkableRepository, linkFolder, runtimePath } from '../git/repository.ts';
+import { hasJob, normaliseEvent, normaliseJob, readRuntime } from './runtime-record.ts';
+
+/** Which job and lease a move means. A blank side matches anything, as v0.4.4 has it. */
+export interface RuntimeFence {
+  jobId?: string | undefined;
+  leaseId?: string | undefined;
+}
+
+/** What is known when a job is claimed. */
+export type ClaimedWork = Pick<
+  RuntimeJob,
+  | 'job_id'
+  | 'job_kind'
+  | 'lease_id'
+  | 'checkpoint_id'
+  | 'idea_id'
+  | 'world_id'
+  | 'project_root'
+  | 'lease_expires_at_utc'
+>;
+
+export interface FinishedWork {
+  status: FinishStatus;
+  summary?: string | undefined;
+  error?: string | undefined;
+}
+
+/** Records a claimed job. What was active before is overwritten: the service knows better who holds what. */
+export function recordClaim(repository: LinkableRepository, work: ClaimedWork, now: number) {
+  return changeRuntime(repository, now, () => {
+    const at = formatTimestamp(now);
+    const job: RuntimeJob = {
+      ...work,
+      project_root: work.project_root ?? repository.root,
+      repo_root: repository.root,
+      status: 'claimed',
+      claimed_at_utc: at,
+      last_heartbeat_at_utc: at,
+    };
+    return { status: 'claimed', job, message: `claimed ${work.job_kind ?? 'job'}` };
+  });
+}
+
+/** Records that the agent is about to run in a session. */
+export function recordStart(
+  repository: LinkableRepository,
+  work: RuntimeFence & { orpSessionId: string; codexSessionId: string },
+  now: number,
+) {
+  return changeRuntime(repository, now, (runtime) => {
+    if (!isMeant(runtime, work)) return undefined;
+    const at = formatTimestamp(now);
+    const job: RuntimeJob = {
+      ...runtime.active_job,
+      orp_session_id: work.orpSessionId,
+      codex_session_id: work.codexSessionId,
+      status: 'running',
+      started_at_utc: at,
+      last_heartbeat_at_utc: at,
+    };
+    return { status: 'running', job, message: `started in session ${work.orpSessionId}` };
+  });
+}
+
+/** Records a sign of life of the active job; a renewed lease brings its new end. */
+export function recordHeartbeat(
+  repository: LinkableRepository,
+  work: RuntimeFence & { leaseExpiresAt?: number | undefined },
+  now: number,
+) {
+  return changeRuntime(repository, now, (runtime) => {
+    if (!isMeant(runtime, work)) return undefined;
+    const job: RuntimeJob = {
+      ...runtime.active_job,
+      status: 'running',
+      last_heartbeat_at_utc: formatTimestamp(now),
+    };
+    if (work.leaseExpiresAt !== undefined) job.lease_expires_at_utc = formatTimestamp(work.leaseExpiresAt);
+    return { status: 'running', job, event: 'heartbeat', message: 'heartbeat' };
+  });
+}
+
+/** Records the end of the active job, which becomes the last one. */
+export function recordFinish(repository: LinkableRepository, work: RuntimeFence & FinishedWork, now: number) {
+  return changeRuntime(repository, now, (runtime) => {
+    if (!isMeant(runtime, work)) return undefined;
+    const finished: RuntimeJob = {
+      ...runtime.active_job,
+      status: work.status,
+      summary: work.summary,
+      error: work.error,
+      finished_at_utc: formatTimestamp(now),
+    };
+    const message = work.summary || work.error || `job ${work.status}`;
+    return { status: 'idle', job: {}, finished, event: work.status, message };
+  });
+}
+
+/** Records the end of a job that was at work beside the active one, which stays. */
+export function recordAside(
+  repository: LinkableRepository,
+  work: ClaimedWork,
+  { status, summary, error }: FinishedWork,
+) {
+  const now = Date.now();
+  return changeRuntime(repository, now, (runtime) => {
+    const finished: RuntimeJob = {
+      ...work,
+      repo_root: repository.root,
+      status,
+      summary,
+      error,
+      finished_at_utc: formatTimestamp(now),
+    };
+    const message = summary || error || `job ${status}`;
+    return { status: runtime.status, job: runtime.active_job, finished, event: status, message };
+  });
+}
+
+interface Move {
+  status: RuntimeStatus;
+  /** The active job after the move. */
+  job: RuntimeJob;
+  /** The job that has just ended. */
+  finished?: RuntimeJob;
+  /** Word of the event; the new status by default. */
+  event?: string;
+  message: string;
+}
+
+/** What became of a move: `isApplied` is false when it meant another job or lease. */
+export interface RuntimeChange {
+  runtime: RunnerRuntime;
+  isApplied: boolean;
+}
+
+function changeRuntime(
+  repository: LinkableRepository,
+  now: number,
+  decide: (runtime: RunnerRuntime) => Move | undefined,
+): Promise<RuntimeChange> {
+  return withLock(linkFolder(repository), () => {
+    const { runtime } = readRuntime(repository);
+    const move = decide(runtime);
+    if (move === undefined) return { runtime, isApplied: false };
+    const next = applyMove(runtime, move, now);
+    writeJsonFile(runtimePath(repository), next, { now });
+    return { runtime: next, isApplied: true };
+  });
+}
+
+function applyMove(runtime: RunnerRuntime, move: Move, now: number): RunnerRuntime {
+  const at = formatTimestamp(now);
+  const subject = move.finished ?? move.job;
+  const event = normaliseEvent({
+    timestamp_utc: at,
+    status: move.event ?? move.status,
+    job_id: subject.job_id,
+    lease_id: subject.lease_id,
+    message: move.message,
+  });
+  return {
+    schema_version: SCHEMA_VERSION,
+    status: move.status,
+    updated_at_utc: at,
+    active_job: normaliseJob(move.job),
+    last_job: move.finished === undefined ? runtime.last_job : normaliseJob(move.finished),
+    recent_events: [...runtime.recent_events, event].slice(-RECENT_EVENTS_KEPT),
+  };
+}
+
+/** Whether there is an active job, and it is the one that is meant. */
+function isMeant(runtime: RunnerRuntime, fence: RuntimeFence): boolean {
+  const job = runtime.active_job;
+  return hasJob(job) && agrees(job.job_id, fence.jobId) && agrees(job.lease_id, fence.leaseId);
+}
+
+function agrees(a: string | undefined, b: string | undefined): boolean {
+  return !a || !b || a === b;
+}

@@ -1,0 +1,62 @@
+/** One session record, rebuilt from what a file holds (contract/local-state.md §5.2). */
+
+import type { LinkSession, TerminalTarget } from '../../../spec/local/link-session.ts';
+import { SCHEMA_VERSION, SESSION_ROLES, SESSION_STATES } from '../../../spec/local/vocabulary.ts';
+import {
+  compact,
+  readBoolean,
+  readChoice,
+  readInteger,
+  readPath,
+  readString,
+  readTimestamp,
+} from '../../files/fields.ts';
+import { isObject, type JsonObject } from '../../files/json-file.ts';
+import { formatTimestamp } from '../../files/timestamps.ts';
+
+/** A record as it was read: an unrecognised source is shown as it is, and becomes `cli` when written. */
+export type SessionRecord = Omit<LinkSession, 'source'> & { source?: string | undefined };
+
+/** A valid record, or undefined without an id or a label. */
+export function normaliseSession(
+  record: JsonObject,
+  defaults: { root: string; now: number },
+): SessionRecord | undefined {
+  const id = readString(record, 'orp_session_id', 'orpSessionId', 'session_id', 'sessionId');
+  const label = readString(record, 'label');
+  if (id === undefined || label === undefined) return undefined;
+  const createdAt =
+    readTimestamp(record, 'created_at_utc', 'createdAt', 'created_at') ?? formatTimestamp(defaults.now);
+  const archived = readBoolean(record, 'archived');
+  return compact<SessionRecord>({
+    schema_version: SCHEMA_VERSION,
+    orp_session_id: id,
+    label,
+    state: readChoice(record, SESSION_STATES, 'state') ?? 'active',
+    project_root: readPath(record, defaults.root, [
+      'project_root',
+      'projectRoot',
+      'project_path',
+      'projectPath',
+    ]),
+    created_at_utc: createdAt,
+    last_active_at_utc:
+      readTimestamp(record, 'last_active_at_utc', 'lastActiveAt', 'last_active_at') ?? createdAt,
+    archived,
+    primary: !archived && readBoolean(record, 'primary'),
+    source: readString(record, 'source'),
+    codex_session_id: readString(record, 'codex_session_id', 'codexSessionId'),
+    role: readChoice(record, SESSION_ROLES, 'role'),
+    terminal_target: readTerminalTarget(record.terminal_target ?? record.terminalTarget),
+    notes: readString(record, 'notes'),
+  });
+}
+
+/** Window and tab; one of them alone names nothing. */
+function readTerminalTarget(value: unknown): TerminalTarget | undefined {
+  if (!isObject(value)) return undefined;
+  const windowId = readInteger(value, 'window_id', 'windowId');
+  const tabNumber = readInteger(value, 'tab_number', 'tabNumber');
+  if (windowId === undefined || tabNumber === undefined) return undefined;
+  return { window_id: windowId, tab_number: tabNumber };
+}

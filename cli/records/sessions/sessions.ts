@@ -1,0 +1,158 @@
+/** The sessions of a repository: one file each under `LINK/sessions`. Every change ends with one primary session. */
+
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { compareSessions, withOnePrimary } from '../../../spec/local/session-order.ts';
+import { LINK_SOURCES } from '../../../spec/local/vocabulary.ts';
+import { CliError } from '../../base/exit.ts';
+import { formatJson, isMissing, readJsonFile, readText, writeJsonFile } from '../../files/json-file.ts';
+import { withLock } from '../../files/lock.ts';
+import { formatTimestamp } from '../../files/timestamps.ts';
+import type { LinkableRepository } from '../../git/repository.ts';
+import { linkFolder, sessionsFolder } from '../../git/repository.ts';
+import { sessionFileName } from './session-file-name.ts';
+import { normaliseSession, type SessionRecord } from './session-record.ts';
+
+/** A session and the file that holds it. */
+export interface StoredSession {
+  record: SessionRecord;
+  path: string;
+}
+
+/** All session files of a repository: the valid ones in list order, and those that are none. */
+export interface SessionShelf {
+  sessions: StoredSession[];
+  invalidPaths: string[];
+}
+
+/** Reads every `*.json` of the folder, whatever its name. */
+export function readSessions(repository: LinkableRepository, now: number): SessionShelf {
+  const sessions: StoredSession[] = [];
+  const invalidPaths: string[] = [];
+  for (const name of sessionFileNames(repository)) {
+    const path = join(sessionsFolder(repository), name);
+    const file = readJsonFile(path);
+    if (file.kind === 'absent') continue;
+    const record =
+      file.kind === 'read' ? normaliseSession(file.value, { root: repository.root, now }) : undefined;
+    if (record === undefined) invalidPaths.push(path);
+    else sessions.push({ record, path });
+  }
+  sessions.sort((a, b) => compareSessions(a.record, b.record));
+  return { sessions, invalidPaths };
+}
+
+function sessionFileNames(repository: LinkableRepository): string[] {
+  try {
+    return readdirSync(sessionsFolder(repository))
+      .filter((name) => name.endsWith('.json'))
+      .sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** The file a session belongs into. */
+export function sessionPath(repository: LinkableRepository, sessionId: string): string {
+  return join(sessionsFolder(repository), sessionFileName(sessionId));
+}
+
+/** The session with this id, or undefined. */
+export function findSession(
+  sessions: readonly StoredSession[],
+  sessionId: string,
+): StoredSession | undefined {
+  const id = sessionId.trim();
+  const found = sessions.filter((session) => session.record.orp_session_id === id);
+  return found.find((session) => basename(session.path) === sessionFileName(id)) ?? found[0];
+}
+
+/** The session with this id; an error for people when there is none, or when its file cannot be read. */
+export function requireSession(
+  repository: LinkableRepository,
+  sessions: readonly StoredSession[],
+  sessionId: string,
+): StoredSession {
+  const found = findSession(sessions, sessionId) ?? findByPrefix(sessions, sessionId.trim());
+  if (found !== undefined) return found;
+  const path = sessionPath(repository, sessionId);
+  if (existsSync(path)) throw invalidSession(path);
+  throw new CliError(`There is no linked session ${JSON.stringify(sessionId.trim())} in this repository.`, {
+    code: 'unknown_session',
+    hint: '`orp link session list` shows the linked sessions.',
+  });
+}
+
+/** The only session whose id begins so. Several are an error that lists them. */
+function findByPrefix(sessions: readonly StoredSession[], prefix: string): StoredSession | undefined {
+  if (prefix === '') return undefined;
+  const found = sessions.filter(({ record }) => record.orp_session_id.startsWith(prefix));
+  if (found.length <= 1) return found[0];
+  throw new CliError(`Several sessions begin with ${JSON.stringify(prefix)}.`, {
+    code: 'ambiguous_id',
+    hint: `Give more of the id: ${found.map(({ record }) => record.orp_session_id).join(', ')}.`,
+  });
+}
+
+/** A file among the sessions that is no session record. It stays: only a person knows which session it was. */
+export function invalidSession(path: string): CliError {
+  return new CliError(`The session file ${path} cannot be read: it is no valid record.`, {
+    code: 'torn_state',
+    hint: 'Register that session again with `orp link session register`, or move the file away.',
+  });
+}
+
+/** What a change makes of the sessions it is given. Leaving one out removes its file. */
+export type SessionChange = (sessions: readonly StoredSession[]) => readonly StoredSession[];
+
+/** Changes sessions as the only writer, then gives exactly one of them the primary flag. Returns them in list order. */
+export function updateSessions(
+  repository: LinkableRepository,
+  now: number,
+  change: SessionChange,
+): Promise<StoredSession[]> {
+  return withLock(linkFolder(repository), () => {
+    const before = readSessions(repository, now).sessions;
+    const after = rebalance(change(before));
+    for (const session of after) writeSession(session, now);
+    const kept = new Set(after.map((session) => session.path));
+    for (const { path } of before) if (!kept.has(path)) rmSync(path, { force: true });
+    return after;
+  });
+}
+
+function rebalance(sessions: readonly StoredSession[]): StoredSession[] {
+  const records = withOnePrimary(sessions.map((session) => session.record));
+  return sessions
+    .map((session, index) => ({ path: session.path, record: records[index] ?? session.record }))
+    .sort((a, b) => compareSessions(a.record, b.record));
+}
+
+/** Files that already say the same are left alone: their time of change stays meaningful. */
+function writeSession(session: StoredSession, now: number): void {
+  const source = LINK_SOURCES.find((known) => known === session.record.source) ?? 'cli';
+  const record = 'source' in session.record ? { ...session.record, source } : session.record;
+  if (readText(session.path) !== formatJson(record)) writeJsonFile(session.path, record, { now });
+}
+
+/** The session that takes work which names none: the one flagged primary. */
+export function primaryOf(sessions: readonly StoredSession[]): StoredSession | undefined {
+  return sessions.find((session) => session.record.primary);
+}
+
+/** Notes that a session has just worked. Unknown sessions are left alone: it may have been removed meanwhile. */
+export async function touchSession(
+  repository: LinkableRepository,
+  sessionId: string,
+  at: number,
+): Promise<StoredSession | undefined> {
+  const sessions = await updateSessions(repository, at, (sessions) =>
+    sessions.map((session) =>
+      session.record.orp_session_id === sessionId.trim()
+        ? { ...session, record: { ...session.record, last_active_at_utc: formatTimestamp(at) } }
+        : session,
+    ),
+  );
+  return findSession(sessions, sessionId);
+}

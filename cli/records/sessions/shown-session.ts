@@ -1,0 +1,11 @@
+import { displayPath } from '../../files/paths.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { StoredSession } from './sessions.ts';
+
+/** A session as commands print it: with the path of its file. */
+export type ShownSession = SessionRecord & { path: string };
+
+/** A session with its path relative to the repository. */
+export function showSession(root: string, session: StoredSession): ShownSession {
+  return { ...session.record, path: displayPath(root, session.path) };
+}

@@ -1,0 +1,200 @@
+/** What a machine tells the hosted side about its linked repositories (contract/hosted-api.md §8.1). */
+
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { BodyInput } from '../../spec/contract/endpoint.ts';
+import type { syncMachine } from '../../spec/contract/runner.ts';
+import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
+import { isRouteable } from '../../spec/local/session-order.ts';
+import { CliError } from '../base/exit.ts';
+import { resolvePath } from '../files/paths.ts';
+import { formatTimestamp } from '../files/timestamps.ts';
+import { isLinkable, type LinkableRepository, resolveRepo } from '../git/repository.ts';
+import { bindCommand } from '../output/advice.ts';
+import { belongsTo } from './moved.ts';
+import { invalidLink, type ProjectLink, readProjectLinkFile } from './project-link.ts';
+import { invalidSession, readSessions, type StoredSession } from './sessions/sessions.ts';
+
+export type SyncPayload = BodyInput<typeof syncMachine>;
+
+export const SKIP_REASONS = [
+  'missing',
+  'not_git_repo',
+  'not_linked',
+  'linked_email_mismatch',
+  /** The link is for another folder: the repository has moved. */
+  'project_root_mismatch',
+  /** So are all its sessions that could take work. */
+  'session_project_root_mismatch',
+] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
+/** A linked repository with its sessions. */
+export interface LinkedRepository {
+  repository: LinkableRepository;
+  link: ProjectLink;
+  /** Valid ones, in list order. */
+  sessions: StoredSession[];
+}
+
+/** What became of each candidate root, in order. */
+export type Candidate =
+  | { kind: 'linked'; root: string; linked: LinkedRepository }
+  /** A record of it cannot be read: what it says is not known, which is something else than nothing. */
+  | { kind: 'unreadable'; root: string; trouble: CliError }
+  /** With the link, when that is for another folder. */
+  | { kind: 'skipped'; root: string; reason: SkipReason; link?: ProjectLink };
+
+export interface CandidateRoots {
+  /** `--repo-root` first, then the further ones in order; duplicates count once. */
+  roots: readonly string[];
+  env: NodeJS.ProcessEnv;
+  now: number;
+  /** Repositories linked by another account are left out; blank or absent: no such filter. */
+  email?: string | undefined;
+}
+
+/** Looks at every candidate root; a missing one is skipped, never an error. */
+export async function inspectRoots(options: CandidateRoots): Promise<Candidate[]> {
+  const roots = [...new Set(options.roots.map((root) => resolvePath(process.cwd(), root)))];
+  return Promise.all(roots.map((root) => inspectRoot(root, options)));
+}
+
+async function inspectRoot(root: string, options: CandidateRoots): Promise<Candidate> {
+  if (!existsSync(root)) return { kind: 'skipped', root, reason: 'missing' };
+  const repository = await resolveRepo(root, options.env);
+  if (!isLinkable(repository)) return { kind: 'skipped', root, reason: 'not_git_repo' };
+  const file = readProjectLinkFile(repository, options.now);
+  if (file.kind === 'absent') return { kind: 'skipped', root, reason: 'not_linked' };
+  if (file.kind === 'invalid') return { kind: 'unreadable', root, trouble: invalidLink(repository) };
+  const { link } = file;
+  if (isForeign(link, options.email)) return { kind: 'skipped', root, reason: 'linked_email_mismatch' };
+  const { sessions, invalidPaths } = readSessions(repository, options.now);
+  if (invalidPaths[0] !== undefined) {
+    return { kind: 'unreadable', root, trouble: invalidSession(invalidPaths[0]) };
+  }
+  if (!(await belongsTo(repository, link.project_root, options.env))) {
+    return { kind: 'skipped', root, reason: 'project_root_mismatch', link };
+  }
+  const here = await sessionsHere(repository, sessions, options.env);
+  if (!here.some(isUsable) && sessions.some(isUsable)) {
+    return { kind: 'skipped', root, reason: 'session_project_root_mismatch' };
+  }
+  return { kind: 'linked', root, linked: { repository, link, sessions: here } };
+}
+
+function isUsable({ record }: StoredSession): boolean {
+  return isRouteable(record);
+}
+
+/** Without those that work in a folder which is not this repository. */
+async function sessionsHere(
+  repository: LinkableRepository,
+  sessions: readonly StoredSession[],
+  env: NodeJS.ProcessEnv,
+): Promise<StoredSession[]> {
+  const isHere = await Promise.all(
+    sessions.map(({ record }) => belongsTo(repository, record.project_root, env)),
+  );
+  return sessions.filter((_, at) => isHere[at]);
+}
+
+/**
+ * A sync replaces what the hosted side knows of this machine: with a record that cannot be read it would take away, in
+ * silence, what that record stands for.
+ */
+export function requireReadable(candidates: readonly Candidate[]): void {
+  for (const candidate of candidates) if (candidate.kind === 'unreadable') throw candidate.trouble;
+}
+
+/** A repository that is skipped because it has moved, as people read it; undefined for every other candidate. */
+export function movedRepository(candidate: Candidate): CliError | undefined {
+  if (candidate.kind !== 'skipped') return undefined;
+  const { root, reason, link } = candidate;
+  if (link !== undefined) {
+    return new CliError(
+      `The repository ${root} has moved since it was linked: its link is for ${link.project_root}.`,
+      {
+        code: reason,
+        hint: `Run \`${bindCommand(link.idea_id)}\` in it, then register its sessions again; \`orp link status\` shows the commands.`,
+      },
+    );
+  }
+  if (reason !== 'session_project_root_mismatch') return undefined;
+  return new CliError(`The sessions of ${root} work in another folder, which is not this repository.`, {
+    code: reason,
+    hint: 'Register them again; `orp link status` shows the commands.',
+  });
+}
+
+function isForeign(link: ProjectLink, email: string | undefined): boolean {
+  if (!email || !link.linked_email) return false;
+  return link.linked_email.toLowerCase() !== email.toLowerCase();
+}
+
+/** Builds the body of a sync. Archived sessions stay at home; closed ones are told as closed. */
+export function buildSyncPayload(
+  machine: RunnerMachine,
+  linked: readonly LinkedRepository[],
+  told: { appVersion: string; now: number },
+): SyncPayload {
+  const syncedAt = formatTimestamp(told.now);
+  return {
+    machineId: machine.machine_id,
+    machineName: machine.machine_name,
+    platform: machine.platform,
+    appVersion: told.appVersion,
+    syncedAt,
+    linkedProjects: distinctBy(
+      linked.map(({ link }) => projectOf(link, syncedAt)),
+      (project) => [project.projectRoot, project.ideaId, project.worldId],
+    ),
+    sessions: distinctBy(
+      linked.flatMap(({ link, sessions }) =>
+        sessions.filter(({ record }) => !record.archived).map((session) => sessionOf(link, session)),
+      ),
+      (session) => [session.projectRoot, session.orpSessionId],
+    ),
+  };
+}
+
+type ProjectPayload = SyncPayload['linkedProjects'][number];
+type SessionPayload = SyncPayload['sessions'][number];
+
+function projectOf(link: ProjectLink, syncedAt: string): ProjectPayload {
+  const name = basename(link.project_root);
+  return {
+    ideaId: link.idea_id,
+    ideaTitle: link.idea_title ?? name,
+    worldId: link.world_id ?? null,
+    worldName: link.world_name ?? null,
+    projectName: name,
+    projectRoot: link.project_root,
+    githubUrl: link.github_url ?? null,
+    lastOpenedAt: syncedAt,
+  };
+}
+
+function sessionOf(link: ProjectLink, { record }: StoredSession): SessionPayload {
+  return {
+    ideaId: link.idea_id,
+    worldId: link.world_id ?? null,
+    projectRoot: link.project_root,
+    orpSessionId: record.orp_session_id,
+    codexSessionId: record.codex_session_id ?? null,
+    label: record.label,
+    state: record.state,
+    primary: record.primary,
+    lastActiveAt: record.last_active_at_utc,
+  };
+}
+
+/** Two roots inside one checkout share their link state: each project and session is told once. */
+function distinctBy<T>(items: readonly T[], keyOf: (item: T) => readonly unknown[]): T[] {
+  const byKey = new Map<string, T>();
+  for (const item of items) {
+    const key = JSON.stringify(keyOf(item));
+    if (!byKey.has(key)) byKey.set(key, item);
+  }
+  return [...byKey.values()];
+}

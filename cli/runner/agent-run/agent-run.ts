@@ -1,0 +1,184 @@
+/**
+ * One run of an agent under a lease: from the note that it is about to start, to how it ended. Whoever wants it to stop
+ * uses the switch; the time limit does, too.
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { Agent, AgentLaunch, TurnFacts } from '../../agents/agent.ts';
+import { readAnswer } from '../../agents/answer-file.ts';
+import { cutFailure } from '../../agents/failure-text.ts';
+import { messageOf } from '../../base/exit.ts';
+import type { AgentRun } from '../job/run-outcome.ts';
+import { Transcript } from '../output/transcript.ts';
+import { type ChildOutput, type RunningChild, startChild } from '../process/child.ts';
+import { STOP_GRACES, type StopGraces, type StopReceipt } from '../process/stop-ladder.ts';
+import type { StopReason, StopSwitch } from '../process/stop-switch.ts';
+import { redactText } from '../redaction/redact.ts';
+import type { LeaseSpool } from '../spool/lease-spool.ts';
+import { type Limits, RunLimits } from './run-limits.ts';
+
+export interface AgentRunOptions {
+  agent: Agent;
+  launch: AgentLaunch;
+  spool: LeaseSpool;
+  stopSwitch: StopSwitch;
+  limits: Limits;
+  secrets: readonly string[];
+  onChunk(): void;
+  graces?: StopGraces;
+}
+
+/** Runs the agent to its end. It is not started before the disk says that it may be running. */
+export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
+  const { launch } = options;
+  const tag = randomUUID();
+  const trouble = await noteSpawning(options, tag);
+  if (trouble !== undefined) return { kind: 'not_started', message: trouble, isUnavailable: false };
+  const transcript = openTranscript(options);
+  const limits = new RunLimits(options.limits, (reason) => options.stopSwitch.ask(reason));
+  try {
+    const started = await startChild(
+      { ...launch, tag },
+      hearing(transcript, limits),
+      options.graces ?? STOP_GRACES,
+    );
+    if (started.kind === 'refused') {
+      return { kind: 'not_started', message: started.message, isUnavailable: true };
+    }
+
+    const { end, stopped } = await supervise(started.child, options).catch(async (error: unknown) => {
+      // Nobody is left to look after it.
+      await started.child.stop();
+      throw error;
+    });
+    await noteEnd(options.spool, { end, stopped }, transcript.turn.state);
+    if (stopped) await transcript.say(describeStop(stopped), 'warn');
+    if (end.leftovers) await transcript.say(describeLeftovers(end.leftovers), 'warn');
+    await transcript.end();
+    return await describeRun(transcript, { end, stopped }, options);
+  } finally {
+    limits.dispose();
+  }
+}
+
+/** An agent that is at work in another conversation knows nothing of this one: it is stopped, and what it says is dropped. */
+function openTranscript(options: AgentRunOptions): Transcript {
+  const { sessionId: asked } = options.launch;
+  return new Transcript({
+    ...options,
+    sessionId: asked,
+    onOtherSession: (said) => {
+      options.stopSwitch.ask({ kind: 'other_session', asked, said });
+      const at_utc = new Date().toISOString();
+      options.spool.note({ record: 'other_session', at_utc, said }).catch(ignoreFullDisk);
+    },
+  });
+}
+
+async function describeRun(
+  transcript: Transcript,
+  how: Supervised,
+  { agent, launch, secrets }: AgentRunOptions,
+): Promise<AgentRun> {
+  const { turn, otherSession } = transcript;
+  const said = transcript.failure.best();
+  const answer =
+    otherSession === undefined
+      ? ((await readAnswer(launch.answerPath)) ?? nonBlank(transcript.lastMessage))
+      : undefined;
+  return {
+    kind: 'ended',
+    ...how,
+    turn,
+    otherSession,
+    answer: answer === undefined ? undefined : transcript.redactAnswer(answer),
+    failure: said === undefined ? undefined : cutFailure(redactText(said, secrets)),
+    reading: said === undefined ? undefined : agent.readFailure(said, turn, Date.now()),
+    stdout: transcript.tailOf('stdout'),
+    stderr: transcript.tailOf('stderr'),
+  };
+}
+
+function nonBlank(text: string | undefined): string | undefined {
+  return text?.trim() ? text : undefined;
+}
+
+/**
+ * A start that is not written down could not be told from one that never happened: after a crash the service would be
+ * told that nothing ran, and a person would send the prompt again.
+ */
+async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Promise<string | undefined> {
+  const at_utc = new Date().toISOString();
+  try {
+    await spool.note({ record: 'spawning', at_utc, answer_path: launch.answerPath, tag });
+    return undefined;
+  } catch (error) {
+    return `its start could not be written down (${messageOf(error)}). Nothing ran; free some space on the disk.`;
+  }
+}
+
+/** From here on a restarted runner knows how it ended; without it, it says that nobody does. */
+function noteEnd(spool: LeaseSpool, { end, stopped }: Supervised, turn: TurnFacts['state']): Promise<void> {
+  const at_utc = new Date().toISOString();
+  return spool
+    .note({ record: 'ended', at_utc, exit_code: end.exitCode, was_stopped: stopped !== undefined, turn })
+    .catch(ignoreFullDisk);
+}
+
+function hearing(transcript: Transcript, limits: RunLimits): ChildOutput {
+  return {
+    stdout: (bytes) => {
+      limits.heard();
+      return transcript.takeStdout(bytes);
+    },
+    stderr: (bytes) => {
+      limits.heard();
+      return transcript.takeStderr(bytes);
+    },
+  };
+}
+
+type Supervised = Pick<Extract<AgentRun, { kind: 'ended' }>, 'end' | 'stopped'>;
+
+async function supervise(child: RunningChild, options: AgentRunOptions): Promise<Supervised> {
+  const { stopSwitch, spool } = options;
+  await noteSpawned(spool, child.mark);
+  const first = await Promise.race([child.ended, stopSwitch.asked.then(() => undefined)]);
+  if (first !== undefined || stopSwitch.reason === undefined) return { end: first ?? (await child.ended) };
+  const receipt = await child.stop();
+  return { end: await child.ended, stopped: { reason: stopSwitch.reason, receipt } };
+}
+
+async function noteSpawned(spool: LeaseSpool, { pid, startTime }: RunningChild['mark']): Promise<void> {
+  // Without its start time a pid proves nothing.
+  if (startTime === undefined) return;
+  const at_utc = new Date().toISOString();
+  await spool.note({ record: 'spawned', at_utc, pid, start_time: startTime }).catch(ignoreFullDisk);
+}
+
+/** The work goes on: the tag that is on the disk finds the agent as well. */
+function ignoreFullDisk(): undefined {
+  return undefined;
+}
+
+function describeStop({ reason, receipt }: { reason: StopReason; receipt: StopReceipt }): string {
+  const how =
+    receipt.signal === 'none'
+      ? 'nothing was running any more'
+      : `${receipt.processes} process${receipt.processes === 1 ? '' : 'es'} ended by ${receipt.signal}`;
+  const rest = receipt.left === 0 ? '' : `, ${receipt.left} could not be ended`;
+  return `Stopped (${WHY[reason.kind]}): ${how}${rest}, after ${receipt.tookMs} ms.`;
+}
+
+const WHY = {
+  cancelled: 'cancelled',
+  lease_lost: 'the lease was taken away',
+  time_limit: 'time limit',
+  silence: 'silence limit',
+  other_session: 'it opened another session',
+  shutdown: 'the runner was stopped',
+} as const satisfies Record<StopReason['kind'], string>;
+
+function describeLeftovers(receipt: StopReceipt): string {
+  return `The agent left ${receipt.processes} process${receipt.processes === 1 ? '' : 'es'} running; ended by ${receipt.signal}.`;
+}

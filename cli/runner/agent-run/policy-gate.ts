@@ -1,0 +1,75 @@
+/** The local policy as the runner meets it: before a claim, and before an agent starts. */
+
+import type { Context } from '../../output/context.ts';
+import { askAtTerminal } from '../../policy/ask-at-terminal.ts';
+import { type JobAtPlace, PolicyDesk } from '../../policy/policy-desk.ts';
+import type { ClaimedJob } from '../job/claimed-job.ts';
+import { failedResult } from '../job/result.ts';
+import type { AskedLease, JobGate, JobVerdict } from '../job/work-context.ts';
+import type { Placement } from '../job/workplace.ts';
+
+/** Who ends the work of a runner, as a question at its terminal needs to know. */
+interface Ending {
+  readonly draining: AbortSignal;
+  inputEnded(): void;
+}
+
+/** The desk of a runner; whoever sits at its terminal is asked when the policy says so. */
+export function policyDesk(
+  { env, stdin, stderr }: Pick<Context, 'env' | 'stdin' | 'stderr'>,
+  drainSwitch: Ending,
+): PolicyDesk {
+  const { draining } = drainSwitch;
+  return new PolicyDesk({
+    env,
+    now: Date.now,
+    ask: askAtTerminal({ stdin, stderr, draining, onInputEnd: () => drainSwitch.inputEnded() }),
+  });
+}
+
+/** The rules at the place where a job is about to run. */
+export function policyGate(desk: PolicyDesk): JobGate {
+  return (job, placement, lease) => reviewUntilStopped(desk, jobAtPlace(job, placement), lease);
+}
+
+const LEFT = 'The person at the terminal left the question whether the job may run.';
+
+/**
+ * Whoever stops the job while a person is asked decides nothing about it, and takes the question back. A question that is
+ * left decides nothing either, unless no lease brings the job back to the queue.
+ */
+export async function reviewUntilStopped(
+  desk: PolicyDesk,
+  job: JobAtPlace,
+  lease: AskedLease,
+): Promise<JobVerdict> {
+  const { stopSwitch } = lease;
+  const stopped = new AbortController();
+  void stopSwitch.asked.then(() => stopped.abort());
+  const review = await desk.review(job, { signal: stopped.signal, onAsk: () => lease.setAsking(true) });
+  lease.setAsking(false);
+  if (stopSwitch.reason !== undefined) return { kind: 'stopped', reason: stopSwitch.reason };
+  if (review.kind === 'allowed') return { kind: 'passed', limits: review.limits };
+  if (review.kind === 'unanswered') {
+    if (lease.held.leaseId !== undefined) return review;
+    return { kind: 'refused', result: failedResult('policy_denied', LEFT, new Date()) };
+  }
+  return { kind: 'refused', result: failedResult('policy_denied', review.message, new Date()) };
+}
+
+/** The job where it would run, as the rules look at it. */
+export function jobAtPlace(
+  job: ClaimedJob,
+  { workplace, session, codexSessionId }: Extract<Placement, { kind: 'placed' }>,
+): JobAtPlace {
+  return {
+    id: job.id,
+    kind: job.kind,
+    sender: job.createdBy,
+    prompt: job.prompt,
+    repository: workplace.linked.repository.root,
+    // Resolved when it was read, and not again: the rules look at the folder that the agent is started in.
+    cwd: session.project_root,
+    sessions: [session.orp_session_id, codexSessionId],
+  };
+}

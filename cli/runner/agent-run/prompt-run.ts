@@ -1,0 +1,147 @@
+/** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
+
+import { JOB_KINDS } from '../../../spec/job/kinds.ts';
+import { resolvePath } from '../../files/paths.ts';
+import type { PolicyLimits } from '../../policy/policy-desk.ts';
+import type { ClaimedJob } from '../job/claimed-job.ts';
+import type { WorkerBlock } from '../job/job-report.ts';
+import { failedResult, givenBack, judgeRun, stopSentence, summarise } from '../job/result.ts';
+import type { AgentRun } from '../job/run-outcome.ts';
+import type { WorkContext } from '../job/work-context.ts';
+import type { LeaseDesk } from '../lease/lease-desk.ts';
+import type { StopReason } from '../process/stop-switch.ts';
+import type { ResultRecord } from '../spool/records.ts';
+import { runAgent } from './agent-run.ts';
+import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
+
+export interface PromptRun {
+  result: ResultRecord;
+  /** Absent when the agent did not run. */
+  worker?: WorkerBlock;
+  wasAttempted: boolean;
+}
+
+/** Where the prompt goes. */
+export interface PromptTarget {
+  job: ClaimedJob;
+  codexSessionId: string;
+  /** Symlinks resolved: the policy judged this folder, and no other. */
+  cwd: string;
+  /** What the policy of this machine holds the agent to. */
+  policy?: PolicyLimits | undefined;
+}
+
+/** Runs the prompt; whatever is in the way is a result, too. */
+export async function runPrompt(
+  context: WorkContext,
+  desk: LeaseDesk,
+  target: PromptTarget,
+): Promise<PromptRun> {
+  const { job } = target;
+  if (!(JOB_KINDS as readonly string[]).includes(job.kind)) {
+    return refusedRun(
+      'unsupported_kind',
+      `This runner does not know jobs of kind ${JSON.stringify(job.kind)}.`,
+    );
+  }
+  if (job.prompt === '') return refusedRun('agent_error', 'The job has no prompt.');
+
+  const { codexSessionId: sessionId, cwd, policy } = target;
+  const task = {
+    sessionId,
+    prompt: job.prompt,
+    cwd,
+    folder: desk.spool.folder,
+    settings: policy?.settings ?? {},
+  };
+  const prepared = await context.agent.prepare(task);
+  if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
+  if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
+  const { launch } = prepared;
+  // A link in its place would lead the agent out of the folder that the rules looked at.
+  if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
+  // Nothing ran yet: a stop that came this early is told as such.
+  const { reason } = desk.stopSwitch;
+  if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
+  const begun = context.claimPause.begin();
+  const run = await runAgent({
+    agent: context.agent,
+    launch,
+    spool: desk.spool,
+    stopSwitch: desk.stopSwitch,
+    limits: {
+      limitMs: timeLimitMs(job, policy),
+      silenceMs: context.silenceLimitMs ?? DEFAULT_SILENCE_LIMIT_MS,
+    },
+    secrets: context.secrets,
+    onChunk: () => desk.wakeUploads(),
+    ...(context.graces === undefined ? {} : { graces: context.graces }),
+  });
+  if (run.kind === 'not_started') {
+    const error = `${context.agent.name} could not be started: ${run.message}`;
+    return run.isUnavailable ? unavailableRun(context, error) : refusedRun('agent_error', error);
+  }
+  const result = judgeRun(run, { now: new Date(), kind: job.kind });
+  notePause(context, run, { result, begun });
+  const worker = workerBlock(run, job.kind, [launch.command, ...launch.args].join(' '));
+  return { result, worker, wasAttempted: true };
+}
+
+/** The policy may make it shorter, never longer. */
+export function timeLimitMs(
+  { timeoutSeconds }: Pick<ClaimedJob, 'timeoutSeconds'>,
+  policy: PolicyLimits | undefined,
+): number {
+  const asked = timeoutSeconds === undefined ? DEFAULT_TIME_LIMIT_MS : timeoutSeconds * 1000;
+  return Math.min(asked, policy?.maxRunMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** What the run says of the agent itself, beside what it says of the job. */
+function notePause(
+  { claimPause }: WorkContext,
+  { reading, failure, stopped, turn }: Extract<AgentRun, { kind: 'ended' }>,
+  { result, begun }: { result: ResultRecord; begun: number },
+): void {
+  if (reading?.kind === 'condition' && result.failure_kind === reading.code) {
+    claimPause.meet({ code: reading.code, message: failure ?? '', until: reading.until });
+  } else if (stopped === undefined && (turn.hasEvents || result.outcome === 'completed')) {
+    claimPause.worked(begun);
+  }
+}
+
+/** No job can run: this one had no effect. */
+function unavailableRun({ claimPause }: WorkContext, error: string): PromptRun {
+  claimPause.meet({ code: 'agent_unavailable', message: error });
+  const { result, wasAttempted } = refusedRun('agent_unavailable', error);
+  return { result: givenBack(result, 'agent_unavailable'), wasAttempted };
+}
+
+function refusedRun(
+  kind: 'unsupported_kind' | 'agent_error' | 'agent_unavailable',
+  error: string,
+): PromptRun {
+  return { result: failedResult(kind, error, new Date()), wasAttempted: kind !== 'unsupported_kind' };
+}
+
+/** The result of a job that was stopped before its agent ran. */
+export function neverRan(reason: StopReason): ResultRecord {
+  const result = failedResult('agent_error', `${stopSentence(reason)} It had not started.`, new Date());
+  if (reason.kind !== 'cancelled') return result;
+  const { failure_kind: _kind, ...cancelled } = result;
+  return { ...cancelled, outcome: 'cancelled' };
+}
+
+/** As v0.4.4 has it: judged by the exit code, and what was printed stands in for an answer. Only shown, never delivered. */
+function workerBlock(run: Extract<AgentRun, { kind: 'ended' }>, kind: string, command: string): WorkerBlock {
+  const printed = run.stdout.trim() === '' ? run.stderr : run.stdout;
+  const body = run.answer ?? (run.otherSession === undefined ? printed : '');
+  return {
+    ok: run.end.exitCode === 0 && run.stopped === undefined,
+    exitCode: run.end.exitCode,
+    stdout: run.stdout,
+    stderr: run.stderr,
+    body,
+    summary: summarise(body, kind) ?? '',
+    command,
+  };
+}

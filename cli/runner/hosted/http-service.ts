@@ -1,0 +1,278 @@
+/** The runner's view of the service over the rows of the contract. One try per call; every failure becomes a value. */
+
+import { randomUUID } from 'node:crypto';
+import { BOUNDS } from '../../../spec/bounds.ts';
+import type { Capability } from '../../../spec/contract/capabilities.ts';
+import type { Endpoint, QueryInput } from '../../../spec/contract/endpoint.ts';
+import { cancelJob } from '../../../spec/contract/jobs.ts';
+import {
+  addLogs,
+  addMessage,
+  claimJob,
+  completeJob,
+  heartbeat,
+  pollJob,
+  releaseJob,
+  startJob,
+} from '../../../spec/contract/runner.ts';
+import { RETRYABLE } from '../../../spec/errors.ts';
+import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
+import { CliError } from '../../base/exit.ts';
+import { isSystemError } from '../../base/system-error.ts';
+import { type CallInput, findOffer, introduce, send } from '../../client/call.ts';
+import type { Client } from '../../client/client.ts';
+import type { KnownServer } from '../../client/known-server.ts';
+import { NOT_OFFERED } from '../../client/offers.ts';
+import { NO_RETRY } from '../../client/retry.ts';
+import { ServiceError } from '../../client/service-error.ts';
+import { readString } from '../../files/fields.ts';
+import { isObject } from '../../files/json-file.ts';
+import { type Account, isOtherAccount } from '../../records/remote-session.ts';
+import type {
+  Body,
+  HeartbeatReply,
+  Held,
+  LeaseVerdict,
+  PollRequest,
+  Reply,
+  RunnerService,
+} from '../job/service.ts';
+import { linesOf } from '../output/log-lines.ts';
+
+export interface HttpServiceOptions {
+  machine: Pick<RunnerMachine, 'machine_id' | 'machine_name'>;
+  /** This run of the runner. */
+  instance: string;
+  /** The origin that everything goes to, whoever signs in where meanwhile. */
+  baseUrl: string;
+  /** Makes a client with the token that is stored now; throws when there is none for this origin. */
+  connect(): Promise<Client>;
+  /** Told with every answered heartbeat whether the server tells this machine to claim nothing. */
+  onDrainOrder?(isGiven: boolean): void;
+}
+
+/** Makes the service. */
+export function httpService(options: HttpServiceOptions): RunnerService {
+  const { machine, instance, baseUrl } = options;
+  const machineId = machine.machine_id;
+  const line = new Line(options.connect);
+  const fence = ({ leaseId }: Held) => ({ machineId, leaseId: leaseId ?? null });
+  const at = ({ jobId }: Held) => ({ jobId });
+  return {
+    baseUrl,
+    offers: (capability) => line.offers(capability),
+    poll: (request) => line.run((client) => claim(client, { ...request, machineId, instance })),
+    heartbeat: async ({ jobId, leaseId, account }, draining, { condition, asking } = {}) => {
+      const input = (server: KnownServer) => ({
+        body: {
+          machineId,
+          machineName: machine.machine_name,
+          ...(jobId === undefined ? {} : { jobId }),
+          ...(leaseId === undefined ? {} : { leaseId }),
+          ...(server.offers('leases') ? { instance, ...(draining ? { draining } : {}) } : {}),
+          ...(condition !== undefined && server.offers('condition') ? { condition } : {}),
+          ...(asking && server.offers('asking') ? { asking } : {}),
+        },
+      });
+      const reply = mapReply(await line.send(heartbeat, input, account), readHeartbeat);
+      // A runner that leaves says so itself; what comes back then is no order.
+      if (reply.kind === 'ok' && !draining) options.onDrainOrder?.(reply.value.drain);
+      return reply;
+    },
+    start: (held) => line.send(startJob, { params: at(held), body: fence(held) }, held.account),
+    addMessage: (held, { seq, at: time, ...message }) => {
+      const body = { ...fence(held), sender: 'system', ...message };
+      const input = (server: KnownServer) => ({
+        params: at(held),
+        body: server.offers('chunks') ? { ...body, seq, at: time } : body,
+      });
+      return line.send(addMessage, input, held.account);
+    },
+    addLogs: (held, chunks) => {
+      const input = (server: KnownServer) => ({
+        params: at(held),
+        body: {
+          ...fence(held),
+          ...(server.offers('chunks') ? { chunks: [...chunks] } : { lines: linesOf(chunks) }),
+        },
+      });
+      return line.send(addLogs, input, held.account);
+    },
+    complete: (held, { failureKind, ...report }) => {
+      const body = { ...fence(held), ...report };
+      const input = (server: KnownServer) => ({
+        params: at(held),
+        body: failureKind !== undefined && server.offers('leases') ? { ...body, failureKind } : body,
+      });
+      return line.send(completeJob, input, held.account);
+    },
+    release: async (held, report) => {
+      const body = { machineId, leaseId: held.leaseId ?? '', ...report };
+      const reply = await line.send(releaseJob, { params: at(held), body }, held.account);
+      // Its holder reports a failure instead, or lets the lease run out.
+      const isLasting = reply.kind === 'unavailable' && reply.code === NOT_OFFERED;
+      return isLasting ? { ...reply, kind: 'refused', status: 0 } : reply;
+    },
+    confirmCancel: (held, receipt) =>
+      line.send(
+        cancelJob,
+        (server) => ({
+          params: at(held),
+          body: { ...fence(held), reason: null, ...(server.offers('leases') ? { receipt } : {}) },
+        }),
+        held.account,
+      ),
+  };
+}
+
+type Claim = PollRequest & { machineId: string; instance: string };
+
+/** Asks for a job in the newest way that the server offers. */
+function claim(client: Client, request: Claim): Promise<Body> {
+  const { machineId, instance, claimId, dryRun = false, projectRoots } = request;
+  if (!client.server.offers('claim-post')) {
+    return send(client, pollJob, { query: { machineId, ...pollExtras(client.server, request) } });
+  }
+  const body = {
+    machineId,
+    instance,
+    claimId: claimId ?? randomUUID(),
+    dryRun,
+    projectRoots: listable(projectRoots),
+  };
+  return send(client, claimJob, { body });
+}
+
+/** A list that is too long is left out: then any repository is meant that the machine has synced. */
+export function listable(roots: readonly string[] | undefined): string[] | undefined {
+  return roots === undefined || roots.length > BOUNDS.machineProjects ? undefined : [...roots];
+}
+
+/** What a poll says beyond v0.4.4. */
+function pollExtras(
+  server: KnownServer,
+  { instance, claimId, dryRun, projectRoots }: Claim,
+): Partial<QueryInput<typeof pollJob>> {
+  const dry = dryRun && server.offers('dry-run') ? ({ dryRun: '1' } as const) : {};
+  if (!server.offers('claims')) return dry;
+  return { instance, claimId, projectRoot: [...(projectRoots ?? [])], ...dry };
+}
+
+/**
+ * Calls under whoever is signed in at that moment. It is looked up for each, because nobody has to sign out before somebody
+ * else signs in: a token kept from before would go on working for an account that has left this machine.
+ */
+export class Line {
+  readonly #connect: () => Promise<Client>;
+  /** Nothing is said to a server before it is known in which words. */
+  #isIntroduced = false;
+
+  constructor(connect: () => Promise<Client>) {
+    this.#connect = connect;
+  }
+
+  /**
+   * @param input what to send, or what to send to a server that offers this
+   * @param owner nothing is sent while another account is signed in
+   */
+  send<Row extends Endpoint>(
+    row: Row,
+    input: CallInput<Row> | ((server: KnownServer) => CallInput<Row>),
+    owner?: Account,
+  ): Promise<Reply<Body>> {
+    return this.run((client) => {
+      const request = typeof input === 'function' ? input(client.server) : input;
+      return send(client, row, request);
+    }, owner);
+  }
+
+  /** Runs one call; see {@link send}. */
+  async run(ask: (client: Client) => Promise<Body>, owner?: Account): Promise<Reply<Body>> {
+    return this.#connected(async (client) => {
+      const { account } = client;
+      if (isOtherAccount(owner, account)) {
+        return { kind: 'unauthenticated', message: waitsFor(owner, account) };
+      }
+      await this.#introduce(client);
+      return { kind: 'ok', value: await ask(client), account };
+    });
+  }
+
+  async #introduce(client: Client): Promise<void> {
+    if (!this.#isIntroduced) this.#isIntroduced = (await introduce(client)) === 'introduced';
+  }
+
+  /** Whether the server offers an extension; it is asked when it has not said so. */
+  async offers(capability: Capability): Promise<Reply<boolean>> {
+    return this.#connected(async (client) => ({ kind: 'ok', value: await findOffer(client, capability) }));
+  }
+
+  async #connected<T>(work: (client: Client) => Promise<Reply<T>>): Promise<Reply<T>> {
+    let client: Client;
+    try {
+      client = { ...(await this.#connect()), retry: NO_RETRY };
+    } catch (error) {
+      // No token, or none for this origin: a person must sign in.
+      if (error instanceof CliError) return { kind: 'unauthenticated', message: error.message };
+      return readFailure(error);
+    }
+    try {
+      return await work(client);
+    } catch (error) {
+      return readFailure(error);
+    }
+  }
+}
+
+function waitsFor(owner: Account | undefined, signedIn: Account | undefined): string {
+  const nameOf = (account: Account | undefined) => account?.email ?? `account ${account?.userId}`;
+  return `It waits for ${nameOf(owner)}, who claimed it; ${nameOf(signedIn)} is signed in now.`;
+}
+
+/** Codes that speak of now: the same request may succeed later. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...RETRYABLE,
+  'limit_reached',
+  // A route that is not there is a deployment that is not finished.
+  'route_not_found',
+  'method_not_allowed',
+]);
+
+/** Only what the server signed is a refusal. Whatever else comes back is an outage, and the same is sent again. */
+function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
+  if (error instanceof ServiceError) {
+    const { kind, status, code, message, details } = error;
+    if (kind !== 'refused' || PASSING.has(code)) return { kind: 'unavailable', code, message, details };
+    if (code === 'unauthenticated') return { kind: 'unauthenticated', message, details };
+    return { kind: 'refused', status, code, message, details };
+  }
+  if (error instanceof CliError) {
+    const { code, message } = error;
+    if (code === NOT_OFFERED) return { kind: 'unavailable', code, message };
+    // The request itself cannot be made, now or later: nobody was asked, and signing in changes nothing.
+    return { kind: 'refused', status: 0, code, message };
+  }
+  // The sign-in could not be read just now. The agents at work are not to end for it.
+  if (isSystemError(error)) {
+    return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
+  }
+  throw error;
+}
+
+function mapReply<A, B>(reply: Reply<A>, map: (value: A) => B): Reply<B> {
+  return reply.kind === 'ok' ? { kind: 'ok', value: map(reply.value) } : reply;
+}
+
+function readHeartbeat(body: Body): HeartbeatReply {
+  return { body, verdict: readVerdict(body.lease), drain: body.drain === true };
+}
+
+/** Only the word `stop` stops; a service that does not know it never does. */
+function readVerdict(lease: unknown): LeaseVerdict | undefined {
+  if (!isObject(lease)) return undefined;
+  return {
+    action: lease.action === 'stop' ? 'stop' : 'continue',
+    reason: readString(lease, 'reason'),
+    expiresAt: readString(lease, 'expiresAt'),
+  };
+}

@@ -1,0 +1,79 @@
+/** The linked state of this machine as the runner keeps it: signs of life, and what the service is told of it. */
+
+import type { Client } from '../../client/client.ts';
+import { displayPath } from '../../files/paths.ts';
+import { formatTimestamp } from '../../files/timestamps.ts';
+import { repoRunnerPath, runtimePath } from '../../git/repository.ts';
+import { syncDocument, syncLinked } from '../../hosted/sync.ts';
+import { copyMachineTo, loadMachine, updateMachine } from '../../records/machine.ts';
+import { readRemoteSession } from '../../records/remote-session.ts';
+import {
+  type Candidate,
+  inspectRoots,
+  type LinkedRepository,
+  requireReadable,
+} from '../../records/sync-payload.ts';
+import type { LocalState } from '../job/work-context.ts';
+
+export interface LocalRecordsOptions {
+  env: NodeJS.ProcessEnv;
+  /** Candidate roots, `--repo-root` first. */
+  roots(): Promise<readonly string[]>;
+  connect(): Promise<Client>;
+}
+
+/** The local state over the files of contract/local-state.md. */
+export function localRecords({ env, roots, connect }: LocalRecordsOptions): LocalState {
+  const place = () => ({ env, now: Date.now() });
+  return {
+    async isEnabled() {
+      return (await loadMachine(place())).record.runner_enabled;
+    },
+    watchSignIn() {
+      const token = tokenIfReadable(env);
+      return () => ![undefined, token].includes(tokenIfReadable(env));
+    },
+    async recordBeat(linked) {
+      const { email } = readRemoteSession(env);
+      const beat = {
+        last_heartbeat_at_utc: formatTimestamp(Date.now()),
+        ...(email === '' ? {} : { linked_email: email }),
+      };
+      const repository = linked?.repository;
+      const { record, path } = await updateMachine({ ...place(), repository }, () => beat);
+      const told = { machine: record, machine_path: path };
+      if (repository === undefined) return { ...told, repo_runner_path: '', repo_runtime_path: '' };
+      await copyMachineTo(repository, record);
+      return {
+        ...told,
+        repo_runner_path: displayPath(repository.root, repoRunnerPath(repository)),
+        repo_runtime_path: displayPath(repository.root, runtimePath(repository)),
+      };
+    },
+    async sync() {
+      const { record: machine } = await loadMachine(place());
+      // A sync enables; somebody who disabled the runner while it worked must not be overruled.
+      if (!machine.runner_enabled) throw new Error('the runner was disabled');
+      const { email } = readRemoteSession(env);
+      const candidates = await inspectRoots({ ...place(), roots: await roots(), email });
+      requireReadable(candidates);
+      const linked = linkedOf(candidates);
+      if (linked.length === 0) throw new Error('no linked repository is left');
+      const request = { ...place(), machine, linked, email, copyTo: linked[0]?.repository };
+      return syncDocument(await syncLinked(await connect(), request), candidates);
+    },
+  };
+}
+
+/** Undefined when the file cannot be read now, for want of an open file perhaps: that is no other sign-in. */
+function tokenIfReadable(env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return readRemoteSession(env).token;
+  } catch {
+    return undefined;
+  }
+}
+
+function linkedOf(candidates: readonly Candidate[]): LinkedRepository[] {
+  return candidates.flatMap((candidate) => (candidate.kind === 'linked' ? [candidate.linked] : []));
+}

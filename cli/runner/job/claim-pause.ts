@@ -1,0 +1,121 @@
+/**
+ * Whether the agent can take work at all. A failure of its account, its sign-in or its program would fail every job in the
+ * queue: the runner stops claiming until the time that the agent named, else with pauses that grow, and then tries one job.
+ */
+
+import type { ConditionCode } from '../../../spec/job/condition.ts';
+import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
+import { clip, oneLine } from '../../../spec/text.ts';
+import type { RunnerService } from './service.ts';
+
+export interface PauseReason {
+  code: ConditionCode;
+  /** In the agent's own words. */
+  message: string;
+  /** When the agent works again, epoch ms, as it says itself. */
+  until?: number | undefined;
+}
+
+/** Why nothing is claimed, and until when; without a time it ends by itself. */
+export interface CurrentPause extends PauseReason {
+  /** The agent named the time; otherwise it is only the next try. */
+  isNamed: boolean;
+}
+
+/** 1 min doubling to 30 min: an overloaded model recovers soon, and a sign-in takes a person. */
+const FIRST_MS = 60_000;
+const LIMIT_MS = 30 * 60_000;
+
+export class ClaimPause {
+  readonly #now: () => number;
+  readonly #firstMs: number;
+  #onChange: (pause: CurrentPause | undefined) => void = () => undefined;
+  #met: CurrentPause | undefined;
+  #lacking: CurrentPause | undefined;
+  /** Jobs in a row that the agent could not take. */
+  #meetings = 0;
+
+  constructor({ now = Date.now, firstMs = FIRST_MS }: { now?: () => number; firstMs?: number } = {}) {
+    this.#now = now;
+    this.#firstMs = firstMs;
+  }
+
+  /** Called when a pause begins, changes or is over; not when its time has come. */
+  set onChange(listener: (pause: CurrentPause | undefined) => void) {
+    this.#onChange = listener;
+  }
+
+  /** Undefined: jobs may be claimed. */
+  get current(): CurrentPause | undefined {
+    const { until } = this.#met ?? {};
+    return this.#lacking ?? (until !== undefined && until > this.#now() ? this.#met : undefined);
+  }
+
+  /** A pause has ended, and no job has shown yet that the agent works again: one is enough to find out. */
+  get isTrying(): boolean {
+    return this.#meetings > 0 && this.current === undefined;
+  }
+
+  /** A job begins; answers what {@link worked} wants to know. */
+  begin(): number {
+    return this.#meetings;
+  }
+
+  /** The agent could not take a job. */
+  meet({ code, message, until }: PauseReason): void {
+    this.#meetings += 1;
+    const now = this.#now();
+    const nextTry = now + Math.min(LIMIT_MS, this.#firstMs * 2 ** Math.min(this.#meetings - 1, 20));
+    const isNamed = until !== undefined && until > nextTry - this.#firstMs;
+    const words = clip(oneLine(message), REASON_LENGTH);
+    this.#met = { code, message: words, until: isNamed ? Math.max(until, now) : nextTry, isNamed };
+    this.#onChange(this.current);
+  }
+
+  /**
+   * The agent took a job.
+   * @param begun what {@link begin} answered: a job from before the last meeting proves nothing
+   */
+  worked(begun: number): void {
+    if (begun !== this.#meetings || this.#meetings === 0) return;
+    this.#meetings = 0;
+    this.#met = undefined;
+    this.#onChange(this.current);
+  }
+
+  /** The agent's program is missing or unusable, as long as the sentence says so. */
+  lack(message: string | undefined): void {
+    if (message === this.#lacking?.message) return;
+    this.#lacking =
+      message === undefined ? undefined : { code: 'agent_unavailable', message, isNamed: false };
+    this.#onChange(this.current);
+  }
+}
+
+/** What the person at this machine reads. */
+export function describePause({ code, message, until, isNamed }: CurrentPause): string {
+  const next =
+    isNamed && until !== undefined ? `Claiming again at ${localTime(until)}.` : 'Trying again later.';
+  return `${releaseSentence(code, message)} ${next}`;
+}
+
+/** `2026-11-27 07:36`, as the clock of this machine shows it. */
+function localTime(instant: number): string {
+  const at = new Date(instant);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** The server hears of the pause with every heartbeat, also with those of jobs at work. */
+export function sayingPause(service: RunnerService, pause: ClaimPause): RunnerService {
+  return {
+    ...service,
+    heartbeat: (held, draining, extras) => {
+      const { code, message, until } = pause.current ?? {};
+      if (code === undefined || message === undefined) return service.heartbeat(held, draining, extras);
+      const at = until === undefined ? {} : { until: new Date(until).toISOString() };
+      return service.heartbeat(held, draining, { ...extras, condition: { code, message, ...at } });
+    },
+  };
+}

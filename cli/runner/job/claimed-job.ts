@@ -1,0 +1,135 @@
+/**
+ * Reads the answer of a poll. Tolerant in where a value stands (contract/hosted-api.md §8.3 lists the places), strict in
+ * what it may be: ids of the service reach paths and argv later.
+ */
+
+import { z } from 'zod';
+import { pathId } from '../../../spec/ids.ts';
+import { MAX_TIMEOUT_SECONDS } from '../../../spec/job/kinds.ts';
+import { FALLBACK_REASONS, SESSION_SOURCES } from '../../../spec/job/routing.ts';
+
+/** The lease under which a job was handed out. */
+export interface Lease {
+  leaseId: string;
+  expiresAt?: string | undefined;
+}
+
+/** What the service says about its own choice of the session. */
+export interface ServiceChoice {
+  source: (typeof SESSION_SOURCES)[number];
+  fallbackReason?: (typeof FALLBACK_REASONS)[number] | undefined;
+}
+
+export interface ClaimedJob {
+  id: string;
+  /** Any string: an unknown kind is completed as failed, not ignored. */
+  kind: string;
+  attempt: number;
+  prompt: string;
+  /** Account that sent it, as the service names it. */
+  createdBy?: string | undefined;
+  ideaId?: string | undefined;
+  worldId?: string | undefined;
+  checkpointId?: string | undefined;
+  projectRoot?: string | undefined;
+  orpSessionId?: string | undefined;
+  codexSessionId?: string | undefined;
+  timeoutSeconds?: number | undefined;
+  sessionFallback?: 'primary' | 'none' | undefined;
+  choice?: ServiceChoice | undefined;
+}
+
+export type PollAnswer =
+  | { kind: 'idle' }
+  /** `lease` is absent on a dry run. */
+  | { kind: 'job'; job: ClaimedJob; lease?: Lease | undefined; raw: Record<string, unknown> }
+  | { kind: 'malformed'; message: string };
+
+type Fields = Record<string, unknown>;
+
+/** Reads a 2xx body of the poll route. */
+export function readPollAnswer(body: unknown): PollAnswer {
+  const answer = fields(body);
+  const raw = 'job' in answer ? fields(answer.job) : text(answer, 'id') ? answer : {};
+  if (Object.keys(raw).length === 0) return { kind: 'idle' };
+  const id = pathId.safeParse(text(raw, 'id'));
+  if (!id.success)
+    return { kind: 'malformed', message: 'the service handed out a job whose id is not usable' };
+  const leaseId = readLeaseId(answer, raw);
+  if (leaseId !== undefined && !pathId.safeParse(leaseId).success) {
+    return { kind: 'malformed', message: `job ${id.data} came with a lease id that is not usable` };
+  }
+  const lease = leaseId === undefined ? undefined : { leaseId, expiresAt: readExpiry(answer, raw) };
+  return { kind: 'job', job: readJob(id.data, raw), lease, raw };
+}
+
+function readJob(id: string, raw: Fields): ClaimedJob {
+  const payload = fields(raw.payload);
+  const project = fields(raw.project);
+  const session = fields(raw.session);
+  const inside = (name: string, ...places: Fields[]) => firstText(name, places);
+  return {
+    id,
+    kind: text(raw, 'kind') ?? '',
+    attempt: positive(raw.attempt, Number.MAX_SAFE_INTEGER) ?? 1,
+    prompt: (textAsIs(payload, 'prompt') ?? textAsIs(raw, 'prompt') ?? '').trim(),
+    createdBy: text(raw, 'createdBy') ?? text(raw, 'created_by'),
+    ideaId: inside('ideaId', raw, payload, project, session),
+    worldId: inside('worldId', payload, project, session),
+    checkpointId: inside('checkpointId', raw, payload),
+    projectRoot: inside('projectRoot', payload, project, session),
+    orpSessionId: inside('orpSessionId', payload, session),
+    codexSessionId: inside('codexSessionId', payload, session),
+    timeoutSeconds: positive(raw.timeoutSeconds, MAX_TIMEOUT_SECONDS),
+    sessionFallback: z.enum(['primary', 'none']).safeParse(raw.sessionFallback).data,
+    choice: serviceChoice.safeParse(raw.selection).data,
+  };
+}
+
+const serviceChoice = z.object({
+  source: z.enum(SESSION_SOURCES),
+  fallbackReason: z.enum(FALLBACK_REASONS).optional(),
+});
+
+function readLeaseId(answer: Fields, raw: Fields): string | undefined {
+  const direct = firstText('leaseId', [answer, raw, fields(raw.payload)]);
+  const lease = fields(answer.lease);
+  return direct ?? text(lease, 'id') ?? firstText('leaseId', [lease]);
+}
+
+function readExpiry(answer: Fields, raw: Fields): string | undefined {
+  const direct = firstText('leaseExpiresAt', [answer, raw, fields(raw.payload)]);
+  const lease = fields(answer.lease);
+  return direct ?? text(lease, 'expiresAt') ?? text(lease, 'lease_expires_at');
+}
+
+/** The first place that has the name, in camelCase or snake_case. */
+function firstText(name: string, places: readonly Fields[]): string | undefined {
+  const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  for (const place of places) {
+    const found = text(place, name) ?? text(place, snake);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A string that says something; `null`, blank and other types count as absent. */
+function text(place: Fields, name: string): string | undefined {
+  const value = textAsIs(place, name)?.trim();
+  return value === '' ? undefined : value;
+}
+
+function textAsIs(place: Fields, name: string): string | undefined {
+  const value = place[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
+function positive(value: unknown, limit: number): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0
+    ? Math.min(value, limit)
+    : undefined;
+}

@@ -1,0 +1,49 @@
+/** What became of one claimed job: every part of the JSON document of contract/cli-surface.md §5.5. */
+
+import type { RunnerRuntime } from '../../../spec/local/runner-runtime.ts';
+import type { ShownPlacement } from './placement-view.ts';
+import type { RepoSelection } from './routing.ts';
+import type { Body } from './service.ts';
+
+/** The `worker` block: the agent's run, with its last 64 Ki characters of output. */
+export interface WorkerBlock {
+  ok: boolean;
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+  body: string;
+  summary: string;
+  /** Program and arguments, joined by spaces: for people to read, never to be run. */
+  command: string;
+}
+
+export interface JobReport extends ShownPlacement {
+  ok: boolean;
+  /** What was reported, or would have been; `returned`: it went back to the queue. */
+  outcome: 'completed' | 'failed' | 'cancelled' | 'returned';
+  /** Epoch ms. */
+  endedAt: number;
+  /** From the claim to the result that the server took. */
+  tookMs: number;
+  /** As the service handed it out. */
+  job: Body;
+  lease: { lease_id: string; lease_expires_at_utc: string };
+  repoSelection: RepoSelection;
+  startResponse: Body | null;
+  completeResponse: Body | null;
+  /** Absent when no repository matched. */
+  messageResponse?: Body | null;
+  /** Absent when the agent was not attempted. */
+  heartbeatError?: string;
+  /** Absent when the agent did not run. */
+  logsResponse?: Body | null;
+  worker?: WorkerBlock;
+  /** Absent unless the job succeeded. */
+  syncResult?: Body | null;
+  syncError?: string;
+  /** Absent when the job succeeded. */
+  error?: string;
+  runtime: RunnerRuntime | null;
+  /** Relative to `--repo-root` when it is inside. */
+  runtimePath: string;
+}

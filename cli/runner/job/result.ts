@@ -1,0 +1,222 @@
+/** What a run of the agent means: the result that is delivered, in the sizes that the service takes. Pure. */
+
+import { parseSections, summarizeReview } from '../../../spec/checkpoint/sections.ts';
+import { CONDITION_CODES, type ConditionCode } from '../../../spec/job/condition.ts';
+import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../../spec/job/kinds.ts';
+import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
+import { clip, cut, cutToBytes } from '../../../spec/text.ts';
+import type { StopReason } from '../process/stop-switch.ts';
+import type { ResultRecord } from '../spool/records.ts';
+import type { AgentRun } from './run-outcome.ts';
+import type { Held, ReceiptReport, ResultReport } from './service.ts';
+
+const NO_ANSWER = 'The agent ended without an answer.';
+export const CANCELLED = 'The job was cancelled.';
+
+/** A failure before or beside the agent. */
+export function failedResult(failureKind: FailureKind, error: string, now: Date): ResultRecord {
+  return { outcome: 'failed', finished_at_utc: now.toISOString(), failure_kind: failureKind, error };
+}
+
+/** What was run, and when it ended. */
+export interface RunFacts {
+  now: Date;
+  /** Kind of the job. */
+  kind: string;
+}
+
+/**
+ * Judges an ended run by what the agent reports of its turn, and by its exit code. What it prints on stderr is never an
+ * answer; stdout is one only of a program that reports no events at all.
+ */
+export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind }: RunFacts): ResultRecord {
+  const finished_at_utc = now.toISOString();
+  const isStranger = run.otherSession !== undefined;
+  if (run.stopped && !(isStranger && run.stopped.reason.kind === 'other_session')) {
+    return { ...judgeStopped(run, finished_at_utc), ...withAnswer(run.answer, kind) };
+  }
+  if (isStranger)
+    return { ...failedResult('session_missing', otherSession(run), now), ...receiptRecord(run) };
+  const answer = run.answer ?? plainAnswer(run);
+  const why = whyFailed(run, answer);
+  if (why === undefined) return { outcome: 'completed', finished_at_utc, ...withAnswer(answer, kind) };
+  if (run.reading?.kind === 'session_in_use' && hadNoEffect(run)) return sessionInUse(now);
+  const kindOfFailure = failureKindOf(run);
+  const failed = { ...failedResult(kindOfFailure, why, now), ...withAnswer(run.answer, kind) };
+  return isCondition(kindOfFailure) && hadNoEffect(run) ? givenBack(failed, kindOfFailure) : failed;
+}
+
+/** The same failure, as a job that a server may take back. */
+export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRecord {
+  return { ...result, release: { reason, message: clip(result.error ?? '', REASON_LENGTH) } };
+}
+
+const WHERE_IT_IS_OPEN =
+  'Close it there (a terminal, an editor or the Codex app), or send the prompt to another session.';
+
+/** It can run as soon as a person closes the session. */
+function sessionInUse(now: Date): ResultRecord {
+  const reason = 'session_in_use';
+  const error = releaseSentence(reason, WHERE_IT_IS_OPEN);
+  return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };
+}
+
+/** Proven by events: no command, no changed file, no message. Helpers that Codex leaves running are its own. */
+function hadNoEffect({ turn, answer }: Extract<AgentRun, { kind: 'ended' }>): boolean {
+  return !turn.hasEffect && answer === undefined;
+}
+
+function isCondition(kind: FailureKind): kind is ConditionCode {
+  return (CONDITION_CODES as readonly string[]).includes(kind);
+}
+
+/** Undefined: the agent ended well, with an answer. */
+function whyFailed(
+  { end, turn, failure }: Extract<AgentRun, { kind: 'ended' }>,
+  answer: string | undefined,
+): string | undefined {
+  if (end.exitCode !== 0) {
+    const how =
+      end.signal === null ? `Codex ended with exit code ${end.exitCode}` : `Codex was ended by ${end.signal}`;
+    return failure === undefined ? `${how} and gave no reason.` : `${failure} (${how})`;
+  }
+  if (turn.state === 'failed') return failure ?? 'The agent says that it failed, and gave no reason.';
+  if (turn.state === 'open') return failure ?? 'The agent ended before its turn was complete.';
+  if (answer === undefined) return NO_ANSWER;
+  return undefined;
+}
+
+/** What a program prints that knows nothing of events. */
+function plainAnswer({ turn, stdout }: Extract<AgentRun, { kind: 'ended' }>): string | undefined {
+  return turn.hasEvents || stdout.trim() === '' ? undefined : stdout;
+}
+
+function failureKindOf({ turn, reading }: Extract<AgentRun, { kind: 'ended' }>): FailureKind {
+  if (reading === undefined || turn.state === 'completed') return 'agent_error';
+  if (reading.kind === 'session_in_use') return 'agent_error';
+  return reading.kind === 'condition' ? reading.code : reading.kind;
+}
+
+function otherSession({ stopped, otherSession: said }: Extract<AgentRun, { kind: 'ended' }>): string {
+  return stopped?.reason.kind === 'other_session'
+    ? stopSentence(stopped.reason)
+    : otherSessionSentence(said ?? '');
+}
+
+/** Why what the agent answered is for nobody. */
+export function otherSessionSentence(said: string): string {
+  return `The agent began session ${said} instead of the linked one, which it does not know. Its answer was dropped.`;
+}
+
+function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc: string): ResultRecord {
+  const { reason } = run.stopped ?? { reason: { kind: 'shutdown' } as const };
+  return {
+    outcome: reason.kind === 'cancelled' ? 'cancelled' : 'failed',
+    finished_at_utc,
+    error: stopSentence(reason),
+    ...(reason.kind === 'cancelled'
+      ? {}
+      : {
+          failure_kind: isLimit(reason) ? ('agent_timeout' as const) : ('agent_error' as const),
+        }),
+    ...receiptRecord(run),
+  };
+}
+
+function receiptRecord({ stopped }: Extract<AgentRun, { kind: 'ended' }>): Pick<ResultRecord, 'receipt'> {
+  if (stopped === undefined) return {};
+  const { processes, signal, tookMs } = stopped.receipt;
+  return { receipt: { processes, signal, took_ms: tookMs } };
+}
+
+function isLimit({ kind }: StopReason): boolean {
+  return kind === 'time_limit' || kind === 'silence';
+}
+
+/** Why an agent was stopped, in one sentence. */
+export function stopSentence(reason: StopReason): string {
+  switch (reason.kind) {
+    case 'cancelled':
+      return CANCELLED;
+    case 'lease_lost':
+      return `The lease was taken away (${reason.why}); the agent was stopped.`;
+    case 'time_limit':
+      return `The agent was stopped after ${describeMs(reason.limitMs)}: its time limit.`;
+    case 'silence':
+      return `The agent was stopped after ${describeMs(reason.limitMs)} without output: its silence limit.`;
+    case 'other_session':
+      return `The agent does not know the linked session ${reason.asked}: it began a new one (${reason.said}) and was stopped. Register another session with orp link session register.`;
+    case 'shutdown':
+      return 'The runner was stopped by a person before the agent finished.';
+  }
+}
+
+function describeMs(ms: number): string {
+  return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1000)} s`;
+}
+
+function withAnswer(answer: string | undefined, kind: string): Pick<ResultRecord, 'summary' | 'content'> {
+  if (answer === undefined) return {};
+  const summary = summarise(answer, kind);
+  return summary === undefined ? { content: answer } : { content: answer, summary };
+}
+
+/**
+ * One line about an answer: of a review what its sections say; of anything else the first line that says something, a
+ * bare heading only when there is nothing else. At most 280 characters.
+ */
+export function summarise(answer: string, kind: string): string | undefined {
+  const line = firstSaidLine(answer);
+  if (kind !== 'idea.checkpoint') return line;
+  return summarizeReview(parseSections(answer), line ?? '') || undefined;
+}
+
+function firstSaidLine(answer: string): string | undefined {
+  const lines = answer
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const said = lines.find((line) => !/^#{1,6}\s/.test(line)) ?? lines[0];
+  return said && cut(said.replace(/^#{1,6}\s+/, ''), SUMMARY_LENGTH);
+}
+
+/** The body of the complete call. */
+export function reportOf(result: ResultRecord): ResultReport {
+  return {
+    success: result.outcome === 'completed',
+    summary: result.summary ?? null,
+    content: result.content ?? null,
+    error: result.outcome === 'completed' ? null : (result.error ?? 'The job failed.'),
+    failureKind: result.outcome === 'failed' ? (result.failure_kind ?? 'agent_error') : undefined,
+  };
+}
+
+/** The receipt of a cancelled run. */
+export function receiptOf(result: ResultRecord): ReceiptReport {
+  const { processes, signal, took_ms } = result.receipt ?? {
+    processes: 0,
+    signal: 'none' as const,
+    took_ms: 0,
+  };
+  return { processes, signal, tookMs: took_ms, at: result.finished_at_utc };
+}
+
+/** Room for the mark behind a text that was cut. */
+const MARK_BYTES = 1024;
+
+/**
+ * Cuts an answer that the service would refuse for its size.
+ * @param keep keeps the whole text on this machine and says where
+ */
+export async function fitContent(
+  content: string,
+  held: Held,
+  keep: (name: string, text: string) => Promise<string>,
+): Promise<string> {
+  const bytes = Buffer.byteLength(content);
+  if (bytes <= MAX_RESULT_BYTES) return content;
+  const head = cutToBytes(content, MAX_RESULT_BYTES - MARK_BYTES);
+  const place = await keep(held.leaseId ?? held.jobId, content).catch(() => undefined);
+  const where = place === undefined ? 'the rest is lost' : `the whole answer is on the machine in ${place}`;
+  return `${head}\n\n[cut after 1 MiB of ${bytes} bytes; ${where}]`;
+}

@@ -1,0 +1,119 @@
+/**
+ * The hosted side as the runner's loops see it: every call is one try, and answers with a value. Nothing is thrown for
+ * what the network or the service does; the loops decide what to repeat.
+ */
+
+import type { z } from 'zod';
+import type { Capability } from '../../../spec/contract/capabilities.ts';
+import type { machineCondition } from '../../../spec/contract/runner.ts';
+import type { FailureKind } from '../../../spec/job/kinds.ts';
+import type { ReleaseReason } from '../../../spec/job/release.ts';
+import type { CliError } from '../../base/exit.ts';
+import type { Account } from '../../records/remote-session.ts';
+import type { ChunkRecord } from '../spool/records.ts';
+
+export type Reply<T> =
+  /** `account`: under whose sign-in. */
+  | { kind: 'ok'; value: T; account?: Account | undefined }
+  /** The server said no, in its own form, and would say so again. Nothing else may end anything. */
+  | ({ kind: 'refused'; status: number; code: string } & Said)
+  /** The token is missing here, or the server says that it is revoked or unknown: a person must sign in. */
+  | ({ kind: 'unauthenticated' } & Said)
+  /** Network, overload, restart, an answer that is not the server's, whatever its status: worth another try. */
+  | ({ kind: 'unavailable'; code: string } & Said);
+
+interface Said {
+  message: string;
+  /** For programs, and for whoever looks for the cause. */
+  details?: CliError['details'];
+}
+
+/** A job under its lease; a service without leases hands out none. */
+export interface Held {
+  jobId: string;
+  leaseId: string | undefined;
+  /** The checkpoint that the answer of a review goes to. */
+  checkpointId?: string | undefined;
+  /** Who claimed it: nothing of it is sent under another account, which could only be told that it is not theirs. */
+  account?: Account | undefined;
+}
+
+/** A raw JSON answer, shown in the output as it came. */
+export type Body = Record<string, unknown>;
+
+/** The lease as a heartbeat reply tells it. */
+export interface LeaseVerdict {
+  action: 'continue' | 'stop';
+  reason?: string | undefined;
+  expiresAt?: string | undefined;
+}
+
+export interface HeartbeatReply {
+  body: Body;
+  verdict?: LeaseVerdict | undefined;
+  /** The service asks the machine to finish and claim nothing more. */
+  drain: boolean;
+}
+
+/** What a heartbeat says beyond v0.4.4; only where the server announces `condition` and `asking`. */
+export interface HeartbeatExtras {
+  /** Why the runner claims nothing; a heartbeat without it says that the runner claims. */
+  condition?: MachineCondition | undefined;
+  /** A person at the machine is being asked whether the job of this lease may run. */
+  asking?: boolean;
+}
+
+/** `until`: ISO 8601. */
+export type MachineCondition = z.input<typeof machineCondition>;
+
+export interface PollRequest {
+  /** The same id brings the same lease again, so a poll whose answer was lost is repeated safely. */
+  claimId?: string | undefined;
+  dryRun?: boolean;
+  projectRoots?: readonly string[];
+}
+
+export interface ResultReport {
+  success: boolean;
+  summary: string | null;
+  content: string | null;
+  error: string | null;
+  failureKind?: FailureKind | undefined;
+}
+
+export interface ReceiptReport {
+  processes: number;
+  signal: 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
+  tookMs: number;
+  at: string;
+}
+
+export interface ReleaseReport {
+  reason: ReleaseReason;
+  /** The runner's own words, for people; the server keeps 300 characters. */
+  message?: string | undefined;
+}
+
+export interface SystemMessage {
+  seq: number;
+  at: string;
+  content: string;
+  meta: Record<string, string | null>;
+}
+
+export interface RunnerService {
+  /** Origin that all of this goes to. */
+  readonly baseUrl: string;
+  /** Whether the server offers an extension of the contract. */
+  offers(capability: Capability): Promise<Reply<boolean>>;
+  /** Answers with the raw body: a job may stand in several places. */
+  poll(request: PollRequest): Promise<Reply<Body>>;
+  heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;
+  start(held: Held): Promise<Reply<Body>>;
+  addMessage(held: Held, message: SystemMessage): Promise<Reply<Body>>;
+  addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<Body>>;
+  complete(held: Held, report: ResultReport): Promise<Reply<Body>>;
+  /** Gives the job back: only when the prompt had no effect, and only where the server announces `release`. */
+  release(held: Held, report: ReleaseReport): Promise<Reply<Body>>;
+  confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<Body>>;
+}

@@ -1,0 +1,85 @@
+/** What every part of the runner's work shares: who it is, whom it talks to, and what it may use. */
+
+import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
+import type { Agent } from '../../agents/agent.ts';
+import type { Talk } from '../../base/reporter.ts';
+import type { PolicyLimits } from '../../policy/policy-desk.ts';
+import type { LinkedRepository } from '../../records/sync-payload.ts';
+import type { ProcessMark } from '../process/process-table.ts';
+import type { StopGraces } from '../process/stop-ladder.ts';
+import type { StopReason, StopSwitch } from '../process/stop-switch.ts';
+import type { ResultRecord } from '../spool/records.ts';
+import type { ClaimPause } from './claim-pause.ts';
+import type { ClaimedJob } from './claimed-job.ts';
+import type { Body, Held, RunnerService } from './service.ts';
+import type { Placement } from './workplace.ts';
+
+/** What the owner's rules say of a job: a result that refuses it, or what its agent is held to. */
+export type JobVerdict =
+  | { kind: 'refused'; result: ResultRecord }
+  | { kind: 'passed'; limits: PolicyLimits }
+  /** A person was asked and left the question. */
+  | { kind: 'unanswered' }
+  /** The job was cancelled, its lease is gone, or the runner ends: nobody decided. */
+  | { kind: 'stopped'; reason: StopReason };
+
+/** The lease of a job, while a person is asked about it. */
+export interface AskedLease {
+  readonly held: Held;
+  readonly stopSwitch: StopSwitch;
+  /** Heartbeats say that a person is being asked. */
+  setAsking(isAsking: boolean): void;
+}
+
+/** Asks the owner's rules about a job, and perhaps a person, before the job is started. */
+export type JobGate = (
+  job: ClaimedJob,
+  placement: Extract<Placement, { kind: 'placed' }>,
+  lease: AskedLease,
+) => Promise<JobVerdict>;
+
+/** What a heartbeat was recorded in, as documents show it; paths are relative to the repository. */
+export interface BeatRecord {
+  machine: RunnerMachine;
+  machine_path: string;
+  repo_runner_path: string;
+  repo_runtime_path: string;
+}
+
+/** The linked state of this machine, as the runner changes it. */
+export interface LocalState {
+  /** Whether the owner still allows this machine to work. */
+  isEnabled(): Promise<boolean>;
+  /** Looks at who is signed in; the function tells whether that is somebody else, or another sign-in, since. */
+  watchSignIn(): () => boolean;
+  /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
+  recordBeat(linked?: LinkedRepository): Promise<BeatRecord | undefined>;
+  /** Tells the server about the linked repositories; returns the document of that sync. */
+  sync(): Promise<Body>;
+}
+
+export interface WorkContext {
+  env: NodeJS.ProcessEnv;
+  machine: RunnerMachine;
+  service: RunnerService;
+  agent: Agent;
+  local: LocalState;
+  /** Why the agent takes no work now. */
+  claimPause: ClaimPause;
+  talk: Talk;
+  /** Values that must not leave this machine. */
+  secrets: readonly string[];
+  heartbeatMs: number;
+  /** How long one result may keep the runner from its next job; after that it waits in the spool. */
+  deliveryLimitMs: number;
+  /** This process, so that another runner recognizes that it lives. */
+  self: ProcessMark;
+  graces?: StopGraces;
+  /** How long an agent may print nothing; 0 for ever, absent for the default. */
+  silenceLimitMs?: number | undefined;
+  gate?: JobGate;
+  /** The runner is finishing: it claims nothing more. */
+  isDraining(): boolean;
+  /** Aborts when the person wants the agents stopped as well. */
+  shutdown: AbortSignal;
+}

@@ -1,0 +1,66 @@
+/** Where a job may run on this machine: the linked repositories among the candidate roots, and the choice among them. */
+
+import type { SessionRecord } from '../../records/sessions/session-record.ts';
+import type { Candidate, LinkedRepository } from '../../records/sync-payload.ts';
+import type { ClaimedJob } from './claimed-job.ts';
+import {
+  type LocalRepository,
+  type RepoSelection,
+  type SessionSelection,
+  selectRepository,
+  selectSession,
+} from './routing.ts';
+
+/** A linked repository as routing sees it, with the records behind it. */
+export interface Workplace extends LocalRepository {
+  linked: LinkedRepository;
+  sessions: SessionRecord[];
+}
+
+/** The linked ones, in the order of the roots. */
+export function workplacesOf(candidates: readonly Candidate[]): Workplace[] {
+  return candidates.flatMap((candidate) =>
+    candidate.kind === 'linked'
+      ? [
+          {
+            root: candidate.root,
+            project: candidate.linked.link,
+            sessions: candidate.linked.sessions.map((session) => session.record),
+            linked: candidate.linked,
+          },
+        ]
+      : [],
+  );
+}
+
+/** Where a job goes; or why nowhere, which fails it with the right kind. */
+export type Placement =
+  | {
+      kind: 'placed';
+      workplace: Workplace;
+      session: SessionRecord;
+      codexSessionId: string;
+      repoSelection: RepoSelection;
+      selection: SessionSelection;
+    }
+  | { kind: 'no_session'; workplace: Workplace; repoSelection: RepoSelection; error: string }
+  | { kind: 'no_repository'; repoSelection: RepoSelection; error: string };
+
+/** Chooses repository and session. */
+export function placeJob(job: ClaimedJob, workplaces: readonly Workplace[], defaultRoot: string): Placement {
+  const choice = selectRepository(job, workplaces, defaultRoot);
+  if (choice.kind === 'none') {
+    return { kind: 'no_repository', repoSelection: choice.selection, error: choice.selection.error };
+  }
+  const { repository: workplace, selection: repoSelection } = choice;
+  const chosen = selectSession(job, workplace.sessions);
+  if (chosen.kind === 'none') return { kind: 'no_session', workplace, repoSelection, error: chosen.error };
+  return {
+    kind: 'placed',
+    workplace,
+    session: chosen.session,
+    codexSessionId: chosen.codexSessionId,
+    repoSelection,
+    selection: chosen.selection,
+  };
+}

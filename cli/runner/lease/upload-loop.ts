@@ -1,0 +1,226 @@
+/**
+ * Carries the transcript from the spool to the service, in order, until everything has been acknowledged:
+ *
+ *   reading ──nothing new──▶ waiting ──wake──▶ reading
+ *      └──batch──▶ sending ──received──▶ reading
+ *                     ├──unavailable──▶ pause (growing, jittered) ──▶ reading again
+ *                     ├──too large, malformed──▶ half as much; a single chunk is replaced by a remark
+ *                     └──lease refused──▶ the lease is asked about; only a lease that is gone ends the loop
+ *
+ * The disk is the queue: an outage of any length costs no memory.
+ */
+
+import { pause, retryPauseMs, settledOr } from '../../base/pause.ts';
+import type { Body, Held, LeaseVerdict, Reply, RunnerService } from '../job/service.ts';
+import { findOffsetAfter, type PlacedChunk, readBatch } from '../spool/chunk-reader.ts';
+import { type ChunkRecord, readSeq } from '../spool/records.ts';
+
+export interface UploadOptions {
+  service: Pick<RunnerService, 'addLogs'>;
+  held: Held;
+  chunksPath: string;
+  /** The service is known to have everything up to this number. */
+  received: number;
+  /** Asks what has become of the lease, when an upload was refused. */
+  askLease(): Promise<LeaseVerdict | undefined>;
+}
+
+/** Refusals that speak about the job, not about what was sent. */
+const LEASE_REFUSALS: ReadonlySet<string> = new Set([
+  'lease_lost',
+  'wrong_status',
+  'foreign_machine',
+  'not_found',
+]);
+/** In a row; a lease that is said to be good while uploads under it are refused: the result must not wait for ever. */
+const MAX_REFUSALS = 5;
+
+/** About half a minute of failing tries: then the result goes ahead. */
+const STALLED_AFTER = 6;
+
+export class UploadLoop {
+  readonly #options: UploadOptions;
+  readonly #end = new AbortController();
+  readonly #running: Promise<void>;
+  /** Where the first chunk begins that the service is not known to have. */
+  #offset = 0;
+  #received = 0;
+  /** Chunks per upload; shrinks when one is refused for its content. */
+  #limit = Number.POSITIVE_INFINITY;
+  #failures = 0;
+  #refusals = 0;
+  #isRefused = false;
+  #isDrained = false;
+  #lastReply: Body | undefined;
+  #isWoken = false;
+  #wake: () => void = () => undefined;
+  #skipPause = new AbortController();
+  #drained = Promise.withResolvers<void>();
+
+  constructor(options: UploadOptions) {
+    this.#options = options;
+    this.#received = options.received;
+    this.#running = this.#run();
+  }
+
+  /** The service takes no more under this lease. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** Whether everything that was in the spool at the last look has been received. */
+  get isDrained(): boolean {
+    return this.#isDrained;
+  }
+
+  /** The last answer to an upload. */
+  get lastReply(): Body | undefined {
+    return this.#lastReply;
+  }
+
+  /** Says that there is something new to send. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake();
+  }
+
+  /**
+   * Tries at once, and settles when everything in the spool was received, when it cannot be (refused, or several tries
+   * in a row failed), or when the signal aborts. The loop itself goes on in any case.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#drained = Promise.withResolvers();
+    this.#isDrained = false;
+    this.#failures = 0;
+    this.#skipPause.abort();
+    this.wake();
+    if (this.#isRefused || this.#end.signal.aborted) return;
+    await settledOr(this.#drained.promise, signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#end;
+    let isPlaced = this.#received === 0;
+    while (!signal.aborted && !this.#isRefused) {
+      try {
+        if (!isPlaced) this.#offset = await findOffsetAfter(this.#options.chunksPath, this.#received);
+        isPlaced = true;
+        await this.#sendNext(signal);
+      } catch {
+        // A transcript that cannot be read now is like a service that is away: the result does not wait for it for ever.
+        await this.#waitAfterFailure();
+      }
+    }
+    this.#drained.resolve();
+  }
+
+  async #sendNext(signal: AbortSignal): Promise<void> {
+    this.#isWoken = false;
+    const batch = await readBatch(this.#options.chunksPath, this.#offset);
+    if (batch.length === 0) await this.#waitForNews(signal);
+    else await this.#send(batch.slice(0, this.#limit));
+  }
+
+  async #waitForNews(signal: AbortSignal): Promise<void> {
+    // Woken while it was reading: what it found may be out of date.
+    if (this.#isWoken) return;
+    this.#isDrained = true;
+    this.#drained.resolve();
+    const news = Promise.withResolvers<void>();
+    this.#wake = () => news.resolve();
+    if (!signal.aborted) await news.promise;
+  }
+
+  async #send(batch: readonly PlacedChunk[]): Promise<void> {
+    const chunks = fillHoles(
+      batch.map((placed) => placed.chunk),
+      this.#received,
+    );
+    const reply = await this.#options.service.addLogs(this.#options.held, chunks);
+    if (reply.kind === 'ok') return this.#accept(reply.value, batch);
+    if (reply.kind === 'refused') return this.#handleRefusal(reply, batch);
+    return this.#waitAfterFailure();
+  }
+
+  async #accept(body: Body, batch: readonly PlacedChunk[]): Promise<void> {
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    this.#lastReply = body;
+    this.#limit = Number.POSITIVE_INFINITY;
+    this.#refusals = 0;
+    // A v0.4.4 server has no numbers: it has what it was sent.
+    const received = readSeq(body.received) ?? last.chunk.seq;
+    const isProgress = received > this.#received;
+    this.#received = received;
+    this.#offset =
+      received === last.chunk.seq
+        ? last.endOffset
+        : await findOffsetAfter(this.#options.chunksPath, received);
+    if (isProgress) this.#failures = 0;
+    else await this.#waitAfterFailure();
+  }
+
+  async #handleRefusal(
+    reply: Extract<Reply<Body>, { kind: 'refused' }>,
+    batch: readonly PlacedChunk[],
+  ): Promise<void> {
+    if (LEASE_REFUSALS.has(reply.code)) return this.#handleLeaseRefusal();
+    if (batch.length > 1) {
+      this.#limit = Math.ceil(batch.length / 2);
+      return;
+    }
+    await this.#sendRemark(batch, reply.message);
+  }
+
+  async #handleLeaseRefusal(): Promise<void> {
+    const verdict = await this.#options.askLease();
+    this.#refusals += 1;
+    this.#isRefused = verdict?.action === 'stop' || this.#refusals >= MAX_REFUSALS;
+    if (!this.#isRefused) await this.#waitAfterFailure();
+  }
+
+  /** Something in this one chunk is not accepted; a hole would hold up everything behind it. */
+  async #sendRemark(batch: readonly PlacedChunk[], why: string): Promise<void> {
+    const chunks = batch.map(({ chunk }) =>
+      remark(chunk.seq, chunk.at, `(a piece of output was refused: ${why})\n`),
+    );
+    const reply = await this.#options.service.addLogs(this.#options.held, chunks);
+    if (reply.kind === 'ok') return this.#accept(reply.value, batch);
+    if (reply.kind === 'refused') this.#isRefused = true;
+    else await this.#waitAfterFailure();
+  }
+
+  async #waitAfterFailure(): Promise<void> {
+    this.#failures += 1;
+    if (this.#failures >= STALLED_AFTER) this.#drained.resolve();
+    this.#skipPause = new AbortController();
+    await pause(retryPauseMs(this.#failures), AbortSignal.any([this.#end.signal, this.#skipPause.signal]));
+  }
+}
+
+/** Puts remarks where chunks are missing, so that what follows is accepted. */
+function fillHoles(chunks: readonly ChunkRecord[], received: number): ChunkRecord[] {
+  const filled: ChunkRecord[] = [];
+  let next = received + 1;
+  for (const chunk of chunks) {
+    for (; next < chunk.seq && filled.length < MAX_FILLED; next += 1)
+      filled.push(remark(next, chunk.at, LOST));
+    filled.push(chunk);
+    next = chunk.seq + 1;
+  }
+  return filled.slice(0, MAX_FILLED);
+}
+
+/** The service takes 1000 chunks at once. */
+const MAX_FILLED = 1000;
+const LOST = '(a piece of output was lost on the machine)\n';
+
+function remark(seq: number, at: string, text: string): ChunkRecord {
+  return { seq, at, stream: 'system', level: 'warn', text };
+}

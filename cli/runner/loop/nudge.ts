@@ -1,0 +1,35 @@
+/** Pauses that end early when it is worth trying again: the machine woke up, somebody signed in, or the runner is to end. */
+
+import { pause, settledOr } from '../../base/pause.ts';
+
+export class Nudge {
+  readonly #ending: AbortSignal;
+  #current = new AbortController();
+
+  constructor(ending: AbortSignal) {
+    this.#ending = ending;
+    ending.addEventListener('abort', () => this.#current.abort(), { once: true });
+  }
+
+  /** Ends every pause that is under way. */
+  now(): void {
+    if (this.#ending.aborted) return;
+    const before = this.#current;
+    this.#current = new AbortController();
+    before.abort();
+  }
+
+  /** Settles after the pause, at the next nudge, or when the runner is to end. */
+  pause(ms: number): Promise<void> {
+    return pause(ms, this.#signal);
+  }
+
+  /** Settles with the promise, at the next nudge, or when the runner is to end. */
+  race(promise: Promise<unknown>): Promise<void> {
+    return settledOr(promise, this.#signal);
+  }
+
+  get #signal(): AbortSignal {
+    return this.#current.signal;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Looks after what is on the disk and not yet acknowledged: what an earlier run left, and what this one could not
+ * deliver in time. It tries until nothing is left, however long the service is away; jobs at work are not its business.
+ */
+
+import { messageOf } from '../../base/exit.ts';
+import { retryPauseMs } from '../../base/pause.ts';
+import type { Talk } from '../../base/reporter.ts';
+import { isLinkable, resolveRepo } from '../../git/repository.ts';
+import { recordFinish } from '../../records/runtime.ts';
+import type { WorkContext } from '../job/work-context.ts';
+import { type Recovered, recoverSpools } from '../lease/recovery.ts';
+
+/** One round must not keep new work waiting for an answer of the service. */
+const ROUND_MS = 60_000;
+
+export interface TenderOptions {
+  /** Work of other paths on this machine, whose spools are looked after as well. */
+  findOthers?(): readonly WorkContext[];
+  /** Spools of jobs that are at work. */
+  isBusy(folder: string): boolean;
+  /** The runner is to end: what is left waits for the next one. */
+  ending: AbortSignal;
+  /** Settles after the pause, or earlier when it is worth trying again or the runner ends. */
+  pause(ms: number): Promise<void>;
+}
+
+export class SpoolTender {
+  readonly #context: WorkContext;
+  readonly #talk: Talk;
+  readonly #options: TenderOptions;
+  #tending = Promise.resolve();
+  #isTending = false;
+  /** Asked while it was tending: what the round under way has passed by may have been left since. */
+  #isAskedAgain = false;
+
+  constructor(context: WorkContext, options: TenderOptions) {
+    this.#talk = sayingOnce(context.talk);
+    this.#context = { ...context, talk: this.#talk };
+    this.#options = options;
+  }
+
+  /** Resolves what is there now; returns how much still waits for the service. */
+  async round(): Promise<number> {
+    const { isBusy, ending, findOthers } = this.#options;
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]);
+    const onRecovered = (recovered: Recovered) => this.#recordOrTell(recovered);
+    let left = 0;
+    for (const context of [this.#context, ...(findOthers?.() ?? [])]) {
+      left += await recoverSpools({ ...context, talk: this.#talk }, { isBusy, signal, onRecovered });
+    }
+    return left;
+  }
+
+  /** The first round, and if something is left, the further ones in the background. */
+  async begin(): Promise<void> {
+    if ((await this.#roundOrTrouble()) > 0) this.#goOn(1);
+  }
+
+  /** Goes on in the background until nothing is left. Called again meanwhile, it looks once more at the end. */
+  tend(): void {
+    this.#goOn(0);
+  }
+
+  #goOn(roundsBefore: number): void {
+    this.#isAskedAgain = true;
+    if (this.#isTending) return;
+    this.#isTending = true;
+    this.#tending = this.#untilNothingIsLeft(roundsBefore);
+  }
+
+  /** Settles when no round is under way. */
+  async settled(): Promise<void> {
+    await this.#tending;
+  }
+
+  async #untilNothingIsLeft(roundsBefore: number): Promise<void> {
+    const { pause, ending } = this.#options;
+    for (let rounds = roundsBefore; !ending.aborted; rounds += 1) {
+      if (rounds > 0) await pause(retryPauseMs(rounds));
+      this.#isAskedAgain = false;
+      if (ending.aborted) break;
+      if ((await this.#roundOrTrouble()) === 0 && !this.#isAskedAgain) break;
+    }
+    this.#isTending = false;
+  }
+
+  async #roundOrTrouble(): Promise<number> {
+    try {
+      return await this.round();
+    } catch (error) {
+      this.#context.talk.warn(`The spool could not be looked after: ${messageOf(error)}`);
+      return 1;
+    }
+  }
+
+  /** Local records are for people to look at; failing to write one must not make a delivered result look owed. */
+  async #recordOrTell(recovered: Recovered): Promise<void> {
+    try {
+      await this.#recordRecovered(recovered);
+    } catch (error) {
+      this.#context.talk.warn(
+        `The local record of ${recovered.held.jobId} could not be written: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  /** The repository's runtime still names the job as active. */
+  async #recordRecovered({ held, repoRoot, result, delivery }: Recovered): Promise<void> {
+    if (repoRoot === undefined || delivery.kind === 'pending') return;
+    const repository = await resolveRepo(repoRoot, this.#context.env);
+    if (!isLinkable(repository)) return;
+    const finished = { status: result.outcome, summary: result.summary, error: result.error };
+    await recordFinish(repository, { ...held, ...finished }, Date.now());
+  }
+}
+
+/** The rounds of a night find the same again and again; each sentence is said when it is new. */
+function sayingOnce(talk: Talk): Talk {
+  const said = new Set<string>();
+  const ifNew = (say: (text: string) => void) => (text: string) => {
+    if (said.size > SENTENCES_KEPT) said.clear();
+    if (!said.has(text)) say(text);
+    said.add(text);
+  };
+  return { note: ifNew((text) => talk.note(text)), warn: ifNew((text) => talk.warn(text)) };
+}
+
+const SENTENCES_KEPT = 1000;

@@ -1,0 +1,266 @@
+/**
+ * From the bytes of an agent to the spool: lines, then events, then redaction, then numbered chunks. What the runner
+ * itself needs of it (the answer, the reason of a failure, the last output) is picked out on the way.
+ */
+
+import type {
+  Agent,
+  AgentEvent,
+  AgentUsage,
+  LogLevel,
+  OutputStream,
+  TranscriptStream,
+  TurnFacts,
+} from '../../agents/agent.ts';
+import { FailureText } from '../../agents/failure-text.ts';
+import { LineSplitter, type SplitLine } from '../../agents/line-splitter.ts';
+import { messageOf } from '../../base/exit.ts';
+import { MessageRedactor, redactText } from '../redaction/redact.ts';
+import { ChunkBuffer, type Piece } from '../spool/chunk-buffer.ts';
+import type { LeaseSpool } from '../spool/lease-spool.ts';
+import { OutputTap } from './output-tap.ts';
+
+export interface TranscriptOptions {
+  agent: Pick<Agent, 'openReader'>;
+  spool: Pick<LeaseSpool, 'addChunk' | 'keepInMind'>;
+  /** Values that must not leave this machine. */
+  secrets: readonly string[];
+  /** The session that was asked for; absent: any. */
+  sessionId?: string;
+  /** The agent says that it works in another one. From there on nothing that it prints is kept. */
+  onOtherSession?(said: string): void;
+  /** Called after every chunk that was written. */
+  onChunk(): void;
+}
+
+/** The service keeps 20 MiB of an attempt (`ATTEMPT_LIMIT_BYTES`); more would fill this disk for nothing. */
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** What is left of it, and room for the sentences of the runner. */
+const MAX_MESSAGE_BYTES = 3 * 1024 * 1024;
+/** A piece of a line of stderr is enough; nobody reads a longer one. */
+const MAX_STDERR_LINE = 64 * 1024;
+
+export class Transcript {
+  readonly failure = new FailureText();
+  readonly #options: TranscriptOptions;
+  readonly #reader;
+  readonly #buffer: ChunkBuffer;
+  readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter(MAX_STDERR_LINE) };
+  readonly #taps;
+  readonly #messages: MessageRedactor;
+  #outputBytes = 0;
+  #messageBytes = 0;
+  #lastMessage: string | undefined;
+  #usage: AgentUsage | undefined;
+  #diskError: string | undefined;
+  #otherSession: string | undefined;
+
+  constructor(options: TranscriptOptions) {
+    this.#options = options;
+    this.#reader = options.agent.openReader();
+    this.#taps = { stdout: new OutputTap(options.secrets), stderr: new OutputTap(options.secrets) };
+    this.#messages = new MessageRedactor(options.secrets);
+    this.#buffer = new ChunkBuffer((piece) => this.#write(piece));
+  }
+
+  /** What the agent said last, unredacted. */
+  get lastMessage(): string | undefined {
+    return this.#lastMessage;
+  }
+
+  /** What the agent's events prove. */
+  get turn(): Readonly<TurnFacts> {
+    return this.#reader.turn;
+  }
+
+  /** The session in which the agent is at work instead of the one that was asked for. */
+  get otherSession(): string | undefined {
+    return this.#otherSession;
+  }
+
+  /** Redacts the agent's answer: a secret may have begun in the message before it. */
+  redactAnswer(text: string): string {
+    return this.#messages.answer(text);
+  }
+
+  get usage(): AgentUsage | undefined {
+    return this.#usage;
+  }
+
+  /** The last output of a stream, redacted. */
+  tailOf(stream: OutputStream): string {
+    return this.#taps[stream].tail;
+  }
+
+  /** Takes bytes of stdout; settles when they have been dealt with, so that the agent cannot outrun the disk. */
+  takeStdout(bytes: Uint8Array): Promise<void> {
+    return this.#readStdout(this.#splitters.stdout.push(bytes));
+  }
+
+  takeStderr(bytes: Uint8Array): Promise<void> {
+    return this.#readStderr(this.#splitters.stderr.push(bytes));
+  }
+
+  /** Adds a sentence of the runner itself. */
+  say(text: string, level: LogLevel = 'info'): Promise<void> {
+    return this.#buffer.add({
+      stream: 'system',
+      level,
+      text: `${redactText(text, this.#options.secrets)}\n`,
+    });
+  }
+
+  /** Writes what is left, after the agent has ended. */
+  async end(): Promise<void> {
+    await this.#readStdout(this.#splitters.stdout.end());
+    await this.#readStderr(this.#splitters.stderr.end());
+    for (const stream of ['stdout', 'stderr'] as const) {
+      await this.#showOutput(stream, 'info', this.#taps[stream].end());
+    }
+    await this.#buffer.flush();
+    await this.#sayLoss().catch(() => this.#options.spool.keepInMind(this.#lossText));
+  }
+
+  /** Lines that follow each other are handled as one text: what is done for each costs more than to read it. */
+  async #readStdout(lines: readonly SplitLine[]): Promise<void> {
+    const logs = new LogRun((log) => this.#addOutput(log.stream, log.level, log.text));
+    for (const { text, whole } of lines) {
+      const events = this.#reader.readLine(text, whole);
+      if (this.#isStranger()) break;
+      for (const event of events) {
+        if (event.kind === 'log') {
+          if (!logs.takes(event)) await logs.flush();
+          logs.add(event);
+        } else {
+          await logs.flush();
+          await this.#handle(event);
+        }
+      }
+    }
+    await logs.flush();
+  }
+
+  /** What a conversation that nobody asked for answers is for nobody. */
+  #isStranger(): boolean {
+    const { sessionId: asked, onOtherSession } = this.#options;
+    const said = this.#reader.turn.sessionId;
+    if (this.#otherSession !== undefined) return true;
+    if (asked === undefined || said === undefined || isSameSession(asked, said)) return false;
+    this.#otherSession = said;
+    onOtherSession?.(said);
+    return true;
+  }
+
+  async #readStderr(lines: readonly SplitLine[]): Promise<void> {
+    for (const { text } of lines) this.failure.addStderrLine(text);
+    const text = lines.map((line) => (line.whole ? `${line.text}\n` : line.text)).join('');
+    await this.#addOutput('stderr', 'error', text);
+  }
+
+  async #handle(event: Exclude<AgentEvent, Log>): Promise<void> {
+    switch (event.kind) {
+      case 'message':
+        this.#lastMessage = event.text;
+        await this.#addMessage(event.text);
+        return;
+      case 'usage':
+        this.#usage = event.usage;
+        return;
+      case 'failure':
+        this.failure.addEvent(event.message, event.final);
+        return;
+    }
+  }
+
+  /** A message is a chunk of its own, and goes out at once. */
+  async #addMessage(message: string): Promise<void> {
+    if (this.#messageBytes > MAX_MESSAGE_BYTES) return this.#messages.skip(message);
+    const text = this.#messages.push(message);
+    this.#messageBytes += Buffer.byteLength(text);
+    await this.#buffer.flush();
+    if (this.#messageBytes > MAX_MESSAGE_BYTES) {
+      await this.say('Messages beyond 3 MiB are not kept; the answer is.', 'warn');
+      return;
+    }
+    await this.#buffer.add({ stream: 'agent', level: 'info', text });
+    await this.#buffer.flush();
+  }
+
+  async #addOutput(stream: OutputStream, level: LogLevel, text: string): Promise<void> {
+    const tap = this.#taps[stream];
+    if (this.#isOutputFull) return tap.hide(text);
+    for (const piece of tap.show(text)) await this.#showOutput(stream, level, piece);
+  }
+
+  async #showOutput(stream: OutputStream, level: LogLevel, text: string): Promise<void> {
+    if (this.#isOutputFull) return;
+    this.#outputBytes += Buffer.byteLength(text);
+    await this.#buffer.add({ stream, level, text });
+    if (this.#isOutputFull) await this.say('Output beyond 16 MiB is not kept; messages still are.', 'warn');
+  }
+
+  get #isOutputFull(): boolean {
+    return this.#outputBytes > MAX_OUTPUT_BYTES;
+  }
+
+  /** A full disk must not end the work: the loss is said as soon as there is room again. */
+  async #write(piece: Piece): Promise<void> {
+    try {
+      await this.#sayLoss();
+      await this.#append(piece);
+    } catch (error) {
+      this.#diskError = messageOf(error);
+    }
+    this.#options.onChunk();
+  }
+
+  async #sayLoss(): Promise<void> {
+    if (this.#diskError === undefined) return;
+    await this.#append({ stream: 'system', level: 'warn', text: this.#lossText });
+    this.#diskError = undefined;
+  }
+
+  get #lossText(): string {
+    return `(output was lost: ${this.#diskError})\n`;
+  }
+
+  #append(piece: { stream: TranscriptStream; level: LogLevel; text: string }): Promise<void> {
+    return this.#options.spool.addChunk({ at: new Date().toISOString(), ...piece });
+  }
+}
+
+/** Ids of sessions are UUIDs, which may be written in either case. */
+function isSameSession(asked: string, said: string): boolean {
+  return asked.toLowerCase() === said.toLowerCase();
+}
+
+type Log = Extract<AgentEvent, { kind: 'log' }>;
+
+/** Pieces of output that belong together: of one stream, of one level, one after the other. */
+class LogRun {
+  readonly #handle: (log: Omit<Log, 'kind'>) => Promise<void>;
+  #first: Log | undefined;
+  #parts: string[] = [];
+
+  constructor(handle: (log: Omit<Log, 'kind'>) => Promise<void>) {
+    this.#handle = handle;
+  }
+
+  takes({ stream, level }: Log): boolean {
+    return this.#first === undefined || (this.#first.stream === stream && this.#first.level === level);
+  }
+
+  add(log: Log): void {
+    this.#first ??= log;
+    this.#parts.push(log.text);
+  }
+
+  async flush(): Promise<void> {
+    const first = this.#first;
+    if (first === undefined) return;
+    const text = this.#parts.join('');
+    this.#first = undefined;
+    this.#parts = [];
+    await this.#handle({ stream: first.stream, level: first.level, text });
+  }
+}

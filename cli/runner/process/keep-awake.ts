@@ -1,0 +1,122 @@
+/**
+ * Keeps a Mac from sleeping while a job runs, with one `caffeinate`:
+ *
+ *   asleep ──first job──▶ awake ──last job ended──▶ lingering ──20 s──▶ asleep
+ *                           ▲ └─lease nearly over─▶ the next caffeinate, then the end of this one
+ *                           └────────────next job─────┘
+ *
+ * It is bound to the pid of the runner (`-w`), so that nothing is left after a crash, and leased (`-t`), so that a runner
+ * that hangs or was stopped does not keep the machine awake for a night.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Talk } from '../../base/reporter.ts';
+
+/** When the machine is kept awake: only while it has mains power, on battery as well, or never. */
+export const KEEP_AWAKE_MODES = ['ac', 'always', 'never'] as const;
+export type KeepAwakeMode = (typeof KEEP_AWAKE_MODES)[number];
+
+/** `-s` only counts on mains power; `-i` prevents idle sleep on battery, too. Closing the lid always wins on battery. */
+const FLAGS = { ac: '-s', always: '-is' } as const satisfies Record<Exclude<KeepAwakeMode, 'never'>, string>;
+
+/** A runner that hangs keeps the machine awake for at most this long. */
+const LEASE_MS = 10 * 60_000;
+/** Jobs that follow each other share one caffeinate. */
+const LINGER_MS = 20_000;
+
+export interface KeepAwakeOptions {
+  mode: KeepAwakeMode;
+  talk: Pick<Talk, 'note' | 'warn'>;
+  /** Whether this system has `caffeinate`. */
+  isMac?: boolean;
+  program?: string;
+  env?: NodeJS.ProcessEnv;
+  leaseMs?: number;
+  lingerMs?: number;
+}
+
+export class KeepAwake {
+  readonly #options: KeepAwakeOptions;
+  readonly #leaseMs: number;
+  #isWanted = false;
+  #hasWarned = false;
+  #current: ChildProcess | undefined;
+  #renewal: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(options: KeepAwakeOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
+  }
+
+  /** What `--verbose` tells about it. */
+  get description(): string {
+    if (this.#options.mode === 'never') return 'The machine may sleep while a job runs.';
+    if (!this.#isMac) return 'Keeping the machine awake is for macOS; here it may sleep while a job runs.';
+    const when = this.#options.mode === 'ac' ? ' on mains power' : '';
+    return `The machine stays awake${when} while a job runs.`;
+  }
+
+  /** The first job begins. */
+  busy(): void {
+    const { mode } = this.#options;
+    if (mode === 'never' || !this.#isMac) return;
+    clearTimeout(this.#linger);
+    this.#isWanted = true;
+    if (this.#current === undefined) this.#start(FLAGS[mode]);
+  }
+
+  /** The last job ended. */
+  idle(): void {
+    clearTimeout(this.#linger);
+    if (!this.#isWanted) return;
+    this.#linger = setTimeout(() => this.close(), this.#options.lingerMs ?? LINGER_MS).unref();
+  }
+
+  /** Lets the machine sleep at once. */
+  close(): void {
+    this.#isWanted = false;
+    clearTimeout(this.#linger);
+    clearTimeout(this.#renewal);
+    this.#current?.kill();
+    this.#current = undefined;
+  }
+
+  get #isMac(): boolean {
+    return this.#options.isMac ?? process.platform === 'darwin';
+  }
+
+  #start(flags: string): void {
+    const { program = '/usr/bin/caffeinate', env = process.env } = this.#options;
+    const words = [flags, '-w', String(process.pid), '-t', String(Math.ceil(this.#leaseMs / 1000))];
+    // A group of its own: Ctrl-C in the terminal is for the runner, which may still finish its job.
+    const started = spawn(program, words, { env, stdio: 'ignore', detached: true });
+    started.unref();
+    started.once('error', (error) => this.#giveUp(started, error.message));
+    started.once('exit', (code, signal) => {
+      if (this.#current !== started) return;
+      this.#current = undefined;
+      // Ended by somebody: begun anew. With 0 the lease was over, and the renewal is due.
+      if (signal !== null) this.#start(flags);
+      else if (code !== 0) this.#giveUp(started, `it ended with exit code ${code}`);
+    });
+    this.#current?.kill();
+    this.#current = started;
+    this.#renewLater(flags);
+  }
+
+  /** Before the lease is over, so that there is no moment without one. */
+  #renewLater(flags: string): void {
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => this.#isWanted && this.#start(flags), this.#leaseMs * 0.8).unref();
+  }
+
+  #giveUp(started: ChildProcess, why: string): void {
+    if (this.#current === started) this.#current = undefined;
+    clearTimeout(this.#renewal);
+    if (!this.#hasWarned) {
+      this.#options.talk.warn(`The machine may sleep while a job runs: caffeinate does not work (${why}).`);
+    }
+    this.#hasWarned = true;
+  }
+}

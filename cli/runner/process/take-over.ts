@@ -1,0 +1,118 @@
+/**
+ * Two runners meet on one machine: the second either says who works here already, or asks the first to leave and waits
+ * until it has. Only a process whose start time was compared is ever sent a signal.
+ */
+
+import { CliError, EXIT_INTERRUPTED } from '../../base/exit.ts';
+import { hasCode } from '../../base/system-error.ts';
+import { isOlder } from '../../base/version.ts';
+import { isStillRunning } from './process-table.ts';
+import { type LockPlace, markAsked, type RunnerHolder, RunnerLock } from './runner-lock.ts';
+
+export interface TakeOverOptions {
+  place: LockPlace;
+  self: RunnerHolder;
+  /** How long to wait for the holder to leave; undefined: do not ask it to. */
+  waitMs: number | undefined;
+  now(): number;
+  /** Once a second while waiting. */
+  onWait(holder: RunnerHolder, waitedMs: number): void;
+  /** Ends the wait; the machine is left to its holder. */
+  signal: AbortSignal;
+  pause(ms: number): Promise<void>;
+  /** Sends SIGTERM. */
+  terminate?(pid: number): void;
+}
+
+const LOOK_MS = 200;
+const TELL_EVERY = 5;
+
+/** Becomes the runner of this machine, or says why not. */
+export async function becomeRunner(options: TakeOverOptions): Promise<RunnerLock> {
+  const first = await RunnerLock.take(options.place, options.self);
+  if (first.kind === 'taken') return first.lock;
+  const { holder } = first;
+  if (options.waitMs === undefined) throw isHeld(holder, options.self);
+  if (isOlder(options.self.version, holder.version)) throw isNewer(holder, options.self);
+  await askToLeave(holder, options);
+  return waitFor(holder, options, options.waitMs);
+}
+
+async function askToLeave(holder: RunnerHolder, options: TakeOverOptions): Promise<void> {
+  // Marked first: of two that take over at once only one sends a signal, and a second one would stop the agents.
+  if (!(await markAsked(options.place, holder, options.now()))) return;
+  if (!(await isStillRunning(holder))) return;
+  try {
+    (options.terminate ?? terminate)(holder.pid);
+  } catch (error) {
+    if (hasCode(error, 'ESRCH')) return;
+    if (!hasCode(error, 'EPERM')) throw error;
+    throw new CliError(`${describeHolder(holder)} It belongs to another user and cannot be asked to leave.`, {
+      code: 'runner_running',
+      hint: `End it as that user: \`kill ${holder.pid}\` lets it finish its job first.`,
+      cause: error,
+    });
+  }
+}
+
+async function waitFor(holder: RunnerHolder, options: TakeOverOptions, waitMs: number): Promise<RunnerLock> {
+  for (let look = 0; look * LOOK_MS < waitMs && !options.signal.aborted; look += 1) {
+    if (look % TELL_EVERY === 0) options.onWait(holder, look * LOOK_MS);
+    await options.pause(LOOK_MS);
+    const attempt = await RunnerLock.take(options.place, options.self);
+    if (attempt.kind === 'taken') return attempt.lock;
+    // Somebody else was quicker; that one is not asked to leave in turn.
+    if (attempt.holder.pid !== holder.pid) throw isHeld(attempt.holder, options.self);
+  }
+  if (options.signal.aborted) throw isInterrupted(holder);
+  throw new CliError(
+    `Runner ${holder.pid} was asked to leave and is still finishing its work; it claims nothing more.`,
+    {
+      code: 'runner_running',
+      hint:
+        'Run the same command again to go on waiting (`--takeover <seconds>` waits longer). ' +
+        `To stop its agent now: \`kill ${holder.pid}\`.`,
+    },
+  );
+}
+
+function isHeld(holder: RunnerHolder, self: RunnerHolder): CliError {
+  const hint = self.isOnce
+    ? 'It takes the queued jobs itself, so there is nothing to do here; `orp runner status` shows what it does. ' +
+      'To work one job by hand, take its place: `orp runner work --once --takeover`.'
+    : '`orp runner status` shows what it does. To take its place: `orp runner work --takeover`; it finishes its job first.';
+  return new CliError(describeHolder(holder), { code: 'runner_running', hint });
+}
+
+function isInterrupted(holder: RunnerHolder): CliError {
+  return new CliError(`Interrupted; runner ${holder.pid} was asked to leave and finishes its work.`, {
+    code: 'interrupted',
+    exitCode: EXIT_INTERRUPTED,
+  });
+}
+
+function isNewer(holder: RunnerHolder, self: RunnerHolder): CliError {
+  return new CliError(
+    `${describeHolder(holder)} It is newer than this \`orp\` (${self.version}), which therefore does not take over.`,
+    {
+      code: 'runner_newer',
+      hint: 'Update this `orp`, or end the other runner yourself if you mean to go back.',
+    },
+  );
+}
+
+/** Who holds this machine, for people. */
+export function describeHolder(holder: RunnerHolder): string {
+  const since = holder.startedAtUtc === '' ? '' : `, since ${holder.startedAtUtc}`;
+  const how = holder.isService ? 'as a service' : holder.isOnce ? 'for one job' : 'at a terminal';
+  const transport = holder.transport === '' ? '' : `, transport ${holder.transport}`;
+  const leaving = holder.drainingAtUtc === undefined ? '' : ' It is finishing, and claims nothing more.';
+  return (
+    `A runner works on this machine already (${how}): pid ${holder.pid}${since}, ` +
+    `version ${holder.version}${transport}.${leaving}`
+  );
+}
+
+function terminate(pid: number): void {
+  process.kill(pid, 'SIGTERM');
+}

@@ -1,0 +1,42 @@
+/**
+ * What the compatibility path works with: the routes of the first workers, and a spool of its own, because what waits there
+ * goes to those routes. Nothing of it is recorded with the machine or the repository.
+ */
+
+import { existsSync } from 'node:fs';
+import { agentWorkId } from '../../files/paths.ts';
+import type { HttpServiceOptions } from '../hosted/http-service.ts';
+import type { LocalState, WorkContext } from '../job/work-context.ts';
+import { spoolFolder } from '../spool/places.ts';
+import { type AgentService, agentService } from './hosted.ts';
+
+/** Makes it from what every path shares. */
+export function agentContext(
+  shared: Omit<WorkContext, 'service' | 'local'>,
+  way: Pick<HttpServiceOptions, 'baseUrl' | 'connect'>,
+): WorkContext & { service: AgentService } {
+  const { machine } = shared;
+  return {
+    ...shared,
+    machine: { ...machine, machine_id: agentWorkId(machine.machine_id) },
+    service: agentService(way),
+    local: NO_RECORDS,
+  };
+}
+
+/** Answers that `orp agent work` could not deliver: it may never be started again, so the runner looks after them, too. */
+export function owedByAgentWork(
+  shared: WorkContext,
+  connect: HttpServiceOptions['connect'],
+): readonly WorkContext[] {
+  const { env, machine, service } = shared;
+  if (!existsSync(spoolFolder(env, agentWorkId(machine.machine_id)))) return [];
+  return [agentContext(shared, { baseUrl: service.baseUrl, connect })];
+}
+
+const NO_RECORDS: LocalState = {
+  isEnabled: async () => true,
+  watchSignIn: () => () => false,
+  recordBeat: async () => undefined,
+  sync: async () => ({}),
+};

@@ -1,0 +1,202 @@
+/**
+ * The compatibility routes behind the runner's own view of the service, so that a review from there runs like any other
+ * job: spool, redaction, supervision and late delivery are the same. What those routes do not have is answered here: there
+ * is no start, no heartbeat and no transcript; the output travels with the answer.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { parseSections } from '../../../spec/checkpoint/sections.ts';
+import { claimReview, pollAgent, respondCheckpoint } from '../../../spec/contract/agent.ts';
+import type { BodyInput, QueryInput } from '../../../spec/contract/endpoint.ts';
+import { cancelJob, showJob } from '../../../spec/contract/jobs.ts';
+import { send } from '../../client/call.ts';
+import type { Client } from '../../client/client.ts';
+import type { KnownServer } from '../../client/known-server.ts';
+import { readString } from '../../files/fields.ts';
+import { isObject } from '../../files/json-file.ts';
+import { type HttpServiceOptions, Line, listable } from '../hosted/http-service.ts';
+import type { WorkerBlock } from '../job/job-report.ts';
+import type {
+  Body,
+  HeartbeatReply,
+  Held,
+  LeaseVerdict,
+  Reply,
+  ResultReport,
+  RunnerService,
+} from '../job/service.ts';
+
+/** What to ask for. */
+export interface AgentQuestion {
+  /** A selector; absent: any review. */
+  agent?: string | undefined;
+  claimId?: string | undefined;
+  isDry?: boolean;
+  /** Only for this repository. */
+  projectRoot?: string | undefined;
+  /** Not for these. */
+  without?: readonly string[];
+}
+
+export interface AgentService extends RunnerService {
+  ask(question: AgentQuestion): Promise<Reply<Body>>;
+  /** What the agent printed; sent along with the answer. */
+  keepWorker(jobId: string, worker: WorkerBlock): void;
+}
+
+const NOTHING: Reply<Body> = { kind: 'ok', value: {} };
+
+export function agentService({
+  baseUrl,
+  connect,
+}: Pick<HttpServiceOptions, 'baseUrl' | 'connect'>): AgentService {
+  const line = new Line(connect);
+  const workers = new Map<string, WorkerBlock>();
+  return {
+    baseUrl,
+    offers: (capability) => line.offers(capability),
+    ask: (question) => line.run((client) => claim(client, question)),
+    keepWorker: (jobId, worker) => void workers.set(jobId, worker),
+    poll: async () => NOTHING,
+    heartbeat: async (held) =>
+      held.jobId === undefined
+        ? BEAT
+        : lookAfter(line, { ...held, jobId: held.jobId, leaseId: held.leaseId }),
+    start: async () => NOTHING,
+    addMessage: async () => NOTHING,
+    addLogs: async () => NOTHING,
+    complete: async (held, report) => {
+      const checkpoint = await findCheckpoint(line, held);
+      if (checkpoint.kind !== 'ok') return checkpoint;
+      const worker = workers.get(held.jobId);
+      const request = (server: KnownServer) => {
+        const leaseId = server.offers('leases') ? held.leaseId : undefined;
+        return { params: { checkpointId: checkpoint.value }, body: answerOf(report, { worker, leaseId }) };
+      };
+      return line.send(respondCheckpoint, request, held.account);
+    },
+    release: async () => NO_RELEASE,
+    confirmCancel: (held, receipt) =>
+      line.send(
+        cancelJob,
+        { params: { jobId: held.jobId }, body: { leaseId: held.leaseId ?? null, reason: null, receipt } },
+        held.account,
+      ),
+  };
+}
+
+/** These routes have no way to give a review back: its holder reports a failure instead. */
+const NO_RELEASE: Reply<Body> = {
+  kind: 'refused',
+  status: 404,
+  code: 'not_found',
+  message: 'A review from the compatibility route cannot be given back.',
+};
+
+function claim(client: Client, question: AgentQuestion): Promise<Body> {
+  if (!client.server.offers('claim-post')) {
+    return send(client, pollAgent, { query: queryOf(client.server, question) });
+  }
+  const { agent, claimId = randomUUID(), isDry: dryRun = false, projectRoot, without } = question;
+  const projectRoots = projectRoot === undefined ? undefined : [projectRoot];
+  const body = {
+    agent: agent || undefined,
+    claimId,
+    dryRun,
+    projectRoots,
+    notProjectRoots: listable(without),
+  };
+  return send(client, claimReview, { body });
+}
+
+function queryOf(
+  server: KnownServer,
+  { agent, claimId, isDry, projectRoot, without }: AgentQuestion,
+): QueryInput<typeof pollAgent> {
+  const dry = isDry && server.offers('dry-run') ? ({ dryRun: '1' } as const) : {};
+  const selector = { agent: agent || undefined, ...dry };
+  if (!server.offers('claims')) return selector;
+  return { ...selector, claimId, projectRoot, notProjectRoot: without && [...without] };
+}
+
+const BEAT: Reply<HeartbeatReply> = { kind: 'ok', value: { body: {}, drain: false } };
+
+/** No lease is renewed by it, but a cancelled or reclaimed review is noticed, and its agent stopped. */
+async function lookAfter(line: Line, held: Held): Promise<Reply<HeartbeatReply>> {
+  const offered = await line.offers('jobs');
+  // A v0.4.4 server says nothing about the review.
+  if (offered.kind === 'ok' && !offered.value) return BEAT;
+  const reply = await line.send(showJob, { params: { jobId: held.jobId } }, held.account);
+  if (reply.kind === 'refused') return BEAT;
+  if (reply.kind !== 'ok') return reply;
+  const body = reply.value;
+  return { kind: 'ok', value: { body, drain: false, verdict: verdictOf(body.job, held.leaseId) } };
+}
+
+function verdictOf(job: unknown, leaseId: string | undefined): LeaseVerdict | undefined {
+  if (!isObject(job)) return undefined;
+  const status = readString(job, 'status');
+  if (status === 'cancelled') return { action: 'stop', reason: 'cancelled' };
+  const holds = leaseId === undefined || readString(job, 'leaseId') === leaseId;
+  if (status === undefined || (holds && (status === 'running' || status === 'lost')))
+    return { action: 'continue' };
+  return { action: 'stop', reason: 'revoked' };
+}
+
+/** Earlier versions wrote down the job only. */
+async function findCheckpoint(
+  line: Line,
+  { jobId, checkpointId: known, account }: Held,
+): Promise<Reply<string>> {
+  if (known !== undefined) return { kind: 'ok', value: known };
+  const reply = await line.send(showJob, { params: { jobId } }, account);
+  if (reply.kind !== 'ok') return reply;
+  const { job } = reply.value;
+  const checkpointId = isObject(job) ? readString(job, 'checkpointId') : undefined;
+  if (checkpointId !== undefined) return { kind: 'ok', value: checkpointId };
+  return {
+    kind: 'refused',
+    status: 404,
+    code: 'not_found',
+    message: `Job ${jobId} belongs to no checkpoint.`,
+  };
+}
+
+type Answer = BodyInput<typeof respondCheckpoint>;
+
+function answerOf(
+  report: ResultReport,
+  { worker, leaseId }: { worker: WorkerBlock | undefined; leaseId: string | undefined },
+): Answer {
+  const body = report.content ?? '';
+  const exitCode = worker?.exitCode ?? (report.success ? 0 : 1);
+  // The reason of a failure is read from the first line of the error output.
+  const stderr = report.success
+    ? (worker?.stderr ?? '')
+    : [report.error ?? '', worker?.stderr ?? ''].join('\n');
+  return {
+    summary: report.summary ?? '',
+    body,
+    structuredOutput: structuredOf(body),
+    worker: {
+      command: worker?.command ?? '',
+      exitCode: report.success || exitCode !== 0 ? exitCode : 1,
+      stdout: worker?.stdout ?? '',
+      stderr,
+      ok: report.success,
+    },
+    ...(leaseId === undefined ? {} : { leaseId }),
+  };
+}
+
+/** The sections of an answer with every key of the contract. */
+export function structuredOf(body: string): Record<string, unknown> {
+  const { previousState, currentState, headingState, reviewNotes, actionItems } = parseSections(body);
+  return {
+    previousState: previousState ?? null,
+    currentState: currentState ?? null,
+    headingState: headingState ?? null,
+    reviewNotes: reviewNotes ?? [],
+    actionItems: actionItems ?? [],
+  };
+}

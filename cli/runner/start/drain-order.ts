@@ -1,0 +1,33 @@
+/**
+ * Whether the server tells this machine to claim nothing (`orp runner drain`). Every answered heartbeat says it, and the
+ * channel says when the order is given; whoever shows the runner reads it here.
+ */
+
+import type { Talk } from '../../base/reporter.ts';
+
+export class DrainOrder {
+  readonly #talk: Talk;
+  #isGiven = false;
+  /** Told when the order is given and when it is taken back. */
+  onChange: ((isGiven: boolean) => void) | undefined;
+
+  constructor(talk: Talk) {
+    this.#talk = talk;
+  }
+
+  get isGiven(): boolean {
+    return this.#isGiven;
+  }
+
+  /** Takes what the server says; news are told once. */
+  readonly note = (isGiven: boolean): void => {
+    if (isGiven === this.#isGiven) return;
+    this.#isGiven = isGiven;
+    this.#talk.note(
+      isGiven
+        ? 'This machine is drained: it finishes its work and claims nothing more. `orp runner resume` lets it go on.'
+        : 'This machine claims jobs again.',
+    );
+    this.onChange?.(isGiven);
+  };
+}

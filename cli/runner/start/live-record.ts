@@ -1,0 +1,56 @@
+/**
+ * What a runner tells people who ask from outside: how it is connected, and what went wrong last. Written when it
+ * changes, which is rarely. Only shown; a place that cannot be written costs nothing but the report.
+ */
+
+import { cut } from '../../../spec/text.ts';
+import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../../files/json-file.ts';
+import { runnerLivePath } from '../../files/paths.ts';
+import { formatTimestamp } from '../../files/timestamps.ts';
+import type { CurrentPause } from '../job/claim-pause.ts';
+
+const MAX_MESSAGE = 2000;
+
+export class LiveRecord {
+  readonly #path: string;
+  readonly #record: Record<string, unknown>;
+
+  constructor(at: { env: NodeJS.ProcessEnv; machineId: string; instance: string }) {
+    this.#path = runnerLivePath(at.env, at.machineId);
+    this.#record = { instance: at.instance, last_error: readJsonObject(this.#path)?.last_error };
+  }
+
+  /** The channel came up or went down. */
+  noteChannel({ transport, up }: { transport: string; up: boolean }, now: number): void {
+    const { channel } = this.#record;
+    const before = JSON.stringify(channel ?? {});
+    if (before.startsWith(JSON.stringify({ transport, listening: up }).slice(0, -1))) return;
+    this.#write({ channel: { transport, listening: up, since_utc: formatTimestamp(now) } });
+  }
+
+  /** The agent takes no work, or does again. */
+  notePause(pause: CurrentPause | undefined): void {
+    const { code, message, until } = pause ?? {};
+    const until_utc = until === undefined ? undefined : formatTimestamp(until);
+    this.#write({ paused: code === undefined ? undefined : { code, message, until_utc } });
+  }
+
+  /** The server tells this machine to claim nothing, or to go on. */
+  noteDrained(isDrained: boolean, now: number): void {
+    this.#write({ drained_at_utc: isDrained ? formatTimestamp(now) : undefined });
+  }
+
+  /** A person should look at it; the newest is kept. */
+  noteError(message: string, now: number): void {
+    this.#write({ last_error: { message: cut(message, MAX_MESSAGE), at_utc: formatTimestamp(now) } });
+  }
+
+  #write(change: Record<string, unknown>): void {
+    Object.assign(this.#record, change);
+    try {
+      writeJsonFile(this.#path, this.#record, { mode: PRIVATE_MODE });
+    } catch {
+      // A full disk, a lost permission: the runner itself says so.
+    }
+  }
+}

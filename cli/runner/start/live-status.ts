@@ -1,0 +1,77 @@
+/** Keeps the live line true: looks once a second at what the runner does. Only on a terminal, and not with `--json`. */
+
+import { type Context, withStreams } from '../../output/context.ts';
+import { LiveLine } from '../../output/live-line.ts';
+import { type ChannelState, type RunnerView, statusLine } from '../../output/status-line.ts';
+import type { CrewMember } from '../loop/crew.ts';
+
+const REFRESH_MS = 1000;
+
+/** A context whose output goes above the line; undefined where nobody looks at a terminal. */
+export function liveContext(context: Context): { context: Context; line: LiveLine } | undefined {
+  if (context.json || context.stderr.isTTY !== true || context.env.TERM === 'dumb') return undefined;
+  const line = new LiveLine(context.stderr.device);
+  const stderr = line.above(context.stderr.device);
+  // What goes to a file or a pipe does not meet the line.
+  const stdout = context.stdout.isTTY ? line.above(context.stdout.device) : context.stdout.device;
+  return { context: withStreams(context, { stdout, stderr }), line };
+}
+
+/** What the runner tells about itself. */
+export interface LiveSource {
+  machine: string;
+  /** NO_COLOR is looked at. */
+  env: NodeJS.ProcessEnv;
+  members(): readonly CrewMember[];
+  obstacle(): string | undefined;
+  isDraining(): boolean;
+  isDrained(): boolean;
+  channel(): ChannelState;
+}
+
+/** Shows the line until it is told to stop. */
+export function showLive(line: LiveLine, source: LiveSource): () => void {
+  let state = '';
+  let since = performance.now();
+  const paint = (source.env.NO_COLOR ?? '') === '';
+  const refresh = () => {
+    const view = viewOf(source, performance.now() - since);
+    const now = `${view.isDraining} ${view.isDrained} ${view.jobs.length > 0} ${view.obstacle}`;
+    if (now !== state) {
+      since = performance.now();
+      view.elapsedMs = 0;
+    }
+    state = now;
+    line.show(statusLine(view, line.columns), paint ? colourOf(view) : undefined);
+  };
+  refresh();
+  const timer = setInterval(refresh, REFRESH_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    line.end();
+  };
+}
+
+function viewOf(source: LiveSource, elapsedMs: number): RunnerView {
+  return {
+    machine: source.machine,
+    channel: source.channel(),
+    isDraining: source.isDraining(),
+    isDrained: source.isDrained(),
+    obstacle: source.obstacle(),
+    elapsedMs,
+    jobs: source.members().map(({ jobId, placement, beganAt, desk }) => ({
+      id: jobId,
+      session: placement.kind === 'placed' ? placement.session.label : '',
+      elapsedMs: performance.now() - beganAt,
+      output: desk?.spool.lastText ?? '',
+    })),
+  };
+}
+
+/** Of the mark at the head of the line (SGR): green at work, yellow when something is in the way. */
+function colourOf({ jobs, obstacle, channel, isDrained }: RunnerView): number | undefined {
+  if (isDrained || obstacle !== undefined || channel.up === false) return 33;
+  return jobs.length > 0 ? 32 : undefined;
+}

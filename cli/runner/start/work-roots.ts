@@ -1,0 +1,133 @@
+/** Which repositories a runner looks at, anew before every claim, and what it says about those it cannot use. */
+
+import { CliError } from '../../base/exit.ts';
+import type { Talk } from '../../base/reporter.ts';
+import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../../git/repository.ts';
+import type { Context } from '../../output/context.ts';
+import {
+  type Candidate,
+  inspectRoots,
+  movedRepository,
+  requireReadable,
+} from '../../records/sync-payload.ts';
+
+export interface RootsAsked {
+  /** Of `--repo-root`; it comes first. */
+  repoRoot: string;
+  /** Further ones, in order. */
+  linkedProjectRoot: readonly string[];
+  /** Also all that are linked on this machine. */
+  allLinked?: boolean | undefined;
+}
+
+export class WorkRoots {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #asked: RootsAsked;
+  readonly #talk: Talk;
+  /** What is said once while it lasts. */
+  #told = new Set<string>();
+
+  constructor(env: NodeJS.ProcessEnv, asked: RootsAsked, talk: Talk) {
+    this.#env = env;
+    this.#asked = asked;
+    this.#talk = talk;
+  }
+
+  /** The roots as of now: repositories are linked and deleted while the runner runs. */
+  async list(): Promise<{ roots: string[]; warnings: string[] }> {
+    const { repoRoot, linkedProjectRoot, allLinked } = this.#asked;
+    const named = [repoRoot, ...linkedProjectRoot];
+    if (!allLinked) return { roots: named, warnings: [] };
+    const { findLinkedRoots } = await import('../../records/linked-roots.ts');
+    const linked = await findLinkedRoots(this.#env);
+    return { roots: [...named, ...linked.roots], warnings: linked.warnings };
+  }
+
+  /**
+   * Looks at all of them. What is missing, or has records that cannot be read, takes no work; the others go on. Each
+   * trouble is told once while it lasts.
+   */
+  async inspect(): Promise<Candidate[]> {
+    const { candidates, warnings } = await this.#look();
+    this.#tell([...warnings, ...candidates.flatMap(idleOf)]);
+    return candidates;
+  }
+
+  /** The first time: with nothing else to work in, what cannot be read is told by the refusal. */
+  async inspectFirst(): Promise<Candidate[]> {
+    const { candidates, warnings } = await this.#look();
+    const isLinked = candidates.some(({ kind }) => kind === 'linked');
+    this.#tell(isLinked ? [...warnings, ...candidates.flatMap(idleOf)] : warnings);
+    if (this.#asked.allLinked && !isLinked && !candidates.some(({ kind }) => kind === 'unreadable')) {
+      throw nothingLinked();
+    }
+    await this.#remember(candidates);
+    return candidates;
+  }
+
+  /** What was linked before there was a list comes onto it here. The list is a convenience: nothing fails for it. */
+  async #remember(candidates: readonly Candidate[]): Promise<void> {
+    const { readLinkedRoots, rememberRoot } = await import('../../records/linked-roots.ts');
+    const known = new Set(readLinkedRoots(this.#env));
+    const missing = candidates.filter(({ kind, root }) => kind === 'linked' && !known.has(root));
+    for (const { root } of missing) await rememberRoot(this.#env, root).catch(() => undefined);
+  }
+
+  async #look(): Promise<{ candidates: Candidate[]; warnings: string[] }> {
+    const { roots, warnings } = await this.list();
+    const candidates = await inspectRoots({ roots, env: this.#env, now: Date.now() });
+    return { candidates, warnings: [...warnings, ...candidates.flatMap(missingOf)] };
+  }
+
+  #tell(sentences: readonly string[]): void {
+    for (const sentence of sentences) if (!this.#told.has(sentence)) this.#talk.warn(sentence);
+    this.#told = new Set(sentences);
+  }
+}
+
+/** What keeps a linked repository from taking work. */
+function idleOf(candidate: Candidate): string[] {
+  const trouble = candidate.kind === 'unreadable' ? candidate.trouble : movedRepository(candidate);
+  return trouble === undefined
+    ? []
+    : [`${trouble.message} The repository takes no work. ${trouble.hint ?? ''}`];
+}
+
+function missingOf(candidate: Candidate): string[] {
+  const isMissing = candidate.kind === 'skipped' && candidate.reason === 'missing';
+  return isMissing ? [`${candidate.root} does not exist; it is left out.`] : [];
+}
+
+function nothingLinked(): CliError {
+  return new CliError('No repository is linked on this machine.', {
+    code: 'not_linked',
+    hint: 'Run `orp link project bind --idea-id <idea-id>` in one; `orp ideas list` shows the ideas.',
+  });
+}
+
+/** The first candidate that is a git work tree. */
+export async function requireSomeGit(
+  context: Context,
+  candidates: readonly Candidate[],
+): Promise<LinkableRepository> {
+  for (const candidate of candidates) {
+    if (candidate.kind === 'linked') return candidate.linked.repository;
+    const repository = await resolveRepo(candidate.root, context.env);
+    if (isLinkable(repository)) return repository;
+  }
+  return requireGit(await context.repository());
+}
+
+/** The precondition LINKED, over all candidates. */
+export function requireSomeLinked(candidates: readonly Candidate[]): void {
+  if (candidates.some((candidate) => candidate.kind === 'linked')) return;
+  requireReadable(candidates);
+  for (const candidate of candidates) {
+    const moved = movedRepository(candidate);
+    if (moved !== undefined) throw moved;
+  }
+  throw new CliError('None of the repositories is linked to an idea.', {
+    code: 'not_linked',
+    hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
+  });
+}

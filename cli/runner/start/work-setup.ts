@@ -1,0 +1,222 @@
+/** What `orp runner work` needs before it can claim: the preconditions in the order of the contract, then the parts. */
+
+import { randomUUID } from 'node:crypto';
+import { codexAgent } from '../../agents/codex.ts';
+import { pause } from '../../base/pause.ts';
+import type { Talk } from '../../base/reporter.ts';
+import { clientVersion } from '../../base/version.ts';
+import { introduce } from '../../client/call.ts';
+import { type Client, signedInClient } from '../../client/client.ts';
+import { NO_RETRY } from '../../client/retry.ts';
+import { ServiceError } from '../../client/service-error.ts';
+import { formatTimestamp } from '../../files/timestamps.ts';
+import type { CommonOptions, Context } from '../../output/context.ts';
+import { elapsed } from '../../output/status-line.ts';
+import { loadMachine, requireEnabled } from '../../records/machine.ts';
+import { requireAuth } from '../../records/remote-session.ts';
+import { policyDesk, policyGate } from '../agent-run/policy-gate.ts';
+import type { ChannelTarget } from '../channel/channel.ts';
+import { httpService } from '../hosted/http-service.ts';
+import { localRecords } from '../hosted/local-records.ts';
+import { ClaimPause, sayingPause } from '../job/claim-pause.ts';
+import type { WorkContext } from '../job/work-context.ts';
+import { DrainSwitch } from '../loop/drain-switch.ts';
+import { WorkLoop } from '../loop/work-loop.ts';
+import { KeepAwake, type KeepAwakeMode } from '../process/keep-awake.ts';
+import { markSelf } from '../process/process-table.ts';
+import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
+import { becomeRunner } from '../process/take-over.ts';
+import { secretValues } from '../redaction/secrets.ts';
+import { owedByAgentWork } from '../review-worker/context.ts';
+import { DrainOrder } from './drain-order.ts';
+import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
+
+/** The options of `orp runner work`. */
+export interface WorkOptions extends CommonOptions {
+  once?: boolean;
+  continuous?: boolean;
+  pollInterval: number;
+  transport: 'auto' | 'poll' | 'sse' | 'ws';
+  heartbeatInterval: number;
+  silenceLimit: number;
+  keepAwake: KeepAwakeMode;
+  dryRun?: boolean;
+  linkedProjectRoot: string[];
+  allLinked?: boolean;
+  codexBin?: string;
+  codexConfigProfile?: string;
+  maxJobs: number;
+  parallelInRepo?: boolean;
+  /** Seconds to wait for the other runner; `true`: the usual time. */
+  takeover?: number | true;
+  verbose?: boolean;
+}
+
+/** Set to 1 by the installed service, so that the lock can say how its holder was started. */
+const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
+
+/** Whether this process was started by the system, with nobody in front of it. */
+export function isService(env: NodeJS.ProcessEnv): boolean {
+  return env[SERVICE_VARIABLE] === '1';
+}
+
+/** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
+const DELIVERY_LIMIT_MS = 120_000;
+
+/** The channel must not wait long for a server that is slow. */
+const INTRODUCTION_MS = 5000;
+
+/** This runner's hold of the machine. */
+export interface MachineHold {
+  lock?: RunnerLock;
+  /** Shows how long it has been waited for, on a terminal. */
+  show?(text: string): void;
+  /** Who has it now, although this runner did not give it up. */
+  lostTo?: RunnerHolder;
+}
+
+/** Everything that is needed to work. */
+export interface Prepared {
+  work: WorkContext;
+  loop: WorkLoop;
+  drainSwitch: DrainSwitch;
+  drainOrder: DrainOrder;
+  talk: Talk;
+  instance: string;
+  hold: MachineHold;
+  connectForListening(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
+}
+
+/** The preconditions in the order of the contract, then everything that is needed to work. */
+export async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
+  const { env } = context;
+  // Throws when variables of git name another repository than the current directory.
+  await context.repository();
+  const roots = new WorkRoots(env, { ...options, repoRoot: context.repoRoot }, talk);
+  const candidates = await roots.inspectFirst();
+  const gitRoot = await requireSomeGit(context, candidates);
+  const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
+  const session = requireAuth(env);
+  requireSomeLinked(candidates);
+
+  const first = await signedInClient(context);
+  const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
+  const instance = randomUUID();
+  const [drainSwitch, drainOrder] = [new DrainSwitch(talk), new DrainOrder(talk)];
+  const policy = policyDesk(context, drainSwitch);
+  const hold: MachineHold = {};
+  const claimPause = new ClaimPause();
+  const work: WorkContext = {
+    env,
+    machine,
+    service: sayingPause(
+      httpService({ machine, instance, baseUrl: first.baseUrl, connect, onDrainOrder: drainOrder.note }),
+      claimPause,
+    ),
+    claimPause,
+    agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
+    local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
+    talk,
+    secrets: secretValues(env, [session.token]),
+    heartbeatMs: options.heartbeatInterval * 1000,
+    silenceLimitMs: options.silenceLimit * 1000,
+    deliveryLimitMs: DELIVERY_LIMIT_MS,
+    self: await markSelf(),
+    isDraining: () => drainSwitch.draining.aborted,
+    shutdown: drainSwitch.shutdown,
+    gate: policyGate(policy),
+  };
+  await tellRemarks(work);
+  const keepAwake = new KeepAwake({ mode: options.keepAwake, talk });
+  if (options.verbose) talk.note(keepAwake.description);
+  const plan = {
+    hooks: { onBusy: () => keepAwake.busy(), onIdle: () => keepAwake.idle() },
+    findCandidates: () => roots.inspect(),
+    defaultRoot: context.repoRoot,
+    fallbackRepository: gitRoot,
+    rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
+    findReasonToLeave: () => findOtherHolder(hold),
+    findReasonToWait: async () => policy.reasonToWait(),
+    findOtherSpools: () => owedByAgentWork(work, connect),
+  };
+  return {
+    work,
+    loop: new WorkLoop(work, plan, drainSwitch),
+    drainSwitch,
+    drainOrder,
+    talk,
+    instance,
+    hold,
+    connectForListening: () => listenAs(connect),
+  };
+}
+
+/** Whom to listen to, under the sign-in of the moment. */
+async function listenAs(connect: () => Promise<Client>) {
+  const client = await connect();
+  await introduceSoon(client);
+  const { baseUrl, headers, token, server } = client;
+  return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
+}
+
+/** Which channels a server offers decides how it is listened to. One that is away is listened for all the same. */
+async function introduceSoon(client: Client): Promise<void> {
+  const hasty = { ...client, retry: NO_RETRY, timeoutMs: INTRODUCTION_MS };
+  await introduce(hasty).catch((error: unknown) => {
+    if (!(error instanceof ServiceError)) throw error;
+  });
+}
+
+/** What may not work as the person who starts it expects. */
+async function tellRemarks({ agent, talk }: WorkContext): Promise<void> {
+  const program = await agent.findProgram();
+  if (program.kind === 'found') for (const remark of program.remarks) talk.warn(remark);
+}
+
+/** Two runners on one machine would take each other's channel again and again: the one that lost the lock leaves. */
+async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
+  const other = await hold.lock?.confirm();
+  if (other === undefined) return undefined;
+  hold.lostTo = other;
+  return `Runner ${other.pid} holds this machine now; leaving.`;
+}
+
+/** How long `--takeover` waits for the other runner to finish its job. */
+export const TAKEOVER_WAIT_SECONDS = 120;
+
+function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
+  if (takeover === undefined) return undefined;
+  return (takeover === true ? TAKEOVER_WAIT_SECONDS : takeover) * 1000;
+}
+
+/** One runner per machine: becomes it, or fails with who is. */
+export async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
+  const { work: workContext, drainSwitch, talk, instance } = prepared;
+  const { env, machine, self } = workContext;
+  const lock = await becomeRunner({
+    place: { env, machineId: machine.machine_id },
+    self: {
+      pid: self.pid,
+      startTime: self.startTime,
+      instance,
+      startedAtUtc: formatTimestamp(context.now()),
+      version: clientVersion(env),
+      transport: options.transport,
+      isService: isService(env),
+      isOnce: options.once ?? false,
+    },
+    waitMs: takeoverWaitMs(options),
+    now: context.now,
+    onWait(holder, waitedMs) {
+      const text = `Waiting for runner ${holder.pid} to finish and leave`;
+      if (prepared.hold.show !== undefined) prepared.hold.show(`○ ${text} · ${elapsed(waitedMs)}`);
+      else if (waitedMs % 10_000 === 0) talk.note(`${text} (${elapsed(waitedMs)}).`);
+    },
+    signal: drainSwitch.draining,
+    pause: (ms) => pause(ms, drainSwitch.draining),
+  });
+  drainSwitch.draining.addEventListener('abort', () => {
+    lock.noteDraining(context.now()).catch((error: Error) => talk.warn(error.message));
+  });
+  prepared.hold.lock = lock;
+}

@@ -1,0 +1,175 @@
+/** `link doctor`: what is wrong with the links of a repository (contract/cli-surface.md §4.5). */
+
+import { isActive } from '../../spec/local/session-order.ts';
+import { displayPath } from '../files/paths.ts';
+import { isLinkable, type LinkableRepository, projectLinkPath, runtimePath } from '../git/repository.ts';
+import { readRuntime } from '../records/runtime-record.ts';
+import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
+import { remoteFacts } from './link-status.ts';
+
+export interface Issue {
+  severity: 'error' | 'warning';
+  code: string;
+  message: string;
+  /** Nothing is repaired behind a person's back. */
+  fixable: false;
+  path?: string;
+}
+
+type Finding = Omit<Issue, 'fixable' | 'severity'>;
+
+/** Every issue, in the order of the checks. */
+export function findIssues(facts: LinkFacts): Issue[] {
+  const { repository } = facts;
+  if (!isLinkable(repository)) {
+    return [
+      error({ code: 'missing_git_repo', message: `${repository.root} is not inside a git work tree.` }),
+      ...worldIssues(facts),
+      ...folderIssues(facts),
+      ...agentIssues(facts),
+    ];
+  }
+  return [
+    ...linkIssues(facts, repository),
+    ...sessionIssues(facts, repository),
+    ...runtimeIssues(repository),
+    ...worldIssues(facts),
+    ...folderIssues(facts),
+    ...agentIssues(facts),
+  ];
+}
+
+function folderIssues({ openFolders }: LinkFacts): Issue[] {
+  return openFolders.map((folder) => {
+    const message = `${openFolderSentence(folder)} Run \`${closeFolderCommand(folder)}\`.`;
+    return warning({ code: 'folder_open_to_others', message, path: folder.path });
+  });
+}
+
+function agentIssues({ codexProblem }: LinkFacts): Issue[] {
+  if (codexProblem === undefined) return [];
+  return [
+    warning({ code: 'agent_too_old', message: `${codexProblem.message} Run \`${codexProblem.command}\`.` }),
+  ];
+}
+
+function error(finding: Finding): Issue {
+  return { severity: 'error', ...finding, fixable: false };
+}
+
+function warning(finding: Finding): Issue {
+  return { severity: 'warning', ...finding, fixable: false };
+}
+
+function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
+  const { link, linkFile, shelf, account, isAccountTorn } = facts;
+  const path = displayPath(repository.root, projectLinkPath(repository));
+  const issues: Issue[] = [];
+  if (linkFile.kind === 'invalid') {
+    issues.push(
+      error({
+        code: 'invalid_project_link_record',
+        message: 'The project link is not a valid record.',
+        path,
+      }),
+    );
+  }
+  if (isAccountTorn) {
+    const message = 'The sign-in file cannot be read: it is not a JSON object.';
+    issues.push(warning({ code: 'invalid_sign_in_record', message }));
+  }
+  if (link === undefined) {
+    if (shelf.sessions.length > 0) {
+      const message = 'Sessions are linked, but the repository is not.';
+      issues.push(warning({ code: 'sessions_without_project_link', message }));
+    }
+    return issues;
+  }
+  if (link.project_root !== repository.root) {
+    const message = `The link is for ${link.project_root}, not for ${repository.root}.`;
+    issues.push(warning({ code: 'project_root_mismatch', message, path }));
+  }
+  if (account.token === '' && !isAccountTorn) {
+    const message = 'The repository is linked, but hosted auth is not connected: you are not signed in.';
+    issues.push(warning({ code: 'missing_hosted_auth', message }));
+  }
+  if (link.linked_email && account.email && link.linked_email.toLowerCase() !== account.email.toLowerCase()) {
+    const message = `${link.linked_email} linked the repository; you are ${account.email}. It is left out of syncs.`;
+    issues.push(warning({ code: 'linked_email_mismatch', message, path }));
+  }
+  if (shelf.sessions.length === 0) {
+    const message = 'The repository is linked, but has no sessions.';
+    issues.push(warning({ code: 'linked_project_without_sessions', message }));
+  }
+  return issues;
+}
+
+function sessionIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
+  const { sessions, invalidPaths } = facts.shelf;
+  const issues: Issue[] = [];
+  const primaries = sessions.filter(({ record }) => record.primary);
+  if (primaries.length > 1) {
+    const message = `${primaries.length} sessions are flagged primary.`;
+    issues.push(error({ code: 'multiple_primary_sessions', message }));
+  }
+  if (sessions.length > 0 && primaries.length === 0) {
+    issues.push(warning({ code: 'missing_primary_session', message: 'No session is flagged primary.' }));
+  }
+  for (const invalid of invalidPaths) {
+    const message = 'The file is not a session record: not JSON, or without id or label.';
+    const path = displayPath(repository.root, invalid);
+    issues.push(error({ code: 'invalid_session_link_record', message, path }));
+  }
+  return [...issues, ...singleSessionIssues(facts, repository)];
+}
+
+function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
+  const issues: Issue[] = [];
+  const byCodexId = new Map<string, string>();
+  for (const { record, path: file } of facts.shelf.sessions) {
+    const path = displayPath(repository.root, file);
+    const { orp_session_id: id, codex_session_id: codexId } = record;
+    if (record.project_root !== repository.root) {
+      const message = `Session ${id} works in ${record.project_root}, not in ${repository.root}.`;
+      issues.push(warning({ code: 'session_project_root_mismatch', message, path }));
+    }
+    if (isActive(record) && codexId === undefined) {
+      const message = `Session ${id} has no Codex session id and cannot take work.`;
+      issues.push(warning({ code: 'missing_codex_session_id', message, path }));
+    }
+    if (!isActive(record) || codexId === undefined) continue;
+    const other = byCodexId.get(codexId);
+    if (other !== undefined) {
+      const message = `Sessions ${other} and ${id} share the Codex session ${codexId}.`;
+      issues.push(warning({ code: 'duplicate_codex_session_id', message, path }));
+    }
+    byCodexId.set(codexId, id);
+  }
+  return issues;
+}
+
+function runtimeIssues(repository: LinkableRepository): Issue[] {
+  if (!readRuntime(repository).isTorn) return [];
+  const message = 'The runtime cannot be read; what the runner did last is not known.';
+  const path = displayPath(repository.root, runtimePath(repository));
+  return [warning({ code: 'invalid_runtime_record', message, path })];
+}
+
+function worldIssues({ world, link }: LinkFacts): Issue[] {
+  if (world.kind === 'failed') {
+    const message = `The hosted world could not be read: ${world.error}`;
+    return [warning({ code: 'hosted_world_unavailable', message })];
+  }
+  if (world.kind !== 'known' || link === undefined) return [];
+  const remote = remoteFacts(world.world);
+  const issues: Issue[] = [];
+  if (remote.projectRoot !== undefined && remote.projectRoot !== link.project_root) {
+    const message = `The hosted world names ${remote.projectRoot}, this link ${link.project_root}.`;
+    issues.push(warning({ code: 'hosted_world_project_root_mismatch', message }));
+  }
+  if (remote.id !== undefined && link.world_id !== undefined && remote.id !== link.world_id) {
+    const message = `The hosted world is ${remote.id}, this link has ${link.world_id}.`;
+    issues.push(warning({ code: 'hosted_world_id_mismatch', message }));
+  }
+  return issues;
+}

@@ -1,0 +1,139 @@
+/** Everything `link status`, `link doctor` and `runner status` look at in a repository, gathered once. */
+
+import type { VersionProblem } from '../agents/codex-program.ts';
+import { shellWord } from '../base/shell-word.ts';
+import type { JsonObject } from '../files/json-file.ts';
+import { stateFolder, userFolder } from '../files/paths.ts';
+import { openness } from '../files/private-folder.ts';
+import { isLinkable, type Repository } from '../git/repository.ts';
+import { belongsTo } from '../records/moved.ts';
+import { type ProjectLink, type ProjectLinkFile, readProjectLinkFile } from '../records/project-link.ts';
+import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from '../records/remote-session.ts';
+import { readSessions, type SessionShelf, type StoredSession } from '../records/sessions/sessions.ts';
+import { readGovernance } from './governance.ts';
+
+/** What the hosted side says about the world: its fields, or why it could not be asked. */
+export type HostedWorld =
+  | { kind: 'not_asked' }
+  | { kind: 'known'; world: JsonObject }
+  | { kind: 'failed'; error: string };
+
+export interface LinkFacts {
+  repository: Repository;
+  linkFile: ProjectLinkFile;
+  /** The valid link, if there is one. */
+  link: ProjectLink | undefined;
+  shelf: SessionShelf;
+  /** The session that takes work which names none. */
+  primary: StoredSession | undefined;
+  account: RemoteSession;
+  /** There is a sign-in file, and it says nothing readable. */
+  isAccountTorn: boolean;
+  world: HostedWorld;
+  governance: JsonObject;
+  openFolders: OpenFolder[];
+  /** Why the installed Codex is too old; undefined when it is not, or when there is none. */
+  codexProblem: VersionProblem | undefined;
+  /** Whether the folder that the link names is this repository; true without a link. */
+  isLinkHere: boolean;
+  /** Paths of the session files whose folder is not this repository. */
+  movedSessions: ReadonlySet<string>;
+}
+
+/** A folder of this user's own files in which others may read or write. */
+export interface OpenFolder {
+  path: string;
+  mayWrite: boolean;
+}
+
+export interface FactsSource {
+  repository: Repository;
+  configPath: string;
+  env: NodeJS.ProcessEnv;
+  now: number;
+  /** Asks the hosted side for the world of an idea; left out where nothing may be asked. */
+  fetchWorld?: ((ideaId: string) => Promise<JsonObject>) | undefined;
+}
+
+/** Gathers the facts. The hosted side is asked at most once, and its failure is a fact like any other. */
+export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
+  const { repository, env, now } = source;
+  const linkFile: ProjectLinkFile = isLinkable(repository)
+    ? readProjectLinkFile(repository, now)
+    : { kind: 'absent' };
+  const link = linkFile.kind === 'linked' ? linkFile.link : undefined;
+  const shelf: SessionShelf = isLinkable(repository)
+    ? readSessions(repository, now)
+    : { sessions: [], invalidPaths: [] };
+  const account = readRemoteSession(env);
+  const [isLinkHere, movedSessions, world, governance, codexProblem] = await Promise.all([
+    link === undefined || !isLinkable(repository) || belongsTo(repository, link.project_root, env),
+    findMovedSessions(repository, shelf, env),
+    link === undefined || account.token === '' ? notAsked : askWorld(link, source),
+    readGovernance(source),
+    findCodexProblem(env),
+  ]);
+  const primary = shelf.sessions.find((session) => session.record.primary);
+  return {
+    repository,
+    linkFile,
+    link,
+    shelf,
+    primary,
+    account,
+    isAccountTorn: isRemoteSessionTorn(env),
+    world,
+    governance,
+    openFolders: findOpenFolders(env),
+    codexProblem,
+    isLinkHere,
+    movedSessions,
+  };
+}
+
+async function findCodexProblem(env: NodeJS.ProcessEnv): Promise<VersionProblem | undefined> {
+  const { findVersionProblem } = await import('../agents/codex-program.ts');
+  return findVersionProblem({ env });
+}
+
+async function findMovedSessions(
+  repository: Repository,
+  { sessions }: SessionShelf,
+  env: NodeJS.ProcessEnv,
+): Promise<Set<string>> {
+  const moved = new Set<string>();
+  if (!isLinkable(repository)) return moved;
+  for (const { record, path } of sessions) {
+    if (!(await belongsTo(repository, record.project_root, env))) moved.add(path);
+  }
+  return moved;
+}
+
+/** The folders that hold the sign-in, the machine, the spool and the logs. */
+function findOpenFolders(env: NodeJS.ProcessEnv): OpenFolder[] {
+  return [userFolder(env), stateFolder(env)].flatMap((path) => {
+    const reach = openness(path);
+    return reach === undefined ? [] : [{ path, mayWrite: reach === 'write' }];
+  });
+}
+
+/** What is wrong with it, as people read it. */
+export function openFolderSentence({ path, mayWrite }: OpenFolder): string {
+  return `Other users of this computer can ${mayWrite ? 'write to' : 'look into'} ${path}, which holds your sign-in or your work.`;
+}
+
+/** What closes it. */
+export function closeFolderCommand({ path }: OpenFolder): string {
+  return `chmod 700 ${shellWord(path)}`;
+}
+
+const notAsked: HostedWorld = { kind: 'not_asked' };
+
+async function askWorld(link: ProjectLink, source: FactsSource): Promise<HostedWorld> {
+  if (source.fetchWorld === undefined) return notAsked;
+  try {
+    return { kind: 'known', world: await source.fetchWorld(link.idea_id) };
+  } catch (error) {
+    return { kind: 'failed', error: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,394 @@
+/** What lies in the spool is resolved folder by folder: a broken one, or a full disk, costs nobody else anything. */
+
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Recovered, recoverSpools } from '../../../../cli/runner/lease/recovery.ts';
+import { SpoolTender } from '../../../../cli/runner/loop/spool-tender.ts';
+import { findProcess } from '../../../../cli/runner/process/process-table.ts';
+import { TAG_NAME } from '../../../../cli/runner/process/process-tag.ts';
+import { LeaseSpool, readResult } from '../../../../cli/runner/spool/lease-spool.ts';
+import { type FakeJob, FakeService } from '../fake-service.ts';
+import { until } from '../job/conditions.ts';
+import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
+import { RECIPE_AGENT, runOrp, startOrp } from '../orp-process.ts';
+import { FakePs } from '../process/fake-ps.ts';
+import { runnerContext } from '../runner-context.ts';
+
+const T0 = '2026-04-01T10:00:00.000Z';
+/** No file beside it can have a longer name, so whatever begins with a temporary file fails. */
+const LONGEST_NAME = 'r'.repeat(255);
+
+let service: FakeService;
+let machine: LinkedMachine;
+let warnings: string[];
+
+beforeEach(async () => {
+  service = await FakeService.start();
+  machine = linkedMachine(service.baseUrl);
+  warnings = [];
+});
+
+afterEach(async () => {
+  await service.close();
+  machine.remove();
+});
+
+function folderOf(leaseId: string): string {
+  return join(machine.home, 'state/orp/spool/mach-1', leaseId);
+}
+
+const DEAD = { pid: 1, start_time: 'another boot/1' };
+
+/** A job at work whose runner left its spool behind. */
+async function leftJob(
+  number: number,
+  { isDone, runner = DEAD, baseUrl }: { isDone: boolean; runner?: typeof DEAD; baseUrl?: string },
+): Promise<FakeJob> {
+  const job = service.addJob(`job_${number}`, {});
+  job.status = 'running';
+  job.leaseId = `lea_${number}`;
+  const spool = await LeaseSpool.begin(folderOf(job.leaseId), {
+    record: 'claimed',
+    version: 1,
+    at_utc: T0,
+    base_url: baseUrl ?? service.baseUrl,
+    machine_id: 'mach-1',
+    job_id: job.id,
+    job_kind: job.kind,
+    lease_id: job.leaseId,
+    attempt: 1,
+    runner,
+  });
+  await spool.addChunk({ at: T0, stream: 'stdout', level: 'info', text: 'said' });
+  if (isDone) await spool.setResult({ outcome: 'completed', finished_at_utc: T0, content: 'Done.' });
+  await spool.close();
+  return job;
+}
+
+/** Nobody can open the transcript any more. */
+function breakChunks(leaseId: string): void {
+  rmSync(join(folderOf(leaseId), 'chunks.jsonl'));
+  mkdirSync(join(folderOf(leaseId), 'chunks.jsonl'));
+}
+
+function recover(onRecovered: (recovered: Recovered) => Promise<void> = async () => undefined) {
+  const context = runnerContext(
+    { machine, baseUrl: service.baseUrl, startTime: 'second' },
+    { warn: (text) => warnings.push(text) },
+  );
+  const signal = new AbortController().signal;
+  return recoverSpools(context, { isBusy: () => false, signal, onRecovered });
+}
+
+/** Files of the spool that this process holds open. */
+async function openSpoolFiles(): Promise<string[]> {
+  const names = await readdir('/proc/self/fd');
+  const targets = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith(machine.home));
+}
+
+it('a spool that the server cannot take now holds up no other', async () => {
+  for (const number of [1, 2, 3]) await leftJob(number, { isDone: true });
+  service.order('complete', 'unavailable');
+  expect(await recover()).toBe(1);
+  expect([...service.jobs.values()].filter((job) => job.status === 'completed')).toHaveLength(2);
+  expect(await recover()).toBe(0);
+});
+
+describe('a spool that cannot be opened', () => {
+  it.each([
+    ['with a result', true],
+    ['without one', false],
+  ])('holds up no other, and waits with a warning (%s)', async (_, isDone) => {
+    const broken = await leftJob(1, { isDone });
+    const good = await leftJob(2, { isDone: true });
+    breakChunks('lea_1');
+
+    expect(await recover()).toBe(1);
+    expect(good.completions).toEqual([expect.objectContaining({ success: true, content: 'Done.' })]);
+    expect(broken.completions).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/lea_1.*EISDIR/)]);
+  });
+
+  it.skipIf(process.platform !== 'linux')('leaves no file open', async () => {
+    await leftJob(1, { isDone: true });
+    breakChunks('lea_1');
+    await recover();
+
+    expect(await openSpoolFiles()).toEqual([]);
+  });
+
+  it('keeps nobody from working, neither once nor for long', async () => {
+    // The service counts its leases from 1: the number of the broken one must not be one of these.
+    await leftJob(90, { isDone: false });
+    breakChunks('lea_90');
+    const words = ['runner', 'work', '--transport', 'poll', '--codex-bin', RECIPE_AGENT];
+    const at = { cwd: machine.repo, env: machine.env };
+    const first = service.addJob('job_3', { say: 'once' });
+    const { code } = await runOrp([...words, '--once'], at);
+    const second = service.addJob('job_4', { say: 'for long' });
+    const runner = startOrp(words, at);
+    await until(() => second.status === 'completed');
+    runner.child.kill('SIGTERM');
+
+    expect([code, first.status]).toEqual([0, 'completed']);
+    expect((await runner.ended).code).toBe(0);
+  });
+});
+
+describe('while the system does not tell who runs', () => {
+  it('a job of another runner is left alone until it does', async () => {
+    using ps = new FakePs(machine.home);
+    const parent = await findProcess(process.ppid);
+    const job = await leftJob(1, {
+      isDone: true,
+      runner: { pid: process.ppid, start_time: parent?.startTime ?? '' },
+    });
+    ps.become('failing');
+
+    expect(await recover()).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/lea_1.*stays: The system does not tell/)]);
+    ps.become('true');
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([]);
+    expect(existsSync(folderOf('lea_1'))).toBe(true);
+  });
+
+  it('nobody says what became of an agent', async () => {
+    using ps = new FakePs(machine.home);
+    const job = await leftJob(1, { isDone: false });
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    await spool.note({ record: 'spawning', at_utc: T0, tag: 'tag-of-nobody' });
+    await spool.close();
+    ps.become('failing');
+
+    expect(await recover()).toBe(1);
+    expect(job.completions).toEqual([]);
+    ps.become('true');
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
+  });
+});
+
+describe('an answer that the agent left', () => {
+  it('is cut to what the service takes, with a mark, and stays whole on the machine', async () => {
+    const job = await leftJob(1, { isDone: false });
+    const answer = 'long '.repeat(300_000);
+    const path = join(folderOf('lea_1'), 'answer.txt');
+    writeFileSync(path, answer);
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    await spool.note({ record: 'spawning', at_utc: T0, tag: 'tag-of-nobody', answer_path: path });
+    await spool.note({ record: 'ended', at_utc: T0, exit_code: 0, was_stopped: false });
+    await spool.close();
+    await recover();
+
+    const content = String(job.completions[0]?.content);
+    expect(content.length).toBeLessThanOrEqual(1024 * 1024);
+    const [, place = ''] = /the whole answer is on the machine in (\S+)\]$/.exec(content) ?? [];
+    expect(readFileSync(place, 'utf8')).toBe(answer);
+  });
+});
+
+describe('a spool that somebody else has planted', () => {
+  const SECRET = 'the private key of the person';
+  let secret: string;
+
+  beforeEach(() => {
+    secret = join(machine.home, 'secret.txt');
+    writeFileSync(secret, SECRET);
+  });
+
+  /** A journal that names an answer of an agent which ended well. */
+  async function plantAnswer(path: string): Promise<FakeJob> {
+    const job = await leftJob(1, { isDone: false });
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    await spool.note({ record: 'spawning', at_utc: T0, tag: 'tag-of-nobody', answer_path: path });
+    await spool.note({ record: 'ended', at_utc: T0, exit_code: 0, was_stopped: false });
+    await spool.close();
+    return job;
+  }
+
+  const PLACES: [string, () => string][] = [
+    ['an absolute path', () => secret],
+    ['a path with dots', () => `${join(folderOf('lea_1'), 'answer-x')}/../../../../../../secret.txt`],
+    [
+      'a link to the file',
+      () => {
+        const path = join(folderOf('lea_1'), 'last-message.txt');
+        mkdirSync(folderOf('lea_1'), { recursive: true, mode: 0o700 });
+        symlinkSync(secret, path);
+        return path;
+      },
+    ],
+    [
+      'a folder that is a link',
+      () => {
+        mkdirSync(folderOf('lea_1'), { recursive: true, mode: 0o700 });
+        symlinkSync(machine.home, join(folderOf('lea_1'), 'answer-x'));
+        return join(folderOf('lea_1'), 'answer-x', 'secret.txt');
+      },
+    ],
+    [
+      'a second name of the file',
+      () => {
+        mkdirSync(folderOf('lea_1'), { recursive: true, mode: 0o700 });
+        linkSync(secret, join(folderOf('lea_1'), 'answer.txt'));
+        return join(folderOf('lea_1'), 'answer.txt');
+      },
+    ],
+  ];
+
+  it.each(PLACES)('sends no file from outside of its folder by %s', async (_, place) => {
+    const job = await plantAnswer(place());
+    await recover();
+    expect(JSON.stringify([job.completions, service.requests])).not.toContain(SECRET);
+  });
+
+  it.each(['chunks.jsonl', 'result.json', 'journal.jsonl'])(
+    'is put aside when its %s is a link',
+    async (name) => {
+      const job = await leftJob(1, { isDone: true });
+      const file = join(folderOf('lea_1'), name);
+      const elsewhere = join(machine.home, name);
+      renameSync(file, elsewhere);
+      symlinkSync(elsewhere, file);
+      const before = readFileSync(elsewhere, 'utf8');
+
+      expect(await recover()).toBe(0);
+      expect(job.completions).toEqual([]);
+      expect(service.requests).toEqual([]);
+      expect(readFileSync(elsewhere, 'utf8')).toBe(before);
+      expect(existsSync(join(machine.home, 'state/orp/kept/lea_1'))).toBe(true);
+      expect(warnings).toEqual([expect.stringMatching(/put aside because .* leads to another place/)]);
+    },
+  );
+
+  it('is put aside when other users can write it', async () => {
+    const job = await leftJob(1, { isDone: true });
+    chmodSync(join(folderOf('lea_1'), 'result.json'), 0o666);
+
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/put aside because .* can be written by other users/)]);
+  });
+
+  it.each([
+    ['with the tag of nobody', 'tag-of-nobody'],
+    ['without a tag', undefined],
+  ])('stops no process of somebody else, though it names its pid and start time, %s', async (_, tag) => {
+    const job = await leftJob(1, { isDone: false });
+    const words = ['-e', 'setInterval(() => 0, 1000)'];
+    const stranger = spawn(process.execPath, words, { stdio: 'ignore', detached: true });
+    await once(stranger, 'spawn');
+    const { pid = 0 } = stranger;
+    const startTime = (await findProcess(pid))?.startTime ?? '';
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    await spool.note({ record: 'spawning', at_utc: T0, ...(tag === undefined ? {} : { tag }) });
+    await spool.note({ record: 'spawned', at_utc: T0, pid, start_time: startTime });
+    await spool.close();
+    await recover();
+
+    expect(await findProcess(pid)).toMatchObject({ startTime });
+    expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
+    stranger.kill('SIGKILL');
+    expect(await once(stranger, 'exit')).toEqual([null, 'SIGKILL']);
+  });
+});
+
+describe('an agent that works for another service', () => {
+  it('is stopped, and its result waits for a runner of that service', async () => {
+    const job = await leftJob(1, { isDone: false, baseUrl: 'https://elsewhere.example' });
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    const tag = randomUUID();
+    await spool.note({ record: 'spawning', at_utc: T0, tag });
+    await spool.close();
+    const env = { ...process.env, [TAG_NAME]: tag };
+    const agent = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)'], { env, stdio: 'ignore' });
+    const ended = once(agent, 'exit');
+    await once(agent, 'spawn');
+    const left = await recover();
+    agent.kill('SIGKILL');
+
+    expect(left).toBe(0);
+    expect(await ended).toEqual([null, 'SIGINT']);
+    expect(await readResult(folderOf('lea_1'))).toMatchObject({
+      outcome: 'failed',
+      error: expect.stringContaining('was stopped (1 ended by SIGINT)'),
+    });
+    expect(job.completions).toEqual([]);
+    expect(service.requests).toEqual([]);
+  });
+});
+
+describe('whoever looks after the spool', () => {
+  it('looks again when a job leaves something in the middle of the last round', async () => {
+    const jobs = [await leftJob(1, { isDone: true }), await leftJob(2, { isDone: true })];
+    let isAtWork = true;
+    const tender: SpoolTender = new SpoolTender(
+      runnerContext({ machine, baseUrl: service.baseUrl, startTime: 'second' }),
+      {
+        isBusy(folder) {
+          if (folder.endsWith('lea_1')) return isAtWork;
+          isAtWork = false;
+          tender.tend();
+          return false;
+        },
+        ending: new AbortController().signal,
+        pause: async () => undefined,
+      },
+    );
+    tender.tend();
+    await tender.settled();
+
+    expect(jobs.map(({ completions }) => completions.length)).toEqual([1, 1]);
+  });
+});
+
+describe('a local record that cannot be written', () => {
+  it('costs no other job anything', async () => {
+    const jobs = [await leftJob(1, { isDone: true }), await leftJob(2, { isDone: true })];
+    await recover(async ({ held }) => {
+      if (held.jobId === 'job_1') throw new Error('ENOSPC: no space left on device');
+    });
+
+    expect(jobs.map((job) => job.completions.length)).toEqual([1, 1]);
+    expect(warnings).toEqual([expect.stringMatching(/ENOSPC/)]);
+  });
+});
+
+describe('on a full disk', () => {
+  it('a result that is on the disk already is delivered', async () => {
+    const job = await leftJob(1, { isDone: true });
+    const result = join(folderOf('lea_1'), 'result.json');
+    renameSync(result, join(folderOf('lea_1'), LONGEST_NAME));
+    symlinkSync(LONGEST_NAME, result);
+
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([expect.objectContaining({ success: true, content: 'Done.' })]);
+    expect(existsSync(folderOf('lea_1'))).toBe(false);
+  });
+
+  it('what cannot be written down is told all the same', async () => {
+    const job = await leftJob(1, { isDone: false });
+    mkdirSync(join(folderOf('lea_1'), 'result.json'));
+
+    expect(await recover()).toBe(0);
+    expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
+    expect(warnings).toEqual([]);
+  });
+});
