@@ -33,6 +33,7 @@ function tool(name: string, command: string, ...args: string[]): Step {
 const OTHERS = [
   tool('format and lint', 'biome', 'ci', '--error-on-warnings', '--colors=off'),
   tool('generated files', 'node', 'scripts/generate.ts', '--check'),
+  tool('layers', 'node', 'scripts/check-layers.ts'),
   tool('lock file', 'node', 'scripts/check-lock.ts'),
   tool('decision records', 'node', 'scripts/check-decisions.ts'),
 ];

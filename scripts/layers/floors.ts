@@ -1,0 +1,95 @@
+/** Where code may live and what it may import. The one place that knows the layers of the three programs. */
+
+/** A program: its floors from the lowest to the highest, and the packages that each folder may import. */
+export interface Program {
+  /**
+   * Folders, lowest floor first. A file imports from its own folder and from lower floors, types included. Folders of one
+   * line of text stand on one floor and do not import each other.
+   */
+  floors: readonly (readonly string[])[];
+  /** Programs whose files may be imported besides the own ones. */
+  mayImport: readonly string[];
+  /** Packages by folder; the longest prefix of the importing file counts. `node:` stands for all modules of Node. */
+  packages: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Files in one folder at most. */
+export const FOLDER_LIMIT = 12;
+
+/** Folders that hold one file per command, or per table, and grow with them. */
+export const LARGE_FOLDERS: readonly string[] = ['cli/commands', 'workers/store'];
+
+export const PROGRAMS: Readonly<Record<string, Program>> = {
+  spec: {
+    floors: [
+      ['spec'],
+      ['spec/job'],
+      ['spec/local'],
+      ['spec/policy', 'spec/checkpoint'],
+      ['spec/transport'],
+      ['spec/contract'],
+    ],
+    mayImport: [],
+    packages: { spec: ['zod'] },
+  },
+  workers: {
+    floors: [
+      ['workers/store'],
+      ['workers/base'],
+      ['workers/accounts'],
+      ['workers/http'],
+      ['workers/machines'],
+      ['workers/jobs'],
+      ['workers/reviews'],
+      ['workers/leases'],
+      ['workers/objects'],
+      ['workers/routes', 'workers/pages'],
+      ['workers'],
+    ],
+    mayImport: ['spec'],
+    packages: {
+      workers: [],
+      'workers/store': ['drizzle-orm'],
+      'workers/accounts': ['node:'],
+      'workers/reviews': ['node:'],
+      'workers/objects': ['cloudflare:workers'],
+      'workers/http': ['hono', 'zod'],
+      'workers/routes': ['hono', 'zod'],
+      'workers/pages': ['hono', 'zod'],
+      'workers/app.ts': ['hono'],
+    },
+  },
+  cli: {
+    floors: [
+      ['cli/base'],
+      ['cli/files'],
+      ['cli/git'],
+      ['cli/agents'],
+      ['cli/runner/process'],
+      ['cli/output', 'cli/records/sessions'],
+      ['cli/records'],
+      ['cli/runner/redaction'],
+      ['cli/runner/spool'],
+      ['cli/runner/output'],
+      ['cli/client'],
+      ['cli/policy'],
+      ['cli/hosted'],
+      ['cli/service'],
+      ['cli/runner/job'],
+      ['cli/runner/channel'],
+      ['cli/status'],
+      ['cli/runner/hosted'],
+      ['cli/runner/lease'],
+      ['cli/runner/agent-run'],
+      ['cli/runner/loop'],
+      ['cli/runner/review-worker'],
+      ['cli/runner/start'],
+      ['cli/commands'],
+      ['cli'],
+    ],
+    mayImport: ['spec'],
+    packages: {
+      cli: ['node:', 'cli-table3', 'commander', 'eventsource-parser', 'zod'],
+    },
+  },
+};
