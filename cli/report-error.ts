@@ -1,9 +1,9 @@
 /** The end of a command that threw: one sentence and a hint on stderr, and the exit code. */
 
 import { CliError, EXIT_NEGATIVE, messageOf } from './base/exit.ts';
+import { oneLine } from './base/one-line.ts';
 import { isSystemError } from './base/system-error.ts';
 import { printTold } from './output/context.ts';
-import { oneLine } from './output/plain-text.ts';
 import { paint, TextOutput } from './output/text-output.ts';
 
 /** Prints the error and returns the exit code. */

@@ -1,15 +1,13 @@
 /** The application: what every request passes through, then the routes. */
 
 import { Hono } from 'hono';
-import { announced } from './http/announce.ts';
 import type { AppEnv } from './http/app-env.ts';
-import { begin, securely, signedIn } from './http/begin.ts';
+import { announced, begin, securely, signedIn } from './http/begin.ts';
 import { noRoute, unexpected } from './http/error-answers.ts';
 import { mountAgent } from './routes/agent.ts';
 import { mountAuth } from './routes/auth.ts';
 import { mountEvents } from './routes/events.ts';
-import { mountFeatures } from './routes/features.ts';
-import { mountIdeas } from './routes/ideas.ts';
+import { mountFeatures, mountIdeas } from './routes/ideas.ts';
 import { mountJobs } from './routes/jobs.ts';
 import { mountMachines } from './routes/machines.ts';
 import { mountRunner } from './routes/runner.ts';

@@ -3,7 +3,8 @@
 import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { absoluteFolders, folderOf, homeOf } from '../files/folders.ts';
+import { absoluteFolders } from '../base/search-path.ts';
+import { folderOf, homeOf } from '../files/folders.ts';
 import type { FoundProgram } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { askVersion, installedVersion, whyTooOld } from './codex-version.ts';

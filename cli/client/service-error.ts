@@ -2,7 +2,7 @@
 
 import { clip } from '../../spec/text.ts';
 import { CliError } from '../base/exit.ts';
-import { oneLine } from '../output/plain-text.ts';
+import { oneLine } from '../base/one-line.ts';
 import type { Received, Sentence } from './judge.ts';
 
 /** A longer message is not a sentence any more. */

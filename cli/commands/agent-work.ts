@@ -22,10 +22,11 @@ import type { DrainSwitch } from '../runner/loop/drain-switch.ts';
 import type { CycleOutcome } from '../runner/loop/work-documents.ts';
 import type { AgentCycle } from '../runner/review-worker/cycle.ts';
 import { prepareAgentWork } from '../runner/review-worker/setup.ts';
+import { runWork, type ShowAs, talkOf } from '../runner/start/run-work.ts';
 import { requireSomeGit, requireSomeLinked } from '../runner/start/work-roots.ts';
 import type { WorkOptions } from '../runner/start/work-setup.ts';
-import { pollIntervalOption, type ShowAs, talkOf, work } from './runner-work.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
+import { pollIntervalOption } from './work-options.ts';
 
 interface AgentOptions extends CommonOptions {
   agent?: string;
@@ -90,7 +91,7 @@ async function agentWork(context: Context, options: AgentOptions): Promise<numbe
       if (end !== undefined) return end;
       continue;
     }
-    const code = await work(context, { ...runnerOptions(options), showAs: showing(RUNNER) });
+    const code = await runWork(context, { ...runnerOptions(options), showAs: showing(RUNNER) });
     // A runner that was disabled while it ran leaves its place to the other path; everything else ends both.
     if (isOnce || code !== 0 || !(await isOtherWay(context, options, RUNNER))) return code;
   }

@@ -7,11 +7,17 @@ import { cut } from '../../spec/text.ts';
 import { CliError, messageOf, usageError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
-import { keepKnownDevice, readKnownDevice } from '../client/known-device.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServiceError } from '../client/service-error.ts';
 import { readString } from '../files/fields.ts';
-import { readConnected, readSignIn, type SignIn, userOf } from '../hosted/identity.ts';
+import {
+  keepKnownDevice,
+  readConnected,
+  readKnownDevice,
+  readSignIn,
+  type SignIn,
+  userOf,
+} from '../hosted/identity.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';

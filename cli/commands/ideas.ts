@@ -10,6 +10,7 @@ import {
   updateIdea,
 } from '../../spec/contract/ideas.ts';
 import { usageError } from '../base/exit.ts';
+import { oneLine } from '../base/one-line.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { wholeNumberOption } from '../base/whole-number.ts';
 import { send } from '../client/call.ts';
@@ -20,7 +21,7 @@ import { isObject, type JsonObject } from '../files/json-file.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { age, facts, said, table } from '../output/page.ts';
-import { oneLine, plainText } from '../output/plain-text.ts';
+import { plainText } from '../output/plain-text.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 import { type Shell, withCommonOptions } from './shell.ts';

@@ -3,12 +3,13 @@
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { readTranscript } from '../../spec/contract/jobs.ts';
 import { CliError } from '../base/exit.ts';
+import { oneLine } from '../base/one-line.ts';
 import { timerMs } from '../base/pause.ts';
 import { call } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import { withJob } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
-import { oneLine, plainText } from '../output/plain-text.ts';
+import { plainText } from '../output/plain-text.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;

@@ -3,6 +3,7 @@
 import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import { CliError, EXIT_NEGATIVE } from '../base/exit.ts';
+import { oneLine } from '../base/one-line.ts';
 import { pause, timerMs } from '../base/pause.ts';
 import { call, requireOffer } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
@@ -13,7 +14,6 @@ import { withJob } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { jobEndLine } from '../output/job-words.ts';
 import { said } from '../output/page.ts';
-import { oneLine } from '../output/plain-text.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { endOf } from './job-pages.ts';
 import type { JobStory } from './job-types.ts';

@@ -1,6 +1,7 @@
 /** The story of a job for a person, in the order in which it happened. Pure. */
 
-import { oneLine, plainText } from '../output/plain-text.ts';
+import { oneLine } from '../base/one-line.ts';
+import { plainText } from '../output/plain-text.ts';
 import type { JobStory } from './job-types.ts';
 
 type Attempt = JobStory['attempts'][number];

@@ -10,7 +10,7 @@ import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { paint } from '../output/text-output.ts';
-import { type Registration, registeredRecord } from '../records/sessions/session-register.ts';
+import { type Registration, registeredRecord } from '../records/sessions/session-record.ts';
 import { findSession, requireSession, sessionPath, updateSessions } from '../records/sessions/sessions.ts';
 import { showSession } from '../records/sessions/shown-session.ts';
 import { requireSameRoot } from './link-bind.ts';

@@ -14,9 +14,8 @@ import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { loadMachine } from '../records/machine.ts';
-import { recordFinish } from '../records/runtime.ts';
+import { findOrderTarget, type OrderTarget, type RecordedWork, recordFinish } from '../records/runtime.ts';
 import { readRuntime } from '../records/runtime-record.ts';
-import { findOrderTarget, type OrderTarget, type RecordedWork } from '../records/runtime-target.ts';
 import { attemptOf } from './job-order.ts';
 import { linkedRootOption, type Shell, withCommonOptions } from './shell.ts';
 

@@ -6,14 +6,14 @@
  */
 
 import { statSync, truncateSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { CliError } from '../base/exit.ts';
 import { pause } from '../base/pause.ts';
 import { isSystemError } from '../base/system-error.ts';
-import type { Surroundings } from '../output/context.ts';
+import { makeContext, type Surroundings } from '../output/context.ts';
+import { runWork } from '../runner/start/run-work.ts';
 import { RotatingLog } from '../service/rotating-log.ts';
-import { registerRunnerWork } from './runner-work.ts';
-import { Shell } from './shell.ts';
+import { readWorkWords } from './work-words.ts';
 
 /** A look at a few files; soon enough for somebody who has just signed in. */
 const AGAIN_MS = 30_000;
@@ -76,13 +76,9 @@ function describeEnd({ message, hint, code }: CliError): { message: string; isFi
 }
 
 async function work({ surroundings, repoRoot, words }: ServeOptions, log: RotatingLog): Promise<void> {
-  const program = new Command('orp').option('--repo-root <path>').exitOverride();
-  program.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-  const inner = { ...surroundings, stdout: log, stderr: log };
-  const group = program.command('runner');
-  registerRunnerWork(group, new Shell(inner, program));
-  const root = repoRoot === undefined ? [] : ['--repo-root', repoRoot];
-  await program.parseAsync([...root, 'runner', 'work', ...words], { from: 'user' });
+  const { options } = readWorkWords(words, surroundings);
+  const context = makeContext({ ...surroundings, stdout: log, stderr: log }, { ...options, repoRoot });
+  await runWork(context, options);
 }
 
 function cutLog(path: string): void {

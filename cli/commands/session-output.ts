@@ -1,9 +1,9 @@
 /** What the session commands print alike. */
 
 import { countSessions } from '../../spec/local/session-order.ts';
+import { oneLine } from '../base/one-line.ts';
 import type { LinkableRepository } from '../git/repository.ts';
 import { facts, table } from '../output/page.ts';
-import { oneLine } from '../output/plain-text.ts';
 import type { Line } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 import { primaryOf, type StoredSession } from '../records/sessions/sessions.ts';

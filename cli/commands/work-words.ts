@@ -7,21 +7,20 @@ import { expandHome } from '../files/folders.ts';
 import { resolvePath } from '../files/paths.ts';
 import type { Context } from '../output/context.ts';
 import type { WorkOptions } from '../runner/start/work-setup.ts';
-import { registerRunnerWork } from './runner-work.ts';
-import { Shell } from './shell.ts';
+import { addWorkCommand } from './work-options.ts';
 
 export interface WorkWords {
   words: string[];
-  options: Pick<WorkOptions, 'allLinked' | 'codexBin' | 'codexConfigProfile' | 'linkedProjectRoot'>;
+  options: WorkOptions;
 }
 
 const USAGE =
   'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` tells them.';
 
 /** A service with a misspelt option would only say so in its log. */
-export function readWorkWords(given: readonly string[], context: Context): WorkWords {
-  const words = given.map((word, at) => wholePath(word, given[at - 1], context.cwd));
-  const work = workCommand(context);
+export function readWorkWords(given: readonly string[], { cwd }: Pick<Context, 'cwd'>): WorkWords {
+  const words = given.map((word, at) => wholePath(word, given[at - 1], cwd));
+  const work = workCommand();
   const { operands, unknown } = work.parseOptions(words);
   const [wrong] = [...unknown, ...operands];
   if (wrong !== undefined) throw usageError(`\`orp runner work\` does not know ${wrong}.`, USAGE);
@@ -34,15 +33,10 @@ export function readWorkWords(given: readonly string[], context: Context): WorkW
   return { words, options: work.opts() };
 }
 
-function workCommand(context: Context): Command {
-  const program = new Command('orp').exitOverride();
-  const group = program.command('runner');
-  registerRunnerWork(
-    group,
-    new Shell({ ...context, stdout: context.stdout.device, stderr: context.stderr.device }, program),
-  );
-  const [work = group] = group.commands;
-  return work.exitOverride().configureOutput({ writeErr: () => undefined });
+function workCommand(): Command {
+  return addWorkCommand(new Command('runner'))
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
 }
 
 /** The service starts in the home folder. A program without a folder is looked for on the PATH. */

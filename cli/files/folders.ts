@@ -4,7 +4,7 @@
  */
 
 import { userInfo } from 'node:os';
-import { delimiter, isAbsolute } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { CliError } from '../base/exit.ts';
 
 /** The folder that a variable names; undefined when it names none. `~/…` is written out first. */
@@ -43,20 +43,6 @@ function homeOfSystem(): string | undefined {
 export function expandHome(path: string, env: NodeJS.ProcessEnv = process.env): string {
   if (path === '~') return homeOf(env);
   return path.startsWith('~/') ? `${homeOf(env)}${path.slice(1)}` : path;
-}
-
-/** Where the tools of the system are. */
-const SYSTEM_FOLDERS = ['/usr/bin', '/bin'];
-
-/** The PATH for a tool that `orp` starts by its name. A blank one would stand for the current directory. */
-export function toolPath(env: NodeJS.ProcessEnv): string {
-  const folders = absoluteFolders(env.PATH);
-  return (folders.length === 0 ? SYSTEM_FOLDERS : folders).join(delimiter);
-}
-
-/** The folders of a PATH in which programs are looked for. */
-export function absoluteFolders(path: string | undefined): string[] {
-  return (path ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
 }
 
 /** Variables that name one folder each, ours and those of the programs that `orp` starts. */

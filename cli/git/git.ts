@@ -1,7 +1,7 @@
 /** Asks git. Never takes its optional locks: the agent may be committing in the same repository at this moment. */
 
 import { execFile } from 'node:child_process';
-import { toolPath } from '../files/folders.ts';
+import { toolPath } from '../base/search-path.ts';
 import { withoutRepositoryVariables } from './git-variables.ts';
 
 /** `missing`: there is no git on this machine. `failed`: git said no; its words are in `message`. */

@@ -6,7 +6,9 @@ import { signedInClient } from '../client/client.ts';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject } from '../files/json-file.ts';
 import type { Context } from '../output/context.ts';
+import { facts, said } from '../output/page.ts';
 import type { Line } from '../output/print.ts';
+import { paint, type Rich } from '../output/text-output.ts';
 
 /** Asks for the world of an idea. */
 export async function fetchWorld(context: Context, ideaId: string): Promise<JsonObject> {
@@ -33,4 +35,21 @@ const WIRE_NAMES = {
 /** Lines of a world. */
 export function worldLines(world: JsonObject, names: readonly (keyof typeof WIRE_NAMES)[]): Line[] {
   return names.map((name) => [`world.${name}`, readString(world, WIRE_NAMES[name])]);
+}
+
+/** Shows it; `isChanged`: it has just been bound anew. */
+export function worldPage(world: JsonObject, bound: { ideaId: string; isChanged: boolean }): Rich {
+  const text = (name: string) => readString(world, name) ?? '';
+  if (text('id') === '') return said('idle', `Idea ${bound.ideaId} is bound to no repository.`);
+  const name: Rich = [paint('bold', text('name')), ` · ${text('id')}`];
+  return [
+    bound.isChanged ? said('done', ['Bound ', name]) : said('note', name),
+    facts([
+      ['Idea', bound.ideaId],
+      ['Repository', text('projectRoot')],
+      ['GitHub', text('githubUrl')],
+      ['Codex session', text('codexSessionId')],
+      ['Status', text('status')],
+    ]),
+  ];
 }

@@ -1,9 +1,9 @@
 /** What a command works with: where it was called, whether it speaks JSON, its streams and its clock. */
 
 import type { Readable } from 'node:stream';
+import { oneLine } from '../base/one-line.ts';
 import { resolvePath } from '../files/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository.ts';
-import { oneLine } from './plain-text.ts';
 import { type Device, paint, type Rich, TextOutput } from './text-output.ts';
 
 /** The process around a command; tests bring their own. */

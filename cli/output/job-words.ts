@@ -1,8 +1,8 @@
 /** How jobs look to a person: the color of a status, ids as short as they stay unique, one line about the end of one. */
 
 import type { JobStatus } from '../../spec/job/status.ts';
+import { oneLine } from '../base/one-line.ts';
 import { clock, joined, type Mark, said } from './page.ts';
-import { oneLine } from './plain-text.ts';
 import { paint, type Rich, type Style } from './text-output.ts';
 import { cutToWidth, textWidth } from './text-width.ts';
 

@@ -1,6 +1,6 @@
 /** What a person at a terminal reads: sentences with a mark, facts, tables. Pure; whoever prints it knows the width. */
 
-import { oneLine } from './plain-text.ts';
+import { oneLine } from '../base/one-line.ts';
 import { bare, Painted, paint, type Rich, type Style } from './text-output.ts';
 import { cutToWidth, textWidth } from './text-width.ts';
 

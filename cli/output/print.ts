@@ -1,7 +1,7 @@
 /** The result of a command on stdout: one JSON document, or `key=value` lines (contract/cli-surface.md §1.3). */
 
+import { oneLine } from '../base/one-line.ts';
 import type { Context } from './context.ts';
-import { oneLine } from './plain-text.ts';
 import type { Rich } from './text-output.ts';
 
 /** A value of a line; absent ones print as nothing after the `=`. */

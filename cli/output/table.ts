@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3';
 import { clip } from '../../spec/text.ts';
-import { oneLine } from './plain-text.ts';
+import { oneLine } from '../base/one-line.ts';
 import type { LineValue } from './print.ts';
 
 /** A plain table without borders; long cells are cut with `…` so that a row stays a row. */

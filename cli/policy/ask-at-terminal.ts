@@ -4,9 +4,9 @@
  */
 
 import { createInterface } from 'node:readline';
+import { oneLine } from '../base/one-line.ts';
 import { shellWord } from '../base/shell-word.ts';
 import type { Surroundings } from '../output/context.ts';
-import { oneLine } from '../output/plain-text.ts';
 import { canAsk } from '../output/terminal.ts';
 import type { TextOutput } from '../output/text-output.ts';
 import type { AskPerson, JobAtPlace, PersonAnswer } from './policy-desk.ts';

@@ -17,7 +17,6 @@ import { shellWord } from '../base/shell-word.ts';
 import { isNowhere } from '../files/missing-file.ts';
 import { resolvePath, userFolder } from '../files/paths.ts';
 import { reachOfOthers } from '../files/private-folder.ts';
-import { repeatedKey } from './repeated-key.ts';
 
 /** Something that is wrong with the file. */
 export interface PolicyProblem {
@@ -189,4 +188,25 @@ function realPattern(pattern: string): string {
   if (wild === -1) return resolvePath('/', pattern);
   const fixed = resolvePath('/', names.slice(0, wild).join('/') || '/');
   return [fixed === '/' ? '' : fixed, ...names.slice(wild)].join('/');
+}
+
+/** A string, with the colon that makes it a key; or where an object begins and ends. */
+const PARTS = /("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g;
+
+/** The first key that stands twice in one object of a valid JSON text. */
+export /** `JSON.parse` keeps the last of two equal keys and reports nothing, so the first one is looked for here. */
+function repeatedKey(json: string): string | undefined {
+  const objects: Set<string>[] = [];
+  for (const [part, string, colon] of json.matchAll(PARTS)) {
+    if (part === '{') objects.push(new Set());
+    else if (part === '}') objects.pop();
+    else if (string !== undefined && colon !== undefined) {
+      // Read, because a letter may be written as its code.
+      const key = String(JSON.parse(string));
+      const keys = objects.at(-1);
+      if (keys?.has(key)) return key;
+      keys?.add(key);
+    }
+  }
+  return undefined;
 }

@@ -1,10 +1,11 @@
 /** Shows the end of the service's log, and follows it. */
 
 import { CliError } from '../base/exit.ts';
+import { oneLine } from '../base/one-line.ts';
 import { pause } from '../base/pause.ts';
 import { readText } from '../files/json-file.ts';
 import type { Context } from '../output/context.ts';
-import { oneLine, plainText } from '../output/plain-text.ts';
+import { plainText } from '../output/plain-text.ts';
 import { LogTail } from './log-tail.ts';
 import { olderLogs } from './rotating-log.ts';
 

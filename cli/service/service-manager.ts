@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { CliError } from '../base/exit.ts';
 import { pause } from '../base/pause.ts';
-import { toolPath } from '../files/folders.ts';
+import { toolPath } from '../base/search-path.ts';
 import { renderLaunchAgent } from './launch-agent.ts';
 import { SERVICE_LABEL, SERVICE_UNIT, servicePath } from './service-place.ts';
 import type { ServicePlan } from './service-plan.ts';

@@ -3,7 +3,8 @@
 import { realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { CliError } from '../base/exit.ts';
-import { absoluteFolders, expandHome, homeOf, withAbsoluteFolders } from '../files/folders.ts';
+import { absoluteFolders } from '../base/search-path.ts';
+import { expandHome, homeOf, withAbsoluteFolders } from '../files/folders.ts';
 import { stateFolder } from '../files/paths.ts';
 
 export interface ServicePlan {

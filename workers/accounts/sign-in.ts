@@ -1,18 +1,23 @@
 /** Sign-in and sign-out. */
 
-import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
 import type { Deps } from '../base/deps.ts';
-import { closeChannelsOf, tokenMark } from '../base/revoke-channels.ts';
+import { closeChannelsOf, tokenMark } from '../base/wake.ts';
 import type { User } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
 import { noteSignIn } from '../store/audit.ts';
-import type { SignedIn } from './authenticate.ts';
-import { forgetToken } from './authenticate.ts';
+import { forgetToken, type SignedIn } from './authenticate.ts';
 import { isPassword, newCode, newToken, sameDigest, sha256 } from './passwords.ts';
-import type { Counted, Counting, SignInAttempt } from './sign-in-limits.ts';
-import { codeSubject, countTry, readCounted, tooManyAttempts } from './sign-in-limits.ts';
+import {
+  type Counted,
+  type Counting,
+  codeSubject,
+  countTry,
+  readCounted,
+  type SignInAttempt,
+  tooManyAttempts,
+} from './sign-in-limits.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** A token at once, or word that a code was sent. */

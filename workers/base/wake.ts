@@ -1,7 +1,10 @@
 /** Nudges machines. A wake is a hint: a lost one costs latency, and is logged. */
 
 import type { Route } from '../../spec/job/routing.ts';
+import { isLiveToken } from '../store/accounts.ts';
 import type { Row } from '../store/database.ts';
+import type { JobRow } from '../store/job-row.ts';
+import { readRecentMachines } from '../store/machines.ts';
 import type { Deps } from './deps.ts';
 
 type ByMachine = readonly Pick<Route, 'machineId'>[];
@@ -30,4 +33,57 @@ export function wakeAt(
 /** The rows of `readSharers`: machines for which a session has become free. */
 export function sharersIn(result: { rows: readonly Row[] } | undefined): ByMachine {
   return (result?.rows ?? []).map((row) => ({ machineId: String(row.machineId) }));
+}
+
+/** The object where an account's queued jobs are followed; no machine can have this id. */
+export const LOBBY = '~queue';
+
+/** Where the followers of a job always listen: at the machine that holds it, or in the lobby. */
+export function placeOf({ machineId }: Pick<JobRow, 'machineId'>): string {
+  return machineId ?? LOBBY;
+}
+
+/** After the answer was sent. A hint: a lost one costs followers the rest of their stream. `job`: as they knew it. */
+export function tellMoved(deps: Deps, job: Pick<JobRow, 'id' | 'userId' | 'machineId'>): void {
+  const { id, userId } = job;
+  deps.later(deps.machines.call({ userId, machineId: placeOf(job) }, async (stub) => stub.moved(id)));
+}
+
+/** More machines than an account keeps running; beyond them a revoked channel ends with its next reconnect. */
+const MACHINES_LIMIT = 500;
+
+/** Enough of a hash to tell the tokens of one account apart, and too little to look one up. */
+const MARK_LENGTH = 16;
+
+/** How a channel remembers whose token opened it. */
+export function tokenMark(tokenHash: string): string {
+  return tokenHash.slice(0, MARK_LENGTH);
+}
+
+/** Whether the token still counts: asked of D1, past everything that an isolate trusts. */
+export function isTokenLive(deps: Deps, tokenHash: string): Promise<boolean> {
+  return isLiveToken(deps.db, tokenHash);
+}
+
+/**
+ * A revoked token opens nothing after 30 s, and holds nothing open: objects close the channels of runners when they are told,
+ * and the streams of followers ask for themselves.
+ *
+ * Has every machine of the account close what this token opened. Called after D1 was told; a channel that opens meanwhile
+ * asks D1 once it is accepted, so either it is told or it finds out.
+ */
+export async function closeChannelsOf(
+  deps: Deps,
+  token: { userId: string; tokenHash: string },
+): Promise<void> {
+  const { userId, tokenHash } = token;
+  const mark = tokenMark(tokenHash);
+  const machines = await deps.db.all<{ id: string }>(readRecentMachines(userId, MACHINES_LIMIT));
+  await Promise.all(
+    [LOBBY, ...machines.map(({ id }) => id)].map((machineId) =>
+      deps.machines
+        .call({ userId, machineId }, async (stub) => stub.closeChannelsOf(mark))
+        .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) })),
+    ),
+  );
 }

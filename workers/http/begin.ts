@@ -2,6 +2,7 @@
 
 import type { Context, Next } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import { CAPABILITIES, CAPABILITIES_HEADER, formatCapabilities } from '../../spec/contract/capabilities.ts';
 import { authenticate } from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';
@@ -33,4 +34,16 @@ export async function signedIn(context: Context<AppEnv>, next: Next): Promise<vo
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
   if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token));
   await next();
+}
+
+/** Tells every client what this server offers beyond the contract of v0.4.4. */
+const OFFERED = formatCapabilities(CAPABILITIES);
+
+/**
+ * Puts the header on every answer, refusals and streams included: a client takes an answer without it for one of a server
+ * that offers nothing. An upgraded answer (101) belongs to the object, and its client reads no headers.
+ */
+export async function announced(context: Context<AppEnv>, next: Next): Promise<void> {
+  await next();
+  if (context.res.status !== 101) context.header(CAPABILITIES_HEADER, OFFERED);
 }

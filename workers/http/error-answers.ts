@@ -2,10 +2,9 @@
 
 import type { Context } from 'hono';
 import { ROWS } from '../../spec/contract/rows.ts';
-import { refuse } from '../../spec/errors.ts';
+import { type ErrorBody, HTTP_STATUS, type Refusal, refuse } from '../../spec/errors.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { AppEnv } from './app-env.ts';
-import { refusalResponse } from './refusals.ts';
 
 /** JSON for unknown routes too: 405 where another method exists, else 404. */
 export function noRoute(context: Context<AppEnv>): Response {
@@ -45,4 +44,15 @@ function methodsOf(path: string): string[] {
   return ROWS.filter((row) => new RegExp(`^${row.path.replace(/:\w+/g, '[^/]+')}$`).test(path)).map(
     (row) => row.method,
   );
+}
+
+/** Seconds a client should wait before it asks again. */
+const RETRY_AFTER: Partial<Record<Refusal['code'], string>> = { unavailable: '2' };
+
+export function refusalResponse(context: Context<AppEnv>, refusal: Refusal): Response {
+  const body: ErrorBody = { error: refusal.message, code: refusal.code, requestId: context.get('requestId') };
+  if (refusal.hint !== undefined) body.hint = refusal.hint;
+  const wait = refusal.retryAfterSeconds?.toString() ?? RETRY_AFTER[refusal.code];
+  if (wait !== undefined) context.header('Retry-After', wait);
+  return context.json(body, HTTP_STATUS[refusal.code]);
 }

@@ -13,19 +13,16 @@ import type {
   QueryOf,
   ReplyInput,
 } from '../../spec/contract/endpoint.ts';
-import type { ErrorCode, Refusal, Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept, type ErrorCode, type Refusal, type Result, refuse } from '../../spec/errors.ts';
 import { pathId } from '../../spec/ids.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
-import type { Pacer } from '../accounts/pace.ts';
-import { deliveryPacer, pacer } from '../accounts/pace.ts';
+import { deliveryPacer, type Pacer, pacer } from '../accounts/pace.ts';
 import type { Deps } from '../base/deps.ts';
 import { TooLate } from '../base/failures.ts';
 import { inTime } from '../store/in-time.ts';
 import type { AboutRequest, AppEnv } from './app-env.ts';
-import { discardBody, readBody } from './body.ts';
-import { parse } from './parse.ts';
-import { refusalResponse } from './refusals.ts';
+import { refusalResponse } from './error-answers.ts';
+import { discardBody, parse, readBody } from './parse.ts';
 
 export interface Request<Row> {
   params: ParamsOf<Row>;

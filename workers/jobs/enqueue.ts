@@ -3,8 +3,8 @@
 import { utf8Length } from '../../spec/bounds.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
 import type { enqueueJob as enqueueRow } from '../../spec/contract/jobs.ts';
-import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import type { UserId } from '../../spec/ids.ts';
 import {
   DEFAULT_EXPIRY_MS,
   DEFAULT_LEASE_LOSS,
@@ -13,23 +13,28 @@ import {
   MAX_EXPIRY_MS,
   MAX_PROMPT_BYTES,
 } from '../../spec/job/kinds.ts';
-import type { Route } from '../../spec/job/routing.ts';
-import { routesFor } from '../../spec/job/routing.ts';
+import { type Route, routesFor } from '../../spec/job/routing.ts';
 import type { Surroundings } from '../../spec/job/waiting.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import { sha256 } from '../accounts/passwords.ts';
 import { checkRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import { wakeAt } from '../base/wake.ts';
-import type { Statement } from '../store/database.ts';
-import { DatabaseUnavailable } from '../store/database.ts';
-import type { JobRow } from '../store/job-row.ts';
-import { targetOf } from '../store/job-row.ts';
-import type { NewJob } from '../store/jobs.ts';
-import { findByKey, insertIfPossible } from '../store/jobs.ts';
-import type { JobView } from './job-view.ts';
-import { readSurroundings, surroundingsOf, toSurroundings, viewJob, waitingOf } from './job-view.ts';
-import { checkTarget } from './target.ts';
+import { DatabaseUnavailable, type Statement } from '../store/database.ts';
+import { findIdea } from '../store/ideas.ts';
+import { type JobRow, targetOf } from '../store/job-row.ts';
+import { findByKey, insertIfPossible, type NewJob } from '../store/jobs.ts';
+import { isLinked } from '../store/linked-projects.ts';
+import { findMachine } from '../store/machines.ts';
+import { hasWorld } from '../store/worlds.ts';
+import {
+  type JobView,
+  readSurroundings,
+  surroundingsOf,
+  toSurroundings,
+  viewJob,
+  waitingOf,
+} from './job-view.ts';
 
 export type Order = BodyOf<typeof enqueueRow>;
 type Refused = 'not_found' | 'invalid_input' | 'idempotency_conflict' | 'body_too_large' | 'limit_reached';
@@ -210,4 +215,35 @@ function readTimes(
     );
   }
   return accept({ availableAt, expiresAt });
+}
+
+/** Whether what an order names is the sender's own. Sessions may be unknown: they can be synced later. */
+export interface NamedTarget {
+  machineId?: string | undefined;
+  ideaId?: string | undefined;
+  worldId?: string | undefined;
+}
+
+export async function checkTarget(
+  deps: Deps,
+  userId: UserId,
+  named: NamedTarget,
+): Promise<Result<undefined, 'not_found'>> {
+  const { machineId, ideaId, worldId } = named;
+  if (machineId !== undefined) {
+    const machine = await findMachine(deps.db, machineId);
+    if (machine?.userId !== userId) return missing('machineId', 'machine', machineId);
+  }
+  // Known through a machine of the sender is enough: its records may come from an earlier server.
+  if (ideaId !== undefined && (await findIdea(deps.db, userId, ideaId)) === undefined) {
+    if (!(await isLinked(deps.db, userId, { ideaId }))) return missing('ideaId', 'idea', ideaId);
+  }
+  if (worldId !== undefined && !(await hasWorld(deps.db, userId, { worldId, ideaId }))) {
+    if (!(await isLinked(deps.db, userId, { ideaId, worldId }))) return missing('worldId', 'world', worldId);
+  }
+  return accept(undefined);
+}
+
+function missing(field: string, noun: string, id: string) {
+  return refuse('not_found', `${field}: you have no ${noun} ${id}.`, `Correct ${field}, or leave it out.`);
 }

@@ -1,21 +1,23 @@
 /** A person's orders: cancel and retry. Final at once; a lease is revoked, and its runner is told. */
 
-import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isHeld, isTerminal } from '../../spec/job/status.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import { checkRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
-import { tellMoved } from '../base/tell-moved.ts';
-import { sharersIn, wakeMachines } from '../base/wake.ts';
+import { sharersIn, tellMoved, wakeMachines } from '../base/wake.ts';
 import { foreignMachine } from '../machines/sync.ts';
 import { noteStopped } from '../store/audit.ts';
-import type { Replaced } from '../store/job-orders.ts';
-import { cancelIfLive, confirmCancel, findRetried, retryIfUnchanged } from '../store/job-orders.ts';
-import type { JobRow } from '../store/job-row.ts';
-import { targetOf } from '../store/job-row.ts';
+import {
+  cancelIfLive,
+  confirmCancel,
+  findRetried,
+  type Replaced,
+  retryIfUnchanged,
+} from '../store/job-orders.ts';
+import { type JobRow, targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
 import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
 import {

@@ -4,12 +4,10 @@
  */
 
 import { unreachable } from '../../spec/errors.ts';
-import type { LeaseVerdict } from '../../spec/job/lease.ts';
-import { judgeLease, LEASE_MS } from '../../spec/job/lease.ts';
+import { judgeLease, LEASE_MS, type LeaseVerdict } from '../../spec/job/lease.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
-import { tellMoved } from '../base/tell-moved.ts';
-import { sharersIn, wakeAt, wakeMachines } from '../base/wake.ts';
+import { sharersIn, tellMoved, wakeAt, wakeMachines } from '../base/wake.ts';
 import { rowsOf } from '../store/database.ts';
 import { renewIfHeld } from '../store/job-moves.ts';
 import {
@@ -19,8 +17,7 @@ import {
   releaseIfExpired,
   requeueIfExpired,
 } from '../store/job-reclaims.ts';
-import type { JobRow } from '../store/job-row.ts';
-import { targetOf } from '../store/job-row.ts';
+import { type JobRow, targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
 import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/linked-projects.ts';
 import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';

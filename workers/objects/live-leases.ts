@@ -292,3 +292,30 @@ export class LiveLeases {
     return this.#leases;
   }
 }
+
+/**
+ * What an object keeps of its leases beside its memory, which is gone within seconds: enough to renew them and to accept
+ * their output while D1 does not answer. D1 stays the authority. One row, so that a claim writes one; ended leases stay in
+ * it until the next claim, because removing them would cost a row.
+ */
+export class StoredLeases implements LeaseMemo {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec('CREATE TABLE IF NOT EXISTS lease_memo (id INTEGER PRIMARY KEY, leases TEXT NOT NULL)');
+  }
+
+  read(): Remembered[] | undefined {
+    const [row] = this.#sql.exec<{ leases: string }>('SELECT leases FROM lease_memo WHERE id = 1').toArray();
+    return row && (JSON.parse(row.leases) as Remembered[]);
+  }
+
+  write(leases: readonly Remembered[]): void {
+    this.#sql.exec(
+      `INSERT INTO lease_memo (id, leases) VALUES (1, ?1)
+       ON CONFLICT (id) DO UPDATE SET leases = ?1 WHERE leases IS NOT ?1`,
+      JSON.stringify(leases),
+    );
+  }
+}

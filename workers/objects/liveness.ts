@@ -1,13 +1,18 @@
 /** Whose machine it is, and that it is alive. D1 hears of it at most every five minutes. */
 
-import type { MachineCondition } from '../../spec/job/condition.ts';
-import { isSameCondition } from '../../spec/job/condition.ts';
+import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { MachineOf, SaidOfMachine } from '../base/machine-api.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
-import type { MachineRow } from '../store/machines.ts';
-import { conditionOf, findMachine, touchIfOwned } from '../store/machines.ts';
+import {
+  conditionOf,
+  findMachine,
+  type MachineRow,
+  setListeningIfChanged,
+  touchIfOwned,
+} from '../store/machines.ts';
+import { claimJob } from './claim.ts';
 
 export const RECORD_EVERY_MS = 5 * 60_000;
 
@@ -68,4 +73,44 @@ async function readKnown(deps: Deps, machine: MachineOf): Promise<Known | 'forei
   if (row.userId !== machine.userId) return 'foreign';
   const { name, lastSeenAt } = row;
   return { name, lastSeenAt, draining: row.draining === 1, condition: conditionOf(row) };
+}
+
+/** How a machine listens. */
+export interface Listening {
+  transport: 'ws' | 'sse';
+  instance: string;
+}
+
+/** Records a change; the same channel opened again writes nothing. `now` of the deps: when the machine was heard. */
+export async function recordListening(
+  deps: Deps,
+  machine: MachineOf,
+  listening: Listening | undefined,
+): Promise<void> {
+  const changed = await setListeningIfChanged(deps.db, { ...machine, listening, now: deps.now });
+  if (changed) {
+    const fields = {
+      machineId: machine.machineId,
+      transport: listening?.transport,
+      instance: listening?.instance,
+    };
+    deps.log(listening ? 'machine_listening' : 'machine_not_listening', fields);
+  }
+}
+
+/** What an opening channel must know. `nextAt`: when a job known today comes due. */
+export type Found =
+  | { kind: 'work' | 'unknown_machine' | 'foreign_machine' }
+  | { kind: 'idle'; nextAt: number | undefined };
+
+/** Whose machine it is, and whether there is work already, or later. Claims nothing. */
+export async function lookForChannel(deps: Deps, machine: MachineOf): Promise<Found> {
+  const outcome = await claimJob(deps, { ...machine, dryRun: true, mayHold: true });
+  switch (outcome.kind) {
+    case 'claimed':
+    case 'would_claim':
+      return { kind: 'work' };
+    default:
+      return outcome;
+  }
 }

@@ -7,8 +7,7 @@ import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import { limitsOf } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import type { MachineOf } from '../base/machine-api.ts';
-import { isTokenLive, tokenMark } from '../base/revoke-channels.ts';
-import type { RunnerArrival } from './channels.ts';
+import { isTokenLive, tokenMark } from '../base/wake.ts';
 import {
   admit,
   channelOf,
@@ -19,10 +18,10 @@ import {
   listeningChannel,
   openRunnerChannel,
   openWatcherChannel,
+  type RunnerArrival,
   tellSocket,
 } from './channels.ts';
-import type { Found } from './listening.ts';
-import { lookForChannel, recordListening } from './listening.ts';
+import { type Found, lookForChannel, recordListening } from './liveness.ts';
 
 /** Who connects, in the words of the Worker: with the hash of the token, of which only a mark is kept. */
 type Arrival =

@@ -6,11 +6,9 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { NewEntry } from '../../spec/contract/jobs.ts';
-import type { Result } from '../../spec/errors.ts';
-import { accept } from '../../spec/errors.ts';
+import { accept, type Result } from '../../spec/errors.ts';
 import type { ChannelEvent } from '../../spec/transport/events.ts';
-import type { Deps } from '../base/deps.ts';
-import { makeDeps } from '../base/deps.ts';
+import { type Deps, makeDeps } from '../base/deps.ts';
 import { isPassingFailure, isSilence } from '../base/failures.ts';
 import type {
   ClaimOutcome,
@@ -35,14 +33,10 @@ import {
   tellWatchers,
 } from './channels.ts';
 import { claimJob } from './claim.ts';
-import { StoredLeases } from './lease-memo.ts';
-import { recordListening } from './listening.ts';
-import { LiveLeases } from './live-leases.ts';
-import type { Known } from './liveness.ts';
-import { noteAlive } from './liveness.ts';
+import { LiveLeases, StoredLeases } from './live-leases.ts';
+import { type Known, noteAlive, recordListening } from './liveness.ts';
 import { dismiss, receive } from './reception.ts';
-import { Transcript } from './transcript.ts';
-import { mayAppend, wasPruned } from './transcript-fence.ts';
+import { mayAppend, Transcript, wasPruned } from './transcript.ts';
 
 /** An empty look at the queue is believed this long unless something wakes the machine. */
 const QUIET_MS = 60_000;

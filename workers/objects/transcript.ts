@@ -5,9 +5,13 @@
  * taken; the answer says up to where everything has arrived, and the sender goes on from there.
  */
 
-import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
-import { ATTEMPT_LIMIT_BYTES, RETENTION_MS } from '../../spec/contract/jobs.ts';
-import type { TranscriptPage } from '../base/machine-api.ts';
+import { ATTEMPT_LIMIT_BYTES, type Entry, type NewEntry, RETENTION_MS } from '../../spec/contract/jobs.ts';
+import { accept, type Result } from '../../spec/errors.ts';
+import type { UserId } from '../../spec/ids.ts';
+import type { Deps } from '../base/deps.ts';
+import type { Fenced, MachineOf, TranscriptPage } from '../base/machine-api.ts';
+import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
+import { findJob } from '../store/jobs.ts';
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
@@ -209,4 +213,25 @@ const encoder = new TextEncoder();
 
 function bytesOf(text: string): number {
   return encoder.encode(text).byteLength;
+}
+
+/** The current lease of a job may, also after its end: the last output often follows the result. Not after a cancel. */
+export async function mayAppend(
+  deps: Deps,
+  { userId, machineId }: MachineOf,
+  { jobId, leaseId }: { jobId: string; leaseId: string },
+): Promise<Result<undefined, Fenced>> {
+  const job = await jobUnderLease(deps, { id: userId as UserId }, { jobId, holder: { machineId, leaseId } });
+  if (!job.ok) return job;
+  return job.value.status === 'cancelled' ? wrongStatus(job.value) : accept(undefined);
+}
+
+/** Whether the beginning of an attempt's transcript may have been forgotten: the lease is as old as the retention. */
+export async function wasPruned(
+  deps: Deps,
+  { userId }: MachineOf,
+  { jobId, leaseId }: { jobId: string; leaseId: string },
+): Promise<boolean> {
+  const job = await findJob(deps.db, userId, jobId);
+  return job?.leaseId === leaseId && deps.now - (job.claimedAt ?? deps.now) >= RETENTION_MS;
 }

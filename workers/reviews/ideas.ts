@@ -1,16 +1,14 @@
 /** Ideas and their world. */
 
+import { Buffer } from 'node:buffer';
 import { utf8Length } from '../../spec/bounds.ts';
-import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { checkRoom, noRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
-import type { IdeaRow, IdeaSort } from '../store/ideas.ts';
+import type { IdeaPosition, IdeaRow, IdeaSort } from '../store/ideas.ts';
 import * as store from '../store/ideas.ts';
-import type { WorldRow } from '../store/worlds.ts';
-import { putWorld, worldOfIdea } from '../store/worlds.ts';
-import { readCursor, writeCursor } from './idea-cursor.ts';
+import { putWorld, type WorldRow, worldOfIdea } from '../store/worlds.ts';
 
 /** What a person may write. Absent stays, null or blank clears. */
 export interface IdeaChange {
@@ -181,4 +179,22 @@ function changed(id: string) {
     `Idea ${id} was changed since you read it.`,
     'Show it again and repeat your change.',
   );
+}
+
+/** Where a page of ideas ends, as an opaque word: letters, digits, `-` and `_`, which v0.4.4 puts into a query as it is. */
+export function writeCursor({ value, id }: IdeaPosition): string {
+  return Buffer.from(JSON.stringify([value, id])).toString('base64url');
+}
+
+/** Undefined: from the beginning. Null: not one of ours. */
+export function readCursor(cursor: string | undefined): IdeaPosition | undefined | null {
+  if (!cursor) return undefined;
+  try {
+    const [value, id] = JSON.parse(new TextDecoder().decode(Buffer.from(cursor, 'base64url'))) as unknown[];
+    if (typeof id !== 'string' || (typeof value !== 'string' && typeof value !== 'number')) return null;
+    return { value, id };
+  } catch {
+    // Neither base64url nor JSON: whatever it is, this list did not give it out.
+    return null;
+  }
 }

@@ -3,14 +3,12 @@
 import type { Hono } from 'hono';
 import { followJob, socketEvents, streamEvents } from '../../spec/contract/events.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import { isTokenLive } from '../base/revoke-channels.ts';
+import { isTokenLive } from '../base/wake.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import { EventFrames } from '../http/event-frames.ts';
 import { mount } from '../http/mount.ts';
-import { bridge } from '../http/stream-bridge.ts';
+import { bridge, EventFrames } from '../http/stream-bridge.ts';
 import { openFollow } from '../jobs/follow.ts';
-import type { Connection } from '../machines/connect.ts';
-import { connectRunner } from '../machines/connect.ts';
+import { type Connection, connectRunner } from '../machines/connect.ts';
 import { FollowFrames } from './follow-frames.ts';
 
 export function mountEvents(app: Hono<AppEnv>): void {

@@ -2,10 +2,9 @@
 
 import type { z } from 'zod';
 import type { feature, idea, world } from '../../spec/contract/ideas.ts';
+import type { Result } from '../../spec/errors.ts';
 import { iso } from '../base/iso.ts';
-import type { ValueOf } from '../http/value-of.ts';
-import type { addFeature } from '../reviews/features.ts';
-import { sectionsOf } from '../reviews/features.ts';
+import { type addFeature, sectionsOf } from '../reviews/features.ts';
 import type { findIdea, getWorld } from '../reviews/ideas.ts';
 
 type IdeaRow = ValueOf<typeof findIdea>;
@@ -57,3 +56,11 @@ export function viewWorld(row: WorldRow): z.input<typeof world> {
     updatedAt: new Date(row.updatedAt).toISOString(),
   };
 }
+
+/** What a service gives back when it accepts. */
+export type ValueOf<Service extends (...args: never[]) => Promise<Result<unknown>>> =
+  Awaited<ReturnType<Service>> extends infer Outcome
+    ? Outcome extends { ok: true; value: infer Value }
+      ? Value
+      : never
+    : never;

@@ -6,8 +6,7 @@ import { accept } from '../../spec/errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { sourceOf } from '../http/source.ts';
-import { drainMachine } from '../machines/drain.ts';
-import { showMachine } from '../machines/presence.ts';
+import { drainMachine, showMachine } from '../machines/presence.ts';
 
 export function mountMachines(app: Hono<AppEnv>): void {
   mount(app, rows.showMachine, async ({ params, auth, deps }) => {

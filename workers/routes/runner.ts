@@ -1,7 +1,7 @@
 /** What a runner says: sync, heartbeat, poll, start, messages, logs, complete. */
 
 import type { Hono } from 'hono';
-import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import * as rows from '../../spec/contract/runner.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../base/deps.ts';
@@ -13,8 +13,7 @@ import { pollForJob } from '../leases/poll.ts';
 import { releaseJob } from '../leases/release.ts';
 import { completeJob, startJob } from '../leases/run.ts';
 import { appendUpload, entriesOfLogs, entriesOfMessage } from '../leases/uploads.ts';
-import { syncMachine } from '../machines/sync.ts';
-import { syncedMachineOf } from './sync-body.ts';
+import { type SyncedMachine, syncMachine } from '../machines/sync.ts';
 
 export function mountRunner(app: Hono<AppEnv>): void {
   mount(app, rows.syncMachine, async ({ body, auth, deps }) => {
@@ -108,4 +107,34 @@ async function wakeSynced(deps: Deps, userId: string, machineId: string): Promis
   await deps.machines
     .call({ userId, machineId }, async (stub) => stub.wake())
     .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) }));
+}
+
+/** The sync body of every client version, as the service reads it: null and blank are absent. */
+export function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
+  return {
+    machineId: body.machineId,
+    machineName: body.machineName,
+    platform: body.platform,
+    appVersion: body.appVersion,
+    complete: body.complete ?? false,
+    projects: body.linkedProjects.map((project) => ({
+      projectRoot: project.projectRoot,
+      ideaId: project.ideaId,
+      ideaTitle: project.ideaTitle || null,
+      worldId: project.worldId || null,
+      worldName: project.worldName || null,
+      projectName: project.projectName || null,
+      githubUrl: project.githubUrl || null,
+    })),
+    sessions: body.sessions.map((session) => ({
+      projectRoot: session.projectRoot,
+      ideaId: session.ideaId || undefined,
+      orpSessionId: session.orpSessionId,
+      codexSessionId: session.codexSessionId || undefined,
+      label: session.label,
+      state: session.state,
+      primary: session.primary,
+      lastActiveAt: session.lastActiveAt ? Date.parse(session.lastActiveAt) : undefined,
+    })),
+  };
 }

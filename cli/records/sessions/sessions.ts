@@ -8,9 +8,7 @@ import { CliError } from '../../base/exit.ts';
 import { formatJson, isMissing, readJsonFile, readText, writeJsonFile } from '../../files/json-file.ts';
 import { withLock } from '../../files/lock.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
-import type { LinkableRepository } from '../../git/repository.ts';
-import { linkFolder, sessionsFolder } from '../../git/repository.ts';
-import { sessionFileName } from './session-file-name.ts';
+import { type LinkableRepository, linkFolder, sessionsFolder } from '../../git/repository.ts';
 import { normaliseSession, type SessionRecord } from './session-record.ts';
 
 /** A session and the file that holds it. */
@@ -155,4 +153,14 @@ export async function touchSession(
     ),
   );
   return findSession(sessions, sessionId);
+}
+
+/** `s/1 weird:id` → `s_1_weird_id-b2f852913013.json`. Never a path, whatever the id. */
+export function sessionFileName(sessionId: string): string {
+  const id = sessionId.trim();
+  const cleaned = id.replace(/[^A-Za-z0-9._-]+/g, '_').replace(/^[._-]+|[._-]+$/g, '');
+  // Loaded when a name is needed: most commands read whatever files there are.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const digest = createHash('sha1').update(id, 'utf8').digest('hex').slice(0, 12);
+  return `${cleaned === '' ? 'session' : cleaned}-${digest}.json`;
 }

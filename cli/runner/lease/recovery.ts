@@ -31,9 +31,8 @@ import {
   readJournal,
   readResult,
 } from '../spool/lease-spool.ts';
-import { spoolFolder } from '../spool/places.ts';
+import { dangerOfSpool, spoolFolder } from '../spool/places.ts';
 import { type ResultRecord, readSeq } from '../spool/records.ts';
-import { dangerOfSpool } from '../spool/spool-danger.ts';
 import { type Delivery, deliver } from './delivery.ts';
 import { UploadLoop } from './upload-loop.ts';
 

@@ -1,6 +1,7 @@
 /** Pauses that end early when it is worth trying again: the machine woke up, somebody signed in, or the runner is to end. */
 
 import { pause, settledOr } from '../../base/pause.ts';
+import type { LocalState } from '../job/work-context.ts';
 
 export class Nudge {
   readonly #ending: AbortSignal;
@@ -32,4 +33,22 @@ export class Nudge {
   get #signal(): AbortSignal {
     return this.#current.signal;
   }
+}
+
+/** Somebody who has just signed in watches what happens; to read one small file costs nothing. */
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * Notices that somebody signed in or out on this machine, and returns what stops watching. Calls use the sign-in of their
+ * moment, but an open channel keeps the account that opened it and would be woken for that account's jobs.
+ */
+export function startSignInWatch(local: Pick<LocalState, 'watchSignIn'>, onChange: () => void): () => void {
+  let isAnother = local.watchSignIn();
+  const timer = setInterval(() => {
+    if (!isAnother()) return;
+    isAnother = local.watchSignIn();
+    onChange();
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }

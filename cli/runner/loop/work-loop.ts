@@ -24,9 +24,8 @@ import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } 
 import type { DrainSwitch } from './drain-switch.ts';
 import { runJob } from './job-run.ts';
 import { asError, describeObstacle, Outage } from './look-trouble.ts';
-import { Nudge } from './nudge.ts';
+import { Nudge, startSignInWatch } from './nudge.ts';
 import { RuntimeBoard } from './runtime-board.ts';
-import { startSignInWatch } from './sign-in-watch.ts';
 import { SpoolTender } from './spool-tender.ts';
 import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './work-documents.ts';
 

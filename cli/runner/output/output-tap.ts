@@ -3,9 +3,8 @@
  * no longer shown is only remembered, and redacted when somebody looks: a gigabyte of it costs neither time nor memory.
  */
 
-import { cutPlace } from '../../../spec/text.ts';
+import { cutPlace, cutStart } from '../../../spec/text.ts';
 import { Redactor, redactText } from '../redaction/redact.ts';
-import { TAIL_CHARS, TextTail } from './text-tail.ts';
 
 /** A large text is taken in pieces, so that what is made of it on the way stays small. */
 const PIECE_CHARS = 64 * 1024;
@@ -57,5 +56,38 @@ export class OutputTap {
   #remember(text: string): string {
     this.#tail.add(text);
     return text;
+  }
+}
+
+/** 64 Ki characters: what a person may want to look back at. */
+export const TAIL_CHARS = 64 * 1024;
+
+export class TextTail {
+  readonly #keep: number;
+  #parts: string[] = [];
+  #length = 0;
+  #isCut = false;
+
+  constructor(keep = TAIL_CHARS) {
+    this.#keep = keep;
+  }
+
+  add(text: string): void {
+    this.#parts.push(text);
+    this.#length += text.length;
+    if (this.#length > 2 * this.#keep) this.#trim();
+  }
+
+  /** The text, or its end behind a mark that says so. */
+  get text(): string {
+    if (this.#length > this.#keep) this.#trim();
+    return (this.#isCut ? '[…]\n' : '') + this.#parts.join('');
+  }
+
+  #trim(): void {
+    const kept = cutStart(this.#parts.join(''), this.#keep);
+    this.#parts = [kept];
+    this.#length = kept.length;
+    this.#isCut = true;
   }
 }

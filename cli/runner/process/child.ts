@@ -8,8 +8,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { type LeaderMark, ProcessFamily } from './family.ts';
-import { findProcess } from './process-table.ts';
-import { TAG_NAME } from './process-tag.ts';
+import { findProcess, TAG_NAME } from './process-table.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt, stopFamily } from './stop-ladder.ts';
 
 export interface ChildPlan {

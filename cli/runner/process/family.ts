@@ -9,8 +9,7 @@
  */
 
 import { hasCode } from '../../base/system-error.ts';
-import { listProcesses, type ProcessEntry } from './process-table.ts';
-import { readTags, type SeenTags } from './process-tag.ts';
+import { listProcesses, type ProcessEntry, readTags, type SeenTags } from './process-table.ts';
 
 /** The agent, which leads its own process group. */
 export interface LeaderMark {

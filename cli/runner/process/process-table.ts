@@ -6,10 +6,12 @@
  * whoever takes it for "nobody runs" takes over from a runner that lives.
  */
 
+import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { CliError, messageOf } from '../../base/exit.ts';
+import { toolPath } from '../../base/search-path.ts';
 import { hasCode } from '../../base/system-error.ts';
-import { runPs } from './ps.ts';
 
 export interface ProcessEntry {
   pid: number;
@@ -144,4 +146,74 @@ function readEntries(output: string): ProcessEntry[] {
       },
     ];
   });
+}
+
+/** The program `ps` of macOS and the BSDs, which tells what /proc tells on Linux. */
+const run = promisify(execFile);
+
+/** It takes some ten milliseconds; one that hangs must not hold up whoever is about to stop an agent. */
+const LIMIT_MS = 3000;
+
+/** What it prints; rejects when it fails, also with the part that it had printed. */
+export async function runPs(args: readonly string[]): Promise<string> {
+  const { stdout } = await run('ps', [...args], {
+    // `lstart` is told in local time: a laptop that travels would take its own runner for another process.
+    env: { PATH: toolPath(process.env), LC_ALL: 'C', TZ: 'UTC' },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
+  return stdout;
+}
+
+/**
+ * The tag of an agent: a variable in its environment that everything it starts inherits. It tells whose a process is, also
+ * when its parent is gone, it has a session of its own, or the runner that started it is dead. A process that removes its tag
+ * is found only through its group or its parents. The value is unique for one run of an agent.
+ */
+export const TAG_NAME = 'ORP_AGENT_RUN';
+
+/** What the environments of some processes say, by pid. */
+export interface SeenTags {
+  tagged: ReadonlySet<number>;
+  /** Of these the system does not show the environment. */
+  hidden: ReadonlySet<number>;
+}
+
+/** Who among `entries` carries the tag. Throws when the system cannot be asked. */
+export async function readTags(tag: string, entries: readonly ProcessEntry[]): Promise<SeenTags> {
+  const wanted = `${TAG_NAME}=${tag}`;
+  const environments = process.platform === 'linux' ? await readFromProc(entries) : await readFromPs(entries);
+  const pids = (test: (words: readonly string[] | undefined) => boolean) =>
+    new Set(entries.map(({ pid }) => pid).filter((pid) => test(environments.get(pid))));
+  return {
+    tagged: pids((words) => words?.includes(wanted) ?? false),
+    hidden: pids((words) => words === undefined),
+  };
+}
+
+type Environments = Map<number, string[]>;
+
+async function readFromProc(entries: readonly ProcessEntry[]): Promise<Environments> {
+  const environments: Environments = new Map();
+  await Promise.all(
+    entries.map(async ({ pid }) => {
+      const environment = await readProcFile(String(pid), 'environ');
+      if (environment !== undefined) environments.set(pid, environment.split('\0'));
+    }),
+  );
+  return environments;
+}
+
+/** macOS and the BSDs print the environment behind the command; of a protected program only the command. */
+async function readFromPs(entries: readonly ProcessEntry[]): Promise<Environments> {
+  const output = await runPs(['-Eaxww', '-o', 'pid=,command=']);
+  const asked = new Set(entries.map(({ pid }) => pid));
+  const environments: Environments = new Map();
+  for (const line of output.split('\n')) {
+    const pid = Number.parseInt(line, 10);
+    const words = line.trim().split(' ').slice(1);
+    if (asked.has(pid) && words.some((word) => /^[A-Za-z_]\w*=/.test(word))) environments.set(pid, words);
+  }
+  return environments;
 }

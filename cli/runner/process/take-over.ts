@@ -9,6 +9,9 @@ import { isOlder } from '../../base/version.ts';
 import { isStillRunning } from './process-table.ts';
 import { type LockPlace, markAsked, type RunnerHolder, RunnerLock } from './runner-lock.ts';
 
+/** How long `--takeover` waits for the other runner to finish its job. */
+export const TAKEOVER_WAIT_SECONDS = 120;
+
 export interface TakeOverOptions {
   place: LockPlace;
   self: RunnerHolder;

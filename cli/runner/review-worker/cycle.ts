@@ -12,6 +12,7 @@ import { said } from '../../output/page.ts';
 import type { Line } from '../../output/print.ts';
 import type { PolicyDesk } from '../../policy/policy-desk.ts';
 import type { Account } from '../../records/remote-session.ts';
+import { inspectRoots } from '../../records/sync-payload.ts';
 import { reviewUntilStopped } from '../agent-run/policy-gate.ts';
 import { neverRan, runPrompt } from '../agent-run/prompt-run.ts';
 import { describePause } from '../job/claim-pause.ts';
@@ -27,7 +28,6 @@ import type { CycleOutcome } from '../loop/work-documents.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './held-job.ts';
 import { type AgentService, structuredOf } from './hosted.ts';
-import { whyNotLinked } from './links.ts';
 
 /** Reviews that are looked at in one cycle before it gives up; each of them is for another repository. */
 const MOST_LOOKS = 100;
@@ -333,4 +333,21 @@ function endOf(
     tookMs: performance.now() - beganAt,
     text: isDone ? (result.summary ?? '') : (result.error ?? 'The answer waits for the server.'),
   };
+}
+
+/**
+ * Why a review may not run here; undefined when it may. The repository and the session that a server names are only words:
+ * the records of this machine decide, as everywhere else.
+ */
+export async function whyNotLinked(
+  { cwd, codexSessionId }: Pick<AgentJob, 'cwd' | 'codexSessionId'>,
+  { env, now }: { env: NodeJS.ProcessEnv; now: number },
+): Promise<string | undefined> {
+  const [candidate] = await inspectRoots({ roots: [cwd], env, now });
+  if (candidate?.kind !== 'linked') return `its repository ${cwd} is not linked on this machine`;
+  const isRegistered = candidate.linked.sessions.some(
+    ({ record }) =>
+      record.codex_session_id === codexSessionId && record.state === 'active' && !record.archived,
+  );
+  return isRegistered ? undefined : `its session ${codexSessionId} is not an active session of ${cwd}`;
 }

@@ -25,7 +25,7 @@ import { WorkLoop } from '../loop/work-loop.ts';
 import { KeepAwake, type KeepAwakeMode } from '../process/keep-awake.ts';
 import { markSelf } from '../process/process-table.ts';
 import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
-import { becomeRunner } from '../process/take-over.ts';
+import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
 import { secretValues } from '../redaction/secrets.ts';
 import { owedByAgentWork } from '../review-worker/context.ts';
 import { DrainOrder } from './drain-order.ts';
@@ -180,9 +180,6 @@ async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
   hold.lostTo = other;
   return `Runner ${other.pid} holds this machine now; leaving.`;
 }
-
-/** How long `--takeover` waits for the other runner to finish its job. */
-export const TAKEOVER_WAIT_SECONDS = 120;
 
 function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
   if (takeover === undefined) return undefined;

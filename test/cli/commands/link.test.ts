@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stripCredentials } from '../../../cli/git/git-remote.ts';
-import { sessionFileName } from '../../../cli/records/sessions/session-file-name.ts';
+import { sessionFileName } from '../../../cli/records/sessions/sessions.ts';
 import { Desk } from '../desk.ts';
 import { type Asked, RecordingServer } from '../recording-server.ts';
 

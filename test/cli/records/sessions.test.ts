@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sessionFileName } from '../../../cli/records/sessions/session-file-name.ts';
+import { sessionFileName } from '../../../cli/records/sessions/sessions.ts';
 import {
   choosePrimary,
   countSessions,

@@ -2,7 +2,7 @@
 
 import { requireGit, resolveRepo } from '../../../cli/git/repository.ts';
 import { updateMachine } from '../../../cli/records/machine.ts';
-import { registeredRecord } from '../../../cli/records/sessions/session-register.ts';
+import { registeredRecord } from '../../../cli/records/sessions/session-record.ts';
 import { sessionPath, updateSessions } from '../../../cli/records/sessions/sessions.ts';
 
 const [name = '', repo = '', rounds = '0'] = process.argv.slice(2);

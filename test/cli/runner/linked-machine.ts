@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sessionFileName } from '../../../cli/records/sessions/session-file-name.ts';
+import { sessionFileName } from '../../../cli/records/sessions/sessions.ts';
 
 const T0 = '2026-04-01T10:00:00Z';
 

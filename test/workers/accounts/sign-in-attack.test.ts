@@ -3,13 +3,12 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deviceLogin, deviceVerify, getMe } from '../../../spec/contract/auth.ts';
-import { networkOf } from '../../../workers/accounts/network-of.ts';
+import { networkOf } from '../../../workers/accounts/sign-in-limits.ts';
 import { Turnstile } from '../../../workers/accounts/turnstile.ts';
 import { accepts, expectRefusal, refuses, send } from '../harness/call.ts';
 import { advance, MINUTE, SECOND, takeLog } from '../harness/clock.ts';
 import { hashOf } from '../harness/passwords.ts';
-import type { Person } from '../harness/people.ts';
-import { aPerson } from '../harness/people.ts';
+import { aPerson, type Person } from '../harness/people.ts';
 import { billOf } from '../harness/platform-tap.ts';
 import { whileSilent } from '../harness/silence.ts';
 

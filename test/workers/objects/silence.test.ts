@@ -12,11 +12,10 @@ import { openDatabase } from '../../../workers/store/database.ts';
 import { cancelIfLive } from '../../../workers/store/job-orders.ts';
 import { move } from '../../../workers/store/job-update.ts';
 import { dropSessions, putSessions } from '../../../workers/store/linked-projects.ts';
-import { setDrainingIfOther } from '../../../workers/store/machine-drain.ts';
+import { setDrainingIfOther } from '../../../workers/store/machines.ts';
 import { accepts, expectRefusal, send } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND, takeLog } from '../harness/clock.ts';
 import { eventually } from '../harness/eventually.ts';
-import type { Held, Machine } from '../harness/machines.ts';
 import {
   aMachine,
   aPrompt,
@@ -24,7 +23,9 @@ import {
   beat,
   claimAndStart,
   complete,
+  type Held,
   log,
+  type Machine,
   poll,
   show,
   sync,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sessionFileName } from '../../../../cli/records/sessions/session-file-name.ts';
+import { sessionFileName } from '../../../../cli/records/sessions/sessions.ts';
 import { FakeService } from '../fake-service.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';

@@ -1,0 +1,191 @@
+/** The work of a runner, put together: preconditions, lock, channel, loop and what is shown of them (contract/cli-surface.md §5.5). */
+
+import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../../base/exit.ts';
+import { oneLine } from '../../base/one-line.ts';
+import type { Talk } from '../../base/reporter.ts';
+import { notOffered } from '../../client/offers.ts';
+import type { Context } from '../../output/context.ts';
+import { printResult } from '../../output/print.ts';
+import type { ChannelState } from '../../output/status-line.ts';
+import { listenerWaiter } from '../loop/listener-waiter.ts';
+import type { CycleOutcome } from '../loop/work-documents.ts';
+import { describeJump, SleepWatch } from '../process/sleep-watch.ts';
+import { startIdleBeats } from './idle-beats.ts';
+import { LiveRecord } from './live-record.ts';
+import { liveContext, showLive } from './live-status.ts';
+import { holdMachine, isService, type Prepared, prepare, type WorkOptions } from './work-setup.ts';
+
+/** Changes what is shown of a cycle, for a command that runs it under another name. */
+export type ShowAs = (outcome: CycleOutcome) => CycleOutcome;
+
+type ShownOptions = WorkOptions & { showAs?: ShowAs };
+
+/** Works until it is told to leave, or for one cycle. Returns the exit code. */
+export async function runWork(given: Context, options: ShownOptions): Promise<number> {
+  const live = liveContext(given);
+  const context = live?.context ?? given;
+  const talk = talkOf(context, options);
+  let record: LiveRecord | undefined;
+  const prepared = await prepare(context, options, {
+    ...talk,
+    warn(text) {
+      talk.warn(text);
+      record?.noteError(text, context.now());
+    },
+  });
+  const { drainSwitch, loop, hold } = prepared;
+  const watch = new SleepWatch({ onJump: (goneMs) => wakeUp(prepared, goneMs) });
+  const channel: ChannelState = { transport: options.transport, up: undefined };
+  const ends = [drainSwitch.listen(), watch.start()];
+  try {
+    if (live !== undefined) hold.show = (text) => live.line.show(text);
+    // A dry run claims nothing, so it disturbs nobody.
+    if (!options.dryRun) {
+      await holdMachine(context, options, prepared);
+      record = new LiveRecord({
+        env: context.env,
+        machineId: prepared.work.machine.machine_id,
+        instance: prepared.instance,
+      });
+      const live = record;
+      prepared.work.claimPause.onChange = (pause) => live.notePause(pause);
+    }
+    prepared.drainOrder.onChange = (isGiven) => record?.noteDrained(isGiven, context.now());
+    if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));
+    if (options.once || options.dryRun) {
+      const outcome = shownAs(options, await loop.once(options.dryRun ?? false));
+      printResult(context, outcome.document, outcome);
+      if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
+      return outcome.ok ? 0 : EXIT_NEGATIVE;
+    }
+    await workOn(context, options, {
+      ...prepared,
+      channel,
+      record,
+      isLive: live !== undefined,
+    });
+    return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
+  } finally {
+    for (const end of ends.reverse()) end();
+    await hold.lock?.release().catch((error: Error) => context.warn(error.message));
+  }
+}
+
+function shownAs({ showAs }: ShownOptions, outcome: CycleOutcome): CycleOutcome {
+  return showAs === undefined ? outcome : showAs(outcome);
+}
+
+function wakeUp({ loop, talk }: Prepared, goneMs: number): void {
+  talk.note(describeJump(goneMs));
+  loop.wakeUp();
+}
+
+function liveSource(
+  { work: { machine, env }, loop, drainSwitch, drainOrder }: Prepared,
+  channel: ChannelState,
+) {
+  return {
+    machine: machine.machine_name,
+    env,
+    members: () => loop.members,
+    obstacle: () => loop.obstacle,
+    isDraining: () => drainSwitch.draining.aborted,
+    isDrained: () => drainOrder.isGiven,
+    channel: () => channel,
+  };
+}
+
+/** How a continuous runner shows itself. */
+interface WorkDisplay {
+  channel: ChannelState;
+  record: LiveRecord | undefined;
+  isLive: boolean;
+}
+
+async function workOn(
+  context: Context,
+  options: ShownOptions,
+  { channel, isLive, record, ...prepared }: Prepared & WorkDisplay,
+): Promise<void> {
+  const { drainSwitch, loop, talk, hold } = prepared;
+  if (options.transport === 'ws') await requireSockets(prepared);
+  let replaced: string | undefined;
+  const waiter = await listenerWaiter({
+    choice: options.transport,
+    pollIntervalMs: options.pollInterval * 1000,
+    connect: prepared.connectForListening,
+    machineId: prepared.work.machine.machine_id,
+    instance: prepared.instance,
+    onLease: (jobId) => loop.checkLease(jobId),
+    onDrain: () => prepared.drainOrder.note(true),
+    onReplaced: (message) => {
+      replaced = message;
+      drainSwitch.drain();
+    },
+    onChange: (change) => {
+      Object.assign(channel, { transport: change.transport, up: change.up });
+      record?.noteChannel(change, context.now());
+      tellTransport(context, options, change);
+    },
+  });
+  const endBeats = startIdleBeats({
+    isListening: () => channel.up === true && channel.transport !== 'poll',
+    beatIfQuiet: (quietMs) => loop.beatIfQuiet(quietMs),
+  });
+  try {
+    const wayOut = isService(context.env) ? '' : ' Ctrl-C leaves.';
+    talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}.${wayOut}`);
+    const show = showEach(context, { showsIdle: !isLive });
+    await loop.run(waiter, (outcome) => show(shownAs(options, outcome)));
+  } finally {
+    endBeats();
+    waiter.close();
+  }
+  if (hold.lostTo !== undefined) replaced ??= `Runner ${hold.lostTo.pid} holds this machine now.`;
+  if (replaced !== undefined) {
+    throw new CliError(replaced, {
+      code: 'replaced',
+      hint: 'Only one `orp runner work` per machine is woken. End the other one first.',
+    });
+  }
+}
+
+/** Whoever asks for sockets alone is told at once that there are none. A server that is away is waited for. */
+async function requireSockets({ work: { service } }: Prepared): Promise<void> {
+  const offered = await service.offers('events-ws');
+  if (offered.kind === 'ok' && !offered.value) throw notOffered('events-ws', service.baseUrl);
+}
+
+/**
+ * Continuous output: one JSON document a line; for people a block per job, and once that there is nothing to do, unless
+ * a live line says so all the time.
+ */
+function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (outcome: CycleOutcome) => void {
+  let wasIdle = !showsIdle;
+  return (outcome) => {
+    const isIdle = outcome.document.claimed === false;
+    if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
+    else if (!(isIdle && wasIdle)) printResult(context, outcome.document, outcome);
+    wasIdle = isIdle || !showsIdle;
+  };
+}
+
+function tellTransport(
+  context: Context,
+  options: WorkOptions,
+  change: { transport: string; up: boolean; message: string },
+): void {
+  if (context.json) context.stdout.write(`${JSON.stringify({ event: 'transport', ...change })}\n`);
+  else if (options.verbose) context.stderr.write(`${change.message}\n`);
+}
+
+/** Talk goes to stderr; with `--json` only what a person should look at does. */
+export function talkOf(context: Context, options: Pick<WorkOptions, 'verbose'>): Talk {
+  return {
+    note(text) {
+      if (!context.json) context.stderr.write(`${oneLine(text)}\n`);
+      else if (options.verbose) context.stderr.write(`${JSON.stringify({ note: text })}\n`);
+    },
+    warn: (text) => context.warn(oneLine(text)),
+  };
+}
