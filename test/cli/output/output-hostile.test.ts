@@ -8,40 +8,8 @@ import { answerAsServer, arrange } from '../../contract/cli-situations.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 import { MAIN } from '../runner/orp-process.ts';
+import { EVIL, poison, STEERING, steering, WORDS } from './hostile.ts';
 import { openTerminal } from './terminal.ts';
-
-/** A title for the window, a cursor that moves, C1, DEL, a turned direction, a carriage return. */
-const EVIL = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\u202e\u2066\r\u0000';
-
-/** What our own marks and colors look like: nothing else of this kind may be there. */
-const ESC = '\u001b';
-const OURS = new RegExp(`${ESC}\\[(?:\\d{1,2}m|J)|\\r(?=\\n|${ESC}\\[J|$)`, 'g');
-const STEERING = /[^\P{Cc}\n\t]|\p{Bidi_Control}/u;
-
-/** The words that a program branches on: with anything else in them an answer is not understood. */
-const WORDS = [
-  'kind',
-  'status',
-  'onLeaseLoss',
-  'sessionFallback',
-  'type',
-  'stream',
-  'level',
-  'code',
-  'sort',
-  'transport',
-];
-
-/** Puts the characters into every text of an answer but those that are spared. */
-function poison(value: unknown, spared: readonly string[], key = ''): unknown {
-  if (Array.isArray(value)) return value.map((item) => poison(item, spared, key));
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, poison(item, spared, name)]),
-    );
-  }
-  return typeof value === 'string' && !spared.includes(key) ? `${value}${EVIL}` : value;
-}
 
 const JOB = {
   id: 'job_1',
@@ -185,7 +153,7 @@ describe.each(COMMANDS)('a hostile server cannot steer the terminal of `orp %s`'
   ])('when it %s', async (_how, words, refuses) => {
     const output = await typedIn(words, refuses);
     expect(output).not.toContain('Something between here and the server');
-    expect(output.replaceAll(OURS, '')).not.toMatch(STEERING);
+    expect(steering(output)).toBeUndefined();
   });
 });
 
