@@ -22,6 +22,8 @@ type Entry = Page['entries'][number];
 
 /** Entries per request. */
 const PAGE = 500;
+/** Text that one document holds; JSON may escape every character, and a string of Node has an end. */
+const MAX_DOCUMENT_CHARACTERS = 64 * 1024 * 1024;
 
 /** Prints the transcript: one JSON document, or, when following, one entry a line. */
 export async function logs(context: Context, jobId: string, options: LogsOptions): Promise<void> {
@@ -86,29 +88,41 @@ interface Followed {
 }
 
 async function* readPages(client: Client, jobId: string): AsyncGenerator<Page> {
+  const seen = new Set<string | undefined>();
   let cursor: string | undefined;
   for (;;) {
+    seen.add(cursor);
     const page = await call(client, readTranscript, { params: { jobId }, query: { cursor, limit: PAGE } });
     yield page;
     if (!page.hasMore) return;
-    if (page.nextCursor === cursor) throw standsStill();
+    if (page.entries.length === 0 || seen.has(page.nextCursor)) throw standsStill();
     cursor = page.nextCursor;
   }
 }
 
-/** The same page again and again would never end. */
+/** The same pages again and again, or empty ones, would never end. */
 function standsStill(): CliError {
-  return new CliError('The server says that there is more output, and gives the same page again.', {
+  return new CliError('The server says that there is more output, and gives none, or the same page again.', {
     code: 'unexpected_answer',
     hint: 'Run the command again later; what was printed so far is complete up to here.',
+  });
+}
+
+function tooLong(jobId: string): CliError {
+  return new CliError(`The output of job ${jobId} is too long for one JSON document.`, {
+    code: 'output_too_long',
+    hint: `Run \`orp job logs ${jobId} --follow --json\`, which prints one entry a line.`,
   });
 }
 
 async function printDocument(context: Context, client: Client, jobId: string): Promise<void> {
   const entries: Entry[] = [];
   let status = '';
+  let characters = 0;
   for await (const page of readPages(client, jobId)) {
     entries.push(...page.entries);
+    for (const { text } of page.entries) characters += text.length;
+    if (characters > MAX_DOCUMENT_CHARACTERS) throw tooLong(jobId);
     status = page.status;
   }
   context.stdout.write(`${JSON.stringify({ ok: true, job_id: jobId, status, entries }, null, 2)}\n`);

@@ -35,6 +35,9 @@ export const channelEvent = z.object({
 });
 export type ChannelEvent = z.infer<typeof channelEvent>;
 
+/** Bytes that one event on a channel has at most, with its name. A runner ends a channel that brings more. */
+export const MAX_EVENT_BYTES = 64 * 1024;
+
 /** Comments every 15 s: idle proxies cut after a minute or more, and the v0.4.4 client waits `waitSeconds + 15` s. */
 export const KEEP_ALIVE_MS = 15_000;
 

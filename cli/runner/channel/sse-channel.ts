@@ -5,11 +5,11 @@ import { streamEvents } from '../../../spec/contract/events.ts';
 import {
   type ChannelEvent,
   channelEvent,
+  MAX_EVENT_BYTES,
   MAX_WAIT_SECONDS,
   TERMINAL_EVENTS,
 } from '../../../spec/transport/events.ts';
 import { SilenceWatch } from '../../base/silence.ts';
-import { MAX_EVENT_CHARACTERS } from '../../client/bounded-body.ts';
 import { isEventStream } from '../../client/stream-failure.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent } from './channel.ts';
@@ -64,7 +64,7 @@ async function readEvents(
 ): Promise<ChannelEnd> {
   let end: ChannelEnd | undefined;
   const parser = createParser({
-    maxBufferSize: MAX_EVENT_CHARACTERS,
+    maxBufferSize: MAX_EVENT_BYTES,
     onError: (error) => {
       if (error.type === 'max-buffer-size-exceeded')
         end ??= { kind: 'broken', message: 'an event is too large' };

@@ -1,15 +1,21 @@
 /** Listens over a WebSocket, straight to the machine's object. `ping` is answered by the runtime and wakes nobody. */
 
-import { CLOSE_CODES, channelEvent, KEEP_ALIVE_MS, PING } from '../../../spec/transport/events.ts';
+import {
+  CLOSE_CODES,
+  channelEvent,
+  KEEP_ALIVE_MS,
+  MAX_EVENT_BYTES,
+  PING,
+} from '../../../spec/transport/events.ts';
 import { SilenceWatch } from '../../base/silence.ts';
+import { openBoundedSocket } from './bounded-socket.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent, endForReplaced } from './channel.ts';
 import { findRefusal } from './refusal.ts';
 
 /** Opens one socket. It lives until one side goes. */
 export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {
-  // Node's WebSocket takes headers as a second argument; a browser's does not, and this is not one.
-  const socket = new WebSocket(socketUrl(target), { headers: { ...target.headers } });
+  const socket = openBoundedSocket(socketUrl(target), target.headers);
   const ended = Promise.withResolvers<ChannelEnd>();
   const asking = new AbortController();
   let opened = false;
@@ -35,6 +41,8 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
   });
   socket.addEventListener('message', (message) => {
     watch.heard();
+    if (sizeOf(message.data) > MAX_EVENT_BYTES)
+      return giveUp({ kind: 'broken', message: 'an event is too large' });
     const event = readFrame(message.data);
     if (event === undefined) return;
     handlers.onEvent(event);
@@ -70,6 +78,11 @@ function endForClose(
   }
   if (code === CLOSE_CODES.timeout) return { kind: 'finished' };
   return { kind: 'broken', message: `the socket closed (${code})` };
+}
+
+function sizeOf(data: unknown): number {
+  if (typeof data === 'string') return Buffer.byteLength(data);
+  return data instanceof Blob ? data.size : 0;
 }
 
 /** Pongs, unknown events and unreadable frames are ignored: a newer service may say more than we know. */

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 
@@ -16,6 +16,38 @@ it('a transcript whose cursor does not move ends with an error, not never', asyn
   desk.signIn(server.url);
   const { code, stdout, error } = await desk.orp(['job', 'logs', 'job_1']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: 'one\none\n' });
-  expect(error?.message).toContain('gives the same page again');
+  expect(error?.message).toContain('the same page again');
   expect(server.asked).toHaveLength(2);
+});
+
+describe('a transcript without an end', () => {
+  const pageOf = (turn: number, { text = 'one\n', cursor = `1-${turn}`, isEmpty = false } = {}) => {
+    const entry = { attempt: 1, seq: turn, cursor: `1-${turn}`, at: '2026-04-01T10:00:00.000Z', type: 'log' };
+    const entries = isEmpty ? [] : [{ ...entry, stream: 'stdout', level: 'info', text }];
+    return { ok: true, entries, nextCursor: cursor, hasMore: true, status: 'running' };
+  };
+
+  it.each([
+    ['whose cursors come again', (turn: number) => pageOf(turn, { cursor: `1-${turn % 3}` }), 4],
+    ['whose pages are empty', (turn: number) => pageOf(turn, { isEmpty: true }), 1],
+  ])('%s is given up', async (_what, page, requests) => {
+    await using server = await RecordingServer.startNewest(() => ({ body: page(server.asked.length) }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { error } = await desk.orp(['job', 'logs', 'job_1']);
+    expect(error?.code).toBe('unexpected_answer');
+    expect(server.asked).toHaveLength(requests);
+  });
+
+  it('is not gathered for one document', { timeout: 60_000 }, async () => {
+    const text = 'x'.repeat(10 * 1024 * 1024);
+    await using server = await RecordingServer.startNewest(() => ({
+      body: pageOf(server.asked.length, { text }),
+    }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { stdout, error } = await desk.orp(['job', 'logs', 'job_1', '--json']);
+    expect([stdout, error?.code]).toEqual(['', 'output_too_long']);
+    expect(server.asked).toHaveLength(7);
+  });
 });

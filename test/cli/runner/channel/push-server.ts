@@ -26,6 +26,10 @@ export interface PushServer {
   asked: { ws: number; sse: number };
   /** Sends an event on every open channel. */
   tell(event: ChannelEvent): void;
+  /** Sends bytes on every open channel, whatever they are. */
+  tellBytes(bytes: Uint8Array): void;
+  /** Settles with the code with which the next WebSocket is closed. */
+  nextClose(): Promise<number>;
   /** Closes every WebSocket with a code and a reason. */
   hangUp(code: number, reason: string): void;
   /** Cuts every open channel without a word. */
@@ -49,6 +53,8 @@ function refuseWith(response: ServerResponse, status: number): void {
 
 export async function startPushServer(): Promise<PushServer> {
   const sockets = new Set<Socket>();
+  const wires = new Set<Duplex>();
+  const closed: ((code: number) => void)[] = [];
   const streams = new Set<ServerResponse>();
   const held = new Set<ServerResponse | Duplex>();
   const opened: ((transport: 'ws' | 'sse') => void)[] = [];
@@ -82,7 +88,12 @@ export async function startPushServer(): Promise<PushServer> {
       return void socket.end(`HTTP/1.1 ${refuse.ws} No\r\nContent-Length: 0\r\n\r\n`);
     upgrades.handleUpgrade(request, socket, head, (peer) => {
       sockets.add(peer);
-      peer.on('close', () => sockets.delete(peer));
+      wires.add(socket);
+      peer.on('close', (code) => {
+        sockets.delete(peer);
+        wires.delete(socket);
+        for (const tell of closed.splice(0)) tell(code);
+      });
       peer.on('message', (text) => String(text) === 'ping' && !server.isMute && peer.send('pong'));
       peer.send(JSON.stringify(READY));
       announce('ws');
@@ -105,6 +116,10 @@ export async function startPushServer(): Promise<PushServer> {
       for (const peer of sockets) peer.send(JSON.stringify(event));
       for (const stream of streams) stream.write(sseFrame(event));
     },
+    tellBytes(bytes) {
+      for (const wire of [...wires, ...streams]) wire.write(bytes);
+    },
+    nextClose: () => new Promise((resolve) => closed.push(resolve)),
     hangUp(code, reason) {
       for (const peer of sockets) peer.close(code, reason);
     },
