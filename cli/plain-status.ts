@@ -4,10 +4,10 @@
  */
 
 import { status } from './commands/runner-status.ts';
-import { makeContext, type Surroundings } from './output/context.ts';
+import { makeContext, type Streams } from './output/context.ts';
 
 /** Runs it; the exit code is always 0. */
-export async function plainStatus(surroundings: Surroundings, json: boolean): Promise<number> {
+export async function plainStatus(surroundings: Streams, json: boolean): Promise<number> {
   await status(makeContext(surroundings, { json }));
   return 0;
 }

@@ -8,7 +8,7 @@ import { commandName, plainArguments } from './arguments.ts';
 import { usageError } from './base/exit.ts';
 import { clientVersion } from './base/version.ts';
 import { type Register, Shell } from './commands/shell.ts';
-import type { Surroundings } from './output/context.ts';
+import type { Streams } from './output/context.ts';
 import { visible } from './output/text-output.ts';
 
 interface CommandGroup {
@@ -104,7 +104,7 @@ const GOVERNANCE_COMMANDS =
   'about backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets status';
 
 /** Runs one command line (without the program's name) and returns its exit code. Throws what should be told as an error. */
-export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {
   const program = makeProgram(surroundings);
   const shell = new Shell(surroundings, program);
   const asked = argv[0] === 'help' ? argv.slice(1) : argv;
@@ -144,7 +144,7 @@ function pathOf(program: Command, words: readonly string[]): Command {
   return command;
 }
 
-function makeProgram(surroundings: Surroundings): Command {
+function makeProgram(surroundings: Streams): Command {
   const program = new Command('orp')
     .description('Send work from anywhere to the coding agent sessions on your own computer.')
     .option('--repo-root <path>', 'repository to work in (default: the current directory)')
@@ -158,7 +158,7 @@ function makeProgram(surroundings: Surroundings): Command {
 }
 
 /** Errors are thrown, not printed: `main` prints every error in one way. */
-function quiet(command: Command, surroundings: Surroundings): Command {
+function quiet(command: Command, surroundings: Streams): Command {
   return command
     .exitOverride()
     .showSuggestionAfterError(true)

@@ -4,7 +4,7 @@ import { routesFor } from '../spec/job/routing.ts';
 import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
 import type { Deps } from './base/deps.ts';
 import { isSilence } from './base/failures.ts';
-import { wakeMachines } from './base/wake.ts';
+import { wakeMachines } from './base/notify.ts';
 import { sweepAll } from './leases/sweep.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';

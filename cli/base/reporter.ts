@@ -1,7 +1,7 @@
 /** What the runner tells people while it works; never data. */
-export interface Talk {
+export interface Reporter {
   /** What goes on. */
-  note(text: string): void;
+  info(text: string): void;
   /** What a person should look at. */
   warn(text: string): void;
 }

@@ -15,7 +15,7 @@ import type { Client } from './client.ts';
 import { type Judged, judge, type Received } from './judge.ts';
 import { isSafeToRepeat, notOffered } from './offers.ts';
 import { pauseBeforeRetry } from './retry.ts';
-import { foreign, incomplete, refused, ServiceError, unreachable } from './service-error.ts';
+import { foreign, incomplete, refused, ServerError, unreachable } from './server-error.ts';
 
 interface Extras {
   /** Further headers, such as an `Idempotency-Key` that must survive this process. */
@@ -30,7 +30,7 @@ export type CallInput<Row extends Endpoint> = Extras &
   ([QueryInput<Row>] extends [never] ? object : { query: QueryInput<Row> }) &
   ([BodyInput<Row>] extends [never] ? object : { body: BodyInput<Row> });
 
-interface Request extends Extras {
+interface CallRequest extends Extras {
   params?: Readonly<Record<string, string>>;
   query?: unknown;
   body?: unknown;
@@ -45,14 +45,14 @@ export async function send<Row extends Endpoint>(
   row: Row,
   input: CallInput<Row>,
 ): Promise<JsonObject> {
-  const request: Request = input;
+  const request: CallRequest = input;
   if (row.capability !== undefined) await requireOffer(client, row.capability, request.signal);
   const attempt = prepare(client, row, request);
   for (let failed = 0; ; ) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
+      if (!(error instanceof ServerError)) throw error;
       failed += 1;
       const next = { failed, mayRepeat: isSafeToRepeat(row, client.server), policy: client.retry };
       const pause = pauseBeforeRetry(error, next, client.random());
@@ -104,7 +104,7 @@ export async function introduce(client: Client): Promise<'introduced' | 'unclear
   try {
     await send(client, getMe, {});
   } catch (error) {
-    if (!(error instanceof ServiceError) || error.kind === 'network') throw error;
+    if (!(error instanceof ServerError) || error.kind === 'network') throw error;
     // Also a refusal announces; anything else is no reason to send nothing.
     if (error.kind !== 'refused') return 'unclear';
   }
@@ -121,7 +121,7 @@ export async function requireOffer(
 }
 
 /** Everything that stays the same over the tries, so that a repeated request is the very same one. */
-function prepare(client: Client, row: Endpoint, request: Request): () => Promise<JsonObject> {
+function prepare(client: Client, row: Endpoint, request: CallRequest): () => Promise<JsonObject> {
   const path = fillPath(row.path, request.params ?? {});
   const url = `${client.baseUrl}${path}${formatQuery(request.query)}`;
   const headers: Record<string, string> = {

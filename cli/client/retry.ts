@@ -11,7 +11,7 @@
  */
 
 import { RETRYABLE } from '../../spec/errors.ts';
-import type { ServiceError } from './service-error.ts';
+import type { ServerError } from './server-error.ts';
 
 export interface RetryPolicy {
   /** Tries in all, the first included. */
@@ -31,7 +31,7 @@ export const NO_RETRY: RetryPolicy = { tries: 1, firstMs: 0, limitMs: 0 };
 const RETRYABLE_CODES: ReadonlySet<string> = RETRYABLE;
 
 /** Whether the very same request may succeed when it is sent again. */
-export function isWorthRepeating({ kind, code, status }: ServiceError): boolean {
+export function isWorthRepeating({ kind, code, status }: ServerError): boolean {
   switch (kind) {
     case 'network':
     case 'foreign':
@@ -48,7 +48,7 @@ export function isWorthRepeating({ kind, code, status }: ServiceError): boolean 
 /**
  * Whether the failure is an outage for somebody who waits: everything but a refusal that the server signed and would repeat.
  */
-export function isOutage(error: ServiceError): boolean {
+export function isOutage(error: ServerError): boolean {
   return error.kind === 'unsigned' || isWorthRepeating(error);
 }
 
@@ -58,7 +58,7 @@ export function isOutage(error: ServiceError): boolean {
  * @param random in [0, 1)
  */
 export function pauseBeforeRetry(
-  error: ServiceError,
+  error: ServerError,
   next: { failed: number; mayRepeat: boolean; policy: RetryPolicy },
   random: number,
 ): number | undefined {

@@ -1,7 +1,7 @@
 /** What came back instead of an event stream, judged like every other answer. */
 
 import { judgeRefusal, type Received } from './judge.ts';
-import { foreign, refused, type ServiceError } from './service-error.ts';
+import { foreign, refused, type ServerError } from './server-error.ts';
 
 /** Whether this is the stream that was asked for. */
 export function isEventStream({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
@@ -9,7 +9,7 @@ export function isEventStream({ status, headers }: Pick<Response, 'status' | 'he
 }
 
 /** Any other answer, as an error. */
-export function streamFailure(received: Received, path: string): ServiceError {
+export function streamFailure(received: Received, path: string): ServerError {
   const judged = judgeRefusal(received);
   const answer = { ...received, path };
   switch (judged.kind) {

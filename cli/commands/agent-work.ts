@@ -12,17 +12,17 @@ import { type Command, Option } from 'commander';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE, messageOf } from '../base/exit.ts';
 import { pause } from '../base/pause.ts';
-import type { Talk } from '../base/reporter.ts';
+import type { Reporter } from '../base/reporter.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { loadMachine, requireEnabled } from '../records/machine.ts';
 import { requireAuth } from '../records/remote-session.ts';
 import { type Candidate, inspectRoots } from '../records/sync-payload.ts';
+import type { CycleOutcome } from '../runner/loop/documents.ts';
 import type { DrainSwitch } from '../runner/loop/drain-switch.ts';
-import type { CycleOutcome } from '../runner/loop/work-documents.ts';
 import type { AgentCycle } from '../runner/review-worker/cycle.ts';
 import { prepareAgentWork } from '../runner/review-worker/setup.ts';
-import { runWork, type ShowAs, talkOf } from '../runner/start/run-work.ts';
+import { reporterOf, runWork, type ShowAs } from '../runner/start/run-work.ts';
 import { requireSomeGit, requireSomeLinked } from '../runner/start/work-roots.ts';
 import type { WorkOptions } from '../runner/start/work-setup.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
@@ -140,9 +140,9 @@ async function workAsFirst(
   options: AgentOptions,
   way: Compatibility,
 ): Promise<number | undefined> {
-  const talk = talkOf(context, {});
-  const { cycle, drainSwitch } = await prepareAgentWork(context, options, talk);
-  if ('reason' in way) talk.note(`Only reviews are taken, as by the first workers: ${way.reason}`);
+  const reporter = reporterOf(context, {});
+  const { cycle, drainSwitch } = await prepareAgentWork(context, options, reporter);
+  if ('reason' in way) reporter.info(`Only reviews are taken, as by the first workers: ${way.reason}`);
   const showAs = showing(way);
   const stopListening = drainSwitch.listen();
   try {
@@ -152,7 +152,7 @@ async function workAsFirst(
       if (drainSwitch.shutdown.aborted) return EXIT_INTERRUPTED;
       return outcome.ok ? 0 : EXIT_NEGATIVE;
     }
-    return await repeat(context, options, { cycle, drainSwitch, talk, showAs, way });
+    return await repeat(context, options, { cycle, drainSwitch, reporter, showAs, way });
   } finally {
     stopListening();
   }
@@ -161,7 +161,7 @@ async function workAsFirst(
 interface Repeated {
   cycle: AgentCycle;
   drainSwitch: DrainSwitch;
-  talk: Talk;
+  reporter: Reporter;
   showAs: ShowAs;
   way: Compatibility;
 }
@@ -170,7 +170,7 @@ interface Repeated {
 async function repeat(
   context: Context,
   options: AgentOptions,
-  { cycle, drainSwitch, talk, showAs, way }: Repeated,
+  { cycle, drainSwitch, reporter, showAs, way }: Repeated,
 ): Promise<number | undefined> {
   const { draining, shutdown } = drainSwitch;
   let wasIdle = false;
@@ -179,7 +179,7 @@ async function repeat(
   while (!draining.aborted) {
     const outcome = await cycle.run(false).catch((error: unknown) => {
       const message = messageOf(error);
-      if (draining.aborted) talk.note(message);
+      if (draining.aborted) reporter.info(message);
       else if (message !== told) {
         context.warn(`${message} Trying again.`, error instanceof CliError ? error.hint : undefined);
       }

@@ -8,7 +8,7 @@ import { CliError, messageOf, usageError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
-import { ServiceError } from '../client/service-error.ts';
+import { ServerError } from '../client/server-error.ts';
 import { readString } from '../files/fields.ts';
 import {
   keepKnownDevice,
@@ -184,7 +184,7 @@ async function revoke(context: Context, session: RemoteSession): Promise<void> {
     await send({ ...client, timeoutMs: REVOKE_TIMEOUT_MS, retry: NO_RETRY }, revokeToken, {});
   } catch (error) {
     // The server says that it is revoked or expired: nothing is left to do.
-    if (error instanceof ServiceError && error.kind === 'refused' && error.code === 'unauthenticated') return;
+    if (error instanceof ServerError && error.kind === 'refused' && error.code === 'unauthenticated') return;
     context.warn(
       `The token could not be revoked at ${session.base_url || 'the server'}: ${messageOf(error)}`,
       'It is removed from this machine. Revoke it on the server if it may have been copied.',

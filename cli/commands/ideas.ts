@@ -15,7 +15,7 @@ import { shellWord } from '../base/shell-word.ts';
 import { wholeNumberOption } from '../base/whole-number.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { incomplete } from '../client/service-error.ts';
+import { incomplete } from '../client/server-error.ts';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject } from '../files/json-file.ts';
 import { parseTimestamp } from '../files/timestamps.ts';

@@ -8,7 +8,7 @@ import { pause, timerMs } from '../base/pause.ts';
 import { call, requireOffer } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import { isOutage } from '../client/retry.ts';
-import { ServiceError } from '../client/service-error.ts';
+import { ServerError } from '../client/server-error.ts';
 import { waitingSentence } from '../hosted/waiting-watch.ts';
 import { withJob } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
@@ -118,7 +118,7 @@ async function look(
     return (await call(client, showJob, { params: { jobId }, signal })).job;
   } catch (error) {
     if (signal.aborted) return undefined;
-    if (!(error instanceof ServiceError) || !isOutage(error)) throw error;
+    if (!(error instanceof ServerError) || !isOutage(error)) throw error;
     tell(`${error.message} Trying again.`);
     return undefined;
   }

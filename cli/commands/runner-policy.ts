@@ -16,7 +16,7 @@ import { formatLines, type Line, printResult } from '../output/print.ts';
 import { formatTable } from '../output/table.ts';
 import { readSecret } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
-import { limitsOf, ownerNames, policyOf, wallTime } from '../policy/policy-desk.ts';
+import { limitsOf, ownerNames, policyOf, wallTime } from '../policy/owner-policy.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from '../policy/policy-file.ts';
 import { inspectRoots } from '../records/sync-payload.ts';
 import { jobAtPlace } from '../runner/agent-run/policy-gate.ts';

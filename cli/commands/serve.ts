@@ -10,7 +10,7 @@ import { CommanderError } from 'commander';
 import { CliError } from '../base/exit.ts';
 import { pause } from '../base/pause.ts';
 import { isSystemError } from '../base/system-error.ts';
-import { makeContext, type Surroundings } from '../output/context.ts';
+import { makeContext, type Streams } from '../output/context.ts';
 import { runWork } from '../runner/start/run-work.ts';
 import { RotatingLog } from '../service/rotating-log.ts';
 import { readWorkWords } from './work-words.ts';
@@ -21,7 +21,7 @@ const AGAIN_MS = 30_000;
 const MAX_CRASH_LOG_BYTES = 1024 * 1024;
 
 export interface ServeOptions {
-  surroundings: Surroundings;
+  surroundings: Streams;
   repoRoot: string | undefined;
   /** Of `orp runner work`. */
   words: readonly string[];

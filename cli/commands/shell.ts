@@ -1,17 +1,17 @@
 /** Between commander and the commands: builds the context, runs one command, and keeps its exit code. */
 
 import { type Command, Option } from 'commander';
-import { type CommonOptions, type Context, makeContext, type Surroundings } from '../output/context.ts';
+import { type CommonOptions, type Context, makeContext, type Streams } from '../output/context.ts';
 
 /** Work of a command. Returns its exit code; nothing means 0. */
 export type Work = (context: Context) => Promise<number | undefined> | Promise<void>;
 
 export class Shell {
-  readonly surroundings: Surroundings;
+  readonly surroundings: Streams;
   readonly #program: Command;
   exitCode = 0;
 
-  constructor(surroundings: Surroundings, program: Command) {
+  constructor(surroundings: Streams, program: Command) {
     this.surroundings = surroundings;
     this.#program = program;
   }

@@ -14,7 +14,7 @@ import { MAX_EVENT_CHARACTERS, readRefusalText } from '../client/bounded-body.ts
 import { requireOffer } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import { isOutage } from '../client/retry.ts';
-import { ServiceError, unreachable } from '../client/service-error.ts';
+import { ServerError, unreachable } from '../client/server-error.ts';
 import { isEventStream, streamFailure } from '../client/stream-failure.ts';
 import { ReceiptWatch } from './stop-receipt.ts';
 
@@ -67,7 +67,7 @@ export async function* followJob(
         isRegular = message.event === 'timeout' && hasReachedItsTime(message.data);
       }
     } catch (error) {
-      if (!(error instanceof ServiceError) || !mayPass(error)) throw error;
+      if (!(error instanceof ServerError) || !mayPass(error)) throw error;
       signal?.throwIfAborted();
       onOutage?.(error.message);
     }
@@ -82,7 +82,7 @@ export async function* followJob(
 }
 
 /** Too many open streams count as passing, too: the one that just broke may be one of them. */
-function mayPass(error: ServiceError): boolean {
+function mayPass(error: ServerError): boolean {
   return isOutage(error) || error.code === 'limit_reached';
 }
 

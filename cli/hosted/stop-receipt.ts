@@ -6,7 +6,7 @@
 import { showJob } from '../../spec/contract/jobs.ts';
 import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
-import { ServiceError } from '../client/service-error.ts';
+import { ServerError } from '../client/server-error.ts';
 
 /** A heartbeat every 20 s, three signals 5 s apart, and some time for the way. */
 const LIMIT_MS = 60_000;
@@ -89,7 +89,7 @@ async function show({ client, jobId, signal }: Asking) {
     });
     return job;
   } catch (error) {
-    if (error instanceof ServiceError) return undefined;
+    if (error instanceof ServerError) return undefined;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import type { JobStatus } from '../../spec/job/status.ts';
 import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
-import { ServiceError } from '../client/service-error.ts';
+import { ServerError } from '../client/server-error.ts';
 
 /** The sentence of a job that waits; undefined when it does not. */
 export function waitingSentence({
@@ -65,7 +65,7 @@ export class WaitingWatch {
       return waitingSentence(job);
     } catch (error) {
       // Whoever follows the job says that the server is away, or what it refuses.
-      if (signal.aborted || error instanceof ServiceError) return undefined;
+      if (signal.aborted || error instanceof ServerError) return undefined;
       throw error;
     }
   }

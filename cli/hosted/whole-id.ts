@@ -7,7 +7,7 @@ import { listJobs } from '../../spec/contract/jobs.ts';
 import { CliError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
-import { ServiceError } from '../client/service-error.ts';
+import { ServerError } from '../client/server-error.ts';
 
 /** How many candidates an ambiguous id lists. */
 const SHOWN = 5;
@@ -21,7 +21,7 @@ export async function withJob<T>(
   try {
     return await work(given);
   } catch (error) {
-    if (!(error instanceof ServiceError) || error.code !== 'not_found') throw error;
+    if (!(error instanceof ServerError) || error.code !== 'not_found') throw error;
     const whole = await findJobId(client, given);
     if (whole === undefined) throw error;
     return work(whole);

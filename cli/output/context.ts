@@ -7,7 +7,7 @@ import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository
 import { type Device, paint, type Rich, TextOutput } from './text-output.ts';
 
 /** The process around a command; tests bring their own. */
-export interface Surroundings {
+export interface Streams {
   env: NodeJS.ProcessEnv;
   cwd: string;
   stdin: Readable & { isTTY?: boolean };
@@ -31,7 +31,7 @@ export interface CommonOptions {
  */
 export type Form = 'json' | 'page' | 'lines';
 
-export interface Context extends Omit<Surroundings, 'stdout' | 'stderr'> {
+export interface Context extends Omit<Streams, 'stdout' | 'stderr'> {
   stdout: TextOutput;
   stderr: TextOutput;
   form: Form;
@@ -50,7 +50,7 @@ export interface Context extends Omit<Surroundings, 'stdout' | 'stderr'> {
 }
 
 /** Builds the context of one command. */
-export function makeContext(surroundings: Surroundings, options: CommonOptions): Context {
+export function makeContext(surroundings: Streams, options: CommonOptions): Context {
   const { cwd, env } = surroundings;
   const named = options.repoRoot?.trim() ?? '';
   const isNamed = named !== '';
@@ -77,7 +77,7 @@ export function makeContext(surroundings: Surroundings, options: CommonOptions):
 }
 
 /** The same context with other streams; warnings follow. */
-export function withStreams(context: Context, devices: Pick<Surroundings, 'stdout' | 'stderr'>): Context {
+export function withStreams(context: Context, devices: Pick<Streams, 'stdout' | 'stderr'>): Context {
   const stdout = new TextOutput(devices.stdout, context.env);
   const stderr = new TextOutput(devices.stderr, context.env);
   return {

@@ -6,10 +6,10 @@
 import { createInterface } from 'node:readline';
 import { oneLine } from '../base/one-line.ts';
 import { shellWord } from '../base/shell-word.ts';
-import type { Surroundings } from '../output/context.ts';
+import type { Streams } from '../output/context.ts';
 import { canAsk } from '../output/terminal.ts';
 import type { TextOutput } from '../output/text-output.ts';
-import type { AskPerson, JobAtPlace, PersonAnswer } from './policy-desk.ts';
+import type { AskPerson, JobAtPlace, PersonAnswer } from './owner-policy.ts';
 
 /** Its sender waits, and so does every job behind it. */
 const PATIENCE_MINUTES = 5;
@@ -19,7 +19,7 @@ const FLUSH_MS = 200;
 const SHOWN_LINES = 12;
 const SHOWN_COLUMNS = 160;
 
-interface Terminal extends Pick<Surroundings, 'stdin'> {
+interface Terminal extends Pick<Streams, 'stdin'> {
   stderr: Pick<TextOutput, 'isTTY'> & { write(text: string): unknown };
   /** Aborts when the runner is to leave (Ctrl-C, a closed terminal): the question is left without an answer. */
   draining?: AbortSignal | undefined;

@@ -202,14 +202,14 @@ async function readPolicy({ env, now }: SituationSource): Promise<RunnerSituatio
   const path = join(userFolder(env), 'policy.json');
   if (isKnownAbsent(path) && openness(dirname(path)) !== 'write')
     return { path, exists: false, valid: true, rules: [], waiting: '' };
-  const [{ readPolicyFile }, { PolicyDesk }] = await Promise.all([
+  const [{ readPolicyFile }, { OwnerPolicy }] = await Promise.all([
     import('../policy/policy-file.ts'),
-    import('../policy/policy-desk.ts'),
+    import('../policy/owner-policy.ts'),
   ]);
   const file = readPolicyFile(env);
   const rules =
     file.kind === 'valid' ? Object.keys(file.policy).filter((key) => key !== 'schema_version') : [];
-  const waiting = new PolicyDesk({ env, now: () => now }).reasonToWait()?.message ?? '';
+  const waiting = new OwnerPolicy({ env, now: () => now }).reasonToWait()?.message ?? '';
   return { path, exists: file.kind !== 'absent', valid: file.kind !== 'broken', rules, waiting };
 }
 

@@ -77,7 +77,7 @@ export interface WaitingJob {
 }
 
 /** What the owner's machines offer, and which agent sessions are at work on which job. */
-export interface Surroundings {
+export interface QueueFacts {
   projects: readonly SyncedProject[];
   machines: readonly MachinePresence[];
   busySessions: ReadonlyMap<string, BusySession>;
@@ -96,7 +96,7 @@ export function isOnline(machine: MachinePresence, now: number): boolean {
 }
 
 /** The reason a job does not run at `now`; undefined when it runs or has ended. */
-export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): Waiting | undefined {
+export function whyWaiting(job: WaitingJob, around: QueueFacts, now: number): Waiting | undefined {
   switch (job.status) {
     case 'queued':
       return { ...whyQueued(job, around, now), note: noteFor(job, around) };
@@ -118,7 +118,7 @@ export function whyWaiting(job: WaitingJob, around: Surroundings, now: number): 
   }
 }
 
-function whyQueued(job: WaitingJob, around: Surroundings, now: number): Waiting {
+function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
   const since = Math.max(job.createdAt, job.availableAt);
   if (job.availableAt > now) {
     return { code: 'not_yet', message: whenDue(job), since: job.createdAt };
@@ -160,7 +160,7 @@ function whenTaken(machineId: string, machines: readonly MachinePresence[]): str
 }
 
 /** Behind a job at work it only takes time; behind lost ones alone, a person. */
-function whyBusy(usable: readonly Route[], around: Surroundings, since: number): Waiting {
+function whyBusy(usable: readonly Route[], around: QueueFacts, since: number): Waiting {
   const holders = usable.flatMap((route) => {
     const holder = around.busySessions.get(route.codexSessionId);
     return holder === undefined ? [] : [{ session: route.orpSessionId, ...holder }];
@@ -178,7 +178,7 @@ function whyBusy(usable: readonly Route[], around: Surroundings, since: number):
   };
 }
 
-function whyAsking(job: WaitingJob, askingSince: number, around: Surroundings): Waiting {
+function whyAsking(job: WaitingJob, askingSince: number, around: QueueFacts): Waiting {
   return {
     code: 'asking_at_machine',
     message: `A person at ${nameOf(job.machineId, around) ?? 'the machine'} is being asked whether it may run.`,
@@ -211,7 +211,7 @@ function draining(machines: readonly MachinePresence[], since: number): Waiting 
   };
 }
 
-function noteFor({ target, kind }: WaitingJob, around: Surroundings): string | undefined {
+function noteFor({ target, kind }: WaitingJob, around: QueueFacts): string | undefined {
   const note = fallbackNote(target, around.projects, (id) => nameOf(id, around) ?? id);
   // A review goes to the session of its world, and its sender chooses no other rule.
   return note === undefined || kind === 'idea.checkpoint'
@@ -219,7 +219,7 @@ function noteFor({ target, kind }: WaitingJob, around: Surroundings): string | u
     : `${note} Use --session-fallback none to wait for it.`;
 }
 
-function whyUnrouteable(target: JobTarget, around: Surroundings, since: number): Waiting {
+function whyUnrouteable(target: JobTarget, around: QueueFacts, since: number): Waiting {
   if (!around.projects.some((project) => isMatchingProject(target, project))) {
     const missing = whyNoRepository(target, (id) => nameOf(id, around) ?? `Machine ${id}`);
     return {
@@ -258,7 +258,7 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
 }
 
 /** Undefined for a worker that is no machine of the account, or not any more. */
-function nameOf(machineId: string | undefined, around: Surroundings): string | undefined {
+function nameOf(machineId: string | undefined, around: QueueFacts): string | undefined {
   return around.machines.find((machine) => machine.machineId === machineId)?.name;
 }
 

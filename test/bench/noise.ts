@@ -25,12 +25,12 @@ export interface Noisy {
   database: Runtime['database'];
 }
 
-type Request = (turn: number) => Promise<unknown>;
+type NoiseRequest = (turn: number) => Promise<unknown>;
 
 /** What a full account may do, in two loops: what waits its turn must not keep the other from its worst. */
 export interface Worst {
-  requests: Request[];
-  deliveries: Request[];
+  requests: NoiseRequest[];
+  deliveries: NoiseRequest[];
 }
 
 /** Fills the account through the front door and gives back what it may ask for and deliver. */
@@ -121,7 +121,7 @@ async function queueJobs({ account, database, userId }: Noisy, count: number): P
 function requestsOf(
   account: Account,
   { ideaId, largeIdeaId, jobId }: { ideaId: string; largeIdeaId: string; jobId: string },
-): Request[] {
+): NoiseRequest[] {
   const contextSelection = { includePreviousResponseSummaries: true };
   return [
     () => send(account, getMe, {}),
@@ -146,11 +146,11 @@ function requestsOf(
  * What a runner may send, of the largest size that is read, for a lease that nobody holds. The bodies are written once: the
  * process that asks also measures.
  */
-function deliveriesOf(account: Account, jobId: string): Request[] {
+function deliveriesOf(account: Account, jobId: string): NoiseRequest[] {
   const holder = { machineId: MACHINE, leaseId: 'lea_none' };
   const lines = Array.from({ length: 15 * 1024 }, () => ({ level: 'info', line: 'l'.repeat(1000) }));
   const content = 'c'.repeat(6 * 1024 * KIB);
-  const post = (row: { path: string }, body: object): Request => {
+  const post = (row: { path: string }, body: object): NoiseRequest => {
     const bytes = Buffer.from(JSON.stringify({ ...holder, ...body }));
     return async () => {
       const response = await fetch(`${account.baseUrl}${row.path.replace(':jobId', jobId)}`, {
@@ -188,7 +188,7 @@ export interface NoiseCounts {
 
 /** Asks over several connections, each in a loop, until it is told to stop. A refusal is an answer. */
 export async function makeNoise(
-  requests: readonly Request[],
+  requests: readonly NoiseRequest[],
   { lanes, signal }: { lanes: number; signal: AbortSignal },
 ): Promise<NoiseCounts> {
   const counts = { answered: 0, refused: 0 };

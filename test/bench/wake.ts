@@ -98,7 +98,7 @@ class Runner {
   async #workOne(): Promise<number> {
     const never = new AbortController().signal;
     for (;;) {
-      await this.#listener.nextLook(never);
+      await this.#listener.nextPoll(never);
       const claim = await this.#machine.claim();
       if (claim === undefined) continue;
       await this.#machine.start(claim);

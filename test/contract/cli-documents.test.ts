@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Desk } from '../cli/desk.ts';
 import { RecordingServer } from '../cli/recording-server.ts';
-import { FakeService } from '../cli/runner/fake-service.ts';
+import { FakeService } from '../cli/runner/fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../cli/runner/linked-machine.ts';
 import { RECIPE_AGENT, runOrp } from '../cli/runner/orp-process.ts';
 import { endLeftAgents } from '../cli/runner/process/left-agents.ts';

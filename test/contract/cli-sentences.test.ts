@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Desk } from '../cli/desk.ts';
 import { RecordingServer } from '../cli/recording-server.ts';
-import { FakeService } from '../cli/runner/fake-service.ts';
+import { FakeService } from '../cli/runner/fake-hosted.ts';
 import { linkedMachine } from '../cli/runner/linked-machine.ts';
 import { RECIPE_AGENT, runOrp } from '../cli/runner/orp-process.ts';
 import { answerAsServer, arrange, arrangeWork } from './cli-situations.ts';

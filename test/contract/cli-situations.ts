@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Desk } from '../cli/desk.ts';
 import type { Answer, Asked } from '../cli/recording-server.ts';
-import type { FakeService } from '../cli/runner/fake-service.ts';
+import type { FakeService } from '../cli/runner/fake-hosted.ts';
 
 const IDEA = {
   id: 'ide_1',

@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TransportChoice } from '../../cli/runner/channel/listener.ts';
-import { listenerWaiter } from '../../cli/runner/loop/listener-waiter.ts';
+import { listenerWaiter } from '../../cli/runner/loop/channel-waiter.ts';
 import type { Waiter } from '../../cli/runner/loop/work-loop.ts';
 import { pollJob } from '../../spec/contract/runner.ts';
 import type { Account, Claim } from '../bench/client.ts';
@@ -91,7 +91,7 @@ class Runner {
   }
 
   async run(): Promise<void> {
-    while ((await this.waiter.nextLook(this.#stop.signal)) !== undefined) {
+    while ((await this.waiter.nextPoll(this.#stop.signal)) !== undefined) {
       for (let claim = await this.#claim(); claim; claim = await this.#claim()) await this.#work(claim);
     }
   }

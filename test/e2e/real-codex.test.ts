@@ -23,6 +23,7 @@ if (codexes.length === 0) {
     'No Codex binary was found (CODEX_BIN, the PATH): the end-to-end test with a real Codex is skipped.';
   if (process.env.ORP_REQUIRE_CODEX) throw new Error(sentence);
   console.warn(sentence);
+  it.skip(sentence);
 }
 
 interface TurnContext {

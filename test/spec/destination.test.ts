@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
-import type { Surroundings, WaitingJob } from '../../spec/job/waiting.ts';
+import type { QueueFacts, WaitingJob } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import { T0 } from '../support/clock.ts';
 
@@ -33,7 +33,7 @@ function waitingFor(
   projects: readonly SyncedProject[] = [aProject()],
   kind: WaitingJob['kind'] = 'session.prompt',
 ) {
-  const around: Surroundings = {
+  const around: QueueFacts = {
     projects,
     machines: [machineOf('mac-a', 'workbench'), machineOf('mac-b', 'laptop')],
     busySessions: new Map(),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
-import type { Surroundings, WaitingJob } from '../../spec/job/waiting.ts';
+import type { QueueFacts, WaitingJob } from '../../spec/job/waiting.ts';
 import { OFFLINE_AFTER_MS, whyWaiting } from '../../spec/job/waiting.ts';
 import { T0 } from '../support/clock.ts';
 
@@ -119,8 +119,8 @@ describe('why a job waits', () => {
     listening: false,
     draining: false,
   };
-  const around: Surroundings = { projects: [aProject()], machines: [machine], busySessions: new Map() };
-  const code = (overrides: Partial<WaitingJob>, other: Partial<Surroundings> = {}, now = T0) =>
+  const around: QueueFacts = { projects: [aProject()], machines: [machine], busySessions: new Map() };
+  const code = (overrides: Partial<WaitingJob>, other: Partial<QueueFacts> = {}, now = T0) =>
     whyWaiting({ ...job, ...overrides }, { ...around, ...other }, now)?.code;
 
   const busyWith = (holder: { isLost: boolean }) => ({

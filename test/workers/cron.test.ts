@@ -11,11 +11,11 @@ import { withoutAbsent } from '../../workers/http/mount.ts';
 import { RunnerMachine } from '../../workers/index.ts';
 import { accepts, send } from './harness/call.ts';
 import { advance, currentTime, DAY, MINUTE, takeLog } from './harness/clock.ts';
+import { billOf, withFault } from './harness/d1-meter.ts';
 import type { Machine } from './harness/machines.ts';
 import { aMachine, anIdea, aPrompt, claimAndStart, complete, poll, show } from './harness/machines.ts';
 import { fireCron } from './harness/objects.ts';
 import { aPerson } from './harness/people.ts';
-import { billOf, withFault } from './harness/platform-tap.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -3,7 +3,7 @@
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
 import type { Deps } from '../base/deps.ts';
-import { closeChannelsOf, tokenMark } from '../base/wake.ts';
+import { closeChannelsOf, tokenMark } from '../base/notify.ts';
 import type { User } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
 import { noteSignIn } from '../store/audit.ts';

@@ -24,7 +24,7 @@ import type { AboutRequest, AppEnv } from './app-env.ts';
 import { refusalResponse } from './error-answers.ts';
 import { discardBody, parse, readBody } from './parse.ts';
 
-export interface Request<Row> {
+export interface RowRequest<Row> {
   params: ParamsOf<Row>;
   query: QueryOf<Row>;
   body: BodyOf<Row>;
@@ -36,7 +36,7 @@ export interface Request<Row> {
 }
 
 type Handler<Row extends Endpoint> = (
-  request: Request<Row>,
+  request: RowRequest<Row>,
 ) => Promise<Result<ReplyInput<Row> | Response, NoInfer<ErrorsOf<Row>>>>;
 
 /** Registers the handler of one row. */
@@ -47,7 +47,7 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
     if (!request.ok) return refusalResponse(context, request.refusal);
     context.set('about', idsOf(request.value));
     const { deps } = request.value;
-    const work = handler(request.value as Request<Row>);
+    const work = handler(request.value as RowRequest<Row>);
     const result = await inTime(work, Math.max(leftMs, LEAST_MS), () => {
       deps.later(work.then(letGo));
       throw new TooLate();
@@ -118,7 +118,7 @@ async function letGo(result: Result<unknown>): Promise<void> {
 }
 
 /** Path, query and body have passed their schemas: an id in them is short, and of the characters of ids. */
-function idsOf({ params, query, body }: Request<Endpoint>): AboutRequest {
+function idsOf({ params, query, body }: RowRequest<Endpoint>): AboutRequest {
   const named: Record<string, unknown> = { ...fieldsOf(body), ...fieldsOf(query), ...fieldsOf(params) };
   const id = (name: keyof AboutRequest): string | undefined => {
     const value = named[name];
@@ -134,7 +134,7 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 async function readRequest(
   context: Context<AppEnv>,
   row: Endpoint,
-): Promise<Result<Request<Endpoint>, ErrorCode>> {
+): Promise<Result<RowRequest<Endpoint>, ErrorCode>> {
   const auth = context.get('auth');
   if (row.auth === 'user' && auth === undefined) {
     return refuse(
@@ -156,7 +156,7 @@ async function readRequest(
     deps: context.get('deps'),
     auth,
     context,
-  } as Request<Endpoint>);
+  } as RowRequest<Endpoint>);
 }
 
 /** An id that no record can have is simply not found; the sentence names the parameter. */

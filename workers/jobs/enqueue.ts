@@ -14,12 +14,12 @@ import {
   MAX_PROMPT_BYTES,
 } from '../../spec/job/kinds.ts';
 import { type Route, routesFor } from '../../spec/job/routing.ts';
-import type { Surroundings } from '../../spec/job/waiting.ts';
+import type { QueueFacts } from '../../spec/job/waiting.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import { sha256 } from '../accounts/passwords.ts';
 import { checkRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
-import { wakeAt } from '../base/wake.ts';
+import { wakeAt } from '../base/notify.ts';
 import { DatabaseUnavailable, type Statement } from '../store/database.ts';
 import { findIdea } from '../store/ideas.ts';
 import { type JobRow, targetOf } from '../store/job-row.ts';
@@ -146,13 +146,13 @@ async function whyNotInserted(
   throw new DatabaseUnavailable('a job was not inserted although nothing stands against it now');
 }
 
-function announce(deps: Deps, job: JobRow, around: Surroundings): void {
+function announce(deps: Deps, job: JobRow, around: QueueFacts): void {
   deps.log('job_queued', { jobId: job.id, kind: job.kind, userId: job.userId });
   const routes = wake(deps, job, around);
   if (routes.length === 0) deps.log('no_routeable_session', { jobId: job.id, userId: job.userId });
 }
 
-function wake(deps: Deps, job: JobRow, around: Surroundings): Route[] {
+function wake(deps: Deps, job: JobRow, around: QueueFacts): Route[] {
   const routes = routesFor(targetOf(job), around.projects);
   wakeAt(deps, { userId: job.userId, routes, at: job.availableAt });
   return routes;

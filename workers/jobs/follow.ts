@@ -13,13 +13,13 @@ import { routesFor } from '../../spec/job/routing.ts';
 import { isTerminal } from '../../spec/job/status.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
-import { LOBBY, placeOf } from '../base/wake.ts';
+import { placeOf, QUEUE_CHANNEL } from '../base/notify.ts';
 import { connectWatcher, isOwn } from '../machines/connect.ts';
 import { type JobRow, targetOf } from '../store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
+import { findForPerson } from './cancel-retry.ts';
 import { noJob } from './fence.ts';
-import { readTranscript } from './jobs.ts';
-import { findForPerson } from './orders.ts';
+import { readTranscript } from './read.ts';
 
 type Entries = ReplyInput<typeof transcriptRow>['entries'];
 
@@ -74,7 +74,7 @@ async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
   const [projects, sessions] = await deps.db.batch(readLinks(job.userId, linksOf([target])));
   const routes = routesFor(target, toSyncedProjects(projects, sessions));
   const machines = new Set(routes.map(({ machineId }) => machineId));
-  return [LOBBY, ...[...machines].slice(0, MACHINES_LIMIT)];
+  return [QUEUE_CHANNEL, ...[...machines].slice(0, MACHINES_LIMIT)];
 }
 
 /** One socket that hears every place. */

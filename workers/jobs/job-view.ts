@@ -4,7 +4,7 @@ import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showJob } from '../../spec/contract/jobs.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { JobTarget } from '../../spec/job/routing.ts';
-import type { Surroundings, Waiting } from '../../spec/job/waiting.ts';
+import type { QueueFacts, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../base/deps.ts';
 import { iso } from '../base/iso.ts';
@@ -29,7 +29,7 @@ export async function surroundingsOf(
   deps: Deps,
   userId: UserId,
   targets: readonly Place[],
-): Promise<Surroundings> {
+): Promise<QueueFacts> {
   return toSurroundings(await deps.db.batch(readSurroundings(userId, targets)));
 }
 
@@ -42,7 +42,7 @@ export function readSurroundings(userId: string, targets: readonly Place[]): Sta
 /** The results of `readSurroundings`. */
 export function toSurroundings([machines, projects, sessions, busy]: readonly {
   rows: Row[];
-}[]): Surroundings {
+}[]): QueueFacts {
   const busyRows = rowsOf<BusyRow>(busy);
   return {
     machines: rowsOf<MachineRow>(machines).map(toPresence),
@@ -59,7 +59,7 @@ export function toSurroundings([machines, projects, sessions, busy]: readonly {
 /** Why it does not run now. */
 export function waitingOf(
   job: JobRow & { givenBackBecause?: string | undefined },
-  around: Surroundings,
+  around: QueueFacts,
   now: number,
 ): Waiting | undefined {
   return whyWaiting(

@@ -9,7 +9,7 @@ import { isAllowed } from '../../spec/job/status.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
-import { sharersIn, wakeAt, wakeMachines } from '../base/wake.ts';
+import { sharersIn, wakeAt, wakeMachines } from '../base/notify.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { returnIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';

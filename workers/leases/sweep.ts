@@ -7,7 +7,7 @@ import { unreachable } from '../../spec/errors.ts';
 import { judgeLease, LEASE_MS, type LeaseVerdict } from '../../spec/job/lease.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
-import { sharersIn, tellMoved, wakeAt, wakeMachines } from '../base/wake.ts';
+import { notifyFollowers, sharersIn, wakeAt, wakeMachines } from '../base/notify.ts';
 import { rowsOf } from '../store/database.ts';
 import { renewIfHeld } from '../store/job-moves.ts';
 import {
@@ -60,7 +60,8 @@ export async function sweepAll(deps: Deps): Promise<Swept[]> {
   }
   const jobs = [...dead, ...rowsOf<JobRow>(queued)];
   const swept = await sweepJobs(deps, jobs);
-  for (const job of jobs.filter(({ id }) => swept.some(({ jobId }) => jobId === id))) tellMoved(deps, job);
+  for (const job of jobs.filter(({ id }) => swept.some(({ jobId }) => jobId === id)))
+    notifyFollowers(deps, job);
   return swept;
 }
 

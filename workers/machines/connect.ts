@@ -19,7 +19,7 @@ export interface RunnerChannel {
   instance?: string | undefined;
 }
 
-/** Headers between the Worker and the object; see objects/reception.ts. */
+/** Headers between the Worker and the object; see objects/accept-channel.ts. */
 const CHANNEL_HEADER = 'x-orp-channel';
 const REFUSED_HEADER = 'x-orp-refused';
 

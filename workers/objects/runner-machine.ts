@@ -23,6 +23,7 @@ import type {
 } from '../base/machine-api.ts';
 import { sweepMachine } from '../leases/sweep.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
+import { acceptChannel, closeChannel } from './accept-channel.ts';
 import {
   answerClose,
   answerPings,
@@ -35,7 +36,6 @@ import {
 import { claimJob } from './claim.ts';
 import { LiveLeases, StoredLeases } from './live-leases.ts';
 import { type Known, noteAlive, recordListening } from './liveness.ts';
-import { dismiss, receive } from './reception.ts';
 import { mayAppend, Transcript, wasPruned } from './transcript.ts';
 
 /** An empty look at the queue is believed this long unless something wakes the machine. */
@@ -339,13 +339,16 @@ export class RunnerMachine extends DurableObject<Env> implements MachineApi {
     const deps = this.#deps();
     const onWork = () => this.#nudge();
     const onDue = (at: number) => this.#announceAt(at, deps.now);
-    return receive({ state: this.ctx, machine: this.#machine, deps, onWork, onDue }, request);
+    return acceptChannel({ state: this.ctx, machine: this.#machine, deps, onWork, onDue }, request);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     answerClose(socket);
     const deps = this.#deps();
-    await this.#orAgain(deps, dismiss({ state: this.ctx, machine: this.#machine, deps }, { socket, code }));
+    await this.#orAgain(
+      deps,
+      closeChannel({ state: this.ctx, machine: this.#machine, deps }, { socket, code }),
+    );
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {

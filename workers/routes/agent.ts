@@ -5,7 +5,7 @@ import * as rows from '../../spec/contract/agent.ts';
 import { accept } from '../../spec/errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
-import { pollForAgent, respondToCheckpoint } from '../leases/agent-work.ts';
+import { pollForAgent, respondToCheckpoint } from '../leases/legacy-worker.ts';
 
 export function mountAgent(app: Hono<AppEnv>): void {
   mount(app, rows.pollAgent, async ({ query, auth, deps }) => {

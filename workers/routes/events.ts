@@ -3,10 +3,10 @@
 import type { Hono } from 'hono';
 import { followJob, socketEvents, streamEvents } from '../../spec/contract/events.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import { isTokenLive } from '../base/wake.ts';
+import { isTokenLive } from '../base/notify.ts';
 import type { AppEnv } from '../http/app-env.ts';
+import { bridge, EventFrames } from '../http/event-stream.ts';
 import { mount } from '../http/mount.ts';
-import { bridge, EventFrames } from '../http/stream-bridge.ts';
 import { openFollow } from '../jobs/follow.ts';
 import { type Connection, connectRunner } from '../machines/connect.ts';
 import { FollowFrames } from './follow-frames.ts';

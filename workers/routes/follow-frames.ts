@@ -1,9 +1,9 @@
 /** The SSE frames of a followed job: `entry` with its position as the id, `status` when it moves, `end` as the last word. */
 
 import type { WatchNews } from '../base/watch.ts';
-import type { Farewell } from '../http/stream-bridge.ts';
+import type { Farewell } from '../http/event-stream.ts';
 import type { Follow } from '../jobs/follow.ts';
-import { cursorAt } from '../jobs/jobs.ts';
+import { cursorAt } from '../jobs/read.ts';
 
 /** A waiting job may be taken by a machine that could not take it before, unheard: its stream is opened again this soon. */
 export const WAITING_STREAM_MS = 120_000;

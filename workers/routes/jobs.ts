@@ -9,10 +9,10 @@ import { accept, refuse } from '../../spec/errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { sourceOf } from '../http/source.ts';
+import { cancelJob, retryJob } from '../jobs/cancel-retry.ts';
 import { enqueuePrompt } from '../jobs/enqueue.ts';
 import { readWaiting, viewJob } from '../jobs/job-view.ts';
-import * as jobs from '../jobs/jobs.ts';
-import { cancelJob, retryJob } from '../jobs/orders.ts';
+import * as jobs from '../jobs/read.ts';
 import * as checkpoints from '../reviews/checkpoints.ts';
 
 export function mountJobs(app: Hono<AppEnv>): void {

@@ -9,9 +9,9 @@ import { iso } from '../base/iso.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { sendHeartbeat } from '../leases/heartbeat.ts';
+import { completeJob, startJob } from '../leases/lease-moves.ts';
 import { pollForJob } from '../leases/poll.ts';
 import { releaseJob } from '../leases/release.ts';
-import { completeJob, startJob } from '../leases/run.ts';
 import { appendUpload, entriesOfLogs, entriesOfMessage } from '../leases/uploads.ts';
 import { type SyncedMachine, syncMachine } from '../machines/sync.ts';
 

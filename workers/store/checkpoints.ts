@@ -36,7 +36,7 @@ export function latestSummaries(
     ORDER BY id DESC LIMIT ${limit}`);
 }
 
-export interface Response {
+export interface ReviewResponse {
   responseId: string;
   leaseId: string;
   success: boolean;
@@ -49,7 +49,7 @@ export interface Response {
 }
 
 /** Written in the batch that finishes the job, and only if that batch finished it under this lease; once. */
-export function respondIfFinished(job: { userId: string; id: string }, response: Response): Statement {
+export function respondIfFinished(job: { userId: string; id: string }, response: ReviewResponse): Statement {
   const status = response.success ? 'completed' : 'failed';
   return sql`
     UPDATE checkpoints SET status = ${status}, responded_at = ${response.now}, response_id = ${response.responseId},

@@ -2,7 +2,7 @@
 
 import type { Context } from '../../output/context.ts';
 import { askAtTerminal } from '../../policy/ask-at-terminal.ts';
-import { type JobAtPlace, PolicyDesk } from '../../policy/policy-desk.ts';
+import { type JobAtPlace, OwnerPolicy } from '../../policy/owner-policy.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
 import { failedResult } from '../job/result.ts';
 import type { AskedLease, JobGate, JobVerdict } from '../job/work-context.ts';
@@ -14,13 +14,13 @@ interface Ending {
   inputEnded(): void;
 }
 
-/** The desk of a runner; whoever sits at its terminal is asked when the policy says so. */
-export function policyDesk(
+/** The policy of a runner; the person at its terminal is asked when the policy says so. */
+export function ownerPolicy(
   { env, stdin, stderr }: Pick<Context, 'env' | 'stdin' | 'stderr'>,
   drainSwitch: Ending,
-): PolicyDesk {
+): OwnerPolicy {
   const { draining } = drainSwitch;
-  return new PolicyDesk({
+  return new OwnerPolicy({
     env,
     now: Date.now,
     ask: askAtTerminal({ stdin, stderr, draining, onInputEnd: () => drainSwitch.inputEnded() }),
@@ -28,8 +28,8 @@ export function policyDesk(
 }
 
 /** The rules at the place where a job is about to run. */
-export function policyGate(desk: PolicyDesk): JobGate {
-  return (job, placement, lease) => reviewUntilStopped(desk, jobAtPlace(job, placement), lease);
+export function policyGate(policy: OwnerPolicy): JobGate {
+  return (job, placement, lease) => reviewUntilStopped(policy, jobAtPlace(job, placement), lease);
 }
 
 const LEFT = 'The person at the terminal left the question whether the job may run.';
@@ -39,14 +39,14 @@ const LEFT = 'The person at the terminal left the question whether the job may r
  * left decides nothing either, unless no lease brings the job back to the queue.
  */
 export async function reviewUntilStopped(
-  desk: PolicyDesk,
+  policy: OwnerPolicy,
   job: JobAtPlace,
   lease: AskedLease,
 ): Promise<JobVerdict> {
   const { stopSwitch } = lease;
   const stopped = new AbortController();
   void stopSwitch.asked.then(() => stopped.abort());
-  const review = await desk.review(job, { signal: stopped.signal, onAsk: () => lease.setAsking(true) });
+  const review = await policy.review(job, { signal: stopped.signal, onAsk: () => lease.setAsking(true) });
   lease.setAsking(false);
   if (stopSwitch.reason !== undefined) return { kind: 'stopped', reason: stopSwitch.reason };
   if (review.kind === 'allowed') return { kind: 'passed', limits: review.limits };

@@ -2,13 +2,13 @@
 
 import { JOB_KINDS } from '../../../spec/job/kinds.ts';
 import { resolvePath } from '../../files/paths.ts';
-import type { PolicyLimits } from '../../policy/policy-desk.ts';
+import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
 import type { WorkerBlock } from '../job/job-report.ts';
 import { failedResult, givenBack, judgeRun, stopSentence, summarise } from '../job/result.ts';
 import type { AgentRun } from '../job/run-outcome.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import type { LeaseDesk } from '../lease/lease-desk.ts';
+import type { JobLease } from '../lease/job-lease.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import { runAgent } from './agent-run.ts';
@@ -34,7 +34,7 @@ export interface PromptTarget {
 /** Runs the prompt; whatever is in the way is a result, too. */
 export async function runPrompt(
   context: WorkContext,
-  desk: LeaseDesk,
+  lease: JobLease,
   target: PromptTarget,
 ): Promise<PromptRun> {
   const { job } = target;
@@ -51,7 +51,7 @@ export async function runPrompt(
     sessionId,
     prompt: job.prompt,
     cwd,
-    folder: desk.spool.folder,
+    folder: lease.spool.folder,
     settings: policy?.settings ?? {},
   };
   const prepared = await context.agent.prepare(task);
@@ -61,20 +61,20 @@ export async function runPrompt(
   // A link in its place would lead the agent out of the folder that the rules looked at.
   if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
   // Nothing ran yet: a stop that came this early is told as such.
-  const { reason } = desk.stopSwitch;
+  const { reason } = lease.stopSwitch;
   if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
   const begun = context.claimPause.begin();
   const run = await runAgent({
     agent: context.agent,
     launch,
-    spool: desk.spool,
-    stopSwitch: desk.stopSwitch,
+    spool: lease.spool,
+    stopSwitch: lease.stopSwitch,
     limits: {
       limitMs: timeLimitMs(job, policy),
       silenceMs: context.silenceLimitMs ?? DEFAULT_SILENCE_LIMIT_MS,
     },
     secrets: context.secrets,
-    onChunk: () => desk.wakeUploads(),
+    onChunk: () => lease.wakeUploads(),
     ...(context.graces === undefined ? {} : { graces: context.graces }),
   });
   if (run.kind === 'not_started') {

@@ -22,7 +22,7 @@ export type TransportChoice = 'auto' | 'ws' | 'sse' | 'poll';
 export type Transport = PushTransport | 'poll';
 
 /** Why the runner should ask for work now. */
-export type LookReason = 'start' | 'event' | 'reconnected' | 'interval' | 'safety';
+export type PollReason = 'start' | 'event' | 'reconnected' | 'interval' | 'safety';
 
 export interface ListenerOptions {
   target: ChannelTarget;
@@ -70,7 +70,7 @@ const LADDER: Record<TransportChoice, readonly Transport[]> = {
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #random: () => number;
-  readonly #latch = new LookLatch<LookReason>();
+  readonly #latch = new PollLatch<PollReason>();
   #rung = 0;
   #failures = 0;
   #climbs = 0;
@@ -98,7 +98,7 @@ export class Listener {
    * Waits until it is worth asking for work. A look asked for between two calls is not lost.
    * Undefined when the signal aborts or the listener is closed.
    */
-  async nextLook(signal: AbortSignal): Promise<LookReason | undefined> {
+  async nextPoll(signal: AbortSignal): Promise<PollReason | undefined> {
     return this.#latch.next(signal, () =>
       this.#up && this.#transport !== 'poll'
         ? { reason: 'safety', ms: SAFETY_POLL_MS * (0.75 + this.#random() / 2) }
@@ -107,7 +107,7 @@ export class Listener {
   }
 
   /** Asks for a look from outside: a job ended, the machine woke up. */
-  look(reason: LookReason): void {
+  poll(reason: PollReason): void {
     this.#latch.set(reason);
   }
 
@@ -285,7 +285,7 @@ export class Listener {
 }
 
 /** Remembers that a look was asked for until somebody looks. Several requests before that are one. */
-export class LookLatch<Reason> {
+export class PollLatch<Reason> {
   #pending: Reason | undefined;
   #wait: { end: () => void; pace: () => void } | undefined;
   #closed = false;

@@ -2,7 +2,7 @@
 
 import { showMachine } from '../../../spec/contract/machines.ts';
 import { readRefusalText } from '../../client/bounded-body.ts';
-import type { ServiceError } from '../../client/service-error.ts';
+import type { ServerError } from '../../client/server-error.ts';
 import { streamFailure } from '../../client/stream-failure.ts';
 import type { ChannelEnd, ChannelTarget } from './channel.ts';
 
@@ -21,7 +21,7 @@ export async function endForRefusal(response: Response, path: string): Promise<C
   return endFor(streamFailure({ status, headers, text: await readRefusalText(response) }, path));
 }
 
-function endFor({ kind, code, message }: ServiceError): ChannelEnd {
+function endFor({ kind, code, message }: ServerError): ChannelEnd {
   if (kind === 'refused' && code === 'unauthenticated') return { kind: 'unauthorized', message };
   if (kind === 'refused' && LASTING.has(code)) return { kind: 'refused', message };
   return { kind: 'broken', message };

@@ -6,7 +6,7 @@
 import type { ConditionCode } from '../../../spec/job/condition.ts';
 import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
 import { clip, oneLine } from '../../../spec/text.ts';
-import type { RunnerService } from './service.ts';
+import type { HostedApi } from './hosted-api.ts';
 
 export interface PauseReason {
   code: ConditionCode;
@@ -108,7 +108,7 @@ function localTime(instant: number): string {
 }
 
 /** The server hears of the pause with every heartbeat, also with those of jobs at work. */
-export function sayingPause(service: RunnerService, pause: ClaimPause): RunnerService {
+export function sayingPause(service: HostedApi, pause: ClaimPause): HostedApi {
   return {
     ...service,
     heartbeat: (held, draining, extras) => {

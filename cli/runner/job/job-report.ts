@@ -1,9 +1,9 @@
 /** What became of one claimed job: every part of the JSON document of contract/cli-surface.md §5.5. */
 
 import type { RunnerRuntime } from '../../../spec/local/runner-runtime.ts';
+import type { JsonBody } from './hosted-api.ts';
 import type { ShownPlacement } from './placement-view.ts';
 import type { RepoSelection } from './routing.ts';
-import type { Body } from './service.ts';
 
 /** The `worker` block: the agent's run, with its last 64 Ki characters of output. */
 export interface WorkerBlock {
@@ -26,20 +26,20 @@ export interface JobReport extends ShownPlacement {
   /** From the claim to the result that the server took. */
   tookMs: number;
   /** As the service handed it out. */
-  job: Body;
+  job: JsonBody;
   lease: { lease_id: string; lease_expires_at_utc: string };
   repoSelection: RepoSelection;
-  startResponse: Body | null;
-  completeResponse: Body | null;
+  startResponse: JsonBody | null;
+  completeResponse: JsonBody | null;
   /** Absent when no repository matched. */
-  messageResponse?: Body | null;
+  messageResponse?: JsonBody | null;
   /** Absent when the agent was not attempted. */
   heartbeatError?: string;
   /** Absent when the agent did not run. */
-  logsResponse?: Body | null;
+  logsResponse?: JsonBody | null;
   worker?: WorkerBlock;
   /** Absent unless the job succeeded. */
-  syncResult?: Body | null;
+  syncResult?: JsonBody | null;
   syncError?: string;
   /** Absent when the job succeeded. */
   error?: string;

@@ -7,8 +7,8 @@ import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
 import { clip, cut, cutToBytes } from '../../../spec/text.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
+import type { Held, ReceiptReport, ResultReport } from './hosted-api.ts';
 import type { AgentRun } from './run-outcome.ts';
-import type { Held, ReceiptReport, ResultReport } from './service.ts';
 
 const NO_ANSWER = 'The agent ended without an answer.';
 export const CANCELLED = 'The job was cancelled.';

@@ -1,7 +1,7 @@
 import type { FailureReading, TurnFacts } from '../../agents/agent.ts';
 import type { ChildEnd } from '../process/child.ts';
-import type { StopReceipt } from '../process/stop-ladder.ts';
 import type { StopReason } from '../process/stop-switch.ts';
+import type { StopReceipt } from '../process/terminate.ts';
 
 /** How it went, as values; deciding what that means is up to the caller. */
 export type AgentRun =

@@ -2,16 +2,16 @@
 
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
 import type { Agent } from '../../agents/agent.ts';
-import type { Talk } from '../../base/reporter.ts';
-import type { PolicyLimits } from '../../policy/policy-desk.ts';
+import type { Reporter } from '../../base/reporter.ts';
+import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { LinkedRepository } from '../../records/sync-payload.ts';
 import type { ProcessMark } from '../process/process-table.ts';
-import type { StopGraces } from '../process/stop-ladder.ts';
 import type { StopReason, StopSwitch } from '../process/stop-switch.ts';
+import type { StopGraces } from '../process/terminate.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { ClaimPause } from './claim-pause.ts';
 import type { ClaimedJob } from './claimed-job.ts';
-import type { Body, Held, RunnerService } from './service.ts';
+import type { Held, HostedApi, JsonBody } from './hosted-api.ts';
 import type { Placement } from './workplace.ts';
 
 /** What the owner's rules say of a job: a result that refuses it, or what its agent is held to. */
@@ -55,18 +55,18 @@ export interface LocalState {
   /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
   recordBeat(linked?: LinkedRepository): Promise<BeatRecord | undefined>;
   /** Tells the server about the linked repositories; returns the document of that sync. */
-  sync(): Promise<Body>;
+  sync(): Promise<JsonBody>;
 }
 
 export interface WorkContext {
   env: NodeJS.ProcessEnv;
   machine: RunnerMachine;
-  service: RunnerService;
+  service: HostedApi;
   agent: Agent;
   local: LocalState;
   /** Why the agent takes no work now. */
   claimPause: ClaimPause;
-  talk: Talk;
+  reporter: Reporter;
   /** Values that must not leave this machine. */
   secrets: readonly string[];
   heartbeatMs: number;

@@ -7,14 +7,14 @@ import { SUMMARY_LENGTH } from '../../../spec/job/kinds.ts';
 import { clip } from '../../../spec/text.ts';
 import { messageOf } from '../../base/exit.ts';
 import { pause, retryPauseMs } from '../../base/pause.ts';
+import type { Held, HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
 import { receiptOf, reportOf } from '../job/result.ts';
-import type { Body, Held, Reply, RunnerService } from '../job/service.ts';
 import { keepAnswer, type LeaseSpool } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { UploadLoop } from './upload-loop.ts';
 
 export interface DeliveryOptions {
-  service: RunnerService;
+  service: HostedApi;
   held: Held;
   spool: LeaseSpool;
   uploads: UploadLoop;
@@ -33,7 +33,7 @@ export type Delivery =
    * `isTranscriptOwed`: the result has arrived, and not all of the transcript; the rest waits in the spool. `isReleased`: the
    * server has queued the job again.
    */
-  | { kind: 'delivered'; body: Body; isTranscriptOwed?: boolean; isReleased: boolean }
+  | { kind: 'delivered'; body: JsonBody; isTranscriptOwed?: boolean; isReleased: boolean }
   /** The lease is gone, or the service will not take it. `keptAt`: where the result is now. */
   | { kind: 'refused'; code: string; message: string; keptAt?: string }
   /** Given up for now; the next start of the runner delivers it. */
@@ -132,7 +132,7 @@ async function withoutContent(
 }
 
 interface Sent {
-  reply: Reply<Body>;
+  reply: Reply<JsonBody>;
   isReleased: boolean;
 }
 

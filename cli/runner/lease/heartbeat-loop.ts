@@ -4,10 +4,10 @@
  */
 
 import { pause } from '../../base/pause.ts';
-import type { Held, LeaseVerdict, RunnerService } from '../job/service.ts';
+import type { Held, HostedApi, LeaseVerdict } from '../job/hosted-api.ts';
 
 export interface HeartbeatOptions {
-  service: RunnerService;
+  service: HostedApi;
   held: Held;
   intervalMs: number;
   isDraining(): boolean;

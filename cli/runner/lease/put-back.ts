@@ -5,13 +5,13 @@
 
 import type { ReleaseReason } from '../../../spec/job/release.ts';
 import { pause, retryPauseMs } from '../../base/pause.ts';
-import type { Held, RunnerService } from '../job/service.ts';
+import type { Held, HostedApi } from '../job/hosted-api.ts';
 
 /** Whoever leaves does not wait longer for the server. */
 const LIMIT_MS = 10_000;
 
 export interface PutBack {
-  service: Pick<RunnerService, 'release'>;
+  service: Pick<HostedApi, 'release'>;
   held: Held;
   /** The server knows a sentence for each. */
   reason: ReleaseReason;

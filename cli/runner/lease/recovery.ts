@@ -15,12 +15,12 @@
 import { existsSync } from 'node:fs';
 import { readLeftAnswer } from '../../agents/answer-file.ts';
 import { messageOf } from '../../base/exit.ts';
+import type { Held, LeaseVerdict } from '../job/hosted-api.ts';
 import { failedResult, fitContent, otherSessionSentence, summarise } from '../job/result.ts';
-import type { Held, LeaseVerdict } from '../job/service.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { type FamilyMark, ProcessFamily } from '../process/family.ts';
 import { isStillRunning } from '../process/process-table.ts';
-import { stopFamily } from '../process/stop-ladder.ts';
+import { stopFamily } from '../process/terminate.ts';
 import { redactText } from '../redaction/redact.ts';
 import {
   type Journal,
@@ -82,7 +82,7 @@ async function recoverOrTell(
   try {
     return await recoverSpool(context, folder, options);
   } catch (error) {
-    context.talk.warn(`The spool ${folder} could not be looked after, and stays: ${messageOf(error)}`);
+    context.reporter.warn(`The spool ${folder} could not be looked after, and stays: ${messageOf(error)}`);
     return true;
   }
 }
@@ -93,10 +93,10 @@ async function recoverSpool(
   folder: string,
   options: RecoveryOptions,
 ): Promise<boolean> {
-  const { env, talk, service } = context;
+  const { env, reporter, service } = context;
   const danger = dangerOfSpool(folder);
   if (danger !== undefined) {
-    talk.warn(
+    reporter.warn(
       `A spool was put aside because ${danger}; nothing in it was acted on: ${await moveAside(folder, env)}`,
     );
     return false;
@@ -105,7 +105,7 @@ async function recoverSpool(
   if (journal === undefined) {
     // Delivered and removed by the job that was at work on it when the folders were listed.
     if (!existsSync(folder)) return false;
-    talk.warn(`A spool without a readable journal was put aside: ${await moveAside(folder, env)}`);
+    reporter.warn(`A spool without a readable journal was put aside: ${await moveAside(folder, env)}`);
     return false;
   }
   const { claim } = journal;
@@ -113,14 +113,14 @@ async function recoverSpool(
   // Whoever is signed in now: nobody looks after the agent any more.
   const result = (await readResult(folder)) ?? (await conclude(folder, journal, context));
   if (claim.base_url !== service.baseUrl) {
-    talk.note(
+    reporter.info(
       `Job ${claim.job_id} belongs to ${claim.base_url}; its result waits for a runner of that service.`,
     );
     return false;
   }
   const held = heldOf(journal);
   const delivery = await deliverLate(context, { folder, held, result, signal: options.signal });
-  talkAbout(context, claim.job_id, delivery);
+  reportDelivery(context, claim.job_id, delivery);
   const isOwed = delivery.kind === 'delivered' && delivery.isTranscriptOwed === true;
   if (!isOwed) await options.onRecovered({ held, repoRoot: claim.repo_root, result, delivery });
   return isOwed || delivery.kind === 'pending';
@@ -241,23 +241,23 @@ async function askReceived({ service }: WorkContext, held: Held): Promise<number
   return (reply.kind === 'ok' ? readSeq(reply.value.received) : undefined) ?? 0;
 }
 
-function talkAbout({ talk }: WorkContext, jobId: string, delivery: Delivery): void {
+function reportDelivery({ reporter }: WorkContext, jobId: string, delivery: Delivery): void {
   switch (delivery.kind) {
     case 'delivered':
-      talk.note(
+      reporter.info(
         delivery.isTranscriptOwed
           ? `Job ${jobId} of an earlier run was reported; the rest of its output follows.`
           : `Job ${jobId} of an earlier run was reported.`,
       );
       return;
     case 'refused':
-      talk.warn(
+      reporter.warn(
         `Job ${jobId} of an earlier run is not ours any more: ${delivery.message}` +
           (delivery.keptAt === undefined ? '' : ` Its answer is kept in ${delivery.keptAt}.`),
       );
       return;
     case 'pending':
-      talk.warn(`Job ${jobId} of an earlier run still waits for the service: ${delivery.message}`);
+      reporter.warn(`Job ${jobId} of an earlier run still waits for the service: ${delivery.message}`);
       return;
   }
 }

@@ -10,15 +10,15 @@
  */
 
 import { pause, retryPauseMs } from '../../base/pause.ts';
-import type { Body, Held, RunnerService } from '../job/service.ts';
+import type { Held, HostedApi, JsonBody } from '../job/hosted-api.ts';
 
 export type Start =
-  | { kind: 'started'; body: Body }
+  | { kind: 'started'; body: JsonBody }
   | { kind: 'refused'; message: string }
   | { kind: 'unanswered'; message: string };
 
 export interface StartOptions {
-  service: Pick<RunnerService, 'start' | 'heartbeat'>;
+  service: Pick<HostedApi, 'start' | 'heartbeat'>;
   held: Held;
   isDraining(): boolean;
   /** Ends the tries. */

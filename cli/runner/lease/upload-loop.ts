@@ -11,12 +11,12 @@
  */
 
 import { pause, retryPauseMs, settledOr } from '../../base/pause.ts';
-import type { Body, Held, LeaseVerdict, Reply, RunnerService } from '../job/service.ts';
+import type { Held, HostedApi, JsonBody, LeaseVerdict, Reply } from '../job/hosted-api.ts';
 import { findOffsetAfter, type PlacedChunk, readBatch } from '../spool/chunk-reader.ts';
 import { type ChunkRecord, readSeq } from '../spool/records.ts';
 
 export interface UploadOptions {
-  service: Pick<RunnerService, 'addLogs'>;
+  service: Pick<HostedApi, 'addLogs'>;
   held: Held;
   chunksPath: string;
   /** The service is known to have everything up to this number. */
@@ -51,7 +51,7 @@ export class UploadLoop {
   #refusals = 0;
   #isRefused = false;
   #isDrained = false;
-  #lastReply: Body | undefined;
+  #lastReply: JsonBody | undefined;
   #isWoken = false;
   #wake: () => void = () => undefined;
   #skipPause = new AbortController();
@@ -74,7 +74,7 @@ export class UploadLoop {
   }
 
   /** The last answer to an upload. */
-  get lastReply(): Body | undefined {
+  get lastReply(): JsonBody | undefined {
     return this.#lastReply;
   }
 
@@ -148,7 +148,7 @@ export class UploadLoop {
     return this.#waitAfterFailure();
   }
 
-  async #accept(body: Body, batch: readonly PlacedChunk[]): Promise<void> {
+  async #accept(body: JsonBody, batch: readonly PlacedChunk[]): Promise<void> {
     const last = batch.at(-1);
     if (last === undefined) return;
     this.#lastReply = body;
@@ -167,7 +167,7 @@ export class UploadLoop {
   }
 
   async #handleRefusal(
-    reply: Extract<Reply<Body>, { kind: 'refused' }>,
+    reply: Extract<Reply<JsonBody>, { kind: 'refused' }>,
     batch: readonly PlacedChunk[],
   ): Promise<void> {
     if (LEASE_REFUSALS.has(reply.code)) return this.#handleLeaseRefusal();

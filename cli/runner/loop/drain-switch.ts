@@ -9,7 +9,7 @@
  */
 
 import { takeOverInterrupts } from '../../base/interrupt.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 
 /** Ctrl-C, and the end of a service. */
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -17,14 +17,14 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export class DrainSwitch {
   readonly #draining = new AbortController();
   readonly #shutdown = new AbortController();
-  readonly #talk: Talk;
+  readonly #reporter: Reporter;
   readonly #onSignal = () => this.press();
   readonly #onHangUp = () => this.hangUp();
   /** The jobs that are being worked on, for the sentence. */
   jobsAtWork: () => readonly string[] = () => [];
 
-  constructor(talk: Talk) {
-    this.#talk = talk;
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
   }
 
   /** Aborts when nothing more is to be claimed. */
@@ -60,25 +60,25 @@ export class DrainSwitch {
   press(): void {
     if (this.#shutdown.signal.aborted) return;
     if (this.#draining.signal.aborted) {
-      this.#talk.note(`Stopping the ${agents(this.jobsAtWork().length)} and reporting; a moment.`);
+      this.#reporter.info(`Stopping the ${agents(this.jobsAtWork().length)} and reporting; a moment.`);
       this.#shutdown.abort();
       return;
     }
-    this.#talk.note(drainSentence(this.jobsAtWork()));
+    this.#reporter.info(drainSentence(this.jobsAtWork()));
     this.#draining.abort();
   }
 
   /** Nobody sees this runner any more; said again, it changes nothing. */
   hangUp(): void {
     if (this.#draining.signal.aborted) return;
-    this.#talk.note(`Nobody reads this any more. ${drainSentence(this.jobsAtWork())}`);
+    this.#reporter.info(`Nobody reads this any more. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
   /** The terminal has no more input (Ctrl-D): nobody can be asked there. Said again, it changes nothing. */
   inputEnded(): void {
     if (this.#draining.signal.aborted) return;
-    this.#talk.note(`The terminal takes no more answers. ${drainSentence(this.jobsAtWork())}`);
+    this.#reporter.info(`The terminal takes no more answers. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 

@@ -12,7 +12,7 @@ import { messageOf } from '../../base/exit.ts';
 import { displayPath } from '../../files/paths.ts';
 import type { LinkableRepository } from '../../git/repository.ts';
 import { runtimePath } from '../../git/repository.ts';
-import type { PolicyLimits } from '../../policy/policy-desk.ts';
+import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { Account } from '../../records/remote-session.ts';
 import type { FinishedWork } from '../../records/runtime.ts';
 import { readRuntime } from '../../records/runtime-record.ts';
@@ -20,24 +20,24 @@ import { touchSession } from '../../records/sessions/sessions.ts';
 import { showSession } from '../../records/sessions/shown-session.ts';
 import { neverRan, runPrompt } from '../agent-run/prompt-run.ts';
 import type { ClaimedJob, Lease } from '../job/claimed-job.ts';
+import type { JsonBody } from '../job/hosted-api.ts';
 import type { JobReport } from '../job/job-report.ts';
 import { showPlacement } from '../job/placement-view.ts';
 import { CANCELLED, failedResult, stopSentence } from '../job/result.ts';
-import type { Body } from '../job/service.ts';
 import type { JobVerdict, WorkContext } from '../job/work-context.ts';
 import type { Placement } from '../job/workplace.ts';
 import type { Delivery } from '../lease/delivery.ts';
-import { LeaseDesk } from '../lease/lease-desk.ts';
+import { JobLease } from '../lease/job-lease.ts';
 import { describePutBack } from '../lease/put-back.ts';
 import { type Start, startLease } from '../lease/start-lease.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
-import type { RuntimeBoard } from './runtime-board.ts';
+import type { RuntimeFile } from './runtime-file.ts';
 
 export interface JobTask {
   job: ClaimedJob;
   /** As the service handed it out. */
-  raw: Body;
+  raw: JsonBody;
   lease: Lease | undefined;
   /** Under whose sign-in it was claimed. */
   account?: Account | undefined;
@@ -47,9 +47,9 @@ export interface JobTask {
   /** Where the runtime is recorded when no repository matched: the first git root among the candidates. */
   fallbackRepository: LinkableRepository;
   /** What `runtime.json` says; shared by all jobs of this process. */
-  board: RuntimeBoard;
+  runtimeFile: RuntimeFile;
   /** Told as soon as the job can be stopped from outside. */
-  onDesk?(desk: LeaseDesk): void;
+  onLease?(lease: JobLease): void;
   /** Told when the server has answered the start, also of a job that the policy refuses: it only ends with that reason. */
   onStarted?(isRefused: boolean): void;
 }
@@ -59,13 +59,13 @@ export interface JobTask {
  * service or the agent does.
  */
 export async function runJob(context: WorkContext, task: JobTask): Promise<JobReport | undefined> {
-  const desk = await LeaseDesk.open(context, { ...task, workplace: workplaceOf(task) });
-  task.onDesk?.(desk);
-  const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
+  const lease = await JobLease.open(context, { ...task, workplace: workplaceOf(task) });
+  task.onLease?.(lease);
+  const onShutdown = () => lease.stopSwitch.ask({ kind: 'shutdown' });
   context.shutdown.addEventListener('abort', onShutdown, { once: true });
   if (context.shutdown.aborted) onShutdown();
   try {
-    return await new JobRun(context, task, desk).run();
+    return await new JobRun(context, task, lease).run();
   } finally {
     context.shutdown.removeEventListener('abort', onShutdown);
   }
@@ -74,15 +74,15 @@ export async function runJob(context: WorkContext, task: JobTask): Promise<JobRe
 class JobRun {
   readonly #context: WorkContext;
   readonly #task: JobTask;
-  readonly #desk: LeaseDesk;
+  readonly #lease: JobLease;
   readonly #repository: LinkableRepository;
   readonly #report: JobReport;
   readonly #beganAt = performance.now();
 
-  constructor(context: WorkContext, task: JobTask, desk: LeaseDesk) {
+  constructor(context: WorkContext, task: JobTask, lease: JobLease) {
     this.#context = context;
     this.#task = task;
-    this.#desk = desk;
+    this.#lease = lease;
     this.#repository = workplaceOf(task)?.linked.repository ?? task.fallbackRepository;
     this.#report = blankReport(task, this.#repository);
   }
@@ -99,12 +99,12 @@ class JobRun {
     if (start.kind === 'unanswered') return this.#tellThatNothingRan(start.message);
     this.#report.startResponse = start.body;
     this.#task.onStarted?.(verdict.kind === 'refused');
-    this.#desk.startHeartbeats();
+    this.#lease.startHeartbeats();
 
     const result =
       verdict.kind === 'refused' ? verdict.result : await this.#conclude(placement, verdict.limits);
     if (result.outcome === 'completed' && placement.kind === 'placed') await this.#touch(placement);
-    const delivery = await this.#desk.deliver(result);
+    const delivery = await this.#lease.deliver(result);
     return this.#finish(result, delivery);
   }
 
@@ -112,7 +112,7 @@ class JobRun {
   async #review(placement: Placement): Promise<JobVerdict> {
     if (placement.kind !== 'placed') return { kind: 'refused', result: failedPlacement(placement) };
     try {
-      const verdict = await this.#context.gate?.(this.#task.job, placement, this.#desk);
+      const verdict = await this.#context.gate?.(this.#task.job, placement, this.#lease);
       return verdict ?? { kind: 'passed', limits: { settings: {} } };
     } catch (error) {
       return { kind: 'refused', result: couldNotWork(error) };
@@ -132,7 +132,7 @@ class JobRun {
   #start(): Promise<Start> {
     const { service, shutdown, isDraining } = this.#context;
     const signal = AbortSignal.any([shutdown, AbortSignal.timeout(LEASE_MS)]);
-    return startLease({ service, held: this.#desk.held, isDraining, signal });
+    return startLease({ service, held: this.#lease.held, isDraining, signal });
   }
 
   async #workIn(
@@ -140,20 +140,20 @@ class JobRun {
     policy: PolicyLimits | undefined,
   ): Promise<ResultRecord> {
     const { session, codexSessionId } = placement;
-    const { held } = this.#desk;
+    const { held } = this.#lease;
     await this.#tell(() =>
-      this.#task.board.start(this.#repository, held, {
+      this.#task.runtimeFile.start(this.#repository, held, {
         orpSessionId: session.orp_session_id,
         codexSessionId,
       }),
     );
     const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
-    const answer = await this.#desk.announce(`Prompt is going to ${session.label}.`, meta);
+    const answer = await this.#lease.announce(`Prompt is going to ${session.label}.`, meta);
     this.#report.messageResponse = answer ?? null;
 
     const target = { job: this.#task.job, codexSessionId, cwd: session.project_root, policy };
-    const { result, worker, wasAttempted } = await runPrompt(this.#context, this.#desk, target);
-    if (wasAttempted) this.#report.heartbeatError = this.#desk.heartbeatError;
+    const { result, worker, wasAttempted } = await runPrompt(this.#context, this.#lease, target);
+    if (wasAttempted) this.#report.heartbeatError = this.#lease.heartbeatError;
     if (worker !== undefined) this.#report.worker = worker;
     return result;
   }
@@ -162,33 +162,35 @@ class JobRun {
   async #tellThatNothingRan(message: string): Promise<JobReport> {
     const error = `The start of the job was not answered, so nothing ran: ${message}`;
     const result = failedResult('agent_error', error, new Date());
-    return this.#finish(result, await this.#desk.deliver(result));
+    return this.#finish(result, await this.#lease.deliver(result));
   }
 
   /** Nobody decided about the job: it goes back to where it came from. */
   async #putBack(reason: ReleaseReason): Promise<undefined> {
-    const isReleased = await this.#desk.putBack(reason);
+    const isReleased = await this.#lease.putBack(reason);
     const error = `${releaseSentence(reason, undefined)} ${describePutBack(this.#task.job.id, isReleased)}`;
-    this.#context.talk.note(error);
-    const { held } = this.#desk;
-    await this.#tell(() => this.#task.board.finish(this.#repository, { ...held, status: 'retried', error }));
+    this.#context.reporter.info(error);
+    const { held } = this.#lease;
+    await this.#tell(() =>
+      this.#task.runtimeFile.finish(this.#repository, { ...held, status: 'retried', error }),
+    );
   }
 
   /** It was stopped before it was started. */
   async #endUnstarted(reason: StopReason): Promise<JobReport | undefined> {
-    const { leaseId } = this.#desk.held;
+    const { leaseId } = this.#lease.held;
     if (reason.kind === 'shutdown' && leaseId !== undefined) return this.#putBack('shutting_down');
     if (reason.kind === 'lease_lost') return this.#giveUp(stopSentence(reason));
     const result = neverRan(reason);
-    return this.#finish(result, await this.#desk.deliver(result));
+    return this.#finish(result, await this.#lease.deliver(result));
   }
 
   /** The lease was not ours any more: nothing ran, and nothing is kept. */
   async #giveUp(message: string): Promise<JobReport> {
-    await this.#desk.abandon();
+    await this.#lease.abandon();
     const error = `The job was not started: ${message}`;
     await this.#tell(() =>
-      this.#task.board.finish(this.#repository, { ...this.#desk.held, status: 'failed', error }),
+      this.#task.runtimeFile.finish(this.#repository, { ...this.#lease.held, status: 'failed', error }),
     );
     return this.#close({ error });
   }
@@ -201,8 +203,10 @@ class JobRun {
     const isUndelivered = result.outcome === 'completed' && error !== undefined;
     this.#report.outcome = isReleased ? 'returned' : isUndelivered ? 'failed' : result.outcome;
     this.#report.tookMs = performance.now() - this.#beganAt;
-    await this.#tell(() => this.#task.board.finish(this.#repository, { ...this.#desk.held, ...finished }));
-    const { logsReply, heartbeatError } = this.#desk;
+    await this.#tell(() =>
+      this.#task.runtimeFile.finish(this.#repository, { ...this.#lease.held, ...finished }),
+    );
+    const { logsReply, heartbeatError } = this.#lease;
     if (this.#report.worker) this.#report.logsResponse = logsReply ?? null;
     if (this.#report.heartbeatError !== undefined) this.#report.heartbeatError = heartbeatError;
     this.#report.completeResponse = delivery.kind === 'delivered' ? delivery.body : null;
@@ -229,7 +233,7 @@ class JobRun {
   #recordClaim(): Promise<void> {
     const { job, lease } = this.#task;
     return this.#tell(() =>
-      this.#task.board.claim(this.#repository, {
+      this.#task.runtimeFile.claim(this.#repository, {
         job_id: job.id,
         job_kind: job.kind,
         lease_id: lease?.leaseId,
@@ -255,7 +259,7 @@ class JobRun {
       await write();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#context.talk.warn(`The local record of ${this.#task.job.id} could not be written: ${why}`);
+      this.#context.reporter.warn(`The local record of ${this.#task.job.id} could not be written: ${why}`);
     }
   }
 }

@@ -12,29 +12,29 @@
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../../base/exit.ts';
 import { retryPauseMs } from '../../base/pause.ts';
 import type { LinkableRepository } from '../../git/repository.ts';
-import type { WaitReason } from '../../policy/policy-desk.ts';
+import type { WaitReason } from '../../policy/owner-policy.ts';
 import type { Candidate } from '../../records/sync-payload.ts';
 import { type CurrentPause, describePause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { type Placement, placeJob, type Workplace, workplacesOf } from '../job/workplace.ts';
-import { heldOf, spoolFolderOf } from '../lease/lease-desk.ts';
+import { heldOf, spoolFolderOf } from '../lease/job-lease.ts';
 import { describePutBack, putBack } from '../lease/put-back.ts';
-import { ClaimDesk, type Look } from './claim.ts';
-import { Crew, type CrewHooks, type CrewMember, type CrewRules, type CrewSeat } from './crew.ts';
+import { Claimer, type PollResult } from './claimer.ts';
+import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './documents.ts';
 import type { DrainSwitch } from './drain-switch.ts';
+import { type CrewHooks, type CrewRules, JobPool, type RunningJob, type Slot } from './job-pool.ts';
 import { runJob } from './job-run.ts';
-import { asError, describeObstacle, Outage } from './look-trouble.ts';
-import { Nudge, startSignInWatch } from './nudge.ts';
-import { RuntimeBoard } from './runtime-board.ts';
-import { SpoolTender } from './spool-tender.ts';
-import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './work-documents.ts';
+import { asError, describeObstacle, Outage } from './poll-errors.ts';
+import { RuntimeFile } from './runtime-file.ts';
+import { SpoolRecovery } from './spool-recovery.ts';
+import { startSignInWatch, WakeSignal } from './wake-signal.ts';
 
 /** What makes the runner look: a timer, or a wake-up from the service. */
 export interface Waiter {
   /** Settles when it is worth asking for work; undefined when the signal aborts. */
-  nextLook(signal: AbortSignal): Promise<string | undefined>;
+  nextPoll(signal: AbortSignal): Promise<string | undefined>;
   /** Asks for a look from outside. */
-  look(): void;
+  poll(): void;
   /** The connection may be of an earlier time: of before a sleep, or of another sign-in. */
   renew(): void;
   close(): void;
@@ -80,10 +80,10 @@ const TROUBLE_PAUSE_MS = 30_000;
 const LOOK_AGAIN_MS = 60_000;
 
 /** A claimed job with the look that brought it. */
-type JobLook = Extract<Look, { kind: 'job' }>;
+type ClaimedPoll = Extract<PollResult, { kind: 'job' }>;
 
 interface Seen {
-  look: Look;
+  poll: PollResult;
   /** All of them: the place of a job is chosen among the busy ones, too. */
   workplaces: readonly Workplace[];
   roots: string[];
@@ -93,12 +93,12 @@ export class WorkLoop {
   readonly #context: WorkContext;
   readonly #plan: WorkPlan;
   readonly #switch: DrainSwitch;
-  readonly #desk: ClaimDesk;
-  readonly #crew: Crew;
-  readonly #board = new RuntimeBoard();
-  readonly #tender: SpoolTender;
+  readonly #claimer: Claimer;
+  readonly #pool: JobPool;
+  readonly #runtimeFile = new RuntimeFile();
+  readonly #recovery: SpoolRecovery;
   /** Ends the pauses of this loop early. */
-  readonly #nudge: Nudge;
+  readonly #wake: WakeSignal;
   #waiter: Waiter | undefined;
   #obstacle: string | undefined;
   #isWaitingForRoom = false;
@@ -113,28 +113,28 @@ export class WorkLoop {
     this.#context = context;
     this.#plan = plan;
     this.#switch = drainSwitch;
-    this.#desk = new ClaimDesk(context);
-    this.#nudge = new Nudge(drainSwitch.draining);
-    this.#crew = new Crew(plan.rules, {
+    this.#claimer = new Claimer(context);
+    this.#wake = new WakeSignal(drainSwitch.draining);
+    this.#pool = new JobPool(plan.rules, {
       ...plan.hooks,
       onFreed: () => {
         plan.hooks?.onFreed?.();
         // Whoever waits for room looks anyway; asked for once more, every job would cost a look too many.
-        if (!this.#isWaitingForRoom) this.#waiter?.look();
+        if (!this.#isWaitingForRoom) this.#waiter?.poll();
       },
     });
-    this.#tender = new SpoolTender(context, {
-      isBusy: (folder) => this.#crew.members.some((member) => member.spoolFolder === folder),
+    this.#recovery = new SpoolRecovery(context, {
+      isBusy: (folder) => this.#pool.members.some((member) => member.spoolFolder === folder),
       ending: drainSwitch.draining,
-      pause: (ms) => this.#nudge.pause(ms),
+      pause: (ms) => this.#wake.pause(ms),
       ...(plan.findOtherSpools === undefined ? {} : { findOthers: plan.findOtherSpools }),
     });
-    drainSwitch.jobsAtWork = () => this.#crew.jobsAtWork;
+    drainSwitch.jobsAtWork = () => this.#pool.jobsAtWork;
   }
 
   /** The jobs that are at work, for who shows them. */
-  get members(): readonly CrewMember[] {
-    return this.#crew.members;
+  get members(): readonly RunningJob[] {
+    return this.#pool.members;
   }
 
   /** Why nothing is claimed right now. */
@@ -145,7 +145,7 @@ export class WorkLoop {
   /** One cycle. What keeps it from looking is an error for people. */
   async once(isDry: boolean): Promise<CycleOutcome> {
     if (!isDry) {
-      await this.#tender.round();
+      await this.#recovery.recoverAll();
       await this.#requireAgent();
     }
     const wait = await this.#plan.findReasonToWait?.();
@@ -155,16 +155,16 @@ export class WorkLoop {
         hint: '`orp runner policy show` tells the rules.',
       });
     }
-    const seen = await this.#look(isDry);
-    const { look } = seen;
-    if (look.kind === 'draining' && this.#switch.draining.aborted) {
+    const seen = await this.#poll(isDry);
+    const { poll } = seen;
+    if (poll.kind === 'draining' && this.#switch.draining.aborted) {
       throw interrupted('Interrupted before a job was claimed.');
     }
-    if (look.kind === 'idle' || look.kind === 'draining') return idleOf(seen, look);
-    if (look.kind !== 'job') throw asError(look);
-    if (isDry) return dryRunOutcome(this.#factsOf(seen, look), look.raw, this.#place(seen, look));
+    if (poll.kind === 'idle' || poll.kind === 'draining') return idleOf(seen, poll);
+    if (poll.kind !== 'job') throw asError(poll);
+    if (isDry) return dryRunOutcome(this.#factsOf(seen, poll), poll.raw, this.#place(seen, poll));
     const outcomes: CycleOutcome[] = [];
-    await this.#employ(seen, look, (outcome) => outcomes.push(outcome));
+    await this.#runInPool(seen, poll, (outcome) => outcomes.push(outcome));
     const [outcome] = outcomes;
     if (outcome !== undefined) return outcome;
     throw interrupted('Interrupted before the job was started.');
@@ -183,19 +183,19 @@ export class WorkLoop {
     const endWatch = startSignInWatch(this.#context.local, () => this.wakeUp());
     try {
       await this.#cycleUntilAsked(waiter, show);
-      await this.#crew.settled();
-      await this.#tender.settled();
+      await this.#pool.settled();
+      await this.#recovery.settled();
     } finally {
       endWatch();
     }
   }
 
   async #cycleUntilAsked(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
-    const outage = new Outage(this.#context.talk);
+    const outage = new Outage(this.#context.reporter);
     const onAnswer = () => {
       if (outage.end()) waiter.renew();
     };
-    await this.#tender.begin();
+    await this.#recovery.start();
     for (let isDue = false; await this.#isTime(isDue, waiter); ) {
       const cycle = await this.#cycle({ show, onAnswer }).catch(describeTrouble);
       // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
@@ -203,14 +203,14 @@ export class WorkLoop {
       this.#obstacle = cycle.kind === 'obstacle' ? cycle.message : undefined;
       if (cycle.kind === 'obstacle') {
         const attempt = outage.note(cycle);
-        await this.#nudge.pause(cycle.pauseMs ?? retryPauseMs(attempt));
+        await this.#wake.pause(cycle.pauseMs ?? retryPauseMs(attempt));
       }
     }
   }
 
   /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
   checkLease(jobId: unknown): void {
-    this.#crew.checkLeases(jobId).catch((error) => this.#context.talk.warn(messageOf(error)));
+    this.#pool.checkLeases(jobId).catch((error) => this.#context.reporter.warn(messageOf(error)));
   }
 
   /**
@@ -218,15 +218,15 @@ export class WorkLoop {
    * meanwhile, and their agents work on. Then the channel, which may be dead without knowing, and whatever was waited for.
    */
   wakeUp(): void {
-    const { talk } = this.#context;
-    this.#revalidating = this.#crew.checkLeases().catch((error) => talk.warn(messageOf(error)));
+    const { reporter } = this.#context;
+    this.#revalidating = this.#pool.checkLeases().catch((error) => reporter.warn(messageOf(error)));
     this.#waiter?.renew();
-    this.#nudge.now();
+    this.#wake.now();
   }
 
   /** A sign of life while nothing else gives one. */
   async beatIfQuiet(quietMs: number): Promise<void> {
-    if (this.#crew.members.length === 0) await this.#desk.beatIfQuiet(quietMs);
+    if (this.#pool.members.length === 0) await this.#claimer.beatIfQuiet(quietMs);
   }
 
   /** Waits until a look is due; false when the runner is to end. */
@@ -235,24 +235,24 @@ export class WorkLoop {
     let isLookDue = isDue;
     while (this.#hasNoRoom && !draining.aborted) {
       this.#isWaitingForRoom = true;
-      await this.#nudge.race(this.#crew.changed());
+      await this.#wake.race(this.#pool.changed());
       isLookDue = true;
     }
     this.#isWaitingForRoom = false;
     if (draining.aborted) return false;
-    if (!isLookDue && (await waiter.nextLook(draining)) === undefined) return false;
+    if (!isLookDue && (await waiter.nextPoll(draining)) === undefined) return false;
     if (draining.aborted) return false;
     const reason = await this.#findReasonToLeave();
     if (reason === undefined) return true;
-    this.#context.talk.warn(reason);
+    this.#context.reporter.warn(reason);
     this.#switch.drain();
     return false;
   }
 
   /** After a pause one job finds out whether the agent works again; the others stay in the queue. */
   get #hasNoRoom(): boolean {
-    const isTried = this.#context.claimPause.isTrying && this.#crew.members.length > 0;
-    return this.#crew.isFull || isTried;
+    const isTried = this.#context.claimPause.isTrying && this.#pool.members.length > 0;
+    return this.#pool.isFull || isTried;
   }
 
   async #findReasonToLeave(): Promise<string | undefined> {
@@ -277,30 +277,30 @@ export class WorkLoop {
     const wait = await this.#plan.findReasonToWait?.();
     if (wait !== undefined) return { kind: 'obstacle', ...wait };
     if (this.#trouble !== undefined) return this.#takeTrouble(this.#trouble);
-    const seen = await this.#look(false);
-    const { look } = seen;
-    if (look.kind === 'full') return { kind: 'idle' };
-    const trouble = describeObstacle(look);
+    const seen = await this.#poll(false);
+    const { poll } = seen;
+    if (poll.kind === 'full') return { kind: 'idle' };
+    const trouble = describeObstacle(poll);
     if (trouble !== undefined) {
       return { kind: 'obstacle', message: trouble };
     }
     // Whether it works again is not known before a job has shown it.
     if (!claimPause.isTrying) onAnswer();
-    if (look.kind === 'job') {
-      void this.#employ(seen, look, show).catch((error) => {
+    if (poll.kind === 'job') {
+      void this.#runInPool(seen, poll, show).catch((error) => {
         this.#trouble = error;
       });
       return { kind: 'claimed' };
     }
-    const isIdle = look.kind === 'idle' || look.kind === 'draining';
+    const isIdle = poll.kind === 'idle' || poll.kind === 'draining';
     // Beside a job at work it would read as if the job were over.
-    if (isIdle && this.#crew.members.length === 0) show(idleOf(seen, look));
+    if (isIdle && this.#pool.members.length === 0) show(idleOf(seen, poll));
     return { kind: 'idle' };
   }
 
   /** The queue is left alone. The server hears of it once; the jobs that wait say so. */
   async #waitOut(pause: CurrentPause): Promise<Obstacle> {
-    if (this.#toldPause !== pause && (await this.#desk.tellPause())) this.#toldPause = pause;
+    if (this.#toldPause !== pause && (await this.#claimer.tellPause())) this.#toldPause = pause;
     // Its program may be back at any moment.
     if (pause.until === undefined) return { kind: 'obstacle', message: pause.message };
     const leftMs = Math.max(0, pause.until - Date.now()) + 1;
@@ -313,57 +313,58 @@ export class WorkLoop {
     return { ...describeTrouble(error), pauseMs: TROUBLE_PAUSE_MS };
   }
 
-  async #look(isDry: boolean): Promise<Seen> {
+  async #poll(isDry: boolean): Promise<Seen> {
     await this.#revalidating;
     const candidates = await this.#plan.findCandidates();
     const workplaces = workplacesOf(candidates);
-    const free = this.#crew.freeAmong(workplaces);
+    const free = this.#pool.freeAmong(workplaces);
     const isAllBusy = free.length === 0 && workplaces.length > 0;
-    const look = isAllBusy ? ({ kind: 'full' } as const) : await this.#desk.look(free, isDry);
-    return { look, workplaces, roots: candidates.map((candidate) => candidate.root) };
+    const poll = isAllBusy ? ({ kind: 'full' } as const) : await this.#claimer.poll(free, isDry);
+    return { poll, workplaces, roots: candidates.map((candidate) => candidate.root) };
   }
 
-  #place({ workplaces }: Seen, { job }: JobLook) {
+  #place({ workplaces }: Seen, { job }: ClaimedPoll) {
     return placeJob(job, workplaces, this.#plan.defaultRoot);
   }
 
-  #factsOf({ roots }: Seen, { beat }: JobLook) {
+  #factsOf({ roots }: Seen, { beat }: ClaimedPoll) {
     return { beat, candidateRoots: roots, root: this.#plan.defaultRoot };
   }
 
   /** It was claimed in the moment in which the runner was asked to leave. */
-  async #putBack(look: JobLook): Promise<void> {
-    const { service, talk } = this.#context;
-    const isReleased = await putBack({ service, held: heldOf(look), reason: 'shutting_down' });
-    talk.note(describePutBack(look.job.id, isReleased));
+  async #putBack(poll: ClaimedPoll): Promise<void> {
+    const { service, reporter } = this.#context;
+    const isReleased = await putBack({ service, held: heldOf(poll), reason: 'shutting_down' });
+    reporter.info(describePutBack(poll.job.id, isReleased));
   }
 
   /** Takes a claimed job into the crew; settles when it is over. */
-  #employ(seen: Seen, look: JobLook, show: (outcome: CycleOutcome) => void): Promise<void> {
-    const placement = this.#place(seen, look);
-    const spoolFolder = spoolFolderOf(this.#context, look);
-    return this.#crew
-      .add({ jobId: look.job.id, spoolFolder, placement }, async (seat: CrewSeat) => {
-        if (!(await seat.takePlace(this.#switch.draining))) return this.#putBack(look);
-        const { talk } = this.#context;
-        if (placement.kind !== 'placed') talk.note(`Job ${look.job.id} cannot run here: ${placement.error}`);
+  #runInPool(seen: Seen, poll: ClaimedPoll, show: (outcome: CycleOutcome) => void): Promise<void> {
+    const placement = this.#place(seen, poll);
+    const spoolFolder = spoolFolderOf(this.#context, poll);
+    return this.#pool
+      .add({ jobId: poll.job.id, spoolFolder, placement }, async (seat: Slot) => {
+        if (!(await seat.reserve(this.#switch.draining))) return this.#putBack(poll);
+        const { reporter } = this.#context;
+        if (placement.kind !== 'placed')
+          reporter.info(`Job ${poll.job.id} cannot run here: ${placement.error}`);
         const report = await runJob(this.#context, {
-          ...look,
+          ...poll,
           placement,
           root: this.#plan.defaultRoot,
           fallbackRepository: this.#plan.fallbackRepository,
-          board: this.#board,
-          onDesk: seat.onDesk,
+          runtimeFile: this.#runtimeFile,
+          onLease: seat.onLease,
           onStarted: (isRefused) => {
             seat.onStarted();
-            if (placement.kind === 'placed' && !isRefused) talk.note(describeBegin(look, placement));
+            if (placement.kind === 'placed' && !isRefused) reporter.info(describeBegin(poll, placement));
           },
         });
-        if (report !== undefined) show(jobOutcome(this.#factsOf(seen, look), report));
+        if (report !== undefined) show(jobOutcome(this.#factsOf(seen, poll), report));
       })
       .finally(() => {
         // What could not be delivered in time is on the disk, and nobody else looks after it.
-        if (this.#waiter !== undefined) this.#tender.tend();
+        if (this.#waiter !== undefined) this.#recovery.runInBackground();
       });
   }
 }
@@ -372,11 +373,11 @@ function interrupted(message: string): CliError {
   return new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
 }
 
-function describeBegin({ job }: JobLook, placement: Extract<Placement, { kind: 'placed' }>): string {
+function describeBegin({ job }: ClaimedPoll, placement: Extract<Placement, { kind: 'placed' }>): string {
   return `Working on job ${job.id} in ${placement.session.label} (${placement.workplace.root}).`;
 }
 
-function idleOf({ roots }: Seen, { beat }: Extract<Look, { kind: 'idle' | 'draining' }>): CycleOutcome {
+function idleOf({ roots }: Seen, { beat }: Extract<PollResult, { kind: 'idle' | 'draining' }>): CycleOutcome {
   return idleOutcome({ beat, candidateRoots: roots });
 }
 

@@ -18,7 +18,7 @@ import { messageOf } from '../../base/exit.ts';
 import { MessageRedactor, redactText } from '../redaction/redact.ts';
 import { ChunkBuffer, type Piece } from '../spool/chunk-buffer.ts';
 import type { LeaseSpool } from '../spool/lease-spool.ts';
-import { OutputTap } from './output-tap.ts';
+import { RedactedTail } from './redacted-tail.ts';
 
 export interface TranscriptOptions {
   agent: Pick<Agent, 'openReader'>;
@@ -58,7 +58,7 @@ export class Transcript {
   constructor(options: TranscriptOptions) {
     this.#options = options;
     this.#reader = options.agent.openReader();
-    this.#taps = { stdout: new OutputTap(options.secrets), stderr: new OutputTap(options.secrets) };
+    this.#taps = { stdout: new RedactedTail(options.secrets), stderr: new RedactedTail(options.secrets) };
     this.#messages = new MessageRedactor(options.secrets);
     this.#buffer = new ChunkBuffer((piece) => this.#write(piece));
   }

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { type LeaderMark, ProcessFamily } from './family.ts';
 import { findProcess, TAG_NAME } from './process-table.ts';
-import { STOP_GRACES, type StopGraces, type StopReceipt, stopFamily } from './stop-ladder.ts';
+import { STOP_GRACES, type StopGraces, type StopReceipt, stopFamily } from './terminate.ts';
 
 export interface ChildPlan {
   command: string;

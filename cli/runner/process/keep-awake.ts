@@ -10,7 +10,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 
 /** When the machine is kept awake: only while it has mains power, on battery as well, or never. */
 export const KEEP_AWAKE_MODES = ['ac', 'always', 'never'] as const;
@@ -26,7 +26,7 @@ const LINGER_MS = 20_000;
 
 export interface KeepAwakeOptions {
   mode: KeepAwakeMode;
-  talk: Pick<Talk, 'note' | 'warn'>;
+  reporter: Pick<Reporter, 'info' | 'warn'>;
   /** Whether this system has `caffeinate`. */
   isMac?: boolean;
   program?: string;
@@ -115,7 +115,9 @@ export class KeepAwake {
     if (this.#current === started) this.#current = undefined;
     clearTimeout(this.#renewal);
     if (!this.#hasWarned) {
-      this.#options.talk.warn(`The machine may sleep while a job runs: caffeinate does not work (${why}).`);
+      this.#options.reporter.warn(
+        `The machine may sleep while a job runs: caffeinate does not work (${why}).`,
+      );
     }
     this.#hasWarned = true;
   }

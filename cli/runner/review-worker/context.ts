@@ -5,7 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { agentWorkId } from '../../files/paths.ts';
-import type { HttpServiceOptions } from '../hosted/http-service.ts';
+import type { HttpServiceOptions } from '../hosted/http-hosted.ts';
 import type { LocalState, WorkContext } from '../job/work-context.ts';
 import { spoolFolder } from '../spool/places.ts';
 import { type AgentService, agentService } from './hosted.ts';

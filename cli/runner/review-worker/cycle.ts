@@ -10,21 +10,21 @@ import { NOT_OFFERED } from '../../client/offers.ts';
 import { type JobEnd, jobEndLine } from '../../output/job-words.ts';
 import { said } from '../../output/page.ts';
 import type { Line } from '../../output/print.ts';
-import type { PolicyDesk } from '../../policy/policy-desk.ts';
+import type { OwnerPolicy } from '../../policy/owner-policy.ts';
 import type { Account } from '../../records/remote-session.ts';
 import { inspectRoots } from '../../records/sync-payload.ts';
 import { reviewUntilStopped } from '../agent-run/policy-gate.ts';
 import { neverRan, runPrompt } from '../agent-run/prompt-run.ts';
 import { describePause } from '../job/claim-pause.ts';
+import type { JsonBody, Reply } from '../job/hosted-api.ts';
 import type { WorkerBlock } from '../job/job-report.ts';
 import { failedResult } from '../job/result.ts';
-import type { Body, Reply } from '../job/service.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import { LeaseDesk } from '../lease/lease-desk.ts';
+import { JobLease } from '../lease/job-lease.ts';
 import { describePutBack } from '../lease/put-back.ts';
 import { recoverSpools } from '../lease/recovery.ts';
-import { refuseDryRun } from '../loop/claim.ts';
-import type { CycleOutcome } from '../loop/work-documents.ts';
+import { refuseDryRun } from '../loop/claimer.ts';
+import type { CycleOutcome } from '../loop/documents.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './held-job.ts';
 import { type AgentService, structuredOf } from './hosted.ts';
@@ -34,7 +34,7 @@ const MOST_LOOKS = 100;
 
 export interface AgentCycleOptions {
   context: WorkContext & { service: AgentService };
-  policy: PolicyDesk;
+  policy: OwnerPolicy;
   /** The selector of `--agent`; absent: any review. */
   agent: string | undefined;
   /** A review begins. */
@@ -137,7 +137,7 @@ export class AgentCycle {
     return { kind: 'unusable', projectRoot, why, isTaken, checkpointId };
   }
 
-  async #ask(question: Parameters<AgentService['ask']>[0]): Promise<Body> {
+  async #ask(question: Parameters<AgentService['ask']>[0]): Promise<JsonBody> {
     const { context, agent } = this.#options;
     const reply = await context.service.ask({ agent, ...question });
     if (reply.kind !== 'ok') throw asError(reply);
@@ -159,7 +159,7 @@ export class AgentCycle {
         hint: 'Link the repository with `orp link project bind`, and its session with `orp link session register`.',
       });
     }
-    if (!this.#told.has(why)) this.#options.context.talk.warn(`A review stays in the queue: ${why}.`);
+    if (!this.#told.has(why)) this.#options.context.reporter.warn(`A review stays in the queue: ${why}.`);
     this.#told.add(why);
   }
 
@@ -188,20 +188,25 @@ export class AgentCycle {
     const { service } = context;
     const { job, leaseId } = found;
     const beganAt = performance.now();
-    const lease = leaseId === undefined ? undefined : { leaseId };
-    const desk = await LeaseDesk.open(context, { job, lease, account: this.#account, workplace: undefined });
-    const onShutdown = () => desk.stopSwitch.ask({ kind: 'shutdown' });
+    const granted = leaseId === undefined ? undefined : { leaseId };
+    const lease = await JobLease.open(context, {
+      job,
+      lease: granted,
+      account: this.#account,
+      workplace: undefined,
+    });
+    const onShutdown = () => lease.stopSwitch.ask({ kind: 'shutdown' });
     context.shutdown.addEventListener('abort', onShutdown, { once: true });
     if (context.shutdown.aborted) onShutdown();
-    desk.startHeartbeats();
+    lease.startHeartbeats();
     try {
-      const ended = await this.#conclude(found, desk);
-      if (ended === undefined) return await this.#leaveToQueue(found, desk);
+      const ended = await this.#conclude(found, lease);
+      if (ended === undefined) return await this.#leaveToQueue(found, lease);
       const { result, worker } = ended;
       if (worker !== undefined) service.keepWorker(job.id, worker);
-      const delivery = await desk.deliver(result);
+      const delivery = await lease.deliver(result);
       if (delivery.kind !== 'delivered')
-        context.talk.warn(`The answer is not delivered: ${delivery.message}`);
+        context.reporter.warn(`The answer is not delivered: ${delivery.message}`);
       const response = delivery.kind === 'delivered' ? delivery.body : undefined;
       return worked({ ...found, beganAt }, { result, worker, response });
     } finally {
@@ -210,8 +215,8 @@ export class AgentCycle {
   }
 
   /** These routes take no review back; the lease does, once it has ended. */
-  async #leaveToQueue({ job }: AgentJob, desk: LeaseDesk): Promise<never> {
-    await desk.abandon();
+  async #leaveToQueue({ job }: AgentJob, lease: JobLease): Promise<never> {
+    await lease.abandon();
     throw interrupted(`Nobody answered the question. ${describePutBack(job.id, false)}`);
   }
 
@@ -221,18 +226,18 @@ export class AgentCycle {
    */
   async #conclude(
     found: AgentJob,
-    desk: LeaseDesk,
+    lease: JobLease,
   ): Promise<{ result: ResultRecord; worker?: WorkerBlock } | undefined> {
     const { context, policy } = this.#options;
     const { job, cwd, codexSessionId } = found;
     try {
       const { id, kind, prompt, createdBy: sender } = job;
       const place = { id, kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
-      const verdict = await reviewUntilStopped(policy, place, desk);
+      const verdict = await reviewUntilStopped(policy, place, lease);
       if (verdict.kind === 'refused') return verdict;
       if (verdict.kind === 'stopped') return { result: neverRan(verdict.reason) };
       if (verdict.kind === 'unanswered') return undefined;
-      return await runPrompt(context, desk, { job, cwd, codexSessionId, policy: verdict.limits });
+      return await runPrompt(context, lease, { job, cwd, codexSessionId, policy: verdict.limits });
     } catch (error) {
       return {
         result: failedResult(
@@ -249,7 +254,7 @@ function interrupted(message: string): CliError {
   return new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
 }
 
-function asError(reply: Exclude<Reply<Body>, { kind: 'ok' }>): CliError {
+function asError(reply: Exclude<Reply<JsonBody>, { kind: 'ok' }>): CliError {
   const { message, details } = reply;
   if (reply.kind === 'unauthenticated') {
     return new CliError(message, { code: 'unauthenticated', hint: 'Run `orp auth login`.', details });
@@ -293,7 +298,7 @@ function dryRun(found: AgentJob): CycleOutcome {
 
 function worked(
   found: AgentJob & { beganAt: number },
-  end: { result: ResultRecord; worker: WorkerBlock | undefined; response: Body | undefined },
+  end: { result: ResultRecord; worker: WorkerBlock | undefined; response: JsonBody | undefined },
 ): CycleOutcome {
   const { result, worker, response } = end;
   const ok = result.outcome === 'completed' && response !== undefined;
@@ -321,7 +326,7 @@ function worked(
 
 function endOf(
   { job, cwd, beganAt }: AgentJob & { beganAt: number },
-  end: { result: ResultRecord; response: Body | undefined },
+  end: { result: ResultRecord; response: JsonBody | undefined },
 ): JobEnd {
   const { result, response } = end;
   const isDone = result.outcome === 'completed' && response !== undefined;

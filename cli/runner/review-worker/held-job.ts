@@ -10,7 +10,7 @@ import { MAX_TIMEOUT_SECONDS } from '../../../spec/job/kinds.ts';
 import { isObject } from '../../files/json-file.ts';
 import { resolvePath } from '../../files/paths.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
-import type { Body } from '../job/service.ts';
+import type { JsonBody } from '../job/hosted-api.ts';
 
 /** A review that can run here. */
 export interface AgentJob {
@@ -23,7 +23,7 @@ export interface AgentJob {
   codexSessionId: string;
   leaseId: string | undefined;
   /** As the service handed it out. */
-  raw: Body;
+  raw: JsonBody;
 }
 
 export type AgentAnswer = { kind: 'idle' } | { kind: 'job'; found: AgentJob; isTaken: boolean } | Unusable;
@@ -40,7 +40,7 @@ export interface Unusable {
 }
 
 /** Reads an answer of the poll. No job is `{}`, nothing at all, or `job: null`. */
-export function readAgentAnswer(body: Body): AgentAnswer {
+export function readAgentAnswer(body: JsonBody): AgentAnswer {
   const raw = isObject(body.job) ? body.job : body.job === undefined && hasId(body) ? body : undefined;
   if (raw === undefined) return { kind: 'idle' };
   // A service that does not know dry runs has handed the review out.
@@ -84,7 +84,7 @@ function isFolder(path: string): boolean {
 
 function readJob(
   id: string,
-  raw: Body,
+  raw: JsonBody,
   { checkpointId, projectRoot, codexSessionId }: Omit<Place, 'cwd'> & { projectRoot: string },
 ): ClaimedJob {
   const { timeoutSeconds } = raw;
@@ -102,7 +102,7 @@ function readJob(
   };
 }
 
-function hasId(body: Body): boolean {
+function hasId(body: JsonBody): boolean {
   return text(body.id) !== '' || isObject(body.checkpoint);
 }
 

@@ -14,17 +14,17 @@ import type { Client } from '../../client/client.ts';
 import type { KnownServer } from '../../client/known-server.ts';
 import { readString } from '../../files/fields.ts';
 import { isObject } from '../../files/json-file.ts';
-import { type HttpServiceOptions, Line, listable } from '../hosted/http-service.ts';
-import type { WorkerBlock } from '../job/job-report.ts';
+import { AccountClient, type HttpServiceOptions, listable } from '../hosted/http-hosted.ts';
 import type {
-  Body,
   HeartbeatReply,
   Held,
+  HostedApi,
+  JsonBody,
   LeaseVerdict,
   Reply,
   ResultReport,
-  RunnerService,
-} from '../job/service.ts';
+} from '../job/hosted-api.ts';
+import type { WorkerBlock } from '../job/job-report.ts';
 
 /** What to ask for. */
 export interface AgentQuestion {
@@ -38,19 +38,19 @@ export interface AgentQuestion {
   without?: readonly string[];
 }
 
-export interface AgentService extends RunnerService {
-  ask(question: AgentQuestion): Promise<Reply<Body>>;
+export interface AgentService extends HostedApi {
+  ask(question: AgentQuestion): Promise<Reply<JsonBody>>;
   /** What the agent printed; sent along with the answer. */
   keepWorker(jobId: string, worker: WorkerBlock): void;
 }
 
-const NOTHING: Reply<Body> = { kind: 'ok', value: {} };
+const NOTHING: Reply<JsonBody> = { kind: 'ok', value: {} };
 
 export function agentService({
   baseUrl,
   connect,
 }: Pick<HttpServiceOptions, 'baseUrl' | 'connect'>): AgentService {
-  const line = new Line(connect);
+  const line = new AccountClient(connect);
   const workers = new Map<string, WorkerBlock>();
   return {
     baseUrl,
@@ -86,14 +86,14 @@ export function agentService({
 }
 
 /** These routes have no way to give a review back: its holder reports a failure instead. */
-const NO_RELEASE: Reply<Body> = {
+const NO_RELEASE: Reply<JsonBody> = {
   kind: 'refused',
   status: 404,
   code: 'not_found',
   message: 'A review from the compatibility route cannot be given back.',
 };
 
-function claim(client: Client, question: AgentQuestion): Promise<Body> {
+function claim(client: Client, question: AgentQuestion): Promise<JsonBody> {
   if (!client.server.offers('claim-post')) {
     return send(client, pollAgent, { query: queryOf(client.server, question) });
   }
@@ -122,7 +122,7 @@ function queryOf(
 const BEAT: Reply<HeartbeatReply> = { kind: 'ok', value: { body: {}, drain: false } };
 
 /** No lease is renewed by it, but a cancelled or reclaimed review is noticed, and its agent stopped. */
-async function lookAfter(line: Line, held: Held): Promise<Reply<HeartbeatReply>> {
+async function lookAfter(line: AccountClient, held: Held): Promise<Reply<HeartbeatReply>> {
   const offered = await line.offers('jobs');
   // A v0.4.4 server says nothing about the review.
   if (offered.kind === 'ok' && !offered.value) return BEAT;
@@ -145,7 +145,7 @@ function verdictOf(job: unknown, leaseId: string | undefined): LeaseVerdict | un
 
 /** Earlier versions wrote down the job only. */
 async function findCheckpoint(
-  line: Line,
+  line: AccountClient,
   { jobId, checkpointId: known, account }: Held,
 ): Promise<Reply<string>> {
   if (known !== undefined) return { kind: 'ok', value: known };

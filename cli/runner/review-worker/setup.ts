@@ -1,12 +1,12 @@
 /** The parts of the compatibility path: a runner that is no machine of the service. */
 
 import { codexAgent } from '../../agents/codex.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 import { signedInClient } from '../../client/client.ts';
 import type { Context } from '../../output/context.ts';
 import { loadMachine } from '../../records/machine.ts';
 import { requireAuth } from '../../records/remote-session.ts';
-import { policyDesk } from '../agent-run/policy-gate.ts';
+import { ownerPolicy } from '../agent-run/policy-gate.ts';
 import { ClaimPause } from '../job/claim-pause.ts';
 import { DrainSwitch } from '../loop/drain-switch.ts';
 import { KeepAwake } from '../process/keep-awake.ts';
@@ -29,20 +29,20 @@ const HEARTBEAT_MS = 20_000;
 export async function prepareAgentWork(
   context: Context,
   options: AgentWorkOptions,
-  talk: Talk,
+  reporter: Reporter,
 ): Promise<{ cycle: AgentCycle; drainSwitch: DrainSwitch }> {
   const { env } = context;
   const session = requireAuth(env);
   const first = await signedInClient(context);
   const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
   const { record } = await loadMachine({ env, now: Date.now() });
-  const drainSwitch = new DrainSwitch(talk);
+  const drainSwitch = new DrainSwitch(reporter);
   const shared = {
     env,
     machine: record,
     agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
     claimPause: new ClaimPause(),
-    talk,
+    reporter,
     secrets: secretValues(env, [session.token]),
     heartbeatMs: HEARTBEAT_MS,
     deliveryLimitMs: DELIVERY_LIMIT_MS,
@@ -50,10 +50,10 @@ export async function prepareAgentWork(
     isDraining: () => drainSwitch.draining.aborted,
     shutdown: drainSwitch.shutdown,
   };
-  const keepAwake = new KeepAwake({ mode: 'ac', talk });
+  const keepAwake = new KeepAwake({ mode: 'ac', reporter });
   const cycle = new AgentCycle({
     context: agentContext(shared, { baseUrl: first.baseUrl, connect }),
-    policy: policyDesk(context, drainSwitch),
+    policy: ownerPolicy(context, drainSwitch),
     agent: options.agent?.trim() || undefined,
     onBusy: () => keepAwake.busy(),
     onIdle: () => keepAwake.idle(),

@@ -3,16 +3,16 @@
  * channel says when the order is given; whoever shows the runner reads it here.
  */
 
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 
 export class DrainOrder {
-  readonly #talk: Talk;
+  readonly #reporter: Reporter;
   #isGiven = false;
   /** Told when the order is given and when it is taken back. */
   onChange: ((isGiven: boolean) => void) | undefined;
 
-  constructor(talk: Talk) {
-    this.#talk = talk;
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
   }
 
   get isGiven(): boolean {
@@ -23,7 +23,7 @@ export class DrainOrder {
   readonly note = (isGiven: boolean): void => {
     if (isGiven === this.#isGiven) return;
     this.#isGiven = isGiven;
-    this.#talk.note(
+    this.#reporter.info(
       isGiven
         ? 'This machine is drained: it finishes its work and claims nothing more. `orp runner resume` lets it go on.'
         : 'This machine claims jobs again.',

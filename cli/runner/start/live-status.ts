@@ -3,7 +3,7 @@
 import { type Context, withStreams } from '../../output/context.ts';
 import { LiveLine } from '../../output/live-line.ts';
 import { type ChannelState, type RunnerView, statusLine } from '../../output/status-line.ts';
-import type { CrewMember } from '../loop/crew.ts';
+import type { RunningJob } from '../loop/job-pool.ts';
 
 const REFRESH_MS = 1000;
 
@@ -22,7 +22,7 @@ export interface LiveSource {
   machine: string;
   /** NO_COLOR is looked at. */
   env: NodeJS.ProcessEnv;
-  members(): readonly CrewMember[];
+  members(): readonly RunningJob[];
   obstacle(): string | undefined;
   isDraining(): boolean;
   isDrained(): boolean;
@@ -61,11 +61,11 @@ function viewOf(source: LiveSource, elapsedMs: number): RunnerView {
     isDrained: source.isDrained(),
     obstacle: source.obstacle(),
     elapsedMs,
-    jobs: source.members().map(({ jobId, placement, beganAt, desk }) => ({
+    jobs: source.members().map(({ jobId, placement, beganAt, lease }) => ({
       id: jobId,
       session: placement.kind === 'placed' ? placement.session.label : '',
       elapsedMs: performance.now() - beganAt,
-      output: desk?.spool.lastText ?? '',
+      output: lease?.spool.lastText ?? '',
     })),
   };
 }

@@ -2,13 +2,13 @@
 
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../../base/exit.ts';
 import { oneLine } from '../../base/one-line.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 import { notOffered } from '../../client/offers.ts';
 import type { Context } from '../../output/context.ts';
 import { printResult } from '../../output/print.ts';
 import type { ChannelState } from '../../output/status-line.ts';
-import { listenerWaiter } from '../loop/listener-waiter.ts';
-import type { CycleOutcome } from '../loop/work-documents.ts';
+import { listenerWaiter } from '../loop/channel-waiter.ts';
+import type { CycleOutcome } from '../loop/documents.ts';
 import { describeJump, SleepWatch } from '../process/sleep-watch.ts';
 import { startIdleBeats } from './idle-beats.ts';
 import { LiveRecord } from './live-record.ts';
@@ -24,12 +24,12 @@ type ShownOptions = WorkOptions & { showAs?: ShowAs };
 export async function runWork(given: Context, options: ShownOptions): Promise<number> {
   const live = liveContext(given);
   const context = live?.context ?? given;
-  const talk = talkOf(context, options);
+  const reporter = reporterOf(context, options);
   let record: LiveRecord | undefined;
   const prepared = await prepare(context, options, {
-    ...talk,
+    ...reporter,
     warn(text) {
-      talk.warn(text);
+      reporter.warn(text);
       record?.noteError(text, context.now());
     },
   });
@@ -75,8 +75,8 @@ function shownAs({ showAs }: ShownOptions, outcome: CycleOutcome): CycleOutcome 
   return showAs === undefined ? outcome : showAs(outcome);
 }
 
-function wakeUp({ loop, talk }: Prepared, goneMs: number): void {
-  talk.note(describeJump(goneMs));
+function wakeUp({ loop, reporter }: Prepared, goneMs: number): void {
+  reporter.info(describeJump(goneMs));
   loop.wakeUp();
 }
 
@@ -107,7 +107,7 @@ async function workOn(
   options: ShownOptions,
   { channel, isLive, record, ...prepared }: Prepared & WorkDisplay,
 ): Promise<void> {
-  const { drainSwitch, loop, talk, hold } = prepared;
+  const { drainSwitch, loop, reporter, hold } = prepared;
   if (options.transport === 'ws') await requireSockets(prepared);
   let replaced: string | undefined;
   const waiter = await listenerWaiter({
@@ -134,7 +134,7 @@ async function workOn(
   });
   try {
     const wayOut = isService(context.env) ? '' : ' Ctrl-C leaves.';
-    talk.note(`Waiting for jobs as ${prepared.work.machine.machine_name}.${wayOut}`);
+    reporter.info(`Waiting for jobs as ${prepared.work.machine.machine_name}.${wayOut}`);
     const show = showEach(context, { showsIdle: !isLive });
     await loop.run(waiter, (outcome) => show(shownAs(options, outcome)));
   } finally {
@@ -180,9 +180,9 @@ function tellTransport(
 }
 
 /** Talk goes to stderr; with `--json` only what a person should look at does. */
-export function talkOf(context: Context, options: Pick<WorkOptions, 'verbose'>): Talk {
+export function reporterOf(context: Context, options: Pick<WorkOptions, 'verbose'>): Reporter {
   return {
-    note(text) {
+    info(text) {
       if (!context.json) context.stderr.write(`${oneLine(text)}\n`);
       else if (options.verbose) context.stderr.write(`${JSON.stringify({ note: text })}\n`);
     },

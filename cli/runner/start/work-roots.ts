@@ -1,7 +1,7 @@
 /** Which repositories a runner looks at, anew before every claim, and what it says about those it cannot use. */
 
 import { CliError } from '../../base/exit.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 import { isLinkable, type LinkableRepository, requireGit, resolveRepo } from '../../git/repository.ts';
 import type { Context } from '../../output/context.ts';
 import {
@@ -23,14 +23,14 @@ export interface RootsAsked {
 export class WorkRoots {
   readonly #env: NodeJS.ProcessEnv;
   readonly #asked: RootsAsked;
-  readonly #talk: Talk;
+  readonly #reporter: Reporter;
   /** What is said once while it lasts. */
   #told = new Set<string>();
 
-  constructor(env: NodeJS.ProcessEnv, asked: RootsAsked, talk: Talk) {
+  constructor(env: NodeJS.ProcessEnv, asked: RootsAsked, reporter: Reporter) {
     this.#env = env;
     this.#asked = asked;
-    this.#talk = talk;
+    this.#reporter = reporter;
   }
 
   /** The roots as of now: repositories are linked and deleted while the runner runs. */
@@ -80,7 +80,7 @@ export class WorkRoots {
   }
 
   #tell(sentences: readonly string[]): void {
-    for (const sentence of sentences) if (!this.#told.has(sentence)) this.#talk.warn(sentence);
+    for (const sentence of sentences) if (!this.#told.has(sentence)) this.#reporter.warn(sentence);
     this.#told = new Set(sentences);
   }
 }

@@ -3,20 +3,20 @@
 import { randomUUID } from 'node:crypto';
 import { codexAgent } from '../../agents/codex.ts';
 import { pause } from '../../base/pause.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 import { clientVersion } from '../../base/version.ts';
 import { introduce } from '../../client/call.ts';
 import { type Client, signedInClient } from '../../client/client.ts';
 import { NO_RETRY } from '../../client/retry.ts';
-import { ServiceError } from '../../client/service-error.ts';
+import { ServerError } from '../../client/server-error.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 import type { CommonOptions, Context } from '../../output/context.ts';
 import { elapsed } from '../../output/status-line.ts';
 import { loadMachine, requireEnabled } from '../../records/machine.ts';
 import { requireAuth } from '../../records/remote-session.ts';
-import { policyDesk, policyGate } from '../agent-run/policy-gate.ts';
+import { ownerPolicy, policyGate } from '../agent-run/policy-gate.ts';
 import type { ChannelTarget } from '../channel/channel.ts';
-import { httpService } from '../hosted/http-service.ts';
+import { httpHosted } from '../hosted/http-hosted.ts';
 import { localRecords } from '../hosted/local-records.ts';
 import { ClaimPause, sayingPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
@@ -81,18 +81,18 @@ export interface Prepared {
   loop: WorkLoop;
   drainSwitch: DrainSwitch;
   drainOrder: DrainOrder;
-  talk: Talk;
+  reporter: Reporter;
   instance: string;
   hold: MachineHold;
   connectForListening(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
 }
 
 /** The preconditions in the order of the contract, then everything that is needed to work. */
-export async function prepare(context: Context, options: WorkOptions, talk: Talk): Promise<Prepared> {
+export async function prepare(context: Context, options: WorkOptions, reporter: Reporter): Promise<Prepared> {
   const { env } = context;
   // Throws when variables of git name another repository than the current directory.
   await context.repository();
-  const roots = new WorkRoots(env, { ...options, repoRoot: context.repoRoot }, talk);
+  const roots = new WorkRoots(env, { ...options, repoRoot: context.repoRoot }, reporter);
   const candidates = await roots.inspectFirst();
   const gitRoot = await requireSomeGit(context, candidates);
   const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
@@ -102,21 +102,21 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
   const first = await signedInClient(context);
   const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
   const instance = randomUUID();
-  const [drainSwitch, drainOrder] = [new DrainSwitch(talk), new DrainOrder(talk)];
-  const policy = policyDesk(context, drainSwitch);
+  const [drainSwitch, drainOrder] = [new DrainSwitch(reporter), new DrainOrder(reporter)];
+  const policy = ownerPolicy(context, drainSwitch);
   const hold: MachineHold = {};
   const claimPause = new ClaimPause();
   const work: WorkContext = {
     env,
     machine,
     service: sayingPause(
-      httpService({ machine, instance, baseUrl: first.baseUrl, connect, onDrainOrder: drainOrder.note }),
+      httpHosted({ machine, instance, baseUrl: first.baseUrl, connect, onDrainOrder: drainOrder.note }),
       claimPause,
     ),
     claimPause,
     agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
     local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
-    talk,
+    reporter,
     secrets: secretValues(env, [session.token]),
     heartbeatMs: options.heartbeatInterval * 1000,
     silenceLimitMs: options.silenceLimit * 1000,
@@ -127,8 +127,8 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     gate: policyGate(policy),
   };
   await tellRemarks(work);
-  const keepAwake = new KeepAwake({ mode: options.keepAwake, talk });
-  if (options.verbose) talk.note(keepAwake.description);
+  const keepAwake = new KeepAwake({ mode: options.keepAwake, reporter });
+  if (options.verbose) reporter.info(keepAwake.description);
   const plan = {
     hooks: { onBusy: () => keepAwake.busy(), onIdle: () => keepAwake.idle() },
     findCandidates: () => roots.inspect(),
@@ -144,7 +144,7 @@ export async function prepare(context: Context, options: WorkOptions, talk: Talk
     loop: new WorkLoop(work, plan, drainSwitch),
     drainSwitch,
     drainOrder,
-    talk,
+    reporter,
     instance,
     hold,
     connectForListening: () => listenAs(connect),
@@ -163,14 +163,14 @@ async function listenAs(connect: () => Promise<Client>) {
 async function introduceSoon(client: Client): Promise<void> {
   const hasty = { ...client, retry: NO_RETRY, timeoutMs: INTRODUCTION_MS };
   await introduce(hasty).catch((error: unknown) => {
-    if (!(error instanceof ServiceError)) throw error;
+    if (!(error instanceof ServerError)) throw error;
   });
 }
 
 /** What may not work as the person who starts it expects. */
-async function tellRemarks({ agent, talk }: WorkContext): Promise<void> {
+async function tellRemarks({ agent, reporter }: WorkContext): Promise<void> {
   const program = await agent.findProgram();
-  if (program.kind === 'found') for (const remark of program.remarks) talk.warn(remark);
+  if (program.kind === 'found') for (const remark of program.remarks) reporter.warn(remark);
 }
 
 /** Two runners on one machine would take each other's channel again and again: the one that lost the lock leaves. */
@@ -188,7 +188,7 @@ function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
 
 /** One runner per machine: becomes it, or fails with who is. */
 export async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
-  const { work: workContext, drainSwitch, talk, instance } = prepared;
+  const { work: workContext, drainSwitch, reporter, instance } = prepared;
   const { env, machine, self } = workContext;
   const lock = await becomeRunner({
     place: { env, machineId: machine.machine_id },
@@ -207,13 +207,13 @@ export async function holdMachine(context: Context, options: WorkOptions, prepar
     onWait(holder, waitedMs) {
       const text = `Waiting for runner ${holder.pid} to finish and leave`;
       if (prepared.hold.show !== undefined) prepared.hold.show(`○ ${text} · ${elapsed(waitedMs)}`);
-      else if (waitedMs % 10_000 === 0) talk.note(`${text} (${elapsed(waitedMs)}).`);
+      else if (waitedMs % 10_000 === 0) reporter.info(`${text} (${elapsed(waitedMs)}).`);
     },
     signal: drainSwitch.draining,
     pause: (ms) => pause(ms, drainSwitch.draining),
   });
   drainSwitch.draining.addEventListener('abort', () => {
-    lock.noteDraining(context.now()).catch((error: Error) => talk.warn(error.message));
+    lock.noteDraining(context.now()).catch((error: Error) => reporter.warn(error.message));
   });
   prepared.hold.lock = lock;
 }

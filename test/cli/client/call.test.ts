@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { call, send } from '../../../cli/client/call.ts';
 import { type Client, commonHeaders, signedInClient } from '../../../cli/client/client.ts';
 import { DEFAULT_RETRY } from '../../../cli/client/retry.ts';
-import { ServiceError } from '../../../cli/client/service-error.ts';
+import { ServerError } from '../../../cli/client/server-error.ts';
 import { deviceLogin, getMe } from '../../../spec/contract/auth.ts';
 import { addIdea, listIdeas, showIdea } from '../../../spec/contract/ideas.ts';
 import { queueCheckpoint, syncMachine } from '../../../spec/contract/runner.ts';
@@ -36,9 +36,9 @@ function inTurn(...answers: readonly Answer[]) {
   return (): Answer => answers[Math.min(turn++, answers.length - 1)] ?? {};
 }
 
-async function failureOf(promise: Promise<unknown>): Promise<ServiceError> {
+async function failureOf(promise: Promise<unknown>): Promise<ServerError> {
   const error = await promise.catch((reason: unknown) => reason);
-  if (error instanceof ServiceError) return error;
+  if (error instanceof ServerError) return error;
   throw new Error(`not a service error: ${String(error)}`);
 }
 

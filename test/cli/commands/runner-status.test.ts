@@ -5,7 +5,7 @@ import { formatStatus } from '../../../cli/commands/runner-status-view.ts';
 import { runnerLivePath, runnerLockPath } from '../../../cli/files/paths.ts';
 import { bare } from '../../../cli/output/text-output.ts';
 import { gatherSituation } from '../../../cli/status/runner-situation.ts';
-import { FakeService } from '../runner/fake-service.ts';
+import { FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { pause, timerMs } from '../../../cli/base/pause.ts';
-import { readRetryAfter } from '../../../cli/client/service-error.ts';
+import { readRetryAfter } from '../../../cli/client/server-error.ts';
 import { Listener } from '../../../cli/runner/channel/listener.ts';
 import { chunkRecord, journalRecord, parseLines, readSeq } from '../../../cli/runner/spool/records.ts';
 import { Desk } from '../desk.ts';
@@ -120,9 +120,9 @@ describe('a timer', () => {
     });
     try {
       const { signal } = new AbortController();
-      expect(await listener.nextLook(signal)).toBe('start');
+      expect(await listener.nextPoll(signal)).toBe('start');
       let looks = 0;
-      void listener.nextLook(signal).then(() => {
+      void listener.nextPoll(signal).then(() => {
         looks += 1;
       });
       await vi.advanceTimersByTimeAsync(86_400_000);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CAPABILITIES_HEADER } from '../../../spec/contract/capabilities.ts';
 import { type EventName, sseFrame } from '../../../spec/transport/events.ts';
-import type { FakeService } from '../runner/fake-service.ts';
+import type { FakeService } from '../runner/fake-hosted.ts';
 import { EVIL, poison } from './hostile.ts';
 
 /** One thing that is said on a channel; `close` ends a WebSocket with a code and a poisoned reason. */

@@ -7,7 +7,7 @@ import { readRunnerLock } from '../../../cli/runner/process/runner-lock.ts';
 import { arrange } from '../../contract/cli-situations.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
-import { FakeService } from '../runner/fake-service.ts';
+import { FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { MAIN, RECIPE_AGENT } from '../runner/orp-process.ts';

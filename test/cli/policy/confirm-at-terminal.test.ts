@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readRunnerLock } from '../../../cli/runner/process/runner-lock.ts';
 import { type OwnTerminal, openTerminal } from '../output/terminal.ts';
-import { type FakeJob, FakeService } from '../runner/fake-service.ts';
+import { type FakeJob, FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { MAIN, RECIPE_AGENT } from '../runner/orp-process.ts';

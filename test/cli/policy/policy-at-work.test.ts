@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { limitsOf } from '../../../cli/policy/policy-desk.ts';
+import { limitsOf } from '../../../cli/policy/owner-policy.ts';
 import { timeLimitMs } from '../../../cli/runner/agent-run/prompt-run.ts';
-import { FakeService } from '../runner/fake-service.ts';
+import { FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { PolicyDesk } from '../../../cli/policy/policy-desk.ts';
+import { OwnerPolicy } from '../../../cli/policy/owner-policy.ts';
 import { policyPath, readPolicyFile } from '../../../cli/policy/policy-file.ts';
 import { rememberRoot } from '../../../cli/records/linked-roots.ts';
 import { gatherSituation } from '../../../cli/status/runner-situation.ts';
@@ -213,7 +213,7 @@ describe('quiet hours in a time zone', () => {
     ['Europe/Berlin', '2026-10-25T01:30:00Z', '2:30'],
     ['Asia/Kolkata', '2026-03-29T18:30:00Z', '0:00'],
   ])('in %s, %s is %s on the wall', (zone, at, expected) => {
-    const module = pathToFileURL(join(import.meta.dirname, '../../../cli/policy/policy-desk.ts')).href;
+    const module = pathToFileURL(join(import.meta.dirname, '../../../cli/policy/owner-policy.ts')).href;
     const script = `import { wallTime } from '${module}';
       const { minute } = wallTime(Date.parse('${at}'));
       process.stdout.write(Math.floor(minute / 60) + ':' + String(minute % 60).padStart(2, '0'));`;
@@ -223,7 +223,7 @@ describe('quiet hours in a time zone', () => {
   });
 
   it('is noticed when the computer moves to another one while the runner goes on', () => {
-    const module = pathToFileURL(join(import.meta.dirname, '../../../cli/policy/policy-desk.ts')).href;
+    const module = pathToFileURL(join(import.meta.dirname, '../../../cli/policy/owner-policy.ts')).href;
     // A thread changes the zone of the process without a word to the main thread, as the system does.
     const script = `import { once } from 'node:events';
       import { SHARE_ENV, Worker } from 'node:worker_threads';
@@ -243,7 +243,7 @@ describe('the desk', () => {
     using desk = new Desk();
     symlinkSync('/etc', join(desk.home, 'alias'));
     setPolicy(desk, { repositories: [`${desk.home}/**`], accounts: ['*'] });
-    const policy = new PolicyDesk({ env: desk.env, now: () => desk.now });
+    const policy = new OwnerPolicy({ env: desk.env, now: () => desk.now });
     const at = {
       id: 'job_1',
       kind: 'session.prompt',

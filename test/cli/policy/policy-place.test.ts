@@ -8,7 +8,7 @@ import { jobAtPlace } from '../../../cli/runner/agent-run/policy-gate.ts';
 import type { JobGate } from '../../../cli/runner/job/work-context.ts';
 import { DrainSwitch } from '../../../cli/runner/loop/drain-switch.ts';
 import { WorkLoop } from '../../../cli/runner/loop/work-loop.ts';
-import { FakeService } from '../runner/fake-service.ts';
+import { FakeService } from '../runner/fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { runnerContext } from '../runner/runner-context.ts';
 
@@ -50,7 +50,7 @@ async function workIn(folder: string, meanwhile: () => void): Promise<void> {
     fallbackRepository: found.linked.repository,
     rules: { maxJobs: 1, parallelInRepo: false },
   };
-  await new WorkLoop({ ...context, gate }, plan, new DrainSwitch(context.talk)).once(false);
+  await new WorkLoop({ ...context, gate }, plan, new DrainSwitch(context.reporter)).once(false);
 }
 
 it('a link that is turned after it was read leads neither the rules nor the agent away', async () => {

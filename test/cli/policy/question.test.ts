@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { askAtTerminal, formatQuestion } from '../../../cli/policy/ask-at-terminal.ts';
-import { type JobAtPlace, PolicyDesk } from '../../../cli/policy/policy-desk.ts';
+import { type JobAtPlace, OwnerPolicy } from '../../../cli/policy/owner-policy.ts';
 import { policyPath } from '../../../cli/policy/policy-file.ts';
 import { reviewUntilStopped } from '../../../cli/runner/agent-run/policy-gate.ts';
 import { StopSwitch } from '../../../cli/runner/process/stop-switch.ts';
@@ -184,7 +184,7 @@ describe('the question at the terminal', () => {
       JSON.stringify({ schema_version: '1.0.0', confirm: 'always', accounts: ['*'] }),
     );
     const stopSwitch = new StopSwitch();
-    const policy = new PolicyDesk({
+    const policy = new OwnerPolicy({
       env: desk.env,
       now: () => desk.now,
       ask: async (_job, _why, signal) => {
@@ -216,7 +216,7 @@ describe('the question at the terminal', () => {
         policyPath(desk.env),
         JSON.stringify({ schema_version: '1.0.0', confirm: 'always', accounts: ['*'] }),
       );
-      const policy = new PolicyDesk({ env: desk.env, now: () => desk.now, ask: async () => 'left' });
+      const policy = new OwnerPolicy({ env: desk.env, now: () => desk.now, ask: async () => 'left' });
       const held = { jobId: 'job_1', leaseId };
       const lease = { held, stopSwitch: new StopSwitch(), setAsking: () => undefined };
       expect(await reviewUntilStopped(policy, place, lease)).toMatchObject({ kind: verdict });
@@ -227,7 +227,7 @@ describe('the question at the terminal', () => {
     using desk = new Desk();
     const policyText = { schema_version: '1.0.0', confirm: 'unknown-sender', accounts: ['*'] };
     desk.write(policyPath(desk.env), JSON.stringify(policyText));
-    const policy = new PolicyDesk({ env: desk.env, now: () => desk.now });
+    const policy = new OwnerPolicy({ env: desk.env, now: () => desk.now });
     expect(await policy.review(place, { signal: new AbortController().signal })).toEqual({
       kind: 'refused',
       rule: 'confirm',

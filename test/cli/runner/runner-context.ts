@@ -2,7 +2,7 @@
 
 import { codexAgent } from '../../../cli/agents/codex.ts';
 import { signedInClient } from '../../../cli/client/client.ts';
-import { httpService } from '../../../cli/runner/hosted/http-service.ts';
+import { httpHosted } from '../../../cli/runner/hosted/http-hosted.ts';
 import { ClaimPause } from '../../../cli/runner/job/claim-pause.ts';
 import type { WorkContext } from '../../../cli/runner/job/work-context.ts';
 import type { LinkedMachine } from './linked-machine.ts';
@@ -15,8 +15,8 @@ export interface RunnerOf {
   startTime: string;
 }
 
-/** A runner that tells nobody anything, or `talk`. */
-export function runnerContext(of: RunnerOf, talk: Partial<WorkContext['talk']> = {}): WorkContext {
+/** A runner that reports nothing, or to `reporter`. */
+export function runnerContext(of: RunnerOf, reporter: Partial<WorkContext['reporter']> = {}): WorkContext {
   const { env } = of.machine;
   const record = {
     schema_version: '1.0.0' as const,
@@ -29,7 +29,7 @@ export function runnerContext(of: RunnerOf, talk: Partial<WorkContext['talk']> =
   return {
     env,
     machine: record,
-    service: httpService({
+    service: httpHosted({
       machine: record,
       instance: of.startTime,
       baseUrl: of.baseUrl,
@@ -43,7 +43,7 @@ export function runnerContext(of: RunnerOf, talk: Partial<WorkContext['talk']> =
       sync: async () => ({}),
     },
     claimPause: new ClaimPause(),
-    talk: { note: silent, warn: silent, ...talk },
+    reporter: { info: silent, warn: silent, ...reporter },
     secrets: [],
     heartbeatMs: 20_000,
     deliveryLimitMs: 120_000,

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serviceManager } from '../../../cli/service/service-manager.ts';
 import { servicePath } from '../../../cli/service/service-place.ts';
 import { startPushServer } from '../runner/channel/push-server.ts';
-import { FakeService } from '../runner/fake-service.ts';
+import { FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../runner/orp-process.ts';

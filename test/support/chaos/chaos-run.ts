@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildOrp } from '../../../scripts/local/build-orp.ts';
+import { type FaultCounts, Faults, type Stage } from './faults.ts';
 import { type Run, readRuns } from './journals.ts';
 import { endProcessesOf, findLeftovers } from './leftovers.ts';
 import { ChaosMachine } from './machine.ts';
@@ -15,7 +16,6 @@ import { ChaosPerson, type Entry } from './person.ts';
 import { makePlan, type Plan, type PlannedJob } from './plan.ts';
 import { startProxy } from './proxy.ts';
 import { ChaosService } from './service.ts';
-import { type FaultCounts, type Stage, Storm } from './storm.ts';
 import { type Evidence, judgeJob, type Violation } from './verdict.ts';
 
 export interface ChaosOptions {
@@ -94,14 +94,14 @@ class ChaosRun {
     const startedAt = Date.now();
     const { person, stage } = await this.#setUp();
     this.#closers.push(async () => person.giveUp());
-    const storm = new Storm(stage);
+    const faults = new Faults(stage);
     for (const machine of this.#machines) machine.start();
-    const raging = storm.rage(this.#plan.nextFault, () => this.#ended);
+    const injecting = faults.inject(this.#plan.nextFault, () => this.#ended);
     // Whichever fails first ends the run; the other's end is awaited below.
-    raging.catch(() => undefined);
-    await Promise.race([this.#sendAll(person), raging.then(() => new Promise(() => undefined))]);
-    storm.calm();
-    await raging;
+    injecting.catch(() => undefined);
+    await Promise.race([this.#sendAll(person), injecting.then(() => new Promise(() => undefined))]);
+    faults.recover();
+    await injecting;
     await this.#settle(person);
     const slow = await this.#leave();
     const { evidence, strays } = await this.#gather(person);
@@ -114,7 +114,7 @@ class ChaosRun {
       jobs: this.#accepted.size,
       statuses: countStatuses(evidence),
       runs: evidence.reduce((sum, one) => sum + one.runs.length, 0),
-      faults: { ...storm.counts, ...this.#orders },
+      faults: { ...faults.counts, ...this.#orders },
       violations,
       leftovers,
       stories: evidence.filter((one) => told.has(one.jobId)),

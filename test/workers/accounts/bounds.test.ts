@@ -8,6 +8,7 @@ import { enqueueJob, listJobs, retryJob } from '../../../spec/contract/jobs.ts';
 import { queueCheckpoint, syncMachine } from '../../../spec/contract/runner.ts';
 import { MAX_PROMPT_BYTES } from '../../../spec/job/kinds.ts';
 import { accepts, refuses } from '../harness/call.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { limitAccount, usageOf } from '../harness/limits.ts';
 import type { Machine } from '../harness/machines.ts';
 import {
@@ -22,7 +23,6 @@ import {
   syncBody,
 } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import { closeChannels, openStream } from '../harness/streams.ts';
 
 const KIB = 1024;

@@ -7,9 +7,9 @@ import { networkOf } from '../../../workers/accounts/sign-in-limits.ts';
 import { Turnstile } from '../../../workers/accounts/turnstile.ts';
 import { accepts, expectRefusal, refuses, send } from '../harness/call.ts';
 import { advance, MINUTE, SECOND, takeLog } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { hashOf } from '../harness/passwords.ts';
 import { aPerson, type Person } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import { whileSilent } from '../harness/silence.ts';
 
 const PASSWORD = 'open sesame 42';

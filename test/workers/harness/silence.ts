@@ -1,7 +1,7 @@
 /** D1 gives no answer, for as long as `work` takes; the timers of Worker and objects run many times faster than they say. */
 
 import { vi } from 'vitest';
-import { withFault } from './platform-tap.ts';
+import { withFault } from './d1-meter.ts';
 
 const FASTER = 20;
 /** Nothing waits this long, on any machine. */

@@ -6,9 +6,9 @@ import { listJobs } from '../../../spec/contract/jobs.ts';
 import { ROWS } from '../../../spec/contract/rows.ts';
 import type { Answer } from '../harness/call.ts';
 import { send, sendRaw } from '../harness/call.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import { aMachine } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
-import { withFault } from '../harness/platform-tap.ts';
 import { closeChannels, openStream } from '../harness/streams.ts';
 
 afterEach(closeChannels);

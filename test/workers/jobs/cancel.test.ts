@@ -7,6 +7,7 @@ import { completeJob } from '../../../spec/contract/runner.ts';
 import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import type { Held } from '../harness/machines.ts';
 import {
   aMachine,
@@ -22,7 +23,6 @@ import {
 import { fireCron } from '../harness/objects.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
-import { withFault } from '../harness/platform-tap.ts';
 
 function cancel(as: Person, jobId: string, body: object = {}) {
   return accepts(cancelJob, { as, params: { jobId }, body });

@@ -6,11 +6,11 @@ import { enqueueJob, listJobs } from '../../../spec/contract/jobs.ts';
 import { IDEMPOTENCY_MS, MAX_PROMPT_BYTES } from '../../../spec/job/kinds.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, currentTime, DAY, HOUR, MINUTE, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, claimAndStart, complete, poll, show } from '../harness/machines.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 type Order = BodyInput<typeof enqueueJob>;
 

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { enqueueJob, retryJob } from '../../../spec/contract/jobs.ts';
 import { accepts, send } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import { aMachine, aPrompt, beat, claimAndStart, poll } from '../harness/machines.ts';
 import { alarmAt, evict, fireAlarm } from '../harness/objects.ts';
-import { withFault } from '../harness/platform-tap.ts';
 
 /** D1 does what it is told and cannot say so. */
 function losingTheAnswerOf(statement: RegExp, ask: () => Promise<unknown>): Promise<unknown> {

@@ -7,6 +7,7 @@ import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { FREE_RELEASES, REASON_LENGTH, RELEASE_PAUSE_MS } from '../../../spec/job/release.ts';
 import { accepts, refuses } from '../harness/call.ts';
 import { advance, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Held } from '../harness/machines.ts';
 import {
   aMachine,
@@ -25,7 +26,6 @@ import {
 } from '../harness/machines.ts';
 import { fireAlarm } from '../harness/objects.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 async function refusal(held: Held, code: 'lease_lost' | 'wrong_status' | 'foreign_machine') {
   const { owner, machineId } = held.machine;

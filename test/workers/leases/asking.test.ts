@@ -5,10 +5,10 @@ import { heartbeat } from '../../../spec/contract/runner.ts';
 import { LEASE_MS, REDELIVER_AFTER_MS } from '../../../spec/job/lease.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Held } from '../harness/machines.ts';
 import { aMachine, aPrompt, beat, claim, giveBack, log, poll, show, start } from '../harness/machines.ts';
 import { evict, fireAlarm } from '../harness/objects.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 const ask = ({ machine: { owner, machineId }, jobId, leaseId }: Held) =>
   accepts(heartbeat, { as: owner, body: { machineId, jobId, leaseId, asking: true } });

@@ -6,6 +6,7 @@ import { addLogs, completeJob, heartbeat, pollJob, startJob } from '../../../spe
 import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, currentTime, HOUR, SECOND, takeLog } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Held } from '../harness/machines.ts';
 import {
   aMachine,
@@ -20,7 +21,6 @@ import {
   start,
 } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 async function aHeldPrompt(): Promise<Held> {
   const machine = await aMachine();

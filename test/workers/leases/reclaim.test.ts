@@ -6,6 +6,7 @@ import { completeJob } from '../../../spec/contract/runner.ts';
 import { BACKOFF_LIMIT_MS, LEASE_MS } from '../../../spec/job/lease.ts';
 import { refuses } from '../harness/call.ts';
 import { advance, currentTime, DAY, MINUTE, SECOND, takeLog } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Held, Machine } from '../harness/machines.ts';
 import {
   aMachine,
@@ -21,7 +22,6 @@ import {
   start,
 } from '../harness/machines.ts';
 import { alarmAt, evict, fireAlarm, fireCron } from '../harness/objects.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 /** The layers that may find a lost lease, each alone. */
 const LAYERS: { layer: string; repair: (machine: Machine) => Promise<unknown> }[] = [

@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { drainMachine } from '../../../spec/contract/machines.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, MINUTE, SECOND, takeLog } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, beat, claimAndStart, complete, poll, show } from '../harness/machines.ts';
 import { evict } from '../harness/objects.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 function drain({ machineId }: Machine, draining: boolean, order: { as: Person; reason?: string }) {
   const { as, reason } = order;

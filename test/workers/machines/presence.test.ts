@@ -5,11 +5,11 @@ import { showMachine } from '../../../spec/contract/machines.ts';
 import { OFFLINE_AFTER_MS } from '../../../spec/job/waiting.ts';
 import { accepts, refuses } from '../harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, poll, show } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import { closeChannels, listenOverSse, listenOverWs } from '../harness/streams.ts';
 
 afterEach(closeChannels);

@@ -9,9 +9,9 @@ import type { Statement } from '../../../workers/store/database.ts';
 import { dropProjects, dropSessions } from '../../../workers/store/linked-projects.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { billOf, withFault } from '../harness/d1-meter.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, claim, show, syncBody } from '../harness/machines.ts';
-import { billOf, withFault } from '../harness/platform-tap.ts';
 
 /** What a machine says that has linked as much as it may, with names that need care in JSON. */
 function everything(machine: Machine, prefix: string) {

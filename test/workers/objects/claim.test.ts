@@ -6,6 +6,7 @@ import { pollJob, syncMachine } from '../../../spec/contract/runner.ts';
 import { LEASE_MS, REDELIVER_AFTER_MS } from '../../../spec/job/lease.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import {
   aMachine,
   anIdea,
@@ -23,7 +24,6 @@ import {
 } from '../harness/machines.ts';
 import { evict } from '../harness/objects.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 describe('a poll', () => {
   it('hands out the prompt with its session, its lease and why this session', async () => {

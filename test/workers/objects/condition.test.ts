@@ -6,11 +6,11 @@ import { showMachine } from '../../../spec/contract/machines.ts';
 import { heartbeat } from '../../../spec/contract/runner.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, anIdea, aPrompt, beat, claimAndStart, poll, show } from '../harness/machines.ts';
 import { evict } from '../harness/objects.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 type Condition = NonNullable<BodyInput<typeof heartbeat>['condition']>;
 

@@ -12,6 +12,7 @@ import { RunnerMachine } from '../../../workers/index.ts';
 import type { Answer } from '../harness/call.ts';
 import { accepts, send } from '../harness/call.ts';
 import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import type { Held, Machine } from '../harness/machines.ts';
 import {
   aMachine,
@@ -27,7 +28,6 @@ import {
   start,
 } from '../harness/machines.ts';
 import { evict, fireAlarm, fireCron } from '../harness/objects.ts';
-import { withFault } from '../harness/platform-tap.ts';
 
 const LOST = 'D1_ERROR: Network connection lost.';
 

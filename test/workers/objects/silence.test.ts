@@ -15,6 +15,7 @@ import { dropSessions, putSessions } from '../../../workers/store/linked-project
 import { setDrainingIfOther } from '../../../workers/store/machines.ts';
 import { accepts, expectRefusal, send } from '../harness/call.ts';
 import { advance, currentTime, MINUTE, SECOND, takeLog } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import {
   aMachine,
@@ -33,7 +34,6 @@ import {
 } from '../harness/machines.ts';
 import { alarmAt, evict, fireAlarm, fireCron, inside } from '../harness/objects.ts';
 import { aToken } from '../harness/people.ts';
-import { withFault } from '../harness/platform-tap.ts';
 import { whileSilent } from '../harness/silence.ts';
 import { closeChannels, listenOverWs } from '../harness/streams.ts';
 

@@ -8,9 +8,9 @@ import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { minuteOf } from '../../../workers/cron.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, currentTime, DAY, MINUTE } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { aRunningPrompt, beat, claimAndStart, complete } from '../harness/machines.ts';
 import { evict, fireCron, inside } from '../harness/objects.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import { chunk, entriesOf, textsOf, upload } from '../harness/transcripts.ts';
 
 describe('chunks', () => {

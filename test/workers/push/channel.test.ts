@@ -7,12 +7,12 @@ import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import { minuteOf } from '../../../workers/cron.ts';
 import { expectRefusal } from '../harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
 import { evict, fireCron, inside } from '../harness/objects.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import type { Stream } from '../harness/streams.ts';
 import {
   closeChannels,

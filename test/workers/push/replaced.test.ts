@@ -6,12 +6,12 @@ import { getMe } from '../../../spec/contract/auth.ts';
 import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import { accepts, expectRefusal } from '../harness/call.ts';
 import { currentTime } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, claimAndStart } from '../harness/machines.ts';
 import { inside } from '../harness/objects.ts';
 import { aToken, sha256Hex } from '../harness/people.ts';
-import { withFault } from '../harness/platform-tap.ts';
 import {
   closeChannels,
   get,

@@ -6,12 +6,12 @@ import { getMe, revokeToken } from '../../../spec/contract/auth.ts';
 import { CLOSE_CODES, KEEP_ALIVE_FRAME, KEEP_ALIVE_MS } from '../../../spec/transport/events.ts';
 import { accepts, expectRefusal } from '../harness/call.ts';
 import { currentTime } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt, claimAndStart } from '../harness/machines.ts';
 import { evict } from '../harness/objects.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson, aToken, sha256Hex } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import { closeChannels, get, listenOverSse, listenOverWs, Stream, streamPath } from '../harness/streams.ts';
 
 afterEach(async () => {

@@ -7,11 +7,11 @@ import { CLOSE_CODES, DEAD_AFTER_MS } from '../../../spec/transport/events.ts';
 import { minuteOf } from '../../../workers/cron.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, HOUR, MINUTE } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
 import { evict, fireCron, inside } from '../harness/objects.ts';
-import { billOf } from '../harness/platform-tap.ts';
 import { closeChannels, listenOverSse, listenOverWs } from '../harness/streams.ts';
 
 const MINUTES_A_DAY = 24 * 60;

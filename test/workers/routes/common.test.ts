@@ -8,9 +8,9 @@ import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
 import { ROWS } from '../../../spec/contract/rows.ts';
 import { accepts, expectRefusal, pathOf, sendRaw } from '../harness/call.ts';
 import { advance, SECOND, takeLog } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import { aMachine, aPrompt, claim, start } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
-import { withFault } from '../harness/platform-tap.ts';
 
 const rows: readonly Endpoint[] = ROWS;
 const guarded = rows.filter((row) => row.auth === 'user');

@@ -8,6 +8,7 @@ import { lowestIdAt } from '../../../spec/ids.ts';
 import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, DAY, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import {
   aMachine,
   anIdea,
@@ -23,7 +24,6 @@ import {
 } from '../harness/machines.ts';
 import { fireAlarm, fireCron } from '../harness/objects.ts';
 import { aPerson } from '../harness/people.ts';
-import { billOf } from '../harness/platform-tap.ts';
 
 /** Rows written in D1 and in the object by `work`. */
 async function rowsOf(work: () => Promise<unknown>): Promise<[number, number]> {

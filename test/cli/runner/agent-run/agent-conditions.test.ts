@@ -4,12 +4,12 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TextOutput } from '../../../../cli/output/text-output.ts';
-import { policyDesk } from '../../../../cli/runner/agent-run/policy-gate.ts';
+import { ownerPolicy } from '../../../../cli/runner/agent-run/policy-gate.ts';
 import { DrainSwitch } from '../../../../cli/runner/loop/drain-switch.ts';
 import { AgentCycle } from '../../../../cli/runner/review-worker/cycle.ts';
 import { type AgentService, agentService } from '../../../../cli/runner/review-worker/hosted.ts';
 import { CAPABILITIES } from '../../../../spec/contract/capabilities.ts';
-import { type FakeJob, FakeService } from '../fake-service.ts';
+import { type FakeJob, FakeService } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../orp-process.ts';
@@ -209,9 +209,9 @@ describe('the compatibility path of a machine whose agent cannot work', () => {
     };
     const { env, stdin } = process;
     const stderr = new TextOutput(process.stderr, env);
-    const policy = policyDesk(
+    const policy = ownerPolicy(
       { env: { ...env, ...machine.env }, stdin, stderr },
-      new DrainSwitch(context.talk),
+      new DrainSwitch(context.reporter),
     );
     const nothing = () => undefined;
     const cycle = new AgentCycle({

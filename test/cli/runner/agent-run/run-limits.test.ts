@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RunLimits } from '../../../../cli/runner/agent-run/run-limits.ts';
 import type { StopReason } from '../../../../cli/runner/process/stop-switch.ts';
-import { FakeService } from '../fake-service.ts';
+import { FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { RECIPE_AGENT, runOrp } from '../orp-process.ts';
 import { endLeftAgents } from '../process/left-agents.ts';

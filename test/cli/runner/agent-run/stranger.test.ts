@@ -3,8 +3,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Reply, RunnerService } from '../../../../cli/runner/job/service.ts';
-import { FakeService, type Route, type Stranger } from '../fake-service.ts';
+import type { HostedApi, Reply } from '../../../../cli/runner/job/hosted-api.ts';
+import { FakeService, type Route, type Stranger } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, runOrp, startOrp } from '../orp-process.ts';
@@ -57,7 +57,7 @@ const report = { success: true, summary: null, content: 'The answer.', error: nu
 const message = { seq: 1, at: '2026-04-01T10:00:00Z', content: 'Hi.', meta: {} };
 
 /** Every call of the runner, and the route it goes to. */
-const CALLS: Record<string, [Route, (service: RunnerService) => Promise<Reply<unknown>>]> = {
+const CALLS: Record<string, [Route, (service: HostedApi) => Promise<Reply<unknown>>]> = {
   poll: ['poll', (to) => to.poll({ claimId: 'claim-0001' })],
   heartbeat: ['heartbeat', (to) => to.heartbeat(held, false)],
   start: ['start', (to) => to.start(held)],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recoverSpools } from '../../../../cli/runner/lease/recovery.ts';
 import { LeaseSpool } from '../../../../cli/runner/spool/lease-spool.ts';
-import { type FakeJob, FakeService } from '../fake-service.ts';
+import { type FakeJob, FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { RECIPE_AGENT, runOrp } from '../orp-process.ts';
 import { runnerContext } from '../runner-context.ts';

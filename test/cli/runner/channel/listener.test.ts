@@ -61,10 +61,10 @@ describe('the listener', () => {
     const open = server.nextOpen();
     const { changed } = listen();
     const up = changed({ transport: 'ws', up: true });
-    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await listener?.nextPoll(never)).toBe('start');
     expect(await open).toBe('ws');
     await up;
-    const next = listener?.nextLook(never);
+    const next = listener?.nextPoll(never);
     server.tell({ event: 'job.available', data: { jobAvailable: true } });
     expect(await next).toBe('event');
   });
@@ -72,16 +72,16 @@ describe('the listener', () => {
   it('keeps an announcement that comes while nobody waits', async () => {
     const { changed } = listen({ choice: 'sse' });
     await changed({ transport: 'sse', up: true });
-    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await listener?.nextPoll(never)).toBe('start');
     const control = Promise.withResolvers<void>();
     listener?.close();
     listen({ choice: 'sse', onControl: () => control.resolve() });
-    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await listener?.nextPoll(never)).toBe('start');
     await server.nextOpen();
     server.tell({ event: 'job.available', data: {} });
     server.tell({ event: 'drain', data: {} });
     await control.promise;
-    expect(await listener?.nextLook(never)).toBe('event');
+    expect(await listener?.nextPoll(never)).toBe('event');
   });
 
   it('steps down to SSE and then to polling when a better transport is refused', async () => {
@@ -94,17 +94,17 @@ describe('the listener', () => {
     server.refuse.sse = 404;
     const second = listen();
     await second.changed({ transport: 'poll', up: true });
-    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await listener?.nextPoll(never)).toBe('start');
   });
 
   it('looks again after a line that broke has been repaired', async () => {
     const { changed } = listen({ choice: 'ws' });
     await changed({ transport: 'ws', up: true });
-    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await listener?.nextPoll(never)).toBe('start');
     const repaired = changed({ transport: 'ws', up: true });
     server.cut();
     await repaired;
-    expect(await listener?.nextLook(never)).toBe('reconnected');
+    expect(await listener?.nextPoll(never)).toBe('reconnected');
   });
 
   it('hands on cancels and lease losses', async () => {
@@ -182,12 +182,12 @@ describe('the listener', () => {
 
   it('ends every wait when it is closed or the wait is given up', async () => {
     listen();
-    expect(await listener?.nextLook(never)).toBe('start');
+    expect(await listener?.nextPoll(never)).toBe('start');
     const given = new AbortController();
-    const waiting = listener?.nextLook(given.signal);
+    const waiting = listener?.nextPoll(given.signal);
     given.abort();
     expect(await waiting).toBeUndefined();
-    const closing = listener?.nextLook(never);
+    const closing = listener?.nextPoll(never);
     listener?.close();
     expect(await closing).toBeUndefined();
   });

@@ -100,7 +100,7 @@ function current(): Line {
 async function nextPause(): Promise<{ reason: string | undefined; afterMs: number }> {
   const from = performance.now();
   let ended: { reason: string | undefined; afterMs: number } | undefined;
-  void listener.nextLook(never).then((reason) => {
+  void listener.nextPoll(never).then((reason) => {
     ended = { reason, afterMs: performance.now() - from };
   });
   await pass(0);
@@ -197,7 +197,7 @@ describe('auto', () => {
 describe('a stream', () => {
   it('that reached its time is followed by the next one at once, without a look and without a word', async () => {
     await listen({ choice: 'sse' });
-    expect(await listener.nextLook(never)).toBe('start');
+    expect(await listener.nextPoll(never)).toBe('start');
     await pass(STREAM);
     current().end({ kind: 'finished' });
     await pass(0);
@@ -219,16 +219,16 @@ describe('a stream', () => {
 describe('looks', () => {
   it('are asked for twice a day while a channel stands', async () => {
     await listen({ choice: 'sse' });
-    await listener.nextLook(never);
+    await listener.nextPoll(never);
     expect(await nextPause()).toEqual({ reason: 'safety', afterMs: SAFETY_POLL_MS });
   });
 
   it('come at the poll interval as soon as the channel breaks, also for who waits already', async () => {
     await listen({ choice: 'ws' });
-    await listener.nextLook(never);
+    await listener.nextPoll(never);
     broken.add('ws');
     const looks: (string | undefined)[] = [];
-    void listener.nextLook(never).then((reason) => looks.push(reason));
+    void listener.nextPoll(never).then((reason) => looks.push(reason));
     await pass(MINUTE);
     current().end(BROKEN);
     await pass(29 * SECOND);
@@ -244,7 +244,7 @@ describe('looks', () => {
       [0.999, 44_970],
     ] as const) {
       await listen({ choice: 'poll', random: () => random });
-      await listener.nextLook(never);
+      await listener.nextPoll(never);
       expect(await nextPause()).toEqual({ reason: 'interval', afterMs });
       listener.close();
     }
@@ -252,9 +252,9 @@ describe('looks', () => {
 
   it('are asked for when a broken channel stands again', async () => {
     await listen({ choice: 'ws' });
-    await listener.nextLook(never);
+    await listener.nextPoll(never);
     current().end(BROKEN);
-    const look = listener.nextLook(never);
+    const look = listener.nextPoll(never);
     await pass(5 * SECOND);
     expect(await look).toBe('reconnected');
   });

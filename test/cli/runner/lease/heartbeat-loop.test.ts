@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type {
   HeartbeatReply,
+  HostedApi,
   LeaseVerdict,
   Reply,
-  RunnerService,
-} from '../../../../cli/runner/job/service.ts';
+} from '../../../../cli/runner/job/hosted-api.ts';
 import { HeartbeatLoop } from '../../../../cli/runner/lease/heartbeat-loop.ts';
 
 type Answer = (action: LeaseVerdict['action']) => void;
@@ -22,7 +22,7 @@ beforeEach(() => {
       asked.push((action) => settle({ kind: 'ok', value: { body: {}, verdict: { action }, drain: false } }));
     });
   loop = new HeartbeatLoop({
-    service: { heartbeat } as Partial<RunnerService> as RunnerService,
+    service: { heartbeat } as Partial<HostedApi> as HostedApi,
     held: { jobId: 'job_1', leaseId: 'lea_1' },
     intervalMs: 3_600_000,
     isDraining: () => false,

@@ -18,10 +18,10 @@ import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Recovered, recoverSpools } from '../../../../cli/runner/lease/recovery.ts';
-import { SpoolTender } from '../../../../cli/runner/loop/spool-tender.ts';
+import { SpoolRecovery } from '../../../../cli/runner/loop/spool-recovery.ts';
 import { findProcess, TAG_NAME } from '../../../../cli/runner/process/process-table.ts';
 import { LeaseSpool, readResult } from '../../../../cli/runner/spool/lease-spool.ts';
-import { type FakeJob, FakeService } from '../fake-service.ts';
+import { type FakeJob, FakeService } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { RECIPE_AGENT, runOrp, startOrp } from '../orp-process.ts';
@@ -338,21 +338,21 @@ describe('whoever looks after the spool', () => {
   it('looks again when a job leaves something in the middle of the last round', async () => {
     const jobs = [await leftJob(1, { isDone: true }), await leftJob(2, { isDone: true })];
     let isAtWork = true;
-    const tender: SpoolTender = new SpoolTender(
+    const recovery: SpoolRecovery = new SpoolRecovery(
       runnerContext({ machine, baseUrl: service.baseUrl, startTime: 'second' }),
       {
         isBusy(folder) {
           if (folder.endsWith('lea_1')) return isAtWork;
           isAtWork = false;
-          tender.tend();
+          recovery.runInBackground();
           return false;
         },
         ending: new AbortController().signal,
         pause: async () => undefined,
       },
     );
-    tender.tend();
-    await tender.settled();
+    recovery.runInBackground();
+    await recovery.settled();
 
     expect(jobs.map(({ completions }) => completions.length)).toEqual([1, 1]);
   });

@@ -1,7 +1,7 @@
 /** The start of a job whose answers are lost: it is started under its lease, or the service is told that nothing ran. */
 
 import { describe, expect, it } from 'vitest';
-import type { HeartbeatReply, Reply } from '../../../../cli/runner/job/service.ts';
+import type { HeartbeatReply, Reply } from '../../../../cli/runner/job/hosted-api.ts';
 import { startLease } from '../../../../cli/runner/lease/start-lease.ts';
 
 const HELD = { jobId: 'job_1', leaseId: 'lea_1' };

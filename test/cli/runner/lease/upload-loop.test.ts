@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LeaseVerdict, Reply } from '../../../../cli/runner/job/service.ts';
+import type { LeaseVerdict, Reply } from '../../../../cli/runner/job/hosted-api.ts';
 import { UploadLoop } from '../../../../cli/runner/lease/upload-loop.ts';
 import { LeaseSpool } from '../../../../cli/runner/spool/lease-spool.ts';
 import type { ChunkRecord } from '../../../../cli/runner/spool/records.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readRunnerLock } from '../../../../cli/runner/process/runner-lock.ts';
 import { openTerminal } from '../../output/terminal.ts';
-import { FakeService } from '../fake-service.ts';
+import { FakeService } from '../fake-hosted.ts';
 import { isAlive, until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { MAIN, RECIPE_AGENT, startOrp } from '../orp-process.ts';

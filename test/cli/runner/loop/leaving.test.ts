@@ -1,7 +1,7 @@
 /** A runner that is asked to leave while it is about to claim: what it has not begun, it does not begin. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeService, type Route } from '../fake-service.ts';
+import { FakeService, type Route } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, startOrp } from '../orp-process.ts';

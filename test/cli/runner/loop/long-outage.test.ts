@@ -7,10 +7,10 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { pause, retryPauseMs } from '../../../../cli/base/pause.ts';
 import { runPrompt } from '../../../../cli/runner/agent-run/prompt-run.ts';
 import type { WorkContext } from '../../../../cli/runner/job/work-context.ts';
-import { LeaseDesk } from '../../../../cli/runner/lease/lease-desk.ts';
+import { JobLease } from '../../../../cli/runner/lease/job-lease.ts';
 import { recoverSpools } from '../../../../cli/runner/lease/recovery.ts';
 import { T0 } from '../../../support/clock.ts';
-import { type FakeJob, FakeService } from '../fake-service.ts';
+import { type FakeJob, FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { runnerContext } from '../runner-context.ts';
 
@@ -93,7 +93,7 @@ async function workAndGiveUp(
 ): Promise<string> {
   const claimed = { id: job.id, kind: job.kind, attempt: 1, prompt: job.prompt };
   const lease = { leaseId: 'lea_1' };
-  const desk = await LeaseDesk.open(context, { job: claimed, lease, workplace: undefined });
+  const desk = await JobLease.open(context, { job: claimed, lease, workplace: undefined });
   desk.startHeartbeats();
   await desk.announce('Prompt is going to Main.', {});
   const { result } = await runPrompt(context, desk, {

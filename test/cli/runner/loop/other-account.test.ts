@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FakeService, type Recorded } from '../fake-service.ts';
+import { FakeService, type Recorded } from '../fake-hosted.ts';
 import { isAlive, until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, startOrp } from '../orp-process.ts';

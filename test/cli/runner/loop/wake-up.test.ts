@@ -8,7 +8,7 @@ import { makeContext } from '../../../../cli/output/context.ts';
 import type { Waiter } from '../../../../cli/runner/loop/work-loop.ts';
 import { QUIET_LIMIT_MS, startIdleBeats } from '../../../../cli/runner/start/idle-beats.ts';
 import { type Prepared, prepare } from '../../../../cli/runner/start/work-setup.ts';
-import { FakeService } from '../fake-service.ts';
+import { FakeService } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { RECIPE_AGENT } from '../orp-process.ts';
@@ -49,7 +49,7 @@ function aWaiter(): ManualWaiter {
   return {
     renewals: 0,
     isWaiting: false,
-    nextLook(signal) {
+    nextPoll(signal) {
       this.isWaiting = true;
       const ended = new Promise<undefined>((end) => {
         if (signal.aborted) end(undefined);
@@ -60,7 +60,7 @@ function aWaiter(): ManualWaiter {
         this.isWaiting = false;
       });
     },
-    look: () => wake.resolve('event'),
+    poll: () => wake.resolve('event'),
     renew() {
       this.renewals += 1;
       wake.resolve('start');
@@ -83,7 +83,7 @@ async function start({ maxJobs = 2 } = {}): Promise<void> {
     },
     { repoRoot: machine.repo },
   );
-  const talk = { note: (text: string) => said.push(text), warn: (text: string) => said.push(text) };
+  const reporter = { info: (text: string) => said.push(text), warn: (text: string) => said.push(text) };
   prepared = await prepare(
     context,
     {
@@ -96,10 +96,10 @@ async function start({ maxJobs = 2 } = {}): Promise<void> {
       maxJobs,
       keepAwake: 'never',
     },
-    talk,
+    reporter,
   );
   running = prepared.loop.run(waiter, () => undefined);
-  waiter.look();
+  waiter.poll();
 }
 
 const count = (route: string) => service.requests.filter((request) => request.route === route).length;
@@ -180,7 +180,7 @@ it('a sign-in that cannot be read for a while ends no job and no runner', async 
   renameSync(path, `${path}.away`);
   // Whoever reads it now is told by the system that it is a folder.
   mkdirSync(path);
-  const { desk } = prepared.loop.members[0] ?? {};
+  const { lease: desk } = prepared.loop.members[0] ?? {};
   await desk?.checkLease();
   expect(desk?.heartbeatError).toContain('EISDIR');
   rmdirSync(path);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runnerLockPath } from '../../../../cli/files/paths.ts';
-import { FakeService } from '../fake-service.ts';
+import { FakeService } from '../fake-hosted.ts';
 import { isAlive, until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, startOrp } from '../orp-process.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rememberRoot } from '../../../../cli/records/linked-roots.ts';
-import { type FakeJob, FakeService } from '../fake-service.ts';
+import { type FakeJob, FakeService } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { type OrpProcess, RECIPE_AGENT, startOrp } from '../orp-process.ts';

@@ -10,7 +10,7 @@ import {
   isStillRunning,
   type ProcessMark,
 } from '../../../../cli/runner/process/process-table.ts';
-import { stopFamily } from '../../../../cli/runner/process/stop-ladder.ts';
+import { stopFamily } from '../../../../cli/runner/process/terminate.ts';
 import { fileExists, isAlive, until } from '../job/conditions.ts';
 import { FakePs } from './fake-ps.ts';
 

@@ -3,6 +3,6 @@
 import { KeepAwake } from '../../../../cli/runner/process/keep-awake.ts';
 
 const [program = ''] = process.argv.slice(2);
-const talk = { note: console.error, warn: console.error };
-new KeepAwake({ mode: 'ac', talk, isMac: true, program }).busy();
+const reporter = { info: console.error, warn: console.error };
+new KeepAwake({ mode: 'ac', reporter, isMac: true, program }).busy();
 setInterval(() => undefined, 1000);

@@ -31,10 +31,10 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function keepAwake(options: Partial<KeepAwakeOptions> = {}): KeepAwake {
-  const talk = { note: () => undefined, warn: (text: string) => void said.push(text) };
+  const reporter = { info: () => undefined, warn: (text: string) => void said.push(text) };
   const made = new KeepAwake({
     mode: 'ac',
-    talk,
+    reporter,
     isMac: true,
     program: CAFFEINATE,
     env: environment(),

@@ -17,7 +17,7 @@ import { runAgent } from '../../../../cli/runner/agent-run/agent-run.ts';
 import { StopSwitch } from '../../../../cli/runner/process/stop-switch.ts';
 import { AppendFile } from '../../../../cli/runner/spool/append-file.ts';
 import { LeaseSpool } from '../../../../cli/runner/spool/lease-spool.ts';
-import { FakeService } from '../fake-service.ts';
+import { FakeService } from '../fake-hosted.ts';
 import { linkedMachine } from '../linked-machine.ts';
 import { MAIN, RECIPE_AGENT, runOrp } from '../orp-process.ts';
 

@@ -62,7 +62,7 @@ export interface WaitReason {
   isWanted: boolean;
 }
 
-export class PolicyDesk {
+export class OwnerPolicy {
   readonly #options: PolicyDeskOptions;
 
   constructor(options: PolicyDeskOptions) {

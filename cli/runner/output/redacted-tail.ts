@@ -9,7 +9,7 @@ import { Redactor, redactText } from '../redaction/redact.ts';
 /** A large text is taken in pieces, so that what is made of it on the way stays small. */
 const PIECE_CHARS = 64 * 1024;
 
-export class OutputTap {
+export class RedactedTail {
   readonly #secrets: readonly string[];
   readonly #redactor: Redactor;
   readonly #tail = new TextTail();

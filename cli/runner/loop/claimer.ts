@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { NOT_OFFERED, notOffered } from '../../client/offers.ts';
 import type { Account } from '../../records/remote-session.ts';
 import { type ClaimedJob, type Lease, readPollAnswer } from '../job/claimed-job.ts';
-import type { Body, Reply, RunnerService } from '../job/service.ts';
+import type { HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
 import type { BeatRecord, WorkContext } from '../job/work-context.ts';
 import type { Workplace } from '../job/workplace.ts';
 
@@ -14,10 +14,10 @@ export interface IdleBeat extends Partial<BeatRecord> {
   heartbeat_at_utc: string;
   job_id: '';
   lease_id: '';
-  response: Body;
+  response: JsonBody;
 }
 
-export type Look =
+export type PollResult =
   | { kind: 'idle'; beat: IdleBeat }
   /** The service, or a person here, asks this machine to finish and claim nothing. */
   | { kind: 'draining'; beat: IdleBeat }
@@ -25,7 +25,7 @@ export type Look =
       kind: 'job';
       beat: IdleBeat;
       job: ClaimedJob;
-      raw: Body;
+      raw: JsonBody;
       lease: Lease | undefined;
       account?: Account | undefined;
     }
@@ -35,7 +35,7 @@ export type Look =
   | { kind: 'malformed'; message: string }
   | Exclude<Reply<never>, { kind: 'ok' }>;
 
-export class ClaimDesk {
+export class Claimer {
   readonly #context: WorkContext;
   /** Kept while a poll is unanswered: repeating it brings the same lease instead of a second job. */
   #claimId: string | undefined;
@@ -50,7 +50,7 @@ export class ClaimDesk {
    * Asks for at most one job for these repositories.
    * @param isDry asks what would be claimed, and claims nothing
    */
-  async look(workplaces: readonly Workplace[], isDry = false): Promise<Look> {
+  async poll(workplaces: readonly Workplace[], isDry = false): Promise<PollResult> {
     const { service, local, isDraining } = this.#context;
     const obstacle = isDry ? await refuseDryRun(service) : undefined;
     if (obstacle !== undefined) return obstacle;
@@ -112,7 +112,7 @@ export class ClaimDesk {
 
 /** Where a server does not know dry runs, the poll would hand the job out, for nobody. */
 export async function refuseDryRun(
-  service: Pick<RunnerService, 'offers' | 'baseUrl'>,
+  service: Pick<HostedApi, 'offers' | 'baseUrl'>,
 ): Promise<Exclude<Reply<never>, { kind: 'ok' }> | undefined> {
   const offered = await service.offers('dry-run');
   if (offered.kind !== 'ok') return offered;
@@ -121,7 +121,7 @@ export async function refuseDryRun(
   return { kind: 'refused', status: 0, code: NOT_OFFERED, message };
 }
 
-function describeBeat(response: Body, recorded: BeatRecord | undefined): IdleBeat {
+function describeBeat(response: JsonBody, recorded: BeatRecord | undefined): IdleBeat {
   const heartbeat_at_utc = `${new Date().toISOString().slice(0, 19)}Z`;
   return { ok: true, ...recorded, heartbeat_at_utc, job_id: '', lease_id: '', response };
 }

@@ -20,7 +20,7 @@ interface Entry {
   session?: { orpSessionId: string; codexSessionId: string };
 }
 
-export class RuntimeBoard {
+export class RuntimeFile {
   readonly #entries = new Map<string, Entry[]>();
 
   async claim(repository: LinkableRepository, work: ClaimedWork): Promise<void> {

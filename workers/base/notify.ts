@@ -36,15 +36,15 @@ export function sharersIn(result: { rows: readonly Row[] } | undefined): ByMachi
 }
 
 /** The object where an account's queued jobs are followed; no machine can have this id. */
-export const LOBBY = '~queue';
+export const QUEUE_CHANNEL = '~queue';
 
 /** Where the followers of a job always listen: at the machine that holds it, or in the lobby. */
 export function placeOf({ machineId }: Pick<JobRow, 'machineId'>): string {
-  return machineId ?? LOBBY;
+  return machineId ?? QUEUE_CHANNEL;
 }
 
 /** After the answer was sent. A hint: a lost one costs followers the rest of their stream. `job`: as they knew it. */
-export function tellMoved(deps: Deps, job: Pick<JobRow, 'id' | 'userId' | 'machineId'>): void {
+export function notifyFollowers(deps: Deps, job: Pick<JobRow, 'id' | 'userId' | 'machineId'>): void {
   const { id, userId } = job;
   deps.later(deps.machines.call({ userId, machineId: placeOf(job) }, async (stub) => stub.moved(id)));
 }
@@ -80,7 +80,7 @@ export async function closeChannelsOf(
   const mark = tokenMark(tokenHash);
   const machines = await deps.db.all<{ id: string }>(readRecentMachines(userId, MACHINES_LIMIT));
   await Promise.all(
-    [LOBBY, ...machines.map(({ id }) => id)].map((machineId) =>
+    [QUEUE_CHANNEL, ...machines.map(({ id }) => id)].map((machineId) =>
       deps.machines
         .call({ userId, machineId }, async (stub) => stub.closeChannelsOf(mark))
         .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) })),

@@ -7,7 +7,7 @@ import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import { limitsOf } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import type { MachineOf } from '../base/machine-api.ts';
-import { isTokenLive, tokenMark } from '../base/wake.ts';
+import { isTokenLive, tokenMark } from '../base/notify.ts';
 import {
   admit,
   channelOf,
@@ -49,7 +49,7 @@ export const REFUSED_HEADER = 'x-orp-refused';
 const FEW_FOLLOWERS = 4;
 
 /** Accepts a channel, or refuses it. Whatever fails on the way leaves no channel behind. */
-export async function receive(receiver: Receiver, request: Request): Promise<Response> {
+export async function acceptChannel(receiver: Receiver, request: Request): Promise<Response> {
   const arrival = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
   if (arrival === null || request.headers.get('upgrade') !== 'websocket')
     return new Response(null, { status: 400 });
@@ -84,12 +84,12 @@ async function receiveRunner(
     if (found.kind === 'idle' && found.nextAt !== undefined) await receiver.onDue(found.nextAt);
     // Replaced while it was looked at: its client reads so on the channel, and what stands is recorded.
     if (!admit(state, socket)) await recordListening(deps, machine, listeningChannel(state));
-    else welcome(receiver, { socket, found });
+    else openChannel(receiver, { socket, found });
     return response;
   });
 }
 
-function welcome(
+function openChannel(
   { machine, onWork }: Receiver,
   { socket, found }: { socket: WebSocket; found: Found },
 ): void {
@@ -142,7 +142,7 @@ function refused(name: string): Response {
  * A channel has ended. A stream that reached its time comes back in a moment, so nothing is noted; any other end is,
  * unless another channel stands already.
  */
-export async function dismiss(
+export async function closeChannel(
   { state, machine, deps }: Pick<Receiver, 'state' | 'machine' | 'deps'>,
   { socket, code }: { socket: WebSocket; code: number },
 ): Promise<void> {

@@ -51,7 +51,7 @@ export interface Stage {
   personProxy: ChaosProxy;
 }
 
-export class Storm {
+export class Faults {
   /** Faults that really happened. */
   readonly counts: FaultCounts;
   readonly #stage: Stage;
@@ -70,7 +70,7 @@ export class Storm {
    * Goes on until `calm` is called.
    * @param endedJobs how many jobs have ended; the storm waits for them, so that a slow machine is not kept from all work
    */
-  async rage(nextFault: () => Fault, endedJobs: () => number): Promise<void> {
+  async inject(nextFault: () => Fault, endedJobs: () => number): Promise<void> {
     const cron = setInterval(() => this.#start(this.#stage.service.fireCron()), CRON_EVERY_MS);
     try {
       for (let drawn = 0; !this.#end.signal.aborted && this.#failure === undefined; ) {
@@ -91,7 +91,7 @@ export class Storm {
   }
 
   /** No more faults; those that last are ended in their time. */
-  calm(): void {
+  recover(): void {
     this.#end.abort();
     for (const { proxy } of this.#stage.machines) proxy.disarm();
     this.#stage.personProxy.disarm();
@@ -113,13 +113,13 @@ export class Storm {
     if (machine === undefined || victim === undefined || this.#busy.has(victim)) return;
     this.#busy.add(victim);
     try {
-      await this.#strike(fault, machine);
+      await this.#injectOne(fault, machine);
     } finally {
       this.#busy.delete(victim);
     }
   }
 
-  async #strike(fault: Fault, machine: ChaosMachine): Promise<void> {
+  async #injectOne(fault: Fault, machine: ChaosMachine): Promise<void> {
     const { service } = this.#stage;
     switch (fault.kind) {
       case 'answerDropped':

@@ -5,7 +5,7 @@
 
 import { messageOf } from '../../base/exit.ts';
 import { retryPauseMs } from '../../base/pause.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 import { isLinkable, resolveRepo } from '../../git/repository.ts';
 import { recordFinish } from '../../records/runtime.ts';
 import type { WorkContext } from '../job/work-context.ts';
@@ -14,7 +14,7 @@ import { type Recovered, recoverSpools } from '../lease/recovery.ts';
 /** One round must not keep new work waiting for an answer of the service. */
 const ROUND_MS = 60_000;
 
-export interface TenderOptions {
+export interface SpoolRecoveryOptions {
   /** Work of other paths on this machine, whose spools are looked after as well. */
   findOthers?(): readonly WorkContext[];
   /** Spools of jobs that are at work. */
@@ -25,53 +25,53 @@ export interface TenderOptions {
   pause(ms: number): Promise<void>;
 }
 
-export class SpoolTender {
+export class SpoolRecovery {
   readonly #context: WorkContext;
-  readonly #talk: Talk;
-  readonly #options: TenderOptions;
-  #tending = Promise.resolve();
-  #isTending = false;
+  readonly #reporter: Reporter;
+  readonly #options: SpoolRecoveryOptions;
+  #running = Promise.resolve();
+  #isRunning = false;
   /** Asked while it was tending: what the round under way has passed by may have been left since. */
   #isAskedAgain = false;
 
-  constructor(context: WorkContext, options: TenderOptions) {
-    this.#talk = sayingOnce(context.talk);
-    this.#context = { ...context, talk: this.#talk };
+  constructor(context: WorkContext, options: SpoolRecoveryOptions) {
+    this.#reporter = sayingOnce(context.reporter);
+    this.#context = { ...context, reporter: this.#reporter };
     this.#options = options;
   }
 
   /** Resolves what is there now; returns how much still waits for the service. */
-  async round(): Promise<number> {
+  async recoverAll(): Promise<number> {
     const { isBusy, ending, findOthers } = this.#options;
     const signal = AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]);
     const onRecovered = (recovered: Recovered) => this.#recordOrTell(recovered);
     let left = 0;
     for (const context of [this.#context, ...(findOthers?.() ?? [])]) {
-      left += await recoverSpools({ ...context, talk: this.#talk }, { isBusy, signal, onRecovered });
+      left += await recoverSpools({ ...context, reporter: this.#reporter }, { isBusy, signal, onRecovered });
     }
     return left;
   }
 
   /** The first round, and if something is left, the further ones in the background. */
-  async begin(): Promise<void> {
-    if ((await this.#roundOrTrouble()) > 0) this.#goOn(1);
+  async start(): Promise<void> {
+    if ((await this.#recoverAllOrReport()) > 0) this.#goOn(1);
   }
 
   /** Goes on in the background until nothing is left. Called again meanwhile, it looks once more at the end. */
-  tend(): void {
+  runInBackground(): void {
     this.#goOn(0);
   }
 
   #goOn(roundsBefore: number): void {
     this.#isAskedAgain = true;
-    if (this.#isTending) return;
-    this.#isTending = true;
-    this.#tending = this.#untilNothingIsLeft(roundsBefore);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#running = this.#untilNothingIsLeft(roundsBefore);
   }
 
   /** Settles when no round is under way. */
   async settled(): Promise<void> {
-    await this.#tending;
+    await this.#running;
   }
 
   async #untilNothingIsLeft(roundsBefore: number): Promise<void> {
@@ -80,16 +80,16 @@ export class SpoolTender {
       if (rounds > 0) await pause(retryPauseMs(rounds));
       this.#isAskedAgain = false;
       if (ending.aborted) break;
-      if ((await this.#roundOrTrouble()) === 0 && !this.#isAskedAgain) break;
+      if ((await this.#recoverAllOrReport()) === 0 && !this.#isAskedAgain) break;
     }
-    this.#isTending = false;
+    this.#isRunning = false;
   }
 
-  async #roundOrTrouble(): Promise<number> {
+  async #recoverAllOrReport(): Promise<number> {
     try {
-      return await this.round();
+      return await this.recoverAll();
     } catch (error) {
-      this.#context.talk.warn(`The spool could not be looked after: ${messageOf(error)}`);
+      this.#context.reporter.warn(`The spool could not be looked after: ${messageOf(error)}`);
       return 1;
     }
   }
@@ -99,7 +99,7 @@ export class SpoolTender {
     try {
       await this.#recordRecovered(recovered);
     } catch (error) {
-      this.#context.talk.warn(
+      this.#context.reporter.warn(
         `The local record of ${recovered.held.jobId} could not be written: ${messageOf(error)}`,
       );
     }
@@ -116,14 +116,14 @@ export class SpoolTender {
 }
 
 /** The rounds of a night find the same again and again; each sentence is said when it is new. */
-function sayingOnce(talk: Talk): Talk {
+function sayingOnce(reporter: Reporter): Reporter {
   const said = new Set<string>();
   const ifNew = (say: (text: string) => void) => (text: string) => {
     if (said.size > SENTENCES_KEPT) said.clear();
     if (!said.has(text)) say(text);
     said.add(text);
   };
-  return { note: ifNew((text) => talk.note(text)), warn: ifNew((text) => talk.warn(text)) };
+  return { info: ifNew((text) => reporter.info(text)), warn: ifNew((text) => reporter.warn(text)) };
 }
 
 const SENTENCES_KEPT = 1000;

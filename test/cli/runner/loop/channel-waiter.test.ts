@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ListenerWaiterOptions } from '../../../../cli/runner/loop/listener-waiter.ts';
-import { listenerWaiter } from '../../../../cli/runner/loop/listener-waiter.ts';
+import type { ListenerWaiterOptions } from '../../../../cli/runner/loop/channel-waiter.ts';
+import { listenerWaiter } from '../../../../cli/runner/loop/channel-waiter.ts';
 import type { Waiter } from '../../../../cli/runner/loop/work-loop.ts';
 import { newestServer } from '../../../support/known-server.ts';
+import type { PushServer } from '../channel/push-server.ts';
+import { startPushServer } from '../channel/push-server.ts';
 import { until } from '../job/conditions.ts';
-import type { PushServer } from './push-server.ts';
-import { startPushServer } from './push-server.ts';
 
 let server: PushServer;
 let waiter: Waiter | undefined;
@@ -47,9 +47,9 @@ describe('a waiter that is renewed', () => {
   it('while somebody waits, ends the wait with a look and not with an end', async () => {
     const opened = server.nextOpen();
     const waiting = await startWaiting();
-    expect(await waiting.nextLook(never)).toBe('start');
+    expect(await waiting.nextPoll(never)).toBe('start');
     await opened;
-    const look = waiting.nextLook(never);
+    const look = waiting.nextPoll(never);
     waiting.renew();
     expect(await look).toBe('start');
     await until(() => server.asked.ws === 2);
@@ -64,7 +64,7 @@ describe('a waiter that is renewed', () => {
       onLease: (jobId) => jobId === 'job_1' && done.resolve(),
     });
     for (let times = 0; times < 3; times += 1) waiting.renew();
-    expect(await waiting.nextLook(never)).toBe('start');
+    expect(await waiting.nextPoll(never)).toBe('start');
     await until(() => server.openChannels().ws === 1);
     server.tell({ event: 'drain', data: {} });
     server.tell({ event: 'job.cancelled', data: { jobId: 'job_1' } });
@@ -77,36 +77,36 @@ describe('a waiter that is renewed', () => {
     const waiting = await startWaiting({ pollIntervalMs: 1 });
     isSignedIn = false;
     waiting.renew();
-    expect(await waiting.nextLook(never)).toBe('interval');
-    expect(await waiting.nextLook(never)).toBe('interval');
+    expect(await waiting.nextPoll(never)).toBe('interval');
+    expect(await waiting.nextPoll(never)).toBe('interval');
     isSignedIn = true;
     const opened = server.nextOpen();
     waiting.renew();
-    expect(await waiting.nextLook(never)).toBe('start');
+    expect(await waiting.nextPoll(never)).toBe('start');
     expect(await opened).toBe('ws');
   });
 
   it('and cannot be opened for a moment, says so, and is opened after the next look', async () => {
     const changes: { up: boolean; message: string }[] = [];
     const waiting = await startWaiting({ pollIntervalMs: 1, onChange: (change) => changes.push(change) });
-    expect(await waiting.nextLook(never)).toBe('start');
+    expect(await waiting.nextPoll(never)).toBe('start');
     await until(() => changes.at(-1)?.up);
     isSignedIn = false;
     waiting.renew();
-    expect(await waiting.nextLook(never)).toBe('interval');
+    expect(await waiting.nextPoll(never)).toBe('interval');
     expect(changes.at(-1)).toMatchObject({ up: false, message: 'You are not signed in.' });
-    expect(await waiting.nextLook(never)).toBe('interval');
+    expect(await waiting.nextPoll(never)).toBe('interval');
     isSignedIn = true;
-    expect(await waiting.nextLook(never)).toBe('start');
+    expect(await waiting.nextPoll(never)).toBe('start');
     await until(() => changes.at(-1)?.up);
     expect(changes.map(({ up }) => up)).toEqual([true, false, true]);
   });
 
   it('without a sign-in, looks at once and finds out, however long it pauses between looks', async () => {
     const waiting = await startWaiting();
-    expect(await waiting.nextLook(never)).toBe('start');
+    expect(await waiting.nextPoll(never)).toBe('start');
     isSignedIn = false;
-    const look = waiting.nextLook(never);
+    const look = waiting.nextPoll(never);
     waiting.renew();
     expect(await look).toBe('interval');
   });
@@ -115,7 +115,7 @@ describe('a waiter that is renewed', () => {
     const waiting = await startWaiting();
     waiting.renew();
     waiting.close();
-    expect(await waiting.nextLook(never)).toBeUndefined();
+    expect(await waiting.nextPoll(never)).toBeUndefined();
     await until(() => server.openChannels().ws === 0);
   });
 });

@@ -39,7 +39,7 @@ export interface Held {
 }
 
 /** A raw JSON answer, shown in the output as it came. */
-export type Body = Record<string, unknown>;
+export type JsonBody = Record<string, unknown>;
 
 /** The lease as a heartbeat reply tells it. */
 export interface LeaseVerdict {
@@ -49,7 +49,7 @@ export interface LeaseVerdict {
 }
 
 export interface HeartbeatReply {
-  body: Body;
+  body: JsonBody;
   verdict?: LeaseVerdict | undefined;
   /** The service asks the machine to finish and claim nothing more. */
   drain: boolean;
@@ -101,19 +101,19 @@ export interface SystemMessage {
   meta: Record<string, string | null>;
 }
 
-export interface RunnerService {
+export interface HostedApi {
   /** Origin that all of this goes to. */
   readonly baseUrl: string;
   /** Whether the server offers an extension of the contract. */
   offers(capability: Capability): Promise<Reply<boolean>>;
   /** Answers with the raw body: a job may stand in several places. */
-  poll(request: PollRequest): Promise<Reply<Body>>;
+  poll(request: PollRequest): Promise<Reply<JsonBody>>;
   heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;
-  start(held: Held): Promise<Reply<Body>>;
-  addMessage(held: Held, message: SystemMessage): Promise<Reply<Body>>;
-  addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<Body>>;
-  complete(held: Held, report: ResultReport): Promise<Reply<Body>>;
+  start(held: Held): Promise<Reply<JsonBody>>;
+  addMessage(held: Held, message: SystemMessage): Promise<Reply<JsonBody>>;
+  addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<JsonBody>>;
+  complete(held: Held, report: ResultReport): Promise<Reply<JsonBody>>;
   /** Gives the job back: only when the prompt had no effect, and only where the server announces `release`. */
-  release(held: Held, report: ReleaseReport): Promise<Reply<Body>>;
-  confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<Body>>;
+  release(held: Held, report: ReleaseReport): Promise<Reply<JsonBody>>;
+  confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<JsonBody>>;
 }

@@ -10,7 +10,7 @@ import { cut, cutToBytes } from '../../spec/text.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
-import { sharersIn, wakeMachines } from '../base/wake.ts';
+import { sharersIn, wakeMachines } from '../base/notify.ts';
 import type { Holder } from '../jobs/fence.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { respondTo } from '../reviews/checkpoints.ts';

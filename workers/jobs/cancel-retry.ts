@@ -7,7 +7,7 @@ import type { SignedIn } from '../accounts/authenticate.ts';
 import { checkRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
-import { sharersIn, tellMoved, wakeMachines } from '../base/wake.ts';
+import { notifyFollowers, sharersIn, wakeMachines } from '../base/notify.ts';
 import { foreignMachine } from '../machines/sync.ts';
 import { noteStopped } from '../store/audit.ts';
 import {
@@ -289,7 +289,7 @@ async function checkOrder(
 /** The machine's object drops the lease and tells the runner. A lost call costs one heartbeat at most half a lease. */
 async function revoke(deps: Deps, job: JobRow, reason: 'cancelled' | 'revoked'): Promise<void> {
   const { leaseId } = job;
-  if (leaseId === null) return tellMoved(deps, job);
+  if (leaseId === null) return notifyFollowers(deps, job);
   await tell(deps, job, (stub) => stub.revoke({ jobId: job.id, leaseId, reason }));
 }
 

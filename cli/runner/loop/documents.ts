@@ -4,11 +4,11 @@ import { type JobEnd, jobEndLine } from '../../output/job-words.ts';
 import { said } from '../../output/page.ts';
 import type { Line } from '../../output/print.ts';
 import type { Rich } from '../../output/text-output.ts';
+import type { JsonBody } from '../job/hosted-api.ts';
 import type { JobReport } from '../job/job-report.ts';
 import { showPlacement } from '../job/placement-view.ts';
-import type { Body } from '../job/service.ts';
 import type { Placement } from '../job/workplace.ts';
-import type { IdleBeat } from './claim.ts';
+import type { IdleBeat } from './claimer.ts';
 
 /** One cycle of the runner, ready to be shown. */
 export interface CycleOutcome {
@@ -45,7 +45,7 @@ export function idleOutcome({ beat, candidateRoots }: Omit<CycleFacts, 'root'>):
   };
 }
 
-export function dryRunOutcome(facts: CycleFacts, raw: Body, placement: Placement): CycleOutcome {
+export function dryRunOutcome(facts: CycleFacts, raw: JsonBody, placement: Placement): CycleOutcome {
   const ok = placement.kind !== 'no_repository';
   const shown = showPlacement(placement, facts.root);
   return {
@@ -113,7 +113,7 @@ function endOf({ job, outcome, tookMs, endedAt, selectedSession, worker, error }
   };
 }
 
-function dryRunPage(raw: Body, placement: Placement): Rich {
+function dryRunPage(raw: JsonBody, placement: Placement): Rich {
   const job = `Job ${raw.id ?? ''} (${raw.kind ?? ''})`;
   if (placement.kind !== 'placed') return said('failed', `${job} could not run here: ${placement.error}`);
   return said(
@@ -122,7 +122,7 @@ function dryRunPage(raw: Body, placement: Placement): Rich {
   );
 }
 
-function jobLines(raw: Body): Line[] {
+function jobLines(raw: JsonBody): Line[] {
   return [
     ['job.claimed', true],
     ['job.id', String(raw.id ?? '')],

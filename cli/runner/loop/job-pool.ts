@@ -8,7 +8,7 @@ import { isRouteable } from '../../../spec/local/session-order.ts';
 import { settledOr } from '../../base/pause.ts';
 import { linkFolder } from '../../git/repository.ts';
 import type { Placement, Workplace } from '../job/workplace.ts';
-import type { LeaseDesk } from '../lease/lease-desk.ts';
+import type { JobLease } from '../lease/job-lease.ts';
 
 export interface CrewRules {
   maxJobs: number;
@@ -27,24 +27,24 @@ export interface CrewHooks {
 }
 
 /** A job at work; its fields are for the live line, too. */
-export interface CrewMember {
+export interface RunningJob {
   readonly jobId: string;
   /** The folder of its spool, which is nobody else's while the job is here. */
   readonly spoolFolder: string;
   readonly placement: Placement;
   /** On the monotonic clock. */
   readonly beganAt: number;
-  desk: LeaseDesk | undefined;
+  lease: JobLease | undefined;
 }
 
-interface Seat extends CrewMember {
+interface Seat extends RunningJob {
   /** Its repository and session are its own. */
   hasPlace: boolean;
   /** The service knows that it runs: it does not hand the job out again. */
   isStarted: boolean;
 }
 
-export class Crew {
+export class JobPool {
   readonly #rules: CrewRules;
   readonly #hooks: CrewHooks;
   readonly #seats = new Set<Seat>();
@@ -55,13 +55,13 @@ export class Crew {
     this.#hooks = hooks;
   }
 
-  get members(): readonly CrewMember[] {
+  get members(): readonly RunningJob[] {
     return [...this.#seats];
   }
 
   /** Those that somebody who ends the runner would stop; a job that a person is asked about does not run yet. */
   get jobsAtWork(): string[] {
-    return this.members.filter(({ desk }) => desk?.isAsking !== true).map(({ jobId }) => jobId);
+    return this.members.filter(({ lease }) => lease?.isAsking !== true).map(({ jobId }) => jobId);
   }
 
   get isFull(): boolean {
@@ -86,13 +86,13 @@ export class Crew {
 
   /** Takes a job in; `work` runs until it is over and does not reject. */
   add(
-    job: Pick<CrewMember, 'jobId' | 'spoolFolder' | 'placement'>,
-    work: (seat: CrewSeat) => Promise<void>,
+    job: Pick<RunningJob, 'jobId' | 'spoolFolder' | 'placement'>,
+    work: (seat: Slot) => Promise<void>,
   ): Promise<void> {
     const seat: Seat = {
       ...job,
       beganAt: performance.now(),
-      desk: undefined,
+      lease: undefined,
       hasPlace: false,
       isStarted: false,
     };
@@ -118,14 +118,14 @@ export class Crew {
   /** Asks the service about the lease of one job, or of all when it is not known which. */
   async checkLeases(jobId?: unknown): Promise<void> {
     const meant = this.members.filter((member) => typeof jobId !== 'string' || member.jobId === jobId);
-    await Promise.all(meant.map((member) => member.desk?.checkLease()));
+    await Promise.all(meant.map((member) => member.lease?.checkLease()));
   }
 
-  #handleOf(seat: Seat): CrewSeat {
+  #handleOf(seat: Seat): Slot {
     return {
-      takePlace: (signal) => this.#takePlace(seat, signal),
-      onDesk: (desk) => {
-        seat.desk = desk;
+      reserve: (signal) => this.#reserve(seat, signal),
+      onLease: (lease) => {
+        seat.lease = lease;
       },
       onStarted: () => {
         seat.isStarted = true;
@@ -139,7 +139,7 @@ export class Crew {
    * Waits until no other job is in the session or the repository. Meanwhile the lease is not renewed: a job that waits
    * too long goes back to the queue, from where another machine may take it.
    */
-  async #takePlace(seat: Seat, signal: AbortSignal): Promise<boolean> {
+  async #reserve(seat: Seat, signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted && this.#isTaken(seat)) await settledOr(this.changed(), signal);
     if (signal.aborted) return false;
     seat.hasPlace = true;
@@ -165,10 +165,10 @@ export class Crew {
 }
 
 /** What a job does with its seat. */
-export interface CrewSeat {
+export interface Slot {
   /** False when the signal aborted first: nothing may start. */
-  takePlace(signal: AbortSignal): Promise<boolean>;
-  onDesk(desk: LeaseDesk): void;
+  reserve(signal: AbortSignal): Promise<boolean>;
+  onLease(lease: JobLease): void;
   onStarted(): void;
 }
 

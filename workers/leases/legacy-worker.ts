@@ -26,7 +26,7 @@ import type { JobRow } from '../store/job-row.ts';
 import type { JobKey } from '../store/job-update.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
 import { worldOfIdea } from '../store/worlds.ts';
-import { completeJob } from './run.ts';
+import { completeJob } from './lease-moves.ts';
 import { entriesOfLogs } from './uploads.ts';
 
 /** In the place of a machine id. No client can register it: ids of machines begin with a letter or a digit. */

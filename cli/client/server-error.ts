@@ -20,7 +20,7 @@ const MAX_MESSAGE_CHARACTERS = 300;
 export type FailureKind = 'refused' | 'unsigned' | 'foreign' | 'network' | 'unusable';
 
 /** A failed call. `status` is 0 when no answer came. */
-export class ServiceError extends CliError {
+export class ServerError extends CliError {
   override readonly name = 'ServiceError';
   readonly kind: FailureKind;
   readonly status: number;
@@ -72,9 +72,9 @@ export function refused(
   answer: FailedAnswer,
   { message, code, hint }: Sentence,
   kind: 'refused' | 'unsigned',
-): ServiceError {
+): ServerError {
   const { status, path, headers } = answer;
-  return new ServiceError(`${clip(oneLine(message.replace(/[.\s]+$/, '')), MAX_MESSAGE_CHARACTERS)}.`, {
+  return new ServerError(`${clip(oneLine(message.replace(/[.\s]+$/, '')), MAX_MESSAGE_CHARACTERS)}.`, {
     kind,
     status,
     path,
@@ -88,10 +88,10 @@ export function refused(
 export function foreign(
   answer: FailedAnswer,
   { what, isSafe }: { what: string; isSafe: boolean },
-): ServiceError {
+): ServerError {
   const { status, path, headers } = answer;
   if (status >= 300 && status < 400) return redirected(answer);
-  return new ServiceError(
+  return new ServerError(
     `Something between here and the server answered (status ${status}, ${oneLine(what)}).`,
     {
       kind: 'foreign',
@@ -107,10 +107,10 @@ export function foreign(
 }
 
 /** Following a redirect would show the token to somebody else. */
-function redirected({ status, path, headers }: FailedAnswer): ServiceError {
+function redirected({ status, path, headers }: FailedAnswer): ServerError {
   const location = headers.get('location');
   const where = location === null ? '' : ` to ${clip(oneLine(location), MAX_MESSAGE_CHARACTERS)}`;
-  return new ServiceError(`Something between here and the server redirects${where}.`, {
+  return new ServerError(`Something between here and the server redirects${where}.`, {
     kind: 'foreign',
     status,
     path,
@@ -120,8 +120,8 @@ function redirected({ status, path, headers }: FailedAnswer): ServiceError {
 }
 
 /** A success in the server's form that lacks something this command needs. */
-export function incomplete({ status, path }: { status: number; path: string }, what: string): ServiceError {
-  return new ServiceError(`The server's answer is not usable: ${what}.`, {
+export function incomplete({ status, path }: { status: number; path: string }, what: string): ServerError {
+  return new ServerError(`The server's answer is not usable: ${what}.`, {
     kind: 'unusable',
     status,
     path,
@@ -131,11 +131,8 @@ export function incomplete({ status, path }: { status: number; path: string }, w
 }
 
 /** No answer at all. */
-export function unreachable(
-  { origin, path }: { origin: string; path: string },
-  cause: unknown,
-): ServiceError {
-  return new ServiceError(`The server ${origin} cannot be reached: ${networkReason(cause)}.`, {
+export function unreachable({ origin, path }: { origin: string; path: string }, cause: unknown): ServerError {
+  return new ServerError(`The server ${origin} cannot be reached: ${networkReason(cause)}.`, {
     kind: 'network',
     status: 0,
     path,

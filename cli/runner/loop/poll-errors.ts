@@ -1,13 +1,13 @@
 /** What keeps a look from being work, in sentences: for a runner that goes on, and for one that leaves. */
 
 import { CliError } from '../../base/exit.ts';
-import type { Talk } from '../../base/reporter.ts';
+import type { Reporter } from '../../base/reporter.ts';
 import { NOT_OFFERED } from '../../client/offers.ts';
 import { elapsed } from '../../output/status-line.ts';
-import type { Look } from './claim.ts';
+import type { PollResult } from './claimer.ts';
 
 /** What keeps the runner from working; undefined when nothing does. */
-export function describeObstacle(look: Look): string | undefined {
+export function describeObstacle(look: PollResult): string | undefined {
   switch (look.kind) {
     case 'unauthenticated':
       return `${look.message} The runner waits; sign in with \`orp auth login\`.`;
@@ -23,7 +23,7 @@ export function describeObstacle(look: Look): string | undefined {
 }
 
 /** The same as the end of a command. */
-export function asError(look: Look): CliError {
+export function asError(look: PollResult): CliError {
   switch (look.kind) {
     case 'unauthenticated':
       return new CliError(look.message, {
@@ -60,13 +60,13 @@ function hintOf(code: string): string {
 
 /** Says that something does not work once when it begins and once when it is over, however often it was tried. */
 export class Outage {
-  readonly #talk: Talk;
+  readonly #reporter: Reporter;
   #since: number | undefined;
   #attempt = 0;
   #message = '';
 
-  constructor(talk: Talk) {
-    this.#talk = talk;
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
   }
 
   /** Notes a failed try and returns which one in a row it was. Another reason is said again. */
@@ -75,8 +75,8 @@ export class Outage {
     this.#since ??= performance.now();
     if (message !== this.#message) {
       // What the owner wants is no error.
-      if (isWanted) this.#talk.note(message);
-      else this.#talk.warn(message);
+      if (isWanted) this.#reporter.info(message);
+      else this.#reporter.warn(message);
     }
     this.#message = message;
     return this.#attempt;
@@ -85,7 +85,7 @@ export class Outage {
   /** It works; true when it did not before. */
   end(): boolean {
     if (this.#since === undefined) return false;
-    this.#talk.note(`Working again after ${elapsed(performance.now() - this.#since)}.`);
+    this.#reporter.info(`Working again after ${elapsed(performance.now() - this.#since)}.`);
     this.#since = undefined;
     this.#attempt = 0;
     this.#message = '';

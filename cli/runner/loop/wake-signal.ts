@@ -3,7 +3,7 @@
 import { pause, settledOr } from '../../base/pause.ts';
 import type { LocalState } from '../job/work-context.ts';
 
-export class Nudge {
+export class WakeSignal {
   readonly #ending: AbortSignal;
   #current = new AbortController();
 
@@ -20,12 +20,12 @@ export class Nudge {
     before.abort();
   }
 
-  /** Settles after the pause, at the next nudge, or when the runner is to end. */
+  /** Settles after the pause, at the next wake, or when the runner is to end. */
   pause(ms: number): Promise<void> {
     return pause(ms, this.#signal);
   }
 
-  /** Settles with the promise, at the next nudge, or when the runner is to end. */
+  /** Settles with the promise, at the next wake, or when the runner is to end. */
   race(promise: Promise<unknown>): Promise<void> {
     return settledOr(promise, this.#signal);
   }

@@ -21,6 +21,7 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter, ListedJob } from '../store/jobs.ts';
 import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
+import { findForPerson } from './cancel-retry.ts';
 import { noJob } from './fence.ts';
 import type { JobView } from './job-view.ts';
 import {
@@ -33,7 +34,6 @@ import {
 } from './job-view.ts';
 import type { Source, TranscriptPlace } from './known-transcripts.ts';
 import { recallPlace, rememberPlace } from './known-transcripts.ts';
-import { findForPerson } from './orders.ts';
 
 export interface JobPage {
   jobs: JobView[];

@@ -49,20 +49,20 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
     return open();
   };
   return {
-    async nextLook(signal) {
+    async nextPoll(signal) {
       for (;;) {
         // What could not be opened is tried again after every look: nobody else comes back to it.
         if (listener === undefined && pauseMs > 0) renewing = renewing.then(openIfMissing);
         await renewing;
         if (isClosed) return undefined;
-        const reason = await (listener ?? pauseInstead(pauseMs)).nextLook(signal);
+        const reason = await (listener ?? pauseInstead(pauseMs)).nextPoll(signal);
         // A listener that was renewed meanwhile ends its waits; its successor looks at once.
         if (reason === undefined && !signal.aborted) continue;
         pauseMs = options.pollIntervalMs;
         return reason;
       }
     },
-    look: () => listener?.look('event'),
+    poll: () => listener?.poll('event'),
     renew() {
       // One after the other, so that no two listen. Without a sign-in nobody listens; the looks go on.
       renewing = renewing.then(renew);
@@ -75,9 +75,9 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
 }
 
 /** Stands in for a listener that could not be opened. The first look comes at once, and finds out why. */
-function pauseInstead(pauseMs: number): Pick<Listener, 'nextLook'> {
+function pauseInstead(pauseMs: number): Pick<Listener, 'nextPoll'> {
   return {
-    async nextLook(signal) {
+    async nextPoll(signal) {
       await pause(pauseMs, signal);
       return signal.aborted ? undefined : 'interval';
     },
@@ -100,7 +100,7 @@ async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
     onEnd(end) {
       if (end.kind === 'replaced') options.onReplaced(end.message);
       // The next look finds the sign-in refused as well, and waits for a new one.
-      else listener.look('event');
+      else listener.poll('event');
     },
   });
   return listener;

@@ -8,12 +8,12 @@ import { cancelJob, readTranscript, retryJob } from '../../../spec/contract/jobs
 import { BACKOFF_LIMIT_MS, LEASE_MS } from '../../../spec/job/lease.ts';
 import { accepts, refuses, send, sendRaw } from '../harness/call.ts';
 import { advance, HOUR, MINUTE } from '../harness/clock.ts';
+import { withFault } from '../harness/d1-meter.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, anIdea, aPrompt, aReview, claimAndStart, poll, show } from '../harness/machines.ts';
 import { fireCron } from '../harness/objects.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
-import { withFault } from '../harness/platform-tap.ts';
 import type { Refusals } from '../harness/refusals.ts';
 import { scenariosOf } from '../harness/refusals.ts';
 

@@ -10,8 +10,8 @@ import { parseTimestamp } from '../../files/timestamps.ts';
 import type { Account } from '../../records/remote-session.ts';
 import { recordHeartbeat } from '../../records/runtime.ts';
 import type { ClaimedJob, Lease } from '../job/claimed-job.ts';
+import type { Held, JsonBody } from '../job/hosted-api.ts';
 import { fitContent } from '../job/result.ts';
-import type { Body, Held } from '../job/service.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import type { Workplace } from '../job/workplace.ts';
 import { StopSwitch, stopReasonOf } from '../process/stop-switch.ts';
@@ -25,7 +25,7 @@ import { putBack } from './put-back.ts';
 import { UploadLoop } from './upload-loop.ts';
 
 /** A claimed job and where it goes. */
-export interface DeskTask {
+export interface LeaseTask {
   job: ClaimedJob;
   lease: Lease | undefined;
   /** Under whose sign-in it was claimed. */
@@ -36,17 +36,17 @@ export interface DeskTask {
 /** After the person asked twice, results may still leave within this time. */
 const SHUTDOWN_DELIVERY_MS = 10_000;
 
-export class LeaseDesk {
+export class JobLease {
   readonly held: Held;
   readonly spool: LeaseSpool;
   readonly stopSwitch = new StopSwitch();
   readonly #context: WorkContext;
-  readonly #task: DeskTask;
+  readonly #task: LeaseTask;
   #heartbeats: HeartbeatLoop | undefined;
   #uploads: UploadLoop | undefined;
   #isAsking = false;
 
-  private constructor(context: WorkContext, task: DeskTask, spool: LeaseSpool) {
+  private constructor(context: WorkContext, task: LeaseTask, spool: LeaseSpool) {
     this.#context = context;
     this.#task = task;
     this.held = heldOf(task);
@@ -54,7 +54,7 @@ export class LeaseDesk {
   }
 
   /** Opens the spool and writes down which job this is. */
-  static async open(context: WorkContext, task: DeskTask): Promise<LeaseDesk> {
+  static async open(context: WorkContext, task: LeaseTask): Promise<JobLease> {
     const { machine, service, self } = context;
     const { job, lease, account, workplace } = task;
     const spool = await LeaseSpool.begin(spoolFolderOf(context, task), {
@@ -73,7 +73,7 @@ export class LeaseDesk {
       orp_session_id: job.orpSessionId,
       runner: { pid: self.pid, start_time: self.startTime },
     });
-    return new LeaseDesk(context, task, spool);
+    return new JobLease(context, task, spool);
   }
 
   /** The last error of a heartbeat; blank when none failed. */
@@ -82,12 +82,12 @@ export class LeaseDesk {
   }
 
   /** The last answer to an upload of output. */
-  get logsReply(): Body | undefined {
+  get logsReply(): JsonBody | undefined {
     return this.#uploads?.lastReply;
   }
 
   /** Adds a sentence of the runner to the transcript, and sends it in the words of the contract. */
-  async announce(content: string, meta: Record<string, string | null>): Promise<Body | undefined> {
+  async announce(content: string, meta: Record<string, string | null>): Promise<JsonBody | undefined> {
     const at = new Date().toISOString();
     const shown = redactText(content, this.#context.secrets);
     await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${shown}\n` });
@@ -137,17 +137,17 @@ export class LeaseDesk {
 
   /** Brings the result to the service, or leaves it in the spool for later. */
   async deliver(result: ResultRecord): Promise<Delivery> {
-    const { service, env, shutdown, deliveryLimitMs, talk } = this.#context;
+    const { service, env, shutdown, deliveryLimitMs, reporter } = this.#context;
     const { spool, held } = this;
     const end = endOfDelivery(shutdown, deliveryLimitMs);
     try {
       const fitted = await this.#fit(result);
       await spool
         .setResult(fitted)
-        .catch((error: Error) => talk.warn(`The result is not on disk yet: ${error.message}`));
+        .catch((error: Error) => reporter.warn(`The result is not on disk yet: ${error.message}`));
       const uploads = this.#openUploads(0);
       const onUnavailable = (message: string, attempt: number) => {
-        if (attempt === 2) talk.warn(`The result of ${held.jobId} waits for the service: ${message}`);
+        if (attempt === 2) reporter.warn(`The result of ${held.jobId} waits for the service: ${message}`);
       };
       return await deliver({
         service,
@@ -200,7 +200,7 @@ export class LeaseDesk {
 
   /** Local records are for people to look at; failing to write one must not end a job. */
   async #recordBeat(expiresAt: string | undefined): Promise<void> {
-    const { local, talk } = this.#context;
+    const { local, reporter } = this.#context;
     const linked = this.#task.workplace?.linked;
     try {
       await local.recordBeat(linked);
@@ -208,7 +208,7 @@ export class LeaseDesk {
       const leaseExpiresAt = expiresAt === undefined ? undefined : parseTimestamp(expiresAt);
       await recordHeartbeat(linked.repository, { ...this.held, leaseExpiresAt }, Date.now());
     } catch (error) {
-      talk.warn(
+      reporter.warn(
         `A heartbeat could not be recorded: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
@@ -218,13 +218,13 @@ export class LeaseDesk {
 /** Where the spool of a claimed job is: nobody else may take it for left behind. */
 export function spoolFolderOf(
   { env, machine }: Pick<WorkContext, 'env' | 'machine'>,
-  { job, lease }: Pick<DeskTask, 'job' | 'lease'>,
+  { job, lease }: Pick<LeaseTask, 'job' | 'lease'>,
 ): string {
   return join(spoolFolder(env, machine.machine_id), folderName(lease?.leaseId ?? job.id));
 }
 
 /** Under whose sign-in and lease the job is held. */
-export function heldOf({ job, lease, account }: Pick<DeskTask, 'job' | 'lease' | 'account'>): Held {
+export function heldOf({ job, lease, account }: Pick<LeaseTask, 'job' | 'lease' | 'account'>): Held {
   return {
     jobId: job.id,
     leaseId: lease?.leaseId,

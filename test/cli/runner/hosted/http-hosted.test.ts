@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { signedInClient } from '../../../../cli/client/client.ts';
-import { httpService } from '../../../../cli/runner/hosted/http-service.ts';
-import { FakeService } from '../fake-service.ts';
+import { httpHosted } from '../../../../cli/runner/hosted/http-hosted.ts';
+import { FakeService } from '../fake-hosted.ts';
 import { linkedMachine } from '../linked-machine.ts';
 
 it('what the system refuses on the way to a call is waited out like an outage', async () => {
   const fake = await FakeService.start();
   const { env, remove } = linkedMachine(fake.baseUrl);
   let tries = 0;
-  const service = httpService({
+  const service = httpHosted({
     machine: { machine_id: 'mach-1', machine_name: 'workbench' },
     instance: 'first',
     baseUrl: fake.baseUrl,
@@ -30,7 +30,7 @@ it('what the system refuses on the way to a call is waited out like an outage', 
 it('a request that cannot be made is refused for good, and is not taken for a sign-out', async () => {
   const fake = await FakeService.start();
   const { env, remove } = linkedMachine(fake.baseUrl);
-  const service = httpService({
+  const service = httpHosted({
     machine: { machine_id: 'mach-1', machine_name: 'workbench' },
     instance: 'first',
     baseUrl: fake.baseUrl,

@@ -24,19 +24,19 @@ import type { Client } from '../../client/client.ts';
 import type { KnownServer } from '../../client/known-server.ts';
 import { NOT_OFFERED } from '../../client/offers.ts';
 import { NO_RETRY } from '../../client/retry.ts';
-import { ServiceError } from '../../client/service-error.ts';
+import { ServerError } from '../../client/server-error.ts';
 import { readString } from '../../files/fields.ts';
 import { isObject } from '../../files/json-file.ts';
 import { type Account, isOtherAccount } from '../../records/remote-session.ts';
 import type {
-  Body,
   HeartbeatReply,
   Held,
+  HostedApi,
+  JsonBody,
   LeaseVerdict,
   PollRequest,
   Reply,
-  RunnerService,
-} from '../job/service.ts';
+} from '../job/hosted-api.ts';
 import type { ChunkRecord } from '../spool/records.ts';
 
 export interface HttpServiceOptions {
@@ -52,10 +52,10 @@ export interface HttpServiceOptions {
 }
 
 /** Makes the service. */
-export function httpService(options: HttpServiceOptions): RunnerService {
+export function httpHosted(options: HttpServiceOptions): HostedApi {
   const { machine, instance, baseUrl } = options;
   const machineId = machine.machine_id;
-  const line = new Line(options.connect);
+  const line = new AccountClient(options.connect);
   const fence = ({ leaseId }: Held) => ({ machineId, leaseId: leaseId ?? null });
   const at = ({ jobId }: Held) => ({ jobId });
   return {
@@ -128,7 +128,7 @@ export function httpService(options: HttpServiceOptions): RunnerService {
 type Claim = PollRequest & { machineId: string; instance: string };
 
 /** Asks for a job in the newest way that the server offers. */
-function claim(client: Client, request: Claim): Promise<Body> {
+function claim(client: Client, request: Claim): Promise<JsonBody> {
   const { machineId, instance, claimId, dryRun = false, projectRoots } = request;
   if (!client.server.offers('claim-post')) {
     return send(client, pollJob, { query: { machineId, ...pollExtras(client.server, request) } });
@@ -162,7 +162,7 @@ function pollExtras(
  * Calls under whoever is signed in at that moment. It is looked up for each, because nobody has to sign out before somebody
  * else signs in: a token kept from before would go on working for an account that has left this machine.
  */
-export class Line {
+export class AccountClient {
   readonly #connect: () => Promise<Client>;
   /** Nothing is said to a server before it is known in which words. */
   #isIntroduced = false;
@@ -179,7 +179,7 @@ export class Line {
     row: Row,
     input: CallInput<Row> | ((server: KnownServer) => CallInput<Row>),
     owner?: Account,
-  ): Promise<Reply<Body>> {
+  ): Promise<Reply<JsonBody>> {
     return this.run((client) => {
       const request = typeof input === 'function' ? input(client.server) : input;
       return send(client, row, request);
@@ -187,7 +187,7 @@ export class Line {
   }
 
   /** Runs one call; see {@link send}. */
-  async run(ask: (client: Client) => Promise<Body>, owner?: Account): Promise<Reply<Body>> {
+  async run(ask: (client: Client) => Promise<JsonBody>, owner?: Account): Promise<Reply<JsonBody>> {
     return this.#connected(async (client) => {
       const { account } = client;
       if (isOtherAccount(owner, account)) {
@@ -240,7 +240,7 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /** Only what the server signed is a refusal. Whatever else comes back is an outage, and the same is sent again. */
 function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
-  if (error instanceof ServiceError) {
+  if (error instanceof ServerError) {
     const { kind, status, code, message, details } = error;
     if (kind !== 'refused' || PASSING.has(code)) return { kind: 'unavailable', code, message, details };
     if (code === 'unauthenticated') return { kind: 'unauthenticated', message, details };
@@ -263,7 +263,7 @@ function mapReply<A, B>(reply: Reply<A>, map: (value: A) => B): Reply<B> {
   return reply.kind === 'ok' ? { kind: 'ok', value: map(reply.value) } : reply;
 }
 
-function readHeartbeat(body: Body): HeartbeatReply {
+function readHeartbeat(body: JsonBody): HeartbeatReply {
   return { body, verdict: readVerdict(body.lease), drain: body.drain === true };
 }
 
