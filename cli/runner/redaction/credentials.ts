@@ -14,14 +14,14 @@ interface Rule {
   needs: string;
   /** The group `s` is the secret. Every repetition is bounded. */
   pattern: RegExp;
-  accepts?: (secret: string) => boolean;
+  accepts?: (secret: string, name: string) => boolean;
 }
 
 const RULES: readonly Rule[] = [
   {
     needs: 'bearer',
     pattern: /\bbearer(?:\s|\+){1,8}(?<s>[A-Za-z0-9._~+/-]{16,}=*)/gi,
-    accepts: looksRandom,
+    accepts: (token) => looksRandom(token) || isLongRun(token),
   },
   {
     needs: 'basic',
@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
   {
     needs: '://',
     pattern: /\bhttps?:\/\/(?<s>[\w.~%+-]{16,512})(?=(?::|:x-oauth-basic)?@[\w[])/gi,
-    accepts: looksRandom,
+    accepts: (token) => looksRandom(token) || isLongRun(token),
   },
   {
     needs: 'hooks.slack',
@@ -76,6 +76,29 @@ const RULES: readonly Rule[] = [
     accepts: (password) => !PLACEHOLDER.test(password),
   },
   {
+    needs: 'machine',
+    pattern:
+      /\bmachine\s{1,8}\S{1,256}(?:\s{1,16}(?:login|account)\s{1,8}\S{1,256}){0,2}\s{1,16}password\s{1,8}(?<s>\S{6,})/g,
+    accepts: isTokenLike,
+  },
+  { needs: 'sshpass', pattern: /\bsshpass\s{1,8}-p\s{0,8}["']?(?<s>[^\s"'$<{]{4,})/g },
+  {
+    needs: 'mysql',
+    pattern: /\bmysql(?:dump|admin)?\b[^\r\n]{0,400}?\s-p["']?(?<s>[^\s"'$<{-][^\s"'$<{]{5,})/g,
+    accepts: isTokenLike,
+  },
+  {
+    needs: '</',
+    pattern: /<(?<name>[A-Za-z][\w.:-]{1,80})>(?<s>[^<>\s]{6,1024})<\/\k<name>>/g,
+    accepts: (value, name) => isSecretField(name) && isTokenLike(value) && !isCode(value),
+  },
+  {
+    needs: ' ',
+    pattern:
+      /\b(?:access|api|secret|private|auth|client|account|signing|encryption|bearer|refresh)[ -](?:access[ -])?(?:key|token|secret)(?:[ \t]{0,4}(?::|=|\bis\b)|[ \t])[ \t]{0,8}["'`]?(?<s>[^\s"'`,;<>()[\]{}$]{16,})/gi,
+    accepts: (value) => isTokenLike(value) && !isCode(value) && !/:\/\/|^[./~]/.test(value),
+  },
+  {
     needs: '_auth',
     pattern: /:_authToken["']?\s{0,4}[=:]\s{0,4}["']?(?<s>[^\s"'`$<{]{6,})/gi,
     accepts: (value) => isTokenLike(value) || value.length >= 20,
@@ -97,7 +120,8 @@ export function findCredentials(text: string): Stretch[] {
     for (const match of text.matchAll(pattern)) {
       const secret = match.groups?.s ?? '';
       const from = match.index + match[0].lastIndexOf(secret);
-      if (accepts === undefined || accepts(secret)) found.push([from, from + secret.length]);
+      if (accepts === undefined || accepts(secret, match.groups?.name ?? ''))
+        found.push([from, from + secret.length]);
     }
   }
   return [...found, ...findAssignments(text)];
@@ -158,6 +182,8 @@ interface Assignment {
 
 function isSecretValue({ name, before, op, quote }: Assignment, value: string, next: string): boolean {
   if (value.length < 6 || PLACEHOLDER.test(value) || /\$\{|\{\{|^[./~]|\[redacted/.test(value)) return false;
+  const isFish = /\bset\s{1,4}-[a-zA-Z]*x[a-zA-Z]*\s{1,4}$/.test(before);
+  if (/^\s+$/.test(op) && isFish) return looksSecret(name) && (quote === '' ? !isCode(value) : true);
   if (/^\s+$/.test(op))
     return /^-{2}/.test(name) && isSecretField(name) && isTokenLike(value) && !/[(=[]/.test(value);
   const isVariable =
@@ -191,6 +217,11 @@ function isTokenLike(value: string): boolean {
 /** Digits among letters, or letters of both cases in no order of words. */
 function looksRandom(value: string): boolean {
   return /\d/.test(value) && /[A-Za-z]/.test(value) && !PLACEHOLDER.test(value);
+}
+
+/** Letters without a gap, more than a word or a name has. */
+function isLongRun(value: string): boolean {
+  return /^[A-Za-z]{24,}$/.test(value) && !PLACEHOLDER.test(value);
 }
 
 function isUserAndPassword(value: string): boolean {

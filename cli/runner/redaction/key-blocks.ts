@@ -11,6 +11,10 @@ const FULL_LINE = /^(?:.{0,80}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{60,76}[^A-Za-z0-9+/]
 const LAST_LINE = /^(?:.{0,80}[^A-Za-z0-9+/=])?[A-Za-z0-9+/]{1,76}={0,2}[^A-Za-z0-9+/=]{0,8}$/;
 const HEADER_LINE =
   /^.{0,80}(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):.{0,200}$|^[^A-Za-z0-9]{0,8}$/;
+/** The checksum of PGP armor. */
+const CHECKSUM = /^(?:.{0,80}[^A-Za-z0-9+/=])?=[A-Za-z0-9+/]{4}[^A-Za-z0-9+/=]{0,8}$/;
+/** A short key, or the last line of one, with nothing around it. */
+const LONE_LINE = /^[A-Za-z0-9+/]{16,76}={0,2}\r?$/;
 /** A key in one line, its line ends taken out. */
 const JOINED = /[ \t]{0,8}[A-Za-z0-9+/=]{16,}/y;
 const MAX_LINE = 400;
@@ -51,7 +55,23 @@ export function openKey(text: string): number {
     const isNear = text.length - last.to <= MAX_BODY;
     if (isNear || text.slice(endOfBody(text, last.to, text.length)).trim() === '') return last.from;
   }
-  return startOfFullLines(text, 0, text.length);
+  return startOfTail(text, 0, text.length);
+}
+
+/** Where lines begin that end at `from` and may be the tail of a key whose title follows. */
+function startOfTail(text: string, limit: number, from: number): number {
+  const full = startOfFullLines(text, limit, from);
+  if (full < from) return full;
+  const end = beforeChecksum(text, limit, from);
+  const last = lineBefore(text, limit, end);
+  if (last.text.length > MAX_LINE || !LAST_LINE.test(last.text)) return from;
+  const start = startOfFullLines(text, limit, last.from);
+  return start < last.from || LONE_LINE.test(last.text) ? start : from;
+}
+
+function beforeChecksum(text: string, limit: number, from: number): number {
+  const line = lineBefore(text, limit, from);
+  return CHECKSUM.test(line.text) ? line.from : from;
 }
 
 function titlesOf(text: string): Title[] {
@@ -100,7 +120,7 @@ function startOfBody(text: string, limit: number, from: number): number {
   let joined = from;
   while (joined > titleLine && /[A-Za-z0-9+/= \t]/.test(text.charAt(joined - 1))) joined -= 1;
   if (/[A-Za-z0-9+/=]{16}/.test(text.slice(joined, from))) return joined;
-  const last = lineBefore(text, limit, titleLine);
+  const last = lineBefore(text, limit, beforeChecksum(text, limit, titleLine));
   const full = startOfFullLines(text, limit, last.from);
   const isEnd =
     last.from < titleLine && LAST_LINE.test(last.text) && (full < last.from || isLastLine(last.text, false));

@@ -114,8 +114,15 @@ function formsOf(value: string): string[] {
     bytes.toString('latin1'),
     hex,
     hex.toUpperCase(),
+    ...[':', ' ', '-'].flatMap((between) => separated(hex, between)),
     ...base64Cores(bytes),
   ];
+}
+
+/** Hex as dumps and fingerprints print it. */
+function separated(hex: string, between: string): string[] {
+  const dump = hex.replace(/..(?=.)/g, `$&${between}`);
+  return [dump, dump.toUpperCase()];
 }
 
 /**

@@ -111,6 +111,14 @@ describe('the value of a secret variable', () => {
     'as form': encodeURIComponent(value).replaceAll('%20', '+'),
     'as hex': Buffer.from(value).toString('hex'),
     'as upper-case hex': Buffer.from(value).toString('hex').toUpperCase(),
+    ...Object.fromEntries(
+      [':', ' ', '-'].flatMap((between) => {
+        const dump = Buffer.from(value)
+          .toString('hex')
+          .replace(/..(?=.)/g, `$&${between}`);
+        return [dump, dump.toUpperCase()].map((form, i) => [`as hex with "${between}" (${i})`, form]);
+      }),
+    ),
     'in JSON': JSON.stringify({ a: value }),
     'in JSON in JSON': JSON.stringify(JSON.stringify({ a: value })),
     'broken by ANSI': `${value.slice(0, 5)}\x1b[31m${value.slice(5, 14)}\x1b[0m${value.slice(14)}`,
