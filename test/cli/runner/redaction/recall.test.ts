@@ -35,6 +35,22 @@ describe('a secret that is split', () => {
     for (let at = 0; at <= text.length; at += 1) expect(stream(text, [at], [])).toBe(whole);
   });
 
+  const { bare: _bare, ...encodings } = ENCODINGS;
+
+  it.each(Object.entries(encodings))(
+    '%s between two pieces of output is hidden at every position',
+    { timeout: 60_000 },
+    (_name, encode) => {
+      for (const { name, text: sample } of SAMPLES) {
+        const text = `first line\n${encode(sample)}\nlast line\n`;
+        const whole = redactText(text, []);
+        for (let at = 0; at <= text.length; at += 1) {
+          if (stream(text, [at], []) !== whole) expect.unreachable(`${name} at ${at}`);
+        }
+      }
+    },
+  );
+
   it('between any pieces is hidden, whatever its encoding', () => {
     fc.assert(
       fc.property(
