@@ -37,7 +37,8 @@ export function folderName(id: string): string {
 
 /**
  * Why a spool on the disk is not trusted: its content is sent to the server and decides which processes are ended, so it
- * must belong to this user and lie inside the folder. Returns the reason, as a part of a sentence; undefined when there is none, or when the folder has just been removed. */
+ * must belong to this user and lie inside the folder. A pipe would hold the runner up for ever, and a file with a second name
+ * is another file of this user as well. Returns the reason, as a part of a sentence; undefined when there is none, or when the folder has just been removed. */
 export function dangerOfSpool(folder: string): string | undefined {
   try {
     const place = realpathSync(folder);
@@ -56,6 +57,10 @@ function dangerOf(path: string, place: string): string | undefined {
     return 'leads to another place';
   }
   const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) {
+    if (!found.isFile()) return 'is no ordinary file';
+    if (found.nlink > 1) return 'is a file of another place, too';
+  }
   const reach = found && reachOfOthers(found, { uid: process.getuid?.(), platform: process.platform });
   if (reach === 'owner') return 'belongs to another user';
   return reach === 'mode' ? 'can be written by other users' : undefined;

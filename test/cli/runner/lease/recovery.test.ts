@@ -3,17 +3,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,8 +17,8 @@ import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { RECIPE_AGENT, runOrp, startOrp } from '../orp-process.ts';
 import { FakePs } from '../process/fake-ps.ts';
 import { runnerContext } from '../runner-context.ts';
+import { type LeftJob, leaseFolder, leaveJob, T0 } from './left-job.ts';
 
-const T0 = '2026-04-01T10:00:00.000Z';
 /** No file beside it can have a longer name, so whatever begins with a temporary file fails. */
 const LONGEST_NAME = 'r'.repeat(255);
 
@@ -48,35 +38,11 @@ afterEach(async () => {
 });
 
 function folderOf(leaseId: string): string {
-  return join(machine.home, 'state/orp/spool/mach-1', leaseId);
+  return leaseFolder(machine, leaseId);
 }
 
-const DEAD = { pid: 1, start_time: 'another boot/1' };
-
-/** A job at work whose runner left its spool behind. */
-async function leftJob(
-  number: number,
-  { isDone, runner = DEAD, baseUrl }: { isDone: boolean; runner?: typeof DEAD; baseUrl?: string },
-): Promise<FakeJob> {
-  const job = service.addJob(`job_${number}`, {});
-  job.status = 'running';
-  job.leaseId = `lea_${number}`;
-  const spool = await LeaseSpool.begin(folderOf(job.leaseId), {
-    record: 'claimed',
-    version: 1,
-    at_utc: T0,
-    base_url: baseUrl ?? service.baseUrl,
-    machine_id: 'mach-1',
-    job_id: job.id,
-    job_kind: job.kind,
-    lease_id: job.leaseId,
-    attempt: 1,
-    runner,
-  });
-  await spool.addChunk({ at: T0, stream: 'stdout', level: 'info', text: 'said' });
-  if (isDone) await spool.setResult({ outcome: 'completed', finished_at_utc: T0, content: 'Done.' });
-  await spool.close();
-  return job;
+function leftJob(number: number, how: LeftJob): Promise<FakeJob> {
+  return leaveJob({ service, machine }, number, how);
 }
 
 /** Nobody can open the transcript any more. */
@@ -200,112 +166,6 @@ describe('an answer that the agent left', () => {
     expect(content.length).toBeLessThanOrEqual(1024 * 1024);
     const [, place = ''] = /the whole answer is on the machine in (\S+)\]$/.exec(content) ?? [];
     expect(readFileSync(place, 'utf8')).toBe(answer);
-  });
-});
-
-describe('a spool that somebody else has planted', () => {
-  const SECRET = 'the private key of the person';
-  let secret: string;
-
-  beforeEach(() => {
-    secret = join(machine.home, 'secret.txt');
-    writeFileSync(secret, SECRET);
-  });
-
-  /** A journal that names an answer of an agent which ended well. */
-  async function plantAnswer(path: string): Promise<FakeJob> {
-    const job = await leftJob(1, { isDone: false });
-    const spool = await LeaseSpool.open(folderOf('lea_1'));
-    await spool.note({ record: 'spawning', at_utc: T0, tag: 'tag-of-nobody', answer_path: path });
-    await spool.note({ record: 'ended', at_utc: T0, exit_code: 0, was_stopped: false });
-    await spool.close();
-    return job;
-  }
-
-  const PLACES: [string, () => string][] = [
-    ['an absolute path', () => secret],
-    ['a path with dots', () => `${join(folderOf('lea_1'), 'answer-x')}/../../../../../../secret.txt`],
-    [
-      'a link to the file',
-      () => {
-        const path = join(folderOf('lea_1'), 'last-message.txt');
-        mkdirSync(folderOf('lea_1'), { recursive: true, mode: 0o700 });
-        symlinkSync(secret, path);
-        return path;
-      },
-    ],
-    [
-      'a folder that is a link',
-      () => {
-        mkdirSync(folderOf('lea_1'), { recursive: true, mode: 0o700 });
-        symlinkSync(machine.home, join(folderOf('lea_1'), 'answer-x'));
-        return join(folderOf('lea_1'), 'answer-x', 'secret.txt');
-      },
-    ],
-    [
-      'a second name of the file',
-      () => {
-        mkdirSync(folderOf('lea_1'), { recursive: true, mode: 0o700 });
-        linkSync(secret, join(folderOf('lea_1'), 'answer.txt'));
-        return join(folderOf('lea_1'), 'answer.txt');
-      },
-    ],
-  ];
-
-  it.each(PLACES)('sends no file from outside of its folder by %s', async (_, place) => {
-    const job = await plantAnswer(place());
-    await recover();
-    expect(JSON.stringify([job.completions, service.requests])).not.toContain(SECRET);
-  });
-
-  it.each(['chunks.jsonl', 'result.json', 'journal.jsonl'])(
-    'is put aside when its %s is a link',
-    async (name) => {
-      const job = await leftJob(1, { isDone: true });
-      const file = join(folderOf('lea_1'), name);
-      const elsewhere = join(machine.home, name);
-      renameSync(file, elsewhere);
-      symlinkSync(elsewhere, file);
-      const before = readFileSync(elsewhere, 'utf8');
-
-      expect(await recover()).toBe(0);
-      expect(job.completions).toEqual([]);
-      expect(service.requests).toEqual([]);
-      expect(readFileSync(elsewhere, 'utf8')).toBe(before);
-      expect(existsSync(join(machine.home, 'state/orp/kept/lea_1'))).toBe(true);
-      expect(warnings).toEqual([expect.stringMatching(/put aside because .* leads to another place/)]);
-    },
-  );
-
-  it('is put aside when other users can write it', async () => {
-    const job = await leftJob(1, { isDone: true });
-    chmodSync(join(folderOf('lea_1'), 'result.json'), 0o666);
-
-    expect(await recover()).toBe(0);
-    expect(job.completions).toEqual([]);
-    expect(warnings).toEqual([expect.stringMatching(/put aside because .* can be written by other users/)]);
-  });
-
-  it.each([
-    ['with the tag of nobody', 'tag-of-nobody'],
-    ['without a tag', undefined],
-  ])('stops no process of somebody else, though it names its pid and start time, %s', async (_, tag) => {
-    const job = await leftJob(1, { isDone: false });
-    const words = ['-e', 'setInterval(() => 0, 1000)'];
-    const stranger = spawn(process.execPath, words, { stdio: 'ignore', detached: true });
-    await once(stranger, 'spawn');
-    const { pid = 0 } = stranger;
-    const startTime = (await findProcess(pid))?.startTime ?? '';
-    const spool = await LeaseSpool.open(folderOf('lea_1'));
-    await spool.note({ record: 'spawning', at_utc: T0, ...(tag === undefined ? {} : { tag }) });
-    await spool.note({ record: 'spawned', at_utc: T0, pid, start_time: startTime });
-    await spool.close();
-    await recover();
-
-    expect(await findProcess(pid)).toMatchObject({ startTime });
-    expect(job.completions).toEqual([expect.objectContaining({ success: false })]);
-    stranger.kill('SIGKILL');
-    expect(await once(stranger, 'exit')).toEqual([null, 'SIGKILL']);
   });
 });
 
