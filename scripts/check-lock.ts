@@ -1,20 +1,28 @@
 /** Every lock file of the repository pins what it installs: each package with its hash, for every platform, from no named registry. */
 
 import { globSync, readFileSync } from 'node:fs';
-import { lockProblems, type Packages } from './local/lock-problems.ts';
+import { basename } from 'node:path';
+import { folderProblems, lockProblems, type Packages } from './local/lock-problems.ts';
 import { projectPath } from './local/project-path.ts';
 
-const files = globSync('**/package-lock.json', {
-  cwd: projectPath('.'),
-  exclude: (name) => ['node_modules', 'dist', '.git', '.wrangler'].includes(name),
-});
+const all = globSync(
+  '**/{package.json,package-lock.json,npm-shrinkwrap.json,yarn.lock,pnpm-lock.yaml,bun.lock,bun.lockb}',
+  {
+    cwd: projectPath('.'),
+    exclude: (name) => ['node_modules', 'dist', '.git', '.wrangler'].includes(basename(name)),
+  },
+);
+const files = all.filter((file) => basename(file) === 'package-lock.json');
+const locks = new Map<string, Packages>();
 const manifest = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as {
   allowScripts: Record<string, boolean>;
 };
 const scripts = new Set(Object.keys(manifest.allowScripts));
 
 for (const file of files) {
-  const { packages } = JSON.parse(readFileSync(projectPath(file), 'utf8')) as { packages: Packages };
+  // A lock file of version 1 has no `packages`.
+  const { packages = {} } = JSON.parse(readFileSync(projectPath(file), 'utf8')) as { packages?: Packages };
+  locks.set(file, packages);
   const problems = lockProblems(packages, scripts);
   if (problems.length === 0) continue;
   console.log(`${file} does not pin what it installs:`);
@@ -22,6 +30,10 @@ for (const file of files) {
   console.log(
     'hint: `npm view <name>@<version> dist.integrity` shows the hash of a package of another platform.',
   );
+  process.exitCode = 1;
+}
+for (const problem of folderProblems(all, locks)) {
+  console.log(problem);
   process.exitCode = 1;
 }
 if (files.length === 0) {
