@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../../base/exit.ts';
 import { NOT_OFFERED } from '../../client/offers.ts';
+import { resolvePath } from '../../files/paths.ts';
 import { type JobEnd, jobEndLine } from '../../output/job-words.ts';
 import { said } from '../../output/page.ts';
 import type { Line } from '../../output/print.ts';
@@ -350,6 +351,9 @@ export async function whyNotLinked(
 ): Promise<string | undefined> {
   const [candidate] = await inspectRoots({ roots: [cwd], env, now });
   if (candidate?.kind !== 'linked') return `its repository ${cwd} is not linked on this machine`;
+  // Rules of the policy may name the repository: a folder inside it would pass them by.
+  if (resolvePath('/', cwd) !== resolvePath('/', candidate.linked.link.project_root))
+    return `its folder ${cwd} is not the one that is linked on this machine`;
   const isRegistered = candidate.linked.sessions.some(
     ({ record }) =>
       record.codex_session_id === codexSessionId && record.state === 'active' && !record.archived,
