@@ -108,6 +108,25 @@ const TRAPS: [string, (trap: Trap) => void][] = [
     },
   ],
   [
+    'programs for remotes and credentials',
+    (trap) => {
+      for (const name of ['core.sshCommand', 'core.gitProxy', 'core.askPass', 'core.alternateRefsCommand']) {
+        trap.git('config', name, trap.program);
+      }
+      trap.git('config', 'remote.origin.url', 'ssh://host.example/x');
+      trap.git('config', 'credential.helper', `!${trap.program}`);
+    },
+  ],
+  [
+    'settings of the work tree',
+    (trap) => {
+      const { repo } = trap.desk;
+      trap.git('config', 'extensions.worktreeConfig', 'true');
+      const text = `[core]\n\tfsmonitor = ${trap.program}\n[filter "trap"]\n\tclean = ${trap.program}\n`;
+      writeFileSync(join(repo, '.git', 'config.worktree'), text);
+    },
+  ],
+  [
     'a monitor of a submodule',
     (trap) => {
       const inner = join(trap.desk.home, 'inner');
