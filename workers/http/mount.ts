@@ -82,7 +82,6 @@ async function inTurn(
   if (userId === undefined) return answer(context);
   const turn = await own.enter(userId);
   if (turn.kind === 'refused') {
-    // A client that is cut off while it sends does not read the answer.
     await discardBody(context.req.raw, row.maxBodyBytes);
     return refusalResponse(context, tooManyRequests(turn.retryAfterMs, own.share.bytesPerSecond));
   }

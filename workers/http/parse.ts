@@ -81,10 +81,13 @@ function ended(text: string): string {
   return text.endsWith('.') ? text : `${text}.`;
 }
 
+/** Of a refused body the server reads this much, or what the route takes, before it cuts the connection. */
+const DISCARDED_BYTES = 4 * 1024 * 1024;
+
 /** The bytes, or undefined when there are more than `maxBytes`. */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) {
-    await request.body?.cancel();
+    await discardBody(request, maxBytes);
     return undefined;
   }
   const chunks: Uint8Array[] = [];
@@ -95,7 +98,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
     if (done) break;
     length += value.byteLength;
     if (length > maxBytes) {
-      await reader.cancel();
+      await discardRest(reader, { read: length, maxBytes });
       return undefined;
     }
     chunks.push(value);
@@ -103,16 +106,25 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
   return joined(chunks, length);
 }
 
-/** Reads a body to its end and keeps nothing of it; one of more than `maxBytes` is cut off. */
+/**
+ * Reads a refused body to its end and keeps nothing of it: a client that is cut off while it sends does not read the answer,
+ * and the local runtime may crash. Only a body far beyond what the route takes is cut off.
+ */
 export async function discardBody(request: Request, maxBytes: number): Promise<void> {
-  let length = 0;
-  const reader = request.body?.getReader();
-  while (reader !== undefined) {
+  if (request.body !== null) await discardRest(request.body.getReader(), { read: 0, maxBytes });
+}
+
+async function discardRest(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { read, maxBytes }: { read: number; maxBytes: number },
+): Promise<void> {
+  let length = read;
+  while (length <= Math.max(maxBytes, DISCARDED_BYTES)) {
     const { value, done } = await reader.read();
     if (done) return;
     length += value.byteLength;
-    if (length > maxBytes) return reader.cancel();
   }
+  await reader.cancel();
 }
 
 function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {

@@ -9,7 +9,7 @@ import type { Deps } from '../base/deps.ts';
 import type { Added } from '../store/account-usage.ts';
 import type { FeatureRow } from '../store/features.ts';
 import * as store from '../store/features.ts';
-import { after, findIdea } from './ideas.ts';
+import { after, findIdea, ideaTooLarge } from './ideas.ts';
 
 export interface DetailSection {
   id: string;
@@ -48,7 +48,7 @@ export async function addFeature(
 
   const feature = applyChange(deps, emptyFeature(deps, change), change);
   const added = { features: 1, storedBytes: bytesOf(feature) };
-  const fits = await checkSize(deps, userId, { feature, added, ideaNotes: idea.value.notes });
+  const fits = await checkSize(deps, userId, { feature, added });
   if (!fits.ok) return fits;
 
   const limits = deps.settings.accountLimits;
@@ -65,7 +65,7 @@ function bytesOf({ details, notes }: FeatureRow): number {
 async function checkSize(
   deps: Deps,
   userId: UserId,
-  { feature, added, ideaNotes }: { feature: FeatureRow; added: Added; ideaNotes: string | undefined },
+  { feature, added }: { feature: FeatureRow; added: Added },
 ): Promise<Result<undefined, 'body_too_large'>> {
   const bytes = bytesOf(feature);
   if (bytes > BOUNDS.featureBytes) {
@@ -84,14 +84,7 @@ async function checkSize(
       'Remove features you no longer need, or start another idea.',
     );
   }
-  if (others.bytes + bytes + utf8Length(ideaNotes ?? '') > BOUNDS.ideaBytes) {
-    return refuse(
-      'body_too_large',
-      `An idea may have at most ${BOUNDS.ideaBytes} bytes with all its features.`,
-      'Remove features you no longer need, or start another idea.',
-    );
-  }
-  return accept(undefined);
+  return others.bytes + bytes > BOUNDS.ideaBytes ? ideaTooLarge() : accept(undefined);
 }
 
 export async function updateFeature(
@@ -107,12 +100,16 @@ export async function updateFeature(
   const next = { ...applyChange(deps, read, change), updatedAt: after(read.updatedAt, deps.now) };
 
   const added = { storedBytes: bytesOf(next) - bytesOf(read) };
-  const fits = await checkSize(deps, userId, { feature: next, added, ideaNotes: undefined });
+  const fits = await checkSize(deps, userId, { feature: next, added });
   if (!fits.ok) return fits;
   const room = await checkRoom(deps, userId, added);
   if (!room.ok) return room;
 
-  const written = await store.updateFeatureIfUnchanged(deps.db, userId, { ...next, readAt: read.updatedAt });
+  const written = await store.updateFeatureIfUnchanged(deps.db, userId, {
+    ...next,
+    readAt: read.updatedAt,
+    added: added.storedBytes,
+  });
   return written ? accept(next) : changed(change.id);
 }
 

@@ -1,11 +1,12 @@
 /** Ideas and their world. */
 
 import { Buffer } from 'node:buffer';
-import { utf8Length } from '../../spec/bounds.ts';
+import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { checkRoom, noRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
+import { measureOtherFeatures } from '../store/features.ts';
 import type { IdeaPosition, IdeaRow, IdeaSort } from '../store/ideas.ts';
 import * as store from '../store/ideas.ts';
 import { putWorld, type WorldRow, worldOfIdea } from '../store/worlds.ts';
@@ -72,7 +73,7 @@ export async function updateIdea(
   deps: Deps,
   userId: UserId,
   change: IdeaChange & { id: string; updatedAt: string | undefined },
-): Promise<Result<IdeaRow, 'not_found' | 'record_changed' | 'limit_reached'>> {
+): Promise<Result<IdeaRow, 'not_found' | 'record_changed' | 'body_too_large' | 'limit_reached'>> {
   const read = await store.findIdea(deps.db, userId, change.id);
   if (read === undefined) return noIdea(change.id);
 
@@ -91,8 +92,24 @@ export async function updateIdea(
   const added = { storedBytes: utf8Length(next.notes) - utf8Length(read.notes) };
   const room = await checkRoom(deps, userId, added);
   if (!room.ok) return room;
-  const written = await store.updateIdeaIfUnchanged(deps.db, userId, { ...next, readAt: read.updatedAt });
+  if (added.storedBytes > 0) {
+    const held = await measureOtherFeatures(deps.db, userId, { id: '', ideaId: read.id });
+    if (held.bytes + added.storedBytes > BOUNDS.ideaBytes) return ideaTooLarge();
+  }
+  const written = await store.updateIdeaIfUnchanged(deps.db, userId, {
+    ...next,
+    readAt: read.updatedAt,
+    added: added.storedBytes,
+  });
   return written ? accept(next) : changed(change.id);
+}
+
+export function ideaTooLarge() {
+  return refuse(
+    'body_too_large',
+    `An idea may have at most ${BOUNDS.ideaBytes} bytes with all its features.`,
+    'Remove features you no longer need, or start another idea.',
+  );
 }
 
 export async function removeIdea(

@@ -1,10 +1,11 @@
 /** Features of an idea. Their detail sections are one JSON column: they are always read and written together. */
 
 import type { AccountLimits } from '../../spec/bounds.ts';
+import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 import { features } from './schema.ts';
 import { selectList } from './select-list.ts';
@@ -29,16 +30,26 @@ export function findFeature(db: Database, userId: UserId, id: string): Promise<F
   });
 }
 
-/** How many other features its idea has, and their bytes. Only their lengths are read. */
+/** How many other features its idea has, and their bytes with the notes of the idea. Only lengths are read. */
 export async function measureOtherFeatures(
   db: Database,
   userId: UserId,
   { id, ideaId }: Pick<FeatureRow, 'id' | 'ideaId'>,
 ): Promise<{ count: number; bytes: number }> {
   const row = await db.first<{ count: number; bytes: number }>(sql`
-    SELECT count(*) AS count, coalesce(sum(octet_length(details) + coalesce(octet_length(notes), 0)), 0) AS bytes
+    SELECT count(*) AS count, coalesce(sum(octet_length(details) + coalesce(octet_length(notes), 0)), 0)
+      + coalesce((SELECT octet_length(notes) FROM ideas WHERE user_id = ${userId} AND id = ${ideaId}), 0) AS bytes
     FROM features INDEXED BY features_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId} AND id <> ${id}`);
   return row ?? { count: 0, bytes: 0 };
+}
+
+/** A condition for the guard of a write: the idea stays within its bound when `added` bytes come to it. */
+export function ideaHasRoom(userId: UserId, { ideaId, added }: { ideaId: string; added: number }): Statement {
+  if (added <= 0) return sql`TRUE`;
+  return sql`
+    ${added} + coalesce((SELECT octet_length(notes) FROM ideas WHERE user_id = ${userId} AND id = ${ideaId}), 0)
+    + (SELECT coalesce(sum(octet_length(details) + coalesce(octet_length(notes), 0)), 0)
+       FROM features INDEXED BY features_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId}) <= ${BOUNDS.ideaBytes}`;
 }
 
 /** Adds a feature; false when the account has no room for it. */
@@ -57,17 +68,19 @@ export async function insertIfRoom(
   return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
-/** Writes the whole feature if it is still as it was read. */
+/** Writes the whole feature if it is still as it was read, and its idea has room for the `added` bytes. */
 export function updateFeatureIfUnchanged(
   db: Database,
   userId: UserId,
-  feature: FeatureRow & { readAt: number },
+  feature: FeatureRow & { readAt: number; added: number },
 ): Promise<boolean> {
-  return db.write(sql`
+  const update = sql`
     UPDATE features SET title = ${feature.title}, notes = ${feature.notes}, starred = ${feature.starred},
       super_starred = ${feature.superStarred}, completed = ${feature.completed}, visibility = ${feature.visibility},
       updated_at = ${feature.updatedAt}, details = ${feature.details}
-    WHERE user_id = ${userId} AND id = ${feature.id} AND updated_at = ${feature.readAt}`);
+    WHERE user_id = ${userId} AND id = ${feature.id} AND updated_at = ${feature.readAt}`;
+  const room = ideaHasRoom(userId, feature);
+  return db.write({ sql: `${update.sql} AND ${room.sql}`, values: [...update.values, ...room.values] });
 }
 
 export function deleteFeature(db: Database, userId: UserId, id: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import type { UserId } from '../../spec/ids.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
+import { ideaHasRoom } from './features.ts';
 import { ideas } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -96,16 +97,18 @@ export async function insertIfRoom(
   return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
-/** Writes the whole idea if it is still as it was read; false when somebody was faster. */
+/** Writes the whole idea if it is still as it was read and has room for the `added` bytes; false when somebody was faster. */
 export function updateIdeaIfUnchanged(
   db: Database,
   userId: UserId,
-  idea: IdeaRow & { readAt: number },
+  idea: IdeaRow & { readAt: number; added: number },
 ): Promise<boolean> {
-  return db.write(sql`
+  const update = sql`
     UPDATE ideas SET title = ${idea.title}, notes = ${idea.notes}, github_url = ${idea.githubUrl},
       link_label = ${idea.linkLabel}, visibility = ${idea.visibility}, updated_at = ${idea.updatedAt}
-    WHERE user_id = ${userId} AND id = ${idea.id} AND deleted_at IS NULL AND updated_at = ${idea.readAt}`);
+    WHERE user_id = ${userId} AND id = ${idea.id} AND deleted_at IS NULL AND updated_at = ${idea.readAt}`;
+  const room = ideaHasRoom(userId, { ideaId: idea.id, added: idea.added });
+  return db.write({ sql: `${update.sql} AND ${room.sql}`, values: [...update.values, ...room.values] });
 }
 
 /** Marks as removed; true also when it already was. */

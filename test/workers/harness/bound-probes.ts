@@ -69,7 +69,8 @@ async function syncWith(
 }
 
 /** Features written in the database, each with sections of so many bytes. */
-async function fillIdea(
+/** Gives an idea features with so many bytes each. */
+export async function fillIdea(
   { owner, ideaId }: Machine,
   { count, bytes }: { count: number; bytes: number },
 ): Promise<void> {
