@@ -1,7 +1,7 @@
 /** Which values of the environment are secrets. */
 
+import { looksSecret } from './credentials.ts';
 import { MIN_SECRET_CHARS } from './literals.ts';
-import { looksSecret } from './names.ts';
 
 /** The password in a URL, such as `DATABASE_URL` holds. */
 const URL_PASSWORD = /:\/\/[^\s:/@]{0,256}:([^\s@/]{1,256})@/g;

@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { findSecrets } from '../../../../cli/runner/redaction/find-secrets.ts';
-import { REDACTED, redactText } from '../../../../cli/runner/redaction/redact.ts';
+import { findSecrets, REDACTED, redactText } from '../../../../cli/runner/redaction/redact.ts';
 import { projectPath } from '../../../../scripts/local/project-path.ts';
 
 const MB = 1_000_000;
