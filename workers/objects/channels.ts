@@ -40,6 +40,7 @@ export type SocketState = Pick<
 
 const CLOSED_NORMALLY = 1000;
 const FAILED = 1011;
+const AGAINST_THE_RULES = 1008;
 const RUNNER_TAG = 'runner';
 
 function watcherTag(jobId: string): string {
@@ -152,6 +153,11 @@ export function closeRevoked(socket: WebSocket): void {
 /** Closes a channel that was refused for a reason its client hears in the answer to the upgrade. */
 export function closeRefused(socket: WebSocket, reason: string): void {
   closeQuietly(socket, CLOSE_CODES.unauthorized, reason);
+}
+
+/** Closes a channel whose client sent anything but a ping: the runtime answers those, so that all else wakes the object in vain. */
+export function closeTalkative(socket: WebSocket): void {
+  closeQuietly(socket, AGAINST_THE_RULES, 'A client may send nothing but ping on this channel.');
 }
 
 /** Closes a channel that could not be opened to the end: its client was never connected to it. */

@@ -29,6 +29,7 @@ import {
   answerPings,
   closeChannelsOf,
   closeSilent,
+  closeTalkative,
   listeningChannel,
   tellRunner,
   tellWatchers,
@@ -340,6 +341,10 @@ export class RunnerMachine extends DurableObject<Env> implements MachineApi {
     const onWork = () => this.#nudge();
     const onDue = (at: number) => this.#announceAt(at, deps.now);
     return acceptChannel({ state: this.ctx, machine: this.#machine, deps, onWork, onDue }, request);
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    closeTalkative(socket);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {

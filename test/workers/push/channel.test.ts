@@ -141,6 +141,22 @@ describe('the newest instance', () => {
 });
 
 describe('a WebSocket', () => {
+  it.each([
+    ['a word', 'hello'],
+    ['a large frame', 'x'.repeat(1024 * 1024)],
+  ])('is closed with a reason when the runner sends %s', async (_, text) => {
+    const machine = await aMachine();
+    const socket = await listenOverWs(machine);
+    socket.send('ping');
+    expect(await socket.frame()).toBe('pong');
+    socket.send(text);
+    expect(await socket.closed).toEqual({
+      code: 1008,
+      reason: 'A client may send nothing but ping on this channel.',
+    });
+    await eventually(async () => expect(await socketsOf(machine)).toBe(0));
+  });
+
   it('is closed at once when the runner closes it', async () => {
     const socket = await listenOverWs(await aMachine());
     const askedAt = performance.now();
