@@ -63,7 +63,7 @@ export const accountLimits = z.strictObject({
   /** Ideas, removed ones included until they are purged. */
   ideas: limit.default(5000),
   features: limit.default(20_000),
-  /** Streams that follow jobs, at one time: of each machine, and of the queue. */
+  /** Streams that follow jobs, at one time: of each machine, and of the queue. Over the account it is the sum of these. */
   followStreams: limit.default(100),
   /** Bytes of ideas, features, prompts, answers and reviews; texts of a job of up to 4 KiB are not counted. */
   storedBytes: limit.default(2 * GIB),
