@@ -26,7 +26,6 @@ export type UserId = Id<'user'>;
 export type IdeaId = Id<'idea'>;
 export type JobId = Id<'job'>;
 export type LeaseId = Id<'lease'>;
-export type CheckpointId = Id<'checkpoint'>;
 
 /** Machine ids are made by clients (UUIDs today) and are opaque: 1–128 characters that are safe everywhere. */
 export const MACHINE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;

@@ -1,6 +1,6 @@
 /**
  * What the runner must know of a coding agent to drive it: how to start it on a session, and how to read what it
- * prints. One file per agent; the runner knows none of them by name.
+ * prints. One file per agent. Codex is the only one today: sentences for people name it, but nothing decides by its name.
  */
 
 import type { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../spec/contract/jobs.ts';

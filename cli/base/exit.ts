@@ -1,9 +1,9 @@
-/** How a command ends: one error class, and the exit codes of contract/cli-surface.md §1.2. */
+/** How a command ends: one error class, and the exit codes (0: it ran, and its result is positive). */
 
 /** The command ran, and its result is negative. */
 export const EXIT_NEGATIVE = 1;
 /** An expected error: wrong usage, a missing precondition, a refusal of the service. */
-export const EXIT_ERROR = 2;
+const EXIT_ERROR = 2;
 /** Interrupted from the keyboard. */
 export const EXIT_INTERRUPTED = 130;
 

@@ -99,7 +99,7 @@ const LOOPBACK = 'localhost,127.0.0.1,::1';
 let isSet = false;
 
 /** Makes fetch use the proxy that the environment names. A service on this machine is always asked directly. */
-export async function useProxyOfEnvironment(env: NodeJS.ProcessEnv): Promise<void> {
+async function useProxyOfEnvironment(env: NodeJS.ProcessEnv): Promise<void> {
   const asked = ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].some((name) => env[name]);
   if (!asked || isSet) return;
   isSet = true;

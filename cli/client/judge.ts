@@ -141,7 +141,7 @@ function saysMoreThanOk(row: Endpoint, value: JsonObject): boolean {
 }
 
 /**
- * Rows whose answer may be empty (contract/hosted-api.md §5.1, §7.1, §8, §8.3): nothing to do, nothing bound yet, or a sign of
+ * Rows whose answer may be empty: nothing to do, nothing bound yet, or a sign of
  * life. None of them acknowledges anything that would be missing afterwards.
  */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
@@ -152,14 +152,14 @@ const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'syncMachine',
 ]);
 
-/** As v0.4.4 servers answer: it says `ok`, carries a field of the row, or is the record itself (contract/hosted-api.md §0.9). */
+/** As v0.4.4 servers answer: it says `ok`, carries a field of the row, or is the record itself. */
 function isLikeFirstServers(row: Endpoint, value: JsonObject): boolean {
   if (Object.keys(value).length === 0) return MAY_BE_EMPTY.has(row.name);
   if (value.ok === true || readString(value, 'id') !== undefined) return true;
   return saysMoreThanOk(row, value) || OTHER_NAMES.some((name) => value[name] !== undefined);
 }
 
-/** Fields by which v0.4.4 servers may answer besides those of the rows (contract/hosted-api.md §0.9, §1). */
+/** Fields by which v0.4.4 servers may answer besides those of the rows. */
 const OTHER_NAMES = ['items', 'nextCursor', 'pendingVerification', 'email', 'userId'] as const;
 
 /** Only the idle answer of the compatibility poll goes without. */

@@ -21,7 +21,7 @@ export interface KnownServer {
 const heard = new Map<string, ReadonlySet<Capability>>();
 
 /** The file: one key per address, with the list of names. */
-export function knownServersPath(env: NodeJS.ProcessEnv): string {
+function knownServersPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'servers.json');
 }
 

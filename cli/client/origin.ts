@@ -1,9 +1,9 @@
-/** Which service is asked, and whether the stored token may go there (contract/hosted-api.md §0.1). */
+/** Which service is asked, and whether the stored token may go there. */
 
 import { CliError, usageError } from '../base/exit.ts';
 import type { RemoteSession } from '../records/remote-session.ts';
 
-export const DEFAULT_BASE_URL = 'https://orp.earth';
+const DEFAULT_BASE_URL = 'https://orp.earth';
 
 /** The address of the service: flag, stored, environment, default. Without a trailing slash; a path prefix is allowed. */
 export function resolveBaseUrl(
@@ -48,7 +48,7 @@ function parse(text: string): URL {
 }
 
 /** Traffic to these never leaves the machine. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

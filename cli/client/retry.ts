@@ -31,7 +31,7 @@ export const NO_RETRY: RetryPolicy = { tries: 1, firstMs: 0, limitMs: 0 };
 const RETRYABLE_CODES: ReadonlySet<string> = RETRYABLE;
 
 /** Whether the very same request may succeed when it is sent again. */
-export function isWorthRepeating({ kind, code, status }: ServerError): boolean {
+function isWorthRepeating({ kind, code, status }: ServerError): boolean {
   switch (kind) {
     case 'network':
     case 'foreign':

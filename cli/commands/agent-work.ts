@@ -1,5 +1,5 @@
 /**
- * `orp agent work` (contract/cli-surface.md §6), the command of the first workers:
+ * `orp agent work`, the command of the first workers:
  *
  *   --agent given                        → the compatibility path
  *   the runner can work here             → the same as `orp runner work`

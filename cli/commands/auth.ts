@@ -1,4 +1,4 @@
-/** `orp auth …` and `orp whoami` (contract/cli-surface.md §2). */
+/** `orp auth …` and `orp whoami`. */
 
 import { hostname } from 'node:os';
 import type { Command } from 'commander';

@@ -1,4 +1,4 @@
-/** `orp checkpoint queue` (contract/cli-surface.md §3, hosted-api.md §6.1). */
+/** `orp checkpoint queue`. */
 
 import type { Command } from 'commander';
 import { queueCheckpoint } from '../../spec/contract/runner.ts';

@@ -1,4 +1,4 @@
-/** `orp ideas list` and `orp idea …` (contract/cli-surface.md §3, hosted-api.md §3). */
+/** `orp ideas list` and `orp idea …`. */
 
 import type { Command } from 'commander';
 import {

@@ -1,4 +1,4 @@
-/** `orp link project bind`: the hosted world first, then the local record (contract/cli-surface.md §4.1). */
+/** `orp link project bind`: the hosted world first, then the local record. */
 
 import { basename } from 'node:path';
 import { putWorld, showIdea } from '../../spec/contract/ideas.ts';
@@ -122,8 +122,8 @@ interface Binding {
 }
 
 /**
- * What is sent: flags, else what is stored (also when the idea changes: contract/cli-surface.md §4.1), else what the repository
- * says. What is not known here is left out rather than cleared: the server may know it from elsewhere.
+ * What is sent: flags, else what is stored (also when the idea changes, as v0.4.4 does), else what the repository says. What is
+ * not known here is left out rather than cleared: the server may know it from elsewhere.
  */
 async function chooseBinding(
   context: Context,

@@ -1,4 +1,4 @@
-/** `orp link import-rust --all` and `orp link session import-rust` (contract/cli-surface.md §4.3). */
+/** `orp link import-rust --all` and `orp link session import-rust`. */
 
 import { countSessions } from '../../spec/local/session-order.ts';
 import { displayPath } from '../files/paths.ts';

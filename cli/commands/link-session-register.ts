@@ -1,4 +1,4 @@
-/** `orp link session register` (contract/cli-surface.md §4.2). */
+/** `orp link session register`. */
 
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import type { TerminalTarget } from '../../spec/local/link-session.ts';

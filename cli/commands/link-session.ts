@@ -1,4 +1,4 @@
-/** `orp link session …` (contract/cli-surface.md §4.2). Local only: the hosted side learns of it with the next sync. */
+/** `orp link session …`. Local only: the hosted side learns of it with the next sync. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';

@@ -1,4 +1,4 @@
-/** `orp link project …`, `link status`, `link doctor` and `link import-rust` (contract/cli-surface.md §4). */
+/** `orp link project …`, `link status`, `link doctor` and `link import-rust`. */
 
 import type { Command } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
@@ -212,7 +212,7 @@ async function importAll(context: Context, options: ImportOptions): Promise<void
 }
 
 /** What is linked, and what is missing to take work. */
-export function linkStatusPage(status: LinkStatus): Rich {
+function linkStatusPage(status: LinkStatus): Rich {
   const text = (record: object, key: string): string => String(Reflect.get(record, key) ?? '');
   const { project_link: link, primary_session: primary, session_counts: counts, hosted_auth } = status;
   const isReady = status.routing_ready && hosted_auth.connected;
@@ -240,7 +240,7 @@ interface Findings {
 }
 
 /** What is wrong; nothing, in one line. */
-export function doctorPage({ ok, errors, warnings, issues }: Findings): Rich {
+function doctorPage({ ok, errors, warnings, issues }: Findings): Rich {
   const count = (many: number, word: string) => `${many} ${many === 1 ? word : `${word}s`}`;
   if (issues.length === 0) return said('done', 'Nothing is wrong with the links of this repository.');
   const sentence = `${count(errors, 'error')}, ${count(warnings, 'warning')}.`;

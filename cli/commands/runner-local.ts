@@ -1,4 +1,4 @@
-/** `orp runner enable|disable|status|heartbeat|sync` (contract/cli-surface.md §5.1–§5.4). */
+/** `orp runner enable|disable|status|heartbeat|sync`. */
 
 import type { Command } from 'commander';
 import { displayPath } from '../files/paths.ts';

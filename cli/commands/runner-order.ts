@@ -1,4 +1,4 @@
-/** `orp runner cancel|retry`: orders about the job that this machine works on, or names (contract/cli-surface.md §5.9). */
+/** `orp runner cancel|retry`: orders about the job that this machine works on, or names. */
 
 import type { Command } from 'commander';
 import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';

@@ -163,7 +163,7 @@ function syncPage(document: ReturnType<typeof syncDocument>): Rich {
 }
 
 /** At least one git repository, and at least one linked project among them. */
-export function requireLinked(candidates: readonly Candidate[]): LinkedRepository[] {
+function requireLinked(candidates: readonly Candidate[]): LinkedRepository[] {
   const linked = candidates.flatMap((candidate) => (candidate.kind === 'linked' ? [candidate.linked] : []));
   if (linked.length > 0) return linked;
   const reasons = new Set(

@@ -1,4 +1,4 @@
-/** `orp runner status` (contract/cli-surface.md §5.1). Apart from the other commands, because it must start fast. */
+/** `orp runner status`. Apart from the other commands, because it must start fast. */
 
 import { clientVersion } from '../base/version.ts';
 import { isLinkable, type Repository } from '../git/repository.ts';

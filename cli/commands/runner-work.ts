@@ -1,4 +1,4 @@
-/** `orp runner work` (contract/cli-surface.md §5.5): claims jobs and runs them in the linked sessions. */
+/** `orp runner work`: claims jobs and runs them in the linked sessions. */
 
 import type { Command } from 'commander';
 import { runWork } from '../runner/start/run-work.ts';

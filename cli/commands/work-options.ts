@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
+import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
 import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
 import { KEEP_AWAKE_MODES } from '../runner/process/keep-awake.ts';
 import { TAKEOVER_WAIT_SECONDS } from '../runner/process/take-over.ts';
@@ -27,7 +28,7 @@ export function addWorkCommand(group: Command): Command {
           description: 'pause between heartbeats while working',
           min: 1,
           max: MOST_HEARTBEAT_SECONDS,
-          default: 20,
+          default: HEARTBEAT_MS / 1000,
           raisesLow: true,
         }),
       )

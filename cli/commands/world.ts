@@ -1,4 +1,4 @@
-/** `orp world show|bind` (contract/cli-surface.md §3, hosted-api.md §5). */
+/** `orp world show|bind`. */
 
 import type { Command } from 'commander';
 import { getWorld, putWorld } from '../../spec/contract/ideas.ts';

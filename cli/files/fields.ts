@@ -1,4 +1,4 @@
-/** Reads single fields of records that other programs wrote (contract/local-state.md §1.3). */
+/** Reads single fields of records that other programs wrote. */
 
 import type { JsonObject } from './json-file.ts';
 import { resolvePath } from './paths.ts';

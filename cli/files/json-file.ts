@@ -1,6 +1,6 @@
 /**
  * The JSON state files: read without trust, written atomically (temp file, fsync, rename), set aside when torn.
- * Other programs read and write them as well, so their bytes are fixed (contract/local-state.md §1.2).
+ * Other programs read and write them as well, so their bytes are fixed (`formatJson`).
  */
 
 import {

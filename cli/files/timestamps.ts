@@ -1,4 +1,4 @@
-/** Timestamps of the local files: UTC, whole seconds (contract/local-state.md §1.3). */
+/** Timestamps of the local files: UTC, whole seconds. */
 
 const ISO =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;

@@ -1,4 +1,4 @@
-/** Which repository a command works in (contract/local-state.md §1.1). git itself is asked wherever it is not plain. */
+/** Which repository a command works in. git itself is asked wherever it is not plain. */
 
 import { join } from 'node:path';
 import { CliError } from '../base/exit.ts';

@@ -1,4 +1,4 @@
-/** Who an answer says one is, in the shapes of contract/hosted-api.md §1–§2. */
+/** The user in the answer of a sign-in: v0.4.4 servers send it as an object `user`, or as `userId` and `email` beside it. */
 
 import { join } from 'node:path';
 import { readString } from '../files/fields.ts';
@@ -62,7 +62,7 @@ export interface DeviceOf {
 }
 
 /** Owner-only: one key per server and account, with the token. */
-export function knownDevicesPath(env: NodeJS.ProcessEnv): string {
+function knownDevicesPath(env: NodeJS.ProcessEnv): string {
   return join(userFolder(env), 'known-devices.json');
 }
 

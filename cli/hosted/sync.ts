@@ -1,4 +1,4 @@
-/** Tells the hosted side what this machine has linked, and notes locally that it did (contract/hosted-api.md §8.1). */
+/** Tells the hosted side what this machine has linked, and notes locally that it did. */
 
 import { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
@@ -52,7 +52,7 @@ export async function syncLinked(client: Client, request: SyncRequest): Promise<
   return { payload, response, machine, syncedAt, copyTo: request.copyTo };
 }
 
-/** The JSON document of a sync (contract/cli-surface.md §5.4), which `runner work` shows as its `sync_result`. */
+/** The JSON document of a sync, which `runner work` shows as its `sync_result`. */
 export function syncDocument(receipt: SyncReceipt, candidates: readonly Candidate[]) {
   const { payload, response, machine, syncedAt, copyTo } = receipt;
   return {

@@ -40,7 +40,7 @@ async function findJobId(client: Client, given: string): Promise<string | undefi
 }
 
 /** The only id that begins as a person typed; undefined when none does. */
-export function onlyOne(kind: string, given: string, ids: readonly string[]): string | undefined {
+function onlyOne(kind: string, given: string, ids: readonly string[]): string | undefined {
   const found = ids.filter((id) => id.startsWith(given));
   if (found.length <= 1) return found[0];
   const rest = found.length > SHOWN ? ', …' : '.';

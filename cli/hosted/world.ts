@@ -1,4 +1,4 @@
-/** The world of an idea, as services answer it: wrapped or flat (contract/hosted-api.md §0.9, §5). */
+/** The world of an idea, as services answer it: wrapped or flat. */
 
 import { getWorld } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';

@@ -1,4 +1,4 @@
-/** Notes, warnings and suggested commands (contract/cli-surface.md §4.4, §5.1), without duplicates, in order of detection. */
+/** Notes, warnings and suggested commands, without duplicates, in order of detection. */
 
 import { shellWord } from '../base/shell-word.ts';
 

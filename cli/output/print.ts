@@ -1,4 +1,4 @@
-/** The result of a command on stdout: one JSON document, or `key=value` lines (contract/cli-surface.md §1.3). */
+/** The result of a command on stdout: one JSON document, or `key=value` lines. */
 
 import { oneLine } from '../base/one-line.ts';
 import type { Context } from './context.ts';
@@ -11,7 +11,7 @@ export type LineValue = string | number | boolean | null | undefined;
 export type Line = readonly [key: string, value: LineValue];
 
 /** Between the rows of a list. */
-export const ROW_SEPARATOR = '---';
+const ROW_SEPARATOR = '---';
 
 /** A result in its forms beside the document; each is made only when it is printed. */
 export interface Forms {

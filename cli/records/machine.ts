@@ -1,5 +1,5 @@
 /**
- * `machine.json`: this computer as a runner (contract/local-state.md §3).
+ * `machine.json`: this computer as a runner.
  *
  * The machine id is an identity that the hosted side has bound to an account: losing it means a new, unknown machine.
  * It is therefore kept twice. A record that is torn, or has vanished, gets its id back from the second copy or from a

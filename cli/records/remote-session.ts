@@ -1,5 +1,5 @@
 /**
- * `remote-session.json`: the account, its service and its device token (contract/local-state.md §2). Owner-only.
+ * `remote-session.json`: the account, its service and its device token. Owner-only.
  * The token belongs to the origin it was issued by and is never shown to another one.
  */
 

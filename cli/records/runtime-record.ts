@@ -1,4 +1,4 @@
-/** `LINK/runtime.json`, rebuilt from what the file holds, and what it says about a lease (contract/local-state.md §7). */
+/** `LINK/runtime.json`, rebuilt from what the file holds, and what it says about a lease. */
 
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { RunnerRuntime, RuntimeEvent, RuntimeJob } from '../../spec/local/runner-runtime.ts';

@@ -197,7 +197,7 @@ function agrees(a: string | undefined, b: string | undefined): boolean {
 }
 
 /*
- * Which recorded job `runner cancel` and `runner retry` mean (contract/cli-surface.md §5.9). A lease is only taken from the
+ * Which recorded job `runner cancel` and `runner retry` mean. A lease is only taken from the
  * record of its own job: an order for one job must never carry the lease of another.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Takes over the records of the Rust desktop app (contract/local-state.md §9). Its files are only read. Running it again
+ * Takes over the records of the Rust desktop app. Its files are only read. Running it again
  * gives the same result.
  */
 

@@ -1,4 +1,4 @@
-/** What a machine tells the hosted side about its linked repositories (contract/hosted-api.md §8.1). */
+/** What a machine tells the hosted side about its linked repositories. */
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -17,7 +17,7 @@ import { invalidSession, readSessions, type StoredSession } from './sessions/ses
 
 export type SyncPayload = BodyInput<typeof syncMachine>;
 
-export const SKIP_REASONS = [
+const SKIP_REASONS = [
   'missing',
   'not_git_repo',
   'not_linked',

@@ -1,5 +1,5 @@
 /**
- * The governance report inside `link status` (contract/local-state.md §10): what the research-governance files say. They
+ * The governance report inside `link status`: what the research-governance files say. They
  * are only read, and only shown: a corrupt one becomes a warning and changes nothing else.
  */
 

@@ -1,4 +1,4 @@
-/** `link doctor`: what is wrong with the links of a repository (contract/cli-surface.md §4.5). */
+/** `link doctor`: what is wrong with the links of a repository. */
 
 import { isActive } from '../../spec/local/session-order.ts';
 import { displayPath } from '../files/paths.ts';

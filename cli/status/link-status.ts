@@ -1,4 +1,4 @@
-/** The document of `link status` (contract/cli-surface.md §4.4), built from the facts. */
+/** The document of `link status`, built from the facts. */
 
 import { countSessions, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
 import { shellWord } from '../base/shell-word.ts';

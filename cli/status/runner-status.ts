@@ -1,4 +1,4 @@
-/** The document of `runner status` (contract/cli-surface.md §5.1): this machine, this repository, and whether it can work. */
+/** The document of `runner status`: this machine, this repository, and whether it can work. */
 
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';

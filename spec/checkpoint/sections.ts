@@ -1,5 +1,5 @@
 /**
- * Reads the five sections out of an agent's review (contract/hosted-api.md §6.2).
+ * Reads the five sections out of an agent's review.
  *
  * A heading is a line at column 0: up to six `#`, one of the titles in any case, an optional colon. The text up to the
  * next heading is the section; a repeated heading overwrites.

@@ -1,5 +1,5 @@
 /**
- * The compatibility path of the first workers (contract/hosted-api.md §6.2 and §7): checkpoint reviews without a machine,
+ * The compatibility path of the first workers: checkpoint reviews without a machine,
  * handed out as the idea's world names repository and session, and answered on the checkpoint.
  */
 

@@ -1,4 +1,4 @@
-/** Sign-in and identity (contract/hosted-api.md §1–§2). */
+/** Sign-in and identity. */
 
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';

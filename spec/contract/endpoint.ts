@@ -1,6 +1,5 @@
 /**
- * The contract is a table of rows. The hosted side mounts rows, `orp` calls rows; OpenAPI and the completeness tests
- * are generated from rows. A row that nobody mounts, or a refusal that no row declares, does not compile or fails a test.
+ * The contract is a table of rows. The hosted side mounts rows, `orp` calls rows, the completeness tests read rows. A row that nobody mounts, or a refusal that no row declares, does not compile or fails a test.
  */
 
 import type { z } from 'zod';
@@ -10,7 +9,7 @@ import type { Capability } from './capabilities.ts';
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** 64 KiB: enough for every small JSON body; rows that take more say so. */
-export const DEFAULT_BODY_BYTES = 64 * 1024;
+const DEFAULT_BODY_BYTES = 64 * 1024;
 
 export interface Endpoint<
   Path extends string = string,
@@ -19,7 +18,7 @@ export interface Endpoint<
   Reply extends z.ZodType = z.ZodType,
   Code extends ErrorCode = ErrorCode,
 > {
-  /** Name of the operation, a verb phrase in camel case; the `operationId` of OpenAPI. */
+  /** Name of the operation, a verb phrase in camel case. */
   name: string;
   method: Method;
   /** Path with `:name` parameters, all of them ids. */

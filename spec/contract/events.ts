@@ -1,4 +1,4 @@
-/** The channels on which a runner is woken, and the live view of one job (contract/hosted-api.md §8.10). */
+/** The channels on which a runner is woken, and the live view of one job. */
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';

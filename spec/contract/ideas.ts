@@ -1,4 +1,4 @@
-/** Ideas, their features and their world (contract/hosted-api.md §3–§5, later-versions.md §2). */
+/** Ideas, their features and their world. */
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
@@ -10,7 +10,7 @@ import { absentable, clearable, line, ok, queryFlag, queryInteger } from './fiel
 const notes = z.string().max(MAX_PROMPT_BYTES);
 const BODY_BYTES = 2 * MAX_PROMPT_BYTES;
 
-export const detailSection = z.object({ id: z.string(), label: z.string(), body: z.string() });
+const detailSection = z.object({ id: z.string(), label: z.string(), body: z.string() });
 
 export const feature = z.object({
   id: z.string(),

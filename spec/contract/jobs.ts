@@ -1,7 +1,7 @@
 /** Jobs as their owner sees and moves them: enqueue, list, show, transcript, cancel, retry. */
 
 import { z } from 'zod';
-import { ID_PREFIXES, machineIdField } from '../ids.ts';
+import { machineIdField } from '../ids.ts';
 import {
   FAILURE_KINDS,
   JOB_KINDS,
@@ -20,7 +20,7 @@ import { endpoint } from './endpoint.ts';
 import { absentable, ok, projectRootField, queryInteger, timestamp } from './fields.ts';
 
 /** How one try at a job ended. `released`: it ended before it had any effect. `revoked`: a person took it back. */
-export const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
+const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
 
 const session = {
   machineId: absentable,
@@ -116,7 +116,7 @@ export const job = z.object({
 });
 
 /** What people ordered, and what a runner confirmed, oldest first. `detail`: the reason, or what was stopped. */
-export const storyEvent = z.object({
+const storyEvent = z.object({
   at: z.string(),
   action: z.enum(['cancel', 'retry', 'stopped']),
   by: absentable,
@@ -296,6 +296,3 @@ export const retryJob = endpoint({
 
 /** How much of a prompt a list shows, in characters. */
 export const PROMPT_START_CHARACTERS = 120;
-
-/** Every job id begins so; other strings are not looked up. */
-export const JOB_ID_PREFIX = `${ID_PREFIXES.job}_`;

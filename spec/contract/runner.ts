@@ -1,4 +1,4 @@
-/** What a runner sends (contract/hosted-api.md §6 and §8). Bodies of v0.4.4 are accepted as they are; the extra fields are ours. */
+/** What a runner sends. Bodies of v0.4.4 are accepted as they are; the extra fields are ours. */
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
@@ -122,7 +122,7 @@ export const heartbeat = endpoint({
 });
 
 /** A claimed job. Routing data stands in `payload`, where v0.4.4 looks for it. */
-export const claimedJob = z.object({
+const claimedJob = z.object({
   id: z.string(),
   kind: z.enum(JOB_KINDS),
   ideaId: absentable,
@@ -239,7 +239,7 @@ export const addMessage = endpoint({
   idempotent: true,
 });
 
-export const logChunk = z.object({
+const logChunk = z.object({
   seq,
   at: timestamp.optional(),
   stream: z.enum(TRANSCRIPT_STREAMS),

@@ -1,4 +1,4 @@
-/** The closed sets of a job: its kinds, policies and reasons to fail, with the defaults and limits of design §4. */
+/** The closed sets of a job: its kinds, policies and reasons to fail, with the defaults and limits. */
 
 export const JOB_KINDS = ['session.prompt', 'idea.checkpoint'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];

@@ -16,7 +16,7 @@ export const HEARTBEAT_MS = 20_000;
 export const REDELIVER_AFTER_MS = 15_000;
 
 /** Automatic retries pause 10 s, doubling to 5 min, ±25 %, so that a broken machine is not hammered. */
-export const BACKOFF_FIRST_MS = 10_000;
+const BACKOFF_FIRST_MS = 10_000;
 export const BACKOFF_LIMIT_MS = 5 * 60_000;
 export const BACKOFF_JITTER = 0.25;
 

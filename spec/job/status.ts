@@ -26,10 +26,10 @@ export const JOB_STATUSES = [
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** Statuses that are ends: nothing but a person's retry leaves them. */
-export const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
+const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
 
 /** Statuses in which a machine holds the job under a lease. */
-export const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
+const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
 
 /**
  * Statuses whose holder keeps the agent session to itself. A machine that went silent (`lost`) may still be at work in it

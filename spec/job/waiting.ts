@@ -91,7 +91,7 @@ export interface BusySession {
 }
 
 /** Whether a machine can be expected to ask for work. */
-export function isOnline(machine: MachinePresence, now: number): boolean {
+function isOnline(machine: MachinePresence, now: number): boolean {
   return machine.listening || now - machine.lastSeenAt < OFFLINE_AFTER_MS;
 }
 

@@ -1,4 +1,4 @@
-/** Fields that the schemas of the local records share (contract/local-state.md §1.3). */
+/** Fields that the schemas of the local records share. */
 
 import { z } from 'zod';
 import { LINK_SOURCES, SCHEMA_VERSION } from './vocabulary.ts';

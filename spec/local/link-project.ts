@@ -1,4 +1,4 @@
-/** `LINK/project.json`: which hosted idea a repository is linked to (contract/local-state.md §4). */
+/** `LINK/project.json`: which hosted idea a repository is linked to. Published as `spec/v1/link-project.schema.json`. */
 
 import { z } from 'zod';
 import { linkSource, present, schemaVersion, timestamp } from './fields.ts';

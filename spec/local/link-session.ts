@@ -1,4 +1,4 @@
-/** `LINK/sessions/<file>.json`: one agent session of a repository (contract/local-state.md §5.2). */
+/** `LINK/sessions/<file>.json`: one agent session of a repository. Published as `spec/v1/link-session.schema.json`. */
 
 import { z } from 'zod';
 import { linkSource, present, schemaVersion, timestamp } from './fields.ts';

@@ -8,19 +8,17 @@ import { JOB_KINDS } from '../job/kinds.ts';
 import { schemaVersion } from './fields.ts';
 
 /** What the commands of the agent may do (`sandbox_mode` of Codex), from the narrowest to the widest. */
-export const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-access'] as const;
+const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-access'] as const;
 export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
 
 /** When the agent must ask (`approval_policy` of Codex). Nobody is there to answer: what needs an approval does not happen. */
-export const CODEX_APPROVALS = ['on-request', 'never'] as const;
+const CODEX_APPROVALS = ['on-request', 'never'] as const;
 export type CodexApproval = (typeof CODEX_APPROVALS)[number];
 
 /** Whether a person at the terminal is asked before a job runs. */
-export const CONFIRMATIONS = ['always', 'unknown-sender', 'never'] as const;
-export type Confirmation = (typeof CONFIRMATIONS)[number];
+const CONFIRMATIONS = ['always', 'unknown-sender', 'never'] as const;
 
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
-export type Weekday = (typeof WEEKDAYS)[number];
 
 /** Stands for the account that this machine is signed in to. */
 export const OWNER = 'owner';
@@ -38,7 +36,7 @@ const clock = z.string().regex(CLOCK, 'must be a time of day like 22:00');
 const repository = entry.regex(/^(\/|~\/|~$)/, 'must be an absolute path or begin with ~/');
 
 /** Local time. `to` before `from` goes over midnight, and belongs to the day on which it begins. */
-export const quietSpanSchema = z
+const quietSpanSchema = z
   .strictObject({
     from: clock.describe('Local time of day, HH:MM.'),
     to: clock.describe('Local time of day, HH:MM; earlier than `from` means the next morning.'),

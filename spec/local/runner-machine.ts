@@ -1,4 +1,4 @@
-/** `machine.json` and its copy `LINK/runner.json`: this computer as a runner (contract/local-state.md §3, §6). */
+/** `machine.json` and its copy `LINK/runner.json`: this computer as a runner. Published as `spec/v1/runner-machine.schema.json`. */
 
 import { z } from 'zod';
 import { present, schemaVersion, timestamp } from './fields.ts';

@@ -1,4 +1,4 @@
-/** `LINK/runtime.json`: what the runner does in a repository right now, and did last (contract/local-state.md §7). */
+/** `LINK/runtime.json`: what the runner does in a repository right now, and did last. Published as `spec/v1/runner-runtime.schema.json`. */
 
 import { z } from 'zod';
 import { schemaVersion, timestamp } from './fields.ts';
@@ -19,7 +19,7 @@ function fieldsOf<K extends string, T extends z.ZodType>(keys: readonly K[], fie
 }
 
 /** `{}` stands for "no job". */
-export const runtimeJobSchema = z.strictObject({
+const runtimeJobSchema = z.strictObject({
   ...fieldsOf(RUNTIME_JOB_TEXTS, text),
   ...fieldsOf(RUNTIME_JOB_TIMES, at),
 });

@@ -1,4 +1,4 @@
-/** Rules over the sessions of one repository (contract/local-state.md §5.3–§5.5). */
+/** Rules over the sessions of one repository. */
 
 import type { LinkSession } from './link-session.ts';
 

@@ -8,7 +8,6 @@ export const SCHEMA_VERSION = '1.0.0';
 
 /** Where a project or session record came from. */
 export const LINK_SOURCES = ['cli', 'rust-app', 'import-rust'] as const;
-export type LinkSource = (typeof LINK_SOURCES)[number];
 
 /** Whether a session's conversation goes on. */
 export const SESSION_STATES = ['active', 'closed'] as const;
@@ -23,7 +22,7 @@ export const RUNTIME_STATUSES = ['idle', 'claimed', 'running'] as const;
 export type RuntimeStatus = (typeof RUNTIME_STATUSES)[number];
 
 /** How a job can leave the runtime. */
-export const FINISH_STATUSES = ['completed', 'failed', 'cancelled', 'retried'] as const;
+const FINISH_STATUSES = ['completed', 'failed', 'cancelled', 'retried'] as const;
 export type FinishStatus = (typeof FINISH_STATUSES)[number];
 
 /** Events kept in the runtime; older ones fall off. */

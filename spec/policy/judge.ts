@@ -6,7 +6,7 @@ import { matchesPath, matchesText } from './glob.ts';
 import { describeSpan, quietSpanAt, type WallTime } from './quiet-hours.ts';
 
 /** The rules, in the order in which they are judged. Each but the first has the name of its key in the file. */
-export const POLICY_RULES = [
+const POLICY_RULES = [
   /** The file is there and cannot be obeyed: nothing is allowed until it can. */
   'policy_file',
   'job_kinds',
@@ -63,7 +63,7 @@ export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | unde
 }
 
 /** Whether the account is the owner's, or one that the policy names. */
-export function isKnownSender(policy: Policy, { sender, owner }: PolicyQuestion): boolean {
+function isKnownSender(policy: Policy, { sender, owner }: PolicyQuestion): boolean {
   if (sender === undefined) return false;
   if (isOwner(sender, owner)) return true;
   // A pattern lets an account in; it does not make it somebody that the owner knows.

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 
-export const EVENT_NAMES = [
+const EVENT_NAMES = [
   /** The channel stands; nothing that became claimable before it was opened is missed. */
   'ready',
   /** Something may be claimable: poll now. */
@@ -45,7 +45,7 @@ export const KEEP_ALIVE_MS = 15_000;
 export const DEAD_AFTER_MS = 2.5 * KEEP_ALIVE_MS;
 
 /** Sent once a stream, for clients that reconnect by themselves. */
-export const RETRY_MS = 2000;
+const RETRY_MS = 2000;
 
 export const MIN_WAIT_SECONDS = 1;
 export const MAX_WAIT_SECONDS = 900;

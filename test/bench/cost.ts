@@ -3,6 +3,7 @@
  * object. Processor time is priced at a fixed figure: the local runtime runs Worker, object and database in one process.
  */
 
+import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
 import type { BenchOptions, Report } from './bench.ts';
 import { Machine } from './client.ts';
 import type { Bill } from './price.ts';
@@ -12,7 +13,6 @@ import type { BenchService } from './service.ts';
 import { startBenchService } from './service.ts';
 
 const HEARTBEATS = 4;
-const HEARTBEAT_MS = 20_000;
 const CHUNKS = 3;
 
 interface Operation extends Bill {

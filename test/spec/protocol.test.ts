@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
 import { ROWS } from '../../spec/contract/rows.ts';
-import { ERROR_CODES } from '../../spec/errors.ts';
+import { ERROR_CODES, HTTP_STATUS } from '../../spec/errors.ts';
+import { CONDITION_CODES } from '../../spec/job/condition.ts';
 import { MAX_CHUNK_BYTES, MAX_PROMPT_BYTES, MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
+import { RELEASE_REASONS } from '../../spec/job/release.ts';
 import { JOB_STATUSES, JOB_VERBS, TRANSITIONS } from '../../spec/job/status.ts';
+import { WAITING_CODES } from '../../spec/job/waiting.ts';
 
 const PROTOCOL = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
@@ -46,13 +49,28 @@ describe('docs/protocol.md', () => {
     });
   });
 
-  it('names error codes and paths that exist', () => {
-    const codes = [...PROTOCOL.matchAll(/`([a-z]+_[a-z_]+)`/g)].map(([, code]) => code);
-    const known = new Set<string>(ERROR_CODES);
-    const fieldsOfFiles = new Set(codes.filter((code) => code !== undefined && !known.has(code)));
-    for (const code of ['lease_lost', 'wrong_status', 'invalid_input', 'unauthenticated', 'not_found']) {
-      expect(fieldsOfFiles.has(code)).toBe(false);
+  it('gives every error code that it lists the status of spec/', () => {
+    const list = PROTOCOL.slice(PROTOCOL.indexOf('Branch on `code`'), PROTOCOL.indexOf('Every request gets'));
+    const listed: [string, number][] = [];
+    for (const [, codes = '', status] of list.matchAll(/((?:`[a-z_]+`(?:, | and | are |\s)*)+)(\d{3})/g)) {
+      for (const [, code = ''] of codes.matchAll(/`([a-z_]+)`/g)) listed.push([code, Number(status)]);
     }
+    expect(listed.length).toBeGreaterThan(10);
+    const inSpec = listed.map(([code]) => [
+      code,
+      new Map<string, number>(Object.entries(HTTP_STATUS)).get(code),
+    ]);
+    expect(listed).toEqual(inSpec);
+  });
+
+  it('names only codes of the closed sets of spec/', () => {
+    const known = new Set<string>([...ERROR_CODES, ...CONDITION_CODES, ...RELEASE_REASONS, ...WAITING_CODES]);
+    const named = [...PROTOCOL.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, code = '']) => code);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  it('names paths that exist', () => {
     const written = PROTOCOL.matchAll(/(?:GET|POST|PUT|DELETE) (\/api\/[a-zA-Z/:-]+)/g);
     const paths = [...written].map(([, path = '']) => path.replace('jobs/:id', 'jobs/:jobId'));
     expect(paths.length).toBeGreaterThan(3);

@@ -1,6 +1,5 @@
 /**
- * A server of v0.4.4, as contract/hosted-api.md describes it and nothing more: it ignores every query parameter and body field
- * that the contract does not name, announces nothing, has no WebSocket and no job routes, and its refusals are a sentence.
+ * A server of v0.4.4 and nothing more: it ignores every query parameter and body field that v0.4.4 does not know, announces nothing, has no WebSocket and no job routes, and its refusals are a sentence.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -54,7 +54,7 @@ function textOf(item: InputItem): string {
 }
 
 /** What this model says to a conversation; pure, so a test can read here what it must expect. */
-export function answerTo(input: InputItem[]): string {
+function answerTo(input: InputItem[]): string {
   const prompts = input.filter((item) => item.role === 'user').map(textOf);
   const prompt = prompts.at(-1) ?? '';
   const known = prompts.map((text) => CODE_WORD.exec(text)?.[1]).findLast((word) => word !== undefined);

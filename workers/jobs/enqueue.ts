@@ -224,7 +224,7 @@ export interface NamedTarget {
   worldId?: string | undefined;
 }
 
-export async function checkTarget(
+async function checkTarget(
   deps: Deps,
   userId: UserId,
   named: NamedTarget,

@@ -105,7 +105,7 @@ const GONE = 1001;
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
 /** Passes on what any of them says; when one end closes, all are closed. The answer is yet to be accepted. */
-export function joinSockets(sockets: readonly WebSocket[]): WebSocket {
+function joinSockets(sockets: readonly WebSocket[]): WebSocket {
   const [only, ...others] = sockets;
   if (only !== undefined && others.length === 0) return only;
   const { 0: near, 1: far } = new WebSocketPair();

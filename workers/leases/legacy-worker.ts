@@ -30,7 +30,7 @@ import { completeJob } from './lease-moves.ts';
 import { entriesOfLogs } from './uploads.ts';
 
 /** In the place of a machine id. No client can register it: ids of machines begin with a letter or a digit. */
-export const AGENT_MACHINE_ID = '_agent-work';
+const AGENT_MACHINE_ID = '_agent-work';
 
 /** Two hours: nothing renews it, and a run has an hour by default. */
 const AGENT_LEASE_MS = 2 * 60 * 60_000;

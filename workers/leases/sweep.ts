@@ -23,7 +23,7 @@ import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/li
 import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';
 
 /** Jobs repaired in one run; the rest waits a minute. */
-export const SWEEP_LIMIT = 100;
+const SWEEP_LIMIT = 100;
 
 /** What became of one job. */
 export interface Swept {

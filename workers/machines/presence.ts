@@ -11,7 +11,7 @@ import { conditionOf, findMachine, type MachineRow, setDrainingIfOther } from '.
 type MachineView = ReplyInput<typeof machineRow>['machine'];
 
 /** A machine of the person, or any for an operator. Machines of others answer as unknown ones do. */
-export async function findMachineForPerson(
+async function findMachineForPerson(
   deps: Deps,
   user: SignedIn,
   machineId: string,

@@ -186,7 +186,7 @@ function cleared(text: string | null | undefined): string | undefined {
   return text?.trim() || undefined;
 }
 
-export function noIdea(id: string) {
+function noIdea(id: string) {
   return refuse('not_found', `There is no idea ${id}.`, 'List your ideas with orp ideas list.');
 }
 
@@ -199,12 +199,12 @@ function changed(id: string) {
 }
 
 /** Where a page of ideas ends, as an opaque word: letters, digits, `-` and `_`, which v0.4.4 puts into a query as it is. */
-export function writeCursor({ value, id }: IdeaPosition): string {
+function writeCursor({ value, id }: IdeaPosition): string {
   return Buffer.from(JSON.stringify([value, id])).toString('base64url');
 }
 
 /** Undefined: from the beginning. Null: not one of ours. */
-export function readCursor(cursor: string | undefined): IdeaPosition | undefined | null {
+function readCursor(cursor: string | undefined): IdeaPosition | undefined | null {
   if (!cursor) return undefined;
   try {
     const [value, id] = JSON.parse(new TextDecoder().decode(Buffer.from(cursor, 'base64url'))) as unknown[];

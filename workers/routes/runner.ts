@@ -110,7 +110,7 @@ async function wakeSynced(deps: Deps, userId: string, machineId: string): Promis
 }
 
 /** The sync body of every client version, as the service reads it: null and blank are absent. */
-export function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
+function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
   return {
     machineId: body.machineId,
     machineName: body.machineName,

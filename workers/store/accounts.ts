@@ -99,12 +99,6 @@ export async function giveTriesBack(db: Database, subjects: readonly string[]): 
     WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)}))`);
 }
 
-export interface SignInCode {
-  codeHash: string;
-  expiresAt: number;
-  tries: number;
-}
-
 /** A new code replaces the older one; the tries of `subject` at it start over. */
 export async function putCode(
   db: Database,

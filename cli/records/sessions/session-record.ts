@@ -1,4 +1,4 @@
-/** One session record, rebuilt from what a file holds (contract/local-state.md §5.2). */
+/** One session record, rebuilt from what a file holds. */
 
 import type { LinkSession, TerminalTarget } from '../../../spec/local/link-session.ts';
 import {
@@ -83,7 +83,7 @@ export interface Registration {
   notes?: string | undefined;
 }
 
-/** The record after a registration. A session that is registered again is open, unless its state is told (§5.6). */
+/** The record after a registration. A session that is registered again is open, unless its state is told. */
 export function registeredRecord(
   told: Registration,
   existing: SessionRecord | undefined,

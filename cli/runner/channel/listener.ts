@@ -285,7 +285,7 @@ export class Listener {
 }
 
 /** Remembers that a look was asked for until somebody looks. Several requests before that are one. */
-export class PollLatch<Reason> {
+class PollLatch<Reason> {
   #pending: Reason | undefined;
   #wait: { end: () => void; pace: () => void } | undefined;
   #closed = false;

@@ -22,7 +22,7 @@ export interface LocalRecordsOptions {
   connect(): Promise<Client>;
 }
 
-/** The local state over the files of contract/local-state.md. */
+/** The local state over the files of `cli/records/`. */
 export function localRecords({ env, roots, connect }: LocalRecordsOptions): LocalState {
   const place = () => ({ env, now: Date.now() });
   return {

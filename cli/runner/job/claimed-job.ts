@@ -1,5 +1,5 @@
 /**
- * Reads the answer of a poll. Tolerant in where a value stands (contract/hosted-api.md §8.3 lists the places), strict in
+ * Reads the answer of a poll. Tolerant in where a value stands, strict in
  * what it may be: ids of the service reach paths and argv later.
  */
 

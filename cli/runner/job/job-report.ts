@@ -1,4 +1,4 @@
-/** What became of one claimed job: every part of the JSON document of contract/cli-surface.md §5.5. */
+/** What became of one claimed job: every part of the JSON document that `runner work --json` prints for it. */
 
 import type { RunnerRuntime } from '../../../spec/local/runner-runtime.ts';
 import type { JsonBody } from './hosted-api.ts';

@@ -1,5 +1,5 @@
 /**
- * Where a claimed job runs on this machine: the repository, then the session in it (contract/cli-surface.md §5.6–5.7).
+ * Where a claimed job runs on this machine: the repository, then the session in it.
  * Pure. The service has chosen already, from what was synced; this is the second look, at what is true here and now.
  * Where it differs from v0.4.4, and why: docs/decisions/0023-where-routing-differs-from-v0-4-4.md.
  */

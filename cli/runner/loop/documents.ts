@@ -1,4 +1,4 @@
-/** The output of `runner work` by outcome (contract/cli-surface.md §5.5): JSON documents, and lines for people. */
+/** The output of `runner work` by outcome: JSON documents, and lines for people. */
 
 import { type JobEnd, jobEndLine } from '../../output/job-words.ts';
 import { said } from '../../output/page.ts';

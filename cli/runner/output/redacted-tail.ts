@@ -60,9 +60,9 @@ export class RedactedTail {
 }
 
 /** 64 Ki characters: what a person may want to look back at. */
-export const TAIL_CHARS = 64 * 1024;
+const TAIL_CHARS = 64 * 1024;
 
-export class TextTail {
+class TextTail {
   readonly #keep: number;
   #parts: string[] = [];
   #length = 0;

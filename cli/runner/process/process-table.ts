@@ -89,7 +89,7 @@ async function readProcEntry(pid: string, boot: string): Promise<ProcessEntry | 
 }
 
 /** Of a process that is gone, or of another user's, there is nothing to read. */
-export async function readProcFile(pid: string, name: 'stat' | 'environ'): Promise<string | undefined> {
+async function readProcFile(pid: string, name: 'stat' | 'environ'): Promise<string | undefined> {
   try {
     return await readFile(`/proc/${pid}/${name}`, 'utf8');
   } catch (error) {
@@ -155,7 +155,7 @@ const run = promisify(execFile);
 const LIMIT_MS = 3000;
 
 /** What it prints; rejects when it fails, also with the part that it had printed. */
-export async function runPs(args: readonly string[]): Promise<string> {
+async function runPs(args: readonly string[]): Promise<string> {
   const { stdout } = await run('ps', [...args], {
     // `lstart` is told in local time: a laptop that travels would take its own runner for another process.
     env: { PATH: toolPath(process.env), LC_ALL: 'C', TZ: 'UTC' },

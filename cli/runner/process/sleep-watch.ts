@@ -14,7 +14,7 @@ export interface Clocks {
   steadyNow(): number;
 }
 
-export const SYSTEM_CLOCKS: Clocks = { wallNow: Date.now, steadyNow: () => performance.now() };
+const SYSTEM_CLOCKS: Clocks = { wallNow: Date.now, steadyNow: () => performance.now() };
 
 /** Often enough that nothing goes on with a stale lease for long; two comparisons a tick cost nothing. */
 export const TICK_MS = 5_000;

@@ -52,7 +52,7 @@ function decode(groups: Record<string, string | undefined>): string {
 }
 
 /** Builds a view from raw text of which parts are replaced, in order. */
-export class ViewBuilder {
+class ViewBuilder {
   readonly #raw: string;
   readonly #parts: string[] = [];
   /** Where segments begin in the view, where in the raw text, and how many raw characters one character stands for. */

@@ -1,5 +1,5 @@
 /**
- * A review as the compatibility path hands it out (contract/hosted-api.md §7): where it runs and in which session are the
+ * A review as the compatibility path hands it out: where it runs and in which session are the
  * service's words, so they are looked at before anything is taken.
  */
 

@@ -1,5 +1,6 @@
 /** The parts of the compatibility path: a runner that is no machine of the service. */
 
+import { HEARTBEAT_MS } from '../../../spec/job/lease.ts';
 import { codexAgent } from '../../agents/codex.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { signedInClient } from '../../client/client.ts';
@@ -23,8 +24,6 @@ export interface AgentWorkOptions {
 
 /** How long one answer may keep the worker from its next review; after that it waits in the spool. */
 const DELIVERY_LIMIT_MS = 120_000;
-/** How often a running review is asked after: somebody may have cancelled it. */
-const HEARTBEAT_MS = 20_000;
 
 export async function prepareAgentWork(
   context: Context,
@@ -44,6 +43,7 @@ export async function prepareAgentWork(
     claimPause: new ClaimPause(),
     reporter,
     secrets: secretValues(env, [session.token]),
+    // How often a running review is asked after: somebody may have cancelled it.
     heartbeatMs: HEARTBEAT_MS,
     deliveryLimitMs: DELIVERY_LIMIT_MS,
     self: await markSelf(),

@@ -5,8 +5,8 @@
 
 import type { LogLevel, TranscriptStream } from '../../agents/agent.ts';
 
-export const CHUNK_BYTES = 64 * 1024;
-export const CHUNK_MS = 250;
+const CHUNK_BYTES = 64 * 1024;
+const CHUNK_MS = 250;
 
 export interface Piece {
   stream: TranscriptStream;

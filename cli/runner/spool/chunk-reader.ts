@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { type ChunkRecord, chunkRecord, parseLines } from './records.ts';
 
 /** Text of one upload. The service takes 256 KiB; the rest is room for what comes beside the text. */
-export const BATCH_BYTES = 192 * 1024;
+const BATCH_BYTES = 192 * 1024;
 /** Chunks of one upload; the service takes 1000. */
 const BATCH_CHUNKS = 500;
 /** Longer than any line: a chunk holds at most 64 KiB of text, which JSON makes at most six times as long. */

@@ -13,7 +13,7 @@ const pid = z
 const mark = { pid: pid.min(1), start_time: z.string() };
 
 /** The first record of a journal: which lease this is, and who holds it. */
-export const claimRecord = z.object({
+const claimRecord = z.object({
   record: z.literal('claimed'),
   version: z.literal(1),
   at_utc: z.string(),

@@ -1,4 +1,4 @@
-/** The work of a runner, put together: preconditions, lock, channel, loop and what is shown of them (contract/cli-surface.md §5.5). */
+/** The work of a runner, put together: preconditions, lock, channel, loop and what is shown of them. */
 
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../../base/exit.ts';
 import { oneLine } from '../../base/one-line.ts';

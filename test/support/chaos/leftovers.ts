@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import type { ChaosMachine } from './machine.ts';
 
 /** Processes whose command line names the folder. */
-export function listProcessesOf(folder: string): { pid: number; command: string }[] {
+function listProcessesOf(folder: string): { pid: number; command: string }[] {
   const listing = execFileSync('ps', ['-axo', 'pid=,command='], {
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,

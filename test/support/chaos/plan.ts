@@ -3,7 +3,7 @@
 import { Random } from './random.ts';
 
 /** How an agent behaves; see `agent.mjs`. */
-export const BEHAVIOURS = {
+const BEHAVIOURS = {
   answer: 62,
   /** It reports a failure. */
   fail: 6,
