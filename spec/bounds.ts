@@ -10,7 +10,9 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-/** What the platform takes (Cloudflare D1, "Limits"). The local runtime takes more, so the code enforces these. */
+/**
+ * What the platform accepts (Cloudflare D1, "Limits"). The local runtime accepts more, so the code enforces these.
+ */
 export const PLATFORM = {
   /** Bytes of all values of one statement; D1 stores rows and strings of at most 2,000,000 bytes. */
   statementValueBytes: 2_000_000,
@@ -24,7 +26,7 @@ export const PLATFORM = {
 export const BOUNDS = {
   /** A feature with its notes and sections: one row. */
   featureBytes: 1 * MIB,
-  /** An idea with all its features: what showing it answers. */
+  /** An idea with all its features, as the answer that shows it. */
   ideaBytes: 4 * MIB,
   /** Detail sections of one feature. */
   featureSections: 200,
@@ -50,7 +52,10 @@ export const BOUNDS = {
 
 const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** What one account may have. A deployment changes them with the variable `ACCOUNT_LIMITS`, a JSON object of these keys. */
+/**
+ * What one account may have. A deployment changes these limits with the variable `ACCOUNT_LIMITS`, a JSON object of
+ * these keys.
+ */
 export const accountLimits = z.strictObject({
   /** Jobs that have not ended. */
   queuedJobs: limit.default(5000),
@@ -72,10 +77,10 @@ export const accountLimits = z.strictObject({
 export type AccountLimits = z.output<typeof accountLimits>;
 export type AccountLimit = keyof AccountLimits;
 
-/** The limits of an account where the deployment sets none. */
+/** The limits of an account when the deployment sets none. */
 export const DEFAULT_ACCOUNT_LIMITS: AccountLimits = accountLimits.parse({});
 
-/** How a limit is called in a sentence, and what makes room. */
+/** The name of a limit in a sentence, and what makes room. */
 const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
   queuedJobs: {
     noun: 'jobs that have not ended',
@@ -90,7 +95,7 @@ const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
     noun: 'bytes of linked repositories and sessions',
     remedy: 'Archive sessions you no longer use with orp link session archive, then run orp runner sync.',
   },
-  ideas: { noun: 'ideas', remedy: 'Delete some for good with orp idea remove --purge.' },
+  ideas: { noun: 'ideas', remedy: 'Purge some with orp idea remove --purge.' },
   features: { noun: 'features', remedy: 'Remove some with orp feature remove, or purge an idea.' },
   followStreams: { noun: 'open streams', remedy: 'Close a window that follows a job, then try again.' },
   storedBytes: {
@@ -127,36 +132,39 @@ function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
-/** What one account may move in one isolate; beyond it a request waits its turn. */
+/** What one account may move in one isolate; beyond it a request waits for its turn. */
 export interface Share {
   /** Spent at once by an account that was idle. */
   burstBytes: number;
   bytesPerSecond: number;
-  /** Requests of one account at the same time; more wait. */
+  /** Requests of one account that run at the same time; the others wait. */
   underWay: number;
   /** Longest wait for a turn. */
   waitMs: number;
-  /** Refuses only after the wait: whoever sends large bodies in a loop shall not send the next one at once. */
+  /**
+   * Refuses only after the wait, so that a client that sends large bodies in a loop cannot send the next one at once.
+   */
   slowRefusals: boolean;
 }
 
 /**
- * What deliveries of a runner may move: results, transcripts, and whatever else must not wait behind what a person asks.
- * Small ones do not wait at all. One upload of a runner is small. The budget holds the largest body of a v0.4.4 client.
+ * What deliveries of a runner may move: results, transcripts, and everything else that must not wait behind the
+ * requests of people. Small deliveries do not wait; one upload of a runner is small. The budget holds the largest
+ * body of a v0.4.4 client.
  */
 export const DELIVERIES = {
   smallBytes: 512 * KIB,
   burstBytes: 16 * MIB,
   bytesPerSecond: 2 * MIB,
   underWay: 2,
-  /** Short, because a runner keeps what was refused and sends it again. */
+  /** Short, because a runner keeps a refused delivery and sends it again. */
   waitMs: 3000,
   slowRefusals: true,
 } as const satisfies Share & { smallBytes: number };
 
 /**
- * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row that
- * the database read counts for `rowBytes`, which takes about as long. Measured with `npm run bench -- neighbors`.
+ * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row
+ * that the database read counts as `rowBytes`, which take about as long. Measured with `npm run bench -- neighbors`.
  */
 export const PACE = {
   /** Spent at once by an account that was idle. */
@@ -166,16 +174,18 @@ export const PACE = {
   requestBytes: 4 * KIB,
   streamBytes: 64 * KIB,
   rowBytes: 4,
-  /** Requests of one account at the same time; more wait. */
+  /** Requests of one account that run at the same time; the others wait. */
   underWay: 6,
   /** Requests of one account that wait; more are refused. */
   waiting: 500,
   /** Longest wait for a turn. */
   waitMs: 10_000,
   slowRefusals: false,
-  /** A request that was under way for so long has ended without a word: the platform dropped it. */
+  /** A request that has run for this long was dropped by the platform. */
   forgottenMs: 60_000,
-  /** Pause between two looks of one who waits for others to end: shortest, and for each who waits. */
+  /**
+   * Pause between two checks of a waiting request: the shortest one, and the addition for each request that waits.
+   */
   lookMs: 25,
   lookPerWaiterMs: 2,
 } as const;

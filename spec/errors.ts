@@ -1,6 +1,6 @@
 /**
- * The one registry of refusals. A code names an outcome; the HTTP status follows from it.
- * Clients branch on the code only, never on the sentence.
+ * The registry of refusals. A code names an outcome; the HTTP status follows from it. Clients branch on the code
+ * only, never on the sentence.
  */
 
 export const ERROR_CODES = [
@@ -42,7 +42,7 @@ export const HTTP_STATUS = {
   invalid_code: 401,
   /** The machine id belongs to another account, or the job is held by another machine. */
   foreign_machine: 403,
-  /** No such record, or it is not yours: both answer alike. */
+  /** No such record, or it belongs to another account: the answers are the same. */
   not_found: 404,
   /** No such route. */
   route_not_found: 404,
@@ -62,9 +62,9 @@ export const HTTP_STATUS = {
   too_many_attempts: 429,
   /** The account holds as much as it may: new work is refused, results and transcripts are not. */
   limit_reached: 429,
-  /** The account asks for more than its share just now; `Retry-After` says when to come again. */
+  /** The account asks for more than its share; `Retry-After` says when to try again. */
   too_many_requests: 429,
-  /** A bug of ours. The request id finds it in the log. */
+  /** A bug of the server. The request id finds it in the log. */
   internal: 500,
   /** The database or an object is overloaded or restarting; the same request may be sent again. */
   unavailable: 503,
@@ -78,7 +78,7 @@ export const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'unavailable',
 ]);
 
-/** Codes that any route may answer, so that no row has to list them. */
+/** Codes that any route may answer; rows do not list them. */
 export const COMMON_ERRORS = [
   'invalid_json',
   'invalid_input',
@@ -91,7 +91,7 @@ export const COMMON_ERRORS = [
   'unavailable',
 ] as const satisfies readonly ErrorCode[];
 
-/** The wire shape of every refusal. */
+/** The JSON body of every refusal. */
 export interface ErrorBody {
   error: string;
   code: ErrorCode;
@@ -99,12 +99,12 @@ export interface ErrorBody {
   hint?: string;
 }
 
-/** A refusal on its way to the wire: what happened, and what to do about it. */
+/** A refusal before it is sent: what happened, and what to do about it. */
 export interface Refusal<Code extends ErrorCode = ErrorCode> {
   code: Code;
   message: string;
   hint?: string;
-  /** For the header `Retry-After`; absent: what is usual for the code. */
+  /** For the header `Retry-After`; absent: the default of the code. */
   retryAfterSeconds?: number;
 }
 
@@ -127,7 +127,7 @@ export function refuse<Code extends ErrorCode>(
   return { ok: false, refusal: hint === undefined ? { code, message } : { code, message, hint } };
 }
 
-/** Ends a switch over a union: a new member without an arm does not compile. */
+/** Ends a switch over a union: a new member without a case does not compile. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${String(value)}`);
 }

@@ -20,14 +20,14 @@ export const ID_PREFIXES = {
 
 export type IdKind = keyof typeof ID_PREFIXES;
 
-/** An id that remembers what it names: a job id never fits where a user id goes. */
+/** A branded id: a job id cannot be passed where a user id is expected. */
 export type Id<Kind extends IdKind> = string & { readonly __id: Kind };
 export type UserId = Id<'user'>;
 export type IdeaId = Id<'idea'>;
 export type JobId = Id<'job'>;
 export type LeaseId = Id<'lease'>;
 
-/** Machine ids are made by clients (UUIDs today) and are opaque: 1–128 characters that are safe everywhere. */
+/** Clients make machine ids (UUIDs today). They are opaque: 1–128 characters that are safe everywhere. */
 export const MACHINE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Agent session ids reach argv and file names: no leading dash, no white space, no separators. */
@@ -53,7 +53,7 @@ export function lowestIdAt<Kind extends IdKind>(kind: Kind, at: number): Id<Kind
   return makeId(kind, at, new Uint8Array());
 }
 
-/** Any id in a path: bounded, and free of characters that would change the path. Unknown ids answer 404 later. */
+/** Any id in a path: bounded, and without characters that would change the path. Unknown ids answer 404 later. */
 export const pathId = z
   .string()
   .regex(

@@ -5,7 +5,10 @@
 
 const segmenter = new Intl.Segmenter();
 
-/** Units that are looked at around a cut. A longer "character" is a heap of marks, and is cut between its code points. */
+/**
+ * Units that are examined around a cut. A longer "character" is a stack of combining marks, and is cut between its
+ * code points.
+ */
 const LONGEST_CHARACTER = 256;
 
 /** The last place at or before `at` where no character is cut in two. */

@@ -2,7 +2,7 @@
 
 import { SECTION_TITLES } from './sections.ts';
 
-/** What is quoted in the prompt; what was not asked for, or does not exist, is absent. */
+/** What the prompt quotes; what was not selected, or does not exist, is absent. */
 export interface ReviewContext {
   ideaTitle?: string | undefined;
   corePlan?: string | undefined;
@@ -21,7 +21,7 @@ export interface ReviewContext {
 /** How many earlier responses are quoted at most. */
 export const MAX_PREVIOUS_SUMMARIES = 5;
 
-/** The whole prompt, Markdown. The agent is told to change nothing: a review may run twice. */
+/** The complete prompt, in Markdown. It asks the agent to change nothing: a review may run twice. */
 export function composeReviewPrompt(context: ReviewContext): string {
   return [
     'Review the current state of this repository against the plan below. Only read: do not change, create or delete anything.',

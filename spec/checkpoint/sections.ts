@@ -1,8 +1,8 @@
 /**
- * Reads the five sections out of an agent's review.
+ * Reads the five sections of an agent's review.
  *
- * A heading is a line at column 0: up to six `#`, one of the titles in any case, an optional colon. The text up to the
- * next heading is the section; a repeated heading overwrites.
+ * A heading is a line at column 0: up to six `#`, one of the titles in any case, an optional colon. The text up to
+ * the next heading is the section; a repeated heading overwrites.
  */
 
 import { SUMMARY_LENGTH } from '../job/kinds.ts';
@@ -18,7 +18,7 @@ export const SECTION_TITLES = {
 } as const;
 type SectionKey = keyof typeof SECTION_TITLES;
 
-/** A review in parts. Absent text sections stay out; list sections are empty. */
+/** A review in parts. Absent text sections are omitted; absent list sections are empty. */
 export interface StructuredReview {
   previousState?: string;
   currentState?: string;

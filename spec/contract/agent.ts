@@ -1,6 +1,6 @@
 /**
- * The compatibility path of the first workers: checkpoint reviews without a machine,
- * handed out as the idea's world names repository and session, and answered on the checkpoint.
+ * The compatibility path of the v0.4.4 workers: checkpoint reviews without a machine. The world of the idea names the
+ * repository and the session; the answer goes to the checkpoint.
  */
 
 import { z } from 'zod';
@@ -35,24 +35,24 @@ export const pollAgent = endpoint({
   method: 'GET',
   path: '/api/cli/agent/jobs/poll',
   summary:
-    'Compatibility: take at most one checkpoint review, as its world binds it. Nothing to do is an empty object. With `dryRun=1` nothing is taken.',
+    'Compatibility: take at most one checkpoint review, as its world binds it. Without a review the answer is an empty object. With `dryRun=1` the call claims nothing.',
   query: z.object({
     /**
      * Only reviews of this world: its id, its name, the last part of its repository, its idea or its session. Or of this agent:
      * `codex`, which answers every review.
      */
     agent: z.string().trim().max(200).optional(),
-    /** Ours: only for these repositories, or for none of these. */
+    /** Extension: only for these repositories, or for none of these. */
     projectRoot: repeated,
     notProjectRoot: repeated,
-    /** Ours: the same claim id brings the same job. */
+    /** Extension: the same claim id returns the same job. */
     claimId: z.string().min(8).max(64).optional(),
     dryRun: queryFlag,
   }),
-  /** Everything is optional, because the first clients read any key in an idle answer as a job. */
+  /** Everything is optional, because the v0.4.4 workers read any key in an idle answer as a job. */
   reply: z.object({
     job: agentJob.optional(),
-    /** Ours: send it back with the answer. */
+    /** Extension: send it with the answer. */
     leaseId: absentable,
     dryRun: z.literal(true).optional(),
   }),
@@ -64,8 +64,7 @@ export const claimReview = endpoint({
   name: 'claimReview',
   method: 'POST',
   path: '/api/cli/agent/jobs/claim',
-  summary:
-    'What `pollAgent` does, with the repositories in the body: a list of them does not fit into every URL.',
+  summary: 'As `pollAgent`, with the repositories in the body: a long list does not fit into a URL.',
   body: z.object({
     agent: z.string().trim().max(200).optional(),
     projectRoots: roots.optional(),
@@ -87,11 +86,11 @@ export const respondCheckpoint = endpoint({
   method: 'POST',
   path: '/api/cli/checkpoints/:checkpointId/respond',
   summary:
-    'Compatibility: deliver the answer of a review that was taken through `pollAgent`. The same delivery again answers the same.',
+    'Compatibility: deliver the answer of a review that was taken through `pollAgent`. A repeated delivery gets the same answer.',
   body: z.object({
     summary: freeText,
     body: freeText,
-    /** Read from the body anew: both sides obey the same rules. */
+    /** The server parses them from the body again: both sides obey the same rules. */
     structuredOutput: z.record(z.string(), z.unknown()).nullish(),
     worker: z.object({
       command: freeText,
@@ -100,10 +99,10 @@ export const respondCheckpoint = endpoint({
       stderr: freeText,
       ok: z.boolean(),
     }),
-    /** Ours: the `leaseId` of the poll; the answer of an attempt that was given up is then refused. */
+    /** Extension: the `leaseId` of the poll; with it the server rejects the answer of an abandoned attempt. */
     leaseId: z.string().max(200).nullish(),
   }),
-  /** The first clients send everything the agent wrote. */
+  /** The v0.4.4 workers send everything that the agent wrote. */
   maxBodyBytes: 16 * 1024 * 1024,
   reply: z.object({ ok, id: z.string() }),
   errors: ['not_found', 'wrong_status', 'lease_lost'],

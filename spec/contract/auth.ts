@@ -6,7 +6,7 @@ import { absentable, ok } from './fields.ts';
 
 const user = z.object({ id: z.string(), email: z.string(), name: z.string() });
 
-/** A token that this device had before, revoked or not: the failures of others do not hold it up. */
+/** A token that this device had before, revoked or not: the failures of others do not delay this sign-in. */
 const device = z.string().min(1).max(200).optional();
 
 const email = z.string().trim().min(3).max(254);
@@ -15,7 +15,7 @@ export const deviceLogin = endpoint({
   name: 'deviceLogin',
   method: 'POST',
   path: '/api/auth/device-login',
-  summary: 'Sign in with e-mail and password. Answers a device token, or that a code was sent.',
+  summary: 'Sign in with e-mail and password. The answer is a device token, or says that a code was sent.',
   auth: 'none',
   body: z.object({
     email,

@@ -1,6 +1,6 @@
 /**
- * What the server offers beyond the contract of v0.4.4. The server announces it in a header of every answer, and `orp` uses
- * an extension only where it is announced: a v0.4.4 server ignores what it does not know, so an unannounced `dryRun` would
+ * What the server offers beyond the contract of v0.4.4. The server announces its extensions in a header of every
+ * answer, and `orp` uses only announced ones: a v0.4.4 server ignores what it does not know, so a `dryRun` would
  * claim a job.
  */
 
@@ -23,11 +23,13 @@ export const CAPABILITIES = [
   'idempotency-key',
   /** `dryRun` in a poll claims nothing. */
   'dry-run',
-  /** `claimId`, `projectRoot` and `instance` in a poll: a repeated claim brings the same lease. */
+  /** `claimId`, `projectRoot` and `instance` in a poll: a repeated claim returns the same lease. */
   'claims',
   /** A claim by POST, with its lists in the body: a URL holds 16 KB, and a machine may have linked 500 repositories. */
   'claim-post',
-  /** What a runner says beyond v0.4.4: `instance`, `draining`, `failureKind`, the stop receipt, the lease of a review. */
+  /**
+   * Fields of a runner beyond v0.4.4: `instance`, `draining`, `failureKind`, the stop receipt, the lease of a review.
+   */
   'leases',
   /** Output in numbered chunks; the answer says up to which number it has arrived. */
   'chunks',
@@ -35,7 +37,7 @@ export const CAPABILITIES = [
   'events-persistent',
   /** The events of a machine over a WebSocket. */
   'events-ws',
-  /** The holder of a job can give it back. */
+  /** The holder of a job can return it. */
   'release',
   /** A heartbeat can say why the machine claims nothing. */
   'condition',
@@ -51,7 +53,7 @@ export function formatCapabilities(capabilities: Iterable<Capability>): string {
   return [...capabilities].join(', ');
 }
 
-/** Reads the header; undefined when there is none. Names that are not known here are left out: a newer server offers more. */
+/** Reads the header; undefined when there is none. Unknown names are skipped: a newer server offers more. */
 export function readCapabilities(header: string | null): ReadonlySet<Capability> | undefined {
   if (header === null) return undefined;
   const names = new Set(header.split(',').map((name) => name.trim()));

@@ -1,5 +1,6 @@
 /**
- * The contract is a table of rows. The hosted side mounts rows, `orp` calls rows, the completeness tests read rows. A row that nobody mounts, or a refusal that no row declares, does not compile or fails a test.
+ * The contract is a table of rows. The server mounts rows, and `orp` calls rows. A row that is not mounted, or a
+ * refusal that no row declares, does not compile or fails a test.
  */
 
 import type { z } from 'zod';
@@ -8,7 +9,7 @@ import type { Capability } from './capabilities.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** 64 KiB: enough for every small JSON body; rows that take more say so. */
+/** 64 KiB: enough for every small JSON body; a row that accepts more has its own limit. */
 const DEFAULT_BODY_BYTES = 64 * 1024;
 
 export interface Endpoint<
@@ -40,9 +41,12 @@ export interface Endpoint<
   status: 200 | 201;
   /** Refusals besides the common ones. */
   errors: readonly Code[];
-  /** Whether all requests of an account wait their turn here (bounds.ts, `PACE`), or only large ones (`DELIVERIES`). */
+  /**
+   * Whether all requests of an account wait for their turn here (bounds.ts, `PACE`), or only large ones
+   * (`DELIVERIES`).
+   */
   paced: boolean;
-  /** The same request may be sent again after a lost answer without doing anything twice. */
+  /** The same request can be sent again after a lost answer without taking effect twice. */
   idempotent: boolean;
   /** The extension that the row belongs to: called only where the server announces it. Absent: a row of v0.4.4. */
   capability?: Capability;
@@ -88,12 +92,12 @@ export type BodyOf<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.o
 /** What the sender of a row must write. */
 export type QueryInput<Row> = Row extends Endpoint<string, infer Q> ? z.input<Q> : never;
 export type BodyInput<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.input<B> : never;
-/** What the hosted side answers, and what the client reads. */
+/** What the server answers, and what the client reads. */
 export type ReplyInput<Row> =
   Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.input<R> : never;
 export type ReplyOf<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.output<R> : never;
 export type ParamsOf<Row> = Row extends Endpoint<infer P> ? PathParams<P> : never;
-/** Every code a handler of the row may refuse with. */
+/** Every code that a handler of the row may refuse with. */
 export type ErrorsOf<Row> =
   | (Row extends Endpoint<string, z.ZodType, z.ZodType, z.ZodType, infer C> ? C : never)
   | (typeof COMMON_ERRORS)[number];

@@ -1,4 +1,4 @@
-/** The channels on which a runner is woken, and the live view of one job. */
+/** The channels that wake a runner, and the live view of one job. */
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
@@ -17,7 +17,7 @@ export const streamEvents = endpoint({
     machineId: machineIdField,
     waitSeconds: queryInteger(MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, DEFAULT_WAIT_SECONDS),
     instance,
-    /** Ours: `job.available` does not end the stream, so that cancels still reach a working runner. */
+    /** Extension: `job.available` does not end the stream, so that cancels still reach a runner that works. */
     persistent: queryFlag,
   }),
   reply: z.never(),

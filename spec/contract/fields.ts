@@ -5,16 +5,16 @@ import { z } from 'zod';
 /** UTC on the wire: ISO 8601 with `Z` or an offset, fractions allowed. */
 export const timestamp = z.iso.datetime({ offset: true });
 
-/** Answers leave absent strings out; the v0.4.4 client would read `null` as the text `None`. */
+/** Answers omit absent strings; the v0.4.4 client would read `null` as the text `None`. */
 export const absentable = z.string().optional();
 
-/** A string a client may send as `null` or blank to mean "none". Absent stays absent (leave unchanged). */
+/** A string that a client may send as `null` or blank to clear it. An omitted one stays unchanged. */
 export const clearable = z.string().max(4096).nullish();
 
 /** A short line such as a title or a name. */
 export const line = z.string().max(1000);
 
-/** An absolute path on somebody's machine. Never opened by the hosted side, only compared. */
+/** An absolute path on a machine. The server only compares it and never opens it. */
 export const projectRootField = z.string().min(1).max(4096);
 
 /** A boolean in a query: `1` or `true`. */
@@ -28,10 +28,10 @@ export function queryInteger(min: number, max: number, fallback: number) {
   return z.coerce.number().int().min(min).max(max).default(fallback);
 }
 
-/** A query key that may be repeated; one value arrives as a string, several as an array. */
+/** A query key that may be repeated; one value arrives as a string, several values as an array. */
 export const repeated = z.union([z.string().transform((value) => [value]), z.array(z.string())]).optional();
 
-/** The header `Idempotency-Key`: what a sender may choose, without the space around it. */
+/** The header `Idempotency-Key`, chosen by the sender, without surrounding white space. */
 export const idempotencyKey = z
   .string()
   .trim()

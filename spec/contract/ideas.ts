@@ -41,7 +41,7 @@ export const idea = z.object({
 
 const featureList = z.array(feature);
 
-/** Written answers come flat and wrapped: people's output reads the one, the release smoke the other. */
+/** Answers to writes are both flat and wrapped: v0.4.4 clients read either form. */
 const ideaWritten = idea.extend({ ok, idea });
 
 const ideaBody = z.object({
@@ -60,8 +60,8 @@ export const IDEA_SORTS = [
   'title_asc',
 ] as const;
 
-/** As the list gives it out: base64url, which needs no encoding; a title of 1000 escaped characters takes 8 KB. */
-const listCursor = z.string().regex(/^[A-Za-z0-9_-]{0,8192}$/, 'is not one that this list gave out');
+/** As the list issues it: base64url, which needs no escaping; a title of 1000 escaped characters takes 8 KB. */
+const listCursor = z.string().regex(/^[A-Za-z0-9_-]{0,8192}$/, 'was not issued by this list');
 
 export const listIdeas = endpoint({
   name: 'listIdeas',
@@ -77,7 +77,7 @@ export const listIdeas = endpoint({
   }),
   reply: z.object({
     ok,
-    /** As many as fit into 1 MiB of notes, at least one. */
+    /** As many as fit into 1 MiB of notes, but at least one. */
     ideas: z.array(idea),
     /** Cursor of the next page; absent at the end. */
     nextCursor: absentable,
@@ -237,7 +237,7 @@ export const putWorld = endpoint({
   name: 'putWorld',
   method: 'PUT',
   path: '/api/cli/ideas/:ideaId/world',
-  summary: 'Bind an idea to a repository. Absent fields stay, null clears.',
+  summary: 'Bind an idea to a repository. Omitted fields stay unchanged; null clears a field.',
   body: z.object({
     name: line.nullish(),
     projectRoot: clearable,

@@ -1,4 +1,4 @@
-/** Jobs as their owner sees and moves them: enqueue, list, show, transcript, cancel, retry. */
+/** Jobs for their owner: enqueue, list, show, transcript, cancel, retry. */
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
@@ -19,7 +19,7 @@ import { WAITING_CODES } from '../job/waiting.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, ok, projectRootField, queryInteger, timestamp } from './fields.ts';
 
-/** How one try at a job ended. `released`: it ended before it had any effect. `revoked`: a person took it back. */
+/** How one attempt at a job ended. `released`: it ended before it had any effect. `revoked`: a person revoked it. */
 const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
 
 const session = {
@@ -42,23 +42,23 @@ const outcome = {
   failureKind: z.enum(FAILURE_KINDS).optional(),
 };
 
-/** One try at a job: who held it, in which session and why, and how it ended. */
+/** One attempt at a job: its machine and session, why they were chosen, and how it ended. */
 export const attempt = z.object({
   attempt: z.number().int(),
-  /** Absent while this try is going on. */
+  /** Absent while the attempt continues. */
   outcome: z.enum(ATTEMPT_OUTCOMES).optional(),
   ...session,
   ...outcome,
   content: absentable,
-  /** Bytes of an answer that is left out of this document because it would be too long. */
+  /** Bytes of an answer that this document omits because it would be too long. */
   contentBytes: z.number().int().optional(),
 });
 
-/** What a runner says it stopped: the receipt of a cancel. */
+/** What a runner stopped: the receipt of a cancel. */
 export const stopReceipt = z.object({
   /** Processes of the agent's group that ended. */
   processes: z.number().int().min(0).max(100_000),
-  /** The last signal that was needed; `none` when nothing ran any more. */
+  /** The last signal that was needed; `none` when no process was left. */
   signal: z.enum(['none', 'SIGINT', 'SIGTERM', 'SIGKILL']),
   tookMs: z.number().int().min(0),
   at: timestamp,
@@ -68,7 +68,9 @@ export const waiting = z.object({
   code: z.enum(WAITING_CODES),
   message: z.string(),
   since: z.string(),
-  /** The session that the job names cannot take it, and another one will: which, and how to wait for the named one. */
+  /**
+   * The session that the job names cannot take it: names the session that will, and how to wait for the named one.
+   */
   note: absentable,
 });
 
@@ -109,13 +111,16 @@ export const job = z.object({
       receipt: stopReceipt.optional(),
     })
     .optional(),
-  /** Ours: how the prompt begins, on one line, at most `PROMPT_START_CHARACTERS`. Only in lists; a review has none. */
+  /**
+   * Extension: the beginning of the prompt, on one line, at most `PROMPT_START_CHARACTERS`. Only in lists; a review
+   * has none.
+   */
   promptStart: absentable,
   /** Why it does not run; absent when it runs or has ended. */
   waiting: waiting.optional(),
 });
 
-/** What people ordered, and what a runner confirmed, oldest first. `detail`: the reason, or what was stopped. */
+/** Orders of people and receipts of runners, oldest first. `detail`: the reason, or what was stopped. */
 const storyEvent = z.object({
   at: z.string(),
   action: z.enum(['cancel', 'retry', 'stopped']),
@@ -126,7 +131,7 @@ const storyEvent = z.object({
 const jobWithStory = job.extend({
   prompt: z.string(),
   content: absentable,
-  /** The newest 100, oldest first. Earlier answers are there as far as they fit into 1 MiB, newest first. */
+  /** The newest 100, oldest first. Earlier answers are included, newest first, while they fit into 1 MiB. */
   attempts: z.array(attempt),
   /** The newest 200. */
   events: z.array(storyEvent).default([]),
@@ -137,13 +142,13 @@ const promptText = z
   .max(MAX_PROMPT_BYTES)
   .refine((text) => text.trim() !== '', 'must not be blank');
 
-/** Misspelt options would silently lose a person's intention, so unknown fields are refused here. */
+/** A misspelt option would silently be lost, so unknown fields are refused here. */
 export const enqueueJob = endpoint({
   name: 'enqueueJob',
   method: 'POST',
   path: '/api/cli/runner/jobs',
   summary:
-    'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body answers the same job.',
+    'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body return the same job.',
   body: z.strictObject({
     kind: z.literal('session.prompt').default('session.prompt'),
     prompt: promptText,
@@ -179,12 +184,12 @@ export const listJobs = endpoint({
     limit: queryInteger(1, 200, 25),
     /** The last id of the page before. */
     cursor: z.string().max(128).optional(),
-    /** Ours: only jobs whose ids begin so. Who types the beginning of an id finds out whether it names one job. */
+    /** Extension: only jobs whose ids begin with this. It resolves the beginning of an id to a job. */
     idPrefix: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be the beginning of an id')
       .optional(),
-    /** One status, or several with commas; `live` means every one that has not ended. */
+    /** One status, or several separated by commas; `live` means every status that is not terminal. */
     status: z.string().max(200).optional(),
     kind: z.enum(JOB_KINDS).optional(),
     ideaId: z.string().max(128).optional(),
@@ -199,7 +204,7 @@ export const showJob = endpoint({
   name: 'showJob',
   method: 'GET',
   path: '/api/cli/runner/jobs/:jobId',
-  summary: 'Show one job with its whole story: prompt, attempts, answer, and why it waits.',
+  summary: 'Show one job with its history: prompt, attempts, answer, and why it waits.',
   capability: 'jobs',
   reply: z.object({ ok, job: jobWithStory }),
   errors: ['not_found'],
@@ -212,7 +217,7 @@ export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 export const transcriptEntry = z.object({
   attempt: z.number().int(),
   seq: z.number().int(),
-  /** Where to read on after this entry. */
+  /** The cursor after this entry. */
   cursor: z.string(),
   at: z.string(),
   /** `message`: said by the agent or the system. `log`: output. `gap`: what is missing, and why. */
@@ -225,10 +230,10 @@ export const transcriptEntry = z.object({
 /** One message, piece of output, or gap; `at` is epoch ms. */
 export type Entry = Omit<z.infer<typeof transcriptEntry>, 'attempt' | 'cursor' | 'at'> & { at: number };
 
-/** An entry whose number may be left to the transcript: the v0.4.4 client numbers nothing. */
+/** An entry whose number the transcript may assign: the v0.4.4 client numbers nothing. */
 export type NewEntry = Omit<Entry, 'seq'> & { seq?: number | undefined };
 
-/** An attempt keeps 20 MiB; then one gap says what is missing, and the rest is acknowledged and dropped. */
+/** An attempt keeps 20 MiB. Then one gap entry says what is missing, and the rest is acknowledged and dropped. */
 export const ATTEMPT_LIMIT_BYTES = 20 * 1024 * 1024;
 
 /** How long a transcript is kept. */
@@ -248,7 +253,7 @@ export const readTranscript = endpoint({
   reply: z.object({
     ok,
     entries: z.array(transcriptEntry),
-    /** Where to read on; present even at the end, so that a follower can ask again. */
+    /** The cursor to continue from; present even at the end, so that a follower can ask again. */
     nextCursor: z.string(),
     hasMore: z.boolean(),
     status: z.enum(JOB_STATUSES),
@@ -257,7 +262,7 @@ export const readTranscript = endpoint({
   idempotent: true,
 });
 
-/** The bodies of v0.4.4, where the machine is always named; a person without a machine leaves it out. */
+/** The bodies of v0.4.4 always name the machine; a person without a machine omits it. */
 const operatorBody = z.object({
   machineId: machineIdField.nullish(),
   leaseId: z.string().max(128).nullish(),
@@ -283,8 +288,9 @@ export const retryJob = endpoint({
   summary: 'Run a job again. From `lost` and from an active job it may run twice; the answer warns.',
   body: operatorBody.extend({
     /**
-     * Ours: `attempt` of the job as the person saw it. Only that attempt is replaced; when a retry has replaced it already,
-     * the answer is a success and changes nothing, so that a request whose answer was lost may be sent again.
+     * Extension: the `attempt` of the job as the person saw it. Only that attempt is replaced. When a retry has
+     * replaced it already, the answer is a success and nothing changes, so a request whose answer was lost can be
+     * sent again.
      */
     expectedAttempt: z.number().int().min(0).max(1_000_000_000).optional(),
   }),

@@ -1,4 +1,4 @@
-/** Machines as their owner, or an operator, orders them about. */
+/** Machines for their owner and for operators. */
 
 import { z } from 'zod';
 import { CONDITION_CODES } from '../job/condition.ts';
@@ -10,7 +10,7 @@ export const drainMachine = endpoint({
   method: 'PUT',
   path: '/api/cli/runner/machines/:machineId/drain',
   summary:
-    'Have a machine finish what it does and claim nothing more, or go on. Its owner may, and operators; both leave a trace.',
+    'Start or end the drain of a machine: it finishes its jobs and stops claiming. Allowed for its owner and operators; the audit log records both.',
   body: z.strictObject({
     draining: z.boolean(),
     reason: z.string().max(1000).nullish(),
@@ -30,21 +30,21 @@ export const showMachine = endpoint({
   name: 'showMachine',
   method: 'GET',
   path: '/api/cli/runner/machines/:machineId',
-  summary: 'When a machine was last seen, and, which is a fact of its own, whether it can be woken now.',
+  summary: 'Show when a machine was last seen, and whether it can be woken now.',
   reply: z.object({
     ok,
     machine: z.object({
       id: z.string(),
       name: z.string(),
-      /** Its last heartbeat, to five minutes; a machine that listens need not send any. */
+      /** Its last heartbeat, to five minutes; a machine with an open channel need not send any. */
       lastSeenAt: z.string(),
       lastSyncAt: absentable,
       draining: z.boolean(),
-      /** Why it claims nothing now, though it is there. */
+      /** Why it claims nothing now, although its runner runs. */
       condition: z
         .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
         .optional(),
-      /** The open channel; absent: a wake-up would not reach it, and it asks by itself or not at all. */
+      /** The open channel; absent: a wake-up would not reach the machine. */
       listening: z
         .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
         .optional(),

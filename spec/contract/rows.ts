@@ -1,4 +1,4 @@
-/** The whole contract: every row there is. */
+/** The complete contract: every row. */
 
 import * as agent from './agent.ts';
 import * as auth from './auth.ts';

@@ -1,4 +1,4 @@
-/** What a runner sends. Bodies of v0.4.4 are accepted as they are; the extra fields are ours. */
+/** What a runner sends. Bodies of v0.4.4 are accepted as they are; the other fields are extensions. */
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
@@ -58,7 +58,7 @@ export const syncMachine = endpoint({
   method: 'POST',
   path: '/api/cli/runner/sync',
   summary:
-    'Tell which repositories and sessions this machine has linked. Sessions are replaced within each listed repository.',
+    'Report which repositories and sessions this machine has linked. Sessions are replaced within each listed repository.',
   body: z.object({
     machineId: machineIdField,
     machineName: line.min(1),
@@ -67,7 +67,7 @@ export const syncMachine = endpoint({
     syncedAt: timestamp,
     linkedProjects: z.array(linkedProject).max(500),
     sessions: z.array(linkedSession).max(5000),
-    /** Ours: these are all repositories of the machine; others are dropped. */
+    /** Extension: the list is complete; the server drops all other repositories of the machine. */
     complete: z.boolean().optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
@@ -76,24 +76,24 @@ export const syncMachine = endpoint({
   idempotent: true,
 });
 
-/** A runner's own words, one line: cut rather than refused, because what they come with must arrive. */
+/** A sentence of the runner: cut, not refused, because what it comes with must arrive. */
 const words = z.string().transform((text) => clip(oneLine(text), REASON_LENGTH));
 
 /** Why the runner has paused claiming. */
 export const machineCondition = z.object({
   code: z.enum(CONDITION_CODES),
   message: words,
-  /** When it claims again; absent: it tries by itself. */
+  /** When it claims again; absent: when it can. */
   until: timestamp.optional(),
 });
 
-/** The state of a lease as a heartbeat reply tells it. */
+/** The state of a lease in a heartbeat reply. */
 const leaseState = z.object({
   valid: z.boolean(),
   expiresAt: absentable,
   /** Why it is not valid. */
   reason: z.enum(['unknown', 'cancelled', 'revoked', 'finished', 'lost', 'foreign']).optional(),
-  /** `stop`: end the agent; nothing it writes will be accepted. */
+  /** `stop`: end the agent; the server accepts nothing more under this lease. */
   action: z.enum(['continue', 'stop']),
 });
 
@@ -102,7 +102,7 @@ export const heartbeat = endpoint({
   method: 'POST',
   path: '/api/cli/runner/heartbeat',
   summary:
-    'Say that the machine is alive, and renew the lease it names. Dead and foreign leases still answer 200 and are told in the body.',
+    'Report that the machine is alive, and renew the lease that it names. The answer is 200 also for a lost or foreign lease; the body says so.',
   body: z.object({
     machineId: machineIdField,
     machineName: line.nullish(),
@@ -110,9 +110,9 @@ export const heartbeat = endpoint({
     leaseId: z.string().max(200).nullish(),
     instance: z.string().max(64).nullish(),
     draining: z.boolean().optional(),
-    /** Ours: the runner claims nothing, and why. A heartbeat without it says that the runner claims. */
+    /** Extension: why the runner claims nothing. A heartbeat without it says that the runner claims. */
     condition: machineCondition.optional(),
-    /** Ours: a person at the machine is being asked whether the job may run; until then it is not started. */
+    /** Extension: a person at the machine is being asked whether the job may run; it is not started yet. */
     asking: z.boolean().optional(),
   }),
   reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
@@ -121,7 +121,7 @@ export const heartbeat = endpoint({
   idempotent: true,
 });
 
-/** A claimed job. Routing data stands in `payload`, where v0.4.4 looks for it. */
+/** A claimed job. Routing data is in `payload`, where v0.4.4 reads it. */
 const claimedJob = z.object({
   id: z.string(),
   kind: z.enum(JOB_KINDS),
@@ -150,13 +150,14 @@ export const pollJob = endpoint({
   name: 'pollJob',
   method: 'GET',
   path: '/api/cli/runner/jobs/poll',
-  summary: 'Claim at most one job for this machine and open a lease. With `dryRun=1` nothing is claimed.',
+  summary:
+    'Claim at most one job for this machine and open a lease. With `dryRun=1` the call claims nothing.',
   query: z.object({
     machineId: machineIdField,
-    /** Ours: the same claim id brings the same lease again. */
+    /** Extension: the same claim id returns the same lease. */
     claimId: z.string().min(8).max(64).optional(),
     instance: z.string().max(64).optional(),
-    /** Ours: only jobs for these repositories. */
+    /** Extension: only jobs for these repositories. */
     projectRoot: repeated,
     dryRun: queryFlag,
   }),
@@ -176,11 +177,10 @@ export const claimJob = endpoint({
   name: 'claimJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/claim',
-  summary:
-    'What `pollJob` does, with the repositories in the body: a list of them does not fit into every URL.',
+  summary: 'As `pollJob`, with the repositories in the body: a long list does not fit into a URL.',
   body: z.object({
     machineId: machineIdField,
-    /** The same claim id brings the same lease again. */
+    /** The same claim id returns the same lease. */
     claimId: z.string().min(8).max(64),
     instance: z.string().max(64).optional(),
     /** Only jobs for these repositories; absent: for any that the machine has synced. */
@@ -194,7 +194,7 @@ export const claimJob = endpoint({
   capability: 'claim-post',
 });
 
-/** Who speaks: every write of a runner is fenced by the lease id. */
+/** The holder: the lease id fences every write of a runner. */
 const holder = { machineId: machineIdField, leaseId: z.string().max(200).nullish() };
 
 const jobState = z.object({ id: z.string(), status: z.enum(JOB_STATUSES) });
@@ -205,7 +205,7 @@ export const startJob = endpoint({
   name: 'startJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/start',
-  summary: 'Say that the agent is about to run.',
+  summary: 'Report that the agent is about to run.',
   body: z.object(holder),
   reply: z.object({ ok, job: jobState, leaseExpiresAt: absentable }),
   errors: fenced,
@@ -213,10 +213,10 @@ export const startJob = endpoint({
   idempotent: true,
 });
 
-/** A number of ours: contiguous from 1 within a lease, over messages and logs together. */
+/** Extension: a number, contiguous from 1 within a lease, over messages and logs together. */
 const seq = z.number().int().min(1).max(1_000_000_000);
 
-/** What has arrived: everything up to and including this number. */
+/** Everything up to and including this number has arrived. */
 const received = { received: z.number().int() };
 
 export const addMessage = endpoint({
@@ -252,7 +252,7 @@ export const addLogs = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/logs',
   summary:
-    'Add output: the lines of v0.4.4, or numbered chunks. Replays are harmless; the answer says what has arrived.',
+    'Add output: the lines of v0.4.4, or numbered chunks. Repeats are harmless; the answer says what has arrived.',
   body: z.object({
     ...holder,
     lines: z.array(z.object({ level: z.string().max(16), line: z.string() })).optional(),
@@ -270,7 +270,7 @@ export const completeJob = endpoint({
   name: 'completeJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/complete',
-  summary: 'Deliver the result. The same delivery under the same lease answers the same.',
+  summary: 'Deliver the result. A repeated delivery under the same lease gets the same answer.',
   body: z.object({
     ...holder,
     success: z.boolean(),
@@ -279,7 +279,7 @@ export const completeJob = endpoint({
     error: z.string().nullish(),
     failureKind: z.enum(FAILURE_KINDS).optional(),
   }),
-  /** JSON may escape every byte of a result; the service measures the result itself. */
+  /** JSON may escape every byte of a result; the server measures the result itself. */
   maxBodyBytes: 7 * MAX_RESULT_BYTES,
   reply: z.object({ ok, job: jobState }),
   errors: [...fenced, 'body_too_large'],
@@ -292,14 +292,14 @@ export const releaseJob = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/release',
   summary:
-    'Give a job back whose prompt had no effect. It returns to its place in the queue; the attempt does not count.',
+    'Return a job whose prompt had no effect. It returns to its place in the queue; the attempt does not count.',
   body: z.object({
     machineId: machineIdField,
     leaseId: z.string().min(1).max(200),
     reason: z.enum(RELEASE_REASONS),
     message: words.nullish(),
   }),
-  /** `job` is as it stands now: when the request is repeated, another machine may hold it already. */
+  /** `job` is the job as it is now: when the request is repeated, another machine may hold it already. */
   reply: z.object({ ok, job: jobState }),
   errors: fenced,
   paced: false,

@@ -1,6 +1,6 @@
 /**
- * What a sender is told about where a job goes, when that is not where they said: another session answers, or the job waits
- * for something that nobody has synced. Derived from the routing rules, so it says what a claim will do.
+ * What a sender reads when a job does not go where they sent it: another session answers, or the job waits for
+ * something that no machine has synced. Derived from the routing rules, so it describes what a claim will do.
  */
 
 import type { JobTarget, Route, SyncedProject, SyncedSession } from './routing.ts';
@@ -24,7 +24,7 @@ export function fallbackNote(
   return `${whyNotNamed(target, projects)}; ${answers} will answer.`;
 }
 
-/** Why no session that the job names can take it: a clause without an end. */
+/** Why no session that the job names can take it: a clause without a period. */
 export function whyNotNamed(target: JobTarget, projects: readonly SyncedProject[]): string {
   const named = projects
     .filter((project) => isMatchingProject(target, project))

@@ -7,16 +7,16 @@ export type JobKind = (typeof JOB_KINDS)[number];
 export const LEASE_LOSS_POLICIES = ['requeue', 'hold'] as const;
 export type LeaseLossPolicy = (typeof LEASE_LOSS_POLICIES)[number];
 
-/** Where a job may go when the session it names cannot take it. */
+/** Which session may take a job when the one that it names cannot. */
 export const SESSION_FALLBACKS = ['primary', 'none'] as const;
 export type SessionFallback = (typeof SESSION_FALLBACKS)[number];
 
 export const FAILURE_KINDS = [
   /** The agent ended with an error, or without an answer. */
   'agent_error',
-  /** The agent does not know the session it was to work in; another one was not used in its place. */
+  /** The agent does not know the session that it was asked to work in; no other session was used. */
   'session_missing',
-  /** The agent's account reached its usage limit after the job had had an effect, so it could not be given back. */
+  /** The agent's account reached its usage limit after the job had an effect, so the job could not be returned. */
   'usage_limited',
   /** As `usage_limited`: the agent is signed out. */
   'signed_out',
@@ -24,7 +24,7 @@ export const FAILURE_KINDS = [
   'overloaded',
   /** As `usage_limited`: the agent's program is missing, broken, or refuses its configuration. */
   'agent_unavailable',
-  /** The agent ran into its time limit. */
+  /** The agent reached a time limit. */
   'agent_timeout',
   /** No linked repository on the machine matches. */
   'no_repository',
@@ -32,7 +32,7 @@ export const FAILURE_KINDS = [
   'no_session',
   /** The runner does not know this kind of job. */
   'unsupported_kind',
-  /** A rule of the person at the machine forbids it. */
+  /** A rule of the machine's owner forbids it. */
   'policy_denied',
   /** Every automatic attempt was used up by lost leases. */
   'attempts_exhausted',
@@ -49,7 +49,7 @@ export const DEFAULT_LEASE_LOSS = {
   'session.prompt': 'hold',
 } as const satisfies Record<JobKind, LeaseLossPolicy>;
 
-/** Automatic attempts before a job fails as `attempts_exhausted`; a person's retry starts the count anew. */
+/** Automatic attempts before a job fails as `attempts_exhausted`; a retry by a person resets the count. */
 export const DEFAULT_MAX_ATTEMPTS = 3;
 export const MAX_ATTEMPTS_LIMIT = 20;
 
@@ -57,13 +57,13 @@ export const MAX_ATTEMPTS_LIMIT = 20;
 export const DEFAULT_EXPIRY_MS = 7 * DAY_MS;
 export const MAX_EXPIRY_MS = 90 * DAY_MS;
 
-/** How long the same Idempotency-Key brings the same job. */
+/** How long the same Idempotency-Key returns the same job. */
 export const IDEMPOTENCY_MS = 30 * DAY_MS;
 
 export const MIN_PRIORITY = -100;
 export const MAX_PRIORITY = 100;
 
-/** Longest time limit that may be asked of a runner. */
+/** The longest time limit that a sender may set. */
 export const MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
 
 /** Bytes (UTF-8) of a prompt, an answer, and one upload of the transcript. Larger ones are refused with 413. */

@@ -1,18 +1,19 @@
 /**
  * The lease: the right to a job for a time. The lease id is the fencing token; D1 is the authority on who holds it.
- * Expiry permits reclaiming, it does not revoke: until somebody reclaims, the holder may still finish.
+ * Expiry permits the server to reclaim the job, but does not revoke the lease: until then the holder may still
+ * finish.
  */
 
 import type { LeaseLossPolicy } from './kinds.ts';
 import type { JobStatus } from './status.ts';
 
-/** 120 s: five heartbeats may be lost before the lease is. The v0.4.4 client calls a job stale after the same time. */
+/** 120 s: the lease survives five lost heartbeats. The v0.4.4 client shows a job as stale after the same time. */
 export const LEASE_MS = 120_000;
 
 /** 20 s, the heartbeat of the v0.4.4 client. */
 export const HEARTBEAT_MS = 20_000;
 
-/** A lease never started is handed out again to its machine after this long: its poll answer was lost. */
+/** A lease that was not started is handed out again to its machine after this time: the poll answer was lost. */
 export const REDELIVER_AFTER_MS = 15_000;
 
 /** Automatic retries pause 10 s, doubling to 5 min, ±25 %, so that a broken machine is not hammered. */
@@ -25,14 +26,14 @@ export function leaseExpiry(now: number): number {
   return now + LEASE_MS;
 }
 
-/** Whether D1 must hear of a heartbeat: only when less than half of the recorded lease is left. */
+/** Whether a heartbeat must be written to D1: only when less than half of the recorded lease is left. */
 export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
   return recordedExpiresAt - now < LEASE_MS / 2;
 }
 
 /**
- * Whether a lease that was handed out and never started may be handed out again to the same machine. While a person is asked
- * about it, its answer has arrived: when nobody is there any more, the lease ends by itself.
+ * Whether a lease that was handed out and never started may be handed out again to the same machine. While a person
+ * is being asked about it, its answer has arrived; when nobody answers, the lease expires.
  */
 export function isRedeliverable(
   lease: { status: JobStatus; claimedAt: number; isAsking?: boolean },
@@ -51,7 +52,7 @@ export function backoffMs(attemptsUsed: number, random: number): number {
   return Math.round(base * (1 - BACKOFF_JITTER + 2 * BACKOFF_JITTER * random));
 }
 
-/** What a sweep does with a job whose lease ended. */
+/** What a sweep does with a job whose lease expired. */
 export type LeaseVerdict =
   | { kind: 'release' }
   | { kind: 'requeue'; availableAt: number }
@@ -67,7 +68,7 @@ export interface LeasedJob {
   maxAttempts: number;
 }
 
-/** Decides what becomes of a leased job at `now`. `keep`: it is not leased, or its lease still runs. */
+/** Decides what happens to a leased job at `now`. `keep`: it is not leased, or its lease has not expired. */
 export function judgeLease(job: LeasedJob, now: number, random: number): LeaseVerdict {
   if (job.leaseExpiresAt > now) return { kind: 'keep' };
   if (job.status === 'dispatched') return { kind: 'release' };

@@ -1,11 +1,11 @@
 /**
- * Giving a job back: its holder cannot run it now, and proves that the prompt has had no effect. The job returns to its
+ * Returning a job: its holder cannot run it now, and proves that the prompt had no effect. The job returns to its
  * place in the queue, and the attempt does not count.
  */
 
-/** Why a holder gives a job back. A closed set; it is kept with the attempt. */
+/** Why a holder returns a job. A closed set; the reason is kept with the attempt. */
 export const RELEASE_REASONS = [
-  /** The person at the machine left the question whether the job may run. */
+  /** The person at the machine left the question whether the job may run unanswered. */
   'question_unanswered',
   /** The runner is stopping, and the agent has not begun. */
   'shutting_down',
@@ -26,18 +26,19 @@ export type ReleaseReason = (typeof RELEASE_REASONS)[number];
 export const REASON_LENGTH = 300;
 
 /**
- * A job that was given back may be claimed again at once. After this many times in a row each further one costs a pause of a
- * minute, so that a runner which takes and returns the same job cannot spin.
+ * A returned job may be claimed again at once. After this many returns in a row each further one costs a pause of a
+ * minute, so that a runner that claims and returns the same job cannot spin.
  */
 export const FREE_RELEASES = 5;
 export const RELEASE_PAUSE_MS = 60_000;
 
-/** A session that another program has open is tried again soon at first, and rarely when it stays open over night. */
+/** A session that another program has open is retried soon at first, and rarely when it stays open overnight. */
 const SESSION_PAUSE = { firstMs: 15_000, limitMs: 5 * 60_000 };
 
 /**
- * How long a job that was given back may not be claimed, in ms; undefined: not at all.
- * @param earlier how often it was given back before
+ * How long a returned job may not be claimed, in ms; undefined: no pause.
+ *
+ * @param earlier how often it was returned before
  */
 export function releasePauseMs(reason: ReleaseReason, earlier: number): number | undefined {
   if (reason === 'session_in_use') {
@@ -56,7 +57,7 @@ const SENTENCES: Record<ReleaseReason, string> = {
   session_in_use: 'The agent session is open in another program on its machine.',
 };
 
-/** What people read about the attempt; `message`: the runner's own words, if it has any. */
+/** What people read about the attempt; `message`: a sentence of the runner, if there is one. */
 export function releaseSentence(reason: ReleaseReason, message: string | undefined): string {
   const words = message?.trim();
   return words ? `${SENTENCES[reason]} ${words}` : SENTENCES[reason];

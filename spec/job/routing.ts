@@ -1,6 +1,6 @@
 /**
- * Which session of which repository takes a job. Every value a job names must match: a job for one idea never lands in
- * the repository of another. Only what a machine has synced counts.
+ * Which session of which repository takes a job. Every value that a job names must match: a job for one idea never
+ * runs in the repository of another. Only what a machine has synced is used.
  *
  * Order inside a machine: the session the job names; else the primary session; else the first routeable one.
  */
@@ -28,7 +28,7 @@ export interface SyncedProject {
   sessions: readonly SyncedSession[];
 }
 
-/** What a job asks for. Absent means: any. */
+/** What a job asks for. Absent: any. */
 export interface JobTarget {
   machineId?: string | undefined;
   ideaId?: string | undefined;
@@ -46,9 +46,9 @@ export const SESSION_SOURCES = [
   'primary_session',
   /** The job names none and the primary one cannot take it. */
   'first_routeable_session',
-  /** The named one cannot take it; the primary one does instead. */
+  /** The named one cannot take it; the primary one takes it instead. */
   'primary_session_fallback',
-  /** The named one cannot take it, nor the primary one. */
+  /** Neither the named one nor the primary one can take it. */
   'first_routeable_session_fallback',
 ] as const;
 export type SessionSource = (typeof SESSION_SOURCES)[number];
@@ -60,7 +60,7 @@ export const FALLBACK_REASONS = [
 ] as const;
 export type FallbackReason = (typeof FALLBACK_REASONS)[number];
 
-/** The choice, and its reason; it travels with the job. */
+/** The choice and its reason; both are sent with the job. */
 export interface Route {
   machineId: string;
   projectRoot: string;
@@ -78,9 +78,9 @@ export function isRouteable(session: SyncedSession): session is SyncedSession & 
 }
 
 /**
- * The routes a job may take over `projects` (all machines of its owner), best first.
- * Empty: no machine can take it. A named session that some machine can serve excludes every fallback, on every machine:
- * a prompt for one conversation must not land in another because the wrong Mac asked first.
+ * The routes a job may take over `projects` (all machines of its owner), best first. Empty: no machine can take it. A
+ * named session that some machine can serve excludes every fallback, on every machine: a prompt for one conversation
+ * must not run in another because the wrong Mac polled first.
  */
 export function routesFor(target: JobTarget, projects: readonly SyncedProject[]): Route[] {
   const matching = projects.filter((project) => isMatchingProject(target, project));
@@ -98,7 +98,7 @@ export function routesFor(target: JobTarget, projects: readonly SyncedProject[])
   return matching.flatMap((project) => defaultRoutes(project, fallbackReason(target, project)));
 }
 
-/** Whether a job may go to a repository, whatever its sessions are. */
+/** Whether a job may go to a repository, regardless of its sessions. */
 export function isMatchingProject(target: JobTarget, project: SyncedProject): boolean {
   return (
     (target.machineId === undefined || target.machineId === project.machineId) &&

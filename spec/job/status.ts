@@ -8,32 +8,35 @@
 
 /** Every status, in the order of a job's life. */
 export const JOB_STATUSES = [
-  /** Waits to be claimed. Left by a claim, a cancel, or its expiry. */
+  /** Waits to be claimed. A claim, a cancel or its expiry ends this. */
   'queued',
-  /** A machine holds the lease and has not said yet that it started. After a crash: back to the queue. */
+  /** A machine holds the lease and has not started the job yet. After a crash it returns to the queue. */
   'dispatched',
-  /** The agent is at work. Left by its result, a cancel, or the loss of the lease. */
+  /** The agent works. Its result, a cancel or the loss of the lease ends this. */
   'running',
-  /** The machine went silent while working and the policy is `hold`: only its late result or a person moves it. */
+  /**
+   * The machine stopped responding while the agent worked, and the policy is `hold`: only its late result or a person
+   * changes this.
+   */
   'lost',
   /** The agent answered. */
   'completed',
-  /** The agent, the runner or the service gave up; `failureKind` says which and why. */
+  /** The agent, the runner or the server gave up; `failureKind` says why. */
   'failed',
   /** A person stopped it. */
   'cancelled',
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
-/** Statuses that are ends: nothing but a person's retry leaves them. */
+/** Terminal statuses: only a retry by a person changes them. */
 const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
 
 /** Statuses in which a machine holds the job under a lease. */
 const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
 
 /**
- * Statuses whose holder keeps the agent session to itself. A machine that went silent (`lost`) may still be at work in it
- * and comes back with the same lease, so nothing else may run there until its result or a person decides.
+ * Statuses whose holder has the agent session for itself. A machine that stopped responding (`lost`) may still work
+ * in it and return with the same lease, so nothing else may run there until its result arrives or a person decides.
  */
 export const HELD_STATUSES = [...LEASED_STATUSES, 'lost'] as const satisfies readonly JobStatus[];
 
@@ -54,11 +57,11 @@ export const JOB_VERBS = [
 ] as const;
 export type JobVerb = (typeof JOB_VERBS)[number];
 
-/** From where each verb may come, and where it leads. */
+/** The statuses that each verb starts from, and the one that it leads to. */
 export const TRANSITIONS = {
   /** A machine takes the lease. */
   claim: { from: ['queued'], to: 'dispatched' },
-  /** The holder says that the agent is about to run. */
+  /** The holder reports that the agent is about to run. */
   start: { from: ['dispatched'], to: 'running' },
   /** The holder delivers the answer; from `lost` it is a late one, under the same lease. */
   complete: { from: ['running', 'lost'], to: 'completed' },
@@ -67,23 +70,23 @@ export const TRANSITIONS = {
   /** The lease expired before the start: back to the queue, the attempt is given back. */
   release: { from: ['dispatched'], to: 'queued' },
   /**
-   * The holder gives it back and proves that the prompt had no effect; the attempt is given back. From `lost` it is a late one,
-   * under the same lease.
+   * The holder returns the job and proves that the prompt had no effect; the attempt does not count. From `lost` it
+   * is a late return, under the same lease.
    */
   return: { from: ['dispatched', 'running', 'lost'], to: 'queued' },
-  /** The lease expired at work under policy `requeue`: back to the queue after a pause. */
+  /** The lease expired while the agent worked, under policy `requeue`: the job returns to the queue after a pause. */
   requeue: { from: ['running'], to: 'queued' },
   /** As `requeue`, but no automatic attempt is left. */
   exhaust: { from: ['running'], to: 'failed' },
-  /** The lease expired at work under policy `hold`: nobody may run it again but a person. */
+  /** The lease expired while the agent worked, under policy `hold`: only a person may have it run again. */
   hold: { from: ['running'], to: 'lost' },
-  /** The silent machine came back with the same lease. */
+  /** The machine returned with the same lease. */
   resume: { from: ['lost'], to: 'running' },
   /** A person stops it. Final at once; a lease is revoked. */
   cancel: { from: ['queued', 'dispatched', 'running', 'lost'], to: 'cancelled' },
   /** A person wants it run again. An active lease is revoked. */
   retry: { from: ['dispatched', 'running', 'lost', 'completed', 'failed', 'cancelled'], to: 'queued' },
-  /** It waited past its expiry; an old prompt must not surprise anyone. */
+  /** It waited past its expiry; an old prompt must not run unexpectedly. */
   expire: { from: ['queued'], to: 'failed' },
 } as const satisfies Record<JobVerb, { from: readonly JobStatus[]; to: JobStatus }>;
 
@@ -92,7 +95,7 @@ export function isAllowed(verb: JobVerb, status: JobStatus): boolean {
   return (TRANSITIONS[verb].from as readonly JobStatus[]).includes(status);
 }
 
-/** Whether the status is an end. */
+/** Whether the status is terminal. */
 export function isTerminal(status: JobStatus): boolean {
   return (TERMINAL_STATUSES as readonly JobStatus[]).includes(status);
 }
@@ -102,7 +105,7 @@ export function isLeased(status: JobStatus): boolean {
   return (LEASED_STATUSES as readonly JobStatus[]).includes(status);
 }
 
-/** Whether an attempt may be at work on it. */
+/** Whether an attempt may be running. */
 export function isHeld(status: JobStatus): boolean {
   return (HELD_STATUSES as readonly JobStatus[]).includes(status);
 }

@@ -1,6 +1,6 @@
 /**
- * Why a job is not running: one code from a closed set and one sentence, the same in the API, in `orp` and on the pages.
- * Terminal and running jobs wait for nothing.
+ * Why a job is not running: one code from a closed set and one sentence, the same in the API, in `orp` and on the
+ * pages. Terminal and running jobs have no waiting reason.
  */
 
 import type { MachineCondition } from './condition.ts';
@@ -12,7 +12,7 @@ import { isMatchingProject, routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
 
 export const WAITING_CODES = [
-  /** Its `notBefore`, or the pause after a lost lease, is still ahead. */
+  /** Its `notBefore`, or the pause after a lost lease, is in the future. */
   'not_yet',
   /** No machine has synced a repository that matches. */
   'no_machine',
@@ -20,21 +20,21 @@ export const WAITING_CODES = [
   'no_session',
   /** Every machine that could take it has been silent for a while. */
   'machine_offline',
-  /** The machine is told to finish and claim nothing. */
+  /** A person drained the machine: it finishes its jobs and claims none. */
   'machine_draining',
   /** The machine claims nothing for now: its agent's account, sign-in or installation cannot take work. */
   'machine_paused',
-  /** The session is at work on another job. */
+  /** The session works on another job. */
   'session_busy',
-  /** The session is kept for a job whose machine went silent while working: a person decides about that one first. */
+  /** The session is kept for a job whose machine stopped responding: a person decides about that job first. */
   'session_held',
-  /** A machine is there; it has not asked yet. */
+  /** A machine can take it and has not polled yet. */
   'next_poll',
-  /** Handed out, not started yet. */
+  /** Dispatched, not started yet. */
   'starting',
-  /** Handed out; a person at the machine is being asked whether it may run. */
+  /** Dispatched; a person at the machine is being asked whether it may run. */
   'asking_at_machine',
-  /** The machine went silent while working; it resolves itself, or a person decides. */
+  /** The machine stopped responding while the agent worked; it reports when it returns, or a person decides. */
   'lost',
 ] as const;
 export type WaitingCode = (typeof WAITING_CODES)[number];
@@ -48,7 +48,7 @@ export interface Waiting {
   note?: string | undefined;
 }
 
-/** A machine is called offline after ten silent minutes: liveness reaches D1 only every five. */
+/** A machine is shown as offline after ten minutes of silence: liveness is written to D1 every five minutes only. */
 export const OFFLINE_AFTER_MS = 10 * 60_000;
 
 /** What is known of a machine of the owner. */
@@ -71,12 +71,12 @@ export interface WaitingJob {
   askingSince?: number | undefined;
   leaseExpiresAt?: number | undefined;
   machineId?: string | undefined;
-  /** Why its last holder gave it back, as a sentence; undefined: it did not, or that is not known here. */
+  /** Why its last holder returned it, as a sentence; undefined: it did not, or the reason is not known here. */
   givenBackBecause?: string | undefined;
   target: JobTarget;
 }
 
-/** What the owner's machines offer, and which agent sessions are at work on which job. */
+/** What the owner's machines offer, and which agent session works on which job. */
 export interface QueueFacts {
   projects: readonly SyncedProject[];
   machines: readonly MachinePresence[];
@@ -86,11 +86,11 @@ export interface QueueFacts {
 /** The job that keeps an agent session to itself. */
 export interface BusySession {
   jobId: string;
-  /** Its machine went silent while working; nothing but its return or a person frees the session. */
+  /** Its machine stopped responding while the agent worked; only its return or a person frees the session. */
   isLost: boolean;
 }
 
-/** Whether a machine can be expected to ask for work. */
+/** Whether a machine is expected to poll. */
 function isOnline(machine: MachinePresence, now: number): boolean {
   return machine.listening || now - machine.lastSeenAt < OFFLINE_AFTER_MS;
 }
@@ -104,13 +104,13 @@ export function whyWaiting(job: WaitingJob, around: QueueFacts, now: number): Wa
       if (job.askingSince !== undefined) return whyAsking(job, job.askingSince, around);
       return {
         code: 'starting',
-        message: `Handed to ${nameOf(job.machineId, around) ?? 'a worker'}; it has not said yet that it started.`,
+        message: `Dispatched to ${nameOf(job.machineId, around) ?? 'a worker'}, which has not started it yet.`,
         since: job.claimedAt ?? job.createdAt,
       };
     case 'lost':
       return {
         code: 'lost',
-        message: `${nameOf(job.machineId, around) ?? 'Its worker'} went silent while working. It reports when it is back; or cancel the job, or retry it (it may then run twice).`,
+        message: `${nameOf(job.machineId, around) ?? 'Its worker'} stopped responding while the agent worked. It reports when it is back. You can also cancel the job, or retry it (it may then run twice).`,
         since: job.leaseExpiresAt ?? job.createdAt,
       };
     default:
@@ -131,7 +131,7 @@ function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
     around.machines.filter((one) => one.machineId === route.machineId),
   );
   const online = machines.filter((machine) => isOnline(machine, now));
-  // A machine that is told to stop claiming would stay idle even if somebody started it.
+  // A drained machine would stay idle even if a person started it.
   if (machines.length > 0 && machines.every((machine) => machine.draining)) return draining(machines, since);
   if (online.length === 0) return offline(machines, since);
   const claiming = online.filter((machine) => !machine.draining);
@@ -147,19 +147,19 @@ function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
 function whenDue({ availableAt, givenBackBecause }: WaitingJob): string {
   return givenBackBecause === undefined
     ? `Waits until ${at(availableAt)}.`
-    : `${givenBackBecause} It is tried again at ${at(availableAt)}.`;
+    : `${givenBackBecause} It is retried at ${at(availableAt)}.`;
 }
 
-/** To be heard of and to be able to be woken are two facts: a machine may have the one without the other. */
+/** Being seen and being able to be woken are two facts: a machine may have one without the other. */
 function whenTaken(machineId: string, machines: readonly MachinePresence[]): string {
   const machine = machines.find((one) => one.machineId === machineId);
-  if (machine === undefined) return 'The machine takes it when it asks next.';
+  if (machine === undefined) return 'The machine claims it with its next poll.';
   return machine.listening
-    ? `${machine.name} listens and takes it as soon as it is free.`
-    : `${machine.name} cannot be woken now; it takes the job when it asks next. Last seen ${at(machine.lastSeenAt)}.`;
+    ? `${machine.name} is connected and claims it as soon as it is free.`
+    : `${machine.name} is not connected; its runner claims the job with its next poll. Last seen ${at(machine.lastSeenAt)}.`;
 }
 
-/** Behind a job at work it only takes time; behind lost ones alone, a person. */
+/** Behind a running job it takes time only; behind lost jobs alone it takes a person. */
 function whyBusy(usable: readonly Route[], around: QueueFacts, since: number): Waiting {
   const holders = usable.flatMap((route) => {
     const holder = around.busySessions.get(route.codexSessionId);
@@ -173,7 +173,7 @@ function whyBusy(usable: readonly Route[], around: QueueFacts, since: number): W
   const [lost] = holders;
   return {
     code: 'session_held',
-    message: `Session ${lost?.session} is kept for job ${lost?.jobId}, whose machine went silent while working. A person must decide: cancel that job, or retry it (it may then run twice). It also ends when its machine comes back.`,
+    message: `Session ${lost?.session} is kept for job ${lost?.jobId}, whose machine stopped responding while the agent worked. A person must decide: cancel that job, or retry it (it may then run twice). The wait also ends when its machine returns.`,
     since,
   };
 }
@@ -186,7 +186,7 @@ function whyAsking(job: WaitingJob, askingSince: number, around: QueueFacts): Wa
   };
 }
 
-/** Of several machines the one that claims again first. */
+/** The reason of the machine that claims again first. */
 function paused(machines: readonly MachinePresence[], since: number): Waiting {
   const until = ({ condition }: MachinePresence) => condition?.until ?? Number.POSITIVE_INFINITY;
   const first = machines.reduce((best, one) => (until(one) < until(best) ? one : best));
@@ -194,7 +194,7 @@ function paused(machines: readonly MachinePresence[], since: number): Waiting {
   const reason = condition === undefined ? '' : conditionSentence(condition);
   const next = condition?.until
     ? `It claims again at ${at(condition.until)}.`
-    : 'It claims again by itself as soon as it can.';
+    : 'It claims again as soon as it can.';
   return {
     code: 'machine_paused',
     message: `${name} has paused. ${reason} ${next}`,
@@ -206,14 +206,14 @@ function draining(machines: readonly MachinePresence[], since: number): Waiting 
   const [first] = machines;
   return {
     code: 'machine_draining',
-    message: `${first?.name} is draining: it finishes its work and claims nothing new until orp runner resume --machine-id ${first?.machineId}.`,
+    message: `${first?.name} is draining: it finishes its jobs and claims no others until orp runner resume --machine-id ${first?.machineId}.`,
     since,
   };
 }
 
 function noteFor({ target, kind }: WaitingJob, around: QueueFacts): string | undefined {
   const note = fallbackNote(target, around.projects, (id) => nameOf(id, around) ?? id);
-  // A review goes to the session of its world, and its sender chooses no other rule.
+  // A review goes to the session of its world, and its sender cannot choose another rule.
   return note === undefined || kind === 'idea.checkpoint'
     ? note
     : `${note} Use --session-fallback none to wait for it.`;
@@ -246,7 +246,7 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
   if (latest === undefined) {
     return {
       code: 'machine_offline',
-      message: 'The machine that could take it is not known any more.',
+      message: 'The machine that could take it was removed.',
       since,
     };
   }
@@ -257,7 +257,7 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
   };
 }
 
-/** Undefined for a worker that is no machine of the account, or not any more. */
+/** Undefined for a worker that is not, or no longer, a machine of the account. */
 function nameOf(machineId: string | undefined, around: QueueFacts): string | undefined {
   return around.machines.find((machine) => machine.machineId === machineId)?.name;
 }

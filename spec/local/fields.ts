@@ -5,7 +5,7 @@ import { LINK_SOURCES, SCHEMA_VERSION } from './vocabulary.ts';
 
 export const schemaVersion = z.literal(SCHEMA_VERSION);
 
-/** A string that says something. */
+/** A string that is not blank. */
 export const present = z.string().min(1);
 
 /** UTC with whole seconds is what is written (`2026-04-01T10:00:00Z`); fractions and offsets are valid, too. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { linkSource, present, schemaVersion, timestamp } from './fields.ts';
 
-/** The keys stand in the order in which they are written. */
+/** The keys are in the order in which they are written. */
 export const linkProjectSchema = z
   .strictObject({
     schema_version: schemaVersion,

@@ -6,7 +6,7 @@ import { SESSION_ROLES, SESSION_STATES } from './vocabulary.ts';
 
 const terminalTarget = z.strictObject({ window_id: z.int(), tab_number: z.int() });
 
-/** The keys stand in the order in which they are written. */
+/** The keys are in the order in which they are written. */
 export const linkSessionSchema = z
   .strictObject({
     schema_version: schemaVersion,

@@ -1,6 +1,6 @@
 /**
- * `~/.config/orp/policy.json`: what may run on this machine. The owner writes it with an editor, nobody else writes it at
- * all: neither a job nor the hosted side can widen it. A key that is absent allows everything, an empty list nothing.
+ * `~/.config/orp/policy.json`: what may run on this machine. Only the owner writes it, with an editor: neither a job
+ * nor the server can widen it. An absent key allows everything, an empty list nothing.
  */
 
 import { z } from 'zod';
@@ -11,7 +11,10 @@ import { schemaVersion } from './fields.ts';
 const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-access'] as const;
 export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
 
-/** When the agent must ask (`approval_policy` of Codex). Nobody is there to answer: what needs an approval does not happen. */
+/**
+ * When the agent must ask (`approval_policy` of Codex). No person is there to answer: what needs an approval does not
+ * happen.
+ */
 const CODEX_APPROVALS = ['on-request', 'never'] as const;
 export type CodexApproval = (typeof CODEX_APPROVALS)[number];
 
@@ -20,10 +23,10 @@ const CONFIRMATIONS = ['always', 'unknown-sender', 'never'] as const;
 
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
-/** Stands for the account that this machine is signed in to. */
+/** Means the account that this machine is signed in to. */
 export const OWNER = 'owner';
 
-/** More entries than any person keeps in order. */
+/** More entries than a person maintains. */
 const MAX_ENTRIES = 500;
 const MAX_RUN_MINUTES = 24 * 60;
 
@@ -35,7 +38,7 @@ const clock = z.string().regex(CLOCK, 'must be a time of day like 22:00');
 
 const repository = entry.regex(/^(\/|~\/|~$)/, 'must be an absolute path or begin with ~/');
 
-/** Local time. `to` before `from` goes over midnight, and belongs to the day on which it begins. */
+/** Local time. `to` before `from` crosses midnight and belongs to the day on which it begins. */
 const quietSpanSchema = z
   .strictObject({
     from: clock.describe('Local time of day, HH:MM.'),

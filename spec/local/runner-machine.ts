@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { present, schemaVersion, timestamp } from './fields.ts';
 
-/** The keys stand in the order in which they are written. */
+/** The keys are in the order in which they are written. */
 export const runnerMachineSchema = z
   .strictObject({
     schema_version: schemaVersion,

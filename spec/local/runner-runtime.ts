@@ -1,4 +1,7 @@
-/** `LINK/runtime.json`: what the runner does in a repository right now, and did last. Published as `spec/v1/runner-runtime.schema.json`. */
+/**
+ * `LINK/runtime.json`: what the runner does in a repository now, and did last. Published as
+ * `spec/v1/runner-runtime.schema.json`.
+ */
 
 import { z } from 'zod';
 import { schemaVersion, timestamp } from './fields.ts';
@@ -18,7 +21,7 @@ function fieldsOf<K extends string, T extends z.ZodType>(keys: readonly K[], fie
   return Object.fromEntries(keys.map((key) => [key, field])) as Record<K, T>;
 }
 
-/** `{}` stands for "no job". */
+/** `{}` means "no job". */
 const runtimeJobSchema = z.strictObject({
   ...fieldsOf(RUNTIME_JOB_TEXTS, text),
   ...fieldsOf(RUNTIME_JOB_TIMES, at),
@@ -26,7 +29,7 @@ const runtimeJobSchema = z.strictObject({
 
 const runtimeEventSchema = z.strictObject(fieldsOf(RUNTIME_EVENT_TEXTS, text));
 
-/** The keys stand in the order in which they are written. */
+/** The keys are in the order in which they are written. */
 export const runnerRuntimeSchema = z
   .strictObject({
     schema_version: schemaVersion,

@@ -2,7 +2,7 @@
 
 import type { LinkSession } from './link-session.ts';
 
-/** What the rules look at; records of any origin have it. */
+/** The fields that the rules read; records of any origin have them. */
 export type RankedSession = Pick<
   LinkSession,
   'orp_session_id' | 'label' | 'state' | 'last_active_at_utc' | 'archived' | 'primary' | 'codex_session_id'
@@ -61,7 +61,7 @@ export function countSessions(sessions: readonly RankedSession[]): SessionCounts
   };
 }
 
-/** The one session that keeps or gets the primary flag, if any: every change to the sessions ends with this rule. */
+/** The session that keeps or gets the primary flag, if any: every change to the sessions ends with this rule. */
 export function choosePrimary<T extends RankedSession>(sessions: readonly T[]): T | undefined {
   const open = sortSessions(sessions).filter((session) => !session.archived);
   return open.find((session) => session.primary) ?? open.find(isActive) ?? open[0];

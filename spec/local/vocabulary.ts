@@ -1,6 +1,6 @@
 /**
- * The words and numbers of the local records. They stand apart from the schemas: a command that only reads a record
- * needs them, and must not wait for a schema library to load.
+ * The words and numbers of the local records. They are separate from the schemas, so that a command that only reads a
+ * record does not load a schema library.
  */
 
 /** Version of the records' shape, not of the client. */
@@ -9,7 +9,7 @@ export const SCHEMA_VERSION = '1.0.0';
 /** Where a project or session record came from. */
 export const LINK_SOURCES = ['cli', 'rust-app', 'import-rust'] as const;
 
-/** Whether a session's conversation goes on. */
+/** Whether a session is in use. */
 export const SESSION_STATES = ['active', 'closed'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
@@ -21,14 +21,14 @@ export type SessionRole = (typeof SESSION_ROLES)[number];
 export const RUNTIME_STATUSES = ['idle', 'claimed', 'running'] as const;
 export type RuntimeStatus = (typeof RUNTIME_STATUSES)[number];
 
-/** How a job can leave the runtime. */
+/** How a job can end in the runtime. */
 const FINISH_STATUSES = ['completed', 'failed', 'cancelled', 'retried'] as const;
 export type FinishStatus = (typeof FINISH_STATUSES)[number];
 
-/** Events kept in the runtime; older ones fall off. */
+/** Events kept in the runtime; older ones are removed. */
 export const RECENT_EVENTS_KEPT = 25;
 
-/** An active job without any sign of life for this long is stale: the length of a lease. */
+/** An active job without a heartbeat for this long is stale: the length of a lease. */
 export const STALE_LEASE_SECONDS = 120;
 
 /** Texts of a job in the runtime, in the order in which they are written. */

@@ -1,11 +1,14 @@
-/** Patterns of paths and ids in the local policy. No braces, no classes, no negation: a rule must be plain to read. */
+/** Patterns of paths and ids in the local policy. No braces, no classes, no negation: a rule must be easy to read. */
 
-/** Whether a path fits: `*` and `?` stay within one name, `**` goes over folders, `<folder>/**` takes the folder along. */
+/**
+ * Whether a path matches: `*` and `?` stay within one name, `**` crosses folders, `<folder>/**` includes the folder
+ * itself.
+ */
 export function matchesPath(pattern: string, path: string): boolean {
   return matchesNames(names(pattern), names(path));
 }
 
-/** Whether an id fits; `*` stands for any text. Capitals count. */
+/** Whether an id matches; `*` matches any text. The match is case-sensitive. */
 export function matchesText(pattern: string, text: string): boolean {
   return matchesName(pattern, text);
 }
@@ -15,7 +18,7 @@ function names(path: string): string[] {
 }
 
 /**
- * Each `**` is tried at every place at most once per rest of the path: no pattern makes this slow. `reachable[at]` says
+ * Each `**` is tried at every place at most once per rest of the path, so no pattern is slow. `reachable[at]` says
  * that the pattern so far takes exactly the first `at` names.
  */
 function matchesNames(patterns: readonly string[], path: readonly string[]): boolean {

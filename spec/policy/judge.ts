@@ -1,4 +1,4 @@
-/** Whether a job may run under a policy. Every rule is judged, so that people see all that stands in the way. */
+/** Whether a job may run under a policy. Every rule is judged, so that people see every rule that prevents it. */
 
 import type { Policy } from '../local/policy.ts';
 import { OWNER } from '../local/policy.ts';
@@ -7,7 +7,7 @@ import { describeSpan, quietSpanAt, type WallTime } from './quiet-hours.ts';
 
 /** The rules, in the order in which they are judged. Each but the first has the name of its key in the file. */
 const POLICY_RULES = [
-  /** The file is there and cannot be obeyed: nothing is allowed until it can. */
+  /** The file exists and is invalid: nothing is allowed until it is repaired. */
   'policy_file',
   'job_kinds',
   'accounts',
@@ -21,7 +21,7 @@ export type PolicyRule = (typeof POLICY_RULES)[number];
 /** A job at the place where it would run. Paths are absolute, symlinks resolved. */
 export interface PolicyQuestion {
   kind: string;
-  /** As the service names the account that sent it. */
+  /** The account that sent it, as the server names it. */
   sender: string | undefined;
   /** Every name of the account this machine is signed in to: e-mail, id. */
   owner: readonly string[];
@@ -53,7 +53,7 @@ export function judgeJob(policy: Policy, question: PolicyQuestion): RuleOutcome[
   ];
 }
 
-/** What they say together: the first refusal, else the first wait, else the first question, else yes. */
+/** The verdict of all rules: the first refusal, else the first wait, else the first question, else yes. */
 export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | undefined {
   for (const wanted of ['deny', 'wait', 'ask'] as const) {
     const found = outcomes.find(({ outcome }) => outcome === wanted);
@@ -66,7 +66,7 @@ export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | unde
 function isKnownSender(policy: Policy, { sender, owner }: PolicyQuestion): boolean {
   if (sender === undefined) return false;
   if (isOwner(sender, owner)) return true;
-  // A pattern lets an account in; it does not make it somebody that the owner knows.
+  // A pattern allows an account; it does not make it a known one.
   return (policy.accounts ?? []).some((account) => isSame(account, sender));
 }
 
@@ -89,7 +89,7 @@ function judgeSender({ accounts }: Policy, { sender, owner }: PolicyQuestion): R
     };
   }
   if (sender === undefined) {
-    return { rule, outcome: 'deny', why: 'the job names no sender, and only named ones may send' };
+    return { rule, outcome: 'deny', why: 'the job names no sender, and only named senders are allowed' };
   }
   const entry = accounts.find((account) =>
     account === OWNER ? isOwner(sender, owner) : matchesText(foldName(account), foldName(sender)),
@@ -98,7 +98,7 @@ function judgeSender({ accounts }: Policy, { sender, owner }: PolicyQuestion): R
   return { rule, outcome: 'allow', why: `${quote(sender)} fits ${quote(entry)}` };
 }
 
-/** Both the repository and the folder count: a session may name a folder outside of its repository. */
+/** Both the repository and the folder are checked: a session may name a folder outside its repository. */
 function judgePlace({ repositories }: Policy, { repository, cwd }: PolicyQuestion): RuleOutcome {
   const rule = 'repositories';
   if (repositories === undefined) return { rule, outcome: 'allow', why: 'every linked repository' };
@@ -108,12 +108,12 @@ function judgePlace({ repositories }: Policy, { repository, cwd }: PolicyQuestio
   if (entry === undefined) return { rule, outcome: 'deny', why: `no agent may work in ${repository}` };
   const isInside = cwd === repository || cwd.startsWith(`${repository}/`);
   if (!isInside && !repositories.some((pattern) => matchesPath(pattern, cwd))) {
-    return { rule, outcome: 'deny', why: `the session works in ${cwd}, outside of its repository` };
+    return { rule, outcome: 'deny', why: `the session works in ${cwd}, outside its repository` };
   }
   return { rule, outcome: 'allow', why: `${repository} fits ${quote(entry)}` };
 }
 
-/** Absolute, and each name is one folder further down: `..` would fit a pattern and lead elsewhere. */
+/** Absolute, and each name is one folder further down: `..` would match a pattern and lead elsewhere. */
 function isPlain(path: string): boolean {
   const [before, ...names] = path.split('/');
   return path === '/' || (before === '' && names.length > 0 && !names.some((name) => /^\.{0,2}$/.test(name)));
@@ -154,7 +154,10 @@ function isSame(a: string, b: string): boolean {
   return name !== '' && name === foldName(b);
 }
 
-/** E-mail addresses are compared as people mean them. Only ASCII: the small letter of some foreign signs is one of those. */
+/**
+ * E-mail addresses are compared case-insensitively, in ASCII only: some other letters have an ASCII letter as their
+ * lower case.
+ */
 function foldName(name: string): string {
   return name.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

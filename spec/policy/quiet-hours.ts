@@ -1,11 +1,11 @@
 /**
- * Quiet hours, on the clock of the wall. The caller reads weekday and minute from the local time zone: where the clock
- * is put forward the skipped minutes never come, where it is put back the repeated ones are quiet twice.
+ * Quiet hours, in local time. The caller reads weekday and minute from the local time zone: when the clock is set
+ * forward the skipped minutes do not occur, when it is set back the repeated minutes are quiet twice.
  */
 
 import { type QuietSpan, WEEKDAYS } from '../local/policy.ts';
 
-/** A moment as a clock on the wall shows it. */
+/** A moment in local time. */
 export interface WallTime {
   /** 0 is Sunday. */
   weekday: number;
@@ -23,12 +23,12 @@ export function describeSpan(span: QuietSpan): string {
   return `${span.from} to ${span.to}${span.days === undefined ? '' : ` (${span.days.join(', ')})`}`;
 }
 
-/** The end belongs to the day again. */
+/** The end itself is no longer quiet. */
 function isWithin(span: QuietSpan, { weekday, minute }: WallTime): boolean {
   const from = minuteOf(span.from);
   const to = minuteOf(span.to);
   if (from < to) return beginsOn(span, weekday) && minute >= from && minute < to;
-  // Over midnight: the evening of this day, or the morning after the day before.
+  // Past midnight: the evening of this day, or the morning after the previous day.
   return (beginsOn(span, weekday) && minute >= from) || (beginsOn(span, (weekday + 6) % 7) && minute < to);
 }
 

@@ -1,24 +1,24 @@
 /**
- * What a runner is told while it listens. One vocabulary for both push transports: JSON text frames on a WebSocket,
- * named events on SSE. An event is a hint to look, never a delivery: the claim always goes through the poll route.
+ * The events of a channel. Both push transports use them: JSON text frames on a WebSocket, named events on SSE. An
+ * event is a hint to poll, never a delivery: the claim always goes through the poll route.
  */
 
 import { z } from 'zod';
 
 const EVENT_NAMES = [
-  /** The channel stands; nothing that became claimable before it was opened is missed. */
+  /** The channel is open; what became claimable before is not missed. */
   'ready',
   /** Something may be claimable: poll now. */
   'job.available',
   /** A job of this machine was cancelled: stop its agent. */
   'job.cancelled',
-  /** A lease of this machine was taken away: stop its agent. */
+  /** A lease of this machine was revoked: stop its agent. */
   'lease.lost',
-  /** Finish the current work and claim nothing more. */
+  /** Finish running jobs and stop claiming. */
   'drain',
   /** The stream reached its time; open the next one. */
   'timeout',
-  /** The stream cannot go on; `error` says why. */
+  /** The stream cannot continue; `error` says why. */
   'error',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -35,35 +35,38 @@ export const channelEvent = z.object({
 });
 export type ChannelEvent = z.infer<typeof channelEvent>;
 
-/** Bytes that one event on a channel has at most, with its name. A runner ends a channel that brings more. */
+/** Bytes that one event on a channel has at most, with its name. A runner closes a channel that sends more. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 
 /** Comments every 15 s: idle proxies cut after a minute or more, and the v0.4.4 client waits `waitSeconds + 15` s. */
 export const KEEP_ALIVE_MS = 15_000;
 
-/** Silence of 2.5 keep-alives is a dead link. */
+/** After 2.5 keep-alives of silence the channel is dead. */
 export const DEAD_AFTER_MS = 2.5 * KEEP_ALIVE_MS;
 
-/** Sent once a stream, for clients that reconnect by themselves. */
+/** Sent once per stream, for clients that reconnect automatically. */
 const RETRY_MS = 2000;
 
 export const MIN_WAIT_SECONDS = 1;
 export const MAX_WAIT_SECONDS = 900;
 export const DEFAULT_WAIT_SECONDS = 30;
 
-/** What a WebSocket runner sends, and what the runtime answers without waking the object. */
+/** What a runner sends on a WebSocket, and what the runtime answers without waking the object. */
 export const PING = 'ping';
 export const PONG = 'pong';
 
-/** Why the hosted side closes a channel (WebSocket close codes of the private range). */
+/** Why the server closes a channel (WebSocket close codes of the private range). */
 export const CLOSE_CODES = {
-  /** Another instance of the same machine connected: this one stops claiming. The last word of the reason is that instance. */
+  /**
+   * Another instance of the same machine connected: this one stops claiming. The last word of the reason is the id of
+   * that instance.
+   */
   replaced: 4001,
-  /** The token was revoked, or the machine belongs to somebody else now. */
+  /** The token was revoked, or the machine belongs to another account now. */
   unauthorized: 4003,
-  /** The stream reached its time, or its client was not heard for too long: open the next one at once. */
+  /** The stream reached its time limit, or its client was silent for too long: open the next one at once. */
   timeout: 4008,
-  /** Between Worker and object: the reader of the stream went away. */
+  /** Between Worker and object: the reader of the stream is gone. */
   gone: 4009,
 } as const;
 

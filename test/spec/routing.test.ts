@@ -162,15 +162,13 @@ describe('why a job waits', () => {
   it('tells a machine that can be woken from one that was only heard of', () => {
     const messageOf = (listening: boolean) =>
       whyWaiting(job, { ...around, machines: [{ ...machine, listening }] }, T0)?.message;
-    expect(messageOf(true)).toBe('workbench listens and takes it as soon as it is free.');
-    expect(messageOf(false)).toMatch(
-      /^workbench cannot be woken now; .* Last seen \d{4}-\d\d-\d\d .* UTC\.$/,
-    );
+    expect(messageOf(true)).toBe('workbench is connected and claims it as soon as it is free.');
+    expect(messageOf(false)).toMatch(/^workbench is not connected; .* Last seen \d{4}-\d\d-\d\d .* UTC\.$/);
   });
 
   it.each([
-    { status: 'dispatched', name: 'Handed to workbench; it', other: 'Handed to a worker; it' },
-    { status: 'lost', name: 'workbench went silent', other: 'Its worker went silent' },
+    { status: 'dispatched', name: 'Dispatched to workbench, which', other: 'Dispatched to a worker, which' },
+    { status: 'lost', name: 'workbench stopped responding', other: 'Its worker stopped responding' },
   ] as const)('names who holds a $status job, if that is a machine', ({ status, name, other }) => {
     const messageOf = (machineId: string) => whyWaiting({ ...job, status, machineId }, around, T0)?.message;
     expect(messageOf('mac-a')).toMatch(new RegExp(`^${name} `));

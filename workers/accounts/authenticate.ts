@@ -1,6 +1,6 @@
 /**
- * Who asks. An isolate remembers the tokens it has seen, so that most requests cost no read; D1 is asked again after 30 s,
- * and while it does not answer, what was confirmed lately counts.
+ * Finds out whose token a request carries. An isolate remembers the tokens that it has seen, so most requests read
+ * nothing from D1. It asks D1 again after 30 s; while D1 does not answer, it trusts recent answers.
  */
 
 import type { Deps } from '../base/deps.ts';
@@ -11,7 +11,7 @@ import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { inTime } from '../store/in-time.ts';
 import { sha256 } from './passwords.ts';
 
-/** A signed-in person, and the hash of the token they came with. */
+/** A signed-in person, and the hash of their token. */
 export interface SignedIn extends User {
   tokenHash: string;
 }
@@ -24,9 +24,11 @@ interface Trusted {
   until: number;
 }
 
-/** How long an isolate trusts what it knows of a token: a revoked one is dead everywhere after this. */
+/** How long an isolate trusts what it knows of a token. After this time every isolate rejects a revoked token. */
 const TRUST_MS = 30_000;
-/** While D1 does not answer, nobody can revoke a token either; this long the last word of D1 counts. */
+/**
+ * While D1 does not answer, no token can be revoked either. The isolate trusts the last answer of D1 for this long.
+ */
 const SILENT_TRUST_MS = 15 * 60_000;
 /** While D1 does not answer, it is asked this often. */
 const ASK_AGAIN_MS = 5000;
@@ -60,7 +62,7 @@ async function askDatabase(deps: Deps, tokenHash: string): Promise<User | undefi
   return user;
 }
 
-/** An answer that comes later than this request waits for it still counts: it may say that the token was revoked. */
+/** An answer that arrives after this request stopped waiting is still used: it may say that the token was revoked. */
 async function orRemembered(
   deps: Deps,
   { known, asked }: { known: Trusted; asked: Promise<User | undefined> },

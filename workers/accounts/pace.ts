@@ -1,8 +1,8 @@
 /**
- * Keeps one account from taking the processor from the others. Each account has a budget of bytes in this isolate; what a
- * request moved and read is charged when it is done. An account that has overspent, or has many requests under way, waits
- * its turn; one that would wait too long is refused. Deliveries of a runner (`paced: false` in the contract) have a budget of
- * their own, and wait only when they are large.
+ * Keeps one account from taking the processor from the others. Each account has a budget of bytes in this isolate;
+ * what a request moved and read is charged when it is done. Requests of an account that has overspent, or that runs
+ * many requests at once, wait for their turn; a request that would wait too long is refused. Deliveries of a runner
+ * (`paced: false` in the contract) have a budget of their own, and wait only when they are large.
  */
 
 import type { Share } from '../../spec/bounds.ts';
@@ -48,7 +48,10 @@ export class Pacer {
     this.share = share;
   }
 
-  /** Waits for a turn, about `waitMs` at most. Every request waits with a timer of its own: one that ends holds up no other. */
+  /**
+   * Waits for a turn, about `waitMs` at most. Every request has its own timer, so a request that ends delays no
+   * other.
+   */
   async enter(userId: string): Promise<Turn> {
     const account = this.#accountOf(userId);
     this.#refresh(account);
@@ -66,7 +69,7 @@ export class Pacer {
 
   async #wait(account: Account, { at }: Ticket): Promise<Turn> {
     for (;;) {
-      // Many who wait look less often each: their looks must not take what they wait for.
+      // The more requests wait, the less often each checks: checking must not use up the time that they wait for.
       const pause = PACE.lookMs + account.waiting.size * PACE.lookPerWaiterMs;
       await this.#clock.sleep(Math.min(Math.max(this.#waitOf(account), pause), this.share.waitMs));
       this.#refresh(account);

@@ -9,7 +9,7 @@ const BLOCK_SIZE = 8;
 const PARALLELISM = 3;
 const MAX_MEMORY = 64 * 1024 * 1024;
 
-/** A hash no password has: an unknown e-mail costs the same time as a wrong password. */
+/** A hash that no password has: checking an unknown e-mail takes as long as a wrong password. */
 const NOBODY = `scrypt$${COST_LOG2}$${BLOCK_SIZE}$${PARALLELISM}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /** Whether `password` belongs to `stored` (`scrypt$log2N$r$p$salt$hash`, base64url). Without `stored`: false, as slowly. */

@@ -14,7 +14,7 @@ export function limitsOf(deps: Deps, userId: string): Promise<AccountLimits> {
   return readLimits(deps.db, userId, deps.settings.accountLimits);
 }
 
-/** Whether the account has room for what a write adds. The guard of the write decides; this says why it said no. */
+/** Whether the account has room for what a write adds. The guard of the write decides; this explains its refusal. */
 export async function checkRoom(
   deps: Deps,
   userId: string,
@@ -25,7 +25,7 @@ export async function checkRoom(
   return limitReached(deps, { userId, limit: full, limits: await limitsOf(deps, userId) });
 }
 
-/** The guard of a write found no room: which limit it was. Room that came in between is for the next request. */
+/** The guard of a write found no room: names the limit. Room that became free meanwhile is for the next request. */
 export async function noRoom(
   deps: Deps,
   userId: string,

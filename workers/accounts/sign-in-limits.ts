@@ -1,7 +1,7 @@
 /**
- * Slows down whoever guesses, without locking the owner out. Failures count for an account in one network, for a network,
- * and, far above what one attacker has at hand, for an account. A device that has been signed in before has a count of its
- * own and is held up by no other. Whoever is refused already costs no row.
+ * Slows down an attacker who guesses passwords, without locking the owner out. Failures are counted per account and
+ * network, per network, and, with a limit far above what one attacker can reach, per account. A device that was
+ * signed in before has its own count, which no other device affects. A request that is already blocked writes no row.
  */
 
 import { refuse } from '../../spec/errors.ts';
@@ -29,7 +29,7 @@ export interface SignInAttempt {
   device?: string | undefined;
 }
 
-/** Whom the tries of an attempt are counted against. */
+/** The counters that an attempt adds to. */
 export interface Counted {
   network: string;
   isKnown: boolean;
@@ -57,15 +57,15 @@ export async function readCounted(
 }
 
 export interface Counting {
-  /** This try is one too many. */
+  /** This attempt exceeds a limit. */
   isOver: boolean;
-  /** It is one too many at the code; the next code starts over. */
+  /** It exceeds the limit of the code; the next code starts from zero. */
   isOverCode: boolean;
-  /** Until when the next try is refused; undefined: it is not. */
+  /** Until when the next attempt is refused; undefined: it is not refused. */
   until: number | undefined;
 }
 
-/** Counts this try. Whoever succeeds gets it back. `alsoCode`: it is one at the code of the account. */
+/** Counts this attempt. A successful one is subtracted again. `alsoCode`: it is one at the code of the account. */
 export async function countTry(deps: Deps, counted: Counted, alsoCode?: string): Promise<Counting> {
   const { subjects } = counted;
   const window = { now: deps.now, since: deps.now - WINDOW_MS };

@@ -25,7 +25,10 @@ export type SignInReply =
   | { kind: 'token'; token: string; user: User }
   | { kind: 'code_sent'; maskedEmail: string; expiresAt: number };
 
-/** One run of scrypt takes 32 MB and a good part of a second: one at a time, and no longer a line than clients wait for. */
+/**
+ * One run of scrypt takes 32 MB and a good part of a second. So they run one at a time, and the queue is no longer
+ * than clients wait.
+ */
 const passwords = new Turnstile({ atOnce: 1, places: 16, placesOfOne: 8, waitMs: 6000 });
 const BUSY_SECONDS = 5;
 
@@ -50,7 +53,7 @@ export async function signIn(
   return sendCode(deps, email, { webhook: deps.settings.signInCodeWebhook, counted: door.value });
 }
 
-/** Whoever has failed too often is refused here, at the cost of one read. */
+/** A client that has failed too often is refused here, at the cost of one read. */
 async function enter(
   deps: Deps,
   email: string,
@@ -93,7 +96,7 @@ async function checkPassword(
   );
 }
 
-/** A failure at an account that exists is audited; the log has every one. */
+/** A failure for an existing account is audited; the log records every failure. */
 async function noteFailure(
   deps: Deps,
   {

@@ -1,7 +1,7 @@
 /**
- * Lets expensive work through one at a time, so that a burst of it does not stall what else the isolate does. Whoever would
- * wait too long is refused at once; one network cannot take every place. Each request waits with a timer of its own, because
- * the platform may end any of them without a word.
+ * Runs expensive work one at a time, so that a burst of it does not stall the isolate. Work that would wait too long
+ * is refused at once, and one network cannot take every place. Each request waits with its own timer, because the
+ * platform may end any of them silently.
  */
 
 interface Ticket {
@@ -37,7 +37,7 @@ export class Turnstile {
     this.#limits = limits;
   }
 
-  /** Runs `work` in its turn; undefined when there is no place for it. Known callers go before strangers. */
+  /** Runs `work` in its turn; undefined when the queue is full. Known callers go before unknown ones. */
   async pass<T>(
     caller: { key: string; isKnown: boolean },
     work: () => Promise<T>,

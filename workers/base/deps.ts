@@ -12,7 +12,7 @@ import type { MachineApi } from './machine-api.ts';
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** One JSON object an event. Never a prompt, an answer, a password, a code or a token. */
+/** Logs one JSON object per event. Never a prompt, an answer, a password, a code or a token. */
 export type Log = (event: string, fields?: LogFields) => void;
 
 export interface Deps {
@@ -25,7 +25,7 @@ export interface Deps {
   /** In [0, 1). */
   random(): number;
   newId<Kind extends IdKind>(kind: Kind): Id<Kind>;
-  /** Goes on after the answer was sent; a failure is logged, never thrown. */
+  /** Continues after the answer was sent; a failure is logged, never thrown. */
   later(work: Promise<unknown>): void;
   settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
 }

@@ -1,4 +1,4 @@
-/** Which failures pass by themselves: the same request may succeed in a moment. */
+/** Which failures are temporary: the same request may succeed in a moment. */
 
 import { DatabaseUnavailable } from '../store/database.ts';
 
@@ -11,7 +11,10 @@ export class TooLate extends Error {
   }
 }
 
-/** D1 or an object that is overloaded, restarting or out of reach. Over RPC only name and fields of an error survive. */
+/**
+ * D1 or an object is overloaded, restarting or unreachable. Over RPC only the name and the fields of an error
+ * survive.
+ */
 export function isPassingFailure(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable || error instanceof TooLate) return true;
   const { name, retryable, overloaded } = error as {
@@ -22,7 +25,7 @@ export function isPassingFailure(error: unknown): boolean {
   return name === 'DatabaseUnavailable' || retryable === true || overloaded === true;
 }
 
-/** D1 gave no answer at all: what waits for it may wait for long. */
+/** D1 gave no answer at all: the outage may last. */
 export function isSilence(error: unknown): boolean {
   const { name, silent } = error as { name?: string; silent?: boolean };
   return name === 'DatabaseUnavailable' && silent === true;

@@ -1,4 +1,4 @@
-/** Nudges machines. A wake is a hint: a lost one costs latency, and is logged. */
+/** Wakes machines and notifies followers. A wake is a hint: a lost one costs latency and is logged. */
 
 import type { Route } from '../../spec/job/routing.ts';
 import { isLiveToken } from '../store/accounts.ts';
@@ -16,7 +16,7 @@ export function wakeMachines(deps: Deps, userId: string, routes: ByMachine): voi
   }
 }
 
-/** Wakes them now, or has them look again when the job comes due. */
+/** Wakes them now, or has them look at the queue again when the job becomes due. */
 export function wakeAt(
   deps: Deps,
   { userId, routes, at }: { userId: string; routes: ByMachine; at: number },
@@ -38,12 +38,15 @@ export function sharersIn(result: { rows: readonly Row[] } | undefined): ByMachi
 /** The object where an account's queued jobs are followed; no machine can have this id. */
 export const QUEUE_CHANNEL = '~queue';
 
-/** Where the followers of a job always listen: at the machine that holds it, or in the lobby. */
+/** Where followers of a job listen: at the machine that holds it, or at the object of the account's queue. */
 export function placeOf({ machineId }: Pick<JobRow, 'machineId'>): string {
   return machineId ?? QUEUE_CHANNEL;
 }
 
-/** After the answer was sent. A hint: a lost one costs followers the rest of their stream. `job`: as they knew it. */
+/**
+ * Notifies the followers of a job after the answer was sent. A hint: when it is lost, they read the change with their
+ * next stream. `job`: as they knew it.
+ */
 export function notifyFollowers(deps: Deps, job: Pick<JobRow, 'id' | 'userId' | 'machineId'>): void {
   const { id, userId } = job;
   deps.later(deps.machines.call({ userId, machineId: placeOf(job) }, async (stub) => stub.moved(id)));
@@ -60,17 +63,17 @@ export function tokenMark(tokenHash: string): string {
   return tokenHash.slice(0, MARK_LENGTH);
 }
 
-/** Whether the token still counts: asked of D1, past everything that an isolate trusts. */
+/** Whether the token is still valid. Asks D1 and ignores what the isolate remembers. */
 export function isTokenLive(deps: Deps, tokenHash: string): Promise<boolean> {
   return isLiveToken(deps.db, tokenHash);
 }
 
 /**
- * A revoked token opens nothing after 30 s, and holds nothing open: objects close the channels of runners when they are told,
- * and the streams of followers ask for themselves.
+ * A revoked token opens nothing after 30 s, and holds nothing open: objects close the channels of runners when they
+ * are told, and the streams of followers ask for themselves.
  *
- * Has every machine of the account close what this token opened. Called after D1 was told; a channel that opens meanwhile
- * asks D1 once it is accepted, so either it is told or it finds out.
+ * Closes every channel that this token opened at the machines of the account. Called after D1 has recorded the
+ * revocation: a channel that opens meanwhile asks D1 once it is accepted, so it cannot be missed.
  */
 export async function closeChannelsOf(
   deps: Deps,

@@ -1,4 +1,4 @@
-/** What hono carries through a request. */
+/** What Hono carries through a request. */
 
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';

@@ -1,4 +1,4 @@
-/** What every request begins with: an id, its dependencies with the clock read once, and who asks. */
+/** What every request starts with: an id, its dependencies (the clock is read once) and its account. */
 
 import type { Context, Next } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
@@ -40,8 +40,8 @@ export async function signedIn(context: Context<AppEnv>, next: Next): Promise<vo
 const OFFERED = formatCapabilities(CAPABILITIES);
 
 /**
- * Puts the header on every answer, refusals and streams included: a client takes an answer without it for one of a server
- * that offers nothing. An upgraded answer (101) belongs to the object, and its client reads no headers.
+ * Adds the header to every answer, refusals and streams included: to a client, an answer without it comes from a
+ * server without extensions. An upgraded answer (101) belongs to the object, and its client reads no headers.
  */
 export async function announced(context: Context<AppEnv>, next: Next): Promise<void> {
   await next();

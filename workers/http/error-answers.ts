@@ -1,4 +1,4 @@
-/** What no route answered, and what no route expected. */
+/** Answers for unknown routes and unexpected errors. */
 
 import type { Context } from 'hono';
 import { ROWS } from '../../spec/contract/rows.ts';
@@ -25,15 +25,19 @@ export function noRoute(context: Context<AppEnv>): Response {
   return refusalResponse(context, refusal);
 }
 
-/** A bug, or a platform that cannot answer now. The message stays in the log. */
+/** A bug, or a platform that cannot answer now. The message of the error goes to the log only. */
 export function unexpected(error: Error, context: Context<AppEnv>): Response {
   const isPassing = isPassingFailure(error);
   const about = context.get('about') ?? {};
   const fields = { ...about, message: error.message, stack: isPassing ? undefined : error.stack };
   context.get('deps').log(isPassing ? 'unavailable' : 'internal_error', fields);
   const { refusal } = isPassing
-    ? refuse('unavailable', 'The service is busy or restarting.', 'Send the same request again in a moment.')
-    : refuse('internal', 'Something went wrong on our side.', 'Try again; name the request id if it stays.');
+    ? refuse('unavailable', 'The server is busy or restarting.', 'Send the same request again in a moment.')
+    : refuse(
+        'internal',
+        'Something went wrong on the server.',
+        'Try again. If it happens again, report the request id.',
+      );
   const response = refusalResponse(context, refusal);
   response.headers.set('X-Request-Id', context.get('requestId'));
   return response;

@@ -1,7 +1,7 @@
 /**
- * Server-sent events, held by the Worker and fed by a hibernatable WebSocket to the machine's object. The object never
- * streams itself: it would be billed around the clock. A stream is one socket plus two timers in this Worker; when
- * either side goes, the other is let go.
+ * Server-sent events, held by the Worker and fed by a hibernatable WebSocket to the machine's object. The object
+ * never streams itself: it would be billed around the clock. A stream is one socket plus two timers in this Worker;
+ * when one side ends, the other is closed.
  */
 
 import {
@@ -29,13 +29,13 @@ export interface BridgeOptions {
   endsAtOnce?: boolean;
   /** Turns one message of the object into frames; `end` closes the stream after them. */
   translate(message: string): { frames: string; end: boolean };
-  /** Asked with every keep-alive: whether the reader may go on reading. */
+  /** Called with every keep-alive: whether the reader may continue. */
   isAllowed?(): Promise<boolean>;
   /** The last frames of a stream that reached its time, or whose object went away. */
   farewell(reason: Farewell): string;
 }
 
-/** What may wait for a reader before it counts as dead. Every stream of an isolate shares its 128 MB. */
+/** Bytes that may wait for a reader before the stream is closed. All streams of an isolate share its 128 MB. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /** Answers a stream that lives until its time, its terminal event, or the end of either side. */
@@ -80,7 +80,7 @@ class Bridge {
     if (options.endsAtOnce) this.#finish(options.farewell('reconnect'));
   }
 
-  /** The client is gone, or everything is said: ends the timers and the socket. */
+  /** The client is gone, or the stream is complete: ends the timers and the socket. */
   letGo(code: number = CLOSE_CODES.timeout): void {
     this.#open = false;
     clearInterval(this.#keepAlive);
@@ -94,7 +94,7 @@ class Bridge {
 
   #stayAlive(): void {
     this.#write(KEEP_ALIVE_FRAME);
-    // An outage of the database is no reason to end what was allowed; the next keep-alive asks again.
+    // An outage of the database does not end a stream that was allowed; the next keep-alive asks again.
     const answer = this.#options.isAllowed?.().catch(() => true);
     void answer?.then((isAllowed) => {
       if (!isAllowed) this.#finish(this.#options.farewell('reconnect'));
@@ -113,7 +113,8 @@ class Bridge {
 
   #write(frames: string): void {
     if (!this.#open) return;
-    // Asked before a frame is added: one that is large by itself, such as the first page of a long story, is let through.
+    // Checked before a frame is added, so that a frame that is large by itself, such as the first page of a long
+    // transcript, is sent.
     if ((this.#controller.desiredSize ?? 0) <= 0) {
       this.letGo(CLOSE_CODES.gone);
       this.#controller.error(new Error('the client stopped reading'));
@@ -149,7 +150,7 @@ export class EventFrames {
       : { frames: this.#numbered(event), end: false };
   }
 
-  /** The stream reached its time, or its object went away: open the next one. */
+  /** The stream reached its time limit, or its object is gone: the client opens the next one. */
   farewell(reason: Farewell): string {
     return this.#last({ event: 'timeout', data: { ok: true, jobAvailable: false, reason } });
   }

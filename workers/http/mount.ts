@@ -1,6 +1,6 @@
 /**
- * Mounts contract rows. Everything that is the same for every route is here: who asks, what was sent, how a result and a
- * refusal look. A handler that refuses with an undeclared code, or answers outside its schema, does not compile.
+ * Mounts contract rows. Everything that all routes share is here: authentication, parsing, and the shape of results
+ * and refusals. A handler that refuses with an undeclared code, or answers outside its schema, does not compile.
  */
 
 import type { Context, Hono } from 'hono';
@@ -64,15 +64,15 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
   });
 }
 
-/** Where a request waits its turn; undefined: it does not. */
+/** Where a request waits for its turn; undefined: it does not wait. */
 function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer | undefined {
   if (row.paced) return pacer;
   const length = Number(context.req.header('content-length') ?? Number.NaN);
-  // Without a length it may be as large as the row takes.
+  // Without a Content-Length the body may be as large as the row accepts.
   return length <= DELIVERIES.smallBytes ? undefined : deliveryPacer;
 }
 
-/** Lets an account that has overspent its share wait, and charges it for what the request took. */
+/** Delays an account that has overspent its share, and charges it for what the request used. */
 async function inTurn(
   context: Context<AppEnv>,
   { row, own }: { row: Endpoint; own: Pacer },
@@ -105,7 +105,7 @@ function tooManyRequests(retryAfterMs: number, bytesPerSecond: number): Refusal 
 
 /** Clients wait about 10 s, so each gets an answer by then: `unavailable`. Receiving the body does not count. */
 const ANSWER_WITHIN_MS = 9000;
-/** What is left for an account that has waited long for its turn. */
+/** The time that is left for a request that has waited long for its turn. */
 const LEAST_MS = 1000;
 
 /** A channel or stream that opened too late has no reader. */

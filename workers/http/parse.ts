@@ -1,11 +1,11 @@
-/** Checks what was sent against a row's schema, and says in a person's words what is wrong. */
+/** Checks a request against the schema of its row, and describes what is wrong in sentences. */
 
 import type { ZodType, z } from 'zod';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Where a value stood; the whole of it is named in sentences when no single field is at fault. */
+/** Where a value was: the path, the query or the body. Sentences name it when no single field is wrong. */
 export type Where = 'body' | 'query';
 
 export function parse(
@@ -26,7 +26,7 @@ function isTooLong(issue: Issue | undefined): boolean {
   return issue?.code === 'too_big' && (issue.origin === 'string' || issue.origin === 'array');
 }
 
-/** A union reports every arm; the arm with the fewest complaints is what the sender meant. */
+/** A union reports every alternative; the one with the fewest issues is what the sender meant. */
 function deepest(issue: Issue | undefined): Issue | undefined {
   if (issue?.code !== 'invalid_union') return issue;
   const arms = issue.errors.filter((arm) => arm.length > 0).sort((a, b) => a.length - b.length);
@@ -82,7 +82,7 @@ function ended(text: string): string {
 }
 
 /** Of a refused body the server reads this much, or what the route takes, before it cuts the connection. */
-const DISCARDED_BYTES = 4 * 1024 * 1024;
+export const DISCARDED_BYTES = 4 * 1024 * 1024;
 
 /** The bytes, or undefined when there are more than `maxBytes`. */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { cut } from '../../spec/text.ts';
 import type { AppEnv } from './app-env.ts';
 
-/** The address of the client, from the header that the deployment believes; without one all clients share `local`. */
+/** The address of the client, from the header that the deployment trusts; without one all clients share `local`. */
 export function addressOf(context: Context<AppEnv>): string {
   const header = context.env.CLIENT_ADDRESS_HEADER;
   return (header && context.req.header(header)) || 'local';

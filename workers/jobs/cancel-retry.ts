@@ -1,4 +1,6 @@
-/** A person's orders: cancel and retry. Final at once; a lease is revoked, and its runner is told. */
+/**
+ * Cancel and retry, as a person orders them. Both are final at once: the lease is revoked and its runner is notified.
+ */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
@@ -65,7 +67,7 @@ export async function cancelJob(
   if (!named.ok) return named;
 
   if (job.status === 'cancelled') {
-    // The answer was lost, and perhaps the word to the object with it.
+    // The answer was lost, and the notification of the object may be lost with it.
     await revoke(deps, job, 'cancelled');
     return accept(await confirm(deps, user, { job, order }));
   }
@@ -74,7 +76,7 @@ export async function cancelJob(
     cancelIfLive(job, {
       ...personOf(deps, user, order),
       by: user.email,
-      // An earlier lease was let in because nobody holds the job: that must still be so.
+      // An earlier lease was accepted because no lease holds the job: that must still be true.
       leaseId: order.leaseId ? job.leaseId : undefined,
     }),
   );
@@ -87,7 +89,7 @@ export async function cancelJob(
   return accept(await confirm(deps, user, { job: cancelled, order }));
 }
 
-/** The guard said no: the job has moved on since it was read, or the very same order came twice at once. */
+/** The guard matched nothing: the job has changed since it was read, or the same order arrived twice at once. */
 async function notCancelled(
   deps: Deps,
   user: SignedIn,
@@ -106,7 +108,10 @@ interface Cancel {
   order: PersonsOrder & { receipt?: StopReceipt | undefined };
 }
 
-/** The runner's receipt of what it stopped, with its lease; kept on the job, in its story and in its transcript. */
+/**
+ * The runner's receipt of what it stopped, with its lease. It is kept on the job, in its history and in its
+ * transcript.
+ */
 async function confirm(deps: Deps, user: SignedIn, { job, order }: Cancel): Promise<JobRow> {
   if (order.receipt === undefined || !order.leaseId) return job;
   const { receipt, leaseId } = order;
@@ -130,7 +135,7 @@ async function noteLateReceipt(
   return job;
 }
 
-/** Once for each lease: the runner repeats a receipt until it hears an answer. */
+/** Recorded once per lease: the runner repeats a receipt until it gets an answer. */
 async function noteReceipt(
   deps: Deps,
   user: SignedIn,
@@ -148,7 +153,7 @@ function personOf(deps: Deps, user: SignedIn, order: PersonsOrder) {
 }
 
 function sentenceOf({ processes, signal, tookMs }: StopReceipt): string {
-  if (signal === 'none') return 'Cancelled: nothing was running any more.';
+  if (signal === 'none') return 'Cancelled: no agent was running any more.';
   const plural = processes === 1 ? 'process' : 'processes';
   return `Cancelled: ${processes} ${plural} ended by ${signal} after ${(tookMs / 1000).toFixed(1)} s.`;
 }
@@ -159,7 +164,7 @@ export interface Retried {
   warning: string | undefined;
 }
 
-/** `expectedAttempt`: the attempt that the person saw; nothing newer is taken from its runner. */
+/** `expectedAttempt`: the attempt that the person saw; a newer attempt is not taken from its runner. */
 export async function retryJob(
   deps: Deps,
   user: SignedIn,
@@ -193,7 +198,10 @@ export async function retryJob(
   return accept({ job: retried, warning: warningFor(job) });
 }
 
-/** The old runner is told, and who can take the job now. `replaced`: as it was held, if it was. */
+/**
+ * Notifies the runner that held the job, and the machines that can claim it now. `replaced`: the job as it was held,
+ * if it was.
+ */
 async function announceRetry(deps: Deps, replaced: JobRow, frees: boolean): Promise<void> {
   if (frees) await revoke(deps, replaced, 'revoked');
   const { userId } = replaced;
@@ -206,7 +214,7 @@ async function announceRetry(deps: Deps, replaced: JobRow, frees: boolean): Prom
   wakeMachines(deps, userId, [...routes, ...sharersIn(sharers)]);
 }
 
-/** The answer was lost, and perhaps the word to the machines with it. */
+/** The answer was lost, and the notification of the machines may be lost with it. */
 async function repeatRetry(deps: Deps, job: JobRow, replaced: Replaced): Promise<Result<Retried, never>> {
   const { outcome, machineId, leaseId } = replaced;
   const wasHeld = outcome === 'revoked';
@@ -219,7 +227,7 @@ type Seen =
   | { kind: 'repeated'; replaced: Replaced }
   | { kind: 'outdated'; expected: number };
 
-/** Whether the job still stands as the person saw it, or their own order has been carried out before. */
+/** Whether the job is still as the person saw it, or their own order was carried out before. */
 async function checkSeen(deps: Deps, job: JobRow, expected: number | undefined): Promise<Seen> {
   if (expected === undefined) return { kind: 'current' };
   const isThere = job.attempt === expected;
@@ -232,12 +240,12 @@ async function checkSeen(deps: Deps, job: JobRow, expected: number | undefined):
 function outdated(job: JobRow, expected: number) {
   return refuse(
     'record_changed',
-    `Job ${job.id} is at attempt ${job.attempt} and ${job.status}; attempt ${expected} is the one that was to be replaced.`,
-    'Show it with orp job show, and retry it if that is still wanted.',
+    `Job ${job.id} is at attempt ${job.attempt} and ${job.status}; the retry was for attempt ${expected}.`,
+    'Show it with orp job show, and retry it if you still want to.',
   );
 }
 
-/** The guard said no: the very same order may have come twice at once. */
+/** The guard matched nothing: the same order may have arrived twice at once. */
 async function notRetried(
   deps: Deps,
   user: SignedIn,
@@ -249,14 +257,15 @@ async function notRetried(
   return seen.kind === 'outdated' ? outdated(now, seen.expected) : wrongStatus(now);
 }
 
-const TAKEN_BACK = 'It was taken back from its machine: the prompt may run twice.';
+const TAKEN_BACK = 'The job was taken from its machine: the prompt may run twice.';
 
 function warningFor(job: JobRow): string | undefined {
-  if (job.status === 'lost') return 'Its machine went silent while working: the prompt may run twice.';
+  if (job.status === 'lost')
+    return 'Its machine stopped responding while the agent worked: the prompt may run twice.';
   if (job.status === 'running')
-    return 'It was running: its agent is told to stop, but the prompt may run twice.';
+    return 'The job was running. Its agent is being stopped, but the prompt may run twice.';
   if (job.status === 'dispatched')
-    return 'It had been handed out: the prompt may run twice if its runner cannot be told in time.';
+    return 'The job was dispatched. The prompt may run twice if its runner cannot be stopped in time.';
   return undefined;
 }
 
@@ -282,11 +291,14 @@ async function checkOrder(
   return refuse(
     'lease_lost',
     `Lease ${order.leaseId} does not hold job ${job.id}.`,
-    'Leave the lease out to order it as the owner of the job.',
+    'Omit the lease to order it as the owner of the job.',
   );
 }
 
-/** The machine's object drops the lease and tells the runner. A lost call costs one heartbeat at most half a lease. */
+/**
+ * The machine's object drops the lease and notifies the runner. When the call is lost, the runner learns it with its
+ * next heartbeat, at most half a lease later.
+ */
 async function revoke(deps: Deps, job: JobRow, reason: 'cancelled' | 'revoked'): Promise<void> {
   const { leaseId } = job;
   if (leaseId === null) return notifyFollowers(deps, job);

@@ -44,7 +44,7 @@ export interface Enqueued {
   created: boolean;
 }
 
-/** Queues a prompt. The same key with the same order brings the same job. */
+/** Queues a prompt. The same key with the same body returns the same job. */
 export async function enqueuePrompt(
   deps: Deps,
   user: SignedIn,
@@ -69,8 +69,8 @@ export async function enqueuePrompt(
 }
 
 /**
- * The answer to an order whose key is in use. Asked before anything is judged by the clock or looked up: a repeat brings its
- * job also when the times that it names have passed, or what it names is gone.
+ * The answer to an order whose key is in use. This comes before every check against the clock or the database: a
+ * repeat returns its job even when the times that it names have passed, or what it names is gone.
  */
 export async function findEarlier(
   deps: Deps,
@@ -90,7 +90,7 @@ export async function findEarlier(
   };
 }
 
-/** The job that this key made, if it was made by this request. */
+/** The job that this key created, if the same request created it. */
 async function repeated(
   deps: Deps,
   user: SignedIn,
@@ -104,7 +104,7 @@ async function repeated(
     );
   }
   const around = await surroundingsOf(deps, user.id, [targetOf(job)]);
-  // The answer was lost, and perhaps the wake-up with it.
+  // The answer was lost, and the wake-up may be lost with it.
   if (job.status === 'queued') wake(deps, job, around);
   return accept({ job: viewJob(job, waitingOf(job, around, deps.now)), created: false });
 }
@@ -126,7 +126,7 @@ export async function insertJob(
   return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
 }
 
-/** Its key made another job, the account is full, or what it names is not there. */
+/** Its key created another job, the account is full, or what it names does not exist. */
 async function whyNotInserted(
   deps: Deps,
   user: SignedIn,
@@ -142,8 +142,8 @@ async function whyNotInserted(
     worldId: job.worldId ?? undefined,
   });
   if (!target.ok) return target;
-  // What it names came between the two: the same request will do.
-  throw new DatabaseUnavailable('a job was not inserted although nothing stands against it now');
+  // What it names appeared between the two reads: the same request succeeds now.
+  throw new DatabaseUnavailable('a job was not inserted although nothing prevents it now');
 }
 
 function announce(deps: Deps, job: JobRow, around: QueueFacts): void {
@@ -234,7 +234,7 @@ async function checkTarget(
     const machine = await findMachine(deps.db, machineId);
     if (machine?.userId !== userId) return missing('machineId', 'machine', machineId);
   }
-  // Known through a machine of the sender is enough: its records may come from an earlier server.
+  // It is enough that a machine of the sender has synced it: the records may come from an earlier server.
   if (ideaId !== undefined && (await findIdea(deps.db, userId, ideaId)) === undefined) {
     if (!(await isLinked(deps.db, userId, { ideaId }))) return missing('ideaId', 'idea', ideaId);
   }

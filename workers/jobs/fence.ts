@@ -1,4 +1,4 @@
-/** Why a guard said no, in the words of the contract. Read after the fact: nothing is decided by it. */
+/** Why a guard matched nothing, in the codes of the contract. Read afterwards; it decides nothing. */
 
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
@@ -9,7 +9,7 @@ import type { Fenced } from '../base/machine-api.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob, hadLease } from '../store/jobs.ts';
 
-/** Who speaks for a job, and under which lease. */
+/** The machine that reports on a job, and its lease. */
 export interface Holder {
   machineId: string;
   leaseId: string | null | undefined;
@@ -36,7 +36,7 @@ async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise
     return refuse(
       'foreign_machine',
       `Job ${job.id} is held by another machine.`,
-      'Stop working on it; what this machine writes is not accepted.',
+      'Stop working on it; the server rejects what this machine writes.',
     );
   }
   if (isTerminal(job.status)) return wrongStatus(job);
@@ -44,8 +44,8 @@ async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise
     'lease_lost',
     holder.leaseId
       ? `Lease ${holder.leaseId} does not hold job ${job.id}.`
-      : `Job ${job.id} is handed out under a lease only; name it.`,
-    'Stop working on it; what is written without its lease is not accepted.',
+      : `Job ${job.id} is held under a lease; name that lease.`,
+    'Stop working on it; the server rejects writes without its lease.',
   );
 }
 

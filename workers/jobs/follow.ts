@@ -1,9 +1,9 @@
 /**
- * Follows one job: what its transcript holds already, then what comes. The socket is opened before the transcript is
- * read, so nothing falls between the two; what arrives on both ways is told once, by its position.
+ * Follows one job: first what its transcript holds, then what is added. The socket opens before the transcript is
+ * read, so nothing is missed between the two. What arrives on both ways is sent once, by its position.
  *
- * A job that is queued is followed at every machine that may claim it, so that a claim need tell no other object, and in
- * the lobby of its account, where everything else that ends its waiting is told.
+ * A queued job is followed at every machine that may claim it, so that a claim notifies no other object, and at the
+ * queue channel of its account, which reports everything else that ends the waiting.
  */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -31,9 +31,12 @@ export interface Follow {
   position: string;
   /** Where news arrive. */
   socket: WebSocket;
-  /** `end`: the job has ended and all is told. `again`: there is more to read, in the next stream. Absent: it goes on. */
+  /**
+   * `end`: the job has ended and everything was sent. `again`: the next stream has more. Absent: the stream
+   * continues.
+   */
   last: 'end' | 'again' | undefined;
-  /** Nobody closes the socket when its token is revoked: it is to be asked now and then. */
+  /** The socket is not closed when its token is revoked, so the token is checked from time to time. */
   mustAsk: boolean;
 }
 
@@ -61,13 +64,13 @@ export async function openFollow(
     return page.ok ? noJob(jobId) : page;
   }
   const { entries, nextCursor, hasMore } = page.value;
-  // It is elsewhere meanwhile, or there is more to read: this stream ends and the next one begins there.
+  // The job is at another machine now, or there is more to read: this stream ends, and the next one begins there.
   const elsewhere = hasMore || !places.includes(placeOf(job));
   const last = elsewhere ? 'again' : isTerminal(job.status) ? 'end' : undefined;
   return accept({ job, entries, position: nextCursor, socket, last, mustAsk: !isOwn(before, user) });
 }
 
-/** Where the next word on a job may be heard. */
+/** The objects that may report the next change of a job. */
 async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
   if (job.status !== 'queued') return [placeOf(job)];
   const target = targetOf(job);
@@ -101,10 +104,13 @@ function letGo(socket: WebSocket): void {
 
 /** Several sockets read as one. */
 const GONE = 1001;
-/** Codes that tell of an end without a close frame, and may not be sent. */
+/** Close codes that stand for an end without a close frame; they must not be sent. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
-/** Passes on what any of them says; when one end closes, all are closed. The answer is yet to be accepted. */
+/**
+ * Forwards the messages of all sockets; when one end closes, all are closed. The caller still has to accept the
+ * returned socket.
+ */
 function joinSockets(sockets: readonly WebSocket[]): WebSocket {
   const [only, ...others] = sockets;
   if (only !== undefined && others.length === 0) return only;

@@ -1,4 +1,4 @@
-/** A job as it stands on the wire. */
+/** A job as the API shows it. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showJob } from '../../spec/contract/jobs.ts';
@@ -80,7 +80,7 @@ export function waitingOf(
   );
 }
 
-/** Why it does not run now, with all that must be read to know it. */
+/** Why it does not run now, including the reads that this needs. */
 export async function readWaiting(
   deps: Deps,
   job: JobRow & { givenBackBecause?: string | undefined },

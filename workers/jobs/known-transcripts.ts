@@ -1,11 +1,11 @@
 /**
- * Where the transcripts of jobs lie, as this isolate read it lately: they are in the objects of machines, so they can be
- * read on while D1 does not answer. Only asked then.
+ * Where the transcripts of jobs are, as this isolate read recently. Transcripts are in the objects of machines, so
+ * they stay readable while D1 does not answer. Used only then.
  */
 
 import type { JobRow } from '../store/job-row.ts';
 
-/** Where one attempt's transcript stands. */
+/** Where the transcript of one attempt is. */
 export interface Source {
   leaseCount: number;
   attempt: number;

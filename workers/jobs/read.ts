@@ -1,4 +1,4 @@
-/** Jobs as their owner reads them: lists, one job's whole story, its transcript. */
+/** Jobs as their owner reads them: lists, one job with its history, its transcript. */
 
 import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import type {
@@ -69,7 +69,7 @@ function promptStartOf({ promptStart }: ListedJob): string | undefined {
 
 const LIVE_STATUSES = JOB_STATUSES.filter((status) => !isTerminal(status));
 
-/** `live` stands for every status that is not an end. */
+/** `live` means every status that is not terminal. */
 function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_input'> {
   const named = (query.status ?? '')
     .split(',')
@@ -127,7 +127,7 @@ export async function showJob(
   });
 }
 
-/** A sweep gives back without a word; a holder says why. */
+/** A sweep returns a job without a reason; a holder gives one. */
 function whyGivenBack(last: ReturnType<typeof viewAttempt> | undefined): string | undefined {
   return last?.outcome === 'released' ? last.error : undefined;
 }
@@ -159,8 +159,8 @@ export async function readTranscript(
   if (from === undefined) {
     return refuse(
       'invalid_input',
-      'cursor: is not one that this transcript gave out.',
-      'Read from the beginning without it.',
+      'cursor: this transcript did not issue it.',
+      'Omit it to read from the beginning.',
     );
   }
   const found = await findTranscript(deps, user, jobId);
@@ -172,7 +172,7 @@ export async function readTranscript(
   let at = from;
   const runs = runsOf(sources);
   for (let first = 0; first < runs.length; first += RUNS_AT_ONCE) {
-    // One more than wanted, so that the end of a page knows whether it is the end.
+    // One more than requested, to know whether another page follows.
     const pages = await readRuns(deps, job.userId, {
       runs: runs.slice(first, first + RUNS_AT_ONCE),
       from,
@@ -191,7 +191,7 @@ export async function readTranscript(
   return accept({ ...pageOf(job, entries, at), hasMore: false });
 }
 
-/** Attempts that one machine ran one after the other: read in one call. */
+/** Consecutive attempts of one machine are read in one call. */
 type Run = [Source, ...Source[]];
 
 /** Machines asked at the same time; each answers a few mebibytes at most. */
@@ -273,7 +273,7 @@ async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
   const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
   const sources: Source[] = [];
   for (const one of [...earlier, job]) {
-    // An attempt that was released before its start has said nothing; asking its machine would be a call for nothing.
+    // An attempt that was released before its start has no output, so its machine is not asked.
     if (one.leaseId === null || one.machineId === null) continue;
     if ('outcome' in one && one.outcome === 'released' && one.startedAt === null) continue;
     sources.push({

@@ -1,4 +1,7 @@
-/** A sign of life from a machine, and the state of the lease it names. Dead leases are told in the body, never refused. */
+/**
+ * A heartbeat of a machine, and the state of the lease that it names. A lost lease is reported in the body, never
+ * refused.
+ */
 
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { heartbeat as heartbeatRow } from '../../spec/contract/runner.ts';
@@ -37,7 +40,7 @@ function conditionIn({ condition }: BodyOf<typeof heartbeatRow>): SaidOfMachine[
   return { code, message, ...(until === undefined ? {} : { until: Date.parse(until) }) };
 }
 
-/** Whatever the reason: a lease that is not live means that nothing more will be accepted. Stop the agent. */
+/** Under a lease that is not live the server accepts nothing more, whatever the reason. The agent must stop. */
 function viewNews(news: LeaseNews): NonNullable<Reply['lease']> {
   if (news.valid)
     return { valid: true, expiresAt: new Date(news.expiresAt).toISOString(), action: 'continue' };

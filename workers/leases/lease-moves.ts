@@ -1,4 +1,7 @@
-/** The holder's own moves: start and deliver. Each is one guarded write; a repeat under the same lease answers the same. */
+/**
+ * Start and complete, as the holder of a lease sends them. Each is one guarded write; a repeat under the same lease
+ * gets the same answer.
+ */
 
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
@@ -70,7 +73,7 @@ export async function completeJob(
     return refuse(
       'body_too_large',
       `A result may have at most ${MAX_RESULT_BYTES} bytes.`,
-      'Cut it with a visible mark, and keep the whole on disk.',
+      'Cut it with a visible mark, and keep the complete text on disk.',
     );
   }
   const key = { userId: user.id, id: delivery.jobId };
@@ -84,7 +87,7 @@ export async function completeJob(
   const finished = results[0]?.rows[0] as JobRow | undefined;
   if (finished === undefined) {
     const repeat = await whyNotFinished(deps, user, delivery);
-    // The answer was lost, and perhaps the word to the object with it.
+    // The answer was lost, and the notification of the object may be lost with it.
     if (repeat.ok) await forget(deps, user, delivery);
     return note(deps, delivery, repeat);
   }
@@ -99,7 +102,7 @@ export async function completeJob(
   return accept(finished);
 }
 
-/** The object drops the lease, and looks again: the session is free. A lost call only costs time. */
+/** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): Promise<void> {
   await deps.machines
     .call({ userId: user.id, machineId: holder.machineId }, async (stub) =>
@@ -108,7 +111,7 @@ async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): 
     .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
 }
 
-/** Nothing was written: it is a repeat, or the lease does not hold the job. */
+/** Nothing was written: this is a repeat, or the lease does not hold the job. */
 async function whyNotFinished(
   deps: Deps,
   user: SignedIn,
@@ -118,7 +121,7 @@ async function whyNotFinished(
   return read.ok ? repeatOf(read.value, delivery) : read;
 }
 
-/** The same delivery again is answered the same; another one does not change an end. */
+/** A repeated delivery gets the same answer; a different one does not change the end. */
 function repeatOf(job: JobRow, delivery: Delivery): Result<JobRow, 'wrong_status'> {
   return job.status === (delivery.success ? 'completed' : 'failed') ? accept(job) : wrongStatus(job);
 }

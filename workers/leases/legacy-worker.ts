@@ -1,7 +1,7 @@
 /**
- * The compatibility path: reviews for workers that know no machines, leases or heartbeats. Such a worker counts as one
- * machine of the account that nobody can register. From its start it holds a review under a lease that is long enough for
- * any run; cron gives the review back when it ends.
+ * The compatibility path: reviews for v0.4.4 workers, which know no machines, leases or heartbeats. The server treats
+ * such a worker as one machine of the account that no client can register. The worker holds a review under a lease
+ * that is long enough for any run; the cron trigger returns the review when that lease ends.
  *
  *   poll     queued ──claim──▶ dispatched ──start──▶ running, in one go: the worker begins at once
  *   respond  running ──▶ completed | failed
@@ -29,10 +29,10 @@ import { worldOfIdea } from '../store/worlds.ts';
 import { completeJob } from './lease-moves.ts';
 import { entriesOfLogs } from './uploads.ts';
 
-/** In the place of a machine id. No client can register it: ids of machines begin with a letter or a digit. */
+/** Used as the machine id. No client can register it: machine ids begin with a letter or a digit. */
 const AGENT_MACHINE_ID = '_agent-work';
 
-/** Two hours: nothing renews it, and a run has an hour by default. */
+/** Two hours: nothing renews it, and a run takes at most an hour by default. */
 const AGENT_LEASE_MS = 2 * 60 * 60_000;
 
 type Poll = ReplyInput<typeof pollAgent>;
@@ -63,7 +63,7 @@ export async function pollForAgent(deps: Deps, user: SignedIn, query: ReviewRequ
 function isWanted(candidate: ReviewCandidate, query: ReviewRequest): boolean {
   const { projectRoot, codexSessionId } = candidate;
   return (
-    // It reaches the argv of whoever asks.
+    // The value reaches the command line of the worker.
     AGENT_SESSION_ID_PATTERN.test(codexSessionId) &&
     (query.projectRoots === undefined || query.projectRoots.includes(projectRoot)) &&
     !query.notProjectRoots?.includes(projectRoot) &&
@@ -71,13 +71,13 @@ function isWanted(candidate: ReviewCandidate, query: ReviewRequest): boolean {
   );
 }
 
-/** By what a selector may mean a world, or its agent. */
+/** The fields of a world that a selector may name. */
 function namesOf({ worldId, worldName, projectRoot, ideaId, codexSessionId }: ReviewCandidate): string[] {
   const folder = projectRoot.split(/[\\/]/).filter(Boolean).at(-1) ?? '';
   return [worldId, worldName, folder, ideaId, codexSessionId, WORLD_AGENT].map((name) => name.toLowerCase());
 }
 
-/** Undefined: somebody was faster, or the session is at work on another job. */
+/** Undefined: another worker was faster, or the session works on another job. */
 async function take(
   deps: Deps,
   candidate: ReviewCandidate,
@@ -98,7 +98,7 @@ async function take(
       source: 'target_session',
     },
     now: deps.now,
-    // When the start fails, nobody knows of the job: it must not stay away for as long as a run may take.
+    // When the start fails, no worker knows of the job: it must not be blocked for as long as a run may take.
     leaseExpiresAt: leaseExpiry(deps.now),
   });
   const started = taken && (await begin(deps, candidate, leaseId));
@@ -126,7 +126,7 @@ async function repeatClaim(
   const { leaseId } = taken;
   const isStarted = taken.status === 'running';
   const started = isStarted || leaseId === null ? taken : await begin(deps, taken, leaseId);
-  // The guard says no when the first request was only slow and has started it meanwhile.
+  // The guard matches nothing when the first request was only slow and has started it meanwhile.
   const job = started ?? (await findTaken(deps, user, claimId));
   if (job?.status !== 'running') return {};
   const world = await findWorldOf(deps, job);
@@ -172,7 +172,7 @@ function view(job: JobRow, { prompt, world }: { prompt: string; world: World }):
 
 type Refused = 'not_found' | 'wrong_status' | 'lease_lost' | 'body_too_large';
 
-/** The answer of a worker. Its output stands in the transcript; losing that never loses the answer. */
+/** The answer of a worker. Its output goes to the transcript; losing that output never loses the answer. */
 export async function respondToCheckpoint(
   deps: Deps,
   user: SignedIn,
@@ -184,7 +184,7 @@ export async function respondToCheckpoint(
     return refuse(
       'not_found',
       `There is no checkpoint ${checkpointId}.`,
-      'orp checkpoint queue tells the ids.',
+      'orp checkpoint queue prints the id of each checkpoint.',
     );
   }
   if (job.machineId !== AGENT_MACHINE_ID || job.leaseId === null) return notTaken(checkpointId, job);
@@ -213,16 +213,16 @@ export async function respondToCheckpoint(
 function notTaken(checkpointId: string, job: JobRow) {
   return refuse(
     'wrong_status',
-    `Checkpoint ${checkpointId} is not taken by this worker: its job ${job.id} is ${job.status}.`,
-    'Show the job with orp job show; whoever holds it answers.',
+    `Checkpoint ${checkpointId} is not held by this worker: its job ${job.id} is ${job.status}.`,
+    'Show the job with orp job show; its holder will answer.',
   );
 }
 
 function givenUp(checkpointId: string, leaseId: string) {
   return refuse(
     'lease_lost',
-    `The attempt ${leaseId} at checkpoint ${checkpointId} took too long and was given up; another one answers.`,
-    'Nothing is to be done; show the job with orp job show.',
+    `The attempt ${leaseId} at checkpoint ${checkpointId} took too long and was given up; another attempt will answer.`,
+    'No action is needed; show the job with orp job show.',
   );
 }
 
@@ -256,7 +256,7 @@ function failureOf({ exitCode, stderr }: Worker): string {
 
 const CUT = '\n\n(The answer was longer; the rest was cut.)\n';
 
-/** A worker that cannot be told to send less: what does not fit is cut with a mark. */
+/** This worker cannot be asked to send less: what does not fit is cut with a mark. */
 function cut(text: string): string {
   const isTooLong = utf8Length(text) > MAX_RESULT_BYTES;
   return isTooLong ? cutToBytes(text, MAX_RESULT_BYTES - CUT.length) + CUT : text;

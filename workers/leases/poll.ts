@@ -1,4 +1,4 @@
-/** One poll: asks the machine's object for a claim, and says on the wire what came of it. */
+/** One poll: asks the machine's object for a claim, and answers with the job or without one. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { pollJob as pollRow } from '../../spec/contract/runner.ts';
@@ -71,7 +71,7 @@ function routeOf(job: JobRow): ClaimedRoute {
   };
 }
 
-/** Routing data stands in `payload`, where the v0.4.4 client looks for it. */
+/** Routing data is in `payload`, where the v0.4.4 client reads it. */
 function viewClaimed(job: JobRow, prompt: string, route: ClaimedRoute): NonNullable<Reply['job']> {
   const ideaId = job.ideaId ?? undefined;
   const checkpointId = job.checkpointId ?? undefined;

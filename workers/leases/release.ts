@@ -1,4 +1,7 @@
-/** The holder gives a job back that had no effect: the session is free, the job waits in its old place, and machines are told. */
+/**
+ * The holder returns a job that had no effect: the session is free, the job waits in its old place, and machines are
+ * woken.
+ */
 
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
@@ -26,7 +29,7 @@ export interface Release {
   message: string | undefined;
 }
 
-/** Answers the job as it stands now. A repeat answers the same and changes nothing. */
+/** Answers with the job as it is now. A repeat gets the same answer and changes nothing. */
 export async function releaseJob(
   deps: Deps,
   user: SignedIn,
@@ -37,7 +40,7 @@ export async function releaseJob(
   if (!held.ok || !isAllowed('return', held.value.status)) return repeatOf(deps, user, { release, held });
   const key = { userId: user.id, id: jobId };
   const error = releaseSentence(reason, release.message);
-  // Every lease beyond the attempts that count was given back.
+  // Every lease beyond the counted attempts was returned.
   const pauseMs = releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
   const availableAt = pauseMs === undefined ? undefined : deps.now + pauseMs;
   const released = await move(deps.db, returnIfHeld(key, { ...holder, now: deps.now, error, availableAt }));
@@ -52,7 +55,7 @@ export async function releaseJob(
   return accept(released);
 }
 
-/** Nothing was written: the job was given back before, or this lease does not hold it. */
+/** Nothing was written: the job was returned before, or this lease does not hold it. */
 async function repeatOf(
   deps: Deps,
   user: SignedIn,
@@ -62,7 +65,7 @@ async function repeatOf(
   const isRepeat = await wasReleased(deps.db, { userId: user.id, id: jobId }, holder);
   const job = isRepeat ? await findJob(deps.db, user.id, jobId) : undefined;
   if (job !== undefined) {
-    // The answer was lost, and perhaps the word to the object with it.
+    // The answer was lost, and the notification of the object may be lost with it.
     await forget(deps, user, release);
     return accept(job);
   }
@@ -71,7 +74,7 @@ async function repeatOf(
   return refused;
 }
 
-/** The object drops the lease, and looks again: the session is free. A lost call only costs time. */
+/** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Release): Promise<void> {
   await deps.machines
     .call({ userId: user.id, machineId: holder.machineId }, async (stub) =>

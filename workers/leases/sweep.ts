@@ -1,6 +1,7 @@
 /**
- * The repair that never hurries and never stops: leases that ended, jobs that waited too long. One sweep for alarm and
- * cron; running it twice, or late, changes nothing, because every write names the lease and the expiry it read.
+ * Repairs what no one else repairs: leases that expired and jobs that waited too long. The alarm and the cron trigger
+ * run the same sweep. Running it twice, or late, is safe, because every write names the lease and the expiry that it
+ * read.
  */
 
 import { unreachable } from '../../spec/errors.ts';
@@ -33,10 +34,12 @@ export interface Swept {
   verdict: LeaseVerdict['kind'] | 'expire';
 }
 
-/** Exact ends of the leases a machine's object knows, by lease id. */
+/** When the leases that a machine's object knows expire, by lease id. */
 type Deadlines = ReadonlyMap<string, number>;
 
-/** Reclaims what one machine let expire; run by its object's alarm, which passes the deadlines it knows. */
+/**
+ * Reclaims the expired leases of one machine. The alarm of its object runs it and passes the deadlines that it knows.
+ */
 export async function sweepMachine(
   deps: Deps,
   machine: { userId: string; machineId: string },
@@ -48,7 +51,10 @@ export async function sweepMachine(
   return sweepJobs(deps, await withoutLive(deps, jobs, deadlines));
 }
 
-/** Reclaims everything that expired; run by cron. Asks each machine's object first: it knows heartbeats D1 was not told. */
+/**
+ * Reclaims every expired lease. The cron trigger runs it. It asks each machine's object first, which knows heartbeats
+ * that D1 does not.
+ */
 export async function sweepAll(deps: Deps): Promise<Swept[]> {
   const [leased, queued] = await deps.db.batch([
     readExpiredLeases(deps.now, SWEEP_LIMIT),
@@ -75,8 +81,8 @@ function groupByMachine(jobs: readonly JobRow[]): JobRow[][] {
 }
 
 /**
- * Asks the object of the machine that holds these jobs. While it cannot answer, a lease is spared for as long as heartbeats
- * may have kept it alive without D1 being told: half a lease.
+ * Asks the object of the machine that holds these jobs. While it cannot answer, a lease is kept for as long as
+ * heartbeats may have renewed it without a write to D1: half a lease.
  */
 async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<JobRow[]> {
   const [first] = jobs;
@@ -113,7 +119,7 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
   const noteDue = (jobId: string, at: number) => dueAt.set(jobId, at);
   for (const job of jobs) {
     const verdict = await sweepJob(deps, job, noteDue).catch((error: unknown) => {
-      // One job that cannot be repaired now must not keep the others from it.
+      // One job that cannot be repaired now must not block the others.
       deps.log('sweep_failed', { jobId: job.id, message: String(error) });
       return undefined;
     });
@@ -131,7 +137,7 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
   return swept;
 }
 
-/** Undefined: somebody was faster, or nothing is due. */
+/** Undefined: another sweep was faster, or nothing is due. */
 async function sweepJob(
   deps: Deps,
   job: JobRow,
@@ -164,7 +170,9 @@ async function sweepJob(
   }
 }
 
-/** A lost job keeps its session, and one that expired in the queue had none: nobody can claim more than before. */
+/**
+ * A lost job keeps its session, and a job that expired in the queue had none: no machine can claim more than before.
+ */
 const FREES_SESSION: ReadonlySet<Swept['verdict']> = new Set(['release', 'requeue', 'exhaust']);
 
 /** A reclaimed job may run elsewhere once it is due, and its session is free for another now. */

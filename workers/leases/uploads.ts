@@ -22,7 +22,7 @@ export function entriesOfMessage(body: BodyOf<typeof messageRow>, now: number): 
   ];
 }
 
-/** Chunks count as messages when the agent or the system says them, else as output. */
+/** Chunks of the streams `agent` and `system` are messages; the others are output. */
 export function entriesOfLogs(body: BodyOf<typeof logsRow>, now: number): NewEntry[] {
   const lines = (body.lines ?? []).map((line): NewEntry => {
     const isError = line.level === 'error';
@@ -67,7 +67,7 @@ export async function appendUpload(
   );
 }
 
-/** Numbered entries are cut by their sender, which knows how; the lines of v0.4.4 are cut here. */
+/** The sender cuts numbered entries; the lines of v0.4.4 are cut here. */
 function isTooLarge({ seq, text }: NewEntry): boolean {
   return seq !== undefined && utf8Length(text) > MAX_CHUNK_BYTES;
 }

@@ -1,4 +1,4 @@
-/** Opens a channel to a machine's object, for a caller who is known to the Worker. */
+/** Opens a channel to a machine's object, for a caller that the Worker has authenticated. */
 
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
@@ -15,7 +15,7 @@ export interface Connection {
 export interface RunnerChannel {
   machineId: string;
   transport: 'ws' | 'sse';
-  /** Absent for clients that know no instances: each connection counts as its own. */
+  /** Absent for clients that know no instances. */
   instance?: string | undefined;
 }
 
@@ -43,13 +43,13 @@ export async function connectRunner(
   }
 }
 
-/** Opens a channel on which the followers of a job hear its news. */
+/** Opens a channel that reports the changes of a job to a follower. */
 export async function connectWatcher(
   deps: Deps,
   machine: { userId: string; machineId: string },
   { jobId, user }: { jobId: string; user: SignedIn },
 ): Promise<Result<WebSocket, 'unauthenticated' | 'limit_reached'>> {
-  // Signing out tells the machines of one's own account, and no others.
+  // A sign-out notifies the machines of its own account only.
   const tokenHash = isOwn(machine, user) ? user.tokenHash : undefined;
   const response = await connect(deps, machine, { role: 'watcher', jobId, tokenHash });
   switch (response.headers.get(REFUSED_HEADER)) {
@@ -65,7 +65,7 @@ export async function connectWatcher(
   }
 }
 
-/** Whether signing out closes what a person has opened at a machine. */
+/** Whether a sign-out reaches the channels of this person at a machine. */
 export function isOwn({ userId }: { userId: string }, user: SignedIn): boolean {
   return userId === user.id;
 }

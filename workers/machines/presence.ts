@@ -1,4 +1,4 @@
-/** What people see of a machine: when it was heard of, and, apart from that, whether it can be woken. */
+/** What people see of a machine: when it was last seen, and whether it can be woken. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showMachine as machineRow } from '../../spec/contract/machines.ts';
@@ -10,7 +10,7 @@ import { conditionOf, findMachine, type MachineRow, setDrainingIfOther } from '.
 
 type MachineView = ReplyInput<typeof machineRow>['machine'];
 
-/** A machine of the person, or any for an operator. Machines of others answer as unknown ones do. */
+/** A machine of the person, or any machine for an operator. Machines of other accounts answer like unknown ones. */
 async function findMachineForPerson(
   deps: Deps,
   user: SignedIn,
@@ -21,7 +21,7 @@ async function findMachineForPerson(
   return refuse(
     'not_found',
     `There is no machine ${machineId}.`,
-    'orp runner status shows the id of this machine; one that has never synced is not known: run orp runner sync.',
+    'orp runner status shows the id of this machine. The server knows a machine after orp runner sync.',
   );
 }
 
@@ -57,7 +57,10 @@ function viewCondition(machine: MachineRow): MachineView['condition'] {
   );
 }
 
-/** Has a machine finish what it does and claim nothing more, or go on. D1 first, then its object and its channel. */
+/**
+ * Starts or ends the drain of a machine: it finishes its jobs and stops claiming. D1 first, then its object and its
+ * channel.
+ */
 export interface DrainOrder {
   machineId: string;
   isDraining: boolean;
@@ -71,7 +74,7 @@ export interface Drained {
   changed: boolean;
 }
 
-/** The owner may, and operators. Machines of others answer as unknown ones do. */
+/** Allowed for the owner and for operators. Machines of other accounts answer like unknown ones. */
 export async function drainMachine(
   deps: Deps,
   user: SignedIn,
@@ -85,7 +88,7 @@ export async function drainMachine(
   const changed = await setDrainingIfOther(deps.db, order);
 
   if (changed) deps.log(isDraining ? 'machine_draining' : 'machine_resumed', { machineId, by: user.id });
-  // A repeat tells again: the word to the object may have been lost with the answer.
+  // A repeat notifies again: the first notification may have been lost with the answer.
   deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.drain(isDraining)));
   return accept({ machine: { id: machineId, name, draining: isDraining }, changed });
 }

@@ -1,4 +1,6 @@
-/** What a machine has linked: upserts the listed repositories, replaces the sessions of each, keeps the rest. */
+/**
+ * Stores what a machine has linked: upserts the listed repositories, replaces the sessions of each, keeps the rest.
+ */
 
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
@@ -24,13 +26,13 @@ export interface SyncedMachine {
   machineName: string;
   platform: string;
   appVersion: string;
-  /** Everything else of this machine is gone. */
+  /** The list is complete: everything else of this machine is removed. */
   complete: boolean;
   projects: Omit<ProjectRow, 'machineId'>[];
   sessions: (SyncedSession & { projectRoot: string })[];
 }
 
-/** A repeated sync within this time that brings nothing new is not worth a row. */
+/** A sync without changes writes no row within this time. */
 const QUIET_MS = 10 * 60_000;
 
 type Refused = 'foreign_machine' | 'body_too_large' | 'limit_reached';
@@ -129,7 +131,7 @@ function changeOf(
   };
 }
 
-/** One row a (repository, idea). */
+/** One row per repository and idea. */
 function projectRowsOf({ machineId, projects }: SyncedMachine) {
   const rows = projects.map((project) => ({ ...project, machineId }));
   return {
@@ -138,7 +140,7 @@ function projectRowsOf({ machineId, projects }: SyncedMachine) {
   };
 }
 
-/** One row a repository; sessions of a repository that is not listed are not stored. */
+/** One row per repository; sessions of a repository that is not listed are not stored. */
 function sessionRowsOf({ machineId, sessions }: SyncedMachine, roots: ReadonlySet<string>): SessionsRow[] {
   const byRoot = new Map<string, SyncedSession[]>([...roots].map((root) => [root, []]));
   for (const { projectRoot, ...session } of sessions) byRoot.get(projectRoot)?.push(session);
@@ -149,7 +151,7 @@ function sessionRowsOf({ machineId, sessions }: SyncedMachine, roots: ReadonlySe
   }));
 }
 
-/** Refuses what a machine or the account may not hold, before anything is written. */
+/** Refuses what exceeds the bounds of a machine or the account, before anything is written. */
 async function checkBounds(
   deps: Deps,
   userId: UserId,
@@ -211,7 +213,7 @@ function isSameProject(old: ProjectRow | undefined, row: ProjectRow): boolean {
   return old !== undefined && JSON.stringify(sortedEntries(old)) === JSON.stringify(sortedEntries(row));
 }
 
-/** Times of last activity differ with every job; by themselves they change no routing worth a written row. */
+/** The time of the last activity changes with every job. Alone it does not change routing, so it writes no row. */
 function isSameList(old: SessionsRow | undefined, row: SessionsRow): boolean {
   return old !== undefined && withoutTimes(old.sessions) === withoutTimes(row.sessions);
 }

@@ -145,7 +145,7 @@ async function readContext(
   });
 }
 
-/** The features and sections that are named; a named one that does not exist is refused, not left out silently. */
+/** The features and sections that the order names. One that does not exist is refused, not skipped. */
 async function selectFeatures(
   deps: Deps,
   user: SignedIn,
@@ -183,8 +183,8 @@ function unique(refs: readonly { featureId: string; detailSectionId: string }[])
 function promptTooLong(bytes: number) {
   return refuse(
     'body_too_large',
-    `contextSelection: the prompt of this review would have ${bytes} bytes; ${MAX_PROMPT_BYTES} are the limit.`,
-    'Select fewer features or sections, or leave the core plan out.',
+    `contextSelection: the prompt of this review would have ${bytes} bytes; the limit is ${MAX_PROMPT_BYTES}.`,
+    'Select fewer features or sections, or omit the core plan.',
   );
 }
 
@@ -204,7 +204,7 @@ function selectSections(
   });
 }
 
-/** The statement that records the response in the batch that finishes the job; a prompt has no review, and none changes. */
+/** The statement that records the response in the batch that finishes the job. For a prompt it changes no row. */
 export function respondTo(deps: Deps, job: { userId: string; id: string }, outcome: Outcome): Statement {
   const body = outcome.content ?? '';
   const review = parseSections(body);

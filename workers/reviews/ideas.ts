@@ -11,7 +11,7 @@ import type { IdeaPosition, IdeaRow, IdeaSort } from '../store/ideas.ts';
 import * as store from '../store/ideas.ts';
 import { putWorld, type WorldRow, worldOfIdea } from '../store/worlds.ts';
 
-/** What a person may write. Absent stays, null or blank clears. */
+/** What a person may write. Omitted fields stay unchanged; null or an empty value clears the field. */
 export interface IdeaChange {
   title?: string | undefined;
   notes?: string | undefined;
@@ -32,7 +32,7 @@ export async function listIdeas(
 ): Promise<Result<IdeaListing, 'invalid_input'>> {
   const after = readCursor(page.cursor);
   if (after === null) {
-    return refuse('invalid_input', 'cursor: is not one that this list gave out.', 'List again without it.');
+    return refuse('invalid_input', 'cursor: this list did not issue it.', 'List again without it.');
   }
   const { ideas, found } = await store.listIdeas(deps.db, userId, { ...page, after });
   const last = ideas.at(-1);
@@ -149,7 +149,7 @@ export interface WorldChange {
   codexSessionId?: string | null | undefined;
 }
 
-/** Absent fields stay, null or blank clears. */
+/** Omitted fields stay unchanged; null or an empty value clears the field. */
 export async function bindWorld(
   deps: Deps,
   userId: UserId,
@@ -173,7 +173,7 @@ export async function bindWorld(
   };
 
   await putWorld(deps.db, userId, world);
-  // Two first bindings at once agree on one id: what stands in the table now.
+  // Two first bindings at once agree on one id: the one that is in the table now.
   return accept((await worldOfIdea(deps.db, userId, change.ideaId)) ?? world);
 }
 
@@ -198,12 +198,15 @@ function changed(id: string) {
   );
 }
 
-/** Where a page of ideas ends, as an opaque word: letters, digits, `-` and `_`, which v0.4.4 puts into a query as it is. */
+/**
+ * The cursor of a page of ideas: letters, digits, `-` and `_` only, because v0.4.4 puts it into a query without
+ * escaping.
+ */
 function writeCursor({ value, id }: IdeaPosition): string {
   return Buffer.from(JSON.stringify([value, id])).toString('base64url');
 }
 
-/** Undefined: from the beginning. Null: not one of ours. */
+/** Undefined: from the beginning. Null: this list did not issue it. */
 function readCursor(cursor: string | undefined): IdeaPosition | undefined | null {
   if (!cursor) return undefined;
   try {
@@ -211,7 +214,7 @@ function readCursor(cursor: string | undefined): IdeaPosition | undefined | null
     if (typeof id !== 'string' || (typeof value !== 'string' && typeof value !== 'number')) return null;
     return { value, id };
   } catch {
-    // Neither base64url nor JSON: whatever it is, this list did not give it out.
+    // Neither base64url nor JSON: this list did not issue it.
     return null;
   }
 }

@@ -1,11 +1,16 @@
-/** The SSE frames of a followed job: `entry` with its position as the id, `status` when it moves, `end` as the last word. */
+/**
+ * The SSE frames of a followed job: `entry` with its position as the id, `status` when it changes, `end` as the last
+ * event.
+ */
 
 import type { WatchNews } from '../base/watch.ts';
 import type { Farewell } from '../http/event-stream.ts';
 import type { Follow } from '../jobs/follow.ts';
 import { cursorAt } from '../jobs/read.ts';
 
-/** A waiting job may be taken by a machine that could not take it before, unheard: its stream is opened again this soon. */
+/**
+ * A machine that could not claim a waiting job before may claim it unnoticed, so its stream is reopened this often.
+ */
 export const WAITING_STREAM_MS = 120_000;
 
 export class FollowFrames {
@@ -27,7 +32,7 @@ export class FollowFrames {
     return this.#follow.job.status === 'running';
   }
 
-  /** Where the job stands, and what came before. */
+  /** The status of the job, and the entries so far. */
   preamble(): string {
     const { job, entries } = this.#follow;
     const told = entries.map((entry) => frame('entry', entry, entry.cursor)).join('');
@@ -35,8 +40,8 @@ export class FollowFrames {
   }
 
   /**
-   * A move ends the stream: the follower opens the next one at its position and reads where the job stands then, or that
-   * its token counts no more. Of a start, and of a return from `lost`, the first entries tell.
+   * A change of status ends the stream: the follower opens the next one at its position, and reads the new status, or
+   * that its token is no longer valid. The first entries report a start, and a return from `lost`.
    */
   translate(message: string): { frames: string; end: boolean } {
     const news = JSON.parse(message) as WatchNews;
@@ -54,7 +59,7 @@ export class FollowFrames {
     return { frames, end: false };
   }
 
-  /** `end`: the job has ended and everything was told. `timeout`: open the next stream. */
+  /** `end`: the job has ended and everything was sent. `timeout`: the client opens the next stream. */
   farewell(reason: Farewell): string {
     const { job, last } = this.#follow;
     return last === 'end'

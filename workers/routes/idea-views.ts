@@ -1,4 +1,4 @@
-/** Ideas, features and worlds as they stand on the wire. */
+/** Ideas, features and worlds as the API shows them. */
 
 import type { z } from 'zod';
 import type { feature, idea, world } from '../../spec/contract/ideas.ts';
@@ -57,7 +57,7 @@ export function viewWorld(row: WorldRow): z.input<typeof world> {
   };
 }
 
-/** What a service gives back when it accepts. */
+/** The value of an accepted result. */
 export type ValueOf<Service extends (...args: never[]) => Promise<Result<unknown>>> =
   Awaited<ReturnType<Service>> extends infer Outcome
     ? Outcome extends { ok: true; value: infer Value }

@@ -66,7 +66,7 @@ export function mountJobs(app: Hono<AppEnv>): void {
   });
 }
 
-/** The key of the request; undefined when it carries none. A blank one is a mistake of its sender, not the wish for none. */
+/** The key of the request; undefined when it has none. A blank key is an error, not a missing one. */
 function readKey(context: Context<AppEnv>): Result<string | undefined, 'invalid_input'> {
   const read = idempotencyKey.optional().safeParse(context.req.header('idempotency-key'));
   if (read.success) return accept(read.data);

@@ -1,4 +1,4 @@
-/** Machines as people order them about. */
+/** Orders of people to machines. */
 
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/machines.ts';

@@ -1,4 +1,4 @@
-/** What a runner says: sync, heartbeat, poll, start, messages, logs, complete. */
+/** The routes of a runner: sync, heartbeat, poll, start, messages, logs, complete. */
 
 import type { Hono } from 'hono';
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -46,7 +46,7 @@ export function mountRunner(app: Hono<AppEnv>): void {
   mountHolder(app);
 }
 
-/** What the holder of a lease says of its job. */
+/** The routes of the holder of a lease. */
 function mountHolder(app: Hono<AppEnv>): void {
   mount(app, rows.startJob, async ({ params, body, auth, deps }) => {
     const started = await startJob(deps, auth, {
@@ -109,7 +109,7 @@ async function wakeSynced(deps: Deps, userId: string, machineId: string): Promis
     .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) }));
 }
 
-/** The sync body of every client version, as the service reads it: null and blank are absent. */
+/** The sync body of every client version: null and blank values are absent. */
 function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
   return {
     machineId: body.machineId,

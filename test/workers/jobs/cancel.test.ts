@@ -225,7 +225,7 @@ describe('a cancel', () => {
       }
       const { error, hint } = await refuses(cancelJob, 'lease_lost', call);
       expect(error).toContain(held.leaseId);
-      expect(hint).toContain('Leave the lease out');
+      expect(hint).toContain('Omit the lease');
       expect(await show(owner, held.jobId)).toMatchObject({ status, leaseId: next.leaseId });
     },
   );

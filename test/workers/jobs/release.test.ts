@@ -178,7 +178,7 @@ describe('a job that its holder gives back', () => {
       await giveBack(held, { reason: 'session_in_use', message: 'Close it there.' });
       const { waiting } = await show(machine.owner, jobId);
       expect(waiting?.message).toMatch(
-        /^The agent session is open in another program on its machine\. Close it there\. It is tried again at 2\d{3}-/,
+        /^The agent session is open in another program on its machine\. Close it there\. It is retried at 2\d{3}-/,
       );
       advance(pauseMs - SECOND);
       expect((await poll(machine)).job).toBeNull();

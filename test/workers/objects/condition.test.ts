@@ -45,7 +45,7 @@ describe('the condition of a machine', () => {
     const jobId = await aPrompt(machine);
     await say(machine, { code: 'signed_out', message: '' });
     expect(await waitingOf(machine, jobId)).toMatchObject({
-      message: 'workbench has paused. The agent is signed out. It claims again by itself as soon as it can.',
+      message: 'workbench has paused. The agent is signed out. It claims again as soon as it can.',
     });
   });
 

@@ -6,6 +6,7 @@ import { getMe, revokeToken } from '../../../spec/contract/auth.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
 import { ROWS } from '../../../spec/contract/rows.ts';
+import { DISCARDED_BYTES } from '../../../workers/http/parse.ts';
 import { accepts, expectRefusal, pathOf, sendRaw } from '../harness/call.ts';
 import { advance, SECOND, takeLog } from '../harness/clock.ts';
 import { withFault } from '../harness/d1-meter.ts';
@@ -88,12 +89,12 @@ describe('a body', () => {
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
         sent += chunk.byteLength;
-        if (sent > 64 * addIdea.maxBodyBytes) controller.close();
+        if (sent > 64 * DISCARDED_BYTES) controller.close();
         else controller.enqueue(chunk);
       },
     });
     expectRefusal(await sendRaw({ method: 'POST', path: addIdea.path, as, body }), 'body_too_large');
-    expect(sent).toBeLessThan(4 * addIdea.maxBodyBytes);
+    expect(sent).toBeLessThan(2 * DISCARDED_BYTES);
   });
 
   it('that is broken UTF-8 is refused', async () => {
