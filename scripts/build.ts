@@ -50,6 +50,8 @@ async function build(): Promise<number> {
     cwd: ROOT,
     platform: 'node',
     external: /^node:/,
+    // Of `plist` only the builder is used; its parsers would be a third of the program.
+    treeshake: { moduleSideEffects: [{ test: /node_modules\/(plist|@xmldom)\//, sideEffects: false }] },
     transform: {
       target: TARGET,
       define: {

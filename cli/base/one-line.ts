@@ -10,3 +10,8 @@ export function oneLine(text: string): string {
 }
 
 const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The first line of what a tool printed, as a part of our sentence. */
+export function firstLineOf(printed: string): string {
+  return (printed.split('\n')[0] ?? '').replace(/^fatal: /, '').replace(/\.$/, '');
+}

@@ -1,6 +1,4 @@
-/** Waiting that can be ended early. */
-
-import { fullJitter } from './jitter.ts';
+/** Waiting that can be ended early, and pauses between tries. */
 
 /** What a timer of the platform can hold, 24.8 days. A longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -35,6 +33,19 @@ export function settledOr(promise: Promise<unknown>, signal: AbortSignal): Promi
     signal.addEventListener('abort', finish, { once: true });
     promise.then(finish, finish);
   });
+}
+
+/**
+ * Full jitter: anywhere between nothing and a limit that doubles with each try.
+ * @param backoff `attempt` counts from 1
+ * @param random in [0, 1)
+ */
+export function fullJitter(
+  backoff: { attempt: number; firstMs: number; limitMs: number },
+  random: number,
+): number {
+  const limit = Math.min(backoff.limitMs, backoff.firstMs * 2 ** Math.max(0, backoff.attempt - 1));
+  return Math.round(limit * random);
 }
 
 /** 1 s doubling to 60 s: soon enough for a restart of the service, rare enough for an outage of a night. */

@@ -11,9 +11,8 @@ import { CliError, EXIT_NEGATIVE, messageOf } from '../base/exit.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { isObject, type JsonObject } from '../files/json-file.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
-import { advicePage, said, table } from '../output/page.ts';
+import { advicePage, plainTable, said, table } from '../output/page.ts';
 import { formatLines, type Line, printResult } from '../output/print.ts';
-import { formatTable } from '../output/table.ts';
 import { readSecret } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
 import { limitsOf, ownerNames, policyOf, wallTime } from '../policy/owner-policy.ts';
@@ -100,7 +99,7 @@ async function show(context: Context): Promise<number> {
         ['policy.quiet_now', document.quiet_now],
       ]);
       if (file.kind === 'broken') return head + formatLines([['warning', brokenSentence(file)]]);
-      return `${head}\n${formatTable(['rule', 'allows'], describeRules(policy), { maxCell: 100 })}`;
+      return `${head}\n${plainTable(['rule', 'allows'], describeRules(policy))}`;
     },
     page: (columns) => rulesPage(file, columns),
   });
@@ -122,7 +121,7 @@ async function check(context: Context): Promise<number> {
       if (problems.length === 0) return formatLines(head);
       head.push(['warning', 'No job is claimed until the file is right; a runner then goes on by itself.']);
       const rows = problems.map(({ field, message }) => [field === '' ? '(file)' : field, message]);
-      return `${formatLines(head)}\n${formatTable(['field', 'problem'], rows, { maxCell: 160 })}`;
+      return `${formatLines(head)}\n${plainTable(['field', 'problem'], rows)}`;
     },
     page: (columns) => checkPage(file, columns),
   });
@@ -159,7 +158,7 @@ async function test(context: Context, name: string, options: TestOptions): Promi
       ]);
       const rows = verdict.rules.map(({ rule, outcome, why }) => [rule, outcome, why]);
       if (rows.length === 0) return head;
-      return `${head}\n${formatTable(['rule', 'says', 'why'], rows, { maxCell: 100 })}`;
+      return `${head}\n${plainTable(['rule', 'says', 'why'], rows)}`;
     },
     page: (columns) =>
       verdictPage(

@@ -1,8 +1,9 @@
 /** `orp runner status` on a terminal: what matters first, one line a thing, and at the end what to do next. */
 
+import { roughDuration } from '../base/duration.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import type { Presence } from '../hosted/presence.ts';
-import { advicePage, facts, said, span } from '../output/page.ts';
+import { advicePage, facts, said } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
 import type { RunnerStatus } from '../status/runner-status.ts';
 
@@ -123,5 +124,5 @@ function ago(at: string | undefined, now: number): string {
 
 function since(at: string | undefined, now: number): string {
   const from = at === undefined ? undefined : parseTimestamp(at);
-  return from === undefined ? 'an unknown time' : span(now - from);
+  return from === undefined ? 'an unknown time' : roughDuration(now - from);
 }

@@ -10,7 +10,6 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,6 +17,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode } from '../base/system-error.ts';
+import { realPathOf } from './paths.ts';
 import { makeFolder } from './private-folder.ts';
 
 export type JsonObject = Record<string, unknown>;
@@ -101,7 +101,8 @@ interface WriteOptions {
  */
 export function writeTextFile(path: string, text: string, mode?: number): void {
   makeFolder(dirname(path));
-  const target = realPathOf(path);
+  // A state file may be a link to another place: the file there is replaced, not the link.
+  const target = realPathOf(path) ?? path;
   const kept = mode ?? modeOf(target);
   const temporary = temporaryPath(target);
   const file = openSync(temporary, 'wx', kept ?? 0o666);
@@ -127,16 +128,6 @@ let temporaryFiles = 0;
 function temporaryPath(path: string): string {
   temporaryFiles += 1;
   return `${path}.${process.pid}-${performance.timeOrigin.toString(36)}-${temporaryFiles}.tmp`;
-}
-
-/** A state file may be a link to another place: the file there is replaced, not the link. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    // Not there yet.
-    return path;
-  }
 }
 
 function modeOf(path: string): number | undefined {

@@ -16,12 +16,13 @@ export function resolvePath(base: string, path: string): string {
   }
 }
 
-function realPathOf(path: string): string | undefined {
+/** Undefined when the path does not exist, or cannot be read. */
+export function realPathOf(path: string): string | undefined {
   try {
     // The system's own answer: on a Mac it also has the capitals and accents of the folder, however they were typed.
     return realpathSync.native(path);
   } catch {
-    // Not there, or not readable: the caller asks for the folder above.
+    // Not there, or not readable.
     return undefined;
   }
 }

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { CliError } from '../base/exit.ts';
+import { firstLineOf } from '../base/one-line.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { resolvePath } from '../files/paths.ts';
 import { type GitAnswer, git, gitAsInherited } from './git.ts';
@@ -80,7 +81,7 @@ export function requireGit(repository: Repository): LinkableRepository {
     throw new CliError('git was not found.', { code: 'no_git', hint: 'Install git and put it on the PATH.' });
   }
   if (repository.gitSays !== undefined) {
-    throw new CliError(`git refuses to work in ${repository.root}: ${firstLine(repository.gitSays)}.`, {
+    throw new CliError(`git refuses to work in ${repository.root}: ${firstLineOf(repository.gitSays)}.`, {
       code: 'git_refused',
       hint: 'Run `git status` there; git says what to do.',
     });
@@ -89,10 +90,6 @@ export function requireGit(repository: Repository): LinkableRepository {
     code: 'no_git_repository',
     hint: 'Change into the repository, name it with --repo-root, or make one with `git init`.',
   });
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').replace(/^fatal: /, '').replace(/\.$/, '');
 }
 
 /** The folder of all link state of a repository. */

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { followJob as followRow } from '../../spec/contract/events.ts';
 import { transcriptEntry } from '../../spec/contract/jobs.ts';
 import { JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
-import { fullJitter } from '../base/jitter.ts';
+import { fullJitter } from '../base/pause.ts';
 import { SilenceWatch } from '../base/silence.ts';
 import { MAX_EVENT_CHARACTERS, readRefusalText } from '../client/bounded-body.ts';
 import { requireOffer } from '../client/call.ts';

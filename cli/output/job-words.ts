@@ -1,6 +1,7 @@
 /** How jobs look to a person: the color of a status, ids as short as they stay unique, one line about the end of one. */
 
 import type { JobStatus } from '../../spec/job/status.ts';
+import { exactDuration } from '../base/duration.ts';
 import { oneLine } from '../base/one-line.ts';
 import { clock, joined, type Mark, said } from './page.ts';
 import { paint, type Rich, type Style } from './text-output.ts';
@@ -62,7 +63,7 @@ export function jobEndLine(end: JobEnd, columns: number): Rich {
   const { outcome, tookMs } = end;
   const mark: Mark = outcome === 'completed' ? 'done' : outcome === 'returned' ? 'warning' : 'failed';
   const verb = VERBS[outcome];
-  const took = tookMs === undefined ? verb.split(' ')[0] : `${verb} ${spanExact(tookMs)}`;
+  const took = tookMs === undefined ? verb.split(' ')[0] : `${verb} ${exactDuration(tookMs)}`;
   const head = `${clock(end.at)} ${end.session}`.trimEnd();
   const [short = end.id] = shortIds([end.id]);
   const room = columns - 1 - textWidth(`✓ ${head} · ${took} ·  · ${short}`);
@@ -76,13 +77,4 @@ export function jobEndLine(end: JobEnd, columns: number): Rich {
       paint('dim', outcome === 'completed' ? short : end.id),
     ]),
   );
-}
-
-/** `20 s`, `3 min 07 s`, `2 h 05 min`. */
-function spanExact(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const two = (value: number) => String(value).padStart(2, '0');
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)} min`;
 }

@@ -1,5 +1,6 @@
 /** What a person at a terminal reads: sentences with a mark, facts, tables. Pure; whoever prints it knows the width. */
 
+import { roughDuration } from '../base/duration.ts';
 import { oneLine } from '../base/one-line.ts';
 import { bare, Painted, paint, type Rich, type Style } from './text-output.ts';
 import { cutToWidth, textWidth } from './text-width.ts';
@@ -58,6 +59,8 @@ export interface Cell {
 const GAP = 2;
 /** No column becomes narrower than this, however narrow the terminal is. */
 const NARROWEST = 8;
+/** Of a table that no terminal shows. */
+const PLAIN_COLUMNS = 200;
 
 /**
  * A table whose rows stay rows: the last column gets what room is left, and is cut there with `…`.
@@ -79,6 +82,17 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
     '\n',
   ];
   return [lay(heads.map((text) => ({ text, style: 'dim' }))), ...cells.map(lay)];
+}
+
+/** The same without colors, for what reads `key=value` lines: it has no width of its own. */
+export function plainTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  return bare(
+    table(
+      heads,
+      rows.map((row) => row.map((text) => ({ text }))),
+      PLAIN_COLUMNS,
+    ),
+  );
 }
 
 /** What to know, what to look at, and what to do next. */
@@ -103,19 +117,9 @@ export function joined(parts: readonly (Rich | undefined)[], between = ' · '): 
     .flatMap((part, at) => (at === 0 ? [part ?? ''] : [between, part ?? '']));
 }
 
-/** `5 s`, `12 min`, `3 h 5 min`, `4 d`. */
-export function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
-}
-
-/** The same as short as it goes, for a column: `5s`, `12m`, `3h`, `4d`. */
+/** A rough duration as short as it goes, for a column: `5s`, `12m`, `3h`, `4d`. */
 export function age(ms: number): string {
-  const [count = '', unit = ''] = span(ms).split(' ');
+  const [count = '', unit = ''] = roughDuration(ms).split(' ');
   return `${count}${unit.charAt(0)}`;
 }
 

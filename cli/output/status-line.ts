@@ -1,5 +1,6 @@
 /** What the live line says: state, transport, machine, the jobs, how long, and what the agent printed last. Pure. */
 
+import { exactDuration } from '../base/duration.ts';
 import { plainText } from './plain-text.ts';
 import { textWidth } from './text-width.ts';
 
@@ -62,8 +63,8 @@ function headsOf(view: RunnerView): string[] {
 /** What is at work and how long, in full and in short. */
 function workOf({ jobs, elapsedMs }: RunnerView): [string, string] {
   const [first] = jobs;
-  if (first === undefined) return [` · ${elapsed(elapsedMs)}`, ` · ${elapsed(elapsedMs)}`];
-  const inShort = ` · ${elapsed(first.elapsedMs)}`;
+  if (first === undefined) return [` · ${exactDuration(elapsedMs)}`, ` · ${exactDuration(elapsedMs)}`];
+  const inShort = ` · ${exactDuration(first.elapsedMs)}`;
   if (jobs.length === 1) return [` · ${jobText(first)}`, inShort];
   return [` · ${jobs.length} jobs: ${jobs.map(jobText).join(', ')}`, ` · ${jobs.length} jobs${inShort}`];
 }
@@ -89,16 +90,7 @@ function stateOf({ isDraining, isDrained, jobs, obstacle }: RunnerView): string 
 
 function jobText({ id, session, elapsedMs }: ShownJob): string {
   const where = session === '' ? '' : ` in ${oneLineOf(session)}`;
-  return `${oneLineOf(id)}${where} ${elapsed(elapsedMs)}`;
-}
-
-/** `7 s`, `3 m 07 s`, `2 h 05 m`: as exact as somebody who waits wants it. */
-export function elapsed(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const two = (value: number) => String(value).padStart(2, '0');
-  if (hours > 0) return `${hours} h ${two(minutes)} m`;
-  return minutes > 0 ? `${minutes} m ${two(seconds % 60)} s` : `${seconds} s`;
+  return `${oneLineOf(id)}${where} ${exactDuration(elapsedMs)}`;
 }
 
 function lastLineOf(text: string): string {

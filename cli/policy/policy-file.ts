@@ -11,6 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { issueWords } from '../../spec/issue-words.ts';
 import { type Policy, policySchema } from '../../spec/local/policy.ts';
 import { messageOf } from '../base/exit.ts';
 import { shellWord } from '../base/shell-word.ts';
@@ -134,13 +135,13 @@ function parsePolicy(path: string, text: string): PolicyFile {
   } catch (error) {
     return broken(path, `it is not JSON: ${messageOf(error)}`);
   }
-  const parsed = policySchema.safeParse(value);
+  const parsed = policySchema.safeParse(value, { reportInput: true });
   if (parsed.success) return { kind: 'valid', path, policy: withRealPaths(parsed.data) };
   const problems = parsed.error.issues.flatMap((issue) =>
     // A misspelt key would silently allow what its author meant to forbid.
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ field: fieldOf([...issue.path, key]), message: UNKNOWN_KEY }))
-      : [{ field: fieldOf(issue.path), message: plain(issue.message) }],
+      : [{ field: fieldOf(issue.path), message: issueWords(issue) }],
   );
   return { kind: 'broken', path, problems };
 }
@@ -150,23 +151,6 @@ const UNKNOWN_KEY = 'this version of orp does not know this rule';
 
 function broken(path: string, message: string): PolicyFile {
   return { kind: 'broken', path, problems: [{ field: '', message }] };
-}
-
-/** The words of the schema library, without its manner. */
-function plain(message: string): string {
-  return message
-    .replace(/^Too small: expected string to have >=1 characters$/, 'must not be blank')
-    .replace(/^Too small: expected array to have >=(\d+) items$/, 'must have at least $1 entry')
-    .replace(/^Too small: expected number to be >=(\d+)$/, 'must be at least $1')
-    .replace(/^Too (?:small|big): expected number to be <=(\d+)$/, 'must be at most $1')
-    .replace(/^Too big: expected (?:string|array) to have <=(\d+) (\w+)$/, 'must have at most $1 $2')
-    .replace(/^Invalid input: expected int\b.*$/, 'must be a whole number')
-    .replace(/^Invalid input: expected /, 'must be ')
-    .replace(/, received undefined$/, ', and is missing')
-    .replace(/, received /, ', not ')
-    .replace(/^Invalid option: expected one of /, 'must be one of ')
-    .replace(/^Invalid string: /, '')
-    .replace(/\|(?=")/g, ', ');
 }
 
 function fieldOf(path: readonly PropertyKey[]): string {

@@ -1,5 +1,6 @@
 /** The LaunchAgent of macOS (launchd.plist(5)), as text. Pure. */
 
+import { build } from 'plist';
 import { SERVICE_LABEL } from './service-place.ts';
 import type { ServicePlan } from './service-plan.ts';
 
@@ -16,53 +17,20 @@ const THROTTLE_SECONDS = 30;
  * - `ProcessType Standard`: `Background` would slow down the agents, which inherit it.
  */
 export function renderLaunchAgent(plan: ServicePlan): string {
-  const body = [
-    entry('Label', text(SERVICE_LABEL)),
-    entry('ProgramArguments', list(plan.program.map(text))),
-    entry(
-      'EnvironmentVariables',
-      dictionary(Object.entries(plan.environment).map(([k, v]) => entry(k, text(v)))),
-    ),
-    entry('WorkingDirectory', text(plan.workingFolder)),
-    entry('RunAtLoad', '<true/>'),
-    entry('KeepAlive', dictionary([entry('SuccessfulExit', '<false/>')])),
-    entry('ThrottleInterval', `<integer>${THROTTLE_SECONDS}</integer>`),
-    entry('ExitTimeOut', `<integer>${EXIT_SECONDS}</integer>`),
-    entry('AbandonProcessGroup', '<false/>'),
-    entry('ProcessType', text('Standard')),
-    entry('StandardOutPath', text('/dev/null')),
-    entry('StandardErrorPath', text(plan.crashLog)),
-  ];
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-${dictionary(body)}
-</plist>
-`;
-}
-
-function entry(key: string, value: string): string {
-  return `<key>${escapeXml(key)}</key>\n${value}`;
-}
-
-function dictionary(entries: readonly string[]): string {
-  return `<dict>\n${indent(entries.join('\n'))}\n</dict>`;
-}
-
-function list(items: readonly string[]): string {
-  return `<array>\n${indent(items.join('\n'))}\n</array>`;
-}
-
-function text(value: string): string {
-  return `<string>${escapeXml(value)}</string>`;
-}
-
-function indent(lines: string): string {
-  return lines.replace(/^/gm, '  ');
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-
-function escapeXml(value: string): string {
-  return value.replace(/[&<>]/g, (unit) => ENTITIES[unit] ?? unit);
+  const definition = {
+    Label: SERVICE_LABEL,
+    ProgramArguments: [...plan.program],
+    EnvironmentVariables: { ...plan.environment },
+    WorkingDirectory: plan.workingFolder,
+    RunAtLoad: true,
+    KeepAlive: { SuccessfulExit: false },
+    ThrottleInterval: THROTTLE_SECONDS,
+    ExitTimeOut: EXIT_SECONDS,
+    AbandonProcessGroup: false,
+    ProcessType: 'Standard',
+    StandardOutPath: '/dev/null',
+    StandardErrorPath: plan.crashLog,
+  };
+  // The offset: nothing is indented for the outermost element.
+  return `${build(definition, { offset: -1 })}\n`;
 }

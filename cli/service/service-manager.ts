@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { CliError } from '../base/exit.ts';
+import { firstLineOf } from '../base/one-line.ts';
 import { pause } from '../base/pause.ts';
 import { toolPath } from '../base/search-path.ts';
 import { renderLaunchAgent } from './launch-agent.ts';
@@ -147,7 +148,7 @@ const NO_SYSTEMD =
   'This Linux has no systemd. Start `orp runner work` with what it has for programs that run all the time.';
 
 function noBus(output: string): CliError {
-  return new CliError(`systemd does not answer for this user: ${firstLine(output)}.`, {
+  return new CliError(`systemd does not answer for this user: ${firstLineOf(output)}.`, {
     code: 'no_user_bus',
     hint:
       'It needs a session of this user: sign in there directly (not with su or sudo), or run `loginctl enable-linger` and ' +
@@ -183,7 +184,7 @@ function requireOk(tool: string, words: readonly string[], answer: ToolAnswer): 
   if (answer.kind === 'missing') throw missingTool(tool, 'Look at the PATH.');
   if (answer.code === 0) return;
   if (/connect to bus|connect to user scope bus/i.test(answer.output)) throw noBus(answer.output);
-  throw new CliError(`\`${tool} ${words.join(' ')}\` failed: ${firstLine(answer.output)}.`, {
+  throw new CliError(`\`${tool} ${words.join(' ')}\` failed: ${firstLineOf(answer.output)}.`, {
     code: 'service_manager_failed',
     hint: 'Run it yourself to see more; `orp runner install` may be repeated at any time.',
   });
@@ -191,8 +192,4 @@ function requireOk(tool: string, words: readonly string[], answer: ToolAnswer): 
 
 function missingTool(tool: string, hint: string): CliError {
   return new CliError(`${tool} was not found.`, { code: 'no_service_manager', hint });
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').replace(/\.$/, '');
 }

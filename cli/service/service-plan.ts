@@ -1,11 +1,11 @@
 /** What the installed service runs, and with which surroundings. Pure but for looking at what exists. */
 
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { CliError } from '../base/exit.ts';
 import { absoluteFolders } from '../base/search-path.ts';
 import { expandHome, homeOf, withAbsoluteFolders } from '../files/folders.ts';
-import { stateFolder } from '../files/paths.ts';
+import { realPathOf, stateFolder } from '../files/paths.ts';
 
 export interface ServicePlan {
   /** Absolute path of the program, then its arguments. */
@@ -132,15 +132,6 @@ function carriedSettings(env: NodeJS.ProcessEnv): Record<string, string> {
 function carriedAgent(env: NodeJS.ProcessEnv): Record<string, string> {
   const { CODEX_BIN: bin } = carriedSettings(env);
   return bin?.includes('/') ? { CODEX_BIN: resolve(expandHome(bin)) } : {};
-}
-
-function realPathOf(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    // Not there.
-    return undefined;
-  }
 }
 
 function isFolder(path: string): boolean {

@@ -89,7 +89,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     ],
     mayImport: ['spec'],
     packages: {
-      cli: ['node:', 'cli-table3', 'commander', 'eventsource-parser', 'proper-lockfile', 'zod'],
+      cli: ['node:', 'commander', 'eventsource-parser', 'plist', 'proper-lockfile', 'string-width', 'zod'],
     },
   },
 };

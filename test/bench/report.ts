@@ -1,13 +1,12 @@
 /** How a measurement is shown to people. */
 
-import Table from 'cli-table3';
+import { plainTable } from '../../cli/output/page.ts';
 import type { Report } from './bench.ts';
 
 export function printTable({ title, table, notes }: Report): void {
   const [head = [], ...rows] = table;
-  const drawn = new Table({ head: head.map(String), style: { head: [], border: [] } });
-  for (const row of rows) drawn.push(row.map(String));
-  console.log(`${title}\n${drawn.toString()}`);
+  const cells = rows.map((row) => row.map(String));
+  console.log(`${title}\n${plainTable(head.map(String), cells)}`);
   for (const note of notes) console.log(note);
 }
 

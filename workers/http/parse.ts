@@ -1,9 +1,8 @@
 /** Checks a request against the schema of its row, and describes what is wrong in sentences. */
 
-import type { ZodType, z } from 'zod';
+import type { ZodType } from 'zod';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
-
-type Issue = z.core.$ZodIssue;
+import { type Issue, issueWords } from '../../spec/issue-words.ts';
 
 /** Where a value was: the path, the query or the body. Sentences name it when no single field is wrong. */
 export type Where = 'body' | 'query';
@@ -18,7 +17,11 @@ export function parse(
   const issue = deepest(parsed.error.issues[0]);
   const field = fieldOf(issue) || `the ${where}`;
   const code = where === 'body' && isTooLong(issue) ? 'body_too_large' : 'invalid_input';
-  return refuse(code, `${field}: ${sentenceOf(issue)}`, hintOf(field, where));
+  return refuse(
+    code,
+    `${field}: ${issue === undefined ? 'is not valid' : issueWords(issue)}.`,
+    hintOf(field, where),
+  );
 }
 
 /** A text or a list beyond its bound, rather than a number that is out of range. */
@@ -39,52 +42,19 @@ function fieldOf(issue: Issue | undefined): string {
   return issue?.path.join('.') ?? '';
 }
 
-function sentenceOf(issue: Issue | undefined): string {
-  switch (issue?.code) {
-    case 'invalid_type':
-      return issue.input === undefined ? 'is missing.' : `must be ${aType(issue.expected)}.`;
-    case 'too_big':
-      return `may have at most ${issue.maximum}${unitOf(issue.origin)}.`;
-    case 'too_small':
-      return `needs at least ${issue.minimum}${unitOf(issue.origin)}.`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}.`;
-    case 'unrecognized_keys':
-      return 'is not a field of this request.';
-    case 'invalid_format':
-      return issue.format === 'datetime'
-        ? 'must be a time such as 2026-04-01T10:00:00Z.'
-        : ended(issue.message);
-    default:
-      return ended(issue?.message ?? 'is not valid');
-  }
-}
-
-function aType(expected: string): string {
-  if (expected === 'int') return 'a whole number';
-  return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
-}
-
-/** What a limit counts; a limit on a number is the number itself. */
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' ? ' entries' : '';
-}
-
 function hintOf(field: string, where: Where): string {
   return field === `the ${where}`
     ? `Correct the ${where} and send it again.`
     : `Correct ${field} and send it again.`;
 }
 
-function ended(text: string): string {
-  return text.endsWith('.') ? text : `${text}.`;
-}
-
 /** Of a refused body the server reads this much, or what the route takes, before it cuts the connection. */
 export const DISCARDED_BYTES = 4 * 1024 * 1024;
 
-/** The bytes, or undefined when there are more than `maxBytes`. */
+/**
+ * The bytes, or undefined when there are more than `maxBytes`. Not `hono/body-limit`: that one leaves a refused body unread, and
+ * its client may then not read why.
+ */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) {
     await discardBody(request, maxBytes);

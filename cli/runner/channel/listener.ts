@@ -12,8 +12,7 @@
  */
 
 import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
-import { fullJitter } from '../../base/jitter.ts';
-import { timerMs } from '../../base/pause.ts';
+import { fullJitter, timerMs } from '../../base/pause.ts';
 import type { Channel, ChannelEnd, ChannelTarget, OpenChannel, PushTransport } from './channel.ts';
 import { openSseChannel } from './sse-channel.ts';
 import { openWsChannel } from './ws-channel.ts';

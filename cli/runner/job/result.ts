@@ -5,6 +5,7 @@ import { CONDITION_CODES, type ConditionCode } from '../../../spec/job/condition
 import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../../spec/job/kinds.ts';
 import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
 import { clip, cut, cutToBytes } from '../../../spec/text.ts';
+import { roughDuration } from '../../base/duration.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { Held, ReceiptReport, ResultReport } from './hosted-api.ts';
@@ -141,18 +142,14 @@ export function stopSentence(reason: StopReason): string {
     case 'lease_lost':
       return `The lease was taken away (${reason.why}); the agent was stopped.`;
     case 'time_limit':
-      return `The agent was stopped after ${describeMs(reason.limitMs)}: its time limit.`;
+      return `The agent was stopped after ${roughDuration(reason.limitMs)}: its time limit.`;
     case 'silence':
-      return `The agent was stopped after ${describeMs(reason.limitMs)} without output: its silence limit.`;
+      return `The agent was stopped after ${roughDuration(reason.limitMs)} without output: its silence limit.`;
     case 'other_session':
       return `The agent does not know the linked session ${reason.asked}: it began a new one (${reason.said}) and was stopped. Register another session with orp link session register.`;
     case 'shutdown':
       return 'The runner was stopped by a person before the agent finished.';
   }
-}
-
-function describeMs(ms: number): string {
-  return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1000)} s`;
 }
 
 function withAnswer(answer: string | undefined, kind: string): Pick<ResultRecord, 'summary' | 'content'> {

@@ -1,9 +1,9 @@
 /** What keeps a look from being work, in sentences: for a runner that goes on, and for one that leaves. */
 
+import { exactDuration } from '../../base/duration.ts';
 import { CliError } from '../../base/exit.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { NOT_OFFERED } from '../../client/offers.ts';
-import { elapsed } from '../../output/status-line.ts';
 import type { PollResult } from './claimer.ts';
 
 /** What keeps the runner from working; undefined when nothing does. */
@@ -85,7 +85,7 @@ export class Outage {
   /** It works; true when it did not before. */
   end(): boolean {
     if (this.#since === undefined) return false;
-    this.#reporter.info(`Working again after ${elapsed(performance.now() - this.#since)}.`);
+    this.#reporter.info(`Working again after ${exactDuration(performance.now() - this.#since)}.`);
     this.#since = undefined;
     this.#attempt = 0;
     this.#message = '';

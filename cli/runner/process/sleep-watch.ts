@@ -7,6 +7,8 @@
  * that let it run on, and when the process was stopped.
  */
 
+import { roughDuration } from '../../base/duration.ts';
+
 export interface Clocks {
   /** Epoch ms; a person may set it. */
   wallNow(): number;
@@ -63,13 +65,6 @@ export class SleepWatch {
 /** For people. */
 export function describeJump(goneMs: number): string {
   if (goneMs < 0)
-    return `The clock was set back by ${duration(-goneMs)}; checking the leases and the connection.`;
-  return `Nothing ran here for ${duration(goneMs)} (sleep, or a clock that was set); checking the leases and the connection.`;
-}
-
-function duration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+    return `The clock was set back by ${roughDuration(-goneMs)}; checking the leases and the connection.`;
+  return `Nothing ran here for ${roughDuration(goneMs)} (sleep, or a clock that was set); checking the leases and the connection.`;
 }

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { codexAgent } from '../../agents/codex.ts';
+import { exactDuration } from '../../base/duration.ts';
 import { pause } from '../../base/pause.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { clientVersion } from '../../base/version.ts';
@@ -11,7 +12,6 @@ import { NO_RETRY } from '../../client/retry.ts';
 import { ServerError } from '../../client/server-error.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 import type { CommonOptions, Context } from '../../output/context.ts';
-import { elapsed } from '../../output/status-line.ts';
 import { loadMachine, requireEnabled } from '../../records/machine.ts';
 import { requireAuth } from '../../records/remote-session.ts';
 import { ownerPolicy, policyGate } from '../agent-run/policy-gate.ts';
@@ -206,8 +206,8 @@ export async function holdMachine(context: Context, options: WorkOptions, prepar
     now: context.now,
     onWait(holder, waitedMs) {
       const text = `Waiting for runner ${holder.pid} to finish and leave`;
-      if (prepared.hold.show !== undefined) prepared.hold.show(`○ ${text} · ${elapsed(waitedMs)}`);
-      else if (waitedMs % 10_000 === 0) reporter.info(`${text} (${elapsed(waitedMs)}).`);
+      if (prepared.hold.show !== undefined) prepared.hold.show(`○ ${text} · ${exactDuration(waitedMs)}`);
+      else if (waitedMs % 10_000 === 0) reporter.info(`${text} (${exactDuration(waitedMs)}).`);
     },
     signal: drainSwitch.draining,
     pause: (ms) => pause(ms, drainSwitch.draining),

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { exactDuration } from '../../../cli/base/duration.ts';
 import { LiveLine } from '../../../cli/output/live-line.ts';
-import { elapsed, type RunnerView, statusLine } from '../../../cli/output/status-line.ts';
+import { type RunnerView, statusLine } from '../../../cli/output/status-line.ts';
 import { cutToWidth, textWidth } from '../../../cli/output/text-width.ts';
 
 const CLEAR = '\u001b[J';
@@ -120,7 +121,7 @@ describe('what the live line says', () => {
     [
       'drained, at work',
       aView({ isDrained: true, jobs: [aJob] }),
-      '● drained, finishing over ws as workbench · job_1 in Main 1 m 12 s',
+      '● drained, finishing over ws as workbench · job_1 in Main 1 min 12 s',
     ],
     [
       'before the first connection',
@@ -136,7 +137,7 @@ describe('what the live line says', () => {
     [
       'at work',
       aView({ jobs: [{ ...aJob, output: 'one\ntwo\n\n' }] }),
-      '● working over ws as workbench · job_1 in Main 1 m 12 s · two',
+      '● working over ws as workbench · job_1 in Main 1 min 12 s · two',
     ],
     [
       'with several jobs',
@@ -146,17 +147,17 @@ describe('what the live line says', () => {
           { ...aJob, id: 'job_2', session: '' },
         ],
       }),
-      '● working over ws as workbench · 2 jobs: job_1 in Main 1 m 12 s, job_2 1 m 12 s · old',
+      '● working over ws as workbench · 2 jobs: job_1 in Main 1 min 12 s, job_2 1 min 12 s · old',
     ],
     [
       'leaving',
       aView({ isDraining: true, jobs: [aJob] }),
-      '● finishing over ws as workbench · job_1 in Main 1 m 12 s',
+      '● finishing over ws as workbench · job_1 in Main 1 min 12 s',
     ],
     [
       'with output that would steer the terminal',
       aView({ jobs: [{ ...aJob, output: '\u001b[2Jgone\u0007\r\nnext\u001b]0;title\u0007 line' }] }),
-      '● working over ws as workbench · job_1 in Main 1 m 12 s · next line',
+      '● working over ws as workbench · job_1 in Main 1 min 12 s · next line',
     ],
   ])('%s', (_, view, line) => {
     expect(statusLine(view, 200)).toBe(line);
@@ -172,23 +173,32 @@ describe('what the live line says', () => {
     [
       200,
       working,
-      '● working over ws as workbench · job_01k9h3v8q2m4x7c5t6n1p0rb3 in Main 1 m 12 s · ok 41 - reads a gauge',
+      '● working over ws as workbench · job_01k9h3v8q2m4x7c5t6n1p0rb3 in Main 1 min 12 s · ok 41 - reads a gauge',
     ],
-    [79, working, '● working · job_01k9h3v8q2m4x7c5t6n1p0rb3 in Main 1 m 12 s · ok 41 - reads a g…'],
-    [60, working, '● working over ws as workbench · 1 m 12 s · ok 41 - reads a…'],
-    [29, working, '● working · 1 m 12 s · ok 41…'],
-    [29, aView({ jobs: [aJob, aJob] }), '● working · 2 jobs · 1 m 12 s'],
+    [79, working, '● working · job_01k9h3v8q2m4x7c5t6n1p0rb3 in Main 1 min 12 s · ok 41 - reads a…'],
+    [62, working, '● working over ws as workbench · 1 min 12 s · ok 41 - reads a…'],
+    [31, working, '● working · 1 min 12 s · ok 41…'],
+    [31, aView({ jobs: [aJob, aJob] }), '● working · 2 jobs · 1 min 12 s'],
   ])('in %i columns what matters most', (columns, view, line) => {
     expect(cutToWidth(statusLine(view, columns), columns)).toBe(line);
     expect(textWidth(line)).toBeLessThanOrEqual(columns);
   });
 
   it.each([
+    ['a wide letter', '字', 2],
+    ['an emoji of several code points', '👩‍👩‍👧‍👦', 2],
+    ['a letter with its mark', 'e\u0301', 1],
+    ['a mark that has no letter', '\u0301', 0],
+  ])('counts %s as a terminal shows it', (_, text, width) => {
+    expect(textWidth(text)).toBe(width);
+  });
+
+  it.each([
     [-5, '0 s'],
     [59_999, '59 s'],
-    [187_000, '3 m 07 s'],
-    [7_500_000, '2 h 05 m'],
+    [187_000, '3 min 07 s'],
+    [7_500_000, '2 h 05 min'],
   ])('%i ms is %s', (ms, text) => {
-    expect(elapsed(ms)).toBe(text);
+    expect(exactDuration(ms)).toBe(text);
   });
 });

@@ -81,9 +81,9 @@ describe('orp runner policy show and check', () => {
     const { code, stdout } = await desk.orp(['runner', 'policy', 'check', '--json']);
     expect(code).toBe(1);
     expect(JSON.parse(stdout).problems).toEqual([
-      { field: 'max_run_minutes', message: 'must be number, not string' },
+      { field: 'max_run_minutes', message: 'must be a number' },
       { field: 'quiet_hours[0].from', message: 'must be a time of day like 22:00' },
-      { field: 'confirm', message: 'must be one of "always", "unknown-sender", "never"' },
+      { field: 'confirm', message: 'must be one of always, unknown-sender, never' },
       { field: 'repos', message: 'this version of orp does not know this rule' },
     ]);
   });

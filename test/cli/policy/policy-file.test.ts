@@ -52,7 +52,7 @@ describe('the policy file', () => {
     [
       { quiet_hours: [{ from: '22:00', to: '07:00', days: [] }] },
       'quiet_hours[0].days',
-      'must have at least 1 entry',
+      'needs at least 1 entry',
     ],
     [
       { quiet_hours: [{ from: '24:00', to: '00:00' }] },
