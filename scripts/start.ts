@@ -6,10 +6,9 @@ import { shellWord } from '../cli/base/shell-word.ts';
 import { makeFolder, openness } from '../cli/files/private-folder.ts';
 import { buildOrp } from './local/build-orp.ts';
 import { createFirstOperator } from './local/first-operator.ts';
-import { isPortFree } from './local/free-port.ts';
 import { projectPath } from './local/project-path.ts';
 import { type LogLine, type Runtime, startRuntime } from './local/runtime.ts';
-import { LOCK_STALE_MS, servingLock } from './local/serving.ts';
+import { isPortFree, LOCK_STALE_MS, servingLock } from './local/serving.ts';
 import { readOptions, runScript, UsageError } from './local/words.ts';
 
 const DEFAULT_PORT = 8787;

@@ -1,6 +1,7 @@
 /** Makes accounts directly in the database: the first operator, and the people of tests. */
 
 import { randomBytes, randomInt, scryptSync, timingSafeEqual } from 'node:crypto';
+import type { Database } from './runtime.ts';
 
 /** 2^15, 8, 3: what fits into the memory and time of a Worker request. */
 const COST_LOG2 = 15;
@@ -70,4 +71,13 @@ export function accountRow(account: NewAccount, now: number): AccountRow {
     password_hash: hashPassword(account.password),
     created_at: now,
   };
+}
+
+/** Adds an account; fails when the address already has one. */
+export async function insertAccount(database: Database, account: AccountRow): Promise<void> {
+  const { id, email, name, role, password_hash, created_at } = account;
+  await database
+    .prepare('INSERT INTO users (id, email, name, role, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)')
+    .bind(id, email, name, role, password_hash, created_at)
+    .run();
 }

@@ -1,7 +1,6 @@
 /** The first operator of a local hosted side: made when there is none. */
 
-import { accountRow, generatePassword, isPasswordOf } from './accounts.ts';
-import { insertAccount } from './insert-account.ts';
+import { accountRow, generatePassword, insertAccount, isPasswordOf } from './accounts.ts';
 import type { Database } from './runtime.ts';
 
 const DEFAULT_EMAIL = 'operator@orp.test';

@@ -1,6 +1,7 @@
-/** Whether a local server serves from a folder now: two programs must not write into one database. */
+/** Whether a local server can serve: two programs must not write into one database, or listen on one port. */
 
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { check } from 'proper-lockfile';
 
@@ -15,4 +16,13 @@ export function servingLock(folder: string): string {
 export async function isServing(folder: string): Promise<boolean> {
   if (!existsSync(folder)) return false;
   return check(folder, { stale: LOCK_STALE_MS, lockfilePath: servingLock(folder) });
+}
+
+/** Whether a server can listen on this loopback port now; 0 is always free. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const probe = createServer();
+    probe.once('error', () => answer(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => answer(true)));
+  });
 }

@@ -1,8 +1,7 @@
 /** The hosted side for a benchmark: the real one on the local runtime, with one signed-in account. */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { accountRow } from '../../scripts/local/accounts.ts';
-import { insertAccount } from '../../scripts/local/insert-account.ts';
+import { accountRow, insertAccount } from '../../scripts/local/accounts.ts';
 import type { Runtime, RuntimeOptions } from '../../scripts/local/runtime.ts';
 import { startRuntime } from '../../scripts/local/runtime.ts';
 import { deviceLogin } from '../../spec/contract/auth.ts';

@@ -6,8 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accountRow, generatePassword, type Role } from '../../scripts/local/accounts.ts';
-import { insertAccount } from '../../scripts/local/insert-account.ts';
+import { accountRow, generatePassword, insertAccount, type Role } from '../../scripts/local/accounts.ts';
 import { type Database, type Runtime, startRuntime } from '../../scripts/local/runtime.ts';
 import { type Edge, startEdge } from './edge.ts';
 

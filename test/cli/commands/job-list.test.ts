@@ -1,21 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { A_JOB } from '../a-job.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
-
-const JOB = {
-  id: 'job_1',
-  kind: 'session.prompt',
-  status: 'queued',
-  priority: 0,
-  attempt: 0,
-  maxAttempts: 3,
-  onLeaseLoss: 'hold',
-  sessionFallback: 'primary',
-  target: {},
-  createdAt: '2026-04-01T10:00:00.000Z',
-  expiresAt: '2026-04-08T10:00:00.000Z',
-  updatedAt: '2026-04-01T10:00:00.000Z',
-};
 
 describe('the way to the next page on a terminal', () => {
   it.each([
@@ -29,7 +15,7 @@ describe('the way to the next page on a terminal', () => {
       said: "--kind idea.checkpoint --machine-id 'mira'\\''s mac' --limit 25 --cursor job_1",
     },
   ])('repeats what $words asked for', async ({ words, said }) => {
-    const page = { ok: true, jobs: [JOB], nextCursor: 'job_1', hasMore: true };
+    const page = { ok: true, jobs: [A_JOB], nextCursor: 'job_1', hasMore: true };
     await using server = await RecordingServer.startNewest(() => ({ body: page }));
     using desk = new Desk();
     desk.signIn(server.url);
@@ -39,7 +25,7 @@ describe('the way to the next page on a terminal', () => {
   });
 
   it('is not said on the last page', async () => {
-    const page = { ok: true, jobs: [JOB], hasMore: false };
+    const page = { ok: true, jobs: [A_JOB], hasMore: false };
     await using server = await RecordingServer.startNewest(() => ({ body: page }));
     using desk = new Desk();
     desk.signIn(server.url);

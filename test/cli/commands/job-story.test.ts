@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatStory } from '../../../cli/commands/job-story.ts';
 import type { JobStory } from '../../../cli/commands/job-types.ts';
 import { plainText } from '../../../cli/output/plain-text.ts';
+import { A_JOB } from '../a-job.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 
@@ -10,18 +11,10 @@ const UNTOUCHED: Record<'attempts' | 'events', never[]> = { attempts: [], events
 
 function aStory(overrides: Partial<JobStory> = {}): JobStory {
   return {
-    id: 'job_1',
-    kind: 'session.prompt',
+    ...A_JOB,
     status: 'completed',
-    priority: 0,
     attempt: 1,
-    maxAttempts: 3,
-    onLeaseLoss: 'hold',
-    sessionFallback: 'primary',
-    target: {},
-    createdAt: '2026-04-01T10:00:00.000Z',
     createdBy: 'mira@example.org',
-    expiresAt: '2026-04-08T10:00:00.000Z',
     updatedAt: '2026-04-01T10:05:00.000Z',
     prompt: 'Build it.\nThen test it.',
     ...UNTOUCHED,

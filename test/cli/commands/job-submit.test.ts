@@ -1,40 +1,18 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { takenOrder } from '../a-job.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 
 const NO_HOSTED_SIDE = 'http://127.0.0.1:1';
 const SUBMIT = ['job', 'submit', 'Count the gauges.'];
 
-/** A service that takes every order, in the shape of the contract. */
-const taking = () => ({
-  status: 201,
-  body: {
-    ok: true,
-    created: true,
-    job: {
-      id: 'job_1',
-      kind: 'session.prompt',
-      status: 'queued',
-      priority: 0,
-      attempt: 0,
-      maxAttempts: 3,
-      onLeaseLoss: 'hold',
-      sessionFallback: 'primary',
-      target: {},
-      createdAt: '2026-04-01T10:00:00.000Z',
-      expiresAt: '2026-04-08T10:00:00.000Z',
-      updatedAt: '2026-04-01T10:00:00.000Z',
-    },
-  },
-});
-
 const TORN = ['{"idea_id": "ide', '{"idea_id": ""}'];
 
 describe('where a submitted prompt goes', () => {
   it('is the linked repository one is in', async () => {
-    await using server = await RecordingServer.startNewest(taking);
+    await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);
     desk.linkTo('ide_77');
@@ -45,7 +23,7 @@ describe('where a submitted prompt goes', () => {
   it('is told when it is another session than the one that was named, in text and in JSON', async () => {
     const note =
       'No synced session is called nope; Main will answer. Use --session-fallback none to wait for it.';
-    const { status, body } = taking();
+    const { status, body } = takenOrder();
     const waiting = {
       code: 'next_poll',
       message: 'workbench listens.',
@@ -78,7 +56,7 @@ describe('where a submitted prompt goes', () => {
     ['outside of git', (desk: Desk) => ['--repo-root', desk.home]],
     ['in a repository that is not linked', () => []],
   ])('must be said %s', async (_, words) => {
-    await using server = await RecordingServer.startNewest(taking);
+    await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);
     const refused = await desk.orp([...words(desk), ...SUBMIT]);
@@ -107,7 +85,7 @@ describe('an own idempotency key', () => {
   const KEYED = [...SUBMIT, '--anywhere', '--idempotency-key'];
 
   it('goes with times that are said in full, so that the same words are the same request', async () => {
-    await using server = await RecordingServer.startNewest(taking);
+    await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);
     const words = [...KEYED, ' k-1 ', '--not-before', '2026-04-01T18:00Z', '--expires-at', '2026-04-03'];
@@ -121,7 +99,7 @@ describe('an own idempotency key', () => {
   });
 
   it.each(['--not-before', '--expires-at'])('is refused together with a span behind %s', async (flag) => {
-    await using server = await RecordingServer.startNewest(taking);
+    await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);
     const { error } = await desk.orp([...KEYED, 'k-1', flag, '1h']);
@@ -132,7 +110,7 @@ describe('an own idempotency key', () => {
   });
 
   it.each(['', '  ', 'two words', 'schlüssel', 'k'.repeat(129)])('is not %j', async (key) => {
-    await using server = await RecordingServer.startNewest(taking);
+    await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);
     const { error } = await desk.orp([...KEYED, key]);

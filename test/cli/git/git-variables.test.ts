@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { resolveRepo } from '../../../cli/git/repository.ts';
+import { takenOrder } from '../a-job.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 
@@ -29,33 +30,11 @@ const FOREIGN: [string, (other: string) => NodeJS.ProcessEnv][] = [
     (other) => ({ GIT_DIR: join(other, '.git'), GIT_COMMON_DIR: join(other, '.git') }),
   ],
 ];
-
-const answer = () => ({
-  status: 201,
-  body: {
-    ok: true,
-    created: true,
-    job: {
-      id: 'job_1',
-      kind: 'session.prompt',
-      status: 'queued',
-      priority: 0,
-      attempt: 0,
-      maxAttempts: 3,
-      onLeaseLoss: 'hold',
-      sessionFallback: 'primary',
-      target: {},
-      createdAt: '2026-04-01T10:00:00.000Z',
-      expiresAt: '2026-04-08T10:00:00.000Z',
-      updatedAt: '2026-04-01T10:00:00.000Z',
-    },
-  },
-});
 const SUBMIT = ['job', 'submit', 'Count the gauges.'];
 
 describe('variables of git that name another repository', () => {
   it.each(FOREIGN)('do not count when --repo-root names one: %s', async (_, make) => {
-    await using server = await RecordingServer.startNewest(answer);
+    await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);
     desk.linkTo('ide_here');
@@ -71,7 +50,7 @@ describe('variables of git that name another repository', () => {
   it.each(FOREIGN)(
     'are refused where no repository is named, before anything is sent: %s',
     async (_, make) => {
-      await using server = await RecordingServer.startNewest(answer);
+      await using server = await RecordingServer.startNewest(takenOrder);
       using desk = new Desk();
       desk.signIn(server.url);
       desk.linkTo('ide_here');

@@ -1,21 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { A_JOB } from '../a-job.ts';
 import { Desk } from '../desk.ts';
 import { type Asked, RecordingServer } from '../recording-server.ts';
 
-const job = (id: string) => ({
-  id,
-  kind: 'session.prompt',
-  status: 'completed',
-  priority: 0,
-  attempt: 1,
-  maxAttempts: 3,
-  onLeaseLoss: 'hold',
-  sessionFallback: 'primary',
-  target: {},
-  createdAt: '2026-04-01T10:00:00.000Z',
-  expiresAt: '2026-04-08T10:00:00.000Z',
-  updatedAt: '2026-04-01T10:00:00.000Z',
-});
+const job = (id: string) => ({ ...A_JOB, id, status: 'completed', attempt: 1 });
 
 /** Knows these jobs, by their whole ids. */
 function knowing(...ids: string[]) {

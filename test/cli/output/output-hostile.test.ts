@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { TextOutput } from '../../../cli/output/text-output.ts';
 import { DOCUMENTS } from '../../contract/cli-documents.ts';
 import { answerAsServer, arrange } from '../../contract/cli-situations.ts';
+import { A_JOB } from '../a-job.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
 import { MAIN } from '../runner/orp-process.ts';
@@ -12,19 +13,11 @@ import { EVIL, poison, STEERING, steering, WORDS } from './hostile.ts';
 import { openTerminal } from './terminal.ts';
 
 const JOB = {
-  id: 'job_1',
-  kind: 'session.prompt',
+  ...A_JOB,
   status: 'completed',
-  priority: 0,
   attempt: 1,
-  maxAttempts: 3,
-  onLeaseLoss: 'hold',
-  sessionFallback: 'primary',
   target: { machineId: 'm', projectRoot: '/r', orpSessionId: 's', codexSessionId: 'c' },
-  createdAt: '2026-04-01T10:00:00.000Z',
   createdBy: 'mira@example.test',
-  expiresAt: '2026-04-08T10:00:00.000Z',
-  updatedAt: '2026-04-01T10:00:00.000Z',
   summary: 'Done.',
   error: 'no',
   orpSessionId: 'main',

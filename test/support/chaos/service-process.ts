@@ -3,8 +3,7 @@
  * argument; tells its parent where it listens. The processes it starts are in its group, and end with it.
  */
 
-import { accountRow } from '../../../scripts/local/accounts.ts';
-import { insertAccount } from '../../../scripts/local/insert-account.ts';
+import { accountRow, insertAccount } from '../../../scripts/local/accounts.ts';
 import { startRuntime } from '../../../scripts/local/runtime.ts';
 
 export interface ServiceSettings {
