@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { getMe } from '../../spec/contract/auth.ts';
 import type { Capability } from '../../spec/contract/capabilities.ts';
 import type { BodyInput, Endpoint, ParamsOf, QueryInput, ReplyOf } from '../../spec/contract/endpoint.ts';
+import { issueWords } from '../../spec/issue-words.ts';
 import { usageError } from '../base/exit.ts';
 import type { JsonObject } from '../files/json-file.ts';
 import { isObject } from '../files/json-file.ts';
@@ -70,11 +71,10 @@ export async function call<Row extends Endpoint>(
 ): Promise<ReplyOf<Row>> {
   const answer = await send(client, row, input);
   // `ok` is true unless the server says otherwise.
-  const read = row.reply.safeParse({ ok: true, ...answer });
+  const read = row.reply.safeParse({ ok: true, ...answer }, { reportInput: true });
   if (read.success) return read.data as ReplyOf<Row>;
-  const issue = read.error.issues[0];
-  const where = issue?.path.join('.') || 'the answer';
-  throw incomplete({ status: row.status, path: row.path }, `${where}: ${issue?.message ?? ''}`);
+  const problems = read.error.issues.map((issue) => `${issue.path.join('.') || 'it'} ${issueWords(issue)}`);
+  throw incomplete({ status: row.status, path: row.path }, problems[0] ?? '');
 }
 
 /**

@@ -102,7 +102,7 @@ describe('an answer', () => {
   it('another shape than agreed is an error that names the field', async () => {
     await using server = await RecordingServer.start(() => ({ body: { user: { id: 1 } } }));
     const error = await failureOf(call(clientOf(server).client, getMe, {}));
-    expect(error.message).toContain('user.id');
+    expect(error.message).toBe("The server's answer is not usable: user.id must be a string.");
   });
 
   it('a redirect is never followed', async () => {
