@@ -28,11 +28,14 @@ export const JOB_STATUSES = [
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
+/** The status of a new job. */
+export const FIRST_STATUS = 'queued' satisfies JobStatus;
+
 /** Terminal statuses: only a retry by a person changes them. */
 const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
 
 /** Statuses in which a machine holds the job under a lease. */
-const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
+export const LEASED_STATUSES = ['dispatched', 'running'] as const satisfies readonly JobStatus[];
 
 /**
  * Statuses whose holder has the agent session for itself. A machine that stopped responding (`lost`) may still work

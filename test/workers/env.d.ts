@@ -7,4 +7,9 @@ declare global {
       TEST_MIGRATIONS: D1Migration[];
     }
   }
+
+  interface ImportMeta {
+    /** The texts of files of this repository, by path; the bundler of the tests reads them. */
+    glob(pattern: string, options: { query: '?raw'; import: 'default'; eager: true }): Record<string, string>;
+  }
 }

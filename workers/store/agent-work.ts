@@ -1,7 +1,9 @@
 /** What the compatibility path reads: reviews with the repository and session that their world names. */
 
+import { LEASED_STATUSES } from '../../spec/job/status.ts';
 import type { Database, Statement } from './database.ts';
-import { sql } from './database.ts';
+import { raw, sql } from './database.ts';
+import { mayBe, statusIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 
@@ -25,7 +27,7 @@ export function readReviewCandidates(userId: string, now: number): Statement {
     SELECT j.user_id AS userId, j.id, j.idea_id AS ideaId, w.id AS worldId, w.name AS worldName,
       w.project_root AS projectRoot, coalesce(j.target_codex_session_id, w.codex_session_id) AS codexSessionId
     FROM jobs j INDEXED BY jobs_live JOIN worlds w ON w.user_id = j.user_id AND w.idea_id = j.idea_id
-    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND j.status = 'queued' AND j.kind = 'idea.checkpoint'
+    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND ${raw(mayBe('claim', 'j.'))} AND j.kind = 'idea.checkpoint'
       AND j.available_at <= ${now} AND j.expires_at > ${now} AND j.checkpoint_id IS NOT NULL
       AND j.target_machine_id IS NULL AND (j.world_id IS NULL OR j.world_id = w.id)
       AND w.project_root IS NOT NULL AND coalesce(j.target_codex_session_id, w.codex_session_id) IS NOT NULL
@@ -51,7 +53,7 @@ export function findByClaim(
 ): Promise<JobRow | undefined> {
   return db.first<JobRow>({
     sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND finished_at IS NULL
-          AND status IN ('dispatched', 'running') AND machine_id = ? AND claim_id = ?`,
+          AND ${statusIn(LEASED_STATUSES)} AND machine_id = ? AND claim_id = ?`,
     values: [userId, machineId, claimId],
   });
 }

@@ -1,6 +1,7 @@
-/** Checkpoint reviews and their responses. */
+/** Checkpoint reviews and their responses. A review has the statuses of its job, without those of a lease. */
 
 import type { UserId } from '../../spec/ids.ts';
+import { FIRST_STATUS, TRANSITIONS } from '../../spec/job/status.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 
@@ -20,7 +21,7 @@ export function insertCheckpointWithJob(userId: UserId, checkpoint: NewCheckpoin
   return sql`
     INSERT INTO checkpoints (user_id, id, idea_id, world_id, job_id, trigger_type, status, created_at, context)
     SELECT ${userId}, ${checkpoint.id}, ${checkpoint.ideaId}, ${checkpoint.worldId}, ${checkpoint.jobId},
-           ${checkpoint.triggerType}, 'queued', ${checkpoint.now}, ${checkpoint.context}
+           ${checkpoint.triggerType}, ${FIRST_STATUS}, ${checkpoint.now}, ${checkpoint.context}
     FROM jobs WHERE user_id = ${userId} AND id = ${checkpoint.jobId} AND checkpoint_id = ${checkpoint.id}`;
 }
 
@@ -32,7 +33,7 @@ export function latestSummaries(
 ) {
   return db.all<{ summary: string }>(sql`
     SELECT summary FROM checkpoints
-    WHERE user_id = ${userId} AND idea_id = ${ideaId} AND status = 'completed' AND summary IS NOT NULL
+    WHERE user_id = ${userId} AND idea_id = ${ideaId} AND status = ${TRANSITIONS.complete.to} AND summary IS NOT NULL
     ORDER BY id DESC LIMIT ${limit}`);
 }
 
@@ -50,12 +51,12 @@ export interface ReviewResponse {
 
 /** Written in the batch that finishes the job, and only if that batch finished it under this lease; once. */
 export function respondIfFinished(job: { userId: string; id: string }, response: ReviewResponse): Statement {
-  const status = response.success ? 'completed' : 'failed';
+  const status = TRANSITIONS[response.success ? 'complete' : 'fail'].to;
   return sql`
     UPDATE checkpoints SET status = ${status}, responded_at = ${response.now}, response_id = ${response.responseId},
       summary = ${response.summary}, error = ${response.error}, structured_output = ${response.structuredOutput},
       body = ${response.body}
-    WHERE user_id = ${job.userId} AND status = 'queued' AND id = (
+    WHERE user_id = ${job.userId} AND status = ${FIRST_STATUS} AND id = (
       SELECT checkpoint_id FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
         AND lease_id = ${response.leaseId} AND finished_at = ${response.now})`;
 }

@@ -1,9 +1,11 @@
 /** What a claim reads: the machine, its live leases, and the queued jobs it may look at. */
 
+import { HELD_STATUSES } from '../../spec/job/status.ts';
 import type { Statement } from './database.ts';
-import { sql } from './database.ts';
+import { raw, sql } from './database.ts';
+import { mayBe, statusIn } from './guard.ts';
 import type { TargetFields } from './job-row.ts';
-import { HELD, jobColumns } from './job-row.ts';
+import { jobColumns } from './job-row.ts';
 
 /** Jobs looked at in one go; the next page is read only when none of these fits. */
 export const CANDIDATE_PAGE = 50;
@@ -89,7 +91,7 @@ export function readCandidates(userId: string, { machineId, now, after, free }: 
   const page = (target: Statement): Statement => ({
     sql: `SELECT ${CANDIDATE} FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND ${target.sql}
-            AND status = 'queued' AND available_at <= ? AND expires_at > ?
+            AND ${mayBe('claim')} AND available_at <= ? AND expires_at > ?
             AND ${place.sql}
             AND (priority < ? OR (priority = ? AND id > ?))`,
     values: [userId, ...target.values, now, now, ...place.values, priority, priority, id],
@@ -114,7 +116,7 @@ export function readNextAvailable(
 ): Statement {
   return sql`
     SELECT min(j.available_at) AS at FROM jobs j INDEXED BY jobs_live
-    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND j.status = 'queued' AND j.available_at > ${now}
+    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND ${raw(mayBe('claim', 'j.'))} AND j.available_at > ${now}
       AND (j.target_machine_id IS NULL OR j.target_machine_id = ${machineId})
       AND EXISTS (SELECT 1 FROM linked_projects p WHERE p.user_id = j.user_id AND p.machine_id = ${machineId}
         AND (j.idea_id IS NULL OR j.idea_id = p.idea_id)
@@ -125,7 +127,7 @@ export function readNextAvailable(
 export function readHeld(userId: string): Statement {
   return {
     sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND status IN ${HELD}`,
+          WHERE user_id = ? AND finished_at IS NULL AND ${statusIn(HELD_STATUSES)}`,
     values: [userId],
   };
 }

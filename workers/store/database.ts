@@ -63,9 +63,36 @@ const PASSING = [
   'exceeded timeout',
 ];
 
-/** Builds a statement. `undefined` is stored as NULL: D1 refuses to bind it. */
-export function sql(strings: TemplateStringsArray, ...values: readonly (Value | undefined)[]): Statement {
-  return { sql: strings.join('?'), values };
+/**
+ * Builds a statement, or a part of one. A value becomes a parameter; a statement is inserted with its own parameters.
+ * `undefined` is stored as NULL: D1 refuses to bind it.
+ */
+export function sql(
+  strings: TemplateStringsArray,
+  ...parts: readonly (Value | undefined | Statement)[]
+): Statement {
+  const statements = parts.map((part) => (isStatement(part) ? part : { sql: '?', values: [part] }));
+  return {
+    sql: strings.map((text, index) => text + (statements[index]?.sql ?? '')).join(''),
+    values: statements.flatMap((statement) => statement.values),
+  };
+}
+
+function isStatement(part: Value | undefined | Statement): part is Statement {
+  return typeof part === 'object' && part !== null;
+}
+
+/** SQL text without values, such as a list of columns, for use inside a statement. */
+export function raw(text: string): Statement {
+  return { sql: text, values: [] };
+}
+
+/** Statements or parts of them, with `separator` between them. */
+export function join(parts: readonly Statement[], separator: string): Statement {
+  return {
+    sql: parts.map((part) => part.sql).join(separator),
+    values: parts.flatMap((part) => part.values),
+  };
 }
 
 /**

@@ -5,11 +5,11 @@
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import type { Route } from '../../spec/job/routing.ts';
-import type { Database, Statement, Value } from './database.ts';
-import { sql } from './database.ts';
+import { HELD_STATUSES, LEASED_STATUSES } from '../../spec/job/status.ts';
+import { type Database, raw, type Statement, sql } from './database.ts';
+import { guard, guardIn, type JobKey, mayBe, statusIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
-import { HELD, jobColumns } from './job-row.ts';
-import type { JobKey } from './job-update.ts';
+import { jobColumns } from './job-row.ts';
 import { archive, CLEAR_ATTEMPT, update } from './job-update.ts';
 
 export interface Claim {
@@ -28,36 +28,37 @@ export async function takeIfAvailable(
   claim: Claim,
 ): Promise<(JobRow & { prompt: string }) | undefined> {
   const { route, now } = claim;
-  return db.first<JobRow & { prompt: string }>({
-    sql: `UPDATE jobs SET status = 'dispatched', lease_id = ?, claim_id = ?, instance = ?, machine_id = ?,
-            project_root = ?, orp_session_id = ?, codex_session_id = ?, session_source = ?, fallback_reason = ?,
-            lease_expires_at = ?, claimed_at = ?, updated_at = ?, attempt = attempt + 1,
-            attempts_used = attempts_used + 1, lease_count = lease_count + 1
-          WHERE user_id = ? AND id = ? AND status = 'queued' AND available_at <= ? AND expires_at > ?
-            AND NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live WHERE other.user_id = ? AND other.finished_at IS NULL
-              AND other.status IN ${HELD} AND other.codex_session_id = ?)
-          RETURNING ${jobColumns()}, prompt`,
-    values: [
-      claim.leaseId,
-      claim.claimId,
-      claim.instance,
-      route.machineId,
-      route.projectRoot,
-      route.orpSessionId,
-      route.codexSessionId,
-      route.source,
-      route.fallbackReason,
-      claim.leaseExpiresAt,
-      now,
-      now,
-      key.userId,
-      key.id,
-      now,
-      now,
-      key.userId,
-      route.codexSessionId,
+  const taken = update(key, 'claim', {
+    set: {
+      leaseId: claim.leaseId,
+      claimId: claim.claimId,
+      instance: claim.instance,
+      machineId: route.machineId,
+      projectRoot: route.projectRoot,
+      orpSessionId: route.orpSessionId,
+      codexSessionId: route.codexSessionId,
+      sessionSource: route.source,
+      fallbackReason: route.fallbackReason,
+      leaseExpiresAt: claim.leaseExpiresAt,
+      claimedAt: now,
+      updatedAt: now,
+      attempt: sql`attempt + 1`,
+      attemptsUsed: sql`attempts_used + 1`,
+      leaseCount: sql`lease_count + 1`,
+    },
+    where: [
+      sql`available_at <= ${now}`,
+      sql`expires_at > ${now}`,
+      sql`NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live
+        WHERE other.user_id = ${key.userId} AND other.finished_at IS NULL AND ${raw(statusIn(HELD_STATUSES, 'other.'))}
+          AND other.codex_session_id = ${route.codexSessionId})`,
     ],
   });
+  return db.first<JobRow & { prompt: string }>(sql`${taken}, prompt`);
+}
+
+function heldBy(holder: { leaseId: string; machineId: string }): Statement[] {
+  return [sql`lease_id = ${holder.leaseId}`, sql`machine_id = ${holder.machineId}`];
 }
 
 /** The holder starts; it is alive, so its lease begins anew. */
@@ -68,16 +69,13 @@ export function startIfHeld(
 ): Promise<JobRow | undefined> {
   return db.first<JobRow>(
     update(key, 'start', {
-      set: [
-        ['started_at = ?', lease.now],
-        ['lease_expires_at = ?', lease.expiresAt],
-        ['updated_at = ?', lease.now],
-        ['asking_since = NULL', undefined],
-      ],
-      where: [
-        ['lease_id = ?', lease.leaseId],
-        ['machine_id = ?', lease.machineId],
-      ],
+      set: {
+        startedAt: lease.now,
+        leaseExpiresAt: lease.expiresAt,
+        updatedAt: lease.now,
+        askingSince: null,
+      },
+      where: heldBy(lease),
     }),
   );
 }
@@ -91,12 +89,10 @@ export function redeliverIfUnstarted(
   key: JobKey,
   lease: { from: string; to: string; claimId: string | undefined; instance: string | undefined },
 ): Promise<(JobRow & { prompt: string }) | undefined> {
-  return db.first<JobRow & { prompt: string }>({
-    sql: `UPDATE jobs SET lease_id = ?, claim_id = ?, instance = ?
-          WHERE user_id = ? AND id = ? AND status = 'dispatched' AND lease_id = ? AND asking_since IS NULL
-          RETURNING ${jobColumns()}, prompt`,
-    values: [lease.to, lease.claimId, lease.instance, key.userId, key.id, lease.from],
-  });
+  const where = [sql`lease_id = ${lease.from}`, sql`asking_since IS NULL`];
+  return db.first<JobRow & { prompt: string }>(sql`
+    UPDATE jobs SET lease_id = ${lease.to}, claim_id = ${lease.claimId}, instance = ${lease.instance}
+    WHERE ${guard(key, 'start', where)} RETURNING ${raw(jobColumns())}, prompt`);
 }
 
 /** Renews what D1 knows of a live lease; false when it is not live any more. */
@@ -107,7 +103,7 @@ export function renewIfHeld(
 ): Promise<boolean> {
   return db.write(sql`
     UPDATE jobs SET lease_expires_at = max(lease_expires_at, ${lease.expiresAt})
-    WHERE user_id = ${key.userId} AND id = ${key.id} AND status IN ('dispatched', 'running') AND lease_id = ${lease.leaseId}`);
+    WHERE ${guardIn(key, LEASED_STATUSES, [sql`lease_id = ${lease.leaseId}`])}`);
 }
 
 /** As `renewIfHeld`, and notes whether a person is being asked about a job that is not started yet. */
@@ -119,8 +115,8 @@ export function noteAskingIfHeld(
   const since = lease.isAsking ? lease.now : undefined;
   return db.write(sql`
     UPDATE jobs SET lease_expires_at = max(lease_expires_at, ${lease.expiresAt}),
-      asking_since = CASE WHEN status = 'dispatched' THEN ${since} END
-    WHERE user_id = ${key.userId} AND id = ${key.id} AND status IN ('dispatched', 'running') AND lease_id = ${lease.leaseId}`);
+      asking_since = CASE WHEN ${raw(mayBe('start'))} THEN ${since} END
+    WHERE ${guardIn(key, LEASED_STATUSES, [sql`lease_id = ${lease.leaseId}`])}`);
 }
 
 export interface Outcome {
@@ -137,18 +133,15 @@ export interface Outcome {
 /** The holder delivers. */
 export function finishIfHeld(key: JobKey, outcome: Outcome): Statement {
   return update(key, outcome.success ? 'complete' : 'fail', {
-    set: [
-      ['finished_at = ?', outcome.now],
-      ['updated_at = ?', outcome.now],
-      ['summary = ?', outcome.summary ?? null],
-      ['content = ?', outcome.content ?? null],
-      ['error = ?', outcome.error ?? null],
-      ['failure_kind = ?', outcome.failureKind ?? null],
-    ],
-    where: [
-      ['lease_id = ?', outcome.leaseId],
-      ['machine_id = ?', outcome.machineId],
-    ],
+    set: {
+      finishedAt: outcome.now,
+      updatedAt: outcome.now,
+      summary: outcome.summary,
+      content: outcome.content,
+      error: outcome.error,
+      failureKind: outcome.failureKind,
+    },
+    where: heldBy(outcome),
   });
 }
 
@@ -160,11 +153,8 @@ export function resumeIfLost(
 ) {
   return db.first<JobRow>(
     update(key, 'resume', {
-      set: [
-        ['lease_expires_at = ?', lease.expiresAt],
-        ['updated_at = ?', lease.now],
-      ],
-      where: [['lease_id = ?', lease.leaseId]],
+      set: { leaseExpiresAt: lease.expiresAt, updatedAt: lease.now },
+      where: [sql`lease_id = ${lease.leaseId}`],
     }),
   );
 }
@@ -181,21 +171,18 @@ export interface Return {
 
 /** The holder gives the job back: it keeps its place, the attempt does not count. */
 export function returnIfHeld(key: JobKey, given: Return): Statement[] {
-  const { leaseId, machineId, now, error, availableAt } = given;
-  const where: [string, Value][] = [
-    ['lease_id = ?', leaseId],
-    ['machine_id = ?', machineId],
-  ];
+  const { now, error, availableAt } = given;
+  const where = heldBy(given);
   return [
     archive(key, { outcome: 'released', verb: 'return', now, where, error }),
     update(key, 'return', {
-      set: [
+      set: {
         ...CLEAR_ATTEMPT,
-        ['attempt = attempt - 1', undefined],
-        ['attempts_used = attempts_used - 1', undefined],
-        ['available_at = coalesce(?, available_at)', availableAt ?? null],
-        ['updated_at = ?', now],
-      ],
+        attempt: sql`attempt - 1`,
+        attemptsUsed: sql`attempts_used - 1`,
+        availableAt: sql`coalesce(${availableAt}, available_at)`,
+        updatedAt: now,
+      },
       where,
     }),
   ];

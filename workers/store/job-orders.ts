@@ -1,12 +1,13 @@
 /** A person's moves: cancel and retry. */
 
 import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
-import type { Database, Statement, Value } from './database.ts';
-import { sql } from './database.ts';
+import { TRANSITIONS } from '../../spec/job/status.ts';
+import { type Database, join, raw, type Statement, sql } from './database.ts';
+import { guardIn, type JobKey } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
-import type { JobKey } from './job-update.ts';
 import { archive, auditMove, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
+import type { AttemptOutcome } from './schema.ts';
 
 export interface Order {
   now: number;
@@ -20,28 +21,26 @@ export interface Order {
 }
 
 /** An order that reaches D1 late does not end what the person has asked for since. */
-function notRetriedSince(at: number): [string, Value] {
-  return [
-    `NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = jobs.user_id AND later.subject = jobs.id
-      AND later.at > ? AND later.action = 'retry')`,
-    at,
-  ];
+function notRetriedSince(at: number): Statement {
+  return sql`
+    NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = jobs.user_id AND later.subject = jobs.id
+      AND later.at > ${at} AND later.action = 'retry')`;
 }
 
 /** A person cancels: final at once; the lease id stays on the row, so that its holder can still be told why. */
 export function cancelIfLive(key: JobKey, order: Order): Statement[] {
-  const where: [string, Value][] = [notRetriedSince(order.now)];
-  if (order.leaseId !== undefined) where.push(["coalesce(lease_id, '') = ?", order.leaseId ?? '']);
+  const where = [notRetriedSince(order.now)];
+  if (order.leaseId !== undefined) where.push(sql`coalesce(lease_id, '') = ${order.leaseId ?? ''}`);
   return [
     auditMove(key, 'cancel', { ...order, at: order.now, detail: order.reason, where }),
-    noteOnReview(key, 'cancel', { status: 'cancelled', now: order.now, error: order.reason ?? null, where }),
+    noteOnReview(key, 'cancel', { now: order.now, error: order.reason ?? null, where }),
     update(key, 'cancel', {
-      set: [
-        ['finished_at = ?', order.now],
-        ['updated_at = ?', order.now],
-        ['cancelled_by = ?', order.by],
-        ['cancel_reason = ?', order.reason ?? null],
-      ],
+      set: {
+        finishedAt: order.now,
+        updatedAt: order.now,
+        cancelledBy: order.by,
+        cancelReason: order.reason,
+      },
       where,
     }),
   ];
@@ -53,11 +52,11 @@ export function confirmCancel(
   key: JobKey,
   receipt: { leaseId: string; at: number; json: string },
 ): Promise<JobRow | undefined> {
-  return db.first<JobRow>({
-    sql: `UPDATE jobs SET cancel_confirmed_at = coalesce(cancel_confirmed_at, ?), stop_receipt = coalesce(stop_receipt, ?)
-          WHERE user_id = ? AND id = ? AND status = 'cancelled' AND lease_id = ? RETURNING ${jobColumns()}`,
-    values: [receipt.at, receipt.json, key.userId, key.id, receipt.leaseId],
-  });
+  const where = [sql`lease_id = ${receipt.leaseId}`];
+  return db.first<JobRow>(sql`
+    UPDATE jobs SET cancel_confirmed_at = coalesce(cancel_confirmed_at, ${receipt.at}),
+      stop_receipt = coalesce(stop_receipt, ${receipt.json})
+    WHERE ${guardIn(key, [TRANSITIONS.cancel.to], where)} RETURNING ${raw(jobColumns())}`);
 }
 
 /** An attempt that was replaced: how it ended, and who held it. */
@@ -67,16 +66,22 @@ export interface Replaced {
   leaseId: string | null;
 }
 
+/** How attempts end that a sweep puts back into the queue. */
+const SWEPT: readonly AttemptOutcome[] = ['lost', 'released'];
+
 /**
  * How the attempt ended that a person's retry has replaced already; undefined when none has. An attempt that a sweep put
- * back into the queue counts not: it was `lost` or `released`. One that never had a lease left no archive, only the order.
+ * back into the queue is skipped. A job that was never claimed has no archived attempt, only the audit entry of the retry.
  */
 export async function findRetried(db: Database, key: JobKey, attempt: number): Promise<Replaced | undefined> {
   const replaced = sql`
-    SELECT outcome, machine_id AS machineId, lease_id AS leaseId FROM attempts WHERE user_id = ${key.userId} AND job_id = ${key.id} AND attempt = ${attempt}
-      AND outcome NOT IN ('lost', 'released')`;
+    SELECT outcome, machine_id AS machineId, lease_id AS leaseId FROM attempts
+    WHERE user_id = ${key.userId} AND job_id = ${key.id} AND attempt = ${attempt} AND outcome NOT IN (${join(
+      SWEPT.map((outcome) => sql`${outcome}`),
+      ', ',
+    )})`;
   const ordered = sql`
-    SELECT 'cancelled' AS outcome, NULL AS machineId, NULL AS leaseId FROM audit_log
+    SELECT ${TRANSITIONS.cancel.to} AS outcome, NULL AS machineId, NULL AS leaseId FROM audit_log
     WHERE user_id = ${key.userId} AND subject = ${key.id} AND action = 'retry' LIMIT 1`;
   return db.first<Replaced>(attempt === 0 ? ordered : replaced);
 }
@@ -88,24 +93,24 @@ export function retryIfUnchanged(
   order: Omit<Order, 'leaseId' | 'by'>,
 ): Statement[] {
   const at = { now: order.now };
-  const guard: [string, Value][] = [
-    ['status = ?', read.status],
-    ["coalesce(lease_id, '') = ?", read.leaseId ?? ''],
-    ['attempt = ?', read.attempt],
+  const where = [
+    sql`status = ${read.status}`,
+    sql`coalesce(lease_id, '') = ${read.leaseId ?? ''}`,
+    sql`attempt = ${read.attempt}`,
   ];
   return [
-    auditMove(key, 'retry', { ...order, at: order.now, detail: order.reason, where: guard }),
-    archive(key, { outcome: undefined, verb: 'retry', now: at.now, where: guard }),
-    noteOnReview(key, 'retry', { status: 'queued', now: at.now, error: null, where: guard }),
+    auditMove(key, 'retry', { ...order, at: order.now, detail: order.reason, where }),
+    archive(key, { outcome: undefined, verb: 'retry', now: at.now, where }),
+    noteOnReview(key, 'retry', { now: at.now, error: null, where }),
     update(key, 'retry', {
-      set: [
+      set: {
         ...CLEAR_ATTEMPT,
-        ['attempts_used = ?', 0],
-        ['available_at = ?', at.now],
-        ['expires_at = max(expires_at, ?)', at.now + DEFAULT_EXPIRY_MS],
-        ['updated_at = ?', at.now],
-      ],
-      where: guard,
+        attemptsUsed: 0,
+        availableAt: at.now,
+        expiresAt: sql`max(expires_at, ${at.now + DEFAULT_EXPIRY_MS})`,
+        updatedAt: at.now,
+      },
+      where,
     }),
   ];
 }

@@ -1,7 +1,7 @@
 /** What a sweep does to a job. Every statement names the very lease, or the very expiry, that the sweep has read. */
 
-import type { Statement, Value } from './database.ts';
-import type { JobKey } from './job-update.ts';
+import { type Statement, sql } from './database.ts';
+import type { JobKey } from './guard.ts';
 import { archive, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
 
 /** A sweep's guard: the very lease it read, with the very expiry it read. A renewal in between makes it match nothing. */
@@ -10,11 +10,8 @@ export interface ExpiredLease {
   leaseExpiresAt: number;
 }
 
-function expired(lease: ExpiredLease): [string, Value][] {
-  return [
-    ['lease_id = ?', lease.leaseId],
-    ['lease_expires_at = ?', lease.leaseExpiresAt],
-  ];
+function expired(lease: ExpiredLease): Statement[] {
+  return [sql`lease_id = ${lease.leaseId}`, sql`lease_expires_at = ${lease.leaseExpiresAt}`];
 }
 
 /** Never started: back to the queue, its attempt is given back. */
@@ -23,12 +20,12 @@ export function releaseIfExpired(key: JobKey, lease: ExpiredLease, now: number):
   return [
     archive(key, { outcome: 'released', verb: 'release', now, where: guard }),
     update(key, 'release', {
-      set: [
+      set: {
         ...CLEAR_ATTEMPT,
-        ['attempt = attempt - 1', undefined],
-        ['attempts_used = attempts_used - 1', undefined],
-        ['updated_at = ?', now],
-      ],
+        attempt: sql`attempt - 1`,
+        attemptsUsed: sql`attempts_used - 1`,
+        updatedAt: now,
+      },
       where: guard,
     }),
   ];
@@ -44,7 +41,7 @@ export function requeueIfExpired(
   return [
     archive(key, { outcome: 'lost', verb: 'requeue', now: at.now, where: guard }),
     update(key, 'requeue', {
-      set: [...CLEAR_ATTEMPT, ['available_at = ?', at.availableAt], ['updated_at = ?', at.now]],
+      set: { ...CLEAR_ATTEMPT, availableAt: at.availableAt, updatedAt: at.now },
       where: guard,
     }),
   ];
@@ -53,14 +50,9 @@ export function requeueIfExpired(
 /** Lost at work, and no automatic attempt is left. */
 export function exhaustIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   return [
-    noteOnReview(key, 'exhaust', { status: 'failed', now, error: EXHAUSTED, where: expired(lease) }),
+    noteOnReview(key, 'exhaust', { now, error: EXHAUSTED, where: expired(lease) }),
     update(key, 'exhaust', {
-      set: [
-        ['finished_at = ?', now],
-        ['updated_at = ?', now],
-        ["failure_kind = 'attempts_exhausted'", undefined],
-        ['error = ?', EXHAUSTED],
-      ],
+      set: { finishedAt: now, updatedAt: now, failureKind: 'attempts_exhausted', error: EXHAUSTED },
       where: expired(lease),
     }),
   ];
@@ -68,21 +60,17 @@ export function exhaustIfExpired(key: JobKey, lease: ExpiredLease, now: number):
 
 /** Lost at work, policy `hold`: waits for its late result, or a person. */
 export function holdIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
-  return [update(key, 'hold', { set: [['updated_at = ?', now]], where: expired(lease) })];
+  return [update(key, 'hold', { set: { updatedAt: now }, where: expired(lease) })];
 }
 
 /** It waited too long. */
 export function expireIfQueued(key: JobKey, now: number): Statement[] {
+  const where = [sql`expires_at <= ${now}`];
   return [
-    noteOnReview(key, 'expire', { status: 'failed', now, error: EXPIRED, where: [['expires_at <= ?', now]] }),
+    noteOnReview(key, 'expire', { now, error: EXPIRED, where }),
     update(key, 'expire', {
-      set: [
-        ['finished_at = ?', now],
-        ['updated_at = ?', now],
-        ["failure_kind = 'expired'", undefined],
-        ['error = ?', EXPIRED],
-      ],
-      where: [['expires_at <= ?', now]],
+      set: { finishedAt: now, updatedAt: now, failureKind: 'expired', error: EXPIRED },
+      where,
     }),
   ];
 }

@@ -1,7 +1,6 @@
 /** The row of a job: its options, what it asks for, and its latest attempt. */
 
 import type { JobTarget } from '../../spec/job/routing.ts';
-import { HELD_STATUSES } from '../../spec/job/status.ts';
 import { jobs } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -27,9 +26,6 @@ export type TargetFields = Pick<
   | 'targetOrpSessionId'
   | 'targetCodexSessionId'
 >;
-
-/** The list of `HELD_STATUSES` for a statement. */
-export const HELD = `(${HELD_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
 /** What the job asks for, as the routing rules read it. */
 export function targetOf(job: TargetFields): JobTarget {

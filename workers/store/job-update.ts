@@ -5,122 +5,79 @@
 
 import type { JobVerb } from '../../spec/job/status.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
-import type { Database, Row, Statement, Value } from './database.ts';
+import { type Database, join, type Row, raw, type Statement, sql, type Value } from './database.ts';
+import { becomes, guard, type JobKey } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
+import { ATTEMPT_COLUMNS, type AttemptField, type AttemptOutcome, jobs } from './schema.ts';
 
-/** Which job, and whose. */
-export interface JobKey {
-  userId: string;
-  id: string;
-}
+/** New values by field; a statement stands for an expression. */
+type Assignments = { [Field in Exclude<keyof JobRow, 'status'> | 'content']?: Value | undefined | Statement };
 
-/** A statement from parts: conditions and assignments with their values, in order. */
+/** Moves a job if it may be moved; returns the row after it. */
 export function update(
   key: JobKey,
   verb: JobVerb,
-  parts: { set: [string, Value | undefined][]; where: [string, Value][] },
+  { set, where }: { set: Assignments; where: readonly Statement[] },
 ): Statement {
-  const { from, to } = TRANSITIONS[verb];
-  const statuses = from.map((status) => `'${status}'`).join(', ');
-  const assignments = [`status = '${to}'`, ...parts.set.map(([assignment]) => assignment)];
-  const conditions = [
-    'user_id = ?',
-    'id = ?',
-    `status IN (${statuses})`,
-    ...parts.where.map(([condition]) => condition),
-  ];
-  return {
-    sql: `UPDATE jobs SET ${assignments.join(', ')} WHERE ${conditions.join(' AND ')} RETURNING ${jobColumns()}`,
-    values: [
-      ...parts.set.map(([, value]) => value).filter((value) => value !== undefined),
-      key.userId,
-      key.id,
-      ...parts.where.map(([, value]) => value),
-    ],
-  };
+  const assignments = [becomes(verb), ...assign(set)];
+  return sql`
+    UPDATE jobs SET ${join(assignments, ', ')} WHERE ${guard(key, verb, where)} RETURNING ${raw(jobColumns())}`;
 }
 
-/** Assignments that leave no trace of an attempt on the row. */
-export const CLEAR_ATTEMPT: [string, undefined][] = [
-  'machine_id = NULL',
-  'instance = NULL',
-  'claim_id = NULL',
-  'lease_id = NULL',
-  'lease_expires_at = NULL',
-  'project_root = NULL',
-  'orp_session_id = NULL',
-  'codex_session_id = NULL',
-  'session_source = NULL',
-  'fallback_reason = NULL',
-  'claimed_at = NULL',
-  'started_at = NULL',
-  'finished_at = NULL',
-  'failure_kind = NULL',
-  'error = NULL',
-  'summary = NULL',
-  'content = NULL',
-  'cancelled_by = NULL',
-  'cancel_reason = NULL',
-  'cancel_confirmed_at = NULL',
-  'stop_receipt = NULL',
-  'asking_since = NULL',
-].map((assignment) => [assignment, undefined]);
+function assign(set: Assignments): Statement[] {
+  const fields = Object.entries(set) as [keyof Assignments, Value | undefined | Statement][];
+  return fields.map(([field, value]) => {
+    const column = raw(jobs[field].name);
+    return value === null || value === undefined ? sql`${column} = NULL` : sql`${column} = ${value}`;
+  });
+}
 
-/** What becomes of the review whose job moves without an answer: under the same guard, in the same batch, before the move. */
+const { archived, latestOnly } = ATTEMPT_COLUMNS;
+
+/** Assignments that leave no trace of an attempt on the row. */
+export const CLEAR_ATTEMPT = Object.fromEntries(
+  [...archived, ...latestOnly].map(({ field }) => [field, null]),
+) as Record<AttemptField, null>;
+
+/** Records on its review that a job moves without an answer: under the same guard, in the same batch, before the move. */
 export function noteOnReview(
   key: JobKey,
-  verb: JobVerb,
-  note: {
-    status: 'queued' | 'failed' | 'cancelled';
-    now: number;
-    error: string | null;
-    where: readonly [string, Value][];
-  },
+  verb: 'exhaust' | 'expire' | 'cancel' | 'retry',
+  note: { now: number; error: string | null; where: readonly Statement[] },
 ): Statement {
-  const statuses = TRANSITIONS[verb].from.map((status) => `'${status}'`).join(', ');
-  const conditions = ['user_id = ?', 'id = ?', `status IN (${statuses})`, ...note.where.map(([one]) => one)];
-  return {
-    sql: `UPDATE checkpoints SET status = ?, error = ?, responded_at = ?
-          WHERE (user_id, id) IN (SELECT user_id, checkpoint_id FROM jobs WHERE ${conditions.join(' AND ')})`,
-    values: [note.status, note.error, note.now, key.userId, key.id, ...note.where.map(([, value]) => value)],
-  };
+  return sql`
+    UPDATE checkpoints SET status = ${TRANSITIONS[verb].to}, error = ${note.error}, responded_at = ${note.now}
+    WHERE (user_id, id) IN (SELECT user_id, checkpoint_id FROM jobs WHERE ${guard(key, verb, note.where)})`;
 }
 
 interface Archive {
   /** Why the attempt ended, where the row does not say it. */
   error?: string;
   /** Undefined: the outcome of an ended attempt is its status, that of one still held is `revoked`. */
-  outcome: 'released' | 'lost' | undefined;
+  outcome: Extract<AttemptOutcome, 'released' | 'lost'> | undefined;
   verb: JobVerb;
   now: number;
-  where: readonly [string, Value][];
+  where: readonly Statement[];
 }
 
 /** Keeps the attempt that the next statement of the batch replaces, under the same guard. */
 export function archive(key: JobKey, { outcome, verb, now, where, error }: Archive): Statement {
-  const statuses = TRANSITIONS[verb].from.map((status) => `'${status}'`).join(', ');
-  const ended = outcome ? `'${outcome}'` : "CASE WHEN finished_at IS NULL THEN 'revoked' ELSE status END";
-  const conditions = [
-    'user_id = ?',
-    'id = ?',
-    'lease_id IS NOT NULL',
-    `status IN (${statuses})`,
-    ...where.map(([one]) => one),
-  ];
-  return {
-    sql: `INSERT OR IGNORE INTO attempts (user_id, job_id, lease_count, attempt, outcome, machine_id, instance, lease_id,
-            project_root, orp_session_id, codex_session_id, session_source, fallback_reason, claimed_at, started_at,
-            finished_at, failure_kind, error, summary, content)
-          SELECT user_id, id, lease_count, attempt, ${ended}, machine_id, instance, lease_id, project_root,
-            orp_session_id, codex_session_id, session_source, fallback_reason, claimed_at, started_at,
-            coalesce(finished_at, ?), failure_kind, coalesce(error, ?), summary, content
-          FROM jobs WHERE ${conditions.join(' AND ')}`,
-    values: [now, error ?? null, key.userId, key.id, ...where.map(([, value]) => value)],
-  };
+  const ended = outcome
+    ? sql`${outcome}`
+    : raw("CASE WHEN finished_at IS NULL THEN 'revoked' ELSE status END");
+  const defaults: { [Field in AttemptField]?: Value | undefined } = { finishedAt: now, error };
+  const values = archived.map(({ field, name }) =>
+    field in defaults ? sql`coalesce(${raw(name)}, ${defaults[field]})` : raw(name),
+  );
+  return sql`
+    INSERT OR IGNORE INTO attempts (user_id, job_id, lease_count, attempt, outcome,
+      ${raw(archived.map(({ name }) => name).join(', '))})
+    SELECT user_id, id, lease_count, attempt, ${ended}, ${join(values, ', ')}
+    FROM jobs WHERE ${guard(key, verb, [sql`lease_id IS NOT NULL`, ...where])}`;
 }
 
-/** Notes a person's order under the guard of the move that follows it in the batch: both happen, or neither. */
+/** Writes a person's order to the audit log under the guard of the move that follows it in the batch: both happen, or neither. */
 export function auditMove(
   key: JobKey,
   verb: JobVerb,
@@ -129,24 +86,13 @@ export function auditMove(
     actor: string;
     source: string;
     detail: string | undefined;
-    where: readonly [string, Value][];
+    where: readonly Statement[];
   },
 ): Statement {
-  const statuses = TRANSITIONS[verb].from.map((status) => `'${status}'`).join(', ');
-  const conditions = ['user_id = ?', 'id = ?', `status IN (${statuses})`, ...order.where.map(([one]) => one)];
-  return {
-    sql: `INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
-          SELECT ?, user_id, ?, ?, '${verb}', id, ? FROM jobs WHERE ${conditions.join(' AND ')}`,
-    values: [
-      order.at,
-      order.actor,
-      order.source,
-      order.detail,
-      key.userId,
-      key.id,
-      ...order.where.map(([, value]) => value),
-    ],
-  };
+  return sql`
+    INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+    SELECT ${order.at}, user_id, ${order.actor}, ${order.source}, ${verb}, id, ${order.detail}
+    FROM jobs WHERE ${guard(key, verb, order.where)}`;
 }
 
 /** Runs the statements of a move; the row after it, or undefined when the guard said no. */

@@ -4,11 +4,13 @@ import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { IDEMPOTENCY_MS } from '../../spec/job/kinds.ts';
+import { FIRST_STATUS, HELD_STATUSES } from '../../spec/job/status.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
+import { statusIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
-import { HELD, jobColumns } from './job-row.ts';
+import { jobColumns } from './job-row.ts';
 import { attempts } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -45,7 +47,7 @@ export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLim
       on_lease_loss, max_attempts, timeout_seconds, session_fallback, idea_id, world_id, checkpoint_id,
       target_machine_id, target_project_root, target_orp_session_id, target_codex_session_id, idempotency_key,
       request_hash, prompt)
-    SELECT ${userId}, ${job.id}, ${job.kind}, 'queued', ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
+    SELECT ${userId}, ${job.id}, ${job.kind}, ${FIRST_STATUS}, ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
       ${job.priority}, ${job.availableAt}, ${job.expiresAt}, ${job.onLeaseLoss}, ${job.maxAttempts},
       ${job.timeoutSeconds}, ${job.sessionFallback}, ${job.ideaId}, ${job.worldId}, ${job.checkpointId},
       ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},
@@ -211,7 +213,7 @@ export interface BusyRow {
 export function readBusySessions(userId: string): Statement {
   return {
     sql: `SELECT codex_session_id AS codexSessionId, id AS jobId, status FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND status IN ${HELD}`,
+          WHERE user_id = ? AND finished_at IS NULL AND ${statusIn(HELD_STATUSES)}`,
     values: [userId],
   };
 }

@@ -7,7 +7,8 @@ import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import type { Database, Row, Statement } from './database.ts';
-import { rowsOf, sql } from './database.ts';
+import { raw, rowsOf, sql } from './database.ts';
+import { mayBe } from './guard.ts';
 import { linkedProjects, linkedSessions } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -225,7 +226,7 @@ export function readSharers(userId: string, jobId: string): Statement {
     WHERE j.user_id = ${userId} AND j.id = ${jobId}
       AND instr(s.sessions, '"codexSessionId":' || json_quote(j.codex_session_id)) > 0
       AND EXISTS (SELECT 1 FROM jobs q INDEXED BY jobs_live
-        WHERE q.user_id = j.user_id AND q.finished_at IS NULL AND q.status = 'queued'
+        WHERE q.user_id = j.user_id AND q.finished_at IS NULL AND ${raw(mayBe('claim', 'q.'))}
           AND q.available_at <= j.finished_at
           AND (q.target_machine_id IS NULL OR q.target_machine_id = s.machine_id)
           AND (q.target_project_root IS NULL OR q.target_project_root = s.project_root)

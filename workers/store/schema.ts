@@ -172,6 +172,17 @@ const tryFields = () => ({
   content: text('content'),
 });
 
+/** Fields of the latest try that its archive leaves out. */
+const latestTryFields = () => ({
+  claimId: text('claim_id'),
+  leaseExpiresAt: integer('lease_expires_at'),
+  cancelledBy: text('cancelled_by'),
+  cancelReason: text('cancel_reason'),
+  cancelConfirmedAt: integer('cancel_confirmed_at'),
+  stopReceipt: text('stop_receipt'),
+  askingSince: integer('asking_since'),
+});
+
 export const jobs = sqliteTable(
   'jobs',
   {
@@ -201,14 +212,8 @@ export const jobs = sqliteTable(
     attempt: integer('attempt').notNull().default(0),
     attemptsUsed: integer('attempts_used').notNull().default(0),
     leaseCount: integer('lease_count').notNull().default(0),
-    claimId: text('claim_id'),
-    leaseExpiresAt: integer('lease_expires_at'),
     ...tryFields(),
-    cancelledBy: text('cancelled_by'),
-    cancelReason: text('cancel_reason'),
-    cancelConfirmedAt: integer('cancel_confirmed_at'),
-    stopReceipt: text('stop_receipt'),
-    askingSince: integer('asking_since'),
+    ...latestTryFields(),
     prompt: text('prompt').notNull(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.id] })],
@@ -216,6 +221,7 @@ export const jobs = sqliteTable(
 
 /** How an archived try ended. */
 export const ARCHIVED_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
+export type AttemptOutcome = (typeof ARCHIVED_OUTCOMES)[number];
 
 export const attempts = sqliteTable(
   'attempts',
@@ -229,6 +235,16 @@ export const attempts = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.userId, table.jobId, table.leaseCount] })],
 );
+
+type TryField = keyof ReturnType<typeof tryFields>;
+export type AttemptField = TryField | keyof ReturnType<typeof latestTryFields>;
+
+/** The columns of a job that belong to its latest try: a new try begins without them. */
+export const ATTEMPT_COLUMNS = { archived: namesOf(tryFields()), latestOnly: namesOf(latestTryFields()) };
+
+function namesOf<Field extends keyof typeof jobs.$inferSelect>(fields: Record<Field, unknown>) {
+  return Object.keys(fields).map((field) => ({ field: field as Field, name: jobs[field as Field].name }));
+}
 
 export const checkpoints = sqliteTable(
   'checkpoints',

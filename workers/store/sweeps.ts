@@ -1,8 +1,10 @@
 /** What the periodic repair reads and prunes, in bounded batches. */
 
 import { lowestIdAt } from '../../spec/ids.ts';
+import { LEASED_STATUSES } from '../../spec/job/status.ts';
 import type { Statement } from './database.ts';
 import { sql } from './database.ts';
+import { mayBe, statusIn } from './guard.ts';
 import { jobColumns } from './job-row.ts';
 
 const LIVE_OF_ALL =
@@ -12,7 +14,7 @@ const LIVE_OF_ALL =
 export function readExpiredLeases(now: number, limit: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
-          WHERE j.status IN ('dispatched', 'running') AND j.lease_expires_at <= ? LIMIT ?`,
+          WHERE ${statusIn(LEASED_STATUSES, 'j.')} AND j.lease_expires_at <= ? LIMIT ?`,
     values: [now, limit],
   };
 }
@@ -20,7 +22,7 @@ export function readExpiredLeases(now: number, limit: number): Statement {
 /** Jobs of every account that waited past their expiry. */
 export function readExpiredInQueue(now: number, limit: number): Statement {
   return {
-    sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL} WHERE j.status = 'queued' AND j.expires_at <= ? LIMIT ?`,
+    sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL} WHERE ${mayBe('expire', 'j.')} AND j.expires_at <= ? LIMIT ?`,
     values: [now, limit],
   };
 }
@@ -34,7 +36,7 @@ export function readExpiredOfMachine(at: {
 }): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM jobs j INDEXED BY jobs_live WHERE j.user_id = ? AND j.finished_at IS NULL
-            AND j.status IN ('dispatched', 'running') AND j.machine_id = ? AND j.lease_expires_at <= ? LIMIT ?`,
+            AND ${statusIn(LEASED_STATUSES, 'j.')} AND j.machine_id = ? AND j.lease_expires_at <= ? LIMIT ?`,
     values: [at.userId, at.machineId, at.now, at.limit],
   };
 }
@@ -43,7 +45,7 @@ export function readExpiredOfMachine(at: {
 export function readNewlyDue(since: number, now: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
-          WHERE j.status = 'queued' AND j.available_at > ? AND j.available_at <= ? LIMIT 100`,
+          WHERE ${mayBe('claim', 'j.')} AND j.available_at > ? AND j.available_at <= ? LIMIT 100`,
     values: [since, now],
   };
 }
