@@ -21,8 +21,9 @@ export interface CodexOptions {
 const UPDATE_COMMAND = 'npm install -g @openai/codex';
 const UPDATE_HINT = `Update it, for example with \`${UPDATE_COMMAND}\`.`;
 
-/** A sentence, and the command that helps. */
-export interface VersionProblem {
+/** Why no job can run: a sentence, and the command that helps. */
+export interface AgentProblem {
+  code: 'agent_missing' | 'agent_too_old';
   message: string;
   command: string;
 }
@@ -43,17 +44,17 @@ export async function findCodex(options: CodexOptions): Promise<FoundProgram> {
   };
 }
 
-/** For whoever looks for what is wrong: why the installed Codex is too old; undefined when it is not, or not there. */
-export async function findVersionProblem(options: CodexOptions): Promise<VersionProblem | undefined> {
+/** What is wrong with the installed Codex: it is missing or too old; undefined when nothing is. Asks it for its version. */
+export async function findAgentProblem(options: CodexOptions): Promise<AgentProblem | undefined> {
   const found = await findCodex(options);
-  // Whatever else is missing is told where it matters: not every machine is to work.
+  if (found.kind === 'missing' && found.hint !== UPDATE_HINT) {
+    return { code: 'agent_missing', message: found.message, command: UPDATE_COMMAND };
+  }
   const message =
-    found.kind === 'found'
-      ? whyTooOld(await askVersion(found.path, agentEnvironment(options.env, '/')))
-      : found.hint === UPDATE_HINT
-        ? found.message
-        : undefined;
-  return message === undefined ? undefined : { message, command: UPDATE_COMMAND };
+    found.kind === 'missing'
+      ? found.message
+      : whyTooOld(await askVersion(found.path, agentEnvironment(options.env, '/')));
+  return message === undefined ? undefined : { code: 'agent_too_old', message, command: UPDATE_COMMAND };
 }
 
 function judge(path: string, options: CodexOptions): FoundProgram {

@@ -17,6 +17,7 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     what: 'to look after a machine from elsewhere (`runner drain`, `runner resume`, `runner status --hosted`)',
     instead: 'On the machine itself, press Ctrl-C once, or run `orp runner disable`.',
   },
+  'id-lookup': { what: 'the beginning of an id', instead: 'Give the complete id.' },
   'token-revoke': { what: 'to revoke a token', instead: 'The token is removed from this machine only.' },
   'known-device': { what: 'to recognize a device', instead: 'No action is needed.' },
   'idempotency-key': {

@@ -21,13 +21,13 @@ export type FailureKind = 'refused' | 'unsigned' | 'foreign' | 'network' | 'unus
 
 /** A failed call. `status` is 0 when no answer came. */
 export class ServerError extends CliError {
-  override readonly name = 'ServiceError';
+  override readonly name = 'ServerError';
   readonly kind: FailureKind;
   readonly status: number;
   /** How long the server asks to wait before the next try. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, facts: ServiceErrorFacts) {
+  constructor(message: string, facts: ServerErrorFacts) {
     const { status, path } = facts;
     super(message, { ...facts, details: { ...(status === 0 ? {} : { status }), path } });
     this.kind = facts.kind;
@@ -36,7 +36,7 @@ export class ServerError extends CliError {
   }
 }
 
-interface ServiceErrorFacts {
+interface ServerErrorFacts {
   kind: FailureKind;
   status: number;
   path: string;
@@ -91,19 +91,16 @@ export function foreign(
 ): ServerError {
   const { status, path, headers } = answer;
   if (status >= 300 && status < 400) return redirected(answer);
-  return new ServerError(
-    `Something between here and the server answered (status ${status}, ${oneLine(what)}).`,
-    {
-      kind: 'foreign',
-      status,
-      path,
-      code: 'unexpected_answer',
-      hint: isSafe
-        ? 'Nothing was lost: check the network (a sign-in page, a proxy, a firewall) and the base URL, then run the command again.'
-        : 'Check the network (a sign-in page, a proxy, a firewall) and the base URL. Before you run the command again, look whether it took effect.',
-      retryAfterMs: readRetryAfter(headers.get('retry-after')),
-    },
-  );
+  return new ServerError(`Something between here and the server answered (${oneLine(what)}).`, {
+    kind: 'foreign',
+    status,
+    path,
+    code: 'unexpected_answer',
+    hint: isSafe
+      ? 'Nothing was lost: check the network (a sign-in page, a proxy, a firewall) and the base URL, then run the command again.'
+      : 'Check the network (a sign-in page, a proxy, a firewall) and the base URL. Before you run the command again, look whether it took effect.',
+    retryAfterMs: readRetryAfter(headers.get('retry-after')),
+  });
 }
 
 /** Following a redirect would show the token to somebody else. */

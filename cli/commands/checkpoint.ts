@@ -8,6 +8,7 @@ import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { readString } from '../files/fields.ts';
 import type { JsonObject } from '../files/json-file.ts';
+import { wholeId, withId } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
@@ -47,14 +48,18 @@ export function registerCheckpoint(group: Command, shell: Shell): void {
   ).action((options: QueueOptions) => shell.run(options, (context) => queue(context, options)));
 }
 
+type Asked = Omit<QueueOptions, 'featureId'> & { featureId: string | undefined };
+
 async function queue(context: Context, options: QueueOptions): Promise<void> {
   const triggerType = options.triggerType.trim();
   if (triggerType === '') throw usageError('--trigger-type is blank.', 'Leave it out for agent-feedback.');
   const client = await signedInClient(context);
-  const answer = await send(client, queueCheckpoint, {
-    params: { ideaId: options.ideaId },
-    body: { triggerType, contextSelection: selectContext(options), ...focusOf(options) },
-  });
+  const featureId = await wholeId(client, 'feature', options.featureId?.trim() || undefined);
+  const asked = { ...options, featureId };
+  const body = { triggerType, contextSelection: selectContext(asked), ...focusOf(asked) };
+  const answer = await withId(client, { kind: 'idea', given: options.ideaId }, (ideaId) =>
+    send(client, queueCheckpoint, { params: { ideaId }, body }),
+  );
   printResult(context, answer, {
     lines: [
       ['checkpoint.id', readString(answer, 'id')],
@@ -93,7 +98,7 @@ function jobLines(jobId: string | undefined): Line[] {
 }
 
 /** What the review gets to read. A focus on a feature or section brings that along. */
-function selectContext(options: QueueOptions) {
+function selectContext(options: Asked) {
   const { featureId, detailSectionId } = focusOf(options);
   return {
     includeIdeaTitle: !options.skipIdeaTitle,
@@ -108,7 +113,7 @@ function selectContext(options: QueueOptions) {
   };
 }
 
-function focusOf(options: QueueOptions) {
+function focusOf(options: Asked) {
   const given = (value: string | undefined): string | undefined => value?.trim() || undefined;
   const worldId = given(options.worldId);
   const featureId = given(options.featureId);

@@ -19,6 +19,7 @@ import { incomplete } from '../client/server-error.ts';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject } from '../files/json-file.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
+import { withId } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { age, facts, said, table } from '../output/page.ts';
 import { plainText } from '../output/plain-text.ts';
@@ -170,10 +171,12 @@ async function show(context: Context, id: string): Promise<void> {
 /** An idea as the service shows it, wrapped or flat; `features` beside it or inside. */
 async function fetchIdea(context: Context, id: string) {
   const client = await signedInClient(context);
-  const answer = await send(client, showIdea, { params: { ideaId: id } });
-  const idea = isObject(answer.idea) ? answer.idea : answer;
-  const features = [answer.features, idea.features].find((value) => Array.isArray(value)) ?? [];
-  return { client, ok: answer.ok === undefined || Boolean(answer.ok), idea, features };
+  return withId(client, { kind: 'idea', given: id }, async (ideaId) => {
+    const answer = await send(client, showIdea, { params: { ideaId } });
+    const idea = isObject(answer.idea) ? answer.idea : answer;
+    const features = [answer.features, idea.features].find((value) => Array.isArray(value)) ?? [];
+    return { client, ideaId, ok: answer.ok === undefined || Boolean(answer.ok), idea, features };
+  });
 }
 
 async function add(context: Context, options: EditOptions): Promise<void> {
@@ -197,9 +200,9 @@ async function update(context: Context, id: string, options: EditOptions): Promi
       'Give at least one of --title, --notes, --github-url, --link-label, --visibility.',
     );
   }
-  const { client, idea } = await fetchIdea(context, id);
+  const { client, idea, ideaId } = await fetchIdea(context, id);
   const answer = await send(client, updateIdea, {
-    params: { ideaId: id },
+    params: { ideaId },
     body: {
       ...edits,
       ...(typeof idea.updatedAt === 'string' && idea.updatedAt !== '' ? { updatedAt: idea.updatedAt } : {}),
@@ -230,10 +233,9 @@ function editsOf(options: EditOptions) {
 
 async function remove(context: Context, id: string, options: RemoveOptions): Promise<void> {
   const client = await signedInClient(context);
-  const answer = await send(client, removeIdea, {
-    params: { ideaId: id },
-    query: options.purge ? { purge: '1' } : {},
-  });
+  const answer = await withId(client, { kind: 'idea', given: id }, (ideaId) =>
+    send(client, removeIdea, { params: { ideaId }, query: options.purge ? { purge: '1' } : {} }),
+  );
   printResult(context, answer, {
     lines: [
       ['idea.id', readString(answer, 'removedIdeaId')],
@@ -246,7 +248,9 @@ async function remove(context: Context, id: string, options: RemoveOptions): Pro
 
 async function restore(context: Context, id: string): Promise<void> {
   const client = await signedInClient(context);
-  const answer = await send(client, restoreIdea, { params: { ideaId: id }, body: {} });
+  const answer = await withId(client, { kind: 'idea', given: id }, (ideaId) =>
+    send(client, restoreIdea, { params: { ideaId }, body: {} }),
+  );
   printResult(context, answer, {
     lines: [
       ...ideaLines(answer, ['id', 'title', 'visibility']),

@@ -1,6 +1,6 @@
 /** What is said at the installation, because later nobody sits in front of the service. */
 
-import { findCodex, findVersionProblem } from '../agents/codex-program.ts';
+import { findAgentProblem, findCodex } from '../agents/codex-program.ts';
 import type { Context } from '../output/context.ts';
 import { readPolicyFile } from '../policy/policy-file.ts';
 import { loadMachine } from '../records/machine.ts';
@@ -28,9 +28,9 @@ export async function installWarnings(context: Context, installed: Installed): P
 /** Looked for where the service will look, which is not everywhere a shell does. */
 async function agentWarnings({ plan, options }: Installed): Promise<string[]> {
   const asked = { bin: options.codexBin, profile: options.codexConfigProfile, env: plan.environment };
-  const tooOld = await findVersionProblem(asked);
-  if (tooOld !== undefined) {
-    return [`${tooOld.message} Until it is updated, jobs cannot run. Run \`${tooOld.command}\`.`];
+  const problem = await findAgentProblem(asked);
+  if (problem?.code === 'agent_too_old') {
+    return [`${problem.message} Until it is updated, jobs cannot run. Run \`${problem.command}\`.`];
   }
   const found = await findCodex(asked);
   if (found.kind === 'found') return [...vanishingWarnings('Codex', found.path), ...found.remarks];

@@ -3,7 +3,7 @@
 import { listJobs, showJob } from '../../spec/contract/jobs.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
-import { withJob } from '../hosted/whole-id.ts';
+import { wholeId, withJob } from '../hosted/whole-id.ts';
 import type { Context } from '../output/context.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { listPage } from './job-pages.ts';
@@ -13,7 +13,9 @@ import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 /** One page of jobs. */
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const client = await signedInClient(context);
-  const { status, kind, ideaId, machineId, limit, cursor } = options;
+  const { status, kind, limit, cursor } = options;
+  const ideaId = await wholeId(client, 'idea', options.ideaId);
+  const machineId = await wholeId(client, 'machine', options.machineId);
   const answer = await call(client, listJobs, { query: { status, kind, ideaId, machineId, limit, cursor } });
   const { jobs, nextCursor, hasMore } = answer;
   const document = { ok: true, jobs, next_cursor: nextCursor ?? '', has_more: hasMore };

@@ -18,6 +18,7 @@ import { isMissing } from '../files/json-file.ts';
 import { resolvePath } from '../files/paths.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import { isLinkable, requireGit } from '../git/repository.ts';
+import { wholeId } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { printResult } from '../output/print.ts';
 import { invalidLink, type ProjectLink, readProjectLinkFile } from '../records/project-link.ts';
@@ -54,6 +55,8 @@ export async function submit(
   const prompt = await readPrompt(context, argument, options.file);
   const target = await targetOf(context, options);
   const client = await signedInClient(context);
+  target.ideaId = (await wholeId(client, 'idea', options.ideaId)) ?? target.ideaId;
+  target.machineId = (await wholeId(client, 'machine', options.machineId)) ?? target.machineId;
   const answer = await call(client, enqueueJob, {
     body: compactOrder({ prompt, ...target, ...termsOf(options, context.now()) }),
     ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),

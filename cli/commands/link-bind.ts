@@ -14,6 +14,7 @@ import { displayPath, resolvePath } from '../files/paths.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { originUrl, stripCredentials } from '../git/git-remote.ts';
 import { type LinkableRepository, projectLinkPath, requireGit } from '../git/repository.ts';
+import { wholeId } from '../hosted/whole-id.ts';
 import { worldOf } from '../hosted/world.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
@@ -38,10 +39,11 @@ export async function bindProject(context: Context, options: BindOptions): Promi
   const repository = requireGit(await context.repository());
   requireAuth(context.env);
   requireSameRoot(options.projectRoot, repository, context.cwd);
-  const ideaId = options.ideaId.trim();
-  if (ideaId === '') throw usageError('--idea-id is blank.', '`orp ideas list` shows the ideas.');
+  const given = options.ideaId.trim();
+  if (given === '') throw usageError('--idea-id is blank.', '`orp ideas list` shows the ideas.');
 
   const client = await signedInClient(context);
+  const ideaId = await wholeId(client, 'idea', given);
   const binding = await chooseBinding(context, { repository, options, ideaId });
   binding.ideaTitle ??= await askTitle(client, ideaId);
   const answer = await send(client, putWorld, { params: { ideaId }, body: binding.body });

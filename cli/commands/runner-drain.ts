@@ -8,11 +8,13 @@ import { usageError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { isLinkable } from '../git/repository.ts';
+import { withId } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import type { Rich } from '../output/text-output.ts';
 import { loadMachine } from '../records/machine.ts';
+import { recordDrained } from '../runner/start/live-record.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
 
 interface DrainOptions extends CommonOptions {
@@ -53,7 +55,8 @@ async function order(
   context: Context,
   { isDraining, options }: { isDraining: boolean; options: DrainOptions },
 ): Promise<void> {
-  const machineId = options.machineId?.trim() || (await ownMachineId(context));
+  const own = await ownMachineId(context);
+  const machineId = options.machineId?.trim() || own;
   if (!MACHINE_ID_PATTERN.test(machineId)) {
     throw usageError(
       `--machine-id ${JSON.stringify(machineId)} is not a machine id.`,
@@ -61,10 +64,13 @@ async function order(
     );
   }
   const client = await signedInClient(context);
-  const answer = await call(client, drainMachine, {
-    params: { machineId },
-    body: { draining: isDraining, reason: options.reason?.trim() || null },
-  });
+  const body = { draining: isDraining, reason: options.reason?.trim() || null };
+  const answer = await withId(client, { kind: 'machine', given: machineId }, (id) =>
+    call(client, drainMachine, { params: { machineId: id }, body }),
+  );
+  if (answer.machine.id === own) {
+    recordDrained({ env: context.env, machineId: own }, answer.machine.draining, context.now());
+  }
   printResult(context, answer, {
     lines: [
       ['ok', true],
@@ -73,16 +79,19 @@ async function order(
       ['machine.draining', answer.machine.draining],
       ['changed', answer.changed],
     ],
-    page: () => drainPage(answer),
+    page: () => drainPage(answer, options),
   });
 }
 
-function drainPage({ machine, changed }: ReplyOf<typeof drainMachine>): Rich {
+function drainPage({ machine, changed }: ReplyOf<typeof drainMachine>, { machineId }: DrainOptions): Rich {
   const already = changed ? '' : ' already';
   if (!machine.draining) return said('done', `${machine.name} claims jobs${changed ? ' again' : already}.`);
   return [
     said('done', `${machine.name} is${already} drained: it finishes its work and claims nothing more.`),
-    said('next', 'orp runner resume'),
+    said(
+      'next',
+      machineId === undefined ? 'orp runner resume' : `orp runner resume --machine-id ${machine.id}`,
+    ),
   ];
 }
 

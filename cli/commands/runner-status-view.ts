@@ -47,7 +47,10 @@ function headline(status: RunnerStatus, presence: Presence | undefined, now: num
     );
   }
   if (isDrained) return said('warning', 'This machine is drained: a runner would claim nothing.');
-  return said('idle', isReady ? 'Ready to work; no runner is at work.' : 'Not ready to work.');
+  if (isReady && status.agent_problem !== null) {
+    return said('warning', `Not ready to work: ${status.agent_problem.message}`);
+  }
+  return said('idle', isReady ? 'Ready to work; no runner is running.' : 'Not ready to work.');
 }
 
 /** What the server knows wins; without it, what the runner heard last. */

@@ -32,10 +32,13 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
   const { env, configPath } = context;
   const gathering = gatherFacts({ repository, configPath, env, now });
   const machine = await loadMachine(machinePlace(context, repository));
-  const [facts, situation] = await Promise.all([
+  const [gathered, situation] = await Promise.all([
     gathering,
     gatherSituation({ env, machineId: machine.record.machine_id, now }),
   ]);
+  // A runner that works has found its agent, perhaps where this command does not look.
+  const isFound = situation.runner.running && gathered.agentProblem?.code === 'agent_missing';
+  const facts = isFound ? { ...gathered, agentProblem: undefined } : gathered;
   const linkStatus = buildLinkStatus(facts);
   const version = clientVersion(env);
   const document = buildRunnerStatus({
@@ -44,6 +47,7 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
     linkStatus,
     isHere: facts.isLinkHere,
     situation,
+    agentProblem: facts.agentProblem,
     version,
     now,
   });

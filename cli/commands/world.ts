@@ -5,6 +5,7 @@ import { getWorld, putWorld } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { stripCredentials } from '../git/git-remote.ts';
+import { withId } from '../hosted/whole-id.ts';
 import { worldLines, worldOf, worldPage } from '../hosted/world.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { printResult } from '../output/print.ts';
@@ -36,7 +37,9 @@ export function registerWorld(group: Command, shell: Shell): void {
 
 async function show(context: Context, id: string): Promise<void> {
   const client = await signedInClient(context);
-  const answer = await send(client, getWorld, { params: { ideaId: id } });
+  const answer = await withId(client, { kind: 'idea', given: id }, (ideaId) =>
+    send(client, getWorld, { params: { ideaId } }),
+  );
   const world = worldOf(answer);
   printResult(
     context,
@@ -50,17 +53,17 @@ async function show(context: Context, id: string): Promise<void> {
 
 async function bind(context: Context, id: string, options: BindOptions): Promise<void> {
   const client = await signedInClient(context);
-  const answer = await send(client, putWorld, {
-    params: { ideaId: id },
-    body: {
-      ...(options.name === undefined ? {} : { name: options.name }),
-      ...(options.projectRoot === undefined ? {} : { projectRoot: options.projectRoot.trim() || null }),
-      ...(options.githubUrl === undefined ? {} : { githubUrl: stripCredentials(options.githubUrl) || null }),
-      ...(options.codexSessionId === undefined
-        ? {}
-        : { codexSessionId: options.codexSessionId.trim() || null }),
-    },
-  });
+  const body = {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.projectRoot === undefined ? {} : { projectRoot: options.projectRoot.trim() || null }),
+    ...(options.githubUrl === undefined ? {} : { githubUrl: stripCredentials(options.githubUrl) || null }),
+    ...(options.codexSessionId === undefined
+      ? {}
+      : { codexSessionId: options.codexSessionId.trim() || null }),
+  };
+  const answer = await withId(client, { kind: 'idea', given: id }, (ideaId) =>
+    send(client, putWorld, { params: { ideaId }, body }),
+  );
   const world = worldOf(answer);
   printResult(
     context,

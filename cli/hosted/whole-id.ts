@@ -1,51 +1,71 @@
 /**
- * Ids as people give them: the beginning of one is enough where it names a single thing. An exact id always wins, because it
- * is tried first; only when the server knows no such thing is it asked which ids begin so. Programs give whole ids.
+ * Ids as people give them: the beginning of one is enough where it names a single thing. Programs give complete ids, which
+ * cost no further request.
  */
 
-import { listJobs } from '../../spec/contract/jobs.ts';
+import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../spec/contract/lookup.ts';
 import { CliError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import { ServerError } from '../client/server-error.ts';
 
-/** How many candidates an ambiguous id lists. */
-const SHOWN = 5;
+/** Ids that this product made, and machine ids that `orp` made; others are looked up. */
+const COMPLETE: Record<LookupKind, RegExp> = {
+  job: /^job_[0-9a-z]{22}$/,
+  idea: /^ide_[0-9a-z]{22}$/,
+  feature: /^fea_[0-9a-z]{22}$/,
+  machine: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
+};
 
-/** Does something with a job that a person named by its id or the beginning of it. */
-export async function withJob<T>(
+/**
+ * Does something with what a person named by its id or the beginning of it. The id is tried as it is first: an exact one
+ * always wins, and only when the server does not know it are the ids looked up that begin with it.
+ */
+export async function withId<T>(
   client: Client,
-  given: string,
-  work: (jobId: string) => Promise<T>,
+  { kind, given }: { kind: LookupKind; given: string },
+  work: (id: string) => Promise<T>,
 ): Promise<T> {
   try {
     return await work(given);
   } catch (error) {
     if (!(error instanceof ServerError) || error.code !== 'not_found') throw error;
-    const whole = await findJobId(client, given);
-    if (whole === undefined) throw error;
+    const whole = await lookUp(client, kind, given);
+    if (whole === undefined || whole === given) throw error;
     return work(whole);
   }
 }
 
-/** The only job whose id begins so; undefined when none does, or the server cannot be asked. Several are an error. */
-async function findJobId(client: Client, given: string): Promise<string | undefined> {
-  if (!/^[A-Za-z0-9_-]{1,100}$/.test(given)) return undefined;
-  const query = { idPrefix: given, limit: SHOWN + 1 };
-  const page = await call(client, listJobs, { query }).catch((error: unknown) => {
+/** {@link withId} for a job. */
+export function withJob<T>(client: Client, given: string, work: (jobId: string) => Promise<T>): Promise<T> {
+  return withId(client, { kind: 'job', given }, work);
+}
+
+/** The complete id for an option that goes along with others; an id that nothing begins with stays as it is. */
+export async function wholeId<Given extends string | undefined>(
+  client: Client,
+  kind: LookupKind,
+  given: Given,
+): Promise<Given | string> {
+  if (given === undefined || COMPLETE[kind].test(given)) return given;
+  return (await lookUp(client, kind, given)) ?? given;
+}
+
+/**
+ * The only id that begins so; undefined when none does, or the server is not known to answer this. Several are an error.
+ */
+async function lookUp(client: Client, kind: LookupKind, given: string): Promise<string | undefined> {
+  if (!client.server.offers('id-lookup') || !/^[A-Za-z0-9._:-]{1,128}$/.test(given)) return undefined;
+  const answer = await call(client, findIds, { query: { kind, prefix: given } }).catch((error: unknown) => {
     if (error instanceof CliError) return undefined;
     throw error;
   });
-  return onlyOne('job', given, page?.jobs.map(({ id }) => id) ?? []);
-}
-
-/** The only id that begins as a person typed; undefined when none does. */
-function onlyOne(kind: string, given: string, ids: readonly string[]): string | undefined {
-  const found = ids.filter((id) => id.startsWith(given));
-  if (found.length <= 1) return found[0];
-  const rest = found.length > SHOWN ? ', …' : '.';
+  const ids = answer?.ids ?? [];
+  const [first, ...others] = ids;
+  if (others.length === 0 || first === given) return first;
+  const shown = ids.slice(0, LOOKUP_LIMIT - 1);
   throw new CliError(`Several ${kind}s begin with ${given}.`, {
     code: 'ambiguous_id',
-    hint: `Give more of the id: ${found.slice(0, SHOWN).join(', ')}${rest}`,
+    hint: `Give more of the id: ${shown.join(', ')}${ids.length > shown.length ? ', …' : '.'}`,
   });
 }

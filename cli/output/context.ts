@@ -1,6 +1,7 @@
 /** What a command works with: where it was called, whether it speaks JSON, its streams and its clock. */
 
 import type { Readable } from 'node:stream';
+import { usageError } from '../base/exit.ts';
 import { oneLine } from '../base/one-line.ts';
 import { resolvePath } from '../files/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository.ts';
@@ -53,7 +54,9 @@ export interface Context extends Omit<Streams, 'stdout' | 'stderr'> {
 export function makeContext(surroundings: Streams, options: CommonOptions): Context {
   const { cwd, env } = surroundings;
   const named = options.repoRoot?.trim() ?? '';
-  const isNamed = named !== '';
+  const isNamed = options.repoRoot !== undefined;
+  if (isNamed && named === '')
+    throw usageError('--repo-root is blank.', 'Name a folder, or omit the option.');
   const repoRoot = resolvePath(cwd, isNamed ? named : '.');
   let repository: Promise<Repository> | undefined;
   const json = options.json ?? false;

@@ -127,6 +127,17 @@ export function movedRepository(candidate: Candidate): CliError | undefined {
   });
 }
 
+/** What is said of a root on the list of linked repositories that is none any more; undefined for every other candidate. */
+export function unlinkedRepository(candidate: Candidate): string | undefined {
+  if (candidate.kind !== 'skipped') return undefined;
+  const { root, reason } = candidate;
+  if (reason === 'not_git_repo') {
+    return `${root} was linked, but is not a git repository any more. It takes no work until it is linked again.`;
+  }
+  if (reason !== 'not_linked') return undefined;
+  return `${root} was linked, but its link is gone (a new .git folder has none). Run \`orp link project bind\` in it.`;
+}
+
 function isForeign(link: ProjectLink, email: string | undefined): boolean {
   if (!email || !link.linked_email) return false;
   return link.linked_email.toLowerCase() !== email.toLowerCase();

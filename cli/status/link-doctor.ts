@@ -46,11 +46,10 @@ function folderIssues({ openFolders }: LinkFacts): Issue[] {
   });
 }
 
-function agentIssues({ codexProblem }: LinkFacts): Issue[] {
-  if (codexProblem === undefined) return [];
-  return [
-    warning({ code: 'agent_too_old', message: `${codexProblem.message} Run \`${codexProblem.command}\`.` }),
-  ];
+function agentIssues({ agentProblem }: LinkFacts): Issue[] {
+  if (agentProblem === undefined) return [];
+  const { code, message, command } = agentProblem;
+  return [warning({ code, message: `${message} Run \`${command}\`.` })];
 }
 
 function error(finding: Finding): Issue {

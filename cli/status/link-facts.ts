@@ -1,9 +1,9 @@
 /** Everything `link status`, `link doctor` and `runner status` look at in a repository, gathered once. */
 
-import type { VersionProblem } from '../agents/codex-program.ts';
+import type { AgentProblem } from '../agents/codex-program.ts';
 import { shellWord } from '../base/shell-word.ts';
-import type { JsonObject } from '../files/json-file.ts';
-import { stateFolder, userFolder } from '../files/paths.ts';
+import { type JsonObject, readJsonObject } from '../files/json-file.ts';
+import { machinePath, stateFolder, userFolder } from '../files/paths.ts';
 import { openness } from '../files/private-folder.ts';
 import { isLinkable, type Repository } from '../git/repository.ts';
 import { belongsTo } from '../records/moved.ts';
@@ -32,8 +32,8 @@ export interface LinkFacts {
   world: HostedWorld;
   governance: JsonObject;
   openFolders: OpenFolder[];
-  /** Why the installed Codex is too old; undefined when it is not, or when there is none. */
-  codexProblem: VersionProblem | undefined;
+  /** Why no job can run with the installed agent. A missing one is a problem of a linked, enabled machine only. */
+  agentProblem: AgentProblem | undefined;
   /** Whether the folder that the link names is this repository; true without a link. */
   isLinkHere: boolean;
   /** Paths of the session files whose folder is not this repository. */
@@ -66,12 +66,12 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     ? readSessions(repository, now)
     : { sessions: [], invalidPaths: [] };
   const account = readRemoteSession(env);
-  const [isLinkHere, movedSessions, world, governance, codexProblem] = await Promise.all([
+  const [isLinkHere, movedSessions, world, governance, agentProblem] = await Promise.all([
     link === undefined || !isLinkable(repository) || belongsTo(repository, link.project_root, env),
     findMovedSessions(repository, shelf, env),
     link === undefined || account.token === '' ? notAsked : askWorld(link, source),
     readGovernance(source),
-    findCodexProblem(env),
+    findProblem(source, link !== undefined),
   ]);
   const primary = shelf.sessions.find((session) => session.record.primary);
   return {
@@ -85,15 +85,17 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     world,
     governance,
     openFolders: findOpenFolders(env),
-    codexProblem,
+    agentProblem,
     isLinkHere,
     movedSessions,
   };
 }
 
-async function findCodexProblem(env: NodeJS.ProcessEnv): Promise<VersionProblem | undefined> {
-  const { findVersionProblem } = await import('../agents/codex-program.ts');
-  return findVersionProblem({ env });
+async function findProblem({ env }: FactsSource, isLinked: boolean): Promise<AgentProblem | undefined> {
+  const { findAgentProblem } = await import('../agents/codex-program.ts');
+  const problem = await findAgentProblem({ env });
+  const isToWork = isLinked && readJsonObject(machinePath(env))?.runner_enabled === true;
+  return problem?.code === 'agent_missing' && !isToWork ? undefined : problem;
 }
 
 async function findMovedSessions(

@@ -74,8 +74,8 @@ function adviceOn(facts: LinkFacts): AdviceCollector {
   adviseOnLink(facts, advice);
   adviseOnSessions(facts, advice);
   adviseOnWorld(facts, advice);
-  const { codexProblem } = facts;
-  if (codexProblem !== undefined) advice.warn(codexProblem.message, codexProblem.command);
+  const { agentProblem } = facts;
+  if (agentProblem !== undefined) advice.warn(agentProblem.message, agentProblem.command);
   for (const folder of facts.openFolders) advice.warn(openFolderSentence(folder), closeFolderCommand(folder));
   return advice;
 }

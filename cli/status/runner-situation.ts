@@ -41,7 +41,7 @@ export interface RunnerSituation {
     draining_at_utc?: string | undefined;
     /** The agent takes no work: why, and until when; without a time it tries by itself. */
     paused?: { code: string; message: string; until_utc: string | undefined };
-    /** Since when it has known that the server tells this machine to claim nothing. */
+    /** Since when this machine has known that the server tells it to claim nothing. `--hosted` asks the server. */
     drained_at_utc?: string | undefined;
     /** Why it is not known whether the one that holds the machine still runs. */
     error?: string;
@@ -65,7 +65,7 @@ export async function gatherSituation(source: SituationSource): Promise<RunnerSi
   const { env, machineId } = source;
   const holder = await readRunner(source);
   const live = readJsonObject(runnerLivePath(env, machineId)) ?? {};
-  const runner = { ...holder, drained_at_utc: drainedAt(live, holder) };
+  const runner = { ...holder, drained_at_utc: readString(live, 'drained_at_utc') };
   return {
     service: await readService(env, runner),
     runner: { ...runner, ...readPause(live, runner, source.now) },
@@ -148,11 +148,6 @@ function readPause(
   if (until_utc !== undefined && (parseTimestamp(until_utc) ?? 0) <= now) return {};
   const [code = '', message = ''] = [readString(paused, 'code'), readString(paused, 'message')];
   return { paused: { code, message, until_utc } };
-}
-
-function drainedAt(live: JsonObject, runner: RunnerSituation['runner']): string | undefined {
-  if (!runner.running || readString(live, 'instance') !== runner.instance) return undefined;
-  return readString(live, 'drained_at_utc');
 }
 
 function readLastError(live: JsonObject): RunnerSituation['last_error'] {

@@ -45,6 +45,8 @@ export interface RunnerStatus extends AdviceLists, RunnerSituation {
   work_ready: boolean;
   hosted_auth: SessionSummary;
   link_status: LinkStatus;
+  /** Why no job can run with the installed agent. */
+  agent_problem: { code: string; message: string } | null;
 }
 
 interface StatusSource {
@@ -54,6 +56,7 @@ interface StatusSource {
   /** The link is for this repository, and not for where it was before. */
   isHere: boolean;
   situation: RunnerSituation;
+  agentProblem: { code: string; message: string } | undefined;
   /** Of this `orp`. */
   version: string;
   now: number;
@@ -61,7 +64,7 @@ interface StatusSource {
 
 /** Builds the document. */
 export function buildRunnerStatus(source: StatusSource): RunnerStatus {
-  const { machine, repository, linkStatus, isHere, situation, version, now } = source;
+  const { machine, repository, linkStatus, isHere, situation, version, now, agentProblem: problem } = source;
   const { runtime, isTorn } = isLinkable(repository)
     ? readRuntime(repository)
     : { runtime: idleRuntime(), isTorn: false };
@@ -81,7 +84,7 @@ export function buildRunnerStatus(source: StatusSource): RunnerStatus {
     workReady: syncReady && linkStatus.routeable_sessions.length > 0,
   };
   const advice = adviceOn(facts);
-  adviseOnSituation(situation, { version, isWorkReady: facts.workReady }, advice);
+  adviseOnSituation(situation, { version, isWorkReady: facts.workReady && problem === undefined }, advice);
   advice.append(linkStatus);
   const { warnings, notes, next_actions } = advice.lists();
   return {
@@ -97,6 +100,7 @@ export function buildRunnerStatus(source: StatusSource): RunnerStatus {
     work_ready: facts.workReady,
     hosted_auth: linkStatus.hosted_auth,
     link_status: linkStatus,
+    agent_problem: problem === undefined ? null : { code: problem.code, message: problem.message },
     ...situation,
     warnings,
     notes,
@@ -159,7 +163,10 @@ function isLinkBroken(repository: LinkableRepository): boolean {
   return readProjectLinkFile(repository, 0).kind === 'invalid';
 }
 
-function adviseOnReadiness({ linkStatus, syncReady, workReady }: Facts, advice: AdviceCollector): void {
+function adviseOnReadiness(
+  { linkStatus, syncReady, workReady, agentProblem }: Facts,
+  advice: AdviceCollector,
+): void {
   if (linkStatus.project_link_exists && linkStatus.session_counts.total === 0) {
     advice.warn('No session is linked.', registerCommand({ isPrimary: true }));
   }
@@ -170,6 +177,7 @@ function adviseOnReadiness({ linkStatus, syncReady, workReady }: Facts, advice: 
     );
   }
   if (syncReady) advice.note('The machine is ready to sync.');
+  if (workReady && agentProblem !== undefined) return;
   if (workReady) advice.note('The machine is ready to work.');
   else if (syncReady)
     advice.warn(

@@ -15,6 +15,8 @@ export const CAPABILITIES = [
   'follow',
   /** One machine: when it was last seen, and drain. */
   'machines',
+  /** The complete id of a job, idea, feature or machine is found by its beginning. */
+  'id-lookup',
   /** A device token can be revoked. */
   'token-revoke',
   /** A sign-in can prove that it comes from a device that has been signed in before. */

@@ -184,11 +184,6 @@ export const listJobs = endpoint({
     limit: queryInteger(1, 200, 25),
     /** The last id of the page before. */
     cursor: z.string().max(128).optional(),
-    /** Extension: only jobs whose ids begin with this. It resolves the beginning of an id to a job. */
-    idPrefix: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be the beginning of an id')
-      .optional(),
     /** One status, or several separated by commas; `live` means every status that is not terminal. */
     status: z.string().max(200).optional(),
     kind: z.enum(JOB_KINDS).optional(),

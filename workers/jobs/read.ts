@@ -92,7 +92,6 @@ function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_
     ideaId: query.ideaId,
     machineId: query.machineId,
     before: query.cursor || undefined,
-    idPrefix: query.idPrefix,
     limit: query.limit,
   });
 }

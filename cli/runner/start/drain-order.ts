@@ -8,6 +8,7 @@ import type { Reporter } from '../../base/reporter.ts';
 export class DrainOrder {
   readonly #reporter: Reporter;
   #isGiven = false;
+  #isKnown = false;
   /** Told when the order is given and when it is taken back. */
   onChange: ((isGiven: boolean) => void) | undefined;
 
@@ -21,13 +22,17 @@ export class DrainOrder {
 
   /** Takes what the server says; news are told once. */
   readonly note = (isGiven: boolean): void => {
-    if (isGiven === this.#isGiven) return;
+    const isNews = isGiven !== this.#isGiven;
+    // The first answer is news for whoever recorded what was so before this runner.
+    if (!isNews && this.#isKnown) return;
+    this.#isKnown = true;
     this.#isGiven = isGiven;
+    this.onChange?.(isGiven);
+    if (!isNews) return;
     this.#reporter.info(
       isGiven
         ? 'This machine is drained: it finishes its work and claims nothing more. `orp runner resume` lets it go on.'
         : 'This machine claims jobs again.',
     );
-    this.onChange?.(isGiven);
   };
 }

@@ -17,7 +17,8 @@ export class LiveRecord {
 
   constructor(at: { env: NodeJS.ProcessEnv; machineId: string; instance: string }) {
     this.#path = runnerLivePath(at.env, at.machineId);
-    this.#record = { instance: at.instance, last_error: readJsonObject(this.#path)?.last_error };
+    const { last_error, drained_at_utc } = readJsonObject(this.#path) ?? {};
+    this.#record = { instance: at.instance, last_error, drained_at_utc };
   }
 
   /** The channel came up or went down. */
@@ -37,6 +38,7 @@ export class LiveRecord {
 
   /** The server tells this machine to claim nothing, or to go on. */
   noteDrained(isDrained: boolean, now: number): void {
+    if (isDrained === (this.#record.drained_at_utc !== undefined)) return;
     this.#write({ drained_at_utc: isDrained ? formatTimestamp(now) : undefined });
   }
 
@@ -47,10 +49,25 @@ export class LiveRecord {
 
   #write(change: Record<string, unknown>): void {
     Object.assign(this.#record, change);
-    try {
-      writeJsonFile(this.#path, this.#record, { mode: PRIVATE_MODE });
-    } catch {
-      // A full disk, a lost permission: the runner itself says so.
-    }
+    writeRecord(this.#path, this.#record);
+  }
+}
+
+/** Records an order of a person on this machine, for a status while no runner is there to hear it from the server. */
+export function recordDrained(
+  at: { env: NodeJS.ProcessEnv; machineId: string },
+  isDrained: boolean,
+  now: number,
+): void {
+  const path = runnerLivePath(at.env, at.machineId);
+  const drained_at_utc = isDrained ? formatTimestamp(now) : undefined;
+  writeRecord(path, { ...readJsonObject(path), drained_at_utc });
+}
+
+function writeRecord(path: string, record: Record<string, unknown>): void {
+  try {
+    writeJsonFile(path, record, { mode: PRIVATE_MODE });
+  } catch {
+    // A full disk, a lost permission: the runner itself reports it.
   }
 }

@@ -9,6 +9,7 @@ import {
   inspectRoots,
   movedRepository,
   requireReadable,
+  unlinkedRepository,
 } from '../../records/sync-payload.ts';
 
 export interface RootsAsked {
@@ -34,13 +35,13 @@ export class WorkRoots {
   }
 
   /** The roots as of now: repositories are linked and deleted while the runner runs. */
-  async list(): Promise<{ roots: string[]; warnings: string[] }> {
+  async list(): Promise<{ roots: string[]; listed: string[]; warnings: string[] }> {
     const { repoRoot, linkedProjectRoot, allLinked } = this.#asked;
     const named = [repoRoot, ...linkedProjectRoot];
-    if (!allLinked) return { roots: named, warnings: [] };
+    if (!allLinked) return { roots: named, listed: [], warnings: [] };
     const { findLinkedRoots } = await import('../../records/linked-roots.ts');
     const linked = await findLinkedRoots(this.#env);
-    return { roots: [...named, ...linked.roots], warnings: linked.warnings };
+    return { roots: [...named, ...linked.roots], listed: linked.roots, warnings: linked.warnings };
   }
 
   /**
@@ -74,9 +75,13 @@ export class WorkRoots {
   }
 
   async #look(): Promise<{ candidates: Candidate[]; warnings: string[] }> {
-    const { roots, warnings } = await this.list();
+    const { roots, listed, warnings } = await this.list();
     const candidates = await inspectRoots({ roots, env: this.#env, now: Date.now() });
-    return { candidates, warnings: [...warnings, ...candidates.flatMap(missingOf)] };
+    const unlinked = candidates
+      .filter(({ root }) => listed.includes(root))
+      .map(unlinkedRepository)
+      .filter((sentence) => sentence !== undefined);
+    return { candidates, warnings: [...warnings, ...candidates.flatMap(missingOf), ...unlinked] };
   }
 
   #tell(sentences: readonly string[]): void {

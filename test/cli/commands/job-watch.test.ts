@@ -90,7 +90,7 @@ describe('job wait', () => {
     });
     expect(code).toBe(0);
     expect(stderr).toBe(
-      'running\nSomething between here and the server answered (status 403, a web page). Trying again.\n',
+      'running\nSomething between here and the server answered (a web page). Trying again.\n',
     );
   });
 
@@ -131,7 +131,7 @@ describe('job logs --follow', () => {
     });
     expect([code, stdout]).toEqual([0, 'one\ntwo\n']);
     expect(positions).toEqual([undefined, undefined, '1-1', '1-1']);
-    expect(stderr).toContain('answered (status 403, a web page). Trying again.');
+    expect(stderr).toContain('answered (a web page). Trying again.');
   });
 
   const receipt = 'Cancelled: 2 processes ended by SIGINT after 40 ms.';

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
-import { MAIN } from '../runner/orp-process.ts';
+
+const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
 
 /** `orp` as a process of its own: what a shell sees. */
 async function shell(desk: Desk, words: readonly string[]) {
@@ -176,5 +178,11 @@ describe('a process', () => {
     await asked.promise;
     child.kill('SIGINT');
     expect((await once(child, 'exit'))[0]).toBe(130);
+  });
+
+  it('refuses a blank --repo-root instead of taking the current folder', async () => {
+    using desk = new Desk();
+    const { code, error } = await desk.orp(['--repo-root', '', 'link', 'status']);
+    expect([code, error?.message]).toEqual([2, '--repo-root is blank.']);
   });
 });

@@ -26,6 +26,30 @@ describe('orp runner drain', () => {
     });
   });
 
+  it('is remembered on this machine for a status while no runner is there, until it is resumed', async () => {
+    using desk = new Desk();
+    await desk.json('runner', 'enable');
+    for (const [verb, draining] of [
+      ['drain', true],
+      ['resume', false],
+    ] as const) {
+      await using server = await answering(draining);
+      desk.signIn(server.url);
+      await desk.orp(['runner', verb]);
+      const { stdout } = await desk.orp(['runner', 'status']);
+      expect(stdout).toContain(`runner.drained=${draining}\n`);
+    }
+  });
+
+  it('of another machine says nothing about this one', async () => {
+    await using server = await answering(true);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    await desk.json('runner', 'enable');
+    await desk.orp(['runner', 'drain', '--machine-id', 'mach-7']);
+    expect((await desk.orp(['runner', 'status'])).stdout).toContain('runner.drained=false\n');
+  });
+
   it('resumes the machine that is named, from anywhere', async () => {
     await using server = await answering(false);
     using desk = new Desk();

@@ -45,9 +45,10 @@ describe('orp runner enable and disable', () => {
 describe('orp runner status', () => {
   it('is work ready with everything in place', async () => {
     using desk = await readyDesk('http://127.0.0.1:1');
+    desk.env.CODEX_BIN = process.execPath;
     const status = await desk.json('runner', 'status');
     expect(Object.keys(status)).toEqual(
-      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status service runner channel spool kept last_error policy warnings notes next_actions'.split(
+      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status agent_problem service runner channel spool kept last_error policy warnings notes next_actions'.split(
         ' ',
       ),
     );
@@ -58,6 +59,21 @@ describe('orp runner status', () => {
       repo_runtime: { status: 'idle', active_job: {}, last_job: {}, recent_events: [] },
     });
     expect(status.next_actions).toEqual(['orp runner heartbeat', 'orp runner install']);
+    expect(status.agent_problem).toBeNull();
+  });
+
+  it('is not ready without an agent, says so, and so does link doctor', async () => {
+    using desk = await readyDesk('http://127.0.0.1:1');
+    desk.env.CODEX_BIN = '/nowhere/codex';
+    const status = await desk.json('runner', 'status');
+    expect(status).toMatchObject({ agent_problem: { code: 'agent_missing' } });
+    expect(status.warnings).toContain('Codex was not found (/nowhere/codex).');
+    expect(status.next_actions).toContain('npm install -g @openai/codex');
+    expect(status.notes).not.toContain('The machine is ready to work.');
+    const { issues } = (await desk.json('link', 'doctor')) as { issues: { code: string }[] };
+    expect(issues.map(({ code }) => code)).toContain('agent_missing');
+    desk.isTerminal = true;
+    expect((await desk.orp(['runner', 'status'])).stdout).toContain('Not ready to work: Codex was not found');
   });
 
   it('suggests to cancel a job that showed no sign of life for two minutes', async () => {

@@ -116,7 +116,7 @@ describe('following a job', () => {
     expect(told).toEqual(['end completed']);
     expect(outages).toEqual([
       expect.stringContaining('cannot be reached'),
-      'Something between here and the server answered (status 404, a web page).',
+      'Something between here and the server answered (a web page).',
     ]);
   });
 

@@ -9,9 +9,9 @@ const job = (id: string) => ({ ...A_JOB, id, status: 'completed', attempt: 1 });
 function knowing(...ids: string[]) {
   return ({ path, query }: Asked) => {
     const [, asked = '', verb = ''] = /\/jobs\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];
-    if (asked === '') {
-      const prefix = new URLSearchParams(query).get('idPrefix') ?? '';
-      return { body: { ok: true, jobs: ids.filter((id) => id.startsWith(prefix)).map(job), hasMore: false } };
+    if (path.endsWith('/api/cli/ids')) {
+      const prefix = new URLSearchParams(query).get('prefix') ?? '';
+      return { body: { ok: true, ids: ids.filter((id) => id.startsWith(prefix)) } };
     }
     if (!ids.includes(asked))
       return { status: 404, body: { error: `There is no job ${asked}.`, code: 'not_found', requestId: 'r' } };
@@ -56,7 +56,7 @@ describe('a job that is named by the beginning of its id', () => {
     using desk = new Desk();
     desk.signIn(server.url);
     expect((await desk.orp(['job', 'show', 'job_a', '--json'])).stdout).toContain('"id": "job_a"');
-    expect(server.asked.filter(({ query }) => query.includes('idPrefix'))).toEqual([]);
+    expect(server.asked.filter(({ path }) => path.endsWith('/ids'))).toEqual([]);
   });
 
   it('does not exist when none begins so', async () => {
@@ -64,6 +64,80 @@ describe('a job that is named by the beginning of its id', () => {
     using desk = new Desk();
     desk.signIn(server.url);
     expect((await desk.orp(['job', 'show', 'job_q'])).error?.code).toBe('not_found');
+  });
+});
+
+describe('an idea, a feature or a machine that is named by the beginning of its id', () => {
+  const IDEA = {
+    id: 'ide_abc1',
+    title: 'Tides',
+    notes: '',
+    visibility: 'private',
+    createdAt: '',
+    updatedAt: '',
+  };
+  /** Knows one idea and one machine. */
+  const answer = ({ path, query, body }: Asked) => {
+    if (path.endsWith('/api/cli/ids')) {
+      const { kind, prefix } = Object.fromEntries(new URLSearchParams(query)) as {
+        kind: string;
+        prefix: string;
+      };
+      const id = { idea: 'ide_abc1', feature: 'fea_abc1', machine: 'mac-abc1' }[kind] ?? '';
+      return { body: { ok: true, ids: id.startsWith(prefix) ? [id] : [] } };
+    }
+    if (/\/(ide_abc1|mac-abc1)/.test(path)) {
+      const machine = { id: 'mac-abc1', name: 'workbench', draining: true };
+      const checkpoint = { id: 'chk_1', status: 'queued', ideaId: 'ide_abc1', jobId: 'job_1' };
+      const removed = { removedIdeaId: 'ide_abc1', mode: 'soft' };
+      return {
+        body: {
+          ok: true,
+          ...IDEA,
+          ...checkpoint,
+          ...removed,
+          idea: IDEA,
+          features: [],
+          machine,
+          changed: true,
+        },
+      };
+    }
+    if (path.endsWith('/jobs')) {
+      return {
+        body: { ok: true, created: true, job: { ...job('job_1'), target: body }, jobs: [], hasMore: false },
+      };
+    }
+    return { status: 404, body: { error: 'There is none.', code: 'not_found', requestId: 'r' } };
+  };
+
+  it.each([
+    ['idea show ide_a', '/ideas/ide_abc1'],
+    ['idea update ide_a --title T', '/ideas/ide_abc1'],
+    ['idea remove ide_a', '/ideas/ide_abc1'],
+    ['idea restore ide_a', '/ideas/ide_abc1/restore'],
+    ['world show ide_a', '/ideas/ide_abc1/world'],
+    ['checkpoint queue --idea-id ide_a --feature-id fea_a', '/ideas/ide_abc1/checkpoints'],
+    ['runner drain --machine-id mac-a', '/machines/mac-abc1/drain'],
+    ['job submit Go. --idea-id ide_a --machine-id mac-a', '/jobs'],
+    ['job list --idea-id ide_a --machine-id mac-a', '/jobs'],
+  ])('is found by `orp %s`', async (command, path) => {
+    await using server = await RecordingServer.startNewest(answer);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    await desk.orp('whoami'.split(' '));
+    const { error } = await desk.orp(command.split(' '));
+    expect(error).toBeUndefined();
+    const last = server.asked.findLast((asked) => asked.path.endsWith(path));
+    expect(last, command).toBeDefined();
+    const sent = `${last?.query} ${JSON.stringify(last?.body)}`;
+    for (const [option, id] of [
+      ['--feature-id', 'fea_abc1'],
+      ['--machine-id mac-a', 'mac-abc1'],
+    ] as const) {
+      if (command.includes(option) && path !== '/machines/mac-abc1/drain') expect(sent).toContain(id);
+    }
+    if (path === '/jobs') expect(sent).toContain('ide_abc1');
   });
 });
 
