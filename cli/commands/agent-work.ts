@@ -21,10 +21,10 @@ import { type Candidate, inspectRoots } from '../records/sync-payload.ts';
 import type { CycleOutcome } from '../runner/loop/documents.ts';
 import type { DrainSwitch } from '../runner/loop/drain-switch.ts';
 import type { AgentCycle } from '../runner/review-worker/cycle.ts';
-import { prepareAgentWork } from '../runner/review-worker/setup.ts';
+import { prepareReviews } from '../runner/start/review-setup.ts';
 import { reporterOf, runWork, type ShowAs } from '../runner/start/run-work.ts';
+import type { WorkOptions } from '../runner/start/work-parts.ts';
 import { requireSomeGit, requireSomeLinked } from '../runner/start/work-roots.ts';
-import type { WorkOptions } from '../runner/start/work-setup.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
 import { pollIntervalOption } from './work-options.ts';
 
@@ -141,7 +141,8 @@ async function workAsFirst(
   way: Compatibility,
 ): Promise<number | undefined> {
   const reporter = reporterOf(context, {});
-  const { cycle, drainSwitch } = await prepareAgentWork(context, options, reporter);
+  const reviews = { ...runnerOptions(options), agent: options.agent };
+  const { cycle, drainSwitch } = await prepareReviews(context, reviews, reporter);
   if ('reason' in way) reporter.info(`Only reviews are taken, as by the first workers: ${way.reason}`);
   const showAs = showing(way);
   const stopListening = drainSwitch.listen();

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { runWork } from '../runner/start/run-work.ts';
-import type { WorkOptions } from '../runner/start/work-setup.ts';
+import type { WorkOptions } from '../runner/start/work-parts.ts';
 import type { Shell } from './shell.ts';
 import { addWorkCommand } from './work-options.ts';
 

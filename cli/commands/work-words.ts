@@ -6,7 +6,7 @@ import { usageError } from '../base/exit.ts';
 import { expandHome } from '../files/folders.ts';
 import { resolvePath } from '../files/paths.ts';
 import type { Context } from '../output/context.ts';
-import type { WorkOptions } from '../runner/start/work-setup.ts';
+import type { WorkOptions } from '../runner/start/work-parts.ts';
 import { addWorkCommand } from './work-options.ts';
 
 export interface WorkWords {

@@ -81,6 +81,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/runner/hosted'],
       ['cli/runner/lease'],
       ['cli/runner/agent-run'],
+      ['cli/runner/job-run'],
       ['cli/runner/loop'],
       ['cli/runner/review-worker'],
       ['cli/runner/start'],

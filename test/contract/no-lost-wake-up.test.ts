@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TransportChoice } from '../../cli/runner/channel/listener.ts';
 import { listenerWaiter } from '../../cli/runner/loop/channel-waiter.ts';
-import type { Waiter } from '../../cli/runner/loop/work-loop.ts';
+import type { Waiter } from '../../cli/runner/loop/wake-signal.ts';
 import { pollJob } from '../../spec/contract/runner.ts';
 import type { Account, Claim } from '../bench/client.ts';
 import { Machine, send } from '../bench/client.ts';

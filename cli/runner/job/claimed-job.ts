@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { pathId } from '../../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS } from '../../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../../spec/job/routing.ts';
+import type { Account } from '../../records/remote-session.ts';
+import type { JsonBody } from './hosted-api.ts';
 
 /** The lease under which a job was handed out. */
 export interface Lease {
@@ -37,6 +39,17 @@ export interface ClaimedJob {
   timeoutSeconds?: number | undefined;
   sessionFallback?: 'primary' | 'none' | undefined;
   choice?: ServiceChoice | undefined;
+}
+
+/** A job that this runner has claimed. */
+export interface Claim {
+  job: ClaimedJob;
+  /** The job as the server sent it. */
+  raw: JsonBody;
+  /** Absent where the server has no leases. */
+  lease?: Lease | undefined;
+  /** The account that claimed the job. */
+  account?: Account | undefined;
 }
 
 export type PollAnswer =

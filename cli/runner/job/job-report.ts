@@ -47,3 +47,9 @@ export interface JobReport extends ShownPlacement {
   /** Relative to `--repo-root` when it is inside. */
   runtimePath: string;
 }
+
+/** How the work on one claimed job ended. */
+export type JobEnd =
+  | { kind: 'reported'; report: JobReport }
+  /** The job went back to the queue before anything of it ran. */
+  | { kind: 'put_back' };

@@ -2,7 +2,7 @@
 
 import type { SessionRecord } from '../../records/sessions/session-record.ts';
 import type { Candidate, LinkedRepository } from '../../records/sync-payload.ts';
-import type { ClaimedJob } from './claimed-job.ts';
+import type { Claim, ClaimedJob } from './claimed-job.ts';
 import {
   type LocalRepository,
   type RepoSelection,
@@ -45,6 +45,17 @@ export type Placement =
     }
   | { kind: 'no_session'; workplace: Workplace; repoSelection: RepoSelection; error: string }
   | { kind: 'no_repository'; repoSelection: RepoSelection; error: string };
+
+/** A claimed job, and where it goes. */
+export interface PlacedClaim {
+  claim: Claim;
+  placement: Placement;
+}
+
+/** The repository of a placement; undefined when there is none. */
+export function workplaceOf(placement: Placement): Workplace | undefined {
+  return placement.kind === 'no_repository' ? undefined : placement.workplace;
+}
 
 /** Chooses repository and session. */
 export function placeJob(job: ClaimedJob, workplaces: readonly Workplace[], defaultRoot: string): Placement {

@@ -1,30 +1,37 @@
 /**
- * Brings what a spool holds to the service: first the transcript, then the result, then the spool is removed. Nothing is
- * removed before it was acknowledged; what the service will never take is put aside where a person finds it.
+ * Brings what a spool holds to the server: first the transcript, then the result. After that the spool is removed. Nothing is
+ * removed before the server has acknowledged it; a result that the server will never accept is kept where a person finds it.
  */
 
 import { SUMMARY_LENGTH } from '../../../spec/job/kinds.ts';
 import { clip } from '../../../spec/text.ts';
 import { messageOf } from '../../base/exit.ts';
-import { pause, retryPauseMs } from '../../base/pause.ts';
+import { pause, retryPauseMs, timerMs } from '../../base/pause.ts';
 import type { Held, HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
 import { receiptOf, reportOf } from '../job/result.ts';
+import type { WorkContext } from '../job/work-context.ts';
 import { keepAnswer, type LeaseSpool } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { UploadLoop } from './upload-loop.ts';
 
-export interface DeliveryOptions {
+/** How long a delivery is tried. */
+export interface DeliveryLimit {
+  /** Ends the attempts; what is not delivered stays in the spool. */
+  signal: AbortSignal;
+  /** One attempt: the caller comes back later. Absent: the delivery is repeated until the signal aborts. */
+  isOnce?: boolean | undefined;
+  /** Frees what the signal needs. */
+  dispose?(): void;
+}
+
+export interface DeliveryOptions extends Omit<DeliveryLimit, 'dispose'> {
   service: HostedApi;
   held: Held;
   spool: LeaseSpool;
   uploads: UploadLoop;
   result: ResultRecord;
   env: NodeJS.ProcessEnv;
-  /** Ends the tries; what is not delivered stays in the spool. */
-  signal: AbortSignal;
-  /** One try: whoever asks comes back later. Absent: it is tried until the signal aborts. */
-  isOnce?: boolean;
-  /** Called when the service cannot be reached, and how often that happened in a row. */
+  /** Called when the server cannot be reached, with the number of failures in a row. */
   onUnavailable?(message: string, attempt: number): void;
 }
 
@@ -34,15 +41,39 @@ export type Delivery =
    * server has queued the job again.
    */
   | { kind: 'delivered'; body: JsonBody; isTranscriptOwed?: boolean; isReleased: boolean }
-  /** The lease is gone, or the service will not take it. `keptAt`: where the result is now. */
+  /** The lease is gone, or the server does not accept the result. `keptAt`: where the result is now. */
   | { kind: 'refused'; code: string; message: string; keptAt?: string }
   /** Given up for now; the next start of the runner delivers it. */
   | { kind: 'pending'; message: string };
 
+/** After a person asked twice to leave, results may be delivered for this long. */
+const SHUTDOWN_DELIVERY_MS = 10_000;
+
+/** Tries until the limit of the runner, or for a short time after its shutdown. */
+export function untilGivenUp({
+  shutdown,
+  deliveryLimitMs,
+}: Pick<WorkContext, 'shutdown' | 'deliveryLimitMs'>): DeliveryLimit {
+  const end = new AbortController();
+  const timers = [setTimeout(() => end.abort(), timerMs(deliveryLimitMs))];
+  const hurry = () => {
+    timers.push(setTimeout(() => end.abort(), SHUTDOWN_DELIVERY_MS));
+  };
+  if (shutdown.aborted) hurry();
+  else shutdown.addEventListener('abort', hurry, { once: true });
+  return {
+    signal: end.signal,
+    dispose() {
+      for (const timer of timers) clearTimeout(timer);
+      shutdown.removeEventListener('abort', hurry);
+    },
+  };
+}
+
 /**
- * Delivers, however often it takes, until the signal aborts. Every round begins with the transcript, so that it arrives
- * before the result; but where only the transcript is refused, the answer that a person waits for does not wait with it.
- * The spool is closed in any case.
+ * Delivers until the server has acknowledged everything, or the signal aborts. Every round begins with the transcript, so that
+ * it arrives before the result; but where only the transcript is refused, the answer that a person waits for does not wait
+ * with it. The spool is closed in any case.
  */
 export async function deliver(options: DeliveryOptions): Promise<Delivery> {
   const { spool, uploads } = options;
@@ -85,7 +116,7 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
       try {
         result = await withoutContent(result, { ...sending, why: reply.message });
       } catch (error) {
-        // It is nowhere else than in this spool.
+        // The spool has the only copy of the answer.
         return { kind: 'pending', message: `${reply.message}; it cannot be kept here, ${messageOf(error)}` };
       }
       continue;
@@ -99,8 +130,8 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
 }
 
 /**
- * Brings the transcript as far as it goes. When that is not to its end, it is asked whether the service is there at all: a
- * service that has just come back takes the transcript first. Answers with why nothing can be sent now.
+ * Uploads as much of the transcript as the server accepts. When some is left, asks whether the server can be reached at all: a
+ * server that has just come back gets the transcript first. Returns why nothing can be sent now.
  */
 async function drainOrAsk({ service, held, uploads, signal }: DeliveryOptions): Promise<string | undefined> {
   await uploads.drain(signal);
@@ -111,17 +142,17 @@ async function drainOrAsk({ service, held, uploads, signal }: DeliveryOptions): 
   return undefined;
 }
 
-/** The disk was full, and may not be any more: what is on it survives this process. */
+/** The disk was full, and may have room now: a result on the disk survives this process. */
 async function keepResult(spool: LeaseSpool, result: ResultRecord): Promise<void> {
   if (!spool.isResultKept) await spool.setResult(result).catch(() => undefined);
 }
 
-/** The service refuses what was written, not who wrote it. */
+/** The server refuses the content, not the lease. */
 function isAboutContent(code: string): boolean {
   return code === 'body_too_large' || code === 'invalid_input' || code === 'invalid_json';
 }
 
-/** How the job ended must arrive, whatever is wrong with the answer; the answer itself stays on this machine. */
+/** The server must learn how the job ended, even if it refuses the answer; the answer then stays on this machine. */
 async function withoutContent(
   { content = '', ...rest }: ResultRecord,
   about: { held: Held; env: NodeJS.ProcessEnv; why: string },
@@ -136,7 +167,7 @@ interface Sent {
   isReleased: boolean;
 }
 
-/** A server that does not take the job back is told how it ended. */
+/** If the server does not take the job back, it gets the result instead. */
 async function sendResult({
   service,
   held,
@@ -156,7 +187,7 @@ async function settleSpool(
   { spool, result, env }: DeliveryOptions,
   delivery: Exclude<Delivery, { kind: 'pending' }>,
 ): Promise<Delivery> {
-  // A refused result without an answer tells nobody anything that the service does not know.
+  // A refused result without an answer contains nothing that the server does not know.
   if (delivery.kind === 'refused' && result.content !== undefined) {
     return { ...delivery, keptAt: await spool.keepAside(env) };
   }

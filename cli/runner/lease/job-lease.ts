@@ -1,79 +1,98 @@
 /**
- * Everything that is at work on one lease: the spool, the uploads, the heartbeats, and the switch that stops the agent.
- * Opening it puts the intent on the disk; from then on a restarted runner knows of the job.
+ * The one owner of a claimed lease: which lease it is, its spool, heartbeats and uploads, the switch that stops its agent,
+ * and the way of its result to the server.
+ *
+ *   claimed ──begin──▶ on disk ──start──▶ started ──deliver──▶ settled
+ *      └───────────────putBack, abandon──────┘                    ▲
+ *   found on disk, left by an earlier run ──deliver───────────────┘
+ *
+ * Before `begin` nothing of a claimed job is on the disk. From then on a restarted runner knows the job.
  */
 
-import { join } from 'node:path';
+import { LEASE_MS } from '../../../spec/job/lease.ts';
 import type { ReleaseReason } from '../../../spec/job/release.ts';
-import { timerMs } from '../../base/pause.ts';
+import { messageOf } from '../../base/exit.ts';
 import { parseTimestamp } from '../../files/timestamps.ts';
-import type { Account } from '../../records/remote-session.ts';
 import { recordHeartbeat } from '../../records/runtime.ts';
-import type { ClaimedJob, Lease } from '../job/claimed-job.ts';
-import type { Held, JsonBody } from '../job/hosted-api.ts';
+import type { LinkedRepository } from '../../records/sync-payload.ts';
+import type { Claim } from '../job/claimed-job.ts';
+import type { Held, JsonBody, LeaseVerdict } from '../job/hosted-api.ts';
 import { fitContent } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import type { Workplace } from '../job/workplace.ts';
 import { StopSwitch, stopReasonOf } from '../process/stop-switch.ts';
 import { redactResult, redactText } from '../redaction/redact.ts';
 import { keepAnswer, LeaseSpool } from '../spool/lease-spool.ts';
-import { folderName, spoolFolder } from '../spool/places.ts';
-import type { ResultRecord } from '../spool/records.ts';
-import { type Delivery, deliver } from './delivery.ts';
+import type { ClaimRecord, ResultRecord } from '../spool/records.ts';
+import { type Delivery, type DeliveryLimit, deliver, untilGivenUp } from './delivery.ts';
 import { HeartbeatLoop } from './heartbeat-loop.ts';
-import { putBack } from './put-back.ts';
-import { UploadLoop } from './upload-loop.ts';
+import { putBack, type Start, startLease } from './lease-moves.ts';
+import { folderOf, heldOf, recordOfClaim } from './lease-record.ts';
+import { askReceived, UploadLoop } from './upload-loop.ts';
 
-/** A claimed job and where it goes. */
-export interface LeaseTask {
-  job: ClaimedJob;
-  lease: Lease | undefined;
-  /** Under whose sign-in it was claimed. */
-  account?: Account | undefined;
-  workplace: Workplace | undefined;
+interface Origin {
+  record: ClaimRecord;
+  /** The folder of the spool. */
+  folder: string;
+  /** An earlier run of the runner left it on the disk. */
+  isLeft: boolean;
+  linked?: LinkedRepository | undefined;
 }
-
-/** After the person asked twice, results may still leave within this time. */
-const SHUTDOWN_DELIVERY_MS = 10_000;
 
 export class JobLease {
   readonly held: Held;
-  readonly spool: LeaseSpool;
+  /** The folder of its spool. */
+  readonly folder: string;
   readonly stopSwitch = new StopSwitch();
   readonly #context: WorkContext;
-  readonly #task: LeaseTask;
+  readonly #origin: Origin;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #onShutdown = () => this.stopSwitch.ask({ kind: 'shutdown' });
+  #spool: LeaseSpool | undefined;
   #heartbeats: HeartbeatLoop | undefined;
   #uploads: UploadLoop | undefined;
+  /** What the server said of a lease that was left, when it was asked. */
+  #verdict: LeaseVerdict | undefined;
   #isAsking = false;
+  #isStarted = false;
 
-  private constructor(context: WorkContext, task: LeaseTask, spool: LeaseSpool) {
+  private constructor(context: WorkContext, origin: Origin) {
     this.#context = context;
-    this.#task = task;
-    this.held = heldOf(task);
-    this.spool = spool;
+    this.#origin = origin;
+    this.held = heldOf(origin.record);
+    this.folder = origin.folder;
   }
 
-  /** Opens the spool and writes down which job this is. */
-  static async open(context: WorkContext, task: LeaseTask): Promise<JobLease> {
-    const { machine, service, self } = context;
-    const { job, lease, account, workplace } = task;
-    const spool = await LeaseSpool.begin(spoolFolderOf(context, task), {
-      record: 'claimed',
-      version: 1,
-      at_utc: new Date().toISOString(),
-      base_url: service.baseUrl,
-      account: account && { user_id: account.userId, email: account.email },
-      machine_id: machine.machine_id,
-      job_id: job.id,
-      job_kind: job.kind,
-      lease_id: lease?.leaseId,
-      checkpoint_id: job.checkpointId,
-      attempt: job.attempt,
-      repo_root: workplace?.root,
-      orp_session_id: job.orpSessionId,
-      runner: { pid: self.pid, start_time: self.startTime },
-    });
-    return new JobLease(context, task, spool);
+  /** The lease of a job that this runner has just claimed. */
+  static claimed(context: WorkContext, claim: Claim, workplace: Workplace | undefined): JobLease {
+    const record = recordOfClaim(context, claim, workplace);
+    const folder = folderOf(context, record);
+    return new JobLease(context, { record, folder, isLeft: false, linked: workplace?.linked });
+  }
+
+  /** A lease that an earlier run of the runner left on the disk. */
+  static left(context: WorkContext, { folder, record }: Pick<Origin, 'folder' | 'record'>): JobLease {
+    return new JobLease(context, { record, folder, isLeft: true });
+  }
+
+  /** Writes down which job this is, and listens for the shutdown of the runner. */
+  async begin(): Promise<void> {
+    const { shutdown } = this.#context;
+    const at_utc = new Date().toISOString();
+    this.#spool = await LeaseSpool.begin(this.folder, { ...this.#origin.record, at_utc });
+    shutdown.addEventListener('abort', this.#onShutdown, { once: true });
+    if (shutdown.aborted) this.#onShutdown();
+  }
+
+  /** Available once the lease has begun. */
+  get spool(): LeaseSpool {
+    if (this.#spool === undefined) throw new Error(`The spool of job ${this.held.jobId} is not open.`);
+    return this.#spool;
+  }
+
+  /** The newest piece of the transcript; blank before the first. */
+  get lastText(): string {
+    return this.#spool?.lastText ?? '';
   }
 
   /** The last error of a heartbeat; blank when none failed. */
@@ -86,6 +105,28 @@ export class JobLease {
     return this.#uploads?.lastReply;
   }
 
+  /** The server knows that the job runs, and does not hand it out again. */
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /** Settles when the server has answered the start. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  /** Tells the server that the agent is about to run, until it has answered. From then on heartbeats keep the lease. */
+  async start(): Promise<Start> {
+    const { service, shutdown, isDraining } = this.#context;
+    const signal = AbortSignal.any([shutdown, AbortSignal.timeout(LEASE_MS)]);
+    const start = await startLease({ service, held: this.held, isDraining, signal });
+    if (start.kind !== 'started') return start;
+    this.#isStarted = true;
+    this.#started.resolve();
+    this.startHeartbeats();
+    return start;
+  }
+
   /** Adds a sentence of the runner to the transcript, and sends it in the words of the contract. */
   async announce(content: string, meta: Record<string, string | null>): Promise<JsonBody | undefined> {
     const at = new Date().toISOString();
@@ -93,7 +134,7 @@ export class JobLease {
     await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${shown}\n` });
     const seq = this.spool.lastSeq;
     const reply = await this.#context.service.addMessage(this.held, { seq, at, content: shown, meta });
-    // An answer that did not come costs nothing: the sentence is in the spool like everything else.
+    // A lost answer costs nothing: the sentence is in the spool like all other output.
     this.#openUploads(reply.kind === 'ok' ? seq : seq - 1);
     return reply.kind === 'ok' ? reply.value : undefined;
   }
@@ -103,7 +144,7 @@ export class JobLease {
     return this.#isAsking;
   }
 
-  /** While a person is asked, heartbeats keep the lease and say so to whoever waits for the job. */
+  /** While a person is asked, heartbeats keep the lease and tell those who wait for the job. */
   setAsking(isAsking: boolean): void {
     this.#isAsking = isAsking;
     if (!isAsking) return;
@@ -111,7 +152,7 @@ export class JobLease {
     void this.#heartbeats?.beatNow();
   }
 
-  /** Until the result is acknowledged the lease is kept, and what it is told is heard. */
+  /** Keeps the lease until the result is acknowledged, and obeys the answers of the server. */
   startHeartbeats(): void {
     const { service, heartbeatMs, isDraining } = this.#context;
     this.#heartbeats ??= new HeartbeatLoop({
@@ -125,7 +166,7 @@ export class JobLease {
     });
   }
 
-  /** Somebody says that this lease may be gone: the service is asked now. Settles when it answered, or could not. */
+  /** The lease may be gone: asks the server now. Settles when it has answered, or could not be asked. */
   async checkLease(): Promise<void> {
     await this.#heartbeats?.beatNow();
   }
@@ -135,37 +176,40 @@ export class JobLease {
     this.#openUploads(0).wake();
   }
 
-  /** Brings the result to the service, or leaves it in the spool for later. */
-  async deliver(result: ResultRecord): Promise<Delivery> {
-    const { service, env, shutdown, deliveryLimitMs, reporter } = this.#context;
-    const { spool, held } = this;
-    const end = endOfDelivery(shutdown, deliveryLimitMs);
+  /** Makes a result fit for the server and writes it down, so that a restarted runner delivers it. */
+  async keep(result: ResultRecord): Promise<ResultRecord> {
+    const fitted = await this.#fit(result);
+    const spool = await this.#openSpool();
+    await spool.setResult(fitted).catch((error: unknown) => {
+      // Each round of the recovery would repeat it.
+      if (!this.#origin.isLeft)
+        this.#context.reporter.warn(`The result is not on disk yet: ${messageOf(error)}`);
+    });
+    return fitted;
+  }
+
+  /** Brings the result to the server, or leaves it in the spool for later. Either way this run is done with the lease. */
+  async deliver(unkept: ResultRecord, limit: DeliveryLimit = untilGivenUp(this.#context)): Promise<Delivery> {
+    const { service, env, reporter } = this.#context;
+    const { held } = this;
     try {
-      const fitted = await this.#fit(result);
-      await spool
-        .setResult(fitted)
-        .catch((error: Error) => reporter.warn(`The result is not on disk yet: ${error.message}`));
+      const silence = this.#origin.isLeft ? await this.#takeUp() : undefined;
+      if (silence !== undefined) return { kind: 'pending', message: silence };
+      const result = this.#origin.isLeft ? unkept : await this.keep(unkept);
+      const { spool } = this;
       const uploads = this.#openUploads(0);
       const onUnavailable = (message: string, attempt: number) => {
         if (attempt === 2) reporter.warn(`The result of ${held.jobId} waits for the service: ${message}`);
       };
-      return await deliver({
-        service,
-        held,
-        spool,
-        uploads,
-        result: fitted,
-        env,
-        signal: end.signal,
-        onUnavailable,
-      });
+      const { signal, isOnce } = limit;
+      return await deliver({ service, held, spool, uploads, result, env, signal, isOnce, onUnavailable });
     } finally {
-      end.dispose();
-      await this.#heartbeats?.stop();
+      limit.dispose?.();
+      await this.close();
     }
   }
 
-  /** The job was not started: it is given back, and nothing of it is kept. Returns whether it is in the queue already. */
+  /** The job was not started: gives it back and keeps nothing of it. Returns whether it is in the queue already. */
   async putBack(reason: ReleaseReason): Promise<boolean> {
     await this.#heartbeats?.stop();
     const isReleased = await putBack({ service: this.#context.service, held: this.held, reason });
@@ -173,11 +217,37 @@ export class JobLease {
     return isReleased;
   }
 
-  /** The job was never started here: nothing of it is kept. */
+  /** The job was never started here: keeps nothing of it. */
   async abandon(): Promise<void> {
+    await this.close();
+    await this.#spool?.remove();
+  }
+
+  /** Sends nothing more, and closes the files. Whatever is on the disk stays there. */
+  async close(): Promise<void> {
+    this.#context.shutdown.removeEventListener('abort', this.#onShutdown);
     await this.#heartbeats?.stop();
     await this.#uploads?.stop();
-    await this.spool.remove();
+    await this.#spool?.close();
+  }
+
+  /** The server is asked first: a job that became `lost` while this machine was away takes up its lease again. */
+  async #takeUp(): Promise<string | undefined> {
+    const { service, isDraining } = this.#context;
+    const beat = await service.heartbeat(this.held, isDraining());
+    if (beat.kind === 'unavailable' || beat.kind === 'unauthenticated') return beat.message;
+    this.#verdict = beat.kind === 'ok' ? beat.value.verdict : undefined;
+    const spool = await this.#openSpool();
+    const received = await askReceived(service, this.held);
+    // After a loss of power the server may have chunks that are gone from here: their numbers stay used.
+    spool.skipTo(received);
+    this.#openUploads(received);
+    return undefined;
+  }
+
+  async #openSpool(): Promise<LeaseSpool> {
+    this.#spool ??= await LeaseSpool.open(this.folder);
+    return this.#spool;
   }
 
   async #fit(unfit: ResultRecord): Promise<ResultRecord> {
@@ -193,60 +263,22 @@ export class JobLease {
       held: this.held,
       chunksPath: this.spool.chunksPath,
       received,
-      askLease: async () => this.#heartbeats?.beatNow(),
+      askLease: async () => (this.#heartbeats === undefined ? this.#verdict : this.#heartbeats.beatNow()),
     });
     return this.#uploads;
   }
 
-  /** Local records are for people to look at; failing to write one must not end a job. */
+  /** Local records are for people to read: a record that cannot be written must not end a job. */
   async #recordBeat(expiresAt: string | undefined): Promise<void> {
     const { local, reporter } = this.#context;
-    const linked = this.#task.workplace?.linked;
+    const { linked } = this.#origin;
     try {
       await local.recordBeat(linked);
       if (linked === undefined) return;
       const leaseExpiresAt = expiresAt === undefined ? undefined : parseTimestamp(expiresAt);
       await recordHeartbeat(linked.repository, { ...this.held, leaseExpiresAt }, Date.now());
     } catch (error) {
-      reporter.warn(
-        `A heartbeat could not be recorded: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      reporter.warn(`A heartbeat could not be recorded: ${messageOf(error)}`);
     }
   }
-}
-
-/** Where the spool of a claimed job is: nobody else may take it for left behind. */
-export function spoolFolderOf(
-  { env, machine }: Pick<WorkContext, 'env' | 'machine'>,
-  { job, lease }: Pick<LeaseTask, 'job' | 'lease'>,
-): string {
-  return join(spoolFolder(env, machine.machine_id), folderName(lease?.leaseId ?? job.id));
-}
-
-/** Under whose sign-in and lease the job is held. */
-export function heldOf({ job, lease, account }: Pick<LeaseTask, 'job' | 'lease' | 'account'>): Held {
-  return {
-    jobId: job.id,
-    leaseId: lease?.leaseId,
-    ...(job.checkpointId === undefined ? {} : { checkpointId: job.checkpointId }),
-    ...(account === undefined ? {} : { account }),
-  };
-}
-
-/** Aborts after the limit, or a while after the shutdown. */
-function endOfDelivery(shutdown: AbortSignal, limitMs: number): { signal: AbortSignal; dispose(): void } {
-  const end = new AbortController();
-  const timers = [setTimeout(() => end.abort(), timerMs(limitMs))];
-  const hurry = () => {
-    timers.push(setTimeout(() => end.abort(), SHUTDOWN_DELIVERY_MS));
-  };
-  if (shutdown.aborted) hurry();
-  else shutdown.addEventListener('abort', hurry, { once: true });
-  return {
-    signal: end.signal,
-    dispose() {
-      for (const timer of timers) clearTimeout(timer);
-      shutdown.removeEventListener('abort', hurry);
-    },
-  };
 }

@@ -204,6 +204,18 @@ export class UploadLoop {
   }
 }
 
+/** The number of the last chunk that the server has of a lease. */
+export async function askReceived(
+  service: Pick<HostedApi, 'offers' | 'addLogs'>,
+  held: Held,
+): Promise<number> {
+  // Without numbers there is no answer; lines that arrive twice are better than lines that are missing.
+  const numbers = await service.offers('chunks');
+  if (numbers.kind !== 'ok' || !numbers.value) return 0;
+  const reply = await service.addLogs(held, []);
+  return (reply.kind === 'ok' ? readSeq(reply.value.received) : undefined) ?? 0;
+}
+
 /** Puts remarks where chunks are missing, so that what follows is accepted. */
 function fillHoles(chunks: readonly ChunkRecord[], received: number): ChunkRecord[] {
   const filled: ChunkRecord[] = [];

@@ -4,7 +4,7 @@ import { messageOf } from '../../base/exit.ts';
 import { pause } from '../../base/pause.ts';
 import type { ChannelTarget } from '../channel/channel.ts';
 import { Listener, type ListenerOptions } from '../channel/listener.ts';
-import type { Waiter } from './work-loop.ts';
+import type { Waiter } from './wake-signal.ts';
 
 export interface ListenerWaiterOptions
   extends Pick<ListenerOptions, 'choice' | 'pollIntervalMs' | 'onChange' | 'random'> {

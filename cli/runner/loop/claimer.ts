@@ -1,95 +1,95 @@
-/** One look for work: a sign of life, then the poll. The claim always goes this way, whatever woke the runner. */
+/** One poll for work: a sign of life, then the question. Every claim goes this way, whatever woke the runner. */
 
 import { randomUUID } from 'node:crypto';
 import { NOT_OFFERED, notOffered } from '../../client/offers.ts';
-import type { Account } from '../../records/remote-session.ts';
-import { type ClaimedJob, type Lease, readPollAnswer } from '../job/claimed-job.ts';
+import type { Candidate } from '../../records/sync-payload.ts';
+import type { CurrentPause } from '../job/claim-pause.ts';
+import { readPollAnswer } from '../job/claimed-job.ts';
 import type { HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
 import type { BeatRecord, WorkContext } from '../job/work-context.ts';
-import type { Workplace } from '../job/workplace.ts';
-
-/** The heartbeat before the poll, as the documents show it. */
-export interface IdleBeat extends Partial<BeatRecord> {
-  ok: true;
-  heartbeat_at_utc: string;
-  job_id: '';
-  lease_id: '';
-  response: JsonBody;
-}
+import { type PlacedClaim, placeJob, type Workplace, workplacesOf } from '../job/workplace.ts';
+import type { CycleFacts, IdleBeat } from './documents.ts';
 
 export type PollResult =
-  | { kind: 'idle'; beat: IdleBeat }
-  /** The service, or a person here, asks this machine to finish and claim nothing. */
-  | { kind: 'draining'; beat: IdleBeat }
-  | {
-      kind: 'job';
-      beat: IdleBeat;
-      job: ClaimedJob;
-      raw: JsonBody;
-      lease: Lease | undefined;
-      account?: Account | undefined;
-    }
-  /** Every repository is at work already; nobody was asked. */
+  | { kind: 'idle'; facts: CycleFacts }
+  /** The server, or a person here, asks this machine to finish and claim nothing. */
+  | { kind: 'draining'; facts: CycleFacts }
+  | ClaimedPoll
+  /** Every repository has a job already; the server was not asked. */
   | { kind: 'full' }
-  /** The service handed out something that cannot be worked on. */
-  | { kind: 'malformed'; message: string }
-  | Exclude<Reply<never>, { kind: 'ok' }>;
+  | UnansweredPoll;
+
+/** A job for this machine; of a dry run it is not claimed. */
+export interface ClaimedPoll extends PlacedClaim {
+  kind: 'job';
+  facts: CycleFacts;
+}
+
+export type UnansweredPoll =
+  /** The server handed out something that the runner cannot work on. */
+  { kind: 'malformed'; message: string } | Exclude<Reply<never>, { kind: 'ok' }>;
+
+export interface ClaimerPlan {
+  /** Reads the candidate roots again for each poll: sessions come and go while the runner runs. */
+  findCandidates(): Promise<Candidate[]>;
+  /** The root of `--repo-root`. */
+  defaultRoot: string;
+  /** The repositories that can take a job now. */
+  freeAmong(workplaces: readonly Workplace[]): readonly Workplace[];
+}
 
 export class Claimer {
   readonly #context: WorkContext;
-  /** Kept while a poll is unanswered: repeating it brings the same lease instead of a second job. */
+  readonly #plan: ClaimerPlan;
+  /** Kept while a poll is unanswered: the same id brings the same lease instead of a second job. */
   #claimId: string | undefined;
-  /** On the monotonic clock; the first look comes at once. */
+  /** On the monotonic clock; the first poll comes at once. */
   #beatAt = performance.now();
+  /** The pause that the server knows of. */
+  #toldPause: CurrentPause | undefined;
 
-  constructor(context: WorkContext) {
+  constructor(context: WorkContext, plan: ClaimerPlan) {
     this.#context = context;
+    this.#plan = plan;
   }
 
   /**
-   * Asks for at most one job for these repositories.
-   * @param isDry asks what would be claimed, and claims nothing
+   * Asks for at most one job.
+   * @param isDry asks which job it would be, and claims nothing
    */
-  async poll(workplaces: readonly Workplace[], isDry = false): Promise<PollResult> {
+  async poll(isDry = false): Promise<PollResult> {
+    const candidates = await this.#plan.findCandidates();
+    const workplaces = workplacesOf(candidates);
+    const free = this.#plan.freeAmong(workplaces);
+    if (free.length === 0 && workplaces.length > 0) return { kind: 'full' };
     const { service, local, isDraining } = this.#context;
-    const obstacle = isDry ? await refuseDryRun(service) : undefined;
-    if (obstacle !== undefined) return obstacle;
+    const refusal = isDry ? await refuseDryRun(service) : undefined;
+    if (refusal !== undefined) return refusal;
     const beat = await service.heartbeat({}, isDraining());
     if (beat.kind !== 'ok') return beat;
     this.#beatAt = performance.now();
-    const recorded = await local.recordBeat(workplaces[0]?.linked);
-    const idleBeat = describeBeat(beat.value.body, recorded);
-    // Without a repository there is nothing to ask for; everything claimed would fail.
-    if (workplaces.length === 0) return { kind: 'idle', beat: idleBeat };
-    if (beat.value.drain || isDraining()) return { kind: 'draining', beat: idleBeat };
+    const recorded = await local.recordBeat(free[0]?.linked);
+    const facts: CycleFacts = {
+      beat: describeBeat(beat.value.body, recorded),
+      candidateRoots: candidates.map((candidate) => candidate.root),
+      root: this.#plan.defaultRoot,
+    };
+    // Without a repository every claimed job would fail.
+    if (free.length === 0) return { kind: 'idle', facts };
+    if (beat.value.drain || isDraining()) return { kind: 'draining', facts };
 
-    const projectRoots = workplaces.map((workplace) => workplace.project.project_root);
-    const reply = isDry
-      ? await service.poll({ dryRun: true, projectRoots })
-      : await service.poll({ claimId: this.#openClaim(), projectRoots });
-    if (reply.kind === 'unavailable' || reply.kind === 'unauthenticated') return reply;
-    // Answered: the next poll is another claim.
-    this.#claimId = undefined;
-    if (reply.kind === 'refused') return reply;
+    const reply = await this.#ask(free, isDry);
+    if (reply.kind !== 'ok') return reply;
     const answer = readPollAnswer(reply.value);
-    switch (answer.kind) {
-      case 'idle':
-        return { kind: 'idle', beat: idleBeat };
-      case 'malformed':
-        return answer;
-      case 'job':
-        return {
-          kind: 'job',
-          beat: idleBeat,
-          job: answer.job,
-          raw: answer.raw,
-          lease: answer.lease,
-          account: reply.account,
-        };
-    }
+    if (answer.kind === 'malformed') return answer;
+    if (answer.kind === 'idle') return { kind: 'idle', facts };
+    const { job, raw, lease } = answer;
+    // All workplaces: a job may belong into a repository that is busy now.
+    const placement = placeJob(job, workplaces, this.#plan.defaultRoot);
+    return { kind: 'job', facts, placement, claim: { job, raw, lease, account: reply.account } };
   }
 
-  /** A sign of life for a machine that is not listening, when the last one is this long ago. It may fail: a look tells. */
+  /** A sign of life for a machine that is not listening, if the last one is this long ago. A poll reports its failure. */
   async beatIfQuiet(quietMs: number): Promise<void> {
     if (performance.now() - this.#beatAt < quietMs) return;
     this.#beatAt = performance.now();
@@ -97,20 +97,32 @@ export class Claimer {
     await service.heartbeat({}, isDraining());
   }
 
-  /** Lets the server know of a pause as soon as it begins; returns whether it does. */
-  async tellPause(): Promise<boolean> {
+  /** Tells the server once of a pause that has begun; undefined: there is none. */
+  async tellPause(pause: CurrentPause | undefined): Promise<void> {
+    if (pause === this.#toldPause) return;
+    if (pause === undefined) {
+      this.#toldPause = undefined;
+      return;
+    }
     const { service, isDraining } = this.#context;
     this.#beatAt = performance.now();
-    return (await service.heartbeat({}, isDraining())).kind === 'ok';
+    const beat = await service.heartbeat({}, isDraining());
+    if (beat.kind === 'ok') this.#toldPause = pause;
   }
 
-  #openClaim(): string {
+  async #ask(free: readonly Workplace[], isDry: boolean): Promise<Reply<JsonBody>> {
+    const { service } = this.#context;
+    const projectRoots = free.map((workplace) => workplace.project.project_root);
+    if (isDry) return service.poll({ dryRun: true, projectRoots });
     this.#claimId ??= randomUUID();
-    return this.#claimId;
+    const reply = await service.poll({ claimId: this.#claimId, projectRoots });
+    // Once it is answered, the next poll is another claim.
+    if (reply.kind === 'ok' || reply.kind === 'refused') this.#claimId = undefined;
+    return reply;
   }
 }
 
-/** Where a server does not know dry runs, the poll would hand the job out, for nobody. */
+/** A server that does not know dry runs would hand the job out, and nobody would work on it. */
 export async function refuseDryRun(
   service: Pick<HostedApi, 'offers' | 'baseUrl'>,
 ): Promise<Exclude<Reply<never>, { kind: 'ok' }> | undefined> {

@@ -7,16 +7,25 @@ import type { Rich } from '../../output/text-output.ts';
 import type { JsonBody } from '../job/hosted-api.ts';
 import type { JobReport } from '../job/job-report.ts';
 import { showPlacement } from '../job/placement-view.ts';
-import type { Placement } from '../job/workplace.ts';
-import type { IdleBeat } from './claimer.ts';
+import type { BeatRecord } from '../job/work-context.ts';
+import type { PlacedClaim, Placement } from '../job/workplace.ts';
 
 /** One cycle of the runner, ready to be shown. */
 export interface CycleOutcome {
   ok: boolean;
   document: Record<string, unknown>;
   lines: Line[];
-  /** For a person at a terminal of so many columns. */
+  /** For a person at a terminal of this width. */
   page(columns: number): Rich;
+}
+
+/** The heartbeat before the poll, as the documents show it. */
+export interface IdleBeat extends Partial<BeatRecord> {
+  ok: true;
+  heartbeat_at_utc: string;
+  job_id: '';
+  lease_id: '';
+  response: JsonBody;
 }
 
 /** What every document ends with. */
@@ -27,7 +36,7 @@ export interface CycleFacts {
   root: string;
 }
 
-export function idleOutcome({ beat, candidateRoots }: Omit<CycleFacts, 'root'>): CycleOutcome {
+export function idleOutcome({ beat, candidateRoots }: CycleFacts): CycleOutcome {
   return {
     ok: true,
     document: {
@@ -45,7 +54,8 @@ export function idleOutcome({ beat, candidateRoots }: Omit<CycleFacts, 'root'>):
   };
 }
 
-export function dryRunOutcome(facts: CycleFacts, raw: JsonBody, placement: Placement): CycleOutcome {
+export function dryRunOutcome(facts: CycleFacts, { claim, placement }: PlacedClaim): CycleOutcome {
+  const { raw } = claim;
   const ok = placement.kind !== 'no_repository';
   const shown = showPlacement(placement, facts.root);
   return {

@@ -1,23 +1,25 @@
 /**
  * The jobs that this process works on, and what keeps them apart: never two in one agent session, and one per repository
- * unless the person allows more. Whoever wants to claim asks here first what is free; whoever has claimed takes its place
- * here before anything starts, because the place that this machine chooses need not be the one that the service saw.
+ * unless the person allows more. The loop asks the pool which repositories are free before it claims. A claimed job then waits
+ * in the pool for its place, because the place that this machine chooses may differ from the one that the server saw.
  */
 
 import { isRouteable } from '../../../spec/local/session-order.ts';
 import { settledOr } from '../../base/pause.ts';
 import { linkFolder } from '../../git/repository.ts';
-import type { Placement, Workplace } from '../job/workplace.ts';
-import type { JobLease } from '../lease/job-lease.ts';
+import type { JobEnd } from '../job/job-report.ts';
+import type { WorkContext } from '../job/work-context.ts';
+import { type PlacedClaim, type Placement, type Workplace, workplaceOf } from '../job/workplace.ts';
+import { JobLease } from '../lease/job-lease.ts';
+import { describePutBack } from '../lease/lease-moves.ts';
 
-export interface CrewRules {
+export interface PoolRules {
   maxJobs: number;
   /** Several jobs in one repository, each in a session of its own. */
   parallelInRepo: boolean;
 }
 
-/** What the crew is told from. */
-export interface CrewHooks {
+export interface PoolHooks {
   /** The first job begins: the machine is at work. */
   onBusy?(): void;
   /** The last job ended. */
@@ -26,83 +28,98 @@ export interface CrewHooks {
   onFreed?(): void;
 }
 
-/** A job at work; its fields are for the live line, too. */
+/** A job in the pool; its fields are for the live line, too. */
 export interface RunningJob {
-  readonly jobId: string;
-  /** The folder of its spool, which is nobody else's while the job is here. */
-  readonly spoolFolder: string;
+  readonly lease: JobLease;
   readonly placement: Placement;
   /** On the monotonic clock. */
   readonly beganAt: number;
-  lease: JobLease | undefined;
 }
 
-interface Seat extends RunningJob {
-  /** Its repository and session are its own. */
+/** A full disk, a lost permission: what is on the disk of the job waits for the recovery. */
+export interface FailedWork {
+  kind: 'could_not_work';
+  error: unknown;
+}
+
+/** How a job left the pool. */
+export type JobOutcome = JobEnd | FailedWork;
+
+interface Slot extends RunningJob {
+  /** The job has its repository and session; nothing else runs there. */
   hasPlace: boolean;
-  /** The service knows that it runs: it does not hand the job out again. */
-  isStarted: boolean;
+}
+
+export interface PoolOptions {
+  rules: PoolRules;
+  /** Aborts when no job may begin any more. */
+  draining: AbortSignal;
+  hooks?: PoolHooks;
 }
 
 export class JobPool {
-  readonly #rules: CrewRules;
-  readonly #hooks: CrewHooks;
-  readonly #seats = new Set<Seat>();
+  readonly #context: WorkContext;
+  readonly #options: PoolOptions;
+  readonly #slots = new Set<Slot>();
+  #failure: FailedWork | undefined;
   #changed = Promise.withResolvers<void>();
 
-  constructor(rules: CrewRules, hooks: CrewHooks = {}) {
-    this.#rules = rules;
-    this.#hooks = hooks;
+  constructor(context: WorkContext, options: PoolOptions) {
+    this.#context = context;
+    this.#options = options;
   }
 
-  get members(): readonly RunningJob[] {
-    return [...this.#seats];
+  get jobs(): readonly RunningJob[] {
+    return [...this.#slots];
   }
 
-  /** Those that somebody who ends the runner would stop; a job that a person is asked about does not run yet. */
+  /** The jobs that the end of the runner would stop; a job that a person is asked about does not run yet. */
   get jobsAtWork(): string[] {
-    return this.members.filter(({ lease }) => lease?.isAsking !== true).map(({ jobId }) => jobId);
+    return this.jobs.filter(({ lease }) => !lease.isAsking).map(({ lease }) => lease.held.jobId);
   }
 
   get isFull(): boolean {
-    return this.#seats.size >= this.#rules.maxJobs;
+    return this.#slots.size >= this.#options.rules.maxJobs;
   }
 
-  /** The repositories that can take another job right now: only for these is a job claimed. */
+  /** The repositories that can take another job right now: the loop claims only for these. */
   freeAmong(workplaces: readonly Workplace[]): Workplace[] {
-    const seats = [...this.#seats];
-    const sessions = new Set(seats.map((seat) => sessionOf(seat.placement)));
+    const slots = [...this.#slots];
+    const sessions = new Set(slots.map((slot) => sessionOf(slot.placement)));
     return workplaces.filter((workplace) => {
-      const here = seats.filter((seat) => repositoryOf(seat.placement) === keyOf(workplace));
+      const here = slots.filter((slot) => repositoryOf(slot.placement) === keyOf(workplace));
       if (here.length === 0) return true;
-      if (!this.#rules.parallelInRepo) return false;
-      // A claim that is not started is handed out again to whoever asks for its repository.
-      if (here.some((seat) => !seat.isStarted)) return false;
+      if (!this.#options.rules.parallelInRepo) return false;
+      // The server hands out a claim that is not started again, to the next poll for its repository.
+      if (here.some(({ lease }) => !lease.isStarted)) return false;
       return workplace.sessions.some(
         (session) => isRouteable(session) && !sessions.has(session.codex_session_id),
       );
     });
   }
 
-  /** Takes a job in; `work` runs until it is over and does not reject. */
-  add(
-    job: Pick<RunningJob, 'jobId' | 'spoolFolder' | 'placement'>,
-    work: (seat: Slot) => Promise<void>,
-  ): Promise<void> {
-    const seat: Seat = {
-      ...job,
-      beganAt: performance.now(),
-      lease: undefined,
-      hasPlace: false,
-      isStarted: false,
-    };
-    if (this.#seats.size === 0) this.#hooks.onBusy?.();
-    this.#seats.add(seat);
-    return work(this.#handleOf(seat)).finally(() => {
-      this.#seats.delete(seat);
-      this.#change();
-      if (this.#seats.size === 0) this.#hooks.onIdle?.();
-    });
+  /** Works on a claimed job as soon as it has its place. Settles when the job is over, and never rejects. */
+  async work(placed: PlacedClaim, run: (lease: JobLease) => Promise<JobEnd>): Promise<JobOutcome> {
+    const { claim, placement } = placed;
+    const lease = JobLease.claimed(this.#context, claim, workplaceOf(placement));
+    const slot: Slot = { lease, placement, beganAt: performance.now(), hasPlace: false };
+    const { hooks } = this.#options;
+    if (this.#slots.size === 0) hooks?.onBusy?.();
+    this.#slots.add(slot);
+    void lease.started.then(() => this.#noteStart());
+    const outcome = await this.#workIn(slot, run);
+    if (outcome.kind === 'could_not_work') this.#failure = outcome;
+    this.#slots.delete(slot);
+    this.#change();
+    if (this.#slots.size === 0) hooks?.onIdle?.();
+    return outcome;
+  }
+
+  /** The last job that could not be worked on since this was asked; undefined when there is none. */
+  takeFailure(): FailedWork | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
   }
 
   /** Settles when there may be more room than at this call. */
@@ -112,64 +129,68 @@ export class JobPool {
 
   /** Settles when no job is left. */
   async settled(): Promise<void> {
-    while (this.#seats.size > 0) await this.changed();
+    while (this.#slots.size > 0) await this.changed();
   }
 
-  /** Asks the service about the lease of one job, or of all when it is not known which. */
+  /** Asks the server about the lease of one job, or of all when it is not known which. */
   async checkLeases(jobId?: unknown): Promise<void> {
-    const meant = this.members.filter((member) => typeof jobId !== 'string' || member.jobId === jobId);
-    await Promise.all(meant.map((member) => member.lease?.checkLease()));
+    const meant = this.jobs.filter(({ lease }) => typeof jobId !== 'string' || lease.held.jobId === jobId);
+    await Promise.all(meant.map(({ lease }) => lease.checkLease()));
   }
 
-  #handleOf(seat: Seat): Slot {
-    return {
-      reserve: (signal) => this.#reserve(seat, signal),
-      onLease: (lease) => {
-        seat.lease = lease;
-      },
-      onStarted: () => {
-        seat.isStarted = true;
-        // Only there may a job that has started leave room for another one.
-        if (this.#rules.parallelInRepo) this.#change();
-      },
-    };
+  async #workIn(slot: Slot, run: (lease: JobLease) => Promise<JobEnd>): Promise<JobOutcome> {
+    const { lease } = slot;
+    try {
+      if (!(await this.#takePlace(slot))) return await this.#putBack(lease);
+      await lease.begin();
+      return await run(lease);
+    } catch (error) {
+      await lease.close().catch(() => undefined);
+      return { kind: 'could_not_work', error };
+    }
+  }
+
+  /** The runner was asked to leave before the job began. */
+  async #putBack(lease: JobLease): Promise<JobEnd> {
+    const isReleased = await lease.putBack('shutting_down');
+    this.#context.reporter.info(describePutBack(lease.held.jobId, isReleased));
+    return { kind: 'put_back' };
   }
 
   /**
-   * Waits until no other job is in the session or the repository. Meanwhile the lease is not renewed: a job that waits
-   * too long goes back to the queue, from where another machine may take it.
+   * Waits until no other job is in the session or the repository; false when the runner leaves first. Meanwhile the lease is
+   * not renewed: a job that waits too long goes back to the queue, where another machine may take it.
    */
-  async #reserve(seat: Seat, signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted && this.#isTaken(seat)) await settledOr(this.changed(), signal);
-    if (signal.aborted) return false;
-    seat.hasPlace = true;
+  async #takePlace(slot: Slot): Promise<boolean> {
+    const { draining } = this.#options;
+    while (!draining.aborted && this.#isTaken(slot)) await settledOr(this.changed(), draining);
+    if (draining.aborted) return false;
+    slot.hasPlace = true;
     return true;
   }
 
-  #isTaken({ placement }: Seat): boolean {
+  #isTaken({ placement }: Slot): boolean {
     const session = sessionOf(placement);
     if (session === undefined) return false;
-    return [...this.#seats].some((other) => {
+    return [...this.#slots].some((other) => {
       if (!other.hasPlace) return false;
       if (sessionOf(other.placement) === session) return true;
-      return !this.#rules.parallelInRepo && repositoryOf(other.placement) === repositoryOf(placement);
+      const isSameRepository = repositoryOf(other.placement) === repositoryOf(placement);
+      return !this.#options.rules.parallelInRepo && isSameRepository;
     });
+  }
+
+  /** Only with several jobs in one repository a job that has started makes room for another one. */
+  #noteStart(): void {
+    if (this.#options.rules.parallelInRepo) this.#change();
   }
 
   #change(): void {
     const { resolve } = this.#changed;
     this.#changed = Promise.withResolvers();
     resolve();
-    this.#hooks.onFreed?.();
+    this.#options.hooks?.onFreed?.();
   }
-}
-
-/** What a job does with its seat. */
-export interface Slot {
-  /** False when the signal aborted first: nothing may start. */
-  reserve(signal: AbortSignal): Promise<boolean>;
-  onLease(lease: JobLease): void;
-  onStarted(): void;
 }
 
 /** Two roots inside one checkout share their link state: they are one repository. */

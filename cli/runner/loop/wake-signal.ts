@@ -1,8 +1,20 @@
-/** Pauses that end early when it is worth trying again: the machine woke up, somebody signed in, or the runner is to end. */
+/** What ends a wait of the runner early: a wake-up from the server or the machine, a sign-in, or the end of the runner. */
 
 import { pause, settledOr } from '../../base/pause.ts';
 import type { LocalState } from '../job/work-context.ts';
 
+/** What makes the runner poll: a timer, or a wake-up from the server. */
+export interface Waiter {
+  /** Settles when it is worth polling; undefined when the signal aborts. */
+  nextPoll(signal: AbortSignal): Promise<string | undefined>;
+  /** Asks for a poll from outside. */
+  poll(): void;
+  /** The connection may be out of date: from before a sleep, or of another sign-in. */
+  renew(): void;
+  close(): void;
+}
+
+/** Pauses that end early when it is worth trying again. */
 export class WakeSignal {
   readonly #ending: AbortSignal;
   #current = new AbortController();
@@ -12,7 +24,7 @@ export class WakeSignal {
     ending.addEventListener('abort', () => this.#current.abort(), { once: true });
   }
 
-  /** Ends every pause that is under way. */
+  /** Ends all current pauses. */
   now(): void {
     if (this.#ending.aborted) return;
     const before = this.#current;
@@ -35,12 +47,12 @@ export class WakeSignal {
   }
 }
 
-/** Somebody who has just signed in watches what happens; to read one small file costs nothing. */
-const LOOK_EVERY_MS = 1000;
+/** A person who has just signed in watches what happens; reading one small file costs nothing. */
+const CHECK_EVERY_MS = 1000;
 
 /**
- * Notices that somebody signed in or out on this machine, and returns what stops watching. Calls use the sign-in of their
- * moment, but an open channel keeps the account that opened it and would be woken for that account's jobs.
+ * Notices a sign-in or sign-out on this machine, and returns what stops watching. Each call uses the current sign-in, but an
+ * open channel keeps the account that opened it and would be woken for that account's jobs.
  */
 export function startSignInWatch(local: Pick<LocalState, 'watchSignIn'>, onChange: () => void): () => void {
   let isAnother = local.watchSignIn();
@@ -48,7 +60,7 @@ export function startSignInWatch(local: Pick<LocalState, 'watchSignIn'>, onChang
     if (!isAnother()) return;
     isAnother = local.watchSignIn();
     onChange();
-  }, LOOK_EVERY_MS);
+  }, CHECK_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -1,188 +1,131 @@
 /**
- * The runner at work. One owner decides what to do next; everything else only wakes it:
+ * The runner at work. This loop alone decides what to do next; everything else only wakes it:
  *
- *   look ──job──▶ into the crew, and look again while there is room
- *    ▲ ◀─idle───  wait: for the channel, a job's end, a wake-up of the machine
- *    └─obstacle─  wait a little, longer each time, and look again
+ *   gate ──open──▶ poll ──job──▶ into the pool, and poll again while there is room
+ *    ▲  └─obstacle─┐ └─idle──▶ wait: for the channel, the end of a job, a wake-up of the machine
+ *    └── wait, longer each time ◀┘
  *
- * In continuous mode nothing but a signal ends it: a failed job is told and forgotten, an outage is waited out, a refused
- * sign-in pauses it until somebody signs in.
+ * In continuous mode only a signal ends it: the loop reports a failed job and goes on, waits until an outage is over, and
+ * pauses after a refused sign-in until somebody signs in.
  */
 
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../../base/exit.ts';
 import { retryPauseMs } from '../../base/pause.ts';
-import type { LinkableRepository } from '../../git/repository.ts';
-import type { WaitReason } from '../../policy/owner-policy.ts';
-import type { Candidate } from '../../records/sync-payload.ts';
-import { type CurrentPause, describePause } from '../job/claim-pause.ts';
+import type { OwnerPolicy } from '../../policy/owner-policy.ts';
+import type { JobEnd } from '../job/job-report.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import { type Placement, placeJob, type Workplace, workplacesOf } from '../job/workplace.ts';
-import { heldOf, spoolFolderOf } from '../lease/job-lease.ts';
-import { describePutBack, putBack } from '../lease/put-back.ts';
-import { Claimer, type PollResult } from './claimer.ts';
+import type { PlacedClaim } from '../job/workplace.ts';
+import type { JobLease } from '../lease/job-lease.ts';
+import { ClaimGate } from './claim-gate.ts';
+import { type ClaimedPoll, Claimer, type ClaimerPlan, type PollResult } from './claimer.ts';
 import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './documents.ts';
 import type { DrainSwitch } from './drain-switch.ts';
-import { type CrewHooks, type CrewRules, JobPool, type RunningJob, type Slot } from './job-pool.ts';
-import { runJob } from './job-run.ts';
-import { asError, describeObstacle, Outage } from './poll-errors.ts';
-import { RuntimeFile } from './runtime-file.ts';
+import { type JobOutcome, JobPool, type PoolHooks, type PoolRules, type RunningJob } from './job-pool.ts';
+import { failedWorkObstacle, localObstacle, type Obstacle, Outage, pollObstacle } from './obstacle.ts';
 import { SpoolRecovery } from './spool-recovery.ts';
-import { startSignInWatch, WakeSignal } from './wake-signal.ts';
+import { startSignInWatch, type Waiter, WakeSignal } from './wake-signal.ts';
 
-/** What makes the runner look: a timer, or a wake-up from the service. */
-export interface Waiter {
-  /** Settles when it is worth asking for work; undefined when the signal aborts. */
-  nextPoll(signal: AbortSignal): Promise<string | undefined>;
-  /** Asks for a look from outside. */
-  poll(): void;
-  /** The connection may be of an earlier time: of before a sleep, or of another sign-in. */
-  renew(): void;
-  close(): void;
-}
-
-export interface WorkPlan {
-  /** Looks at the candidate roots anew: sessions come and go while the runner runs. */
-  findCandidates(): Promise<Candidate[]>;
-  /** The root of `--repo-root`. */
-  defaultRoot: string;
-  /** Where the runtime of a job without a repository is recorded. */
-  fallbackRepository: LinkableRepository;
-  rules: CrewRules;
-  hooks?: CrewHooks;
-  /** Why this runner must end, asked before every look; undefined while it may go on. */
+export interface WorkPlan extends Omit<ClaimerPlan, 'freeAmong'> {
+  rules: PoolRules;
+  hooks?: Omit<PoolHooks, 'onFreed'>;
+  /** Works on one claimed job to its end. */
+  runJob(lease: JobLease, placed: PlacedClaim): Promise<JobEnd>;
+  /** Absent: the owner allows every claim. */
+  policy?: Pick<OwnerPolicy, 'reasonToWait'>;
+  /** Why this runner must leave, asked before every poll; undefined while it may go on. */
   findReasonToLeave?(): Promise<string | undefined>;
-  /** Work of other paths on this machine that left something to deliver. */
+  /** Other paths of this machine that may have left something to deliver. */
   findOtherSpools?(): readonly WorkContext[];
-  /** Why nothing is to be claimed now; undefined while claiming is allowed. */
-  findReasonToWait?(): Promise<WaitReason | undefined>;
 }
 
-interface Obstacle {
-  kind: 'obstacle';
-  message: string;
-  /** Nothing is wrong: the owner wants it so. */
-  isWanted?: boolean;
-  /** Instead of a pause that grows with the tries. */
-  pauseMs?: number;
-}
+type Cycle = { kind: 'idle' | 'claimed' } | { kind: 'obstacle'; obstacle: Obstacle };
 
-type Cycle = { kind: 'idle' | 'claimed' } | Obstacle;
-
-interface CycleHandlers {
-  show(outcome: CycleOutcome): void;
-  /** The service answered. */
-  onAnswer(): void;
-}
-
-/** A disk that is full is not empty a second later. */
-const TROUBLE_PAUSE_MS = 30_000;
-/** While the agent takes no work: a clock may be set, and a computer sleeps. */
-const LOOK_AGAIN_MS = 60_000;
-
-/** A claimed job with the look that brought it. */
-type ClaimedPoll = Extract<PollResult, { kind: 'job' }>;
-
-interface Seen {
-  poll: PollResult;
-  /** All of them: the place of a job is chosen among the busy ones, too. */
-  workplaces: readonly Workplace[];
-  roots: string[];
-}
+type Show = (outcome: CycleOutcome) => void;
 
 export class WorkLoop {
   readonly #context: WorkContext;
   readonly #plan: WorkPlan;
   readonly #switch: DrainSwitch;
+  readonly #claimGate: ClaimGate;
   readonly #claimer: Claimer;
   readonly #pool: JobPool;
-  readonly #runtimeFile = new RuntimeFile();
   readonly #recovery: SpoolRecovery;
+  readonly #outage: Outage;
   /** Ends the pauses of this loop early. */
   readonly #wake: WakeSignal;
+  /** Absent for a single cycle. */
   #waiter: Waiter | undefined;
   #obstacle: string | undefined;
   #isWaitingForRoom = false;
-  /** The pause that the server knows of. */
-  #toldPause: CurrentPause | undefined;
-  /** Why the last claimed job could not even begin. */
-  #trouble: unknown;
-  /** Leases are asked about after a sleep; until that is answered nothing is claimed. */
+  /** After a sleep the leases are checked; nothing is claimed before that is answered. */
   #revalidating = Promise.resolve();
 
   constructor(context: WorkContext, plan: WorkPlan, drainSwitch: DrainSwitch) {
+    const { draining } = drainSwitch;
     this.#context = context;
     this.#plan = plan;
     this.#switch = drainSwitch;
-    this.#claimer = new Claimer(context);
-    this.#wake = new WakeSignal(drainSwitch.draining);
-    this.#pool = new JobPool(plan.rules, {
-      ...plan.hooks,
-      onFreed: () => {
-        plan.hooks?.onFreed?.();
-        // Whoever waits for room looks anyway; asked for once more, every job would cost a look too many.
-        if (!this.#isWaitingForRoom) this.#waiter?.poll();
-      },
+    this.#outage = new Outage(context.reporter);
+    this.#wake = new WakeSignal(draining);
+    this.#claimGate = new ClaimGate(context, { policy: plan.policy, claims: 'jobs' });
+    this.#pool = new JobPool(context, {
+      rules: plan.rules,
+      draining,
+      hooks: { ...plan.hooks, onFreed: () => this.#pollIfWaiting() },
+    });
+    this.#claimer = new Claimer(context, {
+      findCandidates: plan.findCandidates,
+      defaultRoot: plan.defaultRoot,
+      freeAmong: (workplaces) => this.#pool.freeAmong(workplaces),
     });
     this.#recovery = new SpoolRecovery(context, {
-      isBusy: (folder) => this.#pool.members.some((member) => member.spoolFolder === folder),
-      ending: drainSwitch.draining,
+      isBusy: (folder) => this.#pool.jobs.some(({ lease }) => lease.folder === folder),
+      ending: draining,
       pause: (ms) => this.#wake.pause(ms),
       ...(plan.findOtherSpools === undefined ? {} : { findOthers: plan.findOtherSpools }),
     });
     drainSwitch.jobsAtWork = () => this.#pool.jobsAtWork;
   }
 
-  /** The jobs that are at work, for who shows them. */
-  get members(): readonly RunningJob[] {
-    return this.#pool.members;
+  /** The jobs that are at work, for the live line. */
+  get jobs(): readonly RunningJob[] {
+    return this.#pool.jobs;
   }
 
-  /** Why nothing is claimed right now. */
+  /** Why the runner claims nothing right now. */
   get obstacle(): string | undefined {
     return this.#obstacle;
   }
 
-  /** One cycle. What keeps it from looking is an error for people. */
+  /** One cycle. An obstacle ends it with an error for people. */
   async once(isDry: boolean): Promise<CycleOutcome> {
-    if (!isDry) {
-      await this.#recovery.recoverAll();
-      await this.#requireAgent();
-    }
-    const wait = await this.#plan.findReasonToWait?.();
-    if (wait !== undefined) {
-      throw new CliError(wait.message, {
-        code: 'claiming_paused',
-        hint: '`orp runner policy show` tells the rules.',
-      });
-    }
-    const seen = await this.#poll(isDry);
-    const { poll } = seen;
+    if (!isDry) await this.#recovery.recoverAll();
+    const obstacle = await this.#gate(isDry);
+    if (obstacle !== undefined) throw obstacle.error;
+    const poll = await this.#poll(isDry);
     if (poll.kind === 'draining' && this.#switch.draining.aborted) {
       throw interrupted('Interrupted before a job was claimed.');
     }
-    if (poll.kind === 'idle' || poll.kind === 'draining') return idleOf(seen, poll);
-    if (poll.kind !== 'job') throw asError(poll);
-    if (isDry) return dryRunOutcome(this.#factsOf(seen, poll), poll.raw, this.#place(seen, poll));
-    const outcomes: CycleOutcome[] = [];
-    await this.#runInPool(seen, poll, (outcome) => outcomes.push(outcome));
-    const [outcome] = outcomes;
-    if (outcome !== undefined) return outcome;
-    throw interrupted('Interrupted before the job was started.');
-  }
-
-  /** Without an agent the job would be claimed only to fail: it stays queued for a machine that has one. */
-  async #requireAgent(): Promise<void> {
-    const agent = await this.#context.agent.findProgram();
-    if (agent.kind === 'missing')
-      throw new CliError(agent.message, { code: 'agent_missing', hint: agent.hint });
+    switch (poll.kind) {
+      case 'idle':
+      case 'draining':
+        return idleOutcome(poll.facts);
+      case 'full':
+        throw new Error('A single cycle has no other jobs.');
+      case 'job':
+        return isDry ? dryRunOutcome(poll.facts, poll) : this.#workOnce(poll);
+      default:
+        throw pollObstacle(poll).error;
+    }
   }
 
   /** Cycles until the switch is pressed, then waits for the jobs that are at work. */
-  async run(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
+  async run(waiter: Waiter, show: Show): Promise<void> {
     this.#waiter = waiter;
     const endWatch = startSignInWatch(this.#context.local, () => this.wakeUp());
     try {
-      await this.#cycleUntilAsked(waiter, show);
+      await this.#recovery.start();
+      await this.#cycleUntilDrained(waiter, show);
       await this.#pool.settled();
       await this.#recovery.settled();
     } finally {
@@ -190,32 +133,14 @@ export class WorkLoop {
     }
   }
 
-  async #cycleUntilAsked(waiter: Waiter, show: (outcome: CycleOutcome) => void): Promise<void> {
-    const outage = new Outage(this.#context.reporter);
-    const onAnswer = () => {
-      if (outage.end()) waiter.renew();
-    };
-    await this.#recovery.start();
-    for (let isDue = false; await this.#isTime(isDue, waiter); ) {
-      const cycle = await this.#cycle({ show, onAnswer }).catch(describeTrouble);
-      // Jobs are rarely the last of their kind: after one, the next look is due at once. So is one after an obstacle.
-      isDue = cycle.kind !== 'idle';
-      this.#obstacle = cycle.kind === 'obstacle' ? cycle.message : undefined;
-      if (cycle.kind === 'obstacle') {
-        const attempt = outage.note(cycle);
-        await this.#wake.pause(cycle.pauseMs ?? retryPauseMs(attempt));
-      }
-    }
-  }
-
-  /** Somebody says that a lease was lost or its job cancelled: the service is asked at once. */
+  /** The server or the channel says that a lease may be gone: asks the server about it at once. */
   checkLease(jobId: unknown): void {
     this.#pool.checkLeases(jobId).catch((error) => this.#context.reporter.warn(messageOf(error)));
   }
 
   /**
-   * The machine slept, its clock jumped, or somebody else signed in. Leases first: they may have gone to somebody else
-   * meanwhile, and their agents work on. Then the channel, which may be dead without knowing, and whatever was waited for.
+   * The machine slept, its clock jumped, or somebody else signed in. Leases come first: another runner may have them now,
+   * while the agents here still work. Then the channel, which may be dead, and all current pauses.
    */
   wakeUp(): void {
     const { reporter } = this.#context;
@@ -226,21 +151,41 @@ export class WorkLoop {
 
   /** A sign of life while nothing else gives one. */
   async beatIfQuiet(quietMs: number): Promise<void> {
-    if (this.#pool.members.length === 0) await this.#claimer.beatIfQuiet(quietMs);
+    if (this.#pool.jobs.length === 0) await this.#claimer.beatIfQuiet(quietMs);
   }
 
-  /** Waits until a look is due; false when the runner is to end. */
-  async #isTime(isDue: boolean, waiter: Waiter): Promise<boolean> {
+  /** A loop that waits for room polls anyway: asked again, every job would cost one poll more. */
+  #pollIfWaiting(): void {
+    if (!this.#isWaitingForRoom) this.#waiter?.poll();
+  }
+
+  async #cycleUntilDrained(waiter: Waiter, show: Show): Promise<void> {
+    for (let isDue = false; await this.#isTimeToPoll(isDue, waiter); ) {
+      const cycle = await this.#cycle(show).catch(
+        (error): Cycle => ({ kind: 'obstacle', obstacle: localObstacle(error) }),
+      );
+      // A job is rarely the last in the queue, so the next poll is due at once; after an obstacle, too.
+      isDue = cycle.kind !== 'idle';
+      this.#obstacle = cycle.kind === 'obstacle' ? cycle.obstacle.message : undefined;
+      if (cycle.kind === 'obstacle') {
+        const attempt = this.#outage.note(cycle.obstacle);
+        await this.#wake.pause(cycle.obstacle.pauseMs ?? retryPauseMs(attempt));
+      }
+    }
+  }
+
+  /** Waits until a poll is due; false when the runner is to end. */
+  async #isTimeToPoll(isDue: boolean, waiter: Waiter): Promise<boolean> {
     const { draining } = this.#switch;
-    let isLookDue = isDue;
+    let isPollDue = isDue;
     while (this.#hasNoRoom && !draining.aborted) {
       this.#isWaitingForRoom = true;
       await this.#wake.race(this.#pool.changed());
-      isLookDue = true;
+      isPollDue = true;
     }
     this.#isWaitingForRoom = false;
     if (draining.aborted) return false;
-    if (!isLookDue && (await waiter.nextPoll(draining)) === undefined) return false;
+    if (!isPollDue && (await waiter.nextPoll(draining)) === undefined) return false;
     if (draining.aborted) return false;
     const reason = await this.#findReasonToLeave();
     if (reason === undefined) return true;
@@ -251,7 +196,7 @@ export class WorkLoop {
 
   /** After a pause one job finds out whether the agent works again; the others stay in the queue. */
   get #hasNoRoom(): boolean {
-    const isTried = this.#context.claimPause.isTrying && this.#pool.members.length > 0;
+    const isTried = this.#context.claimPause.isTrying && this.#pool.jobs.length > 0;
     return this.#pool.isFull || isTried;
   }
 
@@ -261,127 +206,76 @@ export class WorkLoop {
         return 'The runner was disabled on this machine; leaving.';
       return await this.#plan.findReasonToLeave?.();
     } catch {
-      // A disk that cannot be read now is no reason to leave; the look meets the same trouble and waits it out.
+      // A disk that cannot be read is no reason to leave; the poll meets the same error, and the loop waits it out.
       return undefined;
     }
   }
 
-  async #cycle({ show, onAnswer }: CycleHandlers): Promise<Cycle> {
-    const agent = await this.#context.agent.findProgram();
-    // Without an agent every job would fail: they stay queued instead.
-    const { claimPause } = this.#context;
-    claimPause.lack(agent.kind === 'missing' ? `${agent.message} ${agent.hint}` : undefined);
-    const pause = claimPause.current;
-    if (pause !== undefined) return this.#waitOut(pause);
-    this.#toldPause = undefined;
-    const wait = await this.#plan.findReasonToWait?.();
-    if (wait !== undefined) return { kind: 'obstacle', ...wait };
-    if (this.#trouble !== undefined) return this.#takeTrouble(this.#trouble);
-    const seen = await this.#poll(false);
-    const { poll } = seen;
-    if (poll.kind === 'full') return { kind: 'idle' };
-    const trouble = describeObstacle(poll);
-    if (trouble !== undefined) {
-      return { kind: 'obstacle', message: trouble };
+  async #cycle(show: Show): Promise<Cycle> {
+    const obstacle = await this.#gate();
+    await this.#claimer.tellPause(obstacle?.pause);
+    if (obstacle !== undefined) return { kind: 'obstacle', obstacle };
+    const poll = await this.#poll();
+    switch (poll.kind) {
+      case 'full':
+        return { kind: 'idle' };
+      case 'idle':
+      case 'draining':
+        this.#noteAnswer();
+        // While a job is at work, this would read as if the job were over.
+        if (this.#pool.jobs.length === 0) show(idleOutcome(poll.facts));
+        return { kind: 'idle' };
+      case 'job':
+        this.#noteAnswer();
+        void this.#work(poll, show);
+        return { kind: 'claimed' };
+      default:
+        return { kind: 'obstacle', obstacle: pollObstacle(poll) };
     }
-    // Whether it works again is not known before a job has shown it.
-    if (!claimPause.isTrying) onAnswer();
-    if (poll.kind === 'job') {
-      void this.#runInPool(seen, poll, show).catch((error) => {
-        this.#trouble = error;
-      });
-      return { kind: 'claimed' };
-    }
-    const isIdle = poll.kind === 'idle' || poll.kind === 'draining';
-    // Beside a job at work it would read as if the job were over.
-    if (isIdle && this.#pool.members.length === 0) show(idleOf(seen, poll));
-    return { kind: 'idle' };
   }
 
-  /** The queue is left alone. The server hears of it once; the jobs that wait say so. */
-  async #waitOut(pause: CurrentPause): Promise<Obstacle> {
-    if (this.#toldPause !== pause && (await this.#claimer.tellPause())) this.#toldPause = pause;
-    // Its program may be back at any moment.
-    if (pause.until === undefined) return { kind: 'obstacle', message: pause.message };
-    const leftMs = Math.max(0, pause.until - Date.now()) + 1;
-    return { kind: 'obstacle', message: describePause(pause), pauseMs: Math.min(leftMs, LOOK_AGAIN_MS) };
+  /** What keeps the runner from claiming now; undefined when nothing does. */
+  async #gate(isDry = false): Promise<Obstacle | undefined> {
+    const obstacle = await this.#claimGate.check(isDry);
+    if (obstacle !== undefined) return obstacle;
+    const failure = this.#pool.takeFailure();
+    return failure === undefined ? undefined : failedWorkObstacle(failure.error);
   }
 
-  /** Nothing of the job could be written down, so it was not started. Claiming on at once would only drain the queue. */
-  #takeTrouble(error: unknown): Obstacle {
-    this.#trouble = undefined;
-    return { ...describeTrouble(error), pauseMs: TROUBLE_PAUSE_MS };
-  }
-
-  async #poll(isDry: boolean): Promise<Seen> {
+  async #poll(isDry = false): Promise<PollResult> {
     await this.#revalidating;
-    const candidates = await this.#plan.findCandidates();
-    const workplaces = workplacesOf(candidates);
-    const free = this.#pool.freeAmong(workplaces);
-    const isAllBusy = free.length === 0 && workplaces.length > 0;
-    const poll = isAllBusy ? ({ kind: 'full' } as const) : await this.#claimer.poll(free, isDry);
-    return { poll, workplaces, roots: candidates.map((candidate) => candidate.root) };
+    return this.#claimer.poll(isDry);
   }
 
-  #place({ workplaces }: Seen, { job }: ClaimedPoll) {
-    return placeJob(job, workplaces, this.#plan.defaultRoot);
+  /** The server answered. After a pause of the agent, only a job shows whether the obstacle is gone. */
+  #noteAnswer(): void {
+    if (this.#context.claimPause.isTrying) return;
+    if (this.#outage.end()) this.#waiter?.renew();
   }
 
-  #factsOf({ roots }: Seen, { beat }: ClaimedPoll) {
-    return { beat, candidateRoots: roots, root: this.#plan.defaultRoot };
+  async #workOnce(poll: ClaimedPoll): Promise<CycleOutcome> {
+    let shown: CycleOutcome | undefined;
+    const outcome = await this.#work(poll, (cycle) => {
+      shown = cycle;
+    });
+    if (outcome.kind === 'could_not_work') throw outcome.error;
+    if (shown !== undefined) return shown;
+    throw interrupted('Interrupted before the job was started.');
   }
 
-  /** It was claimed in the moment in which the runner was asked to leave. */
-  async #putBack(poll: ClaimedPoll): Promise<void> {
-    const { service, reporter } = this.#context;
-    const isReleased = await putBack({ service, held: heldOf(poll), reason: 'shutting_down' });
-    reporter.info(describePutBack(poll.job.id, isReleased));
-  }
-
-  /** Takes a claimed job into the crew; settles when it is over. */
-  #runInPool(seen: Seen, poll: ClaimedPoll, show: (outcome: CycleOutcome) => void): Promise<void> {
-    const placement = this.#place(seen, poll);
-    const spoolFolder = spoolFolderOf(this.#context, poll);
-    return this.#pool
-      .add({ jobId: poll.job.id, spoolFolder, placement }, async (seat: Slot) => {
-        if (!(await seat.reserve(this.#switch.draining))) return this.#putBack(poll);
-        const { reporter } = this.#context;
-        if (placement.kind !== 'placed')
-          reporter.info(`Job ${poll.job.id} cannot run here: ${placement.error}`);
-        const report = await runJob(this.#context, {
-          ...poll,
-          placement,
-          root: this.#plan.defaultRoot,
-          fallbackRepository: this.#plan.fallbackRepository,
-          runtimeFile: this.#runtimeFile,
-          onLease: seat.onLease,
-          onStarted: (isRefused) => {
-            seat.onStarted();
-            if (placement.kind === 'placed' && !isRefused) reporter.info(describeBegin(poll, placement));
-          },
-        });
-        if (report !== undefined) show(jobOutcome(this.#factsOf(seen, poll), report));
-      })
-      .finally(() => {
-        // What could not be delivered in time is on the disk, and nobody else looks after it.
-        if (this.#waiter !== undefined) this.#recovery.runInBackground();
-      });
+  /** Works on a claimed job in the pool. Settles when the job is over, and never rejects. */
+  async #work(poll: ClaimedPoll, show: Show): Promise<JobOutcome> {
+    const outcome = await this.#pool.work(poll, async (lease) => {
+      const end = await this.#plan.runJob(lease, poll);
+      if (end.kind === 'reported') show(jobOutcome(poll.facts, end.report));
+      return end;
+    });
+    // A result that could not be delivered in time is on the disk, and only the recovery delivers it.
+    if (this.#waiter !== undefined) this.#recovery.runInBackground();
+    return outcome;
   }
 }
 
 function interrupted(message: string): CliError {
   return new CliError(message, { code: 'interrupted', exitCode: EXIT_INTERRUPTED });
-}
-
-function describeBegin({ job }: ClaimedPoll, placement: Extract<Placement, { kind: 'placed' }>): string {
-  return `Working on job ${job.id} in ${placement.session.label} (${placement.workplace.root}).`;
-}
-
-function idleOf({ roots }: Seen, { beat }: Extract<PollResult, { kind: 'idle' | 'draining' }>): CycleOutcome {
-  return idleOutcome({ beat, candidateRoots: roots });
-}
-
-/** A full disk, a lost permission: it may pass, and nobody restarts a runner at night. */
-function describeTrouble(error: unknown): Obstacle {
-  return { kind: 'obstacle', message: `${messageOf(error)} Trying again.` };
 }

@@ -1,37 +1,33 @@
 /**
- * One cycle of the compatibility path: look for a review that can run here, take it, run it, answer it. What cannot run
- * here is left in the queue, because it is looked at before it is taken.
+ * One cycle of the compatibility path: find a review that can run here, claim it, run it, answer it. A dry run shows each
+ * review before the claim, so a review that cannot run here stays in the queue.
  */
 
 import { randomUUID } from 'node:crypto';
-import { basename } from 'node:path';
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../../base/exit.ts';
 import { NOT_OFFERED } from '../../client/offers.ts';
 import { resolvePath } from '../../files/paths.ts';
-import { type JobEnd, jobEndLine } from '../../output/job-words.ts';
-import { said } from '../../output/page.ts';
-import type { Line } from '../../output/print.ts';
 import type { OwnerPolicy } from '../../policy/owner-policy.ts';
-import type { Account } from '../../records/remote-session.ts';
 import { inspectRoots } from '../../records/sync-payload.ts';
 import { reviewUntilStopped } from '../agent-run/policy-gate.ts';
 import { neverRan, runPrompt } from '../agent-run/prompt-run.ts';
-import { describePause } from '../job/claim-pause.ts';
 import type { JsonBody, Reply } from '../job/hosted-api.ts';
 import type { WorkerBlock } from '../job/job-report.ts';
 import { failedResult } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { JobLease } from '../lease/job-lease.ts';
-import { describePutBack } from '../lease/put-back.ts';
+import { describePutBack } from '../lease/lease-moves.ts';
 import { recoverSpools } from '../lease/recovery.ts';
+import { ClaimGate } from '../loop/claim-gate.ts';
 import { refuseDryRun } from '../loop/claimer.ts';
 import type { CycleOutcome } from '../loop/documents.ts';
 import type { ResultRecord } from '../spool/records.ts';
+import { dryRunReview, IDLE_REVIEWS, reviewOutcome } from './documents.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './held-job.ts';
-import { type AgentService, structuredOf } from './hosted.ts';
+import type { AgentService } from './hosted.ts';
 
-/** Reviews that are looked at in one cycle before it gives up; each of them is for another repository. */
-const MOST_LOOKS = 100;
+/** Reviews that one cycle asks for before it gives up; each of them is for another repository. */
+const MOST_QUESTIONS = 100;
 
 export interface AgentCycleOptions {
   context: WorkContext & { service: AgentService };
@@ -46,50 +42,36 @@ export interface AgentCycleOptions {
 
 export class AgentCycle {
   readonly #options: AgentCycleOptions;
-  /** What was said once of what cannot run here. */
+  readonly #gate: ClaimGate;
+  /** Reasons why a review cannot run here that were reported already. */
   readonly #told = new Set<string>();
   #atWork: string | undefined;
-  /** Kept while a claim is unanswered: repeating it brings the same review. */
+  /** Kept while a claim is unanswered: the same id brings the same review. */
   #claimId: string | undefined;
 
   constructor(options: AgentCycleOptions) {
+    const { context, policy } = options;
     this.#options = options;
+    this.#gate = new ClaimGate(context, { policy, claims: 'reviews' });
   }
 
-  /** The review that is at work, for the sentence of whoever ends this. */
+  /** The review that is at work, for the sentence about leaving. */
   get jobsAtWork(): readonly string[] {
     return this.#atWork === undefined ? [] : [this.#atWork];
   }
 
-  /** @param isDry shows what would be taken, and takes nothing */
+  /** @param isDry shows which review would be claimed, and claims none */
   async run(isDry: boolean): Promise<CycleOutcome> {
-    const { context, policy } = this.#options;
     if (isDry) {
-      const obstacle = await refuseDryRun(context.service);
-      if (obstacle !== undefined) throw asError(obstacle);
-      return this.#look(true);
+      const refusal = await refuseDryRun(this.#options.context.service);
+      if (refusal !== undefined) throw asError(refusal);
+      return this.#findAndWork(true);
     }
     await this.#recover();
-    const pause = context.claimPause.current;
-    if (pause !== undefined) {
-      const hint = 'The reviews stay in the queue.';
-      throw new CliError(describePause(pause), { code: 'claiming_paused', hint });
-    }
-    const wait = policy.reasonToWait();
-    if (wait !== undefined) {
-      throw new CliError(wait.message, {
-        code: 'claiming_paused',
-        hint: '`orp runner policy show` tells the rules.',
-      });
-    }
-    const agent = await context.agent.findProgram();
-    if (agent.kind === 'missing')
-      throw new CliError(agent.message, { code: 'agent_missing', hint: agent.hint });
-    return this.#look(false);
+    const obstacle = await this.#gate.check();
+    if (obstacle !== undefined) throw obstacle.error;
+    return this.#findAndWork(false);
   }
-
-  /** Under whose sign-in the service last answered: whose review it is. */
-  #account: Account | undefined;
 
   async #recover(): Promise<void> {
     const { context } = this.#options;
@@ -100,30 +82,30 @@ export class AgentCycle {
     });
   }
 
-  async #look(isDry: boolean): Promise<CycleOutcome> {
+  async #findAndWork(isDry: boolean): Promise<CycleOutcome> {
     const without: string[] = [];
-    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-      const answer = await this.#judge(readAgentAnswer(await this.#ask({ isDry: true, without })));
-      if (answer.kind === 'idle') return IDLE;
+    for (let questions = 0; questions < MOST_QUESTIONS; questions += 1) {
+      const answer = await this.#judge(await this.#ask({ isDry: true, without }));
+      if (answer.kind === 'idle') return IDLE_REVIEWS;
       if (answer.kind === 'unusable') {
         await this.#refuse(answer);
         without.push(answer.projectRoot);
         continue;
       }
-      if (isDry) return dryRun(answer.found);
+      if (isDry) return dryRunReview(answer.found);
       const taken = answer.isTaken ? answer.found : await this.#take(answer.found);
-      // Somebody was faster; there may be another one.
+      // Another worker was faster; there may be another review.
       if (taken !== undefined) return this.#begin(taken);
     }
-    return IDLE;
+    return IDLE_REVIEWS;
   }
 
   async #take(found: AgentJob): Promise<AgentJob | undefined> {
     this.#requireTime('Interrupted before a review was claimed.');
     this.#claimId ??= randomUUID();
-    const body = await this.#ask({ claimId: this.#claimId, projectRoot: found.projectRoot });
+    const asked = await this.#ask({ claimId: this.#claimId, projectRoot: found.projectRoot });
     this.#claimId = undefined;
-    const answer = await this.#judge(readAgentAnswer(body));
+    const answer = await this.#judge(asked);
     if (answer.kind === 'unusable') await this.#refuse(answer);
     return answer.kind === 'job' ? answer.found : undefined;
   }
@@ -138,16 +120,17 @@ export class AgentCycle {
     return { kind: 'unusable', projectRoot, why, isTaken, checkpointId };
   }
 
-  async #ask(question: Parameters<AgentService['ask']>[0]): Promise<JsonBody> {
+  async #ask(question: Parameters<AgentService['ask']>[0]): Promise<AgentAnswer> {
     const { context, agent } = this.#options;
     const reply = await context.service.ask({ agent, ...question });
     if (reply.kind !== 'ok') throw asError(reply);
-    this.#account = reply.account;
-    return reply.value;
+    return readAgentAnswer(reply.value, reply.account);
   }
 
-  /** It stays in the queue; without a repository to leave out, asking again would bring it again. One that was handed out
-   * all the same is answered. */
+  /**
+   * The review stays in the queue. If it names no repository to leave out, the next question would bring it again, so the cycle
+   * ends. A review that the server handed out all the same gets an answer.
+   */
   async #refuse({ why, projectRoot, isTaken, checkpointId }: Unusable): Promise<void> {
     const { service } = this.#options.context;
     if (isTaken && checkpointId !== '') {
@@ -164,73 +147,61 @@ export class AgentCycle {
     this.#told.add(why);
   }
 
-  /** Whoever is asked to leave begins nothing. */
+  /** A worker that was asked to leave begins nothing. */
   #requireTime(message: string): void {
     if (this.#options.context.isDraining()) throw interrupted(message);
   }
 
   async #begin(found: AgentJob): Promise<CycleOutcome> {
-    // Without a lease it would go back to no queue.
-    if (found.leaseId !== undefined)
-      this.#requireTime(`Review ${found.job.id} was not started; it goes back to the queue.`);
-    const { onBusy, onIdle } = this.#options;
-    this.#atWork = found.job.id;
+    const { job, lease } = found.claim;
+    // Without a lease the review would not go back to the queue.
+    if (lease !== undefined)
+      this.#requireTime(`Review ${job.id} was not started; it goes back to the queue.`);
+    const { context, onBusy, onIdle } = this.#options;
+    const held = JobLease.claimed(context, found.claim, undefined);
+    this.#atWork = job.id;
     onBusy();
     try {
-      return await this.#work(found);
+      await held.begin();
+      return await this.#work(found, held);
     } finally {
+      await held.close();
       this.#atWork = undefined;
       onIdle();
     }
   }
 
-  async #work(found: AgentJob): Promise<CycleOutcome> {
-    const { context } = this.#options;
-    const { service } = context;
-    const { job, leaseId } = found;
+  async #work(found: AgentJob, lease: JobLease): Promise<CycleOutcome> {
+    const { reporter, service } = this.#options.context;
     const beganAt = performance.now();
-    const granted = leaseId === undefined ? undefined : { leaseId };
-    const lease = await JobLease.open(context, {
-      job,
-      lease: granted,
-      account: this.#account,
-      workplace: undefined,
-    });
-    const onShutdown = () => lease.stopSwitch.ask({ kind: 'shutdown' });
-    context.shutdown.addEventListener('abort', onShutdown, { once: true });
-    if (context.shutdown.aborted) onShutdown();
     lease.startHeartbeats();
-    try {
-      const ended = await this.#conclude(found, lease);
-      if (ended === undefined) return await this.#leaveToQueue(found, lease);
-      const { result, worker } = ended;
-      if (worker !== undefined) service.keepWorker(job.id, worker);
-      const delivery = await lease.deliver(result);
-      if (delivery.kind !== 'delivered')
-        context.reporter.warn(`The answer is not delivered: ${delivery.message}`);
-      const response = delivery.kind === 'delivered' ? delivery.body : undefined;
-      return worked({ ...found, beganAt }, { result, worker, response });
-    } finally {
-      context.shutdown.removeEventListener('abort', onShutdown);
-    }
+    const ended = await this.#conclude(found, lease);
+    if (ended === undefined) return this.#leaveToQueue(lease);
+    const { result, worker } = ended;
+    if (worker !== undefined) service.keepWorker(lease.held.jobId, worker);
+    const delivery = await lease.deliver(result);
+    if (delivery.kind !== 'delivered') reporter.warn(`The answer is not delivered: ${delivery.message}`);
+    const response = delivery.kind === 'delivered' ? delivery.body : undefined;
+    return reviewOutcome({ ...found, beganAt }, { result, worker, response });
   }
 
-  /** These routes take no review back; the lease does, once it has ended. */
-  async #leaveToQueue({ job }: AgentJob, lease: JobLease): Promise<never> {
+  /** These routes have no way to give a review back: the server queues it when its lease expires. */
+  async #leaveToQueue(lease: JobLease): Promise<never> {
     await lease.abandon();
-    throw interrupted(`Nobody answered the question. ${describePutBack(job.id, false)}`);
+    throw interrupted(`Nobody answered the question. ${describePutBack(lease.held.jobId, false)}`);
   }
 
   /**
-   * Whatever is in the way is an answer, too: a review that was taken is never dropped. Undefined when a person left the
-   * question about a review that its lease brings back to the queue.
+   * Everything that fails becomes an answer, too: no claimed review is dropped. Undefined when a person left the question about
+   * a review that its lease brings back to the queue.
    */
   async #conclude(
     found: AgentJob,
     lease: JobLease,
   ): Promise<{ result: ResultRecord; worker?: WorkerBlock } | undefined> {
     const { context, policy } = this.#options;
-    const { job, cwd, codexSessionId } = found;
+    const { cwd, codexSessionId } = found;
+    const { job } = found.claim;
     try {
       const { id, kind, prompt, createdBy: sender } = job;
       const place = { id, kind, prompt, sender, repository: cwd, cwd, sessions: [codexSessionId] };
@@ -240,13 +211,8 @@ export class AgentCycle {
       if (verdict.kind === 'unanswered') return undefined;
       return await runPrompt(context, lease, { job, cwd, codexSessionId, policy: verdict.limits });
     } catch (error) {
-      return {
-        result: failedResult(
-          'agent_error',
-          `The runner could not work on it: ${messageOf(error)}`,
-          new Date(),
-        ),
-      };
+      const why = `The runner could not work on it: ${messageOf(error)}`;
+      return { result: failedResult('agent_error', why, new Date()) };
     }
   }
 }
@@ -268,77 +234,6 @@ function hintOf({ kind, code }: { kind: 'refused' | 'unavailable'; code: string 
   return code === NOT_OFFERED
     ? 'Nothing was asked and nothing was claimed. Without --dry-run a review is claimed and runs.'
     : 'Nothing was started. `orp whoami` shows which account asked.';
-}
-
-const IDLE: CycleOutcome = {
-  ok: true,
-  document: { ok: true, claimed: false, job: null },
-  lines: [
-    ['job.claimed', false],
-    ['job.status', 'idle'],
-  ],
-  page: () => said('idle', 'No review is waiting that can run here.'),
-};
-
-function headLines({ job, checkpointId }: AgentJob): Line[] {
-  return [
-    ['job.claimed', true],
-    ['job.kind', job.kind],
-    ['checkpoint.id', checkpointId],
-  ];
-}
-
-function dryRun(found: AgentJob): CycleOutcome {
-  return {
-    ok: true,
-    document: { ok: true, claimed: true, dry_run: true, job: found.raw },
-    lines: [...headLines(found), ['job.mode', 'dry-run']],
-    page: () => said('note', `Review ${found.job.id} would run in ${found.cwd}. Nothing was taken.`),
-  };
-}
-
-function worked(
-  found: AgentJob & { beganAt: number },
-  end: { result: ResultRecord; worker: WorkerBlock | undefined; response: JsonBody | undefined },
-): CycleOutcome {
-  const { result, worker, response } = end;
-  const ok = result.outcome === 'completed' && response !== undefined;
-  const answered: Line[] =
-    response === undefined
-      ? [['job.ok', ok]]
-      : [
-          ['response.id', typeof response.id === 'string' ? response.id : ''],
-          ['response.ok', ok],
-        ];
-  return {
-    ok,
-    document: {
-      ok,
-      claimed: true,
-      job: found.raw,
-      response: response ?? null,
-      ...(worker === undefined ? {} : { worker: { ...worker, structured: structuredOf(worker.body) } }),
-      ...(ok ? {} : { error: result.error ?? 'The answer waits for the service.' }),
-    },
-    lines: [...headLines(found), ...answered, ...(result.error ? ([['error', result.error]] as Line[]) : [])],
-    page: (columns) => jobEndLine(endOf(found, end), columns),
-  };
-}
-
-function endOf(
-  { job, cwd, beganAt }: AgentJob & { beganAt: number },
-  end: { result: ResultRecord; response: JsonBody | undefined },
-): JobEnd {
-  const { result, response } = end;
-  const isDone = result.outcome === 'completed' && response !== undefined;
-  return {
-    id: job.id,
-    at: Date.now(),
-    session: basename(cwd),
-    outcome: isDone ? 'completed' : result.outcome === 'cancelled' ? 'cancelled' : 'failed',
-    tookMs: performance.now() - beganAt,
-    text: isDone ? (result.summary ?? '') : (result.error ?? 'The answer waits for the server.'),
-  };
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * A review as the compatibility path hands it out: where it runs and in which session are the
- * service's words, so they are looked at before anything is taken.
+ * A review as the compatibility routes hand it out. The server names the repository and the
+ * session, so the worker checks both before it claims.
  */
 
 import { statSync } from 'node:fs';
@@ -9,21 +9,20 @@ import { AGENT_SESSION_ID_PATTERN, pathId } from '../../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS } from '../../../spec/job/kinds.ts';
 import { isObject } from '../../files/json-file.ts';
 import { resolvePath } from '../../files/paths.ts';
-import type { ClaimedJob } from '../job/claimed-job.ts';
+import type { Account } from '../../records/remote-session.ts';
+import type { Claim, ClaimedJob } from '../job/claimed-job.ts';
 import type { JsonBody } from '../job/hosted-api.ts';
 
 /** A review that can run here. */
 export interface AgentJob {
-  job: ClaimedJob;
+  /** Of a dry run nothing is claimed yet. */
+  claim: Claim;
   checkpointId: string;
-  /** Absolute, symlinks resolved: what the policy judges and the agent is started in is one and the same folder. */
+  /** Absolute, symlinks resolved: the policy judges the same folder that the agent is started in. */
   cwd: string;
-  /** The same in the words of the service, by which it knows the review again. */
+  /** The same folder in the words of the server. */
   projectRoot: string;
   codexSessionId: string;
-  leaseId: string | undefined;
-  /** As the service handed it out. */
-  raw: JsonBody;
 }
 
 export type AgentAnswer = { kind: 'idle' } | { kind: 'job'; found: AgentJob; isTaken: boolean } | Unusable;
@@ -31,7 +30,7 @@ export type AgentAnswer = { kind: 'idle' } | { kind: 'job'; found: AgentJob; isT
 /** A review that cannot run here. */
 export interface Unusable {
   kind: 'unusable';
-  /** By which it can be left out of the next question; blank when not even that is known. */
+  /** Leaves the review out of the next question; blank when not even that is known. */
   projectRoot: string;
   why: string;
   isTaken: boolean;
@@ -39,11 +38,14 @@ export interface Unusable {
   checkpointId: string;
 }
 
-/** Reads an answer of the poll. No job is `{}`, nothing at all, or `job: null`. */
-export function readAgentAnswer(body: JsonBody): AgentAnswer {
+/**
+ * Reads an answer of the poll. No job is `{}`, nothing at all, or `job: null`.
+ * @param account under whose sign-in the server answered
+ */
+export function readAgentAnswer(body: JsonBody, account: Account | undefined): AgentAnswer {
   const raw = isObject(body.job) ? body.job : body.job === undefined && hasId(body) ? body : undefined;
   if (raw === undefined) return { kind: 'idle' };
-  // A service that does not know dry runs has handed the review out.
+  // A server that does not know dry runs has handed the review out.
   const isTaken = body.dryRun !== true;
   const world = isObject(raw.world) ? raw.world : {};
   const checkpoint = isObject(raw.checkpoint) ? raw.checkpoint : {};
@@ -59,8 +61,8 @@ export function readAgentAnswer(body: JsonBody): AgentAnswer {
   }
   const leaseId = pathId.safeParse(body.leaseId).data;
   const job = readJob(id, raw, { checkpointId, projectRoot, codexSessionId });
-  const found = { job, checkpointId, cwd, projectRoot, codexSessionId, leaseId, raw };
-  return { kind: 'job', isTaken, found };
+  const claim = { job, raw, lease: leaseId === undefined ? undefined : { leaseId }, account };
+  return { kind: 'job', isTaken, found: { claim, checkpointId, cwd, projectRoot, codexSessionId } };
 }
 
 interface Place {

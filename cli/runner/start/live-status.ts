@@ -22,7 +22,7 @@ export interface LiveSource {
   machine: string;
   /** NO_COLOR is looked at. */
   env: NodeJS.ProcessEnv;
-  members(): readonly RunningJob[];
+  jobs(): readonly RunningJob[];
   obstacle(): string | undefined;
   isDraining(): boolean;
   isDrained(): boolean;
@@ -61,11 +61,11 @@ function viewOf(source: LiveSource, elapsedMs: number): RunnerView {
     isDrained: source.isDrained(),
     obstacle: source.obstacle(),
     elapsedMs,
-    jobs: source.members().map(({ jobId, placement, beganAt, lease }) => ({
-      id: jobId,
+    jobs: source.jobs().map(({ lease, placement, beganAt }) => ({
+      id: lease.held.jobId,
       session: placement.kind === 'placed' ? placement.session.label : '',
       elapsedMs: performance.now() - beganAt,
-      output: lease?.spool.lastText ?? '',
+      output: lease.lastText,
     })),
   };
 }

@@ -13,7 +13,8 @@ import { describeJump, SleepWatch } from '../process/sleep-watch.ts';
 import { startIdleBeats } from './idle-beats.ts';
 import { LiveRecord } from './live-record.ts';
 import { liveContext, showLive } from './live-status.ts';
-import { holdMachine, isService, type Prepared, prepare, type WorkOptions } from './work-setup.ts';
+import type { WorkOptions } from './work-parts.ts';
+import { holdMachine, isService, type Prepared, prepare } from './work-setup.ts';
 
 /** Changes what is shown of a cycle, for a command that runs it under another name. */
 export type ShowAs = (outcome: CycleOutcome) => CycleOutcome;
@@ -87,7 +88,7 @@ function liveSource(
   return {
     machine: machine.machine_name,
     env,
-    members: () => loop.members,
+    jobs: () => loop.jobs,
     obstacle: () => loop.obstacle,
     isDraining: () => drainSwitch.draining.aborted,
     isDrained: () => drainOrder.isGiven,

@@ -1,56 +1,33 @@
 /** What `orp runner work` needs before it can claim: the preconditions in the order of the contract, then the parts. */
 
 import { randomUUID } from 'node:crypto';
-import { codexAgent } from '../../agents/codex.ts';
 import { exactDuration } from '../../base/duration.ts';
 import { pause } from '../../base/pause.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { clientVersion } from '../../base/version.ts';
 import { introduce } from '../../client/call.ts';
-import { type Client, signedInClient } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import { NO_RETRY } from '../../client/retry.ts';
 import { ServerError } from '../../client/server-error.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
-import type { CommonOptions, Context } from '../../output/context.ts';
+import type { Context } from '../../output/context.ts';
 import { loadMachine, requireEnabled } from '../../records/machine.ts';
 import { requireAuth } from '../../records/remote-session.ts';
-import { ownerPolicy, policyGate } from '../agent-run/policy-gate.ts';
+import { policyGate } from '../agent-run/policy-gate.ts';
 import type { ChannelTarget } from '../channel/channel.ts';
 import { httpHosted } from '../hosted/http-hosted.ts';
 import { localRecords } from '../hosted/local-records.ts';
-import { ClaimPause, sayingPause } from '../job/claim-pause.ts';
+import { sayingPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import { DrainSwitch } from '../loop/drain-switch.ts';
+import { jobRuns } from '../job-run/job-run.ts';
+import type { DrainSwitch } from '../loop/drain-switch.ts';
 import { WorkLoop } from '../loop/work-loop.ts';
-import { KeepAwake, type KeepAwakeMode } from '../process/keep-awake.ts';
-import { markSelf } from '../process/process-table.ts';
 import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
 import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
-import { secretValues } from '../redaction/secrets.ts';
 import { owedByAgentWork } from '../review-worker/context.ts';
 import { DrainOrder } from './drain-order.ts';
+import { prepareParts, type WorkOptions } from './work-parts.ts';
 import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
-
-/** The options of `orp runner work`. */
-export interface WorkOptions extends CommonOptions {
-  once?: boolean;
-  continuous?: boolean;
-  pollInterval: number;
-  transport: 'auto' | 'poll' | 'sse' | 'ws';
-  heartbeatInterval: number;
-  silenceLimit: number;
-  keepAwake: KeepAwakeMode;
-  dryRun?: boolean;
-  linkedProjectRoot: string[];
-  allLinked?: boolean;
-  codexBin?: string;
-  codexConfigProfile?: string;
-  maxJobs: number;
-  parallelInRepo?: boolean;
-  /** Seconds to wait for the other runner; `true`: the usual time. */
-  takeover?: number | true;
-  verbose?: boolean;
-}
 
 /** Set to 1 by the installed service, so that the lock can say how its holder was started. */
 const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
@@ -59,9 +36,6 @@ const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
 export function isService(env: NodeJS.ProcessEnv): boolean {
   return env[SERVICE_VARIABLE] === '1';
 }
-
-/** Somebody waits for `--once`; a continuous runner goes on with other work after this long. */
-const DELIVERY_LIMIT_MS = 120_000;
 
 /** The channel must not wait long for a server that is slow. */
 const INTRODUCTION_MS = 5000;
@@ -96,47 +70,32 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
   const candidates = await roots.inspectFirst();
   const gitRoot = await requireSomeGit(context, candidates);
   const machine = requireEnabled(await loadMachine({ env, now: Date.now(), repository: gitRoot }));
-  const session = requireAuth(env);
+  requireAuth(env);
   requireSomeLinked(candidates);
 
-  const first = await signedInClient(context);
-  const connect = () => signedInClient({ env, baseUrl: first.baseUrl });
+  const parts = await prepareParts(context, options, reporter);
+  const { shared, policy, drainSwitch, connect, baseUrl, keepAwake } = parts;
   const instance = randomUUID();
-  const [drainSwitch, drainOrder] = [new DrainSwitch(reporter), new DrainOrder(reporter)];
-  const policy = ownerPolicy(context, drainSwitch);
+  const drainOrder = new DrainOrder(reporter);
   const hold: MachineHold = {};
-  const claimPause = new ClaimPause();
+  const hosted = httpHosted({ machine, instance, baseUrl, connect, onDrainOrder: drainOrder.note });
   const work: WorkContext = {
-    env,
+    ...shared,
     machine,
-    service: sayingPause(
-      httpHosted({ machine, instance, baseUrl: first.baseUrl, connect, onDrainOrder: drainOrder.note }),
-      claimPause,
-    ),
-    claimPause,
-    agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
+    service: sayingPause(hosted, shared.claimPause),
     local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
-    reporter,
-    secrets: secretValues(env, [session.token]),
-    heartbeatMs: options.heartbeatInterval * 1000,
-    silenceLimitMs: options.silenceLimit * 1000,
-    deliveryLimitMs: DELIVERY_LIMIT_MS,
-    self: await markSelf(),
-    isDraining: () => drainSwitch.draining.aborted,
-    shutdown: drainSwitch.shutdown,
     gate: policyGate(policy),
   };
   await tellRemarks(work);
-  const keepAwake = new KeepAwake({ mode: options.keepAwake, reporter });
   if (options.verbose) reporter.info(keepAwake.description);
   const plan = {
-    hooks: { onBusy: () => keepAwake.busy(), onIdle: () => keepAwake.idle() },
+    hooks: parts.hooks,
     findCandidates: () => roots.inspect(),
     defaultRoot: context.repoRoot,
-    fallbackRepository: gitRoot,
     rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
+    runJob: jobRuns(work, { root: context.repoRoot, fallbackRepository: gitRoot }),
+    policy,
     findReasonToLeave: () => findOtherHolder(hold),
-    findReasonToWait: async () => policy.reasonToWait(),
     findOtherSpools: () => owedByAgentWork(work, connect),
   };
   return {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { inspectRoots } from '../../../cli/records/sync-payload.ts';
 import { jobAtPlace } from '../../../cli/runner/agent-run/policy-gate.ts';
 import type { JobGate } from '../../../cli/runner/job/work-context.ts';
+import { jobRuns } from '../../../cli/runner/job-run/job-run.ts';
 import { DrainSwitch } from '../../../cli/runner/loop/drain-switch.ts';
 import { WorkLoop } from '../../../cli/runner/loop/work-loop.ts';
 import { FakeService } from '../runner/fake-hosted.ts';
@@ -47,7 +48,10 @@ async function workIn(folder: string, meanwhile: () => void): Promise<void> {
   const plan = {
     findCandidates: () => inspectRoots(repository),
     defaultRoot: machine.repo,
-    fallbackRepository: found.linked.repository,
+    runJob: jobRuns(
+      { ...context, gate },
+      { root: machine.repo, fallbackRepository: found.linked.repository },
+    ),
     rules: { maxJobs: 1, parallelInRepo: false },
   };
   await new WorkLoop({ ...context, gate }, plan, new DrainSwitch(context.reporter)).once(false);

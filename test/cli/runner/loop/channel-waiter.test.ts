@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ListenerWaiterOptions } from '../../../../cli/runner/loop/channel-waiter.ts';
 import { listenerWaiter } from '../../../../cli/runner/loop/channel-waiter.ts';
-import type { Waiter } from '../../../../cli/runner/loop/work-loop.ts';
+import type { Waiter } from '../../../../cli/runner/loop/wake-signal.ts';
 import { newestServer } from '../../../support/known-server.ts';
 import type { PushServer } from '../channel/push-server.ts';
 import { startPushServer } from '../channel/push-server.ts';

@@ -93,17 +93,18 @@ async function workAndGiveUp(
 ): Promise<string> {
   const claimed = { id: job.id, kind: job.kind, attempt: 1, prompt: job.prompt };
   const lease = { leaseId: 'lea_1' };
-  const desk = await JobLease.open(context, { job: claimed, lease, workplace: undefined });
-  desk.startHeartbeats();
-  await desk.announce('Prompt is going to Main.', {});
-  const { result } = await runPrompt(context, desk, {
+  const held = JobLease.claimed(context, { job: claimed, raw: {}, lease }, undefined);
+  await held.begin();
+  held.startHeartbeats();
+  await held.announce('Prompt is going to Main.', {});
+  const { result } = await runPrompt(context, held, {
     job: claimed,
     codexSessionId: 'codex-1',
     cwd: machine.repo,
   });
   // Until here the clock stood still: an agent has nothing of simulated time.
   service.isDown = isDown;
-  const delivery = await simulate(desk.deliver(result));
+  const delivery = await simulate(held.deliver(result));
   return delivery.kind;
 }
 

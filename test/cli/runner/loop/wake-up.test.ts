@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeContext } from '../../../../cli/output/context.ts';
-import type { Waiter } from '../../../../cli/runner/loop/work-loop.ts';
+import type { Waiter } from '../../../../cli/runner/loop/wake-signal.ts';
 import { QUIET_LIMIT_MS, startIdleBeats } from '../../../../cli/runner/start/idle-beats.ts';
 import { type Prepared, prepare } from '../../../../cli/runner/start/work-setup.ts';
 import { FakeService } from '../fake-hosted.ts';
@@ -137,8 +137,8 @@ describe('a machine that wakes up', () => {
     service.reclaim(job);
     job.status = 'running';
     prepared.loop.wakeUp();
-    await until(() => said.some((text) => text.includes('job_1')) || prepared.loop.members.length === 0);
-    await until(() => prepared.loop.members.length === 0);
+    await until(() => said.some((text) => text.includes('job_1')) || prepared.loop.jobs.length === 0);
+    await until(() => prepared.loop.jobs.length === 0);
     expect(job.completions).toEqual([]);
   });
 
@@ -180,7 +180,7 @@ it('a sign-in that cannot be read for a while ends no job and no runner', async 
   renameSync(path, `${path}.away`);
   // Whoever reads it now is told by the system that it is a folder.
   mkdirSync(path);
-  const { lease: desk } = prepared.loop.members[0] ?? {};
+  const { lease: desk } = prepared.loop.jobs[0] ?? {};
   await desk?.checkLease();
   expect(desk?.heartbeatError).toContain('EISDIR');
   rmdirSync(path);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { HeartbeatReply, Reply } from '../../../../cli/runner/job/hosted-api.ts';
-import { startLease } from '../../../../cli/runner/lease/start-lease.ts';
+import { startLease } from '../../../../cli/runner/lease/lease-moves.ts';
 
 const HELD = { jobId: 'job_1', leaseId: 'lea_1' };
 const AWAY = { kind: 'unavailable', code: 'unreachable', message: 'Nobody answers.' } as const;

@@ -1,0 +1,32 @@
+/** The parts of the compatibility path: a worker that is not registered as a machine. */
+
+import type { Reporter } from '../../base/reporter.ts';
+import type { Context } from '../../output/context.ts';
+import { loadMachine } from '../../records/machine.ts';
+import type { DrainSwitch } from '../loop/drain-switch.ts';
+import { agentContext } from '../review-worker/context.ts';
+import { AgentCycle } from '../review-worker/cycle.ts';
+import { prepareParts, type WorkOptions } from './work-parts.ts';
+
+export interface ReviewOptions extends WorkOptions {
+  /** The selector of `--agent`; absent: any review. */
+  agent?: string | undefined;
+}
+
+export async function prepareReviews(
+  context: Context,
+  options: ReviewOptions,
+  reporter: Reporter,
+): Promise<{ cycle: AgentCycle; drainSwitch: DrainSwitch }> {
+  const parts = await prepareParts(context, options, reporter);
+  const { shared, policy, drainSwitch, hooks, baseUrl, connect } = parts;
+  const { record: machine } = await loadMachine({ env: context.env, now: Date.now() });
+  const cycle = new AgentCycle({
+    context: agentContext({ ...shared, machine }, { baseUrl, connect }),
+    policy,
+    agent: options.agent?.trim() || undefined,
+    ...hooks,
+  });
+  drainSwitch.jobsAtWork = () => cycle.jobsAtWork;
+  return { cycle, drainSwitch };
+}
