@@ -10,6 +10,7 @@
 
 import { type Command, Option } from 'commander';
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
+import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE, messageOf } from '../base/exit.ts';
 import { pause } from '../base/pause.ts';
 import type { Reporter } from '../base/reporter.ts';
@@ -254,7 +255,7 @@ function checkpointOf(job: Record<string, unknown>): string {
 function runnerOptions(options: AgentOptions): WorkOptions {
   return {
     ...options,
-    heartbeatInterval: 20,
+    heartbeatInterval: HEARTBEAT_MS / 1000,
     silenceLimit: 1800,
     keepAwake: 'ac',
     linkedProjectRoot: [],
