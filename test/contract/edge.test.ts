@@ -72,7 +72,7 @@ it('refuses a body that is too large', async () => {
   expect(response.status).toBe(413);
 });
 
-it('passes a stream on while it goes on, and ends it with its reader', async () => {
+it('forwards a stream while it lasts, and ends it with its reader', async () => {
   const response = await fetch(`${edge.url}/stream`);
   const reader = response.body?.getReader();
   const { value } = (await reader?.read()) ?? {};

@@ -129,7 +129,7 @@ describe.each(['sse', 'ws'] as const)('a client written from docs/protocol.md, o
 });
 
 describe('a stock EventSource client', () => {
-  it('hears ready and work, and opens the next stream by itself after retry', async () => {
+  it('receives ready and work, and opens the next stream after the retry time', async () => {
     const machine = await aMachine();
     const source = new EventSource(streamUrl(machine.client), {
       fetch: (url, init) =>

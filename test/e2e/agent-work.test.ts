@@ -105,7 +105,7 @@ function spools(machine: LinkedMachine): string[] {
 }
 
 describe('a worker of v0.4.4', () => {
-  it('polls, runs and responds in its own words', async () => {
+  it('polls, runs and responds by its own routes', async () => {
     const { client, machine, ideaId } = await aDesk();
     expect(await client.expectOk('GET /api/cli/agent/jobs/poll')).toEqual({});
     const { checkpointId, jobId } = await queueReview(client, ideaId);
@@ -136,7 +136,7 @@ describe('a worker of v0.4.4', () => {
 });
 
 describe('orp agent work', () => {
-  it('works as the runner where it can, and says so', async () => {
+  it('works as the runner where it can, and reports that', async () => {
     const { client, machine, ideaId } = await aDesk();
     expect((await runOrp(['runner', 'sync'], { cwd: machine.repo, env: machine.env })).code).toBe(0);
     const { jobId } = await queueReview(client, ideaId);
@@ -183,7 +183,7 @@ describe('orp agent work', () => {
     expect(spools(machine)).toEqual([]);
   });
 
-  it('takes only the reviews that --agent selects, and tells people in the words of the contract', async () => {
+  it('takes only the reviews that --agent selects, and prints the lines of the contract', async () => {
     const { client, machine, ideaId } = await aDesk();
     const { checkpointId } = await queueReview(client, ideaId);
     const other = await agentWork(machine, '--once', '--agent', 'another-repo');

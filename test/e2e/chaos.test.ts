@@ -19,14 +19,14 @@ const SEED = 20;
 
 const T0 = '2026-04-01T10:00:00.000Z';
 
-describe('a storm', () => {
+describe('a run in which everything fails at random', () => {
   let result: ChaosResult | undefined;
 
   afterEach(() => {
     for (const line of result ? tellStory(result) : []) console.error(line);
   });
 
-  it('loses nothing, doubles nothing, corrupts nothing, and leaves nothing behind', async () => {
+  it('loses no job, runs none twice, corrupts no result, and leaves nothing behind', async () => {
     console.error(
       `chaos: seed ${SEED} (npm run bench -- chaos --seed ${SEED} --jobs ${JOBS} --machines ${MACHINES})`,
     );
@@ -42,7 +42,7 @@ describe('a storm', () => {
   });
 });
 
-describe('the plan of a storm', () => {
+describe('the plan of the faults', () => {
   it('is the same for the same seed, and another one for another', () => {
     const draw = (seed: number) => {
       const plan = makePlan(seed, { jobs: 50, machines: 3 });
@@ -109,8 +109,8 @@ function judge(overrides: Partial<Evidence> = {}): string[] {
   return judgeJob(evidence).map((violation) => violation.kind);
 }
 
-describe('the judge of a storm', () => {
-  it('finds nothing in a job that ran once and arrived whole', () => {
+describe('the judge of the run', () => {
+  it('finds no fault in a job that ran once and whose result is complete', () => {
     expect(judge()).toEqual([]);
   });
 

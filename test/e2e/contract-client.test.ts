@@ -142,7 +142,7 @@ describe('a client that knows only the contract', () => {
     expect(claimed).toHaveLength(1);
   });
 
-  it('is refused in the words of the contract, and nothing changes', async () => {
+  it('is refused with a code of the contract, and nothing changes', async () => {
     const client = await signedIn();
     const { ideaId } = await linked(client);
     const stranger = await signedIn();

@@ -56,7 +56,7 @@ function work() {
 }
 
 describe('sending a prompt', () => {
-  it('goes to the linked repository it is sent from, and comes back with the answer', async () => {
+  it('goes to the linked repository that it is sent from, and returns the answer', async () => {
     const job = await submit({ raw: ['working'], say: '# Done\n\nAll good.' });
     expect(job).toMatchObject({
       ideaId,
@@ -93,7 +93,7 @@ describe('sending a prompt', () => {
     await orp('job', 'cancel', first.id);
   });
 
-  it('may wait for its time, and says so', async () => {
+  it('may wait for its time, and shows that', async () => {
     const job = await submit('later', '--not-before', '2h', '--expires-at', '3h');
 
     expect((await show(job.id)).waiting?.code).toBe('not_yet');
@@ -173,7 +173,7 @@ describe('waiting for a job', () => {
 });
 
 describe('cancel and retry', () => {
-  it('run a failed job again, and tell the whole story', async () => {
+  it('run a failed job again, and show its history', async () => {
     const job = await submit({ exit: 1 });
     await work();
     await orp('job', 'retry', job.id, '--reason', 'once more');
@@ -182,7 +182,7 @@ describe('cancel and retry', () => {
     expect((await show(job.id)).attempts.map((attempt) => attempt.outcome)).toEqual(['failed', 'failed']);
   });
 
-  it('of the job at work reach its agent, and bring the receipt to whoever follows', async () => {
+  it('of the running job reach its agent, and send the receipt to followers', async () => {
     const ready = join(workspace.folder, 'ready');
     const job = await submit({ ready, hang: true });
     const args = ['runner', 'work', '--codex-bin', AGENT];

@@ -105,7 +105,7 @@ describe('orp on a Node that is too old', () => {
     expect(stderr).toContain('npm run build');
   });
 
-  it('says so, too, when the Node of the checkout is the one that runs already', () => {
+  it('reports it also when the Node of the checkout is the one that runs', () => {
     const bin = join(folder, 'checkout', 'node_modules', '.bin');
     mkdirSync(bin, { recursive: true });
     symlinkSync(process.execPath, join(bin, 'node'));

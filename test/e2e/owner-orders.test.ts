@@ -74,7 +74,7 @@ function isDone(jobId: string): Promise<true> {
 }
 
 describe.each(['ws', 'sse'])('over %s', (transport) => {
-  it('a drain is heard, keeps jobs waiting with that reason, and a resume lets them run', async () => {
+  it('a drain reaches the runner and keeps jobs waiting with that reason, and a resume lets them run', async () => {
     const { child, ...printed } = await startRunner(transport);
     expect(printed.stderr).not.toContain('claims nothing more');
     expect(await orpJson(workspace.orp, ['runner', 'drain', '--reason', 'new disk'])).toMatchObject({
@@ -99,7 +99,7 @@ describe.each(['ws', 'sse'])('over %s', (transport) => {
     expect(child.exitCode).toBeNull();
   });
 
-  it('somebody else signs in without a sign-out: nothing of the owner is claimed until that one is back', async () => {
+  it('another account signs in without a sign-out: no job of the owner is claimed until the owner signs in again', async () => {
     const { child } = await startRunner(transport);
     await signIn(await hosted.createUser());
     await until(() => /another account/.test(runner?.stderr ?? ''));

@@ -140,7 +140,7 @@ describe.each(codexes)('with $name', (codex) => {
     },
   );
 
-  it('a refused turn and one without a word are failed jobs', async () => {
+  it('a refused turn and a turn without an answer are failed jobs', async () => {
     const refused = await workPrompt('refuse: This is not allowed here.');
     expect(refused).toMatchObject({ status: 'failed', failureKind: 'agent_error' });
     expect(refused.error).toContain('This is not allowed here.');

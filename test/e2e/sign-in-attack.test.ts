@@ -30,7 +30,7 @@ async function guess(email: string, address: string): Promise<Response> {
 }
 
 describe('wrong sign-ins', () => {
-  it('count for the address of the socket, whatever the client says', async () => {
+  it('are counted for the address of the socket, whatever address the client names', async () => {
     const statuses: number[] = [];
     for (let host = 1; host <= 11; host += 1)
       statuses.push((await guess(stranger.email, `203.0.113.${host}`)).status);

@@ -148,7 +148,7 @@ function kept(): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-describe('a job whose result meets a stranger first', () => {
+describe('a job whose result first meets something that is not the server', () => {
   it.each(Object.entries(STRANGERS))('is completed once after %s', async (_, answer) => {
     const journal = join(workspace.folder, `journal-${Math.random()}`);
     const job = await submit({ journal, say: 'Twelve.' });

@@ -120,7 +120,7 @@ describe('a runner', () => {
     await until(async () => !(await status()).presence.listening);
   });
 
-  it('tells a person of its transport with --verbose only', async () => {
+  it('reports its transport with --verbose only', async () => {
     const verbose = startRunner(['--verbose', '--transport', 'sse']);
     await until(() => verbose.stderr.includes('listening over sse'));
     await verbose.leave();

@@ -51,7 +51,7 @@ describe('an import', () => {
     ['cli/base/a.ts', "import { b } from './b.ts'; import { c } from 'node:fs';"],
     ['workers/store/a.ts', "import { b } from 'drizzle-orm/sqlite-core';"],
     ['workers/jobs/a.ts', "import { b } from '../../spec/job/b.ts'; // import { c } from '../objects/c.ts'"],
-  ])('of %s, %s, may stand', (path, text) => {
+  ])('of %s, %s, is allowed', (path, text) => {
     expect(problemsOf({ [path]: text })).toEqual([]);
   });
 });

@@ -19,7 +19,7 @@ function runOf(files: number): RunProgress {
 }
 
 describe('a run', () => {
-  it('goes on for as long as its tests finish, however slow they are', () => {
+  it('continues for as long as tests finish, however slow they are', () => {
     const run = runOf(1);
     for (let at = 9 * MINUTE, number = 1; at < 60 * MINUTE; at += 9 * MINUTE, number += 1) {
       expect(run.reasonToStop(LIMITS, at)).toBeUndefined();

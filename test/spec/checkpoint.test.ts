@@ -40,7 +40,7 @@ describe('sections of a review', () => {
     ).toHaveLength(280);
   });
 
-  it('finds every section it asks for in its own template, whatever is quoted before it', () => {
+  it('finds every section of its own template, whatever is quoted before it', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (ideaTitle, userNote) => {
         const prompt = composeReviewPrompt({ ideaTitle, userNote, features: [], previousSummaries: [] });

@@ -79,7 +79,7 @@ describe('a job for a session that cannot take it', () => {
     );
   });
 
-  it('says so while its time has not come, too', () => {
+  it('is noted also while the job is not due', () => {
     const job: WaitingJob = {
       ...{ kind: 'session.prompt', status: 'queued', createdAt: T0, availableAt: T0 + 1 },
       target: { orpSessionId: 'nope', sessionFallback: 'primary' },
@@ -104,7 +104,7 @@ describe('a job for a session that cannot take it', () => {
   });
 });
 
-describe('a job for a place that nobody has synced', () => {
+describe('a job for a repository that no machine has synced', () => {
   it.each<[Partial<JobTarget>, string]>([
     [{ projectRoot: '/srv/nope' }, 'No machine has linked and synced the repository /srv/nope.'],
     [{ ideaId: 'ide_9' }, 'No machine has linked and synced a repository of idea ide_9.'],

@@ -69,7 +69,7 @@ describe('the lease', () => {
     expect(judgeLease(job, T0, 0)).toEqual({ kind: 'hold' });
   });
 
-  it('goes back unspent when the job was never started, whatever the policy', () => {
+  it('is not counted when the job was never started, under any policy', () => {
     for (const onLeaseLoss of ['hold', 'requeue'] as const) {
       expect(judgeLease({ ...job, status: 'dispatched', onLeaseLoss, attemptsUsed: 99 }, T0, 0)).toEqual({
         kind: 'release',
@@ -83,7 +83,7 @@ describe('the lease', () => {
     expect(judgeLease({ ...requeue, attemptsUsed: 3 }, T0, 0.5)).toEqual({ kind: 'exhaust' });
   });
 
-  it('never runs a held job again, whatever the numbers', () => {
+  it('never runs a held job again, however many attempts are left', () => {
     fc.assert(
       fc.property(fc.nat(50), fc.nat(50), fc.nat(1e9), (attemptsUsed, maxAttempts, late) => {
         expect(judgeLease({ ...job, attemptsUsed, maxAttempts }, T0 + late, 0).kind).toBe('hold');

@@ -41,7 +41,7 @@ describe('a pattern of paths', () => {
     expect(matchesPath(pattern, path)).toBe(expected);
   });
 
-  it('fits itself and what it stands for, and is never slow', () => {
+  it('matches itself and its expansions, and is never slow', () => {
     const name = fc.stringMatching(/^[a-z.]{1,8}$/);
     fc.assert(
       fc.property(fc.array(name, { minLength: 1, maxLength: 8 }), fc.nat(8), (names, at) => {
@@ -56,7 +56,7 @@ describe('a pattern of paths', () => {
   });
 });
 
-it('a letter that only looks like one of the owner is another one', () => {
+it('a similar letter of another alphabet does not match the owner', () => {
   // The Kelvin sign, whose small letter is a k.
   const sender = '\u212aate@example.org';
   const asked = { sender, owner: ['kate@example.org'] };
@@ -79,7 +79,7 @@ describe('a path that is not resolved', () => {
     expect(decide(policy, { cwd: path })).toBe('deny repositories');
   });
 
-  it('may not hide behind a repository that is allowed', () => {
+  it('must lie in an allowed repository', () => {
     const policy = { repositories: [question.repository] };
     expect(decide(policy, { cwd: `${question.repository}/../../.ssh` })).toBe('deny repositories');
   });

@@ -159,7 +159,7 @@ describe('why a job waits', () => {
     expect(code({ status: 'lost' })).toBe('lost');
   });
 
-  it('tells a machine that can be woken from one that was only heard of', () => {
+  it('distinguishes a machine that can be woken from one that was only seen', () => {
     const messageOf = (listening: boolean) =>
       whyWaiting(job, { ...around, machines: [{ ...machine, listening }] }, T0)?.message;
     expect(messageOf(true)).toBe('workbench is connected and claims it as soon as it is free.');
@@ -175,7 +175,7 @@ describe('why a job waits', () => {
     expect(messageOf('_agent-work')).toMatch(new RegExp(`^${other} `));
   });
 
-  it('counts a listening machine as online however long it was silent', () => {
+  it('shows a listening machine as online however long it was silent', () => {
     expect(code({}, { machines: [{ ...machine, listening: true }] }, T0 + 99 * OFFLINE_AFTER_MS)).toBe(
       'next_poll',
     );
@@ -188,12 +188,12 @@ describe('why a job waits', () => {
     },
   );
 
-  it('tells a person to decide when only a lost job keeps the session, and names it', () => {
+  it('asks a person to decide when only a lost job keeps the session, and names it', () => {
     const waiting = whyWaiting(job, { ...around, ...busyWith({ isLost: true }) }, T0);
     expect(waiting?.message).toMatch(/kept for job job_9.*person must decide.*cancel.*retry/);
   });
 
-  it('speaks of a job at work rather than of a lost one when either could free the way', () => {
+  it('names a running job before a lost one when either could free the session', () => {
     const projects = [
       aProject(),
       aProject({ machineId: 'mac-b', sessions: [aSession({ codexSessionId: 'codex-b' })] }),

@@ -32,7 +32,7 @@ describe('a text that is cut', () => {
     expect(cut(given, max)).toBe(kept);
   });
 
-  it('says so inside its bound', () => {
+  it('marks the cut within its bound', () => {
     expect(clip('abcdef', 4)).toBe('abc…');
     expect(clip(`abc${FLAG}`, 5)).toBe('abc…');
     expect(clip('abcd', 4)).toBe('abcd');
@@ -49,7 +49,7 @@ describe('a text that is cut', () => {
     expect(cutToBytes(`a${FAMILY}`, 10)).toBe('a');
   });
 
-  it('is within its bound, a part of the whole, and never ends in half a character', () => {
+  it('is within its bound, a part of the text, and never ends inside a character', () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 60 }), (given, max) => {
         for (const kept of [cut(given, max), cutStart(given, max), clip(given, max)]) {

@@ -27,7 +27,7 @@ describe('a machine that is silent', () => {
       .then((row) => row?.at ?? null);
   }
 
-  it('is marked and told in the log once, and is as new when it is heard of again', async () => {
+  it('is marked and logged once, and is unmarked when it is seen again', async () => {
     const machine = await aMachine();
     advance(OFFLINE_AFTER_MS + MINUTE);
     takeLog();
@@ -94,7 +94,7 @@ describe('old records', () => {
 });
 
 describe('a run', () => {
-  it('repairs at most so much at once, and the next one goes on', async () => {
+  it('repairs a bounded number at once, and the next run continues', async () => {
     const owner = await aPerson();
     const ideaId = await anIdea(owner);
     const machine = await aMachine({ owner, ideaId, sessions: [] });
@@ -113,7 +113,7 @@ describe('a run', () => {
     expect(await left()).toBe(0);
   });
 
-  it('goes on with its other steps when one fails', async () => {
+  it('continues with its other steps when one fails', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claimAndStart(machine);

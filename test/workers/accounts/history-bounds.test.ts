@@ -55,7 +55,7 @@ describe('the story of a job', () => {
     expect(await count('audit_log', machine)).toBe(BOUNDS.auditEntries);
   });
 
-  it('keeps the newest attempts and no more, when a runner takes a job and gives it back for ever', async () => {
+  it('keeps only the newest attempts when a runner claims and returns a job for ever', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     for (let turn = 0; turn < BOUNDS.shownAttempts + 20; turn += 1) {
@@ -102,7 +102,7 @@ describe('an account without room for texts', () => {
 });
 
 describe('a review', () => {
-  it('counts for the stored bytes of its account, and goes with its idea', async () => {
+  it('is counted in the stored bytes of its account, and is deleted with its idea', async () => {
     const machine = await aMachine();
     const before = await usageOf(machine.owner);
     await aReview(machine);

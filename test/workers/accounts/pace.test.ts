@@ -95,7 +95,7 @@ describe('a turn', () => {
     expect((await Promise.all(waiting)).filter((turn) => turn.kind === 'go')).toHaveLength(1);
   });
 
-  it('that the platform dropped is not held for ever', async () => {
+  it('that the platform dropped does not keep its place', async () => {
     const clock = new Clock();
     const pacer = new Pacer(clock);
     await Promise.all(Array.from({ length: PACE.underWay }, () => pacer.enter('a')));
@@ -105,7 +105,7 @@ describe('a turn', () => {
 });
 
 describe('a large delivery', () => {
-  it('waits its turn, is refused with a time beyond its share, and holds up no small one', async () => {
+  it('waits for its turn, is refused with a time when it exceeds its share, and delays no small one', async () => {
     const noisy = await aMachine();
     await aPrompt(noisy);
     const held = await claimAndStart(noisy);

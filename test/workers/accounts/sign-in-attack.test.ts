@@ -84,7 +84,7 @@ describe('wrong passwords from one network', () => {
     await refuses(deviceVerify, 'too_many_attempts', { body, ...from(aNetwork()) });
   });
 
-  it('count together for every address of an IPv6 network, and not for its neighbor', async () => {
+  it('are counted together for all addresses of an IPv6 network, and apart from the next network', async () => {
     const owner = await anOwner();
     for (let host = 1; host <= 10; host += 1) await guess(owner, `2001:db8:9:9::${host}`, 1);
     const body = { email: owner.email, code: '000000' };
@@ -92,7 +92,7 @@ describe('wrong passwords from one network', () => {
     await refuses(deviceVerify, 'invalid_code', { body, ...from('2001:db8:9:a::1') });
   });
 
-  it('are told when to come again, to the second', async () => {
+  it('learn to the second when to try again', async () => {
     const owner = await anOwner();
     const address = aNetwork();
     await guess(owner, address, 1);
@@ -169,7 +169,7 @@ describe('a sign-in code', () => {
     });
   }
 
-  it('is not used up by somebody who guesses at it elsewhere', async () => {
+  it('is not used up by guesses from another network', async () => {
     withMail(async () => new Response('ok'));
     const owner = await anOwner();
     await accepts(deviceLogin, { body: { email: owner.email, password: PASSWORD }, ...from(HOME) });
@@ -191,7 +191,7 @@ describe('a sign-in code', () => {
 });
 
 describe('a burst of sign-ins', () => {
-  it('runs one scrypt at a time, refuses what has no place with Retry-After, and stalls nobody', async () => {
+  it('runs one scrypt at a time, refuses sign-ins beyond the queue with Retry-After, and stalls no other request', async () => {
     const owner = await anOwner();
     const address = aNetwork();
     const body = { email: owner.email, password: 'wrong' };

@@ -54,7 +54,7 @@ describe('a sign-in', () => {
     await accepts(deviceLogin, { body: { email, password: PASSWORD } });
   });
 
-  it('counts wrong passwords that come all at once', async () => {
+  it('counts wrong passwords that arrive at the same time', async () => {
     const { email } = await aUser();
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => send(deviceLogin, { body: { email, password: 'wrong' } })),
@@ -137,7 +137,7 @@ describe('a sign-in with a code', () => {
     await accepts(deviceVerify, { body: { email, code: second } });
   });
 
-  it('says so when the code could not be sent', async () => {
+  it('reports that the code could not be sent', async () => {
     withMail(() => new Response('down', { status: 500 }));
     const { email } = await aUser();
     await refuses(deviceLogin, 'unavailable', { body: { email, password: PASSWORD } });

@@ -56,7 +56,7 @@ describe('a bridge', () => {
     expect(await response.text()).toMatch(/news\n\nfarewell reconnect\n\n$/);
   });
 
-  it('ends after its last event, and as a stream that comes back', async () => {
+  it('ends after its last event, and can be opened again', async () => {
     const { object, closed, response } = aBridge();
     object.send('last');
     expect(await response.text()).toMatch(/last\n\n$/);

@@ -41,7 +41,7 @@ describe('a retry', () => {
     }
   });
 
-  it('of a failed job queues it anew and keeps the story', async () => {
+  it('of a failed job queues it again and keeps its history', async () => {
     const held = await aRunningPrompt();
     await complete(held, { success: false, error: 'Out of quota.' });
     const { job, warning } = await retry(held.machine.owner, held.jobId);
@@ -65,7 +65,7 @@ describe('a retry', () => {
   });
 
   it.each(['completed', 'cancelled'] as const)(
-    'of a %s job queues it anew without a warning',
+    'of a %s job queues it again without a warning',
     async (status) => {
       const held = await aRunningPrompt();
       if (status === 'completed') await complete(held);
@@ -101,7 +101,7 @@ describe('a retry', () => {
     ]);
   });
 
-  it('is heard by an object that had lost its memory', async () => {
+  it('reaches an object that had lost its memory', async () => {
     const held = await aRunningPrompt();
     await evict(held.machine);
     await retry(held.machine.owner, held.jobId);
@@ -109,7 +109,7 @@ describe('a retry', () => {
     expect((await beat(held)).lease).toMatchObject({ valid: false, action: 'stop' });
   });
 
-  it('gives back all automatic attempts and time enough', async () => {
+  it('restores all automatic attempts and extends the expiry', async () => {
     const held = await aRunningPrompt({ onLeaseLoss: 'requeue', maxAttempts: 1 });
     advance(LEASE_MS);
     await fireCron();

@@ -44,7 +44,7 @@ async function toldOf({ machine, jobId }: Held) {
 }
 
 describe('a cancel', () => {
-  it('of a queued job is final, and nobody gets it any more', async () => {
+  it('of a queued job is final, and no machine can claim it afterwards', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     expect((await cancel(machine.owner, jobId, { reason: 'wrong repo' })).job).toMatchObject({
@@ -64,7 +64,7 @@ describe('a cancel', () => {
       body: (held: Held) => ({ machineId: held.machine.machineId, leaseId: null, reason: null }),
     },
     { who: 'a person without a machine', body: () => ({}) },
-  ])('by $who revokes the lease at once, and its holder is told to stop', async ({ body }) => {
+  ])('by $who revokes the lease at once, and its holder learns to stop', async ({ body }) => {
     const held = await aRunningPrompt();
     await cancel(held.machine.owner, held.jobId, body(held));
     expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled', action: 'stop' });
@@ -94,14 +94,14 @@ describe('a cancel', () => {
     expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled' });
   });
 
-  it('told twice answers the same and keeps the first reason', async () => {
+  it('sent twice gets the same answer and keeps the first reason', async () => {
     const held = await aRunningPrompt();
     const first = await cancel(held.machine.owner, held.jobId, { reason: 'one' });
     advance(SECOND);
     expect(await cancel(held.machine.owner, held.jobId, { reason: 'two' })).toEqual(first);
   });
 
-  it('is confirmed by the receipt of the runner, once, and the transcript tells it', async () => {
+  it('is confirmed once by the receipt of the runner, which the transcript shows', async () => {
     const held = await aRunningPrompt();
     const { owner, machineId } = held.machine;
     await cancel(owner, held.jobId);
@@ -204,7 +204,7 @@ describe('a cancel', () => {
   }
 
   it.each(['requeue', 'hold'] as const)(
-    'with an earlier lease takes a job that nobody holds (%s)',
+    'with an earlier lease cancels a job that no lease holds (%s)',
     async (loss) => {
       const { held, call } = await requeued(loss);
       expect((await accepts(cancelJob, call)).job.status).toBe('cancelled');

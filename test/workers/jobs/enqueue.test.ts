@@ -23,7 +23,7 @@ function enqueue({ owner }: Machine, body: Order, key?: string) {
 }
 
 describe('an order', () => {
-  it('is queued with what its sender left out filled in, and says why it waits', async () => {
+  it('is queued with defaults for what its sender omitted, and has a waiting reason', async () => {
     const machine = await aMachine();
     const { job, created } = await enqueue(machine, { prompt: 'Count.', ideaId: machine.ideaId });
     expect(created).toBe(true);
@@ -95,7 +95,7 @@ describe('an order', () => {
     expect((await accepts(listJobs, { as: machine.owner, query: {} })).jobs).toEqual([]);
   });
 
-  it('with a text beyond its bound is refused with 413, the name of the field and the bound', async () => {
+  it('with a text above its bound is refused with 413, the name of the field and the bound', async () => {
     const { owner: as } = await aMachine();
     const body = { prompt: 'Count.', projectRoot: 'x'.repeat(5000) };
     const refusal = await refuses(enqueueJob, 'body_too_large', { as, body });
@@ -112,7 +112,7 @@ describe('an order', () => {
     expect(answer.status).toBe(413);
   });
 
-  it('that names a session nobody has synced says who will answer, and then that session does', async () => {
+  it('that names a session that was never synced names the session that will answer, and that session does', async () => {
     const machine = await aMachine();
     const { job } = await enqueue(machine, { prompt: 'Count.', orpSessionId: 'nope' });
     const note =
@@ -123,7 +123,7 @@ describe('an order', () => {
     expect((await show(machine.owner, job.id)).waiting?.note).toBeUndefined();
   });
 
-  it('that names a repository nobody has synced says that it waits for it', async () => {
+  it('that names a repository that was never synced says that it waits for it', async () => {
     const machine = await aMachine();
     const { job } = await enqueue(machine, { prompt: 'Count.', projectRoot: '/srv/nope' });
     expect(job.waiting).toMatchObject({ code: 'no_machine', message: expect.stringContaining('/srv/nope') });
@@ -142,7 +142,7 @@ describe('an order', () => {
 });
 
 describe('an Idempotency-Key', () => {
-  it('brings the same job for the same order, whatever became of it', async () => {
+  it('returns the same job for the same order, whatever happened to the job', async () => {
     const machine = await aMachine();
     const order = { prompt: 'Count.', ideaId: machine.ideaId };
     const first = await enqueue(machine, order, 'key-1');

@@ -33,11 +33,11 @@ async function refusal(held: Held, code: 'lease_lost' | 'wrong_status' | 'foreig
   return refuses(releaseJob, code, { as: owner, params: { jobId: held.jobId }, body });
 }
 
-describe('a job that its holder gives back', () => {
+describe('a job that its holder returns', () => {
   it.each([
     ['before the start', claim],
     ['after the start', claimAndStart],
-  ])('%s is queued again as if nobody had taken it, and its attempt says why', async (_, take) => {
+  ])('%s is queued again as if it had not been claimed, and its attempt has the reason', async (_, take) => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine, { onLeaseLoss: 'hold', maxAttempts: 1 });
     const held = await take(machine);
@@ -72,7 +72,7 @@ describe('a job that its holder gives back', () => {
     expect((await claim(machine)).jobId).toBe(first);
   });
 
-  it('counts as no start: a prompt that is held when its machine goes silent runs on another one', async () => {
+  it('is not a start: a prompt under policy hold runs on another machine afterwards', async () => {
     const owner = await aPerson();
     const ideaId = await anIdea(owner);
     const [one, two] = [await aMachine({ owner, ideaId }), await aMachine({ owner, ideaId })];
@@ -84,7 +84,7 @@ describe('a job that its holder gives back', () => {
     expect((await beat(held)).lease).toMatchObject({ valid: false, action: 'stop' });
   });
 
-  it('wakes the machines that can take it, the one that gave it back as well', async () => {
+  it('wakes the machines that can claim it, including the one that returned it', async () => {
     const owner = await aPerson();
     const ideaId = await anIdea(owner);
     const [one, two] = [await aMachine({ owner, ideaId }), await aMachine({ owner, ideaId })];
@@ -97,7 +97,7 @@ describe('a job that its holder gives back', () => {
     expect((await claim(one)).jobId).toBe(held.jobId);
   });
 
-  it('may be given back late, when the lease has expired and the job is lost', async () => {
+  it('can be returned late, when the lease has expired and the job is lost', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claimAndStart(machine);
@@ -107,7 +107,7 @@ describe('a job that its holder gives back', () => {
     expect((await giveBack(held)).job.status).toBe('queued');
   });
 
-  it('answers a repeat with success, also when somebody holds the job by then', async () => {
+  it('answers a repeat with success, also when another machine holds the job by then', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claim(machine);
@@ -158,7 +158,7 @@ describe('a job that its holder gives back', () => {
     expect(entries.map(({ text }) => text)).toEqual(["You've hit your usage limit."]);
   });
 
-  it('pauses for a minute when it was given back too often in a row', async () => {
+  it('pauses for a minute when it was returned too often in a row', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     for (let times = 0; times < FREE_RELEASES; times += 1) await giveBack(await claim(machine));
@@ -169,7 +169,7 @@ describe('a job that its holder gives back', () => {
     expect((await claim(machine)).jobId).toBe(jobId);
   });
 
-  it('waits longer each time while its session is open in another program, and says so', async () => {
+  it('waits longer each time while its session is open in another program, and shows the reason', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     for (const pauseMs of [15, 30, 60, 120, 240, 300, 300].map((seconds) => seconds * SECOND)) {
@@ -209,7 +209,7 @@ describe('a job that its holder gives back', () => {
   });
 });
 
-describe('a job cannot be given back', () => {
+describe('a job cannot be returned', () => {
   it('when a person has cancelled it', async () => {
     const machine = await aMachine();
     await aPrompt(machine);

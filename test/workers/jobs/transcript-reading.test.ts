@@ -47,7 +47,7 @@ describe('reading', () => {
     }
   });
 
-  it('goes on from its last cursor when more has come', async () => {
+  it('continues from its last cursor when more has arrived', async () => {
     const held = await aRunningPrompt();
     const { machine, jobId } = held;
     const read = (cursor?: string) =>
@@ -74,7 +74,7 @@ describe('reading', () => {
     expect(await textsOf(held)).toEqual(['on the first machine', 'on the second machine']);
   });
 
-  it('asks a machine once for all the attempts that it ran in a row, whatever their number', async () => {
+  it('asks a machine once for all its consecutive attempts, however many there are', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     for (let round = 1; round <= 6; round += 1) {
@@ -90,7 +90,7 @@ describe('reading', () => {
     calls.mockRestore();
   });
 
-  it('answers a few mebibytes at most, and the next page goes on there', async () => {
+  it('returns a few mebibytes at most, and the next page continues there', async () => {
     const held = await aRunningPrompt();
     const text = 'x'.repeat(250_000);
     for (let sent = 0; sent < 24; sent += 8) {
@@ -108,7 +108,7 @@ describe('reading', () => {
     );
   });
 
-  it('is open to an operator, and to nobody else', async () => {
+  it('is open to an operator only', async () => {
     const held = await aRunningPrompt();
     await log(held, 1);
     const params = { jobId: held.jobId };

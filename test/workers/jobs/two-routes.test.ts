@@ -48,7 +48,7 @@ describe('a job with two routes on one machine', () => {
     expect(job).toMatchObject({ id: jobId, payload: { codexSessionId: sessionOf(machine, 'b') } });
   });
 
-  it('takes the second one while another machine is at work in the session of the first', async () => {
+  it('takes the second one while another machine works in the session of the first', async () => {
     const machine = await withTwoRepositories();
     const sessions = [{ orpSessionId: 'main', codexSessionId: sessionOf(machine, 'a') }];
     const other = await aMachine({ owner: machine.owner, ideaId: machine.ideaId, sessions });

@@ -16,7 +16,7 @@ const ask = ({ machine: { owner, machineId }, jobId, leaseId }: Held) =>
 const QUESTION_MS = 10 * LEASE_MS;
 
 describe('a job about which a person is asked', () => {
-  it('stays handed out and says so, however long the person takes', async () => {
+  it('stays dispatched with that reason, however long the person takes', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     const held = await claim(machine);
@@ -54,7 +54,7 @@ describe('a job about which a person is asked', () => {
     await start(held);
   });
 
-  it('goes back to the queue when nobody asks any more', async () => {
+  it('returns to the queue when the runner stops asking', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     await ask(await claim(machine));
@@ -74,7 +74,7 @@ describe('a job about which a person is asked', () => {
     expect((await show(machine.owner, jobId)).waiting).toMatchObject({ code: 'starting' });
   });
 
-  it('can be given back unanswered', async () => {
+  it('can be returned unanswered', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     const held = await claim(machine);

@@ -56,7 +56,7 @@ describe('a claim by POST', () => {
 });
 
 describe('a review claimed by POST', () => {
-  it('is not one of the repositories that are left out', async () => {
+  it('is not one of the excluded repositories', async () => {
     const machine = await aMachine();
     const { owner, ideaId, projectRoot } = machine;
     const world = { name: 'survey', projectRoot, codexSessionId: `codex-${machine.machineId}` };

@@ -165,7 +165,7 @@ describe('the poll', () => {
     expect((await pollAgent(owner)).job?.id).toBe(jobId);
   });
 
-  it('never hands one review to two, whoever asks', async () => {
+  it('never hands one review to two workers', async () => {
     const { owner, ideaId, projectRoot } = await aBoundIdea();
     const machine = await aMachine({ owner, ideaId, projectRoot });
     await aReview(machine);
@@ -173,7 +173,7 @@ describe('the poll', () => {
     expect(answers.filter((answer) => answer.job)).toHaveLength(1);
   });
 
-  it('leaves a session alone that is at work for a machine', async () => {
+  it('skips a session that works for a machine', async () => {
     const { owner, ideaId, projectRoot } = await aBoundIdea();
     const sessions = [{ orpSessionId: 'orp-main', codexSessionId: `codex-${ideaId}` }];
     const machine = await aMachine({ owner, ideaId, projectRoot, sessions });
@@ -183,7 +183,7 @@ describe('the poll', () => {
     expect(await pollAgent(owner)).toEqual({});
   });
 
-  it('whose worker went silent is given back after two hours, for whoever asks next', async () => {
+  it('whose worker stopped responding returns to the queue after two hours', async () => {
     const { owner, jobId } = await taken();
     advance(2 * HOUR - MINUTE);
     await fireCron();
@@ -197,7 +197,7 @@ describe('the poll', () => {
 });
 
 describe('the answer', () => {
-  it('ends the review with its sections, and its output stands in the transcript', async () => {
+  it('ends the review with its sections, and its output is in the transcript', async () => {
     const { owner, jobId, checkpointId } = await taken();
     const worker = { ...WORKER, stdout: 'thinking\n\nwriting\n', stderr: 'slow disk\n' };
     const { id } = await respond(owner, checkpointId, { worker });
@@ -241,7 +241,7 @@ describe('the answer', () => {
     expect(content).toMatch(/ä\n\n\(The answer was longer; the rest was cut\.\)\n$/);
   });
 
-  it('frees the session, and a retry goes to whoever asks', async () => {
+  it('frees the session, and a retry goes to the next worker that polls', async () => {
     const { owner, jobId, checkpointId } = await taken();
     await respond(owner, checkpointId);
     await accepts(retryJob, { as: owner, params: { jobId }, body: {} });
@@ -286,7 +286,7 @@ const REFUSALS = {
 describe('the compatibility path', () => {
   it.each(scenariosOf(REFUSALS))('$name refuses with $code', ({ provoke }) => provoke());
 
-  it('refuses whoever is not signed in', async () => {
+  it('refuses a caller who is not signed in', async () => {
     expect((await send(contract.pollAgent, {})).status).toBe(401);
     const call = { params: { checkpointId: 'chk_1' }, body: answerOf() };
     expect((await send(contract.respondCheckpoint, call)).status).toBe(401);

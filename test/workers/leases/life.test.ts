@@ -29,7 +29,7 @@ async function aHeldPrompt(): Promise<Held> {
 }
 
 describe('a start', () => {
-  it('told twice answers the same and writes once', async () => {
+  it('sent twice gets the same answer and writes once', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claim(machine);
@@ -41,7 +41,7 @@ describe('a start', () => {
     expect(first.job).toEqual({ id: held.jobId, status: 'running' });
   });
 
-  it('is still accepted after the expiry, as long as nobody reclaimed the lease', async () => {
+  it('is still accepted after the expiry, as long as the lease was not reclaimed', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claim(machine);
@@ -68,7 +68,7 @@ describe('a result', () => {
     expect(job).not.toHaveProperty('waiting');
   });
 
-  it('told twice answers the same and changes nothing', async () => {
+  it('sent twice gets the same answer and changes nothing', async () => {
     const held = await aHeldPrompt();
     const first = await complete(held);
     const before = await show(held.machine.owner, held.jobId);
@@ -119,7 +119,7 @@ describe('a result', () => {
     expect((await show(held.machine.owner, held.jobId)).attempts).toHaveLength(1);
   });
 
-  it('that comes late, with nobody having reclaimed the lease, is accepted', async () => {
+  it('that comes late, before the lease was reclaimed, is accepted', async () => {
     const held = await aHeldPrompt();
     advance(24 * HOUR);
     expect(await complete(held)).toMatchObject({ job: { status: 'completed' } });
@@ -137,7 +137,7 @@ describe('a result', () => {
     expect(job).not.toHaveProperty('content');
   });
 
-  it('of a whole mebibyte is kept byte for byte', async () => {
+  it('of a mebibyte is kept byte for byte', async () => {
     const held = await aHeldPrompt();
     const content = 'ü\u0001"\\\n'.repeat(170_000);
     await complete(held, { content });
@@ -180,7 +180,7 @@ describe('a heartbeat', () => {
     await refuses(pollJob, 'not_found', { as, query: { machineId } });
   });
 
-  it('of somebody else is refused once the machine has synced', async () => {
+  it('of another account is refused once the machine has synced', async () => {
     const { machineId } = await aMachine();
     await refuses(heartbeat, 'foreign_machine', {
       as: await aPerson(),
@@ -205,14 +205,14 @@ describe('a heartbeat', () => {
     expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'finished', action: 'stop' });
   });
 
-  it('after a cancel says so, and does not make the machine look as if it held the job', async () => {
+  it('after a cancel reports it, and does not make the machine appear to hold the job', async () => {
     const held = await aHeldPrompt();
     await accepts(cancelJob, { as: held.machine.owner, params: { jobId: held.jobId }, body: {} });
     expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled', action: 'stop' });
     expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('with the lease of somebody else says that it is not theirs', async () => {
+  it('with the lease of another account says that the lease is foreign', async () => {
     const held = await aHeldPrompt();
     const thief = await aMachine();
     expect((await beat({ ...held, machine: thief })).lease).toMatchObject({ valid: false, action: 'stop' });
@@ -283,14 +283,14 @@ describe('what the log says', () => {
     expect(told).toContainEqual(expect.objectContaining(retried));
   });
 
-  it('tells when nobody can take a job', async () => {
+  it('reports when no machine can take a job', async () => {
     const machine = await aMachine({ sessions: [] });
     takeLog();
     const jobId = await aPrompt(machine);
     expect(takeLog()).toContainEqual(expect.objectContaining({ event: 'no_routeable_session', jobId }));
   });
 
-  it('tells of a poll that failed', async () => {
+  it('reports a poll that failed', async () => {
     const as = await aPerson();
     takeLog();
     await refuses(pollJob, 'not_found', {

@@ -68,7 +68,7 @@ describe.each(LAYERS)('a lease that ends, repaired by $layer', ({ repair }) => {
     expect((await poll(machine)).job).toMatchObject({ id: jobId, attempt: 1 });
   });
 
-  it('at work under hold: the job is lost, and its late result is taken', async () => {
+  it('while the agent works under hold: the job is lost, and its late result is accepted', async () => {
     const held = await aRunningPrompt();
     const { machine, jobId } = held;
     advance(LEASE_MS);
@@ -80,7 +80,7 @@ describe.each(LAYERS)('a lease that ends, repaired by $layer', ({ repair }) => {
     expect((await show(machine.owner, jobId)).attempts).toMatchObject([{ attempt: 1, outcome: 'completed' }]);
   });
 
-  it('at work under requeue: the job goes back after a pause, and a late result is refused', async () => {
+  it('while the agent works under requeue: the job returns after a pause, and a late result is refused', async () => {
     const held = await aRunningPrompt({ onLeaseLoss: 'requeue' });
     const { machine, jobId } = held;
     advance(LEASE_MS);
@@ -129,7 +129,7 @@ describe.each(LAYERS)('a lease that ends, repaired by $layer', ({ repair }) => {
 });
 
 describe('the fence, with alarm and cron both off', () => {
-  it('lets the holder finish however late, because nobody took the lease', async () => {
+  it('lets the holder finish however late, while the lease was not reclaimed', async () => {
     const held = await aRunningPrompt({ onLeaseLoss: 'requeue' });
     advance(30 * DAY);
     expect(await complete(held)).toMatchObject({ job: { status: 'completed' } });
@@ -149,7 +149,7 @@ describe('the fence, with alarm and cron both off', () => {
 });
 
 describe('the alarm', () => {
-  it('stands at the deadline of the lease, within two seconds', async () => {
+  it('is at the deadline of the lease, within two seconds', async () => {
     const held = await aRunningPrompt();
     const deadline = currentTime() + LEASE_MS;
     const at = (await alarmAt(held.machine)) ?? 0;
@@ -170,7 +170,7 @@ describe('the alarm', () => {
     expect(await alarmAt(held.machine)).toBe(currentTime() - 20 * SECOND + LEASE_MS);
   });
 
-  it('finds a lease that ended after a start which only D1 was told of', async () => {
+  it('finds a lease that expired after a start that only D1 knows', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     const held = await claim(machine);
@@ -217,7 +217,7 @@ describe('the alarm', () => {
 });
 
 describe('a machine that comes back', () => {
-  it('goes on with its lost job under the same lease', async () => {
+  it('continues its lost job under the same lease', async () => {
     const held = await aRunningPrompt();
     advance(LEASE_MS);
     await fireCron();
@@ -271,7 +271,7 @@ describe('a machine that comes back', () => {
     expect((await poll(sharer)).job).not.toBeNull();
   });
 
-  it('is told to stop when its job went to another attempt', async () => {
+  it('learns to stop when another attempt has its job', async () => {
     const held = await aRunningPrompt({ onLeaseLoss: 'requeue' });
     advance(LEASE_MS);
     await fireCron();
@@ -292,7 +292,7 @@ describe('a machine that comes back', () => {
 });
 
 describe('cron', () => {
-  it('asks the object before it takes a lease: a machine that is heard of is spared', async () => {
+  it('asks the object before it reclaims a lease: a machine that sends heartbeats keeps it', async () => {
     const held = await aRunningPrompt();
     advance(50 * SECOND);
     await beat(held);

@@ -28,7 +28,7 @@ function traces({ machineId }: Machine) {
     .then(({ results }) => results);
 }
 
-describe('a machine that is told to drain', () => {
+describe('a drained machine', () => {
   it('finishes its job, claims nothing new, and the next job says why and how to end it', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
@@ -68,7 +68,7 @@ describe('a machine that is told to drain', () => {
     expect((await billOf(() => drain(machine, true, { as: machine.owner }))).written).toBe(0);
   });
 
-  it('is told so by its heartbeat, and hears the end of it though the word to its object was lost', async () => {
+  it('learns it from its heartbeat, and learns the end also when the notification of its object was lost', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claimAndStart(machine);
@@ -90,7 +90,7 @@ describe('a machine that is told to drain', () => {
     expect((await poll(machine)).job).toBeNull();
   });
 
-  it('is said so in the log, with ids and without the reason', async () => {
+  it('is logged with ids and without the reason', async () => {
     const machine = await aMachine();
     takeLog();
     await drain(machine, true, { as: machine.owner, reason: 'secret plan' });
@@ -103,7 +103,7 @@ describe('a machine that is told to drain', () => {
 });
 
 describe('the drain route refuses', () => {
-  it('machines that are unknown or somebody else’s, alike', async () => {
+  it('unknown and foreign machines with the same answer', async () => {
     const machine = await aMachine();
     const stranger = await aPerson();
     const body = { draining: true };
@@ -130,7 +130,7 @@ describe('the drain route refuses', () => {
     expect(answer.status).toBe(status);
   });
 
-  it('whoever is not signed in', async () => {
+  it('a caller who is not signed in', async () => {
     const { machineId } = await aMachine();
     expect((await send(drainMachine, { params: { machineId }, body: { draining: true } })).status).toBe(401);
   });

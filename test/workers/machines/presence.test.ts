@@ -60,7 +60,7 @@ describe('a machine', () => {
     await refuses(showMachine, 'unauthenticated', { params: { machineId } });
   });
 
-  it('costs one row to look at, and none written', async () => {
+  it('costs one read row and no written row', async () => {
     const machine = await aMachine();
     expect(await billOf(() => seen(machine))).toMatchObject({ trips: 1, read: 1, written: 0 });
   });

@@ -86,7 +86,7 @@ describe('a poll', () => {
     expect(order).toEqual([second, first, third, fourth]);
   });
 
-  it('with dryRun tells what would be claimed and claims nothing', async () => {
+  it('with dryRun shows what would be claimed and claims nothing', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     const { written, objectWritten, value } = await billOf(() => poll(machine, { dryRun: '1' }));
@@ -134,7 +134,7 @@ describe('routing', () => {
     expect((await poll(far)).job).toMatchObject({ id: jobId, selection: { source: 'target_session' } });
   });
 
-  it('falls back on the primary session when nobody has the named one, and says why', async () => {
+  it('falls back to the primary session when no machine has the named one, and gives the reason', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine, { codexSessionId: 'codex-gone' });
     expect((await poll(machine)).job).toMatchObject({
@@ -310,7 +310,7 @@ describe('a machine with nothing to do', () => {
     expect(bill).toMatchObject({ trips: 0, written: 0, objectWritten: 0 });
   });
 
-  it('finds at once what was queued after it looked', async () => {
+  it('finds at once what was queued after an empty poll', async () => {
     const machine = await aMachine();
     await poll(machine);
     const jobId = await aPrompt(machine);
@@ -338,7 +338,7 @@ describe('a machine with nothing to do', () => {
     expect((await poll(machine)).job?.id).toBe(jobId);
   });
 
-  it('looks again after a minute, whatever it was told', async () => {
+  it('looks at the queue again after a minute, even without a wake', async () => {
     const machine = await aMachine();
     await poll(machine);
     advance(MINUTE);
@@ -375,7 +375,7 @@ describe('what a machine synced', () => {
     expect((await show(machine.owner, jobId)).waiting).toMatchObject({ code: 'no_session' });
   });
 
-  it('leaves a job alone that is at work in a session that is gone', async () => {
+  it('does not hand out a running job whose session is gone', async () => {
     const machine = await aMachine();
     await aPrompt(machine);
     const held = await claimAndStart(machine);

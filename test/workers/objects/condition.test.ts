@@ -66,7 +66,7 @@ describe('the condition of a machine', () => {
     expect(await waitingOf(one, jobId)).toMatchObject({ code: 'next_poll' });
   });
 
-  it('is said less loudly than that the machine is offline', async () => {
+  it('comes after the reason that the machine is offline', async () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     await say(machine, { code: 'signed_out', message: '' });

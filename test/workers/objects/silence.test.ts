@@ -63,7 +63,7 @@ const SILENT_CALLS: [string, (held: Held, spare: Machine) => ReturnType<typeof s
 afterEach(closeChannels);
 
 describe('while D1 is silent', () => {
-  it('heartbeats and output of a job at work are taken in, also by an object that lost its memory', async () => {
+  it('heartbeats and output of a running job are accepted, also by an object that lost its memory', async () => {
     const held = await aRunningPrompt();
     await log(held, 1);
     for (let silentMs = 0; silentMs < SILENCE_MS; silentMs += 20 * SECOND) {
@@ -96,7 +96,7 @@ describe('while D1 is silent', () => {
     expect((await read()).entries).toHaveLength(2);
   });
 
-  it('a transcript of somebody else stays out of reach', async () => {
+  it('the transcript of another account stays unreadable', async () => {
     const held = await aRunningPrompt();
     const { owner } = await aMachine();
     await whileSilent(async ({ answer }) => {
@@ -149,7 +149,7 @@ describe('while D1 is silent', () => {
 });
 
 describe('while D1 is overloaded', () => {
-  it('heartbeats, output and transcripts go on, and the rest is answered with 503', async () => {
+  it('heartbeats, output and transcripts continue, and everything else gets 503', async () => {
     const held = await aRunningPrompt();
     const { owner } = held.machine;
     const fault = {
@@ -173,7 +173,7 @@ describe('while D1 is overloaded', () => {
 });
 
 describe('leases after a silence', () => {
-  it('that heartbeats renewed meanwhile are not taken away, although D1 never heard of it and the object forgot', async () => {
+  it('that heartbeats renewed meanwhile are not reclaimed, although D1 does not know and the object forgot', async () => {
     const held = await aRunningPrompt();
     await whileSilent(async ({ answer }) => {
       for (let beats = 0; beats < 5; beats += 1) {
@@ -202,7 +202,7 @@ describe('leases after a silence', () => {
     expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'queued' });
   });
 
-  it('that a person took away before it are not given back by it', async () => {
+  it('that a person revoked before it are not restored by it', async () => {
     const held = await aRunningPrompt();
     const { owner } = held.machine;
     await accepts(cancelJob, { as: owner, params: { jobId: held.jobId }, body: {} });
@@ -223,7 +223,7 @@ describe('leases after a silence', () => {
 });
 
 describe('alarm and cron during a silence', () => {
-  it('end in time, fail nothing, and go on by themselves afterwards', async () => {
+  it('end in time, fail nothing, and continue by themselves afterwards', async () => {
     const held = await aRunningPrompt({ onLeaseLoss: 'requeue' });
     await whileSilent(async ({ answer }) => {
       advance(LEASE_MS);

@@ -45,7 +45,7 @@ describe('chunks', () => {
     expect(await textsOf(held)).toEqual(['line 1\n', 'line 2\n', 'line 3\n']);
   });
 
-  it('after a hole are not taken; the answer says where to go on', async () => {
+  it('after a gap are not accepted; the answer says where to continue', async () => {
     const held = await aRunningPrompt();
     await upload(held, [chunk(1)]);
     expect((await upload(held, [chunk(3), chunk(4)])).received).toBe(1);
@@ -60,7 +60,7 @@ describe('chunks', () => {
     expect(await textsOf(held)).toEqual(['line 1\n', 'line 2\n', 'line 3\n']);
   });
 
-  it('go on where they were when the object has lost its memory', async () => {
+  it('continue where they were when the object has lost its memory', async () => {
     const held = await aRunningPrompt();
     await upload(held, [chunk(1), chunk(2)]);
     await evict(held.machine);
@@ -147,7 +147,7 @@ describe('what v0.4.4 sends', () => {
     ]);
   });
 
-  it('its whole output at once, many mebibytes, is kept', async () => {
+  it('its complete output at once, many mebibytes, is kept', async () => {
     const held = await aRunningPrompt();
     const { machine, jobId, leaseId } = held;
     const lines = Array.from({ length: 60_000 }, (_, index) => ({
@@ -233,7 +233,7 @@ describe('the retention', () => {
     expect(await textsOf(held)).toEqual([]);
   });
 
-  it('leaves a gap for what it forgot when a machine that was silent for months goes on', async () => {
+  it('leaves a gap for what it forgot when a machine continues after months', async () => {
     const held = await aRunningPrompt();
     await upload(
       held,

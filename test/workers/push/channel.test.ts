@@ -104,7 +104,7 @@ describe('presence', () => {
     expect(await presenceOf(machine)).toEqual(nobody);
   });
 
-  it('of a stream that stands survives the check', async () => {
+  it('of an open stream survives the check', async () => {
     const machine = await aMachine();
     await listenOverSse(machine);
     for (let minute = 0; minute < 60; minute += 1) {
@@ -165,7 +165,7 @@ describe('a WebSocket', () => {
     expect(performance.now() - askedAt).toBeLessThan(2 * SECOND);
   });
 
-  it('is refused as JSON to whoever may not listen, and to plain requests', async () => {
+  it('is refused as JSON to a caller who may not listen, and to plain requests', async () => {
     const machine = await aMachine();
     const stranger = await aPerson();
     const path = `/api/cli/runner/events/ws?machineId=${machine.machineId}`;

@@ -85,7 +85,7 @@ function textOf({ data }: EventSourceMessage): string {
 }
 
 describe('following a job', () => {
-  it('tells where it stands, what was said before, and what comes', async () => {
+  it('sends the status, the entries so far, and the new ones', async () => {
     const held = await aRunningJob();
     await log(held, 1, 'before');
     const stream = await follow(held.machine.owner, held.jobId);
@@ -98,7 +98,7 @@ describe('following a job', () => {
     expect(await textsOf(stream, 1)).toEqual(['after']);
   });
 
-  it('goes on while the object sleeps', async () => {
+  it('continues while the object sleeps', async () => {
     const held = await aRunningJob();
     const stream = await follow(held.machine.owner, held.jobId);
     await stream.next();
@@ -107,7 +107,7 @@ describe('following a job', () => {
     expect(await textsOf(stream, 1)).toEqual(['woken']);
   });
 
-  it('resumes behind the last event id without a duplicate or a hole', async () => {
+  it('resumes after the last event id without a duplicate or a gap', async () => {
     const held = await aRunningJob();
     const { owner } = held.machine;
     for (let seq = 1; seq <= 5; seq += 1) await log(held, seq);
@@ -125,7 +125,7 @@ describe('following a job', () => {
     }
   });
 
-  it('tells each entry once, however the follower comes and goes while they arrive', async () => {
+  it('sends each entry once, however often the follower reconnects meanwhile', async () => {
     const held = await aRunningJob();
     const { owner } = held.machine;
     const told: string[] = [];
@@ -163,7 +163,7 @@ describe('following a job', () => {
     expect(names.at(-1)).toBe('end');
   });
 
-  it.each(['cancelled', 'retried'])('hears that the job was %s', async (what) => {
+  it.each(['cancelled', 'retried'])('reports that the job was %s', async (what) => {
     const held = await aRunningJob();
     const { owner } = held.machine;
     const stream = await follow(owner, held.jobId);
@@ -193,7 +193,7 @@ describe('following a job', () => {
     }
   });
 
-  it('hears that a queued job was cancelled, also where no machine can take it', async () => {
+  it('reports that a queued job was cancelled, also when no machine can take it', async () => {
     const machine = await aMachine();
     const nobodys = { ...machine, ideaId: await anIdea(machine.owner) };
     for (const jobId of [await aPrompt(machine), await aPrompt(nobodys)]) {
@@ -204,7 +204,7 @@ describe('following a job', () => {
     }
   });
 
-  it('hears that a queued job expired', async () => {
+  it('reports that a queued job expired', async () => {
     const machine = await aMachine();
     const expiresAt = new Date(currentTime() + MINUTE).toISOString();
     const stream = await follow(machine.owner, await aPrompt(machine, { expiresAt }));
@@ -214,7 +214,7 @@ describe('following a job', () => {
     expect(await stream.rest()).toEqual(['timeout']);
   });
 
-  it('hears that the cron took the lease away', async () => {
+  it('reports that the cron trigger reclaimed the lease', async () => {
     const held = await aRunningJob();
     const stream = await follow(held.machine.owner, held.jobId);
     expect(await standingOf(stream)).toBe('running');

@@ -101,7 +101,7 @@ describe('every machine that has the session is woken, and no other', () => {
   });
 });
 
-describe('nobody is woken', () => {
+describe('no machine is woken', () => {
   it.each(SWEEPS)('when a job is lost, because it keeps its session, by the $name', async ({ sweep }) => {
     const { holder, sockets } = await aBusySession();
     advance(LEASE_MS + 3 * MINUTE);

@@ -74,7 +74,7 @@ describe('the runner that listens stays', () => {
     ['the look at the queue', /FROM jobs/],
     ['the look at the token', /device_tokens.*revoked_at|revoked_at.*device_tokens/s],
     ['the record of who listens', /UPDATE machines SET listening/],
-  ])('when %s fails for the newcomer, who leaves no channel behind', async (_, matches) => {
+  ])('when %s fails for the new channel, which is closed', async (_, matches) => {
     const machine = await aMachine();
     const older = await listenOverWs(machine, 'one');
     const response = await withFault(failing(matches), () =>
@@ -133,7 +133,7 @@ describe('a runner that is replaced', () => {
     expect(reason).toMatch(/^replaced by 潮+$/);
   });
 
-  it('hears what came while the newcomer was looked at, and so does the newcomer', async () => {
+  it('gets the events that arrive while the new channel is checked, and so does the new channel', async () => {
     const machine = await aMachine();
     const older = await listenOverWs(machine, 'one');
     let isFirst = true;

@@ -51,7 +51,7 @@ async function untilNobodyListens(machine: Machine): Promise<void> {
 }
 
 describe('a WebSocket that has not pinged for 2.5 keep-alives', () => {
-  it('is told once more and closed by the next wake, and its machine listens no longer', async () => {
+  it('gets one more event and is closed by the next wake, and its machine no longer listens', async () => {
     const machine = await aMachine();
     const socket = await listenOverWs(machine);
     const before = await presenceOf(machine);
@@ -66,7 +66,7 @@ describe('a WebSocket that has not pinged for 2.5 keep-alives', () => {
     expect(await presenceOf(machine)).toMatchObject({ lastSeenAt: before?.lastSeenAt });
   });
 
-  it('is no reason to tell the next sender that the machine listens', async () => {
+  it('is not shown to the next sender as listening', async () => {
     const machine = await aMachine();
     await listenOverWs(machine);
     passOnTheRuntime(DEAD_AFTER_MS + 1);

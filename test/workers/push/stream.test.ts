@@ -50,7 +50,7 @@ describe('the event stream', () => {
     expect(await stream.next()).toBeUndefined();
   });
 
-  it('goes on after an announcement when it is asked to persist', async () => {
+  it('continues after an announcement with persistent=1', async () => {
     const machine = await aMachine();
     const stream = await openStream(machine, { persistent: '1' });
     await stream.next();
@@ -80,7 +80,7 @@ describe('the event stream', () => {
     for (const frame of events) expect(frame).toMatch(/^event: [a-z.]+\nid: \d+\ndata: \{.*\}$/);
   });
 
-  it('is refused as JSON to whoever may not listen', async () => {
+  it('is refused as JSON to a caller who may not listen', async () => {
     const machine = await aMachine();
     const stranger = await aPerson();
     const answerOf = async (response: Response) => ({

@@ -159,7 +159,7 @@ describe('every machine that could claim is woken, and no other', () => {
 });
 
 describe('an announcement on opening', () => {
-  it('is believed by the poll that follows, whatever an earlier look found', async () => {
+  it('makes the next poll look at the queue, whatever an earlier poll found', async () => {
     const machine = await aMachine();
     expect((await poll(machine)).job).toBeNull();
     const jobId = await aPrompt(machine, { notBefore: new Date(currentTime() + MINUTE).toISOString() });
@@ -190,7 +190,7 @@ describe.each(['ws', 'sse'] as const)('control over %s', (transport) => {
     return { machine, held, next: await listen(machine) };
   }
 
-  it('tells a cancel at once, and the heartbeat tells it again', async () => {
+  it('reports a cancel at once, and the heartbeat reports it again', async () => {
     const { held, next } = await working();
     await cancel(held);
     const data = { jobId: held.jobId, leaseId: held.leaseId, reason: 'cancelled' };
@@ -198,14 +198,14 @@ describe.each(['ws', 'sse'] as const)('control over %s', (transport) => {
     expect((await beat(held)).lease).toMatchObject({ valid: false, reason: 'cancelled', action: 'stop' });
   });
 
-  it('tells that a person took the lease away', async () => {
+  it('reports that a person revoked the lease', async () => {
     const { held, next } = await working();
     await retry(held);
     const data = { jobId: held.jobId, leaseId: held.leaseId, reason: 'revoked' };
     expect(await next()).toMatchObject({ event: 'lease.lost', data });
   });
 
-  it('tells that the lease ended', async () => {
+  it('reports that the lease expired', async () => {
     const { machine, held, next } = await working();
     advance(LEASE_MS + SECOND);
     await fireAlarm(machine);
@@ -213,7 +213,7 @@ describe.each(['ws', 'sse'] as const)('control over %s', (transport) => {
     expect(await next()).toMatchObject({ event: 'lease.lost', data });
   });
 
-  it('tells to drain, on the heartbeat as well, and wakes when that is over', async () => {
+  it('reports a drain, on the heartbeat as well, and wakes the machine when it ends', async () => {
     const { machine, held, next } = await working();
     await beat(held);
     await drain(machine, true);

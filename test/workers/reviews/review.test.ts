@@ -76,7 +76,7 @@ describe('a review', () => {
     }
   });
 
-  it('leaves out what it is told to leave out', async () => {
+  it('omits what its selection excludes', async () => {
     const { machine, grid, sections } = await context();
     const prompt = await promptOf(machine, {
       contextSelection: {

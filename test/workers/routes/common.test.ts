@@ -204,7 +204,7 @@ describe('every answer', () => {
 });
 
 describe('a platform that fails', () => {
-  it('answers internal, logs the reason with the request id, and tells nobody else', async () => {
+  it('answers internal, and logs the reason with the request id only', async () => {
     const as = await aPerson();
     takeLog();
     const fault = {

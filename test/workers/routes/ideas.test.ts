@@ -82,7 +82,7 @@ describe('an idea', () => {
     expect(answers.map((answer) => answer.status).sort()).toEqual([200, 409]);
   });
 
-  it('comes back after a soft removal with everything it had, and never after a purge', async () => {
+  it('can be restored after a removal with everything it had, and never after a purge', async () => {
     const as = await aPerson();
     const params = { ideaId: await anIdea(as) };
     await accepts(addFeature, { as, params, body: { title: 'Grid' } });
@@ -160,7 +160,7 @@ describe('a list of ideas', () => {
     expect((await accepts(listIdeas, { as, query: { sort: 'nonsense' } })).sort).toBe('updated_desc');
   });
 
-  it('holds the whole notes and nothing of anybody else', async () => {
+  it('holds the complete notes and nothing of another account', async () => {
     const [as, other] = [await aPerson(), await aPerson()];
     await anIdea(other, 'Not yours');
     const ideaId = await anIdea(as);
@@ -168,7 +168,7 @@ describe('a list of ideas', () => {
     expect(ideas).toMatchObject([{ id: ideaId, notes: 'Measure the tide.' }]);
   });
 
-  it('goes on after titles as long as they may be, whatever they are made of', async () => {
+  it('continues after titles of the greatest length, whatever their characters', async () => {
     const as = await aPerson();
     for (const title of ['\u0007'.repeat(1000), '潮'.repeat(1000)])
       await accepts(addIdea, { as, body: { title: `x${title.slice(1)}`, notes: '' } });
@@ -231,7 +231,7 @@ describe('a feature', () => {
     expect(updated.detailSections.map((section) => section.body)).toEqual(['5 m', 'second']);
   });
 
-  it('drops every section when it is told to', async () => {
+  it('drops every section when the list is empty', async () => {
     const as = await aPerson();
     const params = { ideaId: await anIdea(as) };
     const added = await accepts(addFeature, {

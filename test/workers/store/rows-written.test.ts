@@ -32,7 +32,7 @@ async function rowsOf(work: () => Promise<unknown>): Promise<[number, number]> {
 }
 
 describe('rows written', () => {
-  it('by a whole job with four heartbeats and three log chunks are at most 12', async () => {
+  it('by a complete job with four heartbeats and three log chunks are at most 12', async () => {
     const machine = await aMachine();
     await poll(machine);
     const rows: Record<string, [number, number]> = {};
