@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HostedApi, Reply } from '../../../../cli/runner/job/hosted-api.ts';
 import { FakeService, type Route, type Stranger } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
@@ -15,19 +15,19 @@ let service: FakeService;
 let machine: LinkedMachine;
 let runner: OrpProcess | undefined;
 
-beforeEach(async () => {
+async function begin(): Promise<void> {
   service = await FakeService.start();
   machine = linkedMachine(service.baseUrl);
-});
+}
 
-afterEach(async () => {
+async function end(): Promise<void> {
   runner?.child.kill('SIGKILL');
   await runner?.ended;
   runner = undefined;
   endLeftAgents(machine.home);
   await service.close();
   machine.remove();
-});
+}
 
 const PAGE = '<!doctype html><title>Sign in to the network</title>';
 const STRANGERS: Stranger[] = [
@@ -68,6 +68,9 @@ const CALLS: Record<string, [Route, (service: HostedApi) => Promise<Reply<unknow
 };
 
 describe.each(Object.entries(CALLS))('the %s of a runner', (_, [route, ask]) => {
+  beforeAll(begin);
+  afterAll(end);
+
   it.each(STRANGERS)('takes status $status with $body for an outage', async (stranger) => {
     const { service: hosted } = runnerContext({ machine, baseUrl: service.baseUrl, startTime: 'first' });
     await hosted.heartbeat({}, false);
@@ -76,12 +79,15 @@ describe.each(Object.entries(CALLS))('the %s of a runner', (_, [route, ask]) => 
   });
 });
 
-function start(): void {
-  const words = ['runner', 'work', '--codex-bin', RECIPE_AGENT, '--transport', 'poll'];
-  runner = startOrp(words, { cwd: machine.repo, env: machine.env });
+function start(...words: string[]): void {
+  const all = ['runner', 'work', '--codex-bin', RECIPE_AGENT, '--transport', 'poll', ...words];
+  runner = startOrp(all, { cwd: machine.repo, env: machine.env });
 }
 
 describe('a job whose way to the server is not clear', () => {
+  beforeEach(begin);
+  afterEach(end);
+
   it.each<Route>(['poll', 'start', 'messages', 'logs', 'complete', 'sync'])(
     'runs once and delivers its answer, whoever answers its %s first',
     async (route) => {
@@ -100,7 +106,8 @@ describe('a job whose way to the server is not clear', () => {
   it('confirms its cancel in the end', async () => {
     const job = service.addJob('job_1', { ready: join(machine.home, 'ready'), hang: true });
     service.order('cancel', { status: 404, body: PAGE }, { status: 200, body: '{}' });
-    start();
+    // Only a heartbeat tells this runner of the cancel.
+    start('--heartbeat-interval', '1');
     await until(() => existsSync(join(machine.home, 'ready')));
     service.cancel(job);
     runner?.child.kill('SIGINT');
