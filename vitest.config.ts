@@ -1,4 +1,7 @@
-/** Three kinds of tests: in Node, end to end (real processes, one after the other), and inside workerd. */
+/**
+ * Three kinds of tests: in Node, inside workerd, and end to end. One kind runs after the other, because each uses two cores
+ * well with another number of workers: the more its tests wait for processes, the more of them run at once.
+ */
 
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
@@ -21,6 +24,9 @@ export default defineConfig({
           env: { NODE_COMPILE_CACHE },
           /** A process for each file would take as long as most of them run. */
           isolate: false,
+          /** Its tests wait half of their time, for processes and timers. */
+          maxWorkers: 4,
+          sequence: { groupOrder: 0 },
           include: ['test/{spec,cli,contract,scripts}/**/*.test.ts'],
           environment: 'node',
         },
@@ -33,9 +39,9 @@ export default defineConfig({
           globalSetup: ['test/support/build-setup.ts'],
           testTimeout: 360_000,
           hookTimeout: 180_000,
-          /** Each file starts a whole hosted side; two at once is what a small machine carries. */
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          /** Each file starts a whole server, which waits for most of the time. */
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -51,6 +57,7 @@ export default defineConfig({
           setupFiles: ['test/workers/migrations-setup.ts'],
           /** One runtime for many files; the set-up empties it before each. */
           isolate: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

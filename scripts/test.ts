@@ -6,14 +6,19 @@
  *   ORP_TEST_LIMIT_SECONDS   stop after this long in any case (3600)
  *   ORP_TEST_REPORT_SECONDS  how often to say where the run is when the output is not a terminal (60)
  *
- * `--fast` (`npm run test:fast`) checks the types and runs the tests of the rules and the CLI. Other arguments go to vitest.
+ * `--fast` (`npm run test:fast`) checks the types and runs the tests of the rules and those of the CLI that start no `orp`,
+ * agent, terminal or server: see `testing/slow-tests.ts`. Other arguments go to vitest.
  */
 
 import { projectPath } from './local/project-path.ts';
 import { runProcess } from './local/run-process.ts';
+import { slowTests } from './testing/slow-tests.ts';
 import { type RunOutcome, runWatched } from './testing/watched-run.ts';
 
-const FAST = ['--project=node', '--exclude=test/contract/**'];
+function fastArguments(): string[] {
+  const left = ['test/contract/**', 'test/scripts/**', ...slowTests()];
+  return ['--project=node', ...left.map((path) => `--exclude=${path}`)];
+}
 
 /** Whether the types of all programs are right; prints what is wrong with them. */
 async function checkTypes(): Promise<boolean> {
@@ -50,7 +55,7 @@ const isFast = words.includes('--fast');
 const args = words.filter((word) => word !== '--fast');
 
 const [outcome, areTypesRight] = await Promise.all([
-  runWatched(isFast ? [...FAST, ...args] : args, limits),
+  runWatched(isFast ? [...fastArguments(), ...args] : args, limits),
   isFast ? checkTypes() : true,
 ]);
 report(outcome);

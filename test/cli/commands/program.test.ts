@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Desk } from '../desk.ts';
 import { RecordingServer } from '../recording-server.ts';
-
-const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
+import { MAIN } from '../runner/orp-process.ts';
 
 /** `orp` as a process of its own: what a shell sees. */
 async function shell(desk: Desk, words: readonly string[]) {
