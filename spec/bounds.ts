@@ -59,6 +59,11 @@ const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const accountLimits = z.strictObject({
   /** Jobs that have not ended. */
   queuedJobs: limit.default(5000),
+  /**
+   * Jobs, ended ones included. Cron removes the oldest ended ones as soon as nine tenths are in use. A job has at most about
+   * 40 KiB that `storedBytes` does not count, so all of them have at most 2 GB.
+   */
+  keptJobs: limit.default(50_000),
   /** Machines that have synced. */
   machines: limit.default(100),
   /** Linked repositories over all machines. */
@@ -70,7 +75,7 @@ export const accountLimits = z.strictObject({
   features: limit.default(20_000),
   /** Streams that follow jobs, at one time: of each machine, and of the queue. Over the account it is the sum of these. */
   followStreams: limit.default(100),
-  /** Bytes of ideas, features, prompts, answers and reviews; texts of a job of up to 4 KiB are not counted. */
+  /** Bytes of ideas, features, prompts, answers, reviews, earlier attempts and orders; the short texts of a job count as `keptJobs`. */
   storedBytes: limit.default(2 * GIB),
 });
 
@@ -85,6 +90,11 @@ const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
   queuedJobs: {
     noun: 'jobs that have not ended',
     remedy: 'Wait until some have run, or cancel some with orp job cancel.',
+  },
+  keptJobs: {
+    noun: 'kept jobs, ended ones included',
+    remedy:
+      'Wait: the server removes the oldest ended jobs, 100 a minute. Or ask your operator to raise the limit.',
   },
   machines: { noun: 'machines', remedy: 'Ask your operator to raise the limit or to remove a machine.' },
   linkedProjects: {

@@ -9,13 +9,14 @@ import { sweepAll } from './leases/sweep.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from './store/linked-projects.ts';
-import { markStale, pruneJobs, pruneSignIn, readNewlyDue } from './store/sweeps.ts';
+import { markStale, pruneJobs, pruneKeptJobs, pruneSignIn, readNewlyDue } from './store/sweeps.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Finished jobs are kept for a year; their transcripts for 30 days. */
+/** Finished jobs are kept for a year, within `keptJobs`; their transcripts for 30 days. */
 export const JOB_RETENTION_MS = 365 * DAY_MS;
 const PRUNE_LIMIT = 100;
+const KEPT_LIMITS = { accounts: 5, jobs: 100 };
 const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
 
@@ -26,6 +27,7 @@ export async function runCron(deps: Deps): Promise<void> {
   await step(deps, 'prune', () =>
     deps.db.batch([
       pruneJobs(deps.now - JOB_RETENTION_MS, PRUNE_LIMIT),
+      pruneKeptJobs(deps.settings.accountLimits.keptJobs, KEPT_LIMITS),
       ...pruneSignIn(deps.now, deps.now - SIGN_IN_WINDOW_MS),
     ]),
   );

@@ -50,11 +50,18 @@ export interface TestClock {
 
 let clock: TestClock = { now: () => Date.now() };
 let sink: (line: string) => void = (line) => console.log(line);
+/** The end of an id, drawn by lot. */
+let draw = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
 
-/** Replaces clock and log sink; used by tests inside workerd. */
-export function useInTests(replacement: { clock?: TestClock; sink?: (line: string) => void }): void {
+/** Replaces the clock, the log sink and the lot; used by tests inside workerd. */
+export function useInTests(replacement: {
+  clock?: TestClock;
+  sink?: (line: string) => void;
+  draw?: (count: number) => Uint8Array;
+}): void {
   clock = replacement.clock ?? clock;
   sink = replacement.sink ?? sink;
+  draw = replacement.draw ?? draw;
 }
 
 export function currentTime(): number {
@@ -73,7 +80,7 @@ export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: Dep
     machines: machineObjects(env.RUNNER_MACHINE),
     log,
     random: Math.random,
-    newId: (kind) => makeId(kind, now, crypto.getRandomValues(new Uint8Array(13))),
+    newId: (kind) => makeId(kind, now, draw(13)),
     later: (work) =>
       waitUntil(work.catch((error: unknown) => log('later_failed', { message: String(error) }))),
     settings: {

@@ -178,11 +178,10 @@ export async function retryJob(
   const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
-  if (isTerminal(job.status)) {
-    // A retry is new work: its answer comes on top of those that are kept.
-    const room = await checkRoom(deps, job.userId, { queuedJobs: 1, storedBytes: 1 });
-    if (!room.ok) return room;
-  }
+  // A retry is new work: its answer and the order itself come on top of those that are kept.
+  const queuedJobs = isTerminal(job.status) ? 1 : 0;
+  const room = await checkRoom(deps, job.userId, { queuedJobs, storedBytes: 1 });
+  if (!room.ok) return room;
 
   const retried = await move(deps.db, retryIfUnchanged(job, job, personOf(deps, user, order)));
   if (retried === undefined) return notRetried(deps, user, { job, order });

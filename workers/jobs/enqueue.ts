@@ -23,7 +23,7 @@ import { wakeAt } from '../base/notify.ts';
 import { DatabaseUnavailable, type Statement } from '../store/database.ts';
 import { findIdea } from '../store/ideas.ts';
 import { type JobRow, targetOf } from '../store/job-row.ts';
-import { findByKey, insertIfPossible, type NewJob } from '../store/jobs.ts';
+import { addedBy, findByKey, insertIfPossible, type NewJob } from '../store/jobs.ts';
 import { isLinked } from '../store/linked-projects.ts';
 import { findMachine } from '../store/machines.ts';
 import { hasWorld } from '../store/worlds.ts';
@@ -134,7 +134,7 @@ async function whyNotInserted(
 ): Promise<Result<Enqueued, 'not_found' | 'idempotency_conflict' | 'limit_reached'>> {
   const winner = job.idempotencyKey && (await findByKey(deps.db, user.id, job.idempotencyKey));
   if (winner) return repeated(deps, user, { job: winner, requestHash: job.requestHash });
-  const room = await checkRoom(deps, user.id, { queuedJobs: 1, storedBytes: utf8Length(job.prompt) });
+  const room = await checkRoom(deps, user.id, addedBy(job));
   if (!room.ok) return room;
   const target = await checkTarget(deps, user.id, {
     machineId: job.targetMachineId ?? undefined,

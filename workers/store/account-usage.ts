@@ -4,7 +4,7 @@ import type { AccountLimit, AccountLimits } from '../../spec/bounds.ts';
 import type { Database, Statement } from './database.ts';
 
 /** What a write would add, by the limit it counts for. */
-export type Added = Partial<Record<'queuedJobs' | 'ideas' | 'features' | 'storedBytes', number>>;
+export type Added = Partial<Record<'queuedJobs' | 'keptJobs' | 'ideas' | 'features' | 'storedBytes', number>>;
 
 /** A limit of this account: what an operator granted it, else that of the deployment. */
 function limitOf(name: AccountLimit, userId: string, limits: AccountLimits): Statement {
@@ -14,7 +14,12 @@ function limitOf(name: AccountLimit, userId: string, limits: AccountLimits): Sta
   };
 }
 
-const COUNTERS = { ideas: 'ideas', features: 'features', storedBytes: 'stored_bytes' } as const;
+const COUNTERS = {
+  ideas: 'ideas',
+  features: 'features',
+  storedBytes: 'stored_bytes',
+  keptJobs: 'kept_jobs',
+} as const;
 
 function heldOf(name: keyof Added, userId: string, limit: Statement): Statement {
   if (name !== 'queuedJobs') {

@@ -5,6 +5,7 @@ import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { IDEMPOTENCY_MS } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS, HELD_STATUSES } from '../../spec/job/status.ts';
+import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
@@ -37,6 +38,11 @@ export type NewJob = Pick<
   | 'targetCodexSessionId'
 > & { prompt: string; idempotencyKey: string | undefined; requestHash: string | undefined };
 
+/** What a new job adds to what its account has. */
+export function addedBy({ prompt }: { prompt: string }): Added {
+  return { queuedJobs: 1, keptJobs: 1, storedBytes: utf8Length(prompt) };
+}
+
 /**
  * Queues a job if its key is free, what it names is there, and the account has room; returns the row. Keys older than 30
  * days are free again. The insert is the last statement.
@@ -53,7 +59,7 @@ export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLim
       ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},
       ${job.idempotencyKey}, ${job.requestHash}, ${job.prompt}`;
   const target = targetIsThere(userId, job);
-  const room = hasRoom(userId, { queuedJobs: 1, storedBytes: utf8Length(job.prompt) }, limits);
+  const room = hasRoom(userId, addedBy(job), limits);
   const guarded = {
     sql: `${insert.sql} WHERE ${target.sql} AND ${room.sql} ON CONFLICT DO NOTHING RETURNING ${jobColumns()}`,
     values: [...insert.values, ...target.values, ...room.values],

@@ -149,6 +149,8 @@ export const accountUsage = sqliteTable('account_usage', {
   ideas: integer('ideas').notNull().default(0),
   features: integer('features').notNull().default(0),
   storedBytes: integer('stored_bytes').notNull().default(0),
+  /** An exact sample: a job whose id ends with 0 counts for 32. */
+  keptJobs: integer('kept_jobs').notNull().default(0),
   /** Limits that an operator granted, as JSON. */
   limits: text('limits'),
 });

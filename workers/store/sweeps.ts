@@ -67,6 +67,21 @@ export function pruneJobs(before: number, limit: number): Statement {
       WHERE j.finished_at < ${before} LIMIT ${limit})`;
 }
 
+/**
+ * The oldest ended jobs of accounts that use nine tenths of `keptJobs`. A few accounts at a time, drawn by lot: none of them
+ * keeps the others waiting.
+ */
+export function pruneKeptJobs(keptJobs: number, limits: { accounts: number; jobs: number }): Statement {
+  return sql`
+    DELETE FROM jobs WHERE (user_id, id) IN (
+      SELECT crowded.user_id, j.id FROM (
+        SELECT user_id FROM account_usage
+        WHERE kept_jobs > 0 AND kept_jobs >= 0.9 * coalesce(limits ->> '$.keptJobs', ${keptJobs})
+        ORDER BY random() LIMIT ${limits.accounts}) crowded
+      JOIN jobs j ON j.user_id = crowded.user_id AND j.id IN (
+        SELECT id FROM jobs WHERE user_id = crowded.user_id AND finished_at IS NOT NULL ORDER BY id LIMIT ${limits.jobs}))`;
+}
+
 export function pruneSignIn(now: number, windowStartedBefore: number): Statement[] {
   return [
     sql`DELETE FROM sign_in_codes WHERE expires_at < ${now}`,

@@ -75,7 +75,7 @@ describe('a value', () => {
         .filter((name) => !cut.includes(name))
         .sort(),
     );
-    expect([...Object.keys(LIMIT_PROBES), 'followStreams'].sort()).toEqual(
+    expect([...Object.keys(LIMIT_PROBES), 'followStreams', 'keptJobs'].sort()).toEqual(
       Object.keys(accountLimits.shape).sort(),
     );
   });

@@ -216,8 +216,8 @@ async function times(count: number, ask: () => Promise<Answer>): Promise<Answer[
   return answers;
 }
 
-/** Of open streams `refusals-events.test.ts` judges. */
-export const LIMIT_PROBES: Record<Exclude<AccountLimit, 'followStreams'>, LimitProbe> = {
+/** `refusals-events.test.ts` judges open streams, `kept-jobs.test.ts` kept jobs. */
+export const LIMIT_PROBES: Record<Exclude<AccountLimit, 'followStreams' | 'keptJobs'>, LimitProbe> = {
   queuedJobs: async ({ owner: as }) => ({
     held: 0,
     add: (count) => times(count, () => send(enqueueJob, { as, body: { prompt: 'Count.' } })),
