@@ -48,6 +48,8 @@ export const BOUNDS = {
   shownEvents: 200,
   /** Entries of the audit log that are kept about one job, machine or network of an account, the newest. */
   auditEntries: 1000,
+  /** Device tokens of one account that count; as many revoked ones are remembered, for 30 days. */
+  deviceTokens: 200,
 } as const;
 
 const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);

@@ -19,6 +19,9 @@ const PRUNE_LIMIT = 100;
 const KEPT_LIMITS = { accounts: 5, jobs: 100 };
 const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
+/** Until then a revoked token proves that its device is known. */
+const REVOKED_TOKEN_MS = 30 * DAY_MS;
+const TOKEN_LIMIT = 1000;
 
 export async function runCron(deps: Deps): Promise<void> {
   await step(deps, 'sweep', () => sweepAll(deps));
@@ -28,7 +31,11 @@ export async function runCron(deps: Deps): Promise<void> {
     deps.db.batch([
       pruneJobs(deps.now - JOB_RETENTION_MS, PRUNE_LIMIT),
       pruneKeptJobs(deps.settings.accountLimits.keptJobs, KEPT_LIMITS),
-      ...pruneSignIn(deps.now, deps.now - SIGN_IN_WINDOW_MS),
+      ...pruneSignIn(deps.now, {
+        windowStarted: deps.now - SIGN_IN_WINDOW_MS,
+        revoked: deps.now - REVOKED_TOKEN_MS,
+        limit: TOKEN_LIMIT,
+      }),
     ]),
   );
   await step(deps, 'visit_machines', () => visitMachines(deps));

@@ -6,7 +6,7 @@
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { User } from '../store/accounts.ts';
-import { userOfToken } from '../store/accounts.ts';
+import { noteTokenUse, userOfToken } from '../store/accounts.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { inTime } from '../store/in-time.ts';
 import { sha256 } from './passwords.ts';
@@ -32,6 +32,8 @@ const TRUST_MS = 30_000;
 const SILENT_TRUST_MS = 15 * 60_000;
 /** While D1 does not answer, it is asked this often. */
 const ASK_AGAIN_MS = 5000;
+/** The use of a token is noted this often, so that the ones nobody uses can go. */
+export const NOTE_USE_MS = 24 * 60 * 60_000;
 /** Tokens remembered by one isolate; the oldest go first. */
 const TRUST_LIMIT = 10_000;
 const trusted = new Map<string, Trusted>();
@@ -54,9 +56,12 @@ export function forgetToken(tokenHash: string): void {
 }
 
 async function askDatabase(deps: Deps, tokenHash: string): Promise<User | undefined> {
-  const user = await userOfToken(deps.db, tokenHash);
+  const found = await userOfToken(deps.db, tokenHash);
   trusted.delete(tokenHash);
-  if (user === undefined) return undefined;
+  if (found === undefined) return undefined;
+  const { usedAt, ...user } = found;
+  if (usedAt <= deps.now - NOTE_USE_MS)
+    deps.later(noteTokenUse(deps.db, tokenHash, { now: deps.now, every: NOTE_USE_MS }));
   if (trusted.size >= TRUST_LIMIT) trusted.delete(trusted.keys().next().value ?? '');
   trusted.set(tokenHash, { user, confirmedAt: deps.now, until: deps.now + TRUST_MS });
   return user;

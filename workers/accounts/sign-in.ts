@@ -190,7 +190,12 @@ export async function signOut(deps: Deps, { tokenHash, id }: SignedIn, source: s
 async function issueToken(deps: Deps, user: User, { attempt, counted }: Try): Promise<string> {
   const { deviceName, source } = attempt;
   const token = newToken();
-  await accounts.addToken(deps.db, { hash: await sha256(token), userId: user.id, deviceName, now: deps.now });
+  const added = { hash: await sha256(token), userId: user.id, deviceName, now: deps.now };
+  for (const tokenHash of await accounts.addToken(deps.db, added)) {
+    forgetToken(tokenHash);
+    deps.later(closeChannelsOf(deps, { userId: user.id, tokenHash }));
+    deps.log('device_token_displaced', { userId: user.id });
+  }
   await accounts.giveTriesBack(deps.db, counted.subjects);
   const { network } = counted;
   const entry = { at: deps.now, userId: user.id, source, subject: network, detail: deviceName };

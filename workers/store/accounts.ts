@@ -1,5 +1,6 @@
 /** Accounts, their tokens, and what limits guessing at them. */
 
+import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
@@ -11,10 +12,13 @@ export interface UserWithPassword extends User {
   passwordHash: string;
 }
 
-/** The owner of a token that is not revoked. */
-export function userOfToken(db: Database, tokenHash: string): Promise<User | undefined> {
-  return db.first<User>(sql`
-    SELECT u.id, u.email, u.name, u.role FROM device_tokens t JOIN users u ON u.id = t.user_id
+/** The owner of a token that is not revoked, and when its use was last noted. */
+export function userOfToken(
+  db: Database,
+  tokenHash: string,
+): Promise<(User & { usedAt: number }) | undefined> {
+  return db.first<User & { usedAt: number }>(sql`
+    SELECT u.id, u.email, u.name, u.role, coalesce(t.used_at, t.created_at) AS usedAt FROM device_tokens t JOIN users u ON u.id = t.user_id
     WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL`);
 }
 
@@ -37,9 +41,35 @@ export interface NewToken {
   now: number;
 }
 
-export async function addToken(db: Database, { hash, userId, deviceName, now }: NewToken): Promise<void> {
-  await db.write(sql`
-    INSERT INTO device_tokens (hash, user_id, device_name, created_at) VALUES (${hash}, ${userId}, ${deviceName}, ${now})`);
+/** Adds a token. Beyond the bound the ones that were not used for the longest time are revoked; returns their hashes. */
+export async function addToken(
+  db: Database,
+  { hash, userId, deviceName, now }: NewToken,
+): Promise<readonly string[]> {
+  const [, revoked] = await db.batch([
+    sql`INSERT INTO device_tokens (hash, user_id, device_name, created_at) VALUES (${hash}, ${userId}, ${deviceName}, ${now})`,
+    sql`
+      UPDATE device_tokens SET revoked_at = ${now} WHERE hash IN (
+        SELECT hash FROM device_tokens WHERE user_id = ${userId} AND revoked_at IS NULL AND hash <> ${hash}
+        ORDER BY coalesce(used_at, created_at) DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens - 1})
+      RETURNING hash`,
+    sql`
+      DELETE FROM device_tokens WHERE hash IN (
+        SELECT hash FROM device_tokens WHERE user_id = ${userId} AND revoked_at IS NOT NULL
+        ORDER BY revoked_at DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens})`,
+  ]);
+  return rowsOf<{ hash: string }>(revoked).map((row) => row.hash);
+}
+
+/** Once in `every` ms. */
+export function noteTokenUse(
+  db: Database,
+  hash: string,
+  { now, every }: { now: number; every: number },
+): Promise<boolean> {
+  return db.write(sql`
+    UPDATE device_tokens SET used_at = ${now}
+    WHERE hash = ${hash} AND revoked_at IS NULL AND coalesce(used_at, created_at) <= ${now - every}`);
 }
 
 /** Revoking twice changes nothing. */

@@ -26,6 +26,7 @@ export const deviceTokens = sqliteTable('device_tokens', {
   deviceName: text('device_name').notNull(),
   createdAt: integer('created_at').notNull(),
   revokedAt: integer('revoked_at'),
+  usedAt: integer('used_at'),
 });
 
 export const signInCodes = sqliteTable('sign_in_codes', {

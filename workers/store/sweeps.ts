@@ -82,9 +82,16 @@ export function pruneKeptJobs(keptJobs: number, limits: { accounts: number; jobs
         SELECT id FROM jobs WHERE user_id = crowded.user_id AND finished_at IS NOT NULL ORDER BY id LIMIT ${limits.jobs}))`;
 }
 
-export function pruneSignIn(now: number, windowStartedBefore: number): Statement[] {
+export function pruneSignIn(
+  now: number,
+  before: { windowStarted: number; revoked: number; limit: number },
+): Statement[] {
   return [
+    sql`
+      DELETE FROM device_tokens WHERE hash IN (
+        SELECT t.hash FROM users u CROSS JOIN device_tokens t INDEXED BY device_tokens_of_user
+        ON t.user_id = u.id AND t.revoked_at < ${before.revoked} LIMIT ${before.limit})`,
     sql`DELETE FROM sign_in_codes WHERE expires_at < ${now}`,
-    sql`DELETE FROM sign_in_failures WHERE window_started_at < ${windowStartedBefore}`,
+    sql`DELETE FROM sign_in_failures WHERE window_started_at < ${before.windowStarted}`,
   ];
 }
