@@ -1,19 +1,20 @@
-/** The linked state of this machine as the runner keeps it: signs of life, and what the service is told of it. */
+/** The linked state of this machine as the runner keeps it: signs of life, and what it sends to the server. */
 
 import type { Client } from '../../client/client.ts';
 import { displayPath } from '../../files/paths.ts';
-import { formatTimestamp } from '../../files/timestamps.ts';
-import { repoRunnerPath, runtimePath } from '../../git/repository.ts';
+import { formatTimestamp, parseTimestamp } from '../../files/timestamps.ts';
+import { type LinkableRepository, repoRunnerPath, runtimePath } from '../../git/repository.ts';
 import { syncDocument, syncLinked } from '../../hosted/sync.ts';
 import { copyMachineTo, loadMachine, updateMachine } from '../../records/machine.ts';
 import { readRemoteSession } from '../../records/remote-session.ts';
+import { recordHeartbeat } from '../../records/runtime.ts';
 import {
   type Candidate,
   inspectRoots,
   type LinkedRepository,
   requireReadable,
 } from '../../records/sync-payload.ts';
-import type { LocalState } from '../job/work-context.ts';
+import type { KeptLease, LocalState } from '../job/work-context.ts';
 
 export interface LocalRecordsOptions {
   env: NodeJS.ProcessEnv;
@@ -33,7 +34,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       const token = tokenIfReadable(env);
       return () => ![undefined, token].includes(tokenIfReadable(env));
     },
-    async recordBeat(linked) {
+    async recordBeat(linked, kept) {
       const { email } = readRemoteSession(env);
       const beat = {
         last_heartbeat_at_utc: formatTimestamp(Date.now()),
@@ -44,6 +45,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       const told = { machine: record, machine_path: path };
       if (repository === undefined) return { ...told, repo_runner_path: '', repo_runtime_path: '' };
       await copyMachineTo(repository, record);
+      if (kept !== undefined) await recordLease(repository, kept);
       return {
         ...told,
         repo_runner_path: displayPath(repository.root, repoRunnerPath(repository)),
@@ -63,6 +65,11 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       return syncDocument(await syncLinked(await connect(), request), candidates);
     },
   };
+}
+
+async function recordLease(repository: LinkableRepository, { held, expiresAt }: KeptLease): Promise<void> {
+  const leaseExpiresAt = expiresAt === undefined ? undefined : parseTimestamp(expiresAt);
+  await recordHeartbeat(repository, { ...held, leaseExpiresAt }, Date.now());
 }
 
 /** Undefined when the file cannot be read now, for want of an open file perhaps: that is no other sign-in. */

@@ -46,15 +46,25 @@ export interface BeatRecord {
   repo_runtime_path: string;
 }
 
+/** A lease that a heartbeat has renewed. */
+export interface KeptLease {
+  held: Held;
+  /** As the server sent it. */
+  expiresAt: string | undefined;
+}
+
 /** The linked state of this machine, as the runner changes it. */
 export interface LocalState {
   /** Whether the owner still allows this machine to work. */
   isEnabled(): Promise<boolean>;
-  /** Looks at who is signed in; the function tells whether that is somebody else, or another sign-in, since. */
+  /** Remembers the current sign-in; the function returns whether there has been another one since. */
   watchSignIn(): () => boolean;
-  /** Every successful heartbeat: `machine.json`, and its copy in the repository when one is concerned. */
-  recordBeat(linked?: LinkedRepository): Promise<BeatRecord | undefined>;
-  /** Tells the server about the linked repositories; returns the document of that sync. */
+  /**
+   * Records a heartbeat that the server answered in `machine.json`, and in the repository when there is one.
+   * @param kept the lease that it keeps; absent: the heartbeat of an idle runner
+   */
+  recordBeat(linked?: LinkedRepository, kept?: KeptLease): Promise<BeatRecord | undefined>;
+  /** Sends the linked repositories to the server; returns the document of that sync. */
   sync(): Promise<JsonBody>;
 }
 

@@ -10,7 +10,7 @@ import { pause, retryPauseMs, timerMs } from '../../base/pause.ts';
 import type { Held, HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
 import { receiptOf, reportOf } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import { keepAnswer, type LeaseSpool } from '../spool/lease-spool.ts';
+import type { LeaseSpool } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { UploadLoop } from './upload-loop.ts';
 
@@ -114,7 +114,7 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
     if (reply.kind === 'ok') return { kind: 'delivered', body: reply.value, isReleased };
     if (reply.kind === 'refused' && isAboutContent(reply.code) && result.content !== undefined) {
       try {
-        result = await withoutContent(result, { ...sending, why: reply.message });
+        result = await withoutContent(result, { ...sending, spool, why: reply.message });
       } catch (error) {
         // The spool has the only copy of the answer.
         return { kind: 'pending', message: `${reply.message}; it cannot be kept here, ${messageOf(error)}` };
@@ -155,10 +155,10 @@ function isAboutContent(code: string): boolean {
 /** The server must learn how the job ended, even if it refuses the answer; the answer then stays on this machine. */
 async function withoutContent(
   { content = '', ...rest }: ResultRecord,
-  about: { held: Held; env: NodeJS.ProcessEnv; why: string },
+  { spool, held, env, why }: Pick<DeliveryOptions, 'spool' | 'held' | 'env'> & { why: string },
 ): Promise<ResultRecord> {
-  const place = await keepAnswer(about.env, about.held.leaseId ?? about.held.jobId, content);
-  const summary = `The answer was refused (${about.why}); it is kept on the machine in ${place}.`;
+  const place = await spool.keepAnswer(env, held.leaseId ?? held.jobId, content);
+  const summary = `The answer was refused (${why}); it is kept on the machine in ${place}.`;
   return { ...rest, summary: clip(summary, SUMMARY_LENGTH) };
 }
 

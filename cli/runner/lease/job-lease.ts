@@ -12,8 +12,6 @@
 import { LEASE_MS } from '../../../spec/job/lease.ts';
 import type { ReleaseReason } from '../../../spec/job/release.ts';
 import { messageOf } from '../../base/exit.ts';
-import { parseTimestamp } from '../../files/timestamps.ts';
-import { recordHeartbeat } from '../../records/runtime.ts';
 import type { LinkedRepository } from '../../records/sync-payload.ts';
 import type { Claim } from '../job/claimed-job.ts';
 import type { Held, JsonBody, LeaseVerdict } from '../job/hosted-api.ts';
@@ -22,7 +20,7 @@ import type { WorkContext } from '../job/work-context.ts';
 import type { Workplace } from '../job/workplace.ts';
 import { StopSwitch, stopReasonOf } from '../process/stop-switch.ts';
 import { redactResult, redactText } from '../redaction/redact.ts';
-import { keepAnswer, LeaseSpool } from '../spool/lease-spool.ts';
+import { LeaseSpool } from '../spool/lease-spool.ts';
 import type { ClaimRecord, ResultRecord } from '../spool/records.ts';
 import { type Delivery, type DeliveryLimit, deliver, untilGivenUp } from './delivery.ts';
 import { HeartbeatLoop } from './heartbeat-loop.ts';
@@ -253,7 +251,8 @@ export class JobLease {
   async #fit(unfit: ResultRecord): Promise<ResultRecord> {
     const result = redactResult(unfit, this.#context.secrets);
     if (result.content === undefined) return result;
-    const keep = (name: string, text: string) => keepAnswer(this.#context.env, name, text);
+    const spool = await this.#openSpool();
+    const keep = (name: string, text: string) => spool.keepAnswer(this.#context.env, name, text);
     return { ...result, content: await fitContent(result.content, this.held, keep) };
   }
 
@@ -271,12 +270,8 @@ export class JobLease {
   /** Local records are for people to read: a record that cannot be written must not end a job. */
   async #recordBeat(expiresAt: string | undefined): Promise<void> {
     const { local, reporter } = this.#context;
-    const { linked } = this.#origin;
     try {
-      await local.recordBeat(linked);
-      if (linked === undefined) return;
-      const leaseExpiresAt = expiresAt === undefined ? undefined : parseTimestamp(expiresAt);
-      await recordHeartbeat(linked.repository, { ...this.held, leaseExpiresAt }, Date.now());
+      await local.recordBeat(this.#origin.linked, { held: this.held, expiresAt });
     } catch (error) {
       reporter.warn(`A heartbeat could not be recorded: ${messageOf(error)}`);
     }

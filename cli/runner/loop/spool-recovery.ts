@@ -1,6 +1,6 @@
 /**
- * Looks after what is on the disk and not yet acknowledged: what an earlier run left, and what this one could not
- * deliver in time. It tries until nothing is left, however long the service is away; jobs at work are not its business.
+ * Delivers what is on the disk and not yet acknowledged: what an earlier run left, and what this one could not deliver in
+ * time. It repeats its rounds until nothing is left, however long the server is away, and leaves jobs at work alone.
  */
 
 import { messageOf } from '../../base/exit.ts';
@@ -11,18 +11,22 @@ import { recordFinish } from '../../records/runtime.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { type Recovered, recoverSpools } from '../lease/recovery.ts';
 
-/** One round must not keep new work waiting for an answer of the service. */
+/** New work must not wait longer than this for one round. */
 const ROUND_MS = 60_000;
 
-export interface SpoolRecoveryOptions {
-  /** Work of other paths on this machine, whose spools are looked after as well. */
-  findOthers?(): readonly WorkContext[];
-  /** Spools of jobs that are at work. */
+/** What the loop that a recovery belongs to tells it. */
+export interface RecoveryHost {
+  /** Whether a job at work has this spool. */
   isBusy(folder: string): boolean;
-  /** The runner is to end: what is left waits for the next one. */
+  /** The runner ends: what is left waits for the next one. */
   ending: AbortSignal;
   /** Settles after the pause, or earlier when it is worth trying again or the runner ends. */
   pause(ms: number): Promise<void>;
+}
+
+export interface SpoolRecoveryOptions extends RecoveryHost {
+  /** Other paths of this machine whose spools are delivered as well. */
+  findOthers?(): readonly WorkContext[];
 }
 
 export class SpoolRecovery {
@@ -31,16 +35,16 @@ export class SpoolRecovery {
   readonly #options: SpoolRecoveryOptions;
   #running = Promise.resolve();
   #isRunning = false;
-  /** Asked while it was tending: what the round under way has passed by may have been left since. */
+  /** Asked during a round: a spool that this round has passed may have been left since. */
   #isAskedAgain = false;
 
   constructor(context: WorkContext, options: SpoolRecoveryOptions) {
-    this.#reporter = sayingOnce(context.reporter);
+    this.#reporter = reportOnce(context.reporter);
     this.#context = { ...context, reporter: this.#reporter };
     this.#options = options;
   }
 
-  /** Resolves what is there now; returns how much still waits for the service. */
+  /** One round. Returns how many spools still wait for the server. */
   async recoverAll(): Promise<number> {
     const { isBusy, ending, findOthers } = this.#options;
     const signal = AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]);
@@ -52,12 +56,12 @@ export class SpoolRecovery {
     return left;
   }
 
-  /** The first round, and if something is left, the further ones in the background. */
+  /** The first round; if something is left, the others follow in the background. */
   async start(): Promise<void> {
     if ((await this.#recoverAllOrReport()) > 0) this.#goOn(1);
   }
 
-  /** Goes on in the background until nothing is left. Called again meanwhile, it looks once more at the end. */
+  /** Runs rounds in the background until nothing is left. Called during a round, it adds another one. */
   runInBackground(): void {
     this.#goOn(0);
   }
@@ -69,7 +73,7 @@ export class SpoolRecovery {
     this.#running = this.#untilNothingIsLeft(roundsBefore);
   }
 
-  /** Settles when no round is under way. */
+  /** Settles when no round runs. */
   async settled(): Promise<void> {
     await this.#running;
   }
@@ -94,7 +98,7 @@ export class SpoolRecovery {
     }
   }
 
-  /** Local records are for people to look at; failing to write one must not make a delivered result look owed. */
+  /** Local records are for people to read: a record that cannot be written must not make a delivered result look owed. */
   async #recordOrTell(recovered: Recovered): Promise<void> {
     try {
       await this.#recordRecovered(recovered);
@@ -115,8 +119,8 @@ export class SpoolRecovery {
   }
 }
 
-/** The rounds of a night find the same again and again; each sentence is said when it is new. */
-function sayingOnce(reporter: Reporter): Reporter {
+/** Every round of a night finds the same; this reports each sentence once. */
+function reportOnce(reporter: Reporter): Reporter {
   const said = new Set<string>();
   const ifNew = (say: (text: string) => void) => (text: string) => {
     if (said.size > SENTENCES_KEPT) said.clear();

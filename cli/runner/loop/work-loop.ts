@@ -22,7 +22,7 @@ import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './doc
 import type { DrainSwitch } from './drain-switch.ts';
 import { type JobOutcome, JobPool, type PoolHooks, type PoolRules, type RunningJob } from './job-pool.ts';
 import { failedWorkObstacle, localObstacle, type Obstacle, Outage, pollObstacle } from './obstacle.ts';
-import { SpoolRecovery } from './spool-recovery.ts';
+import type { RecoveryHost, SpoolRecovery } from './spool-recovery.ts';
 import { startSignInWatch, type Waiter, WakeSignal } from './wake-signal.ts';
 
 export interface WorkPlan extends Omit<ClaimerPlan, 'freeAmong'> {
@@ -34,8 +34,8 @@ export interface WorkPlan extends Omit<ClaimerPlan, 'freeAmong'> {
   policy?: Pick<OwnerPolicy, 'reasonToWait'>;
   /** Why this runner must leave, asked before every poll; undefined while it may go on. */
   findReasonToLeave?(): Promise<string | undefined>;
-  /** Other paths of this machine that may have left something to deliver. */
-  findOtherSpools?(): readonly WorkContext[];
+  /** Makes what delivers the results that are left on this machine. */
+  makeRecovery(options: RecoveryHost): SpoolRecovery;
 }
 
 type Cycle = { kind: 'idle' | 'claimed' } | { kind: 'obstacle'; obstacle: Obstacle };
@@ -78,11 +78,10 @@ export class WorkLoop {
       defaultRoot: plan.defaultRoot,
       freeAmong: (workplaces) => this.#pool.freeAmong(workplaces),
     });
-    this.#recovery = new SpoolRecovery(context, {
+    this.#recovery = plan.makeRecovery({
       isBusy: (folder) => this.#pool.jobs.some(({ lease }) => lease.folder === folder),
       ending: draining,
       pause: (ms) => this.#wake.pause(ms),
-      ...(plan.findOtherSpools === undefined ? {} : { findOthers: plan.findOtherSpools }),
     });
     drainSwitch.jobsAtWork = () => this.#pool.jobsAtWork;
   }

@@ -179,6 +179,15 @@ export class LeaseSpool {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  /** Keeps an answer that the server does not accept as it is, and returns its place. */
+  async keepAnswer(env: NodeJS.ProcessEnv, name: string, text: string): Promise<string> {
+    const folder = join(stateFolder(env), 'answers');
+    makeFolder(folder);
+    const path = join(folder, `${folderName(name)}.txt`);
+    writeTextFile(path, text, PRIVATE_MODE);
+    return path;
+  }
+
   /** The service will never take it: it is put where a person finds it, and the place is returned. */
   async keepAside(env: NodeJS.ProcessEnv): Promise<string> {
     await this.close();
@@ -200,15 +209,6 @@ export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise
     if (failure === undefined) return place;
     if (failure.code !== 'ENOTEMPTY' && failure.code !== 'EEXIST') throw failure;
   }
-}
-
-/** Keeps an answer that is too long to be sent whole, and says where. */
-export async function keepAnswer(env: NodeJS.ProcessEnv, name: string, text: string): Promise<string> {
-  const folder = join(stateFolder(env), 'answers');
-  makeFolder(folder);
-  const path = join(folder, `${folderName(name)}.txt`);
-  writeTextFile(path, text, PRIVATE_MODE);
-  return path;
 }
 
 /** Blank when there is no such file. One that cannot be read right now may hold a result, so that is an error. */

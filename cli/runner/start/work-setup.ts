@@ -21,6 +21,7 @@ import { sayingPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { jobRuns } from '../job-run/job-run.ts';
 import type { DrainSwitch } from '../loop/drain-switch.ts';
+import { type RecoveryHost, SpoolRecovery } from '../loop/spool-recovery.ts';
 import { WorkLoop } from '../loop/work-loop.ts';
 import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
 import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
@@ -96,7 +97,8 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     runJob: jobRuns(work, { root: context.repoRoot, fallbackRepository: gitRoot }),
     policy,
     findReasonToLeave: () => findOtherHolder(hold),
-    findOtherSpools: () => owedByAgentWork(work, connect),
+    makeRecovery: (host: RecoveryHost) =>
+      new SpoolRecovery(work, { ...host, findOthers: () => owedByAgentWork(work, connect) }),
   };
   return {
     work,

@@ -8,6 +8,7 @@ import { jobAtPlace } from '../../../cli/runner/agent-run/policy-gate.ts';
 import type { JobGate } from '../../../cli/runner/job/work-context.ts';
 import { jobRuns } from '../../../cli/runner/job-run/job-run.ts';
 import { DrainSwitch } from '../../../cli/runner/loop/drain-switch.ts';
+import { type RecoveryHost, SpoolRecovery } from '../../../cli/runner/loop/spool-recovery.ts';
 import { WorkLoop } from '../../../cli/runner/loop/work-loop.ts';
 import { FakeService } from '../runner/fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
@@ -53,6 +54,7 @@ async function workIn(folder: string, meanwhile: () => void): Promise<void> {
       { root: machine.repo, fallbackRepository: found.linked.repository },
     ),
     rules: { maxJobs: 1, parallelInRepo: false },
+    makeRecovery: (host: RecoveryHost) => new SpoolRecovery(context, host),
   };
   await new WorkLoop({ ...context, gate }, plan, new DrainSwitch(context.reporter)).once(false);
 }
