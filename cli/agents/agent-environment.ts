@@ -4,7 +4,7 @@
  * from: a hook of git, a script of npm, a debugger, another agent.
  */
 
-import { withAbsoluteFolders } from '../files/folders.ts';
+import { withAbsoluteFolders } from '../files/paths.ts';
 import { withoutRepositoryVariables } from '../git/git-variables.ts';
 
 /** The runner's own settings and secrets. */

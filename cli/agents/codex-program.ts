@@ -4,7 +4,7 @@ import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { absoluteFolders } from '../base/search-path.ts';
-import { folderOf, homeOf } from '../files/folders.ts';
+import { folderOf, homeOf } from '../files/paths.ts';
 import type { FoundProgram } from './agent.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { askVersion, installedVersion, whyTooOld } from './codex-version.ts';

@@ -3,8 +3,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { usageError } from '../base/exit.ts';
-import { expandHome } from '../files/folders.ts';
-import { resolvePath } from '../files/paths.ts';
+import { expandHome, resolvePath } from '../files/paths.ts';
 import type { Context } from '../output/context.ts';
 import type { WorkOptions } from '../runner/start/work-parts.ts';
 import { addWorkCommand } from './work-options.ts';

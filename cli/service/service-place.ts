@@ -1,7 +1,7 @@
 /** Where the definition of the service stands. Nothing else is here, so that a status need not load the rest. */
 
 import { join } from 'node:path';
-import { folderOf, homeOf } from '../files/folders.ts';
+import { folderOf, homeOf } from '../files/paths.ts';
 
 /** The name under which launchd knows the service. */
 export const SERVICE_LABEL = 'orp.runner';

@@ -4,8 +4,7 @@ import { statSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { CliError } from '../base/exit.ts';
 import { absoluteFolders } from '../base/search-path.ts';
-import { expandHome, homeOf, withAbsoluteFolders } from '../files/folders.ts';
-import { realPathOf, stateFolder } from '../files/paths.ts';
+import { expandHome, homeOf, realPathOf, stateFolder, withAbsoluteFolders } from '../files/paths.ts';
 
 export interface ServicePlan {
   /** Absolute path of the program, then its arguments. */

@@ -1,6 +1,6 @@
 /** Runs the built `orp` as a person would: a process of its own, its output read from stdout. */
 
-import { withAbsoluteFolders } from '../../cli/files/folders.ts';
+import { withAbsoluteFolders } from '../../cli/files/paths.ts';
 import { withoutRepositoryVariables } from '../../cli/git/git-variables.ts';
 import { projectPath } from './project-path.ts';
 import { type Outcome, runProcess, type Where } from './run-process.ts';
