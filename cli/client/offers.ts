@@ -39,6 +39,7 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
   },
   release: { what: 'to give a job back', instead: 'Its lease runs out by itself.' },
   condition: { what: 'conditions of a machine', instead: 'No action is needed.' },
+  abilities: { what: 'kinds of job beyond those of v0.4.4', instead: 'No action is needed.' },
   asking: { what: 'to wait for a person at the machine', instead: 'No action is needed.' },
 };
 

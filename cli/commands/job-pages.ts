@@ -2,10 +2,12 @@
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import type { enqueueJob } from '../../spec/contract/jobs.ts';
+import { rulesOf } from '../../spec/job/kinds.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import { type JobEnd, shortIds, statusStyle } from '../output/job-words.ts';
 import { age, said, table } from '../output/page.ts';
+import { capitalise } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
 import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 
@@ -63,7 +65,8 @@ export function listPage(page: Page, { options, columns, now }: View): Rich {
 /** The first words of the prompt; of a review, and of a job from a server that does not tell them, what else is known. */
 function titleOf(job: JobView): string {
   if (job.promptStart !== undefined) return job.promptStart;
-  if (job.kind === 'idea.checkpoint') return `Review of idea ${job.ideaId ?? ''}`;
+  const rules = rulesOf(job.kind);
+  if (rules?.composedBy === 'server') return `${capitalise(rules.noun)} of idea ${job.ideaId ?? ''}`;
   return job.summary ?? job.error ?? job.waiting?.message ?? '';
 }
 

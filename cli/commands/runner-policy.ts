@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { JOB_KINDS } from '../../spec/job/kinds.ts';
+import { isJobKind } from '../../spec/job/kinds.ts';
 import type { Policy } from '../../spec/local/policy.ts';
 import { decisionOf, judgeJob, type PolicyRule, type RuleOutcome } from '../../spec/policy/judge.ts';
 import { describeSpan, quietSpanAt } from '../../spec/policy/quiet-hours.ts';
@@ -256,7 +256,7 @@ function judge(context: Context, job: ClaimedJob, placement: Placement): Verdict
   const at = wallTime(context.now());
   const rules = judgeJob(policy, { ...jobAtPlace(job, placement), owner: ownerNames(context.env), at });
   const decisive = decisionOf(rules);
-  if (decisive === undefined && !(JOB_KINDS as readonly string[]).includes(job.kind)) {
+  if (decisive === undefined && !isJobKind(job.kind)) {
     const why = `no runner of this version works on jobs of kind ${JSON.stringify(job.kind)}`;
     return { decision: 'refuse', rule: 'unsupported_kind', why, rules, ...held };
   }

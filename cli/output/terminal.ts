@@ -84,6 +84,6 @@ async function readFrom(context: Context, { name, flag, fromStdin }: SecretSourc
   return canAsk(context) ? ask(context, { message: `${capitalise(name)}:`, isSecret: true }) : '';
 }
 
-function capitalise(text: string): string {
+export function capitalise(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -5,15 +5,14 @@
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
-import { JOB_KINDS } from '../job/kinds.ts';
 import { endpoint } from './endpoint.ts';
-import { absentable, ok, projectRootField, queryFlag, repeated } from './fields.ts';
+import { absentable, jobKind, ok, projectRootField, queryFlag, repeated } from './fields.ts';
 
 const roots = z.array(projectRootField).max(BOUNDS.machineProjects);
 
 const agentJob = z.object({
   id: z.string(),
-  kind: z.enum(JOB_KINDS),
+  kind: jobKind,
   prompt: z.string(),
   ideaId: absentable,
   createdBy: absentable,

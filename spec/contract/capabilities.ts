@@ -45,6 +45,8 @@ export const CAPABILITIES = [
   'condition',
   /** A heartbeat can say that a person at the machine is being asked. */
   'asking',
+  /** A poll says which kinds of job the runner knows. */
+  'abilities',
 ] as const;
 
 /** One of the closed list. */

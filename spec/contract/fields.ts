@@ -1,6 +1,7 @@
 /** Fields that several rows share. */
 
 import { z } from 'zod';
+import { isJobKind, type JobKind, kindsWhere, rulesOf } from '../job/kinds.ts';
 
 /** UTC on the wire: ISO 8601 with `Z` or an offset, fractions allowed. */
 export const timestamp = z.iso.datetime({ offset: true });
@@ -36,6 +37,24 @@ export const idempotencyKey = z
   .string()
   .trim()
   .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
+
+/** A kind of the table. */
+export const jobKind = z.custom<JobKind>(isJobKind, 'must be a kind of job');
+
+/** A kind whose jobs a person may send. */
+export const sentKind = z.custom<JobKind>(
+  (kind) => isJobKind(kind) && rulesOf(kind)?.composedBy === 'sender',
+  { error: () => `must be one of: ${kindsWhere((rules) => rules.composedBy === 'sender').join(', ')}` },
+);
+
+/** Names that a runner announces: of kinds, of agents. Names that are not known here are kept and match nothing. */
+export const announced = z.array(z.string().min(1).max(64)).max(64);
+
+/** The same in a URL, with commas. */
+export const announcedInQuery = z
+  .string()
+  .max(512)
+  .transform((names) => names.split(',').filter((name) => name !== ''));
 
 /** Every answer carries `ok: true`; refusals have their own shape. */
 export const ok = z.literal(true);

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
 import {
   FAILURE_KINDS,
-  JOB_KINDS,
   LEASE_LOSS_POLICIES,
   MAX_ATTEMPTS_LIMIT,
   MAX_PRIORITY,
@@ -17,7 +16,7 @@ import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { WAITING_CODES } from '../job/waiting.ts';
 import { endpoint } from './endpoint.ts';
-import { absentable, ok, projectRootField, queryInteger, timestamp } from './fields.ts';
+import { absentable, jobKind, ok, projectRootField, queryInteger, sentKind, timestamp } from './fields.ts';
 
 /** How one attempt at a job ended. `released`: it ended before it had any effect. `revoked`: a person revoked it. */
 const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
@@ -76,7 +75,7 @@ export const waiting = z.object({
 
 export const job = z.object({
   id: z.string(),
-  kind: z.enum(JOB_KINDS),
+  kind: jobKind,
   status: z.enum(JOB_STATUSES),
   ideaId: absentable,
   worldId: absentable,
@@ -150,7 +149,7 @@ export const enqueueJob = endpoint({
   summary:
     'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body return the same job.',
   body: z.strictObject({
-    kind: z.literal('session.prompt').default('session.prompt'),
+    kind: sentKind.default('session.prompt'),
     prompt: promptText,
     ideaId: z.string().max(128).optional(),
     worldId: z.string().max(128).optional(),
@@ -186,7 +185,7 @@ export const listJobs = endpoint({
     cursor: z.string().max(128).optional(),
     /** One status, or several separated by commas; `live` means every status that is not terminal. */
     status: z.string().max(200).optional(),
-    kind: z.enum(JOB_KINDS).optional(),
+    kind: z.string().max(64).pipe(jobKind).optional(),
     ideaId: z.string().max(128).optional(),
     machineId: machineIdField.optional(),
   }),

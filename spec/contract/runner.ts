@@ -4,13 +4,7 @@ import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
-import {
-  FAILURE_KINDS,
-  JOB_KINDS,
-  LEASE_LOSS_POLICIES,
-  MAX_CHUNK_BYTES,
-  MAX_RESULT_BYTES,
-} from '../job/kinds.ts';
+import { FAILURE_KINDS, LEASE_LOSS_POLICIES, MAX_CHUNK_BYTES, MAX_RESULT_BYTES } from '../job/kinds.ts';
 import { REASON_LENGTH, RELEASE_REASONS } from '../job/release.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
@@ -18,7 +12,10 @@ import { clip, oneLine } from '../text.ts';
 import { endpoint } from './endpoint.ts';
 import {
   absentable,
+  announced,
+  announcedInQuery,
   clearable,
+  jobKind,
   line,
   ok,
   projectRootField,
@@ -124,7 +121,7 @@ export const heartbeat = endpoint({
 /** A claimed job. Routing data is in `payload`, where v0.4.4 reads it. */
 const claimedJob = z.object({
   id: z.string(),
-  kind: z.enum(JOB_KINDS),
+  kind: jobKind,
   ideaId: absentable,
   checkpointId: absentable,
   attempt: z.number().int(),
@@ -160,6 +157,8 @@ export const pollJob = endpoint({
     /** Extension: only jobs for these repositories. */
     projectRoot: repeated,
     dryRun: queryFlag,
+    /** Ours: the kinds of job that the runner knows, with commas; absent: those of v0.4.4. */
+    kinds: announcedInQuery.optional(),
   }),
   reply: z.object({
     ok,
@@ -186,6 +185,8 @@ export const claimJob = endpoint({
     /** Only jobs for these repositories; absent: for any that the machine has synced. */
     projectRoots: z.array(projectRootField).max(BOUNDS.machineProjects).optional(),
     dryRun: z.boolean().default(false),
+    /** The kinds of job that the runner knows; absent: those of v0.4.4. */
+    kinds: announced.optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
   reply: pollJob.reply,

@@ -1,11 +1,86 @@
-/** The closed sets of a job: its kinds, policies and reasons to fail, with the defaults and limits. */
-
-export const JOB_KINDS = ['session.prompt', 'idea.checkpoint'] as const;
-export type JobKind = (typeof JOB_KINDS)[number];
+/** The table of job kinds, and the closed sets of a job: policies and reasons to fail, with the defaults and limits. */
 
 /** What happens to a started job when its lease is lost. */
 export const LEASE_LOSS_POLICIES = ['requeue', 'hold'] as const;
 export type LeaseLossPolicy = (typeof LEASE_LOSS_POLICIES)[number];
+
+/** What the server writes when a job completes. `answer`: the result of the job. `review`: the response of its checkpoint, too. */
+export type Completion = 'answer' | 'review';
+
+/** How an answer becomes one line. `first_line`: the first line that says something. `sections`: the sections of a review. */
+export type SummaryRule = 'first_line' | 'sections';
+
+/** Everything that depends on the kind of a job. A new kind is a new row here (docs/extending.md). */
+export interface KindRules {
+  /** What people call such a job. */
+  noun: string;
+  /** The default: a job that only reads may run twice; one that changes a repository may not. */
+  onLeaseLoss: LeaseLossPolicy;
+  /** `sender`: lists show how the prompt begins, and the sender chooses where it goes. `server`: it composes and places it. */
+  composedBy: 'sender' | 'server';
+  completion: Completion;
+  summary: SummaryRule;
+}
+
+export const KINDS = {
+  'session.prompt': {
+    noun: 'prompt',
+    onLeaseLoss: 'hold',
+    composedBy: 'sender',
+    completion: 'answer',
+    summary: 'first_line',
+  },
+  'idea.checkpoint': {
+    noun: 'review',
+    onLeaseLoss: 'requeue',
+    composedBy: 'server',
+    completion: 'review',
+    summary: 'sections',
+  },
+} as const satisfies Record<string, KindRules>;
+export type JobKind = keyof typeof KINDS;
+
+export const JOB_KINDS = Object.keys(KINDS) as [JobKind, ...JobKind[]];
+
+/** Every kind of the table now: what a runner of this version announces. */
+export function knownKinds(): JobKind[] {
+  return kindsWhere(() => true);
+}
+
+/** The kinds that v0.4.4 runs. A runner that announces no kinds gets no others, whatever is added to the table. */
+export const PUBLISHED_KINDS = ['session.prompt', 'idea.checkpoint'] as const satisfies readonly JobKind[];
+
+/** The rules of a kind; undefined: this version does not know it. */
+export function rulesOf(kind: string): KindRules | undefined {
+  const table: Record<string, KindRules> = KINDS;
+  return Object.hasOwn(table, kind) ? table[kind] : undefined;
+}
+
+export function isJobKind(kind: unknown): kind is JobKind {
+  return typeof kind === 'string' && rulesOf(kind) !== undefined;
+}
+
+/** What a runner announces with a poll. An absent list: what v0.4.4 can do. */
+export interface RunnerAbilities {
+  kinds?: readonly string[] | undefined;
+}
+
+/** The kinds that a runner may be handed. */
+export function kindsOf(abilities: RunnerAbilities | undefined): readonly string[] {
+  return abilities?.kinds ?? PUBLISHED_KINDS;
+}
+
+/** Whether a runner may be handed a job of this kind. */
+export function knowsKind(abilities: RunnerAbilities | undefined, kind: string): boolean {
+  return kindsOf(abilities).includes(kind);
+}
+
+/** The kinds whose rules say so. */
+export function kindsWhere(says: (rules: KindRules) => boolean): JobKind[] {
+  return (Object.entries(KINDS) as [JobKind, KindRules][]).flatMap(([kind, rules]) =>
+    says(rules) ? [kind] : [],
+  );
+}
 
 /** Which session may take a job when the one that it names cannot. */
 export const SESSION_FALLBACKS = ['primary', 'none'] as const;
@@ -42,12 +117,6 @@ export const FAILURE_KINDS = [
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** A review only reads, so it may run twice; a prompt changes a repository, so it may not. */
-export const DEFAULT_LEASE_LOSS = {
-  'idea.checkpoint': 'requeue',
-  'session.prompt': 'hold',
-} as const satisfies Record<JobKind, LeaseLossPolicy>;
 
 /** Automatic attempts before a job fails as `attempts_exhausted`; a retry by a person resets the count. */
 export const DEFAULT_MAX_ATTEMPTS = 3;

@@ -6,7 +6,7 @@
 import type { MachineCondition } from './condition.ts';
 import { conditionSentence, isPaused } from './condition.ts';
 import { fallbackNote, whyNoRepository, whyNotNamed } from './destination.ts';
-import type { JobKind } from './kinds.ts';
+import { type JobKind, knowsKind, type RunnerAbilities, rulesOf } from './kinds.ts';
 import type { JobTarget, Route, SyncedProject } from './routing.ts';
 import { isMatchingProject, routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
@@ -24,6 +24,8 @@ export const WAITING_CODES = [
   'machine_draining',
   /** The machine claims nothing for now: its agent's account, sign-in or installation cannot take work. */
   'machine_paused',
+  /** No machine that is there runs a runner that knows this kind of job. */
+  'runner_too_old',
   /** The session works on another job. */
   'session_busy',
   /** The session is kept for a job whose machine stopped responding: a person decides about that job first. */
@@ -59,6 +61,8 @@ export interface MachinePresence {
   listening: boolean;
   draining: boolean;
   condition?: MachineCondition | undefined;
+  /** What its runner last announced; absent: what v0.4.4 can do. */
+  abilities?: RunnerAbilities | undefined;
 }
 
 export interface WaitingJob {
@@ -136,8 +140,10 @@ function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
   if (online.length === 0) return offline(machines, since);
   const claiming = online.filter((machine) => !machine.draining);
   if (claiming.length === 0) return draining(online, since);
-  const ready = claiming.filter((machine) => !isPaused(machine.condition, now));
-  if (ready.length === 0) return paused(claiming, since);
+  const able = claiming.filter((machine) => knowsKind(machine.abilities, job.kind));
+  if (able.length === 0) return tooOld(claiming, job.kind, since);
+  const ready = able.filter((machine) => !isPaused(machine.condition, now));
+  if (ready.length === 0) return paused(able, since);
   const usable = routes.filter((route) => ready.some((machine) => machine.machineId === route.machineId));
   const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
   if (free === undefined) return whyBusy(usable, around, since);
@@ -202,6 +208,14 @@ function paused(machines: readonly MachinePresence[], since: number): Waiting {
   };
 }
 
+function tooOld([first]: readonly MachinePresence[], kind: JobKind, since: number): Waiting {
+  return {
+    code: 'runner_too_old',
+    message: `The runner on ${first?.name} is too old for jobs of kind ${kind}. Update orp there and restart the runner.`,
+    since,
+  };
+}
+
 function draining(machines: readonly MachinePresence[], since: number): Waiting {
   const [first] = machines;
   return {
@@ -214,7 +228,7 @@ function draining(machines: readonly MachinePresence[], since: number): Waiting 
 function noteFor({ target, kind }: WaitingJob, around: QueueFacts): string | undefined {
   const note = fallbackNote(target, around.projects, (id) => nameOf(id, around) ?? id);
   // A review goes to the session of its world, and its sender cannot choose another rule.
-  return note === undefined || kind === 'idea.checkpoint'
+  return note === undefined || rulesOf(kind)?.composedBy === 'server'
     ? note
     : `${note} Use --session-fallback none to wait for it.`;
 }

@@ -4,7 +4,7 @@ import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
 import { ROWS } from '../../spec/contract/rows.ts';
 import { ERROR_CODES, HTTP_STATUS } from '../../spec/errors.ts';
 import { CONDITION_CODES } from '../../spec/job/condition.ts';
-import { MAX_CHUNK_BYTES, MAX_PROMPT_BYTES, MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
+import { FAILURE_KINDS, MAX_CHUNK_BYTES, MAX_PROMPT_BYTES, MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
 import { RELEASE_REASONS } from '../../spec/job/release.ts';
 import { JOB_STATUSES, JOB_VERBS, TRANSITIONS } from '../../spec/job/status.ts';
 import { WAITING_CODES } from '../../spec/job/waiting.ts';
@@ -64,7 +64,13 @@ describe('docs/protocol.md', () => {
   });
 
   it('names only codes of the closed sets of spec/', () => {
-    const known = new Set<string>([...ERROR_CODES, ...CONDITION_CODES, ...RELEASE_REASONS, ...WAITING_CODES]);
+    const known = new Set<string>([
+      ...ERROR_CODES,
+      ...CONDITION_CODES,
+      ...RELEASE_REASONS,
+      ...WAITING_CODES,
+      ...FAILURE_KINDS,
+    ]);
     const named = [...PROTOCOL.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, code = '']) => code);
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((code) => !known.has(code))).toEqual([]);

@@ -6,6 +6,7 @@
 import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
+import type { RunnerAbilities } from '../../spec/job/kinds.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { JobRow } from '../store/job-row.ts';
 
@@ -29,6 +30,8 @@ export interface ClaimRequest {
   instance?: string | undefined;
   /** Only jobs for these repositories; absent: any. */
   projectRoots?: readonly string[] | undefined;
+  /** What the runner says it can do. */
+  abilities?: RunnerAbilities | undefined;
   /** Tell what would be claimed; claim nothing. */
   dryRun: boolean;
   /** Whether this machine may have leases. When it has none, what the account holds need not be read. */

@@ -7,9 +7,9 @@ import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import {
   DEFAULT_EXPIRY_MS,
-  DEFAULT_LEASE_LOSS,
   DEFAULT_MAX_ATTEMPTS,
   IDEMPOTENCY_MS,
+  KINDS,
   MAX_EXPIRY_MS,
   MAX_PROMPT_BYTES,
 } from '../../spec/job/kinds.ts';
@@ -169,7 +169,7 @@ function newJob(
     createdAt: deps.now,
     createdBy: user.email,
     priority: order.priority,
-    onLeaseLoss: order.onLeaseLoss ?? DEFAULT_LEASE_LOSS[order.kind],
+    onLeaseLoss: order.onLeaseLoss ?? KINDS[order.kind].onLeaseLoss,
     maxAttempts: order.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     timeoutSeconds: order.timeoutSeconds ?? null,
     sessionFallback: order.sessionFallback,

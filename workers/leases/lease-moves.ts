@@ -6,7 +6,7 @@
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import type { FailureKind } from '../../spec/job/kinds.ts';
+import type { Completion, FailureKind } from '../../spec/job/kinds.ts';
 import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import { leaseExpiry } from '../../spec/job/lease.ts';
 import { cut, cutToBytes } from '../../spec/text.ts';
@@ -17,6 +17,8 @@ import { sharersIn, wakeMachines } from '../base/notify.ts';
 import type { Holder } from '../jobs/fence.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { respondTo } from '../reviews/checkpoints.ts';
+import type { Statement } from '../store/database.ts';
+import type { JobKey } from '../store/guard.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
@@ -81,7 +83,7 @@ export async function completeJob(
 
   const results = await deps.db.batch([
     finishIfHeld(key, outcome),
-    respondTo(deps, key, outcome),
+    ...Object.values(COMPLETIONS).flatMap((completion) => completion(deps, key, outcome)),
     readSharers(user.id, delivery.jobId),
   ]);
   const finished = results[0]?.rows[0] as JobRow | undefined;
@@ -98,9 +100,18 @@ export async function completeJob(
     machineId: delivery.holder.machineId,
   });
   await forget(deps, user, delivery);
-  wakeMachines(deps, user.id, sharersIn(results[2]));
+  wakeMachines(deps, user.id, sharersIn(results.at(-1)));
   return accept(finished);
 }
+
+/**
+ * What each completion of the table of kinds writes in the batch that finishes a job. Whose turn it is only the database
+ * knows, so every statement here guards itself by the kind.
+ */
+const COMPLETIONS: Record<Completion, (deps: Deps, key: JobKey, outcome: Outcome) => Statement[]> = {
+  answer: () => [],
+  review: (deps, key, outcome) => [respondTo(deps, key, outcome)],
+};
 
 /** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): Promise<void> {

@@ -20,6 +20,8 @@ export interface PollRequest {
   instance?: string | undefined;
   projectRoots?: readonly string[] | undefined;
   dryRun: boolean;
+  /** The kinds of job that the runner knows; absent: those of v0.4.4. */
+  kinds?: readonly string[] | undefined;
 }
 
 export async function pollForJob(
@@ -27,9 +29,9 @@ export async function pollForJob(
   user: SignedIn,
   asked: PollRequest,
 ): Promise<Result<Reply, 'not_found' | 'foreign_machine'>> {
-  const { machineId, claimId, instance, projectRoots, dryRun } = asked;
+  const { machineId, claimId, instance, projectRoots, dryRun, kinds } = asked;
   const outcome: ClaimOutcome = await deps.machines.call({ userId: user.id, machineId }, async (stub) =>
-    stub.claim({ claimId, instance, projectRoots, dryRun }),
+    stub.claim({ claimId, instance, projectRoots, dryRun, abilities: { kinds } }),
   );
   switch (outcome.kind) {
     case 'idle':

@@ -6,6 +6,7 @@
  *   write   one guarded statement; a lost race goes on with the next candidate
  */
 
+import { kindsOf, knowsKind } from '../../spec/job/kinds.ts';
 import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
 import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import { isRouteable, routesFor } from '../../spec/job/routing.ts';
@@ -19,9 +20,10 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
+import { abilitiesText, setAbilitiesIfOther } from '../store/machines.ts';
 
 interface Seen {
-  machine: { userId: string; draining: number } | undefined;
+  machine: { userId: string; draining: number; abilities: string | null } | undefined;
   /** Jobs that some machine of the account holds, `lost` ones included; undefined: not read. */
   held: JobRow[] | undefined;
   /** What this machine has linked. */
@@ -33,6 +35,8 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
   const seen = await look(deps, request);
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
+
+  noteAbilities(deps, request, seen.machine.abilities);
 
   const held = request.dryRun ? undefined : leaseToRepeat(seen.held ?? [], request, deps.now);
   if (held !== undefined) return repeatLease(deps, request, held);
@@ -50,19 +54,33 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
   };
 }
 
+/** People read why a job waits for a runner that is too old. Nobody waits for this write; the next claim repeats a lost one. */
+function noteAbilities(deps: Deps, request: ClaimRequest, known: string | null): void {
+  const abilities = abilitiesText(request.abilities);
+  if (abilities === known || request.dryRun) return;
+  const { userId, machineId } = request;
+  deps.later(setAbilitiesIfOther(deps.db, { userId, machineId, abilities }));
+}
+
 /** Asked only when nothing was claimed: it reads the whole queue, and a machine at work need not know. */
-async function nextDueAt(deps: Deps, { userId, machineId }: ClaimRequest): Promise<number | undefined> {
+async function nextDueAt(
+  deps: Deps,
+  { userId, machineId, abilities }: ClaimRequest,
+): Promise<number | undefined> {
   const next = await deps.db.first<{ at: number | null }>(
-    readNextAvailable(userId, { machineId, now: deps.now }),
+    readNextAvailable(userId, { machineId, now: deps.now, kinds: kindsOf(abilities) }),
   );
   return next?.at ?? undefined;
 }
 
-async function look(deps: Deps, { userId, machineId, mayHold, dryRun }: ClaimRequest): Promise<Seen> {
+async function look(
+  deps: Deps,
+  { userId, machineId, abilities, mayHold, dryRun }: ClaimRequest,
+): Promise<Seen> {
   const [machine, projects, sessions, candidates, held] = await deps.db.batch([
     readMachine(machineId),
     ...readLinks(userId, { machineIds: [machineId] }),
-    readCandidates(userId, { machineId, now: deps.now }),
+    readCandidates(userId, { machineId, now: deps.now, kinds: kindsOf(abilities) }),
     // A live job costs a read each time: they are looked at only when one of them may matter.
     ...(mayHold || dryRun ? [readHeld(userId)] : []),
   ]);
@@ -77,13 +95,15 @@ async function look(deps: Deps, { userId, machineId, mayHold, dryRun }: ClaimReq
 /** A page that held nothing for this machine: from here on only jobs for what is free are read. */
 async function nextPage(
   deps: Deps,
-  { userId, machineId }: ClaimRequest,
+  { userId, machineId, abilities }: ClaimRequest,
   { seen, after }: { seen: Seen; after: CandidatePosition | undefined },
 ): Promise<Candidate[]> {
   seen.held ??= await deps.db.all<JobRow>(readHeld(userId));
   const free = freePlaces(seen.own, new Set(seen.held.map((job) => job.codexSessionId)));
   if (free.free.projectRoots.length === 0) return [];
-  return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after, free }));
+  return deps.db.all<Candidate>(
+    readCandidates(userId, { machineId, now: deps.now, kinds: kindsOf(abilities), after, free }),
+  );
 }
 
 function freePlaces(own: readonly SyncedProject[], busy: ReadonlySet<string | null>): FreePlaces {
@@ -121,7 +141,11 @@ function placesOf(projects: readonly SyncedProject[]): Places {
 function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
   const own = leases.filter(
     (job) =>
-      job.machineId === request.machineId && job.status === 'dispatched' && (job.leaseExpiresAt ?? 0) > now,
+      job.machineId === request.machineId &&
+      job.status === 'dispatched' &&
+      (job.leaseExpiresAt ?? 0) > now &&
+      // A newer runner may have claimed it on this machine.
+      knowsKind(request.abilities, job.kind),
   );
   const same = request.claimId && own.find((job) => job.claimId === request.claimId);
   return (

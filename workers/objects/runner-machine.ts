@@ -23,6 +23,7 @@ import type {
 } from '../base/machine-api.ts';
 import { sweepMachine } from '../leases/sweep.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
+import { abilitiesText } from '../store/machines.ts';
 import { acceptChannel, closeChannel } from './accept-channel.ts';
 import {
   answerClose,
@@ -65,6 +66,8 @@ export class RunnerMachine extends DurableObject<Env> implements MachineApi {
   #known: Known | undefined;
   #claiming: Promise<unknown> = Promise.resolve();
   #quietUntil = 0;
+  /** What the runner that saw nothing can do: one that can do more must look again. */
+  #quietFor: string | null = null;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -89,7 +92,9 @@ export class RunnerMachine extends DurableObject<Env> implements MachineApi {
 
   async #claim(request: Asked): Promise<ClaimOutcome> {
     const deps = this.#deps();
-    if (deps.now < this.#quietUntil && !request.dryRun) return { kind: 'idle', nextAt: this.#quietUntil };
+    const said = abilitiesText(request.abilities);
+    const isQuiet = deps.now < this.#quietUntil && said === this.#quietFor;
+    if (isQuiet && !request.dryRun) return { kind: 'idle', nextAt: this.#quietUntil };
     this.#quietUntil = 0;
     const wakesSeen = this.#wakes;
     const mayHold = await this.#leases.mayHold(deps);
@@ -107,6 +112,7 @@ export class RunnerMachine extends DurableObject<Env> implements MachineApi {
     }
     // A wake that came while D1 answered may be about a job this look did not see.
     if (outcome.kind === 'idle' && request.projectRoots === undefined && wakesSeen === this.#wakes) {
+      this.#quietFor = said;
       this.#quietUntil = Math.min(outcome.nextAt ?? Number.POSITIVE_INFINITY, deps.now + QUIET_MS);
     }
     if (outcome.kind === 'idle' && listeningChannel(this.ctx))

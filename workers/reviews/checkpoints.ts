@@ -11,12 +11,7 @@ import type { BodyOf } from '../../spec/contract/endpoint.ts';
 import type { queueCheckpoint as queueRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import {
-  DEFAULT_EXPIRY_MS,
-  DEFAULT_LEASE_LOSS,
-  DEFAULT_MAX_ATTEMPTS,
-  MAX_PROMPT_BYTES,
-} from '../../spec/job/kinds.ts';
+import { DEFAULT_EXPIRY_MS, DEFAULT_MAX_ATTEMPTS, KINDS, MAX_PROMPT_BYTES } from '../../spec/job/kinds.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import { findEarlier, insertJob } from '../jobs/enqueue.ts';
@@ -78,7 +73,7 @@ export async function queueCheckpoint(
       priority: 0,
       availableAt: deps.now,
       expiresAt: deps.now + DEFAULT_EXPIRY_MS,
-      onLeaseLoss: DEFAULT_LEASE_LOSS['idea.checkpoint'],
+      onLeaseLoss: KINDS['idea.checkpoint'].onLeaseLoss,
       maxAttempts: DEFAULT_MAX_ATTEMPTS,
       timeoutSeconds: null,
       sessionFallback: 'primary',

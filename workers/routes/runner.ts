@@ -33,7 +33,10 @@ export function mountRunner(app: Hono<AppEnv>): void {
   });
 
   mount(app, rows.pollJob, async ({ query, auth, deps }) => {
-    const polled = await pollForJob(deps, auth, { ...query, projectRoots: query.projectRoot });
+    const polled = await pollForJob(deps, auth, {
+      ...query,
+      projectRoots: query.projectRoot,
+    });
     if (!polled.ok) return polled;
     return accept({ ok: true, ...polled.value } satisfies ReplyInput<typeof rows.pollJob>);
   });

@@ -1,9 +1,11 @@
 /** Checkpoint reviews and their responses. A review has the statuses of its job, without those of a lease. */
 
 import type { UserId } from '../../spec/ids.ts';
+import { kindsWhere } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS, TRANSITIONS } from '../../spec/job/status.ts';
 import type { Database, Statement } from './database.ts';
-import { sql } from './database.ts';
+import { raw, sql } from './database.ts';
+import { kindIn } from './guard.ts';
 
 export interface NewCheckpoint {
   id: string;
@@ -49,6 +51,8 @@ export interface ReviewResponse {
   now: number;
 }
 
+const answeredByReview = () => kindsWhere((rules) => rules.completion === 'review');
+
 /** Written in the batch that finishes the job, and only if that batch finished it under this lease; once. */
 export function respondIfFinished(job: { userId: string; id: string }, response: ReviewResponse): Statement {
   const status = TRANSITIONS[response.success ? 'complete' : 'fail'].to;
@@ -58,5 +62,5 @@ export function respondIfFinished(job: { userId: string; id: string }, response:
       body = ${response.body}
     WHERE user_id = ${job.userId} AND status = ${FIRST_STATUS} AND id = (
       SELECT checkpoint_id FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
-        AND lease_id = ${response.leaseId} AND finished_at = ${response.now})`;
+        AND lease_id = ${response.leaseId} AND finished_at = ${response.now} AND ${raw(kindIn(answeredByReview()))})`;
 }

@@ -21,6 +21,8 @@ export type Candidate = TargetFields & CandidatePosition & { userId: string };
 interface CandidateQuery {
   machineId: string;
   now: number;
+  /** Kinds that the runner knows. */
+  kinds: readonly string[];
   after?: CandidatePosition | undefined;
   /** What of the machine is free; absent: not known yet, and everything is read. */
   free?: FreePlaces | undefined;
@@ -81,20 +83,29 @@ function allOf(word: ' AND ' | ' OR ', ...parts: readonly Statement[]): Statemen
   };
 }
 
+/** No runner is handed a job of a kind that it does not know. */
+function ofKinds(kinds: readonly string[]): Statement {
+  return sql`kind IN (SELECT value FROM json_each(${JSON.stringify(kinds)}))`;
+}
+
 /**
  * Queued jobs whose time has come, in the order of the queue, that this machine might have a repository for: those that
  * name the machine, and those that name none.
  */
-export function readCandidates(userId: string, { machineId, now, after, free }: CandidateQuery): Statement {
+export function readCandidates(
+  userId: string,
+  { machineId, now, kinds, after, free }: CandidateQuery,
+): Statement {
   const { priority, id } = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
   const place = placeCondition(userId, machineId, free);
+  const known = ofKinds(kinds);
   const page = (target: Statement): Statement => ({
     sql: `SELECT ${CANDIDATE} FROM jobs INDEXED BY jobs_live
           WHERE user_id = ? AND finished_at IS NULL AND ${target.sql}
             AND ${mayBe('claim')} AND available_at <= ? AND expires_at > ?
             AND ${place.sql}
-            AND (priority < ? OR (priority = ? AND id > ?))`,
-    values: [userId, ...target.values, now, now, ...place.values, priority, priority, id],
+            AND (priority < ? OR (priority = ? AND id > ?)) AND ${known.sql}`,
+    values: [userId, ...target.values, now, now, ...place.values, priority, priority, id, ...known.values],
   });
   const own = page(sql`target_machine_id = ${machineId}`);
   const any = page(sql`target_machine_id IS NULL`);
@@ -112,7 +123,7 @@ const CANDIDATE = `user_id AS userId, id, priority, idea_id AS ideaId, world_id 
 /** When the next queued job of the account comes due that this machine could be meant for. */
 export function readNextAvailable(
   userId: string,
-  { machineId, now }: { machineId: string; now: number },
+  { machineId, now, kinds }: Pick<CandidateQuery, 'machineId' | 'now' | 'kinds'>,
 ): Statement {
   return sql`
     SELECT min(j.available_at) AS at FROM jobs j INDEXED BY jobs_live
@@ -120,7 +131,8 @@ export function readNextAvailable(
       AND (j.target_machine_id IS NULL OR j.target_machine_id = ${machineId})
       AND EXISTS (SELECT 1 FROM linked_projects p WHERE p.user_id = j.user_id AND p.machine_id = ${machineId}
         AND (j.idea_id IS NULL OR j.idea_id = p.idea_id)
-        AND (j.target_project_root IS NULL OR j.target_project_root = p.project_root))`;
+        AND (j.target_project_root IS NULL OR j.target_project_root = p.project_root))
+      AND ${ofKinds(kinds)}`;
 }
 
 /** Every job of the account that a machine holds: what its sessions are busy with, and what this machine already has. */
@@ -133,5 +145,5 @@ export function readHeld(userId: string): Statement {
 }
 
 export function readMachine(machineId: string): Statement {
-  return sql`SELECT user_id AS userId, name, last_seen_at AS lastSeenAt, draining FROM machines WHERE id = ${machineId}`;
+  return sql`SELECT user_id AS userId, name, last_seen_at AS lastSeenAt, draining, abilities FROM machines WHERE id = ${machineId}`;
 }

@@ -3,6 +3,7 @@
  * no other statement here names a status of a job, and a test reads the sources to prove it.
  */
 
+import type { JobKind } from '../../spec/job/kinds.ts';
 import type { JobStatus, JobVerb } from '../../spec/job/status.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
 import { join, raw, type Statement, sql } from './database.ts';
@@ -38,6 +39,11 @@ export function guardIn(
 /** The condition that the verb may be applied; `prefix` names the table where two are joined. */
 export function mayBe(verb: JobVerb, prefix = ''): string {
   return statusIn(TRANSITIONS[verb].from, prefix);
+}
+
+/** The condition that a job is of one of these kinds. The names come from the table of kinds. */
+export function kindIn(kinds: readonly JobKind[]): string {
+  return `kind IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
 }
 
 export function statusIn(statuses: readonly JobStatus[], prefix = ''): string {

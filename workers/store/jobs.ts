@@ -3,13 +3,13 @@
 import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
-import { IDEMPOTENCY_MS } from '../../spec/job/kinds.ts';
+import { IDEMPOTENCY_MS, kindsWhere } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS, HELD_STATUSES } from '../../spec/job/status.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
-import { statusIn } from './guard.ts';
+import { kindIn, statusIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { attempts } from './schema.ts';
@@ -120,8 +120,11 @@ export function readTexts(userId: string, id: string): Statement {
 /** A row of a list, which says how the prompt begins. */
 export type ListedJob = JobRow & { promptStart: string | null };
 
-/** Characters that a list reads of a prompt. The prompt of a review is ours: its first words say nothing. */
-const PROMPT_START = `CASE WHEN kind = 'session.prompt' THEN substr(prompt, 1, 400) END`;
+/** Characters that a list reads of a prompt. One that the server composed says nothing in its first words. */
+function promptStart(): string {
+  const sent = kindsWhere((rules) => rules.composedBy === 'sender');
+  return `CASE WHEN ${kindIn(sent)} THEN substr(prompt, 1, 400) END`;
+}
 
 export interface JobFilter {
   /** Empty: any. */
@@ -153,7 +156,7 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
     add('status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses));
   }
   return {
-    sql: `SELECT ${jobColumns()}, ${PROMPT_START} AS promptStart FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    sql: `SELECT ${jobColumns()}, ${promptStart()} AS promptStart FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
     values: [...values, filter.limit],
   };
 }

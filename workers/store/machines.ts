@@ -2,6 +2,7 @@
 
 import type { UserId } from '../../spec/ids.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
+import type { RunnerAbilities } from '../../spec/job/kinds.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
 import { type Database, type Statement, sql } from './database.ts';
 import { machines } from './schema.ts';
@@ -94,6 +95,27 @@ export function conditionOf({ condition }: Pick<MachineRow, 'condition'>): Machi
   return condition === null ? undefined : (JSON.parse(condition) as MachineCondition);
 }
 
+/** What its runner last announced. */
+export function abilitiesOf({ abilities }: Pick<MachineRow, 'abilities'>): RunnerAbilities | undefined {
+  return abilities === null ? undefined : (JSON.parse(abilities) as RunnerAbilities);
+}
+
+/** Abilities as they are stored and compared. */
+export function abilitiesText(abilities: RunnerAbilities | undefined): string | null {
+  const { kinds } = abilities ?? {};
+  return kinds === undefined ? null : JSON.stringify({ kinds });
+}
+
+/** Notes what the runner of a machine announces; the same again writes nothing. */
+export function setAbilitiesIfOther(
+  db: Database,
+  { userId, machineId, abilities }: { userId: string; machineId: string; abilities: string | null },
+): Promise<boolean> {
+  return db.write(sql`
+    UPDATE machines SET abilities = ${abilities}
+    WHERE id = ${machineId} AND user_id = ${userId} AND abilities IS NOT ${abilities}`);
+}
+
 /** The row as the waiting rule reads it. */
 export function toPresence(row: MachineRow): MachinePresence {
   return {
@@ -103,6 +125,7 @@ export function toPresence(row: MachineRow): MachinePresence {
     listening: row.listeningTransport !== null,
     draining: row.draining === 1,
     condition: conditionOf(row),
+    abilities: abilitiesOf(row),
   };
 }
 

@@ -111,6 +111,8 @@ export const machines = sqliteTable('machines', {
   staleAt: integer('stale_at'),
   /** JSON of a `MachineCondition`. */
   condition: text('condition'),
+  /** JSON of the `RunnerAbilities` that its runner last announced; NULL: those of v0.4.4. */
+  abilities: text('abilities'),
 });
 
 export const linkedProjects = sqliteTable(

@@ -1,6 +1,6 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
-import { JOB_KINDS } from '../../../spec/job/kinds.ts';
+import { isJobKind } from '../../../spec/job/kinds.ts';
 import { resolvePath } from '../../files/paths.ts';
 import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
@@ -38,7 +38,7 @@ export async function runPrompt(
   target: PromptTarget,
 ): Promise<PromptRun> {
   const { job } = target;
-  if (!(JOB_KINDS as readonly string[]).includes(job.kind)) {
+  if (!isJobKind(job.kind)) {
     return refusedRun(
       'unsupported_kind',
       `This runner does not know jobs of kind ${JSON.stringify(job.kind)}.`,

@@ -16,6 +16,7 @@ import {
   startJob,
 } from '../../../spec/contract/runner.ts';
 import { RETRYABLE } from '../../../spec/errors.ts';
+import { knownKinds } from '../../../spec/job/kinds.ts';
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
 import { CliError } from '../../base/exit.ts';
 import { isSystemError } from '../../base/system-error.ts';
@@ -139,6 +140,7 @@ function claim(client: Client, request: Claim): Promise<JsonBody> {
     claimId: claimId ?? randomUUID(),
     dryRun,
     projectRoots: listable(projectRoots),
+    ...(client.server.offers('abilities') ? { kinds: knownKinds() } : {}),
   };
   return send(client, claimJob, { body });
 }

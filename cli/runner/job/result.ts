@@ -2,7 +2,13 @@
 
 import { parseSections, summarizeReview } from '../../../spec/checkpoint/sections.ts';
 import { CONDITION_CODES, type ConditionCode } from '../../../spec/job/condition.ts';
-import { type FailureKind, MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../../spec/job/kinds.ts';
+import {
+  type FailureKind,
+  MAX_RESULT_BYTES,
+  rulesOf,
+  SUMMARY_LENGTH,
+  type SummaryRule,
+} from '../../../spec/job/kinds.ts';
 import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
 import { clip, cut, cutToBytes } from '../../../spec/text.ts';
 import { roughDuration } from '../../base/duration.ts';
@@ -164,9 +170,13 @@ function withAnswer(answer: string | undefined, kind: string): Pick<ResultRecord
  */
 export function summarise(answer: string, kind: string): string | undefined {
   const line = firstSaidLine(answer);
-  if (kind !== 'idea.checkpoint') return line;
-  return summarizeReview(parseSections(answer), line ?? '') || undefined;
+  return SUMMARIES[rulesOf(kind)?.summary ?? 'first_line'](answer, line);
 }
+
+const SUMMARIES: Record<SummaryRule, (answer: string, line: string | undefined) => string | undefined> = {
+  first_line: (_answer, line) => line,
+  sections: (answer, line) => summarizeReview(parseSections(answer), line ?? '') || undefined,
+};
 
 function firstSaidLine(answer: string): string | undefined {
   const lines = answer

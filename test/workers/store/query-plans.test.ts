@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { UserId } from '../../../spec/ids.ts';
+import { JOB_KINDS } from '../../../spec/job/kinds.ts';
 import { readCandidates, readHeld, readNextAvailable } from '../../../workers/store/claims.ts';
 import type { Database, Statement } from '../../../workers/store/database.ts';
 import { openDatabase } from '../../../workers/store/database.ts';
@@ -27,15 +28,17 @@ const USER = 'usr_any' as UserId;
 const live = { limit: 10, statuses: [], live: true };
 
 const BY_LIVE_INDEX: Record<string, Statement> = {
-  'the candidates of a claim': readCandidates(USER, { machineId: 'm', now: 1 }),
+  'the candidates of a claim': readCandidates(USER, { machineId: 'm', now: 1, kinds: JOB_KINDS }),
   'the next page of candidates': readCandidates(USER, {
     machineId: 'm',
     now: 1,
+    kinds: JOB_KINDS,
     after: { priority: 0, id: 'job_1' },
   }),
   'the next page of candidates for what is free': readCandidates(USER, {
     machineId: 'm',
     now: 1,
+    kinds: JOB_KINDS,
     after: { priority: 0, id: 'job_1' },
     free: {
       open: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
@@ -44,7 +47,7 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
     },
   }),
   'the held jobs of an account': readHeld(USER),
-  'when the next job comes due': readNextAvailable(USER, { machineId: 'm', now: 1 }),
+  'when the next job comes due': readNextAvailable(USER, { machineId: 'm', now: 1, kinds: JOB_KINDS }),
   'leases that expired everywhere': readExpiredLeases(1, 10),
   'jobs that waited too long everywhere': readExpiredInQueue(1, 10),
   'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),
@@ -61,7 +64,7 @@ describe('a statement of a hot path', () => {
   });
 
   it('sorts the candidates of a claim by reading them in order', async () => {
-    const plan = await planOf(readCandidates(USER, { machineId: 'm', now: 1 }));
+    const plan = await planOf(readCandidates(USER, { machineId: 'm', now: 1, kinds: JOB_KINDS }));
     expect(plan.join('\n')).not.toContain('TEMP B-TREE');
   });
 
