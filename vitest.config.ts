@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
-/** `orp` runs from its sources in tests; compiled once, it starts three times as fast. */
+/** Tests start `orp` and agents hundreds of times; what is compiled once starts faster. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/orp-runner/compiled', import.meta.url));
 
 export default defineConfig({
@@ -29,6 +29,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['test/{spec,cli,contract,scripts}/**/*.test.ts'],
           environment: 'node',
+          globalSetup: ['test/support/build-setup.ts'],
         },
       },
       {

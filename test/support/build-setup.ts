@@ -1,6 +1,8 @@
+import type { TestProject } from 'vitest/node';
 import { buildOrp } from '../../scripts/local/build-orp.ts';
 
-/** Builds `dist/orp.js` once before the end-to-end tests, which run the command that people install. */
-export default function buildOnce(): void {
+/** Builds `dist/orp.js` once before the tests that start `orp`, and again when a watched file has changed. */
+export default function buildOnce(project: TestProject): void {
   buildOrp();
+  project.onTestsRerun(() => buildOrp());
 }

@@ -1,9 +1,9 @@
-/** `orp` as a real process. */
+/** `orp` as a real process: the built command, which people install and which starts in half the time of its sources. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-export const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
+export const MAIN = join(import.meta.dirname, '../../../dist/orp.js');
 export const RECIPE_AGENT = join(import.meta.dirname, 'process/recipe-agent.mjs');
 
 export interface Ended {
