@@ -1,56 +1,44 @@
 /**
- * The command line. A group of commands is one row here and one file (or two) in `commands/`; only the group that was
- * asked for is loaded, so that `orp` starts as fast as Node does.
+ * The command line. Each group of commands is one row here plus its files in `commands/`. Only the requested group is loaded,
+ * so that `orp` starts fast.
  */
 
 import { Command, CommanderError } from 'commander';
 import { commandName, plainArguments } from './arguments.ts';
 import { usageError } from './base/exit.ts';
 import { clientVersion } from './base/version.ts';
+import { examplesOf, examplesText } from './commands/examples.ts';
 import { type Register, Shell } from './commands/shell.ts';
 import type { Streams } from './output/context.ts';
 import { visible } from './output/text-output.ts';
 
 interface CommandGroup {
   name: string;
+  /** Heading in `orp --help`. */
+  task: string;
   summary: string;
   examples?: readonly string[];
-  /** The files of the group; loaded one after the other until the asked command is there. */
+  /** The files of the group. They are loaded in order until the requested command is defined. */
   parts: readonly (() => Promise<Register>)[];
 }
 
 const GROUPS: readonly CommandGroup[] = [
   {
     name: 'auth',
+    task: 'Account:',
     summary: 'sign in and out',
     examples: ['orp auth login --email you@example.org', 'orp auth logout'],
     parts: [async () => (await import('./commands/auth.ts')).registerAuth],
   },
   {
     name: 'whoami',
+    task: 'Account:',
     summary: 'show who is signed in',
     parts: [async () => (await import('./commands/auth.ts')).registerWhoami],
   },
   {
-    name: 'ideas',
-    summary: 'list your ideas',
-    examples: ['orp ideas list --limit 10'],
-    parts: [async () => (await import('./commands/ideas.ts')).registerIdeas],
-  },
-  {
-    name: 'idea',
-    summary: 'show and change one idea',
-    examples: ['orp idea add --title "Tidal survey" --notes "the plan"', 'orp idea show <idea-id> --json'],
-    parts: [async () => (await import('./commands/ideas.ts')).registerIdea],
-  },
-  {
-    name: 'world',
-    summary: 'show and bind the repository of an idea',
-    examples: ['orp world show <idea-id>'],
-    parts: [async () => (await import('./commands/world.ts')).registerWorld],
-  },
-  {
     name: 'link',
+    task: 'Set up this machine:',
     summary: 'link this repository and its agent sessions',
     examples: [
       'orp link project bind --idea-id <idea-id>',
@@ -64,7 +52,8 @@ const GROUPS: readonly CommandGroup[] = [
   },
   {
     name: 'runner',
-    summary: 'let this machine work on jobs',
+    task: 'Set up this machine:',
+    summary: 'run jobs on this machine',
     examples: ['orp runner enable', 'orp runner sync', 'orp runner work --once'],
     parts: [
       async () => (await import('./commands/runner-local.ts')).registerRunnerLocal,
@@ -77,7 +66,8 @@ const GROUPS: readonly CommandGroup[] = [
   },
   {
     name: 'job',
-    summary: 'send work to your sessions, and see what became of it',
+    task: 'Send work:',
+    summary: 'send work to your sessions, and follow it',
     examples: [
       'orp job submit "Run the tests and fix what fails"',
       'orp job list --status live',
@@ -86,24 +76,50 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/job.ts')).registerJob],
   },
   {
+    name: 'checkpoint',
+    task: 'Send work:',
+    summary: 'request a review of an idea',
+    examples: [
+      'orp checkpoint queue --idea-id <idea-id>',
+      'orp checkpoint queue --idea-id <idea-id> --user-note "Is the plan still right?"',
+    ],
+    parts: [async () => (await import('./commands/checkpoint.ts')).registerCheckpoint],
+  },
+  {
+    name: 'ideas',
+    task: 'Ideas:',
+    summary: 'list your ideas',
+    examples: ['orp ideas list', 'orp ideas list --sort title_asc --limit 10'],
+    parts: [async () => (await import('./commands/ideas.ts')).registerIdeas],
+  },
+  {
+    name: 'idea',
+    task: 'Ideas:',
+    summary: 'show, add, change and remove an idea',
+    examples: ['orp idea add --title "Tidal survey" --notes "the plan"', 'orp idea show <idea-id> --json'],
+    parts: [async () => (await import('./commands/ideas.ts')).registerIdea],
+  },
+  {
+    name: 'world',
+    task: 'Ideas:',
+    summary: 'show and change the repository bound to an idea',
+    examples: ['orp world show <idea-id>', 'orp world bind <idea-id> --project-root /srv/tides'],
+    parts: [async () => (await import('./commands/world.ts')).registerWorld],
+  },
+  {
     name: 'agent',
-    summary: 'answer checkpoint reviews, also where nothing is linked (compatibility)',
+    task: 'Other commands:',
+    summary: 'answer checkpoint reviews with the v0.4.4 command',
     examples: ['orp agent work --once', 'orp agent work --agent survey-repo'],
     parts: [async () => (await import('./commands/agent-work.ts')).registerAgentWork],
   },
-  {
-    name: 'checkpoint',
-    summary: 'ask for a review of an idea',
-    examples: ['orp checkpoint queue --idea-id <idea-id> --user-note "is the plan still right?"'],
-    parts: [async () => (await import('./commands/checkpoint.ts')).registerCheckpoint],
-  },
 ];
 
-/** Commands of the research governance part, which this client does not have. */
+/** Research governance commands of other clients, which this one does not have. */
 const GOVERNANCE_COMMANDS =
   'about backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets status';
 
-/** Runs one command line (without the program's name) and returns its exit code. Throws what should be told as an error. */
+/** Runs one command line (without the program's name) and returns its exit code. Throws errors to print. */
 export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {
   const program = makeProgram(surroundings);
   const shell = new Shell(surroundings, program);
@@ -113,7 +129,9 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
   refuseGovernance(name);
   for (const group of GROUPS) {
     const command = addGroup(program, group);
-    if (group.name === name) await loadParts(group, { command, subcommand, shell });
+    if (group.name !== name) continue;
+    await loadParts(group, { command, subcommand, shell });
+    addExamples(command);
   }
   const words = plainArguments(program, helpLast(argv));
   if (
@@ -136,7 +154,7 @@ function isGlobal(program: Command, word: string): boolean {
   return program.options.some((option) => option.required && option.long === word.split('=')[0]);
 }
 
-/** `orp link session`: as far as the words name commands. */
+/** The command that the words name, such as `orp link session`. */
 function pathOf(program: Command, words: readonly string[]): Command {
   let command = program;
   for (const word of words)
@@ -146,18 +164,19 @@ function pathOf(program: Command, words: readonly string[]): Command {
 
 function makeProgram(surroundings: Streams): Command {
   const program = new Command('orp')
-    .description('Send work from anywhere to the coding agent sessions on your own computer.')
+    .description('Send work from anywhere to the coding agent sessions on your own machines.')
+    .commandsGroup('Other commands:')
     .option('--repo-root <path>', 'repository to work in (default: the current directory)')
-    .option('--config <path>', 'configuration file, relative to the repository (default: orp.yml)')
+    .option('--config <path>', 'configuration file in the repository (default: orp.yml)')
     .version(clientVersion(surroundings.env), '-V, --version', 'print the version')
     .addHelpText(
       'after',
-      '\nStart here:\n  $ orp auth login\n  $ orp link status\n\n`orp <command> --help` explains a command.',
+      '\nGet started:\n  $ orp auth login\n  $ orp link status\n\nRun `orp <command> --help` for details.',
     );
   return quiet(program, surroundings);
 }
 
-/** Errors are thrown, not printed: `main` prints every error in one way. */
+/** Makes commander throw errors instead of printing them, so that `main` prints every error the same way. */
 function quiet(command: Command, surroundings: Streams): Command {
   return command
     .exitOverride()
@@ -170,9 +189,9 @@ function quiet(command: Command, surroundings: Streams): Command {
 }
 
 function addGroup(program: Command, group: CommandGroup): Command {
-  const command = program.command(group.name).description(group.summary);
+  const command = program.command(group.name).description(group.summary).helpGroup(group.task);
   if (group.examples !== undefined) {
-    command.addHelpText('after', `\nExamples:\n${group.examples.map((line) => `  $ ${line}`).join('\n')}`);
+    command.addHelpText('after', examplesText(group.examples));
   }
   return command;
 }
@@ -188,7 +207,14 @@ async function loadParts(
   }
 }
 
-/** `orp help link` says the same as `orp link --help`. */
+/** Adds its examples to a command and to those below it. */
+function addExamples(command: Command): void {
+  const lines = examplesOf(fullName(command).replace(/^orp /, ''));
+  if (lines !== undefined) command.addHelpText('after', examplesText(lines));
+  for (const below of command.commands) addExamples(below);
+}
+
+/** Turns `orp help link` into `orp link --help`. */
 function helpLast(argv: readonly string[]): readonly string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
@@ -197,23 +223,23 @@ function refuseGovernance(name: string | undefined): void {
   if (name === undefined || GROUPS.some((group) => group.name === name)) return;
   if (!GOVERNANCE_COMMANDS.split(' ').includes(name)) return;
   throw usageError(
-    `\`orp ${name}\` is not a command of this version: it links repositories and runs jobs, nothing else.`,
-    '`orp --help` lists the commands.',
+    `This version of orp has no command \`${name}\`: it only links repositories and runs jobs.`,
+    'Run `orp --help` to list the commands.',
   );
 }
 
-/** Help and version end with 0; everything else that commander refuses is wrong usage. */
+/** Help and version exit with 0. Anything else that commander rejects is a usage error. */
 function exitCodeOf(error: CommanderError, command: Command): number {
   if (error.exitCode === 0) return 0;
   const path = fullName(command);
   if (error.code === 'commander.help') {
     const names = command.commands.map((candidate) => candidate.name()).join(', ');
-    throw usageError(`\`${path}\` needs a command: ${names}.`, `\`${path} --help\` explains them.`);
+    throw usageError(`\`${path}\` needs a command: ${names}.`, `Run \`${path} --help\` for details.`);
   }
   const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   throw usageError(
     `${message.charAt(0).toUpperCase()}${message.slice(1)}`.replace(/([^.?!)])$/, '$1.'),
-    `Usage: ${path} ${command.usage()}. \`${path} --help\` explains it.`,
+    `Usage: ${path} ${command.usage()}. Run \`${path} --help\` for details.`,
   );
 }
 

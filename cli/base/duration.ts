@@ -2,7 +2,7 @@
 
 const two = (value: number) => String(value).padStart(2, '0');
 
-/** `45 s`, `12 min`, `3 h 5 min`, `4 d`: for what is long ago, or lasts long. */
+/** Rounded down: `45 s`, `12 min`, `3 h 5 min`, `4 d`. */
 export function roughDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${seconds} s`;
@@ -13,7 +13,7 @@ export function roughDuration(ms: number): string {
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
 }
 
-/** `7 s`, `3 min 07 s`, `2 h 05 min`: for what a person waits for, or has waited for. It never counts a second too early. */
+/** To the second: `7 s`, `3 min 07 s`, `2 h 05 min`. A second is shown only after it has passed. */
 export function exactDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];

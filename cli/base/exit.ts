@@ -1,25 +1,25 @@
-/** How a command ends: one error class, and the exit codes (0: it ran, and its result is positive). */
+/** The error class and the exit codes of commands. 0 means that the command ran with a positive result. */
 
-/** The command ran, and its result is negative. */
+/** The command ran with a negative result. */
 export const EXIT_NEGATIVE = 1;
-/** An expected error: wrong usage, a missing precondition, a refusal of the service. */
+/** An expected error: wrong usage, a missing precondition, a refusal by the server. */
 const EXIT_ERROR = 2;
 /** Interrupted from the keyboard. */
 export const EXIT_INTERRUPTED = 130;
 
 interface Advice {
-  /** What a script branches on: snake case, names the outcome. */
+  /** The code for scripts: snake case, names the outcome. */
   code: string;
-  /** What to do about it. */
+  /** What the user can do. */
   hint?: string | undefined;
   cause?: unknown;
-  /** 2 unless said otherwise. */
+  /** Default: 2. */
   exitCode?: number;
-  /** Facts for programs and for whoever looks for the cause: shown with `--json` and with `ORP_DEBUG=1`. */
+  /** Details for programs and debugging: shown with `--json` and `ORP_DEBUG=1`. */
   details?: Readonly<Record<string, string | number>> | undefined;
 }
 
-/** An expected end of a command: one sentence, one hint, exit 2. `main` is the only one who prints it and exits. */
+/** An expected error: one sentence, one hint, exit code 2. Only `main` prints it and exits. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exitCode: number;
@@ -36,12 +36,12 @@ export class CliError extends Error {
   }
 }
 
-/** The command line itself is wrong. */
+/** An error in the command line. */
 export function usageError(message: string, hint?: string): CliError {
   return new CliError(message, { code: 'usage', hint });
 }
 
-/** The text of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,31 +1,30 @@
 /**
- * What ends a command from outside: Ctrl-C, and nobody being left to read what it prints. By default either ends the
- * process; a command that ends in an orderly way takes over.
+ * Ctrl-C and closed output streams. By default, either ends the process. A command that needs an orderly shutdown takes over.
  */
 
 import { EXIT_INTERRUPTED } from './exit.ts';
 
-/** Exiting, rather than dying of the signal, releases locks and temporary files. */
+/** Exits instead of dying of the signal, so that exit handlers release locks and temporary files. */
 function exitOnInterrupt(): void {
   process.exit(EXIT_INTERRUPTED);
 }
 
-/** A reader that has seen enough (`orp … | head`) is no error; nor is a terminal that was closed. */
+/** A closed pipe (`orp … | head`) or terminal is not an error. */
 function exitQuietly(): void {
   process.exit(0);
 }
 
 let onReaderGone = exitQuietly;
 
-/** The default: an interrupt ends the process, and so does the end of its reader. */
+/** Sets the default: an interrupt or a closed output ends the process. */
 export function endOnInterrupt(): void {
   process.on('SIGINT', exitOnInterrupt);
   onReaderGone = exitQuietly;
 }
 
 /**
- * Takes the defaults away; the caller listens to the signals itself. Returns a function that restores them.
- * @param withoutReader told each time something could not be printed because nobody reads it any more
+ * Removes the defaults, so that the caller handles the signals. Returns a function that restores them.
+ * @param withoutReader called whenever output is lost because its reader has closed
  */
 export function takeOverInterrupts(withoutReader: () => void): () => void {
   process.off('SIGINT', exitOnInterrupt);
@@ -33,7 +32,7 @@ export function takeOverInterrupts(withoutReader: () => void): () => void {
   return endOnInterrupt;
 }
 
-/** For the streams of this process. */
+/** Error handler for the streams of this process. */
 export function endWithoutReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   onReaderGone();

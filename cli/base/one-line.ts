@@ -1,6 +1,6 @@
 /**
- * Text of others stays on its line and cannot steer the terminal: control characters, line separators and marks that
- * change the direction of writing are shown escaped.
+ * Keeps foreign text on one line and away from terminal controls: escapes control characters, line separators and
+ * bidirectional marks.
  */
 export function oneLine(text: string): string {
   return text.replace(
@@ -11,7 +11,7 @@ export function oneLine(text: string): string {
 
 const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** The first line of what a tool printed, as a part of our sentence. */
+/** The first line of a tool's output, for use inside a sentence. */
 export function firstLineOf(printed: string): string {
   return (printed.split('\n')[0] ?? '').replace(/^fatal: /, '').replace(/\.$/, '');
 }

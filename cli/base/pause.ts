@@ -1,14 +1,14 @@
-/** Waiting that can be ended early, and pauses between tries. */
+/** Waits that can end early, and pauses between retries. */
 
-/** What a timer of the platform can hold, 24.8 days. A longer one would fire at once. */
+/** The longest timer that Node supports, 24.8 days. A longer one would fire immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** A time that a timer takes as it is meant: never less than 0, never more than it can hold. */
+/** Limits a time to the range that a timer supports. */
 export function timerMs(ms: number): number {
   return Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
 }
 
-/** Waits, 24.8 days at most; an aborted signal ends the wait at once. */
+/** Waits, at most 24.8 days. Aborting the signal ends the wait. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -22,7 +22,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Settles with the promise, however it ends, or when the signal aborts. */
+/** Resolves when the promise settles or the signal aborts. */
 export function settledOr(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -36,8 +36,8 @@ export function settledOr(promise: Promise<unknown>, signal: AbortSignal): Promi
 }
 
 /**
- * Full jitter: anywhere between nothing and a limit that doubles with each try.
- * @param backoff `attempt` counts from 1
+ * Full jitter: a random pause between 0 and a limit that doubles with each attempt.
+ * @param backoff `attempt` starts at 1
  * @param random in [0, 1)
  */
 export function fullJitter(
@@ -48,11 +48,11 @@ export function fullJitter(
   return Math.round(limit * random);
 }
 
-/** 1 s doubling to 60 s: soon enough for a restart of the service, rare enough for an outage of a night. */
+/** 1 s, doubling to 60 s: fast after a server restart, and gentle during an outage of hours. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_LIMIT_MS = 60_000;
 
-/** The pause before try number `attempt + 1`; full jitter, but never so short that it is a loop. */
+/** The pause before attempt `attempt + 1`: full jitter with a minimum, so that retries never spin. */
 export function retryPauseMs(attempt: number, random: number = Math.random()): number {
   return Math.max(100, fullJitter({ attempt, firstMs: RETRY_FIRST_MS, limitMs: RETRY_LIMIT_MS }, random));
 }

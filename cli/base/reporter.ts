@@ -1,7 +1,7 @@
-/** What the runner tells people while it works; never data. */
+/** Messages from the runner to people. Never data. */
 export interface Reporter {
-  /** What goes on. */
+  /** Reports progress. */
   info(text: string): void;
-  /** What a person should look at. */
+  /** Reports a problem that a person should check. */
   warn(text: string): void;
 }

@@ -1,17 +1,17 @@
-/** Where programs are looked for by their names. */
+/** The folders in which programs are searched. */
 
 import { delimiter, isAbsolute } from 'node:path';
 
-/** Where the tools of the system are. */
+/** The folders of the system's tools. */
 const SYSTEM_FOLDERS = ['/usr/bin', '/bin'];
 
-/** The PATH for a tool that `orp` starts by its name. A blank one would stand for the current directory. */
+/** The PATH for tools that `orp` starts by name. An empty PATH would mean the current directory. */
 export function toolPath(env: NodeJS.ProcessEnv): string {
   const folders = absoluteFolders(env.PATH);
   return (folders.length === 0 ? SYSTEM_FOLDERS : folders).join(delimiter);
 }
 
-/** The folders of a PATH in which programs are looked for. */
+/** The folders of a PATH. */
 export function absoluteFolders(path: string | undefined): string[] {
   return (path ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
 }

@@ -1,11 +1,11 @@
 /**
- * Notices a link that is dead: nothing was heard for 2.5 keep-alives, although the other side sends one every 15 s. The
- * first word comes at once, so the wait for it is shorter: a proxy may swallow what it does not understand.
+ * Detects a dead connection: no data for 2.5 keep-alives, although the server sends one every 15 s. The first event is due
+ * immediately, so its limit is shorter: a proxy may swallow a protocol that it does not support.
  */
 
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 
-/** How long the first word may take, also from a service that is busy or has just been started. */
+/** The limit for the first event, in ms. It allows for a busy or starting server. */
 export const FIRST_WORD_MS = KEEP_ALIVE_MS;
 
 export class SilenceWatch {
@@ -17,7 +17,7 @@ export class SilenceWatch {
     this.#timer = setTimeout(onDead, FIRST_WORD_MS);
   }
 
-  /** Something was heard. */
+  /** Call this for each received event. */
   heard(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onDead, DEAD_AFTER_MS);

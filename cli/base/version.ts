@@ -1,10 +1,10 @@
-/** The version this client reports, and the order of versions. */
+/** The version of this client, and how versions compare. */
 
 import { readFileSync } from 'node:fs';
 
 declare const ORP_BUILD_VERSION: string | undefined;
 
-/** `ORP_VERSION`, else the version it was built as, else the one of the package it runs from. */
+/** `ORP_VERSION`, or the version of the build, or the version of the package. */
 export function clientVersion(env: NodeJS.ProcessEnv): string {
   const asked = env.ORP_VERSION?.trim() ?? '';
   if (asked !== '') return asked;
@@ -19,14 +19,14 @@ function packageVersion(): string {
     if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
       return String(manifest.version);
   } catch {
-    // Run from somewhere without a package: the version is not known, and nothing depends on it.
+    // No package file: the version is unknown, and nothing depends on it.
   }
   return 'unknown';
 }
 
 const VERSION = /^v?(\d+)\.(\d+)\.(\d+)(-[^+]+)?/;
 
-/** Whether `mine` is known to be older than `theirs`; a version that cannot be read is older than one that can. */
+/** Whether `mine` is older than `theirs`. An invalid version is older than a valid one. */
 export function isOlder(mine: string, theirs: string): boolean {
   const a = VERSION.exec(mine);
   const b = VERSION.exec(theirs);
@@ -36,6 +36,6 @@ export function isOlder(mine: string, theirs: string): boolean {
     const difference = Number(a[part]) - Number(b[part]);
     if (difference !== 0) return difference < 0;
   }
-  // A release is newer than what led to it; of two of those nobody can tell.
+  // A release is newer than its prereleases. Two prereleases do not compare.
   return a[4] !== undefined && b[4] === undefined;
 }

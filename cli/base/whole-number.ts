@@ -1,22 +1,25 @@
-/** Options that take a whole number. Each has a range, which its help and its error name. */
+/** Whole-number options. Their help and errors name the allowed range. */
 
 import { InvalidArgumentError, Option } from 'commander';
 
 export interface WholeNumber {
-  /** As commander takes them: `--limit <count>`. */
+  /** Flags in commander's syntax: `--limit <count>`. */
   flags: string;
   description: string;
   min: number;
   max: number;
   default?: number;
-  /** v0.4.4 took a smaller number for the smallest; scripts rely on it. */
+  /** Raises smaller numbers to `min`, as v0.4.4 does. Scripts rely on it. */
   raisesLow?: boolean;
 }
 
-/** The option. A word that is no whole number in its range is wrong usage (exit 2). */
+/** Builds the option. A value outside the range is a usage error (exit 2). */
 export function wholeNumberOption({ flags, description, min, max, raisesLow, ...rest }: WholeNumber): Option {
   const range = `${min} to ${max}`;
-  const option = new Option(flags, `${description} (${range}${raisesLow ? `; less counts as ${min}` : ''})`);
+  const option = new Option(
+    flags,
+    `${description} (${range}${raisesLow ? `; lower values become ${min}` : ''})`,
+  );
   if (rest.default !== undefined) option.default(rest.default);
   return option.argParser((word: string) => {
     const number = /^-?\d{1,15}$/.test(word.trim()) ? Number(word) : Number.NaN;
@@ -26,5 +29,5 @@ export function wholeNumberOption({ flags, description, min, max, raisesLow, ...
   });
 }
 
-/** Seconds that a person may wait for something: a day. Far below what a timer can hold (2^31 - 1 ms). */
+/** The longest wait, in seconds: one day. A timer can hold at most 2^31 - 1 ms. */
 export const MOST_WAIT_SECONDS = 24 * 60 * 60;

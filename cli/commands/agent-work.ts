@@ -1,11 +1,11 @@
 /**
- * `orp agent work`, the command of the first workers:
+ * `orp agent work`, the compatibility command for v0.4.4 workers:
  *
- *   --agent given                        → the compatibility path
+ *   --agent given                        → the review-only protocol of v0.4.4
  *   the runner can work here             → the same as `orp runner work`
- *   no repository, disabled, not linked  → the compatibility path, and why
+ *   no repository, disabled, not linked  → the review-only protocol, with the reason
  *
- * Which one is decided before anything is claimed, so that no claimed job is given up for the other queue.
+ * It decides before it claims, so that it never has to give up a claimed job.
  */
 
 import { type Command, Option } from 'commander';
@@ -39,7 +39,7 @@ interface AgentOptions extends CommonOptions {
   once?: boolean;
 }
 
-/** How a cycle came about, as every document says. */
+/** Which path ran a cycle. Every document includes it. */
 type Compatibility =
   | { mode: 'runner-primary'; legacy_fallback: false }
   | { mode: 'legacy-agent-filter'; legacy_fallback: true }
@@ -52,36 +52,32 @@ export function registerAgentWork(group: Command, shell: Shell): void {
     group
       .command('work')
       .description(
-        'work as `orp runner work` where it can, else answer checkpoint reviews as the first workers did',
+        'compatibility command: behaves like `runner work`; falls back to the v0.4.4 review-only protocol when a runner cannot be used',
       )
       .option(
         '--agent <selector>',
-        'only reviews of this world (its id, name, folder, idea or session) or agent',
+        'take only reviews of this agent or world (world id, name, folder, idea or session)',
       )
-      .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
-      .option('--codex-config-profile <name>', 'configuration profile of Codex')
+      .option('--codex-bin <path>', 'Codex executable (default: CODEX_BIN, then codex on the PATH)')
+      .option('--codex-config-profile <name>', 'Codex configuration profile')
       .addOption(pollIntervalOption())
       .addOption(
-        new Option('--transport <way>', 'how to be woken')
+        new Option('--transport <way>', 'how the server wakes this process')
           .choices(['auto', 'poll', 'sse', 'ws'])
           .default('auto'),
       )
-      .option('--dry-run', 'show what would be taken; takes nothing')
-      .option('--once', 'one cycle, then leave')
+      .option('--dry-run', 'show what would be claimed, without claiming it')
+      .option('--once', 'run one cycle, then exit')
       .addHelpText('after', AFTER_HELP),
   ).action((options: AgentOptions) => shell.run(options, (context) => agentWork(context, options)));
 }
 
 const AFTER_HELP = `
-With --agent, and where the runner cannot work (no git repository, not enabled, not linked), it takes checkpoint reviews
-only, in the repository and session that the world of their idea names. What may run is up to \`orp runner policy\`.
-Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves.
-Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C,
-or by the first before --once has begun a job.
-
-Examples:
-  $ orp agent work --once
-  $ orp agent work --agent survey-repo --dry-run`;
+With --agent, or where the runner cannot work (no git repository, not enabled, not linked), it takes checkpoint reviews
+only and runs each in the repository and session that the idea's world names. \`orp runner policy\` applies.
+Press Ctrl-C once to finish the running job and exit, twice to stop its agent, report that and exit.
+Exit codes: 0 worked or idle; 1 the job failed (--once); 2 usage or expected error; 130 stopped by the second Ctrl-C,
+or by the first before --once started a job.`;
 
 async function agentWork(context: Context, options: AgentOptions): Promise<number> {
   const isOnce = (options.once || options.dryRun) ?? false;
@@ -93,19 +89,19 @@ async function agentWork(context: Context, options: AgentOptions): Promise<numbe
       continue;
     }
     const code = await runWork(context, { ...runnerOptions(options), showAs: showing(RUNNER) });
-    // A runner that was disabled while it ran leaves its place to the other path; everything else ends both.
+    // A runner that was disabled while it ran switches to the compatibility path. Anything else ends the command.
     if (isOnce || code !== 0 || !(await isOtherWay(context, options, RUNNER))) return code;
   }
 }
 
-/** Why the runner cannot work here: what the first clients fell back for, by code. */
+/** Error codes that mean "the runner cannot work here". v0.4.4 clients fall back for the same ones. */
 const FALLBACK_CODES: ReadonlySet<string> = new Set(['no_git_repository', 'runner_disabled', 'not_linked']);
 
 async function chooseWay(context: Context, { agent }: AgentOptions): Promise<Compatibility> {
   if (agent?.trim()) return { mode: 'legacy-agent-filter', legacy_fallback: true };
   const { env } = context;
   const now = context.now();
-  // Throws when variables of git name another repository than the current directory.
+  // Throws when git environment variables name a repository other than the current directory.
   await context.repository();
   const candidates = await inspectRoots({ roots: [context.repoRoot], env, now });
   try {
@@ -135,7 +131,7 @@ function hasRouteableSession(candidate: Candidate): boolean {
   );
 }
 
-/** Undefined: the runner can work here again. */
+/** Runs the compatibility path. Returns undefined when the runner can work here again. */
 async function workAsFirst(
   context: Context,
   options: AgentOptions,
@@ -144,7 +140,7 @@ async function workAsFirst(
   const reporter = reporterOf(context, {});
   const reviews = { ...runnerOptions(options), agent: options.agent };
   const { cycle, drainSwitch } = await prepareReviews(context, reviews, reporter);
-  if ('reason' in way) reporter.info(`Only reviews are taken, as by the first workers: ${way.reason}`);
+  if ('reason' in way) reporter.info(`Taking reviews only, with the v0.4.4 protocol: ${way.reason}`);
   const showAs = showing(way);
   const stopListening = drainSwitch.listen();
   try {
@@ -168,7 +164,7 @@ interface Repeated {
   way: Compatibility;
 }
 
-/** A failed review, an error or an outage never ends it. */
+/** Runs cycles until it is asked to stop. A failed review, an error or an outage does not end it. */
 async function repeat(
   context: Context,
   options: AgentOptions,
@@ -176,14 +172,14 @@ async function repeat(
 ): Promise<number | undefined> {
   const { draining, shutdown } = drainSwitch;
   let wasIdle = false;
-  // What is in the way is told once while it lasts.
+  // Report each obstacle once.
   let told = '';
   while (!draining.aborted) {
     const outcome = await cycle.run(false).catch((error: unknown) => {
       const message = messageOf(error);
       if (draining.aborted) reporter.info(message);
       else if (message !== told) {
-        context.warn(`${message} Trying again.`, error instanceof CliError ? error.hint : undefined);
+        context.warn(`${message} Retrying.`, error instanceof CliError ? error.hint : undefined);
       }
       told = message;
       return undefined;
@@ -199,7 +195,7 @@ async function repeat(
   return shutdown.aborted ? EXIT_INTERRUPTED : 0;
 }
 
-/** Whether it is time to change to the runner. Who cannot be asked, or is signed out, leaves everything as it is. */
+/** Whether to switch paths. An error while checking (such as being signed out) keeps the current one. */
 async function isOtherWay(
   context: Context,
   options: AgentOptions,
@@ -214,7 +210,7 @@ function show(context: Context, outcome: CycleOutcome, isOldNews: boolean): void
   else if (!isOldNews) printResult(context, outcome.document, outcome);
 }
 
-/** Every document says how it came about; people are told the kind, the checkpoint and the way. */
+/** Adds the path to each document. People see the job kind, the checkpoint and the path. */
 function showing(way: Compatibility): ShowAs {
   return ({ ok, document, lines, page }) => ({
     ok,
@@ -251,7 +247,7 @@ function checkpointOf(job: Record<string, unknown>): string {
   return String(checkpointId ?? checkpoint?.id ?? '');
 }
 
-/** What `agent work` does not know has the defaults of `runner work`. */
+/** Options that `agent work` lacks take the defaults of `runner work`. */
 function runnerOptions(options: AgentOptions): WorkOptions {
   return {
     ...options,

@@ -42,18 +42,18 @@ interface VerifyOptions extends CommonOptions {
   codeStdin?: boolean;
 }
 
-/** Signing out must not wait for a service that is away. */
+/** Signing out must not wait for an unreachable server. */
 const REVOKE_TIMEOUT_MS = 5_000;
 
 export function registerAuth(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('login')
-      .description('sign in with e-mail and password')
-      .option('--email <email>', 'account (default: the one of the last sign-in)')
+      .description('sign in with email and password')
+      .option('--email <email>', 'account (default: the last one used)')
       .option(
         '--password <password>',
-        'password; visible to other users of this machine, prefer --password-stdin',
+        'password; other users of this machine can see it, so prefer --password-stdin',
       )
       .option('--password-stdin', 'read the password from stdin'),
   ).action((options: LoginOptions) => shell.run(options, (context) => login(context, options)));
@@ -61,15 +61,15 @@ export function registerAuth(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('verify')
-      .description('finish a sign-in with the code that was sent')
-      .option('--email <email>', 'account (default: the one of the last sign-in)')
-      .option('--code <code>', 'code that was sent')
+      .description('finish signing in with the emailed code')
+      .option('--email <email>', 'account (default: the last one used)')
+      .option('--code <code>', 'code from the email')
       .option('--code-stdin', 'read the code from stdin'),
   ).action((options: VerifyOptions) => shell.run(options, (context) => verify(context, options)));
 
-  withJson(
-    group.command('logout').description('forget the account on this machine and revoke its token'),
-  ).action((options: CommonOptions) => shell.run(options, logout));
+  withJson(group.command('logout').description('sign out of this machine and revoke its token')).action(
+    (options: CommonOptions) => shell.run(options, logout),
+  );
 }
 
 export function registerWhoami(group: Command, shell: Shell): void {
@@ -106,7 +106,7 @@ async function login(context: Context, options: LoginOptions): Promise<void> {
   printResult(context, shown, {
     lines: Object.entries(shown),
     page: () => [
-      said('done', `A code was sent to ${shown.email}. It is valid until ${shown.expires_at}.`),
+      said('done', `The server sent a code to ${shown.email}. It expires at ${shown.expires_at}.`),
       said('next', 'orp auth verify'),
     ],
   });
@@ -126,7 +126,7 @@ async function verify(context: Context, options: VerifyOptions): Promise<void> {
   await finishSignIn(context, { client, email, outcome: readConnected(answer) });
 }
 
-/** How this device names and proves itself. The proof goes only to a server that offers to read it. */
+/** The name of this device, and its token as proof. Only a server that supports the proof gets it. */
 function deviceOf(
   context: Context,
   { client, email, session }: { client: Client; email: string; session: RemoteSession },
@@ -144,7 +144,7 @@ async function finishSignIn(
 ): Promise<void> {
   const { client, email, outcome } = signIn;
   if (outcome.kind !== 'connected') {
-    throw new CliError('The service answered the sign-in without a token or a user.', {
+    throw new CliError('The server accepted the sign-in but returned no token or user.', {
       code: 'unexpected_answer',
       hint: 'Check the base URL; then sign in again.',
     });
@@ -177,17 +177,17 @@ async function logout(context: Context): Promise<void> {
   });
 }
 
-/** The token dies on the server, too. Being signed out here never depends on it. */
+/** Revokes the token on the server. Signing out locally does not depend on it. */
 async function revoke(context: Context, session: RemoteSession): Promise<void> {
   try {
     const client = await signedInClient(context);
     await send({ ...client, timeoutMs: REVOKE_TIMEOUT_MS, retry: NO_RETRY }, revokeToken, {});
   } catch (error) {
-    // The server says that it is revoked or expired: nothing is left to do.
+    // The token is already revoked or expired.
     if (error instanceof ServerError && error.kind === 'refused' && error.code === 'unauthenticated') return;
     context.warn(
-      `The token could not be revoked at ${session.base_url || 'the server'}: ${messageOf(error)}`,
-      'It is removed from this machine. Revoke it on the server if it may have been copied.',
+      `Could not revoke the token at ${session.base_url || 'the server'}: ${messageOf(error)}`,
+      'The token is removed from this machine. If someone may have copied it, revoke it on the server.',
     );
   }
 }
@@ -204,7 +204,7 @@ async function whoami(context: Context): Promise<void> {
     connected: true,
   };
   if (shown.user_id === '' && shown.email === '') {
-    throw new CliError('The service answered without saying who you are.', {
+    throw new CliError('The server did not say who is signed in.', {
       code: 'unexpected_answer',
       hint: 'Check the base URL; then sign in again.',
     });
@@ -229,10 +229,10 @@ async function chooseEmail(
   if (known !== '') return known;
   const asked = canAsk(context) ? (await ask(context, { message: 'E-mail:', isSecret: false })).trim() : '';
   if (asked !== '') return asked;
-  throw usageError('The e-mail is not known.', 'Give it with --email.');
+  throw usageError('No email given.', 'Pass --email <email>.');
 }
 
-/** `mi**@example.test`; names of one or two characters are hidden whole. */
+/** `mi**@example.test`; hides names of one or two characters completely. */
 export function maskEmail(email: string): string {
   const at = email.lastIndexOf('@');
   const name = Array.from(at === -1 ? email : email.slice(0, at));
@@ -240,7 +240,7 @@ export function maskEmail(email: string): string {
   return name.slice(0, shown).join('') + '*'.repeat(name.length - shown) + (at === -1 ? '' : email.slice(at));
 }
 
-/** How this device is named in the list of signed-in devices. */
+/** The name of this device in the list of signed-in devices. */
 function deviceName(): string {
   return cut(hostname(), 200);
 }

@@ -33,18 +33,18 @@ export function registerCheckpoint(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('queue')
-      .description('queue a review of an idea by its linked session')
+      .description('queue a review of an idea for its linked session')
       .requiredOption('--idea-id <id>', 'idea to review')
-      .option('--world-id <id>', 'world to review it in (default: the bound one)')
-      .option('--trigger-type <type>', 'why it is asked for', 'agent-feedback')
-      .option('--feature-id <id>', 'feature to look at')
-      .option('--detail-section-id <id>', 'section of that feature to look at')
-      .option('--user-note <text>', 'what you want to know')
+      .option('--world-id <id>', 'world to review it in (default: the one bound to the idea)')
+      .option('--trigger-type <type>', 'reason for the review', 'agent-feedback')
+      .option('--feature-id <id>', 'feature to focus on')
+      .option('--detail-section-id <id>', 'section of that feature to focus on')
+      .option('--user-note <text>', 'question for the reviewer')
       .option('--skip-idea-title', 'leave out the title')
       .option('--skip-core-plan', 'leave out the plan')
-      .option('--skip-github', 'leave out the repository at GitHub')
+      .option('--skip-github', 'leave out the GitHub repository')
       .option('--skip-repo-binding', 'leave out the local repository')
-      .option('--include-previous-response-summaries', 'tell what earlier reviews said'),
+      .option('--include-previous-response-summaries', 'include summaries of earlier reviews'),
   ).action((options: QueueOptions) => shell.run(options, (context) => queue(context, options)));
 }
 
@@ -52,7 +52,7 @@ type Asked = Omit<QueueOptions, 'featureId'> & { featureId: string | undefined }
 
 async function queue(context: Context, options: QueueOptions): Promise<void> {
   const triggerType = options.triggerType.trim();
-  if (triggerType === '') throw usageError('--trigger-type is blank.', 'Leave it out for agent-feedback.');
+  if (triggerType === '') throw usageError('--trigger-type is blank.', 'Omit it for agent-feedback.');
   const client = await signedInClient(context);
   const featureId = await wholeId(client, 'feature', options.featureId?.trim() || undefined);
   const asked = { ...options, featureId };
@@ -83,12 +83,12 @@ function queuedPage(answer: JsonObject): Rich {
   ];
 }
 
-/** Only where the review goes another way than was asked. */
+/** The note, present only when the review is routed differently than requested. */
 function noteLines(note: string | undefined): Line[] {
   return note === undefined ? [] : [['checkpoint.note', note]];
 }
 
-/** Older services do not say which job it is. */
+/** v0.4.4 servers do not return the job. */
 function jobLines(jobId: string | undefined): Line[] {
   if (jobId === undefined) return [];
   return [
@@ -97,7 +97,7 @@ function jobLines(jobId: string | undefined): Line[] {
   ];
 }
 
-/** What the review gets to read. A focus on a feature or section brings that along. */
+/** What the review includes. A focus on a feature or section includes that feature or section. */
 function selectContext(options: Asked) {
   const { featureId, detailSectionId } = focusOf(options);
   return {

@@ -51,24 +51,24 @@ export function registerIdeas(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('list')
-      .description('list your ideas, a page at a time')
+      .description('list your ideas, one page at a time')
       .addOption(
         wholeNumberOption({
           flags: '--limit <count>',
-          description: 'ideas on a page; 0 leaves it to the server',
+          description: 'ideas per page; 0 uses the server default',
           min: 0,
           max: 500,
           default: 25,
           raisesLow: true,
         }),
       )
-      .option('--cursor <cursor>', 'the `cursor` of the page before')
+      .option('--cursor <cursor>', '`cursor` from the previous page')
       .option(
         '--sort <order>',
-        'updated_desc, updated_asc, created_desc, created_asc, title_asc',
+        'updated_desc, updated_asc, created_desc, created_asc or title_asc',
         'updated_desc',
       )
-      .option('--deleted', 'the removed ones instead'),
+      .option('--deleted', 'list removed ideas instead'),
   ).action((options: ListOptions) => shell.run(options, (context) => list(context, options)));
 }
 
@@ -88,7 +88,7 @@ export function registerIdea(group: Command, shell: Shell): void {
     withEditOptions(
       group
         .command('update')
-        .description('change an idea, unless it changed meanwhile')
+        .description('change an idea; fails if someone else changed it meanwhile')
         .argument('<idea-id>'),
     ).option('--title <title>', 'title'),
   ).action((id: string, options: EditOptions) =>
@@ -98,24 +98,24 @@ export function registerIdea(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('remove')
-      .description('remove an idea; `orp idea restore` brings it back')
+      .description('remove an idea; `orp idea restore` undoes it')
       .argument('<idea-id>')
-      .option('--purge', 'for good'),
+      .option('--purge', 'delete it permanently'),
   ).action((id: string, options: RemoveOptions) =>
     shell.run(options, (context) => remove(context, id, options)),
   );
 
   withCommonOptions(
-    group.command('restore').description('bring back a removed idea').argument('<idea-id>'),
+    group.command('restore').description('restore a removed idea').argument('<idea-id>'),
   ).action((id: string, options: CommonOptions) => shell.run(options, (context) => restore(context, id)));
 }
 
 function withEditOptions(command: Command): Command {
   return command
     .option('--notes <text>', 'the plan')
-    .option('--summary <text>', 'same as --notes, which wins')
-    .option('--github-url <url>', 'repository; blank clears it')
-    .option('--link-label <label>', 'label of the link; blank clears it')
+    .option('--summary <text>', 'alias of --notes; ignored when both are given')
+    .option('--github-url <url>', 'repository; an empty value clears it')
+    .option('--link-label <label>', 'label of the link; an empty value clears it')
     .option('--visibility <visibility>', 'for example: private');
 }
 
@@ -130,7 +130,7 @@ async function list(context: Context, options: ListOptions): Promise<void> {
     },
   });
   const rows = [answer.ideas, answer.items].find((value) => Array.isArray(value));
-  // Anything else, taken for an empty list, would tell somebody that the ideas are gone.
+  // Treating a malformed answer as an empty list would make it look as if the ideas were gone.
   if (rows === undefined) throw incomplete(listIdeas, 'it has no list of ideas');
   const ideas = rows.filter(isObject);
   const cursor = readString(answer, 'cursor', 'nextCursor') ?? '';
@@ -168,7 +168,7 @@ async function show(context: Context, id: string): Promise<void> {
   );
 }
 
-/** An idea as the service shows it, wrapped or flat; `features` beside it or inside. */
+/** An idea from the server, wrapped or flat; `features` inside it or next to it. */
 async function fetchIdea(context: Context, id: string) {
   const client = await signedInClient(context);
   return withId(client, { kind: 'idea', given: id }, async (ideaId) => {
@@ -196,8 +196,8 @@ async function update(context: Context, id: string, options: EditOptions): Promi
   const edits = { ...(title === undefined ? {} : { title }), ...editsOf(options) };
   if (Object.keys(edits).length === 0) {
     throw usageError(
-      'There is nothing to change.',
-      'Give at least one of --title, --notes, --github-url, --link-label, --visibility.',
+      'No change given.',
+      'Pass at least one of --title, --notes, --github-url, --link-label, --visibility.',
     );
   }
   const { client, idea, ideaId } = await fetchIdea(context, id);
@@ -220,7 +220,7 @@ function checkedTitle(options: EditOptions): string | undefined {
   return title;
 }
 
-/** What the flags change. A blank address or label clears it; a flag that is not given changes nothing. */
+/** The fields to change. Omitted flags stay unchanged; an empty URL or label clears the field. */
 function editsOf(options: EditOptions) {
   const notes = options.notes ?? options.summary;
   return {
@@ -268,7 +268,7 @@ const WIRE_NAMES = {
   updated_at: 'updatedAt',
 } as const;
 
-/** Lines of an idea that stands flat in the answer, or wrapped. */
+/** Lines for an idea, flat or wrapped in the answer. */
 function ideaLines(answer: JsonObject, names: readonly (keyof typeof WIRE_NAMES)[]): Line[] {
   const wrapped = isObject(answer.idea) ? answer.idea : {};
   return names.map((name) => [
@@ -287,7 +287,7 @@ function nameOfIdea(answer: JsonObject): Rich {
 }
 
 function removedPage(id: string, isForGood: boolean): Rich {
-  if (isForGood) return said('done', `Removed ${id} for good.`);
+  if (isForGood) return said('done', `Deleted ${id} permanently.`);
   return [said('done', `Removed ${id}.`), said('next', `orp idea restore ${id}`)];
 }
 

@@ -1,4 +1,4 @@
-/** What is said at the installation, because later nobody sits in front of the service. */
+/** Warnings at installation. Later, nobody is watching the service. */
 
 import { findAgentProblem, findCodex } from '../agents/codex-program.ts';
 import type { Context } from '../output/context.ts';
@@ -11,11 +11,11 @@ import type { WorkWords } from './work-words.ts';
 interface Installed {
   plan: ServicePlan;
   options: WorkWords['options'];
-  /** The repository it is installed in; undefined outside of one. */
+  /** The repository in which the user runs the installation; undefined outside a repository. */
   root: string | undefined;
 }
 
-/** In the order in which they stand in the way. */
+/** The warnings, most blocking first. */
 export async function installWarnings(context: Context, installed: Installed): Promise<string[]> {
   return [
     ...(await agentWarnings(installed)),
@@ -25,17 +25,17 @@ export async function installWarnings(context: Context, installed: Installed): P
   ];
 }
 
-/** Looked for where the service will look, which is not everywhere a shell does. */
+/** Searches the PATH that the service will have. A shell may search more folders. */
 async function agentWarnings({ plan, options }: Installed): Promise<string[]> {
   const asked = { bin: options.codexBin, profile: options.codexConfigProfile, env: plan.environment };
   const problem = await findAgentProblem(asked);
   if (problem?.code === 'agent_too_old') {
-    return [`${problem.message} Until it is updated, jobs cannot run. Run \`${problem.command}\`.`];
+    return [`${problem.message} Jobs cannot run until you update it: \`${problem.command}\`.`];
   }
   const found = await findCodex(asked);
   if (found.kind === 'found') return [...vanishingWarnings('Codex', found.path), ...found.remarks];
   return [
-    `${found.message} Until it is there, the service claims nothing. Install it, or name it with \`orp runner install -- --all-linked --codex-bin <path>\`.`,
+    `${found.message} The service claims no jobs without it. Install it, or pass its path: \`orp runner install -- --all-linked --codex-bin <path>\`.`,
   ];
 }
 
@@ -44,22 +44,23 @@ async function runnerWarnings({ env, now }: Context): Promise<string[]> {
   const lock = await readRunnerLock({ env, machineId: record.machine_id });
   if (lock.kind !== 'held' || lock.holder.isService) return [];
   return [
-    `Runner ${lock.holder.pid}, which a person started, works here now. The service waits and begins half a minute after it has left.`,
+    `Runner ${lock.holder.pid}, started at a terminal, is working here. The service starts 30 seconds after it exits.`,
   ];
 }
 
 function rootWarnings({ options, root }: Installed): string[] {
   if (options.allLinked || options.linkedProjectRoot.length > 0) return [];
-  const where = root === undefined ? 'It has no repository to work in' : `It works in ${root} only`;
-  return [`${where}; with \`--all-linked\` it works in every repository that is linked on this machine.`];
+  const where =
+    root === undefined ? 'The service has no repository to work in' : `The service works only in ${root}`;
+  return [`${where}. Pass \`--all-linked\` to work in every repository linked on this machine.`];
 }
 
 function policyWarnings(env: NodeJS.ProcessEnv): string[] {
   const file = readPolicyFile(env);
   if (file.kind === 'broken')
-    return ['The policy file is broken: nothing is claimed. Run `orp runner policy check`.'];
+    return ['The policy file is invalid: the runner claims no jobs. Run `orp runner policy check`.'];
   if (file.kind === 'absent' || (file.policy.confirm ?? 'never') === 'never') return [];
   return [
-    `The policy wants a person to confirm jobs (confirm: ${file.policy.confirm}). A service has no terminal: such jobs are refused.`,
+    `The policy requires a person to confirm jobs (confirm: ${file.policy.confirm}). A service has no terminal, so it refuses these jobs.`,
   ];
 }

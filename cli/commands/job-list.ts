@@ -10,7 +10,7 @@ import { listPage } from './job-pages.ts';
 import { formatStory } from './job-story.ts';
 import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 
-/** One page of jobs. */
+/** Prints one page of jobs. */
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const client = await signedInClient(context);
   const { status, kind, limit, cursor } = options;
@@ -34,7 +34,7 @@ function rowsOf({ jobs, nextCursor, hasMore }: Page): string {
   return formatRows(head, jobs.map(jobLines));
 }
 
-/** What a script needs of a job. */
+/** Lines for scripts. */
 export function jobLines(job: JobView): Line[] {
   return [
     ['job.id', job.id],
@@ -53,7 +53,7 @@ export function jobLines(job: JobView): Line[] {
   ];
 }
 
-/** One job with everything that happened to it. */
+/** Prints one job with its history. */
 export async function show(context: Context, jobId: string): Promise<void> {
   const client = await signedInClient(context);
   const answer = await withJob(client, jobId, (id) => call(client, showJob, { params: { jobId: id } }));

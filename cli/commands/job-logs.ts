@@ -1,4 +1,4 @@
-/** `orp job logs`: the transcript of a job, across its attempts; with `--follow` as it grows. */
+/** `orp job logs`: prints the transcript of all attempts of a job; `--follow` continues as it grows. */
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { readTranscript } from '../../spec/contract/jobs.ts';
@@ -13,7 +13,7 @@ import { plainText } from '../output/plain-text.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;
-  /** Of following, in seconds. */
+  /** How long to follow, in seconds. */
   timeout?: number;
 }
 
@@ -22,10 +22,10 @@ type Entry = Page['entries'][number];
 
 /** Entries per request. */
 const PAGE = 500;
-/** Text that one document holds; JSON may escape every character, and a string of Node has an end. */
+/** Maximum text of one document, in characters. JSON may escape each of them, and Node limits string length. */
 const MAX_DOCUMENT_CHARACTERS = 64 * 1024 * 1024;
 
-/** Prints the transcript: one JSON document, or, when following, one entry a line. */
+/** Prints the transcript: one JSON document, or one entry per line with `--follow`. */
 export async function logs(context: Context, jobId: string, options: LogsOptions): Promise<void> {
   const client = await signedInClient(context);
   return withJob(client, jobId, (id) => printLogs(context, { client, jobId: id }, options));
@@ -43,7 +43,7 @@ async function printLogs(
   }
 }
 
-/** To the end of the story, however often the way to the server breaks. */
+/** Follows until the job ends. Reconnects after every outage. */
 async function follow(context: Context, client: Client, { jobId, timeout }: Followed): Promise<void> {
   const { followJob } = await import('../hosted/follow-job.ts');
   const { WaitingWatch } = await import('../hosted/waiting-watch.ts');
@@ -55,7 +55,7 @@ async function follow(context: Context, client: Client, { jobId, timeout }: Foll
   let status = '';
   let outage = '';
   const onOutage = (message: string) => {
-    if (message !== outage) say(`${message} Trying again.`);
+    if (message !== outage) say(`${message} Reconnecting.`);
     outage = message;
   };
   try {
@@ -74,7 +74,7 @@ async function follow(context: Context, client: Client, { jobId, timeout }: Foll
     if (!signal?.aborted) throw error;
     throw new CliError(`Job ${jobId} has not ended after ${timeout} s.`, {
       code: 'wait_timeout',
-      hint: `Run \`orp job show ${jobId}\` to see why, or follow it longer with --timeout.`,
+      hint: `Run \`orp job show ${jobId}\` to see why, or raise --timeout.`,
     });
   } finally {
     waiting.stop();
@@ -83,7 +83,7 @@ async function follow(context: Context, client: Client, { jobId, timeout }: Foll
 
 interface Followed {
   jobId: string;
-  /** Seconds; absent: to the end of the job. */
+  /** In seconds; undefined means until the job ends. */
   timeout: number | undefined;
 }
 
@@ -100,18 +100,18 @@ async function* readPages(client: Client, jobId: string): AsyncGenerator<Page> {
   }
 }
 
-/** The same pages again and again, or empty ones, would never end. */
+/** Without this check, repeated or empty pages would loop forever. */
 function standsStill(): CliError {
-  return new CliError('The server says that there is more output, and gives none, or the same page again.', {
+  return new CliError('The server announces more output but returns an empty or repeated page.', {
     code: 'unexpected_answer',
-    hint: 'Run the command again later; what was printed so far is complete up to here.',
+    hint: 'Run the command again later. The output so far has no gaps.',
   });
 }
 
 function tooLong(jobId: string): CliError {
   return new CliError(`The output of job ${jobId} is too long for one JSON document.`, {
     code: 'output_too_long',
-    hint: `Run \`orp job logs ${jobId} --follow --json\`, which prints one entry a line.`,
+    hint: `Run \`orp job logs ${jobId} --follow --json\` to print one entry per line.`,
   });
 }
 
@@ -128,7 +128,7 @@ async function printDocument(context: Context, client: Client, jobId: string): P
   context.stdout.write(`${JSON.stringify({ ok: true, job_id: jobId, status, entries }, null, 2)}\n`);
 }
 
-/** Output as it is; what the agent and the system say is set off, so that it is found again. */
+/** Prints output unchanged. Entries of the agent and the system get a `[stream]` prefix. */
 function printEntry(context: Context, entry: Entry): void {
   const text = plainText(entry.text);
   const ended = text.endsWith('\n') ? text : `${text}\n`;

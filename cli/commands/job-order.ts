@@ -1,4 +1,4 @@
-/** `orp job cancel|retry|wait`: what the owner of a job may ask from anywhere, without a lease. */
+/** `orp job cancel|retry|wait`: commands for the owner of a job. They work from any machine and need no lease. */
 
 import { cancelJob, retryJob, showJob } from '../../spec/contract/jobs.ts';
 import { isTerminal } from '../../spec/job/status.ts';
@@ -26,10 +26,10 @@ export interface WaitOptions extends CommonOptions {
   timeout: number;
 }
 
-/** Cancels a job: final at once. */
+/** Cancels a job. The cancellation is immediate and final. */
 export async function cancel(context: Context, jobId: string, { reason }: OrderOptions): Promise<void> {
   const client = await signedInClient(context);
-  // The route is one of v0.4.4, but not without a machine.
+  // v0.4.4 has this route, but requires a machine.
   await requireOffer(client, 'jobs');
   const answer = await withJob(client, jobId, (id) =>
     call(client, cancelJob, { params: { jobId: id }, body: { reason: reason?.trim() || null } }),
@@ -45,8 +45,8 @@ export async function cancel(context: Context, jobId: string, { reason }: OrderO
 }
 
 /**
- * The attempt that a retry is to replace. A retry whose answer was lost is sent again with the same number, and then takes
- * nothing from the runner that has begun the next attempt meanwhile.
+ * The attempt that a retry replaces. If the answer is lost, the client repeats the request with the same number, so that
+ * it does not take the job from a runner that has started the next attempt.
  */
 export async function attemptOf(client: Client, jobId: string): Promise<number> {
   const { job } = await call(client, showJob, { params: { jobId } });
@@ -69,11 +69,11 @@ export async function retry(context: Context, jobId: string, { reason }: OrderOp
   });
 }
 
-/** Soon at first, for jobs that take seconds; every 5 s later, for those that take an hour. */
+/** Short pauses first, for jobs that take seconds; then 5 s, for jobs that take an hour. */
 const FIRST_LOOK_MS = 500;
 const LAST_LOOK_MS = 5000;
 
-/** Waits for the end of a job. An outage of the server does not end it; the time limit and the server's own refusal do. */
+/** Waits until a job ends. Outages do not stop it; the time limit and a refusal by the server do. */
 export async function wait(context: Context, jobId: string, options: WaitOptions): Promise<number> {
   const client = await signedInClient(context);
   return withJob(client, jobId, (id) => waitFor(context, { client, jobId: id }, options));
@@ -98,7 +98,7 @@ async function waitFor(
   }
 }
 
-/** The last look has this long, although the time is up. */
+/** Timeout of the last request, which may exceed the time limit. */
 const LAST_CHANCE_MS = 2000;
 
 interface Looking {
@@ -106,7 +106,7 @@ interface Looking {
   tell: (state: string) => void;
 }
 
-/** Undefined: the server cannot be asked now. */
+/** Returns undefined when the server is unreachable. */
 async function look(
   client: Client,
   jobId: string,
@@ -119,12 +119,12 @@ async function look(
   } catch (error) {
     if (signal.aborted) return undefined;
     if (!(error instanceof ServerError) || !isOutage(error)) throw error;
-    tell(`${error.message} Trying again.`);
+    tell(`${error.message} Retrying.`);
     return undefined;
   }
 }
 
-/** Each state once while it lasts; for people only. */
+/** Reports each state once, to people only. */
 function tellChanges({ json, stderr }: Pick<Context, 'json' | 'stderr'>): (state: string) => void {
   let told = '';
   return (state) => {
@@ -153,9 +153,9 @@ function report(context: Context, job: JobStory): number {
 }
 
 function notEnded(jobId: string, timeout: number, last: JobStory | undefined): CliError {
-  const standing = last === undefined ? 'the server could not be asked' : `it is ${last.status}`;
+  const standing = last === undefined ? 'the server is unreachable' : `it is ${last.status}`;
   return new CliError(`Job ${jobId} has not ended after ${timeout} s: ${standing}.`, {
     code: 'wait_timeout',
-    hint: `Run \`orp job show ${jobId}\` to see why, or wait longer with --timeout.`,
+    hint: `Run \`orp job show ${jobId}\` to see why, or raise --timeout.`,
   });
 }

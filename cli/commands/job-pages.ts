@@ -1,4 +1,4 @@
-/** `orp job submit|list|wait` for a person at a terminal. */
+/** The terminal pages of `orp job submit|list|wait`. */
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import type { enqueueJob } from '../../spec/contract/jobs.ts';
@@ -11,12 +11,12 @@ import { capitalise } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
 import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 
-/** What happens next with a job that was queued. */
+/** The page for a queued job, with the next commands. */
 export function submittedPage({ job, created }: ReplyOf<typeof enqueueJob>): Rich {
   const [short = job.id] = shortIds([job.id]);
   const where = job.waiting?.message;
   return [
-    said('done', created ? `Queued ${job.id}` : `This is ${job.id} already, which is ${job.status}`),
+    said('done', created ? `Queued ${job.id}` : `Already queued as ${job.id}, now ${job.status}`),
     where === undefined ? '' : said('note', where),
     job.waiting?.note === undefined ? '' : said('warning', job.waiting.note),
     said('next', `orp job wait ${shellWord(short)}`),
@@ -24,7 +24,7 @@ export function submittedPage({ job, created }: ReplyOf<typeof enqueueJob>): Ric
   ];
 }
 
-/** How a job ended, from the words of the server. */
+/** How a job ended, in the server's words. */
 export function endOf(job: JobStory): JobEnd {
   const at = parseTimestamp(job.finishedAt ?? job.updatedAt) ?? 0;
   const startedAt = job.startedAt === undefined ? undefined : parseTimestamp(job.startedAt);
@@ -45,7 +45,7 @@ interface View {
   now: number;
 }
 
-/** What the jobs are: one row each. */
+/** A table with one row per job. */
 export function listPage(page: Page, { options, columns, now }: View): Rich {
   const { jobs } = page;
   if (jobs.length === 0) return 'No jobs.\n';
@@ -62,7 +62,7 @@ export function listPage(page: Page, { options, columns, now }: View): Rich {
   return [table(['JOB', 'AGE', 'STATUS', 'WHAT'], rows, columns), moreOf(page, options)];
 }
 
-/** The first words of the prompt; of a review, and of a job from a server that does not tell them, what else is known. */
+/** The start of the prompt. For reviews and servers that do not return it, the best other description. */
 function titleOf(job: JobView): string {
   if (job.promptStart !== undefined) return job.promptStart;
   const rules = rulesOf(job.kind);

@@ -1,4 +1,4 @@
-/** The story of a job for a person, in the order in which it happened. Pure. */
+/** The history of a job for a person, in chronological order. Pure. */
 
 import { oneLine } from '../base/one-line.ts';
 import { plainText } from '../output/plain-text.ts';
@@ -6,7 +6,7 @@ import type { JobStory } from './job-types.ts';
 
 type Attempt = JobStory['attempts'][number];
 
-/** Everything that is known, from the queue to the answer. */
+/** All known events, from queueing to the answer. */
 export function formatStory(job: JobStory): string {
   const events = [queuedEvent(job), ...job.attempts.flatMap(attemptEvents), ...orders(job)];
   const lines = events
@@ -58,7 +58,7 @@ function reasonOf({ failureKind, error, summary }: Attempt): string {
 
 const ORDERED = { cancel: 'cancelled', retry: 'queued again', stopped: 'the runner confirmed' } as const;
 
-/** What people ordered. A service that keeps no such list knows the last cancel only. */
+/** Cancels and retries by people. A server without this list knows only the last cancel. */
 function orders(job: JobStory): (StoryEvent | undefined)[] {
   if (job.events.length === 0) return cancelEvents(job);
   return job.events.map(({ at, action, by, detail }) => {

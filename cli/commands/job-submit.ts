@@ -1,4 +1,4 @@
-/** `orp job submit`: a prompt from an argument, a file or stdin, and where it is to go. */
+/** `orp job submit`: reads the prompt from an argument, a file or stdin, and chooses the target. */
 
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
@@ -45,7 +45,7 @@ export interface SubmitOptions extends CommonOptions {
 
 type Order = BodyInput<typeof enqueueJob>;
 
-/** Queues the prompt and says what happens next. */
+/** Queues the prompt and shows the next commands. */
 export async function submit(
   context: Context,
   argument: string | undefined,
@@ -77,21 +77,21 @@ export async function submit(
   });
 }
 
-/** A key stands for one request: the same words must come to the same body, whenever they are said. */
+/** An idempotency key identifies one request body, so the same options must always produce the same body. */
 function readKey(options: SubmitOptions): string | undefined {
   const { notBefore, expiresAt } = options;
   const read = idempotencyKey.optional().safeParse(options.idempotencyKey);
   if (!read.success) {
     throw usageError(
       `--idempotency-key ${JSON.stringify(options.idempotencyKey)} ${read.error.issues[0]?.message}.`,
-      'Use a UUID, or leave the option out.',
+      'Use a UUID, or omit the option.',
     );
   }
   for (const [flag, value] of Object.entries({ '--not-before': notBefore, '--expires-at': expiresAt })) {
     if (read.data !== undefined && value !== undefined && spanMs(value) !== undefined) {
       throw usageError(
-        `${flag} ${value} counts from now, so the same --idempotency-key would come with another time whenever this is said again.`,
-        `Say the time itself, such as ${flag} 2026-04-01T18:00:00Z.`,
+        `${flag} ${value} is relative, so repeating the command with the same --idempotency-key would send a different time.`,
+        `Use an absolute time, such as ${flag} 2026-04-01T18:00:00Z.`,
       );
     }
   }
@@ -104,22 +104,22 @@ async function readPrompt(
   file: string | undefined,
 ): Promise<string> {
   if (argument !== undefined && file !== undefined) {
-    throw usageError('The prompt is given twice.', 'Give it as an argument or with --file, not both.');
+    throw usageError('The prompt is given twice.', 'Pass it as an argument or with --file, not both.');
   }
   if (argument === undefined && file === undefined) {
     throw usageError(
-      'There is no prompt.',
-      'Give it as an argument, with --file <path>, or - to read stdin.',
+      'No prompt given.',
+      'Pass it as an argument, with --file <path>, or use - to read stdin.',
     );
   }
   const prompt = file !== undefined ? await readPromptFile(resolvePath(context.cwd, file)) : argument;
   const said = prompt === '-' && file === undefined ? await text(context.stdin) : (prompt ?? '');
-  if (said.trim() === '') throw usageError('The prompt is blank.', 'Say what the agent is to do.');
+  if (said.trim() === '') throw usageError('The prompt is blank.', 'Write what the agent should do.');
   const bytes = Buffer.byteLength(said);
   if (bytes > MAX_PROMPT_BYTES) {
     throw usageError(
-      `The prompt has ${bytes} bytes; at most ${MAX_PROMPT_BYTES} are taken.`,
-      'Put the long part into a file of the repository and name that file in the prompt.',
+      `The prompt has ${bytes} bytes; the limit is ${MAX_PROMPT_BYTES}.`,
+      'Put the long part in a file in the repository and name the file in the prompt.',
     );
   }
   return said;
@@ -129,7 +129,7 @@ async function readPromptFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (isMissing(error)) throw usageError(`There is no file ${path}.`, 'Check the path behind --file.');
+    if (isMissing(error)) throw usageError(`File not found: ${path}.`, 'Check the path after --file.');
     throw error;
   }
 }
@@ -137,19 +137,19 @@ async function readPromptFile(path: string): Promise<string> {
 const PLACES = ['ideaId', 'worldId', 'machineId', 'projectRoot'] as const;
 
 /**
- * Where it goes. Who names no place inside a linked repository means that repository. A prompt that any machine may take
- * is never an accident of the folder one happens to be in: it must be asked for.
+ * Chooses the target. Without a target option it is the linked repository of the current directory. "Any machine" must be
+ * explicit, so that the current directory never causes it by accident.
  */
 async function targetOf(context: Context, options: SubmitOptions): Promise<Partial<Order>> {
   const { ideaId, worldId, machineId, projectRoot, orpSessionId, codexSessionId, sessionFallback } = options;
   const named = { ideaId, worldId, machineId, projectRoot, orpSessionId, codexSessionId };
   for (const [name, value] of Object.entries(named)) {
-    if (value?.trim() === '') throw usageError(`The value of ${name} is blank.`, 'Leave the option out.');
+    if (value?.trim() === '') throw usageError(`The value of ${name} is blank.`, 'Omit the option.');
   }
   const asked: Partial<Order> = compactOrder({ ...named, sessionFallback });
   const isTargeted = Object.values(named).some((value) => value !== undefined);
   if (options.anywhere && isTargeted) {
-    throw usageError('--anywhere is given together with a target.', 'Give the target, or --anywhere alone.');
+    throw usageError('--anywhere cannot be combined with a target.', 'Pass either the target or --anywhere.');
   }
   if (options.anywhere || PLACES.some((place) => options[place] !== undefined)) return asked;
   const link = await linkHere(context);
@@ -157,11 +157,11 @@ async function targetOf(context: Context, options: SubmitOptions): Promise<Parti
   if (isTargeted) return asked;
   throw new CliError(`No target given, and ${context.repoRoot} is not a linked repository.`, {
     code: 'no_target',
-    hint: 'Change into a linked repository, name one with --repo-root or a target such as --idea-id, or use --anywhere.',
+    hint: 'Change to a linked repository, pass --repo-root or a target such as --idea-id, or use --anywhere.',
   });
 }
 
-/** The link of the repository one is in; one that cannot be read is not the same as none. */
+/** The link of the current repository. An unreadable link is an error, not a missing one. */
 async function linkHere(context: Context): Promise<ProjectLink | undefined> {
   const repository = await context.repository();
   if (!isLinkable(repository)) {
@@ -187,13 +187,13 @@ function termsOf(options: SubmitOptions, now: number): Partial<Order> {
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A span such as `2h`; undefined when it is none. */
+/** A duration such as `2h`, in milliseconds; undefined if the text is not one. */
 function spanMs(value: string): number | undefined {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value.trim()) ?? [];
   return unit === undefined ? undefined : Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
 }
 
-/** A time, or a span from now. */
+/** Reads an absolute time or a duration from now. */
 function readWhen(flag: string, value: string | undefined, now: number): string | undefined {
   if (value === undefined) return undefined;
   const span = spanMs(value);
@@ -202,16 +202,16 @@ function readWhen(flag: string, value: string | undefined, now: number): string 
   if (at !== undefined) {
     throw usageError(
       `${flag} ${JSON.stringify(value)} is too far ahead.`,
-      'It may be at most 90 days ahead, for example 90d.',
+      'The limit is 90 days, for example 90d.',
     );
   }
   throw usageError(
-    `${flag} ${JSON.stringify(value)} is no time.`,
-    'Write it like 2026-04-01T18:00:00Z, or from now: 30s, 15m, 2h, 1d.',
+    `${flag} ${JSON.stringify(value)} is not a time.`,
+    'Use a time such as 2026-04-01T18:00:00Z, or a duration from now: 30s, 15m, 2h, 1d.',
   );
 }
 
-/** Fields that are not given are left out: the service has the defaults. */
+/** Omits fields that are not given, so that the server's defaults apply. */
 function compactOrder<T extends object>(order: T): T {
   return Object.fromEntries(Object.entries(order).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,4 +1,4 @@
-/** Jobs as the commands read them. */
+/** Types of jobs for the commands. */
 
 import type { z } from 'zod';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';

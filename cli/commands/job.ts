@@ -1,4 +1,4 @@
-/** `orp job …`: the owner's side of the queue. Nothing here needs a runner on this machine. */
+/** `orp job …`: commands for the owner of jobs. They need no runner on this machine. */
 
 import { type Command, Option } from 'commander';
 import {
@@ -18,7 +18,7 @@ import type { SubmitOptions } from './job-submit.ts';
 import type { ListOptions } from './job-types.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
 
-/** Registers the group. The work of each command is loaded when it is asked for. */
+/** Registers the group. Each command loads its code only when it runs. */
 export function registerJob(group: Command, shell: Shell): void {
   registerSubmit(group, shell);
   registerReading(group, shell);
@@ -29,42 +29,45 @@ function registerSubmit(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('submit')
-      .description('queue a prompt for a linked session; inside a linked repository: for that one')
-      .argument('[prompt]', 'the prompt, or - to read it from stdin')
+      .description('queue a prompt for a linked session (default target: the current repository)')
+      .argument('[prompt]', 'prompt, or - to read it from stdin')
       .option('--file <path>', 'read the prompt from a file')
-      .option('--idea-id <id>', 'idea it belongs to')
-      .option('--world-id <id>', 'world of the idea')
+      .option('--idea-id <id>', 'idea that the job belongs to')
+      .option('--world-id <id>', 'world of that idea')
       .option('--machine-id <id>', 'machine that must run it')
       .option('--project-root <path>', 'repository on that machine')
-      .option('--orp-session-id <id>', 'linked session that gets the prompt')
-      .option('--codex-session-id <id>', 'the same, by the id of its agent')
-      .option('--anywhere', 'no target: any of your machines may take it')
+      .option('--orp-session-id <id>', 'linked session that receives the prompt')
+      .option('--codex-session-id <id>', 'the same session, by its Codex session id')
+      .option('--anywhere', 'let any of your machines take the job')
       .addOption(
         new Option(
           '--session-fallback <where>',
-          'when that session cannot take it: its primary one, or none',
+          "if that session cannot take the job: use the repository's primary session, or none",
         ).choices([...SESSION_FALLBACKS]),
       )
       .addOption(
         wholeNumberOption({
           flags: '--priority <number>',
-          description: 'higher goes first',
+          description: 'jobs with a higher priority run first',
           min: MIN_PRIORITY,
           max: MAX_PRIORITY,
         }),
       )
-      .option('--not-before <when>', 'a time (2026-04-01T18:00Z), or from now: 30s, 15m, 2h, 1d')
-      .option('--expires-at <when>', 'when it must not start any more (default: in 7 days)')
+      .option(
+        '--not-before <when>',
+        'earliest start: a time (2026-04-01T18:00Z), or from now (30s, 15m, 2h, 1d)',
+      )
+      .option('--expires-at <when>', 'latest start, in the same formats (default: 7d)')
       .addOption(
         new Option(
           '--on-lease-loss <policy>',
-          'when its machine goes silent while working: run it again, or hold',
+          'if its machine stops responding during the run: run the job again, or hold it',
         ).choices([...LEASE_LOSS_POLICIES]),
       )
       .addOption(
         wholeNumberOption({
           flags: '--max-attempts <number>',
-          description: 'automatic attempts',
+          description: 'maximum number of automatic attempts',
           min: 1,
           max: MAX_ATTEMPTS_LIMIT,
         }),
@@ -79,7 +82,7 @@ function registerSubmit(group: Command, shell: Shell): void {
       )
       .option(
         '--idempotency-key <key>',
-        'the same key brings the same job, for 30 days; times are then given in full',
+        'the same key returns the same job for 30 days; requires absolute times',
       ),
   ).action((prompt: string | undefined, options: SubmitOptions) =>
     shell.run(options, async (context) => (await import('./job-submit.ts')).submit(context, prompt, options)),
@@ -91,38 +94,41 @@ function registerReading(group: Command, shell: Shell): void {
     group
       .command('list')
       .description('list your jobs, newest first')
-      .option('--status <statuses>', 'one or several with commas; `live`: all that have not ended')
+      .option(
+        '--status <statuses>',
+        'statuses, separated by commas; `live` means all jobs that have not ended',
+      )
       .addOption(new Option('--kind <kind>', 'kind of job').choices([...JOB_KINDS]))
-      .option('--idea-id <id>', 'jobs of this idea')
-      .option('--machine-id <id>', 'jobs of this machine')
+      .option('--idea-id <id>', 'only jobs of this idea')
+      .option('--machine-id <id>', 'only jobs of this machine')
       .addOption(
         wholeNumberOption({
           flags: '--limit <count>',
-          description: 'jobs on a page',
+          description: 'jobs per page',
           min: 1,
           max: 200,
           default: 25,
         }),
       )
-      .option('--cursor <cursor>', 'the `next_cursor` of the page before'),
+      .option('--cursor <cursor>', '`next_cursor` from the previous page'),
   ).action((options: ListOptions) =>
     shell.run(options, async (context) => (await import('./job-list.ts')).list(context, options)),
   );
   withCommonOptions(
-    group.command('show').description('show a job with its whole story').argument('<job-id>'),
+    group.command('show').description('show a job and its history').argument('<job-id>'),
   ).action((id: string, options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./job-list.ts')).show(context, id)),
   );
   withCommonOptions(
     group
       .command('logs')
-      .description('print what the agent said and did')
+      .description('print the transcript of a job')
       .argument('<job-id>')
-      .option('--follow', 'go on until the job has ended, through outages of the server')
+      .option('--follow', 'continue until the job ends; reconnects after outages')
       .addOption(
         wholeNumberOption({
           flags: '--timeout <seconds>',
-          description: 'with --follow: give up after this long',
+          description: 'with --follow: exit with an error after this time',
           min: 1,
           max: 7 * MOST_WAIT_SECONDS,
         }),
@@ -136,12 +142,12 @@ function registerOrders(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('wait')
-      .description('wait until a job has ended; exit 0 when it completed, 1 when not')
+      .description('wait until a job ends; exits 0 if it completed, 1 otherwise')
       .argument('<job-id>')
       .addOption(
         wholeNumberOption({
           flags: '--timeout <seconds>',
-          description: 'give up after this long',
+          description: 'exit with an error after this time',
           min: 1,
           max: 7 * MOST_WAIT_SECONDS,
           default: 3600,
@@ -154,9 +160,9 @@ function registerOrders(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('cancel')
-      .description('cancel a job; its agent is stopped')
+      .description('cancel a job and stop its agent')
       .argument('<job-id>')
-      .option('--reason <text>', 'why'),
+      .option('--reason <text>', 'reason, shown with the job'),
   ).action((id: string, options: OrderOptions) =>
     shell.run(options, async (context) => (await import('./job-order.ts')).cancel(context, id, options)),
   );
@@ -165,7 +171,7 @@ function registerOrders(group: Command, shell: Shell): void {
       .command('retry')
       .description('run a job again')
       .argument('<job-id>')
-      .option('--reason <text>', 'why'),
+      .option('--reason <text>', 'reason, shown with the job'),
   ).action((id: string, options: OrderOptions) =>
     shell.run(options, async (context) => (await import('./job-order.ts')).retry(context, id, options)),
   );

@@ -1,4 +1,4 @@
-/** `orp link project bind`: the hosted world first, then the local record. */
+/** `orp link project bind`: binds the world on the server first, then writes the local record. */
 
 import { basename } from 'node:path';
 import { putWorld, showIdea } from '../../spec/contract/ideas.ts';
@@ -34,13 +34,13 @@ export interface BindOptions extends CommonOptions {
   notes?: string;
 }
 
-/** Binds the repository. A refusal of the hosted side changes nothing here. */
+/** Binds the repository. If the server refuses, nothing changes locally. */
 export async function bindProject(context: Context, options: BindOptions): Promise<void> {
   const repository = requireGit(await context.repository());
   requireAuth(context.env);
   requireSameRoot(options.projectRoot, repository, context.cwd);
   const given = options.ideaId.trim();
-  if (given === '') throw usageError('--idea-id is blank.', '`orp ideas list` shows the ideas.');
+  if (given === '') throw usageError('--idea-id is blank.', '`orp ideas list` shows your ideas.');
 
   const client = await signedInClient(context);
   const ideaId = await wholeId(client, 'idea', given);
@@ -80,19 +80,19 @@ export async function bindProject(context: Context, options: BindOptions): Promi
   );
 }
 
-/** The list of linked repositories is a convenience: the link is whole without it. */
+/** Adds the repository to the list of linked repositories. The link is complete without it, so a failure only warns. */
 export async function noteLinked(context: Context, note: () => Promise<void>): Promise<void> {
   try {
     await note();
   } catch (error) {
     context.warn(
-      `The list of linked repositories could not be changed: ${messageOf(error)}`,
-      'Only `--all-linked` reads it. Run the command again once the state folder can be written.',
+      `Could not update the list of linked repositories: ${messageOf(error)}`,
+      'Only `--all-linked` needs it. Make the state folder writable, then run the command again.',
     );
   }
 }
 
-/** Only for people to recognize the idea by: without it the binding is whole, so nobody waits long for it. */
+/** Fetches the idea's title, with a short timeout: it only helps people recognize the idea. */
 const TITLE_TIMEOUT_MS = 5_000;
 
 async function askTitle(client: Client, ideaId: string): Promise<string | undefined> {
@@ -101,17 +101,17 @@ async function askTitle(client: Client, ideaId: string): Promise<string | undefi
     const answer = await send(hasty, showIdea, { params: { ideaId } });
     return readString(isObject(answer.idea) ? answer.idea : answer, 'title');
   } catch {
-    // The link goes without a title, as it does when the service does not know one.
+    // The link works without a title.
     return undefined;
   }
 }
 
-/** Link state belongs to the repository the command works in; another path would be linked from the wrong place. */
+/** Rejects a `--project-root` other than the current repository, because the link is stored in that repository. */
 export function requireSameRoot(path: string | undefined, repository: LinkableRepository, cwd: string): void {
   if (path === undefined || path.trim() === '' || resolvePath(cwd, path) === repository.root) return;
   throw usageError(
     `--project-root ${resolvePath(cwd, path)} is not the repository root ${repository.root}.`,
-    'Use --repo-root to work in another repository.',
+    'Pass --repo-root to work in another repository.',
   );
 }
 
@@ -119,13 +119,13 @@ interface Binding {
   ideaId: string;
   ideaTitle: string | undefined;
   body: { name: string; projectRoot: string; githubUrl?: string; codexSessionId?: string };
-  /** Of the link so far, when it is for the same idea. */
+  /** The world id of the current link, if it is for the same idea. */
   worldId: string | undefined;
 }
 
 /**
- * What is sent: flags, else what is stored (also when the idea changes, as v0.4.4 does), else what the repository says. What is
- * not known here is left out rather than cleared: the server may know it from elsewhere.
+ * The fields to send: flags, then stored values (also when the idea changes, as in v0.4.4), then values from the repository.
+ * Unknown fields are omitted, not cleared, because the server may have them from another machine.
  */
 async function chooseBinding(
   context: Context,

@@ -11,7 +11,7 @@ import { primaryOf } from '../records/sessions/sessions.ts';
 import { showSession } from '../records/sessions/shown-session.ts';
 import { noteLinked } from './link-bind.ts';
 
-/** Imports and prints what came of it. */
+/** Imports, and prints the result. */
 export async function importRust(context: Context): Promise<void> {
   const repository = requireGit(await context.repository());
   const { root } = repository;
@@ -41,16 +41,14 @@ export async function importRust(context: Context): Promise<void> {
       ['imported_project', document.imported_project],
       ['imported_sessions', document.imported_session_count],
       ['primary.orp_session_id', primary?.record.orp_session_id],
-      ...skipped.map((path): Line => ['warning', `${path} was skipped: not JSON, or without id or label.`]),
+      ...skipped.map((path): Line => ['warning', `Skipped ${path}: it is not JSON, or has no id or label.`]),
     ],
     page: () => [
       said(
         'done',
         `Imported ${document.imported_project ? 'the project and ' : ''}${result.imported.length} ${result.imported.length === 1 ? 'session' : 'sessions'}.`,
       ),
-      ...skipped.map((path) =>
-        said('warning', `${path} was skipped: it is not JSON, or has no id or label.`),
-      ),
+      ...skipped.map((path) => said('warning', `Skipped ${path}: it is not JSON, or has no id or label.`)),
     ],
   });
 }

@@ -32,10 +32,10 @@ export interface RegisterOptions extends CommonOptions {
   notes?: string;
 }
 
-/** The hosted side takes no longer ids, and a file name has its limit, too. */
+/** The server's limit for ids, which also keeps file names short enough. */
 const MAX_ID_CHARACTERS = 200;
 
-/** Writes the record; the first session of a repository becomes the primary one. */
+/** Writes the record. The first session of a repository becomes its primary session. */
 export async function registerSession(context: Context, options: RegisterOptions): Promise<void> {
   const repository = requireGit(await context.repository());
   requireSameRoot(options.projectRoot, repository, context.cwd);
@@ -76,15 +76,14 @@ export async function registerSession(context: Context, options: RegisterOptions
 function readRegistration(options: RegisterOptions, root: string): Registration {
   const id = options.orpSessionId.trim();
   const label = options.label.trim();
-  if (id === '')
-    throw usageError('--orp-session-id is blank.', 'Choose a name for the session, such as main.');
+  if (id === '') throw usageError('--orp-session-id is blank.', 'Choose an id, such as main.');
   if (id.length > MAX_ID_CHARACTERS) {
     throw usageError(
       `--orp-session-id has more than ${MAX_ID_CHARACTERS} characters.`,
-      'Choose a shorter one.',
+      'Choose a shorter id.',
     );
   }
-  if (label === '') throw usageError('--label is blank.', 'Give the session a name for people.');
+  if (label === '') throw usageError('--label is blank.', 'Choose a name to show for the session.');
   return {
     id,
     label,
@@ -101,13 +100,13 @@ function readRegistration(options: RegisterOptions, root: string): Registration 
   };
 }
 
-/** The id becomes an argument of the agent: what could be read as an option or a path is refused here already. */
+/** The id becomes an argument of the agent, so anything that looks like an option or a path is rejected. */
 function readCodexId(text: string | undefined): string | undefined {
   const id = text?.trim();
   if (id === undefined || id === '' || AGENT_SESSION_ID_PATTERN.test(id)) return id;
   throw usageError(
     `--codex-session-id ${JSON.stringify(id)} is not a Codex session id.`,
-    'It is the UUID that `codex` shows for the session: letters, digits and dashes.',
+    'Use the UUID that `codex` shows for the session: letters, digits and dashes.',
   );
 }
 
@@ -115,7 +114,10 @@ function readTime(option: string, text: string | undefined): number | undefined 
   if (text === undefined || text.trim() === '') return undefined;
   const at = parseTimestamp(text);
   if (at !== undefined) return at;
-  throw usageError(`${option} ${JSON.stringify(text)} is not a time.`, 'Example: 2026-04-01T10:00:00Z');
+  throw usageError(
+    `${option} ${JSON.stringify(text)} is not a time.`,
+    'Use a time such as 2026-04-01T10:00:00Z.',
+  );
 }
 
 function readTerminalTarget({ windowId, tabNumber }: RegisterOptions): TerminalTarget | undefined {
@@ -123,5 +125,5 @@ function readTerminalTarget({ windowId, tabNumber }: RegisterOptions): TerminalT
   if (windowId !== undefined && tabNumber !== undefined) {
     return { window_id: windowId, tab_number: tabNumber };
   }
-  throw usageError('A terminal is named by both --window-id and --tab-number.', 'Give both or none.');
+  throw usageError('--window-id and --tab-number must be used together.', 'Pass both or neither.');
 }

@@ -1,4 +1,4 @@
-/** `orp link session …`. Local only: the hosted side learns of it with the next sync. */
+/** `orp link session …`. Changes local records only; the next sync sends them to the server. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
@@ -38,16 +38,16 @@ export function registerLinkSession(group: Command, shell: Shell): void {
     );
   };
   addWithId('show', 'show one session', show);
-  addWithId('set-primary', 'let a session take the work that names none', setPrimary);
-  addWithId('archive', 'put a session away: it takes no work any more', (context, id) =>
+  addWithId('set-primary', 'make a session the default for jobs that name none', setPrimary);
+  addWithId('archive', 'archive a session, so that it takes no jobs', (context, id) =>
     setArchived(context, id, true),
   );
-  addWithId('unarchive', 'take a session out of the archive', (context, id) =>
+  addWithId('unarchive', 'let an archived session take jobs again', (context, id) =>
     setArchived(context, id, false),
   );
-  addWithId('remove', 'remove the record of a session; the session itself stays', remove);
+  addWithId('remove', 'unlink a session; the Codex session itself is kept', remove);
   withJson(
-    session.command('import-rust').description('take over project and sessions of the desktop app'),
+    session.command('import-rust').description('import the project and sessions from the desktop app'),
   ).action((options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./link-import.ts')).importRust(context)),
   );
@@ -58,31 +58,31 @@ const ROLES = SESSION_ROLES.join(', ');
 function parseRole(text: string): SessionRole | '' {
   const role = [...SESSION_ROLES, '' as const].find((known) => known === text);
   if (role !== undefined) return role;
-  throw new InvalidArgumentError(`Allowed choices are ${ROLES}; blank removes it.`);
+  throw new InvalidArgumentError(`Allowed choices are ${ROLES}; an empty value removes it.`);
 }
 
 function addRegister(session: Command, shell: Shell): void {
   withJson(
     session
       .command('register')
-      .description('link a session, or change what is known of one')
-      .requiredOption('--orp-session-id <id>', 'id of your choice')
-      .requiredOption('--label <label>', 'name for people')
-      .option('--codex-session-id <id>', 'Codex session; needed to take work; blank removes it')
+      .description('link a session, or update its record')
+      .requiredOption('--orp-session-id <id>', 'an id that you choose')
+      .requiredOption('--label <label>', 'name to show')
+      .option('--codex-session-id <id>', 'Codex session, required to take jobs; an empty value removes it')
       .option('--project-root <path>', 'must be the repository root')
       .addOption(
-        new Option('--state <state>', 'default: active, also when you register it again').choices([
+        new Option('--state <state>', 'state (default: active, also for an existing session)').choices([
           ...SESSION_STATES,
         ]),
       )
-      .option('--role <role>', `for people: ${ROLES}; blank removes it`, parseRole)
-      .option('--created-at <time>', 'ISO 8601')
-      .option('--last-active-at <time>', 'ISO 8601')
-      .addOption(terminalOption('--window-id <number>', 'terminal window; with --tab-number'))
-      .addOption(terminalOption('--tab-number <number>', 'terminal tab; with --window-id'))
-      .option('--archived', 'put it away at once')
-      .option('--primary', 'let it take the work that names no session')
-      .option('--notes <text>', 'anything; blank removes it'),
+      .option('--role <role>', `role to show: ${ROLES}; an empty value removes it`, parseRole)
+      .option('--created-at <time>', 'when the session was created (ISO 8601)')
+      .option('--last-active-at <time>', 'when the session was last active (ISO 8601)')
+      .addOption(terminalOption('--window-id <number>', 'terminal window; requires --tab-number'))
+      .addOption(terminalOption('--tab-number <number>', 'terminal tab; requires --window-id'))
+      .option('--archived', 'archive the session')
+      .option('--primary', 'make it the default for jobs that name no session')
+      .option('--notes <text>', 'free text; an empty value removes it'),
   ).action((options: RegisterOptions) =>
     shell.run(options, async (context) =>
       (await import('./link-session-register.ts')).registerSession(context, options),
@@ -90,7 +90,7 @@ function addRegister(session: Command, shell: Shell): void {
   );
 }
 
-/** v0.4.4 takes any number that a terminal program may count by. */
+/** Accepts any number, as v0.4.4 does: terminal programs number their windows differently. */
 const MOST_WINDOWS = 999_999_999_999_999;
 
 function terminalOption(flags: string, description: string): Option {
@@ -125,8 +125,8 @@ async function list(context: Context): Promise<void> {
 function warnOfInvalid(context: Context, root: string, shelf: SessionShelf): void {
   for (const path of shelf.invalidPaths) {
     context.warn(
-      `${displayPath(root, path)} is not a valid session record and is left out.`,
-      '`orp link doctor` says more; register the session again or remove the file.',
+      `Ignored ${displayPath(root, path)}: it is not a valid session record.`,
+      'Run `orp link doctor` for details. Then register the session again, or remove the file.',
     );
   }
 }
@@ -161,10 +161,10 @@ async function setPrimary(context: Context, id: string): Promise<void> {
     const chosen = requireSession(repository, stored, id);
     if (chosen.record.archived) {
       throw new CliError(
-        `The session ${chosen.record.orp_session_id} is archived and cannot be the primary one.`,
+        `Session ${chosen.record.orp_session_id} is archived and cannot be the primary session.`,
         {
           code: 'session_archived',
-          hint: 'Run `orp link session unarchive` first, or choose another one.',
+          hint: 'Run `orp link session unarchive` first, or choose another session.',
         },
       );
     }
@@ -180,7 +180,11 @@ async function setPrimary(context: Context, id: string): Promise<void> {
         ['primary.orp_session_id', primary?.orp_session_id],
         ['primary.codex_session_id', primary?.codex_session_id],
       ],
-      page: () => said('done', `${primary?.label ?? id} takes the work that names no session.`),
+      page: () =>
+        said(
+          'done',
+          `${primary?.label ?? id} is now the primary session: it takes jobs that name no session.`,
+        ),
     },
   );
 }
@@ -206,8 +210,8 @@ async function setArchived(context: Context, id: string, archived: boolean): Pro
         said(
           'done',
           archived
-            ? `Archived session ${session.label}: it takes no work.`
-            : `Session ${session.label} can take work again.`,
+            ? `Archived session ${session.label}. It takes no jobs.`
+            : `Session ${session.label} can take jobs again.`,
         ),
     },
   );
@@ -235,6 +239,6 @@ async function remove(context: Context, id: string): Promise<void> {
       ['session.id', gone?.orp_session_id],
       ['session.path', gone?.path],
     ],
-    page: () => said('done', `Removed the record of session ${gone?.label ?? id}.`),
+    page: () => said('done', `Unlinked session ${gone?.label ?? id}.`),
   });
 }

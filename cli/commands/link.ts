@@ -30,21 +30,21 @@ export function registerLink(group: Command, shell: Shell): void {
   registerProject(group, shell);
 
   withCommonOptions(
-    group.command('status').description('show what is linked, and what is missing to take work'),
+    group.command('status').description('show the links, and what is missing to take jobs'),
   ).action((options: CommonOptions) => shell.run(options, status));
 
   withCommonOptions(
     group
       .command('doctor')
-      .description('check the links; exits 1 when something is wrong')
-      .option('--strict', 'warnings count as errors'),
+      .description('check the links; exits 1 on errors')
+      .option('--strict', 'treat warnings as errors'),
   ).action((options: DoctorOptions) => shell.run(options, (context) => doctor(context, options)));
 
   withJson(
     group
       .command('import-rust')
-      .description('take over project and sessions of the desktop app')
-      .option('--all', 'project and sessions'),
+      .description('import the project and sessions from the desktop app')
+      .option('--all', 'import the project and sessions (required)'),
   ).action((options: ImportOptions) => shell.run(options, (context) => importAll(context, options)));
 }
 
@@ -54,14 +54,14 @@ function registerProject(group: Command, shell: Shell): void {
   withCommonOptions(
     project
       .command('bind')
-      .description('link the repository to an idea, here and on the hosted side')
-      .requiredOption('--idea-id <id>', 'idea; `orp ideas list` shows them')
-      .option('--idea-title <title>', 'title of the idea, kept here')
-      .option('--name <name>', 'name of the world (default: the directory name)')
+      .description('link the repository to an idea, locally and on the server')
+      .requiredOption('--idea-id <id>', 'idea to link to; `orp ideas list` shows your ideas')
+      .option('--idea-title <title>', 'title of the idea, stored locally')
+      .option('--name <name>', 'name of the world (default: directory name)')
       .option('--project-root <path>', 'must be the repository root')
-      .option('--github-url <url>', 'repository at GitHub (default: the address of `origin`)')
-      .option('--codex-session-id <id>', 'Codex session (default: the one of the primary session)')
-      .option('--notes <text>', 'anything'),
+      .option('--github-url <url>', 'GitHub repository (default: URL of `origin`)')
+      .option('--codex-session-id <id>', "Codex session (default: the primary session's)")
+      .option('--notes <text>', 'free text'),
   ).action((options: BindOptions) =>
     shell.run(options, async (context) => (await import('./link-bind.ts')).bindProject(context, options)),
   );
@@ -75,7 +75,9 @@ function registerProject(group: Command, shell: Shell): void {
   );
 
   withJson(
-    project.command('unbind').description('remove the link here; the hosted side and the sessions stay'),
+    project
+      .command('unbind')
+      .description('remove the local link; keeps the sessions and the world on the server'),
   ).action((options: CommonOptions) => shell.run(options, unbindProject));
 }
 
@@ -142,7 +144,7 @@ async function gather(context: Context) {
     configPath: context.configPath,
     env: context.env,
     now: context.now(),
-    // Loaded only when there is a world to ask for.
+    // Loaded only when needed.
     fetchWorld: async (ideaId) => (await import('../hosted/world.ts')).fetchWorld(context, ideaId),
   });
 }
@@ -205,18 +207,18 @@ async function importAll(context: Context, options: ImportOptions): Promise<void
   if (!options.all) {
     throw usageError(
       '`orp link import-rust` requires `--all`.',
-      'Project and sessions are imported together: `orp link import-rust --all`.',
+      'Run `orp link import-rust --all`. It imports the project and sessions together.',
     );
   }
   await (await import('./link-import.ts')).importRust(context);
 }
 
-/** What is linked, and what is missing to take work. */
+/** The page of `link status`: the links, and what is missing to take jobs. */
 function linkStatusPage(status: LinkStatus): Rich {
   const text = (record: object, key: string): string => String(Reflect.get(record, key) ?? '');
   const { project_link: link, primary_session: primary, session_counts: counts, hosted_auth } = status;
   const isReady = status.routing_ready && hosted_auth.connected;
-  const headline = isReady ? 'This repository can take work.' : 'This repository cannot take work yet.';
+  const headline = isReady ? 'This repository can take jobs.' : 'This repository cannot take jobs yet.';
   return [
     said(isReady ? 'done' : 'idle', headline),
     '\n',
@@ -224,7 +226,7 @@ function linkStatusPage(status: LinkStatus): Rich {
       ['Repository', status.repo_root],
       ['Idea', status.project_link_exists ? text(link, 'idea_title') || text(link, 'idea_id') : 'not linked'],
       ['World', text(status.hosted_world, 'name') || text(link, 'world_name')],
-      ['Sessions', `${counts.routeable} of ${counts.total} can take work`],
+      ['Sessions', `${counts.routeable} of ${counts.total} can take jobs`],
       ['Primary', text(primary, 'label')],
       ['Account', hosted_auth.connected ? hosted_auth.email : 'not signed in'],
     ]),
@@ -239,10 +241,10 @@ interface Findings {
   issues: readonly Issue[];
 }
 
-/** What is wrong; nothing, in one line. */
+/** The page of `link doctor`: the problems, or one line if there are none. */
 function doctorPage({ ok, errors, warnings, issues }: Findings): Rich {
   const count = (many: number, word: string) => `${many} ${many === 1 ? word : `${word}s`}`;
-  if (issues.length === 0) return said('done', 'Nothing is wrong with the links of this repository.');
+  if (issues.length === 0) return said('done', 'No problems with the links of this repository.');
   const sentence = `${count(errors, 'error')}, ${count(warnings, 'warning')}.`;
   return [
     said(ok ? 'done' : 'failed', sentence),

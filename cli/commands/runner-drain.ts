@@ -1,4 +1,4 @@
-/** `orp runner drain|resume`: has a machine finish its work and claim nothing more, or go on; from any signed-in `orp`. */
+/** `orp runner drain|resume`: makes a machine stop or restart claiming. Works from any signed-in `orp`. */
 
 import type { Command } from 'commander';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
@@ -25,14 +25,14 @@ interface DrainOptions extends CommonOptions {
 export function registerRunnerDrain(group: Command, shell: Shell): void {
   register(group, shell, {
     name: 'drain',
-    meaning: 'have a machine finish its work and claim nothing more; without an id this one',
+    meaning: 'finish running jobs and stop claiming',
   });
-  register(group, shell, { name: 'resume', meaning: 'let a drained machine claim jobs again' });
+  register(group, shell, { name: 'resume', meaning: 'start claiming again after a drain' });
 }
 
 const AFTER_HELP = `
-The service keeps the order, also while the machine is off. \`orp runner status --hosted\` shows it as presence.draining.
-To end the runner itself press Ctrl-C once where it runs, or \`orp runner uninstall\` the service.`;
+The server keeps this setting while the machine is off. \`orp runner status --hosted\` shows it as presence.draining.
+To stop the runner itself, press Ctrl-C in its terminal, or run \`orp runner uninstall\` if it is a service.`;
 
 function register(
   group: Command,
@@ -43,8 +43,8 @@ function register(
     group
       .command(name)
       .description(meaning)
-      .option('--machine-id <id>', 'the machine that is meant (default: this one)')
-      .option('--reason <text>', 'why; kept in the audit log')
+      .option('--machine-id <id>', 'machine to change (default: this one)')
+      .option('--reason <text>', 'reason, kept in the audit log')
       .addHelpText('after', AFTER_HELP),
   ).action((options: DrainOptions) =>
     shell.run(options, (context) => order(context, { isDraining: name === 'drain', options })),
@@ -85,9 +85,10 @@ async function order(
 
 function drainPage({ machine, changed }: ReplyOf<typeof drainMachine>, { machineId }: DrainOptions): Rich {
   const already = changed ? '' : ' already';
-  if (!machine.draining) return said('done', `${machine.name} claims jobs${changed ? ' again' : already}.`);
+  if (!machine.draining)
+    return said('done', `${machine.name} ${changed ? 'claims jobs again' : 'already claims jobs'}.`);
   return [
-    said('done', `${machine.name} is${already} drained: it finishes its work and claims nothing more.`),
+    said('done', `${machine.name} is${already} drained: it finishes running jobs and claims no new ones.`),
     said(
       'next',
       machineId === undefined ? 'orp runner resume' : `orp runner resume --machine-id ${machine.id}`,

@@ -17,36 +17,36 @@ interface SyncOptions extends CommonOptions {
 }
 
 const AFTER_STATUS = `
-It looks at the service, the runner, its channel, the job, what waits to be told, and the policy, and says what to do next.
-Without --hosted nothing leaves this machine. It ends with 0 whatever it finds; scripts read --json.`;
+The report covers the service, the runner, its channel, the job, unsent results and the policy, and suggests the next step.
+Without --hosted, the command makes no network request. It always exits 0; scripts should read --json.`;
 
 export function registerRunnerLocal(group: Command, shell: Shell): void {
-  withJson(group.command('enable').description('allow this machine to work on jobs')).action(
+  withJson(group.command('enable').description('allow this machine to run jobs')).action(
     (options: CommonOptions) => shell.run(options, (context) => setEnabled(context, true)),
   );
-  withJson(group.command('disable').description('forbid it')).action((options: CommonOptions) =>
-    shell.run(options, (context) => setEnabled(context, false)),
+  withJson(group.command('disable').description('forbid this machine to run jobs')).action(
+    (options: CommonOptions) => shell.run(options, (context) => setEnabled(context, false)),
   );
   withCommonOptions(
     group
       .command('status')
-      .description('show whether this machine can work, and what it does')
-      .option('--hosted', 'also ask the hosted side whether it can wake this machine')
+      .description('show whether this machine can run jobs, and what it is doing')
+      .option('--hosted', 'also ask the server whether it can wake this machine')
       .addHelpText('after', AFTER_STATUS),
   ).action((options: CommonOptions & StatusOptions) =>
     shell.run(options, (context) => status(context, options)),
   );
   withCommonOptions(
-    group.command('heartbeat').description('tell the hosted side that this machine is alive'),
+    group.command('heartbeat').description('report to the server that this machine is online'),
   ).action((options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./runner-report.ts')).sendHeartbeat(context)),
   );
   withCommonOptions(
     group
       .command('sync')
-      .description('tell the hosted side which repositories and sessions are linked')
-      .addOption(linkedRootOption('a further linked repository'))
-      .option('--all-linked', 'also every repository that is linked on this machine'),
+      .description('send the linked repositories and sessions to the server')
+      .addOption(linkedRootOption('another linked repository to include'))
+      .option('--all-linked', 'include every repository linked on this machine'),
   ).action((options: SyncOptions) =>
     shell.run(options, async (context) =>
       (await import('./runner-report.ts')).sync(context, await syncRoots(context, options)),
@@ -54,7 +54,7 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
   );
 }
 
-/** What is missing is skipped by the sync, which says so. */
+/** Missing repositories stay in the list: the sync skips and reports them. */
 async function syncRoots(context: Context, options: SyncOptions): Promise<string[]> {
   if (!options.allLinked) return options.linkedProjectRoot;
   const { findLinkedRoots } = await import('../records/linked-roots.ts');
@@ -91,8 +91,8 @@ async function setEnabled(context: Context, enabled: boolean): Promise<void> {
       said(
         'done',
         enabled
-          ? `${machine.record.machine_name} may work on jobs.`
-          : `${machine.record.machine_name} works on no jobs.`,
+          ? `${machine.record.machine_name} may run jobs.`
+          : `${machine.record.machine_name} runs no jobs.`,
       ),
       enabled ? said('next', 'orp runner sync') : '',
     ],

@@ -1,4 +1,4 @@
-/** `orp runner cancel|retry`: orders about the job that this machine works on, or names. */
+/** `orp runner cancel|retry`: acts on the job of this machine, or on a given job. */
 
 import type { Command } from 'commander';
 import { cancelJob, retryJob } from '../../spec/contract/jobs.ts';
@@ -36,32 +36,24 @@ export function registerRunnerOrder(group: Command, shell: Shell): void {
 
 const AFTER_HELP: Record<Verb, string> = {
   cancel: `
-The agent is stopped wherever it runs; \`orp job logs <job-id>\` shows how it ended.
-
-Examples:
-  $ orp runner cancel
-  $ orp runner cancel <job-id> --reason "wrong branch"`,
+The agent stops on whichever machine runs it; \`orp job logs <job-id>\` shows how it ended.`,
   retry: `
-The job goes back into the queue; it may run on another machine that can take it.
-
-Examples:
-  $ orp runner retry
-  $ orp runner retry <job-id>`,
+The job goes back to the queue. Any machine that can take it may run it.`,
 };
 
 function register(group: Command, shell: Shell, verb: Verb): void {
   const meaning =
     verb === 'cancel'
-      ? 'cancel a job; without an id the one this machine works on'
-      : 'run a job again; without an id the one this machine works on, or worked on last';
+      ? "cancel a job (default: this machine's running job)"
+      : "run a job again (default: this machine's running or last job)";
   withCommonOptions(
     group
       .command(verb)
       .description(meaning)
       .argument('[job-id]')
-      .option('--lease-id <id>', 'lease of the attempt that is meant')
-      .option('--reason <text>', 'why')
-      .addOption(linkedRootOption('a further repository to look in'))
+      .option('--lease-id <id>', 'lease of the attempt')
+      .option('--reason <text>', 'reason, shown with the job')
+      .addOption(linkedRootOption('another repository to search for the job'))
       .addHelpText('after', AFTER_HELP[verb]),
   ).action((id: string | undefined, options: OrderOptions) =>
     shell.run(options, (context) => order(context, { verb, jobId: id?.trim() || undefined, options })),
@@ -113,14 +105,14 @@ async function orderJob(context: Context, { verb, jobId, options }: Ordered): Pr
   printOrder(context, { verb, target, response, repository });
 }
 
-/** A v0.4.4 server knows no attempts; nothing is repeated towards it. */
+/** v0.4.4 servers have no attempt numbers, so nothing is repeated towards them. */
 async function attemptToReplace(client: Client, jobId: string): Promise<{ expectedAttempt?: number }> {
   return (await findOffer(client, 'jobs')) ? { expectedAttempt: await attemptOf(client, jobId) } : {};
 }
 
 async function findRepositories(context: Context, roots: readonly string[]): Promise<LinkableRepository[]> {
   const all = [context.repoRoot, ...roots.map((root) => resolvePath(context.cwd, root))];
-  // Throws when variables of git name another repository than the current directory.
+  // Throws when git environment variables name a repository other than the current directory.
   await context.repository();
   const found = await Promise.all([...new Set(all)].map((root) => resolveRepo(root, context.env)));
   return found.filter(isLinkable);
@@ -131,7 +123,7 @@ function recordedWork(repository: LinkableRepository): RecordedWork {
   return { root: repository.root, activeJob: runtime.active_job, lastJob: runtime.last_job };
 }
 
-/** The runner that works on the job learns it from the service, and stops the agent; here only the record is closed. */
+/** Closes the local record. The runner that works on the job learns of the order from the server and stops the agent. */
 async function finishLocally(
   context: Context,
   repository: LinkableRepository,
@@ -143,14 +135,14 @@ async function finishLocally(
 
 function nothingToOrder(verb: Verb, leaseId: string | undefined): CliError {
   const about = leaseId === undefined ? '' : ` with lease ${leaseId}`;
-  return new CliError(`No job${about} is recorded here that could be meant.`, {
+  return new CliError(`This machine has no record of a matching job${about}.`, {
     code: 'no_recorded_job',
-    hint: `Name it: \`orp runner ${verb} <job-id>\`; \`orp job list\` shows the jobs.`,
+    hint: `Run \`orp runner ${verb} <job-id>\`; \`orp job list\` shows the jobs.`,
   });
 }
 
 const VERBS: Record<Verb, (jobId: string) => string> = {
-  cancel: (jobId) => `Cancelled job ${jobId}; its agent is being stopped.`,
+  cancel: (jobId) => `Cancelled job ${jobId}. Its agent is stopping.`,
   retry: (jobId) => `Queued job ${jobId} again.`,
 };
 

@@ -1,4 +1,4 @@
-/** `orp runner policy show|check|test`: what the owner of this machine lets run here. Local only; nothing is sent. */
+/** `orp runner policy show|check|test`: the rules for jobs on this machine. Local only; sends nothing. */
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -29,8 +29,8 @@ interface TestOptions extends CommonOptions {
 }
 
 const ABOUT = `
-The rules stand in ~/.config/orp/policy.json (below XDG_CONFIG_HOME when that is set). You write it with an editor;
-without it everything of your own may run. A small one, for two places, which asks you about jobs of your colleagues:
+The rules are in ~/.config/orp/policy.json (or $XDG_CONFIG_HOME/orp/policy.json), a file that you write. Without it,
+all jobs from your own account may run. Example: two folders, with a prompt before jobs from colleagues:
 
   {
     "schema_version": "1.0.0",
@@ -40,44 +40,40 @@ without it everything of your own may run. A small one, for two places, which as
     "confirm": "unknown-sender"
   }
 
-A change counts from the next job on, without a restart. docs/policy.md tells every rule.`;
+Changes apply from the next job on, without a restart. docs/policy.md lists every rule.`;
 
 const AFTER_SHOW = `
-Exit codes: 0 the rules can be obeyed (also when there are none), 1 the file is broken and nothing may run.`;
+Exit codes: 0 the file is valid or absent, 1 the file is invalid and no jobs may run.`;
 
 const AFTER_TEST = `
-The decision is run, ask (a person at the terminal of the runner), wait (not now: the job stays queued) or refuse.
-Exit codes: 0 it would run, ask or wait; 1 it would be refused; 2 there is no job to test.
-
-Examples:
-  $ orp job show <job-id> --json | orp runner policy test -
-  $ echo '{"kind": "session.prompt", "createdBy": "mira@example.org"}' | orp runner policy test -`;
+The decision is run, ask (a person at the runner's terminal), wait (the job stays queued) or refuse.
+Exit codes: 0 run, ask or wait; 1 refuse; 2 no job to test.`;
 
 export function registerRunnerPolicy(group: Command, shell: Shell): void {
   const policy = group
     .command('policy')
-    .description('what may run on this machine, whatever the service says')
+    .description('show, check and test the rules for jobs on this machine')
     .addHelpText('after', ABOUT);
   withJson(policy.command('show').description('show the rules'))
     .addHelpText('after', AFTER_SHOW)
     .action((options: CommonOptions) => shell.run(options, show));
-  withJson(policy.command('check').description('check the file and tell what is wrong with it'))
+  withJson(policy.command('check').description('check the file and list its problems'))
     .addHelpText('after', AFTER_SHOW)
     .action((options: CommonOptions) => shell.run(options, check));
   withJson(
     policy
       .command('test')
-      .description('tell what would happen to a job, and by which rule')
-      .argument('<job.json>', 'a job as `orp job show --json` prints it; - reads it from stdin')
-      .addOption(linkedRootOption('a further linked repository'))
-      .option('--all-linked', 'also every repository that is linked on this machine')
+      .description('show what the runner would do with a job, and which rule decides')
+      .argument('<job.json>', 'file with the output of `orp job show --json`, or - for stdin')
+      .addOption(linkedRootOption('another linked repository to include'))
+      .option('--all-linked', 'include every repository linked on this machine')
       .addHelpText('after', AFTER_TEST),
   ).action((file: string, options: TestOptions) =>
     shell.run(options, (context) => test(context, file, options)),
   );
 }
 
-/** What each rule allows, in the order of the file. */
+/** Shows what each rule allows, in the order of the file. */
 async function show(context: Context): Promise<number> {
   const file = readPolicyFile(context.env);
   const policy = policyOf(file);
@@ -117,9 +113,9 @@ async function check(context: Context): Promise<number> {
         ['policy.exists', document.exists],
         ['policy.valid', document.ok],
       ];
-      if (file.kind === 'absent') head.push(['note', 'There is no policy: everything of your own may run.']);
+      if (file.kind === 'absent') head.push(['note', 'No policy: all jobs from your own account may run.']);
       if (problems.length === 0) return formatLines(head);
-      head.push(['warning', 'No job is claimed until the file is right; a runner then goes on by itself.']);
+      head.push(['warning', 'The runner claims no jobs until the file is valid. It needs no restart then.']);
       const rows = problems.map(({ field, message }) => [field === '' ? '(file)' : field, message]);
       return `${formatLines(head)}\n${plainTable(['field', 'problem'], rows)}`;
     },
@@ -128,7 +124,7 @@ async function check(context: Context): Promise<number> {
   return document.ok ? 0 : EXIT_NEGATIVE;
 }
 
-/** The job is placed as the runner would place it, and judged as the runner would judge it. */
+/** Routes and judges the job exactly as the runner does. */
 async function test(context: Context, name: string, options: TestOptions): Promise<number> {
   const job = readJob(await readInput(context, name), name);
   const roots = await rootsOf(context, options);
@@ -173,7 +169,7 @@ async function test(context: Context, name: string, options: TestOptions): Promi
 function rulesPage(file: PolicyFile, columns: number): Rich {
   if (file.kind === 'broken') return said('failed', brokenSentence(file));
   if (file.kind === 'absent')
-    return said('idle', `There is no policy at ${file.path}: everything of your own may run.`);
+    return said('idle', `No policy at ${file.path}: all jobs from your own account may run.`);
   const rows = describeRules(file.policy).map((row) => row.map((text) => ({ text: String(text ?? '') })));
   return [said('done', `The policy is ${file.path}.`), '\n', table(['RULE', 'ALLOWS'], rows, columns)];
 }
@@ -184,14 +180,14 @@ function checkPage(file: PolicyFile, columns: number): Rich {
     return said(
       'done',
       file.kind === 'absent'
-        ? 'There is no policy: everything of your own may run.'
+        ? 'No policy: all jobs from your own account may run.'
         : `${file.path} is valid.`,
     );
   const rows = problems.map(({ field, message }) => [
     { text: field === '' ? '(file)' : field },
     { text: message },
   ]);
-  const warning = 'The runner claims no job until the file is valid; then it goes on by itself.';
+  const warning = 'The runner claims no jobs until the file is valid. It needs no restart then.';
   return [
     said('failed', `${file.path} is not valid.`),
     '\n',
@@ -212,14 +208,14 @@ function verdictPage(verdict: ReturnType<typeof judge>, next: readonly string[],
   ];
 }
 
-/** An installed runner looks further than into this folder. */
+/** An installed runner works in all linked repositories, not only in this one. */
 function nextOf(name: string): readonly [string, string] {
   return ['next', `orp runner policy test --all-linked ${shellWord(name)}`];
 }
 
-/** As a runner would find them. */
+/** The repositories that a runner would use. */
 async function rootsOf(context: Context, options: TestOptions): Promise<string[]> {
-  // Throws when variables of git name another repository than the current directory.
+  // Throws when git environment variables name a repository other than the current directory.
   await context.repository();
   const { env, repoRoot } = context;
   const named = [repoRoot, ...options.linkedProjectRoot];
@@ -230,7 +226,7 @@ async function rootsOf(context: Context, options: TestOptions): Promise<string[]
 
 interface Verdict {
   decision: 'run' | 'ask' | 'wait' | 'refuse';
-  /** Blank when nothing is in the way. */
+  /** The deciding rule; blank when none applies. */
   rule: string;
   why: string;
   rules: RuleOutcome[];
@@ -247,7 +243,7 @@ function judge(context: Context, job: ClaimedJob, placement: Placement): Verdict
     max_run_minutes: limits.maxRunMs === undefined ? null : limits.maxRunMs / 60_000,
   };
   if (file.kind === 'broken') {
-    // It stays in the queue: a runner claims nothing until the file is right.
+    // The job stays queued: a runner claims nothing until the file is valid.
     return { decision: 'wait', rule: 'policy_file', why: brokenSentence(file), rules: [], ...held };
   }
   if (placement.kind !== 'placed') {
@@ -257,11 +253,11 @@ function judge(context: Context, job: ClaimedJob, placement: Placement): Verdict
   const rules = judgeJob(policy, { ...jobAtPlace(job, placement), owner: ownerNames(context.env), at });
   const decisive = decisionOf(rules);
   if (decisive === undefined && !isJobKind(job.kind)) {
-    const why = `no runner of this version works on jobs of kind ${JSON.stringify(job.kind)}`;
+    const why = `this version of orp does not support jobs of kind ${JSON.stringify(job.kind)}`;
     return { decision: 'refuse', rule: 'unsupported_kind', why, rules, ...held };
   }
   if (decisive === undefined) {
-    return { decision: 'run', rule: '', why: 'no rule is in the way', rules, ...held };
+    return { decision: 'run', rule: '', why: 'every rule allows it', rules, ...held };
   }
   const decision = ({ deny: 'refuse', wait: 'wait', ask: 'ask', allow: 'run' } as const)[decisive.outcome];
   return { decision, rule: decisive.rule, why: decisive.why, rules, ...held };
@@ -272,7 +268,7 @@ function readInput(context: Context, name: string): Promise<string> | string {
   try {
     return readFileSync(resolve(context.cwd, name), 'utf8');
   } catch (error) {
-    throw new CliError(`${name} cannot be read: ${messageOf(error)}.`, {
+    throw new CliError(`Could not read ${name}: ${messageOf(error)}.`, {
       code: 'no_file',
       hint: 'Save a job with `orp job show <job-id> --json > job.json`.',
     });
@@ -290,14 +286,14 @@ function readJob(text: string, name: string): ClaimedJob {
   const answer = readPollAnswer(bare);
   if (answer.kind === 'job') return answer.job;
   throw notAJob(
-    answer.kind === 'idle' ? `${name} holds no job.` : `${name} holds no job: ${answer.message}.`,
+    answer.kind === 'idle' ? `${name} contains no job.` : `${name} contains no job: ${answer.message}.`,
   );
 }
 
 function notAJob(message: string): CliError {
   return new CliError(message, {
     code: 'no_job',
-    hint: 'It needs at least {"kind": "session.prompt", "createdBy": "you@example.org"}; `orp job show <job-id> --json` prints a whole one.',
+    hint: 'The minimum is {"kind": "session.prompt", "createdBy": "you@example.org"}; `orp job show <job-id> --json` prints a full job.',
   });
 }
 
@@ -309,7 +305,7 @@ function brokenSentence(file: Extract<PolicyFile, { kind: 'broken' }>): string {
   return describeBroken(file.path, file.problems);
 }
 
-/** One row a rule, so that nobody has to know which keys there are. */
+/** One row per rule, including rules that the file omits. */
 function describeRules(policy: Policy): [string, string][] {
   const list = (values: readonly string[] | undefined, all: string): string => {
     if (values === undefined) return all;
@@ -328,6 +324,6 @@ function describeRules(policy: Policy): [string, string][] {
     ...Object.entries(rules),
     ['codex_sandbox', policy.codex_sandbox ?? "Codex's own configuration"],
     ['codex_approval', policy.codex_approval ?? "Codex's own configuration"],
-    ['max_run_minutes', minutes === undefined ? 'what the job asks for' : String(minutes)],
+    ['max_run_minutes', minutes === undefined ? 'the limit of the job' : String(minutes)],
   ];
 }

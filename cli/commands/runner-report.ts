@@ -1,4 +1,4 @@
-/** `orp runner heartbeat` and `orp runner sync`: one call each, then the local record of it. */
+/** `orp runner heartbeat` and `orp runner sync`: one request each, then a local record of it. */
 
 import { heartbeat } from '../../spec/contract/runner.ts';
 import { CliError } from '../base/exit.ts';
@@ -25,7 +25,7 @@ import {
   requireReadable,
 } from '../records/sync-payload.ts';
 
-/** The preconditions ENABLED and AUTH, in this order. */
+/** Checks that the runner is enabled, then that the user is signed in. */
 async function requireRunner(context: Context, repository: Repository) {
   const place = {
     env: context.env,
@@ -37,7 +37,7 @@ async function requireRunner(context: Context, repository: Repository) {
   return { machine, email, place };
 }
 
-/** Sends one heartbeat, with the job that is being worked on. */
+/** Sends one heartbeat, with the running job. */
 export async function sendHeartbeat(context: Context): Promise<void> {
   const repository = await context.repository();
   const { machine, email, place } = await requireRunner(context, repository);
@@ -77,11 +77,11 @@ export async function sendHeartbeat(context: Context): Promise<void> {
       ['machine.path', updated.path],
       ['repo.runner_path', paths.runner],
     ],
-    page: () => said('done', `The server heard from ${updated.record.machine_name}.`),
+    page: () => said('done', `Reported to the server that ${updated.record.machine_name} is online.`),
   });
 }
 
-/** The recorded job, unless it is stale: a lease that a crashed runner left behind must not be kept alive from here. */
+/** The recorded job, unless it is stale. This command must not keep alive the lease of a crashed runner. */
 function liveWork(
   repository: Repository,
   machine: Parameters<typeof activeLease>[1],
@@ -110,7 +110,7 @@ function pathsOf(repository: Repository): { runner: string; runtime: string } {
   };
 }
 
-/** Tells the hosted side about the repository and the further roots. */
+/** Sends this repository and the additional roots to the server. */
 export async function sync(context: Context, furtherRoots: readonly string[]): Promise<void> {
   const repository = await context.repository();
   const { machine, email, place } = await requireRunner(context, repository);
@@ -154,15 +154,15 @@ function syncPage(document: ReturnType<typeof syncDocument>): Rich {
   return [
     said(
       'done',
-      `The server knows ${repositories} and ${sessions} ${sessions === 1 ? 'session' : 'sessions'} of this machine; ${routeable} can take work.`,
+      `Synced ${repositories} and ${sessions} ${sessions === 1 ? 'session' : 'sessions'}; ${routeable} can take jobs.`,
     ),
     document.skipped_project_roots.map(({ project_root, reason }) =>
-      said('warning', `${project_root} was left out (${reason}).`),
+      said('warning', `Skipped ${project_root} (${reason}).`),
     ),
   ];
 }
 
-/** At least one git repository, and at least one linked project among them. */
+/** Requires at least one git repository, and at least one linked project. */
 function requireLinked(candidates: readonly Candidate[]): LinkedRepository[] {
   const linked = candidates.flatMap((candidate) => (candidate.kind === 'linked' ? [candidate.linked] : []));
   if (linked.length > 0) return linked;
@@ -171,9 +171,9 @@ function requireLinked(candidates: readonly Candidate[]): LinkedRepository[] {
   );
   const roots = candidates.map(({ root }) => root).join(', ');
   if ([...reasons].every((reason) => ['', 'missing', 'not_git_repo'].includes(reason))) {
-    throw new CliError(`There is no git repository at ${roots}.`, {
+    throw new CliError(`No git repository at ${roots}.`, {
       code: 'no_git_repository',
-      hint: 'Change into the repository, or name it with --repo-root or --linked-project-root.',
+      hint: 'Change to the repository, or pass --repo-root or --linked-project-root.',
     });
   }
   for (const candidate of candidates) {
@@ -184,7 +184,7 @@ function requireLinked(candidates: readonly Candidate[]): LinkedRepository[] {
   throw new CliError(
     isForeign
       ? `Another account linked the repository at ${roots}.`
-      : `No repository is linked to an idea (looked at ${roots}).`,
+      : `No repository is linked to an idea (checked ${roots}).`,
     {
       code: isForeign ? 'linked_email_mismatch' : 'not_linked',
       hint: 'Run `orp link project bind --idea-id <idea-id>`.',

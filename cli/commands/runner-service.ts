@@ -1,4 +1,4 @@
-/** `orp runner install|uninstall|restart|logs`: the runner as a service of this user. */
+/** `orp runner install|uninstall|restart|logs`: the runner as an operating-system service of this user. */
 
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -30,15 +30,15 @@ interface LogsOptions extends CommonOptions {
   lines: number;
 }
 
-/** A job may take an hour; whoever waits at a terminal is told, and may wait again. */
+/** A job may take an hour. When the wait ends, the user can run the command again. */
 const WAIT_SECONDS = 120;
 
 export function registerRunnerService(group: Command, shell: Shell): void {
   addWaiting(
     group
       .command('install')
-      .description('run as a service of this user: from the login on, and again after a crash')
-      .argument('[work-options...]', 'options of `orp runner work`, after -- (default: --all-linked)')
+      .description('install the runner as a user service that starts at login and restarts after a crash')
+      .argument('[work-options...]', 'options for `orp runner work`, after -- (default: --all-linked)')
       .usage('[options] [-- <options of orp runner work>]')
       .addHelpText('after', AFTER_INSTALL),
   ).action((words: string[], options: WaitOptions) =>
@@ -47,24 +47,24 @@ export function registerRunnerService(group: Command, shell: Shell): void {
   addWaiting(
     group
       .command('uninstall')
-      .description('end the service and forget it; its log stays')
+      .description('stop and remove the service; keeps its log')
       .addHelpText('after', AFTER_WAITING),
   ).action((options: WaitOptions) => shell.run(options, (context) => uninstall(context, options)));
   addWaiting(
     group
       .command('restart')
-      .description('let the service finish its work, then start it anew')
+      .description('restart the service after it finishes its job')
       .addHelpText('after', AFTER_WAITING),
   ).action((options: WaitOptions) => shell.run(options, (context) => restart(context, options)));
   withJson(
     group
       .command('logs')
-      .description('show the log of the service')
-      .option('-f, --follow', 'go on as it grows, until Ctrl-C')
+      .description('show the service log')
+      .option('-f, --follow', 'continue until Ctrl-C')
       .addOption(
         wholeNumberOption({
           flags: '-n, --lines <number>',
-          description: 'how many of its last lines',
+          description: 'number of lines to show, from the end',
           min: 0,
           max: 1_000_000,
           default: 50,
@@ -81,7 +81,7 @@ export function registerRunnerService(group: Command, shell: Shell): void {
   );
   group
     .command('serve', { hidden: true })
-    .description('what the service runs')
+    .description('entry point of the service')
     .argument('[options...]')
     .action((words: string[]) =>
       shell.run({}, async (context) => {
@@ -95,28 +95,23 @@ export function registerRunnerService(group: Command, shell: Shell): void {
 }
 
 const AFTER_INSTALL = `
-It writes a LaunchAgent (macOS) or a systemd user unit (Linux) with the PATH and settings of this shell, and starts it. Run it
-again after an upgrade of Node or to change its options; when nothing changes it only says so. A running job is finished first.
-
-Examples:
-  $ orp runner install
-  $ orp runner install -- --all-linked --max-jobs 2
-  $ orp runner install -- --all-linked --codex-bin ~/bin/codex`;
+Writes a LaunchAgent (macOS) or a systemd user unit (Linux) with the PATH and settings of this shell, and starts it.
+Run it again after upgrading Node or to change options. A running job finishes first.`;
 
 const AFTER_WAITING = `
-The runner of the service finishes its job first; it claims nothing more meanwhile. When it takes longer than --wait, the command
-ends with 2 and may be repeated. A runner that a person started at a terminal is left alone.`;
+The service finishes its job first and claims no new ones. If that takes longer than --wait, the command exits 2; run it
+again later. Runners that were started at a terminal are not affected.`;
 
 const AFTER_LOGS = `
-It stands in runner.log and three older files of 5 MB under $XDG_STATE_HOME/orp/log (~/.local/state/orp/log). What a crash
-says last is beside it in runner-crash.log on a Mac, and in \`journalctl --user -u orp-runner\` with systemd.
-With --json: one document, or with --follow one a line.`;
+The log is runner.log plus three older files of 5 MB in $XDG_STATE_HOME/orp/log (~/.local/state/orp/log). Crash output is
+in runner-crash.log in the same folder on macOS, and in \`journalctl --user -u orp-runner\` with systemd.
+--json prints one document, or with --follow one document per line.`;
 
 function addWaiting(command: Command): Command {
   return withJson(command).addOption(
     wholeNumberOption({
       flags: '--wait <seconds>',
-      description: 'how long to wait for a job that is being worked on',
+      description: 'maximum wait for the running job',
       min: 0,
       max: MOST_WAIT_SECONDS,
       default: WAIT_SECONDS,
@@ -150,7 +145,7 @@ async function install(context: Context, words: string[], options: WaitOptions):
       await manager.unload();
     }
     makeFolder(dirname(plan.crashLog));
-    // An address of a proxy may hold a password.
+    // A proxy URL may contain a password.
     writeTextFile(manager.path, content, PRIVATE_MODE);
     await manager.load();
   }
@@ -177,7 +172,7 @@ async function install(context: Context, words: string[], options: WaitOptions):
       ['next', 'orp runner status'],
     ],
     page: () => [
-      said('done', `The runner is a service of ${manager.name}: ${SENTENCES[action]}.`),
+      said('done', `${manager.name} service: ${SENTENCES[action]}.`),
       facts([
         ['Runs', `orp runner work ${asked.words.map(shellWord).join(' ')}`],
         ['Definition', manager.path],
@@ -230,13 +225,13 @@ async function restart(context: Context, options: WaitOptions): Promise<void> {
   if (readText(manager.path) === undefined) {
     throw new CliError('The runner is not installed as a service.', {
       code: 'not_installed',
-      hint: 'Run `orp runner install`. A runner at a terminal is restarted there.',
+      hint: 'Run `orp runner install`. To restart a runner at a terminal, stop and start it there.',
     });
   }
   const state = await manager.state();
   const hasLeft = await leave(context, await machineIdOf(context), options);
   if (state === 'absent') await manager.load();
-  // It runs without working, because something is missing: nothing is lost when it is ended.
+  // The service runs but cannot work yet, so stopping it loses nothing.
   else if (state === 'running' && !hasLeft) await manager.restart();
   else await manager.start();
   const document = {
@@ -250,7 +245,7 @@ async function restart(context: Context, options: WaitOptions): Promise<void> {
       ['service', document.action],
       ['service.path', manager.path],
     ],
-    page: () => said('done', `The service: ${document.action}.`),
+    page: () => said('done', `Service ${document.action}.`),
   });
 }
 

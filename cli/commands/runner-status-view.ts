@@ -1,4 +1,4 @@
-/** `orp runner status` on a terminal: what matters first, one line a thing, and at the end what to do next. */
+/** The terminal page of `orp runner status`: a headline, one line per subject, then the next steps. */
 
 import { roughDuration } from '../base/duration.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
@@ -7,7 +7,7 @@ import { advicePage, facts, said } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
 import type { RunnerStatus } from '../status/runner-status.ts';
 
-/** The whole page. */
+/** Builds the page. */
 export function formatStatus(status: RunnerStatus, presence: Presence | undefined, now: number): Rich {
   const { machine_name: name, runner_enabled: isEnabled } = status.machine;
   return [
@@ -37,23 +37,20 @@ function headline(status: RunnerStatus, presence: Presence | undefined, now: num
     const how = { service: 'as a service', once: 'for one job', terminal: 'at a terminal' }[
       runner.started_by ?? ''
     ];
-    const state = runner.paused === undefined ? 'works' : 'has paused';
-    const verb = runner.draining_at_utc === undefined ? state : 'finishes and leaves';
+    const state = runner.paused === undefined ? 'is working' : 'is paused';
+    const verb = runner.draining_at_utc === undefined ? state : 'is finishing its work';
     const facts = `pid ${runner.pid}, version ${runner.version}, for ${since(runner.started_at_utc, now)}`;
-    if (!isDrained) return said('busy', `A runner ${verb} ${how ?? ''}: ${facts}.`);
-    return said(
-      'warning',
-      `A runner is here ${how ?? ''} and claims nothing: this machine is drained (${facts}).`,
-    );
+    if (!isDrained) return said('busy', `The runner ${verb} ${how ?? ''}: ${facts}.`);
+    return said('warning', `This machine is drained: its runner ${how ?? ''} claims no jobs (${facts}).`);
   }
-  if (isDrained) return said('warning', 'This machine is drained: a runner would claim nothing.');
+  if (isDrained) return said('warning', 'This machine is drained: a runner would claim no jobs.');
   if (isReady && status.agent_problem !== null) {
-    return said('warning', `Not ready to work: ${status.agent_problem.message}`);
+    return said('warning', `Not ready to run jobs: ${status.agent_problem.message}`);
   }
-  return said('idle', isReady ? 'Ready to work; no runner is running.' : 'Not ready to work.');
+  return said('idle', isReady ? 'Ready, but no runner is running.' : 'Not ready to run jobs.');
 }
 
-/** What the server knows wins; without it, what the runner heard last. */
+/** Prefers the server's state to what the runner last heard. */
 function isDrainedAt({ runner }: RunnerStatus, presence: Presence | undefined): boolean {
   return presence?.known === true ? presence.draining : runner.drained_at_utc !== undefined;
 }
@@ -64,15 +61,15 @@ function accountOf({ hosted_auth: account }: RunnerStatus): string {
 
 function repositoryOf(status: RunnerStatus): string {
   const { repo_root: root } = status.link_status;
-  if (!status.repo_has_git) return `${root} is no git repository`;
+  if (!status.repo_has_git) return `${root}, not a git repository`;
   if (!status.project_link_exists) return `${root}, not linked`;
   const { routeable, total } = status.session_counts;
-  return `${root}, linked; ${routeable} of ${total} ${total === 1 ? 'session' : 'sessions'} can take work`;
+  return `${root}, linked; ${routeable} of ${total} ${total === 1 ? 'session' : 'sessions'} can take jobs`;
 }
 
 function serviceOf({ service }: RunnerStatus): string {
   if (!service.installed) return 'not installed';
-  if (service.loaded === null) return 'installed; its state is not known';
+  if (service.loaded === null) return 'installed, state unknown';
   if (service.running) return 'installed, running';
   return service.loaded ? 'installed, not running' : 'installed, not loaded';
 }
@@ -83,28 +80,28 @@ function channelOf({ channel, runner }: RunnerStatus, now: number): string {
   return channel.transport === 'poll' ? 'polling' : 'not connected';
 }
 
-/** What the service knows, which may differ from what is so. */
+/** The server's view, which may be out of date. */
 function hostedOf(presence: Presence, now: number): string {
   if (!presence.known) return presence.message;
-  const channel = presence.listening ? `listens over ${presence.transport}` : 'does not listen';
-  const order = presence.draining ? ', told to claim nothing' : '';
+  const channel = presence.listening ? `listening over ${presence.transport}` : 'not listening';
+  const order = presence.draining ? ', drained' : '';
   return `${channel}${order}, last heard ${ago(presence.last_seen_at_utc, now)}`;
 }
 
 function jobOf({ repo_runtime: runtime, active_lease: lease }: RunnerStatus, now: number): string {
   const { active_job: active, last_job: last } = runtime;
   if (lease.has_active_job) {
-    const beat = `last sign of life ${lease.age_seconds} s ago`;
+    const beat = `last heartbeat ${lease.age_seconds} s ago`;
     return `${active.job_id ?? ''} ${runtime.status} in ${active.orp_session_id ?? 'no session yet'}; ${beat}`;
   }
-  if (last.job_id === undefined) return 'none yet in this repository';
-  return `none; the last one, ${last.job_id}, ${last.status ?? 'ended'} ${ago(last.finished_at_utc, now)}`;
+  if (last.job_id === undefined) return 'none in this repository yet';
+  return `none; last job ${last.job_id} ${last.status ?? 'ended'} ${ago(last.finished_at_utc, now)}`;
 }
 
 function spoolOf({ spool }: RunnerStatus, now: number): string {
   if (spool.leases === 0) return 'empty';
   const size = spool.bytes < 1024 ? `${spool.bytes} B` : `${Math.ceil(spool.bytes / 1024)} KiB`;
-  return `${spool.leases} ${spool.leases === 1 ? 'job' : 'jobs'}, ${size}, the oldest from ${ago(spool.oldest_at_utc ?? undefined, now)}`;
+  return `${spool.leases} ${spool.leases === 1 ? 'job' : 'jobs'}, ${size}, oldest ${ago(spool.oldest_at_utc ?? undefined, now)}`;
 }
 
 function keptOf({ kept }: RunnerStatus): string {
@@ -112,8 +109,8 @@ function keptOf({ kept }: RunnerStatus): string {
 }
 
 function policyOf({ policy }: RunnerStatus): string {
-  if (!policy.exists) return 'none: everything of your own may run';
-  return policy.valid ? policy.rules.join(', ') || 'no rule' : 'broken: nothing may run';
+  if (!policy.exists) return 'none: all jobs from your own account may run';
+  return policy.valid ? policy.rules.join(', ') || 'no rules' : 'invalid: no jobs may run';
 }
 
 function errorOf({ last_error: error }: RunnerStatus, now: number): string {

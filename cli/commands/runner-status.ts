@@ -1,4 +1,4 @@
-/** `orp runner status`. Apart from the other commands, because it must start fast. */
+/** `orp runner status`, in its own file because it must start fast. */
 
 import { clientVersion } from '../base/version.ts';
 import { isLinkable, type Repository } from '../git/repository.ts';
@@ -11,7 +11,7 @@ import { buildLinkStatus } from '../status/link-status.ts';
 import { gatherSituation, type RunnerSituation } from '../status/runner-situation.ts';
 import { buildRunnerStatus, type RunnerStatus } from '../status/runner-status.ts';
 
-/** Where the machine record of a command is. */
+/** Where the machine record is. */
 export function machinePlace(context: Context, repository: Repository) {
   return {
     env: context.env,
@@ -21,11 +21,11 @@ export function machinePlace(context: Context, repository: Repository) {
 }
 
 export interface StatusOptions {
-  /** Also ask the service what it knows of this machine; otherwise nothing leaves it. */
+  /** Also ask the server about this machine. Without it, the command makes no request. */
   hosted?: boolean | undefined;
 }
 
-/** Prints the status: one document, lines, or a page for people. */
+/** Prints the status as one document, as lines or as a page. */
 export async function status(context: Context, { hosted }: StatusOptions = {}): Promise<void> {
   const repository = await context.repository();
   const now = context.now();
@@ -53,7 +53,7 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
   });
   const presence = hosted ? await presenceOf(context, document) : undefined;
   const answer = presence === undefined ? document : { ...document, presence };
-  // Loaded only for a person: scripts ask again and again.
+  // Loaded only for people: scripts call this command often.
   const view = context.form === 'page' ? await import('./runner-status-view.ts') : undefined;
   printResult(context, answer, {
     lines: statusLines(document, presence),

@@ -1,8 +1,8 @@
 /**
- * What the installed service runs: `orp runner work`, with its talk in a log. It outlives what a person can repair: a
- * runner that is disabled, signed out or not linked yet is tried again, and told once. A runner that another one of the
- * same machine replaced stays away: it would take the machine back, and so on for ever. Only a crash ends it with
- * another code than 0, so that the system starts it again after crashes only.
+ * The entry point of the installed service: `orp runner work` with a log. It waits for problems that a person can fix: when
+ * the runner is disabled, signed out or not linked, it logs that once and retries. When another runner of the same machine
+ * replaces it, it exits; otherwise the two would replace each other forever. Only a crash exits with a code other than 0,
+ * because the system restarts the service for those codes.
  */
 
 import { statSync, truncateSync } from 'node:fs';
@@ -15,21 +15,21 @@ import { runWork } from '../runner/start/run-work.ts';
 import { RotatingLog } from '../service/rotating-log.ts';
 import { readWorkWords } from './work-words.ts';
 
-/** A look at a few files; soon enough for somebody who has just signed in. */
+/** Retrying only reads a few files, and the user who has just signed in should not wait long. */
 const AGAIN_MS = 30_000;
-/** The system appends to it without end. */
+/** The system only appends to this file. */
 const MAX_CRASH_LOG_BYTES = 1024 * 1024;
 
 export interface ServeOptions {
   surroundings: Streams;
   repoRoot: string | undefined;
-  /** Of `orp runner work`. */
+  /** Options of `orp runner work`. */
   words: readonly string[];
   logPath: string;
   crashLog: string;
 }
 
-/** Works until it is asked to leave. */
+/** Works until it is asked to stop. */
 export async function serve(options: ServeOptions): Promise<number> {
   cutLog(options.crashLog);
   const log = new RotatingLog(options.logPath);
@@ -45,7 +45,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       say(`error: ${trouble.message}`);
       break;
     }
-    if (trouble.message !== told) say(`${trouble.message} Trying again every ${AGAIN_MS / 1000} s.`);
+    if (trouble.message !== told) say(`${trouble.message} Retrying every ${AGAIN_MS / 1000} s.`);
     told = trouble.message;
     await pause(AGAIN_MS, leaving.signal);
   }
@@ -59,10 +59,10 @@ async function workUntilTrouble(
 ): Promise<{ message: string; isFinal: boolean }> {
   try {
     await work(options, log);
-    return { message: 'The runner has left.', isFinal: false };
+    return { message: 'The runner stopped.', isFinal: false };
   } catch (error) {
     if (error instanceof CommanderError) return { message: error.message, isFinal: true };
-    // It passes, or a person repairs it.
+    // It may pass, or a person fixes it.
     if (isSystemError(error)) return { message: `${error.message}.`, isFinal: false };
     if (!(error instanceof CliError)) throw error;
     return describeEnd(error);
@@ -72,7 +72,10 @@ async function workUntilTrouble(
 function describeEnd({ message, hint, code }: CliError): { message: string; isFinal: boolean } {
   const sentences = hint === undefined ? message : `${message} ${hint}`;
   if (code !== 'replaced') return { message: sentences, isFinal: code === 'usage' };
-  return { message: `${sentences} Then \`orp runner restart\` brings this service back.`, isFinal: true };
+  return {
+    message: `${sentences} Then run \`orp runner restart\` to start this service again.`,
+    isFinal: true,
+  };
 }
 
 async function work({ surroundings, repoRoot, words }: ServeOptions, log: RotatingLog): Promise<void> {
@@ -85,6 +88,6 @@ function cutLog(path: string): void {
   try {
     if (statSync(path).size > MAX_CRASH_LOG_BYTES) truncateSync(path, 0);
   } catch {
-    // It is not there: nothing crashed.
+    // No file means no crash.
   }
 }

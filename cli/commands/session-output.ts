@@ -1,4 +1,4 @@
-/** What the session commands print alike. */
+/** Output shared by the session commands. */
 
 import { countSessions } from '../../spec/local/session-order.ts';
 import { oneLine } from '../base/one-line.ts';
@@ -9,7 +9,7 @@ import { paint, type Rich } from '../output/text-output.ts';
 import { primaryOf, type StoredSession } from '../records/sessions/sessions.ts';
 import { type ShownSession, showSession } from '../records/sessions/shown-session.ts';
 
-/** What every change of sessions reports. */
+/** The fields that every command that changes sessions reports. */
 export function summary(repository: LinkableRepository, sessions: readonly StoredSession[]) {
   const primary = primaryOf(sessions);
   return {
@@ -33,14 +33,14 @@ export function sessionLines(session: ShownSession, names: readonly (keyof typeo
   return names.map((name) => [`session.${name}`, session[FIELDS[name]]]);
 }
 
-/** A session for a person. */
+/** The page for one session. */
 export function sessionPage(session: ShownSession): Rich {
   return [
     [paint('bold', oneLine(session.label)), '\n'],
     facts([
       ['Id', session.orp_session_id],
       ['State', stateOf(session)],
-      ['Codex session', session.codex_session_id ?? 'none: it cannot take work'],
+      ['Codex session', session.codex_session_id ?? 'none; required to take jobs'],
       ['Folder', session.project_root],
       ['Last active', session.last_active_at_utc],
       ['Record', session.path],
@@ -48,7 +48,7 @@ export function sessionPage(session: ShownSession): Rich {
   ];
 }
 
-/** The sessions of a repository for a person. */
+/** The page for all sessions of a repository. */
 export function sessionsPage(sessions: readonly ShownSession[], columns: number): Rich {
   if (sessions.length === 0) return 'No sessions.\n';
   const rows = sessions.map((session) => [

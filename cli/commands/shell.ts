@@ -1,9 +1,9 @@
-/** Between commander and the commands: builds the context, runs one command, and keeps its exit code. */
+/** Connects commander to the commands: builds the context, runs one command, keeps its exit code. */
 
 import { type Command, Option } from 'commander';
 import { type CommonOptions, type Context, makeContext, type Streams } from '../output/context.ts';
 
-/** Work of a command. Returns its exit code; nothing means 0. */
+/** The body of a command. Returns its exit code; undefined means 0. */
 export type Work = (context: Context) => Promise<number | undefined> | Promise<void>;
 
 export class Shell {
@@ -26,9 +26,9 @@ export class Shell {
 /** Adds the commands of one file to their group. */
 export type Register = (group: Command, shell: Shell) => void;
 
-/** Adds `--base-url` and `--json`, which nearly every command has. */
+/** Adds `--base-url` and `--json`. */
 export function withCommonOptions(command: Command): Command {
-  return withJson(command.option('--base-url <url>', 'address of the hosted side'));
+  return withJson(command.option('--base-url <url>', 'server URL'));
 }
 
 /** Adds `--json`. */
@@ -36,7 +36,7 @@ export function withJson(command: Command): Command {
   return command.option('--json', 'print one JSON document');
 }
 
-/** `--linked-project-root`, which may be given several times. */
+/** The repeatable option `--linked-project-root`. */
 export function linkedRootOption(description: string): Option {
   return new Option('--linked-project-root <path>', `${description} (repeatable)`)
     .argParser((value: string, before: string[]) => [...before, value])

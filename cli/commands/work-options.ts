@@ -1,4 +1,4 @@
-/** The options of `orp runner work`, without what they lead to: a service checks them when it is installed. */
+/** The options of `orp runner work`, apart from the command, because `runner install` checks them, too. */
 
 import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
@@ -8,24 +8,24 @@ import { KEEP_AWAKE_MODES } from '../runner/process/keep-awake.ts';
 import { TAKEOVER_WAIT_SECONDS } from '../runner/process/take-over.ts';
 import { linkedRootOption, withCommonOptions } from './shell.ts';
 
-/** Adds the command to its group; whoever adds it says what it does. */
+/** Adds the command without its action; the caller adds that. */
 export function addWorkCommand(group: Command): Command {
   return withCommonOptions(
     group
       .command('work')
       .description('claim jobs and run them in the linked sessions')
-      .option('--once', 'one cycle, then leave')
-      .option('--continuous', 'go on until interrupted (the default without --once)')
+      .option('--once', 'run one cycle, then exit')
+      .option('--continuous', 'run until interrupted (default without --once)')
       .addOption(pollIntervalOption())
       .addOption(
-        new Option('--transport <way>', 'how to be woken')
+        new Option('--transport <way>', 'how the server wakes the runner')
           .choices(['auto', 'poll', 'sse', 'ws'])
           .default('auto'),
       )
       .addOption(
         wholeNumberOption({
           flags: '--heartbeat-interval <seconds>',
-          description: 'pause between heartbeats while working',
+          description: 'pause between heartbeats while a job runs',
           min: 1,
           max: MOST_HEARTBEAT_SECONDS,
           default: HEARTBEAT_MS / 1000,
@@ -35,63 +35,63 @@ export function addWorkCommand(group: Command): Command {
       .addOption(
         wholeNumberOption({
           flags: '--silence-limit <seconds>',
-          description: 'stop an agent that prints nothing for this long; 0 never',
+          description: 'stop an agent that prints nothing for this long; 0 disables this',
           min: 0,
           max: MAX_TIMEOUT_SECONDS,
           default: 1800,
         }),
       )
       .addOption(
-        new Option('--keep-awake <when>', 'keep a Mac awake while a job runs: on mains power, always, never')
+        new Option('--keep-awake <when>', 'keep a Mac awake during jobs: on AC power, always or never')
           .choices(KEEP_AWAKE_MODES)
           .default('ac'),
       )
-      .option('--dry-run', 'show what would be claimed; claims nothing')
-      .addOption(linkedRootOption('a further repository to work in'))
-      .option('--all-linked', 'also every repository that is linked on this machine')
-      .option('--codex-bin <path>', 'Codex program (default: CODEX_BIN, else codex on the PATH)')
-      .option('--codex-config-profile <name>', 'configuration profile of Codex')
+      .option('--dry-run', 'show what would be claimed, without claiming it')
+      .addOption(linkedRootOption('another repository to work in'))
+      .option('--all-linked', 'work in every repository linked on this machine')
+      .option('--codex-bin <path>', 'Codex executable (default: CODEX_BIN, then codex on the PATH)')
+      .option('--codex-config-profile <name>', 'Codex configuration profile')
       .addOption(
         wholeNumberOption({
           flags: '--max-jobs <number>',
-          description: 'run this many jobs at once, each in its own repository',
+          description: 'number of jobs to run at once, each in its own repository',
           min: 1,
           max: MOST_JOBS,
           default: 1,
         }),
       )
-      .option('--parallel-in-repo', 'also several jobs in one repository, each in its own session')
+      .option('--parallel-in-repo', 'with --max-jobs: several jobs per repository, each in its own session')
       .addOption(
         wholeNumberOption({
           flags: '--takeover [seconds]',
-          description: `ask the runner of this machine to leave, and wait this long; without a number ${TAKEOVER_WAIT_SECONDS}`,
+          description: `ask this machine's current runner to exit, and wait this long for it; ${TAKEOVER_WAIT_SECONDS} without a number`,
           min: 1,
           max: MOST_WAIT_SECONDS,
           raisesLow: true,
         }),
       )
-      .option('--verbose', 'also tell how the runner is woken and the machine kept awake')
+      .option('--verbose', 'also report wake-ups and keep-awake')
       .addHelpText('after', AFTER_HELP),
   );
 }
 
 const AFTER_HELP = `
-Ctrl-C once finishes the job at work and leaves; twice stops its agent, reports that, and leaves. While you are asked
-whether a job may run, Ctrl-C puts that job back into the queue.
-Exit codes: 0 worked or idle, 1 the job failed (--once), 2 a usage or expected error, 130 stopped by the second Ctrl-C,
-or by the first before --once has begun a job.
-With --json a continuous runner prints one document a line. What may run here is up to \`orp runner policy\`.`;
+Press Ctrl-C once to finish the running job and exit, twice to stop its agent, report that and exit. While the runner
+asks you whether a job may run, Ctrl-C puts the job back in the queue.
+Exit codes: 0 worked or idle; 1 the job failed (--once); 2 usage or expected error; 130 stopped by the second Ctrl-C,
+or by the first before --once started a job.
+--json prints one document per line while the runner runs. \`orp runner policy\` limits which jobs may run.`;
 
-/** More agents than this at once is a slip of the finger: each of them is a program with a model behind it. */
+/** A larger number is almost certainly a typing error. */
 const MOST_JOBS = 64;
-/** A lease lasts 120 s: a heartbeat that comes later than this may come too late. */
+/** A lease lasts 120 s, so a longer pause risks losing it. */
 const MOST_HEARTBEAT_SECONDS = 90;
 
-/** `--poll-interval`, of every command that waits for jobs. */
+/** The option `--poll-interval`, shared by all commands that wait for jobs. */
 export function pollIntervalOption(): Option {
   return wholeNumberOption({
     flags: '--poll-interval <seconds>',
-    description: 'pause between looks while idle',
+    description: 'pause between polls while idle',
     min: 1,
     max: MOST_WAIT_SECONDS,
     default: 30,

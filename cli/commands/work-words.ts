@@ -1,4 +1,4 @@
-/** The options of `orp runner work` that a service is installed with: checked, and such that they mean the same in its folder. */
+/** Checks the `orp runner work` options for a service, and makes their paths absolute, because it starts in another folder. */
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
@@ -14,20 +14,20 @@ export interface WorkWords {
 }
 
 const USAGE =
-  'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` tells them.';
+  'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` lists them.';
 
-/** A service with a misspelt option would only say so in its log. */
+/** Checked at installation: a service could report a misspelled option only in its log. */
 export function readWorkWords(given: readonly string[], { cwd }: Pick<Context, 'cwd'>): WorkWords {
   const words = given.map((word, at) => wholePath(word, given[at - 1], cwd));
   const work = workCommand();
   const { operands, unknown } = work.parseOptions(words);
   const [wrong] = [...unknown, ...operands];
-  if (wrong !== undefined) throw usageError(`\`orp runner work\` does not know ${wrong}.`, USAGE);
+  if (wrong !== undefined) throw usageError(`\`orp runner work\` has no option ${wrong}.`, USAGE);
   const once = words
     .map((word) => word.replace(/=.*$/s, ''))
     .find((word) => ['--once', '--dry-run', '--takeover'].includes(word));
   if (once !== undefined) {
-    throw usageError(`${once} does not go with a service, which works until it is asked to leave.`, USAGE);
+    throw usageError(`${once} cannot be used with a service, which runs until it is stopped.`, USAGE);
   }
   return { words, options: work.opts() };
 }
@@ -38,13 +38,13 @@ function workCommand(): Command {
     .configureOutput({ writeErr: () => undefined });
 }
 
-/** The service starts in the home folder. A program without a folder is looked for on the PATH. */
+/** The service starts in the home folder. A name without a folder is looked up on the PATH. */
 function wholePath(word: string, before: string | undefined, cwd: string): string {
   const [name = '', value] = /^(--[a-z-]+)=(.*)$/s.exec(word)?.slice(1) ?? [before, undefined];
   const path = value ?? word;
   const isPath = name === '--linked-project-root' || (name === '--codex-bin' && path.includes('/'));
   if (!isPath) return word;
-  // A link to the program stays a link: an upgrade changes what it leads to.
+  // Keep symbolic links to executables: an upgrade changes their target.
   const whole = name === '--codex-bin' ? resolve(cwd, expandHome(path)) : resolvePath(cwd, path);
   return value === undefined ? whole : `${name}=${whole}`;
 }

@@ -20,17 +20,19 @@ interface BindOptions extends CommonOptions {
 
 export function registerWorld(group: Command, shell: Shell): void {
   withCommonOptions(
-    group.command('show').description('show the repository that an idea is bound to').argument('<idea-id>'),
+    group.command('show').description('show the repository bound to an idea').argument('<idea-id>'),
   ).action((id: string, options: CommonOptions) => shell.run(options, (context) => show(context, id)));
 
   withCommonOptions(
     group
       .command('bind')
-      .description('change the binding of an idea; what is not given stays, blank clears')
+      .description(
+        'change the repository bound to an idea; omitted fields stay unchanged, an empty value clears the field',
+      )
       .argument('<idea-id>')
       .option('--name <name>', 'name of the world')
       .option('--project-root <path>', 'absolute path of the repository on its machine')
-      .option('--github-url <url>', 'repository at GitHub')
+      .option('--github-url <url>', 'GitHub repository')
       .option('--codex-session-id <id>', 'session that reviews checkpoints'),
   ).action((id: string, options: BindOptions) => shell.run(options, (context) => bind(context, id, options)));
 }

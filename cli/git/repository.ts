@@ -86,7 +86,7 @@ export function requireGit(repository: Repository): LinkableRepository {
       hint: 'Run `git status` there; git says what to do.',
     });
   }
-  throw new CliError(`There is no git repository at ${repository.root}.`, {
+  throw new CliError(`No git repository at ${repository.root}.`, {
     code: 'no_git_repository',
     hint: 'Change into the repository, name it with --repo-root, or make one with `git init`.',
   });

@@ -2,7 +2,7 @@
 
 import { shellWord } from '../base/shell-word.ts';
 
-/** The three lists as documents carry them. */
+/** The three lists as they appear in documents. */
 export interface AdviceLists {
   warnings: string[];
   notes: string[];
@@ -15,19 +15,19 @@ export class AdviceCollector {
   readonly #notes = new Set<string>();
   readonly #nextActions = new Set<string>();
 
-  /** A problem, with the command that would help if there is one. */
+  /** Adds a problem, and the command that fixes it, if any. */
   warn(message: string, command?: string): void {
     this.#warnings.add(message);
     if (command !== undefined) this.#nextActions.add(command);
   }
 
-  /** Something good to know. */
+  /** Adds a piece of information. */
   note(message: string, command?: string): void {
     this.#notes.add(message);
     if (command !== undefined) this.#nextActions.add(command);
   }
 
-  /** Adds the advice of another report behind the own one. */
+  /** Appends the advice of another report. */
   append(lists: AdviceLists): void {
     for (const warning of lists.warnings) this.#warnings.add(warning);
     for (const note of lists.notes) this.#notes.add(note);
@@ -43,7 +43,7 @@ export class AdviceCollector {
   }
 }
 
-/** The commands that are suggested as they are. */
+/** Suggested commands without parameters. */
 export const COMMANDS = {
   init: 'git init',
   enable: 'orp runner enable',
@@ -51,17 +51,17 @@ export const COMMANDS = {
   listSessions: 'orp link session list',
 } as const;
 
-/** Signs in, or finishes a sign-in that waits for its code. */
+/** The command that signs in, or that finishes a sign-in waiting for its code. */
 export function signInCommand({ pending_verification }: { pending_verification: object | null }): string {
   return pending_verification === null ? 'orp auth login' : 'orp auth verify';
 }
 
-/** Links the repository; what is not known stands in angle brackets. */
+/** The command that links the repository. Unknown values appear as `<placeholders>`. */
 export function bindCommand(ideaId?: string): string {
   return `orp link project bind --idea-id ${known(ideaId, '<idea-id>')}`;
 }
 
-/** What is known of a session that is to be registered. */
+/** The known facts of a session to register. */
 export interface SessionToRegister {
   id?: string | undefined;
   label?: string | undefined;
@@ -69,7 +69,7 @@ export interface SessionToRegister {
   isPrimary?: boolean;
 }
 
-/** Registers a session, or completes one. */
+/** The command that registers or completes a session. */
 export function registerCommand({ id, label, codexSessionId, isPrimary }: SessionToRegister): string {
   const words = [
     `--orp-session-id ${known(id, '<session-id>')}`,
@@ -80,7 +80,7 @@ export function registerCommand({ id, label, codexSessionId, isPrimary }: Sessio
   return `orp link session register ${words.join(' ')}`;
 }
 
-/** A session as far as advice looks at it. */
+/** The facts of a session that advice needs. */
 interface Known {
   orp_session_id: string;
   label: string;
@@ -88,7 +88,7 @@ interface Known {
   codex_session_id?: string | undefined;
 }
 
-/** Makes the only session that can take work the primary one, or asks which. */
+/** The command that makes the only usable session primary. With several, the id is a placeholder. */
 export function setPrimaryCommand(sessions: readonly Known[]): string {
   const able = sessions.filter(
     (session) => session.codex_session_id !== undefined && session.state === 'active',
@@ -98,7 +98,7 @@ export function setPrimaryCommand(sessions: readonly Known[]): string {
   return `orp link session set-primary ${known(id, '<orp_session_id>')}`;
 }
 
-/** Gives the session that is to take work what it lacks. */
+/** The command that adds a missing Codex session id to the primary session. */
 export function completeCommand(sessions: readonly Known[], primary: Partial<Known>): string {
   const { orp_session_id: id = sessions[0]?.orp_session_id, label = sessions[0]?.label } = primary;
   return registerCommand({ id, label });

@@ -1,4 +1,4 @@
-/** What a command works with: where it was called, whether it speaks JSON, its streams and its clock. */
+/** The context of a command: its repository, output form, streams and clock. */
 
 import type { Readable } from 'node:stream';
 import { usageError } from '../base/exit.ts';
@@ -7,7 +7,7 @@ import { resolvePath } from '../files/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository.ts';
 import { type Device, paint, type Rich, TextOutput } from './text-output.ts';
 
-/** The process around a command; tests bring their own. */
+/** The process around a command. Tests provide their own. */
 export interface Streams {
   env: NodeJS.ProcessEnv;
   cwd: string;
@@ -18,7 +18,7 @@ export interface Streams {
   now(): number;
 }
 
-/** The global options, and those that nearly every command has. */
+/** The global options, and the ones that most commands share. */
 export interface CommonOptions {
   repoRoot?: string | undefined;
   config?: string | undefined;
@@ -27,8 +27,7 @@ export interface CommonOptions {
 }
 
 /**
- * How a result is shown: `json` where it is asked for, `page` (sentences and tables) for a person at a terminal, `lines`
- * (`key=value`) for everything that reads a pipe.
+ * The output form: `json` with `--json`, `page` (sentences and tables) on a terminal, and otherwise `lines` (`key=value`).
  */
 export type Form = 'json' | 'page' | 'lines';
 
@@ -40,13 +39,13 @@ export interface Context extends Omit<Streams, 'stdout' | 'stderr'> {
   repoRoot: string;
   /** `--config`: absolute. */
   configPath: string;
-  /** `--base-url`; blank when not given. */
+  /** `--base-url`; empty if not given. */
   baseUrl: string;
-  /** One JSON document on stdout instead of lines for people. */
+  /** Print one JSON document on stdout. */
   json: boolean;
-  /** The repository around `repoRoot`, looked up once. Throws when git's variables name another one and nobody named this. */
+  /** The repository at `repoRoot`, cached. Throws when git environment variables name another one and `--repo-root` is absent. */
   repository(): Promise<Repository>;
-  /** Says something beside the result: a warning on stderr, with what to do about it. */
+  /** Prints a warning and a hint on stderr, apart from the result. */
   warn(message: string, hint?: string): void;
 }
 
@@ -79,7 +78,7 @@ export function makeContext(surroundings: Streams, options: CommonOptions): Cont
   };
 }
 
-/** The same context with other streams; warnings follow. */
+/** The same context with other streams, also for warnings. */
 export function withStreams(context: Context, devices: Pick<Streams, 'stdout' | 'stderr'>): Context {
   const stdout = new TextOutput(devices.stdout, context.env);
   const stderr = new TextOutput(devices.stderr, context.env);
@@ -101,7 +100,7 @@ function writeWarning(stderr: TextOutput, { message, hint }: Warning, json: bool
   else printTold(stderr, [paint('yellow', 'warning:'), ` ${oneLine(message)}`], hint);
 }
 
-/** A sentence and what to do about it. */
+/** Prints a sentence and its hint. */
 export function printTold(stderr: TextOutput, sentence: Rich, hint: string | undefined): void {
   stderr.print([sentence, '\n', hint === undefined ? '' : [paint('dim', 'hint:'), ` ${oneLine(hint)}\n`]]);
 }

@@ -1,4 +1,4 @@
-/** How jobs look to a person: the color of a status, ids as short as they stay unique, one line about the end of one. */
+/** How jobs appear on a terminal: status colors, shortened ids, and the line about a finished job. */
 
 import type { JobStatus } from '../../spec/job/status.ts';
 import { exactDuration } from '../base/duration.ts';
@@ -22,10 +22,10 @@ export function statusStyle(status: string): Style | undefined {
   return Object.hasOwn(STYLES, status) ? STYLES[status as JobStatus] : undefined;
 }
 
-/** `job_` and the nine digits of the time when it was made: jobs of another millisecond differ in them. */
+/** `job_` and the nine characters of the creation time. Ids from different milliseconds differ in them. */
 const SHORTEST = 13;
 
-/** Each id as the shortest prefix that no other of the list begins with; all of one length, so that they line up. */
+/** Shortens all ids to the same length, as short as they stay unique in the list. */
 export function shortIds(ids: readonly string[]): string[] {
   const sorted = ids.toSorted();
   let length = SHORTEST;
@@ -43,11 +43,11 @@ export interface JobEnd {
   id: string;
   /** Epoch ms. */
   at: number;
-  /** Label of its session; blank when it had none. */
+  /** Label of its session; empty if it had none. */
   session: string;
   outcome: 'completed' | 'failed' | 'cancelled' | 'returned';
   tookMs: number | undefined;
-  /** The answer in a line, or why it failed. */
+  /** The answer on one line, or the reason of the failure. */
   text: string;
 }
 
@@ -58,7 +58,7 @@ const VERBS = {
   returned: 'put back after',
 } as const;
 
-/** `✓ 05:43 Main · completed in 20 s · The gauges were counted: 12. · job_…`. An answer is cut to fit, a reason is not. */
+/** `✓ 05:43 Main · completed in 20 s · The gauges were counted: 12. · job_…`. Cuts long answers, but not reasons. */
 export function jobEndLine(end: JobEnd, columns: number): Rich {
   const { outcome, tookMs } = end;
   const mark: Mark = outcome === 'completed' ? 'done' : outcome === 'returned' ? 'warning' : 'failed';

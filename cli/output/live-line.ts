@@ -1,9 +1,9 @@
 /**
- * One line at the foot of a terminal that says what goes on right now. Everything else that is written goes above it:
- * the line is taken away first and drawn again after. While somebody is being asked something, it stays away.
+ * A status line at the bottom of a terminal. Other output appears above it: the line is erased first and redrawn after.
+ * It stays hidden while the user answers a question.
  *
- * The cursor rests at its beginning. A terminal that is made narrower breaks the line into several; what is from its
- * beginning on is cleared with all of them. And the `^C` of a key stroke does not push the line over its edge.
+ * The cursor rests at the start of the line. When a narrower terminal wraps the line, clearing from there removes all its
+ * parts, and an echoed `^C` does not push the line past the edge.
  */
 
 import { Writable } from 'node:stream';
@@ -15,7 +15,7 @@ export class LiveLine {
   #text = '';
   #colour: number | undefined;
   #isDrawn = false;
-  /** The last thing that was written ended its line: there is room for ours. */
+  /** Whether the last output ended with a newline, so that the line can be drawn. */
   #isLineEnded = true;
 
   readonly #onResize = () => this.#draw();
@@ -25,15 +25,15 @@ export class LiveLine {
     terminal.on('resize', this.#onResize);
   }
 
-  /** The room there is. The last column stays free: some terminals go on in the next line once it is written. */
+  /** The available columns. The last one stays free, because some terminals wrap when it is written. */
   get columns(): number {
-    // 0: the terminal does not know its size.
+    // 0 means that the terminal does not know its size.
     return (this.#terminal.columns || 80) - 1;
   }
 
   /**
-   * Shows a text, cut to the width of the terminal; blank takes the line away.
-   * @param colour of the first sign, as an SGR number
+   * Shows a text, cut to the width of the terminal. Empty text removes the line.
+   * @param colour SGR number for the first character
    */
   show(text: string, colour?: number): void {
     this.#text = visible(text).replaceAll(/[\n\t]/g, ' ');
@@ -41,13 +41,13 @@ export class LiveLine {
     this.#draw();
   }
 
-  /** Takes the line away for good. */
+  /** Removes the line permanently. */
   end(): void {
     this.#terminal.off('resize', this.#onResize);
     this.show('');
   }
 
-  /** The same stream for others; what they write appears above the line. */
+  /** A stream whose output appears above the line. */
   above(stream: Device): Device {
     const writer = new Writable({
       decodeStrings: false,
@@ -56,7 +56,7 @@ export class LiveLine {
         stream.write(chunk);
         this.#isLineEnded = String(chunk).endsWith('\n');
         this.#draw();
-        // At once, so that nothing overtakes: a terminal takes what it is given without waiting.
+        // Terminals accept writes without waiting, so completing immediately keeps the order.
         done();
       },
     });
@@ -80,7 +80,7 @@ export class LiveLine {
   }
 }
 
-/** To the end of the screen: below our line there is nothing. */
+/** Clears to the end of the screen, because nothing is below the line. */
 const CLEAR_FROM_HERE = '\r\u001b[J';
 
 function paintFirst(text: string, colour: number | undefined): string {

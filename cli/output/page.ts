@@ -1,4 +1,4 @@
-/** What a person at a terminal reads: sentences with a mark, facts, tables. Pure; whoever prints it knows the width. */
+/** Building blocks of terminal pages: marked sentences, facts, tables. Pure; the caller knows the terminal width. */
 
 import { roughDuration } from '../base/duration.ts';
 import { oneLine } from '../base/one-line.ts';
@@ -17,26 +17,26 @@ const MARKS = {
 
 export type Mark = keyof typeof MARKS;
 
-/** A line that begins with a mark: what happened, or what to look at. */
+/** A sentence after its mark. */
 export function said(mark: Mark, sentence: Rich): Rich {
   const [sign, style] = MARKS[mark];
   return [paint(style, sign), ' ', onOneLine(sentence), '\n'];
 }
 
-/** Newlines of others do not begin lines of ours. */
+/** Escapes newlines in foreign text, so that it cannot start a line. */
 function onOneLine(rich: Rich): Rich {
   if (typeof rich === 'string') return oneLine(rich);
   return rich instanceof Painted ? new Painted(rich.style, oneLine(rich.text)) : rich.map(onOneLine);
 }
 
-/** A fact: its name, and what is known of it. Blank ones are left out. */
+/** A name and a value. Facts with empty values are omitted. */
 export type Fact = readonly [
   name: string,
   value: string | number | boolean | null | undefined,
   style?: Style,
 ];
 
-/** Facts below each other, their values in one column. */
+/** Lists facts with aligned values. */
 export function facts(list: readonly Fact[]): Rich {
   const known = list.filter(([, value]) => value !== undefined && value !== null && value !== '');
   const width = Math.max(0, ...known.map(([name]) => textWidth(name)));
@@ -57,14 +57,14 @@ export interface Cell {
 }
 
 const GAP = 2;
-/** No column becomes narrower than this, however narrow the terminal is. */
+/** Minimum column width, even on narrow terminals. */
 const NARROWEST = 8;
-/** Of a table that no terminal shows. */
+/** Maximum width of tables outside a terminal. */
 const PLAIN_COLUMNS = 200;
 
 /**
- * A table whose rows stay rows: the last column gets what room is left, and is cut there with `…`.
- * @param columns of the terminal
+ * A table with one line per row. The last column gets the remaining width and is cut with `…`.
+ * @param columns width of the terminal
  */
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[], columns: number): Rich {
   const cells = rows.map((row) => row.map(({ text, style }) => ({ text: oneLine(text), style })));
@@ -84,7 +84,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   return [lay(heads.map((text) => ({ text, style: 'dim' }))), ...cells.map(lay)];
 }
 
-/** The same without colors, for what reads `key=value` lines: it has no width of its own. */
+/** The same table without colors, for `key=value` output. */
 export function plainTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   return bare(
     table(
@@ -95,7 +95,7 @@ export function plainTable(heads: readonly string[], rows: readonly (readonly st
   );
 }
 
-/** What to know, what to look at, and what to do next. */
+/** Warnings, notes and next commands. */
 export function advicePage(advice: {
   notes?: readonly string[];
   warnings?: readonly string[];
@@ -110,20 +110,20 @@ export function advicePage(advice: {
   return lines.length === 0 ? '' : ['\n', lines];
 }
 
-/** `a, b and c` of parts that are known, behind a sentence. */
+/** Joins the defined parts. */
 export function joined(parts: readonly (Rich | undefined)[], between = ' · '): Rich {
   return parts
     .filter((part) => part !== undefined && bare(part) !== '')
     .flatMap((part, at) => (at === 0 ? [part ?? ''] : [between, part ?? '']));
 }
 
-/** A rough duration as short as it goes, for a column: `5s`, `12m`, `3h`, `4d`. */
+/** A short duration for table columns: `5s`, `12m`, `3h`, `4d`. */
 export function age(ms: number): string {
   const [count = '', unit = ''] = roughDuration(ms).split(' ');
   return `${count}${unit.charAt(0)}`;
 }
 
-/** The time on the clock of this machine: `05:43`. */
+/** The local time: `05:43`. */
 export function clock(at: number): string {
   const time = new Date(at);
   return [time.getHours(), time.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');

@@ -1,8 +1,8 @@
-/** Text of others, over several lines, that cannot steer the terminal. */
+/** Multi-line foreign text without terminal controls. */
 
 import { stripVTControlCharacters } from 'node:util';
 
-/** Removes what a terminal would obey, and marks that turn the direction of writing. Newlines and tabs stay. */
+/** Removes control characters and bidirectional marks. Keeps newlines and tabs. */
 export function plainText(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll(/\r\n?/g, '\n')

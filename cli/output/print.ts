@@ -1,27 +1,27 @@
-/** The result of a command on stdout: one JSON document, or `key=value` lines. */
+/** Prints the result of a command on stdout. */
 
 import { oneLine } from '../base/one-line.ts';
 import type { Context } from './context.ts';
 import type { Rich } from './text-output.ts';
 
-/** A value of a line; absent ones print as nothing after the `=`. */
+/** The value of a line. Absent values print as an empty string. */
 export type LineValue = string | number | boolean | null | undefined;
 
-/** A `key=value` line. The same key may stand on several lines. */
+/** A `key=value` line. Several lines may have the same key. */
 export type Line = readonly [key: string, value: LineValue];
 
-/** Between the rows of a list. */
+/** Separates the rows of a list. */
 const ROW_SEPARATOR = '---';
 
-/** A result in its forms beside the document; each is made only when it is printed. */
+/** The forms of a result besides its document, each built only when printed. */
 export interface Forms {
   /** For pipes. */
   lines: readonly Line[] | (() => string);
-  /** For a person at a terminal of so many columns. */
+  /** For a terminal with this number of columns. */
   page(columns: number): Rich;
 }
 
-/** Prints a result in the form that was asked for: the only place that chooses between them. */
+/** Prints a result in the requested form. Only this function chooses the form. */
 export function printResult(
   context: Pick<Context, 'form' | 'stdout'>,
   document: unknown,
@@ -33,17 +33,17 @@ export function printResult(
   else stdout.write(typeof lines === 'function' ? lines() : formatLines(lines));
 }
 
-/** Lines, each with its newline. */
+/** Formats lines, each with its newline. */
 export function formatLines(lines: readonly Line[]): string {
   return lines.map(([key, value]) => `${key}=${formatValue(value)}\n`).join('');
 }
 
-/** Head lines, then the rows of a list, each preceded by `---`. */
+/** Formats head lines, then the rows of a list, each after `---`. */
 export function formatRows(head: readonly Line[], rows: readonly (readonly Line[])[]): string {
   return formatLines(head) + rows.map((row) => `${ROW_SEPARATOR}\n${formatLines(row)}`).join('');
 }
 
-/** Informational, problem and suggested-command lines. */
+/** Lines for notes, warnings and suggested commands. */
 export function adviceLines(advice: {
   notes?: readonly string[];
   warnings?: readonly string[];

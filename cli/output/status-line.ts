@@ -1,4 +1,4 @@
-/** What the live line says: state, transport, machine, the jobs, how long, and what the agent printed last. Pure. */
+/** The text of the live line: state, transport, machine, jobs, time and the agent's newest output. Pure. */
 
 import { exactDuration } from '../base/duration.ts';
 import { plainText } from './plain-text.ts';
@@ -6,41 +6,41 @@ import { textWidth } from './text-width.ts';
 
 export interface ShownJob {
   id: string;
-  /** Label of its session; blank when it has none. */
+  /** Label of its session; empty if it has none. */
   session: string;
   elapsedMs: number;
-  /** The newest output, redacted; may be several lines. */
+  /** The newest output, redacted; may have several lines. */
   output: string;
 }
 
-/** The connection over which the service wakes this runner. */
+/** The connection over which the server wakes this runner. */
 export interface ChannelState {
   transport: string;
-  /** Undefined before the first try. */
+  /** Undefined before the first connection attempt. */
   up: boolean | undefined;
 }
 
 export interface RunnerView {
   machine: string;
   channel: ChannelState;
-  /** The runner is to end. */
+  /** The runner is shutting down. */
   isDraining: boolean;
-  /** The server tells this machine to claim nothing. */
+  /** The machine is drained. */
   isDrained: boolean;
-  /** Why nothing is claimed right now. */
+  /** Why the runner currently claims no jobs. */
   obstacle: string | undefined;
-  /** In the order in which they began. */
+  /** In the order of their starts. */
   jobs: readonly ShownJob[];
-  /** Since the state began. */
+  /** Time in the current state, in ms. */
   elapsedMs: number;
 }
 
-/** What is left for the newest output before something else of the line is left out. */
+/** Columns reserved for the newest output. Other parts are dropped to keep them. */
 const OUTPUT_ROOM = 16;
 
 /**
- * The line for so many columns, to be cut at its end. On a narrow terminal the machine, the transport and the name of the
- * job are left out before the state, the time and the newest output are.
+ * The line for a number of columns. The caller cuts its end. A narrow terminal drops the machine, the transport and the job
+ * name first, then the state, the time and the newest output.
  */
 export function statusLine(view: RunnerView, columns: number): string {
   const news = newsOf(view);
@@ -50,7 +50,7 @@ export function statusLine(view: RunnerView, columns: number): string {
   return `${head}${news}`;
 }
 
-/** From the fullest to the barest. */
+/** Variants of the line, longest first. */
 function headsOf(view: RunnerView): string[] {
   const state = `${view.jobs.length > 0 ? '●' : '○'} ${stateOf(view)}`;
   const way = wayOf(view.channel);
@@ -60,7 +60,7 @@ function headsOf(view: RunnerView): string[] {
   return [...full, `${state}${way}${machine}${inShort}`, `${state}${way}${inShort}`, `${state}${inShort}`];
 }
 
-/** What is at work and how long, in full and in short. */
+/** The running jobs and their time, in a long and a short form. */
 function workOf({ jobs, elapsedMs }: RunnerView): [string, string] {
   const [first] = jobs;
   if (first === undefined) return [` · ${exactDuration(elapsedMs)}`, ` · ${exactDuration(elapsedMs)}`];
@@ -69,7 +69,7 @@ function workOf({ jobs, elapsedMs }: RunnerView): [string, string] {
   return [` · ${jobs.length} jobs: ${jobs.map(jobText).join(', ')}`, ` · ${jobs.length} jobs${inShort}`];
 }
 
-/** What an agent printed last; of a runner that is kept from work, why. */
+/** The newest output of an agent, or the reason why the runner is paused. */
 function newsOf({ jobs, obstacle }: RunnerView): string {
   const printed = jobs.map((job) => lastLineOf(job.output)).findLast((line) => line !== '');
   const news = printed ?? (jobs.length > 0 ? '' : oneLineOf(obstacle ?? ''));

@@ -1,16 +1,16 @@
-/** Input from people: questions on a terminal, and secrets through a pipe. */
+/** Input from people: prompts on a terminal, and secrets from a pipe. */
 
 import { Writable } from 'node:stream';
 import { CliError, EXIT_INTERRUPTED, usageError } from '../base/exit.ts';
 import type { Context } from './context.ts';
 import { visible } from './text-output.ts';
 
-/** Whether somebody is there to be asked. stdout may be a pipe: questions go to stderr. */
+/** Whether a person can answer a prompt. stdout may be a pipe, because prompts go to stderr. */
 export function canAsk(context: { stdin: { isTTY?: boolean }; stderr: { isTTY?: boolean } }): boolean {
   return context.stdin.isTTY === true && context.stderr.isTTY === true;
 }
 
-/** Asks for one line; what is typed of a secret is not shown. Ctrl-C ends the command. */
+/** Asks for one line, without echo for secrets. Ctrl-C ends the command. */
 export async function ask(
   context: Pick<Context, 'stdin' | 'stderr'>,
   question: { message: string; isSecret: boolean },
@@ -21,7 +21,7 @@ export async function ask(
   const stderr = context.stderr.device;
   const prompt = visible(`${question.message} `);
   if (question.isSecret) stderr.write(prompt);
-  // Readline draws what is typed onto its output: for a secret, that is nowhere.
+  // Readline echoes to its output. A secret gets none.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({
     input: stdin,
@@ -45,7 +45,7 @@ export async function ask(
   }
 }
 
-/** All of stdin, without the line end of the last line. Spaces may be part of a password. */
+/** Reads stdin without the final newline. Keeps spaces, which may belong to a password. */
 export async function readSecret(context: Pick<Context, 'stdin'>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of context.stdin) chunks.push(Buffer.from(chunk));
@@ -61,20 +61,17 @@ interface SecretSource {
   fromStdin: boolean | undefined;
 }
 
-/** A secret from its flag, from stdin, or from the person at the terminal. */
+/** Reads a secret from its flag, from stdin or from the terminal. */
 export async function readSecretFrom(context: Context, source: SecretSource): Promise<string> {
   const { name, flag, fromStdin } = source;
   if (flag !== undefined && fromStdin) {
-    throw usageError(
-      `Give the ${name} once: either --${name} or --${name}-stdin.`,
-      `Prefer --${name}-stdin.`,
-    );
+    throw usageError(`--${name} and --${name}-stdin cannot be used together.`, `Use --${name}-stdin.`);
   }
   const secret = await readFrom(context, source);
   if (secret.trim() !== '') return secret;
   throw usageError(
     `The ${name} is blank.`,
-    `Give it with --${name}-stdin, or run the command on a terminal.`,
+    `Pass it with --${name}-stdin, or run the command on a terminal.`,
   );
 }
 

@@ -1,15 +1,14 @@
 /**
- * The one way to a terminal, a pipe or a log. Text of others passes here and cannot steer what shows it: whatever a
- * terminal would obey is written as an escape. Colors are ours alone, because only `print` paints, and only what it is
- * told to. What moves the cursor (the live line, a question) writes to `device`, and nothing else does.
+ * All output to terminals, pipes and logs goes through this class. It escapes terminal controls, so that foreign text cannot
+ * steer a terminal. Colors come only from `print`. Only code that moves the cursor (the live line, prompts) writes to `device`.
  */
 
 import type { Writable } from 'node:stream';
 
-/** A stream of a process, as commands get it. */
+/** The output stream that commands get. */
 export type Device = Writable & { isTTY?: boolean; columns?: number };
 
-/** SGR numbers: on, off. */
+/** SGR numbers to switch a style on and off. */
 const STYLES = {
   bold: [1, 22],
   dim: [2, 22],
@@ -21,7 +20,7 @@ const STYLES = {
 
 export type Style = keyof typeof STYLES;
 
-/** A piece of text with a style. A class of its own, so that no text can pass for one. */
+/** Styled text. It is a class, so that no string can pass as one. */
 export class Painted {
   readonly style: Style;
   readonly text: string;
@@ -32,23 +31,22 @@ export class Painted {
   }
 }
 
-/** Text with styles in it. */
+/** Text with styled parts. */
 export type Rich = string | Painted | readonly Rich[];
 
-/** Gives a text a style; `undefined` leaves it as it is. */
+/** Styles a text; `undefined` leaves it unstyled. */
 export function paint(style: Style | undefined, text: string): Rich {
   return style === undefined ? text : new Painted(style, text);
 }
 
-/** The text without its styles: to measure it. */
+/** The text without styles, for measuring. */
 export function bare(rich: Rich): string {
   if (typeof rich === 'string') return rich;
   return rich instanceof Painted ? rich.text : rich.map(bare).join('');
 }
 
 /**
- * Everything that a terminal obeys or that turns the direction of writing, as an escape that JSON reads back as the same
- * character: C0 and C1 controls, DEL, line separators, bidirectional controls. Newline and tab stay.
+ * Escapes C0 and C1 controls, DEL, line separators and bidirectional controls in JSON syntax. Keeps newlines and tabs.
  */
 export function visible(text: string): string {
   return text.replace(
@@ -58,7 +56,7 @@ export function visible(text: string): string {
 }
 
 export class TextOutput {
-  /** Beneath the escapes, for those who steer the terminal themselves. */
+  /** The stream without escaping, for code that moves the cursor. */
   readonly device: Device;
   readonly #hasColor: boolean;
 
@@ -71,17 +69,17 @@ export class TextOutput {
     return this.device.isTTY === true;
   }
 
-  /** Columns of the terminal; 80 where nobody knows. */
+  /** Columns of the terminal; 80 if unknown. */
   get columns(): number {
     return this.device.columns || 80;
   }
 
-  /** Writes text as it is, but for what a terminal would obey. */
+  /** Writes text, with terminal controls escaped. */
   write(text: string): void {
     this.device.write(visible(text));
   }
 
-  /** Writes text with styles; where there is no color, the text alone. */
+  /** Writes styled text, or plain text without color support. */
   print(rich: Rich): void {
     this.device.write(this.#render(rich));
   }

@@ -1,15 +1,15 @@
-/** Texts that are cut to fit into columns of a terminal. Of text that does not steer the terminal. */
+/** Measures and cuts text by terminal columns. The text must be free of terminal controls. */
 
 import stringWidth from 'string-width';
 
 const segmenter = new Intl.Segmenter();
 
-/** The columns that a text takes. */
+/** The number of columns of a text. */
 export function textWidth(text: string): number {
   return stringWidth(text);
 }
 
-/** Cuts a text so that it fits into so many columns; `…` says that something is missing. */
+/** Cuts a text to a number of columns; `…` marks the cut. */
 export function cutToWidth(text: string, columns: number): string {
   return textWidth(text) <= columns ? text : `${keepWidth(text, columns - 1)}…`;
 }

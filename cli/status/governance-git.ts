@@ -1,4 +1,4 @@
-/** The git side of the governance report, with one git process where it can be. Only shown; nothing depends on it. */
+/** The git facts of the governance report, for display only. Uses a single git process where possible. */
 
 import { join, resolve } from 'node:path';
 import { readText } from '../files/json-file.ts';
@@ -8,7 +8,7 @@ import { githubRepository, stripCredentials } from '../git/git-remote.ts';
 import { statusText } from '../git/git-status.ts';
 import type { LinkableRepository } from '../git/repository.ts';
 
-/** Commits looked at for the last `checkpoint:` subject: a whole history may be huge. */
+/** Number of commits to search for a `checkpoint:` subject. A full history may be huge. */
 const CHECKPOINT_SEARCH_COMMITS = 200;
 
 export interface GitFacts {
@@ -16,7 +16,7 @@ export interface GitFacts {
   commit: string;
   hasCommits: boolean;
   dirtyPaths: string[];
-  /** Address of `origin`, else of the first remote; without credentials. */
+  /** URL of `origin` or of the first remote, without credentials. */
   remoteUrl: string;
   remoteName: string;
   upstream: string;
@@ -25,7 +25,7 @@ export interface GitFacts {
   remoteDefaultBranch: string;
 }
 
-/** Asks git for what every report shows. */
+/** Reads the git facts of the report. */
 export async function readGitFacts(
   repository: LinkableRepository,
   env: NodeJS.ProcessEnv,
@@ -45,7 +45,7 @@ export async function readGitFacts(
   };
 }
 
-/** `remote.<name>.url <address>` lines, as `git config` prints them. */
+/** `remote.<name>.url <url>` lines, as printed by `git config`. */
 async function readConfig(
   { root, gitDir }: LinkableRepository,
   env: NodeJS.ProcessEnv,
@@ -65,7 +65,7 @@ async function readConfig(
   return lines.join('\n');
 }
 
-/** When the newest `checkpoint:` commit was made, epoch ms; looks at the last commits only. */
+/** Time of the newest `checkpoint:` commit, epoch ms. Searches recent commits only. */
 export async function lastCheckpointAt(root: string, env: NodeJS.ProcessEnv): Promise<number | undefined> {
   const log = await gitText(root, env, 'log', `-n${CHECKPOINT_SEARCH_COMMITS}`, '--format=%ct%x09%s');
   for (const line of (log ?? '').split('\n')) {
@@ -75,7 +75,7 @@ export async function lastCheckpointAt(root: string, env: NodeJS.ProcessEnv): Pr
   return undefined;
 }
 
-/** `owner/name` of the remote when it is at GitHub. */
+/** `owner/name` of a remote on GitHub. */
 export function githubRepositoryOf(facts: GitFacts): string {
   return githubRepository(facts.remoteUrl) ?? '';
 }
@@ -109,7 +109,7 @@ function readStatus(status: string) {
     else if (key === 'upstream') facts.upstream = value;
     else if (key === 'ab') Object.assign(facts, readAheadBehind(value));
     else if (key === undefined && entry !== '') facts.dirtyPaths.push(dirtyPath(entry));
-    // A renamed entry is followed by the path it had before.
+    // A renamed entry is followed by its old path.
     if (entry.startsWith('2 ')) index += 1;
   }
   return facts;
@@ -120,13 +120,13 @@ function readAheadBehind(value: string): { ahead: number; behind: number } | und
   return match === null ? undefined : { ahead: Number(match[1]), behind: Number(match[2]) };
 }
 
-/** The path is what follows the fixed number of fields of each kind of entry. */
+/** The path follows a fixed number of fields, which depends on the kind of entry. */
 function dirtyPath(entry: string): string {
   const fields = { '1': 8, '2': 9, u: 10 }[entry.charAt(0)] ?? 1;
   return entry.split(' ').slice(fields).join(' ');
 }
 
-/** A file of two lines at most, in the git dir that all worktrees share: not worth a process. */
+/** Read from the git dir that all worktrees share: a small file is not worth a process. */
 function readRemoteHead(gitDir: string, remoteName: string): string {
   const shared = resolve(gitDir, readText(join(gitDir, 'commondir'))?.trim() ?? '.');
   const head = remoteName === '' ? undefined : readText(join(shared, 'refs', 'remotes', remoteName, 'HEAD'));

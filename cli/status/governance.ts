@@ -1,6 +1,6 @@
 /**
- * The governance report inside `link status`: what the research-governance files say. They
- * are only read, and only shown: a corrupt one becomes a warning and changes nothing else.
+ * The governance report inside `link status`, from the research-governance files. It is for display only: a corrupt file
+ * becomes a warning and has no other effect.
  */
 
 import { existsSync } from 'node:fs';
@@ -36,7 +36,7 @@ interface Files {
   warnings: string[];
 }
 
-/** Builds the report. Never throws because of what a file says. */
+/** Builds the report. File contents never make it throw. */
 export async function readGovernance(place: GovernancePlace): Promise<JsonObject> {
   const { repository, env } = place;
   const { root } = repository;
@@ -78,7 +78,7 @@ function readFiles(place: GovernancePlace): Files {
   const warnings: string[] = [];
   const read = (name: string): JsonObject => {
     const file = readJsonFile(join(root, name));
-    if (file.kind === 'torn') warnings.push(`${name} cannot be read: it is not a JSON object.`);
+    if (file.kind === 'torn') warnings.push(`Could not read ${name}: it is not a JSON object.`);
     return file.kind === 'read' ? file.value : {};
   };
   const state = read(FILES.state);
@@ -145,7 +145,7 @@ function upstreamReport(facts: GitFacts | undefined): JsonObject {
     remote_default_branch: facts?.remoteDefaultBranch ?? '',
     ahead_count: facts?.ahead ?? null,
     behind_count: facts?.behind ?? null,
-    // Known without another git process only when the branch follows the remote's default one.
+    // Without another git process, known only if the branch tracks the remote's default branch.
     remote_default_ahead_count: isDefaultUpstream ? facts.ahead : null,
     remote_default_behind_count: isDefaultUpstream ? facts.behind : null,
   };
@@ -163,7 +163,7 @@ function runtimeReport(root: string, path: string, files: Files): JsonObject {
   };
 }
 
-/** The run that the state file names last, as its RUN.json tells it. */
+/** The last run in the state file, from its RUN.json. */
 function latestRun(root: string, state: JsonObject): JsonObject {
   const id = readString(state, 'last_run_id');
   const runs = isObject(state.runs) ? state.runs : {};

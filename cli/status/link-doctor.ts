@@ -1,4 +1,4 @@
-/** `link doctor`: what is wrong with the links of a repository. */
+/** `link doctor`: finds problems with the links of a repository. */
 
 import { isActive } from '../../spec/local/session-order.ts';
 import { displayPath } from '../files/paths.ts';
@@ -11,14 +11,14 @@ export interface Issue {
   severity: 'error' | 'warning';
   code: string;
   message: string;
-  /** Nothing is repaired behind a person's back. */
+  /** Always false: `link doctor` repairs nothing. */
   fixable: false;
   path?: string;
 }
 
 type Finding = Omit<Issue, 'fixable' | 'severity'>;
 
-/** Every issue, in the order of the checks. */
+/** Lists all issues, in the order of the checks. */
 export function findIssues(facts: LinkFacts): Issue[] {
   const { repository } = facts;
   if (!isLinkable(repository)) {
@@ -74,7 +74,7 @@ function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
     );
   }
   if (isAccountTorn) {
-    const message = 'The sign-in file cannot be read: it is not a JSON object.';
+    const message = 'Could not read the sign-in file: it is not a JSON object.';
     issues.push(warning({ code: 'invalid_sign_in_record', message }));
   }
   if (link === undefined) {
@@ -93,7 +93,7 @@ function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
     issues.push(warning({ code: 'missing_hosted_auth', message }));
   }
   if (link.linked_email && account.email && link.linked_email.toLowerCase() !== account.email.toLowerCase()) {
-    const message = `${link.linked_email} linked the repository; you are ${account.email}. It is left out of syncs.`;
+    const message = `${link.linked_email} linked the repository, but you are ${account.email}. Syncs skip it.`;
     issues.push(warning({ code: 'linked_email_mismatch', message, path }));
   }
   if (shelf.sessions.length === 0) {
@@ -108,14 +108,14 @@ function sessionIssues(facts: LinkFacts, repository: LinkableRepository): Issue[
   const issues: Issue[] = [];
   const primaries = sessions.filter(({ record }) => record.primary);
   if (primaries.length > 1) {
-    const message = `${primaries.length} sessions are flagged primary.`;
+    const message = `${primaries.length} sessions are marked as primary.`;
     issues.push(error({ code: 'multiple_primary_sessions', message }));
   }
   if (sessions.length > 0 && primaries.length === 0) {
-    issues.push(warning({ code: 'missing_primary_session', message: 'No session is flagged primary.' }));
+    issues.push(warning({ code: 'missing_primary_session', message: 'No session is marked as primary.' }));
   }
   for (const invalid of invalidPaths) {
-    const message = 'The file is not a session record: not JSON, or without id or label.';
+    const message = 'The file is not a session record: it is not JSON, or has no id or label.';
     const path = displayPath(repository.root, invalid);
     issues.push(error({ code: 'invalid_session_link_record', message, path }));
   }
@@ -133,7 +133,7 @@ function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): 
       issues.push(warning({ code: 'session_project_root_mismatch', message, path }));
     }
     if (isActive(record) && codexId === undefined) {
-      const message = `Session ${id} has no Codex session id and cannot take work.`;
+      const message = `Session ${id} has no Codex session id and cannot take jobs.`;
       issues.push(warning({ code: 'missing_codex_session_id', message, path }));
     }
     if (!isActive(record) || codexId === undefined) continue;
@@ -149,25 +149,25 @@ function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): 
 
 function runtimeIssues(repository: LinkableRepository): Issue[] {
   if (!readRuntime(repository).isTorn) return [];
-  const message = 'The runtime cannot be read; what the runner did last is not known.';
+  const message = 'Could not read the runtime file, so the last activity of the runner is unknown.';
   const path = displayPath(repository.root, runtimePath(repository));
   return [warning({ code: 'invalid_runtime_record', message, path })];
 }
 
 function worldIssues({ world, link }: LinkFacts): Issue[] {
   if (world.kind === 'failed') {
-    const message = `The hosted world could not be read: ${world.error}`;
+    const message = `Could not read the world from the server: ${world.error}`;
     return [warning({ code: 'hosted_world_unavailable', message })];
   }
   if (world.kind !== 'known' || link === undefined) return [];
   const remote = remoteFacts(world.world);
   const issues: Issue[] = [];
   if (remote.projectRoot !== undefined && remote.projectRoot !== link.project_root) {
-    const message = `The hosted world names ${remote.projectRoot}, this link ${link.project_root}.`;
+    const message = `The world on the server names ${remote.projectRoot}, but this link names ${link.project_root}.`;
     issues.push(warning({ code: 'hosted_world_project_root_mismatch', message }));
   }
   if (remote.id !== undefined && link.world_id !== undefined && remote.id !== link.world_id) {
-    const message = `The hosted world is ${remote.id}, this link has ${link.world_id}.`;
+    const message = `The world on the server is ${remote.id}, but this link has ${link.world_id}.`;
     issues.push(warning({ code: 'hosted_world_id_mismatch', message }));
   }
   return issues;

@@ -1,4 +1,4 @@
-/** Everything `link status`, `link doctor` and `runner status` look at in a repository, gathered once. */
+/** The facts of a repository for `link status`, `link doctor` and `runner status`. */
 
 import type { AgentProblem } from '../agents/codex-program.ts';
 import { shellWord } from '../base/shell-word.ts';
@@ -12,7 +12,7 @@ import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from '../r
 import { readSessions, type SessionShelf, type StoredSession } from '../records/sessions/sessions.ts';
 import { readGovernance } from './governance.ts';
 
-/** What the hosted side says about the world: its fields, or why it could not be asked. */
+/** The world on the server: its fields, or the error of the request. */
 export type HostedWorld =
   | { kind: 'not_asked' }
   | { kind: 'known'; world: JsonObject }
@@ -21,26 +21,26 @@ export type HostedWorld =
 export interface LinkFacts {
   repository: Repository;
   linkFile: ProjectLinkFile;
-  /** The valid link, if there is one. */
+  /** The link, if it is valid. */
   link: ProjectLink | undefined;
   shelf: SessionShelf;
-  /** The session that takes work which names none. */
+  /** The session for jobs that name none. */
   primary: StoredSession | undefined;
   account: RemoteSession;
-  /** There is a sign-in file, and it says nothing readable. */
+  /** The sign-in file exists but is unreadable. */
   isAccountTorn: boolean;
   world: HostedWorld;
   governance: JsonObject;
   openFolders: OpenFolder[];
-  /** Why no job can run with the installed agent. A missing one is a problem of a linked, enabled machine only. */
+  /** Why the installed agent cannot run jobs. A missing agent is a problem only on a linked, enabled machine. */
   agentProblem: AgentProblem | undefined;
-  /** Whether the folder that the link names is this repository; true without a link. */
+  /** Whether the link names this repository; true without a link. */
   isLinkHere: boolean;
-  /** Paths of the session files whose folder is not this repository. */
+  /** Paths of session files that name another repository. */
   movedSessions: ReadonlySet<string>;
 }
 
-/** A folder of this user's own files in which others may read or write. */
+/** A private folder that other users can read or write. */
 export interface OpenFolder {
   path: string;
   mayWrite: boolean;
@@ -51,11 +51,11 @@ export interface FactsSource {
   configPath: string;
   env: NodeJS.ProcessEnv;
   now: number;
-  /** Asks the hosted side for the world of an idea; left out where nothing may be asked. */
+  /** Requests the world of an idea from the server; absent if no request is allowed. */
   fetchWorld?: ((ideaId: string) => Promise<JsonObject>) | undefined;
 }
 
-/** Gathers the facts. The hosted side is asked at most once, and its failure is a fact like any other. */
+/** Gathers the facts with at most one request to the server. A failed request becomes a fact, too. */
 export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
   const { repository, env, now } = source;
   const linkFile: ProjectLinkFile = isLinkable(repository)
@@ -111,7 +111,7 @@ async function findMovedSessions(
   return moved;
 }
 
-/** The folders that hold the sign-in, the machine, the spool and the logs. */
+/** The folders of the sign-in, the machine record, the spool and the logs. */
 function findOpenFolders(env: NodeJS.ProcessEnv): OpenFolder[] {
   return [userFolder(env), stateFolder(env)].flatMap((path) => {
     const reach = openness(path);
@@ -119,12 +119,12 @@ function findOpenFolders(env: NodeJS.ProcessEnv): OpenFolder[] {
   });
 }
 
-/** What is wrong with it, as people read it. */
+/** The problem, as a sentence. */
 export function openFolderSentence({ path, mayWrite }: OpenFolder): string {
-  return `Other users of this computer can ${mayWrite ? 'write to' : 'look into'} ${path}, which holds your sign-in or your work.`;
+  return `Other users of this computer can ${mayWrite ? 'write to' : 'access'} ${path}, which contains your sign-in or your work.`;
 }
 
-/** What closes it. */
+/** The command that fixes the permissions. */
 export function closeFolderCommand({ path }: OpenFolder): string {
   return `chmod 700 ${shellWord(path)}`;
 }

@@ -1,4 +1,4 @@
-/** The document of `link status`, built from the facts. */
+/** The document of `link status`. */
 
 import { countSessions, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
 import { shellWord } from '../base/shell-word.ts';
@@ -83,13 +83,13 @@ function adviceOn(facts: LinkFacts): AdviceCollector {
 function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
   const { repository, link, linkFile, account, isAccountTorn } = facts;
   if (!isLinkable(repository)) {
-    advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
+    advice.warn(`No git repository at ${repository.root}.`, COMMANDS.init);
     return;
   }
   if (linkFile.kind === 'invalid') {
     advice.warn(invalidLink(repository).message, bindCommand());
   } else if (link === undefined) {
-    advice.warn('The repository is not linked to a hosted idea.', bindCommand());
+    advice.warn('The repository is not linked to an idea.', bindCommand());
   } else if (link.project_root !== repository.root) {
     advice.warn(
       `The link is for ${link.project_root}, not for ${repository.root}.`,
@@ -97,7 +97,7 @@ function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
     );
   }
   if (isAccountTorn) {
-    advice.warn('The sign-in file cannot be read: it is not a JSON object.', signInCommand(account));
+    advice.warn('Could not read the sign-in file: it is not a JSON object.', signInCommand(account));
   } else if (link !== undefined && account.token === '') {
     advice.warn(
       'The repository is linked, but hosted auth is not connected: you are not signed in.',
@@ -116,13 +116,13 @@ function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
     );
   } else if (primary === undefined) {
     advice.warn(
-      'No session is the primary one.',
+      'No session is marked as primary.',
       setPrimaryCommand(shelf.sessions.map(({ record }) => record)),
     );
   } else if (primary.record.codex_session_id === undefined) {
     const { orp_session_id: id, label } = primary.record;
     advice.warn(
-      `The primary session ${id} has no Codex session id and cannot take work.`,
+      `The primary session ${id} has no Codex session id and cannot take jobs.`,
       registerCommand({ id, label, codexSessionId: codexSessionOf(world) }),
     );
   }
@@ -130,40 +130,42 @@ function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
     if (!facts.movedSessions.has(path)) continue;
     const { orp_session_id: id, label, project_root } = record;
     advice.warn(
-      `Session ${id} works in ${project_root}, which is not this repository; it takes no work.`,
+      `Session ${id} belongs to ${project_root}, not to this repository. It takes no jobs.`,
       `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)}`,
     );
   }
   for (const path of shelf.invalidPaths) {
-    advice.warn(`${displayPath(repository.root, path)} is not a valid session record and is left out.`);
+    advice.warn(`Ignored ${displayPath(repository.root, path)}: it is not a valid session record.`);
   }
 }
 
-/** The session that the hosted world names, if it was asked. */
+/** The session that the world on the server names, if known. */
 function codexSessionOf(world: LinkFacts['world']): string | undefined {
   return world.kind === 'known' ? remoteFacts(world.world).codexSessionId : undefined;
 }
 
 function adviseOnWorld(facts: LinkFacts, advice: AdviceCollector): void {
   const { link, primary, world } = facts;
-  if (world.kind === 'failed') advice.warn(`The hosted world could not be read: ${world.error}`);
+  if (world.kind === 'failed') advice.warn(`Could not read the world from the server: ${world.error}`);
   if (world.kind !== 'known' || link === undefined) return;
   const remote = remoteFacts(world.world);
   const codexId = primary?.record.codex_session_id;
   if (remote.projectRoot !== undefined && remote.projectRoot !== link.project_root) {
-    advice.warn(`The hosted world names ${remote.projectRoot}, this link ${link.project_root}.`);
+    advice.warn(
+      `The world on the server names ${remote.projectRoot}, but this link names ${link.project_root}.`,
+    );
   }
   if (remote.codexSessionId !== undefined && codexId !== undefined && remote.codexSessionId !== codexId) {
     advice.warn(
-      `The hosted world names the Codex session ${remote.codexSessionId}, the primary one is ${codexId}.`,
+      `The world on the server names the Codex session ${remote.codexSessionId}, but the primary session is ${codexId}.`,
     );
   }
   if (remote.id !== undefined && link.world_id !== undefined && remote.id !== link.world_id) {
-    advice.warn(`The hosted world is ${remote.id}, this link has ${link.world_id}.`);
+    advice.warn(`The world on the server is ${remote.id}, but this link has ${link.world_id}.`);
   }
 }
 
-/** What the hosted world says that a link can contradict. */
+/** The fields of the world that a link can contradict. */
 export function remoteFacts(world: JsonObject) {
   return {
     id: readString(world, 'id'),

@@ -1,6 +1,6 @@
 /**
- * The part of `runner status` that is about the machine, not the repository: the service, the runner, its channel, what
- * waits in the spool, and the policy. Whatever is not there costs no module and no process.
+ * The machine part of `runner status`: the service, the runner, its channel, the spool and the policy. Absent parts load no
+ * module and start no process.
  */
 
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
@@ -20,17 +20,17 @@ import { servicePath } from '../service/service-place.ts';
 export interface RunnerSituation {
   service: {
     installed: boolean;
-    /** Whether the system knows it; null when it could not be asked. */
+    /** Whether the system has loaded it; null if unknown. */
     loaded: boolean | null;
     running: boolean;
     path: string;
-    /** What the system said instead of an answer, and what to do about it. */
+    /** The error of the system, and what the user can do. */
     error?: string;
     hint?: string | undefined;
   };
   runner: {
     running: boolean;
-    /** Left behind by a runner that no longer runs. */
+    /** A runner that no longer runs left its lock behind. */
     abandoned: boolean;
     /** `service`, `terminal` or `once`. */
     started_by?: string;
@@ -39,16 +39,16 @@ export interface RunnerSituation {
     version?: string;
     started_at_utc?: string;
     draining_at_utc?: string | undefined;
-    /** The agent takes no work: why, and until when; without a time it tries by itself. */
+    /** Why the agent cannot take jobs, and until when. Without a time, the runner retries by itself. */
     paused?: { code: string; message: string; until_utc: string | undefined };
-    /** Since when this machine has known that the server tells it to claim nothing. `--hosted` asks the server. */
+    /** Since when this runner knows that the machine is drained. `--hosted` asks the server instead. */
     drained_at_utc?: string | undefined;
-    /** Why it is not known whether the one that holds the machine still runs. */
+    /** Why it is unknown whether the runner in the lock still runs. */
     error?: string;
   };
   channel: { transport: string; listening: boolean; since_utc?: string | undefined };
   spool: { leases: number; bytes: number; oldest_at_utc: string | null };
-  /** What the service did not take: it lies here until a person has looked at it. */
+  /** Results that the server did not accept. They stay here until a person checks them. */
   kept: { path: string; jobs: number };
   last_error: { message: string; at_utc: string } | null;
   policy: { path: string; exists: boolean; valid: boolean; rules: string[]; waiting: string };
@@ -60,7 +60,7 @@ interface SituationSource {
   now: number;
 }
 
-/** Looks around. Never throws for what it finds. */
+/** Gathers the facts. Findings never make it throw. */
 export async function gatherSituation(source: SituationSource): Promise<RunnerSituation> {
   const { env, machineId } = source;
   const holder = await readRunner(source);
@@ -100,7 +100,7 @@ function describeHolder(holder: RunnerHolder) {
   };
 }
 
-/** The system is asked only when the answer is not plain: its programs take as long as `orp` itself. */
+/** Asks the system only when necessary, because its tools take as long as `orp` itself. */
 async function readService(
   env: NodeJS.ProcessEnv,
   runner: RunnerSituation['runner'],
@@ -123,7 +123,7 @@ async function readService(
   }
 }
 
-/** What another run of the runner wrote says nothing of this one. */
+/** Ignores records of an earlier runner process. */
 function readChannel(live: JsonObject, runner: RunnerSituation['runner']): RunnerSituation['channel'] {
   const channel = isObject(live.channel) ? live.channel : {};
   if (!runner.running || readString(live, 'instance') !== runner.instance) {
@@ -136,7 +136,7 @@ function readChannel(live: JsonObject, runner: RunnerSituation['runner']): Runne
   };
 }
 
-/** Past its time the runner tries again. */
+/** Ignores pauses that have expired, because the runner retries then. */
 function readPause(
   live: JsonObject,
   runner: RunnerSituation['runner'],
@@ -156,7 +156,7 @@ function readLastError(live: JsonObject): RunnerSituation['last_error'] {
   return message === undefined ? null : { message, at_utc: readString(error, 'at_utc') ?? '' };
 }
 
-/** One folder a lease; what the service has acknowledged is removed. */
+/** The spool has one folder per lease. The runner removes folders that the server has acknowledged. */
 async function readSpool({ env, machineId }: SituationSource): Promise<RunnerSituation['spool']> {
   const root = join(stateFolder(env), 'spool');
   const spool = { leases: 0, bytes: 0, oldest_at_utc: null as string | null };
@@ -174,7 +174,7 @@ async function readSpool({ env, machineId }: SituationSource): Promise<RunnerSit
   return spool;
 }
 
-/** Of the runner, and of `orp agent work`. */
+/** Spools of the runner and of `orp agent work`. */
 async function findLeaseFolders(root: string, machineId: string): Promise<string[]> {
   const owners = await Promise.all([machineId, agentWorkId(machineId)].map(folderNameOf));
   return owners
@@ -187,7 +187,7 @@ function readKept(env: NodeJS.ProcessEnv): RunnerSituation['kept'] {
   return { path, jobs: list(path).filter((name) => statOf(join(path, name))?.isDirectory()).length };
 }
 
-/** A plain id is its own name; the digest of any other takes a module that costs as much as a process. */
+/** A plain id is its own folder name. Others need a digest, whose module is slow to load. */
 async function folderNameOf(machineId: string): Promise<string> {
   if (/^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(machineId)) return machineId;
   return (await import('../runner/spool/places.ts')).folderName(machineId);
@@ -208,7 +208,7 @@ async function readPolicy({ env, now }: SituationSource): Promise<RunnerSituatio
   return { path, exists: file.kind !== 'absent', valid: file.kind !== 'broken', rules, waiting };
 }
 
-/** Whatever else is to be said of it, the reader of the policy says. */
+/** The policy reader checks the rest. */
 function isKnownAbsent(path: string): boolean {
   try {
     return isNowhere(path);
@@ -217,7 +217,7 @@ function isKnownAbsent(path: string): boolean {
   }
 }
 
-/** What to do about it. */
+/** Adds advice about the situation. */
 export function adviseOnSituation(
   { service, runner, spool, kept, policy }: RunnerSituation,
   own: { version: string; isWorkReady: boolean },
@@ -228,41 +228,40 @@ export function adviseOnSituation(
     else advice.warn(policy.waiting, 'orp runner policy check');
   }
   if (service.error !== undefined) {
-    advice.warn(`The state of the service is not known: ${service.error} ${service.hint ?? ''}`.trim());
+    advice.warn(`The state of the service is unknown: ${service.error} ${service.hint ?? ''}`.trim());
   } else if (service.running && !runner.running && runner.error === undefined) {
     advice.warn(
-      'The service runs, and its runner does not work: it is starting, or waits for something that its log tells.',
+      'The service is running, but its runner is not: it is starting, or waiting for something that its log names.',
       'orp runner logs',
     );
   } else if (service.installed && !service.running && !runner.running && runner.error === undefined) {
-    advice.warn('The service is installed and does not run.', 'orp runner restart');
+    advice.warn('The service is installed but not running.', 'orp runner restart');
   }
   if (runner.paused !== undefined) {
     const { message, until_utc: until } = runner.paused;
     const next =
-      until === undefined ? 'The runner tries again by itself.' : `Nothing is claimed until ${until}.`;
-    advice.warn(`The agent takes no work: ${message} ${next}`);
+      until === undefined ? 'The runner retries by itself.' : `The runner claims no jobs until ${until}.`;
+    advice.warn(`The agent takes no jobs: ${message} ${next}`);
   }
   if (runner.running && runner.version !== own.version) {
     const command = runner.started_by === 'service' ? 'orp runner restart' : 'orp runner work --takeover';
-    advice.warn(`The runner is version ${runner.version}, this \`orp\` is ${own.version}.`, command);
+    advice.warn(`The runner has version ${runner.version}, but this \`orp\` has ${own.version}.`, command);
   }
-  if (runner.error !== undefined) advice.warn(`Whether a runner works here is not known: ${runner.error}`);
-  if (runner.abandoned)
-    advice.note('The last runner ended without saying so; the next one resolves what it left.');
+  if (runner.error !== undefined) advice.warn(`Could not check whether a runner is running: ${runner.error}`);
+  if (runner.abandoned) advice.note('The last runner crashed. The next one recovers its jobs.');
   if (spool.leases > 0 && !runner.running) {
-    const what = spool.leases === 1 ? 'One job waits' : `${spool.leases} jobs wait`;
-    advice.warn(`${what} on this machine to be told to the service.`, 'orp runner work --once');
+    const what = spool.leases === 1 ? 'One job has' : `${spool.leases} jobs have`;
+    advice.warn(`${what} results that are not uploaded yet.`, 'orp runner work --once');
   }
   if (kept.jobs > 0) {
-    const jobs = kept.jobs === 1 ? 'one job' : `${kept.jobs} jobs`;
+    const jobs = kept.jobs === 1 ? 'One job has' : `${kept.jobs} jobs have`;
     advice.warn(
-      `What ${jobs} left was not taken by the service, or could not be read; it lies in ${kept.path}. Look at it (an answer is in \`result.json\`), then remove the folder.`,
+      `${jobs} results that the server did not accept or that could not be read. Check them in ${kept.path} (answers are in \`result.json\`), then remove the folder.`,
       `ls ${shellWord(kept.path)}`,
     );
   }
   if (own.isWorkReady && !service.installed && !runner.running && runner.error === undefined) {
-    advice.note('Nothing works on jobs here now.', 'orp runner install');
+    advice.note('No runner is running on this machine.', 'orp runner install');
   }
 }
 
@@ -270,7 +269,7 @@ function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // Removed meanwhile, or never there.
+    // Absent or just removed.
     return [];
   }
 }

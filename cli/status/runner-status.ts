@@ -1,4 +1,4 @@
-/** The document of `runner status`: this machine, this repository, and whether it can work. */
+/** The document of `runner status`: this machine, this repository, and whether they can take jobs. */
 
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';
@@ -53,11 +53,11 @@ interface StatusSource {
   machine: Machine;
   repository: Repository;
   linkStatus: LinkStatus;
-  /** The link is for this repository, and not for where it was before. */
+  /** Whether the link names this repository and not its old location. */
   isHere: boolean;
   situation: RunnerSituation;
   agentProblem: { code: string; message: string } | undefined;
-  /** Of this `orp`. */
+  /** Version of this `orp`. */
   version: string;
   now: number;
 }
@@ -142,23 +142,23 @@ function adviceOn(facts: Facts): AdviceCollector {
 
 function adviseOnMachine({ machine, repository, linkStatus }: Facts, advice: AdviceCollector): void {
   const { record } = machine;
-  // Of a linked repository the link status says it.
+  // For a linked repository, the link status says so.
   if (!linkStatus.hosted_auth.connected && !linkStatus.project_link_exists) {
     advice.warn('You are not signed in.', signInCommand(linkStatus.hosted_auth));
   }
   if (!record.runner_enabled) {
-    advice.warn('The runner of this machine is not enabled.', COMMANDS.enable);
+    advice.warn('The runner is not enabled on this machine.', COMMANDS.enable);
   } else if (record.last_heartbeat_at_utc === undefined) {
     advice.warn('The runner has never sent a heartbeat.', COMMANDS.heartbeat);
   }
   if (!isLinkable(repository)) {
-    advice.warn(`There is no git repository at ${repository.root}.`, COMMANDS.init);
+    advice.warn(`No git repository at ${repository.root}.`, COMMANDS.init);
   } else if (!linkStatus.project_link_exists && !isLinkBroken(repository)) {
-    advice.warn('The repository is not linked to a hosted idea.', bindCommand());
+    advice.warn('The repository is not linked to an idea.', bindCommand());
   }
 }
 
-/** The link status tells it. */
+/** Already in the link status. */
 function isLinkBroken(repository: LinkableRepository): boolean {
   return readProjectLinkFile(repository, 0).kind === 'invalid';
 }
@@ -178,22 +178,24 @@ function adviseOnReadiness(
   }
   if (syncReady) advice.note('The machine is ready to sync.');
   if (workReady && agentProblem !== undefined) return;
-  if (workReady) advice.note('The machine is ready to work.');
+  if (workReady) advice.note('The machine is ready to take jobs.');
   else if (syncReady)
     advice.warn(
-      'No session can take work: none is active with a Codex session id.',
+      'No session can take jobs: none is active and has a Codex session id.',
       completeCommand(linkStatus.sessions, linkStatus.primary_session),
     );
 }
 
 function adviseOnRuntime({ runtime, isTorn, lease }: Facts, advice: AdviceCollector): void {
   if (isTorn)
-    advice.warn('The runtime of the repository cannot be read; what the runner did last is not known.');
+    advice.warn(
+      'Could not read the runtime file of the repository, so the last activity of the runner is unknown.',
+    );
   const { active_job: active, last_job: last } = runtime;
   if (lease.has_active_job) advice.note(`Job ${active.job_id ?? ''} is recorded as ${runtime.status}.`);
   if (lease.stale) {
     advice.warn(
-      `The active lease appears stale: job ${active.job_id ?? ''} has shown no sign of life for ${lease.age_seconds} s.`,
+      `The active lease appears stale: job ${active.job_id ?? ''} has sent no heartbeat for ${lease.age_seconds} s.`,
       cancelCommand(active),
     );
   }

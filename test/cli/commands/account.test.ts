@@ -81,9 +81,9 @@ describe('orp auth login', () => {
   );
 
   it.each([
-    [['auth', 'login'], '', 'The e-mail is not known.'],
+    [['auth', 'login'], '', 'No email given.'],
     [LOGIN, '\n', 'The password is blank.'],
-    [[...LOGIN, '--password', 'x'], 'x', 'Give the password once'],
+    [[...LOGIN, '--password', 'x'], 'x', 'cannot be used together'],
     [['auth', 'verify', '--email', 'a@b.c'], '', 'The code is blank.'],
   ])('%j without what it needs asks nobody and says what is missing', async (words, stdin, sentence) => {
     using desk = new Desk();
@@ -138,7 +138,7 @@ describe('orp auth logout', () => {
     using desk = new Desk();
     desk.signIn(server.url);
     const { stderr } = await desk.orp(['auth', 'logout']);
-    expect(stderr).toContain('warning: The token could not be revoked');
+    expect(stderr).toContain('warning: Could not revoke the token');
   });
 
   it('says that a server of v0.4.4 revokes nothing, and asks it for nothing', async () => {
@@ -155,7 +155,7 @@ describe('orp auth logout', () => {
     desk.signIn('http://127.0.0.1:1');
     const { code, stderr } = await desk.orp(['auth', 'logout']);
     expect(code).toBe(0);
-    expect(stderr).toContain('warning: The token could not be revoked');
+    expect(stderr).toContain('warning: Could not revoke the token');
     expect(stored(desk).token).toBe('');
   });
 });
@@ -187,7 +187,7 @@ describe('orp whoami', () => {
     desk.write(join(desk.userFolder, 'remote-session.json'), '{"token": "dv');
     expect((await desk.orp(['whoami'])).error).toMatchObject({ code: 'torn_state', exitCode: 2 });
     const { warnings, next_actions } = await desk.json('link', 'status');
-    expect(warnings).toContain('The sign-in file cannot be read: it is not a JSON object.');
+    expect(warnings).toContain('Could not read the sign-in file: it is not a JSON object.');
     expect(next_actions).toContain('orp auth login');
     await desk.orp([...LOGIN, '--base-url', server.url], 'pw');
     expect(stored(desk).token).toBe('dvt_1');

@@ -109,7 +109,7 @@ describe('orp idea', () => {
     );
     expect(conflict).toMatchObject({ code: 2, error: { code: 'record_changed' } });
     const nothing = await run(['idea', 'update', 'ide_77'], answering({}));
-    expect(nothing).toMatchObject({ code: 2, asked: [], error: { message: 'There is nothing to change.' } });
+    expect(nothing).toMatchObject({ code: 2, asked: [], error: { message: 'No change given.' } });
     const blank = await run(['idea', 'update', 'ide_77', '--title', ' '], answering({}));
     expect(blank).toMatchObject({ code: 2, asked: [] });
   });

@@ -16,7 +16,7 @@ it('a transcript whose cursor does not move ends with an error, not never', asyn
   desk.signIn(server.url);
   const { code, stdout, error } = await desk.orp(['job', 'logs', 'job_1']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: 'one\none\n' });
-  expect(error?.message).toContain('the same page again');
+  expect(error?.message).toContain('an empty or repeated page');
   expect(server.asked).toHaveLength(2);
 });
 

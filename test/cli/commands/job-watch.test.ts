@@ -89,9 +89,7 @@ describe('job wait', () => {
       show: [shown('running'), ...away, ...away, { hangUp: true }, busy, shown('completed')],
     });
     expect(code).toBe(0);
-    expect(stderr).toBe(
-      'running\nSomething between here and the server answered (a web page). Trying again.\n',
-    );
+    expect(stderr).toBe('running\nSomething between here and the server answered (a web page). Retrying.\n');
   });
 
   it('says why the job waits, and again when the reason is another one', async () => {
@@ -109,7 +107,7 @@ describe('job wait', () => {
   it('ends with the time limit, also while nobody answers', async () => {
     const { code, error } = await run([...WAIT, '--timeout', '1'], { show: [{ hangUp: true }] });
     expect([code, error?.code]).toEqual([2, 'wait_timeout']);
-    expect(error?.message).toContain('the server could not be asked');
+    expect(error?.message).toContain('the server is unreachable');
   });
 
   it('ends with what the server itself refuses', async () => {
@@ -131,7 +129,7 @@ describe('job logs --follow', () => {
     });
     expect([code, stdout]).toEqual([0, 'one\ntwo\n']);
     expect(positions).toEqual([undefined, undefined, '1-1', '1-1']);
-    expect(stderr).toContain('answered (a web page). Trying again.');
+    expect(stderr).toContain('answered (a web page). Reconnecting.');
   });
 
   const receipt = 'Cancelled: 2 processes ended by SIGINT after 40 ms.';

@@ -353,7 +353,7 @@ describe('orp link import-rust', () => {
     }
   }
 
-  it('takes over project and sessions; null stays absent; twice is the same', async () => {
+  it('imports the project and sessions; null stays absent, and a second import changes nothing', async () => {
     using desk = new Desk();
     plant(desk);
     const first = await desk.json('link', 'session', 'import-rust');

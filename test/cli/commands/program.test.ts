@@ -84,16 +84,23 @@ describe('the command line', () => {
     else expect({ stdout, hint: error?.hint }).toEqual({ stdout: '', hint: expect.any(String) });
   });
 
-  it('every command has a description', async () => {
+  it('every command has a description, and examples with options that it has', async () => {
     using desk = new Desk();
-    const { stdout: top } = await desk.orp([]);
-    const groups = [...top.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name = '']) => name);
-    expect(groups).toContain('runner');
-    for (const group of groups) {
-      const { stdout } = await desk.orp([group, '--help']);
-      const commands = stdout.split('Commands:\n')[1]?.split('\n\n')[0] ?? '';
-      for (const line of commands.split('\n')) expect(line).toMatch(/^ {2,}\S.* {2,}\S|^ {10,}\S|^$/);
-    }
+    const visit = async (words: readonly string[]): Promise<number> => {
+      const { stdout } = await desk.orp([...words, '--help']);
+      const rows = stdout.split('\n').filter((line) => /^ {2}[a-z]/.test(line) && !/^ {2}help/.test(line));
+      if (stdout.split('\n')[0]?.endsWith('[command]')) {
+        for (const row of rows) expect(row).toMatch(/^ {2}\S.* {2,}\S/);
+        const below = rows.map((row) => visit([...words, row.trim().split(/[ ]/)[0] ?? '']));
+        return (await Promise.all(below)).reduce((sum, count) => sum + count, 0);
+      }
+      const lines = [...stdout.matchAll(/^ {2}\$ (.*)$/gm)].map(([, line = '']) => line);
+      expect(lines.join('\n')).toContain(`orp ${words.join(' ')}`);
+      const named = lines.flatMap((line) => line.split(' -- ')[0]?.match(/--[a-z-]+/g) ?? []);
+      for (const flag of named) expect(stdout).toMatch(new RegExp(`^ {2}(-., )?${flag}\\b`, 'm'));
+      return 1;
+    };
+    expect(await visit([])).toBeGreaterThan(50);
   });
 });
 

@@ -9,7 +9,7 @@ import { RecordingServer, type Script } from '../recording-server.ts';
 const MINUTE = 60_000;
 const machineFile = (desk: Desk) => join(desk.userFolder, 'machine.json');
 
-/** An enabled machine, signed in, with one linked repository and one session that can take work. */
+/** An enabled machine, signed in, with one linked repository and one session that can take jobs. */
 async function readyDesk(url: string): Promise<Desk> {
   const desk = new Desk();
   desk.signIn(url);

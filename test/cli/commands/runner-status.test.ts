@@ -129,7 +129,7 @@ describe('orp runner status about the machine', () => {
 
     expect(document.kept).toEqual({ path, jobs: 2 });
     expect(document.warnings).toContainEqual(
-      expect.stringMatching(/^What 2 jobs left was not taken.*state\/orp\/kept.*remove/),
+      expect.stringMatching(/^2 jobs have results that the server did not accept.*state\/orp\/kept.*remove/),
     );
     expect(document.next_actions).toContain(`ls ${path}`);
     expect(bare(formatStatus(document, undefined, Date.now()))).toContain(
@@ -181,7 +181,7 @@ describe('orp runner status about the machine', () => {
     const waiting = await status();
     expect(waiting.service).toMatchObject({ installed: true, loaded: true, running: true });
     expect(waiting.warnings).toContainEqual(
-      expect.stringContaining('The service runs, and its runner does not work'),
+      expect.stringContaining('The service is running, but its runner is not'),
     );
     expect(waiting.next_actions).toContain('orp runner logs');
     manager.break('systemctl', 'Failed to connect to bus: No medium found');
@@ -206,7 +206,9 @@ describe('orp runner status about the machine', () => {
       const document = await status();
       return document.runner.drained_at_utc === undefined ? undefined : document;
     });
-    expect(bare(formatStatus(drained, undefined, Date.now()))).toMatch(/^! A runner is here .* drained/);
+    expect(bare(formatStatus(drained, undefined, Date.now()))).toMatch(
+      /^! This machine is drained: its runner/,
+    );
     const { stdout } = await runOrp(['runner', 'status'], { cwd: machine.repo, env: machine.env });
     expect(stdout).toContain('runner.drained=true\n');
     service.isDrained = false;
@@ -218,8 +220,8 @@ describe('orp runner status about the machine', () => {
     await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
     const document = await status();
     const page = bare(formatStatus(document, undefined, Date.now()));
-    expect(page).toMatch(/^● A runner works at a terminal: pid \d+, version \S+, for \d+ s\.\n\n/);
-    expect(page).toMatch(/\n {2}Repository {2}\/.*, linked; 1 of 1 session can take work\n/);
+    expect(page).toMatch(/^● The runner is working at a terminal: pid \d+, version \S+, for \d+ s\.\n\n/);
+    expect(page).toMatch(/\n {2}Repository {2}\/.*, linked; 1 of 1 session can take jobs\n/);
     expect(page).toMatch(/\n {2}Channel {5}polling/);
     expect(page).toMatch(/\n {2}Spool {7}empty\n/);
   });

@@ -155,16 +155,16 @@ describe('a folder for settings, spool or state', () => {
   });
 
   it.each([
-    ['config', 0o755, 'look into'],
+    ['config', 0o755, 'access'],
     ['config', 0o777, 'write to'],
-    ['state', 0o710, 'look into'],
+    ['state', 0o710, 'access'],
   ])('is named by status and doctor when it is open: %s with mode %o', async (name, mode, what) => {
     using desk = new Desk();
     const folder = join(desk.home, name, 'orp');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     expect(JSON.stringify(await desk.json('link', 'status'))).not.toContain('Other users');
     chmodSync(folder, mode);
-    const sentence = `Other users of this computer can ${what} ${folder}, which holds your sign-in or your work.`;
+    const sentence = `Other users of this computer can ${what} ${folder}, which contains your sign-in or your work.`;
     for (const words of [
       ['link', 'status'],
       ['runner', 'status'],

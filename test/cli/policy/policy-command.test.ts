@@ -56,7 +56,7 @@ describe('orp runner policy show and check', () => {
     setPolicy(desk, '{');
     const { stdout } = await desk.orp(['runner', 'policy', 'check']);
     expect(stdout).toContain(
-      'warning=No job is claimed until the file is right; a runner then goes on by itself.\n',
+      'warning=The runner claims no jobs until the file is valid. It needs no restart then.\n',
     );
   });
 
@@ -200,7 +200,7 @@ describe('orp runner policy test', () => {
     const refused = async (text: string) =>
       (await desk.orp(['runner', 'policy', 'test', '-'], text)).error?.message;
     expect(await refused('{')).toContain('is not JSON');
-    expect(await refused('{"job": null}')).toBe('- holds no job.');
+    expect(await refused('{"job": null}')).toBe('- contains no job.');
     expect((await desk.orp(['runner', 'policy', 'test', 'nowhere.json'])).error?.code).toBe('no_file');
   });
 });

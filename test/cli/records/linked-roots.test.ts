@@ -40,7 +40,7 @@ describe('the list of linked repositories', () => {
     desk.env.XDG_STATE_HOME = join(desk.home, 'blocked');
     const { code, stderr } = await desk.orp(['link', 'project', 'bind', '--idea-id', 'ide_77']);
     expect(code).toBe(0);
-    expect(stderr).toContain('The list of linked repositories could not be changed');
+    expect(stderr).toContain('Could not update the list of linked repositories');
   });
 
   it('forgets what was deleted, and keeps what may be on a disk that is not mounted', async () => {

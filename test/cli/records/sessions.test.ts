@@ -162,7 +162,7 @@ session.archived=false
 session.codex_session_id=c-1
 session.path=.git/orp/link/sessions/${sessionFileName('a')}
 `);
-    expect(stderr).toContain('broken.json is not a valid session record');
+    expect(stderr).toContain('broken.json: it is not a valid session record');
     expect((await desk.orp(['link', 'doctor'])).code).toBe(1);
   });
 
@@ -170,13 +170,19 @@ session.path=.git/orp/link/sessions/${sessionFileName('a')}
     [['--orp-session-id', ' ', '--label', 'L'], '--orp-session-id is blank'],
     [['--orp-session-id', 'a', '--label', ''], '--label is blank'],
     [['--orp-session-id', 'a'.repeat(201), '--label', 'L'], 'more than 200 characters'],
-    [['--orp-session-id', 'a', '--label', 'L', '--window-id', '1'], 'both --window-id and --tab-number'],
+    [
+      ['--orp-session-id', 'a', '--label', 'L', '--window-id', '1'],
+      '--window-id and --tab-number must be used together',
+    ],
     [['--orp-session-id', 'a', '--label', 'L', '--codex-session-id', '--yolo'], 'is not a Codex session id'],
     [['--orp-session-id', 'a', '--label', 'L', '--codex-session-id', '../x'], 'is not a Codex session id'],
     [['--orp-session-id', 'a', '--label', 'L', '--created-at', 'soon'], 'is not a time'],
     [['--orp-session-id', 'a', '--label', 'L', '--project-root', '/'], 'is not the repository root'],
     [['--orp-session-id', 'a', '--label', 'L', '--state', 'open'], 'Allowed choices'],
-    [['--orp-session-id', 'a', '--label', 'L', '--role', 'boss'], 'exploration, other; blank removes it.'],
+    [
+      ['--orp-session-id', 'a', '--label', 'L', '--role', 'boss'],
+      'exploration, other; an empty value removes it.',
+    ],
   ])('refuses %j and writes nothing', async (words, sentence) => {
     using desk = new Desk();
     const { code, error, stdout } = await desk.orp(['link', 'session', 'register', ...words]);

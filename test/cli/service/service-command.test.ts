@@ -123,7 +123,7 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
   it('warns when the policy wants to ask a person', async () => {
     const policy = { schema_version: '1.0.0', confirm: 'always' };
     writeFileSync(join(machine.home, 'config/orp/policy.json'), JSON.stringify(policy));
-    expect((await orp('install')).stdout).toContain('warning=The policy wants a person to confirm jobs');
+    expect((await orp('install')).stdout).toContain('warning=The policy requires a person to confirm jobs');
   });
 
   it('writes paths that mean the same in the folder of the service', async () => {
@@ -147,12 +147,10 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
   it('says what keeps it from working: no Codex where a service looks, and no repository but this one', async () => {
     const { stdout } = await orp('install', '--', '--max-jobs', '2');
     expect(stdout).toContain('service.runs=orp runner work --max-jobs 2\n');
-    expect(stdout).toContain(
-      'warning=Codex was not found (codex). Until it is there, the service claims nothing.',
-    );
-    expect(stdout).toContain(`warning=It works in ${machine.repo} only; with \`--all-linked\``);
+    expect(stdout).toContain('warning=Codex was not found (codex). The service claims no jobs without it.');
+    expect(stdout).toContain(`warning=The service works only in ${machine.repo}. Pass \`--all-linked\``);
     const found = await orp('install', '--', '--all-linked', '--codex-bin', RECIPE_AGENT);
-    expect(found.stdout).not.toMatch(/was not found|It works in/);
+    expect(found.stdout).not.toMatch(/was not found|works only in/);
   });
 
   it('says when Codex is too old to take jobs', async () => {
@@ -170,7 +168,7 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
     await until(() => runner.output.stderr.includes('Waiting for jobs'));
     const { stdout } = await orp('install', '--json', '--', '--all-linked', '--codex-bin', RECIPE_AGENT);
     expect(JSON.parse(stdout).warnings).toContainEqual(
-      expect.stringContaining(`Runner ${runner.child.pid}, which a person started, works here now.`),
+      expect.stringContaining(`Runner ${runner.child.pid}, started at a terminal, is working here.`),
     );
   });
 
@@ -179,7 +177,7 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
       'Usage: orp runner install [options] [-- <options of orp runner work>].',
     );
     for (const name of ['install', 'uninstall', 'restart', 'logs']) {
-      expect((await orp(name, '--help')).stdout).toMatch(/finished first|finishes its job first|journalctl/);
+      expect((await orp(name, '--help')).stdout).toMatch(/finishes first|finishes its job first|journalctl/);
     }
   });
 
@@ -320,7 +318,7 @@ describe('the service at work', () => {
     const runner = serve();
     const path = join(machine.home, 'state/orp/log/runner.log');
     await until(() => runner.child.exitCode !== null || existsSync(path));
-    await until(() => runner.child.exitCode !== null || log().includes('Trying again every 30 s.'));
+    await until(() => runner.child.exitCode !== null || log().includes('Retrying every 30 s.'));
     expect(runner.child.exitCode).toBe(null);
     expect(log()).toMatch(/ E[A-Z]+: /);
     runner.child.kill('SIGTERM');

@@ -320,7 +320,7 @@ describe('orp runner work --once', () => {
   it('refuses to work while disabled, signed out or unlinked', async () => {
     const elsewhere = await runOrp(['runner', 'work', '--once'], { cwd: machine.home, env: machine.env });
     expect(elsewhere).toMatchObject({ code: 2, stdout: '' });
-    expect(elsewhere.stderr).toMatch(/^error: There is no git repository at .*\nhint: /);
+    expect(elsewhere.stderr).toMatch(/^error: No git repository at .*\nhint: /);
 
     service.isSignedOut = true;
     const signedOut = await work();

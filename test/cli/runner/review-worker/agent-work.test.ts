@@ -120,7 +120,7 @@ describe('orp agent work', () => {
     const { stdout, stderr } = await runOrp(words, { cwd: machine.home, env: machine.env });
     expect(stdout).toBe('job.claimed=false\njob.status=idle\n');
     expect(stderr).toBe(
-      `Only reviews are taken, as by the first workers: There is no git repository at ${machine.home}.\n`,
+      `Taking reviews only, with the v0.4.4 protocol: No git repository at ${machine.home}.\n`,
     );
   });
 
@@ -287,7 +287,7 @@ describe('orp agent work without --once', () => {
       return { body: { job: review(), leaseId: 'lea_7' } };
     });
     const orp = start('--agent', 'survey');
-    await until(() => orp.output.stderr.includes('Trying again'));
+    await until(() => orp.output.stderr.includes('Retrying'));
     const before = server.asked.length;
     await until(() => server.asked.length > before * 2);
     isDown = false;
@@ -296,7 +296,7 @@ describe('orp agent work without --once', () => {
     const { code, stdout, stderr } = await orp.ended;
     expect(code).toBe(0);
     // Told once, however long it lasts.
-    expect(stderr.match(/Trying again/g)).toHaveLength(1);
+    expect(stderr.match(/Retrying/g)).toHaveLength(1);
     for (const line of stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
   });
 

@@ -1,0 +1,94 @@
+/** The examples at the end of each help text, by the full name of the command. */
+
+const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  'auth login': ['orp auth login --email you@example.org', 'orp auth login --password-stdin < password.txt'],
+  'auth verify': ['orp auth verify', 'orp auth verify --code 123456'],
+  'auth logout': ['orp auth logout'],
+  whoami: ['orp whoami', 'orp whoami --json'],
+  'link status': ['orp link status', 'orp link status --json'],
+  'link doctor': ['orp link doctor', 'orp link doctor --strict'],
+  'link import-rust': ['orp link import-rust --all'],
+  'link project bind': [
+    'orp link project bind --idea-id <idea-id>',
+    'orp link project bind --idea-id <idea-id> --name tides',
+  ],
+  'link project show': ['orp link project show', 'orp link project show --json'],
+  'link project status': ['orp link project status'],
+  'link project unbind': ['orp link project unbind'],
+  'link session register': [
+    'orp link session register --orp-session-id main --label Main --codex-session-id <id> --primary',
+    'orp link session register --orp-session-id docs --label Docs --codex-session-id <id> --role exploration',
+  ],
+  'link session list': ['orp link session list', 'orp link session list --json'],
+  'link session show': ['orp link session show main'],
+  'link session set-primary': ['orp link session set-primary main'],
+  'link session archive': ['orp link session archive docs'],
+  'link session unarchive': ['orp link session unarchive docs'],
+  'link session remove': ['orp link session remove docs'],
+  'link session import-rust': ['orp link session import-rust'],
+  'runner enable': ['orp runner enable'],
+  'runner disable': ['orp runner disable'],
+  'runner status': ['orp runner status', 'orp runner status --hosted --json'],
+  'runner heartbeat': ['orp runner heartbeat'],
+  'runner sync': ['orp runner sync', 'orp runner sync --all-linked'],
+  'runner cancel': ['orp runner cancel', 'orp runner cancel <job-id> --reason "wrong branch"'],
+  'runner retry': ['orp runner retry', 'orp runner retry <job-id> --reason "network was down"'],
+  'runner drain': [
+    'orp runner drain --reason "moving the machine"',
+    'orp runner drain --machine-id <machine-id>',
+  ],
+  'runner resume': ['orp runner resume', 'orp runner resume --machine-id <machine-id>'],
+  'runner work': ['orp runner work --all-linked', 'orp runner work --once --dry-run'],
+  'runner policy show': ['orp runner policy show', 'orp runner policy show --json'],
+  'runner policy check': ['orp runner policy check', 'orp runner policy check --json'],
+  'runner policy test': [
+    'orp job show <job-id> --json | orp runner policy test -',
+    `echo '{"kind": "session.prompt", "createdBy": "mira@example.org"}' | orp runner policy test -`,
+  ],
+  'runner install': ['orp runner install', 'orp runner install -- --all-linked --max-jobs 2'],
+  'runner uninstall': ['orp runner uninstall', 'orp runner uninstall --wait 600'],
+  'runner restart': ['orp runner restart', 'orp runner restart --wait 600'],
+  'runner logs': ['orp runner logs --follow', 'orp runner logs --lines 500'],
+  'job submit': [
+    'orp job submit "Run the tests and fix what fails"',
+    'orp job submit --file prompt.md --not-before 2h --idea-id <idea-id>',
+  ],
+  'job list': ['orp job list --status live', 'orp job list --idea-id <idea-id> --limit 100'],
+  'job show': ['orp job show <job-id>', 'orp job show <job-id> --json'],
+  'job logs': ['orp job logs <job-id>', 'orp job logs <job-id> --follow'],
+  'job wait': ['orp job wait <job-id>', 'orp job wait <job-id> --timeout 600'],
+  'job cancel': ['orp job cancel <job-id>', 'orp job cancel <job-id> --reason "wrong branch"'],
+  'job retry': ['orp job retry <job-id>', 'orp job retry <job-id> --reason "network was down"'],
+  'checkpoint queue': [
+    'orp checkpoint queue --idea-id <idea-id>',
+    'orp checkpoint queue --idea-id <idea-id> --user-note "Is the plan still right?"',
+  ],
+  'ideas list': ['orp ideas list', 'orp ideas list --sort title_asc --limit 10'],
+  'idea show': ['orp idea show <idea-id>', 'orp idea show <idea-id> --json'],
+  'idea add': [
+    'orp idea add --title "Tidal survey"',
+    'orp idea add --title "Tidal survey" --notes "$(cat plan.md)" --visibility private',
+  ],
+  'idea update': [
+    'orp idea update <idea-id> --title "Tidal survey 2"',
+    'orp idea update <idea-id> --github-url ""',
+  ],
+  'idea remove': ['orp idea remove <idea-id>', 'orp idea remove <idea-id> --purge'],
+  'idea restore': ['orp idea restore <idea-id>'],
+  'world show': ['orp world show <idea-id>', 'orp world show <idea-id> --json'],
+  'world bind': [
+    'orp world bind <idea-id> --project-root /srv/tides',
+    'orp world bind <idea-id> --name tides --github-url ""',
+  ],
+  'agent work': ['orp agent work --once', 'orp agent work --agent survey-repo --dry-run'],
+};
+
+/** The end of a help text with these examples. */
+export function examplesText(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+/** The examples of a command (`job submit`), if it has any. */
+export function examplesOf(name: string): readonly string[] | undefined {
+  return EXAMPLES[name];
+}
