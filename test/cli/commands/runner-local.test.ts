@@ -73,7 +73,9 @@ describe('orp runner status', () => {
     const { issues } = (await desk.json('link', 'doctor')) as { issues: { code: string }[] };
     expect(issues.map(({ code }) => code)).toContain('agent_missing');
     desk.isTerminal = true;
-    expect((await desk.orp(['runner', 'status'])).stdout).toContain('Not ready to run jobs: Codex was not found');
+    expect((await desk.orp(['runner', 'status'])).stdout).toContain(
+      'Not ready to run jobs: Codex was not found',
+    );
   });
 
   it('suggests to cancel a job that showed no sign of life for two minutes', async () => {
