@@ -1,6 +1,6 @@
 /**
- * One run of an agent under a lease: from the note that it is about to start, to how it ended. Whoever wants it to stop
- * uses the switch; the time limit does, too.
+ * One run of an agent under a lease: from the record that it is about to start, to how it ended. The stop switch ends it early;
+ * the limits of the run use the same switch.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -47,7 +47,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
     }
 
     const { end, stopped } = await supervise(started.child, options).catch(async (error: unknown) => {
-      // Nobody is left to look after it.
+      // Nothing supervises the agent after this.
       await started.child.stop();
       throw error;
     });
@@ -61,7 +61,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   }
 }
 
-/** An agent that is at work in another conversation knows nothing of this one: it is stopped, and what it says is dropped. */
+/** An agent that works in another session knows nothing of the linked one: it is stopped, and its answer is dropped. */
 function openTranscript(options: AgentRunOptions): Transcript {
   const { sessionId: asked } = options.launch;
   return new Transcript({
@@ -104,8 +104,8 @@ function nonBlank(text: string | undefined): string | undefined {
 }
 
 /**
- * A start that is not written down could not be told from one that never happened: after a crash the service would be
- * told that nothing ran, and a person would send the prompt again.
+ * Without this record a start looks like one that never happened: after a crash the runner would report that nothing ran, and
+ * a person would send the prompt again.
  */
 async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Promise<string | undefined> {
   const at_utc = new Date().toISOString();
@@ -117,7 +117,7 @@ async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Pr
   }
 }
 
-/** From here on a restarted runner knows how it ended; without it, it says that nobody does. */
+/** With this record a restarted runner knows how the agent ended; without it, the end is unknown. */
 function noteEnd(spool: LeaseSpool, { end, stopped }: Supervised, turn: TurnFacts['state']): Promise<void> {
   const at_utc = new Date().toISOString();
   return spool
@@ -156,7 +156,7 @@ async function noteSpawned(spool: LeaseSpool, { pid, startTime }: RunningChild['
   await spool.note({ record: 'spawned', at_utc, pid, start_time: startTime }).catch(ignoreFullDisk);
 }
 
-/** The work goes on: the tag that is on the disk finds the agent as well. */
+/** The work goes on: the tag on the disk finds the agent as well. */
 function ignoreFullDisk(): undefined {
   return undefined;
 }

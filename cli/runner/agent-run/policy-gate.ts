@@ -1,4 +1,4 @@
-/** The local policy as the runner meets it: before a claim, and before an agent starts. */
+/** The local policy at the two places where the runner asks it: before a claim, and before an agent starts. */
 
 import type { Context } from '../../output/context.ts';
 import { askAtTerminal } from '../../policy/ask-at-terminal.ts';
@@ -8,13 +8,13 @@ import { failedResult } from '../job/result.ts';
 import type { AskedLease, JobGate, JobVerdict } from '../job/work-context.ts';
 import type { Placement } from '../job/workplace.ts';
 
-/** Who ends the work of a runner, as a question at its terminal needs to know. */
+/** What a question at the terminal needs to know of the end of the runner. */
 interface Ending {
   readonly draining: AbortSignal;
   inputEnded(): void;
 }
 
-/** The policy of a runner; the person at its terminal is asked when the policy says so. */
+/** The policy of a runner; it asks the person at the terminal when the rules say so. */
 export function ownerPolicy(
   { env, stdin, stderr }: Pick<Context, 'env' | 'stdin' | 'stderr'>,
   drainSwitch: Ending,
@@ -35,8 +35,8 @@ export function policyGate(policy: OwnerPolicy): JobGate {
 const LEFT = 'The person at the terminal left the question whether the job may run.';
 
 /**
- * Whoever stops the job while a person is asked decides nothing about it, and takes the question back. A question that is
- * left decides nothing either, unless no lease brings the job back to the queue.
+ * A stop while a person is being asked takes the question back and decides nothing. A question that the person leaves decides
+ * nothing either, unless there is no lease that brings the job back to the queue.
  */
 export async function reviewUntilStopped(
   policy: OwnerPolicy,
@@ -57,7 +57,7 @@ export async function reviewUntilStopped(
   return { kind: 'refused', result: failedResult('policy_denied', review.message, new Date()) };
 }
 
-/** The job where it would run, as the rules look at it. */
+/** The job where it would run, as the rules see it. */
 export function jobAtPlace(
   job: ClaimedJob,
   { workplace, session, codexSessionId }: Extract<Placement, { kind: 'placed' }>,
@@ -68,7 +68,7 @@ export function jobAtPlace(
     sender: job.createdBy,
     prompt: job.prompt,
     repository: workplace.linked.repository.root,
-    // Resolved when it was read, and not again: the rules look at the folder that the agent is started in.
+    // Resolved when it was read, and not again: the rules judge the folder that the agent is started in.
     cwd: session.project_root,
     sessions: [session.orp_session_id, codexSessionId],
   };

@@ -25,13 +25,13 @@ export interface PromptRun {
 export interface PromptTarget {
   job: ClaimedJob;
   codexSessionId: string;
-  /** Symlinks resolved: the policy judged this folder, and no other. */
+  /** Symlinks resolved: this is the folder that the policy judged. */
   cwd: string;
-  /** What the policy of this machine holds the agent to. */
+  /** The limits that the policy of this machine sets. */
   policy?: PolicyLimits | undefined;
 }
 
-/** Runs the prompt; whatever is in the way is a result, too. */
+/** Runs the prompt. Everything that keeps it from running becomes a result, too. */
 export async function runPrompt(
   context: WorkContext,
   lease: JobLease,
@@ -58,9 +58,9 @@ export async function runPrompt(
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
   if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
   const { launch } = prepared;
-  // A link in its place would lead the agent out of the folder that the rules looked at.
+  // A link in its place would lead the agent out of the folder that the rules judged.
   if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
-  // Nothing ran yet: a stop that came this early is told as such.
+  // Nothing ran yet, and the result of this early stop says so.
   const { reason } = lease.stopSwitch;
   if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
   const begun = context.claimPause.begin();
@@ -96,7 +96,7 @@ export function timeLimitMs(
   return Math.min(asked, policy?.maxRunMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** What the run says of the agent itself, beside what it says of the job. */
+/** What the run proves about the agent itself, apart from the job. */
 function notePause(
   { claimPause }: WorkContext,
   { reading, failure, stopped, turn }: Extract<AgentRun, { kind: 'ended' }>,
@@ -131,7 +131,7 @@ export function neverRan(reason: StopReason): ResultRecord {
   return { ...cancelled, outcome: 'cancelled' };
 }
 
-/** As v0.4.4 has it: judged by the exit code, and what was printed stands in for an answer. Only shown, never delivered. */
+/** As in v0.4.4: judged by the exit code, with the output in place of a missing answer. Only shown, never delivered. */
 function workerBlock(run: Extract<AgentRun, { kind: 'ended' }>, kind: string, command: string): WorkerBlock {
   const printed = run.stdout.trim() === '' ? run.stderr : run.stdout;
   const body = run.answer ?? (run.otherSession === undefined ? printed : '');

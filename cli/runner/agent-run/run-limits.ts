@@ -1,6 +1,6 @@
 /**
- * How long an agent may run, and how long it may be silent. Both count only while the machine is awake, so an agent is
- * never stopped for a night with the lid closed.
+ * How long an agent may run, and how long it may be silent. Both limits run only while the machine is awake, so no agent is
+ * stopped for a night with the lid closed.
  */
 
 import { JUMP_MS } from '../process/sleep-watch.ts';
@@ -8,12 +8,12 @@ import type { StopReason } from '../process/stop-switch.ts';
 
 /** 60 minutes, unless the job says otherwise: long enough for real work, short enough for a hanging tool. */
 export const DEFAULT_TIME_LIMIT_MS = 60 * 60_000;
-/** 30 minutes without a byte of output: a long build is shorter, and what hangs longer than this hangs for ever. */
+/** 30 minutes without a byte of output: a long build is shorter, and a longer silence never ends. */
 export const DEFAULT_SILENCE_LIMIT_MS = 30 * 60_000;
 
 export interface Limits {
   limitMs: number;
-  /** 0: it may be silent as long as it runs. */
+  /** 0: no limit. */
   silenceMs: number;
 }
 
@@ -38,12 +38,12 @@ export class RunLimits {
   }
 }
 
-/** Five seconds at most are lost or gained by a sleep. */
+/** A sleep adds or removes five seconds at most. */
 const STEP_MS = 5_000;
 
 /**
- * A timer that counts only while this machine is awake. Node's timers do not: on macOS they run through sleep and all fire
- * when the lid is opened. It counts in short steps, and a step that took far too long counts as one step.
+ * A timer that runs only while this machine is awake. Node's timers run through sleep on macOS, and all fire when the lid is
+ * opened. This one takes short steps, and a step that took far too long counts as one step.
  */
 export class AwakeTimer {
   readonly #ms: number;
@@ -62,7 +62,7 @@ export class AwakeTimer {
     this.#step();
   }
 
-  /** From now on the whole time again. Cheap: the step that is under way goes on. */
+  /** Starts the full time again. Cheap: the current step goes on. */
   restart(): void {
     this.#leftMs = this.#ms;
     this.#countedAt = this.#steadyNow();

@@ -1,7 +1,7 @@
 /**
- * What `runtime.json` of a repository says while several jobs are at work. The file has room for one active job: it shows
- * the one that began first, then the next one that is still there. What ends beside it is noted as the last job. So a
- * reader never sees an idle repository where an agent runs, nor a job as active that has ended.
+ * What `runtime.json` of a repository says while several jobs are at work. The file has room for one active job: it shows the
+ * one that began first, then the next one that still runs. Another job that ends is recorded as the last job. So a reader
+ * never sees an idle repository where an agent runs, nor an active job that has ended.
  */
 
 import { type LinkableRepository, linkFolder } from '../../git/repository.ts';

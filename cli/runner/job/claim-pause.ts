@@ -1,6 +1,6 @@
 /**
  * Whether the agent can take work at all. A failure of its account, its sign-in or its program would fail every job in the
- * queue: the runner stops claiming until the time that the agent named, else with pauses that grow, and then tries one job.
+ * queue, so the runner stops claiming until the time that the agent named, or for pauses that grow. Then it tries one job.
  */
 
 import type { ConditionCode } from '../../../spec/job/condition.ts';
@@ -16,9 +16,9 @@ export interface PauseReason {
   until?: number | undefined;
 }
 
-/** Why nothing is claimed, and until when; without a time it ends by itself. */
+/** Why the runner claims nothing, and until when; absent: until the agent is back. */
 export interface CurrentPause extends PauseReason {
-  /** The agent named the time; otherwise it is only the next try. */
+  /** The agent named the time; otherwise it is the time of the next attempt. */
   isNamed: boolean;
 }
 
@@ -40,23 +40,23 @@ export class ClaimPause {
     this.#firstMs = firstMs;
   }
 
-  /** Called when a pause begins, changes or is over; not when its time has come. */
+  /** Called when a pause begins, changes or ends with a job; not when its time has come. */
   set onChange(listener: (pause: CurrentPause | undefined) => void) {
     this.#onChange = listener;
   }
 
-  /** Undefined: jobs may be claimed. */
+  /** Undefined: the runner may claim jobs. */
   get current(): CurrentPause | undefined {
     const { until } = this.#met ?? {};
     return this.#lacking ?? (until !== undefined && until > this.#now() ? this.#met : undefined);
   }
 
-  /** A pause has ended, and no job has shown yet that the agent works again: one is enough to find out. */
+  /** A pause has ended, and no job has shown yet that the agent works again. One job is enough to find out. */
   get isTrying(): boolean {
     return this.#meetings > 0 && this.current === undefined;
   }
 
-  /** A job begins; answers what {@link worked} wants to know. */
+  /** A job begins; returns the argument for {@link worked}. */
   begin(): number {
     return this.#meetings;
   }
@@ -74,7 +74,7 @@ export class ClaimPause {
 
   /**
    * The agent took a job.
-   * @param begun what {@link begin} answered: a job from before the last meeting proves nothing
+   * @param begun what {@link begin} returned: a job from before the last failure proves nothing
    */
   worked(begun: number): void {
     if (begun !== this.#meetings || this.#meetings === 0) return;
@@ -107,7 +107,7 @@ function localTime(instant: number): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** The server hears of the pause with every heartbeat, also with those of jobs at work. */
+/** Every heartbeat tells the server of the pause, also the heartbeats of jobs at work. */
 export function sayingPause(service: HostedApi, pause: ClaimPause): HostedApi {
   return {
     ...service,

@@ -1,6 +1,6 @@
 /**
- * Reads the answer of a poll. Tolerant in where a value stands, strict in
- * what it may be: ids of the service reach paths and argv later.
+ * Reads the answer of a poll. A value may be in several places, but must be valid: ids of the server become parts of paths and
+ * arguments of programs.
  */
 
 import { z } from 'zod';
@@ -16,7 +16,7 @@ export interface Lease {
   expiresAt?: string | undefined;
 }
 
-/** What the service says about its own choice of the session. */
+/** What the server says about its own choice of the session. */
 export interface ServiceChoice {
   source: (typeof SESSION_SOURCES)[number];
   fallbackReason?: (typeof FALLBACK_REASONS)[number] | undefined;
@@ -24,11 +24,11 @@ export interface ServiceChoice {
 
 export interface ClaimedJob {
   id: string;
-  /** Any string: an unknown kind is completed as failed, not ignored. */
+  /** Any string: a job of an unknown kind fails; it is not ignored. */
   kind: string;
   attempt: number;
   prompt: string;
-  /** Account that sent it, as the service names it. */
+  /** The account that sent it, as the server names it. */
   createdBy?: string | undefined;
   ideaId?: string | undefined;
   worldId?: string | undefined;

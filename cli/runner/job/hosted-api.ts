@@ -1,6 +1,6 @@
 /**
- * The hosted side as the runner's loops see it: every call is one try, and answers with a value. Nothing is thrown for
- * what the network or the service does; the loops decide what to repeat.
+ * The server as the runner's loops see it: every call is one attempt and returns a value. It throws nothing for failures of the
+ * network or the server; the loops decide what to repeat.
  */
 
 import type { z } from 'zod';
@@ -19,29 +19,29 @@ export type Reply<T> =
   | ({ kind: 'refused'; status: number; code: string } & Said)
   /** The token is missing here, or the server says that it is revoked or unknown: a person must sign in. */
   | ({ kind: 'unauthenticated' } & Said)
-  /** Network, overload, restart, an answer that is not the server's, whatever its status: worth another try. */
+  /** Network, overload, restart, or an answer of any status that is not from the server: worth another attempt. */
   | ({ kind: 'unavailable'; code: string } & Said);
 
 interface Said {
   message: string;
-  /** For programs, and for whoever looks for the cause. */
+  /** For programs, and for a person who searches for the cause. */
   details?: CliError['details'];
 }
 
-/** A job under its lease; a service without leases hands out none. */
+/** A job under its lease; a server without leases gives none. */
 export interface Held {
   jobId: string;
   leaseId: string | undefined;
   /** The checkpoint that the answer of a review goes to. */
   checkpointId?: string | undefined;
-  /** Who claimed it: nothing of it is sent under another account, which could only be told that it is not theirs. */
+  /** The account that claimed it. Nothing of it is sent under another account, because the server would refuse that. */
   account?: Account | undefined;
 }
 
 /** A raw JSON answer, shown in the output as it came. */
 export type JsonBody = Record<string, unknown>;
 
-/** The lease as a heartbeat reply tells it. */
+/** What a heartbeat reply says of the lease. */
 export interface LeaseVerdict {
   action: 'continue' | 'stop';
   reason?: string | undefined;
@@ -51,11 +51,11 @@ export interface LeaseVerdict {
 export interface HeartbeatReply {
   body: JsonBody;
   verdict?: LeaseVerdict | undefined;
-  /** The service asks the machine to finish and claim nothing more. */
+  /** The server asks the machine to finish its jobs and stop claiming. */
   drain: boolean;
 }
 
-/** What a heartbeat says beyond v0.4.4; only where the server announces `condition` and `asking`. */
+/** What a heartbeat says beyond v0.4.4; only if the server announces `condition` and `asking`. */
 export interface HeartbeatExtras {
   /** Why the runner claims nothing; a heartbeat without it says that the runner claims. */
   condition?: MachineCondition | undefined;
@@ -67,7 +67,7 @@ export interface HeartbeatExtras {
 export type MachineCondition = z.input<typeof machineCondition>;
 
 export interface PollRequest {
-  /** The same id brings the same lease again, so a poll whose answer was lost is repeated safely. */
+  /** The same id brings the same lease, so a poll whose answer was lost can be repeated safely. */
   claimId?: string | undefined;
   dryRun?: boolean;
   projectRoots?: readonly string[];
@@ -106,14 +106,14 @@ export interface HostedApi {
   readonly baseUrl: string;
   /** Whether the server offers an extension of the contract. */
   offers(capability: Capability): Promise<Reply<boolean>>;
-  /** Answers with the raw body: a job may stand in several places. */
+  /** Returns the raw body: a job may be in several places of it. */
   poll(request: PollRequest): Promise<Reply<JsonBody>>;
   heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;
   start(held: Held): Promise<Reply<JsonBody>>;
   addMessage(held: Held, message: SystemMessage): Promise<Reply<JsonBody>>;
   addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<JsonBody>>;
   complete(held: Held, report: ResultReport): Promise<Reply<JsonBody>>;
-  /** Gives the job back: only when the prompt had no effect, and only where the server announces `release`. */
+  /** Gives the job back: only if the prompt had no effect, and the server announces `release`. */
   release(held: Held, report: ReleaseReport): Promise<Reply<JsonBody>>;
   confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<JsonBody>>;
 }

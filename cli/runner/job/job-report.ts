@@ -25,7 +25,7 @@ export interface JobReport extends ShownPlacement {
   endedAt: number;
   /** From the claim to the result that the server took. */
   tookMs: number;
-  /** As the service handed it out. */
+  /** As the server sent it. */
   job: JsonBody;
   lease: { lease_id: string; lease_expires_at_utc: string };
   repoSelection: RepoSelection;

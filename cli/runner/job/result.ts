@@ -1,4 +1,4 @@
-/** What a run of the agent means: the result that is delivered, in the sizes that the service takes. Pure. */
+/** What a run of the agent means: the result that is delivered, in sizes that the server accepts. Pure. */
 
 import { parseSections, summarizeReview } from '../../../spec/checkpoint/sections.ts';
 import { CONDITION_CODES, type ConditionCode } from '../../../spec/job/condition.ts';
@@ -110,7 +110,7 @@ function otherSession({ stopped, otherSession: said }: Extract<AgentRun, { kind:
     : otherSessionSentence(said ?? '');
 }
 
-/** Why what the agent answered is for nobody. */
+/** Why the answer of the agent was dropped. */
 export function otherSessionSentence(said: string): string {
   return `The agent began session ${said} instead of the linked one, which it does not know. Its answer was dropped.`;
 }
@@ -212,7 +212,7 @@ export function receiptOf(result: ResultRecord): ReceiptReport {
 const MARK_BYTES = 1024;
 
 /**
- * Cuts an answer that the service would refuse for its size.
+ * Cuts an answer that the server would refuse for its size.
  * @param keep keeps the whole text on this machine and says where
  */
 export async function fitContent(

@@ -1,6 +1,6 @@
 /**
  * Where a claimed job runs on this machine: the repository, then the session in it.
- * Pure. The service has chosen already, from what was synced; this is the second look, at what is true here and now.
+ * Pure. The server has chosen already, from what was synced; this second choice uses what is true here and now.
  * Where it differs from v0.4.4, and why: docs/decisions/0023-where-routing-differs-from-v0-4-4.md.
  */
 
@@ -216,7 +216,7 @@ function mayFallBack(job: ClaimedJob): boolean {
   return job.choice?.source !== 'target_session';
 }
 
-/** Where the service itself chose the session, its reason is told, not that it named one. */
+/** If the server itself chose the session, shows the reason of the server, not that the job named one. */
 function describeNamed(job: ClaimedJob): SessionSelection {
   const source = job.choice?.source ?? 'target_session';
   if (source === 'target_session') {

@@ -1,4 +1,4 @@
-/** What every part of the runner's work shares: who it is, whom it talks to, and what it may use. */
+/** What every part of the runner's work shares: the machine, the server, the agent, and the limits. */
 
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
 import type { Agent } from '../../agents/agent.ts';
@@ -18,7 +18,7 @@ import type { Placement } from './workplace.ts';
 export type JobVerdict =
   | { kind: 'refused'; result: ResultRecord }
   | { kind: 'passed'; limits: PolicyLimits }
-  /** A person was asked and left the question. */
+  /** A person was asked and did not answer. */
   | { kind: 'unanswered' }
   /** The job was cancelled, its lease is gone, or the runner ends: nobody decided. */
   | { kind: 'stopped'; reason: StopReason };
@@ -80,12 +80,12 @@ export interface WorkContext {
   /** Values that must not leave this machine. */
   secrets: readonly string[];
   heartbeatMs: number;
-  /** How long one result may keep the runner from its next job; after that it waits in the spool. */
+  /** How long the delivery of a result may delay the next job; after that the result waits in the spool. */
   deliveryLimitMs: number;
-  /** This process, so that another runner recognizes that it lives. */
+  /** This process, so that another runner recognizes that it is alive. */
   self: ProcessMark;
   graces?: StopGraces;
-  /** How long an agent may print nothing; 0 for ever, absent for the default. */
+  /** How long an agent may print nothing. 0: no limit; absent: the default. */
   silenceLimitMs?: number | undefined;
   gate?: JobGate;
   /** The runner is finishing: it claims nothing more. */

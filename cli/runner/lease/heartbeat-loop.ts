@@ -1,6 +1,6 @@
 /**
- * Tells the service that a job is alive, and listens to what it answers. It never ends by itself: a beat that fails is
- * noted and the next one goes out; only the answer `stop` has a consequence, and that is decided by who listens.
+ * Tells the server that a job is alive, and passes on its answers. The loop never ends by itself: it notes a failed beat and
+ * sends the next one. Only the answer `stop` has a consequence, and the owner of the loop decides which.
  */
 
 import { pause } from '../../base/pause.ts';
@@ -13,7 +13,7 @@ export interface HeartbeatOptions {
   isDraining(): boolean;
   /** A person is being asked whether the job may run. */
   isAsking?(): boolean;
-  /** After every beat that was answered. */
+  /** After every beat that the server has answered. */
   onBeat(verdict: LeaseVerdict | undefined): Promise<void> | void;
   onStop(verdict: LeaseVerdict): void;
 }
@@ -21,7 +21,7 @@ export interface HeartbeatOptions {
 export class HeartbeatLoop {
   readonly #options: HeartbeatOptions;
   readonly #end = new AbortController();
-  /** Under way. */
+  /** Sent and not answered yet. */
   readonly #beats = new Set<Promise<LeaseVerdict | undefined>>();
   #lastError = '';
   readonly #running: Promise<void>;
@@ -37,9 +37,8 @@ export class HeartbeatLoop {
   }
 
   /**
-   * Beats now, and tells what the service says about the lease; undefined when it could not be asked, or the loop has ended.
-   * A beat that is under way answers nobody who asks now: its answer may be older than what made them ask, and after a
-   * sleep it may never come.
+   * Beats now, and returns what the server says about the lease; undefined when it could not be asked, or the loop has ended.
+   * A beat that was sent before is no answer: it may be older than the reason to ask now, and after a sleep it may never come.
    */
   async beatNow(): Promise<LeaseVerdict | undefined> {
     if (this.#end.signal.aborted) return undefined;
@@ -52,7 +51,7 @@ export class HeartbeatLoop {
     }
   }
 
-  /** Ends the loop. Beats in flight are waited for, so that they cannot speak up after the job is over. */
+  /** Ends the loop. Waits for beats in flight, so that none of their answers comes after the job is over. */
   async stop(): Promise<void> {
     this.#end.abort();
     await this.#running;
@@ -77,7 +76,7 @@ export class HeartbeatLoop {
       return undefined;
     }
     const { verdict } = reply.value;
-    // First of all: the agent works on nothing that anybody will take.
+    // First of all: the server will not accept the agent's work.
     if (verdict?.action === 'stop') onStop(verdict);
     await onBeat(verdict);
     return verdict;

@@ -1,11 +1,11 @@
 /**
- * Carries the transcript from the spool to the service, in order, until everything has been acknowledged:
+ * Uploads the transcript from the spool to the server, in order, until everything has been acknowledged:
  *
  *   reading ──nothing new──▶ waiting ──wake──▶ reading
  *      └──batch──▶ sending ──received──▶ reading
  *                     ├──unavailable──▶ pause (growing, jittered) ──▶ reading again
  *                     ├──too large, malformed──▶ half as much; a single chunk is replaced by a remark
- *                     └──lease refused──▶ the lease is asked about; only a lease that is gone ends the loop
+ *                     └──lease refused──▶ the server is asked about the lease; only a lost lease ends the loop
  *
  * The disk is the queue: an outage of any length costs no memory.
  */
@@ -19,30 +19,30 @@ export interface UploadOptions {
   service: Pick<HostedApi, 'addLogs'>;
   held: Held;
   chunksPath: string;
-  /** The service is known to have everything up to this number. */
+  /** The server has everything up to this number. */
   received: number;
-  /** Asks what has become of the lease, when an upload was refused. */
+  /** Asks the server about the lease after it has refused an upload. */
   askLease(): Promise<LeaseVerdict | undefined>;
 }
 
-/** Refusals that speak about the job, not about what was sent. */
+/** Refusals that are about the job, not about what was sent. */
 const LEASE_REFUSALS: ReadonlySet<string> = new Set([
   'lease_lost',
   'wrong_status',
   'foreign_machine',
   'not_found',
 ]);
-/** In a row; a lease that is said to be good while uploads under it are refused: the result must not wait for ever. */
+/** In a row. If the server calls a lease good but refuses uploads under it, the result must not wait for ever. */
 const MAX_REFUSALS = 5;
 
-/** About half a minute of failing tries: then the result goes ahead. */
+/** After about half a minute of failed attempts the result goes ahead. */
 const STALLED_AFTER = 6;
 
 export class UploadLoop {
   readonly #options: UploadOptions;
   readonly #end = new AbortController();
   readonly #running: Promise<void>;
-  /** Where the first chunk begins that the service is not known to have. */
+  /** Where the first chunk begins that the server has not acknowledged. */
   #offset = 0;
   #received = 0;
   /** Chunks per upload; shrinks when one is refused for its content. */
@@ -63,12 +63,12 @@ export class UploadLoop {
     this.#running = this.#run();
   }
 
-  /** The service takes no more under this lease. */
+  /** The server accepts no more under this lease. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
-  /** Whether everything that was in the spool at the last look has been received. */
+  /** Whether the server has everything that was in the spool when it was read last. */
   get isDrained(): boolean {
     return this.#isDrained;
   }
@@ -78,15 +78,15 @@ export class UploadLoop {
     return this.#lastReply;
   }
 
-  /** Says that there is something new to send. */
+  /** There is something new to send. */
   wake(): void {
     this.#isWoken = true;
     this.#wake();
   }
 
   /**
-   * Tries at once, and settles when everything in the spool was received, when it cannot be (refused, or several tries
-   * in a row failed), or when the signal aborts. The loop itself goes on in any case.
+   * Sends at once. Settles when the server has everything in the spool, when it cannot have it (it refuses, or several attempts
+   * in a row failed), or when the signal aborts. The loop itself goes on.
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#drained = Promise.withResolvers();
@@ -113,7 +113,7 @@ export class UploadLoop {
         isPlaced = true;
         await this.#sendNext(signal);
       } catch {
-        // A transcript that cannot be read now is like a service that is away: the result does not wait for it for ever.
+        // A transcript that cannot be read is like a server that is away: the result does not wait for it for ever.
         await this.#waitAfterFailure();
       }
     }
@@ -128,7 +128,7 @@ export class UploadLoop {
   }
 
   async #waitForNews(signal: AbortSignal): Promise<void> {
-    // Woken while it was reading: what it found may be out of date.
+    // Woken during the read: what it found may be out of date.
     if (this.#isWoken) return;
     this.#isDrained = true;
     this.#drained.resolve();
@@ -229,7 +229,7 @@ function fillHoles(chunks: readonly ChunkRecord[], received: number): ChunkRecor
   return filled.slice(0, MAX_FILLED);
 }
 
-/** The service takes 1000 chunks at once. */
+/** The server takes 1000 chunks at once. */
 const MAX_FILLED = 1000;
 const LOST = '(a piece of output was lost on the machine)\n';
 

@@ -1,4 +1,4 @@
-/** Waiting for work over the channels: one listener at a time, made anew when its connection is of an earlier time. */
+/** Waits for work over the channels: one listener at a time, replaced when its connection is out of date. */
 
 import { messageOf } from '../../base/exit.ts';
 import { pause } from '../../base/pause.ts';
@@ -12,7 +12,7 @@ export interface ListenerWaiterOptions
   instance: string;
   /** Where to listen, with the token that is stored now. */
   connect(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
-  /** A lease may be gone: of this job, or of any when it is not known. */
+  /** The lease of this job may be gone; undefined: of any job. */
   onLease(jobId: unknown): void;
   onDrain(): void;
   /** Another runner of this machine listens now. */
@@ -26,17 +26,17 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   let isClosed = false;
   let pauseMs = 0;
   const firstTransport = options.choice === 'auto' ? 'ws' : options.choice;
-  let told = '';
+  let reported = '';
   const open = async () => {
     try {
       const next = await openListener(options);
-      told = '';
+      reported = '';
       if (isClosed) next.close();
       else listener = next;
     } catch (error) {
       const message = messageOf(error);
-      if (message !== told) options.onChange({ transport: firstTransport, up: false, message });
-      told = message;
+      if (message !== reported) options.onChange({ transport: firstTransport, up: false, message });
+      reported = message;
     }
   };
   const openIfMissing = async () => {
@@ -51,12 +51,12 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   return {
     async nextPoll(signal) {
       for (;;) {
-        // What could not be opened is tried again after every look: nobody else comes back to it.
+        // After every poll, opens a listener that could not be opened before: nothing else does.
         if (listener === undefined && pauseMs > 0) renewing = renewing.then(openIfMissing);
         await renewing;
         if (isClosed) return undefined;
         const reason = await (listener ?? pauseInstead(pauseMs)).nextPoll(signal);
-        // A listener that was renewed meanwhile ends its waits; its successor looks at once.
+        // A listener that was renewed meanwhile ends its waits; its successor polls at once.
         if (reason === undefined && !signal.aborted) continue;
         pauseMs = options.pollIntervalMs;
         return reason;
@@ -64,7 +64,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
     },
     poll: () => listener?.poll('event'),
     renew() {
-      // One after the other, so that no two listen. Without a sign-in nobody listens; the looks go on.
+      // One after the other, so that only one listens. Without a sign-in none listens, and the polls go on.
       renewing = renewing.then(renew);
     },
     close() {
@@ -74,7 +74,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   };
 }
 
-/** Stands in for a listener that could not be opened. The first look comes at once, and finds out why. */
+/** Replaces a listener that could not be opened. The first poll comes at once, and finds out why. */
 function pauseInstead(pauseMs: number): Pick<Listener, 'nextPoll'> {
   return {
     async nextPoll(signal) {
@@ -99,7 +99,7 @@ async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
     },
     onEnd(end) {
       if (end.kind === 'replaced') options.onReplaced(end.message);
-      // The next look finds the sign-in refused as well, and waits for a new one.
+      // The next poll finds the sign-in refused as well, and the loop waits for a new one.
       else listener.poll('event');
     },
   });

@@ -1,11 +1,12 @@
 /**
- * How a runner is asked to leave:
+ * What ends the claims of a runner: a person or the system here (`DrainSwitch`), or the server (`DrainOrder`). After an order
+ * the runner stays, and claims again when the order is taken back. The switch makes it leave:
  *
  *   working ──first Ctrl-C or SIGTERM──▶ draining (finish, claim nothing) ──second──▶ shutdown (stop the agents, report)
  *      └──terminal or reader gone──────────▲
  *
- * A window that is closed says so several times: through the shell, through the system, and through every line that can no
- * longer be printed. It only ever drains; stopping an agent is for somebody who saw that one is at work.
+ * A closed window is noticed several times: through the shell, through the system, and through every line that can no longer
+ * be printed. It only drains: a person who stops an agent must have seen that one is at work.
  */
 
 import { takeOverInterrupts } from '../../base/interrupt.ts';
@@ -20,28 +21,28 @@ export class DrainSwitch {
   readonly #reporter: Reporter;
   readonly #onSignal = () => this.press();
   readonly #onHangUp = () => this.hangUp();
-  /** The jobs that are being worked on, for the sentence. */
+  /** The jobs that are at work, for sentences. */
   jobsAtWork: () => readonly string[] = () => [];
 
   constructor(reporter: Reporter) {
     this.#reporter = reporter;
   }
 
-  /** Aborts when nothing more is to be claimed. */
+  /** Aborts when the runner must claim no more jobs. */
   get draining(): AbortSignal {
     return this.#draining.signal;
   }
 
-  /** Aborts when the agents are to be stopped as well. */
+  /** Aborts when the agents must stop as well. */
   get shutdown(): AbortSignal {
     return this.#shutdown.signal;
   }
 
   /**
-   * Listens to the signals of this process until it is told to stop.
+   * Listens to the signals of this process; returns what ends that.
    *
-   * The end of a terminal concerns a runner that prints on it. Any other goes on: `nohup` takes the terminal away from both
-   * streams, and that it also has SIGHUP ignored is lost, because Node gives every signal its default back at the start.
+   * The end of a terminal concerns only a runner that prints on it. `nohup` takes the terminal away from both streams. It also
+   * ignores SIGHUP, but Node restores the default of every signal at its start.
    */
   listen(): () => void {
     const isOnTerminal = process.stdout.isTTY || process.stderr.isTTY;
@@ -56,7 +57,7 @@ export class DrainSwitch {
     };
   }
 
-  /** One signal more. */
+  /** Another signal has arrived. */
   press(): void {
     if (this.#shutdown.signal.aborted) return;
     if (this.#draining.signal.aborted) {
@@ -68,21 +69,21 @@ export class DrainSwitch {
     this.#draining.abort();
   }
 
-  /** Nobody sees this runner any more; said again, it changes nothing. */
+  /** Nobody sees this runner now. Further calls change nothing. */
   hangUp(): void {
     if (this.#draining.signal.aborted) return;
     this.#reporter.info(`Nobody reads this any more. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
-  /** The terminal has no more input (Ctrl-D): nobody can be asked there. Said again, it changes nothing. */
+  /** The terminal has no more input (Ctrl-D), so nobody can be asked there. Further calls change nothing. */
   inputEnded(): void {
     if (this.#draining.signal.aborted) return;
     this.#reporter.info(`The terminal takes no more answers. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
-  /** Claims nothing more, without a signal. */
+  /** Ends all claims, without a signal. */
   drain(): void {
     this.#draining.abort();
   }
@@ -100,4 +101,40 @@ function drainSentence(jobs: readonly string[]): string {
 
 function agents(count: number): string {
   return count > 1 ? 'agents' : 'agent';
+}
+
+/**
+ * Whether the server tells this machine to claim nothing (`orp runner drain`). Every heartbeat reply says so, and the channel
+ * reports a new order at once.
+ */
+export class DrainOrder {
+  readonly #reporter: Reporter;
+  #isGiven = false;
+  #isKnown = false;
+  /** Called when the order is given and when it is taken back. */
+  onChange: ((isGiven: boolean) => void) | undefined;
+
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
+  }
+
+  get isGiven(): boolean {
+    return this.#isGiven;
+  }
+
+  /** Takes what the server says, and reports a change once. */
+  readonly note = (isGiven: boolean): void => {
+    const isNews = isGiven !== this.#isGiven;
+    // The first answer may differ from what an earlier runner has recorded.
+    if (!isNews && this.#isKnown) return;
+    this.#isKnown = true;
+    this.#isGiven = isGiven;
+    this.onChange?.(isGiven);
+    if (!isNews) return;
+    this.#reporter.info(
+      isGiven
+        ? 'This machine is drained: it finishes its work and claims nothing more. `orp runner resume` lets it go on.'
+        : 'This machine claims jobs again.',
+    );
+  };
 }

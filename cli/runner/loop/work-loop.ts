@@ -22,18 +22,19 @@ import { type CycleOutcome, dryRunOutcome, idleOutcome, jobOutcome } from './doc
 import type { DrainSwitch } from './drain-switch.ts';
 import { type JobOutcome, JobPool, type PoolHooks, type PoolRules, type RunningJob } from './job-pool.ts';
 import { failedWorkObstacle, localObstacle, type Obstacle, Outage, pollObstacle } from './obstacle.ts';
+import { PollTiming, type PollTimingOptions } from './poll-timing.ts';
 import type { RecoveryHost, SpoolRecovery } from './spool-recovery.ts';
 import { startSignInWatch, type Waiter, WakeSignal } from './wake-signal.ts';
 
-export interface WorkPlan extends Omit<ClaimerPlan, 'freeAmong'> {
+export interface WorkPlan
+  extends Omit<ClaimerPlan, 'freeAmong'>,
+    Pick<PollTimingOptions, 'findReasonToLeave'> {
   rules: PoolRules;
   hooks?: Omit<PoolHooks, 'onFreed'>;
   /** Works on one claimed job to its end. */
   runJob(lease: JobLease, placed: PlacedClaim): Promise<JobEnd>;
   /** Absent: the owner allows every claim. */
   policy?: Pick<OwnerPolicy, 'reasonToWait'>;
-  /** Why this runner must leave, asked before every poll; undefined while it may go on. */
-  findReasonToLeave?(): Promise<string | undefined>;
   /** Makes what delivers the results that are left on this machine. */
   makeRecovery(options: RecoveryHost): SpoolRecovery;
 }
@@ -55,8 +56,8 @@ export class WorkLoop {
   readonly #wake: WakeSignal;
   /** Absent for a single cycle. */
   #waiter: Waiter | undefined;
+  #timing: PollTiming | undefined;
   #obstacle: string | undefined;
-  #isWaitingForRoom = false;
   /** After a sleep the leases are checked; nothing is claimed before that is answered. */
   #revalidating = Promise.resolve();
 
@@ -71,7 +72,7 @@ export class WorkLoop {
     this.#pool = new JobPool(context, {
       rules: plan.rules,
       draining,
-      hooks: { ...plan.hooks, onFreed: () => this.#pollIfWaiting() },
+      hooks: { ...plan.hooks, onFreed: () => this.#timing?.noteRoom() },
     });
     this.#claimer = new Claimer(context, {
       findCandidates: plan.findCandidates,
@@ -121,10 +122,18 @@ export class WorkLoop {
   /** Cycles until the switch is pressed, then waits for the jobs that are at work. */
   async run(waiter: Waiter, show: Show): Promise<void> {
     this.#waiter = waiter;
+    const timing = new PollTiming(this.#context, {
+      pool: this.#pool,
+      drainSwitch: this.#switch,
+      wake: this.#wake,
+      waiter,
+      findReasonToLeave: this.#plan.findReasonToLeave,
+    });
+    this.#timing = timing;
     const endWatch = startSignInWatch(this.#context.local, () => this.wakeUp());
     try {
       await this.#recovery.start();
-      await this.#cycleUntilDrained(waiter, show);
+      await this.#cycleUntilDrained(timing, show);
       await this.#pool.settled();
       await this.#recovery.settled();
     } finally {
@@ -153,13 +162,8 @@ export class WorkLoop {
     if (this.#pool.jobs.length === 0) await this.#claimer.beatIfQuiet(quietMs);
   }
 
-  /** A loop that waits for room polls anyway: asked again, every job would cost one poll more. */
-  #pollIfWaiting(): void {
-    if (!this.#isWaitingForRoom) this.#waiter?.poll();
-  }
-
-  async #cycleUntilDrained(waiter: Waiter, show: Show): Promise<void> {
-    for (let isDue = false; await this.#isTimeToPoll(isDue, waiter); ) {
+  async #cycleUntilDrained(timing: PollTiming, show: Show): Promise<void> {
+    for (let isDue = false; await timing.waitForNext(isDue); ) {
       const cycle = await this.#cycle(show).catch(
         (error): Cycle => ({ kind: 'obstacle', obstacle: localObstacle(error) }),
       );
@@ -170,43 +174,6 @@ export class WorkLoop {
         const attempt = this.#outage.note(cycle.obstacle);
         await this.#wake.pause(cycle.obstacle.pauseMs ?? retryPauseMs(attempt));
       }
-    }
-  }
-
-  /** Waits until a poll is due; false when the runner is to end. */
-  async #isTimeToPoll(isDue: boolean, waiter: Waiter): Promise<boolean> {
-    const { draining } = this.#switch;
-    let isPollDue = isDue;
-    while (this.#hasNoRoom && !draining.aborted) {
-      this.#isWaitingForRoom = true;
-      await this.#wake.race(this.#pool.changed());
-      isPollDue = true;
-    }
-    this.#isWaitingForRoom = false;
-    if (draining.aborted) return false;
-    if (!isPollDue && (await waiter.nextPoll(draining)) === undefined) return false;
-    if (draining.aborted) return false;
-    const reason = await this.#findReasonToLeave();
-    if (reason === undefined) return true;
-    this.#context.reporter.warn(reason);
-    this.#switch.drain();
-    return false;
-  }
-
-  /** After a pause one job finds out whether the agent works again; the others stay in the queue. */
-  get #hasNoRoom(): boolean {
-    const isTried = this.#context.claimPause.isTrying && this.#pool.jobs.length > 0;
-    return this.#pool.isFull || isTried;
-  }
-
-  async #findReasonToLeave(): Promise<string | undefined> {
-    try {
-      if (!(await this.#context.local.isEnabled()))
-        return 'The runner was disabled on this machine; leaving.';
-      return await this.#plan.findReasonToLeave?.();
-    } catch {
-      // A disk that cannot be read is no reason to leave; the poll meets the same error, and the loop waits it out.
-      return undefined;
     }
   }
 

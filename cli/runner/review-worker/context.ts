@@ -1,6 +1,6 @@
 /**
- * What the compatibility path works with: the routes of the first workers, and a spool of its own, because what waits there
- * goes to those routes. Nothing of it is recorded with the machine or the repository.
+ * What the compatibility path works with: the routes of the v0.4.4 workers, and a spool of its own, because its results go to
+ * those routes. It writes no records of the machine or the repository.
  */
 
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { LocalState, WorkContext } from '../job/work-context.ts';
 import { spoolFolder } from '../spool/places.ts';
 import { type AgentService, agentService } from './hosted.ts';
 
-/** Makes it from what every path shares. */
+/** Makes the context from what every path shares. */
 export function agentContext(
   shared: Omit<WorkContext, 'service' | 'local'>,
   way: Pick<HttpServiceOptions, 'baseUrl' | 'connect'>,
@@ -24,7 +24,7 @@ export function agentContext(
   };
 }
 
-/** Answers that `orp agent work` could not deliver: it may never be started again, so the runner looks after them, too. */
+/** Answers that `orp agent work` could not deliver: it may never start again, so the runner delivers them, too. */
 export function owedByAgentWork(
   shared: WorkContext,
   connect: HttpServiceOptions['connect'],

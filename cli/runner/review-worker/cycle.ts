@@ -44,7 +44,7 @@ export class AgentCycle {
   readonly #options: AgentCycleOptions;
   readonly #gate: ClaimGate;
   /** Reasons why a review cannot run here that were reported already. */
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #atWork: string | undefined;
   /** Kept while a claim is unanswered: the same id brings the same review. */
   #claimId: string | undefined;
@@ -143,8 +143,8 @@ export class AgentCycle {
         hint: 'Link the repository with `orp link project bind`, and its session with `orp link session register`.',
       });
     }
-    if (!this.#told.has(why)) this.#options.context.reporter.warn(`A review stays in the queue: ${why}.`);
-    this.#told.add(why);
+    if (!this.#reported.has(why)) this.#options.context.reporter.warn(`A review stays in the queue: ${why}.`);
+    this.#reported.add(why);
   }
 
   /** A worker that was asked to leave begins nothing. */

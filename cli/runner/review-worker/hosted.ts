@@ -1,7 +1,7 @@
 /**
- * The compatibility routes behind the runner's own view of the service, so that a review from there runs like any other
- * job: spool, redaction, supervision and late delivery are the same. What those routes do not have is answered here: there
- * is no start, no heartbeat and no transcript; the output travels with the answer.
+ * The compatibility routes behind the interface of the server, so that their reviews run like all other jobs: spool,
+ * redaction, supervision and late delivery are the same. The routes have no start, no heartbeat and no transcript, so those
+ * calls are answered here; the output is sent with the answer.
  */
 
 import { randomUUID } from 'node:crypto';

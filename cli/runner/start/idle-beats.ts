@@ -1,15 +1,15 @@
 /**
- * Signs of life of a runner that waits without being listening. An open channel is a sign of life of its own, a job at
- * work beats by itself, and every look begins with a beat: only a long poll interval, or a channel that cannot be opened,
- * leaves a machine silent. After ten minutes of silence the service takes it for offline.
+ * Signs of life of a runner that waits and is not listening. An open channel is a sign of life, a job at work sends its own
+ * heartbeats, and every poll begins with one: only a long poll interval, or a channel that cannot be opened, leaves a machine
+ * silent. After ten minutes of silence the server shows it as offline.
  */
 
-/** The service writes down a sign of life every five minutes: two beats are at most eight minutes apart in its book. */
+/** The server records a sign of life every five minutes, so it has two of them at most eight minutes apart. */
 export const QUIET_LIMIT_MS = 4 * 60_000;
-const LOOK_EVERY_MS = 30_000;
+const CHECK_EVERY_MS = 30_000;
 
 export interface IdleBeatOptions {
-  /** Whether a channel stands, over which the service can wake this machine. */
+  /** Whether the server can wake this machine over an open channel. */
   isListening(): boolean;
   /** Beats when nothing has beaten for this long. */
   beatIfQuiet(quietMs: number): Promise<void>;
@@ -18,9 +18,9 @@ export interface IdleBeatOptions {
 /** Starts; returns what ends it. */
 export function startIdleBeats({ isListening, beatIfQuiet }: IdleBeatOptions): () => void {
   const timer = setInterval(() => {
-    // A beat that fails is noticed by the next look.
+    // The next poll reports what made a beat fail.
     if (!isListening()) beatIfQuiet(QUIET_LIMIT_MS).catch(() => undefined);
-  }, LOOK_EVERY_MS);
+  }, CHECK_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

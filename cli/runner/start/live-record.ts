@@ -1,6 +1,6 @@
 /**
- * What a runner tells people who ask from outside: how it is connected, and what went wrong last. Written when it
- * changes, which is rarely. Only shown; a place that cannot be written costs nothing but the report.
+ * What `orp runner status` shows of a running runner: how it is connected, and its last error. Written when it changes, which
+ * is rare. If it cannot be written, only this report is missing.
  */
 
 import { cut } from '../../../spec/text.ts';
@@ -29,7 +29,7 @@ export class LiveRecord {
     this.#write({ channel: { transport, listening: up, since_utc: formatTimestamp(now) } });
   }
 
-  /** The agent takes no work, or does again. */
+  /** A pause of the agent began, or ended. */
   notePause(pause: CurrentPause | undefined): void {
     const { code, message, until } = pause ?? {};
     const until_utc = until === undefined ? undefined : formatTimestamp(until);
@@ -42,7 +42,7 @@ export class LiveRecord {
     this.#write({ drained_at_utc: isDrained ? formatTimestamp(now) : undefined });
   }
 
-  /** A person should look at it; the newest is kept. */
+  /** Keeps the newest error that a person should see. */
   noteError(message: string, now: number): void {
     this.#write({ last_error: { message: cut(message, MAX_MESSAGE), at_utc: formatTimestamp(now) } });
   }

@@ -1,4 +1,4 @@
-/** Keeps the live line true: looks once a second at what the runner does. Only on a terminal, and not with `--json`. */
+/** Updates the live line once a second with what the runner does. Only on a terminal, and not with `--json`. */
 
 import { type Context, withStreams } from '../../output/context.ts';
 import { LiveLine } from '../../output/live-line.ts';
@@ -7,7 +7,7 @@ import type { RunningJob } from '../loop/job-pool.ts';
 
 const REFRESH_MS = 1000;
 
-/** A context whose output goes above the line; undefined where nobody looks at a terminal. */
+/** A context whose output goes above the line; undefined when there is no terminal. */
 export function liveContext(context: Context): { context: Context; line: LiveLine } | undefined {
   if (context.json || context.stderr.isTTY !== true || context.env.TERM === 'dumb') return undefined;
   const line = new LiveLine(context.stderr.device);
@@ -17,10 +17,10 @@ export function liveContext(context: Context): { context: Context; line: LiveLin
   return { context: withStreams(context, { stdout, stderr }), line };
 }
 
-/** What the runner tells about itself. */
+/** What the line shows of the runner. */
 export interface LiveSource {
   machine: string;
-  /** NO_COLOR is looked at. */
+  /** For NO_COLOR. */
   env: NodeJS.ProcessEnv;
   jobs(): readonly RunningJob[];
   obstacle(): string | undefined;
@@ -29,7 +29,7 @@ export interface LiveSource {
   channel(): ChannelState;
 }
 
-/** Shows the line until it is told to stop. */
+/** Shows the line; returns what ends it. */
 export function showLive(line: LiveLine, source: LiveSource): () => void {
   let state = '';
   let since = performance.now();

@@ -1,4 +1,4 @@
-/** The work of a runner, put together: preconditions, lock, channel, loop and what is shown of them. */
+/** Composes the work of a runner: preconditions, lock, channel, loop and the display of them. */
 
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../../base/exit.ts';
 import { oneLine } from '../../base/one-line.ts';
@@ -21,7 +21,7 @@ export type ShowAs = (outcome: CycleOutcome) => CycleOutcome;
 
 type ShownOptions = WorkOptions & { showAs?: ShowAs };
 
-/** Works until it is told to leave, or for one cycle. Returns the exit code. */
+/** Works until the runner is asked to leave, or for one cycle. Returns the exit code. */
 export async function runWork(given: Context, options: ShownOptions): Promise<number> {
   const live = liveContext(given);
   const context = live?.context ?? given;
@@ -40,7 +40,7 @@ export async function runWork(given: Context, options: ShownOptions): Promise<nu
   const ends = [drainSwitch.listen(), watch.start()];
   try {
     if (live !== undefined) hold.show = (text) => live.line.show(text);
-    // A dry run claims nothing, so it disturbs nobody.
+    // A dry run claims nothing, so it may run beside another runner.
     if (!options.dryRun) {
       await holdMachine(context, options, prepared);
       record = new LiveRecord({
@@ -151,15 +151,15 @@ async function workOn(
   }
 }
 
-/** Whoever asks for sockets alone is told at once that there are none. A server that is away is waited for. */
+/** With `--transport ws`, a server without WebSockets is an error at once. The runner waits for a server that is away. */
 async function requireSockets({ work: { service } }: Prepared): Promise<void> {
   const offered = await service.offers('events-ws');
   if (offered.kind === 'ok' && !offered.value) throw notOffered('events-ws', service.baseUrl);
 }
 
 /**
- * Continuous output: one JSON document a line; for people a block per job, and once that there is nothing to do, unless
- * a live line says so all the time.
+ * Continuous output: one JSON document a line. People get a block for each job, and one line when the queue becomes empty,
+ * unless a live line shows that all the time.
  */
 function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (outcome: CycleOutcome) => void {
   let wasIdle = !showsIdle;
@@ -180,7 +180,7 @@ function tellTransport(
   else if (options.verbose) context.stderr.write(`${change.message}\n`);
 }
 
-/** Talk goes to stderr; with `--json` only what a person should look at does. */
+/** Messages go to stderr; with `--json` only those that a person should see. */
 export function reporterOf(context: Context, options: Pick<WorkOptions, 'verbose'>): Reporter {
   return {
     info(text) {

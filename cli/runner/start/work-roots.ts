@@ -1,4 +1,4 @@
-/** Which repositories a runner looks at, anew before every claim, and what it says about those it cannot use. */
+/** The repositories that a runner may work in, read again before every claim, and its warnings about those it cannot use. */
 
 import { CliError } from '../../base/exit.ts';
 import type { Reporter } from '../../base/reporter.ts';
@@ -25,8 +25,8 @@ export class WorkRoots {
   readonly #env: NodeJS.ProcessEnv;
   readonly #asked: RootsAsked;
   readonly #reporter: Reporter;
-  /** What is said once while it lasts. */
-  #told = new Set<string>();
+  /** Problems that were reported and still exist. */
+  #reported = new Set<string>();
 
   constructor(env: NodeJS.ProcessEnv, asked: RootsAsked, reporter: Reporter) {
     this.#env = env;
@@ -45,20 +45,20 @@ export class WorkRoots {
   }
 
   /**
-   * Looks at all of them. What is missing, or has records that cannot be read, takes no work; the others go on. Each
-   * trouble is told once while it lasts.
+   * Inspects all roots. A root that is missing, or has unreadable records, takes no work; the others do. Each problem is
+   * reported once while it exists.
    */
   async inspect(): Promise<Candidate[]> {
-    const { candidates, warnings } = await this.#look();
-    this.#tell([...warnings, ...candidates.flatMap(idleOf)]);
+    const { candidates, warnings } = await this.#inspectAll();
+    this.#warnOnce([...warnings, ...candidates.flatMap(idleOf)]);
     return candidates;
   }
 
-  /** The first time: with nothing else to work in, what cannot be read is told by the refusal. */
+  /** The first time: if there is nothing else to work in, the refusal reports what cannot be read. */
   async inspectFirst(): Promise<Candidate[]> {
-    const { candidates, warnings } = await this.#look();
+    const { candidates, warnings } = await this.#inspectAll();
     const isLinked = candidates.some(({ kind }) => kind === 'linked');
-    this.#tell(isLinked ? [...warnings, ...candidates.flatMap(idleOf)] : warnings);
+    this.#warnOnce(isLinked ? [...warnings, ...candidates.flatMap(idleOf)] : warnings);
     if (this.#asked.allLinked && !isLinked && !candidates.some(({ kind }) => kind === 'unreadable')) {
       throw nothingLinked();
     }
@@ -66,7 +66,7 @@ export class WorkRoots {
     return candidates;
   }
 
-  /** What was linked before there was a list comes onto it here. The list is a convenience: nothing fails for it. */
+  /** Adds repositories that were linked before there was a list. The list is a convenience: nothing fails for it. */
   async #remember(candidates: readonly Candidate[]): Promise<void> {
     const { readLinkedRoots, rememberRoot } = await import('../../records/linked-roots.ts');
     const known = new Set(readLinkedRoots(this.#env));
@@ -74,7 +74,7 @@ export class WorkRoots {
     for (const { root } of missing) await rememberRoot(this.#env, root).catch(() => undefined);
   }
 
-  async #look(): Promise<{ candidates: Candidate[]; warnings: string[] }> {
+  async #inspectAll(): Promise<{ candidates: Candidate[]; warnings: string[] }> {
     const { roots, listed, warnings } = await this.list();
     const candidates = await inspectRoots({ roots, env: this.#env, now: Date.now() });
     const unlinked = candidates
@@ -84,13 +84,13 @@ export class WorkRoots {
     return { candidates, warnings: [...warnings, ...candidates.flatMap(missingOf), ...unlinked] };
   }
 
-  #tell(sentences: readonly string[]): void {
-    for (const sentence of sentences) if (!this.#told.has(sentence)) this.#reporter.warn(sentence);
-    this.#told = new Set(sentences);
+  #warnOnce(sentences: readonly string[]): void {
+    for (const sentence of sentences) if (!this.#reported.has(sentence)) this.#reporter.warn(sentence);
+    this.#reported = new Set(sentences);
   }
 }
 
-/** What keeps a linked repository from taking work. */
+/** Why a linked repository takes no work. */
 function idleOf(candidate: Candidate): string[] {
   const trouble = candidate.kind === 'unreadable' ? candidate.trouble : movedRepository(candidate);
   return trouble === undefined

@@ -20,37 +20,36 @@ import { localRecords } from '../hosted/local-records.ts';
 import { sayingPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { jobRuns } from '../job-run/job-run.ts';
-import type { DrainSwitch } from '../loop/drain-switch.ts';
+import { DrainOrder, type DrainSwitch } from '../loop/drain-switch.ts';
 import { type RecoveryHost, SpoolRecovery } from '../loop/spool-recovery.ts';
 import { WorkLoop } from '../loop/work-loop.ts';
 import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
 import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
 import { owedByAgentWork } from '../review-worker/context.ts';
-import { DrainOrder } from './drain-order.ts';
 import { prepareParts, type WorkOptions } from './work-parts.ts';
 import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
 
 /** Set to 1 by the installed service, so that the lock can say how its holder was started. */
 const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
 
-/** Whether this process was started by the system, with nobody in front of it. */
+/** Whether launchd or systemd started this process. */
 export function isService(env: NodeJS.ProcessEnv): boolean {
   return env[SERVICE_VARIABLE] === '1';
 }
 
-/** The channel must not wait long for a server that is slow. */
+/** The channel must not wait long for a slow server. */
 const INTRODUCTION_MS = 5000;
 
 /** This runner's hold of the machine. */
 export interface MachineHold {
   lock?: RunnerLock;
-  /** Shows how long it has been waited for, on a terminal. */
+  /** Shows on a terminal how long the runner has waited. */
   show?(text: string): void;
-  /** Who has it now, although this runner did not give it up. */
+  /** The runner that has the machine now, although this one did not give it up. */
   lostTo?: RunnerHolder;
 }
 
-/** Everything that is needed to work. */
+/** Everything that the work needs. */
 export interface Prepared {
   work: WorkContext;
   loop: WorkLoop;
@@ -62,7 +61,7 @@ export interface Prepared {
   connectForListening(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
 }
 
-/** The preconditions in the order of the contract, then everything that is needed to work. */
+/** Checks the preconditions in the order of the contract, then makes everything that the work needs. */
 export async function prepare(context: Context, options: WorkOptions, reporter: Reporter): Promise<Prepared> {
   const { env } = context;
   // Throws when variables of git name another repository than the current directory.
@@ -112,7 +111,7 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
   };
 }
 
-/** Whom to listen to, under the sign-in of the moment. */
+/** Where to listen, under the current sign-in. */
 async function listenAs(connect: () => Promise<Client>) {
   const client = await connect();
   await introduceSoon(client);
@@ -120,7 +119,7 @@ async function listenAs(connect: () => Promise<Client>) {
   return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
 }
 
-/** Which channels a server offers decides how it is listened to. One that is away is listened for all the same. */
+/** The channels that a server offers decide how the runner listens. A server that is away is no error here. */
 async function introduceSoon(client: Client): Promise<void> {
   const hasty = { ...client, retry: NO_RETRY, timeoutMs: INTRODUCTION_MS };
   await introduce(hasty).catch((error: unknown) => {
@@ -128,13 +127,13 @@ async function introduceSoon(client: Client): Promise<void> {
   });
 }
 
-/** What may not work as the person who starts it expects. */
+/** Warns of what may not work as the person who starts the runner expects. */
 async function tellRemarks({ agent, reporter }: WorkContext): Promise<void> {
   const program = await agent.findProgram();
   if (program.kind === 'found') for (const remark of program.remarks) reporter.warn(remark);
 }
 
-/** Two runners on one machine would take each other's channel again and again: the one that lost the lock leaves. */
+/** Two runners on one machine would take the channel from each other for ever: the one that lost the lock leaves. */
 async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
   const other = await hold.lock?.confirm();
   if (other === undefined) return undefined;
@@ -147,7 +146,7 @@ function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
   return (takeover === true ? TAKEOVER_WAIT_SECONDS : takeover) * 1000;
 }
 
-/** One runner per machine: becomes it, or fails with who is. */
+/** Becomes the one runner of this machine, or fails and names the other one. */
 export async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
   const { work: workContext, drainSwitch, reporter, instance } = prepared;
   const { env, machine, self } = workContext;

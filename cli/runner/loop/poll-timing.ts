@@ -1,0 +1,82 @@
+/**
+ * When the loop polls next: not before there is room for a job, then at once or when the waiter says so, and not any more when
+ * the runner must leave.
+ */
+
+import type { WorkContext } from '../job/work-context.ts';
+import type { DrainSwitch } from './drain-switch.ts';
+import type { JobPool } from './job-pool.ts';
+import type { Waiter, WakeSignal } from './wake-signal.ts';
+
+export interface PollTimingOptions {
+  pool: JobPool;
+  drainSwitch: DrainSwitch;
+  wake: WakeSignal;
+  waiter: Waiter;
+  /** Why this runner must leave, asked before every poll; undefined while it may go on. */
+  findReasonToLeave?: (() => Promise<string | undefined>) | undefined;
+}
+
+export class PollTiming {
+  readonly #context: Pick<WorkContext, 'claimPause' | 'local' | 'reporter'>;
+  readonly #options: PollTimingOptions;
+  #isWaitingForRoom = false;
+
+  constructor(context: Pick<WorkContext, 'claimPause' | 'local' | 'reporter'>, options: PollTimingOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** There may be room for another job. A loop that waits for room polls anyway: asked again, every job would cost one more. */
+  noteRoom(): void {
+    if (!this.#isWaitingForRoom) this.#options.waiter.poll();
+  }
+
+  /**
+   * Waits until a poll is due; false when the runner leaves.
+   * @param isDue polls as soon as there is room
+   */
+  async waitForNext(isDue: boolean): Promise<boolean> {
+    const { drainSwitch, waiter } = this.#options;
+    const { draining } = drainSwitch;
+    const hasWaited = await this.#waitForRoom(draining);
+    if (draining.aborted) return false;
+    if (!isDue && !hasWaited && (await waiter.nextPoll(draining)) === undefined) return false;
+    if (draining.aborted) return false;
+    const reason = await this.#findReasonToLeave();
+    if (reason === undefined) return true;
+    this.#context.reporter.warn(reason);
+    drainSwitch.drain();
+    return false;
+  }
+
+  async #waitForRoom(draining: AbortSignal): Promise<boolean> {
+    const { pool, wake } = this.#options;
+    let hasWaited = false;
+    while (this.#hasNoRoom && !draining.aborted) {
+      this.#isWaitingForRoom = true;
+      await wake.race(pool.changed());
+      hasWaited = true;
+    }
+    this.#isWaitingForRoom = false;
+    return hasWaited;
+  }
+
+  /** After a pause of the agent one job finds out whether it works again; the others stay in the queue. */
+  get #hasNoRoom(): boolean {
+    const { pool } = this.#options;
+    const isTried = this.#context.claimPause.isTrying && pool.jobs.length > 0;
+    return pool.isFull || isTried;
+  }
+
+  async #findReasonToLeave(): Promise<string | undefined> {
+    try {
+      if (!(await this.#context.local.isEnabled()))
+        return 'The runner was disabled on this machine; leaving.';
+      return await this.#options.findReasonToLeave?.();
+    } catch {
+      // A disk that cannot be read is no reason to leave; the poll meets the same error, and the loop waits it out.
+      return undefined;
+    }
+  }
+}
