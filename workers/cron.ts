@@ -9,7 +9,16 @@ import { sweepAll } from './leases/sweep.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from './store/linked-projects.ts';
-import { markStale, pruneJobs, pruneKeptJobs, pruneSignIn, readNewlyDue } from './store/sweeps.ts';
+import {
+  type DueVisit,
+  markStale,
+  planNextVisit,
+  pruneJobs,
+  pruneKeptJobs,
+  pruneSignIn,
+  readDueVisits,
+  readNewlyDue,
+} from './store/sweeps.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -22,6 +31,10 @@ const SIGN_IN_WINDOW_MS = DAY_MS;
 /** Until then a revoked token proves that its device is known. */
 const REVOKED_TOKEN_MS = 30 * DAY_MS;
 const TOKEN_LIMIT = 1000;
+/** Machines visited in one run. */
+export const VISIT_LIMIT = 100;
+/** The transcripts of a machine that was not seen for so long are long gone, and nobody listens. */
+const ABANDONED_AFTER_MS = 60 * DAY_MS;
 
 export async function runCron(deps: Deps): Promise<void> {
   await step(deps, 'sweep', () => sweepAll(deps));
@@ -67,43 +80,43 @@ async function wakeDue(deps: Deps): Promise<void> {
 
 async function noteStaleMachines(deps: Deps): Promise<void> {
   const stale = await deps.db.all<{ id: string; lastSeenAt: number }>(
-    markStale({ now: deps.now, silentSince: deps.now - OFFLINE_AFTER_MS, limit: STALE_LIMIT }),
+    markStale({
+      now: deps.now,
+      silentSince: deps.now - OFFLINE_AFTER_MS,
+      start: Math.floor(deps.random() * 2 ** 32).toString(16),
+      limit: STALE_LIMIT,
+    }),
   );
   for (const { id, lastSeenAt } of stale)
     deps.log('machine_stale', { machineId: id, silentMs: deps.now - lastSeenAt });
 }
 
 /**
- * Each machine in its own minute, spread by its id: transcripts are pruned once a day, presence is checked against the
- * sockets themselves once an hour on SSE (whose end may go untold) and once a day on WebSocket.
+ * Visits the objects of machines that are due: transcripts are pruned, and presence is compared with the open sockets.
+ * A visit that fails because D1 is silent is repeated by a later run.
  */
 async function visitMachines(deps: Deps): Promise<void> {
-  const minute = Math.floor(deps.now / MINUTE_MS) % (24 * 60);
-  const machines = await deps.db.all<{ id: string; userId: string; transport: string | null }>({
-    sql: 'SELECT id, user_id AS userId, listening_transport AS transport FROM machines WHERE last_seen_at > ?',
-    values: [deps.now - 60 * DAY_MS],
-  });
-  for (const { id, userId, transport } of machines) {
-    const own = minuteOf(id);
-    const isDay = own === minute;
-    const isHour = transport === 'sse' && own % 60 === minute % 60;
-    if (!isDay && !isHour) continue;
-    await deps.machines
-      .call({ userId, machineId: id }, async (stub) => {
-        if (transport !== null) await stub.checkPresence();
-        if (isDay) await stub.prune();
-      })
-      .catch((error: unknown) => {
-        // The next machine would wait for a silent D1 as well, and the next cron run would come meanwhile.
-        if (isSilence(error)) throw error;
-        deps.log('object_not_told', { machineId: id, message: String(error) });
-      });
+  const machines = await deps.db.all<DueVisit>(readDueVisits(deps.now, VISIT_LIMIT));
+  const visited: string[] = [];
+  try {
+    for (const machine of machines) {
+      if (machine.lastSeenAt > deps.now - ABANDONED_AFTER_MS) await visit(deps, machine);
+      visited.push(machine.id);
+    }
+  } finally {
+    if (visited.length > 0) await deps.db.write(planNextVisit(visited, deps.now));
   }
 }
 
-/** The minute of the day (UTC) in which a machine is visited. */
-export function minuteOf(id: string): number {
-  let hash = 0;
-  for (const letter of id) hash = (hash * 31 + letter.charCodeAt(0)) % 1440;
-  return hash;
+async function visit(deps: Deps, { id, userId, transport }: DueVisit): Promise<void> {
+  await deps.machines
+    .call({ userId, machineId: id }, async (stub) => {
+      if (transport !== null) await stub.checkPresence();
+      await stub.prune();
+    })
+    .catch((error: unknown) => {
+      // The next machine would wait for a silent D1 as well, and the next cron run would come meanwhile.
+      if (isSilence(error)) throw error;
+      deps.log('object_not_told', { machineId: id, message: String(error) });
+    });
 }

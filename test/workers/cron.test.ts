@@ -6,9 +6,10 @@ import { deviceVerify } from '../../spec/contract/auth.ts';
 import { heartbeat } from '../../spec/contract/runner.ts';
 import { LEASE_MS } from '../../spec/job/lease.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
-import { JOB_RETENTION_MS } from '../../workers/cron.ts';
+import { JOB_RETENTION_MS, VISIT_LIMIT } from '../../workers/cron.ts';
 import { withoutAbsent } from '../../workers/http/mount.ts';
 import { RunnerMachine } from '../../workers/index.ts';
+import { DatabaseUnavailable } from '../../workers/store/database.ts';
 import { accepts, send } from './harness/call.ts';
 import { advance, currentTime, DAY, MINUTE, takeLog } from './harness/clock.ts';
 import { billOf, withFault } from './harness/d1-meter.ts';
@@ -162,6 +163,68 @@ describe('a run', () => {
     const bill = await billOf(() => fireCron());
     expect(bill).toMatchObject({ written: 0, objectWritten: 0 });
     expect(bill.trips).toBeLessThan(10);
+  });
+});
+
+describe('the maintenance of machines', () => {
+  /** Machines that have synced just now and are visited at `visitAt`. */
+  async function manyMachines(count: number, visitAt: number): Promise<void> {
+    const { userId } = await aPerson();
+    await env.DB.prepare(
+      `INSERT INTO machines (id, user_id, name, platform, app_version, first_seen_at, last_seen_at, visit_at)
+       SELECT 'm-' || hex(randomblob(8)), ?1, 'm', 'linux', 'one of many', ?2, ?2, ?3 FROM json_each(?4)`,
+    )
+      .bind(userId, currentTime(), visitAt, JSON.stringify(Array.from({ length: count }, () => 0)))
+      .run();
+  }
+
+  afterEach(async () => {
+    await env.DB.prepare("DELETE FROM machines WHERE app_version = 'one of many'").run();
+  });
+
+  function visitAt({ machineId }: Machine): Promise<number | null> {
+    return env.DB.prepare('SELECT visit_at FROM machines WHERE id = ?')
+      .bind(machineId)
+      .first<number>('visit_at');
+  }
+
+  it('reads a bounded number of rows, however many machines there are', async () => {
+    await fireCron();
+    const before = await billOf(() => fireCron());
+    await manyMachines(5000, currentTime() + DAY);
+    const after = await billOf(() => fireCron());
+    // 500 machines on either side of a random id, each read from the index and the table, and once more in the list.
+    expect(after.read - before.read).toBeLessThan(3500);
+    expect(after.written).toBe(0);
+  });
+
+  it('visits a bounded number in one run, and the others in the next ones', async () => {
+    await fireCron();
+    await manyMachines(2 * VISIT_LIMIT + 50, currentTime());
+    const dueNow = async () =>
+      (await env.DB.prepare('SELECT count(*) AS count FROM machines WHERE visit_at <= ?')
+        .bind(currentTime())
+        .first<number>('count')) ?? 0;
+    const left: number[] = [];
+    for (let run = 0; run < 3; run += 1) {
+      const bill = await billOf(() => fireCron());
+      expect(bill.read).toBeLessThan(3500);
+      left.push(await dueNow());
+    }
+    expect(left).toEqual([VISIT_LIMIT + 50, 50, 0]);
+  });
+
+  it('repeats the visit that D1 did not answer', async () => {
+    const machine = await aMachine();
+    advance(DAY);
+    vi.spyOn(RunnerMachine.prototype, 'prune').mockImplementation(() => {
+      throw new DatabaseUnavailable('silent', { silent: true });
+    });
+    await fireCron();
+    expect(await visitAt(machine)).toBeLessThanOrEqual(currentTime());
+    vi.restoreAllMocks();
+    await fireCron();
+    expect(await visitAt(machine)).toBe(currentTime() + DAY);
   });
 });
 

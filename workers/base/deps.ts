@@ -77,7 +77,10 @@ export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: Dep
     db: openDatabase(env.DB, (rows) => {
       spent.rows += rows;
     }),
-    machines: machineObjects(env.RUNNER_MACHINE),
+    machines: machineObjects(env.RUNNER_MACHINE, {
+      keepAlive: waitUntil,
+      onLost: ({ machineId }, error) => log('object_not_told', { machineId, message: String(error) }),
+    }),
     log,
     random: Math.random,
     newId: (kind) => makeId(kind, now, draw(13)),

@@ -12,7 +12,7 @@ type ByMachine = readonly Pick<Route, 'machineId'>[];
 /** Wakes every machine that appears in `routes`, each once, after the answer was sent. */
 export function wakeMachines(deps: Deps, userId: string, routes: ByMachine): void {
   for (const machineId of new Set(routes.map((route) => route.machineId))) {
-    deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.wake()));
+    void deps.machines.tell({ userId, machineId }, async (stub) => stub.wake());
   }
 }
 
@@ -26,7 +26,7 @@ export function wakeAt(
     return;
   }
   for (const machineId of new Set(routes.map((route) => route.machineId))) {
-    deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.lookAgainAt(at)));
+    void deps.machines.tell({ userId, machineId }, async (stub) => stub.lookAgainAt(at));
   }
 }
 
@@ -49,7 +49,7 @@ export function placeOf({ machineId }: Pick<JobRow, 'machineId'>): string {
  */
 export function notifyFollowers(deps: Deps, job: Pick<JobRow, 'id' | 'userId' | 'machineId'>): void {
   const { id, userId } = job;
-  deps.later(deps.machines.call({ userId, machineId: placeOf(job) }, async (stub) => stub.moved(id)));
+  void deps.machines.tell({ userId, machineId: placeOf(job) }, async (stub) => stub.moved(id));
 }
 
 /** More machines than an account keeps running; beyond them a revoked channel ends with its next reconnect. */
@@ -84,9 +84,7 @@ export async function closeChannelsOf(
   const machines = await deps.db.all<{ id: string }>(readRecentMachines(userId, MACHINES_LIMIT));
   await Promise.all(
     [QUEUE_CHANNEL, ...machines.map(({ id }) => id)].map((machineId) =>
-      deps.machines
-        .call({ userId, machineId }, async (stub) => stub.closeChannelsOf(mark))
-        .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) })),
+      deps.machines.tell({ userId, machineId }, async (stub) => stub.closeChannelsOf(mark)),
     ),
   );
 }

@@ -304,9 +304,7 @@ async function revoke(deps: Deps, job: JobRow, reason: 'cancelled' | 'revoked'):
   await tell(deps, job, (stub) => stub.revoke({ jobId: job.id, leaseId, reason }));
 }
 
-async function tell(deps: Deps, job: JobRow, ask: Parameters<Deps['machines']['call']>[1]): Promise<void> {
+async function tell(deps: Deps, job: JobRow, ask: Parameters<Deps['machines']['tell']>[1]): Promise<void> {
   if (job.machineId === null) return;
-  await deps.machines
-    .call({ userId: job.userId, machineId: job.machineId }, ask)
-    .catch((error: unknown) => deps.log('object_not_told', { jobId: job.id, message: String(error) }));
+  await deps.machines.tell({ userId: job.userId, machineId: job.machineId }, ask);
 }

@@ -115,11 +115,9 @@ const COMPLETIONS: Record<Completion, (deps: Deps, key: JobKey, outcome: Outcome
 
 /** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): Promise<void> {
-  await deps.machines
-    .call({ userId: user.id, machineId: holder.machineId }, async (stub) =>
-      stub.forget({ jobId, leaseId: holder.leaseId ?? '' }),
-    )
-    .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
+  await deps.machines.tell({ userId: user.id, machineId: holder.machineId }, async (stub) =>
+    stub.forget({ jobId, leaseId: holder.leaseId ?? '' }),
+  );
 }
 
 /** Nothing was written: this is a repeat, or the lease does not hold the job. */

@@ -237,9 +237,9 @@ async function keepOutput(deps: Deps, job: JobRow, { stdout, stderr }: Worker): 
     ...entry,
     seq: index + 1,
   }));
-  await deps.machines
-    .call({ userId, machineId: AGENT_MACHINE_ID }, async (stub) => stub.append({ jobId, leaseId }, entries))
-    .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
+  await deps.machines.tell({ userId, machineId: AGENT_MACHINE_ID }, async (stub) =>
+    stub.append({ jobId, leaseId }, entries),
+  );
 }
 
 function linesOf(text: string | null | undefined, level: string): { level: string; line: string }[] {

@@ -76,11 +76,9 @@ async function repeatOf(
 
 /** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Release): Promise<void> {
-  await deps.machines
-    .call({ userId: user.id, machineId: holder.machineId }, async (stub) =>
-      stub.forget({ jobId, leaseId: holder.leaseId }),
-    )
-    .catch((error: unknown) => deps.log('object_not_told', { jobId, message: String(error) }));
+  await deps.machines.tell({ userId: user.id, machineId: holder.machineId }, async (stub) =>
+    stub.forget({ jobId, leaseId: holder.leaseId }),
+  );
 }
 
 /** The job may run on any machine that has a route for it, and its session is free for other jobs. */

@@ -89,6 +89,6 @@ export async function drainMachine(
 
   if (changed) deps.log(isDraining ? 'machine_draining' : 'machine_resumed', { machineId, by: user.id });
   // A repeat notifies again: the first notification may have been lost with the answer.
-  deps.later(deps.machines.call({ userId, machineId }, async (stub) => stub.drain(isDraining)));
+  void deps.machines.tell({ userId, machineId }, async (stub) => stub.drain(isDraining));
   return accept({ machine: { id: machineId, name, draining: isDraining }, changed });
 }

@@ -4,7 +4,6 @@ import type { Hono } from 'hono';
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import * as rows from '../../spec/contract/runner.ts';
 import { accept, refuse } from '../../spec/errors.ts';
-import type { Deps } from '../base/deps.ts';
 import { iso } from '../base/iso.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
@@ -19,7 +18,9 @@ export function mountRunner(app: Hono<AppEnv>): void {
   mount(app, rows.syncMachine, async ({ body, auth, deps }) => {
     const synced = await syncMachine(deps, auth.id, syncedMachineOf(body));
     if (!synced.ok) return synced;
-    if (synced.value.changed) await wakeSynced(deps, auth.id, body.machineId);
+    // New sessions may be able to take what already waits.
+    if (synced.value.changed)
+      await deps.machines.tell({ userId: auth.id, machineId: body.machineId }, async (stub) => stub.wake());
     return accept({
       ok: true,
       syncedProjects: body.linkedProjects.length,
@@ -103,13 +104,6 @@ function mountHolder(app: Hono<AppEnv>): void {
     if (!released.ok) return released;
     return accept({ ok: true, job: { id: released.value.id, status: released.value.status } });
   });
-}
-
-/** New sessions may be able to take what already waits. */
-async function wakeSynced(deps: Deps, userId: string, machineId: string): Promise<void> {
-  await deps.machines
-    .call({ userId, machineId }, async (stub) => stub.wake())
-    .catch((error: unknown) => deps.log('object_not_told', { machineId, message: String(error) }));
 }
 
 /** The sync body of every client version: null and blank values are absent. */

@@ -20,9 +20,8 @@ export function update(
   verb: JobVerb,
   { set, where }: { set: Assignments; where: readonly Statement[] },
 ): Statement {
-  const assignments = [becomes(verb), ...assign(set)];
-  return sql`
-    UPDATE jobs SET ${join(assignments, ', ')} WHERE ${guard(key, verb, where)} RETURNING ${raw(jobColumns())}`;
+  const assignments = join([becomes(verb), ...assign(set)], ', ');
+  return sql`UPDATE jobs SET ${assignments} WHERE ${guard(key, verb, where)} RETURNING ${raw(jobColumns())}`;
 }
 
 function assign(set: Assignments): Statement[] {

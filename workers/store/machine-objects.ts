@@ -6,6 +6,11 @@ import type { UserId } from '../../spec/ids.ts';
 export interface Machines<Stub> {
   /** Calls the object of one machine; a restart of it is tried again twice, an overload is not. */
   call<T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T>;
+  /**
+   * Notifies the object of one machine. It is a hint: a lost one is logged and the promise still resolves. It also reaches the object
+   * when nobody awaits it: await it only if the answer must not overtake it.
+   */
+  tell(machine: MachineKey, work: (stub: Stub) => Promise<unknown>): Promise<void>;
   /** Opens a channel to the object. */
   connect(machine: MachineKey, request: Request): Promise<Response>;
 }
@@ -26,19 +31,36 @@ interface Namespace<Stub> {
   getByName(name: string): Stub;
 }
 
+/** What becomes of hints. */
+interface Hints {
+  /** Lets one go on after the answer was sent. */
+  keepAlive(work: Promise<void>): void;
+  onLost(machine: MachineKey, error: unknown): void;
+}
+
 export function machineObjects<Stub extends { fetch(request: Request): Promise<Response> }>(
   namespace: Namespace<Stub>,
+  { keepAlive, onLost }: Hints,
 ): Machines<Stub> {
   const stubOf = (machine: MachineKey) => namespace.getByName(machineName(machine));
-  return {
-    async call(machine, ask) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await ask(stubOf(machine));
-        } catch (error) {
-          if (tries >= TRIES || !isRetryable(error)) throw error;
-        }
+  const call = async <T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask(stubOf(machine));
+      } catch (error) {
+        if (tries >= TRIES || !isRetryable(error)) throw error;
       }
+    }
+  };
+  return {
+    call,
+    tell(machine, work) {
+      const told = call(machine, work).then(
+        () => undefined,
+        (error: unknown) => onLost(machine, error),
+      );
+      keepAlive(told);
+      return told;
     },
     connect: (machine, request) => stubOf(machine).fetch(request),
   };

@@ -4,13 +4,21 @@ import type { UserId } from '../../spec/ids.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
 import type { RunnerAbilities } from '../../spec/job/kinds.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
-import { type Database, type Statement, sql } from './database.ts';
+import { type Database, raw, type Statement, sql } from './database.ts';
 import { machines } from './schema.ts';
 import { selectList } from './select-list.ts';
 
-export type MachineRow = Omit<typeof machines.$inferSelect, 'firstSeenAt' | 'staleAt'>;
+export type MachineRow = Omit<typeof machines.$inferSelect, 'firstSeenAt' | 'staleAt' | 'visitAt'>;
 
-const COLUMNS = selectList(machines, { without: ['firstSeenAt', 'staleAt'] });
+const COLUMNS = selectList(machines, { without: ['firstSeenAt', 'staleAt', 'visitAt'] });
+
+const HOUR_MS = 60 * 60_000;
+
+/**
+ * How often cron visits a machine, by how it listens; as `ws` when it does not. Nobody may report the end of a stream, so
+ * its presence is checked more often.
+ */
+export const VISIT_EVERY_MS = { ws: 24 * HOUR_MS, sse: HOUR_MS } as const;
 
 export function findMachine(db: Database, id: string): Promise<MachineRow | undefined> {
   return db.first<MachineRow>({ sql: `SELECT ${COLUMNS} FROM machines WHERE id = ?`, values: [id] });
@@ -47,8 +55,9 @@ export interface SyncedMachineRow extends SeenMachine {
 export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promise<boolean> {
   const { id, userId, name, platform, appVersion, now, limit } = machine;
   return db.write(sql`
-    INSERT INTO machines (id, user_id, name, platform, app_version, first_seen_at, last_seen_at, last_sync_at)
-    SELECT ${id}, ${userId}, ${name}, ${platform}, ${appVersion}, ${now}, ${now}, ${now}
+    INSERT INTO machines (id, user_id, name, platform, app_version, first_seen_at, last_seen_at, last_sync_at,
+      visit_at)
+    SELECT ${id}, ${userId}, ${name}, ${platform}, ${appVersion}, ${now}, ${now}, ${now}, ${now + VISIT_EVERY_MS.ws}
     WHERE EXISTS (SELECT 1 FROM machines WHERE id = ${id})
       OR (SELECT count(*) FROM machines INDEXED BY machines_of_user WHERE user_id = ${userId}) < ${limit}
     ON CONFLICT (id) DO UPDATE SET name = ${name}, platform = ${platform}, app_version = ${appVersion},
@@ -83,8 +92,11 @@ export function setListeningIfChanged(
   { userId, machineId, listening, now }: ListeningChange,
 ): Promise<boolean> {
   const { transport, instance } = listening ?? {};
+  // Only then: to set the column writes a row of its index, whether or not it changes.
+  const isStream = transport === 'sse';
   return db.write(sql`
     UPDATE machines SET listening_transport = ${transport}, listening_instance = ${instance},
+      ${isStream ? sql`visit_at = min(visit_at, ${now + VISIT_EVERY_MS.sse}),` : raw('')}
       listening_since = ${listening === undefined ? undefined : now}, last_seen_at = max(last_seen_at, ${now}), stale_at = NULL
     WHERE id = ${machineId} AND user_id = ${userId}
       AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);

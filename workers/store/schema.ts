@@ -109,6 +109,8 @@ export const machines = sqliteTable('machines', {
   listeningInstance: text('listening_instance'),
   draining: integer('draining').notNull().default(0),
   staleAt: integer('stale_at'),
+  /** When cron visits its object next. */
+  visitAt: integer('visit_at').notNull().default(0),
   /** JSON of a `MachineCondition`. */
   condition: text('condition'),
   /** JSON of the `RunnerAbilities` that its runner last announced; NULL: those of v0.4.4. */

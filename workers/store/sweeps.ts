@@ -6,6 +6,7 @@ import type { Statement } from './database.ts';
 import { sql } from './database.ts';
 import { mayBe, statusIn } from './guard.ts';
 import { jobColumns } from './job-row.ts';
+import { VISIT_EVERY_MS } from './machines.ts';
 
 const LIVE_OF_ALL =
   'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';
@@ -50,12 +51,42 @@ export function readNewlyDue(since: number, now: number): Statement {
   };
 }
 
-/** Machines that have become silent: neither listening nor heard of. */
-export function markStale(at: { now: number; silentSince: number; limit: number }): Statement {
+/** A machine whose object is due for maintenance. */
+export interface DueVisit {
+  id: string;
+  userId: string;
+  transport: 'ws' | 'sse' | null;
+  lastSeenAt: number;
+}
+
+/** Those that have been due for the longest time come first, so that a later run reaches the rest. */
+export function readDueVisits(now: number, limit: number): Statement {
+  return sql`
+    SELECT id, user_id AS userId, listening_transport AS transport, last_seen_at AS lastSeenAt
+    FROM machines INDEXED BY machines_by_visit WHERE visit_at <= ${now} ORDER BY visit_at LIMIT ${limit}`;
+}
+
+/** Plans the next visit of machines that were visited. */
+export function planNextVisit(ids: readonly string[], now: number): Statement {
+  return sql`
+    UPDATE machines SET visit_at = CASE listening_transport
+      WHEN 'sse' THEN ${now + VISIT_EVERY_MS.sse} ELSE ${now + VISIT_EVERY_MS.ws} END
+    WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+}
+
+/**
+ * Marks machines that have become silent: neither listening nor heard of. Looks at `limit` machines on either side of
+ * `start`, an id or the beginning of one: with more machines than that, a silent one is found by a later run.
+ * An index of the silent ones would cost a written row with every sign of life.
+ */
+export function markStale(at: { now: number; silentSince: number; start: string; limit: number }): Statement {
+  const part = (condition: Statement) => sql`
+    SELECT * FROM (SELECT id, stale_at, listening_transport, last_seen_at FROM machines
+      WHERE ${condition} ORDER BY id LIMIT ${at.limit})`;
   return sql`
     UPDATE machines SET stale_at = ${at.now}
-    WHERE id IN (SELECT id FROM machines WHERE stale_at IS NULL AND listening_transport IS NULL
-      AND last_seen_at < ${at.silentSince} LIMIT ${at.limit})
+    WHERE id IN (SELECT id FROM (${part(sql`id >= ${at.start}`)} UNION ALL ${part(sql`id < ${at.start}`)})
+      WHERE stale_at IS NULL AND listening_transport IS NULL AND last_seen_at < ${at.silentSince})
     RETURNING id, user_id AS userId, last_seen_at AS lastSeenAt`;
 }
 

@@ -4,17 +4,14 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { enqueueJob } from '../../../spec/contract/jobs.ts';
 import { CLOSE_CODES, DEAD_AFTER_MS } from '../../../spec/transport/events.ts';
-import { minuteOf } from '../../../workers/cron.ts';
 import { accepts } from '../harness/call.ts';
-import { advance, currentTime, HOUR, MINUTE } from '../harness/clock.ts';
+import { advance, DAY, HOUR } from '../harness/clock.ts';
 import { billOf } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
 import { evict, fireCron, inside } from '../harness/objects.ts';
 import { closeChannels, listenOverSse, listenOverWs } from '../harness/streams.ts';
-
-const MINUTES_A_DAY = 24 * 60;
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -84,8 +81,7 @@ describe('a WebSocket that has not pinged for 2.5 keep-alives', () => {
     const machine = await aMachine();
     await listenOverWs(machine);
     passOnTheRuntime(DEAD_AFTER_MS + 1);
-    const minute = Math.floor(currentTime() / MINUTE) % MINUTES_A_DAY;
-    advance(((minuteOf(machine.machineId) - minute + MINUTES_A_DAY) % MINUTES_A_DAY) * MINUTE);
+    advance(DAY);
     await fireCron();
     expect(await presenceOf(machine)).toMatchObject({ transport: null });
     expect(await openSockets(machine)).toBe(0);
