@@ -1,0 +1,67 @@
+/** The checks before every claim: what a waiting runner says, and the error that ends a command. */
+
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { codexAgent } from '../../../../cli/agents/codex.ts';
+import type { WorkContext } from '../../../../cli/runner/job/work-context.ts';
+import { ClaimGate } from '../../../../cli/runner/loop/claim-gate.ts';
+import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
+import { runnerContext } from '../runner-context.ts';
+
+const AWAY = 'http://127.0.0.1:9';
+const QUIET = { message: 'Quiet hours are now.', isWanted: true };
+
+let machine: LinkedMachine;
+let context: WorkContext;
+
+beforeEach(() => {
+  machine = linkedMachine(AWAY);
+  context = runnerContext({ machine, baseUrl: AWAY, startTime: 'first' });
+});
+
+afterEach(() => machine.remove());
+
+function gate({ bin, isQuiet = false }: { bin?: string; isQuiet?: boolean } = {}): ClaimGate {
+  const agent = bin === undefined ? context.agent : codexAgent({ bin, env: machine.env });
+  const policy = { reasonToWait: () => (isQuiet ? QUIET : undefined) };
+  return new ClaimGate({ agent, claimPause: context.claimPause }, { policy, claims: 'reviews' });
+}
+
+describe('a claim', () => {
+  it('is allowed when the agent is there and no rule forbids it', async () => {
+    expect(await gate().check()).toBeUndefined();
+  });
+
+  it('waits for an agent that is missing, before any rule is asked', async () => {
+    const missing = gate({ bin: join(machine.home, 'no-such-agent'), isQuiet: true });
+    expect(await missing.check()).toMatchObject({
+      error: { code: 'agent_missing' },
+      pause: { code: 'agent_unavailable' },
+    });
+    // The next check finds the agent again, and the pause of its absence is over.
+    expect(await gate().check()).toBeUndefined();
+  });
+
+  it('waits at most a minute at a time for an agent that has named a later time', async () => {
+    context.claimPause.meet({ code: 'usage_limited', message: 'Limit.', until: Date.now() + 3_600_000 });
+    const obstacle = await gate().check();
+    expect(obstacle).toMatchObject({
+      pauseMs: 60_000,
+      error: { code: 'claiming_paused', hint: 'The reviews stay in the queue.' },
+    });
+    expect(obstacle?.message).toContain('Claiming again at');
+  });
+
+  it('waits for the quiet hours of the owner, which are no fault', async () => {
+    expect(await gate({ isQuiet: true }).check()).toMatchObject({
+      ...QUIET,
+      error: { code: 'claiming_paused', message: QUIET.message },
+    });
+  });
+
+  it('that is only a dry run needs no agent, and obeys the rules', async () => {
+    const bin = join(machine.home, 'no-such-agent');
+    expect(await gate({ bin }).check(true)).toBeUndefined();
+    expect(await gate({ bin, isQuiet: true }).check(true)).toMatchObject(QUIET);
+  });
+});
