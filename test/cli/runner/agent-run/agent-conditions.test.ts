@@ -79,7 +79,7 @@ describe('a runner whose agent has reached its usage limit', () => {
     const shown = await runOrp(['runner', 'status', '--json'], { cwd: machine.repo, env: machine.env });
     const status = JSON.parse(shown.stdout);
     expect(status.runner.paused).toMatchObject({ code: 'usage_limited', message: LIMIT });
-    expect(status.warnings).toContainEqual(expect.stringContaining('The agent takes no work'));
+    expect(status.warnings).toContainEqual(expect.stringContaining('The agent takes no jobs'));
   });
 
   it('fails the one job that had an effect, with that reason', async () => {
