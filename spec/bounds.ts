@@ -175,6 +175,23 @@ export const DELIVERIES = {
 } as const satisfies Share & { smallBytes: number };
 
 /**
+ * What deliveries of up to `DELIVERIES.smallBytes` may move, and as much again for signs of life (heartbeats, starts, cancels):
+ * transcripts that fill the share must not cost anybody a lease. A runner sends its uploads of at most 192 KiB one after another, so an
+ * agent that prints without a pause is slowed down to the share and not refused. A hundred machines with four jobs each send
+ * 20 heartbeats a second, each counted as `PACE.requestBytes`.
+ */
+export const SMALL_DELIVERIES = {
+  burstBytes: 32 * MIB,
+  bytesPerSecond: 4 * MIB,
+  underWay: 40,
+  waitMs: 3000,
+  slowRefusals: true,
+} as const satisfies Share;
+
+/** Changes of a machine's name or condition that heartbeats may write: each is a row. A withheld one is written later. */
+export const SAID_CHANGES = { burst: 5, everyMs: 10_000 } as const;
+
+/**
  * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row
  * that the database read counts as `rowBytes`, which take about as long. Measured with `npm run bench -- neighbors`.
  */

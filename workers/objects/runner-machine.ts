@@ -14,7 +14,7 @@ import { answerClose, answerPings, closeChannelsOf, closeTalkative, tellWatchers
 import { ClaimGate } from './claim-gate.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
 import { LiveLeases, StoredLeases } from './live-leases.ts';
-import { type Known, noteAlive } from './liveness.ts';
+import { type Known, noteAlive, SaidChanges } from './liveness.ts';
 import { MachineAlarm } from './machine-alarm.ts';
 import { onAlarm } from './on-alarm.ts';
 import { Presence } from './presence.ts';
@@ -27,6 +27,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
   readonly #parts;
   readonly #claims: ClaimLine;
   #known: Known | undefined;
+  readonly #changes = new SaidChanges();
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -71,7 +72,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
   async heartbeat({ said, ...beat }: api.MachineBeat): Promise<api.BeatAnswer | undefined> {
     const { machine, leases, alarm } = this.#parts;
     const deps = this.#deps();
-    const alive = await noteAlive(deps, machine, { known: this.#known, said });
+    const alive = await noteAlive(deps, machine, { known: this.#known, said, changes: this.#changes });
     if (alive.kind === 'foreign') return undefined;
     this.#known = alive.kind === 'own' ? alive.known : undefined;
     const draining = this.#known?.draining ?? false;

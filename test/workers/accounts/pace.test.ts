@@ -2,13 +2,14 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { DELIVERIES, PACE } from '../../../spec/bounds.ts';
+import { DELIVERIES, PACE, SMALL_DELIVERIES } from '../../../spec/bounds.ts';
 import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
-import { addLogs } from '../../../spec/contract/runner.ts';
+import { addLogs, completeJob } from '../../../spec/contract/runner.ts';
 import type { PacerClock, Turn } from '../../../workers/accounts/pace.ts';
 import { Pacer } from '../../../workers/accounts/pace.ts';
 import { accepts, send } from '../harness/call.ts';
-import { aMachine, aPrompt, claimAndStart, complete, log, show } from '../harness/machines.ts';
+import { eventually } from '../harness/eventually.ts';
+import { aMachine, aPrompt, beat, claimAndStart, complete, log, show } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 
 /** Time that passes only when everybody sleeps. */
@@ -131,6 +132,50 @@ describe('a large delivery', () => {
     await log(held, 1);
     await complete(held, { content: 'Done.' });
     expect((await show(noisy.owner, held.jobId)).content).toBe('Done.');
+  });
+});
+
+describe('small deliveries', () => {
+  it('beyond their share are refused with a time, and hold up neither heartbeats nor what their owner asks', async () => {
+    const noisy = await aMachine();
+    await aPrompt(noisy);
+    const held = await claimAndStart(noisy);
+    const params = { jobId: held.jobId };
+    const body = {
+      machineId: noisy.machineId,
+      leaseId: 'lea_none',
+      success: true,
+      content: 'c'.repeat(500 * 1024),
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 120 }, () => send(completeJob, { as: noisy.owner, params, body })),
+    );
+    const refused = answers.filter((answer) => answer.status === 429);
+    const most =
+      SMALL_DELIVERIES.burstBytes + (3 * SMALL_DELIVERIES.waitMs * SMALL_DELIVERIES.bytesPerSecond) / 1000;
+    expect(refused.length).toBeGreaterThan(0);
+    expect(answers.length - refused.length).toBeLessThan(most / (500 * 1024) + SMALL_DELIVERIES.underWay);
+    for (const answer of refused) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+
+    const from = performance.now();
+    await beat(held);
+    await aPrompt(noisy);
+    expect(performance.now() - from).toBeLessThan(SMALL_DELIVERIES.waitMs);
+    // What was refused arrives when it is sent again.
+    await eventually(() => complete(held, { content: 'Done.' }));
+  });
+
+  it('of a hundred machines that work are within it', async () => {
+    const pacer = new Pacer(new Clock(), SMALL_DELIVERIES);
+    // One second: four jobs each, one upload of 8 KiB a job and second.
+    for (let count = 0; count < 400; count += 1) (await go(pacer.enter('a'))).done(8 * 1024);
+    const clock = new Clock();
+    const busy = new Pacer(clock, SMALL_DELIVERIES);
+    for (let second = 0; second < 60; second += 1) {
+      // Three machines that print without a pause.
+      for (let count = 0; count < 24; count += 1) (await go(busy.enter('a'))).done(128 * 1024);
+      await clock.pass(1000);
+    }
   });
 });
 
