@@ -6,7 +6,7 @@
  */
 
 import type { Share } from '../../spec/bounds.ts';
-import { DELIVERIES, PACE, SMALL_DELIVERIES } from '../../spec/bounds.ts';
+import { DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from '../../spec/bounds.ts';
 
 interface Account {
   /** Bytes it may still spend; negative after an expensive request. */
@@ -81,7 +81,7 @@ export class Pacer {
   #go(account: Account): Turn {
     const ticket = { at: this.#clock.now() };
     account.underWay.add(ticket);
-    account.budget -= PACE.requestBytes;
+    account.budget -= this.share.requestBytes;
     return {
       kind: 'go',
       done: (bytes) => {
@@ -148,5 +148,5 @@ export const pacers = {
   requests: new Pacer(),
   largeDeliveries: new Pacer(REAL_CLOCK, DELIVERIES),
   smallDeliveries: new Pacer(REAL_CLOCK, SMALL_DELIVERIES),
-  signsOfLife: new Pacer(REAL_CLOCK, SMALL_DELIVERIES),
+  signsOfLife: new Pacer(REAL_CLOCK, SIGNS_OF_LIFE),
 };
