@@ -146,7 +146,7 @@ function parsePolicy(path: string, text: string): PolicyFile {
   return { kind: 'broken', path, problems };
 }
 
-const REPEATED_KEY = 'it is written twice; nobody knows which one counts';
+const REPEATED_KEY = 'it is written twice; it is unclear which one applies';
 const UNKNOWN_KEY = 'this version of orp does not know this rule';
 
 function broken(path: string, message: string): PolicyFile {

@@ -80,7 +80,7 @@ export function invalidLink(repository: LinkableRepository): CliError {
     `The project link ${projectLinkPath(repository)} cannot be read: it is no valid record.`,
     {
       code: 'torn_state',
-      hint: 'Run `orp link project bind --idea-id <idea-id>`; it links anew and keeps the unreadable file beside it.',
+      hint: 'Run `orp link project bind --idea-id <idea-id>`; it links the repository again and keeps the unreadable file beside the new one.',
     },
   );
 }

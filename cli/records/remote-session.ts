@@ -116,7 +116,7 @@ export function requireAuth(env: NodeJS.ProcessEnv): RemoteSession {
   if (isRemoteSessionTorn(env)) {
     throw new CliError(`The sign-in file ${path} cannot be read: it is not a JSON object.`, {
       code: 'torn_state',
-      hint: 'Run `orp auth login`; it signs in anew and keeps the unreadable file beside the new one.',
+      hint: 'Run `orp auth login`; it signs in again and keeps the unreadable file beside the new one.',
     });
   }
   throw new CliError('You are not signed in: hosted auth is not connected.', {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { longestChain } from '../../scripts/layers/graph.ts';
-import { importsOf } from '../../scripts/layers/imports.ts';
+import { importsOf, readSources } from '../../scripts/layers/imports.ts';
 import { layerProblems } from '../../scripts/layers/problems.ts';
+import { measure, PROGRAM_NAMES } from '../../scripts/layers/report.ts';
+import { projectPath } from '../../scripts/local/project-path.ts';
 
 /** The problems of files that are given by their texts. */
 function problemsOf(texts: Record<string, string>): string[] {
@@ -81,4 +83,10 @@ it('the longest chain is counted without types', () => {
     ...importsOf('cli/b.ts', "import { c } from './c.ts';"),
   ];
   expect(longestChain(imports)).toEqual(['cli/a.ts', 'cli/b.ts', 'cli/c.ts']);
+});
+
+it('every property of the structure holds', () => {
+  const properties = measure(readSources(projectPath('.'), PROGRAM_NAMES));
+  const missed = properties.filter(({ value, target }) => Number(value) > Number(target));
+  expect(missed.map(({ name, value, target }) => `${name}: ${value}, at most ${target}`)).toEqual([]);
 });

@@ -54,7 +54,7 @@ export function endForErrorEvent(
   data: Readonly<Record<string, unknown>>,
   { instance }: Pick<ChannelTarget, 'instance'>,
 ): ChannelEnd {
-  const message = typeof data.error === 'string' ? data.error : 'the service ended the stream';
+  const message = typeof data.error === 'string' ? data.error : 'the server ended the stream';
   if (data.code === 'replaced') return endForReplaced(message, data.instance === instance);
   if (data.code === 'unauthenticated') return { kind: 'unauthorized', message };
   return { kind: 'broken', message };

@@ -58,7 +58,7 @@ function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
   if (delivery.kind === 'refused') {
     const kept =
       delivery.keptAt === undefined ? '' : ` What the agent answered is kept in ${delivery.keptAt}.`;
-    return `The service did not take the result: ${delivery.message}${kept}`;
+    return `The server rejected the result: ${delivery.message}${kept}`;
   }
   if (delivery.kind === 'pending') {
     return `The result could not be delivered yet (${delivery.message}); the next orp runner work delivers it.`;

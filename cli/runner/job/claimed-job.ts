@@ -67,7 +67,7 @@ export function readPollAnswer(body: unknown): PollAnswer {
   if (Object.keys(raw).length === 0) return { kind: 'idle' };
   const id = pathId.safeParse(text(raw, 'id'));
   if (!id.success)
-    return { kind: 'malformed', message: 'the service handed out a job whose id is not usable' };
+    return { kind: 'malformed', message: 'the server handed out a job whose id is not usable' };
   const leaseId = readLeaseId(answer, raw);
   if (leaseId !== undefined && !pathId.safeParse(leaseId).success) {
     return { kind: 'malformed', message: `job ${id.data} came with a lease id that is not usable` };

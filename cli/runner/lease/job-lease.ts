@@ -197,7 +197,7 @@ export class JobLease {
       const { spool } = this;
       const uploads = this.#openUploads(0);
       const onUnavailable = (message: string, attempt: number) => {
-        if (attempt === 2) reporter.warn(`The result of ${held.jobId} waits for the service: ${message}`);
+        if (attempt === 2) reporter.warn(`The result of ${held.jobId} waits for the server: ${message}`);
       };
       const { signal, isOnce } = limit;
       return await deliver({ service, held, spool, uploads, result, env, signal, isOnce, onUnavailable });

@@ -126,7 +126,7 @@ function reportDelivery({ reporter }: WorkContext, jobId: string, delivery: Deli
       );
       return;
     case 'pending':
-      reporter.warn(`Job ${jobId} of an earlier run still waits for the service: ${delivery.message}`);
+      reporter.warn(`Job ${jobId} of an earlier run still waits for the server: ${delivery.message}`);
       return;
   }
 }

@@ -72,7 +72,7 @@ export class DrainSwitch {
   /** Nobody sees this runner now. Further calls change nothing. */
   hangUp(): void {
     if (this.#draining.signal.aborted) return;
-    this.#reporter.info(`Nobody reads this any more. ${drainSentence(this.jobsAtWork())}`);
+    this.#reporter.info(`The output has no reader any more. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 

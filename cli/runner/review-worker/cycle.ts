@@ -138,7 +138,7 @@ export class AgentCycle {
       await service.complete({ jobId: checkpointId, leaseId: undefined, checkpointId }, report);
     }
     if (projectRoot === '' || isTaken) {
-      throw new CliError(`The service hands out a review that cannot run here: ${why}.`, {
+      throw new CliError(`The server hands out a review that cannot run here: ${why}.`, {
         code: 'unexpected_answer',
         hint: 'Link the repository with `orp link project bind`, and its session with `orp link session register`.',
       });

@@ -59,7 +59,7 @@ export function reviewOutcome(
       job: found.claim.raw,
       response: response ?? null,
       ...(worker === undefined ? {} : { worker: { ...worker, structured: structuredOf(worker.body) } }),
-      ...(ok ? {} : { error: result.error ?? 'The answer waits for the service.' }),
+      ...(ok ? {} : { error: result.error ?? 'The answer waits for the server.' }),
     },
     lines: [...headLines(found), ...answered, ...(result.error ? ([['error', result.error]] as Line[]) : [])],
     page: (columns) => jobEndLine(endOf(found, end), columns),

@@ -21,7 +21,7 @@ describe('the policy file', () => {
   ])('that has a rule twice is not obeyed, whichever of the two was meant: %s', (text, field) => {
     using desk = new Desk();
     expect(read(desk, text)).toMatchObject(
-      problem(field, 'it is written twice; nobody knows which one counts'),
+      problem(field, 'it is written twice; it is unclear which one applies'),
     );
   });
 
