@@ -3,6 +3,7 @@
 import { AGENT_SESSION_ID_PATTERN } from '../../spec/ids.ts';
 import type { TerminalTarget } from '../../spec/local/link-session.ts';
 import type { SessionRole, SessionState } from '../../spec/local/vocabulary.ts';
+import { AGENTS } from '../agents/registry.ts';
 import { usageError } from '../base/exit.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import { requireGit } from '../git/repository.ts';
@@ -20,6 +21,7 @@ export interface RegisterOptions extends CommonOptions {
   orpSessionId: string;
   label: string;
   codexSessionId?: string;
+  agent?: string;
   projectRoot?: string;
   state?: SessionState;
   role?: SessionRole | '';
@@ -88,7 +90,8 @@ function readRegistration(options: RegisterOptions, root: string): Registration 
     id,
     label,
     root,
-    codexSessionId: readCodexId(options.codexSessionId),
+    codexSessionId: readSessionId(options.codexSessionId),
+    agent: readAgent(options.agent),
     state: options.state,
     role: options.role,
     createdAt: readTime('--created-at', options.createdAt),
@@ -101,12 +104,21 @@ function readRegistration(options: RegisterOptions, root: string): Registration 
 }
 
 /** The id becomes an argument of the agent, so anything that looks like an option or a path is rejected. */
-function readCodexId(text: string | undefined): string | undefined {
+function readSessionId(text: string | undefined): string | undefined {
   const id = text?.trim();
   if (id === undefined || id === '' || AGENT_SESSION_ID_PATTERN.test(id)) return id;
   throw usageError(
     `--codex-session-id ${JSON.stringify(id)} is not a Codex session id.`,
     'Use the UUID that `codex` shows for the session: letters, digits and dashes.',
+  );
+}
+
+function readAgent(text: string | undefined): string | undefined {
+  const name = text?.trim();
+  if (name === undefined || AGENTS.has(name)) return name;
+  throw usageError(
+    `--agent ${JSON.stringify(name)} is not an agent that this runner drives.`,
+    `It drives: ${[...AGENTS.keys()].join(', ')}.`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** `orp link session …`. Changes local records only; the next sync sends them to the server. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import { countSessions } from '../../spec/local/session-order.ts';
 import { SESSION_ROLES, SESSION_STATES, type SessionRole } from '../../spec/local/vocabulary.ts';
 import { CliError } from '../base/exit.ts';
@@ -69,6 +70,10 @@ function addRegister(session: Command, shell: Shell): void {
       .requiredOption('--orp-session-id <id>', 'an id that you choose')
       .requiredOption('--label <label>', 'name to show')
       .option('--codex-session-id <id>', 'Codex session, required to take jobs; an empty value removes it')
+      .option(
+        '--agent <name>',
+        `agent of the session (default: ${DEFAULT_AGENT}); --codex-session-id is its id there`,
+      )
       .option('--project-root <path>', 'must be the repository root')
       .addOption(
         new Option('--state <state>', 'state (default: active, also for an existing session)').choices([

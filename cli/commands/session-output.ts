@@ -6,6 +6,7 @@ import type { LinkableRepository } from '../git/repository.ts';
 import { facts, table } from '../output/page.ts';
 import type { Line } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
+import { whyNotDriven } from '../records/sessions/session-record.ts';
 import { primaryOf, type StoredSession } from '../records/sessions/sessions.ts';
 import { type ShownSession, showSession } from '../records/sessions/shown-session.ts';
 
@@ -40,11 +41,21 @@ export function sessionPage(session: ShownSession): Rich {
     facts([
       ['Id', session.orp_session_id],
       ['State', stateOf(session)],
-      ['Codex session', session.codex_session_id ?? 'none; required to take jobs'],
+      ...idFacts(session),
       ['Folder', session.project_root],
       ['Last active', session.last_active_at_utc],
       ['Record', session.path],
     ]),
+  ];
+}
+
+function idFacts(session: ShownSession): [string, string][] {
+  const { agent, codex_session_id: id, agent_session_id: agentId } = session;
+  if (agent === undefined) return [['Codex session', id ?? 'none; required to take jobs']];
+  const isDriven = whyNotDriven(session) === undefined;
+  return [
+    ['Agent', isDriven ? agent : `${agent}, which this version of orp does not drive; it cannot take jobs`],
+    ['Session there', agentId ?? 'none; required to take jobs'],
   ];
 }
 

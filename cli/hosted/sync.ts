@@ -3,7 +3,7 @@
 import { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import { clientVersion } from '../base/version.ts';
-import { send } from '../client/call.ts';
+import { findOffer, send } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import type { JsonObject } from '../files/json-file.ts';
 import { displayPath } from '../files/paths.ts';
@@ -39,7 +39,11 @@ export interface SyncReceipt {
 /** Syncs, then records it. A refusal changes nothing here. */
 export async function syncLinked(client: Client, request: SyncRequest): Promise<SyncReceipt> {
   const { env, now, email } = request;
-  const told = { appVersion: clientVersion(env), now };
+  const hasAgents = request.linked.some(({ sessions }) =>
+    sessions.some(({ record }) => record.agent !== undefined),
+  );
+  const takesAgents = hasAgents && (await findOffer(client, 'abilities'));
+  const told = { appVersion: clientVersion(env), now, takesAgents };
   const payload = buildSyncPayload(request.machine, request.linked, told);
   const response = await send(client, syncMachine, { body: payload });
   const syncedAt = formatTimestamp(now);

@@ -147,7 +147,7 @@ function isForeign(link: ProjectLink, email: string | undefined): boolean {
 export function buildSyncPayload(
   machine: RunnerMachine,
   linked: readonly LinkedRepository[],
-  told: { appVersion: string; now: number },
+  told: { appVersion: string; now: number; takesAgents?: boolean },
 ): SyncPayload {
   const syncedAt = formatTimestamp(told.now);
   return {
@@ -162,7 +162,9 @@ export function buildSyncPayload(
     ),
     sessions: distinctBy(
       linked.flatMap(({ link, sessions }) =>
-        sessions.filter(({ record }) => !record.archived).map((session) => sessionOf(link, session)),
+        sessions
+          .filter(({ record }) => !record.archived)
+          .map((session) => sessionOf(link, session, told.takesAgents ?? false)),
       ),
       (session) => [session.projectRoot, session.orpSessionId],
     ),
@@ -186,13 +188,16 @@ function projectOf(link: ProjectLink, syncedAt: string): ProjectPayload {
   };
 }
 
-function sessionOf(link: ProjectLink, { record }: StoredSession): SessionPayload {
+/** A server that knows no agents would hand the session's jobs to a runner that does not know them either: it gets no id. */
+function sessionOf(link: ProjectLink, { record }: StoredSession, takesAgents: boolean): SessionPayload {
+  const { agent, codex_session_id: id } = record;
   return {
     ideaId: link.idea_id,
     worldId: link.world_id ?? null,
     projectRoot: link.project_root,
     orpSessionId: record.orp_session_id,
-    codexSessionId: record.codex_session_id ?? null,
+    codexSessionId: agent === undefined || takesAgents ? (id ?? null) : null,
+    ...(agent !== undefined && takesAgents ? { agent } : {}),
     label: record.label,
     state: record.state,
     primary: record.primary,

@@ -4,6 +4,7 @@ import { isActive } from '../../spec/local/session-order.ts';
 import { displayPath } from '../files/paths.ts';
 import { isLinkable, type LinkableRepository, projectLinkPath, runtimePath } from '../git/repository.ts';
 import { readRuntime } from '../records/runtime-record.ts';
+import { whyNotDriven } from '../records/sessions/session-record.ts';
 import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
 import { remoteFacts } from './link-status.ts';
 
@@ -131,6 +132,11 @@ function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): 
     if (record.project_root !== repository.root) {
       const message = `Session ${id} works in ${record.project_root}, not in ${repository.root}.`;
       issues.push(warning({ code: 'session_project_root_mismatch', message, path }));
+    }
+    const notDriven = whyNotDriven(record);
+    if (isActive(record) && notDriven !== undefined) {
+      issues.push(warning({ code: 'unknown_agent', message: notDriven, path }));
+      continue;
     }
     if (isActive(record) && codexId === undefined) {
       const message = `Session ${id} has no Codex session id and cannot take jobs.`;

@@ -71,7 +71,7 @@ export async function gatherFacts(source: FactsSource): Promise<LinkFacts> {
     findMovedSessions(repository, shelf, env),
     link === undefined || account.token === '' ? notAsked : askWorld(link, source),
     readGovernance(source),
-    findProblem(source, link !== undefined),
+    findProblem(source, link !== undefined && mayNeedCodex(shelf)),
   ]);
   const primary = shelf.sessions.find((session) => session.record.primary);
   return {
@@ -96,6 +96,11 @@ async function findProblem({ env }: FactsSource, isLinked: boolean): Promise<Age
   const problem = await findAgentProblem({ env });
   const isToWork = isLinked && readJsonObject(machinePath(env))?.runner_enabled === true;
   return problem?.code === 'agent_missing' && !isToWork ? undefined : problem;
+}
+
+/** Sessions of other agents alone do not need Codex. */
+function mayNeedCodex({ sessions }: SessionShelf): boolean {
+  return sessions.length === 0 || sessions.some(({ record }) => record.agent === undefined);
 }
 
 async function findMovedSessions(

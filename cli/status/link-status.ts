@@ -1,6 +1,6 @@
 /** The document of `link status`. */
 
-import { countSessions, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
+import { countSessions, isActive, isRouteable, type SessionCounts } from '../../spec/local/session-order.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { readString } from '../files/fields.ts';
 import type { JsonObject } from '../files/json-file.ts';
@@ -17,6 +17,7 @@ import {
 } from '../output/advice.ts';
 import { invalidLink } from '../records/project-link.ts';
 import { type SessionSummary, summariseSession } from '../records/remote-session.ts';
+import { whyNotDriven } from '../records/sessions/session-record.ts';
 import { type ShownSession, showSession } from '../records/sessions/shown-session.ts';
 import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
 
@@ -119,12 +120,16 @@ function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
       'No session is marked as primary.',
       setPrimaryCommand(shelf.sessions.map(({ record }) => record)),
     );
-  } else if (primary.record.codex_session_id === undefined) {
+  } else if (primary.record.codex_session_id === undefined && whyNotDriven(primary.record) === undefined) {
     const { orp_session_id: id, label } = primary.record;
     advice.warn(
       `The primary session ${id} has no Codex session id and cannot take jobs.`,
       registerCommand({ id, label, codexSessionId: codexSessionOf(world) }),
     );
+  }
+  for (const { record } of shelf.sessions.filter((session) => isActive(session.record))) {
+    const notDriven = whyNotDriven(record);
+    if (notDriven !== undefined) advice.warn(notDriven);
   }
   for (const { record, path } of shelf.sessions) {
     if (!facts.movedSessions.has(path)) continue;

@@ -45,7 +45,7 @@ export const CAPABILITIES = [
   'condition',
   /** A heartbeat can say that a person at the machine is being asked. */
   'asking',
-  /** A poll says which kinds of job the runner knows. */
+  /** A poll says which kinds of job and which agents the runner knows; a sync names the agent of a session. */
   'abilities',
 ] as const;
 

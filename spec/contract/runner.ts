@@ -12,6 +12,7 @@ import { clip, oneLine } from '../text.ts';
 import { endpoint } from './endpoint.ts';
 import {
   absentable,
+  agentName,
   announced,
   announcedInQuery,
   clearable,
@@ -43,7 +44,10 @@ const linkedSession = z.object({
   worldId: sha.nullish(),
   projectRoot: projectRootField,
   orpSessionId: z.string().min(1).max(200),
+  /** The id of the session at its agent, whichever that is. */
   codexSessionId: z.string().max(200).nullish(),
+  /** Ours: the agent; absent: `codex`. */
+  agent: agentName.optional(),
   label: line,
   state: z.enum(['active', 'closed']),
   primary: z.boolean(),
@@ -159,6 +163,8 @@ export const pollJob = endpoint({
     dryRun: queryFlag,
     /** Ours: the kinds of job that the runner knows, with commas; absent: those of v0.4.4. */
     kinds: announcedInQuery.optional(),
+    /** Ours: the agents that the runner drives, with commas; absent: `codex`. */
+    agents: announcedInQuery.optional(),
   }),
   reply: z.object({
     ok,
@@ -187,6 +193,8 @@ export const claimJob = endpoint({
     dryRun: z.boolean().default(false),
     /** The kinds of job that the runner knows; absent: those of v0.4.4. */
     kinds: announced.optional(),
+    /** The agents that the runner drives; absent: `codex`. */
+    agents: announced.optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
   reply: pollJob.reply,

@@ -31,11 +31,25 @@ export function whyNotNamed(target: JobTarget, projects: readonly SyncedProject[
     .flatMap((project) => project.sessions.filter((session) => isNamedSession(target, session)));
   const known = named.find((session) => session.state === 'active') ?? named[0];
   if (known?.state === 'closed') return `Session ${nameOfSession(known)} is closed`;
+  if (known?.lacksAgent) return lacksAgent(known);
   if (known !== undefined) return `Session ${nameOfSession(known)} has no Codex session id`;
   const { orpSessionId, codexSessionId } = target;
   if (orpSessionId === undefined) return `No synced session has the Codex session id ${codexSessionId}`;
   const also = codexSessionId === undefined ? '' : ` and has the Codex session id ${codexSessionId}`;
   return `No synced session is called ${orpSessionId}${also}`;
+}
+
+/** Why no session can take a job that names none, when it is for an agent: a sentence. */
+export function whyNoAgent(target: JobTarget, projects: readonly SyncedProject[]): string | undefined {
+  const session = projects
+    .filter((project) => isMatchingProject(target, project))
+    .flatMap((project) => project.sessions)
+    .find((one) => one.state === 'active' && one.lacksAgent);
+  return session && `${lacksAgent(session)}. Update orp there and restart the runner.`;
+}
+
+function lacksAgent(session: SyncedSession): string {
+  return `Session ${nameOfSession(session)} is a session of the agent ${session.agent}, which no runner there drives`;
 }
 
 /** Why no repository matches: a sentence that names what the job asks for. */

@@ -60,21 +60,6 @@ export function isJobKind(kind: unknown): kind is JobKind {
   return typeof kind === 'string' && rulesOf(kind) !== undefined;
 }
 
-/** What a runner announces with a poll. An absent list: what v0.4.4 can do. */
-export interface RunnerAbilities {
-  kinds?: readonly string[] | undefined;
-}
-
-/** The kinds that a runner may be handed. */
-export function kindsOf(abilities: RunnerAbilities | undefined): readonly string[] {
-  return abilities?.kinds ?? PUBLISHED_KINDS;
-}
-
-/** Whether a runner may be handed a job of this kind. */
-export function knowsKind(abilities: RunnerAbilities | undefined, kind: string): boolean {
-  return kindsOf(abilities).includes(kind);
-}
-
 /** The kinds whose rules say so. */
 export function kindsWhere(says: (rules: KindRules) => boolean): JobKind[] {
   return (Object.entries(KINDS) as [JobKind, KindRules][]).flatMap(([kind, rules]) =>

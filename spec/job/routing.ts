@@ -5,12 +5,18 @@
  * Order inside a machine: the session the job names; else the primary session; else the first routeable one.
  */
 
+import { drives, type RunnerAbilities } from './abilities.ts';
 import type { SessionFallback } from './kinds.ts';
 
 /** A session as a machine last synced it. */
 export interface SyncedSession {
   orpSessionId: string;
+  /** The id of the session at its agent. */
   codexSessionId?: string | undefined;
+  /** Its agent; absent: the default one. */
+  agent?: string | undefined;
+  /** The runner of the machine does not drive that agent. */
+  lacksAgent?: boolean | undefined;
   label: string;
   state: 'active' | 'closed';
   primary: boolean;
@@ -57,6 +63,7 @@ export const FALLBACK_REASONS = [
   'missing_target_session',
   'closed_target_session',
   'target_session_missing_codex_session_id',
+  'target_session_missing_agent',
 ] as const;
 export type FallbackReason = (typeof FALLBACK_REASONS)[number];
 
@@ -74,7 +81,24 @@ export interface Route {
 
 /** A session can take work when it is active and its agent's id is known. (Archived ones are never synced.) */
 export function isRouteable(session: SyncedSession): session is SyncedSession & { codexSessionId: string } {
-  return session.state === 'active' && session.codexSessionId !== undefined && session.codexSessionId !== '';
+  const { state, codexSessionId, lacksAgent } = session;
+  return state === 'active' && codexSessionId !== undefined && codexSessionId !== '' && lacksAgent !== true;
+}
+
+/** The same projects, with a mark on every session whose agent the runner of its machine does not drive. */
+export function withAgents(
+  projects: readonly SyncedProject[],
+  abilitiesOf: (machineId: string) => RunnerAbilities | undefined,
+): SyncedProject[] {
+  return projects.map((project) => {
+    const abilities = abilitiesOf(project.machineId);
+    const lacks = ({ agent }: SyncedSession) => !drives(abilities, agent);
+    if (!project.sessions.some(lacks)) return project;
+    return {
+      ...project,
+      sessions: project.sessions.map((one) => (lacks(one) ? { ...one, lacksAgent: true } : one)),
+    };
+  });
 }
 
 /**
@@ -132,7 +156,8 @@ function defaultRoutes(project: SyncedProject, reason: FallbackReason | undefine
 function fallbackReason(target: JobTarget, project: SyncedProject): FallbackReason {
   const named = project.sessions.find((session) => isNamedSession(target, session));
   if (named === undefined) return 'missing_target_session';
-  return named.state === 'closed' ? 'closed_target_session' : 'target_session_missing_codex_session_id';
+  if (named.state === 'closed') return 'closed_target_session';
+  return named.lacksAgent ? 'target_session_missing_agent' : 'target_session_missing_codex_session_id';
 }
 
 function routeTo(

@@ -3,10 +3,11 @@
  * pages. Terminal and running jobs have no waiting reason.
  */
 
+import { knowsKind, type RunnerAbilities } from './abilities.ts';
 import type { MachineCondition } from './condition.ts';
 import { conditionSentence, isPaused } from './condition.ts';
-import { fallbackNote, whyNoRepository, whyNotNamed } from './destination.ts';
-import { type JobKind, knowsKind, type RunnerAbilities, rulesOf } from './kinds.ts';
+import { fallbackNote, whyNoAgent, whyNoRepository, whyNotNamed } from './destination.ts';
+import { type JobKind, rulesOf } from './kinds.ts';
 import type { JobTarget, Route, SyncedProject } from './routing.ts';
 import { isMatchingProject, routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
@@ -243,6 +244,8 @@ function whyUnrouteable(target: JobTarget, around: QueueFacts, since: number): W
     };
   }
   const isNamed = target.orpSessionId !== undefined || target.codexSessionId !== undefined;
+  const lacking = isNamed ? undefined : whyNoAgent(target, around.projects);
+  if (lacking !== undefined) return { code: 'no_session', message: lacking, since };
   return {
     code: 'no_session',
     message: isNamed

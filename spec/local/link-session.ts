@@ -20,6 +20,13 @@ export const linkSessionSchema = z
     primary: z.boolean().describe('Takes the work that names no session. Never true when archived.'),
     source: linkSource,
     codex_session_id: z.string().optional().describe('Without it the session cannot take work.'),
+    agent: z.string().optional().describe('The agent of the session. Absent: codex.'),
+    agent_session_id: z
+      .string()
+      .optional()
+      .describe(
+        'Its id at an agent other than codex. A client of v0.4.4 sees a session that cannot take work.',
+      ),
     role: z.enum(SESSION_ROLES).optional().describe('For people; no effect on routing.'),
     terminal_target: terminalTarget.optional(),
     notes: z.string().optional(),

@@ -5,8 +5,8 @@
 
 import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
+import type { RunnerAbilities } from '../../spec/job/abilities.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
-import type { RunnerAbilities } from '../../spec/job/kinds.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { JobRow } from '../store/job-row.ts';
 
@@ -59,19 +59,6 @@ export type LeaseNews =
   | { valid: true; expiresAt: number; movedJob?: string }
   | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
 
-/** A heartbeat of a machine, for the lease that it names. */
-export interface MachineBeat {
-  said: SaidOfMachine;
-  jobId: string | undefined;
-  leaseId: string | undefined;
-  isAsking: boolean;
-}
-
-export interface BeatAnswer {
-  lease: LeaseNews | undefined;
-  draining: boolean;
-}
-
 /** Why a guard refused what the holder of a lease wanted. */
 export type Fenced = 'not_found' | 'foreign_machine' | 'lease_lost' | 'wrong_status';
 
@@ -89,7 +76,12 @@ export interface MachineApi extends Rpc.DurableObjectBranded {
   drain(isDraining: boolean): void;
   closeChannelsOf(token: string): void;
   /** Undefined: the machine belongs to somebody else. */
-  heartbeat(beat: MachineBeat): Promise<BeatAnswer | undefined>;
+  heartbeat(beat: {
+    said: SaidOfMachine;
+    jobId: string | undefined;
+    leaseId: string | undefined;
+    isAsking: boolean;
+  }): Promise<{ lease: LeaseNews | undefined; draining: boolean } | undefined>;
   forget(lease: LeaseOf): void;
   moved(jobId: string): void;
   revoke(lease: LeaseOf & { reason: 'cancelled' | 'revoked' }): void;

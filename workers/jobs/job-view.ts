@@ -3,7 +3,7 @@
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showJob } from '../../spec/contract/jobs.ts';
 import type { UserId } from '../../spec/ids.ts';
-import type { JobTarget } from '../../spec/job/routing.ts';
+import { type JobTarget, withAgents } from '../../spec/job/routing.ts';
 import type { QueueFacts, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../base/deps.ts';
@@ -16,7 +16,7 @@ import type { AttemptRow, BusyRow } from '../store/jobs.ts';
 import { readBusySessions } from '../store/jobs.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
 import type { MachineRow } from '../store/machines.ts';
-import { readMachinesOf, toPresence } from '../store/machines.ts';
+import { abilitiesByMachine, readMachinesOf, toPresence } from '../store/machines.ts';
 
 type StoryView = ReplyInput<typeof showJob>['job'];
 export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts' | 'events'>;
@@ -43,10 +43,12 @@ export function readSurroundings(userId: string, targets: readonly Place[]): Sta
 export function toSurroundings([machines, projects, sessions, busy]: readonly {
   rows: Row[];
 }[]): QueueFacts {
+  const machineRows = rowsOf<MachineRow>(machines);
+  const abilities = abilitiesByMachine(machineRows);
   const busyRows = rowsOf<BusyRow>(busy);
   return {
-    machines: rowsOf<MachineRow>(machines).map(toPresence),
-    projects: toSyncedProjects(projects, sessions),
+    machines: machineRows.map(toPresence),
+    projects: withAgents(toSyncedProjects(projects, sessions), (id) => abilities.get(id)),
     busySessions: new Map(
       busyRows.map(({ codexSessionId, jobId, status }) => [
         codexSessionId,

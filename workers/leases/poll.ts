@@ -22,6 +22,8 @@ export interface PollRequest {
   dryRun: boolean;
   /** The kinds of job that the runner knows; absent: those of v0.4.4. */
   kinds?: readonly string[] | undefined;
+  /** The agents that it drives; absent: Codex. */
+  agents?: readonly string[] | undefined;
 }
 
 export async function pollForJob(
@@ -29,9 +31,9 @@ export async function pollForJob(
   user: SignedIn,
   asked: PollRequest,
 ): Promise<Result<Reply, 'not_found' | 'foreign_machine'>> {
-  const { machineId, claimId, instance, projectRoots, dryRun, kinds } = asked;
+  const { machineId, claimId, instance, projectRoots, dryRun, kinds, agents } = asked;
   const outcome: ClaimOutcome = await deps.machines.call({ userId: user.id, machineId }, async (stub) =>
-    stub.claim({ claimId, instance, projectRoots, dryRun, abilities: { kinds } }),
+    stub.claim({ claimId, instance, projectRoots, dryRun, abilities: { kinds, agents } }),
   );
   switch (outcome.kind) {
     case 'idle':

@@ -6,10 +6,10 @@
  *   write   one guarded statement; a lost race goes on with the next candidate
  */
 
-import { kindsOf, knowsKind } from '../../spec/job/kinds.ts';
+import { kindsOf, knowsKind } from '../../spec/job/abilities.ts';
 import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
 import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
-import { isRouteable, routesFor } from '../../spec/job/routing.ts';
+import { isRouteable, routesFor, withAgents } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
 import type { ClaimOutcome, ClaimRequest } from '../base/machine-api.ts';
 import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claims.ts';
@@ -20,7 +20,13 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readTexts } from '../store/jobs.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
-import { abilitiesText, setAbilitiesIfOther } from '../store/machines.ts';
+import {
+  abilitiesByMachine,
+  abilitiesText,
+  type MachineRow,
+  readMachinesOf,
+  setAbilitiesIfOther,
+} from '../store/machines.ts';
 
 interface Seen {
   machine: { userId: string; draining: number; abilities: string | null } | undefined;
@@ -31,12 +37,13 @@ interface Seen {
   candidates: Candidate[];
 }
 
-export async function claimJob(deps: Deps, request: ClaimRequest): Promise<ClaimOutcome> {
+/** @param onNews called when the runner can do other things than the last one, and D1 knows */
+export async function claimJob(deps: Deps, request: ClaimRequest, onNews: () => void): Promise<ClaimOutcome> {
   const seen = await look(deps, request);
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
 
-  noteAbilities(deps, request, seen.machine.abilities);
+  noteAbilities(deps, request, { known: seen.machine.abilities, onNews });
 
   const held = request.dryRun ? undefined : leaseToRepeat(seen.held ?? [], request, deps.now);
   if (held !== undefined) return repeatLease(deps, request, held);
@@ -54,12 +61,18 @@ export async function claimJob(deps: Deps, request: ClaimRequest): Promise<Claim
   };
 }
 
-/** People read why a job waits for a runner that is too old. Nobody waits for this write; the next claim repeats a lost one. */
-function noteAbilities(deps: Deps, request: ClaimRequest, known: string | null): void {
+/** Whoever queues a job looks there. Nobody waits for this write: the next claim repeats one that is lost. */
+function noteAbilities(
+  deps: Deps,
+  request: ClaimRequest,
+  { known, onNews }: { known: string | null; onNews: () => void },
+): void {
   const abilities = abilitiesText(request.abilities);
   if (abilities === known || request.dryRun) return;
   const { userId, machineId } = request;
-  deps.later(setAbilitiesIfOther(deps.db, { userId, machineId, abilities }));
+  const noting = setAbilitiesIfOther(deps.db, { userId, machineId, abilities });
+  // A job that was queued meanwhile saw no runner for it, and woke none.
+  deps.later(noting.then((isNews) => (isNews ? onNews() : undefined)));
 }
 
 /** Asked only when nothing was claimed: it reads the whole queue, and a machine at work need not know. */
@@ -86,7 +99,7 @@ async function look(
   ]);
   return {
     machine: machine?.rows[0] as Seen['machine'],
-    own: toSyncedProjects(projects, sessions),
+    own: withAgents(toSyncedProjects(projects, sessions), () => abilities),
     candidates: rowsOf<Candidate>(candidates),
     held: held && rowsOf<JobRow>(held),
   };
@@ -228,14 +241,20 @@ async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promi
  */
 async function routesHere(
   deps: Deps,
-  { userId, machineId, projectRoots }: ClaimRequest,
+  request: ClaimRequest,
   { job, own }: { job: Candidate; own: readonly SyncedProject[] },
 ): Promise<Route[]> {
+  const { userId, machineId, projectRoots } = request;
   const target = targetOf(job);
   let routes = routesFor(target, own);
   if (target.machineId === undefined && routes.some((route) => route.fallbackReason !== undefined)) {
-    const [projects, sessions] = await deps.db.batch(readLinks(userId, linksOf([target])));
-    const linked = toSyncedProjects(projects, sessions);
+    const links = linksOf([target]);
+    const [machines, projects, sessions] = await deps.db.batch([
+      readMachinesOf(userId, links.machineIds),
+      ...readLinks(userId, links),
+    ]);
+    const abilities = abilitiesByMachine(rowsOf<MachineRow>(machines)).set(machineId, request.abilities);
+    const linked = withAgents(toSyncedProjects(projects, sessions), (id) => abilities.get(id));
     routes = routesFor(target, linked).filter((route) => route.machineId === machineId);
   }
   return routes.filter((route) => projectRoots === undefined || projectRoots.includes(route.projectRoot));

@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import * as rows from '../../spec/contract/runner.ts';
 import { accept, refuse } from '../../spec/errors.ts';
+import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import { iso } from '../base/iso.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
@@ -128,6 +129,7 @@ function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
       ideaId: session.ideaId || undefined,
       orpSessionId: session.orpSessionId,
       codexSessionId: session.codexSessionId || undefined,
+      agent: session.agent === DEFAULT_AGENT ? undefined : session.agent,
       label: session.label,
       state: session.state,
       primary: session.primary,

@@ -1,8 +1,8 @@
 /** Machines. What they have linked is in `linked-projects.ts`. */
 
 import type { UserId } from '../../spec/ids.ts';
+import type { RunnerAbilities } from '../../spec/job/abilities.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
-import type { RunnerAbilities } from '../../spec/job/kinds.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
 import { type Database, raw, type Statement, sql } from './database.ts';
 import { machines } from './schema.ts';
@@ -112,10 +112,15 @@ export function abilitiesOf({ abilities }: Pick<MachineRow, 'abilities'>): Runne
   return abilities === null ? undefined : (JSON.parse(abilities) as RunnerAbilities);
 }
 
+/** What the runners of these machines last announced. */
+export function abilitiesByMachine(rows: readonly MachineRow[]): Map<string, RunnerAbilities | undefined> {
+  return new Map(rows.map((row) => [row.id, abilitiesOf(row)]));
+}
+
 /** Abilities as they are stored and compared. */
 export function abilitiesText(abilities: RunnerAbilities | undefined): string | null {
-  const { kinds } = abilities ?? {};
-  return kinds === undefined ? null : JSON.stringify({ kinds });
+  const { kinds, agents } = abilities ?? {};
+  return kinds === undefined && agents === undefined ? null : JSON.stringify({ kinds, agents });
 }
 
 /** Notes what the runner of a machine announces; the same again writes nothing. */

@@ -1,5 +1,6 @@
 /** One session record, rebuilt from what a file holds. */
 
+import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
 import type { LinkSession, TerminalTarget } from '../../../spec/local/link-session.ts';
 import {
   SCHEMA_VERSION,
@@ -8,6 +9,7 @@ import {
   type SessionRole,
   type SessionState,
 } from '../../../spec/local/vocabulary.ts';
+import { AGENTS } from '../../agents/registry.ts';
 import {
   compact,
   readBoolean,
@@ -51,11 +53,44 @@ export function normaliseSession(
     archived,
     primary: !archived && readBoolean(record, 'primary'),
     source: readString(record, 'source'),
-    codex_session_id: readString(record, 'codex_session_id', 'codexSessionId'),
+    ...agentOf(readString(record, 'agent'), {
+      codex: readString(record, 'codex_session_id', 'codexSessionId'),
+      other: readString(record, 'agent_session_id'),
+    }),
     role: readChoice(record, SESSION_ROLES, 'role'),
     terminal_target: readTerminalTarget(record.terminal_target ?? record.terminalTarget),
     notes: readString(record, 'notes'),
   });
+}
+
+/**
+ * The agent of a session, and the id of the session at it. Of an agent other than the default one the id stands under a key
+ * of its own in the file: a client of v0.4.4 must not hand it to Codex. In the record it is a `codex_session_id`, as on the
+ * wire, as long as this version drives the agent; otherwise the session cannot take work.
+ */
+function agentOf(
+  agent: string | undefined,
+  id: { codex: string | undefined; other: string | undefined },
+): Pick<SessionRecord, 'codex_session_id' | 'agent' | 'agent_session_id'> {
+  if (agent === undefined || agent === DEFAULT_AGENT) return { codex_session_id: id.codex };
+  const isDriven = AGENTS.has(agent);
+  return { codex_session_id: isDriven ? id.other : undefined, agent, agent_session_id: id.other };
+}
+
+/** Why a session that has an id cannot take work: a sentence. Undefined: this version drives its agent. */
+export function whyNotDriven({
+  orp_session_id: id,
+  agent,
+}: Pick<SessionRecord, 'orp_session_id' | 'agent'>): string | undefined {
+  if (agent === undefined || AGENTS.has(agent)) return undefined;
+  return `Session ${id} is a session of the agent ${agent}, which this version of orp does not drive; it cannot take work.`;
+}
+
+/** The record as its file holds it. */
+export function storedRecord(record: SessionRecord): SessionRecord {
+  if (record.agent === undefined) return record;
+  const { codex_session_id: _id, ...stored } = record;
+  return stored;
 }
 
 /** Window and tab; one of them alone names nothing. */
@@ -72,7 +107,9 @@ export interface Registration {
   id: string;
   label: string;
   root: string;
+  /** The id of the session at its agent. */
   codexSessionId?: string | undefined;
+  agent?: string | undefined;
   state?: SessionState | undefined;
   role?: SessionRole | '' | undefined;
   createdAt?: number | undefined;
@@ -92,6 +129,11 @@ export function registeredRecord(
   const createdAt = told.createdAt ?? undefined;
   const created =
     createdAt === undefined ? (existing?.created_at_utc ?? formatTimestamp(now)) : formatTimestamp(createdAt);
+  const agent = told.agent ?? existing?.agent;
+  // An id means nothing to another agent.
+  const isSameAgent = (agent ?? DEFAULT_AGENT) === (existing?.agent ?? DEFAULT_AGENT);
+  const known = isSameAgent ? (existing?.agent_session_id ?? existing?.codex_session_id) : undefined;
+  const sessionId = told.codexSessionId ?? known;
   const archived = told.archived || (existing?.archived ?? false);
   return compact<SessionRecord>({
     schema_version: SCHEMA_VERSION,
@@ -107,7 +149,7 @@ export function registeredRecord(
     archived,
     primary: !archived && (told.primary || (existing?.primary ?? false)),
     source: 'cli',
-    codex_session_id: told.codexSessionId ?? existing?.codex_session_id,
+    ...agentOf(agent, { codex: sessionId, other: sessionId }),
     role: (told.role ?? existing?.role) || undefined,
     terminal_target: told.terminalTarget ?? existing?.terminal_target,
     notes: told.notes ?? existing?.notes,

@@ -9,7 +9,7 @@ import { formatJson, isMissing, readJsonFile, readText, writeJsonFile } from '..
 import { withLock } from '../../files/lock.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 import { type LinkableRepository, linkFolder, sessionsFolder } from '../../git/repository.ts';
-import { normaliseSession, type SessionRecord } from './session-record.ts';
+import { normaliseSession, type SessionRecord, storedRecord } from './session-record.ts';
 
 /** A session and the file that holds it. */
 export interface StoredSession {
@@ -130,7 +130,7 @@ function rebalance(sessions: readonly StoredSession[]): StoredSession[] {
 /** Files that already say the same are left alone: their time of change stays meaningful. */
 function writeSession(session: StoredSession, now: number): void {
   const source = LINK_SOURCES.find((known) => known === session.record.source) ?? 'cli';
-  const record = 'source' in session.record ? { ...session.record, source } : session.record;
+  const record = storedRecord('source' in session.record ? { ...session.record, source } : session.record);
   if (readText(session.path) !== formatJson(record)) writeJsonFile(session.path, record, { now });
 }
 

@@ -1,6 +1,7 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
 import { isJobKind } from '../../../spec/job/kinds.ts';
+import { disobeyed } from '../../agents/registry.ts';
 import { resolvePath } from '../../files/paths.ts';
 import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
@@ -25,6 +26,8 @@ export interface PromptRun {
 export interface PromptTarget {
   job: ClaimedJob;
   codexSessionId: string;
+  /** The agent of the session; absent: the default one. */
+  agent?: string | undefined;
   /** Symlinks resolved: this is the folder that the policy judged. */
   cwd: string;
   /** The limits that the policy of this machine sets. */
@@ -54,7 +57,17 @@ export async function runPrompt(
     folder: lease.spool.folder,
     settings: policy?.settings ?? {},
   };
-  const prepared = await context.agent.prepare(task);
+  const agent = await context.agents.find(target.agent);
+  if (agent === undefined)
+    return refusedRun('agent_error', `This runner does not drive the agent ${target.agent}.`);
+  const setting = disobeyed(target.agent, task.settings);
+  if (setting !== undefined) {
+    return refusedRun(
+      'policy_denied',
+      `The policy of this machine sets the ${setting} of the agent, which ${agent.name} cannot obey.`,
+    );
+  }
+  const prepared = await agent.prepare(task);
   if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
   if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
   const { launch } = prepared;
@@ -65,7 +78,7 @@ export async function runPrompt(
   if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
   const begun = context.claimPause.begin();
   const run = await runAgent({
-    agent: context.agent,
+    agent,
     launch,
     spool: lease.spool,
     stopSwitch: lease.stopSwitch,
@@ -78,10 +91,10 @@ export async function runPrompt(
     ...(context.graces === undefined ? {} : { graces: context.graces }),
   });
   if (run.kind === 'not_started') {
-    const error = `${context.agent.name} could not be started: ${run.message}`;
+    const error = `${agent.name} could not be started: ${run.message}`;
     return run.isUnavailable ? unavailableRun(context, error) : refusedRun('agent_error', error);
   }
-  const result = judgeRun(run, { now: new Date(), kind: job.kind });
+  const result = judgeRun(run, { now: new Date(), kind: job.kind, agent: agent.name });
   notePause(context, run, { result, begun });
   const worker = workerBlock(run, job.kind, [launch.command, ...launch.args].join(' '));
   return { result, worker, wasAttempted: true };
@@ -117,7 +130,7 @@ function unavailableRun({ claimPause }: WorkContext, error: string): PromptRun {
 }
 
 function refusedRun(
-  kind: 'unsupported_kind' | 'agent_error' | 'agent_unavailable',
+  kind: 'unsupported_kind' | 'agent_error' | 'agent_unavailable' | 'policy_denied',
   error: string,
 ): PromptRun {
   return { result: failedResult(kind, error, new Date()), wasAttempted: kind !== 'unsupported_kind' };

@@ -18,6 +18,7 @@ import {
 import { RETRYABLE } from '../../../spec/errors.ts';
 import { knownKinds } from '../../../spec/job/kinds.ts';
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
+import { AGENTS } from '../../agents/registry.ts';
 import { CliError } from '../../base/exit.ts';
 import { isSystemError } from '../../base/system-error.ts';
 import { type CallInput, findOffer, introduce, send } from '../../client/call.ts';
@@ -140,7 +141,7 @@ function claim(client: Client, request: Claim): Promise<JsonBody> {
     claimId: claimId ?? randomUUID(),
     dryRun,
     projectRoots: listable(projectRoots),
-    ...(client.server.offers('abilities') ? { kinds: knownKinds() } : {}),
+    ...(client.server.offers('abilities') ? { kinds: knownKinds(), agents: [...AGENTS.keys()] } : {}),
   };
   return send(client, claimJob, { body });
 }

@@ -116,7 +116,8 @@ class JobRun {
     const answer = await this.#lease.announce(`Prompt is going to ${session.label}.`, meta);
     this.#report.messageResponse = answer ?? null;
 
-    const target = { job: this.#task.claim.job, codexSessionId, cwd: session.project_root, policy };
+    const { agent, project_root: cwd } = session;
+    const target = { job: this.#task.claim.job, codexSessionId, agent, cwd, policy };
     const { result, worker, wasAttempted } = await runPrompt(this.#context, this.#lease, target);
     if (wasAttempted) this.#report.heartbeatError = this.#lease.heartbeatError;
     if (worker !== undefined) this.#report.worker = worker;

@@ -30,13 +30,18 @@ export interface RunFacts {
   now: Date;
   /** Kind of the job. */
   kind: string;
+  /** What people call the agent. */
+  agent: string;
 }
 
 /**
  * Judges an ended run by what the agent reports of its turn, and by its exit code. What it prints on stderr is never an
  * answer; stdout is one only of a program that reports no events at all.
  */
-export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind }: RunFacts): ResultRecord {
+export function judgeRun(
+  run: Extract<AgentRun, { kind: 'ended' }>,
+  { now, kind, agent }: RunFacts,
+): ResultRecord {
   const finished_at_utc = now.toISOString();
   const isStranger = run.otherSession !== undefined;
   if (run.stopped && !(isStranger && run.stopped.reason.kind === 'other_session')) {
@@ -45,7 +50,7 @@ export function judgeRun(run: Extract<AgentRun, { kind: 'ended' }>, { now, kind 
   if (isStranger)
     return { ...failedResult('session_missing', otherSession(run), now), ...receiptRecord(run) };
   const answer = run.answer ?? plainAnswer(run);
-  const why = whyFailed(run, answer);
+  const why = whyFailed(run, answer, agent);
   if (why === undefined) return { outcome: 'completed', finished_at_utc, ...withAnswer(answer, kind) };
   if (run.reading?.kind === 'session_in_use' && hadNoEffect(run)) return sessionInUse(now);
   const kindOfFailure = failureKindOf(run);
@@ -59,7 +64,7 @@ export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRe
 }
 
 const WHERE_IT_IS_OPEN =
-  'Close it there (a terminal, an editor or the Codex app), or send the prompt to another session.';
+  'Close it there (a terminal, an editor or the app of the agent), or send the prompt to another session.';
 
 /** It can run as soon as a person closes the session. */
 function sessionInUse(now: Date): ResultRecord {
@@ -68,7 +73,7 @@ function sessionInUse(now: Date): ResultRecord {
   return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };
 }
 
-/** Proven by events: no command, no changed file, no message. Helpers that Codex leaves running are its own. */
+/** Proven by events: no command, no changed file, no message. Helpers that an agent leaves running are its own. */
 function hadNoEffect({ turn, answer }: Extract<AgentRun, { kind: 'ended' }>): boolean {
   return !turn.hasEffect && answer === undefined;
 }
@@ -81,10 +86,13 @@ function isCondition(kind: FailureKind): kind is ConditionCode {
 function whyFailed(
   { end, turn, failure }: Extract<AgentRun, { kind: 'ended' }>,
   answer: string | undefined,
+  agent: string,
 ): string | undefined {
   if (end.exitCode !== 0) {
     const how =
-      end.signal === null ? `Codex ended with exit code ${end.exitCode}` : `Codex was ended by ${end.signal}`;
+      end.signal === null
+        ? `${agent} ended with exit code ${end.exitCode}`
+        : `${agent} was ended by ${end.signal}`;
     return failure === undefined ? `${how} and gave no reason.` : `${failure} (${how})`;
   }
   if (turn.state === 'failed') return failure ?? 'The agent says that it failed, and gave no reason.';

@@ -6,6 +6,7 @@
 
 import { AGENT_SESSION_ID_PATTERN } from '../../../spec/ids.ts';
 import type { FallbackReason } from '../../../spec/job/routing.ts';
+import { whyNotDriven } from '../../records/sessions/session-record.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 
 /** What routing needs of a linked repository; the local records have more. */
@@ -24,6 +25,7 @@ export interface LocalSession {
   archived: boolean;
   primary: boolean;
   codex_session_id?: string | undefined;
+  agent?: string | undefined;
 }
 
 /** The values by which a job names its place, as the JSON output shows them. */
@@ -176,7 +178,8 @@ export function selectSession<Session extends LocalSession>(
   }
   const fallbackReason = reason ?? 'missing_target_session';
   if (!mayFallBack(job)) {
-    return { kind: 'none', reason: fallbackReason, error: unusableSentence(requested, fallbackReason) };
+    const error = (named && whyNotDriven(named)) ?? unusableSentence(requested, fallbackReason);
+    return { kind: 'none', reason: fallbackReason, error };
   }
   return selectFallback(sessions, { fallback_reason: fallbackReason, ...requestedOf(job) });
 }
@@ -262,6 +265,7 @@ function unusableSentence(requested: string, reason: LocalFallbackReason): strin
       return `Session ${requested} is archived.`;
     case 'closed_target_session':
       return `Session ${requested} is closed.`;
+    case 'target_session_missing_agent':
     case 'target_session_missing_codex_session_id':
       return `Session ${requested} has no usable Codex session id.`;
   }

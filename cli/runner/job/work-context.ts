@@ -68,11 +68,16 @@ export interface LocalState {
   sync(): Promise<JsonBody>;
 }
 
+/** The agents that this runner drives. Without a name: the default one. */
+export interface Agents {
+  find(name?: string): Promise<Agent | undefined>;
+}
+
 export interface WorkContext {
   env: NodeJS.ProcessEnv;
   machine: RunnerMachine;
   service: HostedApi;
-  agent: Agent;
+  agents: Agents;
   local: LocalState;
   /** Why the agent takes no work now. */
   claimPause: ClaimPause;

@@ -3,6 +3,7 @@
  * must allow claims now. A job that is not claimed stays in the queue, where another machine may take it.
  */
 
+import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
 import { CliError } from '../../base/exit.ts';
 import type { OwnerPolicy } from '../../policy/owner-policy.ts';
 import { type CurrentPause, describePause } from '../job/claim-pause.ts';
@@ -17,13 +18,15 @@ export interface ClaimGateOptions {
   policy?: Pick<OwnerPolicy, 'reasonToWait'> | undefined;
   /** What stays in the queue, for sentences. */
   claims: 'jobs' | 'reviews';
+  /** The agents of the sessions that can take work; absent: the default one. */
+  agentsInUse?: (() => Promise<readonly string[]>) | undefined;
 }
 
 export class ClaimGate {
-  readonly #context: Pick<WorkContext, 'agent' | 'claimPause'>;
+  readonly #context: Pick<WorkContext, 'agents' | 'claimPause'>;
   readonly #options: ClaimGateOptions;
 
-  constructor(context: Pick<WorkContext, 'agent' | 'claimPause'>, options: ClaimGateOptions) {
+  constructor(context: Pick<WorkContext, 'agents' | 'claimPause'>, options: ClaimGateOptions) {
     this.#context = context;
     this.#options = options;
   }
@@ -39,19 +42,28 @@ export class ClaimGate {
 
   /** Without an agent that works, every job would be claimed only to fail. */
   async #checkAgent(): Promise<Obstacle | undefined> {
-    const { agent, claimPause } = this.#context;
-    const program = await agent.findProgram();
-    const isMissing = program.kind === 'missing';
-    claimPause.lack(isMissing ? `${program.message} ${program.hint}` : undefined);
+    const { claimPause } = this.#context;
+    const missing = await this.#findMissing();
+    claimPause.lack(missing && `${missing.message} ${missing.hint}`);
     const pause = claimPause.current;
     if (pause === undefined) return undefined;
-    const error = isMissing
-      ? new CliError(program.message, { code: 'agent_missing', hint: program.hint })
+    const error = missing
+      ? new CliError(missing.message, { code: 'agent_missing', hint: missing.hint })
       : this.#pauseError(pause);
     // Without a time the program may be back at any moment.
     if (pause.until === undefined) return { message: pause.message, error, pause };
     const leftMs = Math.max(0, pause.until - Date.now()) + 1;
     return { message: describePause(pause), error, pause, pauseMs: Math.min(leftMs, CHECK_AGAIN_MS) };
+  }
+
+  /** The first agent that a session needs and that is not there. */
+  async #findMissing() {
+    const { agentsInUse } = this.#options;
+    for (const name of (await agentsInUse?.()) ?? [DEFAULT_AGENT]) {
+      const program = await (await this.#context.agents.find(name))?.findProgram();
+      if (program?.kind === 'missing') return program;
+    }
+    return undefined;
   }
 
   #pauseError(pause: CurrentPause): CliError {

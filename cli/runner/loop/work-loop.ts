@@ -33,6 +33,8 @@ export interface WorkPlan
   hooks?: Omit<PoolHooks, 'onFreed'>;
   /** Works on one claimed job to its end. */
   runJob(lease: JobLease, placed: PlacedClaim): Promise<JobEnd>;
+  /** The agents of the sessions that can take work; absent: the default one. */
+  agentsInUse?: () => Promise<readonly string[]>;
   /** Absent: the owner allows every claim. */
   policy?: Pick<OwnerPolicy, 'reasonToWait'>;
   /** Makes what delivers the results that are left on this machine. */
@@ -68,7 +70,11 @@ export class WorkLoop {
     this.#switch = drainSwitch;
     this.#outage = new Outage(context.reporter);
     this.#wake = new WakeSignal(draining);
-    this.#claimGate = new ClaimGate(context, { policy: plan.policy, claims: 'jobs' });
+    this.#claimGate = new ClaimGate(context, {
+      policy: plan.policy,
+      agentsInUse: plan.agentsInUse,
+      claims: 'jobs',
+    });
     this.#pool = new JobPool(context, {
       rules: plan.rules,
       draining,

@@ -251,7 +251,10 @@ export async function whyNotLinked(
     return `its folder ${cwd} is not the one that is linked on this machine`;
   const isRegistered = candidate.linked.sessions.some(
     ({ record }) =>
-      record.codex_session_id === codexSessionId && record.state === 'active' && !record.archived,
+      record.agent === undefined &&
+      record.codex_session_id === codexSessionId &&
+      record.state === 'active' &&
+      !record.archived,
   );
   return isRegistered ? undefined : `its session ${codexSessionId} is not an active session of ${cwd}`;
 }

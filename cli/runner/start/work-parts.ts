@@ -1,6 +1,6 @@
 /** What the runner and the compatibility path are made of in the same way: sign-in, agent, policy, limits and switches. */
 
-import { codexAgent } from '../../agents/codex.ts';
+import { AgentSet } from '../../agents/registry.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { type Client, signedInClient } from '../../client/client.ts';
 import type { CommonOptions, Context } from '../../output/context.ts';
@@ -65,7 +65,10 @@ export async function prepareParts(
   return {
     shared: {
       env,
-      agent: codexAgent({ bin: options.codexBin, profile: options.codexConfigProfile?.trim(), env }),
+      agents: new AgentSet({
+        env,
+        codex: { bin: options.codexBin, profile: options.codexConfigProfile?.trim() },
+      }),
       claimPause: new ClaimPause(),
       reporter,
       secrets: secretValues(env, [session.token]),

@@ -1,6 +1,8 @@
 /** What `orp runner work` needs before it can claim: the preconditions in the order of the contract, then the parts. */
 
 import { randomUUID } from 'node:crypto';
+import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
+import { isRouteable } from '../../../spec/local/session-order.ts';
 import { exactDuration } from '../../base/duration.ts';
 import { pause } from '../../base/pause.ts';
 import type { Reporter } from '../../base/reporter.ts';
@@ -13,6 +15,7 @@ import { formatTimestamp } from '../../files/timestamps.ts';
 import type { Context } from '../../output/context.ts';
 import { loadMachine, requireEnabled } from '../../records/machine.ts';
 import { requireAuth } from '../../records/remote-session.ts';
+import type { Candidate } from '../../records/sync-payload.ts';
 import { policyGate } from '../agent-run/policy-gate.ts';
 import type { ChannelTarget } from '../channel/channel.ts';
 import { httpHosted } from '../hosted/http-hosted.ts';
@@ -86,11 +89,22 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
     gate: policyGate(policy),
   };
-  await tellRemarks(work);
+  let inUse = agentsOf(candidates);
+  const findCandidates = async () => {
+    const found = await roots.inspect();
+    inUse = agentsOf(found);
+    return found;
+  };
+  await tellRemarks(work, inUse);
   if (options.verbose) reporter.info(keepAwake.description);
   const plan = {
     hooks: parts.hooks,
-    findCandidates: () => roots.inspect(),
+    findCandidates,
+    agentsInUse: async () => {
+      // Nothing is polled meanwhile, and the session of the missing agent may be gone.
+      if (work.claimPause.current !== undefined) await findCandidates();
+      return inUse;
+    },
     defaultRoot: context.repoRoot,
     rules: { maxJobs: options.maxJobs, parallelInRepo: options.parallelInRepo ?? false },
     runJob: jobRuns(work, { root: context.repoRoot, fallbackRepository: gitRoot }),
@@ -127,10 +141,23 @@ async function introduceSoon(client: Client): Promise<void> {
   });
 }
 
+/** The agents of the sessions that can take work; the default one while there is no such session. */
+function agentsOf(candidates: readonly Candidate[]): string[] {
+  const names = candidates.flatMap((candidate) =>
+    candidate.kind === 'linked'
+      ? candidate.linked.sessions
+          .filter(({ record }) => isRouteable(record))
+          .map(({ record }) => record.agent)
+      : [],
+  );
+  return [...new Set(names.length === 0 ? [DEFAULT_AGENT] : names.map((name) => name ?? DEFAULT_AGENT))];
+}
+
 /** Warns of what may not work as the person who starts the runner expects. */
-async function tellRemarks({ agent, reporter }: WorkContext): Promise<void> {
-  const program = await agent.findProgram();
-  if (program.kind === 'found') for (const remark of program.remarks) reporter.warn(remark);
+async function tellRemarks({ agents, reporter }: WorkContext, inUse: readonly string[]): Promise<void> {
+  const programs = await Promise.all(inUse.map(async (name) => (await agents.find(name))?.findProgram()));
+  for (const program of programs)
+    if (program?.kind === 'found') for (const remark of program.remarks) reporter.warn(remark);
 }
 
 /** Two runners on one machine would take the channel from each other for ever: the one that lost the lock leaves. */

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFailure } from '../../../cli/agents/failure-reading.ts';
-import { readResetTime } from '../../../cli/agents/reset-time.ts';
+import { readFailure, readResetTime } from '../../../cli/agents/failure-reading.ts';
 
 interface Captured {
   version: string;

@@ -14,7 +14,7 @@ export async function orpInProcess(machine: LinkedMachine, words: readonly strin
     code = await runProgram([...words, '--json'], { ...world, now: Date.now });
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    return { code: error.exitCode, document: {}, error };
+    return { code: error.exitCode, document: {} as Record<string, unknown>, error };
   }
   return { code, document: JSON.parse(stdout.text) as Record<string, unknown>, error: undefined };
 }

@@ -1,6 +1,6 @@
 /** What one run of the runner works with, without its command: HTTP, files and the agent are real. */
 
-import { codexAgent } from '../../../cli/agents/codex.ts';
+import { AgentSet } from '../../../cli/agents/registry.ts';
 import { signedInClient } from '../../../cli/client/client.ts';
 import { httpHosted } from '../../../cli/runner/hosted/http-hosted.ts';
 import { ClaimPause } from '../../../cli/runner/job/claim-pause.ts';
@@ -35,7 +35,7 @@ export function runnerContext(of: RunnerOf, reporter: Partial<WorkContext['repor
       baseUrl: of.baseUrl,
       connect: () => signedInClient({ env, baseUrl: of.baseUrl }),
     }),
-    agent: codexAgent({ bin: RECIPE_AGENT, env }),
+    agents: new AgentSet({ env, codex: { bin: RECIPE_AGENT } }),
     local: {
       isEnabled: async () => true,
       watchSignIn: () => () => false,

@@ -241,7 +241,7 @@ describe('a platform that fails', () => {
     takeLog();
     const lost = {
       before(sql: string) {
-        if (sql.startsWith('UPDATE jobs')) throw new Error('D1_ERROR: Network connection lost.');
+        if (sql.trimStart().startsWith('UPDATE jobs')) throw new Error('D1_ERROR: Network connection lost.');
       },
     };
     await withFault(lost, () => start(held).catch(() => undefined));
@@ -253,7 +253,7 @@ describe('a platform that fails', () => {
 
     const broken = {
       before(sql: string) {
-        if (sql.startsWith('UPDATE jobs')) throw new Error('a bug');
+        if (sql.trimStart().startsWith('UPDATE jobs')) throw new Error('a bug');
       },
     };
     await withFault(broken, () => start(held).catch(() => undefined));

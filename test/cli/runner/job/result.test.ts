@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fitContent, judgeRun, reportOf, summarise } from '../../../../cli/runner/job/result.ts';
 import { JOB_KINDS, MAX_RESULT_BYTES } from '../../../../spec/job/kinds.ts';
 
-const PROMPT = { now: new Date('2026-04-01T10:00:00Z'), kind: 'session.prompt' };
+const PROMPT = { now: new Date('2026-04-01T10:00:00Z'), kind: 'session.prompt', agent: 'Codex' };
 const HELD = { jobId: 'job_1', leaseId: 'lea_1' };
 
 const COMPLETED = { sessionId: 's', state: 'completed', hasEvents: true, hasEffect: true } as const;

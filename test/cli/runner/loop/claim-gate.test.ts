@@ -2,9 +2,10 @@
 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { codexAgent } from '../../../../cli/agents/codex.ts';
+import { AGENTS, AgentSet } from '../../../../cli/agents/registry.ts';
 import type { WorkContext } from '../../../../cli/runner/job/work-context.ts';
 import { ClaimGate } from '../../../../cli/runner/loop/claim-gate.ts';
+import { echoDriver } from '../../agents/echo-agent.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { runnerContext } from '../runner-context.ts';
 
@@ -21,10 +22,20 @@ beforeEach(() => {
 
 afterEach(() => machine.remove());
 
-function gate({ bin, isQuiet = false }: { bin?: string; isQuiet?: boolean } = {}): ClaimGate {
-  const agent = bin === undefined ? context.agent : codexAgent({ bin, env: machine.env });
+interface GateOptions {
+  bin?: string;
+  isQuiet?: boolean;
+  agentsInUse?: string[];
+}
+
+function gate({ bin, isQuiet = false, agentsInUse }: GateOptions = {}): ClaimGate {
+  const agents = bin === undefined ? context.agents : new AgentSet({ env: machine.env, codex: { bin } });
   const policy = { reasonToWait: () => (isQuiet ? QUIET : undefined) };
-  return new ClaimGate({ agent, claimPause: context.claimPause }, { policy, claims: 'reviews' });
+  const inUse = agentsInUse && (async () => agentsInUse);
+  return new ClaimGate(
+    { agents, claimPause: context.claimPause },
+    { policy, agentsInUse: inUse, claims: 'reviews' },
+  );
 }
 
 describe('a claim', () => {
@@ -40,6 +51,16 @@ describe('a claim', () => {
     });
     // The next check finds the agent again, and the pause of its absence is over.
     expect(await gate().check()).toBeUndefined();
+  });
+
+  it('needs only the agents whose sessions can take work, and each of them', async () => {
+    AGENTS.set('echo', echoDriver(machine.home));
+    const bin = join(machine.home, 'no-such-agent');
+    expect(await gate({ bin, agentsInUse: ['echo'] }).check()).toBeUndefined();
+    expect(await gate({ bin, agentsInUse: ['echo', 'codex'] }).check()).toMatchObject({
+      error: { code: 'agent_missing' },
+    });
+    AGENTS.delete('echo');
   });
 
   it('waits at most a minute at a time for an agent that has named a later time', async () => {

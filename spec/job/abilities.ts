@@ -1,0 +1,27 @@
+/** What a runner announces that it can do: the kinds of job that it knows, and the agents that it drives. */
+
+import { PUBLISHED_KINDS } from './kinds.ts';
+
+/** An absent list: what v0.4.4 can do. */
+export interface RunnerAbilities {
+  kinds?: readonly string[] | undefined;
+  agents?: readonly string[] | undefined;
+}
+
+/** The agent of a session that names none. */
+export const DEFAULT_AGENT = 'codex';
+
+/** The kinds that a runner may be handed. */
+export function kindsOf(abilities: RunnerAbilities | undefined): readonly string[] {
+  return abilities?.kinds ?? PUBLISHED_KINDS;
+}
+
+/** Whether a runner may be handed a job of this kind. */
+export function knowsKind(abilities: RunnerAbilities | undefined, kind: string): boolean {
+  return kindsOf(abilities).includes(kind);
+}
+
+/** Whether a runner drives the agent of a session. */
+export function drives(abilities: RunnerAbilities | undefined, agent: string | undefined): boolean {
+  return (abilities?.agents ?? [DEFAULT_AGENT]).includes(agent ?? DEFAULT_AGENT);
+}
