@@ -1,22 +1,22 @@
-/** Bodies are read up to a bound: whoever answers must not fill the memory of this machine. */
+/** Reads bodies up to a limit, so that no server or proxy can fill the memory of this machine. */
 
-/** No answer of the server is larger; more than this is not an answer of it. */
+/** The server never sends larger answers. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Of what comes instead of a stream only the beginning is read: a refusal is one sentence. */
+/** Limit for an answer that is not a stream: a refusal is one sentence. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
-/** Characters that one event of a stream may have; the longest is a piece of output, in which every byte may be escaped. */
+/** Maximum characters of one stream event. The longest is an output chunk with every byte escaped. */
 export const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
 
-/** Reads an answer as text. Throws when it is larger than any answer of the server. */
+/** Reads an answer as text. Throws if it exceeds the limit. */
 export async function readAnswerText(response: Response): Promise<string> {
   const { text, isWhole } = await readUpTo(response, MAX_ANSWER_BYTES);
   if (!isWhole) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
   return text;
 }
 
-/** Reads the beginning of what came instead of a stream, and lets go of the rest. */
+/** Reads the start of an answer that is not a stream, and discards the rest. */
 export async function readRefusalText(response: Response): Promise<string> {
   return (await readUpTo(response, MAX_REFUSAL_BYTES)).text;
 }
@@ -25,7 +25,7 @@ async function readUpTo(response: Response, limit: number): Promise<{ text: stri
   const decoder = new TextDecoder();
   let text = '';
   let size = 0;
-  // Leaving the loop cancels the body.
+  // Breaking out of the loop cancels the body.
   for await (const bytes of response.body ?? []) {
     size += bytes.byteLength;
     if (size > limit) return { text, isWhole: false };

@@ -1,6 +1,6 @@
 /**
- * Calls one row of the contract. Parameters, query and body are checked by the compiler against the row; the answer is
- * what the server says (`send`), or that and read with the row's schema (`call`). Whether it is the server's is judged first.
+ * Calls one row of the contract. The compiler checks parameters, query and body against the row. `send` returns the raw answer,
+ * `call` parses it with the row's schema. Both first check that the answer comes from the server.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -19,13 +19,13 @@ import { pauseBeforeRetry } from './retry.ts';
 import { foreign, incomplete, refused, ServerError, unreachable } from './server-error.ts';
 
 interface Extras {
-  /** Further headers, such as an `Idempotency-Key` that must survive this process. */
+  /** Additional headers, such as an `Idempotency-Key` that outlives this process. */
   headers?: Readonly<Record<string, string>>;
-  /** Gives up at once, also between tries. */
+  /** Aborts the call, also between attempts. */
   signal?: AbortSignal;
 }
 
-/** The parts of a request that the row asks for, and no others. */
+/** Exactly the request parts that the row requires. */
 export type CallInput<Row extends Endpoint> = Extras &
   ([keyof ParamsOf<Row>] extends [never] ? object : { params: ParamsOf<Row> }) &
   ([QueryInput<Row>] extends [never] ? object : { query: QueryInput<Row> }) &
@@ -38,8 +38,8 @@ interface CallRequest extends Extras {
 }
 
 /**
- * Sends a request and returns the answer as it came; an empty body is `{}`. For rows that older servers answer in other
- * shapes. A row of an extension that the server does not offer is never sent.
+ * Sends a request and returns the raw answer; an empty body becomes `{}`. For rows that older servers answer in other shapes.
+ * Never sends rows of extensions that the server does not offer.
  */
 export async function send<Row extends Endpoint>(
   client: Client,
@@ -63,14 +63,14 @@ export async function send<Row extends Endpoint>(
   }
 }
 
-/** Sends a request and reads the answer with the schema of the row; another shape is an error. */
+/** Sends a request and parses the answer with the row's schema. Another shape is an error. */
 export async function call<Row extends Endpoint>(
   client: Client,
   row: Row,
   input: CallInput<Row>,
 ): Promise<ReplyOf<Row>> {
   const answer = await send(client, row, input);
-  // `ok` is true unless the server says otherwise.
+  // `ok` defaults to true.
   const read = row.reply.safeParse({ ok: true, ...answer }, { reportInput: true });
   if (read.success) return read.data as ReplyOf<Row>;
   const problems = read.error.issues.map((issue) => `${issue.path.join('.') || 'it'} ${issueWords(issue)}`);
@@ -78,8 +78,8 @@ export async function call<Row extends Endpoint>(
 }
 
 /**
- * Whether the server offers an extension. One that has not announced it is asked who it is: it may be new here, or newer
- * than before. Throws when that cannot be found out.
+ * Whether the server offers an extension. If the server has not announced it, asks the server, which may have been updated.
+ * Throws if the server is unreachable.
  */
 export async function findOffer(
   client: Client,
@@ -96,8 +96,8 @@ export async function findOffer(
 }
 
 /**
- * Has the server say what it offers, unless that is known: before anything is sent to it that would read differently.
- * Answers whether it is worth asking again. Throws when nobody answers at all.
+ * Asks the server which extensions it offers, unless that is known. Used before requests whose meaning depends on them.
+ * Returns whether asking again is useful. Throws if nothing answers.
  */
 export async function introduce(client: Client): Promise<'introduced' | 'unclear'> {
   if (client.server.announces()) return 'introduced';
@@ -105,13 +105,13 @@ export async function introduce(client: Client): Promise<'introduced' | 'unclear
     await send(client, getMe, {});
   } catch (error) {
     if (!(error instanceof ServerError) || error.kind === 'network') throw error;
-    // Also a refusal announces; anything else is no reason to send nothing.
+    // A refusal announces extensions, too. Other failures must not block the request.
     if (error.kind !== 'refused') return 'unclear';
   }
   return 'introduced';
 }
 
-/** Refuses what the server does not offer. */
+/** Rejects rows that the server does not offer. */
 export async function requireOffer(
   client: Client,
   capability: Capability,
@@ -120,7 +120,7 @@ export async function requireOffer(
   if (!(await findOffer(client, capability, signal))) throw notOffered(capability, client.baseUrl);
 }
 
-/** Everything that stays the same over the tries, so that a repeated request is the very same one. */
+/** The parts of a request that all attempts share, so that a retry is identical. */
 function prepare(client: Client, row: Endpoint, request: CallRequest): () => Promise<JsonObject> {
   const path = fillPath(row.path, request.params ?? {});
   const url = `${client.baseUrl}${path}${formatQuery(request.query)}`;
@@ -143,7 +143,7 @@ interface Exchange {
   row: Endpoint;
   params: Readonly<Record<string, string>>;
   url: string;
-  /** Filled in, for whoever looks for the cause. */
+  /** The path with its ids, for debugging. */
   path: string;
   init: RequestInit;
   signal: AbortSignal | undefined;
@@ -161,7 +161,7 @@ async function receive(client: Client, { url, path, init, signal: given }: Excha
   }
 }
 
-/** The answer, if it is the server's; what it proves about the server is kept. */
+/** Returns the answer if it is the server's, and stores the extensions that it announces. */
 async function believe(client: Client, exchange: Exchange, received: Received): Promise<JsonObject> {
   const judged = await judgeKnowing(client, exchange, received);
   const answer = { ...received, path: exchange.path };
@@ -179,7 +179,7 @@ async function believe(client: Client, exchange: Exchange, received: Received): 
   }
 }
 
-/** An answer that only a server without extensions gives: the server is asked who it is, for it may have been replaced. */
+/** Handles an answer that only a v0.4.4 server gives: asks the server again, because it may have been replaced. */
 async function judgeKnowing(
   client: Client,
   { row, params }: Pick<Exchange, 'row' | 'params'>,
@@ -188,18 +188,21 @@ async function judgeKnowing(
   const asked = { row, params };
   const first = judge(received, { ...asked, announces: client.server.announces() });
   if (first.kind !== 'unproven' || row.name === getMe.name) return first;
-  // Nobody can be asked without a token. Whoever signs in looks for a token in the answer.
+  // Without a token there is nothing to ask with. A sign-in checks the answer for a token itself.
   if (row.auth === 'none') return judge(received, { ...asked, announces: false });
   await send(client, getMe, {});
   return judge(received, { ...asked, announces: client.server.announces() });
 }
 
-/** Puts ids into a path. An id can neither leave its place nor name another one. */
+/** Inserts ids into a path. An id cannot change the rest of the path. */
 function fillPath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:([A-Za-z]+)/g, (_, name: string) => {
     const id = params[name]?.trim() ?? '';
     if (id === '' || id === '.' || id === '..') {
-      throw usageError(`${JSON.stringify(id)} is not an id (${name}).`, 'Give the id as the lists show it.');
+      throw usageError(
+        `${JSON.stringify(id)} is not a valid id (${name}).`,
+        'Use the id from the list command.',
+      );
     }
     return encodeURIComponent(id);
   });

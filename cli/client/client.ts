@@ -1,4 +1,4 @@
-/** Whom a command talks to: the service, the account and how patient it is. */
+/** The connection of a command to the server: address, account and timeouts. */
 
 import { clientVersion } from '../base/version.ts';
 import type { Context } from '../output/context.ts';
@@ -13,20 +13,20 @@ import { type KnownServer, knownServer } from './known-server.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
 
-/** Long enough for a slow service, short enough for somebody who waits. */
+/** Long enough for a slow server, short enough for a waiting person. */
 const TIMEOUT_MS = 30_000;
 
 export interface Client {
   baseUrl: string;
-  /** Blank: only rows that need no token can be called. */
+  /** Empty: only rows without authentication can be called. */
   token: string;
-  /** Whose token it is, as far as the sign-in told. */
+  /** The account of the token, as far as known. */
   account?: Account | undefined;
-  /** Sent with every request, the authorization excluded. */
+  /** Headers of every request, without the authorization. */
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
   retry: RetryPolicy;
-  /** What the server at `baseUrl` has announced; every call adds to it. */
+  /** The extensions that the server at `baseUrl` has announced. Every call updates them. */
   server: KnownServer;
   /** Settles after the pause; rejects when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -34,7 +34,7 @@ export interface Client {
   random(): number;
 }
 
-/** A signed-in client. Refuses when there is no token, or none for this service. */
+/** A signed-in client. Throws if there is no token for this server. */
 export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>): Promise<Client> {
   const session = requireAuth(context.env);
   const baseUrl = resolveBaseUrl(context.baseUrl, session, context.env);
@@ -64,7 +64,7 @@ async function makeClient(baseUrl: string, token: string, env: NodeJS.ProcessEnv
   };
 }
 
-/** What names this client, and lets it through the protection of a preview deployment. */
+/** Headers that name this client and pass the protection of a preview deployment. */
 export function commonHeaders(env: NodeJS.ProcessEnv): Record<string, string> {
   const headers: Record<string, string> = { 'User-Agent': `orp/${clientVersion(env)}` };
   const bypass = [
@@ -93,18 +93,18 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** The proxy of the environment (`https_proxy` and its kin), where this Node knows how to use it. */
+/** Proxy support (`https_proxy` and similar), if this Node has it. */
 const LOOPBACK = 'localhost,127.0.0.1,::1';
 
 let isSet = false;
 
-/** Makes fetch use the proxy that the environment names. A service on this machine is always asked directly. */
+/** Makes fetch use the proxy of the environment, except for servers on this machine. */
 async function useProxyOfEnvironment(env: NodeJS.ProcessEnv): Promise<void> {
   const asked = ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].some((name) => env[name]);
   if (!asked || isSet) return;
   isSet = true;
   const http = await import('node:http');
-  // Older Nodes have no such function: there, the proxy is left out.
+  // Older versions of Node lack this function and ignore the proxy.
   if (!('setGlobalProxyFromEnv' in http)) return;
   const direct = [env.no_proxy ?? env.NO_PROXY, LOOPBACK].filter(Boolean).join(',');
   http.setGlobalProxyFromEnv({ ...env, no_proxy: direct, NO_PROXY: direct });

@@ -1,16 +1,16 @@
 /**
- * Whose answer this is. The one place that decides it: a proxy, a portal or a firewall may answer anything with any status,
- * and only the server's own word may end a lease, drop content, set a result aside, sign somebody out or end a wait.
+ * Decides whether an answer comes from the server. A proxy, a sign-in page or a firewall may answer anything with any status.
+ * Only the server's own answer may end a lease, drop content, set a result aside, sign a user out or end a wait.
  *
  *   not 2xx, JSON with `error`, a known `code` and a `requestId`  → the server's refusal
- *   not 2xx, JSON with a sentence in `error` or `message`         → unsigned: shown to people, believed by nothing else
+ *   not 2xx, JSON with a sentence in `error` or `message`         → unsigned: shown to people, otherwise ignored
  *   2xx, JSON with the fields of the row                          → the server's answer
  *   2xx, JSON in the looser forms of v0.4.4                       → its answer, unless the server has announced extensions
  *   anything else                                                 → foreign
  *
- * A server that announces extensions carries the fields of the row in every answer. One that does not may be of v0.4.4, whose
- * contract fixes little: there an answer must say `ok: true` or carry one of the fields. Nothing at all acknowledges nothing:
- * only answers that nothing depends on may be empty.
+ * A server that announces extensions includes the fields of the row in every answer. Other servers may be v0.4.4, whose contract
+ * is loose: their answers need `ok: true` or one of the fields. An empty answer acknowledges nothing, so it is accepted only
+ * where nothing depends on it.
  */
 
 import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../spec/contract/capabilities.ts';
@@ -20,7 +20,7 @@ import { clip } from '../../spec/text.ts';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject } from '../files/json-file.ts';
 
-/** What came back, before anybody believes it. */
+/** An answer before its origin is known. */
 export interface Received {
   status: number;
   text: string;
@@ -29,13 +29,13 @@ export interface Received {
 
 export interface Sentence {
   message: string;
-  /** Blank when the answer names none. */
+  /** Empty if the answer has none. */
   code: string;
   hint?: string | undefined;
 }
 
 export type Judged =
-  /** `announced`: what the server announces with it; undefined when the answer does not prove whose it is. */
+  /** `announced`: the extensions in the answer; undefined if the answer does not prove its origin. */
   | { kind: 'answer'; value: JsonObject; announced: ReadonlySet<Capability> | undefined }
   | {
       kind: 'refusal';
@@ -43,12 +43,12 @@ export type Judged =
       announced: ReadonlySet<Capability>;
     }
   | { kind: 'unsigned'; sentence: Sentence }
-  /** A v0.4.4 server may answer so; this one announced that it says more. */
+  /** Valid for v0.4.4, but this server has announced extensions. */
   | { kind: 'unproven'; what: string }
-  /** `what`: in words, such as `a web page`. */
+  /** `what`: a description, such as `a web page`. */
   | { kind: 'foreign'; what: string };
 
-/** What the request was about. */
+/** The request that was answered. */
 export interface Asked {
   row: Endpoint;
   /** The ids of the path. */
@@ -57,14 +57,14 @@ export interface Asked {
   announces: boolean;
 }
 
-/** Judges an answer to a row that answers JSON. */
+/** Judges an answer to a JSON row. */
 export function judge(received: Received, asked: Asked): Judged {
   const { status } = received;
   if (status >= 200 && status < 300) return judgeSuccess(received, asked);
   return judgeRefusal(received);
 }
 
-/** Judges what is not a success; also that of a stream that did not open. */
+/** Judges an unsuccessful answer, also to a stream request. */
 export function judgeRefusal(received: Received): Exclude<Judged, { kind: 'answer' | 'unproven' }> {
   const body = received.status >= 400 ? parseJson(received.text) : undefined;
   if (!isObject(body)) return { kind: 'foreign', what: describe(received) };
@@ -96,7 +96,7 @@ function judgeSuccess(received: Received, asked: Asked): Judged {
   return asked.announces ? { kind: 'unproven', what } : { kind: 'answer', value, announced };
 }
 
-/** An answer that names a job names the one that was asked about. */
+/** Whether the answer names another job than the request. */
 function isAboutAnother({ job }: JsonObject, { params }: Asked): boolean {
   const { jobId } = params;
   if (jobId === undefined || !isObject(job) || job.id === undefined) return false;
@@ -104,8 +104,8 @@ function isAboutAnother({ job }: JsonObject, { params }: Asked): boolean {
 }
 
 /**
- * Has what the row says at the top. What is inside a record is for whoever reads it: a newer server may write it differently,
- * and nobody else writes it at all. `ok` is true unless it says otherwise.
+ * Whether the answer has the top-level fields of the row. Nested fields are not checked, because a newer server may change
+ * them. `ok` defaults to true.
  */
 function hasFieldsOf(row: Endpoint, value: JsonObject): boolean {
   const said = { ok: true, ...value };
@@ -114,7 +114,7 @@ function hasFieldsOf(row: Endpoint, value: JsonObject): boolean {
   if (isObject(value.job) && value.job.id === undefined) return false;
   return read.error.issues.every(({ code, path }) => {
     if (code === 'invalid_union' || path.length === 0) return false;
-    // A word that is not known here is the word of a newer server.
+    // An unknown enum value comes from a newer server.
     return path.length > 1 || (code === 'invalid_value' && typeof valueAt(said, path) === 'string');
   });
 }
@@ -126,14 +126,14 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** Who one is may stand without a wrapper. */
+/** v0.4.4 servers may return the user without a wrapper. */
 function isFlatIdentity(row: Endpoint, value: JsonObject): boolean {
   return (
     row.name === 'getMe' && readString(value, 'id') !== undefined && readString(value, 'email') !== undefined
   );
 }
 
-/** `{"ok": true}` could be anybody's. */
+/** `{"ok": true}` alone proves nothing. */
 function saysMoreThanOk(row: Endpoint, value: JsonObject): boolean {
   return (
     isFlatIdentity(row, value) || fieldNames(row).some((name) => name !== 'ok' && value[name] !== undefined)
@@ -141,8 +141,8 @@ function saysMoreThanOk(row: Endpoint, value: JsonObject): boolean {
 }
 
 /**
- * Rows whose answer may be empty: nothing to do, nothing bound yet, or a sign of
- * life. None of them acknowledges anything that would be missing afterwards.
+ * Rows that may have an empty answer: nothing to do, nothing bound, or a heartbeat. None of them acknowledges data that could
+ * then be lost.
  */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'pollJob',
@@ -152,17 +152,17 @@ const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'syncMachine',
 ]);
 
-/** As v0.4.4 servers answer: it says `ok`, carries a field of the row, or is the record itself. */
+/** The answers of v0.4.4 servers: `ok`, a field of the row, or the bare record. */
 function isLikeFirstServers(row: Endpoint, value: JsonObject): boolean {
   if (Object.keys(value).length === 0) return MAY_BE_EMPTY.has(row.name);
   if (value.ok === true || readString(value, 'id') !== undefined) return true;
   return saysMoreThanOk(row, value) || OTHER_NAMES.some((name) => value[name] !== undefined);
 }
 
-/** Fields by which v0.4.4 servers may answer besides those of the rows. */
+/** Additional fields in the answers of v0.4.4 servers. */
 const OTHER_NAMES = ['items', 'nextCursor', 'pendingVerification', 'email', 'userId'] as const;
 
-/** Only the idle answer of the compatibility poll goes without. */
+/** Every row has fields except the idle answer of the compatibility poll. */
 function hasItsOk(row: Endpoint, { ok }: JsonObject): boolean {
   return ok === true || !fieldNames(row).includes('ok');
 }
@@ -171,7 +171,7 @@ function fieldNames({ reply }: Endpoint): string[] {
   return shapesOf(reply).flatMap((shape) => Object.keys(shape));
 }
 
-/** The fields of an object schema, or of every arm of a union of them. */
+/** The fields of an object schema, or of each member of a union. */
 function shapesOf(schema: unknown): object[] {
   if (typeof schema !== 'object' || schema === null) return [];
   if ('shape' in schema && typeof schema.shape === 'object' && schema.shape !== null) return [schema.shape];
@@ -179,7 +179,7 @@ function shapesOf(schema: unknown): object[] {
   return [];
 }
 
-/** Characters of a text that people are shown to recognize who it is from. */
+/** Maximum length of the excerpt that helps people recognize the sender. */
 const MAX_WORDS = 80;
 
 function describe({ status, text, headers }: Received): string {
@@ -197,7 +197,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Undefined is nothing that JSON can be.
+    // JSON has no undefined.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Which extensions a server has announced. It is kept in a small file, so that the first call of the next command already
- * knows. A server that nobody has heard, and one that announces nothing, are treated alike: `orp` speaks v0.4.4 to both.
+ * The extensions that a server has announced, stored in a small file for the next command. Unknown servers and servers that
+ * announce nothing are treated as v0.4.4.
  */
 
 import { join } from 'node:path';
@@ -11,21 +11,21 @@ import { stateFolder } from '../files/paths.ts';
 export interface KnownServer {
   /** Whether the server announced this extension. */
   offers(capability: Capability): boolean;
-  /** Whether it announced any. */
+  /** Whether the server announced any extension. */
   announces(): boolean;
-  /** Keeps what the server has just announced. An empty set clears what it announced before. */
+  /** Replaces the announced extensions. */
   learn(announced: ReadonlySet<Capability>): void;
 }
 
-/** What this process has heard, by file and address. The file may not be writable; then this is all there is. */
+/** What this process knows, by file and address. It also works if the file is not writable. */
 const heard = new Map<string, ReadonlySet<Capability>>();
 
-/** The file: one key per address, with the list of names. */
+/** The file maps each address to a list of names. */
 function knownServersPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'servers.json');
 }
 
-/** What is known of the server at this base URL. */
+/** The known extensions of the server at a base URL. */
 export function knownServer(env: NodeJS.ProcessEnv, baseUrl: string): KnownServer {
   const path = knownServersPath(env);
   const key = `${path} ${baseUrl}`;
@@ -39,7 +39,7 @@ export function knownServer(env: NodeJS.ProcessEnv, baseUrl: string): KnownServe
       try {
         writeJsonFile(path, { ...readJsonObject(path), [baseUrl]: [...next] });
       } catch {
-        // A full disk costs the next command one more question, and this one nothing.
+        // If the write fails, the next command only needs one more request.
       }
     },
   };
@@ -55,7 +55,7 @@ function readQuietly(path: string): unknown {
   try {
     return readJsonObject(path);
   } catch {
-    // Not readable: the server announces itself again with its next answer.
+    // Unreadable. The next answer of the server announces its extensions again.
     return undefined;
   }
 }

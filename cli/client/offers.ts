@@ -1,32 +1,35 @@
-/** What `orp` does without where a server offers no extensions, and how it says so. */
+/** Error texts for extensions that a server does not offer. */
 
 import type { Capability } from '../../spec/contract/capabilities.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { CliError } from '../base/exit.ts';
 import type { KnownServer } from './known-server.ts';
 
-/** What people know an extension as, and what they can do without it. */
+/** The name of an extension for people, and what they can do without it. */
 const WORDS: Record<Capability, { what: string; instead: string }> = {
   jobs: {
     what: 'the job commands (`orp job …`)',
     instead:
-      'On the machine that works on it, `orp runner cancel <job-id>` and `orp runner retry <job-id>` work with every server.',
+      'Run `orp runner cancel <job-id>` or `orp runner retry <job-id>` on the machine that works on the job.',
   },
-  follow: { what: 'to follow a job live', instead: '`orp job logs <job-id>` shows what has arrived.' },
+  follow: {
+    what: 'following a job live',
+    instead: 'Run `orp job logs <job-id>` to show the current output.',
+  },
   machines: {
-    what: 'to look after a machine from elsewhere (`runner drain`, `runner resume`, `runner status --hosted`)',
-    instead: 'On the machine itself, press Ctrl-C once, or run `orp runner disable`.',
+    what: 'managing a machine remotely (`runner drain`, `runner resume`, `runner status --hosted`)',
+    instead: 'On the machine itself, press Ctrl-C once or run `orp runner disable`.',
   },
   'id-lookup': { what: 'the beginning of an id', instead: 'Give the complete id.' },
-  'token-revoke': { what: 'to revoke a token', instead: 'The token is removed from this machine only.' },
-  'known-device': { what: 'to recognize a device', instead: 'No action is needed.' },
+  'token-revoke': { what: 'revoking a token', instead: 'The token is only removed from this machine.' },
+  'known-device': { what: 'recognizing a device', instead: 'No action is needed.' },
   'idempotency-key': {
     what: '--idempotency-key',
-    instead: 'Leave the option out, and look whether the job is there before you repeat the command.',
+    instead: 'Omit the option. Check whether the job exists before you repeat the command.',
   },
   'dry-run': {
-    what: 'a dry run: it would hand the job out',
-    instead: 'Nothing was asked and nothing was claimed. Without --dry-run the job is claimed and runs.',
+    what: 'dry runs: it would hand out the job',
+    instead: 'No request was sent and no job was claimed. Without --dry-run, the job is claimed and runs.',
   },
   'claim-post': { what: 'claims with many repositories', instead: 'No action is needed.' },
   claims: { what: 'repeatable claims', instead: 'No action is needed.' },
@@ -35,27 +38,27 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
   'events-persistent': { what: 'streams that stay open', instead: 'No action is needed.' },
   'events-ws': {
     what: '--transport ws',
-    instead: 'Use --transport auto, which takes what the server offers.',
+    instead: 'Use --transport auto.',
   },
-  release: { what: 'to give a job back', instead: 'Its lease runs out by itself.' },
-  condition: { what: 'conditions of a machine', instead: 'No action is needed.' },
+  release: { what: 'returning a job', instead: 'The lease of the job expires by itself.' },
+  condition: { what: 'machine conditions', instead: 'No action is needed.' },
   abilities: { what: 'kinds of job beyond those of v0.4.4', instead: 'No action is needed.' },
-  asking: { what: 'to wait for a person at the machine', instead: 'No action is needed.' },
+  asking: { what: 'waiting for a person at the machine', instead: 'No action is needed.' },
 };
 
-/** The error of a command whose extension the server does not offer. */
+/** The error for an extension that the server does not offer. */
 export function notOffered(capability: Capability, baseUrl: string): CliError {
   const { what, instead } = WORDS[capability];
-  return new CliError(`This server (${new URL(baseUrl).origin}) does not offer ${what}.`, {
+  return new CliError(`The server ${new URL(baseUrl).origin} does not support ${what}.`, {
     code: NOT_OFFERED,
     hint: instead,
   });
 }
 
-/** Code of that error. */
+/** The code of that error. */
 export const NOT_OFFERED = 'not_offered';
 
-/** Rows whose repetition a v0.4.4 server is not known to recognize. */
+/** Rows for which a v0.4.4 server may not recognize a repeated request. */
 const REPEATABLE_ONLY_WITH: Readonly<Record<string, Capability>> = {
   queueCheckpoint: 'idempotency-key',
   enqueueJob: 'idempotency-key',
@@ -67,7 +70,7 @@ const REPEATABLE_ONLY_WITH: Readonly<Record<string, Capability>> = {
   retryJob: 'jobs',
 };
 
-/** Whether the same request may be sent again after a lost answer, by what this server is known to do. */
+/** Whether a request may be repeated after a lost answer, given the extensions of this server. */
 export function isSafeToRepeat(row: Endpoint, server: Pick<KnownServer, 'offers'>): boolean {
   const needs = REPEATABLE_ONLY_WITH[row.name];
   return row.idempotent && (needs === undefined || server.offers(needs));

@@ -1,5 +1,5 @@
 /**
- * What is sent again, and when. The one place that knows.
+ * Decides which failed requests to retry, and when.
  *
  * | what came back                                     | row that may be repeated | other rows |
  * | -------------------------------------------------- | ------------------------ | ---------- |
@@ -14,23 +14,23 @@ import { RETRYABLE } from '../../spec/errors.ts';
 import type { ServerError } from './server-error.ts';
 
 export interface RetryPolicy {
-  /** Tries in all, the first included. */
+  /** Maximum number of attempts, including the first. */
   tries: number;
-  /** Upper bound of the first pause; it doubles with each try. */
+  /** Upper limit of the first pause. It doubles with each attempt. */
   firstMs: number;
-  /** Upper bound of any pause, also one the server asks for. */
+  /** Upper limit of any pause, including `Retry-After`. */
   limitMs: number;
 }
 
-/** For a command somebody waits for: over in a few seconds. */
+/** For interactive commands: gives up after a few seconds. */
 export const DEFAULT_RETRY: RetryPolicy = { tries: 4, firstMs: 250, limitMs: 5_000 };
 
-/** For calls that stand in a loop with a patience of its own. */
+/** For calls in a loop that does its own retries. */
 export const NO_RETRY: RetryPolicy = { tries: 1, firstMs: 0, limitMs: 0 };
 
 const RETRYABLE_CODES: ReadonlySet<string> = RETRYABLE;
 
-/** Whether the very same request may succeed when it is sent again. */
+/** Whether the same request may succeed when repeated. */
 function isWorthRepeating({ kind, code, status }: ServerError): boolean {
   switch (kind) {
     case 'network':
@@ -46,15 +46,15 @@ function isWorthRepeating({ kind, code, status }: ServerError): boolean {
 }
 
 /**
- * Whether the failure is an outage for somebody who waits: everything but a refusal that the server signed and would repeat.
+ * Whether a waiting caller should treat the failure as an outage: anything except a permanent refusal by the server.
  */
 export function isOutage(error: ServerError): boolean {
   return error.kind === 'unsigned' || isWorthRepeating(error);
 }
 
 /**
- * The pause before the next try, or undefined to stop. Full jitter: clients that failed together do not come back together.
- * @param failed the try that failed, counted from 1
+ * The pause before the next attempt, or undefined to stop. Full jitter keeps clients from retrying at the same moment.
+ * @param failed number of the failed attempt, starting at 1
  * @param random in [0, 1)
  */
 export function pauseBeforeRetry(

@@ -1,30 +1,30 @@
-/** What the server, or the way to it, answers instead of a result, as an error for people. */
+/** Errors of the server or the network, with texts for people. */
 
 import { clip } from '../../spec/text.ts';
 import { CliError } from '../base/exit.ts';
 import { oneLine } from '../base/one-line.ts';
 import type { Received, Sentence } from './judge.ts';
 
-/** A longer message is not a sentence any more. */
+/** Limit for messages from the server. */
 const MAX_MESSAGE_CHARACTERS = 300;
 
 /**
  * How a call failed:
  *
- *   refused    the server said no, in its own form
- *   unsigned   somebody said no in a sentence, without a code and a request id: as v0.4.4 servers do, and others may
+ *   refused    the server refused, in its own form
+ *   unsigned   a refusal without code and request id, from a v0.4.4 server or anything else
  *   foreign    something between here and the server answered
- *   network    nobody answered
- *   unusable   the server answered, and this `orp` cannot read it
+ *   network    no answer
+ *   unusable   the server answered in a form that this `orp` cannot read
  */
 export type FailureKind = 'refused' | 'unsigned' | 'foreign' | 'network' | 'unusable';
 
-/** A failed call. `status` is 0 when no answer came. */
+/** A failed call. `status` is 0 without an answer. */
 export class ServerError extends CliError {
   override readonly name = 'ServerError';
   readonly kind: FailureKind;
   readonly status: number;
-  /** How long the server asks to wait before the next try. */
+  /** The wait that the server asks for, in ms. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, facts: ServerErrorFacts) {
@@ -46,28 +46,28 @@ interface ServerErrorFacts {
   cause?: unknown;
 }
 
-/** An answer that is no success, and what it was to. */
+/** An unsuccessful answer and its request. */
 export interface FailedAnswer extends Received {
   path: string;
 }
 
 const HINTS: Record<number, string> = {
-  401: 'Sign in again: `orp auth login`, then `orp auth verify` if a code was sent.',
-  403: 'Check that this record belongs to the account you are signed in with (`orp whoami`).',
-  404: 'List the records again: this one may have been removed.',
+  401: 'Sign in again with `orp auth login`, then run `orp auth verify` if the server sends a code.',
+  403: 'Check with `orp whoami` that you are signed in to the account that owns this record.',
+  404: 'List the records again. This one may have been removed.',
   408: 'Run the command again.',
-  409: 'The record changed since it was read: read it again, then repeat the change.',
-  413: 'Send less at once.',
+  409: 'The record has changed. Read it again, then repeat the change.',
+  413: 'Send less data at once.',
   429: 'Wait a moment, then run the command again.',
 };
 
-/** What to do when the server does not say it itself. */
+/** The hint when the server sends none. */
 function hintFor(status: number): string {
-  if (status >= 500) return 'The server has a problem: run the command again later.';
-  return HINTS[status] ?? 'Check the values you gave, and the base URL.';
+  if (status >= 500) return 'The server has a problem. Run the command again later.';
+  return HINTS[status] ?? 'Check the values and the base URL.';
 }
 
-/** A refusal that the server signed, or a sentence of somebody who did not. */
+/** A refusal, signed by the server or not. */
 export function refused(
   answer: FailedAnswer,
   { message, code, hint }: Sentence,
@@ -84,7 +84,7 @@ export function refused(
   });
 }
 
-/** What somebody else answered. `isSafe`: the same request may be sent again without doing anything twice. */
+/** An answer that is not from the server. `isSafe`: repeating the request has no second effect. */
 export function foreign(
   answer: FailedAnswer,
   { what, isSafe }: { what: string; isSafe: boolean },
@@ -97,13 +97,13 @@ export function foreign(
     path,
     code: 'unexpected_answer',
     hint: isSafe
-      ? 'Nothing was lost: check the network (a sign-in page, a proxy, a firewall) and the base URL, then run the command again.'
-      : 'Check the network (a sign-in page, a proxy, a firewall) and the base URL. Before you run the command again, look whether it took effect.',
+      ? 'Nothing was lost. Check the network (sign-in page, proxy, firewall) and the base URL, then run the command again.'
+      : 'Check the network (sign-in page, proxy, firewall) and the base URL. Check whether the command took effect before you repeat it.',
     retryAfterMs: readRetryAfter(headers.get('retry-after')),
   });
 }
 
-/** Following a redirect would show the token to somebody else. */
+/** Redirects are not followed, because that could leak the token. */
 function redirected({ status, path, headers }: FailedAnswer): ServerError {
   const location = headers.get('location');
   const where = location === null ? '' : ` to ${clip(oneLine(location), MAX_MESSAGE_CHARACTERS)}`;
@@ -112,13 +112,13 @@ function redirected({ status, path, headers }: FailedAnswer): ServerError {
     status,
     path,
     code: 'redirected',
-    hint: 'Redirects are not followed. If the network wants you to sign in, do that first; if the server has moved, give its new address with --base-url or ORP_BASE_URL.',
+    hint: 'If the network requires a sign-in, do that first. If the server has moved, pass its new address with --base-url or ORP_BASE_URL.',
   });
 }
 
-/** A success in the server's form that lacks something this command needs. */
+/** A successful answer that lacks something the command needs. */
 export function incomplete({ status, path }: { status: number; path: string }, what: string): ServerError {
-  return new ServerError(`The server's answer is not usable: ${what}.`, {
+  return new ServerError(`The server's answer is invalid: ${what}.`, {
     kind: 'unusable',
     status,
     path,
@@ -127,9 +127,9 @@ export function incomplete({ status, path }: { status: number; path: string }, w
   });
 }
 
-/** No answer at all. */
+/** No answer. */
 export function unreachable({ origin, path }: { origin: string; path: string }, cause: unknown): ServerError {
-  return new ServerError(`The server ${origin} cannot be reached: ${networkReason(cause)}.`, {
+  return new ServerError(`Could not reach the server ${origin}: ${networkReason(cause)}.`, {
     kind: 'network',
     status: 0,
     path,
@@ -153,10 +153,10 @@ function reasonOf(error: Error): string {
   return clip(words, MAX_MESSAGE_CHARACTERS);
 }
 
-/** A server that asks for more is asked again after a day. */
+/** Limits `Retry-After` to a day. */
 const MOST_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** Whole seconds, or a date of HTTP (RFC 9110 §10.2.3); nonsense counts as not given. At most a day. */
+/** `Retry-After` in ms: seconds or an HTTP date (RFC 9110 §10.2.3), at most a day. Invalid values are ignored. */
 export function readRetryAfter(text: string | null, now = Date.now()): number | undefined {
   const word = text?.trim() ?? '';
   const ms = /^\d+$/.test(word)

@@ -1,14 +1,14 @@
-/** What came back instead of an event stream, judged like every other answer. */
+/** Judges an answer that came instead of an event stream. */
 
 import { judgeRefusal, type Received } from './judge.ts';
 import { foreign, refused, type ServerError } from './server-error.ts';
 
-/** Whether this is the stream that was asked for. */
+/** Whether the answer is an event stream. */
 export function isEventStream({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
   return status === 200 && (headers.get('content-type') ?? '').startsWith('text/event-stream');
 }
 
-/** Any other answer, as an error. */
+/** The error for any other answer. */
 export function streamFailure(received: Received, path: string): ServerError {
   const judged = judgeRefusal(received);
   const answer = { ...received, path };

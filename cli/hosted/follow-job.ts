@@ -1,6 +1,6 @@
 /**
- * Follows one job live over server-sent events: its transcript as it grows, and where it stands. A stream that ends is
- * taken up again behind the last entry, so nothing is shown twice and nothing is missed.
+ * Follows one job over server-sent events: its transcript and its status. After a break, it resumes after the last entry, so
+ * no entry is repeated or lost.
  */
 
 import { createParser, type EventSourceMessage, type ParseError } from 'eventsource-parser';
@@ -21,24 +21,23 @@ import { ReceiptWatch } from './stop-receipt.ts';
 export type FollowEvent =
   | { kind: 'entry'; entry: z.output<typeof transcriptEntry> }
   | { kind: 'status'; status: JobStatus }
-  /** The job has ended, and everything was told. */
+  /** The job has ended, and all its entries were delivered. */
   | { kind: 'end'; status: JobStatus };
 
 const standing = z.object({ status: z.enum(JOB_STATUSES) });
 
-/** 1 s doubling to 30 s: a person is watching. */
+/** 1 s, doubling to 30 s, because a person is watching. */
 const RECONNECT = { firstMs: 1000, limitMs: 30_000 };
 
 export interface FollowOptions {
-  /** Ends it, also between two streams. */
+  /** Stops following, also between two streams. */
   signal?: AbortSignal | undefined;
-  /** A stream could not be opened, or broke: it is opened again. Called each time, with a sentence. */
+  /** Called with a sentence each time a stream breaks or cannot be opened, before the retry. */
   onOutage?(message: string): void;
 }
 
 /**
- * Yields what happens until the job has ended. An outage ends nothing, however long it takes; only the server's own refusal
- * does, and the signal.
+ * Yields events until the job ends. Only a refusal by the server or the signal stops it earlier; outages of any length do not.
  */
 export async function* followJob(
   client: Client,
@@ -58,7 +57,7 @@ export async function* followJob(
         cursor = message.id ?? cursor;
         const event = readEvent(message);
         if (event?.kind === 'entry') receipt.see(event.entry);
-        // The agent ends after its job was cancelled: what its machine says of that is the end of the story.
+        // A cancelled job ends before its agent does. The machine's receipt is the last entry.
         isOwed = event?.kind === 'end' && event.status === 'cancelled' && (await receipt.isOwed());
         if (isOwed) break;
         if (event !== undefined) yield event;
@@ -71,9 +70,9 @@ export async function* followJob(
       signal?.throwIfAborted();
       onOutage?.(error.message);
     }
-    // Each move of the job, and each page of a long story, is a stream of its own; one that brought nothing new is none.
+    // The server ends a stream after each status change and each page. A stream without news is a failure.
     const broughtNothing = !isOwed && before === `${cursor} ${status}`;
-    // A stream that reached its time is no failure; only ending again and again is.
+    // A stream that reached its time limit is not a failure. Repeated early ends are.
     failures = broughtNothing ? (isRegular ? 1 : failures + 1) : 0;
     if (failures > 0) {
       await client.sleep(fullJitter({ attempt: failures, ...RECONNECT }, client.random()), signal);
@@ -81,7 +80,7 @@ export async function* followJob(
   }
 }
 
-/** Too many open streams count as passing, too: the one that just broke may be one of them. */
+/** "Too many open streams" is temporary, too: the broken stream may still be one of them. */
 function mayPass(error: ServerError): boolean {
   return isOutage(error) || error.code === 'limit_reached';
 }
@@ -115,7 +114,7 @@ async function openStream(client: Client, { jobId, cursor, signal }: Position): 
   throw streamFailure({ status: response.status, headers: response.headers, text }, path);
 }
 
-/** Lines that are no fields are ignored, as the standard has it. */
+/** Ignores lines that are not fields, as the SSE standard requires. */
 function throwIfTooLarge(error: ParseError): void {
   if (error.type === 'max-buffer-size-exceeded') throw error;
 }
@@ -151,7 +150,7 @@ async function* readStream(response: Response): AsyncGenerator<EventSourceMessag
   }
 }
 
-/** Names that are not known are passed over: a newer service may say more. */
+/** Ignores unknown events, which a newer server may send. */
 function readEvent({ event, data }: EventSourceMessage): FollowEvent | undefined {
   const value = parse(data);
   if (event === 'entry') {
@@ -171,7 +170,7 @@ function parse(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch {
-    // Not JSON: not from this protocol.
+    // Not JSON, so not an event of this protocol.
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
-/** The user in the answer of a sign-in: v0.4.4 servers send it as an object `user`, or as `userId` and `email` beside it. */
+/** Reads sign-in answers. v0.4.4 servers send the user as an object `user`, or as the fields `userId` and `email`. */
 
 import { join } from 'node:path';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject, PRIVATE_MODE, readJsonFile, writeJsonFile } from '../files/json-file.ts';
 import { userFolder } from '../files/paths.ts';
 
-/** The user of a sign-in answer: an object, or top-level fields; undefined when neither is there. */
+/** The user of a sign-in answer, from the object or the top-level fields; undefined without both. */
 export function userOf(answer: JsonObject): JsonObject | undefined {
   if (isObject(answer.user)) return withoutNulls(answer.user);
   const id = readString(answer, 'userId');
@@ -15,7 +15,7 @@ export function userOf(answer: JsonObject): JsonObject | undefined {
   return withoutNulls({ id, email, name });
 }
 
-/** What a sign-in answer means. The order of the questions is the contract's. */
+/** The meaning of a sign-in answer. The contract defines the order of the checks. */
 export type SignIn =
   | { kind: 'pending'; verification: JsonObject }
   | { kind: 'connected'; token: string; user: JsonObject }
@@ -28,14 +28,14 @@ export function readSignIn(answer: JsonObject): SignIn {
   }
   const connected = readConnected(answer);
   const expiresAt = readString(answer, 'expiresAt');
-  // A service that sends the end of a token beside the token is understood, too.
+  // A server may also send the expiry of the token.
   if (expiresAt !== undefined && connected.kind !== 'connected') {
     return { kind: 'pending', verification: { expiresAt } };
   }
   return connected;
 }
 
-/** Reads the answer to a code: a token and a user, or nothing usable. */
+/** Reads the answer to a code. It needs a token and a user. */
 export function readConnected(answer: JsonObject): SignIn {
   const token = readString(answer, 'token');
   const user = userOf(answer);
@@ -49,11 +49,11 @@ function withoutNulls(record: JsonObject): JsonObject {
 }
 
 /*
- * Known devices. The token of the last sign-in proves that this device was signed in before; the server recognizes it also
- * after it was revoked. It grants nothing: it only lets a sign-in pass that other people's failures would delay.
+ * Known devices. The token of the last sign-in, even a revoked one, proves that this device was signed in before. It grants no
+ * access: it only exempts a sign-in from delays that failures of others cause.
  */
 
-/** Sign-ins that are remembered; the oldest go first. */
+/** Maximum number of remembered sign-ins. The oldest are dropped first. */
 const LIMIT = 20;
 
 export interface DeviceOf {
@@ -61,18 +61,18 @@ export interface DeviceOf {
   email: string;
 }
 
-/** Owner-only: one key per server and account, with the token. */
+/** An owner-only file that maps server and account to a token. */
 function knownDevicesPath(env: NodeJS.ProcessEnv): string {
   return join(userFolder(env), 'known-devices.json');
 }
 
-/** The proof for this account at this server, and for no other; undefined when there is none. */
+/** The proof for this account on this server, or undefined. */
 export function readKnownDevice(env: NodeJS.ProcessEnv, device: DeviceOf): string | undefined {
   const token = readAll(env)[keyOf(device)];
   return typeof token === 'string' && token !== '' ? token : undefined;
 }
 
-/** Keeps the proof. A file that cannot be written costs a wait at most. */
+/** Stores the proof. If that fails, the next sign-in may have to wait. */
 export function keepKnownDevice(env: NodeJS.ProcessEnv, device: DeviceOf, token: string): void {
   if (token === '') return;
   const key = keyOf(device);
@@ -81,7 +81,7 @@ export function keepKnownDevice(env: NodeJS.ProcessEnv, device: DeviceOf, token:
   try {
     writeJsonFile(knownDevicesPath(env), kept, { mode: PRIVATE_MODE });
   } catch {
-    // The sign-in itself has worked.
+    // The sign-in itself succeeded.
   }
 }
 

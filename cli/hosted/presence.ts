@@ -1,4 +1,4 @@
-/** What the hosted side knows of this machine: when it was heard of, and, apart from that, whether it can be woken now. */
+/** The server's view of this machine: when it last heard from it, and whether it can wake it now. */
 
 import { showMachine } from '../../spec/contract/machines.ts';
 import { CliError } from '../base/exit.ts';
@@ -7,13 +7,13 @@ import { signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import type { Context } from '../output/context.ts';
 
-/** As documents carry it. */
+/** The shape in documents. */
 export type Presence =
-  /** Nobody could be asked, or nobody knows the machine; `message` says why. */
+  /** The request failed, or the server does not know the machine; `message` says why. */
   | { known: false; message: string }
   | {
       known: true;
-      /** Whether a channel stands; the three fields after it describe it. */
+      /** Whether a channel is open. The next three fields describe it. */
       listening: boolean;
       transport?: string | undefined;
       instance?: string | undefined;
@@ -22,10 +22,10 @@ export type Presence =
       draining: boolean;
     };
 
-/** Somebody looks at a status: it must not hang because the service does. */
+/** A status must not hang when the server does. */
 const PATIENCE_MS = 2000;
 
-/** Asks once. Whatever keeps the answer away is part of the answer. */
+/** Asks once. A failure becomes the answer. */
 export async function askPresence(
   context: Pick<Context, 'env' | 'baseUrl'>,
   machineId: string,

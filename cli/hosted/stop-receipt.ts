@@ -1,6 +1,6 @@
 /**
- * The receipt of a cancelled job: what its machine says that it stopped. A cancel is final at once; the receipt follows, as
- * soon as the machine has heard of it and the agent has ended.
+ * The receipt of a cancelled job: what its machine reports to have stopped. The cancel is final immediately; the receipt
+ * follows when the machine has stopped the agent.
  */
 
 import { showJob } from '../../spec/contract/jobs.ts';
@@ -8,13 +8,13 @@ import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import { ServerError } from '../client/server-error.ts';
 
-/** A heartbeat every 20 s, three signals 5 s apart, and some time for the way. */
+/** Covers a heartbeat (20 s), three signals 5 s apart, and the network. */
 const LIMIT_MS = 60_000;
 const ASK_EVERY_MS = 1000;
-/** The transcript may be a moment behind the job. */
+/** The transcript may lag behind the job. */
 const MOST_TRIES = 10;
 
-/** What the machine says is among the last words of a transcript. */
+/** The receipt is among the last entries of a transcript. */
 const REMEMBERED = 16;
 
 interface Asking {
@@ -23,12 +23,12 @@ interface Asking {
   signal?: AbortSignal | undefined;
 }
 
-/** Whether the receipt of a cancelled job has been read in its transcript, or is still to come. */
+/** Tracks whether the receipt of a cancelled job has appeared in its transcript. */
 export class ReceiptWatch {
   readonly #asking: Asking;
   readonly #seen: string[] = [];
   #isAsked = false;
-  /** The receipt as the story of the job tells it: the words of the transcript, then the lease. */
+  /** The receipt: the text of the transcript entry, then the lease. */
   #told: string | undefined;
   #tries = 0;
 
@@ -36,7 +36,7 @@ export class ReceiptWatch {
     this.#asking = asking;
   }
 
-  /** Takes each entry of the transcript. */
+  /** Call this for each entry of the transcript. */
   see({ stream, text }: { stream: string; text: string }): void {
     const words = text.trim();
     if (stream !== 'system' || words === '') return;
@@ -44,7 +44,7 @@ export class ReceiptWatch {
     if (this.#seen.length > REMEMBERED) this.#seen.shift();
   }
 
-  /** Asked at each end of the transcript: whether to read it again. Waits for the machine first, a minute at most. */
+  /** Call this at the end of the transcript. Waits for the machine, up to a minute, and returns whether to read on. */
   async isOwed(): Promise<boolean> {
     if (!this.#isAsked) {
       this.#isAsked = true;
@@ -63,7 +63,7 @@ export class ReceiptWatch {
   }
 }
 
-/** What the machine said; undefined when nothing is to come. */
+/** The receipt, or undefined if none will come. */
 async function waitForReceipt({ client, jobId, signal }: Asking): Promise<string | undefined> {
   for (let waitedMs = 0; waitedMs < LIMIT_MS; waitedMs += ASK_EVERY_MS) {
     const job = await show({ client, jobId, signal });
@@ -72,7 +72,7 @@ async function waitForReceipt({ client, jobId, signal }: Asking): Promise<string
       if (job.cancel?.confirmedAt !== undefined && text !== undefined) return text;
       const { attempt, startedAt } = job;
       const wasRunning = job.attempts.some((one) => one.attempt === attempt && one.startedAt !== undefined);
-      // Nothing ran that could be stopped, or the job has gone on.
+      // Nothing was running, or the job was queued again.
       if (job.status !== 'cancelled' || (startedAt === undefined && !wasRunning)) break;
     }
     await client.sleep(ASK_EVERY_MS, signal);
@@ -80,7 +80,7 @@ async function waitForReceipt({ client, jobId, signal }: Asking): Promise<string
   return undefined;
 }
 
-/** Undefined: it cannot be asked now. */
+/** Returns undefined when the server is unreachable. */
 async function show({ client, jobId, signal }: Asking) {
   try {
     const { job } = await call(client, showJob, {

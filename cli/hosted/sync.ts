@@ -1,4 +1,4 @@
-/** Tells the hosted side what this machine has linked, and notes locally that it did. */
+/** Sends the linked repositories of this machine to the server, and records the sync locally. */
 
 import { syncMachine } from '../../spec/contract/runner.ts';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
@@ -24,7 +24,7 @@ export interface SyncRequest {
   linked: readonly LinkedRepository[];
   /** Account of the client. */
   email: string;
-  /** Gets a copy of the machine record. */
+  /** Repository that gets a copy of the machine record. */
   copyTo?: LinkableRepository | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface SyncReceipt {
   copyTo: LinkableRepository | undefined;
 }
 
-/** Syncs, then records it. A refusal changes nothing here. */
+/** Syncs, then records it. If the server refuses, nothing changes locally. */
 export async function syncLinked(client: Client, request: SyncRequest): Promise<SyncReceipt> {
   const { env, now, email } = request;
   const hasAgents = request.linked.some(({ sessions }) =>
@@ -56,7 +56,7 @@ export async function syncLinked(client: Client, request: SyncRequest): Promise<
   return { payload, response, machine, syncedAt, copyTo: request.copyTo };
 }
 
-/** The JSON document of a sync, which `runner work` shows as its `sync_result`. */
+/** The JSON document of a sync, also used as `sync_result` by `runner work`. */
 export function syncDocument(receipt: SyncReceipt, candidates: readonly Candidate[]) {
   const { payload, response, machine, syncedAt, copyTo } = receipt;
   return {

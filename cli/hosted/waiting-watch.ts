@@ -1,4 +1,4 @@
-/** Says why a job waits, for somebody who waits for it, and says it again when the reason is another one. */
+/** Reports why a job waits, and reports again when the reason changes. */
 
 import type { z } from 'zod';
 import { type job as jobSchema, showJob } from '../../spec/contract/jobs.ts';
@@ -8,7 +8,7 @@ import type { Client } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServerError } from '../client/server-error.ts';
 
-/** The sentence of a job that waits; undefined when it does not. */
+/** Why a job waits; undefined if it does not. */
 export function waitingSentence({
   waiting,
 }: Pick<z.output<typeof jobSchema>, 'waiting'>): string | undefined {
@@ -31,7 +31,7 @@ export class WaitingWatch {
     this.#tell = tell;
   }
 
-  /** The job has this status now: while it may wait, the server is asked why. */
+  /** Sets the status of the job. While the job may wait, the watch asks the server why. */
   update(status: JobStatus): void {
     const mayWait = status === 'queued' || status === 'dispatched' || status === 'lost';
     if (!mayWait) this.stop();
@@ -54,7 +54,7 @@ export class WaitingWatch {
         this.#told = sentence;
         this.#tell(sentence);
       }
-      // Aborting is the only way in which it fails.
+      // Only aborting makes it fail.
       await this.#client.sleep(ASK_EVERY_MS, signal).catch(() => undefined);
     }
   }
@@ -64,7 +64,7 @@ export class WaitingWatch {
       const { job } = await call(this.#client, showJob, { params: { jobId: this.#jobId }, signal });
       return waitingSentence(job);
     } catch (error) {
-      // Whoever follows the job says that the server is away, or what it refuses.
+      // The follower of the job reports outages and refusals.
       if (signal.aborted || error instanceof ServerError) return undefined;
       throw error;
     }

@@ -64,7 +64,7 @@ async function lookUp(client: Client, kind: LookupKind, given: string): Promise<
   const [first, ...others] = ids;
   if (others.length === 0 || first === given) return first;
   const shown = ids.slice(0, LOOKUP_LIMIT - 1);
-  throw new CliError(`Several ${kind}s begin with ${given}.`, {
+  throw new CliError(`Several ${kind} ids start with ${given}.`, {
     code: 'ambiguous_id',
     hint: `Give more of the id: ${shown.join(', ')}${ids.length > shown.length ? ', …' : '.'}`,
   });

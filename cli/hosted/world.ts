@@ -1,4 +1,4 @@
-/** The world of an idea, as services answer it: wrapped or flat. */
+/** The world of an idea. Servers return it wrapped or flat. */
 
 import { getWorld } from '../../spec/contract/ideas.ts';
 import { send } from '../client/call.ts';
@@ -10,13 +10,13 @@ import { facts, said } from '../output/page.ts';
 import type { Line } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 
-/** Asks for the world of an idea. */
+/** Requests the world of an idea. */
 export async function fetchWorld(context: Context, ideaId: string): Promise<JsonObject> {
   const client = await signedInClient(context);
   return worldOf(await send(client, getWorld, { params: { ideaId } }));
 }
 
-/** The world of an answer; `{}` when none is bound yet. */
+/** The world in an answer; `{}` if none is bound. */
 export function worldOf(answer: JsonObject): JsonObject {
   if (isObject(answer.world)) return answer.world;
   const { ok, world, ...rest } = answer;
@@ -32,15 +32,15 @@ const WIRE_NAMES = {
   status: 'status',
 } as const;
 
-/** Lines of a world. */
+/** Lines for a world. */
 export function worldLines(world: JsonObject, names: readonly (keyof typeof WIRE_NAMES)[]): Line[] {
   return names.map((name) => [`world.${name}`, readString(world, WIRE_NAMES[name])]);
 }
 
-/** Shows it; `isChanged`: it has just been bound anew. */
+/** The page for a world; `isChanged` if the command has just changed it. */
 export function worldPage(world: JsonObject, bound: { ideaId: string; isChanged: boolean }): Rich {
   const text = (name: string) => readString(world, name) ?? '';
-  if (text('id') === '') return said('idle', `Idea ${bound.ideaId} is bound to no repository.`);
+  if (text('id') === '') return said('idle', `Idea ${bound.ideaId} is not bound to a repository.`);
   const name: Rich = [paint('bold', text('name')), ` · ${text('id')}`];
   return [
     bound.isChanged ? said('done', ['Bound ', name]) : said('note', name),

@@ -1,7 +1,7 @@
 /**
- * Which repositories this user has linked on this machine, so that one runner can work in all of them. `bind` adds, and
- * `unbind` takes away; what was deleted behind our back is taken out when somebody looks. The links themselves stay in
- * the repositories: this list only says where to look, and a wrong entry does no harm.
+ * The repositories that this user has linked on this machine, so that one runner can work in all of them. `bind` adds entries,
+ * `unbind` removes them, and reading the list drops deleted repositories. The links themselves are in the repositories, so a
+ * wrong entry does no harm.
  */
 
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { PRIVATE_MODE, readJsonFile, writeJsonFile } from '../files/json-file.ts
 import { withLock } from '../files/lock.ts';
 import { linkedRootsPath } from '../files/paths.ts';
 
-/** The roots, in the order in which they were linked. A list that cannot be read is empty: the next `bind` begins anew. */
+/** The roots in the order of linking. An unreadable list is empty; the next `bind` starts a new one. */
 export function readLinkedRoots(env: NodeJS.ProcessEnv): string[] {
   const file = readJsonFile(linkedRootsPath(env));
   const roots = file.kind === 'read' ? file.value.project_roots : undefined;
@@ -24,14 +24,14 @@ export function rememberRoot(env: NodeJS.ProcessEnv, root: string): Promise<void
   return changeRoots(env, (roots) => (roots.includes(root) ? roots : [...roots, root]));
 }
 
-/** Takes roots out. */
+/** Removes roots. */
 export function forgetRoots(env: NodeJS.ProcessEnv, gone: readonly string[]): Promise<void> {
   return changeRoots(env, (roots) => roots.filter((root) => !gone.includes(root)));
 }
 
 /**
- * The roots that exist, and what is to be said about the others. A folder that is gone is forgotten; one whose parent is
- * gone as well may be on a disk that is not mounted: it stays, and is left out for now.
+ * The existing roots, and sentences about the others. A missing folder is removed from the list. If its parent is missing,
+ * too, it may be on an unmounted disk: it stays in the list and is skipped.
  */
 export async function findLinkedRoots(
   env: NodeJS.ProcessEnv,
@@ -45,8 +45,8 @@ export async function findLinkedRoots(
     roots: known.filter((root) => !missing.includes(root)),
     warnings: missing.map((root) =>
       deleted.includes(root)
-        ? `${root} does not exist any more; it was taken from the list of linked repositories.`
-        : `${root} cannot be reached; it is left out until it is there again.`,
+        ? `${root} no longer exists. It was removed from the list of linked repositories.`
+        : `${root} is not available. It is skipped until it is.`,
     ),
   };
 }

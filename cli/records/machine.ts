@@ -1,9 +1,9 @@
 /**
  * `machine.json`: this computer as a runner.
  *
- * The machine id is an identity that the hosted side has bound to an account: losing it means a new, unknown machine.
- * It is therefore kept twice. A record that is torn, or has vanished, gets its id back from the second copy or from a
- * repository's `runner.json`; it comes back disabled, because working for others needs the owner's consent again.
+ * The server has bound the machine id to an account, so losing it would mean a new, unknown machine. It is therefore stored
+ * twice. A torn or missing record recovers its id from the second copy or from a repository's `runner.json`. A recovered
+ * runner is disabled, because running jobs needs the owner's consent again.
  */
 
 import { hostname } from 'node:os';
@@ -26,31 +26,31 @@ import { withLock } from '../files/lock.ts';
 import { machineIdCopyPath, machinePath, userFolder } from '../files/paths.ts';
 import { type LinkableRepository, linkFolder, repoRunnerPath } from '../git/repository.ts';
 
-/** An id on a line of its own, in a copy that may be damaged, too. */
+/** An id on its own line, in a copy that may be damaged, too. */
 const ID_LINE = /^\S{1,128}$/;
 
-/** Something a person should know, and what to do about it. */
+/** A message for the user, and what they can do. */
 export interface Advice {
   message: string;
   hint?: string;
 }
 
-/** The record, and what had to be repaired to have one. */
+/** The record, and the repair that it needed. */
 export interface Machine {
   record: RunnerMachine;
   path: string;
   repaired: Advice[];
 }
 
-/** Where a machine record lives, and where its id can be found again. */
+/** Where the machine record is, and where its id can be recovered. */
 export interface MachinePlace {
   env: NodeJS.ProcessEnv;
   now: number;
-  /** A repository whose `runner.json` may know the id. */
+  /** A repository whose `runner.json` may have the id. */
   repository?: LinkableRepository | undefined;
 }
 
-/** Rebuilds a record; undefined when it has no id. */
+/** Rebuilds a record; undefined without an id. */
 export function normaliseMachine(record: JsonObject): RunnerMachine | undefined {
   const id = readString(record, 'machine_id', 'machineId');
   return id === undefined ? undefined : machineRecord(id, record);
@@ -75,7 +75,7 @@ function platformName(platform: NodeJS.Platform): string {
   return platform === 'win32' ? 'windows' : platform;
 }
 
-/** The machine record; made on the first read, repaired when it is torn. */
+/** Loads the machine record. Creates it on first use and repairs it if torn. */
 export async function loadMachine(place: MachinePlace): Promise<Machine> {
   const path = machinePath(place.env);
   const record = readMachine(place);
@@ -83,7 +83,7 @@ export async function loadMachine(place: MachinePlace): Promise<Machine> {
   return withLock(userFolder(place.env), () => repairMachine(place));
 }
 
-/** Changes the record as the only writer. */
+/** Changes the record under its lock. */
 export function updateMachine(
   place: MachinePlace,
   change: (current: RunnerMachine) => Partial<RunnerMachine>,
@@ -96,18 +96,18 @@ export function updateMachine(
   });
 }
 
-/** Leaves a copy of the record in a repository. */
+/** Stores a copy of the record in a repository. */
 export async function copyMachineTo(repository: LinkableRepository, record: RunnerMachine): Promise<void> {
   await withLock(linkFolder(repository), () => writeJsonFile(repoRunnerPath(repository), record));
 }
 
-/** The precondition ENABLED. A record that had to be repaired has lost the owner's consent, and says so. */
+/** Throws unless the runner is enabled. A repaired record is disabled; the error says so. */
 export function requireEnabled(machine: Machine): RunnerMachine {
   if (machine.record.runner_enabled) return machine.record;
   const repair = machine.repaired[0]?.message;
   throw new CliError(
     repair === undefined
-      ? 'The runner of this machine is not enabled.'
+      ? 'The runner is not enabled on this machine.'
       : `${repair} The runner is not enabled.`,
     { code: repair === undefined ? 'runner_disabled' : 'torn_state', hint: 'Run `orp runner enable`.' },
   );
@@ -119,8 +119,8 @@ function readMachine(place: MachinePlace): RunnerMachine | undefined {
 }
 
 /**
- * Under the lock: makes sure that there is a record with an id, and that the id has its copy. The copy comes first: a
- * crash between the two never loses an identity.
+ * Ensures, under the lock, that a record with an id and a copy of the id exist. The copy is written first, so that a crash
+ * never loses the id.
  */
 function repairMachine(place: MachinePlace): Machine {
   const path = machinePath(place.env);
@@ -146,11 +146,11 @@ function keepIdCopy(place: MachinePlace, id: string): void {
   try {
     writeTextFile(machineIdCopyPath(place.env), `${id}\n`, PRIVATE_MODE);
   } catch {
-    // A state folder that cannot be written takes away the second copy, not the first.
+    // If the state folder is not writable, only the second copy is missing.
   }
 }
 
-/** Sets a torn file aside and says what became of the identity. A first start is nothing to talk about. */
+/** Moves a torn file aside and reports what happened to the id. A first start reports nothing. */
 function adviceAfterRepair(place: MachinePlace, recovered: string | undefined): Advice | undefined {
   const path = machinePath(place.env);
   const file = readJsonFile(path);
@@ -161,17 +161,17 @@ function adviceAfterRepair(place: MachinePlace, recovered: string | undefined): 
       : `${path} ${file.kind === 'absent' ? 'was missing' : 'had no machine id'};`;
   if (recovered === undefined) {
     return {
-      message: `${what} this machine has a new machine id.`,
-      hint: 'Put the old machine_id back into the file if you know it, then run `orp runner enable` and `orp runner sync`.',
+      message: `${what} this machine now has a new machine id.`,
+      hint: 'If you know the old machine_id, put it back into the file. Then run `orp runner enable` and `orp runner sync`.',
     };
   }
   return {
     message: `${what} the machine id was recovered.`,
-    hint: `Run \`orp runner enable\`. To start as a new machine instead, remove ${machineIdCopyPath(place.env)} as well.`,
+    hint: `Run \`orp runner enable\`. To start as a new machine instead, also remove ${machineIdCopyPath(place.env)}.`,
   };
 }
 
-/** A repository may have been copied from another computer: it is asked only when there was a record here. */
+/** Used only if this machine had a record, because the repository may be a copy from another computer. */
 function recoverId(place: MachinePlace): string | undefined {
   const copy = readIdCopy(place);
   if (copy !== undefined || place.repository === undefined) return copy;

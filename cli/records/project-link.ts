@@ -12,16 +12,16 @@ import { stripCredentials } from '../git/git-remote.ts';
 import type { LinkableRepository } from '../git/repository.ts';
 import { linkFolder, projectLinkPath } from '../git/repository.ts';
 
-/** A record as it was read: an unrecognised source is shown as it is, and becomes `cli` when written. */
+/** A record from a file. An unknown source is kept for display and becomes `cli` on the next write. */
 export type ProjectLink = Omit<LinkProject, 'source'> & { source?: string | undefined };
 
-/** What stands in the file. `invalid`: something is there, but not a valid record. */
+/** The contents of the file. `invalid`: the file exists but has no valid record. */
 export type ProjectLinkFile =
   | { kind: 'absent' }
   | { kind: 'invalid' }
   | { kind: 'linked'; link: ProjectLink };
 
-/** Rebuilds a record from what a file or another program holds; undefined without an idea. */
+/** Rebuilds a record from a file or another program; undefined without an idea. */
 export function normaliseProjectLink(
   record: JsonObject,
   defaults: { root: string; now: number },
@@ -45,7 +45,7 @@ export function normaliseProjectLink(
   });
 }
 
-/** Reads the link of a repository, and tells a broken file from a missing one. */
+/** Reads the link of a repository. Distinguishes an invalid file from a missing one. */
 export function readProjectLinkFile(repository: LinkableRepository, now: number): ProjectLinkFile {
   const file = readJsonFile(projectLinkPath(repository));
   if (file.kind === 'absent') return file;
@@ -54,38 +54,38 @@ export function readProjectLinkFile(repository: LinkableRepository, now: number)
   return link === undefined ? { kind: 'invalid' } : { kind: 'linked', link };
 }
 
-/** The valid link of a repository, if it has one. */
+/** The link of a repository, if it is valid. */
 export function readProjectLink(repository: LinkableRepository, now: number): ProjectLink | undefined {
   const file = readProjectLinkFile(repository, now);
   return file.kind === 'linked' ? file.link : undefined;
 }
 
-/** The precondition LINKED. */
+/** Throws unless the repository is linked. */
 export function requireProjectLink(repository: LinkableRepository, now: number): ProjectLink {
   const file = readProjectLinkFile(repository, now);
   if (file.kind === 'linked') return file.link;
   if (file.kind === 'invalid') throw invalidLink(repository);
   throw new CliError(`The repository ${repository.root} is not linked to an idea.`, {
     code: 'not_linked',
-    hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows the ideas.',
+    hint: 'Run `orp link project bind --idea-id <idea-id>`; `orp ideas list` shows your ideas.',
   });
 }
 
 /**
- * The link is there, and nobody can read it. It stays where it is until somebody binds again: moved out of the way by a
- * reader, it would look like no link at all to the next one.
+ * The link file exists but is unreadable. It stays in place until the next bind: if a reader moved it away, the next reader
+ * would see an unlinked repository.
  */
 export function invalidLink(repository: LinkableRepository): CliError {
   return new CliError(
-    `The project link ${projectLinkPath(repository)} cannot be read: it is no valid record.`,
+    `Could not read the project link ${projectLinkPath(repository)}: it is not a valid record.`,
     {
       code: 'torn_state',
-      hint: 'Run `orp link project bind --idea-id <idea-id>`; it links the repository again and keeps the unreadable file beside the new one.',
+      hint: 'Run `orp link project bind --idea-id <idea-id>`. It links the repository again and keeps the unreadable file.',
     },
   );
 }
 
-/** Writes the link. What stood there and was no link is kept beside it. */
+/** Writes the link. Moves an invalid file aside first. */
 export async function writeProjectLink(
   repository: LinkableRepository,
   link: ProjectLink,
@@ -103,7 +103,7 @@ export async function writeProjectLink(
   return record;
 }
 
-/** Removes the link, also an invalid one; says what it was. */
+/** Removes the link, also an invalid one, and returns it. */
 export function removeProjectLink(
   repository: LinkableRepository,
   now: number,

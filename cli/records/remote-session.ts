@@ -1,6 +1,6 @@
 /**
- * `remote-session.json`: the account, its service and its device token. Owner-only.
- * The token belongs to the origin it was issued by and is never shown to another one.
+ * `remote-session.json`: the account, its server and its device token. Owner-only.
+ * The token is only sent to the origin that issued it.
  */
 
 import { chmodSync, statSync } from 'node:fs';
@@ -13,13 +13,13 @@ import { remoteSessionPath, userFolder } from '../files/paths.ts';
 export interface RemoteSession {
   base_url: string;
   email: string;
-  /** Non-blank means connected. */
+  /** Signed in if not empty. */
   token: string;
   user: JsonObject | null;
   pending_verification: JsonObject | null;
 }
 
-/** What commands print about the account; never the token. */
+/** The account facts that commands print. Never the token. */
 export interface SessionSummary {
   base_url: string;
   email: string;
@@ -28,7 +28,7 @@ export interface SessionSummary {
   pending_verification: JsonObject | null;
 }
 
-/** The stored session; blank when there is none. Keys of other clients come along at the end. */
+/** The stored session, with empty values if there is none. Keys of other clients are kept at the end. */
 export function readRemoteSession(env: NodeJS.ProcessEnv): RemoteSession & JsonObject {
   const path = remoteSessionPath(env);
   const file = readJsonFile(path);
@@ -50,17 +50,17 @@ function blankSession(): RemoteSession {
   return { base_url: '', email: '', token: '', user: null, pending_verification: null };
 }
 
-/** Older clients left the file readable for everybody. */
+/** Makes the file private. Older clients left it readable for everyone. */
 function makePrivate(path: string): void {
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, PRIVATE_MODE);
 }
 
-/** There is a file, and it is no session: what it said is not known. */
+/** Whether the file exists but has no valid session. */
 export function isRemoteSessionTorn(env: NodeJS.ProcessEnv): boolean {
   return readJsonFile(remoteSessionPath(env)).kind === 'torn';
 }
 
-/** Changes some keys; the others stay. */
+/** Changes some keys and keeps the others. */
 export function updateRemoteSession(
   env: NodeJS.ProcessEnv,
   change: Partial<RemoteSession>,
@@ -72,7 +72,7 @@ export function updateRemoteSession(
   });
 }
 
-/** Forgets everything but the service and the e-mail. */
+/** Clears everything except the server and the email. */
 export function clearRemoteSession(env: NodeJS.ProcessEnv): Promise<RemoteSession> {
   return withLock(userFolder(env), () => {
     const { base_url, email } = readRemoteSession(env);
@@ -82,20 +82,20 @@ export function clearRemoteSession(env: NodeJS.ProcessEnv): Promise<RemoteSessio
   });
 }
 
-/** Whose sign-in something is under; what is not known of it is absent. */
+/** An account. Unknown fields are absent. */
 export interface Account {
   userId?: string | undefined;
   email?: string | undefined;
 }
 
-/** The account that is signed in; undefined when the file does not tell. */
+/** The signed-in account; undefined if unknown. */
 export function accountOf({ user, email }: Pick<RemoteSession, 'user' | 'email'>): Account | undefined {
   const userId = user === null ? undefined : readString(user, 'id');
   if (userId === undefined && email === '') return undefined;
   return { ...(userId === undefined ? {} : { userId }), ...(email === '' ? {} : { email }) };
 }
 
-/** Whether these are known to be two accounts; the id decides where both have one. */
+/** Whether these are certainly different accounts. Ids decide if both have one. */
 export function isOtherAccount(a: Account | undefined, b: Account | undefined): boolean {
   if (a?.userId !== undefined && b?.userId !== undefined) return a.userId !== b.userId;
   if (a?.email === undefined || b?.email === undefined) return false;
@@ -108,15 +108,15 @@ export function summariseSession(session: RemoteSession): SessionSummary {
   return { base_url, email, user, connected: token !== '', pending_verification };
 }
 
-/** The precondition AUTH: a stored token. Whether the service still accepts it, only the service knows. */
+/** Throws unless a token is stored. Only the server knows whether it is still valid. */
 export function requireAuth(env: NodeJS.ProcessEnv): RemoteSession {
   const session = readRemoteSession(env);
   if (session.token !== '') return session;
   const path = remoteSessionPath(env);
   if (isRemoteSessionTorn(env)) {
-    throw new CliError(`The sign-in file ${path} cannot be read: it is not a JSON object.`, {
+    throw new CliError(`Could not read the sign-in file ${path}: it is not a JSON object.`, {
       code: 'torn_state',
-      hint: 'Run `orp auth login`; it signs in again and keeps the unreadable file beside the new one.',
+      hint: 'Run `orp auth login`. It signs in again and keeps the unreadable file.',
     });
   }
   throw new CliError('You are not signed in: hosted auth is not connected.', {

@@ -1,4 +1,4 @@
-/** `LINK/runtime.json`, rebuilt from what the file holds, and what it says about a lease. */
+/** Reads `LINK/runtime.json`, and derives the health of its lease. */
 
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import type { RunnerRuntime, RuntimeEvent, RuntimeJob } from '../../spec/local/runner-runtime.ts';
@@ -16,7 +16,7 @@ import { isObject, type JsonObject, readJsonFile } from '../files/json-file.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import { type LinkableRepository, runtimePath } from '../git/repository.ts';
 
-/** What a repository without any runtime is taken for. Never written: a file says when it was. */
+/** The runtime of a repository without a file. Never written. */
 export function idleRuntime(): RunnerRuntime {
   return {
     schema_version: SCHEMA_VERSION,
@@ -28,7 +28,7 @@ export function idleRuntime(): RunnerRuntime {
   };
 }
 
-/** Reads the runtime; `isTorn` when there is a file that says nothing readable. */
+/** Reads the runtime; `isTorn` if the file exists but is unreadable. */
 export function readRuntime(repository: LinkableRepository): { runtime: RunnerRuntime; isTorn: boolean } {
   const file = readJsonFile(runtimePath(repository));
   const runtime = file.kind === 'read' ? normaliseRuntime(file.value) : idleRuntime();
@@ -50,12 +50,12 @@ export function normaliseRuntime(record: JsonObject): RunnerRuntime {
   });
 }
 
-/** Whether a job object stands for a job; `{}` stands for none. */
+/** Whether the object describes a job; `{}` means none. */
 export function hasJob(job: RuntimeJob): boolean {
   return Object.keys(job).length > 0;
 }
 
-/** Rebuilds a job with its keys in order; blank values are dropped. */
+/** Rebuilds a job with its keys in order. Drops empty values. */
 export function normaliseJob(value: unknown): RuntimeJob {
   if (!isObject(value)) return {};
   const job: RuntimeJob = {};
@@ -81,15 +81,15 @@ export function normaliseEvent(value: unknown): RuntimeEvent {
   return event;
 }
 
-/** Health of the recorded lease; derived, never stored. */
+/** Health of the recorded lease. Derived, never stored. */
 export interface ActiveLease {
   has_active_job: boolean;
-  /** No sign of life for as long as a lease lasts. */
+  /** No heartbeat for the duration of a lease. */
   stale: boolean;
   age_seconds: number;
 }
 
-/** How long ago the active job last showed signs of life. */
+/** Time since the last heartbeat of the active job. */
 export function activeLease(
   runtime: RunnerRuntime,
   machine: RunnerMachine | undefined,

@@ -1,7 +1,7 @@
 /**
- * The four moves of `LINK/runtime.json`: claim → start → heartbeat … → finish. Each is one locked read-modify-write, and
- * each but the claim names the job and lease it means, so that a late one changes nothing. A job that was at work beside
- * the active one is noted when it ends.
+ * The four moves of `LINK/runtime.json`: claim → start → heartbeat … → finish. Each is one locked read-modify-write. All but
+ * the claim name their job and lease, so that a late move changes nothing. A job that runs beside the active one is recorded
+ * when it ends.
  */
 
 import type { RunnerRuntime, RuntimeJob } from '../../spec/local/runner-runtime.ts';
@@ -17,13 +17,13 @@ import { formatTimestamp } from '../files/timestamps.ts';
 import { type LinkableRepository, linkFolder, runtimePath } from '../git/repository.ts';
 import { hasJob, normaliseEvent, normaliseJob, readRuntime } from './runtime-record.ts';
 
-/** Which job and lease a move means. A blank side matches anything, as v0.4.4 has it. */
+/** The job and lease of a move. An empty value matches any, as in v0.4.4. */
 export interface RuntimeFence {
   jobId?: string | undefined;
   leaseId?: string | undefined;
 }
 
-/** What is known when a job is claimed. */
+/** The facts of a claimed job. */
 export type ClaimedWork = Pick<
   RuntimeJob,
   | 'job_id'
@@ -42,7 +42,7 @@ export interface FinishedWork {
   error?: string | undefined;
 }
 
-/** Records a claimed job. What was active before is overwritten: the service knows better who holds what. */
+/** Records a claimed job. Overwrites the active one, because the server decides who holds which job. */
 export function recordClaim(repository: LinkableRepository, work: ClaimedWork, now: number) {
   return changeRuntime(repository, now, () => {
     const at = formatTimestamp(now);
@@ -58,7 +58,7 @@ export function recordClaim(repository: LinkableRepository, work: ClaimedWork, n
   });
 }
 
-/** Records that the agent is about to run in a session. */
+/** Records that the agent starts in a session. */
 export function recordStart(
   repository: LinkableRepository,
   work: RuntimeFence & { orpSessionId: string; codexSessionId: string },
@@ -79,7 +79,7 @@ export function recordStart(
   });
 }
 
-/** Records a sign of life of the active job; a renewed lease brings its new end. */
+/** Records a heartbeat of the active job, with the new expiry of a renewed lease. */
 export function recordHeartbeat(
   repository: LinkableRepository,
   work: RuntimeFence & { leaseExpiresAt?: number | undefined },
@@ -97,7 +97,7 @@ export function recordHeartbeat(
   });
 }
 
-/** Records the end of the active job, which becomes the last one. */
+/** Records the end of the active job, which becomes the last job. */
 export function recordFinish(repository: LinkableRepository, work: RuntimeFence & FinishedWork, now: number) {
   return changeRuntime(repository, now, (runtime) => {
     if (!isMeant(runtime, work)) return undefined;
@@ -113,7 +113,7 @@ export function recordFinish(repository: LinkableRepository, work: RuntimeFence 
   });
 }
 
-/** Records the end of a job that was at work beside the active one, which stays. */
+/** Records the end of a job that ran beside the active one. The active job stays. */
 export function recordAside(
   repository: LinkableRepository,
   work: ClaimedWork,
@@ -138,14 +138,14 @@ interface Move {
   status: RuntimeStatus;
   /** The active job after the move. */
   job: RuntimeJob;
-  /** The job that has just ended. */
+  /** The job that the move ended. */
   finished?: RuntimeJob;
-  /** Word of the event; the new status by default. */
+  /** Name of the event (default: the new status). */
   event?: string;
   message: string;
 }
 
-/** What became of a move: `isApplied` is false when it meant another job or lease. */
+/** The result of a move. `isApplied` is false if it named another job or lease. */
 export interface RuntimeChange {
   runtime: RunnerRuntime;
   isApplied: boolean;
@@ -186,7 +186,7 @@ function applyMove(runtime: RunnerRuntime, move: Move, now: number): RunnerRunti
   };
 }
 
-/** Whether there is an active job, and it is the one that is meant. */
+/** Whether the active job is the given one. */
 function isMeant(runtime: RunnerRuntime, fence: RuntimeFence): boolean {
   const job = runtime.active_job;
   return hasJob(job) && agrees(job.job_id, fence.jobId) && agrees(job.lease_id, fence.leaseId);
@@ -197,11 +197,11 @@ function agrees(a: string | undefined, b: string | undefined): boolean {
 }
 
 /*
- * Which recorded job `runner cancel` and `runner retry` mean. A lease is only taken from the
- * record of its own job: an order for one job must never carry the lease of another.
+ * Finds the recorded job for `runner cancel` and `runner retry`. The lease always comes from the record of the same job: an
+ * order for one job must never carry the lease of another.
  */
 
-/** What one repository has recorded. */
+/** The record of one repository. */
 export interface RecordedWork {
   root: string;
   activeJob: RuntimeJob;
@@ -210,9 +210,9 @@ export interface RecordedWork {
 
 export interface OrderTarget {
   jobId: string;
-  /** Absent: the order is given as the owner of the job, without a lease. */
+  /** Absent: the order uses the rights of the job's owner, without a lease. */
   leaseId: string | undefined;
-  /** The repository whose record it is; absent when none has recorded the job. */
+  /** The repository of the record; absent if none has a record of the job. */
   root: string | undefined;
   source: 'active_runtime' | 'last_job' | 'explicit';
 }
@@ -220,11 +220,11 @@ export interface OrderTarget {
 export interface OrderRequest {
   jobId: string | undefined;
   leaseId: string | undefined;
-  /** A finished job may be retried, not cancelled. */
+  /** Finished jobs can be retried, but not cancelled. */
   mayBeLast: boolean;
 }
 
-/** Undefined: nothing is recorded that could be meant. */
+/** Returns undefined if no record matches. */
 export function findOrderTarget(
   request: OrderRequest,
   works: readonly RecordedWork[],
@@ -244,7 +244,7 @@ export function findOrderTarget(
   return { jobId: meant.job.job_id, leaseId: meant.job.lease_id, root: meant.root, source: meant.source };
 }
 
-/** Active jobs of all roots first, then the last ones. */
+/** Active jobs of all roots first, then last jobs. */
 function recordsOf(works: readonly RecordedWork[], mayBeLast: boolean) {
   const active = works.map(({ root, activeJob }) => ({
     root,

@@ -1,6 +1,5 @@
 /**
- * Takes over the records of the Rust desktop app. Its files are only read. Running it again
- * gives the same result.
+ * Imports the records of the Rust desktop app, without changing its files. Running it again gives the same result.
  */
 
 import { readdirSync, statSync } from 'node:fs';
@@ -24,7 +23,7 @@ export interface RustImport {
   projectPath: string;
   sessionsFolder: string;
   ignoredCodexIds: string[];
-  /** Files that could not be read or lack an id or a label. */
+  /** Files that are unreadable or lack an id or a label. */
   skippedPaths: string[];
 }
 
@@ -35,9 +34,9 @@ export async function importFromRust(repository: LinkableRepository, now: number
   const sessionsFolder = join(folder, 'sessions');
   const project = readJsonObject(projectPath) ?? {};
   if (Object.keys(project).length === 0 && !isFolder(sessionsFolder)) {
-    throw new CliError(`There is nothing to import: neither ${projectPath} nor ${sessionsFolder}.`, {
+    throw new CliError(`Nothing to import: neither ${projectPath} nor ${sessionsFolder} exists.`, {
       code: 'nothing_to_import',
-      hint: 'Open the repository in the desktop app once, or link it with `orp link project bind`.',
+      hint: 'Open the repository in the desktop app once, or run `orp link project bind --idea-id <idea-id>`.',
     });
   }
   const link = readRustProject(project, repository, now);
@@ -112,7 +111,7 @@ function readRustSessions(
   return { records: distinctById(records), skippedPaths };
 }
 
-/** Only the documented fields are taken over; a role of theirs means something else. */
+/** Imports only the documented fields. Roles in the desktop app have another meaning. */
 function rustFields(source: JsonObject): JsonObject {
   return {
     orp_session_id: readString(source, 'session_id', 'sessionId'),
@@ -128,7 +127,7 @@ function rustFields(source: JsonObject): JsonObject {
   };
 }
 
-/** Two files with one id: the later name wins, as if they had been imported one after the other. */
+/** If two files have the same id, the later file name wins. */
 function distinctById(records: readonly SessionRecord[]): SessionRecord[] {
   return [...new Map(records.map((record) => [record.orp_session_id, record])).values()];
 }

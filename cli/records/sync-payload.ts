@@ -1,4 +1,4 @@
-/** What a machine tells the hosted side about its linked repositories. */
+/** Builds the body of a sync: the linked repositories of this machine. */
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -22,9 +22,9 @@ const SKIP_REASONS = [
   'not_git_repo',
   'not_linked',
   'linked_email_mismatch',
-  /** The link is for another folder: the repository has moved. */
+  /** The link names another folder, so the repository has moved. */
   'project_root_mismatch',
-  /** So are all its sessions that could take work. */
+  /** All sessions that could take jobs name another folder. */
   'session_project_root_mismatch',
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
@@ -33,28 +33,28 @@ export type SkipReason = (typeof SKIP_REASONS)[number];
 export interface LinkedRepository {
   repository: LinkableRepository;
   link: ProjectLink;
-  /** Valid ones, in list order. */
+  /** Valid sessions, in list order. */
   sessions: StoredSession[];
 }
 
-/** What became of each candidate root, in order. */
+/** The result for each candidate root, in order. */
 export type Candidate =
   | { kind: 'linked'; root: string; linked: LinkedRepository }
-  /** A record of it cannot be read: what it says is not known, which is something else than nothing. */
+  /** A record is unreadable, so its contents are unknown (not empty). */
   | { kind: 'unreadable'; root: string; trouble: CliError }
-  /** With the link, when that is for another folder. */
+  /** Includes the link if it names another folder. */
   | { kind: 'skipped'; root: string; reason: SkipReason; link?: ProjectLink };
 
 export interface CandidateRoots {
-  /** `--repo-root` first, then the further ones in order; duplicates count once. */
+  /** `--repo-root` first, then the others in order, without duplicates. */
   roots: readonly string[];
   env: NodeJS.ProcessEnv;
   now: number;
-  /** Repositories linked by another account are left out; blank or absent: no such filter. */
+  /** Skips repositories that another account linked. Empty or absent: no filter. */
   email?: string | undefined;
 }
 
-/** Looks at every candidate root; a missing one is skipped, never an error. */
+/** Inspects every candidate root. A missing one is skipped and is not an error. */
 export async function inspectRoots(options: CandidateRoots): Promise<Candidate[]> {
   const roots = [...new Set(options.roots.map((root) => resolvePath(process.cwd(), root)))];
   return Promise.all(roots.map((root) => inspectRoot(root, options)));
@@ -87,7 +87,7 @@ function isUsable({ record }: StoredSession): boolean {
   return isRouteable(record);
 }
 
-/** Without those that work in a folder which is not this repository. */
+/** The sessions that belong to this repository. */
 async function sessionsHere(
   repository: LinkableRepository,
   sessions: readonly StoredSession[],
@@ -100,30 +100,30 @@ async function sessionsHere(
 }
 
 /**
- * A sync replaces what the hosted side knows of this machine: with a record that cannot be read it would take away, in
- * silence, what that record stands for.
+ * A sync replaces the server's data about this machine. With an unreadable record, it would silently remove what that record
+ * describes.
  */
 export function requireReadable(candidates: readonly Candidate[]): void {
   for (const candidate of candidates) if (candidate.kind === 'unreadable') throw candidate.trouble;
 }
 
-/** A repository that is skipped because it has moved, as people read it; undefined for every other candidate. */
+/** The error for a repository that is skipped because it has moved; undefined for other candidates. */
 export function movedRepository(candidate: Candidate): CliError | undefined {
   if (candidate.kind !== 'skipped') return undefined;
   const { root, reason, link } = candidate;
   if (link !== undefined) {
     return new CliError(
-      `The repository ${root} has moved since it was linked: its link is for ${link.project_root}.`,
+      `The repository ${root} has moved since it was linked: its link names ${link.project_root}.`,
       {
         code: reason,
-        hint: `Run \`${bindCommand(link.idea_id)}\` in it, then register its sessions again; \`orp link status\` shows the commands.`,
+        hint: `Run \`${bindCommand(link.idea_id)}\` in it, then register its sessions again. \`orp link status\` shows the commands.`,
       },
     );
   }
   if (reason !== 'session_project_root_mismatch') return undefined;
-  return new CliError(`The sessions of ${root} work in another folder, which is not this repository.`, {
+  return new CliError(`The sessions of ${root} belong to another folder.`, {
     code: reason,
-    hint: 'Register them again; `orp link status` shows the commands.',
+    hint: 'Register the sessions again. `orp link status` shows the commands.',
   });
 }
 
@@ -143,7 +143,7 @@ function isForeign(link: ProjectLink, email: string | undefined): boolean {
   return link.linked_email.toLowerCase() !== email.toLowerCase();
 }
 
-/** Builds the body of a sync. Archived sessions stay at home; closed ones are told as closed. */
+/** Builds the body of a sync. Omits archived sessions; closed ones are sent as closed. */
 export function buildSyncPayload(
   machine: RunnerMachine,
   linked: readonly LinkedRepository[],
@@ -205,7 +205,7 @@ function sessionOf(link: ProjectLink, { record }: StoredSession, takesAgents: bo
   };
 }
 
-/** Two roots inside one checkout share their link state: each project and session is told once. */
+/** Two roots inside one checkout share their link state, so each project and session is sent once. */
 function distinctBy<T>(items: readonly T[], keyOf: (item: T) => readonly unknown[]): T[] {
   const byKey = new Map<string, T>();
   for (const item of items) {

@@ -102,7 +102,7 @@ describe('an answer', () => {
   it('another shape than agreed is an error that names the field', async () => {
     await using server = await RecordingServer.start(() => ({ body: { user: { id: 1 } } }));
     const error = await failureOf(call(clientOf(server).client, getMe, {}));
-    expect(error.message).toBe("The server's answer is not usable: user.id must be a string.");
+    expect(error.message).toBe("The server's answer is invalid: user.id must be a string.");
   });
 
   it('a redirect is never followed', async () => {
@@ -123,7 +123,7 @@ describe('an answer', () => {
     { status: 401, body: signed('unauthenticated'), kind: 'refused', says: 'No.', hint: /Sign in again/ },
     { status: 403, body: signed('foreign_machine'), kind: 'refused', says: 'No.', hint: /orp whoami/ },
     { status: 404, body: signed('not_found'), kind: 'refused', says: 'No.', hint: /List the records/ },
-    { status: 409, body: signed('record_changed'), kind: 'refused', says: 'No.', hint: /read it again/ },
+    { status: 409, body: signed('record_changed'), kind: 'refused', says: 'No.', hint: /Read it again/ },
     {
       status: 401,
       body: { error: 'No such token.' },
@@ -137,9 +137,9 @@ describe('an answer', () => {
       body: { error: null, message: 'changed' },
       kind: 'unsigned',
       says: 'changed.',
-      hint: /read/,
+      hint: /Read/,
     },
-    { status: 409, body: signed('of_tomorrow'), kind: 'unsigned', says: 'No.', hint: /read it again/ },
+    { status: 409, body: signed('of_tomorrow'), kind: 'unsigned', says: 'No.', hint: /Read it again/ },
     {
       status: 400,
       body: { error: 'two\nlines\u001b[31m' },
@@ -176,7 +176,7 @@ describe('an answer', () => {
   it('that is somebody else is not said to have changed nothing where it may have', async () => {
     await using server = await RecordingServer.start(() => ({ body: PAGE }));
     const error = await failureOf(send(clientOf(server).client, addIdea, { body: { title: 'x' } }));
-    expect(error.hint).toMatch(/look whether it took effect/);
+    expect(error.hint).toMatch(/Check whether the command took effect/);
     expect(server.asked).toHaveLength(1);
   });
 

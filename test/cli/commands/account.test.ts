@@ -147,7 +147,7 @@ describe('orp auth logout', () => {
     desk.signIn(server.url);
     const { code, stderr } = await desk.orp(['auth', 'logout']);
     expect([code, server.asked.map(({ path }) => path)]).toEqual([0, ['/api/cli/me']]);
-    expect(stderr).toContain('does not offer to revoke a token');
+    expect(stderr).toContain('does not support revoking a token');
   });
 
   it('works while the service is away, and says that the token lives on', async () => {

@@ -115,7 +115,7 @@ describe('following a job', () => {
     const { told, outages } = await follow(server);
     expect(told).toEqual(['end completed']);
     expect(outages).toEqual([
-      expect.stringContaining('cannot be reached'),
+      expect.stringContaining('Could not reach'),
       'Something between here and the server answered (a web page).',
     ]);
   });

@@ -52,8 +52,8 @@ describe('the list of linked repositories', () => {
     expect(await findLinkedRoots(desk.env)).toEqual({
       roots: [desk.repo],
       warnings: [
-        `${deleted} does not exist any more; it was taken from the list of linked repositories.`,
-        `${unmounted} cannot be reached; it is left out until it is there again.`,
+        `${deleted} no longer exists. It was removed from the list of linked repositories.`,
+        `${unmounted} is not available. It is skipped until it is.`,
       ],
     });
     expect(readLinkedRoots(desk.env)).toEqual([desk.repo, unmounted]);
@@ -93,6 +93,6 @@ describe('the list of linked repositories', () => {
     const { code, stdout, stderr } = await desk.orp(words);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).included_project_roots).toEqual([desk.repo]);
-    expect(stderr).toContain(`${gone} does not exist any more`);
+    expect(stderr).toContain(`${gone} no longer exists`);
   });
 });

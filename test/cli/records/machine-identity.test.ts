@@ -76,7 +76,7 @@ describe('the identity of a machine', () => {
     using desk = new Desk();
     desk.write(machineFile(desk), '{');
     const status = await desk.json('runner', 'status');
-    expect(status.warnings).toContainEqual(expect.stringContaining('this machine has a new machine id'));
+    expect(status.warnings).toContainEqual(expect.stringContaining('this machine now has a new machine id'));
   });
 
   it('differs between two settings folders of one person', async () => {

@@ -53,7 +53,7 @@ describe('a repository that moved', () => {
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: expect.stringContaining(
-        `The repository ${moved} has moved since it was linked: its link is for ${machine.repo}.`,
+        `The repository ${moved} has moved since it was linked: its link names ${machine.repo}.`,
       ),
     });
     expect(stderr).toContain('hint: Run `orp link project bind --idea-id ide_1`');
@@ -99,7 +99,7 @@ describe('a repository that moved', () => {
     const at = ['--repo-root', machine.repo];
     const { code, stderr } = await orp(...at, 'runner', 'work', '--once', '--codex-bin', RECIPE_AGENT);
     expect(code).toBe(2);
-    expect(stderr).toContain(`The sessions of ${machine.repo} work in another folder`);
+    expect(stderr).toContain(`The sessions of ${machine.repo} belong to another folder`);
     expect(routes()).toEqual([]);
     expect(await json(...at, 'link', 'status')).toMatchObject({
       routing_ready: false,

@@ -64,7 +64,7 @@ describe('a dry run', () => {
     server.review = { id: 'job_8' };
     const { code, document } = await orpJson(...words);
     expect([code, document.code]).toEqual([2, 'not_offered']);
-    expect(document.error).toMatch(/^This server .* does not offer a dry run: it would hand the job out\.$/);
+    expect(document.error).toMatch(/^The server .* does not support dry runs: it would hand out the job\.$/);
     expect(server.routes).toEqual(['GET /api/cli/me']);
     expect([job.status, job.claims]).toEqual(['queued', 0]);
   });
@@ -116,7 +116,7 @@ describe('a runner', () => {
   it('says at once that there are no sockets when it is to use nothing else', async () => {
     const { code, stderr } = await startRunner('--transport', 'ws').ended;
     expect(code).toBe(2);
-    expect(stderr).toContain('does not offer --transport ws.\nhint: Use --transport auto');
+    expect(stderr).toContain('does not support --transport ws.\nhint: Use --transport auto');
   });
 
   it('keeps the answer when the server refuses it in a sentence, and delivers it later', async () => {
@@ -172,12 +172,12 @@ describe('orders', () => {
     ['job logs --follow', ['job', 'logs', 'job_1', '--follow'], /job (commands|live)/],
     ['job cancel', ['job', 'cancel', 'job_1'], /job commands/],
     ['job retry', ['job', 'retry', 'job_1'], /job commands/],
-    ['runner drain', ['runner', 'drain'], /look after a machine/],
+    ['runner drain', ['runner', 'drain'], /managing a machine/],
   ])('%s says clearly that this server does not offer it', async (_, words, what) => {
     server.addJob('job_1', 'Hi');
     const { code, document } = await orpJson(...words);
     expect([code, document.code]).toEqual([2, 'not_offered']);
-    expect(document.error).toMatch(/^This server \(http:.*\) does not offer .*\.$/);
+    expect(document.error).toMatch(/^The server http:.* does not support .*\.$/);
     expect(document.error).toMatch(what);
     expect(document.hint).not.toBe('');
     expect(server.routes).toEqual(['GET /api/cli/me']);

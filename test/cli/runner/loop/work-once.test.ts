@@ -353,7 +353,7 @@ describe('orp runner work --once', () => {
       writeFileSync(path, '{"label": "Ti');
       const { code, stdout, stderr } = await work();
       expect([code, stdout]).toEqual([2, '']);
-      expect(stderr).toMatch(/^error: The .* cannot be read: it is no valid record\.\nhint: .*\n$/);
+      expect(stderr).toMatch(/^error: Could not read the .*: it is not a valid record\.\nhint: .*\n$/);
       expect(stderr).toContain(path);
     }
     expect(job.status).toBe('queued');
