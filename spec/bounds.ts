@@ -149,6 +149,8 @@ export interface Share {
   /** Spent at once by an account that was idle. */
   burstBytes: number;
   bytesPerSecond: number;
+  /** Every request costs this much, besides what it moves and reads. */
+  requestBytes: number;
   /** Requests of one account that run at the same time; the others wait. */
   underWay: number;
   /** Longest wait for a turn. */
@@ -168,11 +170,41 @@ export const DELIVERIES = {
   smallBytes: 512 * KIB,
   burstBytes: 16 * MIB,
   bytesPerSecond: 2 * MIB,
+  requestBytes: 4 * KIB,
   underWay: 2,
   /** Short, because a runner keeps a refused delivery and sends it again. */
   waitMs: 3000,
   slowRefusals: true,
 } as const satisfies Share & { smallBytes: number };
+
+/**
+ * What deliveries of up to `DELIVERIES.smallBytes` may move. A runner sends its uploads of at most 192 KiB one after another,
+ * so an agent that prints without a pause is slowed down to the share and not refused.
+ */
+export const SMALL_DELIVERIES = {
+  burstBytes: 8 * MIB,
+  bytesPerSecond: 2 * MIB,
+  requestBytes: 16 * KIB,
+  underWay: 40,
+  waitMs: 3000,
+  slowRefusals: true,
+} as const satisfies Share;
+
+/**
+ * How many signs of life may come: heartbeats, starts, releases and cancels. Apart from the deliveries, because transcripts that
+ * fill their share must not cost anybody a lease. 128 a second, 512 at once; a hundred machines with four jobs each send 20.
+ */
+export const SIGNS_OF_LIFE = {
+  burstBytes: 2 * MIB,
+  bytesPerSecond: 512 * KIB,
+  requestBytes: 4 * KIB,
+  underWay: 40,
+  waitMs: 3000,
+  slowRefusals: true,
+} as const satisfies Share;
+
+/** Changes of a machine's name or condition that heartbeats may write: each is a row. A withheld one is written later. */
+export const SAID_CHANGES = { burst: 5, everyMs: 10_000 } as const;
 
 /**
  * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row

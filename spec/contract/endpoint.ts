@@ -42,8 +42,8 @@ export interface Endpoint<
   /** Refusals besides the common ones. */
   errors: readonly Code[];
   /**
-   * Whether all requests of an account wait for their turn here (bounds.ts, `PACE`), or only large ones
-   * (`DELIVERIES`).
+   * Whether all requests of an account wait for their turn here (bounds.ts, `PACE`), or the row is what a
+   * runner delivers and has a share of its own (`DELIVERIES`, `SMALL_DELIVERIES`).
    */
   paced: boolean;
   /** The same request can be sent again after a lost answer without taking effect twice. */

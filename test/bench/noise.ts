@@ -25,13 +25,14 @@ export interface Noisy {
   database: Runtime['database'];
 }
 
-type NoiseRequest = (turn: number) => Promise<unknown>;
-
-/** What a full account may do, in two loops: what waits its turn must not keep the other from its worst. */
-export interface Worst {
-  requests: NoiseRequest[];
-  deliveries: NoiseRequest[];
+/** One kind of request. It throws when the server refuses it. */
+interface NoiseRequest {
+  kind: string;
+  send(turn: number): Promise<unknown>;
 }
+
+/** What a full account may do: a loop for each of its shares, because one that waits its turn must not keep the others waiting. */
+export type Worst = readonly (readonly NoiseRequest[])[];
 
 /** Fills the account through the front door and gives back what it may ask for and deliver. */
 export async function fillAccount(noisy: Noisy, { share }: Fill): Promise<Worst> {
@@ -41,10 +42,7 @@ export async function fillAccount(noisy: Noisy, { share }: Fill): Promise<Worst>
   const ideas = await addIdeas(noisy, part(500));
   const large = await addLargeIdea(account, part(15));
   const jobId = await queueJobs(noisy, part(DEFAULT_ACCOUNT_LIMITS.queuedJobs - 50));
-  return {
-    requests: requestsOf(account, { ideaId: ideas, largeIdeaId: large, jobId }),
-    deliveries: deliveriesOf(account, jobId),
-  };
+  return [requestsOf(account, { ideaId: ideas, largeIdeaId: large, jobId }), ...deliveriesOf(account, jobId)];
 }
 
 async function linkMachines(
@@ -123,36 +121,37 @@ function requestsOf(
   { ideaId, largeIdeaId, jobId }: { ideaId: string; largeIdeaId: string; jobId: string },
 ): NoiseRequest[] {
   const contextSelection = { includePreviousResponseSummaries: true };
-  return [
-    () => send(account, getMe, {}),
-    (turn) =>
+  const kinds: Record<string, NoiseRequest['send']> = {
+    account: () => send(account, getMe, {}),
+    'sync of 500 repositories': (turn) =>
       send(account, syncMachine, { body: syncBody(MACHINE, { projects: BOUNDS.machineProjects, turn }) }),
-    () => send(account, listIdeas, { query: { limit: '500' } }),
-    () => send(account, showIdea, { path: showIdea.path.replace(':ideaId', largeIdeaId) }),
-    () => send(account, enqueueJob, { body: { prompt: 'p'.repeat(200 * KIB) } }),
-    () => send(account, listJobs, { query: { limit: '200' } }),
-    () => send(account, showJob, { path: showJob.path.replace(':jobId', jobId) }),
-    () =>
+    'list of ideas': () => send(account, listIdeas, { query: { limit: '500' } }),
+    'largest idea': () => send(account, showIdea, { path: showIdea.path.replace(':ideaId', largeIdeaId) }),
+    'enqueue of 200 KiB': () => send(account, enqueueJob, { body: { prompt: 'p'.repeat(200 * KIB) } }),
+    'list of jobs': () => send(account, listJobs, { query: { limit: '200' } }),
+    job: () => send(account, showJob, { path: showJob.path.replace(':jobId', jobId) }),
+    review: () =>
       send(account, queueCheckpoint, {
         path: queueCheckpoint.path.replace(':ideaId', ideaId),
         body: { contextSelection },
       }),
-    () => glance(account, `${streamEvents.path}?machineId=${MACHINE}`),
-    () => glance(account, followJob.path.replace(':jobId', jobId)),
-  ];
+    channel: () => glance(account, `${streamEvents.path}?machineId=${MACHINE}`),
+    follower: () => glance(account, followJob.path.replace(':jobId', jobId)),
+  };
+  return Object.entries(kinds).map(([kind, run]) => ({ kind, send: run }));
 }
 
 /**
  * What a runner may send, of the largest size that is read, for a lease that nobody holds. The bodies are written once: the
  * process that asks also measures.
  */
-function deliveriesOf(account: Account, jobId: string): NoiseRequest[] {
+function deliveriesOf(account: Account, jobId: string): NoiseRequest[][] {
   const holder = { machineId: MACHINE, leaseId: 'lea_none' };
   const lines = Array.from({ length: 15 * 1024 }, () => ({ level: 'info', line: 'l'.repeat(1000) }));
   const content = 'c'.repeat(6 * 1024 * KIB);
-  const post = (row: { path: string }, body: object): NoiseRequest => {
+  const post = (kind: string, row: { path: string }, body: object): NoiseRequest => {
     const bytes = Buffer.from(JSON.stringify({ ...holder, ...body }));
-    return async () => {
+    const run = async () => {
       const response = await fetch(`${account.baseUrl}${row.path.replace(':jobId', jobId)}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${account.token}` },
@@ -161,13 +160,26 @@ function deliveriesOf(account: Account, jobId: string): NoiseRequest[] {
       const text = await response.text();
       if (!response.ok) throw new Error(`${row.path} answered ${response.status}: ${text}`);
     };
+    return { kind, send: run };
   };
+  const chunks = [{ seq: 1, stream: 'stdout', text: 'c'.repeat(190 * KIB) }];
   return [
-    post(addLogs, { lines }),
-    post(completeJob, { success: true, content }),
-    // As large as a delivery may be that waits for nothing.
-    post(completeJob, { success: true, content: content.slice(0, 500 * KIB) }),
-    (turn) => send(account, heartbeat, { body: { machineId: MACHINE, machineName: `noisy ${turn}` } }),
+    [
+      post('logs of 15 MiB', addLogs, { lines }),
+      post('result of 6 MiB', completeJob, { success: true, content }),
+    ],
+    [
+      post('result of 500 KiB', completeJob, { success: true, content: content.slice(0, 500 * KIB) }),
+      post('logs of 190 KiB', addLogs, { chunks }),
+      post('logs of 1 byte', addLogs, { chunks: [{ seq: 1, stream: 'stdout', text: 'c' }] }),
+    ],
+    [
+      {
+        kind: 'heartbeat with a new name',
+        send: (turn) =>
+          send(account, heartbeat, { body: { machineId: MACHINE, machineName: `noisy ${turn}` } }),
+      },
+    ],
   ];
 }
 
@@ -181,8 +193,10 @@ async function glance(account: Account, path: string): Promise<void> {
   await reader?.cancel();
 }
 
+/** How many requests of one kind were sent: taken, refused because their lease is not live, and refused at a bound. */
 export interface NoiseCounts {
-  answered: number;
+  taken: number;
+  fenced: number;
   refused: number;
 }
 
@@ -190,21 +204,32 @@ export interface NoiseCounts {
 export async function makeNoise(
   requests: readonly NoiseRequest[],
   { lanes, signal }: { lanes: number; signal: AbortSignal },
-): Promise<NoiseCounts> {
-  const counts = { answered: 0, refused: 0 };
+): Promise<Record<string, NoiseCounts>> {
+  const counts: Record<string, NoiseCounts> = {};
+  for (const { kind } of requests) counts[kind] = { taken: 0, fenced: 0, refused: 0 };
   const loop = async (lane: number): Promise<void> => {
     for (let turn = lane; !signal.aborted; turn += 1) {
-      try {
-        await requests[turn % requests.length]?.(turn);
-        counts.answered += 1;
-      } catch (error) {
-        // A server that refuses a large body does not read it to its end.
-        const isCutOff = error instanceof TypeError && /fetch failed/.test(error.message);
-        if (!isCutOff && !/answered (409|413|429)/.test(String(error))) throw error;
-        counts.refused += 1;
-      }
+      const request = requests[turn % requests.length];
+      const own = counts[request?.kind ?? ''];
+      if (request === undefined || own === undefined) return;
+      await request.send(turn).then(
+        () => {
+          own.taken += 1;
+        },
+        (error: unknown) => {
+          own[refusalOf(error)] += 1;
+        },
+      );
     }
   };
   await Promise.all(Array.from({ length: lanes }, (_, lane) => loop(lane)));
   return counts;
+}
+
+function refusalOf(error: unknown): keyof NoiseCounts {
+  if (/answered 409/.test(String(error))) return 'fenced';
+  // A server that refuses a large body does not read it to its end.
+  const isCutOff = error instanceof TypeError && /fetch failed/.test(error.message);
+  if (isCutOff || /answered (413|429)/.test(String(error))) return 'refused';
+  throw error;
 }

@@ -2,11 +2,11 @@
  * Keeps one account from taking the processor from the others. Each account has a budget of bytes in this isolate;
  * what a request moved and read is charged when it is done. Requests of an account that has overspent, or that runs
  * many requests at once, wait for their turn; a request that would wait too long is refused. Deliveries of a runner
- * (`paced: false` in the contract) have a budget of their own, and wait only when they are large.
+ * (`paced: false` in the contract) have budgets of their own: large ones, small ones, and signs of life.
  */
 
 import type { Share } from '../../spec/bounds.ts';
-import { DELIVERIES, PACE } from '../../spec/bounds.ts';
+import { DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from '../../spec/bounds.ts';
 
 interface Account {
   /** Bytes it may still spend; negative after an expensive request. */
@@ -81,7 +81,7 @@ export class Pacer {
   #go(account: Account): Turn {
     const ticket = { at: this.#clock.now() };
     account.underWay.add(ticket);
-    account.budget -= PACE.requestBytes;
+    account.budget -= this.share.requestBytes;
     return {
       kind: 'go',
       done: (bytes) => {
@@ -143,6 +143,10 @@ export class Pacer {
   }
 }
 
-/** The accounts of this isolate: what they ask for, and what their runners deliver. */
-export const pacer = new Pacer();
-export const deliveryPacer = new Pacer(REAL_CLOCK, DELIVERIES);
+/** The accounts of this isolate: what they ask for, what their runners deliver, and the signs of life of their runners. */
+export const pacers = {
+  requests: new Pacer(),
+  largeDeliveries: new Pacer(REAL_CLOCK, DELIVERIES),
+  smallDeliveries: new Pacer(REAL_CLOCK, SMALL_DELIVERIES),
+  signsOfLife: new Pacer(REAL_CLOCK, SIGNS_OF_LIFE),
+};

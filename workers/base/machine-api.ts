@@ -59,6 +59,19 @@ export type LeaseNews =
   | { valid: true; expiresAt: number; movedJob?: string }
   | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
 
+/** A heartbeat of a machine, for the lease that it names. */
+export interface MachineBeat {
+  said: SaidOfMachine;
+  jobId: string | undefined;
+  leaseId: string | undefined;
+  isAsking: boolean;
+}
+
+export interface BeatAnswer {
+  lease: LeaseNews | undefined;
+  draining: boolean;
+}
+
 /** Why a guard refused what the holder of a lease wanted. */
 export type Fenced = 'not_found' | 'foreign_machine' | 'lease_lost' | 'wrong_status';
 
@@ -76,12 +89,7 @@ export interface MachineApi extends Rpc.DurableObjectBranded {
   drain(isDraining: boolean): void;
   closeChannelsOf(token: string): void;
   /** Undefined: the machine belongs to somebody else. */
-  heartbeat(beat: {
-    said: SaidOfMachine;
-    jobId: string | undefined;
-    leaseId: string | undefined;
-    isAsking: boolean;
-  }): Promise<{ lease: LeaseNews | undefined; draining: boolean } | undefined>;
+  heartbeat(beat: MachineBeat): Promise<BeatAnswer | undefined>;
   forget(lease: LeaseOf): void;
   moved(jobId: string): void;
   revoke(lease: LeaseOf & { reason: 'cancelled' | 'revoked' }): void;

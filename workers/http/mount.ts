@@ -16,7 +16,7 @@ import type {
 import { accept, type ErrorCode, type Refusal, type Result, refuse } from '../../spec/errors.ts';
 import { pathId } from '../../spec/ids.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
-import { deliveryPacer, type Pacer, pacer } from '../accounts/pace.ts';
+import { type Pacer, pacers } from '../accounts/pace.ts';
 import type { Deps } from '../base/deps.ts';
 import { TooLate } from '../base/failures.ts';
 import { inTime } from '../store/in-time.ts';
@@ -59,17 +59,17 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
     return context.body(text, row.status, { 'Content-Type': 'application/json' });
   }
   app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
-    const own = pacerOf(context, row);
-    return own === undefined ? answer(context) : inTurn(context, { row, own }, answer);
+    return inTurn(context, { row, own: pacerOf(context, row) }, answer);
   });
 }
 
-/** Where a request waits for its turn; undefined: it does not wait. */
-function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer | undefined {
-  if (row.paced) return pacer;
+/** Where a request waits for its turn. */
+function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer {
+  if (row.paced) return pacers.requests;
+  if (row.maxBodyBytes < DELIVERIES.smallBytes) return pacers.signsOfLife;
   const length = Number(context.req.header('content-length') ?? Number.NaN);
   // Without a Content-Length the body may be as large as the row accepts.
-  return length <= DELIVERIES.smallBytes ? undefined : deliveryPacer;
+  return length <= DELIVERIES.smallBytes ? pacers.smallDeliveries : pacers.largeDeliveries;
 }
 
 /** Delays an account that has overspent its share, and charges it for what the request used. */

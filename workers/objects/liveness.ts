@@ -1,5 +1,6 @@
 /** Whose machine it is, and that it is alive. D1 hears of it at most every five minutes. */
 
+import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
@@ -26,13 +27,41 @@ export interface Known {
 }
 
 /**
+ * How often heartbeats may change what D1 knows of their machine. The count lives in the memory of the object: a new
+ * object begins with a full burst.
+ */
+export class SaidChanges {
+  #left: number = SAID_CHANGES.burst;
+  #countedAt = 0;
+
+  /** Whether one more change may be written now; if so, it counts. */
+  take(now: number): boolean {
+    const earned = Math.floor((now - this.#countedAt) / SAID_CHANGES.everyMs);
+    if (this.#left + earned >= SAID_CHANGES.burst) {
+      this.#left = SAID_CHANGES.burst;
+      this.#countedAt = now;
+    } else if (earned > 0) {
+      this.#left += earned;
+      this.#countedAt += earned * SAID_CHANGES.everyMs;
+    }
+    if (this.#left === 0) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
+
+/**
  * Records a sign of life. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
  * never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
  */
 export async function noteAlive(
   deps: Deps,
   machine: MachineOf,
-  { known, said: { name, condition } }: { known: Known | undefined; said: SaidOfMachine },
+  {
+    known,
+    said: { name, condition },
+    changes,
+  }: { known: Known | undefined; said: SaidOfMachine; changes: SaidChanges },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
   // What was told to an object in between may have been lost: whether to drain is read again whenever D1 is told.
   const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
@@ -40,11 +69,10 @@ export async function noteAlive(
   if (before === 'foreign') return { kind: 'foreign' };
   if (before === undefined) return { kind: 'unknown' };
   const isSame = isSameCondition(condition, before.condition);
-  const isNews =
-    deps.now - before.lastSeenAt >= RECORD_EVERY_MS ||
-    (name !== undefined && name !== before.name) ||
-    !isSame;
-  if (!isNews) return { kind: 'own', known: before };
+  const isDue = deps.now - before.lastSeenAt >= RECORD_EVERY_MS;
+  const isChange = (name !== undefined && name !== before.name) || !isSame;
+  // A withheld change differs from `before` in the next heartbeat, too, and is written then.
+  if (!isDue && !(isChange && changes.take(deps.now))) return { kind: 'own', known: before };
 
   const userId = machine.userId as MachineRow['userId'];
   const after = {

@@ -9,9 +9,11 @@ import { ATTEMPT_LIMIT_BYTES, type Entry, type NewEntry, RETENTION_MS } from '..
 import { accept, type Result } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Deps } from '../base/deps.ts';
-import type { Fenced, MachineOf, TranscriptPage } from '../base/machine-api.ts';
+import { isPassingFailure } from '../base/failures.ts';
+import type { Fenced, LeaseOf, MachineOf, TranscriptPage } from '../base/machine-api.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { findJob } from '../store/jobs.ts';
+import type { LiveLeases } from './live-leases.ts';
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
@@ -215,8 +217,32 @@ function bytesOf(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
+/** Appends output of a lease that is live, or that ended as its holder knows. */
+export async function appendUnderLease(
+  deps: Deps,
+  {
+    machine,
+    leases,
+    transcript,
+  }: { machine: MachineOf; leases: Pick<LiveLeases, 'holds' | 'remembers'>; transcript: Transcript },
+  { of, entries }: { of: LeaseOf; entries: readonly NewEntry[] },
+): Promise<Result<ReturnType<Transcript['append']>, Fenced>> {
+  if (!(await leases.holds(deps, of))) {
+    const allowed = await mayAppend(deps, machine, of).catch((error: unknown) => {
+      // Output of a lease that this machine was given is not lost because D1 cannot say whether it has ended.
+      if (isPassingFailure(error) && leases.remembers(of)) return accept(undefined);
+      throw error;
+    });
+    if (!allowed.ok) return allowed;
+  }
+  const isHeadless = () => transcript.lacksHead(of.leaseId, entries);
+  if (isHeadless() && (await wasPruned(deps, machine, of)) && isHeadless())
+    transcript.resumeAt(of.leaseId, entries[0]?.seq ?? 1, deps.now);
+  return accept(transcript.append(of.leaseId, entries, deps.now));
+}
+
 /** The current lease of a job may, also after its end: the last output often follows the result. Not after a cancel. */
-export async function mayAppend(
+async function mayAppend(
   deps: Deps,
   { userId, machineId }: MachineOf,
   { jobId, leaseId }: { jobId: string; leaseId: string },
@@ -227,7 +253,7 @@ export async function mayAppend(
 }
 
 /** Whether the beginning of an attempt's transcript may have been forgotten: the lease is as old as the retention. */
-export async function wasPruned(
+async function wasPruned(
   deps: Deps,
   { userId }: MachineOf,
   { jobId, leaseId }: { jobId: string; leaseId: string },

@@ -14,6 +14,11 @@ async function rows<Row>(sql: string): Promise<Row[]> {
 }
 
 describe('the schema and the migrations', () => {
+  it('have numbers of their own, in order and without a gap', () => {
+    const numbers = env.TEST_MIGRATIONS.map(({ name }) => Number(name.slice(0, 4)));
+    expect(numbers).toEqual(numbers.map((_, at) => at + 1));
+  });
+
   it('know the same tables', async () => {
     const tables = await rows<{ name: string }>(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name <> 'd1_migrations'",

@@ -1,0 +1,75 @@
+/** The claims of one machine, one at a time: other events interleave while D1 answers. */
+
+import type { Deps } from '../base/deps.ts';
+import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.ts';
+import { DatabaseUnavailable } from '../store/database.ts';
+import { abilitiesText } from '../store/machines.ts';
+import { listeningChannel, tellWatchers } from './channels.ts';
+import { claimJob } from './claim.ts';
+import type { ClaimGate } from './claim-gate.ts';
+import type { LiveLeases } from './live-leases.ts';
+import type { MachineAlarm } from './machine-alarm.ts';
+import type { Presence } from './presence.ts';
+
+/** A claim that waited longer behind others is not begun: its runner is about to poll again. */
+const CLAIM_LINE_MS = 3000;
+
+export type Asked = Omit<ClaimRequest, 'userId' | 'machineId' | 'mayHold'>;
+
+interface Parts {
+  state: DurableObjectState;
+  machine: MachineOf;
+  leases: LiveLeases;
+  gate: ClaimGate;
+  alarm: MachineAlarm;
+  presence: Presence;
+  deps(): Deps;
+}
+
+export class ClaimLine {
+  readonly #parts: Parts;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  claim(request: Asked): Promise<ClaimOutcome> {
+    const arrivedAt = Date.now();
+    const turn = this.#last.then(() => {
+      if (Date.now() - arrivedAt > CLAIM_LINE_MS)
+        throw new DatabaseUnavailable('the claims before this one took too long');
+      return this.#claim(request);
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #claim(request: Asked): Promise<ClaimOutcome> {
+    const { state, machine, leases, gate, alarm, presence } = this.#parts;
+    const deps = this.#parts.deps();
+    const abilities = abilitiesText(request.abilities);
+    const quietUntil = gate.quietUntil(deps.now, abilities);
+    if (quietUntil !== undefined && !request.dryRun) return { kind: 'idle', nextAt: quietUntil };
+    const foundNothing = gate.beginRead(abilities);
+    const mayHold = await leases.mayHold(deps);
+    const wake = () => presence.wake();
+    const outcome = await claimJob(deps, { ...request, ...machine, mayHold }, wake).catch(
+      (error: unknown) => {
+        leases.doubt(deps.now);
+        throw error;
+      },
+    );
+    if (outcome.kind === 'claimed') {
+      if (outcome.replaced !== undefined) leases.drop(outcome.replaced);
+      leases.add(outcome.job);
+      await alarm.arm(deps);
+      tellWatchers(state, outcome.job.id, { kind: 'moved' });
+    }
+    if (outcome.kind === 'idle') {
+      if (request.projectRoots === undefined) foundNothing({ nextAt: outcome.nextAt, now: deps.now });
+      if (listeningChannel(state)) await alarm.announceAt(outcome.nextAt, deps.now);
+    }
+    return outcome;
+  }
+}
