@@ -1,4 +1,7 @@
-/** Every minute: the certain repair behind the prompt one, and what nobody waits for. All of it in bounded batches. */
+/**
+ * Runs every minute: repairs what the object alarms missed, and does background maintenance. All of it in bounded
+ * batches.
+ */
 
 import { routesFor } from '../spec/job/routing.ts';
 import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
@@ -28,12 +31,12 @@ const PRUNE_LIMIT = 100;
 const KEPT_LIMITS = { accounts: 5, jobs: 100 };
 const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
-/** Until then a revoked token proves that its device is known. */
+/** Until then a revoked token still proves that its device is known. */
 const REVOKED_TOKEN_MS = 30 * DAY_MS;
 const TOKEN_LIMIT = 1000;
 /** Machines visited in one run. */
 export const VISIT_LIMIT = 100;
-/** The transcripts of a machine that was not seen for so long are long gone, and nobody listens. */
+/** A machine that was not seen for this long has no transcripts and no channel left. */
 const ABANDONED_AFTER_MS = 60 * DAY_MS;
 
 export async function runCron(deps: Deps): Promise<void> {
@@ -63,7 +66,7 @@ async function step(deps: Deps, name: string, run: () => Promise<unknown>): Prom
   }
 }
 
-/** Jobs whose time came since the last minutes: a wake that was missed is given again. */
+/** Jobs that became due in the last minutes: sends missed wakes again. */
 async function wakeDue(deps: Deps): Promise<void> {
   const jobs = await deps.db.all<JobRow>(readNewlyDue(deps.now - 2 * MINUTE_MS, deps.now));
   for (const userId of new Set(jobs.map((job) => job.userId))) {
@@ -115,7 +118,7 @@ async function visit(deps: Deps, { id, userId, transport }: DueVisit): Promise<v
       await stub.prune();
     })
     .catch((error: unknown) => {
-      // The next machine would wait for a silent D1 as well, and the next cron run would come meanwhile.
+      // The next machine would also wait for a silent D1, beyond the next cron run.
       if (isSilence(error)) throw error;
       deps.log('object_not_told', { machineId: id, message: String(error) });
     });

@@ -1,4 +1,4 @@
-/** Where the platform comes in: requests, the cron trigger, and the object class. */
+/** The entry points of the platform: requests, the cron trigger, and the object class. */
 
 import { makeApp } from './app.ts';
 import { makeDeps } from './base/deps.ts';

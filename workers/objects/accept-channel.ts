@@ -1,6 +1,6 @@
 /**
- * Opens and closes the channels of one machine. The Worker has authenticated the caller and says in headers of its own
- * who it is; nobody else can reach the object.
+ * Opens and closes the channels of one machine. The Worker has authenticated the caller and names it in its own
+ * headers; only the Worker can reach the object.
  */
 
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
@@ -23,7 +23,7 @@ import {
 } from './channels.ts';
 import { type Found, lookForChannel, recordListening } from './liveness.ts';
 
-/** Who connects, in the words of the Worker: with the hash of the token, of which only a mark is kept. */
+/** Who connects, as the Worker reports it, with the hash of the token. Only a mark of the hash is kept. */
 type Arrival =
   | (Omit<RunnerArrival, 'token'> & { role: 'runner'; tokenHash: string })
   | { role: 'watcher'; jobId: string; tokenHash?: string };
@@ -45,10 +45,10 @@ export const CHANNEL_HEADER = 'x-orp-channel';
 /** What a refused upgrade carries: the name of the refusal. */
 export const REFUSED_HEADER = 'x-orp-refused';
 
-/** Fewer followers than this are let in without a look at the account's limit. */
+/** Fewer followers than this are accepted without reading the account's limit. */
 const FEW_FOLLOWERS = 4;
 
-/** Accepts a channel, or refuses it. Whatever fails on the way leaves no channel behind. */
+/** Accepts a channel, or refuses it. A failure on the way leaves no channel open. */
 export async function acceptChannel(receiver: Receiver, request: Request): Promise<Response> {
   const arrival = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
   if (arrival === null || request.headers.get('upgrade') !== 'websocket')
@@ -57,9 +57,9 @@ export async function acceptChannel(receiver: Receiver, request: Request): Promi
 }
 
 /**
- * The look at the queue comes after the accept: a job queued before it is found, one queued after it wakes the socket.
- * There is no gap. Nor is there one for the token: revoked before, D1 says so here; later, its channels are closed, and this
- * one stands among them. The runner that listens so far is replaced last of all, by a channel that stands.
+ * The queue is read after the accept: a job queued before is found, one queued afterwards wakes the socket, so none
+ * is missed. Neither is a revoked token: D1 reports an earlier revocation here, and a later one closes the token's
+ * channels, this one included. The runner that listened before is replaced last, when the new channel is open.
  */
 async function receiveRunner(
   receiver: Receiver,
@@ -82,7 +82,7 @@ async function receiveRunner(
     }
     await recordListening(deps, machine, { transport, instance });
     if (found.kind === 'idle' && found.nextAt !== undefined) await receiver.onDue(found.nextAt);
-    // Replaced while it was looked at: its client reads so on the channel, and what stands is recorded.
+    // Replaced while it was checked: its client learns it on the channel, and the open channel is recorded.
     if (!admit(state, socket)) await recordListening(deps, machine, listeningChannel(state));
     else openChannel(receiver, { socket, found });
     return response;
@@ -97,7 +97,7 @@ function openChannel(
     event: 'ready',
     data: { ok: true, machineId: machine.machineId, keepAliveMs: KEEP_ALIVE_MS },
   });
-  // The same as a wake: the poll that follows must look for itself, whatever an earlier look found.
+  // The same as a wake: the next poll must look at the queue, whatever an earlier poll found.
   if (found.kind === 'work') onWork();
 }
 
@@ -124,7 +124,7 @@ async function mayFollow(
   return followers < FEW_FOLLOWERS || followers < (await limitsOf(deps, userId)).followStreams;
 }
 
-/** A channel whose client gets no answer must not stand: nobody would hear what it is told. */
+/** A channel whose client gets no answer must be closed: its events would reach no runner. */
 async function orClose(socket: WebSocket, work: () => Promise<Response>): Promise<Response> {
   try {
     return await work();
@@ -139,8 +139,8 @@ function refused(name: string): Response {
 }
 
 /**
- * A channel has ended. A stream that reached its time comes back in a moment, so nothing is noted; any other end is,
- * unless another channel stands already.
+ * A channel has ended. A stream that reached its time limit is reopened in a moment, so nothing is recorded; any
+ * other end is, unless another channel is open.
  */
 export async function closeChannel(
   { state, machine, deps }: Pick<Receiver, 'state' | 'machine' | 'deps'>,

@@ -18,7 +18,10 @@ export type Channel =
       role: 'runner';
       /** By the runtime's own clock, which stamps the pings, too; grows from channel to channel of one machine. */
       openedAt: number;
-      /** Whether token and machine were found good. Until then the channel hears everything and counts for nothing. */
+      /**
+       * Whether the token and the machine were accepted. Until then the channel gets all events, but is not the
+       * machine's channel.
+       */
       isAdmitted: boolean;
     })
   | { role: 'watcher'; jobId: string; token?: string | undefined };
@@ -32,7 +35,7 @@ export interface RunnerArrival {
   token: string;
 }
 
-/** Only what channels need of the object's state, so that a rule can be tested with less. */
+/** The part of the object's state that channels need. */
 export type SocketState = Pick<
   DurableObjectState,
   'acceptWebSocket' | 'getWebSockets' | 'setWebSocketAutoResponse' | 'getWebSocketAutoResponseTimestamp'
@@ -47,7 +50,7 @@ function watcherTag(jobId: string): string {
   return `job:${jobId}`;
 }
 
-/** `ping` is answered by the runtime: keeping a link alive neither wakes the object nor costs anything. */
+/** The runtime answers `ping`: keep-alives neither wake the object nor cost anything. */
 export function answerPings(state: SocketState): void {
   state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
 }
@@ -83,7 +86,10 @@ function open(state: SocketState, tag: string, channel: Channel): Opened {
   return { response: new Response(null, { status: 101, webSocket: pair[0] }), socket };
 }
 
-/** Lets a channel count, and closes the older ones: the newest instance wins. False when a newer one has won already. */
+/**
+ * Makes a channel the machine's channel, and closes the older ones: the newest instance wins. False when a newer one
+ * has won already.
+ */
 export function admit(state: SocketState, socket: WebSocket): boolean {
   const runners = openRunners(state);
   const channel = runners.find((one) => one.socket === socket)?.channel;
@@ -97,14 +103,14 @@ export function admit(state: SocketState, socket: WebSocket): boolean {
   return true;
 }
 
-/** The runner channel that counts, if any is open. */
+/** The machine's runner channel, if one is open. */
 export function listeningChannel(state: SocketState): RunnerChannel | undefined {
   return openRunners(state).find((one) => one.channel.isAdmitted && !isSilent(state, one))?.channel;
 }
 
 /**
- * Closes what is open only on this side: a WebSocket whose client has not pinged for too long. Answers when the last such
- * client was heard; undefined when there is none. Asked only when something happens anyway, so silence costs nothing.
+ * Closes WebSockets whose client has not pinged for too long. Returns when the last such client pinged; undefined
+ * when there is none. Called only when something else happens, so idle machines cost nothing.
  */
 export function closeSilent(state: SocketState): number | undefined {
   const silent = openRunners(state).filter((one) => isSilent(state, one));
@@ -121,7 +127,7 @@ function heardAt(state: SocketState, { socket, channel }: OpenRunner): number {
   return Math.max(channel.openedAt, state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
 }
 
-/** Tells the runner. A dead socket is no error: the hint was only a hint. */
+/** Sends an event to the runner. A dead socket is no error: the event is only a hint. */
 export function tellRunner(state: SocketState, event: ChannelEvent): void {
   send(openSockets(state, RUNNER_TAG), JSON.stringify(event));
 }
@@ -131,13 +137,13 @@ export function tellSocket(socket: WebSocket, event: ChannelEvent): void {
   send([socket], JSON.stringify(event));
 }
 
-/** Tells everyone who follows one job. */
+/** Sends an event to every follower of a job. */
 export function tellWatchers(state: SocketState, jobId: string, news: WatchNews): void {
   const sockets = openSockets(state, watcherTag(jobId));
   if (sockets.length > 0) send(sockets, JSON.stringify(news));
 }
 
-/** Closes what a token opened that counts no more. */
+/** Closes all channels opened with a revoked token. */
 export function closeChannelsOf(state: SocketState, token: string): void {
   for (const socket of openSockets(state)) {
     if (channelOf(socket)?.token === token) closeRevoked(socket);
@@ -150,7 +156,7 @@ export function closeRevoked(socket: WebSocket): void {
   closeQuietly(socket, CLOSE_CODES.unauthorized, 'unauthenticated');
 }
 
-/** Closes a channel that was refused for a reason its client hears in the answer to the upgrade. */
+/** Closes a channel that was refused; its client learns the reason from the answer to the upgrade. */
 export function closeRefused(socket: WebSocket, reason: string): void {
   closeQuietly(socket, CLOSE_CODES.unauthorized, reason);
 }
@@ -160,7 +166,7 @@ export function closeTalkative(socket: WebSocket): void {
   closeQuietly(socket, AGAINST_THE_RULES, 'A client may send nothing but ping on this channel.');
 }
 
-/** Closes a channel that could not be opened to the end: its client was never connected to it. */
+/** Closes a channel that was not fully opened: its client was never connected to it. */
 export function closeFailed(socket: WebSocket): void {
   closeQuietly(socket, FAILED, 'failed');
 }
@@ -196,12 +202,12 @@ function send(sockets: readonly WebSocket[], text: string): void {
     try {
       socket.send(text);
     } catch {
-      // The peer is gone and the close event is on its way; whoever is there polls anyway.
+      // The peer is gone and its close event is on the way.
     }
   }
 }
 
-/** Answers the close of the other end at once, so that it need not wait for its own patience to end. */
+/** Answers the close of the other end at once, so that it does not wait for a timeout. */
 export function answerClose(socket: WebSocket): void {
   closeQuietly(socket, CLOSED_NORMALLY, 'closed');
 }

@@ -1,5 +1,5 @@
 /**
- * Hands at most one job to a machine. Runs inside the machine's object, one claim at a time:
+ * Hands at most one job to a machine. It runs inside the machine's object, one claim at a time:
  *
  *   read    the machine, what it has linked, the account's leases and queue                  (one round trip)
  *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
@@ -30,7 +30,7 @@ import {
 
 interface Seen {
   machine: { userId: string; draining: number; abilities: string | null } | undefined;
-  /** Jobs that some machine of the account holds, `lost` ones included; undefined: not read. */
+  /** Jobs that a machine of the account holds, `lost` ones included; undefined: not read. */
   held: JobRow[] | undefined;
   /** What this machine has linked. */
   own: SyncedProject[];
@@ -75,7 +75,7 @@ function noteAbilities(
   deps.later(noting.then((isNews) => (isNews ? onNews() : undefined)));
 }
 
-/** Asked only when nothing was claimed: it reads the whole queue, and a machine at work need not know. */
+/** Called only when nothing was claimed: it reads the whole queue, and a machine that got a job does not need it. */
 async function nextDueAt(
   deps: Deps,
   { userId, machineId, abilities }: ClaimRequest,
@@ -94,7 +94,7 @@ async function look(
     readMachine(machineId),
     ...readLinks(userId, { machineIds: [machineId] }),
     readCandidates(userId, { machineId, now: deps.now, kinds: kindsOf(abilities) }),
-    // A live job costs a read each time: they are looked at only when one of them may matter.
+    // Each live job costs a read, so they are read only when one of them may matter.
     ...(mayHold || dryRun ? [readHeld(userId)] : []),
   ]);
   return {
@@ -105,7 +105,7 @@ async function look(
   };
 }
 
-/** A page that held nothing for this machine: from here on only jobs for what is free are read. */
+/** The page held nothing for this machine: from here on only jobs for its free sessions and repositories are read. */
 async function nextPage(
   deps: Deps,
   { userId, machineId, abilities }: ClaimRequest,
@@ -123,7 +123,7 @@ function freePlaces(own: readonly SyncedProject[], busy: ReadonlySet<string | nu
   const isFree = (session: SyncedSession) => isRouteable(session) && !busy.has(session.codexSessionId);
   const isHeld = (session: SyncedSession) => isRouteable(session) && busy.has(session.codexSessionId);
   const sessions = own.flatMap((project) => project.sessions);
-  // A name that a free session of another repository bears, too, holds nobody up.
+  // A session name that also exists, free, in another repository blocks no job.
   const freeNames = new Set(sessions.filter(isFree).map((session) => session.orpSessionId));
   const held = sessions.filter(isHeld);
   return {
@@ -148,8 +148,8 @@ function placesOf(projects: readonly SyncedProject[]): Places {
 }
 
 /**
- * What a lost answer already gave, and nobody has started: by claim id at once; else, after a while, what a machine that
- * asks for this repository holds. Not past the lease's end: a machine that never starts must give the job back.
+ * A job that was handed out in a lost answer and not started: by claim id at once, otherwise after a while when the
+ * machine asks for this repository. Not after the lease expired: a machine that never starts must lose the job.
  */
 function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
   const own = leases.filter(
@@ -174,14 +174,14 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
   );
 }
 
-/** A lease whose answer may have been lost: its machine is to be heard whenever it asks. */
+/** A lease whose answer may have been lost: its machine must find it with any poll. */
 function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): boolean {
   return leases.some(
     (job) => job.machineId === machineId && job.status === 'dispatched' && job.askingSince === null,
   );
 }
 
-/** The same claim gets its lease again; any other run gets the job under a new one. */
+/** The same claim gets the same lease; any other run gets the job under a new one. */
 async function repeatLease(
   deps: Deps,
   { claimId, instance }: ClaimRequest,
@@ -218,7 +218,8 @@ async function takeFirst(
         const { prompt, ...claimed } = taken;
         return { kind: 'claimed', job: claimed, prompt };
       }
-      // Somebody was faster, or the session is busy; so it is for the routes and jobs behind this one.
+      // Another machine was faster, or the session is busy; the same holds for the later routes and jobs in this
+      // session.
       seen.held ??= await deps.db.all<JobRow>(readHeld(request.userId));
     }
   }
@@ -236,8 +237,8 @@ async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promi
 }
 
 /**
- * The routes of a job that end at this machine, best first. Another machine has a say only when the job names a session
- * that is not here: then it is a fallback here, unless somebody else has that very session.
+ * The routes of a job that end at this machine, best first. Other machines matter only when the job names a session
+ * that is not here: it falls back to a session here unless another machine has the named one.
  */
 async function routesHere(
   deps: Deps,

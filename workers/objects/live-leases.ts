@@ -1,9 +1,10 @@
 /**
- * The live leases of one machine, as its object remembers them: exact deadlines that heartbeats move without a written
- * row. Memory is only a cache: everything is rebuilt from D1, at the price of at most half a lease of precision.
+ * The live leases of one machine, as its object remembers them: exact deadlines, which heartbeats move without
+ * writing a row. Memory is only a cache: everything is rebuilt from D1, at the price of at most half a lease of
+ * precision.
  *
- * While D1 does not answer nobody can take a lease away, so what the object remembers goes on: a lease that would have
- * ended gets half a lease more, again and again, and what D1 was not told is kept in the object until it is.
+ * While D1 does not answer no lease can be reclaimed, so the object continues with what it remembers: a lease that
+ * would have expired gets half a lease more, again and again, and the object keeps what it could not write to D1.
  */
 
 import { isRenewalDue, LEASE_MS, leaseExpiry } from '../../spec/job/lease.ts';
@@ -19,11 +20,11 @@ import { findJob } from '../store/jobs.ts';
 
 interface LiveLease {
   jobId: string;
-  /** When it ends if nothing more is heard. */
+  /** When it expires without another heartbeat. */
   deadline: number;
-  /** What D1 was told last. */
+  /** What was last written to D1. */
   recordedUntil: number;
-  /** D1 was told that a person is being asked about the job. */
+  /** Whether D1 knows that a person is being asked about the job. */
   isAsking: boolean;
 }
 
@@ -39,7 +40,7 @@ export interface Beat {
 export interface Remembered {
   leaseId: string;
   jobId: string;
-  /** Promised to its holder while D1 did not answer; 0: D1 knows all. */
+  /** Promised to its holder while D1 did not answer; 0: D1 knows everything. */
   promisedUntil: number;
 }
 
@@ -49,14 +50,14 @@ export interface LeaseMemo {
   write(leases: readonly Remembered[]): void;
 }
 
-/** While D1 does not answer, it is asked this often what became of the leases. */
+/** While D1 does not answer, the object asks it this often for the state of the leases. */
 const ASK_AGAIN_MS = 10_000;
 
 export class LiveLeases {
   readonly #machine: MachineOf;
   readonly #memo: LeaseMemo;
   #leases: Map<string, LiveLease> | undefined;
-  /** Until then D1 is not asked for what memory holds. */
+  /** Until then memory is used without asking D1. */
   #believedUntil = 0;
   #doubtedUntil = 0;
 
@@ -65,7 +66,7 @@ export class LiveLeases {
     this.#memo = memo;
   }
 
-  /** Takes in a lease that was just handed out. */
+  /** Adds a lease that was just handed out. */
   add(job: JobRow): void {
     this.#takeIn(job);
     this.#remember();
@@ -74,24 +75,24 @@ export class LiveLeases {
   #takeIn(job: JobRow): void {
     if (job.leaseId === null || job.leaseExpiresAt === null) return;
     const known = this.#leases?.get(job.leaseId);
-    // A job has one lease: whatever else is known of it has ended without a word.
+    // A job has one lease: an earlier one in memory has ended unnoticed.
     for (const [leaseId, { jobId }] of this.#leases ?? []) if (jobId === job.id) this.drop(leaseId);
     this.#leases?.set(job.leaseId, {
       jobId: job.id,
-      // A heartbeat may have promised more than D1 was told.
+      // A heartbeat may have promised more than D1 knows.
       deadline: Math.max(job.leaseExpiresAt, known?.deadline ?? 0),
       recordedUntil: job.leaseExpiresAt,
       isAsking: job.askingSince !== null,
     });
   }
 
-  /** Nobody knows what became of the last write: it may still land, so for the life of a lease D1 is asked. */
+  /** The last write may still take effect, so D1 is asked for the life of a lease. */
   doubt(now: number): void {
     this.#leases = undefined;
     this.#doubtedUntil = leaseExpiry(now);
   }
 
-  /** Whether this machine may hold something. */
+  /** Whether this machine may hold a lease. */
   async mayHold(deps: Deps): Promise<boolean> {
     return (await this.#loaded(deps)).size > 0 || deps.now < this.#doubtedUntil;
   }
@@ -100,7 +101,7 @@ export class LiveLeases {
     this.#leases?.delete(leaseId);
   }
 
-  /** A person took it away: it must not come back while D1 does not answer. */
+  /** A person revoked it: it must not return while D1 does not answer. */
   revoke(leaseId: string): void {
     this.drop(leaseId);
     const kept = this.#memo.read();
@@ -108,7 +109,7 @@ export class LiveLeases {
       this.#memo.write(kept.filter((one) => one.leaseId !== leaseId));
   }
 
-  /** D1 does not answer, so nobody knows which leases have ended: none has. */
+  /** D1 does not answer, so it is unknown which leases have ended: all are kept. */
   spare(now: number): void {
     for (const lease of this.#leases?.values() ?? []) {
       lease.deadline = Math.max(lease.deadline, now + LEASE_MS / 2);
@@ -132,15 +133,17 @@ export class LiveLeases {
     return deadlines.length === 0 ? undefined : Math.min(...deadlines);
   }
 
-  /** Whether the lease is live and for this job. One past its deadline may have been taken away: then D1 is asked. */
+  /**
+   * Whether the lease is live and for this job. A lease past its deadline may have been reclaimed: then D1 is asked.
+   */
   async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
     const lease = (await this.#loaded(deps)).get(leaseId);
     return lease?.jobId === jobId && lease.deadline > deps.now;
   }
 
   /**
-   * After a sweep: what has ended here goes, except what D1 has prolonged meanwhile (a start does, without a word to this
-   * object). Leases that a heartbeat renewed stay, with their exact deadline.
+   * After a sweep: removes expired leases, except those that D1 has prolonged meanwhile (a start does that without
+   * notifying this object). Leases that a heartbeat renewed keep their exact deadline.
    */
   async settle(deps: Deps): Promise<void> {
     const leases = await this.#loaded(deps);
@@ -153,7 +156,7 @@ export class LiveLeases {
     }
   }
 
-  /** A heartbeat: moves the deadline; tells D1 only when less than half of the recorded lease is left. */
+  /** A heartbeat moves the deadline; it is written to D1 only when less than half of the recorded lease is left. */
   async renew(deps: Deps, { jobId, leaseId, isAsking = false }: Beat): Promise<LeaseNews> {
     const lease = (await this.#loaded(deps)).get(leaseId);
     if (lease === undefined) return this.#askDatabase(deps, { jobId, leaseId });
@@ -175,7 +178,7 @@ export class LiveLeases {
     return { valid: true, expiresAt, ...(isNews ? { movedJob: lease.jobId } : {}) };
   }
 
-  /** Tells D1 how long the lease lasts. False: it has ended. Undefined: D1 does not answer. */
+  /** Writes to D1 how long the lease lasts. False: it has ended. Undefined: D1 does not answer. */
   async #record(
     deps: Deps,
     { jobId, isAsking }: LiveLease,
@@ -208,7 +211,7 @@ export class LiveLeases {
     this.#memo.write(kept);
   }
 
-  /** What D1 knows of a lease that memory does not: why it ended, or that it may go on. */
+  /** What D1 knows of a lease that is not in memory: why it ended, or that it continues. */
   async #askDatabase(deps: Deps, lease: { jobId: string | undefined; leaseId: string }): Promise<LeaseNews> {
     const job = lease.jobId && (await findJob(deps.db, this.#machine.userId, lease.jobId));
     if (!job) return { valid: false, reason: 'unknown' };
@@ -230,7 +233,7 @@ export class LiveLeases {
     return { valid: true, expiresAt };
   }
 
-  /** The machine was silent too long and is back with the same lease: it goes on. */
+  /** The machine was silent too long and returned with the same lease: it continues. */
   async #resume(deps: Deps, job: JobRow): Promise<LeaseNews> {
     const expiresAt = leaseExpiry(deps.now);
     const resumed = await resumeIfLost(deps.db, job, {
@@ -252,7 +255,7 @@ export class LiveLeases {
     const db = canWait ? deps.db : deps.db.within(BRIEF_WAIT_MS);
     try {
       const rows = await db.all<JobRow>(readHeld(this.#machine.userId));
-      // While D1 answered, another event may have loaded them and gone on: what is newer stays.
+      // While D1 answered, another event may have loaded them: newer entries stay.
       if (this.#leases !== undefined && this.#leases !== before) return this.#leases;
       return this.#rebuild(rows, kept ?? []);
     } catch (error) {
@@ -261,7 +264,7 @@ export class LiveLeases {
     }
   }
 
-  /** As D1 says, with what heartbeats were promised meanwhile. */
+  /** The leases as D1 knows them, with what heartbeats were promised meanwhile. */
   #rebuild(rows: readonly JobRow[], kept: readonly Remembered[]): Map<string, LiveLease> {
     const before = this.#leases;
     const leases = new Map<string, LiveLease>();

@@ -1,4 +1,4 @@
-/** Whose machine it is, and that it is alive. D1 hears of it at most every five minutes. */
+/** Records whose machine it is and that it is alive. D1 is written at most every five minutes. */
 
 import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
@@ -51,7 +51,7 @@ export class SaidChanges {
 }
 
 /**
- * Records a sign of life. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
+ * Records a heartbeat. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
  * never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
  */
 export async function noteAlive(
@@ -63,7 +63,7 @@ export async function noteAlive(
     changes,
   }: { known: Known | undefined; said: SaidOfMachine; changes: SaidChanges },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
-  // What was told to an object in between may have been lost: whether to drain is read again whenever D1 is told.
+  // A notification of the object may have been lost, so the drain is read again whenever D1 is written.
   const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
   const before = isFresh ? known : await readKnown(deps, machine).catch(orRemembered(known));
   if (before === 'foreign') return { kind: 'foreign' };
@@ -88,7 +88,7 @@ export async function noteAlive(
   return { kind: 'own', known: { ...after, lastSeenAt: deps.now, draining: before.draining } };
 }
 
-/** A sign of life is noted when D1 answers again; until then what is remembered has to do. */
+/** A heartbeat is recorded when D1 answers again; until then memory is used. */
 function orRemembered<T>(known: T): (error: unknown) => T {
   return (error) => {
     if (isPassingFailure(error)) return known;
@@ -110,7 +110,9 @@ export interface Listening {
   instance: string;
 }
 
-/** Records a change; the same channel opened again writes nothing. `now` of the deps: when the machine was heard. */
+/**
+ * Records a change; the same channel opened again writes nothing. `now` of the deps: when the machine was last seen.
+ */
 export async function recordListening(
   deps: Deps,
   machine: MachineOf,

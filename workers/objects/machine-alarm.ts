@@ -54,7 +54,7 @@ export class MachineAlarm {
     return this.#parts.storage.setAlarm(now + ALARM_RETRY_MS);
   }
 
-  /** Moves the alarm only when it must ring earlier: each move is a row. */
+  /** Moves the alarm only to an earlier time: each move is a row. */
   async #ringBy(at: number): Promise<void> {
     const { storage } = this.#parts;
     const armed = await storage.getAlarm();

@@ -10,7 +10,7 @@ import type { ClaimGate } from './claim-gate.ts';
 import { recordListening } from './liveness.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
-/** Key of the object's storage: D1 has not been told how the machine listens. */
+/** Key of the object's storage: how the machine listens is not written to D1 yet. */
 const PRESENCE_DUE = 'presence-due';
 
 interface Parts {

@@ -98,7 +98,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     tellWatchers(this.ctx, jobId, { kind: 'moved' });
   }
 
-  /** A person took a lease away. */
+  /** A person revoked a lease. */
   revoke({ jobId, leaseId, reason }: Parameters<api.MachineApi['revoke']>[0]): void {
     this.#parts.leases.revoke(leaseId);
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';

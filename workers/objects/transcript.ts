@@ -1,8 +1,8 @@
 /**
- * The transcript of a machine's attempts, in the object's own SQLite: one row an upload, never one a line.
+ * The transcript of a machine's attempts, in the object's own SQLite: one row per upload, never one per line.
  *
- * Entries are numbered from 1 without a hole within a lease. What is already there is dropped, what leaves a hole is not
- * taken; the answer says up to where everything has arrived, and the sender goes on from there.
+ * Entries are numbered from 1 without a gap within a lease. Known entries are dropped, and entries after a gap are
+ * not accepted; the answer says up to where everything has arrived, and the sender continues from there.
  */
 
 import { ATTEMPT_LIMIT_BYTES, type Entry, type NewEntry, RETENTION_MS } from '../../spec/contract/jobs.ts';
@@ -17,10 +17,12 @@ import type { LiveLeases } from './live-leases.ts';
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
-/** Attempts forgotten in one go: more than a busy machine works on in a day. An attempt goes as a whole, never in part. */
+/**
+ * Attempts deleted at once: more than a busy machine runs in a day. An attempt is deleted completely, never in part.
+ */
 const PRUNE_LIMIT = 10_000;
 
-/** What an entry takes besides its text. */
+/** Bytes of an entry besides its text. */
 const ENTRY_BYTES = 100;
 
 /** One answer over RPC may have 32 MiB; a page of the API has a few at most. */
@@ -71,12 +73,12 @@ export class Transcript {
     return { added: kept, received: tail.lastSeq };
   }
 
-  /** Whether these begin after a hole, and nothing of the attempt is here. */
+  /** Whether these begin after a gap, and nothing of the attempt is here. */
   lacksHead(leaseId: string, [first]: readonly NewEntry[]): boolean {
     return (first?.seq ?? 1) > 1 && this.#tailOf(leaseId).lastSeq === 0;
   }
 
-  /** What came before `seq` was kept for its time and is gone: a gap stands for it, and the sender goes on. */
+  /** What came before `seq` is past its retention and deleted: a gap entry replaces it, and the sender continues. */
   resumeAt(leaseId: string, seq: number, now: number): void {
     const text = `What came before is older than ${RETENTION_MS / DAY_MS} days and is not kept any more.`;
     const head: Entry = { seq: seq - 1, at: now, type: 'gap', stream: 'system', level: 'warn', text };
@@ -229,7 +231,7 @@ export async function appendUnderLease(
 ): Promise<Result<ReturnType<Transcript['append']>, Fenced>> {
   if (!(await leases.holds(deps, of))) {
     const allowed = await mayAppend(deps, machine, of).catch((error: unknown) => {
-      // Output of a lease that this machine was given is not lost because D1 cannot say whether it has ended.
+      // The output of a lease of this machine is kept although D1 cannot say whether the lease has ended.
       if (isPassingFailure(error) && leases.remembers(of)) return accept(undefined);
       throw error;
     });

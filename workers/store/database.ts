@@ -103,7 +103,7 @@ export function openDatabase(d1: D1Database, onRows: (rows: number) => void = ()
   return databaseOf(d1, { vainMs: 0, onRows }, DATABASE_WAIT_MS);
 }
 
-/** How long answers were awaited in vain; an answer, even a late one, starts over. */
+/** How long answers have not arrived; any answer, even a late one, resets it. */
 interface Patience {
   vainMs: number;
   onRows(rows: number): void;
@@ -133,7 +133,7 @@ function databaseOf(d1: D1Database, patience: Patience, waitMs: number): Databas
   };
 }
 
-/** The answer, or an error when none comes in time. What was sent cannot be taken back. */
+/** The answer, or an error when none comes in time. What was sent cannot be undone. */
 async function answerOf<T>(send: () => Promise<T>, patience: Patience, waitMs: number): Promise<T> {
   const left = waitMs - patience.vainMs;
   if (left <= 0) throw new DatabaseUnavailable('D1 has just not answered', { silent: true });
@@ -147,7 +147,7 @@ async function answerOf<T>(send: () => Promise<T>, patience: Patience, waitMs: n
   });
 }
 
-/** D1 refuses larger statements; the local runtime takes them. They are a mistake of ours: every bound above is smaller. */
+/** D1 refuses larger statements; the local runtime takes them. They are a bug: every bound above is smaller. */
 function checkPlatform({ sql: text, values }: Statement): void {
   if (values.length > PLATFORM.statementParameters || text.length > PLATFORM.statementTextBytes) {
     throw new Error(

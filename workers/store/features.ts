@@ -30,7 +30,7 @@ export function findFeature(db: Database, userId: UserId, id: string): Promise<F
   });
 }
 
-/** How many other features its idea has, and their bytes with the notes of the idea. Only lengths are read. */
+/** How many other features its idea has, and their bytes including the notes of the idea. Only lengths are read. */
 export async function measureOtherFeatures(
   db: Database,
   userId: UserId,
@@ -43,7 +43,7 @@ export async function measureOtherFeatures(
   return row ?? { count: 0, bytes: 0 };
 }
 
-/** A condition for the guard of a write: the idea stays within its bound when `added` bytes come to it. */
+/** A condition for the guard of a write: the idea stays within its bound with `added` more bytes. */
 export function ideaHasRoom(userId: UserId, { ideaId, added }: { ideaId: string; added: number }): Statement {
   if (added <= 0) return sql`TRUE`;
   return sql`
@@ -68,7 +68,7 @@ export async function insertIfRoom(
   return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
-/** Writes the whole feature if it is still as it was read, and its idea has room for the `added` bytes. */
+/** Writes the feature if it is still as it was read, and its idea has room for the `added` bytes. */
 export function updateFeatureIfUnchanged(
   db: Database,
   userId: UserId,

@@ -97,7 +97,10 @@ export async function insertIfRoom(
   return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
-/** Writes the whole idea if it is still as it was read and has room for the `added` bytes; false when somebody was faster. */
+/**
+ * Writes the idea if it is still as it was read and has room for the `added` bytes; false when another write was
+ * faster.
+ */
 export function updateIdeaIfUnchanged(
   db: Database,
   userId: UserId,
@@ -121,7 +124,7 @@ export function removeIdea(
     UPDATE ideas SET deleted_at = coalesce(deleted_at, ${now}) WHERE user_id = ${userId} AND id = ${id}`);
 }
 
-/** Features and world go with it. */
+/** Deletes an idea with its features and world. */
 export function purgeIdea(db: Database, userId: UserId, id: string): Promise<boolean> {
   return db.write(sql`DELETE FROM ideas WHERE user_id = ${userId} AND id = ${id}`);
 }

@@ -1,6 +1,6 @@
 /**
- * What `work` answers, or, when that takes longer than `waitMs`, what `late` returns or throws. The work is not stopped:
- * nothing that was sent can be taken back.
+ * The result of `work`, or, when that takes longer than `waitMs`, what `late` returns or throws. The work is not
+ * stopped: what was sent cannot be undone.
  */
 export async function inTime<T>(work: Promise<T>, waitMs: number, late: () => T): Promise<T> {
   let stop = (): void => undefined;

@@ -1,6 +1,6 @@
 /**
- * The moves of a machine: claim, start, renew, deliver, resume. One guarded statement each; no row back means that the guard
- * said no, and nothing changed.
+ * The moves of a machine: claim, start, renew, deliver, resume. One guarded statement each; no returned row means
+ * that the guard matched nothing, and nothing changed.
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
@@ -21,7 +21,7 @@ export interface Claim {
   leaseExpiresAt: number;
 }
 
-/** Takes a queued job whose time has come, unless its session is at work on another one. */
+/** Claims a queued job that is due, unless its session works on another one. */
 export async function takeIfAvailable(
   db: Database,
   key: JobKey,
@@ -61,7 +61,7 @@ function heldBy(holder: { leaseId: string; machineId: string }): Statement[] {
   return [sql`lease_id = ${holder.leaseId}`, sql`machine_id = ${holder.machineId}`];
 }
 
-/** The holder starts; it is alive, so its lease begins anew. */
+/** The holder starts; it is alive, so its lease is renewed. */
 export function startIfHeld(
   db: Database,
   key: JobKey,
@@ -81,8 +81,8 @@ export function startIfHeld(
 }
 
 /**
- * Hands a job that was never started to the run that asks now, under a new lease id: whoever got the old one and was only
- * slow must not start it as well. The end stays where it was, so that a machine that never starts gives the job back.
+ * Hands a job that was never started to the run that polls now, under a new lease id: a slow holder of the old one
+ * must not start it as well. The expiry stays, so that a machine that never starts loses the job.
  */
 export function redeliverIfUnstarted(
   db: Database,
@@ -95,7 +95,7 @@ export function redeliverIfUnstarted(
     WHERE ${guard(key, 'start', where)} RETURNING ${raw(jobColumns())}, prompt`);
 }
 
-/** Renews what D1 knows of a live lease; false when it is not live any more. */
+/** Renews a live lease in D1; false when it is no longer live. */
 export function renewIfHeld(
   db: Database,
   key: JobKey,
@@ -145,7 +145,7 @@ export function finishIfHeld(key: JobKey, outcome: Outcome): Statement {
   });
 }
 
-/** The silent machine is back with the same lease. */
+/** The machine returned with the same lease. */
 export function resumeIfLost(
   db: Database,
   key: JobKey,
@@ -169,7 +169,7 @@ export interface Return {
   availableAt: number | undefined;
 }
 
-/** The holder gives the job back: it keeps its place, the attempt does not count. */
+/** The holder returns the job: it keeps its place, and the attempt does not count. */
 export function returnIfHeld(key: JobKey, given: Return): Statement[] {
   const { now, error, availableAt } = given;
   const where = heldBy(given);

@@ -1,4 +1,4 @@
-/** A person's moves: cancel and retry. */
+/** Cancel and retry, the moves of a person. */
 
 import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
@@ -16,18 +16,18 @@ export interface Order {
   by: string;
   source: string;
   reason: string | undefined;
-  /** The lease that must hold the job still; null: nobody may hold it; undefined: whoever does. */
+  /** The lease that must still hold the job; null: no lease may hold it; undefined: any. */
   leaseId: string | null | undefined;
 }
 
-/** An order that reaches D1 late does not end what the person has asked for since. */
+/** An order that reaches D1 late does not undo a newer order. */
 function notRetriedSince(at: number): Statement {
   return sql`
     NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = jobs.user_id AND later.subject = jobs.id
       AND later.at > ${at} AND later.action = 'retry')`;
 }
 
-/** A person cancels: final at once; the lease id stays on the row, so that its holder can still be told why. */
+/** A person cancels: final at once. The lease id stays on the row, so that its holder can still learn why. */
 export function cancelIfLive(key: JobKey, order: Order): Statement[] {
   const where = [notRetriedSince(order.now)];
   if (order.leaseId !== undefined) where.push(sql`coalesce(lease_id, '') = ${order.leaseId ?? ''}`);
@@ -66,12 +66,13 @@ export interface Replaced {
   leaseId: string | null;
 }
 
-/** How attempts end that a sweep puts back into the queue. */
+/** How attempts end when a sweep returns the job to the queue. */
 const SWEPT: readonly AttemptOutcome[] = ['lost', 'released'];
 
 /**
- * How the attempt ended that a person's retry has replaced already; undefined when none has. An attempt that a sweep put
- * back into the queue is skipped. A job that was never claimed has no archived attempt, only the audit entry of the retry.
+ * How the attempt ended that a retry of a person has already replaced; undefined when none has. An attempt that a
+ * sweep returned to the queue is skipped. A job that was never claimed has no archived attempt, only the audit entry
+ * of the retry.
  */
 export async function findRetried(db: Database, key: JobKey, attempt: number): Promise<Replaced | undefined> {
   const replaced = sql`

@@ -1,10 +1,13 @@
-/** What a sweep does to a job. Every statement names the very lease, or the very expiry, that the sweep has read. */
+/** What a sweep does to a job. Every statement names the lease, or the expiry, that the sweep has read. */
 
 import { type Statement, sql } from './database.ts';
 import type { JobKey } from './guard.ts';
 import { archive, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
 
-/** A sweep's guard: the very lease it read, with the very expiry it read. A renewal in between makes it match nothing. */
+/**
+ * A sweep's guard: the lease that it read, with the expiry that it read. After a renewal in between it matches
+ * nothing.
+ */
 export interface ExpiredLease {
   leaseId: string;
   leaseExpiresAt: number;
@@ -14,7 +17,7 @@ function expired(lease: ExpiredLease): Statement[] {
   return [sql`lease_id = ${lease.leaseId}`, sql`lease_expires_at = ${lease.leaseExpiresAt}`];
 }
 
-/** Never started: back to the queue, its attempt is given back. */
+/** Never started: back to the queue, and the attempt does not count. */
 export function releaseIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   const guard = expired(lease);
   return [
@@ -31,7 +34,7 @@ export function releaseIfExpired(key: JobKey, lease: ExpiredLease, now: number):
   ];
 }
 
-/** Lost at work, policy `requeue`: back to the queue after a pause. */
+/** Expired while the agent worked, policy `requeue`: back to the queue after a pause. */
 export function requeueIfExpired(
   key: JobKey,
   lease: ExpiredLease,
@@ -47,7 +50,7 @@ export function requeueIfExpired(
   ];
 }
 
-/** Lost at work, and no automatic attempt is left. */
+/** Expired while the agent worked, and no automatic attempt is left. */
 export function exhaustIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   return [
     noteOnReview(key, 'exhaust', { now, error: EXHAUSTED, where: expired(lease) }),
@@ -58,7 +61,7 @@ export function exhaustIfExpired(key: JobKey, lease: ExpiredLease, now: number):
   ];
 }
 
-/** Lost at work, policy `hold`: waits for its late result, or a person. */
+/** Expired while the agent worked, policy `hold`: waits for its late result, or a person. */
 export function holdIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   return [update(key, 'hold', { set: { updatedAt: now }, where: expired(lease) })];
 }
@@ -75,5 +78,5 @@ export function expireIfQueued(key: JobKey, now: number): Statement[] {
   ];
 }
 
-const EXHAUSTED = 'The machine went silent while working, in every automatic attempt.';
-const EXPIRED = 'It waited in the queue past its expiry.';
+const EXHAUSTED = 'The machine stopped responding while the agent worked, in every automatic attempt.';
+const EXPIRED = 'The job waited in the queue past its expiry.';

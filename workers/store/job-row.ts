@@ -4,7 +4,7 @@ import type { JobTarget } from '../../spec/job/routing.ts';
 import { jobs } from './schema.ts';
 import { selectList } from './select-list.ts';
 
-/** Long texts, and what only an enqueue compares: lists never read them. */
+/** Long texts, and what only an enqueue compares. Lists never read them. */
 const LEFT_OUT = ['prompt', 'content', 'idempotencyKey', 'requestHash'] as const;
 
 /** Every column of a job but those. */

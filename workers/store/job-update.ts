@@ -1,6 +1,6 @@
 /**
- * What every move of a job is made of: one guarded update, derived from the transition table; the archive of the attempt it
- * replaces and the note on its review, under the same guard and in the same batch.
+ * The parts of every move of a job: one guarded update, derived from the transition table, and, under the same guard
+ * in the same batch, the archive of the attempt that it replaces and the note on its review.
  */
 
 import type { JobVerb } from '../../spec/job/status.ts';
@@ -11,10 +11,10 @@ import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { ATTEMPT_COLUMNS, type AttemptField, type AttemptOutcome, jobs } from './schema.ts';
 
-/** New values by field; a statement stands for an expression. */
+/** New values by field; a statement is used as an expression. */
 type Assignments = { [Field in Exclude<keyof JobRow, 'status'> | 'content']?: Value | undefined | Statement };
 
-/** Moves a job if it may be moved; returns the row after it. */
+/** Moves a job if the guard allows it; returns the row afterwards. */
 export function update(
   key: JobKey,
   verb: JobVerb,
@@ -94,7 +94,7 @@ export function auditMove(
     FROM jobs WHERE ${guard(key, verb, order.where)}`;
 }
 
-/** Runs the statements of a move; the row after it, or undefined when the guard said no. */
+/** Runs the statements of a move; returns the row afterwards, or undefined when the guard matched nothing. */
 export async function move(db: Database, statements: readonly Statement[]): Promise<JobRow | undefined> {
   const results = await db.batch(statements);
   return results.at(-1)?.rows[0] as (JobRow & Row) | undefined;

@@ -1,4 +1,4 @@
-/** Jobs as their owner sees them: enqueue, find, list. What moves a job stands in `job-moves.ts`. */
+/** Jobs as their owner sees them: enqueue, find, list. Moves are in `job-moves.ts`. */
 
 import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
@@ -44,8 +44,8 @@ export function addedBy({ prompt }: { prompt: string }): Added {
 }
 
 /**
- * Queues a job if its key is free, what it names is there, and the account has room; returns the row. Keys older than 30
- * days are free again. The insert is the last statement.
+ * Queues a job if its key is free, what it names exists, and the account has room; returns the row. Keys older than
+ * 30 days are free again. The insert is the last statement.
  */
 export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLimits): Statement[] {
   const insert = sql`
@@ -71,7 +71,7 @@ export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLim
   return [free, guarded];
 }
 
-/** An idea or a world may also be known through a machine only: its records may come from an earlier service. */
+/** An idea or a world may also be known through a machine only: its records may come from an earlier server. */
 function targetIsThere(userId: UserId, { targetMachineId: machineId, ideaId, worldId }: NewJob): Statement {
   return sql`
     (${machineId} IS NULL OR EXISTS (SELECT 1 FROM machines WHERE id = ${machineId} AND user_id = ${userId}))
@@ -117,10 +117,13 @@ export function readTexts(userId: string, id: string): Statement {
   return sql`SELECT prompt, content FROM jobs WHERE user_id = ${userId} AND id = ${id}`;
 }
 
-/** A row of a list, which says how the prompt begins. */
+/** A row of a list, with the beginning of the prompt. */
 export type ListedJob = JobRow & { promptStart: string | null };
 
-/** Characters that a list reads of a prompt. One that the server composed says nothing in its first words. */
+/**
+ * Characters that a list reads of a prompt. A prompt that the server composed is not read: its first words say
+ * nothing.
+ */
 function promptStart(): string {
   const sent = kindsWhere((rules) => rules.composedBy === 'sender');
   return `CASE WHEN ${kindIn(sent)} THEN substr(prompt, 1, 400) END`;
@@ -183,7 +186,7 @@ export function readAttempts(userId: string, jobId: string): Statement {
   };
 }
 
-/** Whether the holder gave the job back under this lease, or a sweep did because it had never started. */
+/** Whether the holder returned the job under this lease, or a sweep did because it had never started. */
 export async function wasReleased(
   db: Database,
   job: { userId: string; id: string },
@@ -214,7 +217,7 @@ export interface BusyRow {
   status: JobRow['status'];
 }
 
-/** Jobs that keep agent sessions busy: one row a session at work. */
+/** Jobs that keep agent sessions busy: one row per busy session. */
 export function readBusySessions(userId: string): Statement {
   return {
     sql: `SELECT codex_session_id AS codexSessionId, id AS jobId, status FROM jobs INDEXED BY jobs_live

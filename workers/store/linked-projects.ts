@@ -1,6 +1,6 @@
 /**
- * What machines last synced: a row for each (repository, idea), and the sessions of a repository once. A reader names what
- * it needs, so that its cost does not grow with what else the account has linked.
+ * What machines last synced: a row for each (repository, idea), and the sessions of a repository once. A reader names
+ * what it needs, so its cost does not grow with everything else that the account has linked.
  */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
@@ -131,8 +131,8 @@ export async function isLinked(
 }
 
 /**
- * The writes of a sync: many rows in one statement, because D1 counts every statement, also of a batch, and runs at most
- * 1,000 for one request. One that reaches D1 late changes nothing that a newer one wrote.
+ * The writes of a sync: many rows in one statement, because D1 counts every statement, also of a batch, and runs at
+ * most 1,000 for one request. A sync that reaches D1 late changes nothing that a newer one wrote.
  */
 export function putProjects(userId: UserId, rows: readonly ProjectRow[], now: number): Statement[] {
   return inPieces(rows).map(
@@ -234,7 +234,7 @@ export function readSharers(userId: string, jobId: string): Statement {
             AND p.machine_id = s.machine_id AND p.project_root = s.project_root AND p.idea_id = q.idea_id)))`;
 }
 
-/** Machines, besides `machineId`, that have linked an agent session: it may be free for them now. */
+/** Machines, besides `machineId`, that have linked an agent session, which may be free for them now. */
 export function readSharersOf(
   userId: string,
   held: { machineId: string | null; codexSessionId: string | null },

@@ -1,10 +1,10 @@
-/** The `RunnerMachine` objects, by name. A fresh stub for every try: one that threw is broken. */
+/** The `RunnerMachine` objects, by name. Every attempt uses a new stub: a stub that threw is broken. */
 
 import type { UserId } from '../../spec/ids.ts';
 
 /** Generic in the stub, so that this folder need not know what the object can do. */
 export interface Machines<Stub> {
-  /** Calls the object of one machine; a restart of it is tried again twice, an overload is not. */
+  /** Calls the object of one machine; retries twice after a restart, never after an overload. */
   call<T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T>;
   /**
    * Notifies the object of one machine. It is a hint: a lost one is logged and the promise still resolves. It also reaches the object
@@ -22,7 +22,7 @@ export interface MachineKey {
 
 const TRIES = 3;
 
-/** Account and machine together: a foreign account never reaches the object of somebody else's machine. */
+/** Account and machine together: an account never reaches the object of another account's machine. */
 export function machineName({ userId, machineId }: MachineKey): string {
   return `${userId}/${machineId}`;
 }
@@ -31,7 +31,7 @@ interface Namespace<Stub> {
   getByName(name: string): Stub;
 }
 
-/** What becomes of hints. */
+/** How hints are sent and logged. */
 interface Hints {
   /** Lets one go on after the answer was sent. */
   keepAlive(work: Promise<void>): void;

@@ -15,8 +15,8 @@ const COLUMNS = selectList(machines, { without: ['firstSeenAt', 'staleAt', 'visi
 const HOUR_MS = 60 * 60_000;
 
 /**
- * How often cron visits a machine, by how it listens; as `ws` when it does not. Nobody may report the end of a stream, so
- * its presence is checked more often.
+ * How often cron visits a machine, by how it listens; as `ws` when it does not. The end of a stream may go
+ * unreported, so its presence is checked more often.
  */
 export const VISIT_EVERY_MS = { ws: 24 * HOUR_MS, sse: HOUR_MS } as const;
 
@@ -66,8 +66,8 @@ export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promis
 }
 
 /**
- * Notes a sign of life of a machine that has synced, and its condition. False: it belongs to another account, or is not
- * known.
+ * Records a heartbeat of a machine that has synced, and its condition. False: it belongs to another account, or is
+ * not known.
  */
 export function touchIfOwned(
   db: Database,
@@ -102,7 +102,7 @@ export function setListeningIfChanged(
       AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);
 }
 
-/** What a machine last said of itself. */
+/** What a machine last reported of itself. */
 export function conditionOf({ condition }: Pick<MachineRow, 'condition'>): MachineCondition | undefined {
   return condition === null ? undefined : (JSON.parse(condition) as MachineCondition);
 }
@@ -146,14 +146,14 @@ export function toPresence(row: MachineRow): MachinePresence {
   };
 }
 
-/** The machines of an account: those that listen first, then those heard of last. */
+/** The machines of an account: listening ones first, then those seen last. */
 export function readRecentMachines(userId: string, limit: number): Statement {
   return sql`
     SELECT id FROM machines WHERE user_id = ${userId}
     ORDER BY listening_transport IS NULL, last_seen_at DESC LIMIT ${limit}`;
 }
 
-/** Whether a machine may claim: a person's order, with its trace in the audit log under the same guard. */
+/** Whether a machine may claim, as a person ordered, with an entry in the audit log under the same guard. */
 export interface DrainOrder {
   userId: string;
   machineId: string;
@@ -164,7 +164,7 @@ export interface DrainOrder {
   reason: string | undefined;
 }
 
-/** False: it was so already, and nothing was written. */
+/** False: nothing had to change, and nothing was written. */
 export async function setDrainingIfOther(db: Database, order: DrainOrder): Promise<boolean> {
   const { userId, machineId, isDraining } = order;
   const draining = isDraining ? 1 : 0;

@@ -1,6 +1,6 @@
 /**
- * The tables, as the types of the rows and the lists of their columns. The migrations are the truth of the database (what
- * drizzle cannot say is there: WITHOUT ROWID, CHECKs, partial indexes); a test holds both to the same columns.
+ * The tables, as the types of the rows and the lists of their columns. The migrations define the database, including
+ * what drizzle cannot express (WITHOUT ROWID, CHECKs, partial indexes); a test compares the columns of both.
  */
 
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
@@ -160,7 +160,7 @@ export const accountUsage = sqliteTable('account_usage', {
   limits: text('limits'),
 });
 
-/** The fields of one try at a job: of the latest on the job itself, of earlier ones in the archive. */
+/** The fields of one attempt at a job: the latest is on the job itself, earlier ones are in the archive. */
 const tryFields = () => ({
   machineId: text('machine_id'),
   instance: text('instance'),
@@ -179,7 +179,7 @@ const tryFields = () => ({
   content: text('content'),
 });
 
-/** Fields of the latest try that its archive leaves out. */
+/** Fields of the latest attempt that the archive omits. */
 const latestTryFields = () => ({
   claimId: text('claim_id'),
   leaseExpiresAt: integer('lease_expires_at'),
@@ -226,7 +226,7 @@ export const jobs = sqliteTable(
   (table) => [primaryKey({ columns: [table.userId, table.id] })],
 );
 
-/** How an archived try ended. */
+/** How an archived attempt ended. */
 export const ARCHIVED_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
 export type AttemptOutcome = (typeof ARCHIVED_OUTCOMES)[number];
 
@@ -246,7 +246,7 @@ export const attempts = sqliteTable(
 type TryField = keyof ReturnType<typeof tryFields>;
 export type AttemptField = TryField | keyof ReturnType<typeof latestTryFields>;
 
-/** The columns of a job that belong to its latest try: a new try begins without them. */
+/** The columns of a job that belong to its latest attempt: a new attempt begins without them. */
 export const ATTEMPT_COLUMNS = { archived: namesOf(tryFields()), latestOnly: namesOf(latestTryFields()) };
 
 function namesOf<Field extends keyof typeof jobs.$inferSelect>(fields: Record<Field, unknown>) {

@@ -42,7 +42,7 @@ export function readExpiredOfMachine(at: {
   };
 }
 
-/** Queued jobs of machines that wait for a moment that has come since the last run. */
+/** Queued jobs that became due since the last run. */
 export function readNewlyDue(since: number, now: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
@@ -75,9 +75,9 @@ export function planNextVisit(ids: readonly string[], now: number): Statement {
 }
 
 /**
- * Marks machines that have become silent: neither listening nor heard of. Looks at `limit` machines on either side of
- * `start`, an id or the beginning of one: with more machines than that, a silent one is found by a later run.
- * An index of the silent ones would cost a written row with every sign of life.
+ * Marks machines that have become silent: neither listening nor sending heartbeats. Reads `limit` machines on either
+ * side of `start`, an id or the beginning of one: with more machines, a later run finds the rest. An index of silent
+ * machines would cost a written row with every heartbeat.
  */
 export function markStale(at: { now: number; silentSince: number; start: string; limit: number }): Statement {
   const part = (condition: Statement) => sql`

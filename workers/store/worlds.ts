@@ -26,7 +26,7 @@ export async function hasWorld(
   return found !== undefined;
 }
 
-/** Creates or replaces; the world of an idea keeps its first id whoever writes at the same time. */
+/** Creates or replaces the world of an idea, which keeps its first id also when two writes arrive at once. */
 export async function putWorld(db: Database, userId: UserId, world: WorldRow): Promise<void> {
   await db.write(sql`
     INSERT INTO worlds (user_id, idea_id, id, name, project_root, github_url, codex_session_id, status, updated_at)
