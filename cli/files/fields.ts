@@ -1,10 +1,10 @@
-/** Reads single fields of records that other programs wrote. */
+/** Reads single fields from records of other programs. */
 
 import type { JsonObject } from './json-file.ts';
 import { resolvePath } from './paths.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
-/** The first of `keys` that holds a non-blank text, trimmed. `null`, blank and other types count as absent. */
+/** The first of `keys` with a non-blank text, trimmed. Ignores `null`, blank text and other types. */
 export function readString(record: JsonObject, ...keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const value = record[key];
@@ -14,7 +14,7 @@ export function readString(record: JsonObject, ...keys: readonly string[]): stri
   return undefined;
 }
 
-/** JSON booleans, else the words for yes; everything else is false. */
+/** JSON booleans, or words for yes. Anything else is false. */
 export function readBoolean(record: JsonObject, ...keys: readonly string[]): boolean {
   for (const key of keys) {
     const value = record[key];
@@ -26,20 +26,20 @@ export function readBoolean(record: JsonObject, ...keys: readonly string[]): boo
   return false;
 }
 
-/** A timestamp in the form it is written; undefined when there is none or it is invalid. */
+/** A timestamp in normalized form; undefined if absent or invalid. */
 export function readTimestamp(record: JsonObject, ...keys: readonly string[]): string | undefined {
   const text = readString(record, ...keys);
   const at = text === undefined ? undefined : parseTimestamp(text);
   return at === undefined ? undefined : formatTimestamp(at);
 }
 
-/** An absolute path; relative ones are meant from `root`, which is also the default. */
+/** An absolute path. Relative paths start at `root`, which is also the default. */
 export function readPath(record: JsonObject, root: string, keys: readonly string[]): string {
   const text = readString(record, ...keys);
   return text === undefined ? root : resolvePath(root, text);
 }
 
-/** One of a closed set, in lower case; undefined for everything else. */
+/** One of a closed set of words, in lower case, or undefined. */
 export function readChoice<T extends string>(
   record: JsonObject,
   choices: readonly T[],
@@ -59,7 +59,7 @@ export function readInteger(record: JsonObject, ...keys: readonly string[]): num
   return undefined;
 }
 
-/** Drops the keys whose value is undefined or a blank string; the order of the others stays. */
+/** Drops keys with undefined or blank values. Keeps the order of the others. */
 export function compact<T extends object>(record: T): T {
   const kept = Object.entries(record).filter(
     ([, value]) => value !== undefined && !(typeof value === 'string' && value.trim() === ''),

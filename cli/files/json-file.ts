@@ -1,6 +1,6 @@
 /**
- * The JSON state files: read without trust, written atomically (temp file, fsync, rename), set aside when torn.
- * Other programs read and write them as well, so their bytes are fixed (`formatJson`).
+ * Reads JSON state files without trust, writes them atomically (temp file, fsync, rename) and moves torn files aside.
+ * Other programs use these files, too, so their bytes are fixed (`formatJson`).
  */
 
 import {
@@ -22,13 +22,13 @@ import { makeFolder } from './private-folder.ts';
 
 export type JsonObject = Record<string, unknown>;
 
-/** What stands in a state file. `torn`: there is something, but it is not a JSON object. */
+/** The contents of a state file. `torn`: the file exists but is not a JSON object. */
 export type JsonFile = { kind: 'absent' } | { kind: 'read'; value: JsonObject } | { kind: 'torn' };
 
 /** Only the owner may read the file. */
 export const PRIVATE_MODE = 0o600;
 
-/** Writing a few kilobytes takes another client well under this. */
+/** Other clients write a few kilobytes faster than this. */
 const TORN_REREAD_MS = 40;
 
 /** Narrows to a JSON object. */
@@ -46,8 +46,8 @@ export function formatJson(value: unknown): string {
 }
 
 /**
- * Reads a state file. Only what is not there counts as absent; an unreadable file is a clear error of the system.
- * Clients of other versions truncate and write: what looks torn is read again before it counts as torn.
+ * Reads a state file. Only a missing file is absent; an unreadable one throws the error of the system.
+ * Other clients truncate before they write, so a file that looks torn is read a second time.
  */
 export function readJsonFile(path: string): JsonFile {
   const first = readOnce(path);
@@ -67,13 +67,13 @@ function readOnce(path: string): JsonFile {
   }
 }
 
-/** The content of a readable JSON object, else undefined. */
+/** The JSON object, or undefined if the file is missing or torn. */
 export function readJsonObject(path: string): JsonObject | undefined {
   const file = readJsonFile(path);
   return file.kind === 'read' ? file.value : undefined;
 }
 
-/** The text of a file, or undefined when there is none. */
+/** The text of a file, or undefined if it does not exist. */
 export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -83,7 +83,7 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** A power cut leaves the old file or the new one, never half of one. A torn file in its place is set aside first. */
+/** Writes atomically: a power cut leaves the old or the new file. Moves a torn file aside first. */
 export function writeJsonFile(path: string, value: unknown, options: WriteOptions = {}): void {
   if (readJsonFile(path).kind === 'torn') setAside(path, options.now ?? Date.now(), options.mode);
   writeTextFile(path, formatJson(value), options.mode);
@@ -91,24 +91,24 @@ export function writeJsonFile(path: string, value: unknown, options: WriteOption
 
 interface WriteOptions {
   mode?: number;
-  /** Names a torn file that is set aside. */
+  /** Time for the name of a torn file that is moved aside. */
   now?: number;
 }
 
 /**
- * Writes any text with the same care. Without a mode, the file keeps the one it has. The few lines stand here rather than
- * in a library because every command loads them: the usual one takes `node:crypto` along, 13 ms of the start.
+ * Writes text atomically. Without a mode, the file keeps its mode. Not from a library, because every command loads this: the
+ * usual library also loads `node:crypto`, which adds 13 ms to the start.
  */
 export function writeTextFile(path: string, text: string, mode?: number): void {
   makeFolder(dirname(path));
-  // A state file may be a link to another place: the file there is replaced, not the link.
+  // If the state file is a symlink, replace its target, not the link.
   const target = realPathOf(path) ?? path;
   const kept = mode ?? modeOf(target);
   const temporary = temporaryPath(target);
   const file = openSync(temporary, 'wx', kept ?? 0o666);
   try {
     try {
-      // The mode of `open` is cut by the umask; the one that is asked for is not.
+      // The umask limits the mode of `open`, but not that of `chmod`.
       if (kept !== undefined) fchmodSync(file, kept);
       writeFileSync(file, text);
       fsyncSync(file);
@@ -124,7 +124,7 @@ export function writeTextFile(path: string, text: string, mode?: number): void {
 
 let temporaryFiles = 0;
 
-/** Beside the file, so that the rename stays in one file system; no other writer ever takes the same name. */
+/** In the folder of the file, so that the rename stays in one file system. No other writer uses the same name. */
 function temporaryPath(path: string): string {
   temporaryFiles += 1;
   return `${path}.${process.pid}-${performance.timeOrigin.toString(36)}-${temporaryFiles}.tmp`;
@@ -135,17 +135,17 @@ function modeOf(path: string): number | undefined {
   return found === undefined ? undefined : found.mode & 0o777;
 }
 
-/** Moves a torn file out of the way and keeps it: a person may still read something in it. Returns its new path. */
+/** Moves a torn file aside, so that a person can still read it. Returns its new path. */
 export function setAside(path: string, now: number, mode?: number): string {
   const stamp = new Date(now).toISOString().replaceAll(/[:.]/g, '-');
   const kept = `${path}.torn-${stamp}`;
-  // Half a secret is a secret, too.
+  // A part of a secret is a secret, too.
   if (mode !== undefined) chmodSync(path, mode);
   renameSync(path, kept);
   return kept;
 }
 
-/** Not there: neither the file nor a folder on the way to it. */
+/** Whether the error means that the file or one of its folders does not exist. */
 export function isMissing(error: unknown): boolean {
   return hasCode(error, 'ENOENT', 'ENOTDIR');
 }

@@ -1,6 +1,6 @@
 /**
- * One writer at a time. Every read-modify-write of state files happens under the lock of their folder; within this
- * process callers queue, between processes a lock folder decides. A crashed holder is overtaken after five seconds.
+ * Allows one writer at a time. Every read-modify-write of state files holds the lock of their folder. Callers in this process
+ * queue; a lock folder excludes other processes. The lock of a crashed holder expires after five seconds.
  */
 
 import { join } from 'node:path';
@@ -8,15 +8,15 @@ import { CliError } from '../base/exit.ts';
 import { hasCode } from '../base/system-error.ts';
 import { makeFolder } from './private-folder.ts';
 
-/** A holder that does not refresh its lock for this long is gone: holders need milliseconds. */
+/** A lock without a refresh for this long has expired. Holders need milliseconds. */
 const STALE_MS = 5_000;
 const REFRESH_MS = 1_000;
-/** 20 to 60 ms each; together well above `STALE_MS`, so that a crashed holder is always outwaited. */
+/** 20 to 60 ms each, in total well above `STALE_MS`, so that the lock of a crashed holder always expires in time. */
 const TRIES = 300;
 
 const queues = new Map<string, Promise<unknown>>();
 
-/** Runs `work` as the only writer of `folder`, which is made when it is missing. */
+/** Runs `work` as the only writer of `folder`. Creates the folder if needed. */
 export async function withLock<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
   const before = queues.get(folder) ?? Promise.resolve();
   const turn = before.then(() => holdLock(folder, work));
@@ -34,14 +34,14 @@ async function holdLock<T>(folder: string, work: () => T | Promise<T>): Promise<
   try {
     return await work();
   } finally {
-    // A lock that was overtaken meanwhile is no longer ours to release.
+    // If the lock has expired, another process owns it now.
     await release().catch(() => undefined);
   }
 }
 
-/** Only for another holder it is waited: a full disk or a lost permission is told at once, as what it is. */
+/** Waits only for other holders. A full disk or a missing permission fails immediately. */
 async function acquire(folder: string): Promise<() => Promise<void>> {
-  // Loaded late: most commands only read.
+  // Loaded on demand: most commands only read.
   const { lock } = await import('proper-lockfile');
   makeFolder(folder);
   for (let tries = 1; ; tries += 1) {
@@ -51,7 +51,7 @@ async function acquire(folder: string): Promise<() => Promise<void>> {
         realpath: false,
         stale: STALE_MS,
         update: REFRESH_MS,
-        // Writes are atomic: an overtaken holder can lose an update, it cannot damage a file.
+        // Writes are atomic: a holder whose lock expired can lose an update, but cannot damage a file.
         onCompromised: () => undefined,
       });
     } catch (error) {
@@ -63,9 +63,9 @@ async function acquire(folder: string): Promise<() => Promise<void>> {
 }
 
 function isLocked(folder: string, cause: unknown): CliError {
-  return new CliError(`The state files in ${folder} are locked by another process.`, {
+  return new CliError(`Another process has locked the state files in ${folder}.`, {
     code: 'locked',
-    hint: `Wait for the other \`orp\` to finish. If there is none, remove the folder ${join(folder, '.lock')}.`,
+    hint: `Wait for the other \`orp\` to finish. If no other \`orp\` runs, remove the folder ${join(folder, '.lock')}.`,
     cause,
   });
 }

@@ -1,11 +1,11 @@
-/** Tells a file that nobody made from one that cannot be reached right now. */
+/** Distinguishes a file that does not exist from one that is unreachable. */
 
 import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Whether the name truly is not there: no symlink whose target is away, and nothing in the place of one of its folders.
- * Throws when the system does not let that be seen.
+ * Whether the file truly does not exist: its path has no broken symlink and no file in place of a folder.
+ * Throws if the system does not allow the check.
  */
 export function isNowhere(path: string): boolean {
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;

@@ -1,7 +1,6 @@
 /**
- * Paths as the local files hold them, where those files are, and the folders that the environment names. Of these only absolute
- * ones count, as the XDG specification demands: a relative or blank one would put files into the folder that a command happens
- * to start in, or start a program from there.
+ * Paths in local files, the locations of those files, and folders from the environment. Only absolute folders are valid, as the
+ * XDG specification requires: a relative or empty one would depend on the folder in which a command starts.
  */
 
 import { realpathSync } from 'node:fs';
@@ -9,7 +8,7 @@ import { userInfo } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CliError } from '../base/exit.ts';
 
-/** Absolute, `~` expanded, symlinks resolved as far as the path exists. */
+/** Makes a path absolute, expands `~`, and resolves symlinks as far as the path exists. */
 export function resolvePath(base: string, path: string): string {
   const absolute = resolve(base, expandHome(path.trim()));
   const missing: string[] = [];
@@ -21,30 +20,30 @@ export function resolvePath(base: string, path: string): string {
   }
 }
 
-/** Undefined when the path does not exist, or cannot be read. */
+/** Returns undefined if the path does not exist or is unreadable. */
 export function realPathOf(path: string): string | undefined {
   try {
-    // The system's own answer: on a Mac it also has the capitals and accents of the folder, however they were typed.
+    // The native version also corrects capitals and accents on a Mac.
     return realpathSync.native(path);
   } catch {
-    // Not there, or not readable.
+    // Missing or unreadable.
     return undefined;
   }
 }
 
-/** As commands print it: relative inside `root`, absolute outside. */
+/** The path for display: relative inside `root`, absolute outside. */
 export function displayPath(root: string, path: string): string {
   const inside = relative(root, path);
   const isOutside = inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside);
   return isOutside || inside === '' ? path : inside;
 }
 
-/** `~/.config/orp`, or below `XDG_CONFIG_HOME`: the files of this user on this machine. */
+/** `~/.config/orp` or `$XDG_CONFIG_HOME/orp`: this user's files on this machine. */
 export function userFolder(env: NodeJS.ProcessEnv): string {
   return join(folderOf(env, 'XDG_CONFIG_HOME') ?? join(homeOf(env), '.config'), 'orp');
 }
 
-/** The account, its service and its token. */
+/** The account, its server and its token. */
 export function remoteSessionPath(env: NodeJS.ProcessEnv): string {
   return join(userFolder(env), 'remote-session.json');
 }
@@ -54,35 +53,35 @@ export function machinePath(env: NodeJS.ProcessEnv): string {
   return join(userFolder(env), 'machine.json');
 }
 
-/** The folder for state that `orp` alone reads: `~/.local/state/orp`, or below `XDG_STATE_HOME`. */
+/** `~/.local/state/orp` or `$XDG_STATE_HOME/orp`: state that only `orp` reads. */
 export function stateFolder(env: NodeJS.ProcessEnv): string {
   return join(folderOf(env, 'XDG_STATE_HOME') ?? join(homeOf(env), '.local', 'state'), 'orp');
 }
 
 /**
- * The second copy of the machine id, away from the first one. Its name follows the configuration folder: somebody who
- * runs two machines under two folders never mixes them up.
+ * The second copy of the machine id, in another folder. Its name depends on the configuration folder, so that two machines
+ * with two folders stay separate.
  */
 export function machineIdCopyPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), `machine-id-${fingerprint(userFolder(env))}`);
 }
 
-/** Says which runner works for a machine right now; one file per machine id. */
+/** The lock of the runner of a machine. One file per machine id. */
 export function runnerLockPath(env: NodeJS.ProcessEnv, machineId: string): string {
   return join(stateFolder(env), 'runner', `${fingerprint(machineId)}.json`);
 }
 
-/** What that runner is connected by, and what went wrong last; beside its lock. */
+/** The connection and the last error of that runner, in the folder of its lock. */
 export function runnerLivePath(env: NodeJS.ProcessEnv, machineId: string): string {
   return join(stateFolder(env), 'runner', `${fingerprint(machineId)}-live.json`);
 }
 
-/** The repositories that this user has linked on this machine; named like the configuration folder it belongs to. */
+/** The list of linked repositories. Its name depends on the configuration folder. */
 export function linkedRootsPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), `linked-roots-${fingerprint(userFolder(env))}.json`);
 }
 
-/** FNV-1a, 64 bits: tells a handful of folders apart without loading `node:crypto`, 13 ms of every start. */
+/** FNV-1a, 64 bits: enough to distinguish a few folders, without the 13 ms for loading `node:crypto`. */
 function fingerprint(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(text, 'utf8')) {
@@ -91,26 +90,26 @@ function fingerprint(text: string): string {
   return hash.toString(16).padStart(16, '0');
 }
 
-/** Stands for the machine where it is no machine of the service: on the compatibility path. */
+/** Replaces the machine id on the compatibility path, where the server has no machine. */
 export function agentWorkId(machineId: string): string {
   return `agent-work-${machineId}`;
 }
 
-/** The folder that a variable names; undefined when it names none. `~/…` is written out first. */
+/** The folder that a variable names, with `~/…` expanded, or undefined. */
 export function folderOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const value = env[name]?.trim() ?? '';
   const path = expandHome(value, env);
   return isAbsolute(path) ? path : undefined;
 }
 
-/** The home folder: `HOME`, else what the system knows of this user. Throws when neither is an absolute path. */
+/** The home folder: `HOME`, or the home folder of the user record. Throws if neither is an absolute path. */
 export function homeOf(env: NodeJS.ProcessEnv): string {
   const asked = env.HOME?.trim() ?? '';
   if (isAbsolute(asked)) return asked;
   const known = homeOfSystem();
   if (known !== undefined) return known;
   throw new CliError(
-    'Your home folder is not known: HOME is not an absolute path, and the system names none.',
+    'Your home folder is unknown: HOME is not an absolute path, and the system has none for you.',
     {
       code: 'no_home',
       hint: 'Set HOME to the absolute path of your home folder.',
@@ -123,23 +122,23 @@ function homeOfSystem(): string | undefined {
     const { homedir } = userInfo();
     return isAbsolute(homedir) ? homedir : undefined;
   } catch {
-    // A user id without an entry, as in some containers.
+    // A user id without a user record, as in some containers.
     return undefined;
   }
 }
 
-/** `~` and `~/…` stand for the home folder. */
+/** Expands `~` and `~/…` to the home folder. */
 export function expandHome(path: string, env: NodeJS.ProcessEnv = process.env): string {
   if (path === '~') return homeOf(env);
   return path.startsWith('~/') ? `${homeOf(env)}${path.slice(1)}` : path;
 }
 
-/** Variables that name one folder each, ours and those of the programs that `orp` starts. */
+/** Variables that name a folder for `orp` or the programs that it starts. */
 const FOLDER_VARIABLE = /^(?:XDG_[A-Z]+_HOME|XDG_RUNTIME_DIR|CODEX_HOME|TMPDIR|TMP|TEMP)$/;
 
 /**
- * The environment for another program, which starts in another folder: what names a folder only from here is left out, a
- * leading `~` is written out, and a `HOME` that names no folder is put right.
+ * The environment for a program that starts in another folder. Drops variables with relative folders, expands a leading `~`,
+ * and corrects a `HOME` that is not a folder.
  */
 export function withAbsoluteFolders(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const entries = Object.keys(env).flatMap((name): [string, string | undefined][] => {

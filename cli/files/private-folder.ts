@@ -1,4 +1,4 @@
-/** Folders for settings, state and secrets: nobody but their owner may look into them, from the first moment on. */
+/** Folders for settings, state and secrets. Only their owner has access, from the moment of creation. */
 
 import { chmodSync, existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, isAbsolute, relative, sep } from 'node:path';
@@ -6,22 +6,22 @@ import { hasCode } from '../base/system-error.ts';
 
 const PRIVATE_FOLDER_MODE = 0o700;
 
-/** Makes a folder and those on the way to it, each 0700 whatever the umask. What is there already stays as it is. */
+/** Creates a folder and its parents with mode 0700, whatever the umask. Existing folders stay unchanged. */
 export function makeFolder(path: string): void {
   if (existsSync(path)) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
   try {
     mkdirSync(path, { mode: PRIVATE_FOLDER_MODE });
   } catch (error) {
-    // Another process has just made it.
+    // Another process has just created it.
     if (hasCode(error, 'EEXIST') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
     throw error;
   }
-  // A umask only takes rights away; it may have taken those of the owner.
+  // The umask may have removed the owner's rights.
   if ((statSync(path).mode & 0o777) !== PRIVATE_FOLDER_MODE) chmodSync(path, PRIVATE_FOLDER_MODE);
 }
 
-/** Whether others may look into a folder, or even write there; undefined when they may not, or when there is none. */
+/** Whether other users can read or write a folder; undefined if neither, or if the folder does not exist. */
 export function openness(path: string): 'read' | 'write' | undefined {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
   if ((mode & 0o022) !== 0) return 'write';
@@ -29,19 +29,19 @@ export function openness(path: string): 'read' | 'write' | undefined {
 }
 
 /**
- * What lets another user write there, if anything; root may write anywhere. On a Mac all users share one group; elsewhere
- * most have one of their own, and their editors let it write.
+ * Why another user (except root) can write there, or undefined. Group write access is a risk on a Mac, where all users share
+ * one group. Elsewhere most users have their own group, and editors often let it write.
  */
 export function reachOfOthers(
   place: Pick<Stats, 'uid' | 'mode'>,
   me: { uid: number | undefined; platform: NodeJS.Platform },
 ): 'owner' | 'mode' | undefined {
-  // Without user ids, as on Windows, nobody is told from anybody.
+  // Systems without user ids, such as Windows, cannot distinguish users.
   if (me.uid !== undefined && place.uid !== me.uid && place.uid !== 0) return 'owner';
   return (place.mode & (me.platform === 'darwin' ? 0o022 : 0o002)) !== 0 ? 'mode' : undefined;
 }
 
-/** Whether a path lies below a folder; both as the system resolves them. */
+/** Whether a path is inside a folder. Both must be resolved. */
 export function isInside(folder: string, path: string): boolean {
   const inside = relative(folder, path);
   return inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);

@@ -1,14 +1,14 @@
-/** Timestamps of the local files: UTC, whole seconds. */
+/** Timestamps in local files: UTC, in seconds. */
 
 const ISO =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
-/** `2026-04-01T10:00:00Z`; the fraction is dropped. */
+/** `2026-04-01T10:00:00Z`, without fractions of a second. */
 export function formatTimestamp(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** Epoch ms of an ISO 8601 text; without a zone it is UTC. Undefined when it is none. */
+/** Epoch ms of an ISO 8601 text (default zone: UTC), or undefined. */
 export function parseTimestamp(text: string): number | undefined {
   const match = ISO.exec(text.trim());
   if (match === null) return undefined;

@@ -1,28 +1,28 @@
 /**
- * Finds the git dir of a folder without asking git: a process costs as much as half a start of `orp`. Only what is plain
- * is answered here. Everything else (an environment that speaks to git, files of another user, a bare repository, a
- * submodule, another file system, settings that include others) is left to git, which knows its own rules.
+ * Finds the git dir of a folder without running git, which would take half as long as starting `orp`. It handles only simple
+ * cases. The rest (git environment variables, files of another user, bare repositories, submodules, other file systems,
+ * included settings) is left to git.
  */
 
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** Variables that change what git trusts; those that name a repository are left out when git is asked. */
+/** Variables that change what git trusts. Variables that name a repository are removed before git runs. */
 const TRUST_VARIABLES = ['GIT_CONFIG_COUNT', 'GIT_TEST_ASSUME_DIFFERENT_OWNER'];
 
-/** Settings that may move the work tree, change the format, or stand in another file. */
+/** Settings that may move the work tree, change the format or include another file. */
 const SPECIAL_SETTINGS =
   /^\s*(worktree|bare\s*=\s*(true|yes|on|1)|bare\s*$|repositoryformatversion\s*=\s*[^0\s])|^\s*\[\s*(include|extensions)/im;
-/** A section, a setting without quotes and continuations, a remark, or nothing. */
+/** A section, a setting without quotes and continuations, a comment, or an empty line. */
 const PLAIN_LINE = /^\s*(\[[\w.-]+( "[^"\\]+")?\]|[a-z][a-z0-9-]*(\s*=[^"\\]*)?|[#;].*)?\s*$/i;
 
-/** The git dir of the work tree around a folder; undefined: ask git. */
+/** The git dir of the work tree around a folder; undefined means that git must decide. */
 export function findPlainGitDir(folder: string, env: NodeJS.ProcessEnv): string | undefined {
   if (TRUST_VARIABLES.some((name) => env[name] !== undefined)) return undefined;
   const start = statOf(folder);
   if (start === undefined) return undefined;
   for (let at = folder; ; at = dirname(at)) {
-    // Inside of a git dir, or of a bare repository.
+    // Inside a git dir or a bare repository.
     if (isGitDir(at)) return undefined;
     const here = statOf(at);
     if (here === undefined || here.dev !== start.dev) return undefined;
@@ -33,7 +33,7 @@ export function findPlainGitDir(folder: string, env: NodeJS.ProcessEnv): string 
   }
 }
 
-/** The text of the settings that all work trees share, when they stand in one plain file; undefined: ask git. */
+/** The settings that all work trees share, if they are in one simple file; undefined means that git must decide. */
 export function readPlainConfig(gitDir: string): string | undefined {
   const common = commonDir(gitDir);
   const config = readFile(join(common, 'config'));
@@ -49,7 +49,7 @@ function readEntry(path: string, entry: Stats): string | undefined {
   return readPlainConfig(gitDir) === undefined ? undefined : gitDir;
 }
 
-/** A linked work tree has a file in the place of the folder: `gitdir: <path>`. */
+/** In a linked work tree, `.git` is a file: `gitdir: <path>`. */
 function linkedGitDir(path: string): string | undefined {
   const target = /^gitdir: (.+?)\n*$/.exec(readFile(path) ?? '')?.[1];
   return target === undefined ? undefined : resolve(dirname(path), target);
@@ -59,7 +59,7 @@ function commonDir(gitDir: string): string {
   return resolve(gitDir, readFile(join(gitDir, 'commondir'))?.trim() ?? '.');
 }
 
-/** What git itself looks for. */
+/** Checks the same entries as git. */
 function isGitDir(path: string): boolean {
   if (statOf(join(path, 'HEAD')) === undefined) return false;
   const common = commonDir(path);
@@ -77,7 +77,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    // Not a folder on the way, or no permission: git says it better.
+    // Not a folder, or no permission: git reports it better.
     return undefined;
   }
 }
@@ -86,7 +86,7 @@ function readFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // Not there, or not readable.
+    // Missing or unreadable.
     return undefined;
   }
 }

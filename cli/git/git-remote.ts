@@ -1,15 +1,15 @@
-/** Addresses of git remotes. What is stored, printed or sent never holds credentials. */
+/** URLs of git remotes. Stored, printed and sent URLs never contain credentials. */
 
 import { gitText } from './git.ts';
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
-/** The address without user, password and query; a user name that is no secret (`git@`) stays. */
+/** Removes user, password and query from a URL. Keeps user names that are not secret (`git@`). */
 export function stripCredentials(address: string): string {
   const trimmed = address.trim();
   if (!SCHEME.test(trimmed)) return trimmed;
   const parsed = parseUrl(trimmed);
-  // An address that cannot be parsed is stripped by its shape: a secret must not slip through a typing error.
+  // Strip invalid URLs by pattern: a typing error must not leak a secret.
   if (parsed === undefined) return trimmed.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');
   const isWeb = /^https?:$/.test(parsed.protocol);
   if (!isWeb && parsed.password === '') return trimmed;
@@ -28,13 +28,13 @@ function parseUrl(text: string): URL | undefined {
   }
 }
 
-/** The address of `origin`, without credentials. */
+/** The URL of `origin`, without credentials. */
 export async function originUrl(root: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const address = await gitText(root, env, 'remote', 'get-url', 'origin');
   return address === undefined || address.trim() === '' ? undefined : stripCredentials(address);
 }
 
-/** `owner/name` of an address at GitHub. */
+/** `owner/name` of a GitHub URL. */
 export function githubRepository(address: string): string | undefined {
   const match = /github\.com[/:]([^/\s]+)\/([^/\s]+?)(?:\.git)?\/?$/i.exec(address);
   return match === null ? undefined : `${match[1]}/${match[2]}`;

@@ -1,17 +1,17 @@
 /**
- * `git status` of a repository that may come from anywhere. To compare a file git runs the filters that the repository's own
- * settings name for it, so those are switched off; filters of the person, such as Git LFS, keep working. Submodules have
- * settings of their own: only the commit that each one is at is compared.
+ * `git status` of an untrusted repository. git runs the filters in the repository's settings to compare files, so they are
+ * disabled; the user's own filters, such as Git LFS, keep working. Submodules have their own settings, so only their commits
+ * are compared.
  */
 
 import { git, gitText } from './git.ts';
 import { readPlainConfig } from './git-dir.ts';
 import type { LinkableRepository } from './repository.ts';
 
-/** What `-c` can name: it takes the first `=` for the end of the name. */
+/** Names that `-c` supports: it ends the name at the first `=`. */
 const PLAIN_NAME = /^[\w.-]+$/;
 
-/** In format v2, separated by NUL; undefined when git cannot say it, or could only by running what the repository names. */
+/** The status in format v2, separated by NUL; undefined if git fails or would have to run the repository's programs. */
 export async function statusText(
   repository: LinkableRepository,
   env: NodeJS.ProcessEnv,
@@ -30,7 +30,7 @@ export async function statusText(
   return gitText(repository.root, env, ...settings, ...words);
 }
 
-/** Names of the filters that the repository defines; undefined when that cannot be told. */
+/** Names of the filters that the repository defines; undefined if unknown. */
 async function findFilters(
   { root, gitDir }: LinkableRepository,
   env: NodeJS.ProcessEnv,

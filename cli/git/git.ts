@@ -1,23 +1,23 @@
-/** Asks git. Never takes its optional locks: the agent may be committing in the same repository at this moment. */
+/** Runs git without its optional locks, because an agent may be committing in the same repository. */
 
 import { execFile } from 'node:child_process';
 import { toolPath } from '../base/search-path.ts';
 import { withoutRepositoryVariables } from './git-variables.ts';
 
-/** `missing`: there is no git on this machine. `failed`: git said no; its words are in `message`. */
+/** `missing`: git is not installed. `failed`: git refused; `message` is its output. */
 export type GitAnswer =
   | { kind: 'ok'; text: string }
   | { kind: 'failed'; message: string }
   | { kind: 'missing' };
 
-/** A status of a huge repository fits; what is larger is not worth holding. */
+/** Enough for the status of a huge repository. */
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
-/** git waits for nobody; a hanging file system must not hang `orp`. */
+/** A hanging file system must not hang `orp`. */
 const TIMEOUT_MS = 30_000;
 
 /**
- * A repository may come from anywhere, and its settings can name programs. These take the places that the commands of
- * `orp` would run: a file system monitor, hooks, a check of signatures. A blank monitor is none, in every version of git.
+ * The settings of an untrusted repository can name programs. These options disable the ones that commands of `orp` would run:
+ * file system monitor, hooks, signature checks. An empty monitor disables it in every version of git.
  */
 const RUNS_NOTHING = [
   '--no-pager',
@@ -27,12 +27,12 @@ const RUNS_NOTHING = [
   ]),
 ];
 
-/** Runs one git command in the repository around `root`, whatever git's own variables name. */
+/** Runs one git command in the repository around `root`. Ignores git's environment variables. */
 export function git(root: string, env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<GitAnswer> {
   return run(root, withoutRepositoryVariables(env), args);
 }
 
-/** The same as git alone would do it: its variables may name another repository. */
+/** Runs one git command with git's environment variables, which may name another repository. */
 export function gitAsInherited(
   root: string,
   env: NodeJS.ProcessEnv,
@@ -41,7 +41,7 @@ export function gitAsInherited(
   return run(root, env, args);
 }
 
-/** The output comes without the last newline. */
+/** Returns the output without the final newline. */
 function run(root: string, env: NodeJS.ProcessEnv, args: readonly string[]): Promise<GitAnswer> {
   return new Promise((resolve) => {
     execFile(
@@ -53,7 +53,7 @@ function run(root: string, env: NodeJS.ProcessEnv, args: readonly string[]): Pro
           PATH: toolPath(env),
           GIT_OPTIONAL_LOCKS: '0',
           GIT_TERMINAL_PROMPT: '0',
-          // A clone with missing objects would fetch them, by a program that the repository names.
+          // A partial clone would fetch missing objects with a program that the repository names.
           GIT_ALLOW_PROTOCOL: '',
           LC_ALL: 'C',
         },
@@ -70,7 +70,7 @@ function run(root: string, env: NodeJS.ProcessEnv, args: readonly string[]): Pro
   });
 }
 
-/** The output of one git command, or undefined when it failed for whatever reason. */
+/** The output of one git command, or undefined if it failed. */
 export async function gitText(
   root: string,
   env: NodeJS.ProcessEnv,

@@ -1,4 +1,4 @@
-/** Which repository a command works in. git itself is asked wherever it is not plain. */
+/** Finds the repository of a command. Asks git unless the case is simple. */
 
 import { join } from 'node:path';
 import { CliError } from '../base/exit.ts';
@@ -9,22 +9,22 @@ import { type GitAnswer, git, gitAsInherited } from './git.ts';
 import { findPlainGitDir } from './git-dir.ts';
 import { repositoryVariables } from './git-variables.ts';
 
-/** A folder, and the repository around it if there is one. */
+/** A folder, and its repository if it has one. */
 export interface Repository {
-  /** The folder itself: absolute, symlinks resolved. It stays a subdirectory when it is one. */
+  /** The folder: absolute, symlinks resolved. It may be a subdirectory of the repository. */
   root: string;
-  /** Where the link state is kept; absent outside of a git work tree. */
+  /** Where the link state is stored; absent outside a git work tree. */
   gitDir?: string;
   /** `git` is not installed. */
   isGitMissing: boolean;
-  /** What git refused with, when it is more than "not a repository": the folder of another user, for example. */
+  /** The refusal of git, if it is more than "not a repository": the folder of another user, for example. */
   gitSays?: string;
 }
 
 /** A repository that can hold link state. */
 export type LinkableRepository = Repository & { gitDir: string };
 
-/** Looks at a folder that somebody named, with one git process at most. Variables of git change nothing. */
+/** Inspects an explicitly named folder, with at most one git process. Ignores git's environment variables. */
 export async function resolveRepo(folder: string, env: NodeJS.ProcessEnv): Promise<Repository> {
   const root = resolvePath(process.cwd(), folder);
   const plain = findPlainGitDir(root, env);
@@ -33,8 +33,8 @@ export async function resolveRepo(folder: string, env: NodeJS.ProcessEnv): Promi
 }
 
 /**
- * Looks at the folder that a command was started in and nobody named. git sets variables for its hooks that may name another
- * repository; which of the two is meant, only the person knows.
+ * Inspects the current directory. git sets variables for its hooks that may name another repository; only the user knows which
+ * of the two is meant.
  */
 export async function resolveRepoHere(folder: string, env: NodeJS.ProcessEnv): Promise<Repository> {
   const here = await resolveRepo(folder, env);
@@ -44,10 +44,10 @@ export async function resolveRepoHere(folder: string, env: NodeJS.ProcessEnv): P
   if (inherited.gitDir === here.gitDir) return here;
   const variables = names.sort().join(' and ');
   throw new CliError(
-    `Because of ${variables} in the environment, git finds ${nameOf(inherited)} here, but the current directory ${here.root} is in ${nameOf(here)}.`,
+    `git uses ${nameOf(inherited)} because of ${variables} in the environment, but the current directory ${here.root} is in ${nameOf(here)}.`,
     {
       code: 'repository_conflict',
-      hint: `Name the repository with --repo-root, for example \`orp --repo-root ${shellWord(here.root)} …\`, or unset ${variables}.`,
+      hint: `Pass --repo-root, for example \`orp --repo-root ${shellWord(here.root)} …\`, or unset ${variables}.`,
     },
   );
 }
@@ -69,12 +69,12 @@ function readAnswer(root: string, answer: GitAnswer): Repository {
   return { root, gitDir: resolvePath(root, gitDir), isGitMissing: false };
 }
 
-/** Whether link state can be kept there. */
+/** Whether the repository can store link state. */
 export function isLinkable(repository: Repository): repository is LinkableRepository {
   return repository.gitDir !== undefined;
 }
 
-/** The precondition GIT. */
+/** Throws unless the folder is in a git repository. */
 export function requireGit(repository: Repository): LinkableRepository {
   if (isLinkable(repository)) return repository;
   if (repository.isGitMissing) {
@@ -83,16 +83,16 @@ export function requireGit(repository: Repository): LinkableRepository {
   if (repository.gitSays !== undefined) {
     throw new CliError(`git refuses to work in ${repository.root}: ${firstLineOf(repository.gitSays)}.`, {
       code: 'git_refused',
-      hint: 'Run `git status` there; git says what to do.',
+      hint: 'Run `git status` there and follow its advice.',
     });
   }
   throw new CliError(`No git repository at ${repository.root}.`, {
     code: 'no_git_repository',
-    hint: 'Change into the repository, name it with --repo-root, or make one with `git init`.',
+    hint: 'Change to the repository, pass --repo-root, or run `git init`.',
   });
 }
 
-/** The folder of all link state of a repository. */
+/** The folder of a repository's link state. */
 export function linkFolder(repository: LinkableRepository): string {
   return join(repository.gitDir, 'orp', 'link');
 }

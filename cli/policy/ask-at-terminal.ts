@@ -1,6 +1,6 @@
 /**
- * Asks the person in front of the runner whether a job may run. Only keys of the terminal answer: a prompt goes to its
- * agent through a pipe, and what was typed before the question came is thrown away.
+ * Asks the person at the runner's terminal whether a job may run. Only terminal input can answer: prompts reach the agent through
+ * a pipe. Input from before the question is discarded.
  */
 
 import { createInterface } from 'node:readline';
@@ -11,26 +11,26 @@ import { canAsk } from '../output/terminal.ts';
 import type { TextOutput } from '../output/text-output.ts';
 import type { AskPerson, JobAtPlace, PersonAnswer } from './owner-policy.ts';
 
-/** Its sender waits, and so does every job behind it. */
+/** Limited, because the sender and all later jobs wait. */
 const PATIENCE_MINUTES = 5;
 const PATIENCE_MS = PATIENCE_MINUTES * 60_000;
-/** Keys that were hit before somebody could read the question arrive in this time. */
+/** Time in which keys that were pressed before the question may still arrive. */
 const FLUSH_MS = 200;
 const SHOWN_LINES = 12;
 const SHOWN_COLUMNS = 160;
 
 interface Terminal extends Pick<Streams, 'stdin'> {
   stderr: Pick<TextOutput, 'isTTY'> & { write(text: string): unknown };
-  /** Aborts when the runner is to leave (Ctrl-C, a closed terminal): the question is left without an answer. */
+  /** Aborts when the runner shuts down (Ctrl-C, a closed terminal). The question then ends without an answer. */
   draining?: AbortSignal | undefined;
-  /** Called when the terminal has no more input (Ctrl-D): nobody can be asked there again. */
+  /** Called at the end of terminal input (Ctrl-D). No further questions are possible. */
   onInputEnd?(): void;
 }
 
-const CHOICE = 'y runs it, n refuses it, Ctrl-C puts it back and leaves: ';
-const UNCLEAR = `Please type y or n. ${CHOICE}`;
+const CHOICE = 'y runs it, n refuses it, Ctrl-C returns it to the queue and exits: ';
+const UNCLEAR = `Type y or n. ${CHOICE}`;
 
-/** Undefined when there is no terminal. Questions about several jobs come one after the other. */
+/** Undefined without a terminal. Asks about one job at a time. */
 export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
   if (!canAsk(terminal)) return undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -41,7 +41,7 @@ export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
   };
 }
 
-/** What the person reads; the job's own words are quoted, cannot steer the terminal, and hide nothing. */
+/** The question. Text from the job is quoted, escaped and fully visible. */
 export function formatQuestion(job: JobAtPlace, why: string): string {
   const lines = job.prompt.split('\n');
   const seeAll = `orp job show ${show(shellWord(job.id))}`;
@@ -49,7 +49,7 @@ export function formatQuestion(job: JobAtPlace, why: string): string {
   const rest = lines.length - shown.length;
   return [
     '',
-    `A job asks to run (${why}):`,
+    `A job needs your confirmation (${why}):`,
     `  job      ${show(job.id)}`,
     `  kind     ${show(job.kind)}`,
     `  sender   ${show(job.sender ?? 'not named')}`,
@@ -61,15 +61,15 @@ export function formatQuestion(job: JobAtPlace, why: string): string {
   ].join('\n');
 }
 
-/** A long gap would push the rest of a line out of sight; code is indented by less. */
+/** Longer gaps could push text out of sight. Code has shorter indentation. */
 const PIECES = /[\p{White_Space}\u2800]{9,}|./gsu;
 /**
- * An agent reads characters that no terminal shows, or shows as a blank: whole orders can be written in them. Besides what
- * Unicode calls invisible these are private and unknown characters, other spaces, blank braille and the null note.
+ * An agent also reads characters that terminals do not show, so they could hide instructions. They are the invisible characters
+ * of Unicode, private and unassigned ones, other spaces, blank braille and the null note.
  */
 const HIDDEN = /[\p{Default_Ignorable_Code_Point}\p{C}\u2800\u{1d159}]|(?! )\p{Zs}/gu;
 
-/** One character, or a long gap by its length. */
+/** One character, or the length of a long gap. */
 function showPiece(piece: string): string {
   const { length } = Array.from(piece);
   if (length > 1) return `[${length} blanks]`;
@@ -80,7 +80,7 @@ function show(text: string): string {
   return Array.from(text.match(PIECES) ?? [], showPiece).join('');
 }
 
-/** As much of a line as there is room for, and how much more there is of it. */
+/** The start of a line, and the number of characters that are cut. */
 function showLine(line: string, seeAll: string): string {
   const pieces = line.match(PIECES) ?? [];
   let shown = '';
@@ -95,7 +95,7 @@ function showLine(line: string, seeAll: string): string {
   return shown;
 }
 
-/** What a typed line means; undefined: neither yes nor no. */
+/** The meaning of a typed line; undefined if neither yes nor no. */
 function readAnswer(line: string): 'yes' | 'no' | undefined {
   const word = line.trim().toLowerCase();
   if (word === 'y' || word === 'yes') return 'yes';
@@ -136,7 +136,7 @@ async function askOnce(
       reader.on('close', endInput);
       reader.on('error', endInput);
     });
-    // What is printed next begins on a line of its own.
+    // Start the next output on a new line.
     if (isAsked && (answer === 'left' || answer === 'nobody')) stderr.write('\n');
     return answer;
   } finally {

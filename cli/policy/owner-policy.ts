@@ -1,6 +1,6 @@
 /**
- * The runner asks here before it claims and before it starts an agent. The file is read each time, so that a change
- * counts at once; what it says is final, because nothing that comes from the service is asked.
+ * The runner checks the policy before it claims and before it starts an agent. It reads the file each time, so that changes
+ * apply immediately. The server cannot override the policy.
  */
 
 import type { Policy } from '../../spec/local/policy.ts';
@@ -11,36 +11,36 @@ import { resolvePath } from '../files/paths.ts';
 import { readRemoteSession } from '../records/remote-session.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.ts';
 
-/** A job where it would run. */
+/** A job and the place where it would run. */
 export interface JobAtPlace extends Omit<PolicyQuestion, 'owner' | 'at'> {
-  /** These two are shown to the person who is asked. */
+  /** The next two fields are shown in the question. */
   id: string;
   prompt: string;
 }
 
-/** What the agent is held to. */
+/** The limits for the agent. */
 export interface PolicyLimits {
   settings: AgentSettings;
-  /** No agent runs longer. */
+  /** Maximum run time of an agent. */
   maxRunMs?: number;
 }
 
 export type Review =
   | { kind: 'allowed'; limits: PolicyLimits }
   | { kind: 'refused'; rule: PolicyRule; message: string }
-  /** A person was asked and left the question, or it was taken back: nobody said yes or no. */
+  /** The question ended without an answer. */
   | { kind: 'unanswered' };
 
-/** `nobody`: no answer came in time. `left`: the person left, or the signal took the question back. */
+/** `nobody`: no answer in time. `left`: the person left, or the signal withdrew the question. */
 export type PersonAnswer = 'yes' | 'no' | 'nobody' | 'left';
 
-/** Asks the person at the terminal. The signal takes the question back. */
+/** Asks the person at the terminal. The signal withdraws the question. */
 export type AskPerson = (job: JobAtPlace, why: string, signal: AbortSignal) => Promise<PersonAnswer>;
 
 export interface ReviewOptions {
-  /** Takes a question back. */
+  /** Withdraws the question. */
   signal: AbortSignal;
-  /** Called when a person is about to be asked. */
+  /** Called before a person is asked. */
   onAsk?(): void;
 }
 
@@ -48,17 +48,17 @@ export interface PolicyDeskOptions {
   env: NodeJS.ProcessEnv;
   /** Epoch ms. */
   now(): number;
-  /** Absent when there is no terminal. */
+  /** Absent without a terminal. */
   ask?: AskPerson | undefined;
 }
 
-const CHECK_HINT = 'Run `orp runner policy check`; jobs wait until the file is right.';
+const CHECK_HINT = 'Run `orp runner policy check`. Jobs wait until the file is valid.';
 
-/** Why nothing is claimed for now. */
+/** Why the runner currently claims no jobs. */
 export interface WaitReason {
   /** A sentence. */
   message: string;
-  /** The owner said so; else something has to be repaired. */
+  /** Whether the owner wants this. Otherwise, the policy needs a fix. */
   isWanted: boolean;
 }
 
@@ -69,7 +69,7 @@ export class OwnerPolicy {
     this.#options = options;
   }
 
-  /** Why nothing may be claimed now; undefined when it may. Jobs wait meanwhile. */
+  /** Why the runner may not claim now; undefined if it may. Jobs stay queued meanwhile. */
   reasonToWait(): WaitReason | undefined {
     const file = readPolicyFile(this.#options.env);
     if (file.kind === 'absent') return undefined;
@@ -78,11 +78,11 @@ export class OwnerPolicy {
     }
     const span = quietSpanAt(file.policy.quiet_hours, wallTime(this.#options.now()));
     if (span === undefined) return undefined;
-    const message = `Quiet hours are ${describeSpan(span)} (rule quiet_hours): no job is claimed, jobs wait.`;
+    const message = `Quiet hours are ${describeSpan(span)} (rule quiet_hours): the runner claims no jobs.`;
     return { message, isWanted: true };
   }
 
-  /** Before the agent starts. Quiet hours that began after the claim do not count any more. */
+  /** Reviews a job before its agent starts. Ignores quiet hours that began after the claim. */
   async review(job: JobAtPlace, options: ReviewOptions): Promise<Review> {
     const { env, now } = this.#options;
     const file = readPolicyFile(env);
@@ -99,32 +99,32 @@ export class OwnerPolicy {
     if (decision?.outcome !== 'ask') return allowed;
     const { ask } = this.#options;
     const { rule, why } = decision;
-    if (ask === undefined) return refusal(rule, `${why}, and the runner has no terminal to ask at.`);
+    if (ask === undefined) return refusal(rule, `${why}, but the runner has no terminal.`);
     options.onAsk?.();
     switch (await ask(job, why, options.signal)) {
       case 'yes':
         return allowed;
       case 'no':
-        return refusal(rule, 'the person at the terminal said no.');
+        return refusal(rule, 'the person at the terminal refused it.');
       case 'nobody':
-        return refusal(rule, `${why}, and nobody answered at the terminal.`);
+        return refusal(rule, `${why}, but nobody answered at the terminal.`);
       case 'left':
         return { kind: 'unanswered' };
     }
   }
 }
 
-/** A symlink in the path would lead out of the folder that the rules name. */
+/** A symlink in the path could lead out of the folder that the rules name. */
 function isResolved({ repository, cwd }: JobAtPlace): boolean {
   return [repository, cwd].every((path) => resolvePath('/', path) === path);
 }
 
-/** An absent file: everything of the owner's own. */
+/** Without a file, all jobs from the owner's account are allowed. */
 export function policyOf(file: PolicyFile): Policy {
   return file.kind === 'valid' ? file.policy : { schema_version: '1.0.0' };
 }
 
-/** What the policy makes of every run. */
+/** The limits of the policy for every run. */
 export function limitsOf(policy: Policy): PolicyLimits {
   const { codex_sandbox: sandbox, codex_approval: approval, max_run_minutes: minutes } = policy;
   return {
@@ -136,13 +136,13 @@ export function limitsOf(policy: Policy): PolicyLimits {
   };
 }
 
-/** The names by which the service may call the account of this machine. */
+/** The names that the server may use for the account of this machine. */
 export function ownerNames(env: NodeJS.ProcessEnv): string[] {
   const { email, user } = readRemoteSession(env);
   return [email, user?.email, user?.id].filter((name) => typeof name === 'string' && name !== '') as string[];
 }
 
-/** In the time zone of this computer, as it is now. */
+/** The time in the current time zone of this computer. */
 export function wallTime(at: number): WallTime {
   rereadTimeZone();
   const local = new Date(at);
@@ -150,8 +150,8 @@ export function wallTime(at: number): WallTime {
 }
 
 /**
- * Node keeps the zone it started in: months later, on a laptop that has travelled, quiet hours would still be those of
- * home. It looks again whenever `TZ` is written, also when nothing changes.
+ * Node keeps the time zone of its start, which is wrong on a laptop that travels. Any write to `TZ` makes Node read the zone
+ * again.
  */
 function rereadTimeZone(): void {
   const { TZ } = process.env;
@@ -163,6 +163,6 @@ function refusal(rule: PolicyRule, why: string): Review {
   return {
     kind: 'refused',
     rule,
-    message: `The policy of this machine refuses the job (rule ${rule}): ${why}`,
+    message: `The policy of this machine refused the job (rule ${rule}): ${why}`,
   };
 }

@@ -1,4 +1,4 @@
-/** Reads `policy.json`. What cannot be obeyed to the letter is not obeyed halfway: it is broken, and says where. */
+/** Reads `policy.json`. A file that is not fully valid is rejected, with the location of each problem. */
 
 import {
   closeSync,
@@ -19,9 +19,9 @@ import { isNowhere } from '../files/missing-file.ts';
 import { resolvePath, userFolder } from '../files/paths.ts';
 import { reachOfOthers } from '../files/private-folder.ts';
 
-/** Something that is wrong with the file. */
+/** A problem with the file. */
 export interface PolicyProblem {
-  /** As `quiet_hours[0].from`; blank when it is the file as a whole. */
+  /** For example `quiet_hours[0].from`; empty for the entire file. */
   field: string;
   message: string;
 }
@@ -37,23 +37,23 @@ export function policyPath(env: NodeJS.ProcessEnv): string {
   return join(userFolder(env), 'policy.json');
 }
 
-/** Reads it anew: a change counts from the next job on, without a restart. */
+/** Reads the file. Called for each job, so that changes need no restart. */
 export function readPolicyFile(env: NodeJS.ProcessEnv): PolicyFile {
   const path = policyPath(env);
   try {
     const { text, file } = readOpen(path);
-    if (text === undefined) return broken(path, 'it is no ordinary file');
+    if (text === undefined) return broken(path, 'it is not a regular file');
     const danger = dangerOf(path, file);
     return danger === undefined ? parsePolicy(path, text) : broken(path, danger);
   } catch (error) {
     if (isAbsent(path)) return absent(path);
-    return broken(path, `it cannot be read: ${messageOf(error)}`);
+    return broken(path, `could not read it: ${messageOf(error)}`);
   }
 }
 
-/** What is read and what is looked at is one file, also when another one takes its place meanwhile. */
+/** Reads and checks the same open file, even if another file replaces it meanwhile. */
 function readOpen(path: string): { text: string | undefined; file: Stats } {
-  // A pipe that nobody writes to would hold the runner up for ever.
+  // Opening a pipe without a writer would block forever.
   const handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const file = fstatSync(handle);
@@ -63,7 +63,7 @@ function readOpen(path: string): { text: string | undefined; file: Stats } {
   }
 }
 
-/** How others could put another policy in its place: in the file, beside the symlink to it, or where that leads. */
+/** How another user could change the policy: in the file, or in the folder of the file or of a symlink to it. */
 function dangerOf(path: string, file: Stats): string | undefined {
   const realFolder = dirname(realpathSync(path));
   return dangerOfPlaces([
@@ -73,7 +73,7 @@ function dangerOf(path: string, file: Stats): string | undefined {
   ]);
 }
 
-/** No policy allows everything, so a folder in which others may take the policy away is as bad as a file that they may write. */
+/** Without a policy everything is allowed, so a writable folder is as dangerous as a writable file. */
 function absent(path: string): PolicyFile {
   const danger = dangerOfPlaces(folderPlace(dirname(path)));
   return danger === undefined ? { kind: 'absent', path } : broken(path, danger);
@@ -84,7 +84,7 @@ interface Place {
   stats: Pick<Stats, 'uid' | 'mode'>;
 }
 
-/** Nothing where there is no such folder: then there is no sign-in either, and nothing runs. */
+/** No danger without the folder: then there is no sign-in, and nothing runs. */
 function folderPlace(at: string): Place[] {
   const stats = statSync(at, { throwIfNoEntry: false });
   return stats === undefined ? [] : [{ at, stats }];
@@ -95,39 +95,39 @@ function dangerOfPlaces(places: readonly Place[]): string | undefined {
     const reach = reachOfOthers(stats, { uid: process.getuid?.(), platform: process.platform });
     if (reach === 'owner') return `${at} belongs to another user of this computer (uid ${stats.uid})`;
     if (reach === 'mode') {
-      return `other users of this computer may write ${at}; run \`chmod go-w ${shellWord(at)}\``;
+      return `other users of this computer can write to ${at}; run \`chmod go-w ${shellWord(at)}\``;
     }
   }
   return undefined;
 }
 
-/** In a sticky folder, as the store of Nix on a Mac, nobody replaces what belongs to this user or root. */
+/** In a sticky folder, such as the Nix store on a Mac, other users cannot replace files of this user or root. */
 function withoutSticky({ uid, mode }: Stats): Pick<Stats, 'uid' | 'mode'> {
   return { uid, mode: (mode & 0o1000) === 0 ? mode : mode & ~0o022 };
 }
 
-/** A policy that cannot be reached forbids everything: it was somebody's, and nobody knows what it said. */
+/** An unreachable policy forbids everything, because its rules are unknown. */
 function isAbsent(path: string): boolean {
   try {
     return isNowhere(path);
   } catch {
-    // The folder may not be looked into.
+    // The folder is not readable.
     return false;
   }
 }
 
-/** What a broken file means, in one sentence. */
+/** A sentence about an invalid file. */
 export function describeBroken(path: string, problems: readonly PolicyProblem[]): string {
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const where = first === undefined || first.field === '' ? '' : `${first.field}: `;
-  return `The policy ${path} cannot be obeyed, so no job may run: ${where}${first?.message ?? 'it is broken'}${more}.`;
+  return `The policy ${path} is invalid, so no job may run: ${where}${first?.message ?? 'it is invalid'}${more}.`;
 }
 
 function parsePolicy(path: string, text: string): PolicyFile {
   let value: unknown;
   try {
-    // Some editors begin a file with a mark of its encoding.
+    // Some editors start files with a byte order mark.
     const json = text.replace(/^\ufeff/, '');
     value = JSON.parse(json);
     const field = repeatedKey(json);
@@ -138,7 +138,7 @@ function parsePolicy(path: string, text: string): PolicyFile {
   const parsed = policySchema.safeParse(value, { reportInput: true });
   if (parsed.success) return { kind: 'valid', path, policy: withRealPaths(parsed.data) };
   const problems = parsed.error.issues.flatMap((issue) =>
-    // A misspelt key would silently allow what its author meant to forbid.
+    // A misspelled key would silently allow what its author wanted to forbid.
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ field: fieldOf([...issue.path, key]), message: UNKNOWN_KEY }))
       : [{ field: fieldOf(issue.path), message: issueWords(issue) }],
@@ -147,7 +147,7 @@ function parsePolicy(path: string, text: string): PolicyFile {
 }
 
 const REPEATED_KEY = 'it is written twice; it is unclear which one applies';
-const UNKNOWN_KEY = 'this version of orp does not know this rule';
+const UNKNOWN_KEY = 'this version of orp has no such rule';
 
 function broken(path: string, message: string): PolicyFile {
   return { kind: 'broken', path, problems: [{ field: '', message }] };
@@ -165,7 +165,7 @@ function withRealPaths(policy: Policy): Policy {
   return { ...policy, repositories: policy.repositories.map(realPattern) };
 }
 
-/** Symlinks are resolved up to the first name with a wildcard: that is how the paths of repositories look. */
+/** Resolves symlinks up to the first wildcard, to match the resolved paths of repositories. */
 function realPattern(pattern: string): string {
   const names = pattern.split('/');
   const wild = names.findIndex((name) => /[*?]/.test(name));
@@ -174,18 +174,18 @@ function realPattern(pattern: string): string {
   return [fixed === '/' ? '' : fixed, ...names.slice(wild)].join('/');
 }
 
-/** A string, with the colon that makes it a key; or where an object begins and ends. */
+/** A string, with a colon if it is a key, or the start or end of an object. */
 const PARTS = /("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g;
 
-/** The first key that stands twice in one object of a valid JSON text. */
-export /** `JSON.parse` keeps the last of two equal keys and reports nothing, so the first one is looked for here. */
+/** The first key that appears twice in one object of a valid JSON text. */
+export /** `JSON.parse` silently keeps the last of two equal keys. */
 function repeatedKey(json: string): string | undefined {
   const objects: Set<string>[] = [];
   for (const [part, string, colon] of json.matchAll(PARTS)) {
     if (part === '{') objects.push(new Set());
     else if (part === '}') objects.pop();
     else if (string !== undefined && colon !== undefined) {
-      // Read, because a letter may be written as its code.
+      // Decoded, because letters may be escaped.
       const key = String(JSON.parse(string));
       const keys = objects.at(-1);
       if (keys?.has(key)) return key;

@@ -70,7 +70,7 @@ describe('variables of git that name another repository', () => {
         expect({ words, code, error: error?.code }).toEqual({ words, code: 2, error: 'repository_conflict' });
         for (const name of Object.keys(variables)) expect(error?.message).toContain(name);
         expect(error?.message).toMatch(
-          /^Because of .+ in the environment, git finds (no repository|the repository \/.+) here, but the current directory \/.+ is in /,
+          /^git uses (no repository|the repository \/.+) because of .+ in the environment, but the current directory \/.+ is in /,
         );
         expect(error?.hint).toContain('--repo-root');
       }

@@ -96,7 +96,7 @@ describe('a job that a person is asked about', () => {
       expect.objectContaining({
         success: false,
         failureKind: 'policy_denied',
-        error: expect.stringContaining('the person at the terminal said no'),
+        error: expect.stringContaining('the person at the terminal refused it'),
       }),
     ]);
     await until(() => terminal.output.split(QUESTION).length === 3);
@@ -107,7 +107,7 @@ describe('a job that a person is asked about', () => {
   it.each(['yse', ''])('is asked about again after %j, and neither run nor refused', async (answer) => {
     const job = await askedJob();
     terminal.type(`${answer}\n`);
-    await until(() => terminal.output.includes('Please type y or n.'));
+    await until(() => terminal.output.includes('Type y or n.'));
     expect([job.status, job.starts]).toEqual(['dispatched', 0]);
     terminal.type('y\n');
     await until(() => job.status === 'completed');

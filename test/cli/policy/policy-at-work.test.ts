@@ -113,7 +113,7 @@ describe('a runner under a policy', () => {
     [
       'has a misspelt rule',
       '{"schema_version":"1.0.0","repos":[]}',
-      'repos: this version of orp does not know',
+      'repos: this version of orp has no such rule',
     ],
     ['has an unknown sandbox', '{"schema_version":"1.0.0","codex_sandbox":"none"}', 'codex_sandbox: '],
   ])('claims nothing while the file %s, and says what is wrong', async (_, text, problem) => {

@@ -84,7 +84,7 @@ describe('orp runner policy show and check', () => {
       { field: 'max_run_minutes', message: 'must be a number' },
       { field: 'quiet_hours[0].from', message: 'must be a time of day like 22:00' },
       { field: 'confirm', message: 'must be one of always, unknown-sender, never' },
-      { field: 'repos', message: 'this version of orp does not know this rule' },
+      { field: 'repos', message: 'this version of orp has no such rule' },
     ]);
   });
 

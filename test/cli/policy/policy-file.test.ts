@@ -70,7 +70,9 @@ describe('the policy file', () => {
     using desk = new Desk();
     mkdirSync(desk.userFolder, { recursive: true });
     execFileSync('mkfifo', [policyPath(desk.env)]);
-    expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining('no ordinary file')));
+    expect(readPolicyFile(desk.env)).toMatchObject(
+      problem('', expect.stringContaining('not a regular file')),
+    );
   });
 
   it('does not count in a folder in which every user may put another one', () => {

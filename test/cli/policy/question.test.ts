@@ -92,7 +92,7 @@ describe('the question at the terminal', () => {
     const answer = askAtTerminal({ stdin, stderr })?.(place, 'why', new AbortController().signal);
     await asked;
     stdin.write('perhaps\n');
-    expect(String((await once(stderr, 'data'))[0])).toContain('Please type y or n.');
+    expect(String((await once(stderr, 'data'))[0])).toContain('Type y or n.');
     stdin.write('n\n');
     expect(await answer).toBe('no');
   });
@@ -232,7 +232,7 @@ describe('the question at the terminal', () => {
       kind: 'refused',
       rule: 'confirm',
       message:
-        'The policy of this machine refuses the job (rule confirm): the sender is not known, and the runner has no terminal to ask at.',
+        'The policy of this machine refused the job (rule confirm): the sender is not known, but the runner has no terminal.',
     });
   });
 });
