@@ -101,10 +101,10 @@ describe('sending a prompt', () => {
   });
 
   it.each([
-    { what: 'nothing', args: [], says: 'There is no prompt' },
+    { what: 'nothing', args: [], says: 'No prompt given' },
     { what: 'a blank prompt', args: ['  '], says: 'blank' },
     { what: 'two prompts', args: ['Hi', '--file', 'x'], says: 'twice' },
-    { what: 'a file that is not there', args: ['--file', 'nowhere.md'], says: 'There is no file' },
+    { what: 'a file that is not there', args: ['--file', 'nowhere.md'], says: 'File not found' },
     { what: 'a time that is none', args: ['Hi', '--not-before', 'tomorrow-ish'], says: '--not-before' },
     { what: 'an unknown fallback', args: ['Hi', '--session-fallback', 'any'], says: 'session-fallback' },
     {
@@ -228,7 +228,7 @@ describe('cancel and retry', () => {
     await work();
     const nothing = await run(['runner', 'cancel']);
     expect([nothing.code, nothing.stdout]).toEqual([2, '']);
-    expect(nothing.stderr).toContain('No job is recorded here');
+    expect(nothing.stderr).toContain('This machine has no record of a matching job');
 
     expect(await orp('runner', 'retry')).toMatchObject({ job_id: job.id, target_source: 'last_job' });
     expect((await show(job.id)).status).toBe('queued');
