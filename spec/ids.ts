@@ -23,9 +23,6 @@ export type IdKind = keyof typeof ID_PREFIXES;
 /** A branded id: a job id cannot be passed where a user id is expected. */
 export type Id<Kind extends IdKind> = string & { readonly __id: Kind };
 export type UserId = Id<'user'>;
-export type IdeaId = Id<'idea'>;
-export type JobId = Id<'job'>;
-export type LeaseId = Id<'lease'>;
 
 /** Clients make machine ids (UUIDs today). They are opaque: 1–128 characters that are safe everywhere. */
 export const MACHINE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;

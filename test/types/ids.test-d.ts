@@ -1,14 +1,14 @@
 /** Compiled, never run: an id never fits where an id of another kind goes. */
 
-import type { IdeaId, JobId, LeaseId } from '../../spec/ids.ts';
+import type { Id } from '../../spec/ids.ts';
 import { makeId } from '../../spec/ids.ts';
 
-declare function claim(job: JobId, lease: LeaseId): void;
+declare function claim(job: Id<'job'>, lease: Id<'lease'>): void;
 declare const text: string;
 
 const job = makeId('job', 0, new Uint8Array());
 const lease = makeId('lease', 0, new Uint8Array());
-const idea: IdeaId = makeId('idea', 0, new Uint8Array());
+const idea: Id<'idea'> = makeId('idea', 0, new Uint8Array());
 
 claim(job, lease);
 // @ts-expect-error the two are not interchangeable

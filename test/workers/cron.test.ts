@@ -15,7 +15,7 @@ import { advance, currentTime, DAY, MINUTE, takeLog } from './harness/clock.ts';
 import { billOf, withFault } from './harness/d1-meter.ts';
 import type { Machine } from './harness/machines.ts';
 import { aMachine, anIdea, aPrompt, claimAndStart, complete, poll, show } from './harness/machines.ts';
-import { fireCron } from './harness/objects.ts';
+import { fireCron, fireCronForAll } from './harness/objects.ts';
 import { aPerson } from './harness/people.ts';
 
 afterEach(() => void vi.restoreAllMocks());
@@ -159,7 +159,7 @@ describe('a run', () => {
   });
 
   it('with nothing to do reads little and writes nothing', async () => {
-    await fireCron();
+    await fireCronForAll();
     const bill = await billOf(() => fireCron());
     expect(bill).toMatchObject({ written: 0, objectWritten: 0 });
     expect(bill.trips).toBeLessThan(10);
@@ -189,7 +189,7 @@ describe('the maintenance of machines', () => {
   }
 
   it('reads a bounded number of rows, however many machines there are', async () => {
-    await fireCron();
+    await fireCronForAll();
     const before = await billOf(() => fireCron());
     await manyMachines(5000, currentTime() + DAY);
     const after = await billOf(() => fireCron());
@@ -199,7 +199,7 @@ describe('the maintenance of machines', () => {
   });
 
   it('visits a bounded number in one run, and the others in the next ones', async () => {
-    await fireCron();
+    await fireCronForAll();
     await manyMachines(2 * VISIT_LIMIT + 50, currentTime());
     const dueNow = async () =>
       (await env.DB.prepare('SELECT count(*) AS count FROM machines WHERE visit_at <= ?')
@@ -223,7 +223,7 @@ describe('the maintenance of machines', () => {
     await fireCron();
     expect(await visitAt(machine)).toBeLessThanOrEqual(currentTime());
     vi.restoreAllMocks();
-    await fireCron();
+    await fireCronForAll();
     expect(await visitAt(machine)).toBe(currentTime() + DAY);
   });
 });

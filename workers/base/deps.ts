@@ -9,6 +9,7 @@ import { openDatabase } from '../store/database.ts';
 import type { Machines } from '../store/machine-objects.ts';
 import { machineObjects } from '../store/machine-objects.ts';
 import type { MachineApi } from './machine-api.ts';
+import { platform } from './platform.ts';
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -43,33 +44,8 @@ export interface DepsOptions {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** Time for tests: a test-only variable holds the clock still or moves it. */
-export interface TestClock {
-  now(): number;
-}
-
-let clock: TestClock = { now: () => Date.now() };
-let sink: (line: string) => void = (line) => console.log(line);
-/** The end of an id, drawn by lot. */
-let draw = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
-
-/** Replaces the clock, the log sink and the lot; used by tests inside workerd. */
-export function useInTests(replacement: {
-  clock?: TestClock;
-  sink?: (line: string) => void;
-  draw?: (count: number) => Uint8Array;
-}): void {
-  clock = replacement.clock ?? clock;
-  sink = replacement.sink ?? sink;
-  draw = replacement.draw ?? draw;
-}
-
-export function currentTime(): number {
-  return clock.now();
-}
-
-export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: DepsOptions): Deps {
-  const log: Log = (event, fields) => sink(JSON.stringify({ event, requestId, ...fields }));
+export function makeDeps({ env, now = platform.now(), requestId, waitUntil }: DepsOptions): Deps {
+  const log: Log = (event, fields) => platform.write(JSON.stringify({ event, requestId, ...fields }));
   const spent: Spent = { bytes: 0, rows: 0 };
   return {
     now,
@@ -83,7 +59,7 @@ export function makeDeps({ env, now = currentTime(), requestId, waitUntil }: Dep
     }),
     log,
     random: Math.random,
-    newId: (kind) => makeId(kind, now, draw(13)),
+    newId: (kind) => makeId(kind, now, platform.randomBytes(13)),
     later: (work) =>
       waitUntil(work.catch((error: unknown) => log('later_failed', { message: String(error) }))),
     settings: {

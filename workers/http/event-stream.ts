@@ -13,7 +13,7 @@ import {
   sseFrame,
   TERMINAL_EVENTS,
 } from '../../spec/transport/events.ts';
-import { currentTime } from '../base/deps.ts';
+import { platform } from '../base/platform.ts';
 
 /** Why a stream ends without an event of its own. */
 export type Farewell = 'timeout' | 'reconnect';
@@ -156,7 +156,7 @@ export class EventFrames {
   }
 
   #last(event: ChannelEvent): string {
-    const waitedMs = currentTime() - this.#stream.startedAt;
+    const waitedMs = platform.now() - this.#stream.startedAt;
     return this.#numbered({ ...event, data: { ...event.data, waitedMs } });
   }
 

@@ -22,6 +22,7 @@ import {
   tellSocket,
 } from './channels.ts';
 import { type Found, lookForChannel, recordListening } from './liveness.ts';
+import type { MachineAlarm } from './machine-alarm.ts';
 
 /** Who connects, as the Worker reports it, with the hash of the token. Only a mark of the hash is kept. */
 type Arrival =
@@ -35,8 +36,8 @@ interface Receiver {
   deps: Deps;
   /** There is work already. */
   onWork(): void;
-  /** There will be, at `at`. */
-  onDue(at: number): Promise<void>;
+  /** Announces work that becomes due. */
+  alarm: Pick<MachineAlarm, 'announceAt'>;
 }
 
 /** Header in which the Worker says who connects: JSON of an `Arrival`. */
@@ -81,7 +82,7 @@ async function receiveRunner(
       return refused(found.kind);
     }
     await recordListening(deps, machine, { transport, instance });
-    if (found.kind === 'idle' && found.nextAt !== undefined) await receiver.onDue(found.nextAt);
+    if (found.kind === 'idle') await receiver.alarm.announceAt(found.nextAt, deps.now);
     // Replaced while it was checked: its client learns it on the channel, and the open channel is recorded.
     if (!admit(state, socket)) await recordListening(deps, machine, listeningChannel(state));
     else openChannel(receiver, { socket, found });

@@ -4,7 +4,7 @@ import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
-import type { MachineOf, SaidOfMachine } from '../base/machine-api.ts';
+import type { BeatAnswer, MachineBeat, MachineOf, SaidOfMachine } from '../base/machine-api.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import {
   abilitiesOf,
@@ -15,11 +15,13 @@ import {
   touchIfOwned,
 } from '../store/machines.ts';
 import { claimJob } from './claim.ts';
+import type { LiveLeases } from './live-leases.ts';
+import type { MachineAlarm } from './machine-alarm.ts';
 
 export const RECORD_EVERY_MS = 5 * 60_000;
 
 /** What an object remembers of its machine. */
-export interface Known {
+interface Known {
   name: string;
   lastSeenAt: number;
   draining: boolean;
@@ -30,7 +32,7 @@ export interface Known {
  * How often heartbeats may change what D1 knows of their machine. The count lives in the memory of the object: a new
  * object begins with a full burst.
  */
-export class SaidChanges {
+class SaidChanges {
   #left: number = SAID_CHANGES.burst;
   #countedAt = 0;
 
@@ -50,11 +52,44 @@ export class SaidChanges {
   }
 }
 
+/** The heartbeats of a machine, and what they need not read again. */
+export class Heartbeats {
+  readonly #parts: { machine: MachineOf; leases: LiveLeases; alarm: MachineAlarm };
+  readonly #changes = new SaidChanges();
+  #known: Known | undefined;
+
+  constructor(parts: { machine: MachineOf; leases: LiveLeases; alarm: MachineAlarm }) {
+    this.#parts = parts;
+  }
+
+  /** What is known of the machine has changed: the next heartbeat reads it. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
+  /** A sign of life, and the renewal of the lease that it names. Undefined: the machine belongs to another account. */
+  async accept(deps: Deps, beat: MachineBeat): Promise<BeatAnswer | undefined> {
+    const { machine, leases, alarm } = this.#parts;
+    const [known, changes] = [this.#known, this.#changes];
+    const alive = await noteAlive(deps, machine, { known, said: beat.said, changes });
+    if (alive.kind === 'foreign') return undefined;
+    this.#known = alive.kind === 'own' ? alive.known : undefined;
+    const draining = this.#known?.draining ?? false;
+    const { jobId, leaseId, isAsking } = beat;
+    // Every job is handed out under a lease: a heartbeat that names a job without one does not hold it.
+    if (leaseId === undefined)
+      return { lease: jobId === undefined ? undefined : { valid: false, reason: 'unknown' }, draining };
+    const lease = await leases.renew(deps, { jobId, leaseId, isAsking });
+    if (lease.valid) await alarm.arm(deps);
+    return { lease, draining };
+  }
+}
+
 /**
  * Records a heartbeat. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
  * never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
  */
-export async function noteAlive(
+async function noteAlive(
   deps: Deps,
   machine: MachineOf,
   {

@@ -5,13 +5,16 @@ import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { MachineOf } from '../base/machine-api.ts';
 import { closeChannel } from './accept-channel.ts';
-import { closeSilent, listeningChannel, tellRunner } from './channels.ts';
+import { answerClose, closeSilent, listeningChannel, tellRunner } from './channels.ts';
 import type { ClaimGate } from './claim-gate.ts';
 import { recordListening } from './liveness.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
 /** Key of the object's storage: how the machine listens is not written to D1 yet. */
 const PRESENCE_DUE = 'presence-due';
+
+/** What the WebSocket protocol calls an end without a close frame. */
+const CLOSED_ABNORMALLY = 1006;
 
 interface Parts {
   state: DurableObjectState;
@@ -50,7 +53,8 @@ export class Presence {
   }
 
   /** A channel has ended. */
-  async closed(socket: WebSocket, code: number): Promise<void> {
+  async closed(socket: WebSocket, code = CLOSED_ABNORMALLY): Promise<void> {
+    answerClose(socket);
     const { state, machine } = this.#parts;
     const deps = this.#parts.deps();
     await this.#orLater(deps, closeChannel({ state, machine, deps }, { socket, code }));

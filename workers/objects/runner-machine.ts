@@ -6,28 +6,24 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { NewEntry } from '../../spec/contract/jobs.ts';
-import { accept, type Result } from '../../spec/errors.ts';
+import type { Result } from '../../spec/errors.ts';
 import { type Deps, makeDeps } from '../base/deps.ts';
 import type * as api from '../base/machine-api.ts';
 import { acceptChannel } from './accept-channel.ts';
-import { answerClose, answerPings, closeChannelsOf, closeTalkative, tellWatchers } from './channels.ts';
+import { answerPings, closeChannelsOf, closeTalkative, tellWatchers } from './channels.ts';
 import { ClaimGate } from './claim-gate.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
 import { LiveLeases, StoredLeases } from './live-leases.ts';
-import { type Known, noteAlive, SaidChanges } from './liveness.ts';
+import { Heartbeats } from './liveness.ts';
 import { MachineAlarm } from './machine-alarm.ts';
 import { onAlarm } from './on-alarm.ts';
 import { Presence } from './presence.ts';
 import { appendUnderLease, Transcript } from './transcript.ts';
 
-/** What the WebSocket protocol calls an end without a close frame. */
-const CLOSED_ABNORMALLY = 1006;
-
 export class RunnerMachine extends DurableObject<Env> implements api.MachineApi {
   readonly #parts;
   readonly #claims: ClaimLine;
-  #known: Known | undefined;
-  readonly #changes = new SaidChanges();
+  readonly #heartbeats: Heartbeats;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -41,6 +37,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     const presence = new Presence({ state, machine, gate, alarm, deps });
     this.#parts = { state, machine, leases, transcript, gate, alarm, presence };
     this.#claims = new ClaimLine({ ...this.#parts, deps });
+    this.#heartbeats = new Heartbeats(this.#parts);
     answerPings(state);
   }
 
@@ -60,7 +57,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
   /** A person wants the machine to stop claiming, or to start again. */
   drain(isDraining: boolean): void {
     const { presence } = this.#parts;
-    this.#known = undefined;
+    this.#heartbeats.forget();
     if (isDraining) presence.tell({ event: 'drain', data: { ok: true, drain: true } });
     else presence.wake();
   }
@@ -69,21 +66,10 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     closeChannelsOf(this.ctx, token);
   }
 
-  async heartbeat({ said, ...beat }: api.MachineBeat): Promise<api.BeatAnswer | undefined> {
-    const { machine, leases, alarm } = this.#parts;
-    const deps = this.#deps();
-    const alive = await noteAlive(deps, machine, { known: this.#known, said, changes: this.#changes });
-    if (alive.kind === 'foreign') return undefined;
-    this.#known = alive.kind === 'own' ? alive.known : undefined;
-    const draining = this.#known?.draining ?? false;
-    const { jobId, leaseId, isAsking } = beat;
-    // Every job is handed out under a lease: a heartbeat that names a job without one does not hold it.
-    if (leaseId === undefined)
-      return { lease: jobId === undefined ? undefined : { valid: false, reason: 'unknown' }, draining };
-    const lease = await leases.renew(deps, { jobId, leaseId, isAsking });
-    if (lease.valid) await alarm.arm(deps);
-    if (lease.valid && lease.movedJob !== undefined) this.moved(lease.movedJob);
-    return { lease, draining };
+  async heartbeat(beat: api.MachineBeat): Promise<api.BeatAnswer | undefined> {
+    const answer = await this.#heartbeats.accept(this.#deps(), beat);
+    if (answer?.lease?.valid && answer.lease.movedJob !== undefined) this.moved(answer.lease.movedJob);
+    return answer;
   }
 
   /** The holder ended its lease: the session is free. */
@@ -112,23 +98,12 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     return Object.fromEntries(await this.#parts.leases.deadlines(this.#deps()));
   }
 
-  async append(
-    of: api.LeaseOf,
-    entries: readonly NewEntry[],
-  ): Promise<Result<{ received: number }, api.Fenced>> {
-    const appended = await appendUnderLease(this.#deps(), this.#parts, { of, entries });
-    if (!appended.ok) return appended;
-    const { added, received } = appended.value;
-    if (added.length > 0)
-      tellWatchers(this.ctx, of.jobId, { kind: 'entries', leaseId: of.leaseId, entries: added });
-    return accept({ received });
+  append(of: api.LeaseOf, entries: readonly NewEntry[]): Promise<Result<{ received: number }, api.Fenced>> {
+    return appendUnderLease(this.#deps(), this.#parts, { of, entries });
   }
 
-  /** What the runner reports of the agent that it stopped. */
   appendReceipt({ leaseId, text }: api.LeaseOf & { text: string }): void {
-    const { now } = this.#deps();
-    const entry = { at: now, type: 'message', stream: 'system', level: 'info', text } as const;
-    this.#parts.transcript.append(leaseId, [entry], now);
+    this.#parts.transcript.appendReceipt(leaseId, text, this.#deps().now);
   }
 
   readTranscripts(
@@ -153,24 +128,19 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
 
   /** Opens a channel: the only request that is not a method call. */
   override fetch(request: Request): Promise<Response> {
-    const { state, machine, alarm } = this.#parts;
-    const deps = this.#deps();
-    const onWork = () => this.wake();
-    const onDue = (at: number) => alarm.announceAt(at, deps.now);
-    return acceptChannel({ state, machine, deps, onWork, onDue }, request);
+    return acceptChannel({ ...this.#parts, deps: this.#deps(), onWork: () => this.wake() }, request);
   }
 
   override webSocketMessage(socket: WebSocket): void {
     closeTalkative(socket);
   }
 
-  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    answerClose(socket);
-    await this.#parts.presence.closed(socket, code);
+  override webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    return this.#parts.presence.closed(socket, code);
   }
 
-  override async webSocketError(socket: WebSocket): Promise<void> {
-    await this.webSocketClose(socket, CLOSED_ABNORMALLY);
+  override webSocketError(socket: WebSocket): Promise<void> {
+    return this.#parts.presence.closed(socket);
   }
 
   #deps(): Deps {

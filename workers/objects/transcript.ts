@@ -13,6 +13,7 @@ import { isPassingFailure } from '../base/failures.ts';
 import type { Fenced, LeaseOf, MachineOf, TranscriptPage } from '../base/machine-api.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { findJob } from '../store/jobs.ts';
+import { type SocketState, tellWatchers } from './channels.ts';
 import type { LiveLeases } from './live-leases.ts';
 
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
@@ -52,6 +53,11 @@ export class Transcript {
       entries TEXT NOT NULL,
       PRIMARY KEY (lease_id, last_seq)
     ) WITHOUT ROWID`);
+  }
+
+  /** Appends what the runner reports of the agent that it stopped. */
+  appendReceipt(leaseId: string, text: string, now: number): void {
+    this.append(leaseId, [{ at: now, type: 'message', stream: 'system', level: 'info', text }], now);
   }
 
   /** Appends what is new. Returns the new entries, and the number up to which everything has arrived. */
@@ -219,16 +225,19 @@ function bytesOf(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
-/** Appends output of a lease that is live, or that ended as its holder knows. */
+interface AppendParts {
+  state: SocketState;
+  machine: MachineOf;
+  leases: Pick<LiveLeases, 'holds' | 'remembers'>;
+  transcript: Transcript;
+}
+
+/** Appends output of a lease that is live, or that ended as its holder knows, and notifies the followers. */
 export async function appendUnderLease(
   deps: Deps,
-  {
-    machine,
-    leases,
-    transcript,
-  }: { machine: MachineOf; leases: Pick<LiveLeases, 'holds' | 'remembers'>; transcript: Transcript },
+  { state, machine, leases, transcript }: AppendParts,
   { of, entries }: { of: LeaseOf; entries: readonly NewEntry[] },
-): Promise<Result<ReturnType<Transcript['append']>, Fenced>> {
+): Promise<Result<{ received: number }, Fenced>> {
   if (!(await leases.holds(deps, of))) {
     const allowed = await mayAppend(deps, machine, of).catch((error: unknown) => {
       // The output of a lease of this machine is kept although D1 cannot say whether the lease has ended.
@@ -240,7 +249,10 @@ export async function appendUnderLease(
   const isHeadless = () => transcript.lacksHead(of.leaseId, entries);
   if (isHeadless() && (await wasPruned(deps, machine, of)) && isHeadless())
     transcript.resumeAt(of.leaseId, entries[0]?.seq ?? 1, deps.now);
-  return accept(transcript.append(of.leaseId, entries, deps.now));
+  const { added, received } = transcript.append(of.leaseId, entries, deps.now);
+  if (added.length > 0)
+    tellWatchers(state, of.jobId, { kind: 'entries', leaseId: of.leaseId, entries: added });
+  return accept({ received });
 }
 
 /** The current lease of a job may, also after its end: the last output often follows the result. Not after a cancel. */

@@ -5,13 +5,13 @@
  */
 
 import { env } from 'cloudflare:workers';
-import { useInTests } from '../../../workers/base/deps.ts';
+import { platform } from '../../../workers/base/platform.ts';
 import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
 import { MOODS, moodyDatabase, setMood } from './moody-database.ts';
 
 /** A restarted service goes on where the clock was. */
 let ahead = Number((env as Env & { CHAOS_AHEAD_MS?: string }).CHAOS_AHEAD_MS ?? 0);
-useInTests({ clock: { now: () => Date.now() + ahead } });
+platform.now = () => Date.now() + ahead;
 
 export class RunnerMachine extends Machine {
   constructor(state: DurableObjectState, bindings: Env) {

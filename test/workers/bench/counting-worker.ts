@@ -4,7 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers';
-import { useInTests } from '../../../workers/base/deps.ts';
+import { platform } from '../../../workers/base/platform.ts';
 import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
 
 /** What the platform bills for. */
@@ -37,7 +37,8 @@ const bill: Bill = {
 const cursors: { rowsRead: number; rowsWritten: number }[] = [];
 
 let ahead = 0;
-useInTests({ clock: { now: () => Date.now() + ahead }, sink: () => undefined });
+platform.now = () => Date.now() + ahead;
+platform.write = () => undefined;
 
 type Send = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 interface Meta {

@@ -3,7 +3,7 @@
  * code sets then never fire by themselves during a run, only when a test fires them.
  */
 
-import { useInTests } from '../../../workers/base/deps.ts';
+import { platform } from '../../../workers/base/platform.ts';
 
 /** 2036-07-18T13:20:00Z. */
 export const T0 = 2_100_000_000_000;
@@ -21,16 +21,15 @@ const lines: string[] = [];
  * With `isCounted` every id ends with 0.
  */
 export function drawIds({ isCounted }: { isCounted: boolean }): void {
-  useInTests({
-    draw: (count) => {
-      const bytes = crypto.getRandomValues(new Uint8Array(count));
-      bytes[count - 1] = isCounted ? 0 : 1 + ((bytes[count - 1] ?? 0) % 31);
-      return bytes;
-    },
-  });
+  platform.randomBytes = (count) => {
+    const bytes = crypto.getRandomValues(new Uint8Array(count));
+    bytes[count - 1] = isCounted ? 0 : 1 + ((bytes[count - 1] ?? 0) % 31);
+    return bytes;
+  };
 }
 
-useInTests({ clock: { now: () => now }, sink: (line) => void lines.push(line) });
+platform.now = () => now;
+platform.write = (line) => void lines.push(line);
 drawIds({ isCounted: false });
 
 export function currentTime(): number {

@@ -9,7 +9,7 @@ import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, DAY, MINUTE } from '../harness/clock.ts';
 import { billOf } from '../harness/d1-meter.ts';
 import { aRunningPrompt, beat, claimAndStart, complete } from '../harness/machines.ts';
-import { evict, fireCron, inside } from '../harness/objects.ts';
+import { evict, fireCron, fireCronForAll, inside } from '../harness/objects.ts';
 import { chunk, entriesOf, textsOf, upload } from '../harness/transcripts.ts';
 
 describe('chunks', () => {
@@ -220,10 +220,10 @@ describe('the retention', () => {
     await upload(held, [chunk(1)]);
     await complete(held);
     advance(29 * DAY);
-    await fireCron();
+    await fireCronForAll();
     expect(await textsOf(held)).toEqual(['line 1\n']);
     advance(DAY + MINUTE);
-    await fireCron();
+    await fireCronForAll();
     expect(await textsOf(held)).toEqual([]);
   });
 
@@ -234,9 +234,9 @@ describe('the retention', () => {
       [1, 2, 3].map((seq) => chunk(seq)),
     );
     advance(LEASE_MS);
-    await fireCron();
+    await fireCronForAll();
     advance(40 * DAY);
-    await fireCron();
+    await fireCronForAll();
     expect(await textsOf(held)).toEqual([]);
 
     expect((await beat(held)).lease).toMatchObject({ valid: true });

@@ -10,7 +10,7 @@ import { billOf } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { Machine } from '../harness/machines.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
-import { evict, fireCron, inside } from '../harness/objects.ts';
+import { evict, fireCronForAll, inside } from '../harness/objects.ts';
 import { closeChannels, listenOverSse, listenOverWs } from '../harness/streams.ts';
 
 afterEach(async () => {
@@ -82,7 +82,7 @@ describe('a WebSocket that has not pinged for 2.5 keep-alives', () => {
     await listenOverWs(machine);
     passOnTheRuntime(DEAD_AFTER_MS + 1);
     advance(DAY);
-    await fireCron();
+    await fireCronForAll();
     expect(await presenceOf(machine)).toMatchObject({ transport: null });
     expect(await openSockets(machine)).toBe(0);
   });

@@ -22,7 +22,7 @@ import {
   poll,
   start,
 } from '../harness/machines.ts';
-import { fireAlarm, fireCron } from '../harness/objects.ts';
+import { fireAlarm, fireCron, fireCronForAll } from '../harness/objects.ts';
 import { aPerson } from '../harness/people.ts';
 
 /** Rows written in D1 and in the object by `work`. */
@@ -101,7 +101,7 @@ describe('rows written', () => {
     await claimAndStart(machine);
     advance(LEASE_MS);
     expect(await rowsOf(() => fireAlarm(machine))).toEqual([1, 0]);
-    await fireCron();
+    await fireCronForAll();
     expect(await rowsOf(() => fireCron())).toEqual([0, 0]);
   });
 
