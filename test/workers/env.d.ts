@@ -11,5 +11,7 @@ declare global {
   interface ImportMeta {
     /** The texts of files of this repository, by path; the bundler of the tests reads them. */
     glob(pattern: string, options: { query: '?raw'; import: 'default'; eager: true }): Record<string, string>;
+    /** What these files export. */
+    glob(pattern: string, options: { eager: true }): Record<string, object>;
   }
 }
