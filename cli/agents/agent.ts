@@ -28,7 +28,7 @@ export interface AgentSettings {
 
 /** A process to start, ready to be spawned. */
 export interface AgentLaunch {
-  /** The session that was asked for. */
+  /** The requested session. */
   sessionId: string;
   command: string;
   args: readonly string[];
@@ -46,28 +46,28 @@ export interface AgentUsage {
   outputTokens: number;
 }
 
-/** One thing that the agent said or did. */
+/** An event of the agent. */
 export type AgentEvent =
   /** Text for the person who sent the prompt. */
   | { kind: 'message'; text: string }
   /** Output of the agent or of what it runs. */
   | { kind: 'log'; stream: OutputStream; level: LogLevel; text: string }
   | { kind: 'usage'; usage: AgentUsage }
-  /** The agent says why it failed. `final`: its last word on it, against a mere remark on the way. */
+  /** The agent's explanation of a failure. `final`: the reason of the failed turn; otherwise it may still recover. */
   | { kind: 'failure'; message: string; final: boolean };
 
 export type TranscriptStream = (typeof TRANSCRIPT_STREAMS)[number];
 export type OutputStream = Extract<TranscriptStream, 'stdout' | 'stderr'>;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A launch, or the sentence that says why there is none. */
+/** A launch, or a sentence about why there is none. */
 export type Preparation =
   | { kind: 'ready'; launch: AgentLaunch }
   | { kind: 'refused'; message: string }
-  /** The program is not there, or cannot run: no job can. */
+  /** The executable is missing or cannot run, so no job can run. */
   | { kind: 'unavailable'; message: string };
 
-/** What an agent's explanation of its failure means. */
+/** The meaning of an agent's failure message. */
 export type FailureReading =
   /** Not the job's failure: every other job would fail, too. `until`: when the agent works again, epoch ms. */
   | { kind: 'condition'; code: ConditionCode; until?: number | undefined }
@@ -77,38 +77,38 @@ export type FailureReading =
   | { kind: 'session_in_use' };
 
 export type FoundProgram =
-  /** `remarks`: sentences about what may not work as its owner expects. */
+  /** `remarks`: sentences about possible surprises for the owner. */
   | { kind: 'found'; path: string; remarks: readonly string[] }
-  /** It is not there, or cannot be used: no job can run. */
+  /** Missing or unusable, so no job can run. */
   | { kind: 'missing'; message: string; hint: string };
 
 export interface Agent {
-  /** The word people use for it, for sentences. */
+  /** Display name. */
   name: string;
-  /** Whether the agent's program is there; the sentence says what is missing, the hint what to do. */
+  /** Finds the agent's executable. If it is missing, returns a sentence and a hint. */
   findProgram(): Promise<FoundProgram>;
   prepare(task: AgentTask): Promise<Preparation>;
-  /** A reader of one run's stdout. It remembers what it has seen, so every run has its own. */
+  /** A stateful reader for the stdout of one run. */
   openReader(): AgentReader;
-  /** What a failed run's explanation means; undefined: the failure is the job's own. */
+  /** Interprets a failure message; undefined means that the job itself failed. */
   readFailure(text: string, turn: Pick<TurnFacts, 'hasEvents'>, now: number): FailureReading | undefined;
 }
 
 export interface AgentReader {
-  /** Reads one line of stdout; `whole` is false for a piece of a line that is too long to be kept. */
+  /** Reads one line of stdout; `whole` is false for a part of an overlong line. */
   readLine(line: string, whole: boolean): AgentEvent[];
   /** What the lines so far prove. */
   readonly turn: Readonly<TurnFacts>;
 }
 
-/** What a run proves about its turn. */
+/** The facts about the turn of a run. */
 export interface TurnFacts {
-  /** The session that the agent says it works in; undefined: it has not said. */
+  /** The session that the agent reports; undefined if it has not reported one. */
   sessionId: string | undefined;
-  /** `unknown`: the agent has not said anything about it. `open`: it has begun, or met an error, and not ended. */
+  /** `unknown`: no report yet. `open`: started, or had an error, and has not ended. */
   state: 'unknown' | 'open' | 'completed' | 'failed';
-  /** The agent reports what it does; otherwise its stdout is plain text. */
+  /** Whether the agent prints events. Otherwise, its stdout is plain text. */
   hasEvents: boolean;
-  /** A command, a changed file, a message, or something that nobody here understands: the prompt may have had an effect. */
+  /** Whether the prompt may have had an effect: a command, a changed file, a message, or an unknown event. */
   hasEffect: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * The private file an agent writes its answer to. It lives alone in a fresh folder that only this user may enter, under a
- * name that nobody can guess: nobody can plant an answer, or read one. The folder belongs to the spool of the lease, so the
- * answer is there until the service has acknowledged the result, and leaves with everything else.
+ * The private file for the agent's answer. It is in a new folder that only this user can enter and whose name is random, so that
+ * other users can neither plant nor read an answer. The folder is part of the lease's spool, which is removed when the server
+ * has acknowledged the result.
  */
 
 import { constants } from 'node:fs';
@@ -13,13 +13,13 @@ import { isInside } from '../files/private-folder.ts';
 const FOLDER_PREFIX = 'answer-';
 const FILE_NAME = 'last-message.txt';
 
-/** An answer that is read at all; what is sent is cut at 1 MiB, the rest stays on this machine. */
+/** Maximum size to read. Results are cut at 1 MiB; the rest stays on this machine. */
 const MAX_ANSWER_BYTES = 16 * MAX_RESULT_BYTES;
 
 /** Makes the folder (0700) inside `parent` and returns the path for the file in it. */
 export async function makeAnswerPath(parent: string): Promise<string> {
   const folder = await mkdtemp(join(parent, FOLDER_PREFIX));
-  // A umask may have taken rights of the owner.
+  // The umask may have removed the owner's rights.
   await chmod(folder, 0o700);
   return join(folder, FILE_NAME);
 }
@@ -33,16 +33,16 @@ export async function readLeftAnswer(parent: string, path: string): Promise<stri
   return answer !== undefined && isInside(place, answer) ? readAnswer(answer) : undefined;
 }
 
-/** Not through a link, and not for ever: opening a pipe waits for somebody who writes into it. */
+/** Does not follow symlinks, and does not block on a pipe without a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** What the agent wrote; undefined when it wrote nothing, or made something else than a file of it. */
+/** The answer; undefined if it is empty or not a regular file. */
 export async function readAnswer(path: string): Promise<string | undefined> {
   const file = await open(path, OPEN_FLAGS).catch(() => undefined);
   if (file === undefined) return undefined;
   try {
     const found = await file.stat();
-    // A second name for a file that lies elsewhere is as good as a link to it.
+    // Reject hard links, which could point to a file elsewhere.
     if (!found.isFile() || found.nlink !== 1) return undefined;
     const { size } = found;
     const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, MAX_ANSWER_BYTES)));

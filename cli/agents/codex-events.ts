@@ -1,6 +1,5 @@
 /**
- * Reads the JSON Lines of `codex exec --json`. Tolerant on purpose: a Codex of tomorrow may print events that nobody
- * here has seen, and none of its output may be lost. What is not understood becomes plain output.
+ * Reads the JSON Lines of `codex exec --json`. Unknown lines become plain output, so that output of newer versions is not lost.
  */
 
 import { z } from 'zod';
@@ -38,12 +37,12 @@ const codexEvent = z.looseObject({
 });
 type CodexEvent = z.infer<typeof codexEvent>;
 
-/** Events that carry nothing for a person. */
+/** Events without information for people. */
 const SILENT = new Set(['thread.started', 'turn.started', 'item.updated']);
 
 /** Opens a reader for one run of Codex. */
 export function openCodexReader(): AgentReader {
-  /** Commands whose start was shown, so that their end does not show them again. */
+  /** Commands whose start was shown, so that they are not shown again at their end. */
   const announced = new Set<string>();
   const turn = new CodexTurn();
   return {
@@ -63,12 +62,12 @@ function parseEvent(line: string): CodexEvent | undefined {
   try {
     return codexEvent.safeParse(JSON.parse(line)).data;
   } catch {
-    // Not JSON: an ordinary line that begins with a brace.
+    // Not JSON: a normal line that starts with a brace.
     return undefined;
   }
 }
 
-/** Undefined: not understood. */
+/** Returns undefined for unknown events. */
 function readEvent(event: CodexEvent, announced: Set<string>): AgentEvent[] | undefined {
   switch (event.type) {
     case 'item.started':
@@ -118,7 +117,7 @@ function readCommand(done: Item, announced: Set<string>): AgentEvent[] {
   return events;
 }
 
-/** Codex prints `error` also for what it recovers from, such as "Reconnecting…": it is a remark until the turn fails. */
+/** Codex also prints `error` for problems that it recovers from, such as "Reconnecting…", so it is not final. */
 function readError(message: string): AgentEvent[] {
   return [
     { kind: 'log', stream: 'stderr', level: 'error', text: withNewline(message) },

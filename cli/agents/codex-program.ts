@@ -1,4 +1,4 @@
-/** Finds the Codex program, and what is wrong with it: it is missing, too old, or has no such configuration profile. */
+/** Finds the Codex executable and its problems: missing, too old, or without the configuration profile. */
 
 import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
@@ -28,7 +28,7 @@ export interface AgentProblem {
   command: string;
 }
 
-/** Looks for the program. Nothing is started. */
+/** Finds the executable without starting it. */
 export async function findCodex(options: CodexOptions): Promise<FoundProgram> {
   const asked = options.bin?.trim() || options.env.CODEX_BIN?.trim() || 'codex';
   const candidates = asked.includes(sep)
@@ -40,11 +40,11 @@ export async function findCodex(options: CodexOptions): Promise<FoundProgram> {
   return {
     kind: 'missing',
     message: `Codex was not found (${asked}).`,
-    hint: 'Install it, or name it with --codex-bin or CODEX_BIN.',
+    hint: 'Install it, or set its path with --codex-bin or CODEX_BIN.',
   };
 }
 
-/** What is wrong with the installed Codex: it is missing or too old; undefined when nothing is. Asks it for its version. */
+/** The problem with the installed Codex (missing or too old), or undefined. May run it to get its version. */
 export async function findAgentProblem(options: CodexOptions): Promise<AgentProblem | undefined> {
   const found = await findCodex(options);
   if (found.kind === 'missing' && found.hint !== UPDATE_HINT) {
@@ -64,7 +64,7 @@ function judge(path: string, options: CodexOptions): FoundProgram {
   return { kind: 'found', path, remarks: remark === undefined ? [] : [remark] };
 }
 
-/** Newer versions of Codex ignore a profile that does not exist, without a word. */
+/** Newer versions of Codex silently ignore a missing profile. */
 function findProfileRemark({ profile, env }: CodexOptions): string | undefined {
   if (!profile) return undefined;
   const home = folderOf(env, 'CODEX_HOME') ?? join(homeOf(env), '.codex');
@@ -73,7 +73,7 @@ function findProfileRemark({ profile, env }: CodexOptions): string | undefined {
   return `Codex has no configuration profile ${profile}: there is no ${file}. It may ignore the profile.`;
 }
 
-/** Older versions have a table for each profile in the one configuration file. */
+/** Older versions keep all profiles in one configuration file. */
 function mentionsProfile(path: string, profile: string): boolean {
   try {
     const text = readFileSync(path, 'utf8');

@@ -1,20 +1,20 @@
 /**
- * What the events of one run of Codex prove: which session it works in, how its turn ended, and whether anything of the
- * prompt took effect. The exit code proves none of it: Codex exits 0 after some failures.
+ * Derives facts from the events of a Codex run: its session, the end of its turn, and whether the prompt had an effect. The exit
+ * code is not reliable: Codex exits with 0 after some failures.
  */
 
 import type { TurnFacts } from './agent.ts';
 
-/** An event as far as it matters here; undefined: a line that is no event. */
+/** The relevant parts of an event; undefined for other lines. */
 export interface TurnEvent {
   type: string;
   threadId?: string | undefined;
   itemType?: string | undefined;
 }
 
-/** Items of a turn that has done nothing yet: thoughts, and Codex's remarks about itself. */
+/** Items without an effect: reasoning, and errors of Codex itself. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['reasoning', 'error']);
-/** Events that are no items and change nothing. */
+/** Events without an effect that are not items. */
 const PROGRESS: ReadonlySet<string> = new Set([
   'thread.started',
   'turn.started',
@@ -29,7 +29,7 @@ export class CodexTurn implements TurnFacts {
   hasEvents = false;
   hasEffect = false;
 
-  /** Takes one line of stdout. What is not understood may have been anything, so it counts as an effect. */
+  /** Reads one line of stdout. Unknown lines are treated as effects. */
   note(event: TurnEvent | undefined): void {
     if (event === undefined) {
       this.hasEffect = true;
@@ -49,7 +49,7 @@ export class CodexTurn implements TurnFacts {
         this.state = 'open';
         return;
       case 'error':
-        // A remark, such as "Reconnecting…", until the turn completes after it.
+        // Not final, such as "Reconnecting…": the turn may still complete.
         if (this.state === 'unknown') this.state = 'open';
         return;
       case 'turn.completed':

@@ -1,5 +1,5 @@
 /**
- * The version of an installed Codex, and which versions are supported. Older ones lack `exec resume` with the prompt on stdin
+ * The version of the installed Codex, and the oldest supported version. Older ones lack `exec resume` with the prompt on stdin
  * and events on stdout. `.ci/run` tests the oldest and the newest version with real binaries.
  */
 
@@ -12,19 +12,19 @@ import { isOlder } from '../base/version.ts';
 export const OLDEST_CODEX = '0.47.0';
 
 const PACKAGE = '@openai/codex';
-/** Homebrew keeps each version in a folder of its name. */
+/** Homebrew keeps each version in its own folder. */
 const VERSIONED_FOLDER = /\/(?:Cellar|Caskroom)\/codex\/(\d+\.\d+\.\d+)\//;
 const REPORTED = /^codex(?:-cli)?\s+v?(\d+\.\d+\.\d+\S*)/m;
-/** A program that says its version takes a tenth of a second. */
+/** Timeout for `--version`, which normally takes 0.1 s. */
 const ASK_LIMIT_MS = 5000;
 
-/** Why the version cannot be used; undefined when it can, or when it is not known. */
+/** Why the version is unsupported; undefined if it is supported or unknown. */
 export function whyTooOld(version: string | undefined): string | undefined {
   if (version === undefined || !isOlder(version, OLDEST_CODEX)) return undefined;
   return `Codex ${version} is too old: orp supports ${OLDEST_CODEX} and later.`;
 }
 
-/** The version as the files beside the program tell it, without starting anything; undefined when they do not. */
+/** The version from files near the executable, without starting it, or undefined. */
 export function installedVersion(path: string): string | undefined {
   try {
     const real = realpathSync(path);
@@ -34,7 +34,7 @@ export function installedVersion(path: string): string | undefined {
   }
 }
 
-/** The npm package keeps its program in `bin/`. */
+/** The npm package has its executable in `bin/`. */
 function packageVersion(path: string): string | undefined {
   const manifest: unknown = JSON.parse(readFileSync(join(dirname(path), '..', 'package.json'), 'utf8'));
   if (typeof manifest !== 'object' || manifest === null) return undefined;
@@ -43,8 +43,8 @@ function packageVersion(path: string): string | undefined {
 }
 
 /**
- * As {@link installedVersion}, and asks the program itself when nothing beside it tells. Only for commands that a person
- * runs to find out what is wrong: the runner starts no agent without a job.
+ * Like {@link installedVersion}, but runs the executable if the files have no version. Only for diagnostic commands: the runner
+ * starts no agent without a job.
  */
 export async function askVersion(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const known = installedVersion(path);

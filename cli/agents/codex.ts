@@ -32,13 +32,13 @@ export interface ArgumentFacts {
   sessionId: string;
   lastMessageFile: string;
   settings?: AgentSettings | undefined;
-  /** Configuration profile of the owner of the machine. */
+  /** Configuration profile of the machine's owner. */
   profile?: string | undefined;
 }
 
 /**
- * The arguments after the program; the session id is the only foreign word in them. Options come before `resume`: behind it,
- * versions before 0.98 refuse them.
+ * The arguments for the executable. Only the session id comes from outside. Options come before `resume`, because versions before
+ * 0.98 reject them after it.
  */
 export function codexArguments({ sessionId, lastMessageFile, settings, profile }: ArgumentFacts): string[] {
   return [
@@ -47,7 +47,7 @@ export function codexArguments({ sessionId, lastMessageFile, settings, profile }
     '--json',
     '--output-last-message',
     lastMessageFile,
-    // In one word: a name that begins with a dash is no option of its own.
+    // As one argument, so that a name with a leading dash is not read as an option.
     ...(profile ? [`--profile=${profile}`] : []),
     ...settingArguments(settings ?? {}),
     'resume',
@@ -56,7 +56,7 @@ export function codexArguments({ sessionId, lastMessageFile, settings, profile }
   ];
 }
 
-/** `exec resume` knows neither `--sandbox` nor `--ask-for-approval`; `-c` it knows, and it wins over every file. */
+/** `exec resume` has no `--sandbox` and `--ask-for-approval`, but `-c`, which overrides all configuration files. */
 function settingArguments({ sandbox, approval }: AgentSettings): string[] {
   return [
     ...(sandbox === undefined ? [] : ['-c', `sandbox_mode="${sandbox}"`]),

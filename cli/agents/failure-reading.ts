@@ -1,7 +1,7 @@
 /**
- * What the sentence means with which Codex says why it failed. Most failures are the job's own. Some are not: the account
- * has reached its limit, nobody is signed in, the model is overloaded, the program cannot run. Those would fail every job in
- * the queue. The sentences are those of real versions (`test/cli/agents/codex-failures.captured.json`). Pure.
+ * Interprets the failure messages of Codex. Most failures concern the job. Some would fail every job in the queue: usage limit,
+ * missing sign-in, overloaded model, unusable executable. The messages come from real versions
+ * (`test/cli/agents/codex-failures.captured.json`). Pure.
  */
 
 import type { ConditionCode } from '../../spec/job/condition.ts';
@@ -9,13 +9,13 @@ import type { FailureReading, TurnFacts } from './agent.ts';
 
 interface Rule {
   code: ConditionCode | 'session_missing' | 'session_in_use';
-  /** Any of these. */
+  /** Matches if any of these match. */
   said: readonly RegExp[];
-  /** Only of a program that reported nothing at all: later the same words may be about the work. */
+  /** Applies only before the first event. Later, the same words may concern the work. */
   isBeforeTheTurn?: boolean;
 }
 
-/** The first that applies counts. */
+/** The first match decides. */
 const RULES: readonly Rule[] = [
   {
     code: 'session_missing',
@@ -73,7 +73,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Reads why a run failed; undefined: the failure is the job's own. */
+/** Interprets the failure of a run; undefined means that the job itself failed. */
 export function readFailure(
   text: string,
   turn: Pick<TurnFacts, 'hasEvents'>,
@@ -96,9 +96,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The longest that a limit may last; anything later is no time that a person would wait for. */
+/** The longest plausible limit. Later times are ignored. */
 const LONGEST_MS = 31 * DAY_MS;
-/** A time of day that has passed by no more than this is meant for today: the limit is about to end. */
+/** A time of day that passed less than this ago means today: the limit is about to end. */
 const JUST_PASSED_MS = 10 * MINUTE_MS;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
@@ -114,10 +114,10 @@ const DATE = new RegExp(
   'i',
 );
 const CLOCK = /\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?m\b|\b(\d{1,2}):(\d{2})\b/i;
-/** What announces a time; numbers elsewhere in the sentence are something else. */
+/** Words before a time. Other numbers in the sentence are ignored. */
 const ANNOUNCED = /\b(?:try\s+again|retry|resets?|available(?:\s+again)?)\b(.*)/is;
 
-/** The instant (epoch ms) that a sentence names, later than `now`; undefined when it names none that makes sense. */
+/** The time (epoch ms, after `now`) in a sentence; undefined without a plausible one. */
 export function readResetTime(text: string, now: number): number | undefined {
   const said = ANNOUNCED.exec(text)?.[1];
   if (said === undefined) return undefined;
@@ -179,7 +179,7 @@ function onDate([, month = '', day, year]: RegExpExecArray, time: TimeOfDay, now
   return onYear(thisYear) < now ? onYear(thisYear + 1) : onYear(thisYear);
 }
 
-/** The agent leaves out the seconds: at the beginning of the named minute the limit may still hold. */
+/** The agent omits seconds, so the limit may still apply at the start of the minute. */
 function endOfMinute(at: Date): number {
   return at.getTime() + MINUTE_MS;
 }

@@ -1,10 +1,10 @@
-/** Why an agent failed, in its own words: the line a person would point at, not the banner it began with. */
+/** Finds the line of an agent's output that explains its failure. */
 
 import { clip, cut } from '../../spec/text.ts';
 
 const MAX_FAILURE_CHARS = 2000;
 
-/** Lines of a stack trace, decoration and advice about traces: true, but not the reason. */
+/** Stack traces, decoration and advice about traces, which are not the reason. */
 const NOISE = [
   /^\s*$/,
   /^\s*(stack backtrace|note: run with|note: some details are omitted)/i,
@@ -16,16 +16,16 @@ const LOOKS_LIKE_ERROR =
   /^\s*(?:\S+:\s*)?(?:fatal|error|panic|exception|uncaught|failed|thread '.*' panicked)\b/i;
 const LOOKS_LIKE_WARNING = /^\s*(?:warn(?:ing)?|info|debug|trace|note|hint)\b/i;
 
-/** More than is ever shown, so that a secret at the end of what is shown can be seen whole. */
+/** Longer than the shown text, so that redaction sees a secret at its end completely. */
 const KEPT_CHARS = 2 * MAX_FAILURE_CHARS;
 
-/** The explanation as it is shown. Cut it when its secrets have been taken out, not before: half a secret is not known. */
+/** The explanation to show. Redact it before cutting: a partial secret is not recognized. */
 export function cutFailure(text: string): string {
   return clip(text, MAX_FAILURE_CHARS);
 }
 
 /**
- * Remembers what may explain a failure while output passes by: constant memory however long the output is.
+ * Collects possible explanations from the output, with constant memory.
  * Preference: the agent's final failure event, the last line of stderr that looks like an error, the agent's last
  * remark about an error, the last line of stderr that is neither noise nor a warning, then any.
  */
@@ -36,7 +36,7 @@ export class FailureText {
   #plainLine: string | undefined;
   #anyLine: string | undefined;
 
-  /** Notes what the agent itself says about its failure. */
+  /** Adds a failure message of the agent. */
   addEvent(message: string, isFinal: boolean): void {
     const said = clean(message);
     if (said === '') return;
@@ -44,7 +44,7 @@ export class FailureText {
     else this.#remark = said;
   }
 
-  /** Notes one line of stderr. */
+  /** Adds one line of stderr. */
   addStderrLine(line: string): void {
     if (NOISE.some((pattern) => pattern.test(line))) return;
     const said = clean(line);

@@ -1,36 +1,36 @@
-/** Turns a stream of bytes into lines of text with bounded memory, whatever the bytes are. */
+/** Splits a stream of bytes into lines of text, with limited memory for any input. */
 
-/** 4 MiB: longer than any event an agent writes for one command; a longer "line" is not text for people anyway. */
+/** 4 MiB: longer than any event of an agent for one command. */
 const MAX_LINE_CHARS = 4 * 1024 * 1024;
 
 export interface SplitLine {
   /** Without its line end. */
   text: string;
-  /** False for a piece of a line that is longer than the limit. */
+  /** False for a part of an overlong line. */
   whole: boolean;
 }
 
 /**
- * Splits at LF and CRLF. Bytes that are not UTF-8 become U+FFFD; a character that is split over two reads stays whole.
+ * Splits at LF and CRLF. Invalid UTF-8 becomes U+FFFD; characters may span two reads.
  */
 export class LineSplitter {
   readonly #decoder = new TextDecoder('utf-8');
   readonly #limit: number;
   #parts: string[] = [];
   #length = 0;
-  /** The line in progress has already been given out in part. */
+  /** Whether a part of the current line was already returned. */
   #broken = false;
 
   constructor(limit = MAX_LINE_CHARS) {
     this.#limit = limit;
   }
 
-  /** Takes bytes and returns the lines that are complete now. */
+  /** Adds bytes and returns the complete lines. */
   push(bytes: Uint8Array): SplitLine[] {
     return this.#take(this.#decoder.decode(bytes, { stream: true }));
   }
 
-  /** Returns what is left when the stream has ended. */
+  /** Returns the rest at the end of the stream. */
   end(): SplitLine[] {
     const lines = this.#take(this.#decoder.decode());
     if (this.#length > 0) lines.push(this.#finishLine());

@@ -4,16 +4,16 @@ import { build } from 'plist';
 import { SERVICE_LABEL } from './service-place.ts';
 import type { ServicePlan } from './service-plan.ts';
 
-/** After this long launchd kills a runner that it has asked to leave; its spool survives that. */
+/** launchd kills a runner that has not stopped after this time, in seconds. Its spool survives. */
 const EXIT_SECONDS = 90;
-/** Between two starts after a crash. */
+/** Pause before a restart after a crash, in seconds. */
 const THROTTLE_SECONDS = 30;
 
 /**
- * Choices that are not obvious:
- * - `KeepAlive/SuccessfulExit false`: started again after a crash, not after it left in an orderly way.
- * - `AbandonProcessGroup` stays false: launchd ends what is left of the runner's own group. Agents have groups of their
- *   own and are found by the next start.
+ * Why these settings:
+ * - `KeepAlive/SuccessfulExit false`: launchd restarts the runner after a crash, but not after an orderly exit.
+ * - `AbandonProcessGroup` stays false: launchd ends the rest of the runner's process group. Agents have their own groups, and
+ *   the next start finds them.
  * - `ProcessType Standard`: `Background` would slow down the agents, which inherit it.
  */
 export function renderLaunchAgent(plan: ServicePlan): string {
@@ -31,6 +31,6 @@ export function renderLaunchAgent(plan: ServicePlan): string {
     StandardOutPath: '/dev/null',
     StandardErrorPath: plan.crashLog,
   };
-  // The offset: nothing is indented for the outermost element.
+  // The offset keeps the outermost element unindented.
   return `${build(definition, { offset: -1 })}\n`;
 }

@@ -1,16 +1,16 @@
-/** Reads a log as it grows: by the file it has open, so that nothing is lost or read twice when the log is turned over. */
+/** Reads a growing log. It follows the open file, so that rotation neither loses nor repeats lines. */
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { olderLogs } from './rotating-log.ts';
 
-/** Stands in the place of lines that were put away before they could be read. */
-export const GONE_MARK = '… lines may be missing here: the log was turned over faster than it was followed';
+/** Replaces lines that were deleted before they could be read. */
+export const GONE_MARK = '… lines may be missing here: the log was rotated faster than it was read';
 
-/** A file of the log, as it is found under one of its names. */
+/** One file of the log. */
 interface Found {
   path: string;
   ino: number;
-  /** Tells it from a later file that got its inode: what is turned over is not written to any more. */
+  /** Distinguishes it from a later file with the same inode. Rotated files no longer change. */
   key: string;
 }
 
@@ -18,10 +18,10 @@ export class LogTail {
   readonly #path: string;
   #file: number | undefined;
   #at: number;
-  /** The files that were begun before the open one. */
+  /** The files that are older than the open one. */
   #older: ReadonlySet<string>;
 
-  /** @param at so many bytes of it are known already */
+  /** @param at number of bytes that were read already */
   constructor(path: string, at: number) {
     this.#path = path;
     this.#file = openIfThere(path);
@@ -29,14 +29,14 @@ export class LogTail {
     this.#older = this.#lookBack();
   }
 
-  /** Whole lines that came since the last time. */
+  /** Complete lines since the last call. */
   next(): string {
     let text = this.#read();
     for (let after = this.#following(); after !== undefined; after = this.#following()) {
-      // Its writer had closed it before it got its new name: what stands there now is all of it.
+      // The writer closes a file before renaming it, so its contents are complete.
       text += this.#read();
       if (after.mayMiss) text += `${GONE_MARK}\n`;
-      // It got another name meanwhile: the next look finds it there.
+      // It was renamed meanwhile. The next call finds it.
       if (!this.#open(after.found)) break;
       text += this.#read();
     }
@@ -62,7 +62,7 @@ export class LogTail {
     return true;
   }
 
-  /** The file that was begun next after the open one, as far as it is still there. */
+  /** The next newer file, if it still exists. */
   #following(): { found: Found; mayMiss: boolean } | undefined {
     const files = this.#files();
     const at = this.#indexOf(files);
@@ -72,7 +72,7 @@ export class LogTail {
     }
     const newer = files.map((file) => (file !== undefined && !this.#older.has(file.key) ? file : undefined));
     const found = newer.findLast((file) => file !== undefined);
-    // Only where every name is taken by a newer file can one between have been put away.
+    // A file in between can be missing only if newer files have all the names.
     return found && { found, mayMiss: this.#file !== undefined && newer.at(-1) !== undefined };
   }
 
@@ -82,7 +82,7 @@ export class LogTail {
     return new Set(older.flatMap((file) => file?.key ?? []));
   }
 
-  /** Newest first; undefined where there is none of that name. */
+  /** Newest first; undefined for missing files. */
   #files(): (Found | undefined)[] {
     return [this.#path, ...olderLogs(this.#path).map(({ path }) => path)].map(find);
   }
@@ -96,7 +96,7 @@ export class LogTail {
   #read(): string {
     if (this.#file === undefined) return '';
     const { size } = fstatSync(this.#file);
-    // Somebody has emptied it.
+    // The file was truncated.
     if (size < this.#at) this.#at = 0;
     const bytes = Buffer.alloc(size - this.#at);
     const read = readSync(this.#file, bytes, 0, bytes.length, this.#at);
@@ -110,7 +110,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, 'r');
   } catch {
-    // Not there yet, or put away.
+    // Missing: not created yet, or deleted.
     return undefined;
   }
 }

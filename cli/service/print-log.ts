@@ -1,4 +1,4 @@
-/** Shows the end of the service's log, and follows it. */
+/** Prints the end of the service log, and follows it. */
 
 import { CliError } from '../base/exit.ts';
 import { oneLine } from '../base/one-line.ts';
@@ -13,13 +13,13 @@ interface PrintOptions {
   path: string;
   lines: number;
   follow?: boolean;
-  /** Whether there is a service that writes the log. */
+  /** Whether a service is installed that writes the log. */
   isInstalled(): boolean;
 }
 
 const LOOK_MS = 250;
 
-/** Prints the last lines; with `follow` what comes after them, until Ctrl-C or until nothing writes the log any more. */
+/** Prints the last lines. With `follow`, continues until Ctrl-C or until the service is uninstalled. */
 export async function printLog(
   context: Context,
   { path, lines: count, follow, isInstalled }: PrintOptions,
@@ -29,11 +29,11 @@ export async function printLog(
   if (current === undefined && !follow) {
     throw new CliError(`There is no log at ${path}.`, {
       code: 'no_log',
-      hint: 'Only the service writes a log: install it with `orp runner install`. A runner that you start at a terminal reports there.',
+      hint: 'Only the service writes a log. To install it, run `orp runner install`. A runner at a terminal reports there.',
     });
   }
   if (current === undefined && isInstalled())
-    context.warn(`There is no log at ${path} yet; waiting for it. Ctrl-C leaves.`);
+    context.warn(`There is no log at ${path} yet. Waiting for it; press Ctrl-C to exit.`);
   const lines = lastLines(path, current ?? '', count);
   if (!follow && context.json) {
     const document = { ok: true, path, lines: lines.map(entryOf) };
@@ -42,7 +42,7 @@ export async function printLog(
   }
   show(context, lines);
   while (follow) {
-    // Asked before the look: what was written until then is shown.
+    // Check before reading, so that everything written until then is shown.
     const isOver = !isInstalled();
     show(context, splitLines(tail.next()));
     if (isOver) throw nothingWrites();
@@ -53,7 +53,7 @@ export async function printLog(
 function nothingWrites(): CliError {
   return new CliError('The runner is not installed as a service, so nothing writes to its log.', {
     code: 'not_installed',
-    hint: 'Run `orp runner install`. A runner that you start at a terminal reports there.',
+    hint: 'Run `orp runner install`. A runner at a terminal reports there.',
   });
 }
 
@@ -63,13 +63,13 @@ function show({ json, stdout }: Context, lines: readonly string[]): void {
   }
 }
 
-/** Each line begins with its time. */
+/** Each line starts with its time. */
 function entryOf(line: string): { at_utc: string; text: string } {
   const [, at = '', text = line] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (.*)$/s.exec(line) ?? [];
   return { at_utc: at, text };
 }
 
-/** Goes back into older files as far as it takes. */
+/** The last lines, from as many older files as needed. */
 function lastLines(path: string, current: string, count: number): string[] {
   let lines = splitLines(current);
   for (const older of olderLogs(path)) {

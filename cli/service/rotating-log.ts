@@ -1,6 +1,6 @@
 /**
- * The log of the service: a line each with its time, in files of a bounded size. The runner turns them over itself, since
- * launchd knows no rotation and a journal is not there on every system.
+ * The service log: lines with a time, in files of limited size. The runner rotates them itself, because launchd has no rotation
+ * and not every system has a journal.
  */
 
 import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import { makeFolder } from '../files/private-folder.ts';
 
-/** Months of a runner that mostly waits; with the older files 20 MB at most. */
+/** Months of a mostly idle runner. With the older files, at most 20 MB. */
 const MAX_BYTES = 5 * 1024 * 1024;
 const OLDER_FILES = 3;
-/** A line without an end is broken here. */
+/** Longer lines are split. */
 const MAX_LINE = 16 * 1024;
 
 export interface LogOptions {
@@ -54,7 +54,7 @@ export class RotatingLog extends Writable {
     return rest;
   }
 
-  /** A full disk costs lines of the log, never the work. */
+  /** A full disk may lose log lines, but never stops the work. */
   #add(line: string): void {
     try {
       const text = `${new Date(this.#now()).toISOString()} ${line}\n`;
@@ -98,6 +98,6 @@ function moveIfThere(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch {
-    // It was not there, or somebody has put it away.
+    // The file does not exist.
   }
 }

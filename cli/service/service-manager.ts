@@ -1,4 +1,4 @@
-/** The system that runs the service: launchd on macOS, systemd on Linux. Asks their programs, nothing else. */
+/** Controls the service through the tools of launchd (macOS) or systemd (Linux). */
 
 import { execFile } from 'node:child_process';
 import { CliError } from '../base/exit.ts';
@@ -10,27 +10,27 @@ import { SERVICE_LABEL, SERVICE_UNIT, servicePath } from './service-place.ts';
 import type { ServicePlan } from './service-plan.ts';
 import { renderUnit } from './systemd-unit.ts';
 
-/** `loaded`: the system knows it, and it does not run. */
+/** `loaded`: the system knows the service, but it is not running. */
 export type ServiceState = 'absent' | 'loaded' | 'running';
 
 export interface ServiceManager {
   name: 'launchd' | 'systemd';
-  /** Where the definition stands. */
+  /** Path of the definition. */
   path: string;
   render(plan: ServicePlan): string;
-  /** Fails with what is missing when the system cannot be asked. */
+  /** The state of the service. Throws if the system cannot be asked. */
   state(): Promise<ServiceState>;
-  /** Makes a new definition known, and starts it. */
+  /** Loads a new definition and starts the service. */
   load(): Promise<void>;
-  /** Ends it and forgets it. */
+  /** Stops and unloads the service. */
   unload(): Promise<void>;
-  /** After its definition is gone: nothing of it stays with the system. */
+  /** Call this after removing the definition, so that the system forgets the service. */
   forget(): Promise<void>;
-  /** Starts it when it does not run. */
+  /** Starts the service if it is not running. */
   start(): Promise<void>;
-  /** Ends it and starts it anew. */
+  /** Restarts the service. */
   restart(): Promise<void>;
-  /** What people should know about this system; told after an installation. */
+  /** Notes about this system, shown after an installation. */
   notes(): Promise<string[]>;
 }
 
@@ -38,12 +38,12 @@ export interface ManagerSource {
   env: NodeJS.ProcessEnv;
   platform: NodeJS.Platform;
   userId: number;
-  /** Between two looks at what the system takes its time for; tests shorten it. */
+  /** Pause between checks of a slow operation. Tests shorten it. */
   lookMs?: number;
 }
 
 const LOOK_MS = 500;
-/** Longer than a runner that was asked to leave is given by launchd. */
+/** Longer than the time that launchd gives a runner to stop. */
 const FORGET_LOOKS = 200;
 const BOOTSTRAP_TRIES = 6;
 
@@ -51,9 +51,9 @@ const BOOTSTRAP_TRIES = 6;
 export function serviceManager(source: ManagerSource): ServiceManager {
   const path = servicePath(source.env, source.platform);
   if (path === undefined) {
-    throw new CliError(`There is no service for ${source.platform}.`, {
+    throw new CliError(`orp has no service for ${source.platform}.`, {
       code: 'no_service_manager',
-      hint: 'Start `orp runner work` with what your system has for programs that run all the time.',
+      hint: 'Start `orp runner work` with the process supervisor of your system.',
     });
   }
   return source.platform === 'darwin' ? launchd(source, path) : systemd(source, path);
@@ -66,7 +66,7 @@ function launchd({ env, userId, lookMs = LOOK_MS }: ManagerSource, path: string)
   const must = async (...words: string[]) => requireOk('launchctl', words, await run(...words));
   const state = async (): Promise<ServiceState> => {
     const answer = await run('print', target);
-    if (answer.kind === 'missing') throw missingTool('launchctl', 'It is part of macOS; look at the PATH.');
+    if (answer.kind === 'missing') throw missingTool('launchctl', 'It is part of macOS. Check the PATH.');
     if (answer.code !== 0) return 'absent';
     return /^\s*state = running$/m.test(answer.output) ? 'running' : 'loaded';
   };
@@ -76,10 +76,10 @@ function launchd({ env, userId, lookMs = LOOK_MS }: ManagerSource, path: string)
     render: renderLaunchAgent,
     state,
     async load() {
-      // A service that was disabled once stays so, silently, until it is enabled.
+      // A disabled service silently stays disabled until it is enabled.
       await must('enable', target);
       for (let tries = 1; tries < BOOTSTRAP_TRIES; tries += 1) {
-        // Soon after a bootout it fails with an input/output error, and a moment later it does not.
+        // Shortly after a bootout, bootstrap fails with an input/output error. A retry succeeds.
         const answer = await run('bootstrap', domain, path);
         if (answer.kind === 'ran' && answer.code === 0) return;
         await pause(lookMs);
@@ -89,7 +89,7 @@ function launchd({ env, userId, lookMs = LOOK_MS }: ManagerSource, path: string)
     async unload() {
       if ((await state()) === 'absent') return;
       await must('bootout', target);
-      // It returns before the service is gone.
+      // bootout returns before the service has stopped.
       for (let looks = 0; looks < FORGET_LOOKS && (await state()) !== 'absent'; looks += 1) {
         await pause(lookMs);
       }
@@ -124,7 +124,7 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
     },
     forget: () => must('daemon-reload'),
     async start() {
-      // What an earlier unit counted does not hold for a person.
+      // Reset the failure counter, because a person starts the service.
       await run('reset-failed', SERVICE_UNIT);
       await must('start', SERVICE_UNIT);
     },
@@ -138,27 +138,26 @@ function systemd({ env }: ManagerSource, path: string): ServiceManager {
       ]);
       if (answer.kind === 'missing' || answer.output.trim() !== 'no') return [];
       return [
-        'It runs while you are logged in to this computer; after `loginctl enable-linger` also before and after that.',
+        'The service runs only while you are logged in. To keep it running after logout, run `loginctl enable-linger`.',
       ];
     },
   };
 }
 
-const NO_SYSTEMD =
-  'This Linux has no systemd. Start `orp runner work` with what it has for programs that run all the time.';
+const NO_SYSTEMD = 'This system has no systemd. Start `orp runner work` with its process supervisor.';
 
 function noBus(output: string): CliError {
-  return new CliError(`systemd does not answer for this user: ${firstLineOf(output)}.`, {
+  return new CliError(`systemd does not respond for this user: ${firstLineOf(output)}.`, {
     code: 'no_user_bus',
     hint:
-      'It needs a session of this user: sign in there directly (not with su or sudo), or run `loginctl enable-linger` and ' +
+      'systemd needs a session of this user: log in directly (not with su or sudo), or run `loginctl enable-linger` and ' +
       'set XDG_RUNTIME_DIR=/run/user/$(id -u). In a container, start `orp runner work` itself instead.',
   });
 }
 
 type ToolAnswer = { kind: 'missing' } | { kind: 'ran'; code: number; output: string };
 
-/** A manager that hangs must not hang `orp`; stopping a service may take as long as its runner is given. */
+/** A hanging tool must not hang `orp`. Stopping a service may take as long as its runner is given. */
 const TOOL_TIMEOUT_MS = 120_000;
 
 function runTool(env: NodeJS.ProcessEnv, tool: string, words: readonly string[]): Promise<ToolAnswer> {
@@ -181,12 +180,12 @@ function runTool(env: NodeJS.ProcessEnv, tool: string, words: readonly string[])
 }
 
 function requireOk(tool: string, words: readonly string[], answer: ToolAnswer): void {
-  if (answer.kind === 'missing') throw missingTool(tool, 'Look at the PATH.');
+  if (answer.kind === 'missing') throw missingTool(tool, 'Check the PATH.');
   if (answer.code === 0) return;
   if (/connect to bus|connect to user scope bus/i.test(answer.output)) throw noBus(answer.output);
   throw new CliError(`\`${tool} ${words.join(' ')}\` failed: ${firstLineOf(answer.output)}.`, {
     code: 'service_manager_failed',
-    hint: 'Run it yourself to see more; `orp runner install` may be repeated at any time.',
+    hint: 'Run it yourself for details. You can repeat `orp runner install` at any time.',
   });
 }
 

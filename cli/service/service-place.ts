@@ -1,14 +1,14 @@
-/** Where the definition of the service stands. Nothing else is here, so that a status need not load the rest. */
+/** The path of the service definition, in its own file so that a status loads nothing else. */
 
 import { join } from 'node:path';
 import { folderOf, homeOf } from '../files/paths.ts';
 
-/** The name under which launchd knows the service. */
+/** The service name in launchd. */
 export const SERVICE_LABEL = 'orp.runner';
-/** The name under which systemd knows it. */
+/** The service name in systemd. */
 export const SERVICE_UNIT = 'orp-runner.service';
 
-/** Undefined on systems without services. Asks nobody. */
+/** Undefined on systems without services. */
 export function servicePath(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string | undefined {
   if (platform === 'darwin') return join(homeOf(env), 'Library', 'LaunchAgents', `${SERVICE_LABEL}.plist`);
   if (platform !== 'linux') return undefined;

@@ -1,4 +1,4 @@
-/** What the installed service runs, and with which surroundings. Pure but for looking at what exists. */
+/** The command and environment of the service. Pure, except that it checks which files exist. */
 
 import { statSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -7,30 +7,30 @@ import { absoluteFolders } from '../base/search-path.ts';
 import { expandHome, homeOf, realPathOf, stateFolder, withAbsoluteFolders } from '../files/paths.ts';
 
 export interface ServicePlan {
-  /** Absolute path of the program, then its arguments. */
+  /** Absolute path of the executable, then its arguments. */
   program: readonly string[];
   environment: Readonly<Record<string, string>>;
   workingFolder: string;
-  /** Only what the process says outside of its own log: the last words of a crash. */
+  /** Output outside the log, such as that of a crash. */
   crashLog: string;
 }
 
 export interface PlanSource {
   env: NodeJS.ProcessEnv;
-  /** The Node that runs now, and the file it runs. */
+  /** The current Node, and its script. */
   node: string;
   script: string;
-  /** Of `orp runner work`. */
+  /** Options of `orp runner work`. */
   words: readonly string[];
   repoRoot: string | undefined;
 }
 
-/** The log of the service, and the folder it is in. */
+/** The path of the service log. */
 export function serviceLog(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'log', 'runner.log');
 }
 
-/** Puts the plan together, and says what may break it later. */
+/** Builds the plan, with warnings about what may break it later. */
 export function planService(source: PlanSource): { plan: ServicePlan; warnings: string[] } {
   const made = makePlan(source);
   const { program, workingFolder, crashLog } = made.plan;
@@ -38,11 +38,11 @@ export function planService(source: PlanSource): { plan: ServicePlan; warnings: 
   return made;
 }
 
-/** A line break in a definition of the system would begin another setting. */
+/** A line break in a definition would start another setting. */
 function requireWritable(word: string): void {
   if (!/\p{Cc}/u.test(word)) return;
   throw new CliError(
-    `A service cannot be installed with ${JSON.stringify(word)}: it has a control character.`,
+    `Cannot install a service with ${JSON.stringify(word)}: it contains a control character.`,
     {
       code: 'usage',
       hint: 'Rename the folder or the file, then repeat the command.',
@@ -70,19 +70,19 @@ function makePlan(source: PlanSource): { plan: ServicePlan; warnings: string[] }
   };
 }
 
-/** Folders of tools that keep one folder a version: the path is gone after the next upgrade. */
+/** Folders with one subfolder per version, whose paths disappear with the next upgrade. */
 const VERSION_FOLDERS =
   /\/(\.nvm|\.fnm|fnm_multishells|fnm\/node-versions|\.asdf\/installs|mise\/installs|\.nodenv\/versions|\.volta\/tools|n\/versions|Cellar|_npx|\.npm\/_cacache)\//;
 
-/** Says when the path of a program is one that an upgrade takes away. */
+/** Warns if an upgrade would remove the path of an executable. */
 export function vanishingWarnings(name: string, path: string): string[] {
   if (!VERSION_FOLDERS.test(path)) return [];
   return [
-    `${name} is at ${path}, which an upgrade may take away; then the service cannot start. Run \`orp runner install\` again after an upgrade.`,
+    `${name} is at ${path}, which an upgrade may remove. Run \`orp runner install\` again after an upgrade, or the service cannot start.`,
   ];
 }
 
-/** A link to this Node that an upgrade leaves in place, else the Node itself. */
+/** A symlink to this Node that survives upgrades, or the Node itself. */
 function stableNode({ env, node }: PlanSource): string {
   const real = realPathOf(node);
   const links = pathFolders(env).map((folder) => join(folder, 'node'));
@@ -91,7 +91,7 @@ function stableNode({ env, node }: PlanSource): string {
 
 const SYSTEM_PATH = ['/opt/homebrew/bin', '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
-/** The PATH of the person who installs, for agents that call compilers and the like, without what is gone tomorrow. */
+/** The PATH of the installing shell, for tools of the agent, without temporary folders. */
 function servicePath(env: NodeJS.ProcessEnv, node: string): string {
   const kept = pathFolders(env).filter(
     (folder) =>
@@ -106,12 +106,12 @@ function pathFolders(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Settings that a shell has and a service would miss. Codex reads its keys from its own files, not from here; the time
- * zone is the computer's, which may travel.
+ * Settings that a shell has but a service would lack. Codex reads its keys from its own files. The time zone is not fixed,
+ * because the computer may travel.
  */
 const CARRIED = /^(ORP_[A-Z_]+|CODEX_(HOME|BIN|PROFILE)|XDG_(CONFIG|STATE)_HOME|LANG|LC_ALL)$/;
 const CARRIED_PROXY = /^(https?_proxy|no_proxy|all_proxy|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/i;
-/** Secrets do not belong into a file of the system; the version would lie after the next upgrade. */
+/** Excluded: secrets do not belong in the definition, and a version would be wrong after an upgrade. */
 const LEFT_OUT = /TOKEN|SECRET|PASSWORD|KEY$|^ORP_(VERSION|DEBUG|RUNNER_SERVICE)$/;
 
 function carriedSettings(env: NodeJS.ProcessEnv): Record<string, string> {
@@ -121,13 +121,13 @@ function carriedSettings(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     names.sort().flatMap((name) => {
       const value = env[name]?.trim() ?? '';
-      // A line of its own in a unit file would be another setting; a property list has no control characters at all.
+      // A line break would start another setting in a unit file. Property lists allow no control characters.
       return value === '' || /\p{Cc}/u.test(value) ? [] : [[name, value]];
     }),
   );
 }
 
-/** A path from the folder of today would lead elsewhere in that of the service; a bare name is looked for on the PATH. */
+/** Makes a path absolute, because the service starts in another folder. Names without a folder are searched on the PATH. */
 function carriedAgent(env: NodeJS.ProcessEnv): Record<string, string> {
   const { CODEX_BIN: bin } = carriedSettings(env);
   return bin?.includes('/') ? { CODEX_BIN: resolve(expandHome(bin)) } : {};

@@ -2,15 +2,15 @@
 
 import type { ServicePlan } from './service-plan.ts';
 
-/** After this long systemd kills a runner that it has asked to leave; its spool survives that. */
+/** systemd kills a runner that has not stopped after this time, in seconds. Its spool survives. */
 const STOP_SECONDS = 90;
 
 /**
- * Choices that are not obvious:
- * - `Restart=on-failure` without a limit: after a crash it starts again 30 s later, however often. A limit would end it for
- *   good in a bad quarter of an hour, and nobody would look.
- * - `KillMode=mixed`: only the runner is asked to leave, so that its agents can finish; what is left after it is killed.
- *   The default would send SIGTERM to the agents in the middle of their work.
+ * Why these settings:
+ * - `Restart=on-failure` without a limit: systemd restarts the runner 30 s after every crash. With a limit, a few bad minutes
+ *   would stop it permanently without anyone noticing.
+ * - `KillMode=mixed`: systemd asks only the runner to stop, so that its agents can finish, and kills the rest afterwards.
+ *   The default would send SIGTERM to agents in the middle of their work.
  */
 export function renderUnit(plan: ServicePlan): string {
   const environment = Object.entries(plan.environment).map(
@@ -37,12 +37,12 @@ WantedBy=default.target
 `;
 }
 
-/** In quotes always: words with spaces, and settings that begin with a sign. */
+/** Always quotes, for words with spaces and settings that start with a special character. */
 function quote(word: string): string {
   return `"${escapePercent(word).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
-/** `%h` and the like would be replaced. */
+/** Escapes `%`, because systemd replaces specifiers such as `%h`. */
 function escapePercent(word: string): string {
   return word.replaceAll('%', '%%');
 }

@@ -12,7 +12,7 @@ export interface PauseReason {
   code: ConditionCode;
   /** In the agent's own words. */
   message: string;
-  /** When the agent works again, epoch ms, as it says itself. */
+  /** When the agent works again, according to itself, epoch ms. */
   until?: number | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface CurrentPause extends PauseReason {
   isNamed: boolean;
 }
 
-/** 1 min doubling to 30 min: an overloaded model recovers soon, and a sign-in takes a person. */
+/** 1 min, doubling to 30 min: an overloaded model recovers soon; a sign-in needs a person. */
 const FIRST_MS = 60_000;
 const LIMIT_MS = 30 * 60_000;
 
@@ -32,7 +32,7 @@ export class ClaimPause {
   #onChange: (pause: CurrentPause | undefined) => void = () => undefined;
   #met: CurrentPause | undefined;
   #lacking: CurrentPause | undefined;
-  /** Jobs in a row that the agent could not take. */
+  /** Consecutive jobs that the agent could not take. */
   #meetings = 0;
 
   constructor({ now = Date.now, firstMs = FIRST_MS }: { now?: () => number; firstMs?: number } = {}) {
@@ -83,7 +83,7 @@ export class ClaimPause {
     this.#onChange(this.current);
   }
 
-  /** The agent's program is missing or unusable, as long as the sentence says so. */
+  /** Sets why the agent's executable is unusable; undefined if it is usable. */
   lack(message: string | undefined): void {
     if (message === this.#lacking?.message) return;
     this.#lacking =
@@ -92,14 +92,14 @@ export class ClaimPause {
   }
 }
 
-/** What the person at this machine reads. */
+/** The sentence for the person at this machine. */
 export function describePause({ code, message, until, isNamed }: CurrentPause): string {
   const next =
     isNamed && until !== undefined ? `Claiming again at ${localTime(until)}.` : 'Trying again later.';
   return `${releaseSentence(code, message)} ${next}`;
 }
 
-/** `2026-11-27 07:36`, as the clock of this machine shows it. */
+/** Local time: `2026-11-27 07:36`. */
 function localTime(instant: number): string {
   const at = new Date(instant);
   const two = (value: number) => String(value).padStart(2, '0');

@@ -9,7 +9,7 @@ import type { FallbackReason } from '../../../spec/job/routing.ts';
 import { whyNotDriven } from '../../records/sessions/session-record.ts';
 import type { ClaimedJob } from './claimed-job.ts';
 
-/** What routing needs of a linked repository; the local records have more. */
+/** The facts of a linked repository that routing needs. */
 export interface LocalRepository {
   root: string;
   project: { idea_id: string; project_root: string; world_id?: string | undefined };
@@ -28,7 +28,7 @@ export interface LocalSession {
   agent?: string | undefined;
 }
 
-/** The values by which a job names its place, as the JSON output shows them. */
+/** The target values of a job, as in the JSON output. */
 export interface JobTarget {
   job_id: string;
   kind: string;
@@ -64,7 +64,7 @@ const SCORES = {
   idea_id: 1,
 } as const satisfies Record<MatchField, number>;
 
-/** The target block of a job; absent values are blank. */
+/** The target block of a job. Absent values are empty. */
 export function targetOf(job: ClaimedJob): JobTarget {
   return {
     job_id: job.id,
@@ -125,7 +125,7 @@ function selectDefault<Repo extends LocalRepository>(
   return { kind: 'chosen', repository, selection: { source, score: 0, matched_fields: [], target } };
 }
 
-/** The fields that match; none at all when a place that the job names is another one. */
+/** The matching fields; none if the job names another place. */
 function matchFields(target: JobTarget, { project, sessions }: LocalRepository): MatchField[] {
   const places = [
     ['project_root', project.project_root],
@@ -147,7 +147,7 @@ export type LocalSessionSource =
   | 'primary_session_fallback'
   | 'first_routeable_session_fallback';
 
-/** Archived sessions are never synced, so only the machine itself has this reason. */
+/** Only the machine has this reason, because archived sessions are not synced. */
 export type LocalFallbackReason = FallbackReason | 'archived_target_session';
 
 export interface SessionSelection {
@@ -170,7 +170,7 @@ export function selectSession<Session extends LocalSession>(
   if (requested === undefined) return selectFallback(sessions, undefined);
 
   const named = findNamed(job, sessions);
-  // Always the one that this machine has recorded: a server cannot send a session into another conversation.
+  // Always the id in this machine's records, so that a server cannot redirect a session to another conversation.
   const codexSessionId = named?.codex_session_id;
   const reason = whyUnusable(named, codexSessionId);
   if (named !== undefined && codexSessionId !== undefined && reason === undefined) {
@@ -184,7 +184,7 @@ export function selectSession<Session extends LocalSession>(
   return selectFallback(sessions, { fallback_reason: fallbackReason, ...requestedOf(job) });
 }
 
-/** Both ids, when both are named, must be those of one session: a prompt for one conversation lands in no other. */
+/** If the job names both ids, they must belong to one session, so that a prompt never reaches another conversation. */
 function findNamed<Session extends LocalSession>(
   job: ClaimedJob,
   sessions: readonly Session[],
@@ -213,7 +213,7 @@ function whyUnusable(
   return undefined;
 }
 
-/** A service that names no choice is v0.4.4, which always allows it. Otherwise only what the sender left open. */
+/** v0.4.4 servers send no choice and always allow the fallback. Otherwise, the sender decides. */
 function mayFallBack(job: ClaimedJob): boolean {
   if (job.sessionFallback !== undefined) return job.sessionFallback === 'primary';
   return job.choice?.source !== 'target_session';

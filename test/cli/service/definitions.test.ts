@@ -155,7 +155,9 @@ describe('the plan of the service', () => {
     'refuses %j: a definition cannot hold it',
     (repoRoot) =>
       withHome((home) => {
-        expect(() => planService({ ...source(home, {}), repoRoot })).toThrow('it has a control character');
+        expect(() => planService({ ...source(home, {}), repoRoot })).toThrow(
+          'it contains a control character',
+        );
       }),
   );
 
@@ -177,7 +179,7 @@ describe('the plan of the service', () => {
       const node = join(versioned, 'node');
       const { warnings, plan: made } = planService(source(home, { PATH: `${versioned}:${home}/bin` }, node));
       expect(made.program[0]).toBe(node);
-      expect(warnings).toEqual([expect.stringContaining('which an upgrade may take away')]);
+      expect(warnings).toEqual([expect.stringContaining('which an upgrade may remove')]);
 
       symlinkSync(node, join(home, 'bin/node'));
       const better = planService(source(home, { PATH: `${versioned}:${home}/bin` }, node));

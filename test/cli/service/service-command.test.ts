@@ -106,7 +106,7 @@ describe.runIf(process.platform === 'linux')('orp runner install', () => {
     const bus = await orp('install');
     expect(bus.code).toBe(2);
     expect(bus.stderr).toContain(
-      'systemd does not answer for this user: Failed to connect to bus: No medium found.\n',
+      'systemd does not respond for this user: Failed to connect to bus: No medium found.\n',
     );
     expect(bus.stderr).toContain('enable-linger');
     expect(existsSync(unit())).toBe(false);
@@ -358,7 +358,7 @@ describe('the service at work', () => {
     expect(stdout).toBe(text ?? '');
     expect(stderr).toBe(
       'error: The runner is not installed as a service, so nothing writes to its log.\n' +
-        'hint: Run `orp runner install`. A runner that you start at a terminal reports there.\n',
+        'hint: Run `orp runner install`. A runner at a terminal reports there.\n',
     );
   });
 
@@ -368,7 +368,7 @@ describe('the service at work', () => {
     pretendInstalled();
     const follower = startOrp(words, { cwd: machine.repo, env: machine.env });
     started.push(follower);
-    await until(() => follower.output.stderr.includes('yet; waiting for it'));
+    await until(() => follower.output.stderr.includes('yet. Waiting for it'));
     mkdirSync(dirname(path), { recursive: true });
     const at_utc = '2026-04-01T10:00:00.000Z';
     writeFileSync(path, `${at_utc} one two\n`);
