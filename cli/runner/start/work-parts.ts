@@ -1,6 +1,8 @@
 /** What the runner and the compatibility path are made of in the same way: sign-in, agent, policy, limits and switches. */
 
-import { AgentSet } from '../../agents/registry.ts';
+import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
+import type { Agent } from '../../agents/agent.ts';
+import { codexAgent } from '../../agents/codex.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { type Client, signedInClient } from '../../client/client.ts';
 import type { CommonOptions, Context } from '../../output/context.ts';
@@ -33,6 +35,34 @@ export interface WorkOptions extends CommonOptions {
   /** Seconds to wait for the other runner; `true`: the usual time. */
   takeover?: number | true;
   verbose?: boolean;
+}
+
+/** What every driver gets; an agent that has options of its own finds them here under its name. */
+export interface AgentOptions {
+  env: NodeJS.ProcessEnv;
+  codex?: { bin?: string | undefined; profile?: string | undefined };
+}
+
+/** Makes an agent, for every name of the registry. */
+export const DRIVERS = new Map<string, (options: AgentOptions) => Agent>([
+  [DEFAULT_AGENT, ({ env, codex }) => codexAgent({ ...codex, env })],
+]);
+
+/** Makes each agent once, when it is first needed. */
+export class AgentSet {
+  readonly #options: AgentOptions;
+  readonly #made = new Map<string, Agent>();
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined: this runner does not drive it. Absent: the default one. */
+  async find(name: string = DEFAULT_AGENT): Promise<Agent | undefined> {
+    const agent = this.#made.get(name) ?? DRIVERS.get(name)?.(this.#options);
+    if (agent !== undefined) this.#made.set(name, agent);
+    return agent;
+  }
 }
 
 /** A person waits for `--once`; a continuous runner goes on with other work after this long. */

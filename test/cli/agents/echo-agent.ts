@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import type { Agent } from '../../../cli/agents/agent.ts';
 import { agentEnvironment } from '../../../cli/agents/agent-environment.ts';
 import { makeAnswerPath } from '../../../cli/agents/answer-file.ts';
-import type { AgentDriver } from '../../../cli/agents/registry.ts';
+import { AGENTS } from '../../../cli/agents/registry.ts';
+import { DRIVERS } from '../../../cli/runner/start/work-parts.ts';
 
 const SCRIPT = `
 let prompt = '';
@@ -16,11 +17,20 @@ process.stdin.on('data', (bytes) => { prompt += bytes; });
 process.stdin.on('end', () => console.log('echo ' + process.argv[2] + ': ' + prompt));
 `;
 
-/** @param folder where the script is written; removed, the agent is missing */
-export function echoDriver(folder: string): AgentDriver {
+/**
+ * Adds the agent to the registry, with its driver.
+ * @param folder where the script is written
+ */
+export function addEcho(folder: string): void {
   const script = join(folder, 'echo-agent.mjs');
   writeFileSync(script, SCRIPT);
-  return { obeys: [], create: async ({ env }) => echoAgent(script, env) };
+  AGENTS.set('echo', { obeys: [] });
+  DRIVERS.set('echo', ({ env }) => echoAgent(script, env));
+}
+
+export function removeEcho(): void {
+  AGENTS.delete('echo');
+  DRIVERS.delete('echo');
 }
 
 function echoAgent(script: string, env: NodeJS.ProcessEnv): Agent {

@@ -1,10 +1,10 @@
 /** What one run of the runner works with, without its command: HTTP, files and the agent are real. */
 
-import { AgentSet } from '../../../cli/agents/registry.ts';
 import { signedInClient } from '../../../cli/client/client.ts';
 import { httpHosted } from '../../../cli/runner/hosted/http-hosted.ts';
 import { ClaimPause } from '../../../cli/runner/job/claim-pause.ts';
 import type { WorkContext } from '../../../cli/runner/job/work-context.ts';
+import { AgentSet } from '../../../cli/runner/start/work-parts.ts';
 import type { LinkedMachine } from './linked-machine.ts';
 import { RECIPE_AGENT } from './orp-process.ts';
 

@@ -2,10 +2,10 @@
 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AGENTS, AgentSet } from '../../../../cli/agents/registry.ts';
 import type { WorkContext } from '../../../../cli/runner/job/work-context.ts';
 import { ClaimGate } from '../../../../cli/runner/loop/claim-gate.ts';
-import { echoDriver } from '../../agents/echo-agent.ts';
+import { AgentSet } from '../../../../cli/runner/start/work-parts.ts';
+import { addEcho, removeEcho } from '../../agents/echo-agent.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { runnerContext } from '../runner-context.ts';
 
@@ -54,13 +54,13 @@ describe('a claim', () => {
   });
 
   it('needs only the agents whose sessions can take work, and each of them', async () => {
-    AGENTS.set('echo', echoDriver(machine.home));
+    addEcho(machine.home);
     const bin = join(machine.home, 'no-such-agent');
     expect(await gate({ bin, agentsInUse: ['echo'] }).check()).toBeUndefined();
     expect(await gate({ bin, agentsInUse: ['echo', 'codex'] }).check()).toMatchObject({
       error: { code: 'agent_missing' },
     });
-    AGENTS.delete('echo');
+    removeEcho();
   });
 
   it('waits at most a minute at a time for an agent that has named a later time', async () => {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../../cli/agents/registry.ts';
 import { sessionFileName } from '../../../../cli/records/sessions/sessions.ts';
+import { DRIVERS } from '../../../../cli/runner/start/work-parts.ts';
 import { CAPABILITIES } from '../../../../spec/contract/capabilities.ts';
-import { echoDriver } from '../../agents/echo-agent.ts';
+import { addEcho, removeEcho } from '../../agents/echo-agent.ts';
 import { FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
 import { orpInProcess } from '../orp-in-process.ts';
@@ -18,11 +19,11 @@ let machine: LinkedMachine;
 beforeEach(async () => {
   service = await FakeService.start();
   machine = linkedMachine(service.baseUrl);
-  AGENTS.set('echo', echoDriver(machine.home));
+  addEcho(machine.home);
 });
 
 afterEach(async () => {
-  AGENTS.delete('echo');
+  removeEcho();
   await service.close();
   machine.remove();
 });
@@ -41,6 +42,10 @@ function recordOf(id: string): Record<string, unknown> {
 
 const syncedSessions = () =>
   service.requests.filter(({ route }) => route === 'sync').at(-1)?.body.sessions as object[];
+
+it('has a driver for every agent of the registry', () => {
+  expect([...DRIVERS.keys()]).toEqual([...AGENTS.keys()]);
+});
 
 describe('a session of a second agent', () => {
   it('works on jobs: the runner announces the agent and picks its driver by the session', async () => {
@@ -117,7 +122,7 @@ describe('a session of a second agent', () => {
 describe('a session of an agent that this version does not drive', () => {
   beforeEach(async () => {
     await registerEcho('--primary');
-    AGENTS.delete('echo');
+    removeEcho();
   });
 
   it('takes no work, and status and doctor say why', async () => {
