@@ -174,7 +174,7 @@ describe('orp agent work', () => {
         compatibility: {
           mode: 'legacy-checkpoint-fallback',
           legacy_fallback: true,
-          reason: 'The runner of this machine is not enabled.',
+          reason: 'The runner is not enabled on this machine.',
         },
       },
     });

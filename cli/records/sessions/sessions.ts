@@ -95,7 +95,7 @@ function findByPrefix(sessions: readonly StoredSession[], prefix: string): Store
 
 /** A file among the sessions that is no session record. It stays: only a person knows which session it was. */
 export function invalidSession(path: string): CliError {
-  return new CliError(`The session file ${path} cannot be read: it is no valid record.`, {
+  return new CliError(`Could not read the session file ${path}: it is not a valid record.`, {
     code: 'torn_state',
     hint: 'Register that session again with `orp link session register`, or move the file away.',
   });
