@@ -1,6 +1,6 @@
 /**
- * Makes the command line plain before commander reads it: global options may stand anywhere, and long options may be
- * shortened as long as they stay unambiguous (`--js` for `--json`).
+ * Normalizes the command line for commander: global options may appear anywhere, and long options may be shortened while they
+ * stay unambiguous (`--js` for `--json`).
  */
 
 import type { Command, Option } from 'commander';
@@ -77,7 +77,7 @@ function findOption(word: string, command: Command, program: Command): FoundOpti
   };
 }
 
-/** The option with this name, else the only one that begins so. `--help` belongs to every command. */
+/** The option with this name, or the only one with this prefix. Every command has `--help`. */
 function matchLong(name: string, options: readonly Option[]): Option | undefined {
   const exact = options.find((option) => option.long === name);
   if (exact !== undefined || name === '--help') return exact;

@@ -12,7 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const [, script = ''] = process.argv;
   if (!isNodeNewEnough(process.versions.node)) {
-    // Loaded only where it is needed: a start with the right Node stays fast.
+    // Loaded only when needed, so that a start with the right Node stays fast.
     const { ownNode, relaunch } = await import('./relaunch.ts');
     const node = ownNode(script);
     if (node !== undefined) return relaunch(node, script, argv);
@@ -35,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return runProgram(argv, surroundings);
 }
 
-/** Also before the options are understood, and for a shortened `--json`. */
+/** Works before the options are parsed, and for a shortened `--json`. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? argv.length : end).some((word) => /^--js(o|on)?$/.test(word));
@@ -53,5 +53,5 @@ try {
   process.exitCode = report(error, asksForJson(process.argv.slice(2)));
 }
 
-/** An open socket, whose other side is slow to say goodbye, never keeps a finished command alive. */
+/** An open socket must not keep a finished command alive. */
 setTimeout(() => process.exit(), 250).unref();

@@ -9,11 +9,11 @@ export function isNodeNewEnough(version: string): boolean {
   return major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor);
 }
 
-/** Throws a usage error on a Node that is too old; without it a runner would fail in the middle of a job. */
+/** Throws if Node is too old, because a runner would otherwise fail during a job. */
 export function requireNode(version: string): void {
   if (isNodeNewEnough(version)) return;
   throw new CliError(`Node ${version} is too old for orp.`, {
     code: 'node_too_old',
-    hint: `Install Node ${OLDEST.major}.${OLDEST.minor} or newer, then run the same command again. A checkout of the repository brings its own: run \`npm run build\` there.`,
+    hint: `Install Node ${OLDEST.major}.${OLDEST.minor} or newer, then run the command again. A checkout of the repository has its own Node: run \`npm run build\` there.`,
   });
 }

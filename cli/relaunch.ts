@@ -1,6 +1,6 @@
 /**
- * A checkout of the repository has a Node of its own, which npm installed for the scripts. A command that was built there and
- * is started by an older Node goes on in that one, so that it works on the Node that a machine happens to have.
+ * A checkout of the repository has its own Node, installed by npm. A command that was built there restarts itself with that Node
+ * if the machine's Node is too old.
  */
 
 import { spawn } from 'node:child_process';
@@ -16,20 +16,20 @@ export function ownNode(script: string, runs = process.execPath): string | undef
     const node = realpathSync(join(checkout, 'node_modules', '.bin', 'node'));
     return statSync(node).isFile() && node !== realpathSync(runs) ? node : undefined;
   } catch {
-    // Installed without a checkout, or one whose packages are not installed.
+    // No checkout, or its packages are not installed.
     return undefined;
   }
 }
 
 /** Signals that the system or another program sends to one process. */
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGUSR1', 'SIGUSR2'];
-/** A terminal sends these to everybody in front of it, and a second one would mean something else. */
+/** A terminal sends these to all its processes. Forwarding them would count as a second signal. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGHUP', 'SIGQUIT'];
 
 /** Runs the same command with another Node, on the same streams. Resolves with its exit code. */
 export function relaunch(node: string, script: string, argv: readonly string[]): Promise<number> {
   const isAtTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
-  // Before the start: a signal in between would end this process and leave the other one behind.
+  // Before the start: a signal in between would end this process but not the other one.
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
   for (const signal of FROM_TERMINAL) process.on(signal, () => void (isAtTerminal || child.kill(signal)));
   takeOverInterrupts(() => undefined);

@@ -1,4 +1,4 @@
-/** The end of a command that threw: one sentence and a hint on stderr, and the exit code. */
+/** Reports an error: one sentence and a hint on stderr, and the exit code. */
 
 import { CliError, EXIT_NEGATIVE, messageOf } from './base/exit.ts';
 import { oneLine } from './base/one-line.ts';
@@ -11,7 +11,7 @@ export function report(error: unknown, asJson: boolean): number {
   const stderr = new TextOutput(process.stderr, process.env);
   const known = expectedError(error);
   const message = known?.message ?? `internal error: ${messageOf(error)}`;
-  const hint = known === undefined ? 'This is a bug. ORP_DEBUG=1 shows where it happened.' : known.hint;
+  const hint = known === undefined ? 'This is a bug. Set ORP_DEBUG=1 to show where it happened.' : known.hint;
   if (asJson) {
     const document = { error: message, code: known?.code ?? 'internal', hint, ...known?.details };
     stderr.write(`${JSON.stringify(document)}\n`);
@@ -25,13 +25,13 @@ export function report(error: unknown, asJson: boolean): number {
   return known?.exitCode ?? EXIT_NEGATIVE;
 }
 
-/** Our own errors, and those of the system: a full disk or a missing permission is nobody's bug. */
+/** Expected errors, including those of the system: a full disk or a missing permission is not a bug. */
 function expectedError(error: unknown): CliError | undefined {
   if (error instanceof CliError) return error;
   if (!isSystemError(error)) return undefined;
   return new CliError(`${error.message}.`, {
     code: error.code.toLowerCase(),
-    hint: 'The system refused this: check the path, its permissions and the free space.',
+    hint: 'Check the path, its permissions and the free disk space.',
     cause: error,
   });
 }
