@@ -1,7 +1,7 @@
 /**
- * A WebSocket that ends before it holds more than an event of the server may have. Node takes messages of 128 MiB and
- * knows no option for less, but its socket asks the dispatcher that it is opened through. An older Node does not ask; there,
- * what is too large is noticed when it has arrived.
+ * A WebSocket that closes before it buffers more than one event may have. Node accepts messages of 128 MiB and has no
+ * option for less, but its socket asks the dispatcher that opens it. An older Node does not ask; there, a message
+ * that is too large is noticed when it has arrived.
  */
 
 import { MAX_EVENT_BYTES } from '../../../spec/transport/events.ts';
@@ -15,7 +15,7 @@ const SHARED = ['undici.globalDispatcher.2', 'undici.globalDispatcher.1'].map((n
 /** No server sends an event in so many pieces. */
 const MAX_FRAGMENTS = 64;
 
-/** Opens a socket. Beyond the bound it ends with an `error`, and the other side hears the close code 1009. */
+/** Opens a socket. Above the bound it ends with an `error`, and the other side gets the close code 1009. */
 export function openBoundedSocket(url: string, headers: Readonly<Record<string, string>>): WebSocket {
   // Node's WebSocket takes these as a second argument; a browser's does not, and this is not one.
   return new WebSocket(url, { headers: { ...headers }, ...boundedDispatcher() } as WebSocketInit);

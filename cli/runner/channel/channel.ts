@@ -1,4 +1,4 @@
-/** One open line to the hosted side, whatever carries it. It says what it hears, and once, why it ended. */
+/** One open channel to the server, over any transport. It reports events, and once, why it ended. */
 
 import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
 import type { KnownServer } from '../../client/known-server.ts';
@@ -19,20 +19,20 @@ export interface ChannelTarget {
   server: Pick<KnownServer, 'offers'>;
 }
 
-/** Why a channel ended. Only `unauthorized`, `replaced` and `refused` call for something else than trying again. */
+/** Why a channel ended. After `unauthorized`, `replaced` and `refused` a retry does not help. */
 export type ChannelEnd =
   /**
    * A stream reached its time; the next one is opened at once. `last`: the event that ends a stream of a v0.4.4 server,
    * which says nothing between two streams.
    */
   | { kind: 'finished'; last?: EventName }
-  /** The network, the service or the link broke. */
+  /** The network, the server or the connection failed. */
   | { kind: 'broken'; message: string }
   /** The token is not (or no longer) accepted. */
   | { kind: 'unauthorized'; message: string }
-  /** Another instance of this machine listens now. */
+  /** Another instance of this machine is connected now. */
   | { kind: 'replaced'; message: string }
-  /** The service does not offer this transport, or refuses this machine. */
+  /** The server does not offer this transport, or refuses this machine. */
   | { kind: 'refused'; message: string };
 
 export interface ChannelHandlers {
@@ -61,8 +61,8 @@ export function endForErrorEvent(
 }
 
 /**
- * A connection that was given up may reach the service after the one that followed it, and replaces that. Nobody else is
- * there then: the next connection replaces the late one.
+ * An abandoned connection may reach the server after its successor and replace it. No other runner is involved: the
+ * next connection replaces the late one.
  */
 export function endForReplaced(message: string, byOwnInstance: boolean): ChannelEnd {
   if (!byOwnInstance) return { kind: 'replaced', message };

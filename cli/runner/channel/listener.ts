@@ -30,19 +30,22 @@ export interface ListenerOptions {
   pollIntervalMs: number;
   /** Control events: `job.cancelled`, `lease.lost`, `drain`. */
   onControl(event: ChannelEvent): void;
-  /** A channel stands, the first or the next one: what was said about leases while none stood is to be asked for. */
+  /**
+   * A channel is open, the first or the next one: the leases must be checked for what happened while none was open.
+   */
   onReady?(): void;
   /** The transport changed, or could not be kept; `message` is a sentence for people. */
   onChange(change: { transport: Transport; up: boolean; message: string }): void;
-  /** The token is refused, or another runner of this machine took over: somebody must act. */
+  /** The token is rejected, or another runner of this machine took over: a person must act. */
   onEnd(end: Extract<ChannelEnd, { kind: 'unauthorized' | 'replaced' }>): void;
   open?: Partial<Record<PushTransport, OpenChannel>>;
   random?: () => number;
 }
 
 /**
- * The third net: every (re)connect looks at the queue, on SSE at least every 15 minutes, and the service's cron wakes again
- * for what was queued in the last minutes. Every ten minutes it would cost more than the rest of an idle runner together.
+ * The safety poll: every connect and reconnect polls, on SSE at least every 15 minutes, and the server's cron trigger
+ * repeats the wakes of the last minutes. Every ten minutes, this poll would cost more than everything else of an idle
+ * runner.
  */
 export const SAFETY_POLL_MS = 12 * 60 * 60_000;
 /** Failures in a row before `auto` steps down. */
@@ -50,7 +53,7 @@ const FAILURES_BEFORE_STEP = 2;
 /** Reconnects: full jitter up to 5 s, doubling to 60 s, so that a deploy causes no stampede. */
 const RECONNECT_FIRST_MS = 5000;
 const RECONNECT_LIMIT_MS = 60_000;
-/** A channel that stood this long was good: what went wrong before it is forgotten. */
+/** After a channel was open this long, earlier failures are forgotten. */
 const STEADY_MS = 60_000;
 /** How long `auto` stays down before it tries the better transport again; doubles to the limit. */
 const CLIMB_FIRST_MS = 30_000;
@@ -77,11 +80,11 @@ export class Listener {
   #available = 0;
   #channel: Channel | undefined;
   #readyAt: number | undefined;
-  /** Whether a channel stands, between two streams of one transport as well, or the runner polls. */
+  /** Whether a channel is open (also between two streams of one transport), or the runner polls. */
   #up = false;
   #told = '';
   #closed = false;
-  /** Another instance took over. Opening a channel again would take it back, and so on for ever. */
+  /** Another instance took over. Opening a channel again would replace that instance, and so on for ever. */
   #replaced = false;
   #pause: { resolve: () => void; timer: NodeJS.Timeout } | undefined;
   #climbAt = Number.POSITIVE_INFINITY;
@@ -94,8 +97,8 @@ export class Listener {
   }
 
   /**
-   * Waits until it is worth asking for work. A look asked for between two calls is not lost.
-   * Undefined when the signal aborts or the listener is closed.
+   * Waits until it is time to poll. A poll requested between two calls is not lost. Undefined when the signal aborts
+   * or the listener is closed.
    */
   async nextPoll(signal: AbortSignal): Promise<PollReason | undefined> {
     return this.#latch.next(signal, () =>
@@ -105,7 +108,7 @@ export class Listener {
     );
   }
 
-  /** Asks for a look from outside: a job ended, the machine woke up. */
+  /** Requests a poll from outside: a job ended, or the machine woke up. */
   poll(reason: PollReason): void {
     this.#latch.set(reason);
   }
@@ -117,7 +120,7 @@ export class Listener {
     this.#latch.close();
   }
 
-  /** A server may begin to offer sockets while the runner runs, or cease to. */
+  /** A server may start or stop offering sockets while the runner runs. */
   get #ladder(): readonly Transport[] {
     const { choice, target } = this.#options;
     const isOffered = (transport: Transport) => transport !== 'ws' || target.server.offers('events-ws');
@@ -136,7 +139,7 @@ export class Listener {
     }
   }
 
-  /** Polling is driven by `nextLook`; here only the way back up is awaited. */
+  /** `nextPoll` drives polling; here the runner only waits to try a better transport. */
   async #pollUntilClimb(): Promise<void> {
     this.#change(true, 'polling');
     if (this.#options.choice === 'poll') return this.#sleep(Number.POSITIVE_INFINITY);
@@ -158,7 +161,7 @@ export class Listener {
     switch (event.event) {
       case 'ready':
         this.#readyAt = performance.now();
-        // The next stream of a transport that stands already is no change.
+        // The next stream of an open transport is no change.
         if (!this.#up) this.#change(true, `listening over ${this.#transport}`);
         this.#options.onReady?.();
         if (hadFailed) this.#latch.set('reconnected');
@@ -198,7 +201,7 @@ export class Listener {
         this.#options.onEnd(end);
         return;
       case 'refused':
-        // Asking again would bring the same answer.
+        // Another request would get the same answer.
         this.#failures = FAILURES_BEFORE_STEP;
         return this.#afterFailure(end.message);
       case 'broken':
@@ -207,8 +210,9 @@ export class Listener {
   }
 
   /**
-   * Between two streams of a v0.4.4 server nothing is heard, so each is followed by a look. After one that said that there is
-   * work the next one waits a little: while nobody takes the work, it would say so again at once.
+   * Between two streams of a v0.4.4 server events are lost, so the runner polls after each stream. After a stream
+   * that announced work the next one waits a little: while the work is not claimed, it would announce it again at
+   * once.
    */
   async #afterShortStream(last: EventName): Promise<void> {
     this.#failures = 0;
@@ -248,7 +252,7 @@ export class Listener {
     return this.#rung > 0 && performance.now() >= this.#climbAt;
   }
 
-  /** Tries the best transport once; what acted until now has ended. */
+  /** Tries the best transport once; the previous one has ended. */
   #climb(): void {
     this.#climbs += 1;
     this.#rung = 0;
@@ -260,7 +264,7 @@ export class Listener {
     this.#setUp(up);
     const change = { transport: this.#transport, up, message };
     const told = JSON.stringify(change);
-    // A try that failed like the one before is no change.
+    // An attempt that failed like the previous one is no change.
     if (told !== this.#told) this.#options.onChange(change);
     this.#told = told;
   }
@@ -283,7 +287,7 @@ export class Listener {
   }
 }
 
-/** Remembers that a look was asked for until somebody looks. Several requests before that are one. */
+/** Remembers that a poll was requested until the runner polls. Several requests before that are one. */
 class PollLatch<Reason> {
   #pending: Reason | undefined;
   #wait: { end: () => void; pace: () => void } | undefined;
@@ -294,7 +298,7 @@ class PollLatch<Reason> {
     this.#wait?.end();
   }
 
-  /** What paces the waits has changed: a wait that is under way starts its pause anew. */
+  /** The pause between polls has changed: a wait in progress starts its pause again. */
   repace(): void {
     this.#wait?.pace();
   }

@@ -6,7 +6,7 @@ import type { ServerError } from '../../client/server-error.ts';
 import { streamFailure } from '../../client/stream-failure.ts';
 import type { ChannelEnd, ChannelTarget } from './channel.ts';
 
-/** Codes after which asking the same way again would bring the same answer. */
+/** Codes after which the same request would get the same answer. */
 const LASTING: ReadonlySet<string> = new Set([
   'foreign_machine',
   'not_found',
@@ -15,7 +15,7 @@ const LASTING: ReadonlySet<string> = new Set([
   'invalid_input',
 ]);
 
-/** Reads an HTTP answer as the end of a channel. Only the server's own refusal is more than a broken line. */
+/** Reads an HTTP answer as the end of a channel. Only the server's own refusal is more than a failed connection. */
 export async function endForRefusal(response: Response, path: string): Promise<ChannelEnd> {
   const { status, headers } = response;
   return endFor(streamFailure({ status, headers, text: await readRefusalText(response) }, path));
@@ -28,8 +28,9 @@ function endFor({ kind, code, message }: ServerError): ChannelEnd {
 }
 
 /**
- * Why the server refuses this machine; undefined when it does not, or cannot be asked. The WebSocket of the platform hides
- * with what status an upgrade was refused. To be shown the machine is refused alike, and changes nothing on any server.
+ * Why the server refuses this machine; undefined when it does not, or cannot be asked. The WebSocket of the platform
+ * hides with what status an upgrade was refused. A request that shows the machine is refused for the same reason and
+ * changes nothing on any server.
  */
 export async function findRefusal(
   { baseUrl, headers, machineId }: ChannelTarget,
@@ -41,7 +42,7 @@ export async function findRefusal(
     if (!response.ok) return await endForRefusal(response, path);
     await response.body?.cancel();
   } catch {
-    // Away, or given up meanwhile: then it is the network's trouble.
+    // The server is unreachable, or the connection was given up: treated as a network failure.
   }
   return undefined;
 }

@@ -1,4 +1,7 @@
-/** Listens over server-sent events. The stream stays open after `job.available`, so that cancels reach a working runner. */
+/**
+ * Listens over server-sent events. The stream stays open after `job.available`, so that cancels reach a runner that
+ * works.
+ */
 
 import { createParser } from 'eventsource-parser';
 import { streamEvents } from '../../../spec/contract/events.ts';
@@ -54,7 +57,7 @@ interface Reading {
   target: ChannelTarget;
   handlers: ChannelHandlers;
   watch: SilenceWatch;
-  /** The stream stays open after it said that there is work. */
+  /** The stream stays open after it announced work. */
   isPersistent: boolean;
 }
 
@@ -82,7 +85,7 @@ async function readEvents(
     parser.feed(decoder.decode(bytes, { stream: true }));
     if (end !== undefined) return end;
   }
-  return { kind: 'broken', message: 'the event stream ended without a last word' };
+  return { kind: 'broken', message: 'the event stream ended without a final event' };
 }
 
 /** Undefined: the stream goes on. */
@@ -99,7 +102,7 @@ function endFor(
   return { kind: 'broken', message: 'the server asks to connect again' };
 }
 
-/** Unknown names and unreadable data are ignored: a newer service may say more than we know. */
+/** Unknown names and unreadable data are ignored: a newer server may send more. */
 function readEvent(name: string | undefined, data: string) {
   try {
     return channelEvent.safeParse({ event: name, data: JSON.parse(data) }).data;

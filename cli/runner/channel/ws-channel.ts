@@ -1,4 +1,6 @@
-/** Listens over a WebSocket, straight to the machine's object. `ping` is answered by the runtime and wakes nobody. */
+/**
+ * Listens over a WebSocket, straight to the machine's object. The runtime answers `ping` without waking the object.
+ */
 
 import {
   CLOSE_CODES,
@@ -13,7 +15,7 @@ import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './chan
 import { endForErrorEvent, endForReplaced } from './channel.ts';
 import { findRefusal } from './refusal.ts';
 
-/** Opens one socket. It lives until one side goes. */
+/** Opens one socket. It lasts until one side closes it. */
 export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {
   const socket = openBoundedSocket(socketUrl(target), target.headers);
   const ended = Promise.withResolvers<ChannelEnd>();
@@ -46,7 +48,7 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     const event = readFrame(message.data);
     if (event === undefined) return;
     handlers.onEvent(event);
-    // The last word counts; the close that follows it may be seconds away, or never come over a link that dies.
+    // The last event decides; the close after it may take seconds, or never arrive over a dead connection.
     if (event.event === 'error') giveUp(endForErrorEvent(event.data, target));
   });
   socket.addEventListener('close', async (close) => {
@@ -85,7 +87,7 @@ function sizeOf(data: unknown): number {
   return data instanceof Blob ? data.size : 0;
 }
 
-/** Pongs, unknown events and unreadable frames are ignored: a newer service may say more than we know. */
+/** Pongs, unknown events and unreadable frames are ignored: a newer server may send more. */
 function readFrame(data: unknown) {
   if (typeof data !== 'string' || !data.startsWith('{')) return undefined;
   try {

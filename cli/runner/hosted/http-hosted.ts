@@ -1,4 +1,7 @@
-/** The runner's view of the service over the rows of the contract. One try per call; every failure becomes a value. */
+/**
+ * The server as the runner sees it, over the rows of the contract. One attempt per call; every failure becomes a
+ * value.
+ */
 
 import { randomUUID } from 'node:crypto';
 import { BOUNDS } from '../../../spec/bounds.ts';
@@ -45,11 +48,11 @@ export interface HttpServiceOptions {
   machine: Pick<RunnerMachine, 'machine_id' | 'machine_name'>;
   /** This run of the runner. */
   instance: string;
-  /** The origin that everything goes to, whoever signs in where meanwhile. */
+  /** The origin that everything goes to, also after a sign-in at another server. */
   baseUrl: string;
   /** Makes a client with the token that is stored now; throws when there is none for this origin. */
   connect(): Promise<Client>;
-  /** Told with every answered heartbeat whether the server tells this machine to claim nothing. */
+  /** Called with every heartbeat reply: whether the server has drained this machine. */
   onDrainOrder?(isGiven: boolean): void;
 }
 
@@ -77,7 +80,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
         },
       });
       const reply = mapReply(await line.send(heartbeat, input, account), readHeartbeat);
-      // A runner that leaves says so itself; what comes back then is no order.
+      // A runner that exits reports the drain itself; the reply is then no order.
       if (reply.kind === 'ok' && !draining) options.onDrainOrder?.(reply.value.drain);
       return reply;
     },
@@ -111,7 +114,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
     release: async (held, report) => {
       const body = { machineId, leaseId: held.leaseId ?? '', ...report };
       const reply = await line.send(releaseJob, { params: at(held), body }, held.account);
-      // Its holder reports a failure instead, or lets the lease run out.
+      // Its holder reports a failure instead, or lets the lease expire.
       const isLasting = reply.kind === 'unavailable' && reply.code === NOT_OFFERED;
       return isLasting ? { ...reply, kind: 'refused', status: 0 } : reply;
     },
@@ -146,7 +149,7 @@ function claim(client: Client, request: Claim): Promise<JsonBody> {
   return send(client, claimJob, { body });
 }
 
-/** A list that is too long is left out: then any repository is meant that the machine has synced. */
+/** A list that is too long is omitted: the server then considers every repository that the machine has synced. */
 export function listable(roots: readonly string[] | undefined): string[] | undefined {
   return roots === undefined || roots.length > BOUNDS.machineProjects ? undefined : [...roots];
 }
@@ -162,12 +165,12 @@ function pollExtras(
 }
 
 /**
- * Calls under whoever is signed in at that moment. It is looked up for each, because nobody has to sign out before somebody
- * else signs in: a token kept from before would go on working for an account that has left this machine.
+ * Makes each call with the sign-in of that moment. It is read for each call, because another account can sign in
+ * without a sign-out: a token kept from before would act for an account that has left this machine.
  */
 export class AccountClient {
   readonly #connect: () => Promise<Client>;
-  /** Nothing is said to a server before it is known in which words. */
+  /** No call is made before the server's extensions are known. */
   #isIntroduced = false;
 
   constructor(connect: () => Promise<Client>) {
@@ -205,7 +208,7 @@ export class AccountClient {
     if (!this.#isIntroduced) this.#isIntroduced = (await introduce(client)) === 'introduced';
   }
 
-  /** Whether the server offers an extension; it is asked when it has not said so. */
+  /** Whether the server offers an extension; asks the server if that is not known. */
   async offers(capability: Capability): Promise<Reply<boolean>> {
     return this.#connected(async (client) => ({ kind: 'ok', value: await findOffer(client, capability) }));
   }
@@ -232,16 +235,16 @@ function waitsFor(owner: Account | undefined, signedIn: Account | undefined): st
   return `It waits for ${nameOf(owner)}, who claimed it; ${nameOf(signedIn)} is signed in now.`;
 }
 
-/** Codes that speak of now: the same request may succeed later. */
+/** Codes of temporary refusals: the same request may succeed later. */
 const PASSING: ReadonlySet<string> = new Set([
   ...RETRYABLE,
   'limit_reached',
-  // A route that is not there is a deployment that is not finished.
+  // A missing route is an unfinished deployment.
   'route_not_found',
   'method_not_allowed',
 ]);
 
-/** Only what the server signed is a refusal. Whatever else comes back is an outage, and the same is sent again. */
+/** Only the server's own answer is a refusal. Everything else is an outage, and the request is sent again. */
 function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
   if (error instanceof ServerError) {
     const { kind, status, code, message, details } = error;
@@ -252,10 +255,10 @@ function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
   if (error instanceof CliError) {
     const { code, message } = error;
     if (code === NOT_OFFERED) return { kind: 'unavailable', code, message };
-    // The request itself cannot be made, now or later: nobody was asked, and signing in changes nothing.
+    // The request itself cannot be made, now or later: no server was asked, and a sign-in does not help.
     return { kind: 'refused', status: 0, code, message };
   }
-  // The sign-in could not be read just now. The agents at work are not to end for it.
+  // The sign-in could not be read now. Running agents must not stop because of that.
   if (isSystemError(error)) {
     return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
   }
@@ -270,7 +273,7 @@ function readHeartbeat(body: JsonBody): HeartbeatReply {
   return { body, verdict: readVerdict(body.lease), drain: body.drain === true };
 }
 
-/** Only the word `stop` stops; a service that does not know it never does. */
+/** Only `stop` stops the agent. */
 function readVerdict(lease: unknown): LeaseVerdict | undefined {
   if (!isObject(lease)) return undefined;
   return {
@@ -287,8 +290,8 @@ export interface LogLine {
 }
 
 /**
- * The lines of these chunks, in the order in which they were printed; blank lines are left out. A line that two chunks share
- * is put together; one that goes on behind the last chunk becomes two.
+ * The lines of these chunks, in the order in which they were printed; blank lines are left out. A line that two
+ * chunks share is joined; a line that continues after the last chunk becomes two.
  */
 export function linesOf(chunks: readonly ChunkRecord[]): LogLine[] {
   const lines: LogLine[] = [];

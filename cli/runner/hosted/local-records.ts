@@ -1,4 +1,4 @@
-/** The linked state of this machine as the runner keeps it: signs of life, and what it sends to the server. */
+/** The linked state of this machine as the runner keeps it: heartbeats, and what it syncs to the server. */
 
 import type { Client } from '../../client/client.ts';
 import { displayPath } from '../../files/paths.ts';
@@ -54,7 +54,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
     },
     async sync() {
       const { record: machine } = await loadMachine(place());
-      // A sync enables; somebody who disabled the runner while it worked must not be overruled.
+      // A sync enables the runner; a person who disabled it meanwhile must not be overruled.
       if (!machine.runner_enabled) throw new Error('the runner was disabled');
       const { email } = readRemoteSession(env);
       const candidates = await inspectRoots({ ...place(), roots: await roots(), email });

@@ -228,7 +228,7 @@ function isUserAndPassword(value: string): boolean {
   return /^[\x20-\x7e]{0,256}:[\x20-\x7e]{1,256}$/.test(Buffer.from(value, 'base64').toString('latin1'));
 }
 
-/** Which names say that their value is a secret; the same answer for variables, fields, headers and options. */
+/** Which names suggest that their value is a secret; the same rule for variables, fields, headers and options. */
 const WORDS =
   'TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|PASS|PWD|PW|APIKEY|KEY|CREDENTIAL|CREDENTIALS|CREDS?|BYPASS|PAT|AUTH|AUTHORIZATION|COOKIE|COOKIES|JWT|BEARER|MNEMONIC|WEBHOOK|WEBHOOK_URL|CONNECTION_STRING|CONNSTR|SALT|PEPPER|OTP';
 
@@ -243,7 +243,7 @@ const POINTER_NAME =
 
 const FOLDERS = new Set(['PWD', 'OLDPWD', 'INIT_CWD']);
 
-/** Whether a name says that its value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`. */
+/** Whether a name suggests that its value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`. */
 export function looksSecret(name: string): boolean {
   const words = wordsOf(name);
   if (FOLDERS.has(words)) return false;

@@ -2,7 +2,7 @@
 
 import { plainView, type Stretch } from './view.ts';
 
-/** Shorter values (`1`, `true`, `oauth`) would tear ordinary text apart. */
+/** Shorter values (`1`, `true`, `oauth`) occur in ordinary text. */
 export const MIN_SECRET_CHARS = 8;
 
 /** Matching starts with two characters in a table; only a hit there is looked up by its first eight. */

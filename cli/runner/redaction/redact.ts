@@ -1,4 +1,6 @@
-/** Takes secrets out of text before it is written to the spool, also when one is split over several pieces or messages. */
+/**
+ * Replaces secrets in text before it is written to the spool, also when one is split over several pieces or messages.
+ */
 
 import { findCredentials } from './credentials.ts';
 import { findKeys, openKey } from './key-blocks.ts';
@@ -6,14 +8,14 @@ import { Literals } from './literals.ts';
 import { findTokens, openToken } from './token-shapes.ts';
 import { ESCAPE, plainView, type Stretch } from './view.ts';
 
-/** What stands in place of a secret. */
+/** The text that replaces a secret. */
 export const REDACTED = '[redacted]';
 
 /** More than this of a line, or of lines that may belong together, is not held back. */
 const MAX_HELD_CHARS = 16 * 1024;
 /** What follows a cut in a long line is seen before the cut is made; longer than any token. */
 const LOOK_AHEAD_CHARS = 8 * 1024;
-/** A secret that is longer (a key, a run of base64) is taken out in parts. */
+/** A longer secret (a key, a run of base64) is replaced in parts. */
 const MAX_SECRET_CHARS = 64 * 1024;
 /** What has been shown and still says what follows: the name before a value, the first words of a `.netrc` line. */
 const CONTEXT_CHARS = 512;
@@ -23,7 +25,7 @@ export function redactText(text: string, secrets: readonly string[]): string {
   return replace(text, findSecrets(text, secrets), 0);
 }
 
-/** Redacts what a result says in words, whoever said it: the agent, a tool, or the system in an error. */
+/** Redacts the texts of a result, from the agent, a tool, or the system in an error. */
 export function redactResult<T extends ResultText>(result: T, secrets: readonly string[]): T {
   const redacted = { ...result };
   for (const field of ['content', 'summary', 'error'] as const) {
@@ -71,7 +73,7 @@ export class Redactor {
     return this.#show(text, this.#find(text), text.length);
   }
 
-  /** Takes what was held back as it came; it may be a part of a secret. */
+  /** Returns what was held back, unredacted; it may be a part of a secret. */
   takeHeld(): string {
     const held = this.#held;
     this.#held = '';
@@ -103,8 +105,8 @@ export class Redactor {
 }
 
 /**
- * Redacts messages, each of which is shown as soon as it is there. A secret that is split over two of them is taken out of
- * both: of the first when its end looks like the beginning of a secret.
+ * Redacts messages, each of which is shown as soon as it arrives. A secret that is split over two of them is removed
+ * from both: from the first when its end looks like the beginning of a secret.
  */
 export class MessageRedactor {
   readonly #secrets: readonly string[];
@@ -120,7 +122,7 @@ export class MessageRedactor {
     return this.#redact(message);
   }
 
-  /** Takes a message that is not shown; it costs nothing. */
+  /** Accepts a message that is not shown. */
   skip(message: string): void {
     if (this.#last !== undefined) this.#before = (this.#before + this.#last).slice(-LOOK_AHEAD_CHARS);
     this.#last = message;
@@ -158,7 +160,7 @@ function beforeEscape(text: string, index: number): number {
   return index - (open?.[0].length ?? 0);
 }
 
-/** The text from `from`, with a mark in the place of each secret. */
+/** The text from `from`, with a mark instead of each secret. */
 function replace(text: string, secrets: readonly Stretch[], from: number): string {
   let out = '';
   let done = from;
@@ -169,7 +171,7 @@ function replace(text: string, secrets: readonly Stretch[], from: number): strin
   return out + text.slice(done);
 }
 
-/** JSON in JSON in a URL in base64; what is wrapped more often is nobody's accident. */
+/** JSON in JSON in a URL in base64; deeper encodings do not happen by accident. */
 const MAX_DEPTH = 4;
 
 const known = new WeakMap<readonly string[], Literals>();

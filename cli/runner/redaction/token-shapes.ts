@@ -1,6 +1,7 @@
 /**
- * Tokens that are known by how they begin, as their issuers document them. The lengths are a little shorter than the real ones: a token
- * that was cut is still a secret. A test draws tokens from a maintained rule set and holds this table against it.
+ * Tokens that are known by how they begin, as their issuers document them. The lengths are a little shorter than the
+ * real ones: a token that was cut is still a secret. A test draws tokens from a maintained rule set and compares this
+ * table with it.
  */
 
 import type { Stretch } from './view.ts';

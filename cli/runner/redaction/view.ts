@@ -31,7 +31,7 @@ const MARK = new RegExp(`[\\\\%&${ESCAPE}${CSI}]`);
 const CONTROL: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' };
 const NAMED: Record<string, string> = { quot: '"', amp: '&', apos: "'", lt: '<', gt: '>' };
 
-/** Reads terminal sequences away and escapes of JSON, URL and HTML as characters; undefined when `text` has none. */
+/** Removes terminal sequences and decodes escapes of JSON, URL and HTML; undefined when `text` has none. */
 export function plainView(text: string): View | undefined {
   if (!MARK.test(text)) return undefined;
   const builder = new ViewBuilder(text);

@@ -1,4 +1,4 @@
-/** An append-only file of lines, 0600. One writer; several appends in flight keep their order. */
+/** An append-only file of lines, 0600. One writer; concurrent appends keep their order. */
 
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 
@@ -14,16 +14,19 @@ export class AppendFile {
     this.#isTorn = isTorn;
   }
 
-  /** Opens for appending. A torn last line of an earlier writer is closed off, so that it damages no new one. */
+  /**
+   * Opens for appending. A torn last line of an earlier writer is terminated, so that it does not damage the next
+   * one.
+   */
   static async open(path: string): Promise<AppendFile> {
     const isTorn = await endsTorn(path);
     return new AppendFile(await open(path, 'a', 0o600), isTorn);
   }
 
-  /** Writes one line behind everything appended before; settles when the system has it. */
+  /** Writes one line after everything appended before; settles when the system has it. */
   append(line: string): Promise<void> {
     const written = this.#last.then(() => this.#write(line));
-    // The next append goes ahead whatever became of this one; the caller of this one hears of it.
+    // The next append continues after a failure; the caller of the failed one gets the error.
     this.#last = written.catch(() => undefined);
     return written;
   }
@@ -36,7 +39,7 @@ export class AppendFile {
     this.#isTorn = false;
   }
 
-  /** Settles when everything appended is on the disk itself. */
+  /** Settles when everything appended is on the disk. */
   async flush(): Promise<void> {
     await this.#last;
     await this.#file.datasync();

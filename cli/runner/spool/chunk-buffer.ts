@@ -1,6 +1,6 @@
 /**
- * Collects output into chunks of at most 64 KiB, at the latest after 250 ms: a person sees it live, and a chatty agent
- * does not cost a request per line.
+ * Collects output into chunks of at most 64 KiB, after 250 ms at the latest: people see it live, and an agent that
+ * prints much does not cost a request per line.
  */
 
 import type { LogLevel, TranscriptStream } from '../../agents/agent.ts';
@@ -25,7 +25,10 @@ export class ChunkBuffer {
     this.#write = write;
   }
 
-  /** Adds text. Settles when what had to be written was written: whoever awaits it cannot outrun the disk. */
+  /**
+   * Adds text. Settles when everything that was due is written, so that a caller who awaits it cannot outrun the
+   * disk.
+   */
   add(piece: Piece): Promise<void> {
     if (piece.text === '') return this.#last;
     const open = this.#open;

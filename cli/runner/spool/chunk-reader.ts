@@ -3,9 +3,9 @@
 import { open } from 'node:fs/promises';
 import { type ChunkRecord, chunkRecord, parseLines } from './records.ts';
 
-/** Text of one upload. The service takes 256 KiB; the rest is room for what comes beside the text. */
+/** Text of one upload. The server accepts 256 KiB; the rest is room for the other fields. */
 const BATCH_BYTES = 192 * 1024;
-/** Chunks of one upload; the service takes 1000. */
+/** Chunks of one upload; the server accepts 1000. */
 const BATCH_CHUNKS = 500;
 /** Longer than any line: a chunk holds at most 64 KiB of text, which JSON makes at most six times as long. */
 const READ_BYTES = 512 * 1024;
@@ -16,7 +16,7 @@ export interface PlacedChunk {
   endOffset: number;
 }
 
-/** Reads chunks from `offset` on, as many as one upload takes; none when there is nothing complete beyond it. */
+/** Reads chunks from `offset` on, as many as fit into one upload; none when no complete chunk follows. */
 export async function readBatch(path: string, offset: number): Promise<PlacedChunk[]> {
   const batch: PlacedChunk[] = [];
   let textBytes = 0;
@@ -46,7 +46,10 @@ export async function findLastSeq(path: string): Promise<number> {
   return last;
 }
 
-/** Every chunk from `offset` on whose line is complete. Lines that do not parse were torn by a crash: they are passed over. */
+/**
+ * Every chunk from `offset` on whose line is complete. Lines that do not parse were torn by a crash: they are
+ * skipped.
+ */
 async function* scanChunks(path: string, offset: number): AsyncGenerator<PlacedChunk> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -60,7 +63,7 @@ async function* scanChunks(path: string, offset: number): AsyncGenerator<PlacedC
       const lastEnd = bytes.lastIndexOf(0x0a);
       if (lastEnd < 0 && bytesRead < READ_BYTES) return;
       yield* readLines(bytes.subarray(0, lastEnd + 1), at);
-      // A block without any line end is no line of ours: zeros that a loss of power left behind.
+      // A block without any line end is not a record: a power loss left zeros.
       at += lastEnd < 0 ? bytesRead : lastEnd + 1;
     }
   } finally {

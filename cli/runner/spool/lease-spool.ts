@@ -1,6 +1,6 @@
 /**
  * The spool of one lease: everything that must survive the runner. It is written before anything happens, and removed
- * only when the service has acknowledged all of it.
+ * only when the server has acknowledged everything.
  */
 
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
@@ -23,18 +23,18 @@ import {
   resultRecord,
 } from './records.ts';
 
-/** How far the journal shows that the attempt came. */
+/** How far the attempt came, as the journal shows. */
 export type Progress =
   /** The agent was certainly not started. */
   | { kind: 'claimed' }
-  /** The agent may have been started; who it is, is known only as far as the mark says. */
+  /** The agent may have been started; its process is known only as far as the mark says. */
   | { kind: 'spawned'; mark: FamilyMark; end?: SeenEnd | undefined };
 
 /** How the agent ended, as the runner saw it. */
 export interface SeenEnd {
   exitCode: number | null;
   wasStopped: boolean;
-  /** What the agent reported of its turn; undefined when nobody wrote it down. */
+  /** What the agent reported of its turn; undefined when it was not recorded. */
   turn?: 'unknown' | 'open' | 'completed' | 'failed' | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface Journal {
   otherSession: string | undefined;
 }
 
-/** What was in the folder already. */
+/** What the folder contained already. */
 interface Found {
   lastSeq: number;
   isResultKept: boolean;
@@ -70,20 +70,20 @@ export class LeaseSpool {
     this.#isResultKept = found.isResultKept;
   }
 
-  /** Begins the spool of a lease. When the claim cannot be written down, nothing is left of it, and the error is told. */
+  /** Creates the spool of a lease. When the claim cannot be written, nothing is left, and the error is thrown. */
   static async begin(folder: string, claim: ClaimRecord): Promise<LeaseSpool> {
     const spool = await LeaseSpool.open(folder);
     try {
       await spool.note(claim);
       return spool;
     } catch (error) {
-      // Without its first line nobody could tell what the folder is; the service gives the job out again.
+      // Without its first line the folder could not be identified; the server hands the job out again.
       await spool.remove().catch(() => undefined);
       throw error;
     }
   }
 
-  /** Opens the spool in `folder`, new or found again. When it cannot be opened, nothing of it stays open. */
+  /** Opens the spool in `folder`, new or existing. When that fails, no file stays open. */
   static async open(folder: string): Promise<LeaseSpool> {
     makeFolder(folder);
     const lastSeq = await findLastSeq(join(folder, CHUNKS));
@@ -108,7 +108,7 @@ export class LeaseSpool {
     return this.#lastText;
   }
 
-  /** Goes on behind a number that the service has already, though a loss of power took the chunk from here. */
+  /** Continues after a number that the server has, although a power loss removed the chunk here. */
   skipTo(seq: number): void {
     this.#lastSeq = Math.max(this.#lastSeq, seq);
   }
@@ -117,7 +117,7 @@ export class LeaseSpool {
     return join(this.folder, CHUNKS);
   }
 
-  /** Writes down a step; settles when it is on the disk itself, so that the step may be taken. */
+  /** Records a step; settles when it is on the disk, so that the step may be taken. */
   async note(record: JournalRecord): Promise<void> {
     await this.#journal.append(JSON.stringify(record));
     await this.#journal.flush();
@@ -131,18 +131,18 @@ export class LeaseSpool {
     try {
       await this.#chunks.append(JSON.stringify({ seq, ...chunk }));
     } catch (error) {
-      // The number was not used; a hole would hold up everything behind it.
+      // The number was not used; a gap would block everything after it.
       if (this.#lastSeq === seq) this.#lastSeq = seq - 1;
       throw error;
     }
   }
 
-  /** A remark for which there is no room on the disk; it goes out behind everything that is there. */
+  /** A remark for which the disk has no room; it is sent after everything else. */
   keepInMind(text: string): void {
     this.#remark = text;
   }
 
-  /** The remark as the chunk behind the last one; undefined when there is none. */
+  /** The remark as the chunk after the last one; undefined when there is none. */
   get remark(): ChunkRecord | undefined {
     if (this.#remark === undefined) return undefined;
     const at = new Date().toISOString();
@@ -150,8 +150,8 @@ export class LeaseSpool {
   }
 
   /**
-   * Keeps the result; settles when it and the transcript before it are on the disk itself. A transcript that cannot be
-   * brought there does not hold up the result: what is missing of it later is said to be missing.
+   * Keeps the result; settles when it and the transcript before it are on the disk. A transcript that cannot be
+   * written does not delay the result: a gap entry later reports what is missing.
    */
   async setResult(result: ResultRecord): Promise<void> {
     this.#isResultKept = false;
@@ -179,7 +179,7 @@ export class LeaseSpool {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Keeps an answer that the server does not accept as it is, and returns its place. */
+  /** Keeps an answer that the server does not accept, and returns its path. */
   async keepAnswer(env: NodeJS.ProcessEnv, name: string, text: string): Promise<string> {
     const folder = join(stateFolder(env), 'answers');
     makeFolder(folder);
@@ -188,7 +188,7 @@ export class LeaseSpool {
     return path;
   }
 
-  /** The service will never take it: it is put where a person finds it, and the place is returned. */
+  /** The server will never accept it: moves it to where a person finds it, and returns the path. */
   async keepAside(env: NodeJS.ProcessEnv): Promise<string> {
     await this.close();
     return moveAside(this.folder, env);
@@ -211,7 +211,7 @@ export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise
   }
 }
 
-/** Blank when there is no such file. One that cannot be read right now may hold a result, so that is an error. */
+/** Blank when there is no such file. A file that cannot be read now may hold a result, so that is an error. */
 async function readIfThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -253,7 +253,7 @@ export async function readResult(folder: string): Promise<ResultRecord | undefin
   return parseLines(text, resultRecord)[0];
 }
 
-/** The folders of all leases of one machine that are not done with. */
+/** The folders of all leases of one machine that are not finished. */
 export async function listSpools(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return [];

@@ -29,16 +29,18 @@ export function keptFolder(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'kept');
 }
 
-/** A folder name for an id, whoever made the id: one that is not plainly safe is replaced by its digest. */
+/** A folder name for any id: an id that is not plainly safe is replaced by its digest. */
 export function folderName(id: string): string {
   if (SAFE_NAME.test(id)) return id;
   return `x${createHash('sha256').update(id, 'utf8').digest('hex').slice(0, 40)}`;
 }
 
 /**
- * Why a spool on the disk is not trusted: its content is sent to the server and decides which processes are ended, so it
- * must belong to this user and lie inside the folder. A pipe would hold the runner up for ever, and a file with a second name
- * is another file of this user as well. Returns the reason, as a part of a sentence; undefined when there is none, or when the folder has just been removed. */
+ * Why a spool on the disk is not trusted: its content is sent to the server and decides which processes are ended, so
+ * it must belong to this user and lie inside the folder. A pipe would block the runner for ever, and a hard link is
+ * also another file of this user. Returns the reason, as a part of a sentence; undefined when there is none, or when
+ * the folder has just been removed.
+ */
 export function dangerOfSpool(folder: string): string | undefined {
   try {
     const place = realpathSync(folder);
@@ -59,7 +61,7 @@ function dangerOf(path: string, place: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found !== undefined && !found.isDirectory()) {
     if (!found.isFile()) return 'is no ordinary file';
-    if (found.nlink > 1) return 'is a file of another place, too';
+    if (found.nlink > 1) return 'is also a file in another place';
   }
   const reach = found && reachOfOthers(found, { uid: process.getuid?.(), platform: process.platform });
   if (reach === 'owner') return 'belongs to another user';

@@ -1,11 +1,11 @@
-/** What stands in the files of a spool. Local files are snake_case; every record is checked when it is read back. */
+/** The records in the files of a spool. Local files are snake_case; every record is checked when it is read. */
 
 import { z } from 'zod';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
 import { FAILURE_KINDS } from '../../../spec/job/kinds.ts';
 import { RELEASE_REASONS } from '../../../spec/job/release.ts';
 
-/** No system gives a process a higher number; 1 is the one that started everything, and as a group it would mean everybody. */
+/** No system assigns higher process ids; 1 is the init process, and as a group it would mean every process. */
 const pid = z
   .number()
   .int()
@@ -17,7 +17,7 @@ const claimRecord = z.object({
   record: z.literal('claimed'),
   version: z.literal(1),
   at_utc: z.string(),
-  /** Origin the lease was given by; nothing of it is ever sent to another one. */
+  /** Origin of the server that gave the lease; nothing of it is sent to another server. */
   base_url: z.string(),
   /** Who claimed it; absent in records of earlier versions. */
   account: z.object({ user_id: z.string().optional(), email: z.string().optional() }).optional(),
@@ -30,7 +30,7 @@ const claimRecord = z.object({
   attempt: z.number().int(),
   repo_root: z.string().optional(),
   orp_session_id: z.string().optional(),
-  /** The runner process that works on it; while it lives, nobody else touches the folder. */
+  /** The runner process that works on it; while it lives, no other runner touches the folder. */
   runner: z.object(mark),
 });
 export type ClaimRecord = z.infer<typeof claimRecord>;
@@ -43,14 +43,14 @@ export const journalRecord = z.discriminatedUnion('record', [
     at_utc: z.string(),
     /** Where the agent writes its answer. */
     answer_path: z.string().optional(),
-    /** What the agent's environment is tagged with, so that it is found though nobody wrote down who it is. */
+    /** The tag in the agent's environment, which finds its processes although their ids were not recorded. */
     tag: z.string().optional(),
   }),
   /** Who runs. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),
-  /** It is at work in another session than the one that was asked for: what it answers is for nobody. */
+  /** It works in another session than the requested one: its answer is dropped. */
   z.object({ record: z.literal('other_session'), at_utc: z.string(), said: z.string() }),
-  /** How it ended, as the runner saw it; written before anything is made of it. */
+  /** How it ended, as the runner saw it; written before the result. */
   z.object({
     record: z.literal('ended'),
     at_utc: z.string(),
@@ -66,7 +66,7 @@ export type JournalRecord = z.infer<typeof journalRecord>;
 /** A chunk for every millisecond of thirty years: behind such a number there is still room to count. */
 const MAX_SEQ = 1e12;
 
-/** A number of chunks that the server names; undefined when it is none. */
+/** A number of chunks that the server names; undefined when it is not a number. */
 export function readSeq(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_SEQ
     ? value
@@ -98,14 +98,14 @@ export const resultRecord = z.object({
   error: z.string().optional(),
   failure_kind: z.enum(FAILURE_KINDS).optional(),
   receipt: receiptRecord.optional(),
-  /** The job had no effect: where the server takes it back, it is given back instead. */
+  /** The job had no effect: if the server supports that, it is returned instead. */
   release: z.object({ reason: z.enum(RELEASE_REASONS), message: z.string() }).optional(),
 });
 export type ResultRecord = z.infer<typeof resultRecord>;
 
 /**
  * Parses JSON Lines. The last line may be torn by a crash; so may, after a loss of power, any other: what does not
- * parse is left out, and its place is known by the hole in the numbers.
+ * parse is skipped, and the gap in the numbers shows where it was.
  */
 export function parseLines<T>(text: string, schema: z.ZodType<T>): T[] {
   return text.split('\n').flatMap((line) => {

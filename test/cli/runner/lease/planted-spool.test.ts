@@ -141,7 +141,7 @@ describe('a spool that somebody else has planted', () => {
       expect([job.completions, service.requests]).toEqual([[], []]);
       expect(readFileSync(elsewhere, 'utf8')).toBe(before);
       expect(warnings).toEqual([
-        expect.stringMatching(/put aside because .* is a file of another place, too/),
+        expect.stringMatching(/put aside because .* is also a file in another place/),
       ]);
     },
   );
