@@ -120,7 +120,7 @@ describe('a job whose way to the server is not clear', () => {
     const { code, stderr } = await runOrp(['runner', 'sync'], { cwd: machine.repo, env: machine.env });
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^error: Something between here and the server answered \(a web page\)\.\nhint: Nothing was lost: /,
+      /^error: Something between here and the server answered \(a web page\)\.\nhint: Nothing was lost\. Check /,
     );
   });
 });
