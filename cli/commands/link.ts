@@ -12,6 +12,7 @@ import { adviceLines, type Line, printResult } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 import { removeProjectLink, requireProjectLink } from '../records/project-link.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
+import { inspectRoots, unlinkedRepository } from '../records/sync-payload.ts';
 import { findIssues, type Issue } from '../status/link-doctor.ts';
 import { gatherFacts } from '../status/link-facts.ts';
 import { buildLinkStatus, type LinkStatus } from '../status/link-status.ts';
@@ -178,7 +179,7 @@ function statusLines(status: LinkStatus): Line[] {
 
 async function doctor(context: Context, options: DoctorOptions): Promise<number> {
   const facts = await gather(context);
-  const issues = findIssues(facts);
+  const issues = findIssues(facts, await findLostLink(context, facts.repository.root));
   const errors = issues.filter((issue) => issue.severity === 'error').length;
   const warnings = issues.length - errors;
   const ok = errors === 0 && !(options.strict && warnings > 0);
@@ -201,6 +202,14 @@ async function doctor(context: Context, options: DoctorOptions): Promise<number>
     },
   );
   return ok ? 0 : EXIT_NEGATIVE;
+}
+
+/** A new or missing .git folder takes the link with it; only the list still knows the repository. */
+async function findLostLink({ env, now }: Context, root: string): Promise<string | undefined> {
+  const { readLinkedRoots } = await import('../records/linked-roots.ts');
+  if (!readLinkedRoots(env).includes(root)) return undefined;
+  const [candidate] = await inspectRoots({ roots: [root], env, now: now() });
+  return candidate && unlinkedRepository(candidate);
 }
 
 async function importAll(context: Context, options: ImportOptions): Promise<void> {

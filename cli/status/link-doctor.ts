@@ -19,12 +19,18 @@ export interface Issue {
 
 type Finding = Omit<Issue, 'fixable' | 'severity'>;
 
-/** Lists all issues, in the order of the checks. */
-export function findIssues(facts: LinkFacts): Issue[] {
+/**
+ * Lists all issues, in the order of the checks.
+ *
+ * @param lost why the repository, which is on the list of linked ones, takes no work
+ */
+export function findIssues(facts: LinkFacts, lost?: string): Issue[] {
   const { repository } = facts;
+  const lostLink = lost === undefined ? [] : [warning({ code: 'listed_but_not_linked', message: lost })];
   if (!isLinkable(repository)) {
     return [
       error({ code: 'missing_git_repo', message: `${repository.root} is not inside a git work tree.` }),
+      ...lostLink,
       ...worldIssues(facts),
       ...folderIssues(facts),
       ...agentIssues(facts),
@@ -32,6 +38,7 @@ export function findIssues(facts: LinkFacts): Issue[] {
   }
   return [
     ...linkIssues(facts, repository),
+    ...lostLink,
     ...sessionIssues(facts, repository),
     ...runtimeIssues(repository),
     ...worldIssues(facts),

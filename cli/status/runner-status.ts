@@ -84,7 +84,8 @@ export function buildRunnerStatus(source: StatusSource): RunnerStatus {
     workReady: syncReady && linkStatus.routeable_sessions.length > 0,
   };
   const advice = adviceOn(facts);
-  adviseOnSituation(situation, { version, isWorkReady: facts.workReady && problem === undefined }, advice);
+  const isWorkReady = facts.workReady && problem === undefined && !isDrained(situation);
+  adviseOnSituation(situation, { version, isWorkReady }, advice);
   advice.append(linkStatus);
   const { warnings, notes, next_actions } = advice.lists();
   return {
@@ -164,7 +165,7 @@ function isLinkBroken(repository: LinkableRepository): boolean {
 }
 
 function adviseOnReadiness(
-  { linkStatus, syncReady, workReady, agentProblem }: Facts,
+  { linkStatus, syncReady, workReady, agentProblem, situation }: Facts,
   advice: AdviceCollector,
 ): void {
   if (linkStatus.project_link_exists && linkStatus.session_counts.total === 0) {
@@ -177,6 +178,13 @@ function adviseOnReadiness(
     );
   }
   if (syncReady) advice.note('The machine is ready to sync.');
+  if (isDrained(situation)) {
+    advice.warn(
+      'The server last said that this machine is drained: a runner claims no jobs.',
+      'orp runner resume',
+    );
+    return;
+  }
   if (workReady && agentProblem !== undefined) return;
   if (workReady) advice.note('The machine is ready to take jobs.');
   else if (syncReady)
@@ -184,6 +192,11 @@ function adviseOnReadiness(
       'No session can take jobs: none is active and has a Codex session id.',
       completeCommand(linkStatus.sessions, linkStatus.primary_session),
     );
+}
+
+/** As far as this machine knows; only `--hosted` asks the server. */
+function isDrained({ runner }: RunnerSituation): boolean {
+  return runner.drained_at_utc !== undefined;
 }
 
 function adviseOnRuntime({ runtime, isTorn, lease }: Facts, advice: AdviceCollector): void {

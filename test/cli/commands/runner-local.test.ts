@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { requireGit, resolveRepo } from '../../../cli/git/repository.ts';
 import { recordClaim } from '../../../cli/records/runtime.ts';
+import { recordDrained } from '../../../cli/runner/start/live-record.ts';
 import { Desk } from '../desk.ts';
 import { RecordingServer, type Script } from '../recording-server.ts';
 
@@ -69,13 +70,27 @@ describe('orp runner status', () => {
     expect(status).toMatchObject({ agent_problem: { code: 'agent_missing' } });
     expect(status.warnings).toContain('Codex was not found (/nowhere/codex).');
     expect(status.next_actions).toContain('npm install -g @openai/codex');
-    expect(status.notes).not.toContain('The machine is ready to work.');
+    expect(status.notes).not.toContain('The machine is ready to take jobs.');
     const { issues } = (await desk.json('link', 'doctor')) as { issues: { code: string }[] };
     expect(issues.map(({ code }) => code)).toContain('agent_missing');
     desk.isTerminal = true;
     expect((await desk.orp(['runner', 'status'])).stdout).toContain(
       'Not ready to run jobs: Codex was not found',
     );
+  });
+
+  it('does not call a drained machine ready, and suggests to resume it instead of installing a runner', async () => {
+    using desk = await readyDesk('http://127.0.0.1:1');
+    desk.env.CODEX_BIN = process.execPath;
+    expect((await desk.json('runner', 'status')).notes).toContain('The machine is ready to take jobs.');
+    const { machine_id: machineId } = desk.readJson(machineFile(desk));
+    recordDrained({ env: desk.env, machineId: String(machineId) }, true, desk.now);
+    const status = await desk.json('runner', 'status');
+    expect(status.notes).toEqual(['The machine is ready to sync.']);
+    expect(status.warnings).toContain(
+      'The server last said that this machine is drained: a runner claims no jobs.',
+    );
+    expect(status.next_actions).toEqual(['orp runner heartbeat', 'orp runner resume']);
   });
 
   it('suggests to cancel a job that showed no sign of life for two minutes', async () => {
