@@ -14,7 +14,10 @@ interface Drained {
 }
 
 export async function run(options: BenchOptions): Promise<Report> {
-  const service = await startBenchService();
+  // A history of this length is beyond what an account keeps by default, and all its ids may fall into the sample.
+  const service = await startBenchService({
+    vars: { ACCOUNT_LIMITS: JSON.stringify({ keptJobs: 64 * HISTORY }) },
+  });
   try {
     const machines = Array.from(
       { length: options.machines },
