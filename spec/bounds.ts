@@ -159,7 +159,26 @@ export interface Share {
    * Refuses only after the wait, so that a client that sends large bodies in a loop cannot send the next one at once.
    */
   slowRefusals: boolean;
+  /** Requests of one account that run at the same time while another account asks, too. */
+  underWayBeside: number;
 }
+
+/**
+ * What changes while two accounts ask in one isolate: an account runs fewer requests at a time (`underWayBeside`), and one whose
+ * request was heavy waits until its debt is repaid. A request is heavy by the bytes that it moved and read beyond `freeBytes`.
+ * So a single thread is busy with the heavy requests of an account for about 5 % of the time. Measured with
+ * `npm run bench -- neighbors`: a byte takes 0.02 to 0.2 microseconds.
+ */
+export const BESIDE_OTHERS = {
+  /** Another account counts as asking for this long after its last request. */
+  forMs: 1000,
+  freeBytes: 64 * KIB,
+  /** Debt up to here does not wait. */
+  burstBytes: 256 * KIB,
+  repaidBytesPerSecond: 256 * KIB,
+  /** A large debt is cut, so that a request waits at most about 8 s. */
+  mostBytes: 2 * MIB,
+} as const;
 
 /**
  * What deliveries of a runner may move: results, transcripts, and everything else that must not wait behind the
@@ -175,6 +194,7 @@ export const DELIVERIES = {
   /** Short, because a runner keeps a refused delivery and sends it again. */
   waitMs: 3000,
   slowRefusals: true,
+  underWayBeside: 1,
 } as const satisfies Share & { smallBytes: number };
 
 /**
@@ -188,6 +208,7 @@ export const SMALL_DELIVERIES = {
   underWay: 40,
   waitMs: 3000,
   slowRefusals: true,
+  underWayBeside: 1,
 } as const satisfies Share;
 
 /**
@@ -201,6 +222,7 @@ export const SIGNS_OF_LIFE = {
   underWay: 40,
   waitMs: 3000,
   slowRefusals: true,
+  underWayBeside: 1,
 } as const satisfies Share;
 
 /** Changes of a machine's name or condition that heartbeats may write: each is a row. A withheld one is written later. */
@@ -225,6 +247,7 @@ export const PACE = {
   /** Longest wait for a turn. */
   waitMs: 10_000,
   slowRefusals: false,
+  underWayBeside: 2,
   /** A request that has run for this long was dropped by the platform. */
   forgottenMs: 60_000,
   /**

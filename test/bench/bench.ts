@@ -61,7 +61,7 @@ const BENCHES: Record<string, Bench> = {
   },
   neighbors: {
     summary: 'what one account at all its limits costs another',
-    defaults: { machines: 1, jobs: 60 },
+    defaults: { machines: 1, jobs: 120 },
     load: () => import('./neighbors.ts'),
   },
   output: {

@@ -6,13 +6,16 @@
  */
 
 import type { Share } from '../../spec/bounds.ts';
-import { DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from '../../spec/bounds.ts';
+import { BESIDE_OTHERS, DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from '../../spec/bounds.ts';
 
 interface Account {
+  userId: string;
   /** Bytes it may still spend; negative after an expensive request. */
   budget: number;
   /** When the budget was last refilled, in ms of the pacer's clock. */
   refilledAt: number;
+  /** Bytes of heavy requests that are not repaid; it counts only while another account asks, too. */
+  debt: number;
   /** When each request under way began, and when each that waits came. The platform may end a request without a word. */
   underWay: Set<Ticket>;
   waiting: Set<Ticket>;
@@ -27,13 +30,37 @@ export interface PacerClock {
   sleep(ms: number): Promise<void>;
 }
 
+/** What a request cost: bytes that it moved, and everything that it moved and read. */
+export interface Cost {
+  bytes: number;
+  heavyBytes: number;
+}
+
 /** A turn: `done` charges what the request cost. `retryAfterMs`: refused, and when to come again. */
-export type Turn = { kind: 'go'; done(bytes: number): void } | { kind: 'refused'; retryAfterMs: number };
+export type Turn = { kind: 'go'; done(cost: Cost): void } | { kind: 'refused'; retryAfterMs: number };
 
 const REAL_CLOCK: PacerClock = {
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
+
+/** Which accounts have asked last, over all shares. */
+export class Neighbors {
+  #latest = { userId: '', at: Number.NEGATIVE_INFINITY };
+  /** The last request of another account than the latest one. */
+  #otherAt = Number.NEGATIVE_INFINITY;
+
+  ask(userId: string, now: number): void {
+    if (userId !== this.#latest.userId) this.#otherAt = this.#latest.at;
+    this.#latest = { userId, at: now };
+  }
+
+  /** Whether an account besides this one has asked just now. */
+  areBeside(userId: string, now: number): boolean {
+    const at = userId === this.#latest.userId ? this.#otherAt : this.#latest.at;
+    return now - at < BESIDE_OTHERS.forMs;
+  }
+}
 
 /** Accounts remembered at most; one with a full budget and nothing under way is forgotten first. */
 const REMEMBERED = 10_000;
@@ -41,11 +68,13 @@ const REMEMBERED = 10_000;
 export class Pacer {
   readonly share: Share;
   readonly #clock: PacerClock;
+  readonly #neighbors: Neighbors;
   readonly #accounts = new Map<string, Account>();
 
-  constructor(clock: PacerClock = REAL_CLOCK, share: Share = PACE) {
+  constructor(clock: PacerClock = REAL_CLOCK, share: Share = PACE, neighbors = new Neighbors()) {
     this.#clock = clock;
     this.share = share;
+    this.#neighbors = neighbors;
   }
 
   /**
@@ -54,6 +83,7 @@ export class Pacer {
    */
   async enter(userId: string): Promise<Turn> {
     const account = this.#accountOf(userId);
+    this.#neighbors.ask(userId, this.#clock.now());
     this.#refresh(account);
     if (account.waiting.size === 0 && this.#mayGo(account)) return this.#go(account);
     if (account.waiting.size >= PACE.waiting) return this.#refused(account);
@@ -84,9 +114,11 @@ export class Pacer {
     account.budget -= this.share.requestBytes;
     return {
       kind: 'go',
-      done: (bytes) => {
+      done: ({ bytes, heavyBytes }) => {
         account.underWay.delete(ticket);
         account.budget -= bytes;
+        const debt = account.debt + Math.max(0, heavyBytes - BESIDE_OTHERS.freeBytes);
+        account.debt = Math.min(debt, BESIDE_OTHERS.mostBytes);
       },
     };
   }
@@ -104,6 +136,8 @@ export class Pacer {
     const now = this.#clock.now();
     const earned = ((now - account.refilledAt) * this.share.bytesPerSecond) / 1000;
     account.budget = Math.min(this.share.burstBytes, account.budget + Math.max(0, earned));
+    const repaid = ((now - account.refilledAt) * BESIDE_OTHERS.repaidBytesPerSecond) / 1000;
+    account.debt = Math.max(0, account.debt - Math.max(0, repaid));
     account.refilledAt = now;
   }
 
@@ -112,6 +146,8 @@ export class Pacer {
     if (known !== undefined) return known;
     if (this.#accounts.size >= REMEMBERED) this.#forgetIdle();
     const account: Account = {
+      userId,
+      debt: 0,
       budget: this.share.burstBytes,
       refilledAt: this.#clock.now(),
       underWay: new Set(),
@@ -129,8 +165,11 @@ export class Pacer {
     }
   }
 
-  #mayGo({ budget, underWay }: Account): boolean {
-    return budget > 0 && underWay.size < this.share.underWay;
+  #mayGo(account: Account): boolean {
+    const { userId, budget, debt, underWay } = account;
+    if (budget <= 0 || underWay.size >= this.share.underWay) return false;
+    if (!this.#neighbors.areBeside(userId, this.#clock.now())) return true;
+    return debt <= BESIDE_OTHERS.burstBytes && underWay.size < this.share.underWayBeside;
   }
 
   /** Ms until the budget is positive again. */
@@ -143,10 +182,12 @@ export class Pacer {
   }
 }
 
+const neighbors = new Neighbors();
+
 /** The accounts of this isolate: what they ask for, what their runners deliver, and the signs of life of their runners. */
 export const pacers = {
-  requests: new Pacer(),
-  largeDeliveries: new Pacer(REAL_CLOCK, DELIVERIES),
-  smallDeliveries: new Pacer(REAL_CLOCK, SMALL_DELIVERIES),
-  signsOfLife: new Pacer(REAL_CLOCK, SIGNS_OF_LIFE),
+  requests: new Pacer(REAL_CLOCK, PACE, neighbors),
+  largeDeliveries: new Pacer(REAL_CLOCK, DELIVERIES, neighbors),
+  smallDeliveries: new Pacer(REAL_CLOCK, SMALL_DELIVERIES, neighbors),
+  signsOfLife: new Pacer(REAL_CLOCK, SIGNS_OF_LIFE, neighbors),
 };

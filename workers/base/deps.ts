@@ -31,10 +31,11 @@ export interface Deps {
   settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
 }
 
-/** Bytes of the request and its answer, and rows that the database read for it. */
+/** Bytes of the request and its answer; rows that the database read for it, and the characters that it answered. */
 export interface Spent {
   bytes: number;
   rows: number;
+  characters: number;
 }
 
 export interface DepsOptions {
@@ -46,12 +47,13 @@ export interface DepsOptions {
 
 export function makeDeps({ env, now = platform.now(), requestId, waitUntil }: DepsOptions): Deps {
   const log: Log = (event, fields) => platform.write(JSON.stringify({ event, requestId, ...fields }));
-  const spent: Spent = { bytes: 0, rows: 0 };
+  const spent: Spent = { bytes: 0, rows: 0, characters: 0 };
   return {
     now,
     spent,
-    db: openDatabase(env.DB, (rows) => {
-      spent.rows += rows;
+    db: openDatabase(env.DB, (read) => {
+      spent.rows += read.rows;
+      spent.characters += read.characters;
     }),
     machines: machineObjects(env.RUNNER_MACHINE, {
       keepAlive: waitUntil,

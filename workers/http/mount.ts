@@ -89,7 +89,8 @@ async function inTurn(
   try {
     return await answer(context);
   } finally {
-    turn.done(spent.bytes + spent.rows * PACE.rowBytes + (row.answers === 'json' ? 0 : PACE.streamBytes));
+    const bytes = spent.bytes + spent.rows * PACE.rowBytes + (row.answers === 'json' ? 0 : PACE.streamBytes);
+    turn.done({ bytes, heavyBytes: bytes + spent.characters });
   }
 }
 

@@ -53,7 +53,10 @@ export async function addFeature(
 
   const limits = deps.settings.accountLimits;
   const isAdded = await store.insertIfRoom(deps.db, userId, { feature, added, limits });
-  return isAdded ? accept(feature) : noRoom(deps, userId, added);
+  if (isAdded) return accept(feature);
+  // Another feature may have taken the room of the idea since it was measured.
+  const stillFits = await checkSize(deps, userId, { feature, added });
+  return stillFits.ok ? noRoom(deps, userId, added) : stillFits;
 }
 
 /** The text of a feature in bytes, as the counters of the account count it. */

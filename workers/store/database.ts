@@ -96,17 +96,19 @@ export function join(parts: readonly Statement[], separator: string): Statement 
 }
 
 /**
- * One for each request, alarm and cron run: whatever it asks, it waits for a silent D1 only once. `onRows` hears how many
- * rows each statement read.
+ * One for each request, alarm and cron run: whatever it asks, it waits for a silent D1 only once. `onRead` hears how many
+ * rows each statement read, and how many characters its answer has.
  */
-export function openDatabase(d1: D1Database, onRows: (rows: number) => void = () => undefined): Database {
-  return databaseOf(d1, { vainMs: 0, onRows }, DATABASE_WAIT_MS);
+export function openDatabase(d1: D1Database, onRead: OnRead = () => undefined): Database {
+  return databaseOf(d1, { vainMs: 0, onRead }, DATABASE_WAIT_MS);
 }
+
+type OnRead = (read: { rows: number; characters: number }) => void;
 
 /** How long answers have not arrived; any answer, even a late one, resets it. */
 interface Patience {
   vainMs: number;
-  onRows(rows: number): void;
+  onRead: OnRead;
 }
 
 function databaseOf(d1: D1Database, patience: Patience, waitMs: number): Database {
@@ -115,7 +117,7 @@ function databaseOf(d1: D1Database, patience: Patience, waitMs: number): Databas
     return d1.prepare(statement.sql).bind(...statement.values.map((value) => value ?? null));
   };
   const counted = <R>(result: D1Result<R>): D1Result<R> => {
-    patience.onRows(result.meta.rows_read);
+    patience.onRead({ rows: result.meta.rows_read, characters: charactersOf(result.results) });
     return result;
   };
   const ask = <T>(send: () => Promise<T>) => guard(() => answerOf(send, patience, waitMs));
@@ -131,6 +133,13 @@ function databaseOf(d1: D1Database, patience: Patience, waitMs: number): Databas
       }),
     within: (ms) => databaseOf(d1, patience, ms),
   };
+}
+
+function charactersOf(rows: readonly unknown[] = []): number {
+  let characters = 0;
+  for (const row of rows)
+    for (const value of Object.values(row as Row)) if (typeof value === 'string') characters += value.length;
+  return characters;
 }
 
 /** The answer, or an error when none comes in time. What was sent cannot be undone. */

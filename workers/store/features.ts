@@ -6,7 +6,7 @@ import type { UserId } from '../../spec/ids.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
-import { sql } from './database.ts';
+import { join, sql } from './database.ts';
 import { features } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -52,7 +52,7 @@ export function ideaHasRoom(userId: UserId, { ideaId, added }: { ideaId: string;
        FROM features INDEXED BY features_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId}) <= ${BOUNDS.ideaBytes}`;
 }
 
-/** Adds a feature; false when the account has no room for it. */
+/** Adds a feature; false when its idea or the account has no room for it. */
 export async function insertIfRoom(
   db: Database,
   userId: UserId,
@@ -64,7 +64,15 @@ export async function insertIfRoom(
     SELECT ${userId}, ${feature.id}, ${feature.ideaId}, ${feature.title}, ${feature.notes}, ${feature.starred},
             ${feature.superStarred}, ${feature.completed}, ${feature.visibility}, ${feature.createdAt},
             ${feature.updatedAt}, ${feature.details}`;
-  const room = hasRoom(userId, added, limits);
+  const room = join(
+    [
+      hasRoom(userId, added, limits),
+      ideaHasRoom(userId, { ideaId: feature.ideaId, added: added.storedBytes ?? 0 }),
+      sql`(SELECT count(*) FROM features INDEXED BY features_of_idea
+        WHERE user_id = ${userId} AND idea_id = ${feature.ideaId}) < ${BOUNDS.ideaFeatures}`,
+    ],
+    ' AND ',
+  );
   return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 

@@ -40,4 +40,16 @@ describe('an idea that is nearly full', () => {
     expect(bytes).toBeGreaterThan(BOUNDS.ideaBytes - 100 * KIB);
     expect(bytes).toBeLessThanOrEqual(BOUNDS.ideaBytes);
   });
+
+  it('is not exceeded by features that are added at once', async () => {
+    const machine = await aMachine();
+    const { owner: as, ideaId } = machine;
+    await fillIdea(machine, { count: 4, bytes: BOUNDS.ideaBytes / 4 - 40 * KIB });
+    const body = { title: 'More', details: [{ body: 'd'.repeat(100 * KIB) }] };
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => send(addFeature, { as, params: { ideaId }, body })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 413, 413, 413]);
+    expect((await usageOf(as)).bytes).toBeLessThanOrEqual(BOUNDS.ideaBytes);
+  });
 });

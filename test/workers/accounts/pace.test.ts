@@ -2,11 +2,11 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from '../../../spec/bounds.ts';
+import { BESIDE_OTHERS, DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from '../../../spec/bounds.ts';
 import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
 import { addLogs, completeJob } from '../../../spec/contract/runner.ts';
-import type { PacerClock, Turn } from '../../../workers/accounts/pace.ts';
-import { Pacer } from '../../../workers/accounts/pace.ts';
+import type { Cost, PacerClock, Turn } from '../../../workers/accounts/pace.ts';
+import { Neighbors, Pacer } from '../../../workers/accounts/pace.ts';
 import { accepts, send } from '../harness/call.ts';
 import { eventually } from '../harness/eventually.ts';
 import { aMachine, aPrompt, beat, claimAndStart, complete, log, show } from '../harness/machines.ts';
@@ -48,6 +48,9 @@ async function everybodyHasReacted(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await undefined;
 }
 
+/** A request that moved bytes and read next to nothing. */
+const light = (bytes: number): Cost => ({ bytes, heavyBytes: 0 });
+
 async function go(turn: Promise<Turn>): Promise<Extract<Turn, { kind: 'go' }>> {
   const taken = await turn;
   if (taken.kind !== 'go') throw new Error('refused');
@@ -57,35 +60,35 @@ async function go(turn: Promise<Turn>): Promise<Extract<Turn, { kind: 'go' }>> {
 describe('a turn', () => {
   it('comes at once to an account within its share', async () => {
     const pacer = new Pacer(new Clock());
-    for (let count = 0; count < 100; count += 1) (await go(pacer.enter('a'))).done(1000);
+    for (let count = 0; count < 100; count += 1) (await go(pacer.enter('a'))).done(light(1000));
   });
 
   it('comes to one that has overspent when its budget is positive again, and to others at once', async () => {
     const clock = new Clock();
     const pacer = new Pacer(clock);
-    (await go(pacer.enter('a'))).done(PACE.burstBytes + PACE.bytesPerSecond);
+    (await go(pacer.enter('a'))).done(light(PACE.burstBytes + PACE.bytesPerSecond));
     let hasCome = false;
     const next = go(pacer.enter('a')).then((turn) => {
       hasCome = true;
       return turn;
     });
-    (await go(pacer.enter('b'))).done(1000);
+    (await go(pacer.enter('b'))).done(light(1000));
     await clock.pass(900);
     expect(hasCome).toBe(false);
     await clock.pass(200);
     expect(hasCome).toBe(true);
-    (await next).done(0);
+    (await next).done(light(0));
   });
 
   it('is refused with a truthful time when it would not come in time', async () => {
     const clock = new Clock();
     const pacer = new Pacer(clock);
-    (await go(pacer.enter('a'))).done(PACE.burstBytes + 20 * PACE.bytesPerSecond);
+    (await go(pacer.enter('a'))).done(light(PACE.burstBytes + 20 * PACE.bytesPerSecond));
     const turn = await pacer.enter('a');
     if (turn.kind !== 'refused') throw new Error('not refused');
     expect(turn.retryAfterMs).toBeGreaterThanOrEqual(20_000);
     await clock.pass(turn.retryAfterMs);
-    (await go(pacer.enter('a'))).done(0);
+    (await go(pacer.enter('a'))).done(light(0));
   });
 
   it('is taken by a few requests of an account at a time; more wait, and the rest is refused', async () => {
@@ -95,7 +98,7 @@ describe('a turn', () => {
     const underWay = await Promise.all(turns);
     const waiting = Array.from({ length: PACE.waiting }, () => pacer.enter('a'));
     expect((await pacer.enter('a')).kind).toBe('refused');
-    underWay[0]?.done(0);
+    underWay[0]?.done(light(0));
     await clock.pass(100);
     expect((await Promise.race(waiting)).kind).toBe('go');
     await clock.pass(2 * PACE.waitMs);
@@ -107,7 +110,57 @@ describe('a turn', () => {
     const pacer = new Pacer(clock);
     await Promise.all(Array.from({ length: PACE.underWay }, () => pacer.enter('a')));
     await clock.pass(PACE.forgottenMs + 1);
-    (await go(pacer.enter('a'))).done(0);
+    (await go(pacer.enter('a'))).done(light(0));
+  });
+});
+
+describe('beside another account', () => {
+  const heavy: Cost = { bytes: 0, heavyBytes: BESIDE_OTHERS.freeBytes + BESIDE_OTHERS.burstBytes + 1 };
+
+  it('an account waits after a heavy request, the other does not, and alone nobody waits', async () => {
+    const clock = new Clock();
+    const pacer = new Pacer(clock);
+    (await go(pacer.enter('a'))).done(heavy);
+    (await go(pacer.enter('a'))).done(heavy);
+    (await go(pacer.enter('b'))).done(light(0));
+    let hasCome = false;
+    const next = go(pacer.enter('a')).then((turn) => {
+      hasCome = true;
+      return turn;
+    });
+    await clock.pass(BESIDE_OTHERS.forMs / 2);
+    (await go(pacer.enter('b'))).done(light(0));
+    expect(hasCome).toBe(false);
+    await clock.pass(BESIDE_OTHERS.forMs + PACE.waitMs / 10);
+    expect(hasCome).toBe(true);
+    (await next).done(light(0));
+  });
+
+  it('an account repays its debt while the other goes on asking, and is not refused', async () => {
+    const clock = new Clock();
+    const pacer = new Pacer(clock);
+    (await go(pacer.enter('a'))).done({ bytes: 0, heavyBytes: 100 * BESIDE_OTHERS.mostBytes });
+    const next = pacer.enter('a');
+    for (let asked = 0; asked < 9; asked += 1) {
+      (await go(pacer.enter('b'))).done(light(0));
+      await clock.pass(900);
+    }
+    expect((await Promise.race([next, undefined]))?.kind).toBe('go');
+  });
+
+  it('an account runs fewer requests at a time, in every share', async () => {
+    const clock = new Clock();
+    const neighbors = new Neighbors();
+    const requests = new Pacer(clock, PACE, neighbors);
+    const signs = new Pacer(clock, SIGNS_OF_LIFE, neighbors);
+    await go(requests.enter('b'));
+    for (let count = 0; count < PACE.underWayBeside; count += 1) await go(requests.enter('a'));
+    for (let count = 0; count < SIGNS_OF_LIFE.underWayBeside; count += 1) await go(signs.enter('a'));
+    const more = [requests.enter('a'), signs.enter('a')];
+    await clock.pass(BESIDE_OTHERS.forMs - 100);
+    expect(await Promise.race([...more, undefined])).toBeUndefined();
+    await clock.pass(200);
+    expect((await Promise.all(more)).map(({ kind }) => kind)).toEqual(['go', 'go']);
   });
 });
 
@@ -169,13 +222,13 @@ describe('small deliveries', () => {
     const signs = new Pacer(clock, SIGNS_OF_LIFE);
     // After an outage every job sends a heartbeat and what it has printed at once, then as usual.
     for (let job = 0; job < 400; job += 1) {
-      (await go(signs.enter('a'))).done(300);
-      (await go(deliveries.enter('a'))).done(4 * 1024);
+      (await go(signs.enter('a'))).done(light(300));
+      (await go(deliveries.enter('a'))).done(light(4 * 1024));
     }
     for (let second = 0; second < 60; second += 1) {
       await clock.pass(1000);
-      for (let beat = 0; beat < 20; beat += 1) (await go(signs.enter('a'))).done(300);
-      for (let upload = 0; upload < 80; upload += 1) (await go(deliveries.enter('a'))).done(8 * 1024);
+      for (let beat = 0; beat < 20; beat += 1) (await go(signs.enter('a'))).done(light(300));
+      for (let upload = 0; upload < 80; upload += 1) (await go(deliveries.enter('a'))).done(light(8 * 1024));
     }
     expect(clock.time).toBe(60_000);
   });
