@@ -65,6 +65,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/files'],
       ['cli/git'],
       ['cli/agents'],
+      ['cli/agents/app-server'],
       ['cli/runner/process'],
       ['cli/output', 'cli/records/sessions'],
       ['cli/records'],

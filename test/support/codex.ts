@@ -2,12 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isOlder } from '../../cli/base/version.ts';
-
-/** Where `.ci/run` installs the versions that `test/codex` pins; 400 MB each are too many for `package.json`. */
-const CI_FOLDER = join(homedir(), '.cache', 'orp-runner-ci', 'codex');
+import { pinnedCodex } from '../../scripts/local/pinned-codex.ts';
 
 /** At the latest from here on a profile is a file of its own; 0.114 still has tables. */
 const FIRST_WITH_PROFILE_FILES = '0.171.0';
@@ -24,8 +21,8 @@ export interface RealCodex {
 export function findCodexes(): RealCodex[] {
   const asked = process.env.CODEX_BIN;
   if (asked) return known('CODEX_BIN', asked);
-  const pinned = ['oldest', 'newest'].flatMap((age) =>
-    known(`the ${age} Codex`, join(CI_FOLDER, age, 'node_modules', '.bin', 'codex')),
+  const pinned = (['oldest', 'newest'] as const).flatMap((age) =>
+    known(`the ${age} Codex`, pinnedCodex(age)),
   );
   return pinned.length > 0 ? pinned : known('the Codex on the PATH', 'codex');
 }
