@@ -91,6 +91,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     ],
     mayImport: ['spec'],
     packages: {
+      'cli/agents/app-server': ['node:', 'ws'],
       cli: ['node:', 'commander', 'eventsource-parser', 'plist', 'proper-lockfile', 'string-width', 'zod'],
     },
   },

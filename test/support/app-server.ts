@@ -1,0 +1,43 @@
+/** Starts the app-server of a real Codex on a unix socket, in a private `CODEX_HOME`. */
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface AppServer {
+  path: string;
+  home: string;
+  /** Ends the process and resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+/** @param folder of a short path: a socket path has at most 104 bytes on macOS */
+export async function startAppServer(bin: string, folder: string): Promise<AppServer> {
+  const home = join(folder, 'home');
+  mkdirSync(home, { recursive: true });
+  const path = join(folder, 's', 'codex.sock');
+  const child = spawn(bin, ['app-server', '--listen', `unix://${path}`], {
+    env: { ...process.env, CODEX_HOME: home },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk));
+  const gone = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  for (const endsAt = Date.now() + 30_000; !existsSync(path); await sleep(20)) {
+    if (child.exitCode !== null || Date.now() > endsAt) {
+      child.kill('SIGKILL');
+      throw new Error(`the app-server of ${bin} does not listen: ${said}`);
+    }
+  }
+  return {
+    path,
+    home,
+    end: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(timer);
+    },
+  };
+}
