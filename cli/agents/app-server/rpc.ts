@@ -3,7 +3,8 @@
  * of the server that `orp` does not know stays unanswered: an error could close a dialog that another client shows.
  */
 
-import type { WebSocket } from 'ws';
+import { createConnection } from 'node:net';
+import { WebSocket } from 'ws';
 import { fullJitter, pause } from '../../base/pause.ts';
 import {
   type Answer,
@@ -13,8 +14,12 @@ import {
   type ServerRequest,
 } from './frames.ts';
 import type { ClientMethods, ClientNotifications, ServerRequests } from './protocol.generated.ts';
-import { openUnixSocket } from './socket.ts';
 
+/**
+ * The largest frame that is read. One frame can hold the history of a long session or the whole diff of a turn. Above the
+ * bound the connection ends, before one frame fills the memory of the runner.
+ */
+export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 /** How long a call may take; the app-server answers in milliseconds. */
 const CALL_TIMEOUT_MS = 10_000;
 /** Calls that wait for an answer at the same time. A runner makes a few per job. */
@@ -81,6 +86,16 @@ export function connect(path: string, options: ConnectOptions): Promise<ConnectO
       clearTimeout(timer);
       resolve({ kind: 'closed', reason });
     });
+  });
+}
+
+/** Node's own `WebSocket` cannot open a unix socket. */
+function openUnixSocket(path: string): WebSocket {
+  return new WebSocket('ws://localhost/', {
+    // A `ws+unix:` URL would escape a space in the path and end the path at a colon; a connection of our own takes any path.
+    createConnection: (() => createConnection(path)) as typeof createConnection,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
   });
 }
 

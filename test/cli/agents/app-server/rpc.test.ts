@@ -3,8 +3,13 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ServerNotification, ServerRequest } from '../../../../cli/agents/app-server/frames.ts';
-import { type Connection, connect, MAX_CALLS, OVERLOADED } from '../../../../cli/agents/app-server/rpc.ts';
-import { MAX_FRAME_BYTES } from '../../../../cli/agents/app-server/socket.ts';
+import {
+  type Connection,
+  connect,
+  MAX_CALLS,
+  MAX_FRAME_BYTES,
+  OVERLOADED,
+} from '../../../../cli/agents/app-server/rpc.ts';
 import { makeTemporaryFolder } from '../../../../scripts/local/temporary-folder.ts';
 import { type Received, type SocketServer, startSocketServer } from './socket-server.ts';
 
