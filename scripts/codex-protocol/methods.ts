@@ -70,7 +70,16 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
       ...['threadId', 'cwd', 'approvalPolicy', 'sandbox', 'model', 'excludeTurns'].map((f) => `params.${f}`),
       ...under('result.thread', THREAD),
     ],
-    'thread/read': ['params.threadId', 'params.includeTurns', ...under('result.thread', THREAD)],
+    // A thread of the history mode `legacy` has no `thread/items/list`; its items are read here.
+    'thread/read': [
+      'params.threadId',
+      'params.includeTurns',
+      ...under('result.thread', THREAD),
+      'result.thread.historyMode=legacy',
+      'result.thread.historyMode=paginated',
+      'result.thread.turns.id',
+      'result.thread.turns.items.clientId',
+    ],
     'thread/list': [
       ...['cwd', 'sourceKinds', 'limit', 'cursor', 'sortKey', 'searchTerm'].map((f) => `params.${f}`),
       ...under('result.data', THREAD),
