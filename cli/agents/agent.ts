@@ -82,9 +82,69 @@ export type FoundProgram =
   /** Missing or unusable, so no job can run. */
   | { kind: 'missing'; message: string; hint: string };
 
+/** A session to open in an agent server. */
+export type SessionTask = Pick<AgentTask, 'sessionId' | 'cwd' | 'settings'>;
+
+/** What a prompt carries in the transcript of its session: which job it belongs to, under which lease. */
+export function markerOf(jobId: string, leaseId: string): string {
+  return `orp:${jobId}:${leaseId}`;
+}
+
+/** What became of a prompt that was entered under a marker. */
+export interface EnteredTurn {
+  turnId: string;
+  marker: string;
+  status: 'running' | 'completed' | 'interrupted' | 'failed';
+  answer: string | undefined;
+  error: string | undefined;
+}
+
+export type TurnEnd =
+  | { kind: 'ended'; status: 'completed' | 'interrupted' | 'failed'; answer: string | undefined }
+  /** The server ended, or the connection to it. */
+  | { kind: 'lost' };
+
+/** A session that is open in an agent server. */
+export interface AgentSession {
+  readonly how: 'own_server' | 'shared_server';
+  /** Whether a turn of anybody runs. */
+  readonly isBusy: boolean;
+  /** The newest turn whose prompt has one of these markers. */
+  find(markers: readonly string[]): Promise<EnteredTurn | undefined>;
+  /** Starts a turn. `isCertain`: the server refused it; otherwise it may have begun. */
+  enter(
+    prompt: string,
+    marker: string,
+  ): Promise<{ kind: 'entered'; turnId: string } | { kind: 'refused'; isCertain: boolean; message: string }>;
+  /** Hands on what the server tells of a turn, a line of JSON each, until it has ended. */
+  follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd>;
+  interrupt(turnId: string): Promise<void>;
+  /** Lets go of the session, so that a person can open it. */
+  close(): Promise<void>;
+}
+
+export type SessionOpening =
+  | { kind: 'open'; session: AgentSession }
+  | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
+  /** The agent runs as a process of its own, because of this. */
+  | { kind: 'no_server'; why: string };
+
+/** An agent whose sessions are also driven through a server on this machine. */
+export interface SessionDriver {
+  open(task: SessionTask): Promise<SessionOpening>;
+  /**
+   * The newest turn with one of these markers in a session that another program has open; undefined also when nobody can tell. A
+   * turn that runs there looks interrupted, so this is only for prompts whose server has ended.
+   */
+  look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined>;
+  openReader(): AgentReader;
+}
+
 export interface Agent {
   /** Display name. */
   name: string;
+  /** Absent: each prompt runs in a process of its own. */
+  sessions?: SessionDriver;
   /** Finds the agent's executable. If it is missing, returns a sentence and a hint. */
   findProgram(): Promise<FoundProgram>;
   prepare(task: AgentTask): Promise<Preparation>;
@@ -111,4 +171,6 @@ export interface TurnFacts {
   hasEvents: boolean;
   /** Whether the prompt may have had an effect: a command, a changed file, a message, or an unknown event. */
   hasEffect: boolean;
+  /** The meaning of the failure, when the agent gives it a type; otherwise its words decide. */
+  reading?: FailureReading | undefined;
 }

@@ -4,12 +4,15 @@
  */
 
 import { execFile } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isOlder } from '../base/version.ts';
 
 /** The oldest version that works; `test/codex/oldest` pins the same one. */
 export const OLDEST_CODEX = '0.47.0';
+
+/** The oldest version whose app-server listens on a unix socket and finds a prompt by its marker. */
+const FIRST_WITH_SERVER = '0.154.0';
 
 const PACKAGE = '@openai/codex';
 /** Homebrew keeps each version in its own folder. */
@@ -58,4 +61,24 @@ export async function askVersion(path: string, env: NodeJS.ProcessEnv): Promise<
     );
     child.stdin?.end();
   });
+}
+
+/** Why this Codex cannot be driven through an app-server, as a part of a sentence; undefined when it can. */
+export async function whyNoServer(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  // A script without a package of Codex is somebody's own: it is not asked what it is.
+  const version = installedVersion(path) ?? (isScript(path) ? undefined : await askVersion(path, env));
+  if (version === undefined) return 'the version of this program is unknown';
+  if (!isOlder(version, FIRST_WITH_SERVER)) return undefined;
+  return `Codex ${version} has no app-server that could be used (${FIRST_WITH_SERVER} and later have)`;
+}
+
+function isScript(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(2);
+    readSync(file, start, 0, 2, 0);
+    return start.toString('latin1') === '#!';
+  } finally {
+    closeSync(file);
+  }
 }

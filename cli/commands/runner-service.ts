@@ -14,6 +14,7 @@ import { advicePage, facts, said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { loadMachine, requireEnabled } from '../records/machine.ts';
 import { requireAuth } from '../records/remote-session.ts';
+import { stopAllServers } from '../runner/agent-server/own-server.ts';
 import { letServiceLeave } from '../service/leave.ts';
 import { type ServiceManager, serviceManager } from '../service/service-manager.ts';
 import { servicePath } from '../service/service-place.ts';
@@ -200,6 +201,7 @@ async function uninstall(context: Context, options: WaitOptions): Promise<void> 
   }
   rmSync(manager.path, { force: true });
   if (state !== 'absent') await manager.forget();
+  await stopAllServers(context.env);
   const document = {
     ok: true,
     action: wasInstalled ? 'uninstalled' : 'unchanged',

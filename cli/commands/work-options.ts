@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
 import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
+import { AGENT_MODES } from '../runner/agent-server/agent-servers.ts';
 import { KEEP_AWAKE_MODES } from '../runner/process/keep-awake.ts';
 import { TAKEOVER_WAIT_SECONDS } from '../runner/process/take-over.ts';
 import { linkedRootOption, withCommonOptions } from './shell.ts';
@@ -51,6 +52,7 @@ export function addWorkCommand(group: Command): Command {
       .option('--all-linked', 'work in every repository linked on this machine')
       .option('--codex-bin <path>', 'Codex executable (default: CODEX_BIN, then codex on the PATH)')
       .option('--codex-config-profile <name>', 'Codex configuration profile')
+      .addOption(agentModeOption())
       .addOption(
         wholeNumberOption({
           flags: '--max-jobs <number>',
@@ -86,6 +88,11 @@ or by the first before --once started a job.
 const MOST_JOBS = 64;
 /** A lease lasts 120 s, so a longer pause risks losing it. */
 const MOST_HEARTBEAT_SECONDS = 90;
+
+function agentModeOption(): Option {
+  const description = 'auto: through a server of the agent where it has one; exec: one process per prompt';
+  return new Option('--agent-mode <mode>', description).choices(AGENT_MODES).default('auto');
+}
 
 /** The option `--poll-interval`, shared by all commands that wait for jobs. */
 export function pollIntervalOption(): Option {

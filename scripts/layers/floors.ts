@@ -67,6 +67,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/agents'],
       ['cli/agents/app-server'],
       ['cli/runner/process'],
+      ['cli/runner/agent-server'],
       ['cli/output', 'cli/records/sessions'],
       ['cli/records'],
       ['cli/runner/redaction'],
@@ -91,7 +92,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     ],
     mayImport: ['spec'],
     packages: {
-      'cli/agents/app-server': ['node:', 'ws'],
+      'cli/agents/app-server': ['node:', 'ws', 'zod'],
       cli: ['node:', 'commander', 'eventsource-parser', 'plist', 'proper-lockfile', 'string-width', 'zod'],
     },
   },

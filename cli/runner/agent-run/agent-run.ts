@@ -4,44 +4,38 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { Agent, AgentLaunch, TurnFacts } from '../../agents/agent.ts';
-import { readAnswer } from '../../agents/answer-file.ts';
+import type { Agent, FailureReading, TurnFacts } from '../../agents/agent.ts';
 import { cutFailure } from '../../agents/failure-text.ts';
 import { messageOf } from '../../base/exit.ts';
 import type { AgentRun } from '../job/run-outcome.ts';
 import { Transcript } from '../output/transcript.ts';
-import { type ChildOutput, type RunningChild, startChild } from '../process/child.ts';
+import type { ChildOutput, RunningChild } from '../process/child.ts';
 import type { StopReason, StopSwitch } from '../process/stop-switch.ts';
-import { STOP_GRACES, type StopGraces, type StopReceipt } from '../process/terminate.ts';
+import type { StopReceipt } from '../process/terminate.ts';
 import { redactText } from '../redaction/redact.ts';
 import type { LeaseSpool } from '../spool/lease-spool.ts';
+import type { Engine } from './engine.ts';
 import { type Limits, RunLimits } from './run-limits.ts';
 
 export interface AgentRunOptions {
   agent: Agent;
-  launch: AgentLaunch;
+  engine: Engine;
   spool: LeaseSpool;
   stopSwitch: StopSwitch;
   limits: Limits;
   secrets: readonly string[];
   onChunk(): void;
-  graces?: StopGraces;
 }
 
 /** Runs the agent to its end. It is not started before the disk says that it may be running. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
-  const { launch } = options;
   const tag = randomUUID();
   const trouble = await noteSpawning(options, tag);
   if (trouble !== undefined) return { kind: 'not_started', message: trouble, isUnavailable: false };
   const transcript = openTranscript(options);
   const limits = new RunLimits(options.limits, (reason) => options.stopSwitch.ask(reason));
   try {
-    const started = await startChild(
-      { ...launch, tag },
-      hearing(transcript, limits),
-      options.graces ?? STOP_GRACES,
-    );
+    const started = await options.engine.start(tag, hearing(transcript, limits));
     if (started.kind === 'refused') {
       return { kind: 'not_started', message: started.message, isUnavailable: true };
     }
@@ -63,9 +57,11 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
 
 /** An agent that works in another session knows nothing of the linked one: it is stopped, and its answer is dropped. */
 function openTranscript(options: AgentRunOptions): Transcript {
-  const { sessionId: asked } = options.launch;
+  const { engine } = options;
+  const { sessionId: asked } = engine;
   return new Transcript({
     ...options,
+    agent: engine,
     sessionId: asked,
     onOtherSession: (said) => {
       options.stopSwitch.ask({ kind: 'other_session', asked, said });
@@ -78,13 +74,13 @@ function openTranscript(options: AgentRunOptions): Transcript {
 async function describeRun(
   transcript: Transcript,
   how: Supervised,
-  { agent, launch, secrets }: AgentRunOptions,
+  { agent, engine, secrets }: AgentRunOptions,
 ): Promise<AgentRun> {
   const { turn, otherSession } = transcript;
   const said = transcript.failure.best();
   const answer =
     otherSession === undefined
-      ? ((await readAnswer(launch.answerPath)) ?? nonBlank(transcript.lastMessage))
+      ? ((await engine.readAnswer()) ?? nonBlank(transcript.lastMessage))
       : undefined;
   return {
     kind: 'ended',
@@ -93,10 +89,19 @@ async function describeRun(
     otherSession,
     answer: answer === undefined ? undefined : transcript.redactAnswer(answer),
     failure: said === undefined ? undefined : cutFailure(redactText(said, secrets)),
-    reading: said === undefined ? undefined : agent.readFailure(said, turn, Date.now()),
+    reading: readingOf(turn, said, agent),
     stdout: transcript.tailOf('stdout'),
     stderr: transcript.tailOf('stderr'),
   };
+}
+
+/** The type of the failure decides; its words add when a limit ends. */
+function readingOf(turn: TurnFacts, said: string | undefined, agent: Agent): FailureReading | undefined {
+  const read = said === undefined ? undefined : agent.readFailure(said, turn, Date.now());
+  if (turn.reading === undefined || turn.state === 'completed') return read;
+  const isSame =
+    read?.kind === 'condition' && turn.reading.kind === 'condition' && read.code === turn.reading.code;
+  return isSame ? read : turn.reading;
 }
 
 function nonBlank(text: string | undefined): string | undefined {
@@ -107,10 +112,9 @@ function nonBlank(text: string | undefined): string | undefined {
  * Without this record a start looks like one that never happened: after a crash the runner would report that nothing ran, and
  * a person would send the prompt again.
  */
-async function noteSpawning({ spool, launch }: AgentRunOptions, tag: string): Promise<string | undefined> {
-  const at_utc = new Date().toISOString();
+async function noteSpawning({ spool, engine }: AgentRunOptions, tag: string): Promise<string | undefined> {
   try {
-    await spool.note({ record: 'spawning', at_utc, answer_path: launch.answerPath, tag });
+    await spool.note(engine.noteBefore(tag));
     return undefined;
   } catch (error) {
     return `its start could not be written down (${messageOf(error)}). Nothing ran; free some space on the disk.`;
@@ -162,6 +166,10 @@ function ignoreFullDisk(): undefined {
 }
 
 function describeStop({ reason, receipt }: { reason: StopReason; receipt: StopReceipt }): string {
+  if (receipt.isTurn) {
+    const how = receipt.left === 0 ? 'the turn was interrupted' : 'the turn could not be interrupted';
+    return `Stopped (${WHY[reason.kind]}): ${how}, after ${receipt.tookMs} ms.`;
+  }
   const how =
     receipt.signal === 'none'
       ? 'nothing was running any more'

@@ -1,19 +1,29 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
 import { isJobKind } from '../../../spec/job/kinds.ts';
+import {
+  type Agent,
+  type AgentSession,
+  type AgentTask,
+  markerOf,
+  type SessionDriver,
+} from '../../agents/agent.ts';
 import { disobeyed } from '../../agents/registry.ts';
 import { resolvePath } from '../../files/paths.ts';
 import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
 import type { WorkerBlock } from '../job/job-report.ts';
-import { failedResult, givenBack, judgeRun, stopSentence, summarise } from '../job/result.ts';
+import { failedResult, givenBack, judgeRun, sessionInUse, stopSentence, summarise } from '../job/result.ts';
 import type { AgentRun } from '../job/run-outcome.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import type { JobLease } from '../lease/job-lease.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
+import { resolveEntered } from './adopted-run.ts';
 import { runAgent } from './agent-run.ts';
+import { type Engine, processEngine } from './engine.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
+import { turnEngine } from './turn-engine.ts';
 
 export interface PromptRun {
   result: ResultRecord;
@@ -67,19 +77,20 @@ export async function runPrompt(
       `The policy of this machine sets the ${setting} of the agent, which ${agent.name} cannot obey.`,
     );
   }
-  const prepared = await agent.prepare(task);
-  if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
-  if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
-  const { launch } = prepared;
+  const chosen = await chooseEngine(context, { agent, lease, target, task });
+  if ('result' in chosen) return chosen;
+  const { engine } = chosen;
   // A link in its place would lead the agent out of the folder that the rules judged.
-  if (resolvePath('/', cwd) !== cwd) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
+  const isElsewhere = resolvePath('/', cwd) !== cwd;
   // Nothing ran yet, and the result of this early stop says so.
   const { reason } = lease.stopSwitch;
+  if (isElsewhere || reason !== undefined) await engine.abandon();
+  if (isElsewhere) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
   if (reason !== undefined) return { result: neverRan(reason), wasAttempted: true };
   const begun = context.claimPause.begin();
   const run = await runAgent({
     agent,
-    launch,
+    engine,
     spool: lease.spool,
     stopSwitch: lease.stopSwitch,
     limits: {
@@ -88,7 +99,6 @@ export async function runPrompt(
     },
     secrets: context.secrets,
     onChunk: () => lease.wakeUploads(),
-    ...(context.graces === undefined ? {} : { graces: context.graces }),
   });
   if (run.kind === 'not_started') {
     const error = `${agent.name} could not be started: ${run.message}`;
@@ -96,8 +106,56 @@ export async function runPrompt(
   }
   const result = judgeRun(run, { now: new Date(), kind: job.kind, agent: agent.name });
   notePause(context, run, { result, begun });
-  const worker = workerBlock(run, job.kind, [launch.command, ...launch.args].join(' '));
+  const worker = workerBlock(run, job.kind, engine.command);
   return { result, worker, wasAttempted: true };
+}
+
+interface Choice {
+  agent: Agent;
+  lease: JobLease;
+  target: PromptTarget;
+  task: AgentTask;
+}
+
+/** A turn in an agent server where there is one, else a process; or the result, when the prompt need not or cannot run. */
+async function chooseEngine(context: WorkContext, choice: Choice): Promise<{ engine: Engine } | PromptRun> {
+  const { agent, task } = choice;
+  const opening = await agent.sessions?.open(task);
+  if (agent.sessions !== undefined && opening?.kind === 'open') {
+    return chooseTurn(choice, agent.sessions, opening.session);
+  }
+  if (opening?.kind === 'refused') {
+    const { reading, message } = opening;
+    if (reading?.kind === 'session_in_use') return { result: sessionInUse(new Date()), wasAttempted: true };
+    const error = `${agent.name} could not open the session: ${message}`;
+    const kind = reading?.kind === 'session_missing' ? 'session_missing' : 'agent_error';
+    return { result: failedResult(kind, error, new Date()), wasAttempted: true };
+  }
+  const prepared = await agent.prepare(task);
+  if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
+  if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
+  const { openReader } = agent;
+  return { engine: processEngine(prepared.launch, { openReader, graces: context.graces }) };
+}
+
+/** Looks for the prompt before it enters it: what the transcript of the session shows already does not run again. */
+async function chooseTurn(
+  { target, lease, task }: Choice,
+  driver: SessionDriver,
+  session: AgentSession,
+): Promise<{ engine: Engine } | PromptRun> {
+  const { job, agent } = target;
+  const leaseIds = [...(job.earlierLeases ?? []), lease.held.leaseId ?? ''];
+  const marker = markerOf(job.id, lease.held.leaseId ?? '');
+  const plan = { driver, task, agent, session };
+  const found = await session.find(leaseIds.map((leaseId) => markerOf(job.id, leaseId)));
+  if (found?.status === 'running')
+    return { engine: turnEngine({ ...plan, marker: found.marker, turnId: found.turnId }) };
+  if (found === undefined && !session.isBusy)
+    return { engine: turnEngine({ ...plan, marker, prompt: job.prompt }) };
+  await session.close();
+  const result = found === undefined ? sessionInUse(new Date()) : resolveEntered(found, job.kind);
+  return { result, wasAttempted: true };
 }
 
 /** The policy may make it shorter, never longer. */

@@ -39,6 +39,8 @@ export interface ClaimedJob {
   timeoutSeconds?: number | undefined;
   sessionFallback?: 'primary' | 'none' | undefined;
   choice?: ServiceChoice | undefined;
+  /** Leases since the last order of a person that may have entered the prompt. */
+  earlierLeases?: readonly string[] | undefined;
 }
 
 /** A job that this runner has claimed. */

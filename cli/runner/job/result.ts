@@ -58,6 +58,11 @@ export function judgeRun(
   return isCondition(kindOfFailure) && hadNoEffect(run) ? givenBack(failed, kindOfFailure) : failed;
 }
 
+/** The agent ended well, and nobody judged its run: the runner was killed before it wrote the result. */
+export function completedResult(content: string, kind: string): ResultRecord {
+  return { outcome: 'completed', finished_at_utc: new Date().toISOString(), ...withAnswer(content, kind) };
+}
+
 /** The same failure, as a job that a server may take back. */
 export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRecord {
   return { ...result, release: { reason, message: clip(result.error ?? '', REASON_LENGTH) } };
@@ -67,7 +72,7 @@ const WHERE_IT_IS_OPEN =
   'Close it there (a terminal, an editor or the app of the agent), or send the prompt to another session.';
 
 /** It can run as soon as a person closes the session. */
-function sessionInUse(now: Date): ResultRecord {
+export function sessionInUse(now: Date): ResultRecord {
   const reason = 'session_in_use';
   const error = releaseSentence(reason, WHERE_IT_IS_OPEN);
   return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };

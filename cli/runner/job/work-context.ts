@@ -71,6 +71,8 @@ export interface LocalState {
 /** The agents that this runner drives. Without a name: the default one. */
 export interface Agents {
   find(name?: string): Promise<Agent | undefined>;
+  /** The runner ends. */
+  end?(): Promise<void>;
 }
 
 export interface WorkContext {

@@ -164,6 +164,17 @@ export class JobLease {
     });
   }
 
+  /** Takes up a lease that was left: its agent still runs, or has ended unseen. From here on heartbeats keep it again. */
+  async takeUp(): Promise<void> {
+    const { shutdown } = this.#context;
+    shutdown.addEventListener('abort', this.#onShutdown, { once: true });
+    if (shutdown.aborted) this.#onShutdown();
+    await this.#openSpool();
+    await this.#takeUp();
+    if (this.#verdict?.action === 'stop') this.stopSwitch.ask(stopReasonOf(this.#verdict.reason));
+    this.startHeartbeats();
+  }
+
   /** The lease may be gone: asks the server now. Settles when it has answered, or could not be asked. */
   async checkLease(): Promise<void> {
     await this.#heartbeats?.beatNow();

@@ -9,7 +9,7 @@
  */
 
 import { readLeftAnswer } from '../../agents/answer-file.ts';
-import { failedResult, otherSessionSentence, summarise } from '../job/result.ts';
+import { completedResult, failedResult, otherSessionSentence } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { type FamilyMark, ProcessFamily } from '../process/family.ts';
 import { stopFamily } from '../process/terminate.ts';
@@ -31,6 +31,8 @@ export async function concludeLeftJob(
 ): Promise<ResultRecord> {
   const { claim, progress, answerPath, otherSession } = journal;
   if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
+  // The transcript of its session could tell more, but no agent server can be asked.
+  if (progress.kind === 'entered') return failedResult('agent_error', UNKNOWN, new Date());
   const stopped = await stopOrphans(progress.mark, context);
   if (otherSession !== undefined) {
     return failedResult('session_missing', otherSessionSentence(otherSession) + stopped, new Date());
@@ -45,13 +47,6 @@ export async function concludeLeftJob(
   }
   const error = (stopped === '' ? ENDED_UNSEEN : UNKNOWN) + stopped;
   return { ...failedResult('agent_error', error, new Date()), content };
-}
-
-/** The runner saw the agent end well, and was killed before it wrote the result. */
-function completedResult(content: string, kind: string): ResultRecord {
-  const summary = summarise(content, kind);
-  const finished_at_utc = new Date().toISOString();
-  return { outcome: 'completed', finished_at_utc, content, ...(summary === undefined ? {} : { summary }) };
 }
 
 /** Processes that the agent started may outlive it. */

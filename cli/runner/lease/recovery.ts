@@ -2,6 +2,7 @@
  * Delivers what an earlier run of the runner left in the spool, one lease after the other:
  *
  *   a result                   → delivered under its lease
+ *   a prompt in an agent server → adopted: its turn is followed, or the transcript of its session tells the result
  *   no result                  → concluded from what the disk proves (left-job.ts), then delivered
  *   no readable claim          → put aside for a person
  *   a folder that is not safe  → put aside for a person; nothing in it is used
@@ -13,7 +14,7 @@ import { existsSync } from 'node:fs';
 import { messageOf } from '../../base/exit.ts';
 import type { Held } from '../job/hosted-api.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import { listSpools, moveAside, readJournal, readResult } from '../spool/lease-spool.ts';
+import { type Journal, listSpools, moveAside, readJournal, readResult } from '../spool/lease-spool.ts';
 import { dangerOfSpool, spoolFolder } from '../spool/places.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { Delivery } from './delivery.ts';
@@ -33,6 +34,11 @@ export interface RecoveryOptions {
   isBusy(folder: string): boolean;
   /** Ends the attempts; what is left waits for the next recovery. */
   signal: AbortSignal;
+  /**
+   * Takes over a job whose prompt was entered into a session of an agent server, and goes on by itself. False: no such server
+   * can be asked.
+   */
+  adopt?(context: WorkContext, left: { folder: string; journal: Journal }): Promise<boolean>;
   /** For local records. */
   onRecovered(recovered: Recovered): Promise<void>;
 }
@@ -88,11 +94,12 @@ async function recoverSpool(
   }
   const { claim } = journal;
   if (await isHeldByAnother(claim, context)) return false;
+  const kept = await readResult(folder);
+  if (kept === undefined && (await options.adopt?.(context, { folder, journal })) === true) return false;
   const lease = JobLease.left(context, { folder, record: claim });
   try {
     // For every account that is signed in now: no other runner supervises the agent.
-    const result =
-      (await readResult(folder)) ?? (await lease.keep(await concludeLeftJob(context, { folder, journal })));
+    const result = kept ?? (await lease.keep(await concludeLeftJob(context, { folder, journal })));
     if (claim.base_url !== service.baseUrl) {
       reporter.info(
         `Job ${claim.job_id} belongs to ${claim.base_url}; its result waits for a runner of that service.`,

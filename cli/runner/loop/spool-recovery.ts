@@ -9,7 +9,8 @@ import type { Reporter } from '../../base/reporter.ts';
 import { isLinkable, resolveRepo } from '../../git/repository.ts';
 import { recordFinish } from '../../records/runtime.ts';
 import type { WorkContext } from '../job/work-context.ts';
-import { type Recovered, recoverSpools } from '../lease/recovery.ts';
+import { type Recovered, type RecoveryOptions, recoverSpools } from '../lease/recovery.ts';
+import { AdoptedJobs } from './adopted-jobs.ts';
 
 /** New work must not wait longer than this for one round. */
 const ROUND_MS = 60_000;
@@ -33,6 +34,7 @@ export class SpoolRecovery {
   readonly #context: WorkContext;
   readonly #reporter: Reporter;
   readonly #options: SpoolRecoveryOptions;
+  readonly #adopted = new AdoptedJobs((recovered) => this.#recordOrTell(recovered));
   #running = Promise.resolve();
   #isRunning = false;
   /** Asked during a round: a spool that this round has passed may have been left since. */
@@ -46,12 +48,17 @@ export class SpoolRecovery {
 
   /** One round. Returns how many spools still wait for the server. */
   async recoverAll(): Promise<number> {
-    const { isBusy, ending, findOthers } = this.#options;
+    const { ending, findOthers } = this.#options;
+    const isBusy = (folder: string) => this.#options.isBusy(folder) || this.#adopted.isBusy(folder);
+    const adopt: RecoveryOptions['adopt'] = (context, left) => this.#adopted.adopt(context, left);
     const signal = AbortSignal.any([ending, AbortSignal.timeout(ROUND_MS)]);
     const onRecovered = (recovered: Recovered) => this.#recordOrTell(recovered);
     let left = 0;
     for (const context of [this.#context, ...(findOthers?.() ?? [])]) {
-      left += await recoverSpools({ ...context, reporter: this.#reporter }, { isBusy, signal, onRecovered });
+      left += await recoverSpools(
+        { ...context, reporter: this.#reporter },
+        { isBusy, signal, adopt, onRecovered },
+      );
     }
     return left;
   }
@@ -73,9 +80,10 @@ export class SpoolRecovery {
     this.#running = this.#untilNothingIsLeft(roundsBefore);
   }
 
-  /** Settles when no round runs. */
+  /** Settles when no round runs, and every adopted job has ended. */
   async settled(): Promise<void> {
     await this.#running;
+    await this.#adopted.settled();
   }
 
   async #untilNothingIsLeft(roundsBefore: number): Promise<void> {

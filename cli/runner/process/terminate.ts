@@ -16,6 +16,8 @@ export interface StopReceipt {
   /** The last signal that was needed; `none` when nothing ran any more. */
   signal: StopSignal;
   tookMs: number;
+  /** A turn in an agent server was interrupted; no process was ended. */
+  isTurn?: boolean;
 }
 
 export interface StopGraces {

@@ -28,7 +28,12 @@ export type Progress =
   /** The agent was certainly not started. */
   | { kind: 'claimed' }
   /** The agent may have been started; its process is known only as far as the mark says. */
-  | { kind: 'spawned'; mark: FamilyMark; end?: SeenEnd | undefined };
+  | { kind: 'spawned'; mark: FamilyMark; end?: SeenEnd | undefined }
+  /** The prompt may have been entered into a session of an agent server. */
+  | { kind: 'entered'; entry: Entry };
+
+/** Where a prompt was entered, and how it is found there. */
+export type Entry = Extract<JournalRecord, { record: 'entering' }>;
 
 /** How the agent ended, as the runner saw it. */
 export interface SeenEnd {
@@ -229,7 +234,9 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
   if (claim === undefined) return undefined;
   const spawning = records.findLast((record) => record.record === 'spawning');
   const spawned = records.findLast((record) => record.record === 'spawned');
-  const progress = progressOf(spawning, spawned);
+  const entering = records.findLast((record) => record.record === 'entering');
+  const progress: Progress =
+    entering === undefined ? progressOf(spawning, spawned) : { kind: 'entered', entry: entering };
   const ended = records.findLast((record) => record.record === 'ended');
   if (progress.kind === 'spawned' && ended !== undefined) {
     progress.end = { exitCode: ended.exit_code, wasStopped: ended.was_stopped, turn: ended.turn };

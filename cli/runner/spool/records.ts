@@ -46,6 +46,17 @@ export const journalRecord = z.discriminatedUnion('record', [
     /** The tag in the agent's environment, which finds its processes although their ids were not recorded. */
     tag: z.string().optional(),
   }),
+  /** Written before a prompt is entered into a session of an agent server: from here on its transcript tells the outcome. */
+  z.object({
+    record: z.literal('entering'),
+    at_utc: z.string(),
+    session_id: z.string(),
+    /** What the prompt carries in the transcript. */
+    marker: z.string(),
+    /** The agent of the session; absent: the default one. */
+    agent: z.string().optional(),
+    cwd: z.string(),
+  }),
   /** Who runs. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),
   /** It works in another session than the requested one: its answer is dropped. */

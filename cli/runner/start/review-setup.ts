@@ -18,7 +18,8 @@ export async function prepareReviews(
   options: ReviewOptions,
   reporter: Reporter,
 ): Promise<{ cycle: AgentCycle; drainSwitch: DrainSwitch }> {
-  const parts = await prepareParts(context, options, reporter);
+  // Without a lease no marker could tell one attempt from another, so each review runs in a process of its own.
+  const parts = await prepareParts(context, { ...options, agentMode: 'exec' }, reporter);
   const { shared, policy, drainSwitch, hooks, baseUrl, connect } = parts;
   const { record: machine } = await loadMachine({ env: context.env, now: Date.now() });
   const cycle = new AgentCycle({

@@ -68,6 +68,7 @@ export async function runWork(given: Context, options: ShownOptions): Promise<nu
     return drainSwitch.shutdown.aborted ? EXIT_INTERRUPTED : 0;
   } finally {
     for (const end of ends.reverse()) end();
+    await prepared.work.agents.end?.();
     await hold.lock?.release().catch((error: Error) => context.warn(error.message));
   }
 }

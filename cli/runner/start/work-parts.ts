@@ -9,6 +9,7 @@ import type { CommonOptions, Context } from '../../output/context.ts';
 import type { OwnerPolicy } from '../../policy/owner-policy.ts';
 import { requireAuth } from '../../records/remote-session.ts';
 import { ownerPolicy } from '../agent-run/policy-gate.ts';
+import { type AgentMode, AgentServers } from '../agent-server/agent-servers.ts';
 import { ClaimPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { DrainSwitch } from '../loop/drain-switch.ts';
@@ -30,6 +31,7 @@ export interface WorkOptions extends CommonOptions {
   allLinked?: boolean;
   codexBin?: string;
   codexConfigProfile?: string;
+  agentMode?: AgentMode;
   maxJobs: number;
   parallelInRepo?: boolean;
   /** Seconds to wait for the other runner; `true`: the usual time. */
@@ -40,18 +42,34 @@ export interface WorkOptions extends CommonOptions {
 /** What every driver gets; an agent that has options of its own finds them here under its name. */
 export interface AgentOptions {
   env: NodeJS.ProcessEnv;
-  codex?: { bin?: string | undefined; profile?: string | undefined };
+  codex?: { bin?: string | undefined; profile?: string | undefined; mode?: AgentMode | undefined };
 }
 
 /** Makes an agent, for every name of the registry. */
-export const DRIVERS = new Map<string, (options: AgentOptions) => Agent>([
-  [DEFAULT_AGENT, ({ env, codex }) => codexAgent({ ...codex, env })],
-]);
+export const DRIVERS = new Map<string, (options: AgentOptions) => Driven>([[DEFAULT_AGENT, driveCodex]]);
+
+/** An agent, and what ends with the runner. */
+interface Driven {
+  agent: Agent;
+  end?(): Promise<void>;
+}
+
+function driveCodex({ env, codex }: AgentOptions): Driven {
+  const { mode = 'auto', ...options } = codex ?? {};
+  const agent = codexAgent({ ...options, env });
+  const sessions = new AgentServers({
+    env,
+    mode,
+    profile: options.profile,
+    findProgram: () => agent.findProgram(),
+  });
+  return { agent: { ...agent, sessions }, end: () => sessions.end() };
+}
 
 /** Makes each agent once, when it is first needed. */
 export class AgentSet {
   readonly #options: AgentOptions;
-  readonly #made = new Map<string, Agent>();
+  readonly #made = new Map<string, Driven>();
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -59,9 +77,14 @@ export class AgentSet {
 
   /** Undefined: this runner does not drive it. Absent: the default one. */
   async find(name: string = DEFAULT_AGENT): Promise<Agent | undefined> {
-    const agent = this.#made.get(name) ?? DRIVERS.get(name)?.(this.#options);
-    if (agent !== undefined) this.#made.set(name, agent);
-    return agent;
+    const driven = this.#made.get(name) ?? DRIVERS.get(name)?.(this.#options);
+    if (driven !== undefined) this.#made.set(name, driven);
+    return driven?.agent;
+  }
+
+  /** The runner ends. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#made.values()].map((driven) => driven.end?.()));
   }
 }
 
@@ -97,7 +120,11 @@ export async function prepareParts(
       env,
       agents: new AgentSet({
         env,
-        codex: { bin: options.codexBin, profile: options.codexConfigProfile?.trim() },
+        codex: {
+          bin: options.codexBin,
+          profile: options.codexConfigProfile?.trim(),
+          mode: options.agentMode,
+        },
       }),
       claimPause: new ClaimPause(),
       reporter,

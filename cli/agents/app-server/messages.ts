@@ -1,0 +1,90 @@
+/** The parts of the Codex app-server protocol that we read (Codex 0.171). What is missing or of another type is passed over. */
+
+import { z } from 'zod';
+
+const text = z.string().catch('');
+const words = z.array(z.string()).catch([]);
+
+export const item = z.looseObject({
+  type: text,
+  id: text,
+  clientId: z.string().nullish().catch(undefined),
+  text: z.string().optional().catch(undefined),
+  summary: words.optional(),
+  command: z.string().optional().catch(undefined),
+  processId: z.string().nullish().catch(undefined),
+  aggregatedOutput: z.string().nullish().catch(undefined),
+  exitCode: z.number().nullish().catch(undefined),
+  changes: z
+    .array(z.looseObject({ path: text, kind: z.looseObject({ type: text }).catch({ type: '' }) }))
+    .optional()
+    .catch(undefined),
+});
+export type Item = z.infer<typeof item>;
+
+/** `codexErrorInfo` is a word, or an object whose only key is the word. */
+const turnError = z.looseObject({ message: text, codexErrorInfo: z.unknown() });
+export type TurnError = z.infer<typeof turnError>;
+
+export const turn = z.looseObject({
+  id: z.string(),
+  status: z.enum(['completed', 'interrupted', 'failed', 'inProgress']),
+  items: z.array(item).catch([]),
+  error: turnError.nullish().catch(undefined),
+});
+export type Turn = z.infer<typeof turn>;
+
+export const turnsPage = z.looseObject({
+  data: z.array(turn),
+  nextCursor: z.string().nullish().catch(undefined),
+});
+
+export const resumed = z.looseObject({
+  thread: z.looseObject({ id: z.string(), status: z.looseObject({ type: text }).catch({ type: '' }) }),
+});
+
+export const startedTurn = z.looseObject({ turn: z.looseObject({ id: z.string() }) });
+
+export const terminals = z.looseObject({ data: z.array(z.looseObject({ processId: text })).catch([]) });
+
+/** What all notifications about a turn share. */
+export const aboutTurn = z.looseObject({
+  threadId: z.string(),
+  turnId: z.string().optional().catch(undefined),
+  turn: turn.optional().catch(undefined),
+  item: item.optional().catch(undefined),
+  itemId: z.string().optional().catch(undefined),
+  delta: z.string().optional().catch(undefined),
+  diff: z.string().optional().catch(undefined),
+  error: turnError.optional().catch(undefined),
+  willRetry: z.boolean().optional().catch(undefined),
+  plan: z
+    .array(z.looseObject({ step: text, status: text }))
+    .optional()
+    .catch(undefined),
+  tokenUsage: z
+    .looseObject({
+      last: z.looseObject({
+        inputTokens: z.number().catch(0),
+        cachedInputTokens: z.number().catch(0),
+        outputTokens: z.number().catch(0),
+      }),
+    })
+    .optional()
+    .catch(undefined),
+});
+export type AboutTurn = z.infer<typeof aboutTurn>;
+
+/** When a limit ends, in seconds since the epoch. */
+export const rateLimits = z.looseObject({
+  rateLimits: z.looseObject({
+    primary: z
+      .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish() })
+      .nullish()
+      .catch(undefined),
+    secondary: z
+      .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish() })
+      .nullish()
+      .catch(undefined),
+  }),
+});

@@ -1,0 +1,255 @@
+/**
+ * One session of an agent server that this runner has opened: it finds earlier prompts by their markers, enters a prompt, follows
+ * its turn and interrupts it. Only the writer of a session knows which turn runs: any other reader is told `interrupted`.
+ */
+
+import { z } from 'zod';
+import type {
+  AgentSession,
+  AgentSettings,
+  EnteredTurn,
+  FailureReading,
+  SessionTask,
+  TurnEnd,
+} from '../agent.ts';
+import type { Connection, Notification } from './connection.ts';
+import { resumed, startedTurn, type Turn, turn, turnsPage } from './messages.ts';
+import { readOpenError } from './turn-errors.ts';
+
+export type Opening =
+  | { kind: 'open'; session: ServerSession }
+  | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
+  | { kind: 'lost'; message: string };
+
+/** The newest turns come with the answer that opens the session; a marker is nearly always among them. */
+const FIRST_TURNS = 20;
+const PAGE_TURNS = 50;
+/** 1000 turns: a prompt of this job is younger than that. */
+const MOST_PAGES = 20;
+/** Characters of notifications that wait for the disk; beyond it the pieces of running commands are left out. */
+const MOST_WAITING = 8 * 1024 * 1024;
+
+export class ServerSession implements AgentSession {
+  readonly #connection: Connection;
+  readonly #task: SessionTask;
+  readonly #isShared: boolean;
+  readonly #stopListening: () => void;
+  /** The turns at the time when the session was opened; undefined once a prompt was entered. */
+  #firstTurns: readonly Turn[] | undefined;
+  /** Lines that nobody has taken yet. */
+  #waiting: string[] = [];
+  #waitingLength = 0;
+  #ended = new Map<string, Turn>();
+  #wake: () => void = () => undefined;
+  #isLost = false;
+
+  /** Whether a turn of anybody runs in the session. */
+  isBusy: boolean;
+
+  private constructor(
+    { connection, task, isShared }: { connection: Connection; task: SessionTask; isShared: boolean },
+    { isBusy, turns }: { isBusy: boolean; turns: readonly Turn[] },
+    early: readonly Notification[],
+  ) {
+    this.#connection = connection;
+    this.#task = task;
+    this.#isShared = isShared;
+    this.isBusy = isBusy;
+    this.#firstTurns = turns;
+    for (const notification of early) this.#hear(notification);
+    this.#stopListening = connection.listen((notification) => this.#hear(notification));
+    void connection.closed.then(() => {
+      this.#isLost = true;
+      this.#wake();
+    });
+  }
+
+  static async open(connection: Connection, task: SessionTask, isShared: boolean): Promise<Opening> {
+    const early: Notification[] = [];
+    const stop = connection.listen((notification) => early.push(notification));
+    const reply = await connection.call('thread/resume', {
+      threadId: task.sessionId,
+      excludeTurns: true,
+      initialTurnsPage: { limit: FIRST_TURNS },
+      // In a shared server these are the person's own.
+      ...(isShared ? {} : { cwd: task.cwd, approvalPolicy: 'never' }),
+    });
+    stop();
+    if (reply.kind === 'lost') return reply;
+    if (reply.kind === 'refused') {
+      return { kind: 'refused', message: reply.message, reading: readOpenError(reply.message) };
+    }
+    const read = resumed.safeParse(reply.result).data;
+    if (read === undefined) return { kind: 'lost', message: 'the agent server gave an unknown answer' };
+    const page = turnsPage.safeParse((reply.result as { initialTurnsPage?: unknown }).initialTurnsPage).data;
+    const state = { isBusy: read.thread.status.type === 'active', turns: page?.data ?? [] };
+    return {
+      kind: 'open',
+      session: new ServerSession({ connection, task, isShared }, state, early),
+    };
+  }
+
+  get how(): AgentSession['how'] {
+    return this.#isShared ? 'shared_server' : 'own_server';
+  }
+
+  async find(markers: readonly string[]): Promise<EnteredTurn | undefined> {
+    const first = this.#firstTurns ?? [];
+    const found = findMarked(first, markers);
+    const isWhole = first.length > 0 && first.length < FIRST_TURNS;
+    if (found !== undefined || isWhole) return found;
+    return findTurn(this.#connection, this.#task.sessionId, markers);
+  }
+
+  async enter(prompt: string, marker: string) {
+    this.#firstTurns = undefined;
+    const reply = await this.#connection.call('turn/start', {
+      threadId: this.#task.sessionId,
+      clientUserMessageId: marker,
+      input: [{ type: 'text', text: prompt, text_elements: [] }],
+      ...turnSettings(this.#task.settings, this.#isShared),
+    });
+    if (reply.kind !== 'ok')
+      return { kind: 'refused' as const, isCertain: reply.kind === 'refused', message: reply.message };
+    const turnId = startedTurn.safeParse(reply.result).data?.turn.id;
+    if (turnId === undefined)
+      return {
+        kind: 'refused' as const,
+        isCertain: false,
+        message: 'the agent server gave an unknown answer',
+      };
+    return { kind: 'entered' as const, turnId };
+  }
+
+  async follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd> {
+    for (;;) {
+      const lines = this.#waiting;
+      this.#waiting = [];
+      this.#waitingLength = 0;
+      for (const line of lines) if (isAbout(line, turnId)) await take(line);
+      if (this.#waiting.length > 0) continue;
+      const ended = this.#ended.get(turnId);
+      if (ended !== undefined) {
+        this.isBusy = false;
+        return { kind: 'ended', status: endOf(ended), answer: answerOf(ended) };
+      }
+      if (this.#isLost) return { kind: 'lost' };
+      await new Promise<void>((wake) => {
+        this.#wake = wake;
+      });
+    }
+  }
+
+  async interrupt(turnId: string): Promise<void> {
+    await this.#connection.call('turn/interrupt', { threadId: this.#task.sessionId, turnId }, INTERRUPT_MS);
+    if (!this.#isShared) await this.#endTerminals();
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    if (this.#isLost) return;
+    if (!this.#isShared) await this.#endTerminals();
+    await this.#connection.call('thread/unsubscribe', { threadId: this.#task.sessionId }, INTERRUPT_MS);
+  }
+
+  /** What a turn started and left running, such as a server in the background. A person's own terminals are not ours. */
+  async #endTerminals(): Promise<void> {
+    await this.#connection.call(
+      'thread/backgroundTerminals/clean',
+      { threadId: this.#task.sessionId },
+      INTERRUPT_MS,
+    );
+  }
+
+  #hear({ method, params }: Notification): void {
+    const about = notice.safeParse(params).data;
+    if (about?.threadId !== this.#task.sessionId) return;
+    if (method === 'turn/started') this.isBusy = true;
+    if (method === 'turn/completed' && about.turn !== undefined) this.#ended.set(about.turn.id, about.turn);
+    const isLate = method.endsWith('/outputDelta') && this.#waitingLength > MOST_WAITING;
+    if (!isLate) {
+      const line = JSON.stringify({ method, params });
+      this.#waiting.push(line);
+      this.#waitingLength += line.length;
+    }
+    this.#wake();
+  }
+}
+
+/** Looks through the newest turns of a session, which need not be open here. */
+export async function findTurn(
+  connection: Connection,
+  sessionId: string,
+  markers: readonly string[],
+): Promise<EnteredTurn | undefined> {
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    const reply = await connection.call('thread/turns/list', {
+      threadId: sessionId,
+      limit: PAGE_TURNS,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    const page = reply.kind === 'ok' ? turnsPage.safeParse(reply.result).data : undefined;
+    const found = findMarked(page?.data ?? [], markers);
+    if (found !== undefined) return found;
+    const next = page?.nextCursor ?? undefined;
+    if (next === undefined || next === cursor) return undefined;
+    cursor = next;
+  }
+  return undefined;
+}
+
+/** An interrupt is answered within 31 ms; a server that does not answer is ended by its process. */
+const INTERRUPT_MS = 3000;
+
+const notice = z.looseObject({ threadId: z.string(), turn: turn.optional().catch(undefined) });
+const lineAbout = z.object({
+  params: z.looseObject({
+    turnId: z.string().optional().catch(undefined),
+    turn: z.looseObject({ id: z.string() }).optional().catch(undefined),
+  }),
+});
+
+function isAbout(line: string, turnId: string): boolean {
+  const params = lineAbout.safeParse(JSON.parse(line)).data?.params;
+  return (params?.turn?.id ?? params?.turnId) === turnId;
+}
+
+/** Newest first: the newest turn with one of the markers decides. */
+function findMarked(turns: readonly Turn[], markers: readonly string[]): EnteredTurn | undefined {
+  for (const one of turns) {
+    const marker = one.items.find(({ clientId }) => clientId != null && markers.includes(clientId))?.clientId;
+    if (marker == null) continue;
+    const status = one.status === 'inProgress' ? 'running' : endOf(one);
+    return { turnId: one.id, marker, status, answer: answerOf(one), error: one.error?.message };
+  }
+  return undefined;
+}
+
+function endOf({ status }: Turn): 'completed' | 'interrupted' | 'failed' {
+  return status === 'inProgress' ? 'interrupted' : status;
+}
+
+function answerOf({ items }: Turn): string | undefined {
+  return items.findLast(({ type }) => type === 'agentMessage')?.text || undefined;
+}
+
+/** For this turn. In the person's own server nothing is changed that the policy of the machine does not ask for. */
+function turnSettings({ sandbox }: AgentSettings = {}, isShared: boolean): object {
+  return {
+    ...(isShared ? {} : { approvalPolicy: 'never' }),
+    ...(sandbox === undefined ? {} : { sandboxPolicy: SANDBOXES[sandbox] }),
+  };
+}
+
+const SANDBOXES: Readonly<Record<NonNullable<AgentSettings['sandbox']>, object>> = {
+  'read-only': { type: 'readOnly', networkAccess: false },
+  'workspace-write': {
+    type: 'workspaceWrite',
+    writableRoots: [],
+    networkAccess: false,
+    excludeTmpdirEnvVar: false,
+    excludeSlashTmp: false,
+  },
+  'danger-full-access': { type: 'dangerFullAccess' },
+};

@@ -1,0 +1,154 @@
+/**
+ * Reads the notifications of one turn, a line of JSON each, as other agents print theirs. Unknown notifications are passed over;
+ * an unknown item counts as an effect, because it may have been one.
+ */
+
+import type { AgentEvent, AgentReader, LogLevel, TurnFacts } from '../agent.ts';
+import { type AboutTurn, aboutTurn, type Item } from './messages.ts';
+import { readTurnError } from './turn-errors.ts';
+
+/** Items that change nothing outside the conversation. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['userMessage', 'reasoning', 'hookPrompt', 'plan']);
+
+/** The end of a turn that the server did not report: its sentence takes the place of an error of the model. */
+export const LOST_METHOD = 'orp/lost';
+
+export function openTurnReader(): AgentReader {
+  return new TurnReader();
+}
+
+class TurnReader implements AgentReader {
+  readonly turn: TurnFacts = { sessionId: undefined, state: 'unknown', hasEvents: false, hasEffect: false };
+  /** Commands at work, with the output that was shown of each. */
+  readonly #commands = new Map<string, string>();
+  #diff = '';
+
+  readLine(line: string, whole: boolean): AgentEvent[] {
+    const event = whole ? parse(line) : undefined;
+    if (event === undefined) return [];
+    this.turn.hasEvents = true;
+    this.turn.sessionId = event.params.threadId;
+    return this.#read(event.method, event.params);
+  }
+
+  #read(method: string, params: AboutTurn): AgentEvent[] {
+    switch (method) {
+      case 'turn/started':
+        this.turn.state = 'open';
+        return [];
+      case 'item/started':
+        return params.item === undefined ? [] : this.#start(params.item);
+      case 'item/completed':
+        return params.item === undefined ? [] : this.#complete(params.item);
+      case 'item/commandExecution/outputDelta':
+        return this.#showDelta(params);
+      case 'turn/diff/updated':
+        this.#diff = params.diff ?? '';
+        return [];
+      case 'turn/plan/updated':
+        return (params.plan ?? []).map(({ status, step }) => output(`[${status}] ${step}`));
+      case 'thread/tokenUsage/updated':
+        return readUsage(params);
+      case 'error':
+        return readError(params);
+      case 'turn/completed':
+        return this.#end(params);
+      case LOST_METHOD:
+        return [{ kind: 'failure', message: params.error?.message ?? '', final: true }];
+      default:
+        return [];
+    }
+  }
+
+  #start(started: Item): AgentEvent[] {
+    this.#noteEffect(started);
+    if (started.type !== 'commandExecution') return [];
+    this.#commands.set(started.id, '');
+    return [output(`$ ${started.command ?? ''}`)];
+  }
+
+  #complete(done: Item): AgentEvent[] {
+    this.#noteEffect(done);
+    switch (done.type) {
+      case 'agentMessage':
+        return [{ kind: 'message', text: done.text ?? '' }];
+      case 'commandExecution':
+        return this.#endCommand(done);
+      case 'reasoning':
+        return (done.summary ?? []).map((line) => output(line));
+      case 'fileChange':
+        return (done.changes ?? []).map(({ kind, path }) => output(`${kind.type} ${path}`));
+      case 'userMessage':
+        return [];
+      default:
+        return [output(`[${done.type}]`)];
+    }
+  }
+
+  #noteEffect({ type }: Item): void {
+    this.turn.hasEffect ||= !WITHOUT_EFFECT.has(type);
+  }
+
+  #showDelta({ itemId = '', delta = '' }: AboutTurn): AgentEvent[] {
+    this.#commands.set(itemId, `${this.#commands.get(itemId) ?? ''}${delta}`.slice(-MOST_COMPARED));
+    return [{ kind: 'log', stream: 'stdout', level: 'info', text: delta }];
+  }
+
+  /** Codex streams the output of a command only after its first moments; the whole stands in the ended item. */
+  #endCommand(done: Item): AgentEvent[] {
+    const shown = this.#commands.get(done.id);
+    this.#commands.delete(done.id);
+    const events: AgentEvent[] = shown === undefined ? [output(`$ ${done.command ?? ''}`)] : [];
+    const all = done.aggregatedOutput ?? '';
+    if (all !== '' && !shown) events.push(output(all));
+    else if (shown && all.length > shown.length && all.endsWith(shown)) {
+      events.push(output(`(the command printed before that)\n${all.slice(0, all.length - shown.length)}`));
+    }
+    if (typeof done.exitCode === 'number' && done.exitCode !== 0)
+      events.push(output(`(exit code ${done.exitCode})`, 'warn'));
+    return events;
+  }
+
+  #end({ turn }: AboutTurn): AgentEvent[] {
+    const diff: AgentEvent[] = this.#diff === '' ? [] : [output(this.#diff)];
+    this.turn.state = turn?.status === 'completed' ? 'completed' : 'failed';
+    if (turn?.status === 'completed') return diff;
+    if (turn?.error) this.turn.reading = readTurnError(turn.error);
+    const message = turn?.error?.message || 'The turn was interrupted in the session.';
+    return [...diff, { kind: 'failure', message, final: true }];
+  }
+}
+
+/** Longer output is compared by its end. */
+const MOST_COMPARED = 1024 * 1024;
+
+function parse(line: string): { method: string; params: AboutTurn } | undefined {
+  try {
+    const { method, params } = JSON.parse(line) as { method: string; params: unknown };
+    const read = aboutTurn.safeParse(params).data;
+    return read === undefined ? undefined : { method, params: read };
+  } catch {
+    return undefined;
+  }
+}
+
+function readUsage({ tokenUsage }: AboutTurn): AgentEvent[] {
+  return tokenUsage === undefined ? [] : [{ kind: 'usage', usage: tokenUsage.last }];
+}
+
+/** Not final: Codex tries again, or the end of the turn says it once more. */
+function readError({ error }: AboutTurn): AgentEvent[] {
+  if (error === undefined) return [];
+  return [
+    { kind: 'log', stream: 'stderr', level: 'error', text: withNewline(error.message) },
+    { kind: 'failure', message: error.message, final: false },
+  ];
+}
+
+function output(line: string, level: LogLevel = 'info'): AgentEvent {
+  return { kind: 'log', stream: 'stdout', level, text: withNewline(line) };
+}
+
+function withNewline(line: string): string {
+  return line.endsWith('\n') ? line : `${line}\n`;
+}

@@ -1,0 +1,172 @@
+/**
+ * A prompt as a turn in an agent server. When the server or the connection ends, the transcript of the session tells what became
+ * of the prompt: the session is opened again, and a turn that still runs is followed on.
+ */
+
+import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';
+import { LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
+import type { ChildEnd, ChildOutput, ChildStart } from '../process/child.ts';
+import type { StopReceipt } from '../process/terminate.ts';
+import type { Engine } from './engine.ts';
+
+export interface TurnPlan {
+  driver: SessionDriver;
+  task: SessionTask;
+  agent: string | undefined;
+  session: AgentSession;
+  /** Of this prompt. */
+  marker: string;
+  /** Absent: `turnId` is a turn that was entered before, and still runs. */
+  prompt?: string;
+  turnId?: string;
+}
+
+export function turnEngine(plan: TurnPlan): Engine {
+  const { driver, task, marker } = plan;
+  let run: TurnRun | undefined;
+  return {
+    sessionId: task.sessionId,
+    command: `codex app-server (${plan.session.how === 'shared_server' ? 'shared' : 'own'})`,
+    noteBefore: () => ({
+      record: 'entering',
+      at_utc: new Date().toISOString(),
+      session_id: task.sessionId,
+      marker,
+      agent: plan.agent,
+      cwd: task.cwd,
+    }),
+    async start(_tag, output): Promise<ChildStart> {
+      const started = await begin(plan);
+      if (typeof started === 'string') {
+        await plan.session.close();
+        return { kind: 'refused', message: started };
+      }
+      const turn = new TurnRun(plan, { ...started, output });
+      run = turn;
+      // Nothing of it is a process of this runner.
+      const mark = { pid: 0, startTime: undefined };
+      return { kind: 'running', child: { mark, ended: turn.ended, stop: () => turn.stop() } };
+    },
+    openReader: () => driver.openReader(),
+    abandon: () => plan.session.close(),
+    readAnswer: async () => run?.answer,
+  };
+}
+
+/** The turn that runs now, or why there is none. */
+async function begin({
+  session,
+  marker,
+  prompt,
+  turnId,
+}: TurnPlan): Promise<{ turnId: string; session: AgentSession } | string> {
+  if (turnId !== undefined) return { turnId, session };
+  const entry = await session.enter(prompt ?? '', marker);
+  if (entry.kind === 'entered') return { turnId: entry.turnId, session };
+  if (entry.isCertain) return entry.message;
+  // The answer was lost: the prompt may have been entered.
+  const found = await session.find([marker]);
+  return found === undefined ? entry.message : { turnId: found.turnId, session };
+}
+
+/** How long an interrupted turn may take to end; it takes 31 ms. */
+const INTERRUPT_LIMIT_MS = 5000;
+/** Opening the session again after its server ended. */
+const REOPEN_TRIES = 3;
+
+class TurnRun {
+  readonly ended: Promise<ChildEnd>;
+  answer: string | undefined;
+  readonly #plan: TurnPlan;
+  readonly #output: ChildOutput;
+  readonly #turnId: string;
+  #session: AgentSession;
+  #stopping: Promise<StopReceipt> | undefined;
+  #isAbandoned = false;
+  #giveUp: () => void = () => undefined;
+
+  constructor(plan: TurnPlan, from: { turnId: string; session: AgentSession; output: ChildOutput }) {
+    this.#plan = plan;
+    this.#output = from.output;
+    this.#turnId = from.turnId;
+    this.#session = from.session;
+    const abandoned = new Promise<void>((settle) => {
+      this.#giveUp = settle;
+    });
+    this.ended = Promise.race([this.#follow(), abandoned]).then(async () => {
+      await this.#session.close();
+      return { exitCode: 0, signal: null };
+    });
+  }
+
+  stop(): Promise<StopReceipt> {
+    this.#stopping ??= this.#interrupt();
+    return this.#stopping;
+  }
+
+  async #interrupt(): Promise<StopReceipt> {
+    const from = performance.now();
+    await this.#session.interrupt(this.#turnId);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((settle) => {
+      timer = setTimeout(() => settle(false), INTERRUPT_LIMIT_MS);
+    });
+    const isOver = await Promise.race([this.ended.then(() => true), late]);
+    clearTimeout(timer);
+    if (!isOver) {
+      this.#isAbandoned = true;
+      this.#giveUp();
+    }
+    const tookMs = Math.round(performance.now() - from);
+    return { processes: 0, left: isOver ? 0 : 1, signal: 'none', tookMs, isTurn: true };
+  }
+
+  async #follow(): Promise<void> {
+    for (let lost = 0; !this.#isAbandoned; lost += 1) {
+      const end = await this.#session.follow(this.#turnId, (line) => this.#take(line));
+      if (end.kind === 'ended') {
+        this.answer = end.answer;
+        return;
+      }
+      const found = lost < REOPEN_TRIES ? await this.#reopen() : undefined;
+      if (found?.status === 'running') continue;
+      return this.#conclude(found);
+    }
+  }
+
+  /** What the transcript says of the prompt now. */
+  async #reopen(): Promise<EnteredTurn | undefined> {
+    const opening = await this.#plan.driver.open(this.#plan.task);
+    if (opening.kind !== 'open') return undefined;
+    await this.#session.close();
+    this.#session = opening.session;
+    return opening.session.find([this.#plan.marker]);
+  }
+
+  async #conclude(found: EnteredTurn | undefined): Promise<void> {
+    this.answer = found?.answer;
+    if (found?.status === 'completed') {
+      // The end of the turn was not heard; the transcript has it.
+      await this.#tell('turn/completed', { turn: { id: found.turnId, status: 'completed', items: [] } });
+      return;
+    }
+    const message = found === undefined ? UNKNOWN_END : (found.error ?? INTERRUPTED_END);
+    await this.#tell(LOST_METHOD, { error: { message } });
+    await this.#tell('turn/completed', {
+      turn: { id: this.#turnId, status: 'failed', items: [], error: { message } },
+    });
+  }
+
+  #tell(method: string, params: object): Promise<void> {
+    return this.#take(JSON.stringify({ method, params: { threadId: this.#plan.task.sessionId, ...params } }));
+  }
+
+  async #take(line: string): Promise<void> {
+    await this.#output.stdout(new TextEncoder().encode(`${line}\n`));
+  }
+}
+
+const UNKNOWN_END =
+  'The agent server ended in the middle of the turn, and the session could not be opened again: what became of the prompt is unknown.';
+const INTERRUPTED_END =
+  'The agent server ended in the middle of the turn. The transcript of the session shows the turn as interrupted.';

@@ -1,0 +1,141 @@
+/**
+ * The agent server of this runner, one for each home of Codex. It leads a process group of its own and outlives the runner, so
+ * that a turn goes on when the runner is killed. `server.json` names its process; the next runner finds it there.
+ */
+
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { agentEnvironment } from '../../agents/agent-environment.ts';
+import { type Connection, connectTo } from '../../agents/app-server/connection.ts';
+import { PRIVATE_MODE, writeTextFile } from '../../files/json-file.ts';
+import { withLock } from '../../files/lock.ts';
+import { homeOf } from '../../files/paths.ts';
+import { makeFolder } from '../../files/private-folder.ts';
+import { ProcessFamily } from '../process/family.ts';
+import { findProcess, TAG_NAME } from '../process/process-table.ts';
+import { type StopReceipt, stopFamily } from '../process/terminate.ts';
+import { isOwnSocket, MAX_SOCKET_PATH_BYTES, serverFolder, serversFolder } from './places.ts';
+
+const RECORD = 'server.json';
+const SOCKET = 'socket';
+/** A start takes 0.4 s; a busy machine may need much longer. */
+const START_LIMIT_MS = 15_000;
+const LOOK_EVERY_MS = 15;
+
+const serverRecord = z.object({
+  pid: z.number().int().min(2),
+  start_time: z.string(),
+  tag: z.string(),
+  program: z.string(),
+});
+type ServerRecord = z.infer<typeof serverRecord>;
+
+export type ServerStart = { kind: 'connected'; connection: Connection } | { kind: 'failed'; message: string };
+
+/** Connects to the server; starts it if needed. */
+export async function connectToOwnServer(env: NodeJS.ProcessEnv, program: string): Promise<ServerStart> {
+  const folder = serverFolder(env);
+  const socket = join(folder, SOCKET);
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH_BYTES)
+    return { kind: 'failed', message: `the path ${socket} is too long for a socket` };
+  makeFolder(folder);
+  // Two runners of two machines of this user may want it at the same time.
+  return withLock(folder, async () => {
+    const record = readRecord(folder);
+    if (record?.program === program && isOwnSocket(socket)) {
+      const connection = await connectTo(socket);
+      if (connection !== undefined) return { kind: 'connected', connection };
+    }
+    // It does not answer, or another Codex was installed meanwhile.
+    if (record !== undefined) await stopRecorded(folder, record);
+    return start(env, { folder, socket, program });
+  });
+}
+
+async function start(
+  env: NodeJS.ProcessEnv,
+  { folder, socket, program }: { folder: string; socket: string; program: string },
+): Promise<ServerStart> {
+  const tag = randomUUID();
+  const home = homeOf(env);
+  rmSync(socket, { force: true });
+  const child = spawn(program, ['app-server', '--listen', `unix://${socket}`], {
+    cwd: home,
+    env: { ...agentEnvironment(env, home), [TAG_NAME]: tag },
+    detached: true,
+    stdio: 'ignore',
+  });
+  const failed = new Promise<string>((settle) => {
+    child.once('error', (error) => settle(error.message));
+    child.once('exit', (code, signal) => settle(`it ended with ${signal ?? `exit code ${code}`}`));
+  });
+  const spawned = await Promise.race([once(child, 'spawn'), failed]);
+  if (typeof spawned === 'string') return { kind: 'failed', message: spawned };
+  child.unref();
+  const { pid = 0 } = child;
+  const startTime = (await findProcess(pid).catch(() => undefined))?.startTime ?? '';
+  const record: ServerRecord = { pid, start_time: startTime, tag, program };
+  writeTextFile(join(folder, RECORD), `${JSON.stringify(record)}\n`, PRIVATE_MODE);
+  const connection = await Promise.race([waitFor(socket), failed]);
+  if (connection !== undefined && typeof connection !== 'string') return { kind: 'connected', connection };
+  await stopRecorded(folder, record);
+  return { kind: 'failed', message: connection ?? `it did not answer within ${START_LIMIT_MS / 1000} s` };
+}
+
+async function waitFor(socket: string): Promise<Connection | undefined> {
+  for (const giveUpAt = performance.now() + START_LIMIT_MS; performance.now() < giveUpAt; ) {
+    const connection = existsSync(socket) ? await connectTo(socket) : undefined;
+    if (connection !== undefined) return connection;
+    await new Promise((wake) => setTimeout(wake, LOOK_EVERY_MS));
+  }
+  return undefined;
+}
+
+/** Ends the server of this home, if there is one. Its turns are interrupted. */
+export async function stopOwnServer(env: NodeJS.ProcessEnv): Promise<StopReceipt | undefined> {
+  return stopIn(serverFolder(env));
+}
+
+/** Ends all servers that this program has started for this user. */
+export async function stopAllServers(env: NodeJS.ProcessEnv): Promise<number> {
+  const root = serversFolder(env);
+  const folders = existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
+  const receipts = await Promise.all(folders.map((folder) => stopIn(folder)));
+  return receipts.filter((receipt) => (receipt?.processes ?? 0) > 0).length;
+}
+
+function stopIn(folder: string): Promise<StopReceipt | undefined> | undefined {
+  if (!existsSync(join(folder, RECORD))) return undefined;
+  return withLock(folder, async () => {
+    const record = readRecord(folder);
+    return record && stopRecorded(folder, record);
+  });
+}
+
+/** The process that runs as the server of this home; undefined when none does. */
+export async function findOwnServer(env: NodeJS.ProcessEnv): Promise<{ pid: number } | undefined> {
+  const record = readRecord(serverFolder(env));
+  if (record === undefined) return undefined;
+  const found = await findProcess(record.pid).catch(() => undefined);
+  return found?.startTime === record.start_time ? { pid: record.pid } : undefined;
+}
+
+async function stopRecorded(folder: string, { pid, start_time, tag }: ServerRecord): Promise<StopReceipt> {
+  const leader = start_time === '' ? undefined : { pid, startTime: start_time };
+  const receipt = await stopFamily(ProcessFamily.found({ leader, tag }));
+  rmSync(join(folder, RECORD), { force: true });
+  rmSync(join(folder, SOCKET), { force: true });
+  return receipt;
+}
+
+function readRecord(folder: string): ServerRecord | undefined {
+  try {
+    return serverRecord.safeParse(JSON.parse(readFileSync(join(folder, RECORD), 'utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}

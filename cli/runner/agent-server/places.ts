@@ -1,0 +1,35 @@
+/** Where the agent servers listen: the one of the person, and the one of this runner. */
+
+import { createHash } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { folderOf, homeOf, stateFolder } from '../../files/paths.ts';
+
+/** Everything of Codex is per home. */
+export function codexHome(env: NodeJS.ProcessEnv): string {
+  return folderOf(env, 'CODEX_HOME') ?? join(homeOf(env), '.codex');
+}
+
+/** The socket of the server that the person runs, such as the daemon of the vendor. */
+export function sharedSocket(env: NodeJS.ProcessEnv): string {
+  return join(codexHome(env), 'app-server-control', 'app-server-control.sock');
+}
+
+/** All servers that this program has started, a folder for each home. */
+export function serversFolder(env: NodeJS.ProcessEnv): string {
+  return join(stateFolder(env), 'agent-servers');
+}
+
+/** The folder of the server for a home; the name is short, because the path of a socket may have 103 bytes. */
+export function serverFolder(env: NodeJS.ProcessEnv): string {
+  return join(serversFolder(env), createHash('sha256').update(codexHome(env)).digest('hex').slice(0, 12));
+}
+
+/** `sun_path` has 104 bytes on macOS, with the final zero. */
+export const MAX_SOCKET_PATH_BYTES = 103;
+
+/** A socket that somebody else made is not used: prompts would go to a stranger. */
+export function isOwnSocket(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found !== undefined && (process.getuid === undefined || found.uid === process.getuid());
+}

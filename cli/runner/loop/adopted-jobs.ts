@@ -1,0 +1,101 @@
+/**
+ * Jobs of an earlier runner whose prompt was entered into a session of an agent server. The server outlives the runner:
+ *
+ *   the turn still runs     → it is followed on, under its lease
+ *   the turn has ended      → its result is what the transcript of the session shows
+ *   there is no such turn   → nothing ran: the job goes back to the queue
+ */
+
+import type { AgentSession, SessionDriver } from '../../agents/agent.ts';
+import { messageOf } from '../../base/exit.ts';
+import { followTurn, resolveLeft } from '../agent-run/adopted-run.ts';
+import type { WorkContext } from '../job/work-context.ts';
+import { JobLease } from '../lease/job-lease.ts';
+import type { Recovered } from '../lease/recovery.ts';
+import type { Entry, Journal } from '../spool/lease-spool.ts';
+import type { ResultRecord } from '../spool/records.ts';
+
+interface Left {
+  folder: string;
+  journal: Journal;
+}
+
+export class AdoptedJobs {
+  readonly #onRecovered: (recovered: Recovered) => Promise<void>;
+  readonly #work = new Map<string, Promise<void>>();
+
+  constructor(onRecovered: (recovered: Recovered) => Promise<void>) {
+    this.#onRecovered = onRecovered;
+  }
+
+  isBusy(folder: string): boolean {
+    return this.#work.has(folder);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#work.values());
+  }
+
+  /** Takes over the job and goes on in the background; false when no agent server can be asked. */
+  async adopt(context: WorkContext, left: Left): Promise<boolean> {
+    const { progress } = left.journal;
+    if (progress.kind !== 'entered') return false;
+    const { entry } = progress;
+    const driver = (await context.agents.find(entry.agent))?.sessions;
+    if (driver === undefined) return false;
+    const opening = await driver.open({ sessionId: entry.session_id, cwd: entry.cwd });
+    if (opening.kind === 'no_server') return false;
+    const session = opening.kind === 'open' ? opening.session : undefined;
+    const work = this.#finish(context, left, { driver, session, entry }).catch((error: unknown) => {
+      context.reporter.warn(
+        `Job ${left.journal.claim.job_id} of an earlier run could not be finished, and stays: ${messageOf(error)}`,
+      );
+    });
+    const { folder } = left;
+    this.#work.set(
+      folder,
+      work.finally(() => this.#work.delete(folder)),
+    );
+    return true;
+  }
+
+  async #finish(
+    context: WorkContext,
+    { folder, journal }: Left,
+    where: { driver: SessionDriver; session: AgentSession | undefined; entry: Entry },
+  ): Promise<void> {
+    const { claim } = journal;
+    const lease = JobLease.left(context, { folder, record: claim });
+    const result = await lease.keep(await this.#conclude(context, lease, { ...where, kind: claim.job_kind }));
+    const delivery = await lease.deliver(result);
+    context.reporter.info(
+      delivery.kind === 'delivered'
+        ? `Job ${claim.job_id} of an earlier run was reported.`
+        : `Job ${claim.job_id} of an earlier run was not reported: ${delivery.message}`,
+    );
+    await this.#onRecovered({ held: lease.held, repoRoot: claim.repo_root, result, delivery });
+  }
+
+  async #conclude(
+    context: WorkContext,
+    lease: JobLease,
+    {
+      driver,
+      session,
+      entry,
+      kind,
+    }: { driver: SessionDriver; session: AgentSession | undefined; entry: Entry; kind: string },
+  ): Promise<ResultRecord> {
+    const markers = [entry.marker];
+    const turn = await (session === undefined
+      ? driver.look(entry.session_id, markers)
+      : session.find(markers));
+    if (session === undefined || turn?.status !== 'running') {
+      await session?.close();
+      return resolveLeft(turn, kind);
+    }
+    context.reporter.info(`Job ${lease.held.jobId} of an earlier run still runs, and is followed.`);
+    await lease.takeUp();
+    return followTurn(context, lease, { driver, session, entry, turnId: turn.turnId, kind });
+  }
+}
