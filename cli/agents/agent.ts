@@ -138,6 +138,8 @@ export interface SessionDriver {
    */
   look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined>;
   openReader(): AgentReader;
+  /** The runner ends. */
+  end(): Promise<void>;
 }
 
 export interface Agent {

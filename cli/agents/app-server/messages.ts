@@ -23,7 +23,7 @@ export const item = z.looseObject({
 export type Item = z.infer<typeof item>;
 
 /** `codexErrorInfo` is a word, or an object whose only key is the word. */
-const turnError = z.looseObject({ message: text, codexErrorInfo: z.unknown() });
+const turnError = z.looseObject({ message: text, codexErrorInfo: z.unknown().optional() });
 export type TurnError = z.infer<typeof turnError>;
 
 export const turn = z.looseObject({

@@ -31,7 +31,10 @@ export interface AgentRunOptions {
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   const tag = randomUUID();
   const trouble = await noteSpawning(options, tag);
-  if (trouble !== undefined) return { kind: 'not_started', message: trouble, isUnavailable: false };
+  if (trouble !== undefined) {
+    await options.engine.abandon();
+    return { kind: 'not_started', message: trouble, isUnavailable: false };
+  }
   const transcript = openTranscript(options);
   const limits = new RunLimits(options.limits, (reason) => options.stopSwitch.ask(reason));
   try {

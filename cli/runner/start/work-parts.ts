@@ -46,15 +46,9 @@ export interface AgentOptions {
 }
 
 /** Makes an agent, for every name of the registry. */
-export const DRIVERS = new Map<string, (options: AgentOptions) => Driven>([[DEFAULT_AGENT, driveCodex]]);
+export const DRIVERS = new Map<string, (options: AgentOptions) => Agent>([[DEFAULT_AGENT, driveCodex]]);
 
-/** An agent, and what ends with the runner. */
-interface Driven {
-  agent: Agent;
-  end?(): Promise<void>;
-}
-
-function driveCodex({ env, codex }: AgentOptions): Driven {
+function driveCodex({ env, codex }: AgentOptions): Agent {
   const { mode = 'auto', ...options } = codex ?? {};
   const agent = codexAgent({ ...options, env });
   const sessions = new AgentServers({
@@ -63,13 +57,13 @@ function driveCodex({ env, codex }: AgentOptions): Driven {
     profile: options.profile,
     findProgram: () => agent.findProgram(),
   });
-  return { agent: { ...agent, sessions }, end: () => sessions.end() };
+  return { ...agent, sessions };
 }
 
 /** Makes each agent once, when it is first needed. */
 export class AgentSet {
   readonly #options: AgentOptions;
-  readonly #made = new Map<string, Driven>();
+  readonly #made = new Map<string, Agent>();
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -77,14 +71,14 @@ export class AgentSet {
 
   /** Undefined: this runner does not drive it. Absent: the default one. */
   async find(name: string = DEFAULT_AGENT): Promise<Agent | undefined> {
-    const driven = this.#made.get(name) ?? DRIVERS.get(name)?.(this.#options);
-    if (driven !== undefined) this.#made.set(name, driven);
-    return driven?.agent;
+    const agent = this.#made.get(name) ?? DRIVERS.get(name)?.(this.#options);
+    if (agent !== undefined) this.#made.set(name, agent);
+    return agent;
   }
 
   /** The runner ends. */
   async end(): Promise<void> {
-    await Promise.all([...this.#made.values()].map((driven) => driven.end?.()));
+    await Promise.all([...this.#made.values()].map(({ sessions }) => sessions?.end()));
   }
 }
 

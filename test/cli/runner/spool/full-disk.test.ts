@@ -14,6 +14,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codexAgent } from '../../../../cli/agents/codex.ts';
 import { runAgent } from '../../../../cli/runner/agent-run/agent-run.ts';
+import { processEngine } from '../../../../cli/runner/agent-run/engine.ts';
 import { StopSwitch } from '../../../../cli/runner/process/stop-switch.ts';
 import { AppendFile } from '../../../../cli/runner/spool/append-file.ts';
 import { LeaseSpool } from '../../../../cli/runner/spool/lease-spool.ts';
@@ -74,7 +75,7 @@ describe.skipIf(!existsSync(FULL))('on a full disk', () => {
     if (prepared.kind !== 'ready') throw new Error(prepared.message);
     const run = await runAgent({
       agent,
-      launch: prepared.launch,
+      engine: processEngine(prepared.launch, agent),
       spool,
       stopSwitch: new StopSwitch(),
       limits: { limitMs: 10_000, silenceMs: 0 },

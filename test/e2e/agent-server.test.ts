@@ -1,0 +1,209 @@
+/**
+ * Sessions in an agent server, with a real Codex and a loopback model: shared with a person, held by somebody else, and while the
+ * server or the runner is killed in the middle of a turn.
+ */
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectTo } from '../../cli/agents/app-server/connection.ts';
+import { isOlder } from '../../cli/base/version.ts';
+import { serverFolder, sharedSocket } from '../../cli/runner/agent-server/places.ts';
+import { createAgentSession } from '../../scripts/demo/agent-session.ts';
+import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
+import { projectPath } from '../../scripts/local/project-path.ts';
+import { findCodexes, makeCodexHome } from '../support/codex.ts';
+import { type Hosted, startHosted } from '../support/hosted.ts';
+import { type ModelServer, startModelServer } from '../support/model-server.ts';
+import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+interface ShownJob {
+  id: string;
+  status: string;
+  content?: string;
+  error?: string;
+  attempt: number;
+  waiting?: { message: string };
+}
+
+const codexes = findCodexes().filter(({ version }) => !isOlder(version, '0.171.0'));
+if (codexes.length === 0) it.skip('No Codex with an agent server was found.');
+
+describe.each(codexes)('with $name', ({ bin }) => {
+  let hosted: Hosted;
+  let model: ModelServer;
+  let workspace: Workspace;
+  let sessionId: string;
+  const started: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    model = await startModelServer();
+    hosted = await startHosted();
+    workspace = await makeWorkspace(hosted);
+    workspace.orp.env.CODEX_HOME = makeCodexHome(join(workspace.folder, 'agent'), model.baseUrl);
+    workspace.orp.env.CODEX_BIN = bin;
+    sessionId = await createAgentSession(
+      { bin, title: 'Codex' },
+      'Hello, this is the survey.',
+      workspace.orp,
+    );
+    await linkSession(workspace, sessionId);
+  });
+
+  afterAll(async () => {
+    for (const child of started) child.kill('SIGKILL');
+    await runOrp(workspace.orp, ['runner', 'uninstall', '--json']);
+    workspace.remove();
+    await hosted.close();
+    await model.close();
+  });
+
+  const orp = <Document>(...args: string[]): Promise<Document> => orpJson<Document>(workspace.orp, args);
+  const submit = async (prompt: string, ...words: string[]): Promise<string> =>
+    (await orp<{ job: { id: string } }>('job', 'submit', prompt, ...words)).job.id;
+  const show = async (jobId: string): Promise<ShownJob> =>
+    (await orp<{ job: ShownJob }>('job', 'show', jobId)).job;
+  const ended = (jobId: string) =>
+    until(
+      () => show(jobId),
+      ({ status }) => ['completed', 'failed', 'cancelled'].includes(status),
+    );
+
+  function startRunner(...words: string[]): ChildProcess {
+    const args = [projectPath('dist/orp.js'), 'runner', 'work', ...words];
+    const child = spawn(process.execPath, args, { ...workspace.orp, stdio: 'ignore' });
+    started.push(child);
+    return child;
+  }
+
+  const serverRecord = () => join(serverFolder(workspace.orp.env), 'server.json');
+
+  /** Settles when the turn of this job is under way. */
+  const entered = (prompt: string) =>
+    until(
+      async () => model.requests.some(({ input }) => JSON.stringify(input.at(-1)).includes(prompt)),
+      (isThere) => isThere,
+    );
+
+  it('a runner that is killed leaves the turn running, and the next one reports its answer', async () => {
+    const jobId = await submit('run: sleep 3; echo over');
+    const first = startRunner();
+    await entered('sleep 3');
+    first.kill('SIGKILL');
+    const second = startRunner();
+    const job = await ended(jobId);
+    second.kill('SIGTERM');
+
+    expect(job).toMatchObject({ status: 'completed', attempt: 1 });
+    expect(job.content).toContain('I read: run: sleep 3');
+    const runs = model.requests.filter(({ input }) =>
+      input.some((item) => JSON.stringify(item).includes('sleep 3; echo')),
+    );
+    // The prompt, and the output of its command.
+    expect(runs).toHaveLength(2);
+    await exited(second);
+  });
+
+  it('the agent server ends with the runner, and lets go of the session', async () => {
+    const jobId = await submit('The code word is plum-3. Keep it.');
+    await orp('runner', 'work', '--once');
+    expect((await show(jobId)).content).toContain('I will remember plum-3.');
+    expect(existsSync(serverRecord())).toBe(false);
+    const words = ['exec', '--skip-git-repo-check', '--json', 'resume', sessionId, '-'];
+    const person = spawn(bin, words, { ...workspace.orp, stdio: ['pipe', 'pipe', 'ignore'] });
+    let said = '';
+    person.stdout.on('data', (text) => {
+      said += text;
+    });
+    person.stdin.end('What is the code word?');
+    await exited(person);
+    expect(said).toContain('The code word is plum-3.');
+  });
+
+  it('a turn whose agent server is killed is reported as the transcript shows it', async () => {
+    const jobId = await submit('run: sleep 250');
+    const runner = startRunner();
+    await entered('sleep 250');
+    const { pid } = JSON.parse(readFileSync(serverRecord(), 'utf8')) as { pid: number };
+    process.kill(-pid, 'SIGKILL');
+    const job = await ended(jobId);
+    runner.kill('SIGTERM');
+
+    expect(job.status).toBe('failed');
+    expect(job.error).toContain('The transcript of the session shows the turn as interrupted.');
+    await exited(runner);
+  });
+
+  it('a cancel interrupts the turn within a second, and ends its command', async () => {
+    const jobId = await submit('run: sleep 251');
+    const runner = startRunner();
+    await entered('sleep 251');
+    await until(
+      () => Promise.resolve(sleeping('251')),
+      (isThere) => isThere,
+    );
+    await orp('job', 'cancel', jobId);
+    const job = await ended(jobId);
+    const { events } = (
+      await orp<{ job: { events: { action: string; detail?: string }[] } }>('job', 'show', jobId)
+    ).job;
+    runner.kill('SIGTERM');
+
+    expect(job.status).toBe('cancelled');
+    expect(JSON.stringify(events)).toContain('cancel');
+    await until(
+      () => Promise.resolve(sleeping('251')),
+      (isThere) => !isThere,
+    );
+    await exited(runner);
+  });
+
+  it('a shared server is used, the person sees the turn, and the server goes on', async () => {
+    const path = sharedSocket(workspace.orp.env);
+    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
+    const server = spawn(bin, ['app-server', '--listen', `unix://${path}`], {
+      ...workspace.orp,
+      stdio: 'ignore',
+    });
+    started.push(server);
+    const person = await until(
+      () => connectTo(path),
+      (connection) => connection !== undefined,
+    );
+    const heard: string[] = [];
+    person?.listen(({ method, params }) => heard.push(`${method} ${JSON.stringify(params)}`));
+    await person?.call('thread/resume', { threadId: sessionId, excludeTurns: true });
+
+    const jobId = await submit('The code word is fig-4. Keep it.');
+    await orp('runner', 'work', '--once');
+    expect(await show(jobId)).toMatchObject({ status: 'completed', content: 'I will remember fig-4.' });
+    expect(heard.some((line) => line.startsWith('turn/completed'))).toBe(true);
+    expect(heard.some((line) => line.includes(`orp:${jobId}:`))).toBe(true);
+    expect(existsSync(serverRecord())).toBe(false);
+    expect(server.exitCode).toBe(null);
+    person?.close();
+    server.kill('SIGTERM');
+    await exited(server);
+  });
+});
+
+function sleeping(seconds: string): boolean {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' });
+  return stdout.split('\n').some((line) => line.trim() === `sleep ${seconds}`);
+}
+
+function exited(child: ChildProcess): Promise<unknown> {
+  return child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve()
+    : new Promise((settle) => child.once('exit', settle));
+}
+
+/** Asks until the answer is right. */
+async function until<T>(ask: () => Promise<T>, isRight: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await ask();
+    if (isRight(value)) return value;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
