@@ -19,11 +19,11 @@ import type { WorkContext } from '../job/work-context.ts';
 import type { JobLease } from '../lease/job-lease.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
-import { resolveEntered } from './adopted-run.ts';
 import { runAgent } from './agent-run.ts';
 import { type Engine, processEngine } from './engine.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
 import { turnEngine } from './turn-engine.ts';
+import { resolveEntered } from './turn-outcome.ts';
 
 export interface PromptRun {
   result: ResultRecord;

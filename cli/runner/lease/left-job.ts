@@ -6,6 +6,9 @@
  *   the agent left an answer, nobody saw its end   → failed with the answer, and the reason
  *   the agent may have run, and left no answer     → failed: what it did is unknown
  *   the agent was never started                    → failed: nothing ran
+ *
+ * A prompt that was entered into a session of an agent server is not judged here as long as such a server can be asked
+ * (`loop/adopted-jobs.ts`): the transcript of the session proves more than the disk.
  */
 
 import { readLeftAnswer } from '../../agents/answer-file.ts';

@@ -8,7 +8,11 @@
 
 import type { AgentSession, SessionDriver } from '../../agents/agent.ts';
 import { messageOf } from '../../base/exit.ts';
-import { followTurn, resolveLeft } from '../agent-run/adopted-run.ts';
+import { runAgent } from '../agent-run/agent-run.ts';
+import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from '../agent-run/run-limits.ts';
+import { turnEngine } from '../agent-run/turn-engine.ts';
+import { resolveLeft } from '../agent-run/turn-outcome.ts';
+import { failedResult, judgeRun } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { JobLease } from '../lease/job-lease.ts';
 import type { Recovered } from '../lease/recovery.ts';
@@ -98,4 +102,31 @@ export class AdoptedJobs {
     await lease.takeUp();
     return followTurn(context, lease, { driver, session, entry, turnId: turn.turnId, kind });
   }
+}
+
+/** Follows a turn that still runs, under its own lease. */
+async function followTurn(
+  context: WorkContext,
+  lease: JobLease,
+  of: { driver: SessionDriver; session: AgentSession; entry: Entry; turnId: string; kind: string },
+): Promise<ResultRecord> {
+  const { entry, kind, ...rest } = of;
+  const agent = await context.agents.find(entry.agent);
+  if (agent === undefined) throw new Error(`this runner does not drive the agent ${entry.agent}`);
+  const task = { sessionId: entry.session_id, cwd: entry.cwd };
+  const engine = turnEngine({ ...rest, task, agent: entry.agent, marker: entry.marker });
+  const run = await runAgent({
+    agent,
+    engine,
+    spool: lease.spool,
+    stopSwitch: lease.stopSwitch,
+    limits: {
+      limitMs: DEFAULT_TIME_LIMIT_MS,
+      silenceMs: context.silenceLimitMs ?? DEFAULT_SILENCE_LIMIT_MS,
+    },
+    secrets: context.secrets,
+    onChunk: () => lease.wakeUploads(),
+  });
+  if (run.kind === 'not_started') return failedResult('agent_error', run.message, new Date());
+  return judgeRun(run, { now: new Date(), kind, agent: agent.name });
 }

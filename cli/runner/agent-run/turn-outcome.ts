@@ -1,0 +1,36 @@
+/** The result of a prompt that was entered into a session before, as the transcript of the session proves it. Pure. */
+
+import type { EnteredTurn } from '../../agents/agent.ts';
+import { completedResult, failedResult } from '../job/result.ts';
+import type { ResultRecord } from '../spool/records.ts';
+
+/** The job came again, under another lease: its prompt does not run again. */
+export function resolveEntered(turn: EnteredTurn, jobKind: string): ResultRecord {
+  const result = resolveLeft(turn, jobKind);
+  if (result.outcome === 'completed') return result;
+  const hint = 'Retry the job to enter the prompt again.';
+  return { ...result, error: `The prompt was entered before. ${result.error} ${hint}` };
+}
+
+/** What the transcript shows of a turn that has ended; undefined: the prompt was never entered. */
+export function resolveLeft(turn: EnteredTurn | undefined, jobKind: string): ResultRecord {
+  if (turn === undefined) {
+    const message = 'The runner stopped before it entered the prompt; nothing ran.';
+    return {
+      ...failedResult('agent_error', message, new Date()),
+      release: { reason: 'shutting_down', message },
+    };
+  }
+  const { status, answer, error } = turn;
+  if (status === 'completed' && answer !== undefined) return completedResult(answer, jobKind);
+  const failed = failedResult('agent_error', error ?? WHY[status], new Date());
+  return answer === undefined ? failed : { ...failed, content: answer };
+}
+
+const WHY: Readonly<Record<EnteredTurn['status'], string>> = {
+  running: 'The turn still runs.',
+  completed: 'The agent ended without an answer.',
+  failed: 'The agent says that it failed, and gave no reason.',
+  interrupted:
+    'The runner and the agent server ended in the middle of the turn. The transcript of the session shows the turn as interrupted.',
+};
