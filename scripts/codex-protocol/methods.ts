@@ -67,8 +67,11 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
       'result.codexHome',
     ],
     'thread/resume': [
-      ...['threadId', 'cwd', 'approvalPolicy', 'sandbox', 'model', 'excludeTurns'].map((f) => `params.${f}`),
+      ...['threadId', 'cwd', 'approvalPolicy', 'sandbox', 'model', 'excludeTurns', 'initialTurnsPage'].map(
+        (f) => `params.${f}`,
+      ),
       ...under('result.thread', THREAD),
+      'result.initialTurnsPage.data.id',
     ],
     // A thread of the history mode `legacy` has no `thread/items/list`; its items are read here.
     'thread/read': [
@@ -94,6 +97,18 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
       ...under('result.data', ITEM),
       'result.nextCursor',
     ],
+    'thread/turns/list': [
+      'params.threadId',
+      'params.limit',
+      'params.cursor',
+      'result.data.id',
+      ...['completed', 'interrupted', 'failed', 'inProgress'].map((word) => `result.data.status=${word}`),
+      'result.data.error.message',
+      'result.data.items.clientId',
+      'result.data.items.text',
+      'result.nextCursor',
+    ],
+    'thread/backgroundTerminals/clean': ['params.threadId'],
     'thread/unsubscribe': ['params.threadId', 'result.status'],
     'turn/start': [
       ...[

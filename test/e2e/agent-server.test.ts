@@ -28,6 +28,7 @@ interface ShownJob {
 }
 
 const codexes = findCodexes().filter(({ version }) => !isOlder(version, '0.171.0'));
+const oldest = findCodexes().find(({ version }) => isOlder(version, '0.100.0'));
 if (codexes.length === 0) it.skip('No Codex with an agent server was found.');
 
 describe.each(codexes)('with $name', ({ bin }) => {
@@ -35,6 +36,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
   let model: ModelServer;
   let workspace: Workspace;
   let sessionId: string;
+  let oldSessionId = '';
   const started: ChildProcess[] = [];
 
   beforeAll(async () => {
@@ -43,6 +45,12 @@ describe.each(codexes)('with $name', ({ bin }) => {
     workspace = await makeWorkspace(hosted);
     workspace.orp.env.CODEX_HOME = makeCodexHome(join(workspace.folder, 'agent'), model.baseUrl);
     workspace.orp.env.CODEX_BIN = bin;
+    if (oldest !== undefined)
+      oldSessionId = await createAgentSession(
+        { bin: oldest.bin, title: 'Codex' },
+        'The code word is kiwi-9. Keep it.',
+        workspace.orp,
+      );
     sessionId = await createAgentSession(
       { bin, title: 'Codex' },
       'Hello, this is the survey.',
@@ -121,6 +129,30 @@ describe.each(codexes)('with $name', ({ bin }) => {
     expect(said).toContain('The code word is plum-3.');
   });
 
+  it.skipIf(oldest === undefined)('a session that an old Codex made is driven, too', async () => {
+    await orp(
+      'link',
+      'session',
+      'register',
+      '--orp-session-id',
+      'old',
+      '--label',
+      'Old',
+      '--codex-session-id',
+      oldSessionId,
+    );
+    await orp('runner', 'sync');
+    const first = await submit('run: sleep 2', '--orp-session-id', 'old');
+    const runner = startRunner();
+    await entered('sleep 2');
+    runner.kill('SIGKILL');
+    await orp('runner', 'work', '--once');
+    expect(await ended(first)).toMatchObject({ status: 'completed', attempt: 1 });
+    const second = await submit('What is the code word?', '--orp-session-id', 'old');
+    await orp('runner', 'work', '--once');
+    expect(await show(second)).toMatchObject({ status: 'completed', content: 'The code word is kiwi-9.' });
+  });
+
   it('a turn whose agent server is killed is reported as the transcript shows it', async () => {
     const jobId = await submit('run: sleep 250');
     const runner = startRunner();
@@ -172,7 +204,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
       (connection) => connection !== undefined,
     );
     const heard: string[] = [];
-    person?.listen(({ method, params }) => heard.push(`${method} ${JSON.stringify(params)}`));
+    person?.onNotification(({ method, params }) => heard.push(`${method} ${JSON.stringify(params)}`));
     await person?.call('thread/resume', { threadId: sessionId, excludeTurns: true });
 
     const jobId = await submit('The code word is fig-4. Keep it.');

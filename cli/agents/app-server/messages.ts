@@ -45,8 +45,6 @@ export const resumed = z.looseObject({
 
 export const startedTurn = z.looseObject({ turn: z.looseObject({ id: z.string() }) });
 
-export const terminals = z.looseObject({ data: z.array(z.looseObject({ processId: text })).catch([]) });
-
 /** What all notifications about a turn share. */
 export const aboutTurn = z.looseObject({
   threadId: z.string(),

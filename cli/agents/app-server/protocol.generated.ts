@@ -12,6 +12,11 @@ export interface ClientMethods {
   'thread/list': { params: ThreadListParams; result: ThreadListResponse };
   'thread/loaded/list': { params: ThreadLoadedListParams; result: ThreadLoadedListResponse };
   'thread/items/list': { params: ThreadItemsListParams; result: ThreadItemsListResponse };
+  'thread/turns/list': { params: ThreadTurnsListParams; result: ThreadTurnsListResponse };
+  'thread/backgroundTerminals/clean': {
+    params: ThreadBackgroundTerminalsCleanParams;
+    result: ThreadBackgroundTerminalsCleanResponse;
+  };
   'thread/unsubscribe': { params: ThreadUnsubscribeParams; result: ThreadUnsubscribeResponse };
   'turn/start': { params: TurnStartParams; result: TurnStartResponse };
   'turn/steer': { params: TurnSteerParams; result: TurnSteerResponse };
@@ -71,6 +76,8 @@ export const METHODS = {
     'thread/list',
     'thread/loaded/list',
     'thread/items/list',
+    'thread/turns/list',
+    'thread/backgroundTerminals/clean',
     'thread/unsubscribe',
     'turn/start',
     'turn/steer',
@@ -644,6 +651,10 @@ export type Thread = {
 
 export type ThreadActiveFlag = 'waitingOnApproval' | 'waitingOnUserInput';
 
+export type ThreadBackgroundTerminalsCleanParams = { threadId: string };
+
+export type ThreadBackgroundTerminalsCleanResponse = Record<string, never>;
+
 export type ThreadEnvironment = unknown;
 
 export type ThreadExtra = Record<string, never>;
@@ -901,6 +912,20 @@ export type ThreadTokenUsageUpdatedNotification = {
   threadId: string;
   turnId: string;
   tokenUsage: ThreadTokenUsage;
+};
+
+export type ThreadTurnsListParams = {
+  threadId: string;
+  cursor?: string | null;
+  limit?: number | null;
+  sortDirection?: SortDirection | null;
+  itemsView?: TurnItemsView | null;
+};
+
+export type ThreadTurnsListResponse = {
+  data: Array<Turn>;
+  nextCursor: string | null;
+  backwardsCursor: string | null;
 };
 
 export type ThreadUnreadPosition = { type: 'threadStart' } | { type: 'turn'; turnId: string };

@@ -12,8 +12,10 @@ import type {
   SessionTask,
   TurnEnd,
 } from '../agent.ts';
-import type { Connection, Notification } from './connection.ts';
+import type { ServerNotification } from './frames.ts';
 import { resumed, startedTurn, type Turn, turn, turnsPage } from './messages.ts';
+import type { SandboxPolicy, TurnStartParams } from './protocol.generated.ts';
+import type { CallOutcome, Connection } from './rpc.ts';
 import { readOpenError } from './turn-errors.ts';
 
 export type Opening =
@@ -49,7 +51,7 @@ export class ServerSession implements AgentSession {
   private constructor(
     { connection, task, isShared }: { connection: Connection; task: SessionTask; isShared: boolean },
     { isBusy, turns }: { isBusy: boolean; turns: readonly Turn[] },
-    early: readonly Notification[],
+    early: readonly ServerNotification[],
   ) {
     this.#connection = connection;
     this.#task = task;
@@ -57,7 +59,7 @@ export class ServerSession implements AgentSession {
     this.isBusy = isBusy;
     this.#firstTurns = turns;
     for (const notification of early) this.#hear(notification);
-    this.#stopListening = connection.listen((notification) => this.#hear(notification));
+    this.#stopListening = connection.onNotification((notification) => this.#hear(notification));
     void connection.closed.then(() => {
       this.#isLost = true;
       this.#wake();
@@ -65,8 +67,8 @@ export class ServerSession implements AgentSession {
   }
 
   static async open(connection: Connection, task: SessionTask, isShared: boolean): Promise<Opening> {
-    const early: Notification[] = [];
-    const stop = connection.listen((notification) => early.push(notification));
+    const early: ServerNotification[] = [];
+    const stop = connection.onNotification((notification) => early.push(notification));
     const reply = await connection.call('thread/resume', {
       threadId: task.sessionId,
       excludeTurns: true,
@@ -75,10 +77,10 @@ export class ServerSession implements AgentSession {
       ...(isShared ? {} : { cwd: task.cwd, approvalPolicy: 'never' }),
     });
     stop();
-    if (reply.kind === 'lost') return reply;
-    if (reply.kind === 'refused') {
+    if (reply.kind === 'error') {
       return { kind: 'refused', message: reply.message, reading: readOpenError(reply.message) };
     }
+    if (reply.kind !== 'ok') return { kind: 'lost', message: lossOf(reply) };
     const read = resumed.safeParse(reply.result).data;
     if (read === undefined) return { kind: 'lost', message: 'the agent server gave an unknown answer' };
     const page = turnsPage.safeParse((reply.result as { initialTurnsPage?: unknown }).initialTurnsPage).data;
@@ -109,8 +111,10 @@ export class ServerSession implements AgentSession {
       input: [{ type: 'text', text: prompt, text_elements: [] }],
       ...turnSettings(this.#task.settings, this.#isShared),
     });
-    if (reply.kind !== 'ok')
-      return { kind: 'refused' as const, isCertain: reply.kind === 'refused', message: reply.message };
+    if (reply.kind !== 'ok') {
+      const isCertain = reply.kind === 'error';
+      return { kind: 'refused' as const, isCertain, message: isCertain ? reply.message : lossOf(reply) };
+    }
     const turnId = startedTurn.safeParse(reply.result).data?.turn.id;
     if (turnId === undefined)
       return {
@@ -141,7 +145,7 @@ export class ServerSession implements AgentSession {
   }
 
   async interrupt(turnId: string): Promise<void> {
-    await this.#connection.call('turn/interrupt', { threadId: this.#task.sessionId, turnId }, INTERRUPT_MS);
+    await this.#connection.call('turn/interrupt', { threadId: this.#task.sessionId, turnId }, INTERRUPT);
     if (!this.#isShared) await this.#endTerminals();
   }
 
@@ -149,7 +153,7 @@ export class ServerSession implements AgentSession {
     this.#stopListening();
     if (this.#isLost) return;
     if (!this.#isShared) await this.#endTerminals();
-    await this.#connection.call('thread/unsubscribe', { threadId: this.#task.sessionId }, INTERRUPT_MS);
+    await this.#connection.call('thread/unsubscribe', { threadId: this.#task.sessionId }, INTERRUPT);
   }
 
   /** What a turn started and left running, such as a server in the background. A person's own terminals are not ours. */
@@ -157,11 +161,11 @@ export class ServerSession implements AgentSession {
     await this.#connection.call(
       'thread/backgroundTerminals/clean',
       { threadId: this.#task.sessionId },
-      INTERRUPT_MS,
+      INTERRUPT,
     );
   }
 
-  #hear({ method, params }: Notification): void {
+  #hear({ method, params }: ServerNotification): void {
     const about = notice.safeParse(params).data;
     if (about?.threadId !== this.#task.sessionId) return;
     if (method === 'turn/started') this.isBusy = true;
@@ -199,8 +203,12 @@ export async function findTurn(
   return undefined;
 }
 
+function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 'error' }>): string {
+  return outcome.kind === 'closed' ? 'the agent server ended' : 'the agent server did not answer in time';
+}
+
 /** An interrupt is answered within 31 ms; a server that does not answer is ended by its process. */
-const INTERRUPT_MS = 3000;
+const INTERRUPT = { timeoutMs: 3000 };
 
 const notice = z.looseObject({ threadId: z.string(), turn: turn.optional().catch(undefined) });
 const lineAbout = z.object({
@@ -235,14 +243,14 @@ function answerOf({ items }: Turn): string | undefined {
 }
 
 /** For this turn. In the person's own server nothing is changed that the policy of the machine does not ask for. */
-function turnSettings({ sandbox }: AgentSettings = {}, isShared: boolean): object {
+function turnSettings({ sandbox }: AgentSettings = {}, isShared: boolean): Partial<TurnStartParams> {
   return {
     ...(isShared ? {} : { approvalPolicy: 'never' }),
     ...(sandbox === undefined ? {} : { sandboxPolicy: SANDBOXES[sandbox] }),
   };
 }
 
-const SANDBOXES: Readonly<Record<NonNullable<AgentSettings['sandbox']>, object>> = {
+const SANDBOXES: Readonly<Record<NonNullable<AgentSettings['sandbox']>, SandboxPolicy>> = {
   'read-only': { type: 'readOnly', networkAccess: false },
   'workspace-write': {
     type: 'workspaceWrite',

@@ -13,7 +13,8 @@ import type {
   SessionOpening,
   SessionTask,
 } from '../../agents/agent.ts';
-import { type Connection, connectTo } from '../../agents/app-server/connection.ts';
+import { connectTo } from '../../agents/app-server/connection.ts';
+import type { Connection } from '../../agents/app-server/rpc.ts';
 import { findTurn, ServerSession } from '../../agents/app-server/server-session.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
 import { whyNoServer } from '../../agents/codex-version.ts';

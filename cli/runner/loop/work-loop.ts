@@ -106,6 +106,8 @@ export class WorkLoop {
   /** One cycle. An obstacle ends it with an error for people. */
   async once(isDry: boolean): Promise<CycleOutcome> {
     if (!isDry) await this.#recovery.recoverAll();
+    // Its process ends with the cycle, so a turn that it has adopted is followed to its end first.
+    await this.#recovery.settled();
     const obstacle = await this.#gate(isDry);
     if (obstacle !== undefined) throw obstacle.error;
     const poll = await this.#poll(isDry);
