@@ -137,6 +137,8 @@ export interface SessionDriver {
    * turn that runs there looks interrupted, so this is only for prompts whose server has ended.
    */
   look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined>;
+  /** Settles when a session that was in use is free: true. False: nobody can tell any more. */
+  untilFree(sessionId: string, signal: AbortSignal): Promise<boolean>;
   openReader(): AgentReader;
   /** The runner ends. */
   end(): Promise<void>;

@@ -5,7 +5,7 @@ import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
 import { FAILURE_KINDS, LEASE_LOSS_POLICIES, MAX_CHUNK_BYTES, MAX_RESULT_BYTES } from '../job/kinds.ts';
-import { REASON_LENGTH, RELEASE_REASONS } from '../job/release.ts';
+import { MAX_RETRY_AFTER_MS, REASON_LENGTH, RELEASE_REASONS } from '../job/release.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { clip, oneLine } from '../text.ts';
@@ -145,6 +145,8 @@ const claimedJob = z.object({
     source: z.enum(SESSION_SOURCES),
     fallbackReason: z.enum(FALLBACK_REASONS).optional(),
   }),
+  /** Leases of this job, newest first, that may have entered the prompt since a person last ordered that it runs. */
+  earlierLeases: z.array(z.string()).optional(),
 });
 
 export const pollJob = endpoint({
@@ -307,6 +309,8 @@ export const releaseJob = endpoint({
     leaseId: z.string().min(1).max(200),
     reason: z.enum(RELEASE_REASONS),
     message: words.nullish(),
+    /** From when on the job may be claimed again, in ms from now. A later request of the same holder may make it sooner. */
+    retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).nullish(),
   }),
   /** `job` is the job as it is now: when the request is repeated, another machine may hold it already. */
   reply: z.object({ ok, job: jobState }),

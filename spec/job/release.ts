@@ -22,6 +22,9 @@ export const RELEASE_REASONS = [
 ] as const;
 export type ReleaseReason = (typeof RELEASE_REASONS)[number];
 
+/** The longest pause that a holder may ask for: 31 days. A job has expired by then. */
+export const MAX_RETRY_AFTER_MS = 31 * 24 * 60 * 60_000;
+
 /** Characters of a release's message, and of a condition's. */
 export const REASON_LENGTH = 300;
 
@@ -54,11 +57,22 @@ const SENTENCES: Record<ReleaseReason, string> = {
   signed_out: 'The agent is signed out.',
   overloaded: 'The model behind the agent is overloaded.',
   agent_unavailable: 'The agent cannot be started on this machine.',
-  session_in_use: 'The agent session is open in another program on its machine.',
+  session_in_use: 'The session is busy: its owner is working in it on its machine.',
 };
 
-/** What people read about the attempt; `message`: a sentence of the runner, if there is one. */
-export function releaseSentence(reason: ReleaseReason, message: string | undefined): string {
+/**
+ * What people read about the attempt.
+ *
+ * @param message a sentence of the runner, if there is one
+ * @param machine the name of the machine that the session is on, where it is known
+ */
+export function releaseSentence(
+  reason: ReleaseReason,
+  message: string | undefined,
+  machine?: string,
+): string {
+  const sentence =
+    machine === undefined ? SENTENCES[reason] : SENTENCES[reason].replace('its machine', () => machine);
   const words = message?.trim();
-  return words ? `${SENTENCES[reason]} ${words}` : SENTENCES[reason];
+  return words ? `${sentence} ${words}` : sentence;
 }

@@ -191,6 +191,30 @@ describe.each(codexes)('with $name', ({ bin }) => {
     await exited(runner);
   });
 
+  it('a job for a session that somebody holds waits, says so, and runs when it is let go', async () => {
+    const words = ['exec', '--skip-git-repo-check', '--json', 'resume', sessionId, '-'];
+    const person = spawn(bin, words, { ...workspace.orp, stdio: ['pipe', 'ignore', 'ignore'] });
+    started.push(person);
+    person.stdin.end('run: sleep 252');
+    await entered('sleep 252');
+    const jobId = await submit('The code word is lime-6. Keep it.');
+    const runner = startRunner();
+    const waiting = await until(
+      () => show(jobId),
+      ({ status, waiting }) =>
+        status === 'queued' && waiting !== undefined && waiting.message.includes('busy'),
+    );
+    expect(waiting.waiting?.message).toMatch(/^The session is busy: its owner is working in it on /);
+    person.kill('SIGINT');
+    await exited(person);
+    const freed = Date.now();
+    expect(await ended(jobId)).toMatchObject({ status: 'completed', content: 'I will remember lime-6.' });
+    // The pause of the server is 15 s.
+    expect(Date.now() - freed).toBeLessThan(10_000);
+    runner.kill('SIGTERM');
+    await exited(runner);
+  });
+
   it('a shared server is used, the person sees the turn, and the server goes on', async () => {
     const path = sharedSocket(workspace.orp.env);
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });

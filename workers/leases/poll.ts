@@ -11,6 +11,7 @@ import type { ClaimOutcome } from '../base/machine-api.ts';
 import { rememberClaim } from '../jobs/known-transcripts.ts';
 import { foreignMachine } from '../machines/sync.ts';
 import type { JobRow } from '../store/job-row.ts';
+import { readEarlierLeases } from '../store/jobs.ts';
 
 type Reply = Omit<ReplyInput<typeof pollRow>, 'ok'>;
 
@@ -46,7 +47,10 @@ export async function pollForJob(
         leaseId: outcome.job.leaseId ?? undefined,
       });
       return accept({
-        job: viewClaimed(outcome.job, outcome.prompt, routeOf(outcome.job)),
+        job: {
+          ...viewClaimed(outcome.job, outcome.prompt, routeOf(outcome.job)),
+          earlierLeases: await findEarlierLeases(deps, outcome.job),
+        },
         leaseId: outcome.job.leaseId ?? '',
         leaseExpiresAt: new Date(outcome.job.leaseExpiresAt ?? deps.now).toISOString(),
       });
@@ -61,6 +65,13 @@ export async function pollForJob(
     default:
       return unreachable(outcome);
   }
+}
+
+/** Only a job that came back by itself, after a lost lease, has any. */
+async function findEarlierLeases(deps: Deps, job: JobRow): Promise<string[] | undefined> {
+  if (job.attemptsUsed <= 1) return undefined;
+  const rows = await deps.db.all<{ leaseId: string }>(readEarlierLeases(job));
+  return rows.length === 0 ? undefined : rows.map(({ leaseId }) => leaseId);
 }
 
 type ClaimedRoute = Omit<Route, 'machineId' | 'ideaId' | 'worldId'>;

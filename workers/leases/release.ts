@@ -14,7 +14,8 @@ import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
 import { sharersIn, wakeAt, wakeMachines } from '../base/notify.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
-import { returnIfHeld } from '../store/job-moves.ts';
+import { readMachine } from '../store/claims.ts';
+import { hastenIfReturned, returnIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
@@ -27,6 +28,8 @@ export interface Release {
   reason: ReleaseReason;
   /** The runner's own words. */
   message: string | undefined;
+  /** Until when the holder wants nobody to claim it, from now. Absent: the server decides. */
+  retryAfterMs: number | undefined;
 }
 
 /** Answers with the job as it is now. A repeat gets the same answer and changes nothing. */
@@ -39,9 +42,11 @@ export async function releaseJob(
   const held = await jobUnderLease(deps, user, { jobId, holder });
   if (!held.ok || !isAllowed('return', held.value.status)) return repeatOf(deps, user, { release, held });
   const key = { userId: user.id, id: jobId };
-  const error = releaseSentence(reason, release.message);
+  // Only this sentence names the machine.
+  const machine = reason === 'session_in_use' ? await nameOf(deps, holder.machineId) : undefined;
+  const error = releaseSentence(reason, release.message, machine);
   // Every lease beyond the counted attempts was returned.
-  const pauseMs = releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
+  const pauseMs = release.retryAfterMs ?? releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
   const availableAt = pauseMs === undefined ? undefined : deps.now + pauseMs;
   const released = await move(deps.db, returnIfHeld(key, { ...holder, now: deps.now, error, availableAt }));
   if (released === undefined) {
@@ -53,6 +58,10 @@ export async function releaseJob(
   await forget(deps, user, release);
   await wakeForReleased(deps, user, { released, held: held.value });
   return accept(released);
+}
+
+async function nameOf(deps: Deps, machineId: string): Promise<string | undefined> {
+  return (await deps.db.first<{ name: string }>(readMachine(machineId)))?.name;
 }
 
 /** Nothing was written: the job was returned before, or this lease does not hold it. */
@@ -67,11 +76,26 @@ async function repeatOf(
   if (job !== undefined) {
     // The answer was lost, and the notification of the object may be lost with it.
     await forget(deps, user, release);
-    return accept(job);
+    return accept((await hasten(deps, user, release)) ?? job);
   }
   const refused = held.ok ? wrongStatus(held.value) : held;
   deps.log('release_refused', { jobId, ...holder, code: refused.ok ? undefined : refused.refusal.code });
   return refused;
+}
+
+/** The holder says again, and sooner, when the job may run: the session that was in use is free. */
+async function hasten(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, holder, retryAfterMs }: Release,
+): Promise<JobRow | undefined> {
+  if (retryAfterMs === undefined) return undefined;
+  const times = { now: deps.now, availableAt: deps.now + retryAfterMs };
+  const hastened = await hastenIfReturned(deps.db, { userId: user.id, id: jobId }, { ...holder, ...times });
+  if (hastened === undefined) return undefined;
+  deps.log('job_hastened', { jobId, ...holder });
+  await wakeForReleased(deps, user, { released: hastened, held: hastened });
+  return hastened;
 }
 
 /** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */

@@ -95,12 +95,13 @@ function mountHolder(app: Hono<AppEnv>): void {
   });
 
   mount(app, rows.releaseJob, async ({ params, body, auth, deps }) => {
-    const { machineId, leaseId, reason, message } = body;
+    const { machineId, leaseId, reason, message, retryAfterMs } = body;
     const released = await releaseJob(deps, auth, {
       jobId: params.jobId,
       holder: { machineId, leaseId },
       reason,
       message: message ?? undefined,
+      retryAfterMs: retryAfterMs ?? undefined,
     });
     if (!released.ok) return released;
     return accept({ ok: true, job: { id: released.value.id, status: released.value.status } });

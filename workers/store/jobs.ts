@@ -186,6 +186,14 @@ export function readAttempts(userId: string, jobId: string): Statement {
   };
 }
 
+/** Leases of the automatic attempts before this one, newest first. An attempt that was returned had no effect. */
+export function readEarlierLeases(job: Pick<JobRow, 'userId' | 'id' | 'attemptsUsed'>): Statement {
+  return sql`
+    SELECT lease_id AS leaseId FROM attempts
+    WHERE user_id = ${job.userId} AND job_id = ${job.id} AND outcome <> 'released' AND lease_id IS NOT NULL
+    ORDER BY lease_count DESC LIMIT ${Math.min(job.attemptsUsed - 1, BOUNDS.shownAttempts)}`;
+}
+
 /** Whether the holder returned the job under this lease, or a sweep did because it had never started. */
 export async function wasReleased(
   db: Database,

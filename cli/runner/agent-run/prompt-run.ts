@@ -1,29 +1,20 @@
 /** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
 
 import { isJobKind } from '../../../spec/job/kinds.ts';
-import {
-  type Agent,
-  type AgentSession,
-  type AgentTask,
-  markerOf,
-  type SessionDriver,
-} from '../../agents/agent.ts';
 import { disobeyed } from '../../agents/registry.ts';
 import { resolvePath } from '../../files/paths.ts';
 import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { ClaimedJob } from '../job/claimed-job.ts';
 import type { WorkerBlock } from '../job/job-report.ts';
-import { failedResult, givenBack, judgeRun, sessionInUse, stopSentence, summarise } from '../job/result.ts';
+import { failedResult, givenBack, judgeRun, stopSentence, summarise } from '../job/result.ts';
 import type { AgentRun } from '../job/run-outcome.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import type { JobLease } from '../lease/job-lease.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import { runAgent } from './agent-run.ts';
-import { type Engine, processEngine } from './engine.ts';
+import { chooseEngine } from './choose-engine.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts';
-import { turnEngine } from './turn-engine.ts';
-import { resolveEntered } from './turn-outcome.ts';
 
 export interface PromptRun {
   result: ResultRecord;
@@ -77,8 +68,11 @@ export async function runPrompt(
       `The policy of this machine sets the ${setting} of the agent, which ${agent.name} cannot obey.`,
     );
   }
-  const chosen = await chooseEngine(context, { agent, lease, target, task });
-  if ('result' in chosen) return chosen;
+  const { leaseId } = lease.held;
+  const chosen = await chooseEngine(context, { agent, agentName: target.agent, task, job, leaseId });
+  if (chosen.kind === 'result') return { result: chosen.result, wasAttempted: true };
+  if (chosen.kind === 'refused') return refusedRun('agent_error', chosen.message);
+  if (chosen.kind === 'unavailable') return unavailableRun(context, chosen.message);
   const { engine } = chosen;
   // A link in its place would lead the agent out of the folder that the rules judged.
   const isElsewhere = resolvePath('/', cwd) !== cwd;
@@ -108,54 +102,6 @@ export async function runPrompt(
   notePause(context, run, { result, begun });
   const worker = workerBlock(run, job.kind, engine.command);
   return { result, worker, wasAttempted: true };
-}
-
-interface Choice {
-  agent: Agent;
-  lease: JobLease;
-  target: PromptTarget;
-  task: AgentTask;
-}
-
-/** A turn in an agent server where there is one, else a process; or the result, when the prompt need not or cannot run. */
-async function chooseEngine(context: WorkContext, choice: Choice): Promise<{ engine: Engine } | PromptRun> {
-  const { agent, task } = choice;
-  const opening = await agent.sessions?.open(task);
-  if (agent.sessions !== undefined && opening?.kind === 'open') {
-    return chooseTurn(choice, agent.sessions, opening.session);
-  }
-  if (opening?.kind === 'refused') {
-    const { reading, message } = opening;
-    if (reading?.kind === 'session_in_use') return { result: sessionInUse(new Date()), wasAttempted: true };
-    const error = `${agent.name} could not open the session: ${message}`;
-    const kind = reading?.kind === 'session_missing' ? 'session_missing' : 'agent_error';
-    return { result: failedResult(kind, error, new Date()), wasAttempted: true };
-  }
-  const prepared = await agent.prepare(task);
-  if (prepared.kind === 'refused') return refusedRun('agent_error', prepared.message);
-  if (prepared.kind === 'unavailable') return unavailableRun(context, prepared.message);
-  const { openReader } = agent;
-  return { engine: processEngine(prepared.launch, { openReader, graces: context.graces }) };
-}
-
-/** Looks for the prompt before it enters it: what the transcript of the session shows already does not run again. */
-async function chooseTurn(
-  { target, lease, task }: Choice,
-  driver: SessionDriver,
-  session: AgentSession,
-): Promise<{ engine: Engine } | PromptRun> {
-  const { job, agent } = target;
-  const leaseIds = [...(job.earlierLeases ?? []), lease.held.leaseId ?? ''];
-  const marker = markerOf(job.id, lease.held.leaseId ?? '');
-  const plan = { driver, task, agent, session };
-  const found = await session.find(leaseIds.map((leaseId) => markerOf(job.id, leaseId)));
-  if (found?.status === 'running')
-    return { engine: turnEngine({ ...plan, marker: found.marker, turnId: found.turnId }) };
-  if (found === undefined && !session.isBusy)
-    return { engine: turnEngine({ ...plan, marker, prompt: job.prompt }) };
-  await session.close();
-  const result = found === undefined ? sessionInUse(new Date()) : resolveEntered(found, job.kind);
-  return { result, wasAttempted: true };
 }
 
 /** The policy may make it shorter, never longer. */

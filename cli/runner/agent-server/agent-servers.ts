@@ -6,6 +6,7 @@
  *   otherwise                           → none: each prompt runs as `codex exec`
  */
 
+import { existsSync } from 'node:fs';
 import type {
   EnteredTurn,
   FoundProgram,
@@ -19,7 +20,7 @@ import { findTurn, ServerSession } from '../../agents/app-server/server-session.
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
 import { whyNoServer } from '../../agents/codex-version.ts';
 import { connectToOwnServer, stopOwnServer } from './own-server.ts';
-import { isOwnSocket, sharedSocket } from './places.ts';
+import { isOwnSocket, sharedSocket, writerLock } from './places.ts';
 
 /** How the runner talks to Codex: `--agent-mode`. */
 export const AGENT_MODES = ['auto', 'exec'] as const;
@@ -35,6 +36,10 @@ export interface AgentServersOptions {
 
 /** A server that nobody needs uses 150 MB; the next prompt within this time starts 0.4 s sooner. */
 const KEPT_MS = 10 * 60_000;
+/** A free session is noticed within half a second. A look costs one call of the file system. */
+const LOOK_EVERY_MS = 500;
+/** A week: no job waits longer. */
+const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 
 export class AgentServers implements SessionDriver {
   readonly openReader = openTurnReader;
@@ -69,6 +74,27 @@ export class AgentServers implements SessionDriver {
     if ((await this.#whyNone()) !== undefined) return undefined;
     const connection = await this.#connectToOwn();
     return typeof connection === 'string' ? undefined : findTurn(connection, sessionId, markers);
+  }
+
+  /**
+   * Looks at the disk, and at the person's server when it has the session. A program that was killed leaves its lock file behind:
+   * then the pause of the server ends the wait.
+   */
+  async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
+    const lock = writerLock(this.#options.env, sessionId);
+    for (let looks = 0; looks < MOST_LOOKS && !signal.aborted; looks += 1) {
+      await new Promise<void>((wake) => setTimeout(wake, LOOK_EVERY_MS).unref());
+      if (!existsSync(lock) || (await this.#isIdleInShared(sessionId))) return !signal.aborted;
+    }
+    return false;
+  }
+
+  async #isIdleInShared(sessionId: string): Promise<boolean> {
+    const shared = await this.#connectToShared();
+    if (shared === undefined) return false;
+    const reply = await shared.call('thread/read', { threadId: sessionId });
+    shared.close();
+    return reply.kind === 'ok' && reply.result.thread?.status?.type === 'idle';
   }
 
   /** The runner ends. A server whose turn still runs is left to the next runner. */

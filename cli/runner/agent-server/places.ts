@@ -15,6 +15,11 @@ export function sharedSocket(env: NodeJS.ProcessEnv): string {
   return join(codexHome(env), 'app-server-control', 'app-server-control.sock');
 }
 
+/** Codex holds this file open, locked, while a program has the session open; it removes the file when it lets go. */
+export function writerLock(env: NodeJS.ProcessEnv, sessionId: string): string {
+  return join(codexHome(env), 'thread-writer-locks', `${sessionId}.lock`);
+}
+
 /** All servers that this program has started, a folder for each home. */
 export function serversFolder(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'agent-servers');

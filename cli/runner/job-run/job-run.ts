@@ -171,9 +171,26 @@ class JobRun {
     if (this.#report.worker) this.#report.logsResponse = logsReply ?? null;
     if (this.#report.heartbeatError !== undefined) this.#report.heartbeatError = heartbeatError;
     this.#report.completeResponse = delivery.kind === 'delivered' ? delivery.body : null;
+    if (delivery.kind === 'delivered' && delivery.isReleased) this.#askWhenFree(result);
     if (error !== undefined) return this.#close({ error });
     await this.#sync();
     return this.#close({ ok: true });
+  }
+
+  /** The session was in use: as soon as it is free, the server may hand out the job again. */
+  #askWhenFree({ release }: ResultRecord): void {
+    const { placement } = this.#task;
+    if (release?.reason !== 'session_in_use' || placement.kind !== 'placed') return;
+    const { agents, service, shutdown, reporter } = this.#context;
+    const { held } = this.#lease;
+    const watch = async (): Promise<void> => {
+      const sessions = (await agents.find(placement.session.agent))?.sessions;
+      if ((await sessions?.untilFree(placement.codexSessionId, shutdown)) !== true) return;
+      reporter.info(`The session of job ${held.jobId} is free.`);
+      await service.release(held, { ...release, retryAfterMs: 0 });
+    };
+    // Without it the job waits for the pause of the server.
+    watch().catch(() => undefined);
   }
 
   /** After the result, so that it neither delays nor endangers it. */

@@ -98,8 +98,12 @@ function readJob(id: string, raw: Fields): ClaimedJob {
     timeoutSeconds: positive(raw.timeoutSeconds, MAX_TIMEOUT_SECONDS),
     sessionFallback: z.enum(['primary', 'none']).safeParse(raw.sessionFallback).data,
     choice: serviceChoice.safeParse(raw.selection).data,
+    earlierLeases: z.array(pathId).max(MOST_LEASES).safeParse(raw.earlierLeases).data,
   };
 }
+
+/** A job has at most ten automatic attempts. */
+const MOST_LEASES = 100;
 
 const serviceChoice = z.object({
   source: z.enum(SESSION_SOURCES),

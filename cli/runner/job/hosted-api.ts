@@ -92,6 +92,8 @@ export interface ReleaseReport {
   reason: ReleaseReason;
   /** The runner's own words, for people; the server keeps 300 characters. */
   message?: string | undefined;
+  /** When the job may be claimed again. A second request may make it sooner, until somebody has claimed the job. */
+  retryAfterMs?: number | undefined;
 }
 
 export interface SystemMessage {

@@ -72,9 +72,9 @@ const WHERE_IT_IS_OPEN =
   'Close it there (a terminal, an editor or the app of the agent), or send the prompt to another session.';
 
 /** It can run as soon as a person closes the session. */
-export function sessionInUse(now: Date): ResultRecord {
+export function sessionInUse(now: Date, machine?: string): ResultRecord {
   const reason = 'session_in_use';
-  const error = releaseSentence(reason, WHERE_IT_IS_OPEN);
+  const error = releaseSentence(reason, WHERE_IT_IS_OPEN, machine);
   return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };
 }
 

@@ -52,6 +52,7 @@ describe('the comparison of two protocols', () => {
   it('names every method that meets a word that does not exist any more', () => {
     const theirs = changedType('TurnStatus', "'interrupted'", "'stopped'");
     expect(findDrift(ours, theirs)).toEqual([
+      { method: 'thread/turns/list', reasons: ['result.data.status is never interrupted'] },
       { method: 'turn/completed', reasons: ['turn.status is never interrupted'] },
     ]);
   });

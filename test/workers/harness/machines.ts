@@ -172,10 +172,10 @@ export async function complete(
 /** Gives a claimed job back. */
 export async function giveBack(
   { machine, jobId, leaseId }: Held,
-  { reason = 'shutting_down', message }: Partial<BodyInput<typeof releaseJob>> = {},
+  { reason = 'shutting_down', ...more }: Partial<BodyInput<typeof releaseJob>> = {},
 ) {
   const { owner, machineId } = machine;
-  return accepts(releaseJob, { as: owner, params: { jobId }, body: { machineId, leaseId, reason, message } });
+  return accepts(releaseJob, { as: owner, params: { jobId }, body: { machineId, leaseId, reason, ...more } });
 }
 
 /** Claims and starts the next job of a machine. */

@@ -178,7 +178,7 @@ describe('a job that its holder returns', () => {
       await giveBack(held, { reason: 'session_in_use', message: 'Close it there.' });
       const { waiting } = await show(machine.owner, jobId);
       expect(waiting?.message).toMatch(
-        /^The agent session is open in another program on its machine\. Close it there\. It is retried at 2\d{3}-/,
+        /^The session is busy: its owner is working in it on workbench\. Close it there\. It is retried at 2\d{3}-/,
       );
       advance(pauseMs - SECOND);
       expect((await poll(machine)).job).toBeNull();
@@ -189,6 +189,51 @@ describe('a job that its holder returns', () => {
     const other = await aPrompt(machine);
     expect((await claim(machine)).jobId).toBe(other);
   });
+
+  it('is offered when its holder says, and sooner when the holder says so again', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    const held = await claim(machine);
+    await giveBack(held, { reason: 'session_in_use', retryAfterMs: 3600 * SECOND });
+    advance(3599 * SECOND);
+    expect((await poll(machine)).job).toBeNull();
+    await giveBack(held, { reason: 'session_in_use', retryAfterMs: 0 });
+    const again = await claim(machine);
+    expect(again.jobId).toBe(jobId);
+
+    // Somebody has claimed it since: what the earlier holder says changes nothing.
+    await giveBack(again, { reason: 'session_in_use' });
+    await giveBack(held, { reason: 'session_in_use', retryAfterMs: 0 });
+    expect((await poll(machine)).job).toBeNull();
+    expect((await show(machine.owner, jobId)).attempt).toBe(0);
+  });
+
+  it('is not offered sooner because another machine or another lease says so', async () => {
+    const machine = await aMachine();
+    await aPrompt(machine);
+    const held = await claim(machine);
+    await giveBack(held, { reason: 'session_in_use' });
+    const stranger = { ...held, leaseId: 'lea_other' };
+    await expect(giveBack(stranger, { reason: 'session_in_use', retryAfterMs: 0 })).rejects.toThrow();
+    expect((await poll(machine)).job).toBeNull();
+  });
+
+  it.each([-1, 1.5, 32 * 24 * 3600 * SECOND])(
+    'is not returned with a pause of %s ms',
+    async (retryAfterMs) => {
+      const machine = await aMachine();
+      await aPrompt(machine);
+      const held = await claim(machine);
+      const body = {
+        machineId: machine.machineId,
+        leaseId: held.leaseId,
+        reason: 'session_in_use' as const,
+        retryAfterMs,
+      };
+      const call = { as: machine.owner, params: { jobId: held.jobId }, body };
+      expect((await refuses(releaseJob, 'invalid_input', call)).error).toContain('retryAfterMs');
+    },
+  );
 
   it('cuts a long message between characters instead of refusing it', async () => {
     const machine = await aMachine();

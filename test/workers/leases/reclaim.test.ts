@@ -93,7 +93,10 @@ describe.each(LAYERS)('a lease that ends, repaired by $layer', ({ repair }) => {
     expect((await poll(machine)).job).toBeNull();
     await refusesLate(held);
     advance(pause);
-    expect((await poll(machine)).job).toMatchObject({ id: jobId, attempt: 2 });
+    const again = (await poll(machine)).job;
+    expect(again).toMatchObject({ id: jobId, attempt: 2 });
+    // The prompt may have been entered under the lease that was lost.
+    expect(again?.earlierLeases).toEqual([held.leaseId]);
   });
 
   it('in the last automatic attempt: the job fails as exhausted', async () => {

@@ -183,7 +183,7 @@ describe('a session that another program has open', () => {
     await runOrp([...words, busyCodex()], { cwd: machine.repo, env: machine.env });
 
     const error =
-      'The agent session is open in another program on its machine. Close it there (a terminal, an editor or the app of the agent), or send the prompt to another session.';
+      'The session is busy: its owner is working in it on its machine. Close it there (a terminal, an editor or the app of the agent), or send the prompt to another session.';
     expect(job.completions).toEqual([expect.objectContaining({ success: false, content: null, error })]);
   });
 

@@ -1,0 +1,82 @@
+/**
+ * Chooses what runs a prompt: a turn in an agent server where there is one, else a process of the agent. What the transcript of
+ * the session shows already does not run again.
+ */
+
+import {
+  type Agent,
+  type AgentSession,
+  type AgentTask,
+  markerOf,
+  type SessionDriver,
+} from '../../agents/agent.ts';
+import type { ClaimedJob } from '../job/claimed-job.ts';
+import { failedResult, sessionInUse } from '../job/result.ts';
+import type { WorkContext } from '../job/work-context.ts';
+import type { ResultRecord } from '../spool/records.ts';
+import { type Engine, processEngine } from './engine.ts';
+import { turnEngine } from './turn-engine.ts';
+import { resolveEntered } from './turn-outcome.ts';
+
+export type EngineChoice =
+  | { kind: 'engine'; engine: Engine }
+  /** The prompt need not run, or cannot run now. */
+  | { kind: 'result'; result: ResultRecord }
+  | { kind: 'refused'; message: string }
+  /** No job can run. */
+  | { kind: 'unavailable'; message: string };
+
+/** A prompt, and where it goes. */
+export interface PromptPlan {
+  agent: Agent;
+  /** The name of the agent in the session; absent: the default one. */
+  agentName: string | undefined;
+  task: AgentTask;
+  job: ClaimedJob;
+  leaseId: string | undefined;
+}
+
+type Around = Pick<WorkContext, 'machine' | 'graces'>;
+
+export async function chooseEngine(around: Around, prompt: PromptPlan): Promise<EngineChoice> {
+  const { agent, task } = prompt;
+  const { sessions, openReader } = agent;
+  const opening = await sessions?.open(task);
+  if (sessions !== undefined && opening?.kind === 'open') {
+    return chooseTurn(around, prompt, { driver: sessions, session: opening.session });
+  }
+  if (opening?.kind === 'refused') {
+    const { reading, message } = opening;
+    if (reading?.kind === 'session_in_use') return inUse(around);
+    const kind = reading?.kind === 'session_missing' ? 'session_missing' : 'agent_error';
+    const error = `${agent.name} could not open the session: ${message}`;
+    return { kind: 'result', result: failedResult(kind, error, new Date()) };
+  }
+  const prepared = await agent.prepare(task);
+  if (prepared.kind !== 'ready') return prepared;
+  return { kind: 'engine', engine: processEngine(prepared.launch, { openReader, graces: around.graces }) };
+}
+
+async function chooseTurn(
+  around: Around,
+  { job, agentName: agent, task, leaseId = '' }: PromptPlan,
+  { driver, session }: { driver: SessionDriver; session: AgentSession },
+): Promise<EngineChoice> {
+  const plan = { driver, task, agent, session };
+  const leaseIds = [...(job.earlierLeases ?? []), leaseId];
+  const found = await session.find(leaseIds.map((one) => markerOf(job.id, one)));
+  if (found?.status === 'running') {
+    const { marker, turnId } = found;
+    return { kind: 'engine', engine: turnEngine({ ...plan, marker, turnId }) };
+  }
+  if (found === undefined && !session.isBusy) {
+    const marker = markerOf(job.id, leaseId);
+    return { kind: 'engine', engine: turnEngine({ ...plan, marker, prompt: job.prompt }) };
+  }
+  await session.close();
+  return found === undefined ? inUse(around) : { kind: 'result', result: resolveEntered(found, job.kind) };
+}
+
+function inUse({ machine }: Around): EngineChoice {
+  return { kind: 'result', result: sessionInUse(new Date(), machine.machine_name) };
+}
