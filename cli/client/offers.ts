@@ -41,6 +41,10 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     instead: 'Use --transport auto.',
   },
   release: { what: 'returning a job', instead: 'The lease of the job expires by itself.' },
+  'usage-limit': {
+    what: '--on-usage-limit',
+    instead: 'Omit the option. A usage limit then returns the job to the queue.',
+  },
   condition: { what: 'machine conditions', instead: 'No action is needed.' },
   abilities: { what: 'kinds of job beyond those of v0.4.4', instead: 'No action is needed.' },
   asking: { what: 'waiting for a person at the machine', instead: 'No action is needed.' },

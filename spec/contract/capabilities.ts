@@ -41,6 +41,8 @@ export const CAPABILITIES = [
   'events-ws',
   /** The holder of a job can return it. */
   'release',
+  /** `onUsageLimit` in an order and in a claim. */
+  'usage-limit',
   /** A heartbeat can say why the machine claims nothing. */
   'condition',
   /** A heartbeat can say that a person at the machine is being asked. */

@@ -11,6 +11,7 @@ import {
   MAX_TIMEOUT_SECONDS,
   MIN_PRIORITY,
   SESSION_FALLBACKS,
+  USAGE_LIMIT_POLICIES,
 } from '../job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
@@ -84,6 +85,8 @@ export const job = z.object({
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
+  /** Absent: `wait`. */
+  onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
   sessionFallback: z.enum(SESSION_FALLBACKS),
   timeoutSeconds: z.number().int().optional(),
   target: z.object({
@@ -162,6 +165,7 @@ export const enqueueJob = endpoint({
     notBefore: timestamp.optional(),
     expiresAt: timestamp.optional(),
     onLeaseLoss: z.enum(LEASE_LOSS_POLICIES).optional(),
+    onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
     maxAttempts: z.number().int().min(1).max(MAX_ATTEMPTS_LIMIT).optional(),
     timeoutSeconds: z.number().int().min(1).max(MAX_TIMEOUT_SECONDS).optional(),
   }),

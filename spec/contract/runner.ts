@@ -4,7 +4,13 @@ import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
-import { FAILURE_KINDS, LEASE_LOSS_POLICIES, MAX_CHUNK_BYTES, MAX_RESULT_BYTES } from '../job/kinds.ts';
+import {
+  FAILURE_KINDS,
+  LEASE_LOSS_POLICIES,
+  MAX_CHUNK_BYTES,
+  MAX_RESULT_BYTES,
+  USAGE_LIMIT_POLICIES,
+} from '../job/kinds.ts';
 import { MAX_RETRY_AFTER_MS, REASON_LENGTH, RELEASE_REASONS } from '../job/release.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
@@ -132,6 +138,12 @@ const claimedJob = z.object({
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
   timeoutSeconds: z.number().int().optional(),
   createdBy: absentable,
+  /** When the job expires unless it runs before. */
+  expiresAt: absentable,
+  /** What a usage limit does to a job that has not begun to act. */
+  onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
+  /** How often it was returned until a usage limit resets, since the last order of a person; absent: never. */
+  usageWaits: z.number().int().optional(),
   payload: z.object({
     prompt: z.string(),
     ideaId: absentable,
@@ -309,11 +321,17 @@ export const releaseJob = endpoint({
     leaseId: z.string().min(1).max(200),
     reason: z.enum(RELEASE_REASONS),
     message: words.nullish(),
-    /** From when on the job may be claimed again, in ms from now. A later request of the same holder may make it sooner. */
+    /**
+     * From when on the job may be claimed again, in ms from now (0 to 31 days), unless it expires before. After
+     * `session_in_use`, a later request of the same holder may make it sooner.
+     */
     retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).nullish(),
   }),
-  /** `job` is the job as it is now: when the request is repeated, another machine may hold it already. */
-  reply: z.object({ ok, job: jobState }),
+  /**
+   * `job` is the job as it is now: when the request is repeated, another machine may hold it already. `retryAt`: it
+   * waits until then; absent: it may be claimed now, or is held.
+   */
+  reply: z.object({ ok, job: jobState, retryAt: absentable }),
   errors: fenced,
   paced: false,
   idempotent: true,

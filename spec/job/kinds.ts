@@ -71,6 +71,10 @@ export function kindsWhere(says: (rules: KindRules) => boolean): JobKind[] {
 export const SESSION_FALLBACKS = ['primary', 'none'] as const;
 export type SessionFallback = (typeof SESSION_FALLBACKS)[number];
 
+/** What a usage limit of the agent's account does to a job that has not begun to act. */
+export const USAGE_LIMIT_POLICIES = ['wait', 'fail'] as const;
+export type UsageLimitPolicy = (typeof USAGE_LIMIT_POLICIES)[number];
+
 export const FAILURE_KINDS = [
   /** The agent ended with an error, or without an answer. */
   'agent_error',

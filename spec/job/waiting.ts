@@ -71,6 +71,8 @@ export interface WaitingJob {
   status: JobStatus;
   createdAt: number;
   availableAt: number;
+  /** Absent: not known here. */
+  expiresAt?: number | undefined;
   claimedAt?: number | undefined;
   /** Since when a person at the machine is being asked. */
   askingSince?: number | undefined;
@@ -151,9 +153,10 @@ function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
   return { code: 'next_poll', message: whenTaken(free.machineId, ready), since };
 }
 
-function whenDue({ availableAt, givenBackBecause }: WaitingJob): string {
-  return givenBackBecause === undefined
-    ? `Waits until ${at(availableAt)}.`
+function whenDue({ availableAt, expiresAt, givenBackBecause }: WaitingJob): string {
+  if (givenBackBecause === undefined) return `Waits until ${at(availableAt)}.`;
+  return availableAt >= (expiresAt ?? Number.POSITIVE_INFINITY)
+    ? `${givenBackBecause} It expires at ${at(availableAt)}, before it can be retried.`
     : `${givenBackBecause} It is retried at ${at(availableAt)}.`;
 }
 

@@ -170,6 +170,7 @@ function newJob(
     createdBy: user.email,
     priority: order.priority,
     onLeaseLoss: order.onLeaseLoss ?? KINDS[order.kind].onLeaseLoss,
+    onUsageLimit: order.onUsageLimit ?? 'wait',
     maxAttempts: order.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     timeoutSeconds: order.timeoutSeconds ?? null,
     sessionFallback: order.sessionFallback,

@@ -70,6 +70,7 @@ export function waitingOf(
       status: job.status,
       createdAt: job.createdAt,
       availableAt: job.availableAt,
+      expiresAt: job.expiresAt,
       claimedAt: job.claimedAt ?? undefined,
       askingSince: job.askingSince ?? undefined,
       leaseExpiresAt: job.leaseExpiresAt ?? undefined,
@@ -102,6 +103,7 @@ export function viewJob(job: JobRow, waiting: Waiting | undefined): JobView {
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
     onLeaseLoss: job.onLeaseLoss,
+    onUsageLimit: job.onUsageLimit === 'fail' ? 'fail' : undefined,
     sessionFallback: job.sessionFallback,
     timeoutSeconds: job.timeoutSeconds ?? undefined,
     target: {

@@ -7,6 +7,7 @@ import { accept, refuse, unreachable } from '../../spec/errors.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
+import { iso } from '../base/iso.ts';
 import type { ClaimOutcome } from '../base/machine-api.ts';
 import { rememberClaim } from '../jobs/known-transcripts.ts';
 import { foreignMachine } from '../machines/sync.ts';
@@ -99,6 +100,9 @@ function viewClaimed(job: JobRow, prompt: string, route: ClaimedRoute): NonNulla
     onLeaseLoss: job.onLeaseLoss,
     timeoutSeconds: job.timeoutSeconds ?? undefined,
     createdBy: job.createdBy ?? undefined,
+    expiresAt: iso(job.expiresAt),
+    onUsageLimit: job.onUsageLimit,
+    usageWaits: job.usageWaits > 0 ? job.usageWaits : undefined,
     payload: {
       prompt,
       ideaId,

@@ -48,7 +48,10 @@ export async function releaseJob(
   // Every lease beyond the counted attempts was returned.
   const pauseMs = release.retryAfterMs ?? releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
   const availableAt = pauseMs === undefined ? undefined : deps.now + pauseMs;
-  const released = await move(deps.db, returnIfHeld(key, { ...holder, now: deps.now, error, availableAt }));
+  // Only a named reset is waited for once: without one, the pauses of the machine decide.
+  const isUsageWait = reason === 'usage_limited' && release.retryAfterMs !== undefined;
+  const given = { ...holder, now: deps.now, error, availableAt, isUsageWait };
+  const released = await move(deps.db, returnIfHeld(key, given));
   if (released === undefined) {
     const after = await jobUnderLease(deps, user, { jobId, holder });
     return repeatOf(deps, user, { release, held: after });
@@ -87,9 +90,10 @@ async function repeatOf(
 async function hasten(
   deps: Deps,
   user: SignedIn,
-  { jobId, holder, retryAfterMs }: Release,
+  { jobId, holder, reason, retryAfterMs }: Release,
 ): Promise<JobRow | undefined> {
-  if (retryAfterMs === undefined) return undefined;
+  // Nothing else ends earlier than its holder said: a repeat is only a repeat.
+  if (retryAfterMs === undefined || reason !== 'session_in_use') return undefined;
   const times = { now: deps.now, availableAt: deps.now + retryAfterMs };
   const hastened = await hastenIfReturned(deps.db, { userId: user.id, id: jobId }, { ...holder, ...times });
   if (hastened === undefined) return undefined;

@@ -74,6 +74,7 @@ export async function queueCheckpoint(
       availableAt: deps.now,
       expiresAt: deps.now + DEFAULT_EXPIRY_MS,
       onLeaseLoss: KINDS['idea.checkpoint'].onLeaseLoss,
+      onUsageLimit: 'wait',
       maxAttempts: DEFAULT_MAX_ATTEMPTS,
       timeoutSeconds: null,
       sessionFallback: 'primary',

@@ -104,7 +104,9 @@ function mountHolder(app: Hono<AppEnv>): void {
       retryAfterMs: retryAfterMs ?? undefined,
     });
     if (!released.ok) return released;
-    return accept({ ok: true, job: { id: released.value.id, status: released.value.status } });
+    const { id, status, availableAt } = released.value;
+    const isWaiting = status === 'queued' && availableAt > deps.now;
+    return accept({ ok: true, job: { id, status }, retryAt: isWaiting ? iso(availableAt) : undefined });
   });
 }
 

@@ -165,8 +165,10 @@ export interface Return {
   now: number;
   /** Why, for people. */
   error: string;
-  /** When it may be claimed again; undefined: at once. */
+  /** When it may be claimed again, unless it expires before; undefined: at once. */
   availableAt: number | undefined;
+  /** It waits for the reset of a usage limit. */
+  isUsageWait: boolean;
 }
 
 /**
@@ -194,7 +196,7 @@ export function hastenIfReturned(
 
 /** The holder returns the job: it keeps its place, and the attempt does not count. */
 export function returnIfHeld(key: JobKey, given: Return): Statement[] {
-  const { now, error, availableAt } = given;
+  const { now, error, availableAt, isUsageWait } = given;
   const where = heldBy(given);
   return [
     archive(key, { outcome: 'released', verb: 'return', now, where, error }),
@@ -203,7 +205,8 @@ export function returnIfHeld(key: JobKey, given: Return): Statement[] {
         ...CLEAR_ATTEMPT,
         attempt: sql`attempt - 1`,
         attemptsUsed: sql`attempts_used - 1`,
-        availableAt: sql`coalesce(${availableAt}, available_at)`,
+        availableAt: sql`coalesce(min(${availableAt}, expires_at), available_at)`,
+        usageWaits: sql`usage_waits + ${isUsageWait ? 1 : 0}`,
         updatedAt: now,
       },
       where,

@@ -107,6 +107,7 @@ export function retryIfUnchanged(
       set: {
         ...CLEAR_ATTEMPT,
         attemptsUsed: 0,
+        usageWaits: 0,
         availableAt: at.now,
         expiresAt: sql`max(expires_at, ${at.now + DEFAULT_EXPIRY_MS})`,
         updatedAt: at.now,

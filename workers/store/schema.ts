@@ -5,7 +5,13 @@
 
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { UserId } from '../../spec/ids.ts';
-import { FAILURE_KINDS, JOB_KINDS, LEASE_LOSS_POLICIES, SESSION_FALLBACKS } from '../../spec/job/kinds.ts';
+import {
+  FAILURE_KINDS,
+  JOB_KINDS,
+  LEASE_LOSS_POLICIES,
+  SESSION_FALLBACKS,
+  USAGE_LIMIT_POLICIES,
+} from '../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../spec/job/routing.ts';
 import { JOB_STATUSES } from '../../spec/job/status.ts';
 
@@ -204,6 +210,9 @@ export const jobs = sqliteTable(
     availableAt: integer('available_at').notNull(),
     expiresAt: integer('expires_at').notNull(),
     onLeaseLoss: text('on_lease_loss', { enum: LEASE_LOSS_POLICIES }).notNull(),
+    onUsageLimit: text('on_usage_limit', { enum: USAGE_LIMIT_POLICIES }).notNull().default('wait'),
+    /** How often it was returned until a usage limit resets, since the last order of a person. */
+    usageWaits: integer('usage_waits').notNull().default(0),
     maxAttempts: integer('max_attempts').notNull(),
     timeoutSeconds: integer('timeout_seconds'),
     sessionFallback: text('session_fallback', { enum: SESSION_FALLBACKS }).notNull(),

@@ -68,7 +68,8 @@ describe('the columns of an attempt', () => {
   /** What a job keeps whatever becomes of its attempts: who asked for what, and what was counted. */
   const KEPT = [
     ...['user_id', 'id', 'kind', 'status', 'created_at', 'created_by', 'updated_at', 'prompt'],
-    ...['priority', 'available_at', 'expires_at', 'on_lease_loss', 'max_attempts', 'timeout_seconds'],
+    ...['priority', 'available_at', 'expires_at', 'on_lease_loss', 'on_usage_limit', 'usage_waits'],
+    ...['max_attempts', 'timeout_seconds'],
     ...['session_fallback', 'idempotency_key', 'request_hash', 'idea_id', 'world_id', 'checkpoint_id'],
     ...['target_machine_id', 'target_project_root', 'target_orp_session_id', 'target_codex_session_id'],
     ...['attempt', 'attempts_used', 'lease_count'],
