@@ -77,3 +77,14 @@ function utf8Length(codePoint: number): number {
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
+
+/** An instant for a sentence: UTC to the minute. */
+export function utcMinute(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** Two sentences in a row; the first may lack its full stop. */
+export function sentences(first: string, second: string): string {
+  const words = first.trim();
+  return `${/[.!?…)]$/.test(words) ? words : `${words}.`} ${second}`;
+}

@@ -41,6 +41,7 @@ export function jobLines(job: JobView): Line[] {
     ['job.kind', job.kind],
     ['job.status', job.status],
     ['job.attempt', job.attempt],
+    ['job.on_usage_limit', job.onUsageLimit],
     ['job.idea_id', job.ideaId],
     ['job.machine_id', job.machineId],
     ['job.session_id', job.orpSessionId],

@@ -35,7 +35,8 @@ interface StoryEvent {
 function queuedEvent(job: JobStory): StoryEvent {
   const by = job.createdBy === undefined ? '' : ` by ${job.createdBy}`;
   const later = job.notBefore === undefined ? '' : `, not before ${job.notBefore}`;
-  return { at: job.createdAt, text: `queued${by}${later}` };
+  const limit = job.onUsageLimit === 'fail' ? ', fails at a usage limit' : '';
+  return { at: job.createdAt, text: `queued${by}${later}${limit}` };
 }
 
 function attemptEvents(attempt: Attempt): (StoryEvent | undefined)[] {

@@ -10,9 +10,10 @@ import {
   MAX_EXPIRY_MS,
   MAX_PROMPT_BYTES,
   type SessionFallback,
+  type UsageLimitPolicy,
 } from '../../spec/job/kinds.ts';
 import { CliError, usageError } from '../base/exit.ts';
-import { call } from '../client/call.ts';
+import { call, requireOffer } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { isMissing } from '../files/json-file.ts';
 import { resolvePath } from '../files/paths.ts';
@@ -38,6 +39,7 @@ export interface SubmitOptions extends CommonOptions {
   notBefore?: string;
   expiresAt?: string;
   onLeaseLoss?: LeaseLossPolicy;
+  onUsageLimit?: UsageLimitPolicy;
   maxAttempts?: number;
   timeoutSeconds?: number;
   idempotencyKey?: string;
@@ -55,6 +57,7 @@ export async function submit(
   const prompt = await readPrompt(context, argument, options.file);
   const target = await targetOf(context, options);
   const client = await signedInClient(context);
+  if (options.onUsageLimit !== undefined) await requireOffer(client, 'usage-limit');
   target.ideaId = (await wholeId(client, 'idea', options.ideaId)) ?? target.ideaId;
   target.machineId = (await wholeId(client, 'machine', options.machineId)) ?? target.machineId;
   const answer = await call(client, enqueueJob, {
@@ -174,10 +177,11 @@ async function linkHere(context: Context): Promise<ProjectLink | undefined> {
 }
 
 function termsOf(options: SubmitOptions, now: number): Partial<Order> {
-  const { priority, onLeaseLoss, maxAttempts, timeoutSeconds } = options;
+  const { priority, onLeaseLoss, onUsageLimit, maxAttempts, timeoutSeconds } = options;
   return {
     priority,
     onLeaseLoss,
+    onUsageLimit,
     maxAttempts,
     timeoutSeconds,
     notBefore: readWhen('--not-before', options.notBefore, now),

@@ -9,6 +9,7 @@ import {
   MAX_TIMEOUT_SECONDS,
   MIN_PRIORITY,
   SESSION_FALLBACKS,
+  USAGE_LIMIT_POLICIES,
 } from '../../spec/job/kinds.ts';
 import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
 import type { CommonOptions } from '../output/context.ts';
@@ -58,12 +59,8 @@ function registerSubmit(group: Command, shell: Shell): void {
         'earliest start: a time (2026-04-01T18:00Z), or from now (30s, 15m, 2h, 1d)',
       )
       .option('--expires-at <when>', 'latest start, in the same formats (default: 7d)')
-      .addOption(
-        new Option(
-          '--on-lease-loss <policy>',
-          'if its machine stops responding during the run: run the job again, or hold it',
-        ).choices([...LEASE_LOSS_POLICIES]),
-      )
+      .addOption(onLeaseLoss())
+      .addOption(onUsageLimit())
       .addOption(
         wholeNumberOption({
           flags: '--max-attempts <number>',
@@ -87,6 +84,20 @@ function registerSubmit(group: Command, shell: Shell): void {
   ).action((prompt: string | undefined, options: SubmitOptions) =>
     shell.run(options, async (context) => (await import('./job-submit.ts')).submit(context, prompt, options)),
   );
+}
+
+function onLeaseLoss(): Option {
+  return new Option(
+    '--on-lease-loss <policy>',
+    'if its machine stops responding during the run: run the job again, or hold it',
+  ).choices([...LEASE_LOSS_POLICIES]);
+}
+
+function onUsageLimit(): Option {
+  return new Option(
+    '--on-usage-limit <policy>',
+    "if the agent's account reaches its usage limit: wait once until it resets (default), or fail",
+  ).choices([...USAGE_LIMIT_POLICIES]);
 }
 
 function registerReading(group: Command, shell: Shell): void {

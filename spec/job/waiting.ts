@@ -3,6 +3,7 @@
  * pages. Terminal and running jobs have no waiting reason.
  */
 
+import { utcMinute } from '../text.ts';
 import { knowsKind, type RunnerAbilities } from './abilities.ts';
 import type { MachineCondition } from './condition.ts';
 import { conditionSentence, isPaused } from './condition.ts';
@@ -154,10 +155,10 @@ function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
 }
 
 function whenDue({ availableAt, expiresAt, givenBackBecause }: WaitingJob): string {
-  if (givenBackBecause === undefined) return `Waits until ${at(availableAt)}.`;
+  if (givenBackBecause === undefined) return `Waits until ${utcMinute(availableAt)}.`;
   return availableAt >= (expiresAt ?? Number.POSITIVE_INFINITY)
-    ? `${givenBackBecause} It expires at ${at(availableAt)}, before it can be retried.`
-    : `${givenBackBecause} It is retried at ${at(availableAt)}.`;
+    ? `${givenBackBecause} It expires at ${utcMinute(availableAt)}, before it can be retried.`
+    : `${givenBackBecause} It is retried at ${utcMinute(availableAt)}.`;
 }
 
 /** Being seen and being able to be woken are two facts: a machine may have one without the other. */
@@ -166,7 +167,7 @@ function whenTaken(machineId: string, machines: readonly MachinePresence[]): str
   if (machine === undefined) return 'The machine claims it with its next poll.';
   return machine.listening
     ? `${machine.name} is connected and claims it as soon as it is free.`
-    : `${machine.name} is not connected; its runner claims the job with its next poll. Last seen ${at(machine.lastSeenAt)}.`;
+    : `${machine.name} is not connected; its runner claims the job with its next poll. Last seen ${utcMinute(machine.lastSeenAt)}.`;
 }
 
 /** Behind a running job it takes time only; behind lost jobs alone it takes a person. */
@@ -203,7 +204,7 @@ function paused(machines: readonly MachinePresence[], since: number): Waiting {
   const { name, condition } = first;
   const reason = condition === undefined ? '' : conditionSentence(condition);
   const next = condition?.until
-    ? `It claims again at ${at(condition.until)}.`
+    ? `It claims again at ${utcMinute(condition.until)}.`
     : 'It claims again as soon as it can.';
   return {
     code: 'machine_paused',
@@ -272,7 +273,7 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
   }
   return {
     code: 'machine_offline',
-    message: `${latest.name} has been offline since ${at(latest.lastSeenAt)}. Start it with orp runner work.`,
+    message: `${latest.name} has been offline since ${utcMinute(latest.lastSeenAt)}. Start it with orp runner work.`,
     since: Math.max(since, latest.lastSeenAt),
   };
 }
@@ -280,9 +281,4 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
 /** Undefined for a worker that is not, or no longer, a machine of the account. */
 function nameOf(machineId: string | undefined, around: QueueFacts): string | undefined {
   return around.machines.find((machine) => machine.machineId === machineId)?.name;
-}
-
-/** An instant for a sentence: UTC to the minute. */
-function at(instant: number): string {
-  return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -98,7 +98,8 @@ export async function runPrompt(
     const error = `${agent.name} could not be started: ${run.message}`;
     return run.isUnavailable ? unavailableRun(context, error) : refusedRun('agent_error', error);
   }
-  const result = judgeRun(run, { now: new Date(), kind: job.kind, agent: agent.name });
+  const { kind, usage } = job;
+  const result = judgeRun(run, { now: new Date(), kind, agent: agent.name, usage });
   notePause(context, run, { result, begun });
   const worker = workerBlock(run, job.kind, engine.command);
   return { result, worker, wasAttempted: true };

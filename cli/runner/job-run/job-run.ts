@@ -187,7 +187,7 @@ class JobRun {
       const sessions = (await agents.find(placement.session.agent))?.sessions;
       if ((await sessions?.untilFree(placement.codexSessionId, shutdown)) !== true) return;
       reporter.info(`The session of job ${held.jobId} is free.`);
-      await service.release(held, { ...release, retryAfterMs: 0 });
+      await service.release(held, { reason: release.reason, message: release.message, retryAfterMs: 0 });
     };
     // Without it the job waits for the pause of the server.
     watch().catch(() => undefined);

@@ -5,9 +5,10 @@
 
 import { z } from 'zod';
 import { pathId } from '../../../spec/ids.ts';
-import { MAX_TIMEOUT_SECONDS } from '../../../spec/job/kinds.ts';
+import { MAX_TIMEOUT_SECONDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../../spec/job/routing.ts';
 import type { Account } from '../../records/remote-session.ts';
+import type { UsageTerms } from '../spool/records.ts';
 import type { JsonBody } from './hosted-api.ts';
 
 /** The lease under which a job was handed out. */
@@ -41,6 +42,8 @@ export interface ClaimedJob {
   choice?: ServiceChoice | undefined;
   /** Leases since the last order of a person that may have entered the prompt. */
   earlierLeases?: readonly string[] | undefined;
+  /** What a usage limit does to it; absent where the server does not say so. */
+  usage?: UsageTerms | undefined;
 }
 
 /** A job that this runner has claimed. */
@@ -99,7 +102,15 @@ function readJob(id: string, raw: Fields): ClaimedJob {
     sessionFallback: z.enum(['primary', 'none']).safeParse(raw.sessionFallback).data,
     choice: serviceChoice.safeParse(raw.selection).data,
     earlierLeases: z.array(pathId).max(MOST_LEASES).safeParse(raw.earlierLeases).data,
+    usage: readUsageTerms(raw),
   };
+}
+
+function readUsageTerms(raw: Fields): UsageTerms | undefined {
+  const policy = z.enum(USAGE_LIMIT_POLICIES).safeParse(raw.onUsageLimit).data;
+  const expiresAt = Date.parse(text(raw, 'expiresAt') ?? '');
+  if (policy === undefined || Number.isNaN(expiresAt)) return undefined;
+  return { policy, waits: positive(raw.usageWaits, Number.MAX_SAFE_INTEGER) ?? 0, expires_at: expiresAt };
 }
 
 /** A job has at most ten automatic attempts. */

@@ -9,12 +9,12 @@ import {
   SUMMARY_LENGTH,
   type SummaryRule,
 } from '../../../spec/job/kinds.ts';
-import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
-import { clip, cut, cutToBytes } from '../../../spec/text.ts';
+import { MAX_RETRY_AFTER_MS, REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
+import { clip, cut, cutToBytes, sentences, utcMinute } from '../../../spec/text.ts';
 import { roughDuration } from '../../base/duration.ts';
 import type { StopReason } from '../process/stop-switch.ts';
-import type { ResultRecord } from '../spool/records.ts';
-import type { Held, ReceiptReport, ResultReport } from './hosted-api.ts';
+import type { ResultRecord, UsageTerms } from '../spool/records.ts';
+import type { Held, ReceiptReport, ReleaseReport, ResultReport } from './hosted-api.ts';
 import type { AgentRun } from './run-outcome.ts';
 
 const NO_ANSWER = 'The agent ended without an answer.';
@@ -32,6 +32,8 @@ export interface RunFacts {
   kind: string;
   /** What people call the agent. */
   agent: string;
+  /** What a usage limit does to the job; absent: it returns to the queue, as servers without such terms expect. */
+  usage?: UsageTerms | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface RunFacts {
  */
 export function judgeRun(
   run: Extract<AgentRun, { kind: 'ended' }>,
-  { now, kind, agent }: RunFacts,
+  { now, kind, agent, usage }: RunFacts,
 ): ResultRecord {
   const finished_at_utc = now.toISOString();
   const isStranger = run.otherSession !== undefined;
@@ -55,7 +57,45 @@ export function judgeRun(
   if (run.reading?.kind === 'session_in_use' && hadNoEffect(run)) return sessionInUse(now);
   const kindOfFailure = failureKindOf(run);
   const failed = { ...failedResult(kindOfFailure, why, now), ...withAnswer(run.answer, kind) };
+  if (kindOfFailure === 'usage_limited') return judgeUsageLimit(failed, run, { now: now.getTime(), usage });
   return isCondition(kindOfFailure) && hadNoEffect(run) ? givenBack(failed, kindOfFailure) : failed;
+}
+
+/**
+ * The agent's account has reached its usage limit:
+ *
+ *   the turn had an effect            → failed
+ *   no terms, or no known reset       → back to the queue; the runner pauses
+ *   the sender does not wait          → failed
+ *   the job has waited before         → failed: the reset that was named was wrong
+ *   the job expires before the reset  → failed
+ *   else                              → back to the queue until the reset
+ *
+ * Every failure names the reset, where it is known.
+ */
+function judgeUsageLimit(
+  limited: ResultRecord,
+  run: Extract<AgentRun, { kind: 'ended' }>,
+  { now, usage }: { now: number; usage: UsageTerms | undefined },
+): ResultRecord {
+  const until = run.reading?.kind === 'condition' ? run.reading.until : undefined;
+  const reset = until === undefined ? '' : `The usage limit resets at ${utcMinute(until)}.`;
+  const failed = withSentence(limited, reset);
+  if (!hadNoEffect(run)) return failed;
+  if (usage === undefined) return givenBack(limited, 'usage_limited');
+  if (usage.policy === 'fail') return failed;
+  if (usage.waits > 0) return withSentence(failed, 'The job has waited for a usage limit before.');
+  if (until === undefined) return givenBack(limited, 'usage_limited');
+  if (until >= usage.expires_at) {
+    return withSentence(failed, `The job expires before that, at ${utcMinute(usage.expires_at)}.`);
+  }
+  const retry_after_ms = Math.min(Math.max(0, until - now), MAX_RETRY_AFTER_MS);
+  const message = clip(limited.error ?? '', REASON_LENGTH);
+  return { ...failed, release: { reason: 'usage_limited', message, retry_after_ms } };
+}
+
+function withSentence(result: ResultRecord, sentence: string): ResultRecord {
+  return sentence === '' ? result : { ...result, error: sentences(result.error ?? '', sentence) };
 }
 
 /** The agent ended well, and nobody judged its run: the runner was killed before it wrote the result. */
@@ -209,6 +249,17 @@ export function reportOf(result: ResultRecord): ResultReport {
     error: result.outcome === 'completed' ? null : (result.error ?? 'The job failed.'),
     failureKind: result.outcome === 'failed' ? (result.failure_kind ?? 'agent_error') : undefined,
   };
+}
+
+/** The body of the release call. What has passed of the pause since the run ended is not waited for again. */
+export function releaseOf(
+  { finished_at_utc }: Pick<ResultRecord, 'finished_at_utc'>,
+  { reason, message, retry_after_ms }: NonNullable<ResultRecord['release']>,
+  now: number,
+): ReleaseReport {
+  if (retry_after_ms === undefined) return { reason, message };
+  const passed = Math.max(0, now - Date.parse(finished_at_utc));
+  return { reason, message, retryAfterMs: Math.max(0, retry_after_ms - passed) };
 }
 
 /** The receipt of a cancelled run. */

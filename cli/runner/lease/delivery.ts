@@ -8,7 +8,7 @@ import { clip } from '../../../spec/text.ts';
 import { messageOf } from '../../base/exit.ts';
 import { pause, retryPauseMs, timerMs } from '../../base/pause.ts';
 import type { Held, HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
-import { receiptOf, reportOf } from '../job/result.ts';
+import { receiptOf, releaseOf, reportOf } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import type { LeaseSpool } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
@@ -177,7 +177,7 @@ async function sendResult({
     return { reply: await service.confirmCancel(held, receiptOf(result)), isReleased: false };
   }
   if (result.release !== undefined && held.leaseId !== undefined) {
-    const reply = await service.release(held, result.release);
+    const reply = await service.release(held, releaseOf(result, result.release, Date.now()));
     if (reply.kind !== 'refused') return { reply, isReleased: true };
   }
   return { reply: await service.complete(held, reportOf(result)), isReleased: false };

@@ -32,6 +32,7 @@ export function recordOfClaim(
     attempt: job.attempt,
     repo_root: workplace?.root,
     orp_session_id: job.orpSessionId,
+    usage: job.usage,
     runner: { pid: self.pid, start_time: self.startTime },
   };
 }

@@ -17,7 +17,7 @@ import type { WorkContext } from '../job/work-context.ts';
 import { JobLease } from '../lease/job-lease.ts';
 import type { Recovered } from '../lease/recovery.ts';
 import type { Entry, Journal } from '../spool/lease-spool.ts';
-import type { ResultRecord } from '../spool/records.ts';
+import type { ResultRecord, UsageTerms } from '../spool/records.ts';
 
 interface Left {
   folder: string;
@@ -70,7 +70,9 @@ export class AdoptedJobs {
   ): Promise<void> {
     const { claim } = journal;
     const lease = JobLease.left(context, { folder, record: claim });
-    const result = await lease.keep(await this.#conclude(context, lease, { ...where, kind: claim.job_kind }));
+    const result = await lease.keep(
+      await this.#conclude(context, lease, { ...where, kind: claim.job_kind, usage: claim.usage }),
+    );
     const delivery = await lease.deliver(result);
     context.reporter.info(
       delivery.kind === 'delivered'
@@ -88,7 +90,14 @@ export class AdoptedJobs {
       session,
       entry,
       kind,
-    }: { driver: SessionDriver; session: AgentSession | undefined; entry: Entry; kind: string },
+      usage,
+    }: {
+      driver: SessionDriver;
+      session: AgentSession | undefined;
+      entry: Entry;
+      kind: string;
+      usage: UsageTerms | undefined;
+    },
   ): Promise<ResultRecord> {
     const markers = [entry.marker];
     const turn = await (session === undefined
@@ -100,7 +109,7 @@ export class AdoptedJobs {
     }
     context.reporter.info(`Job ${lease.held.jobId} of an earlier run still runs, and is followed.`);
     await lease.takeUp();
-    return followTurn(context, lease, { driver, session, entry, turnId: turn.turnId, kind });
+    return followTurn(context, lease, { driver, session, entry, turnId: turn.turnId, kind, usage });
   }
 }
 
@@ -108,9 +117,16 @@ export class AdoptedJobs {
 async function followTurn(
   context: WorkContext,
   lease: JobLease,
-  of: { driver: SessionDriver; session: AgentSession; entry: Entry; turnId: string; kind: string },
+  of: {
+    driver: SessionDriver;
+    session: AgentSession;
+    entry: Entry;
+    turnId: string;
+    kind: string;
+    usage: UsageTerms | undefined;
+  },
 ): Promise<ResultRecord> {
-  const { entry, kind, ...rest } = of;
+  const { entry, kind, usage, ...rest } = of;
   const agent = await context.agents.find(entry.agent);
   if (agent === undefined) throw new Error(`this runner does not drive the agent ${entry.agent}`);
   const task = { sessionId: entry.session_id, cwd: entry.cwd };
@@ -128,5 +144,5 @@ async function followTurn(
     onChunk: () => lease.wakeUploads(),
   });
   if (run.kind === 'not_started') return failedResult('agent_error', run.message, new Date());
-  return judgeRun(run, { now: new Date(), kind, agent: agent.name });
+  return judgeRun(run, { now: new Date(), kind, agent: agent.name, usage });
 }

@@ -2,8 +2,8 @@
 
 import { z } from 'zod';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
-import { FAILURE_KINDS } from '../../../spec/job/kinds.ts';
-import { RELEASE_REASONS } from '../../../spec/job/release.ts';
+import { FAILURE_KINDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
+import { MAX_RETRY_AFTER_MS, RELEASE_REASONS } from '../../../spec/job/release.ts';
 
 /** No system assigns higher process ids; 1 is the init process, and as a group it would mean every process. */
 const pid = z
@@ -11,6 +11,16 @@ const pid = z
   .int()
   .max(2 ** 31 - 1);
 const mark = { pid: pid.min(1), start_time: z.string() };
+
+/** What a usage limit of the agent's account does to the job. */
+const usageTerms = z.object({
+  policy: z.enum(USAGE_LIMIT_POLICIES),
+  /** How often it has waited for a reset, since the last order of a person. */
+  waits: z.number().int().min(0),
+  /** When the job expires, epoch ms: at most the last instant that a date can show. */
+  expires_at: z.number().int().min(0).max(8.64e15),
+});
+export type UsageTerms = z.infer<typeof usageTerms>;
 
 /** The first record of a journal: which lease this is, and who holds it. */
 const claimRecord = z.object({
@@ -30,6 +40,8 @@ const claimRecord = z.object({
   attempt: z.number().int(),
   repo_root: z.string().optional(),
   orp_session_id: z.string().optional(),
+  /** Absent in records of earlier versions, and where the server does not say it. */
+  usage: usageTerms.optional(),
   /** The runner process that works on it; while it lives, no other runner touches the folder. */
   runner: z.object(mark),
 });
@@ -110,7 +122,14 @@ export const resultRecord = z.object({
   failure_kind: z.enum(FAILURE_KINDS).optional(),
   receipt: receiptRecord.optional(),
   /** The job had no effect: if the server supports that, it is returned instead. */
-  release: z.object({ reason: z.enum(RELEASE_REASONS), message: z.string() }).optional(),
+  release: z
+    .object({
+      reason: z.enum(RELEASE_REASONS),
+      message: z.string(),
+      /** How long the job waits, from `finished_at_utc` on; absent: the server decides. */
+      retry_after_ms: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional(),
+    })
+    .optional(),
 });
 export type ResultRecord = z.infer<typeof resultRecord>;
 

@@ -23,6 +23,11 @@ function aStory(overrides: Partial<JobStory> = {}): JobStory {
 }
 
 describe('the story of a job', () => {
+  it('says that a usage limit ends it, and says nothing of the default', () => {
+    expect(formatStory(aStory({ onUsageLimit: 'fail' }))).toContain('fails at a usage limit');
+    expect(formatStory(aStory())).not.toContain('usage limit');
+  });
+
   it('is told in the order in which it happened, attempt by attempt', () => {
     const story = formatStory(
       aStory({

@@ -81,6 +81,41 @@ describe('where a submitted prompt goes', () => {
   });
 });
 
+describe('what a usage limit does to a submitted job', () => {
+  const WORDS = [...SUBMIT, '--anywhere'];
+
+  it('is part of the order, and absent when nothing is said', async () => {
+    await using server = await RecordingServer.startNewest(takenOrder);
+    using desk = new Desk();
+    desk.signIn(server.url);
+    expect((await desk.orp([...WORDS, '--on-usage-limit', 'fail'])).code).toBe(0);
+    expect((await desk.orp(WORDS)).code).toBe(0);
+    const bodies = server.asked.filter(({ method }) => method === 'POST').map(({ body }) => body);
+    expect(bodies[0]).toMatchObject({ onUsageLimit: 'fail' });
+    expect(bodies[1]).not.toHaveProperty('onUsageLimit');
+  });
+
+  it('cannot be said to a server that does not know it: nothing is queued', async () => {
+    await using server = await RecordingServer.startNewest(takenOrder);
+    server.announce({ without: ['usage-limit'] });
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { error } = await desk.orp([...WORDS, '--on-usage-limit', 'wait']);
+    expect(error).toMatchObject({
+      code: 'not_offered',
+      message: expect.stringContaining('--on-usage-limit'),
+    });
+    expect(server.asked.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
+  it('is one of two words', async () => {
+    using desk = new Desk();
+    desk.signIn(NO_HOSTED_SIDE);
+    const { error } = await desk.orp([...WORDS, '--on-usage-limit', 'later']);
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining('--on-usage-limit') });
+  });
+});
+
 describe('an own idempotency key', () => {
   const KEYED = [...SUBMIT, '--anywhere', '--idempotency-key'];
 

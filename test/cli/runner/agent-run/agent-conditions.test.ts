@@ -94,6 +94,38 @@ describe('a runner whose agent has reached its usage limit', () => {
     expect(jobs.filter(({ status }) => status === 'queued')).toHaveLength(5);
   });
 
+  it('asks for the job again when the limit resets, where the job waits for that', async () => {
+    const expiresAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
+    const terms = { onUsageLimit: 'wait', expiresAt };
+    const job = service.addJob('job_1', { fail: LIMIT, exit: 1 }, { extra: terms });
+    start();
+    await untilPaused([job]);
+
+    const [release] = job.releases;
+    expect(release).toMatchObject({ reason: 'usage_limited' });
+    expect(release?.retryAfterMs).toBeGreaterThan(184 * 60_000);
+    expect(release?.retryAfterMs).toBeLessThanOrEqual(185 * 60_000);
+  });
+
+  it.each([
+    ['does not wait', { onUsageLimit: 'fail' }],
+    ['has waited before', { onUsageLimit: 'wait', usageWaits: 1 }],
+  ])('fails a job that %s, and names the reset', async (_, terms) => {
+    const expiresAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
+    const job = service.addJob('job_1', { fail: LIMIT, exit: 1 }, { extra: { ...terms, expiresAt } });
+    start();
+    await untilPaused([job]);
+
+    expect(job.releases).toEqual([]);
+    expect(job.completions).toEqual([
+      expect.objectContaining({
+        success: false,
+        failureKind: 'usage_limited',
+        error: expect.stringMatching(/The usage limit resets at \d{4}-\d\d-\d\d \d\d:\d\d UTC\./),
+      }),
+    ]);
+  });
+
   it('fails one job and pauses where the server takes none back', async () => {
     service.announced = CAPABILITIES.filter((name) => name !== 'release');
     const jobs = addJobs({ fail: LIMIT, exit: 1 });
