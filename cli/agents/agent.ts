@@ -74,7 +74,9 @@ export type FailureReading =
   /** The agent does not know the session. */
   | { kind: 'session_missing' }
   /** Another program has the session open, and the agent allows only one. */
-  | { kind: 'session_in_use' };
+  | { kind: 'session_in_use' }
+  /** Only a person can change that: a retry would fail, too. */
+  | { kind: 'context_full' | 'model_unavailable' };
 
 export type FoundProgram =
   /** `remarks`: sentences about possible surprises for the owner. */

@@ -88,6 +88,10 @@ export const FAILURE_KINDS = [
   'overloaded',
   /** As `usage_limited`: the agent's program is missing, broken, or refuses its configuration. */
   'agent_unavailable',
+  /** The session has no room for another turn in the context of its model. */
+  'context_full',
+  /** The agent's account, or its model's server, does not have the model that the session asks for. */
+  'model_unavailable',
   /** The agent reached a time limit. */
   'agent_timeout',
   /** No linked repository on the machine matches. */
@@ -104,6 +108,14 @@ export const FAILURE_KINDS = [
   'expired',
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** What a person can do about failures that every retry would meet again; it follows the error of the agent. */
+export const REMEDIES: Readonly<Partial<Record<FailureKind, string>>> = {
+  context_full:
+    'Compact the session in its agent, or register another session with orp link session register. Then retry the job.',
+  model_unavailable:
+    "Choose another model in the session, or in the agent's configuration. Then retry the job.",
+};
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -15,6 +15,12 @@ const CONDITIONS: Readonly<Record<string, ConditionCode>> = {
   unauthorized: 'signed_out',
 };
 
+/** `codexErrorInfo` → what a person must change before a retry. */
+const OF_THE_SESSION: Readonly<Record<string, 'context_full' | 'model_unavailable'>> = {
+  contextWindowExceeded: 'context_full',
+  modelNotFound: 'model_unavailable',
+};
+
 /** Errors that carry the status of an answer of the model's server. */
 const STATUS_ERRORS = [
   'httpConnectionFailed',
@@ -26,6 +32,8 @@ const OVERLOADED_STATUSES = [429, 502, 503, 504, 529];
 
 /** Undefined: the type says nothing, and the words of the error decide. */
 export function readTurnError({ codexErrorInfo: info }: TurnError): FailureReading | undefined {
+  const kind = typeof info === 'string' ? OF_THE_SESSION[info] : undefined;
+  if (kind !== undefined) return { kind };
   const code = typeof info === 'string' ? CONDITIONS[info] : conditionOfStatus(info);
   return code === undefined ? undefined : { kind: 'condition', code };
 }

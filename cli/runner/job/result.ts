@@ -5,6 +5,7 @@ import { CONDITION_CODES, type ConditionCode } from '../../../spec/job/condition
 import {
   type FailureKind,
   MAX_RESULT_BYTES,
+  REMEDIES,
   rulesOf,
   SUMMARY_LENGTH,
   type SummaryRule,
@@ -56,7 +57,10 @@ export function judgeRun(
   if (why === undefined) return { outcome: 'completed', finished_at_utc, ...withAnswer(answer, kind) };
   if (run.reading?.kind === 'session_in_use' && hadNoEffect(run)) return sessionInUse(now);
   const kindOfFailure = failureKindOf(run);
-  const failed = { ...failedResult(kindOfFailure, why, now), ...withAnswer(run.answer, kind) };
+  const failed = withSentence(
+    { ...failedResult(kindOfFailure, why, now), ...withAnswer(run.answer, kind) },
+    REMEDIES[kindOfFailure] ?? '',
+  );
   if (kindOfFailure === 'usage_limited') return judgeUsageLimit(failed, run, { now: now.getTime(), usage });
   return isCondition(kindOfFailure) && hadNoEffect(run) ? givenBack(failed, kindOfFailure) : failed;
 }

@@ -95,6 +95,19 @@ describe('the result of a run', () => {
     expect(judgeRun(aRun({ end: { exitCode: null, signal: 'SIGSEGV' } }), PROMPT).error).toContain('SIGSEGV');
   });
 
+  it.each([
+    ['context_full', 'Compact the session in its agent'],
+    ['model_unavailable', 'Choose another model'],
+  ] as const)('of a run that met %s is that failure, and says what to do', (kind, remedy) => {
+    const turn = { ...COMPLETED, state: 'failed', hasEffect: false } as const;
+    const result = judgeRun(aRun({ turn, failure: 'No room', reading: { kind } }), PROMPT);
+
+    expect(result).toMatchObject({ outcome: 'failed', failure_kind: kind });
+    expect(result.error).toMatch(new RegExp(`^No room\\. ${remedy}.* Then retry the job\\.$`));
+    // The next attempt would fail, too.
+    expect(result.release).toBeUndefined();
+  });
+
   it('of a stopped run follows the reason', () => {
     const receipt = { processes: 1, left: 0, signal: 'SIGINT' as const, tookMs: 12 };
     const stopped = (reason: NonNullable<ReturnType<typeof aRun>['stopped']>['reason']) =>
