@@ -172,6 +172,8 @@ export interface Share {
 export const BESIDE_OTHERS = {
   /** Another account counts as asking for this long after its last request. */
   forMs: 1000,
+  /** A request that has run for longer waits for D1 and does not count: it takes nothing from the thread. */
+  busyMs: 500,
   freeBytes: 64 * KIB,
   /** Debt up to here does not wait. */
   burstBytes: 256 * KIB,

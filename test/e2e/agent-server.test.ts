@@ -23,6 +23,7 @@ interface ShownJob {
   status: string;
   content?: string;
   error?: string;
+  failureKind?: string;
   attempt: number;
   waiting?: { message: string };
 }
@@ -213,6 +214,53 @@ describe.each(codexes)('with $name', ({ bin }) => {
     expect(Date.now() - freed).toBeLessThan(10_000);
     runner.kill('SIGTERM');
     await exited(runner);
+  });
+
+  /** A prompt that meets a usage limit, which ends in some seconds. */
+  const limited = (seconds: number, name: string) => {
+    const resetsAt = Math.ceil(Date.now() / 1000) + seconds;
+    const body = `{"error":{"type":"usage_limit_reached","resets_at":${resetsAt}}}`;
+    return `status: 429 ${body}\nresets: ${resetsAt}\n${name}`;
+  };
+  const requestsOf = (name: string) =>
+    model.requests.filter(({ input }) => JSON.stringify(input.at(-1)).includes(name)).length;
+
+  it('a job that meets a usage limit waits for its end, and is continued once', async () => {
+    const jobId = await submit(limited(3, 'limit-one'));
+    const runner = startRunner();
+    const waiting = await until(
+      () => show(jobId),
+      ({ status, waiting }) => status === 'queued' && waiting?.message.includes('usage limit') === true,
+    );
+    expect(waiting.waiting?.message).toContain('It is retried at ');
+    expect(await ended(jobId)).toMatchObject({ status: 'completed', attempt: 1 });
+    expect(requestsOf('limit-one')).toBe(2);
+    runner.kill('SIGTERM');
+    await exited(runner);
+  });
+
+  it('a job that is cancelled while it waits for the end of a usage limit is not continued', async () => {
+    const jobId = await submit(limited(3, 'limit-two'));
+    const runner = startRunner();
+    await until(
+      () => show(jobId),
+      ({ status, waiting }) => status === 'queued' && waiting?.message.includes('usage limit') === true,
+    );
+    await orp('job', 'cancel', jobId);
+    const next = await submit('The code word is pear-2. Keep it.');
+    expect(await ended(next)).toMatchObject({ status: 'completed' });
+    expect(await show(jobId)).toMatchObject({ status: 'cancelled' });
+    expect(requestsOf('limit-two')).toBe(1);
+    runner.kill('SIGTERM');
+    await exited(runner);
+  });
+
+  it('a job that does not want to wait fails at a usage limit, and names its end', async () => {
+    const jobId = await submit(limited(2, 'limit-three'), '--on-usage-limit', 'fail');
+    await runOrp(workspace.orp, ['runner', 'work', '--once']);
+    const job = await show(jobId);
+    expect(job).toMatchObject({ status: 'failed', failureKind: 'usage_limited' });
+    expect(job.error).toMatch(/The usage limit resets at .*UTC/);
   });
 
   it('a shared server is used, the person sees the turn, and the server goes on', async () => {

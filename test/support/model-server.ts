@@ -37,6 +37,8 @@ const RUN = /^run: (.+)$/m;
 const REFUSE = /^refuse: (.+)$/m;
 /** The server of the model answers with this status and body. */
 const STATUS = /^status: (\d{3}) (.+)$/m;
+/** With a status: the account's limit is used up until this second of the epoch. */
+const RESETS = /^resets: (\d+)$/m;
 /** The turn ends without a word. */
 const SILENT = /^say nothing$/m;
 
@@ -126,6 +128,15 @@ function streamAnswer(response: ServerResponse, request: ModelRequest, number: n
   response.end();
 }
 
+function limitHeaders(resetsAt: string | undefined): Record<string, string> {
+  if (resetsAt === undefined) return {};
+  return {
+    'x-codex-primary-used-percent': '100',
+    'x-codex-primary-window-minutes': '300',
+    'x-codex-primary-reset-at': resetsAt,
+  };
+}
+
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -143,8 +154,11 @@ export async function startModelServer(): Promise<ModelServer> {
     const body = JSON.parse(await readBody(request)) as ModelRequest;
     requests.push(body);
     const [, status, answer] = STATUS.exec(lastPromptOf(body)) ?? [];
-    if (status !== undefined) {
-      response.writeHead(Number(status), { 'content-type': 'application/json' }).end(answer);
+    const resetsAt = RESETS.exec(lastPromptOf(body))?.[1];
+    const isOver = resetsAt !== undefined && Date.now() >= Number(resetsAt) * 1000;
+    if (status !== undefined && !isOver) {
+      const headers = limitHeaders(resetsAt);
+      response.writeHead(Number(status), { 'content-type': 'application/json', ...headers }).end(answer);
       return;
     }
     streamAnswer(response, body, requests.length);

@@ -23,6 +23,8 @@ interface Account {
 
 interface Ticket {
   at: number;
+  /** It has run for so long that it waits for something, and takes nothing from the thread. */
+  isSlow?: boolean;
 }
 
 export interface PacerClock {
@@ -109,8 +111,11 @@ export class Pacer {
   }
 
   #go(account: Account): Turn {
-    const ticket = { at: this.#clock.now() };
+    const ticket: Ticket = { at: this.#clock.now() };
     account.underWay.add(ticket);
+    void this.#clock.sleep(BESIDE_OTHERS.busyMs).then(() => {
+      ticket.isSlow = true;
+    });
     account.budget -= this.share.requestBytes;
     return {
       kind: 'go',
@@ -168,8 +173,10 @@ export class Pacer {
   #mayGo(account: Account): boolean {
     const { userId, budget, debt, underWay } = account;
     if (budget <= 0 || underWay.size >= this.share.underWay) return false;
-    if (!this.#neighbors.areBeside(userId, this.#clock.now())) return true;
-    return debt <= BESIDE_OTHERS.burstBytes && underWay.size < this.share.underWayBeside;
+    const now = this.#clock.now();
+    if (!this.#neighbors.areBeside(userId, now)) return true;
+    const busy = [...underWay].filter(({ isSlow }) => !isSlow).length;
+    return debt <= BESIDE_OTHERS.burstBytes && busy < this.share.underWayBeside;
   }
 
   /** Ms until the budget is positive again. */

@@ -46,8 +46,16 @@ export const resumed = z.looseObject({
 export const startedTurn = z.looseObject({ turn: z.looseObject({ id: z.string() }) });
 
 /** What all notifications about a turn share. */
+const limit = z
+  .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish().catch(undefined) })
+  .nullish()
+  .catch(undefined);
+
 export const aboutTurn = z.looseObject({
-  threadId: z.string(),
+  /** Absent: about the account. */
+  threadId: z.string().optional().catch(undefined),
+  /** `resetsAt`: seconds since the epoch. */
+  rateLimits: z.looseObject({ primary: limit, secondary: limit }).optional().catch(undefined),
   turnId: z.string().optional().catch(undefined),
   turn: turn.optional().catch(undefined),
   item: item.optional().catch(undefined),
@@ -72,17 +80,3 @@ export const aboutTurn = z.looseObject({
     .catch(undefined),
 });
 export type AboutTurn = z.infer<typeof aboutTurn>;
-
-/** When a limit ends, in seconds since the epoch. */
-export const rateLimits = z.looseObject({
-  rateLimits: z.looseObject({
-    primary: z
-      .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish() })
-      .nullish()
-      .catch(undefined),
-    secondary: z
-      .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish() })
-      .nullish()
-      .catch(undefined),
-  }),
-});

@@ -167,7 +167,8 @@ export class ServerSession implements AgentSession {
 
   #hear({ method, params }: ServerNotification): void {
     const about = notice.safeParse(params).data;
-    if (about?.threadId !== this.#task.sessionId) return;
+    const isOfAccount = method === 'account/rateLimits/updated';
+    if (about === undefined || (!isOfAccount && about.threadId !== this.#task.sessionId)) return;
     if (method === 'turn/started') this.isBusy = true;
     if (method === 'turn/completed' && about.turn !== undefined) this.#ended.set(about.turn.id, about.turn);
     const isLate = method.endsWith('/outputDelta') && this.#waitingLength > MOST_WAITING;
@@ -210,7 +211,10 @@ function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 
 /** An interrupt is answered within 31 ms; a server that does not answer is ended by its process. */
 const INTERRUPT = { timeoutMs: 3000 };
 
-const notice = z.looseObject({ threadId: z.string(), turn: turn.optional().catch(undefined) });
+const notice = z.looseObject({
+  threadId: z.string().optional().catch(undefined),
+  turn: turn.optional().catch(undefined),
+});
 const lineAbout = z.object({
   params: z.looseObject({
     turnId: z.string().optional().catch(undefined),
@@ -220,7 +224,9 @@ const lineAbout = z.object({
 
 function isAbout(line: string, turnId: string): boolean {
   const params = lineAbout.safeParse(JSON.parse(line)).data?.params;
-  return (params?.turn?.id ?? params?.turnId) === turnId;
+  const about = params?.turn?.id ?? params?.turnId;
+  // Without a turn it is about the account.
+  return about === undefined || about === turnId;
 }
 
 /** Newest first: the newest turn with one of the markers decides. */

@@ -3,8 +3,8 @@
  * an unknown item counts as an effect, because it may have been one.
  */
 
-import type { AgentEvent, AgentReader, LogLevel, TurnFacts } from '../agent.ts';
-import { type AboutTurn, aboutTurn, type Item } from './messages.ts';
+import type { AgentEvent, AgentReader, FailureReading, LogLevel, TurnFacts } from '../agent.ts';
+import { type AboutTurn, aboutTurn, type Item, type TurnError } from './messages.ts';
 import { readTurnError } from './turn-errors.ts';
 
 /** Items that change nothing outside the conversation. */
@@ -22,12 +22,14 @@ class TurnReader implements AgentReader {
   /** Commands at work, with the output that was shown of each. */
   readonly #commands = new Map<string, string>();
   #diff = '';
+  /** When the limit of the account ends that is used up, epoch ms. */
+  #limitEndsAt: number | undefined;
 
   readLine(line: string, whole: boolean): AgentEvent[] {
     const event = whole ? parse(line) : undefined;
     if (event === undefined) return [];
     this.turn.hasEvents = true;
-    this.turn.sessionId = event.params.threadId;
+    this.turn.sessionId = event.params.threadId ?? this.turn.sessionId;
     return this.#read(event.method, event.params);
   }
 
@@ -49,6 +51,9 @@ class TurnReader implements AgentReader {
         return (params.plan ?? []).map(({ status, step }) => output(`[${status}] ${step}`));
       case 'thread/tokenUsage/updated':
         return readUsage(params);
+      case 'account/rateLimits/updated':
+        this.#limitEndsAt = endOfLimit(params) ?? this.#limitEndsAt;
+        return [];
       case 'error':
         return readError(params);
       case 'turn/completed':
@@ -109,14 +114,29 @@ class TurnReader implements AgentReader {
     return events;
   }
 
+  #readFailure(error: TurnError): FailureReading | undefined {
+    const reading = readTurnError(error);
+    const isLimit = reading?.kind === 'condition' && reading.code === 'usage_limited';
+    return isLimit ? { ...reading, until: this.#limitEndsAt } : reading;
+  }
+
   #end({ turn }: AboutTurn): AgentEvent[] {
     const diff: AgentEvent[] = this.#diff === '' ? [] : [output(this.#diff)];
     this.turn.state = turn?.status === 'completed' ? 'completed' : 'failed';
     if (turn?.status === 'completed') return diff;
-    if (turn?.error) this.turn.reading = readTurnError(turn.error);
+    if (turn?.error) this.turn.reading = this.#readFailure(turn.error);
     const message = turn?.error?.message || 'The turn was interrupted in the session.';
     return [...diff, { kind: 'failure', message, final: true }];
   }
+}
+
+/** Of the limits that are used up the one that ends last. */
+function endOfLimit({ rateLimits }: AboutTurn): number | undefined {
+  const ends = [rateLimits?.primary, rateLimits?.secondary]
+    .filter((limit) => limit != null && limit.usedPercent >= 100)
+    .map((limit) => (limit?.resetsAt ?? 0) * 1000);
+  const last = Math.max(0, ...ends);
+  return last > 0 ? last : undefined;
 }
 
 /** Longer output is compared by its end. */

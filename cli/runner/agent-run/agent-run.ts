@@ -104,7 +104,9 @@ function readingOf(turn: TurnFacts, said: string | undefined, agent: Agent): Fai
   if (turn.reading === undefined || turn.state === 'completed') return read;
   const isSame =
     read?.kind === 'condition' && turn.reading.kind === 'condition' && read.code === turn.reading.code;
-  return isSame ? read : turn.reading;
+  // An exact time comes with the type; the words name the minute.
+  const isExact = turn.reading.kind === 'condition' && turn.reading.until !== undefined;
+  return isSame && !isExact ? read : turn.reading;
 }
 
 function nonBlank(text: string | undefined): string | undefined {

@@ -1,7 +1,7 @@
 /** The holder of a job gives it back: nothing of the attempt remains but the record of why. */
 
 import { describe, expect, it } from 'vitest';
-import { cancelJob, readTranscript } from '../../../spec/contract/jobs.ts';
+import { cancelJob, readTranscript, retryJob } from '../../../spec/contract/jobs.ts';
 import { releaseJob } from '../../../spec/contract/runner.ts';
 import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { FREE_RELEASES, REASON_LENGTH, RELEASE_PAUSE_MS } from '../../../spec/job/release.ts';
@@ -188,6 +188,29 @@ describe('a job that its holder returns', () => {
     // What is queued behind it does not wait with it.
     const other = await aPrompt(machine);
     expect((await claim(machine)).jobId).toBe(other);
+  });
+
+  it('counts that it waited for a usage limit, until a person orders a retry', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    const usageLimit = { reason: 'usage_limited' as const, retryAfterMs: 60 * SECOND };
+    const held = await claim(machine);
+    await giveBack(held, usageLimit);
+    await giveBack(held, usageLimit);
+    advance(61 * SECOND);
+    const { job, leaseId = '' } = await poll(machine);
+    expect(job).toMatchObject({ usageWaits: 1 });
+    await start({ machine, jobId, leaseId });
+    await complete({ machine, jobId, leaseId }, { success: false, error: 'Limit.' });
+    await accepts(retryJob, { as: machine.owner, params: { jobId }, body: {} });
+    expect((await poll(machine)).job).not.toHaveProperty('usageWaits');
+  });
+
+  it('tells its holder that it does not wait, and shows it', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine, { onUsageLimit: 'fail' });
+    expect((await poll(machine)).job).toMatchObject({ onUsageLimit: 'fail' });
+    expect(await show(machine.owner, jobId)).toMatchObject({ onUsageLimit: 'fail' });
   });
 
   it('is offered when its holder says, and sooner when the holder says so again', async () => {
