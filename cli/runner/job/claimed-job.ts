@@ -113,7 +113,7 @@ function readUsageTerms(raw: Fields): UsageTerms | undefined {
   return { policy, waits: positive(raw.usageWaits, Number.MAX_SAFE_INTEGER) ?? 0, expires_at: expiresAt };
 }
 
-/** A job has at most ten automatic attempts. */
+/** More than a job can have: it has at most 20 automatic attempts. */
 const MOST_LEASES = 100;
 
 const serviceChoice = z.object({

@@ -3,7 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { readPollAnswer } from '../../../../cli/runner/job/claimed-job.ts';
 import { judgeRun, releaseOf, reportOf } from '../../../../cli/runner/job/result.ts';
-import { resultRecord, type UsageTerms } from '../../../../cli/runner/spool/records.ts';
+import type { WorkContext } from '../../../../cli/runner/job/work-context.ts';
+import { recordOfClaim } from '../../../../cli/runner/lease/lease-record.ts';
+import { journalRecord, resultRecord, type UsageTerms } from '../../../../cli/runner/spool/records.ts';
 import { MAX_RETRY_AFTER_MS } from '../../../../spec/job/release.ts';
 
 const HOUR = 3_600_000;
@@ -100,6 +102,14 @@ describe('the release of such a job', () => {
 });
 
 describe('the terms in a claim', () => {
+  it('are in the journal of its lease, for the runner that follows the turn after a crash', () => {
+    const self = { pid: 77, startTime: 'now' };
+    const runner = { machine: { machine_id: 'mach-1' }, service: { baseUrl: 'http://127.0.0.1' }, self };
+    const job = { id: 'job_1', kind: 'session.prompt', attempt: 1, prompt: 'P', usage: WAITS };
+    const record = recordOfClaim(runner as WorkContext, { job, raw: {} }, undefined);
+    expect(journalRecord.parse(JSON.parse(JSON.stringify(record)))).toMatchObject({ usage: WAITS });
+  });
+
   const termsOf = (extra: object) => {
     const answer = readPollAnswer({ job: { id: 'job_1', kind: 'session.prompt', payload: {}, ...extra } });
     return answer.kind === 'job' ? answer.job.usage : undefined;
