@@ -45,7 +45,7 @@ describe('a return that names when the job is tried again', () => {
     const held = await claimAndStart(machine);
     const first = await giveBack(held, { reason: 'usage_limited', retryAfterMs: HOUR });
     advance(MINUTE);
-    const again = () => giveBack(held, { reason: 'usage_limited', retryAfterMs: 5 * HOUR });
+    const again = () => giveBack(held, { reason: 'usage_limited', retryAfterMs: SECOND });
     expect(await billOf(again)).toMatchObject({ written: 0 });
     expect(await again()).toEqual(first);
     advance(HOUR - MINUTE);
