@@ -122,7 +122,12 @@ export function readResetTime(text: string, now: number): number | undefined {
   const said = ANNOUNCED.exec(text)?.[1];
   if (said === undefined) return undefined;
   const at = readPause(said, now) ?? readInstant(said, now);
-  return at !== undefined && at > now && at - now <= LONGEST_MS ? at : undefined;
+  return at !== undefined && isPlausibleReset(at, now) ? at : undefined;
+}
+
+/** Whether a limit may end then. Other times are ignored: a pause would last for ever, or no date could show it. */
+export function isPlausibleReset(at: number, now: number): boolean {
+  return at > now && at - now <= LONGEST_MS;
 }
 
 function readPause(said: string, now: number): number | undefined {

@@ -4,6 +4,7 @@
  */
 
 import type { AgentEvent, AgentReader, FailureReading, LogLevel, TurnFacts } from '../agent.ts';
+import { isPlausibleReset } from '../failure-reading.ts';
 import { type AboutTurn, aboutTurn, type Item, type TurnError } from './messages.ts';
 import { readTurnError } from './turn-errors.ts';
 
@@ -136,7 +137,7 @@ function endOfLimit({ rateLimits }: AboutTurn): number | undefined {
     .filter((limit) => limit != null && limit.usedPercent >= 100)
     .map((limit) => (limit?.resetsAt ?? 0) * 1000);
   const last = Math.max(0, ...ends);
-  return last > 0 ? last : undefined;
+  return isPlausibleReset(last, Date.now()) ? last : undefined;
 }
 
 /** Longer output is compared by its end. */
