@@ -69,6 +69,12 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 1, jobs: 1024 },
     load: () => import('./output.ts'),
   },
+  prompt: {
+    summary:
+      'from the claim until a real Codex asks its model: through an agent server, and with `codex exec`',
+    defaults: { machines: 1, jobs: 20 },
+    load: () => import('./prompt.ts'),
+  },
   wake: {
     summary: 'from the accepted enqueue to the accepted start, on every transport',
     defaults: { machines: 1, jobs: 200 },

@@ -195,7 +195,7 @@ describe.each(codexes)('with $name', (codex) => {
       other.kill('SIGKILL');
       await closed;
       expect(job.status).toBe('queued');
-      expect(job.waiting?.message).toContain(releaseSentence('session_in_use', undefined));
+      expect(job.waiting?.message).toMatch(/^The session is busy: its owner is working in it on /);
       await orp('job', 'cancel', job.id);
       expect(await workPrompt('What is the code word?', '--orp-session-id', 'shared')).toMatchObject({
         status: 'completed',

@@ -18,6 +18,8 @@ interface ModelRequest {
   model?: string;
   input: InputItem[];
   tools?: { name?: string; type?: string }[];
+  /** Epoch ms. */
+  receivedAt: number;
 }
 
 type OutputItem =
@@ -151,7 +153,8 @@ export async function startModelServer(): Promise<ModelServer> {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
       return;
     }
-    const body = JSON.parse(await readBody(request)) as ModelRequest;
+    const receivedAt = Date.now();
+    const body = { ...(JSON.parse(await readBody(request)) as Omit<ModelRequest, 'receivedAt'>), receivedAt };
     requests.push(body);
     const [, status, answer] = STATUS.exec(lastPromptOf(body)) ?? [];
     const resetsAt = RESETS.exec(lastPromptOf(body))?.[1];

@@ -113,13 +113,16 @@ class JobRun {
     const { held } = this.#lease;
     await this.#records.start(placement);
     const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
-    const answer = await this.#lease.announce(`Prompt is going to ${session.label}.`, meta);
-    this.#report.messageResponse = answer ?? null;
+    // The agent does not wait for the answer. The sentence is in the spool, so one that is lost is sent with the output.
+    const announced = this.#lease
+      .announce(`Prompt is going to ${session.label}.`, meta)
+      .catch(() => undefined);
 
     const { agent, project_root: cwd } = session;
     const target = { job: this.#task.claim.job, codexSessionId, agent, cwd, policy };
     const { result, worker, wasAttempted } = await runPrompt(this.#context, this.#lease, target);
     if (wasAttempted) this.#report.heartbeatError = this.#lease.heartbeatError;
+    this.#report.messageResponse = (await announced) ?? null;
     if (worker !== undefined) this.#report.worker = worker;
     return result;
   }
