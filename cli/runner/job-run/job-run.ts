@@ -71,7 +71,8 @@ class JobRun {
     const { claim, placement } = this.#task;
     const { reporter } = this.#context;
     if (placement.kind !== 'placed') reporter.info(`Job ${claim.job.id} cannot run here: ${placement.error}`);
-    await this.#records.claim(claim);
+    // Records are written one after the other, and nothing waits for them: they are for people to read.
+    void this.#records.claim(claim);
     const verdict = await this.#review(placement);
     if (verdict.kind === 'unanswered') return this.#putBack('question_unanswered');
     if (verdict.kind === 'stopped') return this.#endUnstarted(verdict.reason);
@@ -111,7 +112,7 @@ class JobRun {
   async #workIn(placement: Placed, policy: PolicyLimits): Promise<ResultRecord> {
     const { session, codexSessionId } = placement;
     const { held } = this.#lease;
-    await this.#records.start(placement);
+    void this.#records.start(placement);
     const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
     // The agent does not wait for the answer. The sentence is in the spool, so one that is lost is sent with the output.
     const announced = this.#lease
