@@ -1,11 +1,11 @@
 /**
- * From the claim of a job until a real Codex sends the prompt to its model, through an agent server and with `codex exec`. Both are
- * measured at the same point: the request of the prompt reaches the model, which is a loopback server.
+ * From the claim of a job until a real Codex has begun the turn of its prompt, through an agent server and with `codex exec`. Both are
+ * measured at the same point: Codex writes the prompt into the transcript of the session.
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serverFolder } from '../../cli/runner/agent-server/places.ts';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
@@ -35,15 +35,15 @@ export async function run(options: BenchOptions): Promise<Report> {
     const exec = await measure(place, 'exec', options);
     const wonMs = rounded(exec.wholeP50Ms - server.wholeP50Ms);
     return {
-      title: `Claim → prompt at the model of Codex ${codex.version}, ${options.jobs} jobs each`,
+      title: `Claim → turn of Codex ${codex.version}, ${options.jobs} jobs each`,
       table: [
-        ['', 'claim → prompt p50 ms', 'whole job p50 ms', 'resident MB'],
+        ['', 'claim → turn p50 ms', 'whole job p50 ms', 'resident MB'],
         ['agent server', server.claimToTurnP50Ms, server.wholeP50Ms, server.rssMb],
         ['codex exec', exec.claimToTurnP50Ms, exec.wholeP50Ms, 0],
       ],
       notes: [
         `A job through the server takes ${wonMs} ms less.`,
-        'Goals: at most 60 ms from the claim to the prompt, and at least 300 ms less per job than with exec.',
+        'Goals: at most 60 ms from the claim to the turn, and at least 300 ms less per job than with exec.',
       ],
       json: {
         server,
@@ -73,7 +73,7 @@ async function measure({ hosted, model, bin }: Place, mode: 'auto' | 'exec', { j
   const samples: { toTurnMs: number; wholeMs: number }[] = [];
   try {
     for (let done = -WARM_UP; done < jobs; done += 1) {
-      const sample = await timeOne(workspace, model);
+      const sample = await timeOne(workspace);
       if (done >= 0) samples.push(sample);
       say(`${mode}: ${Math.max(0, done + 1)} of ${jobs}`);
     }
@@ -98,10 +98,7 @@ async function measure({ hosted, model, bin }: Place, mode: 'auto' | 'exec', { j
   }
 }
 
-async function timeOne(
-  { orp }: Workspace,
-  model: ModelServer,
-): Promise<{ toTurnMs: number; wholeMs: number }> {
+async function timeOne({ orp }: Workspace): Promise<{ toTurnMs: number; wholeMs: number }> {
   const word = `bench-${crypto.randomUUID()}`;
   const { job } = await orpJson<{ job: { id: string } }>(orp, ['job', 'submit', `Say ${word}.`]);
   const shown = await until(async () => {
@@ -109,10 +106,9 @@ async function timeOne(
     return found.finishedAt === undefined ? undefined : found;
   });
   if (shown.status !== 'completed') throw new Error(`the job is ${shown.status}: ${shown.error}`);
-  const asked = model.requests.find(({ input }) => JSON.stringify(input.at(-1)).includes(word));
   const claimedAt = Date.parse(shown.claimedAt ?? '');
   return {
-    toTurnMs: (asked?.receivedAt ?? Number.NaN) - claimedAt,
+    toTurnMs: enteredAt(join(orp.env.CODEX_HOME ?? '', 'sessions'), word) - claimedAt,
     wholeMs: Date.parse(shown.finishedAt ?? '') - claimedAt,
   };
 }
@@ -122,6 +118,16 @@ interface ShownJob {
   error?: string;
   claimedAt?: string;
   finishedAt?: string;
+}
+
+/** When the prompt was written into the transcript, epoch ms. */
+function enteredAt(folder: string, word: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.jsonl'),
+  );
+  const lines = files.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'));
+  const line = lines.find((text) => text.includes(word)) ?? '{}';
+  return Date.parse((JSON.parse(line) as { timestamp?: string }).timestamp ?? '');
 }
 
 /** Memory of the agent server and what it started, in MB. */

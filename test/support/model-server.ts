@@ -18,8 +18,6 @@ interface ModelRequest {
   model?: string;
   input: InputItem[];
   tools?: { name?: string; type?: string }[];
-  /** Epoch ms. */
-  receivedAt: number;
 }
 
 type OutputItem =
@@ -153,8 +151,7 @@ export async function startModelServer(): Promise<ModelServer> {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
       return;
     }
-    const receivedAt = Date.now();
-    const body = { ...(JSON.parse(await readBody(request)) as Omit<ModelRequest, 'receivedAt'>), receivedAt };
+    const body = JSON.parse(await readBody(request)) as ModelRequest;
     requests.push(body);
     const [, status, answer] = STATUS.exec(lastPromptOf(body)) ?? [];
     const resetsAt = RESETS.exec(lastPromptOf(body))?.[1];
