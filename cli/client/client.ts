@@ -8,7 +8,7 @@ import {
   type RemoteSession,
   readRemoteSession,
   requireAuth,
-} from '../records/remote-session.ts';
+} from '../records/sign-in-record.ts';
 import { type KnownServer, knownServer } from './known-server.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';

@@ -1,7 +1,7 @@
 /** Chooses the server and checks that the stored token belongs to it. */
 
 import { CliError, usageError } from '../base/exit.ts';
-import type { RemoteSession } from '../records/remote-session.ts';
+import type { RemoteSession } from '../records/sign-in-record.ts';
 
 const DEFAULT_BASE_URL = 'https://orp.earth';
 

@@ -17,7 +17,7 @@ import type { Reporter } from '../base/reporter.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { loadMachine, requireEnabled } from '../records/machine.ts';
-import { requireAuth } from '../records/remote-session.ts';
+import { requireAuth } from '../records/sign-in-record.ts';
 import { type Candidate, inspectRoots } from '../records/sync-payload.ts';
 import type { CycleOutcome } from '../runner/loop/documents.ts';
 import type { DrainSwitch } from '../runner/loop/drain-switch.ts';

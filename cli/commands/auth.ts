@@ -27,7 +27,7 @@ import {
   type RemoteSession,
   readRemoteSession,
   updateRemoteSession,
-} from '../records/remote-session.ts';
+} from '../records/sign-in-record.ts';
 import { type Shell, withCommonOptions, withJson } from './shell.ts';
 
 interface LoginOptions extends CommonOptions {

@@ -21,8 +21,8 @@ import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { paint } from '../output/text-output.ts';
 import { type ProjectLink, readProjectLink, writeProjectLink } from '../records/project-link.ts';
-import { readRemoteSession, requireAuth } from '../records/remote-session.ts';
 import { primaryOf, readSessions } from '../records/sessions/sessions.ts';
+import { readRemoteSession, requireAuth } from '../records/sign-in-record.ts';
 
 export interface BindOptions extends CommonOptions {
   ideaId: string;

@@ -7,7 +7,7 @@ import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { copyMachineTo, updateMachine } from '../records/machine.ts';
-import { readRemoteSession } from '../records/remote-session.ts';
+import { readRemoteSession } from '../records/sign-in-record.ts';
 import { machinePlace, type StatusOptions, status } from './runner-status.ts';
 import { linkedRootOption, type Shell, withCommonOptions, withJson } from './shell.ts';
 

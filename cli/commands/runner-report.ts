@@ -14,9 +14,9 @@ import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import type { Rich } from '../output/text-output.ts';
 import { copyMachineTo, loadMachine, requireEnabled, updateMachine } from '../records/machine.ts';
-import { requireAuth } from '../records/remote-session.ts';
 import { recordHeartbeat } from '../records/runtime.ts';
 import { activeLease, readRuntime } from '../records/runtime-record.ts';
+import { requireAuth } from '../records/sign-in-record.ts';
 import {
   type Candidate,
   inspectRoots,

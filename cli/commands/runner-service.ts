@@ -13,7 +13,7 @@ import type { CommonOptions, Context } from '../output/context.ts';
 import { advicePage, facts, said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { loadMachine, requireEnabled } from '../records/machine.ts';
-import { requireAuth } from '../records/remote-session.ts';
+import { requireAuth } from '../records/sign-in-record.ts';
 import { stopAllServers } from '../runner/agent-server/own-server.ts';
 import { letServiceLeave } from '../service/leave.ts';
 import { type ServiceManager, serviceManager } from '../service/service-manager.ts';

@@ -8,7 +8,7 @@ import { decisionOf, judgeJob, type PolicyQuestion, type PolicyRule } from '../.
 import { describeSpan, quietSpanAt, type WallTime } from '../../spec/policy/quiet-hours.ts';
 import type { AgentSettings } from '../agents/agent.ts';
 import { resolvePath } from '../files/paths.ts';
-import { readRemoteSession } from '../records/remote-session.ts';
+import { readRemoteSession } from '../records/sign-in-record.ts';
 import { describeBroken, type PolicyFile, readPolicyFile } from './policy-file.ts';
 
 /** A job and the place where it would run. */

@@ -8,8 +8,8 @@ import { openness } from '../files/private-folder.ts';
 import { isLinkable, type Repository } from '../git/repository.ts';
 import { belongsTo } from '../records/moved.ts';
 import { type ProjectLink, type ProjectLinkFile, readProjectLinkFile } from '../records/project-link.ts';
-import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from '../records/remote-session.ts';
 import { readSessions, type SessionShelf, type StoredSession } from '../records/sessions/sessions.ts';
+import { isRemoteSessionTorn, type RemoteSession, readRemoteSession } from '../records/sign-in-record.ts';
 import { readGovernance } from './governance.ts';
 
 /** The world on the server: its fields, or the error of the request. */

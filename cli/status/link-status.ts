@@ -16,9 +16,9 @@ import {
   signInCommand,
 } from '../output/advice.ts';
 import { invalidLink } from '../records/project-link.ts';
-import { type SessionSummary, summariseSession } from '../records/remote-session.ts';
 import { whyNotDriven } from '../records/sessions/session-record.ts';
 import { type ShownSession, showSession } from '../records/sessions/shown-session.ts';
+import { type SessionSummary, summariseSession } from '../records/sign-in-record.ts';
 import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
 
 export interface LinkStatus extends AdviceLists {

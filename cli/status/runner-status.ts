@@ -24,8 +24,8 @@ import {
 } from '../output/advice.ts';
 import { type Machine, normaliseMachine } from '../records/machine.ts';
 import { readProjectLinkFile } from '../records/project-link.ts';
-import type { SessionSummary } from '../records/remote-session.ts';
 import { type ActiveLease, activeLease, idleRuntime, readRuntime } from '../records/runtime-record.ts';
+import type { SessionSummary } from '../records/sign-in-record.ts';
 import type { LinkStatus } from './link-status.ts';
 import { adviseOnSituation, type RunnerSituation } from './runner-situation.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
-import { ROWS } from '../../spec/contract/rows.ts';
+import { ROWS } from '../../spec/contract/all-endpoints.ts';
 import { ERROR_CODES, HTTP_STATUS } from '../../spec/errors.ts';
 import { CONDITION_CODES } from '../../spec/job/condition.ts';
 import { FAILURE_KINDS, MAX_CHUNK_BYTES, MAX_PROMPT_BYTES, MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { ROWS } from '../../spec/contract/all-endpoints.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
-import { ROWS } from '../../spec/contract/rows.ts';
 
 /** Bytes of a URL, with room for the origin. */
 const LIMIT = 16_000;

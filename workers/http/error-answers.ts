@@ -1,7 +1,7 @@
 /** Answers for unknown routes and unexpected errors. */
 
 import type { Context } from 'hono';
-import { ROWS } from '../../spec/contract/rows.ts';
+import { ROWS } from '../../spec/contract/all-endpoints.ts';
 import { type ErrorBody, HTTP_STATUS, type Refusal, refuse } from '../../spec/errors.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { AppEnv } from './app-env.ts';

@@ -14,7 +14,7 @@ import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
 import { sharersIn, wakeAt, wakeMachines } from '../base/notify.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
-import { readMachine } from '../store/claims.ts';
+import { readMachine } from '../store/claim-reads.ts';
 import { hastenIfReturned, returnIfHeld } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';

@@ -21,7 +21,7 @@ import {
   type RunnerArrival,
   tellSocket,
 } from './channels.ts';
-import { type Found, lookForChannel, recordListening } from './liveness.ts';
+import { type Found, lookForChannel, recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
 /** Who connects, as the Worker reports it, with the hash of the token. Only a mark of the hash is kept. */

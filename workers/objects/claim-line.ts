@@ -4,12 +4,12 @@ import type { Deps } from '../base/deps.ts';
 import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
 import { abilitiesText } from '../store/machines.ts';
+import type { Presence } from './announcements.ts';
 import { listeningChannel, tellWatchers } from './channels.ts';
 import { claimJob } from './claim.ts';
-import type { ClaimGate } from './claim-gate.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
-import type { Presence } from './presence.ts';
+import type { ClaimGate } from './quiet-queue.ts';
 
 /** A claim that waited longer behind others is not begun: its runner is about to poll again. */
 const CLAIM_LINE_MS = 3000;

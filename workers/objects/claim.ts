@@ -12,8 +12,14 @@ import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/
 import { isRouteable, routesFor, withAgents } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
 import type { ClaimOutcome, ClaimRequest } from '../base/machine-api.ts';
-import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claims.ts';
-import { CANDIDATE_PAGE, readCandidates, readHeld, readMachine, readNextAvailable } from '../store/claims.ts';
+import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claim-reads.ts';
+import {
+  CANDIDATE_PAGE,
+  readCandidates,
+  readHeld,
+  readMachine,
+  readNextAvailable,
+} from '../store/claim-reads.ts';
 import { rowsOf } from '../store/database.ts';
 import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';

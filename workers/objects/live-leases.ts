@@ -12,7 +12,7 @@ import { isLeased } from '../../spec/job/status.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { LeaseNews, MachineOf } from '../base/machine-api.ts';
-import { readHeld } from '../store/claims.ts';
+import { readHeld } from '../store/claim-reads.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { noteAskingIfHeld, renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';

@@ -1,8 +1,8 @@
 /** The one alarm of a machine's object: for the leases that expire and for the announcements that become due. */
 
 import type { Deps } from '../base/deps.ts';
-import type { ClaimGate } from './claim-gate.ts';
 import type { LiveLeases } from './live-leases.ts';
+import type { ClaimGate } from './quiet-queue.ts';
 
 /** The alarm may be this late; an alarm that is already set that close is left alone. */
 const ALARM_SLACK_MS = 1000;

@@ -4,11 +4,11 @@ import type { Deps } from '../base/deps.ts';
 import { isSilence } from '../base/failures.ts';
 import type { MachineOf } from '../base/machine-api.ts';
 import { sweepMachine } from '../leases/sweep.ts';
+import type { Presence } from './announcements.ts';
 import { tellWatchers } from './channels.ts';
-import type { ClaimGate } from './claim-gate.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
-import type { Presence } from './presence.ts';
+import type { ClaimGate } from './quiet-queue.ts';
 
 /** After so many failures in a row the alarm re-arms itself: the platform gives up at six. */
 const ALARM_RETRY_LIMIT = 4;

@@ -10,14 +10,14 @@ import type { Result } from '../../spec/errors.ts';
 import { type Deps, makeDeps } from '../base/deps.ts';
 import type * as api from '../base/machine-api.ts';
 import { acceptChannel } from './accept-channel.ts';
+import { Presence } from './announcements.ts';
 import { answerPings, closeChannelsOf, closeTalkative, tellWatchers } from './channels.ts';
-import { ClaimGate } from './claim-gate.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { LiveLeases, StoredLeases } from './live-leases.ts';
-import { Heartbeats } from './liveness.ts';
 import { MachineAlarm } from './machine-alarm.ts';
 import { onAlarm } from './on-alarm.ts';
-import { Presence } from './presence.ts';
+import { ClaimGate } from './quiet-queue.ts';
 import { appendUnderLease, Transcript } from './transcript.ts';
 
 export class RunnerMachine extends DurableObject<Env> implements api.MachineApi {

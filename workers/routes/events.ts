@@ -5,8 +5,8 @@ import { followJob, socketEvents, streamEvents } from '../../spec/contract/event
 import { accept, refuse } from '../../spec/errors.ts';
 import { isTokenLive } from '../base/notify.ts';
 import type { AppEnv } from '../http/app-env.ts';
-import { bridge, EventFrames } from '../http/event-stream.ts';
 import { mount } from '../http/mount.ts';
+import { bridge, EventFrames } from '../http/sse-bridge.ts';
 import { openFollow } from '../jobs/follow.ts';
 import { type Connection, connectRunner } from '../machines/connect.ts';
 import { FollowFrames } from './follow-frames.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { WatchNews } from '../base/watch.ts';
-import type { Farewell } from '../http/event-stream.ts';
+import type { Farewell } from '../http/sse-bridge.ts';
 import type { Follow } from '../jobs/follow.ts';
 import { cursorAt } from '../jobs/read.ts';
 

@@ -32,7 +32,7 @@ import { NO_RETRY } from '../../client/retry.ts';
 import { ServerError } from '../../client/server-error.ts';
 import { readString } from '../../files/fields.ts';
 import { isObject } from '../../files/json-file.ts';
-import { type Account, isOtherAccount } from '../../records/remote-session.ts';
+import { type Account, isOtherAccount } from '../../records/sign-in-record.ts';
 import type {
   HeartbeatReply,
   Held,

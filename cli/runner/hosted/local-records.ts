@@ -6,8 +6,8 @@ import { formatTimestamp, parseTimestamp } from '../../files/timestamps.ts';
 import { type LinkableRepository, repoRunnerPath, runtimePath } from '../../git/repository.ts';
 import { syncDocument, syncLinked } from '../../hosted/sync.ts';
 import { copyMachineTo, loadMachine, updateMachine } from '../../records/machine.ts';
-import { readRemoteSession } from '../../records/remote-session.ts';
 import { recordHeartbeat } from '../../records/runtime.ts';
+import { readRemoteSession } from '../../records/sign-in-record.ts';
 import {
   type Candidate,
   inspectRoots,

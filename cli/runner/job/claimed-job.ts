@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { pathId } from '../../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../../spec/job/routing.ts';
-import type { Account } from '../../records/remote-session.ts';
+import type { Account } from '../../records/sign-in-record.ts';
 import type { UsageTerms } from '../spool/records.ts';
 import type { JsonBody } from './hosted-api.ts';
 

@@ -9,7 +9,7 @@ import type { machineCondition } from '../../../spec/contract/runner.ts';
 import type { FailureKind } from '../../../spec/job/kinds.ts';
 import type { ReleaseReason } from '../../../spec/job/release.ts';
 import type { CliError } from '../../base/exit.ts';
-import type { Account } from '../../records/remote-session.ts';
+import type { Account } from '../../records/sign-in-record.ts';
 import type { ChunkRecord } from '../spool/records.ts';
 
 export type Reply<T> =

@@ -9,7 +9,7 @@ import { AGENT_SESSION_ID_PATTERN, pathId } from '../../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS } from '../../../spec/job/kinds.ts';
 import { isObject } from '../../files/json-file.ts';
 import { resolvePath } from '../../files/paths.ts';
-import type { Account } from '../../records/remote-session.ts';
+import type { Account } from '../../records/sign-in-record.ts';
 import type { Claim, ClaimedJob } from '../job/claimed-job.ts';
 import type { JsonBody } from '../job/hosted-api.ts';
 

@@ -7,7 +7,7 @@ import type { Reporter } from '../../base/reporter.ts';
 import { type Client, signedInClient } from '../../client/client.ts';
 import type { CommonOptions, Context } from '../../output/context.ts';
 import type { OwnerPolicy } from '../../policy/owner-policy.ts';
-import { requireAuth } from '../../records/remote-session.ts';
+import { requireAuth } from '../../records/sign-in-record.ts';
 import { ownerPolicy } from '../agent-run/policy-gate.ts';
 import { type AgentMode, AgentServers } from '../agent-server/agent-servers.ts';
 import { ClaimPause } from '../job/claim-pause.ts';
@@ -15,7 +15,7 @@ import type { WorkContext } from '../job/work-context.ts';
 import { DrainSwitch } from '../loop/drain-switch.ts';
 import { KeepAwake, type KeepAwakeMode } from '../process/keep-awake.ts';
 import { markSelf } from '../process/process-table.ts';
-import { secretValues } from '../redaction/secrets.ts';
+import { secretValues } from '../redaction/environment-secrets.ts';
 
 /** The options of `orp runner work`. */
 export interface WorkOptions extends CommonOptions {

@@ -14,7 +14,7 @@ import { ServerError } from '../../client/server-error.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 import type { Context } from '../../output/context.ts';
 import { loadMachine, requireEnabled } from '../../records/machine.ts';
-import { requireAuth } from '../../records/remote-session.ts';
+import { requireAuth } from '../../records/sign-in-record.ts';
 import type { Candidate } from '../../records/sync-payload.ts';
 import { policyGate } from '../agent-run/policy-gate.ts';
 import type { ChannelTarget } from '../channel/channel.ts';

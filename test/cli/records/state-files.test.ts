@@ -7,11 +7,11 @@ import { formatTimestamp, parseTimestamp } from '../../../cli/files/timestamps.t
 import { requireGit, resolveRepo, runtimePath } from '../../../cli/git/repository.ts';
 import { normaliseMachine } from '../../../cli/records/machine.ts';
 import { normaliseProjectLink } from '../../../cli/records/project-link.ts';
-import { updateRemoteSession } from '../../../cli/records/remote-session.ts';
 import { recordClaim, recordFinish, recordHeartbeat, recordStart } from '../../../cli/records/runtime.ts';
 import { activeLease, normaliseRuntime, readRuntime } from '../../../cli/records/runtime-record.ts';
 import { normaliseSession } from '../../../cli/records/sessions/session-record.ts';
 import { sessionFileName } from '../../../cli/records/sessions/sessions.ts';
+import { updateRemoteSession } from '../../../cli/records/sign-in-record.ts';
 import { linkProjectSchema } from '../../../spec/local/link-project.ts';
 import { linkSessionSchema } from '../../../spec/local/link-session.ts';
 import { runnerMachineSchema } from '../../../spec/local/runner-machine.ts';

@@ -7,7 +7,7 @@ type Route = Pick<Endpoint, 'name' | 'method' | 'path' | 'errors'>;
 export interface RouteFacts {
   /** By contract file: the rows that it exports. */
   declared: Readonly<Record<string, readonly Route[]>>;
-  /** The rows of spec/contract/rows.ts. */
+  /** The rows of spec/contract/all-endpoints.ts. */
   listed: readonly Route[];
   /** `METHOD path` of everything below /api/cli and /api/auth. */
   mounted: readonly string[];
@@ -25,7 +25,8 @@ export function forgottenRouteSteps({ declared, listed, mounted, refused }: Rout
       own
         .filter(({ name }) => !known.has(name))
         .map(
-          ({ name }) => `${name} of spec/contract/${file} is not in ROWS: add it to spec/contract/rows.ts.`,
+          ({ name }) =>
+            `${name} of spec/contract/${file} is not in ROWS: add it to spec/contract/all-endpoints.ts.`,
         ),
     ),
     ...listed

@@ -1,7 +1,7 @@
 /** The contract and the application know the same routes, and every refusal there is can be met. */
 
 import { describe, expect, it } from 'vitest';
-import { ROWS } from '../../../spec/contract/rows.ts';
+import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import { COMMON_ERRORS, ERROR_CODES, HTTP_STATUS } from '../../../spec/errors.ts';
 import { makeApp } from '../../../workers/app.ts';
 

@@ -4,8 +4,8 @@ import { env } from 'cloudflare:workers';
 import { getTableColumns, getTableName, is } from 'drizzle-orm';
 import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { describe, expect, it } from 'vitest';
+import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
-import { ROWS } from '../../../spec/contract/rows.ts';
 import { makeApp } from '../../../workers/app.ts';
 import * as schema from '../../../workers/store/schema.ts';
 import {
@@ -69,7 +69,7 @@ describe('a new route', () => {
   it('that is declared and not listed is named with the list', () => {
     const declared = { ...facts.declared, 'bell.ts': [row] };
     expect(forgottenRouteSteps({ ...facts, declared })).toEqual([
-      'ringBell of spec/contract/bell.ts is not in ROWS: add it to spec/contract/rows.ts.',
+      'ringBell of spec/contract/bell.ts is not in ROWS: add it to spec/contract/all-endpoints.ts.',
       'No test provokes the refusals of spec/contract/bell.ts: add a table in test/workers/routes.',
     ]);
   });

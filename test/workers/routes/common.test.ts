@@ -2,10 +2,10 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import { getMe, revokeToken } from '../../../spec/contract/auth.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import { addIdea, listIdeas } from '../../../spec/contract/ideas.ts';
-import { ROWS } from '../../../spec/contract/rows.ts';
 import { DISCARDED_BYTES } from '../../../workers/http/parse.ts';
 import { accepts, expectRefusal, pathOf, sendRaw } from '../harness/call.ts';
 import { advance, SECOND, takeLog } from '../harness/clock.ts';

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { UserId } from '../../../spec/ids.ts';
 import { JOB_KINDS } from '../../../spec/job/kinds.ts';
-import { readCandidates, readHeld, readNextAvailable } from '../../../workers/store/claims.ts';
+import { readCandidates, readHeld, readNextAvailable } from '../../../workers/store/claim-reads.ts';
 import type { Database, Statement } from '../../../workers/store/database.ts';
 import { openDatabase } from '../../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../../workers/store/jobs.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { secretValues } from '../../../../cli/runner/redaction/environment-secrets.ts';
 import { MessageRedactor, REDACTED, Redactor, redactText } from '../../../../cli/runner/redaction/redact.ts';
-import { secretValues } from '../../../../cli/runner/redaction/secrets.ts';
 import { projectPath } from '../../../../scripts/local/project-path.ts';
 import { ENCODINGS, leaks, SAMPLES, type Sample, series } from './samples.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { secretValues } from '../../../../cli/runner/redaction/environment-secrets.ts';
 import { REDACTED, Redactor, redactResult, redactText } from '../../../../cli/runner/redaction/redact.ts';
-import { secretValues } from '../../../../cli/runner/redaction/secrets.ts';
 
 const KEY = '-----BEGIN RSA PRIVATE KEY-----\nMIIabcdef\n-----END RSA PRIVATE KEY-----';
 const SECRETS = [

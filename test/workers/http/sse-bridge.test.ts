@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { CLOSE_CODES } from '../../../spec/transport/events.ts';
-import { bridge } from '../../../workers/http/event-stream.ts';
+import { bridge } from '../../../workers/http/sse-bridge.ts';
 
 /** As much as one upload of a runner may bring to the followers of its job. */
 const UPLOAD = 'x'.repeat(256 * 1024);

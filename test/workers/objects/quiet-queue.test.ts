@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClaimGate } from '../../../workers/objects/claim-gate.ts';
+import { ClaimGate } from '../../../workers/objects/quiet-queue.ts';
 
 const NOW = 1_000_000;
 const MINUTE = 60_000;

@@ -6,9 +6,9 @@ import { isPassingFailure } from '../base/failures.ts';
 import type { MachineOf } from '../base/machine-api.ts';
 import { closeChannel } from './accept-channel.ts';
 import { answerClose, closeSilent, listeningChannel, tellRunner } from './channels.ts';
-import type { ClaimGate } from './claim-gate.ts';
-import { recordListening } from './liveness.ts';
+import { recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
+import type { ClaimGate } from './quiet-queue.ts';
 
 /** Key of the object's storage: how the machine listens is not written to D1 yet. */
 const PRESENCE_DUE = 'presence-due';
