@@ -14,6 +14,6 @@ export function requireNode(version: string): void {
   if (isNodeNewEnough(version)) return;
   throw new CliError(`Node ${version} is too old for orp.`, {
     code: 'node_too_old',
-    hint: `Install Node ${OLDEST.major}.${OLDEST.minor} or newer, then run the command again. A checkout of the repository has its own Node: run \`npm run build\` there.`,
+    hint: `Install Node ${OLDEST.major}.${OLDEST.minor} or newer, then run the command again. If you run orp from a clone of its repository, run \`npm run build\` in the clone: it then uses its own Node.`,
   });
 }

@@ -109,7 +109,7 @@ const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
   },
   ideas: { noun: 'ideas', remedy: 'Purge some with orp idea remove --purge.' },
   features: { noun: 'features', remedy: 'Remove some with orp feature remove, or purge an idea.' },
-  followStreams: { noun: 'open streams', remedy: 'Close a window that follows a job, then try again.' },
+  followStreams: { noun: 'open streams', remedy: 'Stop one orp job logs --follow, then try again.' },
   storedBytes: {
     noun: 'stored bytes',
     remedy: 'Delete ideas with orp idea remove --purge, or ask your operator to raise the limit.',
@@ -175,7 +175,7 @@ export const BESIDE_OTHERS = {
   /** A request that has run for longer waits for D1 and does not count: it takes nothing from the thread. */
   busyMs: 500,
   freeBytes: 64 * KIB,
-  /** Debt up to here does not wait. */
+  /** An account with at most this much debt does not wait. */
   burstBytes: 256 * KIB,
   repaidBytesPerSecond: 256 * KIB,
   /** A large debt is cut, so that a request waits at most about 8 s. */
@@ -227,7 +227,7 @@ export const SIGNS_OF_LIFE = {
   underWayBeside: 1,
 } as const satisfies Share;
 
-/** Changes of a machine's name or condition that heartbeats may write: each is a row. A withheld one is written later. */
+/** Changes of a machine's name or condition that heartbeats may write: each is a row. A later heartbeat writes a change that was withheld. */
 export const SAID_CHANGES = { burst: 5, everyMs: 10_000 } as const;
 
 /**

@@ -7,7 +7,7 @@ import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import type { AgentSettings } from './agent.ts';
 
 export interface AgentRow {
-  /** The settings of the owner's policy that it can obey. A job is refused rather than run without one of them. */
+  /** The settings of the owner's policy that the agent can obey. When the policy has another one, the runner refuses the job. */
   obeys: readonly (keyof AgentSettings)[];
 }
 

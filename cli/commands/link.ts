@@ -31,7 +31,9 @@ export function registerLink(group: Command, shell: Shell): void {
   registerProject(group, shell);
 
   withCommonOptions(
-    group.command('status').description('show the links, and what is missing to take jobs'),
+    group
+      .command('status')
+      .description('show the links, and what this machine still needs before it can take jobs'),
   ).action((options: CommonOptions) => shell.run(options, status));
 
   withCommonOptions(
@@ -222,7 +224,7 @@ async function importAll(context: Context, options: ImportOptions): Promise<void
   await (await import('./link-import.ts')).importRust(context);
 }
 
-/** The page of `link status`: the links, and what is missing to take jobs. */
+/** The page of `link status`: the links, and what this machine still needs before it can take jobs. */
 function linkStatusPage(status: LinkStatus): Rich {
   const text = (record: object, key: string): string => String(Reflect.get(record, key) ?? '');
   const { project_link: link, primary_session: primary, session_counts: counts, hosted_auth } = status;

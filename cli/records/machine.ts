@@ -166,7 +166,7 @@ function adviceAfterRepair(place: MachinePlace, recovered: string | undefined): 
     };
   }
   return {
-    message: `${what} the machine id was recovered.`,
+    message: `${what} orp restored the machine id from a copy.`,
     hint: `Run \`orp runner enable\`. To start as a new machine instead, also remove ${machineIdCopyPath(place.env)}.`,
   };
 }

@@ -48,9 +48,9 @@ export interface JobTarget {
 export const SESSION_SOURCES = [
   /** The session that the job names. */
   'target_session',
-  /** The job names none; the repository's primary one. */
+  /** The job names no session, so it goes to the primary session of the repository. */
   'primary_session',
-  /** The job names none and the primary one cannot take it. */
+  /** The job names no session, and the primary session cannot take the job. */
   'first_routeable_session',
   /** The named one cannot take it; the primary one takes it instead. */
   'primary_session_fallback',

@@ -52,7 +52,7 @@ export interface Waiting {
   note?: string | undefined;
 }
 
-/** A machine is shown as offline after ten minutes of silence: liveness is written to D1 every five minutes only. */
+/** The server shows a machine as offline after ten minutes without a sign of life, because it writes signs of life to D1 only every five minutes. */
 export const OFFLINE_AFTER_MS = 10 * 60_000;
 
 /** What is known of a machine of the owner. */

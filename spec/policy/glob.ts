@@ -39,7 +39,7 @@ function matchesNames(patterns: readonly string[], path: readonly string[]): boo
   return reachable[path.length] === true;
 }
 
-/** The same over the characters of one name. */
+/** Uses the algorithm of `matchesNames` on the characters of one name. */
 function matchesName(pattern: string, name: string): boolean {
   const characters = Array.from(name);
   let reachable = [true, ...characters.map(() => false)];

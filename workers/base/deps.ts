@@ -26,7 +26,7 @@ export interface Deps {
   /** In [0, 1). */
   random(): number;
   newId<Kind extends IdKind>(kind: Kind): Id<Kind>;
-  /** Continues after the answer was sent; a failure is logged, never thrown. */
+  /** The work continues after the Worker has sent its answer. A failure is logged and never thrown. */
   later(work: Promise<unknown>): void;
   settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
 }

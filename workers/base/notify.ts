@@ -16,7 +16,7 @@ export function wakeMachines(deps: Deps, userId: string, routes: ByMachine): voi
   }
 }
 
-/** Wakes them now, or has them look at the queue again when the job becomes due. */
+/** Wakes the machines of `routes` now. For a job that is due later, the object of each machine looks at the queue at that time. */
 export function wakeAt(
   deps: Deps,
   { userId, routes, at }: { userId: string; routes: ByMachine; at: number },

@@ -29,7 +29,7 @@ export interface BridgeOptions {
   endsAtOnce?: boolean;
   /** Turns one message of the object into frames; `end` closes the stream after them. */
   translate(message: string): { frames: string; end: boolean };
-  /** Called with every keep-alive: whether the reader may continue. */
+  /** The bridge calls this at every keep-alive. Returns whether the reader may continue. */
   isAllowed?(): Promise<boolean>;
   /** The last frames of a stream that reached its time, or whose object went away. */
   farewell(reason: Farewell): string;

@@ -39,7 +39,7 @@ export function rememberClaim(job: JobRow, now: number): void {
   rememberPlace({ job, sources: [{ leaseCount, attempt, leaseId, machineId }] }, now);
 }
 
-/** Undefined: not read lately, or the job of another account. */
+/** Returns undefined if this isolate has not read the job lately, or if the job belongs to another account. */
 export function recallPlace(userId: string, jobId: string, now: number): TranscriptPlace | undefined {
   const known = places.get(jobId);
   return known !== undefined && known.job.userId === userId && now < known.until ? known : undefined;

@@ -36,7 +36,7 @@ class SaidChanges {
   #left: number = SAID_CHANGES.burst;
   #countedAt = 0;
 
-  /** Whether one more change may be written now; if so, it counts. */
+  /** Returns whether one more change may be written now. A change that may be written counts against the limit. */
   take(now: number): boolean {
     const earned = Math.floor((now - this.#countedAt) / SAID_CHANGES.everyMs);
     if (this.#left + earned >= SAID_CHANGES.burst) {

@@ -75,7 +75,7 @@ async function checkSize(
     return refuse(
       'body_too_large',
       `A feature may have at most ${BOUNDS.featureBytes} bytes of notes and sections; this one would have ${bytes}.`,
-      'Move some sections into a feature of their own.',
+      'Move some sections into a new feature.',
     );
   }
   if ((added.storedBytes ?? 0) <= 0) return accept(undefined);

@@ -169,7 +169,7 @@ export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'> 
   contentBytes: number | null;
 };
 
-/** Attempts that were replaced: the newest, oldest first. Of their answers as much as fits, newest first. */
+/** Reads the newest replaced attempts, sorted from the oldest to the newest. Answers are included, newest first, as long as they fit. */
 export function readAttempts(userId: string, jobId: string): Statement {
   const columns = selectList(attempts, { without: ['userId', 'jobId', 'content'], prefix: 'a.' });
   return {

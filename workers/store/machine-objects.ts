@@ -33,7 +33,7 @@ interface Namespace<Stub> {
 
 /** How hints are sent and logged. */
 interface Hints {
-  /** Lets one go on after the answer was sent. */
+  /** Lets a call go on after the Worker has sent its answer. */
   keepAlive(work: Promise<void>): void;
   onLost(machine: MachineKey, error: unknown): void;
 }

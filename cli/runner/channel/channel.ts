@@ -1,4 +1,4 @@
-/** One open channel to the server, over any transport. It reports events, and once, why it ended. */
+/** One open channel to the server, over any transport. It reports each event. When it ends, it reports the reason once. */
 
 import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
 import type { KnownServer } from '../../client/known-server.ts';

@@ -61,7 +61,7 @@ function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
     return `The server rejected the result: ${delivery.message}${kept}`;
   }
   if (delivery.kind === 'pending') {
-    return `The result could not be delivered yet (${delivery.message}); the next orp runner work delivers it.`;
+    return `The runner could not deliver the result yet (${delivery.message}). It tries again when orp runner work runs the next time.`;
   }
   if (result.outcome === 'completed') return undefined;
   if (delivery.isReleased) return `${result.error} The job is in the queue again.`;

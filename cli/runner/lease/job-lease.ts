@@ -32,7 +32,7 @@ interface Origin {
   record: ClaimRecord;
   /** The folder of the spool. */
   folder: string;
-  /** An earlier run of the runner left it on the disk. */
+  /** Whether an earlier runner process made this spool. */
   isLeft: boolean;
   linked?: LinkedRepository | undefined;
 }

@@ -77,7 +77,7 @@ export async function putBack({ service, held, reason }: PutBackOptions): Promis
   }
 }
 
-/** What happens to a job that was put back, for the person at this machine. */
+/** Tells the person at this machine what happens to a job that the runner gave back. */
 export function describePutBack(jobId: string, isReleased: boolean): string {
   return isReleased
     ? `Job ${jobId} was not started and is in the queue again.`

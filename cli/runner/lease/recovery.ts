@@ -128,7 +128,7 @@ function reportDelivery({ reporter }: WorkContext, jobId: string, delivery: Deli
       return;
     case 'refused':
       reporter.warn(
-        `Job ${jobId} of an earlier run is not ours any more: ${delivery.message}` +
+        `This machine no longer holds job ${jobId}, which an earlier run claimed: ${delivery.message}` +
           (delivery.keptAt === undefined ? '' : ` Its answer is kept in ${delivery.keptAt}.`),
       );
       return;

@@ -114,7 +114,9 @@ export class Outage {
   /** The runner works; returns whether it did not before. */
   end(): boolean {
     if (this.#since === undefined) return false;
-    this.#reporter.info(`Working again after ${exactDuration(performance.now() - this.#since)}.`);
+    this.#reporter.info(
+      `The runner works again. It could not work for ${exactDuration(performance.now() - this.#since)}.`,
+    );
     this.#since = undefined;
     this.#attempt = 0;
     this.#message = '';

@@ -50,11 +50,14 @@ async function askToLeave(holder: RunnerHolder, options: TakeOverOptions): Promi
   } catch (error) {
     if (hasCode(error, 'ESRCH')) return;
     if (!hasCode(error, 'EPERM')) throw error;
-    throw new CliError(`${describeHolder(holder)} It belongs to another user and cannot be asked to leave.`, {
-      code: 'runner_running',
-      hint: `End it as that user: \`kill ${holder.pid}\` lets it finish its job first.`,
-      cause: error,
-    });
+    throw new CliError(
+      `${describeHolder(holder)} It belongs to another user, so this command cannot tell it to stop.`,
+      {
+        code: 'runner_running',
+        hint: `End it as that user: \`kill ${holder.pid}\` lets it finish its job first.`,
+        cause: error,
+      },
+    );
   }
 }
 

@@ -33,7 +33,7 @@ const KILL_WAIT_MS = 5000;
 const LOOK_EVERY_MS = 40;
 
 /**
- * Walks the ladder until nobody is left. Calling it for an ended agent is harmless. The graces count from the beginning, so
+ * Sends SIGINT, SIGTERM and SIGKILL until no process is left. Calling it for an ended agent is harmless. The graces count from the beginning, so
  * that looking around on a busy machine does not make the walk longer.
  */
 export async function stopFamily(

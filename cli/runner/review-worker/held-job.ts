@@ -1,5 +1,5 @@
 /**
- * A review as the compatibility routes hand it out. The server names the repository and the
+ * A review in the form that the compatibility routes of v0.4.4 answer. The server names the repository and the
  * session, so the worker checks both before it claims.
  */
 

@@ -72,7 +72,7 @@ function leadsInside(link: string, place: string): boolean {
   try {
     return isInside(place, realpathSync(link));
   } catch {
-    // To nowhere: whoever writes to it makes a file there.
+    // The target does not exist. A write through the link would make a file there.
     return false;
   }
 }

@@ -159,7 +159,7 @@ async function requireSockets({ work: { service } }: Prepared): Promise<void> {
 }
 
 /**
- * Continuous output: one JSON document a line. People get a block for each job, and one line when the queue becomes empty,
+ * With `--json` it prints one document a line. People get a block for each job, and one line when the queue becomes empty,
  * unless a live line shows that all the time.
  */
 function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (outcome: CycleOutcome) => void {

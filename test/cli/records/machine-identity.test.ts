@@ -31,7 +31,7 @@ describe('the identity of a machine', () => {
 
     const status = await desk.json('runner', 'status');
     expect(status.machine).toMatchObject({ machine_id: id, runner_enabled: false });
-    expect(status.warnings).toContainEqual(expect.stringContaining('the machine id was recovered'));
+    expect(status.warnings).toContainEqual(expect.stringContaining('restored the machine id from a copy'));
     const kept = readdirSync(desk.userFolder).filter((name) => name.startsWith('machine.json.torn-'));
     expect(kept).toHaveLength(1);
     expect(desk.read(join(desk.userFolder, kept[0] ?? ''))).toBe(torn);

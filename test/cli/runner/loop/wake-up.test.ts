@@ -168,7 +168,7 @@ describe('a runner whose sign-in is refused', () => {
     writeFileSync(path, JSON.stringify({ ...session, token: 'dvt_the-new-one' }));
     await until(() => job.status === 'completed');
     expect(service.requests.at(-1)?.token).toBe('dvt_the-new-one');
-    expect(said.some((text) => text.startsWith('Working again'))).toBe(true);
+    expect(said.some((text) => text.startsWith('The runner works again'))).toBe(true);
   });
 });
 

@@ -103,7 +103,7 @@ describe('a continuous runner', () => {
     await until(() => job.status === 'completed');
 
     expect(runner.output.stderr.match(/Trying again/g)).toHaveLength(1);
-    expect(runner.output.stderr).toContain('Working again');
+    expect(runner.output.stderr).toContain('The runner works again');
   });
 
   it('waits for a sign-in that was refused, and goes on after it', async () => {
@@ -231,7 +231,7 @@ describe('a runner that was killed', () => {
     job.status = 'running';
     const second = start();
     await until(() => existsSync(join(machine.home, 'state/orp/kept/lea_1/result.json')));
-    await until(() => second.output.stderr.includes('is not ours any more'));
+    await until(() => second.output.stderr.includes('no longer holds job'));
 
     expect(job.completions).toEqual([]);
     expect(spools()).toEqual([]);
