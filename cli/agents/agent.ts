@@ -131,6 +131,13 @@ export type SessionOpening =
   /** The agent runs as a process of its own, because of this. */
   | { kind: 'no_server'; why: string };
 
+/** In which way the runner drives an agent, and why. */
+export interface DrivenWay {
+  way: 'shared_server' | 'own_server' | 'process';
+  /** A part of a sentence. */
+  why: string;
+}
+
 /** An agent whose sessions are also driven through a server on this machine. */
 export interface SessionDriver {
   open(task: SessionTask): Promise<SessionOpening>;

@@ -92,6 +92,12 @@ function situationLines(situation: RunnerSituation): Line[] {
     ['runner.version', runner.version],
     ...(runner.paused === undefined ? [] : pauseLines(runner.paused)),
     ['runner.drained', runner.drained_at_utc !== undefined],
+    ...(runner.agent === undefined
+      ? []
+      : [
+          ['runner.agent_way', runner.agent.way] as const,
+          ['runner.agent_way_why', runner.agent.why] as const,
+        ]),
     ['channel.transport', channel.transport],
     ['channel.listening', channel.listening],
     ['spool.leases', spool.leases],

@@ -41,6 +41,8 @@ export interface RunnerSituation {
     draining_at_utc?: string | undefined;
     /** Why the agent cannot take jobs, and until when. Without a time, the runner retries by itself. */
     paused?: { code: string; message: string; until_utc: string | undefined };
+    /** In which way the runner drives its agent (docs/agents.md), and why. Absent: it has had no job yet. */
+    agent?: { way: string; why: string };
     /** Since when this runner knows that the machine is drained. `--hosted` asks the server instead. */
     drained_at_utc?: string | undefined;
     /** Why it is unknown whether the runner in the lock still runs. */
@@ -68,7 +70,7 @@ export async function gatherSituation(source: SituationSource): Promise<RunnerSi
   const runner = { ...holder, drained_at_utc: readString(live, 'drained_at_utc') };
   return {
     service: await readService(env, runner),
-    runner: { ...runner, ...readPause(live, runner, source.now) },
+    runner: { ...runner, ...readPause(live, runner, source.now), ...readWay(live, runner) },
     channel: readChannel(live, runner),
     spool: await readSpool(source),
     kept: readKept(env),
@@ -134,6 +136,15 @@ function readChannel(live: JsonObject, runner: RunnerSituation['runner']): Runne
     listening: readBoolean(channel, 'listening') && readString(channel, 'transport') !== 'poll',
     since_utc: readString(channel, 'since_utc'),
   };
+}
+
+function readWay(
+  live: JsonObject,
+  runner: RunnerSituation['runner'],
+): Pick<RunnerSituation['runner'], 'agent'> {
+  const { agent } = live;
+  if (!isObject(agent) || !runner.running || readString(live, 'instance') !== runner.instance) return {};
+  return { agent: { way: readString(agent, 'way') ?? '', why: readString(agent, 'why') ?? '' } };
 }
 
 /** Ignores pauses that have expired, because the runner retries then. */

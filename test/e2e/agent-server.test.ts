@@ -176,6 +176,8 @@ describe.each(codexes)('with $name', ({ bin }) => {
       () => Promise.resolve(sleeping('251')),
       (isThere) => isThere,
     );
+    const status = await orp<{ runner: { agent?: object } }>('runner', 'status');
+    expect(status.runner.agent).toEqual({ way: 'own_server', why: 'no shared server runs' });
     await orp('job', 'cancel', jobId);
     const job = await ended(jobId);
     const { events } = (

@@ -8,6 +8,7 @@
 
 import { existsSync } from 'node:fs';
 import type {
+  DrivenWay,
   EnteredTurn,
   FoundProgram,
   SessionDriver,
@@ -32,6 +33,8 @@ export interface AgentServersOptions {
   /** The configuration profile of the owner; a server has none. */
   profile?: string | undefined;
   findProgram(): Promise<FoundProgram>;
+  /** Hears the way of each session that is opened. */
+  onWay?(driven: DrivenWay): void;
 }
 
 /** A server that nobody needs uses 150 MB; the next prompt within this time starts 0.4 s sooner. */
@@ -44,7 +47,7 @@ const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 export class AgentServers implements SessionDriver {
   readonly openReader = openTurnReader;
   readonly #options: AgentServersOptions;
-  readonly #open = new Set<ServerSession>();
+  readonly #sessions = new Set<ServerSession>();
   #own: Connection | undefined;
   #hasOwn = false;
   #end: NodeJS.Timeout | undefined;
@@ -54,17 +57,29 @@ export class AgentServers implements SessionDriver {
   }
 
   async open(task: SessionTask): Promise<SessionOpening> {
+    const opening = await this.#open(task);
+    if (opening.kind === 'no_server') this.#options.onWay?.({ way: 'process', why: opening.why });
+    return opening;
+  }
+
+  async #open(task: SessionTask): Promise<SessionOpening> {
     const why = await this.#whyNone();
     if (why !== undefined) return { kind: 'no_server', why };
     const shared = await this.#connectToShared();
-    if (shared !== undefined) return this.#openIn(shared, task, true);
+    if (shared !== undefined) {
+      this.#options.onWay?.({ way: 'shared_server', why: 'its owner runs a shared server' });
+      return this.#openIn(shared, task, true);
+    }
     // A connection that was kept may have ended with its server: the second one is new.
     for (let tries = 0; tries < 2; tries += 1) {
       const own = await this.#connectToOwn();
       if (typeof own === 'string')
         return { kind: 'no_server', why: `its app-server could not be used: ${own}` };
       const opening = await this.#openIn(own, task, false);
-      if (opening.kind !== 'no_server') return opening;
+      if (opening.kind !== 'no_server') {
+        this.#options.onWay?.({ way: 'own_server', why: 'no shared server runs' });
+        return opening;
+      }
       this.#own = undefined;
     }
     return { kind: 'no_server', why: 'its app-server ends at once' };
@@ -100,7 +115,7 @@ export class AgentServers implements SessionDriver {
   /** The runner ends. A server whose turn still runs is left to the next runner. */
   async end(): Promise<void> {
     clearTimeout(this.#end);
-    const isNeeded = [...this.#open].some((session) => session.isBusy);
+    const isNeeded = [...this.#sessions].some((session) => session.isBusy);
     this.#own?.close();
     if (this.#hasOwn && !isNeeded) await stopOwnServer(this.#options.env);
   }
@@ -149,13 +164,13 @@ export class AgentServers implements SessionDriver {
 
   #watch(session: ServerSession, ownConnection: Connection | undefined): ServerSession {
     clearTimeout(this.#end);
-    this.#open.add(session);
+    this.#sessions.add(session);
     const close = session.close.bind(session);
     session.close = async () => {
       await close();
       ownConnection?.close();
-      this.#open.delete(session);
-      if (this.#open.size === 0) this.#endLater();
+      this.#sessions.delete(session);
+      if (this.#sessions.size === 0) this.#endLater();
     };
     return session;
   }
@@ -163,7 +178,7 @@ export class AgentServers implements SessionDriver {
   #endLater(): void {
     clearTimeout(this.#end);
     this.#end = setTimeout(() => {
-      if (this.#open.size > 0) return;
+      if (this.#sessions.size > 0) return;
       this.#own?.close();
       void stopOwnServer(this.#options.env).catch(() => undefined);
     }, KEPT_MS);

@@ -1,7 +1,7 @@
 /** What every part of the runner's work shares: the machine, the server, the agent, and the limits. */
 
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
-import type { Agent } from '../../agents/agent.ts';
+import type { Agent, DrivenWay } from '../../agents/agent.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import type { PolicyLimits } from '../../policy/owner-policy.ts';
 import type { LinkedRepository } from '../../records/sync-payload.ts';
@@ -71,6 +71,8 @@ export interface LocalState {
 /** The agents that this runner drives. Without a name: the default one. */
 export interface Agents {
   find(name?: string): Promise<Agent | undefined>;
+  /** Hears in which way a session was opened. */
+  onWay?: (driven: DrivenWay) => void;
   /** The runner ends. */
   end?(): Promise<void>;
 }

@@ -4,6 +4,7 @@
  */
 
 import { cut } from '../../../spec/text.ts';
+import type { DrivenWay } from '../../agents/agent.ts';
 import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../../files/json-file.ts';
 import { runnerLivePath } from '../../files/paths.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
@@ -34,6 +35,12 @@ export class LiveRecord {
     const { code, message, until } = pause ?? {};
     const until_utc = until === undefined ? undefined : formatTimestamp(until);
     this.#write({ paused: code === undefined ? undefined : { code, message, until_utc } });
+  }
+
+  /** In which way the runner drives its agent. */
+  noteWay({ way, why }: DrivenWay): void {
+    const before = JSON.stringify(this.#record.agent);
+    if (before !== JSON.stringify({ way, why })) this.#write({ agent: { way, why: cut(why, MAX_MESSAGE) } });
   }
 
   /** The server tells this machine to claim nothing, or to go on. */

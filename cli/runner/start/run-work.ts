@@ -50,6 +50,7 @@ export async function runWork(given: Context, options: ShownOptions): Promise<nu
       });
       const live = record;
       prepared.work.claimPause.onChange = (pause) => live.notePause(pause);
+      prepared.work.agents.onWay = (driven) => live.noteWay(driven);
     }
     prepared.drainOrder.onChange = (isGiven) => record?.noteDrained(isGiven, context.now());
     if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));

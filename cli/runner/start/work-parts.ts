@@ -1,7 +1,7 @@
 /** What the runner and the compatibility path are made of in the same way: sign-in, agent, policy, limits and switches. */
 
 import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
-import type { Agent } from '../../agents/agent.ts';
+import type { Agent, DrivenWay } from '../../agents/agent.ts';
 import { codexAgent } from '../../agents/codex.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { type Client, signedInClient } from '../../client/client.ts';
@@ -42,13 +42,14 @@ export interface WorkOptions extends CommonOptions {
 /** What every driver gets; an agent that has options of its own finds them here under its name. */
 export interface AgentOptions {
   env: NodeJS.ProcessEnv;
+  onWay?: (driven: DrivenWay) => void;
   codex?: { bin?: string | undefined; profile?: string | undefined; mode?: AgentMode | undefined };
 }
 
 /** Makes an agent, for every name of the registry. */
 export const DRIVERS = new Map<string, (options: AgentOptions) => Agent>([[DEFAULT_AGENT, driveCodex]]);
 
-function driveCodex({ env, codex }: AgentOptions): Agent {
+function driveCodex({ env, codex, onWay }: AgentOptions): Agent {
   const { mode = 'auto', ...options } = codex ?? {};
   const agent = codexAgent({ ...options, env });
   const sessions = new AgentServers({
@@ -56,6 +57,7 @@ function driveCodex({ env, codex }: AgentOptions): Agent {
     mode,
     profile: options.profile,
     findProgram: () => agent.findProgram(),
+    ...(onWay === undefined ? {} : { onWay }),
   });
   return { ...agent, sessions };
 }
@@ -64,9 +66,10 @@ function driveCodex({ env, codex }: AgentOptions): Agent {
 export class AgentSet {
   readonly #options: AgentOptions;
   readonly #made = new Map<string, Agent>();
+  onWay: (driven: DrivenWay) => void = () => undefined;
 
   constructor(options: AgentOptions) {
-    this.#options = options;
+    this.#options = { ...options, onWay: (driven) => this.onWay(driven) };
   }
 
   /** Undefined: this runner does not drive it. Absent: the default one. */

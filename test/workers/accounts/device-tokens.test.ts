@@ -4,13 +4,16 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../../spec/bounds.ts';
 import { deviceLogin, getMe } from '../../../spec/contract/auth.ts';
+import { CLOSE_CODES } from '../../../spec/transport/events.ts';
 import { accepts, send } from '../harness/call.ts';
 import { advance, currentTime, DAY, MINUTE } from '../harness/clock.ts';
 import { billOf } from '../harness/d1-meter.ts';
 import { eventually } from '../harness/eventually.ts';
+import { aMachine } from '../harness/machines.ts';
 import { fireCron } from '../harness/objects.ts';
 import { hashOf } from '../harness/passwords.ts';
 import { aPerson, type Person } from '../harness/people.ts';
+import { closeChannels, listenOverWs } from '../harness/streams.ts';
 
 const PASSWORD = 'open sesame 42';
 
@@ -63,6 +66,18 @@ describe('a sign-in beyond the bound', () => {
     expect(await worksFor(owner)).toBe(true);
     expect(await worksFor(newest)).toBe(true);
     expect(await tokensOf(owner)).toEqual({ live: BOUNDS.deviceTokens, revoked: 1 });
+  });
+
+  it('closes the channel that the displaced device holds open', async () => {
+    const owner = await aPerson({ passwordHash: hashOf(PASSWORD) });
+    const machine = await aMachine({ owner });
+    advance(MINUTE);
+    const socket = await listenOverWs(machine);
+    advance(2 * DAY);
+    await addDevices(owner, { count: BOUNDS.deviceTokens - 1 });
+    await signIn(owner);
+    expect((await socket.closed).code).toBe(CLOSE_CODES.unauthorized);
+    await closeChannels();
   });
 
   it('keeps no more revoked tokens than the bound', async () => {
