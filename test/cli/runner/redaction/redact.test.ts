@@ -132,4 +132,14 @@ describe('a result', () => {
       error: redacted,
     });
   });
+
+  it('holds back the last line of a key between color codes until its title comes', () => {
+    const red = (text: string) => `\u001b[31m${text}\u001b[0m\n`;
+    const last = 'Xk2Vq9Lw7TzR4mHsEa1bPg==';
+    const redactor = new Redactor([]);
+    const shown =
+      redactor.push(red(last)) + redactor.push(red('-----END PRIVATE KEY-----')) + redactor.push('done\n');
+    expect(shown + redactor.end()).not.toContain(last);
+    expect(shown + redactor.end()).toContain('done');
+  });
 });
