@@ -1,6 +1,6 @@
 /** Private keys in PEM and PGP armor: whole, from a title to where the text is cut, and from a cut to a title. */
 
-import type { Stretch } from './view.ts';
+import { plainView, type Stretch } from './view.ts';
 
 const TITLE = /-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 /**
@@ -13,8 +13,9 @@ const HEADER_LINE =
   /^.{0,80}(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):.{0,200}$|^[^A-Za-z0-9]{0,8}$/;
 /** The checksum of PGP armor. */
 const CHECKSUM = /^(?:.{0,80}[^A-Za-z0-9+/=])?=[A-Za-z0-9+/]{4}[^A-Za-z0-9+/=]{0,8}$/;
-/** A short key, or the last line of one, with nothing around it. */
-const LONE_LINE = /^[A-Za-z0-9+/]{16,76}={0,2}\r?$/;
+/** A short key, or the last line of one, with nothing around it but a line number or the mark of a diff; padding tells it anywhere. */
+const LONE_LINE =
+  /^(?:[^A-Za-z]{0,16}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{16,76}={0,2}\r?$|[A-Za-z0-9+/]{16}={1,2}\r?$/;
 /** A key in one line, its line ends taken out. */
 const JOINED = /[ \t]{0,8}[A-Za-z0-9+/=]{16,}/y;
 const MAX_LINE = 400;
@@ -48,8 +49,22 @@ export function findKeys(text: string): Stretch[] {
   return found;
 }
 
-/** Where the last lines begin that may belong to a key whose rest is still to come; the length when none does. */
-export function openKey(text: string): number {
+/** Colors and encodings in which the lines of a key are read while the text still grows. */
+const MAX_VIEWS = 4;
+
+/**
+ * Where the last lines begin that may belong to a key whose rest is still to come; the length when none does. Colors and
+ * escapes hide no line of a key.
+ */
+export function openKey(text: string, views = MAX_VIEWS): number {
+  const open = openKeyIn(text);
+  const view = views === 0 ? undefined : plainView(text);
+  if (view === undefined) return open;
+  const inside = openKey(view.text, views - 1);
+  return inside < view.text.length ? Math.min(open, view.toRaw([inside, inside + 1])[0]) : open;
+}
+
+function openKeyIn(text: string): number {
   const last = titlesOf(text).at(-1);
   if (last?.kind === 'BEGIN') {
     const isNear = text.length - last.to <= MAX_BODY;
