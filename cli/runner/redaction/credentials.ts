@@ -82,8 +82,52 @@ const RULES: readonly Rule[] = [
   },
   { needs: 'sshpass', pattern: /\bsshpass\s{1,8}-p\s{0,8}["']?(?<s>[^\s"'$<{]{4,})/g },
   {
-    needs: 'mysql',
-    pattern: /\bmysql(?:dump|admin)?\b[^\r\n]{0,400}?\s-p["']?(?<s>[^\s"'$<{-][^\s"'$<{]{5,})/g,
+    needs: ' -p',
+    pattern:
+      /\b(?:docker|podman|nerdctl|buildah|skopeo|crane|helm|oras)\b[^\r\n]{0,200}?\blogin\b[^\r\n]{0,200}?\s-p[ =]["']?(?<s>[^\s"'$<{-][^\s"'$<{]{5,})/g,
+    accepts: isTokenLike,
+  },
+  {
+    needs: 'redis-cli',
+    pattern: /\bredis-cli\b[^\r\n]{0,200}?\s-a\s{1,4}["']?(?<s>[^\s"'$<{-][^\s"'$<{]{5,})/g,
+  },
+  {
+    needs: ':5432:',
+    pattern: /(?<![\w.*-])[\w.*-]{1,256}:5432:[^\s:"']{1,64}:[^\s:"']{1,64}:(?<s>[^\s"']{4,256})/g,
+  },
+  {
+    needs: 'sig',
+    pattern: /[?&](?:x-(?:amz|goog)-signature|sig|signature)=(?<s>[A-Za-z0-9%+/_-]{32,1024}={0,2})/gi,
+    accepts: looksRandom,
+  },
+  { needs: 'signature=', pattern: /\bSignature=(?<s>[0-9a-f]{64})(?![0-9a-f])/g },
+  {
+    needs: '"kty"',
+    pattern: /"(?:d|k|p|q|dp|dq|qi)"\s{0,4}:\s{0,4}"(?<s>[A-Za-z0-9_-]{22,1400})"/g,
+    accepts: looksRandom,
+  },
+  {
+    needs: 'github-oauth',
+    pattern: /"github-oauth"\s{0,4}:\s{0,4}\{\s{0,20}"[^"]{1,100}"\s{0,4}:\s{0,4}"(?<s>[^"\s]{20,256})"/g,
+  },
+  {
+    needs: 'setx',
+    pattern: /\bsetx\s{1,4}(?<name>\w{1,80})\s{1,4}["']?(?<s>[^\s"'%]{6,1024})/gi,
+    accepts: (value, name) => looksSecret(name) && isTokenLike(value),
+  },
+  {
+    needs: 'value',
+    pattern:
+      /\b(?:key|name)["']?\s{0,4}[:=]\s{0,4}["']?(?<name>[\w.:-]{1,80})["']?\s{0,4},?\s{0,40}["']?value["']?\s{0,4}[:=]\s{0,4}["']?(?<s>[^\s"'<>]{6,1024})/gi,
+    accepts: (value, name) =>
+      (isVariableName(name) ? looksSecret(name) : isSecretField(name)) &&
+      isTokenLike(value) &&
+      !isCode(value),
+  },
+  {
+    needs: 'm',
+    pattern:
+      /\b(?:mysql|mariadb)(?:-?dump|-?admin)?\b[^\r\n]{0,400}?\s-p["']?(?<s>[^\s"'$<{-][^\s"'$<{]{5,})/g,
     accepts: isTokenLike,
   },
   {
@@ -105,7 +149,8 @@ const RULES: readonly Rule[] = [
   { needs: '_', pattern: /(?:^|[\s:])_(?:auth|password)\s{0,4}=\s{0,4}["']?(?<s>[A-Za-z0-9+/]{8,}={0,2})/g },
   {
     needs: 'curl',
-    pattern: /\bcurl\b[^\r\n]{0,400}?\s(?:-u|--user)[ =]{0,2}["']?[^\s:"'$]{1,128}:(?<s>[^\s"'$<{]{4,})/g,
+    pattern:
+      /\bcurl\b[^\r\n]{0,400}?\s(?:-[a-zA-Z]{0,8}u|--user)[ =]{0,2}["']?[^\s:"'$]{1,128}:(?<s>[^\s"'$<{]{4,})/g,
     accepts: (password) => !PLACEHOLDER_PASSWORD.test(password),
   },
 ];
@@ -187,13 +232,34 @@ function isSecretValue({ name, before, op, quote }: Assignment, value: string, n
     return /^-{2}/.test(name) && isSecretField(name) && isTokenLike(value) && !/[(=[]/.test(value);
   const isVariable =
     op === '=' &&
-    /^[A-Z][A-Z0-9_]*$/.test(name) &&
+    isVariableName(name) &&
     /(?:^|[\n"'`;&|]|\b(?:export|set|env|ENV|ARG|declare -x)\s|-e\s|\s)$/.test(before);
-  if (isVariable) return looksSecret(name) && !/[()]/.test(value) && (quote === '' ? !isCode(value) : true);
+  if (isVariable)
+    return (
+      looksSecret(name) && !/[()]/.test(value) && (quote !== '' || !isCode(value) || isPassword(name, value))
+    );
   if (!isSecretField(name)) return false;
   if (quote !== '')
-    return next === quote && isTokenLike(value) && !/[()]|:\/\/|^#/.test(value) && !CONSTANT.test(value);
+    return (
+      next === quote &&
+      isTokenLike(value) &&
+      !/[()]|:\/\/|^#[0-9a-fA-F]{3,8}$/.test(value) &&
+      !CONSTANT.test(value)
+    );
   return isTokenLike(value) && !isCode(value);
+}
+
+function isVariableName(name: string): boolean {
+  return /^[A-Z][A-Z0-9_]*$/.test(name);
+}
+
+/** A word or a number is the password of many people, and no number of bytes or tokens. */
+function isPassword(name: string, value: string): boolean {
+  return (
+    /(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|_PWD|_PASS)$/.test(name) &&
+    /^(?:[a-z]{8,}|\d{6,})\d{0,4}$/.test(value) &&
+    !PLACEHOLDER_PASSWORD.test(value)
+  );
 }
 
 /** The name of a constant. */
@@ -252,7 +318,7 @@ export function looksSecret(name: string): boolean {
 }
 
 const FIELD =
-  /(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|PWD|SECRET|TOKEN|CREDENTIALS?|JWT|SSHPASS|PGPASS|APIKEY|COOKIE|AUTH)(?:_\d+)?$|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|ACCOUNT|MASTER|DEPLOY|SERVICE|CLIENT|SHARED|LICENSE|STORAGE|AUTH)_?KEY(?:_\d+)?$|(?:SECRET|PASSWORD|TOKEN)_?(?:VALUE|BASE64)$/;
+  /(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|PWD|SECRET|TOKEN|CREDENTIALS?|JWT|SSHPASS|PGPASS|APIKEY|COOKIE|AUTH)(?:_\d+)?$|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|ACCOUNT|MASTER|DEPLOY|SERVICE|CLIENT|SHARED|LICENSE|STORAGE|AUTH)_?KEY(?:_\d+)?$|(?:SECRET|PASSWORD|TOKEN)_?(?:VALUE|BASE64)$|SECRET_KEY_BASE$|CLIENT_KEY_DATA$/;
 
 /** As `looksSecret`, without the words that ordinary programs give to ordinary values (`key`, `pass`, `salt`). */
 export function isSecretField(name: string): boolean {

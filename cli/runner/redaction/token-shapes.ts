@@ -48,6 +48,31 @@ const SHAPES: readonly TokenShape[] = [
     body: /[A-Za-z0-9_.-]{16,}/y,
   },
   {
+    starts: [
+      'ABSKQmVkcm9ja0FQSUtleS',
+      'bedrock-api-key-',
+      'vercel_blob_rw_',
+      'snyk_uat.',
+      'CFPAT-',
+      'tgp_v1_',
+      'CCIPAT_',
+      'CCIPRJ_',
+    ],
+    body: /[A-Za-z0-9+/_.-]{20,}/y,
+  },
+  {
+    starts: ['sb_secret_', 'nvapi-', 'pcsk_', 'jina_', 'tvly-', 'hcaik_', 'ddapp_', 'xoxd-', 'xoxc-'],
+    body: mixed(24),
+    atWord: true,
+  },
+  { starts: ['NRAK-', 'NRAA-', 'NRII-', 'NRSP-'], body: /[A-Za-z0-9_-]{24,}/y, atWord: true },
+  {
+    starts: ['nfp_', 'nfc_', 'nfo_', 'napi_', 'phx_'],
+    body: /(?=[A-Za-z]{0,64}[0-9])[A-Za-z0-9]{34,}/y,
+    atWord: true,
+  },
+  { starts: ['sbp_', 'bkua_', 'sqp_', 'squ_', 'sqa_'], body: /[a-f0-9]{36,}/y, atWord: true },
+  {
     starts: ['dvt_', 'dckr_pat_', 'dckr_oat_', 'figd_', 'pscale_tkn_', 'pscale_pw_', 'pscale_oauth_'],
     body: WIDE,
   },
@@ -58,7 +83,16 @@ const SHAPES: readonly TokenShape[] = [
   },
   { starts: ['sk-'], body: WORD, atWord: true },
   {
-    starts: ['sk_live_', 'sk_test_', 'sk_prod_', 'rk_live_', 'rk_test_', 'rk_prod_'],
+    starts: [
+      'sk_org_live_',
+      'sk_org_test_',
+      'sk_live_',
+      'sk_test_',
+      'sk_prod_',
+      'rk_live_',
+      'rk_test_',
+      'rk_prod_',
+    ],
     body: /[A-Za-z0-9]{10,}/y,
   },
   { starts: ['whsec_'], body: /[A-Za-z0-9+/=]{24,}/y },
@@ -182,12 +216,15 @@ function endOfToken(text: string, at: number, start: string): number | undefined
   return end;
 }
 
+/** A word is shorter, so that `npm_config` and `secret_name` at the end of a message are left as they are. */
+const MIN_LOWER_CASE = 20;
+
 /** The end of `text` that may be a token whose rest is still to come: a beginning, and something of its body. */
 export function openToken(text: string): Stretch | undefined {
   const from = Math.max(0, text.length - 256);
   for (const { 0: start, index } of text.slice(from).matchAll(STARTS)) {
     const rest = text.slice(from + index + start.length);
-    const isTelling = start.length > 3 || /[0-9A-Z]/.test(rest);
+    const isTelling = /[0-9A-Z]/.test(rest) || rest.length >= MIN_LOWER_CASE;
     const isInWord = /[A-Za-z0-9]/.test(text.charAt(from + index - 1));
     if (isTelling && !isInWord && /^[A-Za-z0-9_.=+/-]{4,}$/.test(rest)) return [from + index, text.length];
   }

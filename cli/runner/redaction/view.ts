@@ -16,22 +16,28 @@ export interface View {
 export const ESCAPE = String.fromCharCode(0x1b);
 const CSI = String.fromCharCode(0x9b);
 
-const ESC = String.raw`(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e(?=[[\]]))|%(?:25)*1[bB])`;
+/** What shows nothing: controls, soft hyphens, zero-width and bidirectional marks. */
+const UNSEEN = String.raw`\x00-\x08\x0e-\x1a\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff`;
+/** `cat -v` and terminals that echo show an escape as a caret and a bracket. */
+const ESC = String.raw`(?:\x1b|\^\[(?=[[\]])|\\+(?:u001[bB]|x1[bB]|033|e(?=[[\]]))|%(?:25)*1[bB])`;
 /** CSI, OSC (its content is bounded), character sets, and the short ones: ECMA-48, and what xterm adds. */
 const ANSI = String.raw`${ESC}(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b\r\n]{0,2048}?(?:\x07|${ESC}\\+|\\+u0007|\\+a)|[()][0-9A-Z]|[=>78@-Z\\^_])|\x9b[0-?]{0,64}[ -/]{0,4}[@-~]`;
 /** JSON, C and shell strings; any number of backslashes is one escape, so that JSON in JSON reads like JSON. */
-const BACKSLASH = String.raw`\\+(?:u(?<u>[0-9a-fA-F]{4})|x(?<x>[0-9a-fA-F]{2})|(?<c>[nrtbfv"'/\x60]))|(?<run>\\{2,})`;
+const BACKSLASH = String.raw`\\+(?:u(?<u>[0-9a-fA-F]{4})|u\{0{0,4}(?<brace>[0-9a-fA-F]{1,4})\}|(?<octal>[01]?[0-7]{2})|x(?<x>[0-9a-fA-F]{2})|(?<c>[nrtbfv"'/\x60]))|(?<run>\\{2,})`;
 /** URLs, also encoded more than once. */
 const PERCENT = '%(?:25)*(?<p>[0-9a-fA-F]{2})';
-const ENTITY = '&(?:(?<named>quot|amp|apos|lt|gt)|#(?<dec>[0-9]{1,5})|#x(?<hex>[0-9a-fA-F]{1,4}));';
-const ENCODED = new RegExp(`${ANSI}|${BACKSLASH}|${PERCENT}|${ENTITY}`, 'g');
+const ENTITY =
+  '&(?:(?<named>quot|amp|apos|lt|gt)|#0{0,8}(?<dec>[0-9]{1,5})|#x0{0,8}(?<hex>[0-9a-fA-F]{1,4}));';
+/** Bold and underlined characters of `man` are printed twice, one over the other. */
+const OVERSTRUCK = String.raw`[^\n\x08]\x08`;
+const ENCODED = new RegExp(`${ANSI}|${BACKSLASH}|${PERCENT}|${ENTITY}|${OVERSTRUCK}|[${UNSEEN}]`, 'g');
 
-const MARK = new RegExp(`[\\\\%&${ESCAPE}${CSI}]`);
+const MARK = new RegExp(`[\\\\%&${UNSEEN}${ESCAPE}${CSI}]|\\^\\[`);
 
 const CONTROL: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' };
 const NAMED: Record<string, string> = { quot: '"', amp: '&', apos: "'", lt: '<', gt: '>' };
 
-/** Removes terminal sequences and decodes escapes of JSON, URL and HTML; undefined when `text` has none. */
+/** Removes terminal sequences and what shows nothing, and decodes escapes of JSON, URL and HTML; undefined when `text` has none. */
 export function plainView(text: string): View | undefined {
   if (!MARK.test(text)) return undefined;
   const builder = new ViewBuilder(text);
@@ -43,8 +49,9 @@ export function plainView(text: string): View | undefined {
 
 function decode(groups: Record<string, string | undefined>): string {
   const { c, named, dec, run } = groups;
-  const code = groups.u ?? groups.x ?? groups.p ?? groups.hex;
+  const code = groups.u ?? groups.brace ?? groups.x ?? groups.p ?? groups.hex;
   if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
+  if (groups.octal !== undefined) return String.fromCharCode(Number.parseInt(groups.octal, 8));
   if (c !== undefined) return CONTROL[c] ?? c;
   if (named !== undefined) return NAMED[named] ?? '';
   if (dec !== undefined) return String.fromCharCode(Number(dec));
