@@ -150,12 +150,7 @@ export class MessageRedactor {
 /** How much of the beginning of `text` is settled: nothing that follows makes a secret of it. */
 function settledLength(text: string, secrets: readonly string[]): number {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1);
-  const settled = Math.min(openKey(lines), lines.length - literalsOf(secrets).openLines(lines));
-  // A line of a key may stand between the color codes of a terminal.
-  const view = plainView(lines);
-  const open = view === undefined ? undefined : openKey(view.text);
-  if (view === undefined || open === undefined || open >= view.text.length) return settled;
-  return Math.min(settled, view.toRaw([open, view.text.length])[0]);
+  return Math.min(openKey(lines), lines.length - literalsOf(secrets).openLines(lines));
 }
 
 /** An escape that may still go on, with all the marks that belong to it, or the first half of a character beyond U+FFFF. */
