@@ -70,6 +70,7 @@ function dangerOf(path: string, file: Stats): string | undefined {
     { at: path, stats: file },
     ...folderPlace(dirname(path)),
     { at: realFolder, stats: withoutSticky(statSync(realFolder)) },
+    ...placesAbove(realFolder),
   ]);
 }
 
@@ -84,10 +85,19 @@ interface Place {
   stats: Pick<Stats, 'uid' | 'mode'>;
 }
 
-/** No danger without the folder: then there is no sign-in, and nothing runs. */
+/** The folder, and those above it: whoever can write there can move the folder away, also while a runner works. */
 function folderPlace(at: string): Place[] {
   const stats = statSync(at, { throwIfNoEntry: false });
-  return stats === undefined ? [] : [{ at, stats }];
+  return [...(stats === undefined ? [] : [{ at, stats }]), ...placesAbove(at)];
+}
+
+/** Who owns them does not count: homes lie in folders of administrators and file servers. */
+function placesAbove(at: string): Place[] {
+  const folder = dirname(at);
+  if (folder === at) return [];
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  const own = stats && { uid: process.getuid?.() ?? 0, mode: withoutSticky(stats).mode };
+  return [...(own === undefined ? [] : [{ at: folder, stats: own }]), ...placesAbove(folder)];
 }
 
 function dangerOfPlaces(places: readonly Place[]): string | undefined {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reachOfOthers } from '../../../cli/files/private-folder.ts';
@@ -89,6 +89,19 @@ describe('the policy file', () => {
     expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'absent' });
     chmodSync(desk.userFolder, 0o777);
     expect(readPolicyFile(desk.env)).toMatchObject(problem('', expect.stringContaining('chmod go-w')));
+  });
+
+  it('does not count, and is not taken for absent, where every user may move its folder away', () => {
+    using desk = new Desk();
+    const above = dirname(desk.userFolder);
+    desk.write(policyPath(desk.env), '{"schema_version":"1.0.0"}');
+    chmodSync(above, 0o1777);
+    expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'valid' });
+    chmodSync(above, 0o777);
+    const danger = problem('', expect.stringContaining(`chmod go-w ${above}\``));
+    expect(readPolicyFile(desk.env)).toMatchObject(danger);
+    renameSync(desk.userFolder, join(above, 'elsewhere'));
+    expect(readPolicyFile(desk.env)).toMatchObject(danger);
   });
 
   it('does not count behind a symlink into a folder in which every user may put another one', () => {
