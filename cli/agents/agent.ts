@@ -126,7 +126,8 @@ export interface AgentSession {
 }
 
 export type SessionOpening =
-  | { kind: 'open'; session: AgentSession }
+  /** `why` this way (`session.how`) was chosen, as a part of a sentence. */
+  | { kind: 'open'; session: AgentSession; why: string }
   | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
   /** The agent runs as a process of its own, because of this. */
   | { kind: 'no_server'; why: string };

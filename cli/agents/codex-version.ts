@@ -63,13 +63,17 @@ export async function askVersion(path: string, env: NodeJS.ProcessEnv): Promise<
   });
 }
 
-/** Why this Codex cannot be driven through an app-server, as a part of a sentence; undefined when it can. */
-export async function whyNoServer(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** The version that decides whether an app-server is used. */
+export async function serverVersion(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   // A script without a package of Codex is somebody's own: it is not asked what it is.
-  const version = installedVersion(path) ?? (isScript(path) ? undefined : await askVersion(path, env));
+  return installedVersion(path) ?? (isScript(path) ? undefined : await askVersion(path, env));
+}
+
+/** Why a Codex of this version cannot be driven through an app-server, as a part of a sentence; undefined when it can. */
+export function whyNoServer(version: string | undefined): string | undefined {
   if (version === undefined) return 'the version of this program is unknown';
   if (!isOlder(version, FIRST_WITH_SERVER)) return undefined;
-  return `Codex ${version} has no app-server that could be used (${FIRST_WITH_SERVER} and later have)`;
+  return `the app-server of Codex ${version} cannot be used; that of ${FIRST_WITH_SERVER} and later can`;
 }
 
 function isScript(path: string): boolean {

@@ -13,6 +13,7 @@ import { paint, type Rich } from '../output/text-output.ts';
 import { removeProjectLink, requireProjectLink } from '../records/project-link.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
 import { inspectRoots, unlinkedRepository } from '../records/sync-payload.ts';
+import { agentLines, describeAgentWay, findAgentWayHere } from '../status/agent-way.ts';
 import { findIssues, type Issue } from '../status/link-doctor.ts';
 import { gatherFacts } from '../status/link-facts.ts';
 import { buildLinkStatus, type LinkStatus } from '../status/link-status.ts';
@@ -180,14 +181,14 @@ function statusLines(status: LinkStatus): Line[] {
 }
 
 async function doctor(context: Context, options: DoctorOptions): Promise<number> {
-  const facts = await gather(context);
+  const [facts, agent] = await Promise.all([gather(context), findAgentWayHere(context.env)]);
   const issues = findIssues(facts, await findLostLink(context, facts.repository.root));
   const errors = issues.filter((issue) => issue.severity === 'error').length;
   const warnings = issues.length - errors;
   const ok = errors === 0 && !(options.strict && warnings > 0);
   printResult(
     context,
-    { ok, errors, warnings, issues, status: buildLinkStatus(facts) },
+    { ok, errors, warnings, issues, status: buildLinkStatus(facts), agent },
     {
       lines: [
         ['ok', ok],
@@ -199,8 +200,12 @@ async function doctor(context: Context, options: DoctorOptions): Promise<number>
             `severity=${severity},code=${code},message=${message}`,
           ],
         ),
+        ...(agent === null ? [] : agentLines(agent)),
       ],
-      page: () => doctorPage({ ok, errors, warnings, issues }),
+      page: () => [
+        doctorPage({ ok, errors, warnings, issues }),
+        agent === null ? '' : said('note', `Agent: ${describeAgentWay(agent)}.`),
+      ],
     },
   );
   return ok ? 0 : EXIT_NEGATIVE;

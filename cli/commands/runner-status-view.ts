@@ -5,6 +5,7 @@ import { parseTimestamp } from '../files/timestamps.ts';
 import type { Presence } from '../hosted/presence.ts';
 import { advicePage, facts, said } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
+import { describeAgentWay } from '../status/agent-way.ts';
 import type { RunnerStatus } from '../status/runner-status.ts';
 
 /** Builds the page. */
@@ -20,7 +21,7 @@ export function formatStatus(status: RunnerStatus, presence: Presence | undefine
       ['Service', serviceOf(status)],
       ['Channel', channelOf(status, now)],
       ['Hosted', presence === undefined ? undefined : hostedOf(presence, now)],
-      ['Agent', agentOf(status)],
+      ['Agent', status.agent === null ? undefined : describeAgentWay(status.agent)],
       ['Job', jobOf(status, now)],
       ['Spool', spoolOf(status, now)],
       ['Kept', status.kept.jobs === 0 ? undefined : keptOf(status)],
@@ -97,19 +98,6 @@ function jobOf({ repo_runtime: runtime, active_lease: lease }: RunnerStatus, now
   }
   if (last.job_id === undefined) return 'none in this repository yet';
   return `none; last job ${last.job_id} ${last.status ?? 'ended'} ${ago(last.finished_at_utc, now)}`;
-}
-
-const WAYS: Readonly<Record<string, string>> = {
-  shared_server: 'through the shared server of its owner',
-  own_server: 'through a server of the runner',
-  process: 'one process for each prompt',
-};
-
-/** Nothing before the first job. */
-function agentOf({ runner }: RunnerStatus): string | undefined {
-  if (runner.agent === undefined) return undefined;
-  const { way, why } = runner.agent;
-  return `${WAYS[way] ?? way}, because ${why}`;
 }
 
 function spoolOf({ spool }: RunnerStatus, now: number): string {

@@ -6,6 +6,7 @@ import type { Presence } from '../hosted/presence.ts';
 import type { Context } from '../output/context.ts';
 import { adviceLines, type Line, printResult } from '../output/print.ts';
 import { loadMachine } from '../records/machine.ts';
+import { agentLines } from '../status/agent-way.ts';
 import { gatherFacts } from '../status/link-facts.ts';
 import { buildLinkStatus } from '../status/link-status.ts';
 import { gatherSituation, type RunnerSituation } from '../status/runner-situation.ts';
@@ -81,7 +82,7 @@ function presenceLines(presence: Presence | undefined): Line[] {
 }
 
 function situationLines(situation: RunnerSituation): Line[] {
-  const { service, runner, channel, spool, kept, last_error, policy } = situation;
+  const { service, runner, channel, spool, kept, agent, last_error, policy } = situation;
   return [
     ['service.installed', service.installed],
     ['service.loaded', service.loaded],
@@ -92,12 +93,6 @@ function situationLines(situation: RunnerSituation): Line[] {
     ['runner.version', runner.version],
     ...(runner.paused === undefined ? [] : pauseLines(runner.paused)),
     ['runner.drained', runner.drained_at_utc !== undefined],
-    ...(runner.agent === undefined
-      ? []
-      : [
-          ['runner.agent_way', runner.agent.way] as const,
-          ['runner.agent_way_why', runner.agent.why] as const,
-        ]),
     ['channel.transport', channel.transport],
     ['channel.listening', channel.listening],
     ['spool.leases', spool.leases],
@@ -105,6 +100,7 @@ function situationLines(situation: RunnerSituation): Line[] {
     ['spool.oldest_at_utc', spool.oldest_at_utc],
     ['kept.jobs', kept.jobs],
     ['kept.path', kept.path],
+    ...(agent === null ? [] : agentLines(agent)),
     ['policy.valid', policy.valid],
     ['policy.rules', policy.rules.join(',')],
     ['last_error', last_error?.message],

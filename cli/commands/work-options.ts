@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
 import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
 import { MOST_WAIT_SECONDS, wholeNumberOption } from '../base/whole-number.ts';
-import { AGENT_MODES } from '../runner/agent-server/agent-servers.ts';
+import { AGENT_MODES } from '../runner/agent-server/choose-way.ts';
 import { KEEP_AWAKE_MODES } from '../runner/process/keep-awake.ts';
 import { TAKEOVER_WAIT_SECONDS } from '../runner/process/take-over.ts';
 import { linkedRootOption, withCommonOptions } from './shell.ts';
@@ -72,7 +72,7 @@ export function addWorkCommand(group: Command): Command {
           raisesLow: true,
         }),
       )
-      .option('--verbose', 'also report wake-ups and keep-awake')
+      .option('--verbose', 'also report wake-ups, keep-awake, and jobs that use no server of the agent')
       .addHelpText('after', AFTER_HELP),
   );
 }

@@ -10,12 +10,13 @@ import { shellWord } from '../base/shell-word.ts';
 import { readBoolean, readString } from '../files/fields.ts';
 import { isObject, type JsonObject, readJsonObject } from '../files/json-file.ts';
 import { isNowhere } from '../files/missing-file.ts';
-import { agentWorkId, runnerLivePath, runnerLockPath, stateFolder, userFolder } from '../files/paths.ts';
+import { agentWorkId, runnerLivePath, stateFolder, userFolder } from '../files/paths.ts';
 import { openness } from '../files/private-folder.ts';
 import { formatTimestamp, parseTimestamp } from '../files/timestamps.ts';
 import type { AdviceCollector } from '../output/advice.ts';
-import type { RunnerHolder } from '../runner/process/runner-lock.ts';
 import { servicePath } from '../service/service-place.ts';
+import { type AgentWay, findAgentWay, readRunnerNote } from './agent-way.ts';
+import { type RunnerProcess, readRunner } from './runner-process.ts';
 
 export interface RunnerSituation {
   service: {
@@ -28,30 +29,18 @@ export interface RunnerSituation {
     error?: string;
     hint?: string | undefined;
   };
-  runner: {
-    running: boolean;
-    /** A runner that no longer runs left its lock behind. */
-    abandoned: boolean;
-    /** `service`, `terminal` or `once`. */
-    started_by?: string;
-    pid?: number;
-    instance?: string;
-    version?: string;
-    started_at_utc?: string;
-    draining_at_utc?: string | undefined;
+  runner: RunnerProcess & {
     /** Why the agent cannot take jobs, and until when. Without a time, the runner retries by itself. */
     paused?: { code: string; message: string; until_utc: string | undefined };
-    /** In which way the runner drives its agent (docs/agents.md), and why. Absent: it has had no job yet. */
-    agent?: { way: string; why: string };
     /** Since when this runner knows that the machine is drained. `--hosted` asks the server instead. */
     drained_at_utc?: string | undefined;
-    /** Why it is unknown whether the runner in the lock still runs. */
-    error?: string;
   };
   channel: { transport: string; listening: boolean; since_utc?: string | undefined };
   spool: { leases: number; bytes: number; oldest_at_utc: string | null };
   /** Results that the server did not accept. They stay here until a person checks them. */
   kept: { path: string; jobs: number };
+  /** In which way the runner drives its agent (docs/agents.md); null if the agent is missing. */
+  agent: AgentWay | null;
   last_error: { message: string; at_utc: string } | null;
   policy: { path: string; exists: boolean; valid: boolean; rules: string[]; waiting: string };
 }
@@ -70,35 +59,13 @@ export async function gatherSituation(source: SituationSource): Promise<RunnerSi
   const runner = { ...holder, drained_at_utc: readString(live, 'drained_at_utc') };
   return {
     service: await readService(env, runner),
-    runner: { ...runner, ...readPause(live, runner, source.now), ...readWay(live, runner) },
+    runner: { ...runner, ...readPause(live, runner, source.now) },
     channel: readChannel(live, runner),
     spool: await readSpool(source),
     kept: readKept(env),
+    agent: await findAgentWay(env, readRunnerNote(live, runner)),
     last_error: readLastError(live),
     policy: await readPolicy(source),
-  };
-}
-
-async function readRunner({ env, machineId }: SituationSource): Promise<RunnerSituation['runner']> {
-  const nobody = { running: false, abandoned: false };
-  if (!existsSync(runnerLockPath(env, machineId))) return nobody;
-  const { readRunnerLock } = await import('../runner/process/runner-lock.ts');
-  const lock = await readRunnerLock({ env, machineId }).catch((error: unknown) => messageOf(error));
-  if (typeof lock === 'string') return { ...nobody, error: lock };
-  if (lock.kind !== 'held' && lock.kind !== 'abandoned')
-    return { ...nobody, abandoned: lock.kind === 'torn' };
-  const isHeld = lock.kind === 'held';
-  return { running: isHeld, abandoned: !isHeld, ...describeHolder(lock.holder) };
-}
-
-function describeHolder(holder: RunnerHolder) {
-  return {
-    started_by: holder.isService ? 'service' : holder.isOnce ? 'once' : 'terminal',
-    pid: holder.pid,
-    instance: holder.instance,
-    version: holder.version,
-    started_at_utc: holder.startedAtUtc,
-    draining_at_utc: holder.drainingAtUtc,
   };
 }
 
@@ -136,15 +103,6 @@ function readChannel(live: JsonObject, runner: RunnerSituation['runner']): Runne
     listening: readBoolean(channel, 'listening') && readString(channel, 'transport') !== 'poll',
     since_utc: readString(channel, 'since_utc'),
   };
-}
-
-function readWay(
-  live: JsonObject,
-  runner: RunnerSituation['runner'],
-): Pick<RunnerSituation['runner'], 'agent'> {
-  const { agent } = live;
-  if (!isObject(agent) || !runner.running || readString(live, 'instance') !== runner.instance) return {};
-  return { agent: { way: readString(agent, 'way') ?? '', why: readString(agent, 'why') ?? '' } };
 }
 
 /** Ignores pauses that have expired, because the runner retries then. */

@@ -176,8 +176,9 @@ describe.each(codexes)('with $name', ({ bin }) => {
       () => Promise.resolve(sleeping('251')),
       (isThere) => isThere,
     );
-    const status = await orp<{ runner: { agent?: object } }>('runner', 'status');
-    expect(status.runner.agent).toEqual({ way: 'own_server', why: 'no shared server runs' });
+    const { agent } = await orp<{ agent: { own_server_pid: number } }>('runner', 'status');
+    expect(agent).toMatchObject({ way: 'own_server', why: 'no shared server runs', known_from: 'last_job' });
+    expect(agent.own_server_pid).toBeGreaterThan(1);
     await orp('job', 'cancel', jobId);
     const job = await ended(jobId);
     const { events } = (

@@ -36,13 +36,14 @@ export interface PromptPlan {
   leaseId: string | undefined;
 }
 
-type Around = Pick<WorkContext, 'machine' | 'graces'>;
+type Around = Pick<WorkContext, 'machine' | 'graces' | 'agents'>;
 
 export async function chooseEngine(around: Around, prompt: PromptPlan): Promise<EngineChoice> {
   const { agent, task } = prompt;
   const { sessions, openReader } = agent;
   const opening = await sessions?.open(task);
   if (sessions !== undefined && opening?.kind === 'open') {
+    around.agents.onWay?.({ way: opening.session.how, why: opening.why }, prompt.job.id);
     return chooseTurn(around, prompt, { driver: sessions, session: opening.session });
   }
   if (opening?.kind === 'refused') {
@@ -51,6 +52,9 @@ export async function chooseEngine(around: Around, prompt: PromptPlan): Promise<
     const kind = reading?.kind === 'session_missing' ? 'session_missing' : 'agent_error';
     const error = `${agent.name} could not open the session: ${message}`;
     return { kind: 'result', result: failedResult(kind, error, new Date()) };
+  }
+  if (opening?.kind === 'no_server') {
+    around.agents.onWay?.({ way: 'process', why: opening.why }, prompt.job.id);
   }
   const prepared = await agent.prepare(task);
   if (prepared.kind !== 'ready') return prepared;

@@ -7,35 +7,13 @@
  */
 
 import { existsSync } from 'node:fs';
-import type {
-  DrivenWay,
-  EnteredTurn,
-  FoundProgram,
-  SessionDriver,
-  SessionOpening,
-  SessionTask,
-} from '../../agents/agent.ts';
-import { connectTo } from '../../agents/app-server/connection.ts';
+import type { EnteredTurn, SessionDriver, SessionOpening, SessionTask } from '../../agents/agent.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
 import { findTurn, ServerSession } from '../../agents/app-server/server-session.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
-import { whyNoServer } from '../../agents/codex-version.ts';
+import { chooseWay, connectToShared, judgeProgram, noOwnServer, type WaySource } from './choose-way.ts';
 import { connectToOwnServer, stopOwnServer } from './own-server.ts';
-import { isOwnSocket, sharedSocket, writerLock } from './places.ts';
-
-/** How the runner talks to Codex: `--agent-mode`. */
-export const AGENT_MODES = ['auto', 'exec'] as const;
-export type AgentMode = (typeof AGENT_MODES)[number];
-
-export interface AgentServersOptions {
-  env: NodeJS.ProcessEnv;
-  mode: AgentMode;
-  /** The configuration profile of the owner; a server has none. */
-  profile?: string | undefined;
-  findProgram(): Promise<FoundProgram>;
-  /** Hears the way of each session that is opened. */
-  onWay?(driven: DrivenWay): void;
-}
+import { writerLock } from './places.ts';
 
 /** A server that nobody needs uses 150 MB; the next prompt within this time starts 0.4 s sooner. */
 const KEPT_MS = 10 * 60_000;
@@ -46,48 +24,36 @@ const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 
 export class AgentServers implements SessionDriver {
   readonly openReader = openTurnReader;
-  readonly #options: AgentServersOptions;
+  readonly #source: WaySource;
   readonly #sessions = new Set<ServerSession>();
   #own: Connection | undefined;
   #hasOwn = false;
   #end: NodeJS.Timeout | undefined;
 
-  constructor(options: AgentServersOptions) {
-    this.#options = options;
+  constructor(source: WaySource) {
+    this.#source = source;
   }
 
   async open(task: SessionTask): Promise<SessionOpening> {
-    const opening = await this.#open(task);
-    if (opening.kind === 'no_server') this.#options.onWay?.({ way: 'process', why: opening.why });
-    return opening;
-  }
-
-  async #open(task: SessionTask): Promise<SessionOpening> {
-    const why = await this.#whyNone();
-    if (why !== undefined) return { kind: 'no_server', why };
-    const shared = await this.#connectToShared();
-    if (shared !== undefined) {
-      this.#options.onWay?.({ way: 'shared_server', why: 'its owner runs a shared server' });
-      return this.#openIn(shared, task, true);
-    }
+    const choice = await chooseWay(this.#source);
+    const { why } = choice;
+    if (choice.way === 'process') return { kind: 'no_server', why };
+    if (choice.way === 'shared_server') return this.#openIn(choice.connection, { task, why, isShared: true });
     // A connection that was kept may have ended with its server: the second one is new.
     for (let tries = 0; tries < 2; tries += 1) {
-      const own = await this.#connectToOwn();
-      if (typeof own === 'string')
-        return { kind: 'no_server', why: `its app-server could not be used: ${own}` };
-      const opening = await this.#openIn(own, task, false);
-      if (opening.kind !== 'no_server') {
-        this.#options.onWay?.({ way: 'own_server', why: 'no shared server runs' });
-        return opening;
-      }
+      const own = await this.#connectToOwn(choice.program.path);
+      if (typeof own === 'string') return { kind: 'no_server', why: noOwnServer(own) };
+      const opening = await this.#openIn(own, { task, why, isShared: false });
+      if (opening.kind !== 'no_server') return opening;
       this.#own = undefined;
     }
     return { kind: 'no_server', why: 'its app-server ends at once' };
   }
 
   async look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined> {
-    if ((await this.#whyNone()) !== undefined) return undefined;
-    const connection = await this.#connectToOwn();
+    const judged = await judgeProgram(this.#source);
+    if (judged.why !== undefined) return undefined;
+    const connection = await this.#connectToOwn(judged.program.path);
     return typeof connection === 'string' ? undefined : findTurn(connection, sessionId, markers);
   }
 
@@ -96,7 +62,7 @@ export class AgentServers implements SessionDriver {
    * then the pause of the server ends the wait.
    */
   async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
-    const lock = writerLock(this.#options.env, sessionId);
+    const lock = writerLock(this.#source.env, sessionId);
     for (let looks = 0; looks < MOST_LOOKS && !signal.aborted; looks += 1) {
       await new Promise<void>((wake) => setTimeout(wake, LOOK_EVERY_MS).unref());
       if (!existsSync(lock) || (await this.#isIdleInShared(sessionId))) return !signal.aborted;
@@ -105,7 +71,7 @@ export class AgentServers implements SessionDriver {
   }
 
   async #isIdleInShared(sessionId: string): Promise<boolean> {
-    const shared = await this.#connectToShared();
+    const shared = await connectToShared(this.#source.env);
     if (shared === undefined) return false;
     const reply = await shared.call('thread/read', { threadId: sessionId });
     shared.close();
@@ -117,28 +83,13 @@ export class AgentServers implements SessionDriver {
     clearTimeout(this.#end);
     const isNeeded = [...this.#sessions].some((session) => session.isBusy);
     this.#own?.close();
-    if (this.#hasOwn && !isNeeded) await stopOwnServer(this.#options.env);
-  }
-
-  async #whyNone(): Promise<string | undefined> {
-    const { mode, profile, findProgram } = this.#options;
-    if (mode === 'exec') return 'the runner was started with --agent-mode exec';
-    if (profile) return 'a configuration profile is set, which the app-server does not take';
-    const program = await findProgram();
-    return program.kind === 'missing' ? program.message : whyNoServer(program.path, this.#options.env);
-  }
-
-  async #connectToShared(): Promise<Connection | undefined> {
-    const path = sharedSocket(this.#options.env);
-    return isOwnSocket(path) ? connectTo(path) : undefined;
+    if (this.#hasOwn && !isNeeded) await stopOwnServer(this.#source.env);
   }
 
   /** The connection, or why there is none. */
-  async #connectToOwn(): Promise<Connection | string> {
+  async #connectToOwn(program: string): Promise<Connection | string> {
     if (this.#own !== undefined) return this.#own;
-    const program = await this.#options.findProgram();
-    if (program.kind === 'missing') return program.message;
-    const start = await connectToOwnServer(this.#options.env, program.path);
+    const start = await connectToOwnServer(this.#source.env, program);
     if (start.kind === 'failed') return start.message;
     const { connection } = start;
     this.#own = connection;
@@ -149,7 +100,10 @@ export class AgentServers implements SessionDriver {
     return connection;
   }
 
-  async #openIn(connection: Connection, task: SessionTask, isShared: boolean): Promise<SessionOpening> {
+  async #openIn(
+    connection: Connection,
+    { task, why, isShared }: { task: SessionTask; why: string; isShared: boolean },
+  ): Promise<SessionOpening> {
     const opening = await ServerSession.open(connection, task, isShared);
     if (opening.kind === 'lost') {
       connection.close();
@@ -159,7 +113,7 @@ export class AgentServers implements SessionDriver {
       if (isShared) connection.close();
       return opening;
     }
-    return { kind: 'open', session: this.#watch(opening.session, isShared ? connection : undefined) };
+    return { kind: 'open', why, session: this.#watch(opening.session, isShared ? connection : undefined) };
   }
 
   #watch(session: ServerSession, ownConnection: Connection | undefined): ServerSession {
@@ -180,7 +134,7 @@ export class AgentServers implements SessionDriver {
     this.#end = setTimeout(() => {
       if (this.#sessions.size > 0) return;
       this.#own?.close();
-      void stopOwnServer(this.#options.env).catch(() => undefined);
+      void stopOwnServer(this.#source.env).catch(() => undefined);
     }, KEPT_MS);
     this.#end.unref();
   }

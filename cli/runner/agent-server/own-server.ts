@@ -19,7 +19,7 @@ import { makeFolder } from '../../files/private-folder.ts';
 import { ProcessFamily } from '../process/family.ts';
 import { findProcess, TAG_NAME } from '../process/process-table.ts';
 import { type StopReceipt, stopFamily } from '../process/terminate.ts';
-import { isOwnSocket, MAX_SOCKET_PATH_BYTES, serverFolder, serversFolder } from './places.ts';
+import { isOwnSocket, ownSocket, serverFolder, serversFolder, whyNoOwnSocket } from './places.ts';
 
 const RECORD = 'server.json';
 const SOCKET = 'socket';
@@ -40,9 +40,9 @@ export type ServerStart = { kind: 'connected'; connection: Connection } | { kind
 /** Connects to the server; starts it if needed. */
 export async function connectToOwnServer(env: NodeJS.ProcessEnv, program: string): Promise<ServerStart> {
   const folder = serverFolder(env);
-  const socket = join(folder, SOCKET);
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH_BYTES)
-    return { kind: 'failed', message: `the path ${socket} is too long for a socket` };
+  const socket = ownSocket(env);
+  const trouble = whyNoOwnSocket(env);
+  if (trouble !== undefined) return { kind: 'failed', message: trouble };
   makeFolder(folder);
   // Two runners of two machines of this user may want it at the same time.
   return withLock(folder, async () => {

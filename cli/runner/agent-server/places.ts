@@ -30,8 +30,26 @@ export function serverFolder(env: NodeJS.ProcessEnv): string {
   return join(serversFolder(env), createHash('sha256').update(codexHome(env)).digest('hex').slice(0, 12));
 }
 
+/** The socket of the server of this runner. */
+export function ownSocket(env: NodeJS.ProcessEnv): string {
+  return join(serverFolder(env), 'socket');
+}
+
+/** Names the process of that server. */
+export function serverRecordPath(env: NodeJS.ProcessEnv): string {
+  return join(serverFolder(env), 'server.json');
+}
+
 /** `sun_path` has 104 bytes on macOS, with the final zero. */
-export const MAX_SOCKET_PATH_BYTES = 103;
+const MAX_SOCKET_PATH_BYTES = 103;
+
+/** Why no server of this runner can listen; undefined when one can. */
+export function whyNoOwnSocket(env: NodeJS.ProcessEnv): string | undefined {
+  const path = ownSocket(env);
+  return Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES
+    ? `the path ${path} is too long for a socket`
+    : undefined;
+}
 
 /** A socket that somebody else made is not used: prompts would go to a stranger. */
 export function isOwnSocket(path: string): boolean {

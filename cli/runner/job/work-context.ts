@@ -71,8 +71,8 @@ export interface LocalState {
 /** The agents that this runner drives. Without a name: the default one. */
 export interface Agents {
   find(name?: string): Promise<Agent | undefined>;
-  /** Hears in which way a session was opened. */
-  onWay?: (driven: DrivenWay) => void;
+  /** Hears in which way the prompt of a job is entered. */
+  onWay?: (driven: DrivenWay, jobId: string) => void;
   /** The runner ends. */
   end?(): Promise<void>;
 }

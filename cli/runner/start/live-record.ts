@@ -3,6 +3,7 @@
  * is rare. If it cannot be written, only this report is missing.
  */
 
+import { resolve, sep } from 'node:path';
 import { cut } from '../../../spec/text.ts';
 import type { DrivenWay } from '../../agents/agent.ts';
 import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../../files/json-file.ts';
@@ -12,14 +13,23 @@ import type { CurrentPause } from '../job/claim-pause.ts';
 
 const MAX_MESSAGE = 2000;
 
+interface LivePlace {
+  env: NodeJS.ProcessEnv;
+  machineId: string;
+  instance: string;
+  /** The options of this runner that decide in which way it drives its agent; `orp runner status` uses them before the first job. */
+  agentOptions: { bin: string | undefined; profile: string | undefined; mode: string | undefined };
+}
+
 export class LiveRecord {
   readonly #path: string;
   readonly #record: Record<string, unknown>;
 
-  constructor(at: { env: NodeJS.ProcessEnv; machineId: string; instance: string }) {
+  constructor(at: LivePlace) {
     this.#path = runnerLivePath(at.env, at.machineId);
     const { last_error, drained_at_utc } = readJsonObject(this.#path) ?? {};
-    this.#record = { instance: at.instance, last_error, drained_at_utc };
+    const agent_options = { ...at.agentOptions, bin: absoluteBin(at.agentOptions.bin) };
+    this.#record = { instance: at.instance, last_error, drained_at_utc, agent_options };
   }
 
   /** The channel came up or went down. */
@@ -69,6 +79,11 @@ export function recordDrained(
   const path = runnerLivePath(at.env, at.machineId);
   const drained_at_utc = isDrained ? formatTimestamp(now) : undefined;
   writeRecord(path, { ...readJsonObject(path), drained_at_utc });
+}
+
+/** The status may be asked for in another folder. */
+function absoluteBin(bin: string | undefined): string | undefined {
+  return bin?.includes(sep) ? resolve(bin) : bin;
 }
 
 function writeRecord(path: string, record: Record<string, unknown>): void {

@@ -47,10 +47,20 @@ export async function runWork(given: Context, options: ShownOptions): Promise<nu
         env: context.env,
         machineId: prepared.work.machine.machine_id,
         instance: prepared.instance,
+        agentOptions: {
+          bin: options.codexBin,
+          profile: options.codexConfigProfile?.trim(),
+          mode: options.agentMode,
+        },
       });
       const live = record;
       prepared.work.claimPause.onChange = (pause) => live.notePause(pause);
-      prepared.work.agents.onWay = (driven) => live.noteWay(driven);
+      prepared.work.agents.onWay = (driven, jobId) => {
+        live.noteWay(driven);
+        if (options.verbose && driven.way === 'process') {
+          reporter.info(`Job ${jobId} runs in a process of its own, because ${driven.why}.`);
+        }
+      };
     }
     prepared.drainOrder.onChange = (isGiven) => record?.noteDrained(isGiven, context.now());
     if (live !== undefined) ends.push(showLive(live.line, liveSource(prepared, channel)));

@@ -9,7 +9,8 @@ import type { CommonOptions, Context } from '../../output/context.ts';
 import type { OwnerPolicy } from '../../policy/owner-policy.ts';
 import { requireAuth } from '../../records/sign-in-record.ts';
 import { ownerPolicy } from '../agent-run/policy-gate.ts';
-import { type AgentMode, AgentServers } from '../agent-server/agent-servers.ts';
+import { AgentServers } from '../agent-server/agent-servers.ts';
+import type { AgentMode } from '../agent-server/choose-way.ts';
 import { ClaimPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { DrainSwitch } from '../loop/drain-switch.ts';
@@ -42,14 +43,13 @@ export interface WorkOptions extends CommonOptions {
 /** What every driver gets; an agent that has options of its own finds them here under its name. */
 export interface AgentOptions {
   env: NodeJS.ProcessEnv;
-  onWay?: (driven: DrivenWay) => void;
   codex?: { bin?: string | undefined; profile?: string | undefined; mode?: AgentMode | undefined };
 }
 
 /** Makes an agent, for every name of the registry. */
 export const DRIVERS = new Map<string, (options: AgentOptions) => Agent>([[DEFAULT_AGENT, driveCodex]]);
 
-function driveCodex({ env, codex, onWay }: AgentOptions): Agent {
+function driveCodex({ env, codex }: AgentOptions): Agent {
   const { mode = 'auto', ...options } = codex ?? {};
   const agent = codexAgent({ ...options, env });
   const sessions = new AgentServers({
@@ -57,7 +57,6 @@ function driveCodex({ env, codex, onWay }: AgentOptions): Agent {
     mode,
     profile: options.profile,
     findProgram: () => agent.findProgram(),
-    ...(onWay === undefined ? {} : { onWay }),
   });
   return { ...agent, sessions };
 }
@@ -66,10 +65,10 @@ function driveCodex({ env, codex, onWay }: AgentOptions): Agent {
 export class AgentSet {
   readonly #options: AgentOptions;
   readonly #made = new Map<string, Agent>();
-  onWay: (driven: DrivenWay) => void = () => undefined;
+  onWay: (driven: DrivenWay, jobId: string) => void = () => undefined;
 
   constructor(options: AgentOptions) {
-    this.#options = { ...options, onWay: (driven) => this.onWay(driven) };
+    this.#options = options;
   }
 
   /** Undefined: this runner does not drive it. Absent: the default one. */

@@ -49,7 +49,7 @@ describe('orp runner status', () => {
     desk.env.CODEX_BIN = process.execPath;
     const status = await desk.json('runner', 'status');
     expect(Object.keys(status)).toEqual(
-      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status agent_problem service runner channel spool kept last_error policy warnings notes next_actions'.split(
+      'ok machine machine_path repo_has_git repo_runner repo_runner_path repo_runtime repo_runtime_path active_lease project_link_exists session_counts sync_ready work_ready hosted_auth link_status agent_problem service runner channel spool kept agent last_error policy warnings notes next_actions'.split(
         ' ',
       ),
     );

@@ -42,7 +42,7 @@ async function choose(story: Story): Promise<{ choice: EngineChoice; closed: num
     earlierLeases: story.earlierLeases,
   } as ClaimedJob;
   const choice = await chooseEngine(
-    { machine: MACHINE },
+    { machine: MACHINE, agents: { find: async () => agent } },
     { agent, agentName: undefined, task: TASK, job, leaseId: 'lea_2' },
   );
   return { choice, closed };
