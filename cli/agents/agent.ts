@@ -106,6 +106,63 @@ export type TurnEnd =
   /** The server ended, or the connection to it. */
   | { kind: 'lost' };
 
+/**
+ * What an agent can do beside a prompt and its answer. A driver declares what it can; the runner offers nothing else.
+ * `markers`: a prompt is found again in the transcript of its session.
+ */
+export const CAPABILITIES = [
+  'find_sessions',
+  'markers',
+  'interrupt',
+  'steer',
+  'asks',
+  'plan',
+  'diff',
+  'usage',
+] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** A session that the agent has for a folder. */
+export interface FoundSession {
+  sessionId: string;
+  cwd: string;
+  /** Epoch ms. */
+  lastActiveAt: number;
+  branch: string | undefined;
+  /** The first words of its first prompt. */
+  firstPrompt: string;
+  /** Whether the server has it loaded now: another program may have it open. */
+  isOpen: boolean;
+}
+
+export const ASK_DECISIONS = ['accept', 'accept_for_session', 'decline', 'cancel'] as const;
+/** `decline`: the turn goes on without. `cancel`: the turn is interrupted. */
+export type AskDecision = (typeof ASK_DECISIONS)[number];
+
+/** What the agent asks a person in the middle of a turn. */
+export interface AgentAsk {
+  /** Stays the same when the agent asks again after a new connection. */
+  askId: string;
+  turnId: string;
+  kind: 'command' | 'file_change' | 'permissions' | 'input';
+  /** The command, or the folder of the change; blank when the agent names none. */
+  subject: string;
+  reason: string | undefined;
+  /** The decisions that the agent takes; empty for `input`. */
+  decisions: readonly AskDecision[];
+  /** Only for `input`. */
+  questions: readonly { id: string; question: string; options: readonly string[]; isSecret: boolean }[];
+}
+
+/** The answers to `input` are lists by the id of the question. */
+export type AskAnswer = { decision: AskDecision } | { answers: Readonly<Record<string, readonly string[]>> };
+
+export interface AskListener {
+  onAsk(ask: AgentAsk): void;
+  /** Somebody answered, or the turn ended: an answer comes too late. */
+  onClosed(askId: string): void;
+}
+
 /** A session that is open in an agent server. */
 export interface AgentSession {
   readonly how: 'own_server' | 'shared_server';
@@ -121,6 +178,16 @@ export interface AgentSession {
   /** Hands on what the server tells of a turn, a line of JSON each, until it has ended. */
   follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd>;
   interrupt(turnId: string): Promise<void>;
+  /** Adds words to the turn that runs. The agent reads them before its next step. */
+  steer(
+    turnId: string,
+    words: string,
+    marker: string,
+  ): Promise<{ kind: 'taken' } | { kind: 'refused'; message: string }>;
+  /** Hears what the agent asks, also what it asked before this call. Returns a function that ends it. */
+  listenToAsks(listener: AskListener): () => void;
+  /** The first answer counts. False: the ask is not open any more, or does not take this answer. */
+  answer(askId: string, answer: AskAnswer): boolean;
   /** Lets go of the session, so that a person can open it. */
   close(): Promise<void>;
 }
@@ -141,6 +208,10 @@ export interface DrivenWay {
 
 /** An agent whose sessions are also driven through a server on this machine. */
 export interface SessionDriver {
+  readonly capabilities: ReadonlySet<Capability>;
+  /** The sessions of a folder, newest first. Throws when the agent cannot be asked. */
+  findSessions(folder: string): Promise<FoundSession[]>;
+  /** Opens the session, or says that it is busy (`session_in_use`) or missing. */
   open(task: SessionTask): Promise<SessionOpening>;
   /**
    * The newest turn with one of these markers in a session that another program has open; undefined also when nobody can tell. A

@@ -4,6 +4,7 @@
  */
 
 import { existsSync } from 'node:fs';
+import { CAPABILITIES, type Capability } from '../agents/agent.ts';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject, readJsonObject } from '../files/json-file.ts';
 import { machinePath, runnerLivePath } from '../files/paths.ts';
@@ -21,6 +22,8 @@ export interface AgentWay {
   why: string;
   /** `last_job`: noted by the running runner. `next_job`: found now. */
   known_from: 'last_job' | 'next_job';
+  /** What the driver can do in this way beside a prompt and its answer. */
+  capabilities: readonly Capability[];
   /** The process of the runner's own server, while there is one. */
   own_server_pid: number | null;
 }
@@ -43,11 +46,13 @@ export async function findAgentWay(env: NodeJS.ProcessEnv, note: RunnerNote): Pr
   if (choice.way === 'shared_server') choice.connection.close();
   if (choice.program === undefined) return null;
   const { path, version } = choice.program;
+  const way = note.agent?.way ?? choice.way;
   return {
     name: 'Codex',
     program: path,
     version: version ?? null,
-    way: note.agent?.way ?? choice.way,
+    way,
+    capabilities: way === 'process' ? [] : CAPABILITIES,
     why: note.agent?.why ?? choice.why,
     known_from: note.agent === undefined ? 'next_job' : 'last_job',
     own_server_pid: await findServerPid(env),

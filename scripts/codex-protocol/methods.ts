@@ -86,6 +86,9 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
     'thread/list': [
       ...['cwd', 'sourceKinds', 'limit', 'cursor', 'sortKey', 'searchTerm'].map((f) => `params.${f}`),
       ...under('result.data', THREAD),
+      'result.data.preview',
+      'result.data.updatedAt',
+      'result.data.gitInfo.branch',
       'result.nextCursor',
     ],
     'thread/loaded/list': ['params.cursor', 'params.limit', 'result.data', 'result.nextCursor'],

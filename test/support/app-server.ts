@@ -13,8 +13,11 @@ export interface AppServer {
 }
 
 /** @param folder of a short path: a socket path has at most 104 bytes on macOS */
-export async function startAppServer(bin: string, folder: string): Promise<AppServer> {
-  const home = join(folder, 'home');
+export async function startAppServer(
+  bin: string,
+  folder: string,
+  home = join(folder, 'home'),
+): Promise<AppServer> {
   mkdirSync(home, { recursive: true });
   const path = join(folder, 's', 'codex.sock');
   const child = spawn(bin, ['app-server', '--listen', `unix://${path}`], {

@@ -44,7 +44,7 @@ async function createUser(database: Database, role: Role): Promise<TestUser> {
   return { id: account.id, email, password };
 }
 
-async function signIn(url: string, user: TestUser): Promise<string> {
+export async function signIn(url: string, user: TestUser): Promise<string> {
   const response = await fetch(`${url}/api/auth/device-login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -34,6 +34,8 @@ export interface ModelServer {
 
 const CODE_WORD = /code word is ([A-Za-z0-9-]+)/;
 const RUN = /^run: (.+)$/m;
+/** Runs a command outside of the sandbox, which Codex asks a person about. */
+const ASK = /^ask: (.+)$/m;
 const REFUSE = /^refuse: (.+)$/m;
 /** The server of the model answers with this status and body. */
 const STATUS = /^status: (\d{3}) (.+)$/m;
@@ -82,11 +84,17 @@ function review(known: string | undefined): string {
   ].join('\n\n');
 }
 
-function shellCall(request: ModelRequest, command: string, id: string): OutputItem {
+/** With `isOutside`, the model asks for a run outside of the sandbox. */
+function shellCall(
+  request: ModelRequest,
+  { command, isOutside }: { command: string; isOutside: boolean },
+  id: string,
+): OutputItem {
   const names = (request.tools ?? []).map((tool) => tool.name ?? tool.type);
   const call = { type: 'function_call', id: `fc_${id}`, call_id: `call_${id}` } as const;
+  const outside = isOutside ? { sandbox_permissions: 'require_escalated', justification: 'It writes.' } : {};
   if (names.includes('exec_command')) {
-    return { ...call, name: 'exec_command', arguments: JSON.stringify({ cmd: command }) };
+    return { ...call, name: 'exec_command', arguments: JSON.stringify({ cmd: command, ...outside }) };
   }
   if (names.includes('shell_command')) {
     return { ...call, name: 'shell_command', arguments: JSON.stringify({ command }) };
@@ -97,9 +105,10 @@ function shellCall(request: ModelRequest, command: string, id: string): OutputIt
 function outputFor(request: ModelRequest, id: string): OutputItem {
   const lastPrompt = request.input.findLastIndex((item) => item.role === 'user');
   const prompt = lastPrompt < 0 ? '' : textOf(request.input[lastPrompt] ?? {});
-  const command = RUN.exec(prompt)?.[1];
+  const asked = ASK.exec(prompt)?.[1];
+  const command = asked ?? RUN.exec(prompt)?.[1];
   const hasRun = request.input.slice(lastPrompt).some((item) => item.type === 'function_call_output');
-  if (command && !hasRun) return shellCall(request, command, id);
+  if (command && !hasRun) return shellCall(request, { command, isOutside: asked !== undefined }, id);
   const text = answerTo(request.input);
   return { type: 'message', role: 'assistant', id: `msg_${id}`, content: [{ type: 'output_text', text }] };
 }

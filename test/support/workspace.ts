@@ -17,7 +17,10 @@ export interface Workspace {
 }
 
 /** Makes the folder and signs in. `env` is added to what every command sees. */
-export async function makeWorkspace(hosted: Hosted, env: NodeJS.ProcessEnv = {}): Promise<Workspace> {
+export async function makeWorkspace(
+  hosted: Pick<Hosted, 'url' | 'createUser'>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Workspace> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orp-workspace-')));
   const repository = makeRepository(folder);
   const orp = { cwd: repository, env: { ...isolatedEnv(folder), ...env } };

@@ -4,9 +4,12 @@
  */
 
 import { z } from 'zod';
+import { pause } from '../../base/pause.ts';
 import type {
   AgentSession,
   AgentSettings,
+  AskAnswer,
+  AskListener,
   EnteredTurn,
   FailureReading,
   SessionTask,
@@ -14,6 +17,7 @@ import type {
 } from '../agent.ts';
 import type { ServerNotification } from './frames.ts';
 import { resumed, startedTurn, type Turn, turn, turnsPage } from './messages.ts';
+import { OpenAsks } from './open-asks.ts';
 import type { SandboxPolicy, TurnStartParams } from './protocol.generated.ts';
 import type { CallOutcome, Connection } from './rpc.ts';
 import { readOpenError } from './turn-errors.ts';
@@ -31,10 +35,18 @@ const MOST_PAGES = 20;
 /** Characters of notifications that wait for the disk; beyond it the pieces of running commands are left out. */
 const MOST_WAITING = 8 * 1024 * 1024;
 
+interface Place {
+  connection: Connection;
+  task: SessionTask;
+  isShared: boolean;
+  asks: OpenAsks;
+}
+
 export class ServerSession implements AgentSession {
   readonly #connection: Connection;
   readonly #task: SessionTask;
   readonly #isShared: boolean;
+  readonly #asks: OpenAsks;
   readonly #stopListening: () => void;
   /** The turns at the time when the session was opened; undefined once a prompt was entered. */
   #firstTurns: readonly Turn[] | undefined;
@@ -49,13 +61,14 @@ export class ServerSession implements AgentSession {
   isBusy: boolean;
 
   private constructor(
-    { connection, task, isShared }: { connection: Connection; task: SessionTask; isShared: boolean },
+    { connection, task, isShared, asks }: Place,
     { isBusy, turns }: { isBusy: boolean; turns: readonly Turn[] },
     early: readonly ServerNotification[],
   ) {
     this.#connection = connection;
     this.#task = task;
     this.#isShared = isShared;
+    this.#asks = asks;
     this.isBusy = isBusy;
     this.#firstTurns = turns;
     for (const notification of early) this.#hear(notification);
@@ -69,6 +82,7 @@ export class ServerSession implements AgentSession {
   static async open(connection: Connection, task: SessionTask, isShared: boolean): Promise<Opening> {
     const early: ServerNotification[] = [];
     const stop = connection.onNotification((notification) => early.push(notification));
+    const asks = new OpenAsks(connection, task.sessionId);
     const reply = await connection.call('thread/resume', {
       threadId: task.sessionId,
       excludeTurns: true,
@@ -77,18 +91,12 @@ export class ServerSession implements AgentSession {
       ...(isShared ? {} : { cwd: task.cwd, approvalPolicy: 'never' }),
     });
     stop();
-    if (reply.kind === 'error') {
-      return { kind: 'refused', message: reply.message, reading: readOpenError(reply.message) };
+    const opening = readOpening(reply);
+    if (opening.kind !== 'open') {
+      asks.dispose();
+      return opening;
     }
-    if (reply.kind !== 'ok') return { kind: 'lost', message: lossOf(reply) };
-    const read = resumed.safeParse(reply.result).data;
-    if (read === undefined) return { kind: 'lost', message: 'the agent server gave an unknown answer' };
-    const page = turnsPage.safeParse((reply.result as { initialTurnsPage?: unknown }).initialTurnsPage).data;
-    const state = { isBusy: read.thread.status.type === 'active', turns: page?.data ?? [] };
-    return {
-      kind: 'open',
-      session: new ServerSession({ connection, task, isShared }, state, early),
-    };
+    return { kind: 'open', session: new ServerSession({ connection, task, isShared, asks }, opening, early) };
   }
 
   get how(): AgentSession['how'] {
@@ -145,12 +153,40 @@ export class ServerSession implements AgentSession {
   }
 
   async interrupt(turnId: string): Promise<void> {
-    await this.#connection.call('turn/interrupt', { threadId: this.#task.sessionId, turnId }, INTERRUPT);
+    const params = { threadId: this.#task.sessionId, turnId };
+    const endsAt = performance.now() + INTERRUPT.timeoutMs;
+    for (;;) {
+      const reply = await this.#connection.call('turn/interrupt', params, INTERRUPT);
+      // Codex refuses to interrupt a turn that it has accepted and not begun.
+      const isTooEarly = reply.kind === 'error' && !this.#ended.has(turnId);
+      if (!isTooEarly || performance.now() > endsAt) break;
+      await pause(AGAIN_MS);
+    }
     if (!this.#isShared) await this.#endTerminals();
+  }
+
+  async steer(turnId: string, prompt: string, marker: string) {
+    const reply = await this.#connection.call('turn/steer', {
+      threadId: this.#task.sessionId,
+      expectedTurnId: turnId,
+      clientUserMessageId: marker,
+      input: [{ type: 'text', text: prompt, text_elements: [] }],
+    });
+    if (reply.kind === 'ok') return { kind: 'taken' as const };
+    return { kind: 'refused' as const, message: reply.kind === 'error' ? reply.message : lossOf(reply) };
+  }
+
+  listenToAsks(listener: AskListener): () => void {
+    return this.#asks.listen(listener);
+  }
+
+  answer(askId: string, answer: AskAnswer): boolean {
+    return this.#asks.answer(askId, answer);
   }
 
   async close(): Promise<void> {
     this.#stopListening();
+    this.#asks.dispose();
     if (this.#isLost) return;
     if (!this.#isShared) await this.#endTerminals();
     await this.#connection.call('thread/unsubscribe', { threadId: this.#task.sessionId }, INTERRUPT);
@@ -204,12 +240,27 @@ export async function findTurn(
   return undefined;
 }
 
+/** What the server answered to the request to open the session. */
+function readOpening(
+  reply: CallOutcome<unknown>,
+): Exclude<Opening, { kind: 'open' }> | { kind: 'open'; isBusy: boolean; turns: readonly Turn[] } {
+  if (reply.kind === 'error') {
+    return { kind: 'refused', message: reply.message, reading: readOpenError(reply.message) };
+  }
+  if (reply.kind !== 'ok') return { kind: 'lost', message: lossOf(reply) };
+  const read = resumed.safeParse(reply.result).data;
+  if (read === undefined) return { kind: 'lost', message: 'the agent server gave an unknown answer' };
+  const page = turnsPage.safeParse((reply.result as { initialTurnsPage?: unknown }).initialTurnsPage).data;
+  return { kind: 'open', isBusy: read.thread.status.type === 'active', turns: page?.data ?? [] };
+}
+
 function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 'error' }>): string {
   return outcome.kind === 'closed' ? 'the agent server ended' : 'the agent server did not answer in time';
 }
 
 /** An interrupt is answered within 31 ms; a server that does not answer is ended by its process. */
 const INTERRUPT = { timeoutMs: 3000 };
+const AGAIN_MS = 20;
 
 const notice = z.looseObject({
   threadId: z.string().optional().catch(undefined),

@@ -7,9 +7,18 @@
  */
 
 import { existsSync } from 'node:fs';
-import type { EnteredTurn, SessionDriver, SessionOpening, SessionTask } from '../../agents/agent.ts';
+import {
+  CAPABILITIES,
+  type Capability,
+  type EnteredTurn,
+  type FoundSession,
+  type SessionDriver,
+  type SessionOpening,
+  type SessionTask,
+} from '../../agents/agent.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
 import { findTurn, ServerSession } from '../../agents/app-server/server-session.ts';
+import { listSessions } from '../../agents/app-server/session-list.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
 import { chooseWay, connectToShared, judgeProgram, noOwnServer, type WaySource } from './choose-way.ts';
 import { connectToOwnServer, stopOwnServer } from './own-server.ts';
@@ -23,6 +32,7 @@ const LOOK_EVERY_MS = 500;
 const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 
 export class AgentServers implements SessionDriver {
+  readonly capabilities: ReadonlySet<Capability> = new Set(CAPABILITIES);
   readonly openReader = openTurnReader;
   readonly #source: WaySource;
   readonly #sessions = new Set<ServerSession>();
@@ -48,6 +58,19 @@ export class AgentServers implements SessionDriver {
       this.#own = undefined;
     }
     return { kind: 'no_server', why: 'its app-server ends at once' };
+  }
+
+  async findSessions(folder: string): Promise<FoundSession[]> {
+    const choice = await chooseWay(this.#source);
+    if (choice.way === 'process') throw new Error(choice.why);
+    const isShared = choice.way === 'shared_server';
+    const connection = isShared ? choice.connection : await this.#connectToOwn(choice.program.path);
+    if (typeof connection === 'string') throw new Error(noOwnServer(connection));
+    try {
+      return await listSessions(connection, folder);
+    } finally {
+      if (isShared) connection.close();
+    }
   }
 
   async look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined> {

@@ -32,7 +32,10 @@ describe('before the first job, orp runner status and orp link doctor say how th
     using desk = await linkedDesk();
     installCodex(desk, version);
     const agent = { name: 'Codex', version, way, why, known_from: 'next_job', own_server_pid: null };
-    expect(await desk.json('runner', 'status')).toMatchObject({ agent });
+    const status = await desk.json('runner', 'status');
+    expect(status).toMatchObject({ agent });
+    const { capabilities } = status.agent as { capabilities: string[] };
+    expect(capabilities.includes('steer')).toBe(way === 'own_server');
     expect(await desk.json('link', 'doctor')).toMatchObject({ agent });
     for (const command of [
       ['runner', 'status'],

@@ -26,6 +26,9 @@ async function choose(story: Story): Promise<{ choice: EngineChoice; closed: num
     enter: async () => ({ kind: 'entered', turnId: 't' }),
     follow: async () => ({ kind: 'lost' }),
     interrupt: async () => undefined,
+    steer: async () => ({ kind: 'taken' }),
+    listenToAsks: () => () => undefined,
+    answer: () => false,
     close: async () => {
       closed += 1;
     },

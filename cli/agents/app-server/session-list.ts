@@ -1,0 +1,62 @@
+/** The sessions that an app-server has for a folder. It reads its index, not the files of the sessions. */
+
+import { z } from 'zod';
+import type { FoundSession } from '../agent.ts';
+import type { ThreadSourceKind } from './protocol.generated.ts';
+import type { Connection } from './rpc.ts';
+
+const PAGE = 100;
+/** 1000 sessions of one folder; the newest are the ones that people look for. */
+const MOST_PAGES = 10;
+/** Also those that `codex exec` made, which people link as well. */
+const KINDS: ThreadSourceKind[] = ['cli', 'vscode', 'exec', 'appServer'];
+
+const threads = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      cwd: z.string().catch(''),
+      preview: z.string().catch(''),
+      /** Seconds since the epoch. */
+      updatedAt: z.number().catch(0),
+      status: z.looseObject({ type: z.string() }).catch({ type: '' }),
+      gitInfo: z
+        .looseObject({ branch: z.string().nullish().catch(undefined) })
+        .nullish()
+        .catch(undefined),
+    }),
+  ),
+  nextCursor: z.string().nullish().catch(undefined),
+});
+
+/** Newest first. Throws when the server does not answer. */
+export async function listSessions(connection: Connection, folder: string): Promise<FoundSession[]> {
+  const found: FoundSession[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    const reply = await connection.call('thread/list', {
+      cwd: folder,
+      sourceKinds: KINDS,
+      sortKey: 'updated_at',
+      limit: PAGE,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    if (reply.kind !== 'ok') {
+      throw new Error(reply.kind === 'error' ? reply.message : 'the agent server does not answer');
+    }
+    const page = threads.parse(reply.result);
+    for (const { id, cwd, preview, updatedAt, status, gitInfo } of page.data) {
+      found.push({
+        sessionId: id,
+        cwd,
+        lastActiveAt: updatedAt * 1000,
+        branch: gitInfo?.branch ?? undefined,
+        firstPrompt: preview,
+        isOpen: status.type !== 'notLoaded',
+      });
+    }
+    if (page.nextCursor == null || page.nextCursor === cursor) break;
+    cursor = page.nextCursor;
+  }
+  return found;
+}
