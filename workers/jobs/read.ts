@@ -55,14 +55,14 @@ export async function listJobs(
   return accept({
     jobs: jobs.map((job) => ({
       ...viewJob(job, around && waitingOf(job, around, deps.now)),
-      promptStart: promptStartOf(job),
+      promptStart: titleOf(job),
     })),
     nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : undefined,
   });
 }
 
 /** On one line, and as long as a line is. */
-function promptStartOf({ promptStart }: ListedJob): string | undefined {
+export function titleOf({ promptStart }: Pick<ListedJob, 'promptStart'>): string | undefined {
   const line = (promptStart ?? '').replaceAll(/\s+/g, ' ').trim();
   return line === '' ? undefined : clip(line, PROMPT_START_CHARACTERS);
 }

@@ -4,7 +4,7 @@ import { BOUNDS } from '../../spec/bounds.ts';
 import type { Database, Statement } from './database.ts';
 import { sql } from './database.ts';
 
-export const AUDIT_ACTIONS = ['cancel', 'retry', 'stopped', 'read'] as const;
+export const AUDIT_ACTIONS = ['cancel', 'retry', 'stopped', 'read', 'dismiss'] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
@@ -43,7 +43,7 @@ export function noteStopped(
 /** What was ordered and confirmed: the newest, oldest first. Reading is not part of a job's story. */
 export interface StoryEvent {
   at: number;
-  action: Exclude<AuditAction, 'read'>;
+  action: Exclude<AuditAction, 'read' | 'dismiss'>;
   by: string | null;
   detail: string | null;
 }

@@ -125,7 +125,7 @@ export type ListedJob = JobRow & { promptStart: string | null };
  * Characters that a list reads of a prompt. A prompt that the server composed is not read: its first words say
  * nothing.
  */
-function promptStart(): string {
+export function promptStart(): string {
   const sent = kindsWhere((rules) => rules.composedBy === 'sender');
   return `CASE WHEN ${kindIn(sent)} THEN substr(prompt, 1, 400) END`;
 }

@@ -121,6 +121,8 @@ export const machines = sqliteTable('machines', {
   condition: text('condition'),
   /** JSON of the `RunnerAbilities` that its runner last announced; NULL: those of v0.4.4. */
   abilities: text('abilities'),
+  /** JSON of the `MachineReport` that its runner last sent. */
+  report: text('report'),
 });
 
 export const linkedProjects = sqliteTable(

@@ -1,0 +1,229 @@
+/**
+ * The inbox: what needs a person, as a closed set of cards. Pure: the server reads the facts, and pages show the cards.
+ * Every card says what happened, what happens next without a person, and what a person can do.
+ */
+
+import type { FailureKind } from '../job/kinds.ts';
+import type { MachinePresence, Waiting, WaitingCode } from '../job/waiting.ts';
+import { OFFLINE_AFTER_MS } from '../job/waiting.ts';
+import { utcMinute } from '../text.ts';
+import { failureNextStep } from './next-steps.ts';
+
+export const CARD_KINDS = [
+  /** The machine stopped responding while the agent worked. */
+  'lost_job',
+  /** A job failed, and nobody has retried or dismissed it. */
+  'failed_job',
+  /** Jobs wait for a session that is busy or kept for a lost job, or that no machine offers. */
+  'waiting_session',
+  /** A machine is silent, and jobs depend on it. */
+  'silent_machine',
+  /** The agent's account of a machine has reached its usage limit. */
+  'usage_limit',
+] as const;
+export type CardKind = (typeof CARD_KINDS)[number];
+
+/** What a person can do from a card, about one job. */
+export type CardAction =
+  | { verb: 'cancel'; jobId: string }
+  /** `expectedAttempt`: only this attempt is replaced. `warning`: what to confirm first. */
+  | { verb: 'retry'; jobId: string; expectedAttempt: number; warning?: string }
+  /** A failed job leaves the inbox. */
+  | { verb: 'dismiss'; jobId: string };
+
+interface CardBase {
+  /** The same for the same trouble, so that a page can follow a card. */
+  id: string;
+  /** Epoch ms: when it began. */
+  at: number;
+  /** What happened. */
+  sentence: string;
+  /** What happens next, or what to do where no action of the page helps. */
+  next: string;
+  actions: readonly CardAction[];
+}
+
+export type InboxCard = CardBase &
+  (
+    | { kind: 'lost_job'; job: CardJob; machineId?: string }
+    | { kind: 'failed_job'; job: CardJob; failureKind?: FailureKind; machineId?: string }
+    | { kind: 'waiting_session'; code: WaitingCode; jobs: readonly CardJob[]; jobCount: number }
+    | { kind: 'silent_machine'; machineId: string; machineName: string; held: number; queued: number }
+    | { kind: 'usage_limit'; machineId: string; machineName: string; resetsAt?: number }
+  );
+
+/** A job as a card names it. `title`: the beginning of its prompt; empty for a review. */
+export interface CardJob {
+  id: string;
+  title: string;
+}
+
+interface TroubledJob extends CardJob {
+  attempt: number;
+  machineId?: string | undefined;
+  at: number;
+}
+
+export interface QueuedJob extends CardJob {
+  waiting: Waiting;
+  /** The silent machine that it waits for. */
+  silentMachineId?: string | undefined;
+}
+
+export interface InboxFacts {
+  now: number;
+  lost: readonly (TroubledJob & { sentence: string })[];
+  failed: readonly (TroubledJob & { failureKind: FailureKind | undefined; error: string | undefined })[];
+  queued: readonly QueuedJob[];
+  /** Jobs that machines hold under a lease. */
+  held: readonly { machineId: string | undefined }[];
+  machines: readonly MachinePresence[];
+}
+
+/** Cards in one inbox. */
+export const CARD_LIMIT = 50;
+/** Jobs that one card names. */
+const NAMED_JOBS = 10;
+
+const MAY_RUN_TWICE = 'Its machine stopped responding while the agent worked: the prompt may run twice.';
+
+/** Every card, newest first. */
+export function inboxCards(facts: InboxFacts): InboxCard[] {
+  const cards = [
+    ...facts.lost.map((job) => lostCard(job, facts)),
+    ...facts.failed.map(failedCard),
+    ...sessionCards(facts.queued),
+    ...facts.machines.flatMap((machine) => silentCard(machine, facts)),
+    ...facts.machines.flatMap((machine) => limitCard(machine, facts.now)),
+  ];
+  return cards.toSorted((one, other) => other.at - one.at || one.id.localeCompare(other.id));
+}
+
+function lostCard(job: InboxFacts['lost'][number], { machines }: InboxFacts): InboxCard {
+  const { id, title, attempt, machineId, at, sentence } = job;
+  const name = machines.find((machine) => machine.machineId === machineId)?.name ?? 'its machine';
+  return {
+    kind: 'lost_job',
+    id: `lost_job:${id}`,
+    at,
+    job: { id, title },
+    ...(machineId === undefined ? {} : { machineId }),
+    sentence,
+    next: `When ${name} returns, it continues the job or delivers its result. Until then no other job runs in this session.`,
+    actions: [
+      { verb: 'retry', jobId: id, expectedAttempt: attempt, warning: MAY_RUN_TWICE },
+      { verb: 'cancel', jobId: id },
+    ],
+  };
+}
+
+function failedCard(job: InboxFacts['failed'][number]): InboxCard {
+  const { id, title, attempt, machineId, at, failureKind, error } = job;
+  return {
+    kind: 'failed_job',
+    id: `failed_job:${id}:${attempt}`,
+    at,
+    job: { id, title },
+    ...(failureKind === undefined ? {} : { failureKind }),
+    ...(machineId === undefined ? {} : { machineId }),
+    sentence: error?.trim() || 'The job failed without a message.',
+    next: failureNextStep(failureKind),
+    actions: [
+      { verb: 'retry', jobId: id, expectedAttempt: attempt },
+      { verb: 'dismiss', jobId: id },
+    ],
+  };
+}
+
+/** What happens to jobs that wait for a session, without a person. */
+const SESSION_NEXT: Partial<Record<WaitingCode, string>> = {
+  session_busy: 'The next job starts as soon as the session is free.',
+  session_held: 'Decide about the lost job: its card offers to retry or cancel it.',
+  no_session: 'The jobs start as soon as the machine syncs such a session. Until then they wait, or expire.',
+  no_machine: 'The jobs start as soon as a machine syncs such a repository. Until then they wait, or expire.',
+};
+
+/** One card for each reason: its sentence names the session. */
+function sessionCards(queued: readonly QueuedJob[]): InboxCard[] {
+  const groups = new Map<string, QueuedJob[]>();
+  for (const job of queued) {
+    if (SESSION_NEXT[job.waiting.code] === undefined) continue;
+    const key = `${job.waiting.code}:${job.waiting.message}`;
+    groups.set(key, [...(groups.get(key) ?? []), job]);
+  }
+  return [...groups].flatMap(([key, jobs]) => {
+    const [first] = jobs;
+    if (first === undefined) return [];
+    const { code, message } = first.waiting;
+    const named = jobs.slice(0, NAMED_JOBS).map(({ id, title }) => ({ id, title }));
+    return [
+      {
+        kind: 'waiting_session',
+        id: `waiting_session:${key}`,
+        at: Math.min(...jobs.map((job) => job.waiting.since)),
+        code,
+        jobs: named,
+        jobCount: jobs.length,
+        sentence: message,
+        next: SESSION_NEXT[code] ?? '',
+        actions: named.map(({ id }) => ({ verb: 'cancel', jobId: id })),
+      } satisfies InboxCard,
+    ];
+  });
+}
+
+/** Whether nothing was heard of a machine for so long that it is shown as silent. */
+export function isSilent({ listening, lastSeenAt }: MachinePresence, now: number): boolean {
+  return !listening && now - lastSeenAt >= OFFLINE_AFTER_MS;
+}
+
+function silentCard(machine: MachinePresence, { held, queued, now }: InboxFacts): InboxCard[] {
+  const { machineId, name, lastSeenAt } = machine;
+  if (!isSilent(machine, now)) return [];
+  const heldJobs = held.filter((job) => job.machineId === machineId).length;
+  const waitingJobs = queued.filter((job) => job.silentMachineId === machineId);
+  if (heldJobs + waitingJobs.length === 0) return [];
+  const work = [
+    ...(heldJobs > 0 ? [`${jobs(heldJobs)} on it`] : []),
+    ...(waitingJobs.length > 0 ? [`${jobs(waitingJobs.length)} queued for it`] : []),
+  ].join(' and ');
+  return [
+    {
+      kind: 'silent_machine',
+      id: `silent_machine:${machineId}`,
+      at: lastSeenAt,
+      machineId,
+      machineName: name,
+      held: heldJobs,
+      queued: waitingJobs.length,
+      sentence: `${name} has been silent since ${utcMinute(lastSeenAt)}, with ${work}.`,
+      next: 'Wake the machine, or start its runner with orp runner work. It then delivers what it has and continues.',
+      actions: waitingJobs.slice(0, NAMED_JOBS).map(({ id }) => ({ verb: 'cancel', jobId: id })),
+    },
+  ];
+}
+
+function limitCard({ machineId, name, condition }: MachinePresence, now: number): InboxCard[] {
+  if (condition?.code !== 'usage_limited' || (condition.until ?? now + 1) <= now) return [];
+  const { until, since } = condition;
+  return [
+    {
+      kind: 'usage_limit',
+      id: `usage_limit:${machineId}`,
+      at: since,
+      machineId,
+      machineName: name,
+      ...(until === undefined ? {} : { resetsAt: until }),
+      sentence: `The agent on ${name} has reached the usage limit of its account.`,
+      next:
+        until === undefined
+          ? 'Its runner claims jobs again as soon as the agent can work. The time of the reset is not known.'
+          : `The limit resets at ${utcMinute(until)}. Its runner then claims jobs again.`,
+      actions: [],
+    },
+  ];
+}
+
+function jobs(count: number): string {
+  return count === 1 ? '1 job' : `${count} jobs`;
+}

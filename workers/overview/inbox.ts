@@ -1,0 +1,173 @@
+/**
+ * The inbox of a person: what needs them, and what runs and waits. Its cost grows with what is live or in trouble, up to
+ * a bound, and never with the history.
+ */
+
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import type { SyncedProject } from '../../spec/job/routing.ts';
+import { routesFor } from '../../spec/job/routing.ts';
+import { isLeased } from '../../spec/job/status.ts';
+import type { MachinePresence, QueueFacts } from '../../spec/job/waiting.ts';
+import {
+  CARD_LIMIT,
+  type CardJob,
+  type CardKind,
+  type InboxCard,
+  inboxCards,
+  isSilent,
+  type QueuedJob,
+} from '../../spec/overview/inbox.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import { noJob } from '../jobs/fence.ts';
+import { type JobView, toSurroundings, viewJob, waitingOf } from '../jobs/job-view.ts';
+import { titleOf } from '../jobs/read.ts';
+import { rowsOf } from '../store/database.ts';
+import { targetOf } from '../store/job-row.ts';
+import { findJob } from '../store/jobs.ts';
+import { linksOf, readLinks } from '../store/linked-projects.ts';
+import { readMachinesOf } from '../store/machines.ts';
+import {
+  dismissIfFailed,
+  LIVE_LIMIT,
+  type OverviewJob,
+  readLiveJobs,
+  readTroubled,
+} from '../store/overview-reads.ts';
+
+/** How long a failed job stays in the inbox. */
+export const FAILED_SHOWN_MS = 7 * 24 * 60 * 60_000;
+/** Running and queued jobs that the inbox lists. */
+const LISTED_JOBS = 20;
+
+type ListedJob = JobView & { promptStart: string | undefined };
+
+export interface Inbox {
+  /** Newest first, at most `CARD_LIMIT`. */
+  cards: InboxCard[];
+  /** How many cards of each kind there are. */
+  counts: Record<CardKind, number> & { running: number; queued: number };
+  /** There is more than the inbox looked at: `counts` are lower bounds. */
+  hasMore: boolean;
+  running: ListedJob[];
+  queued: ListedJob[];
+}
+
+/** One batch; a second one only when jobs are queued, for the repositories that they can go to. */
+export async function readInbox(deps: Deps, user: SignedIn): Promise<Inbox> {
+  const found = await readFacts(deps, user);
+  const { around, live, lost, failed } = found;
+  const view = (job: OverviewJob): ListedJob => ({
+    ...viewJob(job, waitingOf(job, around, deps.now)),
+    promptStart: titleOf(job),
+  });
+  const cards = inboxCards({
+    now: deps.now,
+    lost: lost.map((job) => ({
+      ...troubled(job),
+      sentence: waitingOf(job, around, deps.now)?.message ?? '',
+    })),
+    failed: failed.map((job) => ({
+      ...troubled(job),
+      failureKind: job.failureKind ?? undefined,
+      error: job.error ?? undefined,
+    })),
+    queued: live.flatMap((job) => queuedFacts(deps, { job, around })),
+    held: live
+      .filter((job) => isLeased(job.status))
+      .map(({ machineId }) => ({ machineId: machineId ?? undefined })),
+    machines: around.machines,
+  });
+  const running = live.filter((job) => isLeased(job.status));
+  const queued = live.filter((job) => job.status === 'queued');
+  return {
+    cards: cards.slice(0, CARD_LIMIT),
+    counts: { ...countsOf(cards), running: running.length, queued: queued.length },
+    hasMore: found.hasMore || cards.length > CARD_LIMIT,
+    running: running.slice(0, LISTED_JOBS).map(view),
+    queued: queued.slice(0, LISTED_JOBS).map(view),
+  };
+}
+
+async function readFacts(deps: Deps, user: SignedIn) {
+  const since = deps.now - FAILED_SHOWN_MS;
+  const troubles = CARD_LIMIT + 1;
+  const [liveRows, lostRows, failedRows, machines] = await deps.db.batch([
+    readLiveJobs(user.id, LIVE_LIMIT + 1),
+    readTroubled(user.id, { status: 'lost', since: 0, limit: troubles }),
+    readTroubled(user.id, { status: 'failed', since, limit: troubles }),
+    readMachinesOf(user.id),
+  ]);
+  const looked = rowsOf<OverviewJob>(liveRows);
+  const [lost, failed] = [rowsOf<OverviewJob>(lostRows), rowsOf<OverviewJob>(failedRows)];
+  // A lost job is live, too; it has a card of its own.
+  const live = looked.slice(0, LIVE_LIMIT).filter((job) => job.status !== 'lost');
+  const targets = live.filter((job) => job.status === 'queued').map(targetOf);
+  const [projects, sessions] =
+    targets.length === 0 ? [] : await deps.db.batch(readLinks(user.id, linksOf(targets)));
+  const busy = [...live, ...lost]
+    .filter((job) => job.status !== 'queued' && job.codexSessionId !== null)
+    .map(({ codexSessionId, id: jobId, status }) => ({ codexSessionId, jobId, status }));
+  const none = { rows: [] };
+  return {
+    live: live.toSorted((one, other) => (one.id < other.id ? 1 : -1)),
+    lost,
+    failed,
+    around: toSurroundings([machines ?? none, projects ?? none, sessions ?? none, { rows: busy }]),
+    hasMore: looked.length > LIVE_LIMIT || lost.length === troubles || failed.length === troubles,
+  };
+}
+
+function card({ id, ...job }: OverviewJob): CardJob {
+  return { id, title: titleOf(job) ?? '' };
+}
+
+function troubled(job: OverviewJob) {
+  const { attempt, machineId, updatedAt } = job;
+  return { ...card(job), attempt, machineId: machineId ?? undefined, at: updatedAt };
+}
+
+function queuedFacts(deps: Deps, { job, around }: { job: OverviewJob; around: QueueFacts }): QueuedJob[] {
+  if (job.status !== 'queued') return [];
+  const waiting = waitingOf(job, around, deps.now);
+  if (waiting === undefined) return [];
+  const silent = waiting.code === 'machine_offline' ? silentMachineOf(job, around, deps.now) : undefined;
+  return [{ ...card(job), waiting, silentMachineId: silent?.machineId }];
+}
+
+/** The machine that the waiting sentence names: of those that could take the job, the one that was seen last. */
+function silentMachineOf(
+  job: OverviewJob,
+  { projects, machines }: { projects: readonly SyncedProject[]; machines: readonly MachinePresence[] },
+  now: number,
+): MachinePresence | undefined {
+  const able = new Set(routesFor(targetOf(job), projects).map((route) => route.machineId));
+  return machines
+    .filter((machine) => able.has(machine.machineId) && isSilent(machine, now))
+    .toSorted((one, other) => other.lastSeenAt - one.lastSeenAt)[0];
+}
+
+function countsOf(cards: readonly InboxCard[]): Record<CardKind, number> {
+  const counts = { lost_job: 0, failed_job: 0, waiting_session: 0, silent_machine: 0, usage_limit: 0 };
+  for (const { kind } of cards) counts[kind] += 1;
+  return counts;
+}
+
+/** A failed job of the person leaves the inbox; when it is retried and fails again, it returns. */
+export async function dismissJob(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, source }: { jobId: string; source: string },
+): Promise<Result<{ dismissed: boolean }, 'not_found' | 'wrong_status'>> {
+  const job = await findJob(deps.db, user.id, jobId);
+  if (job === undefined) return noJob(jobId);
+  if (job.status !== 'failed') {
+    return refuse(
+      'wrong_status',
+      `Job ${job.id} is ${job.status}. Only a failed job can be dismissed.`,
+      'Show it with orp job show.',
+    );
+  }
+  const order = { now: deps.now, actor: user.id, source, failed: job.status };
+  return accept({ dismissed: await deps.db.write(dismissIfFailed(job, order)) });
+}
