@@ -8,7 +8,7 @@ import type { ConditionCode } from '../../spec/job/condition.ts';
 import type { FailureReading, TurnFacts } from './agent.ts';
 
 interface Rule {
-  code: ConditionCode | 'session_missing' | 'session_in_use';
+  code: ConditionCode | 'session_missing' | 'session_in_use' | 'context_full' | 'model_unavailable';
   /** Matches if any of these match. */
   said: readonly RegExp[];
   /** Applies only before the first event. Later, the same words may concern the work. */
@@ -23,6 +23,15 @@ const RULES: readonly Rule[] = [
     isBeforeTheTurn: true,
   },
   { code: 'session_in_use', said: [/already has an active writer/i], isBeforeTheTurn: true },
+  { code: 'context_full', said: [/^codex ran out of room in the model's context window\b/i] },
+  {
+    code: 'model_unavailable',
+    said: [
+      /(?:^|completion: |"message":")the model \S+ does not exist\b/i,
+      /"code": ?"model_not_(?:found|supported)"/i,
+      /\{"detail":"the \S+ model is not supported when using codex\b/i,
+    ],
+  },
   {
     code: 'usage_limited',
     said: [
@@ -86,6 +95,7 @@ export function readFailure(
   if (rule === undefined) return undefined;
   const { code } = rule;
   if (code === 'session_missing' || code === 'session_in_use') return { kind: code };
+  if (code === 'context_full' || code === 'model_unavailable') return { kind: code };
   return { kind: 'condition', code, until: readResetTime(said, now) };
 }
 

@@ -56,6 +56,7 @@ describe('the reason of a failure', () => {
   it.each([
     'The test answered with status 401.',
     'unexpected status 500 Internal Server Error: This prompt cannot be read.',
+    'The migration failed: the model User does not exist.',
     'cat: notes.txt: No such file or directory',
     'error loading config of the project under test',
     'Codex ran out of room in the model context window.',
