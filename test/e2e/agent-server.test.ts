@@ -195,29 +195,38 @@ describe.each(codexes)('with $name', ({ bin }) => {
     await exited(runner);
   });
 
-  it('a job for a session that somebody holds waits, says so, and runs when it is let go', async () => {
-    const words = ['exec', '--skip-git-repo-check', '--json', 'resume', sessionId, '-'];
-    const person = spawn(bin, words, { ...workspace.orp, stdio: ['pipe', 'ignore', 'ignore'] });
-    started.push(person);
-    person.stdin.end('run: sleep 252');
-    await entered('sleep 252');
-    const jobId = await submit('The code word is lime-6. Keep it.');
-    const runner = startRunner();
-    const waiting = await until(
-      () => show(jobId),
-      ({ status, waiting }) =>
-        status === 'queued' && waiting !== undefined && waiting.message.includes('busy'),
-    );
-    expect(waiting.waiting?.message).toMatch(/^The session is busy: its owner is working in it on /);
-    person.kill('SIGINT');
-    await exited(person);
-    const freed = Date.now();
-    expect(await ended(jobId)).toMatchObject({ status: 'completed', content: 'I will remember lime-6.' });
-    // The pause of the server is 15 s.
-    expect(Date.now() - freed).toBeLessThan(10_000);
-    runner.kill('SIGTERM');
-    await exited(runner);
-  });
+  it.each([
+    ['let go', 'SIGINT'],
+    ['left by a program that was killed', 'SIGKILL'],
+  ] as const)(
+    'a job for a session that somebody holds waits, says so, and runs when it is %s',
+    async (_, signal) => {
+      const words = ['exec', '--skip-git-repo-check', '--json', 'resume', sessionId, '-'];
+      const person = spawn(bin, words, { ...workspace.orp, stdio: ['pipe', 'ignore', 'ignore'] });
+      started.push(person);
+      const length = { SIGINT: 252, SIGKILL: 254 }[signal];
+      person.stdin.end(`run: sleep ${length}`);
+      await entered(`sleep ${length}`);
+      const jobId = await submit('The code word is lime-6. Keep it.');
+      const runner = startRunner();
+      const waiting = await until(
+        () => show(jobId),
+        ({ status, waiting }) =>
+          status === 'queued' && waiting !== undefined && waiting.message.includes('busy'),
+      );
+      expect(waiting.waiting?.message).toMatch(/^The session is busy: its owner is working in it on /);
+      // The script of the package passes a signal on to the program, except this one.
+      if (signal === 'SIGKILL') spawnSync('pkill', ['-KILL', '-P', String(person.pid)]);
+      person.kill(signal);
+      await exited(person);
+      const freed = Date.now();
+      expect(await ended(jobId)).toMatchObject({ status: 'completed', content: 'I will remember lime-6.' });
+      // The pause of the server is 15 s.
+      expect(Date.now() - freed).toBeLessThan(10_000);
+      runner.kill('SIGTERM');
+      await exited(runner);
+    },
+  );
 
   /** A prompt that meets a usage limit, which ends in some seconds. */
   const limited = (seconds: number, name: string) => {

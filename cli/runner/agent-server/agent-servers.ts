@@ -28,6 +28,7 @@ import { writerLock } from './places.ts';
 const KEPT_MS = 10 * 60_000;
 /** A free session is noticed within half a second. A look costs one call of the file system. */
 const LOOK_EVERY_MS = 500;
+const LOOKS_PER_TRY = 4;
 /** A week: no job waits longer. */
 const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 
@@ -81,16 +82,28 @@ export class AgentServers implements SessionDriver {
   }
 
   /**
-   * Looks at the disk, and at the person's server when it has the session. A program that was killed leaves its lock file behind:
-   * then the pause of the server ends the wait.
+   * Looks at the disk, and at the person's server when it has the session. A program that was killed leaves its lock file behind, so
+   * the server of this runner also tries to open the session, as long as that server runs.
    */
   async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
     const lock = writerLock(this.#source.env, sessionId);
     for (let looks = 0; looks < MOST_LOOKS && !signal.aborted; looks += 1) {
       await new Promise<void>((wake) => setTimeout(wake, LOOK_EVERY_MS).unref());
-      if (!existsSync(lock) || (await this.#isIdleInShared(sessionId))) return !signal.aborted;
+      const isFree =
+        !existsSync(lock) ||
+        (await this.#isIdleInShared(sessionId)) ||
+        (looks % LOOKS_PER_TRY === 0 && (await this.#canOpen(sessionId)));
+      if (isFree) return !signal.aborted;
     }
     return false;
+  }
+
+  /** The session stays loaded in the server, which the job that waits for it uses next. */
+  async #canOpen(threadId: string): Promise<boolean> {
+    const reply = await this.#own?.call('thread/resume', { threadId, excludeTurns: true });
+    if (reply?.kind !== 'ok') return false;
+    await this.#own?.call('thread/unsubscribe', { threadId });
+    return true;
   }
 
   async #isIdleInShared(sessionId: string): Promise<boolean> {
