@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'invalid_credentials',
   'invalid_code',
   'foreign_machine',
+  'forbidden',
   'not_found',
   'route_not_found',
   'method_not_allowed',
@@ -42,6 +43,8 @@ export const HTTP_STATUS = {
   invalid_code: 401,
   /** The machine id belongs to another account, or the job is held by another machine. */
   foreign_machine: 403,
+  /** The account may not do this: it is for operators. */
+  forbidden: 403,
   /** No such record, or it belongs to another account: the answers are the same. */
   not_found: 404,
   /** No such route. */

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { AppEnv } from './http/app-env.ts';
 import { announced, begin, securely, signedIn } from './http/begin.ts';
 import { noRoute, unexpected } from './http/error-answers.ts';
+import { mountAdmin } from './routes/admin.ts';
 import { mountAgent } from './routes/agent.ts';
 import { mountAuth } from './routes/auth.ts';
 import { mountEvents } from './routes/events.ts';
@@ -19,6 +20,7 @@ export function makeApp(): Hono<AppEnv> {
   app.use('/api/*', announced);
   app.use(begin);
   app.use('/api/cli/*', signedIn);
+  app.use('/api/admin/*', signedIn);
 
   mountAuth(app);
   mountIdeas(app);
@@ -28,6 +30,7 @@ export function makeApp(): Hono<AppEnv> {
   mountJobs(app);
   mountMachines(app);
   mountEvents(app);
+  mountAdmin(app);
 
   app.notFound(noRoute);
   app.onError(unexpected);

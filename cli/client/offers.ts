@@ -47,6 +47,11 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
   },
   condition: { what: 'machine conditions', instead: 'No action is needed.' },
   abilities: { what: 'kinds of job beyond those of v0.4.4', instead: 'No action is needed.' },
+  report: { what: 'reports of a runner', instead: 'No action is needed.' },
+  admin: {
+    what: 'the commands of operators (`orp admin …`)',
+    instead: 'Update the server, or order each job with `orp job cancel` or `orp job retry`.',
+  },
   asking: { what: 'waiting for a person at the machine', instead: 'No action is needed.' },
 };
 

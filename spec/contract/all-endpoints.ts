@@ -1,5 +1,6 @@
 /** The complete contract: every row. */
 
+import * as admin from './admin.ts';
 import * as agent from './agent.ts';
 import * as auth from './auth.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -53,4 +54,5 @@ export const ROWS = [
   events.streamEvents,
   events.socketEvents,
   events.followJob,
+  admin.listMachines,
 ] as const satisfies readonly Endpoint[];

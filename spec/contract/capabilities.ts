@@ -49,6 +49,10 @@ export const CAPABILITIES = [
   'asking',
   /** A poll says which kinds of job and which agents the runner knows; a sync names the agent of a session. */
   'abilities',
+  /** `spool` and `agent` in a heartbeat. */
+  'report',
+  /** The routes of operators, below `/api/admin`. */
+  'admin',
 ] as const;
 
 /** One of the closed list. */

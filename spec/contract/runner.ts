@@ -94,6 +94,20 @@ export const machineCondition = z.object({
   until: timestamp.optional(),
 });
 
+/** Attempts whose output or result waits on the disk of the runner; jobs at work do not count. */
+export const spoolBacklog = z.object({
+  leases: z.number().int().min(0).max(1_000_000),
+  bytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  /** When the oldest of them was last written. */
+  oldestAt: timestamp.optional(),
+});
+
+export const drivenAgent = z.object({
+  /** `shared_server`, `own_server` or `process`; a newer runner may name others. */
+  way: z.string().regex(/^[a-z][a-z_]{0,31}$/, 'must be the name of a way'),
+  version: z.string().max(64).optional(),
+});
+
 /** The state of a lease in a heartbeat reply. */
 const leaseState = z.object({
   valid: z.boolean(),
@@ -121,6 +135,10 @@ export const heartbeat = endpoint({
     condition: machineCondition.optional(),
     /** Extension: a person at the machine is being asked whether the job may run; it is not started yet. */
     asking: z.boolean().optional(),
+    /** Extension: results on the disk of the runner that the server has not taken. An absent one changes nothing. */
+    spool: spoolBacklog.optional(),
+    /** Extension: in which way the runner drives its agent. */
+    agent: drivenAgent.optional(),
   }),
   reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
   errors: ['foreign_machine'],

@@ -7,6 +7,7 @@ import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
 import type { Result } from '../../spec/errors.ts';
 import type { RunnerAbilities } from '../../spec/job/abilities.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
+import type { SaidReport } from '../../spec/job/report.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { JobRow } from '../store/job-row.ts';
 
@@ -51,6 +52,8 @@ export type ClaimOutcome =
 export interface SaidOfMachine {
   name: string | undefined;
   condition: Omit<MachineCondition, 'since'> | undefined;
+  /** An absent one changes nothing. */
+  report?: SaidReport | undefined;
 }
 
 /** What a heartbeat learns about its lease. */

@@ -7,6 +7,7 @@ import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { heartbeat as heartbeatRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept } from '../../spec/errors.ts';
+import type { SaidReport } from '../../spec/job/report.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import type { LeaseNews, SaidOfMachine } from '../base/machine-api.ts';
@@ -21,7 +22,11 @@ export async function sendHeartbeat(
 ): Promise<Result<Reply, 'foreign_machine'>> {
   const beat = await deps.machines.call({ userId: user.id, machineId: body.machineId }, async (stub) =>
     stub.heartbeat({
-      said: { name: body.machineName?.trim() || undefined, condition: conditionIn(body) },
+      said: {
+        name: body.machineName?.trim() || undefined,
+        condition: conditionIn(body),
+        report: reportIn(body),
+      },
       jobId: body.jobId || undefined,
       leaseId: body.leaseId || undefined,
       isAsking: body.asking ?? false,
@@ -38,6 +43,21 @@ function conditionIn({ condition }: BodyOf<typeof heartbeatRow>): SaidOfMachine[
   if (condition === undefined) return undefined;
   const { code, message, until } = condition;
   return { code, message, ...(until === undefined ? {} : { until: Date.parse(until) }) };
+}
+
+function reportIn({ spool, agent }: BodyOf<typeof heartbeatRow>): SaidReport | undefined {
+  if (spool === undefined && agent === undefined) return undefined;
+  return {
+    ...(spool === undefined
+      ? {}
+      : {
+          spool: {
+            ...spool,
+            oldestAt: spool.oldestAt === undefined ? undefined : Date.parse(spool.oldestAt),
+          },
+        }),
+    ...(agent === undefined ? {} : { agent }),
+  };
 }
 
 /** Under a lease that is not live the server accepts nothing more, whatever the reason. The agent must stop. */

@@ -2,6 +2,7 @@
 
 import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
+import { isNotableReport, type MachineReport } from '../../spec/job/report.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { BeatAnswer, MachineBeat, MachineOf, SaidOfMachine } from '../base/machine-api.ts';
@@ -11,6 +12,7 @@ import {
   conditionOf,
   findMachine,
   type MachineRow,
+  reportOf,
   setListeningIfChanged,
   touchIfOwned,
 } from '../store/machines.ts';
@@ -26,6 +28,7 @@ interface Known {
   lastSeenAt: number;
   draining: boolean;
   condition: MachineCondition | undefined;
+  report: MachineReport | undefined;
 }
 
 /**
@@ -94,7 +97,7 @@ async function noteAlive(
   machine: MachineOf,
   {
     known,
-    said: { name, condition },
+    said: { name, condition, report },
     changes,
   }: { known: Known | undefined; said: SaidOfMachine; changes: SaidChanges },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
@@ -105,7 +108,8 @@ async function noteAlive(
   if (before === undefined) return { kind: 'unknown' };
   const isSame = isSameCondition(condition, before.condition);
   const isDue = deps.now - before.lastSeenAt >= RECORD_EVERY_MS;
-  const isChange = (name !== undefined && name !== before.name) || !isSame;
+  const isChange =
+    (name !== undefined && name !== before.name) || !isSame || isNotableReport(report, before.report);
   // A withheld change differs from `before` in the next heartbeat, too, and is written then.
   if (!isDue && !(isChange && changes.take(deps.now))) return { kind: 'own', known: before };
 
@@ -113,6 +117,7 @@ async function noteAlive(
   const after = {
     name: name ?? before.name,
     condition: isSame ? before.condition : condition && { ...condition, since: deps.now },
+    report: report === undefined ? before.report : { ...before.report, ...report, at: deps.now },
   };
   const seen = { ...after, id: machine.machineId, userId, now: deps.now };
   const owned = await touchIfOwned(deps.db.within(BRIEF_WAIT_MS), seen).catch(orRemembered(undefined));
@@ -136,7 +141,13 @@ async function readKnown(deps: Deps, machine: MachineOf): Promise<Known | 'forei
   if (row === undefined) return undefined;
   if (row.userId !== machine.userId) return 'foreign';
   const { name, lastSeenAt } = row;
-  return { name, lastSeenAt, draining: row.draining === 1, condition: conditionOf(row) };
+  return {
+    name,
+    lastSeenAt,
+    draining: row.draining === 1,
+    condition: conditionOf(row),
+    report: reportOf(row),
+  };
 }
 
 /** How a machine listens. */

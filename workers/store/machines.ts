@@ -3,6 +3,7 @@
 import type { UserId } from '../../spec/ids.ts';
 import type { RunnerAbilities } from '../../spec/job/abilities.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
+import type { MachineReport } from '../../spec/job/report.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
 import { type Database, raw, type Statement, sql } from './database.ts';
 import { machines } from './schema.ts';
@@ -10,7 +11,12 @@ import { selectList } from './select-list.ts';
 
 export type MachineRow = Omit<typeof machines.$inferSelect, 'firstSeenAt' | 'staleAt' | 'visitAt'>;
 
-const COLUMNS = selectList(machines, { without: ['firstSeenAt', 'staleAt', 'visitAt'] });
+/** The select list of a `MachineRow`; `prefix` names the table where two are joined. */
+export function machineColumns(prefix = ''): string {
+  return selectList(machines, { without: ['firstSeenAt', 'staleAt', 'visitAt'], prefix });
+}
+
+const COLUMNS = machineColumns();
 
 const HOUR_MS = 60 * 60_000;
 
@@ -66,16 +72,23 @@ export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promis
 }
 
 /**
- * Records a heartbeat of a machine that has synced, and its condition. False: it belongs to another account, or is
+ * Records a heartbeat of a machine that has synced, its condition and its report. False: it belongs to another account, or is
  * not known.
  */
 export function touchIfOwned(
   db: Database,
-  { id, userId, name, now, condition }: SeenMachine & { condition: MachineCondition | undefined },
+  {
+    id,
+    userId,
+    name,
+    now,
+    condition,
+    report,
+  }: SeenMachine & { condition: MachineCondition | undefined; report: MachineReport | undefined },
 ): Promise<boolean> {
-  const json = condition && JSON.stringify(condition);
   return db.write(sql`
-    UPDATE machines SET name = ${name}, condition = ${json}, last_seen_at = max(last_seen_at, ${now}), stale_at = NULL
+    UPDATE machines SET name = ${name}, condition = ${condition && JSON.stringify(condition)},
+      report = ${report && JSON.stringify(report)}, last_seen_at = max(last_seen_at, ${now}), stale_at = NULL
     WHERE id = ${id} AND user_id = ${userId}`);
 }
 
@@ -105,6 +118,11 @@ export function setListeningIfChanged(
 /** What a machine last reported of itself. */
 export function conditionOf({ condition }: Pick<MachineRow, 'condition'>): MachineCondition | undefined {
   return condition === null ? undefined : (JSON.parse(condition) as MachineCondition);
+}
+
+/** What its runner last reported of its spool and its agent. */
+export function reportOf({ report }: Pick<MachineRow, 'report'>): MachineReport | undefined {
+  return report === null ? undefined : (JSON.parse(report) as MachineReport);
 }
 
 /** What its runner last announced. */

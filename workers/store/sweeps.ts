@@ -8,7 +8,8 @@ import { mayBe, statusIn } from './guard.ts';
 import { jobColumns } from './job-row.ts';
 import { VISIT_EVERY_MS } from './machines.ts';
 
-const LIVE_OF_ALL =
+/** The live jobs of every account. */
+export const LIVE_OF_ALL =
   'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';
 
 /** Expired leases of every account; one read of each account's live index. */

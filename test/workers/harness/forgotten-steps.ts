@@ -9,7 +9,7 @@ export interface RouteFacts {
   declared: Readonly<Record<string, readonly Route[]>>;
   /** The rows of spec/contract/all-endpoints.ts. */
   listed: readonly Route[];
-  /** `METHOD path` of everything below /api/cli and /api/auth. */
+  /** `METHOD path` of everything below /api/cli, /api/auth and /api/admin. */
   mounted: readonly string[];
   /** The contract files whose refusals a test provokes, row by row. */
   refused: readonly string[];

@@ -6,9 +6,9 @@ import { COMMON_ERRORS, ERROR_CODES, HTTP_STATUS } from '../../../spec/errors.ts
 import { makeApp } from '../../../workers/app.ts';
 
 describe('the contract', () => {
-  it('is mounted row by row, and nothing else is below /api/cli and /api/auth', () => {
+  it('is mounted row by row, and nothing else is below /api/cli, /api/auth and /api/admin', () => {
     const mounted = makeApp()
-      .routes.filter((route) => route.method !== 'ALL' && /^\/api\/(cli|auth)\//.test(route.path))
+      .routes.filter((route) => route.method !== 'ALL' && /^\/api\/(cli|auth|admin)\//.test(route.path))
       .map((route) => `${route.method} ${route.path}`);
     expect(mounted.sort()).toEqual(ROWS.map((row) => `${row.method} ${row.path}`).sort());
   });
@@ -26,7 +26,7 @@ describe('the contract', () => {
     for (const code of ERROR_CODES) expect(HTTP_STATUS[code]).toBeGreaterThanOrEqual(400);
   });
 
-  it('takes a token on every route below /api/cli', () => {
-    for (const row of ROWS) expect(row.auth).toBe(row.path.startsWith('/api/cli/') ? 'user' : 'none');
+  it('takes a token on every route below /api/cli and /api/admin', () => {
+    for (const row of ROWS) expect(row.auth).toBe(/^\/api\/(cli|admin)\//.test(row.path) ? 'user' : 'none');
   });
 });

@@ -51,7 +51,7 @@ function routeFacts(): RouteFacts {
     declared: Object.fromEntries(declared.filter(([, rows]) => rows.length > 0)),
     listed: ROWS,
     mounted: makeApp()
-      .routes.filter((route) => route.method !== 'ALL' && /^\/api\/(cli|auth)\//.test(route.path))
+      .routes.filter((route) => route.method !== 'ALL' && /^\/api\/(cli|auth|admin)\//.test(route.path))
       .map((route) => `${route.method} ${route.path}`),
     refused: [...tested, ...Object.keys(REFUSED_BESIDE)],
   };

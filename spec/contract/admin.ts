@@ -1,0 +1,81 @@
+/** What operators read and order over all accounts. Everybody else gets 403 `forbidden`. */
+
+import { z } from 'zod';
+import { CONDITION_CODES } from '../job/condition.ts';
+import { JOB_STATUSES } from '../job/status.ts';
+import { MACHINE_STATES } from '../overview/machine-state.ts';
+import { endpoint } from './endpoint.ts';
+import { absentable, ok, queryInteger } from './fields.ts';
+
+/** A part of a filter that a person types. */
+const words = z.string().trim().min(1).max(200);
+
+const adminMachine = z.object({
+  id: z.string(),
+  name: z.string(),
+  account: z.object({ id: z.string(), email: z.string() }),
+  platform: z.string(),
+  version: z.string(),
+  state: z.enum(MACHINE_STATES),
+  draining: z.boolean(),
+  /** Its last sign of life, to five minutes. */
+  lastSeenAt: z.string(),
+  lastSyncAt: absentable,
+  /** The open channel; absent: a wake-up would not reach the machine. */
+  listening: z
+    .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
+    .optional(),
+  /** Why it claims nothing now. */
+  condition: z
+    .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
+    .optional(),
+  /** At most five of the jobs that it holds. */
+  currentJobs: z.array(z.object({ id: z.string(), status: z.enum(JOB_STATUSES) })),
+  heldCount: z.number().int(),
+  /** Queued jobs that name this machine. */
+  queuedCount: z.number().int(),
+  /** Among the newest 20 jobs of its account. */
+  lastCompletedAt: absentable,
+  lastFailedAt: absentable,
+  /** Results on its disk that the server has not taken, as its runner last reported. */
+  spool: z.object({ leases: z.number().int(), bytes: z.number().int(), oldestAt: absentable }).optional(),
+  agent: z.object({ way: z.string(), version: absentable }).optional(),
+  /** When the runner reported both. */
+  reportedAt: absentable,
+});
+
+export const listMachines = endpoint({
+  name: 'listMachines',
+  method: 'GET',
+  path: '/api/admin/machines',
+  summary:
+    'List the machines of all accounts in the order of their ids. Filters combine. A page may have fewer than `limit` although more follow: go on with `nextCursor`.',
+  query: z.object({
+    limit: queryInteger(1, 100, 50),
+    /** The `nextCursor` of the page before. */
+    cursor: z.string().max(128).optional(),
+    /** In the id, the name or the e-mail address of the account. */
+    q: words.optional(),
+    /** The id or the e-mail address of an account. */
+    account: words.optional(),
+    state: z.enum(MACHINE_STATES).optional(),
+    version: words.optional(),
+    platform: words.optional(),
+  }),
+  reply: z.object({
+    ok,
+    machines: z.array(adminMachine),
+    nextCursor: absentable,
+    hasMore: z.boolean(),
+    /** Jobs of all accounts that have not ended, by status; at most 10,000 are counted. */
+    live: z.object({
+      queued: z.number().int(),
+      dispatched: z.number().int(),
+      running: z.number().int(),
+      lost: z.number().int(),
+    }),
+  }),
+  errors: ['forbidden'],
+  capability: 'admin',
+  idempotent: true,
+});

@@ -1,0 +1,14 @@
+/** What only operators may do. */
+
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import type { SignedIn } from './authenticate.ts';
+
+/** Refuses everybody who is not an operator. */
+export function requireOperator(user: SignedIn): Result<undefined, 'forbidden'> {
+  if (user.role === 'operator') return accept(undefined);
+  return refuse(
+    'forbidden',
+    'Only an operator may do this.',
+    'Ask whoever runs the server: npm run operator -- --email ADDRESS makes an account an operator.',
+  );
+}

@@ -1,0 +1,17 @@
+/** The routes of operators. Every row asks who it is before it does anything. */
+
+import type { Hono } from 'hono';
+import * as rows from '../../spec/contract/admin.ts';
+import { accept } from '../../spec/errors.ts';
+import { requireOperator } from '../accounts/operators.ts';
+import type { AppEnv } from '../http/app-env.ts';
+import { mount } from '../http/mount.ts';
+import { readMachines } from '../overview/machines.ts';
+
+export function mountAdmin(app: Hono<AppEnv>): void {
+  mount(app, rows.listMachines, async ({ query, auth, deps }) => {
+    const allowed = requireOperator(auth);
+    if (!allowed.ok) return allowed;
+    return accept({ ok: true, ...(await readMachines(deps, query)) });
+  });
+}
