@@ -3,7 +3,7 @@
  * cost no further request.
  */
 
-import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../spec/contract/lookup.ts';
+import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../spec/contract/machines.ts';
 import { CliError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';

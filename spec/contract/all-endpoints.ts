@@ -7,7 +7,6 @@ import type { Endpoint } from './endpoint.ts';
 import * as events from './events.ts';
 import * as ideas from './ideas.ts';
 import * as jobs from './jobs.ts';
-import * as lookup from './lookup.ts';
 import * as machines from './machines.ts';
 import * as runner from './runner.ts';
 
@@ -47,7 +46,7 @@ export const ROWS = [
   runner.releaseJob,
   machines.showMachine,
   machines.drainMachine,
-  lookup.findIds,
+  machines.findIds,
   agent.pollAgent,
   agent.claimReview,
   agent.respondCheckpoint,

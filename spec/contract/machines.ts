@@ -1,4 +1,4 @@
-/** Machines for their owner and for operators. */
+/** Machines for their owner and for operators, and the complete id of something that a person named by its beginning. */
 
 import { z } from 'zod';
 import { CONDITION_CODES } from '../job/condition.ts';
@@ -52,5 +52,27 @@ export const showMachine = endpoint({
   }),
   errors: ['not_found'],
   capability: 'machines',
+  idempotent: true,
+});
+
+/** What can be looked up. */
+export const LOOKUP_KINDS = ['job', 'idea', 'feature', 'machine'] as const;
+export type LookupKind = (typeof LOOKUP_KINDS)[number];
+
+/** Ids in one answer: enough to tell one from several, and to list a few. */
+export const LOOKUP_LIMIT = 6;
+
+export const findIds = endpoint({
+  name: 'findIds',
+  method: 'GET',
+  path: '/api/cli/ids',
+  summary: 'Find your ids that begin with the given characters. At most six are returned, in order.',
+  query: z.object({
+    kind: z.enum(LOOKUP_KINDS),
+    prefix: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be the beginning of an id'),
+  }),
+  reply: z.object({ ok, ids: z.array(z.string()) }),
+  errors: [],
+  capability: 'id-lookup',
   idempotent: true,
 });

@@ -1,7 +1,6 @@
 /** Orders of people to machines, and the complete ids of what they named. */
 
 import type { Hono } from 'hono';
-import { findIds as findIdsRow } from '../../spec/contract/lookup.ts';
 import * as rows from '../../spec/contract/machines.ts';
 import { accept } from '../../spec/errors.ts';
 import { findIds } from '../accounts/lookup.ts';
@@ -26,7 +25,7 @@ export function mountMachines(app: Hono<AppEnv>): void {
     return drained.ok ? accept({ ok: true, ...drained.value }) : drained;
   });
 
-  mount(app, findIdsRow, async ({ query, auth, deps }) =>
+  mount(app, rows.findIds, async ({ query, auth, deps }) =>
     accept({ ok: true, ids: await findIds(deps, auth.id, query) }),
   );
 }

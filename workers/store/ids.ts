@@ -1,7 +1,7 @@
 /** Ids by how they begin: a range of a key, so the number of rows that are read is bounded. */
 
-import type { LookupKind } from '../../spec/contract/lookup.ts';
-import { LOOKUP_LIMIT } from '../../spec/contract/lookup.ts';
+import type { LookupKind } from '../../spec/contract/machines.ts';
+import { LOOKUP_LIMIT } from '../../spec/contract/machines.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { addFeature, addIdea } from '../../../spec/contract/ideas.ts';
-import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../../spec/contract/lookup.ts';
+import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../../spec/contract/machines.ts';
 import { accepts, refuses } from '../harness/call.ts';
 import { aMachine, aPrompt } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
