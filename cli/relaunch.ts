@@ -1,6 +1,6 @@
 /**
- * A checkout of the repository has its own Node, installed by npm. A command that was built there restarts itself with that Node
- * if the machine's Node is too old.
+ * npm installs a Node inside a checkout of this repository. If the machine's Node is too old, an `orp` that was built in the
+ * checkout restarts itself with that Node.
  */
 
 import { spawn } from 'node:child_process';
@@ -9,14 +9,14 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { takeOverInterrupts } from './base/interrupt.ts';
 
-/** The Node of the checkout that a built command belongs to; undefined outside of one, and when it runs already. */
+/** Returns the Node of the checkout. Returns undefined outside a checkout, and if this process already runs on that Node. */
 export function ownNode(script: string, runs = process.execPath): string | undefined {
   try {
     const checkout = dirname(dirname(realpathSync(script)));
     const node = realpathSync(join(checkout, 'node_modules', '.bin', 'node'));
     return statSync(node).isFile() && node !== realpathSync(runs) ? node : undefined;
   } catch {
-    // No checkout, or its packages are not installed.
+    // This is not a checkout, or its packages are not installed.
     return undefined;
   }
 }
@@ -29,7 +29,7 @@ const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGHUP', 'SIGQUIT']
 /** Runs the same command with another Node, on the same streams. Resolves with its exit code. */
 export function relaunch(node: string, script: string, argv: readonly string[]): Promise<number> {
   const isAtTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
-  // Before the start: a signal in between would end this process but not the other one.
+  // Listen before the start: otherwise a signal could end this process but not the new one.
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
   for (const signal of FROM_TERMINAL) process.on(signal, () => void (isAtTerminal || child.kill(signal)));
   takeOverInterrupts(() => undefined);

@@ -1,6 +1,7 @@
 /**
- * Ids as people give them: the beginning of one is enough where it names a single thing. Programs give complete ids, which
- * cost no further request.
+ * Ids in the form that people type: the beginning of an id is enough if it is unique. A complete id, as programs use, needs
+ * no
+ * further request.
  */
 
 import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../spec/contract/machines.ts';
@@ -9,7 +10,7 @@ import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import { ServerError } from '../client/server-error.ts';
 
-/** Ids that this product made, and machine ids that `orp` made; others are looked up. */
+/** The forms of complete ids. Any other text is looked up on the server. */
 const COMPLETE: Record<LookupKind, RegExp> = {
   job: /^job_[0-9a-z]{22}$/,
   idea: /^ide_[0-9a-z]{22}$/,
@@ -18,8 +19,8 @@ const COMPLETE: Record<LookupKind, RegExp> = {
 };
 
 /**
- * Does something with what a person named by its id or the beginning of it. The id is tried as it is first: an exact one
- * always wins, and only when the server does not know it are the ids looked up that begin with it.
+ * Runs `work` with the id that a person gave in full or in part. It first tries the text as a complete id, so an exact match
+ * always wins. If the server does not know that id, it looks up the ids that start with the text.
  */
 export async function withId<T>(
   client: Client,
@@ -41,7 +42,7 @@ export function withJob<T>(client: Client, given: string, work: (jobId: string) 
   return withId(client, { kind: 'job', given }, work);
 }
 
-/** The complete id for an option that goes along with others; an id that nothing begins with stays as it is. */
+/** Completes the id of an option. Returns the given text if no id starts with it. */
 export async function wholeId<Given extends string | undefined>(
   client: Client,
   kind: LookupKind,
@@ -52,7 +53,8 @@ export async function wholeId<Given extends string | undefined>(
 }
 
 /**
- * The only id that begins so; undefined when none does, or the server is not known to answer this. Several are an error.
+ * Returns the only id that starts with the text. Returns undefined if there is none, or if the server cannot look up ids.
+ * Throws if there are several.
  */
 async function lookUp(client: Client, kind: LookupKind, given: string): Promise<string | undefined> {
   if (!client.server.offers('id-lookup') || !/^[A-Za-z0-9._:-]{1,128}$/.test(given)) return undefined;

@@ -85,13 +85,13 @@ interface Place {
   stats: Pick<Stats, 'uid' | 'mode'>;
 }
 
-/** The folder, and those above it: whoever can write there can move the folder away, also while a runner works. */
+/** Checks the folder and its parents, because a user who can write to a parent can replace the folder. */
 function folderPlace(at: string): Place[] {
   const stats = statSync(at, { throwIfNoEntry: false });
   return [...(stats === undefined ? [] : [{ at, stats }]), ...placesAbove(at)];
 }
 
-/** Who owns them does not count: homes lie in folders of administrators and file servers. */
+/** Ignores the owner of the parents, because home folders are often inside folders of administrators or file servers. */
 function placesAbove(at: string): Place[] {
   const folder = dirname(at);
   if (folder === at) return [];

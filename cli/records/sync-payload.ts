@@ -127,7 +127,7 @@ export function movedRepository(candidate: Candidate): CliError | undefined {
   });
 }
 
-/** What is said of a root on the list of linked repositories that is none any more; undefined for every other candidate. */
+/** The warning about a listed root that is no longer a linked repository; undefined for other candidates. */
 export function unlinkedRepository(candidate: Candidate): string | undefined {
   if (candidate.kind !== 'skipped') return undefined;
   const { root, reason } = candidate;
@@ -188,7 +188,7 @@ function projectOf(link: ProjectLink, syncedAt: string): ProjectPayload {
   };
 }
 
-/** A server that knows no agents would hand the session's jobs to a runner that does not know them either: it gets no id. */
+/** Omits the id for a server without agent support, because that server might give the session's jobs to an older runner. */
 function sessionOf(link: ProjectLink, { record }: StoredSession, takesAgents: boolean): SessionPayload {
   const { agent, codex_session_id: id } = record;
   return {

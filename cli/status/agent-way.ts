@@ -1,6 +1,7 @@
 /**
- * In which way the runner drives Codex, and why. A running runner has noted the way of its last job; otherwise the way of the next
- * prompt is found here, by the function that the runner uses. No server is started.
+ * Finds in which way the runner drives Codex, and why. A running runner has recorded the way of its last job. Otherwise this
+ * file
+ * finds the way of the next prompt with the same function as the runner. It starts no server.
  */
 
 import { existsSync } from 'node:fs';
@@ -14,27 +15,27 @@ import { type RunnerProcess, readRunner } from './runner-process.ts';
 export interface AgentWay {
   name: string;
   program: string;
-  /** Null if the files of the program do not name it, and it is not asked. */
+  /** Null if the files of the program do not contain the version. The program itself is not started for this. */
   version: string | null;
   /** `shared_server`, `own_server` or `process` (docs/agents.md). */
   way: string;
-  /** A part of a sentence. */
+  /** The reason, as part of a sentence. */
   why: string;
-  /** `last_job`: noted by the running runner. `next_job`: found now. */
+  /** `last_job`: recorded by the running runner. `next_job`: determined now. */
   known_from: 'last_job' | 'next_job';
-  /** What the driver can do in this way beside a prompt and its answer. */
+  /** The abilities of the driver in this way, besides entering a prompt and reading the answer. */
   capabilities: readonly Capability[];
-  /** The process of the runner's own server, while there is one. */
+  /** The process of the runner's own server; absent if that server is not running. */
   own_server_pid: number | null;
 }
 
-/** What the running runner has written of itself; empty while none runs. */
+/** The record that the running runner has written; empty if no runner is running. */
 export interface RunnerNote {
   agent?: { way: string; why: string };
   options: JsonObject;
 }
 
-/** Null if Codex is missing: then no job runs at all. */
+/** Returns null if Codex is missing, because no job can run then. */
 export async function findAgentWay(env: NodeJS.ProcessEnv, note: RunnerNote): Promise<AgentWay | null> {
   const [{ findCodex }, { chooseWay }] = await Promise.all([
     import('../agents/codex-program.ts'),
@@ -61,13 +62,13 @@ export async function findAgentWay(env: NodeJS.ProcessEnv, note: RunnerNote): Pr
 
 async function findServerPid(env: NodeJS.ProcessEnv): Promise<number | null> {
   const { serverRecordPath } = await import('../runner/agent-server/places.ts');
-  // The process table is slow to load.
+  // Loaded on demand, because the module of the process table is slow to load.
   if (!existsSync(serverRecordPath(env))) return null;
   const { findOwnServer } = await import('../runner/agent-server/own-server.ts');
   return (await findOwnServer(env))?.pid ?? null;
 }
 
-/** Ignores what an earlier runner process has written. */
+/** Ignores the records of an earlier runner process. */
 export function readRunnerNote(live: JsonObject, runner: RunnerProcess): RunnerNote {
   if (!runner.running || readString(live, 'instance') !== runner.instance) return { options: {} };
   const { agent, agent_options } = live;
@@ -76,7 +77,7 @@ export function readRunnerNote(live: JsonObject, runner: RunnerProcess): RunnerN
   return { options, agent: { way: readString(agent, 'way') ?? '', why: readString(agent, 'why') ?? '' } };
 }
 
-/** For a command that does not gather the situation of the runner. */
+/** For commands that do not read the other facts about the runner. */
 export async function findAgentWayHere(env: NodeJS.ProcessEnv): Promise<AgentWay | null> {
   const machineId = readString(readJsonObject(machinePath(env)) ?? {}, 'machine_id') ?? '';
   if (machineId === '') return findAgentWay(env, { options: {} });
@@ -84,7 +85,7 @@ export async function findAgentWayHere(env: NodeJS.ProcessEnv): Promise<AgentWay
   return findAgentWay(env, readRunnerNote(live, await readRunner({ env, machineId })));
 }
 
-/** For scripts. */
+/** The `key=value` lines, for scripts. */
 export function agentLines({ version, way, why }: AgentWay): Line[] {
   return [
     ['agent.version', version],
@@ -99,7 +100,7 @@ const WAYS: Readonly<Record<string, string>> = {
   process: 'one process per prompt',
 };
 
-/** For people: the agent, its version, the way and the reason. */
+/** The text for people: the agent, its version, the way and the reason. */
 export function describeAgentWay({ name, version, way, why }: AgentWay): string {
   const what = version === null ? name : `${name} ${version}`;
   return `${what}, ${WAYS[way] ?? way} (${why})`;

@@ -1,4 +1,4 @@
-/** One session record, rebuilt from what a file holds. */
+/** Reads one session record from the contents of a file. */
 
 import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
 import type { LinkSession, TerminalTarget } from '../../../spec/local/link-session.ts';
@@ -22,10 +22,10 @@ import {
 import { isObject, type JsonObject } from '../../files/json-file.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 
-/** A record as it was read: an unrecognised source is shown as it is, and becomes `cli` when written. */
+/** A record from a file. An unknown source is kept for display and becomes `cli` on the next write. */
 export type SessionRecord = Omit<LinkSession, 'source'> & { source?: string | undefined };
 
-/** A valid record, or undefined without an id or a label. */
+/** Returns a valid record, or undefined if the id or the label is missing. */
 export function normaliseSession(
   record: JsonObject,
   defaults: { root: string; now: number },
@@ -64,9 +64,10 @@ export function normaliseSession(
 }
 
 /**
- * The agent of a session, and the id of the session at it. Of an agent other than the default one the id stands under a key
- * of its own in the file: a client of v0.4.4 must not hand it to Codex. In the record it is a `codex_session_id`, as on the
- * wire, as long as this version drives the agent; otherwise the session cannot take work.
+ * The agent of a session, and the id that the agent gave the session. For an agent other than Codex, the file stores this id
+ * under another key, so that a v0.4.4 client does not pass it to Codex. In the record the key is always `codex_session_id`,
+ * as on
+ * the wire. If this version does not drive the agent, the record has no such id and the session cannot take jobs.
  */
 function agentOf(
   agent: string | undefined,
@@ -77,7 +78,7 @@ function agentOf(
   return { codex_session_id: isDriven ? id.other : undefined, agent, agent_session_id: id.other };
 }
 
-/** Why a session that has an id cannot take work: a sentence. Undefined: this version drives its agent. */
+/** Explains why a session cannot take jobs although it has an id. Returns undefined if this version drives its agent. */
 export function whyNotDriven({
   orp_session_id: id,
   agent,
@@ -86,14 +87,14 @@ export function whyNotDriven({
   return `Session ${id} is a session of the agent ${agent}, which this version of orp does not drive; it cannot take work.`;
 }
 
-/** The record as its file holds it. */
+/** The record in the form that the file stores. */
 export function storedRecord(record: SessionRecord): SessionRecord {
   if (record.agent === undefined) return record;
   const { codex_session_id: _id, ...stored } = record;
   return stored;
 }
 
-/** Window and tab; one of them alone names nothing. */
+/** Returns window and tab, or undefined if either is missing. */
 function readTerminalTarget(value: unknown): TerminalTarget | undefined {
   if (!isObject(value)) return undefined;
   const windowId = readInteger(value, 'window_id', 'windowId');
@@ -102,7 +103,10 @@ function readTerminalTarget(value: unknown): TerminalTarget | undefined {
   return { window_id: windowId, tab_number: tabNumber };
 }
 
-/** What is told about a session. Absent: keep what is known, but for the state. A blank Codex id or note removes it. */
+/**
+ * The fields of a registration. An absent field keeps the stored value, except the state. A blank Codex id or note removes
+ * it.
+ */
 export interface Registration {
   id: string;
   label: string;
@@ -120,7 +124,7 @@ export interface Registration {
   notes?: string | undefined;
 }
 
-/** The record after a registration. A session that is registered again is open, unless its state is told. */
+/** Returns the record after a registration. Without a given state, the session becomes active. */
 export function registeredRecord(
   told: Registration,
   existing: SessionRecord | undefined,
@@ -130,7 +134,7 @@ export function registeredRecord(
   const created =
     createdAt === undefined ? (existing?.created_at_utc ?? formatTimestamp(now)) : formatTimestamp(createdAt);
   const agent = told.agent ?? existing?.agent;
-  // An id means nothing to another agent.
+  // The stored id is valid only for the same agent.
   const isSameAgent = (agent ?? DEFAULT_AGENT) === (existing?.agent ?? DEFAULT_AGENT);
   const known = isSameAgent ? (existing?.agent_session_id ?? existing?.codex_session_id) : undefined;
   const sessionId = told.codexSessionId ?? known;

@@ -1,4 +1,4 @@
-/** The sessions of a repository: one file each under `LINK/sessions`. Every change ends with one primary session. */
+/** The sessions of a repository, each in its own file under `LINK/sessions`. After every change, one session is primary. */
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,13 +11,13 @@ import { formatTimestamp } from '../../files/timestamps.ts';
 import { type LinkableRepository, linkFolder, sessionsFolder } from '../../git/repository.ts';
 import { normaliseSession, type SessionRecord, storedRecord } from './session-record.ts';
 
-/** A session and the file that holds it. */
+/** A session and the path of its file. */
 export interface StoredSession {
   record: SessionRecord;
   path: string;
 }
 
-/** All session files of a repository: the valid ones in list order, and those that are none. */
+/** All session files of a repository: the valid sessions in list order, and the paths of invalid files. */
 export interface SessionShelf {
   sessions: StoredSession[];
   invalidPaths: string[];
@@ -51,7 +51,7 @@ function sessionFileNames(repository: LinkableRepository): string[] {
   }
 }
 
-/** The file a session belongs into. */
+/** The path of a session's file. */
 export function sessionPath(repository: LinkableRepository, sessionId: string): string {
   return join(sessionsFolder(repository), sessionFileName(sessionId));
 }
@@ -66,7 +66,7 @@ export function findSession(
   return found.find((session) => basename(session.path) === sessionFileName(id)) ?? found[0];
 }
 
-/** The session with this id; an error for people when there is none, or when its file cannot be read. */
+/** Returns the session with this id. Throws if no session has this id, or if its file cannot be read. */
 export function requireSession(
   repository: LinkableRepository,
   sessions: readonly StoredSession[],
@@ -82,7 +82,7 @@ export function requireSession(
   });
 }
 
-/** The only session whose id begins so. Several are an error that lists them. */
+/** Returns the session whose id starts with the prefix. Throws an error that lists the sessions if there are several. */
 function findByPrefix(sessions: readonly StoredSession[], prefix: string): StoredSession | undefined {
   if (prefix === '') return undefined;
   const found = sessions.filter(({ record }) => record.orp_session_id.startsWith(prefix));
@@ -93,7 +93,7 @@ function findByPrefix(sessions: readonly StoredSession[], prefix: string): Store
   });
 }
 
-/** A file among the sessions that is no session record. It stays: only a person knows which session it was. */
+/** The error for an invalid session file. The file stays in place, because only a person knows which session it was. */
 export function invalidSession(path: string): CliError {
   return new CliError(`Could not read the session file ${path}: it is not a valid record.`, {
     code: 'torn_state',
@@ -101,10 +101,10 @@ export function invalidSession(path: string): CliError {
   });
 }
 
-/** What a change makes of the sessions it is given. Leaving one out removes its file. */
+/** Returns the changed sessions. If a session is missing from the result, its file is removed. */
 export type SessionChange = (sessions: readonly StoredSession[]) => readonly StoredSession[];
 
-/** Changes sessions as the only writer, then gives exactly one of them the primary flag. Returns them in list order. */
+/** Changes sessions under the lock, then marks exactly one session as primary. Returns the sessions in list order. */
 export function updateSessions(
   repository: LinkableRepository,
   now: number,
@@ -127,19 +127,19 @@ function rebalance(sessions: readonly StoredSession[]): StoredSession[] {
     .sort((a, b) => compareSessions(a.record, b.record));
 }
 
-/** Files that already say the same are left alone: their time of change stays meaningful. */
+/** Does not write a file whose contents stay the same, so that its modification time stays meaningful. */
 function writeSession(session: StoredSession, now: number): void {
   const source = LINK_SOURCES.find((known) => known === session.record.source) ?? 'cli';
   const record = storedRecord('source' in session.record ? { ...session.record, source } : session.record);
   if (readText(session.path) !== formatJson(record)) writeJsonFile(session.path, record, { now });
 }
 
-/** The session that takes work which names none: the one flagged primary. */
+/** Returns the primary session, which takes the jobs that name no session. */
 export function primaryOf(sessions: readonly StoredSession[]): StoredSession | undefined {
   return sessions.find((session) => session.record.primary);
 }
 
-/** Notes that a session has just worked. Unknown sessions are left alone: it may have been removed meanwhile. */
+/** Records that a session was just active. Ignores an unknown session, because it may have been removed meanwhile. */
 export async function touchSession(
   repository: LinkableRepository,
   sessionId: string,
@@ -155,11 +155,11 @@ export async function touchSession(
   return findSession(sessions, sessionId);
 }
 
-/** `s/1 weird:id` → `s_1_weird_id-b2f852913013.json`. Never a path, whatever the id. */
+/** `s/1 weird:id` → `s_1_weird_id-b2f852913013.json`. The result is never a path, whatever the id contains. */
 export function sessionFileName(sessionId: string): string {
   const id = sessionId.trim();
   const cleaned = id.replace(/[^A-Za-z0-9._-]+/g, '_').replace(/^[._-]+|[._-]+$/g, '');
-  // Loaded when a name is needed: most commands read whatever files there are.
+  // Loaded only when a file name is needed: most commands only list the existing files.
   const { createHash } = process.getBuiltinModule('node:crypto');
   const digest = createHash('sha1').update(id, 'utf8').digest('hex').slice(0, 12);
   return `${cleaned === '' ? 'session' : cleaned}-${digest}.json`;

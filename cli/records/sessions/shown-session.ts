@@ -2,7 +2,7 @@ import { displayPath } from '../../files/paths.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { StoredSession } from './sessions.ts';
 
-/** A session as commands print it: with the path of its file. */
+/** A session in the form that commands print, with the path of its file. */
 export type ShownSession = SessionRecord & { path: string };
 
 /** A session with its path relative to the repository. */

@@ -1,6 +1,6 @@
 /**
- * What this machine writes down about one job: `runtime.json` of the repository, and the session that was used. These
- * records are for people to read, so a record that cannot be written is reported and never ends a job.
+ * The local records about one job: `runtime.json` of the repository, and the session of the job. Only people read these
+ * records. If a record cannot be written, the runner reports that and the job continues.
  */
 
 import { messageOf } from '../../base/exit.ts';
@@ -56,7 +56,7 @@ export class JobRecords {
     await this.#try(() => this.#runtimeFile.finish(this.#repository, { ...this.#held, ...finished }));
   }
 
-  /** The session was used now. Returns the session as documents show it; undefined when it is gone. */
+  /** Records that the session was used now. Returns the session for documents, or undefined if it was removed. */
   touch({ session }: Placed, root: string): Promise<ShownSession | undefined> {
     return this.#try(async () => {
       const touched = await touchSession(this.#repository, session.orp_session_id, Date.now());

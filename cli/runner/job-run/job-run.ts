@@ -3,7 +3,7 @@
  *
  *   owner's rules → start → message → agent, with heartbeats and uploads → result on disk → delivered → synced
  *
- * Everything that fails on the way becomes a result that is delivered under the lease: no claimed job is dropped.
+ * Each failure becomes a result that is delivered under the lease, so no claimed job is dropped.
  */
 
 import { type ReleaseReason, releaseSentence } from '../../../spec/job/release.ts';
@@ -24,15 +24,17 @@ import { JobRecords } from './job-records.ts';
 import { blankReport, endingOf } from './job-summary.ts';
 import { RuntimeFile } from './runtime-file.ts';
 
-/** What all jobs of a runner share. */
+/** The paths that all jobs of a runner share. */
 export interface JobPlaces {
-  /** Of `--repo-root`: paths inside it are shown relative to it. */
+  /** The root of `--repo-root`. Paths inside it are shown relative to it. */
   root: string;
-  /** Where the runtime is recorded when no repository matched: the first git root among the candidates. */
+  /** The repository whose `runtime.json` is used if no repository matched: the first git root among the candidates. */
   fallbackRepository: LinkableRepository;
 }
 
-/** Returns what works on one job whose lease has begun. It never rejects for what the network, the server or the agent does. */
+/**
+ * Returns the function that runs one job under its lease. Failures of the network, the server or the agent never reject it.
+ */
 export function jobRuns(context: WorkContext, places: JobPlaces) {
   const runtimeFile = new RuntimeFile();
   return (lease: JobLease, placed: PlacedClaim): Promise<JobEnd> =>
@@ -41,7 +43,7 @@ export function jobRuns(context: WorkContext, places: JobPlaces) {
 
 interface JobTask extends JobPlaces, PlacedClaim {
   lease: JobLease;
-  /** What `runtime.json` says; shared by all jobs of this process. */
+  /** Writes `runtime.json`; shared by all jobs of this process. */
   runtimeFile: RuntimeFile;
 }
 
@@ -71,7 +73,7 @@ class JobRun {
     const { claim, placement } = this.#task;
     const { reporter } = this.#context;
     if (placement.kind !== 'placed') reporter.info(`Job ${claim.job.id} cannot run here: ${placement.error}`);
-    // Records are written one after the other, and nothing waits for them: they are for people to read.
+    // The job does not wait for the records, because only people read them. They are written in order.
     void this.#records.claim(claim);
     const verdict = await this.#review(placement);
     if (verdict.kind === 'unanswered') return this.#putBack('question_unanswered');
@@ -89,7 +91,7 @@ class JobRun {
     return this.#deliver(result);
   }
 
-  /** What the owner's rules, or a person at this machine, say of the job. The server does not know yet that it starts. */
+  /** Asks the owner's policy, and perhaps a person, about the job. The server has not been told yet that the job starts. */
   async #review(placement: Placement): Promise<JobVerdict> {
     if (placement.kind !== 'placed') return { kind: 'refused', result: failedPlacement(placement) };
     try {
@@ -100,7 +102,7 @@ class JobRun {
     }
   }
 
-  /** The result of the agent, or of what kept it from running. */
+  /** Returns the result of the agent, or the reason why the agent did not run. */
   async #conclude(placement: Placed, limits: PolicyLimits): Promise<ResultRecord> {
     try {
       return await this.#workIn(placement, limits);
@@ -114,7 +116,7 @@ class JobRun {
     const { held } = this.#lease;
     void this.#records.start(placement);
     const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
-    // The agent does not wait for the answer. The sentence is in the spool, so one that is lost is sent with the output.
+    // The agent does not wait for the answer. If this request is lost, the sentence is sent with the output from the spool.
     const announced = this.#lease
       .announce(`Prompt is going to ${session.label}.`, meta)
       .catch(() => undefined);
@@ -133,13 +135,13 @@ class JobRun {
     if (shown !== undefined) this.#report.selectedSession = shown;
   }
 
-  /** The start may have taken effect: without this result the job would stay `lost`, and its session kept for it. */
+  /** The server may have recorded the start. Without this result the job would stay `lost` and keep its session reserved. */
   #reportThatNothingRan(message: string): Promise<JobEnd> {
     const error = `The start of the job was not answered, so nothing ran: ${message}`;
     return this.#deliver(failedResult('agent_error', error, new Date()));
   }
 
-  /** Nobody decided about the job: it goes back to the queue. */
+  /** Returns the job to the queue, because nobody decided about it. */
   async #putBack(reason: ReleaseReason): Promise<JobEnd> {
     const isReleased = await this.#lease.putBack(reason);
     const { jobId } = this.#lease.held;
@@ -149,7 +151,7 @@ class JobRun {
     return { kind: 'put_back' };
   }
 
-  /** The job was stopped before it was started. */
+  /** Ends a job that was stopped before it started. */
   async #endUnstarted(reason: StopReason): Promise<JobEnd> {
     const { leaseId } = this.#lease.held;
     if (reason.kind === 'shutdown' && leaseId !== undefined) return this.#putBack('shutting_down');
@@ -157,7 +159,7 @@ class JobRun {
     return this.#deliver(neverRan(reason));
   }
 
-  /** Another runner has the lease, or nobody: nothing ran, and nothing is kept. */
+  /** Drops the job: this runner no longer has the lease, nothing ran, and nothing is kept. */
   async #giveUp(message: string): Promise<JobEnd> {
     await this.#lease.abandon();
     const error = `The job was not started: ${message}`;
@@ -181,7 +183,7 @@ class JobRun {
     return this.#close({ ok: true });
   }
 
-  /** The session was in use: as soon as it is free, the server may hand out the job again. */
+  /** The session was in use. Tells the server when the session is free, so that it can hand out the job again. */
   #askWhenFree({ release }: ResultRecord): void {
     const { placement } = this.#task;
     if (release?.reason !== 'session_in_use' || placement.kind !== 'placed') return;
@@ -193,11 +195,11 @@ class JobRun {
       reporter.info(`The session of job ${held.jobId} is free.`);
       await service.release(held, { reason: release.reason, message: release.message, retryAfterMs: 0 });
     };
-    // Without it the job waits for the pause of the server.
+    // If this fails, the job waits for the pause that the server has set.
     watch().catch(() => undefined);
   }
 
-  /** After the result, so that it neither delays nor endangers it. */
+  /** Syncs after the result, so that a sync can neither delay nor prevent the delivery of the result. */
   async #sync(): Promise<void> {
     this.#report.syncResult = null;
     this.#report.syncError = '';
@@ -218,7 +220,7 @@ function describeBegin(jobId: string, { session, workplace }: Placed): string {
   return `Working on job ${jobId} in ${session.label} (${workplace.root}).`;
 }
 
-/** A full disk, a lost permission: the lease is alive, so the server gets a result. */
+/** The result for a local error such as a full disk. The lease is still valid, so the server gets a result. */
 function couldNotWork(error: unknown): ResultRecord {
   return failedResult('agent_error', `The runner could not work on it: ${messageOf(error)}`, new Date());
 }

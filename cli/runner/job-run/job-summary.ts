@@ -1,4 +1,4 @@
-/** The report of one claimed job: how it begins, and what its result and the delivery of the result make of it. */
+/** The report of one claimed job: its first state, and its state after the result and the delivery. */
 
 import { displayPath } from '../../files/paths.ts';
 import { type LinkableRepository, runtimePath } from '../../git/repository.ts';
@@ -12,7 +12,7 @@ import type { ResultRecord } from '../spool/records.ts';
 
 /**
  * The report of a job that has not been started.
- * @param root the root of `--repo-root`: paths inside it are shown relative to it
+ * @param root the root of `--repo-root`; paths inside it are shown relative to it
  */
 export function blankReport(
   { claim, placement }: PlacedClaim,
@@ -36,12 +36,12 @@ export function blankReport(
   };
 }
 
-/** What became of a job after its delivery. */
+/** How a job ended, after the delivery of its result. */
 export interface JobEnding {
   outcome: JobReport['outcome'];
   /** For `runtime.json`. */
   finished: FinishedWork;
-  /** Why the job did not end well; undefined when it did. */
+  /** Why the job failed; undefined if it succeeded. */
   error: string | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
- * What `runtime.json` of a repository says while several jobs are at work. The file has room for one active job: it shows the
- * one that began first, then the next one that still runs. Another job that ends is recorded as the last job. So a reader
- * never sees an idle repository where an agent runs, nor an active job that has ended.
+ * Writes `runtime.json` of a repository while several jobs run. The file has room for one active job. It shows the running
+ * job that started first. When another job ends, the file records it as the last job. So the file never shows an idle
+ * repository while an agent runs, and never shows an active job that has ended.
  */
 
 import { type LinkableRepository, linkFolder } from '../../git/repository.ts';

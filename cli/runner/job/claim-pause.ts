@@ -1,6 +1,9 @@
 /**
- * Whether the agent can take work at all. A failure of its account, its sign-in or its program would fail every job in the
- * queue, so the runner stops claiming until the time that the agent named, or for pauses that grow. Then it tries one job.
+ * Pauses claiming while the agent cannot take work. If the account, the sign-in or the program of the agent fails, every job
+ * in
+ * the queue would fail. So the runner stops claiming until the time that the agent named, or for growing pauses. Then it
+ * tries
+ * one job.
  */
 
 import type { ConditionCode } from '../../../spec/job/condition.ts';
@@ -10,19 +13,19 @@ import type { HostedApi } from './hosted-api.ts';
 
 export interface PauseReason {
   code: ConditionCode;
-  /** In the agent's own words. */
+  /** The text of the agent's error. */
   message: string;
-  /** When the agent works again, according to itself, epoch ms. */
+  /** When the agent works again, as the agent reported, epoch ms. */
   until?: number | undefined;
 }
 
-/** Why the runner claims nothing, and until when; absent: until the agent is back. */
+/** Why the runner claims nothing, and until when. Without `until`, the pause lasts until the agent works again. */
 export interface CurrentPause extends PauseReason {
-  /** The agent named the time; otherwise it is the time of the next attempt. */
+  /** True if the agent named the time. False if the time is the runner's next attempt. */
   isNamed: boolean;
 }
 
-/** 1 min, doubling to 30 min: an overloaded model recovers soon; a sign-in needs a person. */
+/** 1 min, doubling to 30 min: an overloaded model recovers soon, but a sign-in needs a person. */
 const FIRST_MS = 60_000;
 const LIMIT_MS = 30 * 60_000;
 
@@ -32,7 +35,7 @@ export class ClaimPause {
   #onChange: (pause: CurrentPause | undefined) => void = () => undefined;
   #met: CurrentPause | undefined;
   #lacking: CurrentPause | undefined;
-  /** Consecutive jobs that the agent could not take. */
+  /** The number of consecutive jobs that the agent could not take. */
   #meetings = 0;
 
   constructor({ now = Date.now, firstMs = FIRST_MS }: { now?: () => number; firstMs?: number } = {}) {
@@ -40,28 +43,28 @@ export class ClaimPause {
     this.#firstMs = firstMs;
   }
 
-  /** Called when a pause begins, changes or ends with a job; not when its time has come. */
+  /** Called when a pause begins or changes, and when a job ends it. Not called when the time of the pause has passed. */
   set onChange(listener: (pause: CurrentPause | undefined) => void) {
     this.#onChange = listener;
   }
 
-  /** Undefined: the runner may claim jobs. */
+  /** The current pause, or undefined if the runner may claim jobs. */
   get current(): CurrentPause | undefined {
     const { until } = this.#met ?? {};
     return this.#lacking ?? (until !== undefined && until > this.#now() ? this.#met : undefined);
   }
 
-  /** A pause has ended, and no job has shown yet that the agent works again. One job is enough to find out. */
+  /** True after a pause, until a job has shown that the agent works again. The runner then claims only one job. */
   get isTrying(): boolean {
     return this.#meetings > 0 && this.current === undefined;
   }
 
-  /** A job begins; returns the argument for {@link worked}. */
+  /** Records that a job begins. Returns the argument for {@link worked}. */
   begin(): number {
     return this.#meetings;
   }
 
-  /** The agent could not take a job. */
+  /** Records that the agent could not take a job. */
   meet({ code, message, until }: PauseReason): void {
     this.#meetings += 1;
     const now = this.#now();
@@ -73,8 +76,8 @@ export class ClaimPause {
   }
 
   /**
-   * The agent took a job.
-   * @param begun what {@link begin} returned: a job from before the last failure proves nothing
+   * Records that the agent took a job.
+   * @param begun the value that {@link begin} returned. A job that began before the last failure proves nothing.
    */
   worked(begun: number): void {
     if (begun !== this.#meetings || this.#meetings === 0) return;
@@ -83,7 +86,7 @@ export class ClaimPause {
     this.#onChange(this.current);
   }
 
-  /** Sets why the agent's executable is unusable; undefined if it is usable. */
+  /** Records why the agent's executable is unusable. Pass undefined if it is usable. */
   lack(message: string | undefined): void {
     if (message === this.#lacking?.message) return;
     this.#lacking =
@@ -107,7 +110,7 @@ function localTime(instant: number): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** Every heartbeat tells the server of the pause, also the heartbeats of jobs at work. */
+/** Adds the pause to every heartbeat, including the heartbeats of running jobs. */
 export function sayingPause(service: HostedApi, pause: ClaimPause): HostedApi {
   return {
     ...service,

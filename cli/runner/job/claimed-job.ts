@@ -1,6 +1,7 @@
 /**
- * Reads the answer of a poll. A value may be in several places, but must be valid: ids of the server become parts of paths and
- * arguments of programs.
+ * Reads the answer to a poll. A value may be in several places of the answer. It must be valid, because the runner uses ids
+ * from
+ * the server in paths and in program arguments.
  */
 
 import { z } from 'zod';
@@ -17,7 +18,7 @@ export interface Lease {
   expiresAt?: string | undefined;
 }
 
-/** What the server says about its own choice of the session. */
+/** The session that the server chose, and why. */
 export interface ServiceChoice {
   source: (typeof SESSION_SOURCES)[number];
   fallbackReason?: (typeof FALLBACK_REASONS)[number] | undefined;
@@ -25,11 +26,11 @@ export interface ServiceChoice {
 
 export interface ClaimedJob {
   id: string;
-  /** Any string: a job of an unknown kind fails; it is not ignored. */
+  /** Any string. A job of an unknown kind fails; the runner does not ignore it. */
   kind: string;
   attempt: number;
   prompt: string;
-  /** The account that sent it, as the server names it. */
+  /** The name of the account that sent the job, from the server. */
   createdBy?: string | undefined;
   ideaId?: string | undefined;
   worldId?: string | undefined;
@@ -40,18 +41,18 @@ export interface ClaimedJob {
   timeoutSeconds?: number | undefined;
   sessionFallback?: 'primary' | 'none' | undefined;
   choice?: ServiceChoice | undefined;
-  /** Leases since the last order of a person that may have entered the prompt. */
+  /** The leases that may have entered the prompt since a person last queued or retried the job. */
   earlierLeases?: readonly string[] | undefined;
-  /** What a usage limit does to it; absent where the server does not say so. */
+  /** What to do at a usage limit. Absent if the server does not send it. */
   usage?: UsageTerms | undefined;
 }
 
 /** A job that this runner has claimed. */
 export interface Claim {
   job: ClaimedJob;
-  /** The job as the server sent it. */
+  /** The unchanged answer of the server. */
   raw: JsonBody;
-  /** Absent where the server has no leases. */
+  /** Absent if the server has no leases. */
   lease?: Lease | undefined;
   /** The account that claimed the job. */
   account?: Account | undefined;
@@ -113,7 +114,7 @@ function readUsageTerms(raw: Fields): UsageTerms | undefined {
   return { policy, waits: positive(raw.usageWaits, Number.MAX_SAFE_INTEGER) ?? 0, expires_at: expiresAt };
 }
 
-/** More than a job can have: it has at most 20 automatic attempts. */
+/** More than a job can have, because a job has at most 20 automatic attempts. */
 const MOST_LEASES = 100;
 
 const serviceChoice = z.object({
@@ -133,7 +134,7 @@ function readExpiry(answer: Fields, raw: Fields): string | undefined {
   return direct ?? text(lease, 'expiresAt') ?? text(lease, 'lease_expires_at');
 }
 
-/** The first place that has the name, in camelCase or snake_case. */
+/** Returns the value from the first place that has the name, in camelCase or snake_case. */
 function firstText(name: string, places: readonly Fields[]): string | undefined {
   const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   for (const place of places) {
@@ -143,7 +144,7 @@ function firstText(name: string, places: readonly Fields[]): string | undefined 
   return undefined;
 }
 
-/** A string that says something; `null`, blank and other types count as absent. */
+/** Returns a non-blank string. Treats `null`, blank text and other types as absent. */
 function text(place: Fields, name: string): string | undefined {
   const value = textAsIs(place, name)?.trim();
   return value === '' ? undefined : value;

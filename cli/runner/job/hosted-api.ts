@@ -1,6 +1,7 @@
 /**
- * The server as the runner's loops see it: every call is one attempt and returns a value. It throws nothing for failures of the
- * network or the server; the loops decide what to repeat.
+ * The interface through which the runner's loops call the server. Every call is one attempt and returns a value. A failure of
+ * the
+ * network or the server does not throw. The loops decide which calls to repeat.
  */
 
 import type { z } from 'zod';
@@ -13,35 +14,40 @@ import type { Account } from '../../records/sign-in-record.ts';
 import type { ChunkRecord } from '../spool/records.ts';
 
 export type Reply<T> =
-  /** `account`: under whose sign-in. */
+  /** `account`: the signed-in account that made the call. */
   | { kind: 'ok'; value: T; account?: Account | undefined }
-  /** The server said no, in its own form, and would say so again. Nothing else may end anything. */
+  /**
+   * The server refused permanently, and the answer is proven to come from the server. Only this reply may end a lease or a
+   * job.
+   */
   | ({ kind: 'refused'; status: number; code: string } & Said)
-  /** The token is missing here, or the server says that it is revoked or unknown: a person must sign in. */
+  /** This machine has no token, or the server reports that the token is revoked or unknown. A person must sign in. */
   | ({ kind: 'unauthenticated' } & Said)
-  /** Network, overload, restart, or an answer of any status that is not from the server: worth another attempt. */
+  /** A network failure, an overload, a restart, or an answer that is not from the server. The caller may try again. */
   | ({ kind: 'unavailable'; code: string } & Said);
 
 interface Said {
   message: string;
-  /** For programs, and for a person who searches for the cause. */
+  /** Details for programs and for debugging. */
   details?: CliError['details'];
 }
 
-/** A job under its lease; a server without leases gives none. */
+/** A job and its lease. A server without leases sends no lease. */
 export interface Held {
   jobId: string;
   leaseId: string | undefined;
-  /** The checkpoint that the answer of a review goes to. */
+  /** The checkpoint that receives the answer of a review. */
   checkpointId?: string | undefined;
-  /** The account that claimed it. Nothing of it is sent under another account, because the server would refuse that. */
+  /**
+   * The account that claimed the job. The runner sends data of the job only under this account; the server refuses any other.
+   */
   account?: Account | undefined;
 }
 
-/** A raw JSON answer, shown in the output as it came. */
+/** A raw JSON answer, printed unchanged. */
 export type JsonBody = Record<string, unknown>;
 
-/** What a heartbeat reply says of the lease. */
+/** The state of the lease in the answer to a heartbeat. */
 export interface LeaseVerdict {
   action: 'continue' | 'stop';
   reason?: string | undefined;
@@ -55,9 +61,9 @@ export interface HeartbeatReply {
   drain: boolean;
 }
 
-/** What a heartbeat says beyond v0.4.4; only if the server announces `condition` and `asking`. */
+/** The fields of a heartbeat that v0.4.4 does not know. Sent only if the server announces `condition` and `asking`. */
 export interface HeartbeatExtras {
-  /** Why the runner claims nothing; a heartbeat without it says that the runner claims. */
+  /** Why the runner claims nothing. Absent if the runner claims jobs. */
   condition?: MachineCondition | undefined;
   /** A person at the machine is being asked whether the job of this lease may run. */
   asking?: boolean;
@@ -67,7 +73,7 @@ export interface HeartbeatExtras {
 export type MachineCondition = z.input<typeof machineCondition>;
 
 export interface PollRequest {
-  /** The same id brings the same lease, so a poll whose answer was lost can be repeated safely. */
+  /** A repeated poll with the same id returns the same lease. So the runner can repeat a poll whose answer was lost. */
   claimId?: string | undefined;
   dryRun?: boolean;
   projectRoots?: readonly string[];
@@ -90,9 +96,9 @@ export interface ReceiptReport {
 
 export interface ReleaseReport {
   reason: ReleaseReason;
-  /** The runner's own words, for people; the server keeps 300 characters. */
+  /** A sentence of the runner, for people. The server keeps 300 characters. */
   message?: string | undefined;
-  /** When the job may be claimed again. A second request may make it sooner, until somebody has claimed the job. */
+  /** The pause before the job may be claimed again. Until a machine has claimed the job, a second request may shorten it. */
   retryAfterMs?: number | undefined;
 }
 
@@ -104,18 +110,18 @@ export interface SystemMessage {
 }
 
 export interface HostedApi {
-  /** Origin that all of this goes to. */
+  /** The URL of the server that all calls go to. */
   readonly baseUrl: string;
   /** Whether the server offers an extension of the contract. */
   offers(capability: Capability): Promise<Reply<boolean>>;
-  /** Returns the raw body: a job may be in several places of it. */
+  /** Returns the raw body, because the job may be in several places of it. */
   poll(request: PollRequest): Promise<Reply<JsonBody>>;
   heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;
   start(held: Held): Promise<Reply<JsonBody>>;
   addMessage(held: Held, message: SystemMessage): Promise<Reply<JsonBody>>;
   addLogs(held: Held, chunks: readonly ChunkRecord[]): Promise<Reply<JsonBody>>;
   complete(held: Held, report: ResultReport): Promise<Reply<JsonBody>>;
-  /** Gives the job back: only if the prompt had no effect, and the server announces `release`. */
+  /** Returns the job to the queue. Allowed only if the prompt had no effect and the server announces `release`. */
   release(held: Held, report: ReleaseReport): Promise<Reply<JsonBody>>;
   confirmCancel(held: Held, receipt: ReceiptReport): Promise<Reply<JsonBody>>;
 }

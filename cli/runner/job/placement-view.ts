@@ -1,10 +1,10 @@
-/** Where a job goes, as the JSON documents show it: the same for a dry run as for a job that was worked on. */
+/** The place of a job in JSON documents. A dry run and a real run show it in the same form. */
 
 import { type ShownSession, showSession } from '../../records/sessions/shown-session.ts';
 import type { MatchField, SessionSelection } from './routing.ts';
 import type { Placement } from './workplace.ts';
 
-/** The choice of the session, with what led to its repository. */
+/** The chosen session, and the reasons for the choice of its repository. */
 export type ShownSelection = SessionSelection & {
   repo_selection_source: string;
   selected_repo_root: string;
@@ -18,8 +18,8 @@ export interface ShownPlacement {
 }
 
 /**
- * Shows a placement.
- * @param root the root of `--repo-root`: paths inside it are shown relative to it
+ * Converts a placement for display.
+ * @param root the root of `--repo-root`; paths inside it are shown relative to it
  */
 export function showPlacement(placement: Placement, root: string): ShownPlacement {
   const selectedRepoRoot = placement.kind === 'no_repository' ? '' : placement.workplace.root;

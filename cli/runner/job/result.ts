@@ -1,4 +1,4 @@
-/** What a run of the agent means: the result that is delivered, in sizes that the server accepts. Pure. */
+/** Converts a run of the agent into the result that the runner delivers, in sizes that the server accepts. Pure. */
 
 import { parseSections, summarizeReview } from '../../../spec/checkpoint/sections.ts';
 import { CONDITION_CODES, type ConditionCode } from '../../../spec/job/condition.ts';
@@ -21,25 +21,25 @@ import type { AgentRun } from './run-outcome.ts';
 const NO_ANSWER = 'The agent ended without an answer.';
 export const CANCELLED = 'The job was cancelled.';
 
-/** A failure before or beside the agent. */
+/** The result for a failure outside the agent. */
 export function failedResult(failureKind: FailureKind, error: string, now: Date): ResultRecord {
   return { outcome: 'failed', finished_at_utc: now.toISOString(), failure_kind: failureKind, error };
 }
 
-/** What was run, and when it ended. */
+/** Facts about a run: what was run, and when it ended. */
 export interface RunFacts {
   now: Date;
   /** Kind of the job. */
   kind: string;
-  /** What people call the agent. */
+  /** The name of the agent, for people. */
   agent: string;
-  /** What a usage limit does to the job; absent: it returns to the queue, as servers without such terms expect. */
+  /** What to do at a usage limit. If absent, the job returns to the queue, as older servers expect. */
   usage?: UsageTerms | undefined;
 }
 
 /**
- * Judges an ended run by what the agent reports of its turn, and by its exit code. What it prints on stderr is never an
- * answer; stdout is one only of a program that reports no events at all.
+ * Judges a run that has ended by the agent's report about its turn, and by the exit code. Text on stderr is never an answer.
+ * Text on stdout is the answer only if the program reports no events at all.
  */
 export function judgeRun(
   run: Extract<AgentRun, { kind: 'ended' }>,
@@ -71,11 +71,11 @@ export function judgeRun(
  *   the turn had an effect            → failed
  *   no terms, or no known reset       → back to the queue; the runner pauses
  *   the sender does not wait          → failed
- *   the job has waited before         → failed: the reset that was named was wrong
+ *   the job has waited before         → failed, because the named reset was wrong
  *   the job expires before the reset  → failed
  *   else                              → back to the queue until the reset
  *
- * Every failure names the reset, where it is known.
+ * Every failure names the reset if the reset is known.
  */
 function judgeUsageLimit(
   limited: ResultRecord,
@@ -102,12 +102,12 @@ function withSentence(result: ResultRecord, sentence: string): ResultRecord {
   return sentence === '' ? result : { ...result, error: sentences(result.error ?? '', sentence) };
 }
 
-/** The agent ended well, and nobody judged its run: the runner was killed before it wrote the result. */
+/** The result for an agent that succeeded while its runner was killed before it could write the result. */
 export function completedResult(content: string, kind: string): ResultRecord {
   return { outcome: 'completed', finished_at_utc: new Date().toISOString(), ...withAnswer(content, kind) };
 }
 
-/** The same failure, as a job that a server may take back. */
+/** Marks a failure as a reason to return the job to the queue. */
 export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRecord {
   return { ...result, release: { reason, message: clip(result.error ?? '', REASON_LENGTH) } };
 }
@@ -115,14 +115,14 @@ export function givenBack(result: ResultRecord, reason: ConditionCode): ResultRe
 const WHERE_IT_IS_OPEN =
   'Close it there (a terminal, an editor or the app of the agent), or send the prompt to another session.';
 
-/** It can run as soon as a person closes the session. */
+/** The result for a job whose session is open in another program. The job can run when a person closes the session. */
 export function sessionInUse(now: Date, machine?: string): ResultRecord {
   const reason = 'session_in_use';
   const error = releaseSentence(reason, WHERE_IT_IS_OPEN, machine);
   return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };
 }
 
-/** Proven by events: no command, no changed file, no message. Helpers that an agent leaves running are its own. */
+/** Whether events prove that the run had no effect: no command, no changed file, no message. Ignores helper processes. */
 function hadNoEffect({ turn, answer }: Extract<AgentRun, { kind: 'ended' }>): boolean {
   return !turn.hasEffect && answer === undefined;
 }
@@ -131,7 +131,7 @@ function isCondition(kind: FailureKind): kind is ConditionCode {
   return (CONDITION_CODES as readonly string[]).includes(kind);
 }
 
-/** Undefined: the agent ended well, with an answer. */
+/** Returns the failure. Returns undefined if the agent succeeded with an answer. */
 function whyFailed(
   { end, turn, failure }: Extract<AgentRun, { kind: 'ended' }>,
   answer: string | undefined,
@@ -150,7 +150,7 @@ function whyFailed(
   return undefined;
 }
 
-/** What a program prints that knows nothing of events. */
+/** Returns the answer of a program that reports no events. */
 function plainAnswer({ turn, stdout }: Extract<AgentRun, { kind: 'ended' }>): string | undefined {
   return turn.hasEvents || stdout.trim() === '' ? undefined : stdout;
 }
@@ -167,7 +167,7 @@ function otherSession({ stopped, otherSession: said }: Extract<AgentRun, { kind:
     : otherSessionSentence(said ?? '');
 }
 
-/** Why the answer of the agent was dropped. */
+/** Explains why the answer of the agent was dropped. */
 export function otherSessionSentence(said: string): string {
   return `The agent began session ${said} instead of the linked one, which it does not know. Its answer was dropped.`;
 }
@@ -197,7 +197,7 @@ function isLimit({ kind }: StopReason): boolean {
   return kind === 'time_limit' || kind === 'silence';
 }
 
-/** Why an agent was stopped, in one sentence. */
+/** Explains in one sentence why an agent was stopped. */
 export function stopSentence(reason: StopReason): string {
   switch (reason.kind) {
     case 'cancelled':
@@ -222,8 +222,8 @@ function withAnswer(answer: string | undefined, kind: string): Pick<ResultRecord
 }
 
 /**
- * One line about an answer: of a review what its sections say; of anything else the first line that says something, a
- * bare heading only when there is nothing else. At most 280 characters.
+ * Summarizes an answer in one line of at most 280 characters. For a review, it uses the sections of the review. For any other
+ * answer, it uses the first line with text, and a heading only if there is no other text.
  */
 export function summarise(answer: string, kind: string): string | undefined {
   const line = firstSaidLine(answer);
@@ -255,7 +255,7 @@ export function reportOf(result: ResultRecord): ResultReport {
   };
 }
 
-/** The body of the release call. What has passed of the pause since the run ended is not waited for again. */
+/** The body of the release call. Subtracts the time since the end of the run from the pause. */
 export function releaseOf(
   { finished_at_utc }: Pick<ResultRecord, 'finished_at_utc'>,
   { reason, message, retry_after_ms }: NonNullable<ResultRecord['release']>,
@@ -276,12 +276,12 @@ export function receiptOf(result: ResultRecord): ReceiptReport {
   return { processes, signal, tookMs: took_ms, at: result.finished_at_utc };
 }
 
-/** Room for the mark behind a text that was cut. */
+/** Space for the mark at the end of a cut text. */
 const MARK_BYTES = 1024;
 
 /**
- * Cuts an answer that the server would refuse for its size.
- * @param keep keeps the whole text on this machine and says where
+ * Cuts an answer that is too large for the server.
+ * @param keep stores the complete text on this machine and returns its path
  */
 export async function fitContent(
   content: string,

@@ -1,7 +1,7 @@
 /**
- * Where a claimed job runs on this machine: the repository, then the session in it.
- * Pure. The server has chosen already, from what was synced; this second choice uses what is true here and now.
- * Where it differs from v0.4.4, and why: docs/decisions/0023-where-routing-differs-from-v0-4-4.md.
+ * Chooses the repository, and then the session, for a claimed job on this machine. Pure.
+ * The server has already chosen from the synced data; this second choice uses the current local records.
+ * docs/decisions/0023-where-routing-differs-from-v0-4-4.md lists the differences from v0.4.4 and the reasons.
  */
 
 import { AGENT_SESSION_ID_PATTERN } from '../../../spec/ids.ts';
@@ -55,7 +55,7 @@ export type RepoChoice<Repo extends LocalRepository> =
   | { kind: 'chosen'; repository: Repo; selection: RepoSelection }
   | { kind: 'none'; selection: RepoSelection & { error: string } };
 
-/** Weights of the contract: each outweighs all the weaker ones together, but for the first two. */
+/** The weights from the contract. Each weight is larger than the sum of all smaller weights, except the first two. */
 const SCORES = {
   orp_session_id: 8,
   codex_session_id: 6,

@@ -3,22 +3,22 @@ import type { ChildEnd } from '../process/child.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 import type { StopReceipt } from '../process/terminate.ts';
 
-/** How it went, as values; deciding what that means is up to the caller. */
+/** The outcome of a run, as values. The caller decides what the outcome means for the job. */
 export type AgentRun =
-  /** `isUnavailable`: the program cannot be started, so no job can run. */
+  /** `isUnavailable`: the program cannot be started, so no other job can run either. */
   | { kind: 'not_started'; message: string; isUnavailable: boolean }
   | {
       kind: 'ended';
       end: ChildEnd;
-      /** The agent's own answer, redacted; undefined when it gave none. */
+      /** The redacted answer of the agent; undefined if there is none. */
       answer: string | undefined;
-      /** What the agent's own events prove. */
+      /** The facts that the agent's events prove. */
       turn: Readonly<TurnFacts>;
-      /** The session in which it was at work instead of the one that was asked for. */
+      /** The session that the agent used instead of the requested session. */
       otherSession?: string | undefined;
-      /** What the agent says about its failure, redacted. */
+      /** The agent's error text, redacted. */
       failure: string | undefined;
-      /** What that means; undefined: the failure is the job's own. */
+      /** The meaning of the error text. Undefined if the failure concerns only this job. */
       reading?: FailureReading | undefined;
       /** The last output, redacted. */
       stdout: string;

@@ -1,4 +1,4 @@
-/** What every part of the runner's work shares: the machine, the server, the agent, and the limits. */
+/** The data and interfaces that all parts of the runner share: the machine, the server, the agents and the limits. */
 
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
 import type { Agent, DrivenWay } from '../../agents/agent.ts';
@@ -14,31 +14,31 @@ import type { ClaimedJob } from './claimed-job.ts';
 import type { Held, HostedApi, JsonBody } from './hosted-api.ts';
 import type { Placement } from './workplace.ts';
 
-/** What the owner's rules say of a job: a result that refuses it, or what its agent is held to. */
+/** The decision of the owner's policy about a job: a refusal, or the limits for its agent. */
 export type JobVerdict =
   | { kind: 'refused'; result: ResultRecord }
   | { kind: 'passed'; limits: PolicyLimits }
-  /** A person was asked and did not answer. */
+  /** The runner asked a person, who did not answer. */
   | { kind: 'unanswered' }
-  /** The job was cancelled, its lease is gone, or the runner ends: nobody decided. */
+  /** Nobody decided, because the job was cancelled, its lease is gone, or the runner exits. */
   | { kind: 'stopped'; reason: StopReason };
 
-/** The lease of a job, while a person is asked about it. */
+/** The lease of a job while the runner asks a person about the job. */
 export interface AskedLease {
   readonly held: Held;
   readonly stopSwitch: StopSwitch;
-  /** Heartbeats say that a person is being asked. */
+  /** Sets whether heartbeats report that a person is being asked. */
   setAsking(isAsking: boolean): void;
 }
 
-/** Asks the owner's rules about a job, and perhaps a person, before the job is started. */
+/** Asks the owner's policy, and perhaps a person, before a job starts. */
 export type JobGate = (
   job: ClaimedJob,
   placement: Extract<Placement, { kind: 'placed' }>,
   lease: AskedLease,
 ) => Promise<JobVerdict>;
 
-/** What a heartbeat was recorded in, as documents show it; paths are relative to the repository. */
+/** The files that recorded a heartbeat, for documents. Paths are relative to the repository. */
 export interface BeatRecord {
   machine: RunnerMachine;
   machine_path: string;
@@ -49,31 +49,31 @@ export interface BeatRecord {
 /** A lease that a heartbeat has renewed. */
 export interface KeptLease {
   held: Held;
-  /** As the server sent it. */
+  /** The unchanged text from the server. */
   expiresAt: string | undefined;
 }
 
-/** The linked state of this machine, as the runner changes it. */
+/** The local records that the runner reads and changes. */
 export interface LocalState {
-  /** Whether the owner still allows this machine to work. */
+  /** Whether the runner is still enabled on this machine. */
   isEnabled(): Promise<boolean>;
-  /** Remembers the current sign-in; the function returns whether there has been another one since. */
+  /** Remembers the current sign-in. The returned function tells whether the sign-in has changed since. */
   watchSignIn(): () => boolean;
   /**
-   * Records a heartbeat that the server answered in `machine.json`, and in the repository when there is one.
-   * @param kept the lease that it keeps; absent: the heartbeat of an idle runner
+   * Records an answered heartbeat in `machine.json`, and in the repository if one is given.
+   * @param kept the renewed lease; absent for the heartbeat of an idle runner
    */
   recordBeat(linked?: LinkedRepository, kept?: KeptLease): Promise<BeatRecord | undefined>;
-  /** Sends the linked repositories to the server; returns the document of that sync. */
+  /** Sends the linked repositories to the server. Returns the JSON document of the sync. */
   sync(): Promise<JsonBody>;
 }
 
-/** The agents that this runner drives. Without a name: the default one. */
+/** The agents that this runner drives. Without a name, the functions use the default agent. */
 export interface Agents {
   find(name?: string): Promise<Agent | undefined>;
-  /** Hears in which way the prompt of a job is entered. */
+  /** Called with the way in which the prompt of a job is entered. */
   onWay?: (driven: DrivenWay, jobId: string) => void;
-  /** The runner ends. */
+  /** Called when the runner exits. */
   end?(): Promise<void>;
 }
 
@@ -83,22 +83,22 @@ export interface WorkContext {
   service: HostedApi;
   agents: Agents;
   local: LocalState;
-  /** Why the agent takes no work now. */
+  /** The pause while the agent cannot take work. */
   claimPause: ClaimPause;
   reporter: Reporter;
-  /** Values that must not leave this machine. */
+  /** Secret values that must not leave this machine. */
   secrets: readonly string[];
   heartbeatMs: number;
-  /** How long the delivery of a result may delay the next job; after that the result waits in the spool. */
+  /** How long the delivery of a result may delay the next job. After that time, the result waits in the spool. */
   deliveryLimitMs: number;
-  /** This process, so that another runner recognizes that it is alive. */
+  /** Identifies this process, so that another runner can see that it is alive. */
   self: ProcessMark;
   graces?: StopGraces;
-  /** How long an agent may print nothing. 0: no limit; absent: the default. */
+  /** How long an agent may print nothing. 0 disables the limit. If absent, the default applies. */
   silenceLimitMs?: number | undefined;
   gate?: JobGate;
-  /** The runner is finishing: it claims nothing more. */
+  /** Whether the runner is finishing its jobs and claims no new ones. */
   isDraining(): boolean;
-  /** Aborts when the person wants the agents stopped as well. */
+  /** Aborts when the agents must stop, too. */
   shutdown: AbortSignal;
 }

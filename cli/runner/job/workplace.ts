@@ -1,4 +1,6 @@
-/** Where a job may run on this machine: the linked repositories among the candidate roots, and the choice among them. */
+/**
+ * The places where a job may run on this machine: the linked repositories among the candidate roots. Chooses one for a job.
+ */
 
 import type { SessionRecord } from '../../records/sessions/session-record.ts';
 import type { Candidate, LinkedRepository } from '../../records/sync-payload.ts';
@@ -11,13 +13,13 @@ import {
   selectSession,
 } from './routing.ts';
 
-/** A linked repository as routing sees it, with the records behind it. */
+/** A linked repository for routing, with its local records. */
 export interface Workplace extends LocalRepository {
   linked: LinkedRepository;
   sessions: SessionRecord[];
 }
 
-/** The linked ones, in the order of the roots. */
+/** Returns the linked repositories among the candidates, in the order of the roots. */
 export function workplacesOf(candidates: readonly Candidate[]): Workplace[] {
   return candidates.flatMap((candidate) =>
     candidate.kind === 'linked'
@@ -33,7 +35,7 @@ export function workplacesOf(candidates: readonly Candidate[]): Workplace[] {
   );
 }
 
-/** Where a job goes; or why nowhere, which fails it with the right kind. */
+/** The place of a job, or the reason why there is none and the failure kind. */
 export type Placement =
   | {
       kind: 'placed';
@@ -46,13 +48,13 @@ export type Placement =
   | { kind: 'no_session'; workplace: Workplace; repoSelection: RepoSelection; error: string }
   | { kind: 'no_repository'; repoSelection: RepoSelection; error: string };
 
-/** A claimed job, and where it goes. */
+/** A claimed job and its place. */
 export interface PlacedClaim {
   claim: Claim;
   placement: Placement;
 }
 
-/** The repository of a placement; undefined when there is none. */
+/** Returns the repository of a placement, or undefined if there is none. */
 export function workplaceOf(placement: Placement): Workplace | undefined {
   return placement.kind === 'no_repository' ? undefined : placement.workplace;
 }
