@@ -1,6 +1,7 @@
 /**
- * Brings what a spool holds to the server: first the transcript, then the result. After that the spool is removed. Nothing is
- * removed before the server has acknowledged it; a result that the server will never accept is kept where a person finds it.
+ * Delivers the contents of a spool to the server: first the transcript, then the result. It removes the spool only after the
+ * server has acknowledged everything. A result that the server will never accept is moved to a folder where a person can find
+ * it.
  */
 
 import { SUMMARY_LENGTH } from '../../../spec/job/kinds.ts';
@@ -14,13 +15,13 @@ import type { LeaseSpool } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { UploadLoop } from './upload-loop.ts';
 
-/** How long a delivery is tried. */
+/** When a delivery gives up. */
 export interface DeliveryLimit {
-  /** Ends the attempts; what is not delivered stays in the spool. */
+  /** Aborting ends the attempts. Undelivered data stays in the spool. */
   signal: AbortSignal;
-  /** One attempt: the caller comes back later. Absent: the delivery is repeated until the signal aborts. */
+  /** If true, makes one attempt, because the caller tries again later. Otherwise tries until the signal aborts. */
   isOnce?: boolean | undefined;
-  /** Frees what the signal needs. */
+  /** Frees the resources of the signal. */
   dispose?(): void;
 }
 
@@ -37,16 +38,17 @@ export interface DeliveryOptions extends Omit<DeliveryLimit, 'dispose'> {
 
 export type Delivery =
   /**
-   * `isTranscriptOwed`: the result has arrived, and not all of the transcript; the rest waits in the spool. `isReleased`: the
-   * server has queued the job again.
+   * `isTranscriptOwed`: the result has arrived, but a part of the transcript still waits in the spool. `isReleased`: the
+   * server has
+   * queued the job again.
    */
   | { kind: 'delivered'; body: JsonBody; isTranscriptOwed?: boolean; isReleased: boolean }
-  /** The lease is gone, or the server does not accept the result. `keptAt`: where the result is now. */
+  /** The lease is gone, or the server does not accept the result. `keptAt`: the folder that now has the result. */
   | { kind: 'refused'; code: string; message: string; keptAt?: string }
-  /** Given up for now; the next start of the runner delivers it. */
+  /** The delivery gave up for now. The next start of the runner tries again. */
   | { kind: 'pending'; message: string };
 
-/** After a person asked twice to leave, results may be delivered for this long. */
+/** How long results may still be delivered after a second Ctrl-C. */
 const SHUTDOWN_DELIVERY_MS = 10_000;
 
 /** Tries until the limit of the runner, or for a short time after its shutdown. */
@@ -71,9 +73,11 @@ export function untilGivenUp({
 }
 
 /**
- * Delivers until the server has acknowledged everything, or the signal aborts. Every round begins with the transcript, so that
- * it arrives before the result; but where only the transcript is refused, the answer that a person waits for does not wait
- * with it. The spool is closed in any case.
+ * Delivers until the server has acknowledged everything, or the signal aborts. Every round begins with the transcript, so
+ * that it
+ * arrives before the result. If the server refuses only the transcript, the result is delivered anyway, because a person
+ * waits
+ * for it. At the end the spool is always closed.
  */
 export async function deliver(options: DeliveryOptions): Promise<Delivery> {
   const { spool, uploads } = options;
@@ -130,8 +134,8 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
 }
 
 /**
- * Uploads as much of the transcript as the server accepts. When some is left, asks whether the server can be reached at all: a
- * server that has just come back gets the transcript first. Returns why nothing can be sent now.
+ * Uploads as much of the transcript as the server accepts. If some is left, checks whether the server is reachable, so that a
+ * server after an outage gets the transcript first. Returns the reason if nothing can be sent now.
  */
 async function drainOrAsk({ service, held, uploads, signal }: DeliveryOptions): Promise<string | undefined> {
   await uploads.drain(signal);
@@ -142,12 +146,12 @@ async function drainOrAsk({ service, held, uploads, signal }: DeliveryOptions): 
   return undefined;
 }
 
-/** The disk was full, and may have room now: a result on the disk survives this process. */
+/** Writes a result that could not be written before. The disk may have space now, and a result on disk survives a crash. */
 async function keepResult(spool: LeaseSpool, result: ResultRecord): Promise<void> {
   if (!spool.isResultKept) await spool.setResult(result).catch(() => undefined);
 }
 
-/** The server refuses the content, not the lease. */
+/** Whether the server refused the content and not the lease. */
 function isAboutContent(code: string): boolean {
   return code === 'body_too_large' || code === 'invalid_input' || code === 'invalid_json';
 }
@@ -167,7 +171,7 @@ interface Sent {
   isReleased: boolean;
 }
 
-/** If the server does not take the job back, it gets the result instead. */
+/** Sends the result. Returns the job to the queue if the result asks for that and the server supports it. */
 async function sendResult({
   service,
   held,
@@ -187,7 +191,7 @@ async function settleSpool(
   { spool, result, env }: DeliveryOptions,
   delivery: Exclude<Delivery, { kind: 'pending' }>,
 ): Promise<Delivery> {
-  // A refused result without an answer contains nothing that the server does not know.
+  // Without an answer, a refused result contains nothing that is worth keeping.
   if (delivery.kind === 'refused' && result.content !== undefined) {
     return { ...delivery, keptAt: await spool.keepAside(env) };
   }

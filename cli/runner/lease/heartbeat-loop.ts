@@ -1,6 +1,7 @@
 /**
- * Tells the server that a job is alive, and passes on its answers. The loop never ends by itself: it notes a failed beat and
- * sends the next one. Only the answer `stop` has a consequence, and the owner of the loop decides which.
+ * Sends the heartbeats of a job and passes on the answers. The loop never ends by itself: after a failed heartbeat it sends
+ * the
+ * next one. Only the answer `stop` has a consequence, which the owner of the loop decides.
  */
 
 import { pause } from '../../base/pause.ts';
@@ -11,9 +12,9 @@ export interface HeartbeatOptions {
   held: Held;
   intervalMs: number;
   isDraining(): boolean;
-  /** A person is being asked whether the job may run. */
+  /** Whether the runner is asking a person about the job. */
   isAsking?(): boolean;
-  /** After every beat that the server has answered. */
+  /** Called after every heartbeat that the server has answered. */
   onBeat(verdict: LeaseVerdict | undefined): Promise<void> | void;
   onStop(verdict: LeaseVerdict): void;
 }
@@ -21,7 +22,7 @@ export interface HeartbeatOptions {
 export class HeartbeatLoop {
   readonly #options: HeartbeatOptions;
   readonly #end = new AbortController();
-  /** Sent and not answered yet. */
+  /** The heartbeats that are sent but not answered yet. */
   readonly #beats = new Set<Promise<LeaseVerdict | undefined>>();
   #lastError = '';
   readonly #running: Promise<void>;
@@ -31,14 +32,15 @@ export class HeartbeatLoop {
     this.#running = this.#run();
   }
 
-  /** The error of the last beat that failed; blank when none did. */
+  /** The error of the last failed heartbeat; blank if none failed. */
   get lastError(): string {
     return this.#lastError;
   }
 
   /**
-   * Beats now, and returns what the server says about the lease; undefined when it could not be asked, or the loop has ended.
-   * A beat that was sent before is no answer: it may be older than the reason to ask now, and after a sleep it may never come.
+   * Sends a heartbeat now and returns the state of the lease. Returns undefined if the server did not answer, or if the loop
+   * has
+   * ended. It does not wait for an earlier heartbeat: that answer may be out of date, and after a sleep it may never arrive.
    */
   async beatNow(): Promise<LeaseVerdict | undefined> {
     if (this.#end.signal.aborted) return undefined;
@@ -51,7 +53,7 @@ export class HeartbeatLoop {
     }
   }
 
-  /** Ends the loop. Waits for beats in flight, so that none of their answers comes after the job is over. */
+  /** Ends the loop. Waits for unanswered heartbeats, so that no answer arrives after the end of the job. */
   async stop(): Promise<void> {
     this.#end.abort();
     await this.#running;
@@ -76,7 +78,7 @@ export class HeartbeatLoop {
       return undefined;
     }
     const { verdict } = reply.value;
-    // First of all: the server will not accept the agent's work.
+    // Stop first, because the server will not accept the agent's work.
     if (verdict?.action === 'stop') onStop(verdict);
     await onBeat(verdict);
     return verdict;

@@ -1,12 +1,13 @@
 /**
- * The one owner of a claimed lease: which lease it is, its spool, heartbeats and uploads, the switch that stops its agent,
- * and the way of its result to the server.
+ * Owns a claimed lease: its id, its spool, its heartbeats and uploads, the switch that stops its agent, and the delivery of
+ * its
+ * result.
  *
  *   claimed ──begin──▶ on disk ──start──▶ started ──deliver──▶ settled
  *      └───────────────putBack, abandon──────┘                    ▲
  *   found on disk, left by an earlier run ──deliver───────────────┘
  *
- * Before `begin` nothing of a claimed job is on the disk. From then on a restarted runner knows the job.
+ * Before `begin`, the disk has no data about the claimed job. After `begin`, a restarted runner can find the job.
  */
 
 import { LEASE_MS } from '../../../spec/job/lease.ts';
@@ -49,7 +50,7 @@ export class JobLease {
   #spool: LeaseSpool | undefined;
   #heartbeats: HeartbeatLoop | undefined;
   #uploads: UploadLoop | undefined;
-  /** What the server said of a lease that was left, when it was asked. */
+  /** The last answer of the server about a lease from an earlier run. */
   #verdict: LeaseVerdict | undefined;
   #isAsking = false;
   #isStarted = false;
@@ -61,19 +62,19 @@ export class JobLease {
     this.folder = origin.folder;
   }
 
-  /** The lease of a job that this runner has just claimed. */
+  /** Creates the lease of a job that this runner has just claimed. */
   static claimed(context: WorkContext, claim: Claim, workplace: Workplace | undefined): JobLease {
     const record = recordOfClaim(context, claim, workplace);
     const folder = folderOf(context, record);
     return new JobLease(context, { record, folder, isLeft: false, linked: workplace?.linked });
   }
 
-  /** A lease that an earlier run of the runner left on the disk. */
+  /** Creates a lease from the files that an earlier runner process left on the disk. */
   static left(context: WorkContext, { folder, record }: Pick<Origin, 'folder' | 'record'>): JobLease {
     return new JobLease(context, { record, folder, isLeft: true });
   }
 
-  /** Writes down which job this is, and listens for the shutdown of the runner. */
+  /** Writes the job and its lease to the disk, and listens for the shutdown of the runner. */
   async begin(): Promise<void> {
     const { shutdown } = this.#context;
     const at_utc = new Date().toISOString();
@@ -88,12 +89,12 @@ export class JobLease {
     return this.#spool;
   }
 
-  /** The newest piece of the transcript; blank before the first. */
+  /** The newest text of the transcript; blank if there is none yet. */
   get lastText(): string {
     return this.#spool?.lastText ?? '';
   }
 
-  /** The last error of a heartbeat; blank when none failed. */
+  /** The error of the last failed heartbeat; blank if none failed. */
   get heartbeatError(): string {
     return this.#heartbeats?.lastError ?? '';
   }
@@ -103,7 +104,7 @@ export class JobLease {
     return this.#uploads?.lastReply;
   }
 
-  /** The server knows that the job runs, and does not hand it out again. */
+  /** True if the server knows that the job runs. The server then does not hand out the job again. */
   get isStarted(): boolean {
     return this.#isStarted;
   }
@@ -113,7 +114,7 @@ export class JobLease {
     return this.#started.promise;
   }
 
-  /** Tells the server that the agent is about to run, until it has answered. From then on heartbeats keep the lease. */
+  /** Sends the start of the job until the server answers. After that, heartbeats renew the lease. */
   async start(): Promise<Start> {
     const { service, shutdown, isDraining } = this.#context;
     const signal = AbortSignal.any([shutdown, AbortSignal.timeout(LEASE_MS)]);
@@ -125,24 +126,24 @@ export class JobLease {
     return start;
   }
 
-  /** Adds a sentence of the runner to the transcript, and sends it in the words of the contract. */
+  /** Adds a sentence of the runner to the transcript, and sends it with the message route. */
   async announce(content: string, meta: Record<string, string | null>): Promise<JsonBody | undefined> {
     const at = new Date().toISOString();
     const shown = redactText(content, this.#context.secrets);
     await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${shown}\n` });
     const seq = this.spool.lastSeq;
     const reply = await this.#context.service.addMessage(this.held, { seq, at, content: shown, meta });
-    // A lost answer costs nothing: the sentence is in the spool like all other output.
+    // If the answer is lost, nothing is missing, because the sentence is also in the spool.
     this.#openUploads(reply.kind === 'ok' ? seq : seq - 1);
     return reply.kind === 'ok' ? reply.value : undefined;
   }
 
-  /** A person at this machine is being asked whether the job may run. */
+  /** Whether the runner is asking a person at this machine about the job. */
   get isAsking(): boolean {
     return this.#isAsking;
   }
 
-  /** While a person is asked, heartbeats keep the lease and tell those who wait for the job. */
+  /** While a person is asked, heartbeats renew the lease and show the question to people who wait for the job. */
   setAsking(isAsking: boolean): void {
     this.#isAsking = isAsking;
     if (!isAsking) return;
@@ -150,7 +151,7 @@ export class JobLease {
     void this.#heartbeats?.beatNow();
   }
 
-  /** Keeps the lease until the result is acknowledged, and obeys the answers of the server. */
+  /** Sends heartbeats until the result is acknowledged, and obeys the answers of the server. */
   startHeartbeats(): void {
     const { service, heartbeatMs, isDraining } = this.#context;
     this.#heartbeats ??= new HeartbeatLoop({
@@ -164,7 +165,7 @@ export class JobLease {
     });
   }
 
-  /** Takes up a lease that was left: its agent still runs, or has ended unseen. From here on heartbeats keep it again. */
+  /** Continues a lease from an earlier run, whose agent may still run. After this call, heartbeats renew the lease again. */
   async takeUp(): Promise<void> {
     const { shutdown } = this.#context;
     shutdown.addEventListener('abort', this.#onShutdown, { once: true });
@@ -175,29 +176,29 @@ export class JobLease {
     this.startHeartbeats();
   }
 
-  /** The lease may be gone: asks the server now. Settles when it has answered, or could not be asked. */
+  /** Asks the server now whether the lease is still valid. Settles when the server has answered or is unreachable. */
   async checkLease(): Promise<void> {
     await this.#heartbeats?.beatNow();
   }
 
-  /** There is something new in the spool. */
+  /** Call this when the spool has new data. */
   wakeUploads(): void {
     this.#openUploads(0).wake();
   }
 
-  /** Makes a result fit for the server and writes it down, so that a restarted runner delivers it. */
+  /** Cuts a result to the limits of the server and writes it to the disk, so that a restarted runner can deliver it. */
   async keep(result: ResultRecord): Promise<ResultRecord> {
     const fitted = await this.#fit(result);
     const spool = await this.#openSpool();
     await spool.setResult(fitted).catch((error: unknown) => {
-      // Each round of the recovery would repeat it.
+      // Otherwise each round of the recovery would repeat the message.
       if (!this.#origin.isLeft)
         this.#context.reporter.warn(`The result is not on disk yet: ${messageOf(error)}`);
     });
     return fitted;
   }
 
-  /** Brings the result to the server, or leaves it in the spool for later. Either way this run is done with the lease. */
+  /** Delivers the result, or leaves it in the spool for later. In both cases this run is finished with the lease. */
   async deliver(unkept: ResultRecord, limit: DeliveryLimit = untilGivenUp(this.#context)): Promise<Delivery> {
     const { service, env, reporter } = this.#context;
     const { held } = this;
@@ -218,7 +219,7 @@ export class JobLease {
     }
   }
 
-  /** The job was not started: gives it back and keeps nothing of it. Returns whether it is in the queue already. */
+  /** Returns an unstarted job to the queue and deletes its local data. Returns whether the server has already queued it. */
   async putBack(reason: ReleaseReason): Promise<boolean> {
     await this.#heartbeats?.stop();
     const isReleased = await putBack({ service: this.#context.service, held: this.held, reason });
@@ -226,13 +227,13 @@ export class JobLease {
     return isReleased;
   }
 
-  /** The job was never started here: keeps nothing of it. */
+  /** Deletes the local data of a job that was never started here. */
   async abandon(): Promise<void> {
     await this.close();
     await this.#spool?.remove();
   }
 
-  /** Sends nothing more, and closes the files. Whatever is on the disk stays there. */
+  /** Stops all requests and closes the files. The files stay on the disk. */
   async close(): Promise<void> {
     this.#context.shutdown.removeEventListener('abort', this.#onShutdown);
     await this.#heartbeats?.stop();
@@ -240,7 +241,7 @@ export class JobLease {
     await this.#spool?.close();
   }
 
-  /** The server is asked first: a job that became `lost` while this machine was away takes up its lease again. */
+  /** Asks the server first, so that a job that became `lost` while this machine was away can resume under its lease. */
   async #takeUp(): Promise<string | undefined> {
     const { service, isDraining } = this.#context;
     const beat = await service.heartbeat(this.held, isDraining());
@@ -248,7 +249,7 @@ export class JobLease {
     this.#verdict = beat.kind === 'ok' ? beat.value.verdict : undefined;
     const spool = await this.#openSpool();
     const received = await askReceived(service, this.held);
-    // After a loss of power the server may have chunks that are gone from here: their numbers stay used.
+    // After a power cut, the server may have chunks that this disk lost. Their numbers must not be used again.
     spool.skipTo(received);
     this.#openUploads(received);
     return undefined;
@@ -278,7 +279,7 @@ export class JobLease {
     return this.#uploads;
   }
 
-  /** Local records are for people to read: a record that cannot be written must not end a job. */
+  /** Only people read the local records, so a record that cannot be written must not end a job. */
   async #recordBeat(expiresAt: string | undefined): Promise<void> {
     const { local, reporter } = this.#context;
     try {

@@ -1,17 +1,18 @@
 /**
- * What a runner tells the server about a lease before its agent runs: that the job starts, or that it goes back to the
- * queue. Both calls are repeated until they are answered, and both may arrive twice.
+ * The two calls that a runner makes before its agent runs: it starts the job, or it returns the job to the queue. The runner
+ * repeats each call until the server answers. The server may receive a call twice.
  *
  *   start
  *     ok                            → started: only this answer allows the agent to run
- *     the job is in another status  → an earlier attempt took effect and the lease expired meanwhile. A heartbeat renews the
- *                                     lease, and the job is started again. If the lease cannot be renewed, it is gone.
- *     refused                       → another runner has the lease; the server expects nothing from this one
- *     no answer in time             → an attempt may have taken effect, so the server must be told that nothing ran
+ *     the job is in another status  → an earlier call had an effect, and the lease has expired meanwhile. A heartbeat renews
+ * the
+ *                                     lease, and the runner starts the job again. If that fails, the lease is gone.
+ *     refused                       → another runner has the lease; the server expects no result from this runner
+ *     no answer in time             → a call may have had an effect, so the runner must report that nothing ran
  *
  *   put back
  *     ok                            → the job is in the queue
- *     refused, or no answer in time → the lease expires, and the server queues a job that was never started
+ *     refused, or no answer in time → the server queues the unstarted job when the lease expires
  */
 
 import type { ReleaseReason } from '../../../spec/job/release.ts';
@@ -27,7 +28,7 @@ export interface StartOptions {
   service: Pick<HostedApi, 'start' | 'heartbeat'>;
   held: Held;
   isDraining(): boolean;
-  /** Ends the attempts. */
+  /** Aborting ends the attempts. */
   signal: AbortSignal;
 }
 
@@ -39,14 +40,14 @@ export async function startLease(options: StartOptions): Promise<Start> {
     const { message } = reply;
     const lease = reply.kind === 'refused' ? await judgeRefusal(reply.code, options) : 'unknown';
     if (lease === 'gone') return { kind: 'refused', message };
-    // The server answers again, and a renewed lease does not last for ever.
+    // The server answers again. Retry quickly, because the renewed lease can expire, too.
     failures = lease === 'renewed' ? 1 : failures + 1;
     await pause(retryPauseMs(failures), signal);
     if (signal.aborted) return { kind: 'unanswered', message };
   }
 }
 
-/** `unknown`: the heartbeat was not answered, and the next start asks again. */
+/** Returns `unknown` if the heartbeat was not answered. The next call to start asks again. */
 async function judgeRefusal(code: string, options: StartOptions): Promise<'renewed' | 'gone' | 'unknown'> {
   if (code !== 'wrong_status') return 'gone';
   const { service, held, isDraining } = options;
@@ -55,7 +56,7 @@ async function judgeRefusal(code: string, options: StartOptions): Promise<'renew
   return beat.kind === 'refused' ? 'gone' : 'unknown';
 }
 
-/** A runner that leaves does not wait longer for the server. */
+/** How long an exiting runner waits for the server. */
 const PUT_BACK_LIMIT_MS = 10_000;
 
 export interface PutBackOptions {
@@ -65,7 +66,7 @@ export interface PutBackOptions {
   reason: ReleaseReason;
 }
 
-/** Gives a job back that was not started. Returns whether the server has queued it again. */
+/** Returns an unstarted job to the queue. Returns whether the server has already queued it. */
 export async function putBack({ service, held, reason }: PutBackOptions): Promise<boolean> {
   const signal = AbortSignal.timeout(PUT_BACK_LIMIT_MS);
   for (let failures = 1; ; failures += 1) {
@@ -77,7 +78,7 @@ export async function putBack({ service, held, reason }: PutBackOptions): Promis
   }
 }
 
-/** Tells the person at this machine what happens to a job that the runner gave back. */
+/** The sentence for the person at this machine about a job that the runner returned. */
 export function describePutBack(jobId: string, isReleased: boolean): string {
   return isReleased
     ? `Job ${jobId} was not started and is in the queue again.`

@@ -1,6 +1,7 @@
 /**
- * Which lease a job is held under. The record that opens the journal of a spool is the one description of a lease: the
- * runner makes it from a claim, a later run reads it from the disk, and everything else that names the lease comes from it.
+ * The record of a lease, which is the first entry in the journal of a spool. The runner creates it from a claim. A later run
+ * reads
+ * it from the disk. All other code takes the lease from this record.
  */
 
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { isStillRunning } from '../process/process-table.ts';
 import { folderName, spoolFolder } from '../spool/places.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 
-/** The record of a job that this runner has just claimed. */
+/** Creates the record of a job that this runner has just claimed. */
 export function recordOfClaim(
   { machine, service, self }: WorkContext,
   { job, lease, account }: Claim,
@@ -37,7 +38,7 @@ export function recordOfClaim(
   };
 }
 
-/** The job under its lease, as every call to the server names it. */
+/** The job and lease in the form that calls to the server use. */
 export function heldOf({ job_id, lease_id, checkpoint_id, account }: ClaimRecord): Held {
   return {
     jobId: job_id,
@@ -47,7 +48,7 @@ export function heldOf({ job_id, lease_id, checkpoint_id, account }: ClaimRecord
   };
 }
 
-/** The folder of the spool of a lease that this runner claims. */
+/** The spool folder for a lease that this runner claims. */
 export function folderOf(
   { env, machine }: Pick<WorkContext, 'env' | 'machine'>,
   { job_id, lease_id }: ClaimRecord,
@@ -55,7 +56,7 @@ export function folderOf(
   return join(spoolFolder(env, machine.machine_id), folderName(lease_id ?? job_id));
 }
 
-/** Whether another runner process that is alive works on this lease. */
+/** Whether another living runner process works on this lease. */
 export async function isHeldByAnother({ runner }: ClaimRecord, { self }: WorkContext): Promise<boolean> {
   if (runner.pid === self.pid && runner.start_time === self.startTime) return false;
   return isStillRunning({ pid: runner.pid, startTime: runner.start_time });

@@ -1,14 +1,14 @@
 /**
- * How a job ended whose runner is gone: the result is what the journal and the disk can prove.
+ * Determines how a job ended after its runner crashed. The result contains only what the journal and the disk prove:
  *
- *   the agent still runs, or something it started  → it is stopped, because nobody reads its output; then as below
- *   the agent left an answer and ended well        → completed with the answer
- *   the agent left an answer, nobody saw its end   → failed with the answer, and the reason
- *   the agent may have run, and left no answer     → failed: what it did is unknown
- *   the agent was never started                    → failed: nothing ran
+ *   the agent or a process that it started runs    → the runner stops these processes; then the next rows apply
+ *   there is an answer, and the agent succeeded    → completed with the answer
+ *   there is an answer, but no record of the end   → failed with the answer and the reason
+ *   the agent may have run, but left no answer     → failed, because it is unknown what the agent did
+ *   the agent was never started                    → failed, because nothing ran
  *
- * A prompt that was entered into a session of an agent server is not judged here as long as such a server can be asked
- * (`loop/adopted-jobs.ts`): the transcript of the session proves more than the disk.
+ * If the prompt was entered into an agent server that still answers, `loop/adopted-jobs.ts` decides instead, because the
+ * transcript of the session proves more than the disk.
  */
 
 import { readLeftAnswer } from '../../agents/answer-file.ts';
@@ -27,14 +27,14 @@ const NOT_COMPLETED =
   'The agent ended without completing its turn, and the runner stopped before it could report the reason.';
 const NEVER_RAN = 'The runner stopped before it started the agent; nothing ran.';
 
-/** Stops what is left of the agent, and says how its job ended. */
+/** Stops the remaining processes of the agent, and returns the result of the job. */
 export async function concludeLeftJob(
   context: Pick<WorkContext, 'graces' | 'secrets'>,
   { folder, journal }: { folder: string; journal: Journal },
 ): Promise<ResultRecord> {
   const { claim, progress, answerPath, otherSession } = journal;
   if (progress.kind === 'claimed') return failedResult('agent_error', NEVER_RAN, new Date());
-  // The transcript of its session could tell more, but no agent server can be asked.
+  // The transcript of the session would prove more, but no agent server answers.
   if (progress.kind === 'entered') return failedResult('agent_error', UNKNOWN, new Date());
   const stopped = await stopOrphans(progress.mark, context);
   if (otherSession !== undefined) {
@@ -52,7 +52,7 @@ export async function concludeLeftJob(
   return { ...failedResult('agent_error', error, new Date()), content };
 }
 
-/** Processes that the agent started may outlive it. */
+/** Stops the processes that the agent started, because they may still run after the agent has ended. */
 async function stopOrphans(mark: FamilyMark, { graces }: Pick<WorkContext, 'graces'>): Promise<string> {
   const { processes, left, signal } = await stopFamily(ProcessFamily.found(mark), graces);
   if (signal === 'none') return '';

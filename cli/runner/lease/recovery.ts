@@ -1,13 +1,14 @@
 /**
- * Delivers what an earlier run of the runner left in the spool, one lease after the other:
+ * Delivers the spools that an earlier runner process left, one lease after the other:
  *
  *   a result                   → delivered under its lease
- *   a prompt in an agent server → adopted: its turn is followed, or the transcript of its session tells the result
- *   no result                  → concluded from what the disk proves (left-job.ts), then delivered
- *   no readable claim          → put aside for a person
- *   a folder that is not safe  → put aside for a person; nothing in it is used
+ *   a prompt in an agent server → the runner follows the turn, or reads the result from the transcript of the session
+ *   no result                  → left-job.ts determines the result from the disk; then delivered
+ *   no readable claim          → moved aside for a person
+ *   a folder that is not safe  → moved aside for a person; the runner reads nothing in it
  *
- * The lease is the fence: what the server gave to another runner stays as it is there, and is kept here.
+ * The lease id protects jobs that the server has given to another runner: the server refuses the old result, and this machine
+ * keeps it.
  */
 
 import { existsSync } from 'node:fs';
@@ -30,24 +31,25 @@ export interface Recovered {
 }
 
 export interface RecoveryOptions {
-  /** Folders that this run is working on. */
+  /** Whether this process works on the folder. */
   isBusy(folder: string): boolean;
-  /** Ends the attempts; what is left waits for the next recovery. */
+  /** Aborting ends the attempts. The other spools wait for the next recovery. */
   signal: AbortSignal;
   /**
-   * Takes over a job whose prompt was entered into a session of an agent server, and goes on by itself. False: no such server
-   * can be asked.
+   * Takes over a job whose prompt was entered into an agent server, and follows it in the background. Returns false if no
+   * such
+   * server answers.
    */
   adopt?(context: WorkContext, left: { folder: string; journal: Journal }): Promise<boolean>;
-  /** For local records. */
+  /** Called after a delivery, to update the local records. */
   onRecovered(recovered: Recovered): Promise<void>;
 }
 
-/** Delivers everything that is left. Returns how many spools still wait: for the server, or for a person. */
+/** Delivers all spools. Returns the number of spools that still wait for the server or for a person. */
 export async function recoverSpools(context: WorkContext, options: RecoveryOptions): Promise<number> {
   const folders = await listSpools(spoolFolder(context.env, context.machine.machine_id));
   let waiting = 0;
-  // Each round begins with another folder, so that a server that is slow with one job does not delay the same others.
+  // Each round begins with another folder, so that one slow delivery does not always delay the same jobs.
   const first = Math.floor(Math.random() * folders.length);
   for (const folder of [...folders.slice(first), ...folders.slice(0, first)]) {
     if (options.isBusy(folder)) continue;
@@ -57,7 +59,7 @@ export async function recoverSpools(context: WorkContext, options: RecoveryOptio
   return waiting;
 }
 
-/** A folder that cannot be read must not delay the results of the others. */
+/** Reports a folder that cannot be read, so that it does not delay the other results. */
 async function recoverOrTell(
   context: WorkContext,
   folder: string,
@@ -71,7 +73,7 @@ async function recoverOrTell(
   }
 }
 
-/** True when something of it still waits for the server. */
+/** Returns true if a part of the spool still waits for the server. */
 async function recoverSpool(
   context: WorkContext,
   folder: string,
@@ -87,7 +89,7 @@ async function recoverSpool(
   }
   const journal = await readJournal(folder);
   if (journal === undefined) {
-    // A job delivered and removed it after the folders were listed.
+    // A running job delivered and removed the folder after the folders were listed.
     if (!existsSync(folder)) return false;
     reporter.warn(`A spool without a readable journal was put aside: ${await moveAside(folder, env)}`);
     return false;
@@ -98,7 +100,7 @@ async function recoverSpool(
   if (kept === undefined && (await options.adopt?.(context, { folder, journal })) === true) return false;
   const lease = JobLease.left(context, { folder, record: claim });
   try {
-    // For every account that is signed in now: no other runner supervises the agent.
+    // Do this whichever account is signed in, because no other runner supervises the agent.
     const result = kept ?? (await lease.keep(await concludeLeftJob(context, { folder, journal })));
     if (claim.base_url !== service.baseUrl) {
       reporter.info(
@@ -106,7 +108,7 @@ async function recoverSpool(
       );
       return false;
     }
-    // The recovery comes back in rounds: one spool that cannot be delivered must not delay the others.
+    // One attempt is enough here: the next round tries again, and one spool must not delay the others.
     const delivery = await lease.deliver(result, { signal: options.signal, isOnce: true });
     reportDelivery(context, claim.job_id, delivery);
     const isOwed = delivery.kind === 'delivered' && delivery.isTranscriptOwed === true;

@@ -1,13 +1,13 @@
 /**
- * Uploads the transcript from the spool to the server, in order, until everything has been acknowledged:
+ * Uploads the transcript from the spool to the server, in order, until the server has acknowledged everything:
  *
  *   reading ──nothing new──▶ waiting ──wake──▶ reading
  *      └──batch──▶ sending ──received──▶ reading
  *                     ├──unavailable──▶ pause (growing, jittered) ──▶ reading again
- *                     ├──too large, malformed──▶ half as much; a single chunk is replaced by a remark
- *                     └──lease refused──▶ the server is asked about the lease; only a lost lease ends the loop
+ *                     ├──too large, malformed──▶ send half as much; replace a single chunk by a remark
+ *                     └──lease refused──▶ ask the server about the lease; only a lost lease ends the loop
  *
- * The disk is the queue: an outage of any length costs no memory.
+ * The queue is on the disk, so even a long outage needs no memory.
  */
 
 import { pause, retryPauseMs, settledOr } from '../../base/pause.ts';
@@ -19,33 +19,36 @@ export interface UploadOptions {
   service: Pick<HostedApi, 'addLogs'>;
   held: Held;
   chunksPath: string;
-  /** The server has everything up to this number. */
+  /** The number up to which the server has every chunk. */
   received: number;
   /** Asks the server about the lease after it has refused an upload. */
   askLease(): Promise<LeaseVerdict | undefined>;
 }
 
-/** Refusals that are about the job, not about what was sent. */
+/** Error codes that concern the job or its lease, not the sent data. */
 const LEASE_REFUSALS: ReadonlySet<string> = new Set([
   'lease_lost',
   'wrong_status',
   'foreign_machine',
   'not_found',
 ]);
-/** In a row. If the server calls a lease good but refuses uploads under it, the result must not wait for ever. */
+/**
+ * Maximum refusals in a row. If the server says that a lease is valid but refuses its uploads, the result must not wait
+ * forever.
+ */
 const MAX_REFUSALS = 5;
 
-/** After about half a minute of failed attempts the result goes ahead. */
+/** After this many failed attempts (about half a minute), the result is sent before the transcript. */
 const STALLED_AFTER = 6;
 
 export class UploadLoop {
   readonly #options: UploadOptions;
   readonly #end = new AbortController();
   readonly #running: Promise<void>;
-  /** Where the first chunk begins that the server has not acknowledged. */
+  /** The file offset of the first chunk that the server has not acknowledged. */
   #offset = 0;
   #received = 0;
-  /** Chunks per upload; shrinks when one is refused for its content. */
+  /** The maximum number of chunks per upload. It shrinks when the server refuses the content of an upload. */
   #limit = Number.POSITIVE_INFINITY;
   #failures = 0;
   #refusals = 0;
@@ -63,12 +66,12 @@ export class UploadLoop {
     this.#running = this.#run();
   }
 
-  /** The server accepts no more under this lease. */
+  /** Whether the server accepts no more uploads under this lease. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
-  /** Whether the server has everything that was in the spool when it was read last. */
+  /** Whether the server has everything that the last read of the spool found. */
   get isDrained(): boolean {
     return this.#isDrained;
   }
@@ -78,15 +81,16 @@ export class UploadLoop {
     return this.#lastReply;
   }
 
-  /** There is something new to send. */
+  /** Call this when there is new data to send. */
   wake(): void {
     this.#isWoken = true;
     this.#wake();
   }
 
   /**
-   * Sends at once. Settles when the server has everything in the spool, when it cannot have it (it refuses, or several attempts
-   * in a row failed), or when the signal aborts. The loop itself goes on.
+   * Sends at once. Settles when the server has the complete spool, when it refuses, after several failed attempts in a row,
+   * or when
+   * the signal aborts. The loop continues afterwards.
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#drained = Promise.withResolvers();
@@ -113,7 +117,7 @@ export class UploadLoop {
         isPlaced = true;
         await this.#sendNext(signal);
       } catch {
-        // A transcript that cannot be read is like a server that is away: the result does not wait for it for ever.
+        // Treat an unreadable transcript like an unreachable server, so that the result does not wait for it forever.
         await this.#waitAfterFailure();
       }
     }
@@ -128,7 +132,7 @@ export class UploadLoop {
   }
 
   async #waitForNews(signal: AbortSignal): Promise<void> {
-    // Woken during the read: what it found may be out of date.
+    // New data arrived during the read, so read again.
     if (this.#isWoken) return;
     this.#isDrained = true;
     this.#drained.resolve();
@@ -154,7 +158,7 @@ export class UploadLoop {
     this.#lastReply = body;
     this.#limit = Number.POSITIVE_INFINITY;
     this.#refusals = 0;
-    // A v0.4.4 server has no numbers: it has what it was sent.
+    // A v0.4.4 server does not number chunks. Assume that it has everything that was sent.
     const received = readSeq(body.received) ?? last.chunk.seq;
     const isProgress = received > this.#received;
     this.#received = received;
@@ -185,7 +189,7 @@ export class UploadLoop {
     if (!this.#isRefused) await this.#waitAfterFailure();
   }
 
-  /** Something in this one chunk is not accepted; a hole would hold up everything behind it. */
+  /** Replaces a chunk that the server does not accept, because a gap in the numbers would block all later chunks. */
   async #sendRemark(batch: readonly PlacedChunk[], why: string): Promise<void> {
     const chunks = batch.map(({ chunk }) =>
       remark(chunk.seq, chunk.at, `(a piece of output was refused: ${why})\n`),
@@ -204,19 +208,19 @@ export class UploadLoop {
   }
 }
 
-/** The number of the last chunk that the server has of a lease. */
+/** Asks the server for the number of the last chunk that it has for a lease. */
 export async function askReceived(
   service: Pick<HostedApi, 'offers' | 'addLogs'>,
   held: Held,
 ): Promise<number> {
-  // Without numbers there is no answer; lines that arrive twice are better than lines that are missing.
+  // Without numbers, the server cannot answer. Sending lines twice is better than losing lines.
   const numbers = await service.offers('chunks');
   if (numbers.kind !== 'ok' || !numbers.value) return 0;
   const reply = await service.addLogs(held, []);
   return (reply.kind === 'ok' ? readSeq(reply.value.received) : undefined) ?? 0;
 }
 
-/** Puts remarks where chunks are missing, so that what follows is accepted. */
+/** Fills gaps in the numbers with remarks, so that the server accepts the later chunks. */
 function fillHoles(chunks: readonly ChunkRecord[], received: number): ChunkRecord[] {
   const filled: ChunkRecord[] = [];
   let next = received + 1;
@@ -229,7 +233,7 @@ function fillHoles(chunks: readonly ChunkRecord[], received: number): ChunkRecor
   return filled.slice(0, MAX_FILLED);
 }
 
-/** The server takes 1000 chunks at once. */
+/** The server accepts 1000 chunks per request. */
 const MAX_FILLED = 1000;
 const LOST = '(a piece of output was lost on the machine)\n';
 

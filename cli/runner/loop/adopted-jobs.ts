@@ -1,9 +1,10 @@
 /**
- * Jobs of an earlier runner whose prompt was entered into a session of an agent server. The server outlives the runner:
+ * Continues jobs of an earlier runner whose prompt was entered into an agent server. The server still runs after that runner
+ * has ended:
  *
- *   the turn still runs     → it is followed on, under its lease
- *   the turn has ended      → its result is what the transcript of the session shows
- *   there is no such turn   → nothing ran: the job goes back to the queue
+ *   the turn still runs     → the runner follows the turn under its lease
+ *   the turn has ended      → the runner reads the result from the transcript of the session
+ *   there is no such turn   → nothing ran, so the job goes back to the queue
  */
 
 import type { AgentSession, SessionDriver } from '../../agents/agent.ts';
@@ -40,7 +41,7 @@ export class AdoptedJobs {
     await Promise.all(this.#work.values());
   }
 
-  /** Takes over the job and goes on in the background; false when no agent server can be asked. */
+  /** Takes over the job and follows it in the background. Returns false if no agent server answers. */
   async adopt(context: WorkContext, left: Left): Promise<boolean> {
     const { progress } = left.journal;
     if (progress.kind !== 'entered') return false;
@@ -113,7 +114,7 @@ export class AdoptedJobs {
   }
 }
 
-/** Follows a turn that still runs, under its own lease. */
+/** Follows a running turn under the lease of its job. */
 async function followTurn(
   context: WorkContext,
   lease: JobLease,

@@ -1,4 +1,6 @@
-/** Waits for work over the channels: one listener at a time, replaced when its connection is out of date. */
+/**
+ * Waits for work over a channel. It has one listener at a time, and replaces the listener when its connection is out of date.
+ */
 
 import { messageOf } from '../../base/exit.ts';
 import { pause } from '../../base/pause.ts';
@@ -10,12 +12,12 @@ export interface ListenerWaiterOptions
   extends Pick<ListenerOptions, 'choice' | 'pollIntervalMs' | 'onChange' | 'random'> {
   machineId: string;
   instance: string;
-  /** Where to listen, with the token that is stored now. */
+  /** Returns the address of the channel and the current token. */
   connect(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
-  /** The lease of this job may be gone; undefined: of any job. */
+  /** Called when the lease of a job may be gone; without a job id, it may be the lease of any job. */
   onLease(jobId: unknown): void;
   onDrain(): void;
-  /** Another runner of this machine listens now. */
+  /** Called when another runner of this machine has taken over the channel. */
   onReplaced(message: string): void;
 }
 
@@ -51,12 +53,12 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   return {
     async nextPoll(signal) {
       for (;;) {
-        // After every poll, opens a listener that could not be opened before: nothing else does.
+        // Try again after every poll to open a listener that could not be opened before.
         if (listener === undefined && pauseMs > 0) renewing = renewing.then(openIfMissing);
         await renewing;
         if (isClosed) return undefined;
         const reason = await (listener ?? pauseInstead(pauseMs)).nextPoll(signal);
-        // A listener that was renewed meanwhile ends its waits; its successor polls at once.
+        // The listener was replaced meanwhile, which ended this wait. The new listener polls at once.
         if (reason === undefined && !signal.aborted) continue;
         pauseMs = options.pollIntervalMs;
         return reason;
@@ -64,7 +66,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
     },
     poll: () => listener?.poll('event'),
     renew() {
-      // One after the other, so that only one listens. Without a sign-in none listens, and the polls go on.
+      // Renew in sequence, so that only one listener is open. Without a sign-in, no listener is open and the polls continue.
       renewing = renewing.then(renew);
     },
     close() {
@@ -74,7 +76,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
   };
 }
 
-/** Replaces a listener that could not be opened. The first poll comes at once, and finds out why. */
+/** Takes the place of a listener that could not be opened. The first poll happens at once, and its error shows the reason. */
 function pauseInstead(pauseMs: number): Pick<Listener, 'nextPoll'> {
   return {
     async nextPoll(signal) {
@@ -99,7 +101,7 @@ async function openListener(options: ListenerWaiterOptions): Promise<Listener> {
     },
     onEnd(end) {
       if (end.kind === 'replaced') options.onReplaced(end.message);
-      // The next poll finds the sign-in refused as well, and the loop waits for a new one.
+      // The server will refuse the next poll, too, and the loop then waits for a new sign-in.
       else listener.poll('event');
     },
   });

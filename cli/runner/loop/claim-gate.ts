@@ -1,6 +1,6 @@
 /**
- * The checks before every claim, the same for every path that claims: the agent must be able to work, and the owner's policy
- * must allow claims now. A job that is not claimed stays in the queue, where another machine may take it.
+ * The checks before every claim: the agent must be able to work, and the owner's policy must allow claims now. All code that
+ * claims jobs uses these checks. A job that is not claimed stays in the queue, where another machine may take it.
  */
 
 import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
@@ -10,15 +10,15 @@ import { type CurrentPause, describePause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import type { Obstacle } from './obstacle.ts';
 
-/** During a pause of the agent: clocks are set, and computers sleep. */
+/** How often to check during a pause of the agent, because the clock may change and the computer may sleep. */
 const CHECK_AGAIN_MS = 60_000;
 
 export interface ClaimGateOptions {
-  /** Absent: the owner allows every claim. */
+  /** If absent, every claim is allowed. */
   policy?: Pick<OwnerPolicy, 'reasonToWait'> | undefined;
-  /** What stays in the queue, for sentences. */
+  /** The word for the waiting work in messages. */
   claims: 'jobs' | 'reviews';
-  /** The agents of the sessions that can take work; absent: the default one. */
+  /** Returns the agents of the sessions that can take jobs. If absent, the default agent is used. */
   agentsInUse?: (() => Promise<readonly string[]>) | undefined;
 }
 
@@ -32,15 +32,15 @@ export class ClaimGate {
   }
 
   /**
-   * What forbids a claim now; undefined when nothing does.
-   * @param isDry nothing will run, so no agent is needed
+   * Returns the reason why no claim is allowed now, or undefined.
+   * @param isDry if true, the agent is not checked, because nothing will run
    */
   async check(isDry = false): Promise<Obstacle | undefined> {
     const agent = isDry ? undefined : await this.#checkAgent();
     return agent ?? this.#checkPolicy();
   }
 
-  /** Without an agent that works, every job would be claimed only to fail. */
+  /** Checks the agent, because without a working agent every claimed job would fail. */
   async #checkAgent(): Promise<Obstacle | undefined> {
     const { claimPause } = this.#context;
     const missing = await this.#findMissing();
@@ -50,13 +50,13 @@ export class ClaimGate {
     const error = missing
       ? new CliError(missing.message, { code: 'agent_missing', hint: missing.hint })
       : this.#pauseError(pause);
-    // Without a time the program may be back at any moment.
+    // Without a time, check again soon, because the program may work again at any moment.
     if (pause.until === undefined) return { message: pause.message, error, pause };
     const leftMs = Math.max(0, pause.until - Date.now()) + 1;
     return { message: describePause(pause), error, pause, pauseMs: Math.min(leftMs, CHECK_AGAIN_MS) };
   }
 
-  /** The first agent that a session needs and that is not there. */
+  /** Returns the first missing agent that a session needs. */
   async #findMissing() {
     const { agentsInUse } = this.#options;
     for (const name of (await agentsInUse?.()) ?? [DEFAULT_AGENT]) {

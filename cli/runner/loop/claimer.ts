@@ -1,4 +1,4 @@
-/** One poll for work: a sign of life, then the question. Every claim goes this way, whatever woke the runner. */
+/** Polls for work: it sends a heartbeat, then the poll. Every claim uses this code, whatever woke the runner. */
 
 import { randomUUID } from 'node:crypto';
 import { NOT_OFFERED, notOffered } from '../../client/offers.ts';
@@ -12,25 +12,25 @@ import type { CycleFacts, IdleBeat } from './documents.ts';
 
 export type PollResult =
   | { kind: 'idle'; facts: CycleFacts }
-  /** The server, or a person here, asks this machine to finish and claim nothing. */
+  /** The server, or a person at this machine, has ordered the runner to finish its jobs and claim nothing. */
   | { kind: 'draining'; facts: CycleFacts }
   | ClaimedPoll
-  /** Every repository has a job already; the server was not asked. */
+  /** Every repository already has a job, so the server was not asked. */
   | { kind: 'full' }
   | UnansweredPoll;
 
-/** A job for this machine; of a dry run it is not claimed. */
+/** A job for this machine. In a dry run it is not claimed. */
 export interface ClaimedPoll extends PlacedClaim {
   kind: 'job';
   facts: CycleFacts;
 }
 
 export type UnansweredPoll =
-  /** The server handed out something that the runner cannot work on. */
+  /** The server handed out a job that the runner cannot read. */
   { kind: 'malformed'; message: string } | Exclude<Reply<never>, { kind: 'ok' }>;
 
 export interface ClaimerPlan {
-  /** Reads the candidate roots again for each poll: sessions come and go while the runner runs. */
+  /** Reads the candidate roots again for each poll, because sessions may change while the runner runs. */
   findCandidates(): Promise<Candidate[]>;
   /** The root of `--repo-root`. */
   defaultRoot: string;
@@ -41,11 +41,13 @@ export interface ClaimerPlan {
 export class Claimer {
   readonly #context: WorkContext;
   readonly #plan: ClaimerPlan;
-  /** Kept while a poll is unanswered: the same id brings the same lease instead of a second job. */
+  /**
+   * Kept while a poll is unanswered, because a repeated poll with the same id returns the same lease and not a second job.
+   */
   #claimId: string | undefined;
-  /** On the monotonic clock; the first poll comes at once. */
+  /** Time of the next poll, on the monotonic clock. The first poll happens at once. */
   #beatAt = performance.now();
-  /** The pause that the server knows of. */
+  /** The pause that was last sent to the server. */
   #toldPause: CurrentPause | undefined;
 
   constructor(context: WorkContext, plan: ClaimerPlan) {
@@ -54,8 +56,8 @@ export class Claimer {
   }
 
   /**
-   * Asks for at most one job.
-   * @param isDry asks which job it would be, and claims nothing
+   * Polls for at most one job.
+   * @param isDry asks which job would be claimed, and claims nothing
    */
   async poll(isDry = false): Promise<PollResult> {
     const candidates = await this.#plan.findCandidates();
@@ -74,7 +76,7 @@ export class Claimer {
       candidateRoots: candidates.map((candidate) => candidate.root),
       root: this.#plan.defaultRoot,
     };
-    // Without a repository every claimed job would fail.
+    // Without a free repository, every claimed job would fail.
     if (free.length === 0) return { kind: 'idle', facts };
     if (beat.value.drain || isDraining()) return { kind: 'draining', facts };
 
@@ -84,12 +86,12 @@ export class Claimer {
     if (answer.kind === 'malformed') return answer;
     if (answer.kind === 'idle') return { kind: 'idle', facts };
     const { job, raw, lease } = answer;
-    // All workplaces: a job may belong into a repository that is busy now.
+    // Use all workplaces, because the job may belong to a repository that is busy now.
     const placement = placeJob(job, workplaces, this.#plan.defaultRoot);
     return { kind: 'job', facts, placement, claim: { job, raw, lease, account: reply.account } };
   }
 
-  /** A sign of life for a machine that is not listening, if the last one is this long ago. A poll reports its failure. */
+  /** Sends a heartbeat if the last one is older than this. Used while no channel is open. The next poll reports failures. */
   async beatIfQuiet(quietMs: number): Promise<void> {
     if (performance.now() - this.#beatAt < quietMs) return;
     this.#beatAt = performance.now();
@@ -97,7 +99,7 @@ export class Claimer {
     await service.heartbeat({}, isDraining());
   }
 
-  /** Tells the server once of a pause that has begun; undefined: there is none. */
+  /** Sends a new pause to the server once, or its end (undefined). */
   async tellPause(pause: CurrentPause | undefined): Promise<void> {
     if (pause === this.#toldPause) return;
     if (pause === undefined) {
@@ -116,13 +118,13 @@ export class Claimer {
     if (isDry) return service.poll({ dryRun: true, projectRoots });
     this.#claimId ??= randomUUID();
     const reply = await service.poll({ claimId: this.#claimId, projectRoots });
-    // Once it is answered, the next poll is another claim.
+    // The poll was answered, so the next poll is a new claim.
     if (reply.kind === 'ok' || reply.kind === 'refused') this.#claimId = undefined;
     return reply;
   }
 }
 
-/** A server that does not know dry runs would hand the job out, and nobody would work on it. */
+/** Refuses a dry run if the server does not support it: such a server would hand out a job that nobody works on. */
 export async function refuseDryRun(
   service: Pick<HostedApi, 'offers' | 'baseUrl'>,
 ): Promise<Exclude<Reply<never>, { kind: 'ok' }> | undefined> {

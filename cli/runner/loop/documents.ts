@@ -1,4 +1,4 @@
-/** The output of `runner work` by outcome: JSON documents, and lines for people. */
+/** The output of `runner work` for each outcome: JSON documents, and lines for people. */
 
 import { type JobEnd, jobEndLine } from '../../output/job-words.ts';
 import { said } from '../../output/page.ts';
@@ -10,16 +10,16 @@ import { showPlacement } from '../job/placement-view.ts';
 import type { BeatRecord } from '../job/work-context.ts';
 import type { PlacedClaim, Placement } from '../job/workplace.ts';
 
-/** One cycle of the runner, ready to be shown. */
+/** The printable outcome of one cycle of the runner. */
 export interface CycleOutcome {
   ok: boolean;
   document: Record<string, unknown>;
   lines: Line[];
-  /** For a person at a terminal of this width. */
+  /** The page for a terminal of this width. */
   page(columns: number): Rich;
 }
 
-/** The heartbeat before the poll, as the documents show it. */
+/** The heartbeat before the poll, for documents. */
 export interface IdleBeat extends Partial<BeatRecord> {
   ok: true;
   heartbeat_at_utc: string;
@@ -28,11 +28,11 @@ export interface IdleBeat extends Partial<BeatRecord> {
   response: JsonBody;
 }
 
-/** What every document ends with. */
+/** The facts at the end of every document. */
 export interface CycleFacts {
   beat: IdleBeat;
   candidateRoots: readonly string[];
-  /** Of `--repo-root`: paths inside it are shown relative to it. */
+  /** The root of `--repo-root`. Paths inside it are shown relative to it. */
   root: string;
 }
 
@@ -150,7 +150,7 @@ function executedLines(report: JobReport): Line[] {
     ['lease.id', report.lease.lease_id],
     ['session.id', report.selectedSession?.orp_session_id],
     ['session.codex_session_id', report.selectedSession?.codex_session_id],
-    // Whether the job is done: that the server took the report of a failure is no success.
+    // True only if the job succeeded. A failure that the server has accepted is still a failure.
     ['response.ok', report.ok],
     ['runtime.path', report.runtimePath],
     ...trouble,

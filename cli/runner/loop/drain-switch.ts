@@ -1,18 +1,19 @@
 /**
- * What ends the claims of a runner: a person or the system here (`DrainSwitch`), or the server (`DrainOrder`). After an order
- * the runner stays, and claims again when the order is taken back. The switch makes it leave:
+ * Makes a runner stop claiming: by a person or the system at this machine (`DrainSwitch`), or by the server (`DrainOrder`).
+ * After
+ * an order by the server, the runner keeps running and claims again when the order ends. After the switch, the runner exits:
  *
  *   working ──first Ctrl-C or SIGTERM──▶ draining (finish, claim nothing) ──second──▶ shutdown (stop the agents, report)
  *      └──terminal or reader gone──────────▲
  *
- * A closed window is noticed several times: through the shell, through the system, and through every line that can no longer
- * be printed. It only drains: a person who stops an agent must have seen that one is at work.
+ * The runner notices a closed window several times: from the shell, from the system, and from each line that it cannot print.
+ * A closed window only drains. To stop an agent, a person must first have seen that an agent is running.
  */
 
 import { takeOverInterrupts } from '../../base/interrupt.ts';
 import type { Reporter } from '../../base/reporter.ts';
 
-/** Ctrl-C, and the end of a service. */
+/** The signals of Ctrl-C and of a stopping service. */
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export class DrainSwitch {
@@ -21,7 +22,7 @@ export class DrainSwitch {
   readonly #reporter: Reporter;
   readonly #onSignal = () => this.press();
   readonly #onHangUp = () => this.hangUp();
-  /** The jobs that are at work, for sentences. */
+  /** Returns the running jobs, for messages. */
   jobsAtWork: () => readonly string[] = () => [];
 
   constructor(reporter: Reporter) {
@@ -33,16 +34,17 @@ export class DrainSwitch {
     return this.#draining.signal;
   }
 
-  /** Aborts when the agents must stop as well. */
+  /** Aborts when the agents must stop, too. */
   get shutdown(): AbortSignal {
     return this.#shutdown.signal;
   }
 
   /**
-   * Listens to the signals of this process; returns what ends that.
+   * Listens to the signals of this process. Returns a function that stops listening.
    *
-   * The end of a terminal concerns only a runner that prints on it. `nohup` takes the terminal away from both streams. It also
-   * ignores SIGHUP, but Node restores the default of every signal at its start.
+   * A closed terminal matters only if the runner prints on it. With `nohup`, neither stream is a terminal. `nohup` also
+   * ignores
+   * SIGHUP, but Node restores the default of every signal at its start.
    */
   listen(): () => void {
     const isOnTerminal = process.stdout.isTTY || process.stderr.isTTY;
@@ -57,7 +59,7 @@ export class DrainSwitch {
     };
   }
 
-  /** Another signal has arrived. */
+  /** Handles a signal. */
   press(): void {
     if (this.#shutdown.signal.aborted) return;
     if (this.#draining.signal.aborted) {
@@ -69,21 +71,21 @@ export class DrainSwitch {
     this.#draining.abort();
   }
 
-  /** Nobody sees this runner now. Further calls change nothing. */
+  /** Handles a closed terminal or reader. Further calls have no effect. */
   hangUp(): void {
     if (this.#draining.signal.aborted) return;
     this.#reporter.info(`The output has no reader any more. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
-  /** The terminal has no more input (Ctrl-D), so nobody can be asked there. Further calls change nothing. */
+  /** Handles the end of terminal input (Ctrl-D), after which no question is possible. Further calls have no effect. */
   inputEnded(): void {
     if (this.#draining.signal.aborted) return;
     this.#reporter.info(`The terminal takes no more answers. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
-  /** Ends all claims, without a signal. */
+  /** Stops all claims without a signal. */
   drain(): void {
     this.#draining.abort();
   }
@@ -104,14 +106,14 @@ function agents(count: number): string {
 }
 
 /**
- * Whether the server tells this machine to claim nothing (`orp runner drain`). Every heartbeat reply says so, and the channel
- * reports a new order at once.
+ * Tracks whether the server has drained this machine (`orp runner drain`). Every answer to a heartbeat contains this, and the
+ * channel reports a new order at once.
  */
 export class DrainOrder {
   readonly #reporter: Reporter;
   #isGiven = false;
   #isKnown = false;
-  /** Called when the order is given and when it is taken back. */
+  /** Called when the order begins and when it ends. */
   onChange: ((isGiven: boolean) => void) | undefined;
 
   constructor(reporter: Reporter) {
@@ -122,7 +124,7 @@ export class DrainOrder {
     return this.#isGiven;
   }
 
-  /** Takes what the server says, and reports a change once. */
+  /** Stores the state from the server, and reports each change once. */
   readonly note = (isGiven: boolean): void => {
     const isNews = isGiven !== this.#isGiven;
     // The first answer may differ from what an earlier runner has recorded.

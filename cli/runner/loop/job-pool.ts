@@ -1,7 +1,8 @@
 /**
- * The jobs that this process works on, and what keeps them apart: never two in one agent session, and one per repository
- * unless the person allows more. The loop asks the pool which repositories are free before it claims. A claimed job then waits
- * in the pool for its place, because the place that this machine chooses may differ from the one that the server saw.
+ * The jobs that this process works on. Two jobs never run in one agent session, and a repository has one running job unless
+ * the person allows more. Before it claims, the loop asks the pool which repositories are free. A claimed job then waits in
+ * the
+ * pool until its place is free, because this machine may choose another place than the server expected.
  */
 
 import { isRouteable } from '../../../spec/local/session-order.ts';
@@ -15,28 +16,28 @@ import { describePutBack } from '../lease/lease-moves.ts';
 
 export interface PoolRules {
   maxJobs: number;
-  /** Several jobs in one repository, each in a session of its own. */
+  /** Allows several jobs in one repository, each in its own session. */
   parallelInRepo: boolean;
 }
 
 export interface PoolHooks {
-  /** The first job begins: the machine is at work. */
+  /** Called when the first job begins. */
   onBusy?(): void;
-  /** The last job ended. */
+  /** Called when the last job has ended. */
   onIdle?(): void;
-  /** There may be room for another job. */
+  /** Called when there may be room for another job. */
   onFreed?(): void;
 }
 
-/** A job in the pool; its fields are for the live line, too. */
+/** A job in the pool. The live line also shows its fields. */
 export interface RunningJob {
   readonly lease: JobLease;
   readonly placement: Placement;
-  /** On the monotonic clock. */
+  /** Start time on the monotonic clock. */
   readonly beganAt: number;
 }
 
-/** A full disk, a lost permission: what is on the disk of the job waits for the recovery. */
+/** A job that ended because of a local error such as a full disk. Its files wait for the recovery. */
 export interface FailedWork {
   kind: 'could_not_work';
   error: unknown;
@@ -46,13 +47,13 @@ export interface FailedWork {
 export type JobOutcome = JobEnd | FailedWork;
 
 interface Slot extends RunningJob {
-  /** The job has its repository and session; nothing else runs there. */
+  /** True if the job has its repository and session for itself. */
   hasPlace: boolean;
 }
 
 export interface PoolOptions {
   rules: PoolRules;
-  /** Aborts when no job may begin any more. */
+  /** Aborts when no further job may begin. */
   draining: AbortSignal;
   hooks?: PoolHooks;
 }
@@ -73,7 +74,10 @@ export class JobPool {
     return [...this.#slots];
   }
 
-  /** The jobs that the end of the runner would stop; a job that a person is asked about does not run yet. */
+  /**
+   * The jobs that would be stopped if the runner ended. Excludes jobs that a person is asked about, because they do not run
+   * yet.
+   */
   get jobsAtWork(): string[] {
     return this.jobs.filter(({ lease }) => !lease.isAsking).map(({ lease }) => lease.held.jobId);
   }
@@ -82,7 +86,7 @@ export class JobPool {
     return this.#slots.size >= this.#options.rules.maxJobs;
   }
 
-  /** The repositories that can take another job right now: the loop claims only for these. */
+  /** Returns the repositories that can take another job now. The loop claims only for these. */
   freeAmong(workplaces: readonly Workplace[]): Workplace[] {
     const slots = [...this.#slots];
     const sessions = new Set(slots.map((slot) => sessionOf(slot.placement)));
@@ -90,7 +94,7 @@ export class JobPool {
       const here = slots.filter((slot) => repositoryOf(slot.placement) === keyOf(workplace));
       if (here.length === 0) return true;
       if (!this.#options.rules.parallelInRepo) return false;
-      // The server hands out a claim that is not started again, to the next poll for its repository.
+      // Until a job is started, the next poll for its repository would get the same job again.
       if (here.some(({ lease }) => !lease.isStarted)) return false;
       return workplace.sessions.some(
         (session) => isRouteable(session) && !sessions.has(session.codex_session_id),
@@ -98,7 +102,7 @@ export class JobPool {
     });
   }
 
-  /** Works on a claimed job as soon as it has its place. Settles when the job is over, and never rejects. */
+  /** Runs a claimed job as soon as its place is free. Settles when the job has ended, and never rejects. */
   async work(placed: PlacedClaim, run: (lease: JobLease) => Promise<JobEnd>): Promise<JobOutcome> {
     const { claim, placement } = placed;
     const lease = JobLease.claimed(this.#context, claim, workplaceOf(placement));
@@ -115,24 +119,24 @@ export class JobPool {
     return outcome;
   }
 
-  /** The last job that could not be worked on since this was asked; undefined when there is none. */
+  /** Returns the last failure since the previous call, or undefined. */
   takeFailure(): FailedWork | undefined {
     const failure = this.#failure;
     this.#failure = undefined;
     return failure;
   }
 
-  /** Settles when there may be more room than at this call. */
+  /** Settles when there may be more room than now. */
   changed(): Promise<void> {
     return this.#changed.promise;
   }
 
-  /** Settles when no job is left. */
+  /** Settles when the pool is empty. */
   async settled(): Promise<void> {
     while (this.#slots.size > 0) await this.changed();
   }
 
-  /** Asks the server about the lease of one job, or of all when it is not known which. */
+  /** Asks the server about the lease of one job, or about all leases if the job is unknown. */
   async checkLeases(jobId?: unknown): Promise<void> {
     const meant = this.jobs.filter(({ lease }) => typeof jobId !== 'string' || lease.held.jobId === jobId);
     await Promise.all(meant.map(({ lease }) => lease.checkLease()));
@@ -150,7 +154,7 @@ export class JobPool {
     }
   }
 
-  /** The runner was asked to leave before the job began. */
+  /** Returns a job to the queue because the runner exits before the job began. */
   async #putBack(lease: JobLease): Promise<JobEnd> {
     const isReleased = await lease.putBack('shutting_down');
     this.#context.reporter.info(describePutBack(lease.held.jobId, isReleased));
@@ -158,8 +162,9 @@ export class JobPool {
   }
 
   /**
-   * Waits until no other job is in the session or the repository; false when the runner leaves first. Meanwhile the lease is
-   * not renewed: a job that waits too long goes back to the queue, where another machine may take it.
+   * Waits until the session and the repository are free. Returns false if the runner exits first. The lease is not renewed
+   * during
+   * the wait, so a job that waits too long goes back to the queue, where another machine may take it.
    */
   async #takePlace(slot: Slot): Promise<boolean> {
     const { draining } = this.#options;
@@ -180,7 +185,7 @@ export class JobPool {
     });
   }
 
-  /** Only with several jobs in one repository a job that has started makes room for another one. */
+  /** With several jobs per repository, a started job makes room for the next claim. */
   #noteStart(): void {
     if (this.#options.rules.parallelInRepo) this.#change();
   }
@@ -193,7 +198,7 @@ export class JobPool {
   }
 }
 
-/** Two roots inside one checkout share their link state: they are one repository. */
+/** The key of a repository. Two roots inside one checkout share their link state, so they have the same key. */
 function keyOf(workplace: Workplace): string {
   return linkFolder(workplace.linked.repository);
 }

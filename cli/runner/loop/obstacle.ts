@@ -1,4 +1,4 @@
-/** What keeps the runner from claiming: a runner that goes on waits it out, and a command that ends fails with it. */
+/** The reason why the runner cannot claim. A continuous runner waits until it is gone; `--once` fails with it. */
 
 import { exactDuration } from '../../base/duration.ts';
 import { CliError, messageOf } from '../../base/exit.ts';
@@ -8,32 +8,32 @@ import type { CurrentPause } from '../job/claim-pause.ts';
 import type { UnansweredPoll } from './claimer.ts';
 
 export interface Obstacle {
-  /** For a runner that waits. */
+  /** The message of a continuous runner. */
   message: string;
-  /** For a command that ends. */
+  /** The error of `--once`. */
   error: unknown;
-  /** Nothing is wrong: the owner wants it so. */
+  /** True if the owner wants this, for example during quiet hours. */
   isWanted?: boolean;
-  /** How long to wait; absent: longer after each attempt. */
+  /** How long to wait. If absent, the pauses grow with each attempt. */
   pauseMs?: number;
-  /** The agent takes no work; the server shows this with the jobs that wait. */
+  /** Set if the agent cannot take work. The server shows the pause with the waiting jobs. */
   pause?: CurrentPause;
 }
 
-/** A full disk does not have room a second later. */
+/** A long pause, because a full disk has no space a second later. */
 const FAILED_WORK_PAUSE_MS = 30_000;
 
-/** A full disk, a lost permission: it may pass, and nobody restarts a runner at night. */
+/** The obstacle for a local error such as a full disk. The runner waits, because the error may pass. */
 export function localObstacle(error: unknown): Obstacle {
   return { message: `${messageOf(error)} Trying again.`, error };
 }
 
-/** Nothing of a job could be written down, so it did not start. The next jobs would only end the same way. */
+/** The obstacle after a job that could not be recorded and so did not start. The next jobs would fail in the same way. */
 export function failedWorkObstacle(error: unknown): Obstacle {
   return { ...localObstacle(error), pauseMs: FAILED_WORK_PAUSE_MS };
 }
 
-/** A poll that brought no answer to work with. */
+/** The obstacle after a poll without a usable answer. */
 export function pollObstacle(poll: UnansweredPoll): Obstacle {
   return { message: waitSentence(poll), error: asError(poll) };
 }
@@ -87,7 +87,7 @@ function hintOf(code: string): string {
   }
 }
 
-/** Reports an obstacle once when it begins and once when it is over, however often the runner tried. */
+/** Reports an obstacle once when it begins and once when it ends, however often the runner tries. */
 export class Outage {
   readonly #reporter: Reporter;
   #since: number | undefined;
@@ -98,12 +98,12 @@ export class Outage {
     this.#reporter = reporter;
   }
 
-  /** Notes a failed attempt and returns its number in a row. Another reason is reported again. */
+  /** Records a failed attempt and returns the number of failures in a row. Reports again if the reason has changed. */
   note({ message, isWanted = false }: Pick<Obstacle, 'message' | 'isWanted'>): number {
     this.#attempt += 1;
     this.#since ??= performance.now();
     if (message !== this.#message) {
-      // What the owner wants is not an error.
+      // A pause that the owner wants is not a warning.
       if (isWanted) this.#reporter.info(message);
       else this.#reporter.warn(message);
     }
@@ -111,7 +111,7 @@ export class Outage {
     return this.#attempt;
   }
 
-  /** The runner works; returns whether it did not before. */
+  /** Records that the runner works. Returns whether there was an obstacle before. */
   end(): boolean {
     if (this.#since === undefined) return false;
     this.#reporter.info(

@@ -1,6 +1,6 @@
 /**
- * When the loop polls next: not before there is room for a job, then at once or when the waiter says so, and not any more when
- * the runner must leave.
+ * Decides when the loop polls next. It polls only if there is room for a job: at once, or when the waiter asks for a poll. It
+ * stops when the runner must exit.
  */
 
 import type { WorkContext } from '../job/work-context.ts';
@@ -13,7 +13,7 @@ export interface PollTimingOptions {
   drainSwitch: DrainSwitch;
   wake: WakeSignal;
   waiter: Waiter;
-  /** Why this runner must leave, asked before every poll; undefined while it may go on. */
+  /** Called before every poll. Returns why this runner must exit, or undefined. */
   findReasonToLeave?: (() => Promise<string | undefined>) | undefined;
 }
 
@@ -27,13 +27,13 @@ export class PollTiming {
     this.#options = options;
   }
 
-  /** There may be room for another job. A loop that waits for room polls anyway: asked again, every job would cost one more. */
+  /** Call this when there may be room for another job. A loop that already waits for room gets no additional poll. */
   noteRoom(): void {
     if (!this.#isWaitingForRoom) this.#options.waiter.poll();
   }
 
   /**
-   * Waits until a poll is due; false when the runner leaves.
+   * Waits until a poll is due. Returns false if the runner exits.
    * @param isDue polls as soon as there is room
    */
   async waitForNext(isDue: boolean): Promise<boolean> {
@@ -62,7 +62,7 @@ export class PollTiming {
     return hasWaited;
   }
 
-  /** After a pause of the agent one job finds out whether it works again; the others stay in the queue. */
+  /** After a pause of the agent, only one job runs, to test whether the agent works again. Other jobs stay in the queue. */
   get #hasNoRoom(): boolean {
     const { pool } = this.#options;
     const isTried = this.#context.claimPause.isTrying && pool.jobs.length > 0;
@@ -75,7 +75,7 @@ export class PollTiming {
         return 'The runner was disabled on this machine; leaving.';
       return await this.#options.findReasonToLeave?.();
     } catch {
-      // A disk that cannot be read is no reason to leave; the poll meets the same error, and the loop waits it out.
+      // An unreadable disk is no reason to exit. The poll fails with the same error, and the loop waits.
       return undefined;
     }
   }

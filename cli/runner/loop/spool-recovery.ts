@@ -1,6 +1,7 @@
 /**
- * Delivers what is on the disk and not yet acknowledged: what an earlier run left, and what this one could not deliver in
- * time. It repeats its rounds until nothing is left, however long the server is away, and leaves jobs at work alone.
+ * Delivers the spools that the server has not acknowledged: from earlier runs, and from this run if a delivery took too long.
+ * It
+ * repeats its rounds until no spool is left, however long an outage takes. It does not touch the spools of running jobs.
  */
 
 import { messageOf } from '../../base/exit.ts';
@@ -12,21 +13,21 @@ import type { WorkContext } from '../job/work-context.ts';
 import { type Recovered, type RecoveryOptions, recoverSpools } from '../lease/recovery.ts';
 import { AdoptedJobs } from './adopted-jobs.ts';
 
-/** New work must not wait longer than this for one round. */
+/** The maximum time that new work waits for one round. */
 const ROUND_MS = 60_000;
 
-/** What the loop that a recovery belongs to tells it. */
+/** The functions that the work loop provides to the recovery. */
 export interface RecoveryHost {
-  /** Whether a job at work has this spool. */
+  /** Whether a running job uses this spool. */
   isBusy(folder: string): boolean;
-  /** The runner ends: what is left waits for the next one. */
+  /** Aborts when the runner exits. The remaining spools wait for the next runner. */
   ending: AbortSignal;
-  /** Settles after the pause, or earlier when it is worth trying again or the runner ends. */
+  /** Settles after the pause. Settles earlier if another try may succeed, or if the runner exits. */
   pause(ms: number): Promise<void>;
 }
 
 export interface SpoolRecoveryOptions extends RecoveryHost {
-  /** Other paths of this machine whose spools are delivered as well. */
+  /** Returns the contexts of other runner paths on this machine, whose spools are delivered, too. */
   findOthers?(): readonly WorkContext[];
 }
 
@@ -37,7 +38,7 @@ export class SpoolRecovery {
   readonly #adopted = new AdoptedJobs((recovered) => this.#recordOrTell(recovered));
   #running = Promise.resolve();
   #isRunning = false;
-  /** Asked during a round: a spool that this round has passed may have been left since. */
+  /** True if another round was requested during a round, because the current round may have passed the new spool. */
   #isAskedAgain = false;
 
   constructor(context: WorkContext, options: SpoolRecoveryOptions) {
@@ -46,7 +47,7 @@ export class SpoolRecovery {
     this.#options = options;
   }
 
-  /** One round. Returns how many spools still wait for the server. */
+  /** Runs one round. Returns the number of spools that still wait for the server. */
   async recoverAll(): Promise<number> {
     const { ending, findOthers } = this.#options;
     const isBusy = (folder: string) => this.#options.isBusy(folder) || this.#adopted.isBusy(folder);
@@ -63,12 +64,12 @@ export class SpoolRecovery {
     return left;
   }
 
-  /** The first round; if something is left, the others follow in the background. */
+  /** Runs the first round. If spools are left, further rounds run in the background. */
   async start(): Promise<void> {
     if ((await this.#recoverAllOrReport()) > 0) this.#goOn(1);
   }
 
-  /** Runs rounds in the background until nothing is left. Called during a round, it adds another one. */
+  /** Runs rounds in the background until no spool is left. A call during a round adds another round. */
   runInBackground(): void {
     this.#goOn(0);
   }
@@ -80,7 +81,7 @@ export class SpoolRecovery {
     this.#running = this.#untilNothingIsLeft(roundsBefore);
   }
 
-  /** Settles when no round runs, and every adopted job has ended. */
+  /** Settles when no round runs and every adopted job has ended. */
   async settled(): Promise<void> {
     await this.#running;
     await this.#adopted.settled();
@@ -106,7 +107,7 @@ export class SpoolRecovery {
     }
   }
 
-  /** Local records are for people to read: a record that cannot be written must not make a delivered result look owed. */
+  /** Reports a local record that cannot be written. Such an error must not mark a delivered result as undelivered. */
   async #recordOrTell(recovered: Recovered): Promise<void> {
     try {
       await this.#recordRecovered(recovered);
@@ -117,7 +118,7 @@ export class SpoolRecovery {
     }
   }
 
-  /** The repository's runtime still names the job as active. */
+  /** Updates `runtime.json` of the repository, which still shows the job as active. */
   async #recordRecovered({ held, repoRoot, result, delivery }: Recovered): Promise<void> {
     if (repoRoot === undefined || delivery.kind === 'pending') return;
     const repository = await resolveRepo(repoRoot, this.#context.env);
@@ -127,7 +128,7 @@ export class SpoolRecovery {
   }
 }
 
-/** Every round of a night finds the same; this reports each sentence once. */
+/** Reports each sentence only once, because every round finds the same problems. */
 function reportOnce(reporter: Reporter): Reporter {
   const said = new Set<string>();
   const ifNew = (say: (text: string) => void) => (text: string) => {

@@ -1,20 +1,22 @@
-/** What ends a wait of the runner early: a wake-up from the server or the machine, a sign-in, or the end of the runner. */
+/**
+ * Ends waits of the runner early: after a wake-up from the server or the machine, after a sign-in, or when the runner exits.
+ */
 
 import { pause, settledOr } from '../../base/pause.ts';
 import type { LocalState } from '../job/work-context.ts';
 
-/** What makes the runner poll: a timer, or a wake-up from the server. */
+/** Waits for the next poll: for a timer, or for a wake-up from the server. */
 export interface Waiter {
-  /** Settles when it is worth polling; undefined when the signal aborts. */
+  /** Settles with the reason for the next poll. Settles with undefined if the signal aborts. */
   nextPoll(signal: AbortSignal): Promise<string | undefined>;
-  /** Asks for a poll from outside. */
+  /** Requests a poll now. */
   poll(): void;
-  /** The connection may be out of date: from before a sleep, or of another sign-in. */
+  /** Replaces the connection, which may be dead after a sleep or belong to an earlier sign-in. */
   renew(): void;
   close(): void;
 }
 
-/** Pauses that end early when it is worth trying again. */
+/** Pauses that end early if another try may succeed. */
 export class WakeSignal {
   readonly #ending: AbortSignal;
   #current = new AbortController();
@@ -32,12 +34,12 @@ export class WakeSignal {
     before.abort();
   }
 
-  /** Settles after the pause, at the next wake, or when the runner is to end. */
+  /** Settles after the pause, at the next wake-up, or when the runner must exit. */
   pause(ms: number): Promise<void> {
     return pause(ms, this.#signal);
   }
 
-  /** Settles with the promise, at the next wake, or when the runner is to end. */
+  /** Settles with the promise, at the next wake-up, or when the runner must exit. */
   race(promise: Promise<unknown>): Promise<void> {
     return settledOr(promise, this.#signal);
   }
@@ -47,12 +49,12 @@ export class WakeSignal {
   }
 }
 
-/** A person who has just signed in watches what happens; reading one small file costs nothing. */
+/** Short, because a person who has just signed in is watching, and the check reads only one small file. */
 const CHECK_EVERY_MS = 1000;
 
 /**
- * Notices a sign-in or sign-out on this machine, and returns what stops watching. Each call uses the current sign-in, but an
- * open channel keeps the account that opened it and would be woken for that account's jobs.
+ * Watches for a sign-in or sign-out on this machine. Returns a function that stops watching. Requests always use the current
+ * sign-in. An open channel keeps its account, so it must be reopened.
  */
 export function startSignInWatch(local: Pick<LocalState, 'watchSignIn'>, onChange: () => void): () => void {
   let isAnother = local.watchSignIn();

@@ -1,12 +1,13 @@
 /**
- * The runner at work. This loop alone decides what to do next; everything else only wakes it:
+ * The main loop of the runner. Only this loop decides what to do next; all other parts only wake it:
  *
  *   gate ──open──▶ poll ──job──▶ into the pool, and poll again while there is room
  *    ▲  └─obstacle─┐ └─idle──▶ wait: for the channel, the end of a job, a wake-up of the machine
  *    └── wait, longer each time ◀┘
  *
- * In continuous mode only a signal ends it: the loop reports a failed job and goes on, waits until an outage is over, and
- * pauses after a refused sign-in until somebody signs in.
+ * In continuous mode, only a signal ends the loop. It reports a failed job and continues. It waits until an outage is over.
+ * After
+ * a refused sign-in it waits until a person signs in.
  */
 
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../../base/exit.ts';
@@ -31,13 +32,13 @@ export interface WorkPlan
     Pick<PollTimingOptions, 'findReasonToLeave'> {
   rules: PoolRules;
   hooks?: Omit<PoolHooks, 'onFreed'>;
-  /** Works on one claimed job to its end. */
+  /** Runs one claimed job until it ends. */
   runJob(lease: JobLease, placed: PlacedClaim): Promise<JobEnd>;
-  /** The agents of the sessions that can take work; absent: the default one. */
+  /** Returns the agents of the sessions that can take jobs. If absent, the default agent is used. */
   agentsInUse?: () => Promise<readonly string[]>;
-  /** Absent: the owner allows every claim. */
+  /** If absent, every claim is allowed. */
   policy?: Pick<OwnerPolicy, 'reasonToWait'>;
-  /** Makes what delivers the results that are left on this machine. */
+  /** Creates the recovery, which delivers old results on this machine. */
   makeRecovery(options: RecoveryHost): SpoolRecovery;
 }
 
@@ -60,7 +61,7 @@ export class WorkLoop {
   #waiter: Waiter | undefined;
   #timing: PollTiming | undefined;
   #obstacle: string | undefined;
-  /** After a sleep the leases are checked; nothing is claimed before that is answered. */
+  /** The check of the leases after a sleep. The runner claims nothing until the check is done. */
   #revalidating = Promise.resolve();
 
   constructor(context: WorkContext, plan: WorkPlan, drainSwitch: DrainSwitch) {
@@ -93,7 +94,7 @@ export class WorkLoop {
     drainSwitch.jobsAtWork = () => this.#pool.jobsAtWork;
   }
 
-  /** The jobs that are at work, for the live line. */
+  /** The running jobs, for the live line. */
   get jobs(): readonly RunningJob[] {
     return this.#pool.jobs;
   }
@@ -103,10 +104,10 @@ export class WorkLoop {
     return this.#obstacle;
   }
 
-  /** One cycle. An obstacle ends it with an error for people. */
+  /** Runs one cycle. Throws an error for people if there is an obstacle. */
   async once(isDry: boolean): Promise<CycleOutcome> {
     if (!isDry) await this.#recovery.recoverAll();
-    // Its process ends with the cycle, so a turn that it has adopted is followed to its end first.
+    // The process ends after this cycle, so first wait for the turns that it has adopted.
     await this.#recovery.settled();
     const obstacle = await this.#gate(isDry);
     if (obstacle !== undefined) throw obstacle.error;
@@ -127,7 +128,7 @@ export class WorkLoop {
     }
   }
 
-  /** Cycles until the switch is pressed, then waits for the jobs that are at work. */
+  /** Runs cycles until the drain switch is used, then waits for the running jobs. */
   async run(waiter: Waiter, show: Show): Promise<void> {
     this.#waiter = waiter;
     const timing = new PollTiming(this.#context, {
@@ -149,14 +150,15 @@ export class WorkLoop {
     }
   }
 
-  /** The server or the channel says that a lease may be gone: asks the server about it at once. */
+  /** Asks the server about a lease at once, because a message said that the lease may be gone. */
   checkLease(jobId: unknown): void {
     this.#pool.checkLeases(jobId).catch((error) => this.#context.reporter.warn(messageOf(error)));
   }
 
   /**
-   * The machine slept, its clock jumped, or somebody else signed in. Leases come first: another runner may have them now,
-   * while the agents here still work. Then the channel, which may be dead, and all current pauses.
+   * Called after a sleep, a jump of the clock or another sign-in. First checks the leases, because another runner may have
+   * them
+   * while agents here still run. Then reopens the channel, which may be dead, and ends all current pauses.
    */
   wakeUp(): void {
     const { reporter } = this.#context;
@@ -165,7 +167,7 @@ export class WorkLoop {
     this.#wake.now();
   }
 
-  /** A sign of life while nothing else gives one. */
+  /** Sends a heartbeat if nothing else has shown lately that this machine is alive. */
   async beatIfQuiet(quietMs: number): Promise<void> {
     if (this.#pool.jobs.length === 0) await this.#claimer.beatIfQuiet(quietMs);
   }
@@ -175,7 +177,7 @@ export class WorkLoop {
       const cycle = await this.#cycle(show).catch(
         (error): Cycle => ({ kind: 'obstacle', obstacle: localObstacle(error) }),
       );
-      // A job is rarely the last in the queue, so the next poll is due at once; after an obstacle, too.
+      // Poll again at once after a job, because the queue often has more. Poll at once after an obstacle, too.
       isDue = cycle.kind !== 'idle';
       this.#obstacle = cycle.kind === 'obstacle' ? cycle.obstacle.message : undefined;
       if (cycle.kind === 'obstacle') {
@@ -196,7 +198,7 @@ export class WorkLoop {
       case 'idle':
       case 'draining':
         this.#noteAnswer();
-        // While a job is at work, this would read as if the job were over.
+        // While a job runs, this message would look as if the job had ended.
         if (this.#pool.jobs.length === 0) show(idleOutcome(poll.facts));
         return { kind: 'idle' };
       case 'job':
@@ -208,7 +210,7 @@ export class WorkLoop {
     }
   }
 
-  /** What keeps the runner from claiming now; undefined when nothing does. */
+  /** Returns the reason why the runner cannot claim now, or undefined. */
   async #gate(isDry = false): Promise<Obstacle | undefined> {
     const obstacle = await this.#claimGate.check(isDry);
     if (obstacle !== undefined) return obstacle;
@@ -221,7 +223,7 @@ export class WorkLoop {
     return this.#claimer.poll(isDry);
   }
 
-  /** The server answered. After a pause of the agent, only a job shows whether the obstacle is gone. */
+  /** Handles an answer of the server. After a pause of the agent, only a job proves that the obstacle is gone. */
   #noteAnswer(): void {
     if (this.#context.claimPause.isTrying) return;
     if (this.#outage.end()) this.#waiter?.renew();
@@ -237,14 +239,14 @@ export class WorkLoop {
     throw interrupted('Interrupted before the job was started.');
   }
 
-  /** Works on a claimed job in the pool. Settles when the job is over, and never rejects. */
+  /** Runs a claimed job in the pool. Settles when the job has ended, and never rejects. */
   async #work(poll: ClaimedPoll, show: Show): Promise<JobOutcome> {
     const outcome = await this.#pool.work(poll, async (lease) => {
       const end = await this.#plan.runJob(lease, poll);
       if (end.kind === 'reported') show(jobOutcome(poll.facts, end.report));
       return end;
     });
-    // A result that could not be delivered in time is on the disk, and only the recovery delivers it.
+    // A result that could not be delivered in time is on the disk. Only the recovery delivers it.
     if (this.#waiter !== undefined) this.#recovery.runInBackground();
     return outcome;
   }

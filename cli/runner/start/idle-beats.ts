@@ -1,24 +1,25 @@
 /**
- * Signs of life of a runner that waits and is not listening. An open channel is a sign of life, a job at work sends its own
- * heartbeats, and every poll begins with one: only a long poll interval, or a channel that cannot be opened, leaves a machine
- * silent. After ten minutes of silence the server shows it as offline.
+ * Sends heartbeats while the runner is idle and has no channel. Normally this is not needed: an open channel shows that the
+ * machine is online, a running job sends heartbeats, and every poll begins with a heartbeat. But with a long poll interval,
+ * or if
+ * no channel can be opened, the machine would be silent, and after ten minutes the server would show it as offline.
  */
 
-/** The server records a sign of life every five minutes, so it has two of them at most eight minutes apart. */
+/** The server records at most one heartbeat in five minutes, so its records are at most eight minutes apart. */
 export const QUIET_LIMIT_MS = 4 * 60_000;
 const CHECK_EVERY_MS = 30_000;
 
 export interface IdleBeatOptions {
   /** Whether the server can wake this machine over an open channel. */
   isListening(): boolean;
-  /** Beats when nothing has beaten for this long. */
+  /** Sends a heartbeat if the last one is older than this. */
   beatIfQuiet(quietMs: number): Promise<void>;
 }
 
-/** Starts; returns what ends it. */
+/** Starts the heartbeats. Returns a function that stops them. */
 export function startIdleBeats({ isListening, beatIfQuiet }: IdleBeatOptions): () => void {
   const timer = setInterval(() => {
-    // The next poll reports what made a beat fail.
+    // The next poll reports the reason if a heartbeat fails.
     if (!isListening()) beatIfQuiet(QUIET_LIMIT_MS).catch(() => undefined);
   }, CHECK_EVERY_MS);
   timer.unref();

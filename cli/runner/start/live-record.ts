@@ -1,6 +1,7 @@
 /**
- * What `orp runner status` shows of a running runner: how it is connected, and its last error. Written when it changes, which
- * is rare. If it cannot be written, only this report is missing.
+ * Records the connection and the last error of a running runner for `orp runner status`. The record is written when it
+ * changes,
+ * which is rare. If it cannot be written, only the status lacks these facts.
  */
 
 import { resolve, sep } from 'node:path';
@@ -17,7 +18,7 @@ interface LivePlace {
   env: NodeJS.ProcessEnv;
   machineId: string;
   instance: string;
-  /** The options of this runner that decide in which way it drives its agent; `orp runner status` uses them before the first job. */
+  /** The options that decide in which way the runner drives its agent. `orp runner status` uses them before the first job. */
   agentOptions: { bin: string | undefined; profile: string | undefined; mode: string | undefined };
 }
 
@@ -32,7 +33,7 @@ export class LiveRecord {
     this.#record = { instance: at.instance, last_error, drained_at_utc, agent_options };
   }
 
-  /** The channel came up or went down. */
+  /** Records that the channel opened or closed. */
   noteChannel({ transport, up }: { transport: string; up: boolean }, now: number): void {
     const { channel } = this.#record;
     const before = JSON.stringify(channel ?? {});
@@ -40,26 +41,26 @@ export class LiveRecord {
     this.#write({ channel: { transport, listening: up, since_utc: formatTimestamp(now) } });
   }
 
-  /** A pause of the agent began, or ended. */
+  /** Records that a pause of the agent began or ended. */
   notePause(pause: CurrentPause | undefined): void {
     const { code, message, until } = pause ?? {};
     const until_utc = until === undefined ? undefined : formatTimestamp(until);
     this.#write({ paused: code === undefined ? undefined : { code, message, until_utc } });
   }
 
-  /** In which way the runner drives its agent. */
+  /** Records in which way the runner drives its agent. */
   noteWay({ way, why }: DrivenWay): void {
     const before = JSON.stringify(this.#record.agent);
     if (before !== JSON.stringify({ way, why })) this.#write({ agent: { way, why: cut(why, MAX_MESSAGE) } });
   }
 
-  /** The server tells this machine to claim nothing, or to go on. */
+  /** Records that the server has drained this machine, or has ended the drain. */
   noteDrained(isDrained: boolean, now: number): void {
     if (isDrained === (this.#record.drained_at_utc !== undefined)) return;
     this.#write({ drained_at_utc: isDrained ? formatTimestamp(now) : undefined });
   }
 
-  /** Keeps the newest error that a person should see. */
+  /** Records the newest error that a person should see. */
   noteError(message: string, now: number): void {
     this.#write({ last_error: { message: cut(message, MAX_MESSAGE), at_utc: formatTimestamp(now) } });
   }
@@ -70,7 +71,7 @@ export class LiveRecord {
   }
 }
 
-/** Records an order of a person on this machine, for a status while no runner is there to hear it from the server. */
+/** Records a drain that a person ordered on this machine, for the status while no runner is running. */
 export function recordDrained(
   at: { env: NodeJS.ProcessEnv; machineId: string },
   isDrained: boolean,
@@ -81,7 +82,7 @@ export function recordDrained(
   writeRecord(path, { ...readJsonObject(path), drained_at_utc });
 }
 
-/** The status may be asked for in another folder. */
+/** Makes the path absolute, because the status command may run in another folder. */
 function absoluteBin(bin: string | undefined): string | undefined {
   return bin?.includes(sep) ? resolve(bin) : bin;
 }
@@ -90,6 +91,6 @@ function writeRecord(path: string, record: Record<string, unknown>): void {
   try {
     writeJsonFile(path, record, { mode: PRIVATE_MODE });
   } catch {
-    // A full disk, a lost permission: the runner itself reports it.
+    // A local error such as a full disk. The runner itself reports it.
   }
 }

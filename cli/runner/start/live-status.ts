@@ -1,4 +1,4 @@
-/** Updates the live line once a second with what the runner does. Only on a terminal, and not with `--json`. */
+/** Updates the live line once a second with the state of the runner. Only on a terminal, and not with `--json`. */
 
 import { type Context, withStreams } from '../../output/context.ts';
 import { LiveLine } from '../../output/live-line.ts';
@@ -7,17 +7,17 @@ import type { RunningJob } from '../loop/job-pool.ts';
 
 const REFRESH_MS = 1000;
 
-/** A context whose output goes above the line; undefined when there is no terminal. */
+/** Returns a context whose output appears above the line, or undefined without a terminal. */
 export function liveContext(context: Context): { context: Context; line: LiveLine } | undefined {
   if (context.json || context.stderr.isTTY !== true || context.env.TERM === 'dumb') return undefined;
   const line = new LiveLine(context.stderr.device);
   const stderr = line.above(context.stderr.device);
-  // What goes to a file or a pipe does not meet the line.
+  // Output to a file or a pipe does not disturb the line.
   const stdout = context.stdout.isTTY ? line.above(context.stdout.device) : context.stdout.device;
   return { context: withStreams(context, { stdout, stderr }), line };
 }
 
-/** What the line shows of the runner. */
+/** The facts that the line shows. */
 export interface LiveSource {
   machine: string;
   /** For NO_COLOR. */
@@ -29,7 +29,7 @@ export interface LiveSource {
   channel(): ChannelState;
 }
 
-/** Shows the line; returns what ends it. */
+/** Shows the line. Returns a function that removes it. */
 export function showLive(line: LiveLine, source: LiveSource): () => void {
   let state = '';
   let since = performance.now();
@@ -70,7 +70,7 @@ function viewOf(source: LiveSource, elapsedMs: number): RunnerView {
   };
 }
 
-/** Of the mark at the head of the line (SGR): green at work, yellow when something is in the way. */
+/** The color (SGR) of the mark at the start of the line: green while a job runs, yellow if there is an obstacle. */
 function colourOf({ jobs, obstacle, channel, isDrained }: RunnerView): number | undefined {
   if (isDrained || obstacle !== undefined || channel.up === false) return 33;
   return jobs.length > 0 ? 32 : undefined;

@@ -1,4 +1,4 @@
-/** The parts of the compatibility path: a worker that is not registered as a machine. */
+/** Sets up the compatibility path, whose worker is not registered as a machine. */
 
 import type { Reporter } from '../../base/reporter.ts';
 import type { Context } from '../../output/context.ts';
@@ -9,7 +9,7 @@ import { AgentCycle } from '../review-worker/cycle.ts';
 import { prepareParts, type WorkOptions } from './work-parts.ts';
 
 export interface ReviewOptions extends WorkOptions {
-  /** The selector of `--agent`; absent: any review. */
+  /** The selector of `--agent`. If absent, any review is taken. */
   agent?: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export async function prepareReviews(
   options: ReviewOptions,
   reporter: Reporter,
 ): Promise<{ cycle: AgentCycle; drainSwitch: DrainSwitch }> {
-  // Without a lease no marker could tell one attempt from another, so each review runs in a process of its own.
+  // Without a lease, no marker can distinguish two attempts, so each review runs in its own process.
   const parts = await prepareParts(context, { ...options, agentMode: 'exec' }, reporter);
   const { shared, policy, drainSwitch, hooks, baseUrl, connect } = parts;
   const { record: machine } = await loadMachine({ env: context.env, now: Date.now() });

@@ -1,4 +1,6 @@
-/** Composes the work of a runner: preconditions, lock, channel, loop and the display of them. */
+/**
+ * Runs `orp runner work`: it checks the preconditions, takes the lock, opens the channel, runs the loop and shows the state.
+ */
 
 import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE } from '../../base/exit.ts';
 import { oneLine } from '../../base/one-line.ts';
@@ -16,12 +18,12 @@ import { liveContext, showLive } from './live-status.ts';
 import type { WorkOptions } from './work-parts.ts';
 import { holdMachine, isService, type Prepared, prepare } from './work-setup.ts';
 
-/** Changes what is shown of a cycle, for a command that runs it under another name. */
+/** Changes the output of a cycle, for a command with another name. */
 export type ShowAs = (outcome: CycleOutcome) => CycleOutcome;
 
 type ShownOptions = WorkOptions & { showAs?: ShowAs };
 
-/** Works until the runner is asked to leave, or for one cycle. Returns the exit code. */
+/** Runs until the runner is asked to exit, or for one cycle. Returns the exit code. */
 export async function runWork(given: Context, options: ShownOptions): Promise<number> {
   const live = liveContext(given);
   const context = live?.context ?? given;
@@ -108,7 +110,7 @@ function liveSource(
   };
 }
 
-/** How a continuous runner shows itself. */
+/** The output of a continuous runner. */
 interface WorkDisplay {
   channel: ChannelState;
   record: LiveRecord | undefined;
@@ -163,15 +165,16 @@ async function workOn(
   }
 }
 
-/** With `--transport ws`, a server without WebSockets is an error at once. The runner waits for a server that is away. */
+/** With `--transport ws`, throws at once if the server has no WebSockets. If the server is unreachable, the runner waits. */
 async function requireSockets({ work: { service } }: Prepared): Promise<void> {
   const offered = await service.offers('events-ws');
   if (offered.kind === 'ok' && !offered.value) throw notOffered('events-ws', service.baseUrl);
 }
 
 /**
- * With `--json` it prints one document a line. People get a block for each job, and one line when the queue becomes empty,
- * unless a live line shows that all the time.
+ * Prints the outcome of each cycle. With `--json` it prints one document per line. For people it prints a block for each job,
+ * and
+ * one line when the queue becomes empty, unless a live line already shows that.
  */
 function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (outcome: CycleOutcome) => void {
   let wasIdle = !showsIdle;
@@ -192,7 +195,7 @@ function tellTransport(
   else if (options.verbose) context.stderr.write(`${change.message}\n`);
 }
 
-/** Messages go to stderr; with `--json` only those that a person should see. */
+/** Prints messages on stderr. With `--json` it prints only the messages that a person should see. */
 export function reporterOf(context: Context, options: Pick<WorkOptions, 'verbose'>): Reporter {
   return {
     info(text) {

@@ -1,4 +1,4 @@
-/** What the runner and the compatibility path are made of in the same way: sign-in, agent, policy, limits and switches. */
+/** The parts that the runner and the compatibility path share: sign-in, agent, policy, limits and switches. */
 
 import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
 import type { Agent, DrivenWay } from '../../agents/agent.ts';
@@ -35,18 +35,18 @@ export interface WorkOptions extends CommonOptions {
   agentMode?: AgentMode;
   maxJobs: number;
   parallelInRepo?: boolean;
-  /** Seconds to wait for the other runner; `true`: the usual time. */
+  /** How many seconds to wait for the other runner; `true` means the default. */
   takeover?: number | true;
   verbose?: boolean;
 }
 
-/** What every driver gets; an agent that has options of its own finds them here under its name. */
+/** The options that every driver gets. An agent with its own options finds them here under its name. */
 export interface AgentOptions {
   env: NodeJS.ProcessEnv;
   codex?: { bin?: string | undefined; profile?: string | undefined; mode?: AgentMode | undefined };
 }
 
-/** Makes an agent, for every name of the registry. */
+/** The function that creates the agent, for every name of the registry. */
 export const DRIVERS = new Map<string, (options: AgentOptions) => Agent>([[DEFAULT_AGENT, driveCodex]]);
 
 function driveCodex({ env, codex }: AgentOptions): Agent {
@@ -61,7 +61,7 @@ function driveCodex({ env, codex }: AgentOptions): Agent {
   return { ...agent, sessions };
 }
 
-/** Makes each agent once, when it is first needed. */
+/** Creates each agent once, when it is first needed. */
 export class AgentSet {
   readonly #options: AgentOptions;
   readonly #made = new Map<string, Agent>();
@@ -71,36 +71,36 @@ export class AgentSet {
     this.#options = options;
   }
 
-  /** Undefined: this runner does not drive it. Absent: the default one. */
+  /** Returns the agent with this name, or undefined if this runner does not drive it. */
   async find(name: string = DEFAULT_AGENT): Promise<Agent | undefined> {
     const agent = this.#made.get(name) ?? DRIVERS.get(name)?.(this.#options);
     if (agent !== undefined) this.#made.set(name, agent);
     return agent;
   }
 
-  /** The runner ends. */
+  /** Called when the runner exits. */
   async end(): Promise<void> {
     await Promise.all([...this.#made.values()].map(({ sessions }) => sessions?.end()));
   }
 }
 
-/** A person waits for `--once`; a continuous runner goes on with other work after this long. */
+/** After this time, a continuous runner continues with other work. With `--once`, a person waits for the result. */
 const DELIVERY_LIMIT_MS = 120_000;
 
 export interface WorkParts {
-  /** What does not depend on the routes of the server that are used. */
+  /** The parts of the context that do not depend on the protocol. */
   shared: Omit<WorkContext, 'machine' | 'service' | 'local' | 'gate'>;
   policy: OwnerPolicy;
   drainSwitch: DrainSwitch;
   keepAwake: KeepAwake;
-  /** While a job is at work. */
+  /** Called when the first job begins and when the last job has ended. */
   hooks: { onBusy(): void; onIdle(): void };
   baseUrl: string;
-  /** The client of the current sign-in. */
+  /** Returns a client with the current sign-in. */
   connect(): Promise<Client>;
 }
 
-/** Requires a sign-in. */
+/** Creates the shared parts. Throws if nobody is signed in. */
 export async function prepareParts(
   context: Context,
   options: WorkOptions,

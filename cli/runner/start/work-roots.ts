@@ -1,4 +1,4 @@
-/** The repositories that a runner may work in, read again before every claim, and its warnings about those it cannot use. */
+/** Finds the repositories that a runner may work in, before every claim, and warns about repositories that it cannot use. */
 
 import { CliError } from '../../base/exit.ts';
 import type { Reporter } from '../../base/reporter.ts';
@@ -13,11 +13,11 @@ import {
 } from '../../records/sync-payload.ts';
 
 export interface RootsAsked {
-  /** Of `--repo-root`; it comes first. */
+  /** The root of `--repo-root`. It comes first. */
   repoRoot: string;
-  /** Further ones, in order. */
+  /** Additional roots, in order. */
   linkedProjectRoot: readonly string[];
-  /** Also all that are linked on this machine. */
+  /** Adds all repositories that are linked on this machine. */
   allLinked?: boolean | undefined;
 }
 
@@ -25,7 +25,7 @@ export class WorkRoots {
   readonly #env: NodeJS.ProcessEnv;
   readonly #asked: RootsAsked;
   readonly #reporter: Reporter;
-  /** Problems that were reported and still exist. */
+  /** The reported problems that still exist. */
   #reported = new Set<string>();
 
   constructor(env: NodeJS.ProcessEnv, asked: RootsAsked, reporter: Reporter) {
@@ -34,7 +34,7 @@ export class WorkRoots {
     this.#reporter = reporter;
   }
 
-  /** The roots as of now: repositories are linked and deleted while the runner runs. */
+  /** Returns the current roots, because repositories may be linked or deleted while the runner runs. */
   async list(): Promise<{ roots: string[]; listed: string[]; warnings: string[] }> {
     const { repoRoot, linkedProjectRoot, allLinked } = this.#asked;
     const named = [repoRoot, ...linkedProjectRoot];
@@ -45,8 +45,9 @@ export class WorkRoots {
   }
 
   /**
-   * Inspects all roots. A root that is missing, or has unreadable records, takes no work; the others do. Each problem is
-   * reported once while it exists.
+   * Inspects all roots. A root that is missing, or whose records are unreadable, gets no jobs; the other roots do. Each
+   * problem is
+   * reported once.
    */
   async inspect(): Promise<Candidate[]> {
     const { candidates, warnings } = await this.#inspectAll();
@@ -54,7 +55,7 @@ export class WorkRoots {
     return candidates;
   }
 
-  /** The first time: if there is nothing else to work in, the refusal reports what cannot be read. */
+  /** Inspects the roots at the start. If no root is usable, it throws an error about the unreadable records. */
   async inspectFirst(): Promise<Candidate[]> {
     const { candidates, warnings } = await this.#inspectAll();
     const isLinked = candidates.some(({ kind }) => kind === 'linked');
@@ -66,7 +67,7 @@ export class WorkRoots {
     return candidates;
   }
 
-  /** Adds repositories that were linked before there was a list. The list is a convenience: nothing fails for it. */
+  /** Adds repositories that an older version linked without the list. Errors are ignored, because the list is optional. */
   async #remember(candidates: readonly Candidate[]): Promise<void> {
     const { readLinkedRoots, rememberRoot } = await import('../../records/linked-roots.ts');
     const known = new Set(readLinkedRoots(this.#env));
@@ -90,7 +91,7 @@ export class WorkRoots {
   }
 }
 
-/** Why a linked repository takes no work. */
+/** Explains why a linked repository gets no jobs. */
 function idleOf(candidate: Candidate): string[] {
   const trouble = candidate.kind === 'unreadable' ? candidate.trouble : movedRepository(candidate);
   return trouble === undefined
@@ -110,7 +111,7 @@ function nothingLinked(): CliError {
   });
 }
 
-/** The first candidate that is a git work tree. */
+/** Returns the first candidate that is a git work tree. Throws if there is none. */
 export async function requireSomeGit(
   context: Context,
   candidates: readonly Candidate[],
@@ -123,7 +124,7 @@ export async function requireSomeGit(
   return requireGit(await context.repository());
 }
 
-/** The precondition LINKED, over all candidates. */
+/** Throws unless at least one candidate is linked. */
 export function requireSomeLinked(candidates: readonly Candidate[]): void {
   if (candidates.some((candidate) => candidate.kind === 'linked')) return;
   requireReadable(candidates);

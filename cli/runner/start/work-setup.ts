@@ -1,4 +1,4 @@
-/** What `orp runner work` needs before it can claim: the preconditions in the order of the contract, then the parts. */
+/** Prepares `orp runner work`: it checks the preconditions in the order of the contract, then creates the parts. */
 
 import { randomUUID } from 'node:crypto';
 import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
@@ -40,19 +40,19 @@ export function isService(env: NodeJS.ProcessEnv): boolean {
   return env[SERVICE_VARIABLE] === '1';
 }
 
-/** The channel must not wait long for a slow server. */
+/** Short, so that a slow server does not delay the channel. */
 const INTRODUCTION_MS = 5000;
 
-/** This runner's hold of the machine. */
+/** The runner's lock on the machine. */
 export interface MachineHold {
   lock?: RunnerLock;
   /** Shows on a terminal how long the runner has waited. */
   show?(text: string): void;
-  /** The runner that has the machine now, although this one did not give it up. */
+  /** The other runner that has taken the lock without permission of this runner. */
   lostTo?: RunnerHolder;
 }
 
-/** Everything that the work needs. */
+/** All parts that the work needs. */
 export interface Prepared {
   work: WorkContext;
   loop: WorkLoop;
@@ -64,10 +64,10 @@ export interface Prepared {
   connectForListening(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
 }
 
-/** Checks the preconditions in the order of the contract, then makes everything that the work needs. */
+/** Checks the preconditions in the order of the contract, then creates all parts. */
 export async function prepare(context: Context, options: WorkOptions, reporter: Reporter): Promise<Prepared> {
   const { env } = context;
-  // Throws when variables of git name another repository than the current directory.
+  // Throws when git environment variables name a repository other than the current directory.
   await context.repository();
   const roots = new WorkRoots(env, { ...options, repoRoot: context.repoRoot }, reporter);
   const candidates = await roots.inspectFirst();
@@ -101,7 +101,7 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     hooks: parts.hooks,
     findCandidates,
     agentsInUse: async () => {
-      // Nothing is polled meanwhile, and the session of the missing agent may be gone.
+      // The loop does not poll during a pause, so check here whether the session of the missing agent was removed.
       if (work.claimPause.current !== undefined) await findCandidates();
       return inUse;
     },
@@ -125,7 +125,7 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
   };
 }
 
-/** Where to listen, under the current sign-in. */
+/** The address of the channel, and the headers of the current sign-in. */
 async function listenAs(connect: () => Promise<Client>) {
   const client = await connect();
   await introduceSoon(client);
@@ -133,7 +133,7 @@ async function listenAs(connect: () => Promise<Client>) {
   return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
 }
 
-/** The channels that a server offers decide how the runner listens. A server that is away is no error here. */
+/** Asks the server for its capabilities, which decide how the runner listens. An unreachable server is no error here. */
 async function introduceSoon(client: Client): Promise<void> {
   const hasty = { ...client, retry: NO_RETRY, timeoutMs: INTRODUCTION_MS };
   await introduce(hasty).catch((error: unknown) => {
@@ -141,7 +141,7 @@ async function introduceSoon(client: Client): Promise<void> {
   });
 }
 
-/** The agents of the sessions that can take work; the default one while there is no such session. */
+/** Returns the agents of the sessions that can take jobs, or the default agent if there is no such session. */
 function agentsOf(candidates: readonly Candidate[]): string[] {
   const names = candidates.flatMap((candidate) =>
     candidate.kind === 'linked'
@@ -153,14 +153,16 @@ function agentsOf(candidates: readonly Candidate[]): string[] {
   return [...new Set(names.length === 0 ? [DEFAULT_AGENT] : names.map((name) => name ?? DEFAULT_AGENT))];
 }
 
-/** Warns of what may not work as the person who starts the runner expects. */
+/** Warns about settings that may not work as the person expects. */
 async function tellRemarks({ agents, reporter }: WorkContext, inUse: readonly string[]): Promise<void> {
   const programs = await Promise.all(inUse.map(async (name) => (await agents.find(name))?.findProgram()));
   for (const program of programs)
     if (program?.kind === 'found') for (const remark of program.remarks) reporter.warn(remark);
 }
 
-/** Two runners on one machine would take the channel from each other for ever: the one that lost the lock leaves. */
+/**
+ * Returns why this runner must exit if it lost the lock. Otherwise two runners would replace each other's channel forever.
+ */
 async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
   const other = await hold.lock?.confirm();
   if (other === undefined) return undefined;
@@ -173,7 +175,7 @@ function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
   return (takeover === true ? TAKEOVER_WAIT_SECONDS : takeover) * 1000;
 }
 
-/** Becomes the one runner of this machine, or fails and names the other one. */
+/** Takes the lock of this machine. Throws an error that names the other runner if there is one. */
 export async function holdMachine(context: Context, options: WorkOptions, prepared: Prepared): Promise<void> {
   const { work: workContext, drainSwitch, reporter, instance } = prepared;
   const { env, machine, self } = workContext;
