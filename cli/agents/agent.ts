@@ -194,16 +194,18 @@ export interface AgentSession {
 
 export type SessionOpening =
   /** `why` this way (`session.how`) was chosen, as a part of a sentence. */
-  | { kind: 'open'; session: AgentSession; why: string }
+  | { kind: 'open'; session: AgentSession; why: string; version?: string | undefined }
   | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
   /** The agent runs as a process of its own, because of this. */
-  | { kind: 'no_server'; why: string };
+  | { kind: 'no_server'; why: string; version?: string | undefined };
 
 /** In which way the runner drives an agent, and why. */
 export interface DrivenWay {
   way: 'shared_server' | 'own_server' | 'process';
   /** A part of a sentence. */
   why: string;
+  /** Of the agent; undefined: not known. */
+  version?: string | undefined;
 }
 
 /** An agent whose sessions are also driven through a server on this machine. */

@@ -43,7 +43,7 @@ export async function chooseEngine(around: Around, prompt: PromptPlan): Promise<
   const { sessions, openReader } = agent;
   const opening = await sessions?.open(task);
   if (sessions !== undefined && opening?.kind === 'open') {
-    around.agents.onWay?.({ way: opening.session.how, why: opening.why }, prompt.job.id);
+    around.agents.onWay?.({ ...opening, way: opening.session.how }, prompt.job.id);
     return chooseTurn(around, prompt, { driver: sessions, session: opening.session });
   }
   if (opening?.kind === 'refused') {
@@ -54,7 +54,7 @@ export async function chooseEngine(around: Around, prompt: PromptPlan): Promise<
     return { kind: 'result', result: failedResult(kind, error, new Date()) };
   }
   if (opening?.kind === 'no_server') {
-    around.agents.onWay?.({ way: 'process', why: opening.why }, prompt.job.id);
+    around.agents.onWay?.({ ...opening, way: 'process' }, prompt.job.id);
   }
   const prepared = await agent.prepare(task);
   if (prepared.kind !== 'ready') return prepared;

@@ -20,7 +20,14 @@ import type { Connection } from '../../agents/app-server/rpc.ts';
 import { findTurn, ServerSession } from '../../agents/app-server/server-session.ts';
 import { listSessions } from '../../agents/app-server/session-list.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
-import { chooseWay, connectToShared, judgeProgram, noOwnServer, type WaySource } from './choose-way.ts';
+import {
+  chooseWay,
+  connectToShared,
+  judgeProgram,
+  noOwnServer,
+  type WayChoice,
+  type WaySource,
+} from './choose-way.ts';
 import { connectToOwnServer, stopOwnServer } from './own-server.ts';
 import { writerLock } from './places.ts';
 
@@ -47,6 +54,11 @@ export class AgentServers implements SessionDriver {
 
   async open(task: SessionTask): Promise<SessionOpening> {
     const choice = await chooseWay(this.#source);
+    const opening = await this.#openBy(choice, task);
+    return opening.kind === 'refused' ? opening : { ...opening, version: choice.program?.version };
+  }
+
+  async #openBy(choice: WayChoice, task: SessionTask): Promise<SessionOpening> {
     const { why } = choice;
     if (choice.way === 'process') return { kind: 'no_server', why };
     if (choice.way === 'shared_server') return this.#openIn(choice.connection, { task, why, isShared: true });

@@ -67,7 +67,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
     baseUrl,
     offers: (capability) => line.offers(capability),
     poll: (request) => line.run((client) => claim(client, { ...request, machineId, instance })),
-    heartbeat: async ({ jobId, leaseId, account }, draining, { condition, asking } = {}) => {
+    heartbeat: async ({ jobId, leaseId, account }, draining, { condition, asking, spool, agent } = {}) => {
       const input = (server: KnownServer) => ({
         body: {
           machineId,
@@ -77,6 +77,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
           ...(server.offers('leases') ? { instance, ...(draining ? { draining } : {}) } : {}),
           ...(condition !== undefined && server.offers('condition') ? { condition } : {}),
           ...(asking && server.offers('asking') ? { asking } : {}),
+          ...(server.offers('report') ? { spool, agent } : {}),
         },
       });
       const reply = mapReply(await line.send(heartbeat, input, account), readHeartbeat);

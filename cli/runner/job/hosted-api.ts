@@ -6,7 +6,7 @@
 
 import type { z } from 'zod';
 import type { Capability } from '../../../spec/contract/capabilities.ts';
-import type { machineCondition } from '../../../spec/contract/runner.ts';
+import type { drivenAgent, machineCondition, spoolBacklog } from '../../../spec/contract/runner.ts';
 import type { FailureKind } from '../../../spec/job/kinds.ts';
 import type { ReleaseReason } from '../../../spec/job/release.ts';
 import type { CliError } from '../../base/exit.ts';
@@ -61,12 +61,15 @@ export interface HeartbeatReply {
   drain: boolean;
 }
 
-/** The fields of a heartbeat that v0.4.4 does not know. Sent only if the server announces `condition` and `asking`. */
+/** The fields of a heartbeat that v0.4.4 does not know. Each is sent only if the server announces it. */
 export interface HeartbeatExtras {
   /** Why the runner claims nothing. Absent if the runner claims jobs. */
   condition?: MachineCondition | undefined;
   /** A person at the machine is being asked whether the job of this lease may run. */
   asking?: boolean;
+  /** What waits on the disk for the server; only if it announces `report`. */
+  spool?: z.input<typeof spoolBacklog>;
+  agent?: z.input<typeof drivenAgent>;
 }
 
 /** `until`: ISO 8601. */

@@ -59,6 +59,7 @@ export async function runWork(given: Context, options: ShownOptions): Promise<nu
       prepared.work.claimPause.onChange = (pause) => live.notePause(pause);
       prepared.work.agents.onWay = (driven, jobId) => {
         live.noteWay(driven);
+        prepared.report.noteWay(driven);
         if (options.verbose && driven.way === 'process') {
           reporter.info(`Job ${jobId} runs in a process of its own, because ${driven.why}.`);
         }

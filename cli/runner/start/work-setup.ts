@@ -29,6 +29,7 @@ import { WorkLoop } from '../loop/work-loop.ts';
 import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
 import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
 import { owedByAgentWork } from '../review-worker/context.ts';
+import { RunnerReport, sayingReport } from './runner-report.ts';
 import { prepareParts, type WorkOptions } from './work-parts.ts';
 import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
 
@@ -58,6 +59,7 @@ export interface Prepared {
   loop: WorkLoop;
   drainSwitch: DrainSwitch;
   drainOrder: DrainOrder;
+  report: RunnerReport;
   reporter: Reporter;
   instance: string;
   hold: MachineHold;
@@ -82,10 +84,11 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
   const drainOrder = new DrainOrder(reporter);
   const hold: MachineHold = {};
   const hosted = httpHosted({ machine, instance, baseUrl, connect, onDrainOrder: drainOrder.note });
+  const report = new RunnerReport(env, machine.machine_id);
   const work: WorkContext = {
     ...shared,
     machine,
-    service: sayingPause(hosted, shared.claimPause),
+    service: sayingReport(sayingPause(hosted, shared.claimPause), report),
     local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
     gate: policyGate(policy),
   };
@@ -113,9 +116,12 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     makeRecovery: (host: RecoveryHost) =>
       new SpoolRecovery(work, { ...host, findOthers: () => owedByAgentWork(work, connect) }),
   };
+  const loop = new WorkLoop(work, plan, drainSwitch);
+  report.leasesAtWork = () => loop.jobs.flatMap(({ lease }) => lease.held.leaseId ?? []);
   return {
     work,
-    loop: new WorkLoop(work, plan, drainSwitch),
+    loop,
+    report,
     drainSwitch,
     drainOrder,
     reporter,
