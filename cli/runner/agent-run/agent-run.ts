@@ -1,6 +1,7 @@
 /**
- * One run of an agent under a lease: from the record that it is about to start, to how it ended. The stop switch ends it early;
- * the limits of the run use the same switch.
+ * Runs an agent once under a lease, from the record before the start to the outcome. The stop switch ends the run early; the
+ * time
+ * limits use the same switch.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -27,7 +28,7 @@ export interface AgentRunOptions {
   onChunk(): void;
 }
 
-/** Runs the agent to its end. It is not started before the disk says that it may be running. */
+/** Runs the agent until it ends. Before the start, it writes to the disk that the agent may be running. */
 export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   const tag = randomUUID();
   const trouble = await noteSpawning(options, tag);
@@ -44,7 +45,7 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
     }
 
     const { end, stopped } = await supervise(started.child, options).catch(async (error: unknown) => {
-      // Nothing supervises the agent after this.
+      // Stop the agent, because nothing supervises it after this error.
       await started.child.stop();
       throw error;
     });
@@ -58,7 +59,9 @@ export async function runAgent(options: AgentRunOptions): Promise<AgentRun> {
   }
 }
 
-/** An agent that works in another session knows nothing of the linked one: it is stopped, and its answer is dropped. */
+/**
+ * Opens the transcript. If the agent works in a session that is not the linked one, it is stopped and its answer is dropped.
+ */
 function openTranscript(options: AgentRunOptions): Transcript {
   const { engine } = options;
   const { sessionId: asked } = engine;
@@ -98,13 +101,13 @@ async function describeRun(
   };
 }
 
-/** The type of the failure decides; its words add when a limit ends. */
+/** Reads a failure. Its type decides; the error text may add when a usage limit ends. */
 function readingOf(turn: TurnFacts, said: string | undefined, agent: Agent): FailureReading | undefined {
   const read = said === undefined ? undefined : agent.readFailure(said, turn, Date.now());
   if (turn.reading === undefined || turn.state === 'completed') return read;
   const isSame =
     read?.kind === 'condition' && turn.reading.kind === 'condition' && read.code === turn.reading.code;
-  // An exact time comes with the type; the words name the minute.
+  // The type may contain an exact time. The text contains the time only to the minute.
   const isExact = turn.reading.kind === 'condition' && turn.reading.until !== undefined;
   return isSame && !isExact ? read : turn.reading;
 }
@@ -114,8 +117,9 @@ function nonBlank(text: string | undefined): string | undefined {
 }
 
 /**
- * Without this record a start looks like one that never happened: after a crash the runner would report that nothing ran, and
- * a person would send the prompt again.
+ * Records that the agent is about to start. Without this record, the runner would report after a crash that nothing ran, and
+ * a
+ * person would send the prompt again.
  */
 async function noteSpawning({ spool, engine }: AgentRunOptions, tag: string): Promise<string | undefined> {
   try {
@@ -126,7 +130,7 @@ async function noteSpawning({ spool, engine }: AgentRunOptions, tag: string): Pr
   }
 }
 
-/** With this record a restarted runner knows how the agent ended; without it, the end is unknown. */
+/** Records how the agent ended, so that a restarted runner knows it. */
 function noteEnd(spool: LeaseSpool, { end, stopped }: Supervised, turn: TurnFacts['state']): Promise<void> {
   const at_utc = new Date().toISOString();
   return spool
@@ -159,13 +163,13 @@ async function supervise(child: RunningChild, options: AgentRunOptions): Promise
 }
 
 async function noteSpawned(spool: LeaseSpool, { pid, startTime }: RunningChild['mark']): Promise<void> {
-  // Without its start time a pid proves nothing.
+  // A pid without a start time does not identify a process.
   if (startTime === undefined) return;
   const at_utc = new Date().toISOString();
   await spool.note({ record: 'spawned', at_utc, pid, start_time: startTime }).catch(ignoreFullDisk);
 }
 
-/** The work goes on: the tag on the disk finds the agent as well. */
+/** Continues after a failed write, because the tag on the disk is enough to find the agent. */
 function ignoreFullDisk(): undefined {
   return undefined;
 }

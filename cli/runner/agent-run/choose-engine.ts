@@ -1,6 +1,7 @@
 /**
- * Chooses what runs a prompt: a turn in an agent server where there is one, else a process of the agent. What the transcript of
- * the session shows already does not run again.
+ * Chooses how a prompt runs: as a turn in an agent server if there is one, otherwise as a process of the agent. A prompt that
+ * is
+ * already in the transcript of the session does not run again.
  */
 
 import {
@@ -20,16 +21,16 @@ import { resolveEntered } from './turn-outcome.ts';
 
 export type EngineChoice =
   | { kind: 'engine'; engine: Engine }
-  /** The prompt need not run, or cannot run now. */
+  /** The prompt need not run, or cannot run now; the result says why. */
   | { kind: 'result'; result: ResultRecord }
   | { kind: 'refused'; message: string }
-  /** No job can run. */
+  /** The agent is unavailable, so no job can run. */
   | { kind: 'unavailable'; message: string };
 
-/** A prompt, and where it goes. */
+/** A prompt and its target. */
 export interface PromptPlan {
   agent: Agent;
-  /** The name of the agent in the session; absent: the default one. */
+  /** The name of the session's agent. If absent, the default agent. */
   agentName: string | undefined;
   task: AgentTask;
   job: ClaimedJob;

@@ -1,4 +1,4 @@
-/** What runs a prompt: a process of the agent, or a turn in an agent server. Either looks like a process to the run. */
+/** Runs a prompt as a process of the agent or as a turn in an agent server. Both have the interface of a process. */
 
 import type { AgentLaunch, AgentReader } from '../../agents/agent.ts';
 import { readAnswer } from '../../agents/answer-file.ts';
@@ -7,21 +7,21 @@ import { STOP_GRACES, type StopGraces } from '../process/terminate.ts';
 import type { JournalRecord } from '../spool/records.ts';
 
 export interface Engine {
-  /** The session that was asked for. */
+  /** The requested session. */
   sessionId: string;
-  /** How it runs, for the output of the command. */
+  /** A description of how the prompt runs, for the output of the command. */
   command: string;
-  /** Written to the journal before the start. */
+  /** Returns the record for the journal, which is written before the start. */
   noteBefore(tag: string): JournalRecord;
   start(tag: string, output: ChildOutput): Promise<ChildStart>;
   openReader(): AgentReader;
-  /** It is not started after all. */
+  /** Call this if the prompt is not started after all. */
   abandon(): Promise<void>;
-  /** The whole answer, after the end; undefined when the agent gave none in this way. */
+  /** Returns the complete answer after the end, or undefined if the agent did not write one. */
   readAnswer(): Promise<string | undefined>;
 }
 
-/** Each prompt in a process of its own. */
+/** Runs each prompt in its own process. */
 export function processEngine(
   launch: AgentLaunch,
   { openReader, graces = STOP_GRACES }: { openReader(): AgentReader; graces?: StopGraces | undefined },

@@ -1,4 +1,4 @@
-/** The local policy at the two places where the runner asks it: before a claim, and before an agent starts. */
+/** Applies the local policy before a claim and before an agent starts. */
 
 import type { Context } from '../../output/context.ts';
 import { askAtTerminal } from '../../policy/ask-at-terminal.ts';
@@ -8,13 +8,13 @@ import { failedResult } from '../job/result.ts';
 import type { AskedLease, JobGate, JobVerdict } from '../job/work-context.ts';
 import type { Placement } from '../job/workplace.ts';
 
-/** What a question at the terminal needs to know of the end of the runner. */
+/** The signals by which a question at the terminal learns that the runner exits. */
 interface Ending {
   readonly draining: AbortSignal;
   inputEnded(): void;
 }
 
-/** The policy of a runner; it asks the person at the terminal when the rules say so. */
+/** Creates the policy of a runner. It asks the person at the terminal if the rules require that. */
 export function ownerPolicy(
   { env, stdin, stderr }: Pick<Context, 'env' | 'stdin' | 'stderr'>,
   drainSwitch: Ending,
@@ -27,7 +27,7 @@ export function ownerPolicy(
   });
 }
 
-/** The rules at the place where a job is about to run. */
+/** Creates the check that applies the policy to a job and its place. */
 export function policyGate(policy: OwnerPolicy): JobGate {
   return (job, placement, lease) => reviewUntilStopped(policy, jobAtPlace(job, placement), lease);
 }
@@ -35,8 +35,9 @@ export function policyGate(policy: OwnerPolicy): JobGate {
 const LEFT = 'The person at the terminal left the question whether the job may run.';
 
 /**
- * A stop while a person is being asked takes the question back and decides nothing. A question that the person leaves decides
- * nothing either, unless there is no lease that brings the job back to the queue.
+ * Reviews a job. If the job is stopped during the question, the question is withdrawn and nothing is decided. If the person
+ * leaves
+ * the question, nothing is decided either, except for a job without a lease, which could not return to the queue.
  */
 export async function reviewUntilStopped(
   policy: OwnerPolicy,
@@ -57,7 +58,7 @@ export async function reviewUntilStopped(
   return { kind: 'refused', result: failedResult('policy_denied', review.message, new Date()) };
 }
 
-/** The job where it would run, as the rules see it. */
+/** Returns the facts about a job and its place that the rules need. */
 export function jobAtPlace(
   job: ClaimedJob,
   { workplace, session, codexSessionId }: Extract<Placement, { kind: 'placed' }>,
@@ -68,7 +69,7 @@ export function jobAtPlace(
     sender: job.createdBy,
     prompt: job.prompt,
     repository: workplace.linked.repository.root,
-    // Resolved when it was read, and not again: the rules judge the folder that the agent is started in.
+    // Do not resolve the path again: the policy must judge the same folder in which the agent starts.
     cwd: session.project_root,
     sessions: [session.orp_session_id, codexSessionId],
   };

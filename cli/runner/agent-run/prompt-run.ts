@@ -1,4 +1,4 @@
-/** The middle of a job: the prompt goes to the agent of the chosen session, and its run becomes a result. */
+/** Sends the prompt to the agent of the chosen session, and converts the run into a result. */
 
 import { isJobKind } from '../../../spec/job/kinds.ts';
 import { disobeyed } from '../../agents/registry.ts';
@@ -18,24 +18,24 @@ import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from './run-limits.ts
 
 export interface PromptRun {
   result: ResultRecord;
-  /** Absent when the agent did not run. */
+  /** Absent if the agent did not run. */
   worker?: WorkerBlock;
   wasAttempted: boolean;
 }
 
-/** Where the prompt goes. */
+/** The target of a prompt. */
 export interface PromptTarget {
   job: ClaimedJob;
   codexSessionId: string;
-  /** The agent of the session; absent: the default one. */
+  /** The agent of the session. If absent, the default agent. */
   agent?: string | undefined;
-  /** Symlinks resolved: this is the folder that the policy judged. */
+  /** The folder that the policy judged, with symlinks resolved. */
   cwd: string;
   /** The limits that the policy of this machine sets. */
   policy?: PolicyLimits | undefined;
 }
 
-/** Runs the prompt. Everything that keeps it from running becomes a result, too. */
+/** Runs the prompt. If the prompt cannot run, the reason becomes the result. */
 export async function runPrompt(
   context: WorkContext,
   lease: JobLease,
@@ -74,9 +74,9 @@ export async function runPrompt(
   if (chosen.kind === 'refused') return refusedRun('agent_error', chosen.message);
   if (chosen.kind === 'unavailable') return unavailableRun(context, chosen.message);
   const { engine } = chosen;
-  // A link in its place would lead the agent out of the folder that the rules judged.
+  // If a symlink has replaced the folder, the agent would run outside the folder that the policy judged.
   const isElsewhere = resolvePath('/', cwd) !== cwd;
-  // Nothing ran yet, and the result of this early stop says so.
+  // The job was stopped before anything ran, and the result says so.
   const { reason } = lease.stopSwitch;
   if (isElsewhere || reason !== undefined) await engine.abandon();
   if (isElsewhere) return refusedRun('agent_error', `${cwd} leads elsewhere now.`);
@@ -105,7 +105,7 @@ export async function runPrompt(
   return { result, worker, wasAttempted: true };
 }
 
-/** The policy may make it shorter, never longer. */
+/** The time limit of a run. The policy may shorten it but not extend it. */
 export function timeLimitMs(
   { timeoutSeconds }: Pick<ClaimedJob, 'timeoutSeconds'>,
   policy: PolicyLimits | undefined,
@@ -114,7 +114,7 @@ export function timeLimitMs(
   return Math.min(asked, policy?.maxRunMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** What the run proves about the agent itself, apart from the job. */
+/** Updates the claim pause with what the run proves about the agent. */
 function notePause(
   { claimPause }: WorkContext,
   { reading, failure, stopped, turn }: Extract<AgentRun, { kind: 'ended' }>,
@@ -127,7 +127,7 @@ function notePause(
   }
 }
 
-/** No job can run: this one had no effect. */
+/** The result if the agent is unavailable. The job had no effect. */
 function unavailableRun({ claimPause }: WorkContext, error: string): PromptRun {
   claimPause.meet({ code: 'agent_unavailable', message: error });
   const { result, wasAttempted } = refusedRun('agent_unavailable', error);
@@ -149,7 +149,9 @@ export function neverRan(reason: StopReason): ResultRecord {
   return { ...cancelled, outcome: 'cancelled' };
 }
 
-/** As in v0.4.4: judged by the exit code, with the output in place of a missing answer. Only shown, never delivered. */
+/**
+ * The `worker` block as in v0.4.4: judged by the exit code, with the output if there is no answer. Shown but never delivered.
+ */
 function workerBlock(run: Extract<AgentRun, { kind: 'ended' }>, kind: string, command: string): WorkerBlock {
   const printed = run.stdout.trim() === '' ? run.stderr : run.stdout;
   const body = run.answer ?? (run.otherSession === undefined ? printed : '');

@@ -1,19 +1,20 @@
 /**
- * How long an agent may run, and how long it may be silent. Both limits run only while the machine is awake, so no agent is
- * stopped for a night with the lid closed.
+ * The limits for the run time and the silence of an agent. Both count only while the machine is awake, so a closed laptop
+ * does not
+ * stop an agent.
  */
 
 import { JUMP_MS } from '../process/sleep-watch.ts';
 import type { StopReason } from '../process/stop-switch.ts';
 
-/** 60 minutes, unless the job says otherwise: long enough for real work, short enough for a hanging tool. */
+/** 60 minutes unless the job sets a limit. Long enough for real work, short enough to end a hanging tool. */
 export const DEFAULT_TIME_LIMIT_MS = 60 * 60_000;
-/** 30 minutes without a byte of output: a long build is shorter, and a longer silence never ends. */
+/** 30 minutes without output. Even a long build prints something in that time. */
 export const DEFAULT_SILENCE_LIMIT_MS = 30 * 60_000;
 
 export interface Limits {
   limitMs: number;
-  /** 0: no limit. */
+  /** 0 means no limit. */
   silenceMs: number;
 }
 
@@ -27,7 +28,7 @@ export class RunLimits {
     this.#silence = new AwakeTimer(silenceMs, () => ask({ kind: 'silence', limitMs: silenceMs }));
   }
 
-  /** The agent printed something. */
+  /** Call this when the agent has printed something. */
   heard(): void {
     this.#silence?.restart();
   }
@@ -62,7 +63,7 @@ export class AwakeTimer {
     this.#step();
   }
 
-  /** Starts the full time again. Cheap: the current step goes on. */
+  /** Starts the full time again. Cheap, because the current step continues. */
   restart(): void {
     this.#leftMs = this.#ms;
     this.#countedAt = this.#steadyNow();

@@ -1,6 +1,7 @@
 /**
- * A prompt as a turn in an agent server. When the server or the connection ends, the transcript of the session tells what became
- * of the prompt: the session is opened again, and a turn that still runs is followed on.
+ * Runs a prompt as a turn in an agent server. If the server or the connection ends, it opens the session again and finds the
+ * turn
+ * in the transcript. If the turn still runs, it follows the turn.
  */
 
 import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';
@@ -14,9 +15,9 @@ export interface TurnPlan {
   task: SessionTask;
   agent: string | undefined;
   session: AgentSession;
-  /** Of this prompt. */
+  /** The marker of this prompt. */
   marker: string;
-  /** Absent: `turnId` is a turn that was entered before, and still runs. */
+  /** Absent if `turnId` is a turn that was entered before and still runs. */
   prompt?: string;
   turnId?: string;
 }
@@ -43,7 +44,7 @@ export function turnEngine(plan: TurnPlan): Engine {
       }
       const turn = new TurnRun(plan, { ...started, output });
       run = turn;
-      // Nothing of it is a process of this runner.
+      // A turn has no process of this runner.
       const mark = { pid: 0, startTime: undefined };
       return { kind: 'running', child: { mark, ended: turn.ended, stop: () => turn.stop() } };
     },
@@ -53,7 +54,7 @@ export function turnEngine(plan: TurnPlan): Engine {
   };
 }
 
-/** The turn that runs now, or why there is none. */
+/** Enters the prompt. Returns the running turn, or the reason why there is none. */
 async function begin({
   session,
   marker,
@@ -64,14 +65,14 @@ async function begin({
   const entry = await session.enter(prompt ?? '', marker);
   if (entry.kind === 'entered') return { turnId: entry.turnId, session };
   if (entry.isCertain) return entry.message;
-  // The answer was lost: the prompt may have been entered.
+  // The answer was lost, so the prompt may have been entered.
   const found = await session.find([marker]);
   return found === undefined ? entry.message : { turnId: found.turnId, session };
 }
 
-/** How long an interrupted turn may take to end; it takes 31 ms. */
+/** How long an interrupted turn may take to end. A real turn takes about 31 ms. */
 const INTERRUPT_LIMIT_MS = 5000;
-/** Opening the session again after its server ended. */
+/** Attempts to open the session again after its server has ended. */
 const REOPEN_TRIES = 3;
 
 class TurnRun {
@@ -134,7 +135,7 @@ class TurnRun {
     }
   }
 
-  /** What the transcript says of the prompt now. */
+  /** Opens the session again and returns the turn of the prompt from the transcript. */
   async #reopen(): Promise<EnteredTurn | undefined> {
     const opening = await this.#plan.driver.open(this.#plan.task);
     if (opening.kind !== 'open') return undefined;
@@ -146,7 +147,7 @@ class TurnRun {
   async #conclude(found: EnteredTurn | undefined): Promise<void> {
     this.answer = found?.answer;
     if (found?.status === 'completed') {
-      // The end of the turn was not heard; the transcript has it.
+      // The event for the end of the turn was missed, so take the end from the transcript.
       await this.#tell('turn/completed', { turn: { id: found.turnId, status: 'completed', items: [] } });
       return;
     }

@@ -1,10 +1,10 @@
-/** The result of a prompt that was entered into a session before, as the transcript of the session proves it. Pure. */
+/** Determines the result of a prompt that was entered before, from the transcript of the session. Pure. */
 
 import type { EnteredTurn } from '../../agents/agent.ts';
 import { completedResult, failedResult } from '../job/result.ts';
 import type { ResultRecord } from '../spool/records.ts';
 
-/** The job came again, under another lease: its prompt does not run again. */
+/** The result if the job comes again under another lease. The prompt does not run again. */
 export function resolveEntered(turn: EnteredTurn, jobKind: string): ResultRecord {
   const result = resolveLeft(turn, jobKind);
   if (result.outcome === 'completed') return result;
@@ -12,7 +12,7 @@ export function resolveEntered(turn: EnteredTurn, jobKind: string): ResultRecord
   return { ...result, error: `The prompt was entered before. ${result.error} ${hint}` };
 }
 
-/** What the transcript shows of a turn that has ended; undefined: the prompt was never entered. */
+/** The result of a turn that has ended. An undefined turn means that the prompt was never entered. */
 export function resolveLeft(turn: EnteredTurn | undefined, jobKind: string): ResultRecord {
   if (turn === undefined) {
     const message = 'The runner stopped before it entered the prompt; nothing ran.';

@@ -1,9 +1,9 @@
 /**
  * Opens sessions of Codex in an agent server, in this order:
  *
- *   the person's shared server answers  → attach to it; it is never started or stopped
- *   Codex has an app-server             → a server of this runner, kept between jobs
- *   otherwise                           → none: each prompt runs as `codex exec`
+ *   the person's shared server answers  → connect to it; the runner never starts or stops this server
+ *   Codex has an app-server             → use a server of this runner, which keeps running between jobs
+ *   otherwise                           → use no server; each prompt runs as `codex exec`
  */
 
 import { existsSync } from 'node:fs';
@@ -31,12 +31,12 @@ import {
 import { connectToOwnServer, stopOwnServer } from './own-server.ts';
 import { writerLock } from './places.ts';
 
-/** A server that nobody needs uses 150 MB; the next prompt within this time starts 0.4 s sooner. */
+/** How long an unused server keeps running. It uses 150 MB, but makes the next prompt start 0.4 s sooner. */
 const KEPT_MS = 10 * 60_000;
-/** A free session is noticed within half a second. A look costs one call of the file system. */
+/** The pause between two checks whether a session is free. A check is one call of the file system. */
 const LOOK_EVERY_MS = 500;
 const LOOKS_PER_TRY = 4;
-/** A week: no job waits longer. */
+/** The number of checks in a week. No job waits longer. */
 const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 
 export class AgentServers implements SessionDriver {
@@ -62,7 +62,7 @@ export class AgentServers implements SessionDriver {
     const { why } = choice;
     if (choice.way === 'process') return { kind: 'no_server', why };
     if (choice.way === 'shared_server') return this.#openIn(choice.connection, { task, why, isShared: true });
-    // A connection that was kept may have ended with its server: the second one is new.
+    // The kept connection may have ended with its server. The second try uses a new connection.
     for (let tries = 0; tries < 2; tries += 1) {
       const own = await this.#connectToOwn(choice.program.path);
       if (typeof own === 'string') return { kind: 'no_server', why: noOwnServer(own) };
@@ -126,7 +126,7 @@ export class AgentServers implements SessionDriver {
     return reply.kind === 'ok' && reply.result.thread?.status?.type === 'idle';
   }
 
-  /** The runner ends. A server whose turn still runs is left to the next runner. */
+  /** Called when the runner exits. A server with a running turn keeps running for the next runner. */
   async end(): Promise<void> {
     clearTimeout(this.#end);
     const isNeeded = [...this.#sessions].some((session) => session.isBusy);
@@ -134,7 +134,7 @@ export class AgentServers implements SessionDriver {
     if (this.#hasOwn && !isNeeded) await stopOwnServer(this.#source.env);
   }
 
-  /** The connection, or why there is none. */
+  /** Returns the connection, or the reason why there is none. */
   async #connectToOwn(program: string): Promise<Connection | string> {
     if (this.#own !== undefined) return this.#own;
     const start = await connectToOwnServer(this.#source.env, program);

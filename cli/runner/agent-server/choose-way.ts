@@ -1,6 +1,6 @@
 /**
- * Chooses in which way the runner drives Codex. The runner asks here before each prompt, and `orp runner status` and `orp link
- * doctor` ask here as well, so that they cannot disagree. It starts no server.
+ * Chooses in which way the runner drives Codex. The runner calls this before each prompt. `orp runner status` and
+ * `orp link doctor` call the same function, so that they always agree. It starts no server.
  */
 
 import type { FoundProgram } from '../../agents/agent.ts';
@@ -16,12 +16,12 @@ export type AgentMode = (typeof AGENT_MODES)[number];
 export interface WaySource {
   env: NodeJS.ProcessEnv;
   mode: AgentMode;
-  /** The configuration profile of the owner; a server has none. */
+  /** The configuration profile. A server cannot use a profile. */
   profile?: string | undefined;
   findProgram(): Promise<FoundProgram>;
 }
 
-/** The program, as far as it is known. */
+/** The known facts about the program. */
 interface Program {
   path: string;
   version: string | undefined;
@@ -29,11 +29,11 @@ interface Program {
 
 export type WayChoice =
   | { way: 'process'; why: string; program: Program | undefined }
-  /** The caller closes the connection. */
+  /** The caller must close the connection. */
   | { way: 'shared_server'; why: string; program: Program; connection: Connection }
   | { way: 'own_server'; why: string; program: Program };
 
-/** Connects to the person's server when one answers. */
+/** Chooses the way. Connects to the person's server if it answers. */
 export async function chooseWay(source: WaySource): Promise<WayChoice> {
   const judged = await judgeProgram(source);
   if (judged.why !== undefined) return { ...judged, way: 'process' };
@@ -47,7 +47,7 @@ export async function chooseWay(source: WaySource): Promise<WayChoice> {
   return { way: 'own_server', why: 'no shared server runs', program };
 }
 
-/** Why no server can be used, whoever runs it; otherwise the program that has one. */
+/** Returns why no agent server can be used, or otherwise the program that has a server. */
 export async function judgeProgram({
   env,
   mode,
@@ -70,7 +70,7 @@ function whyOrdered(mode: AgentMode, profile: string | undefined): string | unde
   return profile ? 'a configuration profile is set, which the app-server does not take' : undefined;
 }
 
-/** Undefined when no server of this user answers there. */
+/** Connects to the person's server. Returns undefined if no server of this user answers. */
 export async function connectToShared(env: NodeJS.ProcessEnv): Promise<Connection | undefined> {
   const path = sharedSocket(env);
   return isOwnSocket(path) ? connectTo(path) : undefined;

@@ -1,6 +1,7 @@
 /**
- * The agent server of this runner, one for each home of Codex. It leads a process group of its own and outlives the runner, so
- * that a turn goes on when the runner is killed. `server.json` names its process; the next runner finds it there.
+ * The runner's own agent server, one for each `CODEX_HOME`. It has its own process group and keeps running after the runner,
+ * so that
+ * a turn continues when the runner is killed. `server.json` names the process, so that the next runner can find it.
  */
 
 import { spawn } from 'node:child_process';
@@ -23,7 +24,7 @@ import { isOwnSocket, ownSocket, serverFolder, serversFolder, whyNoOwnSocket } f
 
 const RECORD = 'server.json';
 const SOCKET = 'socket';
-/** A start takes 0.4 s; a busy machine may need much longer. */
+/** A start takes 0.4 s, but much longer on a busy machine. */
 const START_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 15;
 
@@ -44,14 +45,14 @@ export async function connectToOwnServer(env: NodeJS.ProcessEnv, program: string
   const trouble = whyNoOwnSocket(env);
   if (trouble !== undefined) return { kind: 'failed', message: trouble };
   makeFolder(folder);
-  // Two runners of two machines of this user may want it at the same time.
+  // Two runners of this user (with two machine ids) may start it at the same time.
   return withLock(folder, async () => {
     const record = readRecord(folder);
     if (record?.program === program && isOwnSocket(socket)) {
       const connection = await connectTo(socket);
       if (connection !== undefined) return { kind: 'connected', connection };
     }
-    // It does not answer, or another Codex was installed meanwhile.
+    // The server does not answer, or another Codex was installed meanwhile.
     if (record !== undefined) await stopRecorded(folder, record);
     return start(env, { folder, socket, program });
   });
@@ -96,12 +97,12 @@ async function waitFor(socket: string): Promise<Connection | undefined> {
   return undefined;
 }
 
-/** Ends the server of this home, if there is one. Its turns are interrupted. */
+/** Ends the server of this home, if there is one, and interrupts its turns. */
 export async function stopOwnServer(env: NodeJS.ProcessEnv): Promise<StopReceipt | undefined> {
   return stopIn(serverFolder(env));
 }
 
-/** Ends all servers that this program has started for this user. */
+/** Ends all servers that `orp` has started for this user. */
 export async function stopAllServers(env: NodeJS.ProcessEnv): Promise<number> {
   const root = serversFolder(env);
   const folders = existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
@@ -117,7 +118,7 @@ function stopIn(folder: string): Promise<StopReceipt | undefined> | undefined {
   });
 }
 
-/** The process that runs as the server of this home; undefined when none does. */
+/** Returns the process of this home's server, or undefined if no server runs. */
 export async function findOwnServer(env: NodeJS.ProcessEnv): Promise<{ pid: number } | undefined> {
   const record = readRecord(serverFolder(env));
   if (record === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * A WebSocket that closes before it buffers more than one event may have. Node accepts messages of 128 MiB and has no
- * option for less, but its socket asks the dispatcher that opens it. An older Node does not ask; there, a message
- * that is too large is noticed when it has arrived.
+ * A WebSocket that closes if a message is larger than an event may be. Node accepts messages of 128 MiB and has no option
+ * for a smaller limit, but it uses a limit that the dispatcher sets. An older Node ignores that limit, so there the code
+ * checks the size after the message has arrived.
  */
 
 import { MAX_EVENT_BYTES } from '../../../spec/transport/events.ts';
@@ -10,18 +10,18 @@ interface Dispatcher {
   dispatch(options: unknown, handler: unknown): boolean;
 }
 
-/** Where undici, which is Node's `fetch` and `WebSocket`, keeps the dispatcher that they share; the newest name first. */
+/** The symbols under which undici (Node's `fetch` and `WebSocket`) stores the shared dispatcher, newest first. */
 const SHARED = ['undici.globalDispatcher.2', 'undici.globalDispatcher.1'].map((name) => Symbol.for(name));
-/** No server sends an event in so many pieces. */
+/** More fragments than any server sends for one event. */
 const MAX_FRAGMENTS = 64;
 
-/** Opens a socket. Above the bound it ends with an `error`, and the other side gets the close code 1009. */
+/** Opens a socket. A message above the limit causes an `error` event, and the other side gets the close code 1009. */
 export function openBoundedSocket(url: string, headers: Readonly<Record<string, string>>): WebSocket {
-  // Node's WebSocket takes these as a second argument; a browser's does not, and this is not one.
+  // Node's WebSocket accepts these options as its second argument; the types describe a browser's WebSocket.
   return new WebSocket(url, { headers: { ...headers }, ...boundedDispatcher() } as WebSocketInit);
 }
 
-/** The shared dispatcher, proxy and all, under a bound. Node makes it when its first socket or request is asked for. */
+/** The shared dispatcher (with its proxy), plus the limit. Node creates the dispatcher with the first request or socket. */
 function boundedDispatcher(): { dispatcher?: unknown } {
   void WebSocket;
   const shared = SHARED.map((name) => Reflect.get(globalThis, name) as Dispatcher | undefined).find(Boolean);

@@ -5,25 +5,25 @@ import type { KnownServer } from '../../client/known-server.ts';
 
 export type PushTransport = 'ws' | 'sse';
 
-/** Where and as whom to listen. */
+/** The server, the account and the machine of a channel. */
 export interface ChannelTarget {
   /** Origin and optional path prefix, without a trailing slash. */
   baseUrl: string;
   headers: Readonly<Record<string, string>>;
   machineId: string;
-  /** This run of the runner; the newest instance of a machine wins. */
+  /** Identifies this run of the runner. The newest instance of a machine keeps the channel. */
   instance: string;
-  /** How long one stream of a v0.4.4 server may last. */
+  /** The maximum duration of one stream of a v0.4.4 server. */
   waitSeconds: number;
-  /** What the server has announced by now. */
+  /** The capabilities that the server has announced so far. */
   server: Pick<KnownServer, 'offers'>;
 }
 
 /** Why a channel ended. After `unauthorized`, `replaced` and `refused` a retry does not help. */
 export type ChannelEnd =
   /**
-   * A stream reached its time; the next one is opened at once. `last`: the event that ends a stream of a v0.4.4 server,
-   * which says nothing between two streams.
+   * A stream reached its time limit; the next stream is opened at once. `last`: the event that ended a stream of a v0.4.4
+   * server. Such a server sends no events between two streams.
    */
   | { kind: 'finished'; last?: EventName }
   /** The network, the server or the connection failed. */
@@ -49,7 +49,7 @@ export interface Channel {
 /** Opens a channel. Failures to open arrive as `ended`, too. */
 export type OpenChannel = (target: ChannelTarget, handlers: ChannelHandlers) => Channel;
 
-/** The end that an `error` event stands for. */
+/** Converts an `error` event to the reason why the channel ended. */
 export function endForErrorEvent(
   data: Readonly<Record<string, unknown>>,
   { instance }: Pick<ChannelTarget, 'instance'>,
@@ -61,8 +61,8 @@ export function endForErrorEvent(
 }
 
 /**
- * An abandoned connection may reach the server after its successor and replace it. No other runner is involved: the
- * next connection replaces the late one.
+ * The reason after a replacement. An abandoned connection of this runner may reach the server late and replace the newer
+ * one. No other runner is involved then, so the runner simply reconnects.
  */
 export function endForReplaced(message: string, byOwnInstance: boolean): ChannelEnd {
   if (!byOwnInstance) return { kind: 'replaced', message };

@@ -1,14 +1,14 @@
 /**
- * Keeps the runner reachable. One transport acts at a time:
+ * Keeps the runner reachable. It uses one transport at a time:
  *
  *   ws ──fails twice──▶ sse ──fails twice──▶ poll        (only with `auto`)
  *   ▲                    │                    │
  *   └── tried once more when a stream ends ───┴── and from polling by itself, after pauses that grow to five minutes
  *
- * A channel that did not stand for a minute has failed, even if it opened: a proxy that cuts each one must not keep the
- * runner busy with opening the next. Whatever acts, a slow safety poll stays on underneath: a wake-up is a hint, and hints
- * get lost. The first look is asked for at once, and again after every reconnect that followed a failure. A stream that
- * reached its time is renewed without one: the service looks at the queue itself when a channel opens.
+ * A channel that was open for less than a minute counts as failed, because a proxy may close every channel shortly after
+ * it opens. In addition, the runner polls rarely with every transport, because a wake-up may be lost. It polls at the
+ * start and after every reconnect that followed a failure. When a stream has reached its time limit, no poll is needed,
+ * because the server checks the queue when a channel opens.
  */
 
 import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
@@ -31,21 +31,21 @@ export interface ListenerOptions {
   /** Control events: `job.cancelled`, `lease.lost`, `drain`. */
   onControl(event: ChannelEvent): void;
   /**
-   * A channel is open, the first or the next one: the leases must be checked for what happened while none was open.
+   * Called when a channel has opened. The leases must then be checked, because messages may be missing.
    */
   onReady?(): void;
-  /** The transport changed, or could not be kept; `message` is a sentence for people. */
+  /** Called when the transport has changed or failed. `message` is a sentence for people. */
   onChange(change: { transport: Transport; up: boolean; message: string }): void;
-  /** The token is rejected, or another runner of this machine took over: a person must act. */
+  /** Called when a person must act: the token is rejected, or another runner of this machine took over. */
   onEnd(end: Extract<ChannelEnd, { kind: 'unauthorized' | 'replaced' }>): void;
   open?: Partial<Record<PushTransport, OpenChannel>>;
   random?: () => number;
 }
 
 /**
- * The safety poll: every connect and reconnect polls, on SSE at least every 15 minutes, and the server's cron trigger
- * repeats the wakes of the last minutes. Every ten minutes, this poll would cost more than everything else of an idle
- * runner.
+ * The pause between two safety polls. It can be long: every connect polls, an SSE stream is renewed at least every 15
+ * minutes, and the server's cron trigger repeats recent wake-ups. A poll every ten minutes would cost more than all other
+ * requests of an idle runner.
  */
 export const SAFETY_POLL_MS = 12 * 60 * 60_000;
 /** Failures in a row before `auto` steps down. */
@@ -53,13 +53,13 @@ const FAILURES_BEFORE_STEP = 2;
 /** Reconnects: full jitter up to 5 s, doubling to 60 s, so that a deploy causes no stampede. */
 const RECONNECT_FIRST_MS = 5000;
 const RECONNECT_LIMIT_MS = 60_000;
-/** After a channel was open this long, earlier failures are forgotten. */
+/** After a channel was open for this long, earlier failures no longer count. */
 const STEADY_MS = 60_000;
-/** How long `auto` stays down before it tries the better transport again; doubles to the limit. */
+/** How long `auto` waits before it tries the better transport again. The time doubles up to the limit. */
 const CLIMB_FIRST_MS = 30_000;
 const CLIMB_LIMIT_MS = 5 * 60_000;
 
-/** After a stream of a v0.4.4 server that said that there is work; doubles up to the poll interval. */
+/** The pause after a stream of a v0.4.4 server that announced work. It doubles up to the poll interval. */
 const SHORT_STREAM_PAUSE_MS = 2000;
 
 const LADDER: Record<TransportChoice, readonly Transport[]> = {
@@ -84,7 +84,7 @@ export class Listener {
   #up = false;
   #told = '';
   #closed = false;
-  /** Another instance took over. Opening a channel again would replace that instance, and so on for ever. */
+  /** True if another instance took over. Opening a channel again would replace that instance, and so on forever. */
   #replaced = false;
   #pause: { resolve: () => void; timer: NodeJS.Timeout } | undefined;
   #climbAt = Number.POSITIVE_INFINITY;
@@ -97,8 +97,8 @@ export class Listener {
   }
 
   /**
-   * Waits until it is time to poll. A poll requested between two calls is not lost. Undefined when the signal aborts
-   * or the listener is closed.
+   * Waits until it is time to poll. A poll that was requested between two calls is not lost. Returns undefined if the
+   * signal aborts or the listener is closed.
    */
   async nextPoll(signal: AbortSignal): Promise<PollReason | undefined> {
     return this.#latch.next(signal, () =>
@@ -120,7 +120,7 @@ export class Listener {
     this.#latch.close();
   }
 
-  /** A server may start or stop offering sockets while the runner runs. */
+  /** The transports to use, best first. Computed each time, because a server update may add or remove sockets. */
   get #ladder(): readonly Transport[] {
     const { choice, target } = this.#options;
     const isOffered = (transport: Transport) => transport !== 'ws' || target.server.offers('events-ws');
@@ -161,7 +161,7 @@ export class Listener {
     switch (event.event) {
       case 'ready':
         this.#readyAt = performance.now();
-        // The next stream of an open transport is no change.
+        // A further stream of the same transport is not a change.
         if (!this.#up) this.#change(true, `listening over ${this.#transport}`);
         this.#options.onReady?.();
         if (hadFailed) this.#latch.set('reconnected');
@@ -210,9 +210,9 @@ export class Listener {
   }
 
   /**
-   * Between two streams of a v0.4.4 server events are lost, so the runner polls after each stream. After a stream
-   * that announced work the next one waits a little: while the work is not claimed, it would announce it again at
-   * once.
+   * Events between two streams of a v0.4.4 server are lost, so the runner polls after each stream. After a stream that
+   * announced work, the runner waits a little before the next stream, because the server would announce the same work again
+   * until a machine has claimed it.
    */
   async #afterShortStream(last: EventName): Promise<void> {
     this.#failures = 0;
@@ -252,7 +252,7 @@ export class Listener {
     return this.#rung > 0 && performance.now() >= this.#climbAt;
   }
 
-  /** Tries the best transport once; the previous one has ended. */
+  /** Tries the best transport once. The previous transport has ended. */
   #climb(): void {
     this.#climbs += 1;
     this.#rung = 0;
@@ -264,7 +264,7 @@ export class Listener {
     this.#setUp(up);
     const change = { transport: this.#transport, up, message };
     const told = JSON.stringify(change);
-    // An attempt that failed like the previous one is no change.
+    // Do not report the same failure twice.
     if (told !== this.#told) this.#options.onChange(change);
     this.#told = told;
   }
@@ -287,7 +287,7 @@ export class Listener {
   }
 }
 
-/** Remembers that a poll was requested until the runner polls. Several requests before that are one. */
+/** Remembers that a poll was requested until the runner polls. Several requests cause one poll. */
 class PollLatch<Reason> {
   #pending: Reason | undefined;
   #wait: { end: () => void; pace: () => void } | undefined;
@@ -298,18 +298,18 @@ class PollLatch<Reason> {
     this.#wait?.end();
   }
 
-  /** The pause between polls has changed: a wait in progress starts its pause again. */
+  /** Call this when the pause between polls has changed. A current wait starts its pause again. */
   repace(): void {
     this.#wait?.pace();
   }
 
-  /** Ends every wait, now and later. */
+  /** Ends all current and future waits. */
   close(): void {
     this.#closed = true;
     this.#wait?.end();
   }
 
-  /** The pending reason, or the next one, or that of the pause when it is over; undefined when aborted or closed. */
+  /** Waits for a requested poll or the end of the pause and returns the reason. Returns undefined if aborted or closed. */
   async next(signal: AbortSignal, pause: () => { ms: number; reason: Reason }): Promise<Reason | undefined> {
     if (this.#pending === undefined && !this.#closed && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** What the server says to a channel that it does not open. */
+/** Reads the answer of the server if it refuses to open a channel. */
 
 import { showMachine } from '../../../spec/contract/machines.ts';
 import { readRefusalText } from '../../client/bounded-body.ts';
@@ -28,9 +28,9 @@ function endFor({ kind, code, message }: ServerError): ChannelEnd {
 }
 
 /**
- * Why the server refuses this machine; undefined when it does not, or cannot be asked. The WebSocket of the platform
- * hides with what status an upgrade was refused. A request that shows the machine is refused for the same reason and
- * changes nothing on any server.
+ * Finds out why the server refuses this machine. Returns undefined if it does not refuse it or is unreachable. Node's
+ * WebSocket does not show the status of a refused upgrade. The server refuses a request for the machine for the same reason,
+ * and that request changes nothing.
  */
 export async function findRefusal(
   { baseUrl, headers, machineId }: ChannelTarget,

@@ -20,7 +20,7 @@ import { endForRefusal } from './refusal.ts';
 
 const { path: STREAM_PATH } = streamEvents;
 
-/** Opens one stream: of at most 15 minutes, or, from a v0.4.4 server, up to its first event or `waitSeconds`. */
+/** Opens one stream. It lasts at most 15 minutes. A v0.4.4 server ends it after the first event or `waitSeconds`. */
 export function openSseChannel(target: ChannelTarget, handlers: ChannelHandlers): Channel {
   const abort = new AbortController();
   return {
@@ -57,7 +57,7 @@ interface Reading {
   target: ChannelTarget;
   handlers: ChannelHandlers;
   watch: SilenceWatch;
-  /** The stream stays open after it announced work. */
+  /** Whether the stream stays open after it has announced work. */
   isPersistent: boolean;
 }
 
@@ -88,17 +88,17 @@ async function readEvents(
   return { kind: 'broken', message: 'the event stream ended without a final event' };
 }
 
-/** Undefined: the stream goes on. */
+/** Returns why the event ends the stream, or undefined if the stream continues. */
 function endFor(
   { event, data }: ChannelEvent,
   { target, isPersistent }: Pick<Reading, 'target' | 'isPersistent'>,
 ): ChannelEnd | undefined {
   if (event === 'error') return endForErrorEvent(data, target);
-  // A v0.4.4 server ends its stream with the first of these, and waits for the next one.
+  // A v0.4.4 server ends its stream after one of these events and expects a new request.
   if (!isPersistent) return TERMINAL_EVENTS.has(event) ? { kind: 'finished', last: event } : undefined;
   if (event !== 'timeout') return undefined;
   if (data.reason !== 'reconnect') return { kind: 'finished' };
-  // The server was restarted, for everybody at once, so the next stream waits its random pause.
+  // The server restarted for all runners at once, so wait for the random pause before the next stream.
   return { kind: 'broken', message: 'the server asks to connect again' };
 }
 
@@ -107,7 +107,7 @@ function readEvent(name: string | undefined, data: string) {
   try {
     return channelEvent.safeParse({ event: name, data: JSON.parse(data) }).data;
   } catch {
-    // Data that is not JSON: not from this protocol.
+    // The data is not JSON, so it is not from this protocol.
     return undefined;
   }
 }

@@ -93,7 +93,7 @@ function readFrame(data: unknown) {
   try {
     return channelEvent.safeParse(JSON.parse(data)).data;
   } catch {
-    // Not JSON: not from this protocol.
+    // The frame is not JSON, so it is not from this protocol.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The server as the runner sees it, over the rows of the contract. One attempt per call; every failure becomes a
- * value.
+ * Implements the runner's interface to the server with the routes of the contract. Each call is one attempt, and every
+ * failure becomes a value.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -46,17 +46,17 @@ import type { ChunkRecord } from '../spool/records.ts';
 
 export interface HttpServiceOptions {
   machine: Pick<RunnerMachine, 'machine_id' | 'machine_name'>;
-  /** This run of the runner. */
+  /** Identifies this run of the runner. */
   instance: string;
-  /** The origin that everything goes to, also after a sign-in at another server. */
+  /** The server for all calls, even if a person signs in at another server meanwhile. */
   baseUrl: string;
-  /** Makes a client with the token that is stored now; throws when there is none for this origin. */
+  /** Creates a client with the current token. Throws if there is no token for this server. */
   connect(): Promise<Client>;
-  /** Called with every heartbeat reply: whether the server has drained this machine. */
+  /** Called with every answer to a heartbeat. The argument is true if the server has drained this machine. */
   onDrainOrder?(isGiven: boolean): void;
 }
 
-/** Makes the service. */
+/** Creates the interface. */
 export function httpHosted(options: HttpServiceOptions): HostedApi {
   const { machine, instance, baseUrl } = options;
   const machineId = machine.machine_id;
@@ -81,7 +81,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
         },
       });
       const reply = mapReply(await line.send(heartbeat, input, account), readHeartbeat);
-      // A runner that exits reports the drain itself; the reply is then no order.
+      // An exiting runner reports its own drain, so the answer then contains no order of a person.
       if (reply.kind === 'ok' && !draining) options.onDrainOrder?.(reply.value.drain);
       return reply;
     },
@@ -115,7 +115,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
     release: async (held, report) => {
       const body = { machineId, leaseId: held.leaseId ?? '', ...report };
       const reply = await line.send(releaseJob, { params: at(held), body }, held.account);
-      // Its holder reports a failure instead, or lets the lease expire.
+      // Without this route, the holder reports a failure or lets the lease expire.
       const isLasting = reply.kind === 'unavailable' && reply.code === NOT_OFFERED;
       return isLasting ? { ...reply, kind: 'refused', status: 0 } : reply;
     },
@@ -133,7 +133,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
 
 type Claim = PollRequest & { machineId: string; instance: string };
 
-/** Asks for a job in the newest way that the server offers. */
+/** Claims a job with the newest route that the server supports. */
 function claim(client: Client, request: Claim): Promise<JsonBody> {
   const { machineId, instance, claimId, dryRun = false, projectRoots } = request;
   if (!client.server.offers('claim-post')) {
@@ -150,12 +150,12 @@ function claim(client: Client, request: Claim): Promise<JsonBody> {
   return send(client, claimJob, { body });
 }
 
-/** A list that is too long is omitted: the server then considers every repository that the machine has synced. */
+/** Omits a list that is too long. The server then considers every repository that the machine has synced. */
 export function listable(roots: readonly string[] | undefined): string[] | undefined {
   return roots === undefined || roots.length > BOUNDS.machineProjects ? undefined : [...roots];
 }
 
-/** What a poll says beyond v0.4.4. */
+/** The fields of a poll that v0.4.4 does not know. */
 function pollExtras(
   server: KnownServer,
   { instance, claimId, dryRun, projectRoots }: Claim,
@@ -166,12 +166,12 @@ function pollExtras(
 }
 
 /**
- * Makes each call with the sign-in of that moment. It is read for each call, because another account can sign in
- * without a sign-out: a token kept from before would act for an account that has left this machine.
+ * Makes each call with the current sign-in. It reads the sign-in for each call, because another account can sign in at any
+ * time. With a cached token, the runner would act for an account that no longer uses this machine.
  */
 export class AccountClient {
   readonly #connect: () => Promise<Client>;
-  /** No call is made before the server's extensions are known. */
+  /** False until the server's capabilities are known. No call is made before that. */
   #isIntroduced = false;
 
   constructor(connect: () => Promise<Client>) {
@@ -179,8 +179,8 @@ export class AccountClient {
   }
 
   /**
-   * @param input what to send, or what to send to a server that offers this
-   * @param owner nothing is sent while another account is signed in
+   * @param input the request, or a function that builds it from the server's capabilities
+   * @param owner if another account is signed in, nothing is sent
    */
   send<Row extends Endpoint>(
     row: Row,
@@ -219,7 +219,7 @@ export class AccountClient {
     try {
       client = { ...(await this.#connect()), retry: NO_RETRY };
     } catch (error) {
-      // No token, or none for this origin: a person must sign in.
+      // There is no token for this server, so a person must sign in.
       if (error instanceof CliError) return { kind: 'unauthenticated', message: error.message };
       return readFailure(error);
     }
@@ -240,7 +240,7 @@ function waitsFor(owner: Account | undefined, signedIn: Account | undefined): st
 const PASSING: ReadonlySet<string> = new Set([
   ...RETRYABLE,
   'limit_reached',
-  // A missing route is an unfinished deployment.
+  // A route may be missing while a deployment is not finished.
   'route_not_found',
   'method_not_allowed',
 ]);
@@ -256,10 +256,10 @@ function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
   if (error instanceof CliError) {
     const { code, message } = error;
     if (code === NOT_OFFERED) return { kind: 'unavailable', code, message };
-    // The request itself cannot be made, now or later: no server was asked, and a sign-in does not help.
+    // The request is invalid and was not sent. Neither a retry nor a sign-in helps.
     return { kind: 'refused', status: 0, code, message };
   }
-  // The sign-in could not be read now. Running agents must not stop because of that.
+  // The sign-in file cannot be read at the moment. Running agents must not stop because of that.
   if (isSystemError(error)) {
     return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
   }
@@ -274,7 +274,7 @@ function readHeartbeat(body: JsonBody): HeartbeatReply {
   return { body, verdict: readVerdict(body.lease), drain: body.drain === true };
 }
 
-/** Only `stop` stops the agent. */
+/** Reads the state of the lease. Only `stop` stops the agent. */
 function readVerdict(lease: unknown): LeaseVerdict | undefined {
   if (!isObject(lease)) return undefined;
   return {
@@ -284,15 +284,15 @@ function readVerdict(lease: unknown): LeaseVerdict | undefined {
   };
 }
 
-/** One line, as a v0.4.4 server takes it. */
+/** One line in the form that a v0.4.4 server accepts. */
 export interface LogLine {
   level: 'info' | 'error';
   line: string;
 }
 
 /**
- * The lines of these chunks, in the order in which they were printed; blank lines are left out. A line that two
- * chunks share is joined; a line that continues after the last chunk becomes two.
+ * Splits chunks into lines, in the order of printing, without blank lines. A line that is spread over two chunks is
+ * joined. A line that continues after the last chunk becomes two lines.
  */
 export function linesOf(chunks: readonly ChunkRecord[]): LogLine[] {
   const lines: LogLine[] = [];

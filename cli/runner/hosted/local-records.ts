@@ -1,4 +1,4 @@
-/** The linked state of this machine as the runner keeps it: heartbeats, and what it syncs to the server. */
+/** The runner's access to the local records: it records heartbeats and syncs. */
 
 import type { Client } from '../../client/client.ts';
 import { displayPath } from '../../files/paths.ts';
@@ -23,7 +23,7 @@ export interface LocalRecordsOptions {
   connect(): Promise<Client>;
 }
 
-/** The local state over the files of `cli/records/`. */
+/** Implements the local state with the files of `cli/records/`. */
 export function localRecords({ env, roots, connect }: LocalRecordsOptions): LocalState {
   const place = () => ({ env, now: Date.now() });
   return {
@@ -54,7 +54,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
     },
     async sync() {
       const { record: machine } = await loadMachine(place());
-      // A sync enables the runner; a person who disabled it meanwhile must not be overruled.
+      // A sync would enable the runner again, although a person has disabled it meanwhile.
       if (!machine.runner_enabled) throw new Error('the runner was disabled');
       const { email } = readRemoteSession(env);
       const candidates = await inspectRoots({ ...place(), roots: await roots(), email });
@@ -72,7 +72,7 @@ async function recordLease(repository: LinkableRepository, { held, expiresAt }: 
   await recordHeartbeat(repository, { ...held, leaseExpiresAt }, Date.now());
 }
 
-/** Undefined when the file cannot be read now, for want of an open file perhaps: that is no other sign-in. */
+/** Returns the token, or undefined if the file is temporarily unreadable, which does not mean that the sign-in changed. */
 function tokenIfReadable(env: NodeJS.ProcessEnv): string | undefined {
   try {
     return readRemoteSession(env).token;

@@ -1,19 +1,24 @@
 /**
- * One stream of an agent's output on its way out: redacted piece by piece while it is shown, and its end remembered. What is
- * no longer shown is only remembered, and redacted when somebody looks: a gigabyte of it costs neither time nor memory.
+ * One output stream of an agent. It redacts the shown output piece by piece and remembers the end of the stream. Output above
+ * the
+ * limit is no longer shown; only its end is kept, and redacted when it is read. So a gigabyte of output costs little time and
+ * memory.
  */
 
 import { cutPlace, cutStart } from '../../../spec/text.ts';
 import { Redactor, redactText } from '../redaction/redact.ts';
 
-/** A large text is taken in pieces, so that what is made of it on the way stays small. */
+/** A large text is processed in pieces of this size, to use little memory. */
 const PIECE_CHARS = 64 * 1024;
 
 export class RedactedTail {
   readonly #secrets: readonly string[];
   readonly #redactor: Redactor;
   readonly #tail = new TextTail();
-  /** As it came; twice as long as what is ever looked at, so that a secret at its beginning is seen whole. */
+  /**
+   * The raw end of the stream. It is twice as long as the tail, so that a secret at the start of the tail is found
+   * completely.
+   */
   #unshown: TextTail | undefined;
 
   constructor(secrets: readonly string[]) {
@@ -21,7 +26,7 @@ export class RedactedTail {
     this.#redactor = new Redactor(secrets);
   }
 
-  /** Takes output and gives what can be shown of it now. */
+  /** Accepts output and returns the redacted text that can be shown now. */
   *show(text: string): Generator<string> {
     for (let from = 0; from < text.length; ) {
       const to = cutPlace(text, from + PIECE_CHARS);
@@ -30,7 +35,7 @@ export class RedactedTail {
     }
   }
 
-  /** Takes output that is not shown, nor anything after it. */
+  /** Accepts output that is not shown. No later output is shown either. */
   hide(text: string): void {
     if (this.#unshown === undefined) {
       this.#unshown = new TextTail(2 * TAIL_CHARS);
@@ -39,7 +44,7 @@ export class RedactedTail {
     this.#unshown.add(text);
   }
 
-  /** What was held back, when nothing follows. */
+  /** Returns the text that was held back. Call this at the end of the stream. */
   end(): string {
     return this.#unshown === undefined ? this.#remember(this.#redactor.end()) : '';
   }
@@ -59,7 +64,7 @@ export class RedactedTail {
   }
 }
 
-/** 64 Ki characters: what a person may want to look back at. */
+/** 64 Ki characters, enough for a person who reads the last output. */
 const TAIL_CHARS = 64 * 1024;
 
 class TextTail {
@@ -78,7 +83,7 @@ class TextTail {
     if (this.#length > 2 * this.#keep) this.#trim();
   }
 
-  /** The text, or its end behind a mark that says so. */
+  /** The text, or a mark and the end of the text if it was cut. */
   get text(): string {
     if (this.#length > this.#keep) this.#trim();
     return (this.#isCut ? '[…]\n' : '') + this.#parts.join('');

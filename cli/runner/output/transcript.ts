@@ -1,6 +1,6 @@
 /**
- * From the bytes of an agent to the spool: lines, then events, then redaction, then numbered chunks. What the runner
- * itself needs of it (the answer, the reason of a failure, the last output) is picked out on the way.
+ * Writes the output of an agent to the spool. It splits bytes into lines, reads events, redacts secrets and writes numbered
+ * chunks. It also collects the facts that the runner needs: the answer, the reason of a failure, the last output.
  */
 
 import type {
@@ -23,21 +23,21 @@ import { RedactedTail } from './redacted-tail.ts';
 export interface TranscriptOptions {
   agent: Pick<Agent, 'openReader'>;
   spool: Pick<LeaseSpool, 'addChunk' | 'keepInMind'>;
-  /** Values that must not leave this machine. */
+  /** Secret values that must not leave this machine. */
   secrets: readonly string[];
-  /** The session that was asked for; absent: any. */
+  /** The requested session. If absent, any session is accepted. */
   sessionId?: string;
-  /** The agent says that it works in another one. From there on nothing that it prints is kept. */
+  /** Called if the agent reports another session. From then on, its output is dropped. */
   onOtherSession?(said: string): void;
   /** Called after every chunk that was written. */
   onChunk(): void;
 }
 
-/** The service keeps 20 MiB of an attempt (`ATTEMPT_LIMIT_BYTES`); more would fill this disk for nothing. */
+/** The server keeps 20 MiB of an attempt (`ATTEMPT_LIMIT_BYTES`), so more would only fill this disk. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-/** What is left of it, and room for the sentences of the runner. */
+/** The rest of the 20 MiB, minus space for the sentences of the runner. */
 const MAX_MESSAGE_BYTES = 3 * 1024 * 1024;
-/** A piece of a line of stderr is enough; nobody reads a longer one. */
+/** Longer lines of stderr are cut into pieces. */
 const MAX_STDERR_LINE = 64 * 1024;
 
 export class Transcript {
@@ -63,22 +63,22 @@ export class Transcript {
     this.#buffer = new ChunkBuffer((piece) => this.#write(piece));
   }
 
-  /** What the agent said last, unredacted. */
+  /** The last message of the agent, unredacted. */
   get lastMessage(): string | undefined {
     return this.#lastMessage;
   }
 
-  /** What the agent's events prove. */
+  /** The facts that the agent's events prove. */
   get turn(): Readonly<TurnFacts> {
     return this.#reader.turn;
   }
 
-  /** The session in which the agent is at work instead of the one that was asked for. */
+  /** The session that the agent uses instead of the requested session. */
   get otherSession(): string | undefined {
     return this.#otherSession;
   }
 
-  /** Redacts the agent's answer: a secret may have begun in the message before it. */
+  /** Redacts the agent's answer together with the previous message, because a secret may begin there. */
   redactAnswer(text: string): string {
     return this.#messages.answer(text);
   }
@@ -92,7 +92,7 @@ export class Transcript {
     return this.#taps[stream].tail;
   }
 
-  /** Takes bytes of stdout; settles when they have been dealt with, so that the agent cannot outrun the disk. */
+  /** Accepts bytes of stdout. Settles when they are processed, so that the agent cannot print faster than the disk writes. */
   takeStdout(bytes: Uint8Array): Promise<void> {
     return this.#readStdout(this.#splitters.stdout.push(bytes));
   }
@@ -110,7 +110,7 @@ export class Transcript {
     });
   }
 
-  /** Writes what is left, after the agent has ended. */
+  /** Writes the remaining output after the agent has ended. */
   async end(): Promise<void> {
     await this.#readStdout(this.#splitters.stdout.end());
     await this.#readStderr(this.#splitters.stderr.end());
@@ -121,7 +121,7 @@ export class Transcript {
     await this.#sayLoss().catch(() => this.#options.spool.keepInMind(this.#lossText));
   }
 
-  /** Lines that follow each other are handled as one text: what is done for each costs more than to read it. */
+  /** Processes consecutive lines as one text, because the work per call costs more than the reading. */
   async #readStdout(lines: readonly SplitLine[]): Promise<void> {
     const logs = new LogRun((log) => this.#addOutput(log.stream, log.level, log.text));
     for (const { text, whole } of lines) {
@@ -140,7 +140,7 @@ export class Transcript {
     await logs.flush();
   }
 
-  /** What a conversation that nobody asked for answers is for nobody. */
+  /** Whether the output belongs to another session than the requested one. Such output is dropped. */
   #isStranger(): boolean {
     const { sessionId: asked, onOtherSession } = this.#options;
     const said = this.#reader.turn.sessionId;
@@ -172,7 +172,7 @@ export class Transcript {
     }
   }
 
-  /** A message is a chunk of its own, and goes out at once. */
+  /** Writes a message as its own chunk at once. */
   async #addMessage(message: string): Promise<void> {
     if (this.#messageBytes > MAX_MESSAGE_BYTES) return this.#messages.skip(message);
     const text = this.#messages.push(message);
@@ -203,7 +203,7 @@ export class Transcript {
     return this.#outputBytes > MAX_OUTPUT_BYTES;
   }
 
-  /** A full disk must not end the work: the loss is said as soon as there is room again. */
+  /** Writes a piece. A full disk does not end the job; the loss is reported when there is space again. */
   async #write(piece: Piece): Promise<void> {
     try {
       await this.#sayLoss();
@@ -229,14 +229,14 @@ export class Transcript {
   }
 }
 
-/** Ids of sessions are UUIDs, which may be written in either case. */
+/** Compares session ids without case, because UUIDs may be in upper or lower case. */
 function isSameSession(asked: string, said: string): boolean {
   return asked.toLowerCase() === said.toLowerCase();
 }
 
 type Log = Extract<AgentEvent, { kind: 'log' }>;
 
-/** Pieces of output that belong together: of one stream, of one level, one after the other. */
+/** Consecutive pieces of output of the same stream and level. */
 class LogRun {
   readonly #handle: (log: Omit<Log, 'kind'>) => Promise<void>;
   #first: Log | undefined;

@@ -1,7 +1,7 @@
 /**
- * One agent process: its own process group, prompt on stdin, output handed on as it comes. Memory stays bounded however
- * much is printed, because the next read waits until the last one was dealt with. A child of the agent that inherited
- * the pipe cannot hold the runner: some time after the agent itself has ended, the pipe is closed and the rest is ended.
+ * Runs one agent process. It has its own process group, gets the prompt on stdin, and its output is passed on at once. Memory
+ * stays bounded, because each read waits until the previous output is processed. If a child of the agent keeps the pipe open
+ * after the agent has ended, the runner closes the pipe after a short time and ends the child.
  */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ export interface ChildPlan {
   cwd: string;
   env: NodeJS.ProcessEnv;
   input: string;
-  /** Unique for this run; everything that the agent starts inherits it. */
+  /** A value that is unique for this run. Every process that the agent starts inherits it. */
   tag: string;
 }
 
@@ -30,27 +30,27 @@ export interface ChildOutput {
 export interface ChildEnd {
   exitCode: number | null;
   signal: NodeJS.Signals | null;
-  /** Processes that outlived the agent and were ended, if any. */
+  /** The processes that still ran after the agent and were ended. */
   leftovers?: StopReceipt | undefined;
 }
 
 export interface RunningChild {
-  /** Who runs; recorded on disk so that a restarted runner recognizes it. */
+  /** Identifies the process. It is recorded on disk, so that a restarted runner can find the process. */
   mark: LeaderMark;
-  /** Settles when the agent has ended, everything it printed was handed on, and nobody of its family is left. */
+  /** Settles when the agent has ended, all its output was passed on, and none of its processes is left. */
   ended: Promise<ChildEnd>;
-  /** Walks the stop ladder; repeated calls share one walk. */
+  /** Stops the agent with increasingly strong signals. Repeated calls share one stop. */
   stop(): Promise<StopReceipt>;
 }
 
 export type ChildStart = { kind: 'running'; child: RunningChild } | { kind: 'refused'; message: string };
 
-/** After the agent has ended, its pipe holds at most some hundred KiB: 2 s are plenty to read them. */
+/** Enough time to read the rest of the pipe (a few hundred KiB) after the agent has ended. */
 const PIPE_GRACE_MS = 2000;
-/** Whoever outlives the agent is not saving a session: short graces. */
+/** Short, because a process that still runs after the agent has no session to save. */
 const LEFTOVER_GRACES: StopGraces = { interruptMs: 500, terminateMs: 1500 };
 
-/** Starts the process; refused when the system cannot start it. */
+/** Starts the process. Returns a refusal if the system cannot start it. */
 export async function startChild(
   plan: ChildPlan,
   output: ChildOutput,
@@ -65,7 +65,7 @@ export async function startChild(
   let stopping: Promise<StopReceipt> | undefined;
   const stop = () => {
     stopping ??= stopFamily(family, graces).then((receipt) => {
-      // It cannot be killed, or not yet: the runner does not wait for it. Had it ended, that is known already.
+      // Some processes cannot be killed now. The runner does not wait for them.
       if (receipt.left > 0) abandoned.resolve({ exitCode: null, signal: null });
       return receipt;
     });
@@ -90,7 +90,7 @@ type Spawned =
       kind: 'spawned';
       started: ChildProcessByStdio<Writable, Readable, Readable>;
       exited: Promise<ChildEnd>;
-      /** Settles when everything it printed was handed on. */
+      /** Settles when all output was passed on. */
       drained: Promise<unknown>;
       mark: LeaderMark;
     }
@@ -109,16 +109,16 @@ async function spawnInGroup(plan: ChildPlan, output: ChildOutput): Promise<Spawn
     });
     await once(started, 'spawn');
     started.on('error', () => {
-      // Later errors are failed signals; the ladder looks for itself whether anybody is left.
+      // Later errors are failed signals. The stop function checks by itself which processes are left.
     });
-    // Before anything else is waited for: of a process that ends unread, Node throws away what it printed.
+    // Start reading before any other wait, because Node drops the output of a process that ends unread.
     const drained = Promise.all([drain(started.stdout, output.stdout), drain(started.stderr, output.stderr)]);
     drained.catch(() => {
-      // Reported by `ended`, which looks at it only after the process has gone.
+      // `ended` reports this error after the process has ended.
     });
     feed(started.stdin, plan.input);
     const { pid = 0 } = started;
-    // It runs, whatever the system tells: from here on it is looked after.
+    // The process runs and must be supervised, even if the system does not report its start time.
     const startTime = await findProcess(pid).then(
       (entry) => entry?.startTime ?? '',
       () => undefined,
@@ -131,7 +131,7 @@ async function spawnInGroup(plan: ChildPlan, output: ChildOutput): Promise<Spawn
 
 function feed(stdin: Writable, input: string): void {
   stdin.on('error', () => {
-    // The agent ended, or closed its stdin, before it read the whole prompt: its exit code tells the story.
+    // The agent ended or closed its stdin before it had read the complete prompt. Its exit code shows what happened.
   });
   stdin.end(input);
 }
@@ -140,7 +140,7 @@ async function drain(stream: Readable, handle: (bytes: Uint8Array) => Promise<vo
   try {
     for await (const bytes of stream) await handle(bytes);
   } catch (error) {
-    // A destroyed pipe ends the loop with an error of the stream; an error of the handler is a bug and must be seen.
+    // A destroyed pipe ends the loop with a stream error, which is expected. An error of the handler is a bug.
     if (!stream.destroyed || !(error instanceof Error && 'code' in error)) throw error;
   }
 }

@@ -1,27 +1,27 @@
 /**
- * The processes that belong to one agent: its process group, those of its descendants that left the group (a shell tool
- * in a session of its own, for example), and whoever carries the tag of this run in the environment it was started with.
- * Descendants are only known while their ancestors live, so the family remembers whom it has seen, each with its start
- * time; the tag also finds those whose ancestors nobody saw, and all of them after a restart of the runner.
+ * The processes of one agent (its "family"): its process group, descendants that left the group (such as a shell tool in its
+ * own session), and every process that has the tag of this run in its environment. Descendants can be found only while their
+ * ancestors live, so the family remembers every process that it has seen, with its start time. The tag also finds processes
+ * whose ancestors are gone, and all processes after a restart of the runner.
  *
- * When the system does not tell who runs, nothing is known of a family of an earlier runner. Of one that this process has
- * started at least the group is: whether anybody is in it, a signal that does nothing tells.
+ * If the process list cannot be read, the family of an earlier runner is unknown. For an agent that this process has started,
+ * signal 0 still shows whether the process group is empty.
  */
 
 import { hasCode } from '../../base/system-error.ts';
 import { listProcesses, type ProcessEntry, readTags, type SeenTags } from './process-table.ts';
 
-/** The agent, which leads its own process group. */
+/** The agent process, which leads its own process group. */
 export interface LeaderMark {
   pid: number;
-  /** Undefined when the system did not tell. */
+  /** Undefined if the system did not report it. */
   startTime: string | undefined;
 }
 
 export interface FamilyMark {
-  /** Absent when nobody wrote down who it is. */
+  /** Absent if the process was not recorded. */
   leader?: LeaderMark | undefined;
-  /** What its environment was tagged with. */
+  /** The tag in the environment of its processes. */
   tag?: string | undefined;
 }
 
@@ -30,13 +30,15 @@ const NO_TAGS: SeenTags = { tagged: new Set(), hidden: new Set() };
 export class ProcessFamily {
   #leader: LeaderMark | undefined;
   readonly #tag: string | undefined;
-  /** Started by this process. */
+  /** Whether this process has started the agent. */
   readonly #isOwn: boolean;
-  /** pid → start time of everybody ever seen in the family. */
+  /** pid → start time of every process that was ever seen in the family. */
   readonly #seen = new Map<number, string>();
-  /** The same of everybody who was looked at and carries no tag: what a process was started with does not change. */
+  /**
+   * pid → start time of the processes without the tag. They need no second check, because the tag of a process never changes.
+   */
   readonly #untagged = new Map<number, string>();
-  /** The group was ours; until the leader's pid belongs to somebody else, it still is. */
+  /** Whether the process group belongs to this agent. It does until the system gives the leader's pid to another process. */
   #isGroupOurs: boolean;
 
   private constructor({ leader, tag }: FamilyMark, isOwn: boolean) {
@@ -46,17 +48,17 @@ export class ProcessFamily {
     this.#isGroupOurs = isOwn;
   }
 
-  /** Of an agent that this process has just started. */
+  /** The family of an agent that this process has just started. */
   static started(mark: Required<FamilyMark>): ProcessFamily {
     return new ProcessFamily(mark, true);
   }
 
-  /** Of an agent of an earlier runner: its group id may be somebody else's by now, so it has to be proven. */
+  /** The family of an agent of an earlier runner. Its group id may now belong to another program, so it needs proof. */
   static found(mark: FamilyMark): ProcessFamily {
     return new ProcessFamily(mark, false);
   }
 
-  /** Who of the family is alive now. Throws when the system does not tell, and the family is of an earlier runner. */
+  /** Returns the living processes. Throws if the process list cannot be read and an earlier runner started the agent. */
   async findLiving(): Promise<ProcessEntry[]> {
     try {
       return await this.#lookAround();
@@ -66,7 +68,7 @@ export class ProcessFamily {
     }
   }
 
-  /** Sends a signal to everybody who is alive, and says who that was. */
+  /** Sends a signal to all living processes, and returns them. */
   async signal(name: NodeJS.Signals): Promise<ProcessEntry[]> {
     const living = await this.findLiving();
     const groupId = this.#isGroupOurs ? this.#leader?.pid : undefined;
@@ -95,14 +97,14 @@ export class ProcessFamily {
     return [...living.values()];
   }
 
-  /** The group as one entry, when anybody is in it who can be sent a signal. */
+  /** Returns the group as one entry if it has a process that can get a signal. */
   #probeGroup(): ProcessEntry[] {
     const leader = this.#leader;
     if (leader === undefined || !this.#isGroupOurs) return [];
     try {
       process.kill(-leader.pid, 0);
     } catch (error) {
-      // Once nobody is left in it, its id may become that of a stranger.
+      // The group is empty, so another program may get its id from now on.
       if (hasCode(error, 'ESRCH')) this.#isGroupOurs = false;
       return [];
     }
@@ -110,7 +112,7 @@ export class ProcessFamily {
     return [{ pid, parentPid: process.pid, groupId: pid, isZombie: false, startTime }];
   }
 
-  /** Of those that were not looked at before. */
+  /** Reads the tags of the processes that were not checked before. */
   async #readTags(everyone: readonly ProcessEntry[]): Promise<SeenTags> {
     const news = everyone.filter(
       ({ pid, startTime }) => this.#untagged.get(pid) !== startTime && this.#seen.get(pid) !== startTime,
@@ -119,16 +121,16 @@ export class ProcessFamily {
     const tags = await readTags(this.#tag, news).catch((error: unknown) => {
       if (!this.#isOwn) throw error;
     });
-    // They are looked at again the next time.
+    // The tags could not be read. They are read again the next time.
     if (tags === undefined) return NO_TAGS;
     for (const { pid, startTime } of news) {
-      // The leader is judged anew at each look, because it may also be hidden.
+      // Check the leader each time, because its environment may be hidden at times.
       if (!tags.tagged.has(pid) && pid !== this.#leader?.pid) this.#untagged.set(pid, startTime);
     }
     return tags;
   }
 
-  /** The system did not tell when the leader started: as long as the group is ours, it is whoever has its pid. */
+  /** If the start time of the leader is unknown, takes it from the process with its pid while the group is ours. */
   #recognizeLeader(everyone: readonly ProcessEntry[]): void {
     const leader = this.#leader;
     if (leader === undefined || leader.startTime !== undefined || !this.#isGroupOurs) return;
@@ -137,10 +139,11 @@ export class ProcessFamily {
   }
 
   /**
-   * A group keeps its id as long as anybody is in it. It is ours while its leader is the process that was marked, or a
-   * member carries the tag; it is not when somebody else got the leader's pid after the whole group had gone. What a file
-   * says about a process that this one has not started is no proof: that process has to carry the tag, unless the system
-   * hides its environment.
+   * Checks whether the process group belongs to this agent. A group keeps its id while it has a process. The group is ours if
+   * its leader is the recorded process, or if a member has the tag. It is not ours if another process got the leader's pid
+   * after the group had ended. A file alone is no proof for a process that this process has not started: that process must
+   * have
+   * the tag, unless the system hides its environment.
    */
   #proveGroup(everyone: readonly ProcessEntry[], { tagged, hidden }: SeenTags): boolean {
     const leader = this.#leader;
@@ -161,6 +164,6 @@ function trySignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended between the look and the signal.
+    // The process ended between the check and the signal.
   }
 }

@@ -5,23 +5,24 @@
  *                           ▲ └─lease nearly over─▶ the next caffeinate, then the end of this one
  *                           └────────────next job─────┘
  *
- * It is bound to the pid of the runner (`-w`), so that nothing is left after a crash, and leased (`-t`), so that a runner
- * that hangs or was stopped does not keep the machine awake for a night.
+ * It ends with the runner's process (`-w`), so that nothing is left after a crash. It has a time limit (`-t`), so that a
+ * hanging
+ * or stopped runner does not keep the machine awake all night.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Reporter } from '../../base/reporter.ts';
 
-/** When the machine is kept awake: only while it has mains power, on battery as well, or never. */
+/** When to keep the machine awake: only on mains power, also on battery, or never. */
 export const KEEP_AWAKE_MODES = ['ac', 'always', 'never'] as const;
 export type KeepAwakeMode = (typeof KEEP_AWAKE_MODES)[number];
 
 /** `-s` only counts on mains power; `-i` prevents idle sleep on battery, too. Closing the lid always wins on battery. */
 const FLAGS = { ac: '-s', always: '-is' } as const satisfies Record<Exclude<KeepAwakeMode, 'never'>, string>;
 
-/** A runner that hangs keeps the machine awake for at most this long. */
+/** The maximum time that a hanging runner keeps the machine awake. */
 const LEASE_MS = 10 * 60_000;
-/** Jobs that follow each other share one caffeinate. */
+/** How long `caffeinate` stays after the last job, so that consecutive jobs share one process. */
 const LINGER_MS = 20_000;
 
 export interface KeepAwakeOptions {
@@ -49,7 +50,7 @@ export class KeepAwake {
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
   }
 
-  /** What `--verbose` tells about it. */
+  /** The sentence for `--verbose`. */
   get description(): string {
     if (this.#options.mode === 'never') return 'The machine may sleep while a job runs.';
     if (!this.#isMac) return 'Keeping the machine awake is for macOS; here it may sleep while a job runs.';
@@ -57,7 +58,7 @@ export class KeepAwake {
     return `The machine stays awake${when} while a job runs.`;
   }
 
-  /** The first job begins. */
+  /** Call this when the first job begins. */
   busy(): void {
     const { mode } = this.#options;
     if (mode === 'never' || !this.#isMac) return;
@@ -66,7 +67,7 @@ export class KeepAwake {
     if (this.#current === undefined) this.#start(FLAGS[mode]);
   }
 
-  /** The last job ended. */
+  /** Call this when the last job has ended. */
   idle(): void {
     clearTimeout(this.#linger);
     if (!this.#isWanted) return;
@@ -89,14 +90,14 @@ export class KeepAwake {
   #start(flags: string): void {
     const { program = '/usr/bin/caffeinate', env = process.env } = this.#options;
     const words = [flags, '-w', String(process.pid), '-t', String(Math.ceil(this.#leaseMs / 1000))];
-    // A group of its own: Ctrl-C in the terminal is for the runner, which may still finish its job.
+    // Its own process group, because Ctrl-C in the terminal must reach only the runner, which may still finish its job.
     const started = spawn(program, words, { env, stdio: 'ignore', detached: true });
     started.unref();
     started.once('error', (error) => this.#giveUp(started, error.message));
     started.once('exit', (code, signal) => {
       if (this.#current !== started) return;
       this.#current = undefined;
-      // Ended by somebody: begun anew. With 0 the lease was over, and the renewal is due.
+      // If another process ended it, start it again. If it exited by itself, its time was over and the renewal follows.
       if (signal !== null) this.#start(flags);
       else if (code !== 0) this.#giveUp(started, `it ended with exit code ${code}`);
     });
@@ -105,7 +106,7 @@ export class KeepAwake {
     this.#renewLater(flags);
   }
 
-  /** Before the lease is over, so that there is no moment without one. */
+  /** Starts the next process before the time of the current one is over. */
   #renewLater(flags: string): void {
     clearTimeout(this.#renewal);
     this.#renewal = setTimeout(() => this.#isWanted && this.#start(flags), this.#leaseMs * 0.8).unref();

@@ -1,9 +1,9 @@
 /**
- * What runs on this machine right now. A pid alone proves nothing, since the system gives it to somebody else later:
- * every signal to a recorded pid is preceded by a comparison of the start time.
+ * Lists the processes of this machine. A pid alone does not identify a process, because the system reuses pids. So the start
+ * time is compared before every signal to a recorded pid.
  *
- * When the system does not tell (no process left for `ps`, no file left for /proc), that is an error, never an answer:
- * whoever takes it for "nobody runs" takes over from a runner that lives.
+ * If the list cannot be read (for example, because `ps` cannot start), the functions throw. An empty list would make a runner
+ * take over from another living runner.
  */
 
 import { execFile } from 'node:child_process';
@@ -17,26 +17,26 @@ export interface ProcessEntry {
   pid: number;
   parentPid: number;
   groupId: number;
-  /** Dead, and only waiting for its parent to notice. */
+  /** The process has ended, but its parent has not read its exit code yet. */
   isZombie: boolean;
-  /** Opaque; equal for the same process and for no other, also across restarts of the machine. */
+  /** An opaque text that is different for every process, even after a restart of the machine. */
   startTime: string;
 }
 
 /** A process that was seen earlier. */
 export type ProcessMark = Pick<ProcessEntry, 'pid' | 'startTime'>;
 
-/** Every process that this user can see. Throws when the system does not tell. */
+/** Lists every process that this user can see. Throws if the list cannot be read. */
 export async function listProcesses(): Promise<ProcessEntry[]> {
   const list = process.platform === 'linux' ? listFromProc() : runPs(['-ax', ...COLUMNS]).then(readEntries);
   const entries = await list.catch(cannotTell);
-  // A list without whoever asks is no list.
+  // A list without this process itself is incomplete.
   return entries.some(({ pid }) => pid === process.pid)
     ? entries
     : cannotTell(new Error('this one is not among them'));
 }
 
-/** The process with this pid now; undefined when there is none. Throws when the system does not tell. */
+/** Returns the process that has this pid now, or undefined. Throws if the process list cannot be read. */
 export async function findProcess(pid: number): Promise<ProcessEntry | undefined> {
   if (process.platform !== 'linux') return findWithPs(pid);
   return bootId()
@@ -44,13 +44,13 @@ export async function findProcess(pid: number): Promise<ProcessEntry | undefined
     .catch(cannotTell);
 }
 
-/** Whether the process that was marked still runs. Throws when the system does not tell. */
+/** Whether the recorded process still runs. Throws if the process list cannot be read. */
 export async function isStillRunning(mark: ProcessMark): Promise<boolean> {
   const entry = await findProcess(mark.pid);
   return entry !== undefined && !entry.isZombie && entry.startTime === mark.startTime;
 }
 
-/** This process, so that others recognize whether it still runs. Throws when the system does not tell. */
+/** Returns a mark of this process, by which others can check whether it runs. Throws if the process list cannot be read. */
 export async function markSelf(): Promise<ProcessMark> {
   return (await findProcess(process.pid)) ?? cannotTell(new Error('this one is not among them'));
 }
@@ -70,13 +70,13 @@ async function listFromProc(): Promise<ProcessEntry[]> {
   return entries.filter((entry) => entry !== undefined);
 }
 
-/** Fields of /proc/<pid>/stat after the name in brackets, which may itself hold spaces and brackets (proc(5)). */
+/** Reads the fields of /proc/<pid>/stat after the name in brackets. The name may contain spaces and brackets (proc(5)). */
 async function readProcEntry(pid: string, boot: string): Promise<ProcessEntry | undefined> {
   const text = await readProcFile(pid, 'stat');
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, parentPid, groupId] = fields;
-  // Field 22, counted from 1 with pid and name; ticks since the machine started, hence the boot id beside it.
+  // Field 22, counted from 1: the start time in ticks since the boot. The boot id makes it unique.
   const startTicks = fields[19];
   if (startTicks === undefined) return undefined;
   return {
@@ -88,7 +88,7 @@ async function readProcEntry(pid: string, boot: string): Promise<ProcessEntry | 
   };
 }
 
-/** Of a process that is gone, or of another user's, there is nothing to read. */
+/** Returns undefined for a process that has ended or belongs to another user. */
 async function readProcFile(pid: string, name: 'stat' | 'environ'): Promise<string | undefined> {
   try {
     return await readFile(`/proc/${pid}/${name}`, 'utf8');
@@ -103,7 +103,7 @@ async function bootId(): Promise<string> {
   knownBootId ??= await readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
     (text) => text.trim(),
     (error: unknown) => {
-      // Some containers have none, and never will.
+      // Some containers have no boot id.
       if (hasCode(error, 'ENOENT', 'EACCES')) return 'boot';
       throw error;
     },
@@ -114,12 +114,12 @@ async function bootId(): Promise<string> {
 /** macOS and the BSDs. */
 async function findWithPs(pid: number): Promise<ProcessEntry | undefined> {
   const [entry] = await runPs(['-p', String(pid), ...COLUMNS]).then(readEntries, () => []);
-  // `ps` ends in the same way for a pid that nobody has and for trouble of its own.
+  // `ps` fails in the same way for an unused pid and for its own errors.
   if (entry === undefined && !isFree(pid)) return cannotTell(new Error(`ps says nothing of process ${pid}`));
   return entry;
 }
 
-/** Whether certainly nobody has this pid. */
+/** Whether certainly no process has this pid. */
 function isFree(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -148,16 +148,16 @@ function readEntries(output: string): ProcessEntry[] {
   });
 }
 
-/** The program `ps` of macOS and the BSDs, which tells what /proc tells on Linux. */
+/** Runs `ps`, which replaces /proc on macOS and the BSDs. */
 const run = promisify(execFile);
 
-/** It takes some ten milliseconds; one that hangs must not hold up whoever is about to stop an agent. */
+/** `ps` takes about ten milliseconds. A hanging `ps` must not delay the stop of an agent. */
 const LIMIT_MS = 3000;
 
-/** What it prints; rejects when it fails, also with the part that it had printed. */
+/** Returns the output of `ps`. Rejects if `ps` fails, even if it has printed something. */
 async function runPs(args: readonly string[]): Promise<string> {
   const { stdout } = await run('ps', [...args], {
-    // `lstart` is told in local time: a laptop that travels would take its own runner for another process.
+    // `ps` prints `lstart` in local time. After a change of time zone, the runner would not recognize its own process.
     env: { PATH: toolPath(process.env), LC_ALL: 'C', TZ: 'UTC' },
     maxBuffer: 64 * 1024 * 1024,
     timeout: LIMIT_MS,
@@ -167,20 +167,22 @@ async function runPs(args: readonly string[]): Promise<string> {
 }
 
 /**
- * The tag of an agent: a variable in its environment that everything it starts inherits. It tells whose a process is, also
- * when its parent is gone, it has a session of its own, or the runner that started it is dead. A process that removes its tag
- * is found only through its group or its parents. The value is unique for one run of an agent.
+ * The tag of an agent: an environment variable that every process of the agent inherits. It identifies such a process even if
+ * its
+ * parent is gone, if it has its own session, or if the runner has crashed. A process that removes the tag is found only
+ * through
+ * its group or its parents. The value is unique for each run of an agent.
  */
 export const TAG_NAME = 'ORP_AGENT_RUN';
 
-/** What the environments of some processes say, by pid. */
+/** The tags in the environments of some processes, by pid. */
 export interface SeenTags {
   tagged: ReadonlySet<number>;
-  /** Of these the system does not show the environment. */
+  /** The processes whose environment the system hides. */
   hidden: ReadonlySet<number>;
 }
 
-/** Who among `entries` carries the tag. Throws when the system cannot be asked. */
+/** Finds the processes among `entries` that have the tag. Throws if the environments cannot be read. */
 export async function readTags(tag: string, entries: readonly ProcessEntry[]): Promise<SeenTags> {
   const wanted = `${TAG_NAME}=${tag}`;
   const environments = process.platform === 'linux' ? await readFromProc(entries) : await readFromPs(entries);

@@ -1,9 +1,10 @@
 /**
- * One runner per machine. The lock is a file that names the process which holds it, with its start time: a pid that the
- * system gave to somebody else since proves nothing. It is written before the first claim and removed at the end; what a
- * crash leaves behind names a process that no longer runs, and counts as free.
+ * Allows one runner per machine. The lock is a file that names the runner's process and its start time, because the system
+ * reuses pids. The runner writes the lock before the first claim and removes it when it exits. After a crash, the lock names
+ * a
+ * process that no longer runs; such a lock counts as free.
  *
- * Also read by `runner status`, so nothing heavy is loaded here before a lock is taken.
+ * `runner status` reads the lock, too, so this file loads slow modules only when it takes a lock.
  */
 
 import { rmSync } from 'node:fs';
@@ -15,37 +16,37 @@ import { runnerLockPath } from '../../files/paths.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 import { isStillRunning, type ProcessMark } from './process-table.ts';
 
-/** The runner that holds a machine, in its own words. */
+/** The runner that holds the lock, as it has described itself. */
 export interface RunnerHolder extends ProcessMark {
-  /** One run of the process. */
+  /** Identifies one run of the process. */
   instance: string;
   startedAtUtc: string;
   version: string;
-  /** As it was asked for: `auto`, `ws`, `sse` or `poll`. */
+  /** The requested transport: `auto`, `ws`, `sse` or `poll`. */
   transport: string;
-  /** Started by the system at login, not by a person at a terminal. */
+  /** Whether the system started it as a service, and not a person at a terminal. */
   isService: boolean;
-  /** Works one job and leaves. */
+  /** Whether it runs one job and exits. */
   isOnce: boolean;
-  /** Since when it finishes and claims nothing more. */
+  /** Since when it finishes its jobs and claims no new ones. */
   drainingAtUtc?: string | undefined;
 }
 
 export type RunnerLockState =
   | { kind: 'free' }
   | { kind: 'held'; holder: RunnerHolder }
-  /** Left behind by a runner that no longer runs. */
+  /** A runner that no longer runs left the lock behind. */
   | { kind: 'abandoned'; holder: RunnerHolder }
-  /** There is something, and nobody can read whom it means. */
+  /** The lock file exists but is unreadable. */
   | { kind: 'torn' };
 
-/** Whose lock it is, and where. */
+/** The machine of a lock, and the environment that determines its path. */
 export interface LockPlace {
   env: NodeJS.ProcessEnv;
   machineId: string;
 }
 
-/** Who holds the machine right now. */
+/** Returns the current holder of the lock. */
 export async function readRunnerLock({ env, machineId }: LockPlace): Promise<RunnerLockState> {
   const file = readJsonFile(runnerLockPath(env, machineId));
   if (file.kind === 'absent') return { kind: 'free' };
@@ -54,7 +55,7 @@ export async function readRunnerLock({ env, machineId }: LockPlace): Promise<Run
   return { kind: (await isStillRunning(holder)) ? 'held' : 'abandoned', holder };
 }
 
-/** The right to be the runner of a machine. */
+/** The lock of a machine, held by this process. */
 export class RunnerLock {
   readonly #place: LockPlace;
   readonly #self: RunnerHolder;
@@ -64,7 +65,7 @@ export class RunnerLock {
     this.#self = self;
   }
 
-  /** Takes the lock, unless a process that lives holds it. Starters that race are put in a row. */
+  /** Takes the lock unless a living process holds it. Concurrent calls run one after the other. */
   static take(
     place: LockPlace,
     self: RunnerHolder,
@@ -78,8 +79,8 @@ export class RunnerLock {
   }
 
   /**
-   * Whether the lock still says so. A lock that somebody removed or tore is written again; undefined when it is ours,
-   * else who has it now.
+   * Checks the lock, and writes it again if it was removed or damaged. Returns undefined if this process holds the lock,
+   * otherwise the new holder.
    */
   confirm(): Promise<RunnerHolder | undefined> {
     const file = readJsonFile(runnerLockPath(this.#place.env, this.#place.machineId));
@@ -93,12 +94,12 @@ export class RunnerLock {
     });
   }
 
-  /** Tells everybody who asks that this runner finishes and claims nothing more. */
+  /** Records in the lock that this runner finishes its jobs and claims no new ones. */
   async noteDraining(now: number): Promise<void> {
     await markAsked(this.#place, this.#self, now);
   }
 
-  /** Gives the machine free; a lock that is no longer ours stays. */
+  /** Removes the lock, unless another process holds it now. */
   release(): Promise<void> {
     return underLock(this.#place, () => {
       const path = runnerLockPath(this.#place.env, this.#place.machineId);
@@ -110,8 +111,8 @@ export class RunnerLock {
 }
 
 /**
- * Marks a holder as draining before it is asked to drain. False when it is marked already: a second signal would stop
- * its agents, and whoever takes over means only to wait for them.
+ * Marks a holder as draining before it gets the signal. Returns false if it is already marked. A second signal would stop
+ * its agents, but a takeover must wait for them.
  */
 export function markAsked(place: LockPlace, holder: RunnerHolder, now: number): Promise<boolean> {
   return underLock(place, () => markDraining(place, holder, now));
@@ -154,7 +155,7 @@ function readHolder(record: JsonObject): RunnerHolder | undefined {
   const { pid } = record;
   const startTime = readString(record, 'start_time');
   const instance = readString(record, 'instance');
-  // As the target of a signal 0 or less means whole groups of processes, and 1 the process that started everything.
+  // A signal to pid 0 or less goes to a group of processes, and pid 1 is the init process.
   if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 2 || pid > 2 ** 31 - 1) return undefined;
   if (startTime === undefined || instance === undefined) return undefined;
   return {

@@ -1,31 +1,31 @@
 /**
- * Notices that this process did not run for a while: the lid was closed, the process was stopped, or the time of the
- * machine was set. Timers say nothing about it. Some systems stand them still during sleep, others let them all fire at
- * once; the connections and leases of before are stale either way.
+ * Notices that this process did not run for a while, because the lid was closed, the process was stopped, or the clock was
+ * set. Timers do not show this: some systems pause them during sleep, others let them all fire afterwards. In every case the
+ * old connections and leases may be invalid.
  *
- * A tick compares both clocks with its own period. The wall clock jumps after every sleep; the steady one does on systems
- * that let it run on, and when the process was stopped.
+ * Each tick compares both clocks with the period of the timer. The wall clock jumps after every sleep. The steady clock jumps
+ * if it continues during sleep, and if the process was stopped.
  */
 
 import { roughDuration } from '../../base/duration.ts';
 
 export interface Clocks {
-  /** Epoch ms; a person may set it. */
+  /** Epoch ms. A person may change this clock. */
   wallNow(): number;
-  /** Never goes back; may stand still while the machine sleeps. */
+  /** Never goes back. It may pause while the machine sleeps. */
   steadyNow(): number;
 }
 
 const SYSTEM_CLOCKS: Clocks = { wallNow: Date.now, steadyNow: () => performance.now() };
 
-/** Often enough that nothing goes on with a stale lease for long; two comparisons a tick cost nothing. */
+/** Short, so that an invalid lease is noticed soon. A tick costs almost nothing. */
 export const TICK_MS = 5_000;
 
-/** Well above what a busy machine delays a timer by, well below the two and a half keep-alives of a dead link. */
+/** Longer than timers are delayed on a busy machine, and shorter than the 2.5 keep-alives of a dead connection. */
 export const JUMP_MS = 10_000;
 
 export interface SleepWatchOptions {
-  /** `goneMs`: how long nothing ran here, or by how much the clock was set; negative when it was set back. */
+  /** `goneMs`: how long this process did not run, or how far the clock was set. Negative if the clock was set back. */
   onJump(goneMs: number): void;
   clocks?: Clocks;
 }
@@ -44,14 +44,14 @@ export class SleepWatch {
     this.#steadyAt = clocks.steadyNow();
   }
 
-  /** Ticks until it is told to stop. */
+  /** Starts the ticks. Returns a function that stops them. */
   start(): () => void {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
     return () => clearInterval(this.#timer);
   }
 
-  /** One comparison. */
+  /** Compares the clocks once. */
   tick(): void {
     const wallMs = this.#clocks.wallNow() - this.#wallAt;
     const steadyMs = this.#clocks.steadyNow() - this.#steadyAt;
@@ -62,7 +62,7 @@ export class SleepWatch {
   }
 }
 
-/** For people. */
+/** Describes a jump for people. */
 export function describeJump(goneMs: number): string {
   if (goneMs < 0)
     return `The clock was set back by ${roughDuration(-goneMs)}; checking the leases and the connection.`;

@@ -1,29 +1,29 @@
-/** Why a running agent must stop. Several may ask; the first reason counts, because it is the one that is acted on. */
+/** Stops a running agent. Several parts of the runner may request a stop; only the first reason counts. */
 
 export type StopReason =
   /** A person cancelled the job. */
   | { kind: 'cancelled' }
-  /** The lease is gone: nothing the agent does is accepted any more. */
+  /** The lease is gone, so the server accepts no result of the agent. */
   | { kind: 'lease_lost'; why: string }
-  /** It ran longer than it may. */
+  /** The agent ran longer than allowed. */
   | { kind: 'time_limit'; limitMs: number }
-  /** It printed nothing for longer than it may. */
+  /** The agent printed nothing for longer than allowed. */
   | { kind: 'silence'; limitMs: number }
-  /** It works in another session than the one that was asked for. */
+  /** The agent works in another session than the requested one. */
   | { kind: 'other_session'; asked: string; said: string }
-  /** The person at the machine ends the runner. */
+  /** The person at the machine stops the runner. */
   | { kind: 'shutdown' };
 
 export class StopSwitch {
   readonly #asked = Promise.withResolvers<StopReason>();
   #reason: StopReason | undefined;
 
-  /** The reason; undefined while nobody asked. */
+  /** The reason, or undefined if no stop was requested. */
   get reason(): StopReason | undefined {
     return this.#reason;
   }
 
-  /** Settles when somebody asks. */
+  /** Settles when a stop is requested. */
   get asked(): Promise<StopReason> {
     return this.#asked.promise;
   }
@@ -35,7 +35,7 @@ export class StopSwitch {
   }
 }
 
-/** Reads the word of a heartbeat reply as a reason. */
+/** Converts the word in the answer to a heartbeat into a reason. */
 export function stopReasonOf(word: string | undefined): StopReason {
   return word === 'cancelled' ? { kind: 'cancelled' } : { kind: 'lease_lost', why: word ?? 'unknown' };
 }

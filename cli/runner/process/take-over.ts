@@ -1,6 +1,7 @@
 /**
- * Two runners meet on one machine: the second either says who works here already, or asks the first to leave and waits
- * until it has. Only a process whose start time was compared is ever sent a signal.
+ * Handles a second runner on a machine. It reports the first runner, or asks the first runner to exit and waits for that. It
+ * sends
+ * a signal only to a process whose start time it has compared.
  */
 
 import { CliError, EXIT_INTERRUPTED } from '../../base/exit.ts';
@@ -15,12 +16,12 @@ export const TAKEOVER_WAIT_SECONDS = 120;
 export interface TakeOverOptions {
   place: LockPlace;
   self: RunnerHolder;
-  /** How long to wait for the holder to leave; undefined: do not ask it to. */
+  /** How long to wait for the holder to exit. If undefined, the holder is not asked to exit. */
   waitMs: number | undefined;
   now(): number;
-  /** Once a second while waiting. */
+  /** Called once a second during the wait. */
   onWait(holder: RunnerHolder, waitedMs: number): void;
-  /** Ends the wait; the machine is left to its holder. */
+  /** Aborting ends the wait. The holder then keeps the machine. */
   signal: AbortSignal;
   pause(ms: number): Promise<void>;
   /** Sends SIGTERM. */
@@ -30,7 +31,7 @@ export interface TakeOverOptions {
 const LOOK_MS = 200;
 const TELL_EVERY = 5;
 
-/** Becomes the runner of this machine, or says why not. */
+/** Takes the lock of this machine, or throws an error with the reason. */
 export async function becomeRunner(options: TakeOverOptions): Promise<RunnerLock> {
   const first = await RunnerLock.take(options.place, options.self);
   if (first.kind === 'taken') return first.lock;
@@ -42,7 +43,8 @@ export async function becomeRunner(options: TakeOverOptions): Promise<RunnerLock
 }
 
 async function askToLeave(holder: RunnerHolder, options: TakeOverOptions): Promise<void> {
-  // Marked first: of two that take over at once only one sends a signal, and a second one would stop the agents.
+  // Mark the holder first, so that only one of two concurrent takeovers sends a signal. A second signal would stop the
+  // agents.
   if (!(await markAsked(options.place, holder, options.now()))) return;
   if (!(await isStillRunning(holder))) return;
   try {
@@ -67,7 +69,7 @@ async function waitFor(holder: RunnerHolder, options: TakeOverOptions, waitMs: n
     await options.pause(LOOK_MS);
     const attempt = await RunnerLock.take(options.place, options.self);
     if (attempt.kind === 'taken') return attempt.lock;
-    // Somebody else was quicker; that one is not asked to leave in turn.
+    // Another runner took the lock first. That runner is not asked to exit.
     if (attempt.holder.pid !== holder.pid) throw isHeld(attempt.holder, options.self);
   }
   if (options.signal.aborted) throw isInterrupted(holder);
@@ -107,7 +109,7 @@ function isNewer(holder: RunnerHolder, self: RunnerHolder): CliError {
   );
 }
 
-/** Who holds this machine, for people. */
+/** Describes the holder of this machine for people. */
 export function describeHolder(holder: RunnerHolder): string {
   const since = holder.startedAtUtc === '' ? '' : `, since ${holder.startedAtUtc}`;
   const how = holder.isService ? 'as a service' : holder.isOnce ? 'for one job' : 'at a terminal';

@@ -1,6 +1,7 @@
 /**
- * Ends an agent and everything it started: SIGINT so that it can save its session, SIGTERM after 5 s, SIGKILL after
- * another 5 s. The receipt says what was needed.
+ * Ends an agent and every process that it started: with SIGINT, so that it can save its session, after 5 s with SIGTERM, and
+ * after
+ * another 5 s with SIGKILL. The receipt names the last signal.
  */
 
 import type { ProcessFamily } from './family.ts';
@@ -9,11 +10,11 @@ import type { ProcessEntry } from './process-table.ts';
 export type StopSignal = 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 
 export interface StopReceipt {
-  /** How many processes were there and have ended. */
+  /** The number of processes that were ended. */
   processes: number;
-  /** How many could not be ended. */
+  /** The number of processes that could not be ended. */
   left: number;
-  /** The last signal that was needed; `none` when nothing ran any more. */
+  /** The last signal that was needed, or `none` if no process was running. */
   signal: StopSignal;
   tookMs: number;
   /** A turn in an agent server was interrupted; no process was ended. */
@@ -25,16 +26,20 @@ export interface StopGraces {
   terminateMs: number;
 }
 
-/** 5 s each: an agent that honours SIGINT saves its session in well under a second. */
+/** 5 s each. An agent that handles SIGINT saves its session in less than a second. */
 export const STOP_GRACES: StopGraces = { interruptMs: 5000, terminateMs: 5000 };
 
-/** What cannot be killed within this time (a process in uninterruptible sleep) is left behind, and the receipt counts it out. */
+/**
+ * A process that cannot be killed in this time (in uninterruptible sleep) is left running, and the receipt counts it in
+ * `left`.
+ */
 const KILL_WAIT_MS = 5000;
 const LOOK_EVERY_MS = 40;
 
 /**
- * Sends SIGINT, SIGTERM and SIGKILL until no process is left. Calling it for an ended agent is harmless. The graces count from the beginning, so
- * that looking around on a busy machine does not make the walk longer.
+ * Sends SIGINT, SIGTERM and SIGKILL until no process is left. A call for an ended agent is harmless. The pauses count from
+ * the
+ * beginning, so that a slow process list does not delay the signals.
  */
 export async function stopFamily(
   family: ProcessFamily,

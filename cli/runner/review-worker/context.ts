@@ -1,5 +1,6 @@
 /**
- * What the compatibility path works with: the routes of the v0.4.4 workers, and a spool of its own, because its results go to
+ * The context of the compatibility path. It uses the routes of the v0.4.4 workers and its own spool, because its results go
+ * to
  * those routes. It writes no records of the machine or the repository.
  */
 
@@ -10,7 +11,7 @@ import type { LocalState, WorkContext } from '../job/work-context.ts';
 import { spoolFolder } from '../spool/places.ts';
 import { type AgentService, agentService } from './hosted.ts';
 
-/** Makes the context from what every path shares. */
+/** Creates the context from the shared parts. */
 export function agentContext(
   shared: Omit<WorkContext, 'service' | 'local'>,
   way: Pick<HttpServiceOptions, 'baseUrl' | 'connect'>,
@@ -24,7 +25,10 @@ export function agentContext(
   };
 }
 
-/** Answers that `orp agent work` could not deliver: it may never start again, so the runner delivers them, too. */
+/**
+ * The context for answers that `orp agent work` could not deliver. The runner delivers them, because that command may never
+ * run again.
+ */
 export function owedByAgentWork(
   shared: WorkContext,
   connect: HttpServiceOptions['connect'],

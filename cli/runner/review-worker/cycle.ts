@@ -26,27 +26,27 @@ import { dryRunReview, IDLE_REVIEWS, reviewOutcome } from './documents.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './held-job.ts';
 import type { AgentService } from './hosted.ts';
 
-/** Reviews that one cycle asks for before it gives up; each of them is for another repository. */
+/** The maximum number of requests for a review in one cycle. Each request is for another repository. */
 const MOST_QUESTIONS = 100;
 
 export interface AgentCycleOptions {
   context: WorkContext & { service: AgentService };
   policy: OwnerPolicy;
-  /** The selector of `--agent`; absent: any review. */
+  /** The selector of `--agent`. If absent, any review is taken. */
   agent: string | undefined;
-  /** A review begins. */
+  /** Called when a review begins. */
   onBusy(): void;
-  /** It ended. */
+  /** Called when the review has ended. */
   onIdle(): void;
 }
 
 export class AgentCycle {
   readonly #options: AgentCycleOptions;
   readonly #gate: ClaimGate;
-  /** Reasons why a review cannot run here that were reported already. */
+  /** The reported reasons why a review cannot run here. */
   readonly #reported = new Set<string>();
   #atWork: string | undefined;
-  /** Kept while a claim is unanswered: the same id brings the same review. */
+  /** Kept while a claim is unanswered, because a repeated claim with the same id returns the same review. */
   #claimId: string | undefined;
 
   constructor(options: AgentCycleOptions) {
@@ -55,7 +55,7 @@ export class AgentCycle {
     this.#gate = new ClaimGate(context, { policy, claims: 'reviews' });
   }
 
-  /** The review that is at work, for the sentence about leaving. */
+  /** The running review, for the message at shutdown. */
   get jobsAtWork(): readonly string[] {
     return this.#atWork === undefined ? [] : [this.#atWork];
   }
@@ -110,7 +110,7 @@ export class AgentCycle {
     return answer.kind === 'job' ? answer.found : undefined;
   }
 
-  /** What the server names must be linked and registered here. */
+  /** Checks that the repository and the session from the server are linked and registered here. */
   async #judge(answer: AgentAnswer): Promise<AgentAnswer> {
     if (answer.kind !== 'job') return answer;
     const { found, isTaken } = answer;
@@ -128,8 +128,9 @@ export class AgentCycle {
   }
 
   /**
-   * The review stays in the queue. If it names no repository to leave out, the next question would bring it again, so the cycle
-   * ends. A review that the server handed out all the same gets an answer.
+   * Leaves the review in the queue. If the review names no repository to exclude, the next request would return it again, so
+   * the
+   * cycle ends. If the server has already handed out the review, the runner answers it.
    */
   async #refuse({ why, projectRoot, isTaken, checkpointId }: Unusable): Promise<void> {
     const { service } = this.#options.context;
@@ -147,7 +148,7 @@ export class AgentCycle {
     this.#reported.add(why);
   }
 
-  /** A worker that was asked to leave begins nothing. */
+  /** Throws if the worker was asked to exit, so that it begins no review. */
   #requireTime(message: string): void {
     if (this.#options.context.isDraining()) throw interrupted(message);
   }
@@ -185,15 +186,16 @@ export class AgentCycle {
     return reviewOutcome({ ...found, beganAt }, { result, worker, response });
   }
 
-  /** These routes have no way to give a review back: the server queues it when its lease expires. */
+  /** Leaves the review to its lease: these routes cannot return a review, and the server queues it when the lease expires. */
   async #leaveToQueue(lease: JobLease): Promise<never> {
     await lease.abandon();
     throw interrupted(`Nobody answered the question. ${describePutBack(lease.held.jobId, false)}`);
   }
 
   /**
-   * Everything that fails becomes an answer, too: no claimed review is dropped. Undefined when a person left the question about
-   * a review that its lease brings back to the queue.
+   * Returns the answer to the review. A failure also becomes an answer, so no claimed review is dropped. Returns undefined if
+   * a
+   * person left the question and the lease will return the review to the queue.
    */
   async #conclude(
     found: AgentJob,
@@ -237,8 +239,8 @@ function hintOf({ kind, code }: { kind: 'refused' | 'unavailable'; code: string 
 }
 
 /**
- * Why a review may not run here; undefined when it may. The repository and the session that a server names are only words:
- * the records of this machine decide, as everywhere else.
+ * Returns why a review may not run here, or undefined. The server only names a repository and a session; the records of this
+ * machine decide whether they are linked.
  */
 export async function whyNotLinked(
   { cwd, codexSessionId }: Pick<AgentJob, 'cwd' | 'codexSessionId'>,
@@ -246,7 +248,7 @@ export async function whyNotLinked(
 ): Promise<string | undefined> {
   const [candidate] = await inspectRoots({ roots: [cwd], env, now });
   if (candidate?.kind !== 'linked') return `its repository ${cwd} is not linked on this machine`;
-  // Rules of the policy may name the repository: a folder inside it would pass them by.
+  // The policy may name the repository, so a folder inside it must not be used instead.
   if (resolvePath('/', cwd) !== resolvePath('/', candidate.linked.link.project_root))
     return `its folder ${cwd} is not the one that is linked on this machine`;
   const isRegistered = candidate.linked.sessions.some(

@@ -1,4 +1,4 @@
-/** The output of the compatibility path by outcome: JSON documents, and lines for people. */
+/** The output of the compatibility path for each outcome: JSON documents, and lines for people. */
 
 import { basename } from 'node:path';
 import { type JobEnd, jobEndLine } from '../../output/job-words.ts';

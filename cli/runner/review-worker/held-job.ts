@@ -1,6 +1,6 @@
 /**
- * A review in the form that the compatibility routes of v0.4.4 answer. The server names the repository and the
- * session, so the worker checks both before it claims.
+ * Reads a review from the answers of the v0.4.4 routes. The server chooses the repository and the session, so the worker
+ * checks both before it claims.
  */
 
 import { statSync } from 'node:fs';
@@ -15,12 +15,12 @@ import type { JsonBody } from '../job/hosted-api.ts';
 
 /** A review that can run here. */
 export interface AgentJob {
-  /** Of a dry run nothing is claimed yet. */
+  /** The claim. After a dry run, the review is not claimed yet. */
   claim: Claim;
   checkpointId: string;
-  /** Absolute, symlinks resolved: the policy judges the same folder that the agent is started in. */
+  /** An absolute path with symlinks resolved. The policy judges this folder, and the agent starts in it. */
   cwd: string;
-  /** The same folder in the words of the server. */
+  /** The same folder as the server wrote it. */
   projectRoot: string;
   codexSessionId: string;
 }
@@ -30,22 +30,22 @@ export type AgentAnswer = { kind: 'idle' } | { kind: 'job'; found: AgentJob; isT
 /** A review that cannot run here. */
 export interface Unusable {
   kind: 'unusable';
-  /** Leaves the review out of the next question; blank when not even that is known. */
+  /** The repository to exclude from the next request; blank if unknown. */
   projectRoot: string;
   why: string;
   isTaken: boolean;
-  /** Blank when it names no usable one. */
+  /** Blank if the review names no valid checkpoint. */
   checkpointId: string;
 }
 
 /**
- * Reads an answer of the poll. No job is `{}`, nothing at all, or `job: null`.
- * @param account under whose sign-in the server answered
+ * Reads an answer to the poll. `{}`, an empty answer and `job: null` mean that there is no job.
+ * @param account the account that sent the poll
  */
 export function readAgentAnswer(body: JsonBody, account: Account | undefined): AgentAnswer {
   const raw = isObject(body.job) ? body.job : body.job === undefined && hasId(body) ? body : undefined;
   if (raw === undefined) return { kind: 'idle' };
-  // A server that does not know dry runs has handed the review out.
+  // A server without dry runs has handed out the review.
   const isTaken = body.dryRun !== true;
   const world = isObject(raw.world) ? raw.world : {};
   const checkpoint = isObject(raw.checkpoint) ? raw.checkpoint : {};
@@ -71,7 +71,7 @@ interface Place {
   codexSessionId: string;
 }
 
-/** Undefined: it can run here. */
+/** Returns why the review cannot run here, or undefined if it can. */
 function whyUnusable({ id, checkpointId, cwd, codexSessionId }: Place & { id: string }): string | undefined {
   if (!pathId.safeParse(checkpointId).success) return 'it names no usable checkpoint';
   if (!pathId.safeParse(id).success) return 'it has no usable id';

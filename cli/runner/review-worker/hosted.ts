@@ -1,7 +1,9 @@
 /**
- * The compatibility routes behind the interface of the server, so that their reviews run like all other jobs: spool,
- * redaction, supervision and late delivery are the same. The routes have no start, no heartbeat and no transcript, so those
- * calls are answered here; the output is sent with the answer.
+ * Implements the runner's interface to the server with the compatibility routes, so that reviews run like all other jobs,
+ * with
+ * the same spool, redaction, supervision and late delivery. These routes have no start, no heartbeat and no transcript, so
+ * this
+ * file answers such calls itself. The output is sent with the answer.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -26,21 +28,21 @@ import type {
 } from '../job/hosted-api.ts';
 import type { WorkerBlock } from '../job/job-report.ts';
 
-/** What to ask for. */
+/** Which review to ask for. */
 export interface AgentQuestion {
-  /** A selector; absent: any review. */
+  /** A selector. If absent, any review. */
   agent?: string | undefined;
   claimId?: string | undefined;
   isDry?: boolean;
-  /** Only for this repository. */
+  /** Only reviews for this repository. */
   projectRoot?: string | undefined;
-  /** Not for these. */
+  /** No reviews for these repositories. */
   without?: readonly string[];
 }
 
 export interface AgentService extends HostedApi {
   ask(question: AgentQuestion): Promise<Reply<JsonBody>>;
-  /** What the agent printed; sent along with the answer. */
+  /** Keeps the output of the agent, which is sent with the answer. */
   keepWorker(jobId: string, worker: WorkerBlock): void;
 }
 
@@ -85,7 +87,7 @@ export function agentService({
   };
 }
 
-/** These routes have no way to give a review back: its holder reports a failure instead. */
+/** These routes cannot return a review, so the holder reports a failure instead. */
 const NO_RELEASE: Reply<JsonBody> = {
   kind: 'refused',
   status: 404,
@@ -121,10 +123,10 @@ function queryOf(
 
 const BEAT: Reply<HeartbeatReply> = { kind: 'ok', value: { body: {}, drain: false } };
 
-/** No lease is renewed by it, but a cancelled or reclaimed review is noticed, and its agent stopped. */
+/** Checks whether the review was cancelled or reclaimed, so that its agent is stopped. It renews no lease. */
 async function lookAfter(line: AccountClient, held: Held): Promise<Reply<HeartbeatReply>> {
   const offered = await line.offers('jobs');
-  // A v0.4.4 server says nothing about the review.
+  // A v0.4.4 server does not report the state of the review.
   if (offered.kind === 'ok' && !offered.value) return BEAT;
   const reply = await line.send(showJob, { params: { jobId: held.jobId } }, held.account);
   if (reply.kind === 'refused') return BEAT;
@@ -143,7 +145,7 @@ function verdictOf(job: unknown, leaseId: string | undefined): LeaseVerdict | un
   return { action: 'stop', reason: 'revoked' };
 }
 
-/** Earlier versions wrote down the job only. */
+/** Finds the checkpoint, which earlier versions did not record. */
 async function findCheckpoint(
   line: AccountClient,
   { jobId, checkpointId: known, account }: Held,
@@ -170,7 +172,7 @@ function answerOf(
 ): Answer {
   const body = report.content ?? '';
   const exitCode = worker?.exitCode ?? (report.success ? 0 : 1);
-  // The reason of a failure is read from the first line of the error output.
+  // The server reads the reason of a failure from the first line of stderr.
   const stderr = report.success
     ? (worker?.stderr ?? '')
     : [report.error ?? '', worker?.stderr ?? ''].join('\n');

@@ -6,7 +6,7 @@ export class AppendFile {
   readonly #file: FileHandle;
   #last: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
-  /** A failed append may have left half a line. */
+  /** Whether a failed append may have left an incomplete line. */
   #isTorn: boolean;
 
   private constructor(file: FileHandle, isTorn: boolean) {
@@ -15,15 +15,15 @@ export class AppendFile {
   }
 
   /**
-   * Opens for appending. A torn last line of an earlier writer is terminated, so that it does not damage the next
-   * one.
+   * Opens the file for appending. If an earlier writer left an incomplete last line, a line end is added, so that it does
+   * not damage the next line.
    */
   static async open(path: string): Promise<AppendFile> {
     const isTorn = await endsTorn(path);
     return new AppendFile(await open(path, 'a', 0o600), isTorn);
   }
 
-  /** Writes one line after everything appended before; settles when the system has it. */
+  /** Writes one line after all earlier lines. Settles when the system has accepted it. */
   append(line: string): Promise<void> {
     const written = this.#last.then(() => this.#write(line));
     // The next append continues after a failure; the caller of the failed one gets the error.
@@ -32,14 +32,14 @@ export class AppendFile {
   }
 
   async #write(line: string): Promise<void> {
-    // What is torn may lack nothing but its line end: the mark makes sure that it stays unreadable, as it was reported.
+    // An incomplete line may lack only its line end. The mark keeps it unreadable, because its write was reported as failed.
     const closing = this.#isTorn ? '!\n' : '';
     this.#isTorn = true;
     await this.#file.appendFile(`${closing}${line}\n`);
     this.#isTorn = false;
   }
 
-  /** Settles when everything appended is on the disk. */
+  /** Settles when all lines are on the disk. */
   async flush(): Promise<void> {
     await this.#last;
     await this.#file.datasync();

@@ -1,6 +1,6 @@
 /**
- * Collects output into chunks of at most 64 KiB, after 250 ms at the latest: people see it live, and an agent that
- * prints much does not cost a request per line.
+ * Collects output for up to 250 ms into chunks of at most 64 KiB. People see the output live, and many lines need only one
+ * request.
  */
 
 import type { LogLevel, TranscriptStream } from '../../agents/agent.ts';
@@ -20,14 +20,13 @@ export class ChunkBuffer {
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /** @param write takes finished chunks, one after the other; its failures are its own to handle */
+  /** @param write accepts finished chunks, one after the other, and handles its own failures */
   constructor(write: (piece: Piece) => Promise<void>) {
     this.#write = write;
   }
 
   /**
-   * Adds text. Settles when everything that was due is written, so that a caller who awaits it cannot outrun the
-   * disk.
+   * Adds text. Settles when all due chunks are written, so that a caller who awaits this cannot be faster than the disk.
    */
   add(piece: Piece): Promise<void> {
     if (piece.text === '') return this.#last;
@@ -49,7 +48,7 @@ export class ChunkBuffer {
     return this.#last;
   }
 
-  /** Writes what is open; settles when everything added so far is written. */
+  /** Writes the open chunk. Settles when all text so far is written. */
   flush(): Promise<void> {
     this.#finish();
     return this.#last;

@@ -1,22 +1,22 @@
-/** Reads the numbered chunks of a spool from the disk, a batch at a time: an outage of hours costs no memory. */
+/** Reads the numbered chunks of a spool from the disk in batches, so that a long outage needs no memory. */
 
 import { open } from 'node:fs/promises';
 import { type ChunkRecord, chunkRecord, parseLines } from './records.ts';
 
-/** Text of one upload. The server accepts 256 KiB; the rest is room for the other fields. */
+/** The maximum text of one upload. The server accepts 256 KiB including the other fields. */
 const BATCH_BYTES = 192 * 1024;
-/** Chunks of one upload; the server accepts 1000. */
+/** The maximum number of chunks in one upload. The server accepts 1000. */
 const BATCH_CHUNKS = 500;
-/** Longer than any line: a chunk holds at most 64 KiB of text, which JSON makes at most six times as long. */
+/** Longer than any line. A chunk has at most 64 KiB of text, and JSON makes text at most six times as long. */
 const READ_BYTES = 512 * 1024;
 
-/** A chunk, and where the line behind it begins. */
+/** A chunk, and the offset of the next line. */
 export interface PlacedChunk {
   chunk: ChunkRecord;
   endOffset: number;
 }
 
-/** Reads chunks from `offset` on, as many as fit into one upload; none when no complete chunk follows. */
+/** Reads chunks from `offset`, as many as fit into one upload. Returns an empty list if no complete chunk follows. */
 export async function readBatch(path: string, offset: number): Promise<PlacedChunk[]> {
   const batch: PlacedChunk[] = [];
   let textBytes = 0;
@@ -29,7 +29,7 @@ export async function readBatch(path: string, offset: number): Promise<PlacedChu
   return batch;
 }
 
-/** Where the first chunk after `seq` begins; the end of what is complete when there is none. */
+/** Returns the offset of the first chunk after `seq`, or the end of the complete lines if there is none. */
 export async function findOffsetAfter(path: string, seq: number): Promise<number> {
   let offset = 0;
   for await (const { chunk, endOffset } of scanChunks(path, 0)) {
@@ -39,7 +39,7 @@ export async function findOffsetAfter(path: string, seq: number): Promise<number
   return offset;
 }
 
-/** The highest number in the file; 0 when there is none. */
+/** Returns the highest number in the file, or 0. */
 export async function findLastSeq(path: string): Promise<number> {
   let last = 0;
   for await (const { chunk } of scanChunks(path, 0)) last = Math.max(last, chunk.seq);
@@ -47,8 +47,7 @@ export async function findLastSeq(path: string): Promise<number> {
 }
 
 /**
- * Every chunk from `offset` on whose line is complete. Lines that do not parse were torn by a crash: they are
- * skipped.
+ * Reads every complete chunk from `offset`. Skips lines that do not parse, because a crash damaged them.
  */
 async function* scanChunks(path: string, offset: number): AsyncGenerator<PlacedChunk> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
@@ -63,7 +62,7 @@ async function* scanChunks(path: string, offset: number): AsyncGenerator<PlacedC
       const lastEnd = bytes.lastIndexOf(0x0a);
       if (lastEnd < 0 && bytesRead < READ_BYTES) return;
       yield* readLines(bytes.subarray(0, lastEnd + 1), at);
-      // A block without any line end is not a record: a power loss left zeros.
+      // A block without any line end contains zeros from a power cut, and no record.
       at += lastEnd < 0 ? bytesRead : lastEnd + 1;
     }
   } finally {

@@ -1,6 +1,6 @@
 /**
- * The spool of one lease: everything that must survive the runner. It is written before anything happens, and removed
- * only when the server has acknowledged everything.
+ * The spool of one lease: the data that must survive a crash of the runner. Each step is recorded before it happens. The
+ * spool is removed only after the server has acknowledged everything.
  */
 
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
@@ -23,36 +23,36 @@ import {
   resultRecord,
 } from './records.ts';
 
-/** How far the attempt came, as the journal shows. */
+/** The progress of the attempt, according to the journal. */
 export type Progress =
   /** The agent was certainly not started. */
   | { kind: 'claimed' }
-  /** The agent may have been started; its process is known only as far as the mark says. */
+  /** The agent may have been started. The mark contains the known facts about its process. */
   | { kind: 'spawned'; mark: FamilyMark; end?: SeenEnd | undefined }
   /** The prompt may have been entered into a session of an agent server. */
   | { kind: 'entered'; entry: Entry };
 
-/** Where a prompt was entered, and how it is found there. */
+/** Where a prompt was entered, and its marker. */
 export type Entry = Extract<JournalRecord, { record: 'entering' }>;
 
-/** How the agent ended, as the runner saw it. */
+/** How the agent ended, as the runner recorded it. */
 export interface SeenEnd {
   exitCode: number | null;
   wasStopped: boolean;
-  /** What the agent reported of its turn; undefined when it was not recorded. */
+  /** The state of the turn that the agent reported; undefined if it was not recorded. */
   turn?: 'unknown' | 'open' | 'completed' | 'failed' | undefined;
 }
 
 export interface Journal {
   claim: ClaimRecord;
   progress: Progress;
-  /** Where the agent was to write its answer. */
+  /** The file in which the agent had to write its answer. */
   answerPath: string | undefined;
-  /** The session in which the agent was at work instead of the one that was asked for. */
+  /** The session that the agent used instead of the requested session. */
   otherSession: string | undefined;
 }
 
-/** What the folder contained already. */
+/** The existing contents of the folder. */
 interface Found {
   lastSeq: number;
   isResultKept: boolean;
@@ -75,20 +75,20 @@ export class LeaseSpool {
     this.#isResultKept = found.isResultKept;
   }
 
-  /** Creates the spool of a lease. When the claim cannot be written, nothing is left, and the error is thrown. */
+  /** Creates the spool of a lease. If the claim cannot be written, removes the folder and throws the error. */
   static async begin(folder: string, claim: ClaimRecord): Promise<LeaseSpool> {
     const spool = await LeaseSpool.open(folder);
     try {
       await spool.note(claim);
       return spool;
     } catch (error) {
-      // Without its first line the folder could not be identified; the server hands the job out again.
+      // Without its first line, the folder would be useless. The server will hand out the job again.
       await spool.remove().catch(() => undefined);
       throw error;
     }
   }
 
-  /** Opens the spool in `folder`, new or existing. When that fails, no file stays open. */
+  /** Opens the spool in `folder`, new or existing. If that fails, no file stays open. */
   static async open(folder: string): Promise<LeaseSpool> {
     makeFolder(folder);
     const lastSeq = await findLastSeq(join(folder, CHUNKS));
@@ -108,12 +108,12 @@ export class LeaseSpool {
     return this.#lastSeq;
   }
 
-  /** The newest piece of the transcript of this run; blank before the first. */
+  /** The newest text of the transcript in this run; blank if there is none yet. */
   get lastText(): string {
     return this.#lastText;
   }
 
-  /** Continues after a number that the server has, although a power loss removed the chunk here. */
+  /** Continues after a number that the server has, because a power cut may have removed that chunk here. */
   skipTo(seq: number): void {
     this.#lastSeq = Math.max(this.#lastSeq, seq);
   }
@@ -122,7 +122,7 @@ export class LeaseSpool {
     return join(this.folder, CHUNKS);
   }
 
-  /** Records a step; settles when it is on the disk, so that the step may be taken. */
+  /** Records a step. Settles when the record is on the disk; only then may the step happen. */
   async note(record: JournalRecord): Promise<void> {
     await this.#journal.append(JSON.stringify(record));
     await this.#journal.flush();
@@ -136,18 +136,18 @@ export class LeaseSpool {
     try {
       await this.#chunks.append(JSON.stringify({ seq, ...chunk }));
     } catch (error) {
-      // The number was not used; a gap would block everything after it.
+      // The number was not used. A gap would block all later chunks.
       if (this.#lastSeq === seq) this.#lastSeq = seq - 1;
       throw error;
     }
   }
 
-  /** A remark for which the disk has no room; it is sent after everything else. */
+  /** Keeps a remark in memory because the disk is full. It is sent after all chunks. */
   keepInMind(text: string): void {
     this.#remark = text;
   }
 
-  /** The remark as the chunk after the last one; undefined when there is none. */
+  /** The remark as the last chunk, or undefined. */
   get remark(): ChunkRecord | undefined {
     if (this.#remark === undefined) return undefined;
     const at = new Date().toISOString();
@@ -155,8 +155,8 @@ export class LeaseSpool {
   }
 
   /**
-   * Keeps the result; settles when it and the transcript before it are on the disk. A transcript that cannot be
-   * written does not delay the result: a gap entry later reports what is missing.
+   * Writes the result. Settles when the result and the transcript are on the disk. If the transcript cannot be written,
+   * the result does not wait; a gap entry later reports the missing part.
    */
   async setResult(result: ResultRecord): Promise<void> {
     this.#isResultKept = false;
@@ -178,13 +178,13 @@ export class LeaseSpool {
     }
   }
 
-  /** Everything has been acknowledged. */
+  /** Removes the spool after the server has acknowledged everything. */
   async remove(): Promise<void> {
     await this.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Keeps an answer that the server does not accept, and returns its path. */
+  /** Stores an answer that the server does not accept. Returns its path. */
   async keepAnswer(env: NodeJS.ProcessEnv, name: string, text: string): Promise<string> {
     const folder = join(stateFolder(env), 'answers');
     makeFolder(folder);
@@ -193,7 +193,7 @@ export class LeaseSpool {
     return path;
   }
 
-  /** The server will never accept it: moves it to where a person finds it, and returns the path. */
+  /** Moves a spool that the server will never accept to a folder for people. Returns the new path. */
   async keepAside(env: NodeJS.ProcessEnv): Promise<string> {
     await this.close();
     return moveAside(this.folder, env);
@@ -204,7 +204,7 @@ const JOURNAL = 'journal.jsonl';
 const CHUNKS = 'chunks.jsonl';
 const RESULT = 'result.json';
 
-/** Moves a folder of the spool to the kept ones, under a name that is free. */
+/** Moves a spool folder to `kept`, under an unused name. */
 export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   const kept = keptFolder(env);
   makeFolder(kept);
@@ -216,7 +216,7 @@ export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise
   }
 }
 
-/** Blank when there is no such file. A file that cannot be read now may hold a result, so that is an error. */
+/** Reads a file; blank if it does not exist. Throws if it is unreadable, because it may contain a result. */
 async function readIfThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -226,7 +226,7 @@ async function readIfThere(path: string): Promise<string> {
   }
 }
 
-/** Reads a journal; undefined when not even a claim is in it. */
+/** Reads a journal. Returns undefined if it does not contain a claim. */
 export async function readJournal(folder: string): Promise<Journal | undefined> {
   const text = await readIfThere(join(folder, JOURNAL));
   const records = parseLines(text, journalRecord);
@@ -254,13 +254,13 @@ function progressOf(
   return { kind: 'spawned', mark: { leader, tag: spawning?.tag } };
 }
 
-/** Reads the result; undefined when there is none, or a torn one. */
+/** Reads the result. Returns undefined if it is missing or damaged. */
 export async function readResult(folder: string): Promise<ResultRecord | undefined> {
   const text = await readIfThere(join(folder, RESULT));
   return parseLines(text, resultRecord)[0];
 }
 
-/** The folders of all leases of one machine that are not finished. */
+/** Lists the folders of all unfinished leases of one machine. */
 export async function listSpools(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return [];

@@ -1,12 +1,12 @@
 /**
- * Where the spool lives:
+ * The paths of the spool:
  *
  *   $XDG_STATE_HOME/orp/spool/<machine>/<lease>/      one folder per lease, 0700
- *     journal.jsonl   what the runner was about to do, and did
+ *     journal.jsonl   the steps of the runner, each recorded before it happens
  *     chunks.jsonl    the transcript, numbered
- *     result.json     the result, once there is one
- *   $XDG_STATE_HOME/orp/spool/agent-work-<machine>/   the same of `orp agent work`, whose answers take other routes
- *   $XDG_STATE_HOME/orp/kept/<lease>/                 what the service refused to take
+ *     result.json     the result, after the end of the job
+ *   $XDG_STATE_HOME/orp/spool/agent-work-<machine>/   the spool of `orp agent work`, whose answers use other routes
+ *   $XDG_STATE_HOME/orp/kept/<lease>/                 results that the server refused
  */
 
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ import { hasCode } from '../../base/system-error.ts';
 import { stateFolder } from '../../files/paths.ts';
 import { isInside, reachOfOthers } from '../../files/private-folder.ts';
 
-/** Names that are the same file on every file system, and never a path. */
+/** Names that are safe on every file system and are never a path. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
 
 /** The spool of one machine. */
@@ -24,22 +24,23 @@ export function spoolFolder(env: NodeJS.ProcessEnv, machineId: string): string {
   return join(stateFolder(env), 'spool', folderName(machineId));
 }
 
-/** Where undeliverable work stays until a person has looked at it. */
+/** The folder for undeliverable results, until a person has checked them. */
 export function keptFolder(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'kept');
 }
 
-/** A folder name for any id: an id that is not plainly safe is replaced by its digest. */
+/** The folder name for an id. An unsafe id is replaced by its digest. */
 export function folderName(id: string): string {
   if (SAFE_NAME.test(id)) return id;
   return `x${createHash('sha256').update(id, 'utf8').digest('hex').slice(0, 40)}`;
 }
 
 /**
- * Why a spool on the disk is not trusted: its content is sent to the server and decides which processes are ended, so
- * it must belong to this user and lie inside the folder. A pipe would block the runner for ever, and a hard link is
- * also another file of this user. Returns the reason, as a part of a sentence; undefined when there is none, or when
- * the folder has just been removed.
+ * Checks whether a spool is safe to read. The runner sends its contents to the server and ends the processes that it names,
+ * so all files must belong to this user and be inside the folder. A pipe would block the runner forever, and a hard link may
+ * be another file of this user. Returns the reason as part of a sentence. Returns undefined if the spool is safe, or if it
+ * has
+ * just been removed.
  */
 export function dangerOfSpool(folder: string): string | undefined {
   try {
@@ -72,7 +73,7 @@ function leadsInside(link: string, place: string): boolean {
   try {
     return isInside(place, realpathSync(link));
   } catch {
-    // The target does not exist. A write through the link would make a file there.
+    // The target of the link does not exist. A write through the link would create it.
     return false;
   }
 }

@@ -15,21 +15,21 @@ const mark = { pid: pid.min(1), start_time: z.string() };
 /** What a usage limit of the agent's account does to the job. */
 const usageTerms = z.object({
   policy: z.enum(USAGE_LIMIT_POLICIES),
-  /** How often it has waited for a reset, since the last order of a person. */
+  /** How often the job has waited for a reset since a person last queued or retried it. */
   waits: z.number().int().min(0),
-  /** When the job expires, epoch ms: at most the last instant that a date can show. */
+  /** When the job expires, epoch ms. The limit is the largest valid date. */
   expires_at: z.number().int().min(0).max(8.64e15),
 });
 export type UsageTerms = z.infer<typeof usageTerms>;
 
-/** The first record of a journal: which lease this is, and who holds it. */
+/** The first record of a journal: the lease and its holder. */
 const claimRecord = z.object({
   record: z.literal('claimed'),
   version: z.literal(1),
   at_utc: z.string(),
-  /** Origin of the server that gave the lease; nothing of it is sent to another server. */
+  /** The server that gave the lease. Data of the lease is not sent to any other server. */
   base_url: z.string(),
-  /** Who claimed it; absent in records of earlier versions. */
+  /** The account that claimed the job; absent in records of earlier versions. */
   account: z.object({ user_id: z.string().optional(), email: z.string().optional() }).optional(),
   machine_id: z.string(),
   job_id: z.string(),
@@ -40,63 +40,66 @@ const claimRecord = z.object({
   attempt: z.number().int(),
   repo_root: z.string().optional(),
   orp_session_id: z.string().optional(),
-  /** Absent in records of earlier versions, and where the server does not say it. */
+  /** Absent in records of earlier versions, and if the server does not send it. */
   usage: usageTerms.optional(),
-  /** The runner process that works on it; while it lives, no other runner touches the folder. */
+  /** The runner process that works on the job. While it runs, no other runner uses the folder. */
   runner: z.object(mark),
 });
 export type ClaimRecord = z.infer<typeof claimRecord>;
 
 export const journalRecord = z.discriminatedUnion('record', [
   claimRecord,
-  /** Written before the spawn: from here on the agent may have run. */
+  /** Written before the start. After this record, the agent may have run. */
   z.object({
     record: z.literal('spawning'),
     at_utc: z.string(),
-    /** Where the agent writes its answer. */
+    /** The file in which the agent writes its answer. */
     answer_path: z.string().optional(),
-    /** The tag in the agent's environment, which finds its processes although their ids were not recorded. */
+    /** The tag in the agent's environment, by which its processes are found even if their ids were not recorded. */
     tag: z.string().optional(),
   }),
-  /** Written before a prompt is entered into a session of an agent server: from here on its transcript tells the outcome. */
+  /**
+   * Written before a prompt is entered into an agent server. After this record, the transcript of the session has the
+   * outcome.
+   */
   z.object({
     record: z.literal('entering'),
     at_utc: z.string(),
     session_id: z.string(),
-    /** What the prompt carries in the transcript. */
+    /** The marker of the prompt in the transcript. */
     marker: z.string(),
-    /** The agent of the session; absent: the default one. */
+    /** The agent of the session. If absent, the default agent. */
     agent: z.string().optional(),
     cwd: z.string(),
   }),
-  /** Who runs. */
+  /** The process of the agent. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),
-  /** It works in another session than the requested one: its answer is dropped. */
+  /** The agent works in another session than the requested one, so its answer is dropped. */
   z.object({ record: z.literal('other_session'), at_utc: z.string(), said: z.string() }),
-  /** How it ended, as the runner saw it; written before the result. */
+  /** How the agent ended, as the runner observed it. Written before the result. */
   z.object({
     record: z.literal('ended'),
     at_utc: z.string(),
     exit_code: z.number().int().nullable(),
-    /** The runner ended it. */
+    /** Whether the runner ended the agent. */
     was_stopped: z.boolean(),
-    /** What the agent itself reported of its turn; absent in records of earlier versions. */
+    /** The state of the turn that the agent reported; absent in records of earlier versions. */
     turn: z.enum(['unknown', 'open', 'completed', 'failed']).optional(),
   }),
 ]);
 export type JournalRecord = z.infer<typeof journalRecord>;
 
-/** A chunk for every millisecond of thirty years: behind such a number there is still room to count. */
+/** More chunks than a job can have, and small enough to count further. */
 const MAX_SEQ = 1e12;
 
-/** A number of chunks that the server names; undefined when it is not a number. */
+/** Reads the number of a chunk from the server. Returns undefined if it is not a number. */
 export function readSeq(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_SEQ
     ? value
     : undefined;
 }
 
-/** One numbered piece of the transcript, as it is sent. */
+/** One numbered piece of the transcript, in the form of the upload. */
 export const chunkRecord = z.object({
   seq: z.number().int().min(1).max(MAX_SEQ),
   at: z.string(),
@@ -112,7 +115,7 @@ const receiptRecord = z.object({
   took_ms: z.number().int(),
 });
 
-/** How the attempt ended. A cancelled one delivers the receipt instead of a result. */
+/** How the attempt ended. For a cancelled attempt, the receipt is delivered instead of a result. */
 export const resultRecord = z.object({
   outcome: z.enum(['completed', 'failed', 'cancelled']),
   finished_at_utc: z.string(),
@@ -121,12 +124,12 @@ export const resultRecord = z.object({
   error: z.string().optional(),
   failure_kind: z.enum(FAILURE_KINDS).optional(),
   receipt: receiptRecord.optional(),
-  /** The job had no effect: if the server supports that, it is returned instead. */
+  /** Set if the job had no effect. If the server supports that, the job is returned to the queue. */
   release: z
     .object({
       reason: z.enum(RELEASE_REASONS),
       message: z.string(),
-      /** How long the job waits, from `finished_at_utc` on; absent: the server decides. */
+      /** How long the job waits after `finished_at_utc`. If absent, the server decides. */
       retry_after_ms: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional(),
     })
     .optional(),
@@ -134,8 +137,8 @@ export const resultRecord = z.object({
 export type ResultRecord = z.infer<typeof resultRecord>;
 
 /**
- * Parses JSON Lines. The last line may be torn by a crash; so may, after a loss of power, any other: what does not
- * parse is skipped, and the gap in the numbers shows where it was.
+ * Parses JSON Lines. A crash may damage the last line, and a power cut may damage any line. Lines that do not parse are
+ * skipped; the gap in the numbers shows where they were.
  */
 export function parseLines<T>(text: string, schema: z.ZodType<T>): T[] {
   return text.split('\n').flatMap((line) => {
@@ -149,7 +152,7 @@ function parseLine<T>(line: string, schema: z.ZodType<T>): T | undefined {
   try {
     return schema.safeParse(JSON.parse(line)).data;
   } catch {
-    // Torn by a crash.
+    // A crash damaged this line.
     return undefined;
   }
 }
