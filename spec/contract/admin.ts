@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { CONDITION_CODES } from '../job/condition.ts';
 import { JOB_STATUSES } from '../job/status.ts';
+import { ALERT_KINDS } from '../overview/alerts.ts';
 import { MACHINE_STATES } from '../overview/machine-state.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, ok, queryInteger } from './fields.ts';
@@ -74,6 +75,41 @@ export const listMachines = endpoint({
       running: z.number().int(),
       lost: z.number().int(),
     }),
+  }),
+  errors: ['forbidden'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+export const listAlerts = endpoint({
+  name: 'listAlerts',
+  method: 'GET',
+  path: '/api/admin/alerts',
+  summary:
+    'What needs an operator now, each with its meaning and the next step. An alert is there while its condition is true.',
+  reply: z.object({
+    ok,
+    /** In the order of the kinds, the longest first; at most 100. */
+    alerts: z.array(
+      z.object({
+        kind: z.enum(ALERT_KINDS),
+        /** The same while the same trouble lasts. */
+        id: z.string(),
+        since: z.string(),
+        sentence: z.string(),
+        meaning: z.string(),
+        next: z.string(),
+        account: z.object({ id: z.string(), email: z.string() }).optional(),
+        machineId: absentable,
+        /** At most ten. */
+        jobIds: z.array(z.string()),
+        /** How many jobs, or for `version_drift` machines. */
+        count: z.number().int(),
+      }),
+    ),
+    counts: z.record(z.enum(ALERT_KINDS), z.number().int()),
+    /** There may be more than the server looked at. */
+    hasMore: z.boolean(),
   }),
   errors: ['forbidden'],
   capability: 'admin',

@@ -54,4 +54,5 @@ export const ROWS = [
   events.socketEvents,
   events.followJob,
   admin.listMachines,
+  admin.listAlerts,
 ] as const satisfies readonly Endpoint[];

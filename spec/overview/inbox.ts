@@ -7,6 +7,7 @@ import type { FailureKind } from '../job/kinds.ts';
 import type { MachinePresence, Waiting, WaitingCode } from '../job/waiting.ts';
 import { OFFLINE_AFTER_MS } from '../job/waiting.ts';
 import { utcMinute } from '../text.ts';
+import { groupBy } from './group.ts';
 import { failureNextStep } from './next-steps.ts';
 
 export const CARD_KINDS = [
@@ -145,30 +146,25 @@ const SESSION_NEXT: Partial<Record<WaitingCode, string>> = {
 
 /** One card for each reason: its sentence names the session. */
 function sessionCards(queued: readonly QueuedJob[]): InboxCard[] {
-  const groups = new Map<string, QueuedJob[]>();
-  for (const job of queued) {
-    if (SESSION_NEXT[job.waiting.code] === undefined) continue;
-    const key = `${job.waiting.code}:${job.waiting.message}`;
-    groups.set(key, [...(groups.get(key) ?? []), job]);
-  }
-  return [...groups].flatMap(([key, jobs]) => {
+  const groups = groupBy(
+    queued.filter(({ waiting }) => SESSION_NEXT[waiting.code] !== undefined),
+    ({ waiting }) => `${waiting.code}:${waiting.message}`,
+  );
+  return [...groups].map(([key, jobs]) => {
     const [first] = jobs;
-    if (first === undefined) return [];
     const { code, message } = first.waiting;
     const named = jobs.slice(0, NAMED_JOBS).map(({ id, title }) => ({ id, title }));
-    return [
-      {
-        kind: 'waiting_session',
-        id: `waiting_session:${key}`,
-        at: Math.min(...jobs.map((job) => job.waiting.since)),
-        code,
-        jobs: named,
-        jobCount: jobs.length,
-        sentence: message,
-        next: SESSION_NEXT[code] ?? '',
-        actions: named.map(({ id }) => ({ verb: 'cancel', jobId: id })),
-      } satisfies InboxCard,
-    ];
+    return {
+      kind: 'waiting_session',
+      id: `waiting_session:${key}`,
+      at: Math.min(...jobs.map((job) => job.waiting.since)),
+      code,
+      jobs: named,
+      jobCount: jobs.length,
+      sentence: message,
+      next: SESSION_NEXT[code] ?? '',
+      actions: named.map(({ id }) => ({ verb: 'cancel', jobId: id })),
+    } satisfies InboxCard;
   });
 }
 

@@ -6,6 +6,7 @@ import { accept } from '../../spec/errors.ts';
 import { requireOperator } from '../accounts/operators.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
+import { readAlerts, viewAlerts } from '../overview/alerts.ts';
 import { readMachines } from '../overview/machines.ts';
 
 export function mountAdmin(app: Hono<AppEnv>): void {
@@ -13,5 +14,11 @@ export function mountAdmin(app: Hono<AppEnv>): void {
     const allowed = requireOperator(auth);
     if (!allowed.ok) return allowed;
     return accept({ ok: true, ...(await readMachines(deps, query)) });
+  });
+
+  mount(app, rows.listAlerts, async ({ auth, deps }) => {
+    const allowed = requireOperator(auth);
+    if (!allowed.ok) return allowed;
+    return accept({ ok: true, ...viewAlerts(await readAlerts(deps)) });
   });
 }

@@ -22,7 +22,7 @@ export function readLiveJobs(userId: UserId, limit: number): Statement {
 }
 
 /** The condition of the index `jobs_in_trouble`, word for word: the planner recognizes no other form. */
-const IN_TROUBLE = statusIn(['lost', 'failed']);
+export const IN_TROUBLE = statusIn(['lost', 'failed']);
 
 /** Lost or failed jobs since a time, newest first; not those that a person dismissed after they failed. */
 export function readTroubled(

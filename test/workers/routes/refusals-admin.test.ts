@@ -11,6 +11,7 @@ import { scenariosOf } from '../harness/refusals.ts';
 /** A valid request of every row. */
 const VALID: Record<string, { params?: Record<string, string>; query?: object; body?: object }> = {
   listMachines: { query: {} },
+  listAlerts: {},
 };
 
 /** Of a member, with a valid request. */
@@ -24,6 +25,7 @@ function forMembers(row: Endpoint) {
 
 const REFUSALS: Refusals<typeof contract> = {
   listMachines: { forbidden: forMembers(contract.listMachines) },
+  listAlerts: { forbidden: forMembers(contract.listAlerts) },
 };
 
 describe('a route of operators refuses', () => {

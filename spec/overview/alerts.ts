@@ -1,0 +1,240 @@
+/**
+ * Alerts for operators: a closed set, each a rule over facts that says when it holds, what it means and what to do. An
+ * alert is not stored: it is there while its condition is true.
+ */
+
+import type { MachineReport } from '../job/report.ts';
+import type { JobStatus } from '../job/status.ts';
+import { isLeased } from '../job/status.ts';
+import { OFFLINE_AFTER_MS, type Waiting } from '../job/waiting.ts';
+import { utcMinute } from '../text.ts';
+import { groupBy } from './group.ts';
+import { compareVersions } from './versions.ts';
+
+export const ALERT_KINDS = [
+  'expired_lease',
+  'lost_job',
+  'no_routeable_session',
+  'silent_machine',
+  'repeated_retries',
+  'growing_spool',
+  'version_drift',
+] as const;
+export type AlertKind = (typeof ALERT_KINDS)[number];
+
+/** What each alert means, and what an operator does about it, in this order. */
+export const PLAYBOOK: Record<AlertKind, { meaning: string; next: string }> = {
+  expired_lease: {
+    meaning:
+      'The machine of this job sent no heartbeat in time, and the server has not taken the job back yet.',
+    next: 'Wait a minute: the alarm of the machine and the cron trigger both take it back. If the alert stays, check that the cron trigger runs, then requeue the job.',
+  },
+  lost_job: {
+    meaning:
+      'The machine stopped responding while the agent worked. Nobody else may use this agent session until the job is decided.',
+    next: 'Ask the owner to wake the machine: the job then continues, or its result arrives. If the machine will not return, requeue the job (it may run twice) or cancel it.',
+  },
+  no_routeable_session: {
+    meaning:
+      'No machine of the account offers a repository and a session that can take these jobs. They wait until they expire.',
+    next: 'Ask the owner to link the repository and register a session there, then to run orp runner sync. Or cancel the jobs.',
+  },
+  silent_machine: {
+    meaning:
+      'Jobs depend on a machine that the server has not heard of for ten minutes. It may be asleep, offline or broken.',
+    next: 'Ask the owner to wake it and to start orp runner work. If it will not return, requeue the jobs for another machine, or cancel them; revoke its device if it is lost.',
+  },
+  repeated_retries: {
+    meaning:
+      'The job was tried four times or more and has not ended well. Another try will probably meet the same problem.',
+    next: 'Read the errors of its attempts with orp job show. Repair the cause, or cancel the job.',
+  },
+  growing_spool: {
+    meaning:
+      'The runner has had results on its disk for ten minutes that the server has not taken. They are safe there.',
+    next: 'Check that the machine reaches this server and that its account is signed in: orp runner status there names what is left and why.',
+  },
+  version_drift: {
+    meaning: 'Machines that are in use run an older orp than others. They may lack repairs and kinds of job.',
+    next: 'Ask the owners to update orp and to restart the runner (orp runner install restarts the service).',
+  },
+};
+
+interface Owner {
+  id: string;
+  email: string;
+}
+
+export interface Alert {
+  kind: AlertKind;
+  /** The same while the same trouble lasts. */
+  id: string;
+  /** Since when, epoch ms. */
+  at: number;
+  sentence: string;
+  meaning: string;
+  next: string;
+  account?: Owner;
+  machineId?: string;
+  /** At most ten of the jobs that it is about. */
+  jobIds: readonly string[];
+  /** How many jobs, or for `version_drift` machines. */
+  count: number;
+}
+
+/** Each rule gets what the server read about its subject. */
+export interface AlertJob {
+  id: string;
+  owner: Owner;
+  status: JobStatus;
+  attempt: number;
+  updatedAt: number;
+  leaseExpiresAt: number | undefined;
+  /** The machine that holds it, else the one that it names. */
+  machine: { id: string; name: string; lastSeenAt: number; listening: boolean } | undefined;
+  /** Only of queued jobs whose time has come. */
+  waiting?: Waiting | undefined;
+}
+
+export interface AlertMachine {
+  id: string;
+  name: string;
+  owner: Owner;
+  report: MachineReport | undefined;
+}
+
+/** Machines of one version that were heard of lately. */
+export interface VersionCount {
+  version: string;
+  machines: number;
+  /** One of them. */
+  machineId: string;
+}
+
+export interface AlertFacts {
+  now: number;
+  jobs: readonly AlertJob[];
+  machines: readonly AlertMachine[];
+  versions: readonly VersionCount[];
+}
+
+/** Results that wait this long on a disk are not only on their way. */
+export const SPOOL_OLD_MS = 10 * 60_000;
+export const MANY_RETRIES = 3;
+const NAMED_JOBS = 10;
+
+/** All alerts: the worst kinds first, as in `ALERT_KINDS`, and the longest first. */
+export function alertsOf(facts: AlertFacts): Alert[] {
+  const { jobs, machines, versions, now } = facts;
+  const found = [
+    ...jobs.flatMap((job) => expiredLease(job, now)),
+    ...jobs.flatMap(lostJob),
+    ...unrouteable(jobs),
+    ...silentMachines(jobs, now),
+    ...jobs.flatMap(repeatedRetries),
+    ...machines.flatMap((machine) => growingSpool(machine, now)),
+    ...versionDrift(versions, now),
+  ];
+  const rank = (alert: Alert) => ALERT_KINDS.indexOf(alert.kind);
+  return found.toSorted((one, other) => rank(one) - rank(other) || one.at - other.at);
+}
+
+function alert(
+  kind: AlertKind,
+  rest: Omit<Alert, 'kind' | 'id' | 'meaning' | 'next'> & { subject: string },
+): Alert {
+  const { subject, ...fields } = rest;
+  return { kind, id: `${kind}:${subject}`, ...PLAYBOOK[kind], ...fields };
+}
+
+export function expiredLease(job: AlertJob, now: number): Alert[] {
+  const { id, owner, status, leaseExpiresAt, machine } = job;
+  if (!isLeased(status) || leaseExpiresAt === undefined || leaseExpiresAt > now) return [];
+  const sentence = `The lease of job ${id} on ${machine?.name ?? 'its machine'} expired at ${utcMinute(leaseExpiresAt)}.`;
+  const about = { ...aboutJob(job), at: leaseExpiresAt, sentence, account: owner };
+  return [alert('expired_lease', about)];
+}
+
+export function lostJob(job: AlertJob): Alert[] {
+  if (job.status !== 'lost') return [];
+  const { id, owner, machine, updatedAt } = job;
+  const sentence = `Job ${id} is lost: ${machine?.name ?? 'its machine'} stopped responding while the agent worked.`;
+  return [alert('lost_job', { ...aboutJob(job), at: updatedAt, sentence, account: owner })];
+}
+
+export function repeatedRetries(job: AlertJob): Alert[] {
+  const { id, owner, status, attempt, updatedAt } = job;
+  // A queued job has its next attempt before it.
+  const retries = status === 'queued' ? attempt : attempt - 1;
+  if (retries < MANY_RETRIES) return [];
+  const sentence = `Job ${id} was retried ${retries} times.`;
+  return [alert('repeated_retries', { ...aboutJob(job), at: updatedAt, sentence, account: owner })];
+}
+
+function aboutJob({ id, machine }: AlertJob) {
+  return { subject: id, jobIds: [id], count: 1, ...(machine === undefined ? {} : { machineId: machine.id }) };
+}
+
+/** One alert for each account and reason. */
+export function unrouteable(jobs: readonly AlertJob[]): Alert[] {
+  const lacking = jobs.filter(
+    ({ waiting }) => waiting?.code === 'no_session' || waiting?.code === 'no_machine',
+  );
+  const groups = groupBy(lacking, ({ owner, waiting }) => `${owner.id}:${waiting?.message}`);
+  return [...groups].map(([subject, all]) => {
+    const [{ owner, waiting }] = all;
+    return alert('no_routeable_session', {
+      subject,
+      at: Math.min(...all.map((job) => job.waiting?.since ?? job.updatedAt)),
+      sentence: waiting?.message ?? '',
+      account: owner,
+      jobIds: all.slice(0, NAMED_JOBS).map(({ id }) => id),
+      count: all.length,
+    });
+  });
+}
+
+/** One alert for each silent machine that holds jobs, or that queued jobs name. */
+export function silentMachines(jobs: readonly AlertJob[], now: number): Alert[] {
+  const depending = jobs.filter(
+    ({ machine }) =>
+      machine !== undefined && !machine.listening && now - machine.lastSeenAt >= OFFLINE_AFTER_MS,
+  );
+  const groups = groupBy(depending, ({ machine }) => machine?.id ?? '');
+  return [...groups].flatMap(([machineId, all]) => {
+    const [first] = all;
+    if (first?.machine === undefined) return [];
+    const { name, lastSeenAt } = first.machine;
+    const held = all.filter(({ status }) => status !== 'queued').length;
+    const sentence = `${name} has been silent since ${utcMinute(lastSeenAt)}. It holds ${held} of the jobs that need it; ${all.length - held} wait for it.`;
+    const jobIds = all.slice(0, NAMED_JOBS).map(({ id }) => id);
+    const about = { subject: machineId, at: lastSeenAt, sentence, account: first.owner, machineId };
+    return [alert('silent_machine', { ...about, jobIds, count: all.length })];
+  });
+}
+
+export function growingSpool({ id, name, owner, report }: AlertMachine, now: number): Alert[] {
+  const { leases = 0, bytes = 0, oldestAt } = report?.spool ?? {};
+  if (leases === 0 || oldestAt === undefined || now - oldestAt < SPOOL_OLD_MS) return [];
+  const results = leases === 1 ? 'the output of 1 job' : `the output of ${leases} jobs`;
+  const sentence = `${name} has ${results} on its disk (${bytes} bytes), the oldest since ${utcMinute(oldestAt)}.`;
+  const about = { subject: id, at: oldestAt, sentence, account: owner, machineId: id, jobIds: [] };
+  return [alert('growing_spool', { ...about, count: leases })];
+}
+
+/** One alert for each version that is older than the newest one in use. */
+export function versionDrift(versions: readonly VersionCount[], now: number): Alert[] {
+  const known = versions.filter(({ version }) => /^\d+\.\d+/.test(version));
+  const newest = known.reduce<string | undefined>(
+    (best, { version }) => (best === undefined || compareVersions(version, best) > 0 ? version : best),
+    undefined,
+  );
+  return known
+    .filter(({ version }) => newest !== undefined && compareVersions(version, newest) < 0)
+    .map(({ version, machines, machineId }) => {
+      const those = machines === 1 ? '1 machine runs' : `${machines} machines run`;
+      const sentence = `${those} orp ${version}; the newest in use is ${newest}.`;
+      const about = { subject: version, at: now, sentence, jobIds: [], count: machines };
+      return alert('version_drift', machines === 1 ? { ...about, machineId } : about);
+    });
+}

@@ -1,0 +1,85 @@
+/** The facts of alerts, over all accounts. Every statement has a bound on the rows that it reads or returns. */
+
+import type { UserId } from '../../spec/ids.ts';
+import { LEASED_STATUSES } from '../../spec/job/status.ts';
+import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
+import { LIVE_COUNTED } from './admin-reads.ts';
+import { raw, type Statement, sql } from './database.ts';
+import { mayBe, statusIn } from './guard.ts';
+import { type JobRow, jobColumns } from './job-row.ts';
+import { IN_TROUBLE } from './overview-reads.ts';
+import { LIVE_OF_ALL } from './sweeps.ts';
+
+/** A job with its account and the machine that it depends on: the one that holds it, else the one that it names. */
+export type AlertJobRow = JobRow & {
+  email: string;
+  dependsOn: string | null;
+  machineName: string | null;
+  machineSeenAt: number | null;
+  machineListens: 0 | 1 | null;
+};
+
+const WITH_PLACE = `, u.email AS email, m.id AS dependsOn, m.name AS machineName, m.last_seen_at AS machineSeenAt,
+  m.listening_transport IS NOT NULL AS machineListens`;
+const MACHINE =
+  'LEFT JOIN machines m ON m.id = coalesce(j.machine_id, j.target_machine_id) AND m.user_id = j.user_id';
+
+export function readAllLost(limit: number): Statement {
+  const lost = IN_TROUBLE.replace('status', 'j.status');
+  return sql`
+    SELECT ${raw(jobColumns('j.') + WITH_PLACE)}
+    FROM users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id AND ${raw(lost)} AND ${raw(statusIn(['lost'], 'j.'))}
+    ${raw(MACHINE)} LIMIT ${limit}`;
+}
+
+/**
+ * Live jobs that a rule could be about: those whose lease expired, that were tried again and again, that depend on a
+ * silent machine, or that have been due for a while. Jobs that a machine holds come first.
+ */
+export function readDoubtfulJobs(
+  now: number,
+  { dueBefore, attempts, limit }: { dueBefore: number; attempts: number; limit: number },
+): Statement {
+  const keys = sql`SELECT j.user_id, j.id, j.status, j.lease_expires_at, j.attempt, j.available_at, j.machine_id,
+    j.target_machine_id FROM ${raw(LIVE_OF_ALL)} LIMIT ${LIVE_COUNTED}`;
+  return sql`
+    SELECT ${raw(jobColumns('j.') + WITH_PLACE)} FROM (
+      SELECT k.user_id, k.id FROM (${keys}) k
+      LEFT JOIN machines m ON m.id = coalesce(k.machine_id, k.target_machine_id) AND m.user_id = k.user_id
+      WHERE ${raw(statusIn(LEASED_STATUSES, 'k.'))} AND k.lease_expires_at <= ${now}
+        OR k.attempt >= ${attempts}
+        OR m.listening_transport IS NULL AND m.last_seen_at <= ${now - OFFLINE_AFTER_MS}
+        OR ${raw(mayBe('claim', 'k.'))} AND k.available_at <= ${dueBefore}
+      ORDER BY ${raw(mayBe('claim', 'k.'))}, k.available_at LIMIT ${limit}) found
+    CROSS JOIN jobs j ON j.user_id = found.user_id AND j.id = found.id
+    JOIN users u ON u.id = j.user_id ${raw(MACHINE)}`;
+}
+
+/** Machines that the rules over machines look at. */
+export const MACHINES_LOOKED_AT = 2000;
+
+export interface SpoolRow {
+  id: string;
+  name: string;
+  userId: UserId;
+  email: string;
+  report: string;
+}
+
+/** Machines whose runner has a backlog on its disk. */
+export function readBacklogs(limit: number): Statement {
+  return sql`
+    SELECT m.id, m.name, m.user_id AS userId, u.email, m.report FROM (
+      SELECT id, name, user_id, report FROM machines ORDER BY id LIMIT ${MACHINES_LOOKED_AT}) m
+    JOIN users u ON u.id = m.user_id
+    WHERE m.report ->> '$.spool.leases' > 0 LIMIT ${limit}`;
+}
+
+/** The versions of machines that were heard of since a time. */
+export function readVersions(since: number): Statement {
+  return sql`
+    SELECT app_version AS version, count(*) AS machines, min(id) AS machineId FROM (
+      SELECT id, app_version, last_seen_at, listening_transport FROM machines ORDER BY id LIMIT ${MACHINES_LOOKED_AT})
+    WHERE last_seen_at >= ${since} OR listening_transport IS NOT NULL
+    GROUP BY app_version ORDER BY machines DESC LIMIT 50`;
+}
