@@ -1,6 +1,6 @@
 /**
- * What the runner must know of a coding agent to drive it: how to start it on a session, and how to read what it
- * prints. One file per agent. Codex is the only one today: sentences for people name it, but nothing decides by its name.
+ * The interface between the runner and a coding agent: how to start the agent on a session, and how to read its output. Each
+ * agent has one file. Codex is the only agent today. Messages to people name it, but no code depends on its name.
  */
 
 import type { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../spec/contract/jobs.ts';
@@ -9,18 +9,18 @@ import type { CodexApproval, CodexSandbox } from '../../spec/local/policy.ts';
 
 /** One prompt for one session. */
 export interface AgentTask {
-  /** The agent's own id of the session; checked before it reaches argv. */
+  /** The agent's id of the session. It is checked before it becomes an argument. */
   sessionId: string;
   prompt: string;
   /** Directory to work in. */
   cwd: string;
-  /** Private folder of this run; the file for the answer is made in it. */
+  /** The private folder of this run. The answer file is created in it. */
   folder: string;
-  /** What the owner's policy holds the agent to. */
+  /** The settings that the owner's policy requires. */
   settings?: AgentSettings;
 }
 
-/** Of the owner of the machine, never of a job. An absent one leaves the agent to its own configuration. */
+/** Settings of the machine's owner, never of a job. Without a setting, the agent's own configuration applies. */
 export interface AgentSettings {
   sandbox?: CodexSandbox;
   approval?: CodexApproval;
@@ -36,7 +36,7 @@ export interface AgentLaunch {
   env: NodeJS.ProcessEnv;
   /** Written to stdin, then closed. */
   input: string;
-  /** Private file that the agent writes its answer to, alone in a folder of its own (`answer-file.ts`). */
+  /** The private file for the agent's answer. It is the only file in its folder (`answer-file.ts`). */
   answerPath: string;
 }
 
@@ -50,7 +50,7 @@ export interface AgentUsage {
 export type AgentEvent =
   /** Text for the person who sent the prompt. */
   | { kind: 'message'; text: string }
-  /** Output of the agent or of what it runs. */
+  /** Output of the agent or of its commands. */
   | { kind: 'log'; stream: OutputStream; level: LogLevel; text: string }
   | { kind: 'usage'; usage: AgentUsage }
   /** The agent's explanation of a failure. `final`: the reason of the failed turn; otherwise it may still recover. */
@@ -75,7 +75,7 @@ export type FailureReading =
   | { kind: 'session_missing' }
   /** Another program has the session open, and the agent allows only one. */
   | { kind: 'session_in_use' }
-  /** Only a person can change that: a retry would fail, too. */
+  /** Only a person can fix this. A retry would fail, too. */
   | { kind: 'context_full' | 'model_unavailable' };
 
 export type FoundProgram =
@@ -87,12 +87,12 @@ export type FoundProgram =
 /** A session to open in an agent server. */
 export type SessionTask = Pick<AgentTask, 'sessionId' | 'cwd' | 'settings'>;
 
-/** What a prompt carries in the transcript of its session: which job it belongs to, under which lease. */
+/** The marker of a prompt in the transcript of its session. It names the job and the lease. */
 export function markerOf(jobId: string, leaseId: string): string {
   return `orp:${jobId}:${leaseId}`;
 }
 
-/** What became of a prompt that was entered under a marker. */
+/** The state of a turn whose prompt was entered with a marker. */
 export interface EnteredTurn {
   turnId: string;
   marker: string;
@@ -103,12 +103,12 @@ export interface EnteredTurn {
 
 export type TurnEnd =
   | { kind: 'ended'; status: 'completed' | 'interrupted' | 'failed'; answer: string | undefined }
-  /** The server ended, or the connection to it. */
+  /** The server or the connection to it has ended. */
   | { kind: 'lost' };
 
 /**
- * What an agent can do beside a prompt and its answer. A driver declares what it can; the runner offers nothing else.
- * `markers`: a prompt is found again in the transcript of its session.
+ * Optional abilities of an agent. A driver declares its abilities, and the runner uses no others.
+ * `markers`: the driver can find a prompt in the transcript of its session.
  */
 export const CAPABILITIES = [
   'find_sessions',
@@ -129,108 +129,112 @@ export interface FoundSession {
   /** Epoch ms. */
   lastActiveAt: number;
   branch: string | undefined;
-  /** The first words of its first prompt. */
+  /** The first words of the first prompt. */
   firstPrompt: string;
-  /** Whether the server has it loaded now: another program may have it open. */
+  /** Whether the server has the session loaded now. Another program may then have it open. */
   isOpen: boolean;
 }
 
 export const ASK_DECISIONS = ['accept', 'accept_for_session', 'decline', 'cancel'] as const;
-/** `decline`: the turn goes on without. `cancel`: the turn is interrupted. */
+/** `decline`: the turn continues without it. `cancel`: the turn is interrupted. */
 export type AskDecision = (typeof ASK_DECISIONS)[number];
 
-/** What the agent asks a person in the middle of a turn. */
+/** A question of the agent to a person during a turn. */
 export interface AgentAsk {
   /** Stays the same when the agent asks again after a new connection. */
   askId: string;
   turnId: string;
   kind: 'command' | 'file_change' | 'permissions' | 'input';
-  /** The command, or the folder of the change; blank when the agent names none. */
+  /** The command, or the folder of the change; blank if the agent names neither. */
   subject: string;
   reason: string | undefined;
-  /** The decisions that the agent takes; empty for `input`. */
+  /** The decisions that the agent accepts; empty for `input`. */
   decisions: readonly AskDecision[];
   /** Only for `input`. */
   questions: readonly { id: string; question: string; options: readonly string[]; isSecret: boolean }[];
 }
 
-/** The answers to `input` are lists by the id of the question. */
+/** For `input`, the answers are lists by the id of the question. */
 export type AskAnswer = { decision: AskDecision } | { answers: Readonly<Record<string, readonly string[]>> };
 
 export interface AskListener {
   onAsk(ask: AgentAsk): void;
-  /** Somebody answered, or the turn ended: an answer comes too late. */
+  /** Called when somebody has answered or the turn has ended. Further answers are too late. */
   onClosed(askId: string): void;
 }
 
 /** A session that is open in an agent server. */
 export interface AgentSession {
   readonly how: 'own_server' | 'shared_server';
-  /** Whether a turn of anybody runs. */
+  /** Whether a turn runs, from this runner or any other client. */
   readonly isBusy: boolean;
-  /** The newest turn whose prompt has one of these markers. */
+  /** Returns the newest turn whose prompt has one of these markers. */
   find(markers: readonly string[]): Promise<EnteredTurn | undefined>;
-  /** Starts a turn. `isCertain`: the server refused it; otherwise it may have begun. */
+  /** Starts a turn. On failure, `isCertain` is true if the server refused the turn; otherwise the turn may have begun. */
   enter(
     prompt: string,
     marker: string,
   ): Promise<{ kind: 'entered'; turnId: string } | { kind: 'refused'; isCertain: boolean; message: string }>;
-  /** Hands on what the server tells of a turn, a line of JSON each, until it has ended. */
+  /** Passes on the server's notifications about a turn, each as one line of JSON, until the turn has ended. */
   follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd>;
   interrupt(turnId: string): Promise<void>;
-  /** Adds words to the turn that runs. The agent reads them before its next step. */
+  /** Adds text to the running turn. The agent reads it before its next step. */
   steer(
     turnId: string,
     words: string,
     marker: string,
   ): Promise<{ kind: 'taken' } | { kind: 'refused'; message: string }>;
-  /** Hears what the agent asks, also what it asked before this call. Returns a function that ends it. */
+  /** Listens to the agent's questions, including those from before this call. Returns a function that stops listening. */
   listenToAsks(listener: AskListener): () => void;
-  /** The first answer counts. False: the ask is not open any more, or does not take this answer. */
+  /**
+   * Answers a question. Only the first answer counts. Returns false if the question is closed or does not accept this answer.
+   */
   answer(askId: string, answer: AskAnswer): boolean;
-  /** Lets go of the session, so that a person can open it. */
+  /** Releases the session, so that a person can open it. */
   close(): Promise<void>;
 }
 
 export type SessionOpening =
-  /** `why` this way (`session.how`) was chosen, as a part of a sentence. */
+  /** `why`: the reason for this way (`session.how`), as part of a sentence. */
   | { kind: 'open'; session: AgentSession; why: string; version?: string | undefined }
   | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
-  /** The agent runs as a process of its own, because of this. */
+  /** No server can be used, for the reason in `why`. The prompt runs in its own process. */
   | { kind: 'no_server'; why: string; version?: string | undefined };
 
 /** In which way the runner drives an agent, and why. */
 export interface DrivenWay {
   way: 'shared_server' | 'own_server' | 'process';
-  /** A part of a sentence. */
+  /** The reason, as part of a sentence. */
   why: string;
-  /** Of the agent; undefined: not known. */
+  /** The version of the agent; undefined if unknown. */
   version?: string | undefined;
 }
 
-/** An agent whose sessions are also driven through a server on this machine. */
+/** Drives the sessions of an agent through a server on this machine. */
 export interface SessionDriver {
   readonly capabilities: ReadonlySet<Capability>;
-  /** The sessions of a folder, newest first. Throws when the agent cannot be asked. */
+  /** Returns the sessions of a folder, newest first. Throws if the agent does not answer. */
   findSessions(folder: string): Promise<FoundSession[]>;
-  /** Opens the session, or says that it is busy (`session_in_use`) or missing. */
+  /** Opens the session, or reports that it is busy (`session_in_use`) or missing. */
   open(task: SessionTask): Promise<SessionOpening>;
   /**
-   * The newest turn with one of these markers in a session that another program has open; undefined also when nobody can tell. A
-   * turn that runs there looks interrupted, so this is only for prompts whose server has ended.
+   * Finds the newest turn with one of these markers in a session that another program has open. Returns undefined if there is
+   * none
+   * or if it is unknown. A turn that runs in that program looks interrupted, so use this only after the prompt's server has
+   * ended.
    */
   look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined>;
-  /** Settles when a session that was in use is free: true. False: nobody can tell any more. */
+  /** Waits until a session that was in use is free, and returns true. Returns false if that can no longer be determined. */
   untilFree(sessionId: string, signal: AbortSignal): Promise<boolean>;
   openReader(): AgentReader;
-  /** The runner ends. */
+  /** Called when the runner exits. */
   end(): Promise<void>;
 }
 
 export interface Agent {
   /** Display name. */
   name: string;
-  /** Absent: each prompt runs in a process of its own. */
+  /** If absent, each prompt runs in its own process. */
   sessions?: SessionDriver;
   /** Finds the agent's executable. If it is missing, returns a sentence and a hint. */
   findProgram(): Promise<FoundProgram>;
@@ -244,7 +248,7 @@ export interface Agent {
 export interface AgentReader {
   /** Reads one line of stdout; `whole` is false for a part of an overlong line. */
   readLine(line: string, whole: boolean): AgentEvent[];
-  /** What the lines so far prove. */
+  /** The facts that the lines so far prove. */
   readonly turn: Readonly<TurnFacts>;
 }
 
@@ -258,6 +262,6 @@ export interface TurnFacts {
   hasEvents: boolean;
   /** Whether the prompt may have had an effect: a command, a changed file, a message, or an unknown event. */
   hasEffect: boolean;
-  /** The meaning of the failure, when the agent gives it a type; otherwise its words decide. */
+  /** The meaning of the failure, if the agent reports a failure type. Otherwise the text of the failure decides. */
   reading?: FailureReading | undefined;
 }

@@ -25,8 +25,9 @@ export async function makeAnswerPath(parent: string): Promise<string> {
 }
 
 /**
- * What the agent of an earlier run wrote. The path was read from a file, so it only counts when it leads to a place inside
- * `parent`, the folder in which {@link makeAnswerPath} was asked to put the answer.
+ * Reads the answer of an agent from an earlier run. The path comes from a file, so it is accepted only if it is inside
+ * `parent`,
+ * the folder that {@link makeAnswerPath} used.
  */
 export async function readLeftAnswer(parent: string, path: string): Promise<string | undefined> {
   const [place, answer] = await Promise.all([realpath(parent), realpath(path).catch(() => undefined)]);

@@ -10,18 +10,18 @@ import { agentEnvironment } from './agent-environment.ts';
 import { askVersion, installedVersion, whyTooOld } from './codex-version.ts';
 
 export interface CodexOptions {
-  /** `--codex-bin`; blank means: `CODEX_BIN`, else `codex` on the PATH. */
+  /** `--codex-bin`. If blank, `CODEX_BIN`, otherwise `codex` on the PATH. */
   bin?: string | undefined;
-  /** `--codex-config-profile`; blank means: none. */
+  /** `--codex-config-profile`. If blank, no profile. */
   profile?: string | undefined;
   env: NodeJS.ProcessEnv;
 }
 
-/** What to do about a version that is too old. */
+/** The command that updates a version that is too old. */
 const UPDATE_COMMAND = 'npm install -g @openai/codex';
 const UPDATE_HINT = `Update it, for example with \`${UPDATE_COMMAND}\`.`;
 
-/** Why no job can run: a sentence, and the command that helps. */
+/** Why no job can run (a sentence), and the command that fixes it. */
 export interface AgentProblem {
   code: 'agent_missing' | 'agent_too_old';
   message: string;

@@ -8,7 +8,7 @@ import { closeSync, openSync, readFileSync, readSync, realpathSync } from 'node:
 import { dirname, join } from 'node:path';
 import { isOlder } from '../base/version.ts';
 
-/** The oldest version that works; `test/codex/oldest` pins the same one. */
+/** The oldest supported version. `test/codex/oldest` pins the same version. */
 export const OLDEST_CODEX = '0.47.0';
 
 /** The oldest version whose app-server listens on a unix socket and finds a prompt by its marker. */
@@ -65,11 +65,11 @@ export async function askVersion(path: string, env: NodeJS.ProcessEnv): Promise<
 
 /** The version that decides whether an app-server is used. */
 export async function serverVersion(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  // A script without a package of Codex is somebody's own: it is not asked what it is.
+  // Do not run a script that does not belong to the Codex package, because it may be the user's own.
   return installedVersion(path) ?? (isScript(path) ? undefined : await askVersion(path, env));
 }
 
-/** Why a Codex of this version cannot be driven through an app-server, as a part of a sentence; undefined when it can. */
+/** Returns why this version cannot be driven through an app-server, as part of a sentence, or undefined if it can. */
 export function whyNoServer(version: string | undefined): string | undefined {
   if (version === undefined) return 'the version of this program is unknown';
   if (!isOlder(version, FIRST_WITH_SERVER)) return undefined;

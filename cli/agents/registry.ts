@@ -7,13 +7,13 @@ import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import type { AgentSettings } from './agent.ts';
 
 export interface AgentRow {
-  /** The settings of the owner's policy that the agent can obey. When the policy has another one, the runner refuses the job. */
+  /** The policy settings that the agent can obey. If the policy has another setting, the runner refuses the job. */
   obeys: readonly (keyof AgentSettings)[];
 }
 
 export const AGENTS = new Map<string, AgentRow>([[DEFAULT_AGENT, { obeys: ['sandbox', 'approval'] }]]);
 
-/** The setting of the owner's policy that an agent cannot obey; undefined when it obeys them all. */
+/** Returns a policy setting that the agent cannot obey, or undefined. */
 export function disobeyed(name: string | undefined, settings: AgentSettings): string | undefined {
   const obeys: readonly string[] = AGENTS.get(name ?? DEFAULT_AGENT)?.obeys ?? [];
   return Object.keys(settings).find((setting) => !obeys.includes(setting));

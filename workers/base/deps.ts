@@ -1,4 +1,4 @@
-/** What a request, an alarm or a cron run works with. Built once at the edge; the clock is read once. */
+/** The dependencies of a request, an alarm or a cron run. Built once per call, with one reading of the clock. */
 
 import type { AccountLimits } from '../../spec/bounds.ts';
 import { accountLimits } from '../../spec/bounds.ts';
@@ -21,17 +21,17 @@ export interface Deps {
   db: Database;
   machines: Machines<DurableObjectStub<MachineApi>>;
   log: Log;
-  /** What this request has moved and read so far. */
+  /** The bytes and rows that this request has used so far. */
   spent: Spent;
   /** In [0, 1). */
   random(): number;
   newId<Kind extends IdKind>(kind: Kind): Id<Kind>;
-  /** The work continues after the Worker has sent its answer. A failure is logged and never thrown. */
+  /** Runs work after the Worker has sent its answer. A failure is logged and never thrown. */
   later(work: Promise<unknown>): void;
   settings: { signInCodeWebhook: string | undefined; accountLimits: AccountLimits };
 }
 
-/** Bytes of the request and its answer; rows that the database read for it, and the characters that it answered. */
+/** The bytes of the request and its answer, the rows that the database read, and the characters that it returned. */
 export interface Spent {
   bytes: number;
   rows: number;
@@ -73,7 +73,7 @@ export function makeDeps({ env, now = platform.now(), requestId, waitUntil }: De
 
 let limits: { text: string | undefined; value: AccountLimits } | undefined;
 
-/** Read once an isolate. A mistake in them must not stop the server silently: it throws with the name of the key. */
+/** Reads the account limits once per isolate. An invalid value throws an error that names the key. */
 function readAccountLimits(text: string | undefined): AccountLimits {
   if (limits?.text !== text || limits === undefined) {
     const read = accountLimits.safeParse(text ? JSON.parse(text) : {});

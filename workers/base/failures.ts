@@ -1,8 +1,8 @@
-/** Which failures are temporary: the same request may succeed in a moment. */
+/** Recognizes temporary failures, after which the same request may succeed. */
 
 import { DatabaseUnavailable } from '../store/database.ts';
 
-/** Something did not answer in the time that a client has. */
+/** The error if the database or an object did not answer in time. */
 export class TooLate extends Error {
   override readonly name = 'TooLate';
 
@@ -12,8 +12,8 @@ export class TooLate extends Error {
 }
 
 /**
- * D1 or an object is overloaded, restarting or unreachable. Over RPC only the name and the fields of an error
- * survive.
+ * Whether D1 or an object is overloaded, restarting or unreachable. RPC keeps only the name and the fields of an error, so
+ * the class cannot be checked.
  */
 export function isPassingFailure(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable || error instanceof TooLate) return true;
@@ -25,7 +25,7 @@ export function isPassingFailure(error: unknown): boolean {
   return name === 'DatabaseUnavailable' || retryable === true || overloaded === true;
 }
 
-/** D1 gave no answer at all: the outage may last. */
+/** Whether D1 gave no answer at all, which may be a long outage. */
 export function isSilence(error: unknown): boolean {
   const { name, silent } = error as { name?: string; silent?: boolean };
   return name === 'DatabaseUnavailable' && silent === true;

@@ -1,6 +1,6 @@
 /**
- * What the Worker may ask of a machine's object, and the shapes that cross the call between them. The object implements
- * it, so nothing outside `objects/` needs its class.
+ * The interface of a machine's object, and the types that cross the RPC boundary. The object implements the interface, so no
+ * code outside `objects/` needs its class.
  */
 
 import type { Entry, NewEntry } from '../../spec/contract/jobs.ts';
@@ -11,13 +11,13 @@ import type { SaidReport } from '../../spec/job/report.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import type { JobRow } from '../store/job-row.ts';
 
-/** Which machine: an object is named by both. */
+/** Identifies a machine. Both values are part of the object's name. */
 export interface MachineOf {
   userId: string;
   machineId: string;
 }
 
-/** A lease, and the job that it is for. */
+/** A lease and its job. */
 export interface LeaseOf {
   jobId: string;
   leaseId: string;
@@ -26,43 +26,45 @@ export interface LeaseOf {
 export interface ClaimRequest {
   userId: string;
   machineId: string;
-  /** The same id brings the same lease. */
+  /** A repeated claim with the same id returns the same lease. */
   claimId?: string | undefined;
   instance?: string | undefined;
-  /** Only jobs for these repositories; absent: any. */
+  /** Only jobs for these repositories. If absent, jobs for any repository. */
   projectRoots?: readonly string[] | undefined;
-  /** What the runner says it can do. */
+  /** The abilities that the runner has announced. */
   abilities?: RunnerAbilities | undefined;
-  /** Tell what would be claimed; claim nothing. */
+  /** If true, returns the job that would be claimed, but claims nothing. */
   dryRun: boolean;
-  /** Whether this machine may have leases. When it has none, what the account holds need not be read. */
+  /** Whether this machine may have leases. If it has none, the leases of the account need not be read. */
   mayHold: boolean;
 }
 
 export type ClaimOutcome =
-  /** `replaced`: the lease id under which the same job was handed out before, which is no longer valid. */
+  /** `replaced`: the invalid lease id under which the same job was handed out before. */
   | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string }
   | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
-  /** Nothing fits. `nextAt`: when a job known today comes due. */
+  /** No job fits. `nextAt`: when the next known job becomes due. */
   | { kind: 'idle'; nextAt: number | undefined }
   | { kind: 'unknown_machine' }
   | { kind: 'foreign_machine' };
 
-/** What a heartbeat says of its machine; an absent name stays, an absent condition clears. */
+/**
+ * The facts about a machine in a heartbeat. An absent name keeps the stored name. An absent condition clears the condition.
+ */
 export interface SaidOfMachine {
   name: string | undefined;
   condition: Omit<MachineCondition, 'since'> | undefined;
-  /** An absent one changes nothing. */
+  /** If absent, nothing changes. */
   report?: SaidReport | undefined;
 }
 
-/** What a heartbeat learns about its lease. */
+/** The state of the lease, in the answer to a heartbeat. */
 export type LeaseNews =
-  /** `movedJob`: why this job waits has changed. */
+  /** `movedJob`: the job whose waiting reason has changed. */
   | { valid: true; expiresAt: number; movedJob?: string }
   | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
 
-/** A heartbeat of a machine, for the lease that it names. */
+/** A heartbeat of a machine, with the lease that it renews. */
 export interface MachineBeat {
   said: SaidOfMachine;
   jobId: string | undefined;
@@ -75,7 +77,7 @@ export interface BeatAnswer {
   draining: boolean;
 }
 
-/** Why a guard refused what the holder of a lease wanted. */
+/** Why a guard refused a change by the holder of a lease. */
 export type Fenced = 'not_found' | 'foreign_machine' | 'lease_lost' | 'wrong_status';
 
 /** Entries of several attempts, in order. */
@@ -91,7 +93,7 @@ export interface MachineApi extends Rpc.DurableObjectBranded {
   lookAgainAt(at: number): Promise<void>;
   drain(isDraining: boolean): void;
   closeChannelsOf(token: string): void;
-  /** Undefined: the machine belongs to somebody else. */
+  /** Returns undefined if the machine belongs to another account. */
   heartbeat(beat: MachineBeat): Promise<BeatAnswer | undefined>;
   forget(lease: LeaseOf): void;
   moved(jobId: string): void;

@@ -1,4 +1,4 @@
-/** Wakes machines and notifies followers. A wake is a hint: a lost one costs latency and is logged. */
+/** Wakes machines and notifies followers. If a wake-up is lost, a job only starts later; the loss is logged. */
 
 import type { Route } from '../../spec/job/routing.ts';
 import { isLiveToken } from '../store/accounts.ts';
@@ -9,14 +9,17 @@ import type { Deps } from './deps.ts';
 
 type ByMachine = readonly Pick<Route, 'machineId'>[];
 
-/** Wakes every machine that appears in `routes`, each once, after the answer was sent. */
+/** Wakes every machine in `routes` once, after the server has sent its answer. */
 export function wakeMachines(deps: Deps, userId: string, routes: ByMachine): void {
   for (const machineId of new Set(routes.map((route) => route.machineId))) {
     void deps.machines.tell({ userId, machineId }, async (stub) => stub.wake());
   }
 }
 
-/** Wakes the machines of `routes` now. For a job that is due later, the object of each machine looks at the queue at that time. */
+/**
+ * Wakes the machines of `routes` now. For a job that becomes due later, the object of each machine reads the queue at that
+ * time.
+ */
 export function wakeAt(
   deps: Deps,
   { userId, routes, at }: { userId: string; routes: ByMachine; at: number },
@@ -30,50 +33,50 @@ export function wakeAt(
   }
 }
 
-/** The rows of `readSharers`: machines for which a session has become free. */
+/** Reads the rows of `readSharers`: the machines for which a session has become free. */
 export function sharersIn(result: { rows: readonly Row[] } | undefined): ByMachine {
   return (result?.rows ?? []).map((row) => ({ machineId: String(row.machineId) }));
 }
 
-/** The object where an account's queued jobs are followed; no machine can have this id. */
+/** The id of the object that serves the followers of an account's queued jobs. No machine can have this id. */
 export const QUEUE_CHANNEL = '~queue';
 
-/** Where followers of a job listen: at the machine that holds it, or at the object of the account's queue. */
+/** Returns the object that serves the followers of a job: that of its machine, or the queue channel of the account. */
 export function placeOf({ machineId }: Pick<JobRow, 'machineId'>): string {
   return machineId ?? QUEUE_CHANNEL;
 }
 
 /**
- * Notifies the followers of a job after the answer was sent. A hint: when it is lost, they read the change with their
- * next stream. `job`: as they knew it.
+ * Notifies the followers of a job after the server has sent its answer. If the notification is lost, the followers read the
+ * change with their next stream. `job` is the row before the change.
  */
 export function notifyFollowers(deps: Deps, job: Pick<JobRow, 'id' | 'userId' | 'machineId'>): void {
   const { id, userId } = job;
   void deps.machines.tell({ userId, machineId: placeOf(job) }, async (stub) => stub.moved(id));
 }
 
-/** More machines than an account keeps running; beyond them a revoked channel ends with its next reconnect. */
+/** More machines than an account usually runs. At further machines, a revoked channel ends with its next reconnect. */
 const MACHINES_LIMIT = 500;
 
-/** Enough of a hash to tell the tokens of one account apart, and too little to look one up. */
+/** The length of a hash prefix that distinguishes the tokens of one account but does not identify a token in the table. */
 const MARK_LENGTH = 16;
 
-/** How a channel remembers whose token opened it. */
+/** The mark by which a channel remembers the token that opened it. */
 export function tokenMark(tokenHash: string): string {
   return tokenHash.slice(0, MARK_LENGTH);
 }
 
-/** Whether the token is still valid. Asks D1 and ignores what the isolate remembers. */
+/** Whether the token is still valid. Asks D1 and ignores the cache of the isolate. */
 export function isTokenLive(deps: Deps, tokenHash: string): Promise<boolean> {
   return isLiveToken(deps.db, tokenHash);
 }
 
 /**
- * A revoked token opens nothing after 30 s, and holds nothing open: objects close the channels of runners when they
- * are told, and the streams of followers ask for themselves.
+ * Closes every channel that this token opened at the machines of the account. Called after D1 has recorded the revocation.
+ * A channel that opens in the meantime asks D1 after it was accepted, so no channel is missed.
  *
- * Closes every channel that this token opened at the machines of the account. Called after D1 has recorded the
- * revocation: a channel that opens meanwhile asks D1 once it is accepted, so it cannot be missed.
+ * A revoked token opens no connection after 30 s, and keeps none open: objects close the channels of runners when they are
+ * notified, and the streams of followers check their token themselves.
  */
 export async function closeChannelsOf(
   deps: Deps,

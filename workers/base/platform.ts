@@ -1,4 +1,4 @@
-/** What the code takes from the runtime: time, a place for log lines, and random bytes. Looked up here with every use. */
+/** The functions that the code uses from the runtime: the clock, the log and random bytes. Looked up again for each use. */
 export const platform = {
   now: (): number => Date.now(),
   write: (line: string): void => console.log(line),

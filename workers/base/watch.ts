@@ -1,9 +1,9 @@
-/** What the followers of one job are told, between a machine's object and the Worker that holds their streams. */
+/** The messages from a machine's object to the Worker that serves the followers of a job. */
 
 import type { Entry } from '../../spec/contract/jobs.ts';
 
 export type WatchNews =
   /** New entries of one attempt, in order. */
   | { kind: 'entries'; leaseId: string; entries: Entry[] }
-  /** The job moved: read it anew. */
+  /** The job has changed and must be read again. */
   | { kind: 'moved' };

@@ -1,5 +1,5 @@
 /**
- * Cancel and retry, as a person orders them. Both are final at once: the lease is revoked and its runner is notified.
+ * Cancel and retry by a person. Both take effect at once: the server revokes the lease and notifies the runner.
  */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
@@ -48,7 +48,7 @@ export interface StopReceipt {
   at: string;
 }
 
-/** A job of the person, or of anyone when the person is an operator. */
+/** Finds a job of the person. An operator may find the jobs of every account. */
 export async function findForPerson(deps: Deps, user: SignedIn, jobId: string): Promise<JobRow | undefined> {
   const own = await findJob(deps.db, user.id, jobId);
   return own ?? (user.role === 'operator' ? await findJobOfAnyone(deps.db, jobId) : undefined);
@@ -67,7 +67,7 @@ export async function cancelJob(
   if (!named.ok) return named;
 
   if (job.status === 'cancelled') {
-    // The answer was lost, and the notification of the object may be lost with it.
+    // The client repeats the call because the answer was lost. The notification of the object may be lost, too, so repeat it.
     await revoke(deps, job, 'cancelled');
     return accept(await confirm(deps, user, { job, order }));
   }
@@ -76,7 +76,7 @@ export async function cancelJob(
     cancelIfLive(job, {
       ...personOf(deps, user, order),
       by: user.email,
-      // An earlier lease was accepted because no lease holds the job: that must still be true.
+      // An earlier lease was accepted because no lease holds the job. The guard checks that this is still true.
       leaseId: order.leaseId ? job.leaseId : undefined,
     }),
   );
@@ -89,7 +89,7 @@ export async function cancelJob(
   return accept(await confirm(deps, user, { job: cancelled, order }));
 }
 
-/** The guard matched nothing: the job has changed since it was read, or the same order arrived twice at once. */
+/** Explains why the guard matched no row: the job has changed since it was read, or the same order arrived twice at once. */
 async function notCancelled(
   deps: Deps,
   user: SignedIn,
@@ -109,8 +109,7 @@ interface Cancel {
 }
 
 /**
- * The runner's receipt of what it stopped, with its lease. It is kept on the job, in its history and in its
- * transcript.
+ * Records the runner's stop receipt, with its lease, in the job row, in the history of the job and in the transcript.
  */
 async function confirm(deps: Deps, user: SignedIn, { job, order }: Cancel): Promise<JobRow> {
   if (order.receipt === undefined || !order.leaseId) return job;
@@ -122,7 +121,7 @@ async function confirm(deps: Deps, user: SignedIn, { job, order }: Cancel): Prom
   return confirmed;
 }
 
-/** The job was retried before its runner could say what it stopped: the receipt belongs to the attempt that ended. */
+/** Records a receipt that arrives after a retry. It belongs to the attempt that has ended. */
 async function noteLateReceipt(
   deps: Deps,
   user: SignedIn,
@@ -135,7 +134,7 @@ async function noteLateReceipt(
   return job;
 }
 
-/** Recorded once per lease: the runner repeats a receipt until it gets an answer. */
+/** Records a receipt once per lease, because the runner repeats a receipt until it gets an answer. */
 async function noteReceipt(
   deps: Deps,
   user: SignedIn,
@@ -160,11 +159,11 @@ function sentenceOf({ processes, signal, tookMs }: StopReceipt): string {
 
 export interface Retried {
   job: JobRow;
-  /** The prompt may run twice. */
+  /** A warning if the prompt may run twice. */
   warning: string | undefined;
 }
 
-/** `expectedAttempt`: the attempt that the person saw; a newer attempt is not taken from its runner. */
+/** Retries a job. `expectedAttempt` is the attempt that the person saw. A newer attempt stays with its runner. */
 export async function retryJob(
   deps: Deps,
   user: SignedIn,
@@ -178,7 +177,7 @@ export async function retryJob(
   const named = await checkOrder(deps, user, { job, order });
   if (!named.ok) return named;
   if (job.status === 'queued') return wrongStatus(job);
-  // A retry is new work: its answer and the order itself come on top of those that are kept.
+  // A retry counts as new work for the limits, because it adds an answer and an event.
   const queuedJobs = isTerminal(job.status) ? 1 : 0;
   const room = await checkRoom(deps, job.userId, { queuedJobs, storedBytes: 1 });
   if (!room.ok) return room;
@@ -198,8 +197,7 @@ export async function retryJob(
 }
 
 /**
- * Notifies the runner that held the job, and the machines that can claim it now. `replaced`: the job as it was held,
- * if it was.
+ * Notifies the runner that held the job, and the machines that can claim it now. `replaced` is the job row before the retry.
  */
 async function announceRetry(deps: Deps, replaced: JobRow, frees: boolean): Promise<void> {
   if (frees) await revoke(deps, replaced, 'revoked');
@@ -213,7 +211,7 @@ async function announceRetry(deps: Deps, replaced: JobRow, frees: boolean): Prom
   wakeMachines(deps, userId, [...routes, ...sharersIn(sharers)]);
 }
 
-/** The answer was lost, and the notification of the machines may be lost with it. */
+/** Answers a repeated retry, and repeats the notifications, which may be lost like the answer. */
 async function repeatRetry(deps: Deps, job: JobRow, replaced: Replaced): Promise<Result<Retried, never>> {
   const { outcome, machineId, leaseId } = replaced;
   const wasHeld = outcome === 'revoked';
@@ -226,7 +224,7 @@ type Seen =
   | { kind: 'repeated'; replaced: Replaced }
   | { kind: 'outdated'; expected: number };
 
-/** Whether the job is still as the person saw it, or their own order was carried out before. */
+/** Checks that the job is unchanged since the person saw it, or that the same order was carried out before. */
 async function checkSeen(deps: Deps, job: JobRow, expected: number | undefined): Promise<Seen> {
   if (expected === undefined) return { kind: 'current' };
   const isThere = job.attempt === expected;
@@ -244,7 +242,7 @@ function outdated(job: JobRow, expected: number) {
   );
 }
 
-/** The guard matched nothing: the same order may have arrived twice at once. */
+/** Explains why the guard matched no row: the same order may have arrived twice at once. */
 async function notRetried(
   deps: Deps,
   user: SignedIn,
@@ -269,9 +267,9 @@ function warningFor(job: JobRow): string | undefined {
 }
 
 /**
- * A named machine must be one of the person's (not necessarily the holder's: any `orp` of the owner may order); a named
- * lease must be the one on the job, or one that an ended attempt had. Such an earlier one speaks for the job only while no
- * newer attempt holds it: whoever had it knows nothing of that attempt, and a lost one may still be at work.
+ * Checks the machine and the lease that an order names. The machine must belong to the person, but need not hold the job. The
+ * lease must be the job's current lease, or the lease of an ended attempt. An earlier lease is accepted only while no newer
+ * attempt holds the job, because its holder knows nothing about the newer attempt.
  */
 async function checkOrder(
   deps: Deps,
@@ -295,8 +293,8 @@ async function checkOrder(
 }
 
 /**
- * The machine's object drops the lease and notifies the runner. When the call is lost, the runner learns it with its
- * next heartbeat, at most half a lease later.
+ * Tells the machine's object to drop the lease and notify the runner. If this call is lost, the next heartbeat tells the
+ * runner, at most half a lease later.
  */
 async function revoke(deps: Deps, job: JobRow, reason: 'cancelled' | 'revoked'): Promise<void> {
   const { leaseId } = job;

@@ -1,4 +1,4 @@
-/** Puts a job into the queue, once per Idempotency-Key, and wakes the machines that could claim it now. */
+/** Queues a job, only once per Idempotency-Key, and wakes the machines that could claim it now. */
 
 import { utf8Length } from '../../spec/bounds.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
@@ -69,8 +69,8 @@ export async function enqueuePrompt(
 }
 
 /**
- * The answer to an order whose key is in use. This comes before every check against the clock or the database: a
- * repeat returns its job even when the times that it names have passed, or what it names is gone.
+ * Answers a request whose key is already in use. This comes before the checks of times and targets, so that a repeated
+ * request returns its job even if its times have passed or its target was removed.
  */
 export async function findEarlier(
   deps: Deps,
@@ -90,7 +90,7 @@ export async function findEarlier(
   };
 }
 
-/** The job that this key created, if the same request created it. */
+/** Returns the job that this key created. Refuses if another request created it. */
 async function repeated(
   deps: Deps,
   user: SignedIn,
@@ -104,12 +104,12 @@ async function repeated(
     );
   }
   const around = await surroundingsOf(deps, user.id, [targetOf(job)]);
-  // The answer was lost, and the wake-up may be lost with it.
+  // The answer was lost. The wake-up may be lost, too, so repeat it.
   if (job.status === 'queued') wake(deps, job, around);
   return accept({ job: viewJob(job, waitingOf(job, around, deps.now)), created: false });
 }
 
-/** Writes a job (with what belongs to it) and announces it. */
+/** Writes a job with its related rows, and wakes machines. */
 export async function insertJob(
   deps: Deps,
   user: SignedIn,
@@ -126,7 +126,7 @@ export async function insertJob(
   return accept({ job: viewJob(stored, waitingOf(stored, around, deps.now)), created: true });
 }
 
-/** Its key created another job, the account is full, or what it names does not exist. */
+/** Explains why a job was not inserted: its key created another job, the account is full, or its target does not exist. */
 async function whyNotInserted(
   deps: Deps,
   user: SignedIn,
@@ -142,7 +142,7 @@ async function whyNotInserted(
     worldId: job.worldId ?? undefined,
   });
   if (!target.ok) return target;
-  // What it names appeared between the two reads: the same request succeeds now.
+  // The missing target appeared between the two reads, so the same request would succeed now.
   throw new DatabaseUnavailable('a job was not inserted although nothing prevents it now');
 }
 
@@ -218,7 +218,10 @@ function readTimes(
   return accept({ availableAt, expiresAt });
 }
 
-/** Whether what an order names is the sender's own. Sessions may be unknown: they can be synced later. */
+/**
+ * The target of a request. Each named part must belong to the sender. Sessions may be unknown, because they can be synced
+ * later.
+ */
 export interface NamedTarget {
   machineId?: string | undefined;
   ideaId?: string | undefined;
@@ -235,7 +238,7 @@ async function checkTarget(
     const machine = await findMachine(deps.db, machineId);
     if (machine?.userId !== userId) return missing('machineId', 'machine', machineId);
   }
-  // It is enough that a machine of the sender has synced it: the records may come from an earlier server.
+  // It is enough that a machine of the sender has synced the idea, because it may come from another server.
   if (ideaId !== undefined && (await findIdea(deps.db, userId, ideaId)) === undefined) {
     if (!(await isLinked(deps.db, userId, { ideaId }))) return missing('ideaId', 'idea', ideaId);
   }

@@ -1,4 +1,6 @@
-/** Why a guard matched nothing, in the codes of the contract. Read afterwards; it decides nothing. */
+/**
+ * Finds out why a guard matched no row, and returns an error code of the contract. Runs after the write and changes nothing.
+ */
 
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
@@ -15,7 +17,7 @@ export interface Holder {
   leaseId: string | null | undefined;
 }
 
-/** The job, if the holder's lease is the one on it; whatever its status. */
+/** Returns the job if its current lease is the holder's lease, whatever its status. */
 export async function jobUnderLease(
   deps: Deps,
   user: Pick<SignedIn, 'id'>,
@@ -29,7 +31,7 @@ export async function jobUnderLease(
   return explainMismatch(deps, job, holder);
 }
 
-/** A lease this machine once had is lost; a machine that never had one is foreign. */
+/** Refuses with `lease_lost` if this machine had the lease before, and with `foreign_machine` if it never had a lease. */
 async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise<Result<never, Fenced>> {
   const isForeign = job.machineId !== null && job.machineId !== holder.machineId;
   if (isForeign && !(await hadLease(deps.db, job, holder))) {

@@ -1,9 +1,9 @@
 /**
- * Follows one job: first what its transcript holds, then what is added. The socket opens before the transcript is
- * read, so nothing is missed between the two. What arrives on both ways is sent once, by its position.
+ * Follows one job: it sends the existing transcript, then new entries. The socket opens before the transcript is read, so no
+ * entry is missed. If an entry arrives in both ways, its position shows that, and it is sent once.
  *
- * A queued job is followed at every machine that may claim it, so that a claim notifies no other object, and at the
- * queue channel of its account, which reports everything else that ends the waiting.
+ * A queued job is followed at every machine that may claim it, so that a claim need not notify another object. It is also
+ * followed at the queue channel of the account, which reports all other changes.
  */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -25,25 +25,24 @@ type Entries = ReplyInput<typeof transcriptRow>['entries'];
 
 export interface Follow {
   job: Pick<JobRow, 'id' | 'status' | 'leaseId' | 'leaseCount' | 'attempt'>;
-  /** What came before now, after the follower's position. */
+  /** The existing entries after the follower's position. */
   entries: Entries;
   /** Position after these entries: `<leaseCount>-<seq>`. */
   position: string;
-  /** Where news arrive. */
+  /** The socket on which new messages arrive. */
   socket: WebSocket;
   /**
-   * `end`: the job has ended and everything was sent. `again`: the next stream has more. Absent: the stream
-   * continues.
+   * `end`: the job has ended and everything was sent. `again`: the next stream has more. If undefined, the stream continues.
    */
   last: 'end' | 'again' | undefined;
-  /** The socket is not closed when its token is revoked, so the token is checked from time to time. */
+  /** True if the token must be checked from time to time, because the socket is not closed when its token is revoked. */
   mustAsk: boolean;
 }
 
-/** Entries that one stream begins with at most; a longer story is read in several streams. */
+/** The maximum number of entries at the start of a stream. A longer transcript needs several streams. */
 const PAGE = 1000;
 
-/** More machines than one repository is linked on; a claim by another is found when the stream is opened again. */
+/** More machines than usually link one repository. A claim by a further machine is found when the stream is opened again. */
 const MACHINES_LIMIT = 8;
 
 export async function openFollow(
@@ -64,13 +63,13 @@ export async function openFollow(
     return page.ok ? noJob(jobId) : page;
   }
   const { entries, nextCursor, hasMore } = page.value;
-  // The job is at another machine now, or there is more to read: this stream ends, and the next one begins there.
+  // If the job is at another machine now, or if there is more to read, this stream ends and the client opens the next one.
   const elsewhere = hasMore || !places.includes(placeOf(job));
   const last = elsewhere ? 'again' : isTerminal(job.status) ? 'end' : undefined;
   return accept({ job, entries, position: nextCursor, socket, last, mustAsk: !isOwn(before, user) });
 }
 
-/** The objects that may report the next change of a job. */
+/** Returns the objects that may report the next change of a job. */
 async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
   if (job.status !== 'queued') return [placeOf(job)];
   const target = targetOf(job);
@@ -80,7 +79,7 @@ async function placesOf(deps: Deps, job: JobRow): Promise<string[]> {
   return [QUEUE_CHANNEL, ...[...machines].slice(0, MACHINES_LIMIT)];
 }
 
-/** One socket that hears every place. */
+/** Opens one socket that receives the messages of all these objects. */
 async function watch(
   deps: Deps,
   user: SignedIn,
@@ -102,9 +101,9 @@ function letGo(socket: WebSocket): void {
   socket.close();
 }
 
-/** Several sockets read as one. */
+/** The close code for an endpoint that goes away. */
 const GONE = 1001;
-/** Close codes that stand for an end without a close frame; they must not be sent. */
+/** Close codes for an end without a close frame. They must not be sent. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
 /**
@@ -133,7 +132,7 @@ function pass(data: string | ArrayBuffer, far: WebSocket): void {
   try {
     far.send(data);
   } catch {
-    // Its reader has left; the close of the others is on its way.
+    // The reader has left, and the other sockets are about to be closed.
   }
 }
 
@@ -141,6 +140,6 @@ function closeQuietly(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(UNSENDABLE.includes(code) ? GONE : code, reason);
   } catch {
-    // Already closed: that is what was wanted.
+    // The socket is already closed.
   }
 }

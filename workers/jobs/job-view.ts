@@ -1,4 +1,4 @@
-/** A job as the API shows it. */
+/** Converts a job row to the form of the API. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showJob } from '../../spec/contract/jobs.ts';
@@ -21,10 +21,10 @@ import { abilitiesByMachine, readMachinesOf, toPresence } from '../store/machine
 type StoryView = ReplyInput<typeof showJob>['job'];
 export type JobView = Omit<StoryView, 'prompt' | 'content' | 'attempts' | 'events'>;
 
-/** Where jobs may go: as much of their targets as narrows what must be read. */
+/** The parts of a job's target that limit which rows must be read. */
 type Place = Pick<JobTarget, 'machineId' | 'projectRoot' | 'ideaId'>;
 
-/** What the owner's machines offer these targets now; one round trip. */
+/** Reads the machines, projects and sessions of the owner that matter for these targets, in one round trip. */
 export async function surroundingsOf(
   deps: Deps,
   userId: UserId,
@@ -33,13 +33,13 @@ export async function surroundingsOf(
   return toSurroundings(await deps.db.batch(readSurroundings(userId, targets)));
 }
 
-/** The statements of `surroundingsOf`, to go with others in a batch. */
+/** The statements of `surroundingsOf`, for use in a batch. */
 export function readSurroundings(userId: string, targets: readonly Place[]): Statement[] {
   const links = linksOf(targets);
   return [readMachinesOf(userId, links.machineIds), ...readLinks(userId, links), readBusySessions(userId)];
 }
 
-/** The results of `readSurroundings`. */
+/** Converts the results of `readSurroundings`. */
 export function toSurroundings([machines, projects, sessions, busy]: readonly {
   rows: Row[];
 }[]): QueueFacts {
@@ -58,7 +58,7 @@ export function toSurroundings([machines, projects, sessions, busy]: readonly {
   };
 }
 
-/** Why it does not run now. */
+/** Returns why a job does not run now. */
 export function waitingOf(
   job: JobRow & { givenBackBecause?: string | undefined },
   around: QueueFacts,
@@ -83,7 +83,7 @@ export function waitingOf(
   );
 }
 
-/** Why it does not run now, including the reads that this needs. */
+/** Returns why a job does not run now, and reads the rows that this needs. */
 export async function readWaiting(
   deps: Deps,
   job: JobRow & { givenBackBecause?: string | undefined },
@@ -131,7 +131,7 @@ export function viewJob(job: JobRow, waiting: Waiting | undefined): JobView {
   };
 }
 
-/** One earlier attempt. */
+/** Converts one earlier attempt. */
 export function viewAttempt(attempt: AttemptRow): StoryView['attempts'][number] {
   return {
     attempt: attempt.attempt,
@@ -143,7 +143,10 @@ export function viewAttempt(attempt: AttemptRow): StoryView['attempts'][number] 
   };
 }
 
-/** The latest attempt, which the job row itself is; undefined while nobody has taken the job since it was queued. */
+/**
+ * Returns the latest attempt, which the job row contains. Returns undefined if no machine has claimed the job since it was
+ * queued.
+ */
 export function viewLatestAttempt(
   job: JobRow,
   content: string | null,

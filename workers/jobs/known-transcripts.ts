@@ -1,6 +1,6 @@
 /**
- * Where the transcripts of jobs are, as this isolate read recently. Transcripts are in the objects of machines, so
- * they stay readable while D1 does not answer. Used only then.
+ * A cache of the places of transcripts. Transcripts are in the objects of machines, so they stay readable while D1 does not
+ * answer. The cache is used only during that time.
  */
 
 import type { JobRow } from '../store/job-row.ts';
@@ -13,26 +13,26 @@ export interface Source {
   machineId: string;
 }
 
-/** As much of a job as its transcript needs, and where its attempts ran, in their order. */
+/** The fields of a job that its transcript needs, and the machines of its attempts, in order. */
 export interface TranscriptPlace {
   job: Pick<JobRow, 'id' | 'userId' | 'status'>;
   sources: readonly Source[];
 }
 
-/** As long as a token that D1 cannot confirm is trusted. */
+/** The same time for which a token is trusted that D1 cannot confirm. */
 const KEEP_MS = 15 * 60_000;
-/** Jobs remembered by one isolate; the oldest go first. */
+/** The number of jobs in the cache of one isolate. The oldest are removed first. */
 const LIMIT = 2000;
 const places = new Map<string, TranscriptPlace & { until: number }>();
 
-/** Notes what D1 has just said. */
+/** Stores a place that D1 has just returned. */
 export function rememberPlace({ job: { id, userId, status }, sources }: TranscriptPlace, now: number): void {
   places.delete(id);
   if (places.size >= LIMIT) places.delete(places.keys().next().value ?? '');
   places.set(id, { job: { id, userId, status }, sources, until: now + KEEP_MS });
 }
 
-/** A claim says all of a job that was never handed out before. */
+/** Stores the place of a newly claimed job. If the job was never handed out before, the claim contains everything. */
 export function rememberClaim(job: JobRow, now: number): void {
   const { leaseCount, attempt, leaseId, machineId } = job;
   if (leaseCount !== 1 || leaseId === null || machineId === null) return;

@@ -1,4 +1,4 @@
-/** Jobs as their owner reads them: lists, one job with its history, its transcript. */
+/** Reads jobs for their owner: lists, one job with its history, a transcript. */
 
 import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import type {
@@ -61,7 +61,7 @@ export async function listJobs(
   });
 }
 
-/** On one line, and as long as a line is. */
+/** The title of a job: the start of its prompt on one short line. */
 export function titleOf({ promptStart }: Pick<ListedJob, 'promptStart'>): string | undefined {
   const line = (promptStart ?? '').replaceAll(/\s+/g, ' ').trim();
   return line === '' ? undefined : clip(line, PROMPT_START_CHARACTERS);
@@ -126,7 +126,7 @@ export async function showJob(
   });
 }
 
-/** A sweep returns a job without a reason; a holder gives one. */
+/** Returns the reason of a holder that returned the job. A sweep gives no reason. */
 function whyGivenBack(last: ReturnType<typeof viewAttempt> | undefined): string | undefined {
   return last?.outcome === 'released' ? last.error : undefined;
 }
@@ -135,7 +135,7 @@ function viewEvent({ at, action, by, detail }: StoryEvent) {
   return { at: new Date(at).toISOString(), action, by: by ?? undefined, detail: detail ?? undefined };
 }
 
-/** An operator who reads somebody else's prompts and answers leaves a trace. */
+/** Records in the audit log that an operator has read a job of another account. */
 async function noteForeignRead(deps: Deps, user: SignedIn, job: JobRow): Promise<void> {
   if (job.userId === user.id) return;
   await noteRead(deps.db, { at: deps.now, actor: user.id, source: 'api', job });
@@ -148,7 +148,7 @@ interface Position {
   seq: number;
 }
 
-/** Entries after the cursor, in order, across attempts and the machines that ran them. */
+/** Returns the entries after the cursor, in order, across all attempts and machines. */
 export async function readTranscript(
   deps: Deps,
   user: SignedIn,
@@ -171,7 +171,7 @@ export async function readTranscript(
   let at = from;
   const runs = runsOf(sources);
   for (let first = 0; first < runs.length; first += RUNS_AT_ONCE) {
-    // One more than requested, to know whether another page follows.
+    // Read one more entry than requested, to know whether another page follows.
     const pages = await readRuns(deps, job.userId, {
       runs: runs.slice(first, first + RUNS_AT_ONCE),
       from,
@@ -193,7 +193,7 @@ export async function readTranscript(
 /** Consecutive attempts of one machine are read in one call. */
 type Run = [Source, ...Source[]];
 
-/** Machines asked at the same time; each answers a few mebibytes at most. */
+/** The number of machines that are asked at the same time. Each answers with a few mebibytes at most. */
 const RUNS_AT_ONCE = 4;
 
 function runsOf(sources: readonly Source[]): Run[] {
@@ -235,7 +235,7 @@ function pageOf(job: TranscriptPlace['job'], entries: TranscriptPage['entries'],
   return { entries, nextCursor: cursorAt(at), status: job.status };
 }
 
-/** A position in the transcript of a job: which lease, and the number within it. */
+/** Formats a position in the transcript of a job: the lease, and the number within it. */
 export function cursorAt({ leaseCount, seq }: Position): string {
   return `${leaseCount}-${seq}`;
 }
@@ -246,7 +246,7 @@ function readPosition(cursor: string | undefined): Position | undefined {
   return match ? { leaseCount: Number(match[1]), seq: Number(match[2]) } : undefined;
 }
 
-/** While D1 does not answer: as this isolate knows it. */
+/** Finds the transcript. While D1 does not answer, uses the cache of this isolate. */
 async function findTranscript(
   deps: Deps,
   user: SignedIn,
@@ -272,7 +272,7 @@ async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
   const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
   const sources: Source[] = [];
   for (const one of [...earlier, job]) {
-    // An attempt that was released before its start has no output, so its machine is not asked.
+    // An attempt that ended before its start has no output, so its machine is not asked.
     if (one.leaseId === null || one.machineId === null) continue;
     if ('outcome' in one && one.outcome === 'released' && one.startedAt === null) continue;
     sources.push({

@@ -1,6 +1,6 @@
 /**
- * A heartbeat of a machine, and the state of the lease that it names. A lost lease is reported in the body, never
- * refused.
+ * Handles a heartbeat of a machine, and returns the state of its lease. A lost lease is reported in the body; the request
+ * itself succeeds.
  */
 
 import type { BodyOf, ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -60,7 +60,7 @@ function reportIn({ spool, agent }: BodyOf<typeof heartbeatRow>): SaidReport | u
   };
 }
 
-/** Under a lease that is not live the server accepts nothing more, whatever the reason. The agent must stop. */
+/** Converts the state of a lease. If the lease is not live, the server accepts no result under it, so the agent must stop. */
 function viewNews(news: LeaseNews): NonNullable<Reply['lease']> {
   if (news.valid)
     return { valid: true, expiresAt: new Date(news.expiresAt).toISOString(), action: 'continue' };

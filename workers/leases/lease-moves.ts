@@ -1,6 +1,6 @@
 /**
- * Start and complete, as the holder of a lease sends them. Each is one guarded write; a repeat under the same lease
- * gets the same answer.
+ * Start and complete, sent by the holder of a lease. Each is one guarded write. A repeated call under the same lease gets the
+ * same answer.
  */
 
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
@@ -89,7 +89,7 @@ export async function completeJob(
   const finished = results[0]?.rows[0] as JobRow | undefined;
   if (finished === undefined) {
     const repeat = await whyNotFinished(deps, user, delivery);
-    // The answer was lost, and the notification of the object may be lost with it.
+    // The client repeats the call because the answer was lost. The notification of the object may be lost, too, so repeat it.
     if (repeat.ok) await forget(deps, user, delivery);
     return note(deps, delivery, repeat);
   }
@@ -105,22 +105,23 @@ export async function completeJob(
 }
 
 /**
- * What each completion of the table of kinds writes in the batch that finishes a job. Whose turn it is only the database
- * knows, so every statement here guards itself by the kind.
+ * The statements of each `completion` in the table of kinds, for the batch that finishes a job. Only the database knows the
+ * kind
+ * of the job, so each statement has a guard for the kind.
  */
 const COMPLETIONS: Record<Completion, (deps: Deps, key: JobKey, outcome: Outcome) => Statement[]> = {
   answer: () => [],
   review: (deps, key, outcome) => [respondTo(deps, key, outcome)],
 };
 
-/** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
+/** Tells the object to drop the lease and read the queue, because the session is free. A lost call only causes a delay. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): Promise<void> {
   await deps.machines.tell({ userId: user.id, machineId: holder.machineId }, async (stub) =>
     stub.forget({ jobId, leaseId: holder.leaseId ?? '' }),
   );
 }
 
-/** Nothing was written: this is a repeat, or the lease does not hold the job. */
+/** Explains why nothing was written: the call is a repeat, or the lease does not hold the job. */
 async function whyNotFinished(
   deps: Deps,
   user: SignedIn,
@@ -130,7 +131,7 @@ async function whyNotFinished(
   return read.ok ? repeatOf(read.value, delivery) : read;
 }
 
-/** A repeated delivery gets the same answer; a different one does not change the end. */
+/** Answers a second delivery. The same delivery gets the same answer. A different delivery is refused. */
 function repeatOf(job: JobRow, delivery: Delivery): Result<JobRow, 'wrong_status'> {
   return job.status === (delivery.success ? 'completed' : 'failed') ? accept(job) : wrongStatus(job);
 }
@@ -140,7 +141,7 @@ function note<T>(deps: Deps, { jobId, holder }: Delivery, result: Result<T, Fenc
   return result;
 }
 
-/** For log lines. */
+/** The ids for log lines. */
 function idsOf({ machineId, leaseId }: Holder) {
   return { machineId, leaseId: leaseId ?? undefined };
 }

@@ -1,7 +1,7 @@
 /**
- * The compatibility path: reviews for v0.4.4 workers, which know no machines, leases or heartbeats. The server treats
- * such a worker as one machine of the account that no client can register. The worker holds a review under a lease
- * that is long enough for any run; the cron trigger returns the review when that lease ends.
+ * The compatibility path: reviews for v0.4.4 workers, which have no machines, leases or heartbeats. The server treats such a
+ * worker as a machine of the account that no client can register. The worker gets a lease that is long enough for any run.
+ * When this lease ends, the cron trigger returns the review to the queue.
  *
  *   poll     queued ──claim──▶ dispatched ──start──▶ running, in one go: the worker begins at once
  *   respond  running ──▶ completed | failed
@@ -29,16 +29,16 @@ import { worldOfIdea } from '../store/worlds.ts';
 import { completeJob } from './lease-moves.ts';
 import { entriesOfLogs } from './uploads.ts';
 
-/** Used as the machine id. No client can register it: machine ids begin with a letter or a digit. */
+/** Used as the machine id. No client can register it, because machine ids begin with a letter or a digit. */
 const AGENT_MACHINE_ID = '_agent-work';
 
-/** Two hours: nothing renews it, and a run takes at most an hour by default. */
+/** Two hours. The lease is never renewed, and a run takes at most an hour by default. */
 const AGENT_LEASE_MS = 2 * 60 * 60_000;
 
 type Poll = ReplyInput<typeof pollAgent>;
 
 export interface ReviewRequest {
-  /** A selector; absent or blank: any review. */
+  /** A selector. If absent or blank, any review. */
   agent?: string | undefined;
   claimId?: string | undefined;
   projectRoots?: readonly string[] | undefined;
@@ -71,13 +71,13 @@ function isWanted(candidate: ReviewCandidate, query: ReviewRequest): boolean {
   );
 }
 
-/** The fields of a world that a selector may name. */
+/** Returns the fields of a world that a selector may match. */
 function namesOf({ worldId, worldName, projectRoot, ideaId, codexSessionId }: ReviewCandidate): string[] {
   const folder = projectRoot.split(/[\\/]/).filter(Boolean).at(-1) ?? '';
   return [worldId, worldName, folder, ideaId, codexSessionId, WORLD_AGENT].map((name) => name.toLowerCase());
 }
 
-/** Undefined: another worker was faster, or the session works on another job. */
+/** Claims and starts a review. Returns undefined if another worker was faster, or if the session has another job. */
 async function take(
   deps: Deps,
   candidate: ReviewCandidate,
@@ -98,7 +98,7 @@ async function take(
       source: 'target_session',
     },
     now: deps.now,
-    // When the start fails, no worker knows of the job: it must not be blocked for as long as a run may take.
+    // Begin with a short lease: if the start fails, no worker has the job, and it must soon return to the queue.
     leaseExpiresAt: leaseExpiry(deps.now),
   });
   const started = taken && (await begin(deps, candidate, leaseId));
@@ -107,7 +107,7 @@ async function take(
   return { ...view(started, { prompt: taken.prompt, world: candidate }), leaseId };
 }
 
-/** The long lease begins with the start. */
+/** Starts the review and sets the long lease. */
 function begin(deps: Deps, job: JobKey, leaseId: string): Promise<JobRow | undefined> {
   const expiresAt = deps.now + AGENT_LEASE_MS;
   return startIfHeld(deps.db, job, { leaseId, machineId: AGENT_MACHINE_ID, now: deps.now, expiresAt });
@@ -117,7 +117,7 @@ function findTaken(deps: Deps, user: SignedIn, claimId: string): Promise<JobRow 
   return findByClaim(deps.db, user.id, { machineId: AGENT_MACHINE_ID, claimId });
 }
 
-/** The answer of the claim was lost, or the claim broke off before the start. */
+/** Answers a repeated claim, because the answer was lost or the first claim failed before the start. */
 async function repeatClaim(
   deps: Deps,
   user: SignedIn,
@@ -126,7 +126,7 @@ async function repeatClaim(
   const { leaseId } = taken;
   const isStarted = taken.status === 'running';
   const started = isStarted || leaseId === null ? taken : await begin(deps, taken, leaseId);
-  // The guard matches nothing when the first request was only slow and has started it meanwhile.
+  // The guard matches no row if the first request was only slow and has started the job meanwhile.
   const job = started ?? (await findTaken(deps, user, claimId));
   if (job?.status !== 'running') return {};
   const world = await findWorldOf(deps, job);
@@ -172,7 +172,7 @@ function view(job: JobRow, { prompt, world }: { prompt: string; world: World }):
 
 type Refused = 'not_found' | 'wrong_status' | 'lease_lost' | 'body_too_large';
 
-/** The answer of a worker. Its output goes to the transcript; losing that output never loses the answer. */
+/** Records the answer of a worker. Its output goes to the transcript. If the output is lost, the answer is still recorded. */
 export async function respondToCheckpoint(
   deps: Deps,
   user: SignedIn,
@@ -228,7 +228,7 @@ function givenUp(checkpointId: string, leaseId: string) {
 
 type Worker = BodyOf<typeof respondCheckpoint>['worker'];
 
-/** Numbered, so that the same delivery again adds nothing. */
+/** Numbers the output, so that a repeated delivery adds nothing. */
 async function keepOutput(deps: Deps, job: JobRow, { stdout, stderr }: Worker): Promise<void> {
   const { id: jobId, userId, leaseId } = job;
   const lines = [...linesOf(stdout, 'info'), ...linesOf(stderr, 'error')];
@@ -256,7 +256,7 @@ function failureOf({ exitCode, stderr }: Worker): string {
 
 const CUT = '\n\n(The answer was longer; the rest was cut.)\n';
 
-/** This worker cannot be asked to send less: what does not fit is cut with a mark. */
+/** Cuts a text that is too long and adds a mark, because this worker cannot send less. */
 function cut(text: string): string {
   const isTooLong = utf8Length(text) > MAX_RESULT_BYTES;
   return isTooLong ? cutToBytes(text, MAX_RESULT_BYTES - CUT.length) + CUT : text;

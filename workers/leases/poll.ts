@@ -1,4 +1,4 @@
-/** One poll: asks the machine's object for a claim, and answers with the job or without one. */
+/** Handles one poll: it asks the machine's object for a claim, and returns the job if there is one. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { pollJob as pollRow } from '../../spec/contract/runner.ts';
@@ -22,9 +22,9 @@ export interface PollRequest {
   instance?: string | undefined;
   projectRoots?: readonly string[] | undefined;
   dryRun: boolean;
-  /** The kinds of job that the runner knows; absent: those of v0.4.4. */
+  /** The kinds of job that the runner knows. If absent, the kinds of v0.4.4. */
   kinds?: readonly string[] | undefined;
-  /** The agents that it drives; absent: Codex. */
+  /** The agents that the runner drives. If absent, Codex. */
   agents?: readonly string[] | undefined;
 }
 
@@ -68,7 +68,7 @@ export async function pollForJob(
   }
 }
 
-/** Only a job that came back by itself, after a lost lease, has any. */
+/** Reads the earlier leases. Only a job that was requeued after a lost lease has earlier leases. */
 async function findEarlierLeases(deps: Deps, job: JobRow): Promise<string[] | undefined> {
   if (job.attemptsUsed <= 1) return undefined;
   const rows = await deps.db.all<{ leaseId: string }>(readEarlierLeases(job));
@@ -87,7 +87,7 @@ function routeOf(job: JobRow): ClaimedRoute {
   };
 }
 
-/** Routing data is in `payload`, where the v0.4.4 client reads it. */
+/** The claimed job. Its target is in `payload`, where the v0.4.4 client reads it. */
 function viewClaimed(job: JobRow, prompt: string, route: ClaimedRoute): NonNullable<Reply['job']> {
   const ideaId = job.ideaId ?? undefined;
   const checkpointId = job.checkpointId ?? undefined;

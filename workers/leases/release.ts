@@ -1,6 +1,7 @@
 /**
- * The holder returns a job that had no effect: the session is free, the job waits in its old place, and machines are
- * woken.
+ * Returns a job that had no effect, on request of its holder. The session is free, the job gets its old place in the queue,
+ * and
+ * machines are woken.
  */
 
 import type { Result } from '../../spec/errors.ts';
@@ -26,13 +27,13 @@ export interface Release {
   jobId: string;
   holder: { machineId: string; leaseId: string };
   reason: ReleaseReason;
-  /** The runner's own words. */
+  /** A sentence of the runner. */
   message: string | undefined;
-  /** Until when the holder wants nobody to claim it, from now. Absent: the server decides. */
+  /** For how long the job may not be claimed. If absent, the server decides. */
   retryAfterMs: number | undefined;
 }
 
-/** Answers with the job as it is now. A repeat gets the same answer and changes nothing. */
+/** Returns the job in its new state. A repeated call gets the same answer and changes nothing. */
 export async function releaseJob(
   deps: Deps,
   user: SignedIn,
@@ -42,13 +43,13 @@ export async function releaseJob(
   const held = await jobUnderLease(deps, user, { jobId, holder });
   if (!held.ok || !isAllowed('return', held.value.status)) return repeatOf(deps, user, { release, held });
   const key = { userId: user.id, id: jobId };
-  // Only this sentence names the machine.
+  // The name is needed only for this sentence.
   const machine = reason === 'session_in_use' ? await nameOf(deps, holder.machineId) : undefined;
   const error = releaseSentence(reason, release.message, machine);
-  // Every lease beyond the counted attempts was returned.
+  // The number of returns is the number of leases minus the number of counted attempts.
   const pauseMs = release.retryAfterMs ?? releasePauseMs(reason, held.value.leaseCount - held.value.attempt);
   const availableAt = pauseMs === undefined ? undefined : deps.now + pauseMs;
-  // Only a named reset is waited for once: without one, the pauses of the machine decide.
+  // A return counts as a wait only if the reset is known. Otherwise the pauses of the machine decide.
   const isUsageWait = reason === 'usage_limited' && release.retryAfterMs !== undefined;
   const given = { ...holder, now: deps.now, error, availableAt, isUsageWait };
   const released = await move(deps.db, returnIfHeld(key, given));
@@ -67,7 +68,7 @@ async function nameOf(deps: Deps, machineId: string): Promise<string | undefined
   return (await deps.db.first<{ name: string }>(readMachine(machineId)))?.name;
 }
 
-/** Nothing was written: the job was returned before, or this lease does not hold it. */
+/** Explains why nothing was written: the job was returned before, or this lease does not hold it. */
 async function repeatOf(
   deps: Deps,
   user: SignedIn,
@@ -77,7 +78,7 @@ async function repeatOf(
   const isRepeat = await wasReleased(deps.db, { userId: user.id, id: jobId }, holder);
   const job = isRepeat ? await findJob(deps.db, user.id, jobId) : undefined;
   if (job !== undefined) {
-    // The answer was lost, and the notification of the object may be lost with it.
+    // The client repeats the call because the answer was lost. The notification of the object may be lost, too, so repeat it.
     await forget(deps, user, release);
     return accept((await hasten(deps, user, release)) ?? job);
   }
@@ -86,13 +87,13 @@ async function repeatOf(
   return refused;
 }
 
-/** The holder says again, and sooner, when the job may run: the session that was in use is free. */
+/** Shortens the pause of a returned job, because the session that was in use is free. */
 async function hasten(
   deps: Deps,
   user: SignedIn,
   { jobId, holder, reason, retryAfterMs }: Release,
 ): Promise<JobRow | undefined> {
-  // Nothing else ends earlier than its holder said: a repeat is only a repeat.
+  // Only a pause after `session_in_use` can be shortened. Any other repeated call changes nothing.
   if (retryAfterMs === undefined || reason !== 'session_in_use') return undefined;
   const times = { now: deps.now, availableAt: deps.now + retryAfterMs };
   const hastened = await hastenIfReturned(deps.db, { userId: user.id, id: jobId }, { ...holder, ...times });
@@ -102,14 +103,14 @@ async function hasten(
   return hastened;
 }
 
-/** The object drops the lease and looks at the queue again: the session is free. A lost call only costs time. */
+/** Tells the object to drop the lease and read the queue, because the session is free. A lost call only causes a delay. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Release): Promise<void> {
   await deps.machines.tell({ userId: user.id, machineId: holder.machineId }, async (stub) =>
     stub.forget({ jobId, leaseId: holder.leaseId }),
   );
 }
 
-/** The job may run on any machine that has a route for it, and its session is free for other jobs. */
+/** Wakes the machines that can run the job, and the machines that can use its session for other jobs. */
 async function wakeForReleased(
   deps: Deps,
   { id: userId }: SignedIn,

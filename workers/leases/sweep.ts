@@ -1,7 +1,7 @@
 /**
- * Repairs what no one else repairs: leases that expired and jobs that waited too long. The alarm and the cron trigger
- * run the same sweep. Running it twice, or late, is safe, because every write names the lease and the expiry that it
- * read.
+ * Reclaims expired leases and fails jobs that waited too long. The alarm and the cron trigger run the same sweep. It is safe
+ * to
+ * run it twice or late, because every write names the lease and the expiry that it has read.
  */
 
 import { unreachable } from '../../spec/errors.ts';
@@ -23,10 +23,10 @@ import { move } from '../store/job-update.ts';
 import { linksOf, readLinks, readSharersOf, toSyncedProjects } from '../store/linked-projects.ts';
 import { readExpiredInQueue, readExpiredLeases, readExpiredOfMachine } from '../store/sweeps.ts';
 
-/** Jobs repaired in one run; the rest waits a minute. */
+/** The maximum number of jobs in one run. The other jobs wait a minute. */
 const SWEEP_LIMIT = 100;
 
-/** What became of one job. */
+/** What the sweep did with one job. */
 export interface Swept {
   jobId: string;
   leaseId: string | null;
@@ -34,11 +34,11 @@ export interface Swept {
   verdict: LeaseVerdict['kind'] | 'expire';
 }
 
-/** When the leases that a machine's object knows expire, by lease id. */
+/** The deadlines of the leases that a machine's object knows, by lease id. */
 type Deadlines = ReadonlyMap<string, number>;
 
 /**
- * Reclaims the expired leases of one machine. The alarm of its object runs it and passes the deadlines that it knows.
+ * Reclaims the expired leases of one machine. The alarm of its object calls this and passes the known deadlines.
  */
 export async function sweepMachine(
   deps: Deps,
@@ -52,8 +52,8 @@ export async function sweepMachine(
 }
 
 /**
- * Reclaims every expired lease. The cron trigger runs it. It asks each machine's object first, which knows heartbeats
- * that D1 does not.
+ * Reclaims every expired lease. The cron trigger calls this. It first asks each machine's object, which knows heartbeats that
+ * are not in D1.
  */
 export async function sweepAll(deps: Deps): Promise<Swept[]> {
   const [leased, queued] = await deps.db.batch([
@@ -81,8 +81,9 @@ function groupByMachine(jobs: readonly JobRow[]): JobRow[][] {
 }
 
 /**
- * Asks the object of the machine that holds these jobs. While it cannot answer, a lease is kept for as long as
- * heartbeats may have renewed it without a write to D1: half a lease.
+ * Asks the object of the machine that holds these jobs. If it does not answer, leases are kept for half a lease longer,
+ * because
+ * heartbeats may have renewed them for that time without a write to D1.
  */
 async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<JobRow[]> {
   const [first] = jobs;
@@ -99,7 +100,7 @@ async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<J
   return withoutLive(deps, jobs, new Map(Object.entries(deadlines)));
 }
 
-/** Leases that are known to be alive are renewed in D1 and spared. */
+/** Renews leases in D1 that are known to be live, and removes their jobs from the list. */
 async function withoutLive(deps: Deps, jobs: readonly JobRow[], deadlines: Deadlines): Promise<JobRow[]> {
   const dead: JobRow[] = [];
   for (const job of jobs) {
@@ -119,7 +120,7 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
   const noteDue = (jobId: string, at: number) => dueAt.set(jobId, at);
   for (const job of jobs) {
     const verdict = await sweepJob(deps, job, noteDue).catch((error: unknown) => {
-      // One job that cannot be repaired now must not block the others.
+      // A job that cannot be repaired now must not block the other jobs.
       deps.log('sweep_failed', { jobId: job.id, message: String(error) });
       return undefined;
     });
@@ -137,7 +138,7 @@ async function sweepJobs(deps: Deps, jobs: readonly JobRow[]): Promise<Swept[]> 
   return swept;
 }
 
-/** Undefined: another sweep was faster, or nothing is due. */
+/** Repairs one job. Returns undefined if another sweep was faster, or if nothing is due. */
 async function sweepJob(
   deps: Deps,
   job: JobRow,
@@ -171,11 +172,11 @@ async function sweepJob(
 }
 
 /**
- * A lost job keeps its session, and a job that expired in the queue had none: no machine can claim more than before.
+ * The verdicts after which a session is free. A lost job keeps its session, and a job that expired in the queue had none.
  */
 const FREES_SESSION: ReadonlySet<Swept['verdict']> = new Set(['release', 'requeue', 'exhaust']);
 
-/** A reclaimed job may run elsewhere once it is due, and its session is free for another now. */
+/** Wakes machines for a reclaimed job when it is due, and for other jobs that can use its session now. */
 async function wakeForFreed(
   deps: Deps,
   { jobs, dueAt }: { jobs: readonly JobRow[]; dueAt: ReadonlyMap<string, number> },

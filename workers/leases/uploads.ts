@@ -1,4 +1,4 @@
-/** What a runner adds to a transcript: messages, the lines of v0.4.4, or numbered chunks. */
+/** Handles uploads to a transcript: messages, lines of v0.4.4, or numbered chunks. */
 
 import { utf8Length } from '../../spec/bounds.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
@@ -22,7 +22,7 @@ export function entriesOfMessage(body: BodyOf<typeof messageRow>, now: number): 
   ];
 }
 
-/** Chunks of the streams `agent` and `system` are messages; the others are output. */
+/** Converts chunks to entries. Chunks of the streams `agent` and `system` are messages; all others are output. */
 export function entriesOfLogs(body: BodyOf<typeof logsRow>, now: number): NewEntry[] {
   const lines = (body.lines ?? []).map((line): NewEntry => {
     const isError = line.level === 'error';
@@ -48,7 +48,7 @@ export interface Upload {
   entries: readonly NewEntry[];
 }
 
-/** Appends under the lease; the answer says up to where everything has arrived. */
+/** Appends entries under the lease. The answer has the number up to which every entry has arrived. */
 export async function appendUpload(
   deps: Deps,
   user: SignedIn,
@@ -67,12 +67,14 @@ export async function appendUpload(
   );
 }
 
-/** The sender cuts numbered entries; the lines of v0.4.4 are cut here. */
+/** Whether an entry is too large. The sender cuts numbered entries; the server cuts lines of v0.4.4. */
 function isTooLarge({ seq, text }: NewEntry): boolean {
   return seq !== undefined && utf8Length(text) > MAX_CHUNK_BYTES;
 }
 
-/** v0.4.4 sends its whole output as lines at once: neighbours of one stream become one entry, up to a chunk's size. */
+/**
+ * Joins consecutive lines of a stream into entries of at most a chunk's size, because v0.4.4 sends all its output as lines.
+ */
 function mergedLines(lines: readonly NewEntry[]): NewEntry[] {
   const merged: NewEntry[] = [];
   for (const line of lines.flatMap(cutLine)) {
@@ -90,10 +92,10 @@ function mergedLines(lines: readonly NewEntry[]): NewEntry[] {
   return merged;
 }
 
-/** UTF-16 units of a cut line: even if JSON escapes every one of them, the piece fits into a row. */
+/** The maximum length of a cut line. Even if JSON escapes every character, the piece fits into a row. */
 const MAX_LINE_LENGTH = 128 * 1024;
 
-/** Pieces of a line that is too long for one entry; a character is never cut in two. */
+/** Cuts a line that is too long for one entry, only between characters. */
 function cutLine(line: NewEntry): NewEntry[] {
   const pieces: NewEntry[] = [];
   for (let from = 0; from < line.text.length; ) {

@@ -5,9 +5,9 @@ import type { Connection } from './rpc.ts';
 
 const CONNECT_LIMIT_MS = 3000;
 
-/** Undefined when no server answers there. */
+/** Connects to the socket. Returns undefined if no server answers. */
 export async function connectTo(path: string): Promise<Connection | undefined> {
-  // Loaded on demand: most commands drive no agent.
+  // Loaded on demand, because most commands use no agent.
   const { connect } = await import('./rpc.ts');
   const outcome = await connect(path, { timeoutMs: CONNECT_LIMIT_MS });
   if (outcome.kind !== 'ok') return undefined;

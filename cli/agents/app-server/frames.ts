@@ -1,4 +1,4 @@
-/** Reads the frames of the app-server. The other side may send anything: a frame that cannot be read is ignored with a reason. */
+/** Reads the frames of the app-server. An unreadable frame is ignored, and the reason is reported. */
 
 import { METHODS, type ServerNotifications, type ServerRequests } from './protocol.generated.ts';
 
@@ -15,7 +15,7 @@ export type ServerRequest = {
   [M in RequestMethod]: { id: string | number; method: M; params: ServerRequests[M]['params'] };
 }[RequestMethod];
 
-/** What the server answers to a call. */
+/** The answer of the server to a call. */
 export type Answer = { kind: 'ok'; result: object } | { kind: 'error'; code: number; message: string };
 
 export type Frame =
@@ -26,7 +26,7 @@ export type Frame =
 
 /** The code of an answer that has the wrong shape: "internal error" of JSON-RPC. */
 const WRONG_SHAPE = -32603;
-/** An error sentence is for a person; the rest of a longer one is cut. */
+/** The maximum length of an error message for people. A longer message is cut. */
 const MAX_MESSAGE_LENGTH = 4096;
 
 const NOTIFICATIONS: ReadonlySet<unknown> = new Set(METHODS.ServerNotifications);
@@ -71,7 +71,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
-    // Not JSON: not from this protocol.
+    // The frame is not JSON, so it is not from this protocol.
     return undefined;
   }
 }

@@ -1,4 +1,7 @@
-/** The parts of the Codex app-server protocol that we read (Codex 0.171). What is missing or of another type is passed over. */
+/**
+ * The parts of the Codex app-server protocol that `orp` reads (Codex 0.171). Fields that are missing or have another type are
+ * ignored.
+ */
 
 import { z } from 'zod';
 
@@ -45,14 +48,14 @@ export const resumed = z.looseObject({
 
 export const startedTurn = z.looseObject({ turn: z.looseObject({ id: z.string() }) });
 
-/** What all notifications about a turn share. */
+/** A usage limit, and the fields that all notifications about a turn share. */
 const limit = z
   .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish().catch(undefined) })
   .nullish()
   .catch(undefined);
 
 export const aboutTurn = z.looseObject({
-  /** Absent: about the account. */
+  /** Absent if the notification concerns the account. */
   threadId: z.string().optional().catch(undefined),
   /** `resetsAt`: seconds since the epoch. */
   rateLimits: z.looseObject({ primary: limit, secondary: limit }).optional().catch(undefined),

@@ -1,6 +1,7 @@
 /**
- * JSON-RPC with one Codex app-server over one connection. Failures are values; nothing that the server sends throws. A request
- * of the server that `orp` does not know stays unanswered: an error could close a dialog that another client shows.
+ * JSON-RPC with one Codex app-server over one connection. Failures are values, and no message from the server causes an
+ * exception.
+ * `orp` does not answer an unknown request of the server, because an error could close a dialog in another client.
  */
 
 import { createConnection } from 'node:net';
@@ -16,8 +17,9 @@ import {
 import type { ClientMethods, ClientNotifications, ServerRequests } from './protocol.generated.ts';
 
 /**
- * The largest frame that is read. One frame can hold the history of a long session or the whole diff of a turn. Above the
- * bound the connection ends, before one frame fills the memory of the runner.
+ * The largest accepted frame. One frame can contain the history of a long session or the complete diff of a turn. A larger
+ * frame
+ * ends the connection, so that it cannot fill the memory of the runner.
  */
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 /** How long a call may take; the app-server answers in milliseconds. */
@@ -65,7 +67,7 @@ export interface Connection {
 
 export interface ConnectOptions {
   timeoutMs: number;
-  /** Why a frame was ignored, or that a listener failed. */
+  /** Called with the reason when a frame is ignored or a listener fails. */
   onIgnored?: (why: string) => void;
 }
 
@@ -92,7 +94,7 @@ export function connect(path: string, options: ConnectOptions): Promise<ConnectO
 /** Node's own `WebSocket` cannot open a unix socket. */
 function openUnixSocket(path: string): WebSocket {
   return new WebSocket('ws://localhost/', {
-    // A `ws+unix:` URL would escape a space in the path and end the path at a colon; a connection of our own takes any path.
+    // A `ws+unix:` URL would escape a space in the path and end the path at a colon. `createConnection` accepts any path.
     createConnection: (() => createConnection(path)) as typeof createConnection,
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
@@ -175,7 +177,7 @@ class RpcConnection implements Connection {
     void this.closed.then(() => clearTimeout(timer));
   }
 
-  /** One call with its retries while the app-server is overloaded, all within one time limit. */
+  /** Makes one call. Retries within the time limit while the app-server is overloaded. */
   async #callUntil(
     endsAt: number,
     request: { method: string; params: unknown },
@@ -219,7 +221,10 @@ class RpcConnection implements Connection {
     else settle(answer);
   }
 
-  /** The fields of a message are not checked, so a listener may fail on a hostile one; that must not end the runner. */
+  /**
+   * Calls the listeners. The fields of a message are unchecked, so a listener may fail. Such a failure must not end the
+   * runner.
+   */
   #tell<Message>(listeners: ReadonlySet<(message: Message) => void>, message: Message): void {
     for (const listener of listeners) {
       try {
@@ -232,7 +237,7 @@ class RpcConnection implements Connection {
 
   #send(message: object): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false;
-    // The callback takes the error of a socket that breaks meanwhile; its close event settles the calls.
+    // The callback ignores the error of a broken socket, because the close event settles all calls.
     this.#socket.send(JSON.stringify(message), () => undefined);
     return true;
   }

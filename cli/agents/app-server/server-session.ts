@@ -1,6 +1,8 @@
 /**
- * One session of an agent server that this runner has opened: it finds earlier prompts by their markers, enters a prompt, follows
- * its turn and interrupts it. Only the writer of a session knows which turn runs: any other reader is told `interrupted`.
+ * One open session of an agent server. It finds earlier prompts by their markers, enters a prompt, follows the turn and
+ * interrupts
+ * it. Only the client that writes to a session sees which turn runs. For other clients, a running turn has the status
+ * `interrupted`.
  */
 
 import { z } from 'zod';
@@ -27,12 +29,12 @@ export type Opening =
   | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
   | { kind: 'lost'; message: string };
 
-/** The newest turns come with the answer that opens the session; a marker is nearly always among them. */
+/** The number of turns in the answer that opens the session. A marker is nearly always in one of them. */
 const FIRST_TURNS = 20;
 const PAGE_TURNS = 50;
-/** 1000 turns: a prompt of this job is younger than that. */
+/** 20 pages have 1000 turns. A prompt of the job is among them. */
 const MOST_PAGES = 20;
-/** Characters of notifications that wait for the disk; beyond it the pieces of running commands are left out. */
+/** The maximum number of characters in waiting notifications. Above it, output of running commands is dropped. */
 const MOST_WAITING = 8 * 1024 * 1024;
 
 interface Place {
@@ -50,14 +52,14 @@ export class ServerSession implements AgentSession {
   readonly #stopListening: () => void;
   /** The turns at the time when the session was opened; undefined once a prompt was entered. */
   #firstTurns: readonly Turn[] | undefined;
-  /** Lines that nobody has taken yet. */
+  /** The lines that were not read yet. */
   #waiting: string[] = [];
   #waitingLength = 0;
   #ended = new Map<string, Turn>();
   #wake: () => void = () => undefined;
   #isLost = false;
 
-  /** Whether a turn of anybody runs in the session. */
+  /** Whether a turn runs in the session, from this runner or any other client. */
   isBusy: boolean;
 
   private constructor(
@@ -87,7 +89,7 @@ export class ServerSession implements AgentSession {
       threadId: task.sessionId,
       excludeTurns: true,
       initialTurnsPage: { limit: FIRST_TURNS },
-      // In a shared server these are the person's own.
+      // In a shared server, the settings of the person apply.
       ...(isShared ? {} : { cwd: task.cwd, approvalPolicy: 'never' }),
     });
     stop();
@@ -157,7 +159,7 @@ export class ServerSession implements AgentSession {
     const endsAt = performance.now() + INTERRUPT.timeoutMs;
     for (;;) {
       const reply = await this.#connection.call('turn/interrupt', params, INTERRUPT);
-      // Codex refuses to interrupt a turn that it has accepted and not begun.
+      // Codex refuses to interrupt a turn that it has accepted but not begun.
       const isTooEarly = reply.kind === 'error' && !this.#ended.has(turnId);
       if (!isTooEarly || performance.now() > endsAt) break;
       await pause(AGAIN_MS);
@@ -192,7 +194,9 @@ export class ServerSession implements AgentSession {
     await this.#connection.call('thread/unsubscribe', { threadId: this.#task.sessionId }, INTERRUPT);
   }
 
-  /** What a turn started and left running, such as a server in the background. A person's own terminals are not ours. */
+  /**
+   * Ends the commands that a turn left running, such as a server in the background. Does not touch the person's terminals.
+   */
   async #endTerminals(): Promise<void> {
     await this.#connection.call(
       'thread/backgroundTerminals/clean',
@@ -217,7 +221,7 @@ export class ServerSession implements AgentSession {
   }
 }
 
-/** Looks through the newest turns of a session, which need not be open here. */
+/** Searches the newest turns of a session. The session need not be open here. */
 export async function findTurn(
   connection: Connection,
   sessionId: string,
@@ -240,7 +244,7 @@ export async function findTurn(
   return undefined;
 }
 
-/** What the server answered to the request to open the session. */
+/** Reads the answer to the request to open the session. */
 function readOpening(
   reply: CallOutcome<unknown>,
 ): Exclude<Opening, { kind: 'open' }> | { kind: 'open'; isBusy: boolean; turns: readonly Turn[] } {
@@ -258,7 +262,7 @@ function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 
   return outcome.kind === 'closed' ? 'the agent server ended' : 'the agent server did not answer in time';
 }
 
-/** An interrupt is answered within 31 ms; a server that does not answer is ended by its process. */
+/** Codex answers an interrupt within 31 ms. If the server does not answer, its process is ended. */
 const INTERRUPT = { timeoutMs: 3000 };
 const AGAIN_MS = 20;
 
@@ -276,11 +280,11 @@ const lineAbout = z.object({
 function isAbout(line: string, turnId: string): boolean {
   const params = lineAbout.safeParse(JSON.parse(line)).data?.params;
   const about = params?.turn?.id ?? params?.turnId;
-  // Without a turn it is about the account.
+  // A notification without a turn concerns the account.
   return about === undefined || about === turnId;
 }
 
-/** Newest first: the newest turn with one of the markers decides. */
+/** Returns the newest turn with one of the markers. */
 function findMarked(turns: readonly Turn[], markers: readonly string[]): EnteredTurn | undefined {
   for (const one of turns) {
     const marker = one.items.find(({ clientId }) => clientId != null && markers.includes(clientId))?.clientId;
@@ -299,7 +303,7 @@ function answerOf({ items }: Turn): string | undefined {
   return items.findLast(({ type }) => type === 'agentMessage')?.text || undefined;
 }
 
-/** For this turn. In the person's own server nothing is changed that the policy of the machine does not ask for. */
+/** The settings of this turn. In the person's server, only settings that the policy requires are changed. */
 function turnSettings({ sandbox }: AgentSettings = {}, isShared: boolean): Partial<TurnStartParams> {
   return {
     ...(isShared ? {} : { approvalPolicy: 'never' }),

@@ -1,10 +1,10 @@
-/** What the errors of the app-server mean. Pure. */
+/** Interprets the errors of the app-server. Pure. */
 
 import type { ConditionCode } from '../../../spec/job/condition.ts';
 import type { FailureReading } from '../agent.ts';
 import type { TurnError } from './messages.ts';
 
-/** `codexErrorInfo` → what keeps the agent from working. */
+/** `codexErrorInfo` → the condition that prevents the agent from working. */
 const CONDITIONS: Readonly<Record<string, ConditionCode>> = {
   usageLimitExceeded: 'usage_limited',
   sessionBudgetExceeded: 'usage_limited',
@@ -15,13 +15,13 @@ const CONDITIONS: Readonly<Record<string, ConditionCode>> = {
   unauthorized: 'signed_out',
 };
 
-/** `codexErrorInfo` → what a person must change before a retry. */
+/** `codexErrorInfo` → the failure that a person must fix before a retry. */
 const OF_THE_SESSION: Readonly<Record<string, 'context_full' | 'model_unavailable'>> = {
   contextWindowExceeded: 'context_full',
   modelNotFound: 'model_unavailable',
 };
 
-/** Errors that carry the status of an answer of the model's server. */
+/** Errors that contain the HTTP status from the model's server. */
 const STATUS_ERRORS = [
   'httpConnectionFailed',
   'responseStreamConnectionFailed',
@@ -30,7 +30,7 @@ const STATUS_ERRORS = [
 ];
 const OVERLOADED_STATUSES = [429, 502, 503, 504, 529];
 
-/** Undefined: the type says nothing, and the words of the error decide. */
+/** Interprets the type of an error. Returns undefined if the type is not enough; then the text of the error decides. */
 export function readTurnError({ codexErrorInfo: info }: TurnError): FailureReading | undefined {
   const kind = typeof info === 'string' ? OF_THE_SESSION[info] : undefined;
   if (kind !== undefined) return { kind };
@@ -50,7 +50,7 @@ function conditionOfStatus(info: unknown): ConditionCode | undefined {
   return undefined;
 }
 
-/** Why a session could not be opened. All such errors have the code -32600; only the words differ. */
+/** Interprets why a session could not be opened. All such errors have the code -32600; only their text differs. */
 export function readOpenError(message: string): FailureReading | undefined {
   if (/already has an active writer/i.test(message)) return { kind: 'session_in_use' };
   if (/no rollout found|thread not found|no saved session/i.test(message)) return { kind: 'session_missing' };

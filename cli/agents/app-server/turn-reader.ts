@@ -1,6 +1,7 @@
 /**
- * Reads the notifications of one turn, a line of JSON each, as other agents print theirs. Unknown notifications are passed over;
- * an unknown item counts as an effect, because it may have been one.
+ * Reads the notifications of one turn. Each notification is one line of JSON, like the output of other agents. Unknown
+ * notifications
+ * are ignored. An unknown item counts as an effect, because it may have had one.
  */
 
 import type { AgentEvent, AgentReader, FailureReading, LogLevel, TurnFacts } from '../agent.ts';
@@ -11,7 +12,7 @@ import { readTurnError } from './turn-errors.ts';
 /** Items that change nothing outside the conversation. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['userMessage', 'reasoning', 'hookPrompt', 'plan']);
 
-/** The end of a turn that the server did not report: its sentence takes the place of an error of the model. */
+/** The method name for a turn whose end the server did not report. Its message is treated like an error of the model. */
 export const LOST_METHOD = 'orp/lost';
 
 export function openTurnReader(): AgentReader {
@@ -20,10 +21,10 @@ export function openTurnReader(): AgentReader {
 
 class TurnReader implements AgentReader {
   readonly turn: TurnFacts = { sessionId: undefined, state: 'unknown', hasEvents: false, hasEffect: false };
-  /** Commands at work, with the output that was shown of each. */
+  /** The running commands, with the output that was already shown. */
   readonly #commands = new Map<string, string>();
   #diff = '';
-  /** When the limit of the account ends that is used up, epoch ms. */
+  /** When the exhausted usage limit of the account resets, epoch ms. */
   #limitEndsAt: number | undefined;
 
   readLine(line: string, whole: boolean): AgentEvent[] {
@@ -100,7 +101,9 @@ class TurnReader implements AgentReader {
     return [{ kind: 'log', stream: 'stdout', level: 'info', text: delta }];
   }
 
-  /** Codex streams the output of a command only after its first moments; the whole stands in the ended item. */
+  /**
+   * Shows the rest of a command's output. Codex does not stream the beginning, but the ended item has the complete output.
+   */
   #endCommand(done: Item): AgentEvent[] {
     const shown = this.#commands.get(done.id);
     this.#commands.delete(done.id);
@@ -131,7 +134,7 @@ class TurnReader implements AgentReader {
   }
 }
 
-/** Of the limits that are used up the one that ends last. */
+/** Returns the latest reset among the exhausted limits. */
 function endOfLimit({ rateLimits }: AboutTurn): number | undefined {
   const ends = [rateLimits?.primary, rateLimits?.secondary]
     .filter((limit) => limit != null && limit.usedPercent >= 100)
@@ -140,7 +143,7 @@ function endOfLimit({ rateLimits }: AboutTurn): number | undefined {
   return isPlausibleReset(last, Date.now()) ? last : undefined;
 }
 
-/** Longer output is compared by its end. */
+/** The maximum length for a comparison. Of longer output, only the end is compared. */
 const MOST_COMPARED = 1024 * 1024;
 
 function parse(line: string): { method: string; params: AboutTurn } | undefined {
@@ -157,7 +160,7 @@ function readUsage({ tokenUsage }: AboutTurn): AgentEvent[] {
   return tokenUsage === undefined ? [] : [{ kind: 'usage', usage: tokenUsage.last }];
 }
 
-/** Not final: Codex tries again, or the end of the turn says it once more. */
+/** Reads an error. It is not final: Codex retries, or the end of the turn repeats the error. */
 function readError({ error }: AboutTurn): AgentEvent[] {
   if (error === undefined) return [];
   return [

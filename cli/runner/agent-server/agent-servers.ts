@@ -94,8 +94,9 @@ export class AgentServers implements SessionDriver {
   }
 
   /**
-   * Looks at the disk, and at the person's server when it has the session. A program that was killed leaves its lock file behind, so
-   * the server of this runner also tries to open the session, as long as that server runs.
+   * Waits until the session is free. Checks the lock file, and the person's server if that has the session open. A killed
+   * program
+   * leaves its lock file behind, so the runner's own server also tries to open the session while that server runs.
    */
   async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
     const lock = writerLock(this.#source.env, sessionId);
