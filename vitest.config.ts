@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { textModules } from './scripts/local/text-modules.ts';
 
 /** Tests start `orp` and agents hundreds of times; what is compiled once starts faster. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/orp-runner/compiled', import.meta.url));
@@ -47,6 +48,7 @@ export default defineConfig({
       },
       {
         plugins: [
+          textModules(),
           cloudflareTest(async () => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },

@@ -1,9 +1,10 @@
-/** The application: what every request passes through, then the routes. */
+/** The application: what every request passes through, then the routes of the API and the pages. */
 
 import { Hono } from 'hono';
 import type { AppEnv } from './http/app-env.ts';
 import { announced, begin, securely, signedIn } from './http/begin.ts';
 import { noRoute, unexpected } from './http/error-answers.ts';
+import { makePages } from './pages/pages.ts';
 import { mountAdmin } from './routes/admin.ts';
 import { mountAgent } from './routes/agent.ts';
 import { mountAuth } from './routes/auth.ts';
@@ -32,7 +33,8 @@ export function makeApp(): Hono<AppEnv> {
   mountEvents(app);
   mountAdmin(app);
 
-  app.notFound(noRoute);
+  app.all('/api/*', noRoute);
   app.onError(unexpected);
+  app.route('/', makePages());
   return app;
 }

@@ -9,6 +9,7 @@ import { rolldown } from 'rolldown';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
 import { applyMigrations } from './migrations.ts';
 import { projectPath } from './project-path.ts';
+import { textModules } from './text-modules.ts';
 
 const WORKER_NAME = 'orp-runner';
 const DATABASE_BINDING = 'DB';
@@ -60,6 +61,7 @@ async function bundleWorker(entry: string): Promise<string> {
     input: projectPath(entry),
     external: [/^cloudflare:/, /^node:/],
     platform: 'neutral',
+    plugins: [textModules()],
     tsconfig: projectPath('workers/tsconfig.json'),
     resolve: {
       conditionNames: ['workerd', 'worker', 'browser', 'import', 'module'],

@@ -6,9 +6,10 @@
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { User } from '../store/accounts.ts';
-import { noteTokenUse, userOfToken } from '../store/accounts.ts';
+import { BROWSER_SESSION_MS, noteTokenUse, userOfToken } from '../store/accounts.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { inTime } from '../store/in-time.ts';
+import type { TokenKind } from '../store/schema.ts';
 import { sha256 } from './passwords.ts';
 
 /** A signed-in person, and the hash of their token. */
@@ -18,6 +19,7 @@ export interface SignedIn extends User {
 
 interface Trusted {
   user: User;
+  kind: TokenKind;
   /** When D1 last said that the token is live. */
   confirmedAt: number;
   /** Until then D1 is not asked. */
@@ -38,16 +40,25 @@ export const NOTE_USE_MS = 24 * 60 * 60_000;
 const TRUST_LIMIT = 10_000;
 const trusted = new Map<string, Trusted>();
 
-/** The owner of a bearer token, at the cost of one D1 read every 30 s. */
-export async function authenticate(deps: Deps, token: string): Promise<SignedIn | undefined> {
+/**
+ * The owner of a token, at the cost of one D1 read every 30 s. A terminal's token opens the API only, and the cookie of a
+ * browser the pages only.
+ */
+export async function authenticate(
+  deps: Deps,
+  token: string,
+  kind: TokenKind,
+): Promise<SignedIn | undefined> {
   const tokenHash = await sha256(token);
   const known = trusted.get(tokenHash);
-  if (known !== undefined && known.until > deps.now) return { ...known.user, tokenHash };
+  if (known !== undefined && known.until > deps.now) {
+    return known.kind === kind ? { ...known.user, tokenHash } : undefined;
+  }
 
   const asked = askDatabase(deps, tokenHash);
   const isRecent = known !== undefined && deps.now - known.confirmedAt < SILENT_TRUST_MS;
-  const user = isRecent ? await orRemembered(deps, { known, asked }) : await asked;
-  return user && { ...user, tokenHash };
+  const found = isRecent ? await orRemembered(deps, { known, asked }) : await asked;
+  return found?.kind === kind ? { ...found.user, tokenHash } : undefined;
 }
 
 /** The token was revoked here. */
@@ -55,27 +66,30 @@ export function forgetToken(tokenHash: string): void {
   trusted.delete(tokenHash);
 }
 
-async function askDatabase(deps: Deps, tokenHash: string): Promise<User | undefined> {
+type Owner = Pick<Trusted, 'user' | 'kind'>;
+
+async function askDatabase(deps: Deps, tokenHash: string): Promise<Owner | undefined> {
   const found = await userOfToken(deps.db, tokenHash);
   trusted.delete(tokenHash);
   if (found === undefined) return undefined;
-  const { usedAt, ...user } = found;
+  const { usedAt, createdAt, kind, ...user } = found;
+  if (kind === 'browser' && createdAt <= deps.now - BROWSER_SESSION_MS) return undefined;
   if (usedAt <= deps.now - NOTE_USE_MS)
     deps.later(noteTokenUse(deps.db, tokenHash, { now: deps.now, every: NOTE_USE_MS }));
   if (trusted.size >= TRUST_LIMIT) trusted.delete(trusted.keys().next().value ?? '');
-  trusted.set(tokenHash, { user, confirmedAt: deps.now, until: deps.now + TRUST_MS });
-  return user;
+  trusted.set(tokenHash, { user, kind, confirmedAt: deps.now, until: deps.now + TRUST_MS });
+  return { user, kind };
 }
 
 /** An answer that arrives after this request stopped waiting is still used: it may say that the token was revoked. */
 async function orRemembered(
   deps: Deps,
-  { known, asked }: { known: Trusted; asked: Promise<User | undefined> },
-): Promise<User | undefined> {
+  { known, asked }: { known: Trusted; asked: Promise<Owner | undefined> },
+): Promise<Owner | undefined> {
   const remembered = () => {
     known.until = deps.now + ASK_AGAIN_MS;
     deps.log('token_not_confirmed', { userId: known.user.id, unconfirmedMs: deps.now - known.confirmedAt });
-    return known.user;
+    return known;
   };
   const answered = asked.catch((error: unknown) => {
     if (isPassingFailure(error)) return remembered();

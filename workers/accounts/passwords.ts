@@ -25,6 +25,15 @@ export async function isPassword(password: string, stored: string | undefined): 
   return timingSafeEqual(actual, expected) && stored !== undefined;
 }
 
+/** What `isPassword` checks against. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = crypto.getRandomValues(new Uint8Array(16));
+  const cost = { N: 2 ** COST_LOG2, r: BLOCK_SIZE, p: PARALLELISM, maxmem: MAX_MEMORY };
+  const hash = await derive(password, salt, cost);
+  const [saltText, hashText] = [salt, hash].map((bytes) => Buffer.from(bytes).toString('base64url'));
+  return `scrypt$${COST_LOG2}$${BLOCK_SIZE}$${PARALLELISM}$${saltText}$${hashText}`;
+}
+
 function derive(
   password: string,
   salt: Uint8Array,

@@ -9,6 +9,7 @@ import type { Deps } from '../base/deps.ts';
 import type { Tries } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
 import { rowsOf } from '../store/database.ts';
+import type { TokenKind } from '../store/schema.ts';
 import { sha256 } from './passwords.ts';
 
 const WINDOW_MS = 15 * 60_000;
@@ -21,6 +22,8 @@ const CODE_LIMIT = 5;
 export interface SignInAttempt {
   email: string;
   deviceName: string;
+  /** Where the token will be kept; absent: in a terminal. */
+  kind?: TokenKind | undefined;
   /** Where it comes from. */
   address: string;
   /** Address and program, for the audit log. */

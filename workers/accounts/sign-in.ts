@@ -4,7 +4,7 @@ import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
 import type { Deps } from '../base/deps.ts';
 import { closeChannelsOf, tokenMark } from '../base/notify.ts';
-import type { User } from '../store/accounts.ts';
+import type { User, UserWithPassword } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
 import { noteSignIn } from '../store/audit.ts';
 import { forgetToken, type SignedIn } from './authenticate.ts';
@@ -35,22 +35,54 @@ const BUSY_SECONDS = 5;
 export async function signIn(
   deps: Deps,
   attempt: SignInAttempt & { password: string },
-): Promise<Result<SignInReply, 'invalid_credentials' | 'too_many_attempts' | 'unavailable'>> {
+): Promise<Result<SignInReply, CheckRefusal>> {
+  const checked = await checkInTurn(deps, attempt);
+  if (!checked.ok) return checked;
+  const { counted, user } = checked.value;
+  if (user.disabledAt !== null) return disabled(deps, user);
+  const { passwordHash: _secret, disabledAt: _never, ...person } = user;
+  if (deps.settings.signInCodeWebhook === undefined) {
+    const token = await issueToken(deps, person, { attempt, counted });
+    return accept({ kind: 'token', token, user: person });
+  }
+  const email = attempt.email.toLowerCase();
+  return sendCode(deps, email, { webhook: deps.settings.signInCodeWebhook, counted });
+}
+
+type CheckRefusal = 'invalid_credentials' | 'too_many_attempts' | 'unavailable';
+type PasswordAttempt = SignInAttempt & { password: string };
+
+/** Checks a password in its turn, and counts a wrong one. */
+async function checkInTurn(
+  deps: Deps,
+  attempt: PasswordAttempt,
+): Promise<Result<{ counted: Counted; user: UserWithPassword }, CheckRefusal>> {
   const email = attempt.email.toLowerCase();
   const door = await enter(deps, email, attempt);
   if (!door.ok) return door;
-  const { network, isKnown } = door.value;
+  const counted = door.value;
+  const { network, isKnown } = counted;
   const checked = await passwords.pass({ key: network, isKnown }, () =>
-    checkPassword(deps, email, { attempt, counted: door.value }),
+    checkPassword(deps, email, { attempt, counted }),
   );
   if (checked === undefined) return busy(deps, network);
-  if (!checked.value.ok) return checked.value;
-  const person = checked.value.value;
-  if (deps.settings.signInCodeWebhook === undefined) {
-    const token = await issueToken(deps, person, { attempt, counted: door.value });
-    return accept({ kind: 'token', token, user: person });
-  }
-  return sendCode(deps, email, { webhook: deps.settings.signInCodeWebhook, counted: door.value });
+  return checked.value.ok ? accept({ counted, user: checked.value.value }) : checked.value;
+}
+
+/** Somebody who is signed in proves that they know the password: counted and slowed down like a sign-in. */
+export async function checkOwnPassword(
+  deps: Deps,
+  attempt: PasswordAttempt,
+): Promise<Result<UserWithPassword, CheckRefusal>> {
+  const checked = await checkInTurn(deps, attempt);
+  if (!checked.ok) return checked;
+  await accounts.giveTriesBack(deps.db, checked.value.counted.subjects);
+  return accept(checked.value.user);
+}
+
+/** Runs scrypt for somebody who is signed in, in its turn; undefined when too many wait. */
+export async function inPasswordTurn<T>(key: string, work: () => Promise<T>): Promise<T | undefined> {
+  return (await passwords.pass({ key, isKnown: true }, work))?.value;
 }
 
 /** A client that has failed too often is refused here, at the cost of one read. */
@@ -79,20 +111,27 @@ interface Try<Attempt = SignInAttempt> {
 async function checkPassword(
   deps: Deps,
   email: string,
-  { attempt, counted }: Try<SignInAttempt & { password: string }>,
-): Promise<Result<User, 'invalid_credentials' | 'too_many_attempts'>> {
+  { attempt, counted }: Try<PasswordAttempt>,
+): Promise<Result<UserWithPassword, 'invalid_credentials' | 'too_many_attempts'>> {
   const counting = await countTry(deps, counted);
   if (counting.isOver && counting.until !== undefined) return tooManyAttempts(deps, counting.until);
   const user = await accounts.userByEmail(deps.db, email);
-  if ((await isPassword(attempt.password, user?.passwordHash)) && user !== undefined) {
-    const { passwordHash: _secret, ...person } = user;
-    return accept(person);
-  }
+  if ((await isPassword(attempt.password, user?.passwordHash)) && user !== undefined) return accept(user);
   await noteFailure(deps, { user, attempt, counted, counting, what: 'password' });
   return refuse(
     'invalid_credentials',
     'E-mail and password do not belong together.',
     'Check both and sign in again.',
+  );
+}
+
+/** Said only to somebody who knows the password. */
+function disabled(deps: Deps, { id }: User) {
+  deps.log('sign_in_disabled', { userId: id });
+  return refuse(
+    'invalid_credentials',
+    'This account is disabled.',
+    'Ask an operator of this server to enable it.',
   );
 }
 
@@ -167,11 +206,12 @@ export async function verifyCode(
   const user = await accounts.userByEmail(deps.db, email);
 
   const isRight = known !== undefined && sameDigest(known.codeHash, codeHash);
-  if (!isRight || user === undefined || !(await accounts.takeCode(deps.db, email, codeHash))) {
+  const isKnown = user !== undefined && user.disabledAt === null;
+  if (!isRight || !isKnown || !(await accounts.takeCode(deps.db, email, codeHash))) {
     await noteFailure(deps, { user, attempt, counted, counting, what: 'code' });
     return refuse('invalid_code', 'The code is wrong, used or too old.', 'Sign in again to get a new one.');
   }
-  const { passwordHash: _secret, ...person } = user;
+  const { passwordHash: _secret, disabledAt: _never, ...person } = user;
   return accept({ token: await issueToken(deps, person, { attempt, counted }), user: person });
 }
 
@@ -188,9 +228,9 @@ export async function signOut(deps: Deps, { tokenHash, id }: SignedIn, source: s
 }
 
 async function issueToken(deps: Deps, user: User, { attempt, counted }: Try): Promise<string> {
-  const { deviceName, source } = attempt;
+  const { deviceName, source, kind = 'cli' } = attempt;
   const token = newToken();
-  const added = { hash: await sha256(token), userId: user.id, deviceName, now: deps.now };
+  const added = { hash: await sha256(token), userId: user.id, deviceName, kind, now: deps.now };
   for (const tokenHash of await accounts.addToken(deps.db, added)) {
     forgetToken(tokenHash);
     deps.later(closeChannelsOf(deps, { userId: user.id, tokenHash }));

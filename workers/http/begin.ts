@@ -10,11 +10,30 @@ import type { AppEnv } from './app-env.ts';
 /** Tokens are `dvt_` and 43 characters; anything much longer is not looked up. */
 const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
 
-const secure = secureHeaders();
+const secureApi = secureHeaders();
+
+/** Nothing inline, nothing from elsewhere. `same-origin`: a browser names the origin of a form to its own server only. */
+const securePages = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    manifestSrc: ["'self'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+  referrerPolicy: 'same-origin',
+  xFrameOptions: 'DENY',
+});
 
 /** An upgraded answer belongs to the object: nothing may be added to it. */
 export async function securely(context: Context<AppEnv>, next: Next): Promise<void> {
-  await (context.req.header('upgrade') ? next() : secure(context, next));
+  if (context.req.header('upgrade')) return next();
+  const secure = context.req.path.startsWith('/api/') ? secureApi : securePages;
+  await secure(context, next);
 }
 
 export async function begin(context: Context<AppEnv>, next: Next): Promise<void> {
@@ -32,7 +51,7 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
 /** Looks up the bearer token; rows decide whether one is needed. */
 export async function signedIn(context: Context<AppEnv>, next: Next): Promise<void> {
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
-  if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token));
+  if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token, 'cli'));
   await next();
 }
 

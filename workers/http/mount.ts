@@ -4,7 +4,7 @@
  */
 
 import type { Context, Hono } from 'hono';
-import { DELIVERIES, PACE } from '../../spec/bounds.ts';
+import { DELIVERIES } from '../../spec/bounds.ts';
 import type {
   BodyOf,
   Endpoint,
@@ -18,11 +18,10 @@ import { pathId } from '../../spec/ids.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import { type Pacer, pacers } from '../accounts/pace.ts';
 import type { Deps } from '../base/deps.ts';
-import { TooLate } from '../base/failures.ts';
-import { inTime } from '../store/in-time.ts';
 import type { AboutRequest, AppEnv } from './app-env.ts';
 import { refusalResponse } from './error-answers.ts';
 import { discardBody, parse, readBody } from './parse.ts';
+import { answerWithin, inTurn, leftMs } from './turns.ts';
 
 export interface RowRequest<Row> {
   params: ParamsOf<Row>;
@@ -42,16 +41,12 @@ type Handler<Row extends Endpoint> = (
 /** Registers the handler of one row. */
 export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, handler: Handler<Row>): void {
   async function answer(context: Context<AppEnv>): Promise<Response> {
-    const leftMs = ANSWER_WITHIN_MS - (Date.now() - context.get('startedAt'));
+    const ms = leftMs(context);
     const request = await readRequest(context, row);
     if (!request.ok) return refusalResponse(context, request.refusal);
     context.set('about', idsOf(request.value));
-    const { deps } = request.value;
     const work = handler(request.value as RowRequest<Row>);
-    const result = await inTime(work, Math.max(leftMs, LEAST_MS), () => {
-      deps.later(work.then(letGo));
-      throw new TooLate();
-    });
+    const result = await answerWithin(context, { work, ms, letGo });
     if (!result.ok) return refusalResponse(context, result.refusal as Refusal);
     if (result.value instanceof Response) return result.value;
     const text = JSON.stringify(withoutAbsent(result.value));
@@ -59,7 +54,15 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
     return context.body(text, row.status, { 'Content-Type': 'application/json' });
   }
   app.on(row.method, row.path, async function endpoint(context: Context<AppEnv>) {
-    return inTurn(context, { row, own: pacerOf(context, row) }, answer);
+    return inTurn(context, {
+      pacer: pacerOf(context, row),
+      streams: row.answers !== 'json',
+      answer: () => answer(context),
+      async refused(refusal) {
+        await discardBody(context.req.raw, row.maxBodyBytes);
+        return refusalResponse(context, refusal);
+      },
+    });
   });
 }
 
@@ -71,43 +74,6 @@ function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer {
   // Without a Content-Length the body may be as large as the row accepts.
   return length <= DELIVERIES.smallBytes ? pacers.smallDeliveries : pacers.largeDeliveries;
 }
-
-/** Delays an account that has overspent its share, and charges it for what the request used. */
-async function inTurn(
-  context: Context<AppEnv>,
-  { row, own }: { row: Endpoint; own: Pacer },
-  answer: (context: Context<AppEnv>) => Promise<Response>,
-): Promise<Response> {
-  const userId = context.get('auth')?.id;
-  if (userId === undefined) return answer(context);
-  const turn = await own.enter(userId);
-  if (turn.kind === 'refused') {
-    await discardBody(context.req.raw, row.maxBodyBytes);
-    return refusalResponse(context, tooManyRequests(turn.retryAfterMs, own.share.bytesPerSecond));
-  }
-  const { spent } = context.get('deps');
-  try {
-    return await answer(context);
-  } finally {
-    const bytes = spent.bytes + spent.rows * PACE.rowBytes + (row.answers === 'json' ? 0 : PACE.streamBytes);
-    turn.done({ bytes, heavyBytes: bytes + spent.characters });
-  }
-}
-
-function tooManyRequests(retryAfterMs: number, bytesPerSecond: number): Refusal {
-  const retryAfterSeconds = Math.ceil(retryAfterMs / 1000);
-  return {
-    code: 'too_many_requests',
-    message: `Your account asks for more than its share: ${bytesPerSecond} bytes a second.`,
-    hint: `Try again in ${retryAfterSeconds} s.`,
-    retryAfterSeconds,
-  };
-}
-
-/** Clients wait about 10 s, so each gets an answer by then: `unavailable`. Receiving the body does not count. */
-const ANSWER_WITHIN_MS = 9000;
-/** The time that is left for a request that has waited long for its turn. */
-const LEAST_MS = 1000;
 
 /** A channel or stream that opened too late has no reader. */
 async function letGo(result: Result<unknown>): Promise<void> {

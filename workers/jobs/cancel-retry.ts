@@ -4,7 +4,7 @@
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { routesFor } from '../../spec/job/routing.ts';
-import { isHeld, isTerminal } from '../../spec/job/status.ts';
+import { isHeld, isTerminal, type JobStatus } from '../../spec/job/status.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import { checkRoom } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
@@ -193,7 +193,7 @@ export async function retryJob(
     leaseId: job.leaseId ?? undefined,
   });
   await announceRetry(deps, job, isHeld(job.status));
-  return accept({ job: retried, warning: warningFor(job) });
+  return accept({ job: retried, warning: retryWarning(job.status) });
 }
 
 /**
@@ -256,12 +256,13 @@ async function notRetried(
 
 const TAKEN_BACK = 'The job was taken from its machine: the prompt may run twice.';
 
-function warningFor(job: JobRow): string | undefined {
-  if (job.status === 'lost')
+/** What a person should know before a job of this status is retried. */
+export function retryWarning(status: JobStatus): string | undefined {
+  if (status === 'lost')
     return 'Its machine stopped responding while the agent worked: the prompt may run twice.';
-  if (job.status === 'running')
+  if (status === 'running')
     return 'The job was running. Its agent is being stopped, but the prompt may run twice.';
-  if (job.status === 'dispatched')
+  if (status === 'dispatched')
     return 'The job was dispatched. The prompt may run twice if its runner cannot be stopped in time.';
   return undefined;
 }

@@ -8,8 +8,8 @@ import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { bridge, EventFrames } from '../http/sse-bridge.ts';
 import { openFollow } from '../jobs/follow.ts';
+import { FollowFrames } from '../jobs/follow-frames.ts';
 import { type Connection, connectRunner } from '../machines/connect.ts';
-import { FollowFrames } from './follow-frames.ts';
 
 export function mountEvents(app: Hono<AppEnv>): void {
   mount(app, streamEvents, async ({ query, auth, deps }) => {

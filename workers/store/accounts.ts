@@ -4,33 +4,54 @@ import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
-import type { users } from './schema.ts';
+import type { TokenKind, users } from './schema.ts';
 
 export type User = Pick<typeof users.$inferSelect, 'id' | 'email' | 'name' | 'role'>;
 
 export interface UserWithPassword extends User {
   passwordHash: string;
+  disabledAt: number | null;
+}
+
+/** How long a browser stays signed in. The token of a terminal has no end. */
+export const BROWSER_SESSION_MS = 30 * 24 * 60 * 60_000;
+
+export interface TokenOwner extends User {
+  kind: TokenKind;
+  createdAt: number;
+  usedAt: number;
 }
 
 /** The owner of a token that is not revoked, and when its use was last noted. */
-export function userOfToken(
-  db: Database,
-  tokenHash: string,
-): Promise<(User & { usedAt: number }) | undefined> {
-  return db.first<User & { usedAt: number }>(sql`
-    SELECT u.id, u.email, u.name, u.role, coalesce(t.used_at, t.created_at) AS usedAt FROM device_tokens t JOIN users u ON u.id = t.user_id
-    WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL`);
+export function userOfToken(db: Database, tokenHash: string): Promise<TokenOwner | undefined> {
+  return db.first<TokenOwner>(sql`
+    SELECT u.id, u.email, u.name, u.role, t.kind, t.created_at AS createdAt,
+      coalesce(t.used_at, t.created_at) AS usedAt
+    FROM device_tokens t JOIN users u ON u.id = t.user_id
+    WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL AND u.disabled_at IS NULL`);
 }
 
 export function userByEmail(db: Database, email: string): Promise<UserWithPassword | undefined> {
   return db.first<UserWithPassword>(sql`
-    SELECT id, email, name, role, password_hash AS passwordHash FROM users WHERE email = ${email}`);
+    SELECT id, email, name, role, password_hash AS passwordHash, disabled_at AS disabledAt
+    FROM users WHERE email = ${email}`);
+}
+
+/** False: the password is not the one that was checked. */
+export function replacePassword(
+  db: Database,
+  userId: UserId,
+  { from, to }: { from: string; to: string },
+): Promise<boolean> {
+  return db.write(
+    sql`UPDATE users SET password_hash = ${to} WHERE id = ${userId} AND password_hash = ${from}`,
+  );
 }
 
 export async function isLiveToken(db: Database, tokenHash: string): Promise<boolean> {
-  const row = await db.first(
-    sql`SELECT 1 FROM device_tokens WHERE hash = ${tokenHash} AND revoked_at IS NULL`,
-  );
+  const row = await db.first(sql`
+    SELECT 1 FROM device_tokens t JOIN users u ON u.id = t.user_id
+    WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL AND u.disabled_at IS NULL`);
   return row !== undefined;
 }
 
@@ -38,16 +59,19 @@ export interface NewToken {
   hash: string;
   userId: UserId;
   deviceName: string;
+  kind: TokenKind;
   now: number;
 }
 
 /** Adds a token. Beyond the bound the ones that were not used for the longest time are revoked; returns their hashes. */
 export async function addToken(
   db: Database,
-  { hash, userId, deviceName, now }: NewToken,
+  { hash, userId, deviceName, kind, now }: NewToken,
 ): Promise<readonly string[]> {
   const [, revoked] = await db.batch([
-    sql`INSERT INTO device_tokens (hash, user_id, device_name, created_at) VALUES (${hash}, ${userId}, ${deviceName}, ${now})`,
+    sql`
+      INSERT INTO device_tokens (hash, user_id, device_name, kind, created_at)
+      VALUES (${hash}, ${userId}, ${deviceName}, ${kind}, ${now})`,
     sql`
       UPDATE device_tokens SET revoked_at = ${now} WHERE hash IN (
         SELECT hash FROM device_tokens WHERE user_id = ${userId} AND revoked_at IS NULL AND hash <> ${hash}

@@ -68,15 +68,25 @@ export interface SignInEntry {
   /** Address and program it came from. */
   source: string;
   /** `sign_in_limited`: failed, and the next try is refused. */
-  action: 'sign_in' | 'sign_in_failed' | 'sign_in_limited' | 'sign_out';
-  /** The network that it came from, or the device that signed out. */
+  action: keyof typeof SIGN_IN_ACTORS;
+  /** The network that it came from, the device that signed out, or what was changed. */
   subject: string;
   detail: string | undefined;
 }
+
+/** Who a sign-in entry is about: its owner, or somebody who did not prove to be. */
+const SIGN_IN_ACTORS = {
+  sign_in: 'owner',
+  sign_out: 'owner',
+  password_changed: 'owner',
+  device_revoked: 'owner',
+  sign_in_failed: 'unknown',
+  sign_in_limited: 'unknown',
+} as const;
 
 export async function noteSignIn(db: Database, entry: SignInEntry): Promise<void> {
   const { at, userId, source, action, subject, detail } = entry;
   await db.write(sql`
     INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
-    VALUES (${at}, ${userId}, ${action === 'sign_in' || action === 'sign_out' ? userId : 'unknown'}, ${source}, ${action}, ${subject}, ${detail})`);
+    VALUES (${at}, ${userId}, ${SIGN_IN_ACTORS[action] === 'owner' ? userId : 'unknown'}, ${source}, ${action}, ${subject}, ${detail})`);
 }

@@ -24,7 +24,13 @@ export const users = sqliteTable('users', {
   role: text('role', { enum: ['member', 'operator'] }).notNull(),
   passwordHash: text('password_hash').notNull(),
   createdAt: integer('created_at').notNull(),
+  /** It signs in nowhere, and its tokens open nothing. */
+  disabledAt: integer('disabled_at'),
 });
+
+/** `cli`: sent as a bearer token. `browser`: the cookie of a session on the pages. */
+export const TOKEN_KINDS = ['cli', 'browser'] as const;
+export type TokenKind = (typeof TOKEN_KINDS)[number];
 
 export const deviceTokens = sqliteTable('device_tokens', {
   hash: text('hash').primaryKey(),
@@ -33,6 +39,7 @@ export const deviceTokens = sqliteTable('device_tokens', {
   createdAt: integer('created_at').notNull(),
   revokedAt: integer('revoked_at'),
   usedAt: integer('used_at'),
+  kind: text('kind', { enum: TOKEN_KINDS }).notNull().default('cli'),
 });
 
 export const signInCodes = sqliteTable('sign_in_codes', {

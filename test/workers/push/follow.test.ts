@@ -4,7 +4,7 @@ import type { EventSourceMessage } from 'eventsource-parser';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { cancelJob, retryJob } from '../../../spec/contract/jobs.ts';
 import { LEASE_MS } from '../../../spec/job/lease.ts';
-import { WAITING_STREAM_MS } from '../../../workers/routes/follow-frames.ts';
+import { WAITING_STREAM_MS } from '../../../workers/jobs/follow-frames.ts';
 import { accepts, expectRefusal } from '../harness/call.ts';
 import { advance, currentTime, MINUTE } from '../harness/clock.ts';
 import type { Held } from '../harness/machines.ts';

@@ -5,20 +5,25 @@
 
 import type { WatchNews } from '../base/watch.ts';
 import type { Farewell } from '../http/sse-bridge.ts';
-import type { Follow } from '../jobs/follow.ts';
-import { cursorAt } from '../jobs/read.ts';
+import type { Follow } from './follow.ts';
+import { cursorAt } from './read.ts';
 
 /**
  * A machine that could not claim a waiting job before may claim it unnoticed, so its stream is reopened this often.
  */
 export const WAITING_STREAM_MS = 120_000;
 
+type FollowedEntry = Follow['entries'][number];
+
 export class FollowFrames {
   readonly #follow: Follow;
+  readonly #dataOf: (entry: FollowedEntry) => unknown;
   #seq: number;
 
-  constructor(follow: Follow) {
+  /** `dataOf`: what a frame says of an entry; absent: the entry. */
+  constructor(follow: Follow, dataOf: (entry: FollowedEntry) => unknown = (entry) => entry) {
     this.#follow = follow;
+    this.#dataOf = dataOf;
     const [leaseCount, seq] = follow.position.split('-').map(Number);
     this.#seq = leaseCount === follow.job.leaseCount ? (seq ?? 0) : 0;
   }
@@ -35,7 +40,7 @@ export class FollowFrames {
   /** The status of the job, and the entries so far. */
   preamble(): string {
     const { job, entries } = this.#follow;
-    const told = entries.map((entry) => frame('entry', entry, entry.cursor)).join('');
+    const told = entries.map((entry) => this.#entry(entry)).join('');
     return `${frame('status', { jobId: job.id, status: job.status, attempt: job.attempt })}${told}`;
   }
 
@@ -54,9 +59,13 @@ export class FollowFrames {
       if (entry.seq <= this.#seq) continue;
       this.#seq = entry.seq;
       const cursor = cursorAt({ leaseCount, seq: entry.seq });
-      frames += frame('entry', { ...entry, attempt, cursor, at: new Date(entry.at).toISOString() }, cursor);
+      frames += this.#entry({ ...entry, attempt, cursor, at: new Date(entry.at).toISOString() });
     }
     return { frames, end: false };
+  }
+
+  #entry(entry: FollowedEntry): string {
+    return frame('entry', this.#dataOf(entry), entry.cursor);
   }
 
   /** `end`: the job has ended and everything was sent. `timeout`: the client opens the next stream. */

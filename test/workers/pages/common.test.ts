@@ -1,0 +1,137 @@
+/** What every page does alike: headers, the origin of forms, errors, bounds. */
+
+import { describe, expect, it } from 'vitest';
+import { aBrowser, Browser } from '../harness/browser.ts';
+import { takeLog } from '../harness/clock.ts';
+import { billOf, withFault } from '../harness/d1-meter.ts';
+import { aMachine, aPrompt, claimAndStart, log } from '../harness/machines.ts';
+import { aPerson } from '../harness/people.ts';
+
+const CSP =
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const PAGES = ['/inbox', '/jobs', '/settings'];
+
+describe('a page', () => {
+  it('allows nothing inline and nothing from elsewhere', async () => {
+    const browser = await aBrowser(await aPerson());
+    for (const path of [...PAGES, '/nothing']) {
+      const { headers, html } = await browser.get(path);
+      expect(headers.get('content-security-policy'), path).toBe(CSP);
+      expect(headers.get('referrer-policy'), path).toBe('same-origin');
+      expect(headers.get('cache-control'), path).toBe('no-store');
+      expect(html, path).not.toMatch(/<style|\sstyle=|\son\w+=|<script>/);
+    }
+  });
+
+  it('names files that a browser keeps for ever', async () => {
+    const browser = new Browser();
+    const { html } = await browser.get('/login');
+    const paths = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '');
+    expect(new Set(paths.map((path) => path.split('/').at(-1)))).toEqual(
+      new Set(['app.css', 'live.js', 'icon.svg', 'orp.webmanifest']),
+    );
+    for (const path of paths) {
+      const { status, headers, html: text } = await browser.get(path);
+      expect([status, headers.get('cache-control')], path).toEqual([
+        200,
+        'public, max-age=31536000, immutable',
+      ]);
+      expect(headers.get('content-type'), path).toMatch(
+        /^(text\/(css|javascript)|image\/svg|application\/manifest)/,
+      );
+      expect(text.length).toBeGreaterThan(100);
+    }
+    const older = await browser.get('/assets/00000000/app.css');
+    expect([older.status, older.headers.get('cache-control')]).toEqual([200, 'public, max-age=60']);
+  });
+
+  it('is at most 60 kB, with what it loads, asks D1 a few times, and writes nothing', async () => {
+    const machine = await aMachine();
+    for (let at = 0; at < 30; at += 1)
+      await aPrompt(machine, { prompt: `Prompt ${at} ${'with words '.repeat(40)}` });
+    const held = await claimAndStart(machine);
+    await log(held, 1);
+    const browser = await aBrowser(machine.owner);
+    await browser.get('/inbox');
+    const { html } = await browser.get('/login');
+    let shared = 0;
+    for (const [, path = ''] of html.matchAll(/"(\/assets\/[^"]+)"/g))
+      shared += (await browser.get(path)).html.length;
+    for (const path of [...PAGES, `/jobs/${held.jobId}`]) {
+      const { value, ...bill } = await billOf(() => browser.get(path));
+      expect(value.status, path).toBe(200);
+      expect(value.html.length + shared, path).toBeLessThan(60_000);
+      expect(bill.written, path).toBe(0);
+      expect(bill.trips, path).toBeLessThanOrEqual(6);
+      expect(bill.read, path).toBeLessThan(150);
+    }
+  });
+});
+
+describe('a form', () => {
+  it.each([
+    [{ 'Sec-Fetch-Site': 'cross-site' }, 403],
+    [{ 'Sec-Fetch-Site': 'same-site' }, 403],
+    [{ 'Sec-Fetch-Site': 'none' }, 403],
+    [{ 'Sec-Fetch-Site': 'cross-site', Origin: 'https://orp.test' }, 403],
+    [{ Origin: 'https://evil.test' }, 403],
+    [{ Origin: 'null' }, 403],
+    [{}, 403],
+    [{ Origin: 'https://orp.test' }, 303],
+    [{ 'Sec-Fetch-Site': 'same-origin' }, 303],
+  ])('with %j is answered with %i', async (headers, status) => {
+    const browser = await aBrowser(await aPerson());
+    expect((await browser.post('/logout', {}, headers as Record<string, string>)).status).toBe(status);
+    expect((await browser.get('/inbox')).status).toBe(status === 403 ? 200 : 303);
+  });
+
+  it('that is not a form of a browser, or too large, is refused', async () => {
+    const browser = await aBrowser(await aPerson());
+    const json = { 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/json' };
+    expect((await browser.post('/settings/password', {}, json)).status).toBe(400);
+    const large = await browser.post('/settings/password', { next: 'x'.repeat(70_000) });
+    expect(large.status).toBe(413);
+    expect(large.text).toContain('The form may have at most 65536 bytes.');
+  });
+});
+
+describe('an error', () => {
+  it('is a page: unknown paths, odd ids, ids of others', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    const browser = await aBrowser(await aPerson());
+    for (const path of ['/nothing', '/jobs/..%2f', '/jobs/job_none', `/jobs/${jobId}`]) {
+      const shown = await browser.get(path);
+      expect([shown.status, shown.headers.get('content-type')], path).toEqual([
+        404,
+        'text/html; charset=UTF-8',
+      ]);
+    }
+    expect((await browser.post(`/jobs/${jobId}/cancel`)).status).toBe(404);
+    expect((await browser.get(`/jobs/${jobId}/transcript.txt`)).status).toBe(404);
+    expect((await browser.get(`/jobs/${jobId}/live`)).status).toBe(404);
+  });
+
+  it('of the server shows the request id and nothing of the cause', async () => {
+    const browser = await aBrowser(await aPerson());
+    await browser.get('/inbox');
+    takeLog();
+    const fault = {
+      before: () => {
+        throw new Error('SQLITE says too much');
+      },
+    };
+    const shown = await withFault(fault, () => browser.get('/jobs'));
+    expect(shown.status).toBe(500);
+    expect(shown.text).not.toContain('SQLITE');
+    const requestId = shown.headers.get('x-request-id') ?? 'none';
+    expect(shown.text).toContain(requestId);
+    expect(takeLog()).toContainEqual(expect.objectContaining({ event: 'internal_error', requestId }));
+  });
+
+  it('under /api stays JSON', async () => {
+    const shown = await new Browser().get('/api/nothing');
+    expect(JSON.parse(shown.html)).toMatchObject({ code: 'route_not_found' });
+  });
+});

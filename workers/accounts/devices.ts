@@ -1,0 +1,65 @@
+/** The devices of an account: terminals and browsers that are signed in. */
+
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import type { Deps } from '../base/deps.ts';
+import { closeChannelsOf, tokenMark } from '../base/notify.ts';
+import { noteSignIn } from '../store/audit.ts';
+import * as store from '../store/devices.ts';
+import { forgetToken, type SignedIn } from './authenticate.ts';
+
+/** A device as its owner sees it: never the token or its hash. */
+export interface Device extends Omit<store.DeviceRow, 'hash'> {
+  /** Names the device to revoke it. */
+  mark: string;
+  /** The one that asks. */
+  isThis: boolean;
+}
+
+/** Those used last come first. */
+export async function listDevices(deps: Deps, { id, tokenHash }: SignedIn): Promise<Device[]> {
+  const rows = await deps.db.all<store.DeviceRow>(store.readDevices(id, deps.now));
+  return rows.map(({ hash, ...row }) => ({ ...row, mark: tokenMark(hash), isThis: hash === tokenHash }));
+}
+
+/** Signs a device out and closes what it holds open. */
+export async function revokeDevice(
+  deps: Deps,
+  user: SignedIn,
+  { mark, source }: { mark: string; source: string },
+): Promise<Result<{ name: string }, 'not_found'>> {
+  const [revoked] = await store.revokeByMark(deps.db, user.id, { mark, now: deps.now });
+  if (revoked === undefined) {
+    return refuse('not_found', 'This device is signed out already.', 'Open the settings to see the others.');
+  }
+  await closeRevoked(deps, user, { revoked: [revoked], source });
+  return accept({ name: revoked.deviceName });
+}
+
+/** Signs out every device but the one that asks: the browsers, or the terminals as well. Returns how many. */
+export async function revokeOthers(
+  deps: Deps,
+  user: SignedIn,
+  { onlyBrowsers, source }: { onlyBrowsers: boolean; source: string },
+): Promise<number> {
+  const revoked = await store.revokeOthers(deps.db, user.id, {
+    keep: user.tokenHash,
+    onlyBrowsers,
+    now: deps.now,
+  });
+  await closeRevoked(deps, user, { revoked, source });
+  return revoked.length;
+}
+
+async function closeRevoked(
+  deps: Deps,
+  { id: userId }: SignedIn,
+  { revoked, source }: { revoked: readonly store.Revoked[]; source: string },
+): Promise<void> {
+  for (const { hash, deviceName } of revoked) {
+    forgetToken(hash);
+    deps.later(closeChannelsOf(deps, { userId, tokenHash: hash }));
+    const entry = { at: deps.now, userId, source, subject: tokenMark(hash), detail: deviceName };
+    deps.later(noteSignIn(deps.db, { ...entry, action: 'device_revoked' }));
+  }
+  deps.log('devices_revoked', { userId, count: revoked.length });
+}

@@ -1,0 +1,84 @@
+/** Signing in: e-mail and password, then a code when this server sends codes. */
+
+import type { Context, Hono } from 'hono';
+import type { Refusal } from '../../../spec/errors.ts';
+import { HTTP_STATUS } from '../../../spec/errors.ts';
+import { signIn, verifyCode } from '../../accounts/sign-in.ts';
+import type { AppEnv } from '../../http/app-env.ts';
+import { go, type Page, respond } from '../frame/answer.tsx';
+import { readCookie, writeSession } from '../frame/cookies.ts';
+import { refusalPage } from '../frame/errors.tsx';
+import { FORM_BYTES, type FormValues, readForm } from '../frame/form.ts';
+import { signedInByCookie } from '../frame/page.ts';
+import { attemptOf } from './browser.ts';
+import { CodeForm, PasswordForm } from './login-forms.tsx';
+
+export function mountLogin(app: Hono<AppEnv>): void {
+  app.get('/login', async (context) => {
+    const next = pathAfter(context.req.query('next'));
+    if ((await signedInByCookie(context)) !== undefined) return go(context, { to: next });
+    return respond(context, passwordPage({ next }));
+  });
+
+  app.post('/login', (context) =>
+    withForm(context, async (form) => {
+      const email = form.line('email') ?? '';
+      const next = pathAfter(form.line('next'));
+      const password = form.text('password');
+      const attempt = { ...attemptOf(context, readCookie(context, 'session')), email, password };
+      const signed = await signIn(context.get('deps'), attempt);
+      if (!signed.ok) return respond(context, passwordPage({ next, email, refusal: signed.refusal }));
+      if (signed.value.kind === 'code_sent')
+        return respond(context, codePage({ next, email, refusal: undefined }));
+      return enter(context, signed.value.token, next);
+    }),
+  );
+
+  app.post('/login/code', (context) =>
+    withForm(context, async (form) => {
+      const email = form.line('email') ?? '';
+      const next = pathAfter(form.line('next'));
+      const code = form.text('code').replace(/\s/g, '');
+      const attempt = { ...attemptOf(context, readCookie(context, 'session')), email, code };
+      const verified = await verifyCode(context.get('deps'), attempt);
+      if (!verified.ok) return respond(context, codePage({ next, email, refusal: verified.refusal }));
+      return enter(context, verified.value.token, next);
+    }),
+  );
+}
+
+async function withForm(
+  context: Context<AppEnv>,
+  act: (form: FormValues) => Promise<Response>,
+): Promise<Response> {
+  const form = await readForm(context, FORM_BYTES);
+  return form.ok ? act(form.value) : refusalPage(context, form.refusal);
+}
+
+function enter(context: Context<AppEnv>, token: string, next: string): Response {
+  writeSession(context, token);
+  return go(context, { to: next });
+}
+
+interface Shown {
+  next: string;
+  email?: string;
+  refusal?: Refusal | undefined;
+}
+
+function passwordPage(shown: Shown): Page {
+  return { title: 'Sign in', body: <PasswordForm {...shown} />, status: statusOf(shown) };
+}
+
+function codePage(shown: Shown & { email: string }): Page {
+  return { title: 'Sign-in code', body: <CodeForm {...shown} />, status: statusOf(shown) };
+}
+
+function statusOf({ refusal }: Shown): NonNullable<Page['status']> {
+  return refusal === undefined ? 200 : HTTP_STATUS[refusal.code];
+}
+
+/** A path on this server; anything else could send a person who has just signed in to another site. */
+function pathAfter(next: string | undefined): string {
+  return next !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/inbox';
+}

@@ -1,0 +1,226 @@
+/**
+ * The one script of the pages. Everything reads and works without it; with it, marked regions renew themselves, a transcript
+ * is followed, times stay true, and keys move through lists.
+ */
+
+document.documentElement.classList.add('scripted');
+
+const main = document.getElementById('main');
+let isPaused = false;
+
+/** Regions: the page is read again, and what changed in it is replaced. */
+
+async function renew() {
+  if (document.hidden || isPaused || !navigator.onLine) return;
+  const response = await fetch(location.href, { headers: { Accept: 'text/html' } });
+  if (!response.ok || response.redirected) return;
+  const next = new DOMParser().parseFromString(await response.text(), 'text/html');
+  for (const region of document.querySelectorAll('[data-region]')) replace(region, next);
+}
+
+function replace(region, next) {
+  const fresh = next.querySelector(`[data-region="${CSS.escape(region.dataset.region)}"]`);
+  if (fresh === null || isInUse(region) || withoutTimes(fresh) === withoutTimes(region)) return;
+  const row = rows().indexOf(document.activeElement?.closest('[data-row]'));
+  region.replaceChildren(...fresh.childNodes);
+  prepare(region);
+  if (row >= 0 && !region.contains(document.activeElement)) focusRow(row);
+}
+
+/** Nothing is taken from under somebody's hands. */
+function isInUse(region) {
+  const active = document.activeElement;
+  const isTyping =
+    active instanceof HTMLElement && region.contains(active) && active.matches('input, select, textarea');
+  return isTyping || region.querySelector('.confirm[open]') !== null;
+}
+
+function withoutTimes(region) {
+  const copy = region.cloneNode(true);
+  for (const time of copy.querySelectorAll('time[data-relative]')) time.textContent = '';
+  for (const button of copy.querySelectorAll('[data-copy]')) button.hidden = true;
+  return copy.innerHTML;
+}
+
+function repeat(seconds) {
+  let failures = 0;
+  const again = async () => {
+    try {
+      await renew();
+      failures = 0;
+    } catch {
+      failures = Math.min(failures + 1, 4);
+    }
+    setTimeout(again, seconds * 1000 * 2 ** failures);
+  };
+  setTimeout(again, seconds * 1000);
+  document.addEventListener('visibilitychange', () => renew().catch(() => undefined));
+}
+
+/** A transcript: entries arrive as HTML; a change of the job renews the regions. */
+
+function follow(transcript) {
+  const scroll = document.querySelector('[data-follow-switch]');
+  const box = scroll?.querySelector('input');
+  let stream;
+  let isOver = false;
+
+  const open = () => {
+    if (isOver || document.hidden || stream !== undefined) return;
+    stream = new EventSource(
+      `${transcript.dataset.follow}?after=${encodeURIComponent(transcript.dataset.after)}`,
+    );
+    stream.addEventListener('entry', (event) => add(event));
+    stream.addEventListener('status', () => renew().catch(() => undefined));
+    stream.addEventListener('timeout', () => reopen(0));
+    stream.addEventListener('end', () => {
+      isOver = true;
+      close();
+      if (scroll) scroll.hidden = true;
+      renew().catch(() => undefined);
+    });
+    stream.onerror = () => reopen(3000);
+  };
+  const close = () => {
+    stream?.close();
+    stream = undefined;
+  };
+  const reopen = (ms) => {
+    close();
+    setTimeout(open, ms);
+  };
+  const add = ({ data, lastEventId }) => {
+    const isAtEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 80;
+    transcript.insertAdjacentHTML('beforeend', JSON.parse(data).html);
+    transcript.dataset.after = lastEventId;
+    document.querySelector('[data-until-entry]')?.remove();
+    if (box?.checked && isAtEnd) transcript.lastElementChild?.scrollIntoView({ block: 'end' });
+  };
+
+  if (scroll) scroll.hidden = false;
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  open();
+}
+
+/** Times: relative words grow old, and a tap shows the exact instant. */
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+function relativeWords(at, now) {
+  const ms = Math.abs(at - now);
+  if (ms >= 7 * DAY) return undefined;
+  if (ms < 5000) return 'just now';
+  const words =
+    ms < MINUTE
+      ? `${Math.floor(ms / 1000)} s`
+      : ms < HOUR
+        ? `${Math.floor(ms / MINUTE)} min`
+        : ms < DAY
+          ? `${Math.floor(ms / HOUR)} h`
+          : `${Math.floor(ms / DAY)} d`;
+  return at > now ? `in ${words}` : `${words} ago`;
+}
+
+function tick() {
+  for (const time of document.querySelectorAll('time[data-relative]')) {
+    const words = relativeWords(Date.parse(time.dateTime), Date.now());
+    if (words !== undefined && time.dataset.exact === undefined) time.textContent = words;
+  }
+}
+
+function toggleExact(time) {
+  const words = time.textContent;
+  time.textContent = time.dataset.exact ?? time.title;
+  if (time.dataset.exact === undefined) time.dataset.exact = words;
+  else delete time.dataset.exact;
+}
+
+/** Keys. */
+
+const rows = () => [...document.querySelectorAll('[data-row]')];
+
+function focusRow(index) {
+  const row = rows()[index];
+  const target = row?.querySelector('a, button, summary');
+  target?.focus();
+  row?.scrollIntoView({ block: 'nearest' });
+}
+
+function moveRow(step) {
+  const at = rows().indexOf(document.activeElement?.closest('[data-row]'));
+  focusRow(Math.max(0, Math.min(rows().length - 1, at < 0 ? 0 : at + step)));
+}
+
+const KEYS = {
+  j: () => moveRow(1),
+  k: () => moveRow(-1),
+  '/': () => document.querySelector('[data-filter] select, [data-filter] input:not([type=hidden])')?.focus(),
+  '?': () => document.getElementById('keys')?.showModal(),
+};
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') return leave();
+  const isTyping = event.target instanceof HTMLElement && event.target.matches('input, select, textarea');
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = KEYS[event.key];
+  if (act === undefined) return;
+  event.preventDefault();
+  act();
+});
+
+function leave() {
+  for (const open of document.querySelectorAll('.confirm[open]')) open.open = false;
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
+
+/** Clicks and choices. */
+
+document.addEventListener('click', (event) => {
+  const { target } = event;
+  if (!(target instanceof Element)) return;
+  const time = target.closest('time[data-relative]');
+  if (time !== null && target.closest('a') === null) toggleExact(time);
+  const copy = target.closest('[data-copy]');
+  if (copy !== null) copyText(copy).catch(() => undefined);
+  const pause = target.closest('[data-pause]');
+  if (pause !== null) setPaused(pause, !isPaused);
+  for (const open of document.querySelectorAll('.confirm[open]')) {
+    if (!open.contains(target)) open.open = false;
+  }
+});
+
+document.addEventListener('change', ({ target }) => {
+  if (target instanceof Element && target.matches('[data-autosubmit]')) target.form.requestSubmit();
+});
+
+/** A choice that was not made makes a longer URL. */
+document.addEventListener('submit', ({ target }) => {
+  if (!target.matches('[data-filter]')) return;
+  for (const field of target.elements) if (field.name && field.value === '') field.disabled = true;
+});
+
+async function copyText(button) {
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = 'Copied';
+  setTimeout(() => {
+    button.textContent = 'Copy';
+  }, 1500);
+}
+
+function setPaused(button, paused) {
+  isPaused = paused;
+  button.setAttribute('aria-pressed', String(paused));
+  button.textContent = paused ? 'Paused' : 'Pause';
+}
+
+/** What only works with scripting appears with it. */
+function prepare(part) {
+  for (const button of part.querySelectorAll('[data-copy], [data-pause]')) button.hidden = false;
+}
+
+prepare(document);
+setInterval(tick, 10_000);
+if (main?.dataset.liveSeconds) repeat(Number(main.dataset.liveSeconds));
+for (const transcript of document.querySelectorAll('[data-follow]')) follow(transcript);

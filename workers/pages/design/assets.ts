@@ -1,0 +1,52 @@
+/**
+ * What the pages load besides HTML: a style sheet, a script, an icon and the manifest. The path holds a hash of the
+ * content, so a browser keeps it for ever and a deploy is seen at once.
+ */
+
+import base from '../browser/base.css';
+import forms from '../browser/forms.css';
+import frame from '../browser/frame.css';
+import icon from '../browser/icon.svg';
+import job from '../browser/job.css';
+import lists from '../browser/lists.css';
+import script from '../browser/live.js';
+import manifest from '../browser/orp.webmanifest';
+import phone from '../browser/phone.css';
+
+export interface Asset {
+  type: string;
+  text: string;
+}
+
+const ASSETS = {
+  'app.css': { type: 'text/css; charset=utf-8', text: [base, frame, forms, lists, job, phone].join('\n') },
+  'live.js': { type: 'text/javascript; charset=utf-8', text: script },
+  'icon.svg': { type: 'image/svg+xml', text: icon },
+  'orp.webmanifest': { type: 'application/manifest+json', text: manifest },
+} as const satisfies Record<string, Asset>;
+export type AssetName = keyof typeof ASSETS;
+
+const PATHS = Object.fromEntries(
+  Object.entries(ASSETS).map(([name, { text }]) => [name, `/assets/${hashOf(text)}/${name}`]),
+) as Record<AssetName, string>;
+
+/** Where pages find it. */
+export function assetPath(name: AssetName): string {
+  return PATHS[name];
+}
+
+/** What is behind a path. `isCurrent`: the hash is that of the content. */
+export function findAsset(path: string): (Asset & { isCurrent: boolean }) | undefined {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (!Object.hasOwn(ASSETS, name)) return undefined;
+  return { ...ASSETS[name as AssetName], isCurrent: path === PATHS[name as AssetName] };
+}
+
+/** FNV-1a. It tells versions apart; nothing is protected by it. */
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,46 @@
+/** What a page answers with, and how it becomes a response. */
+
+import type { Context } from 'hono';
+import type { Child } from 'hono/jsx';
+import type { AppEnv } from '../../http/app-env.ts';
+import { Layout, type Place } from '../parts/layout.tsx';
+import type { Receipted } from '../parts/notes.tsx';
+import { keepReceipt, takeReceipt } from './receipt.ts';
+
+/** A page, rendered into the frame. */
+export interface Page {
+  title: string;
+  body: Child;
+  place?: Place;
+  status?: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 503;
+  /** Its marked regions are read again so often. */
+  liveSeconds?: number;
+}
+
+/** After an order: where the browser goes, and what it shows there. */
+export interface Go {
+  to: string;
+  receipt?: Receipted;
+}
+
+export type Answer = Page | Go | Response;
+
+export function respond(context: Context<AppEnv>, answer: Answer): Response | Promise<Response> {
+  if (answer instanceof Response) return answer;
+  if ('to' in answer) return go(context, answer);
+  const viewer = context.get('auth');
+  const receipt = takeReceipt(context);
+  const { title, body, place, liveSeconds, status = 200 } = answer;
+  const html = (
+    <Layout title={title} place={place} viewer={viewer} receipt={receipt} liveSeconds={liveSeconds}>
+      {body}
+    </Layout>
+  );
+  return context.html(`<!doctype html>${html}`, status);
+}
+
+/** 303: the browser reads the next page with GET, so that a reload repeats no order. */
+export function go(context: Context<AppEnv>, { to, receipt }: Go): Response {
+  if (receipt !== undefined) keepReceipt(context, receipt);
+  return context.redirect(to, 303);
+}

@@ -1,0 +1,125 @@
+/** Mounts pages and forms. What all of them share is here: who is signed in, turns, time, and what a refusal becomes. */
+
+import type { Context, Hono } from 'hono';
+import type { ErrorCode, Refusal, Result } from '../../../spec/errors.ts';
+import { pathId } from '../../../spec/ids.ts';
+import { authenticate, type SignedIn } from '../../accounts/authenticate.ts';
+import { pacers } from '../../accounts/pace.ts';
+import type { Deps } from '../../base/deps.ts';
+import type { AppEnv } from '../../http/app-env.ts';
+import { discardBody } from '../../http/parse.ts';
+import { answerWithin, inTurn, leftMs } from '../../http/turns.ts';
+import { type Go, go, type Page, respond } from './answer.tsx';
+import { readCookie } from './cookies.ts';
+import { forbiddenPage, missingPage, refusalPage } from './errors.tsx';
+import { FORM_BYTES, type FormValues, readForm } from './form.ts';
+
+export interface PageRequest {
+  params: Record<string, string>;
+  query: URLSearchParams;
+  auth: SignedIn;
+  deps: Deps;
+  context: Context<AppEnv>;
+}
+
+export interface FormRequest extends PageRequest {
+  form: FormValues;
+}
+
+interface Mounted {
+  path: string;
+  /** Members get 403. */
+  operatorsOnly?: boolean;
+  /** The answer is a stream. */
+  streams?: boolean;
+  /** Largest form. */
+  maxBytes?: number;
+}
+
+/** A page that a signed-in person reads. */
+export function showPage(
+  app: Hono<AppEnv>,
+  mounted: Mounted,
+  show: (request: PageRequest) => Promise<Result<Page | Response>>,
+): void {
+  app.get(mounted.path, (context) =>
+    forPerson(context, mounted, async (request) => {
+      const shown = await show(request);
+      return shown.ok ? respond(context, shown.value) : refusalPage(context, shown.refusal);
+    }),
+  );
+}
+
+/**
+ * A form. It does one thing and sends the browser on; a refusal is shown on the page `back`, or by the page that the
+ * handler answers with.
+ */
+export function onForm(
+  app: Hono<AppEnv>,
+  mounted: Mounted & { back: (request: FormRequest) => string },
+  act: (request: FormRequest) => Promise<Result<Go | Page>>,
+): void {
+  const maxBytes = mounted.maxBytes ?? FORM_BYTES;
+  app.post(mounted.path, (context) =>
+    forPerson(context, mounted, async (request) => {
+      const form = await readForm(context, maxBytes);
+      if (!form.ok) return refusalPage(context, form.refusal);
+      const whole = { ...request, form: form.value };
+      const acted = await act(whole);
+      return acted.ok ? respond(context, acted.value) : refused(context, acted.refusal, mounted.back(whole));
+    }),
+  );
+}
+
+/** What is not there has no page to go back to. */
+function refused(context: Context<AppEnv>, refusal: Refusal<ErrorCode>, back: string) {
+  if (refusal.code === 'not_found') return refusalPage(context, refusal);
+  const text = [refusal.message, refusal.hint].filter(Boolean).join(' ');
+  return go(context, { to: back, receipt: { tone: 'error', text } });
+}
+
+async function forPerson(
+  context: Context<AppEnv>,
+  { operatorsOnly = false, streams = false, maxBytes = FORM_BYTES }: Mounted,
+  answer: (request: PageRequest) => Promise<Response>,
+): Promise<Response> {
+  const ms = leftMs(context);
+  const auth = await signedInByCookie(context);
+  if (auth === undefined) return go(context, { to: signInPath(context) });
+  if (operatorsOnly && auth.role !== 'operator') return forbiddenPage(context);
+  const params = context.req.param() as Record<string, string>;
+  if (Object.values(params).some((id) => !pathId.safeParse(id).success)) return missingPage(context);
+  const query = new URL(context.req.url).searchParams;
+  const request = { params, query, auth, deps: context.get('deps'), context };
+  return inTurn(context, {
+    pacer: pacers.requests,
+    streams,
+    answer: () => answerWithin(context, { work: answer(request), ms, letGo }),
+    async refused(refusal) {
+      await discardBody(context.req.raw, maxBytes);
+      return refusalPage(context, refusal);
+    },
+  });
+}
+
+async function letGo(late: Response): Promise<void> {
+  await late.body?.cancel();
+}
+
+/** Tokens are `dvt_` and 43 characters; anything much longer is not looked up. */
+const LONGEST_TOKEN = 200;
+
+export async function signedInByCookie(context: Context<AppEnv>): Promise<SignedIn | undefined> {
+  const token = readCookie(context, 'session');
+  if (!token || token.length > LONGEST_TOKEN) return undefined;
+  const auth = await authenticate(context.get('deps'), token, 'browser');
+  context.set('auth', auth);
+  return auth;
+}
+
+/** Sign in, then come back to what was to be read. A form is not sent again. */
+function signInPath(context: Context<AppEnv>): string {
+  if (context.req.method !== 'GET') return '/login';
+  const { pathname, search } = new URL(context.req.url);
+  return pathname === '/' ? '/login' : `/login?${new URLSearchParams({ next: pathname + search })}`;
+}

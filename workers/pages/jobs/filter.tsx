@@ -1,0 +1,54 @@
+/** A filter bar that is the URL: it can be linked, reloaded, and used without scripting. */
+
+import { type Option, Select } from '../parts/forms.tsx';
+
+interface Choice {
+  name: string;
+  label: string;
+  options: readonly Option[];
+}
+
+interface Props {
+  path: string;
+  /** What is set now. */
+  values: Readonly<Record<string, string>>;
+  choices: readonly Choice[];
+}
+
+export function Filter({ path, values, choices }: Props) {
+  const names = new Set(choices.map(({ name }) => name));
+  const isSet = choices.some(({ name }) => values[name] !== undefined);
+  // What the bar does not show stays, except the place in the list.
+  const others = Object.entries(values).filter(([name]) => !names.has(name) && name !== 'cursor');
+  return (
+    <search>
+      <form method="get" action={path} class="filter" data-filter>
+        {others.map(([name, value]) => (
+          <input type="hidden" name={name} value={value} />
+        ))}
+        {choices.map(({ name, label, options }) => (
+          <label for={`field-${name}`}>
+            <span class="hidden-label">{label}</span>
+            <Select
+              name={name}
+              value={values[name]}
+              options={withUnknown(options, values[name])}
+              autosubmit
+            />
+          </label>
+        ))}
+        <button type="submit" class="button" data-noscript>
+          Filter
+        </button>
+        {(isSet || others.length > 0) && <a href={path}>Clear</a>}
+      </form>
+    </search>
+  );
+}
+
+/** A value that a person wrote into the URL, such as two statuses, is a choice as well. */
+function withUnknown(options: readonly Option[], value: string | undefined): readonly Option[] {
+  return value === undefined || options.some((option) => option.value === value)
+    ? options
+    : [...options, { value, label: value }];
+}

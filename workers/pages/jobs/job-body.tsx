@@ -1,0 +1,138 @@
+/** One job: what it is, where it stands, what can be done, its story, its answer and its transcript. */
+
+import { isTerminal } from '../../../spec/job/status.ts';
+import { retryWarning } from '../../jobs/cancel-retry.ts';
+import { shownLine } from '../design/shown.ts';
+import { counted } from '../design/words.ts';
+import { StatusBadge } from '../parts/badge.tsx';
+import { Action, Confirm } from '../parts/forms.tsx';
+import { Heading } from '../parts/lists.tsx';
+import type { MachineNames } from '../parts/machines.ts';
+import { Prose, Time } from '../parts/texts.tsx';
+import { jobTitle, kindNoun, type ShownJob } from './about-job.ts';
+import { JobFacts } from './job-facts.tsx';
+import { Story } from './story.tsx';
+import { type FirstEntries, Transcript } from './transcript.tsx';
+
+interface Props {
+  job: ShownJob;
+  names: MachineNames;
+  transcript: FirstEntries;
+  now: number;
+}
+
+export function JobBody({ job, names, transcript, now }: Props) {
+  return (
+    <>
+      <div data-region="head">
+        <Heading
+          title={jobTitle(job)}
+          aside={
+            <>
+              <StatusBadge status={job.status} /> {kindNoun(job.kind)}, queued{' '}
+              <Time at={job.createdAt} now={now} />
+              {job.attempt > 1 && <>, attempt {job.attempt}</>}
+            </>
+          }
+          actions={<Orders job={job} />}
+        />
+        <State job={job} />
+      </div>
+      <div class="columns">
+        <div class="column-main">
+          <section>
+            <h2>Prompt</h2>
+            <Prompt text={job.prompt} />
+          </section>
+          <section data-region="answer">
+            {job.content !== undefined && (
+              <>
+                <h2>Answer</h2>
+                <Prose text={job.content} />
+              </>
+            )}
+          </section>
+          <Transcript job={job} first={transcript} />
+        </div>
+        <div class="column-side">
+          <section data-region="story">
+            <h2>Story</h2>
+            <Story job={job} names={names} now={now} />
+          </section>
+          <section>
+            <h2>Details</h2>
+            <JobFacts job={job} names={names} />
+          </section>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Prompts of this length are folded. */
+const FOLD_CHARACTERS = 1500;
+
+function Prompt({ text }: { text: string }) {
+  if (text.length < FOLD_CHARACTERS) return <Prose text={text} />;
+  return (
+    <details class="fold">
+      <summary>{counted(text.length, 'character')}</summary>
+      <Prose text={text} />
+    </details>
+  );
+}
+
+/** What a person may order now. */
+function Orders({ job }: { job: ShownJob }) {
+  const path = `/jobs/${job.id}`;
+  const isEnded = isTerminal(job.status);
+  const warning = retryWarning(job.status);
+  const values = { attempt: job.attempt };
+  return (
+    <>
+      {job.status !== 'queued' &&
+        (warning === undefined ? (
+          <Action action={`${path}/retry`} label="Retry" values={values} />
+        ) : (
+          <Confirm ask="Retry…" action={`${path}/retry`} label="Retry anyway" values={values} look="main">
+            <p>{warning}</p>
+          </Confirm>
+        ))}
+      {!isEnded && (
+        <Confirm ask="Cancel…" action={`${path}/cancel`} label="Cancel the job" look="danger">
+          <p>
+            {job.status === 'queued'
+              ? 'The job leaves the queue and never runs.'
+              : 'The runner stops the agent and confirms it. What the agent has already done stays.'}
+          </p>
+          <label class="field">
+            Reason (optional)
+            <input name="reason" maxlength={1000} />
+          </label>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+/** Why it does not run, or what went wrong. */
+function State({ job }: { job: ShownJob }) {
+  const { waiting, error } = job;
+  if (waiting !== undefined) {
+    return (
+      <div class={`note note-${job.status === 'lost' ? 'warning' : 'plain'}`}>
+        <p>{shownLine(waiting.message, 600)}</p>
+        {waiting.note && <p class="quiet">{shownLine(waiting.note, 600)}</p>}
+      </div>
+    );
+  }
+  if (job.status === 'failed' && error !== undefined) {
+    return (
+      <div class="note note-error">
+        <p>{shownLine(error, 2000)}</p>
+        {job.failureKind && <p class="quiet">{job.failureKind}</p>}
+      </div>
+    );
+  }
+  return null;
+}

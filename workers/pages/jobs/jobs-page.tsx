@@ -1,0 +1,121 @@
+/** The list of jobs. Its filter is the URL, with the names that the API has. */
+
+import { listJobs as listJobsRow } from '../../../spec/contract/jobs.ts';
+import { accept } from '../../../spec/errors.ts';
+import { JOB_STATUSES } from '../../../spec/job/status.ts';
+import type { MachinePresence } from '../../../spec/job/waiting.ts';
+import { parse } from '../../http/parse.ts';
+import { listJobs } from '../../jobs/read.ts';
+import { listMachines } from '../../machines/list.ts';
+import type { PageRequest } from '../frame/page.ts';
+import { Heading, More } from '../parts/lists.tsx';
+import { namesOf } from '../parts/machines.ts';
+import { Empty, ErrorNote } from '../parts/notes.tsx';
+import { Filter } from './filter.tsx';
+import { JobTable } from './job-table.tsx';
+
+type Query = Parameters<typeof listJobs>[2];
+
+/** The keys that the filter bar sets; every other key of the API works too. */
+const KEYS = ['status', 'kind', 'machineId', 'ideaId', 'cursor', 'limit'] as const;
+
+export async function jobsPage({ query, auth, deps }: PageRequest) {
+  const named = namedIn(query);
+  const parsed = listJobsRow.query ? parse(listJobsRow.query, named, 'query') : accept({});
+  const [machines, page] = await Promise.all([
+    listMachines(deps, auth.id),
+    parsed.ok ? listJobs(deps, auth, parsed.value as Query) : parsed,
+  ]);
+  const isFiltered = Object.keys(named).some((key) => key !== 'limit');
+  return accept({
+    title: 'Jobs',
+    place: 'jobs' as const,
+    ...(page.ok ? { liveSeconds: 3 } : { status: 400 as const }),
+    body: (
+      <>
+        <Heading
+          title="Jobs"
+          actions={
+            <a class="button button-main" href="/send">
+              Send a prompt
+            </a>
+          }
+        />
+        <Filter path="/jobs" values={named} choices={choicesOf(machines)} />
+        <ErrorNote refusal={page.ok ? undefined : page.refusal} />
+        {page.ok && (
+          <div data-region="jobs">
+            {page.value.jobs.length === 0 ? (
+              <NoJobs isFiltered={isFiltered} />
+            ) : (
+              <JobTable label="Jobs" jobs={page.value.jobs} names={namesOf(machines)} now={deps.now} />
+            )}
+            <More path={pathOfNext(named, page.value.nextCursor)} />
+          </div>
+        )}
+      </>
+    ),
+  });
+}
+
+function NoJobs({ isFiltered }: { isFiltered: boolean }) {
+  return isFiltered ? (
+    <Empty title="No job matches">
+      <p>
+        <a href="/jobs">Show all jobs</a>
+      </p>
+    </Empty>
+  ) : (
+    <Empty title="No jobs yet">
+      <p>
+        <a href="/send">Send a prompt</a> to a session on one of your machines, or use{' '}
+        <code>orp job submit</code>.
+      </p>
+    </Empty>
+  );
+}
+
+/** What is set. An empty choice means any. */
+function namedIn(query: URLSearchParams): Record<string, string> {
+  const set = KEYS.flatMap((key) => {
+    const value = query.get(key)?.trim();
+    return value ? [[key, value]] : [];
+  });
+  return Object.fromEntries(set);
+}
+
+function pathOfNext(named: Record<string, string>, cursor: string | undefined): string | undefined {
+  return cursor === undefined ? undefined : `/jobs?${new URLSearchParams({ ...named, cursor })}`;
+}
+
+function choicesOf(machines: readonly MachinePresence[]) {
+  const names = namesOf(machines);
+  return [
+    {
+      name: 'status',
+      label: 'Status',
+      options: [
+        { value: '', label: 'Any status' },
+        { value: 'live', label: 'Not ended' },
+        ...JOB_STATUSES.map((status) => ({ value: status, label: status })),
+      ],
+    },
+    {
+      name: 'kind',
+      label: 'Kind',
+      options: [
+        { value: '', label: 'Any kind' },
+        { value: 'session.prompt', label: 'Prompts' },
+        { value: 'idea.checkpoint', label: 'Reviews' },
+      ],
+    },
+    {
+      name: 'machineId',
+      label: 'Machine',
+      options: [
+        { value: '', label: 'Any machine' },
+        ...[...names].map(([value, label]) => ({ value, label })),
+      ],
+    },
+  ];
+}

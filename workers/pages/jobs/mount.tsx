@@ -1,0 +1,78 @@
+/** The pages about jobs. */
+
+import type { Hono } from 'hono';
+import { accept } from '../../../spec/errors.ts';
+import type { AppEnv } from '../../http/app-env.ts';
+import { sourceOf } from '../../http/source.ts';
+import { cancelJob, retryJob } from '../../jobs/cancel-retry.ts';
+import { showJob } from '../../jobs/read.ts';
+import { listMachines } from '../../machines/list.ts';
+import { shownLine } from '../design/shown.ts';
+import type { Go } from '../frame/answer.tsx';
+import { onForm, showPage } from '../frame/page.ts';
+import { namesOf } from '../parts/machines.ts';
+import { jobTitle } from './about-job.ts';
+import { JobBody } from './job-body.tsx';
+import { jobsPage } from './jobs-page.tsx';
+import { streamJob } from './live.ts';
+import { firstEntries } from './transcript.tsx';
+import { downloadTranscript } from './transcript-text.ts';
+
+const back = ({ params }: { params: Record<string, string> }) => `/jobs/${params.jobId}`;
+
+export function mountJobPages(app: Hono<AppEnv>): void {
+  showPage(app, { path: '/jobs' }, jobsPage);
+
+  showPage(app, { path: '/jobs/:jobId' }, async ({ params, query, auth, deps }) => {
+    const jobId = params.jobId ?? '';
+    const [shown, machines, entries] = await Promise.all([
+      showJob(deps, auth, jobId),
+      listMachines(deps, auth.id),
+      firstEntries(deps, auth, { jobId, cursor: query.get('after') ?? undefined }),
+    ]);
+    if (!shown.ok) return shown;
+    if (!entries.ok) return entries;
+    const job = shown.value;
+    return accept({
+      title: jobTitle(job),
+      place: 'jobs',
+      body: <JobBody job={job} names={namesOf(machines)} transcript={entries.value} now={deps.now} />,
+    });
+  });
+
+  showPage(app, { path: '/jobs/:jobId/live', streams: true }, streamJob);
+  showPage(app, { path: '/jobs/:jobId/transcript.txt', streams: true }, downloadTranscript);
+
+  onForm(app, { path: '/jobs/:jobId/cancel', back }, async (request) => {
+    const { params, form, auth, deps, context } = request;
+    const order = { jobId: params.jobId ?? '', reason: form.line('reason'), source: sourceOf(context) };
+    const cancelled = await cancelJob(deps, auth, { ...order, reason: order.reason?.slice(0, 1000) });
+    if (!cancelled.ok) return cancelled;
+    const isStopping = cancelled.value.leaseId !== null && cancelled.value.cancelConfirmedAt === null;
+    const text = isStopping
+      ? 'Cancelled. The runner stops the agent; this page shows when it has confirmed that.'
+      : 'Cancelled. No agent had started.';
+    return accept(done(back(request), text));
+  });
+
+  onForm(app, { path: '/jobs/:jobId/retry', back }, async (request) => {
+    const { params, form, auth, deps, context } = request;
+    const expected = Number(form.line('attempt'));
+    const retried = await retryJob(deps, auth, {
+      jobId: params.jobId ?? '',
+      source: sourceOf(context),
+      expectedAttempt: Number.isSafeInteger(expected) ? expected : undefined,
+    });
+    if (!retried.ok) return retried;
+    const { warning } = retried.value;
+    return accept(
+      warning === undefined
+        ? done(back(request), 'Queued again.')
+        : { to: back(request), receipt: { tone: 'warning', text: `Queued again. ${shownLine(warning)}` } },
+    );
+  });
+}
+
+function done(to: string, text: string): Go {
+  return { to, receipt: { tone: 'done', text } };
+}

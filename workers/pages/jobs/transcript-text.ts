@@ -1,0 +1,44 @@
+/** The whole transcript as a text file, as it was written. */
+
+import { accept } from '../../../spec/errors.ts';
+import { readTranscript, type TranscriptPage } from '../../jobs/read.ts';
+import type { PageRequest } from '../frame/page.ts';
+
+/** Entries that are read at once. */
+const PAGE = 1000;
+
+export async function downloadTranscript({ params, auth, deps }: PageRequest) {
+  const jobId = params.jobId ?? '';
+  const read = (cursor: string | undefined) => readTranscript(deps, auth, { jobId, cursor, limit: PAGE });
+  const first = await read(undefined);
+  if (!first.ok) return first;
+  let page: TranscriptPage | undefined = first.value;
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (page === undefined) return controller.close();
+      controller.enqueue(encoder.encode(page.entries.map(textOf).join('')));
+      if (!page.hasMore) page = undefined;
+      else {
+        const next = await read(page.nextCursor);
+        if (!next.ok) throw new Error('the transcript is gone');
+        page = next.value;
+      }
+    },
+  });
+  return accept(
+    new Response(body, {
+      headers: {
+        'Content-Type': 'text/plain; charset=utf-8',
+        'Content-Disposition': `attachment; filename="${jobId.replace(/[^\w.-]/g, '_')}.txt"`,
+      },
+    }),
+  );
+}
+
+/** Output as it is; what the agent and the system said on lines of their own. */
+function textOf({ type, stream, text, at }: TranscriptPage['entries'][number]): string {
+  if (type === 'log') return text;
+  const who = type === 'gap' ? 'gap' : stream;
+  return `\n[${at} ${who}]\n${text.replace(/\n$/, '')}\n\n`;
+}

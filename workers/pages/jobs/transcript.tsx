@@ -1,0 +1,157 @@
+/** The transcript: what the agent said and what its commands printed. The page begins it; the script follows it. */
+
+import type { ReplyInput } from '../../../spec/contract/endpoint.ts';
+import type { readTranscript as transcriptRow } from '../../../spec/contract/jobs.ts';
+import { accept, type Result } from '../../../spec/errors.ts';
+import { isTerminal } from '../../../spec/job/status.ts';
+import type { SignedIn } from '../../accounts/authenticate.ts';
+import type { Deps } from '../../base/deps.ts';
+import { readTranscript } from '../../jobs/read.ts';
+import { lastWritten, spansOf } from '../design/ansi.ts';
+import { shown, shownLine } from '../design/shown.ts';
+import { counted, exactWords } from '../design/words.ts';
+import type { ShownJob } from './about-job.ts';
+
+export type Entry = ReplyInput<typeof transcriptRow>['entries'][number];
+
+export interface FirstEntries {
+  entries: readonly Entry[];
+  /** Where the next ones begin. */
+  cursor: string;
+  hasMore: boolean;
+  /** The entries before these are not on the page. */
+  isLater: boolean;
+}
+
+/** Entries on one page. */
+const PAGE = 200;
+
+export async function firstEntries(
+  deps: Deps,
+  user: SignedIn,
+  { jobId, cursor }: { jobId: string; cursor: string | undefined },
+): Promise<Result<FirstEntries, 'not_found' | 'invalid_input'>> {
+  const page = await readTranscript(deps, user, { jobId, cursor, limit: PAGE });
+  if (!page.ok) return page;
+  const { entries, nextCursor, hasMore } = page.value;
+  return accept({ entries, cursor: nextCursor, hasMore, isLater: cursor !== undefined });
+}
+
+export function Transcript({ job, first }: { job: ShownJob; first: FirstEntries }) {
+  const { entries, cursor, hasMore, isLater } = first;
+  const path = `/jobs/${job.id}`;
+  const isFollowed = hasMore || !isTerminal(job.status);
+  return (
+    <section>
+      <div class="section-head">
+        <h2>Transcript</h2>
+        <a href={`${path}/transcript.txt`} download={`${job.id}.txt`}>
+          Download
+        </a>
+        {isFollowed && (
+          <label class="follow" hidden data-follow-switch>
+            <input type="checkbox" checked /> Follow
+          </label>
+        )}
+      </div>
+      {isLater && (
+        <p>
+          <a href={path}>From the beginning</a>
+        </p>
+      )}
+      <div
+        class="transcript"
+        data-follow={isFollowed ? `${path}/live` : undefined}
+        data-after={cursor}
+        role="log"
+        aria-live="off"
+        aria-label="Transcript"
+      >
+        {entries.map((entry) => (
+          <TranscriptEntry entry={entry} />
+        ))}
+      </div>
+      {entries.length === 0 && (
+        <p class="quiet" data-until-entry>
+          {emptySentence(job)}
+        </p>
+      )}
+      {hasMore && (
+        <p data-noscript>
+          <a class="button" href={`${path}?after=${cursor}`}>
+            Next entries
+          </a>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function emptySentence(job: ShownJob): string {
+  if (job.status === 'queued') return 'The transcript begins when a machine starts the job.';
+  return isTerminal(job.status) ? 'There is no output. Transcripts are kept for 30 days.' : 'No output yet.';
+}
+
+/** Longer output is folded. */
+const FOLD_LINES = 24;
+
+export function TranscriptEntry({ entry }: { entry: Entry }) {
+  const { type, stream, level, text, at } = entry;
+  const when = exactWords(Date.parse(at));
+  if (type === 'gap')
+    return (
+      <p class="entry entry-gap" title={when}>
+        {shown(text, 2000)}
+      </p>
+    );
+  if (type === 'message') {
+    return (
+      <div class={`entry entry-${stream === 'agent' ? 'said' : 'system'}`} title={when}>
+        {shown(text, 100_000)}
+      </div>
+    );
+  }
+  const output = lastWritten(text.replace(/\r\n/g, '\n')).replace(/\n$/, '');
+  const lines = output.split('\n').length;
+  const look =
+    level === 'error' || stream === 'stderr' ? 'entry entry-output entry-error' : 'entry entry-output';
+  if (lines <= FOLD_LINES)
+    return (
+      <pre class={look} title={when}>
+        <Output text={output} />
+      </pre>
+    );
+  return (
+    <details class="entry entry-fold" title={when}>
+      <summary>
+        <code>{plainLine(output)}</code> <span class="quiet">{counted(lines, 'line')}</span>
+      </summary>
+      <pre class={look}>
+        <Output text={output} />
+      </pre>
+    </details>
+  );
+}
+
+/** As the stream sends it. */
+export function entryHtml(entry: Entry): string {
+  return String(<TranscriptEntry entry={entry} />);
+}
+
+function Output({ text }: { text: string }) {
+  return (
+    <>
+      {spansOf(text).map(({ text: piece, classes }) =>
+        classes === '' ? shown(piece) : <span class={classes}>{shown(piece)}</span>,
+      )}
+    </>
+  );
+}
+
+/** The first line that says something, without colors. */
+function plainLine(text: string): string {
+  const plain = spansOf(text.slice(0, 2000))
+    .map((span) => span.text)
+    .join('');
+  return shownLine(plain.trimStart().split('\n', 1)[0] ?? '', 100);
+}

@@ -1,0 +1,39 @@
+/** All pages. What belongs to every one of them is here: safe connections, forms of our own, and what they load. */
+
+import { Hono } from 'hono';
+import type { AppEnv } from '../http/app-env.ts';
+import { mountLogin } from './account/login.tsx';
+import { mountSettings } from './account/settings.tsx';
+import { findAsset } from './design/assets.ts';
+import { missingPage, unexpectedPage } from './frame/errors.tsx';
+import { sameOrigin, securelyOnly } from './frame/origin.ts';
+import { mountInbox } from './inbox/inbox-page.tsx';
+import { mountJobPages } from './jobs/mount.tsx';
+
+const FOR_EVER = 'public, max-age=31536000, immutable';
+const BRIEFLY = 'public, max-age=60';
+
+export function makePages(): Hono<AppEnv> {
+  const pages = new Hono<AppEnv>();
+
+  pages.use(securelyOnly);
+  pages.use(sameOrigin);
+
+  pages.get('/assets/*', (context) => {
+    const asset = findAsset(context.req.path);
+    if (asset === undefined) return missingPage(context);
+    // A page of an older deploy names an older hash; it gets what there is now.
+    const cache = asset.isCurrent ? FOR_EVER : BRIEFLY;
+    return context.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': cache });
+  });
+  pages.get('/', (context) => context.redirect('/inbox', 302));
+
+  mountLogin(pages);
+  mountSettings(pages);
+  mountInbox(pages);
+  mountJobPages(pages);
+
+  pages.all('*', missingPage);
+  pages.onError(unexpectedPage);
+  return pages;
+}

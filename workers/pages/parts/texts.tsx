@@ -1,0 +1,37 @@
+/** Times, ids and texts of strangers. */
+
+import { shown } from '../design/shown.ts';
+import { exactWords, relativeWords } from '../design/words.ts';
+
+/** Relative, and exact on hover or tap. */
+export function Time({ at, now }: { at: string | number; now: number }) {
+  const instant = typeof at === 'number' ? at : Date.parse(at);
+  return (
+    <time datetime={new Date(instant).toISOString()} title={exactWords(instant)} data-relative>
+      {relativeWords(instant, now)}
+    </time>
+  );
+}
+
+/** To the second. */
+export function Exact({ at }: { at: string | number }) {
+  const instant = typeof at === 'number' ? at : Date.parse(at);
+  return <time datetime={new Date(instant).toISOString()}>{exactWords(instant)}</time>;
+}
+
+/** An id that one click selects; with scripting a button copies it. */
+export function CopyableId({ id, label = 'id' }: { id: string; label?: string }) {
+  return (
+    <span class="copyable">
+      <code>{shown(id, 300)}</code>
+      <button type="button" class="copy" data-copy={id} aria-label={`Copy the ${label}`} hidden>
+        Copy
+      </button>
+    </span>
+  );
+}
+
+/** A long text as it was written. */
+export function Prose({ text, limit = 200_000 }: { text: string; limit?: number }) {
+  return <div class="prose">{shown(text, limit)}</div>;
+}
