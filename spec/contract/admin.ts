@@ -115,3 +115,44 @@ export const listAlerts = endpoint({
   capability: 'admin',
   idempotent: true,
 });
+
+export const listDevices = endpoint({
+  name: 'listDevices',
+  method: 'GET',
+  path: '/api/admin/accounts/:accountId/devices',
+  summary: 'List the devices that an account is, or was, signed in on. The signed-in ones come first.',
+  reply: z.object({
+    ok,
+    devices: z.array(
+      z.object({
+        /** Names the device. It opens nothing. */
+        id: z.string(),
+        name: z.string(),
+        createdAt: z.string(),
+        /** To a day. */
+        usedAt: z.string(),
+        revokedAt: absentable,
+      }),
+    ),
+  }),
+  errors: ['forbidden'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+export const revokeDevice = endpoint({
+  name: 'revokeDevice',
+  method: 'POST',
+  path: '/api/admin/accounts/:accountId/devices/:deviceId/revoke',
+  summary:
+    'Sign a device of any account out. Its token is refused within 30 s everywhere, and its channels are closed.',
+  body: z.strictObject({ reason: z.string().max(1000).nullish() }),
+  reply: z.object({
+    ok,
+    /** False: it was revoked already. */
+    changed: z.boolean(),
+  }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'admin',
+  idempotent: true,
+});

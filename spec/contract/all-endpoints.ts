@@ -55,4 +55,6 @@ export const ROWS = [
   events.followJob,
   admin.listMachines,
   admin.listAlerts,
+  admin.listDevices,
+  admin.revokeDevice,
 ] as const satisfies readonly Endpoint[];
