@@ -29,7 +29,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   const clean = isClean(result);
   if (!clean) process.exitCode = 1;
   return {
-    title: `${result.jobs} jobs, ${result.runs} runs of agents, ${result.seconds} s, seed ${seed}`,
+    title: `${result.jobs} jobs, ${result.runs} runs of agents (${result.turns} in agent servers), ${result.seconds} s, seed ${seed}`,
     table: [['what', 'how often'], ...rowsOf(document)],
     notes: [
       clean ? 'Nothing was lost, doubled, corrupted or left behind.' : `Violated. See ${result.folder}`,
@@ -51,6 +51,7 @@ export function chaosDocument(result: ChaosResult) {
     seed: result.seed,
     statuses: result.statuses,
     runs: result.runs,
+    turns: result.turns,
     seconds: result.seconds,
   };
 }

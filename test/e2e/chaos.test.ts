@@ -10,6 +10,7 @@ import type { Run } from '../support/chaos/journals.ts';
 import type { Entry, Story } from '../support/chaos/person.ts';
 import { FAULTS, makePlan } from '../support/chaos/plan.ts';
 import { tellStory } from '../support/chaos/story.ts';
+import type { Turn } from '../support/chaos/turns.ts';
 import { type Evidence, judgeJob } from '../support/chaos/verdict.ts';
 
 const JOBS = 30;
@@ -69,6 +70,7 @@ function aRun(overrides: Partial<Run> = {}): Run {
     pieces: [{ command: 'measure 0', text: 'one\n' }],
     answer: 'the answer',
     hasEnded: true,
+    endedAt: Date.parse(T0),
     ...overrides,
   };
 }
@@ -105,7 +107,16 @@ function anEntry(stream: Entry['stream'], text: string): Entry {
 
 function judge(overrides: Partial<Evidence> = {}): string[] {
   const entries = [anEntry('stdout', '$ measure 0\none\n'), anEntry('agent', 'the answer')];
-  const evidence = { jobId: 'job_1', story: aStory(), entries, runs: [aRun()], retries: 0, ...overrides };
+  const evidence = {
+    jobId: 'job_1',
+    story: aStory(),
+    entries,
+    runs: [aRun()],
+    turns: [],
+    isDisturbed: false,
+    retries: 0,
+    ...overrides,
+  };
   return judgeJob(evidence).map((violation) => violation.kind);
 }
 
@@ -114,7 +125,43 @@ describe('the judge of the run', () => {
     expect(judge()).toEqual([]);
   });
 
+  const turn = (status: Turn['status'], leaseId = 'lea_1'): Turn => ({
+    jobId: 'job_1',
+    leaseId,
+    session: 'codex-m0-s0',
+    status,
+  });
+  const failedWith = (error: string) =>
+    aStory({
+      status: 'failed',
+      content: undefined,
+      attempts: [anAttempt({ outcome: 'failed', content: undefined, error })],
+    });
+
   it.each<[string, Partial<Evidence>, string]>([
+    [
+      'a prompt that was entered into its session twice',
+      { turns: [turn('interrupted'), turn('completed', 'lea_2')] },
+      'doubled',
+    ],
+    [
+      'an end that is unknown though the transcript has it',
+      { story: failedWith('What became of the prompt is unknown.'), turns: [turn('interrupted')] },
+      'lost',
+    ],
+    [
+      'an interruption that the transcript does not show',
+      {
+        story: failedWith('The transcript of the session shows the turn as interrupted.'),
+        turns: [turn('completed')],
+      },
+      'lost',
+    ],
+    [
+      'output that is wrong, though nobody listened for a moment',
+      { isDisturbed: true, entries: [anEntry('stdout', '$ measure 0\ntwo\n')] },
+      'corrupted',
+    ],
     ['a job that the service does not know', { story: undefined }, 'lost'],
     ['a job that runs for nobody', { story: aStory({ status: 'running' }) }, 'lost'],
     [
@@ -144,6 +191,16 @@ describe('the judge of the run', () => {
     ],
   ])('finds %s', (_, overrides, kind) => {
     expect(judge(overrides)).toContain(kind);
+  });
+
+  it('allows output to be missing when nobody listened for a moment', () => {
+    expect(judge({ isDisturbed: true, entries: [anEntry('agent', 'the answer')] })).toEqual([]);
+    expect(judge({ isDisturbed: true, entries: [anEntry('stdout', 'one\n')] })).toEqual([]);
+  });
+
+  it('allows a prompt to be entered again after the retry of a person', () => {
+    const turns = [turn('interrupted'), turn('completed', 'lea_2')];
+    expect(judge({ turns, retries: 1 })).toEqual([]);
   });
 
   it('allows a second run after the retry of a person', () => {

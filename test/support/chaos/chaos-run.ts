@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildOrp } from '../../../scripts/local/build-orp.ts';
-import { type FaultCounts, Faults, type Stage } from './faults.ts';
+import { type Disturbance, type FaultCounts, Faults, type Stage } from './faults.ts';
 import { type Run, readRuns } from './journals.ts';
 import { endProcessesOf, findLeftovers } from './leftovers.ts';
 import { ChaosMachine } from './machine.ts';
@@ -16,6 +16,7 @@ import { ChaosPerson, type Entry } from './person.ts';
 import { makePlan, type Plan, type PlannedJob } from './plan.ts';
 import { startProxy } from './proxy.ts';
 import { ChaosService } from './service.ts';
+import { readTurns, type Turn } from './turns.ts';
 import { type Evidence, judgeJob, type Violation } from './verdict.ts';
 
 export interface ChaosOptions {
@@ -32,6 +33,8 @@ export interface ChaosResult {
   /** By the status they ended in. */
   statuses: Record<string, number>;
   runs: number;
+  /** Runs in an agent server. */
+  turns: number;
   faults: FaultCounts & { jobCancelled: number; jobRetried: number };
   violations: Violation[];
   /** Processes, locks and files that are left, and runners that left by themselves. */
@@ -51,6 +54,8 @@ const SETTLE_STEP_MS = 20_000;
 const TAKEN_LOOKS = 60;
 const TAKEN_LOOK_MS = 500;
 const LEAVE_LIMIT_MS = 120_000;
+/** How long a runner may take to hear what its agent has said, and to be there again. */
+const AFTERMATH_MS = 20_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   buildOrp();
@@ -104,7 +109,7 @@ class ChaosRun {
     await injecting;
     await this.#settle(person);
     const slow = await this.#leave();
-    const { evidence, strays } = await this.#gather(person);
+    const { evidence, strays } = await this.#gather(person, faults.disturbances);
     await this.#service.stop();
     const leftovers = [...slow, ...findLeftovers(this.#folder, this.#machines)];
     const violations = [...strays, ...evidence.flatMap((one) => judgeJob(one))];
@@ -114,6 +119,7 @@ class ChaosRun {
       jobs: this.#accepted.size,
       statuses: countStatuses(evidence),
       runs: evidence.reduce((sum, one) => sum + one.runs.length, 0),
+      turns: evidence.reduce((sum, one) => sum + one.turns.length, 0),
       faults: { ...faults.counts, ...this.#orders },
       violations,
       leftovers,
@@ -214,7 +220,11 @@ class ChaosRun {
     return [...unexpected, ...slow.map((machine) => `The runner of ${machine.name} did not leave.`)];
   }
 
-  async #gather(person: ChaosPerson): Promise<{ evidence: Evidence[]; strays: Violation[] }> {
+  async #gather(
+    person: ChaosPerson,
+    disturbances: readonly Disturbance[],
+  ): Promise<{ evidence: Evidence[]; strays: Violation[] }> {
+    const turns = Map.groupBy(readTurns(this.#machines), ({ jobId }) => jobId);
     const runs = Map.groupBy(readRuns(join(this.#folder, 'journals')), (run) => run.key);
     const direct = new ChaosPerson(this.#service.url);
     await direct.signIn(this.#service.person);
@@ -228,6 +238,8 @@ class ChaosRun {
         story: isKnown ? await direct.show(jobId) : undefined,
         entries: isKnown ? await direct.transcript(jobId) : ([] as Entry[]),
         runs: runs.get(recipe.key) ?? ([] as Run[]),
+        turns: turns.get(jobId) ?? ([] as Turn[]),
+        isDisturbed: (runs.get(recipe.key) ?? []).some((run) => isDisturbed(run, disturbances)),
         retries: person.retriesSent.get(jobId) ?? 0,
       });
     }
@@ -247,6 +259,16 @@ function strayJob(jobId: string): Violation {
 /** Nothing was found. */
 export function isClean({ violations, leftovers }: ChaosResult): boolean {
   return violations.length === 0 && leftovers.length === 0;
+}
+
+/** Whether the runner, or the agent server, was not there for a moment of the run. */
+function isDisturbed({ session, startedAt, endedAt }: Run, disturbances: readonly Disturbance[]): boolean {
+  return disturbances.some(
+    ({ machine, at }) =>
+      session.startsWith(`codex-${machine}-`) &&
+      at >= startedAt - AFTERMATH_MS &&
+      at <= (endedAt ?? Number.POSITIVE_INFINITY) + AFTERMATH_MS,
+  );
 }
 
 function countStatuses(evidence: readonly Evidence[]): Record<string, number> {

@@ -44,6 +44,12 @@ const SILENCE_FACTOR = 6;
 
 export type FaultCounts = Record<FaultKind, number>;
 
+export interface Disturbance {
+  machine: string;
+  /** Epoch ms, by the clock of the machine. */
+  at: number;
+}
+
 export interface Stage {
   service: ChaosService;
   machines: readonly ChaosMachine[];
@@ -59,6 +65,8 @@ export class Faults {
   /** What a fault took away, and somebody is about to give back. */
   readonly #busy = new Set<object>();
   readonly #pending = new Set<Promise<void>>();
+  /** When nobody listened to the agents of a machine for a moment: output may be missing, never wrong. */
+  readonly disturbances: Disturbance[] = [];
   #failure: unknown;
 
   constructor(stage: Stage) {
@@ -130,13 +138,22 @@ export class Faults {
         return;
       case 'runnerKilled':
         this.counts.runnerKilled += 1;
+        this.#disturb(machine);
         await machine.kill();
         await sleep(fault.lastsMs);
         return machine.start();
+      case 'agentServerKilled':
+        if (!machine.killAgentServer()) return;
+        this.counts.agentServerKilled += 1;
+        this.#disturb(machine);
+        return;
       case 'runnerRestarted':
         this.counts.runnerRestarted += 1;
         // One that is busy for longer is killed, as systems do that shut down.
-        if (!(await machine.drain(DRAIN_LIMIT_MS))) await machine.kill();
+        if (!(await machine.drain(DRAIN_LIMIT_MS))) {
+          this.#disturb(machine);
+          await machine.kill();
+        }
         return machine.start();
       case 'runnerDoubled':
         if (await machine.startSecond()) this.counts.runnerDoubled += 1;
@@ -174,6 +191,7 @@ export class Faults {
   /** Asleep past the lease: the service gives the job up, or to somebody else, and then the runner comes back. */
   async #sleep(fault: Fault, machine: ChaosMachine): Promise<void> {
     this.counts.runnerSlept += 1;
+    this.#disturb(machine);
     const wake = await machine.freeze(fault.variant < 0.5);
     try {
       await this.#stage.service.advance(PAST_THE_LEASE_MS);
@@ -184,6 +202,10 @@ export class Faults {
     } finally {
       wake();
     }
+  }
+
+  #disturb({ name }: ChaosMachine): void {
+    this.disturbances.push({ machine: name, at: Date.now() });
   }
 
   #loseAnswer(fault: Fault, machine: ChaosMachine): void {

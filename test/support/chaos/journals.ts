@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** One process that got a prompt. */
+/** One process or turn that got a prompt. */
 export interface Run {
   run: string;
   /** Key of its job. */
@@ -16,13 +16,15 @@ export interface Run {
   answer: string | undefined;
   /** It left by itself. */
   hasEnded: boolean;
+  /** Epoch ms. */
+  endedAt: number | undefined;
 }
 
 type Line =
   | { record: 'start'; run: string; key: string; session: string; at: number; overlaps?: string }
   | { record: 'piece'; command: string; text: string }
   | { record: 'answer'; text: string }
-  | { record: 'end' };
+  | { record: 'end'; at: number };
 
 export function readRuns(folder: string): Run[] {
   return readdirSync(folder)
@@ -46,6 +48,7 @@ function readRun(text: string): Run[] {
       pieces: rest.filter((line) => line.record === 'piece'),
       answer: rest.find((line) => line.record === 'answer')?.text,
       hasEnded: rest.some((line) => line.record === 'end'),
+      endedAt: rest.find((line) => line.record === 'end')?.at,
     },
   ];
 }

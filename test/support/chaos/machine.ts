@@ -5,15 +5,17 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readJsonObject } from '../../../cli/files/json-file.ts';
+import { codexHome, serverRecordPath } from '../../../cli/runner/agent-server/places.ts';
 import { listProcesses } from '../../../cli/runner/process/process-table.ts';
 import { makeRepository } from '../../../scripts/demo/stage.ts';
 import { isolatedEnv, orpJson, runOrp } from '../../../scripts/local/orp-command.ts';
 import { projectPath } from '../../../scripts/local/project-path.ts';
 import type { Where } from '../../../scripts/local/run-process.ts';
+import { installCodex } from './install-codex.ts';
 import { SESSIONS_PER_MACHINE } from './plan.ts';
 import type { ChaosProxy } from './proxy.ts';
 
-const AGENT = projectPath('test/support/chaos/agent.mjs');
 /** A runner that has been up for so long holds its lock. */
 const SETTLED_MS = 4000;
 const SECOND_LIMIT_MS = 60_000;
@@ -26,9 +28,10 @@ export class ChaosMachine {
   readonly folder: string;
   readonly proxy: ChaosProxy;
   readonly #transport: (typeof TRANSPORTS)[number];
-  /** Every other machine works on two jobs at once. */
-  readonly #parallel: string[];
+  /** Every other machine works on two jobs at once, and every third one starts a process for each prompt. */
+  readonly #options: string[];
   readonly #orp: Where;
+  readonly #agent: string;
   #person = { email: '', password: '' };
   #ideaId = '';
   #machineId = '';
@@ -43,9 +46,13 @@ export class ChaosMachine {
     this.folder = join(folder, this.name);
     this.proxy = proxy;
     this.#transport = TRANSPORTS[at % TRANSPORTS.length] ?? 'auto';
-    this.#parallel = at % 2 === 1 ? ['--max-jobs', '2', '--parallel-in-repo'] : [];
+    this.#options = [
+      ...(at % 2 === 1 ? ['--max-jobs', '2', '--parallel-in-repo'] : []),
+      ...(at % 3 === 2 ? ['--agent-mode', 'exec'] : []),
+    ];
     for (const place of ['tmp', 'home']) mkdirSync(join(this.folder, place), { recursive: true });
     const env = { ...isolatedEnv(this.folder), TMPDIR: this.temporary, HOME: join(this.folder, 'home') };
+    this.#agent = installCodex(this.folder);
     this.#orp = { cwd: makeRepository(this.folder), env };
   }
 
@@ -63,6 +70,11 @@ export class ChaosMachine {
 
   get state(): string {
     return join(this.folder, 'state');
+  }
+
+  /** Where the agent keeps the transcripts of its sessions. */
+  get transcripts(): string {
+    return join(codexHome(this.#orp.env), 'sessions');
   }
 
   /** Where the local records of the repository are. */
@@ -136,17 +148,13 @@ export class ChaosMachine {
 
   #spawn(): ChildProcess {
     const log = openSync(join(this.folder, 'runner.log'), 'a');
-    const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', AGENT];
+    const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', this.#agent];
     // Named, so that whoever looks for what is left of this machine finds its runners, too.
     const pace = ['--repo-root', this.#orp.cwd, '--poll-interval', '1', '--heartbeat-interval', '1'];
-    const child = spawn(
-      process.execPath,
-      [projectPath('dist/orp.js'), ...words, ...pace, ...this.#parallel],
-      {
-        ...this.#orp,
-        stdio: ['ignore', log, log],
-      },
-    );
+    const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, ...pace, ...this.#options], {
+      ...this.#orp,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     return child;
   }
@@ -165,6 +173,12 @@ export class ChaosMachine {
   /** SIGKILL to the runner alone: nobody tells its agent. */
   kill(): Promise<void> {
     return this.#end('SIGKILL');
+  }
+
+  /** SIGKILL to the agent server of the runner, and to nothing else. False: there was none. */
+  killAgentServer(): boolean {
+    const pid = readJsonObject(serverRecordPath(this.#orp.env))?.pid;
+    return typeof pid === 'number' && trySignal(pid, 'SIGKILL');
   }
 
   /** The runner finishes what it has, and leaves. Undefined: it did not within the time. */
@@ -197,10 +211,12 @@ export class ChaosMachine {
   }
 }
 
-function trySignal(pid: number, signal: NodeJS.Signals): void {
+/** False: it has just ended. */
+function trySignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);
+    return true;
   } catch {
-    // It has just ended.
+    return false;
   }
 }

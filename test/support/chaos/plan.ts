@@ -2,7 +2,7 @@
 
 import { Random } from './random.ts';
 
-/** How an agent behaves; see `agent.mjs`. */
+/** How an agent behaves; see `codex/recipe.mjs`. */
 const BEHAVIOURS = {
   answer: 62,
   /** It reports a failure. */
@@ -47,6 +47,7 @@ export const FAULTS = {
   answerTorn: 12,
   connectionsCut: 18,
   runnerKilled: 16,
+  agentServerKilled: 12,
   runnerSlept: 9,
   runnerRestarted: 3,
   runnerDoubled: 3,

@@ -2,13 +2,16 @@
  * Judges what the service says by what the agents wrote down. Pure, so that it can be shown to find what it looks for.
  *
  *   lost        accepted, and has not ended though every machine is back
- *   doubled     more runs of a prompt than its attempts, its policy and people's retries allow; two runs in one session
+ *               or lost in words: the transcript of its session proves an end that the job does not know
+ *   doubled     more runs of a prompt than its attempts, its policy and people's retries allow; two runs in one session; a
+ *               prompt that was entered into a session again without the order of a person
  *   corrupted   a result or a transcript that is not, byte for byte, what one run wrote
  */
 
 import { isTerminal } from '../../../spec/job/status.ts';
 import type { Run } from './journals.ts';
 import type { Entry, Story } from './person.ts';
+import type { Turn } from './turns.ts';
 
 export type ViolationKind = 'lost' | 'doubled' | 'corrupted';
 
@@ -26,6 +29,10 @@ export interface Evidence {
   entries: readonly Entry[];
   /** Its runs, oldest first. */
   runs: readonly Run[];
+  /** What the transcripts of agent servers say of its prompts. */
+  turns: readonly Turn[];
+  /** Whether nobody listened to one of its runs for a moment, because a runner or an agent server was killed or slept. */
+  isDisturbed: boolean;
   /** Retries of people that may have taken effect. */
   retries: number;
 }
@@ -35,6 +42,8 @@ export function judgeJob(evidence: Evidence): Violation[] {
   if (story === undefined) return [{ kind: 'lost', jobId, sentence: 'The service does not know it.' }];
   const found = [
     ...judgeEnd(story).map((sentence) => ({ kind: 'lost' as const, sentence })),
+    ...judgeProof(story, evidence).map((sentence) => ({ kind: 'lost' as const, sentence })),
+    ...judgeTurns(evidence).map((sentence) => ({ kind: 'doubled' as const, sentence })),
     ...judgeRuns(story, evidence).map((sentence) => ({ kind: 'doubled' as const, sentence })),
     ...judgeResults(story, evidence).map((sentence) => ({ kind: 'corrupted' as const, sentence })),
     ...judgeTranscript(story, evidence).map((sentence) => ({ kind: 'corrupted' as const, sentence })),
@@ -67,6 +76,31 @@ function judgeRuns(story: Story, { runs, retries }: Evidence): string[] {
   return sentences;
 }
 
+/** No job may say that its end is unknown, or that its turn was interrupted, when the transcript shows something else. */
+function judgeProof({ attempts }: Story, { turns }: Evidence): string[] {
+  if (turns.length === 0) return [];
+  const areAllComplete = turns.every(({ status }) => status === 'completed');
+  return attempts
+    .filter(
+      ({ error = '' }) =>
+        /is unknown/.test(error) || (areAllComplete && /shows the turn as interrupted/.test(error)),
+    )
+    .map(
+      ({ attempt, error }) =>
+        `Attempt ${attempt} says "${error}", but the transcript says: ${turns.map(({ status }) => status).join(', ')}.`,
+    );
+}
+
+/** The marker of a prompt is looked for before it is entered: only a person's retry enters it into the same session again. */
+function judgeTurns({ turns, retries }: Evidence): string[] {
+  return [...Map.groupBy(turns, ({ session }) => session)]
+    .filter(([, entered]) => entered.length > 1 + retries)
+    .map(
+      ([session, entered]) =>
+        `Its prompt was entered ${entered.length} times into ${session}, with ${retries} retries of people.`,
+    );
+}
+
 function judgeResults(story: Story, { runs }: Evidence): string[] {
   const sentences: string[] = [];
   const used = new Set<Run>();
@@ -93,12 +127,16 @@ function judgeResults(story: Story, { runs }: Evidence): string[] {
   return sentences;
 }
 
-function judgeTranscript(story: Story, { entries, runs }: Evidence): string[] {
+function judgeTranscript(story: Story, { entries, runs, isDisturbed }: Evidence): string[] {
   return story.attempts.flatMap((attempt) => {
     const own = entries.filter((entry) => entry.attempt === attempt.attempt);
     const printed = joined(own.filter((entry) => entry.stream === 'stdout'));
     const said = joined(own.filter((entry) => entry.stream === 'agent'));
-    const run = runs.find((one) => outputOf(one).startsWith(printed) && (one.answer ?? '').startsWith(said));
+    const run = runs.find(
+      (one) =>
+        (isDisturbed ? isPartOf(printed, one) : outputOf(one).startsWith(printed)) &&
+        (one.answer ?? '').startsWith(said),
+    );
     const isSilent = printed === '' && said === '';
     if (run === undefined) {
       return isSilent ? [] : [`The transcript of attempt ${attempt.attempt} is not the output of one run.`];
@@ -106,6 +144,7 @@ function judgeTranscript(story: Story, { entries, runs }: Evidence): string[] {
     if (attempt.outcome !== 'completed') return [];
     const whole = runs.find((one) => one.answer === attempt.content);
     if (whole === undefined) return [];
+    if (isDisturbed) return [];
     return printed === outputOf(whole) && said === whole.answer
       ? []
       : [`The transcript of attempt ${attempt.attempt} is not all that ${whole.run} wrote.`];
@@ -114,6 +153,18 @@ function judgeTranscript(story: Story, { entries, runs }: Evidence): string[] {
 
 function joined(entries: readonly Entry[]): string {
   return entries.map((entry) => entry.text).join('');
+}
+
+/** Whether the text is made of pieces of the run, in their order; some may be missing. */
+function isPartOf(printed: string, run: Run): boolean {
+  let rest = printed;
+  for (const { command, text } of run.pieces) {
+    const piece = `$ ${command}\n${text}`;
+    if (rest.startsWith(piece)) rest = rest.slice(piece.length);
+    // Nobody heard the beginning of it.
+    else if (rest.startsWith(text)) rest = rest.slice(text.length);
+  }
+  return run.pieces.some(({ command, text }) => `$ ${command}\n${text}`.startsWith(rest)) || rest === '';
 }
 
 /** How the commands of a run stand in the transcript. */
