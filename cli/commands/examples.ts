@@ -16,9 +16,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'link project status': ['orp link project status'],
   'link project unbind': ['orp link project unbind'],
   'link session register': [
+    'orp link session register',
     'orp link session register --orp-session-id main --label Main --codex-session-id <id> --primary',
     'orp link session register --orp-session-id docs --label Docs --codex-session-id <id> --role exploration',
   ],
+  'link session discover': ['orp link session discover', 'orp link session discover --all --json'],
   'link session list': ['orp link session list', 'orp link session list --json'],
   'link session show': ['orp link session show main'],
   'link session set-primary': ['orp link session set-primary main'],

@@ -20,6 +20,7 @@ import {
   updateSessions,
 } from '../records/sessions/sessions.ts';
 import { showSession } from '../records/sessions/shown-session.ts';
+import type { DiscoverOptions } from './link-session-discover.ts';
 import type { RegisterOptions } from './link-session-register.ts';
 import { sessionLines, sessionPage, sessionsPage, summary } from './session-output.ts';
 import { type Shell, withJson } from './shell.ts';
@@ -29,6 +30,17 @@ type SessionWork = (context: Context, id: string) => Promise<void>;
 export function registerLinkSession(group: Command, shell: Shell): void {
   const session = group.command('session').description('link the agent sessions of this repository');
   addRegister(session, shell);
+
+  withJson(
+    session
+      .command('discover')
+      .description('list the sessions that agents have for this repository; on a terminal, link one')
+      .option('--all', 'sessions of all folders'),
+  ).action((options: DiscoverOptions) =>
+    shell.run(options, async (context) =>
+      (await import('./link-session-discover.ts')).discover(context, options),
+    ),
+  );
 
   withJson(session.command('list').description('list the linked sessions')).action((options: CommonOptions) =>
     shell.run(options, list),
@@ -62,13 +74,16 @@ function parseRole(text: string): SessionRole | '' {
   throw new InvalidArgumentError(`Allowed choices are ${ROLES}; an empty value removes it.`);
 }
 
+/** On a terminal, `register` without ids opens the list of `discover`. */
 function addRegister(session: Command, shell: Shell): void {
+  const { stdin, stdout, stderr } = shell.surroundings;
+  const mayPick = stdin.isTTY === true && stdout.isTTY === true && stderr.isTTY === true;
   withJson(
     session
       .command('register')
       .description('link a session, or update its record')
-      .requiredOption('--orp-session-id <id>', 'an id that you choose')
-      .requiredOption('--label <label>', 'name to show')
+      .addOption(new Option('--orp-session-id <id>', 'an id that you choose').makeOptionMandatory(!mayPick))
+      .addOption(new Option('--label <label>', 'name to show').makeOptionMandatory(!mayPick))
       .option('--codex-session-id <id>', 'Codex session, required to take jobs; an empty value removes it')
       .option(
         '--agent <name>',
@@ -88,10 +103,19 @@ function addRegister(session: Command, shell: Shell): void {
       .option('--archived', 'archive the session')
       .option('--primary', 'make it the default for jobs that name no session')
       .option('--notes <text>', 'free text; an empty value removes it'),
-  ).action((options: RegisterOptions) =>
-    shell.run(options, async (context) =>
-      (await import('./link-session-register.ts')).registerSession(context, options),
-    ),
+  ).action((options: Partial<RegisterOptions>, command: Command) =>
+    shell.run(options, async (context) => {
+      const { orpSessionId, label, codexSessionId, json } = options;
+      if (orpSessionId !== undefined && label !== undefined) {
+        const { registerSession } = await import('./link-session-register.ts');
+        return registerSession(context, { ...options, orpSessionId, label });
+      }
+      if (!json && orpSessionId === undefined && codexSessionId === undefined) {
+        return (await import('./session-picker.ts')).registerPicked(context, options);
+      }
+      const missing = orpSessionId === undefined ? '--orp-session-id <id>' : '--label <label>';
+      command.error(`error: required option '${missing}' not specified`);
+    }),
   );
 }
 

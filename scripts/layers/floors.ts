@@ -70,7 +70,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/files'],
       ['cli/git'],
       ['cli/agents'],
-      ['cli/agents/app-server'],
+      ['cli/agents/app-server', 'cli/agents/session-files'],
       ['cli/runner/process'],
       ['cli/runner/agent-server'],
       ['cli/output', 'cli/records/sessions'],

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { CliError } from '../../cli/base/exit.ts';
 import { runProgram } from '../../cli/program.ts';
 import { T0 } from '../support/clock.ts';
@@ -34,6 +34,8 @@ export class Desk {
   now = T0;
   /** Whether what is printed goes to a terminal. */
   isTerminal = false;
+  /** What a person at the terminal types, a line for each question; undefined: nobody sits there. */
+  answers: string[] | undefined;
 
   constructor() {
     mkdirSync(this.repo);
@@ -45,13 +47,14 @@ export class Desk {
     const stdout = new Collector();
     const stderr = new Collector();
     const told = () => ({ stdout: stdout.text, stderr: stderr.text });
+    const person = this.answers === undefined ? undefined : seat(stderr, this.answers);
     try {
       const code = await runProgram(words, {
         env: this.env,
         cwd: this.repo,
-        stdin: Readable.from([Buffer.from(stdin)]),
+        stdin: person ?? Readable.from([Buffer.from(stdin)]),
         stdout: Object.assign(stdout, { isTTY: this.isTerminal }),
-        stderr,
+        stderr: Object.assign(stderr, { isTTY: person !== undefined }),
         now: () => this.now,
       });
       return { code, ...told(), error: undefined };
@@ -108,11 +111,25 @@ export class Desk {
   }
 }
 
+/** A person who answers each question, and types Ctrl-D when the answers are used up. */
+function seat(stderr: Collector, answers: readonly string[]) {
+  const keys = Object.assign(new PassThrough(), { isTTY: true });
+  const left = [...answers];
+  stderr.onText = (text) => {
+    if (/[\])?:] $/.test(text))
+      setImmediate(() => keys.write(left.length > 0 ? `${left.shift()}\r` : '\u0004'));
+  };
+  return keys;
+}
+
 class Collector extends Writable {
   text = '';
+  onText: (text: string) => void = () => undefined;
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString('utf8');
+    const text = chunk.toString('utf8');
+    this.text += text;
+    this.onText(text);
     done();
   }
 }

@@ -86,6 +86,9 @@ describe.each(codexes)('with $name', ({ bin }) => {
     return child;
   }
 
+  const discovered = async () =>
+    (await orp<{ sessions: { id: string }[] }>('link', 'session', 'discover')).sessions;
+
   const serverRecord = () => join(serverFolder(workspace.orp.env), 'server.json');
 
   /** Settles when the turn of this job is under way. */
@@ -94,6 +97,23 @@ describe.each(codexes)('with $name', ({ bin }) => {
       async () => model.requests.some(({ input }) => JSON.stringify(input.at(-1)).includes(prompt)),
       (isThere) => isThere,
     );
+
+  it('discover reads the sessions of Codex from their files while no server runs', async () => {
+    expect(existsSync(serverRecord())).toBe(false);
+    const session = (await discovered()).find(({ id }) => id === sessionId);
+    expect(session).toEqual({
+      agent: 'codex',
+      id: sessionId,
+      cwd: workspace.repository,
+      last_active_at_utc: expect.stringMatching(/^20\d\d-/),
+      branch: 'main',
+      first_prompt: 'Hello, this is the survey.',
+      open: false,
+      linked: true,
+    });
+    if (oldest !== undefined) expect((await discovered()).map(({ id }) => id)).toContain(oldSessionId);
+    expect(existsSync(serverRecord())).toBe(false);
+  });
 
   it('a runner that is killed leaves the turn running, and the next one reports its answer', async () => {
     const jobId = await submit('run: sleep 3; echo over');
@@ -294,6 +314,8 @@ describe.each(codexes)('with $name', ({ bin }) => {
     const jobId = await submit('The code word is fig-4. Keep it.');
     await orp('runner', 'work', '--once');
     expect(await show(jobId)).toMatchObject({ status: 'completed', content: 'I will remember fig-4.' });
+    const open = { id: sessionId, agent: 'codex', cwd: workspace.repository, open: true, linked: true };
+    expect(await discovered()).toContainEqual(expect.objectContaining(open));
     expect(heard.some((line) => line.startsWith('turn/completed'))).toBe(true);
     expect(heard.some((line) => line.includes(`orp:${jobId}:`))).toBe(true);
     expect(existsSync(serverRecord())).toBe(false);

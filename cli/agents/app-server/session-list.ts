@@ -1,4 +1,4 @@
-/** The sessions that an app-server has for a folder. It reads its index, not the files of the sessions. */
+/** The sessions that an app-server has, of one folder or of all. It reads its index, not the files of the sessions. */
 
 import { z } from 'zod';
 import type { FoundSession } from '../agent.ts';
@@ -29,13 +29,16 @@ const threads = z.looseObject({
   nextCursor: z.string().nullish().catch(undefined),
 });
 
-/** Newest first. Throws when the server does not answer. */
-export async function listSessions(connection: Connection, folder: string): Promise<FoundSession[]> {
+/** Newest first. `folder` undefined: all folders. Throws when the server does not answer. */
+export async function listSessions(
+  connection: Connection,
+  folder: string | undefined,
+): Promise<FoundSession[]> {
   const found: FoundSession[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const reply = await connection.call('thread/list', {
-      cwd: folder,
+      ...(folder === undefined ? {} : { cwd: folder }),
       sourceKinds: KINDS,
       sortKey: 'updated_at',
       limit: PAGE,

@@ -1,0 +1,60 @@
+/** The session files on the disk: `sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl` in the home of Codex. */
+
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface SessionDisk {
+  /** The paths of the files. */
+  files(): string[];
+  /** Epoch ms: Codex writes to the file in every turn. */
+  changedAt(path: string): number;
+  /** The bytes from a position on. Fewer at the end of the file; none when it cannot be read. */
+  read(path: string, at: number, bytes: number): Buffer;
+  /** Whether a program has the session open. */
+  isOpen(sessionId: string): boolean;
+}
+
+export function openDisk(home: string): SessionDisk {
+  return {
+    files: () => filesIn(join(home, 'sessions'), 3),
+    changedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    read: readPart,
+    isOpen: (sessionId) => existsSync(join(home, 'thread-writer-locks', `${sessionId}.lock`)),
+  };
+}
+
+/** Regular files only: a pipe would block its reader. */
+function filesIn(folder: string, depth: number): string[] {
+  const entries = listFolder(folder);
+  if (depth === 0) {
+    return entries
+      .filter((entry) => entry.isFile() && /^rollout-.*\.jsonl$/.test(entry.name))
+      .map((entry) => `${folder}/${entry.name}`);
+  }
+  return entries
+    .filter((entry) => entry.isDirectory() && /^\d+$/.test(entry.name))
+    .flatMap((entry) => filesIn(`${folder}/${entry.name}`, depth - 1));
+}
+
+function listFolder(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    // Missing, or not readable by this user.
+    return [];
+  }
+}
+
+function readPart(path: string, at: number, bytes: number): Buffer {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const buffer = Buffer.allocUnsafe(bytes);
+    return buffer.subarray(0, readSync(file, buffer, 0, bytes, at));
+  } catch {
+    // Removed meanwhile, or not readable by this user.
+    return Buffer.alloc(0);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}

@@ -1,0 +1,82 @@
+/** The sessions that the agents of this machine have for a repository, and how they are shown. */
+
+import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
+import { messageOf } from '../base/exit.ts';
+import { formatTimestamp } from '../files/timestamps.ts';
+import { isLinkable } from '../git/repository.ts';
+import type { Context } from '../output/context.ts';
+import { age, table } from '../output/page.ts';
+import type { Rich } from '../output/text-output.ts';
+import { readSessions } from '../records/sessions/sessions.ts';
+import { FINDERS } from '../runner/agent-server/find-sessions.ts';
+
+export interface DiscoveredSession {
+  agent: string;
+  /** The id at the agent. */
+  id: string;
+  cwd: string;
+  last_active_at_utc: string;
+  branch: string | null;
+  first_prompt: string;
+  /** Whether a program has the session open. */
+  open: boolean;
+  /** Whether this repository links it. */
+  linked: boolean;
+}
+
+/** Newest first. An agent that cannot be asked only warns, because the others can. */
+export async function discoverSessions(context: Context, isAll: boolean): Promise<DiscoveredSession[]> {
+  const repository = await context.repository();
+  const shelf = isLinkable(repository) ? readSessions(repository, context.now()).sessions : [];
+  const linked = new Set(
+    shelf.map(({ record: { agent, agent_session_id: other, codex_session_id: id } }) =>
+      keyOf(agent ?? DEFAULT_AGENT, other ?? id ?? ''),
+    ),
+  );
+  const found: DiscoveredSession[] = [];
+  for (const [agent, find] of FINDERS) {
+    try {
+      for (const session of await find(context.env, isAll ? undefined : repository.root)) {
+        found.push({
+          agent,
+          id: session.sessionId,
+          cwd: session.cwd,
+          last_active_at_utc: formatTimestamp(possibleTime(session.lastActiveAt)),
+          branch: session.branch ?? null,
+          first_prompt: session.firstPrompt,
+          open: session.isOpen,
+          linked: linked.has(keyOf(agent, session.sessionId)),
+        });
+      }
+    } catch (error) {
+      context.warn(`Could not list the sessions of ${agent}: ${messageOf(error)}`);
+    }
+  }
+  return found.sort((a, b) => b.last_active_at_utc.localeCompare(a.last_active_at_utc));
+}
+
+function keyOf(agent: string, id: string): string {
+  return `${agent} ${id}`;
+}
+
+/** A clock that is wrong must not end the command. */
+function possibleTime(at: number): number {
+  return Number.isFinite(at) ? Math.min(Math.max(at, 0), Date.UTC(9999, 0)) : 0;
+}
+
+/** A numbered table. */
+export function discoveredPage(sessions: readonly DiscoveredSession[], now: number, columns: number): Rich {
+  if (sessions.length === 0) return 'No sessions of an agent for this folder.\n';
+  const rows = sessions.map((session, at) => [
+    { text: String(at + 1) },
+    { text: age(now - Date.parse(session.last_active_at_utc)) },
+    { text: session.branch ?? '' },
+    { text: stateOf(session), style: session.linked ? ('green' as const) : undefined },
+    { text: session.first_prompt.replaceAll(/\s+/g, ' ') || session.id },
+  ]);
+  return table(['#', 'ACTIVE', 'BRANCH', 'STATE', 'FIRST PROMPT'], rows, columns);
+}
+
+function stateOf({ open, linked }: DiscoveredSession): string {
+  return [linked ? 'linked' : '', open ? 'open' : ''].filter((word) => word !== '').join(', ');
+}

@@ -1,0 +1,101 @@
+/** Asks a person at the terminal which session of an agent to link, and under which name. */
+
+import { usageError } from '../base/exit.ts';
+import { oneLine } from '../base/one-line.ts';
+import { requireGit } from '../git/repository.ts';
+import type { Context } from '../output/context.ts';
+import { said } from '../output/page.ts';
+import { ask, canAsk } from '../output/terminal.ts';
+import { findSession, readSessions } from '../records/sessions/sessions.ts';
+import { type DiscoveredSession, discoveredPage, discoverSessions } from './discovered-sessions.ts';
+import { type RegisterOptions, registerSession } from './link-session-register.ts';
+
+/** What fits on a terminal; older sessions are in the list without a picker. */
+const SHOWN = 20;
+const NAME_CHARACTERS = 40;
+
+export type PickerOptions = Partial<RegisterOptions>;
+
+/** Whether somebody sits at the terminal and reads sentences there. */
+export function canPick(context: Pick<Context, 'form' | 'stdin' | 'stderr'>): boolean {
+  return context.form === 'page' && canAsk(context);
+}
+
+/** `orp link session register` without an id. */
+export async function registerPicked(context: Context, options: PickerOptions): Promise<void> {
+  requireGit(await context.repository());
+  const sessions = await discoverSessions(context, false);
+  if (sessions.length > 0) return pickAndRegister(context, sessions, options);
+  throw usageError(
+    'No agent has a session for this folder.',
+    'Start one (`codex`), or pass --orp-session-id and --label to register a session without it.',
+  );
+}
+
+/** Lists the sessions, asks for one, and registers it. Enter alone changes nothing. */
+export async function pickAndRegister(
+  context: Context,
+  sessions: readonly DiscoveredSession[],
+  options: PickerOptions,
+): Promise<void> {
+  const shown = sessions.slice(0, SHOWN);
+  context.stdout.print(discoveredPage(shown, context.now(), context.stdout.columns));
+  if (sessions.length > shown.length) {
+    context.stdout.print(
+      said('note', `${sessions.length - shown.length} older ones: \`orp link session discover --json\`.`),
+    );
+  }
+  const picked = await askWhich(context, shown);
+  if (picked === undefined) return;
+  const given = options.label?.trim() ?? '';
+  const name = given || (await askName(context, picked));
+  await registerSession(context, {
+    ...options,
+    orpSessionId: options.orpSessionId ?? name,
+    label: name,
+    codexSessionId: picked.id,
+    agent: picked.agent,
+  });
+}
+
+async function askWhich(
+  context: Context,
+  sessions: readonly DiscoveredSession[],
+): Promise<DiscoveredSession | undefined> {
+  const range = sessions.length === 1 ? '1' : `1-${sessions.length}`;
+  for (;;) {
+    const message = `Link which session? [${range}, Enter for none]`;
+    const answer = (await ask(context, { message, isSecret: false })).trim();
+    if (answer === '') return undefined;
+    const picked = /^\d+$/.test(answer) ? sessions[Number(answer) - 1] : undefined;
+    if (picked === undefined) context.warn(`${JSON.stringify(answer)} is not a number of the list.`);
+    else if (picked.linked) context.warn('This session is linked already.');
+    else return picked;
+  }
+}
+
+/** The name is the id and the label, so it must be free. */
+async function askName(context: Context, picked: DiscoveredSession): Promise<string> {
+  const { sessions } = readSessions(requireGit(await context.repository()), context.now());
+  const isFree = (name: string) => findSession(sessions, name) === undefined;
+  const suggested = suggestName(picked, isFree);
+  for (;;) {
+    const message = `Its name here? [${oneLine(suggested)}]`;
+    const name = (await ask(context, { message, isSecret: false })).trim() || suggested;
+    if (isFree(name)) return name;
+    context.warn(`The session ${JSON.stringify(name)} exists already.`, 'Choose another name.');
+  }
+}
+
+/** `main` for the first session, then the first words of its prompt. */
+export function suggestName(session: DiscoveredSession, isFree: (name: string) => boolean): string {
+  if (isFree('main')) return 'main';
+  const words = session.first_prompt.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  let name = '';
+  for (const word of words) {
+    const longer = name === '' ? word : `${name}-${word}`;
+    if (longer.length > NAME_CHARACTERS) break;
+    name = longer;
+  }
+  return [name, `${session.agent}-${session.id}`].find((each) => each !== '' && isFree(each)) ?? session.id;
+}

@@ -1,0 +1,55 @@
+/** Finds the sessions of an agent for a person who wants to link one. It starts no server and no agent. */
+
+import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
+import type { FoundSession } from '../../agents/agent.ts';
+import { connectTo } from '../../agents/app-server/connection.ts';
+import type { Connection } from '../../agents/app-server/rpc.ts';
+import { openDisk } from '../../agents/session-files/disk.ts';
+import { listSessionFiles } from '../../agents/session-files/list-files.ts';
+import { cutPrompt } from '../../agents/session-files/session-head.ts';
+import { connectToShared } from './choose-way.ts';
+import { codexHome, isOwnSocket, ownSocket } from './places.ts';
+
+/** Newest first. `folder` undefined: the sessions of all folders. */
+type FindSessions = (env: NodeJS.ProcessEnv, folder: string | undefined) => Promise<FoundSession[]>;
+
+/** For every name of the registry. */
+export const FINDERS = new Map<string, FindSessions>([[DEFAULT_AGENT, findCodexSessions]]);
+
+/** Asks a server that runs already: the one of the person, else the one of the runner. Otherwise reads the session files. */
+async function findCodexSessions(
+  env: NodeJS.ProcessEnv,
+  folder: string | undefined,
+): Promise<FoundSession[]> {
+  const disk = openDisk(codexHome(env));
+  const connection = (await connectToShared(env)) ?? (await connectToRunning(env));
+  const told = connection === undefined ? undefined : await askServer(connection, folder);
+  return (
+    told?.map((session) => ({
+      ...session,
+      firstPrompt: cutPrompt(session.firstPrompt.trim()),
+      // The server knows only what it has open itself.
+      isOpen: session.isOpen || disk.isOpen(session.sessionId),
+    })) ?? listSessionFiles(disk, folder)
+  );
+}
+
+async function connectToRunning(env: NodeJS.ProcessEnv): Promise<Connection | undefined> {
+  const path = ownSocket(env);
+  return isOwnSocket(path) ? connectTo(path) : undefined;
+}
+
+/** Undefined when the server does not answer, or is too old to list sessions. */
+async function askServer(
+  connection: Connection,
+  folder: string | undefined,
+): Promise<FoundSession[] | undefined> {
+  try {
+    const { listSessions } = await import('../../agents/app-server/session-list.ts');
+    return await listSessions(connection, folder);
+  } catch {
+    return undefined;
+  } finally {
+    connection.close();
+  }
+}
