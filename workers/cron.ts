@@ -31,7 +31,7 @@ const PRUNE_LIMIT = 100;
 const KEPT_LIMITS = { accounts: 5, jobs: 100 };
 const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
-/** Until then a revoked token still proves that its device is known. */
+/** How long a revoked token still proves that its device is known. */
 const REVOKED_TOKEN_MS = 30 * DAY_MS;
 const TOKEN_LIMIT = 1000;
 /** Machines visited in one run. */
@@ -57,7 +57,7 @@ export async function runCron(deps: Deps): Promise<void> {
   await step(deps, 'visit_machines', () => visitMachines(deps));
 }
 
-/** One step that fails does not keep the others from running. */
+/** Runs one step. If it fails, the other steps still run. */
 async function step(deps: Deps, name: string, run: () => Promise<unknown>): Promise<void> {
   try {
     await run();
@@ -66,7 +66,7 @@ async function step(deps: Deps, name: string, run: () => Promise<unknown>): Prom
   }
 }
 
-/** Jobs that became due in the last minutes: sends missed wakes again. */
+/** Wakes machines again for jobs that became due in the last minutes, because a wake-up may have been missed. */
 async function wakeDue(deps: Deps): Promise<void> {
   const jobs = await deps.db.all<JobRow>(readNewlyDue(deps.now - 2 * MINUTE_MS, deps.now));
   for (const userId of new Set(jobs.map((job) => job.userId))) {
@@ -118,7 +118,7 @@ async function visit(deps: Deps, { id, userId, transport }: DueVisit): Promise<v
       await stub.prune();
     })
     .catch((error: unknown) => {
-      // The next machine would also wait for a silent D1, beyond the next cron run.
+      // D1 does not answer. The next machine would wait, too, longer than the time until the next cron run.
       if (isSilence(error)) throw error;
       deps.log('object_not_told', { machineId: id, message: String(error) });
     });

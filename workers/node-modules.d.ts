@@ -1,4 +1,6 @@
-/** The little of Node that the platform offers and this Worker uses; the whole of `@types/node` would offer far more than there is. */
+/**
+ * Types for the parts of Node that this Worker uses. `@types/node` would also declare parts that the platform does not have.
+ */
 
 declare module 'node:crypto' {
   interface ScryptCost {

@@ -1,6 +1,6 @@
 /**
- * Finds out whose token a request carries. An isolate remembers the tokens that it has seen, so most requests read
- * nothing from D1. It asks D1 again after 30 s; while D1 does not answer, it trusts recent answers.
+ * Finds the account of a request's token. An isolate remembers the tokens that it has seen, so most requests read nothing
+ * from D1. It asks D1 again after 30 s. While D1 does not answer, it trusts recent answers.
  */
 
 import type { Deps } from '../base/deps.ts';
@@ -22,21 +22,21 @@ interface Trusted {
   kind: TokenKind;
   /** When D1 last said that the token is live. */
   confirmedAt: number;
-  /** Until then D1 is not asked. */
+  /** Until this time, D1 is not asked. */
   until: number;
 }
 
-/** How long an isolate trusts what it knows of a token. After this time every isolate rejects a revoked token. */
+/** How long an isolate trusts an answer of D1. After this time, every isolate rejects a revoked token. */
 const TRUST_MS = 30_000;
 /**
  * While D1 does not answer, no token can be revoked either. The isolate trusts the last answer of D1 for this long.
  */
 const SILENT_TRUST_MS = 15 * 60_000;
-/** While D1 does not answer, it is asked this often. */
+/** How often D1 is asked while it does not answer. */
 const ASK_AGAIN_MS = 5000;
-/** The use of a token is noted this often, so that the ones nobody uses can go. */
+/** How often the use of a token is recorded, so that unused tokens can be removed. */
 export const NOTE_USE_MS = 24 * 60 * 60_000;
-/** Tokens remembered by one isolate; the oldest go first. */
+/** The number of tokens that one isolate remembers. The oldest are removed first. */
 const TRUST_LIMIT = 10_000;
 const trusted = new Map<string, Trusted>();
 
@@ -61,7 +61,7 @@ export async function authenticate(
   return found?.kind === kind ? { ...found.user, tokenHash } : undefined;
 }
 
-/** The token was revoked here. */
+/** Removes a token that was revoked in this isolate. */
 export function forgetToken(tokenHash: string): void {
   trusted.delete(tokenHash);
 }
@@ -81,7 +81,9 @@ async function askDatabase(deps: Deps, tokenHash: string): Promise<Owner | undef
   return { user, kind };
 }
 
-/** An answer that arrives after this request stopped waiting is still used: it may say that the token was revoked. */
+/**
+ * Uses the remembered token while D1 does not answer. A late answer is still stored, because it may report a revoked token.
+ */
 async function orRemembered(
   deps: Deps,
   { known, asked }: { known: Trusted; asked: Promise<Owner | undefined> },

@@ -1,8 +1,10 @@
 /**
- * Keeps one account from taking the processor from the others. Each account has a budget of bytes in this isolate;
- * what a request moved and read is charged when it is done. Requests of an account that has overspent, or that runs
- * many requests at once, wait for their turn; a request that would wait too long is refused. Deliveries of a runner
- * (`paced: false` in the contract) have budgets of their own: large ones, small ones, and signs of life.
+ * Prevents one account from slowing down the others. Each account has a budget of bytes in this isolate. At its end, a
+ * request
+ * is charged for the bytes that it has sent and read. If an account has overspent its budget or runs many requests at once,
+ * its
+ * requests wait. A request that would wait too long is refused. Deliveries of a runner (`paced: false` in the contract) have
+ * separate budgets: for large deliveries, for small deliveries, and for heartbeats and similar calls.
  */
 
 import type { Share } from '../../spec/bounds.ts';
@@ -10,20 +12,20 @@ import { BESIDE_OTHERS, DELIVERIES, PACE, SIGNS_OF_LIFE, SMALL_DELIVERIES } from
 
 interface Account {
   userId: string;
-  /** Bytes it may still spend; negative after an expensive request. */
+  /** The bytes that the account may still spend. Negative after an expensive request. */
   budget: number;
   /** When the budget was last refilled, in ms of the pacer's clock. */
   refilledAt: number;
-  /** Bytes of heavy requests that are not repaid; it counts only while another account asks, too. */
+  /** The unpaid bytes of heavy requests. They matter only while another account also sends requests. */
   debt: number;
-  /** When each request under way began, and when each that waits came. The platform may end a request without a word. */
+  /** The start times of running and waiting requests. They are needed because the platform may end a request silently. */
   underWay: Set<Ticket>;
   waiting: Set<Ticket>;
 }
 
 interface Ticket {
   at: number;
-  /** It has run for so long that it waits for something, and takes nothing from the thread. */
+  /** True if the request has run for so long that it is only waiting and uses no processor time. */
   isSlow?: boolean;
 }
 
@@ -32,13 +34,13 @@ export interface PacerClock {
   sleep(ms: number): Promise<void>;
 }
 
-/** What a request cost: bytes that it moved, and everything that it moved and read. */
+/** The cost of a request: the bytes sent and received, and the total including rows read. */
 export interface Cost {
   bytes: number;
   heavyBytes: number;
 }
 
-/** A turn: `done` charges what the request cost. `retryAfterMs`: refused, and when to come again. */
+/** A turn. `done` charges the cost of the request. A refusal has `retryAfterMs`, the time until the next try. */
 export type Turn = { kind: 'go'; done(cost: Cost): void } | { kind: 'refused'; retryAfterMs: number };
 
 const REAL_CLOCK: PacerClock = {
@@ -46,10 +48,10 @@ const REAL_CLOCK: PacerClock = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
-/** Which accounts have asked last, over all shares. */
+/** Remembers which accounts have sent the last requests, over all budgets. */
 export class Neighbors {
   #latest = { userId: '', at: Number.NEGATIVE_INFINITY };
-  /** The last request of another account than the latest one. */
+  /** The time of the last request from a different account than the latest request. */
   #otherAt = Number.NEGATIVE_INFINITY;
 
   ask(userId: string, now: number): void {
@@ -57,14 +59,14 @@ export class Neighbors {
     this.#latest = { userId, at: now };
   }
 
-  /** Whether an account besides this one has asked just now. */
+  /** Whether another account has just sent a request. */
   areBeside(userId: string, now: number): boolean {
     const at = userId === this.#latest.userId ? this.#otherAt : this.#latest.at;
     return now - at < BESIDE_OTHERS.forMs;
   }
 }
 
-/** Accounts remembered at most; one with a full budget and nothing under way is forgotten first. */
+/** The maximum number of remembered accounts. Accounts with a full budget and no request are removed first. */
 const REMEMBERED = 10_000;
 
 export class Pacer {
@@ -80,8 +82,7 @@ export class Pacer {
   }
 
   /**
-   * Waits for a turn, about `waitMs` at most. Every request has its own timer, so a request that ends delays no
-   * other.
+   * Waits for a turn, at most about `waitMs`. Every request has its own timer, so a request that ends delays no other.
    */
   async enter(userId: string): Promise<Turn> {
     const account = this.#accountOf(userId);
@@ -101,7 +102,7 @@ export class Pacer {
 
   async #wait(account: Account, { at }: Ticket): Promise<Turn> {
     for (;;) {
-      // The more requests wait, the less often each checks: checking must not use up the time that they wait for.
+      // If many requests wait, each checks less often, because the checks also use processor time.
       const pause = PACE.lookMs + account.waiting.size * PACE.lookPerWaiterMs;
       await this.#clock.sleep(Math.min(Math.max(this.#waitOf(account), pause), this.share.waitMs));
       this.#refresh(account);
@@ -191,7 +192,7 @@ export class Pacer {
 
 const neighbors = new Neighbors();
 
-/** The accounts of this isolate: what they ask for, what their runners deliver, and the signs of life of their runners. */
+/** The budgets of this isolate: for requests of people, for deliveries of runners, and for heartbeats and similar calls. */
 export const pacers = {
   requests: new Pacer(REAL_CLOCK, PACE, neighbors),
   largeDeliveries: new Pacer(REAL_CLOCK, DELIVERIES, neighbors),

@@ -3,16 +3,19 @@
 import { Buffer } from 'node:buffer';
 import { scrypt, timingSafeEqual } from 'node:crypto';
 
-/** N=2^15, r=8, p=3: 32 MB and well under a second, what fits into one isolate. */
+/** N=2^15, r=8, p=3. One run needs 32 MB and less than a second, which fits into one isolate. */
 const COST_LOG2 = 15;
 const BLOCK_SIZE = 8;
 const PARALLELISM = 3;
 const MAX_MEMORY = 64 * 1024 * 1024;
 
-/** A hash that no password has: checking an unknown e-mail takes as long as a wrong password. */
+/** A hash that no password matches. With it, an unknown e-mail takes as long to check as a wrong password. */
 const NOBODY = `scrypt$${COST_LOG2}$${BLOCK_SIZE}$${PARALLELISM}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
-/** Whether `password` belongs to `stored` (`scrypt$log2N$r$p$salt$hash`, base64url). Without `stored`: false, as slowly. */
+/**
+ * Whether `password` matches `stored` (`scrypt$log2N$r$p$salt$hash`, base64url). Without `stored`, returns false after the
+ * same time.
+ */
 export async function isPassword(password: string, stored: string | undefined): Promise<boolean> {
   const [, cost, blockSize, parallelism, salt = '', hash = ''] = (stored ?? NOBODY).split('$');
   const expected = Buffer.from(hash, 'base64url');

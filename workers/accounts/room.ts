@@ -1,4 +1,4 @@
-/** Refusals at the limits of an account: new work is refused, results and transcripts never are. */
+/** Checks the limits of an account. Only new work is refused, never results and transcripts. */
 
 import type { AccountLimit, AccountLimits } from '../../spec/bounds.ts';
 import { limitSentence } from '../../spec/bounds.ts';
@@ -9,12 +9,12 @@ import type { Added } from '../store/account-usage.ts';
 import { findFullLimit, readLimits } from '../store/account-usage.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
 
-/** What this account may hold. */
+/** Returns the limits of this account. */
 export function limitsOf(deps: Deps, userId: string): Promise<AccountLimits> {
   return readLimits(deps.db, userId, deps.settings.accountLimits);
 }
 
-/** Whether the account has room for what a write adds. The guard of the write decides; this explains its refusal. */
+/** Checks whether the account has room for a write. The guard of the write decides; this function explains its refusal. */
 export async function checkRoom(
   deps: Deps,
   userId: string,
@@ -25,7 +25,7 @@ export async function checkRoom(
   return limitReached(deps, { userId, limit: full, limits: await limitsOf(deps, userId) });
 }
 
-/** The guard of a write found no room: names the limit. Room that became free meanwhile is for the next request. */
+/** Names the limit after the guard of a write found no room, even if room has become free meanwhile. */
 export async function noRoom(
   deps: Deps,
   userId: string,

@@ -16,7 +16,7 @@ const WINDOW_MS = 15 * 60_000;
 
 /** Failed tries within a window. */
 const LIMITS = { pair: 10, network: 50, account: 300, device: 10 } as const;
-/** Tries at one code in one network: nobody elsewhere uses up the code of its owner. */
+/** Tries for one code from one network, so that other networks cannot use up the owner's tries. */
 const CODE_LIMIT = 5;
 
 export interface SignInAttempt {
@@ -28,7 +28,7 @@ export interface SignInAttempt {
   address: string;
   /** Address and program, for the audit log. */
   source: string;
-  /** A token that this device had before; revoked ones do as well. */
+  /** A token that this device had before. A revoked token is enough. */
   device?: string | undefined;
 }
 
@@ -60,15 +60,15 @@ export async function readCounted(
 }
 
 export interface Counting {
-  /** This attempt exceeds a limit. */
+  /** Whether this attempt exceeds a limit. */
   isOver: boolean;
-  /** It exceeds the limit of the code; the next code starts from zero. */
+  /** Whether it exceeds the limit of the code. The count starts again with the next code. */
   isOverCode: boolean;
-  /** Until when the next attempt is refused; undefined: it is not refused. */
+  /** Until when the next attempt is refused. Undefined if it is not refused. */
   until: number | undefined;
 }
 
-/** Counts this attempt. A successful one is subtracted again. `alsoCode`: it is one at the code of the account. */
+/** Counts this attempt. A successful attempt is subtracted later. `alsoCode`: also count it as a try for the code. */
 export async function countTry(deps: Deps, counted: Counted, alsoCode?: string): Promise<Counting> {
   const { subjects } = counted;
   const window = { now: deps.now, since: deps.now - WINDOW_MS };
@@ -82,12 +82,12 @@ export async function countTry(deps: Deps, counted: Counted, alsoCode?: string):
   };
 }
 
-/** Subject of the tries at a code. */
+/** The key under which tries for a code are counted. */
 export function codeSubject({ network }: Counted, email: string): string {
   return `code:${network} ${email}`;
 }
 
-/** When the last of the windows ends that hold up a subject; undefined when none does. `counted`: tries that are this one's own. */
+/** Returns until when a subject is blocked, or undefined. `counted`: the number of tries that belong to this attempt. */
 function blockedUntil(tries: readonly Tries[], counted: number): number | undefined {
   const ends = tries
     .filter(({ subject, failures }) => failures - counted >= limitOf(subject))
@@ -100,7 +100,7 @@ function limitOf(subject: string): number {
   return LIMITS[kind];
 }
 
-/** `Retry-After` is when the window ends: waiting shorter is in vain, waiting longer is not needed. */
+/** The refusal after too many attempts. `Retry-After` is exactly the end of the window. */
 export function tooManyAttempts(deps: Deps, until: number) {
   const seconds = Math.max(1, Math.ceil((until - deps.now) / 1000));
   const { refusal } = refuse(
@@ -117,7 +117,7 @@ const EMBEDDED = [
   [0x64, 0xff9b, 0, 0, 0, 0],
 ];
 
-/** `203.0.113.7` for IPv4, `2001:db8:0:1::/64` for IPv6; what is no address stays as it is, cut to 64 characters. */
+/** `203.0.113.7` for IPv4, `2001:db8:0:1::/64` for IPv6. Any other text is returned, cut to 64 characters. */
 export function networkOf(address: string): string {
   const text = address.trim().toLowerCase().split('%')[0] ?? '';
   if (!text.includes(':')) return text.slice(0, 64) || 'unknown';
@@ -133,7 +133,7 @@ function bytesOf(group = 0): [number, number] {
   return [group >> 8, group & 0xff];
 }
 
-/** The eight groups of an IPv6 address; undefined when it is none. */
+/** Returns the eight groups of an IPv6 address, or undefined for any other text. */
 function groupsOf(text: string): number[] | undefined {
   const halves = withoutDots(text).split('::');
   if (halves.length > 2) return undefined;

@@ -20,14 +20,14 @@ import {
 } from './sign-in-limits.ts';
 import { Turnstile } from './turnstile.ts';
 
-/** A token at once, or word that a code was sent. */
+/** A token, or the message that a code was sent. */
 export type SignInReply =
   | { kind: 'token'; token: string; user: User }
   | { kind: 'code_sent'; maskedEmail: string; expiresAt: number };
 
 /**
- * One run of scrypt takes 32 MB and a good part of a second. So they run one at a time, and the queue is no longer
- * than clients wait.
+ * One run of scrypt takes 32 MB and almost a second. So runs happen one at a time, and the queue is limited to the time that
+ * clients wait.
  */
 const passwords = new Turnstile({ atOnce: 1, places: 16, placesOfOne: 8, waitMs: 6000 });
 const BUSY_SECONDS = 5;
@@ -85,7 +85,7 @@ export async function inPasswordTurn<T>(key: string, work: () => Promise<T>): Pr
   return (await passwords.pass({ key, isKnown: true }, work))?.value;
 }
 
-/** A client that has failed too often is refused here, at the cost of one read. */
+/** Refuses a client that has failed too often, with one read. */
 async function enter(
   deps: Deps,
   email: string,
@@ -165,7 +165,7 @@ async function noteFailure(
 }
 
 const CODE_LIFE_MS = 10 * 60_000;
-/** From all networks together. */
+/** The maximum tries for one code from all networks together. */
 const CODE_TRIES = 100;
 
 async function sendCode(
@@ -215,7 +215,7 @@ export async function verifyCode(
   return accept({ token: await issueToken(deps, person, { attempt, counted }), user: person });
 }
 
-/** Revokes the token of this request and closes what it holds open; other isolates forget it within 30 s. */
+/** Revokes the token of this request and closes its channels. Other isolates reject the token within 30 s. */
 export async function signOut(deps: Deps, { tokenHash, id }: SignedIn, source: string): Promise<void> {
   const revoked = await accounts.revokeIfActive(deps.db, tokenHash, deps.now);
   forgetToken(tokenHash);

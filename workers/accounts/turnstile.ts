@@ -5,28 +5,28 @@
  */
 
 interface Ticket {
-  /** Who waits. */
+  /** The network of the waiting request. */
   key: string;
   isKnown: boolean;
   arrivedAt: number;
-  /** When its request was last heard of. */
+  /** When the request last showed that it still waits. */
   seenAt: number;
 }
 
 export interface TurnstileLimits {
-  /** Work that is done at the same time. */
+  /** The number of runs at the same time. */
   atOnce: number;
-  /** Requests of strangers at work or waiting. */
+  /** The maximum number of running or waiting requests from unknown callers. */
   places: number;
-  /** Of one key. */
+  /** The maximum for one key. */
   placesOfOne: number;
   /** Longest wait for a turn. */
   waitMs: number;
 }
 
-/** Pause between two looks: others get the processor meanwhile. */
+/** The pause between two checks. Other requests can run meanwhile. */
 const LOOK_MS = 20;
-/** A request that was not heard of for so long has ended. */
+/** A request that has not shown itself for this long has ended. */
 const FORGOTTEN_MS = 10_000;
 
 export class Turnstile {
@@ -37,7 +37,7 @@ export class Turnstile {
     this.#limits = limits;
   }
 
-  /** Runs `work` in its turn; undefined when the queue is full. Known callers go before unknown ones. */
+  /** Runs `work` when it is its turn. Returns undefined if the queue is full. Known callers run before unknown callers. */
   async pass<T>(
     caller: { key: string; isKnown: boolean },
     work: () => Promise<T>,

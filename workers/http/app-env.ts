@@ -1,9 +1,9 @@
-/** What Hono carries through a request. */
+/** The variables that Hono passes through a request. */
 
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 
-/** Ids of a request, as far as it has them. */
+/** The ids in a request, as far as they are known. */
 export interface AboutRequest {
   jobId?: string | undefined;
   machineId?: string | undefined;
@@ -15,11 +15,11 @@ export interface AppEnv {
   Variables: {
     deps: Deps;
     requestId: string;
-    /** When it arrived, by the real clock. */
+    /** The real time of arrival. */
     startedAt: number;
-    /** Absent: no token, or one that is not valid. */
+    /** Undefined without a valid token. */
     auth: SignedIn | undefined;
-    /** What the request names, for the log: ids, never contents. */
+    /** The ids in the request, for the log. Never contents. */
     about: AboutRequest | undefined;
   };
 }

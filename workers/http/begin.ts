@@ -1,4 +1,4 @@
-/** What every request starts with: an id, its dependencies (the clock is read once) and its account. */
+/** Prepares every request: it sets the id, the dependencies (with one reading of the clock) and the account. */
 
 import type { Context, Next } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
@@ -29,7 +29,7 @@ const securePages = secureHeaders({
   xFrameOptions: 'DENY',
 });
 
-/** An upgraded answer belongs to the object: nothing may be added to it. */
+/** Adds security headers, except to an upgraded answer, which comes from the object and must not be changed. */
 export async function securely(context: Context<AppEnv>, next: Next): Promise<void> {
   if (context.req.header('upgrade')) return next();
   const secure = context.req.path.startsWith('/api/') ? secureApi : securePages;
@@ -48,19 +48,19 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
   if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');
 }
 
-/** Looks up the bearer token; rows decide whether one is needed. */
+/** Looks up the bearer token. The route decides whether a token is required. */
 export async function signedIn(context: Context<AppEnv>, next: Next): Promise<void> {
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
   if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token, 'cli'));
   await next();
 }
 
-/** Tells every client what this server offers beyond the contract of v0.4.4. */
+/** The header value that announces this server's extensions of the v0.4.4 contract. */
 const OFFERED = formatCapabilities(CAPABILITIES);
 
 /**
- * Adds the header to every answer, refusals and streams included: to a client, an answer without it comes from a
- * server without extensions. An upgraded answer (101) belongs to the object, and its client reads no headers.
+ * Adds the header to every answer, including refusals and streams. A client treats an answer without the header as an answer
+ * from a server without extensions. An upgraded answer (101) comes from the object, and its client reads no headers.
  */
 export async function announced(context: Context<AppEnv>, next: Next): Promise<void> {
   await next();

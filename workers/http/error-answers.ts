@@ -6,7 +6,7 @@ import { type ErrorBody, HTTP_STATUS, type Refusal, refuse } from '../../spec/er
 import { isPassingFailure } from '../base/failures.ts';
 import type { AppEnv } from './app-env.ts';
 
-/** JSON for unknown routes too: 405 where another method exists, else 404. */
+/** Answers unknown routes with JSON: 405 if the path has another method, otherwise 404. */
 export function noRoute(context: Context<AppEnv>): Response {
   const allowed = methodsOf(context.req.path);
   const { refusal } =
@@ -25,7 +25,7 @@ export function noRoute(context: Context<AppEnv>): Response {
   return refusalResponse(context, refusal);
 }
 
-/** A bug, or a platform that cannot answer now. The message of the error goes to the log only. */
+/** Answers after a bug or a failure of the platform. The error message goes only to the log. */
 export function unexpected(error: Error, context: Context<AppEnv>): Response {
   const isPassing = isPassingFailure(error);
   const about = context.get('about') ?? {};
@@ -43,7 +43,7 @@ export function unexpected(error: Error, context: Context<AppEnv>): Response {
   return response;
 }
 
-/** The methods that a path has. */
+/** Returns the methods of a path. */
 function methodsOf(path: string): string[] {
   return ROWS.filter((row) => new RegExp(`^${row.path.replace(/:\w+/g, '[^/]+')}$`).test(path)).map(
     (row) => row.method,

@@ -1,6 +1,7 @@
 /**
- * Mounts contract rows. Everything that all routes share is here: authentication, parsing, and the shape of results
- * and refusals. A handler that refuses with an undeclared code, or answers outside its schema, does not compile.
+ * Mounts the routes of the contract. Contains the code that all routes share: authentication, parsing, and the form of
+ * results
+ * and refusals. A handler does not compile if it refuses with an undeclared code or answers outside its schema.
  */
 
 import type { Context, Hono } from 'hono';
@@ -28,9 +29,9 @@ export interface RowRequest<Row> {
   query: QueryOf<Row>;
   body: BodyOf<Row>;
   deps: Deps;
-  /** Whose token it is. Rows with `auth: 'none'` have none. */
+  /** The signed-in person. Undefined for routes with `auth: 'none'`. */
   auth: Row extends { auth: 'none' } ? undefined : SignedIn;
-  /** Headers, address. */
+  /** For headers and the address. */
   context: Context<AppEnv>;
 }
 
@@ -66,12 +67,12 @@ export function mount<const Row extends Endpoint>(app: Hono<AppEnv>, row: Row, h
   });
 }
 
-/** Where a request waits for its turn. */
+/** Chooses the budget for a request. */
 function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer {
   if (row.paced) return pacers.requests;
   if (row.maxBodyBytes < DELIVERIES.smallBytes) return pacers.signsOfLife;
   const length = Number(context.req.header('content-length') ?? Number.NaN);
-  // Without a Content-Length the body may be as large as the row accepts.
+  // Without a Content-Length, the body may be as large as the route accepts.
   return length <= DELIVERIES.smallBytes ? pacers.smallDeliveries : pacers.largeDeliveries;
 }
 
@@ -83,7 +84,7 @@ async function letGo(result: Result<unknown>): Promise<void> {
   await result.value.body?.cancel();
 }
 
-/** Path, query and body have passed their schemas: an id in them is short, and of the characters of ids. */
+/** Returns the ids in a request. They have passed their schemas, so they are short and have safe characters. */
 function idsOf({ params, query, body }: RowRequest<Endpoint>): AboutRequest {
   const named: Record<string, unknown> = { ...fieldsOf(body), ...fieldsOf(query), ...fieldsOf(params) };
   const id = (name: keyof AboutRequest): string | undefined => {
@@ -125,7 +126,7 @@ async function readRequest(
   } as RowRequest<Endpoint>);
 }
 
-/** An id that no record can have is simply not found; the sentence names the parameter. */
+/** Reads the ids in the path. An invalid id is answered with `not_found`, and the sentence names the parameter. */
 function readParams(params: Record<string, string>): Result<Record<string, string>, 'invalid_input'> {
   for (const [name, value] of Object.entries(params)) {
     if (!pathId.safeParse(value).success) {
@@ -162,7 +163,10 @@ async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Resul
   return row.body ? parse(row.body, json, 'body') : accept(undefined);
 }
 
-/** Absent fields are left out: the v0.4.4 client reads an explicit null as the text `None`. `job: null` means idle. */
+/**
+ * Removes absent fields, because the v0.4.4 client reads an explicit null as the text `None`. Keeps `job: null`, which means
+ * idle.
+ */
 export function withoutAbsent(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutAbsent);
   if (value === null || typeof value !== 'object') return value;

@@ -4,7 +4,7 @@ import type { ZodType } from 'zod';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { type Issue, issueWords } from '../../spec/issue-words.ts';
 
-/** Where a value was: the path, the query or the body. Sentences name it when no single field is wrong. */
+/** The place of a value: the query or the body. Sentences name it if no single field is wrong. */
 export type Where = 'body' | 'query';
 
 export function parse(
@@ -24,12 +24,12 @@ export function parse(
   );
 }
 
-/** A text or a list beyond its bound, rather than a number that is out of range. */
+/** Whether a text or a list is too long. A number out of range does not count. */
 function isTooLong(issue: Issue | undefined): boolean {
   return issue?.code === 'too_big' && (issue.origin === 'string' || issue.origin === 'array');
 }
 
-/** A union reports every alternative; the one with the fewest issues is what the sender meant. */
+/** A union reports every alternative. Chooses the alternative with the fewest issues, which the sender probably meant. */
 function deepest(issue: Issue | undefined): Issue | undefined {
   if (issue?.code !== 'invalid_union') return issue;
   const arms = issue.errors.filter((arm) => arm.length > 0).sort((a, b) => a.length - b.length);
@@ -48,12 +48,13 @@ function hintOf(field: string, where: Where): string {
     : `Correct ${field} and send it again.`;
 }
 
-/** Of a refused body the server reads this much, or what the route takes, before it cuts the connection. */
+/** How much of a refused body the server reads (or the route's limit, if larger) before it closes the connection. */
 export const DISCARDED_BYTES = 4 * 1024 * 1024;
 
 /**
- * The bytes, or undefined when there are more than `maxBytes`. Not `hono/body-limit`: that one leaves a refused body unread, and
- * its client may then not read why.
+ * Reads the body. Returns undefined if it has more than `maxBytes`. This does not use `hono/body-limit`, which leaves a
+ * refused body
+ * unread, so that the client may not read the reason.
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) {
@@ -77,8 +78,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
 }
 
 /**
- * Reads a refused body to its end and keeps nothing of it: a client that is cut off while it sends does not read the answer,
- * and the local runtime may crash. Only a body far beyond what the route takes is cut off.
+ * Reads a refused body to its end and drops it. If the connection closes while a client still sends, the client does not read
+ * the answer, and the local runtime may crash. Only a body far above the route's limit is cut off.
  */
 export async function discardBody(request: Request, maxBytes: number): Promise<void> {
   if (request.body !== null) await discardRest(request.body.getReader(), { read: 0, maxBytes });

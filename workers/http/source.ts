@@ -1,10 +1,10 @@
-/** Where an order came from, for the audit log: address and program. */
+/** The source of a request for the audit log: address and program. */
 
 import type { Context } from 'hono';
 import { cut } from '../../spec/text.ts';
 import type { AppEnv } from './app-env.ts';
 
-/** The address of the client, from the header that the deployment trusts; without one all clients share `local`. */
+/** The client's address, from the header that the deployment trusts. Without such a header, all clients share `local`. */
 export function addressOf(context: Context<AppEnv>): string {
   const header = context.env.CLIENT_ADDRESS_HEADER;
   return (header && context.req.header(header)) || 'local';

@@ -1,7 +1,8 @@
 /**
- * Server-sent events, held by the Worker and fed by a hibernatable WebSocket to the machine's object. The object
- * never streams itself: it would be billed around the clock. A stream is one socket plus two timers in this Worker;
- * when one side ends, the other is closed.
+ * Server-sent events. The Worker serves the stream and gets the events over a hibernatable WebSocket from the machine's
+ * object.
+ * The object does not stream itself, because then it would be billed all the time. A stream consists of one socket and two
+ * timers in this Worker. When one side ends, the other side is closed.
  */
 
 import {
@@ -21,24 +22,24 @@ export type Farewell = 'timeout' | 'reconnect';
 export interface BridgeOptions {
   /** The Worker's end of the socket to the object, not yet accepted. */
   socket: WebSocket;
-  /** After this long the stream ends with `timeout`. */
+  /** After this time, the stream ends with `timeout`. */
   waitMs: number;
   /** Frames to send before any event. */
   preamble?: string;
-  /** Nothing will come: the stream ends after its preamble. */
+  /** If true, the stream ends after its preamble, because no event will follow. */
   endsAtOnce?: boolean;
-  /** Turns one message of the object into frames; `end` closes the stream after them. */
+  /** Converts one message of the object into frames. `end`: close the stream after these frames. */
   translate(message: string): { frames: string; end: boolean };
   /** The bridge calls this at every keep-alive. Returns whether the reader may continue. */
   isAllowed?(): Promise<boolean>;
-  /** The last frames of a stream that reached its time, or whose object went away. */
+  /** Returns the last frames of a stream that reached its time limit or whose object is gone. */
   farewell(reason: Farewell): string;
 }
 
 /** Bytes that may wait for a reader before the stream is closed. All streams of an isolate share its 128 MB. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
-/** Answers a stream that lives until its time, its terminal event, or the end of either side. */
+/** Returns a stream that ends at its time limit, after its last event, or when either side closes. */
 export function bridge(options: BridgeOptions): Response {
   let stream: Bridge | undefined;
   const body = new ReadableStream<Uint8Array>(
@@ -80,7 +81,7 @@ class Bridge {
     if (options.endsAtOnce) this.#finish(options.farewell('reconnect'));
   }
 
-  /** The client is gone, or the stream is complete: ends the timers and the socket. */
+  /** Ends the timers and closes the socket, because the client is gone or the stream is complete. */
   letGo(code: number = CLOSE_CODES.timeout): void {
     this.#open = false;
     clearInterval(this.#keepAlive);
@@ -88,7 +89,7 @@ class Bridge {
     try {
       this.#options.socket.close(code, 'stream ended');
     } catch {
-      // The object went first.
+      // The object has already closed the socket.
     }
   }
 
@@ -132,7 +133,7 @@ class Bridge {
   }
 }
 
-/** The SSE frames of a runner's channel: the object's events, numbered, until the one that ends the stream. */
+/** The SSE frames of a runner's channel: the numbered events of the object, up to the event that ends the stream. */
 export class EventFrames {
   readonly #stream: { persistent: boolean; startedAt: number };
   #id = 0;
@@ -141,7 +142,7 @@ export class EventFrames {
     this.#stream = stream;
   }
 
-  /** Passes an event on; for v0.4.4, which expects one event a stream, the first terminal one ends it. */
+  /** Passes on an event. A v0.4.4 client expects one event per stream, so the first terminal event ends its stream. */
   translate(message: string): { frames: string; end: boolean } {
     const event = JSON.parse(message) as ChannelEvent;
     const goesOn = this.#stream.persistent && event.event === 'job.available';

@@ -9,7 +9,7 @@ import type { Follow } from './follow.ts';
 import { cursorAt } from './read.ts';
 
 /**
- * A machine that could not claim a waiting job before may claim it unnoticed, so its stream is reopened this often.
+ * How often the stream of a waiting job is reopened, because a machine that was not followed may have claimed the job.
  */
 export const WAITING_STREAM_MS = 120_000;
 
@@ -28,7 +28,7 @@ export class FollowFrames {
     this.#seq = leaseCount === follow.job.leaseCount ? (seq ?? 0) : 0;
   }
 
-  /** How long the stream may last of the `waitMs` that its follower asked for. */
+  /** Limits the `waitMs` that the follower requested. */
   limit(waitMs: number): number {
     return this.#isRunning() ? waitMs : Math.min(waitMs, WAITING_STREAM_MS);
   }
@@ -45,8 +45,10 @@ export class FollowFrames {
   }
 
   /**
-   * A change of status ends the stream: the follower opens the next one at its position, and reads the new status, or
-   * that its token is no longer valid. The first entries report a start, and a return from `lost`.
+   * Converts a message. A change of status ends the stream. The follower then opens the next stream at its position and reads
+   * the
+   * new status, or learns that its token is invalid. The first entries show that the job has started, or resumed after
+   * `lost`.
    */
   translate(message: string): { frames: string; end: boolean } {
     const news = JSON.parse(message) as WatchNews;

@@ -7,7 +7,7 @@ import { limitReached, limitsOf } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import { foreignMachine } from './sync.ts';
 
-/** The object's answer to the upgrade; its `webSocket` is the caller's end. */
+/** The object's answer to the upgrade. Its `webSocket` is the caller's end. */
 export interface Connection {
   response: Response;
 }
@@ -15,7 +15,7 @@ export interface Connection {
 export interface RunnerChannel {
   machineId: string;
   transport: 'ws' | 'sse';
-  /** Absent for clients that know no instances. */
+  /** Absent if the client sends no instance. */
   instance?: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export async function connectWatcher(
   machine: { userId: string; machineId: string },
   { jobId, user }: { jobId: string; user: SignedIn },
 ): Promise<Result<WebSocket, 'unauthenticated' | 'limit_reached'>> {
-  // A sign-out notifies the machines of its own account only.
+  // A sign-out notifies only the machines of its own account.
   const tokenHash = isOwn(machine, user) ? user.tokenHash : undefined;
   const response = await connect(deps, machine, { role: 'watcher', jobId, tokenHash });
   switch (response.headers.get(REFUSED_HEADER)) {

@@ -1,4 +1,4 @@
-/** What people see of a machine: when it was last seen, and whether it can be woken. */
+/** The presence of a machine: when it was last seen, and whether it can be woken. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { showMachine as machineRow } from '../../spec/contract/machines.ts';
@@ -58,8 +58,8 @@ function viewCondition(machine: MachineRow): MachineView['condition'] {
 }
 
 /**
- * Starts or ends the drain of a machine: it finishes its jobs and stops claiming. D1 first, then its object and its
- * channel.
+ * An order that starts or ends the drain of a machine. A drained machine finishes its jobs and stops claiming. The order is
+ * written to D1 first, then sent to the object and the channel.
  */
 export interface DrainOrder {
   machineId: string;
@@ -88,7 +88,7 @@ export async function drainMachine(
   const changed = await setDrainingIfOther(deps.db, order);
 
   if (changed) deps.log(isDraining ? 'machine_draining' : 'machine_resumed', { machineId, by: user.id });
-  // A repeat notifies again: the first notification may have been lost with the answer.
+  // Notify again after a repeated order, because the first notification may have been lost like the answer.
   void deps.machines.tell({ userId, machineId }, async (stub) => stub.drain(isDraining));
   return accept({ machine: { id: machineId, name, draining: isDraining }, changed });
 }

@@ -1,5 +1,6 @@
 /**
- * Stores what a machine has linked: upserts the listed repositories, replaces the sessions of each, keeps the rest.
+ * Stores the linked repositories of a machine: it upserts the listed repositories, replaces their sessions, and keeps all
+ * others.
  */
 
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
@@ -26,7 +27,7 @@ export interface SyncedMachine {
   machineName: string;
   platform: string;
   appVersion: string;
-  /** The list is complete: everything else of this machine is removed. */
+  /** True if the list is complete. All other repositories of this machine are then removed. */
   complete: boolean;
   projects: Omit<ProjectRow, 'machineId'>[];
   sessions: (SyncedSession & { projectRoot: string })[];
@@ -96,7 +97,7 @@ async function registerMachine(
     : foreignMachine(synced.machineId);
 }
 
-/** What a sync writes, and what the machine has linked after it. */
+/** The writes of a sync, and the linked repositories after it. */
 interface Change {
   puts: ProjectRow[];
   drops: ProjectRow[];
@@ -200,7 +201,7 @@ function tooManySessions(what: string, limit: number) {
   );
 }
 
-/** As `readLinkedElsewhere` counts the texts of a row. */
+/** Counts the bytes of a row in the same way as `readLinkedElsewhere`. */
 function bytesOf({ machineId: _key, ...texts }: ProjectRow): number {
   return Object.values(texts).reduce((sum, text) => sum + utf8Length(text ?? ''), 0);
 }
@@ -213,7 +214,7 @@ function isSameProject(old: ProjectRow | undefined, row: ProjectRow): boolean {
   return old !== undefined && JSON.stringify(sortedEntries(old)) === JSON.stringify(sortedEntries(row));
 }
 
-/** The time of the last activity changes with every job. Alone it does not change routing, so it writes no row. */
+/** Whether two lists are equal except for the last activity. That changes with every job but does not affect routing. */
 function isSameList(old: SessionsRow | undefined, row: SessionsRow): boolean {
   return old !== undefined && withoutTimes(old.sessions) === withoutTimes(row.sessions);
 }

@@ -1,6 +1,7 @@
 /**
- * Opens and closes the channels of one machine. The Worker has authenticated the caller and names it in its own
- * headers; only the Worker can reach the object.
+ * Opens and closes the channels of one machine. The Worker has authenticated the caller and describes it in a header. Only
+ * the
+ * Worker can reach the object.
  */
 
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
@@ -24,32 +25,32 @@ import {
 import { type Found, lookForChannel, recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
-/** Who connects, as the Worker reports it, with the hash of the token. Only a mark of the hash is kept. */
+/** The caller as the Worker describes it, with the hash of the token. Only a prefix of the hash is kept. */
 type Arrival =
   | (Omit<RunnerArrival, 'token'> & { role: 'runner'; tokenHash: string })
   | { role: 'watcher'; jobId: string; tokenHash?: string };
 
-/** The object that receives. */
+/** The object that accepts the channel. */
 interface Receiver {
   state: DurableObjectState;
   machine: MachineOf;
   deps: Deps;
-  /** There is work already. */
+  /** Called if there is already work. */
   onWork(): void;
-  /** Announces work that becomes due. */
+  /** Announces jobs that become due later. */
   alarm: Pick<MachineAlarm, 'announceAt'>;
 }
 
-/** Header in which the Worker says who connects: JSON of an `Arrival`. */
+/** The header in which the Worker describes the caller: JSON of an `Arrival`. */
 export const CHANNEL_HEADER = 'x-orp-channel';
 
-/** What a refused upgrade carries: the name of the refusal. */
+/** The header of a refused upgrade. It contains the name of the refusal. */
 export const REFUSED_HEADER = 'x-orp-refused';
 
 /** Fewer followers than this are accepted without reading the account's limit. */
 const FEW_FOLLOWERS = 4;
 
-/** Accepts a channel, or refuses it. A failure on the way leaves no channel open. */
+/** Accepts or refuses a channel. If an error occurs, no channel stays open. */
 export async function acceptChannel(receiver: Receiver, request: Request): Promise<Response> {
   const arrival = JSON.parse(request.headers.get(CHANNEL_HEADER) ?? 'null') as Arrival | null;
   if (arrival === null || request.headers.get('upgrade') !== 'websocket')
@@ -58,9 +59,9 @@ export async function acceptChannel(receiver: Receiver, request: Request): Promi
 }
 
 /**
- * The queue is read after the accept: a job queued before is found, one queued afterwards wakes the socket, so none
- * is missed. Neither is a revoked token: D1 reports an earlier revocation here, and a later one closes the token's
- * channels, this one included. The runner that listened before is replaced last, when the new channel is open.
+ * Accepts a runner's channel. The queue is read after the accept, so no job is missed: an earlier job is found, and a later
+ * job wakes the socket. A revoked token is not missed either: D1 reports an earlier revocation here, and a later revocation
+ * closes all channels of the token. The previous channel of the runner is replaced last, when the new channel is open.
  */
 async function receiveRunner(
   receiver: Receiver,
@@ -83,7 +84,7 @@ async function receiveRunner(
     }
     await recordListening(deps, machine, { transport, instance });
     if (found.kind === 'idle') await receiver.alarm.announceAt(found.nextAt, deps.now);
-    // Replaced while it was checked: its client learns it on the channel, and the open channel is recorded.
+    // A newer channel replaced this one during the check. The channel tells its client, and the open channel is recorded.
     if (!admit(state, socket)) await recordListening(deps, machine, listeningChannel(state));
     else openChannel(receiver, { socket, found });
     return response;
@@ -98,7 +99,7 @@ function openChannel(
     event: 'ready',
     data: { ok: true, machineId: machine.machineId, keepAliveMs: KEEP_ALIVE_MS },
   });
-  // The same as a wake: the next poll must look at the queue, whatever an earlier poll found.
+  // As after a wake-up, the next poll must read the queue.
   if (found.kind === 'work') onWork();
 }
 
@@ -117,7 +118,7 @@ async function receiveWatcher(
   });
 }
 
-/** The limit is read only where it may matter: most jobs have one follower. */
+/** Reads the limit only if there are many followers, because most jobs have one. */
 async function mayFollow(
   deps: Deps,
   { userId, followers }: { userId: string; followers: number },
@@ -125,7 +126,7 @@ async function mayFollow(
   return followers < FEW_FOLLOWERS || followers < (await limitsOf(deps, userId)).followStreams;
 }
 
-/** A channel whose client gets no answer must be closed: its events would reach no runner. */
+/** Closes the channel if its client gets no answer, because its events would reach no runner. */
 async function orClose(socket: WebSocket, work: () => Promise<Response>): Promise<Response> {
   try {
     return await work();
@@ -140,8 +141,8 @@ function refused(name: string): Response {
 }
 
 /**
- * A channel has ended. A stream that reached its time limit is reopened in a moment, so nothing is recorded; any
- * other end is, unless another channel is open.
+ * Handles the end of a channel. After the time limit of a stream, nothing is recorded, because the client reopens it in a
+ * moment. Every other end is recorded, unless another channel is open.
  */
 export async function closeChannel(
   { state, machine, deps }: Pick<Receiver, 'state' | 'machine' | 'deps'>,

@@ -1,4 +1,4 @@
-/** What the object tells its runner, and what D1 records of whether a runner listens. */
+/** Sends events to the runner, and records in D1 whether a runner listens. */
 
 import type { ChannelEvent } from '../../spec/transport/events.ts';
 import type { Deps } from '../base/deps.ts';
@@ -10,10 +10,10 @@ import { recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 import type { ClaimGate } from './quiet-queue.ts';
 
-/** Key of the object's storage: how the machine listens is not written to D1 yet. */
+/** The storage key that is set while the presence of the machine is not yet written to D1. */
 const PRESENCE_DUE = 'presence-due';
 
-/** What the WebSocket protocol calls an end without a close frame. */
+/** The WebSocket close code for an end without a close frame. */
 const CLOSED_ABNORMALLY = 1006;
 
 interface Parts {
@@ -31,7 +31,7 @@ export class Presence {
     this.#parts = parts;
   }
 
-  /** Something may be claimable now. */
+  /** Announces that a job may be claimable now. */
   wake(): void {
     this.#parts.gate.wake();
     this.tell({ event: 'job.available', data: { ok: true, jobAvailable: true, reason: 'queued' } });
@@ -44,7 +44,7 @@ export class Presence {
     deps.later(this.#closeSilent(deps));
   }
 
-  /** Corrects what is recorded of a channel whose end nobody reported. */
+  /** Corrects the record of a channel whose end was not reported. */
   async check(): Promise<void> {
     const { state, machine } = this.#parts;
     const deps = this.#parts.deps();
@@ -52,7 +52,7 @@ export class Presence {
     await recordListening(deps, machine, listeningChannel(state));
   }
 
-  /** A channel has ended. */
+  /** Handles the end of a channel. */
   async closed(socket: WebSocket, code = CLOSED_ABNORMALLY): Promise<void> {
     answerClose(socket);
     const { state, machine } = this.#parts;
@@ -60,7 +60,7 @@ export class Presence {
     await this.#orLater(deps, closeChannel({ state, machine, deps }, { socket, code }));
   }
 
-  /** Repeats what D1 did not record. */
+  /** Repeats the write if D1 did not record the presence. */
   async repair(): Promise<void> {
     const { storage } = this.#parts.state;
     if ((await storage.get(PRESENCE_DUE)) === undefined) return;
@@ -75,7 +75,7 @@ export class Presence {
       await this.#orLater(deps, recordListening({ ...deps, now: heardAt }, machine, undefined));
   }
 
-  /** Presence that D1 did not record is repaired by the alarm: no other event may come for a day. */
+  /** Lets the alarm repair the presence if D1 did not record it, because no other event may occur for a day. */
   async #orLater(deps: Deps, recording: Promise<void>): Promise<void> {
     await recording.catch(async (error: unknown) => {
       if (!isPassingFailure(error)) throw error;

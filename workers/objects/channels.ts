@@ -1,7 +1,7 @@
 /**
- * The open channels of one machine. Every channel is a hibernatable WebSocket: a runner's own, or the Worker's end of an
- * SSE bridge. The sockets and their attachments are the only record; nothing here lives in memory, so the object may
- * hibernate between any two events.
+ * The open channels of one machine. Every channel is a hibernatable WebSocket: either to a runner, or to the SSE bridge of
+ * the
+ * Worker. All state is in the sockets and their attachments, so the object may hibernate between any two events.
  */
 
 import { cutToBytes } from '../../spec/text.ts';
@@ -10,13 +10,14 @@ import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG } from '../../spec/transport/eve
 import type { WatchNews } from '../base/watch.ts';
 
 /**
- * Who is at the other end of a socket, and by which token. Survives hibernation as the socket's attachment. The token of a
- * watcher from another account is not known here: the Worker that holds the stream looks after it.
+ * The client of a socket and its token. Stored as the socket's attachment, which survives hibernation. The token of a watcher
+ * from
+ * another account is not stored here; the Worker that serves the stream checks it.
  */
 export type Channel =
   | (RunnerArrival & {
       role: 'runner';
-      /** By the runtime's own clock, which stamps the pings, too; grows from channel to channel of one machine. */
+      /** Time of the runtime's clock, which also stamps the pings. A later channel of a machine has a higher value. */
       openedAt: number;
       /**
        * Whether the token and the machine were accepted. Until then the channel gets all events, but is not the
@@ -28,7 +29,7 @@ export type Channel =
 
 export type RunnerChannel = Extract<Channel, { role: 'runner' }>;
 
-/** What a runner says of itself, and a mark of its token. */
+/** The runner's description of itself, and a mark of its token. */
 export interface RunnerArrival {
   transport: 'ws' | 'sse';
   instance: string;
@@ -50,29 +51,31 @@ function watcherTag(jobId: string): string {
   return `job:${jobId}`;
 }
 
-/** The runtime answers `ping`: keep-alives neither wake the object nor cost anything. */
+/** Lets the runtime answer `ping`, so that keep-alives neither wake the object nor cost anything. */
 export function answerPings(state: SocketState): void {
   state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
 }
 
-/** Accepts a runner's channel, on trial: it misses nothing from now on, and the one before it stays until `admit`. */
+/**
+ * Accepts a runner's channel provisionally. It gets all events from now on. The previous channel stays open until `admit`.
+ */
 export function openRunnerChannel(state: SocketState, arrival: RunnerArrival): Opened {
   const newestAt = Math.max(0, ...openRunners(state).map(({ channel }) => channel.openedAt));
   const openedAt = Math.max(Date.now(), newestAt + 1);
   return open(state, RUNNER_TAG, { ...arrival, role: 'runner', openedAt, isAdmitted: false });
 }
 
-/** Accepts the channel of somebody who follows a job. */
+/** Accepts the channel of a person who follows a job. */
 export function openWatcherChannel(state: SocketState, watcher: { jobId: string; token?: string }): Opened {
   return open(state, watcherTag(watcher.jobId), { ...watcher, role: 'watcher' });
 }
 
-/** How many follow jobs here. */
+/** Returns the number of channels that follow jobs here. */
 export function countWatchers(state: SocketState): number {
   return state.getWebSockets().filter((socket) => channelOf(socket)?.role === 'watcher').length;
 }
 
-/** An accepted channel: the answer to the upgrade, and the object's end. */
+/** An accepted channel: the answer to the upgrade, and the object's end of the socket. */
 export interface Opened {
   response: Response;
   socket: WebSocket;
@@ -87,8 +90,7 @@ function open(state: SocketState, tag: string, channel: Channel): Opened {
 }
 
 /**
- * Makes a channel the machine's channel, and closes the older ones: the newest instance wins. False when a newer one
- * has won already.
+ * Makes this channel the machine's channel and closes older channels. Returns false if a newer channel was admitted before.
  */
 export function admit(state: SocketState, socket: WebSocket): boolean {
   const runners = openRunners(state);
@@ -109,8 +111,8 @@ export function listeningChannel(state: SocketState): RunnerChannel | undefined 
 }
 
 /**
- * Closes WebSockets whose client has not pinged for too long. Returns when the last such client pinged; undefined
- * when there is none. Called only when something else happens, so idle machines cost nothing.
+ * Closes WebSockets whose client has not pinged for too long. Returns the time of the last ping of such a client, or
+ * undefined. Called only when something else happens, so idle machines cost nothing.
  */
 export function closeSilent(state: SocketState): number | undefined {
   const silent = openRunners(state).filter((one) => isSilent(state, one));
@@ -118,7 +120,7 @@ export function closeSilent(state: SocketState): number | undefined {
   return silent.length === 0 ? undefined : Math.max(...silent.map((one) => heardAt(state, one)));
 }
 
-/** A stream does not ping: the Worker that holds it looks after its reader. */
+/** Whether a WebSocket is silent. Streams do not ping; the Worker that serves a stream checks its reader. */
 function isSilent(state: SocketState, runner: OpenRunner): boolean {
   return runner.channel.transport === 'ws' && Date.now() - heardAt(state, runner) > DEAD_AFTER_MS;
 }
@@ -127,12 +129,12 @@ function heardAt(state: SocketState, { socket, channel }: OpenRunner): number {
   return Math.max(channel.openedAt, state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
 }
 
-/** Sends an event to the runner. A dead socket is no error: the event is only a hint. */
+/** Sends an event to the runner. A dead socket is no error, because an event may be lost. */
 export function tellRunner(state: SocketState, event: ChannelEvent): void {
   send(openSockets(state, RUNNER_TAG), JSON.stringify(event));
 }
 
-/** Tells one channel. */
+/** Sends an event to one channel. */
 export function tellSocket(socket: WebSocket, event: ChannelEvent): void {
   send([socket], JSON.stringify(event));
 }
@@ -150,7 +152,7 @@ export function closeChannelsOf(state: SocketState, token: string): void {
   }
 }
 
-/** Says why, then closes. */
+/** Sends the reason, then closes the channel. */
 export function closeRevoked(socket: WebSocket): void {
   send([socket], JSON.stringify(SIGNED_OUT));
   closeQuietly(socket, CLOSE_CODES.unauthorized, 'unauthenticated');
@@ -161,12 +163,12 @@ export function closeRefused(socket: WebSocket, reason: string): void {
   closeQuietly(socket, CLOSE_CODES.unauthorized, reason);
 }
 
-/** Closes a channel whose client sent anything but a ping: the runtime answers those, so that all else wakes the object in vain. */
+/** Closes a channel whose client sent anything except a ping, because each such message wakes the object. */
 export function closeTalkative(socket: WebSocket): void {
   closeQuietly(socket, AGAINST_THE_RULES, 'A client may send nothing but ping on this channel.');
 }
 
-/** Closes a channel that was not fully opened: its client was never connected to it. */
+/** Closes a channel that was not completely opened, so its client was never connected. */
 export function closeFailed(socket: WebSocket): void {
   closeQuietly(socket, FAILED, 'failed');
 }
@@ -176,7 +178,7 @@ const SIGNED_OUT: ChannelEvent = {
   data: { code: 'unauthenticated', error: 'The token was revoked. Sign in again.' },
 };
 
-/** Who was at the other end. */
+/** Returns the client of a socket. */
 export function channelOf(socket: WebSocket): Channel | undefined {
   return (socket.deserializeAttachment() as Channel | null) ?? undefined;
 }
@@ -202,7 +204,7 @@ function send(sockets: readonly WebSocket[], text: string): void {
     try {
       socket.send(text);
     } catch {
-      // The peer is gone and its close event is on the way.
+      // The client is gone, and its close event follows.
     }
   }
 }
@@ -212,14 +214,17 @@ export function answerClose(socket: WebSocket): void {
   closeQuietly(socket, CLOSED_NORMALLY, 'closed');
 }
 
-/** What a close frame can carry (RFC 6455, section 5.5); a longer one throws, and closes nothing. */
+/**
+ * The maximum length of the reason in a close frame (RFC 6455, section 5.5). A longer reason would throw and not close the
+ * socket.
+ */
 const MAX_REASON_BYTES = 123;
 
 function closeQuietly(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(code, cutToBytes(reason, MAX_REASON_BYTES));
   } catch {
-    // Already closed: that is what was wanted.
+    // The socket is already closed.
   }
 }
 

@@ -1,4 +1,4 @@
-/** The claims of one machine, one at a time: other events interleave while D1 answers. */
+/** Runs the claims of one machine one at a time, because other events may run while D1 answers. */
 
 import type { Deps } from '../base/deps.ts';
 import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.ts';
@@ -11,7 +11,7 @@ import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 import type { ClaimGate } from './quiet-queue.ts';
 
-/** A claim that waited longer behind others is not begun: its runner is about to poll again. */
+/** A claim that has waited longer than this is not begun, because its runner will soon poll again. */
 const CLAIM_LINE_MS = 3000;
 
 export type Asked = Omit<ClaimRequest, 'userId' | 'machineId' | 'mayHold'>;

@@ -36,14 +36,14 @@ import {
 
 interface Seen {
   machine: { userId: string; draining: number; abilities: string | null } | undefined;
-  /** Jobs that a machine of the account holds, `lost` ones included; undefined: not read. */
+  /** The jobs that machines of the account hold, including `lost` jobs. Undefined if not read. */
   held: JobRow[] | undefined;
-  /** What this machine has linked. */
+  /** The repositories that this machine has linked. */
   own: SyncedProject[];
   candidates: Candidate[];
 }
 
-/** @param onNews called when the runner can do other things than the last one, and D1 knows */
+/** @param onNews called after D1 has recorded that the runner's abilities have changed */
 export async function claimJob(deps: Deps, request: ClaimRequest, onNews: () => void): Promise<ClaimOutcome> {
   const seen = await look(deps, request);
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
@@ -67,7 +67,10 @@ export async function claimJob(deps: Deps, request: ClaimRequest, onNews: () => 
   };
 }
 
-/** Whoever queues a job looks there. Nobody waits for this write: the next claim repeats one that is lost. */
+/**
+ * Records the runner's abilities, which enqueue reads. The claim does not wait for this write; the next claim repeats a lost
+ * write.
+ */
 function noteAbilities(
   deps: Deps,
   request: ClaimRequest,
@@ -77,11 +80,11 @@ function noteAbilities(
   if (abilities === known || request.dryRun) return;
   const { userId, machineId } = request;
   const noting = setAbilitiesIfOther(deps.db, { userId, machineId, abilities });
-  // A job that was queued meanwhile saw no runner for it, and woke none.
+  // A job that was queued meanwhile may have woken no runner, because no runner had these abilities.
   deps.later(noting.then((isNews) => (isNews ? onNews() : undefined)));
 }
 
-/** Called only when nothing was claimed: it reads the whole queue, and a machine that got a job does not need it. */
+/** Reads when the next job becomes due. Called only if nothing was claimed, because it reads the complete queue. */
 async function nextDueAt(
   deps: Deps,
   { userId, machineId, abilities }: ClaimRequest,
@@ -100,7 +103,7 @@ async function look(
     readMachine(machineId),
     ...readLinks(userId, { machineIds: [machineId] }),
     readCandidates(userId, { machineId, now: deps.now, kinds: kindsOf(abilities) }),
-    // Each live job costs a read, so they are read only when one of them may matter.
+    // Each live job costs a read, so live jobs are read only if they may matter.
     ...(mayHold || dryRun ? [readHeld(userId)] : []),
   ]);
   return {
@@ -111,7 +114,10 @@ async function look(
   };
 }
 
-/** The page held nothing for this machine: from here on only jobs for its free sessions and repositories are read. */
+/**
+ * Reads the next page, because the last page had no job for this machine. Reads only jobs for its free sessions and
+ * repositories.
+ */
 async function nextPage(
   deps: Deps,
   { userId, machineId, abilities }: ClaimRequest,
@@ -129,7 +135,7 @@ function freePlaces(own: readonly SyncedProject[], busy: ReadonlySet<string | nu
   const isFree = (session: SyncedSession) => isRouteable(session) && !busy.has(session.codexSessionId);
   const isHeld = (session: SyncedSession) => isRouteable(session) && busy.has(session.codexSessionId);
   const sessions = own.flatMap((project) => project.sessions);
-  // A session name that also exists, free, in another repository blocks no job.
+  // A session name blocks no job if a free session in another repository has the same name.
   const freeNames = new Set(sessions.filter(isFree).map((session) => session.orpSessionId));
   const held = sessions.filter(isHeld);
   return {
@@ -154,8 +160,10 @@ function placesOf(projects: readonly SyncedProject[]): Places {
 }
 
 /**
- * A job that was handed out in a lost answer and not started: by claim id at once, otherwise after a while when the
- * machine asks for this repository. Not after the lease expired: a machine that never starts must lose the job.
+ * Finds a job that was handed out but not started, because the answer was lost. With the same claim id it is returned at
+ * once.
+ * Otherwise it is returned after a while, if the machine asks for its repository. After the lease has expired it is not
+ * returned, so that a machine that never starts loses the job.
  */
 function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
   const own = leases.filter(
@@ -163,7 +171,7 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
       job.machineId === request.machineId &&
       job.status === 'dispatched' &&
       (job.leaseExpiresAt ?? 0) > now &&
-      // A newer runner may have claimed it on this machine.
+      // A runner with more abilities may have claimed the job on this machine.
       knowsKind(request.abilities, job.kind),
   );
   const same = request.claimId && own.find((job) => job.claimId === request.claimId);
@@ -180,14 +188,14 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
   );
 }
 
-/** A lease whose answer may have been lost: its machine must find it with any poll. */
+/** Whether the machine has an unstarted lease. Its answer may have been lost, so any poll must find it. */
 function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): boolean {
   return leases.some(
     (job) => job.machineId === machineId && job.status === 'dispatched' && job.askingSince === null,
   );
 }
 
-/** The same claim gets the same lease; any other run gets the job under a new one. */
+/** Returns the lease for the same claim id. For another claim id, returns the job under a new lease. */
 async function repeatLease(
   deps: Deps,
   { claimId, instance }: ClaimRequest,
@@ -224,8 +232,7 @@ async function takeFirst(
         const { prompt, ...claimed } = taken;
         return { kind: 'claimed', job: claimed, prompt };
       }
-      // Another machine was faster, or the session is busy; the same holds for the later routes and jobs in this
-      // session.
+      // Another machine was faster, or the session is busy. This also affects later routes and jobs in this session.
       seen.held ??= await deps.db.all<JobRow>(readHeld(request.userId));
     }
   }
@@ -243,8 +250,9 @@ async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promi
 }
 
 /**
- * The routes of a job that end at this machine, best first. Other machines matter only when the job names a session
- * that is not here: it falls back to a session here unless another machine has the named one.
+ * Returns the routes of a job that end at this machine, best first. Other machines matter only if the job names a session
+ * that
+ * is not here: the job falls back to a session here unless another machine has the named session.
  */
 async function routesHere(
   deps: Deps,

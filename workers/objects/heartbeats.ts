@@ -1,4 +1,4 @@
-/** Records whose machine it is and that it is alive. D1 is written at most every five minutes. */
+/** Records the owner of a machine and when it was last seen. Writes to D1 at most every five minutes. */
 
 import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
@@ -22,7 +22,7 @@ import type { MachineAlarm } from './machine-alarm.ts';
 
 export const RECORD_EVERY_MS = 5 * 60_000;
 
-/** What an object remembers of its machine. */
+/** The facts that an object remembers about its machine. */
 interface Known {
   name: string;
   lastSeenAt: number;
@@ -32,14 +32,14 @@ interface Known {
 }
 
 /**
- * How often heartbeats may change what D1 knows of their machine. The count lives in the memory of the object: a new
- * object begins with a full burst.
+ * Limits how often heartbeats may change the machine's row in D1. The count is in memory, so a new object begins with a full
+ * burst.
  */
 class SaidChanges {
   #left: number = SAID_CHANGES.burst;
   #countedAt = 0;
 
-  /** Returns whether one more change may be written now. A change that may be written counts against the limit. */
+  /** Returns whether one more change may be written now, and counts it if so. */
   take(now: number): boolean {
     const earned = Math.floor((now - this.#countedAt) / SAID_CHANGES.everyMs);
     if (this.#left + earned >= SAID_CHANGES.burst) {
@@ -55,7 +55,7 @@ class SaidChanges {
   }
 }
 
-/** The heartbeats of a machine, and what they need not read again. */
+/** Handles the heartbeats of a machine, with a cache of the machine's facts. */
 export class Heartbeats {
   readonly #parts: { machine: MachineOf; leases: LiveLeases; alarm: MachineAlarm };
   readonly #changes = new SaidChanges();
@@ -65,12 +65,12 @@ export class Heartbeats {
     this.#parts = parts;
   }
 
-  /** What is known of the machine has changed: the next heartbeat reads it. */
+  /** Clears the cache, because the machine has changed. The next heartbeat reads it again. */
   forget(): void {
     this.#known = undefined;
   }
 
-  /** A sign of life, and the renewal of the lease that it names. Undefined: the machine belongs to another account. */
+  /** Records a heartbeat and renews its lease. Returns undefined if the machine belongs to another account. */
   async accept(deps: Deps, beat: MachineBeat): Promise<BeatAnswer | undefined> {
     const { machine, leases, alarm } = this.#parts;
     const [known, changes] = [this.#known, this.#changes];
@@ -79,7 +79,7 @@ export class Heartbeats {
     this.#known = alive.kind === 'own' ? alive.known : undefined;
     const draining = this.#known?.draining ?? false;
     const { jobId, leaseId, isAsking } = beat;
-    // Every job is handed out under a lease: a heartbeat that names a job without one does not hold it.
+    // Every job is handed out under a lease, so a heartbeat without a lease id does not hold the job.
     if (leaseId === undefined)
       return { lease: jobId === undefined ? undefined : { valid: false, reason: 'unknown' }, draining };
     const lease = await leases.renew(deps, { jobId, leaseId, isAsking });
@@ -89,8 +89,9 @@ export class Heartbeats {
 }
 
 /**
- * Records a heartbeat. `foreign`: the machine belongs to another account, and nothing was written. `unknown`: it has
- * never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
+ * Records a heartbeat. Returns `foreign` if the machine belongs to another account; then nothing is written. Returns
+ * `unknown`
+ * if the machine has never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
  */
 async function noteAlive(
   deps: Deps,
@@ -101,7 +102,7 @@ async function noteAlive(
     changes,
   }: { known: Known | undefined; said: SaidOfMachine; changes: SaidChanges },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
-  // A notification of the object may have been lost, so the drain is read again whenever D1 is written.
+  // Read the drain again with every write to D1, because a notification of the object may have been lost.
   const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
   const before = isFresh ? known : await readKnown(deps, machine).catch(orRemembered(known));
   if (before === 'foreign') return { kind: 'foreign' };
@@ -110,7 +111,7 @@ async function noteAlive(
   const isDue = deps.now - before.lastSeenAt >= RECORD_EVERY_MS;
   const isChange =
     (name !== undefined && name !== before.name) || !isSame || isNotableReport(report, before.report);
-  // A withheld change differs from `before` in the next heartbeat, too, and is written then.
+  // If a change is not written now, the next heartbeat still differs from `before`, and the change is written then.
   if (!isDue && !(isChange && changes.take(deps.now))) return { kind: 'own', known: before };
 
   const userId = machine.userId as MachineRow['userId'];
@@ -128,7 +129,7 @@ async function noteAlive(
   return { kind: 'own', known: { ...after, lastSeenAt: deps.now, draining: before.draining } };
 }
 
-/** A heartbeat is recorded when D1 answers again; until then memory is used. */
+/** Uses the remembered value while D1 does not answer. The heartbeat is recorded when D1 answers again. */
 function orRemembered<T>(known: T): (error: unknown) => T {
   return (error) => {
     if (isPassingFailure(error)) return known;
@@ -157,7 +158,8 @@ export interface Listening {
 }
 
 /**
- * Records a change; the same channel opened again writes nothing. `now` of the deps: when the machine was last seen.
+ * Records how a machine listens. If the same channel opens again, nothing is written. `deps.now` is when the machine was last
+ * seen.
  */
 export async function recordListening(
   deps: Deps,
@@ -175,14 +177,14 @@ export async function recordListening(
   }
 }
 
-/** What an opening channel must know. `nextAt`: when a job known today comes due. */
+/** The facts for an opening channel. `nextAt`: when the next known job becomes due. */
 export type Found =
   | { kind: 'work' | 'unknown_machine' | 'foreign_machine' }
   | { kind: 'idle'; nextAt: number | undefined };
 
-/** Whose machine it is, and whether there is work already, or later. Claims nothing. */
+/** Finds the owner of the machine, and whether there is work now or later. Claims nothing. */
 export async function lookForChannel(deps: Deps, machine: MachineOf): Promise<Found> {
-  // What the runner can do it says with a poll. An announcement of a job that it cannot take would have it look in vain.
+  // Use the abilities from the last poll, so that the runner does not poll for a job that it cannot take.
   const known = await findMachine(deps.db, machine.machineId);
   const abilities = known && abilitiesOf(known);
   const request = { ...machine, abilities, dryRun: true, mayHold: true };

@@ -1,10 +1,10 @@
 /**
- * The live leases of one machine, as its object remembers them: exact deadlines, which heartbeats move without
- * writing a row. Memory is only a cache: everything is rebuilt from D1, at the price of at most half a lease of
- * precision.
+ * The live leases of one machine in the memory of its object, with exact deadlines. Heartbeats move a deadline without a
+ * write
+ * to D1. Memory is only a cache: after a loss it is read again from D1, where a deadline may be up to half a lease too early.
  *
- * While D1 does not answer no lease can be reclaimed, so the object continues with what it remembers: a lease that
- * would have expired gets half a lease more, again and again, and the object keeps what it could not write to D1.
+ * While D1 does not answer, no lease can be reclaimed, so the object continues with its memory. A lease that would have
+ * expired is extended by half a lease, repeatedly, and the object stores the deadlines that it could not write to D1.
  */
 
 import { isRenewalDue, LEASE_MS, leaseExpiry } from '../../spec/job/lease.ts';
@@ -20,11 +20,11 @@ import { findJob } from '../store/jobs.ts';
 
 interface LiveLease {
   jobId: string;
-  /** When it expires without another heartbeat. */
+  /** When the lease expires without another heartbeat. */
   deadline: number;
-  /** What was last written to D1. */
+  /** The deadline that was last written to D1. */
   recordedUntil: number;
-  /** Whether D1 knows that a person is being asked about the job. */
+  /** Whether D1 has recorded that a person is being asked about the job. */
   isAsking: boolean;
 }
 
@@ -36,28 +36,28 @@ export interface Beat {
   isAsking?: boolean;
 }
 
-/** A lease as the object keeps it beside its memory. */
+/** A lease in the storage of the object. */
 export interface Remembered {
   leaseId: string;
   jobId: string;
-  /** Promised to its holder while D1 did not answer; 0: D1 knows everything. */
+  /** The deadline that the holder was promised while D1 did not answer. 0 if D1 is up to date. */
   promisedUntil: number;
 }
 
-/** Where it keeps them. Undefined: it never had any, or none since it keeps them. */
+/** The storage for leases. It returns undefined if no lease was ever stored. */
 export interface LeaseMemo {
   read(): Remembered[] | undefined;
   write(leases: readonly Remembered[]): void;
 }
 
-/** While D1 does not answer, the object asks it this often for the state of the leases. */
+/** How often the object asks D1 for the leases while D1 does not answer. */
 const ASK_AGAIN_MS = 10_000;
 
 export class LiveLeases {
   readonly #machine: MachineOf;
   readonly #memo: LeaseMemo;
   #leases: Map<string, LiveLease> | undefined;
-  /** Until then memory is used without asking D1. */
+  /** Until this time, memory is used without asking D1. */
   #believedUntil = 0;
   #doubtedUntil = 0;
 
@@ -75,18 +75,18 @@ export class LiveLeases {
   #takeIn(job: JobRow): void {
     if (job.leaseId === null || job.leaseExpiresAt === null) return;
     const known = this.#leases?.get(job.leaseId);
-    // A job has one lease: an earlier one in memory has ended unnoticed.
+    // A job has only one lease, so an earlier lease in memory has ended.
     for (const [leaseId, { jobId }] of this.#leases ?? []) if (jobId === job.id) this.drop(leaseId);
     this.#leases?.set(job.leaseId, {
       jobId: job.id,
-      // A heartbeat may have promised more than D1 knows.
+      // A heartbeat may have promised a later deadline than D1 has.
       deadline: Math.max(job.leaseExpiresAt, known?.deadline ?? 0),
       recordedUntil: job.leaseExpiresAt,
       isAsking: job.askingSince !== null,
     });
   }
 
-  /** The last write may still take effect, so D1 is asked for the life of a lease. */
+  /** Asks D1 each time for the duration of a lease, because the last write may still take effect. */
   doubt(now: number): void {
     this.#leases = undefined;
     this.#doubtedUntil = leaseExpiry(now);
@@ -101,7 +101,7 @@ export class LiveLeases {
     this.#leases?.delete(leaseId);
   }
 
-  /** A person revoked it: it must not return while D1 does not answer. */
+  /** Removes a lease that a person revoked. It must not come back while D1 does not answer. */
   revoke(leaseId: string): void {
     this.drop(leaseId);
     const kept = this.#memo.read();
@@ -109,7 +109,7 @@ export class LiveLeases {
       this.#memo.write(kept.filter((one) => one.leaseId !== leaseId));
   }
 
-  /** D1 does not answer, so it is unknown which leases have ended: all are kept. */
+  /** Extends all leases, because D1 does not answer and it is unknown which leases have ended. */
   spare(now: number): void {
     for (const lease of this.#leases?.values() ?? []) {
       lease.deadline = Math.max(lease.deadline, now + LEASE_MS / 2);
@@ -117,12 +117,12 @@ export class LiveLeases {
     this.#remember();
   }
 
-  /** Whether this machine was given the lease, as far as memory goes; it may have ended. */
+  /** Whether memory or storage has the lease. The lease may have ended. */
   remembers({ jobId, leaseId }: { jobId: string; leaseId: string }): boolean {
     return this.#leases?.get(leaseId)?.jobId === jobId;
   }
 
-  /** Deadline of every live lease. */
+  /** Returns the deadline of every live lease. */
   async deadlines(deps: Deps): Promise<ReadonlyMap<string, number>> {
     const leases = await this.#loaded(deps);
     return new Map([...leases].map(([leaseId, { deadline }]) => [leaseId, deadline]));
@@ -134,7 +134,8 @@ export class LiveLeases {
   }
 
   /**
-   * Whether the lease is live and for this job. A lease past its deadline may have been reclaimed: then D1 is asked.
+   * Whether the lease is live and belongs to this job. After the deadline, asks D1, because the lease may have been
+   * reclaimed.
    */
   async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
     const lease = (await this.#loaded(deps)).get(leaseId);
@@ -142,8 +143,8 @@ export class LiveLeases {
   }
 
   /**
-   * After a sweep: removes expired leases, except those that D1 has prolonged meanwhile (a start does that without
-   * notifying this object). Leases that a heartbeat renewed keep their exact deadline.
+   * Removes expired leases after a sweep, unless D1 has a later deadline (a start sets one without notifying this object).
+   * Leases that a heartbeat has renewed keep their exact deadline.
    */
   async settle(deps: Deps): Promise<void> {
     const leases = await this.#loaded(deps);
@@ -156,7 +157,7 @@ export class LiveLeases {
     }
   }
 
-  /** A heartbeat moves the deadline; it is written to D1 only when less than half of the recorded lease is left. */
+  /** Moves the deadline. Writes it to D1 only if less than half of the recorded lease is left. */
   async renew(deps: Deps, { jobId, leaseId, isAsking = false }: Beat): Promise<LeaseNews> {
     const lease = (await this.#loaded(deps)).get(leaseId);
     if (lease === undefined) return this.#askDatabase(deps, { jobId, leaseId });
@@ -178,7 +179,7 @@ export class LiveLeases {
     return { valid: true, expiresAt, ...(isNews ? { movedJob: lease.jobId } : {}) };
   }
 
-  /** Writes to D1 how long the lease lasts. False: it has ended. Undefined: D1 does not answer. */
+  /** Writes the deadline to D1. Returns false if the lease has ended, and undefined if D1 does not answer. */
   async #record(
     deps: Deps,
     { jobId, isAsking }: LiveLease,
@@ -211,7 +212,7 @@ export class LiveLeases {
     this.#memo.write(kept);
   }
 
-  /** What D1 knows of a lease that is not in memory: why it ended, or that it continues. */
+  /** Asks D1 about a lease that is not in memory: whether it is live, or why it has ended. */
   async #askDatabase(deps: Deps, lease: { jobId: string | undefined; leaseId: string }): Promise<LeaseNews> {
     const job = lease.jobId && (await findJob(deps.db, this.#machine.userId, lease.jobId));
     if (!job) return { valid: false, reason: 'unknown' };
@@ -224,7 +225,7 @@ export class LiveLeases {
     return { valid: false, reason: 'finished' };
   }
 
-  /** D1 says that the lease is live: memory had lost it. */
+  /** Adds a lease that memory had lost but that D1 reports as live. */
   async #adopt(deps: Deps, job: JobRow): Promise<LeaseNews> {
     const expiresAt = leaseExpiry(deps.now);
     const held = await renewIfHeld(deps.db, job, { leaseId: job.leaseId ?? '', expiresAt });
@@ -233,7 +234,7 @@ export class LiveLeases {
     return { valid: true, expiresAt };
   }
 
-  /** The machine was silent too long and returned with the same lease: it continues. */
+  /** Resumes the lease of a machine that was silent for too long and returns with the same lease. */
   async #resume(deps: Deps, job: JobRow): Promise<LeaseNews> {
     const expiresAt = leaseExpiry(deps.now);
     const resumed = await resumeIfLost(deps.db, job, {
@@ -255,7 +256,7 @@ export class LiveLeases {
     const db = canWait ? deps.db : deps.db.within(BRIEF_WAIT_MS);
     try {
       const rows = await db.all<JobRow>(readHeld(this.#machine.userId));
-      // While D1 answered, another event may have loaded them: newer entries stay.
+      // Another event may have loaded the leases meanwhile. Keep the newer entries.
       if (this.#leases !== undefined && this.#leases !== before) return this.#leases;
       return this.#rebuild(rows, kept ?? []);
     } catch (error) {
@@ -264,7 +265,7 @@ export class LiveLeases {
     }
   }
 
-  /** The leases as D1 knows them, with what heartbeats were promised meanwhile. */
+  /** Builds the leases from D1, with the later deadlines that heartbeats were promised. */
   #rebuild(rows: readonly JobRow[], kept: readonly Remembered[]): Map<string, LiveLease> {
     const before = this.#leases;
     const leases = new Map<string, LiveLease>();
@@ -281,7 +282,7 @@ export class LiveLeases {
     return leases;
   }
 
-  /** Without D1: what memory, or else the memo, holds. */
+  /** Returns the leases from memory, or else from storage, while D1 does not answer. */
   #goOn(deps: Deps, kept: readonly Remembered[]): Map<string, LiveLease> {
     this.#leases ??= new Map(
       kept.map(({ leaseId, jobId, promisedUntil }) => [
@@ -297,9 +298,10 @@ export class LiveLeases {
 }
 
 /**
- * What an object keeps of its leases beside its memory, which is gone within seconds: enough to renew them and to accept
- * their output while D1 does not answer. D1 stays the authority. One row, so that a claim writes one; ended leases stay in
- * it until the next claim, because removing them would cost a row.
+ * The leases in the storage of an object, because its memory may be lost within seconds. They are enough to renew leases and
+ * to
+ * accept output while D1 does not answer. D1 stays the authority. All leases are in one row, so that a claim writes one row.
+ * Ended leases stay in it until the next claim, because removing them would cost another write.
  */
 export class StoredLeases implements LeaseMemo {
   readonly #sql: SqlStorage;

@@ -1,4 +1,4 @@
-/** What the alarm of a machine's object does. Safe to run twice. */
+/** Handles the alarm of a machine's object. Safe to run twice. */
 
 import type { Deps } from '../base/deps.ts';
 import { isSilence } from '../base/failures.ts';
@@ -10,7 +10,7 @@ import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 import type { ClaimGate } from './quiet-queue.ts';
 
-/** After so many failures in a row the alarm re-arms itself: the platform gives up at six. */
+/** After this many failures in a row, the alarm sets itself again, because the platform gives up after six. */
 const ALARM_RETRY_LIMIT = 4;
 
 interface Parts {
@@ -33,7 +33,7 @@ export async function onAlarm(parts: Parts, deps: Deps, retryCount: number): Pro
     await alarm.arm(deps);
   } catch (error) {
     if (isSilence(error)) {
-      // No lease can be reclaimed while D1 is silent, and the retries of the platform would only pile up.
+      // While D1 does not answer, no lease can be reclaimed, and retries of the platform would not help.
       leases.spare(deps.now);
       deps.log('alarm_postponed', { machineId });
     } else {

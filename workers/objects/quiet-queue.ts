@@ -1,62 +1,64 @@
-/** The longest time for which an empty queue is believed. */
+/** The maximum time for which the queue is assumed to stay empty. */
 const QUIET_MS = 60_000;
 
 /**
- * Decides when a claim reads the queue and when the runner is told that something has become claimable. The gate holds
- * times only: the caller names the time and sets the alarm. All of it may be lost with the memory of the object: then
- * the next claim reads the queue, and the next alarm announces once.
+ * Decides when a claim reads the queue, and when the runner is told that a job has become claimable. The gate only stores
+ * times; the caller passes the current time and sets the alarm. If the memory of the object is lost, the next claim reads the
+ * queue, and the next alarm announces once.
  */
 export class ClaimGate {
-  /** Counts what may have made something claimable: a read that began before a wake proves nothing about after it. */
+  /** Counts wake-ups. A read that began before a wake-up may have missed the new job. */
   #wakes = 0;
   #quietUntil = 0;
-  /** What the runner that saw nothing can do: one that can do more must read the queue itself. */
+  /** The abilities of the runner that found the queue empty. A runner with other abilities must read the queue. */
   #quietFor: string | null = null;
   /** When to announce jobs that become due. */
   readonly #dueTimes = new Set<number>();
   #hasAnnounced = false;
 
-  /** Until when nothing can be claimable for a runner with these abilities; undefined: the queue must be read. */
+  /** Returns until when no job can be claimable for these abilities. Returns undefined if the queue must be read. */
   quietUntil(now: number, abilities: string | null): number | undefined {
     return now < this.#quietUntil && abilities === this.#quietFor ? this.#quietUntil : undefined;
   }
 
-  /** A read of the queue begins. Call the returned function if it found nothing. */
+  /** Call this when a read of the queue begins. Call the returned function if the read found no job. */
   beginRead(abilities: string | null): (found: { nextAt: number | undefined; now: number }) => void {
     this.#quietUntil = 0;
     const wakesBefore = this.#wakes;
     return ({ nextAt, now }) => {
-      // A wake that came meanwhile may be about a job that this read did not see.
+      // A wake-up during the read may be about a job that the read did not see.
       if (this.#wakes !== wakesBefore) return;
       this.#quietFor = abilities;
       this.#quietUntil = Math.min(nextAt ?? Number.POSITIVE_INFINITY, now + QUIET_MS);
     };
   }
 
-  /** Something may be claimable now. */
+  /** Call this when a job may be claimable now. */
   wake(): void {
     this.#wakes += 1;
     this.#quietUntil = 0;
   }
 
-  /** Something becomes claimable at `at`: until then the queue may stay unread, and then it is announced. */
+  /** Call this for a job that becomes claimable at `at`. The queue may stay unread until then; then the job is announced. */
   wakeAt(at: number): void {
     this.#wakes += 1;
     this.#quietUntil = Math.min(this.#quietUntil, at);
     this.#dueTimes.add(at);
   }
 
-  /** A read of the queue saw a job that becomes due at `at`: it is announced then. */
+  /** Call this when a read of the queue has found a job that becomes due at `at`. It is announced then. */
   announceAt(at: number): void {
     this.#dueTimes.add(at);
   }
 
-  /** When the next announcement is due. */
+  /** Returns when the next announcement is due. */
   earliestDue(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...this.#dueTimes);
   }
 
-  /** Whether to announce now. True on the first call: due times may have been lost with the memory. */
+  /**
+   * Returns whether to announce now. Returns true on the first call, because due times may have been lost with the memory.
+   */
   takeDue(now: number): boolean {
     const due = [...this.#dueTimes].filter((at) => at <= now);
     for (const at of due) this.#dueTimes.delete(at);

@@ -1,7 +1,8 @@
 /**
- * One runner machine: its live leases, its alarm, its transcript, its channels. A shell: the rules are in the files beside
- * it. Every field is a cache; lost memory or a new isolate costs nothing, because all but the transcript is rebuilt
- * from D1.
+ * The Durable Object of one runner machine, with its live leases, alarm, transcript and channels. The rules are in the other
+ * files
+ * of this folder. Every field is a cache, so lost memory causes no harm: everything except the transcript is read again from
+ * D1.
  */
 
 import { DurableObject } from 'cloudflare:workers';
@@ -54,7 +55,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     await this.#parts.alarm.wakeAt(at);
   }
 
-  /** A person wants the machine to stop claiming, or to start again. */
+  /** Handles a drain, or the end of a drain, that a person has ordered. */
   drain(isDraining: boolean): void {
     const { presence } = this.#parts;
     this.#heartbeats.forget();
@@ -72,19 +73,19 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     return answer;
   }
 
-  /** The holder ended its lease: the session is free. */
+  /** Drops a lease that its holder has ended. The session is free now. */
   forget({ jobId, leaseId }: api.LeaseOf): void {
     this.#parts.leases.drop(leaseId);
     this.moved(jobId);
     this.wake();
   }
 
-  /** A job has changed: its followers read it again. */
+  /** Notifies the followers of a job that has changed. They read it again. */
   moved(jobId: string): void {
     tellWatchers(this.ctx, jobId, { kind: 'moved' });
   }
 
-  /** A person revoked a lease. */
+  /** Drops a lease that a person has revoked. */
   revoke({ jobId, leaseId, reason }: Parameters<api.MachineApi['revoke']>[0]): void {
     this.#parts.leases.revoke(leaseId);
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
@@ -93,7 +94,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     this.wake();
   }
 
-  /** Exact deadline of every live lease; cron asks before it reclaims one. */
+  /** Returns the exact deadline of every live lease. The cron trigger asks for it before it reclaims a lease. */
   async deadlines(): Promise<Record<string, number>> {
     return Object.fromEntries(await this.#parts.leases.deadlines(this.#deps()));
   }
@@ -126,7 +127,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     return onAlarm(this.#parts, this.#deps(), info?.retryCount ?? 0);
   }
 
-  /** Opens a channel: the only request that is not a method call. */
+  /** Opens a channel. This is the only request that is not a method call. */
   override fetch(request: Request): Promise<Response> {
     return acceptChannel({ ...this.#parts, deps: this.#deps(), onWork: () => this.wake() }, request);
   }

@@ -1,8 +1,9 @@
 /**
  * The transcript of a machine's attempts, in the object's own SQLite: one row per upload, never one per line.
  *
- * Entries are numbered from 1 without a gap within a lease. Known entries are dropped, and entries after a gap are
- * not accepted; the answer says up to where everything has arrived, and the sender continues from there.
+ * Entries are numbered from 1 without a gap within a lease. The object drops known entries and rejects entries after a gap.
+ * The
+ * answer has the number up to which everything has arrived, and the sender continues from there.
  */
 
 import { ATTEMPT_LIMIT_BYTES, type Entry, type NewEntry, RETENTION_MS } from '../../spec/contract/jobs.ts';
@@ -19,11 +20,11 @@ import type { LiveLeases } from './live-leases.ts';
 /** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
 /**
- * Attempts deleted at once: more than a busy machine runs in a day. An attempt is deleted completely, never in part.
+ * The number of attempts deleted at once, more than a busy machine runs in a day. An attempt is always deleted completely.
  */
 const PRUNE_LIMIT = 10_000;
 
-/** Bytes of an entry besides its text. */
+/** The size of an entry without its text. */
 const ENTRY_BYTES = 100;
 
 /** One answer over RPC may have 32 MiB; a page of the API has a few at most. */
@@ -39,7 +40,7 @@ interface Tail {
 
 export class Transcript {
   readonly #sql: SqlStorage;
-  /** A cache: rebuilt from the rows. */
+  /** A cache that is rebuilt from the rows. */
   readonly #tails = new Map<string, Tail>();
 
   constructor(sql: SqlStorage) {
@@ -55,12 +56,12 @@ export class Transcript {
     ) WITHOUT ROWID`);
   }
 
-  /** Appends what the runner reports of the agent that it stopped. */
+  /** Appends the runner's stop receipt. */
   appendReceipt(leaseId: string, text: string, now: number): void {
     this.append(leaseId, [{ at: now, type: 'message', stream: 'system', level: 'info', text }], now);
   }
 
-  /** Appends what is new. Returns the new entries, and the number up to which everything has arrived. */
+  /** Appends the new entries. Returns them, and the number up to which everything has arrived. */
   append(leaseId: string, entries: readonly NewEntry[], now: number): { added: Entry[]; received: number } {
     const tail = this.#tailOf(leaseId);
     if (tail.full) return { added: [], received: acknowledgeAll(tail, entries) };
@@ -79,12 +80,15 @@ export class Transcript {
     return { added: kept, received: tail.lastSeq };
   }
 
-  /** Whether these begin after a gap, and nothing of the attempt is here. */
+  /** Whether the entries begin after a gap and no earlier entry of the attempt is stored. */
   lacksHead(leaseId: string, [first]: readonly NewEntry[]): boolean {
     return (first?.seq ?? 1) > 1 && this.#tailOf(leaseId).lastSeq === 0;
   }
 
-  /** What came before `seq` is past its retention and deleted: a gap entry replaces it, and the sender continues. */
+  /**
+   * Adds a gap entry for the entries before `seq`, which were deleted after the retention time. The sender continues at
+   * `seq`.
+   */
   resumeAt(leaseId: string, seq: number, now: number): void {
     const text = `What came before is older than ${RETENTION_MS / DAY_MS} days and is not kept any more.`;
     const head: Entry = { seq: seq - 1, at: now, type: 'gap', stream: 'system', level: 'warn', text };
@@ -93,8 +97,9 @@ export class Transcript {
   }
 
   /**
-   * Entries of several attempts, in the order of their leases, after `afterSeq` of the first: at most `limit`, and no more
-   * bytes than travel well in one answer. `hasMore`: there are further ones.
+   * Returns entries of several attempts in the order of their leases, starting after `afterSeq` of the first attempt. The
+   * answer has
+   * at most `limit` entries and a limited size. `hasMore` is true if there are further entries.
    */
   readAll(
     leaseIds: readonly string[],
@@ -127,7 +132,7 @@ export class Transcript {
     }
   }
 
-  /** Forgets what is older than the retention; returns how many rows went. */
+  /** Deletes entries after the retention time. Returns the number of deleted rows. */
   prune(now: number): number {
     const { rowsWritten } = this.#sql.exec(
       `DELETE FROM uploads WHERE lease_id IN (SELECT lease_id FROM uploads GROUP BY lease_id HAVING max(at) < ? LIMIT ${PRUNE_LIMIT})`,
@@ -151,7 +156,7 @@ export class Transcript {
     return tail;
   }
 
-  /** What still fits; the first entry that does not becomes the gap. */
+  /** Returns the entries that still fit. A gap entry replaces the first entry that does not fit. */
   #withinLimit(tail: Tail, added: readonly Entry[], now: number): Entry[] {
     const kept: Entry[] = [];
     for (const entry of added) {
@@ -170,7 +175,7 @@ export class Transcript {
     const [first] = entries;
     const last = entries.at(-1);
     if (first === undefined || last === undefined) return;
-    // The gap at the end says that the attempt is full; one at its head, that something is gone.
+    // A gap at the end means that the attempt is full. A gap at the start means that entries were deleted.
     const isFull = this.#tails.get(leaseId)?.full === true;
     const bytes = isFull ? ATTEMPT_LIMIT_BYTES : textBytes(entries);
     this.#sql.exec(
@@ -191,8 +196,9 @@ function gap(seq: number, at: number): Entry {
 }
 
 /**
- * Entries after the gap are dropped and leave no row, so an object that lost its memory does not know how many there
- * were: whatever number comes counts as arrived, or the sender would be asked for what it no longer has.
+ * Acknowledges any number of a full attempt. Entries after the gap are dropped without a row, so an object that lost its
+ * memory
+ * does not know how many there were. Otherwise it would ask the sender for entries that the sender no longer has.
  */
 function acknowledgeAll(tail: Tail, entries: readonly NewEntry[]): number {
   for (const { seq } of entries) tail.lastSeq = Math.max(tail.lastSeq, seq ?? tail.lastSeq + 1);
@@ -232,7 +238,7 @@ interface AppendParts {
   transcript: Transcript;
 }
 
-/** Appends output of a lease that is live, or that ended as its holder knows, and notifies the followers. */
+/** Appends output under a lease that is live or that its holder has ended, and notifies the followers. */
 export async function appendUnderLease(
   deps: Deps,
   { state, machine, leases, transcript }: AppendParts,
@@ -240,7 +246,7 @@ export async function appendUnderLease(
 ): Promise<Result<{ received: number }, Fenced>> {
   if (!(await leases.holds(deps, of))) {
     const allowed = await mayAppend(deps, machine, of).catch((error: unknown) => {
-      // The output of a lease of this machine is kept although D1 cannot say whether the lease has ended.
+      // D1 does not answer, so it is unknown whether the lease has ended. Keep the output if the lease is of this machine.
       if (isPassingFailure(error) && leases.remembers(of)) return accept(undefined);
       throw error;
     });
@@ -255,7 +261,10 @@ export async function appendUnderLease(
   return accept({ received });
 }
 
-/** The current lease of a job may, also after its end: the last output often follows the result. Not after a cancel. */
+/**
+ * Whether a lease may append. The current lease may even after the job's end, because output often follows the result. Not
+ * after a cancel.
+ */
 async function mayAppend(
   deps: Deps,
   { userId, machineId }: MachineOf,
@@ -266,7 +275,7 @@ async function mayAppend(
   return job.value.status === 'cancelled' ? wrongStatus(job.value) : accept(undefined);
 }
 
-/** Whether the beginning of an attempt's transcript may have been forgotten: the lease is as old as the retention. */
+/** Whether the start of a transcript may have been deleted, because the lease is older than the retention time. */
 async function wasPruned(
   deps: Deps,
   { userId }: MachineOf,

@@ -1,4 +1,6 @@
-/** Checkpoint reviews: composed here, run as jobs of kind `idea.checkpoint`, their answers parsed here. */
+/**
+ * Checkpoint reviews. This file composes their prompts and parses their answers; they run as jobs of kind `idea.checkpoint`.
+ */
 
 import { utf8Length } from '../../spec/bounds.ts';
 import {
@@ -141,7 +143,7 @@ async function readContext(
   });
 }
 
-/** The features and sections that the order names. One that does not exist is refused, not skipped. */
+/** Reads the features and sections that the request names. Refuses the request if one of them does not exist. */
 async function selectFeatures(
   deps: Deps,
   user: SignedIn,
@@ -169,7 +171,7 @@ async function selectFeatures(
   return accept(chosen);
 }
 
-/** A section that is named twice is quoted once. */
+/** Removes duplicates, so that a section is quoted once. */
 function unique(refs: readonly { featureId: string; detailSectionId: string }[]) {
   return [
     ...new Map(refs.map((ref) => [JSON.stringify([ref.featureId, ref.detailSectionId]), ref])).values(),
@@ -216,7 +218,7 @@ export function respondTo(deps: Deps, job: { userId: string; id: string }, outco
   });
 }
 
-/** A row of the database holds 2 MB: sections that would not fit beside their own text are left out. */
+/** A database row has at most 2 MB. Parsed sections are omitted if they and the full text would not fit. */
 const MAX_ROW_LENGTH = 1_500_000;
 
 function structuredWithin(sections: string, body: string): string | undefined {

@@ -54,17 +54,17 @@ export async function addFeature(
   const limits = deps.settings.accountLimits;
   const isAdded = await store.insertIfRoom(deps.db, userId, { feature, added, limits });
   if (isAdded) return accept(feature);
-  // Another feature may have taken the room of the idea since it was measured.
+  // Another feature may have used the idea's free space since it was measured.
   const stillFits = await checkSize(deps, userId, { feature, added });
   return stillFits.ok ? noRoom(deps, userId, added) : stillFits;
 }
 
-/** The text of a feature in bytes, as the counters of the account count it. */
+/** Counts the bytes of a feature's text in the same way as the counters of the account. */
 function bytesOf({ details, notes }: FeatureRow): number {
   return utf8Length(details) + utf8Length(notes ?? '');
 }
 
-/** Whether a feature stays within its own bound and that of its idea. */
+/** Checks that a feature stays within its own size limit and the limit of its idea. */
 async function checkSize(
   deps: Deps,
   userId: UserId,

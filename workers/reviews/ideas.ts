@@ -173,7 +173,7 @@ export async function bindWorld(
   };
 
   await putWorld(deps.db, userId, world);
-  // Two first bindings at once agree on one id: the one that is in the table now.
+  // If two first bindings arrive at once, both return the id that is in the table now.
   return accept((await worldOfIdea(deps.db, userId, change.ideaId)) ?? world);
 }
 
@@ -206,7 +206,7 @@ function writeCursor({ value, id }: IdeaPosition): string {
   return Buffer.from(JSON.stringify([value, id])).toString('base64url');
 }
 
-/** Undefined: from the beginning. Null: this list did not issue it. */
+/** Reads a cursor. Returns undefined without a cursor, and null if this list did not issue the cursor. */
 function readCursor(cursor: string | undefined): IdeaPosition | undefined | null {
   if (!cursor) return undefined;
   try {
@@ -214,7 +214,7 @@ function readCursor(cursor: string | undefined): IdeaPosition | undefined | null
     if (typeof id !== 'string' || (typeof value !== 'string' && typeof value !== 'number')) return null;
     return { value, id };
   } catch {
-    // Neither base64url nor JSON: this list did not issue it.
+    // The cursor is not base64url or not JSON, so this list did not issue it.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** The channels: SSE held by this Worker, WebSockets passed to the object, and the live view of one job. */
+/** The channels: SSE streams served by this Worker, WebSockets passed to the object, and the stream that follows one job. */
 
 import type { Hono } from 'hono';
 import { followJob, socketEvents, streamEvents } from '../../spec/contract/events.ts';

@@ -1,4 +1,4 @@
-/** Ideas, features and worlds as the API shows them. */
+/** Converts ideas, features and worlds to the form of the API. */
 
 import type { z } from 'zod';
 import type { feature, idea, world } from '../../spec/contract/ideas.ts';
@@ -25,7 +25,7 @@ export function viewIdea(row: IdeaRow): z.input<typeof idea> {
   };
 }
 
-/** `detail` and `detailLabel` repeat the first section, for clients that know one only. */
+/** Converts a feature. `detail` and `detailLabel` repeat the first section, for clients that know only one section. */
 export function viewFeature(row: FeatureRow): z.input<typeof feature> {
   const sections = sectionsOf(row);
   return {

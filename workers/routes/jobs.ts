@@ -1,4 +1,4 @@
-/** Jobs and reviews as their owner queues, reads, cancels and retries them. */
+/** The routes with which the owner queues, reads, cancels and retries jobs and reviews. */
 
 import type { Context, Hono } from 'hono';
 import { idempotencyKey } from '../../spec/contract/fields.ts';
@@ -66,7 +66,7 @@ export function mountJobs(app: Hono<AppEnv>): void {
   });
 }
 
-/** The key of the request; undefined when it has none. A blank key is an error, not a missing one. */
+/** Returns the idempotency key of the request, or undefined without one. A blank key is an error. */
 function readKey(context: Context<AppEnv>): Result<string | undefined, 'invalid_input'> {
   const read = idempotencyKey.optional().safeParse(context.req.header('idempotency-key'));
   if (read.success) return accept(read.data);

@@ -1,4 +1,4 @@
-/** Orders of people to machines, and the complete ids of what they named. */
+/** The routes for machines, and the lookup of ids. */
 
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/machines.ts';

@@ -19,7 +19,7 @@ export function mountRunner(app: Hono<AppEnv>): void {
   mount(app, rows.syncMachine, async ({ body, auth, deps }) => {
     const synced = await syncMachine(deps, auth.id, syncedMachineOf(body));
     if (!synced.ok) return synced;
-    // New sessions may be able to take what already waits.
+    // New sessions may be able to take jobs that already wait.
     if (synced.value.changed)
       await deps.machines.tell({ userId: auth.id, machineId: body.machineId }, async (stub) => stub.wake());
     return accept({
@@ -110,7 +110,7 @@ function mountHolder(app: Hono<AppEnv>): void {
   });
 }
 
-/** The sync body of every client version: null and blank values are absent. */
+/** Reads the sync body of every client version. Null and blank values count as absent. */
 function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
   return {
     machineId: body.machineId,

@@ -48,7 +48,7 @@ export const resumed = z.looseObject({
 
 export const startedTurn = z.looseObject({ turn: z.looseObject({ id: z.string() }) });
 
-/** A usage limit, and the fields that all notifications about a turn share. */
+/** A usage limit of the account. */
 const limit = z
   .looseObject({ usedPercent: z.number().catch(0), resetsAt: z.number().nullish().catch(undefined) })
   .nullish()
