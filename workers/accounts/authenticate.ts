@@ -20,7 +20,7 @@ export interface SignedIn extends User {
 interface Trusted {
   user: User;
   kind: TokenKind;
-  /** When D1 last said that the token is live. */
+  /** When D1 last confirmed the token. */
   confirmedAt: number;
   /** Until this time, D1 is not asked. */
   until: number;
@@ -41,8 +41,9 @@ const TRUST_LIMIT = 10_000;
 const trusted = new Map<string, Trusted>();
 
 /**
- * The owner of a token, at the cost of one D1 read every 30 s. A terminal's token opens the API only, and the cookie of a
- * browser the pages only.
+ * Returns the owner of a token. Needs one read of D1 every 30 s. The token of a terminal is valid only for the API, and the
+ * cookie
+ * of a browser only for the pages.
  */
 export async function authenticate(
   deps: Deps,
