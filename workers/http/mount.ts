@@ -112,7 +112,7 @@ async function readRequest(
   }
   const params = readParams(context.req.param());
   if (!params.ok) return params;
-  const query = row.query ? parse(row.query, readQuery(context), 'query') : accept(undefined);
+  const query = parse(row.query, readQuery(context), 'query');
   if (!query.ok) return query;
   const body = row.body ? await parseBody(context, row) : accept(undefined);
   if (!body.ok) return body;
@@ -160,7 +160,7 @@ async function parseBody(context: Context<AppEnv>, row: Endpoint): Promise<Resul
   } catch {
     return refuse('invalid_json', 'The body is not JSON.', 'Send one JSON object, UTF-8.');
   }
-  return row.body ? parse(row.body, json, 'body') : accept(undefined);
+  return parse(row.body, json, 'body');
 }
 
 /**

@@ -7,11 +7,13 @@ import { type Issue, issueWords } from '../../spec/issue-words.ts';
 /** The place of a value: the query or the body. Sentences name it if no single field is wrong. */
 export type Where = 'body' | 'query';
 
+/** Without a schema, nothing is expected and nothing is read. */
 export function parse(
-  schema: ZodType,
+  schema: ZodType | undefined,
   value: unknown,
   where: Where,
 ): Result<unknown, 'invalid_input' | 'body_too_large'> {
+  if (schema === undefined) return accept(undefined);
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return accept(parsed.data);
   const issue = deepest(parsed.error.issues[0]);

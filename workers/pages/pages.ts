@@ -9,6 +9,7 @@ import { missingPage, unexpectedPage } from './frame/errors.tsx';
 import { sameOrigin, securelyOnly } from './frame/origin.ts';
 import { mountInbox } from './inbox/inbox-page.tsx';
 import { mountJobPages } from './jobs/mount.tsx';
+import { mountSessionPages } from './sessions/mount.tsx';
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const BRIEFLY = 'public, max-age=60';
@@ -32,6 +33,7 @@ export function makePages(): Hono<AppEnv> {
   mountSettings(pages);
   mountInbox(pages);
   mountJobPages(pages);
+  mountSessionPages(pages);
 
   pages.all('*', missingPage);
   pages.onError(unexpectedPage);

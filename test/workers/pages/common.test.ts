@@ -10,7 +10,7 @@ import { aPerson } from '../harness/people.ts';
 const CSP =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const PAGES = ['/inbox', '/jobs', '/settings'];
+const PAGES = ['/inbox', '/jobs', '/send', '/settings'];
 
 describe('a page', () => {
   it('allows nothing inline and nothing from elsewhere', async () => {

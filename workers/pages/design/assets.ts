@@ -12,6 +12,7 @@ import lists from '../browser/lists.css';
 import script from '../browser/live.js';
 import manifest from '../browser/orp.webmanifest';
 import phone from '../browser/phone.css';
+import session from '../browser/session.css';
 
 export interface Asset {
   type: string;
@@ -19,7 +20,10 @@ export interface Asset {
 }
 
 const ASSETS = {
-  'app.css': { type: 'text/css; charset=utf-8', text: [base, frame, forms, lists, job, phone].join('\n') },
+  'app.css': {
+    type: 'text/css; charset=utf-8',
+    text: [base, frame, forms, lists, job, session, phone].join('\n'),
+  },
   'live.js': { type: 'text/javascript; charset=utf-8', text: script },
   'icon.svg': { type: 'image/svg+xml', text: icon },
   'orp.webmanifest': { type: 'application/manifest+json', text: manifest },

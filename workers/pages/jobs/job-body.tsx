@@ -2,13 +2,12 @@
 
 import { isTerminal } from '../../../spec/job/status.ts';
 import { retryWarning } from '../../jobs/cancel-retry.ts';
-import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
 import { StatusBadge } from '../parts/badge.tsx';
 import { Action, Confirm } from '../parts/forms.tsx';
 import { Heading } from '../parts/lists.tsx';
 import type { MachineNames } from '../parts/machines.ts';
-import { Prose, Time } from '../parts/texts.tsx';
+import { Prose, Sentence, Time } from '../parts/texts.tsx';
 import { jobTitle, kindNoun, type ShownJob } from './about-job.ts';
 import { JobFacts } from './job-facts.tsx';
 import { Story } from './story.tsx';
@@ -121,15 +120,23 @@ function State({ job }: { job: ShownJob }) {
   if (waiting !== undefined) {
     return (
       <div class={`note note-${job.status === 'lost' ? 'warning' : 'plain'}`}>
-        <p>{shownLine(waiting.message, 600)}</p>
-        {waiting.note && <p class="quiet">{shownLine(waiting.note, 600)}</p>}
+        <p>
+          <Sentence text={waiting.message} />
+        </p>
+        {waiting.note && (
+          <p class="quiet">
+            <Sentence text={waiting.note} />
+          </p>
+        )}
       </div>
     );
   }
   if (job.status === 'failed' && error !== undefined) {
     return (
       <div class="note note-error">
-        <p>{shownLine(error, 2000)}</p>
+        <p>
+          <Sentence text={error} limit={2000} />
+        </p>
         {job.failureKind && <p class="quiet">{job.failureKind}</p>}
       </div>
     );

@@ -22,7 +22,7 @@ export function JobFacts({ job, names }: { job: ShownJob; names: MachineNames })
     ['Job', <CopyableId id={job.id} label="job id" />],
     ['Machine', machineId && nameOf(names, machineId)],
     ['Repository', projectRoot && <code>{shownLine(projectRoot, 300)}</code>],
-    ['Session', session && <a href={`/sessions/${encodeURIComponent(session)}`}>{shownLine(session)}</a>],
+    ['Session', (session ?? agentSession) && <Session name={session} id={agentSession} />],
     ['Agent session', agentSession && <CopyableId id={agentSession} label="agent session id" />],
     ['Idea', job.ideaId && <a href={`/ideas/${job.ideaId}`}>{shownLine(job.ideaId)}</a>],
     ['Sent by', job.createdBy && shownLine(job.createdBy)],
@@ -33,4 +33,14 @@ export function JobFacts({ job, names }: { job: ShownJob; names: MachineNames })
     ['Attempts', `${job.attempt} (at most ${job.maxAttempts} by itself)`],
   ];
   return <Facts facts={facts} />;
+}
+
+/** Its conversation, once the agent session is known. */
+function Session({ name, id }: { name: string | undefined; id: string | undefined }) {
+  const words = shownLine(name ?? 'conversation');
+  return id === undefined ? (
+    <span>{words}</span>
+  ) : (
+    <a href={`/sessions/${encodeURIComponent(id)}`}>{words}</a>
+  );
 }

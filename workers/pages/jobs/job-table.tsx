@@ -3,7 +3,7 @@
 import { StatusBadge } from '../parts/badge.tsx';
 import { type Column, Table } from '../parts/lists.tsx';
 import { type MachineNames, nameOf } from '../parts/machines.ts';
-import { Time } from '../parts/texts.tsx';
+import { Sentence, Time } from '../parts/texts.tsx';
 import { folderName, jobSentence, jobTitle, type ListedJob } from './about-job.ts';
 
 interface Props {
@@ -23,7 +23,9 @@ export function JobTable({ label, jobs, names, now }: Props) {
           <a class="row-link" href={`/jobs/${job.id}`}>
             {jobTitle(job)}
           </a>
-          <div class="quiet clamp">{jobSentence(job)}</div>
+          <div class="quiet clamp">
+            <Sentence text={jobSentence(job)} limit={300} />
+          </div>
         </>
       ),
     },

@@ -21,7 +21,7 @@ const KEYS = ['status', 'kind', 'machineId', 'ideaId', 'cursor', 'limit'] as con
 
 export async function jobsPage({ query, auth, deps }: PageRequest) {
   const named = namedIn(query);
-  const parsed = listJobsRow.query ? parse(listJobsRow.query, named, 'query') : accept({});
+  const parsed = parse(listJobsRow.query, named, 'query');
   const [machines, page] = await Promise.all([
     listMachines(deps, auth.id),
     parsed.ok ? listJobs(deps, auth, parsed.value as Query) : parsed,

@@ -1,6 +1,6 @@
 /** Times, ids and texts of strangers. */
 
-import { shown } from '../design/shown.ts';
+import { shown, shownLine } from '../design/shown.ts';
 import { exactWords, relativeWords } from '../design/words.ts';
 
 /** Relative, and exact on hover or tap. */
@@ -29,6 +29,14 @@ export function CopyableId({ id, label = 'id' }: { id: string; label?: string })
       </button>
     </span>
   );
+}
+
+const JOB_ID = /(job_[0-9a-z]{9,40})/;
+
+/** A sentence of the server. Jobs that it names are links. */
+export function Sentence({ text, limit = 600 }: { text: string; limit?: number }) {
+  const parts = shownLine(text, limit).split(JOB_ID);
+  return <>{parts.map((part, at) => (at % 2 === 0 ? part : <a href={`/jobs/${part}`}>{part}</a>))}</>;
 }
 
 /** A long text as it was written. */

@@ -1,0 +1,158 @@
+/** Sending a prompt, and a session as a conversation. */
+
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { listJobs } from '../../../spec/contract/jobs.ts';
+import { SCANNED } from '../../../workers/store/conversations.ts';
+import { aBrowser, type Browser } from '../harness/browser.ts';
+import { accepts } from '../harness/call.ts';
+import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
+import { aMachine, aPrompt, claimAndStart, complete, type Machine, show } from '../harness/machines.ts';
+import { aPerson } from '../harness/people.ts';
+
+async function atSession(): Promise<{ machine: Machine; browser: Browser; path: string }> {
+  const machine = await aMachine();
+  return { machine, browser: await aBrowser(machine.owner), path: `/sessions/codex-${machine.machineId}` };
+}
+
+/** What the form of the page sends when nothing is changed. */
+function formOf(html: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  const form = /<form[^>]*\/prompts"[\s\S]*?<\/form>/.exec(html)?.[0] ?? '';
+  for (const [, name = '', value = ''] of form.matchAll(
+    /<input type="hidden" name="(\w+)" value="([^"]*)"/g,
+  )) {
+    values[name] = value;
+  }
+  for (const [, name = '', options = ''] of form.matchAll(
+    /<select[^>]*name="(\w+)"[^>]*>([\s\S]*?)<\/select>/g,
+  )) {
+    values[name] = /value="([^"]*)" selected/.exec(options)?.[1] ?? '';
+  }
+  return values;
+}
+
+describe('the list of sessions', () => {
+  it('says of each session whether a prompt could run now, and why not', async () => {
+    const { machine, browser, path } = await atSession();
+    const ready = await browser.get('/send');
+    expect(ready.text).toMatch(/orp-main ready workbench/);
+    expect(ready.html).toContain(`href="${path}"`);
+    await aPrompt(machine);
+    const { jobId } = await claimAndStart(machine);
+    const busy = await browser.get('/send');
+    expect(busy.text).toMatch(/Session orp-main is busy with job .* busy workbench/);
+    expect(busy.html).toContain(`<a href="/jobs/${jobId}">${jobId}</a>`);
+  });
+
+  it('explains what to do when there is none', async () => {
+    expect((await (await aBrowser(await aPerson())).get('/send')).text).toContain(
+      'orp link session register',
+    );
+  });
+});
+
+describe('a session', () => {
+  it('sends a prompt to exactly itself, and shows the prompt and its answer in order', async () => {
+    const { machine, browser, path } = await atSession();
+    const { html, text } = await browser.get(path);
+    expect(text).toContain('claims the job with its next poll');
+    const sent = await browser.postAndFollow(`${path}/prompts`, {
+      ...formOf(html),
+      prompt: 'Count\nthe gauges.',
+    });
+    expect(sent.text).toContain('Sent. workbench is not connected');
+    const held = await claimAndStart(machine);
+    const job = await show(machine.owner, held.jobId);
+    expect(job).toMatchObject({
+      prompt: 'Count\nthe gauges.',
+      sessionFallback: 'none',
+      onLeaseLoss: 'hold',
+      target: { machineId: machine.machineId, projectRoot: machine.projectRoot, orpSessionId: 'orp-main' },
+    });
+    expect((await browser.get(path)).text).toMatch(/Count the gauges\. running .*The agent is working\./);
+    await complete(held, { content: 'Three.' });
+    advance(SECOND);
+    await aPrompt(machine, { prompt: 'And the buoys?', codexSessionId: `codex-${machine.machineId}` });
+    expect((await browser.get(path)).text).toMatch(
+      /Count the gauges\. completed .*Three\. And the buoys\? queued/,
+    );
+  });
+
+  it('queues a form that is sent twice once', async () => {
+    const { machine, browser, path } = await atSession();
+    const form = { ...formOf((await browser.get(path)).html), prompt: 'Once.' };
+    await browser.postAndFollow(`${path}/prompts`, form);
+    await browser.postAndFollow(`${path}/prompts`, form);
+    expect((await accepts(listJobs, { as: machine.owner })).jobs.length).toBe(1);
+  });
+
+  it('takes the options in plain words', async () => {
+    const { machine, browser, path } = await atSession();
+    const form = { ...formOf((await browser.get(path)).html), prompt: 'Later.' };
+    await browser.postAndFollow(`${path}/prompts`, {
+      ...form,
+      notBefore: '3',
+      expires: '24',
+      onLeaseLoss: 'requeue',
+      priority: '10',
+    });
+    const [job] = (await accepts(listJobs, { as: machine.owner })).jobs;
+    expect(job).toMatchObject({ onLeaseLoss: 'requeue', priority: 10, waiting: { code: 'not_yet' } });
+    const hours = (from: string, to: string) => Math.round((Date.parse(to) - Date.parse(from)) / 3_600_000);
+    expect(hours(job?.createdAt ?? '', job?.notBefore ?? '')).toBe(3);
+    expect(hours(job?.createdAt ?? '', job?.expiresAt ?? '')).toBe(27);
+  });
+
+  it.each([
+    [{ prompt: ' ' }, 400, 'prompt: must not be blank.'],
+    [{ prompt: 'Kept.', priority: '1000' }, 400, 'priority:'],
+    [{ prompt: 'Kept.', notBefore: 'soon' }, 400, 'notBefore:'],
+    [{ prompt: 'x'.repeat(300_000) }, 413, 'prompt:'],
+  ])('refuses a form with its sentence and keeps what was typed', async (change, status, sentence) => {
+    const { browser, path } = await atSession();
+    const form = formOf((await browser.get(path)).html);
+    const shown = await browser.post(`${path}/prompts`, { ...form, ...change });
+    expect([shown.status, shown.text]).toEqual([status, expect.stringContaining(sentence)]);
+    expect(shown.html).toContain(`${change.prompt.slice(0, 100)}`);
+  });
+
+  it('of somebody else is not there', async () => {
+    const { machine, path } = await atSession();
+    await aPrompt(machine, { codexSessionId: `codex-${machine.machineId}` });
+    const stranger = await aBrowser(await aPerson());
+    expect((await stranger.get(path)).status).toBe(404);
+    const sent = await stranger.post(`${path}/prompts`, {
+      prompt: 'Mine.',
+      machineId: machine.machineId,
+      projectRoot: machine.projectRoot,
+      orpSessionId: 'orp-main',
+    });
+    expect(sent.status).toBe(404);
+    expect((await accepts(listJobs, { as: machine.owner })).jobs.length).toBe(1);
+  });
+
+  it('looks through a bounded number of jobs, and goes on where it stopped', async () => {
+    const { machine, browser, path } = await atSession();
+    await aPrompt(machine, { prompt: 'The first of all.', codexSessionId: `codex-${machine.machineId}` });
+    await addOldJobs(machine, SCANNED + 50);
+    const { value, ...bill } = await billOf(() => browser.get(path));
+    expect(value.text).not.toContain('The first of all.');
+    expect(bill.read).toBeLessThan(2 * SCANNED + 100);
+    const earlier = /href="([^"]*\?before=[^"]*)"/.exec(value.html)?.[1] ?? '';
+    expect((await browser.get(earlier)).text).toContain('The first of all.');
+  });
+});
+
+/** Ended jobs of other sessions, newer than all others. */
+async function addOldJobs({ owner }: Machine, count: number): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+     INSERT INTO jobs (user_id, id, kind, status, created_at, updated_at, finished_at, available_at, expires_at,
+       on_lease_loss, max_attempts, session_fallback, prompt)
+     SELECT ?2, 'job_z' || printf('%06d', i), 'session.prompt', 'completed', ?3, ?3, ?3, ?3, ?3, 'hold', 3, 'primary', 'Other.' FROM n`,
+  )
+    .bind(count, owner.userId, currentTime())
+    .run();
+}

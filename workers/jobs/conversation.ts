@@ -1,0 +1,48 @@
+/** A session as a conversation: prompts and answers in order, and what runs now. */
+
+import { isTerminal } from '../../spec/job/status.ts';
+import type { SignedIn } from '../accounts/authenticate.ts';
+import type { Deps } from '../base/deps.ts';
+import { readConversation, type TurnRow } from '../store/conversations.ts';
+import { targetOf } from '../store/job-row.ts';
+import { type JobView, surroundingsOf, viewJob, waitingOf } from './job-view.ts';
+import { listSessions, type SendableSession } from './sessions.ts';
+
+/** A prompt and what came of it. */
+export interface Turn extends JobView {
+  prompt: string;
+  /** Of the whole prompt, of which `prompt` may be the beginning. */
+  promptCharacters: number;
+  content: string | undefined;
+  contentCharacters: number;
+}
+
+export interface Conversation {
+  /** Absent: no machine has linked it now. */
+  session: SendableSession | undefined;
+  /** Oldest first. */
+  turns: Turn[];
+  /** Earlier turns begin before this job. */
+  earlier: string | undefined;
+}
+
+export async function readSession(
+  deps: Deps,
+  user: SignedIn,
+  { codexSessionId, before, limit }: { codexSessionId: string; before: string | undefined; limit: number },
+): Promise<Conversation> {
+  const sessions = await listSessions(deps, user.id);
+  const session = sessions.find((one) => one.codexSessionId === codexSessionId);
+  const place = { codexSessionId, linked: session };
+  const { turns, next } = await readConversation(deps.db, user.id, { place, before, limit });
+  const live = turns.filter((turn) => !isTerminal(turn.status));
+  const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
+  const view = (row: TurnRow): Turn => ({
+    ...viewJob(row, around && waitingOf(row, around, deps.now)),
+    prompt: row.prompt,
+    promptCharacters: row.promptCharacters,
+    content: row.content ?? undefined,
+    contentCharacters: row.contentCharacters ?? 0,
+  });
+  return { session, turns: turns.map(view).reverse(), earlier: next };
+}

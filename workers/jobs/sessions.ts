@@ -1,0 +1,68 @@
+/** The sessions that an account can send to: where they are, and whether a prompt could run there now. */
+
+import type { UserId } from '../../spec/ids.ts';
+import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
+import { isRouteable } from '../../spec/job/routing.ts';
+import type { QueueFacts, Waiting } from '../../spec/job/waiting.ts';
+import { whyWaiting } from '../../spec/job/waiting.ts';
+import type { Deps } from '../base/deps.ts';
+import { surroundingsOf } from './job-view.ts';
+
+/** A session that can take work, on its machine. */
+export interface SendableSession {
+  machineId: string;
+  machineName: string;
+  projectRoot: string;
+  orpSessionId: string;
+  codexSessionId: string;
+  label: string;
+  lastActiveAt: number | undefined;
+  /** What a prompt would wait for if it were sent now. */
+  waiting: Waiting;
+}
+
+/** Those used last come first. A repository that is linked to two ideas counts once. One round trip. */
+export async function listSessions(deps: Deps, userId: UserId): Promise<SendableSession[]> {
+  const facts = await surroundingsOf(deps, userId, [{}]);
+  const sessions = facts.projects.flatMap((project) =>
+    project.sessions
+      .filter(isRouteable)
+      .map((session) => sendable(session, { project, facts, now: deps.now })),
+  );
+  const once = new Map(
+    sessions.map((one) => [JSON.stringify([one.machineId, one.projectRoot, one.orpSessionId]), one]),
+  );
+  return [...once.values()].sort((one, other) => (other.lastActiveAt ?? 0) - (one.lastActiveAt ?? 0));
+}
+
+function sendable(
+  session: SyncedSession & { codexSessionId: string },
+  { project, facts, now }: { project: SyncedProject; facts: QueueFacts; now: number },
+): SendableSession {
+  const { machineId, projectRoot } = project;
+  const { orpSessionId, codexSessionId, label, lastActiveAt } = session;
+  const target: JobTarget = { machineId, projectRoot, orpSessionId, codexSessionId, sessionFallback: 'none' };
+  const machine = facts.machines.find((one) => one.machineId === machineId);
+  return {
+    machineId,
+    machineName: machine?.name ?? machineId,
+    projectRoot,
+    orpSessionId,
+    codexSessionId,
+    label,
+    lastActiveAt: toTime(lastActiveAt),
+    waiting: previewOf(target, { ...facts, projects: [project] }, now),
+  };
+}
+
+/** Why a prompt that is sent now would not run yet. */
+function previewOf(target: JobTarget, facts: QueueFacts, now: number): Waiting {
+  const job = { kind: 'session.prompt', status: 'queued', createdAt: now, availableAt: now, target } as const;
+  return whyWaiting(job, facts, now) ?? { code: 'next_poll', message: '', since: now };
+}
+
+/** Machines report it as an instant or as text. */
+function toTime(at: number | string | undefined): number | undefined {
+  const time = typeof at === 'string' ? Date.parse(at) : at;
+  return time === undefined || Number.isNaN(time) ? undefined : time;
+}

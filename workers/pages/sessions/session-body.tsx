@@ -1,0 +1,121 @@
+/** A session as a conversation, and the box for the next prompt. */
+
+import type { Refusal } from '../../../spec/errors.ts';
+import type { Conversation, Turn } from '../../jobs/conversation.ts';
+import { shown, shownLine } from '../design/shown.ts';
+import { folderName, jobSentence, kindNoun } from '../jobs/about-job.ts';
+import { StatusBadge } from '../parts/badge.tsx';
+import { Heading } from '../parts/lists.tsx';
+import { CopyableId, Sentence, Time } from '../parts/texts.tsx';
+import type { Draft } from './draft.ts';
+import { PromptForm } from './prompt-form.tsx';
+import { WaitingBadge } from './waiting-badge.tsx';
+
+interface Props {
+  /** The id of the session at its agent. */
+  id: string;
+  conversation: Conversation;
+  /** The newest turns are on another page. */
+  isEarlier: boolean;
+  draft: Draft;
+  refusal: Refusal | undefined;
+  now: number;
+}
+
+export function sessionName({ session, turns }: Conversation): string {
+  const latest = turns.at(-1);
+  const projectRoot = session?.projectRoot ?? latest?.projectRoot ?? latest?.target.projectRoot;
+  const label = session?.label || session?.orpSessionId || latest?.orpSessionId;
+  return (
+    [projectRoot && folderName(projectRoot), label && shownLine(label, 60)].filter(Boolean).join(' · ') ||
+    'Session'
+  );
+}
+
+export function SessionBody({ id, conversation, isEarlier, draft, refusal, now }: Props) {
+  const { session, turns, earlier } = conversation;
+  const path = `/sessions/${encodeURIComponent(id)}`;
+  return (
+    <div class="conversation">
+      <div data-region="head">
+        <Heading
+          title={sessionName(conversation)}
+          aside={
+            session === undefined ? (
+              'No machine has linked this session now.'
+            ) : (
+              <>
+                <WaitingBadge code={session.waiting.code} /> {shownLine(session.machineName, 60)}
+              </>
+            )
+          }
+        />
+      </div>
+      <p class="quiet small">
+        Agent session <CopyableId id={id} label="agent session id" />
+      </p>
+      {earlier !== undefined && (
+        <p class="more">
+          <a class="button" href={`${path}?before=${earlier}`}>
+            Earlier
+          </a>
+        </p>
+      )}
+      <div data-region="turns">
+        {turns.length === 0 && <p class="quiet">No prompts yet.</p>}
+        {turns.map((turn) => (
+          <TurnView turn={turn} now={now} />
+        ))}
+        <span id="latest" />
+      </div>
+      {isEarlier && (
+        <p class="more">
+          <a class="button" href={path}>
+            Back to the newest
+          </a>
+        </p>
+      )}
+      {session !== undefined && !isEarlier && (
+        <PromptForm path={path} session={session} draft={draft} refusal={refusal} />
+      )}
+    </div>
+  );
+}
+
+function TurnView({ turn, now }: { turn: Turn; now: number }) {
+  const isPrompt = turn.kind === 'session.prompt';
+  const sentence = jobSentence(turn);
+  return (
+    <article class="turn" data-row>
+      <div class="turn-prompt">
+        {isPrompt ? <Start text={turn.prompt} whole={turn.promptCharacters} /> : kindNoun(turn.kind)}
+      </div>
+      <p class="turn-about quiet">
+        <StatusBadge status={turn.status} /> <a href={`/jobs/${turn.id}`}>Details</a>{' '}
+        <Time at={turn.finishedAt ?? turn.startedAt ?? turn.createdAt} now={now} />
+      </p>
+      {turn.content !== undefined ? (
+        <div class="turn-answer">
+          <Start text={turn.content} whole={turn.contentCharacters} />
+        </div>
+      ) : (
+        sentence !== '' && (
+          <p class="turn-state">
+            <Sentence text={sentence} />
+          </p>
+        )
+      )}
+    </article>
+  );
+}
+
+/** The beginning of a text, and how much is missing. */
+function Start({ text, whole }: { text: string; whole: number }) {
+  const missing = whole - [...text].length;
+  return (
+    <>
+      {shown(text)}
+      {missing > 0 && <span class="quiet">… ({missing.toLocaleString('en')} more characters)</span>}
+    </>
+  );
+}
