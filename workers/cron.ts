@@ -9,6 +9,8 @@ import type { Deps } from './base/deps.ts';
 import { isSilence } from './base/failures.ts';
 import { wakeMachines } from './base/notify.ts';
 import { sweepAll } from './leases/sweep.ts';
+import { advanceRunning } from './overview/bulk.ts';
+import { pruneBulk } from './store/bulk.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from './store/linked-projects.ts';
@@ -29,6 +31,8 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 export const JOB_RETENTION_MS = 365 * DAY_MS;
 const PRUNE_LIMIT = 100;
 const KEPT_LIMITS = { accounts: 5, jobs: 100 };
+/** A bulk run that ended. Its orders stay in the audit log. */
+const BULK_KEPT_MS = 90 * DAY_MS;
 const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
 /** How long a revoked token still proves that its device is known. */
@@ -46,6 +50,7 @@ export async function runCron(deps: Deps): Promise<void> {
   await step(deps, 'prune', () =>
     deps.db.batch([
       pruneJobs(deps.now - JOB_RETENTION_MS, PRUNE_LIMIT),
+      pruneBulk(deps.now - BULK_KEPT_MS),
       pruneKeptJobs(deps.settings.accountLimits.keptJobs, KEPT_LIMITS),
       ...pruneSignIn(deps.now, {
         windowStarted: deps.now - SIGN_IN_WINDOW_MS,
@@ -54,6 +59,7 @@ export async function runCron(deps: Deps): Promise<void> {
       }),
     ]),
   );
+  await step(deps, 'bulk', () => advanceRunning(deps));
   await step(deps, 'visit_machines', () => visitMachines(deps));
 }
 

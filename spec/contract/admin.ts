@@ -1,12 +1,14 @@
 /** What operators read and order over all accounts. Everybody else gets 403 `forbidden`. */
 
 import { z } from 'zod';
+import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { ALERT_KINDS } from '../overview/alerts.ts';
+import { BULK_ACTIONS, BULK_STATES } from '../overview/bulk.ts';
 import { MACHINE_STATES } from '../overview/machine-state.ts';
 import { endpoint } from './endpoint.ts';
-import { absentable, ok, queryInteger } from './fields.ts';
+import { absentable, jobKind, ok, queryInteger } from './fields.ts';
 
 /** A part of a filter that a person types. */
 const words = z.string().trim().min(1).max(200);
@@ -150,6 +152,121 @@ export const revokeDevice = endpoint({
   reply: z.object({
     ok,
     /** False: it was revoked already. */
+    changed: z.boolean(),
+  }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+/** The filter of the job list, over all accounts or one. */
+const bulkFilter = z.strictObject({
+  /** The id or the e-mail address of an account. */
+  account: words.optional(),
+  /** One status, or several separated by commas. Absent: for `cancel` all live ones, for `requeue` `lost,failed`. */
+  status: z.string().max(200).optional(),
+  kind: z.string().max(64).pipe(jobKind).optional(),
+  ideaId: z.string().max(128).optional(),
+  machineId: machineIdField.optional(),
+});
+
+/** The name of a run. It is its id, so that a repeated order does not start a second run. */
+const bulkName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits and . _ -');
+
+const bulkRun = z.object({
+  name: z.string(),
+  action: z.enum(BULK_ACTIONS),
+  filter: bulkFilter,
+  reason: absentable,
+  state: z.enum(BULK_STATES),
+  /** How many jobs the operator saw; the run orders no more. */
+  count: z.number().int(),
+  done: z.number().int(),
+  /** Could not be ordered, for example because they had ended meanwhile. */
+  skipped: z.number().int(),
+  createdBy: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  finishedAt: absentable,
+  abortedBy: absentable,
+});
+
+export const startBulk = endpoint({
+  name: 'startBulk',
+  method: 'POST',
+  path: '/api/admin/bulk',
+  summary:
+    'Cancel or requeue all jobs that match a filter. With `dryRun`: only count them. The run proceeds by itself, a step a minute or more, and faster when a client asks for its steps.',
+  body: z.strictObject({
+    action: z.enum(BULK_ACTIONS),
+    filter: bulkFilter,
+    /** Counts, and starts nothing. */
+    dryRun: z.boolean().default(false),
+    name: bulkName.optional(),
+    /** The count that the dry run answered: a run is refused when more jobs match by now. */
+    count: z.number().int().min(0).max(1_000_000_000).optional(),
+    /** Kept in the audit log of each job. */
+    reason: z.string().max(1000).nullish(),
+  }),
+  reply: z.object({
+    ok,
+    /** Of a dry run: how many jobs match. */
+    count: z.number().int().optional(),
+    /** Of a dry run: false when there are more. */
+    exact: z.boolean().optional(),
+    run: bulkRun.optional(),
+    /** False: this run was started before. */
+    created: z.boolean().optional(),
+  }),
+  errors: ['forbidden', 'record_changed', 'idempotency_conflict'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+export const listBulk = endpoint({
+  name: 'listBulk',
+  method: 'GET',
+  path: '/api/admin/bulk',
+  summary: 'List the newest 50 bulk runs. Those that ended 90 days ago are gone.',
+  reply: z.object({ ok, runs: z.array(bulkRun) }),
+  errors: ['forbidden'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+export const showBulk = endpoint({
+  name: 'showBulk',
+  method: 'GET',
+  path: '/api/admin/bulk/:name',
+  summary: 'Show how far a bulk run is.',
+  reply: z.object({ ok, run: bulkRun }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+export const advanceBulk = endpoint({
+  name: 'advanceBulk',
+  method: 'POST',
+  path: '/api/admin/bulk/:name/advance',
+  summary: 'Do the next step of a bulk run now: up to 20 jobs. Of a run that has ended, nothing.',
+  reply: z.object({ ok, run: bulkRun }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+export const abortBulk = endpoint({
+  name: 'abortBulk',
+  method: 'POST',
+  path: '/api/admin/bulk/:name/abort',
+  summary: 'End a bulk run: what it ordered stays ordered, the other jobs are left alone.',
+  reply: z.object({
+    ok,
+    run: bulkRun,
+    /** False: it had ended already. */
     changed: z.boolean(),
   }),
   errors: ['forbidden', 'not_found'],

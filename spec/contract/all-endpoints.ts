@@ -57,4 +57,9 @@ export const ROWS = [
   admin.listAlerts,
   admin.listDevices,
   admin.revokeDevice,
+  admin.startBulk,
+  admin.listBulk,
+  admin.showBulk,
+  admin.advanceBulk,
+  admin.abortBulk,
 ] as const satisfies readonly Endpoint[];

@@ -60,7 +60,15 @@ export async function cancelJob(
   order: PersonsOrder & { receipt?: StopReceipt | undefined },
 ): Promise<Result<JobRow, Fenced>> {
   const job = await findForPerson(deps, user, order.jobId);
-  if (job === undefined) return noJob(order.jobId);
+  return job === undefined ? noJob(order.jobId) : cancelFound(deps, user, { job, order });
+}
+
+/** The same for a job that was found for this person. */
+export async function cancelFound(
+  deps: Deps,
+  user: SignedIn,
+  { job, order }: Cancel,
+): Promise<Result<JobRow, Fenced>> {
   const late = await noteLateReceipt(deps, user, { job, order });
   if (late !== undefined) return accept(late);
   const named = await checkOrder(deps, user, { job, order });
@@ -170,7 +178,15 @@ export async function retryJob(
   order: PersonsOrder & { expectedAttempt?: number | undefined },
 ): Promise<Result<Retried, Fenced | 'record_changed' | 'limit_reached'>> {
   const job = await findForPerson(deps, user, order.jobId);
-  if (job === undefined) return noJob(order.jobId);
+  return job === undefined ? noJob(order.jobId) : retryFound(deps, user, { job, order });
+}
+
+/** The same for a job that was found for this person. */
+export async function retryFound(
+  deps: Deps,
+  user: SignedIn,
+  { job, order }: { job: JobRow; order: PersonsOrder & { expectedAttempt?: number | undefined } },
+): Promise<Result<Retried, Fenced | 'record_changed' | 'limit_reached'>> {
   const seen = await checkSeen(deps, job, order.expectedAttempt);
   if (seen.kind === 'repeated') return repeatRetry(deps, job, seen.replaced);
   if (seen.kind === 'outdated') return outdated(job, seen.expected);

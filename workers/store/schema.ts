@@ -14,6 +14,7 @@ import {
 } from '../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../spec/job/routing.ts';
 import { JOB_STATUSES } from '../../spec/job/status.ts';
+import { BULK_ACTIONS } from '../../spec/overview/bulk.ts';
 
 const ownerId = () => text('user_id').$type<UserId>().notNull();
 
@@ -306,3 +307,24 @@ export const auditLog = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.userId, table.subject, table.at, table.action, table.actor] })],
 );
+
+/** Orders of operators over many jobs. */
+export const bulkRuns = sqliteTable('bulk_runs', {
+  name: text('name').primaryKey(),
+  action: text('action', { enum: BULK_ACTIONS }).notNull(),
+  /** JSON of a `BulkFilter`. */
+  filter: text('filter').notNull(),
+  reason: text('reason'),
+  seenCount: integer('seen_count').notNull(),
+  createdBy: text('created_by').$type<UserId>().notNull(),
+  source: text('source').notNull(),
+  createdAt: integer('created_at').notNull(),
+  updatedAt: integer('updated_at').notNull(),
+  finishedAt: integer('finished_at'),
+  abortedBy: text('aborted_by'),
+  done: integer('done').notNull().default(0),
+  skipped: integer('skipped').notNull().default(0),
+  steps: integer('steps').notNull().default(0),
+  positionUser: text('position_user').notNull().default(''),
+  positionJob: text('position_job').notNull().default(''),
+});

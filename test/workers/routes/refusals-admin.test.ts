@@ -3,16 +3,25 @@
 import { describe, it } from 'vitest';
 import * as contract from '../../../spec/contract/admin.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
-import { refuses, refusesAny } from '../harness/call.ts';
+import { accepts, refuses, refusesAny } from '../harness/call.ts';
+import { advance, SECOND } from '../harness/clock.ts';
+import { aMachine, aPrompt } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 import type { Refusals } from '../harness/refusals.ts';
 import { scenariosOf } from '../harness/refusals.ts';
+
+const ORDER = { action: 'cancel', filter: { account: 'usr_unknown' } } as const;
 
 /** A valid request of every row. */
 const VALID: Record<string, { params?: Record<string, string>; query?: object; body?: object }> = {
   listMachines: { query: {} },
   listAlerts: {},
   listDevices: { params: { accountId: 'usr_1' } },
+  startBulk: { body: { ...ORDER, dryRun: true } },
+  listBulk: {},
+  showBulk: { params: { name: 'none' } },
+  advanceBulk: { params: { name: 'none' } },
+  abortBulk: { params: { name: 'none' } },
   revokeDevice: { params: { accountId: 'usr_1', deviceId: 'abc' }, body: {} },
 };
 
@@ -25,10 +34,40 @@ function forMembers(row: Endpoint) {
   };
 }
 
+const anOperator = () => aPerson({ role: 'operator' });
+
+function unknownRun(row: Endpoint) {
+  return async () => {
+    await refusesAny(row, 'not_found', { as: await anOperator(), params: { name: 'none' } });
+  };
+}
+
 const REFUSALS: Refusals<typeof contract> = {
   listMachines: { forbidden: forMembers(contract.listMachines) },
   listAlerts: { forbidden: forMembers(contract.listAlerts) },
   listDevices: { forbidden: forMembers(contract.listDevices) },
+  startBulk: {
+    forbidden: forMembers(contract.startBulk),
+    record_changed: async () => {
+      const machine = await aMachine();
+      await aPrompt(machine);
+      advance(SECOND);
+      const filter = { account: machine.owner.userId };
+      const body = { action: 'cancel', filter, name: crypto.randomUUID(), count: 0 } as const;
+      await refuses(contract.startBulk, 'record_changed', { as: await anOperator(), body });
+    },
+    idempotency_conflict: async () => {
+      const as = await anOperator();
+      const body = { ...ORDER, name: crypto.randomUUID(), count: 0 };
+      await accepts(contract.startBulk, { as, body });
+      for (const other of [{ count: 1 }, { action: 'requeue' as const }, { filter: {} }])
+        await refuses(contract.startBulk, 'idempotency_conflict', { as, body: { ...body, ...other } });
+    },
+  },
+  listBulk: { forbidden: forMembers(contract.listBulk) },
+  showBulk: { forbidden: forMembers(contract.showBulk), not_found: unknownRun(contract.showBulk) },
+  advanceBulk: { forbidden: forMembers(contract.advanceBulk), not_found: unknownRun(contract.advanceBulk) },
+  abortBulk: { forbidden: forMembers(contract.abortBulk), not_found: unknownRun(contract.abortBulk) },
   revokeDevice: {
     forbidden: forMembers(contract.revokeDevice),
     not_found: async () => {
