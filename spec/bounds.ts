@@ -42,13 +42,13 @@ export const BOUNDS = {
   pageBytes: 1 * MIB,
   /** The error of a job. A longer one is cut, because the result that it comes with must arrive. */
   errorBytes: 4 * KIB,
-  /** Earlier attempts that one job keeps and shows, the newest. */
+  /** The newest earlier attempts of one job. Only these are kept and shown. */
   shownAttempts: 100,
-  /** Orders and receipts that one job shows, the newest. */
+  /** The newest cancels, retries and receipts of one job. Only these are shown. */
   shownEvents: 200,
-  /** Entries of the audit log that are kept about one job, machine or network of an account, the newest. */
+  /** The newest entries of the audit log about one job, machine or network of an account. Only these are kept. */
   auditEntries: 1000,
-  /** Device tokens of one account that count; as many revoked ones are remembered, for 30 days. */
+  /** The valid device tokens of one account. The same number of revoked tokens is remembered for 30 days. */
   deviceTokens: 200,
 } as const;
 
@@ -62,8 +62,9 @@ export const accountLimits = z.strictObject({
   /** Jobs that have not ended. */
   queuedJobs: limit.default(5000),
   /**
-   * Jobs, ended ones included. Cron removes the oldest ended ones as soon as nine tenths are in use. A job has at most about
-   * 40 KiB that `storedBytes` does not count, so all of them have at most 2 GB.
+   * All jobs, including those that have ended. When 90 % are in use, cron removes the oldest ended jobs. A job has at most
+   * about
+   * 40 KiB that `storedBytes` does not count, so all jobs together have at most 2 GB.
    */
   keptJobs: limit.default(50_000),
   /** Machines that have synced. */
@@ -72,12 +73,15 @@ export const accountLimits = z.strictObject({
   linkedProjects: limit.default(2000),
   /** Bytes of all linked repositories and their sessions. */
   linkedBytes: limit.default(4 * MIB),
-  /** Ideas, removed ones included until they are purged. */
+  /** Ideas, including removed ideas until they are purged. */
   ideas: limit.default(5000),
   features: limit.default(20_000),
-  /** Streams that follow jobs, at one time: of each machine, and of the queue. Over the account it is the sum of these. */
+  /** Open streams that follow jobs, for each machine and for the queue. The total of an account is the sum. */
   followStreams: limit.default(100),
-  /** Bytes of ideas, features, prompts, answers, reviews, earlier attempts and orders; the short texts of a job count as `keptJobs`. */
+  /**
+   * Bytes of ideas, features, prompts, answers, reviews, earlier attempts and events. The short texts of a job count as
+   * `keptJobs`.
+   */
   storedBytes: limit.default(2 * GIB),
 });
 
@@ -87,7 +91,7 @@ export type AccountLimit = keyof AccountLimits;
 /** The limits of an account when the deployment sets none. */
 export const DEFAULT_ACCOUNT_LIMITS: AccountLimits = accountLimits.parse({});
 
-/** The name of a limit in a sentence, and what makes room. */
+/** The name of a limit in a sentence, and how to make room. */
 const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
   queuedJobs: {
     noun: 'jobs that have not ended',
@@ -125,7 +129,7 @@ export function limitSentence(name: AccountLimit, limits: AccountLimits): { mess
   };
 }
 
-/** The length of a text in bytes of UTF-8, in which every bound is counted. */
+/** The length of a text in bytes of UTF-8, the unit of all bounds. */
 export function utf8Length(text: string): number {
   let bytes = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -144,48 +148,51 @@ function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
-/** What one account may move in one isolate; beyond it a request waits for its turn. */
+/** The share of one account in one isolate. A request above the share waits for its turn. */
 export interface Share {
-  /** Spent at once by an account that was idle. */
+  /** The bytes that an account may use at once after a pause. */
   burstBytes: number;
   bytesPerSecond: number;
-  /** Every request costs this much, besides what it moves and reads. */
+  /** The fixed cost of every request, in addition to the bytes that it sends and reads. */
   requestBytes: number;
-  /** Requests of one account that run at the same time; the others wait. */
+  /** The maximum number of running requests of one account. Other requests wait. */
   underWay: number;
   /** Longest wait for a turn. */
   waitMs: number;
   /**
-   * Refuses only after the wait, so that a client that sends large bodies in a loop cannot send the next one at once.
+   * If true, a request is refused only after the wait, so that a client cannot send large bodies in a fast loop.
    */
   slowRefusals: boolean;
-  /** Requests of one account that run at the same time while another account asks, too. */
+  /** The maximum number of running requests of one account while another account also sends requests. */
   underWayBeside: number;
 }
 
 /**
- * What changes while two accounts ask in one isolate: an account runs fewer requests at a time (`underWayBeside`), and one whose
- * request was heavy waits until its debt is repaid. A request is heavy by the bytes that it moved and read beyond `freeBytes`.
- * So a single thread is busy with the heavy requests of an account for about 5 % of the time. Measured with
- * `npm run bench -- neighbors`: a byte takes 0.02 to 0.2 microseconds.
+ * The rules while two accounts send requests in one isolate. An account runs fewer requests at a time (`underWayBeside`).
+ * After a
+ * heavy request, an account waits until its debt is repaid; the debt is the number of bytes sent and read above `freeBytes`.
+ * So
+ * heavy requests of one account use about 5 % of the thread's time. Measured with `npm run bench -- neighbors`: a byte takes
+ * 0.02 to 0.2 microseconds.
  */
 export const BESIDE_OTHERS = {
-  /** Another account counts as asking for this long after its last request. */
+  /** An account counts as active for this time after its last request. */
   forMs: 1000,
-  /** A request that has run for longer waits for D1 and does not count: it takes nothing from the thread. */
+  /** A request that has run for longer only waits for D1 and uses no processor time, so it does not count. */
   busyMs: 500,
   freeBytes: 64 * KIB,
   /** An account with at most this much debt does not wait. */
   burstBytes: 256 * KIB,
   repaidBytesPerSecond: 256 * KIB,
-  /** A large debt is cut, so that a request waits at most about 8 s. */
+  /** The maximum debt. It limits the wait of a request to about 8 s. */
   mostBytes: 2 * MIB,
 } as const;
 
 /**
- * What deliveries of a runner may move: results, transcripts, and everything else that must not wait behind the
- * requests of people. Small deliveries do not wait; one upload of a runner is small. The budget holds the largest
- * body of a v0.4.4 client.
+ * The share for deliveries of a runner: results, transcripts, and other requests that must not wait behind requests of
+ * people.
+ * Small deliveries have another share; one upload of a runner is small. The share is large enough for the largest body of a
+ * v0.4.4 client.
  */
 export const DELIVERIES = {
   smallBytes: 512 * KIB,
@@ -200,8 +207,9 @@ export const DELIVERIES = {
 } as const satisfies Share & { smallBytes: number };
 
 /**
- * What deliveries of up to `DELIVERIES.smallBytes` may move. A runner sends its uploads of at most 192 KiB one after another,
- * so an agent that prints without a pause is slowed down to the share and not refused.
+ * The share for deliveries of up to `DELIVERIES.smallBytes`. A runner sends its uploads of at most 192 KiB one after another,
+ * so
+ * the uploads of an agent that prints without a pause are slowed down but not refused.
  */
 export const SMALL_DELIVERIES = {
   burstBytes: 8 * MIB,
@@ -214,8 +222,8 @@ export const SMALL_DELIVERIES = {
 } as const satisfies Share;
 
 /**
- * How many signs of life may come: heartbeats, starts, releases and cancels. Apart from the deliveries, because transcripts that
- * fill their share must not cost anybody a lease. 128 a second, 512 at once; a hundred machines with four jobs each send 20.
+ * The share for heartbeats, starts, releases and cancels: 128 per second, 512 at once. It is separate from the deliveries, so
+ * that many transcripts cannot make a lease expire. A hundred machines with four jobs each send 20 heartbeats per second.
  */
 export const SIGNS_OF_LIFE = {
   burstBytes: 2 * MIB,
@@ -227,7 +235,10 @@ export const SIGNS_OF_LIFE = {
   underWayBeside: 1,
 } as const satisfies Share;
 
-/** Changes of a machine's name or condition that heartbeats may write: each is a row. A later heartbeat writes a change that was withheld. */
+/**
+ * How often heartbeats may write a changed name or condition of a machine. A later heartbeat writes a change that was not
+ * written.
+ */
 export const SAID_CHANGES = { burst: 5, everyMs: 10_000 } as const;
 
 /**
@@ -238,13 +249,13 @@ export const PACE = {
   /** Spent at once by an account that was idle. */
   burstBytes: 8 * MIB,
   bytesPerSecond: 512 * KIB,
-  /** Every request costs this much; one that opens a stream `streamBytes`. */
+  /** The fixed cost of every request. Opening a stream costs `streamBytes`. */
   requestBytes: 4 * KIB,
   streamBytes: 64 * KIB,
   rowBytes: 4,
   /** Requests of one account that run at the same time; the others wait. */
   underWay: 6,
-  /** Requests of one account that wait; more are refused. */
+  /** The maximum number of waiting requests of one account. Further requests are refused. */
   waiting: 500,
   /** Longest wait for a turn. */
   waitMs: 10_000,

@@ -1,6 +1,7 @@
 /**
- * The registry of refusals. A code names an outcome; the HTTP status follows from it. Clients branch on the code
- * only, never on the sentence.
+ * The table of refusals. A code names an outcome and determines the HTTP status. Clients branch only on the code, never on
+ * the
+ * sentence.
  */
 
 export const ERROR_CODES = [
@@ -45,7 +46,7 @@ export const HTTP_STATUS = {
   foreign_machine: 403,
   /** The account may not do this: it is for operators. */
   forbidden: 403,
-  /** No such record, or it belongs to another account: the answers are the same. */
+  /** The record does not exist or belongs to another account. The answer does not show which. */
   not_found: 404,
   /** No such route. */
   route_not_found: 404,
@@ -61,9 +62,9 @@ export const HTTP_STATUS = {
   idempotency_conflict: 409,
   /** The body, or a text or list in it, is larger than this route takes. */
   body_too_large: 413,
-  /** Too many failed sign-ins from this network. `Retry-After` says when the next one counts. */
+  /** Too many failed sign-ins from this network. `Retry-After` says when the next attempt is allowed. */
   too_many_attempts: 429,
-  /** The account holds as much as it may: new work is refused, results and transcripts are not. */
+  /** The account has reached a limit. New work is refused, but results and transcripts are accepted. */
   limit_reached: 429,
   /** The account asks for more than its share; `Retry-After` says when to try again. */
   too_many_requests: 429,
@@ -130,7 +131,7 @@ export function refuse<Code extends ErrorCode>(
   return { ok: false, refusal: hint === undefined ? { code, message } : { code, message, hint } };
 }
 
-/** Ends a switch over a union: a new member without a case does not compile. */
+/** Ends a switch over a union. If a new member has no case, the code does not compile. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${String(value)}`);
 }

@@ -24,17 +24,18 @@ export type IdKind = keyof typeof ID_PREFIXES;
 export type Id<Kind extends IdKind> = string & { readonly __id: Kind };
 export type UserId = Id<'user'>;
 
-/** Clients make machine ids (UUIDs today). They are opaque: 1–128 characters that are safe everywhere. */
+/** Machine ids are created by clients (as UUIDs today). The server treats them as opaque text of 1 to 128 safe characters. */
 export const MACHINE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
-/** Agent session ids reach argv and file names: no leading dash, no white space, no separators. */
+/** Agent session ids become arguments and file names, so they have no leading dash, no white space and no separators. */
 export const AGENT_SESSION_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
- * Makes a time-ordered id: nine base-32 digits of `at` (epoch ms, good until the year 3084), then the given random bytes.
- * Ids of one kind sort by the time they were made; a key on them needs no second index to list newest first.
+ * Makes an id: nine base-32 digits of `at` (epoch ms, valid until the year 3084), then the random bytes. Ids of one kind sort
+ * by
+ * their creation time, so a table needs no second index to list the newest rows first.
  */
 export function makeId<Kind extends IdKind>(kind: Kind, at: number, random: Uint8Array): Id<Kind> {
   let time = '';
@@ -58,7 +59,7 @@ export const pathId = z
     'must be an id of letters, digits and . _ : ~ -, and not only dots',
   );
 
-/** A machine id as a client sends it. */
+/** A machine id in a request. */
 export const machineIdField = z
   .string()
   .regex(MACHINE_ID_PATTERN, 'must be 1 to 128 letters, digits and . _ : -');

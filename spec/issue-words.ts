@@ -1,10 +1,10 @@
-/** What is wrong with a value, in a person's words: read from the code of zod's issue, never from its message. */
+/** Describes for people what is wrong with a value. Uses the code of zod's issue, never its message. */
 
 import type { z } from 'zod';
 
 export type Issue = z.core.$ZodIssue;
 
-/** The predicate of a sentence about the field, without a period: `must be a number`. */
+/** Returns the second part of a sentence about the field, without a period: `must be a number`. */
 export function issueWords(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -39,7 +39,7 @@ function isNumber(origin: string): boolean {
   return origin === 'number' || origin === 'int';
 }
 
-/** So many characters of a text, or entries of a list. */
+/** A number of characters of a text, or of entries of a list. */
 function counted(count: number | bigint, origin: string): string {
   if (origin === 'string') return count === 1 ? '1 character' : `${count} characters`;
   return count === 1 ? '1 entry' : `${count} entries`;

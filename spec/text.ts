@@ -1,17 +1,17 @@
 /**
- * Text that leaves the program with a bound: cut between the characters that people see, never inside one. Lengths are
- * UTF-16 units, as `length` counts them.
+ * Cuts text to a maximum length, only between visible characters. Lengths are UTF-16 units, as `length` counts them.
  */
 
 const segmenter = new Intl.Segmenter();
 
 /**
- * Units that are examined around a cut. A longer "character" is a stack of combining marks, and is cut between its
- * code points.
+ * The number of units to examine around a cut. A longer "character" consists of many combining marks and is cut between its
+ * code
+ * points.
  */
 const LONGEST_CHARACTER = 256;
 
-/** The last place at or before `at` where no character is cut in two. */
+/** Returns the last place at or before `at` that is between two characters. */
 export function cutPlace(text: string, at: number): number {
   if (at <= 0) return 0;
   if (at >= text.length) return text.length;
@@ -39,7 +39,7 @@ export function cut(text: string, max: number): string {
   return text.length <= max ? text : text.slice(0, cutPlace(text, max));
 }
 
-/** As {@link cut}; what was cut off is marked by `…`, which counts. */
+/** Like {@link cut}, but ends a cut text with `…`, which is part of the maximum length. */
 export function clip(text: string, max: number): string {
   return text.length <= max ? text : `${cut(text, max - 1)}…`;
 }
@@ -48,12 +48,12 @@ export function clip(text: string, max: number): string {
 export function cutStart(text: string, max: number): string {
   if (text.length <= max) return text;
   let from = text.length - max;
-  // The first place that is not before the wanted one.
+  // Find the first valid place at or after the wanted place.
   while (from < text.length && cutPlace(text, from) !== from) from += 1;
   return text.slice(from);
 }
 
-/** The beginning of a text, at most so many bytes of UTF-8. */
+/** The beginning of a text, at most `maxBytes` bytes of UTF-8. */
 export function cutToBytes(text: string, maxBytes: number): string {
   // A unit has at most three bytes.
   if (text.length * 3 <= maxBytes) return text;

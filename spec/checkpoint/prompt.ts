@@ -2,7 +2,7 @@
 
 import { SECTION_TITLES } from './sections.ts';
 
-/** What the prompt quotes; what was not selected, or does not exist, is absent. */
+/** The parts that the prompt quotes. A part is absent if it was not selected or does not exist. */
 export interface ReviewContext {
   ideaTitle?: string | undefined;
   corePlan?: string | undefined;
@@ -18,7 +18,7 @@ export interface ReviewContext {
   userNote?: string | undefined;
 }
 
-/** How many earlier responses are quoted at most. */
+/** The maximum number of quoted earlier responses. */
 export const MAX_PREVIOUS_SUMMARIES = 5;
 
 /** The complete prompt, in Markdown. It asks the agent to change nothing: a review may run twice. */

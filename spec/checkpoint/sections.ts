@@ -8,7 +8,7 @@
 import { SUMMARY_LENGTH } from '../job/kinds.ts';
 import { cut } from '../text.ts';
 
-/** The titles, in the order in which they are asked for. */
+/** The titles, in the order in which the prompt asks for them. */
 export const SECTION_TITLES = {
   previousState: 'Previous state',
   currentState: 'Current state',

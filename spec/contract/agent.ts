@@ -89,7 +89,7 @@ export const respondCheckpoint = endpoint({
   body: z.object({
     summary: freeText,
     body: freeText,
-    /** The server parses them from the body again: both sides obey the same rules. */
+    /** The server ignores this field and parses the body again with the same rules. */
     structuredOutput: z.record(z.string(), z.unknown()).nullish(),
     worker: z.object({
       command: freeText,

@@ -6,7 +6,9 @@ import { absentable, ok } from './fields.ts';
 
 const user = z.object({ id: z.string(), email: z.string(), name: z.string() });
 
-/** A token that this device had before, revoked or not: the failures of others do not delay this sign-in. */
+/**
+ * A token that this device had before, even if revoked. With it, failed sign-ins of other people do not delay this sign-in.
+ */
 const device = z.string().min(1).max(200).optional();
 
 const email = z.string().trim().min(3).max(254);

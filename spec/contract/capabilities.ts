@@ -1,7 +1,6 @@
 /**
- * What the server offers beyond the contract of v0.4.4. The server announces its extensions in a header of every
- * answer, and `orp` uses only announced ones: a v0.4.4 server ignores what it does not know, so a `dryRun` would
- * claim a job.
+ * The extensions of the v0.4.4 contract. The server announces its extensions in a header of every answer, and `orp` uses only
+ * announced extensions. A v0.4.4 server ignores unknown fields, so a `dryRun` would claim a job there.
  */
 
 /** Header of every answer below `/api/`: the names, separated by commas. */
@@ -11,11 +10,11 @@ export const CAPABILITIES_HEADER = 'orp-capabilities';
 export const CAPABILITIES = [
   /** The owner's routes of a job: queue, list, show, transcript; cancel and retry without a machine; `expectedAttempt`. */
   'jobs',
-  /** The live view of one job. */
+  /** The event stream that follows one job. */
   'follow',
-  /** One machine: when it was last seen, and drain. */
+  /** The routes of one machine: when it was last seen, and drain. */
   'machines',
-  /** The complete id of a job, idea, feature or machine is found by its beginning. */
+  /** Looks up the complete id of a job, idea, feature or machine by its beginning. */
   'id-lookup',
   /** A device token can be revoked. */
   'token-revoke',

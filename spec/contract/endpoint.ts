@@ -9,7 +9,7 @@ import type { Capability } from './capabilities.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** 64 KiB: enough for every small JSON body; a row that accepts more has its own limit. */
+/** 64 KiB, enough for every small JSON body. A route that accepts more has its own limit. */
 const DEFAULT_BODY_BYTES = 64 * 1024;
 
 export interface Endpoint<
@@ -42,13 +42,17 @@ export interface Endpoint<
   /** Refusals besides the common ones. */
   errors: readonly Code[];
   /**
-   * Whether all requests of an account wait for their turn here (bounds.ts, `PACE`), or the row is what a
-   * runner delivers and has a share of its own (`DELIVERIES`, `SMALL_DELIVERIES`).
+   * True if the route uses the share of people's requests (bounds.ts, `PACE`). False if it uses a share for deliveries of
+   * runners
+   * (`DELIVERIES`, `SMALL_DELIVERIES`).
    */
   paced: boolean;
-  /** The same request can be sent again after a lost answer without taking effect twice. */
+  /** Whether the same request can be repeated after a lost answer without a second effect. */
   idempotent: boolean;
-  /** The extension that the row belongs to: called only where the server announces it. Absent: a row of v0.4.4. */
+  /**
+   * The extension of the route. Clients call the route only if the server announces the extension. Absent for routes of
+   * v0.4.4.
+   */
   capability?: Capability;
 }
 
@@ -86,13 +90,13 @@ export type PathParams<Path extends string> = Path extends `${string}:${infer Na
     ? { [K in Name]: string }
     : Record<never, string>;
 
-/** What the receiver of a row gets. */
+/** The parsed query, as the server gets it. */
 export type QueryOf<Row> = Row extends Endpoint<string, infer Q> ? z.output<Q> : never;
 export type BodyOf<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.output<B> : never;
-/** What the sender of a row must write. */
+/** The query that the client must write. */
 export type QueryInput<Row> = Row extends Endpoint<string, infer Q> ? z.input<Q> : never;
 export type BodyInput<Row> = Row extends Endpoint<string, z.ZodType, infer B> ? z.input<B> : never;
-/** What the server answers, and what the client reads. */
+/** The reply that the server writes. */
 export type ReplyInput<Row> =
   Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.input<R> : never;
 export type ReplyOf<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.output<R> : never;

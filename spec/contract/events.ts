@@ -1,4 +1,4 @@
-/** The channels that wake a runner, and the live view of one job. */
+/** The channels that wake a runner, and the event stream that follows one job. */
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';

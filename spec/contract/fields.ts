@@ -50,7 +50,7 @@ export const sentKind = z.custom<JobKind>(
 /** The name of an agent, as the registry of a runner has it. */
 export const agentName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be the name of an agent');
 
-/** Names that a runner announces: of kinds, of agents. Names that are not known here are kept and match nothing. */
+/** The names of kinds or agents that a runner announces. Unknown names are kept and match nothing. */
 export const announced = z.array(z.string().min(1).max(64)).max(64);
 
 /** The same in a URL, with commas. */

@@ -6,7 +6,7 @@ import { MAX_PROMPT_BYTES } from '../job/kinds.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, clearable, line, ok, queryFlag, queryInteger } from './fields.ts';
 
-/** Notes hold a whole plan; the same limit as a prompt, which quotes them. */
+/** Notes contain a complete plan. They have the same limit as a prompt, because prompts quote them. */
 const notes = z.string().max(MAX_PROMPT_BYTES);
 const BODY_BYTES = 2 * MAX_PROMPT_BYTES;
 
@@ -60,7 +60,7 @@ export const IDEA_SORTS = [
   'title_asc',
 ] as const;
 
-/** As the list issues it: base64url, which needs no escaping; a title of 1000 escaped characters takes 8 KB. */
+/** A cursor of the list: base64url, which needs no escaping. A title of 1000 escaped characters takes 8 KB. */
 const listCursor = z.string().regex(/^[A-Za-z0-9_-]{0,8192}$/, 'was not issued by this list');
 
 export const listIdeas = endpoint({

@@ -54,7 +54,7 @@ export const attempt = z.object({
   contentBytes: z.number().int().optional(),
 });
 
-/** What a runner stopped: the receipt of a cancel. */
+/** The stop receipt: the processes that a runner ended after a cancel. */
 export const stopReceipt = z.object({
   /** Processes of the agent's group that ended. */
   processes: z.number().int().min(0).max(100_000),
@@ -69,7 +69,8 @@ export const waiting = z.object({
   message: z.string(),
   since: z.string(),
   /**
-   * The session that the job names cannot take it: names the session that will, and how to wait for the named one.
+   * Present if the named session cannot take the job. Names the session that will take it, and how to wait for the named
+   * session.
    */
   note: absentable,
 });
@@ -85,7 +86,7 @@ export const job = z.object({
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
-  /** Absent: `wait`. */
+  /** If absent, `wait`. */
   onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
   sessionFallback: z.enum(SESSION_FALLBACKS),
   timeoutSeconds: z.number().int().optional(),
@@ -122,7 +123,7 @@ export const job = z.object({
   waiting: waiting.optional(),
 });
 
-/** Orders of people and receipts of runners, oldest first. `detail`: the reason, or what was stopped. */
+/** A cancel or retry by a person, or a receipt of a runner. `detail`: the reason, or the stopped processes. */
 const storyEvent = z.object({
   at: z.string(),
   action: z.enum(['cancel', 'retry', 'stopped']),
@@ -144,7 +145,7 @@ const promptText = z
   .max(MAX_PROMPT_BYTES)
   .refine((text) => text.trim() !== '', 'must not be blank');
 
-/** A misspelt option would silently be lost, so unknown fields are refused here. */
+/** Refuses unknown fields, because a misspelt option would otherwise be ignored silently. */
 export const enqueueJob = endpoint({
   name: 'enqueueJob',
   method: 'POST',
@@ -218,7 +219,7 @@ export const transcriptEntry = z.object({
   /** The cursor after this entry. */
   cursor: z.string(),
   at: z.string(),
-  /** `message`: said by the agent or the system. `log`: output. `gap`: what is missing, and why. */
+  /** `message`: a message of the agent or the system. `log`: output. `gap`: describes missing entries and the reason. */
   type: z.enum(['message', 'log', 'gap']),
   stream: z.enum(TRANSCRIPT_STREAMS),
   level: z.enum(LOG_LEVELS),
@@ -228,10 +229,13 @@ export const transcriptEntry = z.object({
 /** One message, piece of output, or gap; `at` is epoch ms. */
 export type Entry = Omit<z.infer<typeof transcriptEntry>, 'attempt' | 'cursor' | 'at'> & { at: number };
 
-/** An entry whose number the transcript may assign: the v0.4.4 client numbers nothing. */
+/** An entry that may have no number yet. The v0.4.4 client sends no numbers, so the transcript assigns them. */
 export type NewEntry = Omit<Entry, 'seq'> & { seq?: number | undefined };
 
-/** An attempt keeps 20 MiB. Then one gap entry says what is missing, and the rest is acknowledged and dropped. */
+/**
+ * The maximum transcript of an attempt, 20 MiB. After that, one gap entry is added, and further entries are acknowledged and
+ * dropped.
+ */
 export const ATTEMPT_LIMIT_BYTES = 20 * 1024 * 1024;
 
 /** How long a transcript is kept. */
@@ -294,7 +298,7 @@ export const retryJob = endpoint({
   }),
   reply: z.object({ ok, job, warning: absentable }),
   errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status', 'record_changed', 'limit_reached'],
-  /** With `expectedAttempt`, which every client but v0.4.4 sends; that one never repeats a request. */
+  /** Idempotent with `expectedAttempt`. Only v0.4.4 omits it, and v0.4.4 never repeats a request. */
   idempotent: true,
 });
 

@@ -1,4 +1,4 @@
-/** Machines for their owner and for operators, and the complete id of something that a person named by its beginning. */
+/** The routes of machines for their owner and for operators, and the lookup of ids by their beginning. */
 
 import { z } from 'zod';
 import { CONDITION_CODES } from '../job/condition.ts';
@@ -18,7 +18,7 @@ export const drainMachine = endpoint({
   reply: z.object({
     ok,
     machine: z.object({ id: z.string(), name: z.string(), draining: z.boolean() }),
-    /** False: it was so already. */
+    /** False if nothing had to change. */
     changed: z.boolean(),
   }),
   errors: ['not_found'],
@@ -36,15 +36,15 @@ export const showMachine = endpoint({
     machine: z.object({
       id: z.string(),
       name: z.string(),
-      /** Its last heartbeat, to five minutes; a machine with an open channel need not send any. */
+      /** The last heartbeat, with a precision of five minutes. A machine with an open channel need not send heartbeats. */
       lastSeenAt: z.string(),
       lastSyncAt: absentable,
       draining: z.boolean(),
-      /** Why it claims nothing now, although its runner runs. */
+      /** Why the machine claims nothing now, although its runner runs. */
       condition: z
         .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
         .optional(),
-      /** The open channel; absent: a wake-up would not reach the machine. */
+      /** The open channel. If absent, a wake-up cannot reach the machine. */
       listening: z
         .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
         .optional(),
@@ -59,7 +59,7 @@ export const showMachine = endpoint({
 export const LOOKUP_KINDS = ['job', 'idea', 'feature', 'machine'] as const;
 export type LookupKind = (typeof LOOKUP_KINDS)[number];
 
-/** Ids in one answer: enough to tell one from several, and to list a few. */
+/** The maximum number of ids in one answer. Clients only need to know whether an id is unique, and to list a few. */
 export const LOOKUP_LIMIT = 6;
 
 export const findIds = endpoint({

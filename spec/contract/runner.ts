@@ -1,4 +1,4 @@
-/** What a runner sends. Bodies of v0.4.4 are accepted as they are; the other fields are extensions. */
+/** The routes of a runner. They accept the bodies of v0.4.4; all other fields are extensions. */
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
@@ -50,9 +50,9 @@ const linkedSession = z.object({
   worldId: sha.nullish(),
   projectRoot: projectRootField,
   orpSessionId: z.string().min(1).max(200),
-  /** The id of the session at its agent, whichever that is. */
+  /** The id that the session's agent gave it, for every agent. */
   codexSessionId: z.string().max(200).nullish(),
-  /** Ours: the agent; absent: `codex`. */
+  /** Extension: the agent. If absent, `codex`. */
   agent: agentName.optional(),
   label: line,
   state: z.enum(['active', 'closed']),
@@ -83,18 +83,18 @@ export const syncMachine = endpoint({
   idempotent: true,
 });
 
-/** A sentence of the runner: cut, not refused, because what it comes with must arrive. */
+/** A sentence of the runner. A long sentence is cut and not refused, because the rest of the request must arrive. */
 const words = z.string().transform((text) => clip(oneLine(text), REASON_LENGTH));
 
 /** Why the runner has paused claiming. */
 export const machineCondition = z.object({
   code: z.enum(CONDITION_CODES),
   message: words,
-  /** When it claims again; absent: when it can. */
+  /** When the runner claims again. If absent, as soon as the agent works. */
   until: timestamp.optional(),
 });
 
-/** Attempts whose output or result waits on the disk of the runner; jobs at work do not count. */
+/** The attempts whose output or result waits on the disk of the runner. Running jobs do not count. */
 export const spoolBacklog = z.object({
   leases: z.number().int().min(0).max(1_000_000),
   bytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
@@ -112,9 +112,9 @@ export const drivenAgent = z.object({
 const leaseState = z.object({
   valid: z.boolean(),
   expiresAt: absentable,
-  /** Why it is not valid. */
+  /** Why the lease is not valid. */
   reason: z.enum(['unknown', 'cancelled', 'revoked', 'finished', 'lost', 'foreign']).optional(),
-  /** `stop`: end the agent; the server accepts nothing more under this lease. */
+  /** `stop`: the runner must end the agent, because the server accepts no result under this lease. */
   action: z.enum(['continue', 'stop']),
 });
 
@@ -131,11 +131,11 @@ export const heartbeat = endpoint({
     leaseId: z.string().max(200).nullish(),
     instance: z.string().max(64).nullish(),
     draining: z.boolean().optional(),
-    /** Extension: why the runner claims nothing. A heartbeat without it says that the runner claims. */
+    /** Extension: why the runner claims nothing. Absent if the runner claims jobs. */
     condition: machineCondition.optional(),
-    /** Extension: a person at the machine is being asked whether the job may run; it is not started yet. */
+    /** Extension: true while the runner asks a person whether the job may run. The job is not started yet. */
     asking: z.boolean().optional(),
-    /** Extension: results on the disk of the runner that the server has not taken. An absent one changes nothing. */
+    /** Extension: the results on the runner's disk that the server has not accepted. If absent, nothing changes. */
     spool: spoolBacklog.optional(),
     /** Extension: in which way the runner drives its agent. */
     agent: drivenAgent.optional(),
@@ -156,11 +156,11 @@ const claimedJob = z.object({
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
   timeoutSeconds: z.number().int().optional(),
   createdBy: absentable,
-  /** When the job expires unless it runs before. */
+  /** When the job expires if it has not started. */
   expiresAt: absentable,
-  /** What a usage limit does to a job that has not begun to act. */
+  /** What to do at a usage limit if the job has had no effect yet. */
   onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
-  /** How often it was returned until a usage limit resets, since the last order of a person; absent: never. */
+  /** How often the job was returned because of a usage limit since a person last queued or retried it. Absent if never. */
   usageWaits: z.number().int().optional(),
   payload: z.object({
     prompt: z.string(),
@@ -175,7 +175,7 @@ const claimedJob = z.object({
     source: z.enum(SESSION_SOURCES),
     fallbackReason: z.enum(FALLBACK_REASONS).optional(),
   }),
-  /** Leases of this job, newest first, that may have entered the prompt since a person last ordered that it runs. */
+  /** The leases that may have entered the prompt since a person last queued or retried the job, newest first. */
   earlierLeases: z.array(z.string()).optional(),
 });
 
@@ -193,9 +193,9 @@ export const pollJob = endpoint({
     /** Extension: only jobs for these repositories. */
     projectRoot: repeated,
     dryRun: queryFlag,
-    /** Ours: the kinds of job that the runner knows, with commas; absent: those of v0.4.4. */
+    /** Extension: the kinds of job that the runner knows, separated by commas. If absent, the kinds of v0.4.4. */
     kinds: announcedInQuery.optional(),
-    /** Ours: the agents that the runner drives, with commas; absent: `codex`. */
+    /** Extension: the agents that the runner drives, separated by commas. If absent, `codex`. */
     agents: announcedInQuery.optional(),
   }),
   reply: z.object({
@@ -203,7 +203,7 @@ export const pollJob = endpoint({
     job: claimedJob.nullable(),
     leaseId: absentable,
     leaseExpiresAt: absentable,
-    /** With `dryRun`: what would be claimed; no lease exists. */
+    /** With `dryRun`: the job would be claimed, but has no lease. */
     dryRun: z.boolean().optional(),
   }),
   errors: ['not_found', 'foreign_machine'],
@@ -220,12 +220,12 @@ export const claimJob = endpoint({
     /** The same claim id returns the same lease. */
     claimId: z.string().min(8).max(64),
     instance: z.string().max(64).optional(),
-    /** Only jobs for these repositories; absent: for any that the machine has synced. */
+    /** Only jobs for these repositories. If absent, jobs for any repository that the machine has synced. */
     projectRoots: z.array(projectRootField).max(BOUNDS.machineProjects).optional(),
     dryRun: z.boolean().default(false),
-    /** The kinds of job that the runner knows; absent: those of v0.4.4. */
+    /** The kinds of job that the runner knows. If absent, the kinds of v0.4.4. */
     kinds: announced.optional(),
-    /** The agents that the runner drives; absent: `codex`. */
+    /** The agents that the runner drives. If absent, `codex`. */
     agents: announced.optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
@@ -235,7 +235,7 @@ export const claimJob = endpoint({
   capability: 'claim-post',
 });
 
-/** The holder: the lease id fences every write of a runner. */
+/** The holder of the job. Every write of a runner names its lease id, the fencing token. */
 const holder = { machineId: machineIdField, leaseId: z.string().max(200).nullish() };
 
 const jobState = z.object({ id: z.string(), status: z.enum(JOB_STATUSES) });
@@ -257,7 +257,7 @@ export const startJob = endpoint({
 /** Extension: a number, contiguous from 1 within a lease, over messages and logs together. */
 const seq = z.number().int().min(1).max(1_000_000_000);
 
-/** Everything up to and including this number has arrived. */
+/** The number up to which every chunk has arrived. */
 const received = { received: z.number().int() };
 
 export const addMessage = endpoint({
@@ -346,8 +346,9 @@ export const releaseJob = endpoint({
     retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).nullish(),
   }),
   /**
-   * `job` is the job as it is now: when the request is repeated, another machine may hold it already. `retryAt`: it
-   * waits until then; absent: it may be claimed now, or is held.
+   * `job` is the current job. After a repeated request, another machine may already hold it. `retryAt`: when the job may be
+   * claimed.
+   * Absent if the job may be claimed now or is held.
    */
   reply: z.object({ ok, job: jobState, retryAt: absentable }),
   errors: fenced,
@@ -392,7 +393,7 @@ export const queueCheckpoint = endpoint({
     worldId: absentable,
     ideaId: z.string(),
     jobId: z.string(),
-    /** The session of the world cannot take the review, and another one will. */
+    /** Present if the world's session cannot take the review and another session will. */
     note: absentable,
   }),
   status: 201,

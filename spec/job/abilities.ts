@@ -1,8 +1,8 @@
-/** What a runner announces that it can do: the kinds of job that it knows, and the agents that it drives. */
+/** The abilities that a runner announces: the kinds of job that it knows, and the agents that it drives. */
 
 import { PUBLISHED_KINDS } from './kinds.ts';
 
-/** An absent list: what v0.4.4 can do. */
+/** If a list is absent, the abilities of v0.4.4 apply. */
 export interface RunnerAbilities {
   kinds?: readonly string[] | undefined;
   agents?: readonly string[] | undefined;

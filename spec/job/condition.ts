@@ -18,7 +18,7 @@ export interface MachineCondition {
   code: ConditionCode;
   /** One sentence of the runner; may be empty. */
   message: string;
-  /** When the runner claims again, epoch ms; absent: when it can. */
+  /** When the runner claims again, epoch ms. If absent, as soon as the agent works. */
   until?: number | undefined;
   /** Since when the condition holds, epoch ms. */
   since: number;
@@ -40,7 +40,7 @@ export function isSameCondition(
   return one?.code === other?.code && one?.message === other?.message && one?.until === other?.until;
 }
 
-/** The reason as one sentence: the runner's own, else that of the code. */
+/** The reason as one sentence: the runner's sentence, or else the sentence of the code. */
 export function conditionSentence({ code, message }: Pick<MachineCondition, 'code' | 'message'>): string {
   const words = message.trim() || releaseSentence(code, undefined);
   return /[.!?…]$/.test(words) ? words : `${words}.`;

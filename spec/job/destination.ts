@@ -1,6 +1,7 @@
 /**
- * What a sender reads when a job does not go where they sent it: another session answers, or the job waits for
- * something that no machine has synced. Derived from the routing rules, so it describes what a claim will do.
+ * Sentences for a sender whose job does not go to the named target: another session answers, or the job waits for a session
+ * or
+ * repository that no machine has synced. They are derived from the routing rules, so they match what a claim will do.
  */
 
 import type { JobTarget, Route, SyncedProject, SyncedSession } from './routing.ts';
@@ -10,8 +11,9 @@ import { isMatchingProject, isNamedSession, routesFor } from './routing.ts';
 export type NameOf = (machineId: string) => string;
 
 /**
- * The sentence about a fallback: the named session cannot take the job, and another one will. Undefined when the job goes
- * where it was sent, or nowhere yet.
+ * The sentence about a fallback, if the named session cannot take the job and another session will. Returns undefined if the
+ * job
+ * goes to the named session, or if no session can take it yet.
  */
 export function fallbackNote(
   target: JobTarget,
@@ -24,7 +26,7 @@ export function fallbackNote(
   return `${whyNotNamed(target, projects)}; ${answers} will answer.`;
 }
 
-/** Why no session that the job names can take it: a clause without a period. */
+/** Explains why the named session cannot take the job. Returns a clause without a period. */
 export function whyNotNamed(target: JobTarget, projects: readonly SyncedProject[]): string {
   const named = projects
     .filter((project) => isMatchingProject(target, project))
@@ -39,7 +41,7 @@ export function whyNotNamed(target: JobTarget, projects: readonly SyncedProject[
   return `No synced session is called ${orpSessionId}${also}`;
 }
 
-/** Why no session can take a job that names none, when it is for an agent: a sentence. */
+/** Explains in a sentence why no session of an agent can take a job that names no session. */
 export function whyNoAgent(target: JobTarget, projects: readonly SyncedProject[]): string | undefined {
   const session = projects
     .filter((project) => isMatchingProject(target, project))
@@ -52,7 +54,7 @@ function lacksAgent(session: SyncedSession): string {
   return `Session ${nameOfSession(session)} is a session of the agent ${session.agent}, which no runner there drives`;
 }
 
-/** Why no repository matches: a sentence that names what the job asks for. */
+/** Explains in a sentence why no repository matches the target of the job. */
 export function whyNoRepository(target: JobTarget, nameOf: NameOf): string {
   const { machineId, projectRoot, ideaId, worldId } = target;
   const who = machineId === undefined ? 'No machine has' : `${nameOf(machineId)} has not`;

@@ -1,22 +1,27 @@
-/** The table of job kinds, and the closed sets of a job: policies and reasons to fail, with the defaults and limits. */
+/** The table of job kinds. Also the policies, failure kinds, defaults and limits of jobs. */
 
 /** What happens to a started job when its lease is lost. */
 export const LEASE_LOSS_POLICIES = ['requeue', 'hold'] as const;
 export type LeaseLossPolicy = (typeof LEASE_LOSS_POLICIES)[number];
 
-/** What the server writes when a job completes. `answer`: the result of the job. `review`: the response of its checkpoint, too. */
+/**
+ * What the server writes when a job completes. `answer`: the result of the job. `review`: also the response of its
+ * checkpoint.
+ */
 export type Completion = 'answer' | 'review';
 
-/** How an answer becomes one line. `first_line`: the first line that says something. `sections`: the sections of a review. */
+/**
+ * How an answer is summarised in one line. `first_line`: its first line with text. `sections`: from the sections of a review.
+ */
 export type SummaryRule = 'first_line' | 'sections';
 
 /** Everything that depends on the kind of a job. A new kind is a new row here (docs/extending.md). */
 export interface KindRules {
-  /** What people call such a job. */
+  /** The word for such a job in messages. */
   noun: string;
-  /** The default: a job that only reads may run twice; one that changes a repository may not. */
+  /** The default policy. A job that only reads may run twice; a job that changes a repository may not. */
   onLeaseLoss: LeaseLossPolicy;
-  /** `sender`: lists show how the prompt begins, and the sender chooses where it goes. `server`: it composes and places it. */
+  /** `sender`: the sender writes the prompt and chooses the target; lists show the start. `server`: the server does both. */
   composedBy: 'sender' | 'server';
   completion: Completion;
   summary: SummaryRule;
@@ -42,15 +47,15 @@ export type JobKind = keyof typeof KINDS;
 
 export const JOB_KINDS = Object.keys(KINDS) as [JobKind, ...JobKind[]];
 
-/** Every kind of the table now: what a runner of this version announces. */
+/** All kinds of the table. A runner of this version announces them. */
 export function knownKinds(): JobKind[] {
   return kindsWhere(() => true);
 }
 
-/** The kinds that v0.4.4 runs. A runner that announces no kinds gets no others, whatever is added to the table. */
+/** The kinds that v0.4.4 can run. A runner that announces no kinds gets only these. */
 export const PUBLISHED_KINDS = ['session.prompt', 'idea.checkpoint'] as const satisfies readonly JobKind[];
 
-/** The rules of a kind; undefined: this version does not know it. */
+/** Returns the rules of a kind, or undefined if this version does not know the kind. */
 export function rulesOf(kind: string): KindRules | undefined {
   const table: Record<string, KindRules> = KINDS;
   return Object.hasOwn(table, kind) ? table[kind] : undefined;
@@ -60,18 +65,18 @@ export function isJobKind(kind: unknown): kind is JobKind {
   return typeof kind === 'string' && rulesOf(kind) !== undefined;
 }
 
-/** The kinds whose rules say so. */
+/** Returns the kinds whose rules match the condition. */
 export function kindsWhere(says: (rules: KindRules) => boolean): JobKind[] {
   return (Object.entries(KINDS) as [JobKind, KindRules][]).flatMap(([kind, rules]) =>
     says(rules) ? [kind] : [],
   );
 }
 
-/** Which session may take a job when the one that it names cannot. */
+/** Which session may take a job if the named session cannot. */
 export const SESSION_FALLBACKS = ['primary', 'none'] as const;
 export type SessionFallback = (typeof SESSION_FALLBACKS)[number];
 
-/** What a usage limit of the agent's account does to a job that has not begun to act. */
+/** What to do at a usage limit of the agent's account if the job has had no effect yet. */
 export const USAGE_LIMIT_POLICIES = ['wait', 'fail'] as const;
 export type UsageLimitPolicy = (typeof USAGE_LIMIT_POLICIES)[number];
 
@@ -109,7 +114,7 @@ export const FAILURE_KINDS = [
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-/** What a person can do about failures that every retry would meet again; it follows the error of the agent. */
+/** What a person can do about failures for which a retry does not help. Shown after the error of the agent. */
 export const REMEDIES: Readonly<Partial<Record<FailureKind, string>>> = {
   context_full:
     'Compact the session in its agent, or register another session with orp link session register. Then retry the job.',

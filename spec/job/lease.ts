@@ -1,7 +1,7 @@
 /**
- * The lease: the right to a job for a time. The lease id is the fencing token; D1 is the authority on who holds it.
- * Expiry permits the server to reclaim the job, but does not revoke the lease: until then the holder may still
- * finish.
+ * A lease gives one machine the right to a job for a limited time. The lease id is the fencing token. D1 records which lease
+ * holds
+ * the job. After a lease has expired, the server may reclaim the job. Until it does, the holder may still finish.
  */
 
 import type { LeaseLossPolicy } from './kinds.ts';
@@ -16,7 +16,7 @@ export const HEARTBEAT_MS = 20_000;
 /** A lease that was not started is handed out again to its machine after this time: the poll answer was lost. */
 export const REDELIVER_AFTER_MS = 15_000;
 
-/** Automatic retries pause 10 s, doubling to 5 min, ±25 %, so that a broken machine is not hammered. */
+/** Automatic retries pause 10 s, doubling to 5 min, ±25 %, so that a broken machine does not get jobs all the time. */
 const BACKOFF_FIRST_MS = 10_000;
 export const BACKOFF_LIMIT_MS = 5 * 60_000;
 export const BACKOFF_JITTER = 0.25;
@@ -32,8 +32,9 @@ export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
 }
 
 /**
- * Whether a lease that was handed out and never started may be handed out again to the same machine. While a person
- * is being asked about it, its answer has arrived; when nobody answers, the lease expires.
+ * Whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost. Not while
+ * a
+ * person is asked about the job, because the answer has then arrived.
  */
 export function isRedeliverable(
   lease: { status: JobStatus; claimedAt: number; isAsking?: boolean },

@@ -1,11 +1,12 @@
 /**
- * Returning a job: its holder cannot run it now, and proves that the prompt had no effect. The job returns to its
- * place in the queue, and the attempt does not count.
+ * The rules for returning a job. A holder may return a job that it cannot run now if the prompt has certainly had no effect.
+ * The
+ * job returns to its place in the queue, and the attempt does not count.
  */
 
 /** Why a holder returns a job. A closed set; the reason is kept with the attempt. */
 export const RELEASE_REASONS = [
-  /** The person at the machine left the question whether the job may run unanswered. */
+  /** The person at the machine did not answer whether the job may run. */
   'question_unanswered',
   /** The runner is stopping, and the agent has not begun. */
   'shutting_down',
@@ -22,15 +23,15 @@ export const RELEASE_REASONS = [
 ] as const;
 export type ReleaseReason = (typeof RELEASE_REASONS)[number];
 
-/** The longest pause that a holder may ask for: 31 days. A job has expired by then. */
+/** The longest pause that a holder may request: 31 days. */
 export const MAX_RETRY_AFTER_MS = 31 * 24 * 60 * 60_000;
 
 /** Characters of a release's message, and of a condition's. */
 export const REASON_LENGTH = 300;
 
 /**
- * A returned job may be claimed again at once. After this many returns in a row each further one costs a pause of a
- * minute, so that a runner that claims and returns the same job cannot spin.
+ * A returned job may be claimed again at once. After this many returns in a row, each further return causes a pause of a
+ * minute, so that a runner cannot claim and return the same job in a fast loop.
  */
 export const FREE_RELEASES = 5;
 export const RELEASE_PAUSE_MS = 60_000;
@@ -61,7 +62,7 @@ const SENTENCES: Record<ReleaseReason, string> = {
 };
 
 /**
- * What people read about the attempt.
+ * The sentence about the returned attempt, for people.
  *
  * @param message a sentence of the runner, if there is one
  * @param machine the name of the machine that the session is on, where it is known

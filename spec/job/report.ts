@@ -1,16 +1,16 @@
 /**
- * What a runner reports of itself with its heartbeats: results on its disk that the server has not taken, and in which
- * way it drives its agent. Operators see it; no rule of the queue depends on it.
+ * The report of a runner in its heartbeats: the results on its disk that the server has not accepted, and the way in which it
+ * drives its agent. Operators see the report. No rule of the queue depends on it.
  */
 
 /** Ways to drive an agent. A newer runner may name others. */
 export const AGENT_WAYS = ['shared_server', 'own_server', 'process'] as const;
 
 export interface SpoolBacklog {
-  /** Attempts whose output or result waits on the disk. Jobs at work do not count. */
+  /** The number of attempts whose output or result waits on the disk. Running jobs do not count. */
   leases: number;
   bytes: number;
-  /** When the oldest of them was last written, epoch ms; absent: there is none. */
+  /** When the oldest of them was last written, epoch ms. Absent if there is none. */
   oldestAt?: number | undefined;
 }
 
@@ -19,15 +19,15 @@ export interface SaidReport {
   agent?: { way: string; version?: string | undefined } | undefined;
 }
 
-/** As the server keeps it. */
+/** The report with the time at which the server stored it. */
 export interface MachineReport extends SaidReport {
   /** When the server wrote it, epoch ms. */
   at: number;
 }
 
 /**
- * Whether a report is worth a written row before the next one is due: the agent is driven in another way, or the backlog
- * began or ended. Its growth can wait.
+ * Whether a report must be written before the next regular write: if the agent is driven in another way, or if a backlog has
+ * begun or ended. A growing backlog can wait.
  */
 export function isNotableReport(report: SaidReport | undefined, before: SaidReport | undefined): boolean {
   if (report === undefined) return false;

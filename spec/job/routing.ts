@@ -1,8 +1,8 @@
 /**
- * Which session of which repository takes a job. Every value that a job names must match: a job for one idea never
- * runs in the repository of another. Only what a machine has synced is used.
+ * Decides which session of which repository takes a job. Every value that a job names must match, so a job for one idea never
+ * runs in the repository of another idea. The rules use only data that machines have synced.
  *
- * Order inside a machine: the session the job names; else the primary session; else the first routeable one.
+ * Order inside a machine: the named session; otherwise the primary session; otherwise the first session that can take jobs.
  */
 
 import { drives, type RunnerAbilities } from './abilities.ts';
@@ -13,15 +13,15 @@ export interface SyncedSession {
   orpSessionId: string;
   /** The id of the session at its agent. */
   codexSessionId?: string | undefined;
-  /** Its agent; absent: the default one. */
+  /** The agent of the session. If absent, the default agent. */
   agent?: string | undefined;
-  /** The runner of the machine does not drive that agent. */
+  /** True if the runner of the machine does not drive the session's agent. */
   lacksAgent?: boolean | undefined;
   label: string;
   state: 'active' | 'closed';
   primary: boolean;
   lastActiveAt?: number | undefined;
-  /** The one idea it belongs to; absent: every idea of its repository. */
+  /** The only idea that the session belongs to. If absent, it belongs to every idea of its repository. */
   ideaId?: string | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface SyncedProject {
   sessions: readonly SyncedSession[];
 }
 
-/** What a job asks for. Absent: any. */
+/** The target of a job. An absent field matches any value. */
 export interface JobTarget {
   machineId?: string | undefined;
   ideaId?: string | undefined;
@@ -52,9 +52,9 @@ export const SESSION_SOURCES = [
   'primary_session',
   /** The job names no session, and the primary session cannot take the job. */
   'first_routeable_session',
-  /** The named one cannot take it; the primary one takes it instead. */
+  /** The named session cannot take the job, so the primary session takes it. */
   'primary_session_fallback',
-  /** Neither the named one nor the primary one can take it. */
+  /** Neither the named session nor the primary session can take the job. */
   'first_routeable_session_fallback',
 ] as const;
 export type SessionSource = (typeof SESSION_SOURCES)[number];
@@ -79,13 +79,13 @@ export interface Route {
   fallbackReason?: FallbackReason | undefined;
 }
 
-/** A session can take work when it is active and its agent's id is known. (Archived ones are never synced.) */
+/** Whether a session can take jobs: it is active and has an id at its agent. (Archived sessions are never synced.) */
 export function isRouteable(session: SyncedSession): session is SyncedSession & { codexSessionId: string } {
   const { state, codexSessionId, lacksAgent } = session;
   return state === 'active' && codexSessionId !== undefined && codexSessionId !== '' && lacksAgent !== true;
 }
 
-/** The same projects, with a mark on every session whose agent the runner of its machine does not drive. */
+/** Marks every session whose agent the runner of its machine does not drive. */
 export function withAgents(
   projects: readonly SyncedProject[],
   abilitiesOf: (machineId: string) => RunnerAbilities | undefined,
@@ -102,9 +102,11 @@ export function withAgents(
 }
 
 /**
- * The routes a job may take over `projects` (all machines of its owner), best first. Empty: no machine can take it. A
- * named session that some machine can serve excludes every fallback, on every machine: a prompt for one conversation
- * must not run in another because the wrong Mac polled first.
+ * Returns the possible routes of a job over `projects` (all machines of its owner), best first. Returns an empty list if no
+ * machine
+ * can take it. If any machine can serve the named session, no machine uses a fallback. Otherwise a prompt for one
+ * conversation
+ * could run in another conversation because another machine polled first.
  */
 export function routesFor(target: JobTarget, projects: readonly SyncedProject[]): Route[] {
   const matching = projects.filter((project) => isMatchingProject(target, project));
@@ -132,7 +134,7 @@ export function isMatchingProject(target: JobTarget, project: SyncedProject): bo
   );
 }
 
-/** Whether a session is the one that a job names; every session is, when it names none. */
+/** Whether a session matches the session that a job names. If the job names no session, every session matches. */
 export function isNamedSession(target: JobTarget, session: SyncedSession): boolean {
   return (
     (target.orpSessionId === undefined || target.orpSessionId === session.orpSessionId) &&
@@ -140,7 +142,9 @@ export function isNamedSession(target: JobTarget, session: SyncedSession): boole
   );
 }
 
-/** The primary session, then the others in list order; only the first of them is offered, to keep one conversation. */
+/**
+ * Returns the primary session, or else the first session in list order. Returns only one session, to keep one conversation.
+ */
 function defaultRoutes(project: SyncedProject, reason: FallbackReason | undefined): Route[] {
   const primary = project.sessions.find((session) => session.primary);
   if (primary !== undefined && isRouteable(primary)) {

@@ -1,6 +1,6 @@
 /**
  * The life of a job. This table is the only authority on status changes: the SQL guards, the diagram in
- * docs/protocol.md and the tests are all derived from it. A pair that is absent here is forbidden.
+ * docs/protocol.md and the tests are all derived from it. A change that is not in the table is forbidden.
  *
  *   queued ──claim──▶ dispatched ──start──▶ running ──complete──▶ completed
  *                                                  └──fail──────▶ failed
@@ -70,7 +70,7 @@ export const TRANSITIONS = {
   complete: { from: ['running', 'lost'], to: 'completed' },
   /** The holder reports a failure. */
   fail: { from: ['running', 'lost'], to: 'failed' },
-  /** The lease expired before the start: back to the queue, the attempt is given back. */
+  /** The lease expired before the start. The job returns to the queue, and the attempt does not count. */
   release: { from: ['dispatched'], to: 'queued' },
   /**
    * The holder returns the job and proves that the prompt had no effect; the attempt does not count. From `lost` it

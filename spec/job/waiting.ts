@@ -22,23 +22,23 @@ export const WAITING_CODES = [
   'no_session',
   /** Every machine that could take it has been silent for a while. */
   'machine_offline',
-  /** A person drained the machine: it finishes its jobs and claims none. */
+  /** A person drained the machine. It finishes its jobs and claims no new ones. */
   'machine_draining',
-  /** The machine claims nothing for now: its agent's account, sign-in or installation cannot take work. */
+  /** The machine claims nothing now, because the account, sign-in or installation of its agent cannot take work. */
   'machine_paused',
-  /** No machine that is there runs a runner that knows this kind of job. */
+  /** No runner of an online machine knows this kind of job. */
   'runner_too_old',
   /** The session works on another job. */
   'session_busy',
-  /** The session is kept for a job whose machine stopped responding: a person decides about that job first. */
+  /** The session is reserved for a job whose machine stopped responding. A person must first decide about that job. */
   'session_held',
-  /** A machine can take it and has not polled yet. */
+  /** A machine can take the job but has not polled yet. */
   'next_poll',
-  /** Dispatched, not started yet. */
+  /** A machine has claimed the job but has not started it yet. */
   'starting',
-  /** Dispatched; a person at the machine is being asked whether it may run. */
+  /** A machine has claimed the job and asks a person whether it may run. */
   'asking_at_machine',
-  /** The machine stopped responding while the agent worked; it reports when it returns, or a person decides. */
+  /** The machine stopped responding while the agent worked. It reports the result when it returns, or a person decides. */
   'lost',
 ] as const;
 export type WaitingCode = (typeof WAITING_CODES)[number];
@@ -48,14 +48,14 @@ export interface Waiting {
   message: string;
   /** Since when this reason holds, epoch ms. */
   since: number;
-  /** The session that the job names cannot take it, and another one will. */
+  /** Present if the named session cannot take the job and another session will. */
   note?: string | undefined;
 }
 
 /** The server shows a machine as offline after ten minutes without a sign of life, because it writes signs of life to D1 only every five minutes. */
 export const OFFLINE_AFTER_MS = 10 * 60_000;
 
-/** What is known of a machine of the owner. */
+/** The known facts about a machine of the owner. */
 export interface MachinePresence {
   machineId: string;
   name: string;
@@ -63,7 +63,7 @@ export interface MachinePresence {
   listening: boolean;
   draining: boolean;
   condition?: MachineCondition | undefined;
-  /** What its runner last announced; absent: what v0.4.4 can do. */
+  /** The abilities that its runner last announced. If absent, the abilities of v0.4.4. */
   abilities?: RunnerAbilities | undefined;
 }
 
@@ -72,29 +72,32 @@ export interface WaitingJob {
   status: JobStatus;
   createdAt: number;
   availableAt: number;
-  /** Absent: not known here. */
+  /** Absent if unknown here. */
   expiresAt?: number | undefined;
   claimedAt?: number | undefined;
   /** Since when a person at the machine is being asked. */
   askingSince?: number | undefined;
   leaseExpiresAt?: number | undefined;
   machineId?: string | undefined;
-  /** Why its last holder returned it, as a sentence; undefined: it did not, or the reason is not known here. */
+  /**
+   * A sentence about why the last holder returned the job. Undefined if it was not returned, or if the reason is unknown
+   * here.
+   */
   givenBackBecause?: string | undefined;
   target: JobTarget;
 }
 
-/** What the owner's machines offer, and which agent session works on which job. */
+/** The machines and repositories of the owner, and the jobs of busy sessions. */
 export interface QueueFacts {
   projects: readonly SyncedProject[];
   machines: readonly MachinePresence[];
   busySessions: ReadonlyMap<string, BusySession>;
 }
 
-/** The job that keeps an agent session to itself. */
+/** The job that currently occupies an agent session. */
 export interface BusySession {
   jobId: string;
-  /** Its machine stopped responding while the agent worked; only its return or a person frees the session. */
+  /** True if the machine stopped responding while the agent worked. Only its return or a person frees the session. */
   isLost: boolean;
 }
 
@@ -103,7 +106,7 @@ function isOnline(machine: MachinePresence, now: number): boolean {
   return machine.listening || now - machine.lastSeenAt < OFFLINE_AFTER_MS;
 }
 
-/** The reason a job does not run at `now`; undefined when it runs or has ended. */
+/** Returns why a job does not run at `now`, or undefined if it runs or has ended. */
 export function whyWaiting(job: WaitingJob, around: QueueFacts, now: number): Waiting | undefined {
   switch (job.status) {
     case 'queued':
@@ -161,7 +164,7 @@ function whenDue({ availableAt, expiresAt, givenBackBecause }: WaitingJob): stri
     : `${givenBackBecause} It is retried at ${utcMinute(availableAt)}.`;
 }
 
-/** Being seen and being able to be woken are two facts: a machine may have one without the other. */
+/** When the machine will take the job. A machine that was seen recently cannot always be woken. */
 function whenTaken(machineId: string, machines: readonly MachinePresence[]): string {
   const machine = machines.find((one) => one.machineId === machineId);
   if (machine === undefined) return 'The machine claims it with its next poll.';
@@ -170,7 +173,7 @@ function whenTaken(machineId: string, machines: readonly MachinePresence[]): str
     : `${machine.name} is not connected; its runner claims the job with its next poll. Last seen ${utcMinute(machine.lastSeenAt)}.`;
 }
 
-/** Behind a running job it takes time only; behind lost jobs alone it takes a person. */
+/** Why the sessions are busy. A running job ends by itself; a lost job needs a person. */
 function whyBusy(usable: readonly Route[], around: QueueFacts, since: number): Waiting {
   const holders = usable.flatMap((route) => {
     const holder = around.busySessions.get(route.codexSessionId);
@@ -197,7 +200,7 @@ function whyAsking(job: WaitingJob, askingSince: number, around: QueueFacts): Wa
   };
 }
 
-/** The reason of the machine that claims again first. */
+/** Returns the reason of the machine that will claim again first. */
 function paused(machines: readonly MachinePresence[], since: number): Waiting {
   const until = ({ condition }: MachinePresence) => condition?.until ?? Number.POSITIVE_INFINITY;
   const first = machines.reduce((best, one) => (until(one) < until(best) ? one : best));
@@ -278,7 +281,7 @@ function offline(machines: readonly MachinePresence[], since: number): Waiting {
   };
 }
 
-/** Undefined for a worker that is not, or no longer, a machine of the account. */
+/** Returns the name of a machine, or undefined if it is not a machine of the account. */
 function nameOf(machineId: string | undefined, around: QueueFacts): string | undefined {
   return around.machines.find((machine) => machine.machineId === machineId)?.name;
 }

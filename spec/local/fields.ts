@@ -8,8 +8,8 @@ export const schemaVersion = z.literal(SCHEMA_VERSION);
 /** A string that is not blank. */
 export const present = z.string().min(1);
 
-/** UTC with whole seconds is what is written (`2026-04-01T10:00:00Z`); fractions and offsets are valid, too. */
+/** Written in UTC with whole seconds (`2026-04-01T10:00:00Z`). When read, fractions and offsets are also valid. */
 export const timestamp = z.iso.datetime({ offset: true });
 
-/** Where the record came from; absent in records of unknown origin. */
+/** The program that created the record. Absent if unknown. */
 export const linkSource = z.enum(LINK_SOURCES).optional();

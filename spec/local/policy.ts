@@ -1,6 +1,7 @@
 /**
- * `~/.config/orp/policy.json`: what may run on this machine. Only the owner writes it, with an editor: neither a job
- * nor the server can widen it. An absent key allows everything, an empty list nothing.
+ * `~/.config/orp/policy.json`: what may run on this machine. Only the owner writes it, with an editor. Neither a job nor the
+ * server
+ * can loosen it. An absent key allows everything; an empty list allows nothing.
  */
 
 import { z } from 'zod';
@@ -12,7 +13,7 @@ const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-access'] a
 export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
 
 /**
- * When the agent must ask (`approval_policy` of Codex). No person is there to answer: what needs an approval does not
+ * When the agent must ask (`approval_policy` of Codex). Nobody is there to answer, so a step that needs an approval does not
  * happen.
  */
 const CODEX_APPROVALS = ['on-request', 'never'] as const;

@@ -1,5 +1,5 @@
 /**
- * `LINK/runtime.json`: what the runner does in a repository now, and did last. Published as
+ * `LINK/runtime.json`: the current job and the last job of the runner in a repository. Published as
  * `spec/v1/runner-runtime.schema.json`.
  */
 

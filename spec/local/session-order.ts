@@ -1,4 +1,4 @@
-/** Rules over the sessions of one repository. */
+/** The rules about the order and the primary session of a repository. */
 
 import type { LinkSession } from './link-session.ts';
 
@@ -73,7 +73,7 @@ export function withOnePrimary<T extends RankedSession>(sessions: readonly T[]):
   return sessions.map((session) => ({ ...session, primary: session === chosen }));
 }
 
-/** By code unit: timestamps of one shape sort by time, and the order never depends on a locale. */
+/** Compares by code unit. Timestamps of the same form then sort by time, and the order does not depend on a locale. */
 function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;

@@ -7,7 +7,7 @@ import { describeSpan, quietSpanAt, type WallTime } from './quiet-hours.ts';
 
 /** The rules, in the order in which they are judged. Each but the first has the name of its key in the file. */
 const POLICY_RULES = [
-  /** The file exists and is invalid: nothing is allowed until it is repaired. */
+  /** The file exists but is invalid. Nothing is allowed until it is fixed. */
   'policy_file',
   'job_kinds',
   'accounts',
@@ -21,7 +21,7 @@ export type PolicyRule = (typeof POLICY_RULES)[number];
 /** A job at the place where it would run. Paths are absolute, symlinks resolved. */
 export interface PolicyQuestion {
   kind: string;
-  /** The account that sent it, as the server names it. */
+  /** The name of the account that sent the job, from the server. */
   sender: string | undefined;
   /** Every name of the account this machine is signed in to: e-mail, id. */
   owner: readonly string[];
@@ -34,7 +34,7 @@ export interface PolicyQuestion {
   at: WallTime;
 }
 
-/** What one rule says. `ask`: a person at the terminal decides. `wait`: not now. */
+/** The outcome of one rule. `ask`: a person at the terminal decides. `wait`: the job must wait. */
 export interface RuleOutcome {
   rule: PolicyRule;
   outcome: 'allow' | 'deny' | 'wait' | 'ask';
@@ -66,7 +66,7 @@ export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | unde
 function isKnownSender(policy: Policy, { sender, owner }: PolicyQuestion): boolean {
   if (sender === undefined) return false;
   if (isOwner(sender, owner)) return true;
-  // A pattern allows an account; it does not make it a known one.
+  // A pattern allows an account, but the account is still unknown.
   return (policy.accounts ?? []).some((account) => isSame(account, sender));
 }
 
@@ -113,7 +113,7 @@ function judgePlace({ repositories }: Policy, { repository, cwd }: PolicyQuestio
   return { rule, outcome: 'allow', why: `${repository} fits ${quote(entry)}` };
 }
 
-/** Absolute, and each name is one folder further down: `..` would match a pattern and lead elsewhere. */
+/** Whether a path is absolute and has no `..`, which could match a pattern but lead to another folder. */
 function isPlain(path: string): boolean {
   const [before, ...names] = path.split('/');
   return path === '/' || (before === '' && names.length > 0 && !names.some((name) => /^\.{0,2}$/.test(name)));

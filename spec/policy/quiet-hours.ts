@@ -1,6 +1,6 @@
 /**
- * Quiet hours, in local time. The caller reads weekday and minute from the local time zone: when the clock is set
- * forward the skipped minutes do not occur, when it is set back the repeated minutes are quiet twice.
+ * Quiet hours in local time. The caller passes weekday and minute in the local time zone. When the clock is set forward, the
+ * skipped minutes do not occur. When it is set back, the repeated minutes are quiet twice.
  */
 
 import { type QuietSpan, WEEKDAYS } from '../local/policy.ts';
@@ -13,7 +13,7 @@ export interface WallTime {
   minute: number;
 }
 
-/** The first span in which the moment lies; undefined when it is not quiet. */
+/** Returns the first span that contains the moment, or undefined. */
 export function quietSpanAt(spans: readonly QuietSpan[] | undefined, at: WallTime): QuietSpan | undefined {
   return spans?.find((span) => isWithin(span, at));
 }
@@ -23,12 +23,12 @@ export function describeSpan(span: QuietSpan): string {
   return `${span.from} to ${span.to}${span.days === undefined ? '' : ` (${span.days.join(', ')})`}`;
 }
 
-/** The end itself is no longer quiet. */
+/** Whether a span contains the moment. The end of the span is not part of it. */
 function isWithin(span: QuietSpan, { weekday, minute }: WallTime): boolean {
   const from = minuteOf(span.from);
   const to = minuteOf(span.to);
   if (from < to) return beginsOn(span, weekday) && minute >= from && minute < to;
-  // Past midnight: the evening of this day, or the morning after the previous day.
+  // The span crosses midnight: check the evening of this day and the morning after the previous day.
   return (beginsOn(span, weekday) && minute >= from) || (beginsOn(span, (weekday + 6) % 7) && minute < to);
 }
 

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 
 const EVENT_NAMES = [
-  /** The channel is open; what became claimable before is not missed. */
+  /** The channel is open. Jobs that became claimable before are announced, too. */
   'ready',
   /** Something may be claimable: poll now. */
   'job.available',
@@ -16,7 +16,7 @@ const EVENT_NAMES = [
   'lease.lost',
   /** Finish running jobs and stop claiming. */
   'drain',
-  /** The stream reached its time; open the next one. */
+  /** The stream reached its time limit. Open the next stream. */
   'timeout',
   /** The stream cannot continue; `error` says why. */
   'error',
@@ -35,13 +35,15 @@ export const channelEvent = z.object({
 });
 export type ChannelEvent = z.infer<typeof channelEvent>;
 
-/** Bytes that one event on a channel has at most, with its name. A runner closes a channel that sends more. */
+/** The maximum size of one event with its name. A runner closes a channel that sends a larger event. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 
-/** Comments every 15 s: idle proxies cut after a minute or more, and the v0.4.4 client waits `waitSeconds + 15` s. */
+/**
+ * The pause between keep-alives. Proxies close an idle connection after a minute or more; v0.4.4 waits `waitSeconds + 15` s.
+ */
 export const KEEP_ALIVE_MS = 15_000;
 
-/** After 2.5 keep-alives of silence the channel is dead. */
+/** A channel counts as dead after 2.5 keep-alives without data. */
 export const DEAD_AFTER_MS = 2.5 * KEEP_ALIVE_MS;
 
 /** Sent once per stream, for clients that reconnect automatically. */
@@ -51,7 +53,7 @@ export const MIN_WAIT_SECONDS = 1;
 export const MAX_WAIT_SECONDS = 900;
 export const DEFAULT_WAIT_SECONDS = 30;
 
-/** What a runner sends on a WebSocket, and what the runtime answers without waking the object. */
+/** The message that a runner sends on a WebSocket. The runtime answers it without waking the object. */
 export const PING = 'ping';
 export const PONG = 'pong';
 
@@ -66,7 +68,7 @@ export const CLOSE_CODES = {
   unauthorized: 4003,
   /** The stream reached its time limit, or its client was silent for too long: open the next one at once. */
   timeout: 4008,
-  /** Between Worker and object: the reader of the stream is gone. */
+  /** Used between Worker and object: the reader of the stream is gone. */
   gone: 4009,
 } as const;
 
@@ -76,8 +78,8 @@ export function sseFrame(event: ChannelEvent): string {
   return `event: ${event.event}\n${id}data: ${JSON.stringify(event.data)}\n\n`;
 }
 
-/** A comment frame: keeps the link alive, is never dispatched. */
+/** A comment frame, which keeps the connection open. Clients ignore it. */
 export const KEEP_ALIVE_FRAME = ': keep-alive\n\n';
 
-/** The first bytes of every stream: proxies forward headers only once a byte follows. */
+/** The first bytes of every stream, because proxies forward the headers only after the first byte of the body. */
 export const OPENING_FRAME = `retry: ${RETRY_MS}\n: open\n\n`;
