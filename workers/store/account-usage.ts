@@ -1,12 +1,12 @@
-/** What an account holds, against what it may hold. Triggers keep the counters; here they are only read. */
+/** Compares the usage of an account with its limits. Triggers update the counters; this file only reads them. */
 
 import type { AccountLimit, AccountLimits } from '../../spec/bounds.ts';
 import type { Database, Statement } from './database.ts';
 
-/** What a write would add, by the limit it counts for. */
+/** The amounts that a write would add, by limit. */
 export type Added = Partial<Record<'queuedJobs' | 'keptJobs' | 'ideas' | 'features' | 'storedBytes', number>>;
 
-/** A limit of this account: what an operator granted it, else that of the deployment. */
+/** The limit of this account: the value that an operator set, or else the value of the deployment. */
 function limitOf(name: AccountLimit, userId: string, limits: AccountLimits): Statement {
   return {
     sql: `coalesce((SELECT limits ->> '$.${name}' FROM account_usage WHERE user_id = ?), ?)`,
@@ -26,12 +26,12 @@ function heldOf(name: keyof Added, userId: string, limit: Statement): Statement 
     const counter = `(SELECT ${COUNTERS[name]} FROM account_usage WHERE user_id = ?)`;
     return { sql: `coalesce(${counter}, 0)`, values: [userId] };
   }
-  // Counted in the index of live jobs, never further than the limit.
+  // Counts in the index of live jobs, and stops at the limit.
   const live = 'SELECT 1 FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND finished_at IS NULL';
   return { sql: `(SELECT count(*) FROM (${live} LIMIT ${limit.sql}))`, values: [userId, ...limit.values] };
 }
 
-/** A condition for the guard of a write: the account has room for what it adds. What adds nothing is always allowed. */
+/** The condition that the account has room for the amounts that a write adds. A write that adds nothing is always allowed. */
 export function hasRoom(userId: string, added: Added, limits: AccountLimits): Statement {
   const parts = entriesOf(added).map(([name, count]): Statement => {
     const limit = limitOf(name, userId, limits);
@@ -45,7 +45,7 @@ export function hasRoom(userId: string, added: Added, limits: AccountLimits): St
   };
 }
 
-/** The first limit that leaves no room; undefined when there is room for all of it. One round trip. */
+/** Returns the first limit that leaves no room, or undefined if there is room. One round trip. */
 export async function findFullLimit(
   db: Database,
   userId: string,

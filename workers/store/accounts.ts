@@ -1,4 +1,4 @@
-/** Accounts, their tokens, and what limits guessing at them. */
+/** Accounts, their tokens, and the counters of failed sign-ins. */
 
 import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
@@ -63,7 +63,7 @@ export interface NewToken {
   now: number;
 }
 
-/** Adds a token. Beyond the bound the ones that were not used for the longest time are revoked; returns their hashes. */
+/** Adds a token. Above the limit, revokes the tokens that were unused for the longest time, and returns their hashes. */
 export async function addToken(
   db: Database,
   { hash, userId, deviceName, kind, now }: NewToken,
@@ -85,7 +85,7 @@ export async function addToken(
   return rowsOf<{ hash: string }>(revoked).map((row) => row.hash);
 }
 
-/** Once in `every` ms. */
+/** Records the use of a token, at most once in `every` ms. */
 export function noteTokenUse(
   db: Database,
   hash: string,
@@ -103,21 +103,21 @@ export function revokeIfActive(db: Database, hash: string, now: number): Promise
   );
 }
 
-/** Failed tries of one subject in its window. */
+/** The failed tries of one subject in the current window. */
 export interface Tries {
   subject: string;
   failures: number;
   windowStartedAt: number;
 }
 
-/** What stands against these subjects, of windows that began after `since`. Writes nothing. */
+/** Reads the failed tries of these subjects in windows that began after `since`. Writes nothing. */
 export function readTries(subjects: readonly string[], since: number): Statement {
   return sql`
     SELECT subject, failures, window_started_at AS windowStartedAt FROM sign_in_failures
     WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)})) AND window_started_at > ${since}`;
 }
 
-/** One row when this device has been signed in to the account; a token that was revoked proves it as well. */
+/** Returns one row if this device was signed in to the account. A revoked token is enough. */
 export function readKnownDevice(tokenHash: string, email: string): Statement {
   return sql`
     SELECT 1 AS known FROM device_tokens t JOIN users u ON u.id = t.user_id
@@ -125,8 +125,9 @@ export function readKnownDevice(tokenHash: string, email: string): Statement {
 }
 
 /**
- * Counts one more try of every subject and returns how many there were in its window. Counting comes before judging, so
- * that tries that come all at once cannot slip through together. A window that has passed begins again.
+ * Counts one more try for every subject and returns the number of tries in its window. The try is counted before it is
+ * judged, so
+ * that many tries at the same time cannot pass together. After a window has ended, a new one begins.
  */
 export async function takeTries(
   db: Database,
@@ -146,14 +147,14 @@ export async function takeTries(
   return results.flatMap((result) => rowsOf<Tries>(result));
 }
 
-/** A try that succeeded was no failure. */
+/** Subtracts a successful try, because only failures count. */
 export async function giveTriesBack(db: Database, subjects: readonly string[]): Promise<void> {
   await db.write(sql`
     UPDATE sign_in_failures SET failures = max(0, failures - 1)
     WHERE subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)}))`);
 }
 
-/** A new code replaces the older one; the tries of `subject` at it start over. */
+/** Stores a new code in place of the old code. The tries of `subject` start again from zero. */
 export async function putCode(
   db: Database,
   email: string,
@@ -167,14 +168,14 @@ export async function putCode(
   ]);
 }
 
-/** Uses a try and reads the code; undefined when there is none, it is too old, or every try is used. */
+/** Uses one try and reads the code. Returns undefined if there is no code, if it is too old, or if no try is left. */
 export function tryCode(db: Database, email: string, { now, maxTries }: { now: number; maxTries: number }) {
   return db.first<{ codeHash: string }>(sql`
     UPDATE sign_in_codes SET tries = tries + 1
     WHERE email = ${email} AND expires_at > ${now} AND tries < ${maxTries} RETURNING code_hash AS codeHash`);
 }
 
-/** A code is used once: true for the one who used it. */
+/** Uses up a code. Returns true only for the first call. */
 export function takeCode(db: Database, email: string, codeHash: string): Promise<boolean> {
   return db.write(sql`DELETE FROM sign_in_codes WHERE email = ${email} AND code_hash = ${codeHash}`);
 }

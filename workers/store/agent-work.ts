@@ -1,4 +1,4 @@
-/** What the compatibility path reads: reviews with the repository and session that their world names. */
+/** The reads of the compatibility path: reviews with the repository and session of their world. */
 
 import { LEASED_STATUSES } from '../../spec/job/status.ts';
 import type { Database, Statement } from './database.ts';
@@ -18,10 +18,13 @@ export interface ReviewCandidate {
   codexSessionId: string;
 }
 
-/** Reviews looked at in one go. */
+/** The number of reviews in one read. */
 const CANDIDATES = 50;
 
-/** In the order of the queue. A review without a repository or a session stays for a machine that has linked them. */
+/**
+ * Reads reviews in the order of the queue. A review without a repository or session is left to a machine that has linked
+ * them.
+ */
 export function readReviewCandidates(userId: string, now: number): Statement {
   return sql`
     SELECT j.user_id AS userId, j.id, j.idea_id AS ideaId, w.id AS worldId, w.name AS worldName,
@@ -45,7 +48,7 @@ export function findCheckpoint(db: Database, userId: string, id: string): Promis
     SELECT id, job_id AS jobId, response_id AS responseId FROM checkpoints WHERE user_id = ${userId} AND id = ${id}`);
 }
 
-/** The job that a claim with this id took, and that has not ended. */
+/** Finds the unfinished job that was claimed with this id. */
 export function findByClaim(
   db: Database,
   userId: string,

@@ -1,4 +1,4 @@
-/** The audit log: who changed something on somebody's machine, from where, what and when. The story of a job reads it. */
+/** The audit log: who changed what, when and from where. The history of a job is read from it. */
 
 import { BOUNDS } from '../../spec/bounds.ts';
 import type { Database, Statement } from './database.ts';
@@ -9,13 +9,13 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
   at: number;
-  /** Who did it. */
+  /** The person. */
   actor: string;
-  /** Address and program it came from. */
+  /** The address and the program of the request. */
   source: string;
   action: AuditAction;
   job: { id: string; userId: string };
-  /** The person's reason, or what was stopped. */
+  /** The person's reason, or the stopped processes. */
   detail: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function audit({ at, actor, source, action, job, detail }: AuditEntry): S
     VALUES (${at}, ${job.userId}, ${actor}, ${source}, ${action}, ${job.id}, ${detail})`;
 }
 
-/** Notes what a runner stopped, once for a lease; false when that stands there already. */
+/** Records the stop receipt of a lease once. Returns false if it is already recorded. */
 export function noteStopped(
   db: Database,
   { leaseId, ...entry }: Omit<AuditEntry, 'action' | 'detail'> & { leaseId: string; detail: string },
@@ -65,7 +65,7 @@ export async function noteRead(db: Database, entry: Omit<AuditEntry, 'action' | 
 export interface SignInEntry {
   at: number;
   userId: string;
-  /** Address and program it came from. */
+  /** The address and the program of the request. */
   source: string;
   /** `sign_in_limited`: failed, and the next try is refused. */
   action: keyof typeof SIGN_IN_ACTORS;

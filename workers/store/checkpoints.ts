@@ -1,4 +1,4 @@
-/** Checkpoint reviews and their responses. A review has the statuses of its job, without those of a lease. */
+/** Checkpoint reviews and their responses. A review has the status of its job, except the statuses under a lease. */
 
 import type { UserId } from '../../spec/ids.ts';
 import { kindsWhere } from '../../spec/job/kinds.ts';
@@ -18,7 +18,7 @@ export interface NewCheckpoint {
   now: number;
 }
 
-/** Written in the batch that queues its job, and only together with it. */
+/** Inserts a review in the same batch as its job. It is written only if the job is. */
 export function insertCheckpointWithJob(userId: UserId, checkpoint: NewCheckpoint): Statement {
   return sql`
     INSERT INTO checkpoints (user_id, id, idea_id, world_id, job_id, trigger_type, status, created_at, context)
@@ -53,7 +53,10 @@ export interface ReviewResponse {
 
 const answeredByReview = () => kindsWhere((rules) => rules.completion === 'review');
 
-/** Written in the batch that finishes the job, and only if that batch finished it under this lease; once. */
+/**
+ * Records the response in the batch that finishes the job, only if that batch has finished it under this lease, and only
+ * once.
+ */
 export function respondIfFinished(job: { userId: string; id: string }, response: ReviewResponse): Statement {
   const status = TRANSITIONS[response.success ? 'complete' : 'fail'].to;
   return sql`

@@ -1,4 +1,4 @@
-/** What a claim reads: the machine, its live leases, and the queued jobs it may look at. */
+/** The reads of a claim: the machine, its live leases, and the queued jobs that it may take. */
 
 import { HELD_STATUSES } from '../../spec/job/status.ts';
 import type { Statement } from './database.ts';
@@ -7,7 +7,7 @@ import { mayBe, statusIn } from './guard.ts';
 import type { TargetFields } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 
-/** Jobs looked at in one go; the next page is read only when none of these fits. */
+/** The number of jobs in one read. The next page is read only if none of these jobs fits. */
 export const CANDIDATE_PAGE = 50;
 
 export interface CandidatePosition {
@@ -15,36 +15,38 @@ export interface CandidatePosition {
   id: string;
 }
 
-/** As much of a queued job as routing needs: a page of them travels with every claim. */
+/** The fields of a queued job that routing needs. Every claim reads a page of them, so they must be small. */
 export type Candidate = TargetFields & CandidatePosition & { userId: string };
 
 interface CandidateQuery {
   machineId: string;
   now: number;
-  /** Kinds that the runner knows. */
+  /** The kinds that the runner knows. */
   kinds: readonly string[];
   after?: CandidatePosition | undefined;
-  /** What of the machine is free; absent: not known yet, and everything is read. */
+  /** The free places of the machine. If absent, they are unknown and all jobs are read. */
   free?: FreePlaces | undefined;
 }
 
-/** Repositories and ideas, each as a list for a statement. */
+/** Repositories and ideas, each as a list for an SQL statement. */
 export interface Places {
   projectRoots: readonly string[];
   ideaIds: readonly string[];
 }
 
-/** Where a job could run now. Jobs for other places are not read: a long queue for a busy session costs no round trips. */
+/**
+ * The places where a job could run now. Jobs for other places are not read, so a long queue for a busy session costs nothing.
+ */
 export interface FreePlaces {
-  /** Where the session that takes unnamed jobs is free. */
+  /** Places whose primary session is free, for jobs that name no session. */
   open: Places;
-  /** Where any session is free. */
+  /** Places where any session is free. */
   free: Places;
-  /** Sessions that another job holds: jobs that name one of them must wait. */
+  /** Sessions that another job occupies. Jobs that name one of these sessions must wait. */
   busy: { orpSessionIds: readonly string[]; codexSessionIds: readonly string[] };
 }
 
-/** What `readCandidates` leaves out because it cannot run now. */
+/** The condition by which `readCandidates` skips jobs that cannot run now. */
 function placeCondition(userId: string, machineId: string, free: FreePlaces | undefined): Statement {
   if (free === undefined) {
     return sql`
@@ -83,14 +85,15 @@ function allOf(word: ' AND ' | ' OR ', ...parts: readonly Statement[]): Statemen
   };
 }
 
-/** No runner is handed a job of a kind that it does not know. */
+/** The condition that limits jobs to the kinds that the runner knows. */
 function ofKinds(kinds: readonly string[]): Statement {
   return sql`kind IN (SELECT value FROM json_each(${JSON.stringify(kinds)}))`;
 }
 
 /**
- * Queued jobs whose time has come, in the order of the queue, that this machine might have a repository for: those that
- * name the machine, and those that name none.
+ * Reads due queued jobs, in the order of the queue, that this machine may take: jobs that name the machine, and jobs that
+ * name no
+ * machine.
  */
 export function readCandidates(
   userId: string,
@@ -120,7 +123,7 @@ const CANDIDATE = `user_id AS userId, id, priority, idea_id AS ideaId, world_id 
   target_project_root AS targetProjectRoot, target_orp_session_id AS targetOrpSessionId,
   target_codex_session_id AS targetCodexSessionId`;
 
-/** When the next queued job of the account comes due that this machine could be meant for. */
+/** Reads when the next queued job of the account becomes due that this machine may take. */
 export function readNextAvailable(
   userId: string,
   { machineId, now, kinds }: Pick<CandidateQuery, 'machineId' | 'now' | 'kinds'>,
@@ -135,7 +138,7 @@ export function readNextAvailable(
       AND ${ofKinds(kinds)}`;
 }
 
-/** Every job of the account that a machine holds: what its sessions are busy with, and what this machine already has. */
+/** Reads all jobs of the account that a machine holds. They show which sessions are busy, and which jobs this machine has. */
 export function readHeld(userId: string): Statement {
   return {
     sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live

@@ -1,4 +1,4 @@
-/** D1 behind three verbs. The only file that talks to the driver; it also says what its errors mean. */
+/** The access to D1. Only this file calls the driver, and it interprets the errors of the driver. */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
 import { inTime } from './in-time.ts';
@@ -16,26 +16,27 @@ export interface Database {
   all<R>(statement: Statement): Promise<R[]>;
   /** The first row, if any. */
   first<R>(statement: Statement): Promise<R | undefined>;
-  /** Runs one guarded write; true when its guard matched a row. */
+  /** Runs one guarded write. Returns true if its guard matched a row. */
   write(statement: Statement): Promise<boolean>;
-  /** All or nothing, in one round trip; the rows of each statement. */
+  /** Runs all statements or none, in one round trip. Returns the rows of each statement. */
   batch(statements: readonly Statement[]): Promise<{ rows: Row[]; changes: number }[]>;
-  /** The same database for a caller who can go on without an answer, and therefore waits only this long for one. */
+  /** Returns the same database with a shorter wait, for a caller that can continue without an answer. */
   within(waitMs: number): Database;
 }
 
-/** The rows of one statement of a batch, as its columns are known to whoever wrote it. */
+/** Returns the rows of one statement of a batch, with the type that the caller knows. */
 export function rowsOf<R>(result: { rows: readonly unknown[] } | undefined): R[] {
   return (result?.rows ?? []) as R[];
 }
 
 /**
- * The database cannot answer now; the same request may be sent again. Whether a write took effect is unknown, and it may
- * still take effect later: every write names what it read, so that it changes nothing once something newer is there.
+ * The error if the database cannot answer now. The client may send the same request again. It is unknown whether a write had
+ * an
+ * effect, and it may still happen later. So every write has a guard for the values that it has read.
  */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable';
-  /** No answer came at all. Over RPC this field and the name survive, the class does not. */
+  /** True if no answer came at all. RPC keeps this field and the name of the error, but not its class. */
   readonly silent: boolean;
 
   constructor(message: string, { silent = false, cause }: { silent?: boolean; cause?: unknown } = {}) {
@@ -44,13 +45,13 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** The longest wait for one answer of D1. Public reports tell of 60 to 80 s of silence; a client has given up by then. */
+/** The longest wait for one answer of D1. In public reports D1 was silent for 60 to 80 s, longer than clients wait. */
 export const DATABASE_WAIT_MS = 5000;
 
-/** The wait of a caller who remembers enough to go on without an answer. */
+/** The wait of a caller that can continue from memory without an answer. */
 export const BRIEF_WAIT_MS = 1000;
 
-/** Texts of D1's passing failures (platform documentation, "Debug D1" and "Retry queries"). */
+/** Texts of D1's temporary failures (platform documentation, "Debug D1" and "Retry queries"). */
 const PASSING = [
   'Network connection lost',
   'storage caused object to be reset',
@@ -64,8 +65,8 @@ const PASSING = [
 ];
 
 /**
- * Builds a statement, or a part of one. A value becomes a parameter; a statement is inserted with its own parameters.
- * `undefined` is stored as NULL: D1 refuses to bind it.
+ * Builds a statement or a part of a statement. A value becomes a parameter. A statement is inserted with its own parameters.
+ * `undefined` is stored as NULL, because D1 refuses to bind it.
  */
 export function sql(
   strings: TemplateStringsArray,
@@ -87,7 +88,7 @@ export function raw(text: string): Statement {
   return { sql: text, values: [] };
 }
 
-/** Statements or parts of them, with `separator` between them. */
+/** Joins statements, or parts of statements, with `separator`. */
 export function join(parts: readonly Statement[], separator: string): Statement {
   return {
     sql: parts.map((part) => part.sql).join(separator),
@@ -96,8 +97,9 @@ export function join(parts: readonly Statement[], separator: string): Statement 
 }
 
 /**
- * One for each request, alarm and cron run: whatever it asks, it waits for a silent D1 only once. `onRead` hears how many
- * rows each statement read, and how many characters its answer has.
+ * Opens the database for one request, alarm or cron run, which then waits for a silent D1 only once. `onRead` is called with
+ * the
+ * number of rows that each statement has read, and the number of characters in its answer.
  */
 export function openDatabase(d1: D1Database, onRead: OnRead = () => undefined): Database {
   return databaseOf(d1, { vainMs: 0, onRead }, DATABASE_WAIT_MS);
@@ -105,7 +107,7 @@ export function openDatabase(d1: D1Database, onRead: OnRead = () => undefined): 
 
 type OnRead = (read: { rows: number; characters: number }) => void;
 
-/** How long answers have not arrived; any answer, even a late one, resets it. */
+/** Tracks for how long no answer has arrived. Any answer, even a late one, resets the time. */
 interface Patience {
   vainMs: number;
   onRead: OnRead;
@@ -142,7 +144,7 @@ function charactersOf(rows: readonly unknown[] = []): number {
   return characters;
 }
 
-/** The answer, or an error when none comes in time. What was sent cannot be undone. */
+/** Returns the answer, or throws if none arrives in time. The statement may still have an effect. */
 async function answerOf<T>(send: () => Promise<T>, patience: Patience, waitMs: number): Promise<T> {
   const left = waitMs - patience.vainMs;
   if (left <= 0) throw new DatabaseUnavailable('D1 has just not answered', { silent: true });
@@ -156,7 +158,7 @@ async function answerOf<T>(send: () => Promise<T>, patience: Patience, waitMs: n
   });
 }
 
-/** D1 refuses larger statements; the local runtime takes them. They are a bug: every bound above is smaller. */
+/** Throws for statements that are too large for D1. The local runtime would accept them. Such a statement is a bug. */
 function checkPlatform({ sql: text, values }: Statement): void {
   if (values.length > PLATFORM.statementParameters || text.length > PLATFORM.statementTextBytes) {
     throw new Error(
@@ -164,7 +166,7 @@ function checkPlatform({ sql: text, values }: Statement): void {
     );
   }
   const texts = values.filter((value) => typeof value === 'string');
-  // A code unit has three bytes at most: short values need not be measured.
+  // A code unit has at most three bytes, so short values need not be measured.
   if (texts.reduce((sum, value) => sum + 3 * value.length, 0) <= PLATFORM.statementValueBytes) return;
   const bytes = texts.reduce((sum, value) => sum + utf8Length(value), 0);
   if (bytes > PLATFORM.statementValueBytes)

@@ -1,4 +1,4 @@
-/** Features of an idea. Their detail sections are one JSON column: they are always read and written together. */
+/** Features of an idea. The detail sections are one JSON column, because they are always read and written together. */
 
 import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS } from '../../spec/bounds.ts';
@@ -21,7 +21,7 @@ export function featuresOfIdea(db: Database, userId: UserId, ideaId: string): Pr
   });
 }
 
-/** A feature of an idea that is not removed. */
+/** Finds a feature whose idea is not removed. */
 export function findFeature(db: Database, userId: UserId, id: string): Promise<FeatureRow | undefined> {
   return db.first<FeatureRow>({
     sql: `SELECT ${COLUMNS} FROM features f JOIN ideas i ON i.user_id = f.user_id AND i.id = f.idea_id
@@ -30,7 +30,7 @@ export function findFeature(db: Database, userId: UserId, id: string): Promise<F
   });
 }
 
-/** How many other features its idea has, and their bytes including the notes of the idea. Only lengths are read. */
+/** Counts the other features of the idea, and their bytes including the notes of the idea. Reads only lengths. */
 export async function measureOtherFeatures(
   db: Database,
   userId: UserId,
@@ -43,7 +43,7 @@ export async function measureOtherFeatures(
   return row ?? { count: 0, bytes: 0 };
 }
 
-/** A condition for the guard of a write: the idea stays within its bound with `added` more bytes. */
+/** The condition that the idea stays within its size limit with `added` more bytes. */
 export function ideaHasRoom(userId: UserId, { ideaId, added }: { ideaId: string; added: number }): Statement {
   if (added <= 0) return sql`TRUE`;
   return sql`
@@ -52,7 +52,7 @@ export function ideaHasRoom(userId: UserId, { ideaId, added }: { ideaId: string;
        FROM features INDEXED BY features_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId}) <= ${BOUNDS.ideaBytes}`;
 }
 
-/** Adds a feature; false when its idea or the account has no room for it. */
+/** Adds a feature. Returns false if its idea or the account has no room. */
 export async function insertIfRoom(
   db: Database,
   userId: UserId,
@@ -76,7 +76,7 @@ export async function insertIfRoom(
   return db.write({ sql: `${insert.sql} WHERE ${room.sql}`, values: [...insert.values, ...room.values] });
 }
 
-/** Writes the feature if it is still as it was read, and its idea has room for the `added` bytes. */
+/** Writes the feature if it is unchanged since it was read, and if its idea has room for the `added` bytes. */
 export function updateFeatureIfUnchanged(
   db: Database,
   userId: UserId,

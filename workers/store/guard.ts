@@ -1,6 +1,7 @@
 /**
- * Which jobs a statement may touch, by status. The conditions come from the transition table, which is the only authority:
- * no other statement here names a status of a job, and a test reads the sources to prove it.
+ * The conditions that limit which jobs a statement may change, by status. They come from the transition table. No other
+ * statement in
+ * this folder names a status of a job; a test checks that in the sources.
  */
 
 import type { JobKind } from '../../spec/job/kinds.ts';
@@ -8,18 +9,18 @@ import type { JobStatus, JobVerb } from '../../spec/job/status.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
 import { join, raw, type Statement, sql } from './database.ts';
 
-/** Which job, and whose. */
+/** The key of a job: its id and its account. */
 export interface JobKey {
   userId: string;
   id: string;
 }
 
-/** The guard of a move: this job, in a status that the verb may leave, and whatever else must hold. */
+/** The guard of a move: this job, in a status from which the verb is allowed, and further conditions. */
 export function guard(key: JobKey, verb: JobVerb, where: readonly Statement[] = []): Statement {
   return guardIn(key, TRANSITIONS[verb].from, where);
 }
 
-/** The assignment of a move. */
+/** The assignment of the new status. */
 export function becomes(verb: JobVerb): Statement {
   return raw(`status = '${TRANSITIONS[verb].to}'`);
 }
@@ -36,12 +37,12 @@ export function guardIn(
   );
 }
 
-/** The condition that the verb may be applied; `prefix` names the table where two are joined. */
+/** The condition that the verb is allowed. `prefix` names the table in a join. */
 export function mayBe(verb: JobVerb, prefix = ''): string {
   return statusIn(TRANSITIONS[verb].from, prefix);
 }
 
-/** The condition that a job is of one of these kinds. The names come from the table of kinds. */
+/** The condition that a job has one of these kinds. */
 export function kindIn(kinds: readonly JobKind[]): string {
   return `kind IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
 }

@@ -1,4 +1,4 @@
-/** Ideas. Every row is reached through its owner. */
+/** Ideas. Every statement names the owner. */
 
 import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
@@ -14,7 +14,7 @@ export type IdeaRow = Omit<typeof ideas.$inferSelect, 'userId'>;
 
 const COLUMNS = selectList(ideas, { without: ['userId'] });
 
-/** What each sort compares; the id makes the order total. A page begins after a row, so a change elsewhere moves nothing. */
+/** The columns of each sort, with the id as the last column. A page begins after a row, so other changes do not shift it. */
 const ORDERS = {
   updated_desc: { key: 'updated_at', field: 'updatedAt', direction: 'DESC' },
   updated_asc: { key: 'updated_at', field: 'updatedAt', direction: 'ASC' },
@@ -42,8 +42,9 @@ export function positionOf(sort: IdeaSort, idea: IdeaRow): IdeaPosition {
 }
 
 /**
- * One page: the ideas whose notes fit together into `BOUNDS.pageBytes`, at least one. `found` is how many there are from
- * here on, counted to one more than the limit. Only the notes of the page are read.
+ * Reads one page: as many ideas as fit into `BOUNDS.pageBytes` with their notes, but at least one. `found` is the number of
+ * ideas
+ * from here, counted up to one more than the limit. Reads only the notes of the page.
  */
 export async function listIdeas(
   db: Database,
@@ -83,7 +84,7 @@ export function findIdea(db: Database, userId: UserId, id: string): Promise<Idea
   });
 }
 
-/** Adds an idea; false when the account has no room for it. */
+/** Adds an idea. Returns false if the account has no room. */
 export async function insertIfRoom(
   db: Database,
   userId: UserId,
@@ -98,7 +99,7 @@ export async function insertIfRoom(
 }
 
 /**
- * Writes the idea if it is still as it was read and has room for the `added` bytes; false when another write was
+ * Writes the idea if it is unchanged since it was read and has room for the `added` bytes. Returns false if another write was
  * faster.
  */
 export function updateIdeaIfUnchanged(
@@ -114,7 +115,7 @@ export function updateIdeaIfUnchanged(
   return db.write({ sql: `${update.sql} AND ${room.sql}`, values: [...update.values, ...room.values] });
 }
 
-/** Marks as removed; true also when it already was. */
+/** Marks an idea as removed. Returns true even if it was already removed. */
 export function removeIdea(
   db: Database,
   userId: UserId,

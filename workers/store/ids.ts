@@ -1,4 +1,4 @@
-/** Ids by how they begin: a range of a key, so the number of rows that are read is bounded. */
+/** Finds ids by their beginning. Each search is a range of a key, so the number of read rows is bounded. */
 
 import type { LookupKind } from '../../spec/contract/machines.ts';
 import { LOOKUP_LIMIT } from '../../spec/contract/machines.ts';

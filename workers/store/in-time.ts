@@ -1,6 +1,7 @@
 /**
- * The result of `work`, or, when that takes longer than `waitMs`, what `late` returns or throws. The work is not
- * stopped: what was sent cannot be undone.
+ * Returns the result of `work`. If that takes longer than `waitMs`, returns or throws what `late` does. The work itself is
+ * not
+ * stopped.
  */
 export async function inTime<T>(work: Promise<T>, waitMs: number, late: () => T): Promise<T> {
   let stop = (): void => undefined;

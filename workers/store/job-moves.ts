@@ -1,6 +1,7 @@
 /**
- * The moves of a machine: claim, start, renew, deliver, resume. One guarded statement each; no returned row means
- * that the guard matched nothing, and nothing changed.
+ * The moves of a machine: claim, start, renew, deliver, resume. Each is one guarded statement. If it returns no row, the
+ * guard
+ * matched no row and nothing has changed.
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
@@ -21,7 +22,7 @@ export interface Claim {
   leaseExpiresAt: number;
 }
 
-/** Claims a queued job that is due, unless its session works on another one. */
+/** Claims a queued job that is due, unless its session has another job. */
 export async function takeIfAvailable(
   db: Database,
   key: JobKey,
@@ -61,7 +62,7 @@ function heldBy(holder: { leaseId: string; machineId: string }): Statement[] {
   return [sql`lease_id = ${holder.leaseId}`, sql`machine_id = ${holder.machineId}`];
 }
 
-/** The holder starts; it is alive, so its lease is renewed. */
+/** Starts the job and renews the lease, because the holder is alive. */
 export function startIfHeld(
   db: Database,
   key: JobKey,
@@ -81,8 +82,9 @@ export function startIfHeld(
 }
 
 /**
- * Hands a job that was never started to the run that polls now, under a new lease id: a slow holder of the old one
- * must not start it as well. The expiry stays, so that a machine that never starts loses the job.
+ * Hands an unstarted job to the run that polls now. The job gets a new lease id, so that a slow holder of the old lease
+ * cannot
+ * start it, too. The expiry stays, so that a machine that never starts loses the job.
  */
 export function redeliverIfUnstarted(
   db: Database,
@@ -95,7 +97,7 @@ export function redeliverIfUnstarted(
     WHERE ${guard(key, 'start', where)} RETURNING ${raw(jobColumns())}, prompt`);
 }
 
-/** Renews a live lease in D1; false when it is no longer live. */
+/** Renews a live lease in D1. Returns false if it is no longer live. */
 export function renewIfHeld(
   db: Database,
   key: JobKey,
@@ -106,7 +108,7 @@ export function renewIfHeld(
     WHERE ${guardIn(key, LEASED_STATUSES, [sql`lease_id = ${lease.leaseId}`])}`);
 }
 
-/** As `renewIfHeld`, and notes whether a person is being asked about a job that is not started yet. */
+/** Like `renewIfHeld`, and also records whether a person is being asked about an unstarted job. */
 export function noteAskingIfHeld(
   db: Database,
   key: JobKey,
@@ -130,7 +132,7 @@ export interface Outcome {
   failureKind: FailureKind | undefined;
 }
 
-/** The holder delivers. */
+/** Records the result that the holder delivers. */
 export function finishIfHeld(key: JobKey, outcome: Outcome): Statement {
   return update(key, outcome.success ? 'complete' : 'fail', {
     set: {
@@ -145,7 +147,7 @@ export function finishIfHeld(key: JobKey, outcome: Outcome): Statement {
   });
 }
 
-/** The machine returned with the same lease. */
+/** Resumes a lost job whose machine has returned with the same lease. */
 export function resumeIfLost(
   db: Database,
   key: JobKey,
@@ -163,17 +165,18 @@ export interface Return {
   leaseId: string;
   machineId: string;
   now: number;
-  /** Why, for people. */
+  /** The reason, for people. */
   error: string;
-  /** When it may be claimed again, unless it expires before; undefined: at once. */
+  /** When the job may be claimed again, if it does not expire first. If undefined, at once. */
   availableAt: number | undefined;
-  /** It waits for the reset of a usage limit. */
+  /** Whether the job waits for the reset of a usage limit. */
   isUsageWait: boolean;
 }
 
 /**
- * The machine that returned the job last makes it available sooner. The guard names that lease: an answer that comes late, after
- * another claim or an order, changes nothing.
+ * Makes a returned job available sooner, on request of the machine that returned it last. The guard names that lease, so a
+ * late
+ * request, after another claim or an order, changes nothing.
  */
 export function hastenIfReturned(
   db: Database,
@@ -194,7 +197,7 @@ export function hastenIfReturned(
   );
 }
 
-/** The holder returns the job: it keeps its place, and the attempt does not count. */
+/** Returns a job to its place in the queue. The attempt does not count. */
 export function returnIfHeld(key: JobKey, given: Return): Statement[] {
   const { now, error, availableAt, isUsageWait } = given;
   const where = heldBy(given);

@@ -1,4 +1,4 @@
-/** Cancel and retry, the moves of a person. */
+/** The moves of a person: cancel and retry. */
 
 import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
@@ -11,23 +11,23 @@ import type { AttemptOutcome } from './schema.ts';
 
 export interface Order {
   now: number;
-  /** Id and e-mail of the person. */
+  /** The id and e-mail of the person. */
   actor: string;
   by: string;
   source: string;
   reason: string | undefined;
-  /** The lease that must still hold the job; null: no lease may hold it; undefined: any. */
+  /** The lease that must still hold the job. If null, no lease may hold it. If undefined, any lease may. */
   leaseId: string | null | undefined;
 }
 
-/** An order that reaches D1 late does not undo a newer order. */
+/** The condition that prevents a late order from undoing a newer order. */
 function notRetriedSince(at: number): Statement {
   return sql`
     NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = jobs.user_id AND later.subject = jobs.id
       AND later.at > ${at} AND later.action = 'retry')`;
 }
 
-/** A person cancels: final at once. The lease id stays on the row, so that its holder can still learn why. */
+/** Cancels a job, finally and at once. The lease id stays in the row, so that the holder can still learn the reason. */
 export function cancelIfLive(key: JobKey, order: Order): Statement[] {
   const where = [notRetriedSince(order.now)];
   if (order.leaseId !== undefined) where.push(sql`coalesce(lease_id, '') = ${order.leaseId ?? ''}`);
@@ -46,7 +46,7 @@ export function cancelIfLive(key: JobKey, order: Order): Statement[] {
   ];
 }
 
-/** The runner says that the agent it stopped has ended. The first receipt stays. */
+/** Records that the runner has stopped the agent. The first receipt stays. */
 export function confirmCancel(
   db: Database,
   key: JobKey,
@@ -59,20 +59,19 @@ export function confirmCancel(
     WHERE ${guardIn(key, [TRANSITIONS.cancel.to], where)} RETURNING ${raw(jobColumns())}`);
 }
 
-/** An attempt that was replaced: how it ended, and who held it. */
+/** A replaced attempt: how it ended, and which machine held it. */
 export interface Replaced {
   outcome: string;
   machineId: string | null;
   leaseId: string | null;
 }
 
-/** How attempts end when a sweep returns the job to the queue. */
+/** The outcomes of attempts that a sweep returned to the queue. */
 const SWEPT: readonly AttemptOutcome[] = ['lost', 'released'];
 
 /**
- * How the attempt ended that a retry of a person has already replaced; undefined when none has. An attempt that a
- * sweep returned to the queue is skipped. A job that was never claimed has no archived attempt, only the audit entry
- * of the retry.
+ * Finds the attempt that a retry by a person has already replaced. Returns undefined if there is none. Skips attempts that a
+ * sweep returned to the queue. A job that was never claimed has no archived attempt, only the audit entry of the retry.
  */
 export async function findRetried(db: Database, key: JobKey, attempt: number): Promise<Replaced | undefined> {
   const replaced = sql`
@@ -87,7 +86,7 @@ export async function findRetried(db: Database, key: JobKey, attempt: number): P
   return db.first<Replaced>(attempt === 0 ? ordered : replaced);
 }
 
-/** A person wants it again, as it was read: status and lease. */
+/** Retries a job for a person, if its status and lease are unchanged since they were read. */
 export function retryIfUnchanged(
   key: JobKey,
   read: { status: JobRow['status']; leaseId: string | null; attempt: number },

@@ -1,12 +1,11 @@
-/** What a sweep does to a job. Every statement names the lease, or the expiry, that the sweep has read. */
+/** The moves of a sweep. Every statement names the lease or the expiry that the sweep has read. */
 
 import { type Statement, sql } from './database.ts';
 import type { JobKey } from './guard.ts';
 import { archive, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
 
 /**
- * A sweep's guard: the lease that it read, with the expiry that it read. After a renewal in between it matches
- * nothing.
+ * The lease and the expiry that a sweep has read. After a renewal in the meantime, a guard with these values matches no row.
  */
 export interface ExpiredLease {
   leaseId: string;
@@ -17,7 +16,7 @@ function expired(lease: ExpiredLease): Statement[] {
   return [sql`lease_id = ${lease.leaseId}`, sql`lease_expires_at = ${lease.leaseExpiresAt}`];
 }
 
-/** Never started: back to the queue, and the attempt does not count. */
+/** Returns an unstarted job to the queue. The attempt does not count. */
 export function releaseIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   const guard = expired(lease);
   return [
@@ -34,7 +33,7 @@ export function releaseIfExpired(key: JobKey, lease: ExpiredLease, now: number):
   ];
 }
 
-/** Expired while the agent worked, policy `requeue`: back to the queue after a pause. */
+/** Returns a job to the queue after a pause, because its lease expired while the agent worked (`requeue`). */
 export function requeueIfExpired(
   key: JobKey,
   lease: ExpiredLease,
@@ -50,7 +49,7 @@ export function requeueIfExpired(
   ];
 }
 
-/** Expired while the agent worked, and no automatic attempt is left. */
+/** Fails a job whose lease expired while the agent worked and that has no automatic attempt left. */
 export function exhaustIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   return [
     noteOnReview(key, 'exhaust', { now, error: EXHAUSTED, where: expired(lease) }),
@@ -61,12 +60,12 @@ export function exhaustIfExpired(key: JobKey, lease: ExpiredLease, now: number):
   ];
 }
 
-/** Expired while the agent worked, policy `hold`: waits for its late result, or a person. */
+/** Marks a job as lost, because its lease expired while the agent worked (`hold`). It waits for a late result or a person. */
 export function holdIfExpired(key: JobKey, lease: ExpiredLease, now: number): Statement[] {
   return [update(key, 'hold', { set: { updatedAt: now }, where: expired(lease) })];
 }
 
-/** It waited too long. */
+/** Fails a queued job that waited too long. */
 export function expireIfQueued(key: JobKey, now: number): Statement[] {
   const where = [sql`expires_at <= ${now}`];
   return [

@@ -1,21 +1,21 @@
-/** The row of a job: its options, what it asks for, and its latest attempt. */
+/** The row of a job: its options, its target, and its latest attempt. */
 
 import type { JobTarget } from '../../spec/job/routing.ts';
 import { jobs } from './schema.ts';
 import { selectList } from './select-list.ts';
 
-/** Long texts, and what only an enqueue compares. Lists never read them. */
+/** Long texts, and columns that only enqueue needs. Lists never read them. */
 const LEFT_OUT = ['prompt', 'content', 'idempotencyKey', 'requestHash'] as const;
 
-/** Every column of a job but those. */
+/** All columns of a job except those. */
 export type JobRow = Omit<typeof jobs.$inferSelect, (typeof LEFT_OUT)[number]>;
 
-/** The select list of a `JobRow`; `prefix` names the table where two are joined. */
+/** The select list of a `JobRow`. `prefix` names the table in a join. */
 export function jobColumns(prefix = ''): string {
   return selectList(jobs, { without: LEFT_OUT, prefix });
 }
 
-/** The part of a row that says what the job asks for. */
+/** The columns of the job's target. */
 export type TargetFields = Pick<
   JobRow,
   | 'ideaId'
@@ -27,7 +27,7 @@ export type TargetFields = Pick<
   | 'targetCodexSessionId'
 >;
 
-/** What the job asks for, as the routing rules read it. */
+/** The job's target, for the routing rules. */
 export function targetOf(job: TargetFields): JobTarget {
   return {
     machineId: job.targetMachineId ?? undefined,

@@ -1,6 +1,7 @@
 /**
- * The parts of every move of a job: one guarded update, derived from the transition table, and, under the same guard
- * in the same batch, the archive of the attempt that it replaces and the note on its review.
+ * The parts of every move of a job: one guarded update, derived from the transition table. In the same batch and under the
+ * same
+ * guard, the replaced attempt is archived and the review is updated.
  */
 
 import type { JobVerb } from '../../spec/job/status.ts';
@@ -11,10 +12,10 @@ import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { ATTEMPT_COLUMNS, type AttemptField, type AttemptOutcome, jobs } from './schema.ts';
 
-/** New values by field; a statement is used as an expression. */
+/** New values by field. A value that is a statement is used as an SQL expression. */
 type Assignments = { [Field in Exclude<keyof JobRow, 'status'> | 'content']?: Value | undefined | Statement };
 
-/** Moves a job if the guard allows it; returns the row afterwards. */
+/** Moves a job if the guard allows it. Returns the new row. */
 export function update(
   key: JobKey,
   verb: JobVerb,
@@ -34,12 +35,14 @@ function assign(set: Assignments): Statement[] {
 
 const { archived, latestOnly } = ATTEMPT_COLUMNS;
 
-/** Assignments that leave no trace of an attempt on the row. */
+/** Assignments that clear all columns of an attempt. */
 export const CLEAR_ATTEMPT = Object.fromEntries(
   [...archived, ...latestOnly].map(({ field }) => [field, null]),
 ) as Record<AttemptField, null>;
 
-/** Records on its review that a job moves without an answer: under the same guard, in the same batch, before the move. */
+/**
+ * Updates the review of a job that moves without an answer. Runs before the move, in the same batch and under the same guard.
+ */
 export function noteOnReview(
   key: JobKey,
   verb: 'exhaust' | 'expire' | 'cancel' | 'retry',
@@ -51,16 +54,16 @@ export function noteOnReview(
 }
 
 interface Archive {
-  /** Why the attempt ended, where the row does not say it. */
+  /** Why the attempt ended, if the row does not contain the reason. */
   error?: string;
-  /** Undefined: the outcome of an ended attempt is its status, that of one still held is `revoked`. */
+  /** If undefined, the outcome of an ended attempt is its status, and the outcome of a held attempt is `revoked`. */
   outcome: Extract<AttemptOutcome, 'released' | 'lost'> | undefined;
   verb: JobVerb;
   now: number;
   where: readonly Statement[];
 }
 
-/** Keeps the attempt that the next statement of the batch replaces, under the same guard. */
+/** Archives the attempt that the next statement of the batch replaces, under the same guard. */
 export function archive(key: JobKey, { outcome, verb, now, where, error }: Archive): Statement {
   const ended = outcome
     ? sql`${outcome}`
@@ -76,7 +79,9 @@ export function archive(key: JobKey, { outcome, verb, now, where, error }: Archi
     FROM jobs WHERE ${guard(key, verb, [sql`lease_id IS NOT NULL`, ...where])}`;
 }
 
-/** Writes a person's order to the audit log under the guard of the move that follows it in the batch: both happen, or neither. */
+/**
+ * Writes a person's order to the audit log, under the same guard as the following move, so that both happen or neither does.
+ */
 export function auditMove(
   key: JobKey,
   verb: JobVerb,
@@ -94,7 +99,7 @@ export function auditMove(
     FROM jobs WHERE ${guard(key, verb, order.where)}`;
 }
 
-/** Runs the statements of a move; returns the row afterwards, or undefined when the guard matched nothing. */
+/** Runs the statements of a move. Returns the new row, or undefined if the guard matched no row. */
 export async function move(db: Database, statements: readonly Statement[]): Promise<JobRow | undefined> {
   const results = await db.batch(statements);
   return results.at(-1)?.rows[0] as (JobRow & Row) | undefined;

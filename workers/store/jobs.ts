@@ -1,4 +1,4 @@
-/** Jobs as their owner sees them: enqueue, find, list. Moves are in `job-moves.ts`. */
+/** Statements about jobs for their owner: enqueue, find, list. Moves are in `job-moves.ts`. */
 
 import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
@@ -15,7 +15,7 @@ import { jobColumns } from './job-row.ts';
 import { attempts } from './schema.ts';
 import { selectList } from './select-list.ts';
 
-/** What a sender decides; everything else of a new job follows. */
+/** The values that the sender chooses. All other values of a new job are derived. */
 export type NewJob = Pick<
   JobRow,
   | 'id'
@@ -39,14 +39,14 @@ export type NewJob = Pick<
   | 'targetCodexSessionId'
 > & { prompt: string; idempotencyKey: string | undefined; requestHash: string | undefined };
 
-/** What a new job adds to what its account has. */
+/** The amounts that a new job adds to the usage of its account. */
 export function addedBy({ prompt }: { prompt: string }): Added {
   return { queuedJobs: 1, keptJobs: 1, storedBytes: utf8Length(prompt) };
 }
 
 /**
- * Queues a job if its key is free, what it names exists, and the account has room; returns the row. Keys older than
- * 30 days are free again. The insert is the last statement.
+ * Queues a job if its key is unused, its target exists, and the account has room. The last statement is the insert, which
+ * returns the row. Keys older than 30 days may be used again.
  */
 export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLimits): Statement[] {
   const insert = sql`
@@ -72,7 +72,9 @@ export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLim
   return [free, guarded];
 }
 
-/** An idea or a world may also be known through a machine only: its records may come from an earlier server. */
+/**
+ * The condition that the target exists. An idea or a world may be known only from a machine that used another server before.
+ */
 function targetIsThere(userId: UserId, { targetMachineId: machineId, ideaId, worldId }: NewJob): Statement {
   return sql`
     (${machineId} IS NULL OR EXISTS (SELECT 1 FROM machines WHERE id = ${machineId} AND user_id = ${userId}))
@@ -86,7 +88,7 @@ function targetIsThere(userId: UserId, { targetMachineId: machineId, ideaId, wor
         WHERE user_id = ${userId} AND world_id = ${worldId} AND idea_id = coalesce(${ideaId}, idea_id)))`;
 }
 
-/** The job that holds a key, with the hash of the request that made it. */
+/** Finds the job of a key, with the hash of the request that created it. */
 export function findByKey(
   db: Database,
   userId: UserId,
@@ -106,7 +108,7 @@ export function readJob(userId: string, id: string): Statement {
   return { sql: `SELECT ${jobColumns()} FROM jobs WHERE user_id = ? AND id = ?`, values: [userId, id] };
 }
 
-/** For operators: one seek per account, no index of its own. */
+/** Finds a job of any account, for operators. It does one seek per account and needs no extra index. */
 export function findJobOfAnyone(db: Database, id: string): Promise<JobRow | undefined> {
   return db.first<JobRow>({
     sql: `SELECT ${jobColumns('j.')} FROM users u CROSS JOIN jobs j ON j.user_id = u.id AND j.id = ?`,
@@ -118,12 +120,13 @@ export function readTexts(userId: string, id: string): Statement {
   return sql`SELECT prompt, content FROM jobs WHERE user_id = ${userId} AND id = ${id}`;
 }
 
-/** A row of a list, with the beginning of the prompt. */
+/** A row of a list, with the start of the prompt. */
 export type ListedJob = JobRow & { promptStart: string | null };
 
 /**
- * Characters that a list reads of a prompt. A prompt that the server composed is not read: its first words say
- * nothing.
+ * The expression for the start of a prompt in lists. Not used for prompts that the server composed, because they all begin in
+ * the
+ * same way.
  */
 export function promptStart(): string {
   const sent = kindsWhere((rules) => rules.composedBy === 'sender');
@@ -131,18 +134,18 @@ export function promptStart(): string {
 }
 
 export interface JobFilter {
-  /** Empty: any. */
+  /** If empty, any status. */
   statuses: readonly string[];
   live: boolean;
   kind?: string | undefined;
   ideaId?: string | undefined;
   machineId?: string | undefined;
-  /** Jobs older than this one. */
+  /** Only jobs that are older than this job. */
   before?: string | undefined;
   limit: number;
 }
 
-/** Newest first: ids are ordered by time, so the primary key is the order. Live ones are read from their own index. */
+/** Reads jobs, newest first, by primary key, because ids are ordered by time. Live jobs have their own index. */
 export function readJobs(userId: UserId, filter: JobFilter): Statement {
   const conditions = ['user_id = ?'];
   const values: (string | number)[] = [userId];
@@ -226,7 +229,7 @@ export interface BusyRow {
   status: JobRow['status'];
 }
 
-/** Jobs that keep agent sessions busy: one row per busy session. */
+/** Reads the jobs that occupy agent sessions: one row per busy session. */
 export function readBusySessions(userId: string): Statement {
   return {
     sql: `SELECT codex_session_id AS codexSessionId, id AS jobId, status FROM jobs INDEXED BY jobs_live

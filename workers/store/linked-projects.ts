@@ -1,6 +1,7 @@
 /**
- * What machines last synced: a row for each (repository, idea), and the sessions of a repository once. A reader names
- * what it needs, so its cost does not grow with everything else that the account has linked.
+ * The data of the last syncs: one row for each repository and idea, and one row with the sessions of each repository. Every
+ * read is
+ * filtered, so its cost does not depend on other linked repositories of the account.
  */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
@@ -15,14 +16,14 @@ import { selectList } from './select-list.ts';
 export type ProjectRow = Omit<typeof linkedProjects.$inferSelect, 'userId' | 'syncedAt'>;
 export type SessionsRow = Omit<typeof linkedSessions.$inferSelect, 'userId' | 'syncedAt'>;
 
-/** Which linked repositories are read. An absent field: any. */
+/** The filter for linked repositories. An absent field matches any value. */
 export interface LinkFilter {
   machineIds?: readonly string[] | undefined;
   projectRoots?: readonly string[] | undefined;
   ideaIds?: readonly string[] | undefined;
 }
 
-/** As much as these targets can match. A target that names nothing needs every repository of the account. */
+/** The filter for the repositories that these targets can match. A target without any value needs all repositories. */
 export function linksOf(
   targets: readonly Pick<JobTarget, 'machineId' | 'projectRoot' | 'ideaId'>[],
 ): LinkFilter {
@@ -37,11 +38,11 @@ export function linksOf(
   };
 }
 
-/** Two statements for one batch: the repositories and their sessions. `toSyncedProjects` joins the results. */
+/** Two statements for one batch, for the repositories and for their sessions. `toSyncedProjects` joins the results. */
 export function readLinks(userId: string, filter: LinkFilter = {}): [Statement, Statement] {
   const places = conditionsOf(userId, filter, ['machineIds', 'projectRoots']);
   const projects = conditionsOf(userId, filter, ['machineIds', 'projectRoots', 'ideaIds']);
-  // Without statistics the planner prefers the primary key, and reads every repository of the account.
+  // Without statistics, the planner would use the primary key and read every repository of the account.
   const byIdea =
     filter.ideaIds !== undefined && filter.machineIds === undefined
       ? ' INDEXED BY linked_projects_of_idea'
@@ -66,7 +67,7 @@ export function readLinks(userId: string, filter: LinkFilter = {}): [Statement, 
 
 const COLUMN_OF = { machineIds: 'machine_id', projectRoots: 'project_root', ideaIds: 'idea_id' } as const;
 
-/** A list travels as one JSON value: a statement takes at most 100 parameters. */
+/** The conditions of a filter. A list is passed as one JSON value, because a statement may have at most 100 parameters. */
 function conditionsOf(
   userId: string,
   filter: LinkFilter,
@@ -88,7 +89,7 @@ function conditionsOf(
   return { sql: conditions.join(' AND '), values };
 }
 
-/** The results of `readLinks`, as the routing rules read them. */
+/** Converts the results of `readLinks` for the routing rules. */
 export function toSyncedProjects(
   projects: { rows: readonly Row[] } | undefined,
   sessions: { rows: readonly Row[] } | undefined,
@@ -108,7 +109,7 @@ export function toSyncedProjects(
   }));
 }
 
-/** A session without an idea belongs to every idea of its repository. The list is shared where nothing is left out. */
+/** Returns the sessions for an idea. A session without an idea belongs to every idea. Returns the same list if all match. */
 function forIdea(sessions: SyncedSession[], ideaId: string): SyncedSession[] {
   const isOurs = (session: SyncedSession) => session.ideaId === undefined || session.ideaId === ideaId;
   return sessions.every(isOurs) ? sessions : sessions.filter(isOurs);
@@ -131,8 +132,9 @@ export async function isLinked(
 }
 
 /**
- * The writes of a sync: many rows in one statement, because D1 counts every statement, also of a batch, and runs at
- * most 1,000 for one request. A sync that reaches D1 late changes nothing that a newer one wrote.
+ * The writes of a sync. One statement writes many rows, because D1 allows at most 1,000 statements per request, including
+ * those of a
+ * batch. A sync that reaches D1 late does not change rows of a newer sync.
  */
 export function putProjects(userId: UserId, rows: readonly ProjectRow[], now: number): Statement[] {
   return inPieces(rows).map(
@@ -185,7 +187,7 @@ export function dropSessions(
   );
 }
 
-/** JSON arrays of rows, each of them small enough for one statement; a row that is larger alone has one to itself. */
+/** Splits rows into JSON arrays that are small enough for one statement. A row that is too large has its own array. */
 function inPieces(rows: readonly object[]): string[] {
   const pieces: string[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
@@ -202,10 +204,10 @@ function inPieces(rows: readonly object[]): string[] {
   return pieces.map((piece) => `[${piece.join(',')}]`);
 }
 
-/** Half of what a statement may carry. */
+/** Half of the maximum size of a statement's values. */
 const PIECE_BYTES = PLATFORM.statementValueBytes / 2;
 
-/** What the other machines of an account have linked: one row with `projects` and `bytes`. */
+/** Counts the linked repositories of the account's other machines: one row with `projects` and `bytes`. */
 export function readLinkedElsewhere(userId: UserId, machineId: string): Statement {
   return sql`
     SELECT count(*) AS projects,
@@ -216,8 +218,9 @@ export function readLinkedElsewhere(userId: UserId, machineId: string): Statemen
 }
 
 /**
- * Machines, besides the one that held the job, that have linked the agent session it was in, and for which something is
- * queued that may be meant for them. The queue is read only where a session is shared.
+ * Finds the other machines that have linked the agent session of a job and have queued jobs that they may take. Reads the
+ * queue only
+ * if a session is shared.
  */
 export function readSharers(userId: string, jobId: string): Statement {
   return sql`
@@ -234,7 +237,7 @@ export function readSharers(userId: string, jobId: string): Statement {
             AND p.machine_id = s.machine_id AND p.project_root = s.project_root AND p.idea_id = q.idea_id)))`;
 }
 
-/** Machines, besides `machineId`, that have linked an agent session, which may be free for them now. */
+/** Finds the machines except `machineId` that have linked an agent session, which may be free for them now. */
 export function readSharersOf(
   userId: string,
   held: { machineId: string | null; codexSessionId: string | null },

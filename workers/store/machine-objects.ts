@@ -1,14 +1,15 @@
-/** The `RunnerMachine` objects, by name. Every attempt uses a new stub: a stub that threw is broken. */
+/** Calls the `RunnerMachine` objects. Every attempt uses a new stub, because a stub is broken after it has thrown. */
 
 import type { UserId } from '../../spec/ids.ts';
 
-/** Generic in the stub, so that this folder need not know what the object can do. */
+/** Generic in the stub, so that this folder does not depend on the interface of the object. */
 export interface Machines<Stub> {
   /** Calls the object of one machine; retries twice after a restart, never after an overload. */
   call<T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T>;
   /**
-   * Notifies the object of one machine. It is a hint: a lost one is logged and the promise still resolves. It also reaches the object
-   * when nobody awaits it: await it only if the answer must not overtake it.
+   * Notifies the object of one machine. If the notification is lost, that is logged and the promise still resolves. The
+   * notification
+   * is also sent if nobody awaits the promise. Await it only if the client's answer must come after the notification.
    */
   tell(machine: MachineKey, work: (stub: Stub) => Promise<unknown>): Promise<void>;
   /** Opens a channel to the object. */
@@ -22,7 +23,7 @@ export interface MachineKey {
 
 const TRIES = 3;
 
-/** Account and machine together: an account never reaches the object of another account's machine. */
+/** The name of an object. It contains the account, so an account never reaches the object of another account's machine. */
 export function machineName({ userId, machineId }: MachineKey): string {
   return `${userId}/${machineId}`;
 }
@@ -31,9 +32,9 @@ interface Namespace<Stub> {
   getByName(name: string): Stub;
 }
 
-/** How hints are sent and logged. */
+/** How notifications are sent and logged. */
 interface Hints {
-  /** Lets a call go on after the Worker has sent its answer. */
+  /** Lets a call continue after the Worker has sent its answer. */
   keepAlive(work: Promise<void>): void;
   onLost(machine: MachineKey, error: unknown): void;
 }

@@ -1,4 +1,4 @@
-/** Machines. What they have linked is in `linked-projects.ts`. */
+/** Machines. Their linked repositories are in `linked-projects.ts`. */
 
 import type { UserId } from '../../spec/ids.ts';
 import type { RunnerAbilities } from '../../spec/job/abilities.ts';
@@ -11,7 +11,7 @@ import { selectList } from './select-list.ts';
 
 export type MachineRow = Omit<typeof machines.$inferSelect, 'firstSeenAt' | 'staleAt' | 'visitAt'>;
 
-/** The select list of a `MachineRow`; `prefix` names the table where two are joined. */
+/** The select list of a `MachineRow`. `prefix` names the table in a join. */
 export function machineColumns(prefix = ''): string {
   return selectList(machines, { without: ['firstSeenAt', 'staleAt', 'visitAt'], prefix });
 }
@@ -21,8 +21,9 @@ const COLUMNS = machineColumns();
 const HOUR_MS = 60 * 60_000;
 
 /**
- * How often cron visits a machine, by how it listens; as `ws` when it does not. The end of a stream may go
- * unreported, so its presence is checked more often.
+ * How often cron visits a machine, by its transport (`ws` also if it does not listen). The end of a stream may not be
+ * reported, so
+ * streams are checked more often.
  */
 export const VISIT_EVERY_MS = { ws: 24 * HOUR_MS, sse: HOUR_MS } as const;
 
@@ -30,7 +31,7 @@ export function findMachine(db: Database, id: string): Promise<MachineRow | unde
   return db.first<MachineRow>({ sql: `SELECT ${COLUMNS} FROM machines WHERE id = ?`, values: [id] });
 }
 
-/** The machines of an account, or those of them that are named. */
+/** Reads all machines of an account, or only the named ones. */
 export function readMachinesOf(userId: string, ids?: readonly string[] | undefined): Statement {
   if (ids === undefined)
     return { sql: `SELECT ${COLUMNS} FROM machines WHERE user_id = ?`, values: [userId] };
@@ -50,13 +51,14 @@ export interface SeenMachine {
 export interface SyncedMachineRow extends SeenMachine {
   platform: string;
   appVersion: string;
-  /** How many machines the account may have. */
+  /** The maximum number of machines of the account. */
   limit: number;
 }
 
 /**
- * Registers a machine that syncs, or renews what is known of it. False: it belongs to another account, or it is new and
- * the account has as many machines as it may.
+ * Registers or updates a machine that syncs. Returns false if it belongs to another account, or if it is new and the account
+ * has
+ * reached its limit.
  */
 export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promise<boolean> {
   const { id, userId, name, platform, appVersion, now, limit } = machine;
@@ -72,8 +74,9 @@ export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promis
 }
 
 /**
- * Records a heartbeat of a machine that has synced, its condition and its report. False: it belongs to another account, or is
- * not known.
+ * Records a heartbeat of a machine that has synced, with its condition and report. Returns false if the machine belongs to
+ * another
+ * account or is unknown.
  */
 export function touchIfOwned(
   db: Database,
@@ -99,13 +102,13 @@ export interface ListeningChange {
   now: number;
 }
 
-/** Notes how a machine listens; a channel of the same transport and instance keeps its `since` and writes nothing. */
+/** Records how a machine listens. If transport and instance are the same, `since` stays and nothing is written. */
 export function setListeningIfChanged(
   db: Database,
   { userId, machineId, listening, now }: ListeningChange,
 ): Promise<boolean> {
   const { transport, instance } = listening ?? {};
-  // Only then: to set the column writes a row of its index, whether or not it changes.
+  // Set the column only if needed, because every assignment writes a row of its index.
   const isStream = transport === 'sse';
   return db.write(sql`
     UPDATE machines SET listening_transport = ${transport}, listening_instance = ${instance},
@@ -115,33 +118,33 @@ export function setListeningIfChanged(
       AND (listening_transport IS NOT ${transport} OR listening_instance IS NOT ${instance})`);
 }
 
-/** What a machine last reported of itself. */
+/** Returns the last reported condition of a machine. */
 export function conditionOf({ condition }: Pick<MachineRow, 'condition'>): MachineCondition | undefined {
   return condition === null ? undefined : (JSON.parse(condition) as MachineCondition);
 }
 
-/** What its runner last reported of its spool and its agent. */
+/** Returns the last report of a machine's runner about its spool and agent. */
 export function reportOf({ report }: Pick<MachineRow, 'report'>): MachineReport | undefined {
   return report === null ? undefined : (JSON.parse(report) as MachineReport);
 }
 
-/** What its runner last announced. */
+/** Returns the abilities that a machine's runner last announced. */
 export function abilitiesOf({ abilities }: Pick<MachineRow, 'abilities'>): RunnerAbilities | undefined {
   return abilities === null ? undefined : (JSON.parse(abilities) as RunnerAbilities);
 }
 
-/** What the runners of these machines last announced. */
+/** Returns the abilities that the runners of these machines last announced. */
 export function abilitiesByMachine(rows: readonly MachineRow[]): Map<string, RunnerAbilities | undefined> {
   return new Map(rows.map((row) => [row.id, abilitiesOf(row)]));
 }
 
-/** Abilities as they are stored and compared. */
+/** The text form of abilities, for storage and comparison. */
 export function abilitiesText(abilities: RunnerAbilities | undefined): string | null {
   const { kinds, agents } = abilities ?? {};
   return kinds === undefined && agents === undefined ? null : JSON.stringify({ kinds, agents });
 }
 
-/** Notes what the runner of a machine announces; the same again writes nothing. */
+/** Records the abilities of a machine's runner. Writes nothing if they are unchanged. */
 export function setAbilitiesIfOther(
   db: Database,
   { userId, machineId, abilities }: { userId: string; machineId: string; abilities: string | null },
@@ -151,7 +154,7 @@ export function setAbilitiesIfOther(
     WHERE id = ${machineId} AND user_id = ${userId} AND abilities IS NOT ${abilities}`);
 }
 
-/** The row as the waiting rule reads it. */
+/** Converts the row for the waiting rule. */
 export function toPresence(row: MachineRow): MachinePresence {
   return {
     machineId: row.id,
@@ -164,14 +167,14 @@ export function toPresence(row: MachineRow): MachinePresence {
   };
 }
 
-/** The machines of an account: listening ones first, then those seen last. */
+/** Reads the machines of an account: listening machines first, then the most recently seen. */
 export function readRecentMachines(userId: string, limit: number): Statement {
   return sql`
     SELECT id FROM machines WHERE user_id = ${userId}
     ORDER BY listening_transport IS NULL, last_seen_at DESC LIMIT ${limit}`;
 }
 
-/** Whether a machine may claim, as a person ordered, with an entry in the audit log under the same guard. */
+/** A person's order that a machine may or may not claim, with an entry in the audit log under the same guard. */
 export interface DrainOrder {
   userId: string;
   machineId: string;
@@ -182,11 +185,11 @@ export interface DrainOrder {
   reason: string | undefined;
 }
 
-/** False: nothing had to change, and nothing was written. */
+/** Carries out the order. Returns false if nothing had to change. */
 export async function setDrainingIfOther(db: Database, order: DrainOrder): Promise<boolean> {
   const { userId, machineId, isDraining } = order;
   const draining = isDraining ? 1 : 0;
-  // The last part: an order that reaches D1 late does not undo a newer one.
+  // The last part prevents a late order from undoing a newer order.
   const guard = sql`
     id = ${machineId} AND user_id = ${userId} AND draining <> ${draining}
     AND NOT EXISTS (SELECT 1 FROM audit_log later WHERE later.user_id = ${userId} AND later.subject = ${machineId}

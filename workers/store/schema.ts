@@ -123,11 +123,11 @@ export const machines = sqliteTable('machines', {
   listeningInstance: text('listening_instance'),
   draining: integer('draining').notNull().default(0),
   staleAt: integer('stale_at'),
-  /** When cron visits its object next. */
+  /** When cron next visits the machine's object. */
   visitAt: integer('visit_at').notNull().default(0),
   /** JSON of a `MachineCondition`. */
   condition: text('condition'),
-  /** JSON of the `RunnerAbilities` that its runner last announced; NULL: those of v0.4.4. */
+  /** JSON of the `RunnerAbilities` that the runner last announced. NULL means the abilities of v0.4.4. */
   abilities: text('abilities'),
   /** JSON of the `MachineReport` that its runner last sent. */
   report: text('report'),
@@ -170,13 +170,13 @@ export const accountUsage = sqliteTable('account_usage', {
   ideas: integer('ideas').notNull().default(0),
   features: integer('features').notNull().default(0),
   storedBytes: integer('stored_bytes').notNull().default(0),
-  /** An exact sample: a job whose id ends with 0 counts for 32. */
+  /** An estimate from a sample: each job whose id ends with 0 counts as 32 jobs. */
   keptJobs: integer('kept_jobs').notNull().default(0),
   /** Limits that an operator granted, as JSON. */
   limits: text('limits'),
 });
 
-/** The fields of one attempt at a job: the latest is on the job itself, earlier ones are in the archive. */
+/** The fields of one attempt. The latest attempt is in the job row; earlier attempts are in the archive. */
 const tryFields = () => ({
   machineId: text('machine_id'),
   instance: text('instance'),
@@ -221,7 +221,7 @@ export const jobs = sqliteTable(
     expiresAt: integer('expires_at').notNull(),
     onLeaseLoss: text('on_lease_loss', { enum: LEASE_LOSS_POLICIES }).notNull(),
     onUsageLimit: text('on_usage_limit', { enum: USAGE_LIMIT_POLICIES }).notNull().default('wait'),
-    /** How often it was returned until a usage limit resets, since the last order of a person. */
+    /** How often the job was returned because of a usage limit since a person last queued or retried it. */
     usageWaits: integer('usage_waits').notNull().default(0),
     maxAttempts: integer('max_attempts').notNull(),
     timeoutSeconds: integer('timeout_seconds'),
@@ -265,7 +265,7 @@ export const attempts = sqliteTable(
 type TryField = keyof ReturnType<typeof tryFields>;
 export type AttemptField = TryField | keyof ReturnType<typeof latestTryFields>;
 
-/** The columns of a job that belong to its latest attempt: a new attempt begins without them. */
+/** The columns of a job that belong to its latest attempt. They are cleared for a new attempt. */
 export const ATTEMPT_COLUMNS = { archived: namesOf(tryFields()), latestOnly: namesOf(latestTryFields()) };
 
 function namesOf<Field extends keyof typeof jobs.$inferSelect>(fields: Record<Field, unknown>) {

@@ -1,9 +1,9 @@
-/** Lists of columns for hand-written statements, from the schema: every field arrives under its own name. */
+/** Builds lists of columns for SQL statements from the schema, so that every field arrives under its own name. */
 
 import { getTableColumns } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 
-/** `column AS field` for every field of `table` that is not left out; `prefix` names the table where two are joined. */
+/** `column AS field` for every field of `table` that is not omitted. `prefix` names the table in a join. */
 export function selectList(
   table: SQLiteTable,
   { without = [], prefix = '' }: { without?: readonly string[]; prefix?: string } = {},

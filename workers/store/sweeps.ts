@@ -1,4 +1,4 @@
-/** What the periodic repair reads and prunes, in bounded batches. */
+/** The reads and deletes of the periodic repair, in bounded batches. */
 
 import { lowestIdAt } from '../../spec/ids.ts';
 import { LEASED_STATUSES } from '../../spec/job/status.ts';
@@ -12,7 +12,7 @@ import { VISIT_EVERY_MS } from './machines.ts';
 export const LIVE_OF_ALL =
   'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';
 
-/** Expired leases of every account; one read of each account's live index. */
+/** Reads expired leases of every account, with one read of each account's live index. */
 export function readExpiredLeases(now: number, limit: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
@@ -29,7 +29,7 @@ export function readExpiredInQueue(now: number, limit: number): Statement {
   };
 }
 
-/** The same for one machine's leases. */
+/** Reads the expired leases of one machine. */
 export function readExpiredOfMachine(at: {
   userId: string;
   machineId: string;
@@ -60,7 +60,7 @@ export interface DueVisit {
   lastSeenAt: number;
 }
 
-/** Those that have been due for the longest time come first, so that a later run reaches the rest. */
+/** Reads the machines that were due first, so that later runs reach the others. */
 export function readDueVisits(now: number, limit: number): Statement {
   return sql`
     SELECT id, user_id AS userId, listening_transport AS transport, last_seen_at AS lastSeenAt
@@ -76,9 +76,10 @@ export function planNextVisit(ids: readonly string[], now: number): Statement {
 }
 
 /**
- * Marks machines that have become silent: neither listening nor sending heartbeats. Reads `limit` machines on either
- * side of `start`, an id or the beginning of one: with more machines, a later run finds the rest. An index of silent
- * machines would cost a written row with every heartbeat.
+ * Marks machines that neither listen nor send heartbeats. Reads `limit` machines before and after `start`, which is an id or
+ * the
+ * beginning of an id; later runs find the other machines. An index of silent machines would cost a written row with every
+ * heartbeat.
  */
 export function markStale(at: { now: number; silentSince: number; start: string; limit: number }): Statement {
   const part = (condition: Statement) => sql`
@@ -91,7 +92,7 @@ export function markStale(at: { now: number; silentSince: number; start: string;
     RETURNING id, user_id AS userId, last_seen_at AS lastSeenAt`;
 }
 
-/** Finished jobs older than the retention, with their attempts and reviews kept by nobody else. */
+/** Deletes finished jobs after the retention time, with their attempts and reviews. */
 export function pruneJobs(before: number, limit: number): Statement {
   return sql`
     DELETE FROM jobs WHERE (user_id, id) IN (
@@ -100,8 +101,9 @@ export function pruneJobs(before: number, limit: number): Statement {
 }
 
 /**
- * The oldest ended jobs of accounts that use nine tenths of `keptJobs`. A few accounts at a time, drawn by lot: none of them
- * keeps the others waiting.
+ * Deletes the oldest ended jobs of accounts that use 90 % of `keptJobs`. It handles a few random accounts at a time, so that
+ * no
+ * account delays the others.
  */
 export function pruneKeptJobs(keptJobs: number, limits: { accounts: number; jobs: number }): Statement {
   return sql`

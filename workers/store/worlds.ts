@@ -15,7 +15,7 @@ export function worldOfIdea(db: Database, userId: UserId, ideaId: string): Promi
   });
 }
 
-/** Whether the account has this world; of this idea, when one is named. */
+/** Whether the account has this world. If an idea is named, the world must belong to it. */
 export async function hasWorld(
   db: Database,
   userId: UserId,
@@ -26,7 +26,7 @@ export async function hasWorld(
   return found !== undefined;
 }
 
-/** Creates or replaces the world of an idea, which keeps its first id also when two writes arrive at once. */
+/** Creates or replaces the world of an idea. The world keeps its first id, even if two writes arrive at once. */
 export async function putWorld(db: Database, userId: UserId, world: WorldRow): Promise<void> {
   await db.write(sql`
     INSERT INTO worlds (user_id, idea_id, id, name, project_root, github_url, codex_session_id, status, updated_at)
