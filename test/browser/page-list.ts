@@ -1,0 +1,28 @@
+/** The pages that people see, as a fixture knows them. */
+
+import type { FullAccount } from './full-account.ts';
+
+export interface ShownPage {
+  name: string;
+  path: string;
+  isSignedOut?: boolean;
+}
+
+/** Without an account that is filled, pages about a thing are left out. */
+export function pageList(account: FullAccount | undefined): ShownPage[] {
+  const everywhere: ShownPage[] = [
+    { name: 'login', path: '/login', isSignedOut: true },
+    { name: 'inbox', path: '/inbox' },
+    { name: 'jobs', path: '/jobs' },
+    { name: 'settings', path: '/settings' },
+    { name: 'missing', path: '/nowhere' },
+  ];
+  if (account === undefined) return everywhere;
+  return [
+    ...everywhere,
+    { name: 'job-done', path: `/jobs/${account.doneJobId}` },
+    { name: 'job-running', path: `/jobs/${account.runningJobId}` },
+    { name: 'job-lost', path: `/jobs/${account.lostJobId}` },
+    { name: 'job-failed', path: `/jobs/${account.failedJobId}` },
+  ];
+}

@@ -1,0 +1,84 @@
+/**
+ * `npm run screenshots`: every page × {desktop, phone} × {light, dark} × {empty, full}, as PNG files.
+ *
+ *   npm run screenshots                         all of them, into .screenshots/
+ *   npm run screenshots -- --only job --out /tmp/shots
+ */
+
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import { startHosted } from '../support/hosted.ts';
+import { Api, fillAccount } from './full-account.ts';
+import { pageList, type ShownPage } from './page-list.ts';
+import { signIn } from './sign-in.ts';
+
+const { values } = parseArgs({
+  options: { out: { type: 'string', default: '.screenshots' }, only: { type: 'string', default: '' } },
+});
+const out = resolve(values.out);
+
+const missing = whyNoBrowser();
+if (missing !== undefined) {
+  console.error(missing);
+  process.exit(1);
+}
+
+mkdirSync(out, { recursive: true });
+const hosted = await startHosted();
+const browser = await startBrowser();
+try {
+  const operator = await hosted.createUser('operator');
+  const api = new Api(hosted.url, await hosted.signIn(operator));
+  const account = await fillAccount(api, (jobId) =>
+    hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run(),
+  );
+  const newcomer = await hosted.createUser();
+  const fillings = [
+    { filling: 'full', person: operator, pages: pageList(account) },
+    { filling: 'empty', person: newcomer, pages: pageList(undefined) },
+  ];
+  for (const { filling, person, pages } of fillings) {
+    const wanted = pages.filter(({ name }) => name.includes(values.only));
+    for (const [device, size] of [
+      ['desktop', DESKTOP],
+      ['phone', PHONE],
+    ] as const) {
+      for (const scheme of ['light', 'dark'] as const) {
+        await shoot(wanted, { person, size, scheme, suffix: `${filling}-${device}-${scheme}` });
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  await hosted.close();
+}
+console.log(out);
+
+async function shoot(
+  pages: readonly ShownPage[],
+  look: {
+    person: { email: string; password: string };
+    size: { width: number; height: number };
+    scheme: 'light' | 'dark';
+    suffix: string;
+  },
+): Promise<void> {
+  const { context, page } = await openWindow(browser, look);
+  for (const shown of pages.filter(({ isSignedOut }) => isSignedOut)) {
+    await page.goto(hosted.url + shown.path);
+    await page.screenshot({ path: join(out, `${shown.name}-${look.suffix}.png`), fullPage: true });
+  }
+  await signIn(page, hosted.url, look.person);
+  for (const shown of pages.filter(({ isSignedOut }) => !isSignedOut)) {
+    await page.goto(hosted.url + shown.path, { waitUntil: 'load' });
+    // The whole page in one window, so that bars at its edges stay there.
+    const height = await page.evaluate<number>('document.documentElement.scrollHeight');
+    await page.setViewportSize({ width: look.size.width, height: Math.max(height, look.size.height) });
+    await page.waitForTimeout(150);
+    await page.screenshot({ path: join(out, `${shown.name}-${look.suffix}.png`) });
+    await page.setViewportSize(look.size);
+  }
+  await context.close();
+}
