@@ -1,4 +1,4 @@
-/** Each decision record has a number of its own, in its name and in its title, and its status names records that exist. */
+/** Checks that each decision record has a unique number in its name and title, and that its status names existing records. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { decisionProblems } from './local/decision-problems.ts';

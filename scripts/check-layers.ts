@@ -1,6 +1,8 @@
 /**
- * Every file has a floor, imports only point down, no circles, no folder too large (`scripts/layers/floors.ts`).
- * `--report` prints the measured properties, `--details` what they are made of.
+ * Checks that every file has a floor, that imports only point to lower floors without circles, and that no folder is too
+ * large
+ * (`scripts/layers/floors.ts`). `--report` prints the measured properties; `--details` also prints the files behind each
+ * number.
  */
 
 import { readSources } from './layers/imports.ts';

@@ -1,4 +1,4 @@
-/** Every lock file of the repository pins what it installs: each package with its hash, for every platform, from no named registry. */
+/** Checks that every lock file pins each package with its hash, for every platform, and names no registry. */
 
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * `npm run check`: format, lint, types of every program, generated files. The steps run side by side; only what is red prints
- * its output. `--types` checks the types only.
+ * `npm run check`: checks format, lint, the types of every program, and generated files. The steps run in parallel; only a
+ * failed
+ * step prints its output. `--types` checks only the types.
  */
 
 import { spawn } from 'node:child_process';
@@ -29,7 +30,7 @@ function tool(name: string, command: string, ...args: string[]): Step {
   return { name, command: `${ROOT}node_modules/.bin/${command}`, args };
 }
 
-/** Besides the types. */
+/** The checks besides the types. */
 const OTHERS = [
   tool('format and lint', 'biome', 'ci', '--error-on-warnings', '--colors=off'),
   tool('generated files', 'node', 'scripts/generate.ts', '--check'),
@@ -61,7 +62,9 @@ function report(outcome: Outcome): void {
   if (!outcome.ok) console.log(outcome.output.trimEnd());
 }
 
-/** The runtime types follow wrangler.toml and the installed wrangler; making them takes seconds, so only when stale. */
+/**
+ * Whether the runtime types are older than wrangler.toml or wrangler. Generating them takes seconds, so it is done only then.
+ */
 function areRuntimeTypesStale(): boolean {
   if (!existsSync(`${ROOT}${RUNTIME_TYPES}`)) return true;
   const madeAt = statSync(`${ROOT}${RUNTIME_TYPES}`).mtimeMs;

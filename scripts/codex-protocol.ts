@@ -1,7 +1,9 @@
 /**
- * `npm run codex:protocol`: writes the protocol of the Codex app-server, as the newest pinned Codex prints it, to
- * `cli/agents/app-server/protocol.generated.ts`. `-- --codex BINARY` takes another Codex. `-- --check BINARY` writes nothing:
- * it prints the methods that are different in that binary, and exits 1 when there are any.
+ * `npm run codex:protocol`: writes the protocol of the Codex app-server to `cli/agents/app-server/protocol.generated.ts`. It
+ * uses
+ * the newest pinned Codex, or another Codex with `-- --codex BINARY`. With `-- --check BINARY` it writes nothing. It prints
+ * the
+ * methods that differ in that binary, and exits with 1 if there are any.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: the whole way of a job on this machine, from nothing. Hosted side, repository, sign-in and settings live in
- * a temporary folder; nothing runs and nothing stays when it is over.
+ * `npm run demo`: shows the complete path of a job on this machine. Server, repository, sign-in and settings are in a
+ * temporary
+ * folder. At the end, all processes are stopped and all files are removed.
  */
 
 import { chooseAgent } from './demo/agent-session.ts';
@@ -96,7 +97,7 @@ async function play(folder: string, settings: Settings, signal: AbortSignal): Pr
   }
 }
 
-/** The first signal stops what runs and cleans up; the second one does not wait for that. */
+/** The first signal stops the demonstration and cleans up. The second signal exits without cleaning up. */
 function interruption(): AbortSignal {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -1,6 +1,6 @@
 /**
- * Installs the dependencies when they are missing or differ from the lock file, so that every npm script works in a fresh clone.
- * Plain JavaScript without dependencies: it runs on whatever Node the person has, before the pinned one is there.
+ * Installs the dependencies if they are missing or differ from the lock file, so that every npm script works in a fresh clone.
+ * It is plain JavaScript without dependencies, because it runs on the person's Node before the pinned Node is installed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -20,7 +20,7 @@ function packagesOf(lockFile) {
   return JSON.parse(readFileSync(`${root}${lockFile}`, 'utf8')).packages;
 }
 
-/** Compared by content, not by time: switching branches touches files. npm writes its hidden lock last, so a broken install has none. */
+/** Compares contents, because switching branches changes file times. npm writes its hidden lock last, so a broken install has none. */
 function isUpToDate() {
   if (!existsSync(`${root}node_modules/.package-lock.json`)) return false;
   const installed = packagesOf('node_modules/.package-lock.json');

@@ -1,6 +1,7 @@
 /**
- * `node scripts/generate.ts`: writes the files that are made from `spec/`. With `--check` it writes nothing and exits 1
- * when one of them is missing or stale.
+ * `node scripts/generate.ts`: writes the files that are generated from `spec/`. With `--check` it writes nothing, and exits
+ * with 1
+ * if a file is missing or out of date.
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ interface GeneratedFile {
 function jsonSchemaOf(name: string, schema: z.ZodType): GeneratedFile {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io: 'output',
-    // The pattern only repeats what `format` says, unreadably.
+    // Remove the pattern, because `format` says the same in a readable way.
     override: ({ jsonSchema }) => {
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
     },
@@ -29,7 +30,7 @@ function jsonSchemaOf(name: string, schema: z.ZodType): GeneratedFile {
   return { path: `spec/v1/${name}.schema.json`, content: `${JSON.stringify(document, null, 2)}\n` };
 }
 
-/** Every generated file with the content it should have. */
+/** Returns every generated file with its expected content. */
 function generate(): GeneratedFile[] {
   return Object.entries(PUBLISHED_SCHEMAS).map(([name, schema]) => jsonSchemaOf(name, schema));
 }

@@ -1,4 +1,4 @@
-/** `npm run operator`: makes an account an operator, or gives one a new password, in the deployed database or the local one. */
+/** `npm run operator`: makes an account an operator or sets a new password, in the deployed or the local database. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ interface Settings {
   name: string | undefined;
   password: string | undefined;
   isReset: boolean;
-  /** Where wrangler looks for the database. */
+  /** The wrangler options that name the database. */
   place: string[];
 }
 
@@ -63,7 +63,9 @@ async function readSettings(): Promise<Settings | 'help'> {
   };
 }
 
-/** The folder of a local server, which must not run: two programs must not write into one database. */
+/**
+ * Returns the options for a local database. Throws if its server runs, because two programs must not write to one database.
+ */
 async function localPlace(persistTo: string): Promise<string[]> {
   const folder = resolve(persistTo);
   if (!existsSync(folder)) {
@@ -98,7 +100,7 @@ function quote(value: string | number): string {
 
 type Row = Record<string, unknown>;
 
-/** Runs wrangler on the database; answers the rows. */
+/** Runs wrangler on the database. Returns the rows. */
 function execute(place: string[], ...statement: string[]): Row[] {
   const args = ['d1', 'execute', 'orp-runner', ...place, '--json', '--yes', ...statement];
   const done = spawnSync(projectPath('node_modules/.bin/wrangler'), args, {
@@ -115,7 +117,7 @@ function execute(place: string[], ...statement: string[]): Row[] {
   return (JSON.parse(done.stdout) as { results?: Row[] }[])[0]?.results ?? [];
 }
 
-/** Runs SQL that holds a password hash from a private file: a command line is seen by everybody on the machine. */
+/** Runs SQL that contains a password hash from a private file, because every user of the machine can see a command line. */
 function executePrivately(place: string[], sql: string): void {
   const folder = makeTemporaryFolder('orp-operator-');
   try {
@@ -127,7 +129,7 @@ function executePrivately(place: string[], sql: string): void {
   }
 }
 
-/** Answers what to tell the person. */
+/** Makes an account an operator. Returns the text for the person. */
 function makeOperator(email: string, { place, password: given, name }: Settings): string {
   const promote = `UPDATE users SET role = 'operator' WHERE email = ${quote(email)} RETURNING id`;
   if (execute(place, '--command', promote).some((row) => row.id))
@@ -142,7 +144,7 @@ function makeOperator(email: string, { place, password: given, name }: Settings)
   return given ? `Operator ${email} created.` : `Operator ${email} created, password ${password}`;
 }
 
-/** Gives an account a new password. Whoever forgot it has often been locked out by wrong tries, too: those are forgotten. */
+/** Sets a new password for an account, and clears the failed sign-ins, which may still block it. */
 function resetPassword({ place, email: named, password: given }: Settings): string {
   const email = named ?? onlyOperator(place);
   const known = execute(place, '--command', `SELECT id FROM users WHERE email = ${quote(email)}`);

@@ -1,4 +1,4 @@
-/** `npm start`: serves the hosted side on this machine, with state that survives a restart. */
+/** `npm start`: runs the server on this machine. Its state is kept after a restart. */
 
 import { resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
@@ -45,7 +45,7 @@ function readSettings(): Settings | 'help' {
   return { port, persistTo: resolve(parsed['persist-to'] ?? DEFAULT_STATE), verbose: parsed.verbose };
 }
 
-/** Two runtimes on one folder would corrupt the database, so the folder is held for as long as this one runs. */
+/** Locks the folder while this server runs, because two runtimes in one folder would corrupt the database. */
 async function holdState(folder: string): Promise<() => Promise<void>> {
   makeFolder(folder);
   if (openness(folder) !== undefined) {
@@ -76,7 +76,7 @@ function fireCronEveryMinute(runtime: Runtime): () => void {
   return () => clearInterval(timer);
 }
 
-/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP; the second one does not wait for anything. */
+/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP. A second signal exits at once. */
 function untilAskedToStop(): Promise<void> {
   return new Promise((stop) => {
     let asked = false;
@@ -111,7 +111,7 @@ async function serve(settings: Settings): Promise<void> {
   console.error('Stopped.');
 }
 
-/** The command that the welcome names. The server does not need it, and runs without it. */
+/** Builds the `orp` command that the welcome text names. The server also runs without it. */
 function makeCommand(): void {
   try {
     buildOrp();

@@ -1,10 +1,11 @@
 /**
- * `npm test`: runs every test. Inside workerd a run is known to hang for good now and then, so a run in which nothing
- * finishes for a while is stopped. A slow run is not: it goes on as long as tests finish, for an hour at most.
+ * `npm test`: runs every test. workerd sometimes hangs, so a run is stopped if no test finishes for a while. A slow run
+ * continues as
+ * long as tests finish, for an hour at most.
  *
  *   ORP_TEST_STALL_SECONDS   stop when no test has finished for this long (600)
  *   ORP_TEST_LIMIT_SECONDS   stop after this long in any case (3600)
- *   ORP_TEST_REPORT_SECONDS  how often to say where the run is when the output is not a terminal (60)
+ *   ORP_TEST_REPORT_SECONDS  how often to print the progress if the output is not a terminal (60)
  *
  * `--fast` (`npm run test:fast`) checks the types and runs the tests of the rules and those of the CLI that start no `orp`,
  * agent, terminal or server: see `testing/slow-tests.ts`. Other arguments go to vitest.
@@ -20,7 +21,7 @@ function fastArguments(): string[] {
   return ['--project=node', ...left.map((path) => `--exclude=${path}`)];
 }
 
-/** Whether the types of all programs are right; prints what is wrong with them. */
+/** Checks the types of all programs and prints the errors. */
 async function checkTypes(): Promise<boolean> {
   const command = [process.execPath, projectPath('scripts/check.ts'), '--types'];
   const { code, stdout, stderr } = await runProcess(command, { cwd: projectPath(''), env: process.env });

@@ -5,15 +5,16 @@ import { type Field, parseTypes, printType, type Type } from './type-syntax.ts';
 
 export interface Drift {
   method: string;
-  /** What is different, one sentence each. */
+  /** The differences, one sentence each. */
   reasons: string[];
 }
 
 type Types = Map<string, Type>;
 
 /**
- * The methods of ours that are different or missing in theirs. Both are texts of the form of the generated file.
- * Fields that `orp` does not use may change, unless the server requires a new one.
+ * Returns the methods of `ours` that are different or missing in `theirs`. Both have the form of the generated file. Fields
+ * that
+ * `orp` does not use may change, unless the server requires a new field.
  */
 export function findDrift(ours: string, theirs: string): Drift[] {
   const [mine, other] = [parseTypes(ours), parseTypes(theirs)];

@@ -1,8 +1,9 @@
-/** What `orp` uses of the protocol of the Codex app-server: the methods, and of each the fields that it sends or reads. */
+/** The methods of the Codex app-server that `orp` uses, and the fields of each method that `orp` sends or reads. */
 
 /**
- * A path goes through the types of the protocol: `result.turn.id`. Arrays, `null` and the variants of a union are looked
- * through. `=word` requires that the field may hold this word.
+ * A path through the types of the protocol, such as `result.turn.id`. It also leads through arrays, `null` and the variants
+ * of a
+ * union. `=word` requires that the field may have this value.
  */
 export type UsedFields = Readonly<Record<string, readonly string[]>>;
 
@@ -73,7 +74,7 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
       ...under('result.thread', THREAD),
       'result.initialTurnsPage.data.id',
     ],
-    // A thread of the history mode `legacy` has no `thread/items/list`; its items are read here.
+    // Threads with the history mode `legacy` have no `thread/items/list`, so their items are read here.
     'thread/read': [
       'params.threadId',
       'params.includeTurns',
@@ -207,7 +208,7 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
   },
 };
 
-/** Answers whose type is not named after the parameters of their method. */
+/** The types of answers that are not named after the parameters of their method. */
 export const RESULTS: Readonly<Record<string, string>> = {
   'account/rateLimits/read': 'GetAccountRateLimitsResponse',
 };

@@ -1,10 +1,10 @@
-/** Reads what `codex app-server generate-ts` writes: one file per type. */
+/** Reads the output of `codex app-server generate-ts`: one file per type. */
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CUT, RESULTS, TABLES, type Table, USED } from './methods.ts';
 
-/** The types of one method. A method without parameters has none; a notification has no result. */
+/** The types of one method. A method may have no parameters. A notification has no result. */
 export interface Method {
   params: string | undefined;
   result: string | undefined;
@@ -19,7 +19,7 @@ export interface Protocol {
 const LISTED = /"method": "([^"]+)"(?:, id: RequestId)?(?:, "?params"?\??: (\w+)(?: \| undefined)?)?/g;
 const IMPORT = /^import type \{ (\w+) \} from "(.+)";$/gm;
 
-/** Takes the methods that `orp` uses, and their types. A method that this Codex does not know is left out. */
+/** Reads the methods that `orp` uses, and their types. Omits methods that this Codex does not know. */
 export function readProtocol(folder: string): Protocol {
   const types = new TypeFiles();
   const methods = Object.fromEntries(
@@ -45,7 +45,7 @@ function readTable(table: Table, file: string, types: TypeFiles): Map<string, Me
     if (method.result !== undefined)
       types.take(method.result, join(dirname(paramsFile), `${method.result}.ts`));
   }
-  // In the order of our table: the file does not change when Codex lists its methods in another order.
+  // Use the order of our table, so that the file does not change when Codex lists its methods in another order.
   const ordered = Object.keys(USED[table]).flatMap((name): [string, Method][] => {
     const method = found.get(name);
     return method === undefined ? [] : [[name, method]];
@@ -62,7 +62,7 @@ function resultOf(method: string, params: string | undefined): string | undefine
   return RESULTS[method] ?? params?.replace(/Params$/, 'Response');
 }
 
-/** Collects types with all that they import. */
+/** Collects types and the types that they import. */
 class TypeFiles {
   readonly #texts = new Map<string, string>();
   readonly #files = new Map<string, string>();

@@ -1,4 +1,4 @@
-/** Makes the text of `cli/agents/app-server/protocol.generated.ts`, and gets the protocol of a binary. */
+/** Builds the text of `cli/agents/app-server/protocol.generated.ts` from the protocol of a binary. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -34,7 +34,7 @@ class Parser {
       this.#tokens.push(match[1] ?? '');
   }
 
-  /** Unions and intersections alike: of both, the fields of all parts count. */
+  /** Parses unions and intersections in the same way: a field of any part counts. */
   type(): Type {
     const parts: Type[] = [];
     do {
@@ -82,7 +82,7 @@ class Parser {
     return { kind: 'object', fields };
   }
 
-  /** `[key in string]` and `[key: string]`: the fields have any name. */
+  /** Parses `[key in string]` and `[key: string]`, where a field may have any name. */
   #indexName(): string {
     while (!this.#takes(']')) this.#next();
     return '*';
@@ -108,7 +108,7 @@ class Parser {
   }
 }
 
-/** The type in one line, the same for the same type. */
+/** Prints a type in one line. Equal types give equal lines. */
 export function printType(type: Type): string {
   if (type.kind === 'word') return JSON.stringify(type.word);
   if (type.kind === 'name')

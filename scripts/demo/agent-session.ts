@@ -1,10 +1,10 @@
-/** Makes the agent session that the demonstration links: by Codex, or by the bundled demonstration agent. */
+/** Creates the agent session that the demonstration links, with Codex or with the bundled demonstration agent. */
 
 import { projectPath } from '../local/project-path.ts';
 import { runProcess, type Where } from '../local/run-process.ts';
 
 export interface Agent {
-  /** Executable that obeys `codex exec` and `codex exec resume`. */
+  /** An executable that supports `codex exec` and `codex exec resume`. */
   bin: string;
   title: string;
 }
@@ -18,7 +18,7 @@ export function chooseAgent(isCodexWanted: boolean): Agent {
       };
 }
 
-/** Starts a session with a first prompt; answers the id that the agent gave it. */
+/** Starts a session with a first prompt. Returns the session id of the agent. */
 export async function createAgentSession(agent: Agent, prompt: string, where: Where): Promise<string> {
   const command = [agent.bin, 'exec', '--skip-git-repo-check', '--json', '-'];
   const outcome = await runProcess(command, where, prompt).catch((cause: Error) => {

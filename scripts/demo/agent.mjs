@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A demonstration agent: it obeys the command line of `codex exec --json`, remembers every session in a file, looks at the
- * repository with git, and says plainly that it is no language model. Plain JavaScript, so that any Node >= 20 runs it.
+ * A demonstration agent. It supports the command line of `codex exec --json`, stores every session in a file, reads the repository
+ * with git, and says that it is not a language model. It is plain JavaScript, so that any Node >= 20 can run it.
  *
  *   agent.mjs exec [--skip-git-repo-check] [--json] [--output-last-message FILE] [--profile=NAME] [-c SETTING] [resume SESSION] -
  */
@@ -37,7 +37,7 @@ function readArguments(argv) {
       at += 1;
       settings.lastMessageFile = rest[at];
     } else if (rest[at] === '-c') {
-      // A setting of Codex, such as its sandbox: this agent changes nothing anyway.
+      // Ignore settings of Codex such as the sandbox, because this agent changes no files.
       at += 1;
     } else if (!FLAGS.has(rest[at]) && !rest[at].startsWith('--profile=')) words.push(rest[at]);
   }
@@ -73,7 +73,7 @@ function firstLine(prompt) {
   );
 }
 
-/** What is really in the repository: the only thing this agent knows besides the conversation. */
+/** Reads facts about the repository. The agent knows only these facts and the conversation. */
 function lookAround() {
   const files = git('ls-files');
   const head = git('log', '--oneline', '-1');

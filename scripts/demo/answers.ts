@@ -1,4 +1,4 @@
-/** Looks up the answers in the hosted workspace with plain HTTP: what `orp` claims to have delivered is not taken on trust. */
+/** Reads the answers from the server with plain HTTP, to check independently what `orp` has delivered. */
 
 import type { Person, Stage } from './stage.ts';
 import type { QueuedJob } from './story.ts';
@@ -6,7 +6,7 @@ import type { QueuedJob } from './story.ts';
 export interface Answer extends QueuedJob {
   status: string;
   content: string;
-  /** How many entries the transcript has. */
+  /** The number of entries in the transcript. */
   entries: number;
 }
 
@@ -26,7 +26,7 @@ async function signIn(url: string, person: Person): Promise<string> {
   return login.token;
 }
 
-/** Reads every job back; throws when one has no answer. */
+/** Reads every job. Throws if a job has no answer. */
 export async function readAnswers(stage: Stage, jobs: QueuedJob[]): Promise<Answer[]> {
   const { url } = stage.hosted;
   const headers = { authorization: `Bearer ${await signIn(url, stage.person)}` };

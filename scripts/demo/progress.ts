@@ -1,4 +1,4 @@
-/** Progress a person can follow, and the times of the summary. */
+/** Prints the progress, and measures the times for the summary. */
 
 export interface Took {
   title: string;
@@ -9,12 +9,12 @@ export class Progress {
   readonly #took: Took[] = [];
   readonly #signal: AbortSignal;
 
-  /** No step begins, and none is called done, after `signal`. */
+  /** After `signal`, no step begins and no step is reported as done. */
   constructor(signal: AbortSignal) {
     this.#signal = signal;
   }
 
-  /** Says what begins, does it, says how long it took and what came out. */
+  /** Prints the title of a step, runs it, and prints its duration and result. */
   async step<Result>(
     title: string,
     work: () => Promise<Result> | Result,
@@ -38,7 +38,7 @@ export class Progress {
   }
 }
 
-/** Lines of equal columns; the first row is the heading. */
+/** Formats rows as a table. The first row is the heading. */
 export function table(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: string[]): string =>

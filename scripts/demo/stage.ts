@@ -1,4 +1,4 @@
-/** Where the demonstration plays: a temporary folder with a repository, a person's settings and a whole hosted side. */
+/** The place of the demonstration: a temporary folder with a repository, the settings of a person, and a server. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,10 +17,10 @@ export interface Person {
 
 export interface Stage {
   folder: string;
-  /** State of the hosted side. */
+  /** The state of the server. */
   hostedState: string;
   repository: string;
-  /** How the person runs `orp`: in the repository, with settings of their own. */
+  /** The folder and the environment in which the person runs `orp`. */
   orp: Where;
   hosted: Runtime;
   person: Person;
@@ -31,7 +31,7 @@ const README = `# Tidal survey
 A small repository that the demonstration of ORP Runner links.
 `;
 
-/** Repository settings of the person (signing, hooks) stay out of it. */
+/** Options that disable the person's own git settings (signing, hooks). */
 const GIT_SETTINGS = [
   'user.name=Demo',
   'user.email=demo@orp.test',
@@ -63,7 +63,7 @@ export function makeRepository(folder: string): string {
   return repository;
 }
 
-/** Starts the hosted side with one account. */
+/** Starts the server with one account. */
 export async function startHosted(hostedState: string): Promise<{ hosted: Runtime; person: Person }> {
   const hosted = await startRuntime({ port: 0, persistTo: hostedState });
   const person = { email: 'mira@orp.test', password: generatePassword() };

@@ -1,4 +1,4 @@
-/** The story itself, told with the commands a person would type. */
+/** The steps of the demonstration, with the commands that a person would type. */
 
 import { orpJson, runOrp } from '../local/orp-command.ts';
 import type { Where } from '../local/run-process.ts';
@@ -77,7 +77,7 @@ async function workOnce(orp: Where, agent: Agent): Promise<void> {
   if (!outcome.claimed || !outcome.ok) throw new Error(`The runner did not finish a job:\n${stdout}`);
 }
 
-/** Plays the story on the stage; answers what was queued and done. */
+/** Runs the steps. Returns the queued and completed jobs. */
 export async function tell(stage: Stage, agent: Agent, progress: Progress): Promise<Told> {
   const { orp } = stage;
   await progress.step('Sign in: orp auth login', () => signIn(stage));

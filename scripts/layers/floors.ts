@@ -1,22 +1,26 @@
-/** Where code may live and what it may import. The one place that knows the layers of the three programs. */
+/** The table of layers: the folders of the three programs, and what each folder may import. */
 
 /** A program: its floors from the lowest to the highest, and the packages that each folder may import. */
 export interface Program {
   /**
-   * Folders, lowest floor first. A file imports from its own folder and from lower floors, types included. Folders of one
-   * line of text stand on one floor and do not import each other.
+   * Folders, lowest floor first. A file may import from its own folder and from lower floors; this also holds for types.
+   * Folders in
+   * one line are on the same floor and must not import each other.
    */
   floors: readonly (readonly string[])[];
-  /** Programs whose files may be imported besides the own ones. */
+  /** Other programs whose files may be imported. */
   mayImport: readonly string[];
-  /** Packages by folder; the longest prefix of the importing file counts. `node:` stands for all modules of Node. */
+  /**
+   * The allowed packages by folder. The longest matching prefix of the importing file applies. `node:` means all modules of
+   * Node.
+   */
   packages: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Files in one folder at most. */
+/** The maximum number of files in one folder. */
 export const FOLDER_LIMIT = 12;
 
-/** Folders that hold one file per command, or per table, and grow with them. */
+/** Folders without that limit, because they have one file per command or per table. */
 export const LARGE_FOLDERS: readonly string[] = ['cli/commands', 'workers/store'];
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {

@@ -41,7 +41,7 @@ function ownEdges(imports: readonly Import[]): [string, string][] {
   return imports.filter(({ isPackage }) => !isPackage).map(({ from, to }) => [from, to]);
 }
 
-/** Files that import each other in a circle, types included. */
+/** Files that import each other in a circle, including imports of types. */
 export function cyclesOf(imports: readonly Import[]): string[][] {
   return circles(graphOf(ownEdges(imports)));
 }
@@ -52,7 +52,7 @@ export function folderCyclesOf(imports: readonly Import[]): string[][] {
   return circles(graphOf(edges.filter(([from, to]) => from !== to)));
 }
 
-/** The longest way from file to file; types do not count, because they are gone when the program runs. */
+/** The longest chain of imports. Imports of types do not count, because they do not exist at run time. */
 export function longestChain(imports: readonly Import[]): string[] {
   const graph = graphOf(ownEdges(imports.filter(({ isType }) => !isType)));
   const known = new Map<string, string[]>();

@@ -1,4 +1,4 @@
-/** Reads which file imports what, types and dynamic imports included. */
+/** Reads the imports of every file, including types and dynamic imports. */
 
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +23,7 @@ export interface Sources {
   imports: Import[];
 }
 
-/** Reads all TypeScript of the programs below `root`; generated declarations are left out. */
+/** Reads all TypeScript files of the programs below `root`, except generated declarations. */
 export function readSources(root: string, programs: readonly string[]): Sources {
   const files: SourceFile[] = [];
   const imports: Import[] = [];
@@ -58,7 +58,7 @@ export function importsOf(path: string, text: string): Import[] {
         moduleRequest === null ? [] : [add(moduleRequest.value, isType)],
       ),
     ),
-    // The parser gives the place of what is imported, quotes included. Names that are computed are not followed.
+    // The parser returns the position of the import's text with its quotes. Computed names are ignored.
     ...module.dynamicImports
       .map(({ moduleRequest: { start, end } }) => text.slice(start, end))
       .filter((written) => /^(['"]).*\1$/.test(written))

@@ -1,4 +1,4 @@
-/** What is wrong with the imports and folders of the programs, a sentence each. Pure. */
+/** Finds problems with the imports and folders of the programs, one sentence each. Pure. */
 
 import { dirname } from 'node:path';
 import { FOLDER_LIMIT, LARGE_FOLDERS, PROGRAMS, type Program } from './floors.ts';

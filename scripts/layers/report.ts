@@ -1,18 +1,18 @@
-/** The properties of the structure that `docs/development.md` promises, measured. Pure. */
+/** Measures the properties of the structure that `docs/development.md` promises. Pure. */
 
 import { dirname } from 'node:path';
 import { FOLDER_LIMIT, LARGE_FOLDERS, PROGRAMS } from './floors.ts';
 import { cyclesOf, folderCyclesOf, longestChain } from './graph.ts';
 import type { Import, Sources } from './imports.ts';
 
-/** A file of at most so many lines that one file alone imports might as well be a part of it. */
+/** A file with at most this many lines and only one importer could be a part of its importer. */
 const SLIVER_LINES = 60;
 
 export interface Property {
   name: string;
   value: string;
   target: string;
-  /** What the value is made of: files or chains, one a line. */
+  /** The files or chains behind the value, one per line. */
   details: string[];
 }
 
@@ -49,7 +49,7 @@ function largestFolder({ files }: Sources): Property {
   };
 }
 
-/** Counted in steps from file to file, within one program. */
+/** The longest chain of imports within one program, counted in files. */
 function chain({ imports }: Sources, program: string, target: number): Property {
   const own = imports.filter(({ from, to }) => [from, to].every((path) => path.startsWith(`${program}/`)));
   const longest = longestChain(own);

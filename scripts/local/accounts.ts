@@ -1,9 +1,9 @@
-/** Makes accounts directly in the database: the first operator, and the people of tests. */
+/** Creates accounts directly in the database: the first operator, and accounts for tests. */
 
 import { randomBytes, randomInt, scryptSync, timingSafeEqual } from 'node:crypto';
 import type { Database } from './runtime.ts';
 
-/** 2^15, 8, 3: what fits into the memory and time of a Worker request. */
+/** 2^15, 8, 3: the cost that fits into the memory and time of a Worker request. */
 const COST_LOG2 = 15;
 const BLOCK_SIZE = 8;
 const PARALLELISM = 3;
@@ -31,7 +31,10 @@ export interface AccountRow {
   created_at: number;
 }
 
-/** `scrypt$<log2 N>$<r>$<p>$<salt>$<hash>`, both base64url: the numbers travel with the hash, so they can grow later. */
+/**
+ * `scrypt$<log2 N>$<r>$<p>$<salt>$<hash>`, salt and hash in base64url. The numbers are stored, so that they can be raised
+ * later.
+ */
 export function hashPassword(password: string): string {
   const salt = randomBytes(SALT_BYTES);
   const hash = scryptSync(password, salt, HASH_BYTES, {
@@ -54,7 +57,7 @@ export function isPasswordOf(password: string, stored: string): boolean {
   return timingSafeEqual(made, expected);
 }
 
-/** A password a person can copy: 20 letters and digits, over 90 bits. */
+/** Generates a password that a person can copy: 20 letters and digits, more than 90 bits. */
 export function generatePassword(): string {
   return Array.from({ length: 20 }, () => ID_ALPHABET.charAt(randomInt(ID_ALPHABET.length))).join('');
 }
@@ -73,7 +76,7 @@ export function accountRow(account: NewAccount, now: number): AccountRow {
   };
 }
 
-/** Adds an account; fails when the address already has one. */
+/** Adds an account. Fails if the address already has an account. */
 export async function insertAccount(database: Database, account: AccountRow): Promise<void> {
   const { id, email, name, role, password_hash, created_at } = account;
   await database

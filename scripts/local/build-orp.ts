@@ -5,7 +5,7 @@ import { projectPath } from './project-path.ts';
 const BUILT = 'dist/orp.js';
 const SOURCES = ['cli/**/*.ts', 'spec/**/*.ts', 'scripts/build.ts', 'package.json'];
 
-/** Rebuilding while a command runs from the file would break that command, so a build that is new enough stays. */
+/** Whether the build is up to date. It is then kept, because a new build would break commands that are running from it. */
 function isBuilt(): boolean {
   if (!existsSync(projectPath(BUILT))) return false;
   const builtAt = statSync(projectPath(BUILT)).mtimeMs;
@@ -13,7 +13,7 @@ function isBuilt(): boolean {
   return sources.every((source) => statSync(projectPath(source)).mtimeMs < builtAt);
 }
 
-/** Builds `dist/orp.js` when it is missing or older than its sources; throws with the output of the build when it fails. */
+/** Builds `dist/orp.js` if it is missing or older than its sources. If the build fails, throws with its output. */
 export function buildOrp(): void {
   if (isBuilt()) return;
   const built = spawnSync(process.execPath, [projectPath('scripts/build.ts')], { encoding: 'utf8' });

@@ -1,8 +1,9 @@
-/** What is wrong with a folder of decision records. */
+/** Finds problems in a folder of decision records. */
 
 /**
- * One sentence for each problem: a name without a number, a number that is used twice, a title with another number, and a
- * status that names a number which no record has.
+ * Returns one sentence for each problem: a name without a number, a number that is used twice, a title with another number,
+ * or a
+ * status that names a missing record.
  * @param records file name to text
  */
 export function decisionProblems(records: ReadonlyMap<string, string>): string[] {

@@ -1,4 +1,4 @@
-/** The first operator of a local hosted side: made when there is none. */
+/** Creates the first operator of a local server, if there is none. */
 
 import { accountRow, generatePassword, insertAccount, isPasswordOf } from './accounts.ts';
 import type { Database } from './runtime.ts';
@@ -7,13 +7,13 @@ const DEFAULT_EMAIL = 'operator@orp.test';
 
 export interface Operator {
   email: string;
-  /** What to tell about the password of an account that was made just now; nobody can read it again. */
+  /** The text about the password of a new account. The password cannot be read again later. */
   password?: string;
-  /** Variables that were given and say something else than the account that exists. */
+  /** The given variables that differ from the existing account. */
   ignored: string[];
 }
 
-/** Makes the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, or with a generated password. */
+/** Creates the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, or with a generated password. */
 export async function createFirstOperator(database: Database, env = process.env): Promise<Operator> {
   const existing = await database
     .prepare(

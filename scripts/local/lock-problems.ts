@@ -1,30 +1,34 @@
-/** What a lock file must hold so that an install fetches exactly what was reviewed, on every platform, from any registry. */
+/** Checks that a lock file makes an install fetch exactly the reviewed packages, on every platform and from any registry. */
 
 /** An entry of `packages` in a lock file of version 3. */
 export interface LockedPackage {
-  /** Written only where it is not the name of the folder: another package takes that name. */
+  /** Present only if the package name differs from the name of the folder. */
   name?: string;
   version?: string;
   integrity?: string;
-  /** A folder of the repository for a link; npm leaves it out for packages of a registry (`omit-lockfile-registry-resolved`). */
+  /**
+   * The folder in the repository, for a link. npm omits it for packages of a registry (`omit-lockfile-registry-resolved`).
+   */
   resolved?: string;
   link?: boolean;
   hasInstallScript?: boolean;
   dependencies?: Record<string, string>;
-  /** Only of the project and its folders. */
+  /** Present only for the project and its folders. */
   devDependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
 
 export type Packages = Record<string, LockedPackage>;
 
-/** SHA-512 in base64; what npm writes today. */
+/** SHA-512 in base64, as npm writes it. */
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
-/** Sources that no hash can pin before they are fetched. */
+/** Sources that cannot be pinned by a hash. */
 const UNPINNED =
   /^(?:git|https?|ssh|github|gitlab|bitbucket|gist|link|portal)[+:]|^[^/]*@[\w.-]+:|^[\w.-]+\/[\w.-]+(?:#|$)/;
 
-/** Sentences about entries that break a rule; empty for a sound lock file. `scripts` names packages that may run code when installed. */
+/**
+ * Returns a sentence for each entry that breaks a rule. `scripts` names packages that may run code when they are installed.
+ */
 export function lockProblems(packages: Packages, scripts: ReadonlySet<string>): string[] {
   return Object.keys(packages).flatMap((path) => [
     ...sourceProblems(packages, path),
@@ -54,7 +58,7 @@ function wantedBy(entry: LockedPackage = {}): [name: string, wanted: string][] {
   return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
 }
 
-/** npm lists folders outside of the repository, too. */
+/** Whether a path is a folder of the repository. npm also lists folders outside the repository. */
 function isOwnFolder(packages: Packages, path: string): boolean {
   return path in packages && !/^(?:\.\.(?:\/|$)|\/|[A-Za-z]:)/.test(path) && !path.includes('/../');
 }
@@ -67,14 +71,14 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 }
 
-/** A script that runs while a package is installed can fetch what no lock file names. */
+/** Reports install scripts, because they can fetch files that no lock file pins. */
 function scriptProblems(packages: Packages, path: string, scripts: ReadonlySet<string>): string[] {
   const { hasInstallScript, name = nameOf(path) } = packages[path] ?? {};
   if (!hasInstallScript || scripts.has(name)) return [];
   return [`${path} runs a script when it is installed`];
 }
 
-/** npm writes only the packages that the registry at hand offers; without those of other platforms `npm ci` fails there. */
+/** Reports missing packages. npm may omit packages for other platforms, and then `npm ci` fails on those platforms. */
 function missingOf(packages: Packages, path: string): string[] {
   return wantedBy(packages[path])
     .filter(([name, wanted]) => {
@@ -86,7 +90,7 @@ function missingOf(packages: Packages, path: string): string[] {
     .map(([name, wanted]) => `${path || 'package.json'} needs ${name}@${wanted}, which is not there`);
 }
 
-/** Where Node would find `name` from the package at `from`; undefined when the lock has no entry for it. */
+/** Returns the entry that Node would find for `name` from the package at `from`, or undefined if the lock has none. */
 function resolve(packages: Packages, from: string, name: string): LockedPackage | undefined {
   for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf('/node_modules/')))) {
     const found = packages[`${base}${base === '' ? '' : '/'}node_modules/${name}`];
@@ -94,11 +98,11 @@ function resolve(packages: Packages, from: string, name: string): LockedPackage 
   }
 }
 
-/** Files that npm or another installer takes instead of `package-lock.json`. */
+/** Files that npm or another installer would use instead of `package-lock.json`. */
 const OTHER_LOCKS = /(?:^|\/)(?:npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?)$/;
 
 /**
- * Sentences about folders from which something can be installed that no lock file holds.
+ * Returns a sentence for each folder from which packages can be installed that no lock file pins.
  * @param files paths in the repository of every `package.json` and lock file
  * @param locks the packages of each `package-lock.json`, by its path
  */
@@ -113,7 +117,7 @@ export function folderProblems(files: readonly string[], locks: ReadonlyMap<stri
   ];
 }
 
-/** By a lock file beside it, or as a folder of one above it. */
+/** Whether a lock file in this folder or a parent folder covers the folder. */
 function isLocked(folder: string, locks: ReadonlyMap<string, Packages>): boolean {
   return [...locks].some(([file, packages]) => {
     const place = file.slice(0, -'package-lock.json'.length);

@@ -1,4 +1,7 @@
-/** Applies `migrations/*.sql` in order, with the bookkeeping of `wrangler d1 migrations`, so that either may go on where the other stopped. */
+/**
+ * Applies `migrations/*.sql` in order. Records them like `wrangler d1 migrations`, so that both tools can be used on one
+ * database.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { unstable_splitSqlQuery as splitSql } from 'wrangler';
@@ -11,7 +14,9 @@ const CREATE_BOOK = `CREATE TABLE IF NOT EXISTS d1_migrations (
   applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )`;
 
-/** A migration and its entry in the book are one transaction: it is applied as a whole, once, or not at all. */
+/**
+ * Applies all new migrations. Each migration and its record are one transaction, so it is applied completely or not at all.
+ */
 export async function applyMigrations(database: Database): Promise<void> {
   await database.prepare(CREATE_BOOK).run();
   const { results } = await database.prepare('SELECT name FROM d1_migrations').all<{ name: string }>();

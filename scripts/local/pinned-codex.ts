@@ -1,4 +1,7 @@
-/** Where `.ci/run` installs the Codex versions that `test/codex` pins. At 400 MB each they are too large for `package.json`. */
+/**
+ * The folders in which `.ci/run` installs the Codex versions of `test/codex`. With 400 MB each, they are too large for
+ * `package.json`.
+ */
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';

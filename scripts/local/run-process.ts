@@ -1,10 +1,10 @@
-/** Runs a command to its end. When asked to stop it stops the command first, so that nothing is left running. */
+/** Runs a command until it ends. When it must stop, it stops the command first, so that no process is left. */
 
 import { spawn } from 'node:child_process';
 
-/** `orp` finishes its job at the first signal and ends its agent at the second. */
+/** The pause before the second signal. After the first signal `orp` finishes its job; after the second it stops the agent. */
 const SECOND_SIGNAL_AFTER_MS = 300;
-/** The agent of a stopping `orp` has 10 s to end by itself. */
+/** Longer than the 10 s in which `orp` lets its agent end by itself. */
 const KILL_AFTER_MS = 20_000;
 
 export interface Where {
@@ -20,7 +20,7 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Rejects when the command cannot be started or was stopped; any exit code is an outcome. */
+/** Runs a command. Rejects if it cannot be started or was stopped, but accepts any exit code. */
 export function runProcess([bin = '', ...args]: string[], where: Where, stdin = ''): Promise<Outcome> {
   const { signal, ...settings } = where;
   return new Promise((resolve, reject) => {
@@ -38,7 +38,7 @@ export function runProcess([bin = '', ...args]: string[], where: Where, stdin = 
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));
     child.stdin.on('error', () => {
-      // A command that reads no stdin may close it first; its exit code says how it went.
+      // A command that does not read stdin may close it early. Its exit code shows the result.
     });
     child.on('error', reject);
     child.on('close', (code) => {

@@ -1,6 +1,7 @@
 /**
- * The hosted side on this machine: the same Worker, D1 and Durable Object, in the same workerd that runs them in production.
- * `npm start`, the demonstration and the end-to-end tests all start it here.
+ * Runs the server on this machine, with the same Worker, D1 and Durable Object, in the same workerd as in production. `npm
+ * start`,
+ * the demonstration and the end-to-end tests use this file.
  */
 
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { textModules } from './text-modules.ts';
 const WORKER_NAME = 'orp-runner';
 const DATABASE_BINDING = 'DB';
 
-/** It listens on loopback only, and passes on any address that a client claims: none is believed. */
+/** No header is trusted for the client's address, because the local runtime passes on any header that a client sends. */
 const LOCAL_VARS = { CLIENT_ADDRESS_HEADER: '' };
 
 export interface Statement {
@@ -35,11 +36,11 @@ export interface LogLine {
 }
 
 export interface RuntimeOptions {
-  /** The Worker's module, from the project's root; benchmarks serve one with a meter. */
+  /** The Worker's module, relative to the project. Benchmarks use a module with a meter. */
   entry?: string;
   /** 0 picks a free port. */
   port: number;
-  /** Folder of the database and the objects; without one they live as long as the runtime. */
+  /** The folder of the database and the objects. If absent, they are lost when the runtime ends. */
   persistTo?: string;
   /** Overrides of `[vars]` in wrangler.toml. */
   vars?: Record<string, string>;
@@ -50,7 +51,7 @@ export interface Runtime {
   /** Origin without a trailing slash. */
   url: string;
   database: Database;
-  /** Fires the cron trigger, which the local runtime never does by itself. */
+  /** Fires the cron trigger, because the local runtime does not do that by itself. */
   fireCron(): Promise<void>;
   close(): Promise<void>;
 }
@@ -78,12 +79,12 @@ function miniflareOptions(code: string, options: RuntimeOptions): ConstructorPar
   return convertV4MiniflareOptions({
     host: '127.0.0.1',
     port: options.port,
-    /** Without this the runtime asks the network for request metadata; everything here works offline. */
+    /** Prevents the runtime from fetching request metadata from the network, so that everything works offline. */
     cf: false,
     unsafeTriggerHandlers: true,
     log: new Log(LogLevel.ERROR),
     handleStructuredLogs: ({ level, message }) => options.onLog?.({ level, message }),
-    /** The sub-folder is wrangler's, so that `wrangler d1 … --local --persist-to` sees the same database. */
+    /** The subfolder that wrangler uses, so that `wrangler d1 … --local --persist-to` sees the same database. */
     ...(options.persistTo ? { resourcePersistencePath: join(options.persistTo, 'v3') } : {}),
     workers: [
       {
@@ -102,8 +103,9 @@ async function fireCron(url: string): Promise<void> {
 }
 
 /**
- * Miniflare ends the process at the first signal. Whoever started the runtime decides what a signal means (finish, clean up,
- * report); its hook for the end of the process stays, so no workerd outlives it.
+ * Removes Miniflare's signal handlers, which end the process at the first signal. The caller handles the signals instead.
+ * Miniflare's
+ * exit handler stays, so that no workerd is left running.
  */
 function withoutSignalHandlers<Result>(make: () => Result): Result {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -117,7 +119,7 @@ function withoutSignalHandlers<Result>(make: () => Result): Result {
   return made;
 }
 
-/** Starts the hosted side and applies the migrations it does not have yet. */
+/** Starts the server and applies new migrations. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const settings = miniflareOptions(await bundleWorker(options.entry ?? 'workers/index.ts'), options);
   const miniflare = withoutSignalHandlers(() => new Miniflare(settings));

@@ -1,4 +1,4 @@
-/** Whether a local server can serve: two programs must not write into one database, or listen on one port. */
+/** Checks whether a local server can start: two programs must not use one database or one port. */
 
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -18,7 +18,7 @@ export async function isServing(folder: string): Promise<boolean> {
   return check(folder, { stale: LOCK_STALE_MS, lockfilePath: servingLock(folder) });
 }
 
-/** Whether a server can listen on this loopback port now; 0 is always free. */
+/** Whether a server can listen on this loopback port now. Port 0 is always free. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((answer) => {
     const probe = createServer();

@@ -1,10 +1,10 @@
-/** Temporary folders of the scripts: for this user alone, and never in the current directory. */
+/** Temporary folders of the scripts. Only this user can open them, and they are never in the current directory. */
 
 import { chmodSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** Makes a folder (0700) whose name begins with `prefix`. A `TMPDIR` that is not absolute does not count. */
+/** Creates a folder (0700) whose name begins with `prefix`. Ignores a `TMPDIR` that is not absolute. */
 export function makeTemporaryFolder(prefix: string): string {
   const parent = isAbsolute(tmpdir()) ? tmpdir() : '/tmp';
   const folder = realpathSync(mkdtempSync(join(parent, prefix)));

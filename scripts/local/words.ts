@@ -1,10 +1,10 @@
-/** The words behind `npm run <script> --`: what cannot be understood ends in one sentence and a hint, never in a stack trace. */
+/** Reads the options after `npm run <script> --`. An invalid option causes one sentence and a hint, never a stack trace. */
 
 import { parseArgs } from 'node:util';
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 
-/** An expected end: one sentence, one hint, exit code 2. */
+/** An expected error: one sentence, one hint, exit code 2. */
 export class UsageError extends Error {
   readonly hint: string;
 
@@ -15,7 +15,7 @@ export class UsageError extends Error {
 }
 
 /**
- * Reads the options of a script; other words are refused, by name.
+ * Reads the options of a script. Refuses unknown options and names them.
  * @param help the command that shows the usage
  */
 export function readOptions<const Asked extends Options>(options: Asked, help: string) {
@@ -26,14 +26,17 @@ export function readOptions<const Asked extends Options>(options: Asked, help: s
   }
 }
 
-/** What Node says of words that it cannot parse. It adds how an argument that begins with a dash could be given; nobody here means that. */
+/** The first sentence of Node's parse error. The rest is about arguments that begin with a dash, which no script has. */
 export function firstSentence(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const [first = message] = message.split(/\.\s|\n/);
   return `${first.replace(/\.$/, '')}.`;
 }
 
-/** Runs a script to its exit code; an expected end prints its sentence and its hint. Other errors are bugs and keep their stack. */
+/**
+ * Runs a script and returns its exit code. Prints an expected error as a sentence and a hint. Other errors keep their stack
+ * trace.
+ */
 export async function runScript(main: () => Promise<number> | number): Promise<number> {
   try {
     return await main();

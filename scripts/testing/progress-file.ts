@@ -19,7 +19,7 @@ export class ProgressFile {
     this.#file = openSync(path, 'r');
   }
 
-  /** The events since the last call; a line that is written half waits for its other half. */
+  /** Returns the events since the last call. An incomplete line waits for its rest. */
   readNew(): RunEvent[] {
     const piece = Buffer.alloc(PIECE_BYTES);
     for (let size = PIECE_BYTES; size > 0; ) {

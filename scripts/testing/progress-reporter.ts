@@ -1,6 +1,7 @@
 /**
- * A vitest reporter that writes each step of a run to the file that `ORP_TEST_PROGRESS` names, one JSON event a line. What it
- * wrote survives a run that hangs or is killed: `scripts/test.ts` reads from it what passed and what was running.
+ * A vitest reporter that writes each step of a run to the file in `ORP_TEST_PROGRESS`, one JSON event per line. The file is
+ * still
+ * there after a run hangs or is killed, so `scripts/test.ts` can read which tests passed and which were running.
  */
 
 import { appendFileSync } from 'node:fs';
@@ -35,7 +36,7 @@ export default class ProgressReporter implements Reporter {
     this.#write({ event: 'run-ended' });
   }
 
-  /** Synchronous: the process may be killed right after. */
+  /** Writes synchronously, because the process may be killed right after. */
   #write(event: RunEvent): void {
     if (this.#path !== undefined) appendFileSync(this.#path, `${JSON.stringify(event)}\n`);
   }

@@ -1,4 +1,4 @@
-/** What a test run has done so far, from the events that its reporter writes. Pure: the caller tells the time. */
+/** Tracks the progress of a test run from the events of its reporter. Pure; the caller passes the time. */
 
 /** One line of the progress file. `file` is relative to the project; `id` is unique in a run. */
 export type RunEvent =
@@ -13,12 +13,12 @@ export type TestState = 'passed' | 'failed' | 'skipped';
 
 /** How long a run may take. */
 export interface RunLimits {
-  /** Without any test or file that finishes. */
+  /** The maximum time without a finished test or file. */
   stallSeconds: number;
   totalSeconds: number;
 }
 
-/** A test, or a file that has not reached its first test or runs its hooks. */
+/** A running test, or a file that is before its first test or in its hooks. */
 interface Running {
   name: string;
   file: string;
@@ -41,7 +41,7 @@ export class RunProgress {
     this.#lastStepAt = now;
   }
 
-  /** Why the run is to be stopped, as a sentence; undefined while it may go on. */
+  /** Returns why the run must be stopped, as a sentence, or undefined. */
   reasonToStop({ stallSeconds, totalSeconds }: RunLimits, now: number): string | undefined {
     if (now - this.#lastStepAt >= stallSeconds * 1000) {
       const what = this.#hasEnded ? 'All tests had finished, but vitest did not end' : 'No test finished';
@@ -60,7 +60,7 @@ export class RunProgress {
   }
 
   apply(event: RunEvent, now: number): void {
-    // A test that starts is no step forward: a file that starts its next test has ended the one before.
+    // A starting test is no progress, because the end of the previous test was already counted.
     if (event.event !== 'test-started') this.#lastStepAt = now;
     switch (event.event) {
       case 'run-started':
@@ -85,7 +85,7 @@ export class RunProgress {
     }
   }
 
-  /** One line for each test that runs, with its seconds; a file counts where none of its tests runs. */
+  /** Returns one line with the seconds for each running test, and for each file whose tests are not running. */
   describeRunning(now: number): string[] {
     const tests = [...this.#tests.values()];
     const busy = new Set(tests.map(({ file }) => file));
@@ -93,7 +93,7 @@ export class RunProgress {
     return [...tests, ...files].map(({ name, startedAt }) => `${name} (${seconds(now - startedAt)} s)`);
   }
 
-  /** `files 12 of 130, tests 310; running: …`, of what has finished and what has not. */
+  /** The progress in one line: `files 12 of 130, tests 310; running: …`. */
   describe(now: number): string {
     const running = this.describeRunning(now);
     const rest = running.length === 0 ? '' : `; running: ${running.join(', ')}`;

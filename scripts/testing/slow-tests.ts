@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { projectPath } from '../local/project-path.ts';
 
-/** Helpers that start what takes a second instead of milliseconds. */
+/** Helpers that start processes, which takes a second instead of milliseconds. */
 export const STARTERS: readonly string[] = [
   'test/cli/runner/orp-process.ts', // `orp` and agents as processes
   'test/cli/output/terminal.ts', // `orp` in a terminal of its own

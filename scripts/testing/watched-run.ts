@@ -1,4 +1,4 @@
-/** Runs vitest, follows its progress, and stops it when it no longer makes any. */
+/** Runs vitest, follows its progress, and stops it if it makes no progress. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { projectPath } from '../local/project-path.ts';
@@ -6,25 +6,25 @@ import { ProgressFile } from './progress-file.ts';
 import { type RunLimits, RunProgress } from './run-progress.ts';
 
 export interface RunSettings extends RunLimits {
-  /** How often a run whose output is not a terminal says where it is; on a terminal vitest shows it. */
+  /** How often to print the progress if the output is not a terminal. On a terminal, vitest shows the progress. */
   reportSeconds: number;
 }
 
 export interface RunOutcome {
   progress: RunProgress;
-  /** Of vitest; 1 when it was stopped. */
+  /** The exit code of vitest, or 1 if it was stopped. */
   exitCode: number;
-  /** Why the run was stopped, as a sentence; undefined when it came to its end. */
+  /** Why the run was stopped, as a sentence. Undefined if it ended by itself. */
   stoppedBecause: string | undefined;
-  /** What was running then, one line each. */
+  /** The tests that were running then, one line each. */
   running: string[];
 }
 
 const LOOK_MS = 500;
-/** Between asking vitest to end and killing it. */
+/** The time between asking vitest to end and killing it. */
 const GRACE_MS = 10_000;
 
-/** Runs `vitest run <args>`; settles when vitest and all it started in its process group have ended. */
+/** Runs `vitest run <args>`. Settles when vitest and all processes of its group have ended. */
 export function runWatched(args: readonly string[], settings: RunSettings): Promise<RunOutcome> {
   return new WatchedRun(args, settings).outcome;
 }
@@ -48,7 +48,7 @@ class WatchedRun {
       '--reporter=default',
       `--reporter=${projectPath('scripts/testing/progress-reporter.ts')}`,
     ];
-    // A process group of its own, so that stopping it also ends the runtimes it started.
+    // Use a new process group, so that stopping it also ends the runtimes that vitest started.
     const vitest = projectPath('node_modules/vitest/vitest.mjs');
     this.#child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], {
       cwd: projectPath(''),
@@ -108,7 +108,7 @@ class WatchedRun {
     try {
       process.kill(-this.#child.pid, signal);
     } catch {
-      // It has ended meanwhile.
+      // The group has ended meanwhile.
     }
   }
 }
