@@ -6,7 +6,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'auth logout': ['orp auth logout'],
   whoami: ['orp whoami', 'orp whoami --json'],
   'link status': ['orp link status', 'orp link status --json'],
-  'link doctor': ['orp link doctor', 'orp link doctor --strict'],
+  'link doctor': ['orp link doctor', 'orp link doctor --fix', 'orp link doctor --strict'],
   'link import-rust': ['orp link import-rust --all'],
   'link project bind': [
     'orp link project bind --idea-id <idea-id>',

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { countSessions } from '../../spec/local/session-order.ts';
-import { EXIT_NEGATIVE, usageError } from '../base/exit.ts';
+import { usageError } from '../base/exit.ts';
 import { displayPath } from '../files/paths.ts';
 import { projectLinkPath, requireGit } from '../git/repository.ts';
 import { COMMANDS } from '../output/advice.ts';
@@ -12,17 +12,11 @@ import { adviceLines, type Line, printResult } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 import { removeProjectLink, requireProjectLink } from '../records/project-link.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
-import { inspectRoots, unlinkedRepository } from '../records/sync-payload.ts';
-import { agentLines, describeAgentWay, findAgentWayHere } from '../status/agent-way.ts';
-import { findIssues, type Issue } from '../status/link-doctor.ts';
-import { gatherFacts } from '../status/link-facts.ts';
 import { buildLinkStatus, type LinkStatus } from '../status/link-status.ts';
 import type { BindOptions } from './link-bind.ts';
+import type { DoctorOptions } from './link-doctor.ts';
+import { gatherHere } from './link-here.ts';
 import { type Shell, withCommonOptions, withJson } from './shell.ts';
-
-interface DoctorOptions extends CommonOptions {
-  strict?: boolean;
-}
 
 interface ImportOptions extends CommonOptions {
   all?: boolean;
@@ -41,8 +35,11 @@ export function registerLink(group: Command, shell: Shell): void {
     group
       .command('doctor')
       .description('check the links; exits 1 on errors')
-      .option('--strict', 'treat warnings as errors'),
-  ).action((options: DoctorOptions) => shell.run(options, (context) => doctor(context, options)));
+      .option('--strict', 'treat warnings as errors')
+      .option('--fix', 'repair what can be repaired without a loss, and say what was done'),
+  ).action((options: DoctorOptions) =>
+    shell.run(options, async (context) => (await import('./link-doctor.ts')).doctor(context, options)),
+  );
 
   withJson(
     group
@@ -142,19 +139,8 @@ async function unbindProject(context: Context): Promise<void> {
   });
 }
 
-async function gather(context: Context) {
-  return gatherFacts({
-    repository: await context.repository(),
-    configPath: context.configPath,
-    env: context.env,
-    now: context.now(),
-    // Loaded only when needed.
-    fetchWorld: async (ideaId) => (await import('../hosted/world.ts')).fetchWorld(context, ideaId),
-  });
-}
-
 async function status(context: Context): Promise<void> {
-  const document = buildLinkStatus(await gather(context));
+  const document = buildLinkStatus(await gatherHere(context));
   printResult(context, document, { lines: statusLines(document), page: () => linkStatusPage(document) });
 }
 
@@ -178,45 +164,6 @@ function statusLines(status: LinkStatus): Line[] {
     ['hosted.world_id', text(status.hosted_world, 'id')],
     ...adviceLines(status),
   ];
-}
-
-async function doctor(context: Context, options: DoctorOptions): Promise<number> {
-  const [facts, agent] = await Promise.all([gather(context), findAgentWayHere(context.env)]);
-  const issues = findIssues(facts, await findLostLink(context, facts.repository.root));
-  const errors = issues.filter((issue) => issue.severity === 'error').length;
-  const warnings = issues.length - errors;
-  const ok = errors === 0 && !(options.strict && warnings > 0);
-  printResult(
-    context,
-    { ok, errors, warnings, issues, status: buildLinkStatus(facts), agent },
-    {
-      lines: [
-        ['ok', ok],
-        ['errors', errors],
-        ['warnings', warnings],
-        ...issues.map(
-          ({ severity, code, message }): Line => [
-            'issue',
-            `severity=${severity},code=${code},message=${message}`,
-          ],
-        ),
-        ...(agent === null ? [] : agentLines(agent)),
-      ],
-      page: () => [
-        doctorPage({ ok, errors, warnings, issues }),
-        agent === null ? '' : said('note', `Agent: ${describeAgentWay(agent)}.`),
-      ],
-    },
-  );
-  return ok ? 0 : EXIT_NEGATIVE;
-}
-
-/** A new or missing .git folder takes the link with it; only the list still knows the repository. */
-async function findLostLink({ env, now }: Context, root: string): Promise<string | undefined> {
-  const { readLinkedRoots } = await import('../records/linked-roots.ts');
-  if (!readLinkedRoots(env).includes(root)) return undefined;
-  const [candidate] = await inspectRoots({ roots: [root], env, now: now() });
-  return candidate && unlinkedRepository(candidate);
 }
 
 async function importAll(context: Context, options: ImportOptions): Promise<void> {
@@ -247,26 +194,5 @@ function linkStatusPage(status: LinkStatus): Rich {
       ['Account', hosted_auth.connected ? hosted_auth.email : 'not signed in'],
     ]),
     advicePage(status),
-  ];
-}
-
-interface Findings {
-  ok: boolean;
-  errors: number;
-  warnings: number;
-  issues: readonly Issue[];
-}
-
-/** The page of `link doctor`: the problems, or one line if there are none. */
-function doctorPage({ ok, errors, warnings, issues }: Findings): Rich {
-  const count = (many: number, word: string) => `${many} ${many === 1 ? word : `${word}s`}`;
-  if (issues.length === 0) return said('done', 'No problems with the links of this repository.');
-  const sentence = `${count(errors, 'error')}, ${count(warnings, 'warning')}.`;
-  return [
-    said(ok ? 'done' : 'failed', sentence),
-    '\n',
-    issues.map(({ severity, message, code }) =>
-      said(severity === 'error' ? 'failed' : 'warning', `${message} (${code})`),
-    ),
   ];
 }

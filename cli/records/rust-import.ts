@@ -27,6 +27,20 @@ export interface RustImport {
   skippedPaths: string[];
 }
 
+/** The records of the desktop app in the form of `orp`; nothing if it has none. */
+export function readRustRecords(
+  repository: LinkableRepository,
+  now: number,
+): { link: ProjectLink | undefined; records: SessionRecord[] } {
+  const folder = join(repository.root, '.orp');
+  const project = readJsonObject(join(folder, 'project.json')) ?? {};
+  const defaults = { root: repository.root, now };
+  return {
+    link: readRustProject(project, repository, now),
+    records: readRustSessions(join(folder, 'sessions'), project, defaults).records,
+  };
+}
+
 /** Imports project and sessions into the link state. */
 export async function importFromRust(repository: LinkableRepository, now: number): Promise<RustImport> {
   const folder = join(repository.root, '.orp');

@@ -1,6 +1,7 @@
 /** The facts of a repository for `link status`, `link doctor` and `runner status`. */
 
 import type { AgentProblem } from '../agents/codex-program.ts';
+import { CliError, messageOf } from '../base/exit.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { type JsonObject, readJsonObject } from '../files/json-file.ts';
 import { machinePath, stateFolder, userFolder } from '../files/paths.ts';
@@ -16,7 +17,8 @@ import { readGovernance } from './governance.ts';
 export type HostedWorld =
   | { kind: 'not_asked' }
   | { kind: 'known'; world: JsonObject }
-  | { kind: 'failed'; error: string };
+  /** `isGone`: the server does not have the idea, or not for this account. */
+  | { kind: 'failed'; error: string; isGone: boolean };
 
 export interface LinkFacts {
   repository: Repository;
@@ -141,6 +143,7 @@ async function askWorld(link: ProjectLink, source: FactsSource): Promise<HostedW
   try {
     return { kind: 'known', world: await source.fetchWorld(link.idea_id) };
   } catch (error) {
-    return { kind: 'failed', error: error instanceof Error ? error.message : String(error) };
+    const isGone = error instanceof CliError && error.details.status === 404;
+    return { kind: 'failed', error: messageOf(error), isGone };
   }
 }

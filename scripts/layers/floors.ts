@@ -89,6 +89,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/runner/job'],
       ['cli/runner/channel'],
       ['cli/status'],
+      ['cli/status/doctor'],
       ['cli/runner/hosted'],
       ['cli/runner/lease'],
       ['cli/runner/agent-run'],

@@ -23,6 +23,18 @@ export function openDisk(home: string): SessionDisk {
   };
 }
 
+/**
+ * Whether a home of Codex has a session, by the names of the files. Undefined in a home without sessions: it may not be the one
+ * that the runner uses.
+ */
+export function findInHome(home: string, sessionId: string): 'known' | 'archived' | 'missing' | undefined {
+  const ending = `-${sessionId}.jsonl`;
+  const files = filesIn(join(home, 'sessions'), 3);
+  if (files.some((path) => path.endsWith(ending))) return 'known';
+  if (filesIn(join(home, 'archived_sessions'), 0).some((path) => path.endsWith(ending))) return 'archived';
+  return files.length === 0 ? undefined : 'missing';
+}
+
 /** Regular files only: a pipe would block its reader. */
 function filesIn(folder: string, depth: number): string[] {
   const entries = listFolder(folder);

@@ -4,7 +4,7 @@ import { DEFAULT_AGENT } from '../../../spec/job/abilities.ts';
 import type { FoundSession } from '../../agents/agent.ts';
 import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
-import { openDisk } from '../../agents/session-files/disk.ts';
+import { findInHome, openDisk } from '../../agents/session-files/disk.ts';
 import { listSessionFiles } from '../../agents/session-files/list-files.ts';
 import { cutPrompt } from '../../agents/session-files/session-head.ts';
 import { connectToShared } from './choose-way.ts';
@@ -15,6 +15,13 @@ type FindSessions = (env: NodeJS.ProcessEnv, folder: string | undefined) => Prom
 
 /** For every name of the registry. */
 export const FINDERS = new Map<string, FindSessions>([[DEFAULT_AGENT, findCodexSessions]]);
+
+type CheckSession = (env: NodeJS.ProcessEnv, sessionId: string) => ReturnType<typeof findInHome>;
+
+/** Whether an agent still has a session. An agent without a row cannot tell. */
+export const CHECKERS = new Map<string, CheckSession>([
+  [DEFAULT_AGENT, (env, sessionId) => findInHome(codexHome(env), sessionId)],
+]);
 
 /** Asks a server that runs already: the one of the person, else the one of the runner. Otherwise reads the session files. */
 async function findCodexSessions(

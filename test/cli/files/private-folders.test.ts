@@ -179,6 +179,8 @@ describe('a folder for settings, spool or state', () => {
       code: 'folder_open_to_others',
       message: `${sentence} Run \`chmod 700 ${folder}\`.`,
       fixable: false,
+      remedy: '`orp link doctor --fix` makes it private.',
+      fix: true,
       path: folder,
     });
   });

@@ -1,30 +1,30 @@
 /** `link doctor`: finds problems with the links of a repository. */
 
-import { isActive } from '../../spec/local/session-order.ts';
-import { displayPath } from '../files/paths.ts';
-import { isLinkable, type LinkableRepository, projectLinkPath, runtimePath } from '../git/repository.ts';
-import { readRuntime } from '../records/runtime-record.ts';
-import { whyNotDriven } from '../records/sessions/session-record.ts';
-import { closeFolderCommand, type LinkFacts, openFolderSentence } from './link-facts.ts';
-import { remoteFacts } from './link-status.ts';
+import { isActive } from '../../../spec/local/session-order.ts';
+import { displayPath } from '../../files/paths.ts';
+import { isLinkable, type LinkableRepository, projectLinkPath, runtimePath } from '../../git/repository.ts';
+import { readRuntime } from '../../records/runtime-record.ts';
+import { whyNotDriven } from '../../records/sessions/session-record.ts';
+import { closeFolderCommand, type LinkFacts, openFolderSentence } from '../link-facts.ts';
+import { remoteFacts } from '../link-status.ts';
+import type { DoctorCode } from './remedies.ts';
 
-export interface Issue {
+/** A problem. */
+export interface Finding {
   severity: 'error' | 'warning';
-  code: string;
+  code: DoctorCode;
   message: string;
-  /** Always false: `link doctor` repairs nothing. */
-  fixable: false;
   path?: string;
 }
 
-type Finding = Omit<Issue, 'fixable' | 'severity'>;
+type Told = Omit<Finding, 'severity'>;
 
 /**
  * Lists all issues, in the order of the checks.
  *
  * @param lost why the repository, which is on the list of linked ones, takes no work
  */
-export function findIssues(facts: LinkFacts, lost?: string): Issue[] {
+export function findIssues(facts: LinkFacts, lost?: string): Finding[] {
   const { repository } = facts;
   const lostLink = lost === undefined ? [] : [warning({ code: 'listed_but_not_linked', message: lost })];
   if (!isLinkable(repository)) {
@@ -47,31 +47,31 @@ export function findIssues(facts: LinkFacts, lost?: string): Issue[] {
   ];
 }
 
-function folderIssues({ openFolders }: LinkFacts): Issue[] {
+function folderIssues({ openFolders }: LinkFacts): Finding[] {
   return openFolders.map((folder) => {
     const message = `${openFolderSentence(folder)} Run \`${closeFolderCommand(folder)}\`.`;
     return warning({ code: 'folder_open_to_others', message, path: folder.path });
   });
 }
 
-function agentIssues({ agentProblem }: LinkFacts): Issue[] {
+function agentIssues({ agentProblem }: LinkFacts): Finding[] {
   if (agentProblem === undefined) return [];
   const { code, message, command } = agentProblem;
   return [warning({ code, message: `${message} Run \`${command}\`.` })];
 }
 
-function error(finding: Finding): Issue {
-  return { severity: 'error', ...finding, fixable: false };
+function error(told: Told): Finding {
+  return { severity: 'error', ...told };
 }
 
-function warning(finding: Finding): Issue {
-  return { severity: 'warning', ...finding, fixable: false };
+function warning(told: Told): Finding {
+  return { severity: 'warning', ...told };
 }
 
-function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
+function linkIssues(facts: LinkFacts, repository: LinkableRepository): Finding[] {
   const { link, linkFile, shelf, account, isAccountTorn } = facts;
   const path = displayPath(repository.root, projectLinkPath(repository));
-  const issues: Issue[] = [];
+  const issues: Finding[] = [];
   if (linkFile.kind === 'invalid') {
     issues.push(
       error({
@@ -111,9 +111,9 @@ function linkIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
   return issues;
 }
 
-function sessionIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
+function sessionIssues(facts: LinkFacts, repository: LinkableRepository): Finding[] {
   const { sessions, invalidPaths } = facts.shelf;
-  const issues: Issue[] = [];
+  const issues: Finding[] = [];
   const primaries = sessions.filter(({ record }) => record.primary);
   if (primaries.length > 1) {
     const message = `${primaries.length} sessions are marked as primary.`;
@@ -130,8 +130,8 @@ function sessionIssues(facts: LinkFacts, repository: LinkableRepository): Issue[
   return [...issues, ...singleSessionIssues(facts, repository)];
 }
 
-function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): Issue[] {
-  const issues: Issue[] = [];
+function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): Finding[] {
+  const issues: Finding[] = [];
   const byCodexId = new Map<string, string>();
   for (const { record, path: file } of facts.shelf.sessions) {
     const path = displayPath(repository.root, file);
@@ -160,21 +160,28 @@ function singleSessionIssues(facts: LinkFacts, repository: LinkableRepository): 
   return issues;
 }
 
-function runtimeIssues(repository: LinkableRepository): Issue[] {
+function runtimeIssues(repository: LinkableRepository): Finding[] {
   if (!readRuntime(repository).isTorn) return [];
   const message = 'Could not read the runtime file, so the last activity of the runner is unknown.';
   const path = displayPath(repository.root, runtimePath(repository));
   return [warning({ code: 'invalid_runtime_record', message, path })];
 }
 
-function worldIssues({ world, link }: LinkFacts): Issue[] {
+function goneWorld(link: LinkFacts['link']): Finding {
+  const message = `The server does not have the idea ${link?.idea_id ?? ''} with its world any more, or it belongs to another account. Its jobs cannot reach this repository.`;
+  return warning({ code: 'hosted_world_deleted', message });
+}
+
+function worldIssues({ world, link }: LinkFacts): Finding[] {
   if (world.kind === 'failed') {
     const message = `Could not read the world from the server: ${world.error}`;
-    return [warning({ code: 'hosted_world_unavailable', message })];
+    const unavailable = warning({ code: 'hosted_world_unavailable', message });
+    return world.isGone ? [unavailable, goneWorld(link)] : [unavailable];
   }
   if (world.kind !== 'known' || link === undefined) return [];
   const remote = remoteFacts(world.world);
-  const issues: Issue[] = [];
+  if (remote.id === undefined && link.world_id !== undefined) return [goneWorld(link)];
+  const issues: Finding[] = [];
   if (remote.projectRoot !== undefined && remote.projectRoot !== link.project_root) {
     const message = `The world on the server names ${remote.projectRoot}, but this link names ${link.project_root}.`;
     issues.push(warning({ code: 'hosted_world_project_root_mismatch', message }));
