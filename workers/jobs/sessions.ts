@@ -21,9 +21,16 @@ export interface SendableSession {
   waiting: Waiting;
 }
 
-/** Those used last come first. A repository that is linked to two ideas counts once. One round trip. */
-export async function listSessions(deps: Deps, userId: UserId): Promise<SendableSession[]> {
-  const facts = await surroundingsOf(deps, userId, [{}]);
+/**
+ * Those used last come first; only those of one idea, when one is named. A repository that is linked to two ideas counts
+ * once. One round trip.
+ */
+export async function listSessions(
+  deps: Deps,
+  userId: UserId,
+  of: { ideaId?: string } = {},
+): Promise<SendableSession[]> {
+  const facts = await surroundingsOf(deps, userId, [of]);
   const sessions = facts.projects.flatMap((project) =>
     project.sessions
       .filter(isRouteable)

@@ -7,6 +7,7 @@ import { mountSettings } from './account/settings.tsx';
 import { findAsset } from './design/assets.ts';
 import { missingPage, unexpectedPage } from './frame/errors.tsx';
 import { sameOrigin, securelyOnly } from './frame/origin.ts';
+import { mountIdeaPages } from './ideas/mount.tsx';
 import { mountInbox } from './inbox/inbox-page.tsx';
 import { mountJobPages } from './jobs/mount.tsx';
 import { mountSessionPages } from './sessions/mount.tsx';
@@ -34,6 +35,7 @@ export function makePages(): Hono<AppEnv> {
   mountInbox(pages);
   mountJobPages(pages);
   mountSessionPages(pages);
+  mountIdeaPages(pages);
 
   pages.all('*', missingPage);
   pages.onError(unexpectedPage);

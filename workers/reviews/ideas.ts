@@ -186,7 +186,7 @@ function cleared(text: string | null | undefined): string | undefined {
   return text?.trim() || undefined;
 }
 
-function noIdea(id: string) {
+export function noIdea(id: string) {
   return refuse('not_found', `There is no idea ${id}.`, 'List your ideas with orp ideas list.');
 }
 

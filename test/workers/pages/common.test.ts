@@ -10,7 +10,7 @@ import { aPerson } from '../harness/people.ts';
 const CSP =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const PAGES = ['/inbox', '/jobs', '/send', '/settings'];
+const PAGES = ['/inbox', '/jobs', '/send', '/ideas', '/settings'];
 
 describe('a page', () => {
   it('allows nothing inline and nothing from elsewhere', async () => {
@@ -58,7 +58,12 @@ describe('a page', () => {
     let shared = 0;
     for (const [, path = ''] of html.matchAll(/"(\/assets\/[^"]+)"/g))
       shared += (await browser.get(path)).html.length;
-    for (const path of [...PAGES, `/jobs/${held.jobId}`]) {
+    for (const path of [
+      ...PAGES,
+      `/jobs/${held.jobId}`,
+      `/ideas/${machine.ideaId}`,
+      `/sessions/codex-${machine.machineId}`,
+    ]) {
       const { value, ...bill } = await billOf(() => browser.get(path));
       expect(value.status, path).toBe(200);
       expect(value.html.length + shared, path).toBeLessThan(60_000);
@@ -101,7 +106,13 @@ describe('an error', () => {
     const machine = await aMachine();
     const jobId = await aPrompt(machine);
     const browser = await aBrowser(await aPerson());
-    for (const path of ['/nothing', '/jobs/..%2f', '/jobs/job_none', `/jobs/${jobId}`]) {
+    const others = [
+      `/jobs/${jobId}`,
+      `/ideas/${machine.ideaId}`,
+      '/ideas/ide_none',
+      '/ideas/ide_none/reviews/chk_none',
+    ];
+    for (const path of ['/nothing', '/jobs/..%2f', '/jobs/job_none', ...others]) {
       const shown = await browser.get(path);
       expect([shown.status, shown.headers.get('content-type')], path).toEqual([
         404,

@@ -7,6 +7,7 @@ import base from '../browser/base.css';
 import forms from '../browser/forms.css';
 import frame from '../browser/frame.css';
 import icon from '../browser/icon.svg';
+import idea from '../browser/idea.css';
 import job from '../browser/job.css';
 import lists from '../browser/lists.css';
 import script from '../browser/live.js';
@@ -22,7 +23,7 @@ export interface Asset {
 const ASSETS = {
   'app.css': {
     type: 'text/css; charset=utf-8',
-    text: [base, frame, forms, lists, job, session, phone].join('\n'),
+    text: [base, frame, forms, lists, job, session, idea, phone].join('\n'),
   },
   'live.js': { type: 'text/javascript; charset=utf-8', text: script },
   'icon.svg': { type: 'image/svg+xml', text: icon },

@@ -1,0 +1,143 @@
+/** One idea: its plan, its features, where it lives, its reviews, and the form that queues the next one. */
+
+import type { Refusal } from '../../../spec/errors.ts';
+import type { SendableSession } from '../../jobs/sessions.ts';
+import { sectionsOf } from '../../reviews/features.ts';
+import type { WholeIdea } from '../../reviews/whole-idea.ts';
+import { shown, shownLine } from '../design/shown.ts';
+import { folderName } from '../jobs/about-job.ts';
+import { Badge } from '../parts/badge.tsx';
+import { Confirm } from '../parts/forms.tsx';
+import { Facts, Heading } from '../parts/lists.tsx';
+import { CopyableId, Prose, Time } from '../parts/texts.tsx';
+import { WebLink } from '../parts/web-link.tsx';
+import type { Choice } from './review-choice.ts';
+import { ReviewForm } from './review-form.tsx';
+import { ReviewList } from './review-list.tsx';
+
+interface Props extends WholeIdea {
+  /** The linked sessions of the idea. */
+  sessions: readonly SendableSession[];
+  choice: Choice;
+  refusal: Refusal | undefined;
+  now: number;
+}
+
+export function IdeaBody({ idea, features, world, reviews, sessions, choice, refusal, now }: Props) {
+  return (
+    <>
+      <Heading
+        title={shownLine(idea.title, 200) || 'Untitled'}
+        aside={
+          <>
+            Changed <Time at={idea.updatedAt} now={now} />
+          </>
+        }
+        actions={
+          <Confirm ask="Remove…" action={`/ideas/${idea.id}/remove`} label="Remove the idea" look="danger">
+            <p>It leaves the list with its features and reviews. You can restore it at any time.</p>
+          </Confirm>
+        }
+      />
+      <div class="columns">
+        <div class="column-main">
+          <section>
+            <h2>Plan</h2>
+            {idea.notes.trim() === '' ? (
+              <p class="quiet">No notes.</p>
+            ) : (
+              <Prose text={idea.notes} limit={12_000} />
+            )}
+          </section>
+          {features.length > 0 && <Features features={features} />}
+          <section data-region="reviews">
+            <h2>Reviews</h2>
+            <ReviewList reviews={reviews} ideaId={idea.id} now={now} />
+          </section>
+          <ReviewForm idea={idea} features={features} choice={choice} refusal={refusal} />
+        </div>
+        <div class="column-side">
+          <section>
+            <h2>Where</h2>
+            <Facts
+              facts={[
+                ['Repository', world?.projectRoot && <code>{shownLine(world.projectRoot, 300)}</code>],
+                ['World', world && shownLine(world.name, 100)],
+                [
+                  'GitHub',
+                  (world?.githubUrl ?? idea.githubUrl) && (
+                    <WebLink url={world?.githubUrl ?? idea.githubUrl ?? ''} />
+                  ),
+                ],
+                ['Idea', <CopyableId id={idea.id} label="idea id" />],
+              ]}
+            />
+          </section>
+          <section>
+            <h2>Sessions</h2>
+            {sessions.length === 0 && (
+              <p class="quiet">
+                No machine has linked this idea. Run <code>orp link project bind --idea-id {idea.id}</code>{' '}
+                there.
+              </p>
+            )}
+            <ul class="plain">
+              {sessions.slice(0, 20).map((one) => (
+                <li>
+                  <a href={`/sessions/${encodeURIComponent(one.codexSessionId)}`}>
+                    {folderName(one.projectRoot)} · {shownLine(one.label || one.orpSessionId, 40)}
+                  </a>{' '}
+                  <span class="quiet">{shownLine(one.machineName, 40)}</span>
+                </li>
+              ))}
+            </ul>
+          </section>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Texts of features that one page shows, in characters; beyond them it shows titles. */
+const FEATURE_TEXT = 16_000;
+
+function Features({ features }: Pick<WholeIdea, 'features'>) {
+  let left = FEATURE_TEXT;
+  const take = (text: string) => {
+    const part = shown(text, Math.max(0, left));
+    left -= text.length;
+    return part;
+  };
+  return (
+    <section>
+      <h2>
+        Features <span class="count">{features.length}</span>
+      </h2>
+      <div class="stack">
+        {features.slice(0, 200).map((feature) => (
+          <details class="feature">
+            <summary>
+              {shownLine(feature.title, 160)} {feature.starred === 1 && <Badge tone="warn">starred</Badge>}{' '}
+              {feature.completed === 1 && <Badge tone="good">done</Badge>}
+            </summary>
+            {left <= 0 ? (
+              <p class="quiet">
+                Too long for this page: <code>orp idea show</code> prints it.
+              </p>
+            ) : (
+              <>
+                {feature.notes && <div class="prose-plain">{take(feature.notes)}</div>}
+                {sectionsOf(feature).map(({ label, body }) => (
+                  <>
+                    <h3>{shownLine(label, 100)}</h3>
+                    <div class="prose-plain">{take(body)}</div>
+                  </>
+                ))}
+              </>
+            )}
+          </details>
+        ))}
+      </div>
+    </section>
+  );
+}

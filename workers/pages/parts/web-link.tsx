@@ -1,0 +1,15 @@
+/** A link that somebody stored. Only web addresses become links; every other scheme stays text. */
+
+import { shownLine } from '../design/shown.ts';
+
+export function WebLink({ url }: { url: string }) {
+  const words = shownLine(url.replace(/^https?:\/\//, ''), 100);
+  const isWeb = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  return isWeb ? (
+    <a href={url} rel="noopener noreferrer">
+      {words}
+    </a>
+  ) : (
+    <span>{words}</span>
+  );
+}
