@@ -92,6 +92,8 @@ export interface FakeMachine {
 /** What the pages of a full account are about. */
 export interface FullAccount {
   ideaId: string;
+  /** The agent's own id of a session with a conversation. */
+  sessionId: string;
   doneJobId: string;
   runningJobId: string;
   lostJobId: string;
@@ -169,6 +171,7 @@ export async function fillAccount(
   await reviews(api, idea.id);
   return {
     ideaId: idea.id,
+    sessionId: 'codex-m-1-main',
     doneJobId,
     runningJobId: running.jobId,
     lostJobId: lost.jobId,

@@ -13,6 +13,7 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
   const everywhere: ShownPage[] = [
     { name: 'login', path: '/login', isSignedOut: true },
     { name: 'inbox', path: '/inbox' },
+    { name: 'send', path: '/send' },
     { name: 'jobs', path: '/jobs' },
     { name: 'settings', path: '/settings' },
     { name: 'missing', path: '/nowhere' },
@@ -23,6 +24,7 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'job-done', path: `/jobs/${account.doneJobId}` },
     { name: 'job-running', path: `/jobs/${account.runningJobId}` },
     { name: 'job-lost', path: `/jobs/${account.lostJobId}` },
+    { name: 'session', path: `/sessions/${account.sessionId}` },
     { name: 'job-failed', path: `/jobs/${account.failedJobId}` },
   ];
 }

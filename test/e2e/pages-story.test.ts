@@ -1,0 +1,166 @@
+/**
+ * What a person does on the pages, in a real browser, with a real runner and agent processes: on a desktop, on a phone, and
+ * with the keyboard alone.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { orpJson } from '../../scripts/local/orp-command.ts';
+import { projectPath } from '../../scripts/local/project-path.ts';
+import { signIn } from '../browser/sign-in.ts';
+import { fileExists, isAlive, until } from '../cli/runner/job/conditions.ts';
+import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import { type Hosted, startHosted } from '../support/hosted.ts';
+import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
+/** Longer than a page needs on a busy machine. */
+const PATIENCE = { timeout: 30_000 };
+
+const missing = whyNoBrowser();
+if (missing !== undefined) {
+  console.warn(missing);
+  it.skip(missing);
+}
+
+const SIZES = [
+  ['a desktop', DESKTOP],
+  ['a phone', PHONE],
+] as const;
+
+describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) => {
+  let hosted: Hosted;
+  let browser: Browser;
+  let workspace: Workspace;
+  let runner: ChildProcess;
+  let context: BrowserContext;
+  let page: Page;
+  let complaints: { list: string[] };
+
+  beforeAll(async () => {
+    hosted = await startHosted();
+    browser = await startBrowser();
+    workspace = await makeWorkspace(hosted);
+    await linkSession(workspace, 'codex-session-1');
+    runner = startRunner();
+  });
+
+  afterAll(async () => {
+    await end(runner);
+    await browser.close();
+    workspace.remove();
+    await hosted.close();
+  });
+
+  beforeEach(async () => {
+    ({ context, page, complaints } = await openWindow(browser, { size }));
+    await signIn(page, hosted.url, workspace.user);
+  });
+
+  afterEach(async () => {
+    await context.close();
+    expect(complaints.list).toEqual([]);
+  });
+
+  function startRunner(): ChildProcess {
+    const words = ['runner', 'work', '--codex-bin', AGENT, '--heartbeat-interval', '5'];
+    return spawn(process.execPath, [projectPath('dist/orp.js'), ...words], {
+      ...workspace.orp,
+      stdio: 'ignore',
+    });
+  }
+
+  /** From the inbox to the session, as somebody does who looks for it. */
+  async function send(prompt: string): Promise<void> {
+    await page.goto(`${hosted.url}/inbox`);
+    await page.getByRole('link', { name: 'Send a prompt' }).first().click();
+    await page.getByRole('link', { name: /Main$/ }).click();
+    await page.getByLabel('Next prompt').fill(prompt);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText(/^Sent\./).waitFor(PATIENCE);
+  }
+
+  /** A prompt whose agent works until it is ended. */
+  async function sendLong(name: string): Promise<{ agentPid: number }> {
+    const ready = join(workspace.folder, `${name}-ready`);
+    const journal = join(workspace.folder, `${name}-journal`);
+    await send(JSON.stringify({ ready, journal, hang: true }));
+    await fileExists(ready);
+    return { agentPid: Number(/^start (\d+)/m.exec(readFileSync(journal, 'utf8'))?.[1]) };
+  }
+
+  const badge = (window: Page, status: string) =>
+    window.locator('main .badge').getByText(status, { exact: true });
+
+  it('sends a prompt and watches the answer of a real runner arrive', async () => {
+    await send(`Say hello to ${size.width}.`);
+    await page.getByText(`You said: Say hello to ${size.width}.`).waitFor(PATIENCE);
+    await badge(page, 'completed').last().waitFor(PATIENCE);
+  });
+
+  it('cancels a job, and sees it confirmed; the agent is gone, and a second window shows it at once', async () => {
+    const { agentPid } = await sendLong(`cancel-${size.width}`);
+    await page.getByRole('link', { name: 'Details' }).last().click();
+    await badge(page, 'running').waitFor(PATIENCE);
+    const second = await context.newPage();
+    await second.goto(page.url());
+    await badge(second, 'running').waitFor(PATIENCE);
+
+    await page.getByText('Cancel…').click();
+    await page.getByRole('button', { name: 'Cancel the job' }).click();
+    await badge(page, 'cancelled').waitFor(PATIENCE);
+    await badge(second, 'cancelled').waitFor(PATIENCE);
+    await until(async () => !(await isAlive(agentPid)));
+    await page
+      .getByText(/confirmed/i)
+      .first()
+      .waitFor(PATIENCE);
+  });
+
+  it('retries a lost job after the warning that it may run twice', async () => {
+    const { agentPid } = await sendLong(`lost-${size.width}`);
+    await page.getByRole('link', { name: 'Details' }).last().click();
+    await badge(page, 'running').waitFor(PATIENCE);
+    runner.kill('SIGKILL');
+    await once(runner, 'exit');
+    process.kill(agentPid, 'SIGKILL');
+    const jobId = page.url().split('/').at(-1)?.split('#')[0] ?? '';
+    await hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run();
+
+    await page.goto(`${hosted.url}/inbox`);
+    await page.locator(`a[href="/jobs/${jobId}"]`).first().click();
+    await badge(page, 'lost').waitFor(PATIENCE);
+    await page.getByText('Retry…').click();
+    await page.getByText(/twice/).first().waitFor(PATIENCE);
+    await page.getByRole('button', { name: 'Retry anyway' }).click();
+    await badge(page, 'queued').waitFor(PATIENCE);
+    await page.getByText('Cancel…').click();
+    await page.getByRole('button', { name: 'Cancel the job' }).click();
+    await badge(page, 'cancelled').waitFor(PATIENCE);
+    runner = startRunner();
+  });
+
+  it('revokes the terminal, which is then signed out', async () => {
+    await page.goto(`${hosted.url}/settings`);
+    const row = page.locator('[data-row]', { hasText: 'Terminal' }).first();
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    await until(async () => {
+      const failed = await orpJson(workspace.orp, ['whoami']).then(
+        () => false,
+        () => true,
+      );
+      return failed;
+    });
+  });
+});
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
