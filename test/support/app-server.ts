@@ -12,7 +12,7 @@ export interface AppServer {
   end(): Promise<void>;
 }
 
-/** @param folder of a short path: a socket path has at most 104 bytes on macOS */
+/** @param folder must have a short path, because a socket path has at most 104 bytes on macOS */
 export async function startAppServer(
   bin: string,
   folder: string,

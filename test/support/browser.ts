@@ -12,13 +12,15 @@ const PLACES = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** The browser of `CHROMIUM_BIN`, else the one of the system; undefined if there is none. */
+/** Returns the browser from `CHROMIUM_BIN`, or else the system's browser, or undefined. */
 export function findChromium(): string | undefined {
   const asked = process.env.CHROMIUM_BIN;
   return asked || PLACES.find((path) => existsSync(path));
 }
 
-/** Why the tests of the pages are skipped; undefined if a browser is there. Throws in CI, which installs one. */
+/**
+ * Returns why the tests of the pages are skipped, or undefined if there is a browser. Throws in CI, which installs a browser.
+ */
 export function whyNoBrowser(): string | undefined {
   if (findChromium() !== undefined) return undefined;
   const sentence =
@@ -30,7 +32,7 @@ export function whyNoBrowser(): string | undefined {
 export function startBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('No Chromium was found.');
-  // CI runs as root, for whom Chromium has no sandbox. The pages are our own.
+  // CI runs as root, and Chromium has no sandbox for root. The tests open only our own pages.
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 }
 
@@ -43,12 +45,12 @@ export interface Look {
   hasScript?: boolean;
 }
 
-/** What the page complained about: errors on its console, and reports of the content security policy. */
+/** The errors of a page: messages on its console, and reports of the content security policy. */
 export interface Complaints {
   list: string[];
 }
 
-/** A person's browser: a profile of its own. */
+/** Opens a browser window with its own profile. */
 export async function openWindow(
   browser: Browser,
   { size, scheme = 'light', hasScript = true }: Look,
@@ -73,9 +75,9 @@ export async function openWindow(
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe finds serious or critical: one line each. */
+/** Returns the serious and critical findings of axe, one line each. */
 export async function findBarriers(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, so the content security policy of the page stays as it is.
+  // The debugger evaluates the script, so the content security policy of the page need not change.
   await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {

@@ -1,4 +1,4 @@
-/** Finds a real Codex binary and gives it a home of its own that talks to a loopback model. */
+/** Finds a real Codex binary, and creates a `CODEX_HOME` for it that uses a fake model on this machine. */
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -6,18 +6,20 @@ import { join } from 'node:path';
 import { isOlder } from '../../cli/base/version.ts';
 import { pinnedCodex } from '../../scripts/local/pinned-codex.ts';
 
-/** At the latest from here on a profile is a file of its own; 0.114 still has tables. */
+/** From this version at the latest, each profile is a separate file. Version 0.114 still has tables. */
 const FIRST_WITH_PROFILE_FILES = '0.171.0';
 
 export interface RealCodex {
-  /** For the names of tests. */
+  /** The name for test titles. */
   name: string;
   bin: string;
-  /** As it says itself, such as `0.171.0`. */
+  /** The version that the binary reports, such as `0.171.0`. */
   version: string;
 }
 
-/** The binaries to test with: `CODEX_BIN` alone, else the oldest and the newest of CI, else the one on the PATH. */
+/**
+ * Returns the binaries to test: `CODEX_BIN` if set, otherwise the oldest and the newest of CI, otherwise `codex` on the PATH.
+ */
 export function findCodexes(): RealCodex[] {
   const asked = process.env.CODEX_BIN;
   if (asked) return known('CODEX_BIN', asked);
@@ -33,7 +35,7 @@ function known(name: string, bin: string): RealCodex[] {
   return status === 0 && version !== undefined ? [{ name: `${name} (${version})`, bin, version }] : [];
 }
 
-/** Makes a `CODEX_HOME` whose only model is the one behind `baseUrl`. */
+/** Creates a `CODEX_HOME` whose only model is at `baseUrl`. */
 export function makeCodexHome(folder: string, baseUrl: string): string {
   const home = join(folder, 'codex-home');
   mkdirSync(home, { recursive: true });
@@ -50,7 +52,7 @@ stream_max_retries = 0
   return home;
 }
 
-/** Adds a configuration profile that names a model, in the way that this version reads. */
+/** Adds a configuration profile that names a model, in the form that this version reads. */
 export function addProfile(
   home: string,
   { version }: RealCodex,

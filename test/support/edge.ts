@@ -1,7 +1,9 @@
 /**
- * The edge in front of the local runtime. Cloudflare refuses at its edge what a Worker never sees (Workers limits: a URL of
- * 16 KB, headers of 128 KB in all, a body of 100 MB) and answers by itself, with a page. The local runtime refuses nothing
- * of that, so a client that breaks a limit would pass every test and fail on the day it is deployed.
+ * Enforces the limits of Cloudflare's edge in front of the local runtime. The real edge refuses some requests before the
+ * Worker sees
+ * them (URLs above 16 KB, headers above 128 KB, bodies above 100 MB) and answers with a page. The local runtime has no such
+ * limits,
+ * so without this file a client could pass every test and fail in production.
  */
 
 import {
@@ -27,9 +29,9 @@ type Limits = Record<keyof typeof EDGE_LIMITS, number>;
 export interface Edge {
   /** Origin without a trailing slash. */
   url: string;
-  /** What it refused, in order: `414 POST /api/…`. */
+  /** The refused requests, in order: `414 POST /api/…`. */
   refusals: readonly string[];
-  /** Ends every connection; nothing listens after it. */
+  /** Ends all connections and stops listening. */
   close(): Promise<void>;
 }
 
@@ -47,7 +49,7 @@ export async function startEdge(target: string, port = 0, limits: Limits = EDGE_
   const note = (request: IncomingMessage, { status }: Refusal) =>
     refusals.push(`${status} ${request.method} ${request.url?.slice(0, 80)}`);
 
-  // Node itself would refuse headers of 16 KB.
+  // By default, Node itself would refuse headers above 16 KB.
   const server = createServer({ maxHeaderSize: 4 * limits.headerBytes }, (request, response) => {
     const refusal = judge(request, limits);
     if (refusal === undefined) return forward({ request, response }, { to, limits, note });
@@ -70,13 +72,13 @@ export async function startEdge(target: string, port = 0, limits: Limits = EDGE_
 
 function judge({ url = '', rawHeaders }: IncomingMessage, limits: Limits): Refusal | undefined {
   if (Buffer.byteLength(url) > limits.urlBytes) return { status: 414, title: 'Request-URI Too Large' };
-  // Two bytes after each name and each value: a colon and a space, the end of the line.
+  // Each name and each value is followed by two bytes: a colon and a space, or the line end.
   const headerBytes = rawHeaders.reduce((sum, text) => sum + Buffer.byteLength(text, 'latin1') + 2, 0);
   if (headerBytes > limits.headerBytes) return { status: 431, title: 'Request Header Fields Too Large' };
   return undefined;
 }
 
-/** As the edge refuses: a page for people, nothing for programs. */
+/** Refuses like the edge, with a page for people. */
 function refuse(response: ServerResponse, { status, title }: Refusal): void {
   response.writeHead(status, { 'content-type': 'text/html', connection: 'close' });
   response.end(`<html><head><title>${status} ${title}</title></head><body>cloudflare</body></html>\n`);
@@ -88,7 +90,7 @@ interface Way {
   note(request: IncomingMessage, refusal: Refusal): void;
 }
 
-/** Passes everything on as it comes, in both directions; when one side is gone, so is the other. */
+/** Forwards data in both directions. When one side closes, closes the other side. */
 function forward(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
   { to, limits, note }: Way,
@@ -112,7 +114,7 @@ function forward(
     answer.pipe(response);
     answer.on('error', () => response.destroy());
   });
-  // A runtime that is not there is to clients as if nothing listened.
+  // If the runtime is down, clients see a closed connection.
   upstream.on('error', () => {
     if (!response.writableEnded) response.destroy();
   });

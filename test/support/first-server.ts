@@ -1,5 +1,7 @@
 /**
- * A server of v0.4.4 and nothing more: it ignores every query parameter and body field that v0.4.4 does not know, announces nothing, has no WebSocket and no job routes, and its refusals are a sentence.
+ * A v0.4.4 server. It ignores all query parameters and body fields that v0.4.4 does not know, announces no capabilities, and
+ * has no
+ * WebSocket and no job routes. Its refusals contain only a sentence.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -38,7 +40,7 @@ export class FirstServer {
   /** A review that the compatibility poll hands out once. */
   review: Fields | undefined;
   readonly reviewAnswers: Fields[] = [];
-  /** What it refuses by the last word of the path, in the form of its time. */
+  /** The last words of the paths that the server refuses, in the form of v0.4.4. */
   readonly refused = new Set<string>();
   readonly #server: Server;
   readonly #streams = new Set<ServerResponse>();
@@ -57,7 +59,7 @@ export class FirstServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** What was asked, as `GET /path`, each once, in the order of its first time. */
+  /** The requested routes, as `GET /path`, each once, in the order of the first request. */
   get routes(): string[] {
     return [...new Set(this.requests.map(({ method, path }) => `${method} ${path}`))];
   }
@@ -176,7 +178,7 @@ export class FirstServer {
     }
   }
 
-  /** Ends with its first event. */
+  /** Serves a stream, which ends after its first event. */
   #stream(query: URLSearchParams, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('event: ready\ndata: {"ok":true}\n\n');

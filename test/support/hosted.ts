@@ -1,6 +1,7 @@
 /**
- * The real server for tests in Node: the same runtime as `npm start`, with state of its own, behind a double of the edge that
- * enforces the limits of the platform.
+ * The real server for tests in Node: the same runtime as `npm start`, with its own state, behind `edge.ts`, which enforces
+ * the limits
+ * of the platform.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,17 +19,17 @@ export interface TestUser {
 
 export interface Hosted {
   url: string;
-  /** What the edge refused in front of the server, since it started last. */
+  /** The requests that the edge has refused since the last start. */
   refusals(): readonly string[];
   database: Database;
-  /** Adds an account nobody else uses. */
+  /** Adds a new account. */
   createUser(role?: Role): Promise<TestUser>;
-  /** Signs in over HTTP; answers the device token. */
+  /** Signs in over HTTP. Returns the device token. */
   signIn(user: TestUser): Promise<string>;
   fireCron(): Promise<void>;
-  /** Ends the runtime, so that nothing listens. The state stays. */
+  /** Stops the server. The state stays. */
   stop(): Promise<void>;
-  /** Starts again after `stop`, or ends and starts: same address, same state, no memory. */
+  /** Starts the server again, with the same address and state but empty memory. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,7 +56,7 @@ export async function signIn(url: string, user: TestUser): Promise<string> {
   return answer.token;
 }
 
-/** Starts a hosted side; close it when done. */
+/** Starts a server. The caller must close it. */
 export async function startHosted(): Promise<Hosted> {
   const persistTo = mkdtempSync(join(tmpdir(), 'orp-hosted-'));
   let runtime: Runtime | undefined = await startRuntime({ port: 0, persistTo });

@@ -1,12 +1,13 @@
 /**
- * A loopback model for a real Codex binary: it speaks the streaming Responses API and answers from the conversation it is sent.
- * What an earlier turn said is known here only because the request repeats it, so a right answer proves that the session was resumed.
+ * A fake model for a real Codex binary, on this machine. It implements the streaming Responses API and answers from the
+ * conversation
+ * in the request. It has no memory, so a correct answer about an earlier turn proves that the session was resumed.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One item of a conversation, as far as this model reads it. */
+/** The fields of a conversation item that this model reads. */
 interface InputItem {
   type?: string;
   role?: string;
@@ -25,23 +26,23 @@ type OutputItem =
   | { type: 'function_call'; id: string; call_id: string; name: string; arguments: string };
 
 export interface ModelServer {
-  /** The `base_url` of the provider in Codex's configuration. */
+  /** The `base_url` of the model provider in Codex's configuration. */
   baseUrl: string;
-  /** Every request so far, oldest first. */
+  /** All requests so far, oldest first. */
   requests: ModelRequest[];
   close(): Promise<void>;
 }
 
 const CODE_WORD = /code word is ([A-Za-z0-9-]+)/;
 const RUN = /^run: (.+)$/m;
-/** Runs a command outside of the sandbox, which Codex asks a person about. */
+/** Requests a command outside the sandbox, for which Codex asks a person. */
 const ASK = /^ask: (.+)$/m;
 const REFUSE = /^refuse: (.+)$/m;
-/** The server of the model answers with this status and body. */
+/** Makes the server answer with this status and body. */
 const STATUS = /^status: (\d{3}) (.+)$/m;
-/** With a status: the account's limit is used up until this second of the epoch. */
+/** With a status: the usage limit of the account resets at this time (epoch seconds). */
 const RESETS = /^resets: (\d+)$/m;
-/** The turn ends without a word. */
+/** The turn ends without an answer. */
 const SILENT = /^say nothing$/m;
 
 const USAGE = {
@@ -57,7 +58,7 @@ function textOf(item: InputItem): string {
   return (item.content ?? []).map((part) => part.text ?? '').join('\n');
 }
 
-/** What this model says to a conversation; pure, so a test can read here what it must expect. */
+/** Returns the answer to a conversation. Pure, so a test can expect the exact answer. */
 function answerTo(input: InputItem[]): string {
   const prompts = input.filter((item) => item.role === 'user').map(textOf);
   const prompt = prompts.at(-1) ?? '';
@@ -84,7 +85,7 @@ function review(known: string | undefined): string {
   ].join('\n\n');
 }
 
-/** With `isOutside`, the model asks for a run outside of the sandbox. */
+/** With `isOutside`, the model requests a run outside the sandbox. */
 function shellCall(
   request: ModelRequest,
   { command, isOutside }: { command: string; isOutside: boolean },

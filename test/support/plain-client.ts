@@ -1,4 +1,4 @@
-/** A client that knows the wire and nothing else: plain fetch, no schema, no code of ours. It keeps every answer it got. */
+/** A client that uses only fetch, without schemas or other code of this repository. It keeps every answer. */
 
 import { randomUUID } from 'node:crypto';
 
@@ -40,7 +40,7 @@ export class PlainClient {
     return answer;
   }
 
-  /** Sends a request that must succeed; answers its body. */
+  /** Sends a request that must succeed. Returns the body of the answer. */
   async expectOk(request: string, body?: object): Promise<Answer> {
     const answer = await this.send(request, body);
     if (answer.status < 200 || answer.status > 299) {
@@ -58,7 +58,7 @@ export class PlainClient {
     return this.expectOk(`GET /api/cli/runner/jobs/poll?machineId=${this.machineId}`);
   }
 
-  /** Syncs one repository with one routeable session, as v0.4.4 writes it. */
+  /** Syncs one repository with one active session, in the form of v0.4.4. */
   sync(ideaId: string, projectRoot: string): Promise<Answer> {
     const at = '2026-04-01T10:00:00Z';
     return this.expectOk('POST /api/cli/runner/sync', {
@@ -96,7 +96,7 @@ export class PlainClient {
   }
 }
 
-/** Paths of every `null` in an answer; `job` of an idle poll is the only place where the wire allows one. */
+/** Returns the paths of every `null` in an answer. Only `job` of an idle poll may be `null`. */
 export function nullsIn(value: Json, path = ''): string[] {
   if (value === null) return path === '.job' ? [] : [path];
   if (typeof value !== 'object') return [];

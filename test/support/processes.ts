@@ -1,12 +1,12 @@
-/** Runs a script of this project as a process; for tests that judge what a person would see. */
+/** Runs a script of this project as a process, for tests of the printed output. */
 
 import { spawn } from 'node:child_process';
 import { projectPath } from '../../scripts/local/project-path.ts';
 
 export interface ScriptRun {
-  /** Everything printed so far, both streams in order of arrival. */
+  /** The output so far, from both streams in order of arrival. */
   output(): string;
-  /** Resolves when the output contains `text`; rejects when the script ends without having said it. */
+  /** Resolves when the output contains `text`. Rejects if the script ends without printing it. */
   says(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   ended: Promise<number | null>;

@@ -1,4 +1,4 @@
-/** A person's machine in a temporary folder: a repository, settings of their own, and `orp` signed in to a hosted side. */
+/** A person's machine in a temporary folder, with a repository, settings, and `orp` signed in to a server. */
 
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ export interface Workspace {
   remove(): void;
 }
 
-/** Makes the folder and signs in. `env` is added to what every command sees. */
+/** Creates the folder and signs in. `env` is added to the environment of every command. */
 export async function makeWorkspace(
   hosted: Pick<Hosted, 'url' | 'createUser'>,
   env: NodeJS.ProcessEnv = {},
@@ -36,7 +36,7 @@ export async function makeWorkspace(
   };
 }
 
-/** Adds an idea, links the repository and one session to it, and syncs; answers the idea. */
+/** Adds an idea, links the repository and one session to it, and syncs. Returns the idea. */
 export async function linkSession(workspace: Workspace, agentSessionId: string): Promise<string> {
   const { orp } = workspace;
   const { id } = await orpJson<{ id: string }>(orp, [

@@ -1,6 +1,7 @@
 /**
- * One whole run: several machines work through the jobs of a plan while the faults of the same plan happen to them.
- * Then everything is made whole, the queue runs dry, everybody leaves, and what is left is judged.
+ * Runs the complete chaos test. Several machines run the jobs of a plan while the faults of the plan happen. Then all faults
+ * are
+ * repaired, the queue becomes empty, all runners exit, and the results and leftovers are checked.
  */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
@@ -30,31 +31,33 @@ export interface ChaosOptions {
 export interface ChaosResult {
   seed: number;
   jobs: number;
-  /** By the status they ended in. */
+  /** The number of jobs by final status. */
   statuses: Record<string, number>;
   runs: number;
-  /** Runs in an agent server. */
+  /** The number of runs in an agent server. */
   turns: number;
   faults: FaultCounts & { jobCancelled: number; jobRetried: number };
   violations: Violation[];
-  /** Processes, locks and files that are left, and runners that left by themselves. */
+  /** Remaining processes, locks and files, and runners that exited unexpectedly. */
   leftovers: string[];
-  /** Everything that is known of the jobs with violations. */
+  /** All known facts about the jobs with violations. */
   stories: Evidence[];
   seconds: number;
-  /** Where the logs and journals are; removed when nothing was found. */
+  /** The folder of the logs and journals. It is removed if there are no violations. */
   folder: string;
 }
 
-/** Jobs that are not done at any time, per machine: enough that nobody waits, few enough that orders hit work in progress. */
+/** The number of open jobs per machine: enough that no machine is idle, and few enough that orders hit running jobs. */
 const OPEN_PER_MACHINE = 5;
-/** No job has ended for this long after the last fault, with time passing faster than on the wall: none will. */
+/**
+ * If no job ends for this long after the last fault, no job will end any more. The server's clock runs faster than real time.
+ */
 const STUCK_AFTER_MS = 180_000;
 const SETTLE_STEP_MS = 20_000;
 const TAKEN_LOOKS = 60;
 const TAKEN_LOOK_MS = 500;
 const LEAVE_LIMIT_MS = 120_000;
-/** How long a runner may take to hear what its agent has said, and to be there again. */
+/** How long after a fault the runner may miss output of its agent. */
 const AFTERMATH_MS = 20_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -102,7 +105,7 @@ class ChaosRun {
     const faults = new Faults(stage);
     for (const machine of this.#machines) machine.start();
     const injecting = faults.inject(this.#plan.nextFault, () => this.#ended);
-    // Whichever fails first ends the run; the other's end is awaited below.
+    // The first failure ends the run. The other task is awaited below.
     injecting.catch(() => undefined);
     await Promise.race([this.#sendAll(person), injecting.then(() => new Promise(() => undefined))]);
     faults.recover();
@@ -155,7 +158,7 @@ class ChaosRun {
     return proxy;
   }
 
-  /** Keeps a few jobs open until all were accepted, and their orders given. */
+  /** Sends all jobs and orders, and keeps a few jobs open at any time. */
   async #sendAll(person: ChaosPerson): Promise<void> {
     const limit = OPEN_PER_MACHINE * this.#machines.length;
     for (let sent = 0; sent < this.#plan.jobs.length; ) {
@@ -189,7 +192,7 @@ class ChaosRun {
     if (await person.retry(jobId)) this.#orders.jobRetried += 1;
   }
 
-  /** A queued job cannot be retried: somebody has to have taken it. */
+  /** Waits until a machine has claimed the job, because a queued job cannot be retried. */
   async #untilTaken(person: ChaosPerson, jobId: string): Promise<void> {
     for (let looks = 0; looks < TAKEN_LOOKS; looks += 1) {
       if ((await person.show(jobId)).status !== 'queued') return;
@@ -197,7 +200,7 @@ class ChaosRun {
     }
   }
 
-  /** Every machine is back; hosted time passes until nothing is open, or nothing has ended for long. */
+  /** Advances the server's clock until no job is open, or until no job has ended for a long time. */
   async #settle(person: ChaosPerson): Promise<void> {
     let open = Number.POSITIVE_INFINITY;
     for (let movedAt = Date.now(); Date.now() - movedAt < STUCK_AFTER_MS; ) {
@@ -212,7 +215,7 @@ class ChaosRun {
     }
   }
 
-  /** Every runner is asked to leave; what it still holds is delivered first. Returns who did not in time. */
+  /** Asks every runner to exit after it has delivered its results. Returns the runners that did not exit in time. */
   async #leave(): Promise<string[]> {
     const unexpected = this.#machines.flatMap((machine) => machine.unexpectedEnds);
     const left = await Promise.all(this.#machines.map((machine) => machine.drain(LEAVE_LIMIT_MS)));
@@ -251,17 +254,17 @@ class ChaosRun {
   }
 }
 
-/** A job that nobody sent: one was accepted twice. */
+/** The violation for a job that was not sent, because another job was accepted twice. */
 function strayJob(jobId: string): Violation {
   return { kind: 'doubled', jobId, sentence: 'Nobody sent it: one was accepted twice.' };
 }
 
-/** Nothing was found. */
+/** Whether there are no violations and no leftovers. */
 export function isClean({ violations, leftovers }: ChaosResult): boolean {
   return violations.length === 0 && leftovers.length === 0;
 }
 
-/** Whether the runner, or the agent server, was not there for a moment of the run. */
+/** Whether the runner or the agent server was down during a part of the run. */
 function isDisturbed({ session, startedAt, endedAt }: Run, disturbances: readonly Disturbance[]): boolean {
   return disturbances.some(
     ({ machine, at }) =>

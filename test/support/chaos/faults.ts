@@ -1,4 +1,4 @@
-/** Brings the faults of the plan about, one after the other, while the work goes on; and makes everything whole again. */
+/** Causes the faults of the plan, one after the other, while jobs run, and repairs them afterwards. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChaosMachine } from './machine.ts';
@@ -6,20 +6,20 @@ import { FAULTS, type Fault, type FaultKind } from './plan.ts';
 import type { ChaosProxy } from './proxy.ts';
 import type { ChaosService } from './service.ts';
 
-/** Longer than a lease, so that one jump ends every lease that nobody renews. */
+/** Longer than a lease, so that one jump ends every lease that is not renewed. */
 const PAST_THE_LEASE_MS = 130_000;
 const PAST_THE_BACKOFF_MS = 30_000;
 const HOUR_MS = 3_600_000;
 const DRAIN_LIMIT_MS = 20_000;
-/** In production every minute; here a minute passes faster. */
+/** In production cron fires every minute; in this test a minute passes faster. */
 const CRON_EVERY_MS = 1500;
 
-/** More than these would only keep runners from starting at all. */
+/** With more faults than this, runners could not even start. */
 const FAULTS_AHEAD = 40;
 const FAULTS_PER_JOB = 4;
 const LOOK_MS = 100;
 
-/** Where an answer that is lost hurts; a variant of the fault chooses one. */
+/** The routes on which a lost answer is dangerous. The variant of the fault chooses a route. */
 const ROUTES = [
   /runner\/jobs\/poll/,
   /jobs\/[^/]+\/start/,
@@ -30,7 +30,9 @@ const ROUTES = [
   /./,
 ];
 
-/** What a fault hits, unless it is a machine. The database is silent also while the clock jumps and the service dies. */
+/**
+ * The target of a fault, if it is not a machine. The database may also be silent while the clock jumps or the server dies.
+ */
 const VICTIMS: Partial<Record<FaultKind, 'service' | 'database'>> = {
   serviceKilled: 'service',
   clockJumped: 'service',
@@ -39,33 +41,35 @@ const VICTIMS: Partial<Record<FaultKind, 'service' | 'database'>> = {
 };
 const DATABASE = {};
 
-/** A silence must often be longer than anybody waits for one answer. */
+/** The factor for silences of the database, which must often be longer than a client waits for one answer. */
 const SILENCE_FACTOR = 6;
 
 export type FaultCounts = Record<FaultKind, number>;
 
 export interface Disturbance {
   machine: string;
-  /** Epoch ms, by the clock of the machine. */
+  /** Epoch ms, from the clock of the machine. */
   at: number;
 }
 
 export interface Stage {
   service: ChaosService;
   machines: readonly ChaosMachine[];
-  /** Between the person and the service. */
+  /** The proxy between the person and the server. */
   personProxy: ChaosProxy;
 }
 
 export class Faults {
-  /** Faults that really happened. */
+  /** The number of faults that really happened. */
   readonly counts: FaultCounts;
   readonly #stage: Stage;
   readonly #end = new AbortController();
-  /** What a fault took away, and somebody is about to give back. */
+  /** The targets that a fault has stopped and that will be started again. */
   readonly #busy = new Set<object>();
   readonly #pending = new Set<Promise<void>>();
-  /** When nobody listened to the agents of a machine for a moment: output may be missing, never wrong. */
+  /**
+   * The times when no runner listened to the agents of a machine. Output from these times may be missing, but never wrong.
+   */
   readonly disturbances: Disturbance[] = [];
   #failure: unknown;
 
@@ -75,8 +79,8 @@ export class Faults {
   }
 
   /**
-   * Goes on until `calm` is called.
-   * @param endedJobs how many jobs have ended; the storm waits for them, so that a slow machine is not kept from all work
+   * Causes faults until `recover` is called.
+   * @param endedJobs returns the number of ended jobs. Faults wait for it, so that a slow machine can still finish jobs.
    */
   async inject(nextFault: () => Fault, endedJobs: () => number): Promise<void> {
     const cron = setInterval(() => this.#start(this.#stage.service.fireCron()), CRON_EVERY_MS);
@@ -98,7 +102,7 @@ export class Faults {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** No more faults; those that last are ended in their time. */
+  /** Causes no more faults. Current faults end at their planned time. */
   recover(): void {
     this.#end.abort();
     for (const { proxy } of this.#stage.machines) proxy.disarm();
@@ -113,7 +117,7 @@ export class Faults {
     void tracked.finally(() => this.#pending.delete(tracked));
   }
 
-  /** One fault at a time for the same thing; one that would hit a thing already hit does not happen. */
+  /** Causes a fault, unless its target already has a fault. */
   async #bringAbout(fault: Fault): Promise<void> {
     const { service, machines } = this.#stage;
     const machine = machines[fault.machine];
@@ -149,7 +153,7 @@ export class Faults {
         return;
       case 'runnerRestarted':
         this.counts.runnerRestarted += 1;
-        // One that is busy for longer is killed, as systems do that shut down.
+        // A runner that is busy for longer is killed, as a system does at shutdown.
         if (!(await machine.drain(DRAIN_LIMIT_MS))) {
           this.#disturb(machine);
           await machine.kill();
@@ -188,7 +192,10 @@ export class Faults {
     await service.setDatabase('answering');
   }
 
-  /** Asleep past the lease: the service gives the job up, or to somebody else, and then the runner comes back. */
+  /**
+   * Stops a machine for longer than its lease. The server reclaims its job, or gives it to another machine, before it
+   * returns.
+   */
   async #sleep(fault: Fault, machine: ChaosMachine): Promise<void> {
     this.counts.runnerSlept += 1;
     this.#disturb(machine);
@@ -196,7 +203,7 @@ export class Faults {
     try {
       await this.#stage.service.advance(PAST_THE_LEASE_MS);
       await sleep(fault.lastsMs);
-      // What was given back is due by now: somebody else may be at work on it when the sleeper is back.
+      // The reclaimed job is due now, so another machine may run it when this machine returns.
       await this.#stage.service.advance(PAST_THE_BACKOFF_MS);
       await sleep(fault.lastsMs);
     } finally {
@@ -218,7 +225,7 @@ export class Faults {
     this.#proxyOf(fault, machine).arm({ route, mishap, onHit });
   }
 
-  /** Every so often it is the person whose network fails. */
+  /** Returns the proxy for a fault. Sometimes the person's network fails. */
   #proxyOf(fault: Fault, machine: ChaosMachine): ChaosProxy {
     return fault.variant > 0.93 ? this.#stage.personProxy : machine.proxy;
   }

@@ -1,4 +1,4 @@
-/** Installs the scripted Codex as npm would, so that `orp` reads its version and drives it through an agent server. */
+/** Installs the scripted Codex like npm, so that `orp` can read its version and drive it through an agent server. */
 
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

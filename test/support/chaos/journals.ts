@@ -1,4 +1,4 @@
-/** What the agents themselves wrote down: the truth by which everything else is judged. */
+/** Reads the journals of the agents, with which everything else is compared. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,15 +6,15 @@ import { join } from 'node:path';
 /** One process or turn that got a prompt. */
 export interface Run {
   run: string;
-  /** Key of its job. */
+  /** The key of the job. */
   key: string;
   session: string;
   startedAt: number;
-  /** Another run that was at work in the same session. */
+  /** Another run that was active in the same session. */
   overlaps: string | undefined;
   pieces: { command: string; text: string }[];
   answer: string | undefined;
-  /** It left by itself. */
+  /** Whether the run exited by itself. */
   hasEnded: boolean;
   /** Epoch ms. */
   endedAt: number | undefined;
@@ -33,7 +33,7 @@ export function readRuns(folder: string): Run[] {
 }
 
 function readRun(text: string): Run[] {
-  // A run that was killed while it wrote leaves half a line.
+  // A run that was killed during a write leaves an incomplete line.
   const lines = text.split('\n').slice(0, -1);
   const [start, ...rest] = lines.map((line) => JSON.parse(line) as Line);
   if (start?.record !== 'start') return [];

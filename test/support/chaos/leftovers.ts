@@ -1,4 +1,4 @@
-/** What must not be there when everybody has left: processes, locks, undelivered results, private files. */
+/** Finds leftovers after all runners have exited: processes, locks, undelivered results, private files. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -18,18 +18,18 @@ function listProcessesOf(folder: string): { pid: number; command: string }[] {
     .filter(({ pid }) => pid !== process.pid);
 }
 
-/** Ends what a failed run left behind. */
+/** Ends the processes that a failed run left behind. */
 export function endProcessesOf(folder: string): void {
   for (const { pid } of listProcessesOf(folder)) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has just ended by itself.
+      // The process has just ended by itself.
     }
   }
 }
 
-/** Every leftover, a sentence each. */
+/** Returns every leftover, one sentence each. */
 export function findLeftovers(folder: string, machines: readonly ChaosMachine[]): string[] {
   return [
     ...listProcessesOf(folder).map(({ command }) => `A process is left: ${command.slice(0, 300)}`),
@@ -41,7 +41,7 @@ function leftoversOf(machine: ChaosMachine): string[] {
   const writers = [machine.config, machine.state, machine.link]
     .flatMap((place) => filesIn(place))
     .filter((path) => /lock$/.test(basename(path)));
-  // Beside the lock stands what the last runner was last heard to do; that stays.
+  // The folder of the lock also has the status record of the last runner, which may stay.
   const runners = filesIn(join(machine.state, 'orp', 'runner')).filter(
     (path) => !path.endsWith('-live.json'),
   );

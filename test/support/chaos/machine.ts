@@ -1,4 +1,4 @@
-/** One person's machine: a linked repository with sessions, and its runner, which is killed, put to sleep and started again. */
+/** A machine with a linked repository, sessions and a runner. The test kills, freezes and restarts the runner. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { installCodex } from './install-codex.ts';
 import { SESSIONS_PER_MACHINE } from './plan.ts';
 import type { ChaosProxy } from './proxy.ts';
 
-/** A runner that has been up for so long holds its lock. */
+/** After this time, a started runner certainly has its lock. */
 const SETTLED_MS = 4000;
 const SECOND_LIMIT_MS = 60_000;
 const SIGN_IN_TRIES = 60;
@@ -28,7 +28,7 @@ export class ChaosMachine {
   readonly folder: string;
   readonly proxy: ChaosProxy;
   readonly #transport: (typeof TRANSPORTS)[number];
-  /** Every other machine works on two jobs at once, and every third one starts a process for each prompt. */
+  /** Every second machine runs two jobs at once, and every third machine starts a process for each prompt. */
   readonly #options: string[];
   readonly #orp: Where;
   readonly #agent: string;
@@ -38,7 +38,7 @@ export class ChaosMachine {
   #runner: ChildProcess | undefined;
   #startedAt = 0;
   #isEndWanted = false;
-  /** How often the runner left without being asked. */
+  /** The unexpected exits of the runner. */
   unexpectedEnds: string[] = [];
 
   constructor(at: number, folder: string, proxy: ChaosProxy) {
@@ -72,12 +72,12 @@ export class ChaosMachine {
     return join(this.folder, 'state');
   }
 
-  /** Where the agent keeps the transcripts of its sessions. */
+  /** The folder with the transcripts of the agent's sessions. */
   get transcripts(): string {
     return join(codexHome(this.#orp.env), 'sessions');
   }
 
-  /** Where the local records of the repository are. */
+  /** The folder with the local records of the repository. */
   get link(): string {
     return join(this.#orp.cwd, '.git', 'orp');
   }
@@ -90,7 +90,7 @@ export class ChaosMachine {
     return `${this.name}-s${session}`;
   }
 
-  /** Signs in and links the repository, all through the proxy. */
+  /** Signs in and links the repository through the proxy. */
   async setUp(person: { email: string; password: string }): Promise<void> {
     const run = <Document>(words: string[]) => orpJson<Document>(this.#orp, words);
     this.#person = person;
@@ -116,7 +116,7 @@ export class ChaosMachine {
     await run(['runner', 'sync']);
   }
 
-  /** Tries until it succeeds: the network may fail this, too. */
+  /** Tries to sign in until it succeeds, because the network may fail. */
   async signIn(): Promise<void> {
     const { email, password } = this.#person;
     const login = ['auth', 'login', '--base-url', this.proxy.url, '--email', email, '--password-stdin'];
@@ -128,7 +128,7 @@ export class ChaosMachine {
     }
   }
 
-  /** The token is gone here, and dead on the service unless that could not be reached. */
+  /** Removes the token here, and revokes it on the server if the server is reachable. */
   async signOut(): Promise<void> {
     await orpJson(this.#orp, ['auth', 'logout']);
   }
@@ -149,7 +149,7 @@ export class ChaosMachine {
   #spawn(): ChildProcess {
     const log = openSync(join(this.folder, 'runner.log'), 'a');
     const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', this.#agent];
-    // Named, so that whoever looks for what is left of this machine finds its runners, too.
+    // The option makes the folder part of the command line, so that the check for leftovers finds the runner.
     const pace = ['--repo-root', this.#orp.cwd, '--poll-interval', '1', '--heartbeat-interval', '1'];
     const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, ...pace, ...this.#options], {
       ...this.#orp,
@@ -159,7 +159,7 @@ export class ChaosMachine {
     return child;
   }
 
-  /** Somebody starts another runner here: it has to leave at once, as a usage error. False: there was no first one. */
+  /** Starts a second runner, which must exit at once with a usage error. Returns false if there was no first runner. */
   async startSecond(): Promise<boolean> {
     if (this.#runner === undefined || performance.now() - this.#startedAt < SETTLED_MS) return false;
     const second = this.#spawn();
@@ -170,18 +170,18 @@ export class ChaosMachine {
     return true;
   }
 
-  /** SIGKILL to the runner alone: nobody tells its agent. */
+  /** Kills only the runner with SIGKILL. The agent gets no signal. */
   kill(): Promise<void> {
     return this.#end('SIGKILL');
   }
 
-  /** SIGKILL to the agent server of the runner, and to nothing else. False: there was none. */
+  /** Kills only the runner's agent server with SIGKILL. Returns false if there was none. */
   killAgentServer(): boolean {
     const pid = readJsonObject(serverRecordPath(this.#orp.env))?.pid;
     return typeof pid === 'number' && trySignal(pid, 'SIGKILL');
   }
 
-  /** The runner finishes what it has, and leaves. Undefined: it did not within the time. */
+  /** Asks the runner to finish its jobs and exit. Returns false if it did not exit in time. */
   async drain(limitMs: number): Promise<boolean> {
     const limit = new Promise<false>((late) => setTimeout(() => late(false), limitMs).unref());
     return Promise.race([this.#end('SIGTERM').then(() => true as const), limit]);
@@ -196,7 +196,7 @@ export class ChaosMachine {
     await ended;
   }
 
-  /** Holds the runner, with or without its agent. Returns how to let them go on. */
+  /** Freezes the runner, with or without its agents. Returns a function that lets them continue. */
   async freeze(withAgents: boolean): Promise<() => void> {
     const runner = this.#runner;
     if (runner?.pid === undefined) return () => undefined;
@@ -211,7 +211,7 @@ export class ChaosMachine {
   }
 }
 
-/** False: it has just ended. */
+/** Sends a signal. Returns false if the process has just ended. */
 function trySignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);

@@ -1,4 +1,4 @@
-/** Somebody who sends work and changes their mind, over a network that fails them as it fails the runners. */
+/** A person who sends, cancels and retries jobs, over a network that fails as it does for the runners. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deviceLogin } from '../../../spec/contract/auth.ts';
@@ -18,9 +18,9 @@ export type Story = ReplyOf<typeof showJob>['job'];
 export type Listed = ReplyOf<typeof listJobs>['jobs'][number];
 export type Entry = ReplyOf<typeof readTranscript>['entries'][number];
 
-/** What a repeated request is paused by: an outage lasts a second or two. */
+/** The pause before a repeated request. An outage lasts a second or two. */
 const PAUSE_MS = 200;
-/** A request that nobody answers within this time is asked again. */
+/** A request without an answer in this time is sent again. */
 const PATIENCE_MS = 10_000;
 
 type Answer<Body> = { status: number; body: Body };
@@ -28,12 +28,12 @@ type Answer<Body> = { status: number; body: Body };
 export class ChaosPerson {
   readonly #url: string;
   #token = '';
-  /** Retries that may have taken effect, by job. */
+  /** The number of retries that may have had an effect, by job. */
   readonly retriesSent = new Map<string, number>();
 
   readonly #end = new AbortController();
 
-  /** @param url where the service is for this person */
+  /** @param url the address of the server for this person */
   constructor(url: string) {
     this.#url = url;
   }
@@ -44,7 +44,7 @@ export class ChaosPerson {
     this.#token = answer.body.token;
   }
 
-  /** Sends a job until it is accepted; the key makes it one job however often it is sent. Returns its id. */
+  /** Sends a job until it is accepted. Because of the key, it becomes only one job. Returns its id. */
   async enqueue(job: PlannedJob, machine: ChaosMachine, folder: string): Promise<string> {
     const { target, recipe, onLeaseLoss } = job;
     const where = {
@@ -61,13 +61,13 @@ export class ChaosPerson {
     return answer.body.job.id;
   }
 
-  /** True when the service cancelled it. */
+  /** Returns true if the server has cancelled the job. */
   async cancel(jobId: string): Promise<boolean> {
     const { status } = await this.#ask('POST', cancelJob.path.replace(':jobId', jobId), { body: {} });
     return status === 200;
   }
 
-  /** Asked once: whether a retry whose answer was lost took effect, nobody knows. */
+  /** Sends a retry only once. If the answer is lost, it is unknown whether the retry had an effect. */
   async retry(jobId: string): Promise<boolean> {
     this.retriesSent.set(jobId, (this.retriesSent.get(jobId) ?? 0) + 1);
     const path = `${cancelJob.path.replace(':jobId', jobId).replace(/cancel$/, 'retry')}`;
@@ -103,12 +103,12 @@ export class ChaosPerson {
     }
   }
 
-  /** Nobody waits for its answers any more. */
+  /** Stops waiting for answers. */
   giveUp(): void {
     this.#end.abort(new Error('the person gave up'));
   }
 
-  /** Asks until there is an answer that counts. */
+  /** Sends a request until there is a valid answer. */
   async #ask<Body>(
     method: string,
     path: string,
@@ -139,7 +139,7 @@ export class ChaosPerson {
       });
       return { status: response.status, body: (await response.json()) as Body };
     } catch {
-      // Cut off, or the service is down.
+      // The connection was cut, or the server is down.
       return undefined;
     }
   }

@@ -1,44 +1,44 @@
-/** What is going to happen, drawn from the seed alone: the jobs, what people do with them, and the faults in their order. */
+/** The plan of a run, drawn only from the seed: the jobs, the orders of people, and the sequence of faults. */
 
 import { Random } from './random.ts';
 
 /** How an agent behaves; see `codex/recipe.mjs`. */
 const BEHAVIOURS = {
   answer: 62,
-  /** It reports a failure. */
+  /** The agent reports a failure. */
   fail: 6,
-  /** It goes on when nobody reads its output any more, as a program does that ignores SIGPIPE. */
+  /** The agent continues when nobody reads its output, like a program that ignores SIGPIPE. */
   goOn: 18,
-  /** It leaves a process in its group that holds the pipe. */
+  /** The agent leaves a process in its group that keeps the pipe open. */
   child: 7,
-  /** As `child`, in a session of its own. */
+  /** Like `child`, but the process has its own session. */
   leave: 5,
-  /** It ignores SIGINT. */
+  /** The agent ignores SIGINT. */
   stubborn: 2,
 } as const;
 export type Behaviour = keyof typeof BEHAVIOURS;
 
 export interface Recipe {
-  /** Names the job in the journals. */
+  /** The name of the job in the journals. */
   key: string;
   behaviour: Behaviour;
-  /** How many times it prints, and how much each time. */
+  /** How often the agent prints, and how much each time. */
   pieces: number;
   pieceBytes: number;
-  /** How long it works, about. */
+  /** About how long the agent works. */
   workMs: number;
 }
 
-/** What a person does with the job some time after it was accepted. */
+/** The order of a person some time after the job was accepted. */
 export type Order = 'none' | 'cancel' | 'retry' | 'cancelAndRetry';
 
 export interface PlannedJob {
   recipe: Recipe;
   onLeaseLoss: 'hold' | 'requeue';
-  /** `session`: one session of one machine; `idea`: a repository; `any`: whoever comes first. */
+  /** `session`: one session of one machine; `idea`: a repository; `any`: the first machine that polls. */
   target: { kind: 'session' | 'idea' | 'any'; machine: number; session: number };
   order: Order;
-  /** From the acceptance to the order, and from the cancel to its retry. */
+  /** The time from the acceptance to the order, and from the cancel to the retry. */
   orderAfterMs: number;
 }
 
@@ -62,9 +62,9 @@ export type FaultKind = keyof typeof FAULTS;
 export interface Fault {
   kind: FaultKind;
   machine: number;
-  /** Since the fault before. */
+  /** The time since the previous fault. */
   afterMs: number;
-  /** How long what it takes away stays away. */
+  /** How long the fault lasts. */
   lastsMs: number;
   /** Chooses among the variants of the fault. */
   variant: number;
@@ -75,7 +75,7 @@ export interface Plan {
   nextFault(): Fault;
 }
 
-/** A run with more jobs lasts long enough to meet every fault often. */
+/** A run with more jobs than this is long enough for every fault to occur often. */
 const LARGE = 200;
 export const SESSIONS_PER_MACHINE = 2;
 
@@ -108,7 +108,7 @@ function planJob(random: Random, at: number, machines: number): PlannedJob {
   };
 }
 
-/** @param pace how much longer the pauses between faults are */
+/** @param pace the factor for the pauses between faults */
 function planFault(random: Random, machines: number, pace: number): Fault {
   return {
     kind: random.weighted(FAULTS),

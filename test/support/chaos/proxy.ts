@@ -1,6 +1,7 @@
 /**
- * The network between one machine and the service: a TCP proxy that cuts connections, and drops or tears answers after
- * they came, so that what was asked for has happened and nobody here knows.
+ * The network between one machine and the server: a TCP proxy that cuts connections, and drops or truncates answers. The
+ * server
+ * has then carried out a request, but the client does not know it.
  */
 
 import { createServer, connect as dial, type Socket } from 'node:net';
@@ -15,11 +16,11 @@ interface Armed {
 
 export interface ChaosProxy {
   url: string;
-  /** Ends every open connection. Returns how many there were. */
+  /** Ends all open connections. Returns their number. */
   cut(): number;
-  /** The next answer on a matching route does not arrive whole. */
+  /** Drops or truncates the next answer on a matching route. */
   arm(armed: Armed): void;
-  /** Takes back what was armed and has not happened. */
+  /** Cancels a fault that was armed but has not happened. */
   disarm(): void;
   close(): Promise<void>;
 }

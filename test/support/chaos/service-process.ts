@@ -1,6 +1,7 @@
 /**
- * The hosted side as a process that can be killed. Started by `service.ts`, with its settings as JSON in the only
- * argument; tells its parent where it listens. The processes it starts are in its group, and end with it.
+ * The server as a process that can be killed. `service.ts` starts it with its settings as JSON in the only argument. The
+ * process
+ * reports its address to its parent. The processes that it starts are in its group and end with it.
  */
 
 import { accountRow, insertAccount } from '../../../scripts/local/accounts.ts';
@@ -10,7 +11,7 @@ export interface ServiceSettings {
   port: number;
   persistTo: string;
   aheadMs: number;
-  /** Is added on the first start. */
+  /** The account that is added at the first start. */
   person?: { email: string; password: string };
 }
 
@@ -34,5 +35,5 @@ process.send?.(news);
 process.on('SIGTERM', () => {
   void runtime.close().then(() => process.exit(0));
 });
-/** Nobody is left to serve. */
+/** Ends all processes when the parent is gone. */
 process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));

@@ -1,4 +1,4 @@
-/** The hosted side in a process of its own: killed without warning, started again where it was, its clock pushed ahead. */
+/** The server in its own process. The test kills it, starts it again at the same address, and advances its clock. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ export class ChaosService {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** What its clock shows. */
+  /** The current time of the server's clock. */
   get now(): number {
     return Date.now() + this.#aheadMs;
   }
@@ -41,7 +41,7 @@ export class ChaosService {
     };
     const log = openSync(join(this.#folder, 'service.log'), 'a');
     const words = [projectPath('test/support/chaos/service-process.ts'), JSON.stringify(settings)];
-    // Its own process group, so that a kill takes workerd along, as the loss of a machine would.
+    // Use a new process group, so that a kill also ends workerd, as if the machine were lost.
     const child = spawn(process.execPath, words, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
     closeSync(log);
     this.#child = child;
@@ -53,7 +53,7 @@ export class ChaosService {
     this.#port = Number(new URL(news.url).port);
   }
 
-  /** As the loss of its machine. */
+  /** Kills the server as if its machine were lost. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
@@ -71,7 +71,9 @@ export class ChaosService {
     await ended;
   }
 
-  /** Time passes on the hosted side: alarms that became due ring, and cron fires. A service that is down learns of it later. */
+  /**
+   * Advances the server's clock: due alarms ring, and cron fires. A server that is down gets the new time at its next start.
+   */
   async advance(ms: number): Promise<void> {
     this.#aheadMs += ms;
     await this.#tell(`/chaos/jump?ahead=${this.#aheadMs}`);
@@ -82,7 +84,7 @@ export class ChaosService {
     await this.#tell('/cdn-cgi/local/scheduled');
   }
 
-  /** How D1 behaves from now on. A service that is started anew has one that answers. */
+  /** Sets how D1 behaves from now on. After a restart, D1 answers again. */
   async setDatabase(mood: 'answering' | 'silent' | 'overloaded'): Promise<void> {
     await this.#tell(`/chaos/database?mood=${mood}`);
   }
@@ -91,7 +93,7 @@ export class ChaosService {
     if (this.#child === undefined) return;
     await fetch(this.url + path).then(
       (answer) => answer.arrayBuffer(),
-      // It is down, or was killed meanwhile: its next start knows the time, and the next cron does the rest.
+      // The server is down or was killed meanwhile. Its next start gets the time, and the next cron run does the rest.
       () => undefined,
     );
   }

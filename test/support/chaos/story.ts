@@ -1,4 +1,4 @@
-/** What a violation looks like to the person who has to find out why. */
+/** Describes a violation for the person who must find the cause. */
 
 import { type ChaosResult, isClean } from './chaos-run.ts';
 import type { Run } from './journals.ts';

@@ -1,4 +1,4 @@
-/** What the transcripts of the agents' sessions prove of each prompt. */
+/** Reads from the transcripts of the sessions what happened to each prompt. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -37,7 +37,7 @@ function turnsIn(text: string, session: string): Turn[] {
   });
 }
 
-/** A server that was killed while it wrote leaves half a line. */
+/** Reads a line. A server that was killed during a write leaves an incomplete line, which is ignored. */
 function readLine(line: string): Line[] {
   try {
     return [JSON.parse(line) as Line];

@@ -1,11 +1,12 @@
 /**
- * Judges what the service says by what the agents wrote down. Pure, so that it can be shown to find what it looks for.
+ * Compares the data of the server with the journals of the agents. Pure, so that tests can prove that it finds violations.
  *
- *   lost        accepted, and has not ended though every machine is back
- *               or lost in words: the transcript of its session proves an end that the job does not know
- *   doubled     more runs of a prompt than its attempts, its policy and people's retries allow; two runs in one session; a
- *               prompt that was entered into a session again without the order of a person
- *   corrupted   a result or a transcript that is not, byte for byte, what one run wrote
+ *   lost        the job was accepted but has not ended, although every machine is back; or the job's end is unknown, although
+ *               the transcript of its session proves the end
+ *   doubled     a prompt ran more often than its attempts, its policy and people's retries allow; or two runs were in one
+ * session;
+ *               or a prompt was entered into a session again without a retry by a person
+ *   corrupted   a result or a transcript differs from the text that one run wrote
  */
 
 import { isTerminal } from '../../../spec/job/status.ts';
@@ -21,19 +22,19 @@ export interface Violation {
   sentence: string;
 }
 
-/** A job that was accepted, and everything that is known of it. */
+/** An accepted job, and all known facts about it. */
 export interface Evidence {
   jobId: string;
-  /** What the service says of it; undefined when it does not know it. */
+  /** The job on the server; undefined if the server does not know it. */
   story: Story | undefined;
   entries: readonly Entry[];
-  /** Its runs, oldest first. */
+  /** The runs of the job, oldest first. */
   runs: readonly Run[];
-  /** What the transcripts of agent servers say of its prompts. */
+  /** The turns of its prompts in the transcripts of agent servers. */
   turns: readonly Turn[];
-  /** Whether nobody listened to one of its runs for a moment, because a runner or an agent server was killed or slept. */
+  /** Whether output of a run may be missing, because a runner or an agent server was killed or frozen. */
   isDisturbed: boolean;
-  /** Retries of people that may have taken effect. */
+  /** The number of retries by people that may have had an effect. */
   retries: number;
 }
 
@@ -51,13 +52,13 @@ export function judgeJob(evidence: Evidence): Violation[] {
   return found.map((violation) => ({ jobId, ...violation }));
 }
 
-/** Every machine is back and hosted time has passed: whoever still waits, waits for nobody. */
+/** Checks that the job has ended. All machines are back and the server's time has passed, so no job may still wait. */
 function judgeEnd({ status, waiting }: Story): string[] {
   if (isTerminal(status)) return [];
   return [`It is still ${status}: ${waiting?.message ?? 'nothing says what it waits for.'}`];
 }
 
-/** What the runner says when its agent did not start. */
+/** The error of the runner if its agent did not start. */
 const NEVER_RAN = /nothing ran|had not started/;
 
 function judgeRuns(story: Story, { runs, retries }: Evidence): string[] {
@@ -76,7 +77,7 @@ function judgeRuns(story: Story, { runs, retries }: Evidence): string[] {
   return sentences;
 }
 
-/** No job may say that its end is unknown, or that its turn was interrupted, when the transcript shows something else. */
+/** Checks that no job reports an unknown end or an interrupted turn if the transcript proves another end. */
 function judgeProof({ attempts }: Story, { turns }: Evidence): string[] {
   if (turns.length === 0) return [];
   const areAllComplete = turns.every(({ status }) => status === 'completed');
@@ -91,7 +92,7 @@ function judgeProof({ attempts }: Story, { turns }: Evidence): string[] {
     );
 }
 
-/** The marker of a prompt is looked for before it is entered: only a person's retry enters it into the same session again. */
+/** Checks that a prompt was entered into the same session again only after a retry by a person. */
 function judgeTurns({ turns, retries }: Evidence): string[] {
   return [...Map.groupBy(turns, ({ session }) => session)]
     .filter(([, entered]) => entered.length > 1 + retries)
@@ -155,19 +156,19 @@ function joined(entries: readonly Entry[]): string {
   return entries.map((entry) => entry.text).join('');
 }
 
-/** Whether the text is made of pieces of the run, in their order; some may be missing. */
+/** Whether the text consists of pieces of the run in order. Some pieces may be missing. */
 function isPartOf(printed: string, run: Run): boolean {
   let rest = printed;
   for (const { command, text } of run.pieces) {
     const piece = `$ ${command}\n${text}`;
     if (rest.startsWith(piece)) rest = rest.slice(piece.length);
-    // Nobody heard the beginning of it.
+    // The runner missed the beginning.
     else if (rest.startsWith(text)) rest = rest.slice(text.length);
   }
   return run.pieces.some(({ command, text }) => `$ ${command}\n${text}`.startsWith(rest)) || rest === '';
 }
 
-/** How the commands of a run stand in the transcript. */
+/** The output of a run's commands in the form of the transcript. */
 function outputOf(run: Run): string {
   return run.pieces.map(({ command, text }) => `$ ${command}\n${text}`).join('');
 }

@@ -1,11 +1,11 @@
 /**
- * The work of the scripted Codex of `npm run bench -- chaos`. It does what its prompt, a JSON object, says, and keeps a journal of
- * its own, one file a run, written before the thing itself happens: what the rest of the system claims is judged by it.
+ * The work of the scripted Codex of `npm run bench -- chaos`. It follows its prompt, a JSON object, and writes a journal, one file
+ * per run. Each record is written before the step happens. The check compares the rest of the system with these journals.
  *
- *   {"record": "start", run, key, session, at, overlaps?}   it got its prompt; `overlaps`: another run in its session
+ *   {"record": "start", run, key, session, at, overlaps?}   the run got its prompt; `overlaps`: another run in its session
  *   {"record": "piece", command, text}      output of a command
  *   {"record": "answer", text}              the answer
- *   {"record": "end", at}                   it is about to leave with what its recipe says
+ *   {"record": "end", at}                   the run is about to exit as its recipe says
  */
 
 import { spawn } from 'node:child_process';
@@ -29,7 +29,7 @@ const WORDS = [
   '\\n',
 ];
 
-/** Text that is different in every run and every place, so that nothing can be taken for something else. */
+/** Returns a text that is unique for the run and the place, so that no two texts can be confused. */
 function textOf(run, place, bytes) {
   let text = `${run} ${place}:`;
   for (let at = 0; text.length < bytes; at += 1)
@@ -47,7 +47,7 @@ export class RecipeRun {
   }
 
   /**
-   * Works to the end.
+   * Works until the recipe ends.
    * @param show what the agent prints: `piece(at, command, text)` and `answer(text)`, both async
    * @param signal ends the work early
    * @returns {Promise<'completed' | 'failed' | 'interrupted'>}
@@ -79,13 +79,13 @@ export class RecipeRun {
     return 'completed';
   }
 
-  /** It is about to leave by itself. */
+  /** Records that the run is about to exit by itself. */
   end() {
     this.#journal({ record: 'end', at: Date.now() });
     this.leave();
   }
 
-  /** The session is free. */
+  /** Marks the session as free. */
   leave() {
     writeFileSync(this.#place, '');
   }
@@ -94,7 +94,7 @@ export class RecipeRun {
     return join(this.recipe.folder, 'sessions', this.session);
   }
 
-  /** Whoever else is at work in this session: a run of a live process that has not left. */
+  /** Finds another run in this session whose process is alive and has not left. */
   #enter() {
     let found;
     try {
@@ -102,7 +102,7 @@ export class RecipeRun {
       process.kill(Number(pid), 0);
       if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('codex')) found = other;
     } catch {
-      // Nobody was here, or they are gone.
+      // There was no other run, or it has ended.
     }
     writeFileSync(this.#place, `${process.pid} ${this.run}`);
     return found;

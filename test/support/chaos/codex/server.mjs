@@ -13,7 +13,7 @@ const STUBBORN_MS = 1500;
 /** A session that is loaded, with its subscribers. */
 class Thread {
   #subscribers = new Set();
-  /** What turns left running. */
+  /** The commands that turns left running. */
   #terminals = [];
   #turn;
 
@@ -39,7 +39,7 @@ class Thread {
     return { data: this.transcript.turns(this.#turn?.id), nextCursor: null };
   }
 
-  /** As in Codex, a turn that is started while another one runs joins that one. */
+  /** Starts a turn. As in Codex, if another turn runs, the new prompt joins that turn. */
   start(clientId, prompt) {
     if (this.#turn !== undefined) return this.#turn.id;
     const turn = { id: randomUUID(), end: new AbortController() };

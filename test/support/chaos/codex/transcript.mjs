@@ -1,6 +1,6 @@
 /**
- * The transcript of a session, one record a line. It proves what became of a prompt: the record of the prompt is on the disk before
- * its turn begins, and a turn without an end was interrupted.
+ * The transcript of a session, one record per line. It proves what happened to a prompt: the record of the prompt is on the disk
+ * before its turn begins, and a turn without an end record was interrupted.
  *
  *   {"record": "prompt", turnId, clientId, at}
  *   {"record": "answer", turnId, text}
@@ -46,7 +46,7 @@ export class TranscriptFile {
 
   #lines() {
     try {
-      // A server that was killed while it wrote leaves half a line.
+      // A server that was killed during a write leaves an incomplete line.
       return readFileSync(this.path, 'utf8')
         .split('\n')
         .flatMap((line) => {
