@@ -10,6 +10,7 @@ import { isSilence } from './base/failures.ts';
 import { wakeMachines } from './base/notify.ts';
 import { sweepAll } from './leases/sweep.ts';
 import { advanceRunning } from './overview/bulk.ts';
+import { recordMinute } from './overview/charts.ts';
 import { pruneBulk } from './store/bulk.ts';
 import type { JobRow } from './store/job-row.ts';
 import { targetOf } from './store/job-row.ts';
@@ -59,6 +60,7 @@ export async function runCron(deps: Deps): Promise<void> {
       }),
     ]),
   );
+  await step(deps, 'minute_stats', () => recordMinute(deps));
   await step(deps, 'bulk', () => advanceRunning(deps));
   await step(deps, 'visit_machines', () => visitMachines(deps));
 }

@@ -7,6 +7,7 @@ import { JOB_STATUSES } from '../job/status.ts';
 import { ALERT_KINDS } from '../overview/alerts.ts';
 import { BULK_ACTIONS, BULK_STATES } from '../overview/bulk.ts';
 import { MACHINE_STATES } from '../overview/machine-state.ts';
+import { CHART_SPANS } from '../overview/stats.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, jobKind, ok, queryInteger } from './fields.ts';
 
@@ -76,6 +77,12 @@ export const listMachines = endpoint({
       dispatched: z.number().int(),
       running: z.number().int(),
       lost: z.number().int(),
+    }),
+    /** Jobs of all accounts that ended in the last 60 full minutes. */
+    endedLastHour: z.object({
+      completed: z.number().int(),
+      failed: z.number().int(),
+      cancelled: z.number().int(),
     }),
   }),
   errors: ['forbidden'],
@@ -270,6 +277,48 @@ export const abortBulk = endpoint({
     changed: z.boolean(),
   }),
   errors: ['forbidden', 'not_found'],
+  capability: 'admin',
+  idempotent: true,
+});
+
+const ms = z.number().int().optional();
+
+export const showCharts = endpoint({
+  name: 'showCharts',
+  method: 'GET',
+  path: '/api/admin/charts',
+  summary:
+    'Queue depth, wake latency, run time and outcomes of the whole service, over an hour (a point a minute), a day (a point a quarter) or a week (a point an hour).',
+  query: z.object({ span: z.enum(CHART_SPANS).default('hour') }),
+  reply: z.object({
+    ok,
+    span: z.enum(CHART_SPANS),
+    pointSeconds: z.number().int(),
+    /** Oldest first. A time in which cron did not run has no point. */
+    points: z.array(
+      z.object({
+        /** When it begins. */
+        at: z.string(),
+        /** Jobs at the end of the minute; of a longer time the most. */
+        queued: z.number().int(),
+        active: z.number().int(),
+        lost: z.number().int(),
+        /** Jobs that ended. */
+        completed: z.number().int(),
+        failed: z.number().int(),
+        cancelled: z.number().int(),
+        /** From the time at which a job was due to its claim, to 20 %. Absent: no job was claimed. */
+        wakeP50Ms: ms,
+        wakeP95Ms: ms,
+        /** From the start to the end of the agent, to 20 %. */
+        runP50Ms: ms,
+        runP95Ms: ms,
+        /** There were more jobs than the server looks at in a minute: the numbers are of a part of them. */
+        sampled: z.boolean().optional(),
+      }),
+    ),
+  }),
+  errors: ['forbidden'],
   capability: 'admin',
   idempotent: true,
 });

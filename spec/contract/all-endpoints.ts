@@ -55,6 +55,7 @@ export const ROWS = [
   events.followJob,
   admin.listMachines,
   admin.listAlerts,
+  admin.showCharts,
   admin.listDevices,
   admin.revokeDevice,
   admin.startBulk,

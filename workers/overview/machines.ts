@@ -18,6 +18,7 @@ import {
 } from '../store/admin-reads.ts';
 import { rowsOf } from '../store/database.ts';
 import { conditionOf, reportOf, toPresence } from '../store/machines.ts';
+import { readEndedLastHour } from './charts.ts';
 
 export type AdminMachine = ReplyInput<typeof listRow>['machines'][number];
 type MachinePage = Omit<ReplyInput<typeof listRow>, 'ok'>;
@@ -46,6 +47,7 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
     machines: page.map((row) => viewMachine(row, { jobs, results, now: deps.now })),
     nextCursor,
     hasMore: nextCursor !== undefined,
+    endedLastHour: await readEndedLastHour(deps),
     live: liveCounts(rowsOf<{ status: keyof MachinePage['live']; count: number }>(found[1])),
   };
 }

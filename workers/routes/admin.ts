@@ -9,6 +9,7 @@ import { mount } from '../http/mount.ts';
 import { sourceOf } from '../http/source.ts';
 import { readAlerts, viewAlerts } from '../overview/alerts.ts';
 import * as bulk from '../overview/bulk.ts';
+import { readCharts } from '../overview/charts.ts';
 import { listDevicesOf, revokeDeviceOf } from '../overview/devices.ts';
 import { readMachines } from '../overview/machines.ts';
 
@@ -23,6 +24,11 @@ export function mountAdmin(app: Hono<AppEnv>): void {
     const allowed = requireOperator(auth);
     if (!allowed.ok) return allowed;
     return accept({ ok: true, ...viewAlerts(await readAlerts(deps)) });
+  });
+
+  mount(app, rows.showCharts, async ({ query, auth, deps }) => {
+    const allowed = requireOperator(auth);
+    return allowed.ok ? accept({ ok: true, ...(await readCharts(deps, query.span)) }) : allowed;
   });
 
   mount(app, rows.listDevices, async ({ params, auth, deps }) => {

@@ -1,5 +1,6 @@
 /** What operators read over all accounts. Every statement has a bound on the rows that it reads. */
 
+import { TRANSITIONS } from '../../spec/job/status.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { ASLEEP_MS, type MachineState } from '../../spec/overview/machine-state.ts';
 import { join, raw, type Statement, sql } from './database.ts';
@@ -91,10 +92,11 @@ export interface LastResult {
 }
 
 export function readLastResults(userIds: readonly string[]): Statement {
-  const ended = (status: 'completed' | 'failed') =>
-    raw(`max(CASE WHEN ${statusIn([status], 'j.')} THEN j.finished_at END)`);
+  const ended = (verb: 'complete' | 'fail') =>
+    raw(`max(CASE WHEN ${statusIn([TRANSITIONS[verb].to], 'j.')} THEN j.finished_at END)`);
+  const [completed, failed] = [ended('complete'), ended('fail')];
   return sql`
-    SELECT j.machine_id AS machineId, ${ended('completed')} AS completedAt, ${ended('failed')} AS failedAt
+    SELECT j.machine_id AS machineId, ${completed} AS completedAt, ${failed} AS failedAt
     FROM json_each(${JSON.stringify(userIds)}) u CROSS JOIN jobs j ON j.user_id = u.value AND j.id IN (
       SELECT id FROM jobs WHERE user_id = u.value ORDER BY id DESC LIMIT ${NEWEST_JOBS})
     WHERE j.machine_id IS NOT NULL AND j.finished_at IS NOT NULL GROUP BY j.machine_id`;

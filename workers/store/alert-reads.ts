@@ -1,7 +1,7 @@
 /** The facts of alerts, over all accounts. Every statement has a bound on the rows that it reads or returns. */
 
 import type { UserId } from '../../spec/ids.ts';
-import { LEASED_STATUSES } from '../../spec/job/status.ts';
+import { LEASED_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { LIVE_COUNTED } from './admin-reads.ts';
 import { raw, type Statement, sql } from './database.ts';
@@ -24,11 +24,13 @@ const WITH_PLACE = `, u.email AS email, m.id AS dependsOn, m.name AS machineName
 const MACHINE =
   'LEFT JOIN machines m ON m.id = coalesce(j.machine_id, j.target_machine_id) AND m.user_id = j.user_id';
 
+const IS_LOST = statusIn([TRANSITIONS.hold.to], 'j.');
+
 export function readAllLost(limit: number): Statement {
   const lost = IN_TROUBLE.replace('status', 'j.status');
   return sql`
     SELECT ${raw(jobColumns('j.') + WITH_PLACE)}
-    FROM users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id AND ${raw(lost)} AND ${raw(statusIn(['lost'], 'j.'))}
+    FROM users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id AND ${raw(lost)} AND ${raw(IS_LOST)}
     ${raw(MACHINE)} LIMIT ${limit}`;
 }
 

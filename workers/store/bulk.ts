@@ -1,7 +1,7 @@
 /** Bulk runs, and the jobs that they mean. */
 
 import { lowestIdAt } from '../../spec/ids.ts';
-import type { JobStatus } from '../../spec/job/status.ts';
+import { type JobStatus, TRANSITIONS } from '../../spec/job/status.ts';
 import type { BulkAction, BulkFilter } from '../../spec/overview/bulk.ts';
 import type { Database, Statement } from './database.ts';
 import { join, raw, sql } from './database.ts';
@@ -38,10 +38,12 @@ export function bulkSource(name: string): string {
   return `bulk:${name}`;
 }
 
+const HAS_FAILED = statusIn([TRANSITIONS.fail.to], 'j.');
+
 /** Live jobs are found in their own index, failed ones in that of troubled jobs: the history is not read. */
 function placesOf({ statuses, before }: BulkQuery): Statement[] {
   const failed = sql`users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id
-    AND ${raw(IN_TROUBLE.replace('status', 'j.status'))} AND ${raw(statusIn(['failed'], 'j.'))}
+    AND ${raw(IN_TROUBLE.replace('status', 'j.status'))} AND ${raw(HAS_FAILED)}
     AND j.updated_at >= ${before - FAILED_FOR_MS}`;
   const isLive = statuses.some((status) => status !== 'failed');
   return [...(isLive ? [raw(LIVE_OF_ALL)] : []), ...(statuses.includes('failed') ? [failed] : [])];

@@ -328,3 +328,13 @@ export const bulkRuns = sqliteTable('bulk_runs', {
   positionUser: text('position_user').notNull().default(''),
   positionJob: text('position_job').notNull().default(''),
 });
+
+/** One row a minute, in a ring of 8 days. */
+export const minuteStats = sqliteTable('minute_stats', {
+  slot: integer('slot').primaryKey(),
+  at: integer('at').notNull(),
+  /** JSON of the `Stats` of the minute; of the quarter and of the hour that it ends. */
+  minute: text('minute').notNull(),
+  quarter: text('quarter'),
+  hour: text('hour'),
+});

@@ -144,7 +144,7 @@ describe('the list of all machines', () => {
     expect(page.read).toBeLessThanOrEqual(1000);
     const selective = await billOf(() => list({ q: 'no such machine' }));
     expect(selective.value).toMatchObject({ machines: [], hasMore: true });
-    expect(selective.read).toBeLessThanOrEqual(4 * SCAN_LIMIT + 100);
+    expect(selective.read).toBeLessThanOrEqual(4 * SCAN_LIMIT + 400);
 
     let cursor = selective.value.nextCursor;
     for (let pages = 0; cursor !== undefined; pages += 1) {

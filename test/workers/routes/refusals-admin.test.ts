@@ -16,6 +16,7 @@ const ORDER = { action: 'cancel', filter: { account: 'usr_unknown' } } as const;
 const VALID: Record<string, { params?: Record<string, string>; query?: object; body?: object }> = {
   listMachines: { query: {} },
   listAlerts: {},
+  showCharts: { query: { span: 'day' } },
   listDevices: { params: { accountId: 'usr_1' } },
   startBulk: { body: { ...ORDER, dryRun: true } },
   listBulk: {},
@@ -45,6 +46,7 @@ function unknownRun(row: Endpoint) {
 const REFUSALS: Refusals<typeof contract> = {
   listMachines: { forbidden: forMembers(contract.listMachines) },
   listAlerts: { forbidden: forMembers(contract.listAlerts) },
+  showCharts: { forbidden: forMembers(contract.showCharts) },
   listDevices: { forbidden: forMembers(contract.listDevices) },
   startBulk: {
     forbidden: forMembers(contract.startBulk),

@@ -1,0 +1,79 @@
+/** What charts show of a minute, a quarter of an hour or an hour of the whole service. */
+
+import { addHistograms, type Histogram, histogramOf, percentile } from './histogram.ts';
+
+export const CHART_SPANS = ['hour', 'day', 'week'] as const;
+export type ChartSpan = (typeof CHART_SPANS)[number];
+
+export interface Stats {
+  /** Jobs at the end of the minute; of a longer time the most. */
+  queued: number;
+  /** Dispatched or running. */
+  active: number;
+  lost: number;
+  /** Jobs that ended. */
+  completed: number;
+  failed: number;
+  cancelled: number;
+  /** From the time at which a job was due to its claim. */
+  wake: Histogram;
+  /** From the start to the end of the agent. */
+  run: Histogram;
+  /** More jobs than the server looks at in a minute: counts and durations are of a part of them. */
+  isSample?: true | undefined;
+}
+
+/** A job that was claimed in the minute, or ended in it. */
+export interface MinuteJob {
+  /** Ended in the minute, and how. */
+  outcome: 'completed' | 'failed' | 'cancelled' | null;
+  /** Claimed in the minute, so long after it was due. */
+  wakeMs: number | null;
+  /** Ended in the minute, so long after it was started. */
+  runMs: number | null;
+}
+
+export function statsOf(
+  jobs: readonly MinuteJob[],
+  depth: Pick<Stats, 'queued' | 'active' | 'lost'>,
+  isSample: boolean,
+): Stats {
+  const ended = (outcome: MinuteJob['outcome']) => jobs.filter((job) => job.outcome === outcome).length;
+  return {
+    ...depth,
+    completed: ended('completed'),
+    failed: ended('failed'),
+    cancelled: ended('cancelled'),
+    wake: histogramOf(jobs.flatMap(({ wakeMs }) => wakeMs ?? [])),
+    run: histogramOf(jobs.flatMap(({ runMs }) => runMs ?? [])),
+    ...(isSample ? { isSample } : {}),
+  };
+}
+
+/** The stats of a longer time from those of its minutes. */
+export function addStats(parts: readonly Stats[]): Stats {
+  const most = (field: 'queued' | 'active' | 'lost') => Math.max(0, ...parts.map((part) => part[field]));
+  const sum = (field: 'completed' | 'failed' | 'cancelled') =>
+    parts.reduce((total, part) => total + part[field], 0);
+  return {
+    queued: most('queued'),
+    active: most('active'),
+    lost: most('lost'),
+    completed: sum('completed'),
+    failed: sum('failed'),
+    cancelled: sum('cancelled'),
+    wake: addHistograms(parts.map(({ wake }) => wake)),
+    run: addHistograms(parts.map(({ run }) => run)),
+    ...(parts.some(({ isSample }) => isSample) ? { isSample: true } : {}),
+  };
+}
+
+/** The percentiles that a point of a chart shows; absent where there was no job. */
+export function percentilesOf({ wake, run }: Stats) {
+  return {
+    wakeP50Ms: percentile(wake, 0.5),
+    wakeP95Ms: percentile(wake, 0.95),
+    runP50Ms: percentile(run, 0.5),
+    runP95Ms: percentile(run, 0.95),
+  };
+}

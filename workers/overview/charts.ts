@@ -1,0 +1,122 @@
+/**
+ * Charts of the whole service. Cron writes one row a minute. The last minute of a quarter and of an hour carries the
+ * stats of all of it, so that a day and a week are read from few rows.
+ */
+
+import type { showCharts as chartsRow } from '../../spec/contract/admin.ts';
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import { lowestIdAt } from '../../spec/ids.ts';
+import { addStats, type ChartSpan, percentilesOf, type Stats, statsOf } from '../../spec/overview/stats.ts';
+import type { Deps } from '../base/deps.ts';
+import { countLive } from '../store/admin-reads.ts';
+import { rowsOf } from '../store/database.ts';
+import {
+  MINUTE_MS,
+  type MinuteJobRow,
+  putStatsIfNewer,
+  RECENT_LIMIT,
+  readMinuteJobs,
+  readStats,
+} from '../store/stats.ts';
+
+const QUARTER = 15;
+const HOUR = 60;
+/** A sample of jobs begins with an account of the last two years. */
+const FIRST_ACCOUNTS_MS = 2 * 365 * 24 * HOUR * MINUTE_MS;
+
+/** Writes the minute that has just ended, and the one before if no cron run wrote it. */
+export async function recordMinute(deps: Deps): Promise<void> {
+  const last = startOfMinute(deps.now) - MINUTE_MS;
+  const known = await readPart(deps, 'minute', [last - MINUTE_MS, last]);
+  for (const at of [last - MINUTE_MS, last]) if (!known.some((row) => row.at === at)) await record(deps, at);
+}
+
+async function record(deps: Deps, at: number): Promise<void> {
+  // Ids of accounts are ordered by time, too.
+  const start = lowestIdAt('user', Math.floor(deps.now - deps.random() * FIRST_ACCOUNTS_MS));
+  const [found, live] = await deps.db.batch([
+    readMinuteJobs({ from: at, to: at + MINUTE_MS, start }),
+    countLive(),
+  ]);
+  const jobs = rowsOf<MinuteJobRow>(found);
+  const depth = { queued: 0, active: 0, lost: 0 };
+  for (const { status, count } of rowsOf<{ status: string; count: number }>(live)) {
+    if (status === 'queued' || status === 'lost') depth[status] += count;
+    else depth.active += count;
+  }
+  const minute = statsOf(jobs, depth, jobs[0]?.looked === RECENT_LIMIT);
+  const [quarter, hour] = [
+    await longer(deps, { at, minute }, QUARTER),
+    await longer(deps, { at, minute }, HOUR),
+  ];
+  await putStatsIfNewer(deps.db, { at, minute: JSON.stringify(minute), quarter, hour });
+}
+
+/** The stats of the time that this minute ends; undefined when it ends none. */
+async function longer(
+  deps: Deps,
+  { at, minute }: { at: number; minute: Stats },
+  minutes: number,
+): Promise<string | undefined> {
+  if ((at / MINUTE_MS + 1) % minutes !== 0) return undefined;
+  const earlier = minutesBefore(at, minutes - 1);
+  const parts = (await readPart(deps, 'minute', earlier)).map(({ stats }) => stats);
+  return JSON.stringify(addStats([...parts, minute]));
+}
+
+/** How each span is drawn: which column, how many minutes a point has, and how many points there are. */
+const SPANS: Record<ChartSpan, { column: 'minute' | 'quarter' | 'hour'; minutes: number; points: number }> = {
+  hour: { column: 'minute', minutes: 1, points: 60 },
+  day: { column: 'quarter', minutes: QUARTER, points: 96 },
+  week: { column: 'hour', minutes: HOUR, points: 168 },
+};
+
+type Charts = Omit<ReplyInput<typeof chartsRow>, 'ok'>;
+
+/** At most 168 points, oldest first, from as many rows. A time without a row has no point. */
+export async function readCharts(deps: Deps, span: ChartSpan): Promise<Charts> {
+  const { column, minutes, points } = SPANS[span];
+  const stepMs = minutes * MINUTE_MS;
+  // The newest point ends with the last full minute, quarter or hour.
+  const end = Math.floor(deps.now / stepMs) * stepMs - MINUTE_MS;
+  const wanted = Array.from({ length: points }, (_, back) => end - back * stepMs);
+  const rows = await readPart(deps, column, wanted);
+  return {
+    span,
+    pointSeconds: stepMs / 1000,
+    points: rows.map(({ at, stats }) => viewPoint(at + MINUTE_MS - stepMs, stats)),
+  };
+}
+
+function viewPoint(at: number, stats: Stats): Charts['points'][number] {
+  const { wake, run, isSample, ...counts } = stats;
+  const sampled = isSample ? { sampled: true } : {};
+  return { at: new Date(at).toISOString(), ...counts, ...percentilesOf(stats), ...sampled };
+}
+
+/** How jobs ended in the last 60 full minutes. */
+export async function readEndedLastHour(
+  deps: Deps,
+): Promise<Pick<Stats, 'completed' | 'failed' | 'cancelled'>> {
+  const last = startOfMinute(deps.now) - MINUTE_MS;
+  const rows = await readPart(deps, 'minute', [last, ...minutesBefore(last, HOUR - 1)]);
+  const { completed, failed, cancelled } = addStats(rows.map(({ stats }) => stats));
+  return { completed, failed, cancelled };
+}
+
+async function readPart(
+  deps: Deps,
+  column: 'minute' | 'quarter' | 'hour',
+  minutes: readonly number[],
+): Promise<{ at: number; stats: Stats }[]> {
+  const rows = await deps.db.all<{ at: number; stats: string }>(readStats(column, minutes));
+  return rows.map(({ at, stats }) => ({ at, stats: JSON.parse(stats) as Stats }));
+}
+
+function startOfMinute(at: number): number {
+  return Math.floor(at / MINUTE_MS) * MINUTE_MS;
+}
+
+function minutesBefore(at: number, count: number): number[] {
+  return Array.from({ length: count }, (_, back) => at - (back + 1) * MINUTE_MS);
+}
