@@ -69,6 +69,11 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 1, jobs: 1024 },
     load: () => import('./output.ts'),
   },
+  pages: {
+    summary: 'time, bytes and rows of each page, in an account that is full of everything',
+    defaults: { machines: 1, jobs: 40 },
+    load: () => import('./pages.ts'),
+  },
   prompt: {
     summary:
       'from the claim until a real Codex has begun the turn: through an agent server, and with `codex exec`',
