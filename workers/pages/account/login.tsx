@@ -9,13 +9,14 @@ import { go, type Page, respond } from '../frame/answer.tsx';
 import { readCookie, writeSession } from '../frame/cookies.ts';
 import { refusalPage } from '../frame/errors.tsx';
 import { FORM_BYTES, type FormValues, readForm } from '../frame/form.ts';
+import { localPath } from '../frame/local-path.ts';
 import { signedInByCookie } from '../frame/page.ts';
 import { attemptOf } from './browser.ts';
 import { CodeForm, PasswordForm } from './login-forms.tsx';
 
 export function mountLogin(app: Hono<AppEnv>): void {
   app.get('/login', async (context) => {
-    const next = pathAfter(context.req.query('next'));
+    const next = localPath(context.req.query('next'), '/inbox');
     if ((await signedInByCookie(context)) !== undefined) return go(context, { to: next });
     return respond(context, passwordPage({ next }));
   });
@@ -23,7 +24,7 @@ export function mountLogin(app: Hono<AppEnv>): void {
   app.post('/login', (context) =>
     withForm(context, async (form) => {
       const email = form.line('email') ?? '';
-      const next = pathAfter(form.line('next'));
+      const next = localPath(form.line('next'), '/inbox');
       const password = form.text('password');
       const attempt = { ...attemptOf(context, readCookie(context, 'session')), email, password };
       const signed = await signIn(context.get('deps'), attempt);
@@ -37,7 +38,7 @@ export function mountLogin(app: Hono<AppEnv>): void {
   app.post('/login/code', (context) =>
     withForm(context, async (form) => {
       const email = form.line('email') ?? '';
-      const next = pathAfter(form.line('next'));
+      const next = localPath(form.line('next'), '/inbox');
       const code = form.text('code').replace(/\s/g, '');
       const attempt = { ...attemptOf(context, readCookie(context, 'session')), email, code };
       const verified = await verifyCode(context.get('deps'), attempt);
@@ -76,9 +77,4 @@ function codePage(shown: Shown & { email: string }): Page {
 
 function statusOf({ refusal }: Shown): NonNullable<Page['status']> {
   return refusal === undefined ? 200 : HTTP_STATUS[refusal.code];
-}
-
-/** A path on this server; anything else could send a person who has just signed in to another site. */
-function pathAfter(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/inbox';
 }

@@ -9,7 +9,8 @@ import { showJob } from '../../jobs/read.ts';
 import { listMachines } from '../../machines/list.ts';
 import { shownLine } from '../design/shown.ts';
 import type { Go } from '../frame/answer.tsx';
-import { onForm, showPage } from '../frame/page.ts';
+import { localPath } from '../frame/local-path.ts';
+import { type FormRequest, onForm, showPage } from '../frame/page.ts';
 import { namesOf } from '../parts/machines.ts';
 import { jobTitle } from './about-job.ts';
 import { JobBody } from './job-body.tsx';
@@ -18,7 +19,10 @@ import { streamJob } from './live.ts';
 import { firstEntries } from './transcript.tsx';
 import { downloadTranscript } from './transcript-text.ts';
 
-const back = ({ params }: { params: Record<string, string> }) => `/jobs/${params.jobId}`;
+/** The page that the form was on: that of the job, the inbox, or the console. */
+function back({ params, form }: FormRequest): string {
+  return localPath(form.line('back'), `/jobs/${params.jobId}`);
+}
 
 export function mountJobPages(app: Hono<AppEnv>): void {
   showPage(app, { path: '/jobs' }, jobsPage);

@@ -1,0 +1,106 @@
+/** One card of the inbox: what happened, what happens next, and the one tap that decides. */
+
+import type { CardAction, CardJob, CardKind, InboxCard } from '../../../spec/overview/inbox.ts';
+import { shownLine } from '../design/shown.ts';
+import { Badge, type Tone } from '../parts/badge.tsx';
+import { Action, Confirm } from '../parts/forms.tsx';
+import { Card } from '../parts/lists.tsx';
+import { type MachineNames, nameOf } from '../parts/machines.ts';
+import { Sentence, Time } from '../parts/texts.tsx';
+
+const LOOKS: Record<CardKind, { tone: Tone; word: string }> = {
+  lost_job: { tone: 'warn', word: 'lost' },
+  failed_job: { tone: 'bad', word: 'failed' },
+  waiting_session: { tone: 'calm', word: 'waiting' },
+  silent_machine: { tone: 'warn', word: 'silent machine' },
+  usage_limit: { tone: 'warn', word: 'usage limit' },
+};
+
+export function CardView({ card, names, now }: { card: InboxCard; names: MachineNames; now: number }) {
+  const { tone, word } = LOOKS[card.kind];
+  return (
+    <Card
+      title={<Title card={card} />}
+      aside={
+        <>
+          <Badge tone={tone}>{word}</Badge> <Time at={card.at} now={now} />
+        </>
+      }
+      actions={<Orders card={card} />}
+    >
+      <p>
+        <Sentence text={card.sentence} />
+      </p>
+      <p class="quiet">
+        <Sentence text={card.next} />
+      </p>
+      {'machineId' in card && card.machineId !== undefined && 'job' in card && (
+        <p class="quiet">{nameOf(names, card.machineId)}</p>
+      )}
+    </Card>
+  );
+}
+
+function Title({ card }: { card: InboxCard }) {
+  switch (card.kind) {
+    case 'lost_job':
+    case 'failed_job':
+      return <JobLink job={card.job} />;
+    case 'waiting_session':
+      return card.jobs.length === 1 && card.jobs[0] !== undefined ? (
+        <JobLink job={card.jobs[0]} />
+      ) : (
+        <a href="/jobs?status=queued">{card.jobCount} jobs wait</a>
+      );
+    case 'silent_machine':
+    case 'usage_limit':
+      return <a href={`/jobs?status=live&machineId=${card.machineId}`}>{shownLine(card.machineName, 80)}</a>;
+  }
+}
+
+function JobLink({ job }: { job: CardJob }) {
+  return (
+    <a class="row-link" href={`/jobs/${job.id}`}>
+      {shownLine(job.title, 120) || 'Review of an idea'}
+    </a>
+  );
+}
+
+/** A card about several jobs offers no order for one of them: their list does. */
+function Orders({ card }: { card: InboxCard }) {
+  const jobIds = new Set(card.actions.map(({ jobId }) => jobId));
+  if (jobIds.size !== 1) return null;
+  return (
+    <>
+      {card.actions.map((action) => (
+        <Order action={action} />
+      ))}
+    </>
+  );
+}
+
+const BACK = { back: '/inbox' };
+
+function Order({ action }: { action: CardAction }) {
+  const path = `/jobs/${action.jobId}/${action.verb}`;
+  switch (action.verb) {
+    case 'retry': {
+      const values = { ...BACK, attempt: action.expectedAttempt };
+      return action.warning === undefined ? (
+        <Action action={path} label="Retry" values={values} look="main" />
+      ) : (
+        <Confirm ask="Retry…" action={path} label="Retry anyway" values={values} look="main">
+          <p>{action.warning}</p>
+        </Confirm>
+      );
+    }
+    case 'cancel':
+      return (
+        <Confirm ask="Cancel…" action={path} label="Cancel the job" values={BACK} look="danger">
+          <p>The job ends and is not run again. What its agent has already done stays.</p>
+        </Confirm>
+      );
+    case 'dismiss':
+      return <Action action={`/inbox/${action.jobId}/dismiss`} label="Dismiss" />;
+  }
+}
