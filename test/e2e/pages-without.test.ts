@@ -1,0 +1,144 @@
+/** The pages without a pointer, and without scripting: a person still sends, cancels, retries, and reads every list. */
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Api, type FullAccount, fillAccount } from '../browser/full-account.ts';
+import { signIn } from '../browser/sign-in.ts';
+import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
+
+const missing = whyNoBrowser();
+if (missing !== undefined) {
+  console.warn(missing);
+  it.skip(missing);
+}
+
+describe.skipIf(missing !== undefined)('a person', () => {
+  let hosted: Hosted;
+  let browser: Browser;
+  let person: TestUser;
+  let account: FullAccount;
+
+  beforeAll(async () => {
+    hosted = await startHosted();
+    browser = await startBrowser();
+    person = await hosted.createUser();
+    const api = new Api(hosted.url, await hosted.signIn(person));
+    account = await fillAccount(api, (jobId) =>
+      hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run(),
+    );
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await hosted.close();
+  });
+
+  it('with a keyboard alone signs in, finds a session, sends a prompt and cancels it', async () => {
+    const { context, page } = await openWindow(browser, { size: DESKTOP });
+    await page.goto(`${hosted.url}/login`);
+    await page.keyboard.type(person.email);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(person.password);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${hosted.url}/inbox`);
+
+    await tabTo(page, 'Send a prompt');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${hosted.url}/send`);
+    for (let rows = 0; rows < 10 && !(await focused(page)).includes('charts'); rows += 1)
+      await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/sessions\//);
+    await tabTo(page, 'field-prompt');
+    await page.keyboard.type('Sent without a mouse.');
+    await tabTo(page, 'Send');
+    await page.keyboard.press('Enter');
+    await page.getByText(/^Sent\./).waitFor();
+
+    await tabTo(page, 'Details', { last: true });
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/jobs\//);
+    await tabTo(page, 'Cancel…');
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Cancel the job');
+    await page.keyboard.press('Enter');
+    await page.locator('main .badge').getByText('cancelled', { exact: true }).waitFor();
+    await context.close();
+  });
+
+  it('finds the keys with ?, reaches the filter with /, and closes with Escape', async () => {
+    const { context, page } = await openWindow(browser, { size: DESKTOP });
+    await signIn(page, hosted.url, person);
+    await page.goto(`${hosted.url}/jobs`);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.keyboard.press('/');
+    expect(await page.evaluate('document.activeElement.matches("[data-filter] *")')).toBe(true);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
+    expect(
+      await page.evaluate(
+        'document.activeElement.closest("[data-row]") === document.querySelector("[data-row]")',
+      ),
+    ).toBe(true);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/jobs\/job_/);
+    await context.close();
+  });
+
+  it('without scripting filters a list, sends a prompt, retries a lost job after the warning, and signs out', async () => {
+    const { context, page } = await openWindow(browser, { size: PHONE, hasScript: false });
+    await signIn(page, hosted.url, person);
+    await page.goto(`${hosted.url}/jobs`);
+    await page.getByLabel('Status').selectOption('lost');
+    await page.getByRole('button', { name: /Filter|Show|Apply/ }).click();
+    expect(page.url()).toContain('status=lost');
+    await page.locator(`a[href="/jobs/${account.lostJobId}"]`).click();
+    await page.getByText('Retry…').click();
+    await page.getByText(/twice/).first().waitFor();
+    await page.getByRole('button', { name: 'Retry anyway' }).click();
+    await page.locator('main .badge').getByText('queued', { exact: true }).waitFor();
+
+    await page.goto(`${hosted.url}/sessions/${account.sessionId}`);
+    await page.getByLabel('Next prompt').fill('Sent without scripting.');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText(/^Sent\./).waitFor();
+    expect(await page.locator('main').textContent()).toContain('Sent without scripting.');
+
+    await page.goto(`${hosted.url}/settings`);
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.goto(`${hosted.url}/jobs`);
+    expect(page.url()).toContain('/login');
+    await context.close();
+  });
+});
+
+/** What has the focus: its text, or its id. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(
+    '[document.activeElement.textContent.trim().slice(0, 200), document.activeElement.id].join(" ").trim()',
+  );
+}
+
+/** Presses Tab until the element with this text or id has the focus. */
+async function tabTo(page: Page, name: string, { last = false } = {}): Promise<void> {
+  const seen: string[] = [];
+  const wanted = last
+    ? await page.evaluate<number>(
+        `[...document.querySelectorAll('a')].filter((one) => one.textContent.trim() === ${JSON.stringify(name)}).length`,
+      )
+    : 1;
+  for (let found = 0, tabs = 0; tabs < 80; tabs += 1) {
+    await page.keyboard.press('Tab');
+    const now = await focused(page);
+    seen.push(now);
+    if (now === name || now.endsWith(` ${name}`)) found += 1;
+    if (found === wanted) return;
+  }
+  throw new Error(`Tab never reached ${name}: ${seen.join(' | ')}`);
+}
