@@ -90,7 +90,7 @@ async function prepareLaunch(path: string, task: AgentTask, options: CodexOption
       },
     };
   } catch (error) {
-    return { kind: 'refused', message: `No file for the answer could be made (${messageOf(error)}).` };
+    return { kind: 'refused', message: `Could not create a file for the answer (${messageOf(error)}).` };
   }
 }
 

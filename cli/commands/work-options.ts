@@ -90,7 +90,7 @@ const MOST_JOBS = 64;
 const MOST_HEARTBEAT_SECONDS = 90;
 
 function agentModeOption(): Option {
-  const description = 'auto: through a server of the agent where it has one; exec: one process per prompt';
+  const description = 'auto: use a server of the agent if it has one; exec: start one process per prompt';
   return new Option('--agent-mode <mode>', description).choices(AGENT_MODES).default('auto');
 }
 

@@ -76,12 +76,12 @@ function isDone(jobId: string): Promise<true> {
 describe.each(['ws', 'sse'])('over %s', (transport) => {
   it('a drain reaches the runner and keeps jobs waiting with that reason, and a resume lets them run', async () => {
     const { child, ...printed } = await startRunner(transport);
-    expect(printed.stderr).not.toContain('claims nothing more');
+    expect(printed.stderr).not.toContain('claims no new ones');
     expect(await orpJson(workspace.orp, ['runner', 'drain', '--reason', 'new disk'])).toMatchObject({
       machine: { draining: true },
       changed: true,
     });
-    await until(() => runner?.stderr.includes('claims nothing more'));
+    await until(() => runner?.stderr.includes('claims no new ones'));
     const jobId = await submit('Count the gauges.');
     expect(await show(jobId)).toMatchObject({ status: 'queued', waiting: { code: 'machine_draining' } });
     await orpJson(workspace.orp, ['runner', 'resume']);

@@ -84,7 +84,7 @@ export function whyNotDriven({
   agent,
 }: Pick<SessionRecord, 'orp_session_id' | 'agent'>): string | undefined {
   if (agent === undefined || AGENTS.has(agent)) return undefined;
-  return `Session ${id} is a session of the agent ${agent}, which this version of orp does not drive; it cannot take work.`;
+  return `Session ${id} is a session of the agent ${agent}, which this version of orp does not drive; it cannot take jobs.`;
 }
 
 /** The record in the form that the file stores. */

@@ -126,7 +126,7 @@ async function noteSpawning({ spool, engine }: AgentRunOptions, tag: string): Pr
     await spool.note(engine.noteBefore(tag));
     return undefined;
   } catch (error) {
-    return `its start could not be written down (${messageOf(error)}). Nothing ran; free some space on the disk.`;
+    return `its start could not be recorded on the disk (${messageOf(error)}). Nothing ran; free some space on the disk.`;
   }
 }
 
@@ -181,7 +181,7 @@ function describeStop({ reason, receipt }: { reason: StopReason; receipt: StopRe
   }
   const how =
     receipt.signal === 'none'
-      ? 'nothing was running any more'
+      ? 'no process was running'
       : `${receipt.processes} process${receipt.processes === 1 ? '' : 'es'} ended by ${receipt.signal}`;
   const rest = receipt.left === 0 ? '' : `, ${receipt.left} could not be ended`;
   return `Stopped (${WHY[reason.kind]}): ${how}${rest}, after ${receipt.tookMs} ms.`;

@@ -32,7 +32,7 @@ export function policyGate(policy: OwnerPolicy): JobGate {
   return (job, placement, lease) => reviewUntilStopped(policy, jobAtPlace(job, placement), lease);
 }
 
-const LEFT = 'The person at the terminal left the question whether the job may run.';
+const LEFT = 'The person at the terminal did not answer whether the job may run.';
 
 /**
  * Reviews a job. If the job is stopped during the question, the question is withdrawn and nothing is decided. If the person

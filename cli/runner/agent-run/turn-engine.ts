@@ -168,6 +168,6 @@ class TurnRun {
 }
 
 const UNKNOWN_END =
-  'The agent server ended in the middle of the turn, and the session could not be opened again: what became of the prompt is unknown.';
+  'The agent server ended in the middle of the turn, and the session could not be opened again: it is unknown what happened to the prompt.';
 const INTERRUPTED_END =
   'The agent server ended in the middle of the turn. The transcript of the session shows the turn as interrupted.';

@@ -30,7 +30,7 @@ export function resolveLeft(turn: EnteredTurn | undefined, jobKind: string): Res
 const WHY: Readonly<Record<EnteredTurn['status'], string>> = {
   running: 'The turn still runs.',
   completed: 'The agent ended without an answer.',
-  failed: 'The agent says that it failed, and gave no reason.',
+  failed: 'The agent reported a failure without a reason.',
   interrupted:
     'The runner and the agent server ended in the middle of the turn. The transcript of the session shows the turn as interrupted.',
 };

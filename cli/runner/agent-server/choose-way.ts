@@ -67,7 +67,7 @@ export async function judgeProgram({
 
 function whyOrdered(mode: AgentMode, profile: string | undefined): string | undefined {
   if (mode === 'exec') return 'the runner was started with --agent-mode exec';
-  return profile ? 'a configuration profile is set, which the app-server does not take' : undefined;
+  return profile ? 'a configuration profile is set, which the app-server cannot use' : undefined;
 }
 
 /** Connects to the person's server. Returns undefined if no server of this user answers. */

@@ -137,7 +137,7 @@ class JobRun {
 
   /** The server may have recorded the start. Without this result the job would stay `lost` and keep its session reserved. */
   #reportThatNothingRan(message: string): Promise<JobEnd> {
-    const error = `The start of the job was not answered, so nothing ran: ${message}`;
+    const error = `The server did not answer the start of the job, so nothing ran: ${message}`;
     return this.#deliver(failedResult('agent_error', error, new Date()));
   }
 

@@ -57,11 +57,11 @@ export function endingOf(result: ResultRecord, delivery: Delivery): JobEnding {
 function errorOf(result: ResultRecord, delivery: Delivery): string | undefined {
   if (delivery.kind === 'refused') {
     const kept =
-      delivery.keptAt === undefined ? '' : ` What the agent answered is kept in ${delivery.keptAt}.`;
+      delivery.keptAt === undefined ? '' : ` The answer of the agent is kept in ${delivery.keptAt}.`;
     return `The server rejected the result: ${delivery.message}${kept}`;
   }
   if (delivery.kind === 'pending') {
-    return `The runner could not deliver the result yet (${delivery.message}). It tries again when orp runner work runs the next time.`;
+    return `The runner could not deliver the result yet (${delivery.message}). It tries again when you next run orp runner work.`;
   }
   if (result.outcome === 'completed') return undefined;
   if (delivery.isReleased) return `${result.error} The job is in the queue again.`;

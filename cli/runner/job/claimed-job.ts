@@ -72,11 +72,10 @@ export function readPollAnswer(body: unknown): PollAnswer {
   const raw = 'job' in answer ? fields(answer.job) : text(answer, 'id') ? answer : {};
   if (Object.keys(raw).length === 0) return { kind: 'idle' };
   const id = pathId.safeParse(text(raw, 'id'));
-  if (!id.success)
-    return { kind: 'malformed', message: 'the server handed out a job whose id is not usable' };
+  if (!id.success) return { kind: 'malformed', message: 'the server handed out a job whose id is invalid' };
   const leaseId = readLeaseId(answer, raw);
   if (leaseId !== undefined && !pathId.safeParse(leaseId).success) {
-    return { kind: 'malformed', message: `job ${id.data} came with a lease id that is not usable` };
+    return { kind: 'malformed', message: `job ${id.data} came with an invalid lease id` };
   }
   const lease = leaseId === undefined ? undefined : { leaseId, expiresAt: readExpiry(answer, raw) };
   return { kind: 'job', job: readJob(id.data, raw), lease, raw };

@@ -144,7 +144,7 @@ function whyFailed(
         : `${agent} was ended by ${end.signal}`;
     return failure === undefined ? `${how} and gave no reason.` : `${failure} (${how})`;
   }
-  if (turn.state === 'failed') return failure ?? 'The agent says that it failed, and gave no reason.';
+  if (turn.state === 'failed') return failure ?? 'The agent reported a failure without a reason.';
   if (turn.state === 'open') return failure ?? 'The agent ended before its turn was complete.';
   if (answer === undefined) return NO_ANSWER;
   return undefined;
@@ -203,7 +203,7 @@ export function stopSentence(reason: StopReason): string {
     case 'cancelled':
       return CANCELLED;
     case 'lease_lost':
-      return `The lease was taken away (${reason.why}); the agent was stopped.`;
+      return `The lease was lost (${reason.why}); the agent was stopped.`;
     case 'time_limit':
       return `The agent was stopped after ${roughDuration(reason.limitMs)}: its time limit.`;
     case 'silence':

@@ -68,7 +68,7 @@ async function recoverOrTell(
   try {
     return await recoverSpool(context, folder, options);
   } catch (error) {
-    context.reporter.warn(`The spool ${folder} could not be looked after, and stays: ${messageOf(error)}`);
+    context.reporter.warn(`The spool ${folder} could not be processed and stays there: ${messageOf(error)}`);
     return true;
   }
 }
@@ -104,7 +104,7 @@ async function recoverSpool(
     const result = kept ?? (await lease.keep(await concludeLeftJob(context, { folder, journal })));
     if (claim.base_url !== service.baseUrl) {
       reporter.info(
-        `Job ${claim.job_id} belongs to ${claim.base_url}; its result waits for a runner of that service.`,
+        `Job ${claim.job_id} belongs to ${claim.base_url}; its result waits for a runner that is signed in there.`,
       );
       return false;
     }

@@ -74,7 +74,7 @@ export class ClaimGate {
   #checkPolicy(): Obstacle | undefined {
     const wait = this.#options.policy?.reasonToWait();
     if (wait === undefined) return undefined;
-    const hint = '`orp runner policy show` tells the rules.';
+    const hint = '`orp runner policy show` lists the rules.';
     return { ...wait, error: new CliError(wait.message, { code: 'claiming_paused', hint }) };
   }
 }

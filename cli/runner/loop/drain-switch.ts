@@ -63,7 +63,7 @@ export class DrainSwitch {
   press(): void {
     if (this.#shutdown.signal.aborted) return;
     if (this.#draining.signal.aborted) {
-      this.#reporter.info(`Stopping the ${agents(this.jobsAtWork().length)} and reporting; a moment.`);
+      this.#reporter.info(`Stopping the ${agents(this.jobsAtWork().length)} and reporting the results.`);
       this.#shutdown.abort();
       return;
     }
@@ -74,14 +74,14 @@ export class DrainSwitch {
   /** Handles a closed terminal or reader. Further calls have no effect. */
   hangUp(): void {
     if (this.#draining.signal.aborted) return;
-    this.#reporter.info(`The output has no reader any more. ${drainSentence(this.jobsAtWork())}`);
+    this.#reporter.info(`The reader of the output has closed. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
   /** Handles the end of terminal input (Ctrl-D), after which no question is possible. Further calls have no effect. */
   inputEnded(): void {
     if (this.#draining.signal.aborted) return;
-    this.#reporter.info(`The terminal takes no more answers. ${drainSentence(this.jobsAtWork())}`);
+    this.#reporter.info(`The terminal accepts no more input. ${drainSentence(this.jobsAtWork())}`);
     this.#draining.abort();
   }
 
@@ -96,9 +96,9 @@ function goOn(): void {
 }
 
 function drainSentence(jobs: readonly string[]): string {
-  if (jobs.length === 0) return 'Leaving; nothing is at work.';
+  if (jobs.length === 0) return 'Exiting; no job is running.';
   const what = jobs.length === 1 ? `job ${jobs[0]}` : `${jobs.length} jobs (${jobs.join(', ')})`;
-  return `Finishing ${what}, then leaving; nothing more is claimed. Once more stops the ${agents(jobs.length)}.`;
+  return `Finishing ${what}, then exiting; the runner claims no new jobs. Press Ctrl-C again to stop the ${agents(jobs.length)}.`;
 }
 
 function agents(count: number): string {
@@ -135,7 +135,7 @@ export class DrainOrder {
     if (!isNews) return;
     this.#reporter.info(
       isGiven
-        ? 'This machine is drained: it finishes its work and claims nothing more. `orp runner resume` lets it go on.'
+        ? 'This machine is drained: it finishes its jobs and claims no new ones. `orp runner resume` ends the drain.'
         : 'This machine claims jobs again.',
     );
   };

@@ -43,11 +43,11 @@ function waitSentence(poll: UnansweredPoll): string {
     case 'unauthenticated':
       return `${poll.message} The runner waits; sign in with \`orp auth login\`.`;
     case 'unavailable':
-      return `${poll.message} Trying again until it answers.`;
+      return `${poll.message} Retrying until the server answers.`;
     case 'refused':
       return poll.code === 'not_found' ? `${poll.message} Run \`orp runner sync\`.` : poll.message;
     case 'malformed':
-      return `${poll.message}; it was left alone.`;
+      return `${poll.message}; the runner ignored it.`;
   }
 }
 
@@ -81,7 +81,7 @@ function hintOf(code: string): string {
     case 'not_found':
       return 'Run `orp runner sync`, so that the server knows this machine.';
     case NOT_OFFERED:
-      return 'Nothing was asked and nothing was claimed. Without --dry-run a job is claimed and runs.';
+      return 'No request was sent and nothing was claimed. Without --dry-run a job is claimed and runs.';
     default:
       return 'Nothing was claimed. `orp whoami` and `orp runner status` show which account and machine asked.';
   }

@@ -72,7 +72,7 @@ export class PollTiming {
   async #findReasonToLeave(): Promise<string | undefined> {
     try {
       if (!(await this.#context.local.isEnabled()))
-        return 'The runner was disabled on this machine; leaving.';
+        return 'The runner was disabled on this machine; exiting.';
       return await this.#options.findReasonToLeave?.();
     } catch {
       // An unreadable disk is no reason to exit. The poll fails with the same error, and the loop waits.

@@ -102,7 +102,7 @@ export class SpoolRecovery {
     try {
       return await this.recoverAll();
     } catch (error) {
-      this.#context.reporter.warn(`The spool could not be looked after: ${messageOf(error)}`);
+      this.#context.reporter.warn(`The spool could not be processed: ${messageOf(error)}`);
       return 1;
     }
   }

@@ -53,7 +53,7 @@ export class KeepAwake {
   /** The sentence for `--verbose`. */
   get description(): string {
     if (this.#options.mode === 'never') return 'The machine may sleep while a job runs.';
-    if (!this.#isMac) return 'Keeping the machine awake is for macOS; here it may sleep while a job runs.';
+    if (!this.#isMac) return 'Only a Mac can be kept awake; this machine may sleep while a job runs.';
     const when = this.#options.mode === 'ac' ? ' on mains power' : '';
     return `The machine stays awake${when} while a job runs.`;
   }

@@ -56,7 +56,7 @@ export async function markSelf(): Promise<ProcessMark> {
 }
 
 function cannotTell(cause: unknown): never {
-  throw new CliError(`The system does not tell which processes run (${messageOf(cause)}).`, {
+  throw new CliError(`Could not list running processes (${messageOf(cause)}).`, {
     code: 'processes_unknown',
     hint: 'Try again; too many processes or open files may be in the way.',
     cause,
@@ -115,7 +115,7 @@ async function bootId(): Promise<string> {
 async function findWithPs(pid: number): Promise<ProcessEntry | undefined> {
   const [entry] = await runPs(['-p', String(pid), ...COLUMNS]).then(readEntries, () => []);
   // `ps` fails in the same way for an unused pid and for its own errors.
-  if (entry === undefined && !isFree(pid)) return cannotTell(new Error(`ps says nothing of process ${pid}`));
+  if (entry === undefined && !isFree(pid)) return cannotTell(new Error(`ps did not report process ${pid}`));
   return entry;
 }
 

@@ -66,5 +66,5 @@ export class SleepWatch {
 export function describeJump(goneMs: number): string {
   if (goneMs < 0)
     return `The clock was set back by ${roughDuration(-goneMs)}; checking the leases and the connection.`;
-  return `Nothing ran here for ${roughDuration(goneMs)} (sleep, or a clock that was set); checking the leases and the connection.`;
+  return `This process did not run for ${roughDuration(goneMs)} (sleep, or a changed clock); checking the leases and the connection.`;
 }

@@ -53,7 +53,7 @@ async function askToLeave(holder: RunnerHolder, options: TakeOverOptions): Promi
     if (hasCode(error, 'ESRCH')) return;
     if (!hasCode(error, 'EPERM')) throw error;
     throw new CliError(
-      `${describeHolder(holder)} It belongs to another user, so this command cannot tell it to stop.`,
+      `${describeHolder(holder)} It belongs to another user, so this command cannot ask it to stop.`,
       {
         code: 'runner_running',
         hint: `End it as that user: \`kill ${holder.pid}\` lets it finish its job first.`,
@@ -74,11 +74,11 @@ async function waitFor(holder: RunnerHolder, options: TakeOverOptions, waitMs: n
   }
   if (options.signal.aborted) throw isInterrupted(holder);
   throw new CliError(
-    `Runner ${holder.pid} was asked to leave and is still finishing its work; it claims nothing more.`,
+    `Runner ${holder.pid} was asked to exit and is still finishing its jobs; it claims no new ones.`,
     {
       code: 'runner_running',
       hint:
-        'Run the same command again to go on waiting (`--takeover <seconds>` waits longer). ' +
+        'Run the same command again to keep waiting (`--takeover <seconds>` waits longer). ' +
         `To stop its agent now: \`kill ${holder.pid}\`.`,
     },
   );
@@ -86,14 +86,14 @@ async function waitFor(holder: RunnerHolder, options: TakeOverOptions, waitMs: n
 
 function isHeld(holder: RunnerHolder, self: RunnerHolder): CliError {
   const hint = self.isOnce
-    ? 'It takes the queued jobs itself, so there is nothing to do here; `orp runner status` shows what it does. ' +
-      'To work one job by hand, take its place: `orp runner work --once --takeover`.'
-    : '`orp runner status` shows what it does. To take its place: `orp runner work --takeover`; it finishes its job first.';
+    ? 'It takes the queued jobs itself, so no action is needed; `orp runner status` shows what it does. ' +
+      'To run one job yourself, take over: `orp runner work --once --takeover`.'
+    : '`orp runner status` shows what it does. To take over: `orp runner work --takeover`; it finishes its job first.';
   return new CliError(describeHolder(holder), { code: 'runner_running', hint });
 }
 
 function isInterrupted(holder: RunnerHolder): CliError {
-  return new CliError(`Interrupted; runner ${holder.pid} was asked to leave and finishes its work.`, {
+  return new CliError(`Interrupted; runner ${holder.pid} was asked to exit and is finishing its jobs.`, {
     code: 'interrupted',
     exitCode: EXIT_INTERRUPTED,
   });
@@ -114,9 +114,10 @@ export function describeHolder(holder: RunnerHolder): string {
   const since = holder.startedAtUtc === '' ? '' : `, since ${holder.startedAtUtc}`;
   const how = holder.isService ? 'as a service' : holder.isOnce ? 'for one job' : 'at a terminal';
   const transport = holder.transport === '' ? '' : `, transport ${holder.transport}`;
-  const leaving = holder.drainingAtUtc === undefined ? '' : ' It is finishing, and claims nothing more.';
+  const leaving =
+    holder.drainingAtUtc === undefined ? '' : ' It is finishing its jobs and claims no new ones.';
   return (
-    `A runner works on this machine already (${how}): pid ${holder.pid}${since}, ` +
+    `A runner is already running on this machine (${how}): pid ${holder.pid}${since}, ` +
     `version ${holder.version}${transport}.${leaving}`
   );
 }

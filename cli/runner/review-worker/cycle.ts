@@ -234,7 +234,7 @@ function asError(reply: Exclude<Reply<JsonBody>, { kind: 'ok' }>): CliError {
 function hintOf({ kind, code }: { kind: 'refused' | 'unavailable'; code: string }): string {
   if (kind === 'unavailable') return 'Nothing was started. Run it again later.';
   return code === NOT_OFFERED
-    ? 'Nothing was asked and nothing was claimed. Without --dry-run a review is claimed and runs.'
+    ? 'No request was sent and nothing was claimed. Without --dry-run a review is claimed and runs.'
     : 'Nothing was started. `orp whoami` shows which account asked.';
 }
 

@@ -92,7 +92,7 @@ const NO_RELEASE: Reply<JsonBody> = {
   kind: 'refused',
   status: 404,
   code: 'not_found',
-  message: 'A review from the compatibility route cannot be given back.',
+  message: 'A review from the compatibility route cannot be returned.',
 };
 
 function claim(client: Client, question: AgentQuestion): Promise<JsonBody> {
@@ -160,7 +160,7 @@ async function findCheckpoint(
     kind: 'refused',
     status: 404,
     code: 'not_found',
-    message: `Job ${jobId} belongs to no checkpoint.`,
+    message: `Job ${jobId} has no checkpoint.`,
   };
 }
 

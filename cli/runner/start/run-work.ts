@@ -161,7 +161,7 @@ async function workOn(
   if (replaced !== undefined) {
     throw new CliError(replaced, {
       code: 'replaced',
-      hint: 'Only one `orp runner work` per machine is woken. End the other one first.',
+      hint: 'Only one runner per machine is woken. Stop the other runner first.',
     });
   }
 }

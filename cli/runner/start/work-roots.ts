@@ -96,18 +96,18 @@ function idleOf(candidate: Candidate): string[] {
   const trouble = candidate.kind === 'unreadable' ? candidate.trouble : movedRepository(candidate);
   return trouble === undefined
     ? []
-    : [`${trouble.message} The repository takes no work. ${trouble.hint ?? ''}`];
+    : [`${trouble.message} The repository gets no jobs. ${trouble.hint ?? ''}`];
 }
 
 function missingOf(candidate: Candidate): string[] {
   const isMissing = candidate.kind === 'skipped' && candidate.reason === 'missing';
-  return isMissing ? [`${candidate.root} does not exist; it is left out.`] : [];
+  return isMissing ? [`${candidate.root} does not exist; it is skipped.`] : [];
 }
 
 function nothingLinked(): CliError {
   return new CliError('No repository is linked on this machine.', {
     code: 'not_linked',
-    hint: 'Run `orp link project bind --idea-id <idea-id>` in one; `orp ideas list` shows the ideas.',
+    hint: 'Run `orp link project bind --idea-id <idea-id>` in a repository; `orp ideas list` shows the ideas.',
   });
 }
 

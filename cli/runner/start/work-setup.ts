@@ -173,7 +173,7 @@ async function findOtherHolder(hold: MachineHold): Promise<string | undefined> {
   const other = await hold.lock?.confirm();
   if (other === undefined) return undefined;
   hold.lostTo = other;
-  return `Runner ${other.pid} holds this machine now; leaving.`;
+  return `Runner ${other.pid} has taken over this machine; exiting.`;
 }
 
 function takeoverWaitMs({ takeover }: WorkOptions): number | undefined {
@@ -200,7 +200,7 @@ export async function holdMachine(context: Context, options: WorkOptions, prepar
     waitMs: takeoverWaitMs(options),
     now: context.now,
     onWait(holder, waitedMs) {
-      const text = `Waiting for runner ${holder.pid} to finish and leave`;
+      const text = `Waiting for runner ${holder.pid} to finish and exit`;
       if (prepared.hold.show !== undefined) prepared.hold.show(`○ ${text} · ${exactDuration(waitedMs)}`);
       else if (waitedMs % 10_000 === 0) reporter.info(`${text} (${exactDuration(waitedMs)}).`);
     },

@@ -133,7 +133,7 @@ describe('the launch of Codex', () => {
       await codexAgent({ bin, env: {} }).prepare({ ...task, folder: join(folder, 'gone') }),
     ).toMatchObject({
       kind: 'refused',
-      message: expect.stringContaining('No file for the answer'),
+      message: expect.stringContaining('Could not create a file for the answer'),
     });
   });
 });

@@ -84,7 +84,7 @@ describe('orp runner status about the machine', () => {
     runner?.child.kill('SIGTERM');
     await runner?.ended;
     const { last_error } = await status();
-    expect(last_error.message).toContain('Trying again until it answers.');
+    expect(last_error.message).toContain('Retrying until the server answers.');
     expect(last_error.at_utc).toMatch(/^\d{4}-/);
   });
 
@@ -94,10 +94,10 @@ describe('orp runner status about the machine', () => {
     start();
     await until(() => existsSync(ready));
     runner?.child.kill('SIGINT');
-    await until(() => runner?.output.stderr.includes('Once more stops the agent.') ?? false);
+    await until(() => runner?.output.stderr.includes('Press Ctrl-C again to stop the agent.') ?? false);
     runner?.child.kill('SIGINT');
     await runner?.ended;
-    expect(runner?.output.stderr).toContain('Stopping the agent and reporting; a moment.');
+    expect(runner?.output.stderr).toContain('Stopping the agent and reporting the results.');
     expect((await status()).last_error).toBe(null);
   });
 
@@ -148,7 +148,7 @@ describe('orp runner status about the machine', () => {
     expect((await gatherSituation({ env, machineId: 'mach-1', now: Date.now() })).runner).toEqual({
       running: false,
       abandoned: false,
-      error: expect.stringContaining('The system does not tell'),
+      error: expect.stringContaining('Could not list running processes'),
     });
   });
 

@@ -131,7 +131,7 @@ describe('a question that is left', () => {
     await askedJob();
     terminal.type(CTRL_C);
     await terminal.ended;
-    expect(terminal.output).toContain('Leaving; nothing is at work.');
+    expect(terminal.output).toContain('Exiting; no job is running.');
     expect(terminal.output).toContain('Job job_1 was not started and is in the queue again.');
   });
 

@@ -81,7 +81,7 @@ describe('a repository that moved', () => {
       const { code, stderr } = await orp(...at, 'work', '--once', '--codex-bin', RECIPE_AGENT, ...roots);
       expect(code).toBe(0);
       expect(stderr).toContain(`The repository ${moved} has moved`);
-      expect(stderr).toContain('takes no work');
+      expect(stderr).toContain('gets no jobs');
       expect(job.status).toBe('completed');
       const { stdout } = await orp(...at, 'sync', '--json', ...roots);
       expect(JSON.parse(stdout)).toMatchObject({

@@ -127,7 +127,7 @@ describe('while the system does not tell who runs', () => {
     ps.become('failing');
 
     expect(await recover()).toBe(1);
-    expect(warnings).toEqual([expect.stringMatching(/lea_1.*stays: The system does not tell/)]);
+    expect(warnings).toEqual([expect.stringMatching(/lea_1.*stays there: Could not list running processes/)]);
     ps.become('true');
     expect(await recover()).toBe(0);
     expect(job.completions).toEqual([]);
@@ -170,7 +170,7 @@ describe('an answer that the agent left', () => {
 });
 
 describe('an agent that works for another service', () => {
-  it('is stopped, and its result waits for a runner of that service', async () => {
+  it('is stopped, and its result waits for a runner that is signed in there', async () => {
     const job = await leftJob(1, { isDone: false, baseUrl: 'https://elsewhere.example' });
     const spool = await LeaseSpool.open(folderOf('lea_1'));
     const tag = randomUUID();

@@ -32,7 +32,7 @@ function interruptedAt(route: Route, ...words: string[]): OrpProcess {
     if (request.route !== route) return undefined;
     service.beforeAnswer = undefined;
     started.child.kill('SIGINT');
-    return until(() => started.output.stderr.includes('Leaving; nothing is at work.'));
+    return until(() => started.output.stderr.includes('Exiting; no job is running.'));
   };
   runner = started;
   return started;

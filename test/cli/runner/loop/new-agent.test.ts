@@ -127,7 +127,7 @@ describe('a session of an agent that this version does not drive', () => {
 
   it('takes no work, and status and doctor say why', async () => {
     const why =
-      'Session orp-echo is a session of the agent echo, which this version of orp does not drive; it cannot take work.';
+      'Session orp-echo is a session of the agent echo, which this version of orp does not drive; it cannot take jobs.';
     const { document } = await orp('link', 'status');
     expect(document.warnings).toContain(why);
     expect(document.session_counts).toMatchObject({ total: 2, routeable: 1 });

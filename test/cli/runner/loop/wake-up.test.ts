@@ -145,7 +145,7 @@ describe('a machine that wakes up', () => {
   it('does not sit out the pause of an outage', async () => {
     service.isDown = true;
     await start();
-    await until(() => said.some((text) => text.includes('Trying again')));
+    await until(() => said.some((text) => text.includes('Retrying until')));
     const job = service.addJob('job_1', { say: 'back' });
     service.isDown = false;
     prepared.loop.wakeUp();

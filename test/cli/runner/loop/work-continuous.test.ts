@@ -102,7 +102,7 @@ describe('a continuous runner', () => {
     service.isDown = false;
     await until(() => job.status === 'completed');
 
-    expect(runner.output.stderr.match(/Trying again/g)).toHaveLength(1);
+    expect(runner.output.stderr.match(/Retrying until/g)).toHaveLength(1);
     expect(runner.output.stderr).toContain('The runner works again');
   });
 

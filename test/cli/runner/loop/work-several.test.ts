@@ -200,7 +200,7 @@ describe('a runner with --max-jobs', () => {
     const at = start('--max-jobs', '3');
     await until(() => isReady('job_1') && isReady('job_2'));
     at.child.kill('SIGTERM');
-    await until(() => at.output.stderr.includes('Finishing 2 jobs (job_1, job_2), then leaving'));
+    await until(() => at.output.stderr.includes('Finishing 2 jobs (job_1, job_2), then exiting'));
     for (const id of ['job_1', 'job_2']) letGo(id);
 
     expect((await at.ended).code).toBe(0);

@@ -132,7 +132,7 @@ describe('keeping the machine awake', () => {
 
   it.each([
     { options: { mode: 'never' as const }, why: 'may sleep while a job runs' },
-    { options: { isMac: false }, why: 'for macOS' },
+    { options: { isMac: false }, why: 'Only a Mac' },
   ])('does nothing with $options, and can say why', ({ options, why }) => {
     const one = keepAwake(options);
     one.busy();

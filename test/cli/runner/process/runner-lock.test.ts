@@ -158,7 +158,7 @@ describe('a second runner', () => {
     await expect(becomeRunner(options(await aHolder()))).rejects.toMatchObject({
       exitCode: 2,
       code: 'runner_running',
-      message: `A runner works on this machine already (as a service): pid ${process.pid}, since 2026-04-01T10:00:00Z, version 0.5.0, transport auto.`,
+      message: `A runner is already running on this machine (as a service): pid ${process.pid}, since 2026-04-01T10:00:00Z, version 0.5.0, transport auto.`,
       hint: expect.stringContaining('--takeover'),
     });
   });
@@ -202,7 +202,7 @@ describe('a second runner', () => {
     expect(JSON.parse(readFileSync(path(), 'utf8')).draining_at_utc).toBe('2026-04-01T10:00:00Z');
     await expect(becomeRunner(options(await aHolder(), { waitMs: 400 }))).rejects.toMatchObject({
       code: 'runner_running',
-      message: expect.stringContaining('is still finishing its work'),
+      message: expect.stringContaining('is still finishing its jobs'),
       hint: expect.stringContaining(`kill ${process.pid}`),
     });
   });

@@ -50,7 +50,7 @@ describe('the watch over sleep', () => {
   });
 
   it('tells people in their units', () => {
-    expect(describeJump(8 * HOUR)).toContain('Nothing ran here for 8 h');
+    expect(describeJump(8 * HOUR)).toContain('This process did not run for 8 h');
     expect(describeJump(45_000)).toContain('for 45 s');
     expect(describeJump(-HOUR)).toContain('set back by 60 min');
   });

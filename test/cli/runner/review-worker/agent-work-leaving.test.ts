@@ -101,7 +101,7 @@ describe.each([
   it('while a review is at work, names it, finishes it and leaves', async () => {
     const end = await interruptAt(isAnswer, ...words);
     expect(end.code).toBe(0);
-    expect(end.stderr).toContain('Finishing job job_8, then leaving');
+    expect(end.stderr).toContain('Finishing job job_8, then exiting');
     expect(server.asked.filter(isAnswer)).toHaveLength(1);
   });
 });
