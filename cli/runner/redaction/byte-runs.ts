@@ -1,22 +1,24 @@
-/** Text inside base64, hex and lists of bytes. */
+/** Finds text inside base64, hex and lists of bytes. */
 
 import type { Stretch } from './view.ts';
 
-/** Shorter runs hold no token. A run may be wrapped as `base64`, `openssl` and mail do. */
+/** Shorter runs cannot contain a token. A run may be wrapped, as `base64`, `openssl` and mail programs do. */
 const BASE64_RUN =
   /(?<![A-Za-z0-9+/_-])(?:(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]{0,76}|[A-Za-z0-9+/_-]{24,})/g;
 const HEX_RUN = /(?<![0-9a-fA-F])(?:(?:[0-9a-fA-F]{60}\r?\n)+[0-9a-fA-F]{0,60}|[0-9a-fA-F]{36,})/g;
-/** Noise has no such piece of text: each of its bytes is a character in 38 of 100 cases. UTF-16 has a zero behind each. */
+/**
+ * Random bytes almost never look like this, because only 38 % of them are characters. UTF-16 has a zero after each character.
+ */
 const READABLE = /(?:[\t\n\r\x20-\x7e]\0?){12,}/g;
 
 /** A piece of text that was found inside an encoded run. */
 export interface DecodedPiece {
   text: string;
-  /** The raw characters that encode a stretch of the piece; at both ends rounded up to whole characters. */
+  /** Returns the raw characters that encode a part of the piece, rounded up to complete characters at both ends. */
   toRaw(stretch: Stretch): Stretch;
 }
 
-/** Bytes one by one, as Node prints a buffer and JSON keeps one. */
+/** Lists of single bytes, as Node prints a buffer and as JSON stores it. */
 const BYTE_LISTS = [
   {
     list: /(?:(?:0x)?[0-9a-fA-F]{2}(?:, ?|[ :-])){17,}(?:0x)?[0-9a-fA-F]{2}/g,
@@ -26,7 +28,10 @@ const BYTE_LISTS = [
   { list: /(?:[0-9]{1,3}(?:, ?| )){17,}[0-9]{1,3}/g, byte: /([0-9]{1,3})/g, radix: 10 },
 ];
 
-/** Readable pieces of what base64, hex and lists of bytes in `text` stand for, at every alignment: a run may have something before it. */
+/**
+ * Returns readable text that base64, hex and lists of bytes in `text` encode. Tries every alignment, because a run may have a
+ * prefix.
+ */
 export function* decodedPieces(text: string): Generator<DecodedPiece> {
   for (const { 0: run, index } of text.matchAll(BASE64_RUN)) yield* piecesOf(run, index, 'base64');
   for (const { 0: run, index } of text.matchAll(HEX_RUN)) yield* piecesOf(run, index, 'hex');
@@ -77,7 +82,7 @@ function* piecesOf(run: string, index: number, encoding: 'base64' | 'hex'): Gene
   }
 }
 
-/** Where in a wrapped run each of its digits stands. */
+/** Returns the position of each digit in a wrapped run. */
 function unwrapped(run: string): (digit: number) => number {
   const places: number[] = [];
   for (let i = 0; i < run.length; i += 1) if (!/\s/.test(run.charAt(i))) places.push(i);

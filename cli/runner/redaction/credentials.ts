@@ -1,15 +1,17 @@
-/** Secrets that are known by what stands before them: headers, URLs, files of tools, and assignments to telling names. */
+/**
+ * Finds secrets by the text before them: in headers, URLs, files of tools, and assignments to names such as `client_secret`.
+ */
 
 import type { Stretch } from './view.ts';
 
-/** A value that a program computes or a person is to fill in. */
+/** A value that a program computes, or that a person must fill in. */
 const PLACEHOLDER =
   /^(?:[$<{%[(*]|\\|x{4,}|\.{3}|your|my[-_]|example|change|replace|insert|dummy|null$|none$|true$|false$|undefined$|process\.|redacted)/i;
 const PLACEHOLDER_PASSWORD =
   /^(?:pass|password|pwd|pass?wd|secret|token|pw|user|username|auth|port|\d{1,5}|\*+)$/i;
 
 interface Rule {
-  /** Text without which the rule cannot match, in lower case. */
+  /** A text that must be present for the rule to match, in lower case. */
   needs: string;
   /** The group `s` is the secret. Every repetition is bounded. */
   pattern: RegExp;
@@ -155,7 +157,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Secrets behind a header, in a URL and in files of tools. */
+/** Finds secrets after a header, in URLs and in files of tools. */
 export function findCredentials(text: string): Stretch[] {
   const lower = text.toLowerCase();
   const found: Stretch[] = [];
@@ -175,7 +177,7 @@ const TELLING =
   /(?:passw(?:or)?d|passphrase|passcode|sshpass|pgpass|_pwd|_pass|secret|token|credential|_creds|api[-_.]?key|apikey|_key|[a-z]Key|-key|_jwt|cookie|_auth|_bypass|_pat\b|"auth"|_salt|webhook)/gi;
 const NAME_CHAR = /[A-Za-z0-9_.-]/;
 const MAX_NAME = 80;
-/** Between a name and its value. */
+/** The text between a name and its value. */
 const ASSIGN =
   /(?<close>["'\]]{0,2})(?<op>\s{0,4}(?:=>|:=|=|:)\s{0,4}|\s{1,4})(?<quote>["'`]?)(?<value>[^\s"'`]{6,1024})/y;
 
@@ -212,7 +214,7 @@ function nameAround(text: string, index: number): Stretch {
   return [from, to];
 }
 
-/** What closes a statement, a list or a query does not belong to a value without quotes. */
+/** Removes characters at the end of an unquoted value that close a statement, a list or a query. */
 function bare(value: string): string {
   return value.replace(/[&;,)\]}<>].*$/, '').replace(/[.:]$/, '');
 }
@@ -253,7 +255,7 @@ function isVariableName(name: string): boolean {
   return /^[A-Z][A-Z0-9_]*$/.test(name);
 }
 
-/** A word or a number is the password of many people, and no number of bytes or tokens. */
+/** Whether a value of a password name is a secret. Many passwords are only a word or a number. */
 function isPassword(name: string, value: string): boolean {
   return (
     /(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|_PWD|_PASS)$/.test(name) &&
@@ -273,18 +275,18 @@ function isCode(value: string): boolean {
   );
 }
 
-/** Digits among letters, or base64 of a user and a password: what no word is. */
+/** Whether a value looks like a token: digits between letters, or base64 of a user and a password. */
 function isTokenLike(value: string): boolean {
   if (value.length < 6 || PLACEHOLDER.test(value)) return false;
   return (/\d/.test(value) && /[A-Za-z]/.test(value)) || isUserAndPassword(value);
 }
 
-/** Digits among letters, or letters of both cases in no order of words. */
+/** Whether a value looks random: digits between letters, or mixed upper and lower case. */
 function looksRandom(value: string): boolean {
   return /\d/.test(value) && /[A-Za-z]/.test(value) && !PLACEHOLDER.test(value);
 }
 
-/** Letters without a gap, more than a word or a name has. */
+/** Whether a value has more letters in a row than a word or a name. */
 function isLongRun(value: string): boolean {
   return /^[A-Za-z]{24,}$/.test(value) && !PLACEHOLDER.test(value);
 }
@@ -294,16 +296,16 @@ function isUserAndPassword(value: string): boolean {
   return /^[\x20-\x7e]{0,256}:[\x20-\x7e]{1,256}$/.test(Buffer.from(value, 'base64').toString('latin1'));
 }
 
-/** Which names suggest that their value is a secret; the same rule for variables, fields, headers and options. */
+/** Words in names that suggest a secret value. The same rule applies to variables, fields, headers and options. */
 const WORDS =
   'TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|PASS|PWD|PW|APIKEY|KEY|CREDENTIAL|CREDENTIALS|CREDS?|BYPASS|PAT|AUTH|AUTHORIZATION|COOKIE|COOKIES|JWT|BEARER|MNEMONIC|WEBHOOK|WEBHOOK_URL|CONNECTION_STRING|CONNSTR|SALT|PEPPER|OTP';
 
-/** As the last word of a name, or anywhere in it. `PWD` alone is a folder. */
+/** Matches such a word at the end of a name, or anywhere in it. `PWD` alone is a folder. */
 const SECRET_NAME = new RegExp(
   `(?:^|_)(?:${WORDS})(?:S|_\\d+)?$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|SSHPASS|PGPASS|WEBHOOK`,
 );
 
-/** Names that only point at a secret, or measure or describe it. */
+/** Names of values that only point to a secret, measure it or describe it. */
 const POINTER_NAME =
   /_(?:FILE|PATH|DIR|SOCK|ASKPASS|HELPER|UR[IL]|ID|NAME|EXPIRES|EXPIRY|EXPIRATION|TTL|TYPE|LENGTH|LIMIT|COUNT|SIZE|HASH|FORMAT|PATTERN|REGEX|PREFIX|SUFFIX|FIELD|HEADER|HOST|PORT|VERSION|ALGORITHM|ENDPOINT|ISSUER|AGE|PROVIDER|STORE|INDEX)$/;
 
@@ -320,7 +322,7 @@ export function looksSecret(name: string): boolean {
 const FIELD =
   /(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|PWD|SECRET|TOKEN|CREDENTIALS?|JWT|SSHPASS|PGPASS|APIKEY|COOKIE|AUTH)(?:_\d+)?$|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|ACCOUNT|MASTER|DEPLOY|SERVICE|CLIENT|SHARED|LICENSE|STORAGE|AUTH)_?KEY(?:_\d+)?$|(?:SECRET|PASSWORD|TOKEN)_?(?:VALUE|BASE64)$|SECRET_KEY_BASE$|CLIENT_KEY_DATA$/;
 
-/** As `looksSecret`, without the words that ordinary programs give to ordinary values (`key`, `pass`, `salt`). */
+/** Like `looksSecret`, but without words that programs often use for ordinary values (`key`, `pass`, `salt`). */
 export function isSecretField(name: string): boolean {
   return FIELD.test(wordsOf(name));
 }

@@ -1,12 +1,15 @@
-/** Which values of the environment are secrets. */
+/** Finds the values of the environment that are secrets. */
 
 import { looksSecret } from './credentials.ts';
 import { MIN_SECRET_CHARS } from './literals.ts';
 
-/** The password in a URL, such as `DATABASE_URL` holds. */
+/** The password in a URL, such as in `DATABASE_URL`. */
 const URL_PASSWORD = /:\/\/[^\s:/@]{0,256}:([^\s@/]{1,256})@/g;
 
-/** Values of environment variables whose names look secret and passwords in URLs, longest first, so that no part hides a whole. */
+/**
+ * Returns values of variables with secret names, and passwords in URLs. Longest first, so that a part does not hide a longer
+ * value.
+ */
 export function secretValues(env: NodeJS.ProcessEnv, more: readonly string[] = []): string[] {
   const values = new Set<string>();
   for (const [name, value = ''] of Object.entries(env)) {

@@ -1,25 +1,29 @@
-/** Private keys in PEM and PGP armor: whole, from a title to where the text is cut, and from a cut to a title. */
+/** Finds private keys in PEM and PGP armor. The text may contain the complete key, only its beginning or only its end. */
 
 import { plainView, type Stretch } from './view.ts';
 
 const TITLE = /-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 /**
- * RFC 7468 wraps at 64, OpenSSH at 70, RFC 4880 at 76. A line number, the name of a file or the mark of a diff may stand before,
- * and what ends a line of a string in a program behind.
+ * A complete line of a key. RFC 7468 wraps at 64, OpenSSH at 70, RFC 4880 at 76. A line number, a file name or the mark of a
+ * diff may
+ * precede it, and the end of a string in a program may follow it.
  */
 const FULL_LINE = /^(?:.{0,80}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{60,76}[^A-Za-z0-9+/]{0,8}$/;
 const LAST_LINE = /^(?:.{0,80}[^A-Za-z0-9+/=])?[A-Za-z0-9+/]{1,76}={0,2}[^A-Za-z0-9+/=]{0,8}$/;
 const HEADER_LINE =
   /^.{0,80}(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):.{0,200}$|^[^A-Za-z0-9]{0,8}$/;
-/** The checksum of PGP armor. */
+/** The checksum line of PGP armor. */
 const CHECKSUM = /^(?:.{0,80}[^A-Za-z0-9+/=])?=[A-Za-z0-9+/]{4}[^A-Za-z0-9+/=]{0,8}$/;
-/** A short key, or the last line of one, with nothing around it but a line number or the mark of a diff; padding tells it anywhere. */
+/**
+ * A short key, or the last line of a key. Only a line number or the mark of a diff may surround it, unless it ends with
+ * padding.
+ */
 const LONE_LINE =
   /^(?:[^A-Za-z]{0,16}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{16,76}={0,2}\r?$|[A-Za-z0-9+/]{16}={1,2}\r?$/;
-/** A key in one line, its line ends taken out. */
+/** A key in one line, without its line ends. */
 const JOINED = /[ \t]{0,8}[A-Za-z0-9+/=]{16,}/y;
 const MAX_LINE = 400;
-/** A key of 16,384 bits, and room. Titles that are further apart belong to different things. */
+/** The size of a key of 16,384 bits, plus a reserve. Titles that are further apart do not belong to one key. */
 const MAX_BODY = 14 * 1024;
 
 interface Title {
@@ -28,7 +32,7 @@ interface Title {
   to: number;
 }
 
-/** Stretches of private keys, in order. */
+/** Returns the positions of private keys, in order. */
 export function findKeys(text: string): Stretch[] {
   const titles = titlesOf(text);
   const found: Stretch[] = [];
@@ -49,12 +53,13 @@ export function findKeys(text: string): Stretch[] {
   return found;
 }
 
-/** Colors and encodings in which the lines of a key are read while the text still grows. */
+/** The number of encodings (such as colors) in which an incomplete text is searched for lines of a key. */
 const MAX_VIEWS = 4;
 
 /**
- * Where the last lines begin that may belong to a key whose rest is still to come; the length when none does. Colors and
- * escapes hide no line of a key.
+ * Returns the start of the last lines that may belong to an incomplete key, or the length of the text if there are none. Also
+ * finds
+ * lines with colors and escapes.
  */
 export function openKey(text: string, views = MAX_VIEWS): number {
   const open = openKeyIn(text);
@@ -73,7 +78,7 @@ function openKeyIn(text: string): number {
   return startOfTail(text, 0, text.length);
 }
 
-/** Where lines begin that end at `from` and may be the tail of a key whose title follows. */
+/** Returns the start of the lines before `from` that may be the end of a key whose end title follows. */
 function startOfTail(text: string, limit: number, from: number): number {
   const full = startOfFullLines(text, limit, from);
   if (full < from) return full;
@@ -102,12 +107,12 @@ function isPair(title: Title, next: Title): boolean {
   return title.kind === 'BEGIN' && next.kind === 'END' && next.from - title.to <= MAX_BODY;
 }
 
-/** What stands between the titles of a key, not of a program that only names them. */
+/** Whether the text between two titles is a key. A program may only mention the titles. */
 function isBody(between: string): boolean {
   return /[A-Za-z0-9+/]{40}/.test(between) || /^[A-Za-z0-9+/=\s]*[A-Za-z0-9][A-Za-z0-9+/=\s]*$/.test(between);
 }
 
-/** How far what follows a title belongs to the key. */
+/** Returns where the key after a title ends. */
 function endOfBody(text: string, from: number, limit: number): number {
   JOINED.lastIndex = from;
   let end = JOINED.test(text) ? Math.min(JOINED.lastIndex, limit) : from;
@@ -124,12 +129,12 @@ function endOfBody(text: string, from: number, limit: number): number {
   return end;
 }
 
-/** A word of a program is not the end of a key. */
+/** Whether a line is the last line of a key and not a word of a program. */
 function isLastLine(line: string, isCut: boolean): boolean {
   return LAST_LINE.test(line) && (isCut || /[A-Za-z0-9+/]{16}|=/.test(line));
 }
 
-/** How far what precedes an end title belongs to the key. */
+/** Returns where the key before an end title begins. */
 function startOfBody(text: string, limit: number, from: number): number {
   const titleLine = Math.max(limit, text.lastIndexOf('\n', from - 1) + 1);
   let joined = from;

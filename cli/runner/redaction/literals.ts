@@ -1,18 +1,20 @@
-/** Finds known values in text, as they are and in the encodings that tools print. */
+/** Finds known values in text, in plain form and in the encodings that tools print. */
 
 import { plainView, type Stretch } from './view.ts';
 
 /** Shorter values (`1`, `true`, `oauth`) occur in ordinary text. */
 export const MIN_SECRET_CHARS = 8;
 
-/** Matching starts with two characters in a table; only a hit there is looked up by its first eight. */
+/**
+ * The size of a table of two-character beginnings. Only after a hit in the table, the first eight characters are compared.
+ */
 const TABLE_SIZE = 1 << 16;
 
-/** Every form of some values, ready to be searched for: one pass over a text, however many there are. */
+/** All forms of some values, prepared for a search that needs one pass over a text for any number of values. */
 export class Literals {
   /** All forms, longest first. */
   readonly forms: readonly string[];
-  /** Values that stretch over several lines. */
+  /** The values that have several lines. */
   readonly multiline: readonly string[];
   readonly #table = new Uint8Array(TABLE_SIZE);
   readonly #byStart = new Map<string, string[]>();
@@ -30,7 +32,7 @@ export class Literals {
     }
   }
 
-  /** Every occurrence, in order; they may overlap. */
+  /** Returns every occurrence, in order. Occurrences may overlap. */
   find(text: string): Stretch[] {
     const found: Stretch[] = [];
     if (this.forms.length === 0) return found;
@@ -46,7 +48,8 @@ export class Literals {
   }
 
   /**
-   * Length of the end of `text` that is likely the beginning of a value: eight characters of it, or half of a short one.
+   * Returns the length of the end of `text` that probably begins a value: at least eight characters, or half of a short
+   * value.
    */
   openEnd(text: string): number {
     let longest = 0;
@@ -57,13 +60,13 @@ export class Literals {
     return longest;
   }
 
-  /** Length of the end of `text` that may be the beginning of a value of several lines, after a line end of it. */
+  /** Returns the length of the end of `text` that may begin a value of several lines. */
   openLines(text: string): number {
     return Math.max(0, ...this.multiline.map((value) => overlap(text, value, value.indexOf('\n') + 1)));
   }
 }
 
-/** Length of the longest end of `text` that is a proper beginning of `form`, if it has at least `least` characters. */
+/** Returns the length of the longest end of `text` that begins `form`, if it has at least `least` characters. */
 function overlap(text: string, form: string, least: number): number {
   for (let size = Math.min(text.length, form.length - 1); size >= least; size -= 1) {
     if (text.endsWith(form.slice(0, size))) return size;
@@ -75,7 +78,7 @@ function slot(text: string, at: number): number {
   return (text.charCodeAt(at) * 31 + text.charCodeAt(at + 1) * 257) & (TABLE_SIZE - 1);
 }
 
-/** A value, and what of it appears alone: its lines, or the strings inside when it is JSON. */
+/** Returns a value and its parts that may appear alone: its lines, or the strings inside if it is JSON. */
 function partsOf(value: string): string[] {
   const whole = value.trim();
   const parts = stringsOfJson(whole) ?? whole.split(/\r?\n/).map((line) => line.trim());
@@ -84,7 +87,9 @@ function partsOf(value: string): string[] {
   );
 }
 
-/** Long strings of a JSON document that look random, such as a service account's; the others are field names and types. */
+/**
+ * Returns the long random strings of a JSON document, such as a key of a service account. Other strings are names and types.
+ */
 function stringsOfJson(text: string): string[] | undefined {
   if (!text.startsWith('{')) return undefined;
   const strings: string[] = [];
@@ -119,15 +124,16 @@ function formsOf(value: string): string[] {
   ];
 }
 
-/** Hex as dumps and fingerprints print it. */
+/** Hex with separators, as in dumps and fingerprints. */
 function separated(hex: string, between: string): string[] {
   const dump = hex.replace(/..(?=.)/g, `$&${between}`);
   return [dump, dump.toUpperCase()];
 }
 
 /**
- * What base64 text contains wherever the value lies in what was encoded: the characters that depend on the value alone, for
- * each of the three alignments.
+ * Returns the base64 characters that depend only on the value, for each of the three alignments. Base64 text that encodes the
+ * value
+ * at any position contains one of them.
  */
 function base64Cores(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((shift) => {

@@ -1,20 +1,21 @@
 /**
- * Tokens that a short beginning alone does not tell: their whole form does, or a mark in their middle or at their end. The
- * forms follow the documents of their issuers and the rules of gitleaks.
+ * Finds tokens that cannot be recognized by a short beginning, but by their complete form, or by a mark in the middle or at
+ * the end.
+ * The forms follow the documents of their issuers and the rules of gitleaks.
  */
 
 import type { Stretch } from './view.ts';
 
 interface Form {
-  /** Text without which the form cannot match, as it is written. */
+  /** A text that must be present for the form to match, in exact case. */
   needs: string;
   /** Every repetition is bounded, so that hostile output cannot make it slow. */
   pattern: RegExp;
-  /** Digits and letters of both cases are in it: names of programs have the same form. */
+  /** If true, the token must contain digits and letters of both cases, because names in programs have the same form. */
   mixed?: boolean;
 }
 
-/** No character of a token before or after: it is no part of a longer run. */
+/** Matches only if no character of a token precedes or follows, so that it is not a part of a longer run. */
 const form = (source: string) => new RegExp(`(?<![A-Za-z0-9_+/.-])(?:${source})(?![A-Za-z0-9_+/-])`, 'g');
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
@@ -55,7 +56,7 @@ const FORMS: readonly Form[] = [
   },
 ];
 
-/** Tokens of these forms, in no order. */
+/** Returns tokens of these forms, in no order. */
 export function findMarkedTokens(text: string): Stretch[] {
   const found: Stretch[] = [];
   for (const { needs, pattern, mixed } of FORMS) {

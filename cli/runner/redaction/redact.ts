@@ -1,5 +1,5 @@
 /**
- * Replaces secrets in text before it is written to the spool, also when one is split over several pieces or messages.
+ * Replaces secrets in text before it is written to the spool, even if a secret is split over several pieces or messages.
  */
 
 import { decodedPieces } from './byte-runs.ts';
@@ -13,13 +13,16 @@ import { ESCAPE, plainView, type Stretch } from './view.ts';
 /** The text that replaces a secret. */
 export const REDACTED = '[redacted]';
 
-/** More than this of a line, or of lines that may belong together, is not held back. */
+/** The maximum text that is held back of a line, or of lines that may belong together. */
 const MAX_HELD_CHARS = 16 * 1024;
-/** What follows a cut in a long line is seen before the cut is made; longer than any token. */
+/** How much text after a cut in a long line is examined before the cut. It is longer than any token. */
 const LOOK_AHEAD_CHARS = 8 * 1024;
 /** A longer secret (a key, a run of base64) is replaced in parts. */
 const MAX_SECRET_CHARS = 64 * 1024;
-/** What has been shown and still says what follows: the name before a value, the first words of a `.netrc` line. */
+/**
+ * How much shown text is kept, because it helps to recognize the next text: a name before a value, the start of a `.netrc`
+ * line.
+ */
 const CONTEXT_CHARS = 512;
 
 /** Redacts a text that is complete. */
@@ -27,7 +30,7 @@ export function redactText(text: string, secrets: readonly string[]): string {
   return replace(text, findSecrets(text, secrets), 0);
 }
 
-/** Redacts the texts of a result, from the agent, a tool, or the system in an error. */
+/** Redacts the texts of a result. They may come from the agent, from a tool, or from a system error. */
 export function redactResult<T extends ResultText>(result: T, secrets: readonly string[]): T {
   const redacted = { ...result };
   for (const field of ['content', 'summary', 'error'] as const) {
@@ -44,8 +47,9 @@ interface ResultText {
 }
 
 /**
- * Redacts a stream of text. Whole lines come out at once, unless they may be a part of a secret of several lines; what comes
- * out is what `redactText` makes of all of it. A line that is longer than `MAX_HELD_CHARS` comes out in parts.
+ * Redacts a stream of text. Complete lines are returned at once, unless they may be a part of a secret of several lines. The
+ * output
+ * is the same as `redactText` of the complete text. A line that is longer than `MAX_HELD_CHARS` is returned in parts.
  */
 export class Redactor {
   readonly #secrets: readonly string[];
@@ -56,7 +60,7 @@ export class Redactor {
     this.#secrets = secrets;
   }
 
-  /** Takes the next piece and returns what can be shown now. */
+  /** Accepts the next piece. Returns the text that can be shown now. */
   push(piece: string): string {
     const text = this.#held + piece;
     if (!piece.includes('\n') && text.length <= MAX_HELD_CHARS) {
@@ -69,13 +73,13 @@ export class Redactor {
     return this.#show(text, secrets, isTooMuch ? text.length - LOOK_AHEAD_CHARS : settled);
   }
 
-  /** Returns what was held back: nothing more follows. */
+  /** Returns the text that was held back, at the end of the stream. */
   end(): string {
     const text = this.#held;
     return this.#show(text, this.#find(text), text.length);
   }
 
-  /** Returns what was held back, unredacted; it may be a part of a secret. */
+  /** Returns the text that was held back, unredacted. It may be a part of a secret. */
   takeHeld(): string {
     const held = this.#held;
     this.#held = '';
@@ -89,7 +93,7 @@ export class Redactor {
       .filter(([, to]) => to > 0);
   }
 
-  /** Shows the text up to a cut near `wanted` that goes through no secret, and keeps the rest. */
+  /** Returns the text up to a cut near `wanted` that is not inside a secret, and keeps the rest. */
   #show(text: string, secrets: readonly Stretch[], wanted: number): string {
     let cut = wanted;
     const crossing = secrets.find(([from, to]) => from < wanted && to > wanted);
@@ -99,7 +103,7 @@ export class Redactor {
     this.#context = (this.#context + text.slice(0, cut)).slice(-CONTEXT_CHARS);
     const shown = secrets.filter(([, to]) => to <= cut);
     const last = shown.at(-1);
-    // The rest of a key that is cut here is known by its title.
+    // Keep the title, so that the rest of a key that is cut here is still recognized.
     const title = last && last[1] === cut ? /-----BEGIN [A-Z ]{0,40}-----/.exec(text.slice(last[0])) : null;
     if (title) this.#context = `${title[0]}\n`;
     return replace(text.slice(0, cut), shown, 0);
@@ -107,8 +111,9 @@ export class Redactor {
 }
 
 /**
- * Redacts messages, each of which is shown as soon as it arrives. A secret that is split over two of them is removed
- * from both: from the first when its end looks like the beginning of a secret.
+ * Redacts messages, each of which is shown as soon as it arrives. A secret that is split over two messages is removed from
+ * both: from
+ * the first message if its end looks like the beginning of a secret.
  */
 export class MessageRedactor {
   readonly #secrets: readonly string[];
@@ -130,7 +135,7 @@ export class MessageRedactor {
     this.#last = message;
   }
 
-  /** Redacts the answer of the agent: mostly its last message, which may begin with the end of a secret. */
+  /** Redacts the answer of the agent. It is usually the last message, which may begin with the end of a secret. */
   answer(text: string): string {
     return this.#last?.trim() === text.trim() ? this.#redact(text) : redactText(text, this.#secrets);
   }
@@ -147,16 +152,16 @@ export class MessageRedactor {
   }
 }
 
-/** How much of the beginning of `text` is settled: nothing that follows makes a secret of it. */
+/** Returns how much of `text` cannot become part of a secret, whatever text follows. */
 function settledLength(text: string, secrets: readonly string[]): number {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1);
   return Math.min(openKey(lines), lines.length - literalsOf(secrets).openLines(lines));
 }
 
-/** An escape that may still go on, with all the marks that belong to it, or the first half of a character beyond U+FFFF. */
+/** An incomplete escape with all its marks, or the first half of a character beyond U+FFFF. */
 const OPEN_ESCAPE = new RegExp(`[\\\\%&${ESCAPE}]+[^\\s\\\\%&${ESCAPE}]{0,12}$|[\\uD800-\\uDBFF]$`);
 
-/** A cut goes neither through an escape nor through a character. */
+/** Moves a cut so that it is neither inside an escape nor inside a character. */
 function beforeEscape(text: string, index: number): number {
   const open = OPEN_ESCAPE.exec(text.slice(Math.max(0, index - 64), index));
   return index - (open?.[0].length ?? 0);
@@ -173,19 +178,19 @@ function replace(text: string, secrets: readonly Stretch[], from: number): strin
   return out + text.slice(done);
 }
 
-/** JSON in JSON in a URL in base64; deeper encodings do not happen by accident. */
+/** For example JSON in JSON in a URL in base64. Deeper encodings do not happen by accident. */
 const MAX_DEPTH = 4;
 
 const known = new WeakMap<readonly string[], Literals>();
 
-/** The search for some values; made once for each list. */
+/** Returns the prepared search for some values. It is built once for each list. */
 export function literalsOf(values: readonly string[]): Literals {
   const made = known.get(values) ?? new Literals(values);
   known.set(values, made);
   return made;
 }
 
-/** Every secret in `text`, in order and without overlaps. `values` are known secrets, next to all known shapes. */
+/** Returns every secret in `text`, in order and without overlaps: the known `values`, and all known kinds of tokens. */
 export function findSecrets(text: string, values: readonly string[]): Stretch[] {
   return merge(find(text, literalsOf(values), 0));
 }

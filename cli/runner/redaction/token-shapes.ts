@@ -1,7 +1,9 @@
 /**
- * Tokens that are known by how they begin, as their issuers document them. The lengths are a little shorter than the
- * real ones: a token that was cut is still a secret. A test draws tokens from a maintained rule set and compares this
- * table with it.
+ * Tokens that can be recognized by their beginning, as their issuers document them. The lengths are a little shorter than the
+ * real
+ * lengths, because a token that was cut is still a secret. A test generates tokens from a maintained rule set and compares
+ * the
+ * results with this table.
  */
 
 import type { Stretch } from './view.ts';
@@ -9,13 +11,16 @@ import type { Stretch } from './view.ts';
 interface TokenShape {
   /** How the token begins. */
   starts: readonly string[];
-  /** What follows. Single character classes only: hostile output cannot make them slow. */
+  /** The pattern of the rest. It has only single character classes, so that hostile output cannot make it slow. */
   body: RegExp;
-  /** Whether a letter or digit before it makes it a part of another word. For beginnings that words have, too. */
+  /**
+   * If true, a letter or digit before the token makes it a part of another word. Used for beginnings that also occur in
+   * words.
+   */
   atWord?: boolean;
 }
 
-/** A body of `min` characters that does not look like words: digits or capital letters are among them. */
+/** A body of at least `min` characters that contains digits or capital letters, so that it does not look like words. */
 function mixed(min: number): RegExp {
   return new RegExp(`(?=[A-Za-z0-9_-]{0,64}[0-9A-Z])[A-Za-z0-9_-]{${min},}`, 'y');
 }
@@ -192,7 +197,7 @@ const STARTS = new RegExp(
   'g',
 );
 
-/** Tokens in `text`, in order. */
+/** Returns the tokens in `text`, in order. */
 export function findTokens(text: string): Stretch[] {
   const found: Stretch[] = [];
   let done = 0;
@@ -216,10 +221,10 @@ function endOfToken(text: string, at: number, start: string): number | undefined
   return end;
 }
 
-/** A word is shorter, so that `npm_config` and `secret_name` at the end of a message are left as they are. */
+/** Longer than a word, so that `npm_config` and `secret_name` at the end of a message are not redacted. */
 const MIN_LOWER_CASE = 20;
 
-/** The end of `text` that may be a token whose rest is still to come: a beginning, and something of its body. */
+/** Returns the end of `text` that may be an incomplete token: its beginning and a part of its body. */
 export function openToken(text: string): Stretch | undefined {
   const from = Math.max(0, text.length - 256);
   for (const { 0: start, index } of text.slice(from).matchAll(STARTS)) {

@@ -1,6 +1,7 @@
 /**
- * A view of a text in another encoding: what the text says when its escapes are read. Matches in the view are mapped back
- * to the raw text, so that the raw text is what gets redacted.
+ * A decoded view of a text, with its escapes resolved. Matches in the view are mapped back to the raw text, so that the raw
+ * text can
+ * be redacted.
  */
 
 /** A stretch of text: from, to (exclusive). */
@@ -16,19 +17,21 @@ export interface View {
 export const ESCAPE = String.fromCharCode(0x1b);
 const CSI = String.fromCharCode(0x9b);
 
-/** What shows nothing: controls, soft hyphens, zero-width and bidirectional marks. */
+/** Invisible characters: controls, soft hyphens, zero-width and bidirectional marks. */
 const UNSEEN = String.raw`\x00-\x08\x0e-\x1a\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff`;
-/** `cat -v` and terminals that echo show an escape as a caret and a bracket. */
+/** The forms of the escape character. `cat -v` and echoing terminals show it as a caret and a bracket. */
 const ESC = String.raw`(?:\x1b|\^\[(?=[[\]])|\\+(?:u001[bB]|x1[bB]|033|e(?=[[\]]))|%(?:25)*1[bB])`;
 /** CSI, OSC (its content is bounded), character sets, and the short ones: ECMA-48, and what xterm adds. */
 const ANSI = String.raw`${ESC}(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b\r\n]{0,2048}?(?:\x07|${ESC}\\+|\\+u0007|\\+a)|[()][0-9A-Z]|[=>78@-Z\\^_])|\x9b[0-?]{0,64}[ -/]{0,4}[@-~]`;
-/** JSON, C and shell strings; any number of backslashes is one escape, so that JSON in JSON reads like JSON. */
+/**
+ * Escapes of JSON, C and shell strings. Any number of backslashes counts as one, so that JSON in JSON is decoded like JSON.
+ */
 const BACKSLASH = String.raw`\\+(?:u(?<u>[0-9a-fA-F]{4})|u\{0{0,4}(?<brace>[0-9a-fA-F]{1,4})\}|(?<octal>[01]?[0-7]{2})|x(?<x>[0-9a-fA-F]{2})|(?<c>[nrtbfv"'/\x60]))|(?<run>\\{2,})`;
-/** URLs, also encoded more than once. */
+/** Escapes of URLs, even if encoded more than once. */
 const PERCENT = '%(?:25)*(?<p>[0-9a-fA-F]{2})';
 const ENTITY =
   '&(?:(?<named>quot|amp|apos|lt|gt)|#0{0,8}(?<dec>[0-9]{1,5})|#x0{0,8}(?<hex>[0-9a-fA-F]{1,4}));';
-/** Bold and underlined characters of `man` are printed twice, one over the other. */
+/** A character that the next one overwrites: `man` prints bold and underlined characters twice. */
 const OVERSTRUCK = String.raw`[^\n\x08]\x08`;
 const ENCODED = new RegExp(`${ANSI}|${BACKSLASH}|${PERCENT}|${ENTITY}|${OVERSTRUCK}|[${UNSEEN}]`, 'g');
 
@@ -37,7 +40,10 @@ const MARK = new RegExp(`[\\\\%&${UNSEEN}${ESCAPE}${CSI}]|\\^\\[`);
 const CONTROL: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' };
 const NAMED: Record<string, string> = { quot: '"', amp: '&', apos: "'", lt: '<', gt: '>' };
 
-/** Removes terminal sequences and what shows nothing, and decodes escapes of JSON, URL and HTML; undefined when `text` has none. */
+/**
+ * Removes terminal sequences and invisible characters, and decodes JSON, URL and HTML escapes. Returns undefined if there are
+ * none.
+ */
 export function plainView(text: string): View | undefined {
   if (!MARK.test(text)) return undefined;
   const builder = new ViewBuilder(text);
@@ -58,11 +64,11 @@ function decode(groups: Record<string, string | undefined>): string {
   return run === undefined ? '' : '\\';
 }
 
-/** Builds a view from raw text of which parts are replaced, in order. */
+/** Builds a view from raw text and its replaced parts, in order. */
 class ViewBuilder {
   readonly #raw: string;
   readonly #parts: string[] = [];
-  /** Where segments begin in the view, where in the raw text, and how many raw characters one character stands for. */
+  /** The start of each segment in the view and in the raw text, and the number of raw characters for one character. */
   readonly #views: number[] = [];
   readonly #raws: number[] = [];
   readonly #widths: number[] = [];
@@ -77,7 +83,7 @@ class ViewBuilder {
     return this.#done === 0;
   }
 
-  /** Shows `shown` (at most one character) for the raw stretch. */
+  /** Adds `shown` (at most one character) for a part of the raw text. */
   put(from: number, to: number, shown: string): void {
     this.#keepUntil(from);
     if (shown !== '') this.#add(shown, from, to - from);
@@ -111,7 +117,7 @@ class ViewBuilder {
     return (this.#raws[at] ?? 0) + (index - (this.#views[at] ?? 0)) * (this.#widths[at] ?? 1);
   }
 
-  /** The last segment that begins at or before `index`. */
+  /** Returns the last segment that begins at or before `index`. */
   #segment(index: number): number {
     let low = 0;
     let high = this.#views.length - 1;
