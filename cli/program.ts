@@ -107,6 +107,17 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/world.ts')).registerWorld],
   },
   {
+    name: 'admin',
+    task: 'Operate a server:',
+    summary: 'see all machines, alerts and jobs of a server, as its operator',
+    examples: [
+      'orp admin alerts',
+      'orp admin machines --state silent',
+      'orp admin bulk cancel --status queued',
+    ],
+    parts: [async () => (await import('./commands/admin.ts')).registerAdmin],
+  },
+  {
     name: 'agent',
     task: 'Other commands:',
     summary: 'answer checkpoint reviews with the v0.4.4 command',

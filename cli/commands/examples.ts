@@ -82,6 +82,21 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp world bind <idea-id> --project-root /srv/tides',
     'orp world bind <idea-id> --name tides --github-url ""',
   ],
+  'admin machines': [
+    'orp admin machines --state silent',
+    'orp admin machines --account you@example.org --json',
+  ],
+  'admin alerts': ['orp admin alerts', 'orp admin alerts --strict --json'],
+  'admin bulk cancel': [
+    'orp admin bulk cancel --account you@example.org --status queued',
+    'orp admin bulk cancel --account you@example.org --status queued --name wrong-prompts --count 12',
+  ],
+  'admin bulk requeue': [
+    'orp admin bulk requeue --machine-id <machine-id>',
+    'orp admin bulk requeue --machine-id <machine-id> --name after-repair --count 3',
+  ],
+  'admin bulk show': ['orp admin bulk show', 'orp admin bulk show wrong-prompts --json'],
+  'admin bulk abort': ['orp admin bulk abort wrong-prompts'],
   'agent work': ['orp agent work --once', 'orp agent work --agent survey-repo --dry-run'],
 };
 

@@ -1,0 +1,106 @@
+/** `orp admin …`: what operators read and order over all accounts. The server refuses everybody else. */
+
+import { type Command, Option } from 'commander';
+import { JOB_KINDS } from '../../spec/job/kinds.ts';
+import { BULK_ACTIONS, BULK_FROM } from '../../spec/overview/bulk.ts';
+import { MACHINE_STATES } from '../../spec/overview/machine-state.ts';
+import { wholeNumberOption } from '../base/whole-number.ts';
+import type { CommonOptions } from '../output/context.ts';
+import type { AlertOptions } from './admin-alerts.ts';
+import type { BulkOptions } from './admin-bulk.ts';
+import type { MachineOptions } from './admin-machines.ts';
+import { type Shell, withCommonOptions } from './shell.ts';
+
+/** Registers the group. Each command loads its code only when it runs. */
+export function registerAdmin(group: Command, shell: Shell): void {
+  registerMachines(group, shell);
+  withCommonOptions(
+    group
+      .command('alerts')
+      .description('show what needs an operator now, with what it means and what to do')
+      .option('--strict', 'exit with status 1 when there is an alert'),
+  ).action((options: AlertOptions) =>
+    shell.run(options, async (context) => (await import('./admin-alerts.ts')).alerts(context, options)),
+  );
+  registerBulk(group.command('bulk').description('cancel or requeue all jobs that match a filter'), shell);
+}
+
+function registerMachines(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('machines')
+      .description('list the machines of all accounts')
+      .option('--q <text>', 'part of the id, the name or the e-mail address')
+      .option('--account <account>', 'id or e-mail address of one account')
+      .addOption(new Option('--state <state>', 'what the machine does').choices([...MACHINE_STATES]))
+      .option('--app-version <version>', 'version of orp on the machine')
+      .option('--platform <platform>', 'operating system, such as darwin or linux')
+      .addOption(
+        wholeNumberOption({
+          flags: '--limit <count>',
+          description: 'machines on one page',
+          min: 1,
+          max: 100,
+          default: 50,
+        }),
+      )
+      .option('--cursor <cursor>', 'next_cursor of the page before'),
+  ).action((options: MachineOptions) =>
+    shell.run(options, async (context) => (await import('./admin-machines.ts')).machines(context, options)),
+  );
+}
+
+const MEANING = {
+  cancel: 'cancel all jobs that match',
+  requeue: 'queue lost and failed jobs that match again',
+} as const;
+
+const AFTER_HELP = `
+Without --count, the command only counts the jobs that match. With --name and --count, it starts a run: the server refuses
+it when more jobs match than you saw, and orders none that was queued later. The run goes on when you press Ctrl-C.`;
+
+function registerBulk(bulk: Command, shell: Shell): void {
+  for (const action of BULK_ACTIONS) {
+    withCommonOptions(
+      bulk
+        .command(action)
+        .description(MEANING[action])
+        .option('--account <account>', 'id or e-mail address of one account (default: all accounts)')
+        .option('--status <statuses>', `statuses, separated by commas (${BULK_FROM[action].join(', ')})`)
+        .addOption(new Option('--kind <kind>', 'kind of the job').choices([...JOB_KINDS]))
+        .option('--idea-id <id>', 'complete id of an idea')
+        .option('--machine-id <id>', 'complete id of the machine that holds the job, or that it names')
+        .option('--name <name>', 'name of the run; the same order under the same name starts no second run')
+        .addOption(
+          wholeNumberOption({
+            flags: '--count <count>',
+            description: 'the count that you saw',
+            min: 0,
+            max: 1_000_000_000,
+          }),
+        )
+        .option('--reason <text>', 'reason, kept in the audit log of each job')
+        .addHelpText('after', AFTER_HELP),
+    ).action((options: BulkOptions) =>
+      shell.run(options, async (context) =>
+        (await import('./admin-bulk.ts')).order(context, action, options),
+      ),
+    );
+  }
+  withCommonOptions(
+    bulk
+      .command('show')
+      .description('show how far a run is, or list the newest runs')
+      .argument('[name]', 'name of a run'),
+  ).action((name: string | undefined, options: CommonOptions) =>
+    shell.run(options, async (context) => (await import('./admin-bulk.ts')).show(context, name)),
+  );
+  withCommonOptions(
+    bulk
+      .command('abort')
+      .description('end a run; the jobs that it ordered stay ordered')
+      .argument('<name>', 'name of the run'),
+  ).action((name: string, options: CommonOptions) =>
+    shell.run(options, async (context) => (await import('./admin-bulk.ts')).abort(context, name)),
+  );
+}
