@@ -8,5 +8,7 @@ export const MEASURED_PATHS = [
   '/jobs?status=queued',
   '/jobs/job_00000000z00000000',
   '/jobs/job_00000000000000001',
+  '/ideas',
+  '/ideas/ide_0001',
   '/settings',
 ] as const;

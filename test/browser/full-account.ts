@@ -94,6 +94,7 @@ export interface FullAccount {
   ideaId: string;
   /** The agent's own id of a session with a conversation. */
   sessionId: string;
+  reviewId: string;
   doneJobId: string;
   runningJobId: string;
   lostJobId: string;
@@ -168,10 +169,11 @@ export async function fillAccount(
   await api.prompt(importer, { machineId: 'm-1', projectRoot: root, orpSessionId: 'orp-charts' });
   const lost = await api.take('m-1');
   await markLost(lost.jobId);
-  await reviews(api, idea.id);
+  const reviewId = await reviews(api, idea.id);
   return {
     ideaId: idea.id,
     sessionId: 'codex-m-1-main',
+    reviewId,
     doneJobId,
     runningJobId: running.jobId,
     lostJobId: lost.jobId,
@@ -208,8 +210,8 @@ async function finishedJob(api: Api, root: string): Promise<string> {
   return held.jobId;
 }
 
-async function reviews(api: Api, ideaId: string): Promise<void> {
-  await api.send('POST', `/api/cli/ideas/${ideaId}/checkpoints`, { contextSelection: {} });
+async function reviews(api: Api, ideaId: string): Promise<string> {
+  const queued = await api.send('POST', `/api/cli/ideas/${ideaId}/checkpoints`, { contextSelection: {} });
   const held = await api.take('m-1');
   await api.tell(held, 'complete', {
     success: true,
@@ -218,4 +220,5 @@ async function reviews(api: Api, ideaId: string): Promise<void> {
       '## Previous state\nThree gauges.\n\n## Current state\nFour gauges report.\n\n## Heading state\nA weekly chart.\n\n## Review notes\n- The modem of the south gauge.\n\n## Action items\n1. Replace it.\n',
   });
   await api.send('POST', `/api/cli/ideas/${ideaId}/checkpoints`, { contextSelection: {} });
+  return queued.id;
 }

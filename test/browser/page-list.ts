@@ -15,6 +15,7 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'inbox', path: '/inbox' },
     { name: 'send', path: '/send' },
     { name: 'jobs', path: '/jobs' },
+    { name: 'ideas', path: '/ideas' },
     { name: 'settings', path: '/settings' },
     { name: 'missing', path: '/nowhere' },
   ];
@@ -24,6 +25,8 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'job-done', path: `/jobs/${account.doneJobId}` },
     { name: 'job-running', path: `/jobs/${account.runningJobId}` },
     { name: 'job-lost', path: `/jobs/${account.lostJobId}` },
+    { name: 'idea', path: `/ideas/${account.ideaId}` },
+    { name: 'idea-review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
     { name: 'session', path: `/sessions/${account.sessionId}` },
     { name: 'job-failed', path: `/jobs/${account.failedJobId}` },
   ];
