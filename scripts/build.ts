@@ -1,7 +1,6 @@
 /**
  * `npm run build`: bundles `orp` into `dist/`, which needs only Node. `dist/orp.js` is the command. Code that it does not
- * need
- * at the start is in `dist/chunks/`.
+ * need at the start is in `dist/chunks/`.
  *
  * A single file starts slower, because every command would load the Node modules of all commands. Measured on two cores (Node
  * alone takes 35 ms): `orp --version` takes 95 ms instead of 50 ms, `orp runner status` 195 ms instead of 110 ms.

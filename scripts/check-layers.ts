@@ -1,8 +1,7 @@
 /**
  * Checks that every file has a floor, that imports only point to lower floors without circles, and that no folder is too
- * large
- * (`scripts/layers/floors.ts`). `--report` prints the measured properties; `--details` also prints the files behind each
- * number.
+ * large (`scripts/layers/floors.ts`). `--report` prints the measured properties; `--details` also prints the files behind
+ * each number.
  */
 
 import { readSources } from './layers/imports.ts';

@@ -1,7 +1,6 @@
 /**
  * `npm run check`: checks format, lint, the types of every program, and generated files. The steps run in parallel; only a
- * failed
- * step prints its output. `--types` checks only the types.
+ * failed step prints its output. `--types` checks only the types.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,9 +1,7 @@
 /**
  * `npm run codex:protocol`: writes the protocol of the Codex app-server to `cli/agents/app-server/protocol.generated.ts`. It
- * uses
- * the newest pinned Codex, or another Codex with `-- --codex BINARY`. With `-- --check BINARY` it writes nothing. It prints
- * the
- * methods that differ in that binary, and exits with 1 if there are any.
+ * uses the newest pinned Codex, or another Codex with `-- --codex BINARY`. With `-- --check BINARY` it writes nothing. It
+ * prints the methods that differ in that binary, and exits with 1 if there are any.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';

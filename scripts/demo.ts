@@ -1,7 +1,6 @@
 /**
  * `npm run demo`: shows the complete path of a job on this machine. Server, repository, sign-in and settings are in a
- * temporary
- * folder. At the end, all processes are stopped and all files are removed.
+ * temporary folder. At the end, all processes are stopped and all files are removed.
  */
 
 import { chooseAgent } from './demo/agent-session.ts';

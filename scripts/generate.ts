@@ -1,7 +1,6 @@
 /**
  * `node scripts/generate.ts`: writes the files that are generated from `spec/`. With `--check` it writes nothing, and exits
- * with 1
- * if a file is missing or out of date.
+ * with 1 if a file is missing or out of date.
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

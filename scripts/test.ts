@@ -1,7 +1,6 @@
 /**
  * `npm test`: runs every test. workerd sometimes hangs, so a run is stopped if no test finishes for a while. A slow run
- * continues as
- * long as tests finish, for an hour at most.
+ * continues as long as tests finish, for an hour at most.
  *
  *   ORP_TEST_STALL_SECONDS   stop when no test has finished for this long (600)
  *   ORP_TEST_LIMIT_SECONDS   stop after this long in any case (3600)

@@ -63,8 +63,7 @@ export const accountLimits = z.strictObject({
   queuedJobs: limit.default(5000),
   /**
    * All jobs, including those that have ended. When 90 % are in use, cron removes the oldest ended jobs. A job has at most
-   * about
-   * 40 KiB that `storedBytes` does not count, so all jobs together have at most 2 GB.
+   * about 40 KiB that `storedBytes` does not count, so all jobs together have at most 2 GB.
    */
   keptJobs: limit.default(50_000),
   /** Machines that have synced. */
@@ -190,9 +189,8 @@ export const BESIDE_OTHERS = {
 
 /**
  * The share for deliveries of a runner: results, transcripts, and other requests that must not wait behind requests of
- * people.
- * Small deliveries have another share; one upload of a runner is small. The share is large enough for the largest body of a
- * v0.4.4 client.
+ * people. Small deliveries have another share; one upload of a runner is small. The share is large enough for the largest
+ * body of a v0.4.4 client.
  */
 export const DELIVERIES = {
   smallBytes: 512 * KIB,
@@ -208,8 +206,7 @@ export const DELIVERIES = {
 
 /**
  * The share for deliveries of up to `DELIVERIES.smallBytes`. A runner sends its uploads of at most 192 KiB one after another,
- * so
- * the uploads of an agent that prints without a pause are slowed down but not refused.
+ * so the uploads of an agent that prints without a pause are slowed down but not refused.
  */
 export const SMALL_DELIVERIES = {
   burstBytes: 8 * MIB,

@@ -1,7 +1,6 @@
 /**
  * The table of refusals. A code names an outcome and determines the HTTP status. Clients branch only on the code, never on
- * the
- * sentence.
+ * the sentence.
  */
 
 export const ERROR_CODES = [

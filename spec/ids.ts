@@ -34,8 +34,7 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
  * Makes an id: nine base-32 digits of `at` (epoch ms, valid until the year 3084), then the random bytes. Ids of one kind sort
- * by
- * their creation time, so a table needs no second index to list the newest rows first.
+ * by their creation time, so a table needs no second index to list the newest rows first.
  */
 export function makeId<Kind extends IdKind>(kind: Kind, at: number, random: Uint8Array): Id<Kind> {
   let time = '';

@@ -6,8 +6,7 @@ const segmenter = new Intl.Segmenter();
 
 /**
  * The number of units to examine around a cut. A longer "character" consists of many combining marks and is cut between its
- * code
- * points.
+ * code points.
  */
 const LONGEST_CHARACTER = 256;
 

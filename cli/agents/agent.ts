@@ -219,9 +219,8 @@ export interface SessionDriver {
   open(task: SessionTask): Promise<SessionOpening>;
   /**
    * Finds the newest turn with one of these markers in a session that another program has open. Returns undefined if there is
-   * none
-   * or if it is unknown. A turn that runs in that program looks interrupted, so use this only after the prompt's server has
-   * ended.
+   * none or if it is unknown. A turn that runs in that program looks interrupted, so use this only after the prompt's server
+   * has ended.
    */
   look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined>;
   /** Waits until a session that was in use is free, and returns true. Returns false if that can no longer be determined. */

@@ -26,8 +26,7 @@ export async function makeAnswerPath(parent: string): Promise<string> {
 
 /**
  * Reads the answer of an agent from an earlier run. The path comes from a file, so it is accepted only if it is inside
- * `parent`,
- * the folder that {@link makeAnswerPath} used.
+ * `parent`, the folder that {@link makeAnswerPath} used.
  */
 export async function readLeftAnswer(parent: string, path: string): Promise<string | undefined> {
   const [place, answer] = await Promise.all([realpath(parent), realpath(path).catch(() => undefined)]);

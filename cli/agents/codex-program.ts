@@ -44,7 +44,7 @@ export async function findCodex(options: CodexOptions): Promise<FoundProgram> {
   };
 }
 
-/** The problem with the installed Codex (missing or too old), or undefined. May run it to get its version. */
+/** Returns the problem with the installed Codex (missing or too old), or undefined. May run Codex to get its version. */
 export async function findAgentProblem(options: CodexOptions): Promise<AgentProblem | undefined> {
   const found = await findCodex(options);
   if (found.kind === 'missing' && found.hint !== UPDATE_HINT) {

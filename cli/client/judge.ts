@@ -141,8 +141,8 @@ function saysMoreThanOk(row: Endpoint, value: JsonObject): boolean {
 }
 
 /**
- * Rows that may have an empty answer: nothing to do, nothing bound, or a heartbeat. None of them acknowledges data that could
- * then be lost.
+ * Routes that may have an empty answer: a poll without a job, an idea without a world, or a heartbeat. An empty answer from
+ * these routes acknowledges no data, so no data can be lost.
  */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'pollJob',

@@ -5,7 +5,7 @@
  * | -------------------------------------------------- | ------------------------ | ---------- |
  * | the server is busy, or asks to wait                | again                    | stop       |
  * | 429 or 5xx in a sentence without a code            | again                    | stop       |
- * | somebody else's answer, whatever its status        | again                    | stop       |
+ * | an answer that is not from the server              | again                    | stop       |
  * | network failed, timed out                          | again                    | stop       |
  * | any other refusal                                  | stop                     | stop       |
  */

@@ -37,7 +37,7 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
     gathering,
     gatherSituation({ env, machineId: machine.record.machine_id, now }),
   ]);
-  // A runner that works has found its agent, perhaps where this command does not look.
+  // A running runner has found its agent, perhaps in a place where this command does not search.
   const isFound = situation.runner.running && gathered.agentProblem?.code === 'agent_missing';
   const facts = isFound ? { ...gathered, agentProblem: undefined } : gathered;
   const linkStatus = buildLinkStatus(facts);

@@ -16,7 +16,7 @@ const NAME_CHARACTERS = 40;
 
 export type PickerOptions = Partial<RegisterOptions>;
 
-/** Whether somebody sits at the terminal and reads sentences there. */
+/** Whether a person can answer at the terminal and reads sentences (not JSON). */
 export function canPick(context: Pick<Context, 'form' | 'stdin' | 'stderr'>): boolean {
   return context.form === 'page' && canAsk(context);
 }

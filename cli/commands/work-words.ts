@@ -16,7 +16,7 @@ export interface WorkWords {
 const USAGE =
   'Usage: orp runner install -- [options of orp runner work]. `orp runner work --help` lists them.';
 
-/** Checked at installation: a service could report a misspelled option only in its log. */
+/** Checks the options at installation, because a service could report a misspelled option only in its log. */
 export function readWorkWords(given: readonly string[], { cwd }: Pick<Context, 'cwd'>): WorkWords {
   const words = given.map((word, at) => wholePath(word, given[at - 1], cwd));
   const work = workCommand();

@@ -1,7 +1,6 @@
 /**
  * Ids in the form that people type: the beginning of an id is enough if it is unique. A complete id, as programs use, needs
- * no
- * further request.
+ * no further request.
  */
 
 import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../spec/contract/machines.ts';

@@ -13,8 +13,7 @@ type Types = Map<string, Type>;
 
 /**
  * Returns the methods of `ours` that are different or missing in `theirs`. Both have the form of the generated file. Fields
- * that
- * `orp` does not use may change, unless the server requires a new field.
+ * that `orp` does not use may change, unless the server requires a new field.
  */
 export function findDrift(ours: string, theirs: string): Drift[] {
   const [mine, other] = [parseTypes(ours), parseTypes(theirs)];

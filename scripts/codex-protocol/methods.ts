@@ -2,8 +2,7 @@
 
 /**
  * A path through the types of the protocol, such as `result.turn.id`. It also leads through arrays, `null` and the variants
- * of a
- * union. `=word` requires that the field may have this value.
+ * of a union. `=word` requires that the field may have this value.
  */
 export type UsedFields = Readonly<Record<string, readonly string[]>>;
 

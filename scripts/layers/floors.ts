@@ -4,8 +4,7 @@
 export interface Program {
   /**
    * Folders, lowest floor first. A file may import from its own folder and from lower floors; this also holds for types.
-   * Folders in
-   * one line are on the same floor and must not import each other.
+   * Folders in one line are on the same floor and must not import each other.
    */
   floors: readonly (readonly string[])[];
   /** Other programs whose files may be imported. */

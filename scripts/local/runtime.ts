@@ -1,7 +1,6 @@
 /**
  * Runs the server on this machine, with the same Worker, D1 and Durable Object, in the same workerd as in production. `npm
- * start`,
- * the demonstration and the end-to-end tests use this file.
+ * start`, the demonstration and the end-to-end tests use this file.
  */
 
 import { join } from 'node:path';
@@ -104,8 +103,7 @@ async function fireCron(url: string): Promise<void> {
 
 /**
  * Removes Miniflare's signal handlers, which end the process at the first signal. The caller handles the signals instead.
- * Miniflare's
- * exit handler stays, so that no workerd is left running.
+ * Miniflare's exit handler stays, so that no workerd is left running.
  */
 function withoutSignalHandlers<Result>(make: () => Result): Result {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -1,7 +1,6 @@
 /**
  * A vitest reporter that writes each step of a run to the file in `ORP_TEST_PROGRESS`, one JSON event per line. The file is
- * still
- * there after a run hangs or is killed, so `scripts/test.ts` can read which tests passed and which were running.
+ * still there after a run hangs or is killed, so `scripts/test.ts` can read which tests passed and which were running.
  */
 
 import { appendFileSync } from 'node:fs';

@@ -158,7 +158,7 @@ export const revokeDevice = endpoint({
   body: z.strictObject({ reason: z.string().max(1000).nullish() }),
   reply: z.object({
     ok,
-    /** False: it was revoked already. */
+    /** False if the device was already revoked. */
     changed: z.boolean(),
   }),
   errors: ['forbidden', 'not_found'],
@@ -170,7 +170,9 @@ export const revokeDevice = endpoint({
 const bulkFilter = z.strictObject({
   /** The id or the e-mail address of an account. */
   account: words.optional(),
-  /** One status, or several separated by commas. Absent: for `cancel` all live ones, for `requeue` `lost,failed`. */
+  /**
+   * One or more statuses, separated by commas. If absent, all live statuses for `cancel`, and `lost,failed` for `requeue`.
+   */
   status: z.string().max(200).optional(),
   kind: z.string().max(64).pipe(jobKind).optional(),
   ideaId: z.string().max(128).optional(),
@@ -224,7 +226,7 @@ export const startBulk = endpoint({
     /** Of a dry run: false when there are more. */
     exact: z.boolean().optional(),
     run: bulkRun.optional(),
-    /** False: this run was started before. */
+    /** False if this run was started before. */
     created: z.boolean().optional(),
   }),
   errors: ['forbidden', 'record_changed', 'idempotency_conflict'],
@@ -273,7 +275,7 @@ export const abortBulk = endpoint({
   reply: z.object({
     ok,
     run: bulkRun,
-    /** False: it had ended already. */
+    /** False if the run had already ended. */
     changed: z.boolean(),
   }),
   errors: ['forbidden', 'not_found'],
@@ -307,13 +309,13 @@ export const showCharts = endpoint({
         completed: z.number().int(),
         failed: z.number().int(),
         cancelled: z.number().int(),
-        /** From the time at which a job was due to its claim, to 20 %. Absent: no job was claimed. */
+        /** The time from a job's due time to its claim, with a precision of 20 %. Absent if no job was claimed. */
         wakeP50Ms: ms,
         wakeP95Ms: ms,
         /** From the start to the end of the agent, to 20 %. */
         runP50Ms: ms,
         runP95Ms: ms,
-        /** There were more jobs than the server looks at in a minute: the numbers are of a part of them. */
+        /** True if there were more jobs than the server reads in a minute. The numbers then cover only a part of the jobs. */
         sampled: z.boolean().optional(),
       }),
     ),

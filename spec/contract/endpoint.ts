@@ -30,7 +30,7 @@ export interface Endpoint<
   auth: 'none' | 'user';
   /** Schema of the query; every value is a string, or an array of strings for a repeated key. */
   query?: Query;
-  /** Schema of the JSON body. Absent: the route takes no body and ignores one. */
+  /** Schema of the JSON body. If absent, the route ignores a body. */
   body?: Body;
   /** Largest body in bytes. */
   maxBodyBytes: number;
@@ -43,8 +43,7 @@ export interface Endpoint<
   errors: readonly Code[];
   /**
    * True if the route uses the share of people's requests (bounds.ts, `PACE`). False if it uses a share for deliveries of
-   * runners
-   * (`DELIVERIES`, `SMALL_DELIVERIES`).
+   * runners (`DELIVERIES`, `SMALL_DELIVERIES`).
    */
   paced: boolean;
   /** Whether the same request can be repeated after a lost answer without a second effect. */

@@ -347,8 +347,7 @@ export const releaseJob = endpoint({
   }),
   /**
    * `job` is the current job. After a repeated request, another machine may already hold it. `retryAt`: when the job may be
-   * claimed.
-   * Absent if the job may be claimed now or is held.
+   * claimed. Absent if the job may be claimed now or is held.
    */
   reply: z.object({ ok, job: jobState, retryAt: absentable }),
   errors: fenced,

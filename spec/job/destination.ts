@@ -1,7 +1,6 @@
 /**
  * Sentences for a sender whose job does not go to the named target: another session answers, or the job waits for a session
- * or
- * repository that no machine has synced. They are derived from the routing rules, so they match what a claim will do.
+ * or repository that no machine has synced. They are derived from the routing rules, so they match what a claim will do.
  */
 
 import type { JobTarget, Route, SyncedProject, SyncedSession } from './routing.ts';
@@ -12,8 +11,7 @@ export type NameOf = (machineId: string) => string;
 
 /**
  * The sentence about a fallback, if the named session cannot take the job and another session will. Returns undefined if the
- * job
- * goes to the named session, or if no session can take it yet.
+ * job goes to the named session, or if no session can take it yet.
  */
 export function fallbackNote(
   target: JobTarget,

@@ -1,7 +1,6 @@
 /**
  * A lease gives one machine the right to a job for a limited time. The lease id is the fencing token. D1 records which lease
- * holds
- * the job. After a lease has expired, the server may reclaim the job. Until it does, the holder may still finish.
+ * holds the job. After a lease has expired, the server may reclaim the job. Until it does, the holder may still finish.
  */
 
 import type { LeaseLossPolicy } from './kinds.ts';
@@ -33,8 +32,7 @@ export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
 
 /**
  * Whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost. Not while
- * a
- * person is asked about the job, because the answer has then arrived.
+ * a person is asked about the job, because the answer has then arrived.
  */
 export function isRedeliverable(
   lease: { status: JobStatus; claimedAt: number; isAsking?: boolean },

@@ -1,7 +1,6 @@
 /**
  * The rules for returning a job. A holder may return a job that it cannot run now if the prompt has certainly had no effect.
- * The
- * job returns to its place in the queue, and the attempt does not count.
+ * The job returns to its place in the queue, and the attempt does not count.
  */
 
 /** Why a holder returns a job. A closed set; the reason is kept with the attempt. */

@@ -103,10 +103,8 @@ export function withAgents(
 
 /**
  * Returns the possible routes of a job over `projects` (all machines of its owner), best first. Returns an empty list if no
- * machine
- * can take it. If any machine can serve the named session, no machine uses a fallback. Otherwise a prompt for one
- * conversation
- * could run in another conversation because another machine polled first.
+ * machine can take it. If any machine can serve the named session, no machine uses a fallback. Otherwise a prompt for one
+ * conversation could run in another conversation because another machine polled first.
  */
 export function routesFor(target: JobTarget, projects: readonly SyncedProject[]): Route[] {
   const matching = projects.filter((project) => isMatchingProject(target, project));

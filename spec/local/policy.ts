@@ -1,7 +1,6 @@
 /**
  * `~/.config/orp/policy.json`: what may run on this machine. Only the owner writes it, with an editor. Neither a job nor the
- * server
- * can loosen it. An absent key allows everything; an empty list allows nothing.
+ * server can loosen it. An absent key allows everything; an empty list allows nothing.
  */
 
 import { z } from 'zod';

@@ -1,9 +1,7 @@
 /**
  * Enforces the limits of Cloudflare's edge in front of the local runtime. The real edge refuses some requests before the
- * Worker sees
- * them (URLs above 16 KB, headers above 128 KB, bodies above 100 MB) and answers with a page. The local runtime has no such
- * limits,
- * so without this file a client could pass every test and fail in production.
+ * Worker sees them (URLs above 16 KB, headers above 128 KB, bodies above 100 MB) and answers with a page. The local runtime
+ * has no such limits, so without this file a client could pass every test and fail in production.
  */
 
 import {

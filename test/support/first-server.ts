@@ -1,7 +1,6 @@
 /**
  * A v0.4.4 server. It ignores all query parameters and body fields that v0.4.4 does not know, announces no capabilities, and
- * has no
- * WebSocket and no job routes. Its refusals contain only a sentence.
+ * has no WebSocket and no job routes. Its refusals contain only a sentence.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

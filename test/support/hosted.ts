@@ -1,7 +1,6 @@
 /**
  * The real server for tests in Node: the same runtime as `npm start`, with its own state, behind `edge.ts`, which enforces
- * the limits
- * of the platform.
+ * the limits of the platform.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';

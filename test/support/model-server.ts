@@ -1,7 +1,7 @@
 /**
  * A fake model for a real Codex binary, on this machine. It implements the streaming Responses API and answers from the
- * conversation
- * in the request. It has no memory, so a correct answer about an earlier turn proves that the session was resumed.
+ * conversation in the request. It has no memory, so a correct answer about an earlier turn proves that the session was
+ * resumed.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -42,8 +42,7 @@ const trusted = new Map<string, Trusted>();
 
 /**
  * Returns the owner of a token. Needs one read of D1 every 30 s. The token of a terminal is valid only for the API, and the
- * cookie
- * of a browser only for the pages.
+ * cookie of a browser only for the pages.
  */
 export async function authenticate(
   deps: Deps,

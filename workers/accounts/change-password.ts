@@ -1,4 +1,4 @@
-/** A person changes their own password. Whoever is signed in elsewhere in a browser has to sign in again. */
+/** Changes a person's own password. All other browsers of the account must then sign in again. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { Deps } from '../base/deps.ts';

@@ -1,10 +1,8 @@
 /**
  * Prevents one account from slowing down the others. Each account has a budget of bytes in this isolate. At its end, a
- * request
- * is charged for the bytes that it has sent and read. If an account has overspent its budget or runs many requests at once,
- * its
- * requests wait. A request that would wait too long is refused. Deliveries of a runner (`paced: false` in the contract) have
- * separate budgets: for large deliveries, for small deliveries, and for heartbeats and similar calls.
+ * request is charged for the bytes that it has sent and read. If an account has overspent its budget or runs many requests at
+ * once, its requests wait. A request that would wait too long is refused. Deliveries of a runner (`paced: false` in the
+ * contract) have separate budgets: for large deliveries, for small deliveries, and for heartbeats and similar calls.
  */
 
 import type { Share } from '../../spec/bounds.ts';

@@ -69,7 +69,7 @@ async function checkInTurn(
   return checked.value.ok ? accept({ counted, user: checked.value.value }) : checked.value;
 }
 
-/** Somebody who is signed in proves that they know the password: counted and slowed down like a sign-in. */
+/** Checks the password of a signed-in person. Counted and slowed down like a sign-in. */
 export async function checkOwnPassword(
   deps: Deps,
   attempt: PasswordAttempt,
@@ -80,7 +80,7 @@ export async function checkOwnPassword(
   return accept(checked.value.user);
 }
 
-/** Runs scrypt for somebody who is signed in, in its turn; undefined when too many wait. */
+/** Runs scrypt for a signed-in person when it is its turn. Returns undefined if too many requests wait. */
 export async function inPasswordTurn<T>(key: string, work: () => Promise<T>): Promise<T | undefined> {
   return (await passwords.pass({ key, isKnown: true }, work))?.value;
 }
@@ -125,7 +125,7 @@ async function checkPassword(
   );
 }
 
-/** Said only to somebody who knows the password. */
+/** A refusal that is shown only after a correct password. */
 function disabled(deps: Deps, { id }: User) {
   deps.log('sign_in_disabled', { userId: id });
   return refuse(

@@ -1,7 +1,6 @@
 /**
  * Mounts the routes of the contract. Contains the code that all routes share: authentication, parsing, and the form of
- * results
- * and refusals. A handler does not compile if it refuses with an undeclared code or answers outside its schema.
+ * results and refusals. A handler does not compile if it refuses with an undeclared code or answers outside its schema.
  */
 
 import type { Context, Hono } from 'hono';

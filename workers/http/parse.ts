@@ -55,8 +55,7 @@ export const DISCARDED_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads the body. Returns undefined if it has more than `maxBytes`. This does not use `hono/body-limit`, which leaves a
- * refused body
- * unread, so that the client may not read the reason.
+ * refused body unread, so that the client may not read the reason.
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) {

@@ -1,8 +1,7 @@
 /**
  * Server-sent events. The Worker serves the stream and gets the events over a hibernatable WebSocket from the machine's
- * object.
- * The object does not stream itself, because then it would be billed all the time. A stream consists of one socket and two
- * timers in this Worker. When one side ends, the other side is closed.
+ * object. The object does not stream itself, because then it would be billed all the time. A stream consists of one socket
+ * and two timers in this Worker. When one side ends, the other side is closed.
  */
 
 import {
@@ -16,7 +15,7 @@ import {
 } from '../../spec/transport/events.ts';
 import { platform } from '../base/platform.ts';
 
-/** Why a stream ends without an event of its own. */
+/** Why a stream ends although the object has sent no final event. */
 export type Farewell = 'timeout' | 'reconnect';
 
 export interface BridgeOptions {

@@ -46,8 +46,7 @@ export class FollowFrames {
 
   /**
    * Converts a message. A change of status ends the stream. The follower then opens the next stream at its position and reads
-   * the
-   * new status, or learns that its token is invalid. The first entries show that the job has started, or resumed after
+   * the new status, or learns that its token is invalid. The first entries show that the job has started, or resumed after
    * `lost`.
    */
   translate(message: string): { frames: string; end: boolean } {

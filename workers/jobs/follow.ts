@@ -101,7 +101,7 @@ function letGo(socket: WebSocket): void {
   socket.close();
 }
 
-/** The close code for an endpoint that goes away. */
+/** The WebSocket close code 1001: the other side is going away. */
 const GONE = 1001;
 /** Close codes for an end without a close frame. They must not be sent. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];

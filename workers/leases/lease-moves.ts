@@ -106,8 +106,7 @@ export async function completeJob(
 
 /**
  * The statements of each `completion` in the table of kinds, for the batch that finishes a job. Only the database knows the
- * kind
- * of the job, so each statement has a guard for the kind.
+ * kind of the job, so each statement has a guard for the kind.
  */
 const COMPLETIONS: Record<Completion, (deps: Deps, key: JobKey, outcome: Outcome) => Statement[]> = {
   answer: () => [],

@@ -1,7 +1,6 @@
 /**
  * Returns a job that had no effect, on request of its holder. The session is free, the job gets its old place in the queue,
- * and
- * machines are woken.
+ * and machines are woken.
  */
 
 import type { Result } from '../../spec/errors.ts';

@@ -1,7 +1,6 @@
 /**
  * Reclaims expired leases and fails jobs that waited too long. The alarm and the cron trigger run the same sweep. It is safe
- * to
- * run it twice or late, because every write names the lease and the expiry that it has read.
+ * to run it twice or late, because every write names the lease and the expiry that it has read.
  */
 
 import { unreachable } from '../../spec/errors.ts';
@@ -82,8 +81,7 @@ function groupByMachine(jobs: readonly JobRow[]): JobRow[][] {
 
 /**
  * Asks the object of the machine that holds these jobs. If it does not answer, leases are kept for half a lease longer,
- * because
- * heartbeats may have renewed them for that time without a write to D1.
+ * because heartbeats may have renewed them for that time without a write to D1.
  */
 async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<JobRow[]> {
   const [first] = jobs;

@@ -1,7 +1,6 @@
 /**
  * Opens and closes the channels of one machine. The Worker has authenticated the caller and describes it in a header. Only
- * the
- * Worker can reach the object.
+ * the Worker can reach the object.
  */
 
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';

@@ -1,7 +1,6 @@
 /**
  * The open channels of one machine. Every channel is a hibernatable WebSocket: either to a runner, or to the SSE bridge of
- * the
- * Worker. All state is in the sockets and their attachments, so the object may hibernate between any two events.
+ * the Worker. All state is in the sockets and their attachments, so the object may hibernate between any two events.
  */
 
 import { cutToBytes } from '../../spec/text.ts';
@@ -11,8 +10,7 @@ import type { WatchNews } from '../base/watch.ts';
 
 /**
  * The client of a socket and its token. Stored as the socket's attachment, which survives hibernation. The token of a watcher
- * from
- * another account is not stored here; the Worker that serves the stream checks it.
+ * from another account is not stored here; the Worker that serves the stream checks it.
  */
 export type Channel =
   | (RunnerArrival & {

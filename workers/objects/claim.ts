@@ -3,7 +3,7 @@
  *
  *   read    the machine, what it has linked, the account's leases and queue                  (one round trip)
  *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
- *   write   one guarded statement; a lost race goes on with the next candidate
+ *   write   one guarded statement; if another machine was faster, the next candidate is tried
  */
 
 import { kindsOf, knowsKind } from '../../spec/job/abilities.ts';
@@ -161,8 +161,7 @@ function placesOf(projects: readonly SyncedProject[]): Places {
 
 /**
  * Finds a job that was handed out but not started, because the answer was lost. With the same claim id it is returned at
- * once.
- * Otherwise it is returned after a while, if the machine asks for its repository. After the lease has expired it is not
+ * once. Otherwise it is returned after a while, if the machine asks for its repository. After the lease has expired it is not
  * returned, so that a machine that never starts loses the job.
  */
 function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: number): JobRow | undefined {
@@ -251,8 +250,7 @@ async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promi
 
 /**
  * Returns the routes of a job that end at this machine, best first. Other machines matter only if the job names a session
- * that
- * is not here: the job falls back to a session here unless another machine has the named session.
+ * that is not here: the job falls back to a session here unless another machine has the named session.
  */
 async function routesHere(
   deps: Deps,

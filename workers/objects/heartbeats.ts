@@ -90,8 +90,7 @@ export class Heartbeats {
 
 /**
  * Records a heartbeat. Returns `foreign` if the machine belongs to another account; then nothing is written. Returns
- * `unknown`
- * if the machine has never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
+ * `unknown` if the machine has never synced; only a sync registers a machine, so that heartbeats cannot fill the table.
  */
 async function noteAlive(
   deps: Deps,

@@ -1,7 +1,7 @@
 /**
  * The live leases of one machine in the memory of its object, with exact deadlines. Heartbeats move a deadline without a
- * write
- * to D1. Memory is only a cache: after a loss it is read again from D1, where a deadline may be up to half a lease too early.
+ * write to D1. Memory is only a cache: after a loss it is read again from D1, where a deadline may be up to half a lease too
+ * early.
  *
  * While D1 does not answer, no lease can be reclaimed, so the object continues with its memory. A lease that would have
  * expired is extended by half a lease, repeatedly, and the object stores the deadlines that it could not write to D1.
@@ -299,9 +299,8 @@ export class LiveLeases {
 
 /**
  * The leases in the storage of an object, because its memory may be lost within seconds. They are enough to renew leases and
- * to
- * accept output while D1 does not answer. D1 stays the authority. All leases are in one row, so that a claim writes one row.
- * Ended leases stay in it until the next claim, because removing them would cost another write.
+ * to accept output while D1 does not answer. D1 stays the authority. All leases are in one row, so that a claim writes one
+ * row. Ended leases stay in it until the next claim, because removing them would cost another write.
  */
 export class StoredLeases implements LeaseMemo {
   readonly #sql: SqlStorage;

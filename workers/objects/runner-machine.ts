@@ -1,8 +1,7 @@
 /**
  * The Durable Object of one runner machine, with its live leases, alarm, transcript and channels. The rules are in the other
- * files
- * of this folder. Every field is a cache, so lost memory causes no harm: everything except the transcript is read again from
- * D1.
+ * files of this folder. Every field is a cache, so lost memory causes no harm: everything except the transcript is read again
+ * from D1.
  */
 
 import { DurableObject } from 'cloudflare:workers';

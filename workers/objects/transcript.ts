@@ -2,8 +2,7 @@
  * The transcript of a machine's attempts, in the object's own SQLite: one row per upload, never one per line.
  *
  * Entries are numbered from 1 without a gap within a lease. The object drops known entries and rejects entries after a gap.
- * The
- * answer has the number up to which everything has arrived, and the sender continues from there.
+ * The answer has the number up to which everything has arrived, and the sender continues from there.
  */
 
 import { ATTEMPT_LIMIT_BYTES, type Entry, type NewEntry, RETENTION_MS } from '../../spec/contract/jobs.ts';
@@ -98,8 +97,7 @@ export class Transcript {
 
   /**
    * Returns entries of several attempts in the order of their leases, starting after `afterSeq` of the first attempt. The
-   * answer has
-   * at most `limit` entries and a limited size. `hasMore` is true if there are further entries.
+   * answer has at most `limit` entries and a limited size. `hasMore` is true if there are further entries.
    */
   readAll(
     leaseIds: readonly string[],
@@ -197,8 +195,7 @@ function gap(seq: number, at: number): Entry {
 
 /**
  * Acknowledges any number of a full attempt. Entries after the gap are dropped without a row, so an object that lost its
- * memory
- * does not know how many there were. Otherwise it would ask the sender for entries that the sender no longer has.
+ * memory does not know how many there were. Otherwise it would ask the sender for entries that the sender no longer has.
  */
 function acknowledgeAll(tail: Tail, entries: readonly NewEntry[]): number {
   for (const { seq } of entries) tail.lastSeq = Math.max(tail.lastSeq, seq ?? tail.lastSeq + 1);

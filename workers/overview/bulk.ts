@@ -48,7 +48,7 @@ export async function countMatching(
   return accept({ count, isExact: count < COUNT_LIMIT });
 }
 
-/** The filter as the store reads it. An account or an id that nobody has matches nothing. */
+/** Converts the filter for the store. An unknown account or id matches nothing. */
 function queryOf({ action, filter }: BulkOrder, before: number): Result<BulkQuery, 'invalid_input'> {
   const { status, ...rest } = filter;
   const meant = bulkStatuses(action, status);
@@ -128,7 +128,7 @@ export async function advanceBulk(deps: Deps, name: string): Promise<Result<Bulk
   return showBulk(deps, name);
 }
 
-/** Ends a run: what it ordered stays, the rest is left alone. A step that is under way finishes its jobs. */
+/** Ends a run. Its orders stay in effect, and the other jobs are not changed. A running step finishes its jobs. */
 export async function abortBulk(
   deps: Deps,
   operator: SignedIn,
@@ -150,7 +150,7 @@ export async function advanceRunning(deps: Deps): Promise<void> {
 }
 
 async function step(deps: Deps, run: BulkRun): Promise<void> {
-  // Whoever is no operator any more orders nothing.
+  // A person who is no longer an operator must not order anything.
   if (run.role !== 'operator') {
     await abortBulkIfRunning(deps.db, run.name, { by: run.email, now: deps.now });
     return;
@@ -179,7 +179,7 @@ async function readNext(deps: Deps, run: BulkRun): Promise<JobRow[]> {
   return deps.db.all<JobRow>(readBulkJobs({ ...query.value, name, after }, limit));
 }
 
-/** False: it could not be ordered as it was read, for example because it has ended meanwhile. */
+/** Orders one job. Returns false if the job has changed since it was read, for example because it has ended. */
 async function orderJob(deps: Deps, run: BulkRun, job: JobRow): Promise<boolean> {
   const { createdBy: id, email, role, reason } = run;
   const operator: SignedIn = { id, email, role, name: email, tokenHash: '' };

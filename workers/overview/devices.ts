@@ -19,8 +19,8 @@ export async function listDevicesOf(deps: Deps, userId: string) {
 }
 
 /**
- * Signs a device of any account out: its token opens nothing any more, and what it holds open is closed. D1 first, then
- * the objects.
+ * Signs out a device of any account. Its token becomes invalid, and its channels are closed. D1 is changed first, then the
+ * objects are notified.
  */
 export async function revokeDeviceOf(
   deps: Deps,

@@ -100,7 +100,7 @@ async function readFacts(deps: Deps, user: SignedIn) {
   ]);
   const looked = rowsOf<OverviewJob>(liveRows);
   const [lost, failed] = [rowsOf<OverviewJob>(lostRows), rowsOf<OverviewJob>(failedRows)];
-  // A lost job is live, too; it has a card of its own.
+  // A lost job is also live, but it has its own card.
   const live = looked.slice(0, LIVE_LIMIT).filter((job) => job.status !== 'lost');
   const targets = live.filter((job) => job.status === 'queued').map(targetOf);
   const [projects, sessions] =
@@ -135,7 +135,7 @@ function queuedFacts(deps: Deps, { job, around }: { job: OverviewJob; around: Qu
   return [{ ...card(job), waiting, silentMachineId: silent?.machineId }];
 }
 
-/** The machine that the waiting sentence names: of those that could take the job, the one that was seen last. */
+/** Returns the machine that the waiting sentence names: the most recently seen machine that could take the job. */
 function silentMachineOf(
   job: OverviewJob,
   { projects, machines }: { projects: readonly SyncedProject[]; machines: readonly MachinePresence[] },
@@ -153,7 +153,7 @@ function countsOf(cards: readonly InboxCard[]): Record<CardKind, number> {
   return counts;
 }
 
-/** A failed job of the person leaves the inbox; when it is retried and fails again, it returns. */
+/** Removes a failed job from the person's inbox. If the job is retried and fails again, it comes back. */
 export async function dismissJob(
   deps: Deps,
   user: SignedIn,

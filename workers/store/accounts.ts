@@ -37,7 +37,7 @@ export function userByEmail(db: Database, email: string): Promise<UserWithPasswo
     FROM users WHERE email = ${email}`);
 }
 
-/** False: the password is not the one that was checked. */
+/** Stores a new password. Returns false if the password is no longer the one that was checked. */
 export function replacePassword(
   db: Database,
   userId: UserId,
@@ -126,8 +126,7 @@ export function readKnownDevice(tokenHash: string, email: string): Statement {
 
 /**
  * Counts one more try for every subject and returns the number of tries in its window. The try is counted before it is
- * judged, so
- * that many tries at the same time cannot pass together. After a window has ended, a new one begins.
+ * judged, so that many tries at the same time cannot pass together. After a window has ended, a new one begins.
  */
 export async function takeTries(
   db: Database,

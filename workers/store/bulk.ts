@@ -121,7 +121,7 @@ export interface NewBulk {
   now: number;
 }
 
-/** False: a run of this name exists. */
+/** Adds a run. Returns false if a run with this name exists. */
 export function insertBulkIfNew(db: Database, run: NewBulk): Promise<boolean> {
   return db.write(sql`
     INSERT OR IGNORE INTO bulk_runs (name, action, filter, reason, seen_count, created_by, source, created_at, updated_at)
@@ -137,7 +137,10 @@ export interface BulkStep {
   now: number;
 }
 
-/** Of two steps that run at once, one is noted: both decided about the same jobs. False: the other one was noted. */
+/**
+ * Records a step. Of two concurrent steps, only one is recorded, because both handled the same jobs. Returns false for the
+ * other.
+ */
 export function noteStepIfCurrent(
   db: Database,
   run: Pick<BulkRun, 'name' | 'steps'>,
@@ -151,7 +154,7 @@ export function noteStepIfCurrent(
     WHERE name = ${run.name} AND steps = ${run.steps} AND finished_at IS NULL`);
 }
 
-/** False: it has ended already. */
+/** Ends a run. Returns false if it has already ended. */
 export function abortBulkIfRunning(
   db: Database,
   name: string,

@@ -92,8 +92,7 @@ function ofKinds(kinds: readonly string[]): Statement {
 
 /**
  * Reads due queued jobs, in the order of the queue, that this machine may take: jobs that name the machine, and jobs that
- * name no
- * machine.
+ * name no machine.
  */
 export function readCandidates(
   userId: string,

@@ -31,8 +31,7 @@ export function rowsOf<R>(result: { rows: readonly unknown[] } | undefined): R[]
 
 /**
  * The error if the database cannot answer now. The client may send the same request again. It is unknown whether a write had
- * an
- * effect, and it may still happen later. So every write has a guard for the values that it has read.
+ * an effect, and it may still happen later. So every write has a guard for the values that it has read.
  */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable';
@@ -98,8 +97,7 @@ export function join(parts: readonly Statement[], separator: string): Statement 
 
 /**
  * Opens the database for one request, alarm or cron run, which then waits for a silent D1 only once. `onRead` is called with
- * the
- * number of rows that each statement has read, and the number of characters in its answer.
+ * the number of rows that each statement has read, and the number of characters in its answer.
  */
 export function openDatabase(d1: D1Database, onRead: OnRead = () => undefined): Database {
   return databaseOf(d1, { vainMs: 0, onRead }, DATABASE_WAIT_MS);

@@ -1,7 +1,6 @@
 /**
  * The conditions that limit which jobs a statement may change, by status. They come from the transition table. No other
- * statement in
- * this folder names a status of a job; a test checks that in the sources.
+ * statement in this folder names a status of a job; a test checks that in the sources.
  */
 
 import type { JobKind } from '../../spec/job/kinds.ts';

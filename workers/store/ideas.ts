@@ -43,8 +43,7 @@ export function positionOf(sort: IdeaSort, idea: IdeaRow): IdeaPosition {
 
 /**
  * Reads one page: as many ideas as fit into `BOUNDS.pageBytes` with their notes, but at least one. `found` is the number of
- * ideas
- * from here, counted up to one more than the limit. Reads only the notes of the page.
+ * ideas from here, counted up to one more than the limit. Reads only the notes of the page.
  */
 export async function listIdeas(
   db: Database,

@@ -1,7 +1,6 @@
 /**
  * Returns the result of `work`. If that takes longer than `waitMs`, returns or throws what `late` does. The work itself is
- * not
- * stopped.
+ * not stopped.
  */
 export async function inTime<T>(work: Promise<T>, waitMs: number, late: () => T): Promise<T> {
   let stop = (): void => undefined;

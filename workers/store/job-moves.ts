@@ -1,7 +1,6 @@
 /**
  * The moves of a machine: claim, start, renew, deliver, resume. Each is one guarded statement. If it returns no row, the
- * guard
- * matched no row and nothing has changed.
+ * guard matched no row and nothing has changed.
  */
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
@@ -83,8 +82,7 @@ export function startIfHeld(
 
 /**
  * Hands an unstarted job to the run that polls now. The job gets a new lease id, so that a slow holder of the old lease
- * cannot
- * start it, too. The expiry stays, so that a machine that never starts loses the job.
+ * cannot start it, too. The expiry stays, so that a machine that never starts loses the job.
  */
 export function redeliverIfUnstarted(
   db: Database,
@@ -175,8 +173,7 @@ export interface Return {
 
 /**
  * Makes a returned job available sooner, on request of the machine that returned it last. The guard names that lease, so a
- * late
- * request, after another claim or an order, changes nothing.
+ * late request, after another claim or an order, changes nothing.
  */
 export function hastenIfReturned(
   db: Database,

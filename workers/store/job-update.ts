@@ -1,7 +1,6 @@
 /**
  * The parts of every move of a job: one guarded update, derived from the transition table. In the same batch and under the
- * same
- * guard, the replaced attempt is archived and the review is updated.
+ * same guard, the replaced attempt is archived and the review is updated.
  */
 
 import type { JobVerb } from '../../spec/job/status.ts';

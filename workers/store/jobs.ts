@@ -125,8 +125,7 @@ export type ListedJob = JobRow & { promptStart: string | null };
 
 /**
  * The expression for the start of a prompt in lists. Not used for prompts that the server composed, because they all begin in
- * the
- * same way.
+ * the same way.
  */
 export function promptStart(): string {
   const sent = kindsWhere((rules) => rules.composedBy === 'sender');

@@ -1,7 +1,6 @@
 /**
  * The data of the last syncs: one row for each repository and idea, and one row with the sessions of each repository. Every
- * read is
- * filtered, so its cost does not depend on other linked repositories of the account.
+ * read is filtered, so its cost does not depend on other linked repositories of the account.
  */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
@@ -133,8 +132,7 @@ export async function isLinked(
 
 /**
  * The writes of a sync. One statement writes many rows, because D1 allows at most 1,000 statements per request, including
- * those of a
- * batch. A sync that reaches D1 late does not change rows of a newer sync.
+ * those of a batch. A sync that reaches D1 late does not change rows of a newer sync.
  */
 export function putProjects(userId: UserId, rows: readonly ProjectRow[], now: number): Statement[] {
   return inPieces(rows).map(
@@ -219,8 +217,7 @@ export function readLinkedElsewhere(userId: UserId, machineId: string): Statemen
 
 /**
  * Finds the other machines that have linked the agent session of a job and have queued jobs that they may take. Reads the
- * queue only
- * if a session is shared.
+ * queue only if a session is shared.
  */
 export function readSharers(userId: string, jobId: string): Statement {
   return sql`

@@ -8,8 +8,8 @@ export interface Machines<Stub> {
   call<T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T>;
   /**
    * Notifies the object of one machine. If the notification is lost, that is logged and the promise still resolves. The
-   * notification
-   * is also sent if nobody awaits the promise. Await it only if the client's answer must come after the notification.
+   * notification is also sent if nobody awaits the promise. Await it only if the client's answer must come after the
+   * notification.
    */
   tell(machine: MachineKey, work: (stub: Stub) => Promise<unknown>): Promise<void>;
   /** Opens a channel to the object. */

@@ -22,8 +22,7 @@ const HOUR_MS = 60 * 60_000;
 
 /**
  * How often cron visits a machine, by its transport (`ws` also if it does not listen). The end of a stream may not be
- * reported, so
- * streams are checked more often.
+ * reported, so streams are checked more often.
  */
 export const VISIT_EVERY_MS = { ws: 24 * HOUR_MS, sse: HOUR_MS } as const;
 
@@ -57,8 +56,7 @@ export interface SyncedMachineRow extends SeenMachine {
 
 /**
  * Registers or updates a machine that syncs. Returns false if it belongs to another account, or if it is new and the account
- * has
- * reached its limit.
+ * has reached its limit.
  */
 export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promise<boolean> {
   const { id, userId, name, platform, appVersion, now, limit } = machine;
@@ -75,8 +73,7 @@ export function upsertIfAllowed(db: Database, machine: SyncedMachineRow): Promis
 
 /**
  * Records a heartbeat of a machine that has synced, with its condition and report. Returns false if the machine belongs to
- * another
- * account or is unknown.
+ * another account or is unknown.
  */
 export function touchIfOwned(
   db: Database,

@@ -77,8 +77,7 @@ export function planNextVisit(ids: readonly string[], now: number): Statement {
 
 /**
  * Marks machines that neither listen nor send heartbeats. Reads `limit` machines before and after `start`, which is an id or
- * the
- * beginning of an id; later runs find the other machines. An index of silent machines would cost a written row with every
+ * the beginning of an id; later runs find the other machines. An index of silent machines would cost a written row with every
  * heartbeat.
  */
 export function markStale(at: { now: number; silentSince: number; start: string; limit: number }): Statement {
@@ -102,8 +101,7 @@ export function pruneJobs(before: number, limit: number): Statement {
 
 /**
  * Deletes the oldest ended jobs of accounts that use 90 % of `keptJobs`. It handles a few random accounts at a time, so that
- * no
- * account delays the others.
+ * no account delays the others.
  */
 export function pruneKeptJobs(keptJobs: number, limits: { accounts: number; jobs: number }): Statement {
   return sql`

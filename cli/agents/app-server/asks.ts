@@ -1,4 +1,4 @@
-/** Approvals and questions of the app-server, as the runner offers them to a person, and the answers that the server takes. */
+/** Converts approvals and questions of the app-server for a person, and converts the person's answers for the server. */
 
 import { z } from 'zod';
 import type { AgentAsk, AskAnswer, AskDecision } from '../agent.ts';
@@ -7,7 +7,7 @@ import type { GrantedPermissionProfile } from './protocol.generated.ts';
 import type { Connection } from './rpc.ts';
 
 const ALL: readonly AskDecision[] = ['accept', 'accept_for_session', 'decline', 'cancel'];
-/** A permission is granted or not; the turn goes on either way. */
+/** The answer to a permission request. The turn continues whether the permission is granted or not. */
 const GRANTS: readonly AskDecision[] = ['accept', 'accept_for_session', 'decline'];
 
 const WIRE = {
@@ -23,14 +23,14 @@ const words = z
   .optional()
   .catch(undefined);
 
-/** The parameters of all kinds of requests; each kind has some of them. */
+/** The parameters of all kinds of requests. Each kind has only some of them. */
 const asked = z.looseObject({
   turnId: z.string().catch(''),
   reason: words,
   command: words,
   grantRoot: words,
   cwd: words,
-  /** An amendment of the agent's rules is an object here; it is not offered. */
+  /** A change of the agent's rules is an object here. The runner does not offer such a change. */
   availableDecisions: z.array(z.unknown()).nullish().catch(undefined),
   questions: z
     .array(

@@ -1,4 +1,4 @@
-/** The asks of one session that nobody has answered yet. */
+/** The unanswered questions of one session. */
 
 import type { AgentAsk, AskAnswer, AskListener } from '../agent.ts';
 import { readAsk, sendAnswer } from './asks.ts';

@@ -1,7 +1,6 @@
 /**
  * JSON-RPC with one Codex app-server over one connection. Failures are values, and no message from the server causes an
- * exception.
- * `orp` does not answer an unknown request of the server, because an error could close a dialog in another client.
+ * exception. `orp` does not answer an unknown request of the server, because an error could close a dialog in another client.
  */
 
 import { createConnection } from 'node:net';
@@ -18,8 +17,7 @@ import type { ClientMethods, ClientNotifications, ServerRequests } from './proto
 
 /**
  * The largest accepted frame. One frame can contain the history of a long session or the complete diff of a turn. A larger
- * frame
- * ends the connection, so that it cannot fill the memory of the runner.
+ * frame ends the connection, so that it cannot fill the memory of the runner.
  */
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 /** How long a call may take; the app-server answers in milliseconds. */

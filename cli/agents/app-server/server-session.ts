@@ -1,8 +1,7 @@
 /**
  * One open session of an agent server. It finds earlier prompts by their markers, enters a prompt, follows the turn and
- * interrupts
- * it. Only the client that writes to a session sees which turn runs. For other clients, a running turn has the status
- * `interrupted`.
+ * interrupts it. Only the client that writes to a session sees which turn runs. For other clients, a running turn has the
+ * status `interrupted`.
  */
 
 import { z } from 'zod';

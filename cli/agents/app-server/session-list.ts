@@ -1,4 +1,7 @@
-/** The sessions that an app-server has, of one folder or of all. It reads its index, not the files of the sessions. */
+/**
+ * Lists the sessions of an app-server, for one folder or for all folders. The server reads its index and not the session
+ * files.
+ */
 
 import { z } from 'zod';
 import type { FoundSession } from '../agent.ts';
@@ -6,9 +9,9 @@ import type { ThreadSourceKind } from './protocol.generated.ts';
 import type { Connection } from './rpc.ts';
 
 const PAGE = 100;
-/** 1000 sessions of one folder; the newest are the ones that people look for. */
+/** The limit of 1000 sessions per folder. People usually look for the newest sessions. */
 const MOST_PAGES = 10;
-/** Also those that `codex exec` made, which people link as well. */
+/** Includes sessions that `codex exec` created, because people link these, too. */
 const KINDS: ThreadSourceKind[] = ['cli', 'vscode', 'exec', 'appServer'];
 
 const threads = z.looseObject({
@@ -29,7 +32,10 @@ const threads = z.looseObject({
   nextCursor: z.string().nullish().catch(undefined),
 });
 
-/** Newest first. `folder` undefined: all folders. Throws when the server does not answer. */
+/**
+ * Returns the sessions, newest first. Without `folder`, returns the sessions of all folders. Throws if the server does not
+ * answer.
+ */
 export async function listSessions(
   connection: Connection,
   folder: string | undefined,

@@ -1,7 +1,6 @@
 /**
  * Reads the notifications of one turn. Each notification is one line of JSON, like the output of other agents. Unknown
- * notifications
- * are ignored. An unknown item counts as an effect, because it may have had one.
+ * notifications are ignored. An unknown item counts as an effect, because it may have had one.
  */
 
 import type { AgentEvent, AgentReader, FailureReading, LogLevel, TurnFacts } from '../agent.ts';

@@ -1,6 +1,6 @@
 /**
- * Lists the sessions of Codex by its session files. Only the beginnings of the files are read: 4 KiB of each, and up to 512 KiB of
- * those that are shown.
+ * Lists the sessions of Codex from its session files. Reads only the start of each file: 4 KiB, and up to 512 KiB for a
+ * session that is shown.
  */
 
 import { AGENT_SESSION_ID_PATTERN } from '../../../spec/ids.ts';
@@ -8,18 +8,18 @@ import type { FoundSession } from '../agent.ts';
 import type { SessionDisk } from './disk.ts';
 import { readFirstLine, readPrompt, type SessionHead } from './session-head.ts';
 
-/** The folder of a session stands in the first few hundred bytes. */
+/** The first few hundred bytes of a file contain the folder of the session. */
 const GLANCE_BYTES = 4 * 1024;
 const PART_BYTES = 64 * 1024;
-/** The instructions of the agent stand before the first prompt, and have up to 100 KiB. */
+/** The instructions of the agent, up to 100 KiB, precede the first prompt. */
 const MOST_BYTES = 512 * 1024;
 /** People look for the newest ones. */
 const MOST_SESSIONS = 1000;
 
 /**
- * Newest first.
+ * Returns the sessions, newest first.
  *
- * @param folder only the sessions of this folder; undefined: those of all folders
+ * @param folder returns only the sessions of this folder; if undefined, the sessions of all folders
  */
 export function listSessionFiles(disk: SessionDisk, folder: string | undefined): FoundSession[] {
   const heads = disk
@@ -52,7 +52,7 @@ function readHead(lines: HeadLines, folder: string | undefined): SessionHead | u
   return head;
 }
 
-/** A glance that shows no folder at all decides nothing. */
+/** If the start of the file does not contain a folder, more of the file must be read. */
 function mayBeOf(folder: string, glance: Buffer): boolean {
   return glance.includes(JSON.stringify(folder)) || !glance.includes('"cwd"');
 }
@@ -75,7 +75,7 @@ class HeadLines {
     return this.#rest;
   }
 
-  /** Undefined at the end of the file, or of what may be read. */
+  /** Returns undefined at the end of the file, or at the read limit. */
   next(): string | undefined {
     for (;;) {
       const end = this.#rest.indexOf(0x0a);

@@ -1,11 +1,11 @@
 /**
- * Reads what the first lines of a session file of Codex tell about the session. The file belongs to another program and may hold
- * anything: a line that is torn, huge or not JSON is skipped.
+ * Reads facts about a session from the first lines of its Codex session file. The file belongs to another program, so a line
+ * that is incomplete, huge or not JSON is skipped.
  */
 
 import { isObject, type JsonObject } from '../../files/json-file.ts';
 
-/** What a list shows of a first prompt. */
+/** The length of a first prompt in lists. */
 const PROMPT_CHARACTERS = 200;
 
 export interface SessionHead {
@@ -16,7 +16,7 @@ export interface SessionHead {
   firstPrompt: string | undefined;
 }
 
-/** Reads the first line. Undefined if it describes no session that a person started: subagents have sessions, too. */
+/** Reads the first line. Returns undefined if a person did not start the session, because subagents have sessions, too. */
 export function readFirstLine(line: string): SessionHead | undefined {
   const entry = parse(line);
   if (entry?.type !== 'session_meta' || !isObject(entry.payload)) return undefined;
@@ -26,7 +26,7 @@ export function readFirstLine(line: string): SessionHead | undefined {
   return { sessionId: id, cwd, branch, firstPrompt: undefined };
 }
 
-/** The prompt that a line holds. Codex itself adds messages of the user, which begin with a tag or a heading. */
+/** Returns the prompt in a line. Skips user messages that Codex itself has added; they begin with a tag or a heading. */
 export function readPrompt(line: string): string | undefined {
   if (!line.includes('"user_message"') && !line.includes('"user"') && !line.includes('"UserMessage"')) {
     return undefined;
@@ -38,7 +38,7 @@ export function readPrompt(line: string): string | undefined {
   return cutPrompt(text);
 }
 
-/** The start of a prompt, without half a character. */
+/** The start of a prompt, cut between two characters. */
 export function cutPrompt(text: string): string {
   return text.length <= PROMPT_CHARACTERS
     ? text

@@ -66,8 +66,7 @@ export function normaliseSession(
 /**
  * The agent of a session, and the id that the agent gave the session. For an agent other than Codex, the file stores this id
  * under another key, so that a v0.4.4 client does not pass it to Codex. In the record the key is always `codex_session_id`,
- * as on
- * the wire. If this version does not drive the agent, the record has no such id and the session cannot take jobs.
+ * as on the wire. If this version does not drive the agent, the record has no such id and the session cannot take jobs.
  */
 function agentOf(
   agent: string | undefined,

@@ -1,7 +1,6 @@
 /**
  * Runs an agent once under a lease, from the record before the start to the outcome. The stop switch ends the run early; the
- * time
- * limits use the same switch.
+ * time limits use the same switch.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -118,8 +117,7 @@ function nonBlank(text: string | undefined): string | undefined {
 
 /**
  * Records that the agent is about to start. Without this record, the runner would report after a crash that nothing ran, and
- * a
- * person would send the prompt again.
+ * a person would send the prompt again.
  */
 async function noteSpawning({ spool, engine }: AgentRunOptions, tag: string): Promise<string | undefined> {
   try {

@@ -1,7 +1,6 @@
 /**
  * Chooses how a prompt runs: as a turn in an agent server if there is one, otherwise as a process of the agent. A prompt that
- * is
- * already in the transcript of the session does not run again.
+ * is already in the transcript of the session does not run again.
  */
 
 import {

@@ -36,8 +36,7 @@ const LEFT = 'The person at the terminal did not answer whether the job may run.
 
 /**
  * Reviews a job. If the job is stopped during the question, the question is withdrawn and nothing is decided. If the person
- * leaves
- * the question, nothing is decided either, except for a job without a lease, which could not return to the queue.
+ * leaves the question, nothing is decided either, except for a job without a lease, which could not return to the queue.
  */
 export async function reviewUntilStopped(
   policy: OwnerPolicy,

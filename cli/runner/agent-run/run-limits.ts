@@ -1,7 +1,6 @@
 /**
  * The limits for the run time and the silence of an agent. Both count only while the machine is awake, so a closed laptop
- * does not
- * stop an agent.
+ * does not stop an agent.
  */
 
 import { JUMP_MS } from '../process/sleep-watch.ts';

@@ -1,7 +1,6 @@
 /**
  * Runs a prompt as a turn in an agent server. If the server or the connection ends, it opens the session again and finds the
- * turn
- * in the transcript. If the turn still runs, it follows the turn.
+ * turn in the transcript. If the turn still runs, it follows the turn.
  */
 
 import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';

@@ -95,8 +95,7 @@ export class AgentServers implements SessionDriver {
 
   /**
    * Waits until the session is free. Checks the lock file, and the person's server if that has the session open. A killed
-   * program
-   * leaves its lock file behind, so the runner's own server also tries to open the session while that server runs.
+   * program leaves its lock file behind, so the runner's own server also tries to open the session while that server runs.
    */
   async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
     const lock = writerLock(this.#source.env, sessionId);

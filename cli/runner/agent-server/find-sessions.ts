@@ -10,7 +10,7 @@ import { cutPrompt } from '../../agents/session-files/session-head.ts';
 import { connectToShared } from './choose-way.ts';
 import { codexHome, isOwnSocket, ownSocket } from './places.ts';
 
-/** Newest first. `folder` undefined: the sessions of all folders. */
+/** Returns the sessions, newest first. Without `folder`, returns the sessions of all folders. */
 type FindSessions = (env: NodeJS.ProcessEnv, folder: string | undefined) => Promise<FoundSession[]>;
 
 /** For every name of the registry. */
@@ -18,12 +18,12 @@ export const FINDERS = new Map<string, FindSessions>([[DEFAULT_AGENT, findCodexS
 
 type CheckSession = (env: NodeJS.ProcessEnv, sessionId: string) => ReturnType<typeof findInHome>;
 
-/** Whether an agent still has a session. An agent without a row cannot tell. */
+/** Whether an agent still has a session. Unknown for an agent without an entry. */
 export const CHECKERS = new Map<string, CheckSession>([
   [DEFAULT_AGENT, (env, sessionId) => findInHome(codexHome(env), sessionId)],
 ]);
 
-/** Asks a server that runs already: the one of the person, else the one of the runner. Otherwise reads the session files. */
+/** Asks the person's server or the runner's server if one of them runs. Otherwise reads the session files. */
 async function findCodexSessions(
   env: NodeJS.ProcessEnv,
   folder: string | undefined,
@@ -35,7 +35,7 @@ async function findCodexSessions(
     told?.map((session) => ({
       ...session,
       firstPrompt: cutPrompt(session.firstPrompt.trim()),
-      // The server knows only what it has open itself.
+      // The server knows only the sessions that it has open itself.
       isOpen: session.isOpen || disk.isOpen(session.sessionId),
     })) ?? listSessionFiles(disk, folder)
   );
@@ -46,7 +46,7 @@ async function connectToRunning(env: NodeJS.ProcessEnv): Promise<Connection | un
   return isOwnSocket(path) ? connectTo(path) : undefined;
 }
 
-/** Undefined when the server does not answer, or is too old to list sessions. */
+/** Returns undefined if the server does not answer, or is too old to list sessions. */
 async function askServer(
   connection: Connection,
   folder: string | undefined,

@@ -1,7 +1,6 @@
 /**
  * The runner's own agent server, one for each `CODEX_HOME`. It has its own process group and keeps running after the runner,
- * so that
- * a turn continues when the runner is killed. `server.json` names the process, so that the next runner can find it.
+ * so that a turn continues when the runner is killed. `server.json` names the process, so that the next runner can find it.
  */
 
 import { spawn } from 'node:child_process';

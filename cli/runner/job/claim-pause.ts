@@ -1,9 +1,7 @@
 /**
  * Pauses claiming while the agent cannot take work. If the account, the sign-in or the program of the agent fails, every job
- * in
- * the queue would fail. So the runner stops claiming until the time that the agent named, or for growing pauses. Then it
- * tries
- * one job.
+ * in the queue would fail. So the runner stops claiming until the time that the agent named, or for growing pauses. Then it
+ * tries one job.
  */
 
 import type { ConditionCode } from '../../../spec/job/condition.ts';

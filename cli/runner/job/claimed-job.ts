@@ -1,7 +1,6 @@
 /**
  * Reads the answer to a poll. A value may be in several places of the answer. It must be valid, because the runner uses ids
- * from
- * the server in paths and in program arguments.
+ * from the server in paths and in program arguments.
  */
 
 import { z } from 'zod';

@@ -1,7 +1,6 @@
 /**
  * The interface through which the runner's loops call the server. Every call is one attempt and returns a value. A failure of
- * the
- * network or the server does not throw. The loops decide which calls to repeat.
+ * the network or the server does not throw. The loops decide which calls to repeat.
  */
 
 import type { z } from 'zod';

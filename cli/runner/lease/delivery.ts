@@ -39,8 +39,7 @@ export interface DeliveryOptions extends Omit<DeliveryLimit, 'dispose'> {
 export type Delivery =
   /**
    * `isTranscriptOwed`: the result has arrived, but a part of the transcript still waits in the spool. `isReleased`: the
-   * server has
-   * queued the job again.
+   * server has queued the job again.
    */
   | { kind: 'delivered'; body: JsonBody; isTranscriptOwed?: boolean; isReleased: boolean }
   /** The lease is gone, or the server does not accept the result. `keptAt`: the folder that now has the result. */
@@ -74,10 +73,8 @@ export function untilGivenUp({
 
 /**
  * Delivers until the server has acknowledged everything, or the signal aborts. Every round begins with the transcript, so
- * that it
- * arrives before the result. If the server refuses only the transcript, the result is delivered anyway, because a person
- * waits
- * for it. At the end the spool is always closed.
+ * that it arrives before the result. If the server refuses only the transcript, the result is delivered anyway, because a
+ * person waits for it. At the end the spool is always closed.
  */
 export async function deliver(options: DeliveryOptions): Promise<Delivery> {
   const { spool, uploads } = options;

@@ -1,7 +1,6 @@
 /**
  * Sends the heartbeats of a job and passes on the answers. The loop never ends by itself: after a failed heartbeat it sends
- * the
- * next one. Only the answer `stop` has a consequence, which the owner of the loop decides.
+ * the next one. Only the answer `stop` has a consequence, which the owner of the loop decides.
  */
 
 import { pause } from '../../base/pause.ts';
@@ -39,8 +38,8 @@ export class HeartbeatLoop {
 
   /**
    * Sends a heartbeat now and returns the state of the lease. Returns undefined if the server did not answer, or if the loop
-   * has
-   * ended. It does not wait for an earlier heartbeat: that answer may be out of date, and after a sleep it may never arrive.
+   * has ended. It does not wait for an earlier heartbeat: that answer may be out of date, and after a sleep it may never
+   * arrive.
    */
   async beatNow(): Promise<LeaseVerdict | undefined> {
     if (this.#end.signal.aborted) return undefined;

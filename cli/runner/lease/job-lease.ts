@@ -1,7 +1,6 @@
 /**
  * Owns a claimed lease: its id, its spool, its heartbeats and uploads, the switch that stops its agent, and the delivery of
- * its
- * result.
+ * its result.
  *
  *   claimed ──begin──▶ on disk ──start──▶ started ──deliver──▶ settled
  *      └───────────────putBack, abandon──────┘                    ▲

@@ -1,7 +1,6 @@
 /**
  * The record of a lease, which is the first entry in the journal of a spool. The runner creates it from a claim. A later run
- * reads
- * it from the disk. All other code takes the lease from this record.
+ * reads it from the disk. All other code takes the lease from this record.
  */
 
 import { join } from 'node:path';

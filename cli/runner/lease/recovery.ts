@@ -37,8 +37,7 @@ export interface RecoveryOptions {
   signal: AbortSignal;
   /**
    * Takes over a job whose prompt was entered into an agent server, and follows it in the background. Returns false if no
-   * such
-   * server answers.
+   * such server answers.
    */
   adopt?(context: WorkContext, left: { folder: string; journal: Journal }): Promise<boolean>;
   /** Called after a delivery, to update the local records. */

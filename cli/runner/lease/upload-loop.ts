@@ -89,8 +89,7 @@ export class UploadLoop {
 
   /**
    * Sends at once. Settles when the server has the complete spool, when it refuses, after several failed attempts in a row,
-   * or when
-   * the signal aborts. The loop continues afterwards.
+   * or when the signal aborts. The loop continues afterwards.
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#drained = Promise.withResolvers();

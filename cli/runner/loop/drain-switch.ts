@@ -1,7 +1,7 @@
 /**
  * Makes a runner stop claiming: by a person or the system at this machine (`DrainSwitch`), or by the server (`DrainOrder`).
- * After
- * an order by the server, the runner keeps running and claims again when the order ends. After the switch, the runner exits:
+ * After an order by the server, the runner keeps running and claims again when the order ends. After the switch, the runner
+ * exits:
  *
  *   working ──first Ctrl-C or SIGTERM──▶ draining (finish, claim nothing) ──second──▶ shutdown (stop the agents, report)
  *      └──terminal or reader gone──────────▲
@@ -43,8 +43,7 @@ export class DrainSwitch {
    * Listens to the signals of this process. Returns a function that stops listening.
    *
    * A closed terminal matters only if the runner prints on it. With `nohup`, neither stream is a terminal. `nohup` also
-   * ignores
-   * SIGHUP, but Node restores the default of every signal at its start.
+   * ignores SIGHUP, but Node restores the default of every signal at its start.
    */
   listen(): () => void {
     const isOnTerminal = process.stdout.isTTY || process.stderr.isTTY;

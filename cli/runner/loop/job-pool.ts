@@ -1,8 +1,7 @@
 /**
  * The jobs that this process works on. Two jobs never run in one agent session, and a repository has one running job unless
  * the person allows more. Before it claims, the loop asks the pool which repositories are free. A claimed job then waits in
- * the
- * pool until its place is free, because this machine may choose another place than the server expected.
+ * the pool until its place is free, because this machine may choose another place than the server expected.
  */
 
 import { isRouteable } from '../../../spec/local/session-order.ts';
@@ -163,8 +162,7 @@ export class JobPool {
 
   /**
    * Waits until the session and the repository are free. Returns false if the runner exits first. The lease is not renewed
-   * during
-   * the wait, so a job that waits too long goes back to the queue, where another machine may take it.
+   * during the wait, so a job that waits too long goes back to the queue, where another machine may take it.
    */
   async #takePlace(slot: Slot): Promise<boolean> {
     const { draining } = this.#options;

@@ -1,7 +1,6 @@
 /**
  * Delivers the spools that the server has not acknowledged: from earlier runs, and from this run if a delivery took too long.
- * It
- * repeats its rounds until no spool is left, however long an outage takes. It does not touch the spools of running jobs.
+ * It repeats its rounds until no spool is left, however long an outage takes. It does not touch the spools of running jobs.
  */
 
 import { messageOf } from '../../base/exit.ts';

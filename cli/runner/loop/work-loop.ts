@@ -6,8 +6,7 @@
  *    └── wait, longer each time ◀┘
  *
  * In continuous mode, only a signal ends the loop. It reports a failed job and continues. It waits until an outage is over.
- * After
- * a refused sign-in it waits until a person signs in.
+ * After a refused sign-in it waits until a person signs in.
  */
 
 import { CliError, EXIT_INTERRUPTED, messageOf } from '../../base/exit.ts';
@@ -157,8 +156,7 @@ export class WorkLoop {
 
   /**
    * Called after a sleep, a jump of the clock or another sign-in. First checks the leases, because another runner may have
-   * them
-   * while agents here still run. Then reopens the channel, which may be dead, and ends all current pauses.
+   * them while agents here still run. Then reopens the channel, which may be dead, and ends all current pauses.
    */
   wakeUp(): void {
     const { reporter } = this.#context;

@@ -1,8 +1,7 @@
 /**
  * One output stream of an agent. It redacts the shown output piece by piece and remembers the end of the stream. Output above
- * the
- * limit is no longer shown; only its end is kept, and redacted when it is read. So a gigabyte of output costs little time and
- * memory.
+ * the limit is no longer shown; only its end is kept, and redacted when it is read. So a gigabyte of output costs little time
+ * and memory.
  */
 
 import { cutPlace, cutStart } from '../../../spec/text.ts';

@@ -142,8 +142,7 @@ export class ProcessFamily {
    * Checks whether the process group belongs to this agent. A group keeps its id while it has a process. The group is ours if
    * its leader is the recorded process, or if a member has the tag. It is not ours if another process got the leader's pid
    * after the group had ended. A file alone is no proof for a process that this process has not started: that process must
-   * have
-   * the tag, unless the system hides its environment.
+   * have the tag, unless the system hides its environment.
    */
   #proveGroup(everyone: readonly ProcessEntry[], { tagged, hidden }: SeenTags): boolean {
     const leader = this.#leader;

@@ -6,8 +6,7 @@
  *                           └────────────next job─────┘
  *
  * It ends with the runner's process (`-w`), so that nothing is left after a crash. It has a time limit (`-t`), so that a
- * hanging
- * or stopped runner does not keep the machine awake all night.
+ * hanging or stopped runner does not keep the machine awake all night.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -168,10 +168,8 @@ async function runPs(args: readonly string[]): Promise<string> {
 
 /**
  * The tag of an agent: an environment variable that every process of the agent inherits. It identifies such a process even if
- * its
- * parent is gone, if it has its own session, or if the runner has crashed. A process that removes the tag is found only
- * through
- * its group or its parents. The value is unique for each run of an agent.
+ * its parent is gone, if it has its own session, or if the runner has crashed. A process that removes the tag is found only
+ * through its group or its parents. The value is unique for each run of an agent.
  */
 export const TAG_NAME = 'ORP_AGENT_RUN';
 

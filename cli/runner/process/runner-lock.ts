@@ -1,8 +1,7 @@
 /**
  * Allows one runner per machine. The lock is a file that names the runner's process and its start time, because the system
  * reuses pids. The runner writes the lock before the first claim and removes it when it exits. After a crash, the lock names
- * a
- * process that no longer runs; such a lock counts as free.
+ * a process that no longer runs; such a lock counts as free.
  *
  * `runner status` reads the lock, too, so this file loads slow modules only when it takes a lock.
  */

@@ -1,7 +1,6 @@
 /**
  * Handles a second runner on a machine. It reports the first runner, or asks the first runner to exit and waits for that. It
- * sends
- * a signal only to a process whose start time it has compared.
+ * sends a signal only to a process whose start time it has compared.
  */
 
 import { CliError, EXIT_INTERRUPTED } from '../../base/exit.ts';

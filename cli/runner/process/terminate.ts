@@ -1,7 +1,6 @@
 /**
  * Ends an agent and every process that it started: with SIGINT, so that it can save its session, after 5 s with SIGTERM, and
- * after
- * another 5 s with SIGKILL. The receipt names the last signal.
+ * after another 5 s with SIGKILL. The receipt names the last signal.
  */
 
 import type { ProcessFamily } from './family.ts';
@@ -38,8 +37,7 @@ const LOOK_EVERY_MS = 40;
 
 /**
  * Sends SIGINT, SIGTERM and SIGKILL until no process is left. A call for an ended agent is harmless. The pauses count from
- * the
- * beginning, so that a slow process list does not delay the signals.
+ * the beginning, so that a slow process list does not delay the signals.
  */
 export async function stopFamily(
   family: ProcessFamily,

@@ -5,8 +5,7 @@ import { plainView, type Stretch } from './view.ts';
 const TITLE = /-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 /**
  * A complete line of a key. RFC 7468 wraps at 64, OpenSSH at 70, RFC 4880 at 76. A line number, a file name or the mark of a
- * diff may
- * precede it, and the end of a string in a program may follow it.
+ * diff may precede it, and the end of a string in a program may follow it.
  */
 const FULL_LINE = /^(?:.{0,80}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{60,76}[^A-Za-z0-9+/]{0,8}$/;
 const LAST_LINE = /^(?:.{0,80}[^A-Za-z0-9+/=])?[A-Za-z0-9+/]{1,76}={0,2}[^A-Za-z0-9+/=]{0,8}$/;
@@ -58,8 +57,7 @@ const MAX_VIEWS = 4;
 
 /**
  * Returns the start of the last lines that may belong to an incomplete key, or the length of the text if there are none. Also
- * finds
- * lines with colors and escapes.
+ * finds lines with colors and escapes.
  */
 export function openKey(text: string, views = MAX_VIEWS): number {
   const open = openKeyIn(text);

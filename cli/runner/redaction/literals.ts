@@ -132,8 +132,7 @@ function separated(hex: string, between: string): string[] {
 
 /**
  * Returns the base64 characters that depend only on the value, for each of the three alignments. Base64 text that encodes the
- * value
- * at any position contains one of them.
+ * value at any position contains one of them.
  */
 function base64Cores(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((shift) => {

@@ -48,8 +48,7 @@ interface ResultText {
 
 /**
  * Redacts a stream of text. Complete lines are returned at once, unless they may be a part of a secret of several lines. The
- * output
- * is the same as `redactText` of the complete text. A line that is longer than `MAX_HELD_CHARS` is returned in parts.
+ * output is the same as `redactText` of the complete text. A line that is longer than `MAX_HELD_CHARS` is returned in parts.
  */
 export class Redactor {
   readonly #secrets: readonly string[];
@@ -112,8 +111,7 @@ export class Redactor {
 
 /**
  * Redacts messages, each of which is shown as soon as it arrives. A secret that is split over two messages is removed from
- * both: from
- * the first message if its end looks like the beginning of a secret.
+ * both: from the first message if its end looks like the beginning of a secret.
  */
 export class MessageRedactor {
   readonly #secrets: readonly string[];

@@ -1,9 +1,7 @@
 /**
  * Tokens that can be recognized by their beginning, as their issuers document them. The lengths are a little shorter than the
- * real
- * lengths, because a token that was cut is still a secret. A test generates tokens from a maintained rule set and compares
- * the
- * results with this table.
+ * real lengths, because a token that was cut is still a secret. A test generates tokens from a maintained rule set and
+ * compares the results with this table.
  */
 
 import type { Stretch } from './view.ts';

@@ -1,7 +1,6 @@
 /**
  * A decoded view of a text, with its escapes resolved. Matches in the view are mapped back to the raw text, so that the raw
- * text can
- * be redacted.
+ * text can be redacted.
  */
 
 /** A stretch of text: from, to (exclusive). */

@@ -1,7 +1,6 @@
 /**
  * The context of the compatibility path. It uses the routes of the v0.4.4 workers and its own spool, because its results go
- * to
- * those routes. It writes no records of the machine or the repository.
+ * to those routes. It writes no records of the machine or the repository.
  */
 
 import { existsSync } from 'node:fs';

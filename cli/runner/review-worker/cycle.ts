@@ -129,8 +129,7 @@ export class AgentCycle {
 
   /**
    * Leaves the review in the queue. If the review names no repository to exclude, the next request would return it again, so
-   * the
-   * cycle ends. If the server has already handed out the review, the runner answers it.
+   * the cycle ends. If the server has already handed out the review, the runner answers it.
    */
   async #refuse({ why, projectRoot, isTaken, checkpointId }: Unusable): Promise<void> {
     const { service } = this.#options.context;
@@ -194,8 +193,7 @@ export class AgentCycle {
 
   /**
    * Returns the answer to the review. A failure also becomes an answer, so no claimed review is dropped. Returns undefined if
-   * a
-   * person left the question and the lease will return the review to the queue.
+   * a person left the question and the lease will return the review to the queue.
    */
   async #conclude(
     found: AgentJob,

@@ -1,9 +1,7 @@
 /**
  * Implements the runner's interface to the server with the compatibility routes, so that reviews run like all other jobs,
- * with
- * the same spool, redaction, supervision and late delivery. These routes have no start, no heartbeat and no transcript, so
- * this
- * file answers such calls itself. The output is sent with the answer.
+ * with the same spool, redaction, supervision and late delivery. These routes have no start, no heartbeat and no transcript,
+ * so this file answers such calls itself. The output is sent with the answer.
  */
 
 import { randomUUID } from 'node:crypto';

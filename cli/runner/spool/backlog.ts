@@ -31,7 +31,7 @@ export function readBacklog(folder: string, isBusy: (name: string) => boolean): 
   return backlog;
 }
 
-/** Undefined: it is no folder, or it is gone. */
+/** Returns undefined if the path is not a folder or no longer exists. */
 function measure(folder: string): { bytes: number; writtenAt: number | undefined } | undefined {
   try {
     const own = statSync(folder);

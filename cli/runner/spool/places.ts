@@ -39,8 +39,7 @@ export function folderName(id: string): string {
  * Checks whether a spool is safe to read. The runner sends its contents to the server and ends the processes that it names,
  * so all files must belong to this user and be inside the folder. A pipe would block the runner forever, and a hard link may
  * be another file of this user. Returns the reason as part of a sentence. Returns undefined if the spool is safe, or if it
- * has
- * just been removed.
+ * has just been removed.
  */
 export function dangerOfSpool(folder: string): string | undefined {
   try {

@@ -174,8 +174,7 @@ async function requireSockets({ work: { service } }: Prepared): Promise<void> {
 
 /**
  * Prints the outcome of each cycle. With `--json` it prints one document per line. For people it prints a block for each job,
- * and
- * one line when the queue becomes empty, unless a live line already shows that.
+ * and one line when the queue becomes empty, unless a live line already shows that.
  */
 function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (outcome: CycleOutcome) => void {
   let wasIdle = !showsIdle;

@@ -46,8 +46,7 @@ export class WorkRoots {
 
   /**
    * Inspects all roots. A root that is missing, or whose records are unreadable, gets no jobs; the other roots do. Each
-   * problem is
-   * reported once.
+   * problem is reported once.
    */
   async inspect(): Promise<Candidate[]> {
     const { candidates, warnings } = await this.#inspectAll();

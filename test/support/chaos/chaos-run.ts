@@ -1,7 +1,6 @@
 /**
  * Runs the complete chaos test. Several machines run the jobs of a plan while the faults of the plan happen. Then all faults
- * are
- * repaired, the queue becomes empty, all runners exit, and the results and leftovers are checked.
+ * are repaired, the queue becomes empty, all runners exit, and the results and leftovers are checked.
  */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';

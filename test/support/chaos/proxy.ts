@@ -1,7 +1,6 @@
 /**
  * The network between one machine and the server: a TCP proxy that cuts connections, and drops or truncates answers. The
- * server
- * has then carried out a request, but the client does not know it.
+ * server has then carried out a request, but the client does not know it.
  */
 
 import { createServer, connect as dial, type Socket } from 'node:net';

@@ -1,7 +1,6 @@
 /**
  * The server as a process that can be killed. `service.ts` starts it with its settings as JSON in the only argument. The
- * process
- * reports its address to its parent. The processes that it starts are in its group and end with it.
+ * process reports its address to its parent. The processes that it starts are in its group and end with it.
  */
 
 import { accountRow, insertAccount } from '../../../scripts/local/accounts.ts';
