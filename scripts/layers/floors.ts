@@ -50,7 +50,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['workers/pages/parts'],
       ['workers/pages/frame'],
       ['workers/routes', 'workers/pages/account', 'workers/pages/jobs'],
-      ['workers/pages/inbox', 'workers/pages/sessions', 'workers/pages/ideas'],
+      ['workers/pages/inbox', 'workers/pages/sessions', 'workers/pages/ideas', 'workers/pages/console'],
       ['workers/pages'],
       ['workers'],
     ],

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
 import { mountLogin } from './account/login.tsx';
 import { mountSettings } from './account/settings.tsx';
+import { mountConsole } from './console/mount.tsx';
 import { findAsset } from './design/assets.ts';
 import { missingPage, unexpectedPage } from './frame/errors.tsx';
 import { sameOrigin, securelyOnly } from './frame/origin.ts';
@@ -36,6 +37,7 @@ export function makePages(): Hono<AppEnv> {
   mountJobPages(pages);
   mountSessionPages(pages);
   mountIdeaPages(pages);
+  mountConsole(pages);
 
   pages.all('*', missingPage);
   pages.onError(unexpectedPage);

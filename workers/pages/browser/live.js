@@ -22,7 +22,12 @@ function replace(region, next) {
   const fresh = next.querySelector(`[data-region="${CSS.escape(region.dataset.region)}"]`);
   if (fresh === null || isInUse(region) || withoutTimes(fresh) === withoutTimes(region)) return;
   const row = rows().indexOf(document.activeElement?.closest('[data-row]'));
+  const open = new Set(
+    [...region.querySelectorAll('details[data-key][open]')].map(({ dataset }) => dataset.key),
+  );
   region.replaceChildren(...fresh.childNodes);
+  for (const details of region.querySelectorAll('details[data-key]'))
+    details.open ||= open.has(details.dataset.key);
   prepare(region);
   if (row >= 0 && !region.contains(document.activeElement)) focusRow(row);
 }
@@ -38,7 +43,8 @@ function isInUse(region) {
 function withoutTimes(region) {
   const copy = region.cloneNode(true);
   for (const time of copy.querySelectorAll('time[data-relative]')) time.textContent = '';
-  for (const button of copy.querySelectorAll('[data-copy]')) button.hidden = true;
+  for (const button of copy.querySelectorAll('[data-copy], [data-pause]')) button.hidden = true;
+  for (const details of copy.querySelectorAll('details[data-key]')) details.open = false;
   return copy.innerHTML;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import base from '../browser/base.css';
+import operators from '../browser/console.css';
 import forms from '../browser/forms.css';
 import frame from '../browser/frame.css';
 import icon from '../browser/icon.svg';
@@ -23,7 +24,7 @@ export interface Asset {
 const ASSETS = {
   'app.css': {
     type: 'text/css; charset=utf-8',
-    text: [base, frame, forms, lists, job, session, idea, phone].join('\n'),
+    text: [base, frame, forms, lists, job, session, idea, operators, phone].join('\n'),
   },
   'live.js': { type: 'text/javascript; charset=utf-8', text: script },
   'icon.svg': { type: 'image/svg+xml', text: icon },

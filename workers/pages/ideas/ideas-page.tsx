@@ -4,7 +4,7 @@ import { accept } from '../../../spec/errors.ts';
 import { type IdeaListing, listIdeas } from '../../reviews/ideas.ts';
 import { shownLine } from '../design/shown.ts';
 import type { PageRequest } from '../frame/page.ts';
-import { Filter } from '../jobs/filter.tsx';
+import { Filter } from '../parts/filter.tsx';
 import { Action } from '../parts/forms.tsx';
 import { type Column, Heading, More, Table } from '../parts/lists.tsx';
 import { Empty, ErrorNote } from '../parts/notes.tsx';

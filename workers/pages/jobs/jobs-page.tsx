@@ -8,10 +8,10 @@ import { parse } from '../../http/parse.ts';
 import { listJobs } from '../../jobs/read.ts';
 import { listMachines } from '../../machines/list.ts';
 import type { PageRequest } from '../frame/page.ts';
+import { Filter } from '../parts/filter.tsx';
 import { Heading, More } from '../parts/lists.tsx';
 import { namesOf } from '../parts/machines.ts';
 import { Empty, ErrorNote } from '../parts/notes.tsx';
-import { Filter } from './filter.tsx';
 import { JobTable } from './job-table.tsx';
 
 type Query = Parameters<typeof listJobs>[2];

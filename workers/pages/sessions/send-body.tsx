@@ -3,7 +3,7 @@
 import type { SendableSession } from '../../jobs/sessions.ts';
 import { shownLine } from '../design/shown.ts';
 import { folderName } from '../jobs/about-job.ts';
-import { Filter } from '../jobs/filter.tsx';
+import { Filter } from '../parts/filter.tsx';
 import { type Column, Heading, Table } from '../parts/lists.tsx';
 import { Empty } from '../parts/notes.tsx';
 import { Sentence, Time } from '../parts/texts.tsx';

@@ -1,11 +1,12 @@
 /** A filter bar that is the URL: it can be linked, reloaded, and used without scripting. */
 
-import { type Option, Select } from '../parts/forms.tsx';
+import { type Option, Select } from './forms.tsx';
 
 interface Choice {
   name: string;
   label: string;
-  options: readonly Option[];
+  /** Absent: any words may be typed. */
+  options?: readonly Option[];
 }
 
 interface Props {
@@ -17,6 +18,7 @@ interface Props {
 
 export function Filter({ path, values, choices }: Props) {
   const names = new Set(choices.map(({ name }) => name));
+  const hasWords = choices.some(({ options }) => options === undefined);
   const isSet = choices.some(({ name }) => values[name] !== undefined);
   // What the bar does not show stays, except the place in the list.
   const others = Object.entries(values).filter(([name]) => !names.has(name) && name !== 'cursor');
@@ -29,15 +31,26 @@ export function Filter({ path, values, choices }: Props) {
         {choices.map(({ name, label, options }) => (
           <label for={`field-${name}`}>
             <span class="hidden-label">{label}</span>
-            <Select
-              name={name}
-              value={values[name]}
-              options={withUnknown(options, values[name])}
-              autosubmit
-            />
+            {options === undefined ? (
+              <input
+                id={`field-${name}`}
+                name={name}
+                type="search"
+                value={values[name]}
+                placeholder={label}
+                maxlength={200}
+              />
+            ) : (
+              <Select
+                name={name}
+                value={values[name]}
+                options={withUnknown(options, values[name])}
+                autosubmit
+              />
+            )}
           </label>
         ))}
-        <button type="submit" class="button" data-noscript>
+        <button type="submit" class="button" data-noscript={hasWords ? undefined : ''}>
           Filter
         </button>
         {(isSet || others.length > 0) && <a href={path}>Clear</a>}

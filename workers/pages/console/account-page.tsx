@@ -1,0 +1,110 @@
+/** The devices of one account, and revoking them. */
+
+import type { Hono } from 'hono';
+import { accept } from '../../../spec/errors.ts';
+import type { AppEnv } from '../../http/app-env.ts';
+import { sourceOf } from '../../http/source.ts';
+import { listDevicesOf, revokeDeviceOf } from '../../overview/devices.ts';
+import { shownLine } from '../design/shown.ts';
+import { onForm, showPage } from '../frame/page.ts';
+import { Badge } from '../parts/badge.tsx';
+import { Confirm } from '../parts/forms.tsx';
+import { type Column, Table } from '../parts/lists.tsx';
+import { Empty } from '../parts/notes.tsx';
+import { CopyableId, Time } from '../parts/texts.tsx';
+import { ConsoleHeading } from './console-heading.tsx';
+import { accountPath } from './paths.ts';
+
+type Device = Awaited<ReturnType<typeof listDevicesOf>>[number];
+
+const back = ({ params }: { params: Record<string, string> }) => accountPath(params.accountId ?? '');
+
+export function mountAccounts(app: Hono<AppEnv>): void {
+  showPage(app, { path: accountPath(':accountId'), operatorsOnly: true }, async ({ params, deps }) => {
+    const accountId = params.accountId ?? '';
+    const devices = await listDevicesOf(deps, accountId);
+    const columns = columnsFor(accountId, deps.now);
+    return accept({
+      title: 'Account',
+      place: 'console',
+      body: (
+        <>
+          <ConsoleHeading
+            title="Devices of an account"
+            aside={<CopyableId id={accountId} label="account id" />}
+          />
+          {devices.length === 0 ? (
+            <Empty title="No device is, or was, signed in" />
+          ) : (
+            <Table label="Devices" columns={columns} rows={devices} />
+          )}
+        </>
+      ),
+    });
+  });
+
+  const path = `${accountPath(':accountId')}/devices/:deviceId/revoke`;
+  onForm(app, { path, operatorsOnly: true, back }, async (request) => {
+    const { params, form, auth, deps, context } = request;
+    const revoked = await revokeDeviceOf(deps, auth, {
+      userId: params.accountId ?? '',
+      deviceId: params.deviceId ?? '',
+      reason: form.line('reason')?.slice(0, 1000),
+      source: sourceOf(context),
+    });
+    if (!revoked.ok) return revoked;
+    const text = revoked.value.changed
+      ? 'The device is signed out. Its connections close within 30 seconds.'
+      : 'The device was signed out before.';
+    return accept({ to: back(request), receipt: { tone: 'done', text } });
+  });
+}
+
+function columnsFor(accountId: string, now: number): Column<Device>[] {
+  return [
+    { head: 'Device', place: 'title', cell: ({ name }) => shownLine(name, 80) || 'unnamed' },
+    {
+      head: 'Signed in',
+      place: 'below',
+      cell: ({ createdAt }) => (
+        <>
+          <span class="only-phone">Signed in </span>
+          <Time at={createdAt} now={now} />
+        </>
+      ),
+    },
+    {
+      head: 'Last used',
+      place: 'below',
+      cell: ({ usedAt }) => (
+        <>
+          <span class="only-phone">Last used </span>
+          <Time at={usedAt} now={now} />
+        </>
+      ),
+    },
+    {
+      head: '',
+      place: 'side',
+      cell: ({ id, revokedAt }) =>
+        revokedAt === undefined ? (
+          <Confirm
+            ask="Revoke…"
+            action={`${accountPath(accountId)}/devices/${id}/revoke`}
+            label="Revoke the device"
+            look="danger"
+          >
+            <p>
+              It is signed out at once. A runner on it keeps its results until somebody signs in there again.
+            </p>
+            <label class="field">
+              Reason (optional)
+              <input name="reason" maxlength={1000} />
+            </label>
+          </Confirm>
+        ) : (
+          <Badge tone="calm">revoked</Badge>
+        ),
+    },
+  ];
+}

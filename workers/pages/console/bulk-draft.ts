@@ -1,0 +1,36 @@
+/** A bulk order as it is being put together: first its filter in the URL, then its name and reason. */
+
+import type { FormValues } from '../frame/form.ts';
+
+const FILTER_KEYS = ['account', 'status', 'kind', 'ideaId', 'machineId'] as const;
+
+export interface BulkDraft {
+  action: string;
+  filter: Partial<Record<(typeof FILTER_KEYS)[number], string>>;
+  name: string;
+  reason: string | undefined;
+  /** The person has asked how many jobs match. */
+  isAsked: boolean;
+}
+
+export function draftIn(query: URLSearchParams): BulkDraft {
+  return draftFrom((name) => query.get(name)?.trim() || undefined, query.has('action'));
+}
+
+export function draftOf(form: FormValues): BulkDraft {
+  return draftFrom((name) => form.line(name), true);
+}
+
+function draftFrom(read: (name: string) => string | undefined, isAsked: boolean): BulkDraft {
+  const set = FILTER_KEYS.flatMap((key) => {
+    const value = read(key);
+    return value === undefined ? [] : [[key, value]];
+  });
+  return {
+    action: read('action') ?? 'cancel',
+    filter: Object.fromEntries(set),
+    name: read('name') ?? '',
+    reason: read('reason'),
+    isAsked,
+  };
+}

@@ -1,0 +1,44 @@
+/** The heading of every page of the console: its parts, and the pause of its live updates. */
+
+import type { Child } from 'hono/jsx';
+import { Heading } from '../parts/lists.tsx';
+import { PATHS } from './paths.ts';
+
+const PARTS = [
+  { part: 'machines', label: 'Machines' },
+  { part: 'charts', label: 'Charts' },
+  { part: 'bulk', label: 'Bulk orders' },
+] as const;
+type Part = (typeof PARTS)[number]['part'];
+
+interface Props {
+  part?: Part;
+  title: Child;
+  aside?: Child;
+  isLive?: boolean;
+}
+
+export function ConsoleHeading({ part, title, aside, isLive = false }: Props) {
+  return (
+    <>
+      <nav class="subtabs" aria-label="Console">
+        {PARTS.map((one) => (
+          <a href={PATHS[one.part]} aria-current={one.part === part ? 'page' : undefined}>
+            {one.label}
+          </a>
+        ))}
+      </nav>
+      <Heading
+        title={title}
+        aside={aside}
+        actions={
+          isLive && (
+            <button type="button" class="button" data-pause aria-pressed="false" hidden>
+              Pause
+            </button>
+          )
+        }
+      />
+    </>
+  );
+}
