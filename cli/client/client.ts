@@ -18,7 +18,7 @@ const TIMEOUT_MS = 30_000;
 
 export interface Client {
   baseUrl: string;
-  /** Empty: only rows without authentication can be called. */
+  /** If empty, only routes without authentication can be called. */
   token: string;
   /** The account of the token, as far as known. */
   account?: Account | undefined;

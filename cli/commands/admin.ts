@@ -74,7 +74,7 @@ function registerBulk(bulk: Command, shell: Shell): void {
         .addOption(
           wholeNumberOption({
             flags: '--count <count>',
-            description: 'the count that you saw',
+            description: 'number of matching jobs that the dry run showed',
             min: 0,
             max: 1_000_000_000,
           }),

@@ -210,7 +210,7 @@ export interface RecordedWork {
 
 export interface OrderTarget {
   jobId: string;
-  /** Absent: the order uses the rights of the job's owner, without a lease. */
+  /** If absent, the order uses the rights of the job's owner, without a lease. */
   leaseId: string | undefined;
   /** The repository of the record; absent if none has a record of the job. */
   root: string | undefined;

@@ -67,7 +67,7 @@ interface Owner {
 
 export interface Alert {
   kind: AlertKind;
-  /** The same while the same trouble lasts. */
+  /** An id that stays the same while the problem lasts. */
   id: string;
   /** Since when, epoch ms. */
   at: number;
@@ -92,7 +92,7 @@ export interface AlertJob {
   leaseExpiresAt: number | undefined;
   /** The machine that holds it, else the one that it names. */
   machine: { id: string; name: string; lastSeenAt: number; listening: boolean } | undefined;
-  /** Only of queued jobs whose time has come. */
+  /** Present only for queued jobs that are due. */
   waiting?: Waiting | undefined;
 }
 

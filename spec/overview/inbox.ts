@@ -33,7 +33,7 @@ export type CardAction =
   | { verb: 'dismiss'; jobId: string };
 
 interface CardBase {
-  /** The same for the same trouble, so that a page can follow a card. */
+  /** An id that stays the same while the problem lasts, so that a page can follow a card. */
   id: string;
   /** Epoch ms: when it began. */
   at: number;

@@ -15,9 +15,9 @@ export interface Stats {
   completed: number;
   failed: number;
   cancelled: number;
-  /** From the time at which a job was due to its claim. */
+  /** The time from a job's due time to its claim. */
   wake: Histogram;
-  /** From the start to the end of the agent. */
+  /** The time from the start of the agent to its end. */
   run: Histogram;
   /** More jobs than the server looks at in a minute: counts and durations are of a part of them. */
   isSample?: true | undefined;

@@ -9,7 +9,7 @@ import { type QuietSpan, WEEKDAYS } from '../local/policy.ts';
 export interface WallTime {
   /** 0 is Sunday. */
   weekday: number;
-  /** Since midnight, 0 to 1439. */
+  /** Minutes since midnight, 0 to 1439. */
   minute: number;
 }
 

@@ -195,7 +195,7 @@ const tryFields = () => ({
   content: text('content'),
 });
 
-/** Fields of the latest attempt that the archive omits. */
+/** The fields of the latest attempt that the archive does not have. */
 const latestTryFields = () => ({
   claimId: text('claim_id'),
   leaseExpiresAt: integer('lease_expires_at'),

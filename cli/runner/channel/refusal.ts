@@ -28,7 +28,8 @@ function endFor({ kind, code, message }: ServerError): ChannelEnd {
 }
 
 /**
- * Finds out why the server refuses this machine. Returns undefined if it does not refuse it or is unreachable. Node's
+ * Finds out why the server refuses this machine. Returns undefined if the server accepts the machine or is unreachable.
+ * Node's
  * WebSocket does not show the status of a refused upgrade. The server refuses a request for the machine for the same reason,
  * and that request changes nothing.
  */
