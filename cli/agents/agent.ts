@@ -101,6 +101,9 @@ export interface EnteredTurn {
   error: string | undefined;
 }
 
+/** The result of a search for a marker. `unread`: the server did not show the turns, so it is unknown. */
+export type MarkerSearch = { kind: 'found'; turn: EnteredTurn } | { kind: 'none' } | { kind: 'unread' };
+
 export type TurnEnd =
   | { kind: 'ended'; status: 'completed' | 'interrupted' | 'failed'; answer: string | undefined }
   /** The server or the connection to it has ended. */
@@ -168,8 +171,8 @@ export interface AgentSession {
   readonly how: 'own_server' | 'shared_server';
   /** Whether a turn runs, from this runner or any other client. */
   readonly isBusy: boolean;
-  /** Returns the newest turn whose prompt has one of these markers. */
-  find(markers: readonly string[]): Promise<EnteredTurn | undefined>;
+  /** Finds the newest turn whose prompt has one of these markers. */
+  find(markers: readonly string[]): Promise<MarkerSearch>;
   /** Starts a turn. On failure, `isCertain` is true if the server refused the turn; otherwise the turn may have begun. */
   enter(
     prompt: string,
@@ -218,11 +221,10 @@ export interface SessionDriver {
   /** Opens the session, or reports that it is busy (`session_in_use`) or missing. */
   open(task: SessionTask): Promise<SessionOpening>;
   /**
-   * Finds the newest turn with one of these markers in a session that another program has open. Returns undefined if there is
-   * none or if it is unknown. A turn that runs in that program looks interrupted, so use this only after the prompt's server
-   * has ended.
+   * Finds the newest turn with one of these markers in a session that another program has open. A turn that runs in that
+   * program looks interrupted, so use this only after the prompt's server has ended.
    */
-  look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined>;
+  look(sessionId: string, markers: readonly string[]): Promise<MarkerSearch>;
   /** Waits until a session that was in use is free, and returns true. Returns false if that can no longer be determined. */
   untilFree(sessionId: string, signal: AbortSignal): Promise<boolean>;
   openReader(): AgentReader;

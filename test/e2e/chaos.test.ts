@@ -158,6 +158,11 @@ describe('the judge of the run', () => {
       'lost',
     ],
     [
+      'a failed job whose turn completed',
+      { story: failedWith('The agent could not be started.'), turns: [turn('completed')] },
+      'lost',
+    ],
+    [
       'output that is wrong, though nobody listened for a moment',
       { isDisturbed: true, entries: [anEntry('stdout', '$ measure 0\ntwo\n')] },
       'corrupted',

@@ -13,6 +13,7 @@ import type {
   AskListener,
   EnteredTurn,
   FailureReading,
+  MarkerSearch,
   SessionTask,
   TurnEnd,
 } from '../agent.ts';
@@ -20,7 +21,7 @@ import type { ServerNotification } from './frames.ts';
 import { resumed, startedTurn, type Turn, turn, turnsPage } from './messages.ts';
 import { OpenAsks } from './open-asks.ts';
 import type { SandboxPolicy, TurnStartParams } from './protocol.generated.ts';
-import type { CallOutcome, Connection } from './rpc.ts';
+import { type CallOutcome, type Connection, OVERLOADED } from './rpc.ts';
 import { readOpenError } from './turn-errors.ts';
 
 export type Opening =
@@ -104,11 +105,11 @@ export class ServerSession implements AgentSession {
     return this.#isShared ? 'shared_server' : 'own_server';
   }
 
-  async find(markers: readonly string[]): Promise<EnteredTurn | undefined> {
+  async find(markers: readonly string[]): Promise<MarkerSearch> {
     const first = this.#firstTurns ?? [];
     const found = findMarked(first, markers);
     const isWhole = first.length > 0 && first.length < FIRST_TURNS;
-    if (found !== undefined || isWhole) return found;
+    if (found !== undefined || isWhole) return searched(found);
     return findTurn(this.#connection, this.#task.sessionId, markers);
   }
 
@@ -225,7 +226,7 @@ export async function findTurn(
   connection: Connection,
   sessionId: string,
   markers: readonly string[],
-): Promise<EnteredTurn | undefined> {
+): Promise<MarkerSearch> {
   let cursor: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const reply = await connection.call('thread/turns/list', {
@@ -233,14 +234,24 @@ export async function findTurn(
       limit: PAGE_TURNS,
       ...(cursor === undefined ? {} : { cursor }),
     });
+    if (isUnanswered(reply)) return { kind: 'unread' };
     const page = reply.kind === 'ok' ? turnsPage.safeParse(reply.result).data : undefined;
     const found = findMarked(page?.data ?? [], markers);
-    if (found !== undefined) return found;
+    if (found !== undefined) return searched(found);
     const next = page?.nextCursor ?? undefined;
-    if (next === undefined || next === cursor) return undefined;
+    if (next === undefined || next === cursor) break;
     cursor = next;
   }
-  return undefined;
+  return { kind: 'none' };
+}
+
+function searched(turn: EnteredTurn | undefined): MarkerSearch {
+  return turn === undefined ? { kind: 'none' } : { kind: 'found', turn };
+}
+
+/** Another error is an answer: the server has no turns of this session. */
+function isUnanswered(reply: CallOutcome<unknown>): boolean {
+  return reply.kind === 'error' ? reply.code === OVERLOADED : reply.kind !== 'ok';
 }
 
 /** Reads the answer to the request to open the session. */

@@ -68,7 +68,13 @@ async function chooseTurn(
 ): Promise<EngineChoice> {
   const plan = { driver, task, agent, session };
   const leaseIds = [...(job.earlierLeases ?? []), leaseId];
-  const found = await session.find(leaseIds.map((one) => markerOf(job.id, one)));
+  const search = await session.find(leaseIds.map((one) => markerOf(job.id, one)));
+  if (search.kind === 'unread') {
+    await session.close();
+    // The prompt may have been entered before, so it must not be entered now.
+    return { kind: 'unavailable', message: 'The agent server did not show the turns of the session.' };
+  }
+  const found = search.kind === 'found' ? search.turn : undefined;
   if (found?.status === 'running') {
     const { marker, turnId } = found;
     return { kind: 'engine', engine: turnEngine({ ...plan, marker, turnId }) };

@@ -8,6 +8,7 @@ import { LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
 import type { ChildEnd, ChildOutput, ChildStart } from '../process/child.ts';
 import type { StopReceipt } from '../process/terminate.ts';
 import type { Engine } from './engine.ts';
+import { reopen } from './reopen.ts';
 
 export interface TurnPlan {
   driver: SessionDriver;
@@ -37,10 +38,7 @@ export function turnEngine(plan: TurnPlan): Engine {
     }),
     async start(_tag, output): Promise<ChildStart> {
       const started = await begin(plan);
-      if (typeof started === 'string') {
-        await plan.session.close();
-        return { kind: 'refused', message: started };
-      }
+      if (typeof started === 'string') return { kind: 'refused', message: started };
       const turn = new TurnRun(plan, { ...started, output });
       run = turn;
       // A turn has no process of this runner.
@@ -53,39 +51,53 @@ export function turnEngine(plan: TurnPlan): Engine {
   };
 }
 
-/** Enters the prompt. Returns the running turn, or the reason why there is none. */
-async function begin({
-  session,
-  marker,
-  prompt,
-  turnId,
-}: TurnPlan): Promise<{ turnId: string; session: AgentSession } | string> {
+/** A prompt that was entered. */
+interface Begun {
+  session: AgentSession;
+  /** Undefined if it is unknown what became of the prompt. */
+  turnId: string | undefined;
+  /** The turn has ended already. */
+  ended?: EnteredTurn;
+}
+
+/** Enters the prompt. Returns the reason if the prompt was certainly not entered. */
+async function begin(plan: TurnPlan): Promise<Begun | string> {
+  const { session, marker, prompt, turnId } = plan;
   if (turnId !== undefined) return { turnId, session };
   const entry = await session.enter(prompt ?? '', marker);
   if (entry.kind === 'entered') return { turnId: entry.turnId, session };
+  await session.close();
   if (entry.isCertain) return entry.message;
   // The answer was lost, so the prompt may have been entered.
-  const found = await session.find([marker]);
-  return found === undefined ? entry.message : { turnId: found.turnId, session };
+  const again = await reopen(plan, marker);
+  if (again.kind === 'unknown') return { turnId: undefined, session };
+  const { turn } = again;
+  const open = again.kind === 'open' ? again.session : session;
+  if (turn === undefined) {
+    await open.close();
+    return entry.message;
+  }
+  const begun = { turnId: turn.turnId, session: open };
+  return turn.status === 'running' ? begun : { ...begun, ended: turn };
 }
 
 /** How long an interrupted turn may take to end. A real turn takes about 31 ms. */
 const INTERRUPT_LIMIT_MS = 5000;
-/** Attempts to open the session again after its server has ended. */
-const REOPEN_TRIES = 3;
+/** How often the connection to a running turn may be lost. */
+const MOST_LOSSES = 3;
 
 class TurnRun {
   readonly ended: Promise<ChildEnd>;
   answer: string | undefined;
   readonly #plan: TurnPlan;
   readonly #output: ChildOutput;
-  readonly #turnId: string;
+  readonly #turnId: string | undefined;
   #session: AgentSession;
   #stopping: Promise<StopReceipt> | undefined;
   #isAbandoned = false;
   #giveUp: () => void = () => undefined;
 
-  constructor(plan: TurnPlan, from: { turnId: string; session: AgentSession; output: ChildOutput }) {
+  constructor(plan: TurnPlan, from: Begun & { output: ChildOutput }) {
     this.#plan = plan;
     this.#output = from.output;
     this.#turnId = from.turnId;
@@ -93,7 +105,7 @@ class TurnRun {
     const abandoned = new Promise<void>((settle) => {
       this.#giveUp = settle;
     });
-    this.ended = Promise.race([this.#follow(), abandoned]).then(async () => {
+    this.ended = Promise.race([this.#reachEnd(from), abandoned]).then(async () => {
       await this.#session.close();
       return { exitCode: 0, signal: null };
     });
@@ -106,7 +118,7 @@ class TurnRun {
 
   async #interrupt(): Promise<StopReceipt> {
     const from = performance.now();
-    await this.#session.interrupt(this.#turnId);
+    if (this.#turnId !== undefined) await this.#session.interrupt(this.#turnId);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((settle) => {
       timer = setTimeout(() => settle(false), INTERRUPT_LIMIT_MS);
@@ -121,26 +133,31 @@ class TurnRun {
     return { processes: 0, left: isOver ? 0 : 1, signal: 'none', tookMs, isTurn: true };
   }
 
-  async #follow(): Promise<void> {
+  async #reachEnd({ turnId, ended }: Begun): Promise<void> {
+    if (turnId === undefined || ended !== undefined) return this.#conclude(ended);
     for (let lost = 0; !this.#isAbandoned; lost += 1) {
-      const end = await this.#session.follow(this.#turnId, (line) => this.#take(line));
+      const end = await this.#session.follow(turnId, (line) => this.#take(line));
       if (end.kind === 'ended') {
         this.answer = end.answer;
         return;
       }
-      const found = lost < REOPEN_TRIES ? await this.#reopen() : undefined;
-      if (found?.status === 'running') continue;
-      return this.#conclude(found);
+      if (lost === MOST_LOSSES) return this.#conclude(undefined);
+      const found = await this.#reopen();
+      if (found?.status !== 'running') return this.#conclude(found);
     }
   }
 
-  /** Opens the session again and returns the turn of the prompt from the transcript. */
+  /** Opens the session again and returns the turn of the prompt from the transcript; undefined if it is unknown. */
   async #reopen(): Promise<EnteredTurn | undefined> {
-    const opening = await this.#plan.driver.open(this.#plan.task);
-    if (opening.kind !== 'open') return undefined;
-    await this.#session.close();
-    this.#session = opening.session;
-    return opening.session.find([this.#plan.marker]);
+    const again = await reopen(this.#plan, this.#plan.marker);
+    if (again.kind === 'unknown') return undefined;
+    if (again.kind === 'open') {
+      await this.#session.close();
+      this.#session = again.session;
+      // Nobody closes it later.
+      if (this.#isAbandoned) await again.session.close();
+    }
+    return again.turn;
   }
 
   async #conclude(found: EnteredTurn | undefined): Promise<void> {
@@ -153,7 +170,7 @@ class TurnRun {
     const message = found === undefined ? UNKNOWN_END : (found.error ?? INTERRUPTED_END);
     await this.#tell(LOST_METHOD, { error: { message } });
     await this.#tell('turn/completed', {
-      turn: { id: this.#turnId, status: 'failed', items: [], error: { message } },
+      turn: { id: this.#turnId ?? '', status: 'failed', items: [], error: { message } },
     });
   }
 

@@ -10,8 +10,8 @@ import { existsSync } from 'node:fs';
 import {
   CAPABILITIES,
   type Capability,
-  type EnteredTurn,
   type FoundSession,
+  type MarkerSearch,
   type SessionDriver,
   type SessionOpening,
   type SessionTask,
@@ -86,11 +86,11 @@ export class AgentServers implements SessionDriver {
     }
   }
 
-  async look(sessionId: string, markers: readonly string[]): Promise<EnteredTurn | undefined> {
+  async look(sessionId: string, markers: readonly string[]): Promise<MarkerSearch> {
     const judged = await judgeProgram(this.#source);
-    if (judged.why !== undefined) return undefined;
+    if (judged.why !== undefined) return { kind: 'unread' };
     const connection = await this.#connectToOwn(judged.program.path);
-    return typeof connection === 'string' ? undefined : findTurn(connection, sessionId, markers);
+    return typeof connection === 'string' ? { kind: 'unread' } : findTurn(connection, sessionId, markers);
   }
 
   /**

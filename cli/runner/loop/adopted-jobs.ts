@@ -10,6 +10,7 @@
 import type { AgentSession, SessionDriver } from '../../agents/agent.ts';
 import { messageOf } from '../../base/exit.ts';
 import { runAgent } from '../agent-run/agent-run.ts';
+import { type Reopened, reopen } from '../agent-run/reopen.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from '../agent-run/run-limits.ts';
 import { turnEngine } from '../agent-run/turn-engine.ts';
 import { resolveLeft } from '../agent-run/turn-outcome.ts';
@@ -19,6 +20,9 @@ import { JobLease } from '../lease/job-lease.ts';
 import type { Recovered } from '../lease/recovery.ts';
 import type { Entry, Journal } from '../spool/lease-spool.ts';
 import type { ResultRecord, UsageTerms } from '../spool/records.ts';
+
+/** What became of the prompt. */
+type Found = Exclude<Reopened, { kind: 'unknown' }>;
 
 interface Left {
   folder: string;
@@ -48,10 +52,10 @@ export class AdoptedJobs {
     const { entry } = progress;
     const driver = (await context.agents.find(entry.agent))?.sessions;
     if (driver === undefined) return false;
-    const opening = await driver.open({ sessionId: entry.session_id, cwd: entry.cwd });
-    if (opening.kind === 'no_server') return false;
-    const session = opening.kind === 'open' ? opening.session : undefined;
-    const work = this.#finish(context, left, { driver, session, entry }).catch((error: unknown) => {
+    const task = { sessionId: entry.session_id, cwd: entry.cwd };
+    const again = await reopen({ driver, task }, entry.marker);
+    if (again.kind === 'unknown') return false;
+    const work = this.#finish(context, left, { driver, again, entry }).catch((error: unknown) => {
       context.reporter.warn(
         `Job ${left.journal.claim.job_id} of an earlier run could not be finished, and stays: ${messageOf(error)}`,
       );
@@ -67,7 +71,7 @@ export class AdoptedJobs {
   async #finish(
     context: WorkContext,
     { folder, journal }: Left,
-    where: { driver: SessionDriver; session: AgentSession | undefined; entry: Entry },
+    where: { driver: SessionDriver; again: Found; entry: Entry },
   ): Promise<void> {
     const { claim } = journal;
     const lease = JobLease.left(context, { folder, record: claim });
@@ -88,22 +92,20 @@ export class AdoptedJobs {
     lease: JobLease,
     {
       driver,
-      session,
+      again,
       entry,
       kind,
       usage,
     }: {
       driver: SessionDriver;
-      session: AgentSession | undefined;
+      again: Found;
       entry: Entry;
       kind: string;
       usage: UsageTerms | undefined;
     },
   ): Promise<ResultRecord> {
-    const markers = [entry.marker];
-    const turn = await (session === undefined
-      ? driver.look(entry.session_id, markers)
-      : session.find(markers));
+    const { turn } = again;
+    const session = again.kind === 'open' ? again.session : undefined;
     if (session === undefined || turn?.status !== 'running') {
       await session?.close();
       return resolveLeft(turn, kind);

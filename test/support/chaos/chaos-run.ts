@@ -3,11 +3,12 @@
  * are repaired, the queue becomes empty, all runners exit, and the results and leftovers are checked.
  */
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildOrp } from '../../../scripts/local/build-orp.ts';
+import { projectPath } from '../../../scripts/local/project-path.ts';
 import { type Disturbance, type FaultCounts, Faults, type Stage } from './faults.ts';
 import { type Run, readRuns } from './journals.ts';
 import { endProcessesOf, findLeftovers } from './leftovers.ts';
@@ -62,6 +63,8 @@ const AFTERMATH_MS = 20_000;
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   buildOrp();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orp-chaos-')));
+  // A build that somebody starts meanwhile must not break the runners.
+  cpSync(projectPath('dist'), join(folder, 'dist'), { recursive: true });
   for (const place of ['journals', 'sessions']) mkdirSync(join(folder, place));
   const run = new ChaosRun(options, folder);
   const endAll = () => endProcessesOf(folder);
@@ -111,6 +114,7 @@ class ChaosRun {
     await injecting;
     await this.#settle(person);
     const slow = await this.#leave();
+    faults.countDeaths();
     const { evidence, strays } = await this.#gather(person, faults.disturbances);
     await this.#service.stop();
     const leftovers = [...slow, ...findLeftovers(this.#folder, this.#machines)];
@@ -235,13 +239,16 @@ class ChaosRun {
     for (const { recipe } of this.#plan.jobs) {
       const jobId = this.#accepted.get(recipe.key) ?? recipe.key;
       const isKnown = known.delete(jobId);
+      const ownRuns = runs.get(recipe.key) ?? ([] as Run[]);
+      const ownTurns = turns.get(jobId) ?? ([] as Turn[]);
       evidence.push({
         jobId,
         story: isKnown ? await direct.show(jobId) : undefined,
         entries: isKnown ? await direct.transcript(jobId) : ([] as Entry[]),
-        runs: runs.get(recipe.key) ?? ([] as Run[]),
-        turns: turns.get(jobId) ?? ([] as Turn[]),
-        isDisturbed: (runs.get(recipe.key) ?? []).some((run) => isDisturbed(run, disturbances)),
+        runs: ownRuns,
+        turns: ownTurns,
+        // The output of a process is on its pipe or nowhere; only a server goes on without a listener.
+        isDisturbed: ownTurns.length > 0 && ownRuns.some((run) => isDisturbed(run, disturbances)),
         retries: person.retriesSent.get(jobId) ?? 0,
       });
     }

@@ -1,6 +1,7 @@
 /** Causes the faults of the plan, one after the other, while jobs run, and repairs them afterwards. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DEATHS, orderDeath, readDeaths } from './install-codex.ts';
 import type { ChaosMachine } from './machine.ts';
 import { FAULTS, type Fault, type FaultKind } from './plan.ts';
 import type { ChaosProxy } from './proxy.ts';
@@ -40,6 +41,9 @@ const VICTIMS: Partial<Record<FaultKind, 'service' | 'database'>> = {
   databaseOverloaded: 'database',
 };
 const DATABASE = {};
+
+/** How often a killed runner takes its agent server along. */
+const BOTH_KILLED = 0.3;
 
 /** The factor for silences of the database, which must often be longer than a client waits for one answer. */
 const SILENCE_FACTOR = 6;
@@ -105,7 +109,10 @@ export class Faults {
   /** Causes no more faults. Current faults end at their planned time. */
   recover(): void {
     this.#end.abort();
-    for (const { proxy } of this.#stage.machines) proxy.disarm();
+    for (const { proxy, agentHome } of this.#stage.machines) {
+      proxy.disarm();
+      orderDeath(agentHome, undefined);
+    }
     this.#stage.personProxy.disarm();
   }
 
@@ -144,13 +151,15 @@ export class Faults {
         this.counts.runnerKilled += 1;
         this.#disturb(machine);
         await machine.kill();
+        // As a machine that loses its power.
+        if (fault.variant < BOTH_KILLED) await this.#killAgentServer(machine);
         await sleep(fault.lastsMs);
         return machine.start();
-      case 'agentServerKilled':
-        if (!machine.killAgentServer()) return;
-        this.counts.agentServerKilled += 1;
-        this.#disturb(machine);
-        return;
+      case 'agentServerKilled': {
+        const at = Math.floor(fault.variant * 2 * DEATHS.length);
+        if (at < DEATHS.length) return orderDeath(machine.agentHome, DEATHS[at]);
+        return this.#killAgentServer(machine);
+      }
       case 'runnerRestarted':
         this.counts.runnerRestarted += 1;
         // A runner that is busy for longer is killed, as a system does at shutdown.
@@ -181,6 +190,22 @@ export class Faults {
         return this.#haveDatabase('silent', fault);
       case 'databaseOverloaded':
         return this.#haveDatabase('overloaded', fault);
+    }
+  }
+
+  async #killAgentServer(machine: ChaosMachine): Promise<void> {
+    if (!(await machine.killAgentServer())) return;
+    this.counts.agentServerKilled += 1;
+    this.#disturb(machine);
+  }
+
+  /** Agent servers that died as they were ordered are known only afterwards. */
+  countDeaths(): void {
+    for (const { name, agentHome } of this.#stage.machines) {
+      for (const at of readDeaths(agentHome)) {
+        this.counts.agentServerKilled += 1;
+        this.disturbances.push({ machine: name, at });
+      }
     }
   }
 

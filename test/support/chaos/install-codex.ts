@@ -1,6 +1,6 @@
 /** Installs the scripted Codex like npm, so that `orp` can read its version and drive it through an agent server. */
 
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectPath } from '../../../scripts/local/project-path.ts';
 
@@ -16,4 +16,33 @@ export function installCodex(folder: string): string {
   );
   chmodSync(bin, 0o755);
   return bin;
+}
+
+/** The moments at which a server can be ordered to die; `codex/server.mjs` reaches them. */
+export const DEATHS = [
+  'after turn/start',
+  'before turn/start',
+  'answer written',
+  'end written',
+  'before thread/turns/list',
+  'before thread/resume',
+  'before initialize',
+] as const;
+
+/** The next server of this home that reaches the moment dies there. Undefined: no server is to die. */
+export function orderDeath(home: string, moment: (typeof DEATHS)[number] | undefined): void {
+  mkdirSync(home, { recursive: true });
+  if (moment === undefined) rmSync(join(home, 'dies-at'), { force: true });
+  else writeFileSync(join(home, 'dies-at'), moment);
+}
+
+/** When servers of this home died as ordered, epoch ms. */
+export function readDeaths(home: string): number[] {
+  try {
+    const lines = readFileSync(join(home, 'deaths.jsonl'), 'utf8').trimEnd().split('\n');
+    return lines.map((line) => (JSON.parse(line) as { at: number }).at);
+  } catch {
+    // No server has died.
+    return [];
+  }
 }

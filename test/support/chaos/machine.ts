@@ -5,12 +5,11 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readJsonObject } from '../../../cli/files/json-file.ts';
-import { codexHome, serverRecordPath } from '../../../cli/runner/agent-server/places.ts';
+import { findOwnServer } from '../../../cli/runner/agent-server/own-server.ts';
+import { codexHome } from '../../../cli/runner/agent-server/places.ts';
 import { listProcesses } from '../../../cli/runner/process/process-table.ts';
 import { makeRepository } from '../../../scripts/demo/stage.ts';
 import { isolatedEnv, orpJson, runOrp } from '../../../scripts/local/orp-command.ts';
-import { projectPath } from '../../../scripts/local/project-path.ts';
 import type { Where } from '../../../scripts/local/run-process.ts';
 import { installCodex } from './install-codex.ts';
 import { SESSIONS_PER_MACHINE } from './plan.ts';
@@ -32,6 +31,7 @@ export class ChaosMachine {
   readonly #options: string[];
   readonly #orp: Where;
   readonly #agent: string;
+  readonly #program: string;
   #person = { email: '', password: '' };
   #ideaId = '';
   #machineId = '';
@@ -43,6 +43,7 @@ export class ChaosMachine {
 
   constructor(at: number, folder: string, proxy: ChaosProxy) {
     this.name = `m${at}`;
+    this.#program = join(folder, 'dist', 'orp.js');
     this.folder = join(folder, this.name);
     this.proxy = proxy;
     this.#transport = TRANSPORTS[at % TRANSPORTS.length] ?? 'auto';
@@ -72,9 +73,9 @@ export class ChaosMachine {
     return join(this.folder, 'state');
   }
 
-  /** The folder with the transcripts of the agent's sessions. */
-  get transcripts(): string {
-    return join(codexHome(this.#orp.env), 'sessions');
+  /** The home folder of the agent, with its sessions. */
+  get agentHome(): string {
+    return codexHome(this.#orp.env);
   }
 
   /** The folder with the local records of the repository. */
@@ -151,7 +152,7 @@ export class ChaosMachine {
     const words = ['runner', 'work', '--json', '--transport', this.#transport, '--codex-bin', this.#agent];
     // The option makes the folder part of the command line, so that the check for leftovers finds the runner.
     const pace = ['--repo-root', this.#orp.cwd, '--poll-interval', '1', '--heartbeat-interval', '1'];
-    const child = spawn(process.execPath, [projectPath('dist/orp.js'), ...words, ...pace, ...this.#options], {
+    const child = spawn(process.execPath, [this.#program, ...words, ...pace, ...this.#options], {
       ...this.#orp,
       stdio: ['ignore', log, log],
     });
@@ -176,9 +177,9 @@ export class ChaosMachine {
   }
 
   /** Kills only the runner's agent server with SIGKILL. Returns false if there was none. */
-  killAgentServer(): boolean {
-    const pid = readJsonObject(serverRecordPath(this.#orp.env))?.pid;
-    return typeof pid === 'number' && trySignal(pid, 'SIGKILL');
+  async killAgentServer(): Promise<boolean> {
+    const server = await findOwnServer(this.#orp.env);
+    return server !== undefined && trySignal(server.pid, 'SIGKILL');
   }
 
   /** Asks the runner to finish its jobs and exit. Returns false if it did not exit in time. */
@@ -200,10 +201,11 @@ export class ChaosMachine {
   async freeze(withAgents: boolean): Promise<() => void> {
     const runner = this.#runner;
     if (runner?.pid === undefined) return () => undefined;
-    const agents = withAgents
-      ? (await listProcesses()).filter(({ parentPid }) => parentPid === runner.pid)
-      : [];
-    const pids = [runner.pid, ...agents.map(({ pid }) => pid)];
+    const children = (await listProcesses()).filter(({ parentPid }) => parentPid === runner.pid);
+    // A server that an earlier runner started is no child of this one.
+    const server = await findOwnServer(this.#orp.env);
+    const agents = [...children, ...(server ? [server] : [])].map(({ pid }) => pid);
+    const pids = [...new Set([runner.pid, ...(withAgents ? agents : [])])];
     for (const pid of pids) trySignal(pid, 'SIGSTOP');
     return () => {
       for (const pid of pids) trySignal(pid, 'SIGCONT');

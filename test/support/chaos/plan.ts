@@ -47,7 +47,7 @@ export const FAULTS = {
   answerTorn: 12,
   connectionsCut: 18,
   runnerKilled: 16,
-  agentServerKilled: 12,
+  agentServerKilled: 20,
   runnerSlept: 9,
   runnerRestarted: 3,
   runnerDoubled: 3,

@@ -20,11 +20,12 @@ type Line =
 const MARKER = /^orp:([^:]+):([^:]+)$/;
 
 export function readTurns(machines: readonly ChaosMachine[]): Turn[] {
-  return machines.flatMap(({ transcripts }) =>
-    (existsSync(transcripts) ? readdirSync(transcripts) : []).flatMap((name) =>
+  return machines.flatMap(({ agentHome }) => {
+    const transcripts = join(agentHome, 'sessions');
+    return (existsSync(transcripts) ? readdirSync(transcripts) : []).flatMap((name) =>
       turnsIn(readFileSync(join(transcripts, name), 'utf8'), basename(name, '.jsonl')),
-    ),
-  );
+    );
+  });
 }
 
 function turnsIn(text: string, session: string): Turn[] {

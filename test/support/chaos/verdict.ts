@@ -78,8 +78,13 @@ function judgeRuns(story: Story, { runs, retries }: Evidence): string[] {
 }
 
 /** Checks that no job reports an unknown end or an interrupted turn if the transcript proves another end. */
-function judgeProof({ attempts }: Story, { turns }: Evidence): string[] {
+function judgeProof({ attempts, status, onLeaseLoss }: Story, { turns, retries }: Evidence): string[] {
   if (turns.length === 0) return [];
+  const isProven = turns.length === 1 && turns[0]?.status === 'completed';
+  // A job that may be requeued can end by its number of attempts.
+  if (isProven && status === 'failed' && onLeaseLoss === 'hold' && retries === 0) {
+    return ['It failed, but the transcript says that its only turn completed.'];
+  }
   const areAllComplete = turns.every(({ status }) => status === 'completed');
   return attempts
     .filter(

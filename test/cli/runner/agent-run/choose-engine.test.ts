@@ -13,6 +13,7 @@ interface Story {
   opening?: SessionOpening;
   turns?: EnteredTurn[];
   isBusy?: boolean;
+  isUnread?: boolean;
   earlierLeases?: string[];
 }
 
@@ -22,7 +23,11 @@ async function choose(story: Story): Promise<{ choice: EngineChoice; closed: num
   const session: AgentSession = {
     how: 'own_server',
     isBusy: story.isBusy ?? false,
-    find: async (markers) => story.turns?.find(({ marker }) => markers.includes(marker)),
+    find: async (markers) => {
+      if (story.isUnread) return { kind: 'unread' };
+      const found = story.turns?.find(({ marker }) => markers.includes(marker));
+      return found === undefined ? { kind: 'none' } : { kind: 'found', turn: found };
+    },
     enter: async () => ({ kind: 'entered', turnId: 't' }),
     follow: async () => ({ kind: 'lost' }),
     interrupt: async () => undefined,
@@ -96,6 +101,12 @@ describe('a prompt for a session in an agent server', () => {
   it('that a person ordered again is entered again: an order has no earlier leases', async () => {
     const { choice } = await choose({ turns: [turn('lea_1', 'completed', 'Done.')] });
     expect(choice.kind).toBe('engine');
+  });
+
+  it('is not entered while the turns of the session are unknown', async () => {
+    const { choice, closed } = await choose({ isUnread: true, earlierLeases: ['lea_1'] });
+    expect(choice.kind).toBe('unavailable');
+    expect(closed).toBe(1);
   });
 
   it('waits while somebody else works in the session, and names the machine', async () => {

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
+import { reach } from './death.mjs';
 import { RecipeRun } from './recipe.mjs';
 import { TranscriptFile } from './transcript.mjs';
 
@@ -72,6 +73,7 @@ class Thread {
       },
       answer: async (text) => {
         this.transcript.write({ record: 'answer', turnId: turn.id, text });
+        reach('answer written');
         const item = { type: 'agentMessage', id: `${turn.id}-answer`, text };
         this.#tell('item/completed', { turnId: turn.id, item });
       },
@@ -81,6 +83,7 @@ class Thread {
     const message = status === 'failed' ? `${run.run} could not do it` : undefined;
     if (status !== 'interrupted') run.end();
     this.transcript.write({ record: 'end', turnId: turn.id, status, message, at: Date.now() });
+    reach('end written');
     this.#turn = undefined;
     const error = message === undefined ? null : { message, codexErrorInfo: null };
     const answer = this.transcript
@@ -138,7 +141,10 @@ function answer(socket, text) {
   try {
     const handler = METHODS[method];
     if (handler === undefined) throw new Error(`unknown method ${method}`);
-    socket.send(JSON.stringify({ id, result: handler(params ?? {}, socket) }));
+    reach(`before ${method}`);
+    const result = handler(params ?? {}, socket);
+    reach(`after ${method}`);
+    socket.send(JSON.stringify({ id, result }));
   } catch (error) {
     socket.send(JSON.stringify({ id, error: { code: -32600, message: error.message } }));
   }

@@ -11,10 +11,13 @@ import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+export function codexHome() {
+  return process.env.CODEX_HOME || join(process.env.HOME || homedir(), '.codex');
+}
+
 export class TranscriptFile {
   constructor(session) {
-    const home = process.env.CODEX_HOME || join(process.env.HOME || homedir(), '.codex');
-    const folder = join(home, 'sessions');
+    const folder = join(codexHome(), 'sessions');
     mkdirSync(folder, { recursive: true });
     this.path = join(folder, `${session}.jsonl`);
   }
