@@ -47,7 +47,8 @@ export function registerLinkSession(group: Command, shell: Shell): void {
   );
   const addWithId = (name: string, description: string, work: SessionWork): void => {
     withJson(session.command(name).description(description).argument('<session-id>')).action(
-      (id: string, options: CommonOptions) => shell.run(options, (context) => work(context, id)),
+      (id: string, options: CommonOptions) =>
+        shell[work === show ? 'run' : 'runChange'](options, (context) => work(context, id)),
     );
   };
   addWithId('show', 'show one session', show);
@@ -62,7 +63,7 @@ export function registerLinkSession(group: Command, shell: Shell): void {
   withJson(
     session.command('import-rust').description('import the project and sessions from the desktop app'),
   ).action((options: CommonOptions) =>
-    shell.run(options, async (context) => (await import('./link-import.ts')).importRust(context)),
+    shell.runChange(options, async (context) => (await import('./link-import.ts')).importRust(context)),
   );
 }
 
@@ -108,7 +109,10 @@ function addRegister(session: Command, shell: Shell): void {
       const { orpSessionId, label, codexSessionId, json } = options;
       if (orpSessionId !== undefined && label !== undefined) {
         const { registerSession } = await import('./link-session-register.ts');
-        return registerSession(context, { ...options, orpSessionId, label });
+        const { changing } = await import('./changing.ts');
+        return void (await changing(context, () =>
+          registerSession(context, { ...options, orpSessionId, label }),
+        ));
       }
       if (!json && orpSessionId === undefined && codexSessionId === undefined) {
         return (await import('./session-picker.ts')).registerPicked(context, options);

@@ -38,7 +38,9 @@ export function registerLink(group: Command, shell: Shell): void {
       .option('--strict', 'treat warnings as errors')
       .option('--fix', 'repair what can be repaired without a loss, and say what was done'),
   ).action((options: DoctorOptions) =>
-    shell.run(options, async (context) => (await import('./link-doctor.ts')).doctor(context, options)),
+    shell[options.fix ? 'runChange' : 'run'](options, async (context) =>
+      (await import('./link-doctor.ts')).doctor(context, options),
+    ),
   );
 
   withJson(
@@ -46,7 +48,7 @@ export function registerLink(group: Command, shell: Shell): void {
       .command('import-rust')
       .description('import the project and sessions from the desktop app')
       .option('--all', 'import the project and sessions (required)'),
-  ).action((options: ImportOptions) => shell.run(options, (context) => importAll(context, options)));
+  ).action((options: ImportOptions) => shell.runChange(options, (context) => importAll(context, options)));
 }
 
 function registerProject(group: Command, shell: Shell): void {
@@ -64,7 +66,9 @@ function registerProject(group: Command, shell: Shell): void {
       .option('--codex-session-id <id>', "Codex session (default: the primary session's)")
       .option('--notes <text>', 'free text'),
   ).action((options: BindOptions) =>
-    shell.run(options, async (context) => (await import('./link-bind.ts')).bindProject(context, options)),
+    shell.runChange(options, async (context) =>
+      (await import('./link-bind.ts')).bindProject(context, options),
+    ),
   );
 
   withJson(project.command('show').description('show the link of this repository')).action(
@@ -79,7 +83,7 @@ function registerProject(group: Command, shell: Shell): void {
     project
       .command('unbind')
       .description('remove the local link; keeps the sessions and the world on the server'),
-  ).action((options: CommonOptions) => shell.run(options, unbindProject));
+  ).action((options: CommonOptions) => shell.runChange(options, unbindProject));
 }
 
 async function showProject(context: Context): Promise<void> {

@@ -55,12 +55,15 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
 }
 
 /** Missing repositories stay in the list: the sync skips and reports them. */
-async function syncRoots(context: Context, options: SyncOptions): Promise<string[]> {
-  if (!options.allLinked) return options.linkedProjectRoot;
+async function syncRoots(
+  context: Context,
+  options: SyncOptions,
+): Promise<{ roots: string[]; isWhole: boolean }> {
+  if (!options.allLinked) return { roots: options.linkedProjectRoot, isWhole: false };
   const { findLinkedRoots } = await import('../records/linked-roots.ts');
-  const { roots, warnings } = await findLinkedRoots(context.env);
+  const { roots, warnings, isWhole } = await findLinkedRoots(context.env);
   for (const warning of warnings) context.warn(warning);
-  return [...options.linkedProjectRoot, ...roots];
+  return { roots: [...options.linkedProjectRoot, ...roots], isWhole };
 }
 
 async function setEnabled(context: Context, enabled: boolean): Promise<void> {

@@ -8,6 +8,7 @@ import { isObject, type JsonObject } from '../files/json-file.ts';
 import { displayPath } from '../files/paths.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { isLinkable, type Repository, repoRunnerPath, runtimePath } from '../git/repository.ts';
+import { isEverythingKnown } from '../hosted/gone-roots.ts';
 import { syncDocument, syncLinked } from '../hosted/sync.ts';
 import type { Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
@@ -110,12 +111,15 @@ function pathsOf(repository: Repository): { runner: string; runtime: string } {
   };
 }
 
-/** Sends this repository and the additional roots to the server. */
-export async function sync(context: Context, furtherRoots: readonly string[]): Promise<void> {
+/** Sends this repository and the additional roots to the server. `isWhole`: the roots are all that this machine has linked. */
+export async function sync(
+  context: Context,
+  further: { roots: readonly string[]; isWhole: boolean },
+): Promise<void> {
   const repository = await context.repository();
   const { machine, email, place } = await requireRunner(context, repository);
   const candidates = await inspectRoots({
-    roots: [context.repoRoot, ...furtherRoots],
+    roots: [context.repoRoot, ...further.roots],
     env: context.env,
     now: place.now,
     email,
@@ -129,8 +133,14 @@ export async function sync(context: Context, furtherRoots: readonly string[]): P
     machine,
     linked,
     email,
+    isWhole: further.isWhole && (await isEverythingKnown(candidates, context.env)),
     copyTo: isLinkable(repository) ? repository : linked[0]?.repository,
   });
+
+  const { noteLinked } = await import('./link-bind.ts');
+  const { rememberRoot } = await import('../records/linked-roots.ts');
+  for (const { repository } of linked)
+    await noteLinked(context, () => rememberRoot(context.env, repository.root));
 
   const document = syncDocument(receipt, candidates);
   printResult(context, document, {

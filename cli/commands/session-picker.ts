@@ -7,6 +7,7 @@ import type { Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { ask, canAsk } from '../output/terminal.ts';
 import { findSession, readSessions } from '../records/sessions/sessions.ts';
+import { changing } from './changing.ts';
 import { type DiscoveredSession, discoveredPage, discoverSessions } from './discovered-sessions.ts';
 import { type RegisterOptions, registerSession } from './link-session-register.ts';
 
@@ -49,13 +50,11 @@ export async function pickAndRegister(
   if (picked === undefined) return;
   const given = options.label?.trim() ?? '';
   const name = given || (await askName(context, picked));
-  await registerSession(context, {
-    ...options,
-    orpSessionId: options.orpSessionId ?? name,
-    label: name,
-    codexSessionId: picked.id,
-    agent: picked.agent,
-  });
+  const orpSessionId = options.orpSessionId ?? name;
+  const chosen = { codexSessionId: picked.id, agent: picked.agent };
+  await changing(context, () =>
+    registerSession(context, { ...options, orpSessionId, label: name, ...chosen }),
+  );
 }
 
 async function askWhich(

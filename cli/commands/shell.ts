@@ -21,6 +21,12 @@ export class Shell {
     const context = makeContext(this.surroundings, { ...this.#program.opts(), ...options });
     this.exitCode = (await work(context)) ?? 0;
   }
+
+  /** Runs a command that changes links or sessions. Then the server hears of it. */
+  async runChange(options: CommonOptions, work: Work): Promise<void> {
+    const { changing } = await import('./changing.ts');
+    await this.run(options, (context) => changing(context, work));
+  }
 }
 
 /** Adds the commands of one file to their group. */

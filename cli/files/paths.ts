@@ -81,6 +81,11 @@ export function linkedRootsPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), `linked-roots-${fingerprint(userFolder(env))}.json`);
 }
 
+/** The repositories with changes that the server has not heard of. Its name depends on the configuration folder. */
+export function pendingSyncPath(env: NodeJS.ProcessEnv): string {
+  return join(stateFolder(env), `pending-sync-${fingerprint(userFolder(env))}.json`);
+}
+
 /** FNV-1a, 64 bits: enough to distinguish a few folders, without the 13 ms for loading `node:crypto`. */
 function fingerprint(text: string): string {
   let hash = 0xcbf29ce484222325n;

@@ -10,12 +10,16 @@ import { displayPath } from '../files/paths.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { type LinkableRepository, repoRunnerPath } from '../git/repository.ts';
 import { copyMachineTo, type Machine, updateMachine } from '../records/machine.ts';
+import { clearPending, readPending } from '../records/pending-sync.ts';
 import {
   buildSyncPayload,
   type Candidate,
+  inspectRoots,
   type LinkedRepository,
   type SyncPayload,
 } from '../records/sync-payload.ts';
+
+import { findGone } from './gone-roots.ts';
 
 export interface SyncRequest {
   env: NodeJS.ProcessEnv;
@@ -24,6 +28,8 @@ export interface SyncRequest {
   linked: readonly LinkedRepository[];
   /** Account of the client. */
   email: string;
+  /** Whether `linked` is everything that this machine has linked. */
+  isWhole?: boolean | undefined;
   /** Repository that gets a copy of the machine record. */
   copyTo?: LinkableRepository | undefined;
 }
@@ -36,7 +42,10 @@ export interface SyncReceipt {
   copyTo: LinkableRepository | undefined;
 }
 
-/** Syncs, then records it. If the server refuses, nothing changes locally. */
+/**
+ * Syncs, then records it. If the server refuses, nothing changes locally. Repositories that were unlinked since the last sync are
+ * named, so that the server drops them.
+ */
 export async function syncLinked(client: Client, request: SyncRequest): Promise<SyncReceipt> {
   const { env, now, email } = request;
   const hasAgents = request.linked.some(({ sessions }) =>
@@ -44,8 +53,19 @@ export async function syncLinked(client: Client, request: SyncRequest): Promise<
   );
   const takesAgents = hasAgents && (await findOffer(client, 'abilities'));
   const told = { appVersion: clientVersion(env), now, takesAgents };
-  const payload = buildSyncPayload(request.machine, request.linked, told);
+  const pending = readPending(env);
+  const here = new Set(request.linked.map(({ repository }) => repository.root));
+  const others = [...pending.keys()].filter((root) => !here.has(root));
+  const gone = await findGone(await inspectRoots({ roots: others, env, now, email }), env);
+  const payload: SyncPayload = {
+    ...buildSyncPayload(request.machine, request.linked, told),
+    ...(gone.length > 0 ? { completeRoots: gone } : {}),
+    ...(request.isWhole ? { complete: true } : {}),
+  };
   const response = await send(client, syncMachine, { body: payload });
+  const sent = new Map([...pending].filter(([root]) => here.has(root) || gone.includes(root)));
+  // The note only costs another sync.
+  if (sent.size > 0) await clearPending(env, sent).catch(() => undefined);
   const syncedAt = formatTimestamp(now);
   const machine = await updateMachine({ env, now }, () => ({
     runner_enabled: true,

@@ -30,19 +30,20 @@ export function forgetRoots(env: NodeJS.ProcessEnv, gone: readonly string[]): Pr
 }
 
 /**
- * The existing roots, and sentences about the others. A missing folder is removed from the list. If its parent is missing,
+ * The existing roots, and sentences about the others. `isWhole`: no root is left out that may come back. A missing folder is removed from the list. If its parent is missing,
  * too, it may be on an unmounted disk: it stays in the list and is skipped.
  */
 export async function findLinkedRoots(
   env: NodeJS.ProcessEnv,
-): Promise<{ roots: string[]; warnings: string[] }> {
+): Promise<{ roots: string[]; warnings: string[]; isWhole: boolean }> {
   const known = readLinkedRoots(env);
   const missing = known.filter((root) => !existsSync(root));
-  if (missing.length === 0) return { roots: known, warnings: [] };
+  if (missing.length === 0) return { roots: known, warnings: [], isWhole: true };
   const deleted = missing.filter((root) => existsSync(dirname(root)));
   if (deleted.length > 0) await forgetRoots(env, deleted);
   return {
     roots: known.filter((root) => !missing.includes(root)),
+    isWhole: deleted.length === missing.length,
     warnings: missing.map((root) =>
       deleted.includes(root)
         ? `${root} no longer exists. It was removed from the list of linked repositories.`

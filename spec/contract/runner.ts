@@ -76,6 +76,8 @@ export const syncMachine = endpoint({
     sessions: z.array(linkedSession).max(5000),
     /** Extension: the list is complete; the server drops all other repositories of the machine. */
     complete: z.boolean().optional(),
+    /** Extension: the list is complete for these repositories; the server drops those of them that are not listed. */
+    completeRoots: z.array(projectRootField).max(500).optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
   reply: z.object({ ok, syncedProjects: z.number(), syncedSessions: z.number() }),

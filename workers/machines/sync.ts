@@ -29,6 +29,8 @@ export interface SyncedMachine {
   appVersion: string;
   /** True if the list is complete. All other repositories of this machine are then removed. */
   complete: boolean;
+  /** The list is complete for these repositories. */
+  completeRoots: ReadonlySet<string>;
   projects: Omit<ProjectRow, 'machineId'>[];
   sessions: (SyncedSession & { projectRoot: string })[];
 }
@@ -113,15 +115,18 @@ function changeOf(
 ): Change {
   const listed = projectRowsOf(synced);
   const old = new Map(before.projects.map((row) => [keyOf(row), row]));
+  const isComplete = (root: string) => synced.complete || synced.completeRoots.has(root);
   const drops = before.projects.filter(
-    (row) => !listed.byKey.has(keyOf(row)) && (synced.complete || listed.roots.has(row.projectRoot)),
+    (row) =>
+      !listed.byKey.has(keyOf(row)) && (isComplete(row.projectRoot) || listed.roots.has(row.projectRoot)),
   );
   const projectsAfter = new Map([...old, ...listed.byKey]);
   for (const row of drops) projectsAfter.delete(keyOf(row));
   const sessionRows = sessionRowsOf(synced, listed.roots);
   const oldSessions = new Map(before.sessions.map((row) => [row.projectRoot, row]));
-  const sessionDrops = before.sessions.filter((row) => synced.complete && !listed.roots.has(row.projectRoot));
-  const kept = before.sessions.filter((row) => !synced.complete && !listed.roots.has(row.projectRoot));
+  const unlisted = before.sessions.filter((row) => !listed.roots.has(row.projectRoot));
+  const sessionDrops = unlisted.filter((row) => isComplete(row.projectRoot));
+  const kept = unlisted.filter((row) => !isComplete(row.projectRoot));
   return {
     puts: [...listed.byKey.values()].filter((row) => !isSameProject(old.get(keyOf(row)), row)),
     drops,

@@ -118,6 +118,7 @@ function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
     platform: body.platform,
     appVersion: body.appVersion,
     complete: body.complete ?? false,
+    completeRoots: new Set(body.completeRoots),
     projects: body.linkedProjects.map((project) => ({
       projectRoot: project.projectRoot,
       ideaId: project.ideaId,

@@ -4,6 +4,8 @@ import type { Client } from '../../client/client.ts';
 import { displayPath } from '../../files/paths.ts';
 import { formatTimestamp, parseTimestamp } from '../../files/timestamps.ts';
 import { type LinkableRepository, repoRunnerPath, runtimePath } from '../../git/repository.ts';
+import { isEverythingKnown } from '../../hosted/gone-roots.ts';
+import { syncPending } from '../../hosted/pending-roots.ts';
 import { syncDocument, syncLinked } from '../../hosted/sync.ts';
 import { copyMachineTo, loadMachine, updateMachine } from '../../records/machine.ts';
 import { recordHeartbeat } from '../../records/runtime.ts';
@@ -18,8 +20,8 @@ import type { KeptLease, LocalState } from '../job/work-context.ts';
 
 export interface LocalRecordsOptions {
   env: NodeJS.ProcessEnv;
-  /** Candidate roots, `--repo-root` first. */
-  roots(): Promise<readonly string[]>;
+  /** Candidate roots, `--repo-root` first. `isWhole`: they are all that this machine has linked. */
+  roots(): Promise<{ roots: readonly string[]; isWhole: boolean }>;
   connect(): Promise<Client>;
 }
 
@@ -57,13 +59,16 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       // A sync would enable the runner again, although a person has disabled it meanwhile.
       if (!machine.runner_enabled) throw new Error('the runner was disabled');
       const { email } = readRemoteSession(env);
-      const candidates = await inspectRoots({ ...place(), roots: await roots(), email });
+      const known = await roots();
+      const candidates = await inspectRoots({ ...place(), roots: known.roots, email });
       requireReadable(candidates);
       const linked = linkedOf(candidates);
       if (linked.length === 0) throw new Error('no linked repository is left');
-      const request = { ...place(), machine, linked, email, copyTo: linked[0]?.repository };
+      const isWhole = known.isWhole && (await isEverythingKnown(candidates, env));
+      const request = { ...place(), machine, linked, email, isWhole, copyTo: linked[0]?.repository };
       return syncDocument(await syncLinked(await connect(), request), candidates);
     },
+    catchUp: () => syncPending(place(), connect),
   };
 }
 

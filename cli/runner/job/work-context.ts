@@ -66,6 +66,8 @@ export interface LocalState {
   recordBeat(linked?: LinkedRepository, kept?: KeptLease): Promise<BeatRecord | undefined>;
   /** Sends the linked repositories to the server. Returns the JSON document of the sync. */
   sync(): Promise<JsonBody>;
+  /** Sends the changes of links and sessions that the server has not heard of. */
+  catchUp?(): Promise<void>;
 }
 
 /** The agents that this runner drives. Without a name, the functions use the default agent. */

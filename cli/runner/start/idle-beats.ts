@@ -13,11 +13,16 @@ export interface IdleBeatOptions {
   isListening(): boolean;
   /** Sends a heartbeat if the last one is older than this. */
   beatIfQuiet(quietMs: number): Promise<void>;
+  /** Sends the changes of links and sessions that a command could not send. */
+  catchUp?(): Promise<void>;
 }
 
 /** Starts the heartbeats. Returns a function that stops them. */
-export function startIdleBeats({ isListening, beatIfQuiet }: IdleBeatOptions): () => void {
+export function startIdleBeats({ isListening, beatIfQuiet, catchUp }: IdleBeatOptions): () => void {
+  const sendChanges = () => catchUp?.().catch(() => undefined);
+  void sendChanges();
   const timer = setInterval(() => {
+    void sendChanges();
     // The next poll reports the reason if a heartbeat fails.
     if (!isListening()) beatIfQuiet(QUIET_LIMIT_MS).catch(() => undefined);
   }, CHECK_EVERY_MS);

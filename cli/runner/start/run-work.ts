@@ -147,6 +147,7 @@ async function workOn(
   const endBeats = startIdleBeats({
     isListening: () => channel.up === true && channel.transport !== 'poll',
     beatIfQuiet: (quietMs) => loop.beatIfQuiet(quietMs),
+    catchUp: async () => prepared.work.local.catchUp?.(),
   });
   try {
     const wayOut = isService(context.env) ? '' : ' Ctrl-C leaves.';

@@ -35,13 +35,14 @@ export class WorkRoots {
   }
 
   /** Returns the current roots, because repositories may be linked or deleted while the runner runs. */
-  async list(): Promise<{ roots: string[]; listed: string[]; warnings: string[] }> {
+  async list(): Promise<{ roots: string[]; listed: string[]; warnings: string[]; isWhole: boolean }> {
     const { repoRoot, linkedProjectRoot, allLinked } = this.#asked;
     const named = [repoRoot, ...linkedProjectRoot];
-    if (!allLinked) return { roots: named, listed: [], warnings: [] };
+    if (!allLinked) return { roots: named, listed: [], warnings: [], isWhole: false };
     const { findLinkedRoots } = await import('../../records/linked-roots.ts');
     const linked = await findLinkedRoots(this.#env);
-    return { roots: [...named, ...linked.roots], listed: linked.roots, warnings: linked.warnings };
+    const { roots, warnings, isWhole } = linked;
+    return { roots: [...named, ...roots], listed: roots, warnings, isWhole };
   }
 
   /**

@@ -89,7 +89,7 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     ...shared,
     machine,
     service: sayingReport(sayingPause(hosted, shared.claimPause), report),
-    local: localRecords({ env, roots: async () => (await roots.list()).roots, connect }),
+    local: localRecords({ env, roots: () => roots.list(), connect }),
     gate: policyGate(policy),
   };
   let inUse = agentsOf(candidates);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stripCredentials } from '../../../cli/git/git-remote.ts';
@@ -320,74 +320,6 @@ describe('orp link doctor', () => {
     const { code, stdout } = await desk.orp(['--repo-root', desk.home, 'link', 'doctor']);
     expect(code).toBe(1);
     expect(stdout).toContain('issue=severity=error,code=missing_git_repo,message=');
-  });
-});
-
-describe('orp link import-rust', () => {
-  const PROJECT = {
-    hosted_link: {
-      idea_id: 'ide_77',
-      ideaTitle: 'Tides',
-      world_id: null,
-      linked_at: '2026-01-01T00:00:00+01:00',
-    },
-    github_remote: null,
-    archived_session_ids: ['old', 7],
-    archived_codex_session_ids: ['c-gone'],
-    ignored_codex_session_ids: ['c-x'],
-    session_order: ['old', 'second'],
-  };
-
-  function plant(desk: Desk): void {
-    const folder = join(desk.repo, '.orp');
-    desk.write(join(folder, 'project.json'), JSON.stringify(PROJECT));
-    const sessions = {
-      '1.json': { session_id: 'first', label: 'First', codex_session_id: null, role: 'review' },
-      '2.json': { sessionId: 'second', label: 'Second', codexSessionId: 'c-2', lastActiveAt: '2026-02-01' },
-      '3.json': { session_id: 'old', label: 'Old', codex_session_id: 'c-3' },
-      '4.json': { session_id: 'gone', label: 'Gone', codex_session_id: 'c-gone' },
-      '5.json': { label: 'no id' },
-    };
-    for (const [name, session] of Object.entries(sessions)) {
-      desk.write(join(folder, 'sessions', name), JSON.stringify(session));
-    }
-  }
-
-  it('imports the project and sessions; null stays absent, and a second import changes nothing', async () => {
-    using desk = new Desk();
-    plant(desk);
-    const first = await desk.json('link', 'session', 'import-rust');
-    expect(first).toMatchObject({
-      imported_project: true,
-      imported_session_count: 4,
-      primary_session: { orp_session_id: 'second' },
-      session_counts: { total: 4, active: 2, archived: 2, routeable: 1, primary: 1 },
-      ignored_codex_session_ids: ['c-x'],
-      skipped_paths: ['.orp/sessions/5.json'],
-    });
-    expect(project(desk)).toMatchObject({
-      source: 'import-rust',
-      linked_at_utc: '2025-12-31T23:00:00Z',
-      idea_title: 'Tides',
-    });
-    expect(project(desk)).not.toHaveProperty('github_url');
-    const session = (await desk.json('link', 'session', 'show', 'first')).session;
-    expect(session).not.toHaveProperty('codex_session_id');
-    expect(session).not.toHaveProperty('role');
-    expect(await desk.json('link', 'import-rust', '--all')).toEqual(first);
-  });
-
-  it('needs --all, a repository, and something to import', async () => {
-    using desk = new Desk();
-    expect((await desk.orp(['link', 'import-rust'])).code).toBe(2);
-    expect((await desk.orp(['link', 'import-rust', '--all'])).error).toMatchObject({
-      code: 'nothing_to_import',
-    });
-    mkdirSync(join(desk.repo, '.orp', 'sessions'), { recursive: true });
-    expect(await desk.json('link', 'import-rust', '--all')).toMatchObject({
-      imported_project: false,
-      imported_session_count: 0,
-    });
   });
 });
 

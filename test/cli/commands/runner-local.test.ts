@@ -219,7 +219,7 @@ describe('orp runner sync', () => {
     const { stdout } = await desk.orp(['runner', 'sync']);
     const { machine_id: machineId, machine_name: machineName } = desk.readJson(machineFile(desk));
     const session = { ideaId: 'ide_77', worldId: 'wor_3', projectRoot: desk.repo };
-    expect(server.only.body).toEqual({
+    expect(server.asked.at(-1)?.body).toEqual({
       machineId,
       machineName,
       platform: process.platform === 'darwin' ? 'macos' : process.platform,

@@ -50,6 +50,7 @@ describe('the list of linked repositories', () => {
     for (const root of [desk.repo, deleted, unmounted]) await rememberRoot(desk.env, root);
     rmSync(deleted, { recursive: true });
     expect(await findLinkedRoots(desk.env)).toEqual({
+      isWhole: false,
       roots: [desk.repo],
       warnings: [
         `${deleted} no longer exists. It was removed from the list of linked repositories.`,

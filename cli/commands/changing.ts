@@ -1,0 +1,27 @@
+/** Commands that change links or sessions tell the server on an enabled machine, quietly. */
+
+import { readJsonObject } from '../files/json-file.ts';
+import { machinePath } from '../files/paths.ts';
+import { isLinkable } from '../git/repository.ts';
+import type { Context } from '../output/context.ts';
+import { readProjectLink } from '../records/project-link.ts';
+
+type Change = (context: Context) => Promise<number | undefined> | Promise<void>;
+
+/**
+ * Runs the command, then sends what it changed. What cannot be sent stays noted, and the runner catches up. The result of the
+ * command is printed before, and does not depend on it.
+ */
+export async function changing(context: Context, work: Change): Promise<number | undefined> {
+  const run = async () => (await work(context)) ?? undefined;
+  const machine = readJsonObject(machinePath(context.env));
+  // A machine that has never synced has nothing on the server.
+  if (machine?.runner_enabled !== true && machine?.last_sync_at_utc === undefined) return run();
+  const repository = await context.repository();
+  if (!isLinkable(repository)) return run();
+  const now = context.now();
+  // An unlinked or moved repository is known to the server under its old folder.
+  const folder = readProjectLink(repository, now)?.project_root ?? repository.root;
+  const { syncAfter } = await import('../hosted/pending-roots.ts');
+  return syncAfter({ env: context.env, now }, [...new Set([repository.root, folder])], run);
+}

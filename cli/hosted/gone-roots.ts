@@ -1,0 +1,36 @@
+/** Which repositories are not linked any more. */
+
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { resolveRepo } from '../git/repository.ts';
+import type { Candidate } from '../records/sync-payload.ts';
+
+/** The roots that hold no link any more. A folder on a disk that is not mounted may still hold one. */
+export async function findGone(candidates: readonly Candidate[], env: NodeJS.ProcessEnv): Promise<string[]> {
+  const gone: string[] = [];
+  for (const candidate of candidates) {
+    if (candidate.kind !== 'skipped') continue;
+    const { root, reason } = candidate;
+    const isGone =
+      reason === 'not_linked' ||
+      (reason === 'missing' && existsSync(dirname(root))) ||
+      (reason === 'not_git_repo' && (await isNoRepository(root, env)));
+    if (isGone) gone.push(root);
+  }
+  return gone;
+}
+
+/** Without git, or when git refuses, nobody knows. */
+async function isNoRepository(root: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const { gitDir, isGitMissing, gitSays } = await resolveRepo(root, env);
+  return gitDir === undefined && !isGitMissing && gitSays === undefined;
+}
+
+/** Whether the candidates are all that a machine has: each is linked, or not linked any more. */
+export async function isEverythingKnown(
+  candidates: readonly Candidate[],
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
+  const gone = await findGone(candidates, env);
+  return candidates.every(({ kind, root }) => kind === 'linked' || gone.includes(root));
+}

@@ -1,0 +1,62 @@
+/** Sends the changes that the server has not heard of. */
+
+import { type Client, signedInClient } from '../client/client.ts';
+import { NO_RETRY } from '../client/retry.ts';
+import { loadMachine } from '../records/machine.ts';
+import { clearPending, notePending, type PendingRoots, readPending } from '../records/pending-sync.ts';
+import { readRemoteSession } from '../records/sign-in-record.ts';
+import { type Candidate, inspectRoots } from '../records/sync-payload.ts';
+import { findGone } from './gone-roots.ts';
+import { syncLinked } from './sync.ts';
+
+interface Place {
+  env: NodeJS.ProcessEnv;
+  now: number;
+}
+
+/** A person waits for the command, and the runner catches up with what was not sent. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Syncs the repositories with changes, quietly: what fails stays noted. Does nothing on a machine that is not enabled or not
+ * signed in.
+ */
+export async function syncPending({ env, now }: Place, connect?: () => Promise<Client>): Promise<void> {
+  const pending = readPending(env);
+  if (pending.size === 0) return;
+  const { record: machine } = await loadMachine({ env, now });
+  const { token, email } = readRemoteSession(env);
+  if (!machine.runner_enabled || token === '') return;
+  const candidates = await inspectRoots({ roots: [...pending.keys()], env, now, email });
+  const linked = candidates.flatMap((candidate) => (candidate.kind === 'linked' ? [candidate.linked] : []));
+  const gone = await findGone(candidates, env);
+  if (linked.length === 0 && gone.length === 0) {
+    return clearPending(env, only(pending, candidates.filter(isSettled)));
+  }
+  const client = await (connect?.() ?? signedInClient({ env, baseUrl: '' }));
+  const hasty = { ...client, timeoutMs: PATIENCE_MS, retry: NO_RETRY };
+  await syncLinked(hasty, { env, now, machine, linked, email });
+}
+
+/** Notes a change, and sends it. `change` runs in between. */
+export async function syncAfter<T>(
+  place: Place,
+  roots: readonly string[],
+  change: () => Promise<T>,
+): Promise<T> {
+  // Without a place for the note the change still counts; the next complete sync sends it.
+  await notePending(place.env, roots, place.now).catch(() => undefined);
+  const result = await change();
+  await syncPending(place).catch(() => undefined);
+  return result;
+}
+
+/** Another account or another folder: nothing to send from here. */
+function isSettled(candidate: Candidate): boolean {
+  return candidate.kind === 'skipped' && /_mismatch$/.test(candidate.reason);
+}
+
+function only(pending: PendingRoots, candidates: readonly Candidate[]): PendingRoots {
+  const roots = new Set(candidates.map(({ root }) => root));
+  return new Map([...pending].filter(([root]) => roots.has(root)));
+}
