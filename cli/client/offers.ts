@@ -67,7 +67,7 @@ export function notOffered(capability: Capability, baseUrl: string): CliError {
 /** The code of that error. */
 export const NOT_OFFERED = 'not_offered';
 
-/** Rows for which a v0.4.4 server may not recognize a repeated request. */
+/** The routes on which a v0.4.4 server may not recognize a repeated request. */
 const REPEATABLE_ONLY_WITH: Readonly<Record<string, Capability>> = {
   queueCheckpoint: 'idempotency-key',
   enqueueJob: 'idempotency-key',

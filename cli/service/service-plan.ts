@@ -106,7 +106,8 @@ function pathFolders(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Settings that a shell has but a service would lack. Codex reads its keys from its own files. The time zone is not fixed,
+ * Settings that a shell has but a service would lack. Codex reads its keys from its own files. The plan does not set the time
+ * zone,
  * because the computer may travel.
  */
 const CARRIED = /^(ORP_[A-Z_]+|CODEX_(HOME|BIN|PROFILE)|XDG_(CONFIG|STATE)_HOME|LANG|LC_ALL)$/;

@@ -128,7 +128,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const DEFAULT_MAX_ATTEMPTS = 3;
 export const MAX_ATTEMPTS_LIMIT = 20;
 
-/** A queued job expires after a week unless its sender says otherwise; never later than 90 days. */
+/** A queued job expires after a week. Its sender may choose another time of at most 90 days. */
 export const DEFAULT_EXPIRY_MS = 7 * DAY_MS;
 export const MAX_EXPIRY_MS = 90 * DAY_MS;
 

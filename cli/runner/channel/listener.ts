@@ -43,7 +43,8 @@ export interface ListenerOptions {
 }
 
 /**
- * The pause between two safety polls. It can be long: every connect polls, an SSE stream is renewed at least every 15
+ * The pause between two safety polls. A long pause is enough, because every connect polls, an SSE stream is renewed at least
+ * every 15
  * minutes, and the server's cron trigger repeats recent wake-ups. A poll every ten minutes would cost more than all other
  * requests of an idle runner.
  */

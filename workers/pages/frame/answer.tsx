@@ -13,7 +13,7 @@ export interface Page {
   body: Child;
   place?: Place;
   status?: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 503;
-  /** Its marked regions are read again so often. */
+  /** How often the browser reads the marked regions of the page again, in seconds. */
   liveSeconds?: number;
 }
 

@@ -37,10 +37,10 @@ export interface Viewer {
 export interface LayoutProps {
   title: string;
   place?: Place | undefined;
-  /** Absent: nobody is signed in. */
+  /** Absent if nobody is signed in. */
   viewer?: Viewer | undefined;
   receipt?: Receipted | undefined;
-  /** Reread the marked regions of this page so often. */
+  /** How often the browser reads the marked regions of the page again, in seconds. */
   liveSeconds?: number | undefined;
   children: Child;
 }

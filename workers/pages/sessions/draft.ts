@@ -74,7 +74,8 @@ export function draftOf(form: FormValues): Draft {
 }
 
 /**
- * What `POST /api/cli/runner/jobs` takes; its schema judges what the form says. Times are whole minutes: a form that is sent
+ * Converts the form to the body of `POST /api/cli/runner/jobs`, whose schema then checks the values. Times are whole minutes:
+ * a form that is sent
  * twice is the same order.
  */
 export function orderOf(draft: Draft, { sessionId, now }: { sessionId: string; now: number }): object {
