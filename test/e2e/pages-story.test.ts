@@ -109,11 +109,15 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     const second = await context.newPage();
     await second.goto(page.url());
     await badge(second, 'running').waitFor(PATIENCE);
+    const list = await context.newPage();
+    await list.goto(`${hosted.url}/jobs?status=cancelled`);
+    const before = await badge(list, 'cancelled').count();
 
     await page.getByText('Cancel…').click();
     await page.getByRole('button', { name: 'Cancel the job' }).click();
     await badge(page, 'cancelled').waitFor(PATIENCE);
     await badge(second, 'cancelled').waitFor(PATIENCE);
+    await badge(list, 'cancelled').nth(before).waitFor(PATIENCE);
     await until(async () => !(await isAlive(agentPid)));
     await page
       .getByText(/confirmed/i)

@@ -28,6 +28,7 @@ function replace(region, next) {
   region.replaceChildren(...fresh.childNodes);
   for (const details of region.querySelectorAll('details[data-key]'))
     details.open ||= open.has(details.dataset.key);
+  livelyAt = Date.now();
   prepare(region);
   if (row >= 0 && !region.contains(document.activeElement)) focusRow(row);
 }
@@ -48,6 +49,20 @@ function withoutTimes(region) {
   return copy.innerHTML;
 }
 
+/** While somebody works here, or something changes, the page is renewed every second; later as often as the page says. */
+const LIVELY_MS = 60_000;
+let livelyAt = Date.now();
+
+function isLively() {
+  return Date.now() - livelyAt < LIVELY_MS;
+}
+
+for (const event of ['pointerdown', 'keydown', 'visibilitychange']) {
+  document.addEventListener(event, () => {
+    livelyAt = Date.now();
+  });
+}
+
 function repeat(seconds) {
   let failures = 0;
   const again = async () => {
@@ -57,9 +72,9 @@ function repeat(seconds) {
     } catch {
       failures = Math.min(failures + 1, 4);
     }
-    setTimeout(again, seconds * 1000 * 2 ** failures);
+    setTimeout(again, 1000 * (isLively() && failures === 0 ? 1 : seconds * 2 ** failures));
   };
-  setTimeout(again, seconds * 1000);
+  setTimeout(again, 1000);
   document.addEventListener('visibilitychange', () => renew().catch(() => undefined));
 }
 

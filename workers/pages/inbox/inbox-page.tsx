@@ -21,7 +21,7 @@ export function mountInbox(app: Hono<AppEnv>): void {
     return accept({
       title: 'Inbox',
       place: 'inbox',
-      liveSeconds: 3,
+      liveSeconds: 5,
       body: <InboxBody inbox={inbox} names={namesOf(machines)} now={deps.now} />,
     });
   });

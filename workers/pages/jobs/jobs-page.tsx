@@ -19,9 +19,12 @@ type Query = Parameters<typeof listJobs>[2];
 /** The keys that the filter bar sets; every other key of the API works too. */
 const KEYS = ['status', 'kind', 'machineId', 'ideaId', 'cursor', 'limit'] as const;
 
+/** A page transfers at most 60 kB. */
+const ROWS = '40';
+
 export async function jobsPage({ query, auth, deps }: PageRequest) {
   const named = namedIn(query);
-  const parsed = parse(listJobsRow.query, named, 'query');
+  const parsed = parse(listJobsRow.query, { limit: ROWS, ...named }, 'query');
   const [machines, page] = await Promise.all([
     listMachines(deps, auth.id),
     parsed.ok ? listJobs(deps, auth, parsed.value as Query) : parsed,
@@ -30,7 +33,7 @@ export async function jobsPage({ query, auth, deps }: PageRequest) {
   return accept({
     title: 'Jobs',
     place: 'jobs' as const,
-    ...(page.ok ? { liveSeconds: 3 } : { status: 400 as const }),
+    ...(page.ok ? { liveSeconds: 5 } : { status: 400 as const }),
     body: (
       <>
         <Heading

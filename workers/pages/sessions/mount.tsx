@@ -64,7 +64,7 @@ async function sessionPage({ params, query, auth, deps }: PageRequest, draft: Dr
   const page: Page = {
     title: sessionName(conversation),
     place: 'send',
-    liveSeconds: 3,
+    liveSeconds: 5,
     status: refusal === undefined ? 200 : HTTP_STATUS[refusal.code],
     body: (
       <SessionBody

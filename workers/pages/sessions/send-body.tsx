@@ -10,7 +10,7 @@ import { Sentence, Time } from '../parts/texts.tsx';
 import { WaitingBadge } from './waiting-badge.tsx';
 
 /** Rows on the page; the filter finds the others. */
-const LIMIT = 100;
+const LIMIT = 50;
 
 interface Props {
   sessions: readonly SendableSession[];
