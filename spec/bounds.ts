@@ -50,6 +50,12 @@ export const BOUNDS = {
   auditEntries: 1000,
   /** The valid device tokens of one account. The same number of revoked tokens is remembered for 30 days. */
   deviceTokens: 200,
+  /** Invitations of the whole server that nobody has used and that have not ended. */
+  openInvitations: 100,
+  /** Terminals that wait to be signed in. */
+  deviceRequests: 1000,
+  /** Those of one network. */
+  deviceRequestsOfNetwork: 20,
 } as const;
 
 const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);

@@ -12,6 +12,7 @@ import { mountEvents } from './routes/events.ts';
 import { mountFeatures, mountIdeas } from './routes/ideas.ts';
 import { mountJobs } from './routes/jobs.ts';
 import { mountMachines } from './routes/machines.ts';
+import { mountPeople } from './routes/people.ts';
 import { mountRunner } from './routes/runner.ts';
 
 export function makeApp(): Hono<AppEnv> {
@@ -32,6 +33,7 @@ export function makeApp(): Hono<AppEnv> {
   mountMachines(app);
   mountEvents(app);
   mountAdmin(app);
+  mountPeople(app);
 
   app.all('/api/*', noRoute);
   app.onError(unexpected);

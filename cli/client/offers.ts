@@ -52,6 +52,10 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     what: 'the commands of operators (`orp admin …`)',
     instead: 'Update the server, or order each job with `orp job cancel` or `orp job retry`.',
   },
+  people: {
+    what: 'invitations and accounts (`orp admin invite`, `orp admin accounts`, …)',
+    instead: 'Update the server, or run `npm run operator` beside its database.',
+  },
   asking: { what: 'waiting for a person at the machine', instead: 'No action is needed.' },
 };
 

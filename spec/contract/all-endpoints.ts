@@ -8,6 +8,7 @@ import * as events from './events.ts';
 import * as ideas from './ideas.ts';
 import * as jobs from './jobs.ts';
 import * as machines from './machines.ts';
+import * as people from './people.ts';
 import * as runner from './runner.ts';
 
 /** Every row, in the order of the documents. */
@@ -63,4 +64,11 @@ export const ROWS = [
   admin.showBulk,
   admin.advanceBulk,
   admin.abortBulk,
+  people.makeInvitation,
+  people.listInvitations,
+  people.revokeInvitation,
+  people.listAccounts,
+  people.disableAccount,
+  people.enableAccount,
+  people.makePasswordLink,
 ] as const satisfies readonly Endpoint[];

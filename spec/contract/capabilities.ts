@@ -52,6 +52,8 @@ export const CAPABILITIES = [
   'report',
   /** The routes of operators, below `/api/admin`. */
   'admin',
+  /** Operators invite people, and disable, enable and help accounts. */
+  'people',
 ] as const;
 
 /** One of the closed list. */

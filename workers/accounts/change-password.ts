@@ -6,20 +6,18 @@ import { replacePassword } from '../store/accounts.ts';
 import { noteSignIn } from '../store/audit.ts';
 import type { SignedIn } from './authenticate.ts';
 import { revokeOthers } from './devices.ts';
-import { hashPassword } from './passwords.ts';
-import { checkOwnPassword, inPasswordTurn } from './sign-in.ts';
+import { checkNewPassword, hashInTurn } from './new-password.ts';
+import { checkOwnPassword } from './sign-in.ts';
 import type { SignInAttempt } from './sign-in-limits.ts';
-
-/** Twelve characters withstand guessing at the pace that the sign-in allows. */
-const SHORTEST = 12;
-const LONGEST = 1024;
 
 export interface PasswordChange extends Omit<SignInAttempt, 'email'> {
   current: string;
   next: string;
+  /** Also signs out the other terminals, not only the other browsers. */
+  revokeOthers?: boolean | undefined;
 }
 
-/** How many browsers were signed out. */
+/** How many devices were signed out. */
 export async function changePassword(
   deps: Deps,
   user: SignedIn,
@@ -31,21 +29,14 @@ export async function changePassword(
   >
 > {
   const { current, next, source, address } = change;
-  if (next.length < SHORTEST || next.length > LONGEST) {
-    return refuse(
-      'invalid_input',
-      `The new password must have ${SHORTEST} to ${LONGEST} characters.`,
-      'Take several words, or let a password manager make one.',
-    );
-  }
+  const allowed = checkNewPassword(next, 'The new password');
+  if (!allowed.ok) return allowed;
   const checked = await checkOwnPassword(deps, { ...change, email: user.email, password: current });
   if (!checked.ok) return checked;
-  const hashed = await inPasswordTurn(address, () => hashPassword(next));
-  if (hashed === undefined) {
-    return refuse('unavailable', 'Too many sign-ins at the same time.', 'Try again in a moment.');
-  }
+  const hashed = await hashInTurn(address, next);
+  if (!hashed.ok) return hashed;
   const { passwordHash: from } = checked.value;
-  if (!(await replacePassword(deps.db, user.id, { from, to: hashed }))) {
+  if (!(await replacePassword(deps.db, user.id, { from, to: hashed.value }))) {
     return refuse(
       'record_changed',
       'The password was changed elsewhere meanwhile.',
@@ -54,5 +45,5 @@ export async function changePassword(
   }
   const entry = { at: deps.now, userId: user.id, source, subject: 'password', detail: undefined };
   await noteSignIn(deps.db, { ...entry, action: 'password_changed' });
-  return accept(await revokeOthers(deps, user, { onlyBrowsers: true, source }));
+  return accept(await revokeOthers(deps, user, { onlyBrowsers: change.revokeOthers !== true, source }));
 }

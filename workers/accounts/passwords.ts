@@ -47,9 +47,24 @@ function derive(
   });
 }
 
+/** 32 random bytes. */
+function randomText(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url');
+}
+
 /** A device token: a prefix people and scanners recognize, and 32 random bytes. */
 export function newToken(): string {
-  return `dvt_${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')}`;
+  return `dvt_${randomText()}`;
+}
+
+/** The token of a link that works once. */
+export function newLinkToken(): string {
+  return `lnk_${randomText()}`;
+}
+
+/** The secret of a terminal that asks to be signed in. */
+export function newDeviceCode(): string {
+  return `dvc_${randomText()}`;
 }
 
 /** Six digits, evenly spread. */

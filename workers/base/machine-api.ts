@@ -93,6 +93,8 @@ export interface MachineApi extends Rpc.DurableObjectBranded {
   lookAgainAt(at: number): Promise<void>;
   drain(isDraining: boolean): void;
   closeChannelsOf(token: string): void;
+  /** Closes the channels of the account itself; operators may go on following. */
+  closeOwnChannels(): void;
   /** Returns undefined if the machine belongs to another account. */
   heartbeat(beat: MachineBeat): Promise<BeatAnswer | undefined>;
   forget(lease: LeaseOf): void;

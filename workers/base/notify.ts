@@ -6,6 +6,7 @@ import type { Row } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { readRecentMachines } from '../store/machines.ts';
 import type { Deps } from './deps.ts';
+import type { MachineApi } from './machine-api.ts';
 
 type ByMachine = readonly Pick<Route, 'machineId'>[];
 
@@ -84,10 +85,23 @@ export async function closeChannelsOf(
 ): Promise<void> {
   const { userId, tokenHash } = token;
   const mark = tokenMark(tokenHash);
+  await tellMachinesOf(deps, userId, async (stub) => stub.closeChannelsOf(mark));
+}
+
+/** Closes every channel of an account, whichever of its tokens opened it. Called after D1 refuses these tokens. */
+export async function closeOwnChannels(deps: Deps, userId: string): Promise<void> {
+  await tellMachinesOf(deps, userId, async (stub) => stub.closeOwnChannels());
+}
+
+async function tellMachinesOf(
+  deps: Deps,
+  userId: string,
+  say: (stub: DurableObjectStub<MachineApi>) => Promise<void>,
+): Promise<void> {
   const machines = await deps.db.all<{ id: string }>(readRecentMachines(userId, MACHINES_LIMIT));
   await Promise.all(
     [QUEUE_CHANNEL, ...machines.map(({ id }) => id)].map((machineId) =>
-      deps.machines.tell({ userId, machineId }, async (stub) => stub.closeChannelsOf(mark)),
+      deps.machines.tell({ userId, machineId }, say),
     ),
   );
 }

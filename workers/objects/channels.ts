@@ -150,6 +150,13 @@ export function closeChannelsOf(state: SocketState, token: string): void {
   }
 }
 
+/** Closes all channels of an account that may not be signed in. Channels without a token are those of operators. */
+export function closeOwnChannels(state: SocketState): void {
+  for (const socket of openSockets(state)) {
+    if (channelOf(socket)?.token !== undefined) closeRevoked(socket);
+  }
+}
+
 /** Sends the reason, then closes the channel. */
 export function closeRevoked(socket: WebSocket): void {
   send([socket], JSON.stringify(SIGNED_OUT));

@@ -11,7 +11,7 @@ import { type Deps, makeDeps } from '../base/deps.ts';
 import type * as api from '../base/machine-api.ts';
 import { acceptChannel } from './accept-channel.ts';
 import { Presence } from './announcements.ts';
-import { answerPings, closeChannelsOf, closeTalkative, tellWatchers } from './channels.ts';
+import { answerPings, closeChannelsOf, closeOwnChannels, closeTalkative, tellWatchers } from './channels.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { LiveLeases, StoredLeases } from './live-leases.ts';
@@ -64,6 +64,10 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
 
   closeChannelsOf(token: string): void {
     closeChannelsOf(this.ctx, token);
+  }
+
+  closeOwnChannels(): void {
+    closeOwnChannels(this.ctx);
   }
 
   async heartbeat(beat: api.MachineBeat): Promise<api.BeatAnswer | undefined> {

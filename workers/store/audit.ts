@@ -90,3 +90,28 @@ export async function noteSignIn(db: Database, entry: SignInEntry): Promise<void
     INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
     VALUES (${at}, ${userId}, ${SIGN_IN_ACTORS[action] === 'owner' ? userId : 'unknown'}, ${source}, ${action}, ${subject}, ${detail})`);
 }
+
+/** An order about an account or an invitation. */
+export interface AccountOrder {
+  at: number;
+  userId: string;
+  actor: string;
+  source: string;
+  action:
+    | 'invite'
+    | 'disable_account'
+    | 'enable_account'
+    | 'password_link'
+    | 'device_approved'
+    | 'device_denied';
+  subject: string;
+  detail: string | undefined;
+}
+
+/** One entry where `where` holds: the guard of the order itself. */
+export function auditOrder(order: AccountOrder, where: Statement): Statement {
+  const { at, userId, actor, source, action, subject, detail } = order;
+  return sql`
+    INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+    SELECT ${at}, ${userId}, ${actor}, ${source}, ${action}, ${subject}, ${detail} WHERE ${where}`;
+}

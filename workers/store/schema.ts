@@ -338,3 +338,36 @@ export const minuteStats = sqliteTable('minute_stats', {
   quarter: text('quarter'),
   hour: text('hour'),
 });
+
+export const LINK_PURPOSES = ['setup', 'invitation', 'password'] as const;
+export type LinkPurpose = (typeof LINK_PURPOSES)[number];
+
+/** Links that work once. */
+export const oneTimeLinks = sqliteTable('one_time_links', {
+  hash: text('hash').primaryKey(),
+  purpose: text('purpose', { enum: LINK_PURPOSES }).notNull(),
+  role: text('role', { enum: ['member', 'operator'] }),
+  email: text('email'),
+  userId: text('user_id').$type<UserId>(),
+  createdBy: text('created_by').$type<UserId>(),
+  createdAt: integer('created_at').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+  usedAt: integer('used_at'),
+  usedBy: text('used_by'),
+  revokedAt: integer('revoked_at'),
+});
+
+/** Terminals that ask to be signed in. */
+export const deviceRequests = sqliteTable('device_requests', {
+  hash: text('hash').primaryKey(),
+  userCode: text('user_code').notNull(),
+  deviceName: text('device_name').notNull(),
+  network: text('network').notNull(),
+  source: text('source').notNull(),
+  createdAt: integer('created_at').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+  intervalMs: integer('interval_ms').notNull(),
+  polledAt: integer('polled_at'),
+  decision: text('decision', { enum: ['approved', 'denied'] }),
+  userId: text('user_id').$type<UserId>(),
+});

@@ -1,0 +1,142 @@
+/** Accounts and invitations, for operators. Everybody else gets 403 `forbidden`. */
+
+import { z } from 'zod';
+import { endpoint } from './endpoint.ts';
+import { absentable, ok, queryInteger } from './fields.ts';
+
+/** The roles of accounts. */
+export const ROLES = ['member', 'operator'] as const;
+
+const reason = z.strictObject({ reason: z.string().max(1000).nullish() });
+/** False: it was so before. */
+const changed = z.boolean();
+
+export const makeInvitation = endpoint({
+  name: 'makeInvitation',
+  method: 'POST',
+  path: '/api/admin/invitations',
+  summary: 'Make a link with which one person makes an account. It works once, for seven days.',
+  body: z.strictObject({
+    role: z.enum(ROLES).default('member'),
+    /** The only e-mail address that the link is for. Absent: any. */
+    email: z.string().trim().min(3).max(254).nullish(),
+  }),
+  reply: z.object({
+    ok,
+    id: z.string(),
+    /** The only answer with this address. */
+    url: z.string(),
+    role: z.enum(ROLES),
+    expiresAt: z.string(),
+  }),
+  errors: ['forbidden', 'limit_reached'],
+  capability: 'people',
+  idempotent: false,
+});
+
+export const listInvitations = endpoint({
+  name: 'listInvitations',
+  method: 'GET',
+  path: '/api/admin/invitations',
+  summary: 'List the invitations: the open ones, then those that ended in the last 30 days. At most 200.',
+  reply: z.object({
+    ok,
+    invitations: z.array(
+      z.object({
+        id: z.string(),
+        role: z.enum(ROLES),
+        email: absentable,
+        state: z.enum(['open', 'used', 'revoked', 'expired']),
+        createdBy: absentable,
+        createdAt: z.string(),
+        expiresAt: z.string(),
+        usedAt: absentable,
+        /** The e-mail address of the account that it made. */
+        usedBy: absentable,
+      }),
+    ),
+  }),
+  errors: ['forbidden'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const revokeInvitation = endpoint({
+  name: 'revokeInvitation',
+  method: 'POST',
+  path: '/api/admin/invitations/:invitationId/revoke',
+  summary: 'End an open invitation.',
+  reply: z.object({ ok, changed }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const listAccounts = endpoint({
+  name: 'listAccounts',
+  method: 'GET',
+  path: '/api/admin/accounts',
+  summary: 'List the accounts in the order of their ids.',
+  query: z.object({
+    limit: queryInteger(1, 100, 50),
+    /** The `nextCursor` of the page before. */
+    cursor: z.string().max(128).optional(),
+    /** The id or the e-mail address of one account. */
+    account: z.string().trim().min(1).max(254).optional(),
+  }),
+  reply: z.object({
+    ok,
+    accounts: z.array(
+      z.object({
+        id: z.string(),
+        email: z.string(),
+        name: z.string(),
+        role: z.enum(ROLES),
+        createdAt: z.string(),
+        disabledAt: absentable,
+      }),
+    ),
+    nextCursor: absentable,
+  }),
+  errors: ['forbidden'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const disableAccount = endpoint({
+  name: 'disableAccount',
+  method: 'POST',
+  path: '/api/admin/accounts/:accountId/disable',
+  summary:
+    'Disable an account: it cannot sign in, its tokens are refused within 30 s everywhere, and its queued jobs wait.',
+  body: reason,
+  reply: z.object({ ok, changed }),
+  errors: ['forbidden', 'not_found', 'wrong_status'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const enableAccount = endpoint({
+  name: 'enableAccount',
+  method: 'POST',
+  path: '/api/admin/accounts/:accountId/enable',
+  summary: 'Enable a disabled account. Its devices are signed in again.',
+  body: reason,
+  reply: z.object({ ok, changed }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const makePasswordLink = endpoint({
+  name: 'makePasswordLink',
+  method: 'POST',
+  path: '/api/admin/accounts/:accountId/password-link',
+  summary:
+    'Make a link with which a person sets a new password. It works once, for a day, and signs all their devices out. A newer link replaces it.',
+  body: reason,
+  reply: z.object({ ok, email: z.string(), url: z.string(), expiresAt: z.string() }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'people',
+  idempotent: false,
+});

@@ -1,0 +1,26 @@
+/** Passwords that people choose: the rule, and the hash that is stored. */
+
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import { hashPassword } from './passwords.ts';
+import { inPasswordTurn } from './sign-in.ts';
+
+/** Twelve characters withstand guessing at the pace that the sign-in allows. */
+const SHORTEST = 12;
+const LONGEST = 1024;
+
+/** `field`: how the form or the body calls it. */
+export function checkNewPassword(password: string, field: string): Result<undefined, 'invalid_input'> {
+  if (password.length >= SHORTEST && password.length <= LONGEST) return accept(undefined);
+  return refuse(
+    'invalid_input',
+    `${field} must have ${SHORTEST} to ${LONGEST} characters.`,
+    'Take several words, or let a password manager make one.',
+  );
+}
+
+/** Hashes a password in its turn. `key`: the address that asks. */
+export async function hashInTurn(key: string, password: string): Promise<Result<string, 'unavailable'>> {
+  const hash = await inPasswordTurn(key, () => hashPassword(password));
+  if (hash !== undefined) return accept(hash);
+  return refuse('unavailable', 'Too many sign-ins at the same time.', 'Try again in a moment.');
+}

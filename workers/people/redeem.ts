@@ -1,0 +1,72 @@
+/** Links that make an account: the set-up of the first operator, and invitations. */
+
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import { sha256 } from '../accounts/passwords.ts';
+import type { Deps } from '../base/deps.ts';
+import type { User } from '../store/accounts.ts';
+import { type OpenLink, readOpenLink, redeemForAccount } from '../store/one-time-links.ts';
+import type { LinkPurpose } from '../store/schema.ts';
+import { type AccountForm, checkForm, complete, emailTaken } from './new-account.ts';
+
+export type AccountPurpose = Extract<LinkPurpose, 'setup' | 'invitation'>;
+
+const REMEDY: Record<LinkPurpose, string> = {
+  setup:
+    'If this server has no operator yet, run npm run operator (or start npm start again): it prints a new link. Otherwise ask an operator for an invitation.',
+  invitation: 'Ask an operator of this server for a new one.',
+  password: 'Ask an operator of this server for a new one.',
+};
+
+/** One sentence for every reason, so that nobody learns which tokens existed. */
+export function brokenLink(purpose: LinkPurpose) {
+  return refuse(
+    'not_found',
+    'This link does not work: it was used, it has expired, or a part is missing.',
+    REMEDY[purpose],
+  );
+}
+
+/** What a page shows before the person fills its form in. Changes nothing. */
+export async function showLink(
+  deps: Deps,
+  { token, purpose }: { token: string; purpose: LinkPurpose },
+): Promise<Result<OpenLink, 'not_found'>> {
+  const link = await readOpenLink(deps.db, { hash: await sha256(token), purpose, now: deps.now });
+  return link === undefined ? brokenLink(purpose) : accept(link);
+}
+
+export interface Redeem extends AccountForm {
+  token: string;
+  /** Address and program, for the audit log. */
+  source: string;
+}
+
+/** Makes the account of a link, once. The password is hashed only for a link that works. */
+export async function redeem(
+  deps: Deps,
+  purpose: AccountPurpose,
+  form: Redeem,
+): Promise<Result<User, 'invalid_input' | 'not_found' | 'record_changed' | 'unavailable'>> {
+  const checked = checkForm(form);
+  if (!checked.ok) return checked;
+  const shown = await showLink(deps, { token: form.token, purpose });
+  if (!shown.ok) return shown;
+  const { email } = shown.value;
+  if (email !== null && email !== checked.value.email) {
+    return refuse(
+      'invalid_input',
+      'email: this invitation is for another address.',
+      'Give the address that it was sent to.',
+    );
+  }
+  const account = await complete(deps, checked.value, form);
+  if (!account.ok) return account;
+  const key = { hash: await sha256(form.token), purpose, now: deps.now };
+  const made = await redeemForAccount(deps.db, key, { account: account.value, source: form.source });
+  if (made === undefined) {
+    const isOpen = (await readOpenLink(deps.db, key)) !== undefined;
+    return isOpen ? emailTaken() : brokenLink(purpose);
+  }
+  deps.log('account_created', { userId: made.id, role: made.role, purpose });
+  return accept(made);
+}
