@@ -11,4 +11,7 @@ export const MEASURED_PATHS = [
   '/ideas',
   '/ideas/ide_0001',
   '/settings',
+  '/dashboard/admin/runners',
+  '/dashboard/admin/charts?span=week',
+  '/dashboard/admin/bulk?action=cancel',
 ] as const;

@@ -16,6 +16,8 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'send', path: '/send' },
     { name: 'jobs', path: '/jobs' },
     { name: 'ideas', path: '/ideas' },
+    { name: 'ideas', path: '/ideas' },
+    { name: 'ideas-removed', path: '/ideas?deleted=1' },
     { name: 'settings', path: '/settings' },
     { name: 'missing', path: '/nowhere' },
   ];
@@ -29,5 +31,10 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'idea-review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
     { name: 'session', path: `/sessions/${account.sessionId}` },
     { name: 'job-failed', path: `/jobs/${account.failedJobId}` },
+    { name: 'idea', path: `/ideas/${account.ideaId}` },
+    { name: 'review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
+    { name: 'console', path: '/dashboard/admin/runners' },
+    { name: 'console-charts', path: '/dashboard/admin/charts' },
+    { name: 'console-bulk', path: '/dashboard/admin/bulk?action=cancel' },
   ];
 }

@@ -3,8 +3,6 @@
  * is followed, times stay true, and keys move through lists.
  */
 
-document.documentElement.classList.add('scripted');
-
 const main = document.getElementById('main');
 let isPaused = false;
 
@@ -29,7 +27,6 @@ function replace(region, next) {
   for (const details of region.querySelectorAll('details[data-key]'))
     details.open ||= open.has(details.dataset.key);
   livelyAt = Date.now();
-  prepare(region);
   if (row >= 0 && !region.contains(document.activeElement)) focusRow(row);
 }
 
@@ -44,7 +41,6 @@ function isInUse(region) {
 function withoutTimes(region) {
   const copy = region.cloneNode(true);
   for (const time of copy.querySelectorAll('time[data-relative]')) time.textContent = '';
-  for (const button of copy.querySelectorAll('[data-copy], [data-pause]')) button.hidden = true;
   for (const details of copy.querySelectorAll('details[data-key]')) details.open = false;
   return copy.innerHTML;
 }
@@ -118,7 +114,6 @@ function follow(transcript) {
     if (box?.checked && isAtEnd) transcript.lastElementChild?.scrollIntoView({ block: 'end' });
   };
 
-  if (scroll) scroll.hidden = false;
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
   open();
 }
@@ -236,12 +231,6 @@ function setPaused(button, paused) {
   button.textContent = paused ? 'Paused' : 'Pause';
 }
 
-/** What only works with scripting appears with it. */
-function prepare(part) {
-  for (const button of part.querySelectorAll('[data-copy], [data-pause]')) button.hidden = false;
-}
-
-prepare(document);
 setInterval(tick, 10_000);
 if (main?.dataset.liveSeconds) repeat(Number(main.dataset.liveSeconds));
 for (const transcript of document.querySelectorAll('[data-follow]')) follow(transcript);

@@ -33,7 +33,7 @@ export function ConsoleHeading({ part, title, aside, isLive = false }: Props) {
         aside={aside}
         actions={
           isLive && (
-            <button type="button" class="button" data-pause aria-pressed="false" hidden>
+            <button type="button" class="button" data-script data-pause aria-pressed="false">
               Pause
             </button>
           )

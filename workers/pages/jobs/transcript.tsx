@@ -49,7 +49,7 @@ export function Transcript({ job, first }: { job: ShownJob; first: FirstEntries 
           Download
         </a>
         {isFollowed && (
-          <label class="follow" hidden data-follow-switch>
+          <label class="follow" data-script data-follow-switch>
             <input type="checkbox" checked /> Follow
           </label>
         )}

@@ -24,7 +24,7 @@ export function CopyableId({ id, label = 'id' }: { id: string; label?: string })
   return (
     <span class="copyable">
       <code>{shown(id, 300)}</code>
-      <button type="button" class="copy" data-copy={id} aria-label={`Copy the ${label}`} hidden>
+      <button type="button" class="copy" data-copy={id} aria-label={`Copy the ${label}`} data-script>
         Copy
       </button>
     </span>
