@@ -31,7 +31,8 @@ export type TurnError = z.infer<typeof turnError>;
 
 export const turn = z.looseObject({
   id: z.string(),
-  status: z.enum(['completed', 'interrupted', 'failed', 'inProgress']),
+  // One turn with an unknown status must not hide the markers of the other turns, and must not be followed forever.
+  status: z.enum(['completed', 'interrupted', 'failed', 'inProgress']).catch('failed'),
   items: z.array(item).catch([]),
   error: turnError.nullish().catch(undefined),
 });

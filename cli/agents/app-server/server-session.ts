@@ -50,7 +50,7 @@ export class ServerSession implements AgentSession {
   readonly #isShared: boolean;
   readonly #asks: OpenAsks;
   readonly #stopListening: () => void;
-  /** The turns at the time when the session was opened; undefined once a prompt was entered. */
+  /** The turns at the time when the session was opened; undefined once a turn was entered or followed. */
   #firstTurns: readonly Turn[] | undefined;
   /** The lines that were not read yet. */
   #waiting: string[] = [];
@@ -101,6 +101,10 @@ export class ServerSession implements AgentSession {
     return { kind: 'open', session: new ServerSession({ connection, task, isShared, asks }, opening, early) };
   }
 
+  get sessionId(): string {
+    return this.#task.sessionId;
+  }
+
   get how(): AgentSession['how'] {
     return this.#isShared ? 'shared_server' : 'own_server';
   }
@@ -136,6 +140,7 @@ export class ServerSession implements AgentSession {
   }
 
   async follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd> {
+    this.#firstTurns = undefined;
     for (;;) {
       const lines = this.#waiting;
       this.#waiting = [];
@@ -236,6 +241,7 @@ export async function findTurn(
     });
     if (isUnanswered(reply)) return { kind: 'unread' };
     const page = reply.kind === 'ok' ? turnsPage.safeParse(reply.result).data : undefined;
+    if (reply.kind === 'ok' && page === undefined) return { kind: 'unread' };
     const found = findMarked(page?.data ?? [], markers);
     if (found !== undefined) return searched(found);
     const next = page?.nextCursor ?? undefined;

@@ -69,3 +69,17 @@ export async function listSessions(
   }
   return found;
 }
+
+const loaded = z.looseObject({ data: z.array(z.string()).catch([]) });
+
+/** The sessions in which a turn runs. Without an answer of the server: none. */
+export async function listActive(connection: Connection): Promise<string[]> {
+  const reply = await connection.call('thread/loaded/list', {});
+  const ids = reply.kind === 'ok' ? (loaded.safeParse(reply.result).data?.data ?? []) : [];
+  const active: string[] = [];
+  for (const threadId of ids) {
+    const read = await connection.call('thread/read', { threadId });
+    if (read.kind === 'ok' && read.result.thread?.status?.type === 'active') active.push(threadId);
+  }
+  return active;
+}

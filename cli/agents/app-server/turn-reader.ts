@@ -14,6 +14,9 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['userMessage', 'reasoning',
 /** The method name for a turn whose end the server did not report. Its message is treated like an error of the model. */
 export const LOST_METHOD = 'orp/lost';
 
+/** The method name for a turn that is followed from its middle. What it did before is unknown, so it counts as an effect. */
+export const JOINED_METHOD = 'orp/joined';
+
 export function openTurnReader(): AgentReader {
   return new TurnReader();
 }
@@ -59,6 +62,9 @@ class TurnReader implements AgentReader {
         return readError(params);
       case 'turn/completed':
         return this.#end(params);
+      case JOINED_METHOD:
+        this.turn.hasEffect = true;
+        return [];
       case LOST_METHOD:
         return [{ kind: 'failure', message: params.error?.message ?? '', final: true }];
       default:

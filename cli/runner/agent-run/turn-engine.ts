@@ -4,7 +4,7 @@
  */
 
 import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';
-import { LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
+import { JOINED_METHOD, LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
 import type { ChildEnd, ChildOutput, ChildStart } from '../process/child.ts';
 import type { StopReceipt } from '../process/terminate.ts';
 import type { Engine } from './engine.ts';
@@ -93,6 +93,8 @@ class TurnRun {
   readonly #output: ChildOutput;
   readonly #turnId: string | undefined;
   #session: AgentSession;
+  /** Whether a part of the turn was not heard. */
+  #isJoined = false;
   #stopping: Promise<StopReceipt> | undefined;
   #isAbandoned = false;
   #giveUp: () => void = () => undefined;
@@ -135,16 +137,33 @@ class TurnRun {
 
   async #reachEnd({ turnId, ended }: Begun): Promise<void> {
     if (turnId === undefined || ended !== undefined) return this.#conclude(ended);
+    if (this.#plan.turnId !== undefined || this.#session !== this.#plan.session) await this.#join();
     for (let lost = 0; !this.#isAbandoned; lost += 1) {
       const end = await this.#session.follow(turnId, (line) => this.#take(line));
       if (end.kind === 'ended') {
-        this.answer = end.answer;
+        this.answer = end.answer ?? (await this.#findAnswer());
         return;
       }
       if (lost === MOST_LOSSES) return this.#conclude(undefined);
       const found = await this.#reopen();
       if (found?.status !== 'running') return this.#conclude(found);
+      await this.#join();
+      // The first interrupt may have been lost with the connection.
+      if (this.#stopping !== undefined) await this.#session.interrupt(turnId);
     }
+  }
+
+  /** From here on the turn is followed. What it did before is unknown. */
+  async #join(): Promise<void> {
+    this.#isJoined = true;
+    await this.#tell(JOINED_METHOD, {});
+  }
+
+  /** The answer may have come while nobody listened. */
+  async #findAnswer(): Promise<string | undefined> {
+    if (!this.#isJoined) return undefined;
+    const search = await this.#session.find([this.#plan.marker]);
+    return search.kind === 'found' && search.turn.status === 'completed' ? search.turn.answer : undefined;
   }
 
   /** Opens the session again and returns the turn of the prompt from the transcript; undefined if it is unknown. */

@@ -16,9 +16,10 @@ import {
   type SessionOpening,
   type SessionTask,
 } from '../../agents/agent.ts';
+import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
 import { findTurn, ServerSession } from '../../agents/app-server/server-session.ts';
-import { listSessions } from '../../agents/app-server/session-list.ts';
+import { listActive, listSessions } from '../../agents/app-server/session-list.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
 import {
   chooseWay,
@@ -28,8 +29,8 @@ import {
   type WayChoice,
   type WaySource,
 } from './choose-way.ts';
-import { connectToOwnServer, stopOwnServer } from './own-server.ts';
-import { writerLock } from './places.ts';
+import { connectToOwnServer, findOwnServer, stopOwnServer } from './own-server.ts';
+import { ownSocket, writerLock } from './places.ts';
 
 /** How long an unused server keeps running. It uses 150 MB, but makes the next prompt start 0.4 s sooner. */
 const KEPT_MS = 10 * 60_000;
@@ -45,11 +46,14 @@ export class AgentServers implements SessionDriver {
   readonly #source: WaySource;
   readonly #sessions = new Set<ServerSession>();
   #own: Connection | undefined;
-  #hasOwn = false;
+  /** Sessions that this runner left in the middle of a turn, because the turn could not be interrupted. */
+  readonly #left = new Set<string>();
   #end: NodeJS.Timeout | undefined;
 
   constructor(source: WaySource) {
     this.#source = source;
+    // A runner that was killed may have left its server, and perhaps no job comes.
+    this.#endLater();
   }
 
   async open(task: SessionTask): Promise<SessionOpening> {
@@ -61,10 +65,20 @@ export class AgentServers implements SessionDriver {
   async #openBy(choice: WayChoice, task: SessionTask): Promise<SessionOpening> {
     const { why } = choice;
     if (choice.way === 'process') return { kind: 'no_server', why };
-    if (choice.way === 'shared_server') return this.#openIn(choice.connection, { task, why, isShared: true });
+    if (choice.way === 'shared_server') {
+      const opening = await this.#openIn(choice.connection, { task, why, isShared: true });
+      const isElsewhere = opening.kind === 'refused' && opening.reading?.kind === 'session_in_use';
+      if (!isElsewhere || (await findOwnServer(this.#source.env)) === undefined) return opening;
+      // The runner's server may have the session: from the last job, or with a turn of a runner that was killed.
+      return this.#openInOwn(choice.program.path, task, 'the session is open in the server of the runner');
+    }
+    return this.#openInOwn(choice.program.path, task, why);
+  }
+
+  async #openInOwn(program: string, task: SessionTask, why: string): Promise<SessionOpening> {
     // The kept connection may have ended with its server. The second try uses a new connection.
     for (let tries = 0; tries < 2; tries += 1) {
-      const own = await this.#connectToOwn(choice.program.path);
+      const own = await this.#connectToOwn(program);
       if (typeof own === 'string') return { kind: 'no_server', why: noOwnServer(own) };
       const opening = await this.#openIn(own, { task, why, isShared: false });
       if (opening.kind !== 'no_server') return opening;
@@ -99,11 +113,13 @@ export class AgentServers implements SessionDriver {
    */
   async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
     const lock = writerLock(this.#source.env, sessionId);
+    // A process of the agent cannot work in a session that the person's server has open, even while it is idle there.
+    const canShare = (await judgeProgram(this.#source)).why === undefined;
     for (let looks = 0; looks < MOST_LOOKS && !signal.aborted; looks += 1) {
       await new Promise<void>((wake) => setTimeout(wake, LOOK_EVERY_MS).unref());
       const isFree =
         !existsSync(lock) ||
-        (await this.#isIdleInShared(sessionId)) ||
+        (canShare && (await this.#isIdleInShared(sessionId))) ||
         (looks % LOOKS_PER_TRY === 0 && (await this.#canOpen(sessionId)));
       if (isFree) return !signal.aborted;
     }
@@ -129,9 +145,21 @@ export class AgentServers implements SessionDriver {
   /** Called when the runner exits. A server with a running turn keeps running for the next runner. */
   async end(): Promise<void> {
     clearTimeout(this.#end);
-    const isNeeded = [...this.#sessions].some((session) => session.isBusy);
+    const isUsed = await this.#isUsedByOthers();
+    const isNeeded = isUsed || [...this.#sessions].some((session) => session.isBusy);
     this.#own?.close();
-    if (this.#hasOwn && !isNeeded) await stopOwnServer(this.#source.env);
+    if (!isNeeded) await stopOwnServer(this.#source.env);
+  }
+
+  /** Whether a turn of another runner of this user runs in the server. */
+  async #isUsedByOthers(): Promise<boolean> {
+    const { env } = this.#source;
+    const isRunning = this.#own !== undefined || (await findOwnServer(env)) !== undefined;
+    const connection = this.#own ?? (isRunning ? await connectTo(ownSocket(env)) : undefined);
+    if (connection === undefined) return false;
+    const active = await listActive(connection);
+    if (connection !== this.#own) connection.close();
+    return active.some((sessionId) => !this.#left.has(sessionId));
   }
 
   /** Returns the connection, or the reason why there is none. */
@@ -141,7 +169,6 @@ export class AgentServers implements SessionDriver {
     if (start.kind === 'failed') return start.message;
     const { connection } = start;
     this.#own = connection;
-    this.#hasOwn = true;
     void connection.closed.then(() => {
       if (this.#own === connection) this.#own = undefined;
     });
@@ -167,11 +194,13 @@ export class AgentServers implements SessionDriver {
   #watch(session: ServerSession, ownConnection: Connection | undefined): ServerSession {
     clearTimeout(this.#end);
     this.#sessions.add(session);
+    this.#left.delete(session.sessionId);
     const close = session.close.bind(session);
     session.close = async () => {
       await close();
       ownConnection?.close();
       this.#sessions.delete(session);
+      if (session.isBusy) this.#left.add(session.sessionId);
       if (this.#sessions.size === 0) this.#endLater();
     };
     return session;
@@ -179,8 +208,10 @@ export class AgentServers implements SessionDriver {
 
   #endLater(): void {
     clearTimeout(this.#end);
-    this.#end = setTimeout(() => {
+    this.#end = setTimeout(async () => {
+      const isUsed = await this.#isUsedByOthers().catch(() => false);
       if (this.#sessions.size > 0) return;
+      if (isUsed) return this.#endLater();
       this.#own?.close();
       void stopOwnServer(this.#source.env).catch(() => undefined);
     }, KEPT_MS);

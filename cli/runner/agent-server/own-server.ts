@@ -28,8 +28,9 @@ const START_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 15;
 
 const serverRecord = z.object({
-  pid: z.number().int().min(2),
-  start_time: z.string(),
+  /** Absent until the process was started, so that a runner that is killed meanwhile leaves no unknown server. */
+  pid: z.number().int().min(2).optional(),
+  start_time: z.string().default(''),
   tag: z.string(),
   program: z.string(),
 });
@@ -64,6 +65,7 @@ async function start(
   const tag = randomUUID();
   const home = homeOf(env);
   rmSync(socket, { force: true });
+  writeRecord(folder, { start_time: '', tag, program });
   const child = spawn(program, ['app-server', '--listen', `unix://${socket}`], {
     cwd: home,
     env: { ...agentEnvironment(env, home), [TAG_NAME]: tag },
@@ -75,12 +77,15 @@ async function start(
     child.once('exit', (code, signal) => settle(`it ended with ${signal ?? `exit code ${code}`}`));
   });
   const spawned = await Promise.race([once(child, 'spawn'), failed]);
-  if (typeof spawned === 'string') return { kind: 'failed', message: spawned };
+  if (typeof spawned === 'string') {
+    rmSync(join(folder, RECORD), { force: true });
+    return { kind: 'failed', message: spawned };
+  }
   child.unref();
   const { pid = 0 } = child;
   const startTime = (await findProcess(pid).catch(() => undefined))?.startTime ?? '';
   const record: ServerRecord = { pid, start_time: startTime, tag, program };
-  writeTextFile(join(folder, RECORD), `${JSON.stringify(record)}\n`, PRIVATE_MODE);
+  writeRecord(folder, record);
   const connection = await Promise.race([waitFor(socket), failed]);
   if (connection !== undefined && typeof connection !== 'string') return { kind: 'connected', connection };
   await stopRecorded(folder, record);
@@ -121,16 +126,21 @@ function stopIn(folder: string): Promise<StopReceipt | undefined> | undefined {
 export async function findOwnServer(env: NodeJS.ProcessEnv): Promise<{ pid: number } | undefined> {
   const record = readRecord(serverFolder(env));
   if (record === undefined) return undefined;
-  const found = await findProcess(record.pid).catch(() => undefined);
-  return found?.startTime === record.start_time ? { pid: record.pid } : undefined;
+  const { pid, start_time } = record;
+  const found = pid === undefined ? undefined : await findProcess(pid).catch(() => undefined);
+  return found !== undefined && found.startTime === start_time ? { pid: found.pid } : undefined;
 }
 
 async function stopRecorded(folder: string, { pid, start_time, tag }: ServerRecord): Promise<StopReceipt> {
-  const leader = start_time === '' ? undefined : { pid, startTime: start_time };
+  const leader = pid === undefined || start_time === '' ? undefined : { pid, startTime: start_time };
   const receipt = await stopFamily(ProcessFamily.found({ leader, tag }));
   rmSync(join(folder, RECORD), { force: true });
   rmSync(join(folder, SOCKET), { force: true });
   return receipt;
+}
+
+function writeRecord(folder: string, record: ServerRecord): void {
+  writeTextFile(join(folder, RECORD), `${JSON.stringify(record)}\n`, PRIVATE_MODE);
 }
 
 function readRecord(folder: string): ServerRecord | undefined {

@@ -42,3 +42,12 @@ it('a server that shows the turns has the marker, or has none', async () => {
 it('a server that knows no turns of the session has none', async () => {
   expect(await search({ error: { code: -32600, message: 'no rollout found' } })).toEqual({ kind: 'none' });
 });
+
+it('an answer of an unknown shape leaves the turns unread', async () => {
+  expect(await search({ result: { data: 'none' } })).toEqual({ kind: 'unread' });
+});
+
+it('a turn whose status is new does not hide the marker of another turn', async () => {
+  const data = [{ id: 'other', status: 'compacted', items: [] }, marked];
+  expect(await search({ result: { data } })).toMatchObject({ kind: 'found', turn: { turnId: 't' } });
+});

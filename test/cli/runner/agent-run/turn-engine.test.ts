@@ -5,6 +5,7 @@ import type {
   AgentSession,
   EnteredTurn,
   MarkerSearch,
+  SessionDriver,
   SessionOpening,
 } from '../../../../cli/agents/agent.ts';
 import { openTurnReader } from '../../../../cli/agents/app-server/turn-reader.ts';
@@ -112,4 +113,53 @@ it('the next agent servers may end, too, before one shows the end of the turn', 
 it('a session that somebody opened meanwhile shows the end of the turn', async () => {
   const next = [{ opening: BUSY, look: found('completed', 'Done.') }];
   expect(await run({ enter: ENTERED, next })).toMatchObject({ answer: 'Done.', state: 'completed' });
+});
+
+/** A turn of an earlier runner in this session, which is followed to its end. */
+async function join(session: Partial<AgentSession>, isStopped = false, again?: Partial<AgentSession>) {
+  const whole = (of: Partial<AgentSession>) =>
+    ({
+      how: 'own_server',
+      isBusy: true,
+      interrupt: async () => undefined,
+      close: async () => undefined,
+      ...of,
+    }) as AgentSession;
+  const open = async (): Promise<SessionOpening> =>
+    again === undefined ? NO_SERVER : { kind: 'open', session: whole(again), why: '' };
+  const driver = { open, openReader: openTurnReader } as unknown as SessionDriver;
+  const plan = { driver, task: TASK, agent: undefined, session: whole(session), marker: MARKER, turnId: 't' };
+  const engine = turnEngine(plan);
+  const reader = openTurnReader();
+  const started = await engine.start('tag', {
+    stdout: async (bytes) => void reader.readLine(new TextDecoder().decode(bytes), true),
+    stderr: async () => undefined,
+  });
+  if (started.kind === 'refused') throw new Error(started.message);
+  const receipt = isStopped ? await started.child.stop() : undefined;
+  await started.child.ended;
+  return { turn: reader.turn, answer: await engine.readAnswer(), receipt };
+}
+
+const ended = (status: 'completed' | 'interrupted', answer?: string) => async () =>
+  ({ kind: 'ended', status, answer }) as const;
+
+it('a turn that is followed from its middle counts as one that had an effect: a usage limit does not enter it again', async () => {
+  expect((await join({ follow: ended('completed', 'Done.') })).turn.hasEffect).toBe(true);
+});
+
+it('a turn that is followed from its middle takes its answer from the transcript when it came before', async () => {
+  const find = async () => found('completed', 'Said before.');
+  expect((await join({ follow: ended('completed'), find })).answer).toBe('Said before.');
+});
+
+it('a turn that still runs after its connection was lost is interrupted again', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const again = {
+    find: async () => found('running'),
+    interrupt: async () => resolve(),
+    follow: () => promise.then(ended('interrupted')),
+  };
+  const { receipt } = await join({ follow: async () => ({ kind: 'lost' }) as const }, true, again);
+  expect(receipt).toMatchObject({ left: 0 });
 });

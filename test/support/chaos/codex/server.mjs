@@ -116,6 +116,7 @@ const METHODS = {
     return { thread: { id: threadId, status: thread.status }, initialTurnsPage: thread.page() };
   },
   'thread/read': ({ threadId }) => ({ thread: { id: threadId, status: threadOf(threadId).status } }),
+  'thread/loaded/list': () => ({ data: [...threads.keys()], nextCursor: null }),
   'thread/turns/list': ({ threadId }) => threadOf(threadId).page(),
   'thread/unsubscribe': ({ threadId }, socket) => {
     threadOf(threadId).unsubscribe(socket);

@@ -1,0 +1,125 @@
+/** The runner's own agent server, beside the person's server and other runners of the same user. The server is scripted. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AgentServers } from '../../../../cli/runner/agent-server/agent-servers.ts';
+import { stopOwnServer } from '../../../../cli/runner/agent-server/own-server.ts';
+import { serverFolder, sharedSocket, writerLock } from '../../../../cli/runner/agent-server/places.ts';
+import { TAG_NAME } from '../../../../cli/runner/process/process-table.ts';
+import { isolatedEnv } from '../../../../scripts/local/orp-command.ts';
+import { makeTemporaryFolder } from '../../../../scripts/local/temporary-folder.ts';
+import { installCodex } from '../../../support/chaos/install-codex.ts';
+import { type SocketServer, startSocketServer } from '../../agents/app-server/socket-server.ts';
+
+let folder: string;
+let env: NodeJS.ProcessEnv;
+let bin: string;
+let person: SocketServer | undefined;
+
+beforeEach(() => {
+  folder = makeTemporaryFolder('orp-as-');
+  env = { ...isolatedEnv(folder), CODEX_HOME: join(folder, 'c') };
+  bin = installCodex(folder);
+  for (const name of ['sessions', 'journals']) mkdirSync(join(folder, name));
+});
+
+afterEach(async () => {
+  person?.close();
+  person = undefined;
+  await stopOwnServer(env);
+});
+
+/** The driver as one runner process has it. */
+function runner(mode: 'auto' | 'exec' = 'auto'): AgentServers {
+  const findProgram = async () => ({ kind: 'found' as const, path: bin, remarks: [] });
+  return new AgentServers({ env, mode, findProgram });
+}
+
+async function open(of: AgentServers, sessionId = 's') {
+  const opening = await of.open({ sessionId, cwd: folder });
+  if (opening.kind !== 'open') throw new Error(JSON.stringify(opening));
+  return opening.session;
+}
+
+/** The person's server, which answers so to a request for the session. */
+async function startPersonServer(answer: (method: string) => object): Promise<void> {
+  person = await startSocketServer(({ id, method = '' }, reply) => {
+    if (id !== undefined) reply({ id, ...(method === 'initialize' ? { result: {} } : answer(method)) });
+  });
+  mkdirSync(dirname(sharedSocket(env)), { recursive: true });
+  symlinkSync(person.path, sharedSocket(env));
+}
+
+const record = () => join(serverFolder(env), 'server.json');
+/** The recipe of a turn that runs until it is ended. */
+const long = () =>
+  JSON.stringify({ key: 'long', folder, behaviour: 'work', pieces: 0, pieceBytes: 1, workMs: 60_000 });
+
+describe('the server of the runner', () => {
+  it('is not ended by another runner while a turn runs in it', async () => {
+    const first = runner();
+    const session = await open(first);
+    await session.enter(long(), 'orp:job_1:lea_1');
+    const second = runner();
+    await (await open(second, 'other')).close();
+    await second.end();
+    expect(existsSync(record())).toBe(true);
+    expect(await session.find(['orp:job_1:lea_1'])).toMatchObject({
+      kind: 'found',
+      turn: { status: 'running' },
+    });
+  });
+
+  it('that a killed runner left is ended by the next one when it exits', async () => {
+    await (await open(runner())).close();
+    await runner().end();
+    expect(existsSync(record())).toBe(false);
+  });
+
+  it('is found by its tag when the runner was killed before it had noted the process', async () => {
+    const tag = crypto.randomUUID();
+    const child = spawn('sleep', ['300'], { env: { ...process.env, [TAG_NAME]: tag }, detached: true });
+    await once(child, 'spawn');
+    mkdirSync(serverFolder(env), { recursive: true, mode: 0o700 });
+    writeFileSync(record(), JSON.stringify({ tag, program: bin }));
+    const gone = once(child, 'exit');
+    expect(await stopOwnServer(env)).toMatchObject({ processes: 1, left: 0 });
+    await gone;
+  });
+});
+
+describe('a session beside the server of the person', () => {
+  const busy = { error: { code: -32600, message: 'thread s already has an active writer' } };
+
+  it('is opened in the server of the runner while its turn still runs there', async () => {
+    const session = await open(runner());
+    await session.enter(long(), 'orp:job_1:lea_1');
+    await startPersonServer(() => busy);
+    const again = await open(runner());
+    expect(again.how).toBe('own_server');
+    expect(await again.find(['orp:job_1:lea_1'])).toMatchObject({
+      kind: 'found',
+      turn: { status: 'running' },
+    });
+  });
+
+  it('is in use when no server of the runner has it', async () => {
+    await startPersonServer(() => busy);
+    const opening = await runner().open({ sessionId: 's', cwd: folder });
+    expect(opening).toMatchObject({ kind: 'refused', reading: { kind: 'session_in_use' } });
+    expect(existsSync(record())).toBe(false);
+  });
+
+  it('is not free for a process while it is idle in that server', async () => {
+    await startPersonServer(() => ({ result: { thread: { id: 's', status: { type: 'idle' } } } }));
+    mkdirSync(dirname(writerLock(env, 's')), { recursive: true });
+    writeFileSync(writerLock(env, 's'), '');
+    const signal = AbortSignal.timeout(1500);
+    expect(await runner('exec').untilFree('s', signal)).toBe(false);
+    expect(await runner('auto').untilFree('s', AbortSignal.timeout(5000))).toBe(true);
+    expect(readFileSync(writerLock(env, 's'), 'utf8')).toBe('');
+  });
+});
