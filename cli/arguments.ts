@@ -77,11 +77,14 @@ function findOption(word: string, command: Command, program: Command): FoundOpti
   };
 }
 
+/** It came later: `--f` keeps the meaning that it had. */
+const NEVER_SHORTENED = ['--fields'];
+
 /** The option with this name, or the only one with this prefix. Every command has `--help`. */
 function matchLong(name: string, options: readonly Option[]): Option | undefined {
   const exact = options.find((option) => option.long === name);
   if (exact !== undefined || name === '--help') return exact;
-  const matches = options.filter((option) => option.long?.startsWith(name));
+  const matches = options.filter(({ long }) => long?.startsWith(name) && !NEVER_SHORTENED.includes(long));
   if (matches.length <= 1) return matches[0];
   const names = matches.map((option) => option.long).join(', ');
   throw usageError(`The option ${name} is ambiguous: it could be ${names}.`, 'Write the option in full.');

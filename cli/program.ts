@@ -11,6 +11,7 @@ import { examplesOf, examplesText } from './commands/examples.ts';
 import { type Register, Shell } from './commands/shell.ts';
 import type { Streams } from './output/context.ts';
 import { visible } from './output/text-output.ts';
+import { readRemoteSession } from './records/sign-in-record.ts';
 
 interface CommandGroup {
   name: string;
@@ -23,6 +24,13 @@ interface CommandGroup {
 }
 
 const GROUPS: readonly CommandGroup[] = [
+  {
+    name: 'status',
+    task: 'Account:',
+    summary: 'show at a glance what runs, what needs you, and the next step (also `orp` alone)',
+    examples: ['orp status', 'orp status --json'],
+    parts: [async () => (await import('./commands/status.ts')).registerStatus],
+  },
   {
     name: 'auth',
     task: 'Account:',
@@ -128,13 +136,17 @@ const GROUPS: readonly CommandGroup[] = [
 
 /** Research governance commands of other clients, which this one does not have. */
 const GOVERNANCE_COMMANDS =
-  'about backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets status';
+  'about backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets';
 
 /** Runs one command line (without the program's name) and returns its exit code. Throws errors to print. */
 export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {
   const program = makeProgram(surroundings);
   const shell = new Shell(surroundings, program);
   const asked = argv[0] === 'help' ? argv.slice(1) : argv;
+  if (argv[0] === 'home') return runProgram(['status', ...argv.slice(1)], surroundings);
+  if (argv.length === 0 && readRemoteSession(surroundings.env).token !== '') {
+    return runProgram(['status'], surroundings);
+  }
   const name = commandName(asked);
   const subcommand = name === undefined ? undefined : commandName(asked.slice(asked.indexOf(name) + 1));
   refuseGovernance(name);
@@ -145,10 +157,7 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
     addExamples(command);
   }
   const words = plainArguments(program, helpLast(argv));
-  if (
-    (name === undefined && !words.some((word) => word.startsWith('-') && !isGlobal(program, word))) ||
-    name === 'home'
-  ) {
+  if (name === undefined && !words.some((word) => word.startsWith('-') && !isGlobal(program, word))) {
     program.outputHelp();
     return 0;
   }

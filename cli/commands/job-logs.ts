@@ -10,6 +10,7 @@ import { type Client, signedInClient } from '../client/client.ts';
 import { withJob } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { plainText } from '../output/plain-text.ts';
+import { printDocument } from '../output/print.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;
@@ -37,7 +38,7 @@ async function printLogs(
   options: LogsOptions,
 ): Promise<void> {
   if (options.follow) return follow(context, client, { jobId, timeout: options.timeout });
-  if (context.json) return printDocument(context, client, jobId);
+  if (context.json) return printEntries(context, client, jobId);
   for await (const page of readPages(client, jobId)) {
     for (const entry of page.entries) printEntry(context, entry);
   }
@@ -115,7 +116,7 @@ function tooLong(jobId: string): CliError {
   });
 }
 
-async function printDocument(context: Context, client: Client, jobId: string): Promise<void> {
+async function printEntries(context: Context, client: Client, jobId: string): Promise<void> {
   const entries: Entry[] = [];
   let status = '';
   let characters = 0;
@@ -125,7 +126,7 @@ async function printDocument(context: Context, client: Client, jobId: string): P
     if (characters > MAX_DOCUMENT_CHARACTERS) throw tooLong(jobId);
     status = page.status;
   }
-  context.stdout.write(`${JSON.stringify({ ok: true, job_id: jobId, status, entries }, null, 2)}\n`);
+  printDocument(context, { ok: true, job_id: jobId, status, entries });
 }
 
 /** Prints output unchanged. Entries of the agent and the system get a `[stream]` prefix. */

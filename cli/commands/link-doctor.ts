@@ -134,7 +134,7 @@ async function findWaitingJobs(context: Context, { link, shelf, account }: LinkF
   const isNeeded = shelf.sessions.some(({ record }) => record.archived);
   if (!isNeeded || link === undefined || account.token === '') return [];
   try {
-    return await (await import('../hosted/waiting-jobs.ts')).findQueuedJobs(context);
+    return await (await import('../hosted/live-jobs.ts')).findQueuedJobs(context);
   } catch {
     return [];
   }

@@ -26,8 +26,8 @@ export interface StatusOptions {
   hosted?: boolean | undefined;
 }
 
-/** Prints the status as one document, as lines or as a page. */
-export async function status(context: Context, { hosted }: StatusOptions = {}): Promise<void> {
+/** Gathers what this machine knows, without a request. */
+export async function gatherStatus(context: Context): Promise<RunnerStatus> {
   const repository = await context.repository();
   const now = context.now();
   const { env, configPath } = context;
@@ -42,7 +42,7 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
   const facts = isFound ? { ...gathered, agentProblem: undefined } : gathered;
   const linkStatus = buildLinkStatus(facts);
   const version = clientVersion(env);
-  const document = buildRunnerStatus({
+  return buildRunnerStatus({
     machine,
     repository,
     linkStatus,
@@ -52,13 +52,18 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
     version,
     now,
   });
+}
+
+/** Prints the status as one document, as lines or as a page. */
+export async function status(context: Context, { hosted }: StatusOptions = {}): Promise<void> {
+  const document = await gatherStatus(context);
   const presence = hosted ? await presenceOf(context, document) : undefined;
   const answer = presence === undefined ? document : { ...document, presence };
   // Loaded only for people: scripts call this command often.
   const view = context.form === 'page' ? await import('./runner-status-view.ts') : undefined;
   printResult(context, answer, {
     lines: statusLines(document, presence),
-    page: () => view?.formatStatus(document, presence, now) ?? '',
+    page: () => view?.formatStatus(document, presence, context.now()) ?? '',
   });
 }
 

@@ -19,6 +19,9 @@ export class Shell {
   /** Runs a command with its own options and the global ones. */
   async run(options: CommonOptions, work: Work): Promise<void> {
     const context = makeContext(this.surroundings, { ...this.#program.opts(), ...options });
+    if (options.fields !== undefined) {
+      context.shape = (await import('../output/select.ts')).makeShape(options.fields);
+    }
     this.exitCode = (await work(context)) ?? 0;
   }
 
@@ -37,9 +40,11 @@ export function withCommonOptions(command: Command): Command {
   return withJson(command.option('--base-url <url>', 'server URL'));
 }
 
-/** Adds `--json`. */
+/** Adds `--json` and `--fields`. */
 export function withJson(command: Command): Command {
-  return command.option('--json', 'print one JSON document');
+  return command
+    .option('--json', 'print one JSON document')
+    .option('--fields <names>', 'print these fields of the document, separated by commas (jobs.id)');
 }
 
 /** The repeatable option `--linked-project-root`. */

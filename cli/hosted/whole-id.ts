@@ -3,6 +3,7 @@
  * no further request.
  */
 
+import { listJobs } from '../../spec/contract/jobs.ts';
 import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../spec/contract/machines.ts';
 import { CliError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
@@ -36,9 +37,35 @@ export async function withId<T>(
   }
 }
 
-/** {@link withId} for a job. */
-export function withJob<T>(client: Client, given: string, work: (jobId: string) => Promise<T>): Promise<T> {
+/** {@link withId} for a job. `@last` is the newest job, `@running` the one that runs. */
+export async function withJob<T>(
+  client: Client,
+  given: string,
+  work: (jobId: string) => Promise<T>,
+): Promise<T> {
+  if (given === '@last') return work(await findOnly(client, given, { limit: 1 }));
+  if (given === '@running') return work(await findOnly(client, given, { status: 'running', limit: 200 }));
   return withId(client, { kind: 'job', given }, work);
+}
+
+async function findOnly(
+  client: Client,
+  name: string,
+  query: { status?: string; limit: number },
+): Promise<string> {
+  const { jobs } = await call(client, listJobs, { query });
+  const [first, ...others] = jobs;
+  if (first === undefined) {
+    throw new CliError(name === '@last' ? 'You have no jobs.' : 'No job of yours is running.', {
+      code: 'not_found',
+      hint: '`orp job list` shows your jobs.',
+    });
+  }
+  if (others.length === 0) return first.id;
+  throw new CliError(`${jobs.length} jobs are running, so ${name} names none of them.`, {
+    code: 'ambiguous_id',
+    hint: `Name one: ${jobs.map(({ id }) => id).join(', ')}.`,
+  });
 }
 
 /** Completes the id of an option. Returns the given text if no id starts with it. */

@@ -5,6 +5,7 @@ import { usageError } from '../base/exit.ts';
 import { oneLine } from '../base/one-line.ts';
 import { resolvePath } from '../files/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository.ts';
+import type { Shape } from './select.ts';
 import { type Device, paint, type Rich, TextOutput } from './text-output.ts';
 
 /** The process around a command. Tests provide their own. */
@@ -24,6 +25,8 @@ export interface CommonOptions {
   config?: string | undefined;
   baseUrl?: string | undefined;
   json?: boolean | undefined;
+  /** A part of the JSON document; implies `--json`. */
+  fields?: string | undefined;
 }
 
 /**
@@ -43,6 +46,8 @@ export interface Context extends Omit<Streams, 'stdout' | 'stderr'> {
   baseUrl: string;
   /** Print one JSON document on stdout. */
   json: boolean;
+  /** Turns the document into the text to print, with `--fields`. */
+  shape?: Shape;
   /** The repository at `repoRoot`, cached. Throws when git environment variables name another one and `--repo-root` is absent. */
   repository(): Promise<Repository>;
   /** Prints a warning and a hint on stderr, apart from the result. */
@@ -58,7 +63,7 @@ export function makeContext(surroundings: Streams, options: CommonOptions): Cont
     throw usageError('--repo-root is blank.', 'Name a folder, or omit the option.');
   const repoRoot = resolvePath(cwd, isNamed ? named : '.');
   let repository: Promise<Repository> | undefined;
-  const json = options.json ?? false;
+  const json = options.json || options.fields !== undefined;
   const stdout = new TextOutput(surroundings.stdout, env);
   const stderr = new TextOutput(surroundings.stderr, env);
   return {

@@ -23,14 +23,19 @@ export interface Forms {
 
 /** Prints a result in the requested form. Only this function chooses the form. */
 export function printResult(
-  context: Pick<Context, 'form' | 'stdout'>,
+  context: Pick<Context, 'form' | 'stdout' | 'shape'>,
   document: unknown,
   { lines, page }: Forms,
 ): void {
   const { form, stdout } = context;
-  if (form === 'json') stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  if (form === 'json') printDocument(context, document);
   else if (form === 'page') stdout.print(page(stdout.columns));
   else stdout.write(typeof lines === 'function' ? lines() : formatLines(lines));
+}
+
+/** Prints a JSON document, or the part of it that was asked for. */
+export function printDocument({ stdout, shape }: Pick<Context, 'stdout' | 'shape'>, document: unknown): void {
+  stdout.write(shape?.(document) ?? `${JSON.stringify(document, null, 2)}\n`);
 }
 
 /** Formats lines, each with its newline. */

@@ -6,6 +6,7 @@ import { pause } from '../base/pause.ts';
 import { readText } from '../files/json-file.ts';
 import type { Context } from '../output/context.ts';
 import { plainText } from '../output/plain-text.ts';
+import { printDocument } from '../output/print.ts';
 import { LogTail } from './log-tail.ts';
 import { olderLogs } from './rotating-log.ts';
 
@@ -37,7 +38,7 @@ export async function printLog(
   const lines = lastLines(path, current ?? '', count);
   if (!follow && context.json) {
     const document = { ok: true, path, lines: lines.map(entryOf) };
-    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    printDocument(context, document);
     return;
   }
   show(context, lines);
