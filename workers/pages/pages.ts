@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
+import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
 import { mountSettings } from './account/settings.tsx';
 import { mountConsole } from './console/mount.tsx';
@@ -11,6 +12,7 @@ import { sameOrigin, securelyOnly } from './frame/origin.ts';
 import { mountIdeaPages } from './ideas/mount.tsx';
 import { mountInbox } from './inbox/inbox-page.tsx';
 import { mountJobPages } from './jobs/mount.tsx';
+import { mountPeople } from './people/mount.tsx';
 import { mountSessionPages } from './sessions/mount.tsx';
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
@@ -32,12 +34,15 @@ export function makePages(): Hono<AppEnv> {
   pages.get('/', (context) => context.redirect('/inbox', 302));
 
   mountLogin(pages);
+  mountLinkPages(pages);
   mountSettings(pages);
   mountInbox(pages);
   mountJobPages(pages);
   mountSessionPages(pages);
   mountIdeaPages(pages);
   mountConsole(pages);
+
+  mountPeople(pages);
 
   pages.all('*', missingPage);
   pages.onError(unexpectedPage);

@@ -8,6 +8,7 @@ const PARTS = [
   { part: 'machines', label: 'Machines' },
   { part: 'charts', label: 'Charts' },
   { part: 'bulk', label: 'Bulk orders' },
+  { part: 'people', label: 'People' },
 ] as const;
 type Part = (typeof PARTS)[number]['part'];
 

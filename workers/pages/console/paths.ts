@@ -6,6 +6,7 @@ export const PATHS = {
   machines: `${ROOT}/runners`,
   charts: `${ROOT}/charts`,
   bulk: `${ROOT}/bulk`,
+  people: `${ROOT}/people`,
 } as const;
 
 export function accountPath(accountId: string): string {
