@@ -119,9 +119,12 @@ function nonBlank(text: string | undefined): string | undefined {
  * Records that the agent is about to start. Without this record, the runner would report after a crash that nothing ran, and
  * a person would send the prompt again.
  */
-async function noteSpawning({ spool, engine }: AgentRunOptions, tag: string): Promise<string | undefined> {
+async function noteSpawning(
+  { spool, engine, limits }: AgentRunOptions,
+  tag: string,
+): Promise<string | undefined> {
   try {
-    await spool.note(engine.noteBefore(tag));
+    await spool.note(engine.noteBefore(tag, limits.limitMs));
     return undefined;
   } catch (error) {
     return `its start could not be recorded on the disk (${messageOf(error)}). Nothing ran; free some space on the disk.`;

@@ -11,8 +11,11 @@ export interface Engine {
   sessionId: string;
   /** A description of how the prompt runs, for the output of the command. */
   command: string;
-  /** Returns the record for the journal, which is written before the start. */
-  noteBefore(tag: string): JournalRecord;
+  /**
+   * Returns the record for the journal, which is written before the start.
+   * @param limitMs the time limit, which also applies after a restart of the runner
+   */
+  noteBefore(tag: string, limitMs: number): JournalRecord;
   start(tag: string, output: ChildOutput): Promise<ChildStart>;
   openReader(): AgentReader;
   /** Call this if the prompt is not started after all. */

@@ -28,13 +28,14 @@ export function turnEngine(plan: TurnPlan): Engine {
   return {
     sessionId: task.sessionId,
     command: `codex app-server (${plan.session.how === 'shared_server' ? 'shared' : 'own'})`,
-    noteBefore: () => ({
+    noteBefore: (_tag, limitMs) => ({
       record: 'entering',
       at_utc: new Date().toISOString(),
       session_id: task.sessionId,
       marker,
       agent: plan.agent,
       cwd: task.cwd,
+      limit_ms: limitMs,
     }),
     async start(_tag, output): Promise<ChildStart> {
       const started = await begin(plan);

@@ -23,6 +23,7 @@ import type { ResultRecord } from '../spool/records.ts';
 import { JobRecords } from './job-records.ts';
 import { blankReport, endingOf } from './job-summary.ts';
 import { RuntimeFile } from './runtime-file.ts';
+import { SessionWatches } from './session-watches.ts';
 
 /** The paths that all jobs of a runner share. */
 export interface JobPlaces {
@@ -37,14 +38,17 @@ export interface JobPlaces {
  */
 export function jobRuns(context: WorkContext, places: JobPlaces) {
   const runtimeFile = new RuntimeFile();
+  const watches = new SessionWatches();
   return (lease: JobLease, placed: PlacedClaim): Promise<JobEnd> =>
-    new JobRun(context, { ...places, ...placed, lease, runtimeFile }).run();
+    new JobRun(context, { ...places, ...placed, lease, runtimeFile, watches }).run();
 }
 
 interface JobTask extends JobPlaces, PlacedClaim {
   lease: JobLease;
   /** Writes `runtime.json`; shared by all jobs of this process. */
   runtimeFile: RuntimeFile;
+  /** Shared by all jobs of this process. */
+  watches: SessionWatches;
 }
 
 type Placed = Extract<Placement, { kind: 'placed' }>;
@@ -70,8 +74,9 @@ class JobRun {
   }
 
   async run(): Promise<JobEnd> {
-    const { claim, placement } = this.#task;
+    const { claim, placement, watches } = this.#task;
     const { reporter } = this.#context;
+    watches.end(claim.job.id);
     if (placement.kind !== 'placed') reporter.info(`Job ${claim.job.id} cannot run here: ${placement.error}`);
     // The job does not wait for the records, because only people read them. They are written in order.
     void this.#records.claim(claim);
@@ -185,18 +190,19 @@ class JobRun {
 
   /** The session was in use. Tells the server when the session is free, so that it can hand out the job again. */
   #askWhenFree({ release }: ResultRecord): void {
-    const { placement } = this.#task;
+    const { placement, watches } = this.#task;
     if (release?.reason !== 'session_in_use' || placement.kind !== 'placed') return;
     const { agents, service, shutdown, reporter } = this.#context;
     const { held } = this.#lease;
-    const watch = async (): Promise<void> => {
+    const isFree = async (signal: AbortSignal): Promise<boolean> => {
       const sessions = (await agents.find(placement.session.agent))?.sessions;
-      if ((await sessions?.untilFree(placement.codexSessionId, shutdown)) !== true) return;
+      const until = AbortSignal.any([shutdown, signal]);
+      return (await sessions?.untilFree(placement.codexSessionId, until)) === true;
+    };
+    void watches.watch(held.jobId, isFree, async () => {
       reporter.info(`The session of job ${held.jobId} is free.`);
       await service.release(held, { reason: release.reason, message: release.message, retryAfterMs: 0 });
-    };
-    // If this fails, the job waits for the pause that the server has set.
-    watch().catch(() => undefined);
+    });
   }
 
   /** Syncs after the result, so that a sync can neither delay nor prevent the delivery of the result. */

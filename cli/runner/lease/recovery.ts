@@ -96,6 +96,11 @@ async function recoverSpool(
   const { claim } = journal;
   if (await isHeldByAnother(claim, context)) return false;
   const kept = await readResult(folder);
+  if (kept === undefined && journal.progress.kind === 'entered' && claim.base_url !== service.baseUrl) {
+    // The transcript of the session keeps the outcome. Nothing about the job may go to this server.
+    reporter.info(`Job ${claim.job_id} waits for a runner that is signed in at ${claim.base_url}.`);
+    return false;
+  }
   if (kept === undefined && (await options.adopt?.(context, { folder, journal })) === true) return false;
   const lease = JobLease.left(context, { folder, record: claim });
   try {

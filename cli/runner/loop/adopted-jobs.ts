@@ -140,7 +140,7 @@ async function followTurn(
     spool: lease.spool,
     stopSwitch: lease.stopSwitch,
     limits: {
-      limitMs: DEFAULT_TIME_LIMIT_MS,
+      limitMs: leftOf(entry, Date.now()),
       silenceMs: context.silenceLimitMs ?? DEFAULT_SILENCE_LIMIT_MS,
     },
     secrets: context.secrets,
@@ -148,4 +148,16 @@ async function followTurn(
   });
   if (run.kind === 'not_started') return failedResult('agent_error', run.message, new Date());
   return judgeRun(run, { now: new Date(), kind, agent: agent.name, usage });
+}
+
+/** A turn that has exceeded its limit meanwhile is stopped at once. */
+const LEAST_MS = 1000;
+
+/** What is left of the time limit. The time without a runner counts, because the turn went on. */
+export function leftOf(
+  { at_utc, limit_ms = DEFAULT_TIME_LIMIT_MS }: Pick<Entry, 'at_utc' | 'limit_ms'>,
+  now: number,
+): number {
+  const passed = Math.max(0, now - Date.parse(at_utc));
+  return Math.max(LEAST_MS, limit_ms - passed);
 }

@@ -71,6 +71,8 @@ export const journalRecord = z.discriminatedUnion('record', [
     /** The agent of the session. If absent, the default agent. */
     agent: z.string().optional(),
     cwd: z.string(),
+    /** How long the turn may take from then on. Absent in records of earlier versions. */
+    limit_ms: z.number().positive().optional(),
   }),
   /** The process of the agent. */
   z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),

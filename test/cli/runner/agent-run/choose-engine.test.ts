@@ -80,7 +80,11 @@ describe('a prompt for a session in an agent server', () => {
       isBusy: true,
     });
     if (choice.kind !== 'engine') throw new Error(choice.kind);
-    expect(choice.engine.noteBefore('tag')).toMatchObject({ record: 'entering', marker: 'orp:job_1:lea_1' });
+    expect(choice.engine.noteBefore('tag', 90_000)).toMatchObject({
+      record: 'entering',
+      marker: 'orp:job_1:lea_1',
+      limit_ms: 90_000,
+    });
   });
 
   it('that was interrupted says so and is not entered again', async () => {

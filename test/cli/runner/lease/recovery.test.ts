@@ -7,7 +7,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Recovered, recoverSpools } from '../../../../cli/runner/lease/recovery.ts';
+import {
+  type Recovered,
+  type RecoveryOptions,
+  recoverSpools,
+} from '../../../../cli/runner/lease/recovery.ts';
 import { SpoolRecovery } from '../../../../cli/runner/loop/spool-recovery.ts';
 import { findProcess, TAG_NAME } from '../../../../cli/runner/process/process-table.ts';
 import { LeaseSpool, readResult } from '../../../../cli/runner/spool/lease-spool.ts';
@@ -51,13 +55,16 @@ function breakChunks(leaseId: string): void {
   mkdirSync(join(folderOf(leaseId), 'chunks.jsonl'));
 }
 
-function recover(onRecovered: (recovered: Recovered) => Promise<void> = async () => undefined) {
+function recover(
+  onRecovered: (recovered: Recovered) => Promise<void> = async () => undefined,
+  adopt: RecoveryOptions['adopt'] = async () => false,
+) {
   const context = runnerContext(
     { machine, baseUrl: service.baseUrl, startTime: 'second' },
     { warn: (text) => warnings.push(text) },
   );
   const signal = new AbortController().signal;
-  return recoverSpools(context, { isBusy: () => false, signal, onRecovered });
+  return recoverSpools(context, { isBusy: () => false, signal, onRecovered, adopt });
 }
 
 /** Files of the spool that this process holds open. */
@@ -190,6 +197,23 @@ describe('an agent that works for another service', () => {
       error: expect.stringContaining('was stopped (1 ended by SIGINT)'),
     });
     expect(job.completions).toEqual([]);
+    expect(service.requests).toEqual([]);
+  });
+});
+
+describe('a prompt in an agent server, for a job of another service', () => {
+  it('waits for a runner that is signed in there: nothing goes to this service', async () => {
+    await leftJob(1, { isDone: false, baseUrl: 'https://elsewhere.example' });
+    const spool = await LeaseSpool.open(folderOf('lea_1'));
+    const entry = { session_id: 's', marker: 'orp:job_1:lea_1', cwd: '/' };
+    await spool.note({ record: 'entering', at_utc: T0, ...entry });
+    await spool.close();
+    const adopted: string[] = [];
+    const adopt = async (_: unknown, { folder }: { folder: string }) => adopted.push(folder) > 0;
+
+    expect(await recover(undefined, adopt)).toBe(0);
+    expect(adopted).toEqual([]);
+    expect(await readResult(folderOf('lea_1'))).toBeUndefined();
     expect(service.requests).toEqual([]);
   });
 });
