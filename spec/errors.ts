@@ -9,6 +9,10 @@ export const ERROR_CODES = [
   'unauthenticated',
   'invalid_credentials',
   'invalid_code',
+  'authorization_pending',
+  'slow_down',
+  'access_denied',
+  'expired_token',
   'foreign_machine',
   'forbidden',
   'not_found',
@@ -41,6 +45,14 @@ export const HTTP_STATUS = {
   invalid_credentials: 401,
   /** The sign-in code is wrong, used or too old. */
   invalid_code: 401,
+  /** A terminal asks for its token before anybody has decided. The four codes of RFC 8628 have its status. */
+  authorization_pending: 400,
+  /** The same, and it asks too often. */
+  slow_down: 400,
+  /** A person denied the sign-in of a terminal. */
+  access_denied: 400,
+  /** The code of a terminal is too old, or was used. */
+  expired_token: 400,
   /** The machine id belongs to another account, or the job is held by another machine. */
   foreign_machine: 403,
   /** The account may not do this: it is for operators. */

@@ -12,6 +12,7 @@ import { mountEvents } from './routes/events.ts';
 import { mountFeatures, mountIdeas } from './routes/ideas.ts';
 import { mountJobs } from './routes/jobs.ts';
 import { mountMachines } from './routes/machines.ts';
+import { mountOwnSignIns } from './routes/own-sign-ins.ts';
 import { mountPeople } from './routes/people.ts';
 import { mountRunner } from './routes/runner.ts';
 
@@ -22,9 +23,11 @@ export function makeApp(): Hono<AppEnv> {
   app.use('/api/*', announced);
   app.use(begin);
   app.use('/api/cli/*', signedIn);
+  app.use('/api/auth/*', signedIn);
   app.use('/api/admin/*', signedIn);
 
   mountAuth(app);
+  mountOwnSignIns(app);
   mountIdeas(app);
   mountFeatures(app);
   mountRunner(app);

@@ -23,6 +23,11 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
   'id-lookup': { what: 'the beginning of an id', instead: 'Give the complete id.' },
   'token-revoke': { what: 'revoking a token', instead: 'The token is only removed from this machine.' },
   'known-device': { what: 'recognizing a device', instead: 'No action is needed.' },
+  'device-flow': { what: 'signing in by a code', instead: 'Sign in with `orp auth login --email <email>`.' },
+  tokens: {
+    what: 'the list of devices and password changes',
+    instead: 'Run `orp auth logout` on each device, and ask an operator for a new password.',
+  },
   'idempotency-key': {
     what: '--idempotency-key',
     instead: 'Omit the option. Check whether the job exists before you repeat the command.',

@@ -20,6 +20,10 @@ export const CAPABILITIES = [
   'token-revoke',
   /** A sign-in can prove that it comes from a device that has been signed in before. */
   'known-device',
+  /** A terminal is signed in by a code that a person approves on a page. */
+  'device-flow',
+  /** People list and revoke their devices, and change their password. */
+  'tokens',
   /** A POST that is repeated under the same `Idempotency-Key` takes effect once. */
   'idempotency-key',
   /** `dryRun` in a poll claims nothing. */

@@ -27,9 +27,15 @@ export async function revokeDevice(
   user: SignedIn,
   { mark, source }: { mark: string; source: string },
 ): Promise<Result<{ name: string }, 'not_found'>> {
-  const [revoked] = await store.revokeByMark(deps.db, user.id, { mark, now: deps.now });
+  // A shorter mark could name several devices.
+  const isWhole = /^[0-9a-f]{16}$/.test(mark);
+  const [revoked] = isWhole ? await store.revokeByMark(deps.db, user.id, { mark, now: deps.now }) : [];
   if (revoked === undefined) {
-    return refuse('not_found', 'This device is signed out already.', 'Open the settings to see the others.');
+    return refuse(
+      'not_found',
+      'This device is signed out already.',
+      'The settings, or orp auth token list, show the others.',
+    );
   }
   await closeRevoked(deps, user, { revoked: [revoked], source });
   return accept({ name: revoked.deviceName });

@@ -82,6 +82,23 @@ export async function countTry(deps: Deps, counted: Counted, alsoCode?: string):
   };
 }
 
+/**
+ * Counts a try of somebody who is signed in at the codes of waiting terminals. Nobody may guess the code of another person's
+ * terminal. A successful try is given back.
+ */
+export async function countGuess(
+  deps: Deps,
+  { userId, address }: { userId: string; address: string },
+): Promise<{ subjects: readonly string[]; blockedUntil: number | undefined }> {
+  const subjects = [`pair:${networkOf(address)} guess ${userId}`];
+  const since = deps.now - WINDOW_MS;
+  const [tries] = await deps.db.batch([accounts.readTries(subjects, since)]);
+  const before = blockedUntil(rowsOf<Tries>(tries), 0);
+  if (before !== undefined) return { subjects, blockedUntil: before };
+  const counted = await accounts.takeTries(deps.db, subjects, { now: deps.now, since });
+  return { subjects, blockedUntil: blockedUntil(counted, 1) };
+}
+
 /** The key under which tries for a code are counted. */
 export function codeSubject({ network }: Counted, email: string): string {
   return `code:${network} ${email}`;

@@ -72,17 +72,28 @@ export async function addToken(
     sql`
       INSERT INTO device_tokens (hash, user_id, device_name, kind, created_at)
       VALUES (${hash}, ${userId}, ${deviceName}, ${kind}, ${now})`,
+    ...boundTokens({ hash, owner: sql`${userId}`, now }),
+  ]);
+  return rowsOf<{ hash: string }>(revoked).map((row) => row.hash);
+}
+
+/**
+ * Keeps an account within its bound after the token `hash` was added: revokes the tokens that were unused for the longest time
+ * and returns their hashes, and deletes the oldest revoked ones.
+ */
+export function boundTokens(at: { hash: string; owner: Statement; now: number }): Statement[] {
+  const { hash, owner, now } = at;
+  return [
     sql`
       UPDATE device_tokens SET revoked_at = ${now} WHERE hash IN (
-        SELECT hash FROM device_tokens WHERE user_id = ${userId} AND revoked_at IS NULL AND hash <> ${hash}
+        SELECT hash FROM device_tokens WHERE user_id = ${owner} AND revoked_at IS NULL AND hash <> ${hash}
         ORDER BY coalesce(used_at, created_at) DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens - 1})
       RETURNING hash`,
     sql`
       DELETE FROM device_tokens WHERE hash IN (
-        SELECT hash FROM device_tokens WHERE user_id = ${userId} AND revoked_at IS NOT NULL
+        SELECT hash FROM device_tokens WHERE user_id = ${owner} AND revoked_at IS NOT NULL
         ORDER BY revoked_at DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens})`,
-  ]);
-  return rowsOf<{ hash: string }>(revoked).map((row) => row.hash);
+  ];
 }
 
 /** Records the use of a token, at most once in `every` ms. */

@@ -57,3 +57,18 @@ export async function addInvitations(): Promise<void> {
 export async function removeInvitations(): Promise<void> {
   await env.DB.prepare("DELETE FROM one_time_links WHERE hash LIKE 'filler%'").run();
 }
+
+/** As many waiting terminals as the server may have, each of another network. */
+export async function waitingTerminals(): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+     INSERT INTO device_requests (hash, user_code, device_name, network, source, created_at, expires_at, interval_ms)
+     SELECT 'h' || i, 'c' || i, 'x', 'n' || i, 's', 0, ?2, 5000 FROM n`,
+  )
+    .bind(BOUNDS.deviceRequests, currentTime() + DAY)
+    .run();
+}
+
+export async function forgetWaitingTerminals(): Promise<void> {
+  await env.DB.prepare('DELETE FROM device_requests').run();
+}

@@ -1,0 +1,64 @@
+/** What signed-in people do with their own sign-ins: list and revoke devices, change the password. */
+
+import { z } from 'zod';
+import { endpoint } from './endpoint.ts';
+import { ok } from './fields.ts';
+
+export const listTokens = endpoint({
+  name: 'listTokens',
+  method: 'GET',
+  path: '/api/auth/tokens',
+  summary: 'List the devices that you are signed in on; the one used last comes first.',
+  reply: z.object({
+    ok,
+    tokens: z.array(
+      z.object({
+        /** Names the device. It opens nothing. */
+        id: z.string(),
+        name: z.string(),
+        kind: z.enum(['cli', 'browser']),
+        createdAt: z.string(),
+        /** To a day. */
+        usedAt: z.string(),
+        /** Whether this request is made with it. */
+        isThis: z.boolean(),
+      }),
+    ),
+  }),
+  errors: [],
+  capability: 'tokens',
+  idempotent: true,
+});
+
+export const revokeTokenById = endpoint({
+  name: 'revokeTokenById',
+  method: 'DELETE',
+  path: '/api/auth/tokens/:tokenId',
+  summary: 'Sign one of your devices out. Effective everywhere within 30 s.',
+  reply: z.object({ ok, name: z.string() }),
+  errors: ['not_found'],
+  capability: 'tokens',
+  idempotent: true,
+});
+
+export const changePassword = endpoint({
+  name: 'changePassword',
+  method: 'POST',
+  path: '/api/auth/password',
+  summary:
+    'Change your password. Your other browsers are signed out; with `revokeOthers` every other device is.',
+  body: z.strictObject({
+    current: z.string().min(1).max(1024),
+    /** 12 to 1,024 characters. */
+    next: z.string().max(1024),
+    revokeOthers: z.boolean().default(false),
+  }),
+  reply: z.object({
+    ok,
+    /** How many devices were signed out. */
+    revoked: z.number().int(),
+  }),
+  errors: ['invalid_credentials', 'too_many_attempts', 'record_changed'],
+  capability: 'tokens',
+  idempotent: false,
+});
