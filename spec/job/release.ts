@@ -76,3 +76,8 @@ export function releaseSentence(
   const words = message?.trim();
   return words ? `${sentence} ${words}` : sentence;
 }
+
+/** Whether a sentence of `releaseSentence` says that somebody works in the session. */
+export function saysInUse(sentence: string): boolean {
+  return sentence.startsWith('The session is busy:');
+}

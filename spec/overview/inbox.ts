@@ -3,12 +3,11 @@
  * Every card says what happened, what happens next without a person, and what a person can do.
  */
 
-import type { FailureKind } from '../job/kinds.ts';
+import { type FailureKind, REMEDIES } from '../job/kinds.ts';
 import type { MachinePresence, Waiting, WaitingCode } from '../job/waiting.ts';
 import { OFFLINE_AFTER_MS } from '../job/waiting.ts';
 import { utcMinute } from '../text.ts';
 import { groupBy } from './group.ts';
-import { failureNextStep } from './next-steps.ts';
 
 export const CARD_KINDS = [
   /** The machine stopped responding while the agent worked. */
@@ -67,6 +66,8 @@ interface TroubledJob extends CardJob {
 
 export interface QueuedJob extends CardJob {
   waiting: Waiting;
+  /** Why its last holder returned it, when that was because somebody works in its session. */
+  inUse?: string | undefined;
   /** The silent machine that it waits for. */
   silentMachineId?: string | undefined;
 }
@@ -144,11 +145,13 @@ const SESSION_NEXT: Partial<Record<WaitingCode, string>> = {
   no_machine: 'The jobs start as soon as a machine syncs such a repository. Until then they wait, or expire.',
 };
 
+const WHEN_FREE = 'Close the session there: the runner notices that, and the job starts within seconds.';
+
 /** One card for each reason: its sentence names the session. */
 function sessionCards(queued: readonly QueuedJob[]): InboxCard[] {
   const groups = groupBy(
-    queued.filter(({ waiting }) => SESSION_NEXT[waiting.code] !== undefined),
-    ({ waiting }) => `${waiting.code}:${waiting.message}`,
+    queued.filter(({ waiting, inUse }) => inUse !== undefined || SESSION_NEXT[waiting.code] !== undefined),
+    ({ waiting, inUse }) => inUse ?? `${waiting.code}:${waiting.message}`,
   );
   return [...groups].map(([key, jobs]) => {
     const [first] = jobs;
@@ -161,8 +164,8 @@ function sessionCards(queued: readonly QueuedJob[]): InboxCard[] {
       code,
       jobs: named,
       jobCount: jobs.length,
-      sentence: message,
-      next: SESSION_NEXT[code] ?? '',
+      sentence: first.inUse ?? message,
+      next: first.inUse === undefined ? (SESSION_NEXT[code] ?? '') : WHEN_FREE,
       actions: named.map(({ id }) => ({ verb: 'cancel', jobId: id })),
     } satisfies InboxCard;
   });
@@ -222,4 +225,37 @@ function limitCard({ machineId, name, condition }: MachinePresence, now: number)
 
 function jobs(count: number): string {
   return count === 1 ? '1 job' : `${count} jobs`;
+}
+
+/** What a person can do about a job that failed. */
+const STEPS: Record<FailureKind, string> = {
+  agent_error: 'Read the end of its transcript, then retry the job.',
+  session_missing:
+    'Register the session again with orp link session register, and run orp runner sync there. Then retry the job.',
+  usage_limited:
+    'Wait until the limit resets, then retry the job. It had begun, so read its transcript first.',
+  signed_out:
+    'Sign the agent in on its machine, then retry the job. It had begun, so read its transcript first.',
+  overloaded: 'Retry the job later. It had begun, so read its transcript first.',
+  agent_unavailable:
+    'Repair the agent: orp link doctor on its machine says what is wrong. Then retry the job.',
+  context_full: REMEDIES.context_full ?? '',
+  model_unavailable: REMEDIES.model_unavailable ?? '',
+  agent_timeout:
+    'Ask for less at once, or set a longer time limit. Read its transcript before you retry the job.',
+  no_repository:
+    'Link the repository with orp link project bind, and run orp runner sync there. Then retry the job.',
+  no_session:
+    'Register a session with orp link session register, and run orp runner sync there. Then retry the job.',
+  unsupported_kind: 'Update orp on its machine and restart the runner. Then retry the job.',
+  policy_denied:
+    'Change the rule on its machine with orp runner policy, or send the job to another repository.',
+  attempts_exhausted:
+    'Find out why its machine lost the job: orp runner status there. Then retry the job; the prompt may run again.',
+  expired: 'Retry the job if it should still run.',
+};
+
+/** The next step after a failure. A failure without a kind is one of the agent. */
+export function failureNextStep(kind: FailureKind | null | undefined): string {
+  return STEPS[kind ?? 'agent_error'];
 }

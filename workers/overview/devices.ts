@@ -5,7 +5,7 @@ import { forgetToken, type SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import { iso } from '../base/iso.ts';
 import { closeChannelsOf, tokenMark } from '../base/notify.ts';
-import { type AccountDevice, readDevicesOf, revokeDeviceIfActive } from '../store/admin-orders.ts';
+import { type AccountDevice, readDevicesOf, revokeDeviceIfActive } from '../store/devices.ts';
 
 export async function listDevicesOf(deps: Deps, userId: string) {
   const rows = await deps.db.all<AccountDevice>(readDevicesOf(userId));

@@ -4,6 +4,7 @@
  */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
+import { saysInUse } from '../../spec/job/release.ts';
 import type { SyncedProject } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isLeased } from '../../spec/job/status.ts';
@@ -24,7 +25,7 @@ import { type JobView, toSurroundings, viewJob, waitingOf } from '../jobs/job-vi
 import { titleOf } from '../jobs/read.ts';
 import { rowsOf } from '../store/database.ts';
 import { targetOf } from '../store/job-row.ts';
-import { findJob } from '../store/jobs.ts';
+import { findJob, readReturnReasons } from '../store/jobs.ts';
 import { linksOf, readLinks } from '../store/linked-projects.ts';
 import { readMachinesOf } from '../store/machines.ts';
 import {
@@ -39,7 +40,11 @@ import {
 export const FAILED_SHOWN_MS = 7 * 24 * 60 * 60_000;
 /** Running and queued jobs that the inbox lists. */
 const LISTED_JOBS = 20;
+/** Returned jobs whose reason is read. */
+const REASONS_READ = 50;
 
+/** A live job, and why its last holder returned it. */
+type LiveJob = OverviewJob & { givenBackBecause: string | undefined };
 type ListedJob = JobView & { promptStart: string | undefined };
 
 export interface Inbox {
@@ -103,14 +108,26 @@ async function readFacts(deps: Deps, user: SignedIn) {
   // A lost job is also live, but it has its own card.
   const live = looked.slice(0, LIVE_LIMIT).filter((job) => job.status !== 'lost');
   const targets = live.filter((job) => job.status === 'queued').map(targetOf);
-  const [projects, sessions] =
-    targets.length === 0 ? [] : await deps.db.batch(readLinks(user.id, linksOf(targets)));
+  // Only a job that was handed out before can have been returned.
+  const returned = live.filter((job) => job.availableAt > deps.now && job.leaseCount > 0).map(({ id }) => id);
+  const [projects, sessions, reasons] =
+    targets.length === 0
+      ? []
+      : await deps.db.batch([
+          ...readLinks(user.id, linksOf(targets)),
+          readReturnReasons(user.id, returned.slice(0, REASONS_READ)),
+        ]);
+  const reasonOf = new Map(
+    rowsOf<{ jobId: string; error: string }>(reasons).map(({ jobId, error }) => [jobId, error]),
+  );
   const busy = [...live, ...lost]
     .filter((job) => job.status !== 'queued' && job.codexSessionId !== null)
     .map(({ codexSessionId, id: jobId, status }) => ({ codexSessionId, jobId, status }));
   const none = { rows: [] };
   return {
-    live: live.toSorted((one, other) => (one.id < other.id ? 1 : -1)),
+    live: live
+      .map((job) => ({ ...job, givenBackBecause: reasonOf.get(job.id) }))
+      .toSorted((one, other) => (one.id < other.id ? 1 : -1)),
     lost,
     failed,
     around: toSurroundings([machines ?? none, projects ?? none, sessions ?? none, { rows: busy }]),
@@ -127,12 +144,14 @@ function troubled(job: OverviewJob) {
   return { ...card(job), attempt, machineId: machineId ?? undefined, at: updatedAt };
 }
 
-function queuedFacts(deps: Deps, { job, around }: { job: OverviewJob; around: QueueFacts }): QueuedJob[] {
+function queuedFacts(deps: Deps, { job, around }: { job: LiveJob; around: QueueFacts }): QueuedJob[] {
   if (job.status !== 'queued') return [];
   const waiting = waitingOf(job, around, deps.now);
   if (waiting === undefined) return [];
   const silent = waiting.code === 'machine_offline' ? silentMachineOf(job, around, deps.now) : undefined;
-  return [{ ...card(job), waiting, silentMachineId: silent?.machineId }];
+  const { givenBackBecause: reason } = job;
+  const inUse = waiting.code === 'not_yet' && reason !== undefined && saysInUse(reason) ? reason : undefined;
+  return [{ ...card(job), waiting, inUse, silentMachineId: silent?.machineId }];
 }
 
 /** Returns the machine that the waiting sentence names: the most recently seen machine that could take the job. */

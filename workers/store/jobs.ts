@@ -236,3 +236,12 @@ export function readBusySessions(userId: string): Statement {
     values: [userId],
   };
 }
+
+/** Why the last holders of these jobs returned them: one row for each job whose newest attempt was returned. */
+export function readReturnReasons(userId: string, jobIds: readonly string[]): Statement {
+  return sql`
+    SELECT a.job_id AS jobId, a.error FROM json_each(${JSON.stringify(jobIds)}) j CROSS JOIN attempts a
+      ON a.user_id = ${userId} AND a.job_id = j.value AND a.lease_count = (
+        SELECT max(lease_count) FROM attempts WHERE user_id = ${userId} AND job_id = j.value)
+    WHERE a.outcome = 'released' AND a.error IS NOT NULL`;
+}

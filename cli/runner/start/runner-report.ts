@@ -1,8 +1,9 @@
 /** What the runner reports of itself with every heartbeat: the backlog on its disk, and how it drives its agent. */
 
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DrivenWay } from '../../agents/agent.ts';
 import type { HeartbeatExtras, HostedApi } from '../job/hosted-api.ts';
-import { readBacklog } from '../spool/backlog.ts';
 import { folderName, spoolFolder } from '../spool/places.ts';
 
 export class RunnerReport {
@@ -39,4 +40,56 @@ export function sayingReport(service: HostedApi, report: RunnerReport): HostedAp
     heartbeat: (held, draining, extras) =>
       service.heartbeat(held, draining, { ...extras, ...report.current }),
   };
+}
+
+export interface Backlog {
+  leases: number;
+  bytes: number;
+  /** When the oldest spool was last written, epoch ms; undefined: there is none. */
+  oldestAt: number | undefined;
+}
+
+/** Spools that are measured; more are only counted. */
+const MEASURED = 1000;
+
+/**
+ * The spools of a machine without those of jobs at work. A spool that disappears meanwhile has been delivered.
+ * @param isBusy whether a job at work has the spool of this name
+ */
+export function readBacklog(folder: string, isBusy: (name: string) => boolean): Backlog {
+  const left = namesIn(folder).filter((name) => !isBusy(name));
+  const backlog: Backlog = { leases: 0, bytes: 0, oldestAt: undefined };
+  for (const [at, name] of left.entries()) {
+    const measured = at < MEASURED ? measure(join(folder, name)) : { bytes: 0, writtenAt: undefined };
+    if (measured === undefined) continue;
+    const { bytes, writtenAt = Number.POSITIVE_INFINITY } = measured;
+    backlog.leases += 1;
+    backlog.bytes += bytes;
+    if (writtenAt < (backlog.oldestAt ?? Number.POSITIVE_INFINITY)) backlog.oldestAt = writtenAt;
+  }
+  return backlog;
+}
+
+/** Returns undefined if the path is not a folder or no longer exists. */
+function measure(folder: string): { bytes: number; writtenAt: number | undefined } | undefined {
+  try {
+    const own = statSync(folder);
+    if (!own.isDirectory()) return undefined;
+    const files = namesIn(folder).map((name) => statSync(join(folder, name), { throwIfNoEntry: false }));
+    const found = files.filter((file) => file !== undefined);
+    return {
+      bytes: found.reduce((sum, { size }) => sum + size, 0),
+      writtenAt: Math.max(own.mtimeMs, ...found.map(({ mtimeMs }) => mtimeMs)),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

@@ -20,6 +20,7 @@ import {
   claim,
   claimAndStart,
   complete,
+  giveBack,
   start,
   sync,
 } from '../harness/machines.ts';
@@ -169,6 +170,35 @@ describe('jobs that wait for a session', () => {
       { code: 'no_session', sentence: expect.stringContaining('orp link session register'), jobCount: 1 },
     ]);
     await sync(machine, [{ orpSessionId: 'orp-side', codexSessionId: `codex-${machine.machineId}` }]);
+    expect(await cardsOf(machine.owner, 'waiting_session')).toEqual([]);
+  });
+});
+
+describe('a job whose session is open in another program', () => {
+  it('is a card until it may be tried again, and the job says when that is', async () => {
+    const machine = await aMachine();
+    const jobId = await aPrompt(machine);
+    await giveBack(await claim(machine), { reason: 'session_in_use' });
+    const sentence = 'The session is busy: its owner is working in it on workbench.';
+    expect(await cardsOf(machine.owner, 'waiting_session')).toMatchObject([
+      {
+        code: 'not_yet',
+        sentence,
+        next: expect.stringContaining('Close the session'),
+        jobs: [{ id: jobId }],
+      },
+    ]);
+    expect((await inboxOf(machine.owner)).queued).toMatchObject([
+      { waiting: { message: expect.stringContaining(`${sentence} It is retried at `) } },
+    ]);
+    advance(MINUTE);
+    expect(await cardsOf(machine.owner, 'waiting_session')).toEqual([]);
+  });
+
+  it('is no card when it was returned for another reason', async () => {
+    const machine = await aMachine();
+    await aPrompt(machine);
+    await giveBack(await claim(machine), { reason: 'overloaded', retryAfterMs: HOUR });
     expect(await cardsOf(machine.owner, 'waiting_session')).toEqual([]);
   });
 });

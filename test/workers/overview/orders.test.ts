@@ -88,7 +88,7 @@ describe('an operator', () => {
     await socket.closed;
     expect(await orders(owner)).toEqual([
       {
-        action: 'revoke_device',
+        action: 'device_revoked',
         actor: operator.userId,
         subject: first?.id,
         detail: 'The laptop was stolen.',

@@ -4,9 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readBacklog } from '../../../../cli/runner/spool/backlog.ts';
 import { spoolFolder } from '../../../../cli/runner/spool/places.ts';
-import { RunnerReport } from '../../../../cli/runner/start/runner-report.ts';
+import { RunnerReport, readBacklog } from '../../../../cli/runner/start/runner-report.ts';
 import { FakeService } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { linkedMachine } from '../linked-machine.ts';
