@@ -45,6 +45,13 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/auth.ts')).registerWhoami],
   },
   {
+    name: 'open',
+    task: 'Send work:',
+    summary: 'open a page of the server in the browser',
+    examples: ['orp open', 'orp open @last', 'orp open here --print'],
+    parts: [async () => (await import('./commands/open.ts')).registerOpen],
+  },
+  {
     name: 'link',
     task: 'Set up this machine:',
     summary: 'link this repository and its agent sessions',

@@ -4,6 +4,8 @@
 export const EXIT_NEGATIVE = 1;
 /** An expected error: wrong usage, a missing precondition, a refusal by the server. */
 const EXIT_ERROR = 2;
+/** A time limit ended the command, as with `timeout` of the shell. */
+export const EXIT_TIME_LIMIT = 124;
 /** Interrupted from the keyboard. */
 export const EXIT_INTERRUPTED = 130;
 

@@ -53,6 +53,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'runner logs': ['orp runner logs --follow', 'orp runner logs --lines 500'],
   'job submit': [
     'orp job submit "Run the tests and fix what fails"',
+    'orp job submit "Summarize the open changes" --wait > summary.md',
     'orp job submit --file prompt.md --not-before 2h --idea-id <idea-id>',
   ],
   'job list': ['orp job list --status live', 'orp job list --idea-id <idea-id> --limit 100'],

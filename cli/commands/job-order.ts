@@ -79,10 +79,10 @@ export async function wait(context: Context, jobId: string, options: WaitOptions
   return withJob(client, jobId, (id) => waitFor(context, { client, jobId: id }, options));
 }
 
-async function waitFor(
+export async function waitFor(
   context: Context,
   { client, jobId }: { client: Client; jobId: string },
-  { timeout }: WaitOptions,
+  { timeout }: Pick<WaitOptions, 'timeout'>,
 ): Promise<number> {
   const deadline = performance.now() + Math.max(1, timeout) * 1000;
   const tell = tellChanges(context);

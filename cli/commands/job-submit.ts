@@ -43,16 +43,19 @@ export interface SubmitOptions extends CommonOptions {
   maxAttempts?: number;
   timeoutSeconds?: number;
   idempotencyKey?: string;
+  wait?: boolean;
+  /** In seconds. */
+  waitTimeout: number;
 }
 
 type Order = BodyInput<typeof enqueueJob>;
 
-/** Queues the prompt and shows the next commands. */
+/** Queues the prompt and shows the next commands, or waits for the answer. */
 export async function submit(
   context: Context,
   argument: string | undefined,
   options: SubmitOptions,
-): Promise<void> {
+): Promise<number> {
   const key = readKey(options);
   const prompt = await readPrompt(context, argument, options.file);
   const target = await targetOf(context, options);
@@ -65,6 +68,11 @@ export async function submit(
     ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
   });
   const { job, created } = answer;
+  if (options.wait) {
+    const { answerOf } = await import('./job-answer.ts');
+    if (!context.json) context.stderr.write(`${created ? 'Queued' : 'Already queued as'} ${job.id}\n`);
+    return answerOf(context, { client, jobId: job.id, timeout: options.waitTimeout });
+  }
   printResult(context, answer, {
     lines: [
       ['job.id', job.id],
@@ -78,6 +86,7 @@ export async function submit(
     ],
     page: () => submittedPage(answer),
   });
+  return 0;
 }
 
 /** An idempotency key identifies one request body, so the same options must always produce the same body. */

@@ -77,6 +77,8 @@ function registerSubmit(group: Command, shell: Shell): void {
           max: MAX_TIMEOUT_SECONDS,
         }),
       )
+      .option('--wait', 'print the answer as it arrives; exits 0 if the job completed, 1 otherwise')
+      .addOption(waitTimeout())
       .option(
         '--idempotency-key <key>',
         'the same key returns the same job for 30 days; requires absolute times',
@@ -84,6 +86,16 @@ function registerSubmit(group: Command, shell: Shell): void {
   ).action((prompt: string | undefined, options: SubmitOptions) =>
     shell.run(options, async (context) => (await import('./job-submit.ts')).submit(context, prompt, options)),
   );
+}
+
+function waitTimeout(): Option {
+  return wholeNumberOption({
+    flags: '--wait-timeout <seconds>',
+    description: 'with --wait: exit with 124 after this time; the job goes on',
+    min: 1,
+    max: 7 * MOST_WAIT_SECONDS,
+    default: 3600,
+  });
 }
 
 function onLeaseLoss(): Option {

@@ -55,6 +55,13 @@ export function visible(text: string): string {
   );
 }
 
+/** `NO_COLOR` wins over `CLICOLOR_FORCE`, which asks for color where there is no terminal. */
+function wantsColor(device: Device, env: NodeJS.ProcessEnv): boolean {
+  if ((env.NO_COLOR ?? '') !== '') return false;
+  if (!['', '0'].includes(env.CLICOLOR_FORCE ?? '')) return true;
+  return device.isTTY === true && env.TERM !== 'dumb';
+}
+
 export class TextOutput {
   /** The stream without escaping, for code that moves the cursor. */
   readonly device: Device;
@@ -62,7 +69,7 @@ export class TextOutput {
 
   constructor(device: Device, env: NodeJS.ProcessEnv) {
     this.device = device;
-    this.#hasColor = device.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+    this.#hasColor = wantsColor(device, env);
   }
 
   get isTTY(): boolean {
