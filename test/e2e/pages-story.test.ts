@@ -148,6 +148,26 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     runner = startRunner();
   });
 
+  it('approves the sign-in of a terminal, which then works', async () => {
+    const ask = (path: string, body: object) =>
+      fetch(`${hosted.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }).then((answer) => answer.json() as Promise<Record<string, string>>);
+    const { deviceCode, userCode = '' } = await ask('/api/auth/device/code', { deviceName: 'studio-mini' });
+    await page.goto(`${hosted.url}/device`);
+    await page.getByLabel('Code').fill(userCode.toLowerCase());
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('heading', { name: 'Sign in studio-mini?' }).waitFor(PATIENCE);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText(/studio-mini is signed in as/).waitFor(PATIENCE);
+    const { token } = await ask('/api/auth/device/token', { deviceCode });
+    expect(token).toMatch(/^dvt_/);
+    await page.goto(`${hosted.url}/settings`);
+    await page.locator('[data-row]', { hasText: 'studio-mini' }).waitFor(PATIENCE);
+  });
+
   it('revokes the terminal, which is then signed out', async () => {
     await page.goto(`${hosted.url}/settings`);
     const row = page.locator('[data-row]', { hasText: 'Terminal' }).first();

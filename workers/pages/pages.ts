@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
+import { mountDevicePage } from './account/device-page.tsx';
 import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
 import { mountSettings } from './account/settings.tsx';
@@ -35,6 +36,7 @@ export function makePages(): Hono<AppEnv> {
 
   mountLogin(pages);
   mountLinkPages(pages);
+  mountDevicePage(pages);
   mountSettings(pages);
   mountInbox(pages);
   mountJobPages(pages);
