@@ -35,6 +35,7 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
     { name: 'console', path: '/dashboard/admin/runners' },
     { name: 'console-charts', path: '/dashboard/admin/charts' },
+    { name: 'console-people', path: '/dashboard/admin/people' },
     { name: 'console-bulk', path: '/dashboard/admin/bulk?action=cancel' },
   ];
 }

@@ -17,6 +17,8 @@ const LOOKS: Record<AlertKind, { tone: Tone; word: string }> = {
   version_drift: { tone: 'calm', word: 'old versions' },
 };
 
+/** Alerts on the page. The gravest kinds come first, and every alert that is repaired makes room for another. */
+const SHOWN_ALERTS = 15;
 /** Jobs that one alert links to. */
 const NAMED_JOBS = 5;
 
@@ -30,10 +32,15 @@ export function AlertList({ alerts: { alerts, hasMore }, now }: { alerts: Alerts
   }
   return (
     <section aria-label="Alerts">
-      {alerts.map((alert) => (
+      {alerts.slice(0, SHOWN_ALERTS).map((alert) => (
         <AlertView alert={alert} now={now} />
       ))}
-      {hasMore && <p class="quiet">There is more than the server looked at.</p>}
+      {(hasMore || alerts.length > SHOWN_ALERTS) && (
+        <p class="quiet">
+          There are more alerts. They appear here as these are repaired; <code>GET /api/admin/alerts</code>{' '}
+          lists more.
+        </p>
+      )}
     </section>
   );
 }

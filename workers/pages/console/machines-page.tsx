@@ -25,6 +25,9 @@ type Query = Parameters<typeof readMachines>[1];
 
 const KEYS = ['q', 'account', 'state', 'version', 'platform', 'cursor'] as const;
 
+/** Machines on one page. */
+const LIMIT = '20';
+
 const CHOICES = [
   { name: 'q', label: 'Name, id or e-mail' },
   {
@@ -74,7 +77,7 @@ async function machinesPage({ query, deps }: PageRequest) {
       return value ? [[key, value]] : [];
     }),
   );
-  const parsed = parse(listRow.query, values, 'query');
+  const parsed = parse(listRow.query, { limit: LIMIT, ...values }, 'query');
   const [alerts, page] = await Promise.all([
     readAlerts(deps),
     parsed.ok ? readMachines(deps, parsed.value as Query) : undefined,

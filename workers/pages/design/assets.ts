@@ -24,7 +24,7 @@ export interface Asset {
 const ASSETS = {
   'app.css': {
     type: 'text/css; charset=utf-8',
-    text: [base, frame, forms, lists, job, session, idea, operators, phone].join('\n'),
+    text: dense([base, frame, forms, lists, job, session, idea, operators, phone].join('\n')),
   },
   'live.js': { type: 'text/javascript; charset=utf-8', text: script },
   'icon.svg': { type: 'image/svg+xml', text: icon },
@@ -46,6 +46,11 @@ export function findAsset(path: string): (Asset & { isCurrent: boolean }) | unde
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (!Object.hasOwn(ASSETS, name)) return undefined;
   return { ...ASSETS[name as AssetName], isCurrent: path === PATHS[name as AssetName] };
+}
+
+/** Without comments, and without the white space between rules and declarations. */
+function dense(styles: string): string {
+  return styles.replace(/\/\*[\s\S]*?\*\//g, '').replace(/([,;{}])\s*\n\s*/g, '$1');
 }
 
 /** FNV-1a. It tells versions apart; nothing is protected by it. */
