@@ -4,11 +4,16 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { UserId } from '../../../spec/ids.ts';
 import { JOB_KINDS } from '../../../spec/job/kinds.ts';
+import { countLive, readJobsOfMachines } from '../../../workers/store/admin-reads.ts';
+import { readAllLost, readDoubtfulJobs } from '../../../workers/store/alert-reads.ts';
+import { countBulk, readBulkJobs } from '../../../workers/store/bulk.ts';
 import { readCandidates, readHeld, readNextAvailable } from '../../../workers/store/claim-reads.ts';
 import type { Database, Statement } from '../../../workers/store/database.ts';
 import { openDatabase } from '../../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../../workers/store/jobs.ts';
 import { readLinks, readSharers, readSharersOf } from '../../../workers/store/linked-projects.ts';
+import { readLiveJobs, readTroubled } from '../../../workers/store/overview-reads.ts';
+import { readMinuteJobs } from '../../../workers/store/stats.ts';
 import {
   readExpiredInQueue,
   readExpiredLeases,
@@ -54,6 +59,18 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
   'what came due': readNewlyDue(0, 1),
   'a list of live jobs': readJobs(USER, live),
   'who waits for a freed session': readSharers(USER, 'job_1'),
+  'the live jobs of an inbox': readLiveJobs(USER, 10),
+  'the live jobs of all accounts, counted': countLive(),
+  'the live jobs of a page of machines': readJobsOfMachines(['usr_1', 'usr_2']),
+  'jobs that an alert could be about': readDoubtfulJobs(1, { dueBefore: 1, attempts: 3, limit: 10 }),
+  'live jobs of a bulk order': countBulk({ statuses: ['queued', 'running'], before: 1, ideaId: 'ide_1' }),
+};
+
+const TROUBLED: Record<string, Statement> = {
+  'lost jobs of an inbox': readTroubled(USER, { status: 'lost', since: 0, limit: 10 }),
+  'failed jobs of an inbox': readTroubled(USER, { status: 'failed', since: 5, limit: 10 }),
+  'lost jobs everywhere': readAllLost(10),
+  'failed jobs of a bulk order': readBulkJobs({ statuses: ['failed'], before: 1 }, 10),
 };
 
 describe('a statement of a hot path', () => {
@@ -61,6 +78,19 @@ describe('a statement of a hot path', () => {
     const plan = await planOf(statement);
     expect(plan.join('\n')).toContain('jobs_live');
     expect(plan.join('\n')).not.toMatch(/SCAN (jobs|j)\b/);
+  });
+
+  it.each(Object.entries(TROUBLED))('finds %s in the index of lost and failed jobs', async (_, statement) => {
+    const plan = (await planOf(statement)).join('\n');
+    expect(plan).toContain('jobs_in_trouble (user_id=? AND status=?');
+    expect(plan).not.toMatch(/SCAN (jobs|j)\b/);
+  });
+
+  it('finds the jobs of a minute by their ids, and the slow ones in an index of their own', async () => {
+    const plan = (await planOf(readMinuteJobs({ from: 1, to: 2, start: 'usr_1' }))).join('\n');
+    expect(plan).toMatch(/SEARCH j USING PRIMARY KEY \(user_id=\? AND id>\?\)/);
+    expect(plan).toContain('jobs_slow (finished_at>? AND finished_at<?)');
+    expect(plan).not.toMatch(/SCAN (jobs|j)\b/);
   });
 
   it('sorts the candidates of a claim by reading them in order', async () => {
