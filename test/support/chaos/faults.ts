@@ -177,7 +177,9 @@ export class Faults {
         this.counts.signedOut += 1;
         await machine.signOut();
         await sleep(fault.lastsMs);
-        return machine.signIn();
+        await machine.signIn();
+        // A runner that was still starting refused to start without a sign-in.
+        return machine.start();
       case 'clockJumped':
         this.counts.clockJumped += 1;
         return service.advance(fault.variant < 0.2 ? HOUR_MS : PAST_THE_LEASE_MS);

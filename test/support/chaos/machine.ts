@@ -17,6 +17,8 @@ import type { ChaosProxy } from './proxy.ts';
 
 /** After this time, a started runner certainly has its lock. */
 const SETTLED_MS = 4000;
+/** A start can take this long on a busy machine. */
+const STARTED_MS = 15_000;
 const SECOND_LIMIT_MS = 60_000;
 const SIGN_IN_TRIES = 60;
 const SIGN_IN_PAUSE_MS = 500;
@@ -38,6 +40,8 @@ export class ChaosMachine {
   #runner: ChildProcess | undefined;
   #startedAt = 0;
   #isEndWanted = false;
+  /** The runner was still starting when the token went away. It then refuses to start. */
+  #mayLackSignIn = false;
   /** The unexpected exits of the runner. */
   unexpectedEnds: string[] = [];
 
@@ -131,6 +135,7 @@ export class ChaosMachine {
 
   /** Removes the token here, and revokes it on the server if the server is reachable. */
   async signOut(): Promise<void> {
+    this.#mayLackSignIn = performance.now() - this.#startedAt < STARTED_MS;
     await orpJson(this.#orp, ['auth', 'logout']);
   }
 
@@ -141,9 +146,12 @@ export class ChaosMachine {
     this.#runner = child;
     this.#startedAt = performance.now();
     this.#isEndWanted = false;
+    this.#mayLackSignIn = false;
     child.once('exit', (code, signal) => {
       if (this.#runner === child) this.#runner = undefined;
-      if (!this.#isEndWanted) this.unexpectedEnds.push(`${this.name} ended with ${code ?? signal}`);
+      const isRefusal = code === 2 && this.#mayLackSignIn;
+      if (!this.#isEndWanted && !isRefusal)
+        this.unexpectedEnds.push(`${this.name} ended with ${code ?? signal}`);
     });
   }
 
