@@ -171,8 +171,11 @@ export interface AgentSession {
   readonly how: 'own_server' | 'shared_server';
   /** Whether a turn runs, from this runner or any other client. */
   readonly isBusy: boolean;
-  /** Finds the newest turn whose prompt has one of these markers. */
-  find(markers: readonly string[]): Promise<MarkerSearch>;
+  /**
+   * Finds the newest turn whose prompt has one of these markers.
+   * @param isDeep also finds a prompt that joined a turn of another client; slower
+   */
+  find(markers: readonly string[], isDeep?: boolean): Promise<MarkerSearch>;
   /** Starts a turn. On failure, `isCertain` is true if the server refused the turn; otherwise the turn may have begun. */
   enter(
     prompt: string,
@@ -222,7 +225,7 @@ export interface SessionDriver {
   open(task: SessionTask): Promise<SessionOpening>;
   /**
    * Finds the newest turn with one of these markers in a session that another program has open. A turn that runs in that
-   * program looks interrupted, so use this only after the prompt's server has ended.
+   * program looks interrupted, so use this only after the prompt's server has ended. Always deep.
    */
   look(sessionId: string, markers: readonly string[]): Promise<MarkerSearch>;
   /** Waits until a session that was in use is free, and returns true. Returns false if that can no longer be determined. */

@@ -159,6 +159,22 @@ describe.each(codexes)('the driver of $name', ({ bin }) => {
     await session.close();
   });
 
+  it('finds a prompt that joined a turn of the person by its marker', async () => {
+    const person = await openSession();
+    const turnId = await enter(person, `ask: touch ${join(cwd, 'joined')}`);
+    const { askId } = await firstAsk(person);
+    const session = await openSession();
+    const marker = 'orp:job_2:lea_1';
+    expect(session.isBusy).toBe(true);
+    expect(await session.enter('The code word is fig-8. Keep it.', marker)).toMatchObject({ turnId });
+    person.answer(askId, { decision: 'accept' });
+    await person.follow(turnId, ignore);
+
+    expect(await session.find([marker])).toEqual({ kind: 'none' });
+    expect(await session.find([marker], true)).toMatchObject({ kind: 'found', turn: { turnId } });
+    await Promise.all([person.close(), session.close()]);
+  });
+
   it('lists the sessions of a folder', async () => {
     const session = await openSession();
     const sessions = await listSessions(await connection(), cwd);

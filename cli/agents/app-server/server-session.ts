@@ -109,12 +109,12 @@ export class ServerSession implements AgentSession {
     return this.#isShared ? 'shared_server' : 'own_server';
   }
 
-  async find(markers: readonly string[]): Promise<MarkerSearch> {
+  async find(markers: readonly string[], isDeep = false): Promise<MarkerSearch> {
     const first = this.#firstTurns ?? [];
     const found = findMarked(first, markers);
     const isWhole = first.length > 0 && first.length < FIRST_TURNS;
-    if (found !== undefined || isWhole) return searched(found);
-    return findTurn(this.#connection, this.#task.sessionId, markers);
+    if (found !== undefined || (isWhole && !isDeep)) return searched(found);
+    return (isDeep ? findDeep : findTurn)(this.#connection, this.#task.sessionId, markers);
   }
 
   async enter(prompt: string, marker: string) {
@@ -214,7 +214,7 @@ export class ServerSession implements AgentSession {
     const about = notice.safeParse(params).data;
     const isOfAccount = method === 'account/rateLimits/updated';
     if (about === undefined || (!isOfAccount && about.threadId !== this.#task.sessionId)) return;
-    if (method === 'turn/started') this.isBusy = true;
+    if (method === 'turn/started' || method === 'turn/completed') this.isBusy = method === 'turn/started';
     if (method === 'turn/completed' && about.turn !== undefined) this.#ended.set(about.turn.id, about.turn);
     const isLate = method.endsWith('/outputDelta') && this.#waitingLength > MOST_WAITING;
     if (!isLate) {
@@ -249,6 +249,28 @@ export async function findTurn(
     cursor = next;
   }
   return { kind: 'none' };
+}
+
+/**
+ * Like {@link findTurn}, but also finds a prompt that joined a turn of another client. A page of turns shows only the first
+ * prompt of each turn unless it is asked for everything.
+ */
+export async function findDeep(
+  connection: Connection,
+  sessionId: string,
+  markers: readonly string[],
+): Promise<MarkerSearch> {
+  const search = await findTurn(connection, sessionId, markers);
+  if (search.kind !== 'none') return search;
+  const reply = await connection.call('thread/turns/list', {
+    threadId: sessionId,
+    limit: FIRST_TURNS,
+    itemsView: 'full',
+  });
+  if (isUnanswered(reply)) return { kind: 'unread' };
+  const page = reply.kind === 'ok' ? turnsPage.safeParse(reply.result).data : undefined;
+  if (reply.kind === 'ok' && page === undefined) return { kind: 'unread' };
+  return searched(findMarked(page?.data ?? [], markers));
 }
 
 function searched(turn: EnteredTurn | undefined): MarkerSearch {

@@ -15,10 +15,14 @@ const CONDITIONS: Readonly<Record<string, ConditionCode>> = {
   unauthorized: 'signed_out',
 };
 
-/** `codexErrorInfo` → the failure that a person must fix before a retry. */
-const OF_THE_SESSION: Readonly<Record<string, 'context_full' | 'model_unavailable'>> = {
+/** A word of the runner in place of `codexErrorInfo`: a turn of another client runs, and the prompt was not entered. */
+export const OTHER_TURN = 'orpOtherTurn';
+
+/** `codexErrorInfo` → the failure that a person must fix before a retry, or a session that is in use. */
+const OF_THE_SESSION: Readonly<Record<string, 'context_full' | 'model_unavailable' | 'session_in_use'>> = {
   contextWindowExceeded: 'context_full',
   modelNotFound: 'model_unavailable',
+  [OTHER_TURN]: 'session_in_use',
 };
 
 /** Errors that contain the HTTP status from the model's server. */

@@ -68,7 +68,9 @@ async function chooseTurn(
 ): Promise<EngineChoice> {
   const plan = { driver, task, agent, session };
   const leaseIds = [...(job.earlierLeases ?? []), leaseId];
-  const search = await session.find(leaseIds.map((one) => markerOf(job.id, one)));
+  const markers = leaseIds.map((one) => markerOf(job.id, one));
+  // Without an earlier lease, no prompt of the job can have joined a turn.
+  const search = await session.find(markers, markers.length > 1);
   if (search.kind === 'unread') {
     await session.close();
     // The prompt may have been entered before, so it must not be entered now.

@@ -36,7 +36,7 @@ async function reopenOnce(
   const opening = await driver.open(task);
   if (opening.kind === 'no_server') return undefined;
   const session = opening.kind === 'open' ? opening.session : undefined;
-  const search = await (session?.find([marker]) ?? driver.look(task.sessionId, [marker]));
+  const search = await (session?.find([marker], true) ?? driver.look(task.sessionId, [marker]));
   if (search.kind === 'unread') {
     await session?.close();
     return undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';
+import { OTHER_TURN } from '../../agents/app-server/turn-errors.ts';
 import { JOINED_METHOD, LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
 import type { ChildEnd, ChildOutput, ChildStart } from '../process/child.ts';
 import type { StopReceipt } from '../process/terminate.ts';
@@ -59,12 +60,16 @@ interface Begun {
   turnId: string | undefined;
   /** The turn has ended already. */
   ended?: EnteredTurn;
+  /** A turn of somebody else runs, so the prompt was not entered. */
+  isTaken?: boolean;
 }
 
 /** Enters the prompt. Returns the reason if the prompt was certainly not entered. */
 async function begin(plan: TurnPlan): Promise<Begun | string> {
   const { session, marker, prompt, turnId } = plan;
   if (turnId !== undefined) return { turnId, session };
+  // Codex would add the prompt to that turn, which has its own settings.
+  if (session.isBusy) return { turnId: undefined, session, isTaken: true };
   const entry = await session.enter(prompt ?? '', marker);
   if (entry.kind === 'entered') return { turnId: entry.turnId, session };
   await session.close();
@@ -136,7 +141,9 @@ class TurnRun {
     return { processes: 0, left: isOver ? 0 : 1, signal: 'none', tookMs, isTurn: true };
   }
 
-  async #reachEnd({ turnId, ended }: Begun): Promise<void> {
+  async #reachEnd({ turnId, ended, isTaken }: Begun): Promise<void> {
+    if (isTaken)
+      return this.#fail({ message: 'Another turn runs in the session.', codexErrorInfo: OTHER_TURN });
     if (turnId === undefined || ended !== undefined) return this.#conclude(ended);
     if (this.#plan.turnId !== undefined || this.#session !== this.#plan.session) await this.#join();
     for (let lost = 0; !this.#isAbandoned; lost += 1) {
@@ -187,11 +194,13 @@ class TurnRun {
       await this.#tell('turn/completed', { turn: { id: found.turnId, status: 'completed', items: [] } });
       return;
     }
-    const message = found === undefined ? UNKNOWN_END : (found.error ?? INTERRUPTED_END);
-    await this.#tell(LOST_METHOD, { error: { message } });
-    await this.#tell('turn/completed', {
-      turn: { id: this.#turnId ?? '', status: 'failed', items: [], error: { message } },
-    });
+    await this.#fail({ message: found === undefined ? UNKNOWN_END : (found.error ?? INTERRUPTED_END) });
+  }
+
+  async #fail(error: { message: string; codexErrorInfo?: string }): Promise<void> {
+    await this.#tell(LOST_METHOD, { error });
+    const id = this.#turnId ?? '';
+    await this.#tell('turn/completed', { turn: { id, status: 'failed', items: [], error } });
   }
 
   #tell(method: string, params: object): Promise<void> {

@@ -18,7 +18,7 @@ import {
 } from '../../agents/agent.ts';
 import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
-import { findTurn, ServerSession } from '../../agents/app-server/server-session.ts';
+import { findDeep, ServerSession } from '../../agents/app-server/server-session.ts';
 import { listActive, listSessions } from '../../agents/app-server/session-list.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
 import {
@@ -104,7 +104,7 @@ export class AgentServers implements SessionDriver {
     const judged = await judgeProgram(this.#source);
     if (judged.why !== undefined) return { kind: 'unread' };
     const connection = await this.#connectToOwn(judged.program.path);
-    return typeof connection === 'string' ? { kind: 'unread' } : findTurn(connection, sessionId, markers);
+    return typeof connection === 'string' ? { kind: 'unread' } : findDeep(connection, sessionId, markers);
   }
 
   /**

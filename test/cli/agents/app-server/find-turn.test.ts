@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { connect } from '../../../../cli/agents/app-server/rpc.ts';
-import { findTurn } from '../../../../cli/agents/app-server/server-session.ts';
+import { findDeep, findTurn } from '../../../../cli/agents/app-server/server-session.ts';
 import { startSocketServer } from './socket-server.ts';
 
 /** @param answer what the server sends; undefined: the server ends */
@@ -50,4 +50,20 @@ it('an answer of an unknown shape leaves the turns unread', async () => {
 it('a turn whose status is new does not hide the marker of another turn', async () => {
   const data = [{ id: 'other', status: 'compacted', items: [] }, marked];
   expect(await search({ result: { data } })).toMatchObject({ kind: 'found', turn: { turnId: 't' } });
+});
+
+it('a deep search finds a prompt that joined a turn of another client', async () => {
+  const own = { type: 'userMessage', id: 'i', clientId: null };
+  const pages = { summary: [own], full: [own, ...marked.items] };
+  const server = await startSocketServer(({ id, params }, reply) => {
+    const { itemsView = 'summary' } = params as { itemsView?: keyof typeof pages };
+    reply({ id, result: { data: [{ id: 't', status: 'interrupted', items: pages[itemsView] }] } });
+  });
+  const outcome = await connect(server.path, { timeoutMs: 5000 });
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  const markers = ['orp:job_1:lea_1'];
+  expect(await findTurn(outcome.connection, 's', markers)).toEqual({ kind: 'none' });
+  expect(await findDeep(outcome.connection, 's', markers)).toMatchObject({ kind: 'found' });
+  outcome.connection.close();
+  server.close();
 });

@@ -163,3 +163,27 @@ it('a turn that still runs after its connection was lost is interrupted again', 
   const { receipt } = await join({ follow: async () => ({ kind: 'lost' }) as const }, true, again);
   expect(receipt).toMatchObject({ left: 0 });
 });
+
+it('a prompt is not entered when a turn of somebody else has begun meanwhile, and its job waits', async () => {
+  const calls: string[] = [];
+  const session = {
+    how: 'shared_server',
+    isBusy: true,
+    enter: async () => {
+      calls.push('enter');
+      return ENTERED;
+    },
+    close: async () => void calls.push('close'),
+  } as unknown as AgentSession;
+  const driver = { openReader: openTurnReader } as unknown as SessionDriver;
+  const engine = turnEngine({ driver, task: TASK, agent: undefined, session, marker: MARKER, prompt: 'Go.' });
+  const reader = openTurnReader();
+  const started = await engine.start('tag', {
+    stdout: async (bytes) => void reader.readLine(new TextDecoder().decode(bytes), true),
+    stderr: async () => undefined,
+  });
+  if (started.kind === 'refused') throw new Error(started.message);
+  await started.child.ended;
+  expect(reader.turn).toMatchObject({ hasEffect: false, reading: { kind: 'session_in_use' } });
+  expect(calls).toEqual(['close']);
+});
