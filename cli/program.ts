@@ -133,6 +133,17 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/admin.ts')).registerAdmin],
   },
   {
+    name: 'completion',
+    task: 'Other commands:',
+    summary: 'print the script that makes your shell complete orp',
+    examples: [
+      'orp completion bash >> ~/.bashrc',
+      'orp completion zsh > ~/.zsh/completions/_orp',
+      'orp completion fish > ~/.config/fish/completions/orp.fish',
+    ],
+    parts: [async () => (await import('./commands/completion.ts')).registerCompletion],
+  },
+  {
     name: 'agent',
     task: 'Other commands:',
     summary: 'answer checkpoint reviews with the v0.4.4 command',
@@ -149,6 +160,10 @@ const GOVERNANCE_COMMANDS =
 export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {
   const program = makeProgram(surroundings);
   const shell = new Shell(surroundings, program);
+  if (argv[0] === '__complete') {
+    const words = argv.slice(argv[1] === '--' ? 2 : 1);
+    return complete(words, { program, shell, surroundings });
+  }
   const asked = argv[0] === 'help' ? argv.slice(1) : argv;
   if (argv[0] === 'home') return runProgram(['status', ...argv.slice(1)], surroundings);
   if (argv.length === 0 && readRemoteSession(surroundings.env).token !== '') {
@@ -175,6 +190,21 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
     if (error instanceof CommanderError) return exitCodeOf(error, pathOf(program, words));
     throw error;
   }
+}
+
+/** Prints what a shell may complete, a line each. */
+async function complete(
+  words: readonly string[],
+  { program, shell, surroundings }: { program: Command; shell: Shell; surroundings: Streams },
+): Promise<number> {
+  for (const group of GROUPS) {
+    const command = addGroup(program, group);
+    if (group.name === words[0]) await loadParts(group, { command, subcommand: undefined, shell });
+  }
+  const { candidates } = await import('./commands/candidates.ts');
+  const found = await candidates(program, words, surroundings);
+  surroundings.stdout.write(found.map((word) => `${word}\n`).join(''));
+  return 0;
 }
 
 function isGlobal(program: Command, word: string): boolean {

@@ -1,15 +1,18 @@
-/** Jobs that have not ended, for commands that show them beside other facts. */
+/** What the server has, asked in a hurry, for commands that show it beside other facts. */
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
+import { listIdeas } from '../../spec/contract/ideas.ts';
 import { listJobs } from '../../spec/contract/jobs.ts';
-import { call } from '../client/call.ts';
-import { signedInClient } from '../client/client.ts';
+import { call, send } from '../client/call.ts';
+import { type Client, signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
+import { isObject } from '../files/json-file.ts';
 import type { Context } from '../output/context.ts';
 
 type Job = ReplyOf<typeof listJobs>['jobs'][number];
 
 const MOST = 200;
+const IDEAS = 50;
 const TIMEOUT_MS = 5_000;
 
 /** The newest ones that wait, run, or have lost their machine. */
@@ -25,8 +28,19 @@ export async function findQueuedJobs(
   return jobs.map(({ id, target }) => ({ id, orpSessionId: target.orpSessionId }));
 }
 
+/** The ids of the newest ideas. */
+export async function findIdeaIds(context: Context): Promise<string[]> {
+  const client = await hastyClient(context);
+  const { ideas } = await send(client, listIdeas, { query: { limit: IDEAS } });
+  return (Array.isArray(ideas) ? ideas : []).flatMap((idea: unknown) =>
+    isObject(idea) && typeof idea.id === 'string' ? [idea.id] : [],
+  );
+}
+
 async function ask(context: Context, status: string, limit: number): Promise<Job[]> {
-  const client = await signedInClient(context);
-  const hasty = { ...client, timeoutMs: TIMEOUT_MS, retry: NO_RETRY };
-  return (await call(hasty, listJobs, { query: { status, limit } })).jobs;
+  return (await call(await hastyClient(context), listJobs, { query: { status, limit } })).jobs;
+}
+
+async function hastyClient(context: Context): Promise<Client> {
+  return { ...(await signedInClient(context)), timeoutMs: TIMEOUT_MS, retry: NO_RETRY };
 }
