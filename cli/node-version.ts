@@ -3,7 +3,7 @@ import { CliError } from './base/exit.ts';
 /** The oldest Node that has `WebSocket` and the promise functions that the runner uses. */
 const OLDEST = { major: 22, minor: 12 };
 
-/** Whether a Node can run every command. */
+/** Returns whether a Node can run every command. */
 export function isNodeNewEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor);

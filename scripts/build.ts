@@ -22,7 +22,7 @@ const TARGET = 'node22.12';
  */
 const CHUNKS = [
   { name: 'base', test: /cli\/(base\/(exit|version|interrupt)|node-version)\.ts/, priority: 5 },
-  // The chunk for `orp runner status`: this file and its imports, and nothing else.
+  // The chunk for `orp runner status` contains only this file and its imports.
   { name: 'status', test: /cli\/plain-status\.ts/, priority: 4 },
   {
     name: 'program',

@@ -62,7 +62,8 @@ function report(outcome: Outcome): void {
 }
 
 /**
- * Whether the runtime types are older than wrangler.toml or wrangler. Generating them takes seconds, so it is done only then.
+ * Returns whether the runtime types are older than wrangler.toml or wrangler. Generating them takes seconds, so it is done
+ * only then.
  */
 function areRuntimeTypesStale(): boolean {
   if (!existsSync(`${ROOT}${RUNTIME_TYPES}`)) return true;

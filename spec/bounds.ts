@@ -11,7 +11,7 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
 /**
- * What the platform accepts (Cloudflare D1, "Limits"). The local runtime accepts more, so the code enforces these.
+ * The limits of the platform (Cloudflare D1, "Limits"). The local runtime accepts more, so the code enforces them.
  */
 export const PLATFORM = {
   /** Bytes of all values of one statement; D1 stores rows and strings of at most 2,000,000 bytes. */
@@ -26,7 +26,7 @@ export const PLATFORM = {
 export const BOUNDS = {
   /** A feature with its notes and sections: one row. */
   featureBytes: 1 * MIB,
-  /** An idea with all its features, as the answer that shows it. */
+  /** An idea with all its features, as one answer shows them. */
   ideaBytes: 4 * MIB,
   /** Detail sections of one feature. */
   featureSections: 200,
@@ -173,12 +173,10 @@ export interface Share {
 }
 
 /**
- * The rules while two accounts send requests in one isolate. An account runs fewer requests at a time (`underWayBeside`).
- * After a
- * heavy request, an account waits until its debt is repaid; the debt is the number of bytes sent and read above `freeBytes`.
- * So
- * heavy requests of one account use about 5 % of the thread's time. Measured with `npm run bench -- neighbors`: a byte takes
- * 0.02 to 0.2 microseconds.
+ * The rules while two accounts send requests in one isolate. Each account may run fewer requests at a time
+ * (`underWayBeside`). After a heavy request, an account waits until its debt is repaid. The debt is the number of bytes sent
+ * and read above `freeBytes`. With these rules, heavy requests of one account use about 5 % of the thread's time. Measured
+ * with `npm run bench -- neighbors`, a byte takes 0.02 to 0.2 microseconds.
  */
 export const BESIDE_OTHERS = {
   /** An account counts as active for this time after its last request. */
@@ -245,18 +243,18 @@ export const SIGNS_OF_LIFE = {
 export const SAID_CHANGES = { burst: 5, everyMs: 10_000 } as const;
 
 /**
- * How much of the processor one account may take in one isolate. The unit is a byte of a request or an answer; a row
- * that the database read counts as `rowBytes`, which take about as long. Measured with `npm run bench -- neighbors`.
+ * How much of the processor one account may use in one isolate. The unit is one byte of a request or an answer. A row that
+ * the database has read counts as `rowBytes`, because it takes about as long. Measured with `npm run bench -- neighbors`.
  */
 export const PACE = {
-  /** Spent at once by an account that was idle. */
+  /** The bytes that an account may use at once after a pause. */
   burstBytes: 8 * MIB,
   bytesPerSecond: 512 * KIB,
   /** The fixed cost of every request. Opening a stream costs `streamBytes`. */
   requestBytes: 4 * KIB,
   streamBytes: 64 * KIB,
   rowBytes: 4,
-  /** Requests of one account that run at the same time; the others wait. */
+  /** The maximum number of running requests of one account. Other requests wait. */
   underWay: 6,
   /** The maximum number of waiting requests of one account. Further requests are refused. */
   waiting: 500,
@@ -267,7 +265,7 @@ export const PACE = {
   /** A request that has run for this long was dropped by the platform. */
   forgottenMs: 60_000,
   /**
-   * Pause between two checks of a waiting request: the shortest one, and the addition for each request that waits.
+   * The shortest pause between two checks of a waiting request, and the addition for each waiting request.
    */
   lookMs: 25,
   lookPerWaiterMs: 2,

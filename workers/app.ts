@@ -1,4 +1,4 @@
-/** The application: what every request passes through, then the routes of the API and the pages. */
+/** The application: the middleware of every request, then the routes of the API and the pages. */
 
 import { Hono } from 'hono';
 import type { AppEnv } from './http/app-env.ts';

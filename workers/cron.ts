@@ -1,6 +1,6 @@
 /**
- * Runs every minute: repairs what the object alarms missed, and does background maintenance. All of it in bounded
- * batches.
+ * Runs every minute. It makes the repairs that the alarms of objects missed, and does background maintenance. All work is
+ * done in bounded batches.
  */
 
 import { routesFor } from '../spec/job/routing.ts';
@@ -28,20 +28,20 @@ import {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Finished jobs are kept for a year, within `keptJobs`; their transcripts for 30 days. */
+/** Finished jobs are kept for a year, up to `keptJobs`. Their transcripts are kept for 30 days. */
 export const JOB_RETENTION_MS = 365 * DAY_MS;
 const PRUNE_LIMIT = 100;
 const KEPT_LIMITS = { accounts: 5, jobs: 100 };
-/** A bulk run that ended. Its orders stay in the audit log. */
+/** How long a bulk run is kept after its end. Its orders stay in the audit log. */
 const BULK_KEPT_MS = 90 * DAY_MS;
 const STALE_LIMIT = 500;
 const SIGN_IN_WINDOW_MS = DAY_MS;
 /** How long a revoked token still proves that its device is known. */
 const REVOKED_TOKEN_MS = 30 * DAY_MS;
 const TOKEN_LIMIT = 1000;
-/** Machines visited in one run. */
+/** The maximum number of machines visited in one run. */
 export const VISIT_LIMIT = 100;
-/** A machine that was not seen for this long has no transcripts and no channel left. */
+/** A machine that has been silent for this long has no transcripts and no channel left. */
 const ABANDONED_AFTER_MS = 60 * DAY_MS;
 
 export async function runCron(deps: Deps): Promise<void> {
@@ -103,8 +103,8 @@ async function noteStaleMachines(deps: Deps): Promise<void> {
 }
 
 /**
- * Visits the objects of machines that are due: transcripts are pruned, and presence is compared with the open sockets.
- * A visit that fails because D1 is silent is repeated by a later run.
+ * Visits the objects of machines that are due. An object prunes transcripts and compares presence with its open sockets. If
+ * a visit fails because D1 is silent, a later run repeats it.
  */
 async function visitMachines(deps: Deps): Promise<void> {
   const machines = await deps.db.all<DueVisit>(readDueVisits(deps.now, VISIT_LIMIT));

@@ -134,7 +134,7 @@ export interface FoundSession {
   branch: string | undefined;
   /** The first words of the first prompt. */
   firstPrompt: string;
-  /** Whether the server has the session loaded now. Another program may then have it open. */
+  /** True if the server has the session loaded now. Another program may then have it open. */
   isOpen: boolean;
 }
 
@@ -169,7 +169,7 @@ export interface AskListener {
 /** A session that is open in an agent server. */
 export interface AgentSession {
   readonly how: 'own_server' | 'shared_server';
-  /** Whether a turn runs, from this runner or any other client. */
+  /** True if a turn runs, from this runner or any other client. */
   readonly isBusy: boolean;
   /**
    * Finds the newest turn whose prompt has one of these markers.
@@ -262,9 +262,9 @@ export interface TurnFacts {
   sessionId: string | undefined;
   /** `unknown`: no report yet. `open`: started, or had an error, and has not ended. */
   state: 'unknown' | 'open' | 'completed' | 'failed';
-  /** Whether the agent prints events. Otherwise, its stdout is plain text. */
+  /** True if the agent prints events. Otherwise, its stdout is plain text. */
   hasEvents: boolean;
-  /** Whether the prompt may have had an effect: a command, a changed file, a message, or an unknown event. */
+  /** True if the prompt may have had an effect: a command, a changed file, a message, or an unknown event. */
   hasEffect: boolean;
   /** The meaning of the failure, if the agent reports a failure type. Otherwise the text of the failure decides. */
   reading?: FailureReading | undefined;

@@ -135,7 +135,7 @@ export function readResetTime(text: string, now: number): number | undefined {
   return at !== undefined && isPlausibleReset(at, now) ? at : undefined;
 }
 
-/** Whether a reset at this time is plausible. Other times are ignored, because the pause would never end. */
+/** Returns whether a reset at this time is plausible. Other times are ignored, because the pause would never end. */
 export function isPlausibleReset(at: number, now: number): boolean {
   return at > now && at - now <= LONGEST_MS;
 }

@@ -18,7 +18,7 @@ export class LineSplitter {
   readonly #limit: number;
   #parts: string[] = [];
   #length = 0;
-  /** Whether a part of the current line was already returned. */
+  /** True if a part of the current line was already returned. */
   #broken = false;
 
   constructor(limit = MAX_LINE_CHARS) {

@@ -26,7 +26,7 @@ function packageVersion(): string {
 
 const VERSION = /^v?(\d+)\.(\d+)\.(\d+)(-[^+]+)?/;
 
-/** Whether `mine` is older than `theirs`. An invalid version is older than a valid one. */
+/** Returns whether `mine` is older than `theirs`. An invalid version is older than a valid one. */
 export function isOlder(mine: string, theirs: string): boolean {
   const a = VERSION.exec(mine);
   const b = VERSION.exec(theirs);

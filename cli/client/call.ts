@@ -78,8 +78,8 @@ export async function call<Row extends Endpoint>(
 }
 
 /**
- * Whether the server offers an extension. If the server has not announced it, asks the server, which may have been updated.
- * Throws if the server is unreachable.
+ * Returns whether the server offers an extension. If the server has not announced it, asks the server, which may have been
+ * updated. Throws if the server is unreachable.
  */
 export async function findOffer(
   client: Client,

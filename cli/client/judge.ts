@@ -53,7 +53,7 @@ export interface Asked {
   row: Endpoint;
   /** The ids of the path. */
   params: Readonly<Record<string, string>>;
-  /** Whether the server has announced extensions before. */
+  /** True if the server has announced extensions before. */
   announces: boolean;
 }
 
@@ -96,7 +96,7 @@ function judgeSuccess(received: Received, asked: Asked): Judged {
   return asked.announces ? { kind: 'unproven', what } : { kind: 'answer', value, announced };
 }
 
-/** Whether the answer names another job than the request. */
+/** Returns whether the answer names another job than the request. */
 function isAboutAnother({ job }: JsonObject, { params }: Asked): boolean {
   const { jobId } = params;
   if (jobId === undefined || !isObject(job) || job.id === undefined) return false;
@@ -104,8 +104,8 @@ function isAboutAnother({ job }: JsonObject, { params }: Asked): boolean {
 }
 
 /**
- * Whether the answer has the top-level fields of the row. Nested fields are not checked, because a newer server may change
- * them. `ok` defaults to true.
+ * Returns whether the answer has the top-level fields of the row. Nested fields are not checked, because a newer server may
+ * change them. `ok` defaults to true.
  */
 function hasFieldsOf(row: Endpoint, value: JsonObject): boolean {
   const said = { ok: true, ...value };

@@ -9,9 +9,9 @@ import { isObject, readJsonObject, writeJsonFile } from '../files/json-file.ts';
 import { stateFolder } from '../files/paths.ts';
 
 export interface KnownServer {
-  /** Whether the server announced this extension. */
+  /** Returns whether the server announced this extension. */
   offers(capability: Capability): boolean;
-  /** Whether the server announced any extension. */
+  /** Returns whether the server announced any extension. */
   announces(): boolean;
   /** Replaces the announced extensions. */
   learn(announced: ReadonlySet<Capability>): void;

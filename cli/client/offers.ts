@@ -88,7 +88,7 @@ const REPEATABLE_ONLY_WITH: Readonly<Record<string, Capability>> = {
   retryJob: 'jobs',
 };
 
-/** Whether a request may be repeated after a lost answer, given the extensions of this server. */
+/** Returns whether a request may be repeated after a lost answer, given the extensions of this server. */
 export function isSafeToRepeat(row: Endpoint, server: Pick<KnownServer, 'offers'>): boolean {
   const needs = REPEATABLE_ONLY_WITH[row.name];
   return row.idempotent && (needs === undefined || server.offers(needs));

@@ -30,7 +30,7 @@ export const NO_RETRY: RetryPolicy = { tries: 1, firstMs: 0, limitMs: 0 };
 
 const RETRYABLE_CODES: ReadonlySet<string> = RETRYABLE;
 
-/** Whether the same request may succeed when repeated. */
+/** Returns whether the same request may succeed when repeated. */
 function isWorthRepeating({ kind, code, status }: ServerError): boolean {
   switch (kind) {
     case 'network':
@@ -46,7 +46,7 @@ function isWorthRepeating({ kind, code, status }: ServerError): boolean {
 }
 
 /**
- * Whether a waiting caller should treat the failure as an outage: anything except a permanent refusal by the server.
+ * Returns whether a waiting caller should treat the failure as an outage: anything except a permanent refusal by the server.
  */
 export function isOutage(error: ServerError): boolean {
   return error.kind === 'unsigned' || isWorthRepeating(error);

@@ -3,7 +3,7 @@
 import { judgeRefusal, type Received } from './judge.ts';
 import { foreign, refused, type ServerError } from './server-error.ts';
 
-/** Whether the answer is an event stream. */
+/** Returns whether the answer is an event stream. */
 export function isEventStream({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
   return status === 200 && (headers.get('content-type') ?? '').startsWith('text/event-stream');
 }

@@ -26,7 +26,7 @@ export interface BulkOptions extends CommonOptions {
 
 type Run = ReplyOf<typeof showBulk>['run'];
 
-/** Counts, or with a name and a count orders. */
+/** Counts the matching jobs. With a name and a count, starts the run. */
 export async function order(context: Context, action: BulkAction, options: BulkOptions): Promise<number> {
   const { account, status, kind, ideaId, machineId, name, count } = options;
   if ((name === undefined) !== (count === undefined)) {
@@ -83,7 +83,7 @@ function commandFor({ action, filter, options }: Counted, count: number): string
   return ['orp admin bulk', action, ...words, '--name <name>', `--count ${count}`].join(' ');
 }
 
-/** Each step is one request, so a stop between two of them leaves the rest to the server. */
+/** Requests steps until the run ends. If the command is stopped, the server performs the remaining steps. */
 async function toTheEnd(context: Context, client: Client, started: Run): Promise<Run> {
   let run = started;
   let decided = -1;
@@ -97,14 +97,14 @@ async function toTheEnd(context: Context, client: Client, started: Run): Promise
   return run;
 }
 
-/** Somebody else advances the same run. */
+/** The pause if another client or cron is performing the same step. */
 const SAME_AGAIN_MS = 1000;
 
 async function stepOf(client: Client, name: string): Promise<Run> {
   return (await call(client, advanceBulk, { params: { name } })).run;
 }
 
-/** One run, or the newest ones. */
+/** Shows one run, or the newest runs. */
 export async function show(context: Context, name: string | undefined): Promise<void> {
   const client = await signedInClient(context);
   if (name !== undefined) {

@@ -106,7 +106,7 @@ function pageOf(page: Page, { options, columns, now }: View): Rich {
   ];
 }
 
-/** The command for the next page of the same list. */
+/** Returns the command for the next page of the list. */
 function moreOf({ nextCursor, hasMore }: Page, options: MachineOptions): Rich {
   if (!hasMore) return '';
   const flags = Object.entries({

@@ -1,4 +1,4 @@
-/** `orp admin …`: what operators read and order over all accounts. The server refuses everybody else. */
+/** `orp admin …`: commands for operators, over all accounts. The server refuses everybody else. */
 
 import { type Command, Option } from 'commander';
 import { JOB_KINDS } from '../../spec/job/kinds.ts';

@@ -39,7 +39,7 @@ interface AgentOptions extends CommonOptions {
   once?: boolean;
 }
 
-/** Which path ran a cycle. Every document includes it. */
+/** The path that ran a cycle. Every document includes it. */
 type Compatibility =
   | { mode: 'runner-primary'; legacy_fallback: false }
   | { mode: 'legacy-agent-filter'; legacy_fallback: true }
@@ -94,7 +94,7 @@ async function agentWork(context: Context, options: AgentOptions): Promise<numbe
   }
 }
 
-/** Error codes that mean "the runner cannot work here". v0.4.4 clients fall back for the same ones. */
+/** The error codes that mean "the runner cannot work here". v0.4.4 clients fall back for the same codes. */
 const FALLBACK_CODES: ReadonlySet<string> = new Set(['no_git_repository', 'runner_disabled', 'not_linked']);
 
 async function chooseWay(context: Context, { agent }: AgentOptions): Promise<Compatibility> {
@@ -195,7 +195,7 @@ async function repeat(
   return shutdown.aborted ? EXIT_INTERRUPTED : 0;
 }
 
-/** Whether to switch paths. An error while checking (such as being signed out) keeps the current one. */
+/** Returns whether to switch paths. An error while checking (such as being signed out) keeps the current one. */
 async function isOtherWay(
   context: Context,
   options: AgentOptions,

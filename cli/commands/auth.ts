@@ -126,7 +126,7 @@ async function verify(context: Context, options: VerifyOptions): Promise<void> {
   await finishSignIn(context, { client, email, outcome: readConnected(answer) });
 }
 
-/** The name of this device, and its token as proof. Only a server that supports the proof gets it. */
+/** Returns the name of this device and, if the server supports it, an old token as proof that the device is known. */
 function deviceOf(
   context: Context,
   { client, email, session }: { client: Client; email: string; session: RemoteSession },
@@ -232,7 +232,7 @@ async function chooseEmail(
   throw usageError('No email given.', 'Pass --email <email>.');
 }
 
-/** `mi**@example.test`; hides names of one or two characters completely. */
+/** Masks an address, for example `mi**@example.test`. Hides names of one or two characters completely. */
 export function maskEmail(email: string): string {
   const at = email.lastIndexOf('@');
   const name = Array.from(at === -1 ? email : email.slice(0, at));

@@ -1,4 +1,4 @@
-/** Commands that change links or sessions tell the server on an enabled machine, quietly. */
+/** Reports changes of links and sessions to the server, if the machine is enabled. A failure is not shown. */
 
 import { readJsonObject } from '../files/json-file.ts';
 import { machinePath } from '../files/paths.ts';
@@ -9,8 +9,8 @@ import { readProjectLink } from '../records/project-link.ts';
 type Change = (context: Context) => Promise<number | undefined> | Promise<void>;
 
 /**
- * Runs the command, then sends what it changed. What cannot be sent stays noted, and the runner catches up. The result of the
- * command is printed before, and does not depend on it.
+ * Runs the command and prints its result, then sends the change to the server. If the change cannot be sent, it is recorded,
+ * and the runner sends it later. The result of the command does not depend on this.
  */
 export async function changing(context: Context, work: Change): Promise<number | undefined> {
   const run = async () => (await work(context)) ?? undefined;
@@ -20,7 +20,7 @@ export async function changing(context: Context, work: Change): Promise<number |
   const repository = await context.repository();
   if (!isLinkable(repository)) return run();
   const now = context.now();
-  // An unlinked or moved repository is known to the server under its old folder.
+  // The server knows an unlinked or moved repository under its old folder.
   const folder = readProjectLink(repository, now)?.project_root ?? repository.root;
   const { syncAfter } = await import('../hosted/pending-roots.ts');
   return syncAfter({ env: context.env, now }, [...new Set([repository.root, folder])], run);

@@ -83,7 +83,7 @@ function queuedPage(answer: JsonObject): Rich {
   ];
 }
 
-/** The note, present only when the review is routed differently than requested. */
+/** Returns the note. The server sends it only if the review goes to another session than requested. */
 function noteLines(note: string | undefined): Line[] {
   return note === undefined ? [] : [['checkpoint.note', note]];
 }
@@ -97,7 +97,7 @@ function jobLines(jobId: string | undefined): Line[] {
   ];
 }
 
-/** What the review includes. A focus on a feature or section includes that feature or section. */
+/** Returns the context of the review. A focus on a feature or section includes that feature or section. */
 function selectContext(options: Asked) {
   const { featureId, detailSectionId } = focusOf(options);
   return {

@@ -1,4 +1,4 @@
-/** The sessions that the agents of this machine have for a repository, and how they are shown. */
+/** Finds the sessions that the agents of this machine have for a repository, and shows them. */
 
 import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import { messageOf } from '../base/exit.ts';
@@ -12,19 +12,19 @@ import { FINDERS } from '../runner/agent-server/find-sessions.ts';
 
 export interface DiscoveredSession {
   agent: string;
-  /** The id at the agent. */
+  /** The id that the agent gave the session. */
   id: string;
   cwd: string;
   last_active_at_utc: string;
   branch: string | null;
   first_prompt: string;
-  /** Whether a program has the session open. */
+  /** True if a program has the session open. */
   open: boolean;
-  /** Whether this repository links it. */
+  /** True if this repository has linked the session. */
   linked: boolean;
 }
 
-/** Newest first. An agent that cannot be asked only warns, because the others can. */
+/** Lists the sessions, newest first. If an agent cannot be asked, warns and lists the sessions of the other agents. */
 export async function discoverSessions(context: Context, isAll: boolean): Promise<DiscoveredSession[]> {
   const repository = await context.repository();
   const shelf = isLinkable(repository) ? readSessions(repository, context.now()).sessions : [];
@@ -59,12 +59,12 @@ function keyOf(agent: string, id: string): string {
   return `${agent} ${id}`;
 }
 
-/** A clock that is wrong must not end the command. */
+/** Returns a valid time, so that a wrong clock does not end the command. */
 function possibleTime(at: number): number {
   return Number.isFinite(at) ? Math.min(Math.max(at, 0), Date.UTC(9999, 0)) : 0;
 }
 
-/** A numbered table. */
+/** Returns a numbered table of the sessions. */
 export function discoveredPage(sessions: readonly DiscoveredSession[], now: number, columns: number): Rich {
   if (sessions.length === 0) return 'No sessions of an agent for this folder.\n';
   const rows = sessions.map((session, at) => [

@@ -101,7 +101,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'agent work': ['orp agent work --once', 'orp agent work --agent survey-repo --dry-run'],
 };
 
-/** The end of a help text with these examples. */
+/** Returns the end of a help text, with these examples. */
 export function examplesText(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }

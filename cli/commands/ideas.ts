@@ -168,7 +168,7 @@ async function show(context: Context, id: string): Promise<void> {
   );
 }
 
-/** An idea from the server, wrapped or flat; `features` inside it or next to it. */
+/** Fetches an idea. The answer may be wrapped or flat, with `features` inside the idea or next to it. */
 async function fetchIdea(context: Context, id: string) {
   const client = await signedInClient(context);
   return withId(client, { kind: 'idea', given: id }, async (ideaId) => {
@@ -220,7 +220,7 @@ function checkedTitle(options: EditOptions): string | undefined {
   return title;
 }
 
-/** The fields to change. Omitted flags stay unchanged; an empty URL or label clears the field. */
+/** Returns the fields to change. A field without its flag stays unchanged. An empty URL or label clears the field. */
 function editsOf(options: EditOptions) {
   const notes = options.notes ?? options.summary;
   return {

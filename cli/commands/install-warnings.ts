@@ -1,4 +1,4 @@
-/** Warnings at installation. Later, nobody is watching the service. */
+/** Warnings at the installation of the service, because later nobody watches the service. */
 
 import { findAgentProblem, findCodex } from '../agents/codex-program.ts';
 import type { Context } from '../output/context.ts';
@@ -11,11 +11,11 @@ import type { WorkWords } from './work-words.ts';
 interface Installed {
   plan: ServicePlan;
   options: WorkWords['options'];
-  /** The repository in which the user runs the installation; undefined outside a repository. */
+  /** The repository in which the user runs the installation. Undefined outside a repository. */
   root: string | undefined;
 }
 
-/** The warnings, most blocking first. */
+/** Returns the warnings, the most serious first. */
 export async function installWarnings(context: Context, installed: Installed): Promise<string[]> {
   return [
     ...(await agentWarnings(installed)),

@@ -69,7 +69,7 @@ export async function show(context: Context, jobId: string): Promise<void> {
   });
 }
 
-/** Who took the job back, and what the runner says that it stopped. */
+/** Returns the lines about who cancelled the job and which processes the runner stopped. */
 function cancelLines({ cancel }: JobStory): Line[] {
   if (cancel === undefined) return [];
   const { receipt } = cancel;

@@ -1,4 +1,4 @@
-/** `orp job logs`: prints the transcript of all attempts of a job; `--follow` continues as it grows. */
+/** `orp job logs`: prints the transcript of all attempts of a job. With `--follow`, also prints new entries. */
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { readTranscript } from '../../spec/contract/jobs.ts';
@@ -21,7 +21,7 @@ export interface LogsOptions extends CommonOptions {
 type Page = ReplyOf<typeof readTranscript>;
 type Entry = Page['entries'][number];
 
-/** Entries per request. */
+/** The number of entries per request. */
 const PAGE = 500;
 /** Maximum text of one document, in characters. JSON may escape each of them, and Node limits string length. */
 const MAX_DOCUMENT_CHARACTERS = 64 * 1024 * 1024;
@@ -84,7 +84,7 @@ async function follow(context: Context, client: Client, { jobId, timeout }: Foll
 
 interface Followed {
   jobId: string;
-  /** In seconds; undefined means until the job ends. */
+  /** The time limit in seconds. Undefined means until the job ends. */
   timeout: number | undefined;
 }
 
@@ -101,7 +101,7 @@ async function* readPages(client: Client, jobId: string): AsyncGenerator<Page> {
   }
 }
 
-/** Without this check, repeated or empty pages would loop forever. */
+/** The error for a page that does not advance. Without this check, the command would loop forever. */
 function standsStill(): CliError {
   return new CliError('The server announces more output but returns an empty or repeated page.', {
     code: 'unexpected_answer',

@@ -45,8 +45,8 @@ export async function cancel(context: Context, jobId: string, { reason }: OrderO
 }
 
 /**
- * The attempt that a retry replaces. If the answer is lost, the client repeats the request with the same number, so that
- * it does not take the job from a runner that has started the next attempt.
+ * Returns the attempt that a retry replaces. If the answer is lost, the client repeats the request with the same number. So
+ * the repetition does not take the job from a runner that has already started the next attempt.
  */
 export async function attemptOf(client: Client, jobId: string): Promise<number> {
   const { job } = await call(client, showJob, { params: { jobId } });
@@ -69,7 +69,7 @@ export async function retry(context: Context, jobId: string, { reason }: OrderOp
   });
 }
 
-/** Short pauses first, for jobs that take seconds; then 5 s, for jobs that take an hour. */
+/** The first pause between two reads. The pauses grow to 5 s, because some jobs take seconds and some take an hour. */
 const FIRST_LOOK_MS = 500;
 const LAST_LOOK_MS = 5000;
 
@@ -98,7 +98,7 @@ export async function waitFor(
   }
 }
 
-/** Timeout of the last request, which may exceed the time limit. */
+/** The timeout of the last request. This request may exceed the time limit. */
 const LAST_CHANCE_MS = 2000;
 
 interface Looking {
@@ -106,7 +106,7 @@ interface Looking {
   tell: (state: string) => void;
 }
 
-/** Returns undefined when the server is unreachable. */
+/** Reads the job. Returns undefined if the server is unreachable. */
 async function look(
   client: Client,
   jobId: string,
@@ -124,7 +124,7 @@ async function look(
   }
 }
 
-/** Reports each state once, to people only. */
+/** Prints each state once, and only for people. */
 function tellChanges({ json, stderr }: Pick<Context, 'json' | 'stderr'>): (state: string) => void {
   let told = '';
   return (state) => {

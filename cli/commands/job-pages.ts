@@ -62,7 +62,7 @@ export function listPage(page: Page, { options, columns, now }: View): Rich {
   return [table(['JOB', 'AGE', 'STATUS', 'WHAT'], rows, columns), moreOf(page, options)];
 }
 
-/** The start of the prompt. For reviews and servers that do not return it, the best other description. */
+/** Returns the start of the prompt. For reviews, and for servers that do not return it, returns another description. */
 function titleOf(job: JobView): string {
   if (job.promptStart !== undefined) return job.promptStart;
   const rules = rulesOf(job.kind);
@@ -70,7 +70,7 @@ function titleOf(job: JobView): string {
   return job.summary ?? job.error ?? job.waiting?.message ?? '';
 }
 
-/** The command for the next page of the same list. */
+/** Returns the command for the next page of the list. */
 function moreOf({ nextCursor, hasMore }: Page, options: ListOptions): Rich {
   if (!hasMore) return '';
   const { status, kind, ideaId, machineId, limit } = options;

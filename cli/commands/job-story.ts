@@ -6,7 +6,7 @@ import type { JobStory } from './job-types.ts';
 
 type Attempt = JobStory['attempts'][number];
 
-/** All known events, from queueing to the answer. */
+/** Formats all known events, from queueing to the answer. */
 export function formatStory(job: JobStory): string {
   const events = [queuedEvent(job), ...job.attempts.flatMap(attemptEvents), ...orders(job)];
   const lines = events
@@ -59,7 +59,7 @@ function reasonOf({ failureKind, error, summary }: Attempt): string {
 
 const ORDERED = { cancel: 'cancelled', retry: 'queued again', stopped: 'the runner confirmed' } as const;
 
-/** Cancels and retries by people. A server without this list knows only the last cancel. */
+/** Returns the cancels and retries by people. If the server does not return them, only the last cancel is known. */
 function orders(job: JobStory): (StoryEvent | undefined)[] {
   if (job.events.length === 0) return cancelEvents(job);
   return job.events.map(({ at, action, by, detail }) => {

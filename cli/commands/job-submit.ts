@@ -173,7 +173,7 @@ async function targetOf(context: Context, options: SubmitOptions): Promise<Parti
   });
 }
 
-/** The link of the current repository. An unreadable link is an error, not a missing one. */
+/** Reads the link of the current repository. An unreadable link is an error and does not count as missing. */
 async function linkHere(context: Context): Promise<ProjectLink | undefined> {
   const repository = await context.repository();
   if (!isLinkable(repository)) {
@@ -200,7 +200,7 @@ function termsOf(options: SubmitOptions, now: number): Partial<Order> {
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A duration such as `2h`, in milliseconds; undefined if the text is not one. */
+/** Converts a duration such as `2h` to milliseconds. Returns undefined if the text is not a duration. */
 function spanMs(value: string): number | undefined {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value.trim()) ?? [];
   return unit === undefined ? undefined : Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];

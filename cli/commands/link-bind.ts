@@ -92,7 +92,7 @@ export async function noteLinked(context: Context, note: () => Promise<void>): P
   }
 }
 
-/** Fetches the idea's title, with a short timeout: it only helps people recognize the idea. */
+/** The timeout for fetching the idea's title. It is short, because the title only helps people recognize the idea. */
 const TITLE_TIMEOUT_MS = 5_000;
 
 async function askTitle(client: Client, ideaId: string): Promise<string | undefined> {
@@ -119,13 +119,14 @@ interface Binding {
   ideaId: string;
   ideaTitle: string | undefined;
   body: { name: string; projectRoot: string; githubUrl?: string; codexSessionId?: string };
-  /** The world id of the current link, if it is for the same idea. */
+  /** The world id of the current link, if that link is for the same idea. */
   worldId: string | undefined;
 }
 
 /**
- * The fields to send: flags, then stored values (also when the idea changes, as in v0.4.4), then values from the repository.
- * Unknown fields are omitted, not cleared, because the server may have them from another machine.
+ * Returns the fields to send. Each value comes from a flag, else from the stored link (even if the idea changes, as in
+ * v0.4.4), else from the repository. Unknown fields are omitted and not cleared, because the server may have them from
+ * another machine.
  */
 async function chooseBinding(
   context: Context,

@@ -33,7 +33,7 @@ export interface DoctorOptions extends CommonOptions {
 }
 
 interface Issue extends Finding {
-  /** False in every document, as v0.4.4 prints it; `fix` says whether `--fix` repairs the problem. */
+  /** Always false, as in v0.4.4. `fix` says whether `--fix` repairs the problem. */
   fixable: false;
   remedy: string;
   fix: boolean;
@@ -116,7 +116,7 @@ async function examine(context: Context): Promise<Examination> {
   };
 }
 
-/** One repair that fails leaves the others. Its problem stays in the list. */
+/** Makes all repairs. If one fails, the others are still made, and its problem stays in the list. */
 async function repairAll(context: Context, repairs: readonly Repair[]): Promise<Repaired[]> {
   const repaired: Repaired[] = [];
   for (const { code, run } of repairs) {
@@ -129,7 +129,7 @@ async function repairAll(context: Context, repairs: readonly Repair[]): Promise<
   return repaired;
 }
 
-/** Asks the server only when a session is archived. Without an answer nothing is known. */
+/** Finds queued jobs that name an archived session. Asks the server only if a session is archived. */
 async function findWaitingJobs(context: Context, { link, shelf, account }: LinkFacts): Promise<WaitingJob[]> {
   const isNeeded = shelf.sessions.some(({ record }) => record.archived);
   if (!isNeeded || link === undefined || account.token === '') return [];
@@ -140,7 +140,10 @@ async function findWaitingJobs(context: Context, { link, shelf, account }: LinkF
   }
 }
 
-/** A new or missing .git folder takes the link with it; only the list still knows the repository. */
+/**
+ * Finds a lost link. If `.git` is missing or new, its link is gone, and only the list of linked repositories has the
+ * repository.
+ */
 async function findLostLink({ env, now }: Context, root: string): Promise<string | undefined> {
   const { readLinkedRoots } = await import('../records/linked-roots.ts');
   if (!readLinkedRoots(env).includes(root)) return undefined;
@@ -155,7 +158,7 @@ interface Shown {
   agent: AgentWay | null;
 }
 
-/** The problems with their remedies, or one line if there are none. */
+/** Returns the problems with their remedies, or one line if there are no problems. */
 function doctorPage({ ok, issues, repaired, agent }: Shown): Rich {
   return [
     repaired.map(({ message }) => said('done', message)),
@@ -166,7 +169,7 @@ function doctorPage({ ok, issues, repaired, agent }: Shown): Rich {
           '\n',
           issues.map(({ severity, message, code, remedy }) => [
             said(severity === 'error' ? 'failed' : 'warning', `${message} (${code})`),
-            // Some messages name the command themselves.
+            // Some messages already contain the command.
             message.includes(' Run `') ? '' : ['  ', said('next', remedy)],
           ]),
         ],

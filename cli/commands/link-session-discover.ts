@@ -1,4 +1,4 @@
-/** `orp link session discover`: the sessions that the agents of this machine have, and a picker on a terminal. */
+/** `orp link session discover`: lists the sessions of the agents on this machine, and offers a picker on a terminal. */
 
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';

@@ -103,7 +103,10 @@ function readRegistration(options: RegisterOptions, root: string): Registration 
   };
 }
 
-/** The id becomes an argument of the agent, so anything that looks like an option or a path is rejected. */
+/**
+ * Reads a session id. Rejects a text that looks like an option or a path, because the id becomes an argument of the
+ * agent.
+ */
 function readSessionId(text: string | undefined): string | undefined {
   const id = text?.trim();
   if (id === undefined || id === '' || AGENT_SESSION_ID_PATTERN.test(id)) return id;

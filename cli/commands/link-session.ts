@@ -123,7 +123,7 @@ function addRegister(session: Command, shell: Shell): void {
   );
 }
 
-/** Accepts any number, as v0.4.4 does: terminal programs number their windows differently. */
+/** Any number is accepted, as in v0.4.4, because terminal programs number their windows differently. */
 const MOST_WINDOWS = 999_999_999_999_999;
 
 function terminalOption(flags: string, description: string): Option {

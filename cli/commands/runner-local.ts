@@ -54,7 +54,7 @@ export function registerRunnerLocal(group: Command, shell: Shell): void {
   );
 }
 
-/** Missing repositories stay in the list: the sync skips and reports them. */
+/** Returns the repositories to sync. Missing repositories stay in the list, and the sync skips and reports them. */
 async function syncRoots(
   context: Context,
   options: SyncOptions,

@@ -105,7 +105,7 @@ async function orderJob(context: Context, { verb, jobId, options }: Ordered): Pr
   printOrder(context, { verb, target, response, repository });
 }
 
-/** v0.4.4 servers have no attempt numbers, so nothing is repeated towards them. */
+/** Returns the attempt to replace. v0.4.4 servers have no attempt numbers, so requests to them are not repeated. */
 async function attemptToReplace(client: Client, jobId: string): Promise<{ expectedAttempt?: number }> {
   return (await findOffer(client, 'jobs')) ? { expectedAttempt: await attemptOf(client, jobId) } : {};
 }
@@ -123,7 +123,7 @@ function recordedWork(repository: LinkableRepository): RecordedWork {
   return { root: repository.root, activeJob: runtime.active_job, lastJob: runtime.last_job };
 }
 
-/** Closes the local record. The runner that works on the job learns of the order from the server and stops the agent. */
+/** Closes the local record. The server tells the working runner about the order, and the runner stops the agent. */
 async function finishLocally(
   context: Context,
   repository: LinkableRepository,

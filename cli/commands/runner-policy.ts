@@ -208,12 +208,12 @@ function verdictPage(verdict: ReturnType<typeof judge>, next: readonly string[],
   ];
 }
 
-/** An installed runner works in all linked repositories, not only in this one. */
+/** Returns the next command. An installed runner works in all linked repositories, not only in this one. */
 function nextOf(name: string): readonly [string, string] {
   return ['next', `orp runner policy test --all-linked ${shellWord(name)}`];
 }
 
-/** The repositories that a runner would use. */
+/** Returns the repositories that a runner would use. */
 async function rootsOf(context: Context, options: TestOptions): Promise<string[]> {
   // Throws when git environment variables name a repository other than the current directory.
   await context.repository();
@@ -226,7 +226,7 @@ async function rootsOf(context: Context, options: TestOptions): Promise<string[]
 
 interface Verdict {
   decision: 'run' | 'ask' | 'wait' | 'refuse';
-  /** The deciding rule; blank when none applies. */
+  /** The rule that decided. Blank if no rule applies. */
   rule: string;
   why: string;
   rules: RuleOutcome[];
@@ -243,7 +243,7 @@ function judge(context: Context, job: ClaimedJob, placement: Placement): Verdict
     max_run_minutes: limits.maxRunMs === undefined ? null : limits.maxRunMs / 60_000,
   };
   if (file.kind === 'broken') {
-    // The job stays queued: a runner claims nothing until the file is valid.
+    // The job stays queued, because a runner claims nothing until the file is valid.
     return { decision: 'wait', rule: 'policy_file', why: brokenSentence(file), rules: [], ...held };
   }
   if (placement.kind !== 'placed') {
@@ -305,7 +305,7 @@ function brokenSentence(file: Extract<PolicyFile, { kind: 'broken' }>): string {
   return describeBroken(file.path, file.problems);
 }
 
-/** One row per rule, including rules that the file omits. */
+/** Returns one row per rule, including rules that the file omits. */
 function describeRules(policy: Policy): [string, string][] {
   const list = (values: readonly string[] | undefined, all: string): string => {
     if (values === undefined) return all;

@@ -1,4 +1,4 @@
-/** `orp runner heartbeat` and `orp runner sync`: one request each, then a local record of it. */
+/** `orp runner heartbeat` and `orp runner sync`. Each sends one request and records it locally. */
 
 import { heartbeat } from '../../spec/contract/runner.ts';
 import { CliError } from '../base/exit.ts';
@@ -82,7 +82,7 @@ export async function sendHeartbeat(context: Context): Promise<void> {
   });
 }
 
-/** The recorded job, unless it is stale. This command must not keep alive the lease of a crashed runner. */
+/** Returns the recorded job, unless it is stale. This command must not renew the lease of a crashed runner. */
 function liveWork(
   repository: Repository,
   machine: Parameters<typeof activeLease>[1],
@@ -111,7 +111,10 @@ function pathsOf(repository: Repository): { runner: string; runtime: string } {
   };
 }
 
-/** Sends this repository and the additional roots to the server. `isWhole`: the roots are all that this machine has linked. */
+/**
+ * Sends this repository and the additional roots to the server. `isWhole` is true if this machine has linked no other
+ * repositories.
+ */
 export async function sync(
   context: Context,
   further: { roots: readonly string[]; isWhole: boolean },

@@ -31,7 +31,7 @@ interface LogsOptions extends CommonOptions {
   lines: number;
 }
 
-/** A job may take an hour. When the wait ends, the user can run the command again. */
+/** How long the command waits for running jobs. A job may take longer, and then the user can run the command again. */
 const WAIT_SECONDS = 120;
 
 export function registerRunnerService(group: Command, shell: Shell): void {

@@ -1,4 +1,4 @@
-/** The terminal page of `orp runner status`: a headline, one line per subject, then the next steps. */
+/** The terminal page of `orp runner status`. It has a headline, one line per subject, and the next steps. */
 
 import { roughDuration } from '../base/duration.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
@@ -52,7 +52,7 @@ function headline(status: RunnerStatus, presence: Presence | undefined, now: num
   return said('idle', isReady ? 'Ready, but no runner is running.' : 'Not ready to run jobs.');
 }
 
-/** Prefers the server's state to what the runner last heard. */
+/** Returns whether the machine is drained. The server's state is preferred, because the runner's state may be old. */
 function isDrainedAt({ runner }: RunnerStatus, presence: Presence | undefined): boolean {
   return presence?.known === true ? presence.draining : runner.drained_at_utc !== undefined;
 }
@@ -82,7 +82,7 @@ function channelOf({ channel, runner }: RunnerStatus, now: number): string {
   return channel.transport === 'poll' ? 'polling' : 'not connected';
 }
 
-/** The server's view, which may be out of date. */
+/** Describes the server's view of the machine. It may be out of date. */
 function hostedOf(presence: Presence, now: number): string {
   if (!presence.known) return presence.message;
   const channel = presence.listening ? `listening over ${presence.transport}` : 'not listening';

@@ -12,7 +12,7 @@ import { buildLinkStatus } from '../status/link-status.ts';
 import { gatherSituation, type RunnerSituation } from '../status/runner-situation.ts';
 import { buildRunnerStatus, type RunnerStatus } from '../status/runner-status.ts';
 
-/** Where the machine record is. */
+/** Returns the path of the machine record. */
 export function machinePlace(context: Context, repository: Repository) {
   return {
     env: context.env,
@@ -22,7 +22,7 @@ export function machinePlace(context: Context, repository: Repository) {
 }
 
 export interface StatusOptions {
-  /** Also ask the server about this machine. Without it, the command makes no request. */
+  /** If true, the command also asks the server about this machine. Otherwise it makes no request. */
   hosted?: boolean | undefined;
 }
 
@@ -59,7 +59,7 @@ export async function status(context: Context, { hosted }: StatusOptions = {}): 
   const document = await gatherStatus(context);
   const presence = hosted ? await presenceOf(context, document) : undefined;
   const answer = presence === undefined ? document : { ...document, presence };
-  // Loaded only for people: scripts call this command often.
+  // Load this only for people, because scripts call this command often.
   const view = context.form === 'page' ? await import('./runner-status-view.ts') : undefined;
   printResult(context, answer, {
     lines: statusLines(document, presence),

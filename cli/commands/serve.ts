@@ -1,8 +1,8 @@
 /**
- * The entry point of the installed service: `orp runner work` with a log. It waits for problems that a person can fix: when
- * the runner is disabled, signed out or not linked, it logs that once and retries. When another runner of the same machine
- * replaces it, it exits; otherwise the two would replace each other forever. Only a crash exits with a code other than 0,
- * because the system restarts the service for those codes.
+ * The entry point of the installed service, which is `orp runner work` with a log. If the runner is disabled, signed out or
+ * not linked, the service logs the problem once and retries until a person has fixed it. If another runner of the machine
+ * replaces the service, it exits; otherwise the two would replace each other forever. Only a crash exits with a code other
+ * than 0, because the system restarts the service for those codes.
  */
 
 import { statSync, truncateSync } from 'node:fs';
@@ -15,9 +15,9 @@ import { runWork } from '../runner/start/run-work.ts';
 import { RotatingLog } from '../service/rotating-log.ts';
 import { readWorkWords } from './work-words.ts';
 
-/** Retrying only reads a few files, and the user who has just signed in should not wait long. */
+/** The pause between retries. It is short, because a retry only reads a few files and the user may have just signed in. */
 const AGAIN_MS = 30_000;
-/** The system only appends to this file. */
+/** The maximum size of the crash log, to which the system only appends. */
 const MAX_CRASH_LOG_BYTES = 1024 * 1024;
 
 export interface ServeOptions {
@@ -29,7 +29,7 @@ export interface ServeOptions {
   crashLog: string;
 }
 
-/** Works until it is asked to stop. */
+/** Runs until the service is asked to stop. */
 export async function serve(options: ServeOptions): Promise<number> {
   cutLog(options.crashLog);
   const log = new RotatingLog(options.logPath);
@@ -62,7 +62,7 @@ async function workUntilTrouble(
     return { message: 'The runner stopped.', isFinal: false };
   } catch (error) {
     if (error instanceof CommanderError) return { message: error.message, isFinal: true };
-    // It may pass, or a person fixes it.
+    // The problem may go away, or a person may fix it.
     if (isSystemError(error)) return { message: `${error.message}.`, isFinal: false };
     if (!(error instanceof CliError)) throw error;
     return describeEnd(error);
@@ -88,6 +88,6 @@ function cutLog(path: string): void {
   try {
     if (statSync(path).size > MAX_CRASH_LOG_BYTES) truncateSync(path, 0);
   } catch {
-    // No file means no crash.
+    // If there is no file, there was no crash.
   }
 }

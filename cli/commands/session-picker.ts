@@ -11,13 +11,16 @@ import { changing } from './changing.ts';
 import { type DiscoveredSession, discoveredPage, discoverSessions } from './discovered-sessions.ts';
 import { type RegisterOptions, registerSession } from './link-session-register.ts';
 
-/** What fits on a terminal; older sessions are in the list without a picker. */
+/**
+ * The number of sessions in the picker, so that they fit on a terminal. The list without a picker has older sessions,
+ * too.
+ */
 const SHOWN = 20;
 const NAME_CHARACTERS = 40;
 
 export type PickerOptions = Partial<RegisterOptions>;
 
-/** Whether a person can answer at the terminal and reads sentences (not JSON). */
+/** Returns whether a person can answer at the terminal and reads sentences (not JSON). */
 export function canPick(context: Pick<Context, 'form' | 'stdin' | 'stderr'>): boolean {
   return context.form === 'page' && canAsk(context);
 }
@@ -73,7 +76,7 @@ async function askWhich(
   }
 }
 
-/** The name is the id and the label, so it must be free. */
+/** Asks for a name. The name becomes the id and the label, so no other session may have it. */
 async function askName(context: Context, picked: DiscoveredSession): Promise<string> {
   const { sessions } = readSessions(requireGit(await context.repository()), context.now());
   const isFree = (name: string) => findSession(sessions, name) === undefined;
@@ -86,7 +89,7 @@ async function askName(context: Context, picked: DiscoveredSession): Promise<str
   }
 }
 
-/** `main` for the first session, then the first words of its prompt. */
+/** Suggests `main` for the first session, and for other sessions the first words of their prompt. */
 export function suggestName(session: DiscoveredSession, isFree: (name: string) => boolean): string {
   if (isFree('main')) return 'main';
   const words = session.first_prompt.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];

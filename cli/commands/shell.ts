@@ -1,4 +1,4 @@
-/** Connects commander to the commands: builds the context, runs one command, keeps its exit code. */
+/** Connects commander to the commands. It builds the context, runs one command, and keeps its exit code. */
 
 import { type Command, Option } from 'commander';
 import { type CommonOptions, type Context, makeContext, type Streams } from '../output/context.ts';
@@ -25,7 +25,7 @@ export class Shell {
     this.exitCode = (await work(context)) ?? 0;
   }
 
-  /** Runs a command that changes links or sessions. Then the server hears of it. */
+  /** Runs a command that changes links or sessions, then sends the change to the server. */
   async runChange(options: CommonOptions, work: Work): Promise<void> {
     const { changing } = await import('./changing.ts');
     await this.run(options, (context) => changing(context, work));

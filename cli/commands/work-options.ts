@@ -1,4 +1,4 @@
-/** The options of `orp runner work`, apart from the command, because `runner install` checks them, too. */
+/** The options of `orp runner work`. They are in their own file, because `runner install` also checks them. */
 
 import { type Command, Option } from 'commander';
 import { MAX_TIMEOUT_SECONDS } from '../../spec/job/kinds.ts';
@@ -9,7 +9,7 @@ import { KEEP_AWAKE_MODES } from '../runner/process/keep-awake.ts';
 import { TAKEOVER_WAIT_SECONDS } from '../runner/process/take-over.ts';
 import { linkedRootOption, withCommonOptions } from './shell.ts';
 
-/** Adds the command without its action; the caller adds that. */
+/** Adds the command without its action, which the caller adds. */
 export function addWorkCommand(group: Command): Command {
   return withCommonOptions(
     group

@@ -1,4 +1,7 @@
-/** Checks the `orp runner work` options for a service, and makes their paths absolute, because it starts in another folder. */
+/**
+ * Checks the `orp runner work` options of a service, and makes paths absolute, because the service starts in another
+ * folder.
+ */
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';

@@ -145,7 +145,7 @@ export function setAside(path: string, now: number, mode?: number): string {
   return kept;
 }
 
-/** Whether the error means that the file or one of its folders does not exist. */
+/** Returns whether the error means that the file or one of its folders does not exist. */
 export function isMissing(error: unknown): boolean {
   return hasCode(error, 'ENOENT', 'ENOTDIR');
 }

@@ -21,7 +21,7 @@ export function makeFolder(path: string): void {
   if ((statSync(path).mode & 0o777) !== PRIVATE_FOLDER_MODE) chmodSync(path, PRIVATE_FOLDER_MODE);
 }
 
-/** Whether other users can read or write a folder; undefined if neither, or if the folder does not exist. */
+/** Returns whether other users can read or write a folder; undefined if neither, or if the folder does not exist. */
 export function openness(path: string): 'read' | 'write' | undefined {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
   if ((mode & 0o022) !== 0) return 'write';
@@ -41,7 +41,7 @@ export function reachOfOthers(
   return (place.mode & (me.platform === 'darwin' ? 0o022 : 0o002)) !== 0 ? 'mode' : undefined;
 }
 
-/** Whether a path is inside a folder. Both must be resolved. */
+/** Returns whether a path is inside a folder. Both must be resolved. */
 export function isInside(folder: string, path: string): boolean {
   const inside = relative(folder, path);
   return inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);

@@ -69,7 +69,7 @@ function readAnswer(root: string, answer: GitAnswer): Repository {
   return { root, gitDir: resolvePath(root, gitDir), isGitMissing: false };
 }
 
-/** Whether the repository can store link state. */
+/** Returns whether the repository can store link state. */
 export function isLinkable(repository: Repository): repository is LinkableRepository {
   return repository.gitDir !== undefined;
 }

@@ -26,7 +26,7 @@ async function isNoRepository(root: string, env: NodeJS.ProcessEnv): Promise<boo
   return gitDir === undefined && !isGitMissing && gitSays === undefined;
 }
 
-/** Whether the candidates are all that a machine has: each is linked, or not linked any more. */
+/** Returns whether the candidates are all that a machine has: each is linked, or not linked any more. */
 export async function isEverythingKnown(
   candidates: readonly Candidate[],
   env: NodeJS.ProcessEnv,

@@ -13,7 +13,7 @@ export type Presence =
   | { known: false; message: string }
   | {
       known: true;
-      /** Whether a channel is open. The next three fields describe it. */
+      /** True if a channel is open. The next three fields describe it. */
       listening: boolean;
       transport?: string | undefined;
       instance?: string | undefined;

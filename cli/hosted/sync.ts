@@ -28,7 +28,7 @@ export interface SyncRequest {
   linked: readonly LinkedRepository[];
   /** Account of the client. */
   email: string;
-  /** Whether `linked` is everything that this machine has linked. */
+  /** True if `linked` is everything that this machine has linked. */
   isWhole?: boolean | undefined;
   /** Repository that gets a copy of the machine record. */
   copyTo?: LinkableRepository | undefined;

@@ -15,7 +15,7 @@ export class LiveLine {
   #text = '';
   #colour: number | undefined;
   #isDrawn = false;
-  /** Whether the last output ended with a newline, so that the line can be drawn. */
+  /** True if the last output ended with a newline, so that the line can be drawn. */
   #isLineEnded = true;
 
   readonly #onResize = () => this.#draw();

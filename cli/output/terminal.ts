@@ -5,7 +5,7 @@ import { CliError, EXIT_INTERRUPTED, usageError } from '../base/exit.ts';
 import type { Context } from './context.ts';
 import { visible } from './text-output.ts';
 
-/** Whether a person can answer a prompt. stdout may be a pipe, because prompts go to stderr. */
+/** Returns whether a person can answer a prompt. stdout may be a pipe, because prompts go to stderr. */
 export function canAsk(context: { stdin: { isTTY?: boolean }; stderr: { isTTY?: boolean } }): boolean {
   return context.stdin.isTTY === true && context.stderr.isTTY === true;
 }

@@ -58,7 +58,7 @@ const CHECK_HINT = 'Run `orp runner policy check`. Jobs wait until the file is v
 export interface WaitReason {
   /** A sentence. */
   message: string;
-  /** Whether the owner wants this. Otherwise, the policy needs a fix. */
+  /** True if the owner wants this. Otherwise, the policy needs a fix. */
   isWanted: boolean;
 }
 

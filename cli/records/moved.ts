@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs';
 import { type LinkableRepository, resolveRepo } from '../git/repository.ts';
 
-/** Whether a recorded folder exists and belongs to this repository: its root, or a folder in the same work tree. */
+/** Returns whether a recorded folder exists and belongs to this repository: its root, or a folder in the same work tree. */
 export async function belongsTo(
   repository: LinkableRepository,
   recorded: string,

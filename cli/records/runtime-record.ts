@@ -50,7 +50,7 @@ export function normaliseRuntime(record: JsonObject): RunnerRuntime {
   });
 }
 
-/** Whether the object describes a job; `{}` means none. */
+/** Returns whether the object describes a job; `{}` means none. */
 export function hasJob(job: RuntimeJob): boolean {
   return Object.keys(job).length > 0;
 }

@@ -186,7 +186,7 @@ function applyMove(runtime: RunnerRuntime, move: Move, now: number): RunnerRunti
   };
 }
 
-/** Whether the active job is the given one. */
+/** Returns whether the active job is the given one. */
 function isMeant(runtime: RunnerRuntime, fence: RuntimeFence): boolean {
   const job = runtime.active_job;
   return hasJob(job) && agrees(job.job_id, fence.jobId) && agrees(job.lease_id, fence.leaseId);

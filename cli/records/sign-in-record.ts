@@ -55,7 +55,7 @@ function makePrivate(path: string): void {
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, PRIVATE_MODE);
 }
 
-/** Whether the file exists but has no valid session. */
+/** Returns whether the file exists but has no valid session. */
 export function isRemoteSessionTorn(env: NodeJS.ProcessEnv): boolean {
   return readJsonFile(remoteSessionPath(env)).kind === 'torn';
 }
@@ -95,7 +95,7 @@ export function accountOf({ user, email }: Pick<RemoteSession, 'user' | 'email'>
   return { ...(userId === undefined ? {} : { userId }), ...(email === '' ? {} : { email }) };
 }
 
-/** Whether these are certainly different accounts. Ids decide if both have one. */
+/** Returns whether these are certainly different accounts. Ids decide if both have one. */
 export function isOtherAccount(a: Account | undefined, b: Account | undefined): boolean {
   if (a?.userId !== undefined && b?.userId !== undefined) return a.userId !== b.userId;
   if (a?.email === undefined || b?.email === undefined) return false;

@@ -14,7 +14,7 @@ interface PrintOptions {
   path: string;
   lines: number;
   follow?: boolean;
-  /** Whether a service is installed that writes the log. */
+  /** Returns whether a service is installed that writes the log. */
   isInstalled(): boolean;
 }
 

@@ -36,7 +36,7 @@ export interface LinkFacts {
   openFolders: OpenFolder[];
   /** Why the installed agent cannot run jobs. A missing agent is a problem only on a linked, enabled machine. */
   agentProblem: AgentProblem | undefined;
-  /** Whether the link names this repository; true without a link. */
+  /** True if the link names this repository; true without a link. */
   isLinkHere: boolean;
   /** Paths of session files that name another repository. */
   movedSessions: ReadonlySet<string>;

@@ -21,7 +21,7 @@ import { type RunnerProcess, readRunner } from './runner-process.ts';
 export interface RunnerSituation {
   service: {
     installed: boolean;
-    /** Whether the system has loaded it; null if unknown. */
+    /** True if the system has loaded it; null if unknown. */
     loaded: boolean | null;
     running: boolean;
     path: string;

@@ -53,7 +53,7 @@ interface StatusSource {
   machine: Machine;
   repository: Repository;
   linkStatus: LinkStatus;
-  /** Whether the link names this repository and not its old location. */
+  /** True if the link names this repository and not its old location. */
   isHere: boolean;
   situation: RunnerSituation;
   agentProblem: { code: string; message: string } | undefined;

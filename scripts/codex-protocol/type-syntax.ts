@@ -34,7 +34,7 @@ class Parser {
       this.#tokens.push(match[1] ?? '');
   }
 
-  /** Parses unions and intersections in the same way: a field of any part counts. */
+  /** Parses unions and intersections in the same way. The type has the fields of all its parts. */
   type(): Type {
     const parts: Type[] = [];
     do {

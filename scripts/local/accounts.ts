@@ -3,7 +3,7 @@
 import { randomBytes, randomInt, scryptSync, timingSafeEqual } from 'node:crypto';
 import type { Database } from './runtime.ts';
 
-/** 2^15, 8, 3: the cost that fits into the memory and time of a Worker request. */
+/** The scrypt parameters are 2^15, 8 and 3. This cost fits into the memory and time of a Worker request. */
 const COST_LOG2 = 15;
 const BLOCK_SIZE = 8;
 const PARALLELISM = 3;
@@ -32,8 +32,8 @@ export interface AccountRow {
 }
 
 /**
- * `scrypt$<log2 N>$<r>$<p>$<salt>$<hash>`, salt and hash in base64url. The numbers are stored, so that they can be raised
- * later.
+ * Returns `scrypt$<log2 N>$<r>$<p>$<salt>$<hash>`, with salt and hash in base64url. The hash contains the numbers, so that
+ * they can be raised later.
  */
 export function hashPassword(password: string): string {
   const salt = randomBytes(SALT_BYTES);
@@ -47,7 +47,7 @@ export function hashPassword(password: string): string {
   return `scrypt$${numbers}$${salt.toString('base64url')}$${hash.toString('base64url')}`;
 }
 
-/** Whether a password belongs to a hash of `hashPassword`. */
+/** Returns whether a password belongs to a hash of `hashPassword`. */
 export function isPasswordOf(password: string, stored: string): boolean {
   const [scheme, costLog2, r, p, salt = '', hash = ''] = stored.split('$');
   if (scheme !== 'scrypt') return false;
@@ -62,7 +62,7 @@ export function generatePassword(): string {
   return Array.from({ length: 20 }, () => ID_ALPHABET.charAt(randomInt(ID_ALPHABET.length))).join('');
 }
 
-/** The row of a new account; addresses are stored in lower case, as sign-in looks them up. */
+/** Returns the row of a new account. Addresses are stored in lower case, because the sign-in looks them up in lower case. */
 export function accountRow(account: NewAccount, now: number): AccountRow {
   const id = Array.from({ length: ID_LENGTH }, () => ID_ALPHABET.charAt(randomInt(ID_ALPHABET.length)));
   const email = account.email.trim().toLowerCase();

@@ -5,7 +5,10 @@ import { projectPath } from './project-path.ts';
 const BUILT = 'dist/orp.js';
 const SOURCES = ['cli/**/*.ts', 'spec/**/*.ts', 'scripts/build.ts', 'package.json'];
 
-/** Whether the build is up to date. It is then kept, because a new build would break commands that are running from it. */
+/**
+ * Returns whether the build is up to date. It is then kept, because a new build would break commands that are running
+ * from it.
+ */
 function isBuilt(): boolean {
   if (!existsSync(projectPath(BUILT))) return false;
   const builtAt = statSync(projectPath(BUILT)).mtimeMs;

@@ -2,8 +2,7 @@
 
 /**
  * Returns one sentence for each problem: a name without a number, a number that is used twice, a title with another number,
- * or a
- * status that names a missing record.
+ * or a status that names a missing record.
  * @param records file name to text
  */
 export function decisionProblems(records: ReadonlyMap<string, string>): string[] {

@@ -58,7 +58,7 @@ function wantedBy(entry: LockedPackage = {}): [name: string, wanted: string][] {
   return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
 }
 
-/** Whether a path is a folder of the repository. npm also lists folders outside the repository. */
+/** Returns whether a path is a folder of the repository. npm also lists folders outside the repository. */
 function isOwnFolder(packages: Packages, path: string): boolean {
   return path in packages && !/^(?:\.\.(?:\/|$)|\/|[A-Za-z]:)/.test(path) && !path.includes('/../');
 }
@@ -117,7 +117,7 @@ export function folderProblems(files: readonly string[], locks: ReadonlyMap<stri
   ];
 }
 
-/** Whether a lock file in this folder or a parent folder covers the folder. */
+/** Returns whether a lock file in this folder or a parent folder covers the folder. */
 function isLocked(folder: string, locks: ReadonlyMap<string, Packages>): boolean {
   return [...locks].some(([file, packages]) => {
     const place = file.slice(0, -'package-lock.json'.length);

@@ -18,7 +18,7 @@ export async function isServing(folder: string): Promise<boolean> {
   return check(folder, { stale: LOCK_STALE_MS, lockfilePath: servingLock(folder) });
 }
 
-/** Whether a server can listen on this loopback port now. Port 0 is always free. */
+/** Returns whether a server can listen on this loopback port now. Port 0 is always free. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((answer) => {
     const probe = createServer();

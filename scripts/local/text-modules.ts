@@ -1,13 +1,13 @@
 /**
- * The style sheet and the script of the pages are plain files that the Worker imports as text, as the rule in wrangler.toml
- * says. The local runtime and the tests bundle with other tools; this plugin teaches them the same rule.
+ * The Worker imports the style sheet and the script of the pages as text, because of a rule in wrangler.toml. The local
+ * runtime and the tests bundle with other tools. This plugin gives them the same rule.
  */
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const TEXT = /\/browser\/[\w.-]+\.(?:css|js|svg|webmanifest)$/;
-/** Marks an id as ours, and hides the extension from whoever treats style sheets and scripts specially. */
+/** Marks an id of this plugin, and hides the file extension from other plugins that handle style sheets and scripts. */
 const MARK = '\0text:';
 
 export function textModules() {

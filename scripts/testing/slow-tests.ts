@@ -11,7 +11,7 @@ export const STARTERS: readonly string[] = [
 
 const IMPORT = /\bfrom '(\.[^']+)'/g;
 
-/** Whether a test file imports a helper that starts processes. */
+/** Returns whether a test file imports a helper that starts processes. */
 export function isSlow(path: string, source: string): boolean {
   return [...source.matchAll(IMPORT)].some(([, target]) =>
     STARTERS.includes(join(dirname(path), target ?? '')),

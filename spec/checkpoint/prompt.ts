@@ -1,4 +1,4 @@
-/** Composes the prompt of a checkpoint review from what its `contextSelection` asks for. */
+/** Composes the prompt of a checkpoint review from the parts that its `contextSelection` selects. */
 
 import { SECTION_TITLES } from './sections.ts';
 
@@ -13,7 +13,7 @@ export interface ReviewContext {
     notes?: string | undefined;
     sections: readonly { label: string; body: string }[];
   }[];
-  /** Oldest first. */
+  /** The summaries of earlier responses, oldest first. */
   previousSummaries: readonly string[];
   userNote?: string | undefined;
 }
@@ -21,7 +21,7 @@ export interface ReviewContext {
 /** The maximum number of quoted earlier responses. */
 export const MAX_PREVIOUS_SUMMARIES = 5;
 
-/** The complete prompt, in Markdown. It asks the agent to change nothing: a review may run twice. */
+/** Returns the complete prompt in Markdown. It asks the agent to change no files, because a review may run twice. */
 export function composeReviewPrompt(context: ReviewContext): string {
   return [
     'Review the current state of this repository against the plan below. Only read: do not change, create or delete anything.',

@@ -1,8 +1,8 @@
 /**
  * Reads the five sections of an agent's review.
  *
- * A heading is a line at column 0: up to six `#`, one of the titles in any case, an optional colon. The text up to
- * the next heading is the section; a repeated heading overwrites.
+ * A heading begins at column 0 and consists of up to six `#`, one of the titles in any case, and an optional colon. The text
+ * up to the next heading is the section. A repeated heading replaces the earlier section.
  */
 
 import { SUMMARY_LENGTH } from '../job/kinds.ts';
@@ -34,7 +34,7 @@ const HEADING = new RegExp(
 );
 const LIST_MARKER = /^\s*(?:[-*•]|\d+\.)\s*/;
 
-/** Parses `body`. Text without any heading gives an empty review. */
+/** Parses `body`. A text without any heading gives an empty review. */
 export function parseSections(body: string): StructuredReview {
   const texts = new Map<SectionKey, string[]>();
   let current: string[] | undefined;
@@ -59,15 +59,15 @@ export function parseSections(body: string): StructuredReview {
 }
 
 /**
- * One line about a review: the first of current, heading and previous state, else the first non-blank line of the body.
- * At most 280 characters.
+ * Returns one line about a review, with at most 280 characters. It is the first existing text of: the current state, where
+ * the work is heading, the previous state, and the first non-blank line of the body.
  */
 export function summarizeReview(review: StructuredReview, body: string): string {
   const text = review.currentState ?? review.headingState ?? review.previousState ?? firstLine(body);
   return cut(text, SUMMARY_LENGTH);
 }
 
-/** The first line that is not blank, trimmed; blank when there is none. */
+/** Returns the first non-blank line, trimmed, or an empty text if there is no such line. */
 export function firstLine(text: string): string {
   return (
     text

@@ -1,4 +1,4 @@
-/** What operators read and order over all accounts. Everybody else gets 403 `forbidden`. */
+/** The routes of operators over all accounts. Everybody else gets 403 `forbidden`. */
 
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
@@ -11,7 +11,7 @@ import { CHART_SPANS } from '../overview/stats.ts';
 import { endpoint } from './endpoint.ts';
 import { absentable, jobKind, ok, queryInteger } from './fields.ts';
 
-/** A part of a filter that a person types. */
+/** A text of a filter that a person types. */
 const words = z.string().trim().min(1).max(200);
 
 const adminMachine = z.object({
@@ -22,29 +22,29 @@ const adminMachine = z.object({
   version: z.string(),
   state: z.enum(MACHINE_STATES),
   draining: z.boolean(),
-  /** Its last sign of life, to five minutes. */
+  /** When the machine last contacted the server, exact to five minutes. */
   lastSeenAt: z.string(),
   lastSyncAt: absentable,
-  /** The open channel; absent: a wake-up would not reach the machine. */
+  /** The open channel. If absent, a wake-up would not reach the machine. */
   listening: z
     .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
     .optional(),
-  /** Why it claims nothing now. */
+  /** Why the machine claims no jobs now. */
   condition: z
     .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
     .optional(),
-  /** At most five of the jobs that it holds. */
+  /** At most five of the jobs that the machine holds. */
   currentJobs: z.array(z.object({ id: z.string(), status: z.enum(JOB_STATUSES) })),
   heldCount: z.number().int(),
-  /** Queued jobs that name this machine. */
+  /** The number of queued jobs that name this machine. */
   queuedCount: z.number().int(),
-  /** Among the newest 20 jobs of its account. */
+  /** When the last of its jobs completed, among the newest 20 jobs of its account. */
   lastCompletedAt: absentable,
   lastFailedAt: absentable,
-  /** Results on its disk that the server has not taken, as its runner last reported. */
+  /** The results on the machine's disk that the server has not received yet, as its runner last reported them. */
   spool: z.object({ leases: z.number().int(), bytes: z.number().int(), oldestAt: absentable }).optional(),
   agent: z.object({ way: z.string(), version: absentable }).optional(),
-  /** When the runner reported both. */
+  /** When the runner reported `spool` and `agent`. */
   reportedAt: absentable,
 });
 
@@ -53,12 +53,12 @@ export const listMachines = endpoint({
   method: 'GET',
   path: '/api/admin/machines',
   summary:
-    'List the machines of all accounts in the order of their ids. Filters combine. A page may have fewer than `limit` although more follow: go on with `nextCursor`.',
+    'List the machines of all accounts in the order of their ids. Filters combine. A page may have fewer than `limit` machines although more pages follow. While the answer has a `nextCursor`, request the next page.',
   query: z.object({
     limit: queryInteger(1, 100, 50),
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor: z.string().max(128).optional(),
-    /** In the id, the name or the e-mail address of the account. */
+    /** A text that the id, the name or the e-mail address of the account must contain. */
     q: words.optional(),
     /** The id or the e-mail address of an account. */
     account: words.optional(),
@@ -71,14 +71,14 @@ export const listMachines = endpoint({
     machines: z.array(adminMachine),
     nextCursor: absentable,
     hasMore: z.boolean(),
-    /** Jobs of all accounts that have not ended, by status; at most 10,000 are counted. */
+    /** The number of live jobs of all accounts by status. At most 10,000 jobs are counted. */
     live: z.object({
       queued: z.number().int(),
       dispatched: z.number().int(),
       running: z.number().int(),
       lost: z.number().int(),
     }),
-    /** Jobs of all accounts that ended in the last 60 full minutes. */
+    /** The number of jobs of all accounts that ended in the last 60 full minutes. */
     endedLastHour: z.object({
       completed: z.number().int(),
       failed: z.number().int(),
@@ -95,14 +95,14 @@ export const listAlerts = endpoint({
   method: 'GET',
   path: '/api/admin/alerts',
   summary:
-    'What needs an operator now, each with its meaning and the next step. An alert is there while its condition is true.',
+    'List the alerts for operators, each with its meaning and the next step. An alert exists for as long as its condition is true.',
   reply: z.object({
     ok,
-    /** In the order of the kinds, the longest first; at most 100. */
+    /** At most 100 alerts, sorted by kind, then from the oldest to the newest. */
     alerts: z.array(
       z.object({
         kind: z.enum(ALERT_KINDS),
-        /** The same while the same trouble lasts. */
+        /** An id that stays the same while the problem lasts. */
         id: z.string(),
         since: z.string(),
         sentence: z.string(),
@@ -110,14 +110,14 @@ export const listAlerts = endpoint({
         next: z.string(),
         account: z.object({ id: z.string(), email: z.string() }).optional(),
         machineId: absentable,
-        /** At most ten. */
+        /** At most ten of the affected jobs. */
         jobIds: z.array(z.string()),
-        /** How many jobs, or for `version_drift` machines. */
+        /** The number of affected jobs. For `version_drift`, the number of machines. */
         count: z.number().int(),
       }),
     ),
     counts: z.record(z.enum(ALERT_KINDS), z.number().int()),
-    /** There may be more than the server looked at. */
+    /** True if there may be more alerts than the server found. */
     hasMore: z.boolean(),
   }),
   errors: ['forbidden'],
@@ -129,16 +129,16 @@ export const listDevices = endpoint({
   name: 'listDevices',
   method: 'GET',
   path: '/api/admin/accounts/:accountId/devices',
-  summary: 'List the devices that an account is, or was, signed in on. The signed-in ones come first.',
+  summary: 'List the devices of an account. Signed-in devices come first, then signed-out devices.',
   reply: z.object({
     ok,
     devices: z.array(
       z.object({
-        /** Names the device. It opens nothing. */
+        /** Identifies the device. It cannot be used to sign in. */
         id: z.string(),
         name: z.string(),
         createdAt: z.string(),
-        /** To a day. */
+        /** When the device was last used, exact to a day. */
         usedAt: z.string(),
         revokedAt: absentable,
       }),
@@ -154,7 +154,7 @@ export const revokeDevice = endpoint({
   method: 'POST',
   path: '/api/admin/accounts/:accountId/devices/:deviceId/revoke',
   summary:
-    'Sign a device of any account out. Its token is refused within 30 s everywhere, and its channels are closed.',
+    'Sign out a device of any account. The server closes its channels and rejects its token everywhere within 30 s.',
   body: z.strictObject({ reason: z.string().max(1000).nullish() }),
   reply: z.object({
     ok,
@@ -166,7 +166,7 @@ export const revokeDevice = endpoint({
   idempotent: true,
 });
 
-/** The filter of the job list, over all accounts or one. */
+/** The filter of the job list, for one account or for all accounts. */
 const bulkFilter = z.strictObject({
   /** The id or the e-mail address of an account. */
   account: words.optional(),
@@ -190,10 +190,10 @@ const bulkRun = z.object({
   filter: bulkFilter,
   reason: absentable,
   state: z.enum(BULK_STATES),
-  /** How many jobs the operator saw; the run orders no more. */
+  /** The number of jobs that the operator saw. The run orders no more jobs than this. */
   count: z.number().int(),
   done: z.number().int(),
-  /** Could not be ordered, for example because they had ended meanwhile. */
+  /** The number of jobs that could not be ordered, for example because they had already ended. */
   skipped: z.number().int(),
   createdBy: z.string(),
   createdAt: z.string(),
@@ -207,23 +207,23 @@ export const startBulk = endpoint({
   method: 'POST',
   path: '/api/admin/bulk',
   summary:
-    'Cancel or requeue all jobs that match a filter. With `dryRun`: only count them. The run proceeds by itself, a step a minute or more, and faster when a client asks for its steps.',
+    'Cancel or requeue all jobs that match a filter. With `dryRun`, only count them. The server performs at least one step of the run a minute. A client can request further steps.',
   body: z.strictObject({
     action: z.enum(BULK_ACTIONS),
     filter: bulkFilter,
-    /** Counts, and starts nothing. */
+    /** If true, the server only counts the matching jobs. */
     dryRun: z.boolean().default(false),
     name: bulkName.optional(),
-    /** The count that the dry run answered: a run is refused when more jobs match by now. */
+    /** The count from the dry run. If more jobs match now, the run is refused. */
     count: z.number().int().min(0).max(1_000_000_000).optional(),
-    /** Kept in the audit log of each job. */
+    /** The reason, which the audit log keeps for each job. */
     reason: z.string().max(1000).nullish(),
   }),
   reply: z.object({
     ok,
-    /** Of a dry run: how many jobs match. */
+    /** Only for a dry run: the number of jobs that match. */
     count: z.number().int().optional(),
-    /** Of a dry run: false when there are more. */
+    /** Only for a dry run: false if more jobs match than `count`. */
     exact: z.boolean().optional(),
     run: bulkRun.optional(),
     /** False if this run was started before. */
@@ -238,7 +238,7 @@ export const listBulk = endpoint({
   name: 'listBulk',
   method: 'GET',
   path: '/api/admin/bulk',
-  summary: 'List the newest 50 bulk runs. Those that ended 90 days ago are gone.',
+  summary: 'List the newest 50 bulk runs. Runs are deleted 90 days after their end.',
   reply: z.object({ ok, runs: z.array(bulkRun) }),
   errors: ['forbidden'],
   capability: 'admin',
@@ -249,7 +249,7 @@ export const showBulk = endpoint({
   name: 'showBulk',
   method: 'GET',
   path: '/api/admin/bulk/:name',
-  summary: 'Show how far a bulk run is.',
+  summary: 'Show the progress of a bulk run.',
   reply: z.object({ ok, run: bulkRun }),
   errors: ['forbidden', 'not_found'],
   capability: 'admin',
@@ -260,7 +260,7 @@ export const advanceBulk = endpoint({
   name: 'advanceBulk',
   method: 'POST',
   path: '/api/admin/bulk/:name/advance',
-  summary: 'Do the next step of a bulk run now: up to 20 jobs. Of a run that has ended, nothing.',
+  summary: 'Perform the next step of a bulk run now, for up to 20 jobs. Does nothing if the run has ended.',
   reply: z.object({ ok, run: bulkRun }),
   errors: ['forbidden', 'not_found'],
   capability: 'admin',
@@ -271,7 +271,7 @@ export const abortBulk = endpoint({
   name: 'abortBulk',
   method: 'POST',
   path: '/api/admin/bulk/:name/abort',
-  summary: 'End a bulk run: what it ordered stays ordered, the other jobs are left alone.',
+  summary: 'Abort a bulk run. Its orders stay in effect, and the other jobs are not changed.',
   reply: z.object({
     ok,
     run: bulkRun,
@@ -290,29 +290,29 @@ export const showCharts = endpoint({
   method: 'GET',
   path: '/api/admin/charts',
   summary:
-    'Queue depth, wake latency, run time and outcomes of the whole service, over an hour (a point a minute), a day (a point a quarter) or a week (a point an hour).',
+    'Show charts of the service: queue depth, wake latency, run time and outcomes. A chart covers an hour (one point a minute), a day (one point a quarter of an hour) or a week (one point an hour).',
   query: z.object({ span: z.enum(CHART_SPANS).default('hour') }),
   reply: z.object({
     ok,
     span: z.enum(CHART_SPANS),
     pointSeconds: z.number().int(),
-    /** Oldest first. A time in which cron did not run has no point. */
+    /** The points, oldest first. A time in which cron did not run has no point. */
     points: z.array(
       z.object({
-        /** When it begins. */
+        /** When the point begins. */
         at: z.string(),
-        /** Jobs at the end of the minute; of a longer time the most. */
+        /** The number of queued jobs at the end of the minute. For a longer time, the highest number of its minutes. */
         queued: z.number().int(),
         active: z.number().int(),
         lost: z.number().int(),
-        /** Jobs that ended. */
+        /** The numbers of jobs that ended. */
         completed: z.number().int(),
         failed: z.number().int(),
         cancelled: z.number().int(),
         /** The time from a job's due time to its claim, with a precision of 20 %. Absent if no job was claimed. */
         wakeP50Ms: ms,
         wakeP95Ms: ms,
-        /** From the start to the end of the agent, to 20 %. */
+        /** The time from the start to the end of the agent, with a precision of 20 %. */
         runP50Ms: ms,
         runP95Ms: ms,
         /** True if there were more jobs than the server reads in a minute. The numbers then cover only a part of the jobs. */

@@ -34,14 +34,14 @@ export const pollAgent = endpoint({
   method: 'GET',
   path: '/api/cli/agent/jobs/poll',
   summary:
-    'Compatibility: take at most one checkpoint review, as its world binds it. Without a review the answer is an empty object. With `dryRun=1` the call claims nothing.',
+    'Compatibility: claim at most one checkpoint review, with the repository and session of its world. If there is no review, the answer is an empty object. With `dryRun=1`, the call claims nothing.',
   query: z.object({
     /**
-     * Only reviews of this world: its id, its name, the last part of its repository, its idea or its session. Or of this agent:
-     * `codex`, which answers every review.
+     * Selects the reviews of one world by its id, its name, the last part of its repository, its idea or its session. `codex`
+     * selects every review.
      */
     agent: z.string().trim().max(200).optional(),
-    /** Extension: only for these repositories, or for none of these. */
+    /** Extension: selects only reviews for these repositories, or (`notProjectRoot`) only reviews for other repositories. */
     projectRoot: repeated,
     notProjectRoot: repeated,
     /** Extension: the same claim id returns the same job. */
@@ -63,7 +63,8 @@ export const claimReview = endpoint({
   name: 'claimReview',
   method: 'POST',
   path: '/api/cli/agent/jobs/claim',
-  summary: 'As `pollAgent`, with the repositories in the body: a long list does not fit into a URL.',
+  summary:
+    'Does the same as `pollAgent`, but takes the repositories from the body, because a long list does not fit into a URL.',
   body: z.object({
     agent: z.string().trim().max(200).optional(),
     projectRoots: roots.optional(),
@@ -85,7 +86,7 @@ export const respondCheckpoint = endpoint({
   method: 'POST',
   path: '/api/cli/checkpoints/:checkpointId/respond',
   summary:
-    'Compatibility: deliver the answer of a review that was taken through `pollAgent`. A repeated delivery gets the same answer.',
+    'Compatibility: deliver the answer of a review that `pollAgent` claimed. A repeated delivery gets the same answer.',
   body: z.object({
     summary: freeText,
     body: freeText,

@@ -17,7 +17,8 @@ export const deviceLogin = endpoint({
   name: 'deviceLogin',
   method: 'POST',
   path: '/api/auth/device-login',
-  summary: 'Sign in with e-mail and password. The answer is a device token, or says that a code was sent.',
+  summary:
+    'Sign in with e-mail and password. The answer contains a device token, or says that the server sent a code.',
   auth: 'none',
   body: z.object({
     email,
@@ -39,7 +40,7 @@ export const deviceVerify = endpoint({
   name: 'deviceVerify',
   method: 'POST',
   path: '/api/auth/device-verify',
-  summary: 'Finish a sign-in with the code that was sent.',
+  summary: 'Finish a sign-in with the code that the server sent.',
   auth: 'none',
   body: z.object({
     email,
@@ -56,7 +57,7 @@ export const getMe = endpoint({
   name: 'getMe',
   method: 'GET',
   path: '/api/cli/me',
-  summary: 'Who the token belongs to.',
+  summary: 'Show the account that the token belongs to.',
   reply: z.object({ ok, user: user.extend({ role: absentable }) }),
   errors: [],
   idempotent: true,
@@ -66,7 +67,7 @@ export const revokeToken = endpoint({
   name: 'revokeToken',
   method: 'DELETE',
   path: '/api/cli/me/token',
-  summary: 'Revoke the token this request is made with. Effective everywhere within 30 s.',
+  summary: 'Revoke the token of this request. The server rejects the token everywhere within 30 s.',
   reply: z.object({ ok }),
   errors: [],
   capability: 'token-revoke',

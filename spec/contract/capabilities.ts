@@ -3,7 +3,7 @@
  * announced extensions. A v0.4.4 server ignores unknown fields, so a `dryRun` would claim a job there.
  */
 
-/** Header of every answer below `/api/`: the names, separated by commas. */
+/** The header of every answer below `/api/`. It lists the names, separated by commas. */
 export const CAPABILITIES_HEADER = 'orp-capabilities';
 
 /** The closed list, one name per extension. */
@@ -30,13 +30,16 @@ export const CAPABILITIES = [
   'dry-run',
   /** `claimId`, `projectRoot` and `instance` in a poll: a repeated claim returns the same lease. */
   'claims',
-  /** A claim by POST, with its lists in the body: a URL holds 16 KB, and a machine may have linked 500 repositories. */
+  /**
+   * A claim by POST, with its lists in the body. A URL has at most 16 KB, and a machine may have linked 500
+   * repositories.
+   */
   'claim-post',
   /**
    * Fields of a runner beyond v0.4.4: `instance`, `draining`, `failureKind`, the stop receipt, the lease of a review.
    */
   'leases',
-  /** Output in numbered chunks; the answer says up to which number it has arrived. */
+  /** Output in numbered chunks. The answer has the number up to which all chunks have arrived. */
   'chunks',
   /** `persistent` in the event stream: it stays open after `job.available`, for up to 15 minutes. */
   'events-persistent',
@@ -60,15 +63,15 @@ export const CAPABILITIES = [
   'people',
 ] as const;
 
-/** One of the closed list. */
+/** A name from the list. */
 export type Capability = (typeof CAPABILITIES)[number];
 
-/** The value of the header that announces these. */
+/** Returns the header value that announces these extensions. */
 export function formatCapabilities(capabilities: Iterable<Capability>): string {
   return [...capabilities].join(', ');
 }
 
-/** Reads the header; undefined when there is none. Unknown names are skipped: a newer server offers more. */
+/** Reads the header. Returns undefined if it is missing. Skips unknown names, because a newer server may offer more. */
 export function readCapabilities(header: string | null): ReadonlySet<Capability> | undefined {
   if (header === null) return undefined;
   const names = new Set(header.split(',').map((name) => name.trim()));

@@ -46,7 +46,7 @@ export interface Endpoint<
    * runners (`DELIVERIES`, `SMALL_DELIVERIES`).
    */
   paced: boolean;
-  /** Whether the same request can be repeated after a lost answer without a second effect. */
+  /** True if the same request can be repeated after a lost answer without a second effect. */
   idempotent: boolean;
   /**
    * The extension of the route. Clients call the route only if the server announces the extension. Absent for routes of
@@ -100,7 +100,7 @@ export type ReplyInput<Row> =
   Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.input<R> : never;
 export type ReplyOf<Row> = Row extends Endpoint<string, z.ZodType, z.ZodType, infer R> ? z.output<R> : never;
 export type ParamsOf<Row> = Row extends Endpoint<infer P> ? PathParams<P> : never;
-/** Every code that a handler of the row may refuse with. */
+/** The error codes that a handler of the row may return. */
 export type ErrorsOf<Row> =
   | (Row extends Endpoint<string, z.ZodType, z.ZodType, z.ZodType, infer C> ? C : never)
   | (typeof COMMON_ERRORS)[number];

@@ -12,7 +12,8 @@ export const streamEvents = endpoint({
   name: 'streamEvents',
   method: 'GET',
   path: '/api/cli/runner/events/stream',
-  summary: 'Wait for work over server-sent events. Always ends with `job.available`, `timeout` or `error`.',
+  summary:
+    'Wait for work over server-sent events. The stream always ends with `job.available`, `timeout` or `error`.',
   query: z.object({
     machineId: machineIdField,
     waitSeconds: queryInteger(MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, DEFAULT_WAIT_SECONDS),
@@ -31,7 +32,7 @@ export const socketEvents = endpoint({
   method: 'GET',
   path: '/api/cli/runner/events/ws',
   summary:
-    'Wait for work over a WebSocket: the same events as JSON text frames; `ping` is answered with `pong`.',
+    'Wait for work over a WebSocket. It carries the same events as JSON text frames. The server answers `ping` with `pong`.',
   query: z.object({ machineId: machineIdField, instance }),
   reply: z.never(),
   answers: 'ws',

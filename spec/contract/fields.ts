@@ -38,7 +38,7 @@ export const idempotencyKey = z
   .trim()
   .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
 
-/** A kind of the table. */
+/** A kind of job from the table of kinds. */
 export const jobKind = z.custom<JobKind>(isJobKind, 'must be a kind of job');
 
 /** A kind whose jobs a person may send. */
@@ -47,17 +47,17 @@ export const sentKind = z.custom<JobKind>(
   { error: () => `must be one of: ${kindsWhere((rules) => rules.composedBy === 'sender').join(', ')}` },
 );
 
-/** The name of an agent, as the registry of a runner has it. */
+/** The name of an agent in the registry of a runner. */
 export const agentName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be the name of an agent');
 
 /** The names of kinds or agents that a runner announces. Unknown names are kept and match nothing. */
 export const announced = z.array(z.string().min(1).max(64)).max(64);
 
-/** The same in a URL, with commas. */
+/** A list like `announced` in a URL, separated by commas. */
 export const announcedInQuery = z
   .string()
   .max(512)
   .transform((names) => names.split(',').filter((name) => name !== ''));
 
-/** Every answer carries `ok: true`; refusals have their own shape. */
+/** Every successful answer has `ok: true`. Refusals have another form. */
 export const ok = z.literal(true);

@@ -41,7 +41,10 @@ export const idea = z.object({
 
 const featureList = z.array(feature);
 
-/** Answers to writes are both flat and wrapped: v0.4.4 clients read either form. */
+/**
+ * The answer to a write has the idea both flat and wrapped, because some v0.4.4 clients read one form and some the
+ * other.
+ */
 const ideaWritten = idea.extend({ ok, idea });
 
 const ideaBody = z.object({
@@ -67,19 +70,19 @@ export const listIdeas = endpoint({
   name: 'listIdeas',
   method: 'GET',
   path: '/api/cli/ideas',
-  summary: 'List your ideas, newest first, a page at a time.',
+  summary: 'List your ideas, newest first, one page at a time.',
   query: z.object({
     limit: queryInteger(1, 500, 25),
     cursor: listCursor.optional(),
-    /** Free text on the client side: an unknown sort falls back to `updated_desc`. */
+    /** The client may send any text. An unknown sort means `updated_desc`. */
     sort: z.string().max(64).optional(),
     deleted: queryFlag,
   }),
   reply: z.object({
     ok,
-    /** As many as fit into 1 MiB of notes, but at least one. */
+    /** As many ideas as fit into 1 MiB of notes, but at least one. */
     ideas: z.array(idea),
-    /** Cursor of the next page; absent at the end. */
+    /** The cursor of the next page. Absent at the end. */
     nextCursor: absentable,
     hasMore: z.boolean(),
     sort: z.enum(IDEA_SORTS),
@@ -116,7 +119,8 @@ export const updateIdea = endpoint({
   name: 'updateIdea',
   method: 'PATCH',
   path: '/api/cli/ideas/:ideaId',
-  summary: 'Change an idea. `updatedAt` as read guards against overwriting a newer change.',
+  summary:
+    'Change an idea. Send the `updatedAt` that you read, so that the change does not overwrite a newer one.',
   body: ideaBody.extend({ updatedAt: z.string().max(64).optional() }),
   maxBodyBytes: BODY_BYTES,
   reply: ideaWritten,
@@ -128,7 +132,7 @@ export const removeIdea = endpoint({
   name: 'removeIdea',
   method: 'DELETE',
   path: '/api/cli/ideas/:ideaId',
-  summary: 'Remove an idea; restorable unless purged.',
+  summary: 'Remove an idea. You can restore it unless you purge it.',
   query: z.object({ purge: queryFlag }),
   reply: z.object({ ok, removedIdeaId: z.string(), mode: z.enum(['soft', 'purge']) }),
   errors: ['not_found'],
@@ -139,7 +143,7 @@ export const restoreIdea = endpoint({
   name: 'restoreIdea',
   method: 'POST',
   path: '/api/cli/ideas/:ideaId/restore',
-  summary: 'Bring back a removed idea.',
+  summary: 'Restore a removed idea.',
   body: z.object({}),
   reply: ideaWritten,
   errors: ['not_found'],
@@ -227,7 +231,7 @@ export const getWorld = endpoint({
   name: 'getWorld',
   method: 'GET',
   path: '/api/cli/ideas/:ideaId/world',
-  summary: 'Show the repository binding of an idea; no `world` when there is none.',
+  summary: 'Show the repository binding of an idea. Without a binding, the answer has no `world`.',
   reply: z.object({ ok, world: world.optional() }),
   errors: ['not_found'],
   idempotent: true,

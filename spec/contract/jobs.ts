@@ -58,7 +58,7 @@ export const attempt = z.object({
 export const stopReceipt = z.object({
   /** Processes of the agent's group that ended. */
   processes: z.number().int().min(0).max(100_000),
-  /** The last signal that was needed; `none` when no process was left. */
+  /** The last signal that was needed, or `none` if no process was left. */
   signal: z.enum(['none', 'SIGINT', 'SIGTERM', 'SIGKILL']),
   tookMs: z.number().int().min(0),
   at: timestamp,
@@ -115,11 +115,11 @@ export const job = z.object({
     })
     .optional(),
   /**
-   * Extension: the beginning of the prompt, on one line, at most `PROMPT_START_CHARACTERS`. Only in lists; a review
-   * has none.
+   * Extension: the beginning of the prompt, on one line, with at most `PROMPT_START_CHARACTERS`. Only lists have this field,
+   * and only for jobs that are not reviews.
    */
   promptStart: absentable,
-  /** Why it does not run; absent when it runs or has ended. */
+  /** Why the job does not run. Absent if it runs or has ended. */
   waiting: waiting.optional(),
 });
 
@@ -134,9 +134,12 @@ const storyEvent = z.object({
 const jobWithStory = job.extend({
   prompt: z.string(),
   content: absentable,
-  /** The newest 100, oldest first. Earlier answers are included, newest first, while they fit into 1 MiB. */
+  /**
+   * The newest 100 attempts, oldest first. They include their answers, beginning with the newest, as far as 1 MiB
+   * allows.
+   */
   attempts: z.array(attempt),
-  /** The newest 200. */
+  /** The newest 200 events. */
   events: z.array(storyEvent).default([]),
 });
 
@@ -151,7 +154,7 @@ export const enqueueJob = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs',
   summary:
-    'Queue a prompt for a linked session. Header `Idempotency-Key`: the same key and body return the same job.',
+    'Queue a prompt for a linked session. If the header `Idempotency-Key` and the body are repeated, the answer is the same job.',
   body: z.strictObject({
     kind: sentKind.default('session.prompt'),
     prompt: promptText,
@@ -186,9 +189,9 @@ export const listJobs = endpoint({
   capability: 'jobs',
   query: z.object({
     limit: queryInteger(1, 200, 25),
-    /** The last id of the page before. */
+    /** The last id of the previous page. */
     cursor: z.string().max(128).optional(),
-    /** One status, or several separated by commas; `live` means every status that is not terminal. */
+    /** One status, or several statuses separated by commas. `live` means all statuses that are not terminal. */
     status: z.string().max(200).optional(),
     kind: z.string().max(64).pipe(jobKind).optional(),
     ideaId: z.string().max(128).optional(),
@@ -203,7 +206,7 @@ export const showJob = endpoint({
   name: 'showJob',
   method: 'GET',
   path: '/api/cli/runner/jobs/:jobId',
-  summary: 'Show one job with its history: prompt, attempts, answer, and why it waits.',
+  summary: 'Show one job with its prompt, its attempts, its answer, and the reason why it waits.',
   capability: 'jobs',
   reply: z.object({ ok, job: jobWithStory }),
   errors: ['not_found'],
@@ -245,17 +248,17 @@ export const readTranscript = endpoint({
   name: 'readTranscript',
   method: 'GET',
   path: '/api/cli/runner/jobs/:jobId/transcript',
-  summary: 'Read messages and output of a job in order, across attempts.',
+  summary: 'Read the messages and the output of a job in order, across all attempts.',
   capability: 'jobs',
   query: z.object({
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor: z.string().max(64).optional(),
     limit: queryInteger(1, 1000, 200),
   }),
   reply: z.object({
     ok,
     entries: z.array(transcriptEntry),
-    /** The cursor to continue from; present even at the end, so that a follower can ask again. */
+    /** The cursor to continue from. It is present even at the end, so that a follower can ask again. */
     nextCursor: z.string(),
     hasMore: z.boolean(),
     status: z.enum(JOB_STATUSES),
@@ -264,7 +267,7 @@ export const readTranscript = endpoint({
   idempotent: true,
 });
 
-/** The bodies of v0.4.4 always name the machine; a person without a machine omits it. */
+/** A v0.4.4 client always names the machine. A person without a machine omits it. */
 const operatorBody = z.object({
   machineId: machineIdField.nullish(),
   leaseId: z.string().max(128).nullish(),
@@ -275,7 +278,8 @@ export const cancelJob = endpoint({
   name: 'cancelJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/cancel',
-  summary: 'Cancel a job. Final at once; a lease is revoked and its runner stops the agent.',
+  summary:
+    'Cancel a job. The cancel takes effect at once and is final. The server revokes the lease, and the runner stops the agent.',
   body: operatorBody.extend({ receipt: stopReceipt.optional() }),
   reply: z.object({ ok, job }),
   errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'],
@@ -287,20 +291,23 @@ export const retryJob = endpoint({
   name: 'retryJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/retry',
-  summary: 'Run a job again. From `lost` and from an active job it may run twice; the answer warns.',
+  summary: 'Retry a job. A lost or active job may run twice; in this case the answer has a warning.',
   body: operatorBody.extend({
     /**
-     * Extension: the `attempt` of the job as the person saw it. Only that attempt is replaced. When a retry has
-     * replaced it already, the answer is a success and nothing changes, so a request whose answer was lost can be
-     * sent again.
+     * Extension: the `attempt` of the job that the person saw. The retry replaces only this attempt. If an earlier retry has
+     * already replaced it, the answer is a success and nothing changes. So a client that lost the answer can repeat the
+     * request.
      */
     expectedAttempt: z.number().int().min(0).max(1_000_000_000).optional(),
   }),
   reply: z.object({ ok, job, warning: absentable }),
   errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status', 'record_changed', 'limit_reached'],
-  /** Idempotent with `expectedAttempt`. Only v0.4.4 omits it, and v0.4.4 never repeats a request. */
+  /**
+   * A request with `expectedAttempt` is idempotent. Only v0.4.4 omits `expectedAttempt`, and v0.4.4 never repeats a
+   * request.
+   */
   idempotent: true,
 });
 
-/** How much of a prompt a list shows, in characters. */
+/** The number of characters of a prompt that a list shows. */
 export const PROMPT_START_CHARACTERS = 120;

@@ -10,7 +10,7 @@ export const drainMachine = endpoint({
   method: 'PUT',
   path: '/api/cli/runner/machines/:machineId/drain',
   summary:
-    'Start or end the drain of a machine: it finishes its jobs and stops claiming. Allowed for its owner and operators; the audit log records both.',
+    'Start or end the drain of a machine. A drained machine finishes its jobs and stops claiming. The owner and operators may send this order, and the audit log records it.',
   body: z.strictObject({
     draining: z.boolean(),
     reason: z.string().max(1000).nullish(),
@@ -55,7 +55,7 @@ export const showMachine = endpoint({
   idempotent: true,
 });
 
-/** What can be looked up. */
+/** The kinds of ids that can be looked up. */
 export const LOOKUP_KINDS = ['job', 'idea', 'feature', 'machine'] as const;
 export type LookupKind = (typeof LOOKUP_KINDS)[number];
 
@@ -66,7 +66,7 @@ export const findIds = endpoint({
   name: 'findIds',
   method: 'GET',
   path: '/api/cli/ids',
-  summary: 'Find your ids that begin with the given characters. At most six are returned, in order.',
+  summary: 'Find your ids that begin with the given characters. The answer has at most six ids, in order.',
   query: z.object({
     kind: z.enum(LOOKUP_KINDS),
     prefix: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be the beginning of an id'),

@@ -1,4 +1,4 @@
-/** The routes of a runner. They accept the bodies of v0.4.4; all other fields are extensions. */
+/** The routes of a runner. They accept the bodies of v0.4.4. All other fields are extensions. */
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
@@ -50,7 +50,7 @@ const linkedSession = z.object({
   worldId: sha.nullish(),
   projectRoot: projectRootField,
   orpSessionId: z.string().min(1).max(200),
-  /** The id that the session's agent gave it, for every agent. */
+  /** The id that the agent gave the session, whichever agent it is. */
   codexSessionId: z.string().max(200).nullish(),
   /** Extension: the agent. If absent, `codex`. */
   agent: agentName.optional(),
@@ -65,7 +65,7 @@ export const syncMachine = endpoint({
   method: 'POST',
   path: '/api/cli/runner/sync',
   summary:
-    'Report which repositories and sessions this machine has linked. Sessions are replaced within each listed repository.',
+    'Report the repositories and sessions that this machine has linked. For each listed repository, the server replaces its sessions.',
   body: z.object({
     machineId: machineIdField,
     machineName: line.min(1),
@@ -74,9 +74,9 @@ export const syncMachine = endpoint({
     syncedAt: timestamp,
     linkedProjects: z.array(linkedProject).max(500),
     sessions: z.array(linkedSession).max(5000),
-    /** Extension: the list is complete; the server drops all other repositories of the machine. */
+    /** Extension: true if the list is complete. The server then removes all other repositories of the machine. */
     complete: z.boolean().optional(),
-    /** Extension: the list is complete for these repositories; the server drops those of them that are not listed. */
+    /** Extension: the list is complete for these repositories. The server removes each of them that is not listed. */
     completeRoots: z.array(projectRootField).max(500).optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
@@ -100,12 +100,12 @@ export const machineCondition = z.object({
 export const spoolBacklog = z.object({
   leases: z.number().int().min(0).max(1_000_000),
   bytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-  /** When the oldest of them was last written. */
+  /** When the oldest of these attempts was last written. */
   oldestAt: timestamp.optional(),
 });
 
 export const drivenAgent = z.object({
-  /** `shared_server`, `own_server` or `process`; a newer runner may name others. */
+  /** `shared_server`, `own_server` or `process`. A newer runner may name other ways. */
   way: z.string().regex(/^[a-z][a-z_]{0,31}$/, 'must be the name of a way'),
   version: z.string().max(64).optional(),
 });
@@ -116,7 +116,7 @@ const leaseState = z.object({
   expiresAt: absentable,
   /** Why the lease is not valid. */
   reason: z.enum(['unknown', 'cancelled', 'revoked', 'finished', 'lost', 'foreign']).optional(),
-  /** `stop`: the runner must end the agent, because the server accepts no result under this lease. */
+  /** `stop` means that the runner must end the agent, because the server accepts no result under this lease. */
   action: z.enum(['continue', 'stop']),
 });
 
@@ -125,7 +125,7 @@ export const heartbeat = endpoint({
   method: 'POST',
   path: '/api/cli/runner/heartbeat',
   summary:
-    'Report that the machine is alive, and renew the lease that it names. The answer is 200 also for a lost or foreign lease; the body says so.',
+    'Report that the machine is alive, and renew the lease that the body names. If the lease is lost or belongs to another machine, the status is still 200, and the answer reports the loss.',
   body: z.object({
     machineId: machineIdField,
     machineName: line.nullish(),
@@ -139,7 +139,7 @@ export const heartbeat = endpoint({
     asking: z.boolean().optional(),
     /** Extension: the results on the runner's disk that the server has not accepted. If absent, nothing changes. */
     spool: spoolBacklog.optional(),
-    /** Extension: in which way the runner drives its agent. */
+    /** Extension: the way in which the runner drives its agent. */
     agent: drivenAgent.optional(),
   }),
   reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
@@ -186,7 +186,7 @@ export const pollJob = endpoint({
   method: 'GET',
   path: '/api/cli/runner/jobs/poll',
   summary:
-    'Claim at most one job for this machine and open a lease. With `dryRun=1` the call claims nothing.',
+    'Claim at most one job for this machine and open a lease. With `dryRun=1`, the call claims nothing.',
   query: z.object({
     machineId: machineIdField,
     /** Extension: the same claim id returns the same lease. */
@@ -216,7 +216,8 @@ export const claimJob = endpoint({
   name: 'claimJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/claim',
-  summary: 'As `pollJob`, with the repositories in the body: a long list does not fit into a URL.',
+  summary:
+    'Does the same as `pollJob`, but takes the repositories from the body, because a long list does not fit into a URL.',
   body: z.object({
     machineId: machineIdField,
     /** The same claim id returns the same lease. */
@@ -248,7 +249,7 @@ export const startJob = endpoint({
   name: 'startJob',
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/start',
-  summary: 'Report that the agent is about to run.',
+  summary: 'Report that the agent is about to start.',
   body: z.object(holder),
   reply: z.object({ ok, job: jobState, leaseExpiresAt: absentable }),
   errors: fenced,
@@ -295,13 +296,13 @@ export const addLogs = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/logs',
   summary:
-    'Add output: the lines of v0.4.4, or numbered chunks. Repeats are harmless; the answer says what has arrived.',
+    'Add output to the transcript, as lines (v0.4.4) or as numbered chunks. The answer says which chunks have arrived. Chunks can be sent again.',
   body: z.object({
     ...holder,
     lines: z.array(z.object({ level: z.string().max(16), line: z.string() })).optional(),
     chunks: z.array(logChunk).max(1000).optional(),
   }),
-  /** The v0.4.4 client sends its whole output at once. */
+  /** The v0.4.4 client sends all its output at once. */
   maxBodyBytes: 16 * 1024 * 1024,
   reply: z.object({ ok, accepted: z.number().int(), ...received }),
   errors: fenced,
@@ -322,7 +323,7 @@ export const completeJob = endpoint({
     error: z.string().nullish(),
     failureKind: z.enum(FAILURE_KINDS).optional(),
   }),
-  /** JSON may escape every byte of a result; the server measures the result itself. */
+  /** JSON may escape every byte of a result. The server also measures the unescaped result. */
   maxBodyBytes: 7 * MAX_RESULT_BYTES,
   reply: z.object({ ok, job: jobState }),
   errors: [...fenced, 'body_too_large'],
@@ -335,21 +336,21 @@ export const releaseJob = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/release',
   summary:
-    'Return a job whose prompt had no effect. It returns to its place in the queue; the attempt does not count.',
+    'Return a job whose prompt had no effect. The job gets its old place in the queue, and the attempt does not count.',
   body: z.object({
     machineId: machineIdField,
     leaseId: z.string().min(1).max(200),
     reason: z.enum(RELEASE_REASONS),
     message: words.nullish(),
     /**
-     * From when on the job may be claimed again, in ms from now (0 to 31 days), unless it expires before. After
-     * `session_in_use`, a later request of the same holder may make it sooner.
+     * The time in ms (0 to 31 days) after which the job may be claimed again, unless it expires earlier. After
+     * `session_in_use`, a later request of the same holder may shorten this time.
      */
     retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).nullish(),
   }),
   /**
-   * `job` is the current job. After a repeated request, another machine may already hold it. `retryAt`: when the job may be
-   * claimed. Absent if the job may be claimed now or is held.
+   * `job` is the current job. After a repeated request, another machine may already hold it. `retryAt` is the time from which
+   * the job may be claimed. It is absent if the job may be claimed now or is held.
    */
   reply: z.object({ ok, job: jobState, retryAt: absentable }),
   errors: fenced,
@@ -379,7 +380,7 @@ export const queueCheckpoint = endpoint({
   name: 'queueCheckpoint',
   method: 'POST',
   path: '/api/cli/ideas/:ideaId/checkpoints',
-  summary: 'Queue a review of an idea by the session its world names.',
+  summary: 'Queue a review of an idea. The session that its world names writes the review.',
   body: z.object({
     triggerType: z.string().min(1).max(64).default('agent-feedback'),
     contextSelection,

@@ -20,7 +20,7 @@ export const listTokens = endpoint({
         createdAt: z.string(),
         /** To a day. */
         usedAt: z.string(),
-        /** Whether this request is made with it. */
+        /** True if this request is made with it. */
         isThis: z.boolean(),
       }),
     ),

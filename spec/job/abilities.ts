@@ -8,20 +8,20 @@ export interface RunnerAbilities {
   agents?: readonly string[] | undefined;
 }
 
-/** The agent of a session that names none. */
+/** The agent of a session that names no agent. */
 export const DEFAULT_AGENT = 'codex';
 
-/** The kinds that a runner may be handed. */
+/** Returns the kinds of jobs that a runner may get. */
 export function kindsOf(abilities: RunnerAbilities | undefined): readonly string[] {
   return abilities?.kinds ?? PUBLISHED_KINDS;
 }
 
-/** Whether a runner may be handed a job of this kind. */
+/** Returns whether a runner may get a job of this kind. */
 export function knowsKind(abilities: RunnerAbilities | undefined, kind: string): boolean {
   return kindsOf(abilities).includes(kind);
 }
 
-/** Whether a runner drives the agent of a session. */
+/** Returns whether a runner drives the agent of a session. */
 export function drives(abilities: RunnerAbilities | undefined, agent: string | undefined): boolean {
   return (abilities?.agents ?? [DEFAULT_AGENT]).includes(agent ?? DEFAULT_AGENT);
 }

@@ -1,6 +1,6 @@
 /**
- * The condition of a machine: why its runner claims nothing now, although it runs. A failure of the account, the
- * sign-in or the installation is not a failure of a job, so the runner pauses and the queue waits.
+ * The condition of a machine says why its runner claims nothing now, although it runs. A problem with the account, the
+ * sign-in or the installation is not a failure of a job, so the runner pauses and the jobs stay in the queue.
  */
 
 import type { ReleaseReason } from './release.ts';
@@ -16,23 +16,23 @@ export type ConditionCode = (typeof CONDITION_CODES)[number];
 
 export interface MachineCondition {
   code: ConditionCode;
-  /** One sentence of the runner; may be empty. */
+  /** A sentence of the runner. It may be empty. */
   message: string;
   /** When the runner claims again, epoch ms. If absent, as soon as the agent works. */
   until?: number | undefined;
-  /** Since when the condition holds, epoch ms. */
+  /** When the condition began, in epoch ms. */
   since: number;
 }
 
 /**
- * Whether the machine claims nothing at `now`. After `until` it is about to claim again, and its next heartbeat
+ * Returns whether the machine claims nothing at `now`. After `until` it is about to claim again, and its next heartbeat
  * reports that.
  */
 export function isPaused(condition: MachineCondition | undefined, now: number): boolean {
   return condition !== undefined && (condition.until === undefined || condition.until > now);
 }
 
-/** Whether two conditions are equal apart from when they began. */
+/** Returns whether two conditions are equal apart from when they began. */
 export function isSameCondition(
   one: Omit<MachineCondition, 'since'> | undefined,
   other: Omit<MachineCondition, 'since'> | undefined,

@@ -5,13 +5,14 @@ export const LEASE_LOSS_POLICIES = ['requeue', 'hold'] as const;
 export type LeaseLossPolicy = (typeof LEASE_LOSS_POLICIES)[number];
 
 /**
- * What the server writes when a job completes. `answer`: the result of the job. `review`: also the response of its
- * checkpoint.
+ * What the server writes when a job completes. For `answer`, it writes the result of the job. For `review`, it also writes
+ * the response of the checkpoint.
  */
 export type Completion = 'answer' | 'review';
 
 /**
- * How an answer is summarised in one line. `first_line`: its first line with text. `sections`: from the sections of a review.
+ * How the server summarizes an answer in one line. `first_line` takes the first non-blank line. `sections` uses the sections
+ * of a review.
  */
 export type SummaryRule = 'first_line' | 'sections';
 
@@ -21,7 +22,7 @@ export interface KindRules {
   noun: string;
   /** The default policy. A job that only reads may run twice; a job that changes a repository may not. */
   onLeaseLoss: LeaseLossPolicy;
-  /** `sender`: the sender writes the prompt and chooses the target; lists show the start. `server`: the server does both. */
+  /** Who writes the prompt and chooses the target. Lists show the start of a prompt only if the sender wrote it. */
   composedBy: 'sender' | 'server';
   completion: Completion;
   summary: SummaryRule;
@@ -83,38 +84,38 @@ export type UsageLimitPolicy = (typeof USAGE_LIMIT_POLICIES)[number];
 export const FAILURE_KINDS = [
   /** The agent ended with an error, or without an answer. */
   'agent_error',
-  /** The agent does not know the session that it was asked to work in; no other session was used. */
+  /** The agent does not know the session of the job. No other session was used. */
   'session_missing',
   /** The agent's account reached its usage limit after the job had an effect, so the job could not be returned. */
   'usage_limited',
-  /** As `usage_limited`: the agent is signed out. */
+  /** The agent was found signed out after the job had an effect. */
   'signed_out',
-  /** As `usage_limited`: the model behind the agent is overloaded, or cannot be reached. */
+  /** The agent's model was overloaded or unreachable after the job had an effect. */
   'overloaded',
-  /** As `usage_limited`: the agent's program is missing, broken, or refuses its configuration. */
+  /** The agent's program was missing, broken, or refused its configuration, and the job could not be returned. */
   'agent_unavailable',
-  /** The session has no room for another turn in the context of its model. */
+  /** The context of the session's model has no room for another turn. */
   'context_full',
-  /** The agent's account, or its model's server, does not have the model that the session asks for. */
+  /** The session asks for a model that the agent's account or the model's server does not have. */
   'model_unavailable',
   /** The agent reached a time limit. */
   'agent_timeout',
   /** No linked repository on the machine matches. */
   'no_repository',
-  /** The repository has no session that can take it. */
+  /** The repository has no session that can take the job. */
   'no_session',
   /** The runner does not know this kind of job. */
   'unsupported_kind',
-  /** A rule of the machine's owner forbids it. */
+  /** A rule of the machine's owner forbids the job. */
   'policy_denied',
-  /** Every automatic attempt was used up by lost leases. */
+  /** Lost leases used up all automatic attempts. */
   'attempts_exhausted',
-  /** It waited past its expiry. */
+  /** The job waited past its expiry. */
   'expired',
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-/** What a person can do about failures for which a retry does not help. Shown after the error of the agent. */
+/** The remedies for failures that a retry does not fix. They are shown after the error of the agent. */
 export const REMEDIES: Readonly<Partial<Record<FailureKind, string>>> = {
   context_full:
     'Compact the session in its agent, or register another session with orp link session register. Then retry the job.',
@@ -124,7 +125,7 @@ export const REMEDIES: Readonly<Partial<Record<FailureKind, string>>> = {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Automatic attempts before a job fails as `attempts_exhausted`; a retry by a person resets the count. */
+/** The number of automatic attempts before a job fails as `attempts_exhausted`. A retry by a person resets the count. */
 export const DEFAULT_MAX_ATTEMPTS = 3;
 export const MAX_ATTEMPTS_LIMIT = 20;
 
@@ -141,10 +142,10 @@ export const MAX_PRIORITY = 100;
 /** The longest time limit that a sender may set. */
 export const MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
 
-/** Bytes (UTF-8) of a prompt, an answer, and one upload of the transcript. Larger ones are refused with 413. */
+/** The maximum bytes (UTF-8) of a prompt, an answer, and one upload of the transcript. The server refuses more with 413. */
 export const MAX_PROMPT_BYTES = 256 * 1024;
 export const MAX_RESULT_BYTES = 1024 * 1024;
 export const MAX_CHUNK_BYTES = 256 * 1024;
 
-/** Characters of a summary, as the v0.4.4 client cuts it. */
+/** The maximum number of characters in a summary. The v0.4.4 client cuts summaries at the same length. */
 export const SUMMARY_LENGTH = 280;

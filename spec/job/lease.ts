@@ -6,13 +6,16 @@
 import type { LeaseLossPolicy } from './kinds.ts';
 import type { JobStatus } from './status.ts';
 
-/** 120 s: the lease survives five lost heartbeats. The v0.4.4 client shows a job as stale after the same time. */
+/** A lease lasts 120 s, so it survives five lost heartbeats. The v0.4.4 client shows a job as stale after the same time. */
 export const LEASE_MS = 120_000;
 
-/** 20 s, the heartbeat of the v0.4.4 client. */
+/** The interval of heartbeats, 20 s as in the v0.4.4 client. */
 export const HEARTBEAT_MS = 20_000;
 
-/** A lease that was not started is handed out again to its machine after this time: the poll answer was lost. */
+/**
+ * After this time, an unstarted lease is handed out again to its machine, because the answer to the poll was probably
+ * lost.
+ */
 export const REDELIVER_AFTER_MS = 15_000;
 
 /** Automatic retries pause 10 s, doubling to 5 min, ±25 %, so that a broken machine does not get jobs all the time. */
@@ -20,19 +23,19 @@ const BACKOFF_FIRST_MS = 10_000;
 export const BACKOFF_LIMIT_MS = 5 * 60_000;
 export const BACKOFF_JITTER = 0.25;
 
-/** When a lease renewed now ends. */
+/** Returns when a lease that is renewed now ends. */
 export function leaseExpiry(now: number): number {
   return now + LEASE_MS;
 }
 
-/** Whether a heartbeat must be written to D1: only when less than half of the recorded lease is left. */
+/** Returns whether a heartbeat must be written to D1. It must if less than half of the recorded lease is left. */
 export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
   return recordedExpiresAt - now < LEASE_MS / 2;
 }
 
 /**
- * Whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost. Not while
- * a person is asked about the job, because the answer has then arrived.
+ * Returns whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost.
+ * Not while a person is asked about the job, because the answer has then arrived.
  */
 export function isRedeliverable(
   lease: { status: JobStatus; claimedAt: number; isAsking?: boolean },
@@ -42,7 +45,7 @@ export function isRedeliverable(
 }
 
 /**
- * Pause before automatic attempt number `attemptsUsed + 1`.
+ * Returns the pause before automatic attempt number `attemptsUsed + 1`.
  * @param attemptsUsed attempts already used, at least 1
  * @param random in [0, 1)
  */
@@ -67,7 +70,10 @@ export interface LeasedJob {
   maxAttempts: number;
 }
 
-/** Decides what happens to a leased job at `now`. `keep`: it is not leased, or its lease has not expired. */
+/**
+ * Decides what happens to a leased job at `now`. `keep` means that the job is not leased, or that its lease has not
+ * expired.
+ */
 export function judgeLease(job: LeasedJob, now: number, random: number): LeaseVerdict {
   if (job.leaseExpiresAt > now) return { kind: 'keep' };
   if (job.status === 'dispatched') return { kind: 'release' };

@@ -3,7 +3,7 @@
  * The job returns to its place in the queue, and the attempt does not count.
  */
 
-/** Why a holder returns a job. A closed set; the reason is kept with the attempt. */
+/** The reasons for which a holder may return a job. The server stores the reason with the attempt. */
 export const RELEASE_REASONS = [
   /** The person at the machine did not answer whether the job may run. */
   'question_unanswered',
@@ -25,7 +25,7 @@ export type ReleaseReason = (typeof RELEASE_REASONS)[number];
 /** The longest pause that a holder may request: 31 days. */
 export const MAX_RETRY_AFTER_MS = 31 * 24 * 60 * 60_000;
 
-/** Characters of a release's message, and of a condition's. */
+/** The maximum number of characters in the message of a release or a condition. */
 export const REASON_LENGTH = 300;
 
 /**
@@ -35,13 +35,13 @@ export const REASON_LENGTH = 300;
 export const FREE_RELEASES = 5;
 export const RELEASE_PAUSE_MS = 60_000;
 
-/** A session that another program has open is retried soon at first, and rarely when it stays open overnight. */
+/** If another program has the session open, the first retries come soon. If it stays open overnight, retries are rare. */
 const SESSION_PAUSE = { firstMs: 15_000, limitMs: 5 * 60_000 };
 
 /**
- * How long a returned job may not be claimed, in ms; undefined: no pause.
+ * Returns how long a returned job may not be claimed, in ms, or undefined if there is no pause.
  *
- * @param earlier how often it was returned before
+ * @param earlier how often the job was returned before
  */
 export function releasePauseMs(reason: ReleaseReason, earlier: number): number | undefined {
   if (reason === 'session_in_use') {
@@ -61,10 +61,10 @@ const SENTENCES: Record<ReleaseReason, string> = {
 };
 
 /**
- * The sentence about the returned attempt, for people.
+ * Returns the sentence about the returned attempt, for people.
  *
  * @param message a sentence of the runner, if there is one
- * @param machine the name of the machine that the session is on, where it is known
+ * @param machine the name of the session's machine, if known
  */
 export function releaseSentence(
   reason: ReleaseReason,
@@ -77,7 +77,7 @@ export function releaseSentence(
   return words ? `${sentence} ${words}` : sentence;
 }
 
-/** Whether a sentence of `releaseSentence` says that somebody works in the session. */
+/** Returns whether a sentence of `releaseSentence` says that somebody works in the session. */
 export function saysInUse(sentence: string): boolean {
   return sentence.startsWith('The session is busy:');
 }

@@ -10,7 +10,7 @@ export interface SpoolBacklog {
   /** The number of attempts whose output or result waits on the disk. Running jobs do not count. */
   leases: number;
   bytes: number;
-  /** When the oldest of them was last written, epoch ms. Absent if there is none. */
+  /** When the oldest of these attempts was last written, in epoch ms. Absent if there are no such attempts. */
   oldestAt?: number | undefined;
 }
 
@@ -21,13 +21,13 @@ export interface SaidReport {
 
 /** The report with the time at which the server stored it. */
 export interface MachineReport extends SaidReport {
-  /** When the server wrote it, epoch ms. */
+  /** When the server stored the report, in epoch ms. */
   at: number;
 }
 
 /**
- * Whether a report must be written before the next regular write: if the agent is driven in another way, or if a backlog has
- * begun or ended. A growing backlog can wait.
+ * Returns whether a report must be written before the next regular write: if the agent is driven in another way, or if a
+ * backlog has begun or ended. A growing backlog can wait.
  */
 export function isNotableReport(report: SaidReport | undefined, before: SaidReport | undefined): boolean {
   if (report === undefined) return false;

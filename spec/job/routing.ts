@@ -2,7 +2,7 @@
  * Decides which session of which repository takes a job. Every value that a job names must match, so a job for one idea never
  * runs in the repository of another idea. The rules use only data that machines have synced.
  *
- * Order inside a machine: the named session; otherwise the primary session; otherwise the first session that can take jobs.
+ * A machine prefers the named session, then the primary session, then the first session that can take jobs.
  */
 
 import { drives, type RunnerAbilities } from './abilities.ts';
@@ -67,7 +67,7 @@ export const FALLBACK_REASONS = [
 ] as const;
 export type FallbackReason = (typeof FALLBACK_REASONS)[number];
 
-/** The choice and its reason; both are sent with the job. */
+/** The chosen session and the reason for the choice. Both are sent with the job. */
 export interface Route {
   machineId: string;
   projectRoot: string;
@@ -79,7 +79,10 @@ export interface Route {
   fallbackReason?: FallbackReason | undefined;
 }
 
-/** Whether a session can take jobs: it is active and has an id at its agent. (Archived sessions are never synced.) */
+/**
+ * Returns whether a session can take jobs: it is active and has an id at its agent. (Archived sessions are never
+ * synced.)
+ */
 export function isRouteable(session: SyncedSession): session is SyncedSession & { codexSessionId: string } {
   const { state, codexSessionId, lacksAgent } = session;
   return state === 'active' && codexSessionId !== undefined && codexSessionId !== '' && lacksAgent !== true;
@@ -122,7 +125,7 @@ export function routesFor(target: JobTarget, projects: readonly SyncedProject[])
   return matching.flatMap((project) => defaultRoutes(project, fallbackReason(target, project)));
 }
 
-/** Whether a job may go to a repository, regardless of its sessions. */
+/** Returns whether a job may go to a repository, regardless of its sessions. */
 export function isMatchingProject(target: JobTarget, project: SyncedProject): boolean {
   return (
     (target.machineId === undefined || target.machineId === project.machineId) &&
@@ -132,7 +135,7 @@ export function isMatchingProject(target: JobTarget, project: SyncedProject): bo
   );
 }
 
-/** Whether a session matches the session that a job names. If the job names no session, every session matches. */
+/** Returns whether a session matches the session that a job names. If the job names no session, every session matches. */
 export function isNamedSession(target: JobTarget, session: SyncedSession): boolean {
   return (
     (target.orpSessionId === undefined || target.orpSessionId === session.orpSessionId) &&

@@ -1,6 +1,6 @@
 /**
- * Why a job is not running: one code from a closed set and one sentence, the same in the API, in `orp` and on the
- * pages. Terminal and running jobs have no waiting reason.
+ * The reason why a job is not running: a code and a sentence. The API, `orp` and the pages show the same reason. Terminal
+ * and running jobs have no waiting reason.
  */
 
 import { utcMinute } from '../text.ts';
@@ -14,13 +14,13 @@ import { isMatchingProject, routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
 
 export const WAITING_CODES = [
-  /** Its `notBefore`, or the pause after a lost lease, is in the future. */
+  /** The `notBefore` of the job, or the end of a pause after a lost lease, is in the future. */
   'not_yet',
   /** No machine has synced a repository that matches. */
   'no_machine',
   /** A repository matches, but no session in it can take the job. */
   'no_session',
-  /** Every machine that could take it has been silent for a while. */
+  /** All machines that could take the job have been silent for a while. */
   'machine_offline',
   /** A person drained the machine. It finishes its jobs and claims no new ones. */
   'machine_draining',
@@ -28,7 +28,7 @@ export const WAITING_CODES = [
   'machine_paused',
   /** No runner of an online machine knows this kind of job. */
   'runner_too_old',
-  /** The session works on another job. */
+  /** Another job runs in the session. */
   'session_busy',
   /** The session is reserved for a job whose machine stopped responding. A person must first decide about that job. */
   'session_held',
@@ -46,13 +46,16 @@ export type WaitingCode = (typeof WAITING_CODES)[number];
 export interface Waiting {
   code: WaitingCode;
   message: string;
-  /** Since when this reason holds, epoch ms. */
+  /** When this reason began, in epoch ms. */
   since: number;
   /** Present if the named session cannot take the job and another session will. */
   note?: string | undefined;
 }
 
-/** The server shows a machine as offline after ten minutes without a sign of life, because it writes signs of life to D1 only every five minutes. */
+/**
+ * The server shows a machine as offline if it has heard nothing for ten minutes. The time is long because D1 records
+ * heartbeats only every five minutes.
+ */
 export const OFFLINE_AFTER_MS = 10 * 60_000;
 
 /** The known facts about a machine of the owner. */
@@ -72,10 +75,10 @@ export interface WaitingJob {
   status: JobStatus;
   createdAt: number;
   availableAt: number;
-  /** Absent if unknown here. */
+  /** When the job expires. Absent if the caller does not know it. */
   expiresAt?: number | undefined;
   claimedAt?: number | undefined;
-  /** Since when a person at the machine is being asked. */
+  /** When the runner began to ask a person at the machine. */
   askingSince?: number | undefined;
   leaseExpiresAt?: number | undefined;
   machineId?: string | undefined;
@@ -101,7 +104,7 @@ export interface BusySession {
   isLost: boolean;
 }
 
-/** Whether a machine is expected to poll. */
+/** Returns whether a machine is expected to poll. */
 function isOnline(machine: MachinePresence, now: number): boolean {
   return machine.listening || now - machine.lastSeenAt < OFFLINE_AFTER_MS;
 }
@@ -164,7 +167,7 @@ function whenDue({ availableAt, expiresAt, givenBackBecause }: WaitingJob): stri
     : `${givenBackBecause} It is retried at ${utcMinute(availableAt)}.`;
 }
 
-/** When the machine will take the job. A machine that was seen recently cannot always be woken. */
+/** Says when the machine will take the job. A recently seen machine cannot always be woken. */
 function whenTaken(machineId: string, machines: readonly MachinePresence[]): string {
   const machine = machines.find((one) => one.machineId === machineId);
   if (machine === undefined) return 'The machine claims it with its next poll.';
@@ -173,7 +176,7 @@ function whenTaken(machineId: string, machines: readonly MachinePresence[]): str
     : `${machine.name} is not connected; its runner claims the job with its next poll. Last seen ${utcMinute(machine.lastSeenAt)}.`;
 }
 
-/** Why the sessions are busy. A running job ends by itself; a lost job needs a person. */
+/** Says why the sessions are busy. A running job ends by itself, but a lost job needs a person. */
 function whyBusy(usable: readonly Route[], around: QueueFacts, since: number): Waiting {
   const holders = usable.flatMap((route) => {
     const holder = around.busySessions.get(route.codexSessionId);

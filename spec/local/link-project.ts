@@ -13,8 +13,8 @@ export const linkProjectSchema = z
     idea_title: z.string().optional(),
     world_id: z.string().optional(),
     world_name: z.string().optional(),
-    github_url: z.string().optional().describe('Without credentials.'),
-    linked_email: z.string().optional().describe('Account that linked it.'),
+    github_url: z.string().optional().describe('URL of the GitHub repository, without credentials.'),
+    linked_email: z.string().optional().describe('Account that linked the repository.'),
     notes: z.string().optional(),
     source: linkSource,
   })

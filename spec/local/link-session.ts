@@ -13,21 +13,26 @@ export const linkSessionSchema = z
     orp_session_id: present,
     label: present,
     state: z.enum(SESSION_STATES),
-    project_root: present.describe('Absolute path of the folder the agent works in.'),
+    project_root: present.describe('Absolute path of the folder in which the agent works.'),
     created_at_utc: timestamp,
     last_active_at_utc: timestamp,
     archived: z.boolean(),
-    primary: z.boolean().describe('Takes the work that names no session. Never true when archived.'),
+    primary: z
+      .boolean()
+      .describe('The primary session takes jobs that name no session. An archived session is never primary.'),
     source: linkSource,
-    codex_session_id: z.string().optional().describe('Without it the session cannot take work.'),
-    agent: z.string().optional().describe('The agent of the session. Absent: codex.'),
+    codex_session_id: z
+      .string()
+      .optional()
+      .describe('Id that Codex gave the session. Without it, the session cannot take jobs.'),
+    agent: z.string().optional().describe('The agent of the session. If absent, codex.'),
     agent_session_id: z
       .string()
       .optional()
       .describe(
-        'Its id at an agent other than codex. A client of v0.4.4 sees a session that cannot take work.',
+        'Id that an agent other than Codex gave the session. A v0.4.4 client sees such a session as unable to take jobs.',
       ),
-    role: z.enum(SESSION_ROLES).optional().describe('For people; no effect on routing.'),
+    role: z.enum(SESSION_ROLES).optional().describe('A note for people. It has no effect on routing.'),
     terminal_target: terminalTarget.optional(),
     notes: z.string().optional(),
   })

@@ -18,15 +18,15 @@ export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
 const CODEX_APPROVALS = ['on-request', 'never'] as const;
 export type CodexApproval = (typeof CODEX_APPROVALS)[number];
 
-/** Whether a person at the terminal is asked before a job runs. */
+/** When the runner asks a person at the terminal before it runs a job. */
 const CONFIRMATIONS = ['always', 'unknown-sender', 'never'] as const;
 
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
-/** Means the account that this machine is signed in to. */
+/** The word for the account that this machine is signed in to. */
 export const OWNER = 'owner';
 
-/** More entries than a person maintains. */
+/** The maximum number of entries in a list. It is more than a person maintains. */
 const MAX_ENTRIES = 500;
 const MAX_RUN_MINUTES = 24 * 60;
 
@@ -42,15 +42,21 @@ const repository = entry.regex(/^(\/|~\/|~$)/, 'must be an absolute path or begi
 const quietSpanSchema = z
   .strictObject({
     from: clock.describe('Local time of day, HH:MM.'),
-    to: clock.describe('Local time of day, HH:MM; earlier than `from` means the next morning.'),
-    days: z.array(z.enum(WEEKDAYS)).min(1).optional().describe('Days on which it begins; absent: every day.'),
+    to: clock.describe(
+      'Local time of day, HH:MM. If it is earlier than `from`, the window ends on the next day.',
+    ),
+    days: z
+      .array(z.enum(WEEKDAYS))
+      .min(1)
+      .optional()
+      .describe('Days on which the window begins. If absent, every day.'),
   })
   .refine((span) => span.from !== span.to && !(span.from === '24:00' && span.to === '00:00'), {
     message: 'from and to are the same time; write 00:00 to 24:00 for a whole day',
     path: ['to'],
   });
 
-/** The keys stand in the order in which they are documented; each is the name of a rule. */
+/** The keys are in the order of the documentation. Each key is the name of a rule. */
 export const policySchema = z
   .strictObject({
     schema_version: schemaVersion,
@@ -60,32 +66,34 @@ export const policySchema = z
       .optional()
       .describe('Absolute paths or globs (`*` in a name, `**` over folders) in which agents may work.'),
     sessions: entries.describe(
-      'Ids of the sessions (ORP or Codex) that may take work; `*` stands for any text.',
+      'Ids of the sessions (ORP or Codex) that may take jobs. `*` stands for any text.',
     ),
     job_kinds: z.array(z.enum(JOB_KINDS)).optional().describe('Kinds of jobs that may run.'),
     accounts: entries.describe(
       `Accounts whose jobs may run, by e-mail; \`${OWNER}\` is the signed-in one, \`*\` stands for any text. Absent: the signed-in one, and jobs that name no sender.`,
     ),
-    codex_sandbox: z.enum(CODEX_SANDBOXES).optional().describe('Handed to Codex as sandbox_mode.'),
+    codex_sandbox: z.enum(CODEX_SANDBOXES).optional().describe('Passed to Codex as sandbox_mode.'),
     codex_approval: z
       .enum(CODEX_APPROVALS)
       .optional()
-      .describe('Handed to Codex as approval_policy; `codex exec` may run with never all the same.'),
+      .describe('Passed to Codex as approval_policy. `codex exec` may ignore it and use never.'),
     max_run_minutes: z
       .int()
       .min(1)
       .max(MAX_RUN_MINUTES)
       .optional()
-      .describe('No agent runs longer, whatever its job asks for.'),
+      .describe('Maximum run time of an agent. A job cannot ask for a longer time.'),
     quiet_hours: z
       .array(quietSpanSchema)
       .max(50)
       .optional()
-      .describe('No job is claimed in these hours; jobs wait in the queue.'),
+      .describe('In these hours the runner claims no jobs. They wait in the queue.'),
     confirm: z
       .enum(CONFIRMATIONS)
       .optional()
-      .describe('Whether a person at the terminal is asked; without a terminal such jobs are refused.'),
+      .describe(
+        'Whether the runner asks a person at the terminal before a job starts. Without a terminal, it refuses such jobs.',
+      ),
   })
   .meta({
     title: 'Runner policy',

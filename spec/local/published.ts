@@ -7,7 +7,7 @@ import { policySchema } from './policy.ts';
 import { runnerMachineSchema } from './runner-machine.ts';
 import { runnerRuntimeSchema } from './runner-runtime.ts';
 
-/** File name without its ending, and what it describes. */
+/** The title of each schema, by the name of its file without the extension. */
 export const PUBLISHED_SCHEMAS = {
   'link-project': linkProjectSchema,
   'link-session': linkSessionSchema,

@@ -1,4 +1,7 @@
-/** `machine.json` and its copy `LINK/runner.json`: this computer as a runner. Published as `spec/v1/runner-machine.schema.json`. */
+/**
+ * `machine.json` and its copy `LINK/runner.json`: this computer as a runner. Published as `spec/v1/runner-
+ * machine.schema.json`.
+ */
 
 import { z } from 'zod';
 import { present, schemaVersion, timestamp } from './fields.ts';
@@ -7,12 +10,19 @@ import { present, schemaVersion, timestamp } from './fields.ts';
 export const runnerMachineSchema = z
   .strictObject({
     schema_version: schemaVersion,
-    machine_id: present.describe('Made once; the hosted side binds it to the account that first synced it.'),
+    machine_id: present.describe(
+      'Created once. The server binds it to the account that first synced the machine.',
+    ),
     machine_name: present,
     platform: z.string().describe('`macos`, `windows`, `linux` or another lower-case system name.'),
-    app_version: z.string().optional().describe('Version of the client that made the record.'),
-    runner_enabled: z.boolean().describe("The owner's consent to work for the hosted side."),
-    linked_email: z.string().optional().describe('Account of the last enable, heartbeat or sync.'),
+    app_version: z.string().optional().describe('Version of the client that wrote the record.'),
+    runner_enabled: z
+      .boolean()
+      .describe('Whether the owner allows this machine to run jobs from the server.'),
+    linked_email: z
+      .string()
+      .optional()
+      .describe('Account that was used in the last enable, heartbeat or sync.'),
     last_heartbeat_at_utc: timestamp.optional(),
     last_sync_at_utc: timestamp.optional(),
   })

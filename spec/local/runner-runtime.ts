@@ -16,7 +16,7 @@ import {
 const text = z.string().optional();
 const at = timestamp.optional();
 
-/** One optional field per key, in their order. */
+/** Returns a schema with one optional field per key, in the order of the keys. */
 function fieldsOf<K extends string, T extends z.ZodType>(keys: readonly K[], field: T): Record<K, T> {
   return Object.fromEntries(keys.map((key) => [key, field])) as Record<K, T>;
 }
@@ -33,11 +33,14 @@ const runtimeEventSchema = z.strictObject(fieldsOf(RUNTIME_EVENT_TEXTS, text));
 export const runnerRuntimeSchema = z
   .strictObject({
     schema_version: schemaVersion,
-    status: z.enum(RUNTIME_STATUSES).describe('`idle` whenever there is no active job.'),
+    status: z.enum(RUNTIME_STATUSES).describe('`idle` if there is no active job.'),
     updated_at_utc: timestamp.optional(),
     active_job: runtimeJobSchema,
     last_job: runtimeJobSchema,
-    recent_events: z.array(runtimeEventSchema).max(RECENT_EVENTS_KEPT).describe('Oldest first.'),
+    recent_events: z
+      .array(runtimeEventSchema)
+      .max(RECENT_EVENTS_KEPT)
+      .describe('Recent events, oldest first.'),
   })
   .meta({ title: 'Runner runtime', description: 'The work of the runner in one repository.' });
 

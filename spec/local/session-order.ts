@@ -2,7 +2,7 @@
 
 import type { LinkSession } from './link-session.ts';
 
-/** The fields that the rules read; records of any origin have them. */
+/** The fields that the rules read. All records have them, no matter which program wrote them. */
 export type RankedSession = Pick<
   LinkSession,
   'orp_session_id' | 'label' | 'state' | 'last_active_at_utc' | 'archived' | 'primary' | 'codex_session_id'
@@ -11,28 +11,28 @@ export type RankedSession = Pick<
 /** The counts that `orp` prints as `session_counts`. */
 export interface SessionCounts {
   total: number;
-  /** Not archived, and active. */
+  /** The number of sessions that are active and not archived. */
   active: number;
   archived: number;
-  /** Active, with a Codex session id: able to take work. */
+  /** The number of sessions that can take jobs, because they are active and have a Codex session id. */
   routeable: number;
-  /** Flagged primary; one at most in a healthy repository. */
+  /** The number of sessions marked as primary. A healthy repository has at most one. */
   primary: number;
 }
 
-/** Not archived, and active. */
+/** Returns whether a session is active and not archived. */
 export function isActive(session: RankedSession): boolean {
   return !session.archived && session.state === 'active';
 }
 
-/** Active, with a Codex session id: able to take work. */
+/** Returns whether a session can take jobs, because it is active and has a Codex session id. */
 export function isRouteable<T extends RankedSession>(
   session: T,
 ): session is T & { codex_session_id: string } {
   return isActive(session) && (session.codex_session_id ?? '').trim() !== '';
 }
 
-/** List order: primary, then not archived, active, most recently active, and by label. */
+/** Sorts sessions: primary first, then not archived, active, most recently active, and by label. */
 export function compareSessions(a: RankedSession, b: RankedSession): number {
   return (
     Number(!a.primary) - Number(!b.primary) ||
@@ -44,7 +44,7 @@ export function compareSessions(a: RankedSession, b: RankedSession): number {
   );
 }
 
-/** A copy in list order. */
+/** Returns a sorted copy of the list. */
 export function sortSessions<T extends RankedSession>(sessions: readonly T[]): T[] {
   return [...sessions].sort(compareSessions);
 }
@@ -61,13 +61,13 @@ export function countSessions(sessions: readonly RankedSession[]): SessionCounts
   };
 }
 
-/** The session that keeps or gets the primary flag, if any: every change to the sessions ends with this rule. */
+/** Returns the session that keeps or gets the primary flag, if any. Every change of the sessions ends with this rule. */
 export function choosePrimary<T extends RankedSession>(sessions: readonly T[]): T | undefined {
   const open = sortSessions(sessions).filter((session) => !session.archived);
   return open.find((session) => session.primary) ?? open.find(isActive) ?? open[0];
 }
 
-/** The sessions with exactly one primary flag, on the chosen one. */
+/** Returns the sessions with the primary flag only on the session that `choosePrimary` chooses. */
 export function withOnePrimary<T extends RankedSession>(sessions: readonly T[]): T[] {
   const chosen = choosePrimary(sessions);
   return sessions.map((session) => ({ ...session, primary: session === chosen }));

@@ -9,7 +9,7 @@ export const SCHEMA_VERSION = '1.0.0';
 /** Where a project or session record came from. */
 export const LINK_SOURCES = ['cli', 'rust-app', 'import-rust'] as const;
 
-/** Whether a session is in use. */
+/** The states of a session. A closed session is not in use. */
 export const SESSION_STATES = ['active', 'closed'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 

@@ -1,6 +1,6 @@
 /**
- * Alerts for operators: a closed set, each a rule over facts that says when it holds, what it means and what to do. An
- * alert is not stored: it is there while its condition is true.
+ * The rules for the alerts of operators. Each kind of alert has one rule, which reads facts and decides whether to raise the
+ * alert. Alerts are not stored. An alert exists for as long as its condition is true.
  */
 
 import type { MachineReport } from '../job/report.ts';
@@ -21,7 +21,7 @@ export const ALERT_KINDS = [
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
-/** What each alert means, and what an operator does about it, in this order. */
+/** The meaning of each alert, and the steps for an operator in their order. */
 export const PLAYBOOK: Record<AlertKind, { meaning: string; next: string }> = {
   expired_lease: {
     meaning:
@@ -68,20 +68,20 @@ export interface Alert {
   kind: AlertKind;
   /** An id that stays the same while the problem lasts. */
   id: string;
-  /** Since when, epoch ms. */
+  /** When the problem began, in epoch ms. */
   at: number;
   sentence: string;
   meaning: string;
   next: string;
   account?: Owner;
   machineId?: string;
-  /** At most ten of the jobs that it is about. */
+  /** At most ten of the affected jobs. */
   jobIds: readonly string[];
-  /** How many jobs, or for `version_drift` machines. */
+  /** The number of affected jobs. For `version_drift`, the number of machines. */
   count: number;
 }
 
-/** Each rule gets what the server read about its subject. */
+/** The facts about a job that the rules need. */
 export interface AlertJob {
   id: string;
   owner: Owner;
@@ -89,7 +89,7 @@ export interface AlertJob {
   attempt: number;
   updatedAt: number;
   leaseExpiresAt: number | undefined;
-  /** The machine that holds it, else the one that it names. */
+  /** The machine that holds the job. If no machine holds it, the machine that the job names. */
   machine: { id: string; name: string; lastSeenAt: number; listening: boolean } | undefined;
   /** Present only for queued jobs that are due. */
   waiting?: Waiting | undefined;
@@ -102,11 +102,11 @@ export interface AlertMachine {
   report: MachineReport | undefined;
 }
 
-/** Machines of one version that were heard of lately. */
+/** The number of recently active machines that run one version. */
 export interface VersionCount {
   version: string;
   machines: number;
-  /** One of them. */
+  /** The id of one of these machines. */
   machineId: string;
 }
 
@@ -117,12 +117,12 @@ export interface AlertFacts {
   versions: readonly VersionCount[];
 }
 
-/** Results that wait this long on a disk are not only on their way. */
+/** Results that have waited on a disk for this long raise an alert. Newer results may still be in delivery. */
 export const SPOOL_OLD_MS = 10 * 60_000;
 export const MANY_RETRIES = 3;
 const NAMED_JOBS = 10;
 
-/** All alerts: the worst kinds first, as in `ALERT_KINDS`, and the longest first. */
+/** Returns all alerts, sorted by kind in the order of `ALERT_KINDS`, then from the oldest to the newest. */
 export function alertsOf(facts: AlertFacts): Alert[] {
   const { jobs, machines, versions, now } = facts;
   const found = [
@@ -163,7 +163,7 @@ export function lostJob(job: AlertJob): Alert[] {
 
 export function repeatedRetries(job: AlertJob): Alert[] {
   const { id, owner, status, attempt, updatedAt } = job;
-  // A queued job has its next attempt before it.
+  // The next attempt of a queued job also counts as a retry.
   const retries = status === 'queued' ? attempt : attempt - 1;
   if (retries < MANY_RETRIES) return [];
   const sentence = `Job ${id} was retried ${retries} times.`;
@@ -174,7 +174,7 @@ function aboutJob({ id, machine }: AlertJob) {
   return { subject: id, jobIds: [id], count: 1, ...(machine === undefined ? {} : { machineId: machine.id }) };
 }
 
-/** One alert for each account and reason. */
+/** Returns one alert for each account and reason. */
 export function unrouteable(jobs: readonly AlertJob[]): Alert[] {
   const lacking = jobs.filter(
     ({ waiting }) => waiting?.code === 'no_session' || waiting?.code === 'no_machine',
@@ -193,7 +193,7 @@ export function unrouteable(jobs: readonly AlertJob[]): Alert[] {
   });
 }
 
-/** One alert for each silent machine that holds jobs, or that queued jobs name. */
+/** Returns one alert for each silent machine that holds jobs, or that queued jobs name. */
 export function silentMachines(jobs: readonly AlertJob[], now: number): Alert[] {
   const depending = jobs.filter(
     ({ machine }) =>
@@ -221,7 +221,7 @@ export function growingSpool({ id, name, owner, report }: AlertMachine, now: num
   return [alert('growing_spool', { ...about, count: leases })];
 }
 
-/** One alert for each version that is older than the newest one in use. */
+/** Returns one alert for each version that is older than the newest version in use. */
 export function versionDrift(versions: readonly VersionCount[], now: number): Alert[] {
   const known = versions.filter(({ version }) => /^\d+\.\d+/.test(version));
   const newest = known.reduce<string | undefined>(

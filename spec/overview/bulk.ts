@@ -1,4 +1,4 @@
-/** Orders over all jobs that match a filter: what may be ordered, and which jobs it means. */
+/** The rules for bulk orders: which actions exist, and which jobs a filter selects. */
 
 import { type JobStatus, TRANSITIONS } from '../job/status.ts';
 
@@ -8,7 +8,7 @@ export type BulkAction = (typeof BULK_ACTIONS)[number];
 export const BULK_STATES = ['running', 'completed', 'aborted'] as const;
 export type BulkState = (typeof BULK_STATES)[number];
 
-/** The filter of the job list, over all accounts or one. */
+/** The filter of the job list, for one account or for all accounts. */
 export interface BulkFilter {
   /** The id or the e-mail address of an account. */
   account?: string | undefined;
@@ -18,19 +18,22 @@ export interface BulkFilter {
   machineId?: string | undefined;
 }
 
-/** Statuses that an action may start from. Jobs that ended well or were cancelled are not requeued by the dozen. */
+/** The statuses that an action may change. A bulk order cannot requeue completed or cancelled jobs. */
 export const BULK_FROM: Record<BulkAction, readonly JobStatus[]> = {
   cancel: TRANSITIONS.cancel.from,
   requeue: TRANSITIONS.retry.from.filter((status) => status !== 'completed' && status !== 'cancelled'),
 };
 
-/** What an action means when the filter names no status. A requeue of a job at work must be asked for. */
+/**
+ * The statuses that an action changes if the filter names no status. To requeue running jobs, the filter must name their
+ * status.
+ */
 const BULK_DEFAULT: Record<BulkAction, readonly JobStatus[]> = {
   cancel: BULK_FROM.cancel,
   requeue: ['lost', 'failed'],
 };
 
-/** The statuses that a filter means for an action, or the first one that it may not name. */
+/** Returns the statuses that a filter selects for an action, or the first status that it must not name. */
 export function bulkStatuses(
   action: BulkAction,
   named: string | undefined,

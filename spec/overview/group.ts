@@ -1,4 +1,4 @@
-/** The members of a list by key, in the order in which the keys appear. No group is empty. */
+/** Groups the members of a list by key, in the order in which the keys first appear. No group is empty. */
 export function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): Map<string, [T, ...T[]]> {
   const groups = new Map<string, [T, ...T[]]>();
   for (const one of list) {

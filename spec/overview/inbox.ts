@@ -1,6 +1,6 @@
 /**
- * The inbox: what needs a person, as a closed set of cards. Pure: the server reads the facts, and pages show the cards.
- * Every card says what happened, what happens next without a person, and what a person can do.
+ * The rules for the cards of the inbox, which show the problems that need a person. The server reads the facts, and the
+ * pages show the cards. Every card says what happened, what happens next without a person, and what a person can do.
  */
 
 import { type FailureKind, REMEDIES } from '../job/kinds.ts';
@@ -14,31 +14,31 @@ export const CARD_KINDS = [
   'lost_job',
   /** A job failed, and nobody has retried or dismissed it. */
   'failed_job',
-  /** Jobs wait for a session that is busy or kept for a lost job, or that no machine offers. */
+  /** Jobs wait for a session. The session is busy, is kept for a lost job, or is offered by no machine. */
   'waiting_session',
   /** A machine is silent, and jobs depend on it. */
   'silent_machine',
-  /** The agent's account of a machine has reached its usage limit. */
+  /** The agent on a machine has reached the usage limit of its account. */
   'usage_limit',
 ] as const;
 export type CardKind = (typeof CARD_KINDS)[number];
 
-/** What a person can do from a card, about one job. */
+/** The actions for one job that a card offers. */
 export type CardAction =
   | { verb: 'cancel'; jobId: string }
-  /** `expectedAttempt`: only this attempt is replaced. `warning`: what to confirm first. */
+  /** The retry replaces only the attempt `expectedAttempt`. If there is a `warning`, the person must confirm it first. */
   | { verb: 'retry'; jobId: string; expectedAttempt: number; warning?: string }
-  /** A failed job leaves the inbox. */
+  /** Removes a failed job from the inbox. */
   | { verb: 'dismiss'; jobId: string };
 
 interface CardBase {
   /** An id that stays the same while the problem lasts, so that a page can follow a card. */
   id: string;
-  /** Epoch ms: when it began. */
+  /** When the problem began, in epoch ms. */
   at: number;
   /** What happened. */
   sentence: string;
-  /** What happens next, or what to do where no action of the page helps. */
+  /** What happens next. If no action on the page helps, what the person can do elsewhere. */
   next: string;
   actions: readonly CardAction[];
 }
@@ -52,7 +52,7 @@ export type InboxCard = CardBase &
     | { kind: 'usage_limit'; machineId: string; machineName: string; resetsAt?: number }
   );
 
-/** A job as a card names it. `title`: the beginning of its prompt; empty for a review. */
+/** The facts about a job that cards show. `title` is the beginning of the prompt. It is empty for a review. */
 export interface CardJob {
   id: string;
   title: string;
@@ -68,7 +68,7 @@ export interface QueuedJob extends CardJob {
   waiting: Waiting;
   /** Why its last holder returned it, when that was because somebody works in its session. */
   inUse?: string | undefined;
-  /** The silent machine that it waits for. */
+  /** The silent machine that the job waits for. */
   silentMachineId?: string | undefined;
 }
 
@@ -82,14 +82,14 @@ export interface InboxFacts {
   machines: readonly MachinePresence[];
 }
 
-/** Cards in one inbox. */
+/** The maximum number of cards in one inbox. */
 export const CARD_LIMIT = 50;
-/** Jobs that one card names. */
+/** The maximum number of jobs that one card names. */
 const NAMED_JOBS = 10;
 
 const MAY_RUN_TWICE = 'Its machine stopped responding while the agent worked: the prompt may run twice.';
 
-/** Every card, newest first. */
+/** Returns all cards, newest first. */
 export function inboxCards(facts: InboxFacts): InboxCard[] {
   const cards = [
     ...facts.lost.map((job) => lostCard(job, facts)),
@@ -137,7 +137,7 @@ function failedCard(job: InboxFacts['failed'][number]): InboxCard {
   };
 }
 
-/** What happens to jobs that wait for a session, without a person. */
+/** What happens to jobs that wait for a session if no person acts. */
 const SESSION_NEXT: Partial<Record<WaitingCode, string>> = {
   session_busy: 'The next job starts as soon as the session is free.',
   session_held: 'Decide about the lost job: its card offers to retry or cancel it.',
@@ -147,7 +147,7 @@ const SESSION_NEXT: Partial<Record<WaitingCode, string>> = {
 
 const WHEN_FREE = 'Close the session there: the runner notices that, and the job starts within seconds.';
 
-/** One card for each reason: its sentence names the session. */
+/** Returns one card for each reason to wait. The sentence of the reason names the session. */
 function sessionCards(queued: readonly QueuedJob[]): InboxCard[] {
   const groups = groupBy(
     queued.filter(({ waiting, inUse }) => inUse !== undefined || SESSION_NEXT[waiting.code] !== undefined),
@@ -171,7 +171,7 @@ function sessionCards(queued: readonly QueuedJob[]): InboxCard[] {
   });
 }
 
-/** Whether nothing was heard of a machine for so long that it is shown as silent. */
+/** Returns whether the machine is shown as silent because it has not contacted the server for long enough. */
 export function isSilent({ listening, lastSeenAt }: MachinePresence, now: number): boolean {
   return !listening && now - lastSeenAt >= OFFLINE_AFTER_MS;
 }
@@ -255,7 +255,7 @@ const STEPS: Record<FailureKind, string> = {
   expired: 'Retry the job if it should still run.',
 };
 
-/** The next step after a failure. A failure without a kind is one of the agent. */
+/** Returns the next step after a failure. A failure without a kind was caused by the agent. */
 export function failureNextStep(kind: FailureKind | null | undefined): string {
   return STEPS[kind ?? 'agent_error'];
 }

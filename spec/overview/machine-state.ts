@@ -1,21 +1,21 @@
-/** What a machine is doing, in one word, from what the server knows of it. */
+/** The state of a machine, in one word, as far as the server knows it. */
 
 import type { MachinePresence } from '../job/waiting.ts';
 import { OFFLINE_AFTER_MS } from '../job/waiting.ts';
 
 export const MACHINE_STATES = [
-  /** It is connected, or was heard of in the last ten minutes. */
+  /** The machine is connected, or it contacted the server in the last ten minutes. */
   'online',
-  /** A person drained it: it claims nothing, online or not. */
+  /** A person drained the machine. It claims no jobs, whether it is online or not. */
   'draining',
-  /** Not heard of for ten minutes, as a laptop that sleeps. */
+  /** The machine has not contacted the server for ten minutes, for example because a laptop sleeps. */
   'asleep',
-  /** Not heard of for a day. */
+  /** The machine has not contacted the server for a day. */
   'silent',
 ] as const;
 export type MachineState = (typeof MACHINE_STATES)[number];
 
-/** An unheard machine is asleep for this long, then silent. */
+/** A machine that does not contact the server is shown as asleep for this long, then as silent. */
 export const ASLEEP_MS = 24 * 60 * 60_000;
 
 type Facts = Pick<MachinePresence, 'listening' | 'lastSeenAt' | 'draining'>;

@@ -1,15 +1,15 @@
-/** What charts show of a minute, a quarter of an hour or an hour of the whole service. */
+/** The stats of the service for a minute, a quarter of an hour or an hour. The charts show them. */
 
 export const CHART_SPANS = ['hour', 'day', 'week'] as const;
 export type ChartSpan = (typeof CHART_SPANS)[number];
 
 export interface Stats {
-  /** Jobs at the end of the minute; of a longer time the most. */
+  /** The number of queued jobs at the end of the minute. For a longer time, the highest number of its minutes. */
   queued: number;
-  /** Dispatched or running. */
+  /** The number of dispatched and running jobs, counted in the same way. */
   active: number;
   lost: number;
-  /** Jobs that ended. */
+  /** The numbers of jobs that ended. */
   completed: number;
   failed: number;
   cancelled: number;
@@ -17,17 +17,17 @@ export interface Stats {
   wake: Histogram;
   /** The time from the start of the agent to its end. */
   run: Histogram;
-  /** More jobs than the server looks at in a minute: counts and durations are of a part of them. */
+  /** True if there were more jobs than the server reads in a minute. Then counts and durations cover only a part of them. */
   isSample?: true | undefined;
 }
 
-/** A job that was claimed in the minute, or ended in it. */
+/** A job that was claimed or ended in the minute. */
 export interface MinuteJob {
-  /** Ended in the minute, and how. */
+  /** How the job ended, or null if it did not end in the minute. */
   outcome: 'completed' | 'failed' | 'cancelled' | null;
-  /** Claimed in the minute, so long after it was due. */
+  /** The time from the due time to the claim, or null if the job was not claimed in the minute. */
   wakeMs: number | null;
-  /** Ended in the minute, so long after it was started. */
+  /** The time from the start to the end, or null if the job did not end in the minute. */
   runMs: number | null;
 }
 
@@ -48,7 +48,7 @@ export function statsOf(
   };
 }
 
-/** The stats of a longer time from those of its minutes. */
+/** Combines the stats of minutes into the stats of a longer time. */
 export function addStats(parts: readonly Stats[]): Stats {
   const most = (field: 'queued' | 'active' | 'lost') => Math.max(0, ...parts.map((part) => part[field]));
   const sum = (field: 'completed' | 'failed' | 'cancelled') =>
@@ -66,7 +66,7 @@ export function addStats(parts: readonly Stats[]): Stats {
   };
 }
 
-/** The percentiles that a point of a chart shows; absent where there was no job. */
+/** Returns the percentiles that a point of a chart shows. They are absent if there was no job. */
 export function percentilesOf({ wake, run }: Stats) {
   return {
     wakeP50Ms: percentile(wake, 0.5),
@@ -104,7 +104,7 @@ function addHistograms(histograms: readonly Histogram[]): Histogram {
   return sum;
 }
 
-/** The duration that the given part of all is not longer than; undefined: there is none. */
+/** Returns a percentile of the durations (`part` 0.5: the median), or undefined if there are no durations. */
 export function percentile(histogram: Histogram, part: number): number | undefined {
   const buckets = Object.entries(histogram)
     .map(([bucket, count]) => ({ bucket: Number(bucket), count }))

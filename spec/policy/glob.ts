@@ -1,14 +1,14 @@
 /** Patterns of paths and ids in the local policy. No braces, no classes, no negation: a rule must be easy to read. */
 
 /**
- * Whether a path matches: `*` and `?` stay within one name, `**` crosses folders, `<folder>/**` includes the folder
+ * Returns whether a path matches: `*` and `?` stay within one name, `**` crosses folders, `<folder>/**` includes the folder
  * itself.
  */
 export function matchesPath(pattern: string, path: string): boolean {
   return matchesNames(names(pattern), names(path));
 }
 
-/** Whether an id matches; `*` matches any text. The match is case-sensitive. */
+/** Returns whether an id matches; `*` matches any text. The match is case-sensitive. */
 export function matchesText(pattern: string, text: string): boolean {
   return matchesName(pattern, text);
 }

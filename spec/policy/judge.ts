@@ -1,4 +1,4 @@
-/** Whether a job may run under a policy. Every rule is judged, so that people see every rule that prevents it. */
+/** Decides whether a job may run under a policy. Checks every rule, so that people see all rules that prevent the job. */
 
 import type { Policy } from '../local/policy.ts';
 import { OWNER } from '../local/policy.ts';
@@ -62,7 +62,7 @@ export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | unde
   return undefined;
 }
 
-/** Whether the account is the owner's, or one that the policy names. */
+/** Returns whether the account is the owner's, or one that the policy names. */
 function isKnownSender(policy: Policy, { sender, owner }: PolicyQuestion): boolean {
   if (sender === undefined) return false;
   if (isOwner(sender, owner)) return true;
@@ -113,7 +113,7 @@ function judgePlace({ repositories }: Policy, { repository, cwd }: PolicyQuestio
   return { rule, outcome: 'allow', why: `${repository} fits ${quote(entry)}` };
 }
 
-/** Whether a path is absolute and has no `..`, which could match a pattern but lead to another folder. */
+/** Returns whether a path is absolute and has no `..`, which could match a pattern but lead to another folder. */
 function isPlain(path: string): boolean {
   const [before, ...names] = path.split('/');
   return path === '/' || (before === '' && names.length > 0 && !names.some((name) => /^\.{0,2}$/.test(name)));

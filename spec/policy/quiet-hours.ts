@@ -23,7 +23,7 @@ export function describeSpan(span: QuietSpan): string {
   return `${span.from} to ${span.to}${span.days === undefined ? '' : ` (${span.days.join(', ')})`}`;
 }
 
-/** Whether a span contains the moment. The end of the span is not part of it. */
+/** Returns whether a span contains the moment. The end of the span is not part of it. */
 function isWithin(span: QuietSpan, { weekday, minute }: WallTime): boolean {
   const from = minuteOf(span.from);
   const to = minuteOf(span.to);

@@ -32,7 +32,7 @@ export class Desk {
     NO_COLOR: '1',
   };
   now = T0;
-  /** Whether what is printed goes to a terminal. */
+  /** True if what is printed goes to a terminal. */
   isTerminal = false;
   /** What a person at the terminal types, a line for each question; undefined: nobody sits there. */
   answers: string[] | undefined;

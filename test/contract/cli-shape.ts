@@ -52,7 +52,7 @@ export function missingLines(stdout: string, lines: string): string[] {
   });
 }
 
-/** Whether a text is nothing but `key=value` lines and separators. */
+/** Returns whether a text is nothing but `key=value` lines and separators. */
 export function isPlainLines(stdout: string): boolean {
   return stdout
     .trimEnd()

@@ -7,21 +7,21 @@ import { noteSignIn } from '../store/audit.ts';
 import * as store from '../store/devices.ts';
 import { forgetToken, type SignedIn } from './authenticate.ts';
 
-/** A device as its owner sees it: never the token or its hash. */
+/** A device as its owner sees it, without the token and its hash. */
 export interface Device extends Omit<store.DeviceRow, 'hash'> {
-  /** Names the device to revoke it. */
+  /** Identifies the device in the order to revoke it. */
   mark: string;
-  /** The one that asks. */
+  /** True for the device that sends this request. */
   isThis: boolean;
 }
 
-/** Those used last come first. */
+/** Lists the devices. The most recently used device comes first. */
 export async function listDevices(deps: Deps, { id, tokenHash }: SignedIn): Promise<Device[]> {
   const rows = await deps.db.all<store.DeviceRow>(store.readDevices(id, deps.now));
   return rows.map(({ hash, ...row }) => ({ ...row, mark: tokenMark(hash), isThis: hash === tokenHash }));
 }
 
-/** Signs a device out and closes what it holds open. */
+/** Signs a device out and closes its channels. */
 export async function revokeDevice(
   deps: Deps,
   user: SignedIn,
@@ -41,7 +41,7 @@ export async function revokeDevice(
   return accept({ name: revoked.deviceName });
 }
 
-/** Signs out every device but the one that asks: the browsers, or the terminals as well. Returns how many. */
+/** Signs out every device except the requesting one: only browsers, or browsers and terminals. Returns their number. */
 export async function revokeOthers(
   deps: Deps,
   user: SignedIn,

@@ -4,7 +4,7 @@ import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { hashPassword } from './passwords.ts';
 import { inPasswordTurn } from './sign-in.ts';
 
-/** Twelve characters withstand guessing at the pace that the sign-in allows. */
+/** At the rate that the sign-in allows, nobody can guess a password of twelve characters. */
 const SHORTEST = 12;
 const LONGEST = 1024;
 

@@ -1,4 +1,4 @@
-/** What only operators may do. */
+/** The check for orders that only operators may give. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { SignedIn } from './authenticate.ts';

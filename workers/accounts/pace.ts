@@ -57,7 +57,7 @@ export class Neighbors {
     this.#latest = { userId, at: now };
   }
 
-  /** Whether another account has just sent a request. */
+  /** Returns whether another account has just sent a request. */
   areBeside(userId: string, now: number): boolean {
     const at = userId === this.#latest.userId ? this.#otherAt : this.#latest.at;
     return now - at < BESIDE_OTHERS.forMs;

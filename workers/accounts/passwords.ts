@@ -13,8 +13,8 @@ const MAX_MEMORY = 64 * 1024 * 1024;
 const NOBODY = `scrypt$${COST_LOG2}$${BLOCK_SIZE}$${PARALLELISM}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /**
- * Whether `password` matches `stored` (`scrypt$log2N$r$p$salt$hash`, base64url). Without `stored`, returns false after the
- * same time.
+ * Returns whether `password` matches `stored` (`scrypt$log2N$r$p$salt$hash`, base64url). Without `stored`, returns false
+ * after the same time.
  */
 export async function isPassword(password: string, stored: string | undefined): Promise<boolean> {
   const [, cost, blockSize, parallelism, salt = '', hash = ''] = (stored ?? NOBODY).split('$');

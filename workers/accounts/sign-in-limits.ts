@@ -22,11 +22,11 @@ const CODE_LIMIT = 5;
 export interface SignInAttempt {
   email: string;
   deviceName: string;
-  /** Where the token will be kept; absent: in a terminal. */
+  /** Where the token will be kept. If absent, in a terminal. */
   kind?: TokenKind | undefined;
-  /** Where it comes from. */
+  /** The address that the attempt comes from. */
   address: string;
-  /** Address and program, for the audit log. */
+  /** The address and the program, for the audit log. */
   source: string;
   /** A token that this device had before. A revoked token is enough. */
   device?: string | undefined;
@@ -39,7 +39,7 @@ export interface Counted {
   subjects: readonly string[];
 }
 
-/** Whether the attempt may be made. Nothing is written. */
+/** Returns whether the attempt may be made. Nothing is written. */
 export async function readCounted(
   deps: Deps,
   email: string,
@@ -60,9 +60,9 @@ export async function readCounted(
 }
 
 export interface Counting {
-  /** Whether this attempt exceeds a limit. */
+  /** True if this attempt exceeds a limit. */
   isOver: boolean;
-  /** Whether it exceeds the limit of the code. The count starts again with the next code. */
+  /** True if it exceeds the limit of the code. The count starts again with the next code. */
   isOverCode: boolean;
   /** Until when the next attempt is refused. Undefined if it is not refused. */
   until: number | undefined;

@@ -12,8 +12,8 @@ export class TooLate extends Error {
 }
 
 /**
- * Whether D1 or an object is overloaded, restarting or unreachable. RPC keeps only the name and the fields of an error, so
- * the class cannot be checked.
+ * Returns whether D1 or an object is overloaded, restarting or unreachable. RPC keeps only the name and the fields of an
+ * error, so the class cannot be checked.
  */
 export function isPassingFailure(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable || error instanceof TooLate) return true;
@@ -25,7 +25,7 @@ export function isPassingFailure(error: unknown): boolean {
   return name === 'DatabaseUnavailable' || retryable === true || overloaded === true;
 }
 
-/** Whether D1 gave no answer at all, which may be a long outage. */
+/** Returns whether D1 gave no answer at all, which may be a long outage. */
 export function isSilence(error: unknown): boolean {
   const { name, silent } = error as { name?: string; silent?: boolean };
   return name === 'DatabaseUnavailable' && silent === true;

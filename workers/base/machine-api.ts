@@ -35,15 +35,15 @@ export interface ClaimRequest {
   abilities?: RunnerAbilities | undefined;
   /** If true, returns the job that would be claimed, but claims nothing. */
   dryRun: boolean;
-  /** Whether this machine may have leases. If it has none, the leases of the account need not be read. */
+  /** True if this machine may have leases. If it has none, the leases of the account need not be read. */
   mayHold: boolean;
 }
 
 export type ClaimOutcome =
-  /** `replaced`: the invalid lease id under which the same job was handed out before. */
+  /** `replaced` is the lease id under which the same job was handed out before. It is no longer valid. */
   | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string }
   | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
-  /** No job fits. `nextAt`: when the next known job becomes due. */
+  /** No job fits. `nextAt` is when the next known job becomes due. */
   | { kind: 'idle'; nextAt: number | undefined }
   | { kind: 'unknown_machine' }
   | { kind: 'foreign_machine' };
@@ -60,7 +60,7 @@ export interface SaidOfMachine {
 
 /** The state of the lease, in the answer to a heartbeat. */
 export type LeaseNews =
-  /** `movedJob`: the job whose waiting reason has changed. */
+  /** `movedJob` is the job whose waiting reason has changed. */
   | { valid: true; expiresAt: number; movedJob?: string }
   | { valid: false; reason: 'unknown' | 'cancelled' | 'revoked' | 'finished' | 'lost' | 'foreign' };
 

@@ -67,7 +67,7 @@ export function tokenMark(tokenHash: string): string {
   return tokenHash.slice(0, MARK_LENGTH);
 }
 
-/** Whether the token is still valid. Asks D1 and ignores the cache of the isolate. */
+/** Returns whether the token is still valid. Asks D1 and ignores the cache of the isolate. */
 export function isTokenLive(deps: Deps, tokenHash: string): Promise<boolean> {
   return isLiveToken(deps.db, tokenHash);
 }

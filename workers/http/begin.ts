@@ -7,12 +7,15 @@ import { authenticate } from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';
 
-/** Tokens are `dvt_` and 43 characters; anything much longer is not looked up. */
+/** A token is `dvt_` and 43 characters. Much longer values are not looked up. */
 const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
 
 const secureApi = secureHeaders();
 
-/** Nothing inline, nothing from elsewhere. `same-origin`: a browser names the origin of a form to its own server only. */
+/**
+ * Forbids inline scripts and styles, and content from other servers. With `same-origin`, a browser tells only this
+ * server where a form comes from.
+ */
 const securePages = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],

@@ -50,7 +50,7 @@ function methodsOf(path: string): string[] {
   );
 }
 
-/** Seconds a client should wait before it asks again. */
+/** The seconds that a client should wait before it tries again. */
 const RETRY_AFTER: Partial<Record<Refusal['code'], string>> = { unavailable: '2' };
 
 export function refusalResponse(context: Context<AppEnv>, refusal: Refusal): Response {

@@ -30,7 +30,7 @@ export interface RowRequest<Row> {
   deps: Deps;
   /** The signed-in person. Undefined for routes with `auth: 'none'`. */
   auth: Row extends { auth: 'none' } ? undefined : SignedIn;
-  /** For headers and the address. */
+  /** Handlers need the context for headers and the address. */
   context: Context<AppEnv>;
 }
 
@@ -75,7 +75,7 @@ function pacerOf(context: Context<AppEnv>, row: Endpoint): Pacer {
   return length <= DELIVERIES.smallBytes ? pacers.smallDeliveries : pacers.largeDeliveries;
 }
 
-/** A channel or stream that opened too late has no reader. */
+/** Closes a channel or stream that opened too late, because it has no reader. */
 async function letGo(result: Result<unknown>): Promise<void> {
   if (!result.ok || !(result.value instanceof Response)) return;
   result.value.webSocket?.accept();
@@ -135,7 +135,7 @@ function readParams(params: Record<string, string>): Result<Record<string, strin
   return accept(params);
 }
 
-/** A repeated key arrives as an array. */
+/** Reads the query. The values of a repeated key become an array. */
 function readQuery(context: Context<AppEnv>): Record<string, string | string[]> {
   const entries = Object.entries(context.req.queries());
   return Object.fromEntries(

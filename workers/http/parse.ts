@@ -1,4 +1,4 @@
-/** Checks a request against the schema of its row, and describes what is wrong in sentences. */
+/** Checks a request against the schema of its row, and describes errors in sentences. */
 
 import type { ZodType } from 'zod';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
@@ -7,7 +7,7 @@ import { type Issue, issueWords } from '../../spec/issue-words.ts';
 /** The place of a value: the query or the body. Sentences name it if no single field is wrong. */
 export type Where = 'body' | 'query';
 
-/** Without a schema, nothing is expected and nothing is read. */
+/** Checks a value. Without a schema, the value is ignored. */
 export function parse(
   schema: ZodType | undefined,
   value: unknown,
@@ -26,7 +26,7 @@ export function parse(
   );
 }
 
-/** Whether a text or a list is too long. A number out of range does not count. */
+/** Returns whether a text or a list is too long. A number out of range does not count. */
 function isTooLong(issue: Issue | undefined): boolean {
   return issue?.code === 'too_big' && (issue.origin === 'string' || issue.origin === 'array');
 }

@@ -94,7 +94,7 @@ class Bridge {
 
   #stayAlive(): void {
     this.#write(KEEP_ALIVE_FRAME);
-    // An outage of the database does not end a stream that was allowed; the next keep-alive asks again.
+    // An outage of D1 does not end a stream that was allowed before. The next keep-alive checks again.
     const answer = this.#options.isAllowed?.().catch(() => true);
     void answer?.then((isAllowed) => {
       if (!isAllowed) this.#finish(this.#options.farewell('reconnect'));
@@ -113,8 +113,8 @@ class Bridge {
 
   #write(frames: string): void {
     if (!this.#open) return;
-    // Checked before a frame is added, so that a frame that is large by itself, such as the first page of a long
-    // transcript, is sent.
+    // Check this before a frame is added, so that a single large frame, such as the first page of a long transcript, is
+    // still sent.
     if ((this.#controller.desiredSize ?? 0) <= 0) {
       this.letGo(CLOSE_CODES.gone);
       this.#controller.error(new Error('the client stopped reading'));
@@ -150,7 +150,10 @@ export class EventFrames {
       : { frames: this.#numbered(event), end: false };
   }
 
-  /** The stream reached its time limit, or its object is gone: the client opens the next one. */
+  /**
+   * Returns the last frames if the stream reached its time limit or its object is gone. The client then opens the next
+   * stream.
+   */
   farewell(reason: Farewell): string {
     return this.#last({ event: 'timeout', data: { ok: true, jobAvailable: false, reason } });
   }

@@ -1,4 +1,4 @@
-/** A request waits for the turn of its account, is charged for what it used, and has an answer in the time that clients wait. */
+/** Lets a request wait for its account's turn, charges the account for its cost, and answers before clients give up. */
 
 import type { Context } from 'hono';
 import { PACE } from '../../spec/bounds.ts';
@@ -8,17 +8,20 @@ import { TooLate } from '../base/failures.ts';
 import { inTime } from '../store/in-time.ts';
 import type { AppEnv } from './app-env.ts';
 
-/** Clients wait about 10 s, so each gets an answer by then: `unavailable`. Receiving the body does not count. */
+/**
+ * Clients wait about 10 s, so a request that takes longer than this is answered with `unavailable`. The time to receive
+ * the body does not count.
+ */
 const ANSWER_WITHIN_MS = 9000;
-/** The time that is left for a request that has waited long for its turn. */
+/** A request that has waited long for its turn may still take at least this time. */
 const LEAST_MS = 1000;
 
-/** How long this request may still take. */
+/** Returns how long this request may still take. */
 export function leftMs(context: Context<AppEnv>): number {
   return ANSWER_WITHIN_MS - (Date.now() - context.get('startedAt'));
 }
 
-/** The result of `work`; when it comes too late, `letGo` gets it. */
+/** Returns the result of `work`. If the result comes too late, passes it to `letGo`. */
 export function answerWithin<T>(
   context: Context<AppEnv>,
   { work, ms, letGo }: { work: Promise<T>; ms: number; letGo?: (late: T) => Promise<void> },
@@ -31,10 +34,10 @@ export function answerWithin<T>(
 
 export interface Turn {
   pacer: Pacer;
-  /** The answer is a stream. */
+  /** True if the answer is a stream. */
   streams: boolean;
   answer(): Promise<Response>;
-  /** The account asks for more than its share. */
+  /** Answers a request of an account that has used more than its share. */
   refused(refusal: Refusal): Promise<Response>;
 }
 

@@ -63,7 +63,7 @@ export async function cancelJob(
   return job === undefined ? noJob(order.jobId) : cancelFound(deps, user, { job, order });
 }
 
-/** The same for a job that was found for this person. */
+/** Cancels a job that `findForPerson` has returned. */
 export async function cancelFound(
   deps: Deps,
   user: SignedIn,
@@ -181,7 +181,7 @@ export async function retryJob(
   return job === undefined ? noJob(order.jobId) : retryFound(deps, user, { job, order });
 }
 
-/** The same for a job that was found for this person. */
+/** Retries a job that `findForPerson` has returned. */
 export async function retryFound(
   deps: Deps,
   user: SignedIn,

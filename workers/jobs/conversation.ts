@@ -1,4 +1,4 @@
-/** A session as a conversation: prompts and answers in order, and what runs now. */
+/** Reads a session as a conversation: its prompts and answers in order, and the running job. */
 
 import { isTerminal } from '../../spec/job/status.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
@@ -8,21 +8,21 @@ import { targetOf } from '../store/job-row.ts';
 import { type JobView, surroundingsOf, viewJob, waitingOf } from './job-view.ts';
 import { listSessions, type SendableSession } from './sessions.ts';
 
-/** A prompt and what came of it. */
+/** A prompt with its result. */
 export interface Turn extends JobView {
   prompt: string;
-  /** Of the whole prompt, of which `prompt` may be the beginning. */
+  /** The length of the complete prompt. `prompt` may contain only its beginning. */
   promptCharacters: number;
   content: string | undefined;
   contentCharacters: number;
 }
 
 export interface Conversation {
-  /** Absent: no machine has linked it now. */
+  /** Undefined if no machine has linked the session now. */
   session: SendableSession | undefined;
-  /** Oldest first. */
+  /** The turns of this page, oldest first. */
   turns: Turn[];
-  /** Earlier turns begin before this job. */
+  /** The job before which the earlier turns begin. */
   earlier: string | undefined;
 }
 

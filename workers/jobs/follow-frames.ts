@@ -20,7 +20,7 @@ export class FollowFrames {
   readonly #dataOf: (entry: FollowedEntry) => unknown;
   #seq: number;
 
-  /** `dataOf`: what a frame says of an entry; absent: the entry. */
+  /** `dataOf` returns the data of a frame for an entry. If absent, the data is the entry itself. */
   constructor(follow: Follow, dataOf: (entry: FollowedEntry) => unknown = (entry) => entry) {
     this.#follow = follow;
     this.#dataOf = dataOf;
@@ -37,7 +37,7 @@ export class FollowFrames {
     return this.#follow.job.status === 'running';
   }
 
-  /** The status of the job, and the entries so far. */
+  /** Returns frames with the status of the job and the existing entries. */
   preamble(): string {
     const { job, entries } = this.#follow;
     const told = entries.map((entry) => this.#entry(entry)).join('');
@@ -69,7 +69,10 @@ export class FollowFrames {
     return frame('entry', this.#dataOf(entry), entry.cursor);
   }
 
-  /** `end`: the job has ended and everything was sent. `timeout`: the client opens the next stream. */
+  /**
+   * Returns the last frame: `end` if the job has ended and everything was sent, `timeout` if the client must open the
+   * next stream.
+   */
   farewell(reason: Farewell): string {
     const { job, last } = this.#follow;
     return last === 'end'

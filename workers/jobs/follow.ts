@@ -27,7 +27,7 @@ export interface Follow {
   job: Pick<JobRow, 'id' | 'status' | 'leaseId' | 'leaseCount' | 'attempt'>;
   /** The existing entries after the follower's position. */
   entries: Entries;
-  /** Position after these entries: `<leaseCount>-<seq>`. */
+  /** The position after these entries, as `<leaseCount>-<seq>`. */
   position: string;
   /** The socket on which new messages arrive. */
   socket: WebSocket;
@@ -107,8 +107,8 @@ const GONE = 1001;
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
 /**
- * Forwards the messages of all sockets; when one end closes, all are closed. The caller still has to accept the
- * returned socket.
+ * Forwards the messages of all sockets. When one side closes, this closes all sockets. The caller must accept the returned
+ * socket.
  */
 function joinSockets(sockets: readonly WebSocket[]): WebSocket {
   const [only, ...others] = sockets;

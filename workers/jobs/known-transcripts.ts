@@ -19,7 +19,7 @@ export interface TranscriptPlace {
   sources: readonly Source[];
 }
 
-/** The same time for which a token is trusted that D1 cannot confirm. */
+/** How long a place stays in the cache. A token that D1 cannot confirm is trusted for the same time. */
 const KEEP_MS = 15 * 60_000;
 /** The number of jobs in the cache of one isolate. The oldest are removed first. */
 const LIMIT = 2000;

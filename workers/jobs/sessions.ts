@@ -1,4 +1,7 @@
-/** The sessions that an account can send to: where they are, and whether a prompt could run there now. */
+/**
+ * Lists the sessions that can take prompts of an account, with their place and with whether a prompt could run there
+ * now.
+ */
 
 import type { UserId } from '../../spec/ids.ts';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
@@ -17,13 +20,13 @@ export interface SendableSession {
   codexSessionId: string;
   label: string;
   lastActiveAt: number | undefined;
-  /** What a prompt would wait for if it were sent now. */
+  /** The reason for which a prompt would wait if it were sent now. */
   waiting: Waiting;
 }
 
 /**
- * Those used last come first; only those of one idea, when one is named. A repository that is linked to two ideas counts
- * once. One round trip.
+ * Lists the sessions of an account or of one idea. The most recently used session comes first. A repository that is linked
+ * to two ideas appears once. Makes one round trip to D1.
  */
 export async function listSessions(
   deps: Deps,
@@ -62,13 +65,13 @@ function sendable(
   };
 }
 
-/** Why a prompt that is sent now would not run yet. */
+/** Returns why a prompt that is sent now would not run yet. */
 function previewOf(target: JobTarget, facts: QueueFacts, now: number): Waiting {
   const job = { kind: 'session.prompt', status: 'queued', createdAt: now, availableAt: now, target } as const;
   return whyWaiting(job, facts, now) ?? { code: 'next_poll', message: '', since: now };
 }
 
-/** Machines report it as an instant or as text. */
+/** Converts the time of the last use. Machines report it as a number or as text. */
 function toTime(at: number | string | undefined): number | undefined {
   const time = typeof at === 'string' ? Date.parse(at) : at;
   return time === undefined || Number.isNaN(time) ? undefined : time;

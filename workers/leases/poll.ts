@@ -87,7 +87,7 @@ function routeOf(job: JobRow): ClaimedRoute {
   };
 }
 
-/** The claimed job. Its target is in `payload`, where the v0.4.4 client reads it. */
+/** Converts the claimed job. Its target is in `payload`, where the v0.4.4 client reads it. */
 function viewClaimed(job: JobRow, prompt: string, route: ClaimedRoute): NonNullable<Reply['job']> {
   const ideaId = job.ideaId ?? undefined;
   const checkpointId = job.checkpointId ?? undefined;

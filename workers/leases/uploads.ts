@@ -67,7 +67,7 @@ export async function appendUpload(
   );
 }
 
-/** Whether an entry is too large. The sender cuts numbered entries; the server cuts lines of v0.4.4. */
+/** Returns whether an entry is too large. The sender cuts numbered entries; the server cuts lines of v0.4.4. */
 function isTooLarge({ seq, text }: NewEntry): boolean {
   return seq !== undefined && utf8Length(text) > MAX_CHUNK_BYTES;
 }

@@ -65,7 +65,7 @@ export async function connectWatcher(
   }
 }
 
-/** Whether a sign-out reaches the channels of this person at a machine. */
+/** Returns whether a sign-out reaches the channels of this person at a machine. */
 export function isOwn({ userId }: { userId: string }, user: SignedIn): boolean {
   return userId === user.id;
 }

@@ -219,7 +219,10 @@ function isSameProject(old: ProjectRow | undefined, row: ProjectRow): boolean {
   return old !== undefined && JSON.stringify(sortedEntries(old)) === JSON.stringify(sortedEntries(row));
 }
 
-/** Whether two lists are equal except for the last activity. That changes with every job but does not affect routing. */
+/**
+ * Returns whether two lists are equal except for the last activity. That changes with every job but does not affect
+ * routing.
+ */
 function isSameList(old: SessionsRow | undefined, row: SessionsRow): boolean {
   return old !== undefined && withoutTimes(old.sessions) === withoutTimes(row.sessions);
 }

@@ -15,10 +15,13 @@ import type { WatchNews } from '../base/watch.ts';
 export type Channel =
   | (RunnerArrival & {
       role: 'runner';
-      /** Time of the runtime's clock, which also stamps the pings. A later channel of a machine has a higher value. */
+      /**
+       * When the channel opened, by the runtime's clock, which also stamps pings. A later channel of a machine has a
+       * higher value.
+       */
       openedAt: number;
       /**
-       * Whether the token and the machine were accepted. Until then the channel gets all events, but is not the
+       * True if the token and the machine were accepted. Until then the channel gets all events, but is not the
        * machine's channel.
        */
       isAdmitted: boolean;
@@ -118,7 +121,7 @@ export function closeSilent(state: SocketState): number | undefined {
   return silent.length === 0 ? undefined : Math.max(...silent.map((one) => heardAt(state, one)));
 }
 
-/** Whether a WebSocket is silent. Streams do not ping; the Worker that serves a stream checks its reader. */
+/** Returns whether a WebSocket is silent. Streams do not ping; the Worker that serves a stream checks its reader. */
 function isSilent(state: SocketState, runner: OpenRunner): boolean {
   return runner.channel.transport === 'ws' && Date.now() - heardAt(state, runner) > DEAD_AFTER_MS;
 }

@@ -1,7 +1,7 @@
 /**
- * Hands at most one job to a machine. It runs inside the machine's object, one claim at a time:
+ * Hands at most one job to a machine. It runs inside the machine's object, one claim at a time, in three steps:
  *
- *   read    the machine, what it has linked, the account's leases and queue                  (one round trip)
+ *   read    the machine, its linked repositories, the account's leases and queue             (one round trip)
  *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
  *   write   one guarded statement; if another machine was faster, the next candidate is tried
  */
@@ -187,7 +187,7 @@ function leaseToRepeat(leases: readonly JobRow[], request: ClaimRequest, now: nu
   );
 }
 
-/** Whether the machine has an unstarted lease. Its answer may have been lost, so any poll must find it. */
+/** Returns whether the machine has an unstarted lease. Its answer may have been lost, so any poll must find it. */
 function hasUnstarted(leases: readonly JobRow[], { machineId }: ClaimRequest): boolean {
   return leases.some(
     (job) => job.machineId === machineId && job.status === 'dispatched' && job.askingSince === null,

@@ -176,7 +176,7 @@ export async function recordListening(
   }
 }
 
-/** The facts for an opening channel. `nextAt`: when the next known job becomes due. */
+/** The facts for an opening channel. `nextAt` is when the next known job becomes due. */
 export type Found =
   | { kind: 'work' | 'unknown_machine' | 'foreign_machine' }
   | { kind: 'idle'; nextAt: number | undefined };

@@ -24,7 +24,7 @@ interface LiveLease {
   deadline: number;
   /** The deadline that was last written to D1. */
   recordedUntil: number;
-  /** Whether D1 has recorded that a person is being asked about the job. */
+  /** True if D1 has recorded that a person is being asked about the job. */
   isAsking: boolean;
 }
 
@@ -92,7 +92,7 @@ export class LiveLeases {
     this.#doubtedUntil = leaseExpiry(now);
   }
 
-  /** Whether this machine may hold a lease. */
+  /** Returns whether this machine may hold a lease. */
   async mayHold(deps: Deps): Promise<boolean> {
     return (await this.#loaded(deps)).size > 0 || deps.now < this.#doubtedUntil;
   }
@@ -117,7 +117,7 @@ export class LiveLeases {
     this.#remember();
   }
 
-  /** Whether memory or storage has the lease. The lease may have ended. */
+  /** Returns whether memory or storage has the lease. The lease may have ended. */
   remembers({ jobId, leaseId }: { jobId: string; leaseId: string }): boolean {
     return this.#leases?.get(leaseId)?.jobId === jobId;
   }
@@ -134,7 +134,7 @@ export class LiveLeases {
   }
 
   /**
-   * Whether the lease is live and belongs to this job. After the deadline, asks D1, because the lease may have been
+   * Returns whether the lease is live and belongs to this job. After the deadline, asks D1, because the lease may have been
    * reclaimed.
    */
   async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {

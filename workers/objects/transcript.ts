@@ -1,5 +1,5 @@
 /**
- * The transcript of a machine's attempts, in the object's own SQLite: one row per upload, never one per line.
+ * The transcripts of a machine's attempts, in the SQLite database of the object. Each upload is one row.
  *
  * Entries are numbered from 1 without a gap within a lease. The object drops known entries and rejects entries after a gap.
  * The answer has the number up to which everything has arrived, and the sender continues from there.
@@ -16,7 +16,7 @@ import { findJob } from '../store/jobs.ts';
 import { type SocketState, tellWatchers } from './channels.ts';
 import type { LiveLeases } from './live-leases.ts';
 
-/** Entries of one upload are kept in rows of at most this size: a row may have 2 MB. */
+/** The entries of an upload are kept in rows of at most this size, because the platform allows rows of 2 MB. */
 const ROW_LIMIT_BYTES = 1024 * 1024;
 /**
  * The number of attempts deleted at once, more than a busy machine runs in a day. An attempt is always deleted completely.
@@ -26,7 +26,7 @@ const PRUNE_LIMIT = 10_000;
 /** The size of an entry without its text. */
 const ENTRY_BYTES = 100;
 
-/** One answer over RPC may have 32 MiB; a page of the API has a few at most. */
+/** The maximum size of one answer. RPC allows 32 MiB. */
 const PAGE_LIMIT_BYTES = 4 * 1024 * 1024;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -79,7 +79,7 @@ export class Transcript {
     return { added: kept, received: tail.lastSeq };
   }
 
-  /** Whether the entries begin after a gap and no earlier entry of the attempt is stored. */
+  /** Returns whether the entries begin after a gap and no earlier entry of the attempt is stored. */
   lacksHead(leaseId: string, [first]: readonly NewEntry[]): boolean {
     return (first?.seq ?? 1) > 1 && this.#tailOf(leaseId).lastSeq === 0;
   }
@@ -259,8 +259,8 @@ export async function appendUnderLease(
 }
 
 /**
- * Whether a lease may append. The current lease may even after the job's end, because output often follows the result. Not
- * after a cancel.
+ * Returns whether a lease may append. The current lease may append even after the end of the job, because output often
+ * follows the result. It may not append after a cancel.
  */
 async function mayAppend(
   deps: Deps,
@@ -272,7 +272,7 @@ async function mayAppend(
   return job.value.status === 'cancelled' ? wrongStatus(job.value) : accept(undefined);
 }
 
-/** Whether the start of a transcript may have been deleted, because the lease is older than the retention time. */
+/** Returns whether the start of a transcript may have been deleted, because the lease is older than the retention time. */
 async function wasPruned(
   deps: Deps,
   { userId }: MachineOf,

@@ -1,4 +1,4 @@
-/** The alerts of operators: reads the facts, and asks the rules. */
+/** Reads the facts for the alerts of operators, and applies the rules to them. */
 
 import type { listAlerts as alertsRow } from '../../spec/contract/admin.ts';
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -31,23 +31,23 @@ import { readMachinesOf } from '../store/machines.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** A job that has been due for less is only on its way. */
+/** A job that has been due for less time than this raises no alert, because a machine may be about to claim it. */
 export const DUE_MS = MINUTE_MS;
 const JOBS_LIMIT = 300;
 const SPOOL_LIMIT = 100;
-/** Accounts whose linked repositories are read. */
+/** The maximum number of accounts whose linked repositories are read. */
 const ACCOUNTS_LIMIT = 20;
-/** Alerts in one answer. */
+/** The maximum number of alerts in one answer. */
 const SHOWN = 100;
 
 export interface Alerts {
   alerts: Alert[];
   counts: Record<AlertKind, number>;
-  /** There may be more than the server looked at or shows. */
+  /** True if there may be more alerts than the server found or shows. */
   hasMore: boolean;
 }
 
-/** Two round trips; the second one only when jobs have been due for a while. */
+/** Makes one round trip to D1, and a second one only if some jobs have been due for a while. */
 export async function readAlerts(deps: Deps): Promise<Alerts> {
   const { now } = deps;
   const [lost, doubtful, spools, versions] = await deps.db.batch([
@@ -100,7 +100,7 @@ function toFacts(row: AlertJobRow, waiting: Waiting | undefined): AlertJob {
   };
 }
 
-/** Why due jobs wait, as far as it depends on what their accounts have linked. */
+/** Returns why due jobs wait, as far as the reason depends on the linked repositories of their accounts. */
 async function waitingOfDue(deps: Deps, rows: readonly AlertJobRow[]): Promise<Map<string, Waiting>> {
   const due = rows.filter((row) => row.status === 'queued' && row.availableAt <= deps.now - DUE_MS);
   const accounts = [...Map.groupBy(due, (row) => row.userId)].slice(0, ACCOUNTS_LIMIT);
@@ -122,7 +122,7 @@ function readPlaces(userId: UserId, jobs: readonly AlertJobRow[]) {
   return [readMachinesOf(userId, links.machineIds), ...readLinks(userId, links)];
 }
 
-/** As the API shows them. */
+/** Converts the alerts to the form of the API. */
 export function viewAlerts({ alerts, counts, hasMore }: Alerts): Omit<ReplyInput<typeof alertsRow>, 'ok'> {
   return {
     alerts: alerts.map(({ at, jobIds, ...alert }) => ({

@@ -1,7 +1,7 @@
 /**
- * Orders over all jobs that match a filter. A run proceeds in steps, each asked for by cron or by a client: it reads the
- * next jobs, orders each one with the guards of a single order, and notes how far it came. A step that is repeated after
- * a crash leaves out what the audit log says was ordered, so no job is ordered twice.
+ * Applies one order to all jobs that match a filter. A run proceeds in steps, which cron or a client starts. A step reads
+ * the next jobs, orders each job with the guards of a single order, and records its progress. If a step is repeated after
+ * a crash, it skips the jobs that the audit log lists as ordered, so no job is ordered twice.
  */
 
 import type { startBulk as bulkRow, showBulk as showRow } from '../../spec/contract/admin.ts';
@@ -28,16 +28,16 @@ import {
 } from '../store/bulk.ts';
 import type { JobRow } from '../store/job-row.ts';
 
-/** Jobs that one step decides about. */
+/** The number of jobs that one step handles. */
 export const STEP_JOBS = 20;
-/** Steps of all runs in one cron run. */
+/** The maximum number of steps, over all bulk runs, in one cron run. */
 const CRON_STEPS = 3;
 const SHOWN_RUNS = 50;
 
 export type BulkView = ReplyInput<typeof showRow>['run'];
 type BulkOrder = Pick<BodyOf<typeof bulkRow>, 'action' | 'filter'>;
 
-/** How many jobs match now. */
+/** Counts the jobs that match now. */
 export async function countMatching(
   deps: Deps,
   { action, filter }: BulkOrder,
@@ -60,7 +60,10 @@ function queryOf({ action, filter }: BulkOrder, before: number): Result<BulkQuer
   );
 }
 
-/** Starts a run under its name. The same order again returns the run; it orders no more jobs than the person saw. */
+/**
+ * Starts a run under its name. A repeated order returns the same run. An order is refused if more jobs match than the
+ * person saw.
+ */
 export async function startBulk(
   deps: Deps,
   operator: SignedIn,
@@ -120,7 +123,7 @@ export async function listBulk(deps: Deps): Promise<BulkView[]> {
   return (await deps.db.all<BulkRun>(readNewestBulk(SHOWN_RUNS))).map(viewRun);
 }
 
-/** One step of a run; of one that has ended, nothing. */
+/** Performs one step of a run. Does nothing if the run has ended. */
 export async function advanceBulk(deps: Deps, name: string): Promise<Result<BulkView, 'not_found'>> {
   const run = await findBulk(deps.db, name);
   if (run === undefined) return noRun(name);
@@ -140,7 +143,7 @@ export async function abortBulk(
   return run.ok ? accept({ run: run.value, changed }) : run;
 }
 
-/** A few steps of the oldest runs. */
+/** Performs a few steps of the oldest runs. */
 export async function advanceRunning(deps: Deps): Promise<void> {
   for (let steps = 0; steps < CRON_STEPS; steps += 1) {
     const [run] = await deps.db.all<BulkRun>(readRunningBulk(1));
@@ -150,7 +153,7 @@ export async function advanceRunning(deps: Deps): Promise<void> {
 }
 
 async function step(deps: Deps, run: BulkRun): Promise<void> {
-  // A person who is no longer an operator must not order anything.
+  // The person who started the run may no longer be an operator. Then the run must not order anything.
   if (run.role !== 'operator') {
     await abortBulkIfRunning(deps.db, run.name, { by: run.email, now: deps.now });
     return;

@@ -1,6 +1,6 @@
 /**
- * Charts of the whole service. Cron writes one row a minute. The last minute of a quarter and of an hour carries the
- * stats of all of it, so that a day and a week are read from few rows.
+ * The charts of the service. Cron writes one row a minute. The last row of each quarter of an hour, and of each hour, also
+ * contains the stats of that longer time, so that the chart of a day or a week needs few rows.
  */
 
 import type { showCharts as chartsRow } from '../../spec/contract/admin.ts';
@@ -21,10 +21,10 @@ import {
 
 const QUARTER = 15;
 const HOUR = 60;
-/** A sample of jobs begins with an account of the last two years. */
+/** A sample of jobs begins at a random account id from the last two years. */
 const FIRST_ACCOUNTS_MS = 2 * 365 * 24 * HOUR * MINUTE_MS;
 
-/** Writes the minute that has just ended, and the one before if no cron run wrote it. */
+/** Writes the row of the minute that has just ended, and the row of the minute before if no cron run has written it. */
 export async function recordMinute(deps: Deps): Promise<void> {
   const last = startOfMinute(deps.now) - MINUTE_MS;
   const known = await readPart(deps, 'minute', [last - MINUTE_MS, last]);
@@ -32,7 +32,7 @@ export async function recordMinute(deps: Deps): Promise<void> {
 }
 
 async function record(deps: Deps, at: number): Promise<void> {
-  // Ids of accounts are ordered by time, too.
+  // The ids of accounts are ordered by time, like the ids of jobs.
   const start = lowestIdAt('user', Math.floor(deps.now - deps.random() * FIRST_ACCOUNTS_MS));
   const [found, live] = await deps.db.batch([
     readMinuteJobs({ from: at, to: at + MINUTE_MS, start }),
@@ -52,7 +52,7 @@ async function record(deps: Deps, at: number): Promise<void> {
   await putStatsIfNewer(deps.db, { at, minute: JSON.stringify(minute), quarter, hour });
 }
 
-/** The stats of the time that this minute ends; undefined when it ends none. */
+/** Returns the stats of the quarter or hour that ends with this minute, or undefined if none ends. */
 async function longer(
   deps: Deps,
   { at, minute }: { at: number; minute: Stats },
@@ -64,7 +64,7 @@ async function longer(
   return JSON.stringify(addStats([...parts, minute]));
 }
 
-/** How each span is drawn: which column, how many minutes a point has, and how many points there are. */
+/** For each span of a chart: the column that is read, the minutes that one point covers, and the number of points. */
 const SPANS: Record<ChartSpan, { column: 'minute' | 'quarter' | 'hour'; minutes: number; points: number }> = {
   hour: { column: 'minute', minutes: 1, points: 60 },
   day: { column: 'quarter', minutes: QUARTER, points: 96 },
@@ -73,7 +73,7 @@ const SPANS: Record<ChartSpan, { column: 'minute' | 'quarter' | 'hour'; minutes:
 
 type Charts = Omit<ReplyInput<typeof chartsRow>, 'ok'>;
 
-/** At most 168 points, oldest first, from as many rows. A time without a row has no point. */
+/** Returns at most 168 points, oldest first. Each point comes from one row. A time without a row has no point. */
 export async function readCharts(deps: Deps, span: ChartSpan): Promise<Charts> {
   const { column, minutes, points } = SPANS[span];
   const stepMs = minutes * MINUTE_MS;
@@ -94,7 +94,7 @@ function viewPoint(at: number, stats: Stats): Charts['points'][number] {
   return { at: new Date(at).toISOString(), ...counts, ...percentilesOf(stats), ...sampled };
 }
 
-/** How jobs ended in the last 60 full minutes. */
+/** Counts the jobs that ended in the last 60 full minutes, by outcome. */
 export async function readEndedLastHour(
   deps: Deps,
 ): Promise<Pick<Stats, 'completed' | 'failed' | 'cancelled'>> {

@@ -1,4 +1,4 @@
-/** The devices of any account, as an operator lists and revokes them. */
+/** Lists and revokes the devices of any account, for operators. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { forgetToken, type SignedIn } from '../accounts/authenticate.ts';

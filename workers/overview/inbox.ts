@@ -1,6 +1,6 @@
 /**
- * The inbox of a person: what needs them, and what runs and waits. Its cost grows with what is live or in trouble, up to
- * a bound, and never with the history.
+ * The inbox of a person: the problems that need them, and their running and queued jobs. Its cost depends on the number of
+ * live and failed jobs, up to a bound. It does not depend on the length of the history.
  */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
@@ -38,7 +38,7 @@ import {
 
 /** How long a failed job stays in the inbox. */
 export const FAILED_SHOWN_MS = 7 * 24 * 60 * 60_000;
-/** Running and queued jobs that the inbox lists. */
+/** The maximum number of running and of queued jobs that the inbox lists. */
 const LISTED_JOBS = 20;
 /** Returned jobs whose reason is read. */
 const REASONS_READ = 50;
@@ -50,15 +50,15 @@ type ListedJob = JobView & { promptStart: string | undefined };
 export interface Inbox {
   /** Newest first, at most `CARD_LIMIT`. */
   cards: InboxCard[];
-  /** How many cards of each kind there are. */
+  /** The number of cards of each kind. */
   counts: Record<CardKind, number> & { running: number; queued: number };
-  /** There is more than the inbox looked at: `counts` are lower bounds. */
+  /** True if the account has more jobs than the inbox has read. Then `counts` are lower bounds. */
   hasMore: boolean;
   running: ListedJob[];
   queued: ListedJob[];
 }
 
-/** One batch; a second one only when jobs are queued, for the repositories that they can go to. */
+/** Sends one batch to D1. If jobs are queued, a second batch reads the repositories where they could run. */
 export async function readInbox(deps: Deps, user: SignedIn): Promise<Inbox> {
   const found = await readFacts(deps, user);
   const { around, live, lost, failed } = found;

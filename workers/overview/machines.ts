@@ -1,4 +1,4 @@
-/** The machines of every account, as an operator sees them. */
+/** Lists the machines of every account, for operators. */
 
 import type { listMachines as listRow } from '../../spec/contract/admin.ts';
 import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
@@ -23,12 +23,12 @@ import { readEndedLastHour } from './charts.ts';
 export type AdminMachine = ReplyInput<typeof listRow>['machines'][number];
 type MachinePage = Omit<ReplyInput<typeof listRow>, 'ok'>;
 
-/** Jobs that a row names. */
+/** The maximum number of jobs that a row names. */
 const NAMED_JOBS = 5;
 
 /**
- * A page of machines that match a filter. It looks at a bounded number of machines, so it may have fewer than `limit`
- * although more follow: `nextCursor` says so.
+ * Returns a page of machines that match a filter. It reads a bounded number of machines, so a page may have fewer than
+ * `limit` entries although more pages follow. If more pages follow, the page has a `nextCursor`.
  */
 export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): Promise<MachinePage> {
   const { cursor, limit, ...filter } = query;
@@ -52,7 +52,7 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
   };
 }
 
-/** What the machines of a page hold, and how their last jobs ended. */
+/** Reads the jobs that the machines of a page hold, and how their last jobs ended. */
 async function readWork(deps: Deps, page: readonly AdminMachineRow[]) {
   const userIds = [...new Set(page.map((row) => row.userId))];
   if (userIds.length === 0) return { jobs: [], results: [] };

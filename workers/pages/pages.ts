@@ -1,4 +1,4 @@
-/** All pages. What belongs to every one of them is here: safe connections, forms of our own, and what they load. */
+/** Mounts all pages, with the checks of connections and forms, and the assets that the pages load. */
 
 import { Hono } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
@@ -28,7 +28,7 @@ export function makePages(): Hono<AppEnv> {
   pages.get('/assets/*', (context) => {
     const asset = findAsset(context.req.path);
     if (asset === undefined) return missingPage(context);
-    // A page of an older deploy names an older hash; it gets what there is now.
+    // A page of an older deploy requests an older hash. It gets the present file.
     const cache = asset.isCurrent ? FOR_EVER : BRIEFLY;
     return context.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': cache });
   });

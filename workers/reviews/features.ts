@@ -162,8 +162,8 @@ function applyChange(deps: Deps, feature: FeatureRow, change: FeatureChange): Fe
 }
 
 /**
- * `details` replaces all sections, with one exception: the v0.4.4 client sends only the first section when a person
- * changes `detail`. Sections that all carry known ids, beside `detail` or `detailLabel`, are therefore merged.
+ * `details` replaces all sections, with one exception. When a person changes `detail`, the v0.4.4 client sends only the
+ * first section. So if a request has `detail` or `detailLabel`, and all its sections have known ids, they are merged.
  */
 function nextSections(deps: Deps, before: DetailSection[], change: FeatureChange): DetailSection[] {
   const given = change.details ?? legacySection(before, change);

@@ -11,7 +11,7 @@ import type { IdeaPosition, IdeaRow, IdeaSort } from '../store/ideas.ts';
 import * as store from '../store/ideas.ts';
 import { putWorld, type WorldRow, worldOfIdea } from '../store/worlds.ts';
 
-/** What a person may write. Omitted fields stay unchanged; null or an empty value clears the field. */
+/** The fields that a person may change. Omitted fields stay unchanged. Null or an empty value clears a field. */
 export interface IdeaChange {
   title?: string | undefined;
   notes?: string | undefined;
@@ -149,7 +149,7 @@ export interface WorldChange {
   codexSessionId?: string | null | undefined;
 }
 
-/** Omitted fields stay unchanged; null or an empty value clears the field. */
+/** Binds an idea to a repository. Omitted fields stay unchanged. Null or an empty value clears a field. */
 export async function bindWorld(
   deps: Deps,
   userId: UserId,
@@ -177,7 +177,7 @@ export async function bindWorld(
   return accept((await worldOfIdea(deps.db, userId, change.ideaId)) ?? world);
 }
 
-/** `updatedAt` doubles as the version of a record: it always grows, even within one millisecond. */
+/** Returns the next `updatedAt`. It is also the version of a record, so it always grows, even within one millisecond. */
 export function after(before: number, now: number): number {
   return Math.max(before + 1, now);
 }
@@ -199,8 +199,8 @@ function changed(id: string) {
 }
 
 /**
- * The cursor of a page of ideas: letters, digits, `-` and `_` only, because v0.4.4 puts it into a query without
- * escaping.
+ * Returns the cursor of a page of ideas. It has only letters, digits, `-` and `_`, because v0.4.4 puts it into a query
+ * without escaping.
  */
 function writeCursor({ value, id }: IdeaPosition): string {
   return Buffer.from(JSON.stringify([value, id])).toString('base64url');

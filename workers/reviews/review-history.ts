@@ -9,11 +9,14 @@ import { type ReviewRow, readReview, readReviews, type WholeReviewRow } from '..
 export type Review = ReviewRow;
 
 export interface WholeReview extends Omit<WholeReviewRow, 'structuredOutput'> {
-  /** Absent: no response yet, a failure, or a response that is too long to be stored in parts. */
+  /**
+   * Undefined if there is no response yet, if the review failed, or if the response is too long to be stored in
+   * sections.
+   */
   sections: StructuredReview | undefined;
 }
 
-/** The newest, newest first. */
+/** Lists the newest reviews, newest first. */
 export function listReviews(
   deps: Deps,
   userId: UserId,

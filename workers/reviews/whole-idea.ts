@@ -1,4 +1,4 @@
-/** An idea with everything that belongs to it, as one page shows it. */
+/** Reads an idea with everything that its page shows. */
 
 import { accept, type Result } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
@@ -13,11 +13,11 @@ export interface WholeIdea {
   idea: ideas.IdeaRow;
   features: FeatureRow[];
   world: WorldRow | undefined;
-  /** Newest first. */
+  /** The reviews of the idea, newest first. */
   reviews: Review[];
 }
 
-/** Reviews that come with it. */
+/** The maximum number of reviews on the page of an idea. */
 const REVIEWS = 20;
 
 export async function showWholeIdea(

@@ -1,4 +1,4 @@
-/** The routes of operators. Every row asks who it is before it does anything. */
+/** The routes of operators. Every handler first checks that the caller is an operator. */
 
 import type { Hono } from 'hono';
 import * as rows from '../../spec/contract/admin.ts';

@@ -26,7 +26,7 @@ function heldOf(name: keyof Added, userId: string, limit: Statement): Statement 
     const counter = `(SELECT ${COUNTERS[name]} FROM account_usage WHERE user_id = ?)`;
     return { sql: `coalesce(${counter}, 0)`, values: [userId] };
   }
-  // Counts in the index of live jobs, and stops at the limit.
+  // Counts entries in the index of live jobs, and stops at the limit.
   const live = 'SELECT 1 FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND finished_at IS NULL';
   return { sql: `(SELECT count(*) FROM (${live} LIMIT ${limit.sql}))`, values: [userId, ...limit.values] };
 }

@@ -13,7 +13,7 @@ export interface UserWithPassword extends User {
   disabledAt: number | null;
 }
 
-/** How long a browser stays signed in. The token of a terminal has no end. */
+/** How long a browser stays signed in. The token of a terminal does not expire. */
 export const BROWSER_SESSION_MS = 30 * 24 * 60 * 60_000;
 
 export interface TokenOwner extends User {
@@ -22,7 +22,7 @@ export interface TokenOwner extends User {
   usedAt: number;
 }
 
-/** The owner of a token that is not revoked, and when its use was last noted. */
+/** Returns the owner of a valid token, and when the use of the token was last recorded. */
 export function userOfToken(db: Database, tokenHash: string): Promise<TokenOwner | undefined> {
   return db.first<TokenOwner>(sql`
     SELECT u.id, u.email, u.name, u.role, t.kind, t.created_at AS createdAt,
@@ -107,7 +107,7 @@ export function noteTokenUse(
     WHERE hash = ${hash} AND revoked_at IS NULL AND coalesce(used_at, created_at) <= ${now - every}`);
 }
 
-/** Revoking twice changes nothing. */
+/** Revokes a token. Returns false if it was already revoked. */
 export function revokeIfActive(db: Database, hash: string, now: number): Promise<boolean> {
   return db.write(
     sql`UPDATE device_tokens SET revoked_at = ${now} WHERE hash = ${hash} AND revoked_at IS NULL`,

@@ -1,4 +1,4 @@
-/** What operators read over all accounts. Every statement has a bound on the rows that it reads. */
+/** The reads of operators over all accounts. Every statement reads a bounded number of rows. */
 
 import { TRANSITIONS } from '../../spec/job/status.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
@@ -10,14 +10,14 @@ import { machineColumns } from './machines.ts';
 import { LIVE_OF_ALL } from './sweeps.ts';
 
 export interface MachineFilter {
-  /** In the id, the name or the e-mail address. */
+  /** A text that the id, the name or the e-mail address must contain. */
   q?: string | undefined;
   /** The id or the e-mail address of an account. */
   account?: string | undefined;
   state?: MachineState | undefined;
   version?: string | undefined;
   platform?: string | undefined;
-  /** Machines after this id. */
+  /** The page begins after this machine id. */
   after?: string | undefined;
   now: number;
   limit: number;
@@ -25,12 +25,12 @@ export interface MachineFilter {
 
 export type AdminMachineRow = MachineRow & { email: string; scanned: number; lastId: string };
 
-/** Machines that one page looks at, whatever its filter keeps of them. */
+/** The number of machines that one page reads, including machines that the filter removes. */
 export const SCAN_LIMIT = 1000;
 
 /**
- * A page of machines in the order of their ids. It looks at `SCAN_LIMIT` machines at most; every row says how many it
- * looked at and which was the last. A page that keeps none of them still returns one row, with a NULL id.
+ * Reads a page of machines in the order of their ids. It reads at most `SCAN_LIMIT` machines. Every returned row contains
+ * the number of read machines and the id of the last one. If no machine matches, it returns one row with a NULL id.
  */
 export function readMachinePage(filter: MachineFilter): Statement {
   const { q, account, version, platform, after = '', limit } = filter;
@@ -53,7 +53,7 @@ export function readMachinePage(filter: MachineFilter): Statement {
     ORDER BY s.id LIMIT ${limit}`;
 }
 
-/** As `machineState`, over the columns of a row. */
+/** The condition that `machineState` would return this state, written in SQL. */
 function stateIs(state: MachineState, now: number): Statement {
   const unheard = sql`s.listeningTransport IS NULL AND s.lastSeenAt <= ${now - OFFLINE_AFTER_MS}`;
   if (state === 'draining') return raw('s.draining = 1');
@@ -64,14 +64,14 @@ function stateIs(state: MachineState, now: number): Statement {
     : sql`s.draining = 0 AND ${unheard} AND NOT (${long})`;
 }
 
-/** A live job that a machine holds or that names it. */
+/** A live job that a machine holds, or that names the machine. */
 export interface MachineJob {
   machineId: string;
   id: string;
   status: 'queued' | 'dispatched' | 'running' | 'lost';
 }
 
-/** Live jobs of these accounts that a page looks at. */
+/** The maximum number of live jobs that a page reads. */
 export const ACCOUNT_JOBS_LIMIT = 2000;
 
 export function readJobsOfMachines(userIds: readonly string[]): Statement {
@@ -82,7 +82,7 @@ export function readJobsOfMachines(userIds: readonly string[]): Statement {
       LIMIT ${ACCOUNT_JOBS_LIMIT}) WHERE machineId IS NOT NULL`;
 }
 
-/** The newest jobs of each account among which the last result of a machine is looked for. */
+/** The last result of a machine is searched for among this many newest jobs of its account. */
 const NEWEST_JOBS = 20;
 
 export interface LastResult {
@@ -102,10 +102,10 @@ export function readLastResults(userIds: readonly string[]): Statement {
     WHERE j.machine_id IS NOT NULL AND j.finished_at IS NOT NULL GROUP BY j.machine_id`;
 }
 
-/** Live jobs of all accounts that are counted. */
+/** The maximum number of live jobs that are counted, over all accounts. */
 export const LIVE_COUNTED = 10_000;
 
-/** Live jobs by status. */
+/** Counts the live jobs of all accounts by status. */
 export function countLive(): Statement {
   return sql`
     SELECT status, count(*) AS count FROM (SELECT j.status FROM ${raw(LIVE_OF_ALL)} LIMIT ${LIVE_COUNTED})

@@ -1,4 +1,4 @@
-/** The facts of alerts, over all accounts. Every statement has a bound on the rows that it reads or returns. */
+/** Reads the facts for alerts, over all accounts. Every statement reads or returns a bounded number of rows. */
 
 import type { UserId } from '../../spec/ids.ts';
 import { LEASED_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
@@ -10,7 +10,7 @@ import { type JobRow, jobColumns } from './job-row.ts';
 import { IN_TROUBLE } from './overview-reads.ts';
 import { LIVE_OF_ALL } from './sweeps.ts';
 
-/** A job with its account and the machine that it depends on: the one that holds it, else the one that it names. */
+/** A job with its account and one machine: the machine that holds it, or else the machine that it names. */
 export type AlertJobRow = JobRow & {
   email: string;
   dependsOn: string | null;
@@ -35,8 +35,8 @@ export function readAllLost(limit: number): Statement {
 }
 
 /**
- * Live jobs that a rule could be about: those whose lease expired, that were tried again and again, that depend on a
- * silent machine, or that have been due for a while. Jobs that a machine holds come first.
+ * Reads the live jobs that may need an alert. Their lease expired, they were retried often, they depend on a silent machine,
+ * or they have been due for a while. Jobs that a machine holds come first.
  */
 export function readDoubtfulJobs(
   now: number,
@@ -57,7 +57,7 @@ export function readDoubtfulJobs(
     JOIN users u ON u.id = j.user_id ${raw(MACHINE)}`;
 }
 
-/** Machines that the rules over machines look at. */
+/** The maximum number of machines that are read for alerts about machines. */
 export const MACHINES_LOOKED_AT = 2000;
 
 export interface SpoolRow {
@@ -68,7 +68,7 @@ export interface SpoolRow {
   report: string;
 }
 
-/** Machines whose runner has a backlog on its disk. */
+/** Reads the machines whose runner has a backlog on its disk. */
 export function readBacklogs(limit: number): Statement {
   return sql`
     SELECT m.id, m.name, m.user_id AS userId, u.email, m.report FROM (
@@ -77,7 +77,7 @@ export function readBacklogs(limit: number): Statement {
     WHERE m.report ->> '$.spool.leases' > 0 LIMIT ${limit}`;
 }
 
-/** The versions of machines that were heard of since a time. */
+/** Counts the machines that contacted the server since a time, by version. */
 export function readVersions(since: number): Statement {
   return sql`
     SELECT app_version AS version, count(*) AS machines, min(id) AS machineId FROM (

@@ -9,7 +9,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
   at: number;
-  /** The person. */
+  /** The id of the person. */
   actor: string;
   /** The address and the program of the request. */
   source: string;
@@ -19,7 +19,7 @@ export interface AuditEntry {
   detail: string | undefined;
 }
 
-/** One entry, unconditionally. */
+/** Writes one entry, without a condition. */
 export function audit({ at, actor, source, action, job, detail }: AuditEntry): Statement {
   return sql`
     INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
@@ -40,7 +40,7 @@ export function noteStopped(
       AND action = 'stopped' AND instr(detail, ${`(lease ${leaseId})`}) > 0)`);
 }
 
-/** What was ordered and confirmed: the newest, oldest first. Reading is not part of a job's story. */
+/** An order or a confirmation in the story of a job. Reads of the job are not part of the story. */
 export interface StoryEvent {
   at: number;
   action: Exclude<AuditAction, 'read' | 'dismiss'>;
@@ -61,20 +61,20 @@ export async function noteRead(db: Database, entry: Omit<AuditEntry, 'action' | 
   await db.batch([audit({ ...entry, action: 'read', detail: undefined })]);
 }
 
-/** What happened at the door of an account. Not part of the story of a job. */
+/** A sign-in, a sign-out or a change of an account. It is not part of the story of a job. */
 export interface SignInEntry {
   at: number;
   userId: string;
   /** The address and the program of the request. */
   source: string;
-  /** `sign_in_limited`: failed, and the next try is refused. */
+  /** `sign_in_limited` means that the sign-in failed and that the server refuses the next try. */
   action: keyof typeof SIGN_IN_ACTORS;
-  /** The network that it came from, the device that signed out, or what was changed. */
+  /** The network of the sign-in, the device that signed out, or the name of the change. */
   subject: string;
   detail: string | undefined;
 }
 
-/** Who a sign-in entry is about: its owner, or somebody who did not prove to be. */
+/** The actor of each entry: the owner of the account, or an unknown person who did not prove to be the owner. */
 const SIGN_IN_ACTORS = {
   sign_in: 'owner',
   sign_out: 'owner',

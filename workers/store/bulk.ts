@@ -1,4 +1,4 @@
-/** Bulk runs, and the jobs that they mean. */
+/** Bulk runs, and the jobs that they select. */
 
 import { lowestIdAt } from '../../spec/ids.ts';
 import { type JobStatus, TRANSITIONS } from '../../spec/job/status.ts';
@@ -14,33 +14,33 @@ import { LIVE_OF_ALL } from './sweeps.ts';
 
 export type BulkRun = typeof bulkRuns.$inferSelect & {
   email: string;
-  /** Of the operator who started it, now. */
+  /** The present role of the person who started the run. */
   role: 'member' | 'operator';
 };
 
-/** Which jobs, accepted before when. */
+/** Selects the jobs of a bulk order that were queued before a time. */
 export interface BulkQuery extends Omit<BulkFilter, 'status'> {
   statuses: readonly JobStatus[];
   before: number;
-  /** The run: jobs that it has ordered are left out. */
+  /** The name of the run. Jobs that this run has already ordered are skipped. */
   name?: string | undefined;
   after?: { userId: string; jobId: string } | undefined;
 }
 
-/** A job that failed longer ago is not ordered by the dozen. */
+/** A bulk order skips jobs that failed longer ago than this. */
 export const FAILED_FOR_MS = 30 * 24 * 60 * 60_000;
 
-/** Jobs that one dry run counts at most. */
+/** The maximum number of jobs that one dry run counts. */
 export const COUNT_LIMIT = 10_000;
 
-/** The source of the orders of a run in the audit log. */
+/** The source that the audit log gives for the orders of a run. */
 export function bulkSource(name: string): string {
   return `bulk:${name}`;
 }
 
 const HAS_FAILED = statusIn([TRANSITIONS.fail.to], 'j.');
 
-/** Live jobs are found in their own index, failed ones in that of troubled jobs: the history is not read. */
+/** Finds live jobs in one index and failed jobs in another, so that the history is not read. */
 function placesOf({ statuses, before }: BulkQuery): Statement[] {
   const failed = sql`users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id
     AND ${raw(IN_TROUBLE.replace('status', 'j.status'))} AND ${raw(HAS_FAILED)}
@@ -71,14 +71,14 @@ function conditionsOf(query: BulkQuery): Statement {
   );
 }
 
-/** How many jobs match, up to a limit. */
+/** Counts the jobs that match, up to a limit. */
 export function countBulk(query: BulkQuery): Statement {
   const where = conditionsOf(query);
   const parts = placesOf(query).map((place) => sql`SELECT 1 FROM ${place} WHERE ${where}`);
   return sql`SELECT count(*) AS count FROM (${join(parts, ' UNION ALL ')} LIMIT ${COUNT_LIMIT})`;
 }
 
-/** The next jobs in the order of account and id. */
+/** Reads the next jobs in the order of account and id. */
 export function readBulkJobs(query: BulkQuery, limit: number): Statement {
   const where = conditionsOf(query);
   const parts = placesOf(query).map(
@@ -104,7 +104,7 @@ export function readRunningBulk(limit: number): Statement {
     WHERE b.finished_at IS NULL ORDER BY b.created_at LIMIT ${limit}`;
 }
 
-/** The newest runs; old ones are deleted by cron, so there are few. */
+/** Reads the newest runs. There are few runs, because cron deletes old ones. */
 export function readNewestBulk(limit: number): Statement {
   return sql`SELECT ${raw(COLUMNS)} FROM ${raw(RUNS)} ORDER BY b.created_at DESC, b.name LIMIT ${limit}`;
 }
@@ -112,7 +112,7 @@ export function readNewestBulk(limit: number): Statement {
 export interface NewBulk {
   name: string;
   action: BulkAction;
-  /** As JSON. */
+  /** The filter as JSON. */
   filter: string;
   reason: string | undefined;
   seenCount: number;
@@ -129,7 +129,10 @@ export function insertBulkIfNew(db: Database, run: NewBulk): Promise<boolean> {
       ${run.source}, ${run.now}, ${run.now})`);
 }
 
-/** What a step decided. `after`: the last job it decided about; undefined: none was left, and the run is complete. */
+/**
+ * The result of a step. `after` is the last job that it handled, or undefined if no job was left and the run is
+ * complete.
+ */
 export interface BulkStep {
   done: number;
   skipped: number;
@@ -138,8 +141,7 @@ export interface BulkStep {
 }
 
 /**
- * Records a step. Of two concurrent steps, only one is recorded, because both handled the same jobs. Returns false for the
- * other.
+ * Records a step. If two concurrent steps handled the same jobs, only one is recorded. Returns false for the other step.
  */
 export function noteStepIfCurrent(
   db: Database,
@@ -165,7 +167,7 @@ export function abortBulkIfRunning(
     WHERE name = ${name} AND finished_at IS NULL`);
 }
 
-/** Runs that ended long ago. Their orders stay in the audit log of the jobs. */
+/** Deletes runs that ended long ago. Their orders stay in the audit log of the jobs. */
 export function pruneBulk(endedBefore: number): Statement {
   return sql`DELETE FROM bulk_runs WHERE finished_at < ${endedBefore}`;
 }

@@ -27,7 +27,7 @@ export function insertCheckpointWithJob(userId: UserId, checkpoint: NewCheckpoin
     FROM jobs WHERE user_id = ${userId} AND id = ${checkpoint.jobId} AND checkpoint_id = ${checkpoint.id}`;
 }
 
-/** Summaries of earlier responses, newest first. */
+/** Reads the summaries of earlier responses, newest first. */
 export function latestSummaries(
   db: Database,
   userId: UserId,

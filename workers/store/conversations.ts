@@ -1,17 +1,17 @@
-/** The jobs of one agent session: its prompts and answers, newest first. */
+/** Reads the jobs of one agent session, with their prompts and answers, newest first. */
 
 import type { UserId } from '../../spec/ids.ts';
 import { type Database, raw, rowsOf, sql } from './database.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 
-/** The session, and how a job that nobody has claimed yet may name it. */
+/** A session, with the ids by which a queued job may name it. */
 export interface SessionPlace {
   codexSessionId: string;
-  /** Absent: the session is not linked any more. */
+  /** Absent if the session is no longer linked. */
   linked?: { machineId: string; projectRoot: string; orpSessionId: string } | undefined;
 }
 
-/** A job with the beginnings of its texts. */
+/** A job with the beginning of its prompt and of its answer. */
 export type TurnRow = JobRow & {
   prompt: string;
   promptCharacters: number;
@@ -19,13 +19,13 @@ export type TurnRow = JobRow & {
   contentCharacters: number | null;
 };
 
-/** Characters of a prompt and of an answer that a conversation reads. */
+/** The number of characters that a conversation shows of each prompt and each answer. */
 const TEXT_START = 6000;
-/** Jobs of the account that one page looks through: no index leads from a session to its jobs. */
+/** The number of jobs that one page reads to find the jobs of the session. No index maps a session to its jobs. */
 export const SCANNED = 1000;
 
 /**
- * One page. `next`: jobs older than this one are not looked through yet; undefined at the end.
+ * Reads one page. The next page must begin with jobs older than `next`. At the end, `next` is undefined.
  */
 export async function readConversation(
   db: Database,

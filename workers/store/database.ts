@@ -12,9 +12,9 @@ export interface Statement {
 }
 
 export interface Database {
-  /** Rows of one statement. */
+  /** Returns the rows of one statement. */
   all<R>(statement: Statement): Promise<R[]>;
-  /** The first row, if any. */
+  /** Returns the first row, if any. */
   first<R>(statement: Statement): Promise<R | undefined>;
   /** Runs one guarded write. Returns true if its guard matched a row. */
   write(statement: Statement): Promise<boolean>;

@@ -11,11 +11,11 @@ export interface DeviceRow {
   deviceName: string;
   kind: TokenKind;
   createdAt: number;
-  /** To a day. */
+  /** When the device was last used, exact to a day. */
   usedAt: number;
 }
 
-/** Devices that are signed in; those used last come first. */
+/** Lists the signed-in devices. The most recently used device comes first. */
 export function readDevices(userId: UserId, now: number): Statement {
   return sql`
     SELECT hash, device_name AS deviceName, kind, created_at AS createdAt, coalesce(used_at, created_at) AS usedAt
@@ -28,7 +28,7 @@ export type Revoked = Pick<DeviceRow, 'hash' | 'deviceName'>;
 
 const REVOKED = raw('hash, device_name AS deviceName');
 
-/** `mark`: the first characters of the hash. */
+/** Revokes a device. `mark` is the beginning of the hash of its token. */
 export function revokeByMark(
   db: Database,
   userId: UserId,
@@ -40,7 +40,7 @@ export function revokeByMark(
     RETURNING ${REVOKED}`);
 }
 
-/** Every device but the one to keep. */
+/** Revokes every device except one. */
 export function revokeOthers(
   db: Database,
   userId: UserId,
@@ -70,7 +70,7 @@ export interface AccountDevice {
   revokedAt: number | null;
 }
 
-/** Those that are signed in first, then by their last use. The number of tokens of an account is bounded. */
+/** Lists signed-in devices first, then sorts by last use. The number of tokens of an account is bounded. */
 export function readDevicesOf(userId: string): Statement {
   return sql`
     SELECT hash, device_name AS deviceName, created_at AS createdAt, coalesce(used_at, created_at) AS usedAt,
@@ -79,7 +79,7 @@ export function readDevicesOf(userId: string): Statement {
     ORDER BY revoked_at IS NOT NULL, usedAt DESC, hash`;
 }
 
-/** Revokes the device whose hash begins with `mark`. Undefined: it was revoked before, and nothing was written. */
+/** Revokes the device whose hash begins with `mark`. Returns undefined, and writes nothing, if it was already revoked. */
 export async function revokeDeviceIfActive(
   db: Database,
   { userId, mark }: { userId: string; mark: string },

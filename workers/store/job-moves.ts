@@ -167,7 +167,7 @@ export interface Return {
   error: string;
   /** When the job may be claimed again, if it does not expire first. If undefined, at once. */
   availableAt: number | undefined;
-  /** Whether the job waits for the reset of a usage limit. */
+  /** True if the job waits for the reset of a usage limit. */
   isUsageWait: boolean;
 }
 

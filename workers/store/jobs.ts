@@ -171,7 +171,10 @@ export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'> 
   contentBytes: number | null;
 };
 
-/** Reads the newest replaced attempts, sorted from the oldest to the newest. Answers are included, newest first, as long as they fit. */
+/**
+ * Reads the newest replaced attempts, sorted from the oldest to the newest. Answers are included, newest first, as long as
+ * they fit.
+ */
 export function readAttempts(userId: string, jobId: string): Statement {
   const columns = selectList(attempts, { without: ['userId', 'jobId', 'content'], prefix: 'a.' });
   return {
@@ -197,7 +200,7 @@ export function readEarlierLeases(job: Pick<JobRow, 'userId' | 'id' | 'attemptsU
     ORDER BY lease_count DESC LIMIT ${Math.min(job.attemptsUsed - 1, BOUNDS.shownAttempts)}`;
 }
 
-/** Whether the holder returned the job under this lease, or a sweep did because it had never started. */
+/** Returns whether the holder returned the job under this lease, or a sweep did because it had never started. */
 export async function wasReleased(
   db: Database,
   job: { userId: string; id: string },
@@ -209,7 +212,7 @@ export async function wasReleased(
   return row !== undefined;
 }
 
-/** Whether a machine held the job under this lease in an earlier attempt. */
+/** Returns whether a machine held the job under this lease in an earlier attempt. */
 export async function hadLease(
   db: Database,
   job: Pick<JobRow, 'userId' | 'id'>,

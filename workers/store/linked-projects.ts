@@ -118,7 +118,7 @@ function placeOf({ machineId, projectRoot }: Pick<ProjectRow, 'machineId' | 'pro
   return `${machineId}\n${projectRoot}`;
 }
 
-/** Whether some machine of the account has linked this idea, or this world. */
+/** Returns whether some machine of the account has linked this idea, or this world. */
 export async function isLinked(
   db: Database,
   userId: UserId,

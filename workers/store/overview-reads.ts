@@ -1,4 +1,4 @@
-/** What the pages read over many jobs, each statement with a bound that does not grow with the history. */
+/** The reads of the pages over many jobs. Every statement has a bound that does not depend on the length of the history. */
 
 import type { UserId } from '../../spec/ids.ts';
 import type { JobStatus } from '../../spec/job/status.ts';
@@ -7,10 +7,10 @@ import { statusIn } from './guard.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 import { promptStart } from './jobs.ts';
 
-/** A job in a list of a page. */
+/** A job in a list on a page. */
 export type OverviewJob = JobRow & { promptStart: string | null };
 
-/** Live jobs of an account that a page looks at; beyond them it says that there are more. */
+/** The maximum number of live jobs that a page reads. If the account has more, the page says so. */
 export const LIVE_LIMIT = 200;
 
 export function readLiveJobs(userId: UserId, limit: number): Statement {
@@ -21,10 +21,10 @@ export function readLiveJobs(userId: UserId, limit: number): Statement {
   };
 }
 
-/** The condition of the index `jobs_in_trouble`, word for word: the planner recognizes no other form. */
+/** The exact condition of the index `jobs_in_trouble`. With any other wording, the planner does not use the index. */
 export const IN_TROUBLE = statusIn(['lost', 'failed']);
 
-/** Lost or failed jobs since a time, newest first; not those that a person dismissed after they failed. */
+/** Reads the jobs that were lost or failed since a time, newest first, except failed jobs that a person has dismissed. */
 export function readTroubled(
   userId: UserId,
   { status, since, limit }: { status: Extract<JobStatus, 'lost' | 'failed'>; since: number; limit: number },
@@ -37,7 +37,7 @@ export function readTroubled(
     ORDER BY updated_at DESC LIMIT ${limit}`;
 }
 
-/** A person has seen that a job failed: it leaves the inbox. Nothing is written for a job that did not fail, or twice. */
+/** Records that a person dismissed a failed job. Writes nothing if the job did not fail, or if it was already dismissed. */
 export function dismissIfFailed(
   key: { userId: string; id: string },
   order: { now: number; actor: string; source: string; failed: JobStatus },

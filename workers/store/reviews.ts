@@ -1,4 +1,4 @@
-/** Reviews of an idea as their owner reads them. */
+/** Reads the reviews of an idea, for their owner. */
 
 import type { UserId } from '../../spec/ids.ts';
 import type { Statement } from './database.ts';
@@ -12,7 +12,7 @@ export type ReviewRow = Pick<
 >;
 export type WholeReviewRow = ReviewRow & Pick<Checkpoint, 'ideaId' | 'structuredOutput' | 'body'>;
 
-/** Newest first. */
+/** Reads the reviews of an idea, newest first. */
 export function readReviews(userId: UserId, { ideaId, limit }: { ideaId: string; limit: number }): Statement {
   return sql`
     SELECT id, job_id AS jobId, status, created_at AS createdAt, responded_at AS respondedAt, summary, error

@@ -1,6 +1,6 @@
 /**
- * The tables, as the types of the rows and the lists of their columns. The migrations define the database, including
- * what drizzle cannot express (WITHOUT ROWID, CHECKs, partial indexes); a test compares the columns of both.
+ * The tables: the types of their rows and the lists of their columns. The migrations define the database, including parts
+ * that drizzle cannot express (WITHOUT ROWID, CHECKs, partial indexes). A test compares the columns of both.
  */
 
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
@@ -25,11 +25,11 @@ export const users = sqliteTable('users', {
   role: text('role', { enum: ['member', 'operator'] }).notNull(),
   passwordHash: text('password_hash').notNull(),
   createdAt: integer('created_at').notNull(),
-  /** It signs in nowhere, and its tokens open nothing. */
+  /** If true, the account cannot sign in, and its tokens are invalid. */
   disabledAt: integer('disabled_at'),
 });
 
-/** `cli`: sent as a bearer token. `browser`: the cookie of a session on the pages. */
+/** A `cli` token is sent as a bearer token. A `browser` token is the cookie of a session on the pages. */
 export const TOKEN_KINDS = ['cli', 'browser'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 
@@ -164,7 +164,7 @@ export const linkedSessions = sqliteTable(
   (table) => [primaryKey({ columns: [table.userId, table.machineId, table.projectRoot] })],
 );
 
-/** What an account stores, kept by triggers. */
+/** The usage of each account. Triggers update it. */
 export const accountUsage = sqliteTable('account_usage', {
   userId: text('user_id').$type<UserId>().primaryKey(),
   ideas: integer('ideas').notNull().default(0),
@@ -329,11 +329,11 @@ export const bulkRuns = sqliteTable('bulk_runs', {
   positionJob: text('position_job').notNull().default(''),
 });
 
-/** One row a minute, in a ring of 8 days. */
+/** One row for each minute of the last 8 days. New rows overwrite the oldest rows. */
 export const minuteStats = sqliteTable('minute_stats', {
   slot: integer('slot').primaryKey(),
   at: integer('at').notNull(),
-  /** JSON of the `Stats` of the minute; of the quarter and of the hour that it ends. */
+  /** JSON of the `Stats` of the minute. The next two columns have the `Stats` of the quarter and hour that end with it. */
   minute: text('minute').notNull(),
   quarter: text('quarter'),
   hour: text('hour'),

@@ -1,4 +1,4 @@
-/** The rows of charts, and what a minute of the service is made of. */
+/** Reads and writes the rows of the charts, and reads the jobs that a minute's row is computed from. */
 
 import { lowestIdAt } from '../../spec/ids.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
@@ -9,30 +9,30 @@ import { statusIn } from './guard.ts';
 import { LIVE_OF_ALL } from './sweeps.ts';
 
 export const MINUTE_MS = 60_000;
-/** Rows of 8 days. */
+/** The number of rows for 8 days. */
 export const SLOTS = 8 * 24 * 60;
 
-/** The row of the minute that begins then. */
+/** Returns the number of the row for the minute that begins at this time. */
 export function slotOf(at: number): number {
   return Math.floor(at / MINUTE_MS) % SLOTS;
 }
 
 const HOUR_MS = 60 * MINUTE_MS;
-/** Jobs of the last hour that are looked at. More are sampled: the accounts come in an order that begins anywhere. */
+/** The maximum number of jobs of the last hour that are read. If there are more, the read begins at a random account. */
 export const RECENT_LIMIT = 2000;
-/** Jobs that ended an hour or more after they were queued. */
+/** The maximum number of jobs that are read because they ended an hour or more after they were queued. */
 const SLOW_LIMIT = 500;
-/** Word for word as in the index `jobs_slow`. */
+/** The exact condition of the index `jobs_slow`. */
 const IS_SLOW = 'j.finished_at >= j.created_at + 3600000';
 
-/** Ended by the runner that worked on it. */
+/** The condition that the runner that worked on the job ended it. */
 const BY_ITS_RUNNER = statusIn([TRANSITIONS.complete.to, TRANSITIONS.fail.to]);
 
 export type MinuteJobRow = MinuteJob & { looked: number };
 
 /**
- * Jobs that were claimed or ended in a minute: among those queued in the last hour, those that ended later than that, and
- * the live ones that are older. `start`: the id of a user, or the beginning of one.
+ * Reads the jobs that were claimed or ended in a minute. It searches the jobs queued in the last hour, the older jobs that
+ * are live, and the jobs that took an hour or more to end. `start` is the id of a user, or the beginning of an id.
  */
 export function readMinuteJobs({ from, to, start }: { from: number; to: number; start: string }): Statement {
   const oldest = lowestIdAt('job', from - HOUR_MS);
@@ -59,7 +59,7 @@ export function readMinuteJobs({ from, to, start }: { from: number; to: number; 
     FROM found`;
 }
 
-/** The rows of some minutes, those that are as old as they should be. */
+/** Reads the rows of these minutes. Skips rows that still contain an older minute. */
 export function readStats(column: 'minute' | 'quarter' | 'hour', minutes: readonly number[]): Statement {
   const slots = JSON.stringify(minutes.map(slotOf));
   return sql`
@@ -75,7 +75,7 @@ export interface StatsRow {
   hour: string | undefined;
 }
 
-/** Overwrites the row that is 8 days old. A minute that was written is not written again. */
+/** Writes a minute over the row that is 8 days old. Does nothing if the minute was already written. */
 export function putStatsIfNewer(db: Database, { at, minute, quarter, hour }: StatsRow): Promise<boolean> {
   return db.write(sql`
     INSERT INTO minute_stats (slot, at, minute, quarter, hour) VALUES (${slotOf(at)}, ${at}, ${minute}, ${quarter}, ${hour})

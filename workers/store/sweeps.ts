@@ -8,7 +8,7 @@ import { mayBe, statusIn } from './guard.ts';
 import { jobColumns } from './job-row.ts';
 import { VISIT_EVERY_MS } from './machines.ts';
 
-/** The live jobs of every account. */
+/** The live jobs of every account, for use in a statement. */
 export const LIVE_OF_ALL =
   'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';
 
@@ -21,7 +21,7 @@ export function readExpiredLeases(now: number, limit: number): Statement {
   };
 }
 
-/** Jobs of every account that waited past their expiry. */
+/** Reads the jobs of every account that waited past their expiry. */
 export function readExpiredInQueue(now: number, limit: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL} WHERE ${mayBe('expire', 'j.')} AND j.expires_at <= ? LIMIT ?`,
@@ -43,7 +43,7 @@ export function readExpiredOfMachine(at: {
   };
 }
 
-/** Queued jobs that became due since the last run. */
+/** Reads the queued jobs that became due since the last run. */
 export function readNewlyDue(since: number, now: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}

@@ -15,7 +15,7 @@ export function worldOfIdea(db: Database, userId: UserId, ideaId: string): Promi
   });
 }
 
-/** Whether the account has this world. If an idea is named, the world must belong to it. */
+/** Returns whether the account has this world. If an idea is named, the world must belong to it. */
 export async function hasWorld(
   db: Database,
   userId: UserId,

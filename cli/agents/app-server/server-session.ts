@@ -59,7 +59,7 @@ export class ServerSession implements AgentSession {
   #wake: () => void = () => undefined;
   #isLost = false;
 
-  /** Whether a turn runs in the session, from this runner or any other client. */
+  /** True if a turn runs in the session, from this runner or any other client. */
   isBusy: boolean;
 
   private constructor(

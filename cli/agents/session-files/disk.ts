@@ -10,7 +10,7 @@ export interface SessionDisk {
   changedAt(path: string): number;
   /** The bytes from a position on. Fewer at the end of the file; none when it cannot be read. */
   read(path: string, at: number, bytes: number): Buffer;
-  /** Whether a program has the session open. */
+  /** Returns whether a program has the session open. */
   isOpen(sessionId: string): boolean;
 }
 
@@ -24,8 +24,8 @@ export function openDisk(home: string): SessionDisk {
 }
 
 /**
- * Whether a home of Codex has a session, by the names of the files. Undefined in a home without sessions: it may not be the one
- * that the runner uses.
+ * Returns whether a home of Codex has a session, by the names of the files. Undefined in a home without sessions: it may not
+ * be the one that the runner uses.
  */
 export function findInHome(home: string, sessionId: string): 'known' | 'archived' | 'missing' | undefined {
   const ending = `-${sessionId}.jsonl`;

@@ -99,7 +99,7 @@ class TurnRun {
   readonly #output: ChildOutput;
   readonly #turnId: string | undefined;
   #session: AgentSession;
-  /** Whether a part of the turn was not heard. */
+  /** True if a part of the turn was not heard. */
   #isJoined = false;
   #stopping: Promise<StopReceipt> | undefined;
   #isAbandoned = false;

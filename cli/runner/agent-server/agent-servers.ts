@@ -151,7 +151,7 @@ export class AgentServers implements SessionDriver {
     if (!isNeeded) await stopOwnServer(this.#source.env);
   }
 
-  /** Whether a turn of another runner of this user runs in the server. */
+  /** Returns whether a turn of another runner of this user runs in the server. */
   async #isUsedByOthers(): Promise<boolean> {
     const { env } = this.#source;
     const isRunning = this.#own !== undefined || (await findOwnServer(env)) !== undefined;

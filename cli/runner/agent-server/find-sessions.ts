@@ -18,7 +18,7 @@ export const FINDERS = new Map<string, FindSessions>([[DEFAULT_AGENT, findCodexS
 
 type CheckSession = (env: NodeJS.ProcessEnv, sessionId: string) => ReturnType<typeof findInHome>;
 
-/** Whether an agent still has a session. Unknown for an agent without an entry. */
+/** For each agent, a function that checks whether the agent still has a session. */
 export const CHECKERS = new Map<string, CheckSession>([
   [DEFAULT_AGENT, (env, sessionId) => findInHome(codexHome(env), sessionId)],
 ]);

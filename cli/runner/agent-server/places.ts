@@ -51,7 +51,7 @@ export function whyNoOwnSocket(env: NodeJS.ProcessEnv): string | undefined {
     : undefined;
 }
 
-/** Whether this user created the socket. Prompts must not go to a socket of another user. */
+/** Returns whether this user created the socket. Prompts must not go to a socket of another user. */
 export function isOwnSocket(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found !== undefined && (process.getuid === undefined || found.uid === process.getuid());

@@ -81,7 +81,7 @@ export class Listener {
   #available = 0;
   #channel: Channel | undefined;
   #readyAt: number | undefined;
-  /** Whether a channel is open (also between two streams of one transport), or the runner polls. */
+  /** True if a channel is open (also between two streams of one transport), or the runner polls. */
   #up = false;
   #told = '';
   #closed = false;

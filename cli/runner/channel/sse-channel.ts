@@ -57,7 +57,7 @@ interface Reading {
   target: ChannelTarget;
   handlers: ChannelHandlers;
   watch: SilenceWatch;
-  /** Whether the stream stays open after it has announced work. */
+  /** True if the stream stays open after it has announced work. */
   isPersistent: boolean;
 }
 

@@ -209,7 +209,7 @@ export class AccountClient {
     if (!this.#isIntroduced) this.#isIntroduced = (await introduce(client)) === 'introduced';
   }
 
-  /** Whether the server offers an extension; asks the server if that is not known. */
+  /** Returns whether the server offers an extension; asks the server if that is not known. */
   async offers(capability: Capability): Promise<Reply<boolean>> {
     return this.#connected(async (client) => ({ kind: 'ok', value: await findOffer(client, capability) }));
   }

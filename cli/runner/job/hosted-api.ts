@@ -114,7 +114,7 @@ export interface SystemMessage {
 export interface HostedApi {
   /** The URL of the server that all calls go to. */
   readonly baseUrl: string;
-  /** Whether the server offers an extension of the contract. */
+  /** Returns whether the server offers an extension of the contract. */
   offers(capability: Capability): Promise<Reply<boolean>>;
   /** Returns the raw body, because the job may be in several places of it. */
   poll(request: PollRequest): Promise<Reply<JsonBody>>;

@@ -122,7 +122,10 @@ export function sessionInUse(now: Date, machine?: string): ResultRecord {
   return { ...failedResult('agent_error', error, now), release: { reason, message: WHERE_IT_IS_OPEN } };
 }
 
-/** Whether events prove that the run had no effect: no command, no changed file, no message. Ignores helper processes. */
+/**
+ * Returns whether events prove that the run had no effect: no command, no changed file, no message. Ignores helper
+ * processes.
+ */
 function hadNoEffect({ turn, answer }: Extract<AgentRun, { kind: 'ended' }>): boolean {
   return !turn.hasEffect && answer === undefined;
 }

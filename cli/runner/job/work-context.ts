@@ -55,7 +55,7 @@ export interface KeptLease {
 
 /** The local records that the runner reads and changes. */
 export interface LocalState {
-  /** Whether the runner is still enabled on this machine. */
+  /** Returns whether the runner is still enabled on this machine. */
   isEnabled(): Promise<boolean>;
   /** Remembers the current sign-in. The returned function tells whether the sign-in has changed since. */
   watchSignIn(): () => boolean;
@@ -99,7 +99,7 @@ export interface WorkContext {
   /** How long an agent may print nothing. 0 disables the limit. If absent, the default applies. */
   silenceLimitMs?: number | undefined;
   gate?: JobGate;
-  /** Whether the runner is finishing its jobs and claims no new ones. */
+  /** Returns whether the runner is finishing its jobs and claims no new ones. */
   isDraining(): boolean;
   /** Aborts when the agents must stop, too. */
   shutdown: AbortSignal;

@@ -148,7 +148,7 @@ async function keepResult(spool: LeaseSpool, result: ResultRecord): Promise<void
   if (!spool.isResultKept) await spool.setResult(result).catch(() => undefined);
 }
 
-/** Whether the server refused the content and not the lease. */
+/** Returns whether the server refused the content and not the lease. */
 function isAboutContent(code: string): boolean {
   return code === 'body_too_large' || code === 'invalid_input' || code === 'invalid_json';
 }

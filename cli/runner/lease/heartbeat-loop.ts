@@ -11,7 +11,7 @@ export interface HeartbeatOptions {
   held: Held;
   intervalMs: number;
   isDraining(): boolean;
-  /** Whether the runner is asking a person about the job. */
+  /** Returns whether the runner is asking a person about the job. */
   isAsking?(): boolean;
   /** Called after every heartbeat that the server has answered. */
   onBeat(verdict: LeaseVerdict | undefined): Promise<void> | void;

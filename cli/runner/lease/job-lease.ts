@@ -32,7 +32,7 @@ interface Origin {
   record: ClaimRecord;
   /** The folder of the spool. */
   folder: string;
-  /** Whether an earlier runner process made this spool. */
+  /** True if an earlier runner process made this spool. */
   isLeft: boolean;
   linked?: LinkedRepository | undefined;
 }
@@ -137,7 +137,7 @@ export class JobLease {
     return reply.kind === 'ok' ? reply.value : undefined;
   }
 
-  /** Whether the runner is asking a person at this machine about the job. */
+  /** True while the runner asks a person at this machine about the job. */
   get isAsking(): boolean {
     return this.#isAsking;
   }

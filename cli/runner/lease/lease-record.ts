@@ -55,7 +55,7 @@ export function folderOf(
   return join(spoolFolder(env, machine.machine_id), folderName(lease_id ?? job_id));
 }
 
-/** Whether another living runner process works on this lease. */
+/** Returns whether another living runner process works on this lease. */
 export async function isHeldByAnother({ runner }: ClaimRecord, { self }: WorkContext): Promise<boolean> {
   if (runner.pid === self.pid && runner.start_time === self.startTime) return false;
   return isStillRunning({ pid: runner.pid, startTime: runner.start_time });

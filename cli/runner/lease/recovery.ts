@@ -31,7 +31,7 @@ export interface Recovered {
 }
 
 export interface RecoveryOptions {
-  /** Whether this process works on the folder. */
+  /** Returns whether this process works on the folder. */
   isBusy(folder: string): boolean;
   /** Aborting ends the attempts. The other spools wait for the next recovery. */
   signal: AbortSignal;

@@ -66,12 +66,12 @@ export class UploadLoop {
     this.#running = this.#run();
   }
 
-  /** Whether the server accepts no more uploads under this lease. */
+  /** True if the server accepts no more uploads under this lease. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
-  /** Whether the server has everything that the last read of the spool found. */
+  /** True if the server has everything that the last read of the spool found. */
   get isDrained(): boolean {
     return this.#isDrained;
   }

@@ -17,7 +17,7 @@ const ROUND_MS = 60_000;
 
 /** The functions that the work loop provides to the recovery. */
 export interface RecoveryHost {
-  /** Whether a running job uses this spool. */
+  /** Returns whether a running job uses this spool. */
   isBusy(folder: string): boolean;
   /** Aborts when the runner exits. The remaining spools wait for the next runner. */
   ending: AbortSignal;

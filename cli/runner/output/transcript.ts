@@ -140,7 +140,7 @@ export class Transcript {
     await logs.flush();
   }
 
-  /** Whether the output belongs to another session than the requested one. Such output is dropped. */
+  /** Returns whether the output belongs to another session than the requested one. Such output is dropped. */
   #isStranger(): boolean {
     const { sessionId: asked, onOtherSession } = this.#options;
     const said = this.#reader.turn.sessionId;

@@ -30,7 +30,7 @@ const NO_TAGS: SeenTags = { tagged: new Set(), hidden: new Set() };
 export class ProcessFamily {
   #leader: LeaderMark | undefined;
   readonly #tag: string | undefined;
-  /** Whether this process has started the agent. */
+  /** True if this process started the agent. */
   readonly #isOwn: boolean;
   /** pid → start time of every process that was ever seen in the family. */
   readonly #seen = new Map<number, string>();
@@ -38,7 +38,7 @@ export class ProcessFamily {
    * pid → start time of the processes without the tag. They need no second check, because the tag of a process never changes.
    */
   readonly #untagged = new Map<number, string>();
-  /** Whether the process group belongs to this agent. It does until the system gives the leader's pid to another process. */
+  /** True until the system gives the leader's pid to another process. Until then the process group belongs to this agent. */
   #isGroupOurs: boolean;
 
   private constructor({ leader, tag }: FamilyMark, isOwn: boolean) {

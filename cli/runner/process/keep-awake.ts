@@ -27,7 +27,7 @@ const LINGER_MS = 20_000;
 export interface KeepAwakeOptions {
   mode: KeepAwakeMode;
   reporter: Pick<Reporter, 'info' | 'warn'>;
-  /** Whether this system has `caffeinate`. */
+  /** True if this system has `caffeinate`. */
   isMac?: boolean;
   program?: string;
   env?: NodeJS.ProcessEnv;

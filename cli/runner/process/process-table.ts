@@ -44,7 +44,7 @@ export async function findProcess(pid: number): Promise<ProcessEntry | undefined
     .catch(cannotTell);
 }
 
-/** Whether the recorded process still runs. Throws if the process list cannot be read. */
+/** Returns whether the recorded process still runs. Throws if the process list cannot be read. */
 export async function isStillRunning(mark: ProcessMark): Promise<boolean> {
   const entry = await findProcess(mark.pid);
   return entry !== undefined && !entry.isZombie && entry.startTime === mark.startTime;
@@ -119,7 +119,7 @@ async function findWithPs(pid: number): Promise<ProcessEntry | undefined> {
   return entry;
 }
 
-/** Whether certainly no process has this pid. */
+/** Returns whether certainly no process has this pid. */
 function isFree(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -23,9 +23,9 @@ export interface RunnerHolder extends ProcessMark {
   version: string;
   /** The requested transport: `auto`, `ws`, `sse` or `poll`. */
   transport: string;
-  /** Whether the system started it as a service, and not a person at a terminal. */
+  /** True if the system started it as a service, and not a person at a terminal. */
   isService: boolean;
-  /** Whether it runs one job and exits. */
+  /** True if it runs one job and exits. */
   isOnce: boolean;
   /** Since when it finishes its jobs and claims no new ones. */
   drainingAtUtc?: string | undefined;

@@ -255,7 +255,7 @@ function isVariableName(name: string): boolean {
   return /^[A-Z][A-Z0-9_]*$/.test(name);
 }
 
-/** Whether a value of a password name is a secret. Many passwords are only a word or a number. */
+/** Returns whether a value of a password name is a secret. Many passwords are only a word or a number. */
 function isPassword(name: string, value: string): boolean {
   return (
     /(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|_PWD|_PASS)$/.test(name) &&
@@ -275,18 +275,18 @@ function isCode(value: string): boolean {
   );
 }
 
-/** Whether a value looks like a token: digits between letters, or base64 of a user and a password. */
+/** Returns whether a value looks like a token: digits between letters, or base64 of a user and a password. */
 function isTokenLike(value: string): boolean {
   if (value.length < 6 || PLACEHOLDER.test(value)) return false;
   return (/\d/.test(value) && /[A-Za-z]/.test(value)) || isUserAndPassword(value);
 }
 
-/** Whether a value looks random: digits between letters, or mixed upper and lower case. */
+/** Returns whether a value looks random: digits between letters, or mixed upper and lower case. */
 function looksRandom(value: string): boolean {
   return /\d/.test(value) && /[A-Za-z]/.test(value) && !PLACEHOLDER.test(value);
 }
 
-/** Whether a value has more letters in a row than a word or a name. */
+/** Returns whether a value has more letters in a row than a word or a name. */
 function isLongRun(value: string): boolean {
   return /^[A-Za-z]{24,}$/.test(value) && !PLACEHOLDER.test(value);
 }
@@ -311,7 +311,7 @@ const POINTER_NAME =
 
 const FOLDERS = new Set(['PWD', 'OLDPWD', 'INIT_CWD']);
 
-/** Whether a name suggests that its value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`. */
+/** Returns whether a name suggests that its value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`. */
 export function looksSecret(name: string): boolean {
   const words = wordsOf(name);
   if (FOLDERS.has(words)) return false;

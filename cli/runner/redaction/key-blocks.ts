@@ -105,7 +105,7 @@ function isPair(title: Title, next: Title): boolean {
   return title.kind === 'BEGIN' && next.kind === 'END' && next.from - title.to <= MAX_BODY;
 }
 
-/** Whether the text between two titles is a key. A program may only mention the titles. */
+/** Returns whether the text between two titles is a key. A program may only mention the titles. */
 function isBody(between: string): boolean {
   return /[A-Za-z0-9+/]{40}/.test(between) || /^[A-Za-z0-9+/=\s]*[A-Za-z0-9][A-Za-z0-9+/=\s]*$/.test(between);
 }
@@ -127,7 +127,7 @@ function endOfBody(text: string, from: number, limit: number): number {
   return end;
 }
 
-/** Whether a line is the last line of a key and not a word of a program. */
+/** Returns whether a line is the last line of a key and not a word of a program. */
 function isLastLine(line: string, isCut: boolean): boolean {
   return LAST_LINE.test(line) && (isCut || /[A-Za-z0-9+/]{16}|=/.test(line));
 }

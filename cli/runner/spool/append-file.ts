@@ -6,7 +6,7 @@ export class AppendFile {
   readonly #file: FileHandle;
   #last: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
-  /** Whether a failed append may have left an incomplete line. */
+  /** True if a failed append may have left an incomplete line. */
   #isTorn: boolean;
 
   private constructor(file: FileHandle, isTorn: boolean) {

@@ -165,7 +165,7 @@ export class LeaseSpool {
     this.#isResultKept = true;
   }
 
-  /** Whether the result is on the disk. */
+  /** True if the result is on the disk. */
   get isResultKept(): boolean {
     return this.#isResultKept;
   }

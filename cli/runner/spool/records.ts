@@ -83,7 +83,7 @@ export const journalRecord = z.discriminatedUnion('record', [
     record: z.literal('ended'),
     at_utc: z.string(),
     exit_code: z.number().int().nullable(),
-    /** Whether the runner ended the agent. */
+    /** True if the runner ended the agent. */
     was_stopped: z.boolean(),
     /** The state of the turn that the agent reported; absent in records of earlier versions. */
     turn: z.enum(['unknown', 'open', 'completed', 'failed']).optional(),

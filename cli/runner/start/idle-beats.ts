@@ -9,7 +9,7 @@ export const QUIET_LIMIT_MS = 4 * 60_000;
 const CHECK_EVERY_MS = 30_000;
 
 export interface IdleBeatOptions {
-  /** Whether the server can wake this machine over an open channel. */
+  /** Returns whether the server can wake this machine over an open channel. */
   isListening(): boolean;
   /** Sends a heartbeat if the last one is older than this. */
   beatIfQuiet(quietMs: number): Promise<void>;

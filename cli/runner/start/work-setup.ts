@@ -36,7 +36,7 @@ import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
 /** Set to 1 by the installed service, so that the lock can say how its holder was started. */
 const SERVICE_VARIABLE = 'ORP_RUNNER_SERVICE';
 
-/** Whether launchd or systemd started this process. */
+/** Returns whether launchd or systemd started this process. */
 export function isService(env: NodeJS.ProcessEnv): boolean {
   return env[SERVICE_VARIABLE] === '1';
 }

@@ -68,7 +68,7 @@ export function desktopIssues({ repository, link, shelf }: LinkFacts, { now }: D
 /** A file or folder of `orp` that this user cannot read or write, for example after a command with `sudo`. */
 export interface BlockedPath {
   path: string;
-  /** Whether this user may change that. */
+  /** True if this user may change that. */
   isOwn: boolean;
   mode: number;
 }

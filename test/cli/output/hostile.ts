@@ -33,7 +33,7 @@ export function poison(value: unknown, spared: readonly string[], key = ''): unk
   return typeof value === 'string' && !spared.includes(key) ? `${value}${EVIL}` : value;
 }
 
-/** Whether anything in what a terminal got steers it, our own marks aside. */
+/** Returns whether anything in what a terminal got steers it, our own marks aside. */
 export function steering(output: string): string | undefined {
   return STEERING.exec(output.replaceAll(OURS, ''))?.[0];
 }

@@ -24,7 +24,7 @@ export interface ChaosOptions {
   seed: number;
   jobs: number;
   machines: number;
-  /** Progress for people. */
+  /** Prints the progress. */
   say(message: string): void;
 }
 
@@ -247,7 +247,8 @@ class ChaosRun {
         entries: isKnown ? await direct.transcript(jobId) : ([] as Entry[]),
         runs: ownRuns,
         turns: ownTurns,
-        // The output of a process is on its pipe or nowhere; only a server goes on without a listener.
+        // A process prints only to its pipe, so output without a listener is lost. An agent server continues without a
+        // listener.
         isDisturbed: ownTurns.length > 0 && ownRuns.some((run) => isDisturbed(run, disturbances)),
         retries: person.retriesSent.get(jobId) ?? 0,
       });
@@ -265,12 +266,12 @@ function strayJob(jobId: string): Violation {
   return { kind: 'doubled', jobId, sentence: 'Nobody sent it: one was accepted twice.' };
 }
 
-/** Whether there are no violations and no leftovers. */
+/** Returns whether there are no violations and no leftovers. */
 export function isClean({ violations, leftovers }: ChaosResult): boolean {
   return violations.length === 0 && leftovers.length === 0;
 }
 
-/** Whether the runner or the agent server was down during a part of the run. */
+/** Returns whether the runner or the agent server was down during a part of the run. */
 function isDisturbed({ session, startedAt, endedAt }: Run, disturbances: readonly Disturbance[]): boolean {
   return disturbances.some(
     ({ machine, at }) =>

@@ -42,7 +42,7 @@ const VICTIMS: Partial<Record<FaultKind, 'service' | 'database'>> = {
 };
 const DATABASE = {};
 
-/** How often a killed runner takes its agent server along. */
+/** The probability that a fault kills the runner and also its agent server. */
 const BOTH_KILLED = 0.3;
 
 /** The factor for silences of the database, which must often be longer than a client waits for one answer. */
@@ -151,7 +151,7 @@ export class Faults {
         this.counts.runnerKilled += 1;
         this.#disturb(machine);
         await machine.kill();
-        // As a machine that loses its power.
+        // This simulates a machine that loses power.
         if (fault.variant < BOTH_KILLED) await this.#killAgentServer(machine);
         await sleep(fault.lastsMs);
         return machine.start();
@@ -162,7 +162,7 @@ export class Faults {
       }
       case 'runnerRestarted':
         this.counts.runnerRestarted += 1;
-        // A runner that is busy for longer is killed, as a system does at shutdown.
+        // Kill a runner that is busy for longer, as a system does at shutdown.
         if (!(await machine.drain(DRAIN_LIMIT_MS))) {
           this.#disturb(machine);
           await machine.kill();
@@ -201,7 +201,7 @@ export class Faults {
     this.#disturb(machine);
   }
 
-  /** Agent servers that died as they were ordered are known only afterwards. */
+  /** Counts the agent servers that died when they reached an ordered moment. The count is known only afterwards. */
   countDeaths(): void {
     for (const { name, agentHome } of this.#stage.machines) {
       for (const at of readDeaths(agentHome)) {
@@ -220,8 +220,8 @@ export class Faults {
   }
 
   /**
-   * Stops a machine for longer than its lease. The server reclaims its job, or gives it to another machine, before it
-   * returns.
+   * Stops a machine for longer than its lease. Before the machine returns, the server reclaims its job or gives the job to
+   * another machine.
    */
   async #sleep(fault: Fault, machine: ChaosMachine): Promise<void> {
     this.counts.runnerSlept += 1;

@@ -18,7 +18,7 @@ export function installCodex(folder: string): string {
   return bin;
 }
 
-/** The moments at which a server can be ordered to die; `codex/server.mjs` reaches them. */
+/** The moments at which a server can be ordered to die. They are in `codex/server.mjs`. */
 export const DEATHS = [
   'after turn/start',
   'before turn/start',
@@ -29,14 +29,14 @@ export const DEATHS = [
   'before initialize',
 ] as const;
 
-/** The next server of this home that reaches the moment dies there. Undefined: no server is to die. */
+/** Orders the next server of this home that reaches the moment to die there. With undefined, no server dies. */
 export function orderDeath(home: string, moment: (typeof DEATHS)[number] | undefined): void {
   mkdirSync(home, { recursive: true });
   if (moment === undefined) rmSync(join(home, 'dies-at'), { force: true });
   else writeFileSync(join(home, 'dies-at'), moment);
 }
 
-/** When servers of this home died as ordered, epoch ms. */
+/** Returns when servers of this home died as ordered, in epoch ms. */
 export function readDeaths(home: string): number[] {
   try {
     const lines = readFileSync(join(home, 'deaths.jsonl'), 'utf8').trimEnd().split('\n');

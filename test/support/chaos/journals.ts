@@ -1,4 +1,4 @@
-/** Reads the journals of the agents, with which everything else is compared. */
+/** Reads the journals of the agents. The test compares all other data with them. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,11 +10,11 @@ export interface Run {
   key: string;
   session: string;
   startedAt: number;
-  /** Another run that was active in the same session. */
+  /** The key of another run that was active in the same session. */
   overlaps: string | undefined;
   pieces: { command: string; text: string }[];
   answer: string | undefined;
-  /** Whether the run exited by itself. */
+  /** True if the run exited by itself. */
   hasEnded: boolean;
   /** Epoch ms. */
   endedAt: number | undefined;

@@ -210,7 +210,7 @@ export class ChaosMachine {
     const runner = this.#runner;
     if (runner?.pid === undefined) return () => undefined;
     const children = (await listProcesses()).filter(({ parentPid }) => parentPid === runner.pid);
-    // A server that an earlier runner started is no child of this one.
+    // The agent server may not be a child of this runner, because an earlier runner may have started it.
     const server = await findOwnServer(this.#orp.env);
     const agents = [...children, ...(server ? [server] : [])].map(({ pid }) => pid);
     const pids = [...new Set([runner.pid, ...(withAgents ? agents : [])])];

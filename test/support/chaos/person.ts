@@ -1,4 +1,4 @@
-/** A person who sends, cancels and retries jobs, over a network that fails as it does for the runners. */
+/** A person who sends, cancels and retries jobs. Their network fails in the same way as the network of the runners. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deviceLogin } from '../../../spec/contract/auth.ts';

@@ -32,7 +32,7 @@ export interface Evidence {
   runs: readonly Run[];
   /** The turns of its prompts in the transcripts of agent servers. */
   turns: readonly Turn[];
-  /** Whether output of a run may be missing, because a runner or an agent server was killed or frozen. */
+  /** True if output of a run may be missing, because a runner or an agent server was killed or frozen. */
   isDisturbed: boolean;
   /** The number of retries by people that may have had an effect. */
   retries: number;
@@ -161,7 +161,7 @@ function joined(entries: readonly Entry[]): string {
   return entries.map((entry) => entry.text).join('');
 }
 
-/** Whether the text consists of pieces of the run in order. Some pieces may be missing. */
+/** Returns whether the text consists of pieces of the run in order. Some pieces may be missing. */
 function isPartOf(printed: string, run: Run): boolean {
   let rest = printed;
   for (const { command, text } of run.pieces) {

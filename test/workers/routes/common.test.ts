@@ -164,7 +164,7 @@ describe('a path', () => {
   });
 });
 
-/** Whether a request to `path` could be meant for `other`. */
+/** Returns whether a request to `path` could be meant for `other`. */
 function overlaps(other: string, path: string): boolean {
   const left = other.split('/');
   const right = path.split('/');

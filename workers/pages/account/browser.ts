@@ -1,11 +1,11 @@
-/** Which browser a sign-in comes from. */
+/** Describes the browser that a sign-in comes from. */
 
 import type { Context } from 'hono';
 import type { SignInAttempt } from '../../accounts/sign-in-limits.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { addressOf, sourceOf } from '../../http/source.ts';
 
-/** What every sign-in of a browser says. `device`: the token that it had before. */
+/** The facts about a sign-in from a browser. `device` is the token that the browser had before. */
 export function attemptOf(
   context: Context<AppEnv>,
   device: string | undefined,
@@ -19,7 +19,7 @@ export function attemptOf(
   };
 }
 
-/** The first that matches: every browser names others that it is compatible with. */
+/** The first entry that matches is used, because every browser also names the browsers that it is compatible with. */
 const PROGRAMS = [
   [/\bEdgA?\//, 'Edge'],
   [/\b(?:OPR|Opera)\//, 'Opera'],
@@ -36,7 +36,7 @@ const SYSTEMS = [
   [/\bLinux\b/, 'Linux'],
 ] as const;
 
-/** `Safari on iPhone`. */
+/** Returns a name such as `Safari on iPhone`. */
 export function browserName(agent: string): string {
   const program = PROGRAMS.find(([pattern]) => pattern.test(agent))?.[1] ?? 'A browser';
   const system = SYSTEMS.find(([pattern]) => pattern.test(agent))?.[1];

@@ -7,7 +7,7 @@ import { Field } from '../parts/forms.tsx';
 import { ErrorNote } from '../parts/notes.tsx';
 
 interface Props {
-  /** Where the person wanted to go. */
+  /** The page that the person wanted to open. */
   next: string;
   email?: string | undefined;
   refusal?: Refusal | undefined;

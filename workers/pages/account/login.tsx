@@ -1,4 +1,4 @@
-/** Signing in: e-mail and password, then a code when this server sends codes. */
+/** The pages for signing in: first e-mail and password, then a code if this server sends codes. */
 
 import type { Context, Hono } from 'hono';
 import type { Refusal } from '../../../spec/errors.ts';

@@ -1,4 +1,4 @@
-/** How the settings look. */
+/** Renders the settings. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import type { SignedIn } from '../../accounts/authenticate.ts';

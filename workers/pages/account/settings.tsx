@@ -1,4 +1,4 @@
-/** Settings: the account, its password, and every device that is signed in. */
+/** The settings page: the account, its password, and its signed-in devices. */
 
 import type { Hono } from 'hono';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';

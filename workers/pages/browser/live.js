@@ -1,12 +1,12 @@
 /**
- * The one script of the pages. Everything reads and works without it; with it, marked regions renew themselves, a transcript
- * is followed, times stay true, and keys move through lists.
+ * The only script of the pages. All pages work without it. The script renews the marked regions of a page, follows
+ * transcripts, keeps relative times correct, and lets people move through lists with keys.
  */
 
 const main = document.getElementById('main');
 let isPaused = false;
 
-/** Regions: the page is read again, and what changed in it is replaced. */
+/** Regions. The script reads the page again and replaces the regions that have changed. */
 
 async function renew() {
   if (document.hidden || isPaused || !navigator.onLine) return;
@@ -30,7 +30,7 @@ function replace(region, next) {
   if (row >= 0 && !region.contains(document.activeElement)) focusRow(row);
 }
 
-/** Nothing is taken from under somebody's hands. */
+/** A region that the person is using is not replaced. */
 function isInUse(region) {
   const active = document.activeElement;
   const isTyping =
@@ -45,7 +45,10 @@ function withoutTimes(region) {
   return copy.innerHTML;
 }
 
-/** While somebody works here, or something changes, the page is renewed every second; later as often as the page says. */
+/**
+ * While a person uses the page, or the page changes, it is renewed every second. Later it is renewed as often as the
+ * page asks.
+ */
 const LIVELY_MS = 60_000;
 let livelyAt = Date.now();
 
@@ -74,7 +77,7 @@ function repeat(seconds) {
   document.addEventListener('visibilitychange', () => renew().catch(() => undefined));
 }
 
-/** A transcript: entries arrive as HTML; a change of the job renews the regions. */
+/** Transcripts. New entries arrive as HTML. When the job changes, the script renews the regions. */
 
 function follow(transcript) {
   const scroll = document.querySelector('[data-follow-switch]');
@@ -118,7 +121,7 @@ function follow(transcript) {
   open();
 }
 
-/** Times: relative words grow old, and a tap shows the exact instant. */
+/** Times. The script updates relative times, and a tap shows the exact time. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -211,7 +214,7 @@ document.addEventListener('change', ({ target }) => {
   if (target instanceof Element && target.matches('[data-autosubmit]')) target.form.requestSubmit();
 });
 
-/** A choice that was not made makes a longer URL. */
+/** Empty choices are left out, to keep the URL short. */
 document.addEventListener('submit', ({ target }) => {
   if (!target.matches('[data-filter]')) return;
   for (const field of target.elements) if (field.name && field.value === '') field.disabled = true;

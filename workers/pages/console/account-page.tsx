@@ -1,4 +1,4 @@
-/** The devices of one account, and revoking them. */
+/** The page that lists the devices of one account and revokes them. */
 
 import type { Hono } from 'hono';
 import { accept } from '../../../spec/errors.ts';

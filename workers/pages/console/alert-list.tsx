@@ -19,7 +19,7 @@ const LOOKS: Record<AlertKind, { tone: Tone; word: string }> = {
 
 /** Alerts on the page. The gravest kinds come first, and every alert that is repaired makes room for another. */
 const SHOWN_ALERTS = 15;
-/** Jobs that one alert links to. */
+/** The maximum number of jobs that one alert links to. */
 const NAMED_JOBS = 5;
 
 export function AlertList({ alerts: { alerts, hasMore }, now }: { alerts: Alerts; now: number }) {

@@ -1,4 +1,4 @@
-/** How bulk orders look. */
+/** Renders bulk orders. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import { JOB_STATUSES } from '../../../spec/job/status.ts';
@@ -15,7 +15,7 @@ import { bulkPath, PATHS } from './paths.ts';
 
 interface Props {
   draft: BulkDraft;
-  /** How many jobs match; absent: not asked yet, or refused. */
+  /** The number of jobs that match. Undefined if the person has not asked yet, or if the filter was refused. */
   matching: { count: number; isExact: boolean } | undefined;
   runs: readonly BulkView[];
   refusal: Refusal | undefined;

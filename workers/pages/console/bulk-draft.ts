@@ -1,4 +1,4 @@
-/** A bulk order as it is being put together: first its filter in the URL, then its name and reason. */
+/** A bulk order that a person is preparing. The URL holds its filter. Its name and reason follow in the form. */
 
 import type { FormValues } from '../frame/form.ts';
 
@@ -9,7 +9,7 @@ export interface BulkDraft {
   filter: Partial<Record<(typeof FILTER_KEYS)[number], string>>;
   name: string;
   reason: string | undefined;
-  /** The person has asked how many jobs match. */
+  /** True if the person has asked how many jobs match. */
   isAsked: boolean;
 }
 

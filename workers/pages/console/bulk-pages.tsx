@@ -1,4 +1,4 @@
-/** Bulk orders: choose the jobs by a filter, see how many there are, order them under a name, watch, abort. */
+/** The pages for bulk orders. A person filters the jobs, sees their number, starts a named run, watches it, or aborts it. */
 
 import type { Hono } from 'hono';
 import { startBulk as startRow } from '../../../spec/contract/admin.ts';
@@ -68,7 +68,7 @@ async function startRun(request: FormRequest): Promise<Result<Page | { to: strin
       })
     : parsed;
   if (!started.ok) return bulkPage(request, draft, started.refusal);
-  // The first step now: a small order is done when its page opens.
+  // Perform the first step now, so that a small order is complete when its page opens.
   await bulk.advanceBulk(deps, started.value.run.name);
   return accept({ to: bulkPath(started.value.run.name) });
 }

@@ -1,18 +1,18 @@
-/** A chart of lines as SVG. Its numbers are also in words: the newest and the highest of each line. */
+/** A line chart as SVG. The newest and the highest value of each line are also given as text. */
 
 import { exactWords } from '../design/words.ts';
 
 export interface Line {
   name: string;
-  /** Which of the colors of the style sheet. */
+  /** The number of a color in the style sheet. */
   tone: 1 | 2 | 3 | 4 | 5;
-  /** NaN: nothing was measured then. */
+  /** The value of each point. NaN means that nothing was measured. */
   values: readonly number[];
 }
 
 interface Props {
   title: string;
-  /** When each point begins. */
+  /** The time at which each point begins. */
   times: readonly number[];
   stepMs: number;
   lines: readonly Line[];
@@ -68,7 +68,7 @@ interface Scales {
   y: (value: number) => number;
 }
 
-/** A new piece begins where nothing was measured, and where a point is missing. A lone point is a short line. */
+/** Interrupts the line where a value was not measured or a point is missing. Draws a single point as a short line. */
 function pathOf(values: readonly number[], { times, stepMs, x, y }: Scales): string {
   let path = '';
   let before = Number.NEGATIVE_INFINITY;
@@ -86,7 +86,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** One, two or five times a power of ten. */
+/** Rounds up to one, two or five times a power of ten. */
 function niceTop(most: number): number {
   const power = 10 ** Math.floor(Math.log10(most));
   const factor = [1, 2, 5, 10].find((one) => one * power >= most) ?? 10;

@@ -1,4 +1,4 @@
-/** The heading of every page of the console: its parts, and the pause of its live updates. */
+/** The heading of every page of the console. It links the parts of the console and can pause live updates. */
 
 import type { Child } from 'hono/jsx';
 import { Heading } from '../parts/lists.tsx';

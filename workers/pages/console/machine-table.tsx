@@ -1,4 +1,4 @@
-/** Machines in rows: whose, in what state, what they run, and the orders to drain and to resume. */
+/** A table of machines: owner, state, jobs, and the buttons to drain and resume a machine. */
 
 import type { MachineState } from '../../../spec/overview/machine-state.ts';
 import type { AdminMachine } from '../../overview/machines.ts';

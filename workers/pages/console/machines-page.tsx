@@ -1,4 +1,4 @@
-/** Machines of all accounts, with the alerts on top. The filter is the URL, with the names of the API. */
+/** The page of all machines, with the alerts on top. The URL holds the filter, under the names that the API uses. */
 
 import type { Hono } from 'hono';
 import { listMachines as listRow } from '../../../spec/contract/admin.ts';
@@ -120,7 +120,7 @@ function nextPath(values: Record<string, string>, cursor: string | undefined): s
   return cursor === undefined ? undefined : `${PATHS.machines}?${new URLSearchParams({ ...values, cursor })}`;
 }
 
-/** How many jobs of all accounts have not ended, by status. */
+/** Shows the number of live jobs of all accounts by status. */
 function LiveCounts({ live }: { live: Record<'queued' | 'dispatched' | 'running' | 'lost', number> }) {
   const counts = [
     ['queued', live.queued],

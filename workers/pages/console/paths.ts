@@ -1,4 +1,4 @@
-/** Where the console is. */
+/** The paths of the console. */
 
 const ROOT = '/dashboard/admin';
 

@@ -1,9 +1,12 @@
-/** Colors of terminal output as classes of the style sheet. Every other terminal sequence is dropped: it moves a cursor. */
+/**
+ * Converts the colors of terminal output to classes of the style sheet. Drops all other terminal sequences, such as
+ * cursor moves.
+ */
 
-/** A piece of output that looks alike. */
+/** A piece of output with one style. */
 export interface Span {
   text: string;
-  /** Empty: plain. */
+  /** The classes of the style sheet. Empty for plain text. */
   classes: string;
 }
 
@@ -27,7 +30,7 @@ export function spansOf(text: string): Span[] {
   return spans;
 }
 
-/** A line that was written over itself, such as a progress bar, shows what it ended with. */
+/** Returns the last text of a line that was overwritten, such as a progress bar. */
 export function lastWritten(text: string): string {
   return text.replace(/[^\n]*\r(?=[^\r\n])/g, '').replace(/\r+(?=\n|$)/g, '');
 }
@@ -39,7 +42,7 @@ const FLAGS: Readonly<Record<number, string>> = {
   4: 'underline',
   9: 'struck',
 };
-/** What each code ends: 22 ends bold and dim. */
+/** The styles that each code ends. For example, 22 ends bold and dim. */
 const ENDS: Readonly<Record<number, readonly string[]>> = {
   22: ['bold', 'dim'],
   23: ['italic'],
@@ -92,7 +95,7 @@ class Style {
   }
 }
 
-/** One of 256 colors, or any color, as the nearest of the 16. */
+/** Converts a 256-color or RGB color to the nearest of the 16 colors. */
 function extended([mode, first = 0, green = 0, blue = 0]: number[]): {
   color: number | undefined;
   taken: number;

@@ -1,6 +1,6 @@
 /**
- * What the pages load besides HTML: a style sheet, a script, an icon and the manifest. The path holds a hash of the
- * content, so a browser keeps it for ever and a deploy is seen at once.
+ * The files that the pages load besides HTML: a style sheet, a script, an icon and the manifest. The path contains a hash
+ * of the content, so browsers can cache a file forever and still load new files right after a deploy.
  */
 
 import base from '../browser/base.css';
@@ -36,12 +36,12 @@ const PATHS = Object.fromEntries(
   Object.entries(ASSETS).map(([name, { text }]) => [name, `/assets/${hashOf(text)}/${name}`]),
 ) as Record<AssetName, string>;
 
-/** Where pages find it. */
+/** Returns the path under which pages load an asset. */
 export function assetPath(name: AssetName): string {
   return PATHS[name];
 }
 
-/** What is behind a path. `isCurrent`: the hash is that of the content. */
+/** Finds the asset of a path. `isCurrent` is true if the hash in the path matches the content. */
 export function findAsset(path: string): (Asset & { isCurrent: boolean }) | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (!Object.hasOwn(ASSETS, name)) return undefined;
@@ -53,7 +53,7 @@ function dense(styles: string): string {
   return styles.replace(/\/\*[\s\S]*?\*\//g, '').replace(/([,;{}])\s*\n\s*/g, '$1');
 }
 
-/** FNV-1a. It tells versions apart; nothing is protected by it. */
+/** FNV-1a. It only distinguishes versions, so it need not be secure. */
 function hashOf(text: string): string {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) {

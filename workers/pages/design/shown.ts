@@ -1,20 +1,20 @@
 /**
- * Makes text of strangers legible: prompts, output, titles, names. JSX escapes markup; here, what could hide or move words
- * becomes a visible mark, and what has no end gets one.
+ * Makes untrusted text legible: prompts, output, titles, names. JSX already escapes markup. This file replaces characters
+ * that could hide or move words with a visible mark, and cuts texts that are too long.
  */
 
 import { clip, cutPlace } from '../../../spec/text.ts';
 
-/** Longer lines are cut with a mark that says how much is missing. */
+/** Longer lines are cut. A mark says how many characters are missing. */
 const LINE_LIMIT = 2000;
 
-/** Text that keeps its line breaks. */
+/** Converts a text and keeps its line breaks. */
 export function shown(text: string, limit = Number.POSITIVE_INFINITY): string {
   const lines = marked(cutWithMark(text.replace(/\r\n|[\u2028\u2029\u0085]/g, '\n'), limit)).split('\n');
   return lines.map((line) => cutWithMark(line, LINE_LIMIT)).join('\n');
 }
 
-/** One line, for titles and lists. */
+/** Converts a text to one line, for titles and lists. */
 export function shownLine(text: string, limit = 200): string {
   const start = text.slice(0, limit * 4);
   return clip(marked(start.replace(/[\s\u2028\u2029\u0085]+/g, ' ')).trim(), limit);
@@ -27,11 +27,11 @@ function cutWithMark(text: string, limit: number): string {
 }
 
 /**
- * Control characters except tab and line break, and characters that show nothing or reorder what is around them. The joiners
- * and soft hyphens of writing, and the signs of Arabic numbers, stay.
+ * Matches control characters except tab and line break, and characters that are invisible or reorder the text around them.
+ * It does not match joiners, soft hyphens and the signs of Arabic numbers, because ordinary text needs them.
  */
 const HIDDEN = /(?![\t\n\u00ad\u0600-\u0605\u06dd\u200c\u200d])[\p{Cc}\p{Cf}\u115f\u1160\u3164\uffa0]/gu;
-/** More marks on one letter than any language writes would cover the lines around it. */
+/** Matches more marks on one letter than any language uses. Such marks would cover the lines above and below. */
 const STACKED_MARKS = /(\p{M}{6})\p{M}+/gu;
 
 function marked(text: string): string {

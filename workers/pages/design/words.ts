@@ -1,10 +1,13 @@
-/** Times, durations and counts as people say them. */
+/** Converts times, durations and counts to everyday words. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** `3 min ago`, `in 2 h`; the date when it is more than a week away. The script of the pages repeats this rule. */
+/**
+ * Returns words such as `3 min ago` or `in 2 h`, or the date if it is more than a week away. `live.js` has the same
+ * rule.
+ */
 export function relativeWords(at: number, now: number): string {
   const distance = Math.abs(at - now);
   if (distance >= 7 * DAY) return dateWords(at);
@@ -13,14 +16,14 @@ export function relativeWords(at: number, now: number): string {
   return at > now ? `in ${words}` : `${words} ago`;
 }
 
-/** The largest unit that fits. */
+/** Returns a duration in the largest unit that fits. */
 export function durationWords(ms: number): string {
   if (ms < MINUTE) return `${Math.floor(ms / 1000)} s`;
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
   return ms < DAY ? `${Math.floor(ms / HOUR)} h` : `${Math.floor(ms / DAY)} d`;
 }
 
-/** With seconds: how long something ran. */
+/** Returns the length of a run, exact to the second. */
 export function lengthWords(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < MINUTE) return `${Math.round(ms / 1000)} s`;
@@ -37,7 +40,7 @@ export function dateWords(at: number): string {
   });
 }
 
-/** To the second, in UTC. */
+/** Returns a time in UTC, exact to the second. */
 export function exactWords(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

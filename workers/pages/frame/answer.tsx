@@ -1,4 +1,4 @@
-/** What a page answers with, and how it becomes a response. */
+/** The answers of page handlers, and their conversion to responses. */
 
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
@@ -17,7 +17,7 @@ export interface Page {
   liveSeconds?: number;
 }
 
-/** After an order: where the browser goes, and what it shows there. */
+/** The answer after an order: the page that the browser opens next, and the receipt that it shows there. */
 export interface Go {
   to: string;
   receipt?: Receipted;
@@ -39,7 +39,7 @@ export function respond(context: Context<AppEnv>, answer: Answer): Response | Pr
   return context.html(`<!doctype html>${html}`, status);
 }
 
-/** 303: the browser reads the next page with GET, so that a reload repeats no order. */
+/** Redirects with status 303. The browser then loads the next page with GET, so a reload does not repeat the order. */
 export function go(context: Context<AppEnv>, { to, receipt }: Go): Response {
   if (receipt !== undefined) keepReceipt(context, receipt);
   return context.redirect(to, 303);

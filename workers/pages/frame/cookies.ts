@@ -1,6 +1,6 @@
 /**
  * The cookie that signs a browser in. Over https its name begins with `__Host-`, so no other host and no plain connection
- * can set it. Plain http is served on loopback only, where not every browser accepts that name.
+ * can set it. Plain http is served only on loopback, where some browsers reject that name.
  */
 
 import type { Context } from 'hono';

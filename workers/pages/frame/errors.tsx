@@ -1,4 +1,4 @@
-/** Errors of page routes as pages: what happened, and the way on. */
+/** Renders the errors of page routes as pages that say what happened and where to go next. */
 
 import type { Context } from 'hono';
 import { HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
@@ -12,7 +12,7 @@ interface Failure {
   title: string;
   message: string;
   hint?: string | undefined;
-  /** Finds it in the log of the server. */
+  /** The id under which the log of the server lists the error. */
   requestId?: string;
 }
 
@@ -47,7 +47,7 @@ export function missingPage(context: Context<AppEnv>) {
   });
 }
 
-/** Members see their own work; the console is about everybody's. */
+/** Shown to members who open the console, which is only for operators. */
 export function forbiddenPage(context: Context<AppEnv>) {
   return errorPage(context, {
     status: 403,
@@ -63,7 +63,7 @@ const TITLES: Partial<Record<Refusal['code'], string>> = {
   unavailable: 'The server is busy',
 };
 
-/** A refusal of a service, where no form can show it. */
+/** Shows a refusal for which there is no form to show it. */
 export function refusalPage(context: Context<AppEnv>, { code, message, hint }: Refusal) {
   return errorPage(context, {
     status: HTTP_STATUS[code],
@@ -73,7 +73,7 @@ export function refusalPage(context: Context<AppEnv>, { code, message, hint }: R
   });
 }
 
-/** A bug, or a platform that cannot answer now. The message of the error goes to the log only. */
+/** Shows an unexpected error: a bug or an outage of the platform. Only the log contains the message of the error. */
 export function unexpectedPage(error: Error, context: Context<AppEnv>) {
   const isPassing = isPassingFailure(error);
   const fields = { message: error.message, stack: isPassing ? undefined : error.stack };

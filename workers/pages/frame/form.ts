@@ -5,10 +5,10 @@ import { accept, type Result, refuse } from '../../../spec/errors.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { readBody } from '../../http/parse.ts';
 
-/** Enough for every form but a prompt. */
+/** The size limit of every form except the form for prompts. */
 export const FORM_BYTES = 64 * 1024;
 
-/** Values as they were typed; line breaks are single characters. */
+/** The values as the person typed them, with `\n` as line break. */
 export class FormValues {
   readonly #values: URLSearchParams;
 
@@ -16,12 +16,12 @@ export class FormValues {
     this.#values = values;
   }
 
-  /** Empty when the form has no such field. */
+  /** Returns the value of a field, or an empty text if the form has no such field. */
   text(name: string): string {
     return (this.#values.get(name) ?? '').replace(/\r\n/g, '\n');
   }
 
-  /** Without surrounding white space; undefined when nothing was typed. */
+  /** Returns the value without surrounding white space, or undefined if nothing was typed. */
   line(name: string): string | undefined {
     return this.text(name).trim() || undefined;
   }
@@ -30,7 +30,7 @@ export class FormValues {
     return this.#values.getAll(name);
   }
 
-  /** A checkbox, or a button that was pressed. */
+  /** Returns whether a checkbox was checked or a button was pressed. */
   has(name: string): boolean {
     return this.#values.has(name);
   }

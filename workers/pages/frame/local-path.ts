@@ -1,6 +1,6 @@
-/** Where a form or a link leads afterwards. */
+/** Checks the path to which the browser returns after a form or a link. */
 
-/** A path on this server; anything else could send a person to another site. */
+/** Returns `path` if it is a path on this server. Otherwise it could send the person to another site. */
 export function localPath(path: string | undefined, otherwise: string): string {
   return path !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(path) ? path : otherwise;
 }

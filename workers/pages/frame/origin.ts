@@ -1,4 +1,4 @@
-/** A form is accepted from our own pages only, and pages are served over a connection that nobody else reads. */
+/** Accepts forms only from pages of this server, and serves pages only over secure connections. */
 
 import type { Context, Next } from 'hono';
 import type { AppEnv } from '../../http/app-env.ts';
@@ -19,7 +19,7 @@ export async function sameOrigin(context: Context<AppEnv>, next: Next): Promise<
   });
 }
 
-/** Every current browser sends `Sec-Fetch-Site`, and one that does not sends `Origin` with a form. */
+/** All current browsers send `Sec-Fetch-Site`. Older browsers send `Origin` with a form. */
 function isFromHere({ req }: Context<AppEnv>): boolean {
   const site = req.header('sec-fetch-site');
   return site === undefined ? req.header('origin') === new URL(req.url).origin : site === 'same-origin';
@@ -27,7 +27,7 @@ function isFromHere({ req }: Context<AppEnv>): boolean {
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
-/** Over plain http a password could be read on the way: only loopback is served so. */
+/** Plain http is served only on loopback, because others could read passwords on the network. */
 export async function securelyOnly(context: Context<AppEnv>, next: Next): Promise<Response | undefined> {
   const url = new URL(context.req.url);
   if (url.protocol === 'https:' || LOOPBACK.test(url.hostname)) {

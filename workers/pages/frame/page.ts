@@ -1,4 +1,7 @@
-/** Mounts pages and forms. What all of them share is here: who is signed in, turns, time, and what a refusal becomes. */
+/**
+ * Mounts pages and forms, with their shared parts: the check of the sign-in, turns, the clock, and the display of
+ * refusals.
+ */
 
 import type { Context, Hono } from 'hono';
 import type { ErrorCode, Refusal, Result } from '../../../spec/errors.ts';
@@ -28,15 +31,15 @@ export interface FormRequest extends PageRequest {
 
 interface Mounted {
   path: string;
-  /** Members get 403. */
+  /** If true, members get the status 403. */
   operatorsOnly?: boolean;
-  /** The answer is a stream. */
+  /** True if the answer is a stream. */
   streams?: boolean;
-  /** Largest form. */
+  /** The maximum size of the form. */
   maxBytes?: number;
 }
 
-/** A page that a signed-in person reads. */
+/** Mounts a page for signed-in people. */
 export function showPage(
   app: Hono<AppEnv>,
   mounted: Mounted,
@@ -51,8 +54,8 @@ export function showPage(
 }
 
 /**
- * A form. It does one thing and sends the browser on; a refusal is shown on the page `back`, or by the page that the
- * handler answers with.
+ * Mounts a form. The handler does one thing and then redirects the browser. A refusal is shown on the page `back`, unless
+ * the handler returns a page that shows it.
  */
 export function onForm(
   app: Hono<AppEnv>,
@@ -71,7 +74,7 @@ export function onForm(
   );
 }
 
-/** What is not there has no page to go back to. */
+/** Shows a refusal. If the object of the form was not found, there is no page to return to, so it shows an error page. */
 function refused(context: Context<AppEnv>, refusal: Refusal<ErrorCode>, back: string) {
   if (refusal.code === 'not_found') return refusalPage(context, refusal);
   const text = [refusal.message, refusal.hint].filter(Boolean).join(' ');
@@ -106,7 +109,7 @@ async function letGo(late: Response): Promise<void> {
   await late.body?.cancel();
 }
 
-/** Tokens are `dvt_` and 43 characters; anything much longer is not looked up. */
+/** A token is `dvt_` and 43 characters. Much longer values are not looked up. */
 const LONGEST_TOKEN = 200;
 
 export async function signedInByCookie(context: Context<AppEnv>): Promise<SignedIn | undefined> {
@@ -117,7 +120,7 @@ export async function signedInByCookie(context: Context<AppEnv>): Promise<Signed
   return auth;
 }
 
-/** Sign in, then come back to what was to be read. A form is not sent again. */
+/** Returns the path of the sign-in page, which then leads back to the requested page. A form is not sent again. */
 function signInPath(context: Context<AppEnv>): string {
   if (context.req.method !== 'GET') return '/login';
   const { pathname, search } = new URL(context.req.url);

@@ -1,4 +1,4 @@
-/** The receipt of an order travels to the next page in a cookie: it is shown once, also after a redirect. */
+/** Passes the receipt of an order to the next page in a cookie, so that it is shown once after the redirect. */
 
 import type { Context } from 'hono';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import type { Receipted } from '../parts/notes.tsx';
 import { dropCookie, readCookie, writeCookie } from './cookies.ts';
 
 const LIFE_SECONDS = 60;
-/** A cookie holds 4 KB. */
+/** The maximum length of a text. It is small because a cookie can hold only 4 KB. */
 const TEXT_LIMIT = 400;
 
 const receipted = z.object({ tone: z.enum(['done', 'warning', 'error']), text: z.string().max(TEXT_LIMIT) });
@@ -18,7 +18,7 @@ export function keepReceipt(context: Context<AppEnv>, { tone, text }: Receipted)
   writeCookie(context, 'receipt', { value, seconds: LIFE_SECONDS });
 }
 
-/** A cookie that we did not write is no receipt. */
+/** Reads and removes the receipt. Ignores a cookie that the server did not write. */
 export function takeReceipt(context: Context<AppEnv>): Receipted | undefined {
   const value = readCookie(context, 'receipt');
   if (value === undefined) return undefined;

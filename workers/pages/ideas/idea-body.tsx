@@ -1,4 +1,4 @@
-/** One idea: its plan, its features, where it lives, its reviews, and the form that queues the next one. */
+/** The page of one idea: its plan, its features, its repositories, its reviews, and the form that queues the next review. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import type { SendableSession } from '../../jobs/sessions.ts';
@@ -16,7 +16,7 @@ import { ReviewForm } from './review-form.tsx';
 import { ReviewList } from './review-list.tsx';
 
 interface Props extends WholeIdea {
-  /** The linked sessions of the idea. */
+  /** The sessions that are linked to the idea. */
   sessions: readonly SendableSession[];
   choice: Choice;
   refusal: Refusal | undefined;
@@ -98,7 +98,7 @@ export function IdeaBody({ idea, features, world, reviews, sessions, choice, ref
   );
 }
 
-/** Texts of features that one page shows, in characters; beyond them it shows titles. */
+/** The number of characters for the texts of features on one page. Further features show only their titles. */
 const FEATURE_TEXT = 16_000;
 
 function Features({ features }: Pick<WholeIdea, 'features'>) {

@@ -1,4 +1,4 @@
-/** The list of ideas, and of removed ones. */
+/** The list of ideas, and the list of removed ideas. */
 
 import { accept } from '../../../spec/errors.ts';
 import { type IdeaListing, listIdeas } from '../../reviews/ideas.ts';
@@ -97,7 +97,7 @@ function columnsFor(isDeleted: boolean, now: number): Column<Idea>[] {
   ];
 }
 
-/** A removed idea has no page. */
+/** Links the title to the page of the idea. A removed idea has no page. */
 function Title({ idea }: { idea: Idea }) {
   const title = shownLine(idea.title, 160) || 'Untitled';
   return idea.deletedAt === null ? (

@@ -36,7 +36,7 @@ function Sections({ review: { sections, body } }: { review: WholeReview }) {
     const value = sections?.[key];
     return value === undefined || value.length === 0 ? [] : [{ title, value }];
   });
-  // An answer without the asked-for headings is shown as it is.
+  // An answer without the expected headings is shown unchanged.
   if (found.length === 0) return body === null ? null : <Prose text={body} limit={TEXT_LIMIT} />;
   return (
     <>

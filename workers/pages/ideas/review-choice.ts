@@ -1,8 +1,8 @@
-/** What a review is about, as the form has it. */
+/** The choices in the form that queues a review. */
 
 import type { FormValues } from '../frame/form.ts';
 
-/** The parts of the context, each with the words of the form. */
+/** The parts of the context, with their labels in the form. */
 export const PARTS = {
   includeIdeaTitle: 'The title',
   includeCorePlan: 'The plan',
@@ -14,14 +14,14 @@ export type Part = keyof typeof PARTS;
 export const PART_NAMES = Object.keys(PARTS) as Part[];
 
 export interface Choice {
-  /** Sent with the form, so that sending it twice queues one review. */
+  /** The idempotency key. The form contains it, so that a form that is sent twice queues one review. */
   key: string;
   parts: readonly Part[];
   features: readonly string[];
   note: string;
 }
 
-/** What `orp checkpoint queue` takes without flags. */
+/** Returns the choices that `orp checkpoint queue` makes without flags. */
 export function defaultChoice(): Choice {
   const parts = PART_NAMES.filter((name) => name !== 'includePreviousResponseSummaries');
   return { key: crypto.randomUUID(), parts, features: [], note: '' };
@@ -36,7 +36,7 @@ export function choiceOf(form: FormValues): Choice {
   };
 }
 
-/** What the contract calls `contextSelection`. */
+/** Converts the choices to the `contextSelection` of the API. */
 export function selectionOf({ parts, features, note }: Choice) {
   const chosen = Object.fromEntries(PART_NAMES.map((name) => [name, parts.includes(name)]));
   return { ...chosen, featureIds: features, userNote: note };

@@ -1,4 +1,4 @@
-/** Queues a review: what the agent is given to read, and a note for it. */
+/** The form that queues a review. It selects the context for the agent and adds a note. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import type { FeatureRow } from '../../store/features.ts';
@@ -14,7 +14,7 @@ interface Props {
   refusal: Refusal | undefined;
 }
 
-/** More than one review may name. */
+/** The maximum number of features in the form. It is higher than the number that one review may name. */
 const FEATURES_LIMIT = 200;
 
 export function ReviewForm({ idea, features, choice, refusal }: Props) {

@@ -1,4 +1,4 @@
-/** The reviews of an idea: when, how it went, and the line that sums it up. */
+/** The list of the reviews of an idea. Each row shows the time, the status and the summary of a review. */
 
 import type { Review } from '../../reviews/review-history.ts';
 import { shownLine } from '../design/shown.ts';

@@ -1,4 +1,4 @@
-/** One card of the inbox: what happened, what happens next, and the one tap that decides. */
+/** Renders one card of the inbox: what happened, what happens next, and the buttons that resolve it. */
 
 import type { CardAction, CardJob, CardKind, InboxCard } from '../../../spec/overview/inbox.ts';
 import { shownLine } from '../design/shown.ts';
@@ -66,7 +66,7 @@ function JobLink({ job }: { job: CardJob }) {
   );
 }
 
-/** A card about several jobs offers no order for one of them: their list does. */
+/** Shows the buttons of a card. A card about several jobs has no buttons, because the list of these jobs has them. */
 function Orders({ card }: { card: InboxCard }) {
   const jobIds = new Set(card.actions.map(({ jobId }) => jobId));
   if (jobIds.size !== 1) return null;

@@ -1,4 +1,4 @@
-/** The landing page: what needs a person, what is running, and what is queued. */
+/** The landing page: the problems that need a person, the running jobs, and the queued jobs. */
 
 import type { Hono } from 'hono';
 import { accept } from '../../../spec/errors.ts';
@@ -93,7 +93,7 @@ interface JobsProps {
   title: string;
   status: string;
   jobs: Inbox['running'];
-  /** How many there are; the page may show fewer. */
+  /** The total number of jobs. The page may show fewer. */
   count: number;
   names: MachineNames;
   now: number;

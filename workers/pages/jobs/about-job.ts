@@ -1,4 +1,4 @@
-/** What the pages say about a job. */
+/** The sentences of the pages about a job. */
 
 import type { ReplyInput } from '../../../spec/contract/endpoint.ts';
 import type { showJob } from '../../../spec/contract/jobs.ts';
@@ -10,7 +10,7 @@ import { shownLine } from '../design/shown.ts';
 export type ShownJob = ReplyInput<typeof showJob>['job'];
 export type ListedJob = JobView;
 
-/** How its prompt begins; a prompt that the server composed says nothing by its beginning. */
+/** Returns the beginning of the prompt. For a prompt that the server composed, returns a title instead. */
 export function jobTitle(job: ListedJob & { prompt?: string }): string {
   const rules = rulesOf(job.kind);
   if (rules?.composedBy === 'server') return `${capital(rules.noun)} of an idea`;
@@ -21,7 +21,7 @@ export function kindNoun(kind: string): string {
   return capital(rulesOf(kind)?.noun ?? kind);
 }
 
-/** One sentence: why it waits, what came of it, or what is going on. */
+/** Returns one sentence about the job: why it waits, what it is doing, or how it ended. */
 export function jobSentence(job: ListedJob): string {
   if (job.waiting !== undefined) return shownLine(job.waiting.message, 300);
   if (job.status === 'running') return 'The agent is working.';
@@ -34,7 +34,7 @@ function cancelSentence({ cancel }: ListedJob): string {
   return `Cancelled${reason}`;
 }
 
-/** The last part of a path: how people call a repository. */
+/** Returns the last part of a path, which people use as the name of a repository. */
 export function folderName(projectRoot: string): string {
   return shownLine(
     projectRoot

@@ -1,4 +1,4 @@
-/** One job: what it is, where it stands, what can be done, its story, its answer and its transcript. */
+/** The page of one job: its prompt, its state, the available orders, its story, its answer and its transcript. */
 
 import { isTerminal } from '../../../spec/job/status.ts';
 import { retryWarning } from '../../jobs/cancel-retry.ts';
@@ -68,7 +68,7 @@ export function JobBody({ job, names, transcript, now }: Props) {
   );
 }
 
-/** Prompts of this length are folded. */
+/** Longer prompts are folded. */
 const FOLD_CHARACTERS = 1500;
 
 function Prompt({ text }: { text: string }) {
@@ -81,7 +81,7 @@ function Prompt({ text }: { text: string }) {
   );
 }
 
-/** What a person may order now. */
+/** Shows the orders that a person may give now. */
 function Orders({ job }: { job: ShownJob }) {
   const path = `/jobs/${job.id}`;
   const isEnded = isTerminal(job.status);
@@ -114,7 +114,7 @@ function Orders({ job }: { job: ShownJob }) {
   );
 }
 
-/** Why it does not run, or what went wrong. */
+/** Shows why the job does not run, or what went wrong. */
 function State({ job }: { job: ShownJob }) {
   const { waiting, error } = job;
   if (waiting !== undefined) {

@@ -35,7 +35,7 @@ export function JobFacts({ job, names }: { job: ShownJob; names: MachineNames })
   return <Facts facts={facts} />;
 }
 
-/** Its conversation, once the agent session is known. */
+/** Shows the session of the job, with a link to the conversation if the agent session is known. */
 function Session({ name, id }: { name: string | undefined; id: string | undefined }) {
   const words = shownLine(name ?? 'conversation');
   return id === undefined ? (

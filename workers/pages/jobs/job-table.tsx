@@ -1,4 +1,4 @@
-/** Jobs in rows: what, why or what came of it, where, when. */
+/** A table of jobs: title, state, place and time. */
 
 import { StatusBadge } from '../parts/badge.tsx';
 import { type Column, Table } from '../parts/lists.tsx';
@@ -36,7 +36,7 @@ export function JobTable({ label, jobs, names, now }: Props) {
   return <Table label={label} look="jobs" columns={columns} rows={jobs} />;
 }
 
-/** The machine and repository that hold it, else those that it names. */
+/** Shows the machine and repository that hold the job, or else the machine and repository that the job names. */
 function Where({ job, names }: { job: ListedJob; names: MachineNames }) {
   const machineId = job.machineId ?? job.target.machineId;
   const projectRoot = job.projectRoot ?? job.target.projectRoot;

@@ -1,4 +1,4 @@
-/** The list of jobs. Its filter is the URL, with the names that the API has. */
+/** The list of jobs. The URL holds the filter, under the names that the API uses. */
 
 import { listJobs as listJobsRow } from '../../../spec/contract/jobs.ts';
 import { accept } from '../../../spec/errors.ts';
@@ -16,10 +16,10 @@ import { JobTable } from './job-table.tsx';
 
 type Query = Parameters<typeof listJobs>[2];
 
-/** The keys that the filter bar sets; every other key of the API works too. */
+/** The keys that the page reads from the URL. */
 const KEYS = ['status', 'kind', 'machineId', 'ideaId', 'cursor', 'limit'] as const;
 
-/** A page transfers at most 60 kB. */
+/** The number of rows on a page. It is small, so that a page transfers at most 60 kB. */
 const ROWS = '40';
 
 export async function jobsPage({ query, auth, deps }: PageRequest) {
@@ -78,7 +78,7 @@ function NoJobs({ isFiltered }: { isFiltered: boolean }) {
   );
 }
 
-/** What is set. An empty choice means any. */
+/** Returns the filters that are set. An empty choice means any value. */
 function namedIn(query: URLSearchParams): Record<string, string> {
   const set = KEYS.flatMap((key) => {
     const value = query.get(key)?.trim();

@@ -1,4 +1,4 @@
-/** Follows a job for its page: entries as HTML, and word that something else has changed. */
+/** The stream that follows a job for its page. It sends entries as HTML, and an event when anything else has changed. */
 
 import { accept } from '../../../spec/errors.ts';
 import { isTokenLive } from '../../base/notify.ts';

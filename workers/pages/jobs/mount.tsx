@@ -19,7 +19,7 @@ import { streamJob } from './live.ts';
 import { firstEntries } from './transcript.tsx';
 import { downloadTranscript } from './transcript-text.ts';
 
-/** The page that the form was on: that of the job, the inbox, or the console. */
+/** Returns the path of the page that contained the form: the page of the job, the inbox, or the console. */
 function back({ params, form }: FormRequest): string {
   return localPath(form.line('back'), `/jobs/${params.jobId}`);
 }

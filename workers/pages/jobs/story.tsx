@@ -27,7 +27,7 @@ export function Story({ job, names, now }: { job: ShownJob; names: MachineNames;
   );
 }
 
-/** Oldest first. */
+/** Returns the steps, oldest first. */
 export function stepsOf(job: ShownJob, names: MachineNames): Step[] {
   const steps: Step[] = [{ at: Date.parse(job.createdAt), what: 'Queued', detail: byWhom(job.createdBy) }];
   for (const attempt of job.attempts) steps.push(...stepsOfAttempt(attempt, names));
@@ -68,7 +68,7 @@ function stepsOfAttempt(attempt: ShownJob['attempts'][number], names: MachineNam
     });
   }
   if (startedAt !== undefined) steps.push({ at: Date.parse(startedAt), what: 'Agent started' });
-  // A cancel is an order, and has a step of its own.
+  // A cancel already has its own step, because it is an order.
   if (finishedAt !== undefined && outcome !== undefined && outcome !== 'cancelled') {
     const ranMs = startedAt === undefined ? undefined : Date.parse(finishedAt) - Date.parse(startedAt);
     const took = ranMs === undefined ? undefined : `After ${lengthWords(Math.max(0, ranMs))}`;

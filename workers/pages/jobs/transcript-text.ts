@@ -1,10 +1,10 @@
-/** The whole transcript as a text file, as it was written. */
+/** Returns the complete, unchanged transcript as a text file. */
 
 import { accept } from '../../../spec/errors.ts';
 import { readTranscript, type TranscriptPage } from '../../jobs/read.ts';
 import type { PageRequest } from '../frame/page.ts';
 
-/** Entries that are read at once. */
+/** The number of entries in one read. */
 const PAGE = 1000;
 
 export async function downloadTranscript({ params, auth, deps }: PageRequest) {
@@ -36,7 +36,7 @@ export async function downloadTranscript({ params, auth, deps }: PageRequest) {
   );
 }
 
-/** Output as it is; what the agent and the system said on lines of their own. */
+/** Keeps output unchanged. Puts the messages of the agent and the system on separate lines. */
 function textOf({ type, stream, text, at }: TranscriptPage['entries'][number]): string {
   if (type === 'log') return text;
   const who = type === 'gap' ? 'gap' : stream;

@@ -1,4 +1,7 @@
-/** The transcript: what the agent said and what its commands printed. The page begins it; the script follows it. */
+/**
+ * The transcript: the agent's messages and the output of its commands. The page contains the first entries; the script
+ * adds new entries.
+ */
 
 import type { ReplyInput } from '../../../spec/contract/endpoint.ts';
 import type { readTranscript as transcriptRow } from '../../../spec/contract/jobs.ts';
@@ -16,14 +19,14 @@ export type Entry = ReplyInput<typeof transcriptRow>['entries'][number];
 
 export interface FirstEntries {
   entries: readonly Entry[];
-  /** Where the next ones begin. */
+  /** The position after the last entry of the page. */
   cursor: string;
   hasMore: boolean;
-  /** The entries before these are not on the page. */
+  /** True if earlier entries are not on the page. */
   isLater: boolean;
 }
 
-/** Entries on one page. */
+/** The number of entries on one page. */
 const PAGE = 200;
 
 export async function firstEntries(
@@ -133,7 +136,7 @@ export function TranscriptEntry({ entry }: { entry: Entry }) {
   );
 }
 
-/** As the stream sends it. */
+/** Returns the HTML of an entry, which the stream sends. */
 export function entryHtml(entry: Entry): string {
   return String(<TranscriptEntry entry={entry} />);
 }
@@ -148,7 +151,7 @@ function Output({ text }: { text: string }) {
   );
 }
 
-/** The first line that says something, without colors. */
+/** Returns the first line that is not blank, without colors. */
 function plainLine(text: string): string {
   const plain = spansOf(text.slice(0, 2000))
     .map((span) => span.text)

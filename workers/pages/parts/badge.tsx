@@ -1,4 +1,4 @@
-/** A status as a word with a color. The word says it all: nobody has to see colors. */
+/** A status as a word with a color. The word is enough, so people who cannot see colors lose nothing. */
 
 import type { Child } from 'hono/jsx';
 
@@ -16,7 +16,7 @@ export function Badge({ tone, children }: { tone: Tone; children: Child }) {
   return <span class={`badge badge-${tone}`}>{children}</span>;
 }
 
-/** The status of a job, an attempt or a review. */
+/** Shows the status of a job, an attempt or a review. */
 export function StatusBadge({ status }: { status: string }) {
   return <Badge tone={TONES[status] ?? 'calm'}>{status}</Badge>;
 }

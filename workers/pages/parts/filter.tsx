@@ -1,17 +1,17 @@
-/** A filter bar that is the URL: it can be linked, reloaded, and used without scripting. */
+/** A filter bar whose values are in the URL. People can link to a filtered page, reload it, and use it without scripting. */
 
 import { type Option, Select } from './forms.tsx';
 
 interface Choice {
   name: string;
   label: string;
-  /** Absent: any words may be typed. */
+  /** The options of a choice. If absent, the person can type any text. */
   options?: readonly Option[];
 }
 
 interface Props {
   path: string;
-  /** What is set now. */
+  /** The current values. */
   values: Readonly<Record<string, string>>;
   choices: readonly Choice[];
 }
@@ -20,7 +20,7 @@ export function Filter({ path, values, choices }: Props) {
   const names = new Set(choices.map(({ name }) => name));
   const hasWords = choices.some(({ options }) => options === undefined);
   const isSet = choices.some(({ name }) => values[name] !== undefined);
-  // What the bar does not show stays, except the place in the list.
+  // Keep the filters that the bar does not show, except the position in the list.
   const others = Object.entries(values).filter(([name]) => !names.has(name) && name !== 'cursor');
   return (
     <search>
@@ -59,7 +59,7 @@ export function Filter({ path, values, choices }: Props) {
   );
 }
 
-/** A value that a person wrote into the URL, such as two statuses, is a choice as well. */
+/** Adds a value that a person wrote into the URL, such as two statuses, to the options. */
 function withUnknown(options: readonly Option[], value: string | undefined): readonly Option[] {
   return value === undefined || options.some((option) => option.value === value)
     ? options

@@ -5,7 +5,7 @@ import type { Child } from 'hono/jsx';
 interface FieldProps {
   name: string;
   label: string;
-  /** What is good to know before typing. */
+  /** A hint that is shown next to the field. */
   help?: Child;
   children: Child;
 }
@@ -39,7 +39,7 @@ export function Select({
   name: string;
   value: string | undefined;
   options: readonly Option[];
-  /** With scripting, a choice sends the form. */
+  /** If true, and scripting is on, a choice sends the form. */
   autosubmit?: boolean;
 }) {
   return (
@@ -54,15 +54,15 @@ export function Select({
 }
 
 interface ActionProps {
-  /** Where the form goes. */
+  /** The path that receives the form. */
   action: string;
   label: string;
-  /** Hidden values. */
+  /** The hidden values of the form. */
   values?: Readonly<Record<string, string | number | undefined>>;
   look?: 'main' | 'plain' | 'danger';
 }
 
-/** One button that does one thing. */
+/** A form with one button. */
 export function Action({ action, label, values = {}, look = 'plain' }: ActionProps) {
   return (
     <form method="post" action={action} class="action">
@@ -74,7 +74,7 @@ export function Action({ action, label, values = {}, look = 'plain' }: ActionPro
   );
 }
 
-/** An order that asks first: the button opens what will happen, and the button that does it. */
+/** An order that needs a confirmation. The first button shows the effect and a second button, which sends the order. */
 export function Confirm({ ask, children, ...action }: ActionProps & { ask: string; children?: Child }) {
   return (
     <details class="confirm">

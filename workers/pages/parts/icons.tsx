@@ -1,4 +1,4 @@
-/** The icons of the tabs. Lines of one weight, in the color of the text. */
+/** The icons of the tabs. They are drawn with lines of one width in the color of the text. */
 
 const PATHS = {
   inbox: 'M3 13h5l1.5 3h5L16 13h5M5.5 5h13L21 13v6H3v-6z',

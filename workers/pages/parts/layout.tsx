@@ -1,4 +1,4 @@
-/** The frame around every page: head, navigation, the receipt of what was just done, and the list of keys. */
+/** The frame around every page: head, navigation, the receipt of the last order, and the list of keys. */
 
 import type { Child } from 'hono/jsx';
 import { assetPath } from '../design/assets.ts';
@@ -28,7 +28,7 @@ const CONSOLE: Link = {
   icon: 'console',
 };
 
-/** As much of the account as the frame shows. */
+/** The parts of the account that the frame shows. */
 export interface Viewer {
   name: string;
   role: 'member' | 'operator';
@@ -98,7 +98,7 @@ function Header({ viewer, place }: { viewer: Viewer; place: Place | undefined })
   );
 }
 
-/** Shown with `?`. */
+/** The list of keys, which `?` opens. */
 function Keys() {
   return (
     <dialog id="keys" aria-labelledby="keys-title">

@@ -1,15 +1,15 @@
-/** Tables that become lists on a phone, facts, cards, and the way to the next page. */
+/** Tables (which become lists on a phone), facts, cards, and the link to the next page. */
 
 import type { Child } from 'hono/jsx';
 
 export interface Column<Row> {
   head: string;
   cell: (row: Row) => Child;
-  /** Where the cell goes on a phone: the title of the row, the right edge of its first line, or a line below. */
+  /** The position of the cell on a phone: the title of the row, the right edge of its first line, or a line below. */
   place: 'title' | 'side' | 'below';
 }
 
-/** A row has one link, in its title cell; `j` and `k` move between them. */
+/** A table. Each row has one link, in its title cell. The keys `j` and `k` move between the rows. */
 export function Table<Row>({
   label,
   look,
@@ -17,7 +17,7 @@ export function Table<Row>({
   rows,
 }: {
   label: string;
-  /** Tables of one look have columns of the same widths. */
+  /** Tables with the same look have the same column widths. */
   look?: 'jobs';
   columns: readonly Column<Row>[];
   rows: readonly Row[];
@@ -44,7 +44,7 @@ export function Table<Row>({
   );
 }
 
-/** Names and values. A fact without a value is left out. */
+/** A list of names and values. A name without a value is left out. */
 export function Facts({ facts }: { facts: readonly (readonly [name: string, value: Child | undefined])[] }) {
   return (
     <dl class="facts">
@@ -60,7 +60,7 @@ export function Facts({ facts }: { facts: readonly (readonly [name: string, valu
   );
 }
 
-/** What needs a person: what happened, why, what happens next, and the one thing to do. */
+/** A card about a problem: what happened, why, what happens next, and what the person can do. */
 export function Card({
   title,
   aside,
@@ -95,7 +95,7 @@ export function More({ path, label = 'Older' }: { path: string | undefined; labe
   );
 }
 
-/** The heading of a page, with what can be done here. */
+/** The heading of a page, with the actions of the page. */
 export function Heading({ title, aside, actions }: { title: Child; aside?: Child; actions?: Child }) {
   return (
     <div class="heading">

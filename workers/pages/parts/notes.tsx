@@ -1,10 +1,10 @@
-/** Sentences that stand out: what was just done, what is wrong, and what there is when there is nothing. */
+/** Highlighted sentences: receipts, errors, and texts for empty lists. */
 
 import type { Child } from 'hono/jsx';
 import type { Refusal } from '../../../spec/errors.ts';
 import { shown, shownLine } from '../design/shown.ts';
 
-/** What came of an order. */
+/** The result of an order. */
 export interface Receipted {
   tone: 'done' | 'warning' | 'error';
   text: string;
@@ -18,7 +18,7 @@ export function Receipt({ tone, text }: Receipted) {
   );
 }
 
-/** Why a form was refused. */
+/** Shows why a form was refused. */
 export function ErrorNote({ refusal }: { refusal: Pick<Refusal, 'message' | 'hint'> | undefined }) {
   if (refusal === undefined) return null;
   return (

@@ -1,9 +1,9 @@
-/** Times, ids and texts of strangers. */
+/** Renders times, ids and untrusted texts. */
 
 import { shown, shownLine } from '../design/shown.ts';
 import { exactWords, relativeWords } from '../design/words.ts';
 
-/** Relative, and exact on hover or tap. */
+/** Shows a relative time, and the exact time on hover or tap. */
 export function Time({ at, now }: { at: string | number; now: number }) {
   const instant = typeof at === 'number' ? at : Date.parse(at);
   return (
@@ -13,13 +13,13 @@ export function Time({ at, now }: { at: string | number; now: number }) {
   );
 }
 
-/** To the second. */
+/** Shows a time, exact to the second. */
 export function Exact({ at }: { at: string | number }) {
   const instant = typeof at === 'number' ? at : Date.parse(at);
   return <time datetime={new Date(instant).toISOString()}>{exactWords(instant)}</time>;
 }
 
-/** An id that one click selects; with scripting a button copies it. */
+/** Shows an id that one click selects. With scripting, a button copies the id. */
 export function CopyableId({ id, label = 'id' }: { id: string; label?: string }) {
   return (
     <span class="copyable">
@@ -33,13 +33,13 @@ export function CopyableId({ id, label = 'id' }: { id: string; label?: string })
 
 const JOB_ID = /(job_[0-9a-z]{9,40})/;
 
-/** A sentence of the server. Jobs that it names are links. */
+/** Shows a sentence of the server. The ids of jobs become links. */
 export function Sentence({ text, limit = 600 }: { text: string; limit?: number }) {
   const parts = shownLine(text, limit).split(JOB_ID);
   return <>{parts.map((part, at) => (at % 2 === 0 ? part : <a href={`/jobs/${part}`}>{part}</a>))}</>;
 }
 
-/** A long text as it was written. */
+/** Shows a long text unchanged. */
 export function Prose({ text, limit = 200_000 }: { text: string; limit?: number }) {
   return <div class="prose">{shown(text, limit)}</div>;
 }

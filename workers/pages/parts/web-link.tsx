@@ -1,4 +1,4 @@
-/** A link that somebody stored. Only web addresses become links; every other scheme stays text. */
+/** Shows a stored link. Only web addresses become links. Addresses with other schemes stay text. */
 
 import { shownLine } from '../design/shown.ts';
 

@@ -1,10 +1,13 @@
-/** A prompt as it is being written, and the order that it becomes. Times are chosen as durations: the server does not know the clock of the browser. */
+/**
+ * The draft of a prompt, and its conversion to a job. People choose times as durations, because the server does not know
+ * the time zone of the browser.
+ */
 
 import type { FormValues } from '../frame/form.ts';
 
 export interface Draft {
   prompt: string;
-  /** Sent with the form, so that sending it twice queues one job. */
+  /** The idempotency key. The form contains it, so that a form that is sent twice queues one job. */
   key: string;
   machineId: string;
   projectRoot: string;
@@ -74,9 +77,8 @@ export function draftOf(form: FormValues): Draft {
 }
 
 /**
- * Converts the form to the body of `POST /api/cli/runner/jobs`, whose schema then checks the values. Times are whole minutes:
- * a form that is sent
- * twice is the same order.
+ * Converts the form to the body of `POST /api/cli/runner/jobs`, whose schema then checks the values. Times are rounded to
+ * minutes, so that a form that is sent twice has the same body.
  */
 export function orderOf(draft: Draft, { sessionId, now }: { sessionId: string; now: number }): object {
   const startsAt = Math.ceil(now / MINUTE_MS) * MINUTE_MS + Number(draft.notBefore) * HOUR_MS;
@@ -94,7 +96,7 @@ export function orderOf(draft: Draft, { sessionId, now }: { sessionId: string; n
   };
 }
 
-/** What is no time is left to the schema. */
+/** Converts a time to text. The schema rejects invalid times later. */
 function instant(at: number): string {
   return Number.isFinite(at) && Math.abs(at) < 8e15 ? new Date(at).toISOString() : String(at);
 }

@@ -1,4 +1,4 @@
-/** Sending a prompt: choose a session, read its conversation, send the next prompt. */
+/** The pages for sending a prompt: choose a session, read its conversation, send the next prompt. */
 
 import type { Hono } from 'hono';
 import { enqueueJob } from '../../../spec/contract/jobs.ts';
@@ -16,9 +16,9 @@ import { type Draft, draftOf, emptyDraft, orderOf } from './draft.ts';
 import { SendBody } from './send-body.tsx';
 import { SessionBody, sessionName } from './session-body.tsx';
 
-/** Turns on one page. */
+/** The number of turns on one page. */
 const TURNS = 20;
-/** Percent-encoding makes three characters of one byte. */
+/** The size limit of the form. Percent-encoding turns one byte into three characters. */
 const FORM_BYTES = MAX_PROMPT_BYTES * 3 + 8192;
 
 export function mountSessionPages(app: Hono<AppEnv>): void {

@@ -1,4 +1,4 @@
-/** The box for the next prompt: what happens when it is sent now, and the options in plain words. */
+/** The form for the next prompt. It says what happens if the prompt is sent now, and offers the options of the job. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import type { SendableSession } from '../../jobs/sessions.ts';

@@ -1,4 +1,4 @@
-/** The sessions to send to, those used last first. */
+/** The list of sessions for a prompt. The most recently used session comes first. */
 
 import type { SendableSession } from '../../jobs/sessions.ts';
 import { shownLine } from '../design/shown.ts';
@@ -9,12 +9,12 @@ import { Empty } from '../parts/notes.tsx';
 import { Sentence, Time } from '../parts/texts.tsx';
 import { WaitingBadge } from './waiting-badge.tsx';
 
-/** Rows on the page; the filter finds the others. */
+/** The maximum number of rows on the page. The filter finds the other sessions. */
 const LIMIT = 50;
 
 interface Props {
   sessions: readonly SendableSession[];
-  /** Empty: any machine. */
+  /** The machine to filter by. Empty for any machine. */
   machineId: string;
   now: number;
 }

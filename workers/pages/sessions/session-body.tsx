@@ -1,4 +1,4 @@
-/** A session as a conversation, and the box for the next prompt. */
+/** Shows a session as a conversation, and the form for the next prompt. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import type { Conversation, Turn } from '../../jobs/conversation.ts';
@@ -12,10 +12,10 @@ import { PromptForm } from './prompt-form.tsx';
 import { WaitingBadge } from './waiting-badge.tsx';
 
 interface Props {
-  /** The id of the session at its agent. */
+  /** The id that the agent gives the session. */
   id: string;
   conversation: Conversation;
-  /** The newest turns are on another page. */
+  /** True if the newest turns are on another page. */
   isEarlier: boolean;
   draft: Draft;
   refusal: Refusal | undefined;
@@ -109,7 +109,7 @@ function TurnView({ turn, now }: { turn: Turn; now: number }) {
   );
 }
 
-/** The beginning of a text, and how much is missing. */
+/** Shows the beginning of a text and the number of missing characters. */
 function Start({ text, whole }: { text: string; whole: number }) {
   const missing = whole - [...text].length;
   return (

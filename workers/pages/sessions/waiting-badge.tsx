@@ -1,4 +1,4 @@
-/** Whether a session could take a prompt now, in one word. */
+/** Shows in one word whether a session could take a prompt now. */
 
 import type { WaitingCode } from '../../../spec/job/waiting.ts';
 import { Badge, type Tone } from '../parts/badge.tsx';

@@ -24,7 +24,7 @@ export function fileExists(path: string): Promise<true> {
   );
 }
 
-/** Whether a process with this pid runs; one that is dead and only waits for its parent does not. */
+/** Returns whether a process with this pid runs; one that is dead and only waits for its parent does not. */
 export async function isAlive(pid: number): Promise<boolean> {
   const entry = await findProcess(pid);
   return entry !== undefined && !entry.isZombie;

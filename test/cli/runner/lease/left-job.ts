@@ -9,7 +9,7 @@ export const T0 = '2026-04-01T10:00:00.000Z';
 const DEAD = { pid: 1, start_time: 'another boot/1' };
 
 export interface LeftJob {
-  /** Whether it has a result. */
+  /** True if it has a result. */
   isDone: boolean;
   runner?: typeof DEAD;
   baseUrl?: string;

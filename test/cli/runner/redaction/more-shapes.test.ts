@@ -84,7 +84,7 @@ const CASES = [
   ...Object.entries(PLACES).map(([name, [before, secret, after]]) => ({ name, before, secret, after })),
 ];
 
-/** Whether at every split the two pieces come out as the whole does. */
+/** Returns whether at every split the two pieces come out as the whole does. */
 function isSameAtEverySplit(text: string): boolean {
   const whole = redactText(text, []);
   for (let at = 1; at < text.length; at += 1) {

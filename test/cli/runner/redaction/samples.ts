@@ -120,7 +120,7 @@ export const ENCODINGS: Record<string, (text: string) => string> = {
   'as hex': (text) => Buffer.from(`one\n${text}\n`).toString('hex'),
 };
 
-/** Whether `shown` still holds a part of `secret` that is worth something, in any of the encodings. */
+/** Returns whether `shown` still holds a part of `secret` that is worth something, in any of the encodings. */
 export function leaks(shown: string, { secret }: Sample): boolean {
   const decoded = [shown, stripVTControlCharacters(shown), safeDecode(shown)];
   for (const run of shown.replaceAll('\n', '').match(/[A-Za-z0-9+/_-]{12,}/g) ?? []) {
