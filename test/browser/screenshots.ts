@@ -35,6 +35,12 @@ try {
     hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run(),
   );
   const newcomer = await hosted.createUser();
+  for (const [{ id }, name] of [
+    [operator, 'Mira'],
+    [newcomer, 'Noor'],
+  ] as const) {
+    await hosted.database.prepare('UPDATE users SET name = ? WHERE id = ?').bind(name, id).run();
+  }
   const fillings = [
     { filling: 'full', person: operator, pages: pageList(account) },
     { filling: 'empty', person: newcomer, pages: pageList(undefined) },
