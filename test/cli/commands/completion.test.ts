@@ -13,6 +13,11 @@ const JOB = {
   expiresAt: at,
 };
 
+const PAGE = { sort: 'updated_desc', limit: 50 };
+const anIdea = (id: string) => ({
+  ...{ id, title: 'Tides', notes: '', visibility: 'private', createdAt: at, updatedAt: at },
+});
+
 async function complete(desk: Desk, ...words: string[]): Promise<string[]> {
   const { code, stdout, stderr } = await desk.orp(['__complete', '--', ...words]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -42,7 +47,7 @@ describe('completion', () => {
   it('offers live jobs and ideas, and nothing while the server does not answer', async () => {
     await using server = await RecordingServer.startNewest(({ path }) =>
       path.endsWith('/ideas')
-        ? { body: { ok: true, ideas: [{ id: 'ide_1' }, { id: 'ide_2' }], hasMore: false } }
+        ? { body: { ok: true, ideas: [anIdea('ide_1'), anIdea('ide_2')], hasMore: false, ...PAGE } }
         : { body: { ok: true, jobs: [JOB], hasMore: false } },
     );
     using desk = new Desk();
