@@ -166,6 +166,13 @@ export interface AskListener {
   onClosed(askId: string): void;
 }
 
+/** The processes of a server that was ended, and those that could not be ended. */
+export interface EndedServer {
+  processes: number;
+  left: number;
+  signal: 'none' | 'SIGINT' | 'SIGTERM' | 'SIGKILL';
+}
+
 /** A session that is open in an agent server. */
 export interface AgentSession {
   readonly how: 'own_server' | 'shared_server';
@@ -184,6 +191,8 @@ export interface AgentSession {
   /** Passes on the server's notifications about a turn, each as one line of JSON, until the turn has ended. */
   follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd>;
   interrupt(turnId: string): Promise<void>;
+  /** Ends the server with its processes, because a turn did not end. Absent if the server is not the runner's. */
+  endServer?: (() => Promise<EndedServer>) | undefined;
   /** Adds text to the running turn. The agent reads it before its next step. */
   steer(
     turnId: string,

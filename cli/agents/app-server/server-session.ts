@@ -61,6 +61,7 @@ export class ServerSession implements AgentSession {
 
   /** True if a turn runs in the session, from this runner or any other client. */
   isBusy: boolean;
+  endServer: AgentSession['endServer'];
 
   private constructor(
     { connection, task, isShared, asks }: Place,
@@ -300,7 +301,7 @@ function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 
   return outcome.kind === 'closed' ? 'the agent server ended' : 'the agent server did not answer in time';
 }
 
-/** Codex answers an interrupt within 31 ms. If the server does not answer, its process is ended. */
+/** Codex answers an interrupt within 31 ms. If the turn does not end, `turn-engine.ts` ends the server. */
 const INTERRUPT = { timeoutMs: 3000 };
 const AGAIN_MS = 20;
 

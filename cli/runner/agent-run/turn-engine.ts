@@ -127,18 +127,27 @@ class TurnRun {
   async #interrupt(): Promise<StopReceipt> {
     const from = performance.now();
     if (this.#turnId !== undefined) await this.#session.interrupt(this.#turnId);
+    let isOver = await this.#endsSoon();
+    // The commands of the turn may still run, although its server does not answer.
+    const ended = isOver ? undefined : await this.#session.endServer?.();
+    if (ended !== undefined) isOver = await this.#endsSoon();
+    if (!isOver) {
+      this.#isAbandoned = true;
+      this.#giveUp();
+    }
+    const tookMs = Math.round(performance.now() - from);
+    if (ended !== undefined) return { ...ended, tookMs };
+    return { processes: 0, left: isOver ? 0 : 1, signal: 'none', tookMs, isTurn: true };
+  }
+
+  async #endsSoon(): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((settle) => {
       timer = setTimeout(() => settle(false), INTERRUPT_LIMIT_MS);
     });
     const isOver = await Promise.race([this.ended.then(() => true), late]);
     clearTimeout(timer);
-    if (!isOver) {
-      this.#isAbandoned = true;
-      this.#giveUp();
-    }
-    const tookMs = Math.round(performance.now() - from);
-    return { processes: 0, left: isOver ? 0 : 1, signal: 'none', tookMs, isTurn: true };
+    return isOver;
   }
 
   async #reachEnd({ turnId, ended, isTaken }: Begun): Promise<void> {

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs';
 import {
   CAPABILITIES,
   type Capability,
+  type EndedServer,
   type FoundSession,
   type MarkerSearch,
   type SessionDriver,
@@ -196,6 +197,7 @@ export class AgentServers implements SessionDriver {
     this.#sessions.add(session);
     this.#left.delete(session.sessionId);
     const close = session.close.bind(session);
+    if (ownConnection === undefined) session.endServer = () => this.#endServer();
     session.close = async () => {
       await close();
       ownConnection?.close();
@@ -204,6 +206,11 @@ export class AgentServers implements SessionDriver {
       if (this.#sessions.size === 0) this.#endLater();
     };
     return session;
+  }
+
+  async #endServer(): Promise<EndedServer> {
+    const receipt = await stopOwnServer(this.#source.env);
+    return receipt ?? { processes: 0, left: 0, signal: 'none' };
   }
 
   #endLater(): void {

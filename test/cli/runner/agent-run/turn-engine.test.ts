@@ -1,6 +1,6 @@
 /** A turn whose agent server ends at a bad moment: the transcript decides, and never silence. */
 
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type {
   AgentSession,
   EnteredTurn,
@@ -186,4 +186,21 @@ it('a prompt is not entered when a turn of somebody else has begun meanwhile, an
   await started.child.ended;
   expect(reader.turn).toMatchObject({ hasEffect: false, reading: { kind: 'session_in_use' } });
   expect(calls).toEqual(['close']);
+});
+
+it('a turn that does not obey an interrupt ends with the server of the runner', async () => {
+  vi.useFakeTimers();
+  try {
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    const endServer = async () => {
+      resolve();
+      return { processes: 2, left: 0, signal: 'SIGKILL' as const };
+    };
+    const session = { follow: () => end.then(() => ({ kind: 'lost' }) as const), endServer };
+    const joined = join(session, true, { find: async () => found('interrupted') });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await joined).receipt).toMatchObject({ processes: 2, left: 0, signal: 'SIGKILL' });
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -73,6 +73,13 @@ describe('the server of the runner', () => {
     });
   });
 
+  it('is ended when a turn in it does not end', async () => {
+    const session = await open(runner());
+    await session.enter(long(), 'orp:job_1:lea_1');
+    expect(await session.endServer?.()).toMatchObject({ processes: 1, left: 0 });
+    expect(existsSync(record())).toBe(false);
+  });
+
   it('that a killed runner left is ended by the next one when it exits', async () => {
     await (await open(runner())).close();
     await runner().end();
