@@ -185,7 +185,8 @@ export const listJobs = endpoint({
   name: 'listJobs',
   method: 'GET',
   path: '/api/cli/runner/jobs',
-  summary: 'List your jobs, newest first. Filters combine.',
+  summary:
+    'List your jobs, newest first. Filters combine. A filtered page may have fewer than `limit`, or none, although more follow: go on with `nextCursor`.',
   capability: 'jobs',
   query: z.object({
     limit: queryInteger(1, 200, 25),

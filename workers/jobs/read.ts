@@ -20,7 +20,7 @@ import { BRIEF_WAIT_MS, rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter, ListedJob } from '../store/jobs.ts';
-import { readAttempts, readJobs, readTexts } from '../store/jobs.ts';
+import { isScan, readAttempts, readJobs, readScanEnd, readTexts } from '../store/jobs.ts';
 import { findForPerson } from './cancel-retry.ts';
 import { noJob } from './fence.ts';
 import type { JobView } from './job-view.ts';
@@ -40,6 +40,10 @@ export interface JobPage {
   nextCursor: string | undefined;
 }
 
+/**
+ * A filtered page looks through a bounded number of jobs, so it may have fewer than `limit`, or none, although more follow:
+ * `nextCursor` says so.
+ */
 export async function listJobs(
   deps: Deps,
   user: SignedIn,
@@ -47,8 +51,13 @@ export async function listJobs(
 ): Promise<Result<JobPage, 'invalid_input'>> {
   const filter = readFilter(query);
   if (!filter.ok) return filter;
-  const rows = await deps.db.all<ListedJob>(readJobs(user.id, { ...filter.value, limit: query.limit + 1 }));
+  const [found, end] = await deps.db.batch([
+    readJobs(user.id, { ...filter.value, limit: query.limit + 1 }),
+    ...(isScan(filter.value) ? [readScanEnd(user.id, filter.value.before)] : []),
+  ]);
+  const rows = rowsOf<ListedJob>(found);
   const jobs = rows.slice(0, query.limit);
+  const [lookedUntil] = rowsOf<{ id: string }>(end);
 
   const live = jobs.filter((job) => !isTerminal(job.status));
   const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
@@ -57,7 +66,7 @@ export async function listJobs(
       ...viewJob(job, around && waitingOf(job, around, deps.now)),
       promptStart: titleOf(job),
     })),
-    nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : undefined,
+    nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : lookedUntil?.id,
   });
 }
 
@@ -75,9 +84,8 @@ function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_
     .split(',')
     .map((status) => status.trim())
     .filter((status) => status !== '');
-  const live = named.length === 1 && named[0] === 'live';
-  const statuses = live ? [] : named.flatMap((status) => (status === 'live' ? LIVE_STATUSES : [status]));
-  const unknown = statuses.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
+  const all = named.flatMap((status) => (status === 'live' ? LIVE_STATUSES : [status]));
+  const unknown = all.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
   if (unknown !== undefined) {
     return refuse(
       'invalid_input',
@@ -85,8 +93,10 @@ function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_
       `Use live, or any of ${JOB_STATUSES.join(', ')}.`,
     );
   }
+  // Jobs that have not ended have an index of their own.
+  const live = all.length > 0 && all.every((status) => (LIVE_STATUSES as readonly string[]).includes(status));
   return accept({
-    statuses,
+    statuses: live && LIVE_STATUSES.every((status) => all.includes(status)) ? [] : all,
     live,
     kind: query.kind,
     ideaId: query.ideaId,

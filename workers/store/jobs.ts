@@ -8,7 +8,7 @@ import { FIRST_STATUS, HELD_STATUSES } from '../../spec/job/status.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
-import { sql } from './database.ts';
+import { raw, sql } from './database.ts';
 import { kindIn, statusIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
@@ -144,6 +144,20 @@ export interface JobFilter {
   limit: number;
 }
 
+/** Jobs that a filtered list looks through for one page, so that its cost does not grow with the history. */
+export const LIST_SCAN = 1000;
+
+/** Whether a list may have to look through jobs that it does not show. Live ones are few. */
+export function isScan({ live, statuses, kind, ideaId, machineId }: JobFilter): boolean {
+  return !live && (statuses.length > 0 || [kind, ideaId, machineId].some((value) => value !== undefined));
+}
+
+/** The last job that a page looks through; no row when it reaches the oldest one. */
+export function readScanEnd(userId: UserId, before: string | undefined): Statement {
+  const older = before === undefined ? raw('') : sql`AND id < ${before}`;
+  return sql`SELECT id FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT 1 OFFSET ${LIST_SCAN - 1}`;
+}
+
 /** Reads jobs, newest first, by primary key, because ids are ordered by time. Live jobs have their own index. */
 export function readJobs(userId: UserId, filter: JobFilter): Statement {
   const conditions = ['user_id = ?'];
@@ -160,6 +174,11 @@ export function readJobs(userId: UserId, filter: JobFilter): Statement {
   add('coalesce(machine_id, target_machine_id) = ?', filter.machineId);
   if (filter.statuses.length > 0) {
     add('status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses));
+  }
+  if (isScan(filter)) {
+    const end = readScanEnd(userId, filter.before);
+    conditions.push(`id >= coalesce((${end.sql}), '')`);
+    values.push(...(end.values as (string | number)[]));
   }
   return {
     sql: `SELECT ${jobColumns()}, ${promptStart()} AS promptStart FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,

@@ -1,10 +1,13 @@
 /** The pages about jobs. */
 
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { addMessage } from '../../../spec/contract/runner.ts';
+import { LIST_SCAN } from '../../../workers/store/jobs.ts';
 import { aBrowser } from '../harness/browser.ts';
 import { accepts } from '../harness/call.ts';
-import { advance, SECOND } from '../harness/clock.ts';
+import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import {
   aMachine,
   aPrompt,
@@ -150,3 +153,37 @@ describe('text of strangers', () => {
     expect(html.length).toBeLessThan(60_000);
   });
 });
+
+describe('a filtered list of a long history', () => {
+  it('reads a bounded number of rows, and finds older jobs on the next page', async () => {
+    const held = await aRunningPrompt({ prompt: 'The one that failed.' });
+    await complete(held, { success: false, error: 'No such gauge.' });
+    const { owner } = held.machine;
+    await addEnded(owner.userId, 2 * LIST_SCAN);
+    const browser = await aBrowser(owner);
+    for (const path of ['/jobs?status=failed', '/jobs?kind=idea.checkpoint', '/jobs?status=queued']) {
+      await browser.get(path);
+      const { value, read } = await billOf(() => browser.get(path));
+      expect(value.text, path).not.toContain('The one that failed.');
+      expect(read, path).toBeLessThan(3 * LIST_SCAN + 50);
+    }
+    let shown = await browser.get('/jobs?status=failed');
+    for (let page = 0; page < 2; page += 1) {
+      const next = /href="(\/jobs\?[^"]*cursor=[^"]*)"/.exec(shown.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+      shown = await browser.get(next);
+    }
+    expect(shown.text).toContain('The one that failed.');
+  });
+});
+
+/** Completed jobs, newer than all others. */
+async function addEnded(userId: string, count: number): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+     INSERT INTO jobs (user_id, id, kind, status, created_at, updated_at, finished_at, available_at, expires_at,
+       on_lease_loss, max_attempts, session_fallback, prompt)
+     SELECT ?2, 'job_z' || printf('%06d', i), 'session.prompt', 'completed', ?3, ?3, ?3, ?3, ?3, 'hold', 3, 'primary', 'Other.' FROM n`,
+  )
+    .bind(count, userId, currentTime())
+    .run();
+}

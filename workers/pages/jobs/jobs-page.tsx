@@ -49,7 +49,7 @@ export async function jobsPage({ query, auth, deps }: PageRequest) {
         {page.ok && (
           <div data-region="jobs">
             {page.value.jobs.length === 0 ? (
-              <NoJobs isFiltered={isFiltered} />
+              <NoJobs isFiltered={isFiltered} hasOlder={page.value.nextCursor !== undefined} />
             ) : (
               <JobTable label="Jobs" jobs={page.value.jobs} names={namesOf(machines)} now={deps.now} />
             )}
@@ -61,7 +61,8 @@ export async function jobsPage({ query, auth, deps }: PageRequest) {
   });
 }
 
-function NoJobs({ isFiltered }: { isFiltered: boolean }) {
+function NoJobs({ isFiltered, hasOlder }: { isFiltered: boolean; hasOlder: boolean }) {
+  if (hasOlder) return <Empty title="No newer job matches">Older jobs were not looked through yet.</Empty>;
   return isFiltered ? (
     <Empty title="No job matches">
       <p>
