@@ -35,8 +35,11 @@ const GROUPS: readonly CommandGroup[] = [
     name: 'auth',
     task: 'Account:',
     summary: 'sign in and out',
-    examples: ['orp auth login --email you@example.org', 'orp auth logout'],
-    parts: [async () => (await import('./commands/auth.ts')).registerAuth],
+    examples: ['orp auth login', 'orp auth login --email you@example.org', 'orp auth token list'],
+    parts: [
+      async () => (await import('./commands/auth.ts')).registerAuth,
+      async () => (await import('./commands/auth-tokens.ts')).registerAuthTokens,
+    ],
   },
   {
     name: 'whoami',

@@ -8,6 +8,7 @@ import {
   type RemoteSession,
   readRemoteSession,
   requireAuth,
+  tokenOfEnvironment,
 } from '../records/sign-in-record.ts';
 import { type KnownServer, knownServer } from './known-server.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
@@ -38,7 +39,9 @@ export interface Client {
 export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>): Promise<Client> {
   const session = requireAuth(context.env);
   const baseUrl = resolveBaseUrl(context.baseUrl, session, context.env);
-  const client = await makeClient(baseUrl, tokenFor(baseUrl, session), context.env);
+  // A token of the environment belongs to the server that the same environment names.
+  const given = tokenOfEnvironment(context.env);
+  const client = await makeClient(baseUrl, given ?? tokenFor(baseUrl, session), context.env);
   return { ...client, account: accountOf(session) };
 }
 

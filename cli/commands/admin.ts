@@ -9,6 +9,7 @@ import type { CommonOptions } from '../output/context.ts';
 import type { AlertOptions } from './admin-alerts.ts';
 import type { BulkOptions } from './admin-bulk.ts';
 import type { MachineOptions } from './admin-machines.ts';
+import type { AccountsOptions, InviteOptions, OrderOptions } from './admin-people.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
 
 /** Registers the group. Each command loads its code only when it runs. */
@@ -22,6 +23,7 @@ export function registerAdmin(group: Command, shell: Shell): void {
   ).action((options: AlertOptions) =>
     shell.run(options, async (context) => (await import('./admin-alerts.ts')).alerts(context, options)),
   );
+  registerPeople(group, shell);
   registerBulk(group.command('bulk').description('cancel or requeue all jobs that match a filter'), shell);
 }
 
@@ -47,6 +49,80 @@ function registerMachines(group: Command, shell: Shell): void {
       .option('--cursor <cursor>', 'next_cursor of the page before'),
   ).action((options: MachineOptions) =>
     shell.run(options, async (context) => (await import('./admin-machines.ts')).machines(context, options)),
+  );
+}
+
+function registerPeople(group: Command, shell: Shell): void {
+  const load = () => import('./admin-people.ts');
+  withCommonOptions(
+    group
+      .command('invite')
+      .description('make a link with which one person makes an account')
+      .addOption(
+        new Option('--role <role>', 'role of the account').choices(['member', 'operator']).default('member'),
+      )
+      .option('--email <email>', 'only for this e-mail address (default: for any)'),
+  ).action((options: InviteOptions) =>
+    shell.run(options, async (context) => (await load()).invite(context, options)),
+  );
+  const invitations = withCommonOptions(
+    group.command('invitations').description('list the invitations, or revoke one'),
+  ).action((options: CommonOptions) =>
+    shell.run(options, async (context) => (await load()).invitations(context)),
+  );
+  withCommonOptions(
+    invitations
+      .command('revoke')
+      .description('end an open invitation')
+      .argument('<invitation-id>', 'complete id of the list'),
+  ).action((id: string, options: CommonOptions) =>
+    shell.run({ ...invitations.opts(), ...options }, async (context) =>
+      (await load()).revokeInvitation(context, id),
+    ),
+  );
+  withCommonOptions(
+    group
+      .command('accounts')
+      .description('list the accounts of the server')
+      .option('--account <account>', 'id or e-mail address of one account')
+      .addOption(
+        wholeNumberOption({
+          flags: '--limit <count>',
+          description: 'accounts on one page',
+          min: 1,
+          max: 100,
+          default: 50,
+        }),
+      )
+      .option('--cursor <cursor>', 'next_cursor of the page before'),
+  ).action((options: AccountsOptions) =>
+    shell.run(options, async (context) => (await load()).accounts(context, options)),
+  );
+  for (const verb of ['disable', 'enable'] as const) {
+    withOrder(group.command(verb).description(ORDERS[verb])).action(
+      (account: string, options: OrderOptions) =>
+        shell.run(options, async (context) =>
+          (await load()).setAccount(context, verb, { ...options, account }),
+        ),
+    );
+  }
+  withOrder(group.command('reset-password').description(ORDERS.reset)).action(
+    (account: string, options: OrderOptions) =>
+      shell.run(options, async (context) => (await load()).resetPassword(context, { ...options, account })),
+  );
+}
+
+const ORDERS = {
+  disable: 'keep an account from signing in and working; its queued jobs wait',
+  enable: 'let a disabled account sign in and work again',
+  reset: 'make a link with which a person sets a new password',
+} as const;
+
+function withOrder(command: Command): Command {
+  return withCommonOptions(
+    command
+      .argument('<account>', 'id or e-mail address')
+      .option('--reason <text>', 'reason, kept in the audit log'),
   );
 }
 

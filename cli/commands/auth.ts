@@ -7,6 +7,7 @@ import { cut } from '../../spec/text.ts';
 import { CliError, messageOf, usageError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
+import { offersDeviceSignIn, startSignIn, waitForApproval } from '../client/device-sign-in.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServerError } from '../client/server-error.ts';
 import { readString } from '../files/fields.ts';
@@ -25,7 +26,8 @@ import { ask, canAsk, readSecretFrom } from '../output/terminal.ts';
 import {
   clearRemoteSession,
   type RemoteSession,
-  readRemoteSession,
+  readStoredSession,
+  tokenOfEnvironment,
   updateRemoteSession,
 } from '../records/sign-in-record.ts';
 import { type Shell, withCommonOptions, withJson } from './shell.ts';
@@ -45,17 +47,26 @@ interface VerifyOptions extends CommonOptions {
 /** Signing out must not wait for an unreachable server. */
 const REVOKE_TIMEOUT_MS = 5_000;
 
+const LOGIN_HELP = `
+On a terminal, without --email and --password, orp shows a code and the address of a page. Open the page on any device, sign
+in there, and approve the code. A server that has no such page asks for email and password.
+With ORP_TOKEN in the environment, commands use that token and the server in ORP_BASE_URL, and need no sign-in.`;
+
 export function registerAuth(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('login')
-      .description('sign in with email and password')
-      .option('--email <email>', 'account (default: the last one used)')
+      .description('sign in: by a code that you approve on a page, or with --email and a password')
+      .option(
+        '--email <email>',
+        'sign in with the password of this account (default off a terminal: the last one)',
+      )
       .option(
         '--password <password>',
         'password; other users of this machine can see it, so prefer --password-stdin',
       )
-      .option('--password-stdin', 'read the password from stdin'),
+      .option('--password-stdin', 'read the password from stdin')
+      .addHelpText('after', LOGIN_HELP),
   ).action((options: LoginOptions) => shell.run(options, (context) => login(context, options)));
 
   withCommonOptions(
@@ -77,7 +88,8 @@ export function registerWhoami(group: Command, shell: Shell): void {
 }
 
 async function login(context: Context, options: LoginOptions): Promise<void> {
-  const session = readRemoteSession(context.env);
+  const session = readStoredSession(context.env);
+  if (isByCode(context, options) && (await loginByCode(context, session))) return;
   const email = await chooseEmail(context, options.email, session);
   const password = await readSecretFrom(context, {
     name: 'password',
@@ -112,8 +124,34 @@ async function login(context: Context, options: LoginOptions): Promise<void> {
   });
 }
 
+/** A person sits at the terminal and has named no account. */
+function isByCode(context: Context, { email, password, passwordStdin }: LoginOptions): boolean {
+  const isNamed = email !== undefined || password !== undefined || passwordStdin === true;
+  return !isNamed && context.form === 'page' && canAsk(context);
+}
+
+/** False: this server signs nobody in by a code. */
+async function loginByCode(context: Context, session: RemoteSession): Promise<boolean> {
+  const client = await anonymousClient(context, session);
+  if (!(await offersDeviceSignIn(client))) return false;
+  const code = await startSignIn(client, deviceName());
+  context.stderr.print([
+    `To sign in to ${new URL(client.baseUrl).origin}, open this page on any device:\n\n  `,
+    code.verificationUriComplete,
+    '\n\nCheck that it shows the code ',
+    code.userCode,
+    ' and approve it. Or open ',
+    code.verificationUri,
+    ' and type the code.\n',
+    said('idle', `Waiting for your approval, up to ${Math.ceil(code.expiresIn / 60)} minutes. Ctrl-C stops.`),
+  ]);
+  const { token, user } = await waitForApproval(client, code);
+  await finishSignIn(context, { client, email: user.email, outcome: { kind: 'connected', token, user } });
+  return true;
+}
+
 async function verify(context: Context, options: VerifyOptions): Promise<void> {
-  const session = readRemoteSession(context.env);
+  const session = readStoredSession(context.env);
   const email = await chooseEmail(context, options.email, session);
   const code = await readSecretFrom(context, {
     name: 'code',
@@ -157,6 +195,12 @@ async function finishSignIn(
     pending_verification: null,
   });
   keepKnownDevice(context.env, { baseUrl: client.baseUrl, email }, outcome.token);
+  if (tokenOfEnvironment(context.env) !== undefined) {
+    context.warn(
+      'ORP_TOKEN is set: commands use it, not this sign-in.',
+      'Unset ORP_TOKEN to use the sign-in.',
+    );
+  }
   const userId = readString(outcome.user, 'id') ?? '';
   const shown = { base_url: client.baseUrl, email, user_id: userId, connected: true };
   printResult(context, shown, {
@@ -166,7 +210,7 @@ async function finishSignIn(
 }
 
 async function logout(context: Context): Promise<void> {
-  const session = readRemoteSession(context.env);
+  const session = readStoredSession(context.env);
   if (session.token !== '') await revoke(context, session);
   keepKnownDevice(context.env, { baseUrl: session.base_url, email: session.email }, session.token);
   const { base_url } = await clearRemoteSession(context.env);
@@ -180,7 +224,7 @@ async function logout(context: Context): Promise<void> {
 /** Revokes the token on the server. Signing out locally does not depend on it. */
 async function revoke(context: Context, session: RemoteSession): Promise<void> {
   try {
-    const client = await signedInClient(context);
+    const client = await signedInClient({ ...context, env: { ...context.env, ORP_TOKEN: '' } });
     await send({ ...client, timeoutMs: REVOKE_TIMEOUT_MS, retry: NO_RETRY }, revokeToken, {});
   } catch (error) {
     // The token is already revoked or expired.

@@ -1,7 +1,14 @@
 /** The examples at the end of each help text, by the full name of the command. */
 
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
-  'auth login': ['orp auth login --email you@example.org', 'orp auth login --password-stdin < password.txt'],
+  'auth token list': ['orp auth token list', 'orp auth token list --json'],
+  'auth token revoke': ['orp auth token revoke 0123456789abcdef'],
+  'auth password': ['orp auth password', 'orp auth password --revoke-others'],
+  'auth login': [
+    'orp auth login',
+    'orp auth login --email you@example.org',
+    'orp auth login --password-stdin < password.txt',
+  ],
   'auth verify': ['orp auth verify', 'orp auth verify --code 123456'],
   'auth logout': ['orp auth logout'],
   whoami: ['orp whoami', 'orp whoami --json'],
@@ -87,6 +94,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp admin machines --state silent',
     'orp admin machines --account you@example.org --json',
   ],
+  'admin invite': ['orp admin invite', 'orp admin invite --role operator --email you@example.org --json'],
+  'admin invitations': ['orp admin invitations', 'orp admin invitations --json'],
+  'admin invitations revoke': ['orp admin invitations revoke 0123456789abcdef'],
+  'admin accounts': ['orp admin accounts', 'orp admin accounts --account you@example.org --json'],
+  'admin disable': ['orp admin disable you@example.org --reason "left the team"'],
+  'admin enable': ['orp admin enable you@example.org'],
+  'admin reset-password': ['orp admin reset-password you@example.org'],
   'admin alerts': ['orp admin alerts', 'orp admin alerts --strict --json'],
   'admin bulk cancel': [
     'orp admin bulk cancel --account you@example.org --status queued',

@@ -4,7 +4,7 @@
  */
 
 import { chmodSync, statSync } from 'node:fs';
-import { CliError } from '../base/exit.ts';
+import { CliError, usageError } from '../base/exit.ts';
 import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject, PRIVATE_MODE, readJsonFile, writeJsonFile } from '../files/json-file.ts';
 import { withLock } from '../files/lock.ts';
@@ -28,8 +28,25 @@ export interface SessionSummary {
   pending_verification: JsonObject | null;
 }
 
-/** The stored session, with empty values if there is none. Keys of other clients are kept at the end. */
+/** The sign-in that commands use: the token in `ORP_TOKEN`, or else the stored session. */
 export function readRemoteSession(env: NodeJS.ProcessEnv): RemoteSession & JsonObject {
+  const token = tokenOfEnvironment(env);
+  return token === undefined ? readStoredSession(env) : { ...blankSession(), token };
+}
+
+/**
+ * The token in `ORP_TOKEN`, for machines that nobody signs in. It is never stored. It goes to the server of `--base-url` or
+ * `ORP_BASE_URL`, whatever server a stored session is for.
+ */
+export function tokenOfEnvironment(env: NodeJS.ProcessEnv): string | undefined {
+  const token = env.ORP_TOKEN?.trim() ?? '';
+  if (token === '') return undefined;
+  if (/^[\x21-\x7e]{1,200}$/.test(token)) return token;
+  throw usageError('ORP_TOKEN is not a token.', 'Set it to the token alone, or unset it.');
+}
+
+/** The stored session, with empty values if there is none. Keys of other clients are kept at the end. */
+export function readStoredSession(env: NodeJS.ProcessEnv): RemoteSession & JsonObject {
   const path = remoteSessionPath(env);
   const file = readJsonFile(path);
   const record: JsonObject = file.kind === 'read' ? file.value : {};
@@ -66,7 +83,7 @@ export function updateRemoteSession(
   change: Partial<RemoteSession>,
 ): Promise<RemoteSession> {
   return withLock(userFolder(env), () => {
-    const next = { ...readRemoteSession(env), ...change };
+    const next = { ...readStoredSession(env), ...change };
     writeJsonFile(remoteSessionPath(env), next, { mode: PRIVATE_MODE });
     return next;
   });
@@ -75,7 +92,7 @@ export function updateRemoteSession(
 /** Clears everything except the server and the email. */
 export function clearRemoteSession(env: NodeJS.ProcessEnv): Promise<RemoteSession> {
   return withLock(userFolder(env), () => {
-    const { base_url, email } = readRemoteSession(env);
+    const { base_url, email } = readStoredSession(env);
     const next: RemoteSession = { ...blankSession(), base_url, email };
     writeJsonFile(remoteSessionPath(env), next, { mode: PRIVATE_MODE });
     return next;

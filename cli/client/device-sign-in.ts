@@ -1,0 +1,60 @@
+/** Signs this terminal in by a code that a person approves on a page (RFC 8628). */
+
+import { getMe } from '../../spec/contract/auth.ts';
+import { startDevice, takeDeviceToken } from '../../spec/contract/device.ts';
+import type { ReplyOf } from '../../spec/contract/endpoint.ts';
+import { CliError } from '../base/exit.ts';
+import { call, send } from './call.ts';
+import type { Client } from './client.ts';
+import { isOutage } from './retry.ts';
+import { ServerError } from './server-error.ts';
+
+export type DeviceCode = ReplyOf<typeof startDevice>;
+type Approved = ReplyOf<typeof takeDeviceToken>;
+
+/** Whether the server signs terminals in by a code. Asks it, because it may have been updated. */
+export async function offersDeviceSignIn(client: Client): Promise<boolean> {
+  if (client.server.offers('device-flow')) return true;
+  try {
+    await send(client, getMe, {});
+  } catch (error) {
+    // A refusal says what the server offers, too.
+    if (!(error instanceof ServerError) || error.kind === 'network') throw error;
+  }
+  return client.server.offers('device-flow');
+}
+
+/** Asks for a code. A page of another kind than http and https is never shown to a person. */
+export async function startSignIn(client: Client, deviceName: string): Promise<DeviceCode> {
+  const code = await call(client, startDevice, { body: { deviceName } });
+  for (const text of [code.verificationUri, code.verificationUriComplete]) {
+    const isPage = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+    if (!isPage) {
+      throw new CliError('The server named no page on which the sign-in can be approved.', {
+        code: 'unexpected_answer',
+        hint: 'Check the base URL, or sign in with --email.',
+      });
+    }
+  }
+  return code;
+}
+
+/** RFC 8628: the pause that `slow_down` adds, for good. */
+const SLOWER_SECONDS = 5;
+const SHORTEST_SECONDS = 1;
+
+/** Waits until a person has decided. An outage is waited for like a person, until the code expires. */
+export async function waitForApproval(client: Client, code: DeviceCode): Promise<Approved> {
+  let seconds = Math.max(code.interval, SHORTEST_SECONDS);
+  for (let waited = 0; ; waited += seconds) {
+    await client.sleep(seconds * 1000);
+    try {
+      return await call(client, takeDeviceToken, { body: { deviceCode: code.deviceCode } });
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      if (error.code === 'slow_down') seconds += SLOWER_SECONDS;
+      const mayFollow = ['slow_down', 'authorization_pending'].includes(error.code) || isOutage(error);
+      if (!mayFollow || waited >= code.expiresIn) throw error;
+    }
+  }
+}
