@@ -3,19 +3,25 @@
  *
  *   npm run screenshots                         all of them, into .screenshots/
  *   npm run screenshots -- --only job --out /tmp/shots
+ *   npm run screenshots -- --readme             the two of the README, into docs/images/
  */
 
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { projectPath } from '../../scripts/local/project-path.ts';
 import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
-import { startHosted } from '../support/hosted.ts';
-import { Api, fillAccount } from './full-account.ts';
+import { startHosted, type TestUser } from '../support/hosted.ts';
+import { Api, type FullAccount, fillAccount } from './full-account.ts';
 import { pageList, type ShownPage } from './page-list.ts';
 import { signIn } from './sign-in.ts';
 
 const { values } = parseArgs({
-  options: { out: { type: 'string', default: '.screenshots' }, only: { type: 'string', default: '' } },
+  options: {
+    out: { type: 'string', default: '.screenshots' },
+    only: { type: 'string', default: '' },
+    readme: { type: 'boolean', default: false },
+  },
 });
 const out = resolve(values.out);
 
@@ -41,10 +47,13 @@ try {
   ] as const) {
     await hosted.database.prepare('UPDATE users SET name = ? WHERE id = ?').bind(name, id).run();
   }
-  const fillings = [
-    { filling: 'full', person: operator, pages: pageList(account) },
-    { filling: 'empty', person: newcomer, pages: pageList(undefined) },
-  ];
+  if (values.readme) await shootForReadme(operator, account);
+  const fillings = values.readme
+    ? []
+    : [
+        { filling: 'full', person: operator, pages: pageList(account) },
+        { filling: 'empty', person: newcomer, pages: pageList(undefined) },
+      ];
   for (const { filling, person, pages } of fillings) {
     const wanted = pages.filter(({ name }) => name.includes(values.only));
     for (const [device, size] of [
@@ -60,7 +69,24 @@ try {
   await browser.close();
   await hosted.close();
 }
-console.log(out);
+console.log(values.readme ? 'docs/images' : out);
+
+/** What fits into one window: the inbox on a desktop, a session on a phone. */
+async function shootForReadme(person: TestUser, account: FullAccount): Promise<void> {
+  const folder = projectPath('docs/images');
+  mkdirSync(folder, { recursive: true });
+  for (const [name, path, look] of [
+    ['inbox', '/inbox', { size: { width: 1100, height: 700 }, scheme: 'light' }],
+    ['session', `/sessions/${account.sessionId}`, { size: PHONE, scheme: 'dark' }],
+  ] as const) {
+    const { context, page } = await openWindow(browser, look);
+    await signIn(page, hosted.url, person);
+    await page.goto(hosted.url + path);
+    await page.waitForTimeout(150);
+    await page.screenshot({ path: join(folder, `${name}.png`) });
+    await context.close();
+  }
+}
 
 async function shoot(
   pages: readonly ShownPage[],
