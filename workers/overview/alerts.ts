@@ -33,7 +33,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 /** A job that has been due for less time than this raises no alert, because a machine may be about to claim it. */
 export const DUE_MS = MINUTE_MS;
-const JOBS_LIMIT = 300;
+const JOBS_LIMIT = 150;
 const SPOOL_LIMIT = 100;
 /** The maximum number of accounts whose linked repositories are read. */
 const ACCOUNTS_LIMIT = 20;

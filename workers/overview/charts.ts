@@ -9,7 +9,7 @@ import { lowestIdAt } from '../../spec/ids.ts';
 import { addStats, type ChartSpan, percentilesOf, type Stats, statsOf } from '../../spec/overview/stats.ts';
 import type { Deps } from '../base/deps.ts';
 import { countLive } from '../store/admin-reads.ts';
-import { rowsOf } from '../store/database.ts';
+import { rowsOf, type Statement } from '../store/database.ts';
 import {
   MINUTE_MS,
   type MinuteJobRow,
@@ -94,14 +94,29 @@ function viewPoint(at: number, stats: Stats): Charts['points'][number] {
   return { at: new Date(at).toISOString(), ...counts, ...percentilesOf(stats), ...sampled };
 }
 
+/** The statement of `endedLastHour`, to go with others in a batch. */
+export function readLastHour(now: number): Statement {
+  const last = startOfMinute(now) - MINUTE_MS;
+  return readStats('minute', [last, ...minutesBefore(last, HOUR - 1)]);
+}
+
 /** Counts the jobs that ended in the last 60 full minutes, by outcome. */
-export async function readEndedLastHour(
-  deps: Deps,
-): Promise<Pick<Stats, 'completed' | 'failed' | 'cancelled'>> {
-  const last = startOfMinute(deps.now) - MINUTE_MS;
-  const rows = await readPart(deps, 'minute', [last, ...minutesBefore(last, HOUR - 1)]);
-  const { completed, failed, cancelled } = addStats(rows.map(({ stats }) => stats));
+export function endedLastHour(
+  result: { rows: readonly unknown[] } | undefined,
+): Pick<Stats, 'completed' | 'failed' | 'cancelled'> {
+  const { completed, failed, cancelled } = addStats(
+    partsOf(rowsOf<PartRow>(result)).map(({ stats }) => stats),
+  );
   return { completed, failed, cancelled };
+}
+
+interface PartRow {
+  at: number;
+  stats: string;
+}
+
+function partsOf(rows: readonly PartRow[]): { at: number; stats: Stats }[] {
+  return rows.map(({ at, stats }) => ({ at, stats: JSON.parse(stats) as Stats }));
 }
 
 async function readPart(
@@ -109,8 +124,7 @@ async function readPart(
   column: 'minute' | 'quarter' | 'hour',
   minutes: readonly number[],
 ): Promise<{ at: number; stats: Stats }[]> {
-  const rows = await deps.db.all<{ at: number; stats: string }>(readStats(column, minutes));
-  return rows.map(({ at, stats }) => ({ at, stats: JSON.parse(stats) as Stats }));
+  return partsOf(await deps.db.all<PartRow>(readStats(column, minutes)));
 }
 
 function startOfMinute(at: number): number {

@@ -10,7 +10,7 @@ import {
   type AdminMachineRow,
   countLive,
   type LastResult,
-  type MachineJob,
+  type MachineJobs,
   readJobsOfMachines,
   readLastResults,
   readMachinePage,
@@ -18,7 +18,7 @@ import {
 } from '../store/admin-reads.ts';
 import { rowsOf } from '../store/database.ts';
 import { conditionOf, reportOf, toPresence } from '../store/machines.ts';
-import { readEndedLastHour } from './charts.ts';
+import { endedLastHour, readLastHour } from './charts.ts';
 
 export type AdminMachine = ReplyInput<typeof listRow>['machines'][number];
 type MachinePage = Omit<ReplyInput<typeof listRow>, 'ok'>;
@@ -35,6 +35,7 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
   const found = await deps.db.batch([
     readMachinePage({ ...filter, after: cursor, now: deps.now, limit: limit + 1 }),
     countLive(),
+    readLastHour(deps.now),
   ]);
   const rows = rowsOf<AdminMachineRow | (AdminMachineRow & { id: null })>(found[0]);
   const { scanned = 0, lastId } = rows[0] ?? {};
@@ -47,7 +48,7 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
     machines: page.map((row) => viewMachine(row, { jobs, results, now: deps.now })),
     nextCursor,
     hasMore: nextCursor !== undefined,
-    endedLastHour: await readEndedLastHour(deps),
+    endedLastHour: endedLastHour(found[2]),
     live: liveCounts(rowsOf<{ status: keyof MachinePage['live']; count: number }>(found[1])),
   };
 }
@@ -56,8 +57,14 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
 async function readWork(deps: Deps, page: readonly AdminMachineRow[]) {
   const userIds = [...new Set(page.map((row) => row.userId))];
   if (userIds.length === 0) return { jobs: [], results: [] };
-  const [jobs, results] = await deps.db.batch([readJobsOfMachines(userIds), readLastResults(userIds)]);
-  return { jobs: rowsOf<MachineJob>(jobs), results: rowsOf<LastResult>(results) };
+  const [jobs, results] = await deps.db.batch([
+    readJobsOfMachines(
+      userIds,
+      page.map((row) => row.id),
+    ),
+    readLastResults(userIds),
+  ]);
+  return { jobs: rowsOf<MachineJobs>(jobs), results: rowsOf<LastResult>(results) };
 }
 
 function liveCounts(rows: readonly { status: keyof MachinePage['live']; count: number }[]) {
@@ -67,7 +74,7 @@ function liveCounts(rows: readonly { status: keyof MachinePage['live']; count: n
 }
 
 interface Work {
-  jobs: readonly MachineJob[];
+  jobs: readonly MachineJobs[];
   results: readonly LastResult[];
   now: number;
 }
@@ -75,7 +82,11 @@ interface Work {
 function viewMachine(row: AdminMachineRow, { jobs, results, now }: Work): AdminMachine {
   const { listeningTransport: transport, listeningSince: since, listeningInstance: instance } = row;
   const own = jobs.filter((job) => job.machineId === row.id);
-  const held = own.filter((job) => job.status !== 'queued');
+  const held = own.filter(({ ids }) => ids !== null);
+  const countOf = (groups: readonly MachineJobs[]) => groups.reduce((sum, { count }) => sum + count, 0);
+  const current = held.flatMap(({ ids, status }) =>
+    (JSON.parse(ids ?? '[]') as string[]).map((id) => ({ id, status })),
+  );
   const last = results.find((one) => one.machineId === row.id);
   const condition = conditionOf(row);
   const presence = toPresence(row);
@@ -97,9 +108,9 @@ function viewMachine(row: AdminMachineRow, { jobs, results, now }: Work): AdminM
       condition !== undefined && isPaused(condition, now)
         ? { ...condition, until: iso(condition.until), since: new Date(condition.since).toISOString() }
         : undefined,
-    currentJobs: held.slice(0, NAMED_JOBS).map(({ id, status }) => ({ id, status })),
-    heldCount: held.length,
-    queuedCount: own.length - held.length,
+    currentJobs: current.slice(0, NAMED_JOBS),
+    heldCount: countOf(held),
+    queuedCount: countOf(own) - countOf(held),
     lastCompletedAt: iso(last?.completedAt),
     lastFailedAt: iso(last?.failedAt),
     ...viewReport(row),

@@ -4,7 +4,7 @@ import { TRANSITIONS } from '../../spec/job/status.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { ASLEEP_MS, type MachineState } from '../../spec/overview/machine-state.ts';
 import { join, raw, type Statement, sql } from './database.ts';
-import { statusIn } from './guard.ts';
+import { mayBe, statusIn } from './guard.ts';
 import type { MachineRow } from './machines.ts';
 import { machineColumns } from './machines.ts';
 import { LIVE_OF_ALL } from './sweeps.ts';
@@ -64,22 +64,26 @@ function stateIs(state: MachineState, now: number): Statement {
     : sql`s.draining = 0 AND ${unheard} AND NOT (${long})`;
 }
 
-/** A live job that a machine holds, or that names the machine. */
-export interface MachineJob {
+/** The live jobs of one status that a machine holds, or that name the machine. */
+export interface MachineJobs {
   machineId: string;
-  id: string;
   status: 'queued' | 'dispatched' | 'running' | 'lost';
+  count: number;
+  /** JSON array of their ids; NULL for queued ones, of which there may be thousands. */
+  ids: string | null;
 }
 
 /** The maximum number of live jobs that a page reads. */
 export const ACCOUNT_JOBS_LIMIT = 2000;
 
-export function readJobsOfMachines(userIds: readonly string[]): Statement {
+export function readJobsOfMachines(userIds: readonly string[], machineIds: readonly string[]): Statement {
   return sql`
-    SELECT * FROM (
+    SELECT machineId, status, count(*) AS count, CASE WHEN NOT ${raw(mayBe('claim'))} THEN json_group_array(id) END AS ids
+    FROM (
       SELECT coalesce(machine_id, target_machine_id) AS machineId, id, status FROM jobs INDEXED BY jobs_live
       WHERE user_id IN (SELECT value FROM json_each(${JSON.stringify(userIds)})) AND finished_at IS NULL
-      LIMIT ${ACCOUNT_JOBS_LIMIT}) WHERE machineId IS NOT NULL`;
+      LIMIT ${ACCOUNT_JOBS_LIMIT})
+    WHERE machineId IN (SELECT value FROM json_each(${JSON.stringify(machineIds)})) GROUP BY machineId, status`;
 }
 
 /** The last result of a machine is searched for among this many newest jobs of its account. */

@@ -61,7 +61,7 @@ const BY_LIVE_INDEX: Record<string, Statement> = {
   'who waits for a freed session': readSharers(USER, 'job_1'),
   'the live jobs of an inbox': readLiveJobs(USER, 10),
   'the live jobs of all accounts, counted': countLive(),
-  'the live jobs of a page of machines': readJobsOfMachines(['usr_1', 'usr_2']),
+  'the live jobs of a page of machines': readJobsOfMachines(['usr_1', 'usr_2'], ['m']),
   'jobs that an alert could be about': readDoubtfulJobs(1, { dueBefore: 1, attempts: 3, limit: 10 }),
   'live jobs of a bulk order': countBulk({ statuses: ['queued', 'running'], before: 1, ideaId: 'ide_1' }),
 };
