@@ -9,13 +9,14 @@ import {
   fchmodSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../base/system-error.ts';
 import { realPathOf } from './paths.ts';
 import { makeFolder } from './private-folder.ts';
@@ -128,6 +129,26 @@ let temporaryFiles = 0;
 function temporaryPath(path: string): string {
   temporaryFiles += 1;
   return `${path}.${process.pid}-${performance.timeOrigin.toString(36)}-${temporaryFiles}.tmp`;
+}
+
+/** Removes the temporary files of this file whose writers were killed. */
+export function removeLeftTemporaries(path: string): void {
+  const start = `${basename(path)}.`;
+  for (const name of readdirSync(dirname(path))) {
+    const pid = name.startsWith(start) ? OF_TEMPORARY.exec(name.slice(start.length))?.[1] : undefined;
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(dirname(path), name), { force: true });
+  }
+}
+
+const OF_TEMPORARY = /^([1-9]\d{0,9})-[0-9a-z.]+-\d+\.tmp$/;
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !hasCode(error, 'ESRCH');
+  }
 }
 
 function modeOf(path: string): number | undefined {

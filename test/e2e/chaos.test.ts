@@ -76,7 +76,14 @@ function aRun(overrides: Partial<Run> = {}): Run {
 }
 
 function anAttempt(overrides: Partial<Story['attempts'][number]> = {}): Story['attempts'][number] {
-  return { attempt: 1, outcome: 'completed', startedAt: T0, content: 'the answer', ...overrides };
+  return {
+    attempt: 1,
+    outcome: 'completed',
+    startedAt: T0,
+    codexSessionId: 'codex-m0-s0',
+    content: 'the answer',
+    ...overrides,
+  };
 }
 
 function aStory(overrides: Partial<Story> = {}): Story {
@@ -201,6 +208,19 @@ describe('the judge of the run', () => {
   it('allows output to be missing when nobody listened for a moment', () => {
     expect(judge({ isDisturbed: true, entries: [anEntry('agent', 'the answer')] })).toEqual([]);
     expect(judge({ isDisturbed: true, entries: [anEntry('stdout', 'one\n')] })).toEqual([]);
+  });
+
+  it('allows an unknown end of a process after a turn in the session of another machine', () => {
+    const interrupted = anAttempt({ outcome: 'failed', content: undefined, error: 'Stopped.' });
+    const unknown = anAttempt({
+      ...interrupted,
+      attempt: 2,
+      codexSessionId: 'codex-m2-s0',
+      error: 'What it did is unknown.',
+    });
+    const story = aStory({ status: 'failed', content: undefined, attempts: [interrupted, unknown] });
+    const runs = [aRun(), aRun({ run: 'run-2', session: 'codex-m2-s0' })];
+    expect(judge({ story, runs, entries: [], turns: [turn('interrupted')], retries: 1 })).toEqual([]);
   });
 
   it('allows a prompt to be entered again after the retry of a person', () => {

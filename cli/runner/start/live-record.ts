@@ -6,7 +6,7 @@
 import { resolve, sep } from 'node:path';
 import { cut } from '../../../spec/text.ts';
 import type { DrivenWay } from '../../agents/agent.ts';
-import { PRIVATE_MODE, readJsonObject, writeJsonFile } from '../../files/json-file.ts';
+import { PRIVATE_MODE, readJsonObject, removeLeftTemporaries, writeJsonFile } from '../../files/json-file.ts';
 import { runnerLivePath } from '../../files/paths.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
 import type { CurrentPause } from '../job/claim-pause.ts';
@@ -27,6 +27,7 @@ export class LiveRecord {
 
   constructor(at: LivePlace) {
     this.#path = runnerLivePath(at.env, at.machineId);
+    removeTemporaries(this.#path);
     const { last_error, drained_at_utc } = readJsonObject(this.#path) ?? {};
     const agent_options = { ...at.agentOptions, bin: absoluteBin(at.agentOptions.bin) };
     this.#record = { instance: at.instance, last_error, drained_at_utc, agent_options };
@@ -84,6 +85,14 @@ export function recordDrained(
 /** Makes the path absolute, because the status command may run in another folder. */
 function absoluteBin(bin: string | undefined): string | undefined {
   return bin?.includes(sep) ? resolve(bin) : bin;
+}
+
+function removeTemporaries(path: string): void {
+  try {
+    removeLeftTemporaries(path);
+  } catch {
+    // There is no folder yet, or it cannot be changed.
+  }
 }
 
 function writeRecord(path: string, record: Record<string, unknown>): void {

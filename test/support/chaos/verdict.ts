@@ -85,16 +85,15 @@ function judgeProof({ attempts, status, onLeaseLoss }: Story, { turns, retries }
   if (isProven && status === 'failed' && onLeaseLoss === 'hold' && retries === 0) {
     return ['It failed, but the transcript says that its only turn completed.'];
   }
-  const areAllComplete = turns.every(({ status }) => status === 'completed');
-  return attempts
-    .filter(
-      ({ error = '' }) =>
-        /is unknown/.test(error) || (areAllComplete && /shows the turn as interrupted/.test(error)),
-    )
-    .map(
-      ({ attempt, error }) =>
-        `Attempt ${attempt} says "${error}", but the transcript says: ${turns.map(({ status }) => status).join(', ')}.`,
-    );
+  return attempts.flatMap(({ attempt, codexSessionId, error = '' }) => {
+    const statuses = turns.filter(({ session }) => session === codexSessionId).map(({ status }) => status);
+    const isDenied =
+      /is unknown/.test(error) ||
+      (statuses.every((one) => one === 'completed') && /shows the turn as interrupted/.test(error));
+    return isDenied && statuses.length > 0
+      ? [`Attempt ${attempt} says "${error}", but the transcript says: ${statuses.join(', ')}.`]
+      : [];
+  });
 }
 
 /** Checks that a prompt was entered into the same session again only after a retry by a person. */
