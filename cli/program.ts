@@ -136,6 +136,20 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/admin.ts')).registerAdmin],
   },
   {
+    name: 'doctor',
+    task: 'Set up this machine:',
+    summary: 'check everything that a job needs, with a remedy for each problem',
+    examples: ['orp doctor', 'orp doctor --json'],
+    parts: [async () => (await import('./commands/doctor.ts')).registerDoctor],
+  },
+  {
+    name: 'bugreport',
+    task: 'Other commands:',
+    summary: 'write what a bug report needs into a file, without secrets',
+    examples: ['orp bugreport', 'orp bugreport --output report.json'],
+    parts: [async () => (await import('./commands/bugreport.ts')).registerBugReport],
+  },
+  {
     name: 'completion',
     task: 'Other commands:',
     summary: 'print the script that makes your shell complete orp',
@@ -157,7 +171,7 @@ const GROUPS: readonly CommandGroup[] = [
 
 /** Research governance commands of other clients, which this one does not have. */
 const GOVERNANCE_COMMANDS =
-  'about backup branch cleanup collaborate discover doctor erdos feature gate init pack packet ready report secrets';
+  'about backup branch cleanup collaborate discover erdos feature gate init pack packet ready report secrets';
 
 /** Runs one command line (without the program's name) and returns its exit code. Throws errors to print. */
 export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {

@@ -80,7 +80,8 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   return ok ? 0 : EXIT_NEGATIVE;
 }
 
-async function examine(context: Context): Promise<Examination> {
+/** Finds all problems of the repository of the command. */
+export async function examine(context: Context): Promise<Examination> {
   const source = { env: context.env, now: context.now() };
   const facts = await gatherHere(context);
   const [lost, unlisted, oldRoot, signedOut, jobs] = await Promise.all([

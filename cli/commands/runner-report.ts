@@ -141,9 +141,10 @@ export async function sync(
   });
 
   const { noteLinked } = await import('./link-bind.ts');
-  const { rememberRoot } = await import('../records/linked-roots.ts');
-  for (const { repository } of linked)
-    await noteLinked(context, () => rememberRoot(context.env, repository.root));
+  const { readLinkedRoots, rememberRoot } = await import('../records/linked-roots.ts');
+  const known = new Set(readLinkedRoots(context.env));
+  const unknown = linked.map(({ repository: { root } }) => root).filter((root) => !known.has(root));
+  for (const root of unknown) await noteLinked(context, () => rememberRoot(context.env, root));
 
   const document = syncDocument(receipt, candidates);
   printResult(context, document, {
