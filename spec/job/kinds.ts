@@ -117,6 +117,8 @@ export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** The remedies for failures that a retry does not fix. They are shown after the error of the agent. */
 export const REMEDIES: Readonly<Partial<Record<FailureKind, string>>> = {
+  session_missing:
+    'Register the session again with orp link session register, and run orp runner sync there. Then retry the job.',
   context_full:
     'Compact the session in its agent, or register another session with orp link session register. Then retry the job.',
   model_unavailable:

@@ -9,6 +9,7 @@ import type { MachineCondition } from './condition.ts';
 import { conditionSentence, isPaused } from './condition.ts';
 import { fallbackNote, whyNoAgent, whyNoRepository, whyNotNamed } from './destination.ts';
 import { type JobKind, rulesOf } from './kinds.ts';
+import { saysInUse } from './release.ts';
 import type { JobTarget, Route, SyncedProject } from './routing.ts';
 import { isMatchingProject, routesFor } from './routing.ts';
 import type { JobStatus } from './status.ts';
@@ -30,6 +31,8 @@ export const WAITING_CODES = [
   'runner_too_old',
   /** Another job runs in the session. */
   'session_busy',
+  /** Another program has the session open on its machine. */
+  'session_in_use',
   /** The session is reserved for a job whose machine stopped responding. A person must first decide about that job. */
   'session_held',
   /** A machine can take the job but has not polled yet. */
@@ -135,7 +138,8 @@ export function whyWaiting(job: WaitingJob, around: QueueFacts, now: number): Wa
 function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
   const since = Math.max(job.createdAt, job.availableAt);
   if (job.availableAt > now) {
-    return { code: 'not_yet', message: whenDue(job), since: job.createdAt };
+    const isInUse = job.givenBackBecause !== undefined && saysInUse(job.givenBackBecause);
+    return { code: isInUse ? 'session_in_use' : 'not_yet', message: whenDue(job), since: job.createdAt };
   }
   const routes = routesFor(job.target, around.projects);
   const [first] = routes;

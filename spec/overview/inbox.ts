@@ -230,8 +230,7 @@ function jobs(count: number): string {
 /** What a person can do about a job that failed. */
 const STEPS: Record<FailureKind, string> = {
   agent_error: 'Read the end of its transcript, then retry the job.',
-  session_missing:
-    'Register the session again with orp link session register, and run orp runner sync there. Then retry the job.',
+  session_missing: REMEDIES.session_missing ?? '',
   usage_limited:
     'Wait until the limit resets, then retry the job. It had begun, so read its transcript first.',
   signed_out:

@@ -4,7 +4,6 @@
  */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
-import { saysInUse } from '../../spec/job/release.ts';
 import type { SyncedProject } from '../../spec/job/routing.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import { isLeased } from '../../spec/job/status.ts';
@@ -150,7 +149,7 @@ function queuedFacts(deps: Deps, { job, around }: { job: LiveJob; around: QueueF
   if (waiting === undefined) return [];
   const silent = waiting.code === 'machine_offline' ? silentMachineOf(job, around, deps.now) : undefined;
   const { givenBackBecause: reason } = job;
-  const inUse = waiting.code === 'not_yet' && reason !== undefined && saysInUse(reason) ? reason : undefined;
+  const inUse = waiting.code === 'session_in_use' ? reason : undefined;
   return [{ ...card(job), waiting, inUse, silentMachineId: silent?.machineId }];
 }
 

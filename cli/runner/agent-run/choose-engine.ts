@@ -3,6 +3,8 @@
  * is already in the transcript of the session does not run again.
  */
 
+import { REMEDIES } from '../../../spec/job/kinds.ts';
+import { sentences } from '../../../spec/text.ts';
 import {
   type Agent,
   type AgentSession,
@@ -50,7 +52,9 @@ export async function chooseEngine(around: Around, prompt: PromptPlan): Promise<
     const { reading, message } = opening;
     if (reading?.kind === 'session_in_use') return inUse(around);
     const kind = reading?.kind === 'session_missing' ? 'session_missing' : 'agent_error';
-    const error = `${agent.name} could not open the session: ${message}`;
+    const said = `${agent.name} could not open the session: ${message}`;
+    const remedy = REMEDIES[kind];
+    const error = remedy === undefined ? said : sentences(said, remedy);
     return { kind: 'result', result: failedResult(kind, error, new Date()) };
   }
   if (opening?.kind === 'no_server') {

@@ -182,7 +182,7 @@ describe('a job whose session is open in another program', () => {
     const sentence = 'The session is busy: its owner is working in it on workbench.';
     expect(await cardsOf(machine.owner, 'waiting_session')).toMatchObject([
       {
-        code: 'not_yet',
+        code: 'session_in_use',
         sentence,
         next: expect.stringContaining('Close the session'),
         jobs: [{ id: jobId }],

@@ -131,10 +131,17 @@ describe('a prompt for a session in an agent server', () => {
     expect(choice).toMatchObject({ kind: 'result', result: { release: { reason: 'session_in_use' } } });
   });
 
-  it('fails when the session does not exist', async () => {
+  it('fails when the session does not exist, and says what to register', async () => {
     const opening = { kind: 'refused', message: 'no rollout', reading: { kind: 'session_missing' } } as const;
     const { choice } = await choose({ opening });
-    expect(choice).toMatchObject({ kind: 'result', result: { failure_kind: 'session_missing' } });
+    expect(choice).toMatchObject({
+      kind: 'result',
+      result: {
+        failure_kind: 'session_missing',
+        error:
+          'Codex could not open the session: no rollout. Register the session again with orp link session register, and run orp runner sync there. Then retry the job.',
+      },
+    });
   });
 
   it('runs as a process where there is no server', async () => {
