@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
+import { compress } from '../http/compressed.ts';
 import { mountDevicePage } from './account/device-page.tsx';
 import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
@@ -30,6 +31,7 @@ export function makePages(): Hono<AppEnv> {
     if (asset === undefined) return missingPage(context);
     // A page of an older deploy requests an older hash. It gets the present file.
     const cache = asset.isCurrent ? FOR_EVER : BRIEFLY;
+    compress(context);
     return context.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': cache });
   });
   pages.get('/', (context) => context.redirect('/inbox', 302));

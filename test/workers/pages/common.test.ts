@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { aBrowser, Browser } from '../harness/browser.ts';
 import { takeLog } from '../harness/clock.ts';
 import { billOf, withFault } from '../harness/d1-meter.ts';
-import { aMachine, aPrompt, claimAndStart, log } from '../harness/machines.ts';
+import { aMachine, aPrompt, claimAndStart, complete, log } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 
 const CSP =
@@ -146,3 +146,23 @@ describe('an error', () => {
     expect(JSON.parse(shown.html)).toMatchObject({ code: 'route_not_found' });
   });
 });
+
+describe('a client that reads compressed pages', () => {
+  it('gets them compressed; a stream never is', async () => {
+    const held = await claimAndStart(await prompted());
+    const browser = await aBrowser(held.machine.owner);
+    const gzip = { 'Accept-Encoding': 'gzip' };
+    const encoding = async (path: string, headers = {}) =>
+      (await browser.get(path, headers)).headers.get('content-encoding');
+    expect(await encoding('/jobs', gzip)).toBe('gzip');
+    expect(await encoding('/jobs')).toBeNull();
+    await complete(held);
+    expect(await encoding(`/jobs/${held.jobId}/live`, gzip)).toBeNull();
+  });
+});
+
+async function prompted() {
+  const machine = await aMachine();
+  await aPrompt(machine);
+  return machine;
+}

@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import type { AppEnv } from '../../http/app-env.ts';
+import { compress } from '../../http/compressed.ts';
 import { Layout, type Place } from '../parts/layout.tsx';
 import type { Receipted } from '../parts/notes.tsx';
 import { keepReceipt, takeReceipt } from './receipt.ts';
@@ -36,6 +37,7 @@ export function respond(context: Context<AppEnv>, answer: Answer): Response | Pr
       {body}
     </Layout>
   );
+  compress(context);
   return context.html(`<!doctype html>${html}`, status);
 }
 
