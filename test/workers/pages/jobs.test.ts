@@ -187,3 +187,37 @@ async function addEnded(userId: string, count: number): Promise<void> {
     .bind(count, userId, currentTime())
     .run();
 }
+
+describe('the search in a transcript', () => {
+  it('finds lines in any case and without colors, marks the words, and leads to their place', async () => {
+    const held = await aRunningPrompt();
+    const { owner } = held.machine;
+    await log(held, 1, 'one\n\u001b[32mNorth\u001b[0m gauge <b>\n');
+    await say(held, 2, 'The south gauge is silent.');
+    await log(held, 3, 'the north gauge again\n');
+    const browser = await aBrowser(owner);
+    const found = await browser.get(`/jobs/${held.jobId}?q=north%20GAUGE`);
+    expect(found.text).toContain('2 lines contain “north GAUGE”.');
+    expect(found.html).toContain('<mark>North gauge</mark> &lt;b&gt;');
+    expect(found.text).not.toContain('south');
+    const [, path = ''] = /href="(\/jobs\/[^"]*after=[^"]+)"/.exec(found.html) ?? [];
+    expect((await browser.get(path)).text).toContain('the north gauge again');
+    expect((await browser.get(`/jobs/${held.jobId}?q=nothing`)).text).toContain(
+      'No line contains “nothing”.',
+    );
+  });
+
+  it('shows at most a hundred lines, and says that there are more', async () => {
+    const held = await aRunningPrompt();
+    await log(held, 1, 'gauge\n'.repeat(500));
+    const browser = await aBrowser(held.machine.owner);
+    const found = await browser.get(`/jobs/${held.jobId}?q=gauge`);
+    expect(found.text).toContain('100 or more lines contain “gauge”.');
+    expect(found.html.match(/<mark>/g)).toHaveLength(100);
+  });
+
+  it('finds nothing in the job of somebody else', async () => {
+    const held = await aRunningPrompt();
+    expect((await (await aBrowser(await aPerson())).get(`/jobs/${held.jobId}?q=a`)).status).toBe(404);
+  });
+});

@@ -10,6 +10,7 @@ import type { MachineNames } from '../parts/machines.ts';
 import { Prose, Sentence, Time } from '../parts/texts.tsx';
 import { jobTitle, kindNoun, type ShownJob } from './about-job.ts';
 import { JobFacts } from './job-facts.tsx';
+import type { Search } from './search.tsx';
 import { Story } from './story.tsx';
 import { type FirstEntries, Transcript } from './transcript.tsx';
 
@@ -17,10 +18,12 @@ interface Props {
   job: ShownJob;
   names: MachineNames;
   transcript: FirstEntries;
+  /** Absent if nothing is searched. */
+  search: Search | undefined;
   now: number;
 }
 
-export function JobBody({ job, names, transcript, now }: Props) {
+export function JobBody({ job, names, transcript, search, now }: Props) {
   return (
     <>
       <div data-region="head">
@@ -51,7 +54,7 @@ export function JobBody({ job, names, transcript, now }: Props) {
               </>
             )}
           </section>
-          <Transcript job={job} first={transcript} />
+          <Transcript job={job} first={transcript} search={search} />
         </div>
         <div class="column-side">
           <section data-region="story">

@@ -16,6 +16,7 @@ import { jobTitle } from './about-job.ts';
 import { JobBody } from './job-body.tsx';
 import { jobsPage } from './jobs-page.tsx';
 import { streamJob } from './live.ts';
+import { searchTranscript } from './search.tsx';
 import { firstEntries } from './transcript.tsx';
 import { downloadTranscript } from './transcript-text.ts';
 
@@ -36,11 +37,22 @@ export function mountJobPages(app: Hono<AppEnv>): void {
     ]);
     if (!shown.ok) return shown;
     if (!entries.ok) return entries;
+    const words = query.get('q')?.trim() ?? '';
+    const search = words === '' ? accept(undefined) : await searchTranscript(deps, auth, { jobId, words });
+    if (!search.ok) return search;
     const job = shown.value;
     return accept({
       title: jobTitle(job),
       place: 'jobs',
-      body: <JobBody job={job} names={namesOf(machines)} transcript={entries.value} now={deps.now} />,
+      body: (
+        <JobBody
+          job={job}
+          names={namesOf(machines)}
+          transcript={entries.value}
+          search={search.value}
+          now={deps.now}
+        />
+      ),
     });
   });
 

@@ -14,6 +14,7 @@ import { lastWritten, spansOf } from '../design/ansi.ts';
 import { shown, shownLine } from '../design/shown.ts';
 import { counted, exactWords } from '../design/words.ts';
 import type { ShownJob } from './about-job.ts';
+import { Matches, type Search, SearchForm } from './search.tsx';
 
 export type Entry = ReplyInput<typeof transcriptRow>['entries'][number];
 
@@ -40,10 +41,16 @@ export async function firstEntries(
   return accept({ entries, cursor: nextCursor, hasMore, isLater: cursor !== undefined });
 }
 
-export function Transcript({ job, first }: { job: ShownJob; first: FirstEntries }) {
-  const { entries, cursor, hasMore, isLater } = first;
+export function Transcript({
+  job,
+  first,
+  search,
+}: {
+  job: ShownJob;
+  first: FirstEntries;
+  search: Search | undefined;
+}) {
   const path = `/jobs/${job.id}`;
-  const isFollowed = hasMore || !isTerminal(job.status);
   return (
     <section>
       <div class="section-head">
@@ -51,12 +58,30 @@ export function Transcript({ job, first }: { job: ShownJob; first: FirstEntries 
         <a href={`${path}/transcript.txt`} download={`${job.id}.txt`}>
           Download
         </a>
-        {isFollowed && (
+        <SearchForm path={path} words={search?.words ?? ''} />
+        {search === undefined && isFollowed(job, first) && (
           <label class="follow" data-script data-follow-switch>
             <input type="checkbox" checked /> Follow
           </label>
         )}
       </div>
+      {search === undefined ? (
+        <Entries job={job} first={first} path={path} />
+      ) : (
+        <Matches path={path} search={search} />
+      )}
+    </section>
+  );
+}
+
+function isFollowed(job: ShownJob, { hasMore }: FirstEntries): boolean {
+  return hasMore || !isTerminal(job.status);
+}
+
+function Entries({ job, first, path }: { job: ShownJob; first: FirstEntries; path: string }) {
+  const { entries, cursor, hasMore, isLater } = first;
+  return (
+    <>
       {isLater && (
         <p>
           <a href={path}>From the beginning</a>
@@ -64,7 +89,7 @@ export function Transcript({ job, first }: { job: ShownJob; first: FirstEntries 
       )}
       <div
         class="transcript"
-        data-follow={isFollowed ? `${path}/live` : undefined}
+        data-follow={isFollowed(job, first) ? `${path}/live` : undefined}
         data-after={cursor}
         role="log"
         aria-live="off"
@@ -86,7 +111,7 @@ export function Transcript({ job, first }: { job: ShownJob; first: FirstEntries 
           </a>
         </p>
       )}
-    </section>
+    </>
   );
 }
 
