@@ -6,16 +6,21 @@ import { join, resolve } from 'node:path';
 import { accountRow, generatePassword, hashPassword } from './local/accounts.ts';
 import { projectPath } from './local/project-path.ts';
 import { isServing } from './local/serving.ts';
+import { makeSetupLink } from './local/setup-link.ts';
 import { makeTemporaryFolder } from './local/temporary-folder.ts';
 import { readOptions, runScript, UsageError } from './local/words.ts';
 
-const HELP = `Usage: npm run operator -- --email ADDRESS [--name NAME] [--password-stdin] [--remote] [--persist-to .orp-dev]
+const HELP = `Usage: npm run operator -- [--url https://orp.example.org] [--remote] [--persist-to .orp-dev]
+       npm run operator -- --email ADDRESS [--name NAME] [--password-stdin] [--remote] [--persist-to .orp-dev]
        npm run operator -- --reset-password [--email ADDRESS] [--password-stdin] [--remote] [--persist-to .orp-dev]
 
-Creates an operator account; an account that exists becomes an operator and keeps its password. --reset-password gives
-an account a new password; without --email it is the only operator. Without --password-stdin a password is generated
-and printed once. --remote changes the deployed database. Devices that are signed in stay signed in.
+Without --email, prints a link with which a person makes the first operator: it works once, for a day, and only while
+there is none. --url is the address of the server, for the link. With --email, creates an operator account; an account
+that exists becomes an operator and keeps its password. --reset-password gives an account a new password; without --email
+it is the only operator. Without --password-stdin a password is generated and printed once. --remote changes the deployed
+database. Devices that are signed in stay signed in.
 
+  npm run operator -- --remote --url https://orp.example.org
   npm run operator -- --email mira@example.org
   npm run operator -- --reset-password`;
 
@@ -27,6 +32,8 @@ interface Settings {
   name: string | undefined;
   password: string | undefined;
   isReset: boolean;
+  /** The address of the server, without a slash at its end. */
+  url: string;
   /** The wrangler options that name the database. */
   place: string[];
 }
@@ -40,6 +47,7 @@ async function readSettings(): Promise<Settings | 'help'> {
       'reset-password': { type: 'boolean', default: false },
       remote: { type: 'boolean', default: false },
       'persist-to': { type: 'string' },
+      url: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
     SHOW_HELP,
@@ -47,7 +55,9 @@ async function readSettings(): Promise<Settings | 'help'> {
   if (values.help) return 'help';
   const isReset = values['reset-password'];
   const email = values.email?.trim().toLowerCase();
-  if (email === undefined && !isReset) throw new UsageError('--email is missing.', SHOW_HELP);
+  if (email === undefined && !isReset && (values.name !== undefined || values['password-stdin'])) {
+    throw new UsageError('--email is missing.', SHOW_HELP);
+  }
   if (email !== undefined && !ADDRESS.test(email)) {
     throw new UsageError(`--email ${JSON.stringify(values.email)} is not an e-mail address.`, SHOW_HELP);
   }
@@ -57,10 +67,17 @@ async function readSettings(): Promise<Settings | 'help'> {
   return {
     email,
     isReset,
+    url: readUrl(values.url, values.remote),
     name: values.name?.trim() || undefined,
     place: values.remote ? ['--remote'] : await localPlace(values['persist-to'] ?? '.orp-dev'),
     password: values['password-stdin'] ? readPassword() : undefined,
   };
+}
+
+function readUrl(given: string | undefined, isRemote: boolean): string {
+  if (given === undefined) return isRemote ? '<address of the server>' : 'http://127.0.0.1:8787';
+  if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given.replace(/\/+$/, '');
+  throw new UsageError(`--url ${JSON.stringify(given)} is not the address of a server.`, SHOW_HELP);
 }
 
 /**
@@ -129,6 +146,19 @@ function executePrivately(place: string[], sql: string): void {
   }
 }
 
+/** Returns the text for the person. The statements contain only the hash of the token. */
+function printSetupLink({ place, url }: Settings): string {
+  const { path, statements } = makeSetupLink(Date.now());
+  const added = statements.flatMap((statement) => execute(place, '--command', statement));
+  if (added.some((row) => row.hash)) {
+    return `Make the first operator with this link (it works once, for a day):\n  ${url}${path}`;
+  }
+  throw new UsageError(
+    'There is an operator already.',
+    'Name an account with --email, or ask that operator for an invitation: orp admin invite.',
+  );
+}
+
 /** Makes an account an operator. Returns the text for the person. */
 function makeOperator(email: string, { place, password: given, name }: Settings): string {
   const promote = `UPDATE users SET role = 'operator' WHERE email = ${quote(email)} RETURNING id`;
@@ -174,7 +204,8 @@ function onlyOperator(place: string[]): string {
 async function main(): Promise<number> {
   const settings = await readSettings();
   if (settings === 'help') console.log(HELP);
-  else if (settings.isReset || settings.email === undefined) console.log(resetPassword(settings));
+  else if (settings.isReset) console.log(resetPassword(settings));
+  else if (settings.email === undefined) console.log(printSetupLink(settings));
   else console.log(makeOperator(settings.email, settings));
   return 0;
 }

@@ -5,7 +5,7 @@ import { lock } from 'proper-lockfile';
 import { shellWord } from '../cli/base/shell-word.ts';
 import { makeFolder, openness } from '../cli/files/private-folder.ts';
 import { buildOrp } from './local/build-orp.ts';
-import { createFirstOperator } from './local/first-operator.ts';
+import { createFirstOperator, type Operator } from './local/first-operator.ts';
 import { projectPath } from './local/project-path.ts';
 import { type LogLine, type Runtime, startRuntime } from './local/runtime.ts';
 import { isPortFree, LOCK_STALE_MS, servingLock } from './local/serving.ts';
@@ -17,8 +17,8 @@ const CRON_INTERVAL_MS = 60_000;
 
 const HELP = `Usage: npm start -- [--port ${DEFAULT_PORT}] [--persist-to ${DEFAULT_STATE}] [--verbose]
 
-Serves the hosted side on http://127.0.0.1:<port>. The first run creates an operator account from
-ORP_DEV_EMAIL and ORP_DEV_PASSWORD, or generates them and prints them once.`;
+Serves the hosted side on http://127.0.0.1:<port>. While there is no operator, it prints a link with which you make the
+first one. With ORP_DEV_EMAIL or ORP_DEV_PASSWORD in the environment, it creates that account itself.`;
 
 interface Settings {
   port: number;
@@ -120,30 +120,33 @@ function makeCommand(): void {
   }
 }
 
-function welcome(
-  url: string,
-  folder: string,
-  operator: Awaited<ReturnType<typeof createFirstOperator>>,
-): string {
-  const account = operator.password
-    ? `First operator account (the password is shown only now):\n  e-mail    ${operator.email}\n  password  ${operator.password}\n\n`
-    : '';
+function welcome(url: string, folder: string, operator: Operator): string {
   const ignored = operator.ignored.map(
     (name) => `${name} is ignored: the account ${operator.email} exists already.\n`,
   );
+  const account = operator.email === undefined ? [] : [`--email ${operator.email}`];
+  const login = ['node', shellWord(projectPath('dist/orp.js')), 'auth login --base-url', url, ...account];
   return `The hosted side is ready on ${url}
 State is in ${folder}, the cron fires every minute, Ctrl-C ends it.
 
-${account}Sign in from another terminal:
-  node ${shellWord(projectPath('dist/orp.js'))} auth login --base-url ${url} --email ${operator.email}
+${firstSteps(url, operator)}Sign in from another terminal:
+  ${login.join(' ')}
 ${ignored.join('')}Lost the password? Stop the server and run:
   ${resetCommand(folder, operator.email)}
 `;
 }
 
-function resetCommand(folder: string, email: string): string {
+function firstSteps(url: string, { email, password, setupPath }: Operator): string {
+  if (setupPath !== undefined)
+    return `There is no operator yet. Make the first one with this link (it works once, for a day):\n  ${url}${setupPath}\n\n`;
+  if (password === undefined) return '';
+  return `First operator account (the password is shown only now):\n  e-mail    ${email}\n  password  ${password}\n\n`;
+}
+
+function resetCommand(folder: string, email: string | undefined): string {
   const place = folder === resolve(DEFAULT_STATE) ? [] : ['--persist-to', shellWord(folder)];
-  return ['npm run operator -- --reset-password --email', shellWord(email), ...place].join(' ');
+  const account = email === undefined ? [] : ['--email', shellWord(email)];
+  return ['npm run operator -- --reset-password', ...account, ...place].join(' ');
 }
 
 async function main(): Promise<number> {

@@ -1,19 +1,26 @@
-/** Creates the first operator of a local server, if there is none. */
+/** Creates the first operator of a local server, if there is none, or the link with which a person does. */
 
 import { accountRow, generatePassword, insertAccount, isPasswordOf } from './accounts.ts';
 import type { Database } from './runtime.ts';
+import { makeSetupLink } from './setup-link.ts';
 
 const DEFAULT_EMAIL = 'operator@orp.test';
 
 export interface Operator {
-  email: string;
+  /** Undefined: there is no operator yet. */
+  email?: string;
   /** The text about the password of a new account. The password cannot be read again later. */
   password?: string;
+  /** Where a person makes the first operator: a path on the server. */
+  setupPath?: string;
   /** The given variables that differ from the existing account. */
   ignored: string[];
 }
 
-/** Creates the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, or with a generated password. */
+/**
+ * Creates the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, and generates the one that is missing. Without both,
+ * creates a link with which a person makes the account.
+ */
 export async function createFirstOperator(database: Database, env = process.env): Promise<Operator> {
   const existing = await database
     .prepare(
@@ -29,6 +36,12 @@ export async function createFirstOperator(database: Database, env = process.env)
       ...(given && !isPasswordOf(given, found.hash) ? ['ORP_DEV_PASSWORD'] : []),
     ];
     return { email: found.email, ignored };
+  }
+
+  if (!wanted && !given) {
+    const { path, statements } = makeSetupLink(Date.now());
+    await database.batch(statements.map((statement) => database.prepare(statement)));
+    return { setupPath: path, ignored: [] };
   }
 
   const password = given || generatePassword();

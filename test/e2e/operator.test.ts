@@ -87,3 +87,20 @@ it('a password is not set for an account that does not exist, nor where there is
   expect(await empty.ended).toBe(2);
   expect(empty.output()).toContain('There is no local server in');
 });
+
+it('without an account prints a set-up link, and none when there is an operator', async () => {
+  const { script } = await serve({ ORP_DEV_EMAIL: '', ORP_DEV_PASSWORD: '' });
+  expect(script.output()).toContain('/setup?token=lnk_');
+  await stop(script);
+  const { code, said } = await operator('--url', 'https://orp.example.org/');
+  expect({ code, said }).toMatchObject({
+    code: 0,
+    said: expect.stringMatching(/^ {2}https:\/\/orp\.example\.org\/setup\?token=lnk_[\w-]{43}$/m),
+  });
+  expect(await operator('--url', 'nowhere')).toMatchObject({ code: 2 });
+  expect((await operator('--email', EMAIL)).code).toBe(0);
+  expect(await operator()).toMatchObject({
+    code: 2,
+    said: expect.stringContaining('There is an operator already.'),
+  });
+});

@@ -71,6 +71,40 @@ async function runShell(command: string, stdin: string) {
   return { status: code, ...said };
 }
 
+it('without variables prints a link that makes the first operator once, and none afterwards', async () => {
+  const env = { ...process.env, ORP_DEV_EMAIL: '', ORP_DEV_PASSWORD: '' };
+  const serve = () => {
+    const script = runScript('scripts/start.ts', ['--persist-to', folder, '--port', '0'], env);
+    running.push(script);
+    return script;
+  };
+  const first = serve();
+  const client = new PlainClient(await readyUrl(first));
+  const link = /^ {2}(http:\S+\/setup\?token=lnk_[\w-]{43})$/m.exec(first.output())?.[1] ?? '';
+  expect((await fetch(link)).status).toBe(200);
+  const [email, password] = ['first@orp.test', 'correct horse battery'];
+  const use = () =>
+    fetch(link.replace(/\?.*/, ''), {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { Origin: client.url },
+      body: new URLSearchParams({ token: link.replace(/.*token=/, ''), email, name: 'Mira', password }),
+    });
+  expect((await use()).status).toBe(303);
+  expect((await use()).status).toBe(404);
+  await client.signIn(email, password);
+  expect((await client.expectOk('GET /api/cli/me')).user).toMatchObject({ email, role: 'operator' });
+  first.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+
+  const second = serve();
+  await readyUrl(second);
+  await second.says('--reset-password');
+  expect(second.output()).not.toContain('/setup');
+  second.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+});
+
 it('refuses a port in use and a folder in use with one sentence and exit code 2', async () => {
   const first = start('--port', '0');
   const port = new URL(await readyUrl(first)).port;

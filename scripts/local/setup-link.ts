@@ -1,0 +1,26 @@
+/** The link that makes the first operator: it works once, for a day, and only while there is no operator. */
+
+import { createHash, randomBytes } from 'node:crypto';
+
+const LIFE_MS = 24 * 60 * 60_000;
+
+export interface SetupLink {
+  /** Path on the server. */
+  path: string;
+  /** Statements without values from people. They replace an earlier link, and add none where there is an operator. */
+  statements: readonly string[];
+}
+
+export function makeSetupLink(now: number): SetupLink {
+  const token = `lnk_${randomBytes(32).toString('base64url')}`;
+  const hash = createHash('sha256').update(token).digest('hex');
+  return {
+    path: `/setup?token=${token}`,
+    statements: [
+      "DELETE FROM one_time_links WHERE purpose = 'setup' AND used_at IS NULL",
+      `INSERT INTO one_time_links (hash, purpose, role, created_at, expires_at)
+       SELECT '${hash}', 'setup', 'operator', ${now}, ${now + LIFE_MS}
+       WHERE NOT EXISTS (SELECT 1 FROM users WHERE role = 'operator') RETURNING hash`,
+    ],
+  };
+}
