@@ -217,6 +217,27 @@ describe('a runner that waits without listening', () => {
     expect(count('poll')).toBe(1);
   });
 
+  it('catches up with changes when it starts and every 30 s, also while a channel stands', () => {
+    vi.useFakeTimers();
+    try {
+      let tries = 0;
+      const end = startIdleBeats({
+        isListening: () => true,
+        beatIfQuiet: async () => undefined,
+        catchUp: () => {
+          tries += 1;
+          return Promise.reject(new Error('The server is away.'));
+        },
+      });
+      expect(tries).toBe(1);
+      vi.advanceTimersByTime(60_000);
+      expect(tries).toBe(3);
+      end();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is asked for one only while no channel stands', async () => {
     await start();
     vi.useFakeTimers();
