@@ -52,7 +52,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['workers/pages/frame'],
       ['workers/routes', 'workers/pages/account', 'workers/pages/jobs'],
       ['workers/pages/inbox', 'workers/pages/sessions', 'workers/pages/ideas', 'workers/pages/console'],
-      ['workers/pages/people'],
+      ['workers/pages/people', 'workers/pages/console/bulk', 'workers/pages/console/charts'],
       ['workers/pages'],
       ['workers'],
     ],

@@ -167,7 +167,7 @@ export const revokeDevice = endpoint({
 });
 
 /** The filter of the job list, for one account or for all accounts. */
-const bulkFilter = z.strictObject({
+export const bulkFilter = z.strictObject({
   /** The id or the e-mail address of an account. */
   account: words.optional(),
   /**

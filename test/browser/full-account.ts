@@ -99,6 +99,8 @@ export interface FullAccount {
   runningJobId: string;
   lostJobId: string;
   failedJobId: string;
+  /** A bulk run of its operator. */
+  runName: string;
 }
 
 const TEST_RUN = Array.from(
@@ -169,6 +171,7 @@ export async function fillAccount(
   await api.prompt(importer, { machineId: 'm-1', projectRoot: root, orpSessionId: 'orp-charts' });
   const lost = await api.take('m-1');
   await markLost(lost.jobId);
+  await inTrouble(api, idea.id);
   const reviewId = await reviews(api, idea.id);
   return {
     ideaId: idea.id,
@@ -178,7 +181,34 @@ export async function fillAccount(
     runningJobId: running.jobId,
     lostJobId: lost.jobId,
     failedJobId: failed.jobId,
+    runName: await bulkRun(api),
   };
+}
+
+/** A third machine: an older version, with results that the server has not taken. */
+async function inTrouble(api: Api, ideaId: string): Promise<void> {
+  const [machineId, machineName] = ['m-3', 'harbor-rack-\u202e07 <b>'];
+  const root = '/srv/harbor';
+  await api.sync(
+    { machineId, machineName, root, ideaId, sessions: [] },
+    { platform: 'linux', appVersion: '0.4.4' },
+  );
+  const oldestAt = new Date(Date.now() - DAY_MS / 8).toISOString();
+  await api.send('POST', '/api/cli/runner/heartbeat', {
+    machineId,
+    machineName,
+    spool: { leases: 3, bytes: 1_840_000, oldestAt },
+    agent: { way: 'shared_server', version: '0.150.0' },
+  });
+}
+
+/** A run that has done nothing yet. */
+async function bulkRun(api: Api): Promise<string> {
+  const order = { action: 'requeue', filter: { status: 'failed' } };
+  const { count } = await api.send('POST', '/api/admin/bulk', { ...order, dryRun: true });
+  const name = 'retry-after-model-outage';
+  await api.send('POST', '/api/admin/bulk', { ...order, name, count, reason: 'The model is back.' });
+  return name;
 }
 
 async function finishedJob(api: Api, root: string): Promise<string> {

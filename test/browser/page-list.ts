@@ -34,8 +34,15 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'idea', path: `/ideas/${account.ideaId}` },
     { name: 'review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
     { name: 'console', path: '/dashboard/admin/runners' },
+    { name: 'console-none', path: '/dashboard/admin/runners?q=nobody' },
+    { name: 'console-alerts', path: '/dashboard/admin/alerts' },
+    { name: 'console-machine', path: '/dashboard/admin/runners/m-2' },
+    { name: 'console-jobs', path: '/dashboard/admin/jobs?status=live,failed' },
     { name: 'console-charts', path: '/dashboard/admin/charts' },
     { name: 'console-people', path: '/dashboard/admin/people' },
-    { name: 'console-bulk', path: '/dashboard/admin/bulk?action=cancel' },
+    { name: 'console-charts-day', path: '/dashboard/admin/charts?span=day' },
+    { name: 'console-charts-week', path: '/dashboard/admin/charts?span=week' },
+    { name: 'console-bulk', path: '/dashboard/admin/bulk?action=cancel&status=queued' },
+    { name: 'console-bulk-run', path: `/dashboard/admin/bulk/${account.runName}` },
   ];
 }

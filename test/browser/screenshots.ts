@@ -13,6 +13,7 @@ import { projectPath } from '../../scripts/local/project-path.ts';
 import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
 import { startHosted, type TestUser } from '../support/hosted.ts';
 import { Api, type FullAccount, fillAccount } from './full-account.ts';
+import { chartRows, INSERT_CHART_ROWS } from './full-charts.ts';
 import { pageList, type ShownPage } from './page-list.ts';
 import { signIn } from './sign-in.ts';
 
@@ -40,6 +41,10 @@ try {
   const account = await fillAccount(api, (jobId) =>
     hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run(),
   );
+  await hosted.database
+    .prepare(INSERT_CHART_ROWS)
+    .bind(JSON.stringify(chartRows(Date.now())))
+    .run();
   const newcomer = await hosted.createUser();
   for (const [{ id }, name] of [
     [operator, 'Mira'],

@@ -3,6 +3,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Api, type FullAccount, fillAccount } from '../browser/full-account.ts';
+import { chartRows, INSERT_CHART_ROWS } from '../browser/full-charts.ts';
 import { pageList } from '../browser/page-list.ts';
 import { signIn } from '../browser/sign-in.ts';
 import { DESKTOP, findBarriers, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
@@ -31,6 +32,10 @@ describe.skipIf(missing !== undefined)('in a browser', () => {
     account = await fillAccount(api, (jobId) =>
       hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run(),
     );
+    await hosted.database
+      .prepare(INSERT_CHART_ROWS)
+      .bind(JSON.stringify(chartRows(Date.now())))
+      .run();
   });
 
   afterAll(async () => {

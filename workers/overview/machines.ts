@@ -2,6 +2,7 @@
 
 import type { listMachines as listRow } from '../../spec/contract/admin.ts';
 import type { QueryOf, ReplyInput } from '../../spec/contract/endpoint.ts';
+import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { isPaused } from '../../spec/job/condition.ts';
 import { machineState } from '../../spec/overview/machine-state.ts';
 import type { Deps } from '../base/deps.ts';
@@ -51,6 +52,19 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
     endedLastHour: endedLastHour(found[2]),
     live: liveCounts(rowsOf<{ status: keyof MachinePage['live']; count: number }>(found[1])),
   };
+}
+
+/** One machine of any account. */
+export async function readMachine(deps: Deps, id: string): Promise<Result<AdminMachine, 'not_found'>> {
+  const [row] = await deps.db.all<AdminMachineRow>(readMachinePage({ id, now: deps.now, limit: 1 }));
+  if (row === undefined || row.id === null) {
+    return refuse(
+      'not_found',
+      `There is no machine ${id}.`,
+      'The console lists the machines of all accounts.',
+    );
+  }
+  return accept(viewMachine(row, { ...(await readWork(deps, [row])), now: deps.now }));
 }
 
 /** Reads the jobs that the machines of a page hold, and how their last jobs ended. */

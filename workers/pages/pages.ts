@@ -7,6 +7,8 @@ import { mountDevicePage } from './account/device-page.tsx';
 import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
 import { mountSettings } from './account/settings.tsx';
+import { mountBulk } from './console/bulk/mount.tsx';
+import { mountCharts } from './console/charts/charts-page.tsx';
 import { mountConsole } from './console/mount.tsx';
 import { findAsset } from './design/assets.ts';
 import { missingPage, unexpectedPage } from './frame/errors.tsx';
@@ -45,6 +47,8 @@ export function makePages(): Hono<AppEnv> {
   mountSessionPages(pages);
   mountIdeaPages(pages);
   mountConsole(pages);
+  mountBulk(pages);
+  mountCharts(pages);
 
   mountPeople(pages);
 

@@ -17,6 +17,8 @@ export interface MachineFilter {
   state?: MachineState | undefined;
   version?: string | undefined;
   platform?: string | undefined;
+  /** Only this machine. */
+  id?: string | undefined;
   /** The page begins after this machine id. */
   after?: string | undefined;
   now: number;
@@ -33,7 +35,7 @@ export const SCAN_LIMIT = 1000;
  * the number of read machines and the id of the last one. If no machine matches, it returns one row with a NULL id.
  */
 export function readMachinePage(filter: MachineFilter): Statement {
-  const { q, account, version, platform, after = '', limit } = filter;
+  const { id, q, account, version, platform, after = '', limit } = filter;
   const own = sql` AND m.user_id = (SELECT id FROM users WHERE id = ${account} OR email = lower(${account}))`;
   const chosen = [
     ...(q === undefined
@@ -47,7 +49,7 @@ export function readMachinePage(filter: MachineFilter): Statement {
   return sql`
     WITH scan AS (
       SELECT ${raw(machineColumns('m.'))}, u.email AS email FROM machines m JOIN users u ON u.id = m.user_id
-      WHERE m.id > ${after}${account === undefined ? raw('') : own} ORDER BY m.id LIMIT ${scanLimit}),
+      WHERE ${id === undefined ? sql`m.id > ${after}` : sql`m.id = ${id}`}${account === undefined ? raw('') : own} ORDER BY m.id LIMIT ${scanLimit}),
     seen AS (SELECT count(*) AS scanned, max(id) AS lastId FROM scan)
     SELECT s.*, seen.scanned, seen.lastId FROM seen LEFT JOIN scan s ON ${join([raw('true'), ...chosen], ' AND ')}
     ORDER BY s.id LIMIT ${limit}`;

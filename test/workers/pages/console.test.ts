@@ -1,141 +1,277 @@
-/** The operator console. */
+/** The console of operators: who may open it, its alerts, machines and jobs with their filters, and their orders. */
 
-import { describe, expect, it } from 'vitest';
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { listMachines } from '../../../spec/contract/admin.ts';
 import { getMe } from '../../../spec/contract/auth.ts';
-import { STEP_JOBS } from '../../../workers/overview/bulk.ts';
+import { heartbeat } from '../../../spec/contract/runner.ts';
+import { LEASE_MS } from '../../../spec/job/lease.ts';
+import { OFFLINE_AFTER_MS } from '../../../spec/job/waiting.ts';
+import { PLAYBOOK } from '../../../spec/overview/alerts.ts';
 import { aBrowser, type Browser } from '../harness/browser.ts';
-import { send } from '../harness/call.ts';
-import { advance, MINUTE } from '../harness/clock.ts';
-import { aMachine, aPrompt, aRunningPrompt, show } from '../harness/machines.ts';
-import { fireCron } from '../harness/objects.ts';
-import { aPerson } from '../harness/people.ts';
+import { accepts, send } from '../harness/call.ts';
+import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
+import type { Machine } from '../harness/machines.ts';
+import { aMachine, aPrompt, aRunningPrompt, claimAndStart, complete, show } from '../harness/machines.ts';
+import { fireAlarm } from '../harness/objects.ts';
+import { aPerson, type Person } from '../harness/people.ts';
 
 const CONSOLE = '/dashboard/admin/runners';
-const BULK = '/dashboard/admin/bulk';
-const PAGES = [CONSOLE, '/dashboard/admin/charts', BULK, '/dashboard/admin/accounts/usr_x'];
 
-const anOperator = async () => aBrowser(await aPerson({ role: 'operator' }));
+let operator: Person;
+let browser: Browser;
+beforeAll(async () => {
+  operator = await aPerson({ role: 'operator' });
+  browser = await aBrowser(operator);
+});
+
+const pagesOf = ({ machineId }: Machine) => [
+  CONSOLE,
+  `${CONSOLE}/${machineId}`,
+  '/dashboard/admin/alerts',
+  '/dashboard/admin/jobs',
+  '/dashboard/admin/accounts/usr_x',
+];
+
+/** The part of the page that renews itself under this name. */
+function region(html: string, name: string): string {
+  return html.split(`data-region="${name}"`)[1]?.split('</section>')[0] ?? '';
+}
 
 describe('the console', () => {
-  it('is closed to members, pages and forms alike, and shows them no link', async () => {
-    const { machineId } = await aMachine();
-    const member = await aBrowser(await aPerson());
-    expect((await member.get('/inbox')).html).not.toContain(CONSOLE);
-    for (const path of PAGES) {
-      const shown = await member.get(path);
-      expect(shown.status, path).toBe(403);
-      expect(shown.text, path).toContain('This page is for operators');
-    }
-    const forms = [
-      `/dashboard/admin/machines/${machineId}/drain`,
-      BULK,
-      `${BULK}/x/abort`,
-      `${BULK}/x/advance`,
-    ];
-    for (const path of [...forms, '/dashboard/admin/accounts/usr_x/devices/00/revoke']) {
-      expect((await member.post(path)).status, path).toBe(403);
-    }
-  });
-
-  it('shows machines of all accounts, and its filter is the URL', async () => {
-    const machine = await aMachine();
-    await aMachine();
-    const operator = await anOperator();
-    const { text } = await operator.get(`${CONSOLE}?q=${machine.machineId}`);
-    expect(text).toMatch(new RegExp(`workbench ${machine.owner.email} .*online 0\\.4\\.4 on linux`));
-    expect(text.split('workbench').length).toBe(2);
-    expect((await operator.get(`${CONSOLE}?state=silent&q=nobody`)).text).toContain('No machine matches');
-    expect((await operator.get(`${CONSOLE}?state=sleeping`)).text).toContain('state: must be one of');
-  });
-
-  it('shows an alert while its condition is true, with its meaning and the next step', async () => {
+  it('is for operators: a member gets 403 and orders nothing', async () => {
     const held = await aRunningPrompt();
-    const operator = await anOperator();
-    const lost = `Job ${held.jobId} is lost`;
-    expect((await operator.get(CONSOLE)).text).not.toContain(lost);
-    advance(3 * MINUTE);
-    await fireCron();
-    const { text, html } = await operator.get(CONSOLE);
-    expect(text).toMatch(new RegExp(`lost job ${lost}.*Ask the owner to wake the machine`));
-    expect(html).toContain(`href="/jobs/${held.jobId}"`);
-    await operator.postAndFollow(`/jobs/${held.jobId}/cancel`, { back: CONSOLE });
-    expect((await operator.get(CONSOLE)).text).not.toContain(lost);
+    const { machineId, owner } = held.machine;
+    const member = await aBrowser(owner);
+    expect((await member.get('/inbox')).html).not.toContain(CONSOLE);
+    for (const path of pagesOf(held.machine)) {
+      const shown = await member.get(path);
+      expect([shown.status, shown.headers.get('content-type')], path).toEqual([
+        403,
+        'text/html; charset=UTF-8',
+      ]);
+      expect(shown.text).toContain('This page is for operators');
+      expect(shown.html).not.toContain('href="/dashboard/admin');
+    }
+    const orders = [
+      `/dashboard/admin/machines/${machineId}/drain`,
+      `/dashboard/admin/jobs/${held.jobId}/order`,
+      `/dashboard/admin/accounts/${owner.userId}/devices/x/revoke`,
+    ];
+    for (const path of orders) expect((await member.post(path, { order: 'cancel' })).status, path).toBe(403);
+    expect((await show(owner, held.jobId)).status).toBe('running');
   });
 
-  it('drains and resumes a machine, and returns to the filtered list', async () => {
-    const { machineId } = await aMachine();
-    const operator = await anOperator();
-    const back = `${CONSOLE}?q=${machineId}`;
-    const path = `/dashboard/admin/machines/${machineId}`;
-    const drained = await operator.postAndFollow(`${path}/drain`, { back, reason: 'Repair' });
-    expect(drained.text).toMatch(/workbench is draining: .*workbench .*draining .*Resume/);
-    const resumed = await operator.postAndFollow(`${path}/resume`, { back });
-    expect(resumed.text).toMatch(/workbench claims jobs again\. .*online .*Drain the machine/);
+  it('is small, asks D1 a few times, and writes nothing, with more machines and alerts than it shows', async () => {
+    const [owner] = [await aPerson()];
+    for (let at = 0; at < 15; at += 1) {
+      const machine = await aMachine({ owner });
+      await aPrompt(machine, { machineId: machine.machineId, prompt: `Prompt ${'with words '.repeat(40)}` });
+    }
+    advance(OFFLINE_AFTER_MS);
+    await browser.get(CONSOLE);
+    const { html: login } = await browser.get('/login');
+    let shared = 0;
+    for (const [, path = ''] of login.matchAll(/"(\/assets\/[^"]+)"/g))
+      shared += (await browser.get(path)).html.length;
+    const { machines } = await accepts(listMachines, { as: operator, query: { account: owner.email } });
+    const paths = [
+      CONSOLE,
+      `${CONSOLE}/${machines[0]?.id}`,
+      '/dashboard/admin/alerts',
+      '/dashboard/admin/jobs',
+    ];
+    for (const path of paths) {
+      const { value, ...bill } = await billOf(() => browser.get(path));
+      expect(value.status, path).toBe(200);
+      expect(value.html, path).not.toMatch(/<style|\sstyle=|\son\w+=|<script>/);
+      expect(new TextEncoder().encode(value.html).length + shared, path).toBeLessThan(60_000);
+      expect(bill.written, path).toBe(0);
+      expect(bill.trips, path).toBeLessThanOrEqual(5);
+    }
   });
 
-  it('revokes a device of any account', async () => {
-    const owner = await aPerson();
-    const operator = await anOperator();
-    const path = `/dashboard/admin/accounts/${owner.userId}`;
-    const { html } = await operator.get(path);
-    const form = new RegExp(`action="(${path}/devices/[0-9a-f]+/revoke)"`).exec(html)?.[1] ?? '';
-    expect((await operator.postAndFollow(form)).text).toMatch(/The device is signed out\. .*revoked/);
-    expect((await send(getMe, { as: owner })).status).toBe(401);
-  });
-
-  it('shows charts, also before a minute is recorded', async () => {
-    const operator = await anOperator();
-    advance(3 * MINUTE);
-    await fireCron();
-    const { text } = await operator.get('/dashboard/admin/charts?span=hour');
-    expect(text).toMatch(/Jobs that have not ended .*Jobs that ended .*From due to claimed .*Run time/);
-    expect((await operator.get('/dashboard/admin/charts?span=week')).status).toBe(200);
+  it('says calmly that there is no alert, else what each means and what to do, with a link', async () => {
+    const held = await aRunningPrompt();
+    advance(LEASE_MS);
+    await fireAlarm(held.machine);
+    const { html, text } = await browser.get('/dashboard/admin/alerts');
+    expect(text).toContain(PLAYBOOK.lost_job.meaning);
+    expect(text).toContain(PLAYBOOK.lost_job.next);
+    expect(html).toContain(`<a href="/jobs/${held.jobId}">`);
+    expect(html).toContain(`href="${CONSOLE}/${held.machine.machineId}"`);
+    await browser.postAndFollow(`/dashboard/admin/jobs/${held.jobId}/order`, { order: 'cancel' });
+    expect((await browser.get('/dashboard/admin/alerts')).text).not.toContain(held.jobId);
+    await env.DB.prepare("DELETE FROM jobs WHERE status <> 'completed'").run();
+    await env.DB.prepare("UPDATE machines SET app_version = '0.5.0', report = NULL").run();
+    expect((await browser.get(CONSOLE)).text).toContain('All is well: no alert.');
   });
 });
 
-describe('a bulk order', () => {
-  async function count(operator: Browser, filter: Record<string, string>) {
-    const { html, text } = await operator.get(`${BULK}?${new URLSearchParams(filter)}`);
-    const form = /<form method="post"[\s\S]*?<\/form>/.exec(html)?.[0] ?? '';
-    const hidden = [...form.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)];
-    return { text, form: Object.fromEntries(hidden.map(([, name, value]) => [name, value ?? ''])) };
-  }
-
-  it('counts first, then cancels all jobs that match under a name, in steps', async () => {
-    const machine = await aMachine();
-    const jobIds: string[] = [];
-    for (let at = 0; at <= STEP_JOBS; at += 1) jobIds.push(await aPrompt(machine));
-    advance(1);
-    const other = await aMachine();
-    const kept = await aPrompt(other);
-    const operator = await anOperator();
-    const { text, form } = await count(operator, { action: 'cancel', account: machine.owner.email });
-    expect(text).toContain(`Cancel ${STEP_JOBS + 1} jobs`);
-    const started = await operator.postAndFollow(BULK, { ...form, name: 'stop-it', reason: 'Wrong prompt' });
-    expect(started.text).toMatch(/running .*Ordered 20 of 21/);
-    const done = await operator.postAndFollow(`${BULK}/stop-it/advance`);
-    expect(done.text).toContain('Ordered 21 of 21');
-    for (const jobId of jobIds) expect((await show(machine.owner, jobId)).status).toBe('cancelled');
-    expect((await show(other.owner, kept)).status).toBe('queued');
-    expect((await operator.get(BULK)).text).toContain('stop-it cancel');
+describe('the machines', () => {
+  it('are filtered by the URL with the names of the API, and paged', async () => {
+    const owner = await aPerson();
+    for (let at = 0; at < 14; at += 1) await aMachine({ owner });
+    const odd = await aMachine({ owner });
+    await env.DB.prepare("UPDATE machines SET name = 'odd one', platform = 'plan9' WHERE id = ?")
+      .bind(odd.machineId)
+      .run();
+    const rows = (html: string) => region(html, 'machines').match(/data-row/g)?.length ?? 0;
+    const first = await browser.get(`${CONSOLE}?account=${owner.email}`);
+    expect(rows(first.html)).toBe(12);
+    const next =
+      /href="([^"]*cursor=[^"]*)" rel="next"/.exec(first.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    expect(next).toContain(`account=${encodeURIComponent(owner.email)}`);
+    expect(rows((await browser.get(next)).html)).toBe(3);
+    for (const filter of ['q=odd+one', 'platform=plan9', `q=${odd.machineId}`]) {
+      const { html, text } = await browser.get(`${CONSOLE}?account=${owner.email}&${filter}`);
+      expect([rows(html), text.includes('odd one')], filter).toEqual([1, true]);
+    }
+    expect((await browser.get(`${CONSOLE}?account=${owner.email}&state=silent`)).text).toContain(
+      'No machine matches',
+    );
+    const wrong = await browser.get(`${CONSOLE}?state=sleeping`);
+    expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('state:')]);
   });
 
-  it('is aborted, and says what is wrong with a name or a filter', async () => {
+  it('show hostile names and filters as text', async () => {
     const machine = await aMachine();
-    for (let at = 0; at <= STEP_JOBS; at += 1) await aPrompt(machine);
-    advance(1);
-    const operator = await anOperator();
-    const { form } = await count(operator, { action: 'cancel', account: machine.owner.email });
-    const wrong = await operator.post(BULK, { ...form, name: 'two words' });
-    expect([wrong.status, wrong.text]).toEqual([
-      400,
-      expect.stringContaining('name: must be 1 to 64 letters'),
-    ]);
-    await operator.postAndFollow(BULK, { ...form, name: 'half' });
-    expect((await operator.postAndFollow(`${BULK}/half/abort`)).text).toMatch(
-      /Aborted\. .*aborted .*Ordered 20 of 21/,
+    const machineName = '<script>alert(1)</script>\u202egnp\u0007';
+    const more = { machineName, platform: '"><img src=x onerror=alert(1)>' };
+    await env.DB.prepare('UPDATE machines SET name = ?, platform = ? WHERE id = ?')
+      .bind(more.machineName, more.platform, machine.machineId)
+      .run();
+    const hostile = encodeURIComponent('"><script>alert(2)</script>');
+    const paths = [
+      `${CONSOLE}?account=${machine.owner.email}`,
+      `${CONSOLE}/${machine.machineId}`,
+      `${CONSOLE}?q=${hostile}&version=${hostile}&account=${hostile}&state=${hostile}`,
+      `/dashboard/admin/jobs?account=${hostile}&status=${hostile}&kind=${hostile}`,
+    ];
+    for (const path of paths) {
+      const { html } = await browser.get(path);
+      expect(html, path).not.toMatch(/<script>|<img src=x|\u202e/);
+    }
+    expect((await browser.get(paths[1] ?? '')).text).toContain('<script>alert(1)</script>⟨U+202E⟩gnp␇');
+  });
+
+  it('show what a machine holds, what waits for it, its spool and how it drives its agent', async () => {
+    const { machine, jobId } = await aRunningPrompt();
+    const waiting = await aPrompt(machine, { machineId: machine.machineId });
+    const said = {
+      spool: { leases: 2, bytes: 1_200_000, oldestAt: new Date(currentTime()).toISOString() },
+      agent: { way: 'shared_server', version: '0.150.0' },
+    };
+    const body = { machineId: machine.machineId, machineName: 'workbench', ...said };
+    await accepts(heartbeat, { as: machine.owner, body });
+    const list = await browser.get(`${CONSOLE}?account=${machine.owner.email}`);
+    expect(list.text).toMatch(
+      /workbench .* online .*orp 0\.4\.4 linux, shared agent server .*running.*1 queued/,
     );
-    const { text } = await count(operator, { action: 'requeue', status: 'completed' });
-    expect(text).toContain('filter.status: jobs that are completed cannot be ordered to requeue.');
+    expect(list.text).toContain('2 results, 1.2 MB');
+    expect(list.html).toContain(`<a href="/jobs/${jobId}">running</a>`);
+    const one = await browser.get(`${CONSOLE}/${machine.machineId}`);
+    for (const id of [jobId, waiting]) expect(one.html).toContain(`href="/jobs/${id}"`);
+    expect((await browser.get(`${CONSOLE}/none`)).status).toBe(404);
+  });
+
+  it('are drained and resumed, and devices of their accounts are revoked', async () => {
+    const machine = await aMachine();
+    const back = `${CONSOLE}/${machine.machineId}`;
+    const path = `/dashboard/admin/machines/${machine.machineId}`;
+    const drained = await browser.postAndFollow(`${path}/drain`, { back, reason: 'Too hot' });
+    expect(drained.text).toMatch(/workbench is draining: .* draining .*Resume/);
+    const resumed = await browser.postAndFollow(`${path}/resume`, { back });
+    expect(resumed.text).toMatch(/workbench claims jobs again\. .* online .*Drain the machine/);
+    const revoke = /action="([^"]*\/revoke)"/.exec(resumed.html)?.[1] ?? '';
+    expect(revoke).toContain(`/accounts/${machine.owner.userId}/devices/`);
+    expect((await browser.postAndFollow(revoke)).text).toMatch(/The device is signed out\. .*revoked/);
+    expect((await send(getMe, { as: machine.owner })).status).toBe(401);
+    expect((await browser.get(back)).text).toContain('No device is, or was, signed in');
+  });
+});
+
+describe('the jobs of all accounts', () => {
+  it('are listed by status, account, kind and machine; ended ones for one account', async () => {
+    const machine = await aMachine();
+    const done = await aPrompt(machine, { prompt: 'Count buoys.' });
+    await complete(await claimAndStart(machine));
+    advance(SECOND);
+    const failed = await aPrompt(machine, { prompt: 'Count wrecks.' });
+    await complete(await claimAndStart(machine), { success: false, error: 'No boat.' });
+    advance(SECOND);
+    const queued = await aPrompt(machine, { prompt: 'Count ships.' });
+    const { email } = machine.owner;
+    const list = (filter: string) => browser.get(`/dashboard/admin/jobs?${filter}`);
+    const ids = async (filter: string) =>
+      [...(await list(filter)).html.matchAll(/row-link" href="\/jobs\/([^"]+)"/g)].map(([, id]) => id);
+    expect(await ids(`account=${email}`)).toEqual([queued]);
+    expect(await ids(`account=${email}&status=failed`)).toEqual([failed]);
+    expect(await ids(`account=${machine.owner.userId}&status=completed`)).toEqual([done]);
+    expect(await ids(`account=${email}&status=queued,failed,completed`)).toEqual([queued, failed, done]);
+    expect(await ids(`machineId=${machine.machineId}&status=failed`)).toEqual([failed]);
+    expect(await ids(`account=${email}&kind=idea.checkpoint`)).toEqual([]);
+    expect(await ids('status=queued')).toContain(queued);
+    const unbounded = await list('status=completed');
+    expect([unbounded.status, unbounded.text]).toEqual([
+      400,
+      expect.stringContaining('status: jobs that are completed are listed for one account.'),
+    ]);
+    expect((await list(`status=${'x'.repeat(50)}`)).text).toContain('status: there is no status');
+    expect((await list(`account=${email}`)).text).toContain('claims the job');
+  });
+
+  it('are paged from the newest to the oldest', async () => {
+    const machine = await aMachine();
+    const jobs: string[] = [];
+    for (let at = 0; at < 17; at += 1) {
+      jobs.unshift(await aPrompt(machine));
+      advance(SECOND);
+    }
+    const found: string[] = [];
+    let path = `/dashboard/admin/jobs?account=${machine.owner.email}`;
+    for (let pages = 0; path !== '' && pages < 3; pages += 1) {
+      const { html } = await browser.get(path);
+      found.push(...[...html.matchAll(/row-link" href="\/jobs\/([^"]+)"/g)].map(([, id]) => id ?? ''));
+      path = /href="([^"]*cursor=[^"]*)" rel="next"/.exec(html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    }
+    expect(found).toEqual(jobs);
+  });
+
+  it('read a bounded number of rows, whatever the history', async () => {
+    const machine = await aMachine();
+    await aPrompt(machine);
+    const path = `/dashboard/admin/jobs?account=${machine.owner.email}`;
+    await browser.get(path);
+    const before = await billOf(() => browser.get(path));
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+       INSERT INTO jobs (user_id, id, kind, status, created_at, updated_at, finished_at, available_at, expires_at,
+         on_lease_loss, max_attempts, session_fallback, prompt)
+       SELECT ?1, 'job_z' || printf('%06d', i), 'session.prompt', 'completed', ?2, ?2, ?2, ?2, ?2, 'hold', 3, 'primary', 'Other.' FROM n`,
+    )
+      .bind(machine.owner.userId, currentTime())
+      .run();
+    const after = await billOf(() => browser.get(path));
+    expect(after.read).toBeLessThanOrEqual(before.read);
+    const ended = await billOf(() => browser.get(`${path}&status=completed`));
+    expect(ended.read).toBeLessThan(4500);
+    expect(ended.value.text).toContain('Other.');
+  });
+
+  it('are cancelled and requeued one by one, and the list stays where it was', async () => {
+    const held = await aRunningPrompt();
+    const back = `/dashboard/admin/jobs?account=${encodeURIComponent(held.machine.owner.email)}`;
+    const path = `/dashboard/admin/jobs/${held.jobId}/order`;
+    const sent = await browser.post(path, { order: 'requeue', attempt: '1', back });
+    expect([sent.status, sent.location]).toEqual([303, back]);
+    expect((await browser.get(back)).text).toMatch(/Queued job \S+ again\. .*may run twice.* queued/);
+    await browser.postAndFollow(path, { order: 'cancel', back });
+    expect((await show(held.machine.owner, held.jobId)).cancel?.by).toBe(operator.email);
+    const wrong = await browser.postAndFollow(path, { order: 'delete', back });
+    expect(wrong.text).toContain('order: must be cancel or requeue.');
+    const away = await browser.post(path, { order: 'cancel', back: 'https://evil.test/' });
+    expect(away.location).toBe(CONSOLE);
   });
 });

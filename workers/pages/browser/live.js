@@ -10,6 +10,10 @@ let isPaused = false;
 
 async function renew() {
   if (document.hidden || isPaused || !navigator.onLine) return;
+  // A page may have a step of its own to ask for, as long as somebody looks.
+  const step = document.querySelector('form[data-drive]');
+  if (step !== null)
+    await fetch(step.action, { method: 'POST', body: new URLSearchParams(), redirect: 'manual' });
   const response = await fetch(location.href, { headers: { Accept: 'text/html' } });
   if (!response.ok || response.redirected) return;
   const next = new DOMParser().parseFromString(await response.text(), 'text/html');
@@ -230,8 +234,8 @@ async function copyText(button) {
 
 function setPaused(button, paused) {
   isPaused = paused;
-  button.setAttribute('aria-pressed', String(paused));
-  button.textContent = paused ? 'Paused' : 'Pause';
+  button.textContent = paused ? 'Resume updates' : 'Pause updates';
+  if (!paused) renew().catch(() => undefined);
 }
 
 setInterval(tick, 10_000);

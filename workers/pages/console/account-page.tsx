@@ -6,6 +6,7 @@ import type { AppEnv } from '../../http/app-env.ts';
 import { sourceOf } from '../../http/source.ts';
 import { listDevicesOf, revokeDeviceOf } from '../../overview/devices.ts';
 import { shownLine } from '../design/shown.ts';
+import { counted } from '../design/words.ts';
 import { onForm, showPage } from '../frame/page.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Confirm } from '../parts/forms.tsx';
@@ -23,7 +24,6 @@ export function mountAccounts(app: Hono<AppEnv>): void {
   showPage(app, { path: accountPath(':accountId'), operatorsOnly: true }, async ({ params, deps }) => {
     const accountId = params.accountId ?? '';
     const devices = await listDevicesOf(deps, accountId);
-    const columns = columnsFor(accountId, deps.now);
     return accept({
       title: 'Account',
       place: 'console',
@@ -33,11 +33,7 @@ export function mountAccounts(app: Hono<AppEnv>): void {
             title="Devices of an account"
             aside={<CopyableId id={accountId} label="account id" />}
           />
-          {devices.length === 0 ? (
-            <Empty title="No device is, or was, signed in" />
-          ) : (
-            <Table label="Devices" columns={columns} rows={devices} />
-          )}
+          <DeviceTable devices={devices} accountId={accountId} now={deps.now} />
         </>
       ),
     });
@@ -58,6 +54,30 @@ export function mountAccounts(app: Hono<AppEnv>): void {
       : 'The device was signed out before.';
     return accept({ to: back(request), receipt: { tone: 'done', text } });
   });
+}
+
+/** An account may have 200. Those that are signed in and were used last come first. */
+const SHOWN = 25;
+
+export function DeviceTable({
+  devices,
+  accountId,
+  now,
+}: {
+  devices: readonly Device[];
+  accountId: string;
+  now: number;
+}) {
+  if (devices.length === 0) return <Empty title="No device is, or was, signed in" />;
+  const more = devices.length - SHOWN;
+  return (
+    <>
+      <Table label="Devices" columns={columnsFor(accountId, now)} rows={devices.slice(0, SHOWN)} />
+      {more > 0 && (
+        <p class="quiet">And {counted(more, 'device')} that are revoked or were used longer ago.</p>
+      )}
+    </>
+  );
 }
 
 function columnsFor(accountId: string, now: number): Column<Device>[] {

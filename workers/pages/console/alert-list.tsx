@@ -1,82 +1,100 @@
-/** The alerts, each with its meaning and the next step of the playbook. */
+/** Alerts by kind: what they mean, what to do, and what they are about. */
 
-import type { Alert, AlertKind } from '../../../spec/overview/alerts.ts';
+import type { Alert } from '../../../spec/overview/alerts.ts';
 import type { Alerts } from '../../overview/alerts.ts';
 import { shownLine } from '../design/shown.ts';
-import { Badge, type Tone } from '../parts/badge.tsx';
+import { counted } from '../design/words.ts';
 import { Sentence, Time } from '../parts/texts.tsx';
-import { accountPath, PATHS } from './paths.ts';
+import { accountPath, machinePath, PATHS, pathWith } from './paths.ts';
 
-const LOOKS: Record<AlertKind, { tone: Tone; word: string }> = {
-  expired_lease: { tone: 'bad', word: 'expired lease' },
-  lost_job: { tone: 'warn', word: 'lost job' },
-  no_routeable_session: { tone: 'warn', word: 'no session' },
-  silent_machine: { tone: 'warn', word: 'silent machine' },
-  repeated_retries: { tone: 'bad', word: 'many retries' },
-  growing_spool: { tone: 'warn', word: 'growing spool' },
-  version_drift: { tone: 'calm', word: 'old versions' },
+const TITLES: Record<Alert['kind'], string> = {
+  expired_lease: 'Leases have expired',
+  lost_job: 'Jobs are lost',
+  no_routeable_session: 'Jobs have no session to go to',
+  silent_machine: 'Machines with work are silent',
+  repeated_retries: 'Jobs were retried again and again',
+  growing_spool: 'Results wait on machines',
+  version_drift: 'Machines run an older orp',
 };
 
-/** Alerts on the page. The gravest kinds come first, and every alert that is repaired makes room for another. */
-const SHOWN_ALERTS = 15;
-/** The maximum number of jobs that one alert links to. */
-const NAMED_JOBS = 5;
+interface Props extends Alerts {
+  /** Alerts of one kind that are named. */
+  perKind: number;
+  now: number;
+}
 
-export function AlertList({ alerts: { alerts, hasMore }, now }: { alerts: Alerts; now: number }) {
+export function AlertList({ alerts, counts, hasMore, perKind, now }: Props) {
   if (alerts.length === 0) {
-    return (
-      <p class="note note-done" id="no-alerts">
-        No alerts: every lease, session, machine and spool is as it should be.
-      </p>
-    );
+    return <p class="note note-done">All is well: no alert.</p>;
   }
+  const groups = [...Map.groupBy(alerts, ({ kind }) => kind)];
+  const isCut = hasMore || groups.some(([, all]) => all.length > perKind);
   return (
-    <section aria-label="Alerts">
-      {alerts.slice(0, SHOWN_ALERTS).map((alert) => (
-        <AlertView alert={alert} now={now} />
+    <>
+      {groups.map(([kind, [first, ...others]]) => (
+        <article class="card alert">
+          <header>
+            <h3>
+              {TITLES[kind]} <span class="count">{counts[kind]}</span>
+            </h3>
+          </header>
+          <ul class="alert-list">
+            {[first, ...others].slice(0, perKind).map((alert) => alert && <Line alert={alert} now={now} />)}
+          </ul>
+          <p class="quiet">{first?.meaning}</p>
+          <p>
+            <strong>Next:</strong> {first?.next}
+          </p>
+        </article>
       ))}
-      {(hasMore || alerts.length > SHOWN_ALERTS) && (
-        <p class="quiet">
-          There are more alerts. They appear here as these are repaired; <code>GET /api/admin/alerts</code>{' '}
-          lists more.
+      {isCut && (
+        <p>
+          <a href={PATHS.alerts}>Show all alerts</a>
         </p>
       )}
-    </section>
+    </>
   );
 }
 
-function AlertView({ alert, now }: { alert: Alert; now: number }) {
-  const { tone, word } = LOOKS[alert.kind];
-  const { account, machineId, jobIds, count } = alert;
+/** Jobs that an alert links to. */
+const LINKED_JOBS = 3;
+
+function Line({ alert, now }: { alert: Alert; now: number }) {
+  const { sentence, account, machineId, jobIds, count, kind } = alert;
+  const unnamed = jobIds.filter((id) => !sentence.includes(id));
   return (
-    <details class="alert" data-row data-key={alert.id} data-alert={alert.kind}>
-      <summary>
-        <Badge tone={tone}>{word}</Badge> {shownLine(alert.sentence, 300)} <Time at={alert.at} now={now} />
-      </summary>
-      <div class="alert-body">
-        <p class="quiet">{alert.meaning}</p>
-        <p>
-          <Sentence text={alert.next} />
-        </p>
-        <ul class="links">
-          {account && (
-            <li>
-              <a href={accountPath(account.id)}>{shownLine(account.email, 80)}</a>
-            </li>
-          )}
-          {machineId && (
-            <li>
-              <a href={`${PATHS.machines}?${new URLSearchParams({ q: machineId })}`}>Machine</a>
-            </li>
-          )}
-          {jobIds.slice(0, NAMED_JOBS).map((id) => (
-            <li>
-              <a href={`/jobs/${id}`}>{id}</a>
-            </li>
-          ))}
-          {jobIds.length > 0 && count > NAMED_JOBS && <li class="quiet">{count} jobs</li>}
-        </ul>
-      </div>
-    </details>
+    <li data-row>
+      <Sentence text={sentence} limit={300} />{' '}
+      <span class="quiet">
+        {account && <a href={accountPath(account.id)}>{shownLine(account.email, 60)}</a>}
+        {machineId && (
+          <>
+            {account && ' · '}
+            <a href={machinePath(machineId)}>Machine</a>
+          </>
+        )}
+        {kind === 'version_drift' && !machineId && (
+          <a href={pathWith(PATHS.machines, { version: versionOf(alert) })}>{counted(count, 'machine')}</a>
+        )}
+        {unnamed.slice(0, LINKED_JOBS).map((id) => (
+          <>
+            {' · '}
+            <a href={`/jobs/${id}`}>{id}</a>
+          </>
+        ))}
+        {unnamed.length > LINKED_JOBS && ` and ${count - LINKED_JOBS} more`}
+        {kind !== 'version_drift' && (
+          <>
+            {' · '}
+            <Time at={alert.at} now={now} />
+          </>
+        )}
+      </span>
+    </li>
   );
+}
+
+/** The subject of a drift is its version. */
+function versionOf({ id }: Alert): string {
+  return id.slice(id.indexOf(':') + 1);
 }

@@ -6,8 +6,9 @@ import { PATHS } from './paths.ts';
 
 const PARTS = [
   { part: 'machines', label: 'Machines' },
+  { part: 'jobs', label: 'Jobs' },
   { part: 'charts', label: 'Charts' },
-  { part: 'bulk', label: 'Bulk orders' },
+  { part: 'bulk', label: 'Bulk' },
   { part: 'people', label: 'People' },
 ] as const;
 type Part = (typeof PARTS)[number]['part'];
@@ -16,10 +17,12 @@ interface Props {
   part?: Part;
   title: Child;
   aside?: Child;
+  /** The page renews itself, so it can be paused. */
   isLive?: boolean;
+  actions?: Child;
 }
 
-export function ConsoleHeading({ part, title, aside, isLive = false }: Props) {
+export function ConsoleHeading({ part, title, aside, isLive = false, actions }: Props) {
   return (
     <>
       <nav class="subtabs" aria-label="Console">
@@ -33,11 +36,14 @@ export function ConsoleHeading({ part, title, aside, isLive = false }: Props) {
         title={title}
         aside={aside}
         actions={
-          isLive && (
-            <button type="button" class="button" data-script data-pause aria-pressed="false">
-              Pause
-            </button>
-          )
+          <>
+            {actions}
+            {isLive && (
+              <button type="button" class="button" data-script data-pause>
+                Pause updates
+              </button>
+            )}
+          </>
         }
       />
     </>

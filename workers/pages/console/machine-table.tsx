@@ -1,96 +1,141 @@
-/** A table of machines: owner, state, jobs, and the buttons to drain and resume a machine. */
+/** Machines in rows: who they belong to, whether they listen, what they hold, how their last jobs ended. */
 
-import type { MachineState } from '../../../spec/overview/machine-state.ts';
 import type { AdminMachine } from '../../overview/machines.ts';
 import { shownLine } from '../design/shown.ts';
-import { counted } from '../design/words.ts';
+import { bytesWords, counted } from '../design/words.ts';
 import { Badge, type Tone } from '../parts/badge.tsx';
-import { Action, Confirm } from '../parts/forms.tsx';
 import { type Column, Table } from '../parts/lists.tsx';
 import { Time } from '../parts/texts.tsx';
-import { accountPath, machineOrderPath } from './paths.ts';
+import { machinePath, PATHS, pathWith } from './paths.ts';
 
-const TONES: Record<MachineState, Tone> = {
-  online: 'good',
-  draining: 'warn',
-  asleep: 'calm',
-  silent: 'calm',
-};
-
-interface Props {
-  machines: readonly AdminMachine[];
-  /** The page to return to after an order. */
-  back: string;
+interface RowProps {
+  machine: AdminMachine;
   now: number;
 }
 
-export function MachineTable({ machines, back, now }: Props) {
+export function machineName({ name, id }: { name: string; id: string }): string {
+  return shownLine(name, 60) || `machine ${shownLine(id, 12)}`;
+}
+
+export function MachineTable({ machines, now }: { machines: readonly AdminMachine[]; now: number }) {
   const columns: Column<AdminMachine>[] = [
-    { head: 'Machine', place: 'title', cell: (machine) => <Name machine={machine} now={now} /> },
-    { head: 'State', place: 'side', cell: ({ state }) => <Badge tone={TONES[state]}>{state}</Badge> },
-    { head: 'Runner', place: 'below', cell: (machine) => <Runner machine={machine} /> },
-    { head: 'Work', place: 'below', cell: (machine) => <Work machine={machine} now={now} /> },
-    { head: 'Order', place: 'below', cell: (machine) => <Order machine={machine} back={back} /> },
+    { head: 'Machine', place: 'title', cell: (machine) => <Name machine={machine} /> },
+    { head: 'State', place: 'side', cell: (machine) => <State machine={machine} now={now} /> },
+    { head: 'Runs', place: 'below', cell: (machine) => <Program machine={machine} /> },
+    { head: 'Jobs', place: 'below', cell: (machine) => <Work machine={machine} /> },
+    { head: 'Last results', place: 'below', cell: (machine) => <Results machine={machine} now={now} /> },
+    { head: 'On its disk', place: 'below', cell: (machine) => <Spool machine={machine} now={now} /> },
   ];
-  return <Table label="Machines" columns={columns} rows={machines} />;
+  return <Table label="Machines" look="machines" columns={columns} rows={machines} />;
 }
 
-function Name({ machine, now }: { machine: AdminMachine; now: number }) {
-  const { account, condition, listening } = machine;
+function Name({ machine }: { machine: AdminMachine }) {
   return (
     <>
-      <span class="row-link">{shownLine(machine.name, 60) || machine.id}</span>
+      <a class="row-link" href={machinePath(machine.id)}>
+        {machineName(machine)}
+      </a>
+      <div class="quiet clip">{shownLine(machine.account.email, 60)}</div>
+    </>
+  );
+}
+
+const TONES: Record<AdminMachine['state'], Tone> = {
+  online: 'good',
+  draining: 'busy',
+  asleep: 'calm',
+  silent: 'warn',
+};
+
+export function StateBadge({ state }: Pick<AdminMachine, 'state'>) {
+  return <Badge tone={TONES[state]}>{state}</Badge>;
+}
+
+function State({ machine, now }: RowProps) {
+  return (
+    <>
+      <StateBadge state={machine.state} />
       <div class="quiet">
-        <a href={accountPath(account.id)}>{shownLine(account.email, 80)}</a>
+        <Listening machine={machine} now={now} />
       </div>
-      <div class="quiet small">
-        {listening === undefined ? 'not connected' : `listening (${listening.transport})`}, seen{' '}
-        <Time at={machine.lastSeenAt} now={now} />
-      </div>
-      {condition && <div class="small">Paused: {shownLine(condition.message || condition.code, 160)}</div>}
     </>
   );
 }
 
-function Runner({ machine: { version, platform, agent, spool } }: { machine: AdminMachine }) {
-  return (
+/** The open channel, or since when the machine was not heard of. */
+export function Listening({ machine, now }: RowProps) {
+  const { listening, lastSeenAt, condition } = machine;
+  if (condition !== undefined) return <>cannot take jobs</>;
+  return listening === undefined ? (
     <>
-      <div>
-        {shownLine(version, 20)} on {shownLine(platform, 20)}
-      </div>
-      {agent && (
-        <div class="quiet small">
-          {shownLine(agent.way, 30)} {shownLine(agent.version ?? '', 20)}
-        </div>
-      )}
-      {spool && spool.leases > 0 && (
-        <div class="small">
-          {counted(spool.leases, 'result')} on its disk (
-          {counted(Math.ceil(spool.bytes / 1024), 'KiB', 'KiB')})
-        </div>
-      )}
+      heard <Time at={lastSeenAt} now={now} />
+    </>
+  ) : (
+    <>
+      {listening.transport === 'ws' ? 'WebSocket' : 'event stream'}, <Time at={listening.since} now={now} />
     </>
   );
 }
 
-function Work({ machine, now }: { machine: AdminMachine; now: number }) {
-  const { currentJobs, heldCount, queuedCount, lastCompletedAt, lastFailedAt } = machine;
+function Program({ machine }: { machine: AdminMachine }) {
   return (
     <>
-      {currentJobs.map(({ id, status }) => (
+      <div class="clip">orp {shownLine(machine.version, 20)}</div>
+      <div class="quiet clip">
+        {shownLine(machine.platform, 20)}
+        {machine.agent && `, ${wayWords(machine.agent.way)}`}
+      </div>
+    </>
+  );
+}
+
+const WAYS: Readonly<Record<string, string>> = {
+  shared_server: 'shared agent server',
+  own_server: 'own agent server',
+  process: 'one process a job',
+};
+
+/** How the runner drives its agent. A newer runner may name a way that this server does not know. */
+export function wayWords(way: string): string {
+  return Object.hasOwn(WAYS, way) ? (WAYS[way] ?? way) : shownLine(way, 30);
+}
+
+/** Jobs that a row links to. */
+const LINKED = 2;
+
+function Work({ machine }: { machine: AdminMachine }) {
+  const { currentJobs, heldCount, queuedCount, id } = machine;
+  const more = heldCount - Math.min(currentJobs.length, LINKED);
+  return (
+    <>
+      {heldCount === 0 && <div class="quiet">no job now</div>}
+      {currentJobs.slice(0, LINKED).map((job) => (
         <div>
-          <a href={`/jobs/${id}`}>{status}</a>
+          <a href={`/jobs/${job.id}`}>{job.status}</a>
         </div>
       ))}
-      {heldCount > currentJobs.length && <div class="quiet small">{heldCount} in all</div>}
-      {queuedCount > 0 && <div class="small">{queuedCount} queued for it</div>}
+      {more > 0 && <div>and {more} more</div>}
+      {queuedCount > 0 && (
+        <div class="quiet">
+          <a href={pathWith(PATHS.jobs, { machineId: id, status: 'queued' })}>{queuedCount} queued</a>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Results({ machine: { lastCompletedAt, lastFailedAt }, now }: RowProps) {
+  if (lastCompletedAt === undefined && lastFailedAt === undefined)
+    return <span class="quiet">no result lately</span>;
+  return (
+    <>
       {lastCompletedAt && (
-        <div class="quiet small">
+        <div>
           completed <Time at={lastCompletedAt} now={now} />
         </div>
       )}
       {lastFailedAt && (
-        <div class="quiet small">
+        <div class="bad">
           failed <Time at={lastFailedAt} now={now} />
         </div>
       )}
@@ -98,22 +143,31 @@ function Work({ machine, now }: { machine: AdminMachine; now: number }) {
   );
 }
 
-function Order({ machine: { id, draining }, back }: { machine: AdminMachine; back: string }) {
-  const values = { back };
-  if (draining) return <Action action={machineOrderPath(id, 'resume')} label="Resume" values={values} />;
+/** Results that the server has not taken. */
+export function Spool({ machine: { spool }, now }: RowProps) {
+  if (spool === undefined)
+    return (
+      <span class="quiet">
+        <span class="only-phone">disk </span>not reported
+      </span>
+    );
+  if (spool.leases === 0)
+    return (
+      <span class="quiet">
+        nothing<span class="only-phone"> on its disk</span>
+      </span>
+    );
   return (
-    <Confirm
-      ask="Drain…"
-      action={machineOrderPath(id, 'drain')}
-      label="Drain the machine"
-      values={values}
-      look="main"
-    >
-      <p>It finishes its jobs and claims no others until somebody resumes it.</p>
-      <label class="field">
-        Reason (optional)
-        <input name="reason" maxlength={1000} />
-      </label>
-    </Confirm>
+    <>
+      <div>
+        {counted(spool.leases, 'result')}, {bytesWords(spool.bytes)}
+        <span class="only-phone"> on its disk</span>
+      </div>
+      {spool.oldestAt && (
+        <div class="quiet">
+          oldest <Time at={spool.oldestAt} now={now} />
+        </div>
+      )}
+    </>
   );
 }

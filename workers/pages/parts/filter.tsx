@@ -6,7 +6,7 @@ interface Choice {
   name: string;
   label: string;
   /** The options of a choice. If absent, the person can type any text. */
-  options?: readonly Option[];
+  options?: readonly Option[] | undefined;
 }
 
 interface Props {
@@ -14,9 +14,11 @@ interface Props {
   /** The current values. */
   values: Readonly<Record<string, string>>;
   choices: readonly Choice[];
+  /** What its button says. */
+  submit?: string;
 }
 
-export function Filter({ path, values, choices }: Props) {
+export function Filter({ path, values, choices, submit = 'Filter' }: Props) {
   const names = new Set(choices.map(({ name }) => name));
   const hasWords = choices.some(({ options }) => options === undefined);
   const isSet = choices.some(({ name }) => values[name] !== undefined);
@@ -51,7 +53,7 @@ export function Filter({ path, values, choices }: Props) {
           </label>
         ))}
         <button type="submit" class="button" data-noscript={hasWords ? undefined : ''}>
-          Filter
+          {submit}
         </button>
         {(isSet || others.length > 0) && <a href={path}>Clear</a>}
       </form>

@@ -1,0 +1,96 @@
+/** The jobs of all accounts, as operators list them. The filter is that of bulk orders. */
+
+import { accept, type Result, refuse } from '../../spec/errors.ts';
+import { isTerminal, JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
+import type { BulkFilter } from '../../spec/overview/bulk.ts';
+import type { Deps } from '../base/deps.ts';
+import { type JobView, readSurroundings, toSurroundings, viewJob, waitingOf } from '../jobs/job-view.ts';
+import { titleOf } from '../jobs/read.ts';
+import { type AdminJobRow, OF_ONE_ACCOUNT, readJobsOfAll } from '../store/admin-jobs.ts';
+import { FAILED_FOR_MS } from '../store/bulk.ts';
+import { targetOf } from '../store/job-row.ts';
+
+export type AdminJob = JobView & {
+  account: { id: string; email: string };
+  /** Of the machine that holds it, else of the one that it names. */
+  machineName: string | undefined;
+};
+
+export interface AdminJobPage {
+  jobs: AdminJob[];
+  nextCursor: string | undefined;
+}
+
+/** What a list without a status shows: what an operator can still decide about. */
+const DEFAULT_STATUSES = JOB_STATUSES.filter((status) => !isTerminal(status));
+
+/** Newest first. Two round trips; the second one only when live jobs are shown. */
+export async function listJobsOfAll(
+  deps: Deps,
+  { cursor, limit, ...filter }: BulkFilter & { cursor?: string | undefined; limit: number },
+): Promise<Result<AdminJobPage, 'invalid_input'>> {
+  const statuses = statusesOf(filter);
+  if (!statuses.ok) return statuses;
+  const rows = await deps.db.all<AdminJobRow>(
+    readJobsOfAll({
+      ...filter,
+      statuses: statuses.value,
+      before: cursor,
+      failedSince: deps.now - FAILED_FOR_MS,
+      limit: limit + 1,
+    }),
+  );
+  const page = rows.slice(0, limit);
+  return accept({
+    jobs: await viewJobs(deps, page),
+    nextCursor: rows.length > limit ? page.at(-1)?.id : undefined,
+  });
+}
+
+function statusesOf({ status, account }: BulkFilter): Result<readonly JobStatus[], 'invalid_input'> {
+  const words = (status ?? '').split(',').map((word) => word.trim());
+  const named = words.filter((word) => word !== '');
+  if (named.length === 0) return accept(DEFAULT_STATUSES);
+  const statuses = named.flatMap((word): readonly string[] => (word === 'live' ? DEFAULT_STATUSES : [word]));
+  const unknown = statuses.find((word) => !(JOB_STATUSES as readonly string[]).includes(word));
+  if (unknown !== undefined) {
+    const hint = `Use live, or any of ${JOB_STATUSES.join(', ')}.`;
+    return refuse('invalid_input', `status: there is no status ${unknown}.`, hint);
+  }
+  const ended = OF_ONE_ACCOUNT.find((one) => statuses.includes(one));
+  if (ended !== undefined && account === undefined) {
+    return refuse(
+      'invalid_input',
+      `status: jobs that are ${ended} are listed for one account.`,
+      'Name the account as well, by its e-mail address or its id.',
+    );
+  }
+  return accept([...new Set(statuses)] as JobStatus[]);
+}
+
+/** Why a job waits depends on what its account has linked. */
+async function viewJobs(deps: Deps, rows: readonly AdminJobRow[]): Promise<AdminJob[]> {
+  const live = rows.filter(({ status }) => !isTerminal(status));
+  const accounts = [...Map.groupBy(live, ({ userId }) => userId)];
+  const statements = accounts.map(([userId, jobs]) => readSurroundings(userId, jobs.map(targetOf)));
+  const found = accounts.length === 0 ? [] : await deps.db.batch(statements.flat());
+  let at = 0;
+  const around = new Map(
+    accounts.map(([userId], index) => {
+      const count = statements[index]?.length ?? 0;
+      const facts = toSurroundings(found.slice(at, at + count));
+      at += count;
+      return [userId, facts] as const;
+    }),
+  );
+  return rows.map((row) => {
+    const facts = around.get(row.userId);
+    const waiting = facts && !isTerminal(row.status) ? waitingOf(row, facts, deps.now) : undefined;
+    return {
+      ...viewJob(row, waiting),
+      promptStart: titleOf(row),
+      account: { id: row.userId, email: row.email },
+      machineName: row.machineName ?? undefined,
+    };
+  });
+}

@@ -1,0 +1,108 @@
+/** The four charts: what each draws, and what it says in a sentence. */
+
+import type { readCharts } from '../../../overview/charts.ts';
+import { counted } from '../../design/words.ts';
+import { Chart } from './chart.tsx';
+import { type Span, shortTime, topOf, topTimeOf } from './scale.ts';
+
+export type Point = Awaited<ReturnType<typeof readCharts>>['points'][number];
+
+interface Props {
+  /** Oldest first; at least one. */
+  points: readonly Point[];
+  span: Span;
+  times: readonly string[];
+}
+
+const valuesOf = (points: readonly Point[], pick: (point: Point) => number | undefined) =>
+  points.map((point) => ({ at: Date.parse(point.at), value: pick(point) }));
+const most = (points: readonly Point[], pick: (point: Point) => number | undefined) =>
+  Math.max(0, ...points.map((point) => pick(point) ?? 0));
+const total = (points: readonly Point[], pick: (point: Point) => number) =>
+  points.reduce((sum, point) => sum + pick(point), 0);
+
+export function QueueDepth({ points, ...around }: Props) {
+  const last = points.at(-1);
+  const sentence = `${last?.queued ?? 0} queued, ${last?.active ?? 0} at work and ${last?.lost ?? 0} lost at the end; at most ${most(points, ({ queued }) => queued)} were queued.`;
+  return (
+    <Chart
+      id="queue"
+      title="Queue depth"
+      sentence={sentence}
+      kind="lines"
+      series={[
+        { label: 'Queued', look: 'accent', hasArea: true, values: valuesOf(points, ({ queued }) => queued) },
+        { label: 'At work', look: 'good', isDashed: true, values: valuesOf(points, ({ active }) => active) },
+        { label: 'Lost', look: 'warn', values: valuesOf(points, ({ lost }) => lost) },
+      ]}
+      top={topOf(points.flatMap(({ queued, active, lost }) => [queued, active, lost]))}
+      words={(value) => String(value)}
+      {...around}
+    />
+  );
+}
+
+export function Outcomes({ points, ...around }: Props) {
+  const [completed, failed, cancelled] = [
+    total(points, (point) => point.completed),
+    total(points, (point) => point.failed),
+    total(points, (point) => point.cancelled),
+  ];
+  return (
+    <Chart
+      id="outcomes"
+      title="Outcomes"
+      sentence={`${counted(completed, 'job')} completed, ${failed} failed and ${cancelled} cancelled.`}
+      kind="bars"
+      series={[
+        { label: 'Completed', look: 'good', values: valuesOf(points, (point) => point.completed) },
+        { label: 'Failed', look: 'bad', values: valuesOf(points, (point) => point.failed) },
+        { label: 'Cancelled', look: 'calm', values: valuesOf(points, (point) => point.cancelled) },
+      ]}
+      top={topOf(points.map((point) => point.completed + point.failed + point.cancelled))}
+      words={(value) => String(value)}
+      {...around}
+    />
+  );
+}
+
+const DURATIONS = {
+  wake: {
+    title: 'Wake latency',
+    about: 'from due to claimed',
+    half: (point: Point) => point.wakeP50Ms,
+    most: (point: Point) => point.wakeP95Ms,
+    none: 'No job was claimed in this time.',
+  },
+  run: {
+    title: 'Run time',
+    about: 'from the start to the end of the agent',
+    half: (point: Point) => point.runP50Ms,
+    most: (point: Point) => point.runP95Ms,
+    none: 'No agent ended in this time.',
+  },
+} as const;
+
+export function Durations({ points, what, ...around }: Props & { what: keyof typeof DURATIONS }) {
+  const { title, about, half, most: nearly, none } = DURATIONS[what];
+  const last = points.findLast((point) => half(point) !== undefined);
+  const sentence =
+    last === undefined
+      ? none
+      : `Last, half took at most ${shortTime(half(last) ?? 0)} and 95 % at most ${shortTime(nearly(last) ?? 0)}, ${about}; the slowest 95 % was ${shortTime(most(points, nearly))}.`;
+  return (
+    <Chart
+      id={what}
+      title={title}
+      sentence={sentence}
+      kind="lines"
+      series={[
+        { label: 'Half of the jobs', look: 'accent', values: valuesOf(points, half) },
+        { label: '95 % of the jobs', look: 'warn', isDashed: true, values: valuesOf(points, nearly) },
+      ]}
+      top={topTimeOf(points.flatMap((point) => [half(point), nearly(point)]))}
+      words={shortTime}
+      {...around}
+    />
+  );
+}

@@ -1,0 +1,84 @@
+/** Jobs of all accounts as operators list them. Every statement has a bound on the rows that it reads. */
+
+import { isTerminal, JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
+import { LIVE_COUNTED } from './admin-reads.ts';
+import { join, raw, type Statement, sql } from './database.ts';
+import { statusIn } from './guard.ts';
+import { jobColumns } from './job-row.ts';
+import { type ListedJob, promptStart } from './jobs.ts';
+import { IN_TROUBLE } from './overview-reads.ts';
+import { LIVE_OF_ALL } from './sweeps.ts';
+
+export type AdminJobRow = ListedJob & { email: string; machineName: string | null };
+
+export interface AdminJobFilter {
+  statuses: readonly JobStatus[];
+  /** The id or the e-mail address of an account. */
+  account?: string | undefined;
+  kind?: string | undefined;
+  ideaId?: string | undefined;
+  machineId?: string | undefined;
+  /** Only jobs that are older than this job. */
+  before?: string | undefined;
+  /** Failed jobs count from here on. */
+  failedSince: number;
+  limit: number;
+}
+
+/** The newest jobs of an account among which ended ones are looked for. */
+export const ACCOUNT_SCAN = 1000;
+
+/**
+ * The newest matching jobs, among the live ones, the failed ones of a time and, of one account, its newest ones. Of each
+ * it looks at a bounded number.
+ */
+export function readJobsOfAll(filter: AdminJobFilter): Statement {
+  const { statuses, kind, ideaId, machineId, before, limit } = filter;
+  const only = (condition: Statement, value: unknown) => (value === undefined ? [] : [condition]);
+  const where = join(
+    [
+      sql`status IN (SELECT value FROM json_each(${JSON.stringify(statuses)}))`,
+      ...only(sql`kind = ${kind}`, kind),
+      ...only(sql`idea_id = ${ideaId}`, ideaId),
+      ...only(sql`coalesce(machine_id, target_machine_id) = ${machineId}`, machineId),
+      ...only(sql`id < ${before}`, before),
+    ],
+    ' AND ',
+  );
+  return sql`
+    SELECT ${raw(jobColumns('j.'))}, ${raw(promptStart())} AS promptStart, u.email, m.name AS machineName
+    FROM (SELECT DISTINCT user_id, id FROM (${join(placesOf(filter), ' UNION ALL ')}) WHERE ${where}
+      ORDER BY id DESC LIMIT ${limit}) found
+    CROSS JOIN jobs j ON j.user_id = found.user_id AND j.id = found.id JOIN users u ON u.id = j.user_id
+    LEFT JOIN machines m ON m.id = coalesce(j.machine_id, j.target_machine_id) AND m.user_id = j.user_id
+    ORDER BY j.id DESC`;
+}
+
+/** Live, lost and failed jobs have indexes of their own; jobs that ended otherwise are looked for in one account only. */
+function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement[] {
+  const columns = raw('j.user_id, j.id, j.status, j.kind, j.idea_id, j.machine_id, j.target_machine_id');
+  const own =
+    account === undefined
+      ? raw('true')
+      : sql`u.id IN (SELECT id FROM users WHERE id = ${account} OR email = lower(${account}))`;
+  const scan = (place: Statement, bound: number) => sql`
+    SELECT * FROM (SELECT ${columns} FROM ${place} WHERE ${own} LIMIT ${bound})`;
+  const troubled = (status: JobStatus, since: number) => sql`
+    users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id
+    AND ${raw(IN_TROUBLE.replace('status', 'j.status'))} AND ${raw(statusIn([status], 'j.'))} AND j.updated_at >= ${since}`;
+  const isWanted = (status: JobStatus) => statuses.includes(status);
+  const newest = sql`users u CROSS JOIN jobs j ON j.user_id = u.id AND j.id IN (
+    SELECT id FROM jobs WHERE user_id = u.id ORDER BY id DESC LIMIT ${ACCOUNT_SCAN})`;
+  return [
+    ...(statuses.some((status) => !isTerminal(status)) ? [scan(raw(LIVE_OF_ALL), LIVE_COUNTED)] : []),
+    // A long queue does not hide them.
+    ...(isWanted('lost') ? [scan(troubled('lost', 0), LIVE_COUNTED)] : []),
+    ...(isWanted('failed') ? [scan(troubled('failed', failedSince), LIVE_COUNTED)] : []),
+    ...(account !== undefined && statuses.some((status) => isTerminal(status))
+      ? [scan(newest, ACCOUNT_SCAN)]
+      : []),
+  ];
+}
+
+/** Those that are listed for one account only. */
+export const OF_ONE_ACCOUNT = JOB_STATUSES.filter((status) => isTerminal(status) && status !== 'failed');
