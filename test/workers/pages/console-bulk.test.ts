@@ -48,9 +48,6 @@ describe('a bulk order', () => {
     expect(begun.text).toContain(`running ${STEP_JOBS} of 22 jobs cancelled`);
     expect(begun.html).toMatch(/data-region="progress" role="status"/);
     expect(begun.html).toContain('data-live-seconds="2"');
-    expect((await browser.postAndFollow(`${path}/advance`)).text).toContain(
-      `running ${STEP_JOBS} of 22 jobs`,
-    );
     await browser.postAndFollow(`${path}/advance`);
     const ended = await browser.postAndFollow(`${path}/advance`);
     expect(ended.text).toContain('completed 22 of 22 jobs cancelled');

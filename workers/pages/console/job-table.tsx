@@ -65,7 +65,7 @@ function Orders({ job, back }: { job: AdminJob; back: string }) {
   const warning = retryWarning(status);
   return (
     <details class="confirm">
-      <summary class="button" aria-label={`Orders for job ${id}`}>
+      <summary class="button" aria-label={`Order… for job ${id}`}>
         Order…
       </summary>
       <form method="post" action={`${PATHS.jobs}/${id}/order`} class="confirm-body">
