@@ -54,17 +54,18 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
   };
 }
 
-/** One machine of any account. */
-export async function readMachine(deps: Deps, id: string): Promise<Result<AdminMachine, 'not_found'>> {
+/** Finds a machine of any account. `showWithWork` completes it, so that a page can read other things meanwhile. */
+export async function findAnyMachine(deps: Deps, id: string): Promise<Result<AdminMachineRow, 'not_found'>> {
   const [row] = await deps.db.all<AdminMachineRow>(readMachinePage({ id, now: deps.now, limit: 1 }));
   if (row === undefined || row.id === null) {
-    return refuse(
-      'not_found',
-      `There is no machine ${id}.`,
-      'The console lists the machines of all accounts.',
-    );
+    const hint = 'The console lists the machines of all accounts.';
+    return refuse('not_found', `There is no machine ${id}.`, hint);
   }
-  return accept(viewMachine(row, { ...(await readWork(deps, [row])), now: deps.now }));
+  return accept(row);
+}
+
+export async function showWithWork(deps: Deps, row: AdminMachineRow): Promise<AdminMachine> {
+  return viewMachine(row, { ...(await readWork(deps, [row])), now: deps.now });
 }
 
 /** Reads the jobs that the machines of a page hold, and how their last jobs ended. */

@@ -3,7 +3,7 @@
 import { accept } from '../../../spec/errors.ts';
 import { listDevicesOf } from '../../overview/devices.ts';
 import { listJobsOfAll } from '../../overview/jobs.ts';
-import { type AdminMachine, readMachine } from '../../overview/machines.ts';
+import { type AdminMachine, findAnyMachine, showWithWork } from '../../overview/machines.ts';
 import { shownLine } from '../design/shown.ts';
 import type { PageRequest } from '../frame/page.ts';
 import { Action, Confirm } from '../parts/forms.tsx';
@@ -22,25 +22,26 @@ const DEVICES = 8;
 
 export async function machinePage({ params, deps }: PageRequest) {
   const machineId = params.machineId ?? '';
-  const machine = await readMachine(deps, machineId);
-  if (!machine.ok) return machine;
-  const { account } = machine.value;
-  const filter = { account: account.id, machineId };
-  const [jobs, devices] = await Promise.all([
+  const found = await findAnyMachine(deps, machineId);
+  if (!found.ok) return found;
+  const filter = { account: found.value.userId, machineId };
+  const [machine, jobs, devices] = await Promise.all([
+    showWithWork(deps, found.value),
     listJobsOfAll(deps, { ...filter, status: 'live,failed', limit: JOBS }),
-    listDevicesOf(deps, account.id),
+    listDevicesOf(deps, found.value.userId),
   ]);
   if (!jobs.ok) return jobs;
+  const { account } = machine;
   const path = machinePath(machineId);
   const active = devices.filter(({ revokedAt }) => revokedAt === undefined);
   return accept({
-    title: machineName(machine.value),
+    title: machineName(machine),
     place: 'console' as const,
     liveSeconds: 5,
     body: (
       <>
         <ConsoleHeading
-          title={machineName(machine.value)}
+          title={machineName(machine)}
           aside={
             <>
               A machine of{' '}
@@ -50,10 +51,10 @@ export async function machinePage({ params, deps }: PageRequest) {
             </>
           }
           isLive
-          actions={<Drain machine={machine.value} />}
+          actions={<Drain machine={machine} />}
         />
         <div class="card wide-facts" data-region="machine">
-          <MachineFacts machine={machine.value} now={deps.now} />
+          <MachineFacts machine={machine} now={deps.now} />
         </div>
         <section aria-labelledby="jobs-title">
           <h2 id="jobs-title">Jobs that it holds, that wait for it, or that failed</h2>
