@@ -31,7 +31,9 @@ export function respond(context: Context<AppEnv>, answer: Answer): Response | Pr
   if ('to' in answer) return go(context, answer);
   const viewer = context.get('auth');
   const receipt = takeReceipt(context);
-  const { title, body, place, liveSeconds, status = 200 } = answer;
+  const { title, body, place, status = 200 } = answer;
+  // The address of a form has no page that could be read again.
+  const liveSeconds = context.req.method === 'GET' ? answer.liveSeconds : undefined;
   const html = (
     <Layout title={title} place={place} viewer={viewer} receipt={receipt} liveSeconds={liveSeconds}>
       {body}
