@@ -1,12 +1,15 @@
 /** Finds the sessions that the agents of this machine have for a repository, and shows them. */
 
+import { basename } from 'node:path';
 import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import { messageOf } from '../base/exit.ts';
+import { oneLine } from '../base/one-line.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { isLinkable } from '../git/repository.ts';
 import type { Context } from '../output/context.ts';
 import { age, table } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
+import { cutToWidth } from '../output/text-width.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
 import { FINDERS } from '../runner/agent-server/find-sessions.ts';
 
@@ -64,17 +67,31 @@ function possibleTime(at: number): number {
   return Number.isFinite(at) ? Math.min(Math.max(at, 0), Date.UTC(9999, 0)) : 0;
 }
 
+/** Agents name folders and branches; a long one must not push the prompt out of sight. */
+const NAME_COLUMNS = 24;
+
+interface View {
+  now: number;
+  columns: number;
+  /** With the folder of each session. */
+  isAll?: boolean;
+}
+
 /** Returns a numbered table of the sessions. */
-export function discoveredPage(sessions: readonly DiscoveredSession[], now: number, columns: number): Rich {
-  if (sessions.length === 0) return 'No sessions of an agent for this folder.\n';
+export function discoveredPage(
+  sessions: readonly DiscoveredSession[],
+  { now, columns, isAll = false }: View,
+): Rich {
+  if (sessions.length === 0) return `No sessions of an agent${isAll ? '' : ' for this folder'}.\n`;
+  const short = (text: string) => ({ text: cutToWidth(oneLine(text), NAME_COLUMNS) });
   const rows = sessions.map((session, at) => [
     { text: String(at + 1) },
     { text: age(now - Date.parse(session.last_active_at_utc)) },
-    { text: session.branch ?? '' },
+    isAll ? short(basename(session.cwd)) : short(session.branch ?? ''),
     { text: stateOf(session), style: session.linked ? ('green' as const) : undefined },
     { text: session.first_prompt.replaceAll(/\s+/g, ' ') || session.id },
   ]);
-  return table(['#', 'ACTIVE', 'BRANCH', 'STATE', 'FIRST PROMPT'], rows, columns);
+  return table(['#', 'ACTIVE', isAll ? 'FOLDER' : 'BRANCH', 'STATE', 'FIRST PROMPT'], rows, columns);
 }
 
 function stateOf({ open, linked }: DiscoveredSession): string {

@@ -1,5 +1,6 @@
 /** `orp link session discover`: lists the sessions of the agents on this machine, and offers a picker on a terminal. */
 
+import { isLinkable } from '../git/repository.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
@@ -10,17 +11,22 @@ export interface DiscoverOptions extends CommonOptions {
   all?: boolean;
 }
 
-/** Lists the sessions. On a terminal it then asks which one to link. */
+/**
+ * Lists the sessions. On a terminal it then asks which one to link. With `--all` it does not, because a session of another folder
+ * belongs to another repository.
+ */
 export async function discover(context: Context, options: DiscoverOptions): Promise<void> {
-  const sessions = await discoverSessions(context, options.all ?? false);
-  if (canPick(context) && sessions.length > 0) return pickAndRegister(context, sessions, {});
+  const isAll = options.all ?? false;
+  const sessions = await discoverSessions(context, isAll);
+  const mayLink = !isAll && sessions.length > 0 && isLinkable(await context.repository());
+  if (mayLink && canPick(context)) return pickAndRegister(context, sessions, {});
   printResult(
     context,
     { ok: true, sessions },
     {
       lines: () => formatRows([['sessions.total', sessions.length]], sessions.map(linesOf)),
       page: (columns) => [
-        discoveredPage(sessions, context.now(), columns),
+        discoveredPage(sessions, { now: context.now(), columns, isAll }),
         sessions.length > 0 ? '' : said('next', '`codex` starts a session in this folder.'),
       ],
     },

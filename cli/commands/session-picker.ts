@@ -43,7 +43,7 @@ export async function pickAndRegister(
   options: PickerOptions,
 ): Promise<void> {
   const shown = sessions.slice(0, SHOWN);
-  context.stdout.print(discoveredPage(shown, context.now(), context.stdout.columns));
+  context.stdout.print(discoveredPage(shown, { now: context.now(), columns: context.stdout.columns }));
   if (sessions.length > shown.length) {
     context.stdout.print(
       said('note', `${sessions.length - shown.length} older ones: \`orp link session discover --json\`.`),

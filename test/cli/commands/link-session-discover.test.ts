@@ -98,6 +98,28 @@ describe('orp link session discover', () => {
     expect(await found(desk)).toMatchObject([{ id: 's-1', linked: true }]);
   });
 
+  it('asks nothing with --all or outside of a repository, and names the folders', async () => {
+    using desk = new Desk();
+    addSession(desk, 's-2', { prompt: 'Elsewhere.', cwd: '/srv/other' });
+    addSession(desk, 's-3', { prompt: 'At home.', cwd: desk.home });
+    sitDown(desk, '1', '');
+    const all = await desk.orp([...DISCOVER, '--all']);
+    expect(all).toMatchObject({ code: 0, stderr: '' });
+    expect(all.stdout).toMatch(/FOLDER/);
+    expect(all.stdout).toMatch(/ other .*Elsewhere\./);
+    const outside = await desk.orp([...DISCOVER, '--repo-root', desk.home]);
+    expect(outside).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('At home.') });
+  });
+
+  it('cuts a branch that would push the prompt out of sight', async () => {
+    using desk = new Desk();
+    addSession(desk, 's-1', { prompt: 'Measure the tides.', branch: 'b'.repeat(500) });
+    desk.isTerminal = true;
+    const { stdout } = await desk.orp(DISCOVER);
+    expect(stdout).toContain(`${'b'.repeat(23)}…`);
+    expect(stdout).toContain('Measure the tides.');
+  });
+
   it('changes nothing when the person picks none', async () => {
     using desk = new Desk();
     addSession(desk, 's-1', { prompt: 'Measure the tides.' });
