@@ -232,6 +232,8 @@ export interface SessionDriver {
   findSessions(folder: string): Promise<FoundSession[]>;
   /** Opens the session, or reports that it is busy (`session_in_use`) or missing. */
   open(task: SessionTask): Promise<SessionOpening>;
+  /** Opens a session that has a prompt of this runner: in a server, also if new prompts use none. */
+  reopen(task: SessionTask): Promise<SessionOpening>;
   /**
    * Finds the newest turn with one of these markers in a session that another program has open. A turn that runs in that
    * program looks interrupted, so use this only after the prompt's server has ended. Always deep.

@@ -115,24 +115,30 @@ describe.each(codexes)('with $name', ({ bin }) => {
     expect(existsSync(serverRecord())).toBe(false);
   });
 
-  it('a runner that is killed leaves the turn running, and the next one reports its answer', async () => {
-    const jobId = await submit('run: sleep 3; echo over');
-    const first = startRunner();
-    await entered('sleep 3');
-    first.kill('SIGKILL');
-    const second = startRunner();
-    const job = await ended(jobId);
-    second.kill('SIGTERM');
+  it.each([
+    ['the next one', 3, []],
+    ['the next one, which starts a process for each prompt,', 4, ['--agent-mode', 'exec']],
+  ] as const)(
+    'a runner that is killed leaves the turn running, and %s reports its answer',
+    async (_, seconds, words) => {
+      const jobId = await submit(`run: sleep ${seconds}; echo over`);
+      const first = startRunner();
+      await entered(`sleep ${seconds}`);
+      first.kill('SIGKILL');
+      const second = startRunner(...words);
+      const job = await ended(jobId);
+      second.kill('SIGTERM');
 
-    expect(job).toMatchObject({ status: 'completed', attempt: 1 });
-    expect(job.content).toContain('I read: run: sleep 3');
-    const runs = model.requests.filter(({ input }) =>
-      input.some((item) => JSON.stringify(item).includes('sleep 3; echo')),
-    );
-    // The prompt, and the output of its command.
-    expect(runs).toHaveLength(2);
-    await exited(second);
-  });
+      expect(job).toMatchObject({ status: 'completed', attempt: 1 });
+      expect(job.content).toContain(`I read: run: sleep ${seconds}`);
+      const runs = model.requests.filter(({ input }) =>
+        input.some((item) => JSON.stringify(item).includes(`sleep ${seconds}; echo`)),
+      );
+      // The prompt, and the output of its command.
+      expect(runs).toHaveLength(2);
+      await exited(second);
+    },
+  );
 
   it('the agent server ends with the runner, and lets go of the session', async () => {
     const jobId = await submit('The code word is plum-3. Keep it.');
@@ -272,7 +278,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
   });
 
   it('a job that is cancelled while it waits for the end of a usage limit is not continued', async () => {
-    const jobId = await submit(limited(3, 'limit-two'));
+    const jobId = await submit(limited(10, 'limit-two'));
     const runner = startRunner();
     await until(
       () => show(jobId),

@@ -33,7 +33,7 @@ async function reopenOnce(
   task: SessionTask,
   marker: string,
 ): Promise<Reopened | undefined> {
-  const opening = await driver.open(task);
+  const opening = await driver.reopen(task);
   if (opening.kind === 'no_server') return undefined;
   const session = opening.kind === 'open' ? opening.session : undefined;
   const search = await (session?.find([marker], true) ?? driver.look(task.sessionId, [marker]));

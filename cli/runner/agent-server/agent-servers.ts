@@ -57,8 +57,21 @@ export class AgentServers implements SessionDriver {
     this.#endLater();
   }
 
-  async open(task: SessionTask): Promise<SessionOpening> {
-    const choice = await chooseWay(this.#source);
+  open(task: SessionTask): Promise<SessionOpening> {
+    return this.#openFor(this.#source, task);
+  }
+
+  reopen(task: SessionTask): Promise<SessionOpening> {
+    return this.#openFor(this.#anyServer(), task);
+  }
+
+  /** What was entered into a server is found there, also by a runner that uses none for new prompts. */
+  #anyServer(): WaySource {
+    return { ...this.#source, mode: 'auto', profile: undefined };
+  }
+
+  async #openFor(source: WaySource, task: SessionTask): Promise<SessionOpening> {
+    const choice = await chooseWay(source);
     const opening = await this.#openBy(choice, task);
     return opening.kind === 'refused' ? opening : { ...opening, version: choice.program?.version };
   }
@@ -102,7 +115,7 @@ export class AgentServers implements SessionDriver {
   }
 
   async look(sessionId: string, markers: readonly string[]): Promise<MarkerSearch> {
-    const judged = await judgeProgram(this.#source);
+    const judged = await judgeProgram(this.#anyServer());
     if (judged.why !== undefined) return { kind: 'unread' };
     const connection = await this.#connectToOwn(judged.program.path);
     return typeof connection === 'string' ? { kind: 'unread' } : findDeep(connection, sessionId, markers);

@@ -52,7 +52,8 @@ async function run(story: {
     driver: {
       capabilities: new Set(),
       findSessions: async () => [],
-      open: async () => {
+      open: async () => NO_SERVER,
+      reopen: async () => {
         const { opening, search = UNREAD, ...rest } = left.shift() ?? { opening: NO_SERVER };
         look = rest.look ?? UNREAD;
         return opening ?? { kind: 'open', session: session(search, LOST), why: '' };
@@ -125,9 +126,9 @@ async function join(session: Partial<AgentSession>, isStopped = false, again?: P
       close: async () => undefined,
       ...of,
     }) as AgentSession;
-  const open = async (): Promise<SessionOpening> =>
+  const reopen = async (): Promise<SessionOpening> =>
     again === undefined ? NO_SERVER : { kind: 'open', session: whole(again), why: '' };
-  const driver = { open, openReader: openTurnReader } as unknown as SessionDriver;
+  const driver = { reopen, openReader: openTurnReader } as unknown as SessionDriver;
   const plan = { driver, task: TASK, agent: undefined, session: whole(session), marker: MARKER, turnId: 't' };
   const engine = turnEngine(plan);
   const reader = openTurnReader();
