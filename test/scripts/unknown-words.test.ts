@@ -10,7 +10,11 @@ it.each([
     ['--speed'],
     "error: Unknown option '--speed'.\nhint: npm run operator -- --help\n",
   ],
-  ['scripts/operator.ts', [], 'error: --email is missing.\nhint: npm run operator -- --help\n'],
+  [
+    'scripts/operator.ts',
+    ['--name', 'Mira'],
+    'error: --email is missing.\nhint: npm run operator -- --help\n',
+  ],
   [
     'scripts/operator.ts',
     ['--email', 'mira'],

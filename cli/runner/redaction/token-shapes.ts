@@ -75,6 +75,8 @@ const SHAPES: readonly TokenShape[] = [
     atWord: true,
   },
   { starts: ['sbp_', 'bkua_', 'sqp_', 'squ_', 'sqa_'], body: /[a-f0-9]{36,}/y, atWord: true },
+  // What `orp admin invite` prints, and the secret of a terminal that waits to be signed in.
+  { starts: ['lnk_', 'dvc_'], body: /[A-Za-z0-9_-]{43}/y, atWord: true },
   {
     starts: ['dvt_', 'dckr_pat_', 'dckr_oat_', 'figd_', 'pscale_tkn_', 'pscale_pw_', 'pscale_oauth_'],
     body: WIDE,

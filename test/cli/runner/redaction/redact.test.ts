@@ -8,6 +8,8 @@ const SECRETS = [
   'sk-proj-abcdefghijklmnop1234',
   'ghp_abcdefghijklmnopqrstuvwxyz0123',
   'dvt_abcdefghijklmnop0123456789',
+  'lnk_aBcdefghijklmnopqrstuvwxyz0123456789-_ABCDE',
+  'dvc_aBcdefghijklmnopqrstuvwxyz0123456789-_ABCDE',
   'AKIAABCDEFGHIJKLMNOP',
   KEY,
   'hunter2 hunter2',
