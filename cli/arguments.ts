@@ -6,7 +6,7 @@
 import type { Command, Option } from 'commander';
 import { usageError } from './base/exit.ts';
 
-/** The same command line with global options in front and long options in full. */
+/** Returns the command line with global options in front and with the full names of long options. */
 export function plainArguments(program: Command, argv: readonly string[]): string[] {
   const globals: string[] = [];
   const rest: string[] = [];
@@ -54,7 +54,7 @@ function requireValue(option: string, value: string | undefined): string {
 
 interface FoundOption {
   option: Option;
-  /** The option in full, with its `=value` if it had one. */
+  /** The full name of the option, with its `=value` if it has one. */
   word: string;
   /** Its value is the next word. */
   takesNext: boolean;
@@ -80,7 +80,7 @@ function findOption(word: string, command: Command, program: Command): FoundOpti
 /** It came later: `--f` keeps the meaning that it had. */
 const NEVER_SHORTENED = ['--fields'];
 
-/** The option with this name, or the only one with this prefix. Every command has `--help`. */
+/** Returns the option with this name, or the only option with this prefix. Every command has `--help`. */
 function matchLong(name: string, options: readonly Option[]): Option | undefined {
   const exact = options.find((option) => option.long === name);
   if (exact !== undefined || name === '--help') return exact;

@@ -1,4 +1,7 @@
-/** Starts `orp`, prints its error if there is one, and sets the exit code. The only place that does either. */
+/**
+ * Starts `orp`, prints its error if there is one, and sets the exit code. No other file prints errors or sets the exit
+ * code.
+ */
 
 import { endOnInterrupt, endWithoutReader } from './base/interrupt.ts';
 import { clientVersion } from './base/version.ts';

@@ -6,7 +6,7 @@
 import { status } from './commands/runner-status.ts';
 import { makeContext, type Streams } from './output/context.ts';
 
-/** Runs it; the exit code is always 0. */
+/** Runs `orp runner status`. The exit code is always 0. */
 export async function plainStatus(surroundings: Streams, json: boolean): Promise<number> {
   await status(makeContext(surroundings, { json }));
   return 0;

@@ -169,7 +169,7 @@ const GROUPS: readonly CommandGroup[] = [
   },
 ];
 
-/** Research governance commands of other clients, which this one does not have. */
+/** The research governance commands of other clients. This client does not have them. */
 const GOVERNANCE_COMMANDS =
   'about backup branch cleanup collaborate discover erdos feature gate init pack packet ready report secrets';
 

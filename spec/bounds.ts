@@ -1,7 +1,7 @@
 /**
- * Every bound of the server in one table: what one value, one row, one answer and one account may hold. A request beyond a
- * bound is refused before any work is done: 413 `body_too_large` for a single value, 429 `limit_reached` for an account.
- * `docs/protocol.md` shows the same table; a test compares the two.
+ * All bounds of the server in one table: for one value, one row, one answer and one account. The server refuses a request
+ * beyond a bound before it does any work, with 413 `body_too_large` for a single value and 429 `limit_reached` for an
+ * account. `docs/protocol.md` shows the same table, and a test compares both tables.
  */
 
 import { z } from 'zod';
@@ -54,7 +54,7 @@ export const BOUNDS = {
   openInvitations: 100,
   /** Terminals that wait to be signed in. */
   deviceRequests: 1000,
-  /** Those of one network. */
+  /** The maximum number of waiting sign-ins of terminals from one network. */
   deviceRequestsOfNetwork: 20,
 } as const;
 

@@ -30,7 +30,7 @@ export const ERROR_CODES = [
   'unavailable',
 ] as const;
 
-/** One of the closed set of refusal codes. */
+/** A code of a refusal. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** Status of every code. A new code without a status does not compile. */
@@ -39,7 +39,7 @@ export const HTTP_STATUS = {
   invalid_json: 400,
   /** The body, path or query has a field that is missing, of the wrong type or out of range. */
   invalid_input: 400,
-  /** No token, an unknown token or a revoked one. */
+  /** The request has no token, or its token is unknown or revoked. */
   unauthenticated: 401,
   /** E-mail and password do not belong together. */
   invalid_credentials: 401,
@@ -47,7 +47,7 @@ export const HTTP_STATUS = {
   invalid_code: 401,
   /** A terminal asks for its token before anybody has decided. The four codes of RFC 8628 have its status. */
   authorization_pending: 400,
-  /** The same, and it asks too often. */
+  /** A person has not decided yet, and the terminal polls too often. */
   slow_down: 400,
   /** A person denied the sign-in of a terminal. */
   access_denied: 400,
@@ -65,11 +65,11 @@ export const HTTP_STATUS = {
   method_not_allowed: 405,
   /** The record changed since it was read (`updatedAt` differs). */
   record_changed: 409,
-  /** The lease is not (or no longer) the one that holds the job. */
+  /** The lease does not hold the job, or no longer holds it. */
   lease_lost: 409,
   /** The job's status does not allow this. */
   wrong_status: 409,
-  /** The same Idempotency-Key came with another body. */
+  /** The Idempotency-Key was already used with another body. */
   idempotency_conflict: 409,
   /** The body, or a text or list in it, is larger than this route takes. */
   body_too_large: 413,
@@ -77,11 +77,11 @@ export const HTTP_STATUS = {
   too_many_attempts: 429,
   /** The account has reached a limit. New work is refused, but results and transcripts are accepted. */
   limit_reached: 429,
-  /** The account asks for more than its share; `Retry-After` says when to try again. */
+  /** The account has used more than its share. `Retry-After` says when to try again. */
   too_many_requests: 429,
   /** A bug of the server. The request id finds it in the log. */
   internal: 500,
-  /** The database or an object is overloaded or restarting; the same request may be sent again. */
+  /** The database or an object is overloaded or restarting. The same request may be sent again. */
   unavailable: 503,
 } as const satisfies Record<ErrorCode, number>;
 
@@ -93,7 +93,7 @@ export const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'unavailable',
 ]);
 
-/** Codes that any route may answer; rows do not list them. */
+/** The codes that every route may return. Rows do not list them. */
 export const COMMON_ERRORS = [
   'invalid_json',
   'invalid_input',
@@ -119,7 +119,7 @@ export interface Refusal<Code extends ErrorCode = ErrorCode> {
   code: Code;
   message: string;
   hint?: string;
-  /** For the header `Retry-After`; absent: the default of the code. */
+  /** The value of the header `Retry-After`. If absent, the default of the code applies. */
   retryAfterSeconds?: number;
 }
 

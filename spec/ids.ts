@@ -45,7 +45,7 @@ export function makeId<Kind extends IdKind>(kind: Kind, at: number, random: Uint
   return `${ID_PREFIXES[kind]}_${time}${tail}` as Id<Kind>;
 }
 
-/** The oldest possible id of a kind made at or after `at`; a bound for range reads. */
+/** Returns the lowest possible id of a kind that was created at or after `at`. It is a bound for range reads. */
 export function lowestIdAt<Kind extends IdKind>(kind: Kind, at: number): Id<Kind> {
   return makeId(kind, at, new Uint8Array());
 }

@@ -72,7 +72,10 @@ function utf8Length(codePoint: number): number {
   return codePoint < 0x10000 ? 3 : 4;
 }
 
-/** One line for people: control characters and line breaks, which could move a cursor or hide words, become spaces. */
+/**
+ * Converts a text to one line. Control characters and line breaks become spaces, because they could move a cursor or
+ * hide words.
+ */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
@@ -82,7 +85,7 @@ export function utcMinute(instant: number): string {
   return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** Two sentences in a row; the first may lack its full stop. */
+/** Joins two sentences. Adds a full stop to the first sentence if it has none. */
 export function sentences(first: string, second: string): string {
   const words = first.trim();
   return `${/[.!?…)]$/.test(words) ? words : `${words}.`} ${second}`;

@@ -53,7 +53,10 @@ export type AgentEvent =
   /** Output of the agent or of its commands. */
   | { kind: 'log'; stream: OutputStream; level: LogLevel; text: string }
   | { kind: 'usage'; usage: AgentUsage }
-  /** The agent's explanation of a failure. `final`: the reason of the failed turn; otherwise it may still recover. */
+  /**
+   * The agent's explanation of a failure. If `final`, it is the reason why the turn failed. Otherwise the turn may
+   * recover.
+   */
   | { kind: 'failure'; message: string; final: boolean };
 
 export type TranscriptStream = (typeof TRANSCRIPT_STREAMS)[number];
@@ -69,7 +72,10 @@ export type Preparation =
 
 /** The meaning of an agent's failure message. */
 export type FailureReading =
-  /** Not the job's failure: every other job would fail, too. `until`: when the agent works again, epoch ms. */
+  /**
+   * A problem of the machine and not of the job, because every other job would fail, too. `until` is when the agent
+   * works again, in epoch ms.
+   */
   | { kind: 'condition'; code: ConditionCode; until?: number | undefined }
   /** The agent does not know the session. */
   | { kind: 'session_missing' }
@@ -139,7 +145,7 @@ export interface FoundSession {
 }
 
 export const ASK_DECISIONS = ['accept', 'accept_for_session', 'decline', 'cancel'] as const;
-/** `decline`: the turn continues without it. `cancel`: the turn is interrupted. */
+/** After `decline`, the turn continues without the requested step. After `cancel`, the turn is interrupted. */
 export type AskDecision = (typeof ASK_DECISIONS)[number];
 
 /** A question of the agent to a person during a turn. */
@@ -148,10 +154,10 @@ export interface AgentAsk {
   askId: string;
   turnId: string;
   kind: 'command' | 'file_change' | 'permissions' | 'input';
-  /** The command, or the folder of the change; blank if the agent names neither. */
+  /** The command, or the folder of the change. Blank if the agent names neither. */
   subject: string;
   reason: string | undefined;
-  /** The decisions that the agent accepts; empty for `input`. */
+  /** The decisions that the agent accepts. Empty for `input`. */
   decisions: readonly AskDecision[];
   /** Only for `input`. */
   questions: readonly { id: string; question: string; options: readonly string[]; isSecret: boolean }[];
@@ -256,12 +262,12 @@ export interface Agent {
   prepare(task: AgentTask): Promise<Preparation>;
   /** A stateful reader for the stdout of one run. */
   openReader(): AgentReader;
-  /** Interprets a failure message; undefined means that the job itself failed. */
+  /** Interprets a failure message. Returns undefined if the job itself failed. */
   readFailure(text: string, turn: Pick<TurnFacts, 'hasEvents'>, now: number): FailureReading | undefined;
 }
 
 export interface AgentReader {
-  /** Reads one line of stdout; `whole` is false for a part of an overlong line. */
+  /** Reads one line of stdout. `whole` is false for a part of a line that is too long. */
   readLine(line: string, whole: boolean): AgentEvent[];
   /** The facts that the lines so far prove. */
   readonly turn: Readonly<TurnFacts>;
@@ -269,9 +275,12 @@ export interface AgentReader {
 
 /** The facts about the turn of a run. */
 export interface TurnFacts {
-  /** The session that the agent reports; undefined if it has not reported one. */
+  /** The session that the agent reported. Undefined if it has not reported a session. */
   sessionId: string | undefined;
-  /** `unknown`: no report yet. `open`: started, or had an error, and has not ended. */
+  /**
+   * The state of the turn. `unknown` means no report yet. `open` means that the turn has started, or had an error, and
+   * has not ended.
+   */
   state: 'unknown' | 'open' | 'completed' | 'failed';
   /** True if the agent prints events. Otherwise, its stdout is plain text. */
   hasEvents: boolean;

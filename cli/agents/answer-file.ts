@@ -36,7 +36,7 @@ export async function readLeftAnswer(parent: string, path: string): Promise<stri
 /** Does not follow symlinks, and does not block on a pipe without a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The answer; undefined if it is empty or not a regular file. */
+/** Reads the answer. Returns undefined if it is empty or not a regular file. */
 export async function readAnswer(path: string): Promise<string | undefined> {
   const file = await open(path, OPEN_FLAGS).catch(() => undefined);
   if (file === undefined) return undefined;

@@ -62,7 +62,7 @@ function parseEvent(line: string): CodexEvent | undefined {
   try {
     return codexEvent.safeParse(JSON.parse(line)).data;
   } catch {
-    // Not JSON: a normal line that starts with a brace.
+    // The line is not JSON. It is ordinary text that begins with a brace.
     return undefined;
   }
 }

@@ -21,7 +21,7 @@ export interface CodexOptions {
 const UPDATE_COMMAND = 'npm install -g @openai/codex';
 const UPDATE_HINT = `Update it, for example with \`${UPDATE_COMMAND}\`.`;
 
-/** Why no job can run (a sentence), and the command that fixes it. */
+/** A sentence that says why no job can run, and the command that fixes the problem. */
 export interface AgentProblem {
   code: 'agent_missing' | 'agent_too_old';
   message: string;
@@ -73,7 +73,7 @@ function findProfileRemark({ profile, env }: CodexOptions): string | undefined {
   return `Codex has no configuration profile ${profile}: there is no ${file}. It may ignore the profile.`;
 }
 
-/** Older versions keep all profiles in one configuration file. */
+/** Returns whether the configuration file has the profile. Older versions keep all profiles in this file. */
 function mentionsProfile(path: string, profile: string): boolean {
   try {
     const text = readFileSync(path, 'utf8');

@@ -5,7 +5,7 @@
 
 import type { TurnFacts } from './agent.ts';
 
-/** The relevant parts of an event; undefined for other lines. */
+/** The relevant parts of an event. */
 export interface TurnEvent {
   type: string;
   threadId?: string | undefined;
@@ -49,7 +49,7 @@ export class CodexTurn implements TurnFacts {
         this.state = 'open';
         return;
       case 'error':
-        // Not final, such as "Reconnecting…": the turn may still complete.
+        // The message is not final (for example "Reconnecting…"), so the turn may still complete.
         if (this.state === 'unknown') this.state = 'open';
         return;
       case 'turn.completed':

@@ -21,7 +21,7 @@ const REPORTED = /^codex(?:-cli)?\s+v?(\d+\.\d+\.\d+\S*)/m;
 /** Timeout for `--version`, which normally takes 0.1 s. */
 const ASK_LIMIT_MS = 5000;
 
-/** Why the version is unsupported; undefined if it is supported or unknown. */
+/** Returns why the version is unsupported, or undefined if it is supported or unknown. */
 export function whyTooOld(version: string | undefined): string | undefined {
   if (version === undefined || !isOlder(version, OLDEST_CODEX)) return undefined;
   return `Codex ${version} is too old: orp supports ${OLDEST_CODEX} and later.`;

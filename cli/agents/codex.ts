@@ -47,7 +47,7 @@ export function codexArguments({ sessionId, lastMessageFile, settings, profile }
     '--json',
     '--output-last-message',
     lastMessageFile,
-    // As one argument, so that a name with a leading dash is not read as an option.
+    // Pass it as one argument, so that a name with a leading dash is not read as an option.
     ...(profile ? [`--profile=${profile}`] : []),
     ...settingArguments(settings ?? {}),
     'resume',

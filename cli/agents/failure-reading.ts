@@ -82,7 +82,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Interprets the failure of a run; undefined means that the job itself failed. */
+/** Interprets the failure of a run. Returns undefined if the job itself failed. */
 export function readFailure(
   text: string,
   turn: Pick<TurnFacts, 'hasEvents'>,
@@ -127,7 +127,7 @@ const CLOCK = /\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?m\b|\b(\d{1,2}):(\
 /** Words before a time. Other numbers in the sentence are ignored. */
 const ANNOUNCED = /\b(?:try\s+again|retry|resets?|available(?:\s+again)?)\b(.*)/is;
 
-/** The time (epoch ms, after `now`) in a sentence; undefined without a plausible one. */
+/** Finds the time (epoch ms, after `now`) in a sentence. Returns undefined if there is no plausible time. */
 export function readResetTime(text: string, now: number): number | undefined {
   const said = ANNOUNCED.exec(text)?.[1];
   if (said === undefined) return undefined;

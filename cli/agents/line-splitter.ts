@@ -1,10 +1,10 @@
 /** Splits a stream of bytes into lines of text, with limited memory for any input. */
 
-/** 4 MiB: longer than any event of an agent for one command. */
+/** The maximum length of a line, 4 MiB. No agent prints a longer event for one command. */
 const MAX_LINE_CHARS = 4 * 1024 * 1024;
 
 export interface SplitLine {
-  /** Without its line end. */
+  /** The line without its line end. */
   text: string;
   /** False for a part of an overlong line. */
   whole: boolean;

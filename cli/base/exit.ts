@@ -12,7 +12,7 @@ export const EXIT_INTERRUPTED = 130;
 interface Advice {
   /** The code for scripts: snake case, names the outcome. */
   code: string;
-  /** What the user can do. */
+  /** A sentence that says what the user can do. */
   hint?: string | undefined;
   cause?: unknown;
   /** Default: 2. */

@@ -1,6 +1,6 @@
 /** Waits that can end early, and pauses between retries. */
 
-/** The longest timer that Node supports, 24.8 days. A longer one would fire immediately. */
+/** The longest timer that Node supports, 24.8 days. A longer timer would fire immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Limits a time to the range that a timer supports. */

@@ -45,7 +45,7 @@ export type Judged =
   | { kind: 'unsigned'; sentence: Sentence }
   /** Valid for v0.4.4, but this server has announced extensions. */
   | { kind: 'unproven'; what: string }
-  /** `what`: a description, such as `a web page`. */
+  /** `what` is a description of the answer, such as `a web page`. */
   | { kind: 'foreign'; what: string };
 
 /** The request that was answered. */

@@ -17,7 +17,7 @@ export interface KnownServer {
   learn(announced: ReadonlySet<Capability>): void;
 }
 
-/** What this process knows, by file and address. It also works if the file is not writable. */
+/** The extensions that this process knows, by file and address. This also works if the file is not writable. */
 const heard = new Map<string, ReadonlySet<Capability>>();
 
 /** The file maps each address to a list of names. */

@@ -1,15 +1,18 @@
-/** What a shell completes: commands, options, and the ids that fit. Errors complete nothing, because nobody reads them there. */
+/**
+ * Returns the words with which a shell can complete a command line: commands, options and ids. After an error it returns
+ * none.
+ */
 
 import type { Command } from 'commander';
 import { isLinkable } from '../git/repository.ts';
 import { type Context, makeContext, type Streams } from '../output/context.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
 
-/** Shells split at other characters, and an id with them would need quotes. */
+/** Only ids with these characters are offered, because shells split words at other characters. */
 const PLAIN = /^[A-Za-z0-9@._:-]{1,200}$/;
 const MOST_JOBS = 50;
 
-/** @param words the words after `orp`; the last one is being typed, and may be empty */
+/** @param words the words after `orp`. The user is typing the last word, which may be empty. */
 export async function candidates(
   program: Command,
   words: readonly string[],
@@ -46,7 +49,7 @@ async function fitting(
   return argument === undefined ? [] : idsFor(argument.name(), surroundings);
 }
 
-/** The ids for an argument or an option with this name. */
+/** Returns the ids for an argument or an option with this name. */
 async function idsFor(name: string, surroundings: Streams): Promise<readonly string[]> {
   const context = makeContext(surroundings, {});
   try {

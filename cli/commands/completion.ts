@@ -30,7 +30,7 @@ export function registerCompletion(command: Command, shell: Shell): void {
     .addArgument(new Argument('<shell>', 'your shell').choices(Object.keys(SCRIPTS)))
     .action((name: ShellName, options: CommonOptions) =>
       shell.run(options, async (context) => {
-        // The script holds no text of others, and the escaping of `write` would keep it as it is.
+        // The script contains no foreign text, so it need not be escaped.
         context.stdout.write(SCRIPTS[name]);
       }),
     );

@@ -17,7 +17,7 @@ import { endOf } from './job-pages.ts';
 interface Waited {
   client: Client;
   jobId: string;
-  /** In seconds. */
+  /** The time limit in seconds. */
   timeout: number;
 }
 

@@ -1,4 +1,4 @@
-/** `orp open`: opens the page of a thing in the browser; in a pipe it prints the address. */
+/** `orp open`: opens a page in the browser. If the output is a pipe, it prints the address instead. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,7 +38,7 @@ async function open(context: Context, thing: string, { print }: OpenOptions): Pr
     context,
     { ok: true, url, opened: isOpened },
     {
-      // Alone on its line, so that another command can take it.
+      // Print only the address on its line, so that another command can read it.
       lines: () => `${url}\n`,
       page: () => (isOpened ? said('done', `Opened ${url}`) : `${url}\n`),
     },
@@ -75,7 +75,7 @@ async function ideaHere(context: Context): Promise<string> {
   );
 }
 
-/** False when no browser can be started; the address is printed then. */
+/** Starts the browser. Returns false if that fails, and the command then prints the address. */
 async function startBrowser({ env }: Context, url: string): Promise<boolean> {
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const child = spawn(program, [url], { env, stdio: 'ignore' });

@@ -1,4 +1,4 @@
-/** `orp status`, which `orp` alone prints for somebody who is signed in: everything at one glance. */
+/** `orp status`: shows everything at one glance. `orp` without arguments shows the same to a signed-in user. */
 
 import type { Command } from 'commander';
 import { isTerminal } from '../../spec/job/status.ts';
@@ -13,7 +13,7 @@ import type { JobView } from './job-types.ts';
 import { gatherStatus } from './runner-status.ts';
 import { type Shell, withJson } from './shell.ts';
 
-/** What fits on a screen; `orp job list` shows the others. */
+/** The number of jobs that fit on a screen. `orp job list` shows the others. */
 const SHOWN_JOBS = 10;
 
 export function registerStatus(command: Command, shell: Shell): void {
@@ -33,10 +33,10 @@ interface Glance {
     primary: string;
   };
   runner: { machine: string; enabled: boolean; running: boolean; work_ready: boolean; paused: string };
-  /** The newest jobs that have not ended; empty when the server was not asked or did not answer. */
+  /** The newest live jobs. Empty if the server was not asked or did not answer. */
   jobs: JobView[];
   jobs_error: string;
-  /** What only a person can do. */
+  /** The tasks that only a person can do. */
   needs_you: string[];
   next_actions: string[];
 }

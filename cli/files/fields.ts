@@ -26,7 +26,7 @@ export function readBoolean(record: JsonObject, ...keys: readonly string[]): boo
   return false;
 }
 
-/** A timestamp in normalized form; undefined if absent or invalid. */
+/** Returns a timestamp in normalized form, or undefined if it is absent or invalid. */
 export function readTimestamp(record: JsonObject, ...keys: readonly string[]): string | undefined {
   const text = readString(record, ...keys);
   const at = text === undefined ? undefined : parseTimestamp(text);
@@ -39,7 +39,7 @@ export function readPath(record: JsonObject, root: string, keys: readonly string
   return text === undefined ? root : resolvePath(root, text);
 }
 
-/** One of a closed set of words, in lower case, or undefined. */
+/** Returns the value in lower case if it is one of these words, or else undefined. */
 export function readChoice<T extends string>(
   record: JsonObject,
   choices: readonly T[],

@@ -1,4 +1,4 @@
-/** Distinguishes a file that does not exist from one that is unreachable. */
+/** Distinguishes a file that does not exist from a file that cannot be reached. */
 
 import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';

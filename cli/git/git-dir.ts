@@ -77,7 +77,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    // Not a folder, or no permission: git reports it better.
+    // This is not a folder, or there is no permission. git explains the problem better.
     return undefined;
   }
 }

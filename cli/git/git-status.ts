@@ -30,7 +30,7 @@ export async function statusText(
   return gitText(repository.root, env, ...settings, ...words);
 }
 
-/** Names of the filters that the repository defines; undefined if unknown. */
+/** Returns the names of the filters that the repository defines, or undefined if they are unknown. */
 async function findFilters(
   { root, gitDir }: LinkableRepository,
   env: NodeJS.ProcessEnv,

@@ -7,7 +7,7 @@
 const CHOOSES_REPOSITORY =
   /^GIT_(?:DIR|WORK_TREE|IMPLICIT_WORK_TREE|COMMON_DIR|INDEX_FILE|INDEX_VERSION|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE|PREFIX|INTERNAL_SUPER_PREFIX|QUARANTINE_PATH|GRAFT_FILE|SHALLOW_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|CONFIG|CONFIG_PARAMETERS)$/;
 
-/** The names of those that are set. Ignores empty ones, which git rejects. */
+/** Returns the names of the variables that are set. Ignores empty variables, which git rejects. */
 export function repositoryVariables(env: NodeJS.ProcessEnv): string[] {
   return Object.keys(env).filter((name) => CHOOSES_REPOSITORY.test(name) && env[name]?.trim() !== '');
 }

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { toolPath } from '../base/search-path.ts';
 import { withoutRepositoryVariables } from './git-variables.ts';
 
-/** `missing`: git is not installed. `failed`: git refused; `message` is its output. */
+/** `missing` means that git is not installed. `failed` means that git refused, and `message` is its output. */
 export type GitAnswer =
   | { kind: 'ok'; text: string }
   | { kind: 'failed'; message: string }
@@ -70,7 +70,7 @@ function run(root: string, env: NodeJS.ProcessEnv, args: readonly string[]): Pro
   });
 }
 
-/** The output of one git command, or undefined if it failed. */
+/** Returns the output of one git command, or undefined if the command failed. */
 export async function gitText(
   root: string,
   env: NodeJS.ProcessEnv,

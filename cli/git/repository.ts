@@ -13,7 +13,7 @@ import { repositoryVariables } from './git-variables.ts';
 export interface Repository {
   /** The folder: absolute, symlinks resolved. It may be a subdirectory of the repository. */
   root: string;
-  /** Where the link state is stored; absent outside a git work tree. */
+  /** The folder in which the link state is stored. Absent outside a git work tree. */
   gitDir?: string;
   /** `git` is not installed. */
   isGitMissing: boolean;

@@ -170,7 +170,7 @@ function parse(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch {
-    // Not JSON, so not an event of this protocol.
+    // The line is not JSON, so it is not an event of this protocol.
     return undefined;
   }
 }

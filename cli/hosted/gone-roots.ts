@@ -5,7 +5,10 @@ import { dirname } from 'node:path';
 import { resolveRepo } from '../git/repository.ts';
 import type { Candidate } from '../records/sync-payload.ts';
 
-/** The roots that hold no link any more. A folder on a disk that is not mounted may still hold one. */
+/**
+ * Returns the roots that no longer have a link. A folder on an unmounted disk is not among them, because it may still
+ * have a link.
+ */
 export async function findGone(candidates: readonly Candidate[], env: NodeJS.ProcessEnv): Promise<string[]> {
   const gone: string[] = [];
   for (const candidate of candidates) {
@@ -20,7 +23,7 @@ export async function findGone(candidates: readonly Candidate[], env: NodeJS.Pro
   return gone;
 }
 
-/** Without git, or when git refuses, nobody knows. */
+/** Returns whether the folder is certainly no repository. Without git, or if git refuses, that is unknown. */
 async function isNoRepository(root: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   const { gitDir, isGitMissing, gitSays } = await resolveRepo(root, env);
   return gitDir === undefined && !isGitMissing && gitSays === undefined;

@@ -5,7 +5,7 @@ import { readString } from '../files/fields.ts';
 import { isObject, type JsonObject, PRIVATE_MODE, readJsonFile, writeJsonFile } from '../files/json-file.ts';
 import { userFolder } from '../files/paths.ts';
 
-/** The user of a sign-in answer, from the object or the top-level fields; undefined without both. */
+/** Returns the user of a sign-in answer, from `user` or from the top-level fields, or undefined if both are missing. */
 export function userOf(answer: JsonObject): JsonObject | undefined {
   if (isObject(answer.user)) return withoutNulls(answer.user);
   const id = readString(answer, 'userId');

@@ -1,4 +1,4 @@
-/** What the server has, asked in a hurry, for commands that show it beside other facts. */
+/** Reads jobs and ideas with a short timeout, for commands that show them next to other facts. */
 
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { listIdeas } from '../../spec/contract/ideas.ts';
@@ -15,12 +15,12 @@ const MOST = 200;
 const IDEAS = 50;
 const TIMEOUT_MS = 5_000;
 
-/** The newest ones that wait, run, or have lost their machine. */
+/** Returns the newest live jobs: queued, dispatched, running or lost. */
 export function findLiveJobs(context: Context, limit: number): Promise<Job[]> {
   return ask(context, 'live', limit);
 }
 
-/** The newest queued ones, with the session that each names. */
+/** Returns the newest queued jobs, with the session that each job names. */
 export async function findQueuedJobs(
   context: Context,
 ): Promise<{ id: string; orpSessionId: string | undefined }[]> {
@@ -28,7 +28,7 @@ export async function findQueuedJobs(
   return jobs.map(({ id, target }) => ({ id, orpSessionId: target.orpSessionId }));
 }
 
-/** The ids of the newest ideas. */
+/** Returns the ids of the newest ideas. */
 export async function findIdeaIds(context: Context): Promise<string[]> {
   const client = await hastyClient(context);
   const { ideas } = await send(client, listIdeas, { query: { limit: IDEAS } });

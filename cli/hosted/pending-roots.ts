@@ -44,7 +44,7 @@ export async function syncAfter<T>(
   roots: readonly string[],
   change: () => Promise<T>,
 ): Promise<T> {
-  // Without a place for the note the change still counts; the next complete sync sends it.
+  // If this note cannot be written, the next complete sync still sends the change.
   await notePending(place.env, roots, place.now).catch(() => undefined);
   const result = await change();
   await syncPending(place).catch(() => undefined);

@@ -8,7 +8,7 @@ import type { Client } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServerError } from '../client/server-error.ts';
 
-/** Why a job waits; undefined if it does not. */
+/** Returns why a job waits, or undefined if it does not wait. */
 export function waitingSentence({
   waiting,
 }: Pick<z.output<typeof jobSchema>, 'waiting'>): string | undefined {

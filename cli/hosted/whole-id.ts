@@ -37,7 +37,7 @@ export async function withId<T>(
   }
 }
 
-/** {@link withId} for a job. `@last` is the newest job, `@running` the one that runs. */
+/** Does the same as {@link withId} for a job. `@last` means the newest job, and `@running` means the running job. */
 export async function withJob<T>(
   client: Client,
   given: string,

@@ -16,7 +16,7 @@ export async function fetchWorld(context: Context, ideaId: string): Promise<Json
   return worldOf(await send(client, getWorld, { params: { ideaId } }));
 }
 
-/** The world in an answer; `{}` if none is bound. */
+/** Returns the world in an answer, or `{}` if no world is bound. */
 export function worldOf(answer: JsonObject): JsonObject {
   if (isObject(answer.world)) return answer.world;
   const { ok, world, ...rest } = answer;
@@ -37,7 +37,7 @@ export function worldLines(world: JsonObject, names: readonly (keyof typeof WIRE
   return names.map((name) => [`world.${name}`, readString(world, WIRE_NAMES[name])]);
 }
 
-/** The page for a world; `isChanged` if the command has just changed it. */
+/** Returns the page for a world. `isChanged` is true if the command has just changed the world. */
 export function worldPage(world: JsonObject, bound: { ideaId: string; isChanged: boolean }): Rich {
   const text = (name: string) => readString(world, name) ?? '';
   if (text('id') === '') return said('idle', `Idea ${bound.ideaId} is not bound to a repository.`);

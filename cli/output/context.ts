@@ -19,13 +19,13 @@ export interface Streams {
   now(): number;
 }
 
-/** The global options, and the ones that most commands share. */
+/** The global options, and the options that most commands share. */
 export interface CommonOptions {
   repoRoot?: string | undefined;
   config?: string | undefined;
   baseUrl?: string | undefined;
   json?: boolean | undefined;
-  /** A part of the JSON document; implies `--json`. */
+  /** The names of the fields to print. Implies `--json`. */
   fields?: string | undefined;
 }
 
@@ -42,13 +42,16 @@ export interface Context extends Omit<Streams, 'stdout' | 'stderr'> {
   repoRoot: string;
   /** `--config`: absolute. */
   configPath: string;
-  /** `--base-url`; empty if not given. */
+  /** The value of `--base-url`. Empty if the option is not given. */
   baseUrl: string;
   /** Print one JSON document on stdout. */
   json: boolean;
   /** Turns the document into the text to print, with `--fields`. */
   shape?: Shape;
-  /** The repository at `repoRoot`, cached. Throws when git environment variables name another one and `--repo-root` is absent. */
+  /**
+   * Returns the repository at `repoRoot`, from a cache. Without `--repo-root`, throws if git environment variables name
+   * another repository.
+   */
   repository(): Promise<Repository>;
   /** Prints a warning and a hint on stderr, apart from the result. */
   warn(message: string, hint?: string): void;
@@ -83,7 +86,7 @@ export function makeContext(surroundings: Streams, options: CommonOptions): Cont
   };
 }
 
-/** The same context with other streams, also for warnings. */
+/** Returns a copy of the context with other streams, which also get the warnings. */
 export function withStreams(context: Context, devices: Pick<Streams, 'stdout' | 'stderr'>): Context {
   const stdout = new TextOutput(devices.stdout, context.env);
   const stderr = new TextOutput(devices.stderr, context.env);

@@ -43,7 +43,7 @@ export interface JobEnd {
   id: string;
   /** Epoch ms. */
   at: number;
-  /** Label of its session; empty if it had none. */
+  /** The label of the job's session. Empty if the job had no session. */
   session: string;
   outcome: 'completed' | 'failed' | 'cancelled' | 'returned';
   tookMs: number | undefined;

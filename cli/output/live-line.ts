@@ -25,7 +25,7 @@ export class LiveLine {
     terminal.on('resize', this.#onResize);
   }
 
-  /** The available columns. The last one stays free, because some terminals wrap when it is written. */
+  /** The number of available columns. The last column stays free, because some terminals wrap when it is written. */
   get columns(): number {
     // 0 means that the terminal does not know its size.
     return (this.#terminal.columns || 80) - 1;

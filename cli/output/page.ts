@@ -84,7 +84,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   return [lay(heads.map((text) => ({ text, style: 'dim' }))), ...cells.map(lay)];
 }
 
-/** The same table without colors, for `key=value` output. */
+/** A table without colors, for `key=value` output. */
 export function plainTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   return bare(
     table(

@@ -9,7 +9,7 @@ export type Shape = (document: unknown) => string;
 /**
  * Reads the names before the command does anything.
  *
- * @param fields names separated by commas; `job.id` names a field of a field, also of each entry of a list
+ * @param fields names separated by commas. `job.id` selects the field `id` of `job`. If `job` is a list, it selects the field of each entry.
  */
 export function makeShape(fields: string): Shape {
   const names = fields.split(',').map((name) => name.trim());
@@ -22,7 +22,7 @@ export function makeShape(fields: string): Shape {
   return (document) => `${JSON.stringify(selectFields(document, names), null, 2)}\n`;
 }
 
-/** Keeps the structure: `jobs.id` gives a list of objects with one field. */
+/** Selects fields and keeps the structure of the document. For example, `jobs.id` gives a list of objects with one field. */
 function selectFields(document: unknown, names: readonly string[]): unknown {
   let selected: unknown = {};
   for (const name of names) selected = merge(selected, pick(document, name.split('.'), name));

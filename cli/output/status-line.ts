@@ -6,10 +6,10 @@ import { textWidth } from './text-width.ts';
 
 export interface ShownJob {
   id: string;
-  /** Label of its session; empty if it has none. */
+  /** The label of the job's session. Empty if the job has no session. */
   session: string;
   elapsedMs: number;
-  /** The newest output, redacted; may have several lines. */
+  /** The newest output, redacted. It may have several lines. */
   output: string;
 }
 
@@ -29,7 +29,7 @@ export interface RunnerView {
   isDrained: boolean;
   /** Why the runner currently claims no jobs. */
   obstacle: string | undefined;
-  /** In the order of their starts. */
+  /** The running jobs, in the order of their starts. */
   jobs: readonly ShownJob[];
   /** Time in the current state, in ms. */
   elapsedMs: number;

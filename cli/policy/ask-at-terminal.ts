@@ -30,7 +30,7 @@ interface Terminal extends Pick<Streams, 'stdin'> {
 const CHOICE = 'y runs it, n refuses it, Ctrl-C returns it to the queue and exits: ';
 const UNCLEAR = `Type y or n. ${CHOICE}`;
 
-/** Undefined without a terminal. Asks about one job at a time. */
+/** Returns a function that asks about one job at a time, or undefined if there is no terminal. */
 export function askAtTerminal(terminal: Terminal): AskPerson | undefined {
   if (!canAsk(terminal)) return undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -69,7 +69,7 @@ const PIECES = /[\p{White_Space}\u2800]{9,}|./gsu;
  */
 const HIDDEN = /[\p{Default_Ignorable_Code_Point}\p{C}\u2800\u{1d159}]|(?! )\p{Zs}/gu;
 
-/** One character, or the length of a long gap. */
+/** Shows one character, or the length of a long gap. */
 function showPiece(piece: string): string {
   const { length } = Array.from(piece);
   if (length > 1) return `[${length} blanks]`;
@@ -95,7 +95,7 @@ function showLine(line: string, seeAll: string): string {
   return shown;
 }
 
-/** The meaning of a typed line; undefined if neither yes nor no. */
+/** Returns the meaning of a typed line, or undefined if it is neither yes nor no. */
 function readAnswer(line: string): 'yes' | 'no' | undefined {
   const word = line.trim().toLowerCase();
   if (word === 'y' || word === 'yes') return 'yes';
@@ -109,7 +109,7 @@ async function askOnce(
 ): Promise<PersonAnswer> {
   const left = AbortSignal.any(draining === undefined ? [signal] : [signal, draining]);
   if (left.aborted) return 'left';
-  // Not raw: Ctrl-C stays a signal to the runner.
+  // Do not use raw mode, so that Ctrl-C stays a signal to the runner.
   const reader = createInterface({ input: stdin, terminal: false });
   const timers: NodeJS.Timeout[] = [];
   let isAsked = false;

@@ -69,7 +69,7 @@ export class OwnerPolicy {
     this.#options = options;
   }
 
-  /** Why the runner may not claim now; undefined if it may. Jobs stay queued meanwhile. */
+  /** Returns why the runner may not claim now, or undefined if it may. Meanwhile jobs stay queued. */
   reasonToWait(): WaitReason | undefined {
     const file = readPolicyFile(this.#options.env);
     if (file.kind === 'absent') return undefined;

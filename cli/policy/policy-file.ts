@@ -21,7 +21,7 @@ import { reachOfOthers } from '../files/private-folder.ts';
 
 /** A problem with the file. */
 export interface PolicyProblem {
-  /** For example `quiet_hours[0].from`; empty for the entire file. */
+  /** The field with the problem, for example `quiet_hours[0].from`. Empty if the problem is the entire file. */
   field: string;
   message: string;
 }

@@ -42,7 +42,7 @@ export interface Machine {
   repaired: Advice[];
 }
 
-/** Where the machine record is, and where its id can be recovered. */
+/** The path of the machine record, and the paths of the copies from which its id can be restored. */
 export interface MachinePlace {
   env: NodeJS.ProcessEnv;
   now: number;
@@ -50,7 +50,7 @@ export interface MachinePlace {
   repository?: LinkableRepository | undefined;
 }
 
-/** Rebuilds a record; undefined without an id. */
+/** Rebuilds a record. Returns undefined if it has no id. */
 export function normaliseMachine(record: JsonObject): RunnerMachine | undefined {
   const id = readString(record, 'machine_id', 'machineId');
   return id === undefined ? undefined : machineRecord(id, record);

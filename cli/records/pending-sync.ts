@@ -12,7 +12,7 @@ import { pendingSyncPath } from '../files/paths.ts';
 /** The roots, each with a stamp of its newest change. */
 export type PendingRoots = ReadonlyMap<string, string>;
 
-/** An unreadable file is empty; a complete sync follows sooner or later. */
+/** Reads the pending roots. An unreadable file counts as empty, because a complete sync follows sooner or later. */
 export function readPending(env: NodeJS.ProcessEnv): PendingRoots {
   const file = readJsonFile(pendingSyncPath(env));
   const roots = file.kind === 'read' ? file.value.project_roots : undefined;

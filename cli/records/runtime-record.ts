@@ -28,7 +28,7 @@ export function idleRuntime(): RunnerRuntime {
   };
 }
 
-/** Reads the runtime; `isTorn` if the file exists but is unreadable. */
+/** Reads the runtime. `isTorn` is true if the file exists but is unreadable. */
 export function readRuntime(repository: LinkableRepository): { runtime: RunnerRuntime; isTorn: boolean } {
   const file = readJsonFile(runtimePath(repository));
   const runtime = file.kind === 'read' ? normaliseRuntime(file.value) : idleRuntime();

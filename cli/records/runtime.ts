@@ -42,7 +42,7 @@ export interface FinishedWork {
   error?: string | undefined;
 }
 
-/** Records a claimed job. Overwrites the active one, because the server decides who holds which job. */
+/** Records a claimed job. Overwrites the active job, because the server decides who holds which job. */
 export function recordClaim(repository: LinkableRepository, work: ClaimedWork, now: number) {
   return changeRuntime(repository, now, () => {
     const at = formatTimestamp(now);

@@ -27,7 +27,7 @@ export interface RustImport {
   skippedPaths: string[];
 }
 
-/** The records of the desktop app in the form of `orp`; nothing if it has none. */
+/** Returns the records of the desktop app in the form of `orp`. The result is empty if the app has no records. */
 export function readRustRecords(
   repository: LinkableRepository,
   now: number,

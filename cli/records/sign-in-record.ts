@@ -105,7 +105,7 @@ export interface Account {
   email?: string | undefined;
 }
 
-/** The signed-in account; undefined if unknown. */
+/** Returns the signed-in account, or undefined if it is unknown. */
 export function accountOf({ user, email }: Pick<RemoteSession, 'user' | 'email'>): Account | undefined {
   const userId = user === null ? undefined : readString(user, 'id');
   if (userId === undefined && email === '') return undefined;

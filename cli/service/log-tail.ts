@@ -18,7 +18,7 @@ export class LogTail {
   readonly #path: string;
   #file: number | undefined;
   #at: number;
-  /** The files that are older than the open one. */
+  /** The files that are older than the open file. */
   #older: ReadonlySet<string>;
 
   /** @param at number of bytes that were read already */
@@ -82,7 +82,7 @@ export class LogTail {
     return new Set(older.flatMap((file) => file?.key ?? []));
   }
 
-  /** Newest first; undefined for missing files. */
+  /** Returns the files, newest first, with undefined for missing files. */
   #files(): (Found | undefined)[] {
     return [this.#path, ...olderLogs(this.#path).map(({ path }) => path)].map(find);
   }

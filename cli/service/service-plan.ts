@@ -11,7 +11,7 @@ export interface ServicePlan {
   program: readonly string[];
   environment: Readonly<Record<string, string>>;
   workingFolder: string;
-  /** Output outside the log, such as that of a crash. */
+  /** The file for output that is not in the log, for example the output of a crash. */
   crashLog: string;
 }
 

@@ -24,11 +24,11 @@ export interface AgentWay {
   known_from: 'last_job' | 'next_job';
   /** The abilities of the driver in this way, besides entering a prompt and reading the answer. */
   capabilities: readonly Capability[];
-  /** The process of the runner's own server; absent if that server is not running. */
+  /** The process id of the runner's own server, or null if that server is not running. */
   own_server_pid: number | null;
 }
 
-/** The record that the running runner has written; empty if no runner is running. */
+/** The record that the running runner has written. Empty if no runner is running. */
 export interface RunnerNote {
   agent?: { way: string; why: string };
   options: JsonObject;

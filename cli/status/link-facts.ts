@@ -17,7 +17,7 @@ import { readGovernance } from './governance.ts';
 export type HostedWorld =
   | { kind: 'not_asked' }
   | { kind: 'known'; world: JsonObject }
-  /** `isGone`: the server does not have the idea, or not for this account. */
+  /** `isGone` is true if the server does not have the idea, or if the idea belongs to another account. */
   | { kind: 'failed'; error: string; isGone: boolean };
 
 export interface LinkFacts {
@@ -36,7 +36,7 @@ export interface LinkFacts {
   openFolders: OpenFolder[];
   /** Why the installed agent cannot run jobs. A missing agent is a problem only on a linked, enabled machine. */
   agentProblem: AgentProblem | undefined;
-  /** True if the link names this repository; true without a link. */
+  /** True if the link names this repository, or if there is no link. */
   isLinkHere: boolean;
   /** Paths of session files that name another repository. */
   movedSessions: ReadonlySet<string>;
@@ -53,7 +53,7 @@ export interface FactsSource {
   configPath: string;
   env: NodeJS.ProcessEnv;
   now: number;
-  /** Requests the world of an idea from the server; absent if no request is allowed. */
+  /** Requests the world of an idea from the server. Absent if no request is allowed. */
   fetchWorld?: ((ideaId: string) => Promise<JsonObject>) | undefined;
 }
 

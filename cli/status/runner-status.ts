@@ -194,7 +194,7 @@ function adviseOnReadiness(
     );
 }
 
-/** As far as this machine knows; only `--hosted` asks the server. */
+/** Returns whether this machine knows that it is drained. Only `--hosted` asks the server. */
 function isDrained({ runner }: RunnerSituation): boolean {
   return runner.drained_at_utc !== undefined;
 }

@@ -1,4 +1,7 @@
-/** Signing a terminal in without a password (RFC 8628): a person approves it on the page `/device`. */
+/**
+ * The routes that sign in a terminal without a password (RFC 8628). A person approves the terminal on the page
+ * `/device`.
+ */
 
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
@@ -18,12 +21,12 @@ export const startDevice = endpoint({
     ok,
     /** The secret of the terminal. */
     deviceCode: z.string(),
-    /** What the person types. */
+    /** The code that the person types. */
     userCode: z.string(),
     verificationUri: z.string(),
-    /** The same with the code in it. */
+    /** The address of the page, including the code. */
     verificationUriComplete: z.string(),
-    /** Seconds. */
+    /** How long the code is valid, in seconds. */
     expiresIn: z.number().int(),
     /** Seconds between two polls. */
     interval: z.number().int(),

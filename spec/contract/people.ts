@@ -8,7 +8,7 @@ import { absentable, ok, queryInteger } from './fields.ts';
 export const ROLES = ['member', 'operator'] as const;
 
 const reason = z.strictObject({ reason: z.string().max(1000).nullish() });
-/** False: it was so before. */
+/** False if nothing had to change. */
 const changed = z.boolean();
 
 export const makeInvitation = endpoint({
@@ -18,13 +18,13 @@ export const makeInvitation = endpoint({
   summary: 'Make a link with which one person makes an account. It works once, for seven days.',
   body: z.strictObject({
     role: z.enum(ROLES).default('member'),
-    /** The only e-mail address that the link is for. Absent: any. */
+    /** The e-mail address that may use the link. If absent, any address may use it. */
     email: z.string().trim().min(3).max(254).nullish(),
   }),
   reply: z.object({
     ok,
     id: z.string(),
-    /** The only answer with this address. */
+    /** The address of the link. No other answer contains it. */
     url: z.string(),
     role: z.enum(ROLES),
     expiresAt: z.string(),
@@ -51,7 +51,7 @@ export const listInvitations = endpoint({
         createdAt: z.string(),
         expiresAt: z.string(),
         usedAt: absentable,
-        /** The e-mail address of the account that it made. */
+        /** The e-mail address of the account that was created with the link. */
         usedBy: absentable,
       }),
     ),
@@ -79,7 +79,7 @@ export const listAccounts = endpoint({
   summary: 'List the accounts in the order of their ids.',
   query: z.object({
     limit: queryInteger(1, 100, 50),
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor: z.string().max(128).optional(),
     /** The id or the e-mail address of one account. */
     account: z.string().trim().min(1).max(254).optional(),

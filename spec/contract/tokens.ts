@@ -1,4 +1,4 @@
-/** What signed-in people do with their own sign-ins: list and revoke devices, change the password. */
+/** The routes of people for their own sign-ins: list and revoke devices, change the password. */
 
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
@@ -13,14 +13,14 @@ export const listTokens = endpoint({
     ok,
     tokens: z.array(
       z.object({
-        /** Names the device. It opens nothing. */
+        /** Identifies the device. It cannot be used to sign in. */
         id: z.string(),
         name: z.string(),
         kind: z.enum(['cli', 'browser']),
         createdAt: z.string(),
-        /** To a day. */
+        /** When the device was last used, exact to a day. */
         usedAt: z.string(),
-        /** True if this request is made with it. */
+        /** True if the device sent this request. */
         isThis: z.boolean(),
       }),
     ),
@@ -49,13 +49,13 @@ export const changePassword = endpoint({
     'Change your password. Your other browsers are signed out; with `revokeOthers` every other device is.',
   body: z.strictObject({
     current: z.string().min(1).max(1024),
-    /** 12 to 1,024 characters. */
+    /** The new password, with 12 to 1,024 characters. */
     next: z.string().max(1024),
     revokeOthers: z.boolean().default(false),
   }),
   reply: z.object({
     ok,
-    /** How many devices were signed out. */
+    /** The number of devices that were signed out. */
     revoked: z.number().int(),
   }),
   errors: ['invalid_credentials', 'too_many_attempts', 'record_changed'],

@@ -13,7 +13,7 @@ export const LINK_SOURCES = ['cli', 'rust-app', 'import-rust'] as const;
 export const SESSION_STATES = ['active', 'closed'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
-/** What a session is for, in people's words; no effect on routing. */
+/** What a session is used for. People choose it, and it has no effect on routing. */
 export const SESSION_ROLES = ['primary', 'secondary', 'review', 'exploration', 'other'] as const;
 export type SessionRole = (typeof SESSION_ROLES)[number];
 
@@ -25,7 +25,7 @@ export type RuntimeStatus = (typeof RUNTIME_STATUSES)[number];
 const FINISH_STATUSES = ['completed', 'failed', 'cancelled', 'retried'] as const;
 export type FinishStatus = (typeof FINISH_STATUSES)[number];
 
-/** Events kept in the runtime; older ones are removed. */
+/** The number of events that the runtime keeps. Older events are removed. */
 export const RECENT_EVENTS_KEPT = 25;
 
 /** An active job without a heartbeat for this long is stale: the length of a lease. */
@@ -48,7 +48,7 @@ export const RUNTIME_JOB_TEXTS = [
   'error',
 ] as const;
 
-/** Timestamps of a job in the runtime; they follow the texts. */
+/** The timestamps of a job in the runtime. They come after the texts. */
 export const RUNTIME_JOB_TIMES = [
   'claimed_at_utc',
   'started_at_utc',

@@ -66,7 +66,7 @@ interface TroubledJob extends CardJob {
 
 export interface QueuedJob extends CardJob {
   waiting: Waiting;
-  /** Why its last holder returned it, when that was because somebody works in its session. */
+  /** The reason of the last holder, if it returned the job because a person works in the session. */
   inUse?: string | undefined;
   /** The silent machine that the job waits for. */
   silentMachineId?: string | undefined;
@@ -227,7 +227,7 @@ function jobs(count: number): string {
   return count === 1 ? '1 job' : `${count} jobs`;
 }
 
-/** What a person can do about a job that failed. */
+/** For each kind of failure, a sentence that says what a person can do about the failed job. */
 const STEPS: Record<FailureKind, string> = {
   agent_error: 'Read the end of its transcript, then retry the job.',
   session_missing: REMEDIES.session_missing ?? '',

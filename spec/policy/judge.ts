@@ -34,14 +34,14 @@ export interface PolicyQuestion {
   at: WallTime;
 }
 
-/** The outcome of one rule. `ask`: a person at the terminal decides. `wait`: the job must wait. */
+/** The outcome of one rule. `ask` means that a person at the terminal decides. `wait` means that the job must wait. */
 export interface RuleOutcome {
   rule: PolicyRule;
   outcome: 'allow' | 'deny' | 'wait' | 'ask';
   why: string;
 }
 
-/** Judges every rule; the paths of the policy must be as absolute and resolved as those of the question. */
+/** Checks every rule. The paths in the policy and in the question must be absolute and resolved. */
 export function judgeJob(policy: Policy, question: PolicyQuestion): RuleOutcome[] {
   return [
     judgeKind(policy, question),
@@ -62,7 +62,7 @@ export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | unde
   return undefined;
 }
 
-/** Returns whether the account is the owner's, or one that the policy names. */
+/** Returns whether the account is the owner's account, or an account that the policy names. */
 function isKnownSender(policy: Policy, { sender, owner }: PolicyQuestion): boolean {
   if (sender === undefined) return false;
   if (isOwner(sender, owner)) return true;

@@ -18,7 +18,7 @@ const EVENT_NAMES = [
   'drain',
   /** The stream reached its time limit. Open the next stream. */
   'timeout',
-  /** The stream cannot continue; `error` says why. */
+  /** The stream cannot continue. `error` has the reason. */
   'error',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -26,10 +26,10 @@ export type EventName = (typeof EVENT_NAMES)[number];
 /** Events that end a stream of the v0.4.4 client. */
 export const TERMINAL_EVENTS: ReadonlySet<EventName> = new Set(['job.available', 'timeout', 'error']);
 
-/** One event on a channel. `data` is always an object: v0.4.4 never delivers an event without data. */
+/** One event on a channel. `data` is always an object, because a v0.4.4 client ignores events without data. */
 export const channelEvent = z.object({
   event: z.enum(EVENT_NAMES),
-  /** Grows within one channel. */
+  /** The number of the event. It grows within one channel. */
   id: z.number().int().optional(),
   data: z.record(z.string(), z.unknown()),
 });
@@ -66,13 +66,13 @@ export const CLOSE_CODES = {
   replaced: 4001,
   /** The token was revoked, or the machine belongs to another account now. */
   unauthorized: 4003,
-  /** The stream reached its time limit, or its client was silent for too long: open the next one at once. */
+  /** The stream reached its time limit, or its client was silent for too long. The client opens the next stream at once. */
   timeout: 4008,
   /** Used between Worker and object: the reader of the stream is gone. */
   gone: 4009,
 } as const;
 
-/** One SSE frame. Data is one line of JSON, so no value can break the framing. */
+/** Returns one SSE frame. The data is one line of JSON, so no value can break the frame. */
 export function sseFrame(event: ChannelEvent): string {
   const id = event.id === undefined ? '' : `id: ${event.id}\n`;
   return `event: ${event.event}\n${id}data: ${JSON.stringify(event.data)}\n\n`;

@@ -13,11 +13,11 @@ import type { SignInAttempt } from './sign-in-limits.ts';
 export interface PasswordChange extends Omit<SignInAttempt, 'email'> {
   current: string;
   next: string;
-  /** Also signs out the other terminals, not only the other browsers. */
+  /** If true, the other terminals are also signed out, and not only the other browsers. */
   revokeOthers?: boolean | undefined;
 }
 
-/** How many devices were signed out. */
+/** Changes the password. Returns the number of devices that were signed out. */
 export async function changePassword(
   deps: Deps,
   user: SignedIn,

@@ -1,4 +1,4 @@
-/** Passwords that people choose: the rule, and the hash that is stored. */
+/** Checks and hashes the passwords that people choose. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { hashPassword } from './passwords.ts';
@@ -8,7 +8,7 @@ import { inPasswordTurn } from './sign-in.ts';
 const SHORTEST = 12;
 const LONGEST = 1024;
 
-/** `field`: how the form or the body calls it. */
+/** Checks a new password. `field` is its name in the form or the body. */
 export function checkNewPassword(password: string, field: string): Result<undefined, 'invalid_input'> {
   if (password.length >= SHORTEST && password.length <= LONGEST) return accept(undefined);
   return refuse(
@@ -18,7 +18,7 @@ export function checkNewPassword(password: string, field: string): Result<undefi
   );
 }
 
-/** Hashes a password in its turn. `key`: the address that asks. */
+/** Hashes a password when it is its turn. `key` is the address of the client. */
 export async function hashInTurn(key: string, password: string): Promise<Result<string, 'unavailable'>> {
   const hash = await inPasswordTurn(key, () => hashPassword(password));
   if (hash !== undefined) return accept(hash);

@@ -28,7 +28,7 @@ export async function isPassword(password: string, stored: string | undefined): 
   return timingSafeEqual(actual, expected) && stored !== undefined;
 }
 
-/** What `isPassword` checks against. */
+/** Returns the hash that `isPassword` checks a password against. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(16));
   const cost = { N: 2 ** COST_LOG2, r: BLOCK_SIZE, p: PARALLELISM, maxmem: MAX_MEMORY };

@@ -36,7 +36,7 @@ export async function noRoom(
   return room;
 }
 
-/** The refusal at one limit, and its line in the log. */
+/** Returns the refusal at one limit, and logs it. */
 export function limitReached(
   deps: Deps,
   { userId, limit, limits }: { userId: string; limit: AccountLimit; limits: AccountLimits },

@@ -93,7 +93,7 @@ export interface MachineApi extends Rpc.DurableObjectBranded {
   lookAgainAt(at: number): Promise<void>;
   drain(isDraining: boolean): void;
   closeChannelsOf(token: string): void;
-  /** Closes the channels of the account itself; operators may go on following. */
+  /** Closes the channels of the account. Operators can continue to follow its jobs. */
   closeOwnChannels(): void;
   /** Returns undefined if the machine belongs to another account. */
   heartbeat(beat: MachineBeat): Promise<BeatAnswer | undefined>;

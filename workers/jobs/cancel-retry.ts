@@ -272,7 +272,7 @@ async function notRetried(
 
 const TAKEN_BACK = 'The job was taken from its machine: the prompt may run twice.';
 
-/** What a person should know before a job of this status is retried. */
+/** Returns a warning for a person who retries a job of this status. */
 export function retryWarning(status: JobStatus): string | undefined {
   if (status === 'lost')
     return 'Its machine stopped responding while the agent worked: the prompt may run twice.';

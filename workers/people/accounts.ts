@@ -1,4 +1,4 @@
-/** The accounts of the server, as operators list, disable and enable them. */
+/** Lists, disables and enables accounts, for operators. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { forgetToken, type SignedIn } from '../accounts/authenticate.ts';
@@ -16,7 +16,7 @@ import {
 export interface AccountQuery {
   limit: number;
   cursor?: string | undefined;
-  /** An id or an e-mail address: at most one account. */
+  /** An id or an e-mail address. The list then has at most one account. */
   account?: string | undefined;
 }
 
@@ -48,8 +48,9 @@ export interface AccountOrder {
 }
 
 /**
- * Disables an account: it signs in nowhere, its tokens are refused within 30 s everywhere, and its channels are closed. Its
- * queued jobs stay queued, because nobody can claim them. Nothing is revoked: after it is enabled, its devices go on.
+ * Disables an account. It can no longer sign in, the server rejects its tokens everywhere within 30 s, and its channels are
+ * closed. Its queued jobs stay queued, because nobody can claim them. Nothing is revoked, so its devices work again after
+ * the account is enabled.
  */
 export async function disableAccount(
   deps: Deps,

@@ -1,6 +1,7 @@
 /**
- * Signs a terminal in by a code that a person types into a page (RFC 8628). The terminal holds a secret, the device code; the
- * person sees a short code and which machine asks. Deciding needs a signed-in person, so a guessed code signs in the guesser.
+ * Signs in a terminal with a code that a person types into a page (RFC 8628). The terminal has a secret, the device code.
+ * The person sees a short code and the name of the machine. Only a signed-in person can approve, so a person who guesses a
+ * code signs the terminal in to their own account.
  */
 
 import { BOUNDS } from '../../spec/bounds.ts';
@@ -17,10 +18,10 @@ import { newUserCode, readUserCode, shownUserCode } from './user-code.ts';
 
 export const DEVICE_LIFE_MS = 10 * 60_000;
 export const POLL_EVERY_MS = 5000;
-/** RFC 8628: a terminal that polls too fast waits five seconds more from then on. */
+/** A terminal that polls too fast must wait five seconds longer between its next polls (RFC 8628). */
 const SLOWER_MS = 5000;
 const SLOWEST_MS = 60_000;
-/** A poll arrives early when the one before was slow on its way. */
+/** A poll may be early by this time, because the network may have delayed the poll before it. */
 const EARLY_MS = 1000;
 
 export interface Terminal {
@@ -57,7 +58,7 @@ export async function startDevice(
 
 export type TokenRefusal = 'authorization_pending' | 'slow_down' | 'access_denied' | 'expired_token';
 
-/** What a terminal asks again and again. The token is in one answer only. */
+/** Answers the polls of a terminal. Only one answer contains the token. */
 export async function takeDeviceToken(
   deps: Deps,
   { deviceCode, source }: { deviceCode: string; source: string },
@@ -103,19 +104,19 @@ async function stillPending(
     await store.notePoll(deps.db, hash, { now: deps.now, intervalMs });
     return refuse('authorization_pending', 'Nobody has decided about this sign-in yet.', 'Ask again later.');
   }
-  // A terminal that does not obey costs no more rows.
+  // Do not write more rows for a terminal that keeps polling too fast.
   if (intervalMs < SLOWEST_MS)
     await store.notePoll(deps.db, hash, { now: deps.now, intervalMs: intervalMs + SLOWER_MS });
   return refuse('slow_down', 'You ask too often.', 'Wait five seconds longer between requests.');
 }
 
-/** The terminal that waits under a code. */
+/** The terminal that waits for the approval of a code. */
 export interface WaitingDevice {
   userCode: string;
   deviceName: string;
-  /** The network that it asks from. */
+  /** The network of the terminal. */
   network: string;
-  /** Address and program, as the terminal said. */
+  /** The address and the program of the terminal. */
   source: string;
   createdAt: number;
   expiresAt: number;
@@ -128,7 +129,7 @@ interface Person {
   source: string;
 }
 
-/** For the page that asks whether to approve. */
+/** Returns the terminal of a code, for the page that asks for the approval. */
 export async function showDevice(
   deps: Deps,
   user: SignedIn,
@@ -141,7 +142,7 @@ export async function showDevice(
   return accept({ ...device, userCode: shownUserCode(device.userCode) });
 }
 
-/** The terminal gets a token of this person with its next poll. Approving twice is approving once. */
+/** Approves a terminal. It gets a token of this person with its next poll. A repeated approval changes nothing. */
 export function approveDevice(deps: Deps, user: SignedIn, by: Person & { userCode: string }) {
   return decide(deps, user, { ...by, decision: 'approved' });
 }

@@ -1,4 +1,4 @@
-/** Invitations: an operator makes a link that works once; whoever opens it makes an account of the given role. */
+/** Invitations. An operator creates a one-time link, with which a person creates an account of the given role. */
 
 import { BOUNDS } from '../../spec/bounds.ts';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
@@ -23,12 +23,12 @@ export const INVITATION_MS = 7 * 24 * 60 * 60_000;
 
 export interface NewInvitation {
   role: 'member' | 'operator';
-  /** The only address that it is for. */
+  /** The e-mail address that may use the invitation. If absent, any address may use it. */
   email?: string | undefined;
   source: string;
 }
 
-/** The token is in this answer only. */
+/** Creates an invitation. Only this answer contains the token. */
 export async function invite(
   deps: Deps,
   operator: SignedIn,
@@ -92,7 +92,7 @@ function stateOf(row: InvitationRow, now: number): (typeof INVITATION_STATES)[nu
   return row.expiresAt > now ? 'open' : 'expired';
 }
 
-/** An invitation that was used, revoked or has expired stays as it is: `changed` is false. */
+/** Revokes an invitation. If it was already used, revoked or has expired, nothing changes and `changed` is false. */
 export async function revoke(
   deps: Deps,
   operator: SignedIn,
@@ -106,7 +106,7 @@ export async function revoke(
   return accept({ changed: await revokeInvitation(deps.db, id, order) });
 }
 
-/** Makes the account of an invitation, once. */
+/** Creates the account of an invitation, only once. */
 export function acceptInvitation(deps: Deps, form: Redeem): ReturnType<typeof redeem> {
   return redeem(deps, 'invitation', form);
 }

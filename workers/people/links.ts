@@ -1,4 +1,4 @@
-/** Where the links that work once lead: pages with a form. */
+/** The paths of one-time links. They lead to pages with a form. */
 
 import type { LinkPurpose } from '../store/schema.ts';
 

@@ -1,4 +1,4 @@
-/** What a person gives for a new account, checked before anything is hashed or written. */
+/** Checks the values for a new account, before anything is hashed or written. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { checkNewPassword, hashInTurn } from '../accounts/new-password.ts';
@@ -9,17 +9,17 @@ export interface AccountForm {
   email: string;
   name: string;
   password: string;
-  /** The address that asks. */
+  /** The address of the client. */
   address: string;
 }
 
 const LONGEST_EMAIL = 254;
 const LONGEST_NAME = 100;
-/** Controls, and characters that reorder a line: a name or an address with them could look like another. */
+/** Control characters and characters that reorder a line. With them, a name or an address could look like another. */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const ADDRESS = /^[^\s@'"<>]+@[^\s@'"<>]+$/u;
 
-/** Addresses are stored in lower case, as the sign-in looks them up. */
+/** Checks an e-mail address. Returns it in lower case, because the sign-in looks addresses up in lower case. */
 export function checkEmail(given: string): Result<string, 'invalid_input'> {
   const email = given.trim().toLowerCase();
   if (email.length <= LONGEST_EMAIL && ADDRESS.test(email) && !HIDDEN.test(email)) return accept(email);
@@ -47,7 +47,7 @@ export function checkForm(form: AccountForm): Result<Checked, 'invalid_input'> {
   return password.ok ? accept({ email: email.value, name: name.value }) : password;
 }
 
-/** The account with its id and the hash of its password. */
+/** Returns the account with its id and the hash of its password. */
 export async function complete(
   deps: Deps,
   checked: Checked,
@@ -57,7 +57,7 @@ export async function complete(
   return hashed.ok ? accept({ ...checked, id: deps.newId('user'), passwordHash: hashed.value }) : hashed;
 }
 
-/** Says no more than the person needs: with this link they cannot make an account of this address. */
+/** The refusal if the address already has an account. It does not reveal more than that. */
 export function emailTaken() {
   return refuse(
     'record_changed',

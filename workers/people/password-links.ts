@@ -1,4 +1,4 @@
-/** An operator helps somebody who forgot their password: a link that works once and for a day. */
+/** One-time links with which a person who forgot their password sets a new one. An operator creates them for one day. */
 
 import { accept, type Result } from '../../spec/errors.ts';
 import { forgetToken, type SignedIn } from '../accounts/authenticate.ts';
@@ -13,7 +13,10 @@ import { brokenLink, showLink } from './redeem.ts';
 
 export const PASSWORD_LINK_MS = 24 * 60 * 60_000;
 
-/** A newer link replaces the one before. The token is in this answer only; the operator never learns the password. */
+/**
+ * Creates a link, which replaces an older link of the account. Only this answer contains the token. The operator never
+ * sees the password.
+ */
 export async function makePasswordLink(
   deps: Deps,
   operator: SignedIn,
@@ -45,7 +48,7 @@ export interface PasswordReset {
   source: string;
 }
 
-/** Sets the password and signs every device of the account out. Works once. */
+/** Sets the password and signs out every device of the account. A link works only once. */
 export async function resetPassword(
   deps: Deps,
   { token, password, address, source }: PasswordReset,

@@ -1,4 +1,4 @@
-/** Links that make an account: the set-up of the first operator, and invitations. */
+/** One-time links that create an account: the set-up of the first operator, and invitations. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { sha256 } from '../accounts/passwords.ts';
@@ -17,7 +17,7 @@ const REMEDY: Record<LinkPurpose, string> = {
   password: 'Ask an operator of this server for a new one.',
 };
 
-/** One sentence for every reason, so that nobody learns which tokens existed. */
+/** The refusal is the same for every reason, so that nobody learns which tokens existed. */
 export function brokenLink(purpose: LinkPurpose) {
   return refuse(
     'not_found',
@@ -26,7 +26,7 @@ export function brokenLink(purpose: LinkPurpose) {
   );
 }
 
-/** What a page shows before the person fills its form in. Changes nothing. */
+/** Returns the facts for the page of a link, before the person sends the form. Changes nothing. */
 export async function showLink(
   deps: Deps,
   { token, purpose }: { token: string; purpose: LinkPurpose },
@@ -41,7 +41,7 @@ export interface Redeem extends AccountForm {
   source: string;
 }
 
-/** Makes the account of a link, once. The password is hashed only for a link that works. */
+/** Creates the account of a link, only once. The password is hashed only if the link is valid. */
 export async function redeem(
   deps: Deps,
   purpose: AccountPurpose,

@@ -1,6 +1,6 @@
 /**
- * The first operator. Whoever runs the server gets a link that works once and for a day (`npm start`, `npm run operator`).
- * Once there is an operator, no such link works.
+ * The set-up of the first operator. `npm start` and `npm run operator` print a one-time link, which is valid for a day. If
+ * the server already has an operator, the link does not work.
  */
 
 import type { Deps } from '../base/deps.ts';

@@ -1,4 +1,4 @@
-/** The routes of people about their own sign-ins, and of terminals that ask to be signed in. */
+/** The routes of people for their own sign-ins, and of terminals that want to be signed in. */
 
 import type { Context, Hono } from 'hono';
 import { startDevice, takeDeviceToken } from '../../spec/contract/device.ts';
@@ -48,7 +48,10 @@ function mountTokens(app: Hono<AppEnv>): void {
   });
 }
 
-/** The token of the request proves that its device is known, so that the failures of others do not delay it. */
+/**
+ * Returns the token of the request. It proves that the device is known, so that failed sign-ins of others do not delay
+ * it.
+ */
 function bearerOf(context: Context<AppEnv>): string | undefined {
   return context.req.header('authorization')?.replace(/^Bearer /i, '');
 }

@@ -1,4 +1,4 @@
-/** The routes by which operators let people in and out. */
+/** The routes with which operators invite people and disable accounts. */
 
 import type { Context, Hono } from 'hono';
 import * as rows from '../../spec/contract/people.ts';
@@ -83,7 +83,7 @@ function orderOf(
   return { accountId, reason: reason?.trim() || undefined, source: sourceOf(context) };
 }
 
-/** On the address by which this request reached the server. */
+/** Returns a URL with the origin of this request. */
 function urlOf(context: Context<AppEnv>, path: string): string {
   return new URL(path, context.req.url).href;
 }

@@ -1,4 +1,7 @@
-/** Accounts as operators list and order them: each order one guarded statement, with its entry in the audit log. */
+/**
+ * Lists accounts, and carries out the orders of operators. Each order is one guarded statement with an entry in the
+ * audit log.
+ */
 
 import type { UserId } from '../../spec/ids.ts';
 import type { User } from './accounts.ts';
@@ -13,12 +16,12 @@ export interface ListedAccount extends User {
 
 const LISTED = raw('id, email, name, role, created_at AS createdAt, disabled_at AS disabledAt');
 
-/** In the order of their ids, which is that of their creation. */
+/** Reads accounts in the order of their ids, which is the order of their creation. */
 export function readAccounts({ after, limit }: { after: string; limit: number }): Statement {
   return sql`SELECT ${LISTED} FROM users WHERE id > ${after} ORDER BY id LIMIT ${limit}`;
 }
 
-/** `account`: its id or its e-mail address. */
+/** Reads an account. `account` is its id or its e-mail address. */
 export function readAccount(account: string): Statement {
   return sql`
     SELECT ${LISTED} FROM users WHERE id = ${account}
@@ -27,15 +30,15 @@ export function readAccount(account: string): Statement {
 
 export interface Order {
   now: number;
-  /** Id of the operator. */
+  /** The id of the operator. */
   actor: UserId;
   source: string;
   reason: string | undefined;
 }
 
 /**
- * Disables or enables an account. The operator must be one now, and no operator disables their own account, so one is always
- * left. False: the account is so already, or the operator is none any more.
+ * Disables or enables an account. The person must still be an operator, and cannot disable their own account, so the server
+ * always has an operator. Returns false if nothing had to change, or if the person is no longer an operator.
  */
 export async function setDisabled(
   db: Database,
@@ -56,7 +59,7 @@ export async function setDisabled(
   return (changed?.changes ?? 0) > 0;
 }
 
-/** The hashes of the tokens that an account has. Their number is bounded. */
+/** Reads the hashes of the valid tokens of an account. Their number is bounded. */
 export function readLiveTokens(userId: string): Statement {
   return sql`
     SELECT hash FROM device_tokens INDEXED BY device_tokens_of_user

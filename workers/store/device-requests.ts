@@ -1,4 +1,4 @@
-/** Terminals that ask to be signed in, until a person decides and the terminal has fetched its token. */
+/** The sign-in requests of terminals. A request exists until a person has decided and the terminal has fetched its token. */
 
 import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
@@ -15,7 +15,7 @@ export type NewRequest = Pick<
   'hash' | 'userCode' | 'deviceName' | 'network' | 'source' | 'createdAt' | 'expiresAt' | 'intervalMs'
 >;
 
-/** Adds a request, and removes those that ended. False: too many wait. */
+/** Adds a request, and removes ended requests. Returns false if too many requests wait. */
 export async function addRequest(db: Database, request: NewRequest): Promise<boolean> {
   const { hash, userCode, deviceName, network, source, createdAt, expiresAt, intervalMs } = request;
   const [, added] = await db.batch([
@@ -30,7 +30,7 @@ export async function addRequest(db: Database, request: NewRequest): Promise<boo
   return (added?.changes ?? 0) > 0;
 }
 
-/** A request as the person who decides sees it. */
+/** The parts of a request that the deciding person sees. */
 export type ShownRequest = Pick<
   RequestRow,
   'userCode' | 'deviceName' | 'network' | 'source' | 'createdAt' | 'expiresAt' | 'decision' | 'userId'
@@ -50,7 +50,7 @@ export interface Decision {
   source: string;
 }
 
-/** Decides once. False: it was decided before, or has ended. */
+/** Records the decision. Returns false if the request was already decided or has ended. */
 export async function decide(
   db: Database,
   request: ShownRequest,
@@ -83,7 +83,7 @@ export function readByHash(db: Database, hash: string): Promise<PolledRequest | 
     FROM device_requests WHERE hash = ${hash}`);
 }
 
-/** Notes a poll; `intervalMs`: how long the terminal has to wait from now on. */
+/** Records a poll. `intervalMs` is the time that the terminal must wait between polls from now on. */
 export function notePoll(
   db: Database,
   hash: string,
@@ -93,7 +93,10 @@ export function notePoll(
     UPDATE device_requests SET polled_at = ${now}, interval_ms = ${intervalMs} WHERE hash = ${hash}`);
 }
 
-/** An approved request becomes a token, once. Undefined: it is not approved, has ended, or the account is disabled. */
+/**
+ * Turns an approved request into a token, only once. Returns undefined if it is not approved, has ended, or the account
+ * is disabled.
+ */
 export async function exchange(
   db: Database,
   { hash, tokenHash, now }: { hash: string; tokenHash: string; now: number },

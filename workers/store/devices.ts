@@ -1,4 +1,4 @@
-/** Device tokens as their owner, or an operator, lists and revokes them. */
+/** Lists and revokes device tokens, for their owner or an operator. */
 
 import type { UserId } from '../../spec/ids.ts';
 import { BROWSER_SESSION_MS } from './accounts.ts';
@@ -55,7 +55,7 @@ export function revokeOthers(
 
 export interface OperatorOrder {
   now: number;
-  /** Id of the operator. */
+  /** The id of the operator. */
   actor: string;
   source: string;
   reason: string | undefined;

@@ -1,4 +1,4 @@
-/** Links that work once. A use takes effect in one batch: either the link is used up and its effect is there, or neither. */
+/** One-time links. One batch marks the link as used and writes its effect, so that both happen or neither does. */
 
 import type { UserId } from '../../spec/ids.ts';
 import type { User } from './accounts.ts';
@@ -13,10 +13,10 @@ export type NewLink = Pick<LinkRow, 'hash' | 'purpose' | 'role' | 'email' | 'use
   expiresAt: number;
 };
 
-/** A link that still works. */
+/** A valid link. */
 export type OpenLink = Pick<LinkRow, 'role' | 'email' | 'userId' | 'expiresAt'>;
 
-/** Names one link at one time. */
+/** Identifies a link, with the time for which it must be valid. */
 export interface LinkKey {
   hash: string;
   purpose: LinkPurpose;
@@ -29,7 +29,7 @@ function isOpen(now: number): Statement {
 
 const NO_OPERATOR = sql`NOT EXISTS (SELECT 1 FROM users WHERE role = 'operator')`;
 
-/** Adds a link where `where` holds. */
+/** Adds a link if the condition `where` is true. */
 export function addLink(link: NewLink, where: Statement): Statement {
   const { hash, purpose, role, email, userId, createdBy, createdAt, expiresAt } = link;
   return sql`
@@ -38,12 +38,12 @@ export function addLink(link: NewLink, where: Statement): Statement {
     WHERE ${where}`;
 }
 
-/** The condition that this link is there. */
+/** The condition that this link exists. */
 export function isLink(hash: string): Statement {
   return sql`EXISTS (SELECT 1 FROM one_time_links WHERE hash = ${hash})`;
 }
 
-/** A set-up link works only while there is no operator. */
+/** Reads a valid link. A set-up link is valid only while there is no operator. */
 export function readOpenLink(db: Database, { hash, purpose, now }: LinkKey): Promise<OpenLink | undefined> {
   const also = purpose === 'setup' ? NO_OPERATOR : sql`TRUE`;
   return db.first<OpenLink>(sql`
@@ -58,7 +58,10 @@ export interface LinkAccount {
   passwordHash: string;
 }
 
-/** Uses a link up and makes its account. Undefined: the link does not work any more, or the address has an account. */
+/**
+ * Uses a link and creates its account. Returns undefined if the link is no longer valid, or if the address has an
+ * account.
+ */
 export async function redeemForAccount(
   db: Database,
   { hash, purpose, now }: LinkKey,
@@ -85,8 +88,8 @@ export async function redeemForAccount(
 }
 
 /**
- * Uses a link up and sets the password of its account. Every token of the account is revoked, because whoever lost a password
- * may have lost it to somebody. `use` names this use. Undefined: the link does not work any more.
+ * Uses a link and sets the password of its account. It revokes every token of the account, because somebody else may know
+ * the old password. `use` identifies this use. Returns undefined if the link is no longer valid.
  */
 export async function redeemForPassword(
   db: Database,
@@ -113,7 +116,7 @@ export async function redeemForPassword(
   return user && { userId: user.id, revoked: rowsOf<{ hash: string }>(tokens).map((row) => row.hash) };
 }
 
-/** The open invitations first, then those that ended; the newest first. */
+/** A row of the list of invitations. Open invitations come first, then ended invitations, each newest first. */
 export interface InvitationRow extends Pick<LinkRow, 'hash' | 'email' | 'createdAt' | 'expiresAt'> {
   role: 'member' | 'operator';
   createdBy: string;
@@ -138,7 +141,7 @@ export function hasRoomForInvitation(now: number, limit: number): Statement {
   return sql`(SELECT count(*) FROM one_time_links WHERE purpose = 'invitation' AND ${isOpen(now)}) < ${limit}`;
 }
 
-/** Revokes the open invitation whose hash begins with `mark`. False: it had ended before. */
+/** Revokes the open invitation whose hash begins with `mark`. Returns false if it had already ended. */
 export async function revokeInvitation(
   db: Database,
   mark: string,
@@ -155,7 +158,7 @@ export async function revokeInvitation(
   return (revoked?.changes ?? 0) > 0;
 }
 
-/** Ends the links that would set the password of an account. */
+/** Revokes the links that can set the password of an account. */
 export function revokePasswordLinks(userId: UserId, now: number): Statement {
   return sql`
     UPDATE one_time_links SET revoked_at = ${now}

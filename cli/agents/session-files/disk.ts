@@ -6,9 +6,9 @@ import { join } from 'node:path';
 export interface SessionDisk {
   /** The paths of the files. */
   files(): string[];
-  /** Epoch ms: Codex writes to the file in every turn. */
+  /** Returns when the file was last changed, in epoch ms. Codex writes to the file in every turn. */
   changedAt(path: string): number;
-  /** The bytes from a position on. Fewer at the end of the file; none when it cannot be read. */
+  /** Reads bytes from a position. Returns fewer bytes at the end of the file, and no bytes if the file cannot be read. */
   read(path: string, at: number, bytes: number): Buffer;
   /** Returns whether a program has the session open. */
   isOpen(sessionId: string): boolean;

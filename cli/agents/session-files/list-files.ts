@@ -13,7 +13,7 @@ const GLANCE_BYTES = 4 * 1024;
 const PART_BYTES = 64 * 1024;
 /** The instructions of the agent, up to 100 KiB, precede the first prompt. */
 const MOST_BYTES = 512 * 1024;
-/** People look for the newest ones. */
+/** The maximum number of listed sessions. People look for the newest sessions. */
 const MOST_SESSIONS = 1000;
 
 /**

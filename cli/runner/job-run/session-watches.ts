@@ -1,6 +1,6 @@
 /**
- * Watches sessions that are in use, one watch for each job. A job that came back by itself, after the pause of the server, ends its
- * watch: otherwise a session that stays open overnight would have a hundred of them in the morning.
+ * Watches sessions that are in use, with one watch for each job. When a job comes back after the pause of the server, its
+ * watch ends. Otherwise a session that stays open overnight would have a hundred watches in the morning.
  */
 
 export class SessionWatches {

@@ -25,7 +25,7 @@ export interface ServiceChoice {
 
 export interface ClaimedJob {
   id: string;
-  /** Any string. A job of an unknown kind fails; the runner does not ignore it. */
+  /** The kind, which may be any string. A job of an unknown kind fails and is not ignored. */
   kind: string;
   attempt: number;
   prompt: string;
@@ -112,7 +112,7 @@ function readUsageTerms(raw: Fields): UsageTerms | undefined {
   return { policy, waits: positive(raw.usageWaits, Number.MAX_SAFE_INTEGER) ?? 0, expires_at: expiresAt };
 }
 
-/** More than a job can have, because a job has at most 20 automatic attempts. */
+/** The maximum number of leases. A job has fewer, because it has at most 20 automatic attempts. */
 const MOST_LEASES = 100;
 
 const serviceChoice = z.object({

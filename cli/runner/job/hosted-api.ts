@@ -66,7 +66,7 @@ export interface HeartbeatExtras {
   condition?: MachineCondition | undefined;
   /** A person at the machine is being asked whether the job of this lease may run. */
   asking?: boolean;
-  /** What waits on the disk for the server; only if it announces `report`. */
+  /** The backlog on the disk. Sent only if the server announces `report`. */
   spool?: z.input<typeof spoolBacklog>;
   agent?: z.input<typeof drivenAgent>;
 }

@@ -125,7 +125,7 @@ function selectDefault<Repo extends LocalRepository>(
   return { kind: 'chosen', repository, selection: { source, score: 0, matched_fields: [], target } };
 }
 
-/** The matching fields; none if the job names another place. */
+/** Returns the matching fields, or none if the job names another place. */
 function matchFields(target: JobTarget, { project, sessions }: LocalRepository): MatchField[] {
   const places = [
     ['project_root', project.project_root],

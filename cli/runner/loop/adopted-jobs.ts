@@ -21,7 +21,7 @@ import type { Recovered } from '../lease/recovery.ts';
 import type { Entry, Journal } from '../spool/lease-spool.ts';
 import type { ResultRecord, UsageTerms } from '../spool/records.ts';
 
-/** What became of the prompt. */
+/** What happened to the prompt. */
 type Found = Exclude<Reopened, { kind: 'unknown' }>;
 
 interface Left {
@@ -153,7 +153,7 @@ async function followTurn(
 /** A turn that has exceeded its limit meanwhile is stopped at once. */
 const LEAST_MS = 1000;
 
-/** What is left of the time limit. The time without a runner counts, because the turn went on. */
+/** Returns the rest of the time limit. The time without a runner counts, because the turn continued. */
 export function leftOf(
   { at_utc, limit_ms = DEFAULT_TIME_LIMIT_MS }: Pick<Entry, 'at_utc' | 'limit_ms'>,
   now: number,

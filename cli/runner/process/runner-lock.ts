@@ -17,17 +17,17 @@ import { isStillRunning, type ProcessMark } from './process-table.ts';
 
 /** The runner that holds the lock, as it has described itself. */
 export interface RunnerHolder extends ProcessMark {
-  /** Identifies one run of the process. */
+  /** The id of this run of the process. */
   instance: string;
   startedAtUtc: string;
   version: string;
   /** The requested transport: `auto`, `ws`, `sse` or `poll`. */
   transport: string;
-  /** True if the system started it as a service, and not a person at a terminal. */
+  /** True if the system started the runner as a service. False if a person started it at a terminal. */
   isService: boolean;
-  /** True if it runs one job and exits. */
+  /** True if the runner runs one job and exits. */
   isOnce: boolean;
-  /** Since when it finishes its jobs and claims no new ones. */
+  /** Since when the runner finishes its jobs and claims no new jobs. */
   drainingAtUtc?: string | undefined;
 }
 

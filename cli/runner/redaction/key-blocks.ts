@@ -19,7 +19,7 @@ const CHECKSUM = /^(?:.{0,80}[^A-Za-z0-9+/=])?=[A-Za-z0-9+/]{4}[^A-Za-z0-9+/=]{0
  */
 const LONE_LINE =
   /^(?:[^A-Za-z]{0,16}[^A-Za-z0-9+/])?[A-Za-z0-9+/]{16,76}={0,2}\r?$|[A-Za-z0-9+/]{16}={1,2}\r?$/;
-/** A key in one line, without its line ends. */
+/** A key whose line ends were removed, so that it is in one line. */
 const JOINED = /[ \t]{0,8}[A-Za-z0-9+/=]{16,}/y;
 const MAX_LINE = 400;
 /** The size of a key of 16,384 bits, plus a reserve. Titles that are further apart do not belong to one key. */

@@ -20,7 +20,7 @@ export interface AgentJob {
   checkpointId: string;
   /** An absolute path with symlinks resolved. The policy judges this folder, and the agent starts in it. */
   cwd: string;
-  /** The same folder as the server wrote it. */
+  /** The folder in the spelling of the server. */
   projectRoot: string;
   codexSessionId: string;
 }
@@ -30,7 +30,7 @@ export type AgentAnswer = { kind: 'idle' } | { kind: 'job'; found: AgentJob; isT
 /** A review that cannot run here. */
 export interface Unusable {
   kind: 'unusable';
-  /** The repository to exclude from the next request; blank if unknown. */
+  /** The repository to exclude from the next request. Blank if unknown. */
   projectRoot: string;
   why: string;
   isTaken: boolean;

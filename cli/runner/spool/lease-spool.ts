@@ -32,7 +32,7 @@ export type Progress =
   /** The prompt may have been entered into a session of an agent server. */
   | { kind: 'entered'; entry: Entry };
 
-/** Where a prompt was entered, and its marker. */
+/** The session in which a prompt was entered, and the marker of the prompt. */
 export type Entry = Extract<JournalRecord, { record: 'entering' }>;
 
 /** How the agent ended, as the runner recorded it. */
@@ -82,7 +82,7 @@ export class LeaseSpool {
       await spool.note(claim);
       return spool;
     } catch (error) {
-      // Without its first line, the folder would be useless. The server will hand out the job again.
+      // A folder without the first line of the journal is useless. The server will hand out the job again.
       await spool.remove().catch(() => undefined);
       throw error;
     }

@@ -5,7 +5,7 @@ import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
 import { FAILURE_KINDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { MAX_RETRY_AFTER_MS, RELEASE_REASONS } from '../../../spec/job/release.ts';
 
-/** No system assigns higher process ids; 1 is the init process, and as a group it would mean every process. */
+/** A process id. No system assigns higher ids. 1 is the init process, and as a group it would mean every process. */
 const pid = z
   .number()
   .int()
@@ -91,7 +91,7 @@ export const journalRecord = z.discriminatedUnion('record', [
 ]);
 export type JournalRecord = z.infer<typeof journalRecord>;
 
-/** More chunks than a job can have, and small enough to count further. */
+/** More chunks than a job can have, but small enough for exact arithmetic. */
 const MAX_SEQ = 1e12;
 
 /** Reads the number of a chunk from the server. Returns undefined if it is not a number. */

@@ -1,4 +1,4 @@
-/** What the runner reports of itself with every heartbeat: the backlog on its disk, and how it drives its agent. */
+/** The runner's report in every heartbeat: the backlog on its disk, and how it drives its agent. */
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export class RunnerReport {
     this.#agent = { way, ...(version === undefined ? {} : { version: version.slice(0, 64) }) };
   }
 
-  /** What the next heartbeat says. */
+  /** The report for the next heartbeat. */
   get current(): Pick<HeartbeatExtras, 'spool' | 'agent'> {
     const busy = new Set(this.leasesAtWork().map(folderName));
     const { leases, bytes, oldestAt } = readBacklog(this.#folder, (name) => busy.has(name));
@@ -45,16 +45,16 @@ export function sayingReport(service: HostedApi, report: RunnerReport): HostedAp
 export interface Backlog {
   leases: number;
   bytes: number;
-  /** When the oldest spool was last written, epoch ms; undefined: there is none. */
+  /** When the oldest spool was last written, in epoch ms. Undefined if there is no spool. */
   oldestAt: number | undefined;
 }
 
-/** Spools that are measured; more are only counted. */
+/** The maximum number of spools whose size is measured. Further spools are only counted. */
 const MEASURED = 1000;
 
 /**
- * The spools of a machine without those of jobs at work. A spool that disappears meanwhile has been delivered.
- * @param isBusy whether a job at work has the spool of this name
+ * Reads the spools of a machine, except the spools of running jobs. A spool that disappears meanwhile was delivered.
+ * @param isBusy returns whether a running job uses the spool with this name
  */
 export function readBacklog(folder: string, isBusy: (name: string) => boolean): Backlog {
   const left = namesIn(folder).filter((name) => !isBusy(name));

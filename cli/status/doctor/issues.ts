@@ -22,7 +22,7 @@ type Told = Omit<Finding, 'severity'>;
 /**
  * Lists all issues, in the order of the checks.
  *
- * @param lost why the repository, which is on the list of linked ones, takes no work
+ * @param lost why the repository takes no jobs, although it is on the list of linked repositories
  */
 export function findIssues(facts: LinkFacts, lost?: string): Finding[] {
   const { repository } = facts;

@@ -21,7 +21,10 @@ export interface DoctorSource {
   now: number;
 }
 
-/** The folder that the repository was moved away from; undefined if it has not moved, or is a copy of a linked one. */
+/**
+ * Returns the folder in which the repository was before it moved. Returns undefined if it has not moved, or if it is a
+ * copy of a linked repository.
+ */
 export async function findOldRoot(facts: LinkFacts, { env, now }: DoctorSource): Promise<string | undefined> {
   const { link, isLinkHere } = facts;
   if (link === undefined || isLinkHere) return undefined;
@@ -42,7 +45,7 @@ export async function listIssues(
   return [{ severity: 'warning', code: 'linked_but_not_listed', message }];
 }
 
-/** What of the desktop app's records the records of `orp` contradict or lack. */
+/** Returns the records of the desktop app that contradict the records of `orp` or are missing there. */
 export function desktopIssues({ repository, link, shelf }: LinkFacts, { now }: DoctorSource): Finding[] {
   if (!isLinkable(repository)) return [];
   const desktop = readRustRecords(repository, now);

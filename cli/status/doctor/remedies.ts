@@ -1,4 +1,4 @@
-/** What a person does about each problem that `link doctor` finds. */
+/** The remedy for each problem that `link doctor` finds. */
 
 /** A sentence for every code. */
 export const REMEDIES = {

@@ -15,7 +15,7 @@ import type { DoctorCode } from './remedies.ts';
 
 export interface Repair {
   code: DoctorCode;
-  /** The file or folder as the issue names it; absent: all issues with this code. */
+  /** The file or folder of the issue. If absent, the repair is for all issues with this code. */
   path?: string;
   /** Repairs, and returns a sentence about it. */
   run(): Promise<string>;
@@ -23,7 +23,7 @@ export interface Repair {
 
 export interface RepairFacts extends DoctorSource {
   facts: LinkFacts;
-  /** Where the repository was before it moved. */
+  /** The folder of the repository before it moved. */
   oldRoot: string | undefined;
   blocked: readonly BlockedPath[];
 }
@@ -122,7 +122,10 @@ async function moveLink(repository: LinkableRepository, { link, oldRoot, env, no
   return `The link names ${root} now (it was ${oldRoot}).`;
 }
 
-/** Sessions of the old folder, and of folders that are gone. A folder that exists may be the right one. */
+/**
+ * Returns the sessions of the old folder and of folders that no longer exist. A session of an existing folder may be
+ * correct.
+ */
 function lostSessions({ facts, oldRoot }: RepairFacts): Set<string> {
   const isLost = ({ project_root: folder }: SessionRecord) =>
     !existsSync(folder) || folder === oldRoot || (oldRoot !== undefined && isInside(oldRoot, folder));

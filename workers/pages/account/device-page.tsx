@@ -1,4 +1,4 @@
-/** Signing a terminal in: a person types the code that the terminal shows, sees which machine asks, and decides. */
+/** The page that signs in a terminal. A person types the code of the terminal, sees which machine asks, and decides. */
 
 import type { Hono } from 'hono';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
@@ -38,7 +38,7 @@ function orderOf({ form, context }: FormRequest) {
   return { userCode: form.text('code'), address: addressOf(context), source: sourceOf(context) };
 }
 
-/** Without a code: the form to type it. */
+/** Shows the terminal of a code. Without a code, shows the form for the code. */
 async function devicePage({ query, auth, deps, context }: PageRequest): Promise<Page> {
   const userCode = query.get('code')?.trim() ?? '';
   if (userCode === '') return codePage('');

@@ -1,4 +1,4 @@
-/** The forms behind links that work once: a new account, or a new password. */
+/** The forms of one-time links: for a new account, and for a new password. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import { assetPath } from '../design/assets.ts';
@@ -6,7 +6,7 @@ import { Field } from '../parts/forms.tsx';
 import { ErrorNote } from '../parts/notes.tsx';
 
 interface LinkProps {
-  /** Where the form goes. */
+  /** The path that receives the form. */
   path: string;
   token: string;
   title: string;
@@ -17,7 +17,7 @@ interface LinkProps {
 
 interface AccountProps extends LinkProps {
   email?: string | undefined;
-  /** The invitation is for this address only. */
+  /** True if the invitation is only for this address. */
   isEmailFixed?: boolean;
   name?: string | undefined;
 }

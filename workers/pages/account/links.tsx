@@ -1,6 +1,6 @@
 /**
- * The pages behind links that work once: the first operator, an invitation, and a new password. Opening one changes nothing; only its
- * form uses the link.
+ * The pages of one-time links: for the first operator, for an invitation, and for a new password. Opening a link changes
+ * nothing. Only the form uses the link up.
  */
 
 import type { Context, Hono } from 'hono';
@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<LinkPurpose, { title: string; lead: string; submit:
   },
 };
 
-/** A token has 43 characters; anything much longer is not looked up. */
+/** A token has 43 characters. Much longer values are not looked up. */
 const LONGEST_TOKEN = 200;
 
 export function mountLinkPages(app: Hono<AppEnv>): void {
@@ -120,7 +120,7 @@ async function reset(context: Context<AppEnv>, form: FormValues): Promise<Respon
   return go(context, { to: '/login', receipt: { tone: 'done', text } });
 }
 
-/** Signs the new person in, unless this server also wants a code. */
+/** Signs the new person in, unless this server also requires a code. */
 async function enter(
   context: Context<AppEnv>,
   { email, password, receipt }: { email: string; password: string; receipt: Receipted },

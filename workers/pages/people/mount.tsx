@@ -1,4 +1,4 @@
-/** The part "People" of the console: operators let people in and out. */
+/** The "People" pages of the console, on which operators invite people and disable accounts. */
 
 import type { Hono } from 'hono';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
@@ -14,7 +14,7 @@ import type { Page } from '../frame/answer.tsx';
 import { type FormRequest, onForm, type PageRequest, showPage } from '../frame/page.ts';
 import { type FreshLink, PeopleBody } from './people-body.tsx';
 
-/** Accounts on one page. */
+/** The number of accounts on one page. */
 const ROWS = 50;
 
 const back = () => PATHS.people;
@@ -79,7 +79,7 @@ function orderOf({ params, form, context }: FormRequest): AccountOrder {
   return { accountId: params.accountId ?? '', reason, source: sourceOf(context) };
 }
 
-/** On the address by which this request reached the server. */
+/** Returns a URL with the origin of this request. */
 function urlOf({ context }: PageRequest, path: string): string {
   return new URL(path, context.req.url).href;
 }

@@ -1,4 +1,4 @@
-/** The people of the server: accounts, and invitations that wait. */
+/** Shows the accounts of the server and the open invitations. */
 
 import type { Refusal } from '../../../spec/errors.ts';
 import type { listAccounts } from '../../people/accounts.ts';
@@ -14,10 +14,10 @@ import { CopyableId, Time } from '../parts/texts.tsx';
 type Account = Awaited<ReturnType<typeof listAccounts>>['accounts'][number];
 type Invitation = Awaited<ReturnType<typeof listInvitations>>[number];
 
-/** A link that was made just now. It is shown on this page only. */
+/** A new link. Only this page shows it. */
 export interface FreshLink {
   url: string;
-  /** What it is for. */
+  /** A text that says what the link is for. */
   text: string;
 }
 
