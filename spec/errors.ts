@@ -41,7 +41,7 @@ export const HTTP_STATUS = {
   invalid_input: 400,
   /** The request has no token, or its token is unknown or revoked. */
   unauthenticated: 401,
-  /** E-mail and password do not belong together. */
+  /** The e-mail address or the password is wrong. */
   invalid_credentials: 401,
   /** The sign-in code is wrong, used or too old. */
   invalid_code: 401,

@@ -9,7 +9,8 @@ export type Shape = (document: unknown) => string;
 /**
  * Reads the names before the command does anything.
  *
- * @param fields names separated by commas. `job.id` selects the field `id` of `job`. If `job` is a list, it selects the field of each entry.
+ * @param fields names separated by commas. `job.id` selects the field `id` of `job`. If `job` is a list, it selects this
+ * field of each entry.
  */
 export function makeShape(fields: string): Shape {
   const names = fields.split(',').map((name) => name.trim());

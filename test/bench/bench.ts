@@ -1,13 +1,13 @@
-/** `npm run bench -- <name>`: measures, prints a table for people, or one JSON document with `--json`. */
+/** `npm run bench -- <name>`: runs a benchmark and prints a table, or one JSON document with `--json`. */
 
 import { parseArgs } from 'node:util';
 import { firstSentence } from '../../scripts/local/words.ts';
 import { printTable } from './report.ts';
 
-/** What every benchmark gives back: the document for machines, and rows for people. */
+/** The result of a benchmark: the JSON document, and the table for people. */
 export interface Report {
   title: string;
-  /** First row: the head. */
+  /** The table. Its first row is the heading. */
   table: readonly (readonly (string | number)[])[];
   /** Goals and remarks, a sentence each. */
   notes: readonly string[];
@@ -18,7 +18,7 @@ export interface BenchOptions {
   machines: number;
   jobs: number;
   seed: number | undefined;
-  /** Progress for people; silent with `--json`. */
+  /** Prints the progress. Prints nothing with `--json`. */
   say(message: string): void;
 }
 
@@ -107,7 +107,7 @@ function readWords() {
   });
 }
 
-/** What was asked for; a message instead when it cannot be understood. */
+/** Reads the command line. Returns a message if it is invalid. */
 function understand(): ReturnType<typeof readWords> | string {
   try {
     const asked = readWords();

@@ -1,6 +1,6 @@
 /**
- * From the order to cancel until the last process of the agent is gone, with real runners and real processes: an agent
- * that honours SIGINT, and one that ignores everything but SIGKILL. Each has a child that holds its pipe.
+ * Measures the time from a cancel until the last process of the agent is gone, with real runners and real processes. One
+ * agent honors SIGINT, and the other ignores all signals except SIGKILL. Each has a child that keeps its pipe open.
  */
 
 import { readFileSync } from 'node:fs';
@@ -75,7 +75,7 @@ function readNumber(path: string, pattern: RegExp): number | undefined {
     const [, digits] = pattern.exec(readFileSync(path, 'utf8')) ?? [];
     return digits === undefined ? undefined : Number(digits);
   } catch {
-    // Not there yet.
+    // The file does not exist yet.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Many jobs while everything fails that can: runners and the service are killed, machines sleep past their leases,
- * connections are cut, answers are lost, the clock jumps, people change their minds. Judged by the agents' own journals.
+ * Runs many jobs while everything fails: runners and the server are killed, machines sleep past their leases, connections
+ * are cut, answers are lost, the clock jumps, and people cancel and retry. The agents' journals show whether all went well.
  */
 
 import { type ChaosResult, isClean, runChaos } from '../support/chaos/chaos-run.ts';
@@ -14,7 +14,7 @@ const PROGRESS_EVERY_MS = 5000;
 export async function run(options: BenchOptions): Promise<Report> {
   const seed = options.seed ?? Math.floor(Math.random() * SEEDS);
   console.error(`chaos: seed ${seed} (again with --seed ${seed} --jobs ${options.jobs})`);
-  // Leaving by way of `exit` ends what was started.
+  // `process.exit` ends all started processes.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => process.exit(130));
   let toldAt = 0;
@@ -38,7 +38,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   };
 }
 
-/** What `--json` prints. */
+/** Returns the document that `--json` prints. */
 export function chaosDocument(result: ChaosResult) {
   const count = (kind: string) => result.violations.filter((violation) => violation.kind === kind).length;
   return {

@@ -1,4 +1,4 @@
-/** What `orp` costs the person who runs it: how fast it starts, how large it is, and what a waiting runner uses. */
+/** Measures how fast `orp` starts, how large it is, and what a waiting runner uses. */
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ const IDLE_MS = 60_000;
 const SAMPLE_MS = 5_000;
 const GOALS = { startupRatio: 2, tarballKb: 300, rssMb: 90, cpuPercent: 0.2 };
 
-/** A machine with one linked repository, in a folder of its own. */
+/** A machine with one linked repository, in its own folder. */
 interface Desk {
   folder: string;
   repo: string;
@@ -113,7 +113,7 @@ function measureStarts(desk: Desk): { version: number; status: number } {
   return { version: rounded(version / bare, 2), status: rounded(status / bare, 2) };
 }
 
-/** In turns, so that whatever else the machine does slows down all of them alike. */
+/** Starts the commands in turns, so that other programs on the machine slow down all commands in the same way. */
 function medianStarts({ repo, env }: Desk, commands: readonly string[][]): number[] {
   const times = commands.map((): number[] => []);
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
@@ -127,7 +127,7 @@ function medianStarts({ repo, env }: Desk, commands: readonly string[][]): numbe
   return times.map((samples) => percentile(samples, 0.5));
 }
 
-/** What is downloaded, and that it needs nothing else. */
+/** Returns the size of the download. Checks that the package has no dependencies. */
 function measureTarball(): number {
   const words = ['pack', '--dry-run', '--json', '--ignore-scripts'];
   const text = execFileSync('npm', words, {
@@ -167,7 +167,7 @@ function signIn({ folder }: Desk, { baseUrl, token }: Account): void {
 }
 
 async function watchRunner({ repo, env }: Desk): Promise<{ rssMb: number; cpuPercent: number }> {
-  // Never started: there is no job.
+  // The agent is never started, because there is no job.
   const words = [ORP, 'runner', 'work', '--codex-bin', process.execPath, '--verbose'];
   const runner = spawn(process.execPath, words, { cwd: repo, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(runner, 'exit');
@@ -193,7 +193,7 @@ function residentMb(pid: number): number {
   return Number(ps(pid, 'rss=')) / 1024;
 }
 
-/** Linux counts in ticks of 10 ms; `ps` elsewhere tells `m:ss.cc`. */
+/** Returns the processor time of a process. Linux counts in ticks of 10 ms. On other systems, `ps` prints `m:ss.cc`. */
 function cpuMs(pid: number): number {
   if (process.platform === 'linux') {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];

@@ -1,4 +1,4 @@
-/** The smallest client of the protocol: what a benchmark says to the hosted side, and nothing it does not need. */
+/** A minimal client of the protocol for the benchmarks. */
 
 import type { BodyInput, Endpoint, ReplyOf } from '../../spec/contract/endpoint.ts';
 import { enqueueJob } from '../../spec/contract/jobs.ts';
@@ -22,7 +22,7 @@ export interface Claim {
   leaseId: string;
 }
 
-/** Calls one row; anything but a 2xx is a failure of the benchmark. */
+/** Calls one row. Any status except 2xx fails the benchmark. */
 export async function send<Row extends Endpoint>(
   account: Account,
   row: Row,

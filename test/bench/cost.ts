@@ -1,6 +1,6 @@
 /**
- * What a job costs. Rows, requests and object calls are counted by the platform's own counters inside the real Worker and
- * object. Processor time is priced at a fixed figure: the local runtime runs Worker, object and database in one process.
+ * Measures what a job costs. The platform's counters inside the real Worker and object count rows, requests and calls of
+ * objects. Processor time has a fixed price, because the local runtime runs Worker, object and database in one process.
  */
 
 import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
@@ -34,7 +34,7 @@ class Meter {
     return result;
   }
 
-  /** Moves the clock of the service; what its alarm then does is counted. */
+  /** Advances the clock of the server. The work of its alarm is counted. */
   async advance(ms: number, machineId: string): Promise<void> {
     const machine = encodeURIComponent(`${this.#service.userId}/${machineId}`);
     await this.measure('time passes', () =>
@@ -64,7 +64,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   }
 }
 
-/** From the enqueue to the result: four heartbeats, three chunks of output. */
+/** Runs a job from the enqueue to the result, with four heartbeats and three chunks of output. */
 async function wholeJob(meter: Meter, machine: Machine): Promise<void> {
   await meter.measure('enqueue', () => machine.enqueue());
   const claim = await meter.measure('claim', () => machine.claim());

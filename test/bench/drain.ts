@@ -1,4 +1,4 @@
-/** How many whole jobs a second go through the hosted side, and whether the claim slows down with history. */
+/** Measures how many jobs per second the server handles, and whether a long history slows down claims. */
 
 import type { BenchOptions, Report } from './bench.ts';
 import { Machine } from './client.ts';
@@ -14,7 +14,7 @@ interface Drained {
 }
 
 export async function run(options: BenchOptions): Promise<Report> {
-  // A history of this length is beyond what an account keeps by default, and all its ids may fall into the sample.
+  // This history is longer than an account keeps by default, and all its ids may fall into the sample.
   const service = await startBenchService({
     vars: { ACCOUNT_LIMITS: JSON.stringify({ keptJobs: 64 * HISTORY }) },
   });

@@ -1,6 +1,6 @@
 /**
- * What waiting costs: many connected runners on the local runtime, first on SSE, then on WebSocket. The price of a month
- * adds up what was counted for one channel and one look, as often as a runner that is never given work does them.
+ * Measures what waiting costs, with many connected runners on the local runtime, first over SSE, then over WebSocket. The
+ * price of a month is computed from the counted cost of one channel and one poll, for a runner that never gets a job.
  */
 
 import type { Channel, OpenChannel, PushTransport } from '../../cli/runner/channel/channel.ts';
@@ -25,7 +25,7 @@ const IDLE_MS = 20_000;
 const LOST_AFTER_MS = 60_000;
 const SAMPLES = 20;
 const MACHINES_PER_ACCOUNT = 20;
-/** Requests on their way at once; more would measure the queue in front of the local runtime. */
+/** The number of concurrent requests. With more, the benchmark would measure the queue in front of the local runtime. */
 const AT_ONCE = 16;
 /** A keep-alive frame wakes the Worker that holds the stream for this long. */
 const CPU_MS_PER_KEEP_ALIVE = 0.05;
@@ -133,7 +133,7 @@ class IdleBench {
     };
   }
 
-  /** One channel and one look, counted one after the other; the first time is warm-up. */
+  /** Counts one channel, then one poll. The first round is a warm-up. */
   async #priceOfMonth(): Promise<number> {
     const machine = newMachine(this.#service.account);
     await machine.register();
@@ -144,19 +144,19 @@ class IdleBench {
     const open = priceOf(await this.#bill()) / SAMPLES + CPU_MS_PER_OPEN * PRICE.cpuMs;
     for (let done = 0; done < SAMPLES; done += 1) await look(machine);
     const looked = priceOf(await this.#bill()) / SAMPLES + 2 * CPU_MS_PER_REQUEST * PRICE.cpuMs;
-    // The sign of life that goes with each safety poll is a row.
+    // The heartbeat before each safety poll writes a row.
     const looks = (MONTH_MS / SAFETY_POLL_MS) * (looked + PRICE.rowWritten);
     return looks + (this.#transport === 'sse' ? monthOfStreams(open) : monthOfSocket(open));
   }
 
-  /** Opens a channel beside those that stay, and closes it. */
+  /** Opens another channel and closes it. */
   async #openOnce(machine: Machine): Promise<void> {
     const channel = await this.#listen(machine, async () => undefined);
     channel.close();
     await channel.ended;
   }
 
-  /** Nobody has a thousand machines: some accounts with a few each. */
+  /** Creates several accounts with a few machines each, because no account has a thousand machines. */
   async #newMachines(count: number): Promise<Machine[]> {
     const machines: Machine[] = [];
     while (machines.length < count) {
@@ -192,20 +192,23 @@ class IdleBench {
   }
 }
 
-/** A stream every 15 minutes, keep-alives between, and an hourly check that it stands. */
+/** Returns the price of a month of streams: a stream every 15 minutes, keep-alives, and an hourly check of the stream. */
 function monthOfStreams(open: number): number {
   const streams = MONTH_MS / (MAX_WAIT_SECONDS * 1000);
   const keepAlives = (MONTH_MS / KEEP_ALIVE_MS) * CPU_MS_PER_KEEP_ALIVE * PRICE.cpuMs;
   return streams * open + keepAlives + (MONTH_MS / HOUR_MS) * PRICE.objectRequest;
 }
 
-/** A reconnect a day for network changes and deploys, and a daily check; pings are free. */
+/**
+ * Returns the price of a month of sockets: a reconnect a day for network changes and deploys, and a daily check. Pings
+ * are free.
+ */
 function monthOfSocket(open: number): number {
   const days = MONTH_MS / 86_400_000;
   return days * (open + PRICE.objectRequest);
 }
 
-/** What a runner does when it looks: a sign of life and a poll. */
+/** Sends a heartbeat and a poll, like a runner that looks for work. */
 async function look(machine: Machine): Promise<void> {
   await send(machine.account, heartbeat, { body: { machineId: machine.machineId } });
   await machine.claim();

@@ -1,4 +1,7 @@
-/** What one account at all its limits costs another: the same work of the other, alone and beside it. */
+/**
+ * Measures how much an account at all its limits slows down another account. The other account does the same work with
+ * and without it.
+ */
 
 import { execFileSync } from 'node:child_process';
 import { PACE } from '../../spec/bounds.ts';
@@ -11,9 +14,12 @@ import { fillAccount, makeNoise } from './noise.ts';
 import { percentile, rounded } from './report.ts';
 import { startBenchService } from './service.ts';
 
-/** Connections over which the full account asks, for each of its shares. */
+/** The number of connections of the full account, for each of its shares. */
 const LANES = 4;
-/** Until the share that filling the account has spent is full again; twice that, because it may be in debt. */
+/**
+ * The pause after filling the account, until its share is full again. It is twice the refill time, because the share may
+ * be in debt.
+ */
 const REFILL_MS = (2 * 1000 * PACE.burstBytes) / PACE.bytesPerSecond;
 
 export async function run(options: BenchOptions): Promise<Report> {
@@ -71,7 +77,7 @@ function totalOf(counts: Record<string, NoiseCounts>): number {
   return Object.values(counts).reduce((sum, { taken, fenced, refused }) => sum + taken + fenced + refused, 0);
 }
 
-/** Enqueues, claims, delivers and reads; the time of every request in ms. */
+/** Enqueues, claims, delivers and reads jobs. Returns the time of every request in ms. */
 async function workThrough(machine: Machine, jobs: number): Promise<number[]> {
   const times: number[] = [];
   const timed = async <T>(work: Promise<T>): Promise<T> => {

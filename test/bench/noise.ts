@@ -1,4 +1,4 @@
-/** An account at all its limits, and the most expensive things that it may ask for. */
+/** An account at all its limits, and the most expensive requests that it may send. */
 
 import type { Runtime } from '../../scripts/local/runtime.ts';
 import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
@@ -13,28 +13,31 @@ import { send } from './client.ts';
 const KIB = 1024;
 const MACHINE = 'noisy-0';
 
-/** What the account is filled with, as shares of its limits; below 1 in tests. */
+/** How far the account is filled, as a fraction of its limits. Tests use less than 1. */
 export interface Fill {
   share: number;
 }
 
-/** The account, and the database under it. */
+/** The account and its database. */
 export interface Noisy {
   account: Account;
   userId: string;
   database: Runtime['database'];
 }
 
-/** One kind of request. It throws when the server refuses it. */
+/** One kind of request. It throws if the server refuses the request. */
 interface NoiseRequest {
   kind: string;
   send(turn: number): Promise<unknown>;
 }
 
-/** What a full account may do: a loop for each of its shares, because one that waits its turn must not keep the others waiting. */
+/**
+ * The requests of a full account, in one loop for each of its shares, because a waiting loop must not delay the other
+ * loops.
+ */
 export type Worst = readonly (readonly NoiseRequest[])[];
 
-/** Fills the account through the front door and gives back what it may ask for and deliver. */
+/** Fills the account over the API. Returns the requests that it may send. */
 export async function fillAccount(noisy: Noisy, { share }: Fill): Promise<Worst> {
   const { account } = noisy;
   const part = (count: number) => Math.max(1, Math.floor(count * share));
@@ -54,7 +57,7 @@ async function linkMachines(
   }
 }
 
-/** A machine with as many repositories and sessions as one may have. */
+/** Returns the sync body of a machine with the maximum number of repositories and sessions. */
 function syncBody(machineId: string, { projects, turn }: { projects: number; turn: number }) {
   const roots = Array.from({ length: projects }, (_, index) => `/srv/${machineId}/${index}`);
   return {
@@ -75,7 +78,7 @@ function syncBody(machineId: string, { projects, turn }: { projects: number; tur
   };
 }
 
-/** One idea through the front door, and copies of its row. */
+/** Adds one idea over the API, and copies its row. */
 async function addIdeas({ account, database, userId }: Noisy, count: number): Promise<string> {
   const { id } = await send(account, addIdea, { body: { title: 'Idea', notes: 'n'.repeat(250 * KIB) } });
   const columns = 'title, visibility, created_at, updated_at, notes';
@@ -100,7 +103,7 @@ async function addLargeIdea(account: Account, features: number): Promise<string>
   return idea.id;
 }
 
-/** One job through the front door, and as many copies of its row as the account may have. */
+/** Queues one job over the API, and copies its row up to the limit of the account. */
 async function queueJobs({ account, database, userId }: Noisy, count: number): Promise<string> {
   const { job } = await send(account, enqueueJob, { body: { prompt: 'Wait here.', machineId: MACHINE } });
   const columns = `kind, status, created_at, created_by, updated_at, priority, available_at, expires_at, on_lease_loss,
@@ -142,8 +145,8 @@ function requestsOf(
 }
 
 /**
- * What a runner may send, of the largest size that is read, for a lease that nobody holds. The bodies are written once: the
- * process that asks also measures.
+ * Returns the largest deliveries that the server reads, for a lease that nobody holds. The bodies are built only once,
+ * because this process also measures.
  */
 function deliveriesOf(account: Account, jobId: string): NoiseRequest[][] {
   const holder = { machineId: MACHINE, leaseId: 'lea_none' };
@@ -183,7 +186,7 @@ function deliveriesOf(account: Account, jobId: string): NoiseRequest[][] {
   ];
 }
 
-/** Opens a stream, reads its first bytes and lets go. */
+/** Opens a stream, reads its first bytes and closes it. */
 async function glance(account: Account, path: string): Promise<void> {
   const response = await fetch(`${account.baseUrl}${path}`, {
     headers: { authorization: `Bearer ${account.token}`, accept: 'text/event-stream' },
@@ -193,14 +196,17 @@ async function glance(account: Account, path: string): Promise<void> {
   await reader?.cancel();
 }
 
-/** How many requests of one kind were sent: taken, refused because their lease is not live, and refused at a bound. */
+/**
+ * The numbers of accepted requests, of requests refused because their lease is not live, and of requests refused at a
+ * bound.
+ */
 export interface NoiseCounts {
   taken: number;
   fenced: number;
   refused: number;
 }
 
-/** Asks over several connections, each in a loop, until it is told to stop. A refusal is an answer. */
+/** Sends requests over several connections, each in a loop, until it is stopped. A refusal counts as an answer. */
 export async function makeNoise(
   requests: readonly NoiseRequest[],
   { lanes, signal }: { lanes: number; signal: AbortSignal },
@@ -228,7 +234,7 @@ export async function makeNoise(
 
 function refusalOf(error: unknown): keyof NoiseCounts {
   if (/answered 409/.test(String(error))) return 'fenced';
-  // A server that refuses a large body does not read it to its end.
+  // If the server refuses a large body, it does not read it to its end.
   const isCutOff = error instanceof TypeError && /fetch failed/.test(error.message);
   if (isCutOff || /answered (413|429)/.test(String(error))) return 'refused';
   throw error;

@@ -1,6 +1,6 @@
 /**
- * A real agent that prints a gigabyte through a real runner to the real hosted side: how much memory the runner takes, how much
- * of it reaches the disk and the service, and how fast it goes.
+ * A real agent prints a gigabyte, which a real runner sends to the real server. Measures the memory of the runner, the
+ * output on the disk and on the server, and the speed.
  */
 
 import { readFileSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { rounded } from './report.ts';
 const MIB = 1024 * 1024;
 const LOOK_EVERY_MS = 250;
 
-/** `--jobs` is the size in MiB here: one job prints all of it. */
+/** In this benchmark, `--jobs` is the size in MiB. One job prints all of it. */
 export async function run({ jobs: size, say }: BenchOptions): Promise<Report> {
   buildOrp();
   const hosted = await startHosted();
@@ -67,7 +67,7 @@ async function watch(runner: RealRunner, jobId: string, say: (message: string) =
   }
 }
 
-/** Resident memory, as the kernel has seen it at most. */
+/** Returns the maximum resident memory of a process. */
 function rssMb(pid: number): number {
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return (Number(kib ?? 0) * 1024) / 1e6;

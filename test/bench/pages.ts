@@ -1,6 +1,6 @@
 /**
- * What the pages cost an account that is full of everything: time on the server, bytes that a browser loads, and rows of the
- * database, each page alone.
+ * Measures each page of a full account: its time on the server, the bytes that a browser loads, and the rows that the
+ * database reads.
  */
 
 import { MEASURED_PATHS } from '../browser/bench-paths.ts';

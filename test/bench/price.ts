@@ -1,8 +1,8 @@
-/** What the platform bills for and at which price, and what the local runtime uses of this machine. */
+/** The prices of the platform, and the resources that the local runtime uses. */
 
 import { readFileSync } from 'node:fs';
 
-/** Dollars a unit, beyond what is included (shared prices of Workers, D1 and Durable Objects). */
+/** The price of each unit in dollars, above the included amounts (Workers, D1 and Durable Objects). */
 export const PRICE = {
   request: 0.3e-6,
   cpuMs: 0.02e-6,
@@ -13,7 +13,7 @@ export const PRICE = {
 };
 /** An object is billed as 128 MB. */
 const OBJECT_GIGABYTES = 0.128;
-/** What a request of this kind is billed for in production; locally it cannot be told apart from the database's own time. */
+/** The processor time of such a request in production. Locally it cannot be separated from the time of the database. */
 export const CPU_MS_PER_REQUEST = 4;
 
 export interface Bill {
@@ -26,7 +26,7 @@ export interface Bill {
   objectActiveMs: number;
 }
 
-/** Without processor time. */
+/** Returns the price without processor time. */
 export function priceOf(bill: Bill): number {
   return (
     bill.requests * PRICE.request +
@@ -37,7 +37,10 @@ export function priceOf(bill: Bill): number {
   );
 }
 
-/** Processor time of the runtime processes that this one started, in ms. Linux counts it in ticks of 10 ms. */
+/**
+ * Returns the processor time of the runtime processes that this process has started, in ms. Linux counts in ticks of 10
+ * ms.
+ */
 export function runtimeCpuMs(): number {
   return runtimeProcesses().reduce((total, pid) => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
@@ -45,7 +48,7 @@ export function runtimeCpuMs(): number {
   }, 0);
 }
 
-/** Memory that the runtime processes hold, in MB. */
+/** Returns the memory of the runtime processes, in MB. */
 export function runtimeRssMb(): number {
   return runtimeProcesses().reduce((total, pid) => {
     const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

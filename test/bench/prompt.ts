@@ -22,7 +22,7 @@ import type { BenchOptions, Report } from './bench.ts';
 import { type Account, send } from './client.ts';
 import { percentile, rounded } from './report.ts';
 
-/** Jobs before the measured ones: the server starts, and files are read for the first time. */
+/** The number of jobs before the measured jobs. In these jobs, the server starts and files are read for the first time. */
 const WARM_UP = 2;
 
 export async function run(options: BenchOptions): Promise<Report> {
@@ -113,7 +113,7 @@ async function timeOne({ orp }: Workspace, account: Account): Promise<{ toTurnMs
   };
 }
 
-/** Seldom enough that asking takes no processor from the job that is measured. */
+/** The pause between two checks. It is long, so that the checks do not slow down the measured job. */
 const ASK_EVERY_MS = 250;
 
 /** Settles when the job has ended. */
@@ -125,7 +125,7 @@ async function ending(account: Account, jobId: string) {
   }
 }
 
-/** When the prompt was written into the transcript, epoch ms. */
+/** Returns when the prompt was written into the transcript, in epoch ms. */
 function enteredAt(folder: string, word: string): number {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.jsonl'),
@@ -135,7 +135,7 @@ function enteredAt(folder: string, word: string): number {
   return Date.parse((JSON.parse(line) as { timestamp?: string }).timestamp ?? '');
 }
 
-/** Memory of the agent server and what it started, in MB. */
+/** Returns the memory of the agent server and its child processes, in MB. */
 function serverRssMb({ orp }: Workspace): number {
   const record = readFileSync(join(serverFolder(orp.env), 'server.json'), 'utf8');
   const { pid } = JSON.parse(record) as { pid: number };

@@ -1,4 +1,4 @@
-/** A real `orp runner work` against the real hosted side, with an agent that does what its prompt orders. */
+/** A real `orp runner work` with the real server and an agent that follows its prompt. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,7 +33,7 @@ export class RealRunner {
     });
     let printed = '';
     child.stdout.on('data', (bytes) => {
-      // Only the beginning is looked at; a report of a job may be long.
+      // Keep only the beginning, because the report of a job may be long.
       if (printed.length < 100_000) printed += String(bytes);
     });
     await until(() => printed.includes('"transport":"ws","up":true'));
@@ -45,12 +45,12 @@ export class RealRunner {
     return this.#child.pid ?? 0;
   }
 
-  /** For files that the agent is told about. */
+  /** The folder for files that prompts name. */
   get folder(): string {
     return this.#workspace.folder;
   }
 
-  /** Queues a prompt that is a recipe of the agent; the id of the job. */
+  /** Queues a prompt with a recipe for the agent. Returns the id of the job. */
   async submit(recipe: object): Promise<string> {
     const { job } = await send(this.#account, enqueueJob, { body: { prompt: JSON.stringify(recipe) } });
     return job.id;

@@ -1,4 +1,4 @@
-/** How a measurement is shown to people. */
+/** Formats measurements for people. */
 
 import { plainTable } from '../../cli/output/page.ts';
 import type { Report } from './bench.ts';
@@ -10,7 +10,7 @@ export function printTable({ title, table, notes }: Report): void {
   for (const note of notes) console.log(note);
 }
 
-/** The value below which a share of the samples lies (nearest rank). */
+/** Returns the value below which this share of the samples lies (nearest rank). */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

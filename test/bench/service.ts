@@ -1,4 +1,4 @@
-/** The hosted side for a benchmark: the real one on the local runtime, with one signed-in account. */
+/** The real server on the local runtime, for a benchmark, with one signed-in account. */
 
 import { createHash, randomUUID } from 'node:crypto';
 import { accountRow, insertAccount } from '../../scripts/local/accounts.ts';
@@ -11,7 +11,7 @@ import { send } from './client.ts';
 export interface BenchService extends Runtime {
   account: Account;
   userId: string;
-  /** One more account, signed in. */
+  /** Adds another account and signs it in. */
   addAccount(): Promise<{ account: Account; userId: string }>;
   /** Adds finished jobs of the account, as if it had worked for years. */
   addHistory(count: number): Promise<void>;
@@ -19,7 +19,7 @@ export interface BenchService extends Runtime {
 
 const DAY_MS = 86_400_000;
 
-/** Starts it on a free port; state lives as long as the service. */
+/** Starts the server on a free port. Its state is lost when it stops. */
 export async function startBenchService(options: Partial<RuntimeOptions> = {}): Promise<BenchService> {
   const runtime = await startRuntime({ port: 0, ...options });
   const now = Date.now();
@@ -54,7 +54,7 @@ async function addAccount({ database, url }: Runtime): Promise<{ account: Accoun
   return { account: { baseUrl: url, token }, userId: person.id };
 }
 
-/** One statement makes them all: the rows a real job leaves behind, with ids older than any real one. */
+/** Writes the rows of finished jobs with one statement. Their ids are older than any real id. */
 async function addHistory(
   { database }: Runtime,
   { userId, count, endedAt }: { userId: string; count: number; endedAt: number },

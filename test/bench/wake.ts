@@ -1,4 +1,7 @@
-/** How long a queued job waits for its runner: from the accepted enqueue to the accepted start, on every transport. */
+/**
+ * Measures how long a queued job waits for its runner, from the accepted enqueue to the accepted start, on every
+ * transport.
+ */
 
 import { Listener, type TransportChoice } from '../../cli/runner/channel/listener.ts';
 import { newestServer } from '../support/known-server.ts';
@@ -9,7 +12,7 @@ import { percentile, rounded } from './report.ts';
 import { startBenchService } from './service.ts';
 
 const TRANSPORTS = ['ws', 'sse', 'poll'] as const satisfies readonly TransportChoice[];
-/** A polling runner of this benchmark asks this often on average; the real default is 30 s. */
+/** The average interval of polls in this benchmark. The real default is 30 s. */
 const POLL_INTERVAL_MS = 1000;
 
 interface Latency {
@@ -86,7 +89,7 @@ class Runner {
     this.#listener = listener;
   }
 
-  /** Queues one job and works it; how long it waited. */
+  /** Queues and runs one job. Returns how long it waited. */
   async timeOne(): Promise<number> {
     const working = this.#workOne();
     await this.#machine.enqueue();
@@ -94,7 +97,7 @@ class Runner {
     return (await working) - queuedAt;
   }
 
-  /** Looks whenever the listener says so, until a job was started; when that was accepted. */
+  /** Polls when the listener asks for it, until a job was started. Returns when the start was accepted. */
   async #workOne(): Promise<number> {
     const never = new AbortController().signal;
     for (;;) {

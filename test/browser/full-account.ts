@@ -4,7 +4,7 @@ const DAY_MS = 24 * 60 * 60_000;
 
 type Json = Record<string, unknown>;
 
-/** The API as one account uses it; throws when the server refuses something. */
+/** A client of the API for one account. It throws if the server refuses a request. */
 export class Api {
   readonly #url: string;
   readonly #token: string;
@@ -89,10 +89,10 @@ export interface FakeMachine {
   sessions: string[];
 }
 
-/** What the pages of a full account are about. */
+/** The ids of the objects in a full account that have pages. */
 export interface FullAccount {
   ideaId: string;
-  /** The agent's own id of a session with a conversation. */
+  /** The agent's id of a session with a conversation. */
   sessionId: string;
   reviewId: string;
   doneJobId: string;
@@ -108,7 +108,7 @@ const TEST_RUN = Array.from(
   (_, at) => `\u001b[32m ok\u001b[0m  test/gauge-${at}.test.ts \u001b[2m(${at * 3 + 2} ms)\u001b[0m`,
 ).join('\n');
 
-/** Markup, a bidirectional control, terminal escapes, and a long line. */
+/** A hostile text with markup, a bidirectional control, terminal escapes, and a long line. */
 export const HOSTILE = `<script>alert(1)</script> \u202egnp.exe \u001b[31mred\u001b[0m\u0007 ${'x'.repeat(300)}`;
 
 export async function fillAccount(

@@ -1,4 +1,4 @@
-/** The pages that people see, as a fixture knows them. */
+/** The list of the pages, for tests and screenshots. */
 
 import type { FullAccount } from './full-account.ts';
 
@@ -8,7 +8,7 @@ export interface ShownPage {
   isSignedOut?: boolean;
 }
 
-/** Without an account that is filled, pages about a thing are left out. */
+/** Returns the pages. Without a full account, it omits pages about a single object. */
 export function pageList(account: FullAccount | undefined): ShownPage[] {
   const everywhere: ShownPage[] = [
     { name: 'login', path: '/login', isSignedOut: true },

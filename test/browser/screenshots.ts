@@ -1,5 +1,5 @@
 /**
- * `npm run screenshots`: every page × {desktop, phone} × {light, dark} × {empty, full}, as PNG files.
+ * `npm run screenshots`: saves every page × {desktop, phone} × {light, dark} × {empty, full} as PNG files.
  *
  *   npm run screenshots                         all of them, into .screenshots/
  *   npm run screenshots -- --only job --out /tmp/shots
@@ -110,7 +110,7 @@ async function shoot(
   await signIn(page, hosted.url, look.person);
   for (const shown of pages.filter(({ isSignedOut }) => !isSignedOut)) {
     await page.goto(hosted.url + shown.path, { waitUntil: 'load' });
-    // The whole page in one window, so that bars at its edges stay there.
+    // Make the window as high as the page, so that bars at its edges stay there.
     const height = await page.evaluate<number>('document.documentElement.scrollHeight');
     await page.setViewportSize({ width: look.size.width, height: Math.max(height, look.size.height) });
     await page.waitForTimeout(150);

@@ -1,4 +1,4 @@
-/** Signs a window in, as a person does. */
+/** Signs in with the form, as a person does. */
 
 import type { Page } from 'playwright-core';
 

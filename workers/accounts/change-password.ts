@@ -39,8 +39,8 @@ export async function changePassword(
   if (!(await replacePassword(deps.db, user.id, { from, to: hashed.value }))) {
     return refuse(
       'record_changed',
-      'The password was changed elsewhere meanwhile.',
-      'Sign in with the new one.',
+      'The password was changed elsewhere in the meantime.',
+      'Sign in with the new password.',
     );
   }
   const entry = { at: deps.now, userId: user.id, source, subject: 'password', detail: undefined };

@@ -33,8 +33,8 @@ export async function revokeDevice(
   if (revoked === undefined) {
     return refuse(
       'not_found',
-      'This device is signed out already.',
-      'The settings, or orp auth token list, show the others.',
+      'This device is already signed out.',
+      'The settings page and orp auth token list show the other devices.',
     );
   }
   await closeRevoked(deps, user, { revoked: [revoked], source });

@@ -14,7 +14,7 @@ export function checkNewPassword(password: string, field: string): Result<undefi
   return refuse(
     'invalid_input',
     `${field} must have ${SHORTEST} to ${LONGEST} characters.`,
-    'Take several words, or let a password manager make one.',
+    'Use several words, or let a password manager create a password.',
   );
 }
 

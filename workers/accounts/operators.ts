@@ -9,6 +9,6 @@ export function requireOperator(user: SignedIn): Result<undefined, 'forbidden'> 
   return refuse(
     'forbidden',
     'Only an operator may do this.',
-    'Ask whoever runs the server: npm run operator -- --email ADDRESS makes an account an operator.',
+    'Ask the person who runs the server. They can make you an operator with npm run operator -- --email ADDRESS.',
   );
 }

@@ -120,7 +120,7 @@ async function checkPassword(
   await noteFailure(deps, { user, attempt, counted, counting, what: 'password' });
   return refuse(
     'invalid_credentials',
-    'E-mail and password do not belong together.',
+    'The e-mail address or the password is wrong.',
     'Check both and sign in again.',
   );
 }

@@ -19,7 +19,7 @@ export function noRoute(context: Context<AppEnv>): Response {
       : refuse(
           'route_not_found',
           'There is no such route.',
-          'Check the path; the routes are in docs/protocol.md.',
+          'Check the path. docs/protocol.md lists the routes.',
         );
   if (allowed.length > 0) context.header('Allow', allowed.join(', '));
   return refusalResponse(context, refusal);

@@ -105,7 +105,7 @@ async function readRequest(
   if (row.auth === 'user' && auth === undefined) {
     return refuse(
       'unauthenticated',
-      'Sign in first: the token is missing, unknown or revoked.',
+      'Sign in first. The token is missing, unknown or revoked.',
       'Run orp auth login.',
     );
   }

@@ -38,7 +38,7 @@ async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise
     return refuse(
       'foreign_machine',
       `Job ${job.id} is held by another machine.`,
-      'Stop working on it; the server rejects what this machine writes.',
+      'Stop working on it. The server rejects all writes of this machine for this job.',
     );
   }
   if (isTerminal(job.status)) return wrongStatus(job);
@@ -47,7 +47,7 @@ async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise
     holder.leaseId
       ? `Lease ${holder.leaseId} does not hold job ${job.id}.`
       : `Job ${job.id} is held under a lease; name that lease.`,
-    'Stop working on it; the server rejects writes without its lease.',
+    'Stop working on it. The server rejects writes without its lease.',
   );
 }
 

@@ -214,15 +214,15 @@ function notTaken(checkpointId: string, job: JobRow) {
   return refuse(
     'wrong_status',
     `Checkpoint ${checkpointId} is not held by this worker: its job ${job.id} is ${job.status}.`,
-    'Show the job with orp job show; its holder will answer.',
+    'Show the job with orp job show. Its holder will answer.',
   );
 }
 
 function givenUp(checkpointId: string, leaseId: string) {
   return refuse(
     'lease_lost',
-    `The attempt ${leaseId} at checkpoint ${checkpointId} took too long and was given up; another attempt will answer.`,
-    'No action is needed; show the job with orp job show.',
+    `The attempt ${leaseId} at checkpoint ${checkpointId} took too long, so the server gave it up. Another attempt will answer.`,
+    'No action is needed. Show the job with orp job show.',
   );
 }
 

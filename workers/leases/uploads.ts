@@ -60,7 +60,9 @@ export async function appendUpload(
   }
   if (!leaseId) {
     const read = await jobUnderLease(deps, user, { jobId, holder: { machineId, leaseId } });
-    return read.ok ? refuse('lease_lost', `Job ${jobId} is handed out under a lease only; name it.`) : read;
+    return read.ok
+      ? refuse('lease_lost', `Job ${jobId} was handed out under a lease. Send its leaseId.`)
+      : read;
   }
   return deps.machines.call({ userId: user.id, machineId }, async (stub) =>
     stub.append({ jobId, leaseId }, upload.entries),

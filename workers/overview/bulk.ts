@@ -81,7 +81,7 @@ export async function startBulk(
     return refuse(
       'record_changed',
       `The filter matches ${matching.value.count} jobs now, and the order was for ${count}.`,
-      'Look at the count again with dryRun, then order it with that count.',
+      'Request the count again with dryRun, then send the order with that count.',
     );
   }
   const run = {

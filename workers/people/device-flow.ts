@@ -91,7 +91,11 @@ export async function takeDeviceToken(
 }
 
 function expired() {
-  return refuse('expired_token', 'This sign-in has expired, or was used.', 'Run orp auth login again.');
+  return refuse(
+    'expired_token',
+    'This sign-in has expired or was already used.',
+    'Run orp auth login again.',
+  );
 }
 
 async function stillPending(
@@ -107,7 +111,7 @@ async function stillPending(
   // Do not write more rows for a terminal that keeps polling too fast.
   if (intervalMs < SLOWEST_MS)
     await store.notePoll(deps.db, hash, { now: deps.now, intervalMs: intervalMs + SLOWER_MS });
-  return refuse('slow_down', 'You ask too often.', 'Wait five seconds longer between requests.');
+  return refuse('slow_down', 'This terminal polls too often.', 'Wait five seconds longer between requests.');
 }
 
 /** The terminal that waits for the approval of a code. */
@@ -194,6 +198,6 @@ function noSuchCode() {
   return refuse(
     'not_found',
     'No terminal waits under this code.',
-    'Codes are valid for ten minutes. Compare it with the one on your terminal, or run orp auth login again.',
+    'Codes are valid for ten minutes. Compare the code with the code on your terminal, or run orp auth login again.',
   );
 }

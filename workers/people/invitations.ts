@@ -100,7 +100,11 @@ export async function revoke(
 ): Promise<Result<{ changed: boolean }, 'not_found'>> {
   const known = await listInvitations(deps);
   if (!known.some((invitation) => invitation.id === id)) {
-    return refuse('not_found', `There is no invitation ${id}.`, 'orp admin invitations lists them.');
+    return refuse(
+      'not_found',
+      `There is no invitation ${id}.`,
+      'orp admin invitations lists the invitations.',
+    );
   }
   const order = { now: deps.now, actor: operator.id, source };
   return accept({ changed: await revokeInvitation(deps.db, id, order) });

@@ -12,7 +12,7 @@ export type AccountPurpose = Extract<LinkPurpose, 'setup' | 'invitation'>;
 
 const REMEDY: Record<LinkPurpose, string> = {
   setup:
-    'If this server has no operator yet, run npm run operator (or start npm start again): it prints a new link. Otherwise ask an operator for an invitation.',
+    'If this server has no operator yet, run npm run operator or npm start, which print a new link. Otherwise ask an operator for an invitation.',
   invitation: 'Ask an operator of this server for a new one.',
   password: 'Ask an operator of this server for a new one.',
 };
@@ -21,7 +21,7 @@ const REMEDY: Record<LinkPurpose, string> = {
 export function brokenLink(purpose: LinkPurpose) {
   return refuse(
     'not_found',
-    'This link does not work: it was used, it has expired, or a part is missing.',
+    'This link does not work. It was already used, it has expired, or a part of it is missing.',
     REMEDY[purpose],
   );
 }
@@ -56,7 +56,7 @@ export async function redeem(
     return refuse(
       'invalid_input',
       'email: this invitation is for another address.',
-      'Give the address that it was sent to.',
+      'Enter the e-mail address to which the invitation was sent.',
     );
   }
   const account = await complete(deps, checked.value, form);

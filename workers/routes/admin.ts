@@ -65,7 +65,11 @@ function mountBulk(app: Hono<AppEnv>): void {
     }
     if (name === undefined) return refuse('invalid_input', 'name: a run needs a name.', 'Choose one.');
     if (count === undefined) {
-      return refuse('invalid_input', 'count: a run needs the count that you saw.', 'Ask with dryRun first.');
+      return refuse(
+        'invalid_input',
+        'count: a run needs the count from a dry run.',
+        'Send the same order with dryRun first.',
+      );
     }
     const reason = body.reason?.trim() || undefined;
     const started = await bulk.startBulk(deps, auth, {

@@ -73,7 +73,11 @@ function mountHolder(app: Hono<AppEnv>): void {
   mount(app, rows.addLogs, async ({ params, body, auth, deps }) => {
     const { machineId, leaseId } = body;
     if (body.lines === undefined && body.chunks === undefined) {
-      return refuse('invalid_input', 'lines or chunks: one of them is needed.', 'Send numbered chunks.');
+      return refuse(
+        'invalid_input',
+        'lines or chunks: one of these fields is required.',
+        'Send numbered chunks.',
+      );
     }
     const entries = entriesOfLogs(body, deps.now);
     const added = await appendUpload(deps, auth, { jobId: params.jobId, machineId, leaseId, entries });

@@ -66,7 +66,7 @@ describe('a new password', () => {
   });
 
   it.each([
-    [{ current: 'wrong password', next: NEXT }, 401, 'E-mail and password do not belong together.'],
+    [{ current: 'wrong password', next: NEXT }, 401, 'The e-mail address or the password is wrong.'],
     [{ current: PASSWORD, next: 'short' }, 400, 'The new password must have 12 to 1024 characters.'],
   ])('with %j is refused on the page', async (form, status, sentence) => {
     const owner = await aPerson({ passwordHash: hashOf(PASSWORD) });

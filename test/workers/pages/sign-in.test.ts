@@ -57,7 +57,7 @@ describe('a sign-in', () => {
     const person = await aPerson({ passwordHash: hashOf(PASSWORD) });
     const shown = await new Browser().post('/login', { email: person.email, password: 'wrong' });
     expect(shown.status).toBe(401);
-    expect(shown.text).toContain('E-mail and password do not belong together.');
+    expect(shown.text).toContain('The e-mail address or the password is wrong.');
     expect(shown.html).toContain(`value="${person.email}"`);
     expect(shown.html).not.toContain('wrong');
     expect(shown.headers.get('set-cookie')).toBeNull();
