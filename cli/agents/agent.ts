@@ -34,7 +34,7 @@ export interface AgentLaunch {
   args: readonly string[];
   cwd: string;
   env: NodeJS.ProcessEnv;
-  /** Written to stdin, then closed. */
+  /** The text for stdin, which is closed after it. */
   input: string;
   /** The private file for the agent's answer. It is the only file in its folder (`answer-file.ts`). */
   answerPath: string;

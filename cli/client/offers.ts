@@ -73,7 +73,7 @@ export function notOffered(capability: Capability, baseUrl: string): CliError {
   });
 }
 
-/** The code of that error. */
+/** The error code if the server does not offer an extension. */
 export const NOT_OFFERED = 'not_offered';
 
 /** The routes on which a v0.4.4 server may not recognize a repeated request. */

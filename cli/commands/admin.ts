@@ -34,7 +34,7 @@ function registerMachines(group: Command, shell: Shell): void {
       .description('list the machines of all accounts')
       .option('--q <text>', 'part of the id, the name or the e-mail address')
       .option('--account <account>', 'id or e-mail address of one account')
-      .addOption(new Option('--state <state>', 'what the machine does').choices([...MACHINE_STATES]))
+      .addOption(new Option('--state <state>', 'only machines in this state').choices([...MACHINE_STATES]))
       .option('--app-version <version>', 'version of orp on the machine')
       .option('--platform <platform>', 'operating system, such as darwin or linux')
       .addOption(
@@ -46,7 +46,7 @@ function registerMachines(group: Command, shell: Shell): void {
           default: 50,
         }),
       )
-      .option('--cursor <cursor>', 'next_cursor of the page before'),
+      .option('--cursor <cursor>', '`next_cursor` from the previous page'),
   ).action((options: MachineOptions) =>
     shell.run(options, async (context) => (await import('./admin-machines.ts')).machines(context, options)),
   );
@@ -57,7 +57,7 @@ function registerPeople(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('invite')
-      .description('make a link with which one person makes an account')
+      .description('create a one-time link with which a person creates an account')
       .addOption(
         new Option('--role <role>', 'role of the account').choices(['member', 'operator']).default('member'),
       )
@@ -73,8 +73,8 @@ function registerPeople(group: Command, shell: Shell): void {
   withCommonOptions(
     invitations
       .command('revoke')
-      .description('end an open invitation')
-      .argument('<invitation-id>', 'complete id of the list'),
+      .description('revoke an open invitation')
+      .argument('<invitation-id>', 'complete id from the list'),
   ).action((id: string, options: CommonOptions) =>
     shell.run({ ...invitations.opts(), ...options }, async (context) =>
       (await load()).revokeInvitation(context, id),
@@ -94,7 +94,7 @@ function registerPeople(group: Command, shell: Shell): void {
           default: 50,
         }),
       )
-      .option('--cursor <cursor>', 'next_cursor of the page before'),
+      .option('--cursor <cursor>', '`next_cursor` from the previous page'),
   ).action((options: AccountsOptions) =>
     shell.run(options, async (context) => (await load()).accounts(context, options)),
   );
@@ -115,7 +115,7 @@ function registerPeople(group: Command, shell: Shell): void {
 const ORDERS = {
   disable: 'keep an account from signing in and working; its queued jobs wait',
   enable: 'let a disabled account sign in and work again',
-  reset: 'make a link with which a person sets a new password',
+  reset: 'create a one-time link with which a person sets a new password',
 } as const;
 
 function withOrder(command: Command): Command {
@@ -146,7 +146,7 @@ function registerBulk(bulk: Command, shell: Shell): void {
         .addOption(new Option('--kind <kind>', 'kind of the job').choices([...JOB_KINDS]))
         .option('--idea-id <id>', 'complete id of an idea')
         .option('--machine-id <id>', 'complete id of the machine that holds the job, or that it names')
-        .option('--name <name>', 'name of the run; the same order under the same name starts no second run')
+        .option('--name <name>', 'name of the run; a repeated order with the same name starts no second run')
         .addOption(
           wholeNumberOption({
             flags: '--count <count>',
@@ -166,7 +166,7 @@ function registerBulk(bulk: Command, shell: Shell): void {
   withCommonOptions(
     bulk
       .command('show')
-      .description('show how far a run is, or list the newest runs')
+      .description('show the progress of a run, or list the newest runs')
       .argument('[name]', 'name of a run'),
   ).action((name: string | undefined, options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./admin-bulk.ts')).show(context, name)),
@@ -174,7 +174,7 @@ function registerBulk(bulk: Command, shell: Shell): void {
   withCommonOptions(
     bulk
       .command('abort')
-      .description('end a run; the jobs that it ordered stay ordered')
+      .description('abort a run; its orders stay in effect')
       .argument('<name>', 'name of the run'),
   ).action((name: string, options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./admin-bulk.ts')).abort(context, name)),

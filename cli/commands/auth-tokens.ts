@@ -20,21 +20,21 @@ interface PasswordOptions extends CommonOptions {
 }
 
 export function registerAuthTokens(group: Command, shell: Shell): void {
-  const token = group.command('token').description('list and revoke the devices that you are signed in on');
+  const token = group.command('token').description('list and revoke your signed-in devices');
   withCommonOptions(
-    token.command('list').description('list your devices; the one used last comes first'),
+    token.command('list').description('list your devices, the most recently used first'),
   ).action((options: CommonOptions) => shell.run(options, list));
   withCommonOptions(
     token
       .command('revoke')
-      .description('sign one of your devices out')
-      .argument('<token-id>', 'complete id of the list'),
+      .description('sign out one of your devices')
+      .argument('<token-id>', 'complete id from the list'),
   ).action((id: string, options: CommonOptions) => shell.run(options, (context) => revoke(context, id)));
   withCommonOptions(
     group
       .command('password')
       .description('change your password')
-      .option('--password-stdin', 'read the old password and the new one from stdin, one line each')
+      .option('--password-stdin', 'read the old and the new password from stdin, one line each')
       .option('--revoke-others', 'sign out every other device, not only the other browsers'),
   ).action((options: PasswordOptions) => shell.run(options, (context) => password(context, options)));
 }

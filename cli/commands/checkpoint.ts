@@ -35,7 +35,7 @@ export function registerCheckpoint(group: Command, shell: Shell): void {
       .command('queue')
       .description('queue a review of an idea for its linked session')
       .requiredOption('--idea-id <id>', 'idea to review')
-      .option('--world-id <id>', 'world to review it in (default: the one bound to the idea)')
+      .option('--world-id <id>', 'world to review it in (default: the world of the idea)')
       .option('--trigger-type <type>', 'reason for the review', 'agent-feedback')
       .option('--feature-id <id>', 'feature to focus on')
       .option('--detail-section-id <id>', 'section of that feature to focus on')

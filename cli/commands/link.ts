@@ -82,7 +82,7 @@ function registerProject(group: Command, shell: Shell): void {
   withJson(
     project
       .command('unbind')
-      .description('remove the local link; keeps the sessions and the world on the server'),
+      .description('remove the local link, but keep the sessions and the world on the server'),
   ).action((options: CommonOptions) => shell.runChange(options, unbindProject));
 }
 

@@ -48,7 +48,7 @@ export function registerRunnerService(group: Command, shell: Shell): void {
   addWaiting(
     group
       .command('uninstall')
-      .description('stop and remove the service; keeps its log')
+      .description('stop and remove the service, but keep its log')
       .addHelpText('after', AFTER_WAITING),
   ).action((options: WaitOptions) => shell.run(options, (context) => uninstall(context, options)));
   addWaiting(

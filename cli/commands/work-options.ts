@@ -72,7 +72,7 @@ export function addWorkCommand(group: Command): Command {
           raisesLow: true,
         }),
       )
-      .option('--verbose', 'also report wake-ups, keep-awake, and jobs that use no server of the agent')
+      .option('--verbose', 'also report wake-ups, keep-awake, and jobs that use no agent server')
       .addHelpText('after', AFTER_HELP),
   );
 }

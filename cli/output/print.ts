@@ -17,7 +17,7 @@ const ROW_SEPARATOR = '---';
 export interface Forms {
   /** For pipes. */
   lines: readonly Line[] | (() => string);
-  /** For a terminal with this number of columns. */
+  /** Returns the page for a terminal with this number of columns. */
   page(columns: number): Rich;
 }
 

@@ -65,7 +65,7 @@ export function formatQuestion(job: JobAtPlace, why: string): string {
 const PIECES = /[\p{White_Space}\u2800]{9,}|./gsu;
 /**
  * An agent also reads characters that terminals do not show, so they could hide instructions. They are the invisible characters
- * of Unicode, private and unassigned ones, other spaces, blank braille and the null note.
+ * of Unicode, private and unassigned characters, other spaces, the blank braille pattern and the musical null notehead.
  */
 const HIDDEN = /[\p{Default_Ignorable_Code_Point}\p{C}\u2800\u{1d159}]|(?! )\p{Zs}/gu;
 

@@ -8,7 +8,7 @@ export const listTokens = endpoint({
   name: 'listTokens',
   method: 'GET',
   path: '/api/auth/tokens',
-  summary: 'List the devices that you are signed in on; the one used last comes first.',
+  summary: 'List your signed-in devices, the most recently used first.',
   reply: z.object({
     ok,
     tokens: z.array(

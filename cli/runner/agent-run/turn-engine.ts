@@ -43,7 +43,7 @@ export function turnEngine(plan: TurnPlan): Engine {
       if (typeof started === 'string') return { kind: 'refused', message: started };
       const turn = new TurnRun(plan, { ...started, output });
       run = turn;
-      // A turn has no process of this runner.
+      // A turn runs in the agent server, so this runner has no process for it.
       const mark = { pid: 0, startTime: undefined };
       return { kind: 'running', child: { mark, ended: turn.ended, stop: () => turn.stop() } };
     },

@@ -55,7 +55,7 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     if (opened) return settle(endForClose(close, target));
     settle((await findRefusal(target, asking.signal)) ?? NOT_OPENED);
   });
-  // An error is always followed by a close; the listener keeps Node from treating it as unhandled.
+  // A close follows every error. Without this listener, Node would treat the error as unhandled.
   socket.addEventListener('error', () => {
     if (opened) settle({ kind: 'broken', message: 'the socket broke' });
   });

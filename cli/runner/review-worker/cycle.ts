@@ -46,7 +46,7 @@ export class AgentCycle {
   /** The reported reasons why a review cannot run here. */
   readonly #reported = new Set<string>();
   #atWork: string | undefined;
-  /** Kept while a claim is unanswered, because a repeated claim with the same id returns the same review. */
+  /** The id of a claim that has no answer yet. A repeated claim with the same id returns the same review. */
   #claimId: string | undefined;
 
   constructor(options: AgentCycleOptions) {

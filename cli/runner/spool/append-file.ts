@@ -1,4 +1,4 @@
-/** An append-only file of lines, 0600. One writer; concurrent appends keep their order. */
+/** An append-only file of lines with mode 0600. It has one writer, and concurrent appends keep their order. */
 
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 
