@@ -25,7 +25,7 @@ export function report(error: unknown, asJson: boolean): number {
   return known?.exitCode ?? EXIT_NEGATIVE;
 }
 
-/** Expected errors, including those of the system: a full disk or a missing permission is not a bug. */
+/** Returns an expected error. Errors of the system are expected, because a full disk or a missing permission is not a bug. */
 function expectedError(error: unknown): CliError | undefined {
   if (error instanceof CliError) return error;
   if (!isSystemError(error)) return undefined;

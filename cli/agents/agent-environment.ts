@@ -1,6 +1,6 @@
 /**
  * The environment of an agent. It keeps the user's shell setup, so that Codex, git, ssh and other tools work. It drops the
- * runner's own variables and those of the process that started the runner: a git hook, an npm script, a debugger, another
+ * runner's own variables and the variables of the process that started the runner: a git hook, an npm script, a debugger, another
  * agent.
  */
 

@@ -36,6 +36,6 @@ export function isOlder(mine: string, theirs: string): boolean {
     const difference = Number(a[part]) - Number(b[part]);
     if (difference !== 0) return difference < 0;
   }
-  // A release is newer than its prereleases. Two prereleases do not compare.
+  // A release is newer than its prereleases. Two prereleases of one version count as equal.
   return a[4] !== undefined && b[4] === undefined;
 }

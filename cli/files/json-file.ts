@@ -109,7 +109,7 @@ export function writeTextFile(path: string, text: string, mode?: number): void {
   const file = openSync(temporary, 'wx', kept ?? 0o666);
   try {
     try {
-      // The umask limits the mode of `open`, but not that of `chmod`.
+      // The umask limits the mode of `open`, but not the mode of `chmod`.
       if (kept !== undefined) fchmodSync(file, kept);
       writeFileSync(file, text);
       fsyncSync(file);

@@ -11,7 +11,7 @@ import { makeFolder } from './private-folder.ts';
 /** A lock without a refresh for this long has expired. Holders need milliseconds. */
 const STALE_MS = 5_000;
 const REFRESH_MS = 1_000;
-/** 20 to 60 ms each, in total well above `STALE_MS`, so that the lock of a crashed holder always expires in time. */
+/** The number of tries. Each waits 20 to 60 ms, so all of them take longer than `STALE_MS`, after which a crashed holder's lock expires. */
 const TRIES = 300;
 
 const queues = new Map<string, Promise<unknown>>();

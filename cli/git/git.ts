@@ -16,7 +16,7 @@ const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 const TIMEOUT_MS = 30_000;
 
 /**
- * The settings of an untrusted repository can name programs. These options disable the ones that commands of `orp` would run:
+ * The settings of an untrusted repository can name programs. These options disable the programs that commands of `orp` would run:
  * file system monitor, hooks, signature checks. An empty monitor disables it in every version of git.
  */
 const RUNS_NOTHING = [

@@ -51,7 +51,7 @@ interface SituationSource {
   now: number;
 }
 
-/** Gathers the facts. Findings never make it throw. */
+/** Gathers the facts. A problem becomes a fact and never an exception. */
 export async function gatherSituation(source: SituationSource): Promise<RunnerSituation> {
   const { env, machineId } = source;
   const holder = await readRunner(source);

@@ -1,4 +1,4 @@
-/** Creates the first operator of a local server, if there is none, or the link with which a person does. */
+/** If a local server has no operator, creates the first operator, or the link with which a person creates it. */
 
 import { accountRow, generatePassword, insertAccount, isPasswordOf } from './accounts.ts';
 import type { Database } from './runtime.ts';
@@ -18,7 +18,7 @@ export interface Operator {
 }
 
 /**
- * Creates the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, and generates the one that is missing. Without both,
+ * Creates the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, and generates the missing value. Without both,
  * creates a link with which a person makes the account.
  */
 export async function createFirstOperator(database: Database, env = process.env): Promise<Operator> {

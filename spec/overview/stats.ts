@@ -77,8 +77,8 @@ export function percentilesOf({ wake, run }: Stats) {
 }
 
 /**
- * Durations as counts by the number of their bucket, so that those of many minutes can be added. Each bucket is wider than
- * the one before by the factor √2: a percentile is off by 20 % at most.
+ * Durations, counted in buckets, so that the counts of many minutes can be added. The key is the number of the bucket. Each
+ * bucket is √2 times as wide as the bucket before it, so the error of a percentile is at most 20 %.
  */
 export type Histogram = Readonly<Record<string, number>>;
 

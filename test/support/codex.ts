@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isOlder } from '../../cli/base/version.ts';
 import { pinnedCodex } from '../../scripts/local/pinned-codex.ts';
 
-/** From this version at the latest, each profile is a separate file. Version 0.114 still has tables. */
+/** In this version, each profile is a separate file. Version 0.114 still had tables in one file. */
 const FIRST_WITH_PROFILE_FILES = '0.171.0';
 
 export interface RealCodex {

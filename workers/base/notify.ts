@@ -42,7 +42,7 @@ export function sharersIn(result: { rows: readonly Row[] } | undefined): ByMachi
 /** The id of the object that serves the followers of an account's queued jobs. No machine can have this id. */
 export const QUEUE_CHANNEL = '~queue';
 
-/** Returns the object that serves the followers of a job: that of its machine, or the queue channel of the account. */
+/** Returns the object that serves the followers of a job: the object of its machine, or the queue channel of the account. */
 export function placeOf({ machineId }: Pick<JobRow, 'machineId'>): string {
   return machineId ?? QUEUE_CHANNEL;
 }

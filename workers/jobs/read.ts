@@ -93,7 +93,7 @@ function readFilter(query: QueryOf<typeof listRow>): Result<JobFilter, 'invalid_
       `Use live, or any of ${JOB_STATUSES.join(', ')}.`,
     );
   }
-  // Jobs that have not ended have an index of their own.
+  // Live jobs have their own index.
   const live = all.length > 0 && all.every((status) => (LIVE_STATUSES as readonly string[]).includes(status));
   return accept({
     statuses: live && LIVE_STATUSES.every((status) => all.includes(status)) ? [] : all,

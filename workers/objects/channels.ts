@@ -153,7 +153,7 @@ export function closeChannelsOf(state: SocketState, token: string): void {
   }
 }
 
-/** Closes all channels of an account that may not be signed in. Channels without a token are those of operators. */
+/** Closes all channels of a disabled account. Channels without a token belong to operators, so they stay open. */
 export function closeOwnChannels(state: SocketState): void {
   for (const socket of openSockets(state)) {
     if (channelOf(socket)?.token !== undefined) closeRevoked(socket);

@@ -9,7 +9,7 @@ import { folderName, spoolFolder } from '../spool/places.ts';
 export class RunnerReport {
   readonly #folder: string;
   #agent: HeartbeatExtras['agent'];
-  /** The leases of jobs at work. */
+  /** The leases of running jobs. */
   leasesAtWork: () => readonly string[] = () => [];
 
   constructor(env: NodeJS.ProcessEnv, machineId: string) {

@@ -51,7 +51,7 @@ export function waitingJobIssues({ shelf }: LinkFacts, jobs: readonly WaitingJob
   });
 }
 
-/** Asks Codex, on a machine that works for its links. With a provider of its own Codex needs no sign-in. */
+/** Asks Codex whether it is signed in, if this machine can take jobs. With a custom model provider, Codex needs no sign-in. */
 export async function signInIssues(
   { link, agentProblem }: LinkFacts,
   env: NodeJS.ProcessEnv,

@@ -1,6 +1,6 @@
 /**
  * A server that dies at a chosen moment, as by `kill -9`. A kill from outside hardly ever meets the short moments in which an answer
- * is lost. The order is a file in the home of Codex, beside a journal of the deaths; both paths are those of `install-codex.ts`.
+ * is lost. The order is a file in the home of Codex, beside a journal of the deaths; `install-codex.ts` defines both paths.
  */
 
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';
