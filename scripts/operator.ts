@@ -32,7 +32,7 @@ interface Settings {
   name: string | undefined;
   password: string | undefined;
   isReset: boolean;
-  /** The address of the server, without a slash at its end. */
+  /** The address of the server, without a trailing slash. */
   url: string;
   /** The wrangler options that name the database. */
   place: string[];

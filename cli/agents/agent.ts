@@ -172,7 +172,7 @@ export interface AskListener {
   onClosed(askId: string): void;
 }
 
-/** The processes of a server that was ended, and those that could not be ended. */
+/** The ended processes of a server, and the processes that could not be ended. */
 export interface EndedServer {
   processes: number;
   left: number;
@@ -197,7 +197,7 @@ export interface AgentSession {
   /** Passes on the server's notifications about a turn, each as one line of JSON, until the turn has ended. */
   follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd>;
   interrupt(turnId: string): Promise<void>;
-  /** Ends the server with its processes, because a turn did not end. Absent if the server is not the runner's. */
+  /** Ends the server with its processes, because a turn did not end. Absent if the server does not belong to the runner. */
   endServer?: (() => Promise<EndedServer>) | undefined;
   /** Adds text to the running turn. The agent reads it before its next step. */
   steer(

@@ -39,7 +39,7 @@ export interface Client {
 export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>): Promise<Client> {
   const session = requireAuth(context.env);
   const baseUrl = resolveBaseUrl(context.baseUrl, session, context.env);
-  // A token of the environment belongs to the server that the same environment names.
+  // A token in the environment belongs to the server in the same environment.
   const given = tokenOfEnvironment(context.env);
   const client = await makeClient(baseUrl, given ?? tokenFor(baseUrl, session), context.env);
   return { ...client, account: accountOf(session) };

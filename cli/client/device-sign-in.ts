@@ -1,4 +1,4 @@
-/** Signs this terminal in by a code that a person approves on a page (RFC 8628). */
+/** Signs in this terminal with a code that a person approves on a page (RFC 8628). */
 
 import { getMe } from '../../spec/contract/auth.ts';
 import { startDevice, takeDeviceToken } from '../../spec/contract/device.ts';
@@ -12,19 +12,19 @@ import { ServerError } from './server-error.ts';
 export type DeviceCode = ReplyOf<typeof startDevice>;
 type Approved = ReplyOf<typeof takeDeviceToken>;
 
-/** Whether the server signs terminals in by a code. Asks it, because it may have been updated. */
+/** Returns whether the server can sign in terminals with a code. Asks the server, because it may have been updated. */
 export async function offersDeviceSignIn(client: Client): Promise<boolean> {
   if (client.server.offers('device-flow')) return true;
   try {
     await send(client, getMe, {});
   } catch (error) {
-    // A refusal says what the server offers, too.
+    // A refusal also names the extensions of the server.
     if (!(error instanceof ServerError) || error.kind === 'network') throw error;
   }
   return client.server.offers('device-flow');
 }
 
-/** Asks for a code. A page of another kind than http and https is never shown to a person. */
+/** Asks for a code. Only addresses with http or https are shown to a person. */
 export async function startSignIn(client: Client, deviceName: string): Promise<DeviceCode> {
   const code = await call(client, startDevice, { body: { deviceName } });
   for (const text of [code.verificationUri, code.verificationUriComplete]) {
@@ -39,11 +39,11 @@ export async function startSignIn(client: Client, deviceName: string): Promise<D
   return code;
 }
 
-/** RFC 8628: the pause that `slow_down` adds, for good. */
+/** The time that each `slow_down` adds to all later pauses (RFC 8628). */
 const SLOWER_SECONDS = 5;
 const SHORTEST_SECONDS = 1;
 
-/** Waits until a person has decided. An outage is waited for like a person, until the code expires. */
+/** Waits until a person has decided, or until the code expires. Outages do not end the wait. */
 export async function waitForApproval(client: Client, code: DeviceCode): Promise<Approved> {
   let seconds = Math.max(code.interval, SHORTEST_SECONDS);
   for (let waited = 0; ; waited += seconds) {

@@ -219,7 +219,7 @@ export async function resetPassword(
   });
 }
 
-/** By id or e-mail address. */
+/** The id or the e-mail address of the account. */
 async function findAccount(client: Client, account: string): Promise<{ id: string; email: string }> {
   const answer = await call(client, people.listAccounts, { query: { account, limit: 1 } });
   const [found] = answer.accounts;

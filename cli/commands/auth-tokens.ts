@@ -1,4 +1,4 @@
-/** `orp auth token list|revoke` and `orp auth password`: your own sign-ins. */
+/** `orp auth token list|revoke` and `orp auth password`: commands for your own sign-ins. */
 
 import type { Command } from 'commander';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
@@ -65,7 +65,7 @@ const DAY_MS = 24 * 60 * 60_000;
 
 function tokensPage(tokens: readonly Token[], { columns, now }: { columns: number; now: number }): Rich {
   const since = (text: string) => now - (parseTimestamp(text) ?? now);
-  // The server notes a use once a day.
+  // The server records the use of a device once a day.
   const used = ({ usedAt }: Token) => (since(usedAt) < DAY_MS ? 'today' : `${age(since(usedAt))} ago`);
   const rows = tokens.map((token) => [
     { text: token.id, style: 'dim' as const },

@@ -124,13 +124,13 @@ async function login(context: Context, options: LoginOptions): Promise<void> {
   });
 }
 
-/** A person sits at the terminal and has named no account. */
+/** Returns whether a person is at the terminal and has named no account. */
 function isByCode(context: Context, { email, password, passwordStdin }: LoginOptions): boolean {
   const isNamed = email !== undefined || password !== undefined || passwordStdin === true;
   return !isNamed && context.form === 'page' && canAsk(context);
 }
 
-/** False: this server signs nobody in by a code. */
+/** Signs in with a code. Returns false if the server does not support it. */
 async function loginByCode(context: Context, session: RemoteSession): Promise<boolean> {
   const client = await anonymousClient(context, session);
   if (!(await offersDeviceSignIn(client))) return false;

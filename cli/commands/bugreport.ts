@@ -1,4 +1,4 @@
-/** `orp bugreport`: writes a file for a bug report. It holds states and versions, and neither secrets nor texts of prompts. */
+/** `orp bugreport`: writes a file for a bug report. The file contains states and versions, but no secrets and no prompts. */
 
 import type { Command } from 'commander';
 import { PRIVATE_MODE, writeTextFile } from '../files/json-file.ts';

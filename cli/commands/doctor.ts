@@ -28,7 +28,7 @@ export interface Check {
   check: string;
   status: 'ok' | 'warning' | 'error';
   message: string;
-  /** What to do; empty when all is well. */
+  /** What to do. Empty if there is no problem. */
   remedy: string;
 }
 

@@ -131,7 +131,7 @@ function temporaryPath(path: string): string {
   return `${path}.${process.pid}-${performance.timeOrigin.toString(36)}-${temporaryFiles}.tmp`;
 }
 
-/** Removes the temporary files of this file whose writers were killed. */
+/** Removes the temporary files that killed writers of this file have left. */
 export function removeLeftTemporaries(path: string): void {
   const start = `${basename(path)}.`;
   for (const name of readdirSync(dirname(path))) {

@@ -35,8 +35,8 @@ export function readRemoteSession(env: NodeJS.ProcessEnv): RemoteSession & JsonO
 }
 
 /**
- * The token in `ORP_TOKEN`, for machines that nobody signs in. It is never stored. It goes to the server of `--base-url` or
- * `ORP_BASE_URL`, whatever server a stored session is for.
+ * Returns the token in `ORP_TOKEN`, for machines on which nobody signs in. It is never stored. It is sent only to the server
+ * of `--base-url` or `ORP_BASE_URL`, even if a stored session is for another server.
  */
 export function tokenOfEnvironment(env: NodeJS.ProcessEnv): string | undefined {
   const token = env.ORP_TOKEN?.trim() ?? '';
@@ -45,7 +45,7 @@ export function tokenOfEnvironment(env: NodeJS.ProcessEnv): string | undefined {
   throw usageError('ORP_TOKEN is not a token.', 'Set it to the token alone, or unset it.');
 }
 
-/** The stored session, with empty values if there is none. Keys of other clients are kept at the end. */
+/** Reads the stored session. Returns empty values if there is none. Keeps the keys of other clients at the end. */
 export function readStoredSession(env: NodeJS.ProcessEnv): RemoteSession & JsonObject {
   const path = remoteSessionPath(env);
   const file = readJsonFile(path);

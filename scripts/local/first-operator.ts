@@ -7,11 +7,11 @@ import { makeSetupLink } from './setup-link.ts';
 const DEFAULT_EMAIL = 'operator@orp.test';
 
 export interface Operator {
-  /** Undefined: there is no operator yet. */
+  /** The account of the operator. Undefined if there is no operator yet. */
   email?: string;
   /** The text about the password of a new account. The password cannot be read again later. */
   password?: string;
-  /** Where a person makes the first operator: a path on the server. */
+  /** The path on the server at which a person creates the first operator. */
   setupPath?: string;
   /** The given variables that differ from the existing account. */
   ignored: string[];
@@ -19,7 +19,7 @@ export interface Operator {
 
 /**
  * Creates the account from `ORP_DEV_EMAIL` and `ORP_DEV_PASSWORD`, and generates the missing value. Without both,
- * creates a link with which a person makes the account.
+ * creates a link with which a person creates the account.
  */
 export async function createFirstOperator(database: Database, env = process.env): Promise<Operator> {
   const existing = await database

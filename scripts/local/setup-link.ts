@@ -1,13 +1,16 @@
-/** The link that makes the first operator: it works once, for a day, and only while there is no operator. */
+/** The one-time link for creating the first operator. It is valid for a day, and only while there is no operator. */
 
 import { createHash, randomBytes } from 'node:crypto';
 
 const LIFE_MS = 24 * 60 * 60_000;
 
 export interface SetupLink {
-  /** Path on the server. */
+  /** The path of the link on the server. */
   path: string;
-  /** Statements without values from people. They replace an earlier link, and add none where there is an operator. */
+  /**
+   * The statements that add the link. They contain no values from people. They replace an earlier link, and do nothing
+   * if there is an operator.
+   */
   statements: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** The runtime compresses a body by itself when the answer says that it is. */
+/** Compresses bodies. The runtime compresses a body if the answer has the header `Content-Encoding`. */
 
 import type { Context } from 'hono';
 import type { AppEnv } from './app-env.ts';

@@ -41,8 +41,8 @@ export interface JobPage {
 }
 
 /**
- * A filtered page looks through a bounded number of jobs, so it may have fewer than `limit`, or none, although more follow:
- * `nextCursor` says so.
+ * Lists jobs. A filtered page reads a bounded number of jobs, so it may have fewer than `limit` entries, or none, although
+ * more pages follow. If more pages follow, it has a `nextCursor`.
  */
 export async function listJobs(
   deps: Deps,

@@ -94,7 +94,7 @@ function viewPoint(at: number, stats: Stats): Charts['points'][number] {
   return { at: new Date(at).toISOString(), ...counts, ...percentilesOf(stats), ...sampled };
 }
 
-/** The statement of `endedLastHour`, to go with others in a batch. */
+/** The statement of `endedLastHour`, for use in a batch. */
 export function readLastHour(now: number): Statement {
   const last = startOfMinute(now) - MINUTE_MS;
   return readStats('minute', [last, ...minutesBefore(last, HOUR - 1)]);

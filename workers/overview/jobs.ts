@@ -1,4 +1,4 @@
-/** The jobs of all accounts, as operators list them. The filter is that of bulk orders. */
+/** Lists the jobs of all accounts, for operators. The filter is the same as in bulk orders. */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { isTerminal, JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
@@ -12,7 +12,7 @@ import { targetOf } from '../store/job-row.ts';
 
 export type AdminJob = JobView & {
   account: { id: string; email: string };
-  /** Of the machine that holds it, else of the one that it names. */
+  /** The name of the machine that holds the job, or else of the machine that the job names. */
   machineName: string | undefined;
 };
 
@@ -21,10 +21,10 @@ export interface AdminJobPage {
   nextCursor: string | undefined;
 }
 
-/** What a list without a status shows: what an operator can still decide about. */
+/** The statuses that a list without a status shows. These are the jobs that an operator can still change. */
 const DEFAULT_STATUSES = JOB_STATUSES.filter((status) => !isTerminal(status));
 
-/** Newest first. Two round trips; the second one only when live jobs are shown. */
+/** Lists the jobs, newest first. Makes one round trip to D1, and a second one only if live jobs are shown. */
 export async function listJobsOfAll(
   deps: Deps,
   { cursor, limit, ...filter }: BulkFilter & { cursor?: string | undefined; limit: number },
@@ -68,7 +68,7 @@ function statusesOf({ status, account }: BulkFilter): Result<readonly JobStatus[
   return accept([...new Set(statuses)] as JobStatus[]);
 }
 
-/** Why a job waits depends on what its account has linked. */
+/** Returns why jobs wait, which depends on the linked repositories of their accounts. */
 async function viewJobs(deps: Deps, rows: readonly AdminJobRow[]): Promise<AdminJob[]> {
   const live = rows.filter(({ status }) => !isTerminal(status));
   const accounts = [...Map.groupBy(live, ({ userId }) => userId)];

@@ -54,7 +54,7 @@ export async function readMachines(deps: Deps, query: QueryOf<typeof listRow>): 
   };
 }
 
-/** Finds a machine of any account. `showWithWork` completes it, so that a page can read other things meanwhile. */
+/** Finds a machine of any account. `showWithWork` adds its jobs, so that a page can read other data in the meantime. */
 export async function findAnyMachine(deps: Deps, id: string): Promise<Result<AdminMachineRow, 'not_found'>> {
   const [row] = await deps.db.all<AdminMachineRow>(readMachinePage({ id, now: deps.now, limit: 1 }));
   if (row === undefined || row.id === null) {

@@ -1,4 +1,4 @@
-/** Jobs of all accounts as operators list them. Every statement has a bound on the rows that it reads. */
+/** Lists the jobs of all accounts, for operators. Every statement reads a bounded number of rows. */
 
 import { isTerminal, JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
 import { LIVE_COUNTED } from './admin-reads.ts';
@@ -20,17 +20,17 @@ export interface AdminJobFilter {
   machineId?: string | undefined;
   /** Only jobs that are older than this job. */
   before?: string | undefined;
-  /** Failed jobs count from here on. */
+  /** Only jobs that failed after this time are listed. */
   failedSince: number;
   limit: number;
 }
 
-/** The newest jobs of an account among which ended ones are looked for. */
+/** Ended jobs are searched for among this many newest jobs of an account. */
 export const ACCOUNT_SCAN = 1000;
 
 /**
- * The newest matching jobs, among the live ones, the failed ones of a time and, of one account, its newest ones. Of each
- * it looks at a bounded number.
+ * Reads the newest matching jobs. It searches the live jobs, the recently failed jobs, and, for one account, its newest
+ * jobs. It reads a bounded number of each.
  */
 export function readJobsOfAll(filter: AdminJobFilter): Statement {
   const { statuses, kind, ideaId, machineId, before, limit } = filter;
@@ -54,7 +54,7 @@ export function readJobsOfAll(filter: AdminJobFilter): Statement {
     ORDER BY j.id DESC`;
 }
 
-/** Live, lost and failed jobs have indexes of their own; jobs that ended otherwise are looked for in one account only. */
+/** Live, lost and failed jobs have their own indexes. Completed and cancelled jobs are searched for only in one account. */
 function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement[] {
   const columns = raw('j.user_id, j.id, j.status, j.kind, j.idea_id, j.machine_id, j.target_machine_id');
   const own =
@@ -71,7 +71,7 @@ function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement
     SELECT id FROM jobs WHERE user_id = u.id ORDER BY id DESC LIMIT ${ACCOUNT_SCAN})`;
   return [
     ...(statuses.some((status) => !isTerminal(status)) ? [scan(raw(LIVE_OF_ALL), LIVE_COUNTED)] : []),
-    // A long queue does not hide them.
+    // A long queue must not hide these jobs.
     ...(isWanted('lost') ? [scan(troubled('lost', 0), LIVE_COUNTED)] : []),
     ...(isWanted('failed') ? [scan(troubled('failed', failedSince), LIVE_COUNTED)] : []),
     ...(account !== undefined && statuses.some((status) => isTerminal(status))
@@ -80,5 +80,5 @@ function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement
   ];
 }
 
-/** Those that are listed for one account only. */
+/** The statuses that are listed only for one account. */
 export const OF_ONE_ACCOUNT = JOB_STATUSES.filter((status) => isTerminal(status) && status !== 'failed');

@@ -17,7 +17,7 @@ export interface MachineFilter {
   state?: MachineState | undefined;
   version?: string | undefined;
   platform?: string | undefined;
-  /** Only this machine. */
+  /** Selects only this machine. */
   id?: string | undefined;
   /** The page begins after this machine id. */
   after?: string | undefined;
@@ -71,7 +71,7 @@ export interface MachineJobs {
   machineId: string;
   status: 'queued' | 'dispatched' | 'running' | 'lost';
   count: number;
-  /** JSON array of their ids; NULL for queued ones, of which there may be thousands. */
+  /** JSON array of the ids of these jobs. NULL for queued jobs, because there may be thousands. */
   ids: string | null;
 }
 

@@ -144,15 +144,15 @@ export interface JobFilter {
   limit: number;
 }
 
-/** Jobs that a filtered list looks through for one page, so that its cost does not grow with the history. */
+/** The number of jobs that a filtered list reads for one page, so that its cost does not depend on the history. */
 export const LIST_SCAN = 1000;
 
-/** Whether a list may have to look through jobs that it does not show. Live ones are few. */
+/** Returns whether a list may have to read jobs that it does not show. There are few live jobs. */
 export function isScan({ live, statuses, kind, ideaId, machineId }: JobFilter): boolean {
   return !live && (statuses.length > 0 || [kind, ideaId, machineId].some((value) => value !== undefined));
 }
 
-/** The last job that a page looks through; no row when it reaches the oldest one. */
+/** Reads the last job that a page searches. Returns no row if the page reaches the oldest job. */
 export function readScanEnd(userId: UserId, before: string | undefined): Statement {
   const older = before === undefined ? raw('') : sql`AND id < ${before}`;
   return sql`SELECT id FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT 1 OFFSET ${LIST_SCAN - 1}`;

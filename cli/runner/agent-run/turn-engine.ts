@@ -128,7 +128,7 @@ class TurnRun {
     const from = performance.now();
     if (this.#turnId !== undefined) await this.#session.interrupt(this.#turnId);
     let isOver = await this.#endsSoon();
-    // The commands of the turn may still run, although its server does not answer.
+    // The commands of the turn may still run, although the agent server does not answer.
     const ended = isOver ? undefined : await this.#session.endServer?.();
     if (ended !== undefined) isOver = await this.#endsSoon();
     if (!isOver) {

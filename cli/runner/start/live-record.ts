@@ -91,7 +91,7 @@ function removeTemporaries(path: string): void {
   try {
     removeLeftTemporaries(path);
   } catch {
-    // There is no folder yet, or it cannot be changed.
+    // The folder does not exist yet, or it cannot be changed.
   }
 }
 

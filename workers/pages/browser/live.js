@@ -10,7 +10,7 @@ let isPaused = false;
 
 async function renew() {
   if (document.hidden || isPaused || !navigator.onLine) return;
-  // A page may have a step of its own to ask for, as long as somebody looks.
+  // A page may request a step of a bulk run each time, as long as it is open.
   const step = document.querySelector('form[data-drive]');
   if (step !== null)
     await fetch(step.action, { method: 'POST', body: new URLSearchParams(), redirect: 'manual' });

@@ -56,7 +56,10 @@ export function mountAccounts(app: Hono<AppEnv>): void {
   });
 }
 
-/** An account may have 200. Those that are signed in and were used last come first. */
+/**
+ * The number of devices on the page. An account may have 200. Signed-in devices come first, the most recently used
+ * first.
+ */
 const SHOWN = 25;
 
 export function DeviceTable({

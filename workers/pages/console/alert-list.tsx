@@ -1,4 +1,4 @@
-/** Alerts by kind: what they mean, what to do, and what they are about. */
+/** The alerts by kind, with their meaning, the next step, and the affected jobs and machines. */
 
 import type { Alert } from '../../../spec/overview/alerts.ts';
 import type { Alerts } from '../../overview/alerts.ts';
@@ -18,7 +18,7 @@ const TITLES: Record<Alert['kind'], string> = {
 };
 
 interface Props extends Alerts {
-  /** Alerts of one kind that are named. */
+  /** The maximum number of alerts of one kind that are shown. */
   perKind: number;
   now: number;
 }
@@ -56,7 +56,7 @@ export function AlertList({ alerts, counts, hasMore, perKind, now }: Props) {
   );
 }
 
-/** Jobs that an alert links to. */
+/** The maximum number of jobs that an alert links to. */
 const LINKED_JOBS = 3;
 
 function Line({ alert, now }: { alert: Alert; now: number }) {
@@ -94,7 +94,7 @@ function Line({ alert, now }: { alert: Alert; now: number }) {
   );
 }
 
-/** The subject of a drift is its version. */
+/** Returns the subject of an alert. For `version_drift`, it is the version. */
 function versionOf({ id }: Alert): string {
   return id.slice(id.indexOf(':') + 1);
 }

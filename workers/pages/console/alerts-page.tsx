@@ -1,4 +1,4 @@
-/** All alerts, for those that do not fit on the start of the console. */
+/** The page of all alerts. The first page of the console shows only some of them. */
 
 import { accept } from '../../../spec/errors.ts';
 import { readAlerts } from '../../overview/alerts.ts';
@@ -6,7 +6,7 @@ import type { PageRequest } from '../frame/page.ts';
 import { AlertList } from './alert-list.tsx';
 import { ConsoleHeading } from './console-heading.tsx';
 
-/** The page stays below 60 kB. */
+/** The maximum number of alerts. It is small, so that the page stays below 60 kB. */
 const SHOWN = 40;
 
 export async function alertsPage({ deps }: PageRequest) {

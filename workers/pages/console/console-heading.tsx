@@ -17,7 +17,7 @@ interface Props {
   part?: Part;
   title: Child;
   aside?: Child;
-  /** The page renews itself, so it can be paused. */
+  /** True if the page renews itself, so that people can pause it. */
   isLive?: boolean;
   actions?: Child;
 }

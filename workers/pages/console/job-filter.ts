@@ -1,4 +1,4 @@
-/** The filter of jobs of all accounts. Lists and bulk orders name it alike. */
+/** The filter for jobs of all accounts. Lists and bulk orders use the same names. */
 
 import { JOB_STATUSES } from '../../../spec/job/status.ts';
 

@@ -1,4 +1,4 @@
-/** Jobs of all accounts in rows, each with its orders. */
+/** A table of jobs of all accounts. Each row has the orders for its job. */
 
 import { TRANSITIONS } from '../../../spec/job/status.ts';
 import { retryWarning } from '../../jobs/cancel-retry.ts';
@@ -12,7 +12,7 @@ import { machinePath, PATHS } from './paths.ts';
 
 interface Props {
   jobs: readonly AdminJob[];
-  /** Where an order leads afterwards. */
+  /** The page to return to after an order. */
   back: string;
   now: number;
 }
@@ -57,7 +57,7 @@ function Where({ job }: { job: AdminJob }) {
   );
 }
 
-/** One button opens what may be ordered now. */
+/** A button that opens the available orders. */
 function Orders({ job, back }: { job: AdminJob; back: string }) {
   const { id, status, attempt } = job;
   const mayCancel = (TRANSITIONS.cancel.from as readonly string[]).includes(status);

@@ -1,4 +1,4 @@
-/** The jobs of all accounts. The filter is the URL, with the names of bulk orders. */
+/** The page of the jobs of all accounts. The URL holds the filter, under the same names as in bulk orders. */
 
 import { bulkFilter } from '../../../spec/contract/admin.ts';
 import { accept } from '../../../spec/errors.ts';

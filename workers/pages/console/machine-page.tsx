@@ -1,4 +1,4 @@
-/** One machine: what is known of it, its jobs, and the devices of its account. */
+/** The page of one machine: its state, its jobs, and the devices of its account. */
 
 import { accept } from '../../../spec/errors.ts';
 import { listDevicesOf } from '../../overview/devices.ts';
@@ -17,7 +17,7 @@ import { Listening, machineName, Spool, StateBadge, wayWords } from './machine-t
 import { accountPath, machineOrderPath, machinePath, PATHS, pathWith } from './paths.ts';
 
 const JOBS = 12;
-/** Those used last; the page of the account has the others. */
+/** The number of devices, the most recently used first. The page of the account has the others. */
 const DEVICES = 8;
 
 export async function machinePage({ params, deps }: PageRequest) {

@@ -1,4 +1,4 @@
-/** Machines in rows: who they belong to, whether they listen, what they hold, how their last jobs ended. */
+/** A table of machines: their account, whether they listen, their jobs, and how their last jobs ended. */
 
 import type { AdminMachine } from '../../overview/machines.ts';
 import { shownLine } from '../design/shown.ts';
@@ -62,7 +62,7 @@ function State({ machine, now }: RowProps) {
   );
 }
 
-/** The open channel, or since when the machine was not heard of. */
+/** Shows the open channel, or since when the machine has been silent. */
 export function Listening({ machine, now }: RowProps) {
   const { listening, lastSeenAt, condition } = machine;
   if (condition !== undefined) return <>cannot take jobs</>;
@@ -95,12 +95,12 @@ const WAYS: Readonly<Record<string, string>> = {
   process: 'one process a job',
 };
 
-/** How the runner drives its agent. A newer runner may name a way that this server does not know. */
+/** Shows how the runner drives its agent. A newer runner may name a way that this server does not know. */
 export function wayWords(way: string): string {
   return Object.hasOwn(WAYS, way) ? (WAYS[way] ?? way) : shownLine(way, 30);
 }
 
-/** Jobs that a row links to. */
+/** The maximum number of jobs that a row links to. */
 const LINKED = 2;
 
 function Work({ machine }: { machine: AdminMachine }) {
@@ -143,7 +143,7 @@ function Results({ machine: { lastCompletedAt, lastFailedAt }, now }: RowProps) 
   );
 }
 
-/** Results that the server has not taken. */
+/** Shows the results that the server has not received yet. */
 export function Spool({ machine: { spool }, now }: RowProps) {
   if (spool === undefined)
     return (

@@ -1,4 +1,4 @@
-/** The start of the console: alerts, jobs by status, and the machines of all accounts. The filter is the URL. */
+/** The first page of the console: alerts, jobs by status, and the machines of all accounts. The URL holds the filter. */
 
 import { listMachines as listRow } from '../../../spec/contract/admin.ts';
 import type { QueryOf } from '../../../spec/contract/endpoint.ts';
@@ -17,7 +17,7 @@ import { MachineTable } from './machine-table.tsx';
 import { namedIn, PATHS, pathWith } from './paths.ts';
 
 const KEYS = ['q', 'state', 'account', 'version', 'platform', 'cursor', 'limit'];
-/** With the alerts, the page stays below 60 kB. */
+/** The number of rows. It is small, so that the page with its alerts stays below 60 kB. */
 const LIMIT = 12;
 const ALERTS_PER_KIND = 3;
 
@@ -110,7 +110,7 @@ function NoMachines({ isFiltered, hasMore }: { isFiltered: boolean; hasMore: boo
 
 type Counts = Pick<Awaited<ReturnType<typeof readMachines>>, 'live' | 'endedLastHour'>;
 
-/** Jobs of all accounts by status, each a link to its list. */
+/** Shows the number of jobs by status, for all accounts. Each number links to the list of these jobs. */
 function StatusTiles({ live, ended }: { live: Counts['live']; ended: Counts['endedLastHour'] }) {
   const tiles = [
     ...(['queued', 'dispatched', 'running', 'lost'] as const).map((status) => ({

@@ -1,4 +1,4 @@
-/** Where the console is, and what stands in its URLs. */
+/** The paths of the console, and the values in its URLs. */
 
 const ROOT = '/dashboard/admin';
 
@@ -27,7 +27,7 @@ export function bulkPath(name: string): string {
   return `${PATHS.bulk}/${encodeURIComponent(name)}`;
 }
 
-/** What is set in the URL, of the keys that a page knows. An empty choice means any. */
+/** Returns the values in the URL for the keys that a page knows. An empty choice means any value. */
 export function namedIn(query: URLSearchParams, keys: readonly string[]): Record<string, string> {
   const set = keys.flatMap((key) => {
     const value = query.get(key)?.trim();
@@ -36,7 +36,7 @@ export function namedIn(query: URLSearchParams, keys: readonly string[]): Record
   return Object.fromEntries(set);
 }
 
-/** A path with a filter. */
+/** Returns a path with a filter. */
 export function pathWith(path: string, values: Readonly<Record<string, string | undefined>>): string {
   const set = Object.entries(values).flatMap(([key, value]) => (value ? [[key, value]] : []));
   return set.length === 0 ? path : `${path}?${new URLSearchParams(set)}`;

@@ -32,7 +32,7 @@ export function respond(context: Context<AppEnv>, answer: Answer): Response | Pr
   const viewer = context.get('auth');
   const receipt = takeReceipt(context);
   const { title, body, place, status = 200 } = answer;
-  // The address of a form has no page that could be read again.
+  // The path of a form has no page that the browser could reload.
   const liveSeconds = context.req.method === 'GET' ? answer.liveSeconds : undefined;
   const html = (
     <Layout title={title} place={place} viewer={viewer} receipt={receipt} liveSeconds={liveSeconds}>

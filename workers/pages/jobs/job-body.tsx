@@ -18,7 +18,7 @@ interface Props {
   job: ShownJob;
   names: MachineNames;
   transcript: FirstEntries;
-  /** Absent if nothing is searched. */
+  /** The words to search for. Absent without a search. */
   search: Search | undefined;
   now: number;
 }

@@ -1,4 +1,4 @@
-/** Searches the transcript of a job: the lines that contain some words, each with the way to its place. */
+/** Searches the transcript of a job. Each found line links to its place in the transcript. */
 
 import { accept, type Result } from '../../../spec/errors.ts';
 import type { SignedIn } from '../../accounts/authenticate.ts';
@@ -32,7 +32,7 @@ export interface Search {
   isPart: boolean;
 }
 
-/** Reads at most 10,000 entries. Upper and lower case are the same. */
+/** Searches at most 10,000 entries. Ignores upper and lower case. */
 export async function searchTranscript(
   deps: Deps,
   user: SignedIn,

@@ -14,7 +14,7 @@ interface Props {
   /** The current values. */
   values: Readonly<Record<string, string>>;
   choices: readonly Choice[];
-  /** What its button says. */
+  /** The label of the button. */
   submit?: string;
 }
 

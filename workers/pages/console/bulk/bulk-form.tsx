@@ -1,4 +1,4 @@
-/** The count, and the form that starts a run of exactly that many jobs. */
+/** Shows the count, and the form that starts a run for exactly this number of jobs. */
 
 import { BULK_FROM, type BulkAction, bulkStatuses } from '../../../../spec/overview/bulk.ts';
 import { counted } from '../../design/words.ts';
@@ -11,7 +11,7 @@ export interface Typed {
 }
 
 interface Props {
-  /** The action and the filter, as they stand in the URL. */
+  /** The action and the filter from the URL. */
   named: Readonly<Record<string, string>>;
   action: BulkAction;
   count: number;

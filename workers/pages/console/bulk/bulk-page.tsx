@@ -1,4 +1,7 @@
-/** Bulk orders: choose what and which, see the count, name the run, start it. Below, the newest runs. */
+/**
+ * The page for bulk orders. An operator chooses the action and the jobs, sees the count, names the run and starts it.
+ * The newest runs follow.
+ */
 
 import { startBulk as startRow } from '../../../../spec/contract/admin.ts';
 import type { BodyOf } from '../../../../spec/contract/endpoint.ts';
@@ -25,7 +28,7 @@ export async function bulkPage({ query, deps }: PageRequest) {
   return showOrder({ deps }, { named });
 }
 
-/** Without an action nothing is counted. */
+/** Counts the matching jobs. Without an action, nothing is counted. */
 async function showOrder(
   { deps }: Pick<PageRequest, 'deps'>,
   { named, typed, refusal }: { named: Record<string, string>; typed?: Typed; refusal?: Refusal },
@@ -89,7 +92,7 @@ const CHOICES = [
   ),
 ];
 
-/** As the API reads it, so that both say the same about a wrong value. */
+/** Reads the order like the API, so that both report invalid values in the same way. */
 function orderOf(named: Record<string, string>): Result<Order, 'invalid_input' | 'body_too_large'> {
   const { action, ...filter } = named;
   const parsed = parse(startRow.body, { action, filter, dryRun: true }, 'body');
@@ -124,7 +127,7 @@ export async function startRun(request: FormRequest) {
     source: sourceOf(context),
   });
   if (!started.ok) return showOrder(request, { named, typed, refusal: started.refusal });
-  // The first step now: a small order is done when its page opens.
+  // Perform the first step now, so that a small order is complete when its page opens.
   await advanceBulk(deps, name);
   return accept({ to: bulkPath(name) });
 }

@@ -1,4 +1,4 @@
-/** Bulk runs in rows, and one of them with its progress. */
+/** The list of bulk runs, and the page of one run with its progress. */
 
 import { accept } from '../../../../spec/errors.ts';
 import { type BulkView, showBulk } from '../../../overview/bulk.ts';
@@ -37,7 +37,7 @@ export function BulkRuns({ runs, now }: { runs: readonly BulkView[]; now: number
   return <Table label="Bulk runs" columns={columns} rows={runs} />;
 }
 
-/** What it orders, in words. */
+/** Describes the order of a run in words. */
 function filterWords({ action, filter }: BulkView): string {
   const set = Object.entries(filter).flatMap(([name, value]) =>
     value ? [`${name} ${shownLine(value, 60)}`] : [],
@@ -98,7 +98,7 @@ function Progress({ run }: { run: BulkView }) {
   );
 }
 
-/** With scripting, the page asks for the steps itself as long as it is open. */
+/** Shows a run. With scripting, the open page requests the steps of the run. */
 function Orders({ run }: { run: BulkView }) {
   const path = bulkPath(run.name);
   return (

@@ -1,11 +1,11 @@
-/** The numbers of the charts as a table, a few points in one row, so that it can be read from the top to the bottom. */
+/** The numbers of the charts as a table. Each row combines a few points, so that the table is short. */
 
 import type { ChartSpan } from '../../../../spec/overview/stats.ts';
 import type { Point } from './panels.tsx';
 import { shortTime } from './scale.ts';
 import { timeWords } from './times.ts';
 
-/** Minutes of a row. */
+/** The minutes that one row covers. */
 const ROW: Record<ChartSpan, { minutes: number; words: string }> = {
   hour: { minutes: 2, words: 'two minutes' },
   day: { minutes: 60, words: 'an hour' },

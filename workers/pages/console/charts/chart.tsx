@@ -1,6 +1,6 @@
 /**
- * One chart: a picture with classes only, its legend, and a sentence that says the same. The words of the axes are HTML, so
- * they keep their size on a phone.
+ * One chart: a picture (styled only with classes), its legend, and a sentence with the same information. The labels of the
+ * axes are HTML, so they keep their size on a phone.
  */
 
 import { areaPath, barPath, HEIGHT, linePath, type Span, type Valued, WIDTH } from './scale.ts';
@@ -11,7 +11,7 @@ export interface Series {
   label: string;
   look: Look;
   values: readonly Valued[];
-  /** A dashed line, which nobody needs colors to tell apart. */
+  /** True for a dashed line, which people can distinguish without colors. */
   isDashed?: boolean;
   hasArea?: boolean;
 }
@@ -19,15 +19,15 @@ export interface Series {
 interface Props {
   id: string;
   title: string;
-  /** What the chart shows, in a sentence. */
+  /** A sentence that says what the chart shows. */
   sentence: string;
   series: readonly Series[];
   kind: 'lines' | 'bars';
   span: Span;
   top: number;
-  /** A value of the vertical axis in words. */
+  /** Returns a value of the vertical axis in words. */
   words: (value: number) => string;
-  /** Times of the horizontal axis in words, from the first to the last. */
+  /** The labels of the horizontal axis, from the first to the last time. */
   times: readonly string[];
 }
 
@@ -83,7 +83,7 @@ function Lines({ series, span, top }: Drawn) {
   );
 }
 
-/** Each series stands on those before it. */
+/** Stacks each series on top of the series before it. */
 function Bars({ series, span, top }: Drawn) {
   return (
     <>

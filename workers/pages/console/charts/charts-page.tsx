@@ -1,4 +1,4 @@
-/** Charts of the whole service over an hour, a day or a week. */
+/** The charts of the service over an hour, a day or a week. */
 
 import type { Hono } from 'hono';
 import { showCharts as chartsRow } from '../../../../spec/contract/admin.ts';

@@ -1,4 +1,4 @@
-/** The four charts: what each draws, and what it says in a sentence. */
+/** The four charts. Each has the series that it draws, and a sentence. */
 
 import type { readCharts } from '../../../overview/charts.ts';
 import { counted } from '../../design/words.ts';
@@ -8,7 +8,7 @@ import { type Span, shortTime, topOf, topTimeOf } from './scale.ts';
 export type Point = Awaited<ReturnType<typeof readCharts>>['points'][number];
 
 interface Props {
-  /** Oldest first; at least one. */
+  /** The points, oldest first. There is at least one point. */
   points: readonly Point[];
   span: Span;
   times: readonly string[];

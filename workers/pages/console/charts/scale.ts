@@ -1,4 +1,7 @@
-/** From values and times to places in a chart. All charts share one drawing area, whatever they are shown at. */
+/**
+ * Converts values and times to positions in a chart. All charts have the same drawing area, whatever their size on the
+ * screen.
+ */
 
 export const WIDTH = 1000;
 export const HEIGHT = 240;
@@ -11,7 +14,7 @@ export interface Span {
 
 export interface Valued {
   at: number;
-  /** Undefined: there is no value for this time. */
+  /** The value. Undefined if there is no value for this time. */
   value: number | undefined;
 }
 
@@ -23,13 +26,13 @@ export function yOf(value: number, top: number): number {
   return Math.round(HEIGHT - (value / top) * HEIGHT);
 }
 
-/** The lines through the values; a time without a value leaves a gap. */
+/** Returns the lines through the values. A time without a value leaves a gap. */
 export function linePath(values: readonly Valued[], span: Span, top: number): string {
   const runs = runsOf(values, span.stepMs);
   return runs.map((run) => `M${placesIn(run, span, top).join('L')}${run.length === 1 ? 'h1' : ''}`).join('');
 }
 
-/** The areas below them. */
+/** Returns the areas below the lines. */
 export function areaPath(values: readonly Valued[], span: Span, top: number): string {
   return runsOf(values, span.stepMs)
     .map((run) => {
@@ -39,7 +42,7 @@ export function areaPath(values: readonly Valued[], span: Span, top: number): st
     .join('');
 }
 
-/** A bar for each value that is not 0, on top of what is below it. */
+/** Returns a bar for each value that is not 0, on top of the bar of the series before. */
 export function barPath(
   bars: readonly { at: number; below: number; value: number }[],
   span: Span,
@@ -61,7 +64,7 @@ function placesIn(run: readonly Known[], span: Span, top: number): string[] {
   return run.map(({ at, value }) => `${xOf(at, span)} ${yOf(value, top)}`);
 }
 
-/** Values that follow each other without a missing time. */
+/** Splits the values into groups without a missing time. */
 function runsOf(values: readonly Valued[], stepMs: number): [Known, ...Known[]][] {
   const runs: [Known, ...Known[]][] = [];
   for (const { at, value } of values) {
@@ -73,7 +76,7 @@ function runsOf(values: readonly Valued[], stepMs: number): [Known, ...Known[]][
   return runs;
 }
 
-/** A round number that no value exceeds. Its half is a whole number. */
+/** Returns a round number that no value exceeds. Its half is a whole number. */
 export function topOf(values: readonly (number | undefined)[]): number {
   const most = Math.max(2, ...values.map((value) => value ?? 0));
   const power = 10 ** Math.floor(Math.log10(most));
@@ -87,7 +90,7 @@ const ROUND_TIMES = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400,
 ].map((seconds) => seconds * SECOND);
 
-/** The same for durations in ms. */
+/** Returns a round duration in ms that no value exceeds. */
 export function topTimeOf(values: readonly (number | undefined)[]): number {
   const most = Math.max(SECOND, ...values.map((value) => value ?? 0));
   return ROUND_TIMES.find((round) => round >= most) ?? Math.ceil(most / (24 * HOUR)) * 24 * HOUR;
