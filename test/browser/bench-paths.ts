@@ -12,6 +12,7 @@ export const MEASURED_PATHS = [
   '/ideas/ide_0001',
   '/settings',
   '/dashboard/admin/runners',
+  '/dashboard/admin/jobs?status=live,failed',
   '/dashboard/admin/charts?span=week',
   '/dashboard/admin/bulk?action=cancel',
 ] as const;

@@ -204,10 +204,15 @@ async function inTrouble(api: Api, ideaId: string): Promise<void> {
 
 /** A run that has done nothing yet. */
 async function bulkRun(api: Api): Promise<string> {
-  const order = { action: 'requeue', filter: { status: 'failed' } };
-  const { count } = await api.send('POST', '/api/admin/bulk', { ...order, dryRun: true });
-  const name = 'retry-after-model-outage';
-  await api.send('POST', '/api/admin/bulk', { ...order, name, count, reason: 'The model is back.' });
+  // No job is for this idea: whoever watches the run changes nothing.
+  const order = { action: 'cancel', filter: { ideaId: 'ide_withdrawn', status: 'queued' } };
+  const name = 'withdrawn-survey';
+  await api.send('POST', '/api/admin/bulk', {
+    ...order,
+    name,
+    count: 3,
+    reason: 'The survey was withdrawn.',
+  });
   return name;
 }
 

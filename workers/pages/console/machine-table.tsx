@@ -81,7 +81,7 @@ function Program({ machine }: { machine: AdminMachine }) {
   return (
     <>
       <div class="clip">orp {shownLine(machine.version, 20)}</div>
-      <div class="quiet clip">
+      <div class="quiet">
         {shownLine(machine.platform, 20)}
         {machine.agent && `, ${wayWords(machine.agent.way)}`}
       </div>

@@ -75,7 +75,7 @@ function bounded(query: QueryOf<typeof listRow>) {
 }
 
 const CHOICES = [
-  { name: 'q', label: 'Name, id or account' },
+  { name: 'q', label: 'Name or account' },
   {
     name: 'state',
     label: 'State',

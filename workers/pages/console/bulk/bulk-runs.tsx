@@ -103,8 +103,8 @@ function Orders({ run }: { run: BulkView }) {
   const path = bulkPath(run.name);
   return (
     <>
-      <form method="post" action={`${path}/advance`} class="action" data-drive>
-        <button type="submit" class="button" data-noscript>
+      <form method="post" action={`${path}/advance`} class="action" data-drive data-noscript>
+        <button type="submit" class="button">
           Do the next step now
         </button>
       </form>

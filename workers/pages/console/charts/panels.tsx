@@ -36,7 +36,7 @@ export function QueueDepth({ points, ...around }: Props) {
         { label: 'Lost', look: 'warn', values: valuesOf(points, ({ lost }) => lost) },
       ]}
       top={topOf(points.flatMap(({ queued, active, lost }) => [queued, active, lost]))}
-      words={(value) => String(value)}
+      words={(value) => value.toLocaleString('en')}
       {...around}
     />
   );
@@ -52,7 +52,7 @@ export function Outcomes({ points, ...around }: Props) {
     <Chart
       id="outcomes"
       title="Outcomes"
-      sentence={`${counted(completed, 'job')} completed, ${failed} failed and ${cancelled} cancelled.`}
+      sentence={`${counted(completed, 'job')} completed, ${failed.toLocaleString('en')} failed and ${cancelled.toLocaleString('en')} cancelled.`}
       kind="bars"
       series={[
         { label: 'Completed', look: 'good', values: valuesOf(points, (point) => point.completed) },
@@ -60,7 +60,7 @@ export function Outcomes({ points, ...around }: Props) {
         { label: 'Cancelled', look: 'calm', values: valuesOf(points, (point) => point.cancelled) },
       ]}
       top={topOf(points.map((point) => point.completed + point.failed + point.cancelled))}
-      words={(value) => String(value)}
+      words={(value) => value.toLocaleString('en')}
       {...around}
     />
   );
