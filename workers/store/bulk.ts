@@ -14,7 +14,7 @@ import { LIVE_OF_ALL } from './sweeps.ts';
 
 export type BulkRun = typeof bulkRuns.$inferSelect & {
   email: string;
-  /** The present role of the person who started the run. */
+  /** The present role of the person who started the run. Whoever is disabled counts as a member. */
   role: 'member' | 'operator';
 };
 
@@ -91,7 +91,8 @@ export function readBulkJobs(query: BulkQuery, limit: number): Statement {
     CROSS JOIN jobs j ON j.user_id = found.user_id AND j.id = found.id ORDER BY j.user_id, j.id`;
 }
 
-const COLUMNS = `${selectList(bulkRuns, { prefix: 'b.' })}, u.email, u.role`;
+const COLUMNS = `${selectList(bulkRuns, { prefix: 'b.' })}, u.email,
+  CASE WHEN u.disabled_at IS NULL THEN u.role ELSE 'member' END AS role`;
 const RUNS = 'bulk_runs b JOIN users u ON u.id = b.created_by';
 
 export function findBulk(db: Database, name: string): Promise<BulkRun | undefined> {

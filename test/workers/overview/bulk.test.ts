@@ -224,14 +224,17 @@ describe('a run', () => {
     });
   });
 
-  it('ends when its operator is no operator any more', async () => {
+  it.each([
+    ['is no operator any more', "UPDATE users SET role = 'member' WHERE id = ?"],
+    ['is disabled', 'UPDATE users SET disabled_at = 1 WHERE id = ?'],
+  ])('ends when its operator %s', async (_, change) => {
     const [machine, former] = [await aMachine(), await aPerson({ role: 'operator' })];
     const [jobId = ''] = await many(machine, 1);
     advance(SECOND);
     const name = crypto.randomUUID();
     const body = { action: 'cancel' as const, filter: { account: machine.owner.userId }, name, count: 1 };
     await accepts(startBulk, { as: former, body });
-    await env.DB.prepare("UPDATE users SET role = 'member' WHERE id = ?").bind(former.userId).run();
+    await env.DB.prepare(change).bind(former.userId).run();
     await fireCron();
     expect((await accepts(showBulk, { as: operator, params: { name } })).run.state).toBe('aborted');
     expect(await statusOf(machine, jobId)).toBe('queued');
