@@ -20,6 +20,7 @@ import {
   updateSessions,
 } from '../records/sessions/sessions.ts';
 import { showSession } from '../records/sessions/shown-session.ts';
+import { changing } from './changing.ts';
 import type { DiscoverOptions } from './link-session-discover.ts';
 import type { RegisterOptions } from './link-session-register.ts';
 import { sessionLines, sessionPage, sessionsPage, summary } from './session-output.ts';
@@ -48,7 +49,9 @@ export function registerLinkSession(group: Command, shell: Shell): void {
   const addWithId = (name: string, description: string, work: SessionWork): void => {
     withJson(session.command(name).description(description).argument('<session-id>')).action(
       (id: string, options: CommonOptions) =>
-        shell[work === show ? 'run' : 'runChange'](options, (context) => work(context, id)),
+        shell.run(options, (context) =>
+          work === show ? work(context, id) : changing(context, () => work(context, id)),
+        ),
     );
   };
   addWithId('show', 'show one session', show);
@@ -63,7 +66,10 @@ export function registerLinkSession(group: Command, shell: Shell): void {
   withJson(
     session.command('import-rust').description('import the project and sessions from the desktop app'),
   ).action((options: CommonOptions) =>
-    shell.runChange(options, async (context) => (await import('./link-import.ts')).importRust(context)),
+    shell.run(options, async (context) => {
+      const { importRust } = await import('./link-import.ts');
+      return changing(context, () => importRust(context));
+    }),
   );
 }
 
@@ -109,7 +115,6 @@ function addRegister(session: Command, shell: Shell): void {
       const { orpSessionId, label, codexSessionId, json } = options;
       if (orpSessionId !== undefined && label !== undefined) {
         const { registerSession } = await import('./link-session-register.ts');
-        const { changing } = await import('./changing.ts');
         return void (await changing(context, () =>
           registerSession(context, { ...options, orpSessionId, label }),
         ));

@@ -13,6 +13,7 @@ import { paint, type Rich } from '../output/text-output.ts';
 import { removeProjectLink, requireProjectLink } from '../records/project-link.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
 import { buildLinkStatus, type LinkStatus } from '../status/link-status.ts';
+import { changing } from './changing.ts';
 import type { BindOptions } from './link-bind.ts';
 import type { DoctorOptions } from './link-doctor.ts';
 import { gatherHere } from './link-here.ts';
@@ -38,9 +39,10 @@ export function registerLink(group: Command, shell: Shell): void {
       .option('--strict', 'treat warnings as errors')
       .option('--fix', 'repair what can be repaired without a loss, and say what was done'),
   ).action((options: DoctorOptions) =>
-    shell[options.fix ? 'runChange' : 'run'](options, async (context) =>
-      (await import('./link-doctor.ts')).doctor(context, options),
-    ),
+    shell.run(options, async (context) => {
+      const { doctor } = await import('./link-doctor.ts');
+      return options.fix ? changing(context, () => doctor(context, options)) : doctor(context, options);
+    }),
   );
 
   withJson(
@@ -48,7 +50,9 @@ export function registerLink(group: Command, shell: Shell): void {
       .command('import-rust')
       .description('import the project and sessions from the desktop app')
       .option('--all', 'import the project and sessions (required)'),
-  ).action((options: ImportOptions) => shell.runChange(options, (context) => importAll(context, options)));
+  ).action((options: ImportOptions) =>
+    shell.run(options, (context) => changing(context, () => importAll(context, options))),
+  );
 }
 
 function registerProject(group: Command, shell: Shell): void {
@@ -66,9 +70,10 @@ function registerProject(group: Command, shell: Shell): void {
       .option('--codex-session-id <id>', "Codex session (default: the primary session's)")
       .option('--notes <text>', 'free text'),
   ).action((options: BindOptions) =>
-    shell.runChange(options, async (context) =>
-      (await import('./link-bind.ts')).bindProject(context, options),
-    ),
+    shell.run(options, async (context) => {
+      const { bindProject } = await import('./link-bind.ts');
+      return changing(context, () => bindProject(context, options));
+    }),
   );
 
   withJson(project.command('show').description('show the link of this repository')).action(
@@ -83,7 +88,7 @@ function registerProject(group: Command, shell: Shell): void {
     project
       .command('unbind')
       .description('remove the local link, but keep the sessions and the world on the server'),
-  ).action((options: CommonOptions) => shell.runChange(options, unbindProject));
+  ).action((options: CommonOptions) => shell.run(options, (context) => changing(context, unbindProject)));
 }
 
 async function showProject(context: Context): Promise<void> {

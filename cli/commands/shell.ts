@@ -24,12 +24,6 @@ export class Shell {
     }
     this.exitCode = (await work(context)) ?? 0;
   }
-
-  /** Runs a command that changes links or sessions, then sends the change to the server. */
-  async runChange(options: CommonOptions, work: Work): Promise<void> {
-    const { changing } = await import('./changing.ts');
-    await this.run(options, (context) => changing(context, work));
-  }
 }
 
 /** Adds the commands of one file to their group. */

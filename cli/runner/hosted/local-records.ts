@@ -5,7 +5,6 @@ import { displayPath } from '../../files/paths.ts';
 import { formatTimestamp, parseTimestamp } from '../../files/timestamps.ts';
 import { type LinkableRepository, repoRunnerPath, runtimePath } from '../../git/repository.ts';
 import { isEverythingKnown } from '../../hosted/gone-roots.ts';
-import { syncPending } from '../../hosted/pending-roots.ts';
 import { syncDocument, syncLinked } from '../../hosted/sync.ts';
 import { copyMachineTo, loadMachine, updateMachine } from '../../records/machine.ts';
 import { recordHeartbeat } from '../../records/runtime.ts';
@@ -68,7 +67,6 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
       const request = { ...place(), machine, linked, email, isWhole, copyTo: linked[0]?.repository };
       return syncDocument(await syncLinked(await connect(), request), candidates);
     },
-    catchUp: () => syncPending(place(), connect),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Client } from '../../client/client.ts';
 import { NO_RETRY } from '../../client/retry.ts';
 import { ServerError } from '../../client/server-error.ts';
 import { formatTimestamp } from '../../files/timestamps.ts';
+import { syncPending } from '../../hosted/pending-roots.ts';
 import type { Context } from '../../output/context.ts';
 import { loadMachine, requireEnabled } from '../../records/machine.ts';
 import { requireAuth } from '../../records/sign-in-record.ts';
@@ -89,7 +90,10 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     ...shared,
     machine,
     service: sayingReport(sayingPause(hosted, shared.claimPause), report),
-    local: localRecords({ env, roots: () => roots.list(), connect }),
+    local: {
+      ...localRecords({ env, roots: () => roots.list(), connect }),
+      catchUp: () => syncPending({ env, now: Date.now() }, connect),
+    },
     gate: policyGate(policy),
   };
   let inUse = agentsOf(candidates);
