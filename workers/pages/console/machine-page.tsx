@@ -124,7 +124,8 @@ function MachineFacts({ machine, now }: { machine: AdminMachine; now: number }) 
           [
             'State',
             <>
-              <StateBadge state={machine.state} /> <Listening machine={machine} now={now} />
+              <StateBadge state={machine.state} />{' '}
+              {machine.listening && <Listening machine={machine} now={now} />}
             </>,
           ],
           ['Last heard', <Time at={machine.lastSeenAt} now={now} />],
