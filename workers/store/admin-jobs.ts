@@ -74,9 +74,7 @@ function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement
     // A long queue must not hide these jobs.
     ...(isWanted('lost') ? [scan(troubled('lost', 0), LIVE_COUNTED)] : []),
     ...(isWanted('failed') ? [scan(troubled('failed', failedSince), LIVE_COUNTED)] : []),
-    ...(account !== undefined && statuses.some((status) => isTerminal(status))
-      ? [scan(newest, ACCOUNT_SCAN)]
-      : []),
+    ...(account !== undefined && OF_ONE_ACCOUNT.some(isWanted) ? [scan(newest, ACCOUNT_SCAN)] : []),
   ];
 }
 
