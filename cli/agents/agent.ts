@@ -227,7 +227,7 @@ export interface DrivenWay {
   way: 'shared_server' | 'own_server' | 'process';
   /** The reason, as part of a sentence. */
   why: string;
-  /** The version of the agent; undefined if unknown. */
+  /** The version of the agent. Undefined if unknown. */
   version?: string | undefined;
 }
 

@@ -35,7 +35,7 @@ export interface Sentence {
 }
 
 export type Judged =
-  /** `announced`: the extensions in the answer; undefined if the answer does not prove its origin. */
+  /** `announced`: the extensions in the answer. Undefined if the answer does not prove its origin. */
   | { kind: 'answer'; value: JsonObject; announced: ReadonlySet<Capability> | undefined }
   | {
       kind: 'refusal';

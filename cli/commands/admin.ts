@@ -18,7 +18,7 @@ export function registerAdmin(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('alerts')
-      .description('show what needs an operator now, with what it means and what to do')
+      .description('show the alerts for operators, with their meaning and the next step')
       .option('--strict', 'exit with status 1 when there is an alert'),
   ).action((options: AlertOptions) =>
     shell.run(options, async (context) => (await import('./admin-alerts.ts')).alerts(context, options)),
@@ -40,7 +40,7 @@ function registerMachines(group: Command, shell: Shell): void {
       .addOption(
         wholeNumberOption({
           flags: '--limit <count>',
-          description: 'machines on one page',
+          description: 'number of machines on one page',
           min: 1,
           max: 100,
           default: 50,

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { type CommonOptions, type Context, makeContext, type Streams } from '../output/context.ts';
 
-/** The body of a command. Returns its exit code; undefined means 0. */
+/** The body of a command. Returns its exit code. Undefined means 0. */
 export type Work = (context: Context) => Promise<number | undefined> | Promise<void>;
 
 export class Shell {

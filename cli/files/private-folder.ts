@@ -21,7 +21,7 @@ export function makeFolder(path: string): void {
   if ((statSync(path).mode & 0o777) !== PRIVATE_FOLDER_MODE) chmodSync(path, PRIVATE_FOLDER_MODE);
 }
 
-/** Returns whether other users can read or write a folder; undefined if neither, or if the folder does not exist. */
+/** Returns whether other users can read or write a folder. Undefined if neither, or if the folder does not exist. */
 export function openness(path: string): 'read' | 'write' | undefined {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
   if ((mode & 0o022) !== 0) return 'write';

@@ -16,7 +16,7 @@ const SPECIAL_SETTINGS =
 /** A section, a setting without quotes and continuations, a comment, or an empty line. */
 const PLAIN_LINE = /^\s*(\[[\w.-]+( "[^"\\]+")?\]|[a-z][a-z0-9-]*(\s*=[^"\\]*)?|[#;].*)?\s*$/i;
 
-/** The git dir of the work tree around a folder; undefined means that git must decide. */
+/** The git dir of the work tree around a folder. Undefined means that git must decide. */
 export function findPlainGitDir(folder: string, env: NodeJS.ProcessEnv): string | undefined {
   if (TRUST_VARIABLES.some((name) => env[name] !== undefined)) return undefined;
   const start = statOf(folder);
@@ -33,7 +33,7 @@ export function findPlainGitDir(folder: string, env: NodeJS.ProcessEnv): string 
   }
 }
 
-/** The settings that all work trees share, if they are in one simple file; undefined means that git must decide. */
+/** The settings that all work trees share, if they are in one simple file. Undefined means that git must decide. */
 export function readPlainConfig(gitDir: string): string | undefined {
   const common = commonDir(gitDir);
   const config = readFile(join(common, 'config'));

@@ -11,7 +11,7 @@ import type { LinkableRepository } from './repository.ts';
 /** Names that `-c` supports: it ends the name at the first `=`. */
 const PLAIN_NAME = /^[\w.-]+$/;
 
-/** The status in format v2, separated by NUL; undefined if git fails or would have to run the repository's programs. */
+/** The status in format v2, separated by NUL. Undefined if git fails or would have to run the repository's programs. */
 export async function statusText(
   repository: LinkableRepository,
   env: NodeJS.ProcessEnv,

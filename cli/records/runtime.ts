@@ -212,7 +212,7 @@ export interface OrderTarget {
   jobId: string;
   /** If absent, the order uses the rights of the job's owner, without a lease. */
   leaseId: string | undefined;
-  /** The repository of the record; absent if none has a record of the job. */
+  /** The repository of the record. Absent if no repository has a record of the job. */
   root: string | undefined;
   source: 'active_runtime' | 'last_job' | 'explicit';
 }

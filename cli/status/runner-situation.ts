@@ -238,7 +238,7 @@ function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // Absent or just removed.
+    // The folder is absent or was just removed.
     return [];
   }
 }

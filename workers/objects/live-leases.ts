@@ -225,7 +225,7 @@ export class LiveLeases {
     return { valid: false, reason: 'finished' };
   }
 
-  /** Adds a lease that memory had lost but that D1 reports as live. */
+  /** Adds a lease that is live in D1 but was lost from memory. */
   async #adopt(deps: Deps, job: JobRow): Promise<LeaseNews> {
     const expiresAt = leaseExpiry(deps.now);
     const held = await renewIfHeld(deps.db, job, { leaseId: job.leaseId ?? '', expiresAt });

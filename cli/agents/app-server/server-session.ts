@@ -50,7 +50,7 @@ export class ServerSession implements AgentSession {
   readonly #isShared: boolean;
   readonly #asks: OpenAsks;
   readonly #stopListening: () => void;
-  /** The turns at the time when the session was opened; undefined once a turn was entered or followed. */
+  /** The turns at the time when the session was opened. Undefined once a turn was entered or followed. */
   #firstTurns: readonly Turn[] | undefined;
   /** The lines that were not read yet. */
   #waiting: string[] = [];

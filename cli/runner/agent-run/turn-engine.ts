@@ -183,7 +183,7 @@ class TurnRun {
     return search.kind === 'found' && search.turn.status === 'completed' ? search.turn.answer : undefined;
   }
 
-  /** Opens the session again and returns the turn of the prompt from the transcript; undefined if it is unknown. */
+  /** Opens the session again and returns the turn of the prompt from the transcript. Undefined if it is unknown. */
   async #reopen(): Promise<EnteredTurn | undefined> {
     const again = await reopen(this.#plan, this.#plan.marker);
     if (again.kind === 'unknown') return undefined;

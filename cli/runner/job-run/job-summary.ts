@@ -41,7 +41,7 @@ export interface JobEnding {
   outcome: JobReport['outcome'];
   /** For `runtime.json`. */
   finished: FinishedWork;
-  /** Why the job failed; undefined if it succeeded. */
+  /** Why the job failed. Undefined if it succeeded. */
   error: string | undefined;
 }
 

@@ -10,7 +10,7 @@ export type AgentRun =
   | {
       kind: 'ended';
       end: ChildEnd;
-      /** The redacted answer of the agent; undefined if there is none. */
+      /** The redacted answer of the agent. Undefined if there is none. */
       answer: string | undefined;
       /** The facts that the agent's events prove. */
       turn: Readonly<TurnFacts>;

@@ -31,7 +31,7 @@ export class HeartbeatLoop {
     this.#running = this.#run();
   }
 
-  /** The error of the last failed heartbeat; blank if none failed. */
+  /** The error of the last failed heartbeat. Blank if none failed. */
   get lastError(): string {
     return this.#lastError;
   }

@@ -88,12 +88,12 @@ export class JobLease {
     return this.#spool;
   }
 
-  /** The newest text of the transcript; blank if there is none yet. */
+  /** The newest text of the transcript. Blank if there is none yet. */
   get lastText(): string {
     return this.#spool?.lastText ?? '';
   }
 
-  /** The error of the last failed heartbeat; blank if none failed. */
+  /** The error of the last failed heartbeat. Blank if none failed. */
   get heartbeatError(): string {
     return this.#heartbeats?.lastError ?? '';
   }

@@ -39,7 +39,7 @@ export type Entry = Extract<JournalRecord, { record: 'entering' }>;
 export interface SeenEnd {
   exitCode: number | null;
   wasStopped: boolean;
-  /** The state of the turn that the agent reported; undefined if it was not recorded. */
+  /** The state of the turn that the agent reported. Undefined if it was not recorded. */
   turn?: 'unknown' | 'open' | 'completed' | 'failed' | undefined;
 }
 
@@ -108,7 +108,7 @@ export class LeaseSpool {
     return this.#lastSeq;
   }
 
-  /** The newest text of the transcript in this run; blank if there is none yet. */
+  /** The newest text of the transcript in this run. Blank if there is none yet. */
   get lastText(): string {
     return this.#lastText;
   }
@@ -216,7 +216,7 @@ export async function moveAside(folder: string, env: NodeJS.ProcessEnv): Promise
   }
 }
 
-/** Reads a file; blank if it does not exist. Throws if it is unreadable, because it may contain a result. */
+/** Reads a file. Returns a blank text if it does not exist. Throws if it is unreadable, because it may contain a result. */
 async function readIfThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

@@ -29,7 +29,7 @@ const claimRecord = z.object({
   at_utc: z.string(),
   /** The server that gave the lease. Data of the lease is not sent to any other server. */
   base_url: z.string(),
-  /** The account that claimed the job; absent in records of earlier versions. */
+  /** The account that claimed the job. Absent in records of earlier versions. */
   account: z.object({ user_id: z.string().optional(), email: z.string().optional() }).optional(),
   machine_id: z.string(),
   job_id: z.string(),
@@ -85,7 +85,7 @@ export const journalRecord = z.discriminatedUnion('record', [
     exit_code: z.number().int().nullable(),
     /** True if the runner ended the agent. */
     was_stopped: z.boolean(),
-    /** The state of the turn that the agent reported; absent in records of earlier versions. */
+    /** The state of the turn that the agent reported. Absent in records of earlier versions. */
     turn: z.enum(['unknown', 'open', 'completed', 'failed']).optional(),
   }),
 ]);

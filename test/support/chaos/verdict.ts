@@ -25,7 +25,7 @@ export interface Violation {
 /** An accepted job, and all known facts about it. */
 export interface Evidence {
   jobId: string;
-  /** The job on the server; undefined if the server does not know it. */
+  /** The job on the server. Undefined if the server does not know it. */
   story: Story | undefined;
   entries: readonly Entry[];
   /** The runs of the job, oldest first. */
