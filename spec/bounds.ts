@@ -40,7 +40,7 @@ export const BOUNDS = {
   machineLinkedBytes: 1 * MIB,
   /** Long texts (notes, earlier answers) in one page of a list. The first row of a page always fits. */
   pageBytes: 1 * MIB,
-  /** The error of a job. A longer one is cut, because the result that it comes with must arrive. */
+  /** The error of a job. A longer error is cut and not refused, because the result must arrive. */
   errorBytes: 4 * KIB,
   /** The newest earlier attempts of one job. Only these are kept and shown. */
   shownAttempts: 100,

@@ -245,7 +245,7 @@ export interface SessionDriver {
    * program looks interrupted, so use this only after the prompt's server has ended. Always deep.
    */
   look(sessionId: string, markers: readonly string[]): Promise<MarkerSearch>;
-  /** Waits until a session that was in use is free, and returns true. Returns false if that can no longer be determined. */
+  /** Waits until a session that was in use is free, and returns true. Returns false if the state of the session can no longer be determined. */
   untilFree(sessionId: string, signal: AbortSignal): Promise<boolean>;
   openReader(): AgentReader;
   /** Called when the runner exits. */

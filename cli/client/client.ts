@@ -29,7 +29,7 @@ export interface Client {
   retry: RetryPolicy;
   /** The extensions that the server at `baseUrl` has announced. Every call updates them. */
   server: KnownServer;
-  /** Settles after the pause; rejects when the signal aborts. */
+  /** Resolves after the pause. Rejects if the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** In [0, 1). */
   random(): number;

@@ -73,7 +73,7 @@ export async function retry(context: Context, jobId: string, { reason }: OrderOp
 const FIRST_LOOK_MS = 500;
 const LAST_LOOK_MS = 5000;
 
-/** Waits until a job ends. Outages do not stop it; the time limit and a refusal by the server do. */
+/** Waits until a job ends. Outages do not end the wait. The time limit or a refusal by the server ends it. */
 export async function wait(context: Context, jobId: string, options: WaitOptions): Promise<number> {
   const client = await signedInClient(context);
   return withJob(client, jobId, (id) => waitFor(context, { client, jobId: id }, options));

@@ -36,7 +36,7 @@ interface Files {
   warnings: string[];
 }
 
-/** Builds the report. File contents never make it throw. */
+/** Builds the report. Invalid file contents never cause an exception. */
 export async function readGovernance(place: GovernancePlace): Promise<JsonObject> {
   const { repository, env } = place;
   const { root } = repository;

@@ -26,15 +26,15 @@ export interface Endpoint<
   path: Path;
   /** One sentence for people. */
   summary: string;
-  /** `user`: a bearer token is needed. */
+  /** `user` means that a bearer token is required. */
   auth: 'none' | 'user';
-  /** Schema of the query; every value is a string, or an array of strings for a repeated key. */
+  /** The schema of the query. Every value is a string, or an array of strings for a repeated key. */
   query?: Query;
   /** Schema of the JSON body. If absent, the route ignores a body. */
   body?: Body;
   /** Largest body in bytes. */
   maxBodyBytes: number;
-  /** `json`: one document. `sse`: an event stream; `ws`: an upgrade. Streams declare no reply document. */
+  /** `json` is one document, `sse` is an event stream, and `ws` is an upgrade. Streams declare no reply document. */
   answers: 'json' | 'sse' | 'ws';
   reply: Reply;
   /** Status of a success. */

@@ -21,7 +21,7 @@ export function knowsKind(abilities: RunnerAbilities | undefined, kind: string):
   return kindsOf(abilities).includes(kind);
 }
 
-/** Returns whether a runner drives the agent of a session. */
+/** Returns whether a runner can drive the agent of a session. */
 export function drives(abilities: RunnerAbilities | undefined, agent: string | undefined): boolean {
   return (abilities?.agents ?? [DEFAULT_AGENT]).includes(agent ?? DEFAULT_AGENT);
 }

@@ -28,7 +28,7 @@ export function leaseExpiry(now: number): number {
   return now + LEASE_MS;
 }
 
-/** Returns whether a heartbeat must be written to D1. It must if less than half of the recorded lease is left. */
+/** Returns whether a heartbeat must be written to D1, because less than half of the recorded lease is left. */
 export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
   return recordedExpiresAt - now < LEASE_MS / 2;
 }

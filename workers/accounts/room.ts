@@ -1,4 +1,4 @@
-/** Checks the limits of an account. Only new work is refused, never results and transcripts. */
+/** Checks the limits of an account. The server refuses only new jobs and data, never results and transcripts. */
 
 import type { AccountLimit, AccountLimits } from '../../spec/bounds.ts';
 import { limitSentence } from '../../spec/bounds.ts';

@@ -1,5 +1,5 @@
 /**
- * Returns the result of `work`. If that takes longer than `waitMs`, returns or throws what `late` does. The work itself is
+ * Returns the result of `work`. If that takes longer than `waitMs`, calls `late` and returns its result. The work itself is
  * not stopped.
  */
 export async function inTime<T>(work: Promise<T>, waitMs: number, late: () => T): Promise<T> {

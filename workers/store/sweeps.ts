@@ -125,7 +125,7 @@ export function pruneSignIn(
         ON t.user_id = u.id AND t.revoked_at < ${before.revoked} LIMIT ${before.limit})`,
     sql`DELETE FROM sign_in_codes WHERE expires_at < ${now}`,
     sql`DELETE FROM device_requests WHERE expires_at < ${now}`,
-    // What a link did stays in the audit log.
+    // The audit log keeps the uses of links.
     sql`DELETE FROM one_time_links WHERE expires_at < ${before.revoked}`,
     sql`DELETE FROM sign_in_failures WHERE window_started_at < ${before.windowStarted}`,
   ];

@@ -100,7 +100,7 @@ async function describeRun(
   };
 }
 
-/** Reads a failure. Its type decides; the error text may add when a usage limit ends. */
+/** Reads a failure. The type of the failure decides. The error text may have the time when a usage limit ends. */
 function readingOf(turn: TurnFacts, said: string | undefined, agent: Agent): FailureReading | undefined {
   const read = said === undefined ? undefined : agent.readFailure(said, turn, Date.now());
   if (turn.reading === undefined || turn.state === 'completed') return read;

@@ -19,7 +19,7 @@ import type { UploadLoop } from './upload-loop.ts';
 export interface DeliveryLimit {
   /** Aborting ends the attempts. Undelivered data stays in the spool. */
   signal: AbortSignal;
-  /** If true, makes one attempt, because the caller tries again later. Otherwise tries until the signal aborts. */
+  /** If true, the delivery makes one attempt, because the caller tries again later. Otherwise it tries until the signal aborts. */
   isOnce?: boolean | undefined;
   /** Frees the resources of the signal. */
   dispose?(): void;

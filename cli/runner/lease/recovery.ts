@@ -97,7 +97,7 @@ async function recoverSpool(
   if (await isHeldByAnother(claim, context)) return false;
   const kept = await readResult(folder);
   if (kept === undefined && journal.progress.kind === 'entered' && claim.base_url !== service.baseUrl) {
-    // The transcript of the session keeps the outcome. Nothing about the job may go to this server.
+    // The transcript of the session keeps the outcome. The runner must send nothing about the job to this server.
     reporter.info(`Job ${claim.job_id} waits for a runner that is signed in at ${claim.base_url}.`);
     return false;
   }

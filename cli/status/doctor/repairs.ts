@@ -17,7 +17,7 @@ export interface Repair {
   code: DoctorCode;
   /** The file or folder of the issue. If absent, the repair is for all issues with this code. */
   path?: string;
-  /** Repairs, and returns a sentence about it. */
+  /** Makes the repair, and returns a sentence about it. */
   run(): Promise<string>;
 }
 
