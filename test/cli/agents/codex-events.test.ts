@@ -43,7 +43,7 @@ describe('the events of Codex', () => {
     ]);
   });
 
-  it('tell a remark about an error from the final failure', () => {
+  it('distinguish a remark about an error from the final failure', () => {
     const events = read(
       { type: 'error', message: 'Reconnecting' },
       { type: 'turn.failed', error: { message: 'Refused.' } },

@@ -54,7 +54,7 @@ describe('the version of Codex', () => {
     expect(installedVersion(program(join(cask, 'codex-aarch64-apple-darwin'), 'x'))).toBe('0.98.0');
   });
 
-  it('is what the program says where nothing beside it tells', async () => {
+  it('is the output of the program if no file shows the version', async () => {
     const bin = saying('codex-cli 0.46.9');
 
     expect(installedVersion(bin)).toBeUndefined();

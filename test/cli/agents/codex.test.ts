@@ -49,12 +49,15 @@ describe('the launch of Codex', () => {
     expect(plan.env).not.toHaveProperty('CODEX_PROFILE');
   });
 
-  it.each(['mkdir', 'mkfifo'])('takes what %s put in the place of the answer for none', async (program) => {
-    const { answerPath } = await launch();
-    execFileSync(program, [answerPath]);
+  it.each(['mkdir', 'mkfifo'])(
+    'treats the result of %s in place of the answer as no answer',
+    async (program) => {
+      const { answerPath } = await launch();
+      execFileSync(program, [answerPath]);
 
-    expect(await readAnswer(answerPath)).toBeUndefined();
-  });
+      expect(await readAnswer(answerPath)).toBeUndefined();
+    },
+  );
 
   it('keeps the answer in a private folder of its own, inside the one of the run', async () => {
     const { args, answerPath } = await launch();

@@ -19,7 +19,7 @@ describe('the reason of a failure', () => {
     ).toBe('The model refused.');
   });
 
-  it('is the error line, not the banner before it or the stack trace behind it', () => {
+  it('is the error line, without the banner before it and the stack trace after it', () => {
     const stderr =
       'WARNING: proceeding\nError: no rollout found\n\nStack backtrace:\n   0: <unknown>\n   1: <unknown>';
 
@@ -47,7 +47,7 @@ describe('the reason of a failure', () => {
     expect(cutFailure(bestOf(`error: ${'x'.repeat(100_000)}`) ?? '').length).toBeLessThan(2100);
   });
 
-  it('shows no half of a secret where it is cut', () => {
+  it('is not cut in the middle of a secret', () => {
     const secret = 'hunter2hunter2';
     const text = bestOf(`error: ${'x'.repeat(1986)}${secret}`) ?? '';
 

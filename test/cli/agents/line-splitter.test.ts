@@ -25,7 +25,7 @@ describe('the line splitter', () => {
     );
   });
 
-  it('replaces what is not UTF-8 and keeps the rest', () => {
+  it('replaces invalid UTF-8 and keeps the rest', () => {
     const [line] = split([Buffer.from([0x41, 0xff, 0xfe, 0x42, 0x0a])]);
 
     expect(line?.text).toBe('A\uFFFD\uFFFDB');

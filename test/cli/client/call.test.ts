@@ -173,7 +173,7 @@ describe('an answer', () => {
     expect(server.asked).toHaveLength(4);
   });
 
-  it('that is somebody else is not said to have changed nothing where it may have', async () => {
+  it('from another server does not claim that nothing changed if something may have changed', async () => {
     await using server = await RecordingServer.start(() => ({ body: PAGE }));
     const error = await failureOf(send(clientOf(server).client, addIdea, { body: { title: 'x' } }));
     expect(error.hint).toMatch(/Check whether the command took effect/);

@@ -161,7 +161,7 @@ describe('orp auth logout', () => {
 });
 
 describe('orp whoami', () => {
-  it('tells who is signed in', async () => {
+  it('shows who is signed in', async () => {
     await using server = await RecordingServer.start(() => ({ body: { ok: true, user: USER } }));
     using desk = new Desk();
     desk.signIn(server.url);

@@ -47,7 +47,7 @@ idea.updated_at=
 `);
   });
 
-  it('as JSON, the ideas stand as the service sent them', async () => {
+  it('as JSON, the ideas are unchanged', async () => {
     const { stdout } = await run(['ideas', 'list', '--json'], answering({ ideas: [IDEA], hasMore: false }));
     expect(JSON.parse(stdout)).toEqual({ ideas: [IDEA], cursor: '', has_more: false, sort: 'updated_desc' });
   });
@@ -83,7 +83,7 @@ describe('orp idea', () => {
     expect(document.idea.features).toEqual(document.features);
   });
 
-  it('add sends what is given, and prints flat and wrapped answers alike', async () => {
+  it('add sends the given fields, and prints flat and wrapped answers in the same way', async () => {
     const words = ['idea', 'add', '--title', ' Tidal survey ', '--summary', 'the plan', '--github-url', ' '];
     const { stdout, asked } = await run(words, answering({ ok: true, idea: IDEA }));
     expect(asked[0]).toMatchObject({
@@ -101,7 +101,7 @@ describe('orp idea', () => {
     expect(asked[1]?.body).toEqual({ notes: '', updatedAt: '2026-04-01T08:00:00.120Z' });
   });
 
-  it('update tells of a conflict and of a change that is none', async () => {
+  it('update reports a conflict, and a change that changes nothing', async () => {
     const conflict = await run(['idea', 'update', 'ide_77', '--title', 'x'], ({ method }) =>
       method === 'GET'
         ? { body: { idea: IDEA } }
@@ -126,7 +126,7 @@ describe('orp idea', () => {
     expect(restored.stdout).toContain('ok=true\n');
   });
 
-  it('a title cannot steer the terminal of whoever lists it', async () => {
+  it('a title cannot control the terminal of the person who lists it', async () => {
     const title = 'a\u001b]0;owned\u0007\nidea.id=forged';
     const { stdout } = await run(['idea', 'show', 'x'], answering({ ...IDEA, title }));
     expect(stdout.split('\n')).toHaveLength(6);
@@ -144,7 +144,7 @@ describe('orp world', () => {
     expect(JSON.parse(none.stdout)).toEqual({ ok: true, world: {} });
   });
 
-  it('bind sends only what is given; blank clears; credentials stay here', async () => {
+  it('bind sends only the given fields; a blank value clears a field; credentials are not sent', async () => {
     const words = [
       'world',
       'bind',

@@ -72,7 +72,7 @@ describe('orp job submit --wait', () => {
     expect(stderr).toContain('The agent gave up.');
   });
 
-  it('exits with 124 at the time limit, while the job goes on', async () => {
+  it('exits with 124 at the time limit, while the job continues', async () => {
     for (const words of [[], ['--json']]) {
       const { code, error } = await submit({ job: aJob('running') }, '--wait-timeout', '1', ...words);
       expect({ code, reason: error?.code, hint: error?.hint }).toEqual({

@@ -124,7 +124,7 @@ cancel.receipt.at=2026-04-01T10:04:02Z
     expect(story).toContain('Answer:\n  Done.');
   });
 
-  it('cannot be forged by what is in it', () => {
+  it('cannot be forged by its contents', () => {
     const story = formatStory(
       aStory({ createdBy: 'x\n  2026-04-01 11:00:00  cancelled', content: '\u001b[2Jgone' }),
     );

@@ -20,7 +20,7 @@ describe('where a submitted prompt goes', () => {
     expect(server.only.body).toMatchObject({ ideaId: 'ide_77', projectRoot: desk.repo });
   });
 
-  it('is told when it is another session than the one that was named, in text and in JSON', async () => {
+  it('is shown in text and in JSON if it is not the named session', async () => {
     const note =
       'No synced session is called nope; Main will answer. Use --session-fallback none to wait for it.';
     const { status, body } = takenOrder();
@@ -73,7 +73,7 @@ describe('where a submitted prompt goes', () => {
     ]);
   });
 
-  it('is either anywhere or somewhere', async () => {
+  it('cannot be both --anywhere and a named target', async () => {
     using desk = new Desk();
     desk.signIn(NO_HOSTED_SIDE);
     const { error } = await desk.orp([...SUBMIT, '--anywhere', '--machine-id', 'mach-1']);
@@ -95,7 +95,7 @@ describe('what a usage limit does to a submitted job', () => {
     expect(bodies[1]).not.toHaveProperty('onUsageLimit');
   });
 
-  it('cannot be said to a server that does not know it: nothing is queued', async () => {
+  it('is an error with a server that does not know it, and nothing is queued', async () => {
     await using server = await RecordingServer.startNewest(takenOrder);
     server.announce({ without: ['usage-limit'] });
     using desk = new Desk();
@@ -133,7 +133,7 @@ describe('an own idempotency key', () => {
     expect(second?.body).toEqual(first?.body);
   });
 
-  it.each(['--not-before', '--expires-at'])('is refused together with a span behind %s', async (flag) => {
+  it.each(['--not-before', '--expires-at'])('is refused together with a duration after %s', async (flag) => {
     await using server = await RecordingServer.startNewest(takenOrder);
     using desk = new Desk();
     desk.signIn(server.url);

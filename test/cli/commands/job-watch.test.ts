@@ -82,7 +82,7 @@ const WAIT = ['job', 'wait', 'job_1'];
 const FOLLOW = ['job', 'logs', 'job_1', '--follow'];
 
 describe('job wait', () => {
-  it('goes on through an outage, whoever answers meanwhile, and says so once', async () => {
+  it('continues through an outage, whatever answers in the meantime, and reports it once', async () => {
     const busy = { status: 503, body: { error: 'busy', code: 'unavailable', requestId: 'req_1' } };
     const away = Array<Answer>(4).fill(PAGE);
     const { code, stderr } = await run(WAIT, {
@@ -117,7 +117,7 @@ describe('job wait', () => {
 });
 
 describe('job logs --follow', () => {
-  it('goes on behind the last entry after an outage', async () => {
+  it('continues after the last entry after an outage', async () => {
     const { code, stdout, stderr, positions } = await run(FOLLOW, {
       show: [shown('running')],
       follow: [

@@ -78,7 +78,7 @@ describe('orp link session discover', () => {
     expect(page.split('\n')).toHaveLength(3);
   });
 
-  it('tells a person without sessions how to start one', async () => {
+  it('shows a person without sessions how to start one', async () => {
     using desk = new Desk();
     sitDown(desk);
     const { stdout } = await desk.orp(DISCOVER);

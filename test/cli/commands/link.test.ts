@@ -54,7 +54,7 @@ describe('orp link project', () => {
 `);
   });
 
-  it('bind keeps what is stored, also for another idea, and clears nothing that it does not know', async () => {
+  it('bind keeps the stored values, even for another idea, and does not clear unknown fields', async () => {
     await using server = await RecordingServer.start(accepting);
     using desk = new Desk();
     desk.signIn(server.url);
@@ -173,7 +173,7 @@ describe('orp link project', () => {
 });
 
 describe('orp link status', () => {
-  it('knows what is missing, in the order of detection', async () => {
+  it('lists the missing parts, in the order of detection', async () => {
     using desk = new Desk();
     const status = await desk.json('link', 'status');
     expect(Object.keys(status)).toEqual(
@@ -205,7 +205,7 @@ describe('orp link status', () => {
     ]);
   });
 
-  it('fills into its advice what is known, and leaves out what does not apply', async () => {
+  it('fills known values into its advice, and omits advice that does not apply', async () => {
     const world = { id: 'wor_9', codexSessionId: 'c-9' };
     await using server = await RecordingServer.start(() => ({ body: { ok: true, world } }));
     using desk = new Desk();
@@ -233,7 +233,7 @@ describe('orp link status', () => {
     expect((await desk.orp(['link', 'project', 'status'])).code).toBe(0);
   });
 
-  it('tells the state of git without credentials', async () => {
+  it('shows the state of git without credentials', async () => {
     using desk = new Desk();
     desk.git('remote', 'add', 'origin', 'https://x:ghp_secret@github.com/mira/survey.git');
     desk.write(join(desk.repo, 'a file'), 'new');
@@ -296,7 +296,7 @@ describe('orp link doctor', () => {
     ]);
   });
 
-  it('warnings are errors only when it is strict', async () => {
+  it('treats warnings as errors only with --strict', async () => {
     using desk = new Desk();
     desk.linkTo('ide_77', { project_root: '/elsewhere', linked_email: 'other@example.test' });
     desk.signIn('http://127.0.0.1:1');

@@ -111,7 +111,7 @@ describe('a process', () => {
     expect(existsSync(desk.userFolder)).toBe(false);
   });
 
-  it('tells an error in one line and a hint, on stderr', async () => {
+  it('prints an error in one line and a hint, on stderr', async () => {
     using desk = new Desk();
     expect(await shell(desk, ['whoami'])).toEqual({
       code: 2,
@@ -133,7 +133,7 @@ describe('a process', () => {
     });
   });
 
-  it('keeps statuses and paths out of the error, and shows them to programs and to whoever debugs', async () => {
+  it('omits statuses and paths from the error, and shows them with --json and ORP_DEBUG', async () => {
     const refusal = {
       error: 'There is no such idea.',
       code: 'not_found',
@@ -156,7 +156,7 @@ describe('a process', () => {
     expect(stderr.startsWith(`${sentence}status=404\npath=/api/cli/ideas/ide_1\n`)).toBe(true);
   });
 
-  it('tells a refusal of the system without a stack trace', async () => {
+  it('reports a refusal of the system without a stack trace', async () => {
     using desk = new Desk();
     desk.write(desk.userFolder, 'a file where a folder should be');
     const { code, stderr } = await shell(desk, ['runner', 'enable']);

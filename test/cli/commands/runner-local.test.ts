@@ -147,7 +147,7 @@ describe('orp runner status', () => {
     });
   });
 
-  it('says what is missing, from the machine to the session', async () => {
+  it('lists the missing parts, from the machine to the session', async () => {
     using desk = new Desk();
     desk.linkTo('ide_77');
     const { stdout } = await desk.orp(['runner', 'status']);
@@ -162,7 +162,7 @@ describe('orp runner status', () => {
 });
 
 describe('orp runner heartbeat', () => {
-  it('tells the job that is worked on, and notes the time', async () => {
+  it('reports the running job, and records the time', async () => {
     await using server = await RecordingServer.start(() => ({ body: { ok: true, lease: { valid: true } } }));
     using desk = await readyDesk(server.url);
     const repository = requireGit(await resolveRepo(desk.repo, desk.env));
@@ -201,7 +201,7 @@ describe('orp runner heartbeat', () => {
 });
 
 describe('orp runner sync', () => {
-  it('tells projects and sessions; archived ones stay at home', async () => {
+  it('sends projects and sessions, except archived sessions', async () => {
     await using server = await RecordingServer.start();
     using desk = await readyDesk(server.url);
     await desk.json('link', 'session', 'register', '--orp-session-id', 'old', '--label', 'Old', '--archived');

@@ -76,7 +76,7 @@ describe('orp runner status about the machine', () => {
     expect(killed.channel).toEqual({ transport: '', listening: false });
   });
 
-  it('tells the last error of the runner, also after it has left', async () => {
+  it('shows the last error of the runner, even after it has exited', async () => {
     service.isDown = true;
     start();
     const path = runnerLivePath(machine.env, 'mach-1');
@@ -110,7 +110,7 @@ describe('orp runner status about the machine', () => {
     expect(next_actions.indexOf('orp auth login')).toBeLessThan(bind);
   });
 
-  it('counts what waits in the spool, and says how it is delivered', async () => {
+  it('counts the waiting results in the spool, and says how they are delivered', async () => {
     const lease = join(machine.home, 'state/orp/spool/mach-1/lea_1');
     mkdirSync(lease, { recursive: true });
     writeFileSync(join(lease, 'result.json'), 'x'.repeat(100));
@@ -120,7 +120,7 @@ describe('orp runner status about the machine', () => {
     expect(next_actions).toContain('orp runner work --once');
   });
 
-  it('counts what the service refused, and says where it lies and what to do', async () => {
+  it('counts the refused results, and says where they are and what to do', async () => {
     const path = join(machine.home, 'state/orp/kept');
     expect((await status()).kept).toEqual({ path, jobs: 0 });
     for (const name of ['lea_1', 'lea_1-2']) mkdirSync(join(path, name), { recursive: true });
@@ -139,7 +139,7 @@ describe('orp runner status about the machine', () => {
     expect(stdout).toContain('kept.jobs=2\n');
   });
 
-  it('says that it is not known whether a runner works, when the system does not tell', async () => {
+  it('says that it is unknown whether a runner works, if the process list cannot be read', async () => {
     start();
     await until(() => existsSync(runnerLivePath(machine.env, 'mach-1')));
     using _ps = new FakePs(machine.home, 'failing');
@@ -169,7 +169,7 @@ describe('orp runner status about the machine', () => {
     expect(broken.next_actions).toContain('orp runner policy check');
   });
 
-  it.runIf(process.platform === 'linux')('tells the real state of an installed service', async () => {
+  it.runIf(process.platform === 'linux')('shows the real state of an installed service', async () => {
     const unit = join(machine.home, 'config/systemd/user/orp-runner.service');
     mkdirSync(dirname(unit), { recursive: true });
     writeFileSync(unit, '');
@@ -199,7 +199,7 @@ describe('orp runner status about the machine', () => {
     expect(await runOrp(['runner', 'status', '--js'], at)).toEqual(json);
   });
 
-  it('says that the machine is drained, and when it goes on', async () => {
+  it('says that the machine is drained, and when it continues', async () => {
     service.isDrained = true;
     start();
     const drained = await until(async () => {

@@ -30,7 +30,7 @@ const stored = (desk: Desk) => desk.readJson(join(desk.userFolder, 'remote-sessi
 const paths = (server: RecordingServer) => server.asked.map(({ path }) => path);
 
 describe('orp auth login on a terminal without an account', () => {
-  it('shows the page and the code, waits, and keeps the token of whoever approved', async () => {
+  it('shows the page and the code, waits, and keeps the token of the person who approved', async () => {
     await using server = await RecordingServer.startNewest(byCode);
     using desk = atTerminal();
     const { code, stdout, stderr } = await desk.orp(['auth', 'login', '--base-url', server.url]);

@@ -121,7 +121,7 @@ describe('a folder for settings, spool or state', () => {
     },
   );
 
-  it('is left as it is when it is there already', () => {
+  it('is unchanged if it already exists', () => {
     using desk = new Desk();
     const there = join(desk.home, 'there');
     mkdirSync(there);

@@ -157,7 +157,7 @@ describe('what the settings of a repository name is not executed', () => {
     }
   });
 
-  it('neither is a program called git in the current directory', async () => {
+  it('a program called git in the current directory is not run', async () => {
     using trap = new Trap();
     const { desk } = trap;
     trap.script(join(desk.repo, 'git'));

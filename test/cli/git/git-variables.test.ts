@@ -102,7 +102,7 @@ describe('variables of git that name another repository', () => {
     expect(await desk.json('link', 'status')).toMatchObject({ repo_root: desk.repo });
   });
 
-  it('do not stand in the way of a command that needs no repository', async () => {
+  it('do not prevent a command that needs no repository', async () => {
     await using server = await RecordingServer.start(() => ({ body: { ok: true, ideas: [] } }));
     using desk = new Desk();
     desk.signIn(server.url);
@@ -110,7 +110,7 @@ describe('variables of git that name another repository', () => {
     expect((await desk.orp(['ideas', 'list'])).code).toBe(0);
   });
 
-  it('lead neither a search that git itself has to do nor the report about a repository astray', async () => {
+  it('mislead neither a search by git nor the report about a repository', async () => {
     using desk = new Desk();
     const other = makeOther(desk);
     desk.git('symbolic-ref', 'HEAD', 'refs/heads/gauges');

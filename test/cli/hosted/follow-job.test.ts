@@ -74,7 +74,7 @@ describe('following a job', () => {
     expect((await follow(server)).pauses).toEqual([1000, 1000, 1000]);
   });
 
-  it('goes on behind the last entry, at once while there is news', async () => {
+  it('continues after the last entry, at once while there are new entries', async () => {
     await using server = await RecordingServer.start(
       inTurn(
         aStream(standing('queued'), again),
@@ -110,7 +110,7 @@ describe('following a job', () => {
     expect(pauses).toEqual([1000, 2000, 4000, 8000]);
   });
 
-  it('goes on though not even the first stream opens, and says why', async () => {
+  it('continues although not even the first stream opens, and says why', async () => {
     await using server = await RecordingServer.start(inTurn({ hangUp: true }, PORTAL, aStream(end)));
     const { told, outages } = await follow(server);
     expect(told).toEqual(['end completed']);

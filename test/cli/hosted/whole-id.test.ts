@@ -51,7 +51,7 @@ describe('a job that is named by the beginning of its id', () => {
     expect(server.asked.filter(({ path }) => path.includes('abc'))).toEqual([]);
   });
 
-  it('is the one whose id it is exactly, without another question', async () => {
+  it('is the object with exactly this id, without another request', async () => {
     await using server = await RecordingServer.startNewest(knowing('job_a', 'job_abc'));
     using desk = new Desk();
     desk.signIn(server.url);
@@ -145,7 +145,7 @@ describe('a session that is named by the beginning of its id', () => {
   const register = (id: string) =>
     `link session register --orp-session-id ${id} --label ${id} --codex-session-id c-${id}`.split(' ');
 
-  it('is found where it is the only one, and listed where it is not', async () => {
+  it('is found if it is the only match, and otherwise all matches are listed', async () => {
     using desk = new Desk();
     for (const id of ['main', 'mail', 'm']) await desk.orp(register(id));
     expect((await desk.orp(['link', 'session', 'show', 'mail'])).stdout).toContain('session.id=mail\n');

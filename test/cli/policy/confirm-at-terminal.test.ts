@@ -87,7 +87,7 @@ describe('a job that a person is asked about', () => {
     expect(job.starts).toBe(1);
   });
 
-  it.each(['n', 'no', 'NO'])('is refused after %s, and the runner goes on', async (answer) => {
+  it.each(['n', 'no', 'NO'])('is refused after %s, and the runner continues', async (answer) => {
     const job = await askedJob();
     const next = service.addJob('job_2', { say: 'Next.' });
     terminal.type(`${answer}\n`);
@@ -104,7 +104,7 @@ describe('a job that a person is asked about', () => {
     await until(() => next.status === 'completed');
   });
 
-  it.each(['yse', ''])('is asked about again after %j, and neither run nor refused', async (answer) => {
+  it.each(['yse', ''])('is asked about again after %j, without being run or refused', async (answer) => {
     const job = await askedJob();
     terminal.type(`${answer}\n`);
     await until(() => terminal.output.includes('Type y or n.'));

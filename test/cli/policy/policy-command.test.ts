@@ -70,7 +70,7 @@ describe('orp runner policy show and check', () => {
     },
   );
 
-  it('tells each problem with its field', async () => {
+  it('shows each problem with its field', async () => {
     using desk = new Desk();
     setPolicy(desk, {
       confirm: 'sometimes',
@@ -98,7 +98,7 @@ describe('orp runner policy show and check', () => {
     });
   });
 
-  it('does not obey what is no file', () => {
+  it('ignores a path that is not a file', () => {
     using desk = new Desk();
     mkdirSync(policyPath(desk.env), { recursive: true });
     expect(readPolicyFile(desk.env)).toMatchObject({ kind: 'broken' });
@@ -162,7 +162,7 @@ describe('orp runner policy test', () => {
     expect(JSON.parse(end.stdout)).toMatchObject({ decision, rule, job: { kind: 'session.prompt' } });
   });
 
-  it('reads the job from a file and tells every rule in a table', async () => {
+  it('reads the job from a file and shows every rule in a table', async () => {
     using desk = await linkedDesk();
     desk.write(join(desk.repo, 'job.json'), JSON.stringify(job));
     const { stdout } = await desk.orp(['runner', 'policy', 'test', 'job.json']);
@@ -181,7 +181,7 @@ describe('orp runner policy test', () => {
     expect((await test('--all-linked')).stdout).toContain('decision=run\n');
   });
 
-  it('tells that no runner knows the kind, whatever the rules say', async () => {
+  it('says that no runner knows the kind, whatever the rules say', async () => {
     using desk = await linkedDesk();
     const { stdout, code } = await desk.orp(
       ['runner', 'policy', 'test', '-', '--json'],

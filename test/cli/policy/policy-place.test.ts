@@ -59,7 +59,7 @@ async function workIn(folder: string, meanwhile: () => void): Promise<void> {
   await new WorkLoop({ ...context, gate }, plan, new DrainSwitch(context.reporter)).once(false);
 }
 
-it('a link that is turned after it was read leads neither the rules nor the agent away', async () => {
+it('a link that changes after it was read redirects neither the rules nor the agent', async () => {
   const link = join(machine.repo, 'link');
   symlinkSync(inside, link);
   const job = service.addJob('job_1', { ready: 'was-here', say: 'Done.' });

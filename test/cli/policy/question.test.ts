@@ -34,7 +34,7 @@ describe('the question at the terminal', () => {
     expect(text).toContain('  | \\u001b[2Jyes\n');
   });
 
-  it('shows what the agent would read and a person would not see, and where the rest of it stands', () => {
+  it('shows characters that the agent would read but a person would not see, and where the rest of the prompt is', () => {
     const prompt = `Count.\u200b\u{e0072}\u{e006d}\n${'more\n'.repeat(20)}`;
     const text = formatQuestion({ ...place, prompt }, 'the sender is not known');
     expect(text).toContain('  | Count.\\u{200b}\\u{e0072}\\u{e006d}\n');
@@ -87,7 +87,7 @@ describe('the question at the terminal', () => {
     expect(await answer).toBe(expected);
   });
 
-  it('asks again after what is neither yes nor no, and says what it wants', async () => {
+  it('asks again after any other answer than yes or no, and says which answers are valid', async () => {
     const { stdin, stderr, asked } = terminal();
     const answer = askAtTerminal({ stdin, stderr })?.(place, 'why', new AbortController().signal);
     await asked;

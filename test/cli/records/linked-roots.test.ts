@@ -80,7 +80,7 @@ describe('the list of linked repositories', () => {
     expect(readLinkedRoots(desk.env).sort()).toEqual(roots.slice(0, 6));
   });
 
-  it('is what a sync tells with --all-linked, the missing ones left out with a warning', async () => {
+  it('is sent by a sync with --all-linked, without missing repositories, which cause a warning', async () => {
     await using server = await RecordingServer.start(() => ({
       body: { ok: true, syncedProjects: 1, syncedSessions: 0 },
     }));

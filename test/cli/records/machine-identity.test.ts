@@ -72,7 +72,7 @@ describe('the identity of a machine', () => {
     expect((await machineOf(desk)).machine_id).not.toBe('of-another-computer');
   });
 
-  it('says so when it is lost for good', async () => {
+  it('reports a permanent loss', async () => {
     using desk = new Desk();
     desk.write(machineFile(desk), '{');
     const status = await desk.json('runner', 'status');

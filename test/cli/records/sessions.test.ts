@@ -148,7 +148,7 @@ describe('orp link session', () => {
     expect(readdirSync(join(desk.link, 'sessions'))).toEqual([sessionFileName('b')]);
   });
 
-  it('lists rows for people, and tells of files it leaves out', async () => {
+  it('lists rows for people, and reports omitted files', async () => {
     using desk = new Desk();
     await register(desk, 'a', '--codex-session-id', 'c-1');
     desk.write(join(desk.link, 'sessions', 'broken.json'), '{"label": "no id"}');

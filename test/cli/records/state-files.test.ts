@@ -158,7 +158,7 @@ describe('reading what others wrote', () => {
   );
   const defaults = { root: '/repo', now: T0 };
 
-  it('whatever stands in a file, what is made of it is valid or nothing', () => {
+  it('whatever a file contains, the record is valid or absent', () => {
     fc.assert(
       fc.property(anyRecord, (record) => {
         const link = normaliseProjectLink(record, defaults);

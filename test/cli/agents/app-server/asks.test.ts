@@ -54,7 +54,7 @@ describe('an ask of the agent', () => {
     });
   });
 
-  it('grants what was wanted for a turn or a session, and nothing when it is declined', () => {
+  it('grants the requested permissions for a turn or a session, and nothing after a decline', () => {
     const asked = request(PERMISSION, { cwd: '/w', permissions: PERMISSIONS });
     const permissions = { network: { enabled: true } };
     expect(sent(asked, { decision: 'accept' })).toEqual({ permissions, scope: 'turn' });

@@ -47,7 +47,7 @@ describe('the limits of a run', () => {
     expect(asked).toEqual([{ kind: 'silence', limitMs: 10_000 }]);
   });
 
-  it('let an agent be silent for ever when the limit is 0', () => {
+  it('never stop a silent agent if the limit is 0', () => {
     begin(60_000, 0);
     vi.advanceTimersByTime(59_999);
 

@@ -109,7 +109,7 @@ async function nextPause(): Promise<{ reason: string | undefined; afterMs: numbe
 }
 
 describe('auto', () => {
-  it('opens one WebSocket and nothing else while that stands', async () => {
+  it('opens one WebSocket and nothing else while it is open', async () => {
     await listen();
     await pass(60 * MINUTE);
     expect(opened()).toEqual(['ws']);
@@ -217,7 +217,7 @@ describe('a stream', () => {
 });
 
 describe('looks', () => {
-  it('are asked for twice a day while a channel stands', async () => {
+  it('are polled for twice a day while a channel is open', async () => {
     await listen({ choice: 'sse' });
     await listener.nextPoll(never);
     expect(await nextPause()).toEqual({ reason: 'safety', afterMs: SAFETY_POLL_MS });
@@ -250,7 +250,7 @@ describe('looks', () => {
     }
   });
 
-  it('are asked for when a broken channel stands again', async () => {
+  it('are polled for when a broken channel is open again', async () => {
     await listen({ choice: 'ws' });
     await listener.nextPoll(never);
     current().end(BROKEN);

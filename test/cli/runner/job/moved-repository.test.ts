@@ -71,7 +71,7 @@ describe('a repository that moved', () => {
     expect(await json(...at, 'runner', 'status')).toMatchObject({ sync_ready: false, work_ready: false });
   });
 
-  it('is left out beside another one, which goes on, and the sync says why', async () => {
+  it('is left out while the other one continues, and the sync says why', async () => {
     const other = linkedMachine(service.baseUrl);
     try {
       renameSync(machine.repo, moved);

@@ -97,7 +97,7 @@ describe('the choice of the session', () => {
     });
   });
 
-  it('tells the reason of the service when that chose it', () => {
+  it('shows the reason of the server if the server chose the session', () => {
     const job = aJob({ orpSessionId: 'p', codexSessionId: 'codex-p', choice: { source: 'primary_session' } });
 
     expect(selectSession(job, [primary, other])).toMatchObject({

@@ -92,7 +92,7 @@ describe('the release of such a job', () => {
   const sentAt = (ms: number) =>
     releaseOf({ finished_at_utc: NOW.toISOString() }, release, NOW.getTime() + ms).retryAfterMs;
 
-  it('asks for what is left of the pause, however late it is delivered', () => {
+  it('requests the rest of the pause, however late it is delivered', () => {
     expect([sentAt(0), sentAt(HOUR), sentAt(5 * HOUR)]).toEqual([3 * HOUR, 2 * HOUR, 0]);
   });
 

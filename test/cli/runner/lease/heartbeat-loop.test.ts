@@ -36,7 +36,7 @@ afterEach(async () => {
   await loop.stop();
 });
 
-it('asks anew when it hears of a cancel while an older question is under way, and does not wait for that', async () => {
+it('asks again if a cancel is reported during an older request, and does not wait for that request', async () => {
   const older = loop.beatNow();
   const newer = loop.beatNow();
   expect(asked).toHaveLength(2);
@@ -47,7 +47,7 @@ it('asks anew when it hears of a cancel while an older question is under way, an
   expect(await older).toEqual({ action: 'continue' });
 });
 
-it('says nothing more once it was stopped, and waits for what is under way', async () => {
+it('sends nothing after it was stopped, and waits for the current request', async () => {
   const beat = loop.beatNow();
   let isOver = false;
   const end = loop.stop().then(() => {

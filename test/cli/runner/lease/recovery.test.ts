@@ -105,7 +105,7 @@ describe('a spool that cannot be opened', () => {
     expect(await openSpoolFiles()).toEqual([]);
   });
 
-  it('keeps nobody from working, neither once nor for long', async () => {
+  it('does not prevent other work, once or for a long time', async () => {
     // The service counts its leases from 1: the number of the broken one must not be one of these.
     await leftJob(90, { isDone: false });
     breakChunks('lea_90');

@@ -71,7 +71,7 @@ const never = new AbortController().signal;
 const transcript = () => [...stored.entries()].sort(([a], [b]) => a - b).map(([, text]) => text);
 
 describe('uploads', () => {
-  it('bring everything in order, also what is said while they go on', async () => {
+  it('send everything in order, including text that arrives during an upload', async () => {
     await say('a', 'b');
     const loop = startLoop();
     await loop.drain(never);
@@ -98,7 +98,7 @@ describe('uploads', () => {
     expect(transcript()).toEqual(['a', 'b', 'c']);
   });
 
-  it('begin behind what an earlier run brought', async () => {
+  it('begin after the text that an earlier run has sent', async () => {
     await say('a', 'b', 'c');
     stored.set(1, 'a').set(2, 'b');
     await startLoop(undefined, 2).drain(never);
@@ -170,7 +170,7 @@ describe('uploads', () => {
 });
 
 describe('a transcript that cannot be read', () => {
-  it('ends no process: it is tried again, and holds up nobody for ever', async () => {
+  it('does not end a process; it is retried, and delays nobody forever', async () => {
     await say('a');
     await rename(spool.chunksPath, `${spool.chunksPath}.away`);
     await mkdir(spool.chunksPath);

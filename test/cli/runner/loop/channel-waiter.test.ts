@@ -73,7 +73,7 @@ describe('a waiter that is renewed', () => {
     expect(server.openChannels()).toEqual({ ws: 1, sse: 0 });
   });
 
-  it('without a sign-in, goes on looking, and listens again once it is renewed with one', async () => {
+  it('without a sign-in, continues to poll, and listens again after a sign-in', async () => {
     const waiting = await startWaiting({ pollIntervalMs: 1 });
     isSignedIn = false;
     waiting.renew();

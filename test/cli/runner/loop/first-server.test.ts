@@ -113,7 +113,7 @@ describe('a runner', () => {
     expect(performance.now() - started).toBeGreaterThan(2000);
   });
 
-  it('says at once that there are no sockets when it is to use nothing else', async () => {
+  it('reports missing WebSockets at once if it must use only them', async () => {
     const { code, stderr } = await startRunner('--transport', 'ws').ended;
     expect(code).toBe(2);
     expect(stderr).toContain('does not support --transport ws.\nhint: Use --transport auto');

@@ -155,7 +155,7 @@ describe('after a runner was killed, the next one', () => {
     expect(job.completions[0]?.error).toMatch(/what it did is unknown\.$/);
   });
 
-  it('takes a torn result for none, and zeros in the transcript for a gap', async () => {
+  it('treats a damaged result as missing, and zeros in the transcript as a gap', async () => {
     const job = service.addJob('job_1', { ready: path('ready'), raw: ['before'], hang: true });
     await killAtWork(job);
     writeFileSync(join(spool(), 'result.json'), '{"outcome":"completed","finished_at');

@@ -54,7 +54,7 @@ describe('the transcript of a run', () => {
     expect(transcript.tailOf('stdout')).not.toContain('hunter2');
   });
 
-  it('goes on when the disk is full, and says what was lost as soon as there is room', async () => {
+  it('continues when the disk is full, and reports the loss as soon as there is space', async () => {
     const chunks: Chunk[] = [];
     let isFull = true;
     const transcript = transcriptInto(chunks, async (chunk) => {

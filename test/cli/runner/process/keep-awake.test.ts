@@ -97,7 +97,7 @@ describe('keeping the machine awake', () => {
     expect(said).toEqual([]);
   });
 
-  it('begins anew when somebody ended the caffeinate of a running job', async () => {
+  it('starts caffeinate again if somebody ended it during a job', async () => {
     const one = keepAwake();
     one.busy();
     const first = await until(() => starts()[0]);

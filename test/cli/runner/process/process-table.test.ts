@@ -31,7 +31,7 @@ async function deadPid(): Promise<number> {
 }
 
 describe('a system that is asked with ps', () => {
-  it('tells who runs, who does not, and the same of one process each time', async () => {
+  it('shows running and ended processes, and gives the same answer for a process each time', async () => {
     using _ps = new FakePs(folder);
     const self = await markSelf();
 

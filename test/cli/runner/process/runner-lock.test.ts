@@ -117,7 +117,7 @@ describe('the lock of a machine', () => {
     expect(await readRunnerLock(place)).toEqual({ kind: 'held', holder: self });
   });
 
-  it('is taken from nobody, and asked of nobody, while the system does not tell who runs', async () => {
+  it('is never taken over while the process list cannot be read', async () => {
     using ps = new FakePs(home);
     const other = await stranger();
     const holder = await aHolder({ pid: other.pid });

@@ -115,7 +115,7 @@ describe('orp agent work', () => {
     expect(server.asked).toEqual([]);
   });
 
-  it('tells people why it works as the first workers did', async () => {
+  it('tells people why it uses the v0.4.4 protocol', async () => {
     const words = ['--repo-root', machine.home, 'agent', 'work', '--once', '--codex-bin', RECIPE_AGENT];
     const { stdout, stderr } = await runOrp(words, { cwd: machine.home, env: machine.env });
     expect(stdout).toBe('job.claimed=false\njob.status=idle\n');

@@ -96,7 +96,7 @@ describe('what cannot be read right now', () => {
 });
 
 describe('the journal', () => {
-  it('tells how far the attempt came', async () => {
+  it('shows how far the attempt got', async () => {
     const spool = await openSpool(folder);
     await spool.note(CLAIM);
     expect(await readJournal(folder)).toMatchObject({ claim: CLAIM, progress: { kind: 'claimed' } });
