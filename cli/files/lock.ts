@@ -41,7 +41,7 @@ async function holdLock<T>(folder: string, work: () => T | Promise<T>): Promise<
 
 /** Waits only for other holders. A full disk or a missing permission fails immediately. */
 async function acquire(folder: string): Promise<() => Promise<void>> {
-  // Loaded on demand: most commands only read.
+  // Load this on demand, because most commands only read.
   const { lock } = await import('proper-lockfile');
   makeFolder(folder);
   for (let tries = 1; ; tries += 1) {

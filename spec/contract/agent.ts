@@ -99,7 +99,7 @@ export const respondCheckpoint = endpoint({
       stderr: freeText,
       ok: z.boolean(),
     }),
-    /** Extension: the `leaseId` of the poll; with it the server rejects the answer of an abandoned attempt. */
+    /** Extension: the `leaseId` of the poll. With it, the server can reject the answer of an abandoned attempt. */
     leaseId: z.string().max(200).nullish(),
   }),
   /** The v0.4.4 workers send everything that the agent wrote. */

@@ -6,7 +6,7 @@ import { isJobKind, type JobKind, kindsWhere, rulesOf } from '../job/kinds.ts';
 /** UTC on the wire: ISO 8601 with `Z` or an offset, fractions allowed. */
 export const timestamp = z.iso.datetime({ offset: true });
 
-/** Answers omit absent strings; the v0.4.4 client would read `null` as the text `None`. */
+/** Answers omit absent strings, because the v0.4.4 client would read `null` as the text `None`. */
 export const absentable = z.string().optional();
 
 /** A string that a client may send as `null` or blank to clear it. An omitted one stays unchanged. */
@@ -29,7 +29,7 @@ export function queryInteger(min: number, max: number, fallback: number) {
   return z.coerce.number().int().min(min).max(max).default(fallback);
 }
 
-/** A query key that may be repeated; one value arrives as a string, several values as an array. */
+/** A query key that may be repeated. One value arrives as a string, and several values arrive as an array. */
 export const repeated = z.union([z.string().transform((value) => [value]), z.array(z.string())]).optional();
 
 /** The header `Idempotency-Key`, chosen by the sender, without surrounding white space. */

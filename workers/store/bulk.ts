@@ -14,7 +14,7 @@ import { LIVE_OF_ALL } from './sweeps.ts';
 
 export type BulkRun = typeof bulkRuns.$inferSelect & {
   email: string;
-  /** The present role of the person who started the run. Whoever is disabled counts as a member. */
+  /** The present role of the person who started the run. A disabled person counts as a member. */
   role: 'member' | 'operator';
 };
 

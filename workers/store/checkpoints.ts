@@ -54,8 +54,8 @@ export interface ReviewResponse {
 const answeredByReview = () => kindsWhere((rules) => rules.completion === 'review');
 
 /**
- * Records the response in the batch that finishes the job, only if that batch has finished it under this lease, and only
- * once.
+ * Records the response in the batch that finishes the job. It does nothing if the batch has not finished the job under this
+ * lease, or if the response is already recorded.
  */
 export function respondIfFinished(job: { userId: string; id: string }, response: ReviewResponse): Statement {
   const status = TRANSITIONS[response.success ? 'complete' : 'fail'].to;

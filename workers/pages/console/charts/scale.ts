@@ -64,7 +64,7 @@ function placesIn(run: readonly Known[], span: Span, top: number): string[] {
   return run.map(({ at, value }) => `${xOf(at, span)} ${yOf(value, top)}`);
 }
 
-/** Splits the values into groups without a missing time. */
+/** Splits the values into groups. A missing time begins a new group. */
 function runsOf(values: readonly Valued[], stepMs: number): [Known, ...Known[]][] {
   const runs: [Known, ...Known[]][] = [];
   for (const { at, value } of values) {
