@@ -25,7 +25,7 @@ export const users = sqliteTable('users', {
   role: text('role', { enum: ['member', 'operator'] }).notNull(),
   passwordHash: text('password_hash').notNull(),
   createdAt: integer('created_at').notNull(),
-  /** If true, the account cannot sign in, and its tokens are invalid. */
+  /** If set, the account is disabled: it cannot sign in, and its tokens are invalid. */
   disabledAt: integer('disabled_at'),
 });
 
