@@ -55,11 +55,11 @@ describe('a sign-in', () => {
 
   it('with a wrong password shows the form again with the sentence and the address', async () => {
     const person = await aPerson({ passwordHash: hashOf(PASSWORD) });
-    const shown = await new Browser().post('/login', { email: person.email, password: 'wrong' });
+    const shown = await new Browser().post('/login', { email: person.email, password: 'not-the-one' });
     expect(shown.status).toBe(401);
     expect(shown.text).toContain('The e-mail address or the password is wrong.');
     expect(shown.html).toContain(`value="${person.email}"`);
-    expect(shown.html).not.toContain('wrong');
+    expect(shown.html).not.toContain('not-the-one');
     expect(shown.headers.get('set-cookie')).toBeNull();
   });
 
