@@ -21,9 +21,9 @@ import {
 } from '../records/sessions/sessions.ts';
 import { showSession } from '../records/sessions/shown-session.ts';
 import { changing } from './changing.ts';
-import type { DiscoverOptions } from './link-session-discover.ts';
 import type { RegisterOptions } from './link-session-register.ts';
 import { sessionLines, sessionPage, sessionsPage, summary } from './session-output.ts';
+import type { DiscoverOptions } from './session-picker.ts';
 import { type Shell, withJson } from './shell.ts';
 
 type SessionWork = (context: Context, id: string) => Promise<void>;
@@ -38,9 +38,7 @@ export function registerLinkSession(group: Command, shell: Shell): void {
       .description('list the sessions that agents have for this repository; on a terminal, link one')
       .option('--all', 'sessions of all folders'),
   ).action((options: DiscoverOptions) =>
-    shell.run(options, async (context) =>
-      (await import('./link-session-discover.ts')).discover(context, options),
-    ),
+    shell.run(options, async (context) => (await import('./session-picker.ts')).discover(context, options)),
   );
 
   withJson(session.command('list').description('list the linked sessions')).action((options: CommonOptions) =>

@@ -1,6 +1,6 @@
 /** Mounts all pages, with the checks of connections and forms, and the assets that the pages load. */
 
-import { Hono } from 'hono';
+import { type Context, Hono, type Next } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
 import { compress } from '../http/compressed.ts';
 import { mountDevicePage } from './account/device-page.tsx';
@@ -11,8 +11,7 @@ import { mountBulk } from './console/bulk/mount.tsx';
 import { mountCharts } from './console/charts/charts-page.tsx';
 import { mountConsole } from './console/mount.tsx';
 import { findAsset } from './design/assets.ts';
-import { missingPage, unexpectedPage } from './frame/errors.tsx';
-import { sameOrigin, securelyOnly } from './frame/origin.ts';
+import { errorPage, missingPage, unexpectedPage } from './frame/answer.tsx';
 import { mountIdeaPages } from './ideas/mount.tsx';
 import { mountInbox } from './inbox/inbox-page.tsx';
 import { mountJobPages } from './jobs/mount.tsx';
@@ -55,4 +54,39 @@ export function makePages(): Hono<AppEnv> {
   pages.all('*', missingPage);
   pages.onError(unexpectedPage);
   return pages;
+}
+
+/** Accepts forms only from pages of this server, and serves pages only over secure connections. */
+const READS: readonly string[] = ['GET', 'HEAD'];
+
+export async function sameOrigin(context: Context<AppEnv>, next: Next): Promise<Response | undefined> {
+  if (READS.includes(context.req.method) || isFromHere(context)) {
+    await next();
+    return undefined;
+  }
+  return errorPage(context, {
+    status: 403,
+    title: 'This form came from another site',
+    message: 'The server accepts forms from its own pages only.',
+    hint: 'Open the page here and try again.',
+  });
+}
+
+/** All current browsers send `Sec-Fetch-Site`. Older browsers send `Origin` with a form. */
+function isFromHere({ req }: Context<AppEnv>): boolean {
+  const site = req.header('sec-fetch-site');
+  return site === undefined ? req.header('origin') === new URL(req.url).origin : site === 'same-origin';
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+
+/** Plain http is served only on loopback, because others could read passwords on the network. */
+export async function securelyOnly(context: Context<AppEnv>, next: Next): Promise<Response | undefined> {
+  const url = new URL(context.req.url);
+  if (url.protocol === 'https:' || LOOPBACK.test(url.hostname)) {
+    await next();
+    return undefined;
+  }
+  url.protocol = 'https:';
+  return context.redirect(url.toString(), 308);
 }

@@ -16,8 +16,7 @@ import {
   readInvitations,
   revokeInvitation,
 } from '../store/one-time-links.ts';
-import { checkEmail } from './new-account.ts';
-import { type Redeem, redeem } from './redeem.ts';
+import { checkEmail, type Redeem, redeem } from './redeem.ts';
 
 export const INVITATION_MS = 7 * 24 * 60 * 60_000;
 

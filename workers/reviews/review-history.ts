@@ -4,7 +4,7 @@ import type { StructuredReview } from '../../spec/checkpoint/sections.ts';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Deps } from '../base/deps.ts';
-import { type ReviewRow, readReview, readReviews, type WholeReviewRow } from '../store/reviews.ts';
+import { type ReviewRow, readReview, readReviews, type WholeReviewRow } from '../store/checkpoints.ts';
 
 export type Review = ReviewRow;
 

@@ -3,9 +3,9 @@
 import type { UserId } from '../../spec/ids.ts';
 import { kindsWhere } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS, TRANSITIONS } from '../../spec/job/status.ts';
-import type { Database, Statement } from './database.ts';
-import { raw, sql } from './database.ts';
+import { type Database, raw, type Statement, sql } from './database.ts';
 import { kindIn } from './guard.ts';
+import type { checkpoints } from './schema.ts';
 
 export interface NewCheckpoint {
   id: string;
@@ -66,4 +66,27 @@ export function respondIfFinished(job: { userId: string; id: string }, response:
     WHERE user_id = ${job.userId} AND status = ${FIRST_STATUS} AND id = (
       SELECT checkpoint_id FROM jobs WHERE user_id = ${job.userId} AND id = ${job.id} AND status = ${status}
         AND lease_id = ${response.leaseId} AND finished_at = ${response.now} AND ${raw(kindIn(answeredByReview()))})`;
+}
+
+/** Reads the reviews of an idea, for their owner. */
+type Checkpoint = typeof checkpoints.$inferSelect;
+export type ReviewRow = Pick<
+  Checkpoint,
+  'id' | 'jobId' | 'status' | 'createdAt' | 'respondedAt' | 'summary' | 'error'
+>;
+export type WholeReviewRow = ReviewRow & Pick<Checkpoint, 'ideaId' | 'structuredOutput' | 'body'>;
+
+/** Reads the reviews of an idea, newest first. */
+export function readReviews(userId: UserId, { ideaId, limit }: { ideaId: string; limit: number }): Statement {
+  return sql`
+    SELECT id, job_id AS jobId, status, created_at AS createdAt, responded_at AS respondedAt, summary, error
+    FROM checkpoints INDEXED BY checkpoints_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId}
+    ORDER BY id DESC LIMIT ${limit}`;
+}
+
+export function readReview(userId: UserId, id: string): Statement {
+  return sql`
+    SELECT id, idea_id AS ideaId, job_id AS jobId, status, created_at AS createdAt, responded_at AS respondedAt, summary,
+      error, structured_output AS structuredOutput, body
+    FROM checkpoints WHERE user_id = ${userId} AND id = ${id}`;
 }

@@ -10,7 +10,7 @@ import {
   type NewInvitation,
   revoke,
 } from '../../../workers/people/invitations.ts';
-import { setUp } from '../../../workers/people/setup.ts';
+import { setUp } from '../../../workers/people/redeem.ts';
 import { advance, currentTime, DAY } from '../harness/clock.ts';
 import { addInvitations, aForm, removeInvitations } from '../harness/links.ts';
 import { aPerson, type Person } from '../harness/people.ts';

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deviceLogin, getMe } from '../../../spec/contract/auth.ts';
-import { setUp } from '../../../workers/people/setup.ts';
+import { setUp } from '../../../workers/people/redeem.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, currentTime, DAY, SECOND } from '../harness/clock.ts';
 import { aForm, aSetupLink, withoutOperators } from '../harness/links.ts';

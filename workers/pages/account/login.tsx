@@ -1,13 +1,11 @@
 /** The pages for signing in: first e-mail and password, then a code if this server sends codes. */
 
 import type { Context, Hono } from 'hono';
-import type { Refusal } from '../../../spec/errors.ts';
-import { HTTP_STATUS } from '../../../spec/errors.ts';
+import { HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
 import { signIn, verifyCode } from '../../accounts/sign-in.ts';
 import type { AppEnv } from '../../http/app-env.ts';
-import { go, type Page, respond } from '../frame/answer.tsx';
+import { go, type Page, refusalPage, respond } from '../frame/answer.tsx';
 import { readCookie, writeSession } from '../frame/cookies.ts';
-import { refusalPage } from '../frame/errors.tsx';
 import { FORM_BYTES, type FormValues, readForm } from '../frame/form.ts';
 import { localPath } from '../frame/local-path.ts';
 import { signedInByCookie } from '../frame/page.ts';

@@ -12,9 +12,8 @@ import type { Deps } from '../../base/deps.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { discardBody } from '../../http/parse.ts';
 import { answerWithin, inTurn, leftMs } from '../../http/turns.ts';
-import { type Go, go, type Page, respond } from './answer.tsx';
+import { forbiddenPage, type Go, go, missingPage, type Page, refusalPage, respond } from './answer.tsx';
 import { readCookie } from './cookies.ts';
-import { forbiddenPage, missingPage, refusalPage } from './errors.tsx';
 import { FORM_BYTES, type FormValues, readForm } from './form.ts';
 
 export interface PageRequest {

@@ -3,17 +3,16 @@
 import type { Refusal } from '../../../spec/errors.ts';
 import type { SendableSession } from '../../jobs/sessions.ts';
 import { sectionsOf } from '../../reviews/features.ts';
+import type { Review } from '../../reviews/review-history.ts';
 import type { WholeIdea } from '../../reviews/whole-idea.ts';
 import { shown, shownLine } from '../design/shown.ts';
 import { folderName } from '../jobs/about-job.ts';
-import { Badge } from '../parts/badge.tsx';
+import { Badge, StatusBadge } from '../parts/badge.tsx';
 import { Confirm } from '../parts/forms.tsx';
-import { Facts, Heading } from '../parts/lists.tsx';
+import { type Column, Facts, Heading, Table } from '../parts/lists.tsx';
 import { CopyableId, Prose, Time } from '../parts/texts.tsx';
-import { WebLink } from '../parts/web-link.tsx';
 import type { Choice } from './review-choice.ts';
 import { ReviewForm } from './review-form.tsx';
-import { ReviewList } from './review-list.tsx';
 
 interface Props extends WholeIdea {
   /** The sessions that are linked to the idea. */
@@ -140,4 +139,54 @@ function Features({ features }: Pick<WholeIdea, 'features'>) {
       </div>
     </section>
   );
+}
+
+/** Shows a stored link. Only web addresses become links. Addresses with other schemes stay text. */
+export function WebLink({ url }: { url: string }) {
+  const words = shownLine(url.replace(/^https?:\/\//, ''), 100);
+  const isWeb = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  return isWeb ? (
+    <a href={url} rel="noopener noreferrer">
+      {words}
+    </a>
+  ) : (
+    <span>{words}</span>
+  );
+}
+
+/** The list of the reviews of an idea. Each row shows the time, the status and the summary of a review. */
+export function ReviewList({
+  reviews,
+  ideaId,
+  now,
+}: {
+  reviews: readonly Review[];
+  ideaId: string;
+  now: number;
+}) {
+  if (reviews.length === 0) return <p class="quiet">No reviews yet.</p>;
+  const columns: Column<Review>[] = [
+    {
+      head: 'Review',
+      place: 'title',
+      cell: (review) => (
+        <>
+          <a class="row-link" href={`/ideas/${ideaId}/reviews/${review.id}`}>
+            {shownLine(review.summary ?? review.error ?? sentenceOf(review), 200)}
+          </a>
+        </>
+      ),
+    },
+    { head: 'Status', place: 'side', cell: ({ status }) => <StatusBadge status={status} /> },
+    {
+      head: 'When',
+      place: 'below',
+      cell: ({ respondedAt, createdAt }) => <Time at={respondedAt ?? createdAt} now={now} />,
+    },
+  ];
+  return <Table label="Reviews" columns={columns} rows={reviews} />;
+}
+
+function sentenceOf({ status }: Review): string {
+  return status === 'queued' ? 'Waits for an answer.' : 'No answer.';
 }

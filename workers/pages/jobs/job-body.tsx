@@ -1,18 +1,18 @@
 /** The page of one job: its prompt, its state, the available orders, its story, its answer and its transcript. */
 
+import type { Child } from 'hono/jsx';
 import { isTerminal } from '../../../spec/job/status.ts';
 import { retryWarning } from '../../jobs/cancel-retry.ts';
+import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
 import { StatusBadge } from '../parts/badge.tsx';
 import { Action, Confirm } from '../parts/forms.tsx';
-import { Heading } from '../parts/lists.tsx';
-import type { MachineNames } from '../parts/machines.ts';
-import { Prose, Sentence, Time } from '../parts/texts.tsx';
+import { Facts, Heading } from '../parts/lists.tsx';
+import { type MachineNames, nameOf } from '../parts/machines.ts';
+import { CopyableId, Exact, Prose, Sentence, Time } from '../parts/texts.tsx';
 import { jobTitle, kindNoun, type ShownJob } from './about-job.ts';
-import { JobFacts } from './job-facts.tsx';
-import type { Search } from './search.tsx';
 import { Story } from './story.tsx';
-import { type FirstEntries, Transcript } from './transcript.tsx';
+import { type FirstEntries, type Search, Transcript } from './transcript.tsx';
 
 interface Props {
   job: ShownJob;
@@ -145,4 +145,43 @@ function State({ job }: { job: ShownJob }) {
     );
   }
   return null;
+}
+
+/** The ids and options of a job. */
+const LEASE_LOSS = {
+  hold: 'wait for the machine or for you',
+  requeue: 'run it again by itself',
+} as const;
+
+export function JobFacts({ job, names }: { job: ShownJob; names: MachineNames }) {
+  const { target } = job;
+  const machineId = job.machineId ?? target.machineId;
+  const projectRoot = job.projectRoot ?? target.projectRoot;
+  const session = job.orpSessionId ?? target.orpSessionId;
+  const agentSession = job.codexSessionId ?? target.codexSessionId;
+  const facts: (readonly [string, Child | undefined])[] = [
+    ['Job', <CopyableId id={job.id} label="job id" />],
+    ['Machine', machineId && nameOf(names, machineId)],
+    ['Repository', projectRoot && <code>{shownLine(projectRoot, 300)}</code>],
+    ['Session', (session ?? agentSession) && <Session name={session} id={agentSession} />],
+    ['Agent session', agentSession && <CopyableId id={agentSession} label="agent session id" />],
+    ['Idea', job.ideaId && <a href={`/ideas/${job.ideaId}`}>{shownLine(job.ideaId)}</a>],
+    ['Sent by', job.createdBy && shownLine(job.createdBy)],
+    ['Priority', job.priority === 0 ? undefined : String(job.priority)],
+    ['Not before', job.notBefore && <Exact at={job.notBefore} />],
+    ['Expires', job.status === 'queued' ? <Exact at={job.expiresAt} /> : undefined],
+    ['If the machine is lost', LEASE_LOSS[job.onLeaseLoss]],
+    ['Attempts', `${job.attempt} (at most ${job.maxAttempts} by itself)`],
+  ];
+  return <Facts facts={facts} />;
+}
+
+/** Shows the session of the job, with a link to the conversation if the agent session is known. */
+function Session({ name, id }: { name: string | undefined; id: string | undefined }) {
+  const words = shownLine(name ?? 'conversation');
+  return id === undefined ? (
+    <span>{words}</span>
+  ) : (
+    <a href={`/sessions/${encodeURIComponent(id)}`}>{words}</a>
+  );
 }

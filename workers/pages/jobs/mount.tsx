@@ -2,23 +2,25 @@
 
 import type { Hono } from 'hono';
 import { accept } from '../../../spec/errors.ts';
+import { isTokenLive } from '../../base/notify.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { sourceOf } from '../../http/source.ts';
+import { bridge } from '../../http/sse-bridge.ts';
 import { cancelJob, retryJob } from '../../jobs/cancel-retry.ts';
+import { openFollow } from '../../jobs/follow.ts';
+import { FollowFrames } from '../../jobs/follow-frames.ts';
 import { showJob } from '../../jobs/read.ts';
 import { listMachines } from '../../machines/list.ts';
 import { shownLine } from '../design/shown.ts';
 import type { Go } from '../frame/answer.tsx';
 import { localPath } from '../frame/local-path.ts';
-import { type FormRequest, onForm, showPage } from '../frame/page.ts';
+import { type FormRequest, onForm, type PageRequest, showPage } from '../frame/page.ts';
 import { namesOf } from '../parts/machines.ts';
 import { jobTitle } from './about-job.ts';
 import { JobBody } from './job-body.tsx';
 import { jobsPage } from './jobs-page.tsx';
-import { streamJob } from './live.ts';
-import { searchTranscript } from './search.tsx';
-import { firstEntries } from './transcript.tsx';
-import { downloadTranscript } from './transcript-text.ts';
+import { entryHtml } from './transcript.tsx';
+import { downloadTranscript, firstEntries, searchTranscript } from './transcript-reads.ts';
 
 /** Returns the path of the page that contained the form: the page of the job, the inbox, or the console. */
 function back({ params, form }: FormRequest): string {
@@ -91,4 +93,25 @@ export function mountJobPages(app: Hono<AppEnv>): void {
 
 function done(to: string, text: string): Go {
   return { to, receipt: { tone: 'done', text } };
+}
+
+/** The stream that follows a job for its page. It sends entries as HTML, and an event when anything else has changed. */
+const WAIT_MS = 15 * 60_000;
+
+export async function streamJob({ params, query, auth, deps, context }: PageRequest) {
+  const after = context.req.header('last-event-id') ?? query.get('after') ?? undefined;
+  const follow = await openFollow(deps, auth, { jobId: params.jobId ?? '', after });
+  if (!follow.ok) return follow;
+  const frames = new FollowFrames(follow.value, (entry) => ({ html: entryHtml(entry) }));
+  return accept(
+    bridge({
+      socket: follow.value.socket,
+      waitMs: frames.limit(WAIT_MS),
+      preamble: frames.preamble(),
+      translate: (message) => frames.translate(message),
+      farewell: (reason) => frames.farewell(reason),
+      endsAtOnce: follow.value.last !== undefined,
+      ...(follow.value.mustAsk ? { isAllowed: () => isTokenLive(deps, auth.tokenHash) } : {}),
+    }),
+  );
 }

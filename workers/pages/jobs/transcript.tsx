@@ -5,16 +5,11 @@
 
 import type { ReplyInput } from '../../../spec/contract/endpoint.ts';
 import type { readTranscript as transcriptRow } from '../../../spec/contract/jobs.ts';
-import { accept, type Result } from '../../../spec/errors.ts';
 import { isTerminal } from '../../../spec/job/status.ts';
-import type { SignedIn } from '../../accounts/authenticate.ts';
-import type { Deps } from '../../base/deps.ts';
-import { readTranscript } from '../../jobs/read.ts';
 import { lastWritten, spansOf } from '../design/ansi.ts';
 import { shown, shownLine } from '../design/shown.ts';
 import { counted, exactWords } from '../design/words.ts';
 import type { ShownJob } from './about-job.ts';
-import { Matches, type Search, SearchForm } from './search.tsx';
 
 export type Entry = ReplyInput<typeof transcriptRow>['entries'][number];
 
@@ -27,18 +22,23 @@ export interface FirstEntries {
   isLater: boolean;
 }
 
-/** The number of entries on one page. */
-const PAGE = 200;
+/** Longer words are cut before the search. */
+export const LONGEST_WORDS = 200;
 
-export async function firstEntries(
-  deps: Deps,
-  user: SignedIn,
-  { jobId, cursor }: { jobId: string; cursor: string | undefined },
-): Promise<Result<FirstEntries, 'not_found' | 'invalid_input'>> {
-  const page = await readTranscript(deps, user, { jobId, cursor, limit: PAGE });
-  if (!page.ok) return page;
-  const { entries, nextCursor, hasMore } = page.value;
-  return accept({ entries, cursor: nextCursor, hasMore, isLater: cursor !== undefined });
+export interface Match {
+  /** The position before the entry. Absent for the first entry. */
+  after: string | undefined;
+  at: string;
+  before: string;
+  match: string;
+  rest: string;
+}
+
+export interface Search {
+  words: string;
+  matches: readonly Match[];
+  /** True if the search stopped before the end of the transcript. */
+  isPart: boolean;
 }
 
 export function Transcript({
@@ -182,4 +182,48 @@ function plainLine(text: string): string {
     .map((span) => span.text)
     .join('');
   return shownLine(plain.trimStart().split('\n', 1)[0] ?? '', 100);
+}
+
+export function SearchForm({ path, words }: { path: string; words: string }) {
+  return (
+    <form method="get" action={path} class="search">
+      <input
+        type="search"
+        name="q"
+        value={words}
+        maxlength={LONGEST_WORDS}
+        placeholder="Search"
+        aria-label="Search the transcript"
+      />
+    </form>
+  );
+}
+
+export function Matches({ path, search: { words, matches, isPart } }: { path: string; search: Search }) {
+  return (
+    <section aria-label="Search results">
+      <p class="quiet" role="status">
+        {matches.length === 0
+          ? 'No line contains '
+          : `${matches.length}${isPart ? ' or more' : ''} lines contain `}
+        “{shownLine(words)}”. <a href={path}>Show the transcript</a>
+      </p>
+      <ol class="matches">
+        {matches.map(({ after, at, before, match, rest }) => (
+          <li>
+            <a
+              href={after === undefined ? path : `${path}?after=${after}`}
+              title={exactWords(Date.parse(at))}
+            >
+              <code>
+                {shown(before)}
+                <mark>{shown(match)}</mark>
+                {shown(rest)}
+              </code>
+            </a>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
 }
