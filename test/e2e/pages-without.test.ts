@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
   beforeAll(async () => {
     hosted = await startHosted();
     browser = await startBrowser();
-    person = await hosted.createUser();
+    person = await hosted.createUser('operator');
     const api = new Api(hosted.url, await hosted.signIn(person));
     account = await fillAccount(api, (jobId) =>
       hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run(),
