@@ -21,7 +21,7 @@ import {
 } from '../store/job-orders.ts';
 import { type JobRow, targetOf } from '../store/job-row.ts';
 import { move } from '../store/job-update.ts';
-import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
+import { hadLease } from '../store/jobs.ts';
 import {
   linksOf,
   readLinks,
@@ -30,7 +30,7 @@ import {
   toSyncedProjects,
 } from '../store/linked-projects.ts';
 import { findMachine } from '../store/machines.ts';
-import { noJob, wrongStatus } from './fence.ts';
+import { findForPerson, noJob, wrongStatus } from './fence.ts';
 
 export interface PersonsOrder {
   jobId: string;
@@ -46,12 +46,6 @@ export interface StopReceipt {
   signal: string;
   tookMs: number;
   at: string;
-}
-
-/** Finds a job of the person. An operator may find the jobs of every account. */
-export async function findForPerson(deps: Deps, user: SignedIn, jobId: string): Promise<JobRow | undefined> {
-  const own = await findJob(deps.db, user.id, jobId);
-  return own ?? (user.role === 'operator' ? await findJobOfAnyone(deps.db, jobId) : undefined);
 }
 
 export async function cancelJob(

@@ -1,5 +1,5 @@
 /**
- * Finds out why a guard matched no row, and returns an error code of the contract. Runs after the write and changes nothing.
+ * Finds the job that a person or a holder names, and why a guard matched no row: with an error code of the contract. Changes nothing.
  */
 
 import type { Result } from '../../spec/errors.ts';
@@ -9,7 +9,13 @@ import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import type { Fenced } from '../base/machine-api.ts';
 import type { JobRow } from '../store/job-row.ts';
-import { findJob, hadLease } from '../store/jobs.ts';
+import { findJob, findJobOfAnyone, hadLease } from '../store/jobs.ts';
+
+/** Finds a job of the person. An operator may find the jobs of every account. */
+export async function findForPerson(deps: Deps, user: SignedIn, jobId: string): Promise<JobRow | undefined> {
+  const own = await findJob(deps.db, user.id, jobId);
+  return own ?? (user.role === 'operator' ? await findJobOfAnyone(deps.db, jobId) : undefined);
+}
 
 /** The machine that reports on a job, and its lease. */
 export interface Holder {

@@ -17,8 +17,7 @@ import { placeOf, QUEUE_CHANNEL } from '../base/notify.ts';
 import { connectWatcher, isOwn } from '../machines/connect.ts';
 import { type JobRow, targetOf } from '../store/job-row.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
-import { findForPerson } from './cancel-retry.ts';
-import { noJob } from './fence.ts';
+import { findForPerson, noJob } from './fence.ts';
 import { readTranscript } from './read.ts';
 
 type Entries = ReplyInput<typeof transcriptRow>['entries'];

@@ -21,8 +21,7 @@ import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter, ListedJob } from '../store/jobs.ts';
 import { isScan, readAttempts, readJobs, readScanEnd, readTexts } from '../store/jobs.ts';
-import { findForPerson } from './cancel-retry.ts';
-import { noJob } from './fence.ts';
+import { findForPerson, noJob } from './fence.ts';
 import type { JobView } from './job-view.ts';
 import {
   readWaiting,

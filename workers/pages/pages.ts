@@ -7,7 +7,7 @@ import { mountDevicePage } from './account/device-page.tsx';
 import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
 import { mountSettings } from './account/settings.tsx';
-import { mountBulk } from './console/bulk/mount.tsx';
+import { mountBulk } from './console/bulk/bulk-page.tsx';
 import { mountCharts } from './console/charts/charts-page.tsx';
 import { mountConsole } from './console/mount.tsx';
 import { findAsset } from './design/assets.ts';

@@ -4,10 +4,9 @@ import { isTerminal, JOB_STATUSES, type JobStatus } from '../../spec/job/status.
 import { LIVE_COUNTED } from './admin-reads.ts';
 import { join, raw, type Statement, sql } from './database.ts';
 import { statusIn } from './guard.ts';
-import { jobColumns } from './job-row.ts';
+import { jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { type ListedJob, promptStart } from './jobs.ts';
 import { IN_TROUBLE } from './overview-reads.ts';
-import { LIVE_OF_ALL } from './sweeps.ts';
 
 export type AdminJobRow = ListedJob & { email: string; machineName: string | null };
 

@@ -5,9 +5,9 @@ import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { ASLEEP_MS, type MachineState } from '../../spec/overview/machine-state.ts';
 import { join, raw, type Statement, sql } from './database.ts';
 import { mayBe, statusIn } from './guard.ts';
+import { LIVE_OF_ALL } from './job-row.ts';
 import type { MachineRow } from './machines.ts';
 import { machineColumns } from './machines.ts';
-import { LIVE_OF_ALL } from './sweeps.ts';
 
 export interface MachineFilter {
   /** A text that the id, the name or the e-mail address must contain. */

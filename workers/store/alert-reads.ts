@@ -6,9 +6,8 @@ import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { LIVE_COUNTED } from './admin-reads.ts';
 import { raw, type Statement, sql } from './database.ts';
 import { mayBe, statusIn } from './guard.ts';
-import { type JobRow, jobColumns } from './job-row.ts';
+import { type JobRow, jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { IN_TROUBLE } from './overview-reads.ts';
-import { LIVE_OF_ALL } from './sweeps.ts';
 
 /** A job with its account and one machine: the machine that holds it, or else the machine that it names. */
 export type AlertJobRow = JobRow & {

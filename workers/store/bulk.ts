@@ -6,11 +6,10 @@ import type { BulkAction, BulkFilter } from '../../spec/overview/bulk.ts';
 import type { Database, Statement } from './database.ts';
 import { join, raw, sql } from './database.ts';
 import { statusIn } from './guard.ts';
-import { jobColumns } from './job-row.ts';
+import { jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { IN_TROUBLE } from './overview-reads.ts';
 import { bulkRuns } from './schema.ts';
 import { selectList } from './select-list.ts';
-import { LIVE_OF_ALL } from './sweeps.ts';
 
 export type BulkRun = typeof bulkRuns.$inferSelect & {
   email: string;

@@ -39,3 +39,7 @@ export function targetOf(job: TargetFields): JobTarget {
     sessionFallback: job.sessionFallback,
   };
 }
+
+/** The live jobs of every account, for use in a statement. */
+export const LIVE_OF_ALL =
+  'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';

@@ -6,7 +6,7 @@ import type { MinuteJob } from '../../spec/overview/stats.ts';
 import { LIVE_COUNTED } from './admin-reads.ts';
 import { type Database, join, raw, type Statement, sql } from './database.ts';
 import { statusIn } from './guard.ts';
-import { LIVE_OF_ALL } from './sweeps.ts';
+import { LIVE_OF_ALL } from './job-row.ts';
 
 export const MINUTE_MS = 60_000;
 /** The number of rows for 8 days. */

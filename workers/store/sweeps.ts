@@ -5,12 +5,8 @@ import { LEASED_STATUSES } from '../../spec/job/status.ts';
 import type { Statement } from './database.ts';
 import { sql } from './database.ts';
 import { mayBe, statusIn } from './guard.ts';
-import { jobColumns } from './job-row.ts';
+import { jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { VISIT_EVERY_MS } from './machines.ts';
-
-/** The live jobs of every account, for use in a statement. */
-export const LIVE_OF_ALL =
-  'users u CROSS JOIN jobs j INDEXED BY jobs_live ON j.user_id = u.id AND j.finished_at IS NULL';
 
 /** Reads expired leases of every account, with one read of each account's live index. */
 export function readExpiredLeases(now: number, limit: number): Statement {

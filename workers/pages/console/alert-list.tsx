@@ -1,13 +1,9 @@
 /** The alerts by kind, with their meaning, the next step, and the affected jobs and machines. */
 
-import { accept } from '../../../spec/errors.ts';
-import type { Alert } from '../../../spec/overview/alerts.ts';
-import { type Alerts, readAlerts } from '../../overview/alerts.ts';
+import type { Alert, AlertKind } from '../../../spec/overview/alerts.ts';
 import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
-import type { PageRequest } from '../frame/page.ts';
 import { Sentence, Time } from '../parts/texts.tsx';
-import { ConsoleHeading } from './console-heading.tsx';
 import { accountPath, machinePath, PATHS, pathWith } from './paths.ts';
 
 const TITLES: Record<Alert['kind'], string> = {
@@ -20,7 +16,11 @@ const TITLES: Record<Alert['kind'], string> = {
   version_drift: 'Machines run an older orp',
 };
 
-interface Props extends Alerts {
+interface Props {
+  alerts: readonly Alert[];
+  counts: Record<AlertKind, number>;
+  /** True if there may be more alerts than the server found. */
+  hasMore: boolean;
   /** The maximum number of alerts of one kind that are shown. */
   perKind: number;
   now: number;
@@ -100,27 +100,4 @@ function Line({ alert, now }: { alert: Alert; now: number }) {
 /** Returns the subject of an alert. For `version_drift`, it is the version. */
 function versionOf({ id }: Alert): string {
   return id.slice(id.indexOf(':') + 1);
-}
-
-/** The maximum number of alerts. It is small, so that the page stays below 60 kB. */
-const SHOWN = 40;
-
-export async function alertsPage({ deps }: PageRequest) {
-  const found = await readAlerts(deps);
-  const alerts = found.alerts.slice(0, SHOWN);
-  const isCut = found.hasMore || found.alerts.length > SHOWN;
-  return accept({
-    title: 'Alerts',
-    place: 'console' as const,
-    liveSeconds: 5,
-    body: (
-      <>
-        <ConsoleHeading title="Alerts" isLive />
-        <div data-region="alerts">
-          <AlertList {...found} alerts={alerts} hasMore={false} perKind={SHOWN} now={deps.now} />
-          {isCut && <p class="quiet">There are more. They show when these are repaired.</p>}
-        </div>
-      </>
-    ),
-  });
 }

@@ -133,3 +133,26 @@ function StatusTiles({ live, ended }: { live: Counts['live']; ended: Counts['end
     </ul>
   );
 }
+
+/** The maximum number of alerts. It is small, so that the page stays below 60 kB. */
+const ALERTS = 40;
+
+export async function alertsPage({ deps }: PageRequest) {
+  const found = await readAlerts(deps);
+  const alerts = found.alerts.slice(0, ALERTS);
+  const isCut = found.hasMore || found.alerts.length > ALERTS;
+  return accept({
+    title: 'Alerts',
+    place: 'console' as const,
+    liveSeconds: 5,
+    body: (
+      <>
+        <ConsoleHeading title="Alerts" isLive />
+        <div data-region="alerts">
+          <AlertList {...found} alerts={alerts} hasMore={false} perKind={ALERTS} now={deps.now} />
+          {isCut && <p class="quiet">There are more. They show when these are repaired.</p>}
+        </div>
+      </>
+    ),
+  });
+}

@@ -12,10 +12,9 @@ import { localPath } from '../frame/local-path.ts';
 import { type FormRequest, onForm, showPage } from '../frame/page.ts';
 import type { Receipted } from '../parts/notes.tsx';
 import { mountAccounts } from './account-page.tsx';
-import { alertsPage } from './alert-list.tsx';
 import { adminJobsPage } from './jobs-page.tsx';
 import { machinePage } from './machine-page.tsx';
-import { machinesPage } from './machines-page.tsx';
+import { alertsPage, machinesPage } from './machines-page.tsx';
 import { machineOrderPath, PATHS } from './paths.ts';
 
 export function mountConsole(app: Hono<AppEnv>): void {

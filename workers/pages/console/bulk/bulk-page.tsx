@@ -3,21 +3,23 @@
  * The newest runs follow.
  */
 
+import type { Hono } from 'hono';
 import { startBulk as startRow } from '../../../../spec/contract/admin.ts';
 import type { BodyOf } from '../../../../spec/contract/endpoint.ts';
 import { accept, HTTP_STATUS, type Refusal, type Result } from '../../../../spec/errors.ts';
 import { BULK_ACTIONS } from '../../../../spec/overview/bulk.ts';
+import type { AppEnv } from '../../../http/app-env.ts';
 import { parse } from '../../../http/parse.ts';
 import { sourceOf } from '../../../http/source.ts';
-import { advanceBulk, countMatching, listBulk, startBulk } from '../../../overview/bulk.ts';
-import type { FormRequest, PageRequest } from '../../frame/page.ts';
+import { abortBulk, advanceBulk, countMatching, listBulk, startBulk } from '../../../overview/bulk.ts';
+import { type FormRequest, onForm, type PageRequest, showPage } from '../../frame/page.ts';
 import { Filter } from '../../parts/filter.tsx';
 import { ErrorNote } from '../../parts/notes.tsx';
 import { ConsoleHeading } from '../console-heading.tsx';
 import { FILTER_KEYS, JOB_CHOICES } from '../job-filter.ts';
 import { bulkPath, namedIn, PATHS } from '../paths.ts';
 import { BulkForm, type Typed } from './bulk-form.tsx';
-import { BulkRuns } from './bulk-runs.tsx';
+import { BulkRuns, runPage } from './bulk-runs.tsx';
 
 type Order = BodyOf<typeof startRow>;
 
@@ -130,4 +132,29 @@ export async function startRun(request: FormRequest) {
   // Perform the first step now, so that a small order is complete when its page opens.
   await advanceBulk(deps, name);
   return accept({ to: bulkPath(name) });
+}
+
+/** The pages of bulk orders. */
+export function mountBulk(app: Hono<AppEnv>): void {
+  const operatorsOnly = true;
+  const run = `${PATHS.bulk}/:name`;
+  const back = ({ params }: { params: Record<string, string> }) =>
+    params.name === undefined ? PATHS.bulk : bulkPath(params.name);
+  showPage(app, { path: PATHS.bulk, operatorsOnly }, bulkPage);
+  showPage(app, { path: run, operatorsOnly }, runPage);
+  onForm(app, { path: PATHS.bulk, operatorsOnly, back }, startRun);
+
+  onForm(app, { path: `${run}/advance`, operatorsOnly, back }, async (request) => {
+    const advanced = await advanceBulk(request.deps, request.params.name ?? '');
+    return advanced.ok ? accept({ to: back(request) }) : advanced;
+  });
+
+  onForm(app, { path: `${run}/abort`, operatorsOnly, back }, async (request) => {
+    const aborted = await abortBulk(request.deps, request.auth, request.params.name ?? '');
+    if (!aborted.ok) return aborted;
+    const text = aborted.value.changed
+      ? 'Aborted. What was ordered stays ordered; the other jobs are left alone.'
+      : 'The run had ended already.';
+    return accept({ to: back(request), receipt: { tone: 'done', text } });
+  });
 }
