@@ -99,8 +99,8 @@ export interface FullAccount {
   runningJobId: string;
   lostJobId: string;
   failedJobId: string;
-  /** A bulk run of its operator. */
-  runName: string;
+  /** A bulk run, if the account is an operator's. */
+  runName: string | undefined;
 }
 
 const TEST_RUN = Array.from(
@@ -203,7 +203,8 @@ async function inTrouble(api: Api, ideaId: string): Promise<void> {
 }
 
 /** A run that has done nothing yet. */
-async function bulkRun(api: Api): Promise<string> {
+async function bulkRun(api: Api): Promise<string | undefined> {
+  if ((await api.send('GET', '/api/cli/me')).user.role !== 'operator') return undefined;
   // No job is for this idea: whoever watches the run changes nothing.
   const order = { action: 'cancel', filter: { ideaId: 'ide_withdrawn', status: 'queued' } };
   const name = 'withdrawn-survey';
