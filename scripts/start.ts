@@ -127,7 +127,7 @@ function welcome(url: string, folder: string, operator: Operator): string {
   const account = operator.email === undefined ? [] : [`--email ${operator.email}`];
   const login = ['node', shellWord(projectPath('dist/orp.js')), 'auth login --base-url', url, ...account];
   return `The hosted side is ready on ${url}
-State is in ${folder}, the cron fires every minute, Ctrl-C ends it.
+It keeps its state in ${folder} and fires the cron trigger every minute. Press Ctrl-C to stop it.
 
 ${firstSteps(url, operator)}Sign in from another terminal:
   ${login.join(' ')}
@@ -140,7 +140,7 @@ function firstSteps(url: string, { email, password, setupPath }: Operator): stri
   if (setupPath !== undefined)
     return `There is no operator yet. Make the first one with this link (it works once, for a day):\n  ${url}${setupPath}\n\n`;
   if (password === undefined) return '';
-  return `First operator account (the password is shown only now):\n  e-mail    ${email}\n  password  ${password}\n\n`;
+  return `First operator account (copy the password now: it is not shown again):\n  e-mail    ${email}\n  password  ${password}\n\n`;
 }
 
 function resetCommand(folder: string, email: string | undefined): string {

@@ -222,7 +222,7 @@ export type SessionOpening =
   /** No server can be used, for the reason in `why`. The prompt runs in its own process. */
   | { kind: 'no_server'; why: string; version?: string | undefined };
 
-/** In which way the runner drives an agent, and why. */
+/** How the runner drives an agent, and why. */
 export interface DrivenWay {
   way: 'shared_server' | 'own_server' | 'process';
   /** The reason, as part of a sentence. */

@@ -1,6 +1,6 @@
 /**
- * Calls one row of the contract. The compiler checks parameters, query and body against the row. `send` returns the raw answer,
- * `call` parses it with the row's schema. Both first check that the answer comes from the server.
+ * Calls one row of the contract. The compiler checks parameters, query and body against the row. `send` returns the raw answer.
+ * `call` parses the answer with the row's schema. Both first check that the answer comes from the server.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -143,7 +143,7 @@ interface Exchange {
   row: Endpoint;
   params: Readonly<Record<string, string>>;
   url: string;
-  /** The path with its ids, for debugging. */
+  /** The path with the ids filled in. Only debug messages show it. */
   path: string;
   init: RequestInit;
   signal: AbortSignal | undefined;

@@ -53,7 +53,7 @@ function pageOf({ alerts, hasMore }: Answer, now: number): Rich {
   if (alerts.length === 0) return said('done', 'No alerts.');
   return [
     ...alerts.map((alert) => alertPage(alert, now)),
-    hasMore ? said('note', 'There may be more than the server looked at.') : '',
+    hasMore ? said('note', 'There may be more alerts than the server found or shows here.') : '',
   ];
 }
 

@@ -125,7 +125,7 @@ export async function abort(context: Context, name: string): Promise<void> {
   const answer = await call(client, abortBulk, { params: { name } });
   printResult(context, answer, {
     lines: [...linesOf(answer.run), ['changed', answer.changed]],
-    page: () => [answer.changed ? '' : said('note', 'The run had ended already.'), runPage(answer.run)],
+    page: () => [answer.changed ? '' : said('note', 'The run had already ended.'), runPage(answer.run)],
   });
 }
 

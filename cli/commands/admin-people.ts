@@ -39,9 +39,12 @@ export async function invite(context: Context, { role, email }: InviteOptions): 
       ['invitation.expires_at', answer.expiresAt],
     ],
     page: () => [
-      said('done', `Send this link to the person. It makes one ${role} account, until ${answer.expiresAt}:`),
+      said(
+        'done',
+        `Send this link to the person. It creates one ${role} account and expires at ${answer.expiresAt}:`,
+      ),
       `\n  ${answer.url}\n\n`,
-      said('note', 'The link is shown only now.'),
+      said('note', 'Copy the link now: it is not shown again.'),
       said('next', `orp admin invitations revoke ${answer.id}`),
     ],
   });
@@ -95,7 +98,7 @@ export async function revokeInvitation(context: Context, invitationId: string): 
     page: () =>
       answer.changed
         ? said('done', 'The invitation is revoked.')
-        : said('note', 'The invitation had been used, revoked or had expired before.'),
+        : said('note', 'Nothing changed: the invitation was already used, revoked or expired.'),
   });
 }
 
@@ -211,10 +214,13 @@ export async function resetPassword(
     page: () => [
       said(
         'done',
-        `Send this link to ${answer.email}. It sets a new password once, until ${answer.expiresAt}:`,
+        `Send this link to ${answer.email}. It sets a new password once and expires at ${answer.expiresAt}:`,
       ),
       `\n  ${answer.url}\n\n`,
-      said('note', 'The link is shown only now. Its use signs all devices of the account out.'),
+      said(
+        'note',
+        'Copy the link now: it is not shown again. When the person uses it, the server signs out all their devices.',
+      ),
     ],
   });
 }

@@ -102,7 +102,9 @@ async function password(context: Context, { passwordStdin, revokeOthers }: Passw
     ],
     page: () => [
       said('done', 'Your password was changed.'),
-      answer.revoked === 0 ? '' : said('note', `Other devices that were signed out: ${answer.revoked}.`),
+      answer.revoked === 0
+        ? ''
+        : said('note', `Other devices that the server signed out: ${answer.revoked}.`),
     ],
   });
 }
@@ -115,7 +117,10 @@ async function readBoth(context: Context): Promise<{ current: string; next: stri
 
 async function askBoth(context: Context): Promise<{ current: string; next: string }> {
   if (!canAsk(context)) {
-    throw usageError('Nobody can be asked for the passwords.', 'Use --password-stdin, or a terminal.');
+    throw usageError(
+      'orp cannot ask for the passwords without a terminal.',
+      'Use --password-stdin, or run the command in a terminal.',
+    );
   }
   const current = await ask(context, { message: 'Old password:', isSecret: true });
   const next = await ask(context, { message: 'New password:', isSecret: true });

@@ -27,7 +27,7 @@ export interface DiscoveredSession {
   linked: boolean;
 }
 
-/** Lists the sessions, newest first. If an agent cannot be asked, warns and lists the sessions of the other agents. */
+/** Lists the sessions, newest first. If an agent does not answer, warns and lists the sessions of the other agents. */
 export async function discoverSessions(context: Context, isAll: boolean): Promise<DiscoveredSession[]> {
   const repository = await context.repository();
   const shelf = isLinkable(repository) ? readSessions(repository, context.now()).sessions : [];

@@ -47,7 +47,10 @@ export async function pickAndRegister(
   context.stdout.print(discoveredPage(shown, { now: context.now(), columns: context.stdout.columns }));
   if (sessions.length > shown.length) {
     context.stdout.print(
-      said('note', `${sessions.length - shown.length} older ones: \`orp link session discover --json\`.`),
+      said(
+        'note',
+        `Older sessions: ${sessions.length - shown.length}. \`orp link session discover --json\` lists all sessions.`,
+      ),
     );
   }
   const picked = await askWhich(context, shown);

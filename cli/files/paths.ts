@@ -66,7 +66,7 @@ export function machineIdCopyPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), `machine-id-${fingerprint(userFolder(env))}`);
 }
 
-/** The lock of the runner of a machine. One file per machine id. */
+/** The lock that the runner of a machine holds. Each machine id has its own file. */
 export function runnerLockPath(env: NodeJS.ProcessEnv, machineId: string): string {
   return join(stateFolder(env), 'runner', `${fingerprint(machineId)}.json`);
 }

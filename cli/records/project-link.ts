@@ -21,7 +21,7 @@ export type ProjectLinkFile =
   | { kind: 'invalid' }
   | { kind: 'linked'; link: ProjectLink };
 
-/** Rebuilds a record from a file or another program. Undefined without an idea. */
+/** Rebuilds a record from a file or another program. Returns undefined if it names no idea. */
 export function normaliseProjectLink(
   record: JsonObject,
   defaults: { root: string; now: number },

@@ -50,7 +50,7 @@ export interface CandidateRoots {
   roots: readonly string[];
   env: NodeJS.ProcessEnv;
   now: number;
-  /** Skips repositories that another account linked. Empty or absent: no filter. */
+  /** Skips repositories that another account linked. If empty or absent, no repository is skipped. */
   email?: string | undefined;
 }
 
@@ -107,7 +107,7 @@ export function requireReadable(candidates: readonly Candidate[]): void {
   for (const candidate of candidates) if (candidate.kind === 'unreadable') throw candidate.trouble;
 }
 
-/** The error for a repository that is skipped because it has moved. Undefined for other candidates. */
+/** The error for a repository that is skipped because it has moved. Returns undefined for other candidates. */
 export function movedRepository(candidate: Candidate): CliError | undefined {
   if (candidate.kind !== 'skipped') return undefined;
   const { root, reason, link } = candidate;
@@ -127,7 +127,7 @@ export function movedRepository(candidate: Candidate): CliError | undefined {
   });
 }
 
-/** The warning about a listed root that is no longer a linked repository. Undefined for other candidates. */
+/** The warning about a listed root that is no longer a linked repository. Returns undefined for other candidates. */
 export function unlinkedRepository(candidate: Candidate): string | undefined {
   if (candidate.kind !== 'skipped') return undefined;
   const { root, reason } = candidate;

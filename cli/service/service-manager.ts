@@ -18,7 +18,7 @@ export interface ServiceManager {
   /** Path of the definition. */
   path: string;
   render(plan: ServicePlan): string;
-  /** The state of the service. Throws if the system cannot be asked. */
+  /** Returns the state of the service. Throws if the service manager does not answer. */
   state(): Promise<ServiceState>;
   /** Loads a new definition and starts the service. */
   load(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Finds in which way the runner drives Codex, and why. A running runner has recorded the way of its last job. Otherwise this
- * file finds the way of the next prompt with the same function as the runner. It starts no server.
+ * Reports how the runner drives Codex, and why. A running runner has recorded how it ran its last job. Otherwise this
+ * file calls the runner's own function to find how the next prompt would run. It starts no server.
  */
 
 import { existsSync } from 'node:fs';

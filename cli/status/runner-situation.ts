@@ -39,7 +39,7 @@ export interface RunnerSituation {
   spool: { leases: number; bytes: number; oldest_at_utc: string | null };
   /** Results that the server did not accept. They stay here until a person checks them. */
   kept: { path: string; jobs: number };
-  /** The way in which the runner drives its agent (docs/agents.md). Null if the agent is missing. */
+  /** How the runner drives its agent (docs/agents.md). Null if the agent is missing. */
   agent: AgentWay | null;
   last_error: { message: string; at_utc: string } | null;
   policy: { path: string; exists: boolean; valid: boolean; rules: string[]; waiting: string };

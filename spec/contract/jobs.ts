@@ -86,7 +86,7 @@ export const job = z.object({
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
-  /** If absent, `wait`. */
+  /** What to do at a usage limit. If absent, it is `wait`. */
   onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
   sessionFallback: z.enum(SESSION_FALLBACKS),
   timeoutSeconds: z.number().int().optional(),

@@ -52,7 +52,7 @@ const linkedSession = z.object({
   orpSessionId: z.string().min(1).max(200),
   /** The id that the agent gave the session, whichever agent it is. */
   codexSessionId: z.string().max(200).nullish(),
-  /** Extension: the agent. If absent, `codex`. */
+  /** Extension: the agent of the session. If absent, the server assumes `codex`. */
   agent: agentName.optional(),
   label: line,
   state: z.enum(['active', 'closed']),
@@ -137,9 +137,9 @@ export const heartbeat = endpoint({
     condition: machineCondition.optional(),
     /** Extension: true while the runner asks a person whether the job may run. The job is not started yet. */
     asking: z.boolean().optional(),
-    /** Extension: the results on the runner's disk that the server has not accepted. If absent, nothing changes. */
+    /** Extension: the results on the runner's disk that the server has not accepted. If absent, the server keeps the last report. */
     spool: spoolBacklog.optional(),
-    /** Extension: the way in which the runner drives its agent. */
+    /** Extension: how the runner drives its agent. */
     agent: drivenAgent.optional(),
   }),
   reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
@@ -192,12 +192,12 @@ export const pollJob = endpoint({
     /** Extension: the same claim id returns the same lease. */
     claimId: z.string().min(8).max(64).optional(),
     instance: z.string().max(64).optional(),
-    /** Extension: only jobs for these repositories. */
+    /** Extension: return only jobs for these repositories. */
     projectRoot: repeated,
     dryRun: queryFlag,
-    /** Extension: the kinds of job that the runner knows, separated by commas. If absent, the kinds of v0.4.4. */
+    /** Extension: the kinds of job that the runner knows, separated by commas. If absent, the server assumes the kinds of v0.4.4. */
     kinds: announcedInQuery.optional(),
-    /** Extension: the agents that the runner drives, separated by commas. If absent, `codex`. */
+    /** Extension: the agents that the runner drives, separated by commas. If absent, the server assumes `codex`. */
     agents: announcedInQuery.optional(),
   }),
   reply: z.object({
@@ -226,7 +226,7 @@ export const claimJob = endpoint({
     /** Only jobs for these repositories. If absent, jobs for any repository that the machine has synced. */
     projectRoots: z.array(projectRootField).max(BOUNDS.machineProjects).optional(),
     dryRun: z.boolean().default(false),
-    /** The kinds of job that the runner knows. If absent, the kinds of v0.4.4. */
+    /** The kinds of job that the runner knows. If absent, the server assumes the kinds of v0.4.4. */
     kinds: announced.optional(),
     /** The agents that the runner drives. If absent, `codex`. */
     agents: announced.optional(),

@@ -18,7 +18,7 @@ export interface MachineCondition {
   code: ConditionCode;
   /** A sentence of the runner. It may be empty. */
   message: string;
-  /** When the runner claims again, epoch ms. If absent, as soon as the agent works. */
+  /** When the runner claims again, in epoch ms. If absent, it claims again as soon as the agent works. */
   until?: number | undefined;
   /** When the condition began, in epoch ms. */
   since: number;

@@ -13,7 +13,7 @@ export interface SyncedSession {
   orpSessionId: string;
   /** The id of the session at its agent. */
   codexSessionId?: string | undefined;
-  /** The agent of the session. If absent, the default agent. */
+  /** The agent of the session. If absent, the runner uses the default agent. */
   agent?: string | undefined;
   /** True if the runner of the machine does not drive the session's agent. */
   lacksAgent?: boolean | undefined;
@@ -88,7 +88,7 @@ export function isRouteable(session: SyncedSession): session is SyncedSession & 
   return state === 'active' && codexSessionId !== undefined && codexSessionId !== '' && lacksAgent !== true;
 }
 
-/** Marks every session whose agent the runner of its machine does not drive. */
+/** Sets `lacksAgent` on each session that needs an agent which the machine's runner cannot drive. */
 export function withAgents(
   projects: readonly SyncedProject[],
   abilitiesOf: (machineId: string) => RunnerAbilities | undefined,

@@ -69,7 +69,7 @@ export interface MachinePresence {
   listening: boolean;
   draining: boolean;
   condition?: MachineCondition | undefined;
-  /** The abilities that its runner last announced. If absent, the abilities of v0.4.4. */
+  /** The abilities that its runner last announced. If absent, the server assumes the abilities of v0.4.4. */
   abilities?: RunnerAbilities | undefined;
 }
 

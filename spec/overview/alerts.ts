@@ -46,11 +46,11 @@ export const PLAYBOOK: Record<AlertKind, { meaning: string; next: string }> = {
   repeated_retries: {
     meaning:
       'The job was tried four times or more and has not ended well. Another try will probably meet the same problem.',
-    next: 'Read the errors of its attempts with orp job show. Repair the cause, or cancel the job.',
+    next: 'Run orp job show to read the errors of its attempts. Repair the cause, or cancel the job.',
   },
   growing_spool: {
     meaning:
-      'The runner has had results on its disk for ten minutes that the server has not taken. They are safe there.',
+      'For ten minutes, the runner has kept results on its disk that the server has not accepted. They are safe there.',
     next: 'Check that the machine reaches this server and that its account is signed in: orp runner status there names what is left and why.',
   },
   version_drift: {

@@ -1,4 +1,4 @@
-/** The state of a machine, in one word, as far as the server knows it. */
+/** Describes in one word what the server knows about the state of a machine. */
 
 import type { MachinePresence } from '../job/waiting.ts';
 import { OFFLINE_AFTER_MS } from '../job/waiting.ts';

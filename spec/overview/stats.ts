@@ -21,13 +21,13 @@ export interface Stats {
   isSample?: true | undefined;
 }
 
-/** A job that was claimed or ended in the minute. */
+/** A job that was claimed, or ended, in the minute that the statistics cover. */
 export interface MinuteJob {
-  /** How the job ended, or null if it did not end in the minute. */
+  /** How the job ended, or null if it did not end in that minute. */
   outcome: 'completed' | 'failed' | 'cancelled' | null;
-  /** The time from the due time to the claim, or null if the job was not claimed in the minute. */
+  /** How long the job waited between its due time and its claim, or null if it was not claimed in that minute. */
   wakeMs: number | null;
-  /** The time from the start to the end, or null if the job did not end in the minute. */
+  /** How long the job ran from its start to its end, or null if it did not end in that minute. */
   runMs: number | null;
 }
 

@@ -31,7 +31,7 @@ function start(...args: string[]): ScriptRun {
 }
 
 async function readyUrl(script: ScriptRun): Promise<string> {
-  await script.says('Ctrl-C ends it');
+  await script.says('Press Ctrl-C to stop it');
   return /http:\/\/127\.0\.0\.1:\d+/.exec(script.output())?.[0] ?? '';
 }
 

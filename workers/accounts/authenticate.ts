@@ -22,17 +22,18 @@ interface Trusted {
   kind: TokenKind;
   /** When D1 last confirmed the token. */
   confirmedAt: number;
-  /** Until this time, D1 is not asked. */
+  /** The isolate does not ask D1 again before this time. */
   until: number;
 }
 
 /** How long an isolate trusts an answer of D1. After this time, every isolate rejects a revoked token. */
 const TRUST_MS = 30_000;
 /**
- * While D1 does not answer, no token can be revoked either. The isolate trusts the last answer of D1 for this long.
+ * How long an isolate trusts the last answer of D1 while D1 does not answer. During such an outage nobody
+ * can revoke a token.
  */
 const SILENT_TRUST_MS = 15 * 60_000;
-/** How often D1 is asked while it does not answer. */
+/** How often the isolate asks D1 again while D1 does not answer. */
 const ASK_AGAIN_MS = 5000;
 /** How often the use of a token is recorded, so that unused tokens can be removed. */
 export const NOTE_USE_MS = 24 * 60 * 60_000;

@@ -22,7 +22,7 @@ const CODE_LIMIT = 5;
 export interface SignInAttempt {
   email: string;
   deviceName: string;
-  /** Where the token will be kept. If absent, in a terminal. */
+  /** Where the client keeps the token. If absent, the server assumes a terminal. */
   kind?: TokenKind | undefined;
   /** The address that the attempt comes from. */
   address: string;
@@ -83,8 +83,8 @@ export async function countTry(deps: Deps, counted: Counted, alsoCode?: string):
 }
 
 /**
- * Counts a try of somebody who is signed in at the codes of waiting terminals. Nobody may guess the code of another person's
- * terminal. A successful try is given back.
+ * Counts an attempt of a signed-in person to enter the code of a waiting terminal, so that a person cannot guess the code of
+ * somebody else's terminal. A correct code does not count.
  */
 export async function countGuess(
   deps: Deps,

@@ -29,7 +29,7 @@ export interface ClaimRequest {
   /** A repeated claim with the same id returns the same lease. */
   claimId?: string | undefined;
   instance?: string | undefined;
-  /** Only jobs for these repositories. If absent, jobs for any repository. */
+  /** The claim considers only jobs for these repositories. If absent, it considers jobs for all repositories. */
   projectRoots?: readonly string[] | undefined;
   /** The abilities that the runner has announced. */
   abilities?: RunnerAbilities | undefined;
@@ -54,7 +54,7 @@ export type ClaimOutcome =
 export interface SaidOfMachine {
   name: string | undefined;
   condition: Omit<MachineCondition, 'since'> | undefined;
-  /** If absent, nothing changes. */
+  /** If absent, the object keeps the last report. */
   report?: SaidReport | undefined;
 }
 

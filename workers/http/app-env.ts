@@ -3,7 +3,7 @@
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 
-/** The ids in a request, as far as they are known. */
+/** The ids that the request has named so far. */
 export interface AboutRequest {
   jobId?: string | undefined;
   machineId?: string | undefined;

@@ -248,7 +248,7 @@ function outdated(job: JobRow, expected: number) {
   return refuse(
     'record_changed',
     `Job ${job.id} is at attempt ${job.attempt} and ${job.status}; the retry was for attempt ${expected}.`,
-    'Show it with orp job show, and retry it if you still want to.',
+    'Run orp job show to see the job, and retry it if you still want to.',
   );
 }
 
@@ -264,7 +264,7 @@ async function notRetried(
   return seen.kind === 'outdated' ? outdated(now, seen.expected) : wrongStatus(now);
 }
 
-const TAKEN_BACK = 'The job was taken from its machine: the prompt may run twice.';
+const TAKEN_BACK = 'The server took the job from its machine. The prompt may run twice.';
 
 /** Returns a warning for a person who retries a job of this status. */
 export function retryWarning(status: JobStatus): string | undefined {

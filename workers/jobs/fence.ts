@@ -58,11 +58,7 @@ async function explainMismatch(deps: Deps, job: JobRow, holder: Holder): Promise
 }
 
 export function wrongStatus(job: JobRow) {
-  return refuse(
-    'wrong_status',
-    `Job ${job.id} is ${job.status}.`,
-    'Show the job with orp job show to see what happened.',
-  );
+  return refuse('wrong_status', `Job ${job.id} is ${job.status}.`, 'Run orp job show to see what happened.');
 }
 
 export function noJob(jobId: string) {

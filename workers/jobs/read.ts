@@ -202,7 +202,7 @@ export async function readTranscript(
 /** Consecutive attempts of one machine are read in one call. */
 type Run = [Source, ...Source[]];
 
-/** The number of machines that are asked at the same time. Each answers with a few mebibytes at most. */
+/** The server reads from this many machines at the same time. Each returns a few mebibytes at most. */
 const RUNS_AT_ONCE = 4;
 
 function runsOf(sources: readonly Source[]): Run[] {

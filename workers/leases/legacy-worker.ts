@@ -38,7 +38,7 @@ const AGENT_LEASE_MS = 2 * 60 * 60_000;
 type Poll = ReplyInput<typeof pollAgent>;
 
 export interface ReviewRequest {
-  /** A selector. If absent or blank, any review. */
+  /** A selector. If absent or blank, any review matches. */
   agent?: string | undefined;
   claimId?: string | undefined;
   projectRoots?: readonly string[] | undefined;
@@ -214,7 +214,7 @@ function notTaken(checkpointId: string, job: JobRow) {
   return refuse(
     'wrong_status',
     `Checkpoint ${checkpointId} is not held by this worker: its job ${job.id} is ${job.status}.`,
-    'Show the job with orp job show. Its holder will answer.',
+    'No action is needed: the runner that holds the job will answer. Run orp job show to see the job.',
   );
 }
 
@@ -222,7 +222,7 @@ function givenUp(checkpointId: string, leaseId: string) {
   return refuse(
     'lease_lost',
     `The attempt ${leaseId} at checkpoint ${checkpointId} took too long, so the server gave it up. Another attempt will answer.`,
-    'No action is needed. Show the job with orp job show.',
+    'No action is needed. Run orp job show to see the job.',
   );
 }
 

@@ -22,9 +22,9 @@ export interface PollRequest {
   instance?: string | undefined;
   projectRoots?: readonly string[] | undefined;
   dryRun: boolean;
-  /** The kinds of job that the runner knows. If absent, the kinds of v0.4.4. */
+  /** The kinds of job that the runner knows. If absent, the server assumes the kinds of v0.4.4. */
   kinds?: readonly string[] | undefined;
-  /** The agents that the runner drives. If absent, Codex. */
+  /** The agents that the runner drives. If absent, the server assumes Codex. */
   agents?: readonly string[] | undefined;
 }
 

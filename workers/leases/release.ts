@@ -28,7 +28,7 @@ export interface Release {
   reason: ReleaseReason;
   /** A sentence of the runner. */
   message: string | undefined;
-  /** For how long the job may not be claimed. If absent, the server decides. */
+  /** How long the server must not hand out the job. If absent, the server decides. */
   retryAfterMs: number | undefined;
 }
 

@@ -7,7 +7,7 @@ import { limitReached, limitsOf } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
 import { foreignMachine } from './sync.ts';
 
-/** The object's answer to the upgrade. Its `webSocket` is the caller's end. */
+/** What the object answers when it opens a channel. With a WebSocket, `response.webSocket` is the end for the caller. */
 export interface Connection {
   response: Response;
 }

@@ -57,7 +57,7 @@ export class LiveLeases {
   readonly #machine: MachineOf;
   readonly #memo: LeaseMemo;
   #leases: Map<string, LiveLease> | undefined;
-  /** Until this time, memory is used without asking D1. */
+  /** Until this time, the object uses its memory and does not ask D1. */
   #believedUntil = 0;
   #doubtedUntil = 0;
 

@@ -100,7 +100,7 @@ function toFacts(row: AlertJobRow, waiting: Waiting | undefined): AlertJob {
   };
 }
 
-/** Returns why due jobs wait, as far as the reason depends on the linked repositories of their accounts. */
+/** Returns why due jobs wait. Covers only reasons that depend on the linked repositories of their accounts. */
 async function waitingOfDue(deps: Deps, rows: readonly AlertJobRow[]): Promise<Map<string, Waiting>> {
   const due = rows.filter((row) => row.status === 'queued' && row.availableAt <= deps.now - DUE_MS);
   const accounts = [...Map.groupBy(due, (row) => row.userId)].slice(0, ACCOUNTS_LIMIT);

@@ -183,7 +183,7 @@ export async function dismissJob(
     return refuse(
       'wrong_status',
       `Job ${job.id} is ${job.status}. Only a failed job can be dismissed.`,
-      'Show it with orp job show.',
+      'Run orp job show to see the job.',
     );
   }
   const order = { now: deps.now, actor: user.id, source, failed: job.status };

@@ -196,7 +196,7 @@ async function find(
 function noSuchCode() {
   return refuse(
     'not_found',
-    'No terminal waits under this code.',
+    'No terminal is waiting for this code.',
     'Codes are valid for ten minutes. Compare the code with the code on your terminal, or run orp auth login again.',
   );
 }

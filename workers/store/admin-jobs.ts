@@ -17,9 +17,9 @@ export interface AdminJobFilter {
   kind?: string | undefined;
   ideaId?: string | undefined;
   machineId?: string | undefined;
-  /** Only jobs that are older than this job. */
+  /** If set, the list includes only jobs that are older than this job. */
   before?: string | undefined;
-  /** Only jobs that failed after this time are listed. */
+  /** The list includes a failed job only if it failed after this time. */
   failedSince: number;
   limit: number;
 }

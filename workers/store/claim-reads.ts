@@ -24,7 +24,7 @@ interface CandidateQuery {
   /** The kinds that the runner knows. */
   kinds: readonly string[];
   after?: CandidatePosition | undefined;
-  /** The free places of the machine. If absent, they are unknown and all jobs are read. */
+  /** The free places of the machine. If absent, they are unknown, and the query reads all jobs. */
   free?: FreePlaces | undefined;
 }
 

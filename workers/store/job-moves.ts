@@ -165,7 +165,7 @@ export interface Return {
   now: number;
   /** The reason, for people. */
   error: string;
-  /** When the job may be claimed again, if it does not expire first. If undefined, at once. */
+  /** When the job may be claimed again, if it does not expire first. If undefined, it may be claimed at once. */
   availableAt: number | undefined;
   /** True if the job waits for the reset of a usage limit. */
   isUsageWait: boolean;

@@ -133,13 +133,13 @@ export function promptStart(): string {
 }
 
 export interface JobFilter {
-  /** If empty, any status. */
+  /** The statuses to list. If empty, the list includes every status. */
   statuses: readonly string[];
   live: boolean;
   kind?: string | undefined;
   ideaId?: string | undefined;
   machineId?: string | undefined;
-  /** Only jobs that are older than this job. */
+  /** If set, the list includes only jobs that are older than this job. */
   before?: string | undefined;
   limit: number;
 }

@@ -72,7 +72,7 @@ export async function listSessions(
 
 const loaded = z.looseObject({ data: z.array(z.string()).catch([]) });
 
-/** The sessions in which a turn runs. Without an answer of the server: none. */
+/** Returns the sessions in which a turn runs. Returns none if the server does not answer. */
 export async function listActive(connection: Connection): Promise<string[]> {
   const reply = await connection.call('thread/loaded/list', {});
   const ids = reply.kind === 'ok' ? (loaded.safeParse(reply.result).data?.data ?? []) : [];

@@ -31,7 +31,7 @@ export type EngineChoice =
 /** A prompt and its target. */
 export interface PromptPlan {
   agent: Agent;
-  /** The name of the session's agent. If absent, the default agent. */
+  /** The name of the session's agent. If absent, the runner uses the default agent. */
   agentName: string | undefined;
   task: AgentTask;
   job: ClaimedJob;

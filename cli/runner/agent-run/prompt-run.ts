@@ -27,7 +27,7 @@ export interface PromptRun {
 export interface PromptTarget {
   job: ClaimedJob;
   codexSessionId: string;
-  /** The agent of the session. If absent, the default agent. */
+  /** The agent of the session. If absent, the runner uses the default agent. */
   agent?: string | undefined;
   /** The folder that the policy judged, with symlinks resolved. */
   cwd: string;

@@ -1,6 +1,6 @@
 /**
- * Opens a session again after its agent server or the connection to it has ended, and finds out what became of the prompt. The new
- * server may end, too, so it tries several times.
+ * Opens a session again after its agent server or the connection to it has ended, and finds out what happened to the prompt.
+ * The new server may end, too, so it tries several times.
  */
 
 import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';

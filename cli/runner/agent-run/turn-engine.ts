@@ -56,7 +56,7 @@ export function turnEngine(plan: TurnPlan): Engine {
 /** A prompt that was entered. */
 interface Begun {
   session: AgentSession;
-  /** Undefined if it is unknown what became of the prompt. */
+  /** Undefined if the runner does not know whether the prompt was entered, or how its turn ended. */
   turnId: string | undefined;
   /** The turn has ended already. */
   ended?: EnteredTurn;
@@ -170,13 +170,13 @@ class TurnRun {
     }
   }
 
-  /** From here on the turn is followed. What it did before is unknown. */
+  /** Records that the runner follows the turn from now on. It does not know what the turn did before. */
   async #join(): Promise<void> {
     this.#isJoined = true;
     await this.#tell(JOINED_METHOD, {});
   }
 
-  /** The answer may have come while nobody listened. */
+  /** The answer may have arrived while the runner was not listening. */
   async #findAnswer(): Promise<string | undefined> {
     if (!this.#isJoined) return undefined;
     const search = await this.#session.find([this.#plan.marker]);
@@ -190,7 +190,7 @@ class TurnRun {
     if (again.kind === 'open') {
       await this.#session.close();
       this.#session = again.session;
-      // Nobody closes it later.
+      // No other code closes it later.
       if (this.#isAbandoned) await again.session.close();
     }
     return again.turn;

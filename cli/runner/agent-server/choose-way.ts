@@ -1,6 +1,6 @@
 /**
- * Chooses in which way the runner drives Codex. The runner calls this before each prompt. `orp runner status` and
- * `orp link doctor` call the same function, so that they always agree. It starts no server.
+ * Chooses how the runner drives Codex: through a server or with a process. The runner calls this before each prompt.
+ * `orp runner status` and `orp link doctor` call the same function, so that they always agree. It starts no server.
  */
 
 import type { FoundProgram } from '../../agents/agent.ts';

@@ -146,7 +146,7 @@ class JobRun {
     return this.#deliver(failedResult('agent_error', error, new Date()));
   }
 
-  /** Returns the job to the queue, because nobody decided about it. */
+  /** Returns the job to the queue, because no person answered the question. */
   async #putBack(reason: ReleaseReason): Promise<JobEnd> {
     const isReleased = await this.#lease.putBack(reason);
     const { jobId } = this.#lease.held;

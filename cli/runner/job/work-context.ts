@@ -20,7 +20,7 @@ export type JobVerdict =
   | { kind: 'passed'; limits: PolicyLimits }
   /** The runner asked a person, who did not answer. */
   | { kind: 'unanswered' }
-  /** Nobody decided, because the job was cancelled, its lease is gone, or the runner exits. */
+  /** No person answered, because the job was cancelled, its lease was lost, or the runner exits. */
   | { kind: 'stopped'; reason: StopReason };
 
 /** The lease of a job while the runner asks a person about the job. */
@@ -73,7 +73,7 @@ export interface LocalState {
 /** The agents that this runner drives. Without a name, the functions use the default agent. */
 export interface Agents {
   find(name?: string): Promise<Agent | undefined>;
-  /** Called with the way in which the prompt of a job is entered. */
+  /** Called before a job's prompt is entered, with how the runner drives the agent. */
   onWay?: (driven: DrivenWay, jobId: string) => void;
   /** Called when the runner exits. */
   end?(): Promise<void>;

@@ -14,7 +14,7 @@ import type { Obstacle } from './obstacle.ts';
 const CHECK_AGAIN_MS = 60_000;
 
 export interface ClaimGateOptions {
-  /** If absent, every claim is allowed. */
+  /** Decides whether the runner may claim now. If absent, it may always claim. */
   policy?: Pick<OwnerPolicy, 'reasonToWait'> | undefined;
   /** The word for the waiting work in messages. */
   claims: 'jobs' | 'reviews';

@@ -124,7 +124,10 @@ export class Claimer {
   }
 }
 
-/** Refuses a dry run if the server does not support it: such a server would hand out a job that nobody works on. */
+/**
+ * Refuses a dry run if the server does not support it. Such a server would hand out a real job, and the runner would not run
+ * it.
+ */
 export async function refuseDryRun(
   service: Pick<HostedApi, 'offers' | 'baseUrl'>,
 ): Promise<Exclude<Reply<never>, { kind: 'ok' }> | undefined> {

@@ -35,7 +35,7 @@ export interface WorkPlan
   runJob(lease: JobLease, placed: PlacedClaim): Promise<JobEnd>;
   /** Returns the agents of the sessions that can take jobs. If absent, the default agent is used. */
   agentsInUse?: () => Promise<readonly string[]>;
-  /** If absent, every claim is allowed. */
+  /** Decides whether the runner may claim now. If absent, it may always claim. */
   policy?: Pick<OwnerPolicy, 'reasonToWait'>;
   /** Creates the recovery, which delivers old results on this machine. */
   makeRecovery(options: RecoveryHost): SpoolRecovery;

@@ -25,7 +25,7 @@ export interface TranscriptOptions {
   spool: Pick<LeaseSpool, 'addChunk' | 'keepInMind'>;
   /** Secret values that must not leave this machine. */
   secrets: readonly string[];
-  /** The requested session. If absent, any session is accepted. */
+  /** The requested session. If absent, the runner accepts any session. */
   sessionId?: string;
   /** Called if the agent reports another session. From then on, its output is dropped. */
   onOtherSession?(said: string): void;

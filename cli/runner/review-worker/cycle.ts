@@ -32,7 +32,7 @@ const MOST_QUESTIONS = 100;
 export interface AgentCycleOptions {
   context: WorkContext & { service: AgentService };
   policy: OwnerPolicy;
-  /** The selector of `--agent`. If absent, any review is taken. */
+  /** The selector of `--agent`. If absent, any review matches. */
   agent: string | undefined;
   /** Called when a review begins. */
   onBusy(): void;

@@ -28,11 +28,11 @@ import type { WorkerBlock } from '../job/job-report.ts';
 
 /** Which review to ask for. */
 export interface AgentQuestion {
-  /** A selector. If absent, any review. */
+  /** A selector. If absent, any review matches. */
   agent?: string | undefined;
   claimId?: string | undefined;
   isDry?: boolean;
-  /** Only reviews for this repository. */
+  /** If set, the server returns only reviews for this repository. */
   projectRoot?: string | undefined;
   /** No reviews for these repositories. */
   without?: readonly string[];

@@ -68,7 +68,7 @@ export const journalRecord = z.discriminatedUnion('record', [
     session_id: z.string(),
     /** The marker of the prompt in the transcript. */
     marker: z.string(),
-    /** The agent of the session. If absent, the default agent. */
+    /** The agent of the session. If absent, the runner uses the default agent. */
     agent: z.string().optional(),
     cwd: z.string(),
     /** How long the turn may take from then on. Absent in records of earlier versions. */

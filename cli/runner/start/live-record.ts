@@ -17,7 +17,7 @@ interface LivePlace {
   env: NodeJS.ProcessEnv;
   machineId: string;
   instance: string;
-  /** The options that decide in which way the runner drives its agent. `orp runner status` uses them before the first job. */
+  /** The options that decide how the runner drives its agent. `orp runner status` uses them before the first job. */
   agentOptions: { bin: string | undefined; profile: string | undefined; mode: string | undefined };
 }
 
@@ -48,7 +48,7 @@ export class LiveRecord {
     this.#write({ paused: code === undefined ? undefined : { code, message, until_utc } });
   }
 
-  /** Records in which way the runner drives its agent. */
+  /** Records how the runner drives its agent. */
   noteWay({ way, why }: DrivenWay): void {
     const before = JSON.stringify(this.#record.agent);
     if (before !== JSON.stringify({ way, why })) this.#write({ agent: { way, why: cut(why, MAX_MESSAGE) } });

@@ -9,7 +9,7 @@ import { AgentCycle } from '../review-worker/cycle.ts';
 import { prepareParts, type WorkOptions } from './work-parts.ts';
 
 export interface ReviewOptions extends WorkOptions {
-  /** The selector of `--agent`. If absent, any review is taken. */
+  /** The selector of `--agent`. If absent, any review matches. */
   agent?: string | undefined;
 }
 

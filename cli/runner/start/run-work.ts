@@ -61,7 +61,7 @@ export async function runWork(given: Context, options: ShownOptions): Promise<nu
         live.noteWay(driven);
         prepared.report.noteWay(driven);
         if (options.verbose && driven.way === 'process') {
-          reporter.info(`Job ${jobId} runs in a process of its own, because ${driven.why}.`);
+          reporter.info(`Job ${jobId} runs in its own process, because ${driven.why}.`);
         }
       };
     }

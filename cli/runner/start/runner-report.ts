@@ -16,7 +16,7 @@ export class RunnerReport {
     this.#folder = spoolFolder(env, machineId);
   }
 
-  /** The way of the newest prompt. */
+  /** How the runner drove the agent for the newest prompt. */
   noteWay({ way, version }: DrivenWay): void {
     this.#agent = { way, ...(version === undefined ? {} : { version: version.slice(0, 64) }) };
   }

@@ -1,6 +1,6 @@
 /** The remedy for each problem that `link doctor` finds. */
 
-/** A sentence for every code. */
+/** Maps each problem code to the sentence that `link doctor` shows for it. */
 export const REMEDIES = {
   missing_git_repo: 'Run the command in a repository, pass --repo-root, or run `git init`.',
   listed_but_not_linked: 'Run `orp link project bind --idea-id <idea-id>` in the repository.',

@@ -182,7 +182,7 @@ describe('orp auth password', () => {
   });
 
   it.each([
-    [['auth', 'password'], '', 'Nobody can be asked'],
+    [['auth', 'password'], '', 'orp cannot ask for the passwords'],
     [['auth', 'password', '--password-stdin'], 'one line', 'two lines'],
     [['auth', 'password', '--password-stdin'], 'a\nb\nc', 'two lines'],
   ])('%j with %j changes nothing and says what is missing', async (words, stdin, sentence) => {

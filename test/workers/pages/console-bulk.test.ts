@@ -62,7 +62,7 @@ describe('a bulk order', () => {
     const name = `half-${crypto.randomUUID()}`;
     const { location } = await browser.post(BULK, { ...form, name });
     expect((await browser.postAndFollow(`${location}/abort`)).text).toMatch(/Aborted\. .* aborted 20 of 23/);
-    expect((await browser.postAndFollow(`${location}/abort`)).text).toContain('The run had ended already.');
+    expect((await browser.postAndFollow(`${location}/abort`)).text).toContain('The run had already ended.');
     await browser.post(`${location}/advance`);
     const statuses = await Promise.all(jobs.map(async (id) => (await show(machine.owner, id)).status));
     expect(statuses.filter((status) => status === 'queued')).toHaveLength(3);

@@ -25,7 +25,7 @@ describe('a terminal that waits to be signed in', () => {
     const { token } = await accepts(takeDeviceToken, { body: { deviceCode } });
     expect((await send(getMe, { as: { ...person, token } })).status).toBe(200);
     expect((await browser.get(`/device?code=${userCode}`)).text).toContain(
-      'No terminal waits under this code.',
+      'No terminal is waiting for this code.',
     );
   });
 

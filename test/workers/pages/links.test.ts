@@ -70,7 +70,7 @@ describe('an invitation', () => {
   it('is made by an operator, is shown once, and makes a member', async () => {
     const operator = await anOperator();
     const made = await operator.post(`${PEOPLE}/invitations`, { role: 'member', email: 'noor@orp.test' });
-    expect(made.text).toContain('The server shows this link only now:');
+    expect(made.text).toContain('Copy this link now. The server does not show it again:');
     const { path, token } = linkIn(made.html);
     expect((await operator.get(PEOPLE)).html).not.toContain(token);
     expect((await operator.get(PEOPLE)).text).toContain('noor@orp.test');

@@ -145,7 +145,7 @@ describe('a terminal that asks to be signed in', () => {
   });
 });
 
-describe('a code that nobody waits under', () => {
+describe('a code that no terminal is waiting for', () => {
   it.each(['', 'BCDF-GHJ', 'AEIO-UAEI', "' OR 1=1", 'B'.repeat(1_000_000)])(
     'is refused: %j',
     async (userCode) => {

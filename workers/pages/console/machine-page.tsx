@@ -17,7 +17,7 @@ import { Listening, machineName, Spool, StateBadge, wayWords } from './machine-t
 import { accountPath, machineOrderPath, machinePath, PATHS, pathWith } from './paths.ts';
 
 const JOBS = 12;
-/** The number of devices, the most recently used first. The page of the account has the others. */
+/** The page shows this many devices, the most recently used first. The page of the account shows all. */
 const DEVICES = 8;
 
 export async function machinePage({ params, deps }: PageRequest) {

@@ -42,7 +42,7 @@ export function PeopleBody({ accounts, next, invitations, viewerId, now, fresh, 
     <>
       {fresh && (
         <div class="note note-done" role="status">
-          <p>{shownLine(fresh.text)} The server shows this link only now:</p>
+          <p>{shownLine(fresh.text)} Copy this link now. The server does not show it again:</p>
           <p>
             <CopyableId id={fresh.url} label="link" />
           </p>

@@ -154,7 +154,7 @@ export function mountBulk(app: Hono<AppEnv>): void {
     if (!aborted.ok) return aborted;
     const text = aborted.value.changed
       ? 'Aborted. What was ordered stays ordered; the other jobs are left alone.'
-      : 'The run had ended already.';
+      : 'The run had already ended.';
     return accept({ to: back(request), receipt: { tone: 'done', text } });
   });
 }
