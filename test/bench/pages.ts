@@ -3,6 +3,10 @@
  * database reads.
  */
 
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { MEASURED_PATHS } from '../browser/bench-paths.ts';
 import type { BenchOptions, Report } from './bench.ts';
 import type { Bill } from './price.ts';
@@ -103,11 +107,15 @@ class Visitor {
     this.#cookie = cookie;
   }
 
+  /** `bytes`: of the body on the wire, compressed as for a browser. */
   async get(path: string): Promise<{ text: string; bytes: number }> {
-    const response = await fetch(this.#url + path, { headers: { cookie: this.#cookie }, redirect: 'manual' });
-    const body = new Uint8Array(await response.arrayBuffer());
-    if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
-    return { text: new TextDecoder().decode(body), bytes: body.byteLength };
+    const asked = request(this.#url + path, { headers: { cookie: this.#cookie, 'accept-encoding': 'gzip' } });
+    asked.end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const body = await buffer(response);
+    if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}`);
+    const isZipped = response.headers['content-encoding'] === 'gzip';
+    return { text: (isZipped ? gunzipSync(body) : body).toString('utf8'), bytes: body.byteLength };
   }
 }
 
