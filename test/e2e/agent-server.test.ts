@@ -264,7 +264,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
     model.requests.filter(({ input }) => JSON.stringify(input.at(-1)).includes(name)).length;
 
   it('a job that meets a usage limit waits for its end, and is continued once', async () => {
-    const jobId = await submit(limited(3, 'limit-one'));
+    const jobId = await submit(limited(10, 'limit-one'));
     const runner = startRunner();
     const waiting = await until(
       () => show(jobId),
