@@ -12,6 +12,7 @@ import { isOlder } from '../../cli/base/version.ts';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
 import { isolatedEnv } from '../../scripts/local/orp-command.ts';
 import { makeTemporaryFolder } from '../../scripts/local/temporary-folder.ts';
+import { fileExists } from '../cli/runner/job/conditions.ts';
 import { type AppServer, startAppServer } from '../support/app-server.ts';
 import { findCodexes, makeCodexHome } from '../support/codex.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
@@ -33,7 +34,7 @@ describe.each(codexes)('the driver of $name', ({ bin }) => {
     mkdirSync(cwd);
     model = await startModelServer();
     const home = makeCodexHome(folder, model.baseUrl);
-    const env = { ...isolatedEnv(folder), CODEX_HOME: home };
+    const env = { ...isolatedEnv(folder), HOME: folder, CODEX_HOME: home };
     sessionId = await createAgentSession({ bin, title: 'Codex' }, 'Hello, this is the survey.', { cwd, env });
     server = await startAppServer(bin, folder, home);
     const person = await connection();
@@ -92,7 +93,9 @@ describe.each(codexes)('the driver of $name', ({ bin }) => {
     expect(session.answer(ask.askId, { decision })).toBe(false);
 
     expect(await session.follow(turnId, ignore)).toMatchObject({ status });
-    expect(existsSync(file)).toBe(isDone);
+    // On a busy machine Codex ends the turn before the command, which goes on.
+    if (isDone) await fileExists(file);
+    else expect(existsSync(file)).toBe(false);
     await session.close();
   });
 

@@ -44,6 +44,8 @@ describe.each(codexes)('with $name', ({ bin }) => {
     model = await startModelServer();
     hosted = await startHosted();
     workspace = await makeWorkspace(hosted);
+    // Codex runs commands in a login shell: the start-up files of the person who tests take no part.
+    workspace.orp.env.HOME = workspace.folder;
     workspace.orp.env.CODEX_HOME = makeCodexHome(join(workspace.folder, 'agent'), model.baseUrl);
     workspace.orp.env.CODEX_BIN = bin;
     if (oldest !== undefined)

@@ -48,6 +48,8 @@ describe.each(codexes)('with $name, a prompt that was entered under a lost lease
     model = await startModelServer();
     const createUser = async () => ({ id: '', ...service.person });
     workspace = await makeWorkspace({ url: service.url, createUser });
+    // Codex runs commands in a login shell: the start-up files of the person who tests take no part.
+    workspace.orp.env.HOME = workspace.folder;
     workspace.orp.env.CODEX_HOME = makeCodexHome(join(workspace.folder, 'agent'), model.baseUrl);
     workspace.orp.env.CODEX_BIN = bin;
     sessionId = await createAgentSession({ bin, title: 'Codex' }, 'Hello.', workspace.orp);

@@ -21,7 +21,8 @@ export async function startAppServer(
   mkdirSync(home, { recursive: true });
   const path = join(folder, 's', 'codex.sock');
   const child = spawn(bin, ['app-server', '--listen', `unix://${path}`], {
-    env: { ...process.env, CODEX_HOME: home },
+    // The start-up files of the person's own shell take no part.
+    env: { ...process.env, HOME: home, CODEX_HOME: home },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';

@@ -163,11 +163,10 @@ export class ServerSession implements AgentSession {
   async interrupt(turnId: string): Promise<void> {
     const params = { threadId: this.#task.sessionId, turnId };
     const endsAt = performance.now() + INTERRUPT.timeoutMs;
-    for (;;) {
-      const reply = await this.#connection.call('turn/interrupt', params, INTERRUPT);
-      // Codex refuses to interrupt a turn that it has accepted but not begun.
-      const isTooEarly = reply.kind === 'error' && !this.#ended.has(turnId);
-      if (!isTooEarly || performance.now() > endsAt) break;
+    // Codex refuses to interrupt a turn that it has accepted but not begun, so this asks until the turn has ended.
+    while (!this.#ended.has(turnId) && !this.#isLost) {
+      await this.#connection.call('turn/interrupt', params, INTERRUPT);
+      if (performance.now() > endsAt) break;
       await pause(AGAIN_MS);
     }
     if (!this.#isShared) await this.#endTerminals();
