@@ -21,7 +21,7 @@ export interface Client {
   baseUrl: string;
   /** If empty, only routes without authentication can be called. */
   token: string;
-  /** The account of the token, as far as known. */
+  /** The account of the token. Absent if it is unknown. */
   account?: Account | undefined;
   /** Headers of every request, without the authorization. */
   headers: Readonly<Record<string, string>>;

@@ -61,7 +61,7 @@ function statusesOf({ status, account }: BulkFilter): Result<readonly JobStatus[
   if (ended !== undefined && account === undefined) {
     return refuse(
       'invalid_input',
-      `status: jobs that are ${ended} are listed for one account.`,
+      `status: the server lists ${ended} jobs only for one account at a time.`,
       'Name the account as well, by its e-mail address or its id.',
     );
   }

@@ -246,7 +246,7 @@ describe('the jobs of all accounts', () => {
     const unbounded = await list('status=completed');
     expect([unbounded.status, unbounded.text]).toEqual([
       400,
-      expect.stringContaining('status: jobs that are completed are listed for one account.'),
+      expect.stringContaining('status: the server lists completed jobs only for one account at a time.'),
     ]);
     expect((await list(`status=${'x'.repeat(50)}`)).text).toContain('status: there is no status');
     expect((await list(`account=${email}`)).text).toContain('claims the job');
