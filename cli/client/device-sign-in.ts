@@ -1,7 +1,6 @@
 /** Signs in this terminal with a code that a person approves on a page (RFC 8628). */
 
-import { getMe } from '../../spec/contract/auth.ts';
-import { startDevice, takeDeviceToken } from '../../spec/contract/device.ts';
+import { getMe, startDevice, takeDeviceToken } from '../../spec/contract/auth.ts';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { CliError } from '../base/exit.ts';
 import { call, send } from './call.ts';

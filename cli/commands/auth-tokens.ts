@@ -1,8 +1,8 @@
 /** `orp auth token list|revoke` and `orp auth password`: commands for your own sign-ins. */
 
 import type { Command } from 'commander';
+import { changePassword, listTokens, revokeTokenById } from '../../spec/contract/auth.ts';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
-import { changePassword, listTokens, revokeTokenById } from '../../spec/contract/tokens.ts';
 import { usageError } from '../base/exit.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';

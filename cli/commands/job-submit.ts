@@ -2,8 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import type { BodyInput } from '../../spec/contract/endpoint.ts';
-import { idempotencyKey } from '../../spec/contract/fields.ts';
+import { type BodyInput, idempotencyKey } from '../../spec/contract/endpoint.ts';
 import { enqueueJob } from '../../spec/contract/jobs.ts';
 import {
   type LeaseLossPolicy,

@@ -19,8 +19,8 @@ export interface Program {
 /** The maximum number of files in one folder. */
 export const FOLDER_LIMIT = 12;
 
-/** Folders without that limit, because they have one file per command, table or group of routes. */
-export const LARGE_FOLDERS: readonly string[] = ['cli/commands', 'workers/store', 'spec/contract'];
+/** Folders without that limit, because they have one file per command or per table. */
+export const LARGE_FOLDERS: readonly string[] = ['cli/commands', 'workers/store'];
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   spec: {

@@ -8,8 +8,7 @@ import { ALERT_KINDS } from '../overview/alerts.ts';
 import { BULK_ACTIONS, BULK_STATES } from '../overview/bulk.ts';
 import { MACHINE_STATES } from '../overview/machine-state.ts';
 import { CHART_SPANS } from '../overview/stats.ts';
-import { endpoint } from './endpoint.ts';
-import { absentable, jobKind, ok, queryInteger } from './fields.ts';
+import { absentable, endpoint, jobKind, ok, queryInteger } from './endpoint.ts';
 
 /** A text of a filter that a person types. */
 const words = z.string().trim().min(1).max(200);

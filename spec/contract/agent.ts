@@ -5,8 +5,7 @@
 
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
-import { endpoint } from './endpoint.ts';
-import { absentable, jobKind, ok, projectRootField, queryFlag, repeated } from './fields.ts';
+import { absentable, endpoint, jobKind, ok, projectRootField, queryFlag, repeated } from './endpoint.ts';
 
 const roots = z.array(projectRootField).max(BOUNDS.machineProjects);
 

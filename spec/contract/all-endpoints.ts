@@ -3,7 +3,6 @@
 import * as admin from './admin.ts';
 import * as agent from './agent.ts';
 import * as auth from './auth.ts';
-import * as device from './device.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as events from './events.ts';
 import * as ideas from './ideas.ts';
@@ -11,19 +10,18 @@ import * as jobs from './jobs.ts';
 import * as machines from './machines.ts';
 import * as people from './people.ts';
 import * as runner from './runner.ts';
-import * as tokens from './tokens.ts';
 
 /** Every row, in the order of the documents. */
 export const ROWS = [
   auth.deviceLogin,
   auth.deviceVerify,
-  device.startDevice,
-  device.takeDeviceToken,
+  auth.startDevice,
+  auth.takeDeviceToken,
   auth.getMe,
   auth.revokeToken,
-  tokens.listTokens,
-  tokens.revokeTokenById,
-  tokens.changePassword,
+  auth.listTokens,
+  auth.revokeTokenById,
+  auth.changePassword,
   ideas.listIdeas,
   ideas.showIdea,
   ideas.addIdea,

@@ -1,8 +1,7 @@
-/** Sign-in and identity. */
+/** Sign-in and identity: passwords, terminals that a person approves on the page `/device` (RFC 8628), and devices. */
 
 import { z } from 'zod';
-import { endpoint } from './endpoint.ts';
-import { absentable, ok } from './fields.ts';
+import { absentable, endpoint, ok } from './endpoint.ts';
 
 const user = z.object({ id: z.string(), email: z.string(), name: z.string() });
 
@@ -72,4 +71,115 @@ export const revokeToken = endpoint({
   errors: [],
   capability: 'token-revoke',
   idempotent: true,
+});
+
+/**
+ * The routes that sign in a terminal without a password (RFC 8628). A person approves the terminal on the page
+ * `/device`.
+ */
+export const startDevice = endpoint({
+  name: 'startDevice',
+  method: 'POST',
+  path: '/api/auth/device/code',
+  summary: 'Ask to be signed in. A person approves the code on a page; the terminal polls for its token.',
+  auth: 'none',
+  body: z.object({
+    /** Shown to the person who approves, and in the list of signed-in devices. */
+    deviceName: z.string().max(200).optional(),
+  }),
+  reply: z.object({
+    ok,
+    /** The secret of the terminal. */
+    deviceCode: z.string(),
+    /** The code that the person types. */
+    userCode: z.string(),
+    verificationUri: z.string(),
+    /** The address of the page, including the code. */
+    verificationUriComplete: z.string(),
+    /** How long the code is valid, in seconds. */
+    expiresIn: z.number().int(),
+    /** Seconds between two polls. */
+    interval: z.number().int(),
+  }),
+  errors: ['limit_reached'],
+  capability: 'device-flow',
+  idempotent: false,
+});
+
+export const takeDeviceToken = endpoint({
+  name: 'takeDeviceToken',
+  method: 'POST',
+  path: '/api/auth/device/token',
+  summary:
+    'Fetch the token of an approved sign-in, once. `authorization_pending`: ask again after the interval. `slow_down`: the interval is five seconds longer from now on.',
+  auth: 'none',
+  body: z.object({ deviceCode: z.string().min(1).max(200) }),
+  reply: z.object({
+    ok,
+    token: z.string(),
+    user: z.object({ id: z.string(), email: z.string(), name: z.string() }),
+  }),
+  errors: ['authorization_pending', 'slow_down', 'access_denied', 'expired_token'],
+  capability: 'device-flow',
+  idempotent: false,
+});
+
+/** The routes of people for their own sign-ins: list and revoke devices, change the password. */
+export const listTokens = endpoint({
+  name: 'listTokens',
+  method: 'GET',
+  path: '/api/auth/tokens',
+  summary: 'List your signed-in devices, the most recently used first.',
+  reply: z.object({
+    ok,
+    tokens: z.array(
+      z.object({
+        /** Identifies the device. It cannot be used to sign in. */
+        id: z.string(),
+        name: z.string(),
+        kind: z.enum(['cli', 'browser']),
+        createdAt: z.string(),
+        /** When the device was last used, exact to a day. */
+        usedAt: z.string(),
+        /** True if the device sent this request. */
+        isThis: z.boolean(),
+      }),
+    ),
+  }),
+  errors: [],
+  capability: 'tokens',
+  idempotent: true,
+});
+
+export const revokeTokenById = endpoint({
+  name: 'revokeTokenById',
+  method: 'DELETE',
+  path: '/api/auth/tokens/:tokenId',
+  summary: 'Sign one of your devices out. Effective everywhere within 30 s.',
+  reply: z.object({ ok, name: z.string() }),
+  errors: ['not_found'],
+  capability: 'tokens',
+  idempotent: true,
+});
+
+export const changePassword = endpoint({
+  name: 'changePassword',
+  method: 'POST',
+  path: '/api/auth/password',
+  summary:
+    'Change your password. Your other browsers are signed out; with `revokeOthers` every other device is.',
+  body: z.strictObject({
+    current: z.string().min(1).max(1024),
+    /** The new password, with 12 to 1,024 characters. */
+    next: z.string().max(1024),
+    revokeOthers: z.boolean().default(false),
+  }),
+  reply: z.object({
+    ok,
+    /** The number of devices that were signed out. */
+    revoked: z.number().int(),
+  }),
+  errors: ['invalid_credentials', 'too_many_attempts', 'record_changed'],
+  capability: 'tokens',
+  idempotent: false,
 });

@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import { machineIdField } from '../ids.ts';
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS, MIN_WAIT_SECONDS } from '../transport/events.ts';
-import { endpoint } from './endpoint.ts';
-import { queryFlag, queryInteger } from './fields.ts';
+import { endpoint, queryFlag, queryInteger } from './endpoint.ts';
 
 const instance = z.string().max(64).optional();
 

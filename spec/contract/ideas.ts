@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { MAX_PROMPT_BYTES } from '../job/kinds.ts';
-import { endpoint } from './endpoint.ts';
-import { absentable, clearable, line, ok, queryFlag, queryInteger } from './fields.ts';
+import { absentable, clearable, endpoint, line, ok, queryFlag, queryInteger } from './endpoint.ts';
 
 /** Notes contain a complete plan. They have the same limit as a prompt, because prompts quote them. */
 const notes = z.string().max(MAX_PROMPT_BYTES);

@@ -16,8 +16,16 @@ import {
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { WAITING_CODES } from '../job/waiting.ts';
-import { endpoint } from './endpoint.ts';
-import { absentable, jobKind, ok, projectRootField, queryInteger, sentKind, timestamp } from './fields.ts';
+import {
+  absentable,
+  endpoint,
+  jobKind,
+  ok,
+  projectRootField,
+  queryInteger,
+  sentKind,
+  timestamp,
+} from './endpoint.ts';
 
 /** How one attempt at a job ended. `released`: it ended before it had any effect. `revoked`: a person revoked it. */
 const ATTEMPT_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;

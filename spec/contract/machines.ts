@@ -2,8 +2,7 @@
 
 import { z } from 'zod';
 import { CONDITION_CODES } from '../job/condition.ts';
-import { endpoint } from './endpoint.ts';
-import { absentable, ok } from './fields.ts';
+import { absentable, endpoint, ok } from './endpoint.ts';
 
 export const drainMachine = endpoint({
   name: 'drainMachine',

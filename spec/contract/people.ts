@@ -1,8 +1,7 @@
 /** Accounts and invitations, for operators. Everybody else gets 403 `forbidden`. */
 
 import { z } from 'zod';
-import { endpoint } from './endpoint.ts';
-import { absentable, ok, queryInteger } from './fields.ts';
+import { absentable, endpoint, ok, queryInteger } from './endpoint.ts';
 
 /** The roles of accounts. */
 export const ROLES = ['member', 'operator'] as const;

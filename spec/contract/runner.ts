@@ -15,13 +15,13 @@ import { MAX_RETRY_AFTER_MS, REASON_LENGTH, RELEASE_REASONS } from '../job/relea
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../job/routing.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { clip, oneLine } from '../text.ts';
-import { endpoint } from './endpoint.ts';
 import {
   absentable,
   agentName,
   announced,
   announcedInQuery,
   clearable,
+  endpoint,
   jobKind,
   line,
   ok,
@@ -29,7 +29,7 @@ import {
   queryFlag,
   repeated,
   timestamp,
-} from './fields.ts';
+} from './endpoint.ts';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from './jobs.ts';
 
 const sha = z.string().max(128);

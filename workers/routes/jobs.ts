@@ -1,11 +1,10 @@
 /** The routes with which the owner queues, reads, cancels and retries jobs and reviews. */
 
 import type { Context, Hono } from 'hono';
-import { idempotencyKey } from '../../spec/contract/fields.ts';
+import { idempotencyKey } from '../../spec/contract/endpoint.ts';
 import * as rows from '../../spec/contract/jobs.ts';
 import { queueCheckpoint } from '../../spec/contract/runner.ts';
-import type { Result } from '../../spec/errors.ts';
-import { accept, refuse } from '../../spec/errors.ts';
+import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { sourceOf } from '../http/source.ts';

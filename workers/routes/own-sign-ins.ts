@@ -1,8 +1,13 @@
 /** The routes of people for their own sign-ins, and of terminals that want to be signed in. */
 
 import type { Context, Hono } from 'hono';
-import { startDevice, takeDeviceToken } from '../../spec/contract/device.ts';
-import { changePassword, listTokens, revokeTokenById } from '../../spec/contract/tokens.ts';
+import {
+  changePassword,
+  listTokens,
+  revokeTokenById,
+  startDevice,
+  takeDeviceToken,
+} from '../../spec/contract/auth.ts';
 import { accept } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
 import * as passwords from '../accounts/change-password.ts';

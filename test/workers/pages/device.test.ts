@@ -1,8 +1,7 @@
 /** The page that signs a terminal in. */
 
 import { describe, expect, it } from 'vitest';
-import { getMe } from '../../../spec/contract/auth.ts';
-import { startDevice, takeDeviceToken } from '../../../spec/contract/device.ts';
+import { getMe, startDevice, takeDeviceToken } from '../../../spec/contract/auth.ts';
 import { aBrowser, Browser } from '../harness/browser.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, MINUTE } from '../harness/clock.ts';

@@ -3,8 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../../spec/bounds.ts';
-import { getMe } from '../../../spec/contract/auth.ts';
-import { startDevice, takeDeviceToken } from '../../../spec/contract/device.ts';
+import { getMe, startDevice, takeDeviceToken } from '../../../spec/contract/auth.ts';
 import {
   approveDevice,
   DEVICE_LIFE_MS,

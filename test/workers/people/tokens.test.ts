@@ -1,8 +1,13 @@
 /** People see and end their own sign-ins, and nobody else's. */
 
 import { describe, expect, it } from 'vitest';
-import { deviceLogin, getMe } from '../../../spec/contract/auth.ts';
-import { changePassword, listTokens, revokeTokenById } from '../../../spec/contract/tokens.ts';
+import {
+  changePassword,
+  deviceLogin,
+  getMe,
+  listTokens,
+  revokeTokenById,
+} from '../../../spec/contract/auth.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
 import { advance, MINUTE } from '../harness/clock.ts';
 import { hashOf } from '../harness/passwords.ts';

@@ -1,7 +1,6 @@
-/** Every refusal that the routes of jobs and of sign-in declare. */
+/** Every refusal that the routes of jobs declare. */
 
 import { describe, it } from 'vitest';
-import * as auth from '../../../spec/contract/auth.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import * as contract from '../../../spec/contract/jobs.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
@@ -123,45 +122,6 @@ const REFUSALS = {
   },
 } satisfies Refusals<typeof contract>;
 
-const WRONG = { password: 'wrong', code: '000000' };
-
-const SIGN_IN_REFUSALS = {
-  deviceLogin: {
-    invalid_credentials: async () => {
-      const { email } = await aPerson();
-      for (const address of [email, 'nobody@orp.test']) {
-        const body = { email: address, password: WRONG.password };
-        await refuses(auth.deviceLogin, 'invalid_credentials', { body });
-      }
-    },
-    too_many_attempts: async () => {
-      const { email } = await aPerson();
-      const body = { email, password: WRONG.password };
-      for (let tries = 0; tries < 10; tries += 1)
-        await refuses(auth.deviceLogin, 'invalid_credentials', { body });
-      await refuses(auth.deviceLogin, 'too_many_attempts', { body });
-    },
-  },
-  deviceVerify: {
-    invalid_code: async () => {
-      const { email } = await aPerson();
-      for (const address of [email, 'nobody@orp.test']) {
-        await refuses(auth.deviceVerify, 'invalid_code', { body: { email: address, code: WRONG.code } });
-      }
-    },
-    too_many_attempts: async () => {
-      const { email } = await aPerson();
-      const body = { email, code: WRONG.code };
-      for (let tries = 0; tries < 10; tries += 1) await refuses(auth.deviceVerify, 'invalid_code', { body });
-      await refuses(auth.deviceVerify, 'too_many_attempts', { body });
-    },
-  },
-} satisfies Refusals<typeof auth>;
-
 describe('jobs', () => {
   it.each(scenariosOf(REFUSALS))('$name refuses with $code', ({ provoke }) => provoke());
-});
-
-describe('sign-in', () => {
-  it.each(scenariosOf(SIGN_IN_REFUSALS))('$name refuses with $code', ({ provoke }) => provoke());
 });
