@@ -118,6 +118,16 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/ideas.ts')).registerIdea],
   },
   {
+    name: 'feature',
+    task: 'Ideas:',
+    summary: 'list, show, add, change and remove the features of an idea',
+    examples: [
+      'orp feature list <idea-id>',
+      'orp feature add --idea-id <idea-id> --title "Sampling grid" --detail "10 m spacing"',
+    ],
+    parts: [async () => (await import('./commands/features.ts')).registerFeature],
+  },
+  {
     name: 'world',
     task: 'Ideas:',
     summary: 'show and change the repository bound to an idea',
@@ -171,7 +181,7 @@ const GROUPS: readonly CommandGroup[] = [
 
 /** The research governance commands of other clients. This client does not have them. */
 const GOVERNANCE_COMMANDS =
-  'about backup branch cleanup collaborate discover erdos feature gate init pack packet ready report secrets';
+  'about backup branch cleanup collaborate discover erdos gate init pack packet ready report secrets';
 
 /** Runs one command line (without the program's name) and returns its exit code. Throws errors to print. */
 export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {

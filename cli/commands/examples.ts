@@ -85,6 +85,17 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'idea remove': ['orp idea remove <idea-id>', 'orp idea remove <idea-id> --purge'],
   'idea restore': ['orp idea restore <idea-id>'],
+  'feature list': ['orp feature list <idea-id>', 'orp feature list <idea-id> --json'],
+  'feature show': ['orp feature show <feature-id> --idea-id <idea-id>'],
+  'feature add': [
+    'orp feature add --idea-id <idea-id> --title "Sampling grid" --detail "10 m spacing"',
+    'orp feature add --idea-id <idea-id> --title "Sampling grid" --details-file sections.json',
+  ],
+  'feature update': [
+    'orp feature update <feature-id> --idea-id <idea-id> --detail "5 m spacing"',
+    'orp feature update <feature-id> --idea-id <idea-id> --completed',
+  ],
+  'feature remove': ['orp feature remove <feature-id>'],
   'world show': ['orp world show <idea-id>', 'orp world show <idea-id> --json'],
   'world bind': [
     'orp world bind <idea-id> --project-root /srv/tides',

@@ -88,7 +88,7 @@ export function registerIdea(group: Command, shell: Shell): void {
     withEditOptions(
       group
         .command('update')
-        .description('change an idea; fails if someone else changed it meanwhile')
+        .description('change an idea; fails if the idea changes while the command runs')
         .argument('<idea-id>'),
     ).option('--title <title>', 'title'),
   ).action((id: string, options: EditOptions) =>

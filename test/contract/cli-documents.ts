@@ -107,6 +107,36 @@ export const DOCUMENTS: readonly DocumentRow[] = [
   ]),
   row('ideas', ['idea remove ide_1', 'linked', 'ok:true removedIdeaId:str mode:str', 'idea.id mode ok']),
   row('ideas', ['idea restore ide_1', 'linked', 'idea:obj', 'idea.id idea.title idea.visibility ok']),
+  row('feature', [
+    'feature list ide_1',
+    'linked',
+    'idea_id:str idea_title:str features:list',
+    'idea.id idea.title features.count --- feature.id feature.title feature.updated_at',
+  ]),
+  row('feature', [
+    'feature show fea_1 --idea-id ide_1',
+    'linked',
+    'idea_id:str feature:obj',
+    'feature.id feature.title feature.updated_at',
+  ]),
+  row('feature', [
+    'feature add --idea-id ide_1 --title Grid',
+    'linked',
+    'feature:obj',
+    'feature.id feature.title idea.id',
+  ]),
+  row('feature', [
+    'feature update fea_1 --idea-id ide_1 --title Grid',
+    'linked',
+    'feature:obj',
+    'feature.id feature.title feature.updated_at',
+  ]),
+  row('feature', [
+    'feature remove fea_1',
+    'linked',
+    'ok:true removedFeatureId:str ideaId:str',
+    'feature.id idea.id ok',
+  ]),
   row('world', [
     'world show ide_1',
     'linked',

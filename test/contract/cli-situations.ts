@@ -13,8 +13,8 @@ const IDEA = {
   visibility: 'private',
   githubUrl: 'https://github.com/mira/tides',
   updatedAt: '2026-04-01T10:00:00.000Z',
-  features: [],
 };
+const FEATURE = { id: 'fea_1', ideaId: 'ide_1', title: 'Grid', updatedAt: IDEA.updatedAt };
 const WORLD = {
   id: 'wor_1',
   ideaId: 'ide_1',
@@ -57,7 +57,10 @@ const RULES: readonly Rule[] = [
   ['GET', /\/me$/, { user: USER }],
   ['GET', /\/ideas$/, { ideas: [IDEA], hasMore: false, sort: 'updated_desc' }],
   ['POST', /\/ideas$/, { ok: true, idea: IDEA }],
-  ['GET', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA, features: [] }],
+  ['GET', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA, features: [FEATURE] }],
+  ['POST', /\/features$/, { ok: true, feature: FEATURE }],
+  ['PATCH', /\/features\/[^/]+$/, { ok: true, feature: FEATURE }],
+  ['DELETE', /\/features\/[^/]+$/, { ok: true, removedFeatureId: 'fea_1', ideaId: 'ide_1' }],
   ['PATCH', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA }],
   ['PUT', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA }],
   ['DELETE', /\/ideas\/[^/]+$/, { ok: true, removedIdeaId: 'ide_1', mode: 'soft' }],
