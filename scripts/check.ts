@@ -1,6 +1,6 @@
 /**
  * `npm run check`: checks format, lint, the types of every program, and generated files. The steps run in parallel; only a
- * failed step prints its output. `--types` checks only the types.
+ * failed step prints its output, and the step that measures the bundle. `--types` checks only the types.
  */
 
 import { spawn } from 'node:child_process';
@@ -16,12 +16,15 @@ interface Step {
   name: string;
   command: string;
   args: string[];
+  /** True if the output is printed although the step passed. */
+  isShown?: boolean;
 }
 
 interface Outcome {
   name: string;
   ok: boolean;
   output: string;
+  isShown: boolean;
   seconds: number;
 }
 
@@ -36,6 +39,7 @@ const OTHERS = [
   tool('layers', 'node', 'scripts/check-layers.ts'),
   tool('lock file', 'node', 'scripts/check-lock.ts'),
   tool('decision records', 'node', 'scripts/check-decisions.ts'),
+  { ...tool('bundle of the server', 'node', 'scripts/check-bundle.ts'), isShown: true },
 ];
 
 function run(step: Step): Promise<Outcome> {
@@ -46,7 +50,13 @@ function run(step: Step): Promise<Outcome> {
     child.stdout.on('data', (chunk: Buffer) => (output += chunk));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk));
     const finish = (ok: boolean): void =>
-      resolve({ name: step.name, ok, output, seconds: (performance.now() - startedAt) / 1000 });
+      resolve({
+        name: step.name,
+        ok,
+        output,
+        isShown: !ok || step.isShown === true,
+        seconds: (performance.now() - startedAt) / 1000,
+      });
     child.on('error', (error) => {
       output += error.message;
       finish(false);
@@ -58,7 +68,7 @@ function run(step: Step): Promise<Outcome> {
 function report(outcome: Outcome): void {
   const mark = outcome.ok ? 'ok  ' : 'FAIL';
   console.log(`${mark} ${outcome.name} (${outcome.seconds.toFixed(1)} s)`);
-  if (!outcome.ok) console.log(outcome.output.trimEnd());
+  if (outcome.isShown) console.log(outcome.output.trimEnd());
 }
 
 /**

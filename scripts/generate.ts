@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PUBLISHED_SCHEMAS } from '../spec/local/published.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));

@@ -4,7 +4,7 @@
  * account. `docs/protocol.md` shows the same table, and a test compares both tables.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -3,7 +3,7 @@
  * (the v0.4.4 client leaves `/` unescaped in paths, so an id must never hold one).
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const ID_PREFIXES = {
   user: 'usr',

@@ -2,7 +2,7 @@
  * Reads the JSON Lines of `codex exec --json`. Unknown lines become plain output, so that output of newer versions is not lost.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AgentEvent, AgentReader, LogLevel } from './agent.ts';
 import { CodexTurn } from './codex-turn.ts';
 

@@ -1,6 +1,6 @@
 /** The routes of operators over all accounts. Everybody else gets 403 `forbidden`. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
 import { JOB_STATUSES } from '../job/status.ts';

@@ -3,7 +3,7 @@
  * repository and the session; the answer goes to the checkpoint.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { absentable, endpoint, jobKind, ok, projectRootField, queryFlag, repeated } from './endpoint.ts';
 

@@ -1,6 +1,6 @@
 /** Sign-in and identity: passwords, terminals that a person approves on the page `/device` (RFC 8628), and devices. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { absentable, endpoint, ok } from './endpoint.ts';
 
 const user = z.object({ id: z.string(), email: z.string(), name: z.string() });

@@ -3,7 +3,7 @@
  * refusal that no row declares, does not compile or fails a test. Fields that several rows share stand at the end.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { COMMON_ERRORS, ErrorCode } from '../errors.ts';
 import { isJobKind, type JobKind, kindsWhere, rulesOf } from '../job/kinds.ts';
 import type { Capability } from './capabilities.ts';

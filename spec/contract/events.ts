@@ -1,6 +1,6 @@
 /** The channels that wake a runner, and the event stream that follows one job. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { machineIdField } from '../ids.ts';
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS, MIN_WAIT_SECONDS } from '../transport/events.ts';
 import { endpoint, queryFlag, queryInteger } from './endpoint.ts';

@@ -1,6 +1,6 @@
 /** Ideas, their features and their world. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { MAX_PROMPT_BYTES } from '../job/kinds.ts';
 import { absentable, clearable, endpoint, line, ok, queryFlag, queryInteger } from './endpoint.ts';

@@ -1,6 +1,6 @@
 /** Jobs for their owner: enqueue, list, show, transcript, cancel, retry. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { machineIdField } from '../ids.ts';
 import {
   FAILURE_KINDS,

@@ -1,6 +1,6 @@
 /** The routes of machines for their owner and for operators, and the lookup of ids by their beginning. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { CONDITION_CODES } from '../job/condition.ts';
 import { absentable, endpoint, ok } from './endpoint.ts';
 

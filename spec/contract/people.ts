@@ -1,6 +1,6 @@
 /** Accounts and invitations, for operators. Everybody else gets 403 `forbidden`. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { absentable, endpoint, ok, queryInteger } from './endpoint.ts';
 
 /** The roles of accounts. */

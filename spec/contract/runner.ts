@@ -1,6 +1,6 @@
 /** The routes of a runner. They accept the bodies of v0.4.4. All other fields are extensions. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';

@@ -1,6 +1,6 @@
 /** Fields that the schemas of the local records share. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { LINK_SOURCES, SCHEMA_VERSION } from './vocabulary.ts';
 
 export const schemaVersion = z.literal(SCHEMA_VERSION);

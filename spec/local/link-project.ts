@@ -1,6 +1,6 @@
 /** `LINK/project.json`: which hosted idea a repository is linked to. Published as `spec/v1/link-project.schema.json`. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { linkSource, present, schemaVersion, timestamp } from './fields.ts';
 
 /** The keys are in the order in which they are written. */

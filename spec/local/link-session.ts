@@ -1,6 +1,6 @@
 /** `LINK/sessions/<file>.json`: one agent session of a repository. Published as `spec/v1/link-session.schema.json`. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { linkSource, present, schemaVersion, timestamp } from './fields.ts';
 import { SESSION_ROLES, SESSION_STATES } from './vocabulary.ts';
 

@@ -3,7 +3,7 @@
  * server can loosen it. An absent key allows everything; an empty list allows nothing.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { JOB_KINDS } from '../job/kinds.ts';
 import { schemaVersion } from './fields.ts';
 

@@ -3,7 +3,7 @@
  * machine.schema.json`.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { present, schemaVersion, timestamp } from './fields.ts';
 
 /** The keys are in the order in which they are written. */

@@ -3,7 +3,7 @@
  * `spec/v1/runner-runtime.schema.json`.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { schemaVersion, timestamp } from './fields.ts';
 import {
   RECENT_EVENTS_KEPT,

@@ -3,7 +3,7 @@
  * event is a hint to poll, never a delivery: the claim always goes through the poll route.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const EVENT_NAMES = [
   /** The channel is open. Jobs that became claimable before are announced, too. */

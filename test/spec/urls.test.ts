@@ -1,7 +1,7 @@
 /** Cloudflare's edge refuses a URL of more than 16 KB, which the local runtime does not: no row may be able to outgrow it. */
 
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ROWS } from '../../spec/contract/all-endpoints.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 

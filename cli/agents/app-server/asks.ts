@@ -1,6 +1,6 @@
 /** Converts approvals and questions of the app-server for a person, and converts the person's answers for the server. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AgentAsk, AskAnswer, AskDecision } from '../agent.ts';
 import type { ServerRequest } from './frames.ts';
 import type { GrantedPermissionProfile } from './protocol.generated.ts';

@@ -3,7 +3,7 @@
  * ignored.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const text = z.string().catch('');
 const words = z.array(z.string()).catch([]);

@@ -4,7 +4,7 @@
  * status `interrupted`.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { pause } from '../../base/pause.ts';
 import type {
   AgentSession,

@@ -3,7 +3,7 @@
  * files.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FoundSession } from '../agent.ts';
 import type { ThreadSourceKind } from './protocol.generated.ts';
 import type { Connection } from './rpc.ts';

@@ -3,7 +3,7 @@
  * from the server in paths and in program arguments.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { pathId } from '../../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../../spec/job/routing.ts';

@@ -1,6 +1,6 @@
 /** The records in the files of a spool. Local files are snake_case; every record is checked when it is read. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
 import { FAILURE_KINDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { MAX_RETRY_AFTER_MS, RELEASE_REASONS } from '../../../spec/job/release.ts';

@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
 import { clip } from '../../../spec/text.ts';
 import { isPassingFailure } from '../../base/failures.ts';
