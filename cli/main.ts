@@ -38,10 +38,12 @@ async function main(argv: readonly string[]): Promise<number> {
   return runProgram(argv, surroundings);
 }
 
-/** Works before the options are parsed, and for a shortened `--json`. */
+/** Works before the options are parsed, and for a shortened `--json`. `--fields` and `--jq` imply it. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
-  return argv.slice(0, end === -1 ? argv.length : end).some((word) => /^--js(o|on)?$/.test(word));
+  return argv
+    .slice(0, end === -1 ? argv.length : end)
+    .some((word) => /^--(js(o|on)?$|(fields|jq)(=|$))/.test(word));
 }
 
 process.stdout.on('error', endWithoutReader);

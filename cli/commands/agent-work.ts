@@ -15,7 +15,7 @@ import { CliError, EXIT_INTERRUPTED, EXIT_NEGATIVE, messageOf } from '../base/ex
 import { pause } from '../base/pause.ts';
 import type { Reporter } from '../base/reporter.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
-import { type Line, printResult } from '../output/print.ts';
+import { type Line, printJsonLine, printResult } from '../output/print.ts';
 import { loadMachine, requireEnabled } from '../records/machine.ts';
 import { requireAuth } from '../records/sign-in-record.ts';
 import { type Candidate, inspectRoots } from '../records/sync-payload.ts';
@@ -206,7 +206,7 @@ async function isOtherWay(
 }
 
 function show(context: Context, outcome: CycleOutcome, isOldNews: boolean): void {
-  if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
+  if (context.json) printJsonLine(context, outcome.document);
   else if (!isOldNews) printResult(context, outcome.document, outcome);
 }
 

@@ -10,7 +10,7 @@ import { type Client, signedInClient } from '../client/client.ts';
 import { withJob } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { plainText } from '../output/plain-text.ts';
-import { printDocument } from '../output/print.ts';
+import { printDocument, printJsonLine } from '../output/print.ts';
 
 export interface LogsOptions extends CommonOptions {
   follow?: boolean;
@@ -63,7 +63,7 @@ async function follow(context: Context, client: Client, { jobId, timeout }: Foll
     for await (const event of followJob(client, jobId, { signal, onOutage })) {
       outage = '';
       if (event.kind === 'entry') {
-        if (context.json) context.stdout.write(`${JSON.stringify(event.entry)}\n`);
+        if (context.json) printJsonLine(context, event.entry);
         else printEntry(context, event.entry);
         continue;
       }

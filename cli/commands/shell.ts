@@ -19,8 +19,8 @@ export class Shell {
   /** Runs a command with its own options and the global ones. */
   async run(options: CommonOptions, work: Work): Promise<void> {
     const context = makeContext(this.surroundings, { ...this.#program.opts(), ...options });
-    if (options.fields !== undefined) {
-      context.shape = (await import('../output/select.ts')).makeShape(options.fields);
+    if (options.fields !== undefined || options.jq !== undefined) {
+      context.shape = await (await import('../output/select.ts')).makeShape(options);
     }
     this.exitCode = (await work(context)) ?? 0;
   }
@@ -34,11 +34,12 @@ export function withCommonOptions(command: Command): Command {
   return withJson(command.option('--base-url <url>', 'server URL'));
 }
 
-/** Adds `--json` and `--fields`. */
+/** Adds `--json`, `--fields` and `--jq`. */
 export function withJson(command: Command): Command {
   return command
     .option('--json', 'print one JSON document')
-    .option('--fields <names>', 'print these fields of the document, separated by commas (jobs.id)');
+    .option('--fields <names>', 'print these fields of the document, separated by commas (jobs.id)')
+    .option('--jq <filter>', 'filter the document with jq (.jobs[].id)');
 }
 
 /** The repeatable option `--linked-project-root`. */

@@ -27,6 +27,8 @@ export interface CommonOptions {
   json?: boolean | undefined;
   /** The names of the fields to print. Implies `--json`. */
   fields?: string | undefined;
+  /** The jq filter for the document. Implies `--json`. */
+  jq?: string | undefined;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface Context extends Omit<Streams, 'stdout' | 'stderr'> {
   baseUrl: string;
   /** Print one JSON document on stdout. */
   json: boolean;
-  /** Turns the document into the text to print, with `--fields`. */
+  /** Turns the document into the text to print, with `--fields` or `--jq`. */
   shape?: Shape;
   /**
    * Returns the repository at `repoRoot`, from a cache. Without `--repo-root`, throws if git environment variables name
@@ -66,7 +68,7 @@ export function makeContext(surroundings: Streams, options: CommonOptions): Cont
     throw usageError('--repo-root is blank.', 'Name a folder, or omit the option.');
   const repoRoot = resolvePath(cwd, isNamed ? named : '.');
   let repository: Promise<Repository> | undefined;
-  const json = options.json || options.fields !== undefined;
+  const json = options.json || options.fields !== undefined || options.jq !== undefined;
   const stdout = new TextOutput(surroundings.stdout, env);
   const stderr = new TextOutput(surroundings.stderr, env);
   return {

@@ -38,6 +38,11 @@ export function printDocument({ stdout, shape }: Pick<Context, 'stdout' | 'shape
   stdout.write(shape?.(document) ?? `${JSON.stringify(document, null, 2)}\n`);
 }
 
+/** Prints one JSON document of several, on a line of its own. */
+export function printJsonLine({ stdout, shape }: Pick<Context, 'stdout' | 'shape'>, document: unknown): void {
+  stdout.write(shape?.(document) ?? `${JSON.stringify(document)}\n`);
+}
+
 /** Formats lines, each with its newline. */
 export function formatLines(lines: readonly Line[]): string {
   return lines.map(([key, value]) => `${key}=${formatValue(value)}\n`).join('');

@@ -6,7 +6,7 @@ import { pause } from '../base/pause.ts';
 import { readText } from '../files/json-file.ts';
 import type { Context } from '../output/context.ts';
 import { plainText } from '../output/plain-text.ts';
-import { printDocument } from '../output/print.ts';
+import { printDocument, printJsonLine } from '../output/print.ts';
 import { LogTail } from './log-tail.ts';
 import { olderLogs } from './rotating-log.ts';
 
@@ -58,9 +58,10 @@ function nothingWrites(): CliError {
   });
 }
 
-function show({ json, stdout }: Context, lines: readonly string[]): void {
+function show(context: Context, lines: readonly string[]): void {
   for (const line of lines) {
-    stdout.write(json ? `${JSON.stringify(entryOf(line))}\n` : `${oneLine(plainText(line))}\n`);
+    if (context.json) printJsonLine(context, entryOf(line));
+    else context.stdout.write(`${oneLine(plainText(line))}\n`);
   }
 }
 

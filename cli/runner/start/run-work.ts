@@ -7,7 +7,7 @@ import { oneLine } from '../../base/one-line.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { notOffered } from '../../client/offers.ts';
 import type { Context } from '../../output/context.ts';
-import { printResult } from '../../output/print.ts';
+import { printJsonLine, printResult } from '../../output/print.ts';
 import type { ChannelState } from '../../output/status-line.ts';
 import { listenerWaiter } from '../loop/channel-waiter.ts';
 import type { CycleOutcome } from '../loop/documents.ts';
@@ -181,7 +181,7 @@ function showEach(context: Context, { showsIdle }: { showsIdle: boolean }): (out
   let wasIdle = !showsIdle;
   return (outcome) => {
     const isIdle = outcome.document.claimed === false;
-    if (context.json) context.stdout.write(`${JSON.stringify(outcome.document)}\n`);
+    if (context.json) printJsonLine(context, outcome.document);
     else if (!(isIdle && wasIdle)) printResult(context, outcome.document, outcome);
     wasIdle = isIdle || !showsIdle;
   };
@@ -192,7 +192,7 @@ function tellTransport(
   options: WorkOptions,
   change: { transport: string; up: boolean; message: string },
 ): void {
-  if (context.json) context.stdout.write(`${JSON.stringify({ event: 'transport', ...change })}\n`);
+  if (context.json) printJsonLine(context, { event: 'transport', ...change });
   else if (options.verbose) context.stderr.write(`${change.message}\n`);
 }
 
