@@ -50,6 +50,8 @@ export const BOUNDS = {
   auditEntries: 1000,
   /** The valid device tokens of one account. The same number of revoked tokens is remembered for 30 days. */
   deviceTokens: 200,
+  /** The valid tokens that one account has made for programs. They do not count as devices. */
+  madeTokens: 50,
   /** Invitations of the whole server that nobody has used and that have not ended. */
   openInvitations: 100,
   /** Terminals that wait to be signed in. */

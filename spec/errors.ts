@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'slow_down',
   'access_denied',
   'expired_token',
+  'insufficient_scope',
   'foreign_machine',
   'forbidden',
   'not_found',
@@ -53,6 +54,8 @@ export const HTTP_STATUS = {
   access_denied: 400,
   /** The code of a terminal is too old, or was used. */
   expired_token: 400,
+  /** The token is valid, but its scope does not allow this. */
+  insufficient_scope: 403,
   /** The machine id belongs to another account, or the job is held by another machine. */
   foreign_machine: 403,
   /** The account may not do this: it is for operators. */
@@ -98,6 +101,7 @@ export const COMMON_ERRORS = [
   'invalid_json',
   'invalid_input',
   'unauthenticated',
+  'insufficient_scope',
   'route_not_found',
   'method_not_allowed',
   'body_too_large',

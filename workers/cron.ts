@@ -5,6 +5,7 @@
 
 import { routesFor } from '../spec/job/routing.ts';
 import { OFFLINE_AFTER_MS } from '../spec/job/waiting.ts';
+import { closeExpired } from './accounts/devices.ts';
 import type { Deps } from './base/deps.ts';
 import { isSilence } from './base/failures.ts';
 import { wakeMachines } from './base/notify.ts';
@@ -60,6 +61,7 @@ export async function runCron(deps: Deps): Promise<void> {
       }),
     ]),
   );
+  await step(deps, 'expired_tokens', () => closeExpired(deps, TOKEN_LIMIT));
   await step(deps, 'minute_stats', () => recordMinute(deps));
   await step(deps, 'bulk', () => advanceRunning(deps));
   await step(deps, 'visit_machines', () => visitMachines(deps));

@@ -23,6 +23,8 @@ export interface Client {
   token: string;
   /** The account of the token. Absent if it is unknown. */
   account?: Account | undefined;
+  /** True for a token of the environment whose account the server has not named yet. */
+  isNameless?: boolean;
   /** Headers of every request, without the authorization. */
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
@@ -42,7 +44,8 @@ export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>):
   // A token in the environment belongs to the server in the same environment.
   const given = tokenOfEnvironment(context.env);
   const client = await makeClient(baseUrl, given ?? tokenFor(baseUrl, session), context.env);
-  return { ...client, account: accountOf(session) };
+  const account = accountOf(session);
+  return { ...client, account, isNameless: given !== undefined && account === undefined };
 }
 
 /** A client without an account, for signing in. */

@@ -38,6 +38,33 @@ export async function startSignIn(client: Client, deviceName: string): Promise<D
   return code;
 }
 
+/** White modules around a code. Scanners need a margin. */
+const MARGIN = 2;
+
+/**
+ * Draws the address as a QR code, two rows of modules in each line. Returns undefined if the terminal is too narrow.
+ */
+export async function drawQrCode(address: string, columns: number): Promise<string[] | undefined> {
+  const { encode } = await import('uqr');
+  const { data, size } = encode(address, { ecc: 'L', border: MARGIN });
+  if (size > columns) return undefined;
+  const isDark = (row: number, column: number) => data[row]?.[column] === true;
+  const lines: string[] = [];
+  for (let row = 0; row < size; row += 2) {
+    const cells = Array.from({ length: size }, (_, column) =>
+      blockOf(isDark(row, column), isDark(row + 1, column)),
+    );
+    lines.push(cells.join(''));
+  }
+  return lines;
+}
+
+function blockOf(top: boolean, bottom: boolean): string {
+  if (top && bottom) return '█';
+  if (top) return '▀';
+  return bottom ? '▄' : ' ';
+}
+
 /** The time that each `slow_down` adds to all later pauses (RFC 8628). */
 const SLOWER_SECONDS = 5;
 const SHORTEST_SECONDS = 1;

@@ -28,6 +28,10 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     what: 'the list of devices and password changes',
     instead: 'Run `orp auth logout` on each device, and ask an operator for a new password.',
   },
+  'token-scopes': {
+    what: 'tokens with a scope',
+    instead: 'Sign in with `orp auth login`. A token of a sign-in works in ORP_TOKEN, too.',
+  },
   'idempotency-key': {
     what: '--idempotency-key',
     instead: 'Omit the option. Check whether the job exists before you repeat the command.',

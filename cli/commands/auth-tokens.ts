@@ -1,17 +1,20 @@
-/** `orp auth token list|revoke` and `orp auth password`: commands for your own sign-ins. */
+/** `orp auth token list|create|revoke` and `orp auth password`: commands for your own sign-ins and tokens. */
 
-import type { Command } from 'commander';
-import { changePassword, listTokens, revokeTokenById } from '../../spec/contract/auth.ts';
+import { type Command, Option } from 'commander';
+import { SCOPE_WORDS, SCOPES, type Scope } from '../../spec/access.ts';
+import { changePassword, createToken, getMe, listTokens, revokeTokenById } from '../../spec/contract/auth.ts';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import { usageError } from '../base/exit.ts';
+import { wholeNumberOption } from '../base/whole-number.ts';
 import { call } from '../client/call.ts';
 import { signedInClient } from '../client/client.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
-import { age, said, table } from '../output/page.ts';
+import { age, facts, said, table } from '../output/page.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { ask, canAsk, readSecret } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
+import { tokenOfEnvironment } from '../records/sign-in-record.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
 
 interface PasswordOptions extends CommonOptions {
@@ -20,14 +23,37 @@ interface PasswordOptions extends CommonOptions {
 }
 
 export function registerAuthTokens(group: Command, shell: Shell): void {
-  const token = group.command('token').description('list and revoke your signed-in devices');
   withCommonOptions(
-    token.command('list').description('list your devices, the most recently used first'),
+    group.command('status').description('show who is signed in, and what the token may do'),
+  ).action((options: CommonOptions) => shell.run(options, status));
+  const token = group.command('token').description('manage your tokens and signed-in devices');
+  withCommonOptions(
+    token.command('list').description('list your devices and tokens, the most recently used first'),
   ).action((options: CommonOptions) => shell.run(options, list));
   withCommonOptions(
     token
+      .command('create')
+      .description('make a token for a program that cannot sign in, and print it once')
+      .argument('<name>', 'what the token is for')
+      .addOption(scopeOption())
+      .addOption(
+        wholeNumberOption({
+          flags: '--expires-in-days <days>',
+          description: 'days until the token expires',
+          min: 1,
+          max: 3650,
+          default: 90,
+        }),
+      )
+      .option('--no-expiry', 'the token never expires')
+      .addHelpText('after', CREATE_HELP),
+  ).action((name: string, options: CreateOptions) =>
+    shell.run(options, (context) => create(context, name, options)),
+  );
+  withCommonOptions(
+    token
       .command('revoke')
-      .description('sign out one of your devices')
+      .description('sign out one of your devices, or revoke one of your tokens')
       .argument('<token-id>', 'complete id from the list'),
   ).action((id: string, options: CommonOptions) => shell.run(options, (context) => revoke(context, id)));
   withCommonOptions(
@@ -37,6 +63,76 @@ export function registerAuthTokens(group: Command, shell: Shell): void {
       .option('--password-stdin', 'read the old and the new password from stdin, one line each')
       .option('--revoke-others', 'sign out every other device, not only the other browsers'),
   ).action((options: PasswordOptions) => shell.run(options, (context) => password(context, options)));
+}
+
+const CREATE_HELP = `
+Scopes:
+${SCOPES.map((scope) => `  ${scope.padEnd(8)} ${SCOPE_WORDS[scope]}`).join('\n')}
+
+Give the token to the program in ORP_TOKEN, with the address of the server in ORP_BASE_URL.`;
+
+function scopeOption(): Option {
+  return new Option('--scope <scope>', 'what the token may do').choices([...SCOPES]).makeOptionMandatory();
+}
+
+interface CreateOptions extends CommonOptions {
+  scope: Scope;
+  expiresInDays: number;
+  /** False with `--no-expiry`. */
+  expiry: boolean;
+}
+
+async function status(context: Context): Promise<void> {
+  const client = await signedInClient(context);
+  const { user, token } = await call(client, getMe, {});
+  const source = tokenOfEnvironment(context.env) === undefined ? 'remote-session.json' : 'ORP_TOKEN';
+  const shown = {
+    signed_in: true,
+    base_url: client.baseUrl,
+    user_id: user.id,
+    email: user.email,
+    token_source: source,
+    token_kind: token?.kind ?? 'cli',
+    token_name: token?.name ?? '',
+    scope: token?.scope ?? 'owner',
+    ...(token?.expiresAt === undefined ? {} : { expires_at: token.expiresAt }),
+  };
+  printResult(context, shown, {
+    lines: Object.entries(shown),
+    page: () => [
+      said('done', `Signed in as ${user.email} at ${client.baseUrl}.`),
+      facts([
+        ['Token', [shown.token_name, `from ${source}`].filter(Boolean).join(', ')],
+        ['Scope', `${shown.scope}: ${SCOPE_WORDS[shown.scope]}`],
+        ['Expires', token?.expiresAt],
+      ]),
+    ],
+  });
+}
+
+async function create(context: Context, name: string, options: CreateOptions): Promise<void> {
+  const { scope, expiresInDays, expiry } = options;
+  const client = await signedInClient(context);
+  const body = { name, scope, ...(expiry ? { expiresInDays } : {}) };
+  const answer = await call(client, createToken, { body });
+  const { id, token, expiresAt } = answer;
+  printResult(context, answer, {
+    lines: [
+      ['ok', true],
+      ['token.id', id],
+      ['token', token],
+      ['token.name', answer.name],
+      ['token.scope', scope],
+      ['token.expires_at', expiresAt],
+    ],
+    page: () => [
+      said('done', `Made the token ${id} (${answer.name}). Copy it now: the server cannot show it again.`),
+      `\n  ${token}\n\n`,
+      said('note', `It may ${SCOPE_WORDS[scope]}.`),
+      said('note', expiresAt === undefined ? 'It does not expire.' : `It expires at ${expiresAt}.`),
+      said('next', `orp auth token revoke ${id}`),
+    ],
+  });
 }
 
 type Token = ReplyOf<typeof listTokens>['tokens'][number];
@@ -50,7 +146,7 @@ async function list(context: Context): Promise<void> {
   });
 }
 
-function linesOf({ id, name, kind, createdAt, usedAt, isThis }: Token): Line[] {
+function linesOf({ id, name, kind, scope, createdAt, usedAt, expiresAt, isThis }: Token): Line[] {
   return [
     ['token.id', id],
     ['token.name', name],
@@ -58,9 +154,12 @@ function linesOf({ id, name, kind, createdAt, usedAt, isThis }: Token): Line[] {
     ['token.created_at', createdAt],
     ['token.used_at', usedAt],
     ['token.is_this', isThis],
+    ['token.scope', scope],
+    ['token.expires_at', expiresAt],
   ];
 }
 
+const KIND_WORDS = { cli: 'terminal', browser: 'browser', token: 'token' } as const;
 const DAY_MS = 24 * 60 * 60_000;
 
 function tokensPage(tokens: readonly Token[], { columns, now }: { columns: number; now: number }): Rich {
@@ -69,12 +168,14 @@ function tokensPage(tokens: readonly Token[], { columns, now }: { columns: numbe
   const used = ({ usedAt }: Token) => (since(usedAt) < DAY_MS ? 'today' : `${age(since(usedAt))} ago`);
   const rows = tokens.map((token) => [
     { text: token.id, style: 'dim' as const },
-    { text: token.kind === 'cli' ? 'terminal' : 'browser' },
+    { text: KIND_WORDS[token.kind] },
+    { text: token.scope },
     { text: `${age(since(token.createdAt))} ago` },
     { text: used(token) },
+    { text: token.expiresAt === undefined ? '' : `in ${age(-since(token.expiresAt))}` },
     { text: token.isThis ? `${token.name} (this one)` : token.name },
   ]);
-  return table(['ID', 'KIND', 'SIGNED IN', 'USED', 'NAME'], rows, columns);
+  return table(['ID', 'KIND', 'SCOPE', 'SINCE', 'USED', 'EXPIRES', 'NAME'], rows, columns);
 }
 
 async function revoke(context: Context, id: string): Promise<void> {
@@ -86,7 +187,7 @@ async function revoke(context: Context, id: string): Promise<void> {
       ['token.id', id],
       ['token.name', answer.name],
     ],
-    page: () => said('done', `${answer.name} is signed out. What it holds open closes within 30 seconds.`),
+    page: () => said('done', `${answer.name} is revoked. Its open connections close within 30 seconds.`),
   });
 }
 

@@ -7,7 +7,7 @@ import { cut } from '../../spec/text.ts';
 import { CliError, messageOf, usageError } from '../base/exit.ts';
 import { send } from '../client/call.ts';
 import { anonymousClient, type Client, signedInClient } from '../client/client.ts';
-import { offersDeviceSignIn, startSignIn, waitForApproval } from '../client/device-sign-in.ts';
+import { drawQrCode, offersDeviceSignIn, startSignIn, waitForApproval } from '../client/device-sign-in.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import { ServerError } from '../client/server-error.ts';
 import { readString } from '../files/fields.ts';
@@ -23,6 +23,7 @@ import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { ask, canAsk, readSecretFrom } from '../output/terminal.ts';
+import { paint, type Rich } from '../output/text-output.ts';
 import {
   clearRemoteSession,
   type RemoteSession,
@@ -136,6 +137,7 @@ async function loginByCode(context: Context, session: RemoteSession): Promise<bo
   if (!(await offersDeviceSignIn(client))) return false;
   const code = await startSignIn(client, deviceName());
   context.stderr.print([
+    await qrCode(context, code.verificationUriComplete),
     `To sign in to ${new URL(client.baseUrl).origin}, open this page on any device:\n\n  `,
     code.verificationUriComplete,
     '\n\nCheck that it shows the code ',
@@ -148,6 +150,13 @@ async function loginByCode(context: Context, session: RemoteSession): Promise<bo
   const { token, user } = await waitForApproval(client, code);
   await finishSignIn(context, { client, email: user.email, outcome: { kind: 'connected', token, user } });
   return true;
+}
+
+/** Phones read the address from this code. Without colors, a scanner could see it inverted, so it is omitted. */
+async function qrCode({ stderr }: Context, address: string): Promise<Rich> {
+  if (!stderr.isTTY || !stderr.hasColor) return '';
+  const lines = await drawQrCode(address, stderr.columns);
+  return lines === undefined ? '' : [...lines.flatMap((line) => [paint('ink', line), '\n']), '\n'];
 }
 
 async function verify(context: Context, options: VerifyOptions): Promise<void> {

@@ -2,6 +2,11 @@
 
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'auth token list': ['orp auth token list', 'orp auth token list --json'],
+  'auth status': ['orp auth status', 'orp auth status --json'],
+  'auth token create': [
+    'orp auth token create ci --scope enqueue',
+    'orp auth token create dashboard --scope read --expires-in-days 30 --fields token',
+  ],
   'auth token revoke': ['orp auth token revoke 0123456789abcdef'],
   'auth password': ['orp auth password', 'orp auth password --revoke-others'],
   'auth login': [

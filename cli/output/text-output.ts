@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream';
 /** The output stream that commands get. */
 export type Device = Writable & { isTTY?: boolean; columns?: number };
 
-/** SGR numbers to switch a style on and off. */
+/** SGR codes to switch a style on and off. */
 const STYLES = {
   bold: [1, 22],
   dim: [2, 22],
@@ -16,6 +16,8 @@ const STYLES = {
   green: [32, 39],
   yellow: [33, 39],
   cyan: [36, 39],
+  /** Black on white, whatever the colors of the terminal are. A QR code needs it. */
+  ink: ['38;5;16;48;5;231', '39;49'],
 } as const;
 
 export type Style = keyof typeof STYLES;
@@ -70,6 +72,11 @@ export class TextOutput {
   constructor(device: Device, env: NodeJS.ProcessEnv) {
     this.device = device;
     this.#hasColor = wantsColor(device, env);
+  }
+
+  /** Returns whether `print` colors text. */
+  get hasColor(): boolean {
+    return this.#hasColor;
   }
 
   get isTTY(): boolean {

@@ -31,7 +31,18 @@ export interface SessionSummary {
 /** The sign-in that commands use: the token in `ORP_TOKEN`, or else the stored session. */
 export function readRemoteSession(env: NodeJS.ProcessEnv): RemoteSession & JsonObject {
   const token = tokenOfEnvironment(env);
-  return token === undefined ? readStoredSession(env) : { ...blankSession(), token };
+  if (token === undefined) return readStoredSession(env);
+  return { ...blankSession(), ...owners.get(token), token };
+}
+
+/** The accounts of tokens in `ORP_TOKEN`, as the server named them. They are kept in memory only. */
+const owners = new Map<string, Pick<RemoteSession, 'email' | 'user'>>();
+
+/** Remembers whose token `ORP_TOKEN` is. The policy and the spool need the account. */
+export function rememberOwner(token: string, user: JsonObject): Account | undefined {
+  const owner = { email: readString(user, 'email') ?? '', user };
+  owners.set(token, owner);
+  return accountOf(owner);
 }
 
 /**

@@ -104,7 +104,16 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     mayImport: ['spec'],
     packages: {
       'cli/agents/app-server': ['node:', 'ws', 'zod'],
-      cli: ['node:', 'commander', 'eventsource-parser', 'plist', 'proper-lockfile', 'string-width', 'zod'],
+      cli: [
+        'node:',
+        'commander',
+        'eventsource-parser',
+        'plist',
+        'proper-lockfile',
+        'string-width',
+        'uqr',
+        'zod',
+      ],
     },
   },
 };

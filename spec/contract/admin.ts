@@ -1,6 +1,7 @@
 /** The routes of operators over all accounts. Everybody else gets 403 `forbidden`. */
 
 import * as z from 'zod';
+import { SCOPES, TOKEN_KINDS } from '../access.ts';
 import { machineIdField } from '../ids.ts';
 import { CONDITION_CODES } from '../job/condition.ts';
 import { JOB_STATUSES } from '../job/status.ts';
@@ -136,9 +137,13 @@ export const listDevices = endpoint({
         /** Identifies the device. It cannot be used to sign in. */
         id: z.string(),
         name: z.string(),
+        /** The next two fields are absent in answers of older servers. */
+        kind: z.enum(TOKEN_KINDS).optional(),
+        scope: z.enum(SCOPES).optional(),
         createdAt: z.string(),
         /** When the device was last used, exact to a day. */
         usedAt: z.string(),
+        expiresAt: absentable,
         revokedAt: absentable,
       }),
     ),

@@ -20,6 +20,7 @@ export const ROWS = [
   auth.getMe,
   auth.revokeToken,
   auth.listTokens,
+  auth.createToken,
   auth.revokeTokenById,
   auth.changePassword,
   ideas.listIdeas,

@@ -1,6 +1,7 @@
 /** Sign-in and identity: passwords, terminals that a person approves on the page `/device` (RFC 8628), and devices. */
 
 import * as z from 'zod';
+import { SCOPES, TOKEN_KINDS } from '../access.ts';
 import { absentable, endpoint, ok } from './endpoint.ts';
 
 const user = z.object({ id: z.string(), email: z.string(), name: z.string() });
@@ -56,8 +57,16 @@ export const getMe = endpoint({
   name: 'getMe',
   method: 'GET',
   path: '/api/cli/me',
-  summary: 'Show the account that the token belongs to.',
-  reply: z.object({ ok, user: user.extend({ role: absentable }) }),
+  summary: 'Show the account that the token belongs to, and what the token may do.',
+  needs: 'read',
+  reply: z.object({
+    ok,
+    user: user.extend({ role: absentable }),
+    /** Absent in answers of older servers. */
+    token: z
+      .object({ kind: z.enum(TOKEN_KINDS), scope: z.enum(SCOPES), name: z.string(), expiresAt: absentable })
+      .optional(),
+  }),
   errors: [],
   idempotent: true,
 });
@@ -67,6 +76,7 @@ export const revokeToken = endpoint({
   method: 'DELETE',
   path: '/api/cli/me/token',
   summary: 'Revoke the token of this request. The server rejects the token everywhere within 30 s.',
+  needs: 'read',
   reply: z.object({ ok }),
   errors: [],
   capability: 'token-revoke',
@@ -129,7 +139,7 @@ export const listTokens = endpoint({
   name: 'listTokens',
   method: 'GET',
   path: '/api/auth/tokens',
-  summary: 'List your signed-in devices, the most recently used first.',
+  summary: 'List your signed-in devices and your tokens, the most recently used first.',
   reply: z.object({
     ok,
     tokens: z.array(
@@ -137,10 +147,13 @@ export const listTokens = endpoint({
         /** Identifies the device. It cannot be used to sign in. */
         id: z.string(),
         name: z.string(),
-        kind: z.enum(['cli', 'browser']),
+        kind: z.enum(TOKEN_KINDS),
+        /** Older servers, which have no scopes, omit it. */
+        scope: z.enum(SCOPES).default('owner'),
         createdAt: z.string(),
         /** When the device was last used, exact to a day. */
         usedAt: z.string(),
+        expiresAt: absentable,
         /** True if the device sent this request. */
         isThis: z.boolean(),
       }),
@@ -151,11 +164,36 @@ export const listTokens = endpoint({
   idempotent: true,
 });
 
+export const createToken = endpoint({
+  name: 'createToken',
+  method: 'POST',
+  path: '/api/auth/tokens',
+  summary: 'Make a token for a program that cannot sign in. No other answer contains the token.',
+  needs: 'sign_in',
+  body: z.strictObject({
+    name: z.string().trim().min(1).max(200),
+    scope: z.enum(SCOPES),
+    /** If absent, the token does not expire. */
+    expiresInDays: z.number().int().min(1).max(3650).nullish(),
+  }),
+  reply: z.object({
+    ok,
+    id: z.string(),
+    token: z.string(),
+    name: z.string(),
+    scope: z.enum(SCOPES),
+    expiresAt: absentable,
+  }),
+  errors: ['limit_reached'],
+  capability: 'token-scopes',
+  idempotent: false,
+});
+
 export const revokeTokenById = endpoint({
   name: 'revokeTokenById',
   method: 'DELETE',
   path: '/api/auth/tokens/:tokenId',
-  summary: 'Sign one of your devices out. Effective everywhere within 30 s.',
+  summary: 'Sign one of your devices out, or revoke one of your tokens. Effective everywhere within 30 s.',
   reply: z.object({ ok, name: z.string() }),
   errors: ['not_found'],
   capability: 'tokens',
@@ -174,6 +212,7 @@ export const changePassword = endpoint({
     next: z.string().max(1024),
     revokeOthers: z.boolean().default(false),
   }),
+  needs: 'sign_in',
   reply: z.object({
     ok,
     /** The number of devices that were signed out. */

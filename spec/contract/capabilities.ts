@@ -24,6 +24,8 @@ export const CAPABILITIES = [
   'device-flow',
   /** People list and revoke their devices, and change their password. */
   'tokens',
+  /** People make tokens with a scope, and answers say what a token may do. */
+  'token-scopes',
   /** A POST that is repeated under the same `Idempotency-Key` takes effect once. */
   'idempotency-key',
   /** `dryRun` in a poll claims nothing. */

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod';
+import type { Access } from '../access.ts';
 import type { COMMON_ERRORS, ErrorCode } from '../errors.ts';
 import { isJobKind, type JobKind, kindsWhere, rulesOf } from '../job/kinds.ts';
 import type { Capability } from './capabilities.ts';
@@ -29,6 +30,8 @@ export interface Endpoint<
   summary: string;
   /** `user` means that a bearer token is required. */
   auth: 'none' | 'user';
+  /** What the token must allow. Ignored without a token. */
+  needs: Access;
   /** The schema of the query. Every value is a string, or an array of strings for a repeated key. */
   query?: Query;
   /** Schema of the JSON body. If absent, the route ignores a body. */
@@ -62,10 +65,11 @@ type RowInput<
   B extends z.ZodType,
   R extends z.ZodType,
   C extends ErrorCode,
-> = Omit<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth' | 'paced'> &
-  Partial<Pick<Endpoint<P, Q, B, R, C>, 'maxBodyBytes' | 'status' | 'answers' | 'auth' | 'paced'>>;
+> = Omit<Endpoint<P, Q, B, R, C>, Defaulted> & Partial<Pick<Endpoint<P, Q, B, R, C>, Defaulted>>;
 
-/** Declares one row. Defaults: a token is needed, 64 KiB, 200, JSON. */
+type Defaulted = 'maxBodyBytes' | 'status' | 'answers' | 'auth' | 'needs' | 'paced';
+
+/** Declares one row. Defaults: a token with the scope `owner` is needed, 64 KiB, 200, JSON. */
 export function endpoint<
   const P extends string,
   R extends z.ZodType,
@@ -75,6 +79,7 @@ export function endpoint<
 >(row: RowInput<P, Q, B, R, C>): Endpoint<P, Q, B, R, C> {
   return {
     auth: 'user',
+    needs: 'owner',
     maxBodyBytes: DEFAULT_BODY_BYTES,
     status: 200,
     answers: 'json',

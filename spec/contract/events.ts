@@ -51,6 +51,7 @@ export const followJob = endpoint({
     /** For clients that cannot set `Last-Event-ID`. */
     after: z.string().max(64).optional(),
   }),
+  needs: 'read',
   reply: z.never(),
   answers: 'sse',
   capability: 'follow',

@@ -77,6 +77,7 @@ export const listIdeas = endpoint({
     sort: z.string().max(64).optional(),
     deleted: queryFlag,
   }),
+  needs: 'read',
   reply: z.object({
     ok,
     /** As many ideas as fit into 1 MiB of notes, but at least one. */
@@ -96,6 +97,7 @@ export const showIdea = endpoint({
   method: 'GET',
   path: '/api/cli/ideas/:ideaId',
   summary: 'Show one idea with its features.',
+  needs: 'read',
   reply: z.object({ ok, idea, features: featureList }),
   errors: ['not_found'],
   idempotent: true,
@@ -175,6 +177,7 @@ export const listFeatures = endpoint({
   method: 'GET',
   path: '/api/cli/ideas/:ideaId/features',
   summary: 'List the features of an idea.',
+  needs: 'read',
   reply: z.object({ ok, features: featureList }),
   errors: ['not_found'],
   idempotent: true,
@@ -231,6 +234,7 @@ export const getWorld = endpoint({
   method: 'GET',
   path: '/api/cli/ideas/:ideaId/world',
   summary: 'Show the repository binding of an idea. Without a binding, the answer has no `world`.',
+  needs: 'read',
   reply: z.object({ ok, world: world.optional() }),
   errors: ['not_found'],
   idempotent: true,

@@ -30,6 +30,7 @@ export const showMachine = endpoint({
   method: 'GET',
   path: '/api/cli/runner/machines/:machineId',
   summary: 'Show when a machine was last seen, and whether it can be woken now.',
+  needs: 'read',
   reply: z.object({
     ok,
     machine: z.object({
@@ -70,6 +71,7 @@ export const findIds = endpoint({
     kind: z.enum(LOOKUP_KINDS),
     prefix: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be the beginning of an id'),
   }),
+  needs: 'read',
   reply: z.object({ ok, ids: z.array(z.string()) }),
   errors: [],
   capability: 'id-lookup',

@@ -20,6 +20,7 @@ export const makeInvitation = endpoint({
     /** The e-mail address that may use the link. If absent, any address may use it. */
     email: z.string().trim().min(3).max(254).nullish(),
   }),
+  needs: 'sign_in',
   reply: z.object({
     ok,
     id: z.string(),
@@ -134,6 +135,7 @@ export const makePasswordLink = endpoint({
   summary:
     'Make a link with which a person sets a new password. It works once, for a day, and signs all their devices out. A newer link replaces it.',
   body: reason,
+  needs: 'sign_in',
   reply: z.object({ ok, email: z.string(), url: z.string(), expiresAt: z.string() }),
   errors: ['forbidden', 'not_found'],
   capability: 'people',

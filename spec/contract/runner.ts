@@ -388,6 +388,7 @@ export const queueCheckpoint = endpoint({
     featureId: sha.optional(),
     detailSectionId: sha.optional(),
   }),
+  needs: 'enqueue',
   reply: z.object({
     ok,
     id: z.string(),

@@ -3,23 +3,32 @@
  * from D1. It asks D1 again after 30 s. While D1 does not answer, it trusts recent answers.
  */
 
+import type { Holder } from '../../spec/access.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
-import type { User } from '../store/accounts.ts';
+import type { TokenOwner, User } from '../store/accounts.ts';
 import { BROWSER_SESSION_MS, noteTokenUse, userOfToken } from '../store/accounts.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { inTime } from '../store/in-time.ts';
-import type { TokenKind } from '../store/schema.ts';
 import { sha256 } from './passwords.ts';
 
-/** A signed-in person, and the hash of their token. */
+/** The token of a request: its scope and what its owner sees of it. */
+export interface UsedToken extends Holder, Pick<TokenOwner, 'deviceName' | 'expiresAt'> {
+  hash: string;
+}
+
+/**
+ * A signed-in person and the token of the request. With a token that is weaker than the account, `role` is `member`: such a
+ * token reaches only the owner's own records.
+ */
 export interface SignedIn extends User {
   tokenHash: string;
+  token: UsedToken;
 }
 
 interface Trusted {
   user: User;
-  kind: TokenKind;
+  token: UsedToken;
   /** When D1 last confirmed the token. */
   confirmedAt: number;
   /** The isolate does not ask D1 again before this time. */
@@ -42,24 +51,31 @@ const TRUST_LIMIT = 10_000;
 const trusted = new Map<string, Trusted>();
 
 /**
- * Returns the owner of a token. Needs one read of D1 every 30 s. The token of a terminal is valid only for the API, and the
- * cookie of a browser only for the pages.
+ * Returns the owner of a token. Needs one read of D1 every 30 s. The cookie of a browser is valid only for the pages, and
+ * every other token only for the API.
  */
 export async function authenticate(
   deps: Deps,
-  token: string,
-  kind: TokenKind,
+  text: string,
+  place: 'api' | 'pages',
 ): Promise<SignedIn | undefined> {
-  const tokenHash = await sha256(token);
-  const known = trusted.get(tokenHash);
-  if (known !== undefined && known.until > deps.now) {
-    return known.kind === kind ? { ...known.user, tokenHash } : undefined;
-  }
+  const hash = await sha256(text);
+  const found = await findOwner(deps, hash);
+  if (found === undefined || (found.token.kind === 'browser') !== (place === 'pages')) return undefined;
+  return { ...found.user, tokenHash: hash, token: found.token };
+}
 
-  const asked = askDatabase(deps, tokenHash);
+async function findOwner(deps: Deps, hash: string): Promise<Owner | undefined> {
+  const known = trusted.get(hash);
+  if (known !== undefined && isExpired(known.token, deps.now)) return undefined;
+  if (known !== undefined && known.until > deps.now) return known;
+  const asked = askDatabase(deps, hash);
   const isRecent = known !== undefined && deps.now - known.confirmedAt < SILENT_TRUST_MS;
-  const found = isRecent ? await orRemembered(deps, { known, asked }) : await asked;
-  return found?.kind === kind ? { ...found.user, tokenHash } : undefined;
+  return isRecent ? orRemembered(deps, { known, asked }) : asked;
+}
+
+function isExpired({ expiresAt }: UsedToken, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now;
 }
 
 /** Removes a token that was revoked in this isolate. */
@@ -67,19 +83,21 @@ export function forgetToken(tokenHash: string): void {
   trusted.delete(tokenHash);
 }
 
-type Owner = Pick<Trusted, 'user' | 'kind'>;
+type Owner = Pick<Trusted, 'user' | 'token'>;
 
 async function askDatabase(deps: Deps, tokenHash: string): Promise<Owner | undefined> {
-  const found = await userOfToken(deps.db, tokenHash);
+  const found = await userOfToken(deps.db, tokenHash, deps.now);
   trusted.delete(tokenHash);
   if (found === undefined) return undefined;
-  const { usedAt, createdAt, kind, ...user } = found;
+  const { usedAt, createdAt, kind, scope, deviceName, expiresAt, ...account } = found;
   if (kind === 'browser' && createdAt <= deps.now - BROWSER_SESSION_MS) return undefined;
   if (usedAt <= deps.now - NOTE_USE_MS)
     deps.later(noteTokenUse(deps.db, tokenHash, { now: deps.now, every: NOTE_USE_MS }));
   if (trusted.size >= TRUST_LIMIT) trusted.delete(trusted.keys().next().value ?? '');
-  trusted.set(tokenHash, { user, kind, confirmedAt: deps.now, until: deps.now + TRUST_MS });
-  return { user, kind };
+  const user: User = { ...account, role: scope === 'owner' ? account.role : 'member' };
+  const owner = { user, token: { hash: tokenHash, kind, scope, deviceName, expiresAt } };
+  trusted.set(tokenHash, { ...owner, confirmedAt: deps.now, until: deps.now + TRUST_MS });
+  return owner;
 }
 
 /**

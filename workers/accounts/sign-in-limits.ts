@@ -4,12 +4,12 @@
  * signed in before has its own count, which no other device affects. A request that is already blocked writes no row.
  */
 
+import type { TokenKind } from '../../spec/access.ts';
 import { refuse } from '../../spec/errors.ts';
 import type { Deps } from '../base/deps.ts';
 import type { Tries } from '../store/accounts.ts';
 import * as accounts from '../store/accounts.ts';
 import { rowsOf } from '../store/database.ts';
-import type { TokenKind } from '../store/schema.ts';
 import { sha256 } from './passwords.ts';
 
 const WINDOW_MS = 15 * 60_000;

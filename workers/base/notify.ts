@@ -7,6 +7,7 @@ import type { JobRow } from '../store/job-row.ts';
 import { readRecentMachines } from '../store/machines.ts';
 import type { Deps } from './deps.ts';
 import type { MachineApi } from './machine-api.ts';
+import { platform } from './platform.ts';
 
 type ByMachine = readonly Pick<Route, 'machineId'>[];
 
@@ -67,9 +68,12 @@ export function tokenMark(tokenHash: string): string {
   return tokenHash.slice(0, MARK_LENGTH);
 }
 
-/** Returns whether the token is still valid. Asks D1 and ignores the cache of the isolate. */
+/**
+ * Returns whether the token is still valid. Asks D1 and ignores the cache of the isolate. Reads the clock again, because a
+ * stream asks long after its request began.
+ */
 export function isTokenLive(deps: Deps, tokenHash: string): Promise<boolean> {
-  return isLiveToken(deps.db, tokenHash);
+  return isLiveToken(deps.db, tokenHash, platform.now());
 }
 
 /**

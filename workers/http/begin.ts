@@ -54,7 +54,7 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
 /** Looks up the bearer token. The route decides whether a token is required. */
 export async function signedIn(context: Context<AppEnv>, next: Next): Promise<void> {
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
-  if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token, 'cli'));
+  if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token, 'api'));
   await next();
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Context, Hono } from 'hono';
+import { accessWords, mayUse } from '../../spec/access.ts';
 import { DELIVERIES } from '../../spec/bounds.ts';
 import type {
   BodyOf,
@@ -108,6 +109,10 @@ async function readRequest(
       'Sign in first. The token is missing, unknown or revoked.',
       'Run orp auth login.',
     );
+  }
+  if (auth !== undefined && row.auth === 'user' && !mayUse(auth.token, row.needs)) {
+    const { message, hint } = accessWords(auth.token, row.needs);
+    return refuse('insufficient_scope', message, hint);
   }
   const params = readParams(context.req.param());
   if (!params.ok) return params;

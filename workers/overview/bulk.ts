@@ -185,7 +185,8 @@ async function readNext(deps: Deps, run: BulkRun): Promise<JobRow[]> {
 /** Orders one job. Returns false if the job has changed since it was read, for example because it has ended. */
 async function orderJob(deps: Deps, run: BulkRun, job: JobRow): Promise<boolean> {
   const { createdBy: id, email, role, reason } = run;
-  const operator: SignedIn = { id, email, role, name: email, tokenHash: '' };
+  const token = { hash: '', kind: 'browser', scope: 'owner', deviceName: run.name, expiresAt: null } as const;
+  const operator: SignedIn = { id, email, role, name: email, tokenHash: '', token };
   const order = { jobId: job.id, reason, source: bulkSource(run.name) };
   const ordered =
     run.action === 'cancel'

@@ -9,11 +9,14 @@ import { type AccountDevice, readDevicesOf, revokeDeviceIfActive } from '../stor
 
 export async function listDevicesOf(deps: Deps, userId: string) {
   const rows = await deps.db.all<AccountDevice>(readDevicesOf(userId));
-  return rows.map(({ hash, deviceName, createdAt, usedAt, revokedAt }) => ({
+  return rows.map(({ hash, deviceName, kind, scope, createdAt, usedAt, expiresAt, revokedAt }) => ({
     id: tokenMark(hash),
     name: deviceName,
+    kind,
+    scope,
     createdAt: new Date(createdAt).toISOString(),
     usedAt: new Date(usedAt).toISOString(),
+    expiresAt: iso(expiresAt),
     revokedAt: iso(revokedAt),
   }));
 }

@@ -5,6 +5,7 @@ import { deviceLogin, deviceVerify, getMe, revokeToken } from '../../spec/contra
 import { accept } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
 import { signIn, signOut, verifyCode } from '../accounts/sign-in.ts';
+import { iso } from '../base/iso.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { addressOf, sourceOf } from '../http/source.ts';
@@ -42,7 +43,11 @@ export function mountAuth(app: Hono<AppEnv>): void {
       : result;
   });
 
-  mount(app, getMe, async ({ auth }) => accept({ ok: true, user: { ...nameCard(auth), role: auth.role } }));
+  mount(app, getMe, async ({ auth }) => {
+    const { kind, scope, deviceName, expiresAt } = auth.token;
+    const token = { kind, scope, name: deviceName, expiresAt: iso(expiresAt) };
+    return accept({ ok: true, user: { ...nameCard(auth), role: auth.role }, token });
+  });
 
   mount(app, revokeToken, async ({ auth, deps, context }) => {
     await signOut(deps, auth, sourceOf(context));

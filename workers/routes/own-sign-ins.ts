@@ -3,6 +3,7 @@
 import type { Context, Hono } from 'hono';
 import {
   changePassword,
+  createToken,
   listTokens,
   revokeTokenById,
   startDevice,
@@ -11,7 +12,8 @@ import {
 import { accept } from '../../spec/errors.ts';
 import { cut } from '../../spec/text.ts';
 import * as passwords from '../accounts/change-password.ts';
-import { listDevices, revokeDevice } from '../accounts/devices.ts';
+import { listDevices, makeToken, revokeDevice } from '../accounts/devices.ts';
+import { iso } from '../base/iso.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { addressOf, sourceOf } from '../http/source.ts';
@@ -25,15 +27,26 @@ export function mountOwnSignIns(app: Hono<AppEnv>): void {
 function mountTokens(app: Hono<AppEnv>): void {
   mount(app, listTokens, async ({ auth, deps }) => {
     const devices = await listDevices(deps, auth);
-    const tokens = devices.map(({ mark, deviceName, kind, createdAt, usedAt, isThis }) => ({
+    const tokens = devices.map(({ mark, deviceName, kind, scope, createdAt, usedAt, expiresAt, isThis }) => ({
       id: mark,
       name: deviceName,
       kind,
+      scope,
       createdAt: new Date(createdAt).toISOString(),
       usedAt: new Date(usedAt).toISOString(),
+      expiresAt: iso(expiresAt),
       isThis,
     }));
     return accept({ ok: true, tokens });
+  });
+
+  mount(app, createToken, async ({ body, auth, deps, context }) => {
+    const { name, scope, expiresInDays } = body;
+    const wanted = { name, scope, expiresInDays: expiresInDays ?? undefined, source: sourceOf(context) };
+    const made = await makeToken(deps, auth, wanted);
+    if (!made.ok) return made;
+    const { mark, token, expiresAt } = made.value;
+    return accept({ ok: true, id: mark, token, name, scope, expiresAt: iso(expiresAt) });
   });
 
   mount(app, revokeTokenById, async ({ params, auth, deps, context }) => {

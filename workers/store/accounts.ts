@@ -1,10 +1,11 @@
 /** Accounts, their tokens, and the counters of failed sign-ins. */
 
+import type { Scope, TokenKind } from '../../spec/access.ts';
 import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
-import type { TokenKind, users } from './schema.ts';
+import type { users } from './schema.ts';
 
 export type User = Pick<typeof users.$inferSelect, 'id' | 'email' | 'name' | 'role'>;
 
@@ -18,17 +19,24 @@ export const BROWSER_SESSION_MS = 30 * 24 * 60 * 60_000;
 
 export interface TokenOwner extends User {
   kind: TokenKind;
+  scope: Scope;
+  deviceName: string;
+  expiresAt: number | null;
   createdAt: number;
   usedAt: number;
 }
 
 /** Returns the owner of a valid token, and when the use of the token was last recorded. */
-export function userOfToken(db: Database, tokenHash: string): Promise<TokenOwner | undefined> {
+export function userOfToken(db: Database, tokenHash: string, now: number): Promise<TokenOwner | undefined> {
   return db.first<TokenOwner>(sql`
-    SELECT u.id, u.email, u.name, u.role, t.kind, t.created_at AS createdAt,
-      coalesce(t.used_at, t.created_at) AS usedAt
+    SELECT u.id, u.email, u.name, u.role, t.kind, t.scope, t.device_name AS deviceName, t.expires_at AS expiresAt,
+      t.created_at AS createdAt, coalesce(t.used_at, t.created_at) AS usedAt
     FROM device_tokens t JOIN users u ON u.id = t.user_id
-    WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL AND u.disabled_at IS NULL`);
+    WHERE t.hash = ${tokenHash} AND ${isLive(now)} AND u.disabled_at IS NULL`);
+}
+
+function isLive(now: number): Statement {
+  return sql`t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ${now})`;
 }
 
 export function userByEmail(db: Database, email: string): Promise<UserWithPassword | undefined> {
@@ -48,10 +56,10 @@ export function replacePassword(
   );
 }
 
-export async function isLiveToken(db: Database, tokenHash: string): Promise<boolean> {
+export async function isLiveToken(db: Database, tokenHash: string, now: number): Promise<boolean> {
   const row = await db.first(sql`
     SELECT 1 FROM device_tokens t JOIN users u ON u.id = t.user_id
-    WHERE t.hash = ${tokenHash} AND t.revoked_at IS NULL AND u.disabled_at IS NULL`);
+    WHERE t.hash = ${tokenHash} AND ${isLive(now)} AND u.disabled_at IS NULL`);
   return row !== undefined;
 }
 
@@ -78,22 +86,29 @@ export async function addToken(
 }
 
 /**
- * Keeps an account within its bound after the token `hash` was added: revokes the tokens that were unused for the longest time
- * and returns their hashes, and deletes the oldest revoked ones.
+ * Keeps an account within its bound after a sign-in added the token `hash`: revokes the sign-ins that were unused for the
+ * longest time and returns their hashes, and deletes the oldest revoked tokens. Made tokens stay: a runner or a CI system
+ * uses them.
  */
 export function boundTokens(at: { hash: string; owner: Statement; now: number }): Statement[] {
   const { hash, owner, now } = at;
   return [
     sql`
       UPDATE device_tokens SET revoked_at = ${now} WHERE hash IN (
-        SELECT hash FROM device_tokens WHERE user_id = ${owner} AND revoked_at IS NULL AND hash <> ${hash}
+        SELECT hash FROM device_tokens
+        WHERE user_id = ${owner} AND revoked_at IS NULL AND kind <> 'token' AND hash <> ${hash}
         ORDER BY coalesce(used_at, created_at) DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens - 1})
       RETURNING hash`,
-    sql`
-      DELETE FROM device_tokens WHERE hash IN (
-        SELECT hash FROM device_tokens WHERE user_id = ${owner} AND revoked_at IS NOT NULL
-        ORDER BY revoked_at DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens})`,
+    pruneRevoked(owner),
   ];
+}
+
+/** Deletes the oldest revoked tokens of an account. */
+export function pruneRevoked(owner: Statement): Statement {
+  return sql`
+    DELETE FROM device_tokens WHERE hash IN (
+      SELECT hash FROM device_tokens WHERE user_id = ${owner} AND revoked_at IS NOT NULL
+      ORDER BY revoked_at DESC LIMIT -1 OFFSET ${BOUNDS.deviceTokens})`;
 }
 
 /** Records the use of a token, at most once in `every` ms. */

@@ -102,6 +102,7 @@ export interface AccountOrder {
     | 'disable_account'
     | 'enable_account'
     | 'password_link'
+    | 'token_made'
     | 'device_approved'
     | 'device_denied';
   subject: string;

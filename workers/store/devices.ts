@@ -1,27 +1,80 @@
 /** Lists and revokes device tokens, for their owner or an operator. */
 
+import type { Scope, TokenKind } from '../../spec/access.ts';
+import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
-import { BROWSER_SESSION_MS } from './accounts.ts';
+import { BROWSER_SESSION_MS, pruneRevoked } from './accounts.ts';
+import { auditOrder } from './audit.ts';
 import type { Database, Statement } from './database.ts';
 import { raw, rowsOf, sql } from './database.ts';
-import type { TokenKind } from './schema.ts';
 
 export interface DeviceRow {
   hash: string;
   deviceName: string;
   kind: TokenKind;
+  scope: Scope;
   createdAt: number;
+  /** When a made token expires. */
+  expiresAt: number | null;
   /** When the device was last used, exact to a day. */
   usedAt: number;
 }
 
-/** Lists the signed-in devices. The most recently used device comes first. */
+/** Lists the signed-in devices and the made tokens. The most recently used device comes first. */
 export function readDevices(userId: UserId, now: number): Statement {
   return sql`
-    SELECT hash, device_name AS deviceName, kind, created_at AS createdAt, coalesce(used_at, created_at) AS usedAt
+    SELECT hash, device_name AS deviceName, kind, scope, created_at AS createdAt, expires_at AS expiresAt,
+      coalesce(used_at, created_at) AS usedAt
     FROM device_tokens WHERE user_id = ${userId} AND revoked_at IS NULL
-      AND (kind <> 'browser' OR created_at > ${now - BROWSER_SESSION_MS})
+      AND (expires_at IS NULL OR expires_at > ${now}) AND (kind <> 'browser' OR created_at > ${now - BROWSER_SESSION_MS})
     ORDER BY usedAt DESC, createdAt DESC`;
+}
+
+export interface MadeToken {
+  hash: string;
+  /** The beginning of the hash, by which people name the token. */
+  mark: string;
+  userId: UserId;
+  name: string;
+  scope: Scope;
+  expiresAt: number | null;
+  now: number;
+  source: string;
+}
+
+/** Adds a token that a person made. Returns false if the account has as many as it may have. */
+export async function addMadeToken(db: Database, token: MadeToken): Promise<boolean> {
+  const { hash, mark, userId, name, scope, expiresAt, now, source } = token;
+  const [added] = await db.batch([
+    sql`
+      INSERT INTO device_tokens (hash, user_id, device_name, kind, scope, created_at, expires_at)
+      SELECT ${hash}, ${userId}, ${name}, 'token', ${scope}, ${now}, ${expiresAt}
+      WHERE (SELECT count(*) FROM device_tokens WHERE user_id = ${userId} AND kind = 'token'
+        AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})) < ${BOUNDS.madeTokens}`,
+    auditOrder(
+      {
+        at: now,
+        userId,
+        actor: userId,
+        source,
+        action: 'token_made',
+        subject: mark,
+        detail: `${scope}: ${name}`,
+      },
+      sql`EXISTS (SELECT 1 FROM device_tokens WHERE hash = ${hash})`,
+    ),
+    pruneRevoked(sql`${userId}`),
+  ]);
+  return (added?.changes ?? 0) > 0;
+}
+
+/** Revokes tokens that have expired, so that what they hold open is closed. */
+export function revokeExpired(db: Database, { now, limit }: { now: number; limit: number }) {
+  return db.all<{ hash: string; userId: UserId }>(sql`
+    UPDATE device_tokens SET revoked_at = ${now} WHERE hash IN (
+      SELECT hash FROM device_tokens INDEXED BY device_tokens_expiring
+      WHERE expires_at IS NOT NULL AND revoked_at IS NULL AND expires_at <= ${now} LIMIT ${limit})
+    RETURNING hash, user_id AS userId`);
 }
 
 export type Revoked = Pick<DeviceRow, 'hash' | 'deviceName'>;
@@ -62,19 +115,15 @@ export interface OperatorOrder {
 }
 
 /** A device of an account, without what could be used to sign in. */
-export interface AccountDevice {
-  hash: string;
-  deviceName: string;
-  createdAt: number;
-  usedAt: number;
+export interface AccountDevice extends DeviceRow {
   revokedAt: number | null;
 }
 
 /** Lists signed-in devices first, then sorts by last use. The number of tokens of an account is bounded. */
 export function readDevicesOf(userId: string): Statement {
   return sql`
-    SELECT hash, device_name AS deviceName, created_at AS createdAt, coalesce(used_at, created_at) AS usedAt,
-      revoked_at AS revokedAt
+    SELECT hash, device_name AS deviceName, kind, scope, created_at AS createdAt, expires_at AS expiresAt,
+      coalesce(used_at, created_at) AS usedAt, revoked_at AS revokedAt
     FROM device_tokens INDEXED BY device_tokens_of_user WHERE user_id = ${userId}
     ORDER BY revoked_at IS NOT NULL, usedAt DESC, hash`;
 }

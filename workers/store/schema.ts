@@ -4,6 +4,7 @@
  */
 
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { SCOPES, TOKEN_KINDS } from '../../spec/access.ts';
 import type { UserId } from '../../spec/ids.ts';
 import {
   FAILURE_KINDS,
@@ -29,10 +30,6 @@ export const users = sqliteTable('users', {
   disabledAt: integer('disabled_at'),
 });
 
-/** A `cli` token is sent as a bearer token. A `browser` token is the cookie of a session on the pages. */
-export const TOKEN_KINDS = ['cli', 'browser'] as const;
-export type TokenKind = (typeof TOKEN_KINDS)[number];
-
 export const deviceTokens = sqliteTable('device_tokens', {
   hash: text('hash').primaryKey(),
   userId: ownerId(),
@@ -41,6 +38,9 @@ export const deviceTokens = sqliteTable('device_tokens', {
   revokedAt: integer('revoked_at'),
   usedAt: integer('used_at'),
   kind: text('kind', { enum: TOKEN_KINDS }).notNull().default('cli'),
+  scope: text('scope', { enum: SCOPES }).notNull().default('owner'),
+  /** When a token of the kind `token` expires. */
+  expiresAt: integer('expires_at'),
 });
 
 export const signInCodes = sqliteTable('sign_in_codes', {

@@ -22,7 +22,8 @@ export async function endForRefusal(response: Response, path: string): Promise<C
 }
 
 function endFor({ kind, code, message }: ServerError): ChannelEnd {
-  if (kind === 'refused' && code === 'unauthenticated') return { kind: 'unauthorized', message };
+  if (kind === 'refused' && ['unauthenticated', 'insufficient_scope'].includes(code))
+    return { kind: 'unauthorized', message };
   if (kind === 'refused' && LASTING.has(code)) return { kind: 'refused', message };
   return { kind: 'broken', message };
 }

@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { BOUNDS } from '../../../spec/bounds.ts';
+import { getMe } from '../../../spec/contract/auth.ts';
 import type { Capability } from '../../../spec/contract/capabilities.ts';
 import type { Endpoint, QueryInput } from '../../../spec/contract/endpoint.ts';
 import { cancelJob } from '../../../spec/contract/jobs.ts';
@@ -32,7 +33,8 @@ import { NO_RETRY } from '../../client/retry.ts';
 import { ServerError } from '../../client/server-error.ts';
 import { readString } from '../../files/fields.ts';
 import { isObject } from '../../files/json-file.ts';
-import { type Account, isOtherAccount } from '../../records/sign-in-record.ts';
+import { userOf } from '../../hosted/identity.ts';
+import { type Account, isOtherAccount, rememberOwner } from '../../records/sign-in-record.ts';
 import type {
   HeartbeatReply,
   Held,
@@ -196,7 +198,7 @@ export class AccountClient {
   /** Runs one call; see {@link send}. */
   async run(ask: (client: Client) => Promise<JsonBody>, owner?: Account): Promise<Reply<JsonBody>> {
     return this.#connected(async (client) => {
-      const { account } = client;
+      const account = client.isNameless ? await askOwner(client) : client.account;
       if (isOtherAccount(owner, account)) {
         return { kind: 'unauthenticated', message: waitsFor(owner, account) };
       }
@@ -231,10 +233,22 @@ export class AccountClient {
   }
 }
 
+/**
+ * Asks the server whose token `ORP_TOKEN` is. Without the account, the policy would not know the owner, and the spool could
+ * not keep the data of two accounts apart.
+ */
+async function askOwner(client: Client): Promise<Account | undefined> {
+  const user = userOf(await send(client, getMe, {}));
+  return user === undefined ? undefined : rememberOwner(client.token, user);
+}
+
 function waitsFor(owner: Account | undefined, signedIn: Account | undefined): string {
   const nameOf = (account: Account | undefined) => account?.email ?? `account ${account?.userId}`;
   return `It waits for ${nameOf(owner)}, who claimed it; ${nameOf(signedIn)} is signed in now.`;
 }
+
+/** Codes after which a person must sign in, or set another token. */
+const NEEDS_SIGN_IN: ReadonlySet<string> = new Set(['unauthenticated', 'insufficient_scope']);
 
 /** Codes of temporary refusals: the same request may succeed later. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -250,7 +264,7 @@ function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
   if (error instanceof ServerError) {
     const { kind, status, code, message, details } = error;
     if (kind !== 'refused' || PASSING.has(code)) return { kind: 'unavailable', code, message, details };
-    if (code === 'unauthenticated') return { kind: 'unauthenticated', message, details };
+    if (NEEDS_SIGN_IN.has(code)) return { kind: 'unauthenticated', message, details };
     return { kind: 'refused', status, code, message, details };
   }
   if (error instanceof CliError) {

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { drawQrCode } from '../../../cli/client/device-sign-in.ts';
 import { Desk } from '../desk.ts';
 import { type Asked, RecordingServer } from '../recording-server.ts';
 
@@ -73,6 +74,85 @@ describe('orp auth login on a terminal without an account', () => {
     desk.signIn(server.url);
     expect((await desk.orp(['auth', 'login', ...words])).code).toBe(0);
     expect(paths(server)).toEqual(['/api/auth/device-login']);
+  });
+});
+
+describe('the QR code of a sign-in', () => {
+  const ADDRESS = 'https://orp.example.workers.dev/device?code=WDJB-MJHT';
+
+  it('is dark on white on every terminal with colors, before the address', async () => {
+    await using server = await RecordingServer.startNewest(byCode);
+    using desk = atTerminal();
+    delete desk.env.NO_COLOR;
+    const { stderr } = await desk.orp(['auth', 'login', '--base-url', server.url]);
+    const rows = stderr.split('\n').filter((line) => line.startsWith('\u001b[38;5;16;48;5;231m'));
+    expect(rows.length).toBeGreaterThan(10);
+    expect(rows.every((row) => row.endsWith('\u001b[39;49m'))).toBe(true);
+    expect(stderr.indexOf('\u001b[38;5;16')).toBeLessThan(stderr.indexOf('open this page'));
+  });
+
+  it.each(['NO_COLOR', 'TERM'])('is left out where %s says that there are no colors', async (name) => {
+    await using server = await RecordingServer.startNewest(byCode);
+    using desk = atTerminal();
+    delete desk.env.NO_COLOR;
+    desk.env[name] = name === 'TERM' ? 'dumb' : '1';
+    const { stderr } = await desk.orp(['auth', 'login', '--base-url', server.url]);
+    expect(stderr).toContain('WDJB-MJHT');
+    expect(stderr).not.toMatch(/[█▀▄]/u);
+  });
+
+  it('fits into 40 columns, has a margin, and is left out of a narrower terminal', async () => {
+    const lines = (await drawQrCode(ADDRESS, 40)) ?? [];
+    expect(lines.every((line) => line.length === 33)).toBe(true);
+    expect(lines[0]?.trim()).toBe('');
+    expect(lines.every((line) => line.startsWith('  ') && line.endsWith('  '))).toBe(true);
+    // The three corners by which a scanner finds the code.
+    expect(lines[1]).toMatch(/^ {2}█▀▀▀▀▀█ .* █▀▀▀▀▀█ {2}$/u);
+    expect(await drawQrCode(ADDRESS, 32)).toBeUndefined();
+  });
+});
+
+describe('orp auth status', () => {
+  const me = {
+    ok: true,
+    user: USER,
+    token: { kind: 'token', scope: 'enqueue', name: 'ci', expiresAt: '2026-06-01T00:00:00Z' },
+  };
+
+  it('says whose token is used, from where, and what it may do', async () => {
+    await using server = await RecordingServer.start(() => ({ body: me }));
+    using desk = new Desk();
+    Object.assign(desk.env, { ORP_TOKEN: 'dvt_ci', ORP_BASE_URL: server.url });
+    expect(await desk.json('auth', 'status')).toEqual({
+      signed_in: true,
+      base_url: server.url,
+      user_id: 'usr_1',
+      email: 'mira@example.test',
+      token_source: 'ORP_TOKEN',
+      token_kind: 'token',
+      token_name: 'ci',
+      scope: 'enqueue',
+      expires_at: '2026-06-01T00:00:00Z',
+    });
+    desk.isTerminal = true;
+    const { stdout } = await desk.orp(['auth', 'status']);
+    expect(stdout).toContain('enqueue: read, and send jobs and reviews');
+    expect(stdout).not.toContain('dvt_');
+  });
+
+  it('without a sign-in ends with 2 and the code not_signed_in', async () => {
+    using desk = new Desk();
+    const { code, error } = await desk.orp(['auth', 'status', '--base-url', 'http://127.0.0.1:1', '--json']);
+    expect({ code, error: error?.code }).toEqual({ code: 2, error: 'not_signed_in' });
+  });
+
+  it('with a token that was revoked ends with 2 and the code unauthenticated', async () => {
+    const refusal = { error: 'Sign in first.', code: 'unauthenticated', requestId: 'req_1' };
+    await using server = await RecordingServer.start(() => ({ status: 401, body: refusal }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const { code, error } = await desk.orp(['auth', 'status', '--json']);
+    expect({ code, error: error?.code }).toEqual({ code: 2, error: 'unauthenticated' });
   });
 });
 
@@ -150,6 +230,28 @@ describe('orp auth token', () => {
     const { stdout } = await desk.orp(['auth', 'token', 'list']);
     expect(stdout).toContain('study (this one)');
     expect(stdout).not.toContain('\u001b');
+  });
+
+  it('creates one for a program, and prints it once', async () => {
+    const made = { ok: true, id: 'cccc', token: 'dvt_made', name: 'ci', scope: 'enqueue' };
+    await using server = await RecordingServer.startNewest(() => ({ status: 200, body: made }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const words = ['auth', 'token', 'create', 'ci', '--scope', 'enqueue'];
+    expect((await desk.orp([...words, '--fields', 'token'])).stdout).toContain('dvt_made');
+    expect(server.only.body).toEqual({ name: 'ci', scope: 'enqueue', expiresInDays: 90 });
+    await desk.orp([...words, '--no-expiry']);
+    expect(server.asked.at(-1)?.body).toEqual({ name: 'ci', scope: 'enqueue' });
+    desk.isTerminal = true;
+    const { stdout } = await desk.orp(words);
+    expect(stdout).toContain('\n  dvt_made\n');
+    expect(stored(desk).token).toBe('dvt_secret');
+  });
+
+  it('does not create one without a scope', async () => {
+    using desk = new Desk();
+    const { code } = await desk.orp(['auth', 'token', 'create', 'ci']);
+    expect(code).toBe(2);
   });
 
   it('revokes one by its id', async () => {

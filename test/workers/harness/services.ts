@@ -13,5 +13,6 @@ export function deps(): Deps {
 
 /** A person, as the server knows a request of theirs. */
 export function signedIn({ userId, email }: Person, role: 'member' | 'operator' = 'member'): SignedIn {
-  return { id: userId as UserId, email, name: 'Mira', role, tokenHash: 'none' };
+  const token = { hash: 'none', kind: 'cli', scope: 'owner', deviceName: 'test', expiresAt: null } as const;
+  return { id: userId as UserId, email, name: 'Mira', role, tokenHash: 'none', token };
 }

@@ -25,7 +25,7 @@ describe('the devices', () => {
     expect(text).toContain('Firefox on Linux this browser');
     expect(html).not.toContain(owner.token);
     const [path = ''] = revokeForms(html);
-    expect((await browser.postAndFollow(path)).text).toContain('test is signed out.');
+    expect((await browser.postAndFollow(path)).text).toContain('test is revoked.');
     expect((await send(getMe, { as: owner })).status).toBe(401);
     expect(revokeForms((await browser.get('/settings')).html)).toEqual([]);
   });
@@ -48,6 +48,42 @@ describe('the devices', () => {
     for (const other of others) expect((await other.get('/inbox')).status).toBe(303);
     expect((await send(getMe, { as: second })).status).toBe(401);
     expect((await browser.get('/inbox')).status).toBe(200);
+  });
+});
+
+describe('a token for a program', () => {
+  it('is made on the page, shown once, and revoked there', async () => {
+    const owner = await aPerson();
+    const browser = await aBrowser(owner);
+    const made = await browser.post('/settings/tokens', { name: 'nightly', scope: 'read', expiry: '30' });
+    expect(made.status).toBe(200);
+    const [token = ''] = /dvt_[\w-]{43}/.exec(made.html) ?? [];
+    const as = { ...owner, token };
+    expect((await send(getMe, { as })).text).toContain('"scope":"read"');
+    const again = await browser.get('/settings');
+    expect(again.html).not.toContain(token);
+    expect(again.text).toContain('nightly Token (read)');
+    await browser.post('/settings/devices/revoke-others');
+    expect((await send(getMe, { as })).status).toBe(401);
+  });
+
+  it.each([
+    [{ name: ' ', scope: 'read', expiry: '30' }, 'The name must have 1 to 200 characters.'],
+    [{ name: 'x', scope: 'admin', expiry: '30' }, 'The scope must be read, enqueue, owner.'],
+    [{ name: 'x', scope: 'read', expiry: '0' }, 'The expiry must be 30, 90, 365 days or never.'],
+  ])('is not made of %j', async (form, sentence) => {
+    const browser = await aBrowser(await aPerson());
+    const shown = await browser.post('/settings/tokens', form);
+    expect([shown.status, shown.text]).toEqual([400, expect.stringContaining(sentence)]);
+    expect(shown.html).not.toContain('dvt_');
+  });
+
+  it('shows its name as text only', async () => {
+    const browser = await aBrowser(await aPerson());
+    const name = '<script>alert(1)</script>';
+    const made = await browser.post('/settings/tokens', { name, scope: 'read', expiry: 'never' });
+    expect(made.text).toContain(name);
+    expect(made.html).not.toContain(name);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { describe, it } from 'vitest';
+import { BOUNDS } from '../../../spec/bounds.ts';
 import * as auth from '../../../spec/contract/auth.ts';
 import { approveDevice, DEVICE_LIFE_MS, denyDevice } from '../../../workers/people/device-flow.ts';
 import { accepts, refuses } from '../harness/call.ts';
@@ -80,6 +81,14 @@ const REFUSALS: Refusals<typeof auth> = {
       await approveDevice(deps(), signedIn(await aPerson()), by);
       advance(DEVICE_LIFE_MS);
       await refuses(auth.takeDeviceToken, 'expired_token', { body });
+    },
+  },
+  createToken: {
+    limit_reached: async () => {
+      const as = await aPerson();
+      const body = { name: 'ci', scope: 'read' as const };
+      for (let made = 0; made < BOUNDS.madeTokens; made += 1) await accepts(auth.createToken, { as, body });
+      await refuses(auth.createToken, 'limit_reached', { as, body });
     },
   },
   revokeTokenById: {

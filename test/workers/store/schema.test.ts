@@ -14,9 +14,9 @@ async function rows<Row>(sql: string): Promise<Row[]> {
 }
 
 describe('the schema and the migrations', () => {
-  it('have numbers of their own, in order and without a gap', () => {
+  it('have numbers of their own, in order', () => {
     const numbers = env.TEST_MIGRATIONS.map(({ name }) => Number(name.slice(0, 4)));
-    expect(numbers).toEqual(numbers.map((_, at) => at + 1));
+    expect(numbers.every((number, at) => number > (numbers[at - 1] ?? 0))).toBe(true);
   });
 
   it('know the same tables', async () => {

@@ -9,6 +9,7 @@ import { Action, Confirm, Field } from '../parts/forms.tsx';
 import { type Column, Facts, Heading, Table } from '../parts/lists.tsx';
 import { ErrorNote } from '../parts/notes.tsx';
 import { Time } from '../parts/texts.tsx';
+import { type Made, TokensPart } from './tokens-part.tsx';
 
 interface Props {
   user: SignedIn;
@@ -16,9 +17,11 @@ interface Props {
   now: number;
   /** Why the password was not changed. */
   refusal: Refusal | undefined;
+  /** The token that the form has made, or why it has not. */
+  made: Made | undefined;
 }
 
-export function SettingsBody({ user, devices, now, refusal }: Props) {
+export function SettingsBody({ user, devices, now, refusal, made }: Props) {
   return (
     <>
       <Heading title="Settings" actions={<Action action="/logout" label="Sign out" />} />
@@ -33,11 +36,12 @@ export function SettingsBody({ user, devices, now, refusal }: Props) {
         />
       </section>
       <section>
-        <h2>Devices</h2>
+        <h2>Devices and tokens</h2>
         <p class="quiet">
-          Terminals and browsers that are signed in to your account. Revoke the ones you do not know.
+          Terminals and browsers that are signed in to your account, and tokens that you made. Revoke the ones
+          you do not know.
         </p>
-        <Table label="Devices" columns={deviceColumns(now)} rows={devices} />
+        <Table label="Devices and tokens" columns={deviceColumns(now)} rows={devices} />
         {devices.length > 1 && (
           <div class="actions">
             <Confirm
@@ -47,13 +51,15 @@ export function SettingsBody({ user, devices, now, refusal }: Props) {
               look="danger"
             >
               <p>
-                Every other browser and every <code>orp</code> is signed out. Runners finish their jobs, keep
-                the results, and deliver them after the next <code>orp auth login</code>.
+                Every other browser and every <code>orp</code> is signed out, and every token is revoked.
+                Runners finish their jobs, keep the results, and deliver them after the next{' '}
+                <code>orp auth login</code>.
               </p>
             </Confirm>
           </div>
         )}
       </section>
+      <TokensPart made={made} />
       <section>
         <h2>Password</h2>
         <ErrorNote refusal={refusal} />
@@ -103,6 +109,12 @@ export function SettingsBody({ user, devices, now, refusal }: Props) {
   );
 }
 
+const KINDS = { cli: 'Terminal (orp)', browser: 'Browser', token: 'Token' } as const;
+
+function kindOf({ kind, scope }: Device) {
+  return kind === 'token' ? `${KINDS.token} (${scope})` : KINDS[kind];
+}
+
 function deviceColumns(now: number): Column<Device>[] {
   return [
     {
@@ -115,13 +127,13 @@ function deviceColumns(now: number): Column<Device>[] {
         </>
       ),
     },
-    { head: 'Kind', place: 'below', cell: ({ kind }) => (kind === 'browser' ? 'Browser' : 'Terminal (orp)') },
+    { head: 'Kind', place: 'below', cell: kindOf },
     {
-      head: 'Signed in',
+      head: 'Since',
       place: 'below',
       cell: (device) => (
         <>
-          <span class="only-phone">Signed in </span>
+          <span class="only-phone">Since </span>
           <Time at={device.createdAt} now={now} />
         </>
       ),
@@ -135,6 +147,17 @@ function deviceColumns(now: number): Column<Device>[] {
           <Time at={device.usedAt} now={now} />
         </>
       ),
+    },
+    {
+      head: 'Expires',
+      place: 'below',
+      cell: (device) =>
+        device.expiresAt === null ? null : (
+          <>
+            <span class="only-phone">Expires </span>
+            <Time at={device.expiresAt} now={now} />
+          </>
+        ),
     },
     {
       head: '',

@@ -1,4 +1,4 @@
-/** The settings page: the account, its password, and its signed-in devices. */
+/** The settings page: the account, its password, its signed-in devices and its tokens. */
 
 import type { Hono } from 'hono';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
@@ -14,6 +14,7 @@ import { dropCookie, readCookie } from '../frame/cookies.ts';
 import { onForm, type PageRequest, showPage } from '../frame/page.ts';
 import { attemptOf } from './browser.ts';
 import { SettingsBody } from './settings-body.tsx';
+import { type Made, makeFromForm, statusOf } from './tokens-part.tsx';
 
 const back = () => '/settings';
 
@@ -25,7 +26,7 @@ export function mountSettings(app: Hono<AppEnv>): void {
     const attempt = attemptOf(context, readCookie(context, 'session'));
     const [current, next] = [form.text('current'), form.text('next')];
     const changed = await changePassword(deps, auth, { ...attempt, current, next });
-    if (!changed.ok) return accept(await settingsPage(request, changed.refusal));
+    if (!changed.ok) return accept(await settingsPage(request, { refusal: changed.refusal }));
     const others = changed.value === 0 ? '' : ` ${counted(changed.value, 'other browser')} signed out.`;
     return accept({
       to: '/settings',
@@ -33,10 +34,14 @@ export function mountSettings(app: Hono<AppEnv>): void {
     });
   });
 
+  onForm(app, { path: '/settings/tokens', back }, async (request) =>
+    accept(await settingsPage(request, { made: await makeFromForm(request) })),
+  );
+
   onForm(app, { path: '/settings/devices/:mark/revoke', back }, async ({ params, auth, deps, context }) => {
     const revoked = await revokeDevice(deps, auth, { mark: params.mark ?? '', source: sourceOf(context) });
     if (!revoked.ok) return revoked;
-    const text = `${shownLine(revoked.value.name)} is signed out. Open connections close within 30 seconds.`;
+    const text = `${shownLine(revoked.value.name)} is revoked. Open connections close within 30 seconds.`;
     return accept({ to: '/settings', receipt: { tone: 'done', text } });
   });
 
@@ -53,12 +58,15 @@ export function mountSettings(app: Hono<AppEnv>): void {
   });
 }
 
-async function settingsPage({ auth, deps }: PageRequest, refusal?: Refusal): Promise<Page> {
+async function settingsPage(
+  { auth, deps }: PageRequest,
+  { refusal, made }: { refusal?: Refusal; made?: Made } = {},
+): Promise<Page> {
   const devices = await listDevices(deps, auth);
   return {
     title: 'Settings',
     place: 'settings',
-    status: refusal === undefined ? 200 : HTTP_STATUS[refusal.code],
-    body: <SettingsBody user={auth} devices={devices} now={deps.now} refusal={refusal} />,
+    status: refusal === undefined ? statusOf(made) : HTTP_STATUS[refusal.code],
+    body: <SettingsBody user={auth} devices={devices} now={deps.now} refusal={refusal} made={made} />,
   };
 }

@@ -85,7 +85,12 @@ export function DeviceTable({
 
 function columnsFor(accountId: string, now: number): Column<Device>[] {
   return [
-    { head: 'Device', place: 'title', cell: ({ name }) => shownLine(name, 80) || 'unnamed' },
+    {
+      head: 'Device',
+      place: 'title',
+      cell: ({ name, kind, scope }) =>
+        kind === 'token' ? `${shownLine(name, 80)} (token, ${scope})` : shownLine(name, 80) || 'unnamed',
+    },
     {
       head: 'Signed in',
       place: 'below',

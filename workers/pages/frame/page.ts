@@ -114,7 +114,7 @@ const LONGEST_TOKEN = 200;
 export async function signedInByCookie(context: Context<AppEnv>): Promise<SignedIn | undefined> {
   const token = readCookie(context, 'session');
   if (!token || token.length > LONGEST_TOKEN) return undefined;
-  const auth = await authenticate(context.get('deps'), token, 'browser');
+  const auth = await authenticate(context.get('deps'), token, 'pages');
   context.set('auth', auth);
   return auth;
 }
