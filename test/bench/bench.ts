@@ -18,6 +18,14 @@ export interface BenchOptions {
   machines: number;
   jobs: number;
   seed: number | undefined;
+  /** Added to each round trip of the local runtime: to D1, to an object, and between a client and the edge. */
+  d1Ms: number;
+  objectMs: number;
+  edgeMs: number;
+  /** Lets the objects hibernate before each job. */
+  isQuiet: boolean;
+  /** Switches the wake-up off. A benchmark that measures it must then fail. */
+  isWakeOff: boolean;
   /** Prints the progress. Prints nothing with `--json`. */
   say(message: string): void;
 }
@@ -25,6 +33,8 @@ export interface BenchOptions {
 interface Bench {
   summary: string;
   defaults: { machines: number; jobs: number };
+  /** The default of `--jobs` with `--quiet`. */
+  quietJobs?: number;
   load(): Promise<{ run(options: BenchOptions): Promise<Report> }>;
 }
 
@@ -81,8 +91,9 @@ const BENCHES: Record<string, Bench> = {
     load: () => import('./prompt.ts'),
   },
   wake: {
-    summary: 'from the accepted enqueue to the accepted start, on every transport',
+    summary: 'how an idle runner is woken: until the start is accepted, and until the agent begins',
     defaults: { machines: 1, jobs: 200 },
+    quietJobs: 20,
     load: () => import('./wake.ts'),
   },
 };
@@ -90,8 +101,16 @@ const BENCHES: Record<string, Bench> = {
 function usage(): string {
   const lines = Object.entries(BENCHES).map(([name, bench]) => `  ${name.padEnd(11)}${bench.summary}`);
   const words = '<name> [--machines N] [--jobs N] [--seed N] [--json]';
+  const forWake = [
+    'For wake, as if deployed:',
+    '  --d1-ms N     added to each round trip to D1',
+    '  --object-ms N added to each call of an object',
+    '  --edge-ms N   added to each round trip between a client and the edge',
+    '  --quiet       the object hibernates before each job',
+    '  --no-wake     switches the wake-up off; the benchmark then fails',
+  ].join('\n');
   const forPrograms = 'For programs: npm run -s bench -- <name> --json prints nothing but the document.';
-  return `Usage: npm run bench -- ${words}\n\n${lines.join('\n')}\n\n${forPrograms}`;
+  return `Usage: npm run bench -- ${words}\n\n${lines.join('\n')}\n\n${forWake}\n\n${forPrograms}`;
 }
 
 function readWords() {
@@ -101,6 +120,11 @@ function readWords() {
       machines: { type: 'string' },
       jobs: { type: 'string' },
       seed: { type: 'string' },
+      'd1-ms': { type: 'string' },
+      'object-ms': { type: 'string' },
+      'edge-ms': { type: 'string' },
+      quiet: { type: 'boolean', default: false },
+      'no-wake': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -111,9 +135,8 @@ function readWords() {
 function understand(): ReturnType<typeof readWords> | string {
   try {
     const asked = readWords();
-    const { machines, jobs, seed } = asked.values;
-    for (const [name, value] of Object.entries({ machines, jobs, seed })) {
-      if (value !== undefined && !/^[0-9]{1,9}$/.test(value))
+    for (const [name, value] of Object.entries(asked.values)) {
+      if (typeof value === 'string' && !/^[0-9]{1,9}$/.test(value))
         return `--${name} takes a whole number, not '${value}'.`;
     }
     const [name, extra] = asked.positionals;
@@ -141,8 +164,13 @@ async function main(): Promise<number> {
   const { run } = await bench.load();
   const report = await run({
     machines: Number(values.machines ?? bench.defaults.machines),
-    jobs: Number(values.jobs ?? bench.defaults.jobs),
+    jobs: Number(values.jobs ?? (values.quiet ? bench.quietJobs : undefined) ?? bench.defaults.jobs),
     seed: values.seed === undefined ? undefined : Number(values.seed),
+    d1Ms: Number(values['d1-ms'] ?? 0),
+    objectMs: Number(values['object-ms'] ?? 0),
+    edgeMs: Number(values['edge-ms'] ?? 0),
+    isQuiet: values.quiet,
+    isWakeOff: values['no-wake'],
     say: (message) => void (values.json || console.error(message)),
   });
   if (values.json) console.log(JSON.stringify(report.json, null, 2));

@@ -11,19 +11,56 @@ import { type Account, send } from './client.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
 
+/** What the runner has printed: one JSON document a line. */
+class Printed {
+  #line = '';
+  #isListening = false;
+  #isIdle = false;
+  #heardAt = performance.now();
+
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /** Returns whether the last poll came back empty, and nothing has happened for this time. */
+  isIdleFor(ms: number): boolean {
+    return this.#isIdle && performance.now() - this.#heardAt >= ms;
+  }
+
+  take(text: string): void {
+    this.#heardAt = performance.now();
+    const lines = `${this.#line}${text}`.split('\n');
+    this.#line = lines.pop() ?? '';
+    for (const line of lines) {
+      const document = JSON.parse(line) as { event?: string; up?: boolean; claimed?: boolean };
+      if (document.event === 'transport') this.#isListening = document.up === true;
+      else this.#isIdle = document.claimed === false;
+    }
+  }
+}
+
 export class RealRunner {
   readonly #workspace: Workspace;
   readonly #account: Account;
   readonly #child: ChildProcess;
+  readonly #printed: Printed;
 
-  private constructor(workspace: Workspace, account: Account, child: ChildProcess) {
+  private constructor(
+    workspace: Workspace,
+    account: Account,
+    run: { child: ChildProcess; printed: Printed },
+  ) {
     this.#workspace = workspace;
     this.#account = account;
-    this.#child = child;
+    this.#child = run.child;
+    this.#printed = run.printed;
   }
 
   /** Links a repository of a new person, starts the runner, and waits until it listens. */
-  static async start(hosted: Hosted, session: string): Promise<RealRunner> {
+  static async start(
+    hosted: Pick<Hosted, 'url' | 'createUser' | 'signIn'>,
+    session: string,
+  ): Promise<RealRunner> {
     const workspace = await makeWorkspace(hosted);
     await linkSession(workspace, session);
     const words = ['runner', 'work', '--transport', 'ws', '--json', '--codex-bin', AGENT];
@@ -31,14 +68,11 @@ export class RealRunner {
       ...workspace.orp,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    let printed = '';
-    child.stdout.on('data', (bytes) => {
-      // Keep only the beginning, because the report of a job may be long.
-      if (printed.length < 100_000) printed += String(bytes);
-    });
-    await until(() => printed.includes('"transport":"ws","up":true'));
+    const printed = new Printed();
+    child.stdout.setEncoding('utf8').on('data', (text: string) => printed.take(text));
+    await until(() => printed.isListening);
     const account = { baseUrl: hosted.url, token: await hosted.signIn(workspace.user) };
-    return new RealRunner(workspace, account, child);
+    return new RealRunner(workspace, account, { child, printed });
   }
 
   get pid(): number {
@@ -54,6 +88,17 @@ export class RealRunner {
   async submit(recipe: object): Promise<string> {
     const { job } = await send(this.#account, enqueueJob, { body: { prompt: JSON.stringify(recipe) } });
     return job.id;
+  }
+
+  /** Like `submit`, with the time at which the server has acknowledged the job, on the clock of the machine. */
+  async submitTimed(recipe: object): Promise<{ jobId: string; acknowledgedAt: number }> {
+    const jobId = await this.submit(recipe);
+    return { jobId, acknowledgedAt: Number(process.hrtime.bigint()) / 1e6 };
+  }
+
+  /** Waits until the runner is idle and has printed nothing for this time. */
+  async settled(ms: number): Promise<void> {
+    await until(() => this.#printed.isIdleFor(ms));
   }
 
   cancel(jobId: string) {

@@ -1,5 +1,7 @@
 /** D1 as it is on its bad days, between the real Worker and the real D1: silent, or too busy to take most of what is sent. */
 
+import { wrapDatabase } from './wrapped-database.ts';
+
 export const MOODS = ['answering', 'silent', 'overloaded'] as const;
 export type Mood = (typeof MOODS)[number];
 
@@ -15,33 +17,9 @@ export function setMood(next: Mood): void {
   mood = next;
 }
 
-/** The same database, in the mood of the moment. As much of D1 as the Worker uses. */
+/** The same database, in the mood of the moment. */
 export function moodyDatabase(real: D1Database): D1Database {
-  const database = {
-    prepare: (sql: string) => new MoodyStatement(real.prepare(sql)),
-    batch: (statements: MoodyStatement[]) => inMood(() => real.batch(statements.map(({ real }) => real))),
-  };
-  return database as unknown as D1Database;
-}
-
-class MoodyStatement {
-  readonly real: D1PreparedStatement;
-
-  constructor(real: D1PreparedStatement) {
-    this.real = real;
-  }
-
-  bind(...values: unknown[]): MoodyStatement {
-    return new MoodyStatement(this.real.bind(...values));
-  }
-
-  all(): Promise<unknown> {
-    return inMood(() => this.real.all());
-  }
-
-  run(): Promise<unknown> {
-    return inMood(() => this.real.run());
-  }
+  return wrapDatabase(real, inMood);
 }
 
 async function inMood<T>(send: () => Promise<T>): Promise<T> {

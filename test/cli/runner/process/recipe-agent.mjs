@@ -3,6 +3,7 @@
  * A stand-in for Codex that does what its prompt, a JSON object, tells it: so that a test can order any behaviour, good
  * or bad. It obeys the command line of `codex exec resume`. Keys, in the order they are obeyed:
  *
+ *   begun      file that gets the time at which this process began, in ms of the clock of the machine
  *   journal    file to which `start <pid> <session>` and `end <pid>` are appended
  *   ignore     signals to ignore
  *   child      `hold`: a child in the group that keeps the pipe open; `leave`: one in a session of its own, too;
@@ -57,8 +58,8 @@ function startChild() {
 }
 
 /** The file is there with its content, or not at all. */
-function announce(path) {
-  writeFileSync(`${path}.part`, String(process.pid));
+function announce(path, text = String(process.pid)) {
+  writeFileSync(`${path}.part`, text);
   renameSync(`${path}.part`, path);
 }
 
@@ -76,6 +77,7 @@ async function waitForFile(path) {
 }
 
 async function obey() {
+  if (recipe.begun) announce(recipe.begun, String(Number(process.hrtime.bigint()) / 1e6 - performance.now()));
   note('start');
   for (const name of recipe.ignore ?? []) process.on(name, () => 0);
   if (recipe.child) startChild();
