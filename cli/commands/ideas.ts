@@ -100,7 +100,7 @@ export function registerIdea(group: Command, shell: Shell): void {
       .command('remove')
       .description('remove an idea; `orp idea restore` undoes it')
       .argument('<idea-id>')
-      .option('--purge', 'delete it permanently'),
+      .option('--purge', 'delete it permanently, and cancel its unfinished jobs'),
   ).action((id: string, options: RemoveOptions) =>
     shell.run(options, (context) => remove(context, id, options)),
   );

@@ -133,7 +133,8 @@ export const removeIdea = endpoint({
   name: 'removeIdea',
   method: 'DELETE',
   path: '/api/cli/ideas/:ideaId',
-  summary: 'Remove an idea. You can restore it unless you purge it.',
+  summary:
+    'Remove an idea. You can restore it unless you purge it. A purge first cancels the unfinished jobs of the idea.',
   query: z.object({ purge: queryFlag }),
   reply: z.object({ ok, removedIdeaId: z.string(), mode: z.enum(['soft', 'purge']) }),
   errors: ['not_found'],

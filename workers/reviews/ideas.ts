@@ -112,15 +112,14 @@ export function ideaTooLarge() {
   );
 }
 
+/** Removes an idea. It can be restored with everything that it has. */
 export async function removeIdea(
   deps: Deps,
   userId: UserId,
-  { id, purge }: { id: string; purge: boolean },
-): Promise<Result<'soft' | 'purge', 'not_found'>> {
-  const removed = purge
-    ? await store.purgeIdea(deps.db, userId, id)
-    : await store.removeIdea(deps.db, userId, { id, now: deps.now });
-  return removed ? accept(purge ? 'purge' : 'soft') : noIdea(id);
+  id: string,
+): Promise<Result<'soft', 'not_found'>> {
+  const removed = await store.removeIdea(deps.db, userId, { id, now: deps.now });
+  return removed ? accept('soft') : noIdea(id);
 }
 
 export async function restoreIdea(

@@ -5,8 +5,10 @@ import * as rows from '../../spec/contract/ideas.ts';
 import { accept } from '../../spec/errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
+import { sourceOf } from '../http/source.ts';
 import * as features from '../reviews/features.ts';
 import * as ideas from '../reviews/ideas.ts';
+import { purgeIdea } from '../reviews/purge.ts';
 import { viewFeature, viewIdea, viewWorld } from './idea-views.ts';
 
 export function mountIdeas(app: Hono<AppEnv>): void {
@@ -52,8 +54,11 @@ export function mountIdeas(app: Hono<AppEnv>): void {
     return accept({ ok: true, ...idea, idea });
   });
 
-  mount(app, rows.removeIdea, async ({ params, query, auth, deps }) => {
-    const removed = await ideas.removeIdea(deps, auth.id, { id: params.ideaId, purge: query.purge });
+  mount(app, rows.removeIdea, async ({ params, query, auth, deps, context }) => {
+    const { ideaId: id } = params;
+    const removed = query.purge
+      ? await purgeIdea(deps, auth, { id, source: sourceOf(context) })
+      : await ideas.removeIdea(deps, auth.id, id);
     return removed.ok ? accept({ ok: true, removedIdeaId: params.ideaId, mode: removed.value }) : removed;
   });
 

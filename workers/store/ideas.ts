@@ -124,9 +124,15 @@ export function removeIdea(
     UPDATE ideas SET deleted_at = coalesce(deleted_at, ${now}) WHERE user_id = ${userId} AND id = ${id}`);
 }
 
-/** Deletes an idea with its features and world. */
-export function purgeIdea(db: Database, userId: UserId, id: string): Promise<boolean> {
-  return db.write(sql`DELETE FROM ideas WHERE user_id = ${userId} AND id = ${id}`);
+/**
+ * Deletes a removed idea with its features, world and reviews, if it has no unfinished job. Returns false if it has one, or
+ * if the idea does not exist or was restored.
+ */
+export function purgeIdeaIfUnused(db: Database, userId: UserId, id: string): Promise<boolean> {
+  return db.write(sql`
+    DELETE FROM ideas WHERE user_id = ${userId} AND id = ${id} AND deleted_at IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM jobs INDEXED BY jobs_live
+      WHERE jobs.user_id = ${userId} AND jobs.finished_at IS NULL AND jobs.idea_id = ${id})`);
 }
 
 export function restoreIdea(

@@ -3,7 +3,7 @@
 import { DEFAULT_EXPIRY_MS } from '../../spec/job/kinds.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
 import { type Database, join, raw, type Statement, sql } from './database.ts';
-import { guardIn, type JobKey } from './guard.ts';
+import { becomes, guardIn, type JobKey, mayBe } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { archive, auditMove, CLEAR_ATTEMPT, noteOnReview, update } from './job-update.ts';
@@ -44,6 +44,49 @@ export function cancelIfLive(key: JobKey, order: Order): Statement[] {
       where,
     }),
   ];
+}
+
+interface JobsOfIdea {
+  userId: string;
+  ideaId: string;
+  limit: number;
+}
+
+/** The unfinished jobs of an idea that a cancel may end, oldest first. */
+function liveOf({ userId, ideaId, limit }: JobsOfIdea, where: readonly Statement[]): Statement {
+  const conditions = [
+    sql`user_id = ${userId}`,
+    raw('finished_at IS NULL'),
+    sql`idea_id = ${ideaId}`,
+    raw(mayBe('cancel')),
+    ...where,
+  ];
+  return sql`jobs INDEXED BY jobs_live WHERE ${join(conditions, ' AND ')} ORDER BY id LIMIT ${limit}`;
+}
+
+/**
+ * Cancels the jobs of an idea that no machine holds: the same three statements as {@link cancelIfLive}, each for the same
+ * jobs, because the statements run in one batch.
+ */
+export function cancelUnheldOf(jobs: JobsOfIdea, order: Order): Statement[] {
+  const these = liveOf(jobs, [raw('lease_id IS NULL'), notRetriedSince(order.now)]);
+  return [
+    sql`
+      INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
+      SELECT ${order.now}, user_id, ${order.actor}, ${order.source}, 'cancel', id, ${order.reason} FROM ${these}`,
+    sql`
+      UPDATE checkpoints SET status = ${TRANSITIONS.cancel.to}, error = ${order.reason}, responded_at = ${order.now}
+      WHERE user_id = ${jobs.userId} AND id IN (SELECT checkpoint_id FROM ${these})`,
+    sql`
+      UPDATE jobs SET ${becomes('cancel')}, finished_at = ${order.now}, updated_at = ${order.now},
+        cancelled_by = ${order.by}, cancel_reason = ${order.reason}
+      WHERE user_id = ${jobs.userId} AND id IN (SELECT id FROM ${these}) RETURNING ${raw(jobColumns())}`,
+  ];
+}
+
+/** Reads jobs of an idea that a machine holds or has lost. */
+export function readHeldOf(jobs: JobsOfIdea): Statement {
+  return sql`SELECT ${raw(jobColumns())} FROM ${liveOf(jobs, [raw('lease_id IS NOT NULL')])}`;
 }
 
 /** Records that the runner has stopped the agent. The first receipt stays. */

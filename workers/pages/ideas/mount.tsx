@@ -37,7 +37,7 @@ export function mountIdeaPages(app: Hono<AppEnv>): void {
   onForm(app, { path: '/ideas/:ideaId/reviews', back: pathOf }, queueReview);
 
   onForm(app, { path: '/ideas/:ideaId/remove', back: pathOf }, async ({ params, auth, deps }) => {
-    const removed = await removeIdea(deps, auth.id, { id: params.ideaId ?? '', purge: false });
+    const removed = await removeIdea(deps, auth.id, params.ideaId ?? '');
     if (!removed.ok) return removed;
     const text = 'The idea was removed. You can restore it here.';
     return accept({ to: '/ideas?deleted=1', receipt: { tone: 'done', text } });
