@@ -96,9 +96,10 @@ const GROUPS: readonly CommandGroup[] = [
   {
     name: 'checkpoint',
     task: 'Send work:',
-    summary: 'request a review of an idea',
+    summary: 'request a review of an idea, and read the response',
     examples: [
       'orp checkpoint queue --idea-id <idea-id>',
+      'orp checkpoint list',
       'orp checkpoint queue --idea-id <idea-id> --user-note "Is the plan still right?"',
     ],
     parts: [async () => (await import('./commands/checkpoint.ts')).registerCheckpoint],

@@ -9,7 +9,7 @@ import { mountAdmin } from './routes/admin.ts';
 import { mountAgent } from './routes/agent.ts';
 import { mountAuth } from './routes/auth.ts';
 import { mountEvents } from './routes/events.ts';
-import { mountFeatures, mountIdeas } from './routes/ideas.ts';
+import { mountFeatures, mountIdeas, mountReviews } from './routes/ideas.ts';
 import { mountJobs } from './routes/jobs.ts';
 import { mountMachines } from './routes/machines.ts';
 import { mountOwnSignIns } from './routes/own-sign-ins.ts';
@@ -30,6 +30,7 @@ export function makeApp(): Hono<AppEnv> {
   mountOwnSignIns(app);
   mountIdeas(app);
   mountFeatures(app);
+  mountReviews(app);
   mountRunner(app);
   mountAgent(app);
   mountJobs(app);

@@ -21,6 +21,10 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     instead: 'On the machine itself, press Ctrl-C once or run `orp runner disable`.',
   },
   'id-lookup': { what: 'the beginning of an id', instead: 'Give the complete id.' },
+  reviews: {
+    what: 'the list of reviews (`orp checkpoint list`, `orp checkpoint show`)',
+    instead: 'Run `orp job list` to find the job of the review, and `orp job logs <job-id>` to read it.',
+  },
   'token-revoke': { what: 'revoking a token', instead: 'The token is only removed from this machine.' },
   'known-device': { what: 'recognizing a device', instead: 'No action is needed.' },
   'device-flow': { what: 'signing in by a code', instead: 'Sign in with `orp auth login --email <email>`.' },

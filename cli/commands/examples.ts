@@ -78,6 +78,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp checkpoint queue --idea-id <idea-id>',
     'orp checkpoint queue --idea-id <idea-id> --user-note "Is the plan still right?"',
   ],
+  'checkpoint list': ['orp checkpoint list', 'orp checkpoint list --idea-id <idea-id> --limit 100'],
+  'checkpoint show': ['orp checkpoint show <checkpoint-id>', 'orp checkpoint show <checkpoint-id> --json'],
   'ideas list': ['orp ideas list', 'orp ideas list --sort title_asc --limit 10'],
   'idea show': ['orp idea show <idea-id>', 'orp idea show <idea-id> --json'],
   'idea add': [

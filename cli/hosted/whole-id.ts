@@ -15,6 +15,7 @@ const COMPLETE: Record<LookupKind, RegExp> = {
   job: /^job_[0-9a-z]{22}$/,
   idea: /^ide_[0-9a-z]{22}$/,
   feature: /^fea_[0-9a-z]{22}$/,
+  checkpoint: /^chk_[0-9a-z]{22}$/,
   machine: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
 };
 

@@ -35,6 +35,8 @@ export const ROWS = [
   ideas.removeFeature,
   ideas.getWorld,
   ideas.putWorld,
+  ideas.listCheckpoints,
+  ideas.showCheckpoint,
   runner.queueCheckpoint,
   jobs.enqueueJob,
   jobs.listJobs,

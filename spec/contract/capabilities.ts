@@ -16,6 +16,8 @@ export const CAPABILITIES = [
   'machines',
   /** Looks up the complete id of a job, idea, feature or machine by its beginning. */
   'id-lookup',
+  /** The reviews of an idea can be listed and shown. */
+  'reviews',
   /** A device token can be revoked. */
   'token-revoke',
   /** A sign-in can prove that it comes from a device that has been signed in before. */

@@ -1,4 +1,4 @@
-/** Ideas, their features and their world. */
+/** Ideas, their features, their world and their reviews. */
 
 import * as z from 'zod';
 import { BOUNDS } from '../bounds.ts';
@@ -255,4 +255,73 @@ export const putWorld = endpoint({
   reply: z.object({ ok, world }),
   errors: ['not_found'],
   idempotent: true,
+});
+
+/** A review of an idea. `queueCheckpoint` queues one. */
+const checkpoint = z.object({
+  id: z.string(),
+  ideaId: z.string(),
+  worldId: absentable,
+  jobId: z.string(),
+  triggerType: z.string(),
+  /** The status of its job. */
+  status: z.string(),
+  createdAt: z.string(),
+  respondedAt: absentable,
+  /** The beginning of the response, on one line. */
+  summary: absentable,
+  /** Why there is no response. */
+  error: absentable,
+});
+
+const structuredReview = z.object({
+  previousState: absentable,
+  currentState: absentable,
+  headingState: absentable,
+  reviewNotes: z.array(z.string()),
+  actionItems: z.array(z.string()),
+});
+
+export const listCheckpoints = endpoint({
+  name: 'listCheckpoints',
+  method: 'GET',
+  path: '/api/cli/ideas/:ideaId/checkpoints',
+  summary: 'List the reviews of an idea, newest first, one page at a time.',
+  query: z.object({
+    limit: queryInteger(1, 200, 25),
+    /** The `nextCursor` of the previous page: the id of its last review. */
+    cursor: z
+      .string()
+      .regex(/^[A-Za-z0-9_]{1,64}$/, 'was not issued by this list')
+      .optional(),
+  }),
+  reply: z.object({
+    ok,
+    checkpoints: z.array(checkpoint),
+    /** Absent at the end. */
+    nextCursor: absentable,
+    hasMore: z.boolean(),
+  }),
+  errors: ['not_found'],
+  idempotent: true,
+  capability: 'reviews',
+});
+
+export const showCheckpoint = endpoint({
+  name: 'showCheckpoint',
+  method: 'GET',
+  path: '/api/cli/checkpoints/:checkpointId',
+  summary: 'Show a review with its response, as text and in sections.',
+  reply: z.object({
+    ok,
+    checkpoint: checkpoint.extend({
+      /** The complete response. */
+      body: absentable,
+      /** The sections of the response. Absent if there is no response, or if it is too long to be stored twice. */
+      structuredOutput: structuredReview.optional(),
+    }),
+  }),
+  errors: ['not_found'],
+  idempotent: true,
+  capability: 'reviews',
 });

@@ -56,7 +56,7 @@ export const showMachine = endpoint({
 });
 
 /** The kinds of ids that can be looked up. */
-export const LOOKUP_KINDS = ['job', 'idea', 'feature', 'machine'] as const;
+export const LOOKUP_KINDS = ['job', 'idea', 'feature', 'machine', 'checkpoint'] as const;
 export type LookupKind = (typeof LOOKUP_KINDS)[number];
 
 /** The maximum number of ids in one answer. Clients only need to know whether an id is unique, and to list a few. */

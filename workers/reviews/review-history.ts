@@ -16,11 +16,11 @@ export interface WholeReview extends Omit<WholeReviewRow, 'structuredOutput'> {
   sections: StructuredReview | undefined;
 }
 
-/** Lists the newest reviews, newest first. */
+/** Lists reviews, newest first. */
 export function listReviews(
   deps: Deps,
   userId: UserId,
-  asked: { ideaId: string; limit: number },
+  asked: { ideaId: string; limit: number; before?: string | undefined },
 ): Promise<Review[]> {
   return deps.db.all<ReviewRow>(readReviews(userId, asked));
 }
@@ -32,7 +32,11 @@ export async function showReview(
 ): Promise<Result<WholeReview, 'not_found'>> {
   const row = await deps.db.first<WholeReviewRow>(readReview(userId, id));
   if (row === undefined)
-    return refuse('not_found', `There is no review ${id}.`, 'Open the idea to see its reviews.');
+    return refuse(
+      'not_found',
+      `There is no review ${id}.`,
+      'Open the idea to see its reviews, or run orp checkpoint list.',
+    );
   const { structuredOutput, ...review } = row;
   const sections = structuredOutput === null ? undefined : (JSON.parse(structuredOutput) as StructuredReview);
   return accept({ ...review, sections });

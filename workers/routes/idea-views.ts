@@ -1,11 +1,13 @@
 /** Converts ideas, features and worlds to the form of the API. */
 
 import type { z } from 'zod';
-import type { feature, idea, world } from '../../spec/contract/ideas.ts';
+import type { ReplyInput } from '../../spec/contract/endpoint.ts';
+import type { feature, idea, listCheckpoints, world } from '../../spec/contract/ideas.ts';
 import type { Result } from '../../spec/errors.ts';
 import { iso } from '../base/iso.ts';
 import { type addFeature, sectionsOf } from '../reviews/features.ts';
 import type { findIdea, getWorld } from '../reviews/ideas.ts';
+import type { listReviews } from '../reviews/review-history.ts';
 
 type IdeaRow = ValueOf<typeof findIdea>;
 type FeatureRow = ValueOf<typeof addFeature>;
@@ -54,6 +56,23 @@ export function viewWorld(row: WorldRow): z.input<typeof world> {
     codexSessionId: row.codexSessionId ?? undefined,
     status: row.status,
     updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+type Review = Awaited<ReturnType<typeof listReviews>>[number];
+
+export function viewReview(row: Review): ReplyInput<typeof listCheckpoints>['checkpoints'][number] {
+  return {
+    id: row.id,
+    ideaId: row.ideaId,
+    worldId: row.worldId ?? undefined,
+    jobId: row.jobId,
+    triggerType: row.triggerType,
+    status: row.jobStatus ?? row.status,
+    createdAt: new Date(row.createdAt).toISOString(),
+    respondedAt: iso(row.respondedAt),
+    summary: row.summary ?? undefined,
+    error: row.error ?? undefined,
   };
 }
 

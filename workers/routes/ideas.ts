@@ -9,7 +9,8 @@ import { sourceOf } from '../http/source.ts';
 import * as features from '../reviews/features.ts';
 import * as ideas from '../reviews/ideas.ts';
 import { purgeIdea } from '../reviews/purge.ts';
-import { viewFeature, viewIdea, viewWorld } from './idea-views.ts';
+import { listReviews, showReview } from '../reviews/review-history.ts';
+import { viewFeature, viewIdea, viewReview, viewWorld } from './idea-views.ts';
 
 export function mountIdeas(app: Hono<AppEnv>): void {
   mount(app, rows.listIdeas, async ({ query, auth, deps }) => {
@@ -107,5 +108,29 @@ export function mountFeatures(app: Hono<AppEnv>): void {
     return removed.ok
       ? accept({ ok: true, removedFeatureId: params.featureId, ideaId: removed.value.ideaId })
       : removed;
+  });
+}
+
+/** Reviews of an idea. The route that queues one stands with the routes of runners. */
+export function mountReviews(app: Hono<AppEnv>): void {
+  mount(app, rows.listCheckpoints, async ({ params, query, auth, deps }) => {
+    const idea = await ideas.findIdea(deps, auth.id, params.ideaId);
+    if (!idea.ok) return idea;
+    const { limit, cursor: before } = query;
+    const found = await listReviews(deps, auth.id, { ideaId: params.ideaId, limit: limit + 1, before });
+    const page = found.slice(0, limit);
+    const hasMore = found.length > limit;
+    const nextCursor = hasMore ? page.at(-1)?.id : undefined;
+    return accept({ ok: true, checkpoints: page.map(viewReview), nextCursor, hasMore });
+  });
+
+  mount(app, rows.showCheckpoint, async ({ params, auth, deps }) => {
+    const found = await showReview(deps, auth.id, params.checkpointId);
+    if (!found.ok) return found;
+    const { body, sections: structuredOutput } = found.value;
+    return accept({
+      ok: true,
+      checkpoint: { ...viewReview(found.value), body: body ?? undefined, structuredOutput },
+    });
   });
 }

@@ -2,7 +2,7 @@
 
 import type { UserId } from '../../spec/ids.ts';
 import { kindsWhere } from '../../spec/job/kinds.ts';
-import { FIRST_STATUS, TRANSITIONS } from '../../spec/job/status.ts';
+import { FIRST_STATUS, type JobStatus, TRANSITIONS } from '../../spec/job/status.ts';
 import { type Database, raw, type Statement, sql } from './database.ts';
 import { kindIn } from './guard.ts';
 import type { checkpoints } from './schema.ts';
@@ -68,25 +68,35 @@ export function respondIfFinished(job: { userId: string; id: string }, response:
         AND lease_id = ${response.leaseId} AND finished_at = ${response.now} AND ${raw(kindIn(answeredByReview()))})`;
 }
 
-/** Reads the reviews of an idea, for their owner. */
+/** A review for its owner. */
 type Checkpoint = typeof checkpoints.$inferSelect;
-export type ReviewRow = Pick<
+export type ReviewRow = Omit<
   Checkpoint,
-  'id' | 'jobId' | 'status' | 'createdAt' | 'respondedAt' | 'summary' | 'error'
->;
-export type WholeReviewRow = ReviewRow & Pick<Checkpoint, 'ideaId' | 'structuredOutput' | 'body'>;
+  'userId' | 'responseId' | 'context' | 'structuredOutput' | 'body'
+> & {
+  /** The status of its job, which may be under a lease. */
+  jobStatus: JobStatus | null;
+};
+export type WholeReviewRow = ReviewRow & Pick<Checkpoint, 'structuredOutput' | 'body'>;
 
-/** Reads the reviews of an idea, newest first. */
-export function readReviews(userId: UserId, { ideaId, limit }: { ideaId: string; limit: number }): Statement {
+const COLUMNS =
+  raw(`c.id, c.idea_id AS ideaId, c.world_id AS worldId, c.job_id AS jobId, c.trigger_type AS triggerType,
+  c.status, c.created_at AS createdAt, c.responded_at AS respondedAt, c.summary, c.error, j.status AS jobStatus`);
+const JOB = raw('LEFT JOIN jobs j ON j.user_id = c.user_id AND j.id = c.job_id');
+
+/** Reads the reviews of an idea, newest first. `before` is the id of the last review of the previous page. */
+export function readReviews(
+  userId: UserId,
+  { ideaId, limit, before }: { ideaId: string; limit: number; before?: string | undefined },
+): Statement {
+  const older = before === undefined ? sql`` : sql`AND c.id < ${before}`;
   return sql`
-    SELECT id, job_id AS jobId, status, created_at AS createdAt, responded_at AS respondedAt, summary, error
-    FROM checkpoints INDEXED BY checkpoints_of_idea WHERE user_id = ${userId} AND idea_id = ${ideaId}
-    ORDER BY id DESC LIMIT ${limit}`;
+    SELECT ${COLUMNS} FROM checkpoints c INDEXED BY checkpoints_of_idea ${JOB}
+    WHERE c.user_id = ${userId} AND c.idea_id = ${ideaId} ${older} ORDER BY c.id DESC LIMIT ${limit}`;
 }
 
 export function readReview(userId: UserId, id: string): Statement {
   return sql`
-    SELECT id, idea_id AS ideaId, job_id AS jobId, status, created_at AS createdAt, responded_at AS respondedAt, summary,
-      error, structured_output AS structuredOutput, body
-    FROM checkpoints WHERE user_id = ${userId} AND id = ${id}`;
+    SELECT ${COLUMNS}, c.structured_output AS structuredOutput, c.body FROM checkpoints c ${JOB}
+    WHERE c.user_id = ${userId} AND c.id = ${id}`;
 }

@@ -10,6 +10,7 @@ const TABLES: Record<LookupKind, string> = {
   idea: 'ideas',
   feature: 'features',
   machine: 'machines',
+  checkpoint: 'checkpoints',
 };
 
 /** The ids of one account that begin with `prefix`, in order. `~` sorts after every character of an id. */

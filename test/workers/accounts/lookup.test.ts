@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { addFeature, addIdea } from '../../../spec/contract/ideas.ts';
 import { findIds, LOOKUP_LIMIT, type LookupKind } from '../../../spec/contract/machines.ts';
 import { accepts, refuses } from '../harness/call.ts';
-import { aMachine, aPrompt } from '../harness/machines.ts';
+import { aMachine, aPrompt, aReview } from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 
 async function everything() {
@@ -21,6 +21,7 @@ async function everything() {
     idea: idea.id,
     feature: feature.id,
     machine: machine.machineId,
+    checkpoint: (await aReview(machine)).checkpointId,
   };
   const find = async (kind: LookupKind, prefix: string) =>
     (await accepts(findIds, { as: machine.owner, query: { kind, prefix } })).ids;
@@ -28,7 +29,7 @@ async function everything() {
 }
 
 describe('the beginning of an id', () => {
-  it.each(['job', 'idea', 'feature', 'machine'] as const)(
+  it.each(['job', 'idea', 'feature', 'machine', 'checkpoint'] as const)(
     'finds the %s of the account, and no other',
     async (kind) => {
       const { ids, find } = await everything();

@@ -5,7 +5,7 @@ import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import * as contract from '../../../spec/contract/ideas.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
 import { limitAccount } from '../harness/limits.ts';
-import { anIdea } from '../harness/machines.ts';
+import { aMachine, anIdea, aReview } from '../harness/machines.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
 import type { Refusals } from '../harness/refusals.ts';
@@ -110,6 +110,17 @@ const REFUSALS = {
   removeFeature: { not_found: unknownFeature(contract.removeFeature) },
   getWorld: { not_found: unknownIdea(contract.getWorld) },
   putWorld: { not_found: unknownIdea(contract.putWorld, { name: 'mine-now' }) },
+  listCheckpoints: { not_found: unknownIdea(contract.listCheckpoints) },
+  showCheckpoint: {
+    not_found: async () => {
+      const machine = await aMachine();
+      const { checkpointId } = await aReview(machine);
+      const ask = (as: Person, id: string) =>
+        refuses(contract.showCheckpoint, 'not_found', { as, params: { checkpointId: id } });
+      await ask(machine.owner, 'chk_unknown');
+      await ask(await aPerson(), checkpointId);
+    },
+  },
 } satisfies Refusals<typeof contract>;
 
 describe('ideas, features and worlds', () => {
