@@ -77,8 +77,8 @@ function findOption(word: string, command: Command, program: Command): FoundOpti
   };
 }
 
-/** They came later: `--f` and `--j` keep the meaning that they had. */
-const NEVER_SHORTENED = ['--fields', '--jq'];
+/** They came later: `--f`, `--j` and `--no` keep the meaning that they had. */
+const NEVER_SHORTENED = ['--fields', '--jq', '--no-pager'];
 
 /** Returns the option with this name, or the only option with this prefix. Every command has `--help`. */
 function matchLong(name: string, options: readonly Option[]): Option | undefined {

@@ -9,7 +9,7 @@ import { usageError } from './base/exit.ts';
 import { clientVersion } from './base/version.ts';
 import { examplesOf, examplesText } from './commands/examples.ts';
 import { type Register, Shell } from './commands/shell.ts';
-import type { Streams } from './output/context.ts';
+import { makeContext, type Streams } from './output/context.ts';
 import { visible } from './output/text-output.ts';
 import { readRemoteSession } from './records/sign-in-record.ts';
 
@@ -194,8 +194,8 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
   }
   const asked = argv[0] === 'help' ? argv.slice(1) : argv;
   if (argv[0] === 'home') return runProgram(['status', ...argv.slice(1)], surroundings);
-  if (argv.length === 0 && readRemoteSession(surroundings.env).token !== '') {
-    return runProgram(['status'], surroundings);
+  if (argv.every((word) => word === '--no-pager') && readRemoteSession(surroundings.env).token !== '') {
+    return runProgram(['status', ...argv], surroundings);
   }
   const name = commandName(asked);
   const subcommand = name === undefined ? undefined : commandName(asked.slice(asked.indexOf(name) + 1));
@@ -215,9 +215,31 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
     await program.parseAsync(words, { from: 'user' });
     return shell.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return exitCodeOf(error, pathOf(program, words));
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    const command = pathOf(program, words);
+    const added = await askMissing(error, command, surroundings);
+    return added === undefined ? exitCodeOf(error, command) : runProgram([...argv, added], surroundings);
   }
+}
+
+/**
+ * Lets a person at the terminal choose a missing id. Returns the word to add to the command line. Commander reports missing
+ * words before the command does anything, so the command can be run again.
+ */
+async function askMissing(
+  error: CommanderError,
+  command: Command,
+  surroundings: Streams,
+): Promise<string | undefined> {
+  const isMissing = /^commander\.missing(Argument|MandatoryOptionValue)$/.test(error.code);
+  const [, option = '', name = ''] = /'(--)?([a-z-]+)/.exec(error.message) ?? [];
+  if (!isMissing) return undefined;
+  const context = makeContext(surroundings, command.optsWithGlobals());
+  const { canPick } = await import('./output/terminal.ts');
+  if (!canPick(context)) return undefined;
+  const { pickMissing } = await import('./commands/pick.ts');
+  const value = await pickMissing(context, { command: fullName(command).replace(/^orp /, ''), name });
+  return value === undefined ? undefined : option === '' ? value : `${option}${name}=${value}`;
 }
 
 /** Prints what a shell may complete, a line each. */
@@ -235,8 +257,9 @@ async function complete(
   return 0;
 }
 
+/** Returns whether a word is a global option that does not print something itself. */
 function isGlobal(program: Command, word: string): boolean {
-  return program.options.some((option) => option.required && option.long === word.split('=')[0]);
+  return program.options.some(({ long }) => long !== '--version' && long === word.split('=')[0]);
 }
 
 /** The command that the words name, such as `orp link session`. */
@@ -253,6 +276,7 @@ function makeProgram(surroundings: Streams): Command {
     .commandsGroup('Other commands:')
     .option('--repo-root <path>', 'repository to work in (default: the current directory)')
     .option('--config <path>', 'configuration file in the repository (default: orp.yml)')
+    .option('--no-pager', 'print long pages at once (default: with ORP_PAGER, PAGER or less)')
     .version(clientVersion(surroundings.env), '-V, --version', 'print the version')
     .addHelpText(
       'after',

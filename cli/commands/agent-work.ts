@@ -69,7 +69,9 @@ export function registerAgentWork(group: Command, shell: Shell): void {
       .option('--dry-run', 'show what would be claimed, without claiming it')
       .option('--once', 'run one cycle, then exit')
       .addHelpText('after', AFTER_HELP),
-  ).action((options: AgentOptions) => shell.run(options, (context) => agentWork(context, options)));
+  ).action((options: AgentOptions) =>
+    shell.run({ ...options, pager: false }, (context) => agentWork(context, options)),
+  );
 }
 
 const AFTER_HELP = `

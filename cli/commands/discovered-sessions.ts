@@ -7,7 +7,7 @@ import { oneLine } from '../base/one-line.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { isLinkable } from '../git/repository.ts';
 import type { Context } from '../output/context.ts';
-import { age, table } from '../output/page.ts';
+import { age, type Cell, table } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
 import { cutToWidth } from '../output/text-width.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
@@ -78,20 +78,35 @@ interface View {
 }
 
 /** Returns a numbered table of the sessions. */
-export function discoveredPage(
-  sessions: readonly DiscoveredSession[],
-  { now, columns, isAll = false }: View,
-): Rich {
-  if (sessions.length === 0) return `No sessions of an agent${isAll ? '' : ' for this folder'}.\n`;
+export function discoveredPage(sessions: readonly DiscoveredSession[], view: View): Rich {
+  if (sessions.length === 0) return `No sessions of an agent${view.isAll ? '' : ' for this folder'}.\n`;
+  const rows = sessions.map((session, at) => [{ text: String(at + 1) }, ...rowOf(session, view)]);
+  return table(['#', ...headsOf(view)], rows, view.columns);
+}
+
+/** The list from which a person chooses a session. */
+export function sessionChoices(context: Context, entries: readonly DiscoveredSession[]) {
+  const view: View = { now: context.now(), columns: context.stderr.columns };
+  return {
+    noun: 'session',
+    entries,
+    heads: headsOf(view),
+    row: (session: DiscoveredSession) => rowOf(session, view),
+  };
+}
+
+function headsOf({ isAll = false }: View): string[] {
+  return ['ACTIVE', isAll ? 'FOLDER' : 'BRANCH', 'STATE', 'FIRST PROMPT'];
+}
+
+function rowOf(session: DiscoveredSession, { now, isAll = false }: View): Cell[] {
   const short = (text: string) => ({ text: cutToWidth(oneLine(text), NAME_COLUMNS) });
-  const rows = sessions.map((session, at) => [
-    { text: String(at + 1) },
+  return [
     { text: age(now - Date.parse(session.last_active_at_utc)) },
     isAll ? short(basename(session.cwd)) : short(session.branch ?? ''),
     { text: stateOf(session), style: session.linked ? ('green' as const) : undefined },
     { text: session.first_prompt.replaceAll(/\s+/g, ' ') || session.id },
-  ]);
-  return table(['#', 'ACTIVE', isAll ? 'FOLDER' : 'BRANCH', 'STATE', 'FIRST PROMPT'], rows, columns);
+  ];
 }
 
 function stateOf({ open, linked }: DiscoveredSession): string {

@@ -9,6 +9,7 @@ import { call } from '../client/call.ts';
 import { type Client, signedInClient } from '../client/client.ts';
 import { withJob } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
+import { printPaged } from '../output/pager.ts';
 import { plainText } from '../output/plain-text.ts';
 import { printDocument, printJsonLine } from '../output/print.ts';
 
@@ -39,9 +40,26 @@ async function printLogs(
 ): Promise<void> {
   if (options.follow) return follow(context, client, { jobId, timeout: options.timeout });
   if (context.json) return printEntries(context, client, jobId);
+  if (context.form === 'page') return printAsPage(context, client, jobId);
   for await (const page of readPages(client, jobId)) {
     for (const entry of page.entries) printEntry(context, entry);
   }
+}
+
+/** What a pager gets at once, in characters. A longer transcript is printed as it arrives. */
+const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
+
+async function printAsPage({ stdout }: Context, client: Client, jobId: string): Promise<void> {
+  let text = '';
+  let isPage = true;
+  for await (const page of readPages(client, jobId)) {
+    text += page.entries.map(formatEntry).join('');
+    isPage &&= text.length <= MAX_PAGE_CHARACTERS;
+    if (isPage) continue;
+    stdout.write(text);
+    text = '';
+  }
+  if (isPage) printPaged(stdout, text || 'The job has printed nothing so far.\n');
 }
 
 /** Follows until the job ends. Reconnects after every outage. */
@@ -129,10 +147,14 @@ async function printEntries(context: Context, client: Client, jobId: string): Pr
   printDocument(context, { ok: true, job_id: jobId, status, entries });
 }
 
-/** Prints output unchanged. Entries of the agent and the system get a `[stream]` prefix. */
-function printEntry(context: Context, entry: Entry): void {
-  const text = plainText(entry.text);
-  const ended = text.endsWith('\n') ? text : `${text}\n`;
-  if (entry.stream === 'stdout' || entry.stream === 'stderr') context.stdout.write(ended);
-  else context.stdout.write(`[${entry.type === 'gap' ? 'gap' : entry.stream}] ${ended}`);
+function printEntry({ stdout }: Context, entry: Entry): void {
+  stdout.write(formatEntry(entry));
+}
+
+/** Leaves output unchanged. Entries of the agent and the system get a `[stream]` prefix. */
+function formatEntry({ text, type, stream }: Entry): string {
+  const plain = plainText(text);
+  const ended = plain.endsWith('\n') ? plain : `${plain}\n`;
+  if (stream === 'stdout' || stream === 'stderr') return ended;
+  return `[${type === 'gap' ? 'gap' : stream}] ${ended}`;
 }

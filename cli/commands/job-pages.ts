@@ -6,7 +6,7 @@ import { rulesOf } from '../../spec/job/kinds.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { parseTimestamp } from '../files/timestamps.ts';
 import { type JobEnd, shortIds, statusStyle } from '../output/job-words.ts';
-import { age, said, table } from '../output/page.ts';
+import { age, type Cell, said, table } from '../output/page.ts';
 import { capitalise } from '../output/terminal.ts';
 import type { Rich } from '../output/text-output.ts';
 import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
@@ -49,8 +49,13 @@ interface View {
 export function listPage(page: Page, { options, columns, now }: View): Rich {
   const { jobs } = page;
   if (jobs.length === 0) return 'No jobs.\n';
+  return [table(['JOB', 'AGE', 'STATUS', 'WHAT'], jobRows(jobs, now), columns), moreOf(page, options)];
+}
+
+/** A row for each job: id, age, status and title. */
+export function jobRows(jobs: readonly JobView[], now: number): Cell[][] {
   const ids = shortIds(jobs.map(({ id }) => id));
-  const rows = jobs.map((job, at) => {
+  return jobs.map((job, at) => {
     const createdAt = parseTimestamp(job.createdAt);
     return [
       { text: ids[at] ?? job.id },
@@ -59,7 +64,6 @@ export function listPage(page: Page, { options, columns, now }: View): Rich {
       { text: titleOf(job) },
     ];
   });
-  return [table(['JOB', 'AGE', 'STATUS', 'WHAT'], rows, columns), moreOf(page, options)];
 }
 
 /** Returns the start of the prompt. For reviews, and for servers that do not return it, returns another description. */

@@ -21,6 +21,7 @@ import { isLinkable, requireGit } from '../git/repository.ts';
 import { wholeId } from '../hosted/whole-id.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { printResult } from '../output/print.ts';
+import { canPick } from '../output/terminal.ts';
 import { invalidLink, type ProjectLink, readProjectLinkFile } from '../records/project-link.ts';
 import { submittedPage } from './job-pages.ts';
 
@@ -49,15 +50,42 @@ export interface SubmitOptions extends CommonOptions {
 
 type Order = BodyInput<typeof enqueueJob>;
 
-/** Queues the prompt and shows the next commands, or waits for the answer. */
+/**
+ * Queues the prompt and shows the next commands, or waits for the answer. A person at a terminal who gave no prompt writes it
+ * in the editor, after everything else was checked.
+ */
 export async function submit(
   context: Context,
   argument: string | undefined,
   options: SubmitOptions,
 ): Promise<number> {
   const key = readKey(options);
-  const prompt = await readPrompt(context, argument, options.file);
+  if (argument !== undefined || options.file !== undefined || !canPick(context)) {
+    const prompt = await readPrompt(context, argument, options.file);
+    return send(context, { prompt, key, options, target: await targetOf(context, options) });
+  }
   const target = await targetOf(context, options);
+  await signedInClient(context);
+  const { prompt, forget, keep } = (await import('./prompt-editor.ts')).writePrompt(context);
+  let isQueued = false;
+  try {
+    requireFit(prompt);
+    return await send(context, { prompt, key, options, target, onQueued: () => (isQueued = true) });
+  } finally {
+    if (isQueued) forget();
+    else keep();
+  }
+}
+
+interface Sent {
+  prompt: string;
+  key: string | undefined;
+  options: SubmitOptions;
+  target: Partial<Order>;
+  onQueued?: () => void;
+}
+
+async function send(context: Context, { prompt, key, options, target, onQueued }: Sent): Promise<number> {
   const client = await signedInClient(context);
   if (options.onUsageLimit !== undefined) await requireOffer(client, 'usage-limit');
   target.ideaId = (await wholeId(client, 'idea', options.ideaId)) ?? target.ideaId;
@@ -66,6 +94,7 @@ export async function submit(
     body: compactOrder({ prompt, ...target, ...termsOf(options, context.now()) }),
     ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
   });
+  onQueued?.();
   const { job, created } = answer;
   if (options.wait) {
     const { answerOf } = await import('./job-answer.ts');
@@ -126,14 +155,18 @@ async function readPrompt(
   const prompt = file !== undefined ? await readPromptFile(resolvePath(context.cwd, file)) : argument;
   const said = prompt === '-' && file === undefined ? await text(context.stdin) : (prompt ?? '');
   if (said.trim() === '') throw usageError('The prompt is blank.', 'Write what the agent should do.');
-  const bytes = Buffer.byteLength(said);
+  requireFit(said);
+  return said;
+}
+
+function requireFit(prompt: string): void {
+  const bytes = Buffer.byteLength(prompt);
   if (bytes > MAX_PROMPT_BYTES) {
     throw usageError(
       `The prompt has ${bytes} bytes; the limit is ${MAX_PROMPT_BYTES}.`,
       'Put the long part in a file in the repository and name the file in the prompt.',
     );
   }
-  return said;
 }
 
 async function readPromptFile(path: string): Promise<string> {

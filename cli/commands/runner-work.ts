@@ -8,6 +8,6 @@ import { addWorkCommand } from './work-options.ts';
 
 export function registerRunnerWork(group: Command, shell: Shell): void {
   addWorkCommand(group).action((options: WorkOptions) =>
-    shell.run(options, (context) => runWork(context, options)),
+    shell.run({ ...options, pager: false }, (context) => runWork(context, options)),
   );
 }

@@ -6,11 +6,17 @@ import { isLinkable, requireGit } from '../git/repository.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
-import { ask, canAsk } from '../output/terminal.ts';
+import { ask, canPick } from '../output/terminal.ts';
 import { findSession, readSessions } from '../records/sessions/sessions.ts';
 import { changing } from './changing.ts';
-import { type DiscoveredSession, discoveredPage, discoverSessions } from './discovered-sessions.ts';
+import {
+  type DiscoveredSession,
+  discoveredPage,
+  discoverSessions,
+  sessionChoices,
+} from './discovered-sessions.ts';
 import { type RegisterOptions, registerSession } from './link-session-register.ts';
+import { choose } from './pick.ts';
 
 /**
  * The number of sessions in the picker, so that they fit on a terminal. The list without a picker has older sessions,
@@ -20,11 +26,6 @@ const SHOWN = 20;
 const NAME_CHARACTERS = 40;
 
 export type PickerOptions = Partial<RegisterOptions>;
-
-/** Returns whether a person can answer at the terminal and reads sentences (not JSON). */
-export function canPick(context: Pick<Context, 'form' | 'stdin' | 'stderr'>): boolean {
-  return context.form === 'page' && canAsk(context);
-}
 
 /** `orp link session register` without an id. */
 export async function registerPicked(context: Context, options: PickerOptions): Promise<void> {
@@ -44,16 +45,17 @@ export async function pickAndRegister(
   options: PickerOptions,
 ): Promise<void> {
   const shown = sessions.slice(0, SHOWN);
-  context.stdout.print(discoveredPage(shown, { now: context.now(), columns: context.stdout.columns }));
-  if (sessions.length > shown.length) {
-    context.stdout.print(
-      said(
-        'note',
-        `Older sessions: ${sessions.length - shown.length}. \`orp link session discover --json\` lists all sessions.`,
-      ),
+  const older = sessions.length - shown.length;
+  if (older > 0) {
+    context.stderr.print(
+      said('note', `${older} older ones are not shown: \`orp link session discover --json\` lists all.`),
     );
   }
-  const picked = await askWhich(context, shown);
+  const picked = await choose(context, {
+    ...sessionChoices(context, shown),
+    question: 'Link which session?',
+    refuse: ({ linked }) => (linked ? 'This session is linked already.' : undefined),
+  });
   if (picked === undefined) return;
   const given = options.label?.trim() ?? '';
   const name = given || (await askName(context, picked));
@@ -62,22 +64,6 @@ export async function pickAndRegister(
   await changing(context, () =>
     registerSession(context, { ...options, orpSessionId, label: name, ...chosen }),
   );
-}
-
-async function askWhich(
-  context: Context,
-  sessions: readonly DiscoveredSession[],
-): Promise<DiscoveredSession | undefined> {
-  const range = sessions.length === 1 ? '1' : `1-${sessions.length}`;
-  for (;;) {
-    const message = `Link which session? [${range}, Enter for none]`;
-    const answer = (await ask(context, { message, isSecret: false })).trim();
-    if (answer === '') return undefined;
-    const picked = /^\d+$/.test(answer) ? sessions[Number(answer) - 1] : undefined;
-    if (picked === undefined) context.warn(`${JSON.stringify(answer)} is not a number of the list.`);
-    else if (picked.linked) context.warn('This session is linked already.');
-    else return picked;
-  }
 }
 
 /** Asks for a name. The name becomes the id and the label, so no other session may have it. */

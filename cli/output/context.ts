@@ -5,6 +5,7 @@ import { usageError } from '../base/exit.ts';
 import { oneLine } from '../base/one-line.ts';
 import { resolvePath } from '../files/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository.ts';
+import { pagerOf } from './pager.ts';
 import type { Shape } from './select.ts';
 import { type Device, paint, type Rich, TextOutput } from './text-output.ts';
 
@@ -24,6 +25,8 @@ export interface CommonOptions {
   repoRoot?: string | undefined;
   config?: string | undefined;
   baseUrl?: string | undefined;
+  /** False with `--no-pager`. */
+  pager?: boolean | undefined;
   json?: boolean | undefined;
   /** The names of the fields to print. Implies `--json`. */
   fields?: string | undefined;
@@ -71,11 +74,13 @@ export function makeContext(surroundings: Streams, options: CommonOptions): Cont
   const json = options.json || options.fields !== undefined || options.jq !== undefined;
   const stdout = new TextOutput(surroundings.stdout, env);
   const stderr = new TextOutput(surroundings.stderr, env);
+  const form = json ? 'json' : stdout.isTTY ? 'page' : 'lines';
+  if (form === 'page' && options.pager !== false) stdout.pager = pagerOf(env);
   return {
     ...surroundings,
     stdout,
     stderr,
-    form: json ? 'json' : stdout.isTTY ? 'page' : 'lines',
+    form,
     repoRoot,
     configPath: resolvePath(repoRoot, options.config?.trim() || 'orp.yml'),
     baseUrl: options.baseUrl?.trim() ?? '',

@@ -2,6 +2,7 @@
 
 import { oneLine } from '../base/one-line.ts';
 import type { Context } from './context.ts';
+import { printPaged } from './pager.ts';
 import type { Rich } from './text-output.ts';
 
 /** The value of a line. Absent values print as an empty string. */
@@ -29,7 +30,7 @@ export function printResult(
 ): void {
   const { form, stdout } = context;
   if (form === 'json') printDocument(context, document);
-  else if (form === 'page') stdout.print(page(stdout.columns));
+  else if (form === 'page') printPaged(stdout, page(stdout.columns));
   else stdout.write(typeof lines === 'function' ? lines() : formatLines(lines));
 }
 

@@ -10,6 +10,11 @@ export function canAsk(context: { stdin: { isTTY?: boolean }; stderr: { isTTY?: 
   return context.stdin.isTTY === true && context.stderr.isTTY === true;
 }
 
+/** Returns whether a person can choose from a list: they answer at the terminal, and read pages (not JSON or lines). */
+export function canPick(context: Pick<Context, 'form' | 'stdin' | 'stderr'>): boolean {
+  return context.form === 'page' && canAsk(context);
+}
+
 /** Asks for one line, without echo for secrets. Ctrl-C ends the command. */
 export async function ask(
   context: Pick<Context, 'stdin' | 'stderr'>,

@@ -6,7 +6,7 @@
 import type { Writable } from 'node:stream';
 
 /** The output stream that commands get. */
-export type Device = Writable & { isTTY?: boolean; columns?: number };
+export type Device = Writable & { isTTY?: boolean; columns?: number; rows?: number };
 
 /** SGR codes to switch a style on and off. */
 const STYLES = {
@@ -64,10 +64,18 @@ function wantsColor(device: Device, env: NodeJS.ProcessEnv): boolean {
   return device.isTTY === true && env.TERM !== 'dumb';
 }
 
+/** The program for long pages: a command line for the shell, and its environment. */
+export interface Pager {
+  program: string;
+  env: NodeJS.ProcessEnv;
+}
+
 export class TextOutput {
   /** The stream without escaping, for code that moves the cursor. */
   readonly device: Device;
   readonly #hasColor: boolean;
+  /** Undefined if long pages are printed at once. */
+  pager: Pager | undefined;
 
   constructor(device: Device, env: NodeJS.ProcessEnv) {
     this.device = device;
@@ -88,6 +96,11 @@ export class TextOutput {
     return this.device.columns || 80;
   }
 
+  /** Lines of the terminal. Undefined if unknown, and without a terminal. */
+  get rows(): number | undefined {
+    return this.isTTY ? this.device.rows || undefined : undefined;
+  }
+
   /** Writes text, with terminal controls escaped. */
   write(text: string): void {
     this.device.write(visible(text));
@@ -95,12 +108,13 @@ export class TextOutput {
 
   /** Writes styled text, or plain text without color support. */
   print(rich: Rich): void {
-    this.device.write(this.#render(rich));
+    this.device.write(this.render(rich));
   }
 
-  #render(rich: Rich): string {
+  /** The text that `print` writes. */
+  render(rich: Rich): string {
     if (typeof rich === 'string') return visible(rich);
-    if (!(rich instanceof Painted)) return rich.map((part) => this.#render(part)).join('');
+    if (!(rich instanceof Painted)) return rich.map((part) => this.render(part)).join('');
     const [on, off] = STYLES[rich.style];
     const text = visible(rich.text);
     return this.#hasColor && text !== '' ? `\u001b[${on}m${text}\u001b[${off}m` : text;

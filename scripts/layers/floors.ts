@@ -79,6 +79,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/runner/process'],
       ['cli/runner/agent-server'],
       ['cli/output', 'cli/records/sessions'],
+      ['cli/output/live'],
       ['cli/records'],
       ['cli/runner/redaction'],
       ['cli/runner/spool'],

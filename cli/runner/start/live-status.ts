@@ -1,8 +1,8 @@
 /** Updates the live line once a second with the state of the runner. Only on a terminal, and not with `--json`. */
 
 import { type Context, withStreams } from '../../output/context.ts';
-import { LiveLine } from '../../output/live-line.ts';
-import { type ChannelState, type RunnerView, statusLine } from '../../output/status-line.ts';
+import { LiveLine } from '../../output/live/live-line.ts';
+import { type ChannelState, type RunnerView, statusLine } from '../../output/live/status-line.ts';
 import type { RunningJob } from '../loop/job-pool.ts';
 
 const REFRESH_MS = 1000;

@@ -93,7 +93,7 @@ describe('orp link session discover', () => {
     sitDown(desk, '7', '1', '');
     const { code, stdout, stderr } = await desk.orp(DISCOVER);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('"7" is not a number') });
-    expect(stdout).toContain('Measure the tides.');
+    expect(stderr).toContain('Measure the tides.');
     expect(stdout).toContain('Registered session main');
     expect(await found(desk)).toMatchObject([{ id: 's-1', linked: true }]);
   });

@@ -80,7 +80,7 @@ describe.runIf(hasJq)('--jq', () => {
     await expect(makeShape({ jq: ' ' })).rejects.toThrow('--jq is blank.');
     await expect(filter('.ok.id')).rejects.toMatchObject({
       code: 'usage',
-      message: expect.stringContaining('Cannot index boolean with string "id"'),
+      message: expect.stringContaining('Cannot index boolean with string'),
     });
   });
 

@@ -1,8 +1,8 @@
 /** The text of the live line: state, transport, machine, jobs, time and the agent's newest output. Pure. */
 
-import { exactDuration } from '../base/duration.ts';
-import { plainText } from './plain-text.ts';
-import { textWidth } from './text-width.ts';
+import { exactDuration } from '../../base/duration.ts';
+import { plainText } from '../plain-text.ts';
+import { textWidth } from '../text-width.ts';
 
 export interface ShownJob {
   id: string;

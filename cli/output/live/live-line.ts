@@ -7,8 +7,8 @@
  */
 
 import { Writable } from 'node:stream';
-import { type Device, visible } from './text-output.ts';
-import { cutToWidth } from './text-width.ts';
+import { type Device, visible } from '../text-output.ts';
+import { cutToWidth } from '../text-width.ts';
 
 export class LiveLine {
   readonly #terminal: Device;

@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { exactDuration } from '../../../cli/base/duration.ts';
-import { LiveLine } from '../../../cli/output/live-line.ts';
-import { type RunnerView, statusLine } from '../../../cli/output/status-line.ts';
-import { cutToWidth, textWidth } from '../../../cli/output/text-width.ts';
+import { exactDuration } from '../../../../cli/base/duration.ts';
+import { LiveLine } from '../../../../cli/output/live/live-line.ts';
+import { type RunnerView, statusLine } from '../../../../cli/output/live/status-line.ts';
+import { cutToWidth, textWidth } from '../../../../cli/output/text-width.ts';
 
 const CLEAR = '\u001b[J';
 
