@@ -44,6 +44,7 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     what: 'dry runs: it would hand out the job',
     instead: 'No request was sent and no job was claimed. Without --dry-run, the job is claimed and runs.',
   },
+  'policy-report': { what: 'what the policy of a machine says', instead: 'No action is needed.' },
   'claim-post': { what: 'claims with many repositories', instead: 'No action is needed.' },
   claims: { what: 'repeatable claims', instead: 'No action is needed.' },
   leases: { what: 'the state of a lease', instead: 'No action is needed.' },

@@ -3,8 +3,7 @@
 import type { Command } from 'commander';
 import { SECTION_TITLES } from '../../spec/checkpoint/sections.ts';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
-import { listCheckpoints, showCheckpoint } from '../../spec/contract/ideas.ts';
-import { queueCheckpoint } from '../../spec/contract/runner.ts';
+import { listCheckpoints, queueCheckpoint, showCheckpoint } from '../../spec/contract/ideas.ts';
 import { usageError } from '../base/exit.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { wholeNumberOption } from '../base/whole-number.ts';

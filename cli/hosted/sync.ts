@@ -9,6 +9,7 @@ import type { JsonObject } from '../files/json-file.ts';
 import { displayPath } from '../files/paths.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { type LinkableRepository, repoRunnerPath } from '../git/repository.ts';
+import { verdictOnPrompts } from '../policy/owner-policy.ts';
 import { copyMachineTo, type Machine, updateMachine } from '../records/machine.ts';
 import { clearPending, readPending } from '../records/pending-sync.ts';
 import {
@@ -52,7 +53,8 @@ export async function syncLinked(client: Client, request: SyncRequest): Promise<
     sessions.some(({ record }) => record.agent !== undefined),
   );
   const takesAgents = hasAgents && (await findOffer(client, 'abilities'));
-  const told = { appVersion: clientVersion(env), now, takesAgents };
+  const verdictOf = (await findOffer(client, 'policy-report')) ? verdictOnPrompts(env) : undefined;
+  const told = { appVersion: clientVersion(env), now, takesAgents, ...(verdictOf && { verdictOf }) };
   const pending = readPending(env);
   const here = new Set(request.linked.map(({ repository }) => repository.root));
   const others = [...pending.keys()].filter((root) => !here.has(root));

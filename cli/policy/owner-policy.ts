@@ -3,9 +3,17 @@
  * apply immediately. The server cannot override the policy.
  */
 
+import type { OwnerCondition } from '../../spec/job/condition.ts';
+import type { PolicyVerdict } from '../../spec/job/policy-verdict.ts';
 import type { Policy } from '../../spec/local/policy.ts';
-import { decisionOf, judgeJob, type PolicyQuestion, type PolicyRule } from '../../spec/policy/judge.ts';
-import { describeSpan, quietSpanAt, type WallTime } from '../../spec/policy/quiet-hours.ts';
+import {
+  decisionOf,
+  judgeJob,
+  type PolicyQuestion,
+  type PolicyRule,
+  standingVerdict,
+} from '../../spec/policy/judge.ts';
+import { describeSpan, minutesLeft, quietSpanAt, type WallTime } from '../../spec/policy/quiet-hours.ts';
 import type { AgentSettings } from '../agents/agent.ts';
 import { resolvePath } from '../files/paths.ts';
 import { readRemoteSession } from '../records/sign-in-record.ts';
@@ -56,6 +64,9 @@ const CHECK_HINT = 'Run `orp runner policy check`. Jobs wait until the file is v
 
 /** Why the runner currently claims no jobs. */
 export interface WaitReason {
+  code: OwnerCondition;
+  /** When the quiet hours end, in epoch ms. */
+  until?: number;
   /** A sentence. */
   message: string;
   /** True if the owner wants this. Otherwise, the policy needs a fix. */
@@ -74,12 +85,16 @@ export class OwnerPolicy {
     const file = readPolicyFile(this.#options.env);
     if (file.kind === 'absent') return undefined;
     if (file.kind === 'broken') {
-      return { message: `${describeBroken(file.path, file.problems)} ${CHECK_HINT}`, isWanted: false };
+      const message = `${describeBroken(file.path, file.problems)} ${CHECK_HINT}`;
+      return { code: 'policy_invalid', message, isWanted: false };
     }
-    const span = quietSpanAt(file.policy.quiet_hours, wallTime(this.#options.now()));
+    const now = this.#options.now();
+    const at = wallTime(now);
+    const span = quietSpanAt(file.policy.quiet_hours, at);
     if (span === undefined) return undefined;
+    const until = now - (now % 60_000) + minutesLeft(span, at) * 60_000;
     const message = `Quiet hours are ${describeSpan(span)} (rule quiet_hours): the runner claims no jobs.`;
-    return { message, isWanted: true };
+    return { code: 'quiet_hours', message, isWanted: true, until };
   }
 
   /** Reviews a job before its agent starts. Ignores quiet hours that began after the claim. */
@@ -112,6 +127,20 @@ export class OwnerPolicy {
         return { kind: 'unanswered' };
     }
   }
+}
+
+/** Returns what the policy says about prompts of the signed-in account. Reads the file once, for all places. */
+export function verdictOnPrompts(
+  env: NodeJS.ProcessEnv,
+): (place: Pick<PolicyQuestion, 'repository' | 'cwd' | 'sessions'>) => PolicyVerdict | undefined {
+  const owner = ownerNames(env);
+  const file = readPolicyFile(env);
+  return (place) => {
+    // The server names the sender, and this machine does not know its own name: the verdict is not known.
+    if (owner[0] === undefined) return undefined;
+    if (file.kind === 'broken') return { outcome: 'deny', rule: 'policy_file' };
+    return standingVerdict(policyOf(file), { ...place, kind: 'session.prompt', sender: owner[0], owner });
+  };
 }
 
 /** A symlink in the path could lead out of the folder that the rules name. */

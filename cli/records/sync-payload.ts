@@ -143,11 +143,28 @@ function isForeign(link: ProjectLink, email: string | undefined): boolean {
   return link.linked_email.toLowerCase() !== email.toLowerCase();
 }
 
+/** What a sync says beside the records. */
+export interface SyncFacts {
+  appVersion: string;
+  now: number;
+  /** True if the server knows sessions of other agents. */
+  takesAgents?: boolean;
+  /** Returns what the owner's policy says about prompts for a session. Absent if the server does not ask. */
+  verdictOf?: (place: SessionPlace) => SessionPayload['policy'] | undefined;
+}
+
+/** The place of a session, as the rules of the policy name it. */
+interface SessionPlace {
+  repository: string;
+  cwd: string;
+  sessions: readonly string[];
+}
+
 /** Builds the body of a sync. Omits archived sessions; closed ones are sent as closed. */
 export function buildSyncPayload(
   machine: RunnerMachine,
   linked: readonly LinkedRepository[],
-  told: { appVersion: string; now: number; takesAgents?: boolean },
+  told: SyncFacts,
 ): SyncPayload {
   const syncedAt = formatTimestamp(told.now);
   return {
@@ -161,10 +178,10 @@ export function buildSyncPayload(
       (project) => [project.projectRoot, project.ideaId, project.worldId],
     ),
     sessions: distinctBy(
-      linked.flatMap(({ link, sessions }) =>
-        sessions
+      linked.flatMap((repository) =>
+        repository.sessions
           .filter(({ record }) => !record.archived)
-          .map((session) => sessionOf(link, session, told.takesAgents ?? false)),
+          .map((session) => sessionOf(repository, session, told)),
       ),
       (session) => [session.projectRoot, session.orpSessionId],
     ),
@@ -189,19 +206,29 @@ function projectOf(link: ProjectLink, syncedAt: string): ProjectPayload {
 }
 
 /** Omits the id for a server without agent support, because that server might give the session's jobs to an older runner. */
-function sessionOf(link: ProjectLink, { record }: StoredSession, takesAgents: boolean): SessionPayload {
-  const { agent, codex_session_id: id } = record;
+function sessionOf(
+  { link, repository }: LinkedRepository,
+  { record }: StoredSession,
+  { takesAgents = false, verdictOf }: SyncFacts,
+): SessionPayload {
+  const { agent, codex_session_id: id, orp_session_id: orpSessionId } = record;
+  const policy = verdictOf?.({
+    repository: repository.root,
+    cwd: record.project_root,
+    sessions: [orpSessionId, ...(id ? [id] : [])],
+  });
   return {
     ideaId: link.idea_id,
     worldId: link.world_id ?? null,
     projectRoot: link.project_root,
-    orpSessionId: record.orp_session_id,
+    orpSessionId,
     codexSessionId: agent === undefined || takesAgents ? (id ?? null) : null,
     ...(agent !== undefined && takesAgents ? { agent } : {}),
     label: record.label,
     state: record.state,
     primary: record.primary,
     lastActiveAt: record.last_active_at_utc,
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { SCOPES, TOKEN_KINDS } from '../access.ts';
 import { machineIdField } from '../ids.ts';
-import { CONDITION_CODES } from '../job/condition.ts';
+import { MACHINE_CONDITIONS } from '../job/condition.ts';
 import { JOB_STATUSES } from '../job/status.ts';
 import { ALERT_KINDS } from '../overview/alerts.ts';
 import { BULK_ACTIONS, BULK_STATES } from '../overview/bulk.ts';
@@ -31,7 +31,7 @@ const adminMachine = z.object({
     .optional(),
   /** Why the machine claims no jobs now. */
   condition: z
-    .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
+    .object({ code: z.enum(MACHINE_CONDITIONS), message: z.string(), until: absentable, since: z.string() })
     .optional(),
   /** At most five of the jobs that the machine holds. */
   currentJobs: z.array(z.object({ id: z.string(), status: z.enum(JOB_STATUSES) })),

@@ -37,7 +37,7 @@ export const ROWS = [
   ideas.putWorld,
   ideas.listCheckpoints,
   ideas.showCheckpoint,
-  runner.queueCheckpoint,
+  ideas.queueCheckpoint,
   jobs.enqueueJob,
   jobs.listJobs,
   jobs.showJob,

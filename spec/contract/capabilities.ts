@@ -61,6 +61,8 @@ export const CAPABILITIES = [
   'abilities',
   /** `spool` and `agent` in a heartbeat. */
   'report',
+  /** `policy` of a session in a sync, and the conditions of the owner's policy in a heartbeat. */
+  'policy-report',
   /** The routes of operators, below `/api/admin`. */
   'admin',
   /** Operators invite people, and disable, enable and help accounts. */

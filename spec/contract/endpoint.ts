@@ -7,6 +7,7 @@ import * as z from 'zod';
 import type { Access } from '../access.ts';
 import type { COMMON_ERRORS, ErrorCode } from '../errors.ts';
 import { isJobKind, type JobKind, kindsWhere, rulesOf } from '../job/kinds.ts';
+import { VERDICT_OUTCOMES } from '../job/policy-verdict.ts';
 import type { Capability } from './capabilities.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -145,6 +146,15 @@ export const idempotencyKey = z
   .string()
   .trim()
   .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
+
+/** What a policy says about prompts: the outcome and the rule, without the contents of the policy. A newer runner may name other rules. */
+export const policyVerdict = z.object({
+  outcome: z.enum(VERDICT_OUTCOMES),
+  rule: z
+    .string()
+    .regex(/^[a-z][a-z_]{0,31}$/, 'must be the name of a rule')
+    .optional(),
+});
 
 /** A kind of job from the table of kinds. */
 export const jobKind = z.custom<JobKind>(isJobKind, 'must be a kind of job');

@@ -9,6 +9,8 @@ import { absentable, clearable, endpoint, line, ok, queryFlag, queryInteger } fr
 const notes = z.string().max(MAX_PROMPT_BYTES);
 const BODY_BYTES = 2 * MAX_PROMPT_BYTES;
 
+const sha = z.string().max(128);
+
 const detailSection = z.object({ id: z.string(), label: z.string(), body: z.string() });
 
 export const feature = z.object({
@@ -324,4 +326,49 @@ export const showCheckpoint = endpoint({
   errors: ['not_found'],
   idempotent: true,
   capability: 'reviews',
+});
+
+const contextSelection = z.object({
+  includeIdeaTitle: z.boolean().default(true),
+  includeCorePlan: z.boolean().default(true),
+  includeGithub: z.boolean().default(true),
+  includeRepoBinding: z.boolean().default(true),
+  includePreviousResponseSummaries: z.boolean().default(false),
+  featureIds: z.array(sha).max(200).default([]),
+  detailSectionRefs: z
+    .array(z.object({ featureId: sha, detailSectionId: sha }))
+    .max(500)
+    .default([]),
+  userNote: z
+    .string()
+    .max(32 * 1024)
+    .default(''),
+});
+
+export const queueCheckpoint = endpoint({
+  name: 'queueCheckpoint',
+  method: 'POST',
+  path: '/api/cli/ideas/:ideaId/checkpoints',
+  summary: 'Queue a review of an idea. The session that its world names writes the review.',
+  body: z.object({
+    triggerType: z.string().min(1).max(64).default('agent-feedback'),
+    contextSelection,
+    worldId: sha.optional(),
+    featureId: sha.optional(),
+    detailSectionId: sha.optional(),
+  }),
+  needs: 'enqueue',
+  reply: z.object({
+    ok,
+    id: z.string(),
+    status: z.string(),
+    worldId: absentable,
+    ideaId: z.string(),
+    jobId: z.string(),
+    /** Present if the world's session cannot take the review and another session will. */
+    note: absentable,
+  }),
+  status: 201,
+  errors: ['not_found', 'idempotency_conflict', 'limit_reached'],
+  idempotent: true,
 });

@@ -77,8 +77,8 @@ export const waiting = z.object({
   message: z.string(),
   since: z.string(),
   /**
-   * Present if the named session cannot take the job. Names the session that will take it, and how to wait for the named
-   * session.
+   * Present if the named session cannot take the job: names the session that will take it, and how to wait for the named
+   * session. Also present if the policy of the machine will stop the job.
    */
   note: absentable,
 });

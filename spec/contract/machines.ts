@@ -1,7 +1,7 @@
 /** The routes of machines for their owner and for operators, and the lookup of ids by their beginning. */
 
 import * as z from 'zod';
-import { CONDITION_CODES } from '../job/condition.ts';
+import { MACHINE_CONDITIONS } from '../job/condition.ts';
 import { absentable, endpoint, ok } from './endpoint.ts';
 
 export const drainMachine = endpoint({
@@ -42,7 +42,12 @@ export const showMachine = endpoint({
       draining: z.boolean(),
       /** Why the machine claims nothing now, although its runner runs. */
       condition: z
-        .object({ code: z.enum(CONDITION_CODES), message: z.string(), until: absentable, since: z.string() })
+        .object({
+          code: z.enum(MACHINE_CONDITIONS),
+          message: z.string(),
+          until: absentable,
+          since: z.string(),
+        })
         .optional(),
       /** The open channel. If absent, a wake-up cannot reach the machine. */
       listening: z

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
-import { CONDITION_CODES } from '../job/condition.ts';
+import { MACHINE_CONDITIONS } from '../job/condition.ts';
 import {
   FAILURE_KINDS,
   LEASE_LOSS_POLICIES,
@@ -25,6 +25,7 @@ import {
   jobKind,
   line,
   ok,
+  policyVerdict,
   projectRootField,
   queryFlag,
   repeated,
@@ -52,12 +53,14 @@ const linkedSession = z.object({
   orpSessionId: z.string().min(1).max(200),
   /** The id that the agent gave the session, whichever agent it is. */
   codexSessionId: z.string().max(200).nullish(),
-  /** Extension: the agent of the session. If absent, the server assumes `codex`. */
+  /** Extension. If absent, the server assumes `codex`. */
   agent: agentName.optional(),
   label: line,
   state: z.enum(['active', 'closed']),
   primary: z.boolean(),
   lastActiveAt: timestamp.nullish(),
+  /** Extension: what the owner's policy says about prompts for the session. If absent, the server does not know. */
+  policy: policyVerdict.optional(),
 });
 
 export const syncMachine = endpoint({
@@ -90,7 +93,7 @@ const words = z.string().transform((text) => clip(oneLine(text), REASON_LENGTH))
 
 /** Why the runner has paused claiming. */
 export const machineCondition = z.object({
-  code: z.enum(CONDITION_CODES),
+  code: z.enum(MACHINE_CONDITIONS),
   message: words,
   /** When the runner claims again. If absent, as soon as the agent works. */
   until: timestamp.optional(),
@@ -357,49 +360,4 @@ export const releaseJob = endpoint({
   paced: false,
   idempotent: true,
   capability: 'release',
-});
-
-const contextSelection = z.object({
-  includeIdeaTitle: z.boolean().default(true),
-  includeCorePlan: z.boolean().default(true),
-  includeGithub: z.boolean().default(true),
-  includeRepoBinding: z.boolean().default(true),
-  includePreviousResponseSummaries: z.boolean().default(false),
-  featureIds: z.array(sha).max(200).default([]),
-  detailSectionRefs: z
-    .array(z.object({ featureId: sha, detailSectionId: sha }))
-    .max(500)
-    .default([]),
-  userNote: z
-    .string()
-    .max(32 * 1024)
-    .default(''),
-});
-
-export const queueCheckpoint = endpoint({
-  name: 'queueCheckpoint',
-  method: 'POST',
-  path: '/api/cli/ideas/:ideaId/checkpoints',
-  summary: 'Queue a review of an idea. The session that its world names writes the review.',
-  body: z.object({
-    triggerType: z.string().min(1).max(64).default('agent-feedback'),
-    contextSelection,
-    worldId: sha.optional(),
-    featureId: sha.optional(),
-    detailSectionId: sha.optional(),
-  }),
-  needs: 'enqueue',
-  reply: z.object({
-    ok,
-    id: z.string(),
-    status: z.string(),
-    worldId: absentable,
-    ideaId: z.string(),
-    jobId: z.string(),
-    /** Present if the world's session cannot take the review and another session will. */
-    note: absentable,
-  }),
-  status: 201,
-  errors: ['not_found', 'idempotency_conflict', 'limit_reached'],
-  idempotent: true,
 });

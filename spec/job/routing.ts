@@ -7,6 +7,7 @@
 
 import { drives, type RunnerAbilities } from './abilities.ts';
 import type { SessionFallback } from './kinds.ts';
+import type { PolicyVerdict } from './policy-verdict.ts';
 
 /** A session as a machine last synced it. */
 export interface SyncedSession {
@@ -21,6 +22,8 @@ export interface SyncedSession {
   state: 'active' | 'closed';
   primary: boolean;
   lastActiveAt?: number | undefined;
+  /** What the owner's policy says about prompts for the session. If absent, the machine has not reported it. */
+  policy?: PolicyVerdict | undefined;
   /** The only idea that the session belongs to. If absent, it belongs to every idea of its repository. */
   ideaId?: string | undefined;
 }
@@ -77,6 +80,8 @@ export interface Route {
   codexSessionId: string;
   source: SessionSource;
   fallbackReason?: FallbackReason | undefined;
+  /** What the machine has reported of its policy for the session. */
+  policy?: PolicyVerdict | undefined;
 }
 
 /**
@@ -179,5 +184,6 @@ function routeTo(
     codexSessionId: session.codexSessionId,
     source: choice.source,
     fallbackReason: choice.reason,
+    ...(session.policy === undefined ? {} : { policy: session.policy }),
   };
 }

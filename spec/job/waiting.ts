@@ -9,6 +9,7 @@ import type { MachineCondition } from './condition.ts';
 import { conditionSentence, isPaused } from './condition.ts';
 import { fallbackNote, whyNoAgent, whyNoRepository, whyNotNamed } from './destination.ts';
 import { type JobKind, rulesOf } from './kinds.ts';
+import { verdictSentence } from './policy-verdict.ts';
 import { saysInUse } from './release.ts';
 import type { JobTarget, Route, SyncedProject } from './routing.ts';
 import { isMatchingProject, routesFor } from './routing.ts';
@@ -51,7 +52,7 @@ export interface Waiting {
   message: string;
   /** When this reason began, in epoch ms. */
   since: number;
-  /** Present if the named session cannot take the job and another session will. */
+  /** Present if another session than the named one will take the job, or if the policy of the machine will stop it. */
   note?: string | undefined;
 }
 
@@ -243,9 +244,18 @@ function draining(machines: readonly MachinePresence[], since: number): Waiting 
 function noteFor({ target, kind }: WaitingJob, around: QueueFacts): string | undefined {
   const note = fallbackNote(target, around.projects, (id) => nameOf(id, around) ?? id);
   // A review goes to the session of its world, and its sender cannot choose another rule.
-  return note === undefined || rulesOf(kind)?.composedBy === 'server'
-    ? note
-    : `${note} Use --session-fallback none to wait for it.`;
+  if (rulesOf(kind)?.composedBy === 'server') return note;
+  const fallback = note && `${note} Use --session-fallback none to wait for it.`;
+  return [fallback, policyNote(target, around)].filter(Boolean).join(' ') || undefined;
+}
+
+/** Returns what the policy of the machine does with a prompt, if every session that could take it stops it. */
+function policyNote(target: JobTarget, around: QueueFacts): string | undefined {
+  const routes = routesFor(target, around.projects);
+  const [first] = routes;
+  if (first === undefined || routes.some(({ policy }) => (policy?.outcome ?? 'allow') === 'allow'))
+    return undefined;
+  return verdictSentence(first.policy, nameOf(first.machineId, around) ?? first.machineId);
 }
 
 function whyUnrouteable(target: JobTarget, around: QueueFacts, since: number): Waiting {

@@ -1,5 +1,6 @@
 /** Decides whether a job may run under a policy. Checks every rule, so that people see all rules that prevent the job. */
 
+import type { PolicyVerdict } from '../job/policy-verdict.ts';
 import type { Policy } from '../local/policy.ts';
 import { OWNER } from '../local/policy.ts';
 import { matchesPath, matchesText } from './glob.ts';
@@ -60,6 +61,15 @@ export function decisionOf(outcomes: readonly RuleOutcome[]): RuleOutcome | unde
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Returns what the rules say about a job at any time of day: quiet hours only delay it. */
+export function standingVerdict(policy: Policy, question: Omit<PolicyQuestion, 'at'>): PolicyVerdict {
+  const outcomes = judgeJob(policy, { ...question, at: { weekday: 0, minute: 0 } });
+  const decision = decisionOf(outcomes.filter(({ outcome }) => outcome !== 'wait'));
+  return decision === undefined
+    ? { outcome: 'allow' }
+    : { outcome: decision.outcome === 'deny' ? 'deny' : 'ask', rule: decision.rule };
 }
 
 /** Returns whether the account is the owner's account, or an account that the policy names. */

@@ -13,9 +13,17 @@ export interface WallTime {
   minute: number;
 }
 
+const MINUTES_OF_DAY = 24 * 60;
+
 /** Returns the first span that contains the moment, or undefined. */
 export function quietSpanAt(spans: readonly QuietSpan[] | undefined, at: WallTime): QuietSpan | undefined {
   return spans?.find((span) => isWithin(span, at));
+}
+
+/** Returns the number of minutes until the span that contains the moment ends. */
+export function minutesLeft(span: QuietSpan, { minute }: WallTime): number {
+  const left = minuteOf(span.to) - minute;
+  return left > 0 ? left : left + MINUTES_OF_DAY;
 }
 
 /** `22:00 to 07:00 (fri, sat)`. */

@@ -4,9 +4,9 @@ import type { Runtime } from '../../scripts/local/runtime.ts';
 import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
 import { getMe } from '../../spec/contract/auth.ts';
 import { followJob, streamEvents } from '../../spec/contract/events.ts';
-import { addFeature, addIdea, listIdeas, showIdea } from '../../spec/contract/ideas.ts';
+import { addFeature, addIdea, listIdeas, queueCheckpoint, showIdea } from '../../spec/contract/ideas.ts';
 import { enqueueJob, listJobs, showJob } from '../../spec/contract/jobs.ts';
-import { addLogs, completeJob, heartbeat, queueCheckpoint, syncMachine } from '../../spec/contract/runner.ts';
+import { addLogs, completeJob, heartbeat, syncMachine } from '../../spec/contract/runner.ts';
 import type { Account } from './client.ts';
 import { send } from './client.ts';
 

@@ -31,7 +31,7 @@ export class Api {
   }
 
   sync(machine: FakeMachine, more: Json = {}): Promise<unknown> {
-    const { machineId, machineName, root, ideaId, sessions } = machine;
+    const { machineId, machineName, root, ideaId, sessions, policies = [] } = machine;
     const at = new Date().toISOString();
     return this.send('POST', '/api/cli/runner/sync', {
       machineId,
@@ -57,6 +57,7 @@ export class Api {
         orpSessionId: `orp-${label}`,
         codexSessionId: `codex-${machineId}-${label}`,
         lastActiveAt: at,
+        ...(policies[index] === undefined ? {} : { policy: policies[index] }),
       })),
       ...more,
     });
@@ -87,6 +88,8 @@ export interface FakeMachine {
   root: string;
   ideaId: string;
   sessions: string[];
+  /** What the policy says about the sessions, in the same order. */
+  policies?: Json[];
 }
 
 /** The ids of the objects in a full account that have pages. */
@@ -138,7 +141,8 @@ export async function fillAccount(
   const root = '/Users/mira/code/tidal-survey';
   await api.send('PUT', `/api/cli/ideas/${idea.id}/world`, { name: 'survey', projectRoot: root });
   const laptop = { machineId: 'm-1', machineName: "Mira's MacBook Pro", root, ideaId: idea.id };
-  await api.sync({ ...laptop, sessions: ['main', 'charts'] });
+  const policies = [{ outcome: 'allow' }, { outcome: 'deny', rule: 'sessions' }];
+  await api.sync({ ...laptop, sessions: ['main', 'charts'], policies });
   const mapsRoot = '/Users/mira/code/harbor-maps';
   const mini = { machineId: 'm-2', machineName: 'studio-mini', root: mapsRoot, ideaId: maps.id };
   await api.sync({ ...mini, sessions: ['main'] });

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Policy } from '../../spec/local/policy.ts';
 import { policySchema } from '../../spec/local/policy.ts';
 import { matchesPath, matchesText } from '../../spec/policy/glob.ts';
-import { decisionOf, judgeJob, type PolicyQuestion } from '../../spec/policy/judge.ts';
-import { quietSpanAt } from '../../spec/policy/quiet-hours.ts';
+import { decisionOf, judgeJob, type PolicyQuestion, standingVerdict } from '../../spec/policy/judge.ts';
+import { minutesLeft, quietSpanAt } from '../../spec/policy/quiet-hours.ts';
 
 const question: PolicyQuestion = {
   kind: 'session.prompt',
@@ -221,5 +221,31 @@ describe('the schema of the policy', () => {
   ])('%j is refused at %s', (value, path) => {
     const parsed = policySchema.safeParse(value);
     expect(parsed.error?.issues.map((issue) => issue.path.join('.'))).toEqual([path]);
+  });
+});
+
+describe('the verdict at any time of day', () => {
+  it.each<[string, Partial<Policy>, object]>([
+    ['without rules', {}, { outcome: 'allow' }],
+    [
+      'in quiet hours, which only delay a job',
+      { quiet_hours: [{ from: '00:00', to: '24:00' }] },
+      { outcome: 'allow' },
+    ],
+    ['when a person is asked', { confirm: 'always' }, { outcome: 'ask', rule: 'confirm' }],
+    ['when a rule forbids it', { confirm: 'always', sessions: [] }, { outcome: 'deny', rule: 'sessions' }],
+  ])('%s', (_, policy, expected) => {
+    expect(standingVerdict({ schema_version: '1.0.0', ...policy }, question)).toEqual(expected);
+  });
+});
+
+describe('the end of quiet hours', () => {
+  it.each([
+    { from: '22:00', to: '07:00', minute: 23 * 60, left: 8 * 60 },
+    { from: '22:00', to: '07:00', minute: 6 * 60 + 59, left: 1 },
+    { from: '09:00', to: '12:00', minute: 9 * 60, left: 3 * 60 },
+    { from: '00:00', to: '24:00', minute: 0, left: 24 * 60 },
+  ])('of $from to $to at minute $minute comes in $left minutes', ({ from, to, minute, left }) => {
+    expect(minutesLeft({ from, to }, { weekday: 3, minute })).toBe(left);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BOUNDS, DEFAULT_ACCOUNT_LIMITS } from '../../spec/bounds.ts';
 import { ROWS } from '../../spec/contract/all-endpoints.ts';
 import { ERROR_CODES, HTTP_STATUS } from '../../spec/errors.ts';
-import { CONDITION_CODES } from '../../spec/job/condition.ts';
+import { MACHINE_CONDITIONS } from '../../spec/job/condition.ts';
 import { FAILURE_KINDS, MAX_CHUNK_BYTES, MAX_PROMPT_BYTES, MAX_RESULT_BYTES } from '../../spec/job/kinds.ts';
 import { RELEASE_REASONS } from '../../spec/job/release.ts';
 import { JOB_STATUSES, JOB_VERBS, TRANSITIONS } from '../../spec/job/status.ts';
@@ -66,7 +66,7 @@ describe('docs/protocol.md', () => {
   it('names only codes of the closed sets of spec/', () => {
     const known = new Set<string>([
       ...ERROR_CODES,
-      ...CONDITION_CODES,
+      ...MACHINE_CONDITIONS,
       ...RELEASE_REASONS,
       ...WAITING_CODES,
       ...FAILURE_KINDS,

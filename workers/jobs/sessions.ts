@@ -4,6 +4,7 @@
  */
 
 import type { UserId } from '../../spec/ids.ts';
+import type { PolicyVerdict } from '../../spec/job/policy-verdict.ts';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import { isRouteable } from '../../spec/job/routing.ts';
 import type { QueueFacts, Waiting } from '../../spec/job/waiting.ts';
@@ -22,6 +23,8 @@ export interface SendableSession {
   lastActiveAt: number | undefined;
   /** The reason for which a prompt would wait if it were sent now. */
   waiting: Waiting;
+  /** What the policy of the machine says about prompts, as the machine last reported it. */
+  policy: PolicyVerdict | undefined;
 }
 
 /**
@@ -61,6 +64,7 @@ function sendable(
     codexSessionId,
     label,
     lastActiveAt: toTime(lastActiveAt),
+    policy: session.policy,
     waiting: previewOf(target, { ...facts, projects: [project] }, now),
   };
 }

@@ -10,7 +10,7 @@ import {
 } from '../../spec/checkpoint/prompt.ts';
 import { parseSections, summarizeReview } from '../../spec/checkpoint/sections.ts';
 import type { BodyOf } from '../../spec/contract/endpoint.ts';
-import type { queueCheckpoint as queueRow } from '../../spec/contract/runner.ts';
+import type { queueCheckpoint as queueRow } from '../../spec/contract/ideas.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
 import { DEFAULT_EXPIRY_MS, DEFAULT_MAX_ATTEMPTS, KINDS, MAX_PROMPT_BYTES } from '../../spec/job/kinds.ts';

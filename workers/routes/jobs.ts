@@ -2,8 +2,8 @@
 
 import type { Context, Hono } from 'hono';
 import { idempotencyKey } from '../../spec/contract/endpoint.ts';
+import { queueCheckpoint } from '../../spec/contract/ideas.ts';
 import * as rows from '../../spec/contract/jobs.ts';
-import { queueCheckpoint } from '../../spec/contract/runner.ts';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';

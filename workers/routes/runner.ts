@@ -142,6 +142,7 @@ function syncedMachineOf(body: BodyOf<typeof rows.syncMachine>): SyncedMachine {
       state: session.state,
       primary: session.primary,
       lastActiveAt: session.lastActiveAt ? Date.parse(session.lastActiveAt) : undefined,
+      policy: session.policy,
     })),
   };
 }

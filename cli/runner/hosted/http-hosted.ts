@@ -20,6 +20,7 @@ import {
   startJob,
 } from '../../../spec/contract/runner.ts';
 import { RETRYABLE } from '../../../spec/errors.ts';
+import { isOwnerCondition } from '../../../spec/job/condition.ts';
 import { knownKinds } from '../../../spec/job/kinds.ts';
 import type { RunnerMachine } from '../../../spec/local/runner-machine.ts';
 import { AGENTS } from '../../agents/registry.ts';
@@ -41,6 +42,7 @@ import type {
   HostedApi,
   JsonBody,
   LeaseVerdict,
+  MachineCondition,
   PollRequest,
   Reply,
 } from '../job/hosted-api.ts';
@@ -77,7 +79,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
           ...(jobId === undefined ? {} : { jobId }),
           ...(leaseId === undefined ? {} : { leaseId }),
           ...(server.offers('leases') ? { instance, ...(draining ? { draining } : {}) } : {}),
-          ...(condition !== undefined && server.offers('condition') ? { condition } : {}),
+          ...(condition !== undefined && knows(server, condition) ? { condition } : {}),
           ...(asking && server.offers('asking') ? { asking } : {}),
           ...(server.offers('report') ? { spool, agent } : {}),
         },
@@ -131,6 +133,11 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
         held.account,
       ),
   };
+}
+
+/** Returns whether the server knows this condition. It refuses a heartbeat with an unknown one. */
+function knows(server: KnownServer, { code }: MachineCondition): boolean {
+  return server.offers(isOwnerCondition(code) ? 'policy-report' : 'condition');
 }
 
 type Claim = PollRequest & { machineId: string; instance: string };

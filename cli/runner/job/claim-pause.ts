@@ -4,9 +4,10 @@
  * tries one job.
  */
 
-import type { ConditionCode } from '../../../spec/job/condition.ts';
+import type { ConditionCode, MachineConditionCode } from '../../../spec/job/condition.ts';
 import { REASON_LENGTH, releaseSentence } from '../../../spec/job/release.ts';
 import { clip, oneLine } from '../../../spec/text.ts';
+import type { OwnerPolicy } from '../../policy/owner-policy.ts';
 import type { HostedApi } from './hosted-api.ts';
 
 export interface PauseReason {
@@ -22,6 +23,9 @@ export interface CurrentPause extends PauseReason {
   /** True if the agent named the time. False if the time is the runner's next attempt. */
   isNamed: boolean;
 }
+
+/** The part of a pause that the server shows. */
+export type ShownPause = Pick<CurrentPause, 'message' | 'until'> & { code: MachineConditionCode };
 
 /** 1 min, doubling to 30 min: an overloaded model recovers soon, but a sign-in needs a person. */
 const FIRST_MS = 60_000;
@@ -100,6 +104,12 @@ export function describePause({ code, message, until, isNamed }: CurrentPause): 
   return `${releaseSentence(code, message)} ${next}`;
 }
 
+/** An invalid policy is described without its contents, which stay on this machine. */
+function reasonOf(policy: Pick<OwnerPolicy, 'reasonToWait'> | undefined) {
+  const reason = policy?.reasonToWait();
+  return reason?.code === 'policy_invalid' ? { ...reason, message: '' } : reason;
+}
+
 /** Local time: `2026-11-27 07:36`. */
 function localTime(instant: number): string {
   const at = new Date(instant);
@@ -108,12 +118,16 @@ function localTime(instant: number): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** Adds the pause to every heartbeat, including the heartbeats of running jobs. */
-export function sayingPause(service: HostedApi, pause: ClaimPause): HostedApi {
+/** Adds the reason to claim nothing to every heartbeat, including the heartbeats of running jobs. */
+export function sayingPause(
+  service: HostedApi,
+  pause: Pick<ClaimPause, 'current'>,
+  policy?: Pick<OwnerPolicy, 'reasonToWait'>,
+): HostedApi {
   return {
     ...service,
     heartbeat: (held, draining, extras) => {
-      const { code, message, until } = pause.current ?? {};
+      const { code, message, until } = pause.current ?? reasonOf(policy) ?? {};
       if (code === undefined || message === undefined) return service.heartbeat(held, draining, extras);
       const at = until === undefined ? {} : { until: new Date(until).toISOString() };
       return service.heartbeat(held, draining, { ...extras, condition: { code, message, ...at } });

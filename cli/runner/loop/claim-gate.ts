@@ -75,6 +75,8 @@ export class ClaimGate {
     const wait = this.#options.policy?.reasonToWait();
     if (wait === undefined) return undefined;
     const hint = '`orp runner policy show` lists the rules.';
-    return { ...wait, error: new CliError(wait.message, { code: 'claiming_paused', hint }) };
+    const { code, message, isWanted, until } = wait;
+    const error = new CliError(message, { code: 'claiming_paused', hint });
+    return { message, isWanted, error, pause: { code, message, until } };
   }
 }

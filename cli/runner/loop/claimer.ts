@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { NOT_OFFERED, notOffered } from '../../client/offers.ts';
 import type { Candidate } from '../../records/sync-payload.ts';
-import type { CurrentPause } from '../job/claim-pause.ts';
+import type { ShownPause } from '../job/claim-pause.ts';
 import { readPollAnswer } from '../job/claimed-job.ts';
 import type { HostedApi, JsonBody, Reply } from '../job/hosted-api.ts';
 import type { BeatRecord, WorkContext } from '../job/work-context.ts';
@@ -48,7 +48,7 @@ export class Claimer {
   /** Time of the next poll, on the monotonic clock. The first poll happens at once. */
   #beatAt = performance.now();
   /** The pause that was last sent to the server. */
-  #toldPause: CurrentPause | undefined;
+  #toldPause: ShownPause | undefined;
 
   constructor(context: WorkContext, plan: ClaimerPlan) {
     this.#context = context;
@@ -100,8 +100,8 @@ export class Claimer {
   }
 
   /** Sends a new pause to the server once, or its end (undefined). */
-  async tellPause(pause: CurrentPause | undefined): Promise<void> {
-    if (pause === this.#toldPause) return;
+  async tellPause(pause: ShownPause | undefined): Promise<void> {
+    if (isSamePause(pause, this.#toldPause)) return;
     if (pause === undefined) {
       this.#toldPause = undefined;
       return;
@@ -122,6 +122,10 @@ export class Claimer {
     if (reply.kind === 'ok' || reply.kind === 'refused') this.#claimId = undefined;
     return reply;
   }
+}
+
+function isSamePause(one: ShownPause | undefined, other: ShownPause | undefined): boolean {
+  return one?.code === other?.code && one?.message === other?.message && one?.until === other?.until;
 }
 
 /**

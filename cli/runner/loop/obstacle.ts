@@ -4,7 +4,7 @@ import { exactDuration } from '../../base/duration.ts';
 import { CliError, messageOf } from '../../base/exit.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { NOT_OFFERED } from '../../client/offers.ts';
-import type { CurrentPause } from '../job/claim-pause.ts';
+import type { ShownPause } from '../job/claim-pause.ts';
 import type { UnansweredPoll } from './claimer.ts';
 
 export interface Obstacle {
@@ -16,8 +16,8 @@ export interface Obstacle {
   isWanted?: boolean;
   /** How long to wait. If absent, the pauses grow with each attempt. */
   pauseMs?: number;
-  /** Set if the agent cannot take work. The server shows the pause with the waiting jobs. */
-  pause?: CurrentPause;
+  /** Set if the agent cannot take work, or the policy allows none now. The server shows it with the waiting jobs. */
+  pause?: ShownPause;
 }
 
 /** A long pause, because a full disk has no space a second later. */

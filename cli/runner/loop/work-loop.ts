@@ -165,6 +165,12 @@ export class WorkLoop {
     this.#wake.now();
   }
 
+  /** Checks again at once whether the runner may claim, because the owner's policy says something else now. */
+  checkAgain(): void {
+    this.#waiter?.poll();
+    this.#wake.now();
+  }
+
   /** Sends a heartbeat if nothing else has shown lately that this machine is alive. */
   async beatIfQuiet(quietMs: number): Promise<void> {
     if (this.#pool.jobs.length === 0) await this.#claimer.beatIfQuiet(quietMs);

@@ -147,7 +147,10 @@ async function workOn(
   const endBeats = startIdleBeats({
     isListening: () => channel.up === true && channel.transport !== 'poll',
     beatIfQuiet: (quietMs) => loop.beatIfQuiet(quietMs),
-    catchUp: async () => prepared.work.local.catchUp?.(),
+    async catchUp() {
+      await prepared.policyWatch.check(context.now()).catch(() => undefined);
+      await prepared.work.local.catchUp?.();
+    },
   });
   try {
     const wayOut = isService(context.env) ? '' : ' Ctrl-C leaves.';

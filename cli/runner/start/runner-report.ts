@@ -3,6 +3,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DrivenWay } from '../../agents/agent.ts';
+import type { OwnerPolicy } from '../../policy/owner-policy.ts';
+import { readPolicyFile } from '../../policy/policy-file.ts';
+import { notePending } from '../../records/pending-sync.ts';
+import type { Candidate } from '../../records/sync-payload.ts';
 import type { HeartbeatExtras, HostedApi } from '../job/hosted-api.ts';
 import { folderName, spoolFolder } from '../spool/places.ts';
 
@@ -30,6 +34,42 @@ export class RunnerReport {
       spool: { leases, bytes, ...at },
       ...(this.#agent === undefined ? {} : { agent: this.#agent }),
     };
+  }
+}
+
+export interface PolicyWatchOptions {
+  env: NodeJS.ProcessEnv;
+  policy: Pick<OwnerPolicy, 'reasonToWait'>;
+  findCandidates(): Promise<Candidate[]>;
+  /** Called when quiet hours begin or end, or the file becomes invalid or valid. */
+  onReason(): void;
+}
+
+/** Notices changes of the owner's policy, so that the server hears of them although no job arrives. */
+export class PolicyWatch {
+  readonly #options: PolicyWatchOptions;
+  #file: string | undefined;
+  #reason: string | undefined;
+
+  constructor(options: PolicyWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Marks the linked repositories for a sync when the file has changed. The first call marks them, too. */
+  async check(now: number): Promise<void> {
+    const { env, policy, findCandidates, onReason } = this.#options;
+    const reason = policy.reasonToWait()?.message;
+    if (reason !== this.#reason) onReason();
+    this.#reason = reason;
+    const file = JSON.stringify(readPolicyFile(env));
+    if (file === this.#file) return;
+    const linked = (await findCandidates()).filter(({ kind }) => kind === 'linked');
+    await notePending(
+      env,
+      linked.map(({ root }) => root),
+      now,
+    );
+    this.#file = file;
   }
 }
 

@@ -30,7 +30,7 @@ import { WorkLoop } from '../loop/work-loop.ts';
 import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
 import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
 import { owedByAgentWork } from '../review-worker/context.ts';
-import { RunnerReport, sayingReport } from './runner-report.ts';
+import { PolicyWatch, RunnerReport, sayingReport } from './runner-report.ts';
 import { prepareParts, type WorkOptions } from './work-parts.ts';
 import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
 
@@ -61,6 +61,7 @@ export interface Prepared {
   drainSwitch: DrainSwitch;
   drainOrder: DrainOrder;
   report: RunnerReport;
+  policyWatch: PolicyWatch;
   reporter: Reporter;
   instance: string;
   hold: MachineHold;
@@ -89,7 +90,7 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
   const work: WorkContext = {
     ...shared,
     machine,
-    service: sayingReport(sayingPause(hosted, shared.claimPause), report),
+    service: sayingReport(sayingPause(hosted, shared.claimPause, policy), report),
     local: {
       ...localRecords({ env, roots: () => roots.list(), connect }),
       catchUp: () => syncPending({ env, now: Date.now() }, connect),
@@ -121,11 +122,13 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
       new SpoolRecovery(work, { ...host, findOthers: () => owedByAgentWork(work, connect) }),
   };
   const loop = new WorkLoop(work, plan, drainSwitch);
+  const policyWatch = new PolicyWatch({ env, policy, findCandidates, onReason: () => loop.checkAgain() });
   report.leasesAtWork = () => loop.jobs.flatMap(({ lease }) => lease.held.leaseId ?? []);
   return {
     work,
     loop,
     report,
+    policyWatch,
     drainSwitch,
     drainOrder,
     reporter,

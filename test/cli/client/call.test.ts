@@ -4,8 +4,8 @@ import { type Client, commonHeaders, signedInClient } from '../../../cli/client/
 import { DEFAULT_RETRY } from '../../../cli/client/retry.ts';
 import { ServerError } from '../../../cli/client/server-error.ts';
 import { deviceLogin, getMe } from '../../../spec/contract/auth.ts';
-import { addIdea, listIdeas, showIdea } from '../../../spec/contract/ideas.ts';
-import { queueCheckpoint, syncMachine } from '../../../spec/contract/runner.ts';
+import { addIdea, listIdeas, queueCheckpoint, showIdea } from '../../../spec/contract/ideas.ts';
+import { syncMachine } from '../../../spec/contract/runner.ts';
 import { newestServer, serverThatOffers } from '../../support/known-server.ts';
 import { Desk } from '../desk.ts';
 import { type Answer, RecordingServer } from '../recording-server.ts';

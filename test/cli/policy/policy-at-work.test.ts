@@ -1,8 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { limitsOf } from '../../../cli/policy/owner-policy.ts';
+import { limitsOf, OwnerPolicy } from '../../../cli/policy/owner-policy.ts';
+import { clearPending, readPending } from '../../../cli/records/pending-sync.ts';
+import { inspectRoots } from '../../../cli/records/sync-payload.ts';
 import { timeLimitMs } from '../../../cli/runner/agent-run/prompt-run.ts';
+import { PolicyWatch } from '../../../cli/runner/start/runner-report.ts';
+import { CAPABILITIES } from '../../../spec/contract/capabilities.ts';
 import { FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';
@@ -34,6 +38,94 @@ function workOnce(...words: string[]) {
   const all = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT, '--json', ...words];
   return runOrp(all, { cwd: machine.repo, env: machine.env });
 }
+
+describe('the report of a policy', () => {
+  /** Starts a runner, waits until it has said enough, and stops it. */
+  async function workUntil(isSaid: () => boolean): Promise<void> {
+    const words = [
+      'runner',
+      'work',
+      '--transport',
+      'poll',
+      '--poll-interval',
+      '1',
+      '--codex-bin',
+      RECIPE_AGENT,
+    ];
+    const runner = startOrp(words, { cwd: machine.repo, env: machine.env });
+    try {
+      await until(async () => isSaid());
+    } finally {
+      runner.child.kill('SIGTERM');
+      await runner.ended;
+    }
+  }
+  const verdicts = () =>
+    service.requests
+      .filter(({ route }) => route === 'sync')
+      .flatMap(({ body }) => (body.sessions as { policy?: object }[]).map(({ policy }) => policy));
+  const conditions = () =>
+    service.requests
+      .filter(({ route }) => route === 'heartbeat')
+      .map(({ body }) => body.condition as Record<string, string> | undefined);
+
+  it('says of each session whether a prompt is allowed, and by which rule it is not, without the rules', async () => {
+    setPolicy({ sessions: ['orp-secret-name'] });
+    await workUntil(() => verdicts().length > 0);
+    expect(verdicts()[0]).toEqual({ outcome: 'deny', rule: 'sessions' });
+    expect(JSON.stringify(service.requests)).not.toContain('secret-name');
+  });
+
+  it('says in quiet hours that nothing is claimed, and until when', async () => {
+    setPolicy({ quiet_hours: [{ from: '00:00', to: '24:00' }] });
+    await workUntil(() => conditions().some((condition) => condition !== undefined));
+    const condition = conditions().find((one) => one !== undefined);
+    expect(condition).toMatchObject({
+      code: 'quiet_hours',
+      message: expect.stringContaining('00:00 to 24:00'),
+    });
+    expect(Date.parse(condition?.until ?? '')).toBeGreaterThan(Date.now());
+  });
+
+  it('says of a broken file only that it is broken', async () => {
+    setPolicy('{"repositories": secret');
+    await workUntil(() => conditions().some((condition) => condition !== undefined) && verdicts().length > 0);
+    expect(conditions()).toContainEqual({ code: 'policy_invalid', message: '' });
+    expect(verdicts()[0]).toEqual({ outcome: 'deny', rule: 'policy_file' });
+    expect(JSON.stringify(service.requests)).not.toContain('secret');
+  });
+
+  it('is not sent to a server that does not know it', async () => {
+    service.announced = CAPABILITIES.filter((name) => name !== 'policy-report');
+    setPolicy({ quiet_hours: [{ from: '00:00', to: '24:00' }] });
+    await workUntil(() => service.requests.some(({ route }) => route === 'sync'));
+    expect(verdicts()).toEqual([undefined]);
+    expect(conditions().filter((condition) => condition !== undefined)).toEqual([]);
+  });
+
+  it('is sent again when the file has changed, and not otherwise', async () => {
+    const reasons: string[] = [];
+    const watch = new PolicyWatch({
+      env: machine.env,
+      policy: new OwnerPolicy({ env: machine.env, now: Date.now }),
+      findCandidates: () => inspectRoots({ roots: [machine.repo], env: machine.env, now: Date.now() }),
+      onReason: () => reasons.push('changed'),
+    });
+    const marked = async () => {
+      await watch.check(Date.now());
+      const roots = readPending(machine.env);
+      await clearPending(machine.env, roots);
+      return roots.size;
+    };
+    expect([await marked(), await marked()]).toEqual([1, 0]);
+    setPolicy({ confirm: 'always' });
+    expect([await marked(), await marked()]).toEqual([1, 0]);
+    expect(reasons).toEqual([]);
+    setPolicy({ quiet_hours: [{ from: '00:00', to: '24:00' }] });
+    expect([await marked(), await marked()]).toEqual([1, 0]);
+    expect(reasons).toEqual(['changed']);
+  });
+});
 
 describe('a runner under a policy', () => {
   it.each([

@@ -3,9 +3,16 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { BOUNDS, utf8Length } from '../../../spec/bounds.ts';
-import { addFeature, addIdea, listIdeas, removeIdea, updateFeature } from '../../../spec/contract/ideas.ts';
+import {
+  addFeature,
+  addIdea,
+  listIdeas,
+  queueCheckpoint,
+  removeIdea,
+  updateFeature,
+} from '../../../spec/contract/ideas.ts';
 import { enqueueJob, listJobs, retryJob } from '../../../spec/contract/jobs.ts';
-import { queueCheckpoint, syncMachine } from '../../../spec/contract/runner.ts';
+import { syncMachine } from '../../../spec/contract/runner.ts';
 import { MAX_PROMPT_BYTES } from '../../../spec/job/kinds.ts';
 import { accepts, refuses } from '../harness/call.ts';
 import { billOf } from '../harness/d1-meter.ts';

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { claimReview, respondCheckpoint } from '../../../spec/contract/agent.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
-import { addFeature, addIdea, putWorld, updateIdea } from '../../../spec/contract/ideas.ts';
+import { addFeature, addIdea, putWorld, queueCheckpoint, updateIdea } from '../../../spec/contract/ideas.ts';
 import { cancelJob, enqueueJob, retryJob } from '../../../spec/contract/jobs.ts';
 import { drainMachine } from '../../../spec/contract/machines.ts';
 import {
@@ -12,7 +12,6 @@ import {
   claimJob,
   completeJob,
   heartbeat,
-  queueCheckpoint,
   releaseJob,
   startJob,
   syncMachine,

@@ -1,14 +1,13 @@
 /** Machines, ideas and jobs of tests, made over the front door; a test names only what matters. */
 
 import type { BodyInput, ReplyOf } from '../../../spec/contract/endpoint.ts';
-import { addIdea } from '../../../spec/contract/ideas.ts';
+import { addIdea, queueCheckpoint } from '../../../spec/contract/ideas.ts';
 import { enqueueJob, showJob } from '../../../spec/contract/jobs.ts';
 import {
   addLogs,
   completeJob,
   heartbeat,
   pollJob,
-  queueCheckpoint,
   releaseJob,
   startJob,
   syncMachine,
@@ -25,6 +24,7 @@ export interface Session {
   codexSessionId?: string | null;
   state?: 'active' | 'closed';
   primary?: boolean;
+  policy?: { outcome: 'allow' | 'ask' | 'deny'; rule?: string };
 }
 
 /** A machine with one linked repository. */
@@ -91,6 +91,7 @@ export function syncBody(machine: Machine, sessions: readonly Session[]): BodyIn
       orpSessionId: session.orpSessionId,
       codexSessionId: session.codexSessionId ?? null,
       lastActiveAt: at,
+      ...(session.policy === undefined ? {} : { policy: session.policy }),
     })),
   };
 }

@@ -3,12 +3,22 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { listJobs } from '../../../spec/contract/jobs.ts';
+import { heartbeat, syncMachine } from '../../../spec/contract/runner.ts';
 import { SCANNED } from '../../../workers/store/conversations.ts';
 import { aBrowser, type Browser } from '../harness/browser.ts';
-import { accepts } from '../harness/call.ts';
+import { accepts, send } from '../harness/call.ts';
 import { advance, currentTime, SECOND } from '../harness/clock.ts';
 import { billOf } from '../harness/d1-meter.ts';
-import { aMachine, aPrompt, claimAndStart, complete, type Machine, show } from '../harness/machines.ts';
+import {
+  aMachine,
+  aPrompt,
+  claimAndStart,
+  complete,
+  type Machine,
+  show,
+  sync,
+  syncBody,
+} from '../harness/machines.ts';
 import { aPerson } from '../harness/people.ts';
 
 async function atSession(): Promise<{ machine: Machine; browser: Browser; path: string }> {
@@ -37,13 +47,66 @@ describe('the list of sessions', () => {
   it('says of each session whether a prompt could run now, and why not', async () => {
     const { machine, browser, path } = await atSession();
     const ready = await browser.get('/send');
-    expect(ready.text).toMatch(/orp-main ready workbench/);
+    expect(ready.text).toMatch(/orp-main ready not reported workbench/);
     expect(ready.html).toContain(`href="${path}"`);
     await aPrompt(machine);
     const { jobId } = await claimAndStart(machine);
     const busy = await browser.get('/send');
-    expect(busy.text).toMatch(/Session orp-main is busy with job .* busy workbench/);
+    expect(busy.text).toMatch(/Session orp-main is busy with job .* busy not reported workbench/);
     expect(busy.html).toContain(`<a href="/jobs/${jobId}">${jobId}</a>`);
+  });
+
+  it('shows the verdict of the policy that the machine has reported, and says when none is reported', async () => {
+    const { machine, browser, path } = await atSession();
+    const session = { orpSessionId: 'orp-main', codexSessionId: `codex-${machine.machineId}` };
+    expect((await browser.get('/send')).text).toMatch(/orp-main ready not reported workbench/);
+    expect((await browser.get(path)).text).toContain(
+      'workbench has not reported whether its policy allows it.',
+    );
+    await sync(machine, [{ ...session, policy: { outcome: 'allow' } }]);
+    expect((await browser.get('/send')).text).toMatch(/ready allowed workbench/);
+    expect((await browser.get(path)).text).toContain(
+      'The policy of workbench allows prompts in this session.',
+    );
+    await sync(machine, [{ ...session, policy: { outcome: 'deny', rule: 'sessions' } }]);
+    const refused =
+      'workbench will refuse it, because its policy allows no jobs in this session (rule sessions).';
+    expect((await browser.get('/send')).text).toMatch(/refused workbench/);
+    expect((await browser.get(path)).text).toContain(refused);
+    const jobId = await aPrompt(machine);
+    expect((await show(machine.owner, jobId)).waiting).toMatchObject({ code: 'next_poll', note: refused });
+    // A rule of a newer runner.
+    await sync(machine, [{ ...session, policy: { outcome: 'ask', rule: 'moon_phase' } }]);
+    expect((await show(machine.owner, jobId)).waiting?.note).toContain(
+      'is asked before each job starts (rule moon_phase)',
+    );
+    expect((await browser.get(path)).text).toContain('A person at workbench is asked');
+  });
+
+  it('refuses a verdict with words in it, so that no contents of a policy are stored', async () => {
+    const { machine } = await atSession();
+    const session = {
+      orpSessionId: 'orp-main',
+      policy: { outcome: 'deny', rule: 'no <b>prompts</b>' },
+    } as const;
+    const { status } = await send(syncMachine, { as: machine.owner, body: syncBody(machine, [session]) });
+    expect(status).toBe(400);
+  });
+
+  it('shows that a machine has quiet hours, and when they end', async () => {
+    const { machine, browser, path } = await atSession();
+    const until = new Date(currentTime() + 8 * 60 * 60_000).toISOString();
+    await accepts(heartbeat, {
+      as: machine.owner,
+      body: {
+        machineId: machine.machineId,
+        condition: { code: 'quiet_hours', message: 'Quiet hours are 22:00 to 07:00.', until },
+      },
+    });
+    expect((await browser.get(path)).text).toMatch(
+      /workbench has paused\. Quiet hours are 22:00 to 07:00\. It claims again at \d{4}-/,
+    );
+    expect((await browser.get('/send')).text).toMatch(/paused/);
   });
 
   it('explains what to do when there is none', async () => {

@@ -3,9 +3,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { BodyInput } from '../../../spec/contract/endpoint.ts';
-import { addFeature, addIdea, putWorld, removeIdea } from '../../../spec/contract/ideas.ts';
+import { addFeature, addIdea, putWorld, queueCheckpoint, removeIdea } from '../../../spec/contract/ideas.ts';
 import { retryJob } from '../../../spec/contract/jobs.ts';
-import { queueCheckpoint } from '../../../spec/contract/runner.ts';
 import { accepts } from '../harness/call.ts';
 import { advance, SECOND } from '../harness/clock.ts';
 import type { Machine } from '../harness/machines.ts';

@@ -1,4 +1,4 @@
-/** Every refusal that the routes of machines, leases and checkpoints declare. */
+/** Every refusal that the routes of machines and leases declare. */
 
 import { describe, it } from 'vitest';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
@@ -8,16 +8,7 @@ import type { ErrorCode } from '../../../spec/errors.ts';
 import { MAX_RESULT_BYTES } from '../../../spec/job/kinds.ts';
 import { accepts, refuses, refusesAny } from '../harness/call.ts';
 import { limitAccount } from '../harness/limits.ts';
-import {
-  aMachine,
-  anIdea,
-  aPrompt,
-  claim,
-  claimAndStart,
-  complete,
-  sync,
-  syncBody,
-} from '../harness/machines.ts';
+import { aMachine, aPrompt, claim, claimAndStart, complete, sync, syncBody } from '../harness/machines.ts';
 import type { Person } from '../harness/people.ts';
 import { aPerson } from '../harness/people.ts';
 import type { Refusals } from '../harness/refusals.ts';
@@ -153,40 +144,8 @@ const REFUSALS = {
       await refuses(contract.releaseJob, 'lease_lost', { as: owner, params: { jobId: held.jobId }, body });
     },
   },
-  queueCheckpoint: {
-    not_found: async () => {
-      const owner = await aPerson();
-      const ideaId = await anIdea(owner);
-      const ask = (as: typeof owner, id: string, rest: Body = {}) =>
-        refuses(contract.queueCheckpoint, 'not_found', {
-          as,
-          params: { ideaId: id },
-          body: { contextSelection: {}, ...rest },
-        });
-      await ask(owner, 'ide_unknown');
-      await ask(await aPerson(), ideaId);
-      await ask(owner, ideaId, { worldId: 'wor_unknown' });
-      await ask(owner, ideaId, { featureId: 'fea_unknown' });
-      await ask(owner, ideaId, { contextSelection: { featureIds: ['fea_unknown'] } });
-    },
-    idempotency_conflict: async () => {
-      const as = await aPerson();
-      const params = { ideaId: await anIdea(as) };
-      const headers = { 'Idempotency-Key': 'key-1' };
-      await accepts(contract.queueCheckpoint, { as, params, headers, body: { contextSelection: {} } });
-      const body = { contextSelection: { userNote: 'Another note.' } };
-      await refuses(contract.queueCheckpoint, 'idempotency_conflict', { as, params, headers, body });
-    },
-    limit_reached: async () => {
-      const machine = await aMachine();
-      await limitAccount(machine.owner, { queuedJobs: 1 });
-      await aPrompt(machine);
-      const call = { as: machine.owner, params: { ideaId: machine.ideaId }, body: { contextSelection: {} } };
-      await refuses(contract.queueCheckpoint, 'limit_reached', call);
-    },
-  },
 } satisfies Refusals<typeof contract>;
 
-describe('machines, leases and checkpoints', () => {
+describe('machines and leases', () => {
   it.each(scenariosOf(REFUSALS))('$name refuses with $code', ({ provoke }) => provoke());
 });

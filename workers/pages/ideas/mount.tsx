@@ -1,7 +1,7 @@
 /** The pages about ideas and their reviews. */
 
 import type { Hono } from 'hono';
-import { queueCheckpoint as queueRow } from '../../../spec/contract/runner.ts';
+import { queueCheckpoint as queueRow } from '../../../spec/contract/ideas.ts';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { parse } from '../../http/parse.ts';

@@ -7,7 +7,7 @@ import { Filter } from '../parts/filter.tsx';
 import { type Column, Heading, Table } from '../parts/lists.tsx';
 import { Empty } from '../parts/notes.tsx';
 import { Sentence, Time } from '../parts/texts.tsx';
-import { WaitingBadge } from './waiting-badge.tsx';
+import { PolicyBadge, policySentence, WaitingBadge } from './waiting-badge.tsx';
 
 /** The maximum number of rows on the page. The filter finds the other sessions. */
 const LIMIT = 50;
@@ -70,10 +70,16 @@ function columnsAt(now: number): Column<SendableSession>[] {
               <Sentence text={one.waiting.message} />
             </div>
           )}
+          {one.policy !== undefined && one.policy.outcome !== 'allow' && (
+            <div class="quiet">
+              <Sentence text={policySentence(one)} />
+            </div>
+          )}
         </>
       ),
     },
     { head: 'State', place: 'side', cell: ({ waiting }) => <WaitingBadge code={waiting.code} /> },
+    { head: 'Policy', place: 'below', cell: ({ policy }) => <PolicyBadge policy={policy} /> },
     { head: 'Machine', place: 'below', cell: ({ machineName }) => shownLine(machineName, 60) },
     {
       head: 'Last used',

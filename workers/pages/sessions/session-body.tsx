@@ -11,7 +11,7 @@ import { Heading } from '../parts/lists.tsx';
 import { ErrorNote } from '../parts/notes.tsx';
 import { CopyableId, Sentence, Time } from '../parts/texts.tsx';
 import { CHOICES, type ChoiceName, type Draft } from './draft.ts';
-import { WaitingBadge } from './waiting-badge.tsx';
+import { policySentence, WaitingBadge } from './waiting-badge.tsx';
 
 interface Props {
   /** The id that the agent gives the session. */
@@ -163,7 +163,7 @@ function PromptForm({ path, session, draft, refusal }: FormProps) {
       </details>
       <div class="send-row">
         <p class="help" id="help-prompt" data-region="preview">
-          <Sentence text={session.waiting.message} />
+          <Sentence text={session.waiting.message} /> <Sentence text={policySentence(session)} />
         </p>
         <button type="submit" class="button button-main">
           Send
