@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { deployedConfig } from './deploy/settings.ts';
 import { accountRow, generatePassword, hashPassword } from './local/accounts.ts';
 import { projectPath } from './local/project-path.ts';
 import { isServing } from './local/serving.ts';
@@ -69,7 +70,9 @@ async function readSettings(): Promise<Settings | 'help'> {
     isReset,
     url: readUrl(values.url, values.remote),
     name: values.name?.trim() || undefined,
-    place: values.remote ? ['--remote'] : await localPlace(values['persist-to'] ?? '.orp-dev'),
+    place: values.remote
+      ? ['--remote', ...deployedConfig()]
+      : await localPlace(values['persist-to'] ?? '.orp-dev'),
     password: values['password-stdin'] ? readPassword() : undefined,
   };
 }
@@ -120,7 +123,8 @@ type Row = Record<string, unknown>;
 /** Runs wrangler on the database. Returns the rows. */
 function execute(place: string[], ...statement: string[]): Row[] {
   const args = ['d1', 'execute', 'orp-runner', ...place, '--json', '--yes', ...statement];
-  const done = spawnSync(projectPath('node_modules/.bin/wrangler'), args, {
+  const bin = process.env.ORP_WRANGLER ?? projectPath('node_modules/.bin/wrangler');
+  const done = spawnSync(bin, args, {
     encoding: 'utf8',
     stdio: ['inherit', 'pipe', 'inherit'],
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { AppEnv } from './http/app-env.ts';
 import { announced, begin, securely, signedIn } from './http/begin.ts';
 import { noRoute, unexpected } from './http/error-answers.ts';
+import { mountHealth, mountMetrics } from './operations/monitoring.ts';
 import { makePages } from './pages/pages.ts';
 import { mountAdmin } from './routes/admin.ts';
 import { mountAgent } from './routes/agent.ts';
@@ -38,6 +39,9 @@ export function makeApp(): Hono<AppEnv> {
   mountEvents(app);
   mountAdmin(app);
   mountPeople(app);
+
+  mountHealth(app);
+  mountMetrics(app);
 
   app.all('/api/*', noRoute);
   app.onError(unexpected);

@@ -3,6 +3,7 @@
  * start`, the demonstration and the end-to-end tests use this file.
  */
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { rolldown } from 'rolldown';
@@ -15,7 +16,10 @@ const WORKER_NAME = 'orp-runner';
 const DATABASE_BINDING = 'DB';
 
 /** No header is trusted for the client's address, because the local runtime passes on any header that a client sends. */
-const LOCAL_VARS = { CLIENT_ADDRESS_HEADER: '' };
+function localVars(): Record<string, string> {
+  const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
+  return { CLIENT_ADDRESS_HEADER: '', SERVER_VERSION: `${version}+local` };
+}
 
 export interface Statement {
   bind(...values: (string | number | null)[]): Statement;
@@ -89,7 +93,7 @@ function miniflareOptions(code: string, options: RuntimeOptions): ConstructorPar
       {
         ...declared,
         name: WORKER_NAME,
-        bindings: Object.assign({}, declared.bindings, LOCAL_VARS, options.vars),
+        bindings: Object.assign({}, declared.bindings, localVars(), options.vars),
         modules: [{ type: 'ESModule', path: 'index.js', contents: code }],
       },
     ],

@@ -94,6 +94,18 @@ function viewPoint(at: number, stats: Stats): Charts['points'][number] {
   return { at: new Date(at).toISOString(), ...counts, ...percentilesOf(stats), ...sampled };
 }
 
+/** Returns the stats of the last full minutes that cron has recorded, oldest first. */
+export function readRecent(deps: Deps, minutes: number): Promise<{ at: number; stats: Stats }[]> {
+  return readPart(deps, 'minute', minutesBefore(startOfMinute(deps.now), minutes));
+}
+
+/** Returns the beginning of the minute in which cron last ran. Undefined if it has not run for an hour. */
+export async function lastCronAt(deps: Deps): Promise<number | undefined> {
+  const newest = (await readRecent(deps, HOUR)).at(-1);
+  // Cron writes the row of a minute in the minute after it.
+  return newest && newest.at + MINUTE_MS;
+}
+
 /** The statement of `endedLastHour`, for use in a batch. */
 export function readLastHour(now: number): Statement {
   const last = startOfMinute(now) - MINUTE_MS;

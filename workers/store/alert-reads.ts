@@ -3,8 +3,9 @@
 import type { UserId } from '../../spec/ids.ts';
 import { LEASED_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
+import { CONTACT_AGES_S } from '../../spec/overview/monitoring.ts';
 import { LIVE_COUNTED } from './admin-reads.ts';
-import { raw, type Statement, sql } from './database.ts';
+import { join, raw, type Statement, sql } from './database.ts';
 import { mayBe, statusIn } from './guard.ts';
 import { type JobRow, jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { IN_TROUBLE } from './overview-reads.ts';
@@ -83,4 +84,18 @@ export function readVersions(since: number): Statement {
       SELECT id, app_version, last_seen_at, listening_transport FROM machines ORDER BY id LIMIT ${MACHINES_LOOKED_AT})
     WHERE last_seen_at >= ${since} OR listening_transport IS NOT NULL
     GROUP BY app_version ORDER BY machines DESC LIMIT 50`;
+}
+
+/** Counts the machines of the last time `withinMs` by the age of their last contact. */
+export function readContactAges(now: number, withinMs: number): Statement {
+  const ageMs = sql`max(0, ${now} - last_seen_at)`;
+  const below = join(
+    CONTACT_AGES_S.map((seconds, at) => sql`total(${ageMs} <= ${seconds * 1000}) AS ${raw(`below${at}`)}`),
+    ', ',
+  );
+  return sql`
+    SELECT count(*) AS count, total(${ageMs}) / 1000 AS sumSeconds, total(listening_transport IS NOT NULL) AS listening,
+      ${below} FROM (
+      SELECT last_seen_at, listening_transport FROM machines ORDER BY id LIMIT ${MACHINES_LOOKED_AT})
+    WHERE last_seen_at >= ${now - withinMs}`;
 }
