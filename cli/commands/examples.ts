@@ -71,6 +71,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'job list': ['orp job list --status live', 'orp job list --idea-id <idea-id> --limit 100'],
   'job show': ['orp job show <job-id>', 'orp job show <job-id> --json'],
   'job logs': ['orp job logs <job-id>', 'orp job logs <job-id> --follow'],
+  'job watch': ['orp job watch', 'orp job watch --json --jq .job.id'],
   'job wait': ['orp job wait <job-id>', 'orp job wait <job-id> --timeout 600'],
   'job cancel': ['orp job cancel <job-id>', 'orp job cancel <job-id> --reason "wrong branch"'],
   'job retry': ['orp job retry <job-id>', 'orp job retry <job-id> --reason "network was down"'],

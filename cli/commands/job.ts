@@ -17,6 +17,7 @@ import type { LogsOptions } from './job-logs.ts';
 import type { OrderOptions, WaitOptions } from './job-order.ts';
 import type { SubmitOptions } from './job-submit.ts';
 import type { ListOptions } from './job-types.ts';
+import type { WatchOptions } from './job-watch.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
 
 /** Registers the group. Each command loads its code only when it runs. */
@@ -141,6 +142,14 @@ function registerReading(group: Command, shell: Shell): void {
     group.command('show').description('show a job and its history').argument('<job-id>'),
   ).action((id: string, options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./job-list.ts')).show(context, id)),
+  );
+  withCommonOptions(
+    group
+      .command('watch')
+      .description('watch your live jobs as they change; in a pipe, print a line per change')
+      .option('--idea-id <id>', 'only jobs of this idea'),
+  ).action((options: WatchOptions) =>
+    shell.run(options, async (context) => (await import('./job-watch.ts')).watch(context, options)),
   );
   withCommonOptions(
     group
