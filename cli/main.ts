@@ -4,7 +4,7 @@
  */
 
 import { endOnInterrupt, endWithoutReader } from './base/interrupt.ts';
-import { clientVersion } from './base/version.ts';
+import { clientVersion, heardVersions } from './base/version.ts';
 import { isNodeNewEnough, requireNode } from './node-version.ts';
 
 /** Runs the command line of this process. */
@@ -21,14 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (node !== undefined) return relaunch(node, script, argv);
   }
   requireNode(process.versions.node);
-  const surroundings = {
-    env: process.env,
-    cwd: process.cwd(),
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    now: Date.now,
-  };
+  const surroundings = streams();
   const asked = argv.join(' ');
   if (asked === 'runner status' || asked === 'runner status --json') {
     const { plainStatus } = await import('./plain-status.ts');
@@ -36,6 +29,17 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const { runProgram } = await import('./program.ts');
   return runProgram(argv, surroundings);
+}
+
+function streams() {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: Date.now,
+  };
 }
 
 /** Works before the options are parsed, and for a shortened `--json`. `--fields` and `--jq` imply it. */
@@ -51,11 +55,19 @@ process.stderr.on('error', endWithoutReader);
 
 endOnInterrupt();
 
+const argv = process.argv.slice(2);
+let hasFailed = false;
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(argv);
 } catch (error) {
   const { report } = await import('./report-error.ts');
-  process.exitCode = report(error, asksForJson(process.argv.slice(2)));
+  process.exitCode = report(error, asksForJson(argv));
+  hasFailed = true;
+}
+
+if (heardVersions() !== undefined && !asksForJson(argv)) {
+  const { giveNotice } = await import('./report-error.ts');
+  await giveNotice(streams(), { hasFailed });
 }
 
 /** An open socket must not keep a finished command alive. */

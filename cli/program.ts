@@ -154,6 +154,13 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/doctor.ts')).registerDoctor],
   },
   {
+    name: 'about',
+    task: 'Other commands:',
+    summary: 'show which orp this is, and which versions its server supports',
+    examples: ['orp about', 'orp about --json'],
+    parts: [async () => (await import('./commands/about.ts')).registerAbout],
+  },
+  {
     name: 'bugreport',
     task: 'Other commands:',
     summary: 'write what a bug report needs into a file, without secrets',
@@ -182,7 +189,7 @@ const GROUPS: readonly CommandGroup[] = [
 
 /** The research governance commands of other clients. This client does not have them. */
 const GOVERNANCE_COMMANDS =
-  'about backup branch cleanup collaborate discover erdos gate init pack packet ready report secrets';
+  'backup branch cleanup collaborate discover erdos gate init pack packet ready report secrets';
 
 /** Runs one command line (without the program's name) and returns its exit code. Throws errors to print. */
 export async function runProgram(argv: readonly string[], surroundings: Streams): Promise<number> {

@@ -1,9 +1,15 @@
-/** Reports an error: one sentence and a hint on stderr, and the exit code. */
+/** What `orp` says on stderr at the end of a command: the error, in one sentence and a hint, and a notice about its version. */
 
+import { join } from 'node:path';
 import { CliError, EXIT_NEGATIVE, messageOf } from './base/exit.ts';
 import { oneLine } from './base/one-line.ts';
 import { isSystemError } from './base/system-error.ts';
-import { printTold } from './output/context.ts';
+import { newerNotice, tooOldAdvice } from './base/version.ts';
+import { readString } from './files/fields.ts';
+import { readJsonObject, writeJsonFile } from './files/json-file.ts';
+import { withLock } from './files/lock.ts';
+import { stateFolder } from './files/paths.ts';
+import { printTold, type Streams } from './output/context.ts';
 import { paint, TextOutput } from './output/text-output.ts';
 
 /** Prints the error and returns the exit code. */
@@ -11,7 +17,9 @@ export function report(error: unknown, asJson: boolean): number {
   const stderr = new TextOutput(process.stderr, process.env);
   const known = expectedError(error);
   const message = known?.message ?? `internal error: ${messageOf(error)}`;
-  const hint = known === undefined ? 'This is a bug. Set ORP_DEBUG=1 to show where it happened.' : known.hint;
+  const own = known === undefined ? 'This is a bug. Set ORP_DEBUG=1 to show where it happened.' : known.hint;
+  // An outdated client may fail for that reason alone.
+  const hint = [own, tooOldAdvice(process.env)].filter(Boolean).join(' ');
   if (asJson) {
     const document = { error: message, code: known?.code ?? 'internal', hint, ...known?.details };
     stderr.write(`${JSON.stringify(document)}\n`);
@@ -34,4 +42,39 @@ function expectedError(error: unknown): CliError | undefined {
     hint: 'Check the path, its permissions and the free disk space.',
     cause: error,
   });
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/**
+ * Tells a person after a command that a newer `orp` exists, or that this one is too old for its server. The server of the
+ * command has announced the versions; no other server is asked. `hasFailed`: the error has already said that it is too old.
+ */
+export async function giveNotice(streams: Streams, { hasFailed }: { hasFailed: boolean }): Promise<void> {
+  const { env, now } = streams;
+  const stderr = new TextOutput(streams.stderr, env);
+  const tooOld = tooOldAdvice(env);
+  if (tooOld !== undefined) {
+    if (!hasFailed) stderr.write(`warning: ${tooOld}\n`);
+    return;
+  }
+  const notice = newerNotice(env);
+  const isOff = [env.ORP_NO_UPDATE_NOTICE, env.CI].some((value) => value?.trim());
+  if (notice === undefined || isOff || !streams.stderr.isTTY) return;
+  if (await isFirstOfTheDay(env, now())) stderr.write(`${notice}\n`);
+}
+
+/** Returns true for one process a day. If the state cannot be stored, nobody is told, rather than told each time. */
+async function isFirstOfTheDay(env: NodeJS.ProcessEnv, now: number): Promise<boolean> {
+  const path = join(stateFolder(env), 'update-notice.json');
+  try {
+    return await withLock(stateFolder(env), () => {
+      const last = Date.parse(readString(readJsonObject(path) ?? {}, 'noticed_at_utc') ?? '');
+      if (now - last < DAY_MS && now >= last) return false;
+      writeJsonFile(path, { noticed_at_utc: new Date(now).toISOString() });
+      return true;
+    });
+  } catch {
+    return false;
+  }
 }

@@ -39,3 +39,38 @@ export function isOlder(mine: string, theirs: string): boolean {
   // A release is newer than its prereleases. Two prereleases of one version count as equal.
   return a[4] !== undefined && b[4] === undefined;
 }
+
+/** The versions that a server has announced to this process. */
+export interface HeardVersions {
+  origin: string;
+  newest: string | undefined;
+  oldest: string | undefined;
+}
+
+let heard: HeardVersions | undefined;
+
+/** Keeps what a server announced, for the end of the command. */
+export function hearVersions(versions: HeardVersions | undefined): void {
+  heard = versions;
+}
+
+export function heardVersions(): HeardVersions | undefined {
+  return heard;
+}
+
+/** The command that installs the newest version. */
+const UPDATE = 'npm install --global orp-runner@latest';
+
+/** What to do if this client is older than the oldest version that its server supports. */
+export function tooOldAdvice(env: NodeJS.ProcessEnv): string | undefined {
+  const mine = clientVersion(env);
+  if (heard?.oldest === undefined || !isOlder(mine, heard.oldest)) return undefined;
+  return `This orp (${mine}) is older than the oldest version that ${heard.origin} supports (${heard.oldest}). Update it: ${UPDATE}`;
+}
+
+/** The notice about a newer version, if there is one. */
+export function newerNotice(env: NodeJS.ProcessEnv): string | undefined {
+  const mine = clientVersion(env);
+  if (heard?.newest === undefined || !isOlder(mine, heard.newest)) return undefined;
+  return `orp ${heard.newest} is available; this is ${mine}. Update it: ${UPDATE}\nSet ORP_NO_UPDATE_NOTICE=1 to hide this notice.`;
+}

@@ -5,10 +5,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { getMe } from '../../spec/contract/auth.ts';
-import type { Capability } from '../../spec/contract/capabilities.ts';
+import { type Capability, readVersions, VERSIONS_HEADER } from '../../spec/contract/capabilities.ts';
 import type { BodyInput, Endpoint, ParamsOf, QueryInput, ReplyOf } from '../../spec/contract/endpoint.ts';
 import { issueWords } from '../../spec/issue-words.ts';
 import { usageError } from '../base/exit.ts';
+import { hearVersions } from '../base/version.ts';
 import type { JsonObject } from '../files/json-file.ts';
 import { isObject } from '../files/json-file.ts';
 import { readAnswerText } from './bounded-body.ts';
@@ -165,7 +166,15 @@ async function receive(client: Client, { url, path, init, signal: given }: Excha
 async function believe(client: Client, exchange: Exchange, received: Received): Promise<JsonObject> {
   const judged = await judgeKnowing(client, exchange, received);
   const answer = { ...received, path: exchange.path };
-  if ('announced' in judged && judged.announced !== undefined) client.server.learn(judged.announced);
+  if ('announced' in judged && judged.announced !== undefined) {
+    client.server.learn(judged.announced);
+    const versions = readVersions(received.headers.get(VERSIONS_HEADER));
+    hearVersions({
+      origin: new URL(client.baseUrl).origin,
+      newest: versions.newest,
+      oldest: versions.oldest,
+    });
+  }
   switch (judged.kind) {
     case 'answer':
       return judged.value;

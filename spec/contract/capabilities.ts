@@ -83,3 +83,28 @@ export function readCapabilities(header: string | null): ReadonlySet<Capability>
   const names = new Set(header.split(',').map((name) => name.trim()));
   return new Set(CAPABILITIES.filter((name) => names.has(name)));
 }
+
+/** The header of every answer below `/api/` that names versions of `orp`, such as `newest=0.6.0; oldest=0.4.4`. */
+export const VERSIONS_HEADER = 'orp-versions';
+
+/** The oldest `orp` whose requests this server understands. Raise it only with a record in docs/decisions. */
+export const OLDEST_CLIENT = '0.4.4';
+
+export interface ClientVersions {
+  /** The version that was released with the server. Absent if the server does not know its own. */
+  newest?: string | undefined;
+  oldest?: string | undefined;
+}
+
+/** Returns the header value. `server` is the version of the server, such as `0.6.0+1a2b3c4`. */
+export function formatVersions(server: string): string {
+  const newest = /^\d+\.\d+\.\d+/.exec(server)?.[0];
+  return [...(newest === undefined ? [] : [`newest=${newest}`]), `oldest=${OLDEST_CLIENT}`].join('; ');
+}
+
+/** Reads the header. Only plain versions are believed, because clients print them. */
+export function readVersions(header: string | null): ClientVersions {
+  const read = (name: string) =>
+    new RegExp(`(?:^|; )${name}=(\\d{1,6}\\.\\d{1,6}\\.\\d{1,6})(?:;|$)`).exec(header ?? '')?.[1];
+  return { newest: read('newest'), oldest: read('oldest') };
+}

@@ -2,7 +2,13 @@
 
 import type { Context, Next } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
-import { CAPABILITIES, CAPABILITIES_HEADER, formatCapabilities } from '../../spec/contract/capabilities.ts';
+import {
+  CAPABILITIES,
+  CAPABILITIES_HEADER,
+  formatCapabilities,
+  formatVersions,
+  VERSIONS_HEADER,
+} from '../../spec/contract/capabilities.ts';
 import { authenticate } from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';
@@ -62,10 +68,12 @@ export async function signedIn(context: Context<AppEnv>, next: Next): Promise<vo
 const OFFERED = formatCapabilities(CAPABILITIES);
 
 /**
- * Adds the header to every answer, including refusals and streams. A client treats an answer without the header as an answer
+ * Adds the extensions, and the versions of `orp` that the server supports, to every answer, including refusals and streams. A client treats an answer without the header as an answer
  * from a server without extensions. An upgraded answer (101) comes from the object, and its client reads no headers.
  */
 export async function announced(context: Context<AppEnv>, next: Next): Promise<void> {
   await next();
-  if (context.res.status !== 101) context.header(CAPABILITIES_HEADER, OFFERED);
+  if (context.res.status === 101) return;
+  context.header(CAPABILITIES_HEADER, OFFERED);
+  context.header(VERSIONS_HEADER, formatVersions(context.env.SERVER_VERSION));
 }

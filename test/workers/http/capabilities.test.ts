@@ -2,7 +2,13 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { ROWS } from '../../../spec/contract/all-endpoints.ts';
-import { CAPABILITIES, CAPABILITIES_HEADER, readCapabilities } from '../../../spec/contract/capabilities.ts';
+import {
+  CAPABILITIES,
+  CAPABILITIES_HEADER,
+  OLDEST_CLIENT,
+  readCapabilities,
+  VERSIONS_HEADER,
+} from '../../../spec/contract/capabilities.ts';
 import { listJobs } from '../../../spec/contract/jobs.ts';
 import type { Answer } from '../harness/call.ts';
 import { send, sendRaw } from '../harness/call.ts';
@@ -21,7 +27,9 @@ const OFFERED: string[] = [...CAPABILITIES];
 
 describe('the header orp-capabilities', () => {
   it('is on a success', async () => {
-    expect(announcedIn(await send(listJobs, { as: await aPerson(), query: {} }))).toEqual(OFFERED);
+    const answer = await send(listJobs, { as: await aPerson(), query: {} });
+    expect(announcedIn(answer)).toEqual(OFFERED);
+    expect(answer.headers.get(VERSIONS_HEADER)).toBe(`oldest=${OLDEST_CLIENT}`);
   });
 
   it.each([
