@@ -1,0 +1,33 @@
+/** What the database holds, to prove that a refused request has changed nothing. */
+
+import { env } from 'cloudflare:workers';
+import { getTableColumns, getTableName, is } from 'drizzle-orm';
+import { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import * as schema from '../../../workers/store/schema.ts';
+import type { Person } from './people.ts';
+
+const TABLES = Object.values(schema).filter((one) => is(one, SQLiteTable));
+
+/** Counters of wrong passwords and of the minute belong to no record that a request names. */
+const COUNTERS = ['sign_in_failures', 'minute_stats'];
+
+/** Every row of one account, or of the whole database, as text. */
+export async function snapshot(owner?: Person): Promise<string> {
+  const dumps = await Promise.all(
+    TABLES.filter((table) => !COUNTERS.includes(getTableName(table))).map(async (table) => {
+      const name = getTableName(table);
+      const columns = Object.values(getTableColumns(table)).map((column) => column.name);
+      const key = columns.includes('user_id') ? 'user_id' : name === 'users' ? 'id' : undefined;
+      const where = owner !== undefined && key !== undefined ? `WHERE ${key} = ?` : '';
+      const read = env.DB.prepare(`SELECT * FROM ${name} ${where}`);
+      const { results } = await (where === '' ? read : read.bind(owner?.userId)).all();
+      return `${name}: ${JSON.stringify(results.map(withoutUse))}`;
+    }),
+  );
+  return dumps.join('\n');
+}
+
+/** The use of a token is noted once a day, also when its request is refused. */
+function withoutUse({ used_at: _usedAt, ...row }: Record<string, unknown>) {
+  return row;
+}
