@@ -235,7 +235,10 @@ export const claimJob = endpoint({
     agents: announced.optional(),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
-  reply: pollJob.reply,
+  reply: pollJob.reply.extend({
+    /** Whether the machine is drained. An answer with this field means that the claim was also a sign of life. */
+    drain: z.boolean().optional(),
+  }),
   errors: ['not_found', 'foreign_machine'],
   idempotent: true,
   capability: 'claim-post',

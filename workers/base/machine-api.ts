@@ -43,8 +43,8 @@ export type ClaimOutcome =
   /** `replaced` is the lease id under which the same job was handed out before. It is no longer valid. */
   | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string }
   | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
-  /** No job fits. `nextAt` is when the next known job becomes due. */
-  | { kind: 'idle'; nextAt: number | undefined }
+  /** No job fits. `nextAt` is when the next known job becomes due. A drained machine gets no job. */
+  | { kind: 'idle'; nextAt: number | undefined; draining?: boolean }
   | { kind: 'unknown_machine' }
   | { kind: 'foreign_machine' };
 

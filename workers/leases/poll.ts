@@ -1,7 +1,7 @@
 /** Handles one poll: it asks the machine's object for a claim, and returns the job if there is one. */
 
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
-import type { pollJob as pollRow } from '../../spec/contract/runner.ts';
+import type { claimJob as claimRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse, unreachable } from '../../spec/errors.ts';
 import type { Route } from '../../spec/job/routing.ts';
@@ -14,7 +14,7 @@ import { foreignMachine } from '../machines/sync.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { readEarlierLeases } from '../store/jobs.ts';
 
-type Reply = Omit<ReplyInput<typeof pollRow>, 'ok'>;
+type Reply = Omit<ReplyInput<typeof claimRow>, 'ok'>;
 
 export interface PollRequest {
   machineId: string;
@@ -39,7 +39,7 @@ export async function pollForJob(
   );
   switch (outcome.kind) {
     case 'idle':
-      return accept({ job: null, ...(dryRun ? { dryRun } : {}) });
+      return accept({ job: null, drain: outcome.draining ?? false, ...(dryRun ? { dryRun } : {}) });
     case 'claimed':
       rememberClaim(outcome.job, deps.now);
       deps.log('job_claimed', {
@@ -54,6 +54,7 @@ export async function pollForJob(
         },
         leaseId: outcome.job.leaseId ?? '',
         leaseExpiresAt: new Date(outcome.job.leaseExpiresAt ?? deps.now).toISOString(),
+        drain: false,
       });
     case 'would_claim':
       return accept({ job: viewClaimed(outcome.job, outcome.prompt, outcome.route), dryRun: true });

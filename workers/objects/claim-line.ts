@@ -50,7 +50,8 @@ export class ClaimLine {
     const deps = this.#parts.deps();
     const abilities = abilitiesText(request.abilities);
     const quietUntil = gate.quietUntil(deps.now, abilities);
-    if (quietUntil !== undefined && !request.dryRun) return { kind: 'idle', nextAt: quietUntil };
+    if (quietUntil !== undefined && !request.dryRun)
+      return { kind: 'idle', nextAt: quietUntil, draining: gate.isDraining };
     const foundNothing = gate.beginRead(abilities);
     const mayHold = await leases.mayHold(deps);
     const wake = () => presence.wake();
@@ -67,7 +68,8 @@ export class ClaimLine {
       tellWatchers(state, outcome.job.id, { kind: 'moved' });
     }
     if (outcome.kind === 'idle') {
-      if (request.projectRoots === undefined) foundNothing({ nextAt: outcome.nextAt, now: deps.now });
+      const { nextAt, draining } = outcome;
+      if (request.projectRoots === undefined) foundNothing({ nextAt, now: deps.now, draining });
       if (listeningChannel(state)) await alarm.announceAt(outcome.nextAt, deps.now);
     }
     return outcome;

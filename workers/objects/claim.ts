@@ -31,11 +31,13 @@ import {
   abilitiesText,
   type MachineRow,
   readMachinesOf,
+  SEEN_EVERY_MS,
+  seeIfQuiet,
   setAbilitiesIfOther,
 } from '../store/machines.ts';
 
 interface Seen {
-  machine: { userId: string; draining: number; abilities: string | null } | undefined;
+  machine: { userId: string; draining: number; abilities: string | null; lastSeenAt: number } | undefined;
   /** The jobs that machines of the account hold, including `lost` jobs. Undefined if not read. */
   held: JobRow[] | undefined;
   /** The repositories that this machine has linked. */
@@ -53,7 +55,10 @@ export async function claimJob(deps: Deps, request: ClaimRequest, onNews: () => 
 
   const held = request.dryRun ? undefined : leaseToRepeat(seen.held ?? [], request, deps.now);
   if (held !== undefined) return repeatLease(deps, request, held);
-  if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
+  if (seen.machine.draining === 1) {
+    noteSeen(deps, request, seen.machine);
+    return { kind: 'idle', nextAt: undefined, draining: true };
+  }
 
   for (let page = seen.candidates; page.length > 0; ) {
     const outcome = await takeFirst(deps, request, { seen, page });
@@ -61,6 +66,7 @@ export async function claimJob(deps: Deps, request: ClaimRequest, onNews: () => 
     if (page.length < CANDIDATE_PAGE) break;
     page = await nextPage(deps, request, { seen, after: page.at(-1) });
   }
+  noteSeen(deps, request, seen.machine);
   return {
     kind: 'idle',
     nextAt: hasUnstarted(seen.held ?? [], request) ? deps.now : await nextDueAt(deps, request),
@@ -82,6 +88,16 @@ function noteAbilities(
   const noting = setAbilitiesIfOther(deps.db, { userId, machineId, abilities });
   // A job that was queued meanwhile may have woken no runner, because no runner had these abilities.
   deps.later(noting.then((isNews) => (isNews ? onNews() : undefined)));
+}
+
+/** Records that the runner is alive, without making the poll wait. A claim records it with its own write. */
+function noteSeen(deps: Deps, { dryRun, ...machine }: ClaimRequest, seen: { lastSeenAt: number }): void {
+  if (!dryRun && isSeenLongAgo(seen, deps.now))
+    deps.later(deps.db.write(seeIfQuiet({ ...machine, now: deps.now })));
+}
+
+function isSeenLongAgo({ lastSeenAt }: { lastSeenAt: number }, now: number): boolean {
+  return now - lastSeenAt >= SEEN_EVERY_MS;
 }
 
 /** Reads when the next job becomes due. Called only if nothing was claimed, because it reads the complete queue. */
@@ -226,6 +242,7 @@ async function takeFirst(
         route,
         now: deps.now,
         leaseExpiresAt: leaseExpiry(deps.now),
+        isSeenLongAgo: seen.machine !== undefined && isSeenLongAgo(seen.machine, deps.now),
       });
       if (taken !== undefined) {
         const { prompt, ...claimed } = taken;

@@ -13,14 +13,13 @@ import {
   findMachine,
   type MachineRow,
   reportOf,
+  SEEN_EVERY_MS,
   setListeningIfChanged,
   touchIfOwned,
 } from '../store/machines.ts';
 import { claimJob } from './claim.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
-
-export const RECORD_EVERY_MS = 5 * 60_000;
 
 /** The facts that an object remembers about its machine. */
 interface Known {
@@ -102,12 +101,12 @@ async function noteAlive(
   }: { known: Known | undefined; said: SaidOfMachine; changes: SaidChanges },
 ): Promise<{ kind: 'own'; known: Known } | { kind: 'foreign' | 'unknown' }> {
   // Read the drain again with every write to D1, because a notification of the object may have been lost.
-  const isFresh = known !== undefined && deps.now - known.lastSeenAt < RECORD_EVERY_MS;
+  const isFresh = known !== undefined && deps.now - known.lastSeenAt < SEEN_EVERY_MS;
   const before = isFresh ? known : await readKnown(deps, machine).catch(orRemembered(known));
   if (before === 'foreign') return { kind: 'foreign' };
   if (before === undefined) return { kind: 'unknown' };
   const isSame = isSameCondition(condition, before.condition);
-  const isDue = deps.now - before.lastSeenAt >= RECORD_EVERY_MS;
+  const isDue = deps.now - before.lastSeenAt >= SEEN_EVERY_MS;
   const isChange =
     (name !== undefined && name !== before.name) || !isSame || isNotableReport(report, before.report);
   // If a change is not written now, the next heartbeat still differs from `before`, and the change is written then.

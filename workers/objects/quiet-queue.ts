@@ -1,6 +1,12 @@
 /** The maximum time for which the queue is assumed to stay empty. */
 const QUIET_MS = 60_000;
 
+interface FoundNothing {
+  nextAt: number | undefined;
+  now: number;
+  draining?: boolean | undefined;
+}
+
 /**
  * Decides when a claim reads the queue, and when the runner is told that a job has become claimable. The gate only stores
  * times; the caller passes the current time and sets the alarm. If the memory of the object is lost, the next claim reads the
@@ -12,6 +18,8 @@ export class ClaimGate {
   #quietUntil = 0;
   /** The abilities of the runner that found the queue empty. A runner with other abilities must read the queue. */
   #quietFor: string | null = null;
+  /** True if the machine was drained when the queue was read. */
+  #isDraining = false;
   /** When to announce jobs that become due. */
   readonly #dueTimes = new Set<number>();
   #hasAnnounced = false;
@@ -21,14 +29,20 @@ export class ClaimGate {
     return now < this.#quietUntil && abilities === this.#quietFor ? this.#quietUntil : undefined;
   }
 
+  /** Returns whether the machine was drained when the queue was last read. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** Call this when a read of the queue begins. Call the returned function if the read found no job. */
-  beginRead(abilities: string | null): (found: { nextAt: number | undefined; now: number }) => void {
+  beginRead(abilities: string | null): (found: FoundNothing) => void {
     this.#quietUntil = 0;
     const wakesBefore = this.#wakes;
-    return ({ nextAt, now }) => {
+    return ({ nextAt, now, draining }) => {
       // A wake-up during the read may be about a job that the read did not see.
       if (this.#wakes !== wakesBefore) return;
       this.#quietFor = abilities;
+      this.#isDraining = draining ?? false;
       this.#quietUntil = Math.min(nextAt ?? Number.POSITIVE_INFINITY, now + QUIET_MS);
     };
   }

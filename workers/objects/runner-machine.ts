@@ -56,8 +56,10 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
 
   /** Handles a drain, or the end of a drain, that a person has ordered. */
   drain(isDraining: boolean): void {
-    const { presence } = this.#parts;
+    const { presence, gate } = this.#parts;
     this.#heartbeats.forget();
+    // The next poll must read the order.
+    gate.wake();
     if (isDraining) presence.tell({ event: 'drain', data: { ok: true, drain: true } });
     else presence.wake();
   }

@@ -40,7 +40,9 @@ export function mountRunner(app: Hono<AppEnv>): void {
       projectRoots: query.projectRoot,
     });
     if (!polled.ok) return polled;
-    return accept({ ok: true, ...polled.value } satisfies ReplyInput<typeof rows.pollJob>);
+    // The answer to v0.4.4 has no further field.
+    const { drain: _, ...reply } = polled.value;
+    return accept({ ok: true, ...reply } satisfies ReplyInput<typeof rows.pollJob>);
   });
 
   mount(app, rows.claimJob, async ({ body, auth, deps }) => {

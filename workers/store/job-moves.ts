@@ -6,11 +6,12 @@
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import type { Route } from '../../spec/job/routing.ts';
 import { HELD_STATUSES, LEASED_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
-import { type Database, raw, type Statement, sql } from './database.ts';
+import { type Database, raw, rowsOf, type Statement, sql } from './database.ts';
 import { guard, guardIn, type JobKey, mayBe, statusIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { archive, CLEAR_ATTEMPT, update } from './job-update.ts';
+import { seeIfQuiet } from './machines.ts';
 
 export interface Claim {
   leaseId: string;
@@ -19,9 +20,11 @@ export interface Claim {
   route: Route;
   now: number;
   leaseExpiresAt: number;
+  /** True if the recorded sign of life of the machine is old, so that the claim also records one. */
+  isSeenLongAgo?: boolean;
 }
 
-/** Claims a queued job that is due, unless its session has another job. */
+/** Claims a queued job that is due, unless its session has another job or the machine was drained. */
 export async function takeIfAvailable(
   db: Database,
   key: JobKey,
@@ -52,9 +55,14 @@ export async function takeIfAvailable(
       sql`NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live
         WHERE other.user_id = ${key.userId} AND other.finished_at IS NULL AND ${raw(statusIn(HELD_STATUSES, 'other.'))}
           AND other.codex_session_id = ${route.codexSessionId})`,
+      sql`NOT EXISTS (SELECT 1 FROM machines WHERE id = ${route.machineId} AND draining = 1)`,
     ],
   });
-  return db.first<JobRow & { prompt: string }>(sql`${taken}, prompt`);
+  const take = sql`${taken}, prompt`;
+  if (!claim.isSeenLongAgo) return db.first<JobRow & { prompt: string }>(take);
+  const { machineId } = route;
+  const [result] = await db.batch([take, seeIfQuiet({ userId: key.userId, machineId, now })]);
+  return rowsOf<JobRow & { prompt: string }>(result)[0];
 }
 
 function heldBy(holder: { leaseId: string; machineId: string }): Statement[] {

@@ -92,6 +92,16 @@ export function touchIfOwned(
     WHERE id = ${id} AND user_id = ${userId}`);
 }
 
+/** How old the recorded sign of life of a machine gets before the next one is recorded. */
+export const SEEN_EVERY_MS = 5 * 60_000;
+
+/** Records a sign of life if the recorded one is old. */
+export function seeIfQuiet({ userId, machineId, now }: Omit<ListeningChange, 'listening'>): Statement {
+  return sql`
+    UPDATE machines SET last_seen_at = ${now}, stale_at = NULL
+    WHERE id = ${machineId} AND user_id = ${userId} AND last_seen_at <= ${now - SEEN_EVERY_MS}`;
+}
+
 export interface ListeningChange {
   userId: string;
   machineId: string;

@@ -37,6 +37,7 @@ import { isObject } from '../../files/json-file.ts';
 import { userOf } from '../../hosted/identity.ts';
 import { type Account, isOtherAccount, rememberOwner } from '../../records/sign-in-record.ts';
 import type {
+  HeartbeatExtras,
   HeartbeatReply,
   Held,
   HostedApi,
@@ -56,9 +57,11 @@ export interface HttpServiceOptions {
   baseUrl: string;
   /** Creates a client with the current token. Throws if there is no token for this server. */
   connect(): Promise<Client>;
-  /** Called with every answer to a heartbeat. The argument is true if the server has drained this machine. */
+  /** Called with every answer to a heartbeat or a poll that says it. The argument is true if the server has drained this machine. */
   onDrainOrder?(isGiven: boolean): void;
 }
+
+const at = ({ jobId }: Held) => ({ jobId });
 
 /** Creates the interface. */
 export function httpHosted(options: HttpServiceOptions): HostedApi {
@@ -66,25 +69,25 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
   const machineId = machine.machine_id;
   const line = new AccountClient(options.connect);
   const fence = ({ leaseId }: Held) => ({ machineId, leaseId: leaseId ?? null });
-  const at = ({ jobId }: Held) => ({ jobId });
   return {
     baseUrl,
     offers: (capability) => line.offers(capability),
-    poll: (request) => line.run((client) => claim(client, { ...request, machineId, instance })),
-    heartbeat: async ({ jobId, leaseId, account }, draining, { condition, asking, spool, agent } = {}) => {
+    poll: async (request) => {
+      const reply = await line.run((client) => claim(client, { ...request, machineId, instance }));
+      const drain = reply.kind === 'ok' ? reply.value.drain : undefined;
+      if (typeof drain === 'boolean') options.onDrainOrder?.(drain);
+      return reply;
+    },
+    heartbeat: async (held, draining, extras = {}) => {
+      const own = { machineId, machineName: machine.machine_name };
       const input = (server: KnownServer) => ({
         body: {
-          machineId,
-          machineName: machine.machine_name,
-          ...(jobId === undefined ? {} : { jobId }),
-          ...(leaseId === undefined ? {} : { leaseId }),
+          ...own,
           ...(server.offers('leases') ? { instance, ...(draining ? { draining } : {}) } : {}),
-          ...(condition !== undefined && knows(server, condition) ? { condition } : {}),
-          ...(asking && server.offers('asking') ? { asking } : {}),
-          ...(server.offers('report') ? { spool, agent } : {}),
+          ...beatFields(server, held, extras),
         },
       });
-      const reply = mapReply(await line.send(heartbeat, input, account), readHeartbeat);
+      const reply = mapReply(await line.send(heartbeat, input, held.account), readHeartbeat);
       // An exiting runner reports its own drain, so the answer then contains no order of a person.
       if (reply.kind === 'ok' && !draining) options.onDrainOrder?.(reply.value.drain);
       return reply;
@@ -138,6 +141,21 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
 /** Returns whether the server knows this condition. It refuses a heartbeat with an unknown one. */
 function knows(server: KnownServer, { code }: MachineCondition): boolean {
   return server.offers(isOwnerCondition(code) ? 'policy-report' : 'condition');
+}
+
+/** The fields of a heartbeat that this server knows. */
+function beatFields(
+  server: KnownServer,
+  { jobId, leaseId }: Partial<Held>,
+  { condition, asking, spool, agent }: HeartbeatExtras,
+) {
+  return {
+    ...(jobId === undefined ? {} : { jobId }),
+    ...(leaseId === undefined ? {} : { leaseId }),
+    ...(condition !== undefined && knows(server, condition) ? { condition } : {}),
+    ...(asking && server.offers('asking') ? { asking } : {}),
+    ...(server.offers('report') ? { spool, agent } : {}),
+  };
 }
 
 type Claim = PollRequest & { machineId: string; instance: string };

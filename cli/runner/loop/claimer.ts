@@ -1,4 +1,7 @@
-/** Polls for work: it sends a heartbeat, then the poll. Every claim uses this code, whatever woke the runner. */
+/**
+ * Polls for work. Every claim uses this code, whatever woke the runner. A heartbeat comes before the poll, except after a
+ * hint of the server: then the poll itself is the sign of life, and its answer says whether the machine is drained.
+ */
 
 import { randomUUID } from 'node:crypto';
 import { NOT_OFFERED, notOffered } from '../../client/offers.ts';
@@ -38,6 +41,16 @@ export interface ClaimerPlan {
   freeAmong(workplaces: readonly Workplace[]): readonly Workplace[];
 }
 
+/** The server records at most one heartbeat in five minutes. */
+const OLD_BEAT_MS = 5 * 60_000;
+
+/** An answered heartbeat. */
+interface Beat {
+  /** Its part of a document. */
+  shown: IdleBeat;
+  isDrained: boolean;
+}
+
 export class Claimer {
   readonly #context: WorkContext;
   readonly #plan: ClaimerPlan;
@@ -49,6 +62,13 @@ export class Claimer {
   #beatAt = performance.now();
   /** The pause that was last sent to the server. */
   #toldPause: ShownPause | undefined;
+  /** The pause at the last heartbeat. The server knows it until the next heartbeat. */
+  #beatPause: ShownPause | undefined;
+  /** True if a pause has ended that the server still shows. */
+  #mustClear = false;
+  #lastBeat: Beat | undefined;
+  /** True if the server counts a poll as a sign of life. Its last answer to a poll shows it. */
+  #isPollEnough = false;
 
   constructor(context: WorkContext, plan: ClaimerPlan) {
     this.#context = context;
@@ -58,57 +78,81 @@ export class Claimer {
   /**
    * Polls for at most one job.
    * @param isDry asks which job would be claimed, and claims nothing
+   * @param isHinted true if there may be work right now: the server says so, or a job has just ended
    */
-  async poll(isDry = false): Promise<PollResult> {
+  async poll(isDry = false, isHinted = false): Promise<PollResult> {
     const candidates = await this.#plan.findCandidates();
     const workplaces = workplacesOf(candidates);
     const free = this.#plan.freeAmong(workplaces);
     if (free.length === 0 && workplaces.length > 0) return { kind: 'full' };
-    const { service, local, isDraining } = this.#context;
+    const { service, isDraining } = this.#context;
     const refusal = isDry ? await refuseDryRun(service) : undefined;
     if (refusal !== undefined) return refusal;
-    const beat = await service.heartbeat({}, isDraining());
+    const last = isHinted && !isDry ? this.#beatToSkip() : undefined;
+    const beat = last === undefined ? await this.#beat(free[0]) : ({ kind: 'ok', value: last } as const);
     if (beat.kind !== 'ok') return beat;
-    this.#beatAt = performance.now();
-    const recorded = await local.recordBeat(free[0]?.linked);
     const facts: CycleFacts = {
-      beat: describeBeat(beat.value.body, recorded),
+      beat: beat.value.shown,
       candidateRoots: candidates.map((candidate) => candidate.root),
       root: this.#plan.defaultRoot,
     };
     // Without a free repository, every claimed job would fail.
     if (free.length === 0) return { kind: 'idle', facts };
-    if (beat.value.drain || isDraining()) return { kind: 'draining', facts };
+    if (beat.value.isDrained || isDraining()) return { kind: 'draining', facts };
 
     const reply = await this.#ask(free, isDry);
     if (reply.kind !== 'ok') return reply;
     const answer = readPollAnswer(reply.value);
     if (answer.kind === 'malformed') return answer;
-    if (answer.kind === 'idle') return { kind: 'idle', facts };
+    if (answer.kind === 'idle') {
+      // The report of the runner must not stay old where it polls only after hints.
+      if (last !== undefined) this.beatIfQuiet(OLD_BEAT_MS).catch(() => undefined);
+      return { kind: reply.value.drain === true ? 'draining' : 'idle', facts };
+    }
     const { job, raw, lease } = answer;
     // Use all workplaces, because the job may belong to a repository that is busy now.
     const placement = placeJob(job, workplaces, this.#plan.defaultRoot);
     return { kind: 'job', facts, placement, claim: { job, raw, lease, account: reply.account } };
   }
 
+  async #beat(workplace?: Workplace): Promise<Reply<Beat>> {
+    const { service, local, isDraining, claimPause } = this.#context;
+    const pause = claimPause.current;
+    const beat = await service.heartbeat({}, isDraining());
+    if (beat.kind !== 'ok') return beat;
+    this.#beatAt = performance.now();
+    this.#beatPause = pause;
+    this.#mustClear = false;
+    const recorded = await local.recordBeat(workplace?.linked);
+    this.#lastBeat = { shown: describeBeat(beat.value.body, recorded), isDrained: beat.value.drain };
+    return { kind: 'ok', value: this.#lastBeat };
+  }
+
+  /** Returns the last heartbeat if the next poll needs no new one. A heartbeat is needed to clear or change a pause. */
+  #beatToSkip(): Beat | undefined {
+    const isSame = this.#context.claimPause.current === this.#beatPause;
+    if (!this.#isPollEnough || !isSame || this.#mustClear || this.#lastBeat === undefined) return undefined;
+    // The poll reads whether the machine is drained now.
+    return { ...this.#lastBeat, isDrained: false };
+  }
+
   /** Sends a heartbeat if the last one is older than this. Used while no channel is open. The next poll reports failures. */
   async beatIfQuiet(quietMs: number): Promise<void> {
     if (performance.now() - this.#beatAt < quietMs) return;
     this.#beatAt = performance.now();
-    const { service, isDraining } = this.#context;
-    await service.heartbeat({}, isDraining());
+    await this.#beat();
   }
 
   /** Sends a new pause to the server once, or its end (undefined). */
   async tellPause(pause: ShownPause | undefined): Promise<void> {
     if (isSamePause(pause, this.#toldPause)) return;
     if (pause === undefined) {
+      this.#mustClear = true;
       this.#toldPause = undefined;
       return;
     }
-    const { service, isDraining } = this.#context;
+    const beat = await this.#beat();
     this.#beatAt = performance.now();
-    const beat = await service.heartbeat({}, isDraining());
     if (beat.kind === 'ok') this.#toldPause = pause;
   }
 
@@ -120,6 +164,7 @@ export class Claimer {
     const reply = await service.poll({ claimId: this.#claimId, projectRoots });
     // The poll was answered, so the next poll is a new claim.
     if (reply.kind === 'ok' || reply.kind === 'refused') this.#claimId = undefined;
+    if (reply.kind === 'ok') this.#isPollEnough = typeof reply.value.drain === 'boolean';
     return reply;
   }
 }

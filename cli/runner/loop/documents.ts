@@ -19,7 +19,7 @@ export interface CycleOutcome {
   page(columns: number): Rich;
 }
 
-/** The heartbeat before the poll, for documents. */
+/** The last heartbeat before the poll, for documents. */
 export interface IdleBeat extends Partial<BeatRecord> {
   ok: true;
   heartbeat_at_utc: string;

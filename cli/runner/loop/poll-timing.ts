@@ -21,6 +21,7 @@ export class PollTiming {
   readonly #context: Pick<WorkContext, 'claimPause' | 'local' | 'reporter'>;
   readonly #options: PollTimingOptions;
   #isWaitingForRoom = false;
+  #isHinted = false;
 
   constructor(context: Pick<WorkContext, 'claimPause' | 'local' | 'reporter'>, options: PollTimingOptions) {
     this.#context = context;
@@ -32,6 +33,11 @@ export class PollTiming {
     if (!this.#isWaitingForRoom) this.#options.waiter.poll();
   }
 
+  /** Returns whether there may be work right now: the server says so, or there was room or work a moment ago. */
+  get isHinted(): boolean {
+    return this.#isHinted;
+  }
+
   /**
    * Waits until a poll is due. Returns false if the runner exits.
    * @param isDue polls as soon as there is room
@@ -41,7 +47,9 @@ export class PollTiming {
     const { draining } = drainSwitch;
     const hasWaited = await this.#waitForRoom(draining);
     if (draining.aborted) return false;
-    if (!isDue && !hasWaited && (await waiter.nextPoll(draining)) === undefined) return false;
+    const poll = isDue || hasWaited ? 'event' : await waiter.nextPoll(draining);
+    if (poll === undefined) return false;
+    this.#isHinted = poll === 'event';
     if (draining.aborted) return false;
     const reason = await this.#findReasonToLeave();
     if (reason === undefined) return true;

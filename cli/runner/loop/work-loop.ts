@@ -224,7 +224,7 @@ export class WorkLoop {
 
   async #poll(isDry = false): Promise<PollResult> {
     await this.#revalidating;
-    return this.#claimer.poll(isDry);
+    return this.#claimer.poll(isDry, this.#timing?.isHinted);
   }
 
   /** Handles an answer of the server. After a pause of the agent, only a job proves that the obstacle is gone. */

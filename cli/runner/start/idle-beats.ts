@@ -1,6 +1,6 @@
 /**
  * Sends heartbeats while the runner is idle and has no channel. Normally this is not needed: an open channel shows that the
- * machine is online, a running job sends heartbeats, and every poll begins with a heartbeat. But with a long poll interval,
+ * machine is online, a running job sends heartbeats, and every poll is a sign of life, too. But with a long poll interval,
  * or if no channel can be opened, the machine would be silent, and after ten minutes the server would show it as offline.
  */
 
