@@ -20,6 +20,8 @@ export const CARD_KINDS = [
   'silent_machine',
   /** The agent on a machine has reached the usage limit of its account. */
   'usage_limit',
+  /** A terminal waits for a sign-in, at the network of the person who looks. */
+  'sign_in',
 ] as const;
 export type CardKind = (typeof CARD_KINDS)[number];
 
@@ -50,6 +52,7 @@ export type InboxCard = CardBase &
     | { kind: 'waiting_session'; code: WaitingCode; jobs: readonly CardJob[]; jobCount: number }
     | { kind: 'silent_machine'; machineId: string; machineName: string; held: number; queued: number }
     | { kind: 'usage_limit'; machineId: string; machineName: string; resetsAt?: number }
+    | { kind: 'sign_in'; terminals: number }
   );
 
 /** The facts about a job that cards show. `title` is the beginning of the prompt. It is empty for a review. */
@@ -80,6 +83,8 @@ export interface InboxFacts {
   /** Jobs that machines hold under a lease. */
   held: readonly { machineId: string | undefined }[];
   machines: readonly MachinePresence[];
+  /** The terminals that wait for a sign-in in the network of the person, and the time of the newest. */
+  signIns?: { count: number; newestAt: number } | undefined;
 }
 
 /** The maximum number of cards in one inbox. */
@@ -97,6 +102,7 @@ export function inboxCards(facts: InboxFacts): InboxCard[] {
     ...sessionCards(facts.queued),
     ...facts.machines.flatMap((machine) => silentCard(machine, facts)),
     ...facts.machines.flatMap((machine) => limitCard(machine, facts.now)),
+    ...signInCard(facts.signIns),
   ];
   return cards.toSorted((one, other) => other.at - one.at || one.id.localeCompare(other.id));
 }
@@ -218,6 +224,29 @@ function limitCard({ machineId, name, condition }: MachinePresence, now: number)
         until === undefined
           ? 'Its runner claims jobs again as soon as the agent can work. The time of the reset is not known.'
           : `The limit resets at ${utcMinute(until)}. Its runner then claims jobs again.`,
+      actions: [],
+    },
+  ];
+}
+
+/**
+ * A waiting terminal belongs to no account, and anybody can start one. So the card says nothing about the terminal and cannot
+ * approve it. The code, which only the terminal shows, proves that the person sees the terminal.
+ */
+function signInCard(signIns: InboxFacts['signIns']): InboxCard[] {
+  if (signIns === undefined || signIns.count === 0) return [];
+  const { count, newestAt } = signIns;
+  return [
+    {
+      kind: 'sign_in',
+      id: 'sign_in',
+      at: newestAt,
+      terminals: count,
+      sentence:
+        count === 1
+          ? 'A terminal in your network waits to be signed in.'
+          : `${count} terminals in your network wait to be signed in.`,
+      next: 'Have you just run orp auth login? Then type the code that it shows. Otherwise ignore this: it ends within ten minutes.',
       actions: [],
     },
   ];

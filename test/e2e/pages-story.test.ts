@@ -156,8 +156,9 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
         body: JSON.stringify(body),
       }).then((answer) => answer.json() as Promise<Record<string, string>>);
     const { deviceCode, userCode = '' } = await ask('/api/auth/device/code', { deviceName: 'studio-mini' });
-    await page.goto(`${hosted.url}/device`);
-    await page.getByLabel('Code').fill(userCode.toLowerCase());
+    // The terminal and the browser are in the same network, so the inbox offers to type the code.
+    await page.goto(`${hosted.url}/inbox`);
+    await page.getByLabel('Code of the terminal').fill(userCode.toLowerCase());
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('heading', { name: 'Sign in studio-mini?' }).waitFor(PATIENCE);
     await page.getByRole('button', { name: 'Approve' }).click();

@@ -9,6 +9,7 @@ import { routesFor } from '../../spec/job/routing.ts';
 import { isLeased } from '../../spec/job/status.ts';
 import type { MachinePresence, QueueFacts } from '../../spec/job/waiting.ts';
 import {
+  CARD_KINDS,
   CARD_LIMIT,
   type CardJob,
   type CardKind,
@@ -18,11 +19,13 @@ import {
   type QueuedJob,
 } from '../../spec/overview/inbox.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
+import { networkOf } from '../accounts/sign-in-limits.ts';
 import type { Deps } from '../base/deps.ts';
 import { noJob } from '../jobs/fence.ts';
 import { type JobView, toSurroundings, viewJob, waitingOf } from '../jobs/job-view.ts';
 import { titleOf } from '../jobs/read.ts';
 import { rowsOf } from '../store/database.ts';
+import { readWaitingIn } from '../store/device-requests.ts';
 import { targetOf } from '../store/job-row.ts';
 import { findJob, readReturnReasons } from '../store/jobs.ts';
 import { linksOf, readLinks } from '../store/linked-projects.ts';
@@ -57,9 +60,16 @@ export interface Inbox {
   queued: ListedJob[];
 }
 
-/** Sends one batch to D1. If jobs are queued, a second batch reads the repositories where they could run. */
-export async function readInbox(deps: Deps, user: SignedIn): Promise<Inbox> {
-  const found = await readFacts(deps, user);
+/**
+ * Sends one batch to D1. If jobs are queued, a second batch reads the repositories where they could run.
+ * @param address the address of the person. If given, the inbox shows that terminals of this network wait for a sign-in.
+ */
+export async function readInbox(
+  deps: Deps,
+  user: SignedIn,
+  { address }: { address?: string } = {},
+): Promise<Inbox> {
+  const found = await readFacts(deps, user, address);
   const { around, live, lost, failed } = found;
   const view = (job: OverviewJob): ListedJob => ({
     ...viewJob(job, waitingOf(job, around, deps.now)),
@@ -81,6 +91,7 @@ export async function readInbox(deps: Deps, user: SignedIn): Promise<Inbox> {
       .filter((job) => isLeased(job.status))
       .map(({ machineId }) => ({ machineId: machineId ?? undefined })),
     machines: around.machines,
+    signIns: found.signIns,
   });
   const running = live.filter((job) => isLeased(job.status));
   const queued = live.filter((job) => job.status === 'queued');
@@ -93,14 +104,15 @@ export async function readInbox(deps: Deps, user: SignedIn): Promise<Inbox> {
   };
 }
 
-async function readFacts(deps: Deps, user: SignedIn) {
+async function readFacts(deps: Deps, user: SignedIn, address: string | undefined) {
   const since = deps.now - FAILED_SHOWN_MS;
   const troubles = CARD_LIMIT + 1;
-  const [liveRows, lostRows, failedRows, machines] = await deps.db.batch([
+  const [liveRows, lostRows, failedRows, machines, requests] = await deps.db.batch([
     readLiveJobs(user.id, LIVE_LIMIT + 1),
     readTroubled(user.id, { status: 'lost', since: 0, limit: troubles }),
     readTroubled(user.id, { status: 'failed', since, limit: troubles }),
     readMachinesOf(user.id),
+    ...(address === undefined ? [] : [readWaitingIn(networkOf(address), deps.now)]),
   ]);
   const looked = rowsOf<OverviewJob>(liveRows);
   const [lost, failed] = [rowsOf<OverviewJob>(lostRows), rowsOf<OverviewJob>(failedRows)];
@@ -129,6 +141,7 @@ async function readFacts(deps: Deps, user: SignedIn) {
       .toSorted((one, other) => (one.id < other.id ? 1 : -1)),
     lost,
     failed,
+    signIns: rowsOf<{ count: number; newestAt: number }>(requests)[0],
     around: toSurroundings([machines ?? none, projects ?? none, sessions ?? none, { rows: busy }]),
     hasMore: looked.length > LIVE_LIMIT || lost.length === troubles || failed.length === troubles,
   };
@@ -166,7 +179,7 @@ function silentMachineOf(
 }
 
 function countsOf(cards: readonly InboxCard[]): Record<CardKind, number> {
-  const counts = { lost_job: 0, failed_job: 0, waiting_session: 0, silent_machine: 0, usage_limit: 0 };
+  const counts = Object.fromEntries(CARD_KINDS.map((kind) => [kind, 0])) as Record<CardKind, number>;
   for (const { kind } of cards) counts[kind] += 1;
   return counts;
 }

@@ -4,7 +4,7 @@ import { BOUNDS } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { boundTokens, type User } from './accounts.ts';
 import { auditOrder } from './audit.ts';
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
 import type { deviceRequests } from './schema.ts';
 
@@ -41,6 +41,14 @@ export function readByCode(db: Database, userCode: string, now: number): Promise
     SELECT user_code AS userCode, device_name AS deviceName, network, source, created_at AS createdAt,
       expires_at AS expiresAt, decision, user_id AS userId
     FROM device_requests WHERE user_code = ${userCode} AND expires_at > ${now}`);
+}
+
+/** Counts the undecided requests of a network. Their number is bounded. */
+export function readWaitingIn(network: string, now: number): Statement {
+  return sql`
+    SELECT count(*) AS count, coalesce(max(created_at), 0) AS newestAt
+    FROM device_requests INDEXED BY device_requests_of_network
+    WHERE network = ${network} AND decision IS NULL AND expires_at > ${now}`;
 }
 
 export interface Decision {

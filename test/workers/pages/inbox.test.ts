@@ -1,7 +1,9 @@
 /** The inbox: cards, and the orders on them. */
 
 import { describe, expect, it } from 'vitest';
+import { startDevice, takeDeviceToken } from '../../../spec/contract/auth.ts';
 import { aBrowser } from '../harness/browser.ts';
+import { accepts } from '../harness/call.ts';
 import { advance, MINUTE, SECOND } from '../harness/clock.ts';
 import { aMachine, aPrompt, aRunningPrompt, claimAndStart, complete, show } from '../harness/machines.ts';
 import { fireCron } from '../harness/objects.ts';
@@ -49,6 +51,28 @@ describe('the inbox', () => {
     expect(shown.text).toMatch(/Dismissed\. .*Nothing needs you/);
     const stranger = await aBrowser(await aPerson());
     expect((await stranger.post(`/inbox/${held.jobId}/dismiss`)).status).toBe(404);
+  });
+
+  it('offers to type the code of a terminal in the same network, without any word of that terminal', async () => {
+    const [home, elsewhere] = [{ 'cf-connecting-ip': '203.0.113.7' }, { 'cf-connecting-ip': '198.51.100.1' }];
+    const browser = await aBrowser(await aPerson());
+    const { userCode, deviceCode } = await accepts(startDevice, {
+      headers: home,
+      body: { deviceName: 'Your bank: approve me' },
+    });
+    expect((await browser.get('/inbox', elsewhere)).text).not.toContain('terminal');
+    const shown = await browser.get('/inbox', home);
+    expect(shown.text).toContain('A terminal in your network waits to be signed in.');
+    expect(shown.html).toContain('<form method="get" action="/device"');
+    for (const word of ['bank', userCode, userCode.replace('-', '')]) expect(shown.html).not.toContain(word);
+
+    await accepts(startDevice, { headers: home, body: { deviceName: 'second' } });
+    expect((await browser.get('/inbox', home)).text).toContain('2 terminals in your network wait');
+    await browser.postAndFollow('/device/approve', { code: userCode });
+    await accepts(takeDeviceToken, { body: { deviceCode } });
+    expect((await browser.get('/inbox', home)).text).toContain('A terminal in your network waits');
+    advance(11 * MINUTE);
+    expect((await browser.get('/inbox', home)).text).toContain('Nothing needs you');
   });
 
   it('sends nobody to another site', async () => {

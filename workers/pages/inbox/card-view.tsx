@@ -14,6 +14,7 @@ const LOOKS: Record<CardKind, { tone: Tone; word: string }> = {
   waiting_session: { tone: 'calm', word: 'waiting' },
   silent_machine: { tone: 'warn', word: 'silent machine' },
   usage_limit: { tone: 'warn', word: 'usage limit' },
+  sign_in: { tone: 'busy', word: 'sign-in' },
 };
 
 export function CardView({ card, names, now }: { card: InboxCard; names: MachineNames; now: number }) {
@@ -26,7 +27,7 @@ export function CardView({ card, names, now }: { card: InboxCard; names: Machine
           <Badge tone={tone}>{word}</Badge> <Time at={card.at} now={now} />
         </>
       }
-      actions={<Orders card={card} />}
+      actions={card.kind === 'sign_in' ? <CodeField /> : <Orders card={card} />}
     >
       <p>
         <Sentence text={card.sentence} />
@@ -52,6 +53,8 @@ function Title({ card }: { card: InboxCard }) {
       ) : (
         <a href="/jobs?status=queued">{card.jobCount} jobs wait</a>
       );
+    case 'sign_in':
+      return <a href="/device">Sign in a terminal</a>;
     case 'silent_machine':
     case 'usage_limit':
       return <a href={`/jobs?status=live&machineId=${card.machineId}`}>{shownLine(card.machineName, 80)}</a>;
@@ -76,6 +79,28 @@ function Orders({ card }: { card: InboxCard }) {
         <Order action={action} />
       ))}
     </>
+  );
+}
+
+/** The page behind the form shows the terminal of the code, and asks for a decision. */
+function CodeField() {
+  return (
+    <form method="get" action="/device" class="code-row">
+      <input
+        name="code"
+        required
+        maxlength={20}
+        aria-label="Code of the terminal"
+        placeholder="Code, like BCDF-GHJK"
+        autocomplete="off"
+        autocapitalize="characters"
+        spellcheck={false}
+        class="code"
+      />
+      <button type="submit" class="button button-main">
+        Continue
+      </button>
+    </form>
   );
 }
 

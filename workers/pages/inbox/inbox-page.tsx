@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { accept } from '../../../spec/errors.ts';
 import type { AppEnv } from '../../http/app-env.ts';
-import { sourceOf } from '../../http/source.ts';
+import { addressOf, sourceOf } from '../../http/source.ts';
 import { listMachines } from '../../machines/list.ts';
 import { dismissJob, type Inbox, readInbox } from '../../overview/inbox.ts';
 import { onForm, showPage } from '../frame/page.ts';
@@ -16,8 +16,11 @@ import { CardView } from './card-view.tsx';
 const back = () => '/inbox';
 
 export function mountInbox(app: Hono<AppEnv>): void {
-  showPage(app, { path: '/inbox' }, async ({ auth, deps }) => {
-    const [inbox, machines] = await Promise.all([readInbox(deps, auth), listMachines(deps, auth.id)]);
+  showPage(app, { path: '/inbox' }, async ({ auth, deps, context }) => {
+    const [inbox, machines] = await Promise.all([
+      readInbox(deps, auth, { address: addressOf(context) }),
+      listMachines(deps, auth.id),
+    ]);
     return accept({
       title: 'Inbox',
       place: 'inbox',
