@@ -245,7 +245,7 @@ async function finishedJob(api: Api, root: string): Promise<string> {
     success: true,
     summary: 'Offset of the north gauge is +3.2 cm; gauges.json updated.',
     content:
-      'The north gauge reads 3.2 cm too high. I wrote `offsetCm: -3.2` into gauges.json.\n\nAll 60 tests pass. The south gauge has not reported for two hours; you may want to check its modem.',
+      'The north gauge reads **3.2 cm too high**. I wrote the offset into [gauges.json](src/gauges.json:12):\n\n```json\n{ "north": { "offsetCm": -3.2 } }\n```\n\nWhat I checked:\n\n- all 60 tests pass, with `npm test`\n- the south gauge has not reported for two hours\n  1. its modem answers\n  2. its clock is wrong',
   });
   return held.jobId;
 }

@@ -3,7 +3,7 @@
 import { isTerminal } from '../../spec/job/status.ts';
 import type { SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
-import { readConversation, type TurnRow } from '../store/conversations.ts';
+import { readConversation, SCANS, type TurnRow } from '../store/conversations.ts';
 import { targetOf } from '../store/job-row.ts';
 import { type JobView, surroundingsOf, viewJob, waitingOf } from './job-view.ts';
 import { listSessions, type SendableSession } from './sessions.ts';
@@ -24,6 +24,8 @@ export interface Conversation {
   turns: Turn[];
   /** The job before which the earlier turns begin. */
   earlier: string | undefined;
+  /** The number of jobs in which the turns were looked for. */
+  scanned: number;
 }
 
 export async function readSession(
@@ -34,7 +36,13 @@ export async function readSession(
   const sessions = await listSessions(deps, user.id);
   const session = sessions.find((one) => one.codexSessionId === codexSessionId);
   const place = { codexSessionId, linked: session };
-  const { turns, next } = await readConversation(deps.db, user.id, { place, before, limit });
+  let found = await readConversation(deps.db, user.id, { place, before, limit, scan: SCANS[0] });
+  let scanned: number = SCANS[0];
+  if (found.turns.length === 0 && found.next !== undefined) {
+    found = await readConversation(deps.db, user.id, { place, before: found.next, limit, scan: SCANS[1] });
+    scanned += SCANS[1];
+  }
+  const { turns, next } = found;
   const live = turns.filter((turn) => !isTerminal(turn.status));
   const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
   const view = (row: TurnRow): Turn => ({
@@ -44,5 +52,5 @@ export async function readSession(
     content: row.content ?? undefined,
     contentCharacters: row.contentCharacters ?? 0,
   });
-  return { session, turns: turns.map(view).reverse(), earlier: next };
+  return { session, turns: turns.map(view).reverse(), earlier: next, scanned };
 }

@@ -10,7 +10,9 @@ import { isRouteable } from '../../spec/job/routing.ts';
 import type { QueueFacts, Waiting } from '../../spec/job/waiting.ts';
 import { whyWaiting } from '../../spec/job/waiting.ts';
 import type { Deps } from '../base/deps.ts';
-import { surroundingsOf } from './job-view.ts';
+import { readLastUses } from '../store/conversations.ts';
+import { rowsOf } from '../store/database.ts';
+import { readSurroundings, toSurroundings } from './job-view.ts';
 
 /** A session that can take work, on its machine. */
 export interface SendableSession {
@@ -36,11 +38,15 @@ export async function listSessions(
   userId: UserId,
   of: { ideaId?: string } = {},
 ): Promise<SendableSession[]> {
-  const facts = await surroundingsOf(deps, userId, [of]);
+  const [uses, ...around] = await deps.db.batch([readLastUses(userId), ...readSurroundings(userId, [of])]);
+  const facts = toSurroundings(around);
+  const usedAt = new Map(
+    rowsOf<{ codexSessionId: string; usedAt: number }>(uses).map((use) => [use.codexSessionId, use.usedAt]),
+  );
   const sessions = facts.projects.flatMap((project) =>
     project.sessions
       .filter(isRouteable)
-      .map((session) => sendable(session, { project, facts, now: deps.now })),
+      .map((session) => sendable(session, { project, facts, usedAt, now: deps.now })),
   );
   const once = new Map(
     sessions.map((one) => [JSON.stringify([one.machineId, one.projectRoot, one.orpSessionId]), one]),
@@ -50,7 +56,12 @@ export async function listSessions(
 
 function sendable(
   session: SyncedSession & { codexSessionId: string },
-  { project, facts, now }: { project: SyncedProject; facts: QueueFacts; now: number },
+  {
+    project,
+    facts,
+    usedAt,
+    now,
+  }: { project: SyncedProject; facts: QueueFacts; usedAt: ReadonlyMap<string, number>; now: number },
 ): SendableSession {
   const { machineId, projectRoot } = project;
   const { orpSessionId, codexSessionId, label, lastActiveAt } = session;
@@ -63,7 +74,7 @@ function sendable(
     orpSessionId,
     codexSessionId,
     label,
-    lastActiveAt: toTime(lastActiveAt),
+    lastActiveAt: latest(toTime(lastActiveAt), usedAt.get(codexSessionId)),
     policy: session.policy,
     waiting: previewOf(target, { ...facts, projects: [project] }, now),
   };
@@ -73,6 +84,11 @@ function sendable(
 function previewOf(target: JobTarget, facts: QueueFacts, now: number): Waiting {
   const job = { kind: 'session.prompt', status: 'queued', createdAt: now, availableAt: now, target } as const;
   return whyWaiting(job, facts, now) ?? { code: 'next_poll', message: '', since: now };
+}
+
+/** A sync that changes nothing else does not store a new time, so the newest job may be newer. */
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 }
 
 /** Converts the time of the last use. Machines report it as a number or as text. */

@@ -1,7 +1,7 @@
 /** Reads the jobs of one agent session, with their prompts and answers, newest first. */
 
 import type { UserId } from '../../spec/ids.ts';
-import { type Database, raw, rowsOf, sql } from './database.ts';
+import { type Database, raw, rowsOf, type Statement, sql } from './database.ts';
 import { type JobRow, jobColumns } from './job-row.ts';
 
 /** A session, with the ids by which a queued job may name it. */
@@ -21,8 +21,22 @@ export type TurnRow = JobRow & {
 
 /** The number of characters that a conversation shows of each prompt and each answer. */
 const TEXT_START = 6000;
-/** The number of jobs that one page reads to find the jobs of the session. No index maps a session to its jobs. */
-export const SCANNED = 1000;
+/**
+ * The number of jobs that one page looks through. An index from a session to its jobs would cost a written row a job. So a page
+ * looks through the newest jobs, and through more only if none of them is of the session.
+ */
+export const SCANS = [1000, 4000] as const;
+/** The number of jobs in which the last use of each session is looked up. */
+const USES_READ = 500;
+
+/** Finds when each session last got a job, among the newest jobs of the account. */
+export function readLastUses(userId: UserId): Statement {
+  return sql`
+    SELECT codex_session_id AS codexSessionId, max(coalesce(finished_at, claimed_at)) AS usedAt
+    FROM (SELECT codex_session_id, finished_at, claimed_at FROM jobs WHERE user_id = ${userId}
+      ORDER BY id DESC LIMIT ${USES_READ})
+    WHERE codex_session_id IS NOT NULL AND claimed_at IS NOT NULL GROUP BY codex_session_id`;
+}
 
 /**
  * Reads one page. The next page must begin with jobs older than `next`. At the end, `next` is undefined.
@@ -30,7 +44,12 @@ export const SCANNED = 1000;
 export async function readConversation(
   db: Database,
   userId: UserId,
-  { place, before, limit }: { place: SessionPlace; before: string | undefined; limit: number },
+  {
+    place,
+    before,
+    limit,
+    scan,
+  }: { place: SessionPlace; before: string | undefined; limit: number; scan: number },
 ): Promise<{ turns: TurnRow[]; next: string | undefined }> {
   const { codexSessionId, linked } = place;
   const older = before === undefined ? raw('') : sql`AND id < ${before}`;
@@ -49,11 +68,11 @@ export async function readConversation(
         SELECT id FROM (
           SELECT id, codex_session_id, target_codex_session_id, target_orp_session_id, target_machine_id,
             target_project_root
-          FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT ${SCANNED})
+          FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT ${scan})
         WHERE coalesce(codex_session_id, target_codex_session_id) = ${codexSessionId} ${byLabel}
         ORDER BY id DESC LIMIT ${limit + 1})
       ORDER BY id DESC`,
-    sql`SELECT id FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT 1 OFFSET ${SCANNED - 1}`,
+    sql`SELECT id FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT 1 OFFSET ${scan - 1}`,
   ]);
   const turns = rowsOf<TurnRow>(found);
   if (turns.length > limit) return { turns: turns.slice(0, limit), next: turns[limit - 1]?.id };

@@ -69,7 +69,7 @@ describe('a page', () => {
       expect(value.html.length + shared, path).toBeLessThan(60_000);
       expect(bill.written, path).toBe(0);
       expect(bill.trips, path).toBeLessThanOrEqual(6);
-      expect(bill.read, path).toBeLessThan(150);
+      expect(bill.read, path).toBeLessThan(200);
     }
   });
 });

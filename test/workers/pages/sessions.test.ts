@@ -4,10 +4,10 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { listJobs } from '../../../spec/contract/jobs.ts';
 import { heartbeat, syncMachine } from '../../../spec/contract/runner.ts';
-import { SCANNED } from '../../../workers/store/conversations.ts';
+import { SCANS } from '../../../workers/store/conversations.ts';
 import { aBrowser, type Browser } from '../harness/browser.ts';
 import { accepts, send } from '../harness/call.ts';
-import { advance, currentTime, SECOND } from '../harness/clock.ts';
+import { advance, currentTime, HOUR, MINUTE, SECOND } from '../harness/clock.ts';
 import { billOf } from '../harness/d1-meter.ts';
 import {
   aMachine,
@@ -81,6 +81,15 @@ describe('the list of sessions', () => {
       'is asked before each job starts (rule moon_phase)',
     );
     expect((await browser.get(path)).text).toContain('A person at workbench is asked');
+  });
+
+  it('shows when a session was last used, which a sync does not store', async () => {
+    const { machine, browser } = await atSession();
+    advance(2 * HOUR);
+    await aPrompt(machine);
+    await complete(await claimAndStart(machine));
+    advance(3 * MINUTE);
+    expect((await browser.get('/send')).text).toMatch(/workbench 3 min ago/);
   });
 
   it('refuses a verdict with words in it, so that no contents of a policy are stored', async () => {
@@ -199,23 +208,32 @@ describe('a session', () => {
   it('looks through a bounded number of jobs, and goes on where it stopped', async () => {
     const { machine, browser, path } = await atSession();
     await aPrompt(machine, { prompt: 'The first of all.', codexSessionId: `codex-${machine.machineId}` });
-    await addOldJobs(machine, SCANNED + 50);
+    await addOldJobs(machine, SCANS[0] + 50);
+    const near = await billOf(() => browser.get(path));
+    // Nothing is among the newest, so the page looks further once.
+    expect(near.value.text).toContain('The first of all.');
+    const most = 2 * (SCANS[0] + SCANS[1]) + 1200;
+    expect(near.read).toBeLessThan(most);
+
+    await addOldJobs(machine, SCANS[0] + SCANS[1], 'job_zz');
     const { value, ...bill } = await billOf(() => browser.get(path));
     expect(value.text).not.toContain('The first of all.');
-    expect(bill.read).toBeLessThan(2 * SCANNED + 100);
+    expect(value.text).toContain('None of the 5,000 newest jobs before here ran in this session. ');
+    expect(bill.read).toBeLessThan(most);
+    expect(bill.trips).toBeLessThanOrEqual(4);
     const earlier = /href="([^"]*\?before=[^"]*)"/.exec(value.html)?.[1] ?? '';
     expect((await browser.get(earlier)).text).toContain('The first of all.');
   });
 });
 
 /** Ended jobs of other sessions, newer than all others. */
-async function addOldJobs({ owner }: Machine, count: number): Promise<void> {
+async function addOldJobs({ owner }: Machine, count: number, prefix = 'job_z'): Promise<void> {
   await env.DB.prepare(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
      INSERT INTO jobs (user_id, id, kind, status, created_at, updated_at, finished_at, available_at, expires_at,
        on_lease_loss, max_attempts, session_fallback, prompt)
-     SELECT ?2, 'job_z' || printf('%06d', i), 'session.prompt', 'completed', ?3, ?3, ?3, ?3, ?3, 'hold', 3, 'primary', 'Other.' FROM n`,
+     SELECT ?2, ?4 || printf('%06d', i), 'session.prompt', 'completed', ?3, ?3, ?3, ?3, ?3, 'hold', 3, 'primary', 'Other.' FROM n`,
   )
-    .bind(count, owner.userId, currentTime())
+    .bind(count, owner.userId, currentTime(), prefix)
     .run();
 }

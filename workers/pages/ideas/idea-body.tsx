@@ -10,7 +10,8 @@ import { folderName } from '../jobs/about-job.ts';
 import { Badge, StatusBadge } from '../parts/badge.tsx';
 import { Confirm } from '../parts/forms.tsx';
 import { type Column, Facts, Heading, Table } from '../parts/lists.tsx';
-import { CopyableId, Prose, Time } from '../parts/texts.tsx';
+import { Prose } from '../parts/prose.tsx';
+import { CopyableId, Time } from '../parts/texts.tsx';
 import type { Choice } from './review-choice.ts';
 import { ReviewForm } from './review-form.tsx';
 

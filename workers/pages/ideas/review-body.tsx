@@ -5,7 +5,8 @@ import type { WholeReview } from '../../reviews/review-history.ts';
 import { shown, shownLine } from '../design/shown.ts';
 import { StatusBadge } from '../parts/badge.tsx';
 import { Heading } from '../parts/lists.tsx';
-import { Prose, Time } from '../parts/texts.tsx';
+import { Prose } from '../parts/prose.tsx';
+import { Time } from '../parts/texts.tsx';
 
 const TEXT_LIMIT = 20_000;
 

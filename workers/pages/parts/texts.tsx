@@ -38,8 +38,3 @@ export function Sentence({ text, limit = 600 }: { text: string; limit?: number }
   const parts = shownLine(text, limit).split(JOB_ID);
   return <>{parts.map((part, at) => (at % 2 === 0 ? part : <a href={`/jobs/${part}`}>{part}</a>))}</>;
 }
-
-/** Shows a long text unchanged. */
-export function Prose({ text, limit = 200_000 }: { text: string; limit?: number }) {
-  return <div class="prose">{shown(text, limit)}</div>;
-}

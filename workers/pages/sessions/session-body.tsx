@@ -3,12 +3,13 @@
 import type { Refusal } from '../../../spec/errors.ts';
 import type { Conversation, Turn } from '../../jobs/conversation.ts';
 import type { SendableSession } from '../../jobs/sessions.ts';
-import { shown, shownLine } from '../design/shown.ts';
+import { shownLine } from '../design/shown.ts';
 import { folderName, jobSentence, kindNoun } from '../jobs/about-job.ts';
 import { StatusBadge } from '../parts/badge.tsx';
 import { Field, Select } from '../parts/forms.tsx';
 import { Heading } from '../parts/lists.tsx';
 import { ErrorNote } from '../parts/notes.tsx';
+import { Prose } from '../parts/prose.tsx';
 import { CopyableId, Sentence, Time } from '../parts/texts.tsx';
 import { CHOICES, type ChoiceName, type Draft } from './draft.ts';
 import { policySentence, WaitingBadge } from './waiting-badge.tsx';
@@ -35,7 +36,7 @@ export function sessionName({ session, turns }: Conversation): string {
 }
 
 export function SessionBody({ id, conversation, isEarlier, draft, refusal, now }: Props) {
-  const { session, turns, earlier } = conversation;
+  const { session, turns, earlier, scanned } = conversation;
   const path = `/sessions/${encodeURIComponent(id)}`;
   return (
     <div class="conversation">
@@ -59,12 +60,18 @@ export function SessionBody({ id, conversation, isEarlier, draft, refusal, now }
       {earlier !== undefined && (
         <p class="more">
           <a class="button" href={`${path}?before=${earlier}`}>
-            Earlier
+            {turns.length === 0 ? 'Look further back' : 'Earlier'}
           </a>
         </p>
       )}
       <div data-region="turns">
-        {turns.length === 0 && <p class="quiet">No prompts yet.</p>}
+        {turns.length === 0 && (
+          <p class="quiet">
+            {earlier === undefined
+              ? 'No prompts yet. The first one starts the conversation.'
+              : `None of the ${scanned.toLocaleString('en')} newest jobs before here ran in this session.`}
+          </p>
+        )}
         {turns.map((turn) => (
           <TurnView turn={turn} now={now} />
         ))}
@@ -90,7 +97,11 @@ function TurnView({ turn, now }: { turn: Turn; now: number }) {
   return (
     <article class="turn" data-row>
       <div class="turn-prompt">
-        {isPrompt ? <Start text={turn.prompt} whole={turn.promptCharacters} /> : kindNoun(turn.kind)}
+        {isPrompt ? (
+          <Prose text={turn.prompt} missing={missingOf(turn.prompt, turn.promptCharacters)} />
+        ) : (
+          kindNoun(turn.kind)
+        )}
       </div>
       <p class="turn-about quiet">
         <StatusBadge status={turn.status} /> <a href={`/jobs/${turn.id}`}>Details</a>{' '}
@@ -98,7 +109,7 @@ function TurnView({ turn, now }: { turn: Turn; now: number }) {
       </p>
       {turn.content !== undefined ? (
         <div class="turn-answer">
-          <Start text={turn.content} whole={turn.contentCharacters} />
+          <Prose text={turn.content} missing={missingOf(turn.content, turn.contentCharacters)} />
         </div>
       ) : (
         sentence !== '' && (
@@ -111,15 +122,9 @@ function TurnView({ turn, now }: { turn: Turn; now: number }) {
   );
 }
 
-/** Shows the beginning of a text and the number of missing characters. */
-function Start({ text, whole }: { text: string; whole: number }) {
-  const missing = whole - [...text].length;
-  return (
-    <>
-      {shown(text)}
-      {missing > 0 && <span class="quiet">… ({missing.toLocaleString('en')} more characters)</span>}
-    </>
-  );
+/** The number of characters that are not in the beginning of a text. */
+function missingOf(text: string, whole: number): number {
+  return whole - [...text].length;
 }
 
 /** The form for the next prompt. It says what happens if the prompt is sent now, and offers the options of the job. */
