@@ -6,9 +6,10 @@
  * alone takes 35 ms): `orp --version` takes 95 ms instead of 50 ms, `orp runner status` 195 ms instead of 110 ms.
  */
 
-import { chmodSync, globSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { isolatedDeclarationSync } from 'rolldown/experimental';
 import { readOptions, runScript } from './local/words.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -45,6 +46,30 @@ function packageVersion(): string {
   throw new Error('package.json has no version');
 }
 
+/** `dist/client.js`, which other programs import as `orp-runner/client`: one file, and the types beside it. */
+async function buildClient(): Promise<void> {
+  const source = `${ROOT}cli/library/orp-client.ts`;
+  const bundle = await rolldown({
+    input: { client: source },
+    cwd: ROOT,
+    platform: 'neutral',
+    transform: { target: TARGET },
+  });
+  await bundle.write({
+    dir: DIST,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    codeSplitting: false,
+    minify: true,
+  });
+  await bundle.close();
+  const { code, errors } = isolatedDeclarationSync(source, readFileSync(source, 'utf8'), {
+    sourcemap: false,
+  });
+  if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('\n'));
+  writeFileSync(`${DIST}/client.d.ts`, code);
+}
+
 async function build(): Promise<number> {
   readOptions({}, 'npm run build takes no options.');
   const bundle = await rolldown({
@@ -76,6 +101,7 @@ async function build(): Promise<number> {
   });
   await bundle.close();
   chmodSync(`${DIST}/orp.js`, 0o755);
+  await buildClient();
   const bytes = globSync(`${DIST}/**/*.js`).reduce((sum, file) => sum + statSync(file).size, 0);
   console.log(`wrote dist/orp.js (${Math.ceil(bytes / 1024)} KiB with its chunks)`);
   return 0;

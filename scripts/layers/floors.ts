@@ -100,7 +100,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['cli/runner/loop'],
       ['cli/runner/review-worker'],
       ['cli/runner/start'],
-      ['cli/commands'],
+      ['cli/commands', 'cli/library'],
       ['cli'],
     ],
     mayImport: ['spec'],
