@@ -103,17 +103,67 @@ export interface EnteredTurn {
   turnId: string;
   marker: string;
   status: 'running' | 'completed' | 'interrupted' | 'failed';
+  /** The answer to the prompt. What the turn said before it read the prompt is no answer. */
   answer: string | undefined;
   error: string | undefined;
+  /** The meaning of the error, if the agent gave it a type. */
+  reading?: FailureReading | undefined;
+  /** True if another client began the turn, and the agent added the prompt to it. */
+  isJoined?: boolean;
 }
 
-/** The result of a search for a marker. `unread`: the server did not show the turns, so it is unknown. */
-export type MarkerSearch = { kind: 'found'; turn: EnteredTurn } | { kind: 'none' } | { kind: 'unread' };
+/** The result of a search for a marker. */
+export type MarkerSearch =
+  | { kind: 'found'; turn: EnteredTurn }
+  | { kind: 'none' }
+  /**
+   * No turn has the marker yet, but this turn runs and may still read the prompt. `isJoined`: it has read another prompt, so
+   * another client began it.
+   */
+  | { kind: 'pending'; turnId: string; isJoined: boolean }
+  /** The server did not show the turns, so it is unknown. */
+  | { kind: 'unread' };
+
+/** A prompt that was entered with its marker. */
+export interface MarkedPrompt {
+  marker: string;
+  prompt: string;
+  /** True if another client is known to have begun the turn. */
+  isJoined?: boolean | undefined;
+}
+
+export interface TurnListener {
+  /** Gets each notification about the turn as one line of JSON. */
+  take(line: string): Promise<void>;
+  /** The prompt that the turn has not read yet. What the turn does before it reads the prompt is not passed on. */
+  awaits?: MarkedPrompt | undefined;
+  /** Called once if another client began the turn, and the agent added the awaited prompt to it. */
+  onJoined?(): void;
+}
 
 export type TurnEnd =
-  | { kind: 'ended'; status: 'completed' | 'interrupted' | 'failed'; answer: string | undefined }
+  | {
+      kind: 'ended';
+      status: 'completed' | 'interrupted' | 'failed';
+      /** The last message of the turn. */
+      answer: string | undefined;
+      /** True if the turn read the awaited prompt, or if nothing was awaited. */
+      isRead: boolean;
+    }
   /** The server or the connection to it has ended. */
   | { kind: 'lost' };
+
+export type Entry =
+  | { kind: 'entered'; turnId: string }
+  | {
+      kind: 'refused';
+      /**
+       * `certain`: the server refused the turn. `busy`: it refused the turn because another turn runs. `lost`: the connection
+       * ended, so the turn may have begun. `late`: the server did not answer, so the turn may also begin later.
+       */
+      proof: 'certain' | 'busy' | 'lost' | 'late';
+      message: string;
+    };
 
 /**
  * Optional abilities of an agent. A driver declares its abilities, and the runner uses no others.
@@ -186,16 +236,13 @@ export interface AgentSession {
   readonly isBusy: boolean;
   /**
    * Finds the newest turn whose prompt has one of these markers.
-   * @param isDeep also finds a prompt that joined a turn of another client; slower
+   * @param isDeep also finds a prompt that was added to a turn of another client, or may still be added; slower
    */
   find(markers: readonly string[], isDeep?: boolean): Promise<MarkerSearch>;
-  /** Starts a turn. On failure, `isCertain` is true if the server refused the turn; otherwise the turn may have begun. */
-  enter(
-    prompt: string,
-    marker: string,
-  ): Promise<{ kind: 'entered'; turnId: string } | { kind: 'refused'; isCertain: boolean; message: string }>;
-  /** Passes on the server's notifications about a turn, each as one line of JSON, until the turn has ended. */
-  follow(turnId: string, take: (line: string) => Promise<void>): Promise<TurnEnd>;
+  /** Starts a turn. The agent adds the prompt to a running turn if another client has begun one at the same moment. */
+  enter(prompt: string, marker: string): Promise<Entry>;
+  /** Passes on the server's notifications about a turn until the turn has ended. */
+  follow(turnId: string, listener: TurnListener): Promise<TurnEnd>;
   interrupt(turnId: string): Promise<void>;
   /** Ends the server with its processes, because a turn did not end. Absent if the server does not belong to the runner. */
   endServer?: (() => Promise<EndedServer>) | undefined;

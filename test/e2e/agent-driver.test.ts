@@ -77,7 +77,7 @@ describe.each(codexes)('the driver of $name', ({ bin }) => {
     return new Promise((settle) => session.listenToAsks({ onAsk: settle, onClosed: () => undefined }));
   }
 
-  const ignore = async () => undefined;
+  const ignore = { take: async () => undefined };
 
   it.each([
     ['accept', 'completed', true],
@@ -176,6 +176,60 @@ describe.each(codexes)('the driver of $name', ({ bin }) => {
     expect(await session.find([marker])).toEqual({ kind: 'none' });
     expect(await session.find([marker], true)).toMatchObject({ kind: 'found', turn: { turnId } });
     await Promise.all([person.close(), session.close()]);
+  });
+
+  /** A turn of the person that runs for a while, and a prompt of the runner that Codex adds to it. */
+  async function joinPerson(name: string) {
+    const person = await openSession();
+    const session = await openSession();
+    const theirs = await enter(person, `ask: touch ${join(cwd, name)}`);
+    // The turn reads a prompt that is added before its first step at once.
+    const { askId } = await firstAsk(person);
+    const prompt = `The code word is ${name}. Keep it.`;
+    const marker = `orp:job_3:${name}`;
+    expect(await session.enter(prompt, marker)).toEqual({ kind: 'entered', turnId: theirs });
+    const lines: string[] = [];
+    let isJoined = false;
+    const end = session.follow(theirs, {
+      take: async (line) => void lines.push(line),
+      awaits: { marker, prompt },
+      onJoined: () => {
+        isJoined = true;
+      },
+    });
+    const finish = async () => {
+      const ended = await end;
+      const search = await session.find([marker], true);
+      await Promise.all([person.close(), session.close()]);
+      return { ended, isJoined, text: lines.join(), search };
+    };
+    return { person, askId, theirs, session, marker, finish };
+  }
+
+  it('follows a prompt that was added to a turn of the person from when the turn reads it', async () => {
+    const { person, askId, session, marker, theirs, finish } = await joinPerson('fig-10');
+    expect(await session.find([marker], true)).toEqual({ kind: 'pending', turnId: theirs, isJoined: true });
+    person.answer(askId, { decision: 'accept' });
+    const { ended, isJoined, text, search } = await finish();
+    expect({ ended, isJoined }).toMatchObject({
+      ended: { status: 'completed', isRead: true },
+      isJoined: true,
+    });
+    expect(text).toContain('I will remember fig-10.');
+    expect(text).not.toContain('touch');
+    const turn = { isJoined: true, answer: 'I will remember fig-10.' };
+    expect(search).toMatchObject({ kind: 'found', turn });
+  });
+
+  it('knows that a prompt was not entered when the turn of the person ended before it read the prompt', async () => {
+    const { person, askId, finish } = await joinPerson('fig-11');
+    person.answer(askId, { decision: 'cancel' });
+    const { ended, isJoined, text, search } = await finish();
+    expect({ ended, isJoined }).toMatchObject({
+      ended: { status: 'interrupted', isRead: false },
+      isJoined: true,
+    });
+    expect({ text, search }).toEqual({ text: '', search: { kind: 'none' } });
   });
 
   it('lists the sessions of a folder', async () => {

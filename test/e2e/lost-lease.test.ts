@@ -97,7 +97,7 @@ describe.each(codexes)('with $name, a prompt that was entered under a lost lease
     return jobId;
   }
 
-  const ignore = async () => undefined;
+  const ignore = { take: async () => undefined };
 
   it('completes with its answer, without running again', async () => {
     const jobId = await enterAndVanish('The code word is plum-2. Keep it.', (session, turnId) =>

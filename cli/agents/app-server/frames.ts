@@ -24,8 +24,8 @@ export type Frame =
   | { kind: 'request'; request: ServerRequest }
   | { kind: 'ignored'; why: string };
 
-/** The code of an answer that has the wrong shape: "internal error" of JSON-RPC. */
-const WRONG_SHAPE = -32603;
+/** The code of an answer that has the wrong shape. It is no code of JSON-RPC, because the server may have done what was asked. */
+export const UNREADABLE = 0;
 /** The maximum length of an error message for people. A longer message is cut. */
 const MAX_MESSAGE_LENGTH = 4096;
 
@@ -54,14 +54,14 @@ function readAnswer(id: unknown, frame: Readonly<Record<string, unknown>>): Fram
 
 function answerOf({ result, error }: Readonly<Record<string, unknown>>): Answer {
   if (isObject(error)) {
-    const code = typeof error.code === 'number' ? error.code : WRONG_SHAPE;
+    const code = typeof error.code === 'number' ? error.code : UNREADABLE;
     const message = typeof error.message === 'string' ? error.message : 'The app-server gave no reason.';
     return { kind: 'error', code, message: message.slice(0, MAX_MESSAGE_LENGTH) };
   }
   if (isObject(result)) return { kind: 'ok', result };
   return {
     kind: 'error',
-    code: WRONG_SHAPE,
+    code: UNREADABLE,
     message: 'The app-server answered with neither a result nor an error.',
   };
 }

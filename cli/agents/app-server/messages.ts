@@ -13,6 +13,13 @@ export const item = z.looseObject({
   id: text,
   clientId: z.string().nullish().catch(undefined),
   text: z.string().optional().catch(undefined),
+  /** The prompt of a `userMessage`. */
+  content: z
+    .array(z.looseObject({ text: z.string().optional().catch(undefined) }))
+    .optional()
+    .catch(undefined),
+  /** `userShell`: a command that the person ran in the session. */
+  source: z.string().optional().catch(undefined),
   summary: words.optional(),
   command: z.string().optional().catch(undefined),
   processId: z.string().nullish().catch(undefined),

@@ -4,6 +4,11 @@ import type { ConditionCode } from '../../../spec/job/condition.ts';
 import type { FailureReading } from '../agent.ts';
 import type { TurnError } from './messages.ts';
 
+/** Words of the runner in place of `codexErrorInfo`. A turn of another client runs, and the prompt was not entered. */
+export const OTHER_TURN = 'orpOtherTurn';
+/** The agent server ended before it had written the prompt into the transcript. */
+export const NOT_ENTERED = 'orpNotEntered';
+
 /** `codexErrorInfo` → the condition that prevents the agent from working. */
 const CONDITIONS: Readonly<Record<string, ConditionCode>> = {
   usageLimitExceeded: 'usage_limited',
@@ -13,10 +18,8 @@ const CONDITIONS: Readonly<Record<string, ConditionCode>> = {
   flexUnavailable: 'overloaded',
   policyCapacityUnavailable: 'overloaded',
   unauthorized: 'signed_out',
+  [NOT_ENTERED]: 'agent_unavailable',
 };
-
-/** A word of the runner in place of `codexErrorInfo`: a turn of another client runs, and the prompt was not entered. */
-export const OTHER_TURN = 'orpOtherTurn';
 
 /** `codexErrorInfo` → the failure that a person must fix before a retry, or a session that is in use. */
 const OF_THE_SESSION: Readonly<Record<string, 'context_full' | 'model_unavailable' | 'session_in_use'>> = {
@@ -59,4 +62,9 @@ export function readOpenError(message: string): FailureReading | undefined {
   if (/already has an active writer/i.test(message)) return { kind: 'session_in_use' };
   if (/no rollout found|thread not found|no saved session/i.test(message)) return { kind: 'session_missing' };
   return undefined;
+}
+
+/** Returns whether `turn/start` was refused because of a running turn that takes no further prompt, such as a compaction. */
+export function isOtherTurn(message: string): boolean {
+  return /ActiveTurnNotSteerable/i.test(message);
 }

@@ -17,6 +17,9 @@ export const LOST_METHOD = 'orp/lost';
 /** The method name for a turn that is followed from its middle. What it did before is unknown, so it counts as an effect. */
 export const JOINED_METHOD = 'orp/joined';
 
+/** The method name for a turn of which a part was dropped, because the server reported faster than the runner could read. */
+export const CUT_METHOD = 'orp/cut';
+
 export function openTurnReader(): AgentReader {
   return new TurnReader();
 }
@@ -65,6 +68,14 @@ class TurnReader implements AgentReader {
       case JOINED_METHOD:
         this.turn.hasEffect = true;
         return [];
+      case CUT_METHOD:
+        this.turn.hasEffect = true;
+        return [
+          output(
+            '(the agent reported faster than the runner could read; a part of its output is missing)',
+            'warn',
+          ),
+        ];
       case LOST_METHOD:
         return [{ kind: 'failure', message: params.error?.message ?? '', final: true }];
       default:
@@ -75,7 +86,7 @@ class TurnReader implements AgentReader {
   #start(started: Item): AgentEvent[] {
     this.#noteEffect(started);
     if (started.type !== 'commandExecution') return [];
-    this.#commands.set(started.id, '');
+    this.#noteCommand(started.id, '');
     return [output(`$ ${started.command ?? ''}`)];
   }
 
@@ -102,8 +113,14 @@ class TurnReader implements AgentReader {
   }
 
   #showDelta({ itemId = '', delta = '' }: AboutTurn): AgentEvent[] {
-    this.#commands.set(itemId, `${this.#commands.get(itemId) ?? ''}${delta}`.slice(-MOST_COMPARED));
+    this.#noteCommand(itemId, `${this.#commands.get(itemId) ?? ''}${delta}`.slice(-MOST_COMPARED));
     return [{ kind: 'log', stream: 'stdout', level: 'info', text: delta }];
+  }
+
+  #noteCommand(itemId: string, shown: string): void {
+    this.#commands.set(itemId, shown);
+    const [oldest] = this.#commands.keys();
+    if (oldest !== undefined && this.#commands.size > MOST_COMMANDS) this.#commands.delete(oldest);
   }
 
   /**
@@ -148,6 +165,8 @@ function endOfLimit({ rateLimits }: AboutTurn): number | undefined {
   return isPlausibleReset(last, Date.now()) ? last : undefined;
 }
 
+/** The maximum number of commands that run at the same time, so that a server cannot fill the memory of the runner. */
+const MOST_COMMANDS = 64;
 /** The maximum length for a comparison. Of longer output, only the end is compared. */
 const MOST_COMPARED = 1024 * 1024;
 

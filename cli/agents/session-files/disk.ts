@@ -1,6 +1,7 @@
 /** The session files on the disk: `sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl` in the home of Codex. */
 
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface SessionDisk {
@@ -19,9 +20,38 @@ export function openDisk(home: string): SessionDisk {
     files: () => filesIn(join(home, 'sessions'), 3),
     changedAt: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     read: readPart,
-    isOpen: (sessionId) => existsSync(join(home, 'thread-writer-locks', `${sessionId}.lock`)),
+    isOpen: (sessionId) => {
+      const lock = join(home, 'thread-writer-locks', `${sessionId}.lock`);
+      return existsSync(lock) && (isLocked(lock) ?? true);
+    },
   };
 }
+
+/**
+ * Returns whether a program holds the lock on the file. A program that was killed leaves the file behind, but not the lock.
+ * Undefined if the system does not list its locks.
+ */
+export function isLocked(path: string): boolean | undefined {
+  try {
+    const { ino } = statSync(path);
+    // "1: FLOCK  ADVISORY  WRITE 7163 fe:00:2367447 0 EOF"
+    return new RegExp(`:${ino} `).test(readFileSync('/proc/locks', 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Like {@link isLocked}, where the system only tells which programs have the file open. Slower. */
+export function isOpenFile(path: string, lsof = '/usr/sbin/lsof'): Promise<boolean | undefined> {
+  return new Promise((settle) => {
+    execFile(lsof, ['-w', '-t', '--', path], { timeout: LSOF_LIMIT_MS }, (error, pids, complaint) => {
+      if (error === null) settle(pids.trim() !== '');
+      else settle(error.code === 1 && `${pids}${complaint}`.trim() === '' ? false : undefined);
+    });
+  });
+}
+
+const LSOF_LIMIT_MS = 5000;
 
 /**
  * Returns whether a home of Codex has a session, by the names of the files. Undefined in a home without sessions: it may not

@@ -159,7 +159,7 @@ async function supervise(child: RunningChild, options: AgentRunOptions): Promise
   await noteSpawned(spool, child.mark);
   const first = await Promise.race([child.ended, stopSwitch.asked.then(() => undefined)]);
   if (first !== undefined || stopSwitch.reason === undefined) return { end: first ?? (await child.ended) };
-  const receipt = await child.stop();
+  const receipt = await child.stop(stopSwitch.reason);
   return { end: await child.ended, stopped: { reason: stopSwitch.reason, receipt } };
 }
 
@@ -176,6 +176,9 @@ function ignoreFullDisk(): undefined {
 }
 
 function describeStop({ reason, receipt }: { reason: StopReason; receipt: StopReceipt }): string {
+  if (receipt.isForeign) {
+    return `Stopped (${WHY[reason.kind]}): the turn belongs to another client of the session, and goes on.`;
+  }
   if (receipt.isTurn) {
     const how = receipt.left === 0 ? 'the turn was interrupted' : 'the turn could not be interrupted';
     return `Stopped (${WHY[reason.kind]}): ${how}, after ${receipt.tookMs} ms.`;

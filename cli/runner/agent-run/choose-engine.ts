@@ -82,10 +82,10 @@ async function chooseTurn(
   }
   const found = search.kind === 'found' ? search.turn : undefined;
   if (found?.status === 'running') {
-    const { marker, turnId } = found;
-    return { kind: 'engine', engine: turnEngine({ ...plan, marker, turnId }) };
+    return { kind: 'engine', engine: turnEngine({ ...plan, marker: found.marker, entered: found }) };
   }
-  if (found === undefined && !session.isBusy) {
+  // A turn that runs may still read a prompt that was added to it under an earlier lease.
+  if (search.kind === 'none' && !session.isBusy) {
     const marker = markerOf(job.id, leaseId);
     return { kind: 'engine', engine: turnEngine({ ...plan, marker, prompt: job.prompt }) };
   }

@@ -1,12 +1,17 @@
 /**
  * Runs a prompt as a turn in an agent server. If the server or the connection ends, it opens the session again and finds the
  * turn in the transcript. If the turn still runs, it follows the turn.
+ *
+ * A person may begin a turn at the same moment. The agent then adds the prompt to that turn. The runner follows it and reports
+ * the answer to its own prompt, but interrupts it only for a cancel, or if the turn lacks the sandbox that the policy requires.
  */
 
-import type { AgentSession, EnteredTurn, SessionDriver, SessionTask } from '../../agents/agent.ts';
-import { OTHER_TURN } from '../../agents/app-server/turn-errors.ts';
+import type { AgentSession, EnteredTurn, SessionDriver, SessionTask, TurnEnd } from '../../agents/agent.ts';
+import { NOT_ENTERED, OTHER_TURN } from '../../agents/app-server/turn-errors.ts';
 import { JOINED_METHOD, LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
+import { pause } from '../../base/pause.ts';
 import type { ChildEnd, ChildOutput, ChildStart } from '../process/child.ts';
+import type { StopReason } from '../process/stop-switch.ts';
 import type { StopReceipt } from '../process/terminate.ts';
 import type { Engine } from './engine.ts';
 import { reopen } from './reopen.ts';
@@ -18,9 +23,19 @@ export interface TurnPlan {
   session: AgentSession;
   /** The marker of this prompt. */
   marker: string;
-  /** Absent if `turnId` is a turn that was entered before and still runs. */
+  /** Absent if the prompt was entered before. */
   prompt?: string;
-  turnId?: string;
+  /** A turn that runs and has read the prompt, or may still read it. */
+  entered?: EnteredIn | undefined;
+}
+
+/** The running turn of a prompt that was entered before. */
+export interface EnteredIn {
+  turnId: string;
+  /** The turn has not read the prompt yet. */
+  isPending?: boolean | undefined;
+  /** Another client began the turn. */
+  isJoined?: boolean | undefined;
 }
 
 export function turnEngine(plan: TurnPlan): Engine {
@@ -36,6 +51,7 @@ export function turnEngine(plan: TurnPlan): Engine {
       marker,
       agent: plan.agent,
       cwd: task.cwd,
+      server: plan.session.how,
       limit_ms: limitMs,
     }),
     async start(_tag, output): Promise<ChildStart> {
@@ -45,7 +61,7 @@ export function turnEngine(plan: TurnPlan): Engine {
       run = turn;
       // A turn runs in the agent server, so this runner has no process for it.
       const mark = { pid: 0, startTime: undefined };
-      return { kind: 'running', child: { mark, ended: turn.ended, stop: () => turn.stop() } };
+      return { kind: 'running', child: { mark, ended: turn.ended, stop: (reason) => turn.stop(reason) } };
     },
     openReader: () => driver.openReader(),
     abandon: () => plan.session.close(),
@@ -53,75 +69,110 @@ export function turnEngine(plan: TurnPlan): Engine {
   };
 }
 
-/** A prompt that was entered. */
+/** What happened to a prompt. */
 interface Begun {
   session: AgentSession;
-  /** Undefined if the runner does not know whether the prompt was entered, or how its turn ended. */
-  turnId: string | undefined;
-  /** The turn has ended already. */
-  ended?: EnteredTurn;
-  /** A turn of somebody else runs, so the prompt was not entered. */
-  isTaken?: boolean;
+  state:
+    | { kind: 'runs'; turn: EnteredIn; isNew: boolean }
+    | { kind: 'over'; turn: EnteredTurn }
+    /** A turn of another client runs, so the prompt was not entered. */
+    | { kind: 'taken' }
+    | { kind: 'not_entered' }
+    | { kind: 'unknown' };
 }
 
-/** Enters the prompt. Returns the reason if the prompt was certainly not entered. */
+/** Enters the prompt. Returns the reason if the agent cannot be used and the prompt was certainly not entered. */
 async function begin(plan: TurnPlan): Promise<Begun | string> {
-  const { session, marker, prompt, turnId } = plan;
-  if (turnId !== undefined) return { turnId, session };
+  const { session, marker, prompt, entered } = plan;
+  if (entered !== undefined) return { session, state: { kind: 'runs', turn: entered, isNew: false } };
   // Codex would add the prompt to that turn, which has its own settings.
-  if (session.isBusy) return { turnId: undefined, session, isTaken: true };
+  if (session.isBusy) return { session, state: { kind: 'taken' } };
   const entry = await session.enter(prompt ?? '', marker);
-  if (entry.kind === 'entered') return { turnId: entry.turnId, session };
-  await session.close();
-  if (entry.isCertain) return entry.message;
-  // The answer was lost, so the prompt may have been entered.
-  const again = await reopen(plan, marker);
-  if (again.kind === 'unknown') return { turnId: undefined, session };
-  const { turn } = again;
-  const open = again.kind === 'open' ? again.session : session;
-  if (turn === undefined) {
-    await open.close();
-    return entry.message;
+  if (entry.kind === 'entered') {
+    return { session, state: { kind: 'runs', turn: { turnId: entry.turnId, isPending: true }, isNew: true } };
   }
-  const begun = { turnId: turn.turnId, session: open };
-  return turn.status === 'running' ? begun : { ...begun, ended: turn };
+  if (entry.proof === 'busy') return { session, state: { kind: 'taken' } };
+  await session.close();
+  if (entry.proof === 'certain') return entry.message;
+  const begun = await findAgain(plan, session);
+  if (begun.state.kind !== 'not_entered') return begun;
+  // The server may still begin the turn.
+  if (entry.proof === 'late') return { ...begun, state: { kind: 'unknown' } };
+  await begun.session.close();
+  return entry.message;
+}
+
+/** Opens the session again after its server or the connection has ended. Returns what happened to the prompt. */
+async function findAgain(plan: TurnPlan, session: AgentSession): Promise<Begun> {
+  const again = await reopen({ ...plan, how: session.how }, plan.marker);
+  if (again.kind === 'held') {
+    const { turn } = again;
+    return { session, state: turn === undefined ? { kind: 'not_entered' } : { kind: 'over', turn } };
+  }
+  if (again.kind !== 'open') return { session, state: { kind: 'unknown' } };
+  const { found } = again;
+  return { session: again.session, state: stateOf(found) };
+}
+
+function stateOf(
+  found: Extract<Awaited<ReturnType<typeof reopen>>, { kind: 'open' }>['found'],
+): Begun['state'] {
+  switch (found.kind) {
+    case 'none':
+      return { kind: 'not_entered' };
+    case 'pending':
+      return { kind: 'runs', turn: { ...found, isPending: true }, isNew: false };
+    case 'found':
+      return found.turn.status === 'running'
+        ? { kind: 'runs', turn: found.turn, isNew: false }
+        : { kind: 'over', turn: found.turn };
+  }
 }
 
 /** How long an interrupted turn may take to end. A real turn takes about 31 ms. */
 const INTERRUPT_LIMIT_MS = 5000;
-/** How often the connection to a running turn may be lost. */
-const MOST_LOSSES = 3;
+/** The pause after the connection to a running turn was lost grows by this, up to the limit. */
+const LOSS_PAUSE_MS = 250;
+const LONGEST_LOSS_PAUSE_MS = 5000;
 
 class TurnRun {
   readonly ended: Promise<ChildEnd>;
   answer: string | undefined;
   readonly #plan: TurnPlan;
   readonly #output: ChildOutput;
-  readonly #turnId: string | undefined;
+  #turnId: string | undefined;
   #session: AgentSession;
   /** True if a part of the turn was not heard. */
-  #isJoined = false;
+  #isPartial = false;
+  /** True if another client began the turn. */
+  #isForeign = false;
   #stopping: Promise<StopReceipt> | undefined;
   #isAbandoned = false;
   #giveUp: () => void = () => undefined;
 
-  constructor(plan: TurnPlan, from: Begun & { output: ChildOutput }) {
+  constructor(plan: TurnPlan, { output, ...begun }: Begun & { output: ChildOutput }) {
     this.#plan = plan;
-    this.#output = from.output;
-    this.#turnId = from.turnId;
-    this.#session = from.session;
+    this.#output = output;
+    this.#session = begun.session;
     const abandoned = new Promise<void>((settle) => {
       this.#giveUp = settle;
     });
-    this.ended = Promise.race([this.#reachEnd(from), abandoned]).then(async () => {
+    this.ended = Promise.race([this.#reachEnd(begun), abandoned]).then(async () => {
       await this.#session.close();
       return { exitCode: 0, signal: null };
     });
   }
 
-  stop(): Promise<StopReceipt> {
-    this.#stopping ??= this.#interrupt();
+  stop(reason: StopReason | undefined): Promise<StopReceipt> {
+    this.#stopping ??= this.#isForeign && reason?.kind !== 'cancelled' ? this.#leave() : this.#interrupt();
     return this.#stopping;
+  }
+
+  /** Stops following the turn of another client, which goes on. */
+  async #leave(): Promise<StopReceipt> {
+    this.#isAbandoned = true;
+    this.#giveUp();
+    return { processes: 0, left: 1, signal: 'none', tookMs: 0, isTurn: true, isForeign: true };
   }
 
   async #interrupt(): Promise<StopReceipt> {
@@ -150,60 +201,99 @@ class TurnRun {
     return isOver;
   }
 
-  async #reachEnd({ turnId, ended, isTaken }: Begun): Promise<void> {
-    if (isTaken)
-      return this.#fail({ message: 'Another turn runs in the session.', codexErrorInfo: OTHER_TURN });
-    if (turnId === undefined || ended !== undefined) return this.#conclude(ended);
-    if (this.#plan.turnId !== undefined || this.#session !== this.#plan.session) await this.#join();
-    for (let lost = 0; !this.#isAbandoned; lost += 1) {
-      const end = await this.#session.follow(turnId, (line) => this.#take(line));
-      if (end.kind === 'ended') {
-        this.answer = end.answer ?? (await this.#findAnswer());
-        return;
-      }
-      if (lost === MOST_LOSSES) return this.#conclude(undefined);
-      const found = await this.#reopen();
-      if (found?.status !== 'running') return this.#conclude(found);
-      await this.#join();
+  async #reachEnd(begun: Omit<Begun, 'output'>): Promise<void> {
+    let { state } = begun;
+    for (let lost = 1; !this.#isAbandoned; lost += 1) {
+      if (state.kind !== 'runs') return this.#conclude(state);
+      const { turn, isNew } = state;
+      // A turn with another id is not the one that the server began for the prompt.
+      this.#isForeign = turn.isJoined === true || (this.#turnId ?? turn.turnId) !== turn.turnId;
+      this.#turnId = turn.turnId;
+      if (!isNew && !turn.isPending) await this.#join();
       // The first interrupt may have been lost with the connection.
-      if (this.#stopping !== undefined) await this.#session.interrupt(turnId);
+      if (!isNew && this.#stopping !== undefined) await this.#session.interrupt(turn.turnId);
+      const end = await this.#follow(turn);
+      if (end.kind === 'ended') return this.#finish(end);
+      await pause(Math.min((lost - 1) * LOSS_PAUSE_MS, LONGEST_LOSS_PAUSE_MS));
+      state = await this.#findAgain();
     }
+  }
+
+  #follow({ turnId, isPending }: EnteredIn): Promise<TurnEnd> {
+    const { marker, prompt = '' } = this.#plan;
+    const awaits = { marker, prompt, isJoined: this.#isForeign };
+    return this.#session.follow(turnId, {
+      take: (line) => this.#take(line),
+      awaits: isPending ? awaits : undefined,
+      onJoined: () => this.#noteForeign(turnId),
+    });
+  }
+
+  #noteForeign(turnId: string): void {
+    this.#isForeign = true;
+    if (this.#isForbidden) void this.#session.interrupt(turnId);
+  }
+
+  /** The turn of another client does not have the sandbox that the policy requires. */
+  get #isForbidden(): boolean {
+    return this.#isForeign && this.#plan.task.settings?.sandbox !== undefined;
+  }
+
+  async #finish(end: Extract<TurnEnd, { kind: 'ended' }>): Promise<void> {
+    if (!this.#isForeign) {
+      this.answer = end.answer ?? (await this.#findAnswer());
+      return;
+    }
+    const search = await this.#session.find([this.#plan.marker], true);
+    // Another turn may run by now, but a prompt that its turn did not read is dropped with it.
+    if (search.kind !== 'found' && !end.isRead) {
+      return this.#conclude({ kind: search.kind === 'unread' ? 'unknown' : 'taken' });
+    }
+    if (this.#isForbidden) return this.#fail({ message: FORBIDDEN_END });
+    this.answer = search.kind === 'found' ? search.turn.answer : end.answer;
+    if (!end.isRead && search.kind === 'found') await this.#conclude({ kind: 'over', turn: search.turn });
   }
 
   /** Records that the runner follows the turn from now on. It does not know what the turn did before. */
   async #join(): Promise<void> {
-    this.#isJoined = true;
+    this.#isPartial = true;
     await this.#tell(JOINED_METHOD, {});
   }
 
   /** The answer may have arrived while the runner was not listening. */
   async #findAnswer(): Promise<string | undefined> {
-    if (!this.#isJoined) return undefined;
+    if (!this.#isPartial) return undefined;
     const search = await this.#session.find([this.#plan.marker]);
     return search.kind === 'found' && search.turn.status === 'completed' ? search.turn.answer : undefined;
   }
 
-  /** Opens the session again and returns the turn of the prompt from the transcript. Undefined if it is unknown. */
-  async #reopen(): Promise<EnteredTurn | undefined> {
-    const again = await reopen(this.#plan, this.#plan.marker);
-    if (again.kind === 'unknown') return undefined;
-    if (again.kind === 'open') {
+  async #findAgain(): Promise<Begun['state']> {
+    const { session, state } = await findAgain(this.#plan, this.#session);
+    if (session !== this.#session) {
       await this.#session.close();
-      this.#session = again.session;
+      this.#session = session;
       // No other code closes it later.
-      if (this.#isAbandoned) await again.session.close();
+      if (this.#isAbandoned) await session.close();
     }
-    return again.turn;
+    return state;
   }
 
-  async #conclude(found: EnteredTurn | undefined): Promise<void> {
-    this.answer = found?.answer;
-    if (found?.status === 'completed') {
-      // The event for the end of the turn was missed, so take the end from the transcript.
-      await this.#tell('turn/completed', { turn: { id: found.turnId, status: 'completed', items: [] } });
-      return;
+  async #conclude(state: Exclude<Begun['state'], { kind: 'runs' }>): Promise<void> {
+    switch (state.kind) {
+      case 'taken':
+        return this.#fail({ message: 'Another turn runs in the session.', codexErrorInfo: OTHER_TURN });
+      case 'not_entered':
+        return this.#fail({ message: NOT_ENTERED_END, codexErrorInfo: NOT_ENTERED });
+      case 'unknown':
+        return this.#fail({ message: UNKNOWN_END });
+      case 'over': {
+        const { turn } = state;
+        this.answer = turn.answer;
+        if (turn.status !== 'completed') return this.#fail({ message: turn.error ?? INTERRUPTED_END });
+        // The event for the end of the turn was missed, so take the end from the transcript.
+        return this.#tell('turn/completed', { turn: { id: turn.turnId, status: 'completed', items: [] } });
+      }
     }
-    await this.#fail({ message: found === undefined ? UNKNOWN_END : (found.error ?? INTERRUPTED_END) });
   }
 
   async #fail(error: { message: string; codexErrorInfo?: string }): Promise<void> {
@@ -222,6 +312,10 @@ class TurnRun {
 }
 
 const UNKNOWN_END =
-  'The agent server ended in the middle of the turn, and the session could not be opened again: it is unknown what happened to the prompt.';
+  'The agent server ended or did not answer, and the session could not be opened again: it is unknown what happened to the prompt.';
 const INTERRUPTED_END =
   'The agent server ended in the middle of the turn. The transcript of the session shows the turn as interrupted.';
+const NOT_ENTERED_END =
+  'The agent server ended before it had written the prompt into the transcript of the session; nothing ran.';
+const FORBIDDEN_END =
+  'A turn of another client began at the same moment, and Codex added the prompt to it. That turn does not have the sandbox that the policy of this machine requires, so the runner interrupted it.';

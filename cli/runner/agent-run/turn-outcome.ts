@@ -1,5 +1,6 @@
 /** Determines the result of a prompt that was entered before, from the transcript of the session. Pure. */
 
+import type { FailureKind } from '../../../spec/job/kinds.ts';
 import type { EnteredTurn } from '../../agents/agent.ts';
 import { completedResult, failedResult } from '../job/result.ts';
 import type { ResultRecord } from '../spool/records.ts';
@@ -23,8 +24,13 @@ export function resolveLeft(turn: EnteredTurn | undefined, jobKind: string): Res
   }
   const { status, answer, error } = turn;
   if (status === 'completed' && answer !== undefined) return completedResult(answer, jobKind);
-  const failed = failedResult('agent_error', error ?? WHY[status], new Date());
+  const failed = failedResult(kindOf(turn), error ?? WHY[status], new Date());
   return answer === undefined ? failed : { ...failed, content: answer };
+}
+
+function kindOf({ reading }: EnteredTurn): FailureKind {
+  if (reading === undefined || reading.kind === 'session_in_use') return 'agent_error';
+  return reading.kind === 'condition' ? reading.code : reading.kind;
 }
 
 const WHY: Readonly<Record<EnteredTurn['status'], string>> = {

@@ -19,9 +19,11 @@ import {
 } from '../../agents/agent.ts';
 import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
-import { findDeep, ServerSession } from '../../agents/app-server/server-session.ts';
+import { ServerSession } from '../../agents/app-server/server-session.ts';
 import { listActive, listSessions } from '../../agents/app-server/session-list.ts';
 import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
+import { findDeep } from '../../agents/app-server/turns.ts';
+import { isLocked, isOpenFile } from '../../agents/session-files/disk.ts';
 import {
   chooseWay,
   connectToShared,
@@ -38,6 +40,7 @@ const KEPT_MS = 10 * 60_000;
 /** The pause between two checks whether a session is free. A check is one call of the file system. */
 const LOOK_EVERY_MS = 500;
 const LOOKS_PER_TRY = 4;
+const TRUSTED_AGAIN_MS = 60_000;
 /** The number of checks in a week. No job waits longer. */
 const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 
@@ -49,6 +52,8 @@ export class AgentServers implements SessionDriver {
   #own: Connection | undefined;
   /** Sessions that this runner left in the middle of a turn, because the turn could not be interrupted. */
   readonly #left = new Set<string>();
+  /** When the lock files of sessions were found without a holder, in epoch ms. */
+  readonly #leftBehind = new Map<string, number>();
   #end: NodeJS.Timeout | undefined;
 
   constructor(source: WaySource) {
@@ -61,8 +66,21 @@ export class AgentServers implements SessionDriver {
     return this.#openFor(this.#source, task);
   }
 
-  reopen(task: SessionTask): Promise<SessionOpening> {
-    return this.#openFor(this.#anyServer(), task);
+  async reopen(task: SessionTask): Promise<SessionOpening> {
+    const opening = await this.#openFor(this.#anyServer(), task);
+    return opening.kind === 'no_server' ? ((await this.#openInRunning(task)) ?? opening) : opening;
+  }
+
+  /** A server may run although its program was removed, or is being replaced. */
+  async #openInRunning(task: SessionTask): Promise<SessionOpening | undefined> {
+    const { env } = this.#source;
+    const why = 'this server still runs';
+    const shared = await connectToShared(env);
+    const opening = shared && (await this.#openIn(shared, { task, why, isShared: true }));
+    if (opening?.kind === 'open') return opening;
+    const isRunning = this.#own !== undefined || (await findOwnServer(env)) !== undefined;
+    const own = this.#own ?? (isRunning ? await connectTo(ownSocket(env)) : undefined);
+    return own === undefined ? opening : this.#openIn(this.#keep(own), { task, why, isShared: false });
   }
 
   /** What was entered into a server is found there, also by a runner that uses none for new prompts. */
@@ -123,7 +141,7 @@ export class AgentServers implements SessionDriver {
 
   /**
    * Waits until the session is free. Checks the lock file, and the person's server if that has the session open. A killed
-   * program leaves its lock file behind, so the runner's own server also tries to open the session while that server runs.
+   * program leaves its lock file behind, but not the lock.
    */
   async untilFree(sessionId: string, signal: AbortSignal): Promise<boolean> {
     const lock = writerLock(this.#source.env, sessionId);
@@ -134,10 +152,20 @@ export class AgentServers implements SessionDriver {
       const isFree =
         !existsSync(lock) ||
         (canShare && (await this.#isIdleInShared(sessionId))) ||
-        (looks % LOOKS_PER_TRY === 0 && (await this.#canOpen(sessionId)));
+        (await this.#isLeftBehind(lock, sessionId, looks));
       if (isFree) return !signal.aborted;
     }
     return false;
+  }
+
+  /** Returns whether nobody holds the lock file. Where the system does not tell, the runner's server tries to open the session. */
+  async #isLeftBehind(lock: string, sessionId: string, looks: number): Promise<boolean> {
+    const isTry = looks % LOOKS_PER_TRY === 0;
+    // If the session was not free although its lock was, the lock is one that this system does not list.
+    const wasWrong = Date.now() - (this.#leftBehind.get(sessionId) ?? 0) < TRUSTED_AGAIN_MS;
+    const isHeld = wasWrong ? undefined : (isLocked(lock) ?? (isTry ? await isOpenFile(lock) : true));
+    if (isHeld === false) this.#leftBehind.set(sessionId, Date.now());
+    return isHeld === undefined ? isTry && (await this.#canOpen(sessionId)) : !isHeld;
   }
 
   /** The session stays loaded in the server, which the job that waits for it uses next. */
@@ -181,7 +209,12 @@ export class AgentServers implements SessionDriver {
     if (this.#own !== undefined) return this.#own;
     const start = await connectToOwnServer(this.#source.env, program);
     if (start.kind === 'failed') return start.message;
-    const { connection } = start;
+    return this.#keep(start.connection);
+  }
+
+  /** Keeps the connection to the runner's own server until it ends. */
+  #keep(connection: Connection): Connection {
+    if (this.#own === connection) return connection;
     this.#own = connection;
     void connection.closed.then(() => {
       if (this.#own === connection) this.#own = undefined;

@@ -12,6 +12,7 @@ import * as z from 'zod';
 import { agentEnvironment } from '../../agents/agent-environment.ts';
 import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
+import { listActive } from '../../agents/app-server/session-list.ts';
 import { PRIVATE_MODE, writeTextFile } from '../../files/json-file.ts';
 import { withLock } from '../../files/lock.ts';
 import { homeOf } from '../../files/paths.ts';
@@ -48,11 +49,14 @@ export async function connectToOwnServer(env: NodeJS.ProcessEnv, program: string
   // Two runners of this user (with two machine ids) may start it at the same time.
   return withLock(folder, async () => {
     const record = readRecord(folder);
-    if (record?.program === program && isOwnSocket(socket)) {
+    if (record !== undefined && isOwnSocket(socket)) {
       const connection = await connectTo(socket);
-      if (connection !== undefined) return { kind: 'connected', connection };
+      // Another Codex was installed meanwhile. A turn that still runs is not given up for it.
+      const isKept = record.program === program || (connection && (await listActive(connection)).length > 0);
+      if (connection !== undefined && isKept) return { kind: 'connected', connection };
+      connection?.close();
     }
-    // The server does not answer, or another Codex was installed meanwhile.
+    // The server does not answer, or is the one of an earlier Codex.
     if (record !== undefined) await stopRecorded(folder, record);
     return start(env, { folder, socket, program });
   });

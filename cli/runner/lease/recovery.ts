@@ -30,16 +30,19 @@ export interface Recovered {
   delivery: Delivery;
 }
 
+/**
+ * `later`: another program has the session open, and the turn may run in it. `no`: no agent server answers, or the prompt was
+ * not entered into one.
+ */
+export type Adoption = 'adopted' | 'later' | 'no';
+
 export interface RecoveryOptions {
   /** Returns whether this process works on the folder. */
   isBusy(folder: string): boolean;
   /** Aborting ends the attempts. The other spools wait for the next recovery. */
   signal: AbortSignal;
-  /**
-   * Takes over a job whose prompt was entered into an agent server, and follows it in the background. Returns false if no
-   * such server answers.
-   */
-  adopt?(context: WorkContext, left: { folder: string; journal: Journal }): Promise<boolean>;
+  /** Takes over a job whose prompt was entered into an agent server, and follows it in the background. */
+  adopt?(context: WorkContext, left: { folder: string; journal: Journal }): Promise<Adoption>;
   /** Called after a delivery, to update the local records. */
   onRecovered(recovered: Recovered): Promise<void>;
 }
@@ -101,7 +104,13 @@ async function recoverSpool(
     reporter.info(`Job ${claim.job_id} waits for a runner that is signed in at ${claim.base_url}.`);
     return false;
   }
-  if (kept === undefined && (await options.adopt?.(context, { folder, journal })) === true) return false;
+  const adoption = kept === undefined ? await options.adopt?.(context, { folder, journal }) : undefined;
+  if (adoption === 'adopted') return false;
+  if (adoption === 'later') {
+    const why = 'its turn may still run in the program that has its session open';
+    reporter.info(`Job ${claim.job_id} of an earlier run waits: ${why}.`);
+    return true;
+  }
   const lease = JobLease.left(context, { folder, record: claim });
   try {
     // Do this whichever account is signed in, because no other runner supervises the agent.

@@ -5,6 +5,7 @@
  *   the turn still runs     → the runner follows the turn under its lease
  *   the turn has ended      → the runner reads the result from the transcript of the session
  *   there is no such turn   → nothing ran, so the job goes back to the queue
+ *   another program holds the session, and the turn may run in it → the runner tries again later
  */
 
 import type { AgentSession, SessionDriver } from '../../agents/agent.ts';
@@ -12,17 +13,17 @@ import { messageOf } from '../../base/exit.ts';
 import { runAgent } from '../agent-run/agent-run.ts';
 import { type Reopened, reopen } from '../agent-run/reopen.ts';
 import { DEFAULT_SILENCE_LIMIT_MS, DEFAULT_TIME_LIMIT_MS } from '../agent-run/run-limits.ts';
-import { turnEngine } from '../agent-run/turn-engine.ts';
+import { type EnteredIn, turnEngine } from '../agent-run/turn-engine.ts';
 import { resolveLeft } from '../agent-run/turn-outcome.ts';
 import { failedResult, judgeRun } from '../job/result.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { JobLease } from '../lease/job-lease.ts';
-import type { Recovered } from '../lease/recovery.ts';
+import type { Adoption, Recovered } from '../lease/recovery.ts';
 import type { Entry, Journal } from '../spool/lease-spool.ts';
 import type { ResultRecord, UsageTerms } from '../spool/records.ts';
 
 /** What happened to the prompt. */
-type Found = Exclude<Reopened, { kind: 'unknown' }>;
+type Known = Exclude<Reopened, { kind: 'unknown' | 'uncertain' }>;
 
 interface Left {
   folder: string;
@@ -45,16 +46,17 @@ export class AdoptedJobs {
     await Promise.all(this.#work.values());
   }
 
-  /** Takes over the job and follows it in the background. Returns false if no agent server answers. */
-  async adopt(context: WorkContext, left: Left): Promise<boolean> {
+  /** Takes over the job and follows it in the background. Returns `no` if no agent server answers. */
+  async adopt(context: WorkContext, left: Left): Promise<Adoption> {
     const { progress } = left.journal;
-    if (progress.kind !== 'entered') return false;
+    if (progress.kind !== 'entered') return 'no';
     const { entry } = progress;
     const driver = (await context.agents.find(entry.agent))?.sessions;
-    if (driver === undefined) return false;
+    if (driver === undefined) return 'no';
     const task = { sessionId: entry.session_id, cwd: entry.cwd };
-    const again = await reopen({ driver, task }, entry.marker);
-    if (again.kind === 'unknown') return false;
+    const again = await reopen({ driver, task, how: entry.server }, entry.marker);
+    if (again.kind === 'unknown') return 'no';
+    if (again.kind === 'uncertain') return 'later';
     const work = this.#finish(context, left, { driver, again, entry }).catch((error: unknown) => {
       context.reporter.warn(
         `Job ${left.journal.claim.job_id} of an earlier run could not be finished, and stays: ${messageOf(error)}`,
@@ -65,13 +67,13 @@ export class AdoptedJobs {
       folder,
       work.finally(() => this.#work.delete(folder)),
     );
-    return true;
+    return 'adopted';
   }
 
   async #finish(
     context: WorkContext,
     { folder, journal }: Left,
-    where: { driver: SessionDriver; again: Found; entry: Entry },
+    where: { driver: SessionDriver; again: Known; entry: Entry },
   ): Promise<void> {
     const { claim } = journal;
     const lease = JobLease.left(context, { folder, record: claim });
@@ -98,21 +100,24 @@ export class AdoptedJobs {
       usage,
     }: {
       driver: SessionDriver;
-      again: Found;
+      again: Known;
       entry: Entry;
       kind: string;
       usage: UsageTerms | undefined;
     },
   ): Promise<ResultRecord> {
-    const { turn } = again;
-    const session = again.kind === 'open' ? again.session : undefined;
-    if (session === undefined || turn?.status !== 'running') {
-      await session?.close();
+    if (again.kind === 'held') return resolveLeft(again.turn, kind);
+    const { session, found } = again;
+    const turn = found.kind === 'found' ? found.turn : undefined;
+    const isPending = found.kind === 'pending';
+    const entered = isPending ? { ...found, isPending } : turn;
+    if (entered === undefined || (turn !== undefined && turn.status !== 'running')) {
+      await session.close();
       return resolveLeft(turn, kind);
     }
     context.reporter.info(`Job ${lease.held.jobId} of an earlier run still runs, and is followed.`);
     await lease.takeUp();
-    return followTurn(context, lease, { driver, session, entry, turnId: turn.turnId, kind, usage });
+    return followTurn(context, lease, { driver, session, entry, entered, kind, usage });
   }
 }
 
@@ -124,7 +129,7 @@ async function followTurn(
     driver: SessionDriver;
     session: AgentSession;
     entry: Entry;
-    turnId: string;
+    entered: EnteredIn;
     kind: string;
     usage: UsageTerms | undefined;
   },

@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { type LeaderMark, ProcessFamily } from './family.ts';
 import { findProcess, TAG_NAME } from './process-table.ts';
+import type { StopReason } from './stop-switch.ts';
 import { STOP_GRACES, type StopGraces, type StopReceipt, stopFamily } from './terminate.ts';
 
 export interface ChildPlan {
@@ -40,7 +41,7 @@ export interface RunningChild {
   /** Settles when the agent has ended, all its output was passed on, and none of its processes is left. */
   ended: Promise<ChildEnd>;
   /** Stops the agent with increasingly strong signals. Repeated calls share one stop. */
-  stop(): Promise<StopReceipt>;
+  stop(reason?: StopReason): Promise<StopReceipt>;
 }
 
 export type ChildStart = { kind: 'running'; child: RunningChild } | { kind: 'refused'; message: string };

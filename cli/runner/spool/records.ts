@@ -71,6 +71,8 @@ export const journalRecord = z.discriminatedUnion('record', [
     /** The agent of the session. If absent, the runner uses the default agent. */
     agent: z.string().optional(),
     cwd: z.string(),
+    /** The server into which the prompt was entered. Absent in records of earlier versions. */
+    server: z.enum(['own_server', 'shared_server']).optional(),
     /** How long the turn may take from then on. Absent in records of earlier versions. */
     limit_ms: z.number().positive().optional(),
   }),

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ServerNotification, ServerRequest } from '../../../../cli/agents/app-server/frames.ts';
+import { UNREADABLE } from '../../../../cli/agents/app-server/frames.ts';
 import {
   type Connection,
   connect,
@@ -91,7 +92,7 @@ describe('a call', () => {
     'returns an error when the answer is %j',
     async (answer) => {
       const { connection } = await open(({ id }, reply) => reply({ id, ...answer }));
-      expect(await connection.call('thread/read', THREAD)).toMatchObject({ kind: 'error', code: -32603 });
+      expect(await connection.call('thread/read', THREAD)).toMatchObject({ kind: 'error', code: UNREADABLE });
     },
   );
 

@@ -7,6 +7,7 @@ import { AGENTS } from '../../../../cli/agents/registry.ts';
 import { openDisk, type SessionDisk } from '../../../../cli/agents/session-files/disk.ts';
 import { listSessionFiles } from '../../../../cli/agents/session-files/list-files.ts';
 import { FINDERS } from '../../../../cli/runner/agent-server/find-sessions.ts';
+import { canLock, lockFile } from '../../../support/file-lock.ts';
 
 const line = (entry: object) => `${JSON.stringify(entry)}\n`;
 
@@ -42,13 +43,17 @@ function write(id: string, text: string, changedAt = 1_795_000_000): string {
 const list = (folder?: string) => listSessionFiles(openDisk(home), folder);
 
 describe('the sessions in the session files of Codex', () => {
-  it('are those of the folder, newest first, with branch, first prompt and whether they are open', () => {
+  it('are those of the folder, newest first, with branch, first prompt and whether they are open', async () => {
     const git = { git: { branch: 'main' } };
     write('s-old', meta('s-old', '/srv/tides', git) + userItem('Older.'), 100);
     write('s-new', meta('s-new', '/srv/tides') + prompt('Measure the tides.'), 300);
     write('s-other', meta('s-other', '/srv/tides-2') + prompt('Another folder.'), 200);
     mkdirSync(join(home, 'thread-writer-locks'));
-    writeFileSync(join(home, 'thread-writer-locks', 's-new.lock'), '');
+    const lock = join(home, 'thread-writer-locks', 's-new.lock');
+    writeFileSync(lock, '');
+    // A program that was killed left this file.
+    writeFileSync(join(home, 'thread-writer-locks', 's-old.lock'), '');
+    const kill = canLock ? await lockFile(lock) : undefined;
     expect(list('/srv/tides')).toEqual([
       {
         sessionId: 's-new',
@@ -64,9 +69,10 @@ describe('the sessions in the session files of Codex', () => {
         lastActiveAt: 100_000,
         branch: 'main',
         firstPrompt: 'Older.',
-        isOpen: false,
+        isOpen: !canLock,
       },
     ]);
+    await kill?.();
     expect(list().map(({ sessionId }) => sessionId)).toEqual(['s-new', 's-other', 's-old']);
   });
 

@@ -4,6 +4,7 @@ import { expect, it, vi } from 'vitest';
 import type {
   AgentSession,
   EnteredTurn,
+  Entry,
   MarkerSearch,
   SessionDriver,
   SessionOpening,
@@ -26,17 +27,30 @@ function found(status: EnteredTurn['status'], answer?: string): MarkerSearch {
   return { kind: 'found', turn: { turnId: 't', marker: MARKER, status, answer, error: undefined } };
 }
 
-type Entry = Awaited<ReturnType<AgentSession['enter']>>;
-const LOST: Entry = { kind: 'refused', isCertain: false, message: 'the agent server ended' };
+const LOST: Entry = { kind: 'refused', proof: 'lost', message: 'the agent server ended' };
 
-/** A session whose server ends. What the next servers answer is given in their order. */
-async function run(story: {
+interface Story {
   enter: Entry;
+  how?: AgentSession['how'];
   next: { opening?: SessionOpening; search?: MarkerSearch; look?: MarkerSearch }[];
-}) {
+}
+
+/** A session whose server ends. What the next servers answer is given in their order. Its pauses take no time. */
+async function run(story: Story) {
+  vi.useFakeTimers();
+  try {
+    const over = tell(story);
+    await vi.advanceTimersByTimeAsync(60_000);
+    return await over;
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+async function tell(story: Story) {
   const left = [...story.next];
   const session = (search: MarkerSearch, enter: Entry): AgentSession => ({
-    how: 'own_server',
+    how: story.how ?? 'own_server',
     isBusy: false,
     find: async () => search,
     enter: async () => enter,
@@ -80,7 +94,8 @@ async function run(story: {
   });
   if (started.kind === 'refused') return { kind: 'refused' };
   await started.child.ended;
-  return { answer: await engine.readAnswer(), state: reader.turn.state, why: failures.at(-1) };
+  const { state, hasEffect, reading } = reader.turn;
+  return { answer: await engine.readAnswer(), state, hasEffect, reading, why: failures.at(-1) };
 }
 
 const ENTERED: Entry = { kind: 'entered', turnId: 't' };
@@ -106,6 +121,45 @@ it('a prompt whose answer was lost is given back only when the transcript shows 
   });
 });
 
+it('a prompt that the server took but had not written when it ended is given back: nothing ran', async () => {
+  expect(await run({ enter: ENTERED, next: [{ search: NONE }] })).toMatchObject({
+    hasEffect: false,
+    reading: { kind: 'condition', code: 'agent_unavailable' },
+  });
+});
+
+it('a prompt that a server which does not answer may still enter is not given back', async () => {
+  const enter: Entry = { kind: 'refused', proof: 'late', message: 'the agent server did not answer in time' };
+  expect(await run({ enter, next: [{ search: NONE }] })).toMatchObject({
+    state: 'failed',
+    reading: undefined,
+    why: expect.stringContaining('is unknown'),
+  });
+});
+
+it('a prompt that comes during a compaction is not entered, and its job waits', async () => {
+  const enter: Entry = { kind: 'refused', proof: 'busy', message: 'ActiveTurnNotSteerable' };
+  expect(await run({ enter, next: [] })).toMatchObject({
+    hasEffect: false,
+    reading: { kind: 'session_in_use' },
+  });
+});
+
+it('a turn that may still run in the server of the person is not called interrupted', async () => {
+  const held = { opening: BUSY, look: found('interrupted') };
+  const story = { enter: ENTERED, next: [held, held, held, held] };
+  expect((await run({ ...story, how: 'shared_server' })).why).toContain('is unknown');
+  expect((await run(story)).why).toContain('shows the turn as interrupted');
+  const ends = [held, { opening: BUSY, look: found('completed', 'Done.') }];
+  expect(await run({ ...story, how: 'shared_server', next: ends })).toMatchObject({ answer: 'Done.' });
+});
+
+it('a turn is followed for as long as the transcript shows that it runs, however often the connection is lost', async () => {
+  const losses = Array.from({ length: 5 }, () => ({ search: found('running') }));
+  const next = [...losses, { search: found('completed', 'Done.') }];
+  expect(await run({ enter: ENTERED, next })).toMatchObject({ answer: 'Done.', state: 'completed' });
+});
+
 it('the next agent servers may end, too, before one shows the end of the turn', async () => {
   const next = [{ opening: NO_SERVER }, { search: UNREAD }, { search: found('completed', 'Done.') }];
   expect(await run({ enter: ENTERED, next })).toMatchObject({ answer: 'Done.', state: 'completed' });
@@ -129,7 +183,14 @@ async function join(session: Partial<AgentSession>, isStopped = false, again?: P
   const reopen = async (): Promise<SessionOpening> =>
     again === undefined ? NO_SERVER : { kind: 'open', session: whole(again), why: '' };
   const driver = { reopen, openReader: openTurnReader } as unknown as SessionDriver;
-  const plan = { driver, task: TASK, agent: undefined, session: whole(session), marker: MARKER, turnId: 't' };
+  const plan = {
+    driver,
+    task: TASK,
+    agent: undefined,
+    session: whole(session),
+    marker: MARKER,
+    entered: { turnId: 't' },
+  };
   const engine = turnEngine(plan);
   const reader = openTurnReader();
   const started = await engine.start('tag', {
@@ -143,7 +204,7 @@ async function join(session: Partial<AgentSession>, isStopped = false, again?: P
 }
 
 const ended = (status: 'completed' | 'interrupted', answer?: string) => async () =>
-  ({ kind: 'ended', status, answer }) as const;
+  ({ kind: 'ended', status, answer, isRead: true }) as const;
 
 it('a turn that is followed from its middle counts as one that had an effect: a usage limit does not enter it again', async () => {
   expect((await join({ follow: ended('completed', 'Done.') })).turn.hasEffect).toBe(true);

@@ -12,6 +12,7 @@ import { TAG_NAME } from '../../../../cli/runner/process/process-table.ts';
 import { isolatedEnv } from '../../../../scripts/local/orp-command.ts';
 import { makeTemporaryFolder } from '../../../../scripts/local/temporary-folder.ts';
 import { installCodex } from '../../../support/chaos/install-codex.ts';
+import { canLock, lockFile } from '../../../support/file-lock.ts';
 import { type SocketServer, startSocketServer } from '../../agents/app-server/socket-server.ts';
 
 let folder: string;
@@ -120,13 +121,38 @@ describe('a session beside the server of the person', () => {
     expect(existsSync(record())).toBe(false);
   });
 
-  it('is not free for a process while it is idle in that server', async () => {
+  it.skipIf(!canLock)('is not free for a process while it is idle in that server', async () => {
     await startPersonServer(() => ({ result: { thread: { id: 's', status: { type: 'idle' } } } }));
-    mkdirSync(dirname(writerLock(env, 's')), { recursive: true });
-    writeFileSync(writerLock(env, 's'), '');
+    const letGo = await holdLock();
     const signal = AbortSignal.timeout(1500);
     expect(await runner('exec').untilFree('s', signal)).toBe(false);
     expect(await runner('auto').untilFree('s', AbortSignal.timeout(5000))).toBe(true);
     expect(readFileSync(writerLock(env, 's'), 'utf8')).toBe('');
+    await letGo();
+  });
+});
+
+/** As a program that has the session open. Returns a function that kills it, so that its lock file stays. */
+async function holdLock(): Promise<() => Promise<void>> {
+  mkdirSync(dirname(writerLock(env, 's')), { recursive: true });
+  return lockFile(writerLock(env, 's'));
+}
+
+describe.skipIf(!canLock)('a session whose program was killed, and left its lock file', () => {
+  it.each(['auto', 'exec'] as const)('is free in mode %s, also while no server runs', async (mode) => {
+    const kill = await holdLock();
+    const servers = runner(mode);
+    expect(await servers.untilFree('s', AbortSignal.timeout(1500))).toBe(false);
+    await kill();
+    expect(await servers.untilFree('s', new AbortController().signal)).toBe(true);
+    expect(existsSync(writerLock(env, 's'))).toBe(true);
+    expect(existsSync(record())).toBe(false);
+  });
+
+  it('is not called free twice in a row, because another system may hold the lock', async () => {
+    await (await holdLock())();
+    const servers = runner();
+    expect(await servers.untilFree('s', new AbortController().signal)).toBe(true);
+    expect(await servers.untilFree('s', AbortSignal.timeout(1500))).toBe(false);
   });
 });

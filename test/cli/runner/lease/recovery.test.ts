@@ -57,7 +57,7 @@ function breakChunks(leaseId: string): void {
 
 function recover(
   onRecovered: (recovered: Recovered) => Promise<void> = async () => undefined,
-  adopt: RecoveryOptions['adopt'] = async () => false,
+  adopt: RecoveryOptions['adopt'] = async () => 'no',
 ) {
   const context = runnerContext(
     { machine, baseUrl: service.baseUrl, startTime: 'second' },
@@ -209,13 +209,23 @@ describe('a prompt in an agent server, for a job of another service', () => {
     await spool.note({ record: 'entering', at_utc: T0, ...entry });
     await spool.close();
     const adopted: string[] = [];
-    const adopt = async (_: unknown, { folder }: { folder: string }) => adopted.push(folder) > 0;
+    const adopt = async (_: unknown, { folder }: { folder: string }) => {
+      adopted.push(folder);
+      return 'adopted' as const;
+    };
 
     expect(await recover(undefined, adopt)).toBe(0);
     expect(adopted).toEqual([]);
     expect(await readResult(folderOf('lea_1'))).toBeUndefined();
     expect(service.requests).toEqual([]);
   });
+});
+
+it('a turn that may still run in another program is not judged; the next round looks again', async () => {
+  await leftJob(1, { isDone: false });
+  expect(await recover(undefined, async () => 'later')).toBe(1);
+  expect(await readResult(folderOf('lea_1'))).toBeUndefined();
+  expect(service.requests).toEqual([]);
 });
 
 describe('whoever looks after the spool', () => {
