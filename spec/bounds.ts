@@ -52,6 +52,10 @@ export const BOUNDS = {
   deviceTokens: 200,
   /** The valid tokens that one account has made for programs. They do not count as devices. */
   madeTokens: 50,
+  /** Workspaces of one account. */
+  workspaces: 200,
+  /** The newest events of one workspace. Only these are kept. */
+  workspaceEvents: 200,
   /** Invitations of the whole server that nobody has used and that have not ended. */
   openInvitations: 100,
   /** Terminals that wait to be signed in. */

@@ -16,6 +16,9 @@ export const ID_PREFIXES = {
   job: 'job',
   lease: 'lea',
   request: 'req',
+  workspace: 'wsp',
+  snapshot: 'snp',
+  event: 'evt',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

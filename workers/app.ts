@@ -16,6 +16,7 @@ import { mountMachines } from './routes/machines.ts';
 import { mountOwnSignIns } from './routes/own-sign-ins.ts';
 import { mountPeople } from './routes/people.ts';
 import { mountRunner } from './routes/runner.ts';
+import { mountTimelines, mountWorkspaces } from './routes/workspaces.ts';
 
 export function makeApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
@@ -32,6 +33,8 @@ export function makeApp(): Hono<AppEnv> {
   mountIdeas(app);
   mountFeatures(app);
   mountReviews(app);
+  mountWorkspaces(app);
+  mountTimelines(app);
   mountRunner(app);
   mountAgent(app);
   mountJobs(app);

@@ -4,8 +4,8 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { type Capability, readVersions, VERSIONS_HEADER } from '../../spec/capabilities.ts';
 import { getMe } from '../../spec/contract/auth.ts';
-import { type Capability, readVersions, VERSIONS_HEADER } from '../../spec/contract/capabilities.ts';
 import type { BodyInput, Endpoint, ParamsOf, QueryInput, ReplyOf } from '../../spec/contract/endpoint.ts';
 import { issueWords } from '../../spec/issue-words.ts';
 import { usageError } from '../base/exit.ts';

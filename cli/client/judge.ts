@@ -13,7 +13,7 @@
  * where nothing depends on it.
  */
 
-import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../spec/contract/capabilities.ts';
+import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../spec/capabilities.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { ERROR_CODES, type ErrorCode } from '../../spec/errors.ts';
 import { clip } from '../../spec/text.ts';

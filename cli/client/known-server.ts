@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { CAPABILITIES, type Capability } from '../../spec/contract/capabilities.ts';
+import { CAPABILITIES, type Capability } from '../../spec/capabilities.ts';
 import { isObject, readJsonObject, writeJsonFile } from '../files/json-file.ts';
 import { stateFolder } from '../files/paths.ts';
 

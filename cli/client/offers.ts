@@ -1,6 +1,6 @@
 /** Error texts for extensions that a server does not offer. */
 
-import type { Capability } from '../../spec/contract/capabilities.ts';
+import type { Capability } from '../../spec/capabilities.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { CliError } from '../base/exit.ts';
 import type { KnownServer } from './known-server.ts';
@@ -25,6 +25,7 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     what: 'the list of reviews (`orp checkpoint list`, `orp checkpoint show`)',
     instead: 'Run `orp job list` to find the job of the review, and `orp job logs <job-id>` to read it.',
   },
+  workspaces: { what: 'workspaces', instead: 'No action is needed.' },
   'token-revoke': { what: 'revoking a token', instead: 'The token is only removed from this machine.' },
   'known-device': { what: 'recognizing a device', instead: 'No action is needed.' },
   'device-flow': { what: 'signing in by a code', instead: 'Sign in with `orp auth login --email <email>`.' },

@@ -10,6 +10,7 @@ import * as jobs from './jobs.ts';
 import * as machines from './machines.ts';
 import * as people from './people.ts';
 import * as runner from './runner.ts';
+import * as workspaces from './workspaces.ts';
 
 /** Every row, in the order of the documents. */
 export const ROWS = [
@@ -37,6 +38,14 @@ export const ROWS = [
   ideas.putWorld,
   ideas.listCheckpoints,
   ideas.showCheckpoint,
+  workspaces.listWorkspaces,
+  workspaces.addWorkspace,
+  workspaces.showWorkspace,
+  workspaces.updateWorkspace,
+  workspaces.listTabs,
+  workspaces.listTimeline,
+  workspaces.pushState,
+  workspaces.addEvent,
   ideas.queueCheckpoint,
   jobs.enqueueJob,
   jobs.listJobs,

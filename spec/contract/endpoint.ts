@@ -5,10 +5,10 @@
 
 import * as z from 'zod';
 import type { Access } from '../access.ts';
+import type { Capability } from '../capabilities.ts';
 import type { COMMON_ERRORS, ErrorCode } from '../errors.ts';
 import { isJobKind, type JobKind, kindsWhere, rulesOf } from '../job/kinds.ts';
 import { VERDICT_OUTCOMES } from '../job/policy-verdict.ts';
-import type { Capability } from './capabilities.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -307,6 +307,7 @@ export const listCheckpoints = endpoint({
   errors: ['not_found'],
   idempotent: true,
   capability: 'reviews',
+  needs: 'read',
 });
 
 export const showCheckpoint = endpoint({
@@ -326,6 +327,7 @@ export const showCheckpoint = endpoint({
   errors: ['not_found'],
   idempotent: true,
   capability: 'reviews',
+  needs: 'read',
 });
 
 const contextSelection = z.object({

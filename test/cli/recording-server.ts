@@ -13,7 +13,7 @@ import {
   CAPABILITIES_HEADER,
   type Capability,
   formatCapabilities,
-} from '../../spec/contract/capabilities.ts';
+} from '../../spec/capabilities.ts';
 
 export interface Asked {
   method: string;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
-import { CAPABILITIES_HEADER } from '../../spec/contract/capabilities.ts';
+import { CAPABILITIES_HEADER } from '../../spec/capabilities.ts';
 import { type Asked, RecordingServer } from '../cli/recording-server.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';

@@ -34,7 +34,17 @@ describe('a scope', () => {
 describe('the contract', () => {
   it('lets weaker tokens read and send, and nothing else', () => {
     expect(namesWith('read')).toEqual([
-      ...['getMe', 'revokeToken', 'listIdeas', 'showIdea', 'listFeatures', 'getWorld'],
+      ...[
+        'getMe',
+        'revokeToken',
+        'listIdeas',
+        'showIdea',
+        'listFeatures',
+        'getWorld',
+        'listCheckpoints',
+        'showCheckpoint',
+      ],
+      ...['listWorkspaces', 'showWorkspace', 'listTabs', 'listTimeline'],
       ...['listJobs', 'showJob', 'readTranscript', 'showMachine', 'findIds', 'followJob'],
     ]);
     expect(namesWith('enqueue')).toEqual(['queueCheckpoint', 'enqueueJob']);

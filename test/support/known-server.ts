@@ -1,7 +1,7 @@
 /** The known capabilities of a server, in memory. */
 
 import type { KnownServer } from '../../cli/client/known-server.ts';
-import { CAPABILITIES, type Capability } from '../../spec/contract/capabilities.ts';
+import { CAPABILITIES, type Capability } from '../../spec/capabilities.ts';
 
 /** A server that has announced all capabilities. */
 export function newestServer(): KnownServer {

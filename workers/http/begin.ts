@@ -8,7 +8,7 @@ import {
   formatCapabilities,
   formatVersions,
   VERSIONS_HEADER,
-} from '../../spec/contract/capabilities.ts';
+} from '../../spec/capabilities.ts';
 import { authenticate } from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';

@@ -5,7 +5,7 @@ import { kindsWhere } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS, type JobStatus, TRANSITIONS } from '../../spec/job/status.ts';
 import { type Database, raw, type Statement, sql } from './database.ts';
 import { kindIn } from './guard.ts';
-import type { checkpoints } from './schema.ts';
+import type { checkpoints } from './idea-schema.ts';
 
 export interface NewCheckpoint {
   id: string;

@@ -7,7 +7,7 @@ import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
 import { join, sql } from './database.ts';
-import { features } from './schema.ts';
+import { features } from './idea-schema.ts';
 import { selectList } from './select-list.ts';
 
 export type FeatureRow = Omit<typeof features.$inferSelect, 'userId'>;

@@ -7,7 +7,7 @@ import { hasRoom } from './account-usage.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
 import { ideaHasRoom } from './features.ts';
-import { ideas } from './schema.ts';
+import { ideas } from './idea-schema.ts';
 import { selectList } from './select-list.ts';
 
 export type IdeaRow = Omit<typeof ideas.$inferSelect, 'userId'>;

@@ -1,6 +1,7 @@
 /**
- * The tables: the types of their rows and the lists of their columns. The migrations define the database, including parts
- * that drizzle cannot express (WITHOUT ROWID, CHECKs, partial indexes). A test compares the columns of both.
+ * The tables: the types of their rows and the lists of their columns. `idea-schema.ts` has the tables of ideas and
+ * workspaces. The migrations define the database, including parts that drizzle cannot express (WITHOUT ROWID, CHECKs,
+ * partial indexes). A test compares the columns of both.
  */
 
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
@@ -17,7 +18,8 @@ import { FALLBACK_REASONS, SESSION_SOURCES } from '../../spec/job/routing.ts';
 import { JOB_STATUSES } from '../../spec/job/status.ts';
 import { BULK_ACTIONS } from '../../spec/overview/bulk.ts';
 
-const ownerId = () => text('user_id').$type<UserId>().notNull();
+/** The account of a row. */
+export const ownerId = () => text('user_id').$type<UserId>().notNull();
 
 export const users = sqliteTable('users', {
   id: text('id').$type<UserId>().primaryKey(),
@@ -55,59 +57,6 @@ export const signInFailures = sqliteTable('sign_in_failures', {
   windowStartedAt: integer('window_started_at').notNull(),
   failures: integer('failures').notNull(),
 });
-
-export const ideas = sqliteTable(
-  'ideas',
-  {
-    userId: ownerId(),
-    id: text('id').notNull(),
-    title: text('title').notNull(),
-    githubUrl: text('github_url'),
-    linkLabel: text('link_label'),
-    visibility: text('visibility').notNull(),
-    createdAt: integer('created_at').notNull(),
-    updatedAt: integer('updated_at').notNull(),
-    deletedAt: integer('deleted_at'),
-    notes: text('notes').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
-);
-
-export const features = sqliteTable(
-  'features',
-  {
-    userId: ownerId(),
-    id: text('id').notNull(),
-    ideaId: text('idea_id').notNull(),
-    title: text('title').notNull(),
-    notes: text('notes'),
-    starred: integer('starred').notNull(),
-    superStarred: integer('super_starred').notNull(),
-    completed: integer('completed').notNull(),
-    visibility: text('visibility'),
-    createdAt: integer('created_at').notNull(),
-    updatedAt: integer('updated_at').notNull(),
-    /** JSON array of `{id, label, body}`. */
-    details: text('details').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
-);
-
-export const worlds = sqliteTable(
-  'worlds',
-  {
-    userId: ownerId(),
-    ideaId: text('idea_id').notNull(),
-    id: text('id').notNull(),
-    name: text('name').notNull(),
-    projectRoot: text('project_root'),
-    githubUrl: text('github_url'),
-    codexSessionId: text('codex_session_id'),
-    status: text('status').notNull(),
-    updatedAt: integer('updated_at').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.userId, table.ideaId] })],
-);
 
 export const machines = sqliteTable('machines', {
   id: text('id').primaryKey(),
@@ -271,28 +220,6 @@ export const ATTEMPT_COLUMNS = { archived: namesOf(tryFields()), latestOnly: nam
 function namesOf<Field extends keyof typeof jobs.$inferSelect>(fields: Record<Field, unknown>) {
   return Object.keys(fields).map((field) => ({ field: field as Field, name: jobs[field as Field].name }));
 }
-
-export const checkpoints = sqliteTable(
-  'checkpoints',
-  {
-    userId: ownerId(),
-    id: text('id').notNull(),
-    ideaId: text('idea_id').notNull(),
-    worldId: text('world_id'),
-    jobId: text('job_id').notNull(),
-    triggerType: text('trigger_type').notNull(),
-    status: text('status', { enum: ['queued', 'completed', 'failed', 'cancelled'] }).notNull(),
-    createdAt: integer('created_at').notNull(),
-    respondedAt: integer('responded_at'),
-    responseId: text('response_id'),
-    summary: text('summary'),
-    error: text('error'),
-    context: text('context').notNull(),
-    structuredOutput: text('structured_output'),
-    body: text('body'),
-  },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
-);
 
 export const auditLog = sqliteTable(
   'audit_log',

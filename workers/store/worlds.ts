@@ -3,7 +3,7 @@
 import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
-import { worlds } from './schema.ts';
+import { worlds } from './idea-schema.ts';
 import { selectList } from './select-list.ts';
 
 export type WorldRow = Omit<typeof worlds.$inferSelect, 'userId'>;

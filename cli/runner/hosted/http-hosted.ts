@@ -5,8 +5,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { BOUNDS } from '../../../spec/bounds.ts';
+import type { Capability } from '../../../spec/capabilities.ts';
 import { getMe } from '../../../spec/contract/auth.ts';
-import type { Capability } from '../../../spec/contract/capabilities.ts';
 import type { Endpoint, QueryInput } from '../../../spec/contract/endpoint.ts';
 import { cancelJob } from '../../../spec/contract/jobs.ts';
 import {

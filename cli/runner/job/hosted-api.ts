@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import type { Capability } from '../../../spec/contract/capabilities.ts';
+import type { Capability } from '../../../spec/capabilities.ts';
 import type { drivenAgent, machineCondition, spoolBacklog } from '../../../spec/contract/runner.ts';
 import type { FailureKind } from '../../../spec/job/kinds.ts';
 import type { ReleaseReason } from '../../../spec/job/release.ts';

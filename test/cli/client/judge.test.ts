@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { findOffer, send } from '../../../cli/client/call.ts';
 import type { Client } from '../../../cli/client/client.ts';
 import { NO_RETRY } from '../../../cli/client/retry.ts';
-import { CAPABILITIES_HEADER, readCapabilities } from '../../../spec/contract/capabilities.ts';
+import { CAPABILITIES_HEADER, readCapabilities } from '../../../spec/capabilities.ts';
 import { addLogs, completeJob, heartbeat, pollJob, startJob } from '../../../spec/contract/runner.ts';
 import { newestServer, serverThatOffers } from '../../support/known-server.ts';
 import { type Answer, type Asked, RecordingServer } from '../recording-server.ts';

@@ -11,7 +11,7 @@ import {
   formatVersions,
   OLDEST_CLIENT,
   readVersions,
-} from '../../../spec/contract/capabilities.ts';
+} from '../../../spec/capabilities.ts';
 import { Desk } from '../desk.ts';
 import { type Answer, RecordingServer } from '../recording-server.ts';
 

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { CAPABILITIES_HEADER } from '../../../spec/contract/capabilities.ts';
+import { CAPABILITIES_HEADER } from '../../../spec/capabilities.ts';
 import { type EventName, sseFrame } from '../../../spec/transport/events.ts';
 import type { FakeService } from '../runner/fake-hosted.ts';
 import { EVIL, poison } from './hostile.ts';

@@ -6,7 +6,7 @@ import { clearPending, readPending } from '../../../cli/records/pending-sync.ts'
 import { inspectRoots } from '../../../cli/records/sync-payload.ts';
 import { timeLimitMs } from '../../../cli/runner/agent-run/prompt-run.ts';
 import { PolicyWatch } from '../../../cli/runner/start/runner-report.ts';
-import { CAPABILITIES } from '../../../spec/contract/capabilities.ts';
+import { CAPABILITIES } from '../../../spec/capabilities.ts';
 import { FakeService } from '../runner/fake-hosted.ts';
 import { until } from '../runner/job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../runner/linked-machine.ts';

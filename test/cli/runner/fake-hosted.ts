@@ -5,13 +5,13 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getMe } from '../../../spec/contract/auth.ts';
 import {
   CAPABILITIES,
   CAPABILITIES_HEADER,
   type Capability,
   formatCapabilities,
-} from '../../../spec/contract/capabilities.ts';
+} from '../../../spec/capabilities.ts';
+import { getMe } from '../../../spec/contract/auth.ts';
 
 type Fields = Record<string, unknown>;
 

@@ -3,7 +3,7 @@
 import { exports } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { utf8Length } from '../../../spec/bounds.ts';
-import { CAPABILITIES_HEADER } from '../../../spec/contract/capabilities.ts';
+import { CAPABILITIES_HEADER } from '../../../spec/capabilities.ts';
 import type {
   BodyInput,
   Endpoint,

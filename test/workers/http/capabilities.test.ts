@@ -1,14 +1,14 @@
 /** Every answer below /api/ says what the server offers beyond v0.4.4; a client takes one without it for a v0.4.4 server. */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import {
   CAPABILITIES,
   CAPABILITIES_HEADER,
   OLDEST_CLIENT,
   readCapabilities,
   VERSIONS_HEADER,
-} from '../../../spec/contract/capabilities.ts';
+} from '../../../spec/capabilities.ts';
+import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import { listJobs } from '../../../spec/contract/jobs.ts';
 import type { Answer } from '../harness/call.ts';
 import { send, sendRaw } from '../harness/call.ts';

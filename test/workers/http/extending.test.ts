@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import { makeApp } from '../../../workers/app.ts';
+import * as ideaSchema from '../../../workers/store/idea-schema.ts';
 import * as schema from '../../../workers/store/schema.ts';
 import {
   type ColumnFacts,
@@ -89,7 +90,7 @@ describe('a new route', () => {
   });
 });
 
-const TABLES = Object.values(schema).filter((one) => is(one, SQLiteTable));
+const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => is(one, SQLiteTable));
 
 async function columnFacts(table: SQLiteTable): Promise<ColumnFacts> {
   const name = getTableName(table);
@@ -104,7 +105,7 @@ async function columnFacts(table: SQLiteTable): Promise<ColumnFacts> {
       column: column.name,
     })),
     sources: Object.entries(SOURCES).flatMap(([path, source]) =>
-      nameOf(path) === 'schema.ts' ? [] : [source],
+      /^(idea-)?schema\.ts$/.test(nameOf(path)) ? [] : [source],
     ),
   };
 }

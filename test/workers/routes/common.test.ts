@@ -133,13 +133,7 @@ describe('a path', () => {
 
   it('that no route has is refused as JSON', async () => {
     const as = await aPerson();
-    for (const path of [
-      '/api/cli/nothing',
-      '/api/cli',
-      '/api/cli/ideas/',
-      '/api/cli/workspaces',
-      '/api/x/y',
-    ]) {
+    for (const path of ['/api/cli/nothing', '/api/cli', '/api/cli/ideas/', '/api/cli/secrets', '/api/x/y']) {
       expectRefusal(await sendRaw({ method: 'GET', path, as }), 'route_not_found');
     }
   });

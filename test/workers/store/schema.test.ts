@@ -3,11 +3,12 @@ import { getTableColumns, getTableName, is } from 'drizzle-orm';
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { describe, expect, it } from 'vitest';
 import { retryJob } from '../../../spec/contract/jobs.ts';
+import * as ideaSchema from '../../../workers/store/idea-schema.ts';
 import * as schema from '../../../workers/store/schema.ts';
 import { accepts } from '../harness/call.ts';
 import { aMachine, aPrompt, claimAndStart, complete } from '../harness/machines.ts';
 
-const TABLES = Object.values(schema).filter((one) => is(one, SQLiteTable));
+const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => is(one, SQLiteTable));
 
 async function rows<Row>(sql: string): Promise<Row[]> {
   return (await env.DB.prepare(sql).all<Row>()).results;

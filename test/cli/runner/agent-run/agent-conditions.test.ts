@@ -8,7 +8,7 @@ import { ownerPolicy } from '../../../../cli/runner/agent-run/policy-gate.ts';
 import { DrainSwitch } from '../../../../cli/runner/loop/drain-switch.ts';
 import { AgentCycle } from '../../../../cli/runner/review-worker/cycle.ts';
 import { type AgentService, agentService } from '../../../../cli/runner/review-worker/hosted.ts';
-import { CAPABILITIES } from '../../../../spec/contract/capabilities.ts';
+import { CAPABILITIES } from '../../../../spec/capabilities.ts';
 import { type FakeJob, FakeService } from '../fake-hosted.ts';
 import { until } from '../job/conditions.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';

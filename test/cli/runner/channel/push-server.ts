@@ -6,11 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket as Socket } from 'ws';
 import { WebSocketServer } from 'ws';
-import {
-  CAPABILITIES,
-  CAPABILITIES_HEADER,
-  formatCapabilities,
-} from '../../../../spec/contract/capabilities.ts';
+import { CAPABILITIES, CAPABILITIES_HEADER, formatCapabilities } from '../../../../spec/capabilities.ts';
 import type { ChannelEvent } from '../../../../spec/transport/events.ts';
 import { sseFrame } from '../../../../spec/transport/events.ts';
 

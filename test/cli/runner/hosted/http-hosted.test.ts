@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { signedInClient } from '../../../../cli/client/client.ts';
 import { ownerNames } from '../../../../cli/policy/owner-policy.ts';
 import { httpHosted } from '../../../../cli/runner/hosted/http-hosted.ts';
-import { CAPABILITIES_HEADER } from '../../../../spec/contract/capabilities.ts';
+import { CAPABILITIES_HEADER } from '../../../../spec/capabilities.ts';
 import { RecordingServer } from '../../recording-server.ts';
 import { FakeService } from '../fake-hosted.ts';
 import { linkedMachine } from '../linked-machine.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AGENTS } from '../../../../cli/agents/registry.ts';
 import { sessionFileName } from '../../../../cli/records/sessions/sessions.ts';
 import { DRIVERS } from '../../../../cli/runner/start/work-parts.ts';
-import { CAPABILITIES } from '../../../../spec/contract/capabilities.ts';
+import { CAPABILITIES } from '../../../../spec/capabilities.ts';
 import { addEcho, removeEcho } from '../../agents/echo-agent.ts';
 import { FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CAPABILITIES } from '../../../../spec/contract/capabilities.ts';
+import { CAPABILITIES } from '../../../../spec/capabilities.ts';
 import { JOB_KINDS, type JobKind, KINDS, type KindRules } from '../../../../spec/job/kinds.ts';
 import { FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';

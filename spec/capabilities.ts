@@ -18,6 +18,8 @@ export const CAPABILITIES = [
   'id-lookup',
   /** The reviews of an idea can be listed and shown. */
   'reviews',
+  /** The routes of workspaces. */
+  'workspaces',
   /** A device token can be revoked. */
   'token-revoke',
   /** A sign-in can prove that it comes from a device that has been signed in before. */
