@@ -55,6 +55,13 @@ const GROUPS: readonly CommandGroup[] = [
     parts: [async () => (await import('./commands/open.ts')).registerOpen],
   },
   {
+    name: 'setup',
+    task: 'Set up this machine:',
+    summary: 'go from sign-in to the first answered prompt, step by step',
+    examples: ['orp setup', 'orp setup --json'],
+    parts: [async () => (await import('./commands/setup.ts')).registerSetup],
+  },
+  {
     name: 'link',
     task: 'Set up this machine:',
     summary: 'link this repository and its agent sessions',
@@ -285,10 +292,7 @@ function makeProgram(surroundings: Streams): Command {
     .option('--config <path>', 'configuration file in the repository (default: orp.yml)')
     .option('--no-pager', 'print long pages at once (default: with ORP_PAGER, PAGER or less)')
     .version(clientVersion(surroundings.env), '-V, --version', 'print the version')
-    .addHelpText(
-      'after',
-      '\nGet started:\n  $ orp auth login\n  $ orp link status\n\nRun `orp <command> --help` for details.',
-    );
+    .addHelpText('after', '\nGet started:\n  $ orp setup\n\nRun `orp <command> --help` for details.');
   return quiet(program, surroundings);
 }
 

@@ -88,7 +88,7 @@ export function registerWhoami(group: Command, shell: Shell): void {
   withCommonOptions(group).action((options: CommonOptions) => shell.run(options, whoami));
 }
 
-async function login(context: Context, options: LoginOptions): Promise<void> {
+export async function login(context: Context, options: LoginOptions): Promise<void> {
   const session = readStoredSession(context.env);
   if (isByCode(context, options) && (await loginByCode(context, session))) return;
   const email = await chooseEmail(context, options.email, session);
@@ -159,7 +159,7 @@ async function qrCode({ stderr }: Context, address: string): Promise<Rich> {
   return lines === undefined ? '' : [...lines.flatMap((line) => [paint('ink', line), '\n']), '\n'];
 }
 
-async function verify(context: Context, options: VerifyOptions): Promise<void> {
+export async function verify(context: Context, options: VerifyOptions): Promise<void> {
   const session = readStoredSession(context.env);
   const email = await chooseEmail(context, options.email, session);
   const code = await readSecretFrom(context, {

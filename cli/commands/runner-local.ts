@@ -66,7 +66,7 @@ async function syncRoots(
   return { roots: [...options.linkedProjectRoot, ...roots], isWhole };
 }
 
-async function setEnabled(context: Context, enabled: boolean): Promise<void> {
+export async function setEnabled(context: Context, enabled: boolean): Promise<void> {
   const repository = await context.repository();
   const { email } = readRemoteSession(context.env);
   const machine = await updateMachine(machinePlace(context, repository), () => ({

@@ -6,6 +6,7 @@ import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
 import { findInHome, openDisk } from '../../agents/session-files/disk.ts';
 import { listSessionFiles } from '../../agents/session-files/list-files.ts';
+import { startCodexSession } from '../../agents/session-files/new-session.ts';
 import { cutPrompt } from '../../agents/session-files/session-head.ts';
 import { connectToShared } from './choose-way.ts';
 import { codexHome, isOwnSocket, ownSocket } from './places.ts';
@@ -15,6 +16,13 @@ type FindSessions = (env: NodeJS.ProcessEnv, folder: string | undefined) => Prom
 
 /** For every name of the registry. */
 export const FINDERS = new Map<string, FindSessions>([[DEFAULT_AGENT, findCodexSessions]]);
+
+type StartSession = (env: NodeJS.ProcessEnv, folder: string) => Promise<string>;
+
+/** For each agent, a function that starts a new session in a folder and returns its id. */
+export const STARTERS = new Map<string, StartSession>([
+  [DEFAULT_AGENT, (env, folder) => startCodexSession({ env }, folder)],
+]);
 
 type CheckSession = (env: NodeJS.ProcessEnv, sessionId: string) => ReturnType<typeof findInHome>;
 
