@@ -90,3 +90,10 @@ export function sentences(first: string, second: string): string {
   const words = first.trim();
   return `${/[.!?…)]$/.test(words) ? words : `${words}.`} ${second}`;
 }
+
+/** A size for people, such as `12.3 MB`. */
+export function bytesWords(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -23,6 +23,19 @@ export interface SaidReport {
 export interface MachineReport extends SaidReport {
   /** When the server stored the report, in epoch ms. */
   at: number;
+  /** The size of the backlog in the report before, and when the server stored that. */
+  before?: { bytes: number; at: number } | undefined;
+}
+
+/** Returns the report to store. What the runner does not say stays as it was. */
+export function storedReport(
+  said: SaidReport | undefined,
+  before: MachineReport | undefined,
+  now: number,
+): MachineReport | undefined {
+  if (said === undefined) return before;
+  const earlier = before?.spool && { bytes: before.spool.bytes, at: before.at };
+  return { ...before, ...said, at: now, ...(said.spool === undefined ? {} : { before: earlier }) };
 }
 
 /**

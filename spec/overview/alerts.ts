@@ -7,7 +7,7 @@ import type { MachineReport } from '../job/report.ts';
 import type { JobStatus } from '../job/status.ts';
 import { isLeased } from '../job/status.ts';
 import { OFFLINE_AFTER_MS, type Waiting } from '../job/waiting.ts';
-import { utcMinute } from '../text.ts';
+import { bytesWords, utcMinute } from '../text.ts';
 import { groupBy } from './group.ts';
 
 export const ALERT_KINDS = [
@@ -216,9 +216,19 @@ export function growingSpool({ id, name, owner, report }: AlertMachine, now: num
   const { leases = 0, bytes = 0, oldestAt } = report?.spool ?? {};
   if (leases === 0 || oldestAt === undefined || now - oldestAt < SPOOL_OLD_MS) return [];
   const results = leases === 1 ? 'the output of 1 job' : `the output of ${leases} jobs`;
-  const sentence = `${name} has ${results} on its disk (${bytes} bytes), the oldest since ${utcMinute(oldestAt)}.`;
+  const sentence = `${name} has ${results} on its disk (${bytesWords(bytes)}${growthOf(report)}), the oldest since ${utcMinute(oldestAt)}.`;
   const about = { subject: id, at: oldestAt, sentence, account: owner, machineId: id, jobIds: [] };
   return [alert('growing_spool', { ...about, count: leases })];
+}
+
+/** Returns how fast a backlog grows, or an empty text if it does not, or if only one report is known. */
+function growthOf(report: MachineReport | undefined): string {
+  const { at = 0, spool, before } = report ?? {};
+  const minutes = (at - (before?.at ?? at)) / 60_000;
+  const growth = (spool?.bytes ?? 0) - (before?.bytes ?? 0);
+  return growth <= 0 || minutes <= 0
+    ? ''
+    : `, growing by ${bytesWords(Math.ceil(growth / minutes))} a minute`;
 }
 
 /** Returns one alert for each version that is older than the newest version in use. */

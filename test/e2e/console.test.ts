@@ -86,7 +86,7 @@ describe.skipIf(missing !== undefined)('the console in a browser', () => {
     await page.getByText('Drain…').click();
     await page.getByRole('button', { name: 'Drain the machine' }).click();
     await page.getByRole('status').getByText('workbench is draining').waitFor();
-    await page.getByText('Order…').first().click();
+    await page.getByText('Actions…').first().click();
     await page.getByRole('button', { name: 'Cancel the job' }).first().click();
     await page.getByText(/^Cancelled job job_/).waitFor();
     await page.goto(`${hosted.url}/dashboard/admin/bulk?action=cancel&account=${owner.email}`);

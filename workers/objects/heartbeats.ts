@@ -2,7 +2,7 @@
 
 import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';
-import { isNotableReport, type MachineReport } from '../../spec/job/report.ts';
+import { isNotableReport, type MachineReport, storedReport } from '../../spec/job/report.ts';
 import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { BeatAnswer, MachineBeat, MachineOf, SaidOfMachine } from '../base/machine-api.ts';
@@ -116,7 +116,7 @@ async function noteAlive(
   const after = {
     name: name ?? before.name,
     condition: isSame ? before.condition : condition && { ...condition, since: deps.now },
-    report: report === undefined ? before.report : { ...before.report, ...report, at: deps.now },
+    report: storedReport(report, before.report, deps.now),
   };
   const seen = { ...after, id: machine.machineId, userId, now: deps.now };
   const owned = await touchIfOwned(deps.db.within(BRIEF_WAIT_MS), seen).catch(orRemembered(undefined));

@@ -6,7 +6,7 @@ import type { BulkFilter } from '../../spec/overview/bulk.ts';
 import type { Deps } from '../base/deps.ts';
 import { type JobView, readSurroundings, toSurroundings, viewJob, waitingOf } from '../jobs/job-view.ts';
 import { titleOf } from '../jobs/read.ts';
-import { type AdminJobRow, OF_ONE_ACCOUNT, readJobsOfAll } from '../store/admin-jobs.ts';
+import { type AdminJobRow, ENDED, ENDED_WITHIN_MS, readJobsOfAll } from '../store/admin-jobs.ts';
 import { FAILED_FOR_MS } from '../store/bulk.ts';
 import { targetOf } from '../store/job-row.ts';
 
@@ -19,6 +19,8 @@ export type AdminJob = JobView & {
 export interface AdminJobPage {
   jobs: AdminJob[];
   nextCursor: string | undefined;
+  /** True if completed and cancelled jobs that were queued more than a day ago are not in the list. */
+  isOfOneDay: boolean;
 }
 
 /** The statuses that a list without a status shows. These are the jobs that an operator can still change. */
@@ -37,6 +39,7 @@ export async function listJobsOfAll(
       statuses: statuses.value,
       before: cursor,
       failedSince: deps.now - FAILED_FOR_MS,
+      queuedSince: deps.now - ENDED_WITHIN_MS,
       limit: limit + 1,
     }),
   );
@@ -44,10 +47,11 @@ export async function listJobsOfAll(
   return accept({
     jobs: await viewJobs(deps, page),
     nextCursor: rows.length > limit ? page.at(-1)?.id : undefined,
+    isOfOneDay: filter.account === undefined && ENDED.some((status) => statuses.value.includes(status)),
   });
 }
 
-function statusesOf({ status, account }: BulkFilter): Result<readonly JobStatus[], 'invalid_input'> {
+function statusesOf({ status }: BulkFilter): Result<readonly JobStatus[], 'invalid_input'> {
   const words = (status ?? '').split(',').map((word) => word.trim());
   const named = words.filter((word) => word !== '');
   if (named.length === 0) return accept(DEFAULT_STATUSES);
@@ -56,14 +60,6 @@ function statusesOf({ status, account }: BulkFilter): Result<readonly JobStatus[
   if (unknown !== undefined) {
     const hint = `Use live, or any of ${JOB_STATUSES.join(', ')}.`;
     return refuse('invalid_input', `status: there is no status ${unknown}.`, hint);
-  }
-  const ended = OF_ONE_ACCOUNT.find((one) => statuses.includes(one));
-  if (ended !== undefined && account === undefined) {
-    return refuse(
-      'invalid_input',
-      `status: the server lists ${ended} jobs only for one account at a time.`,
-      'Name the account as well, by its e-mail address or its id.',
-    );
   }
   return accept([...new Set(statuses)] as JobStatus[]);
 }

@@ -1,5 +1,6 @@
 /** Lists the jobs of all accounts, for operators. Every statement reads a bounded number of rows. */
 
+import { lowestIdAt } from '../../spec/ids.ts';
 import { isTerminal, JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';
 import { LIVE_COUNTED } from './admin-reads.ts';
 import { join, raw, type Statement, sql } from './database.ts';
@@ -21,15 +22,20 @@ export interface AdminJobFilter {
   before?: string | undefined;
   /** The list includes a failed job only if it failed after this time. */
   failedSince: number;
+  /** Without an account, the list includes other ended jobs only if they were queued after this time. */
+  queuedSince: number;
   limit: number;
 }
 
-/** Ended jobs are searched for among this many newest jobs of an account. */
+/** Ended jobs of one account are searched for among this many of its newest jobs. */
 export const ACCOUNT_SCAN = 1000;
+/** Ended jobs of all accounts are searched for among this many jobs of each account, queued in the last day. */
+const EACH_SCAN = 100;
+export const ENDED_WITHIN_MS = 24 * 60 * 60_000;
 
 /**
- * Reads the newest matching jobs. It searches the live jobs, the recently failed jobs, and, for one account, its newest
- * jobs. It reads a bounded number of each.
+ * Reads the newest matching jobs. It searches the live jobs, the recently failed jobs, and for ended jobs the newest jobs
+ * of each account. It reads a bounded number of each.
  */
 export function readJobsOfAll(filter: AdminJobFilter): Statement {
   const { statuses, kind, ideaId, machineId, before, limit } = filter;
@@ -53,8 +59,8 @@ export function readJobsOfAll(filter: AdminJobFilter): Statement {
     ORDER BY j.id DESC`;
 }
 
-/** Live, lost and failed jobs have their own indexes. Completed and cancelled jobs are searched for only in one account. */
-function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement[] {
+/** Live, lost and failed jobs have their own indexes. Completed and cancelled jobs are found by their ids, which begin with a time. */
+function placesOf({ statuses, account, failedSince, queuedSince, before }: AdminJobFilter): Statement[] {
   const columns = raw('j.user_id, j.id, j.status, j.kind, j.idea_id, j.machine_id, j.target_machine_id');
   const own =
     account === undefined
@@ -66,16 +72,19 @@ function placesOf({ statuses, account, failedSince }: AdminJobFilter): Statement
     users u CROSS JOIN jobs j INDEXED BY jobs_in_trouble ON j.user_id = u.id
     AND ${raw(IN_TROUBLE.replace('status', 'j.status'))} AND ${raw(statusIn([status], 'j.'))} AND j.updated_at >= ${since}`;
   const isWanted = (status: JobStatus) => statuses.includes(status);
+  const older = before === undefined ? raw('') : sql`AND id < ${before}`;
+  const [oldest, most] =
+    account === undefined ? [lowestIdAt('job', queuedSince), EACH_SCAN] : ['', ACCOUNT_SCAN];
   const newest = sql`users u CROSS JOIN jobs j ON j.user_id = u.id AND j.id IN (
-    SELECT id FROM jobs WHERE user_id = u.id ORDER BY id DESC LIMIT ${ACCOUNT_SCAN})`;
+    SELECT id FROM jobs WHERE user_id = u.id AND id >= ${oldest} ${older} ORDER BY id DESC LIMIT ${most})`;
   return [
     ...(statuses.some((status) => !isTerminal(status)) ? [scan(raw(LIVE_OF_ALL), LIVE_COUNTED)] : []),
     // A long queue must not hide these jobs.
     ...(isWanted('lost') ? [scan(troubled('lost', 0), LIVE_COUNTED)] : []),
     ...(isWanted('failed') ? [scan(troubled('failed', failedSince), LIVE_COUNTED)] : []),
-    ...(account !== undefined && OF_ONE_ACCOUNT.some(isWanted) ? [scan(newest, ACCOUNT_SCAN)] : []),
+    ...(ENDED.some(isWanted) ? [scan(newest, account === undefined ? LIVE_COUNTED : ACCOUNT_SCAN)] : []),
   ];
 }
 
-/** The statuses that are listed only for one account. */
-export const OF_ONE_ACCOUNT = JOB_STATUSES.filter((status) => isTerminal(status) && status !== 'failed');
+/** The statuses without an index. */
+export const ENDED = JOB_STATUSES.filter((status) => isTerminal(status) && status !== 'failed');

@@ -146,7 +146,11 @@ describe('an alert', () => {
     expect(await about(machine, 'growing_spool')).toEqual([]);
     advance(SPOOL_OLD_MS);
     expect(await about(machine, 'growing_spool')).toMatchObject([
-      { machineId: machine.machineId, count: 1, sentence: expect.stringContaining('512 bytes') },
+      { machineId: machine.machineId, count: 1, sentence: expect.stringContaining('(512 B), the oldest') },
+    ]);
+    await alive(machine, { spool: { leases: 2, bytes: 20_000_512, oldestAt } });
+    expect(await about(machine, 'growing_spool')).toMatchObject([
+      { sentence: expect.stringContaining('(20.0 MB, growing by 2.0 MB a minute), the oldest') },
     ]);
     await alive(machine, { spool: { leases: 0, bytes: 0 } });
     expect(await about(machine, 'growing_spool')).toEqual([]);

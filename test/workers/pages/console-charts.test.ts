@@ -57,10 +57,10 @@ describe('the charts', () => {
     await note(1, { queued: 2 });
     await note(0, { queued: 8, active: 3, lost: 1, completed: 4, failed: 2, wake: histogramOf([900]) });
     const { html, text } = await browser.get(CHARTS);
-    const sentence = '8 queued, 3 at work and 1 lost at the end; at most 8 were queued.';
+    const sentence = 'Now 8 queued, 3 running, 1 lost. Longest queue: 8.';
     expect(html).toContain(`role="img" aria-label="Queue depth. ${sentence}"`);
     expect(text).toContain('4 jobs completed, 2 failed and 0 cancelled.');
-    expect(text).toContain('half took at most 860 ms');
+    expect(text).toContain('Now the median is 860 ms');
     expect(text).toContain('No agent ended in this time.');
     // The lines reach the top of 8; of the 6 outcomes, the 2 failed ones stand on the 4 completed ones.
     expect(pathsOf(html, 'line in-accent')[0]).toMatch(/^M967 180L983 0$/);

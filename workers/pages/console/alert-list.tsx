@@ -3,8 +3,9 @@
 import type { Alert, AlertKind } from '../../../spec/overview/alerts.ts';
 import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
+import { pathWith } from '../parts/filter.tsx';
 import { Sentence, Time } from '../parts/texts.tsx';
-import { accountPath, machinePath, PATHS, pathWith } from './paths.ts';
+import { accountPath, machinePath, PATHS } from './paths.ts';
 
 const TITLES: Record<Alert['kind'], string> = {
   expired_lease: 'Leases have expired',

@@ -65,8 +65,8 @@ function Orders({ job, back }: { job: AdminJob; back: string }) {
   const warning = retryWarning(status);
   return (
     <details class="confirm">
-      <summary class="button" aria-label={`Order… for job ${id}`}>
-        Order…
+      <summary class="button" aria-label={`Actions for job ${id}`}>
+        Actions…
       </summary>
       <form method="post" action={`${PATHS.jobs}/${id}/order`} class="confirm-body">
         <input type="hidden" name="back" value={back} />

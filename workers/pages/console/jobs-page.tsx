@@ -6,13 +6,13 @@ import type { BulkFilter } from '../../../spec/overview/bulk.ts';
 import { parse } from '../../http/parse.ts';
 import { listJobsOfAll } from '../../overview/jobs.ts';
 import type { PageRequest } from '../frame/page.ts';
-import { Filter } from '../parts/filter.tsx';
+import { FILTER_KEYS, JOB_CHOICES } from '../jobs/job-filter.ts';
+import { Filter, namedIn, pathWith } from '../parts/filter.tsx';
 import { More } from '../parts/lists.tsx';
 import { Empty, ErrorNote } from '../parts/notes.tsx';
 import { ConsoleHeading } from './console-heading.tsx';
-import { FILTER_KEYS, JOB_CHOICES } from './job-filter.ts';
 import { AdminJobTable } from './job-table.tsx';
-import { namedIn, PATHS, pathWith } from './paths.ts';
+import { PATHS } from './paths.ts';
 
 const LIMIT = 15;
 
@@ -36,7 +36,7 @@ export async function adminJobsPage({ query, deps }: PageRequest) {
           isLive
           actions={
             <a class="button" href={pathWith(PATHS.bulk, named)}>
-              Order all that match…
+              Cancel or requeue all…
             </a>
           }
         />
@@ -44,6 +44,11 @@ export async function adminJobsPage({ query, deps }: PageRequest) {
         <ErrorNote refusal={page.ok ? undefined : page.refusal} />
         {page.ok && (
           <div data-region="jobs">
+            {page.value.isOfOneDay && (
+              <p class="quiet">
+                Completed and cancelled jobs of the last 24 hours. Filter by account to see older ones.
+              </p>
+            )}
             {page.value.jobs.length === 0 ? (
               <NoJobs isFiltered={Object.keys(named).length > 0} />
             ) : (

@@ -6,6 +6,7 @@ import { listJobsOfAll } from '../../overview/jobs.ts';
 import { type AdminMachine, findAnyMachine, showWithWork } from '../../overview/machines.ts';
 import { shownLine } from '../design/shown.ts';
 import type { PageRequest } from '../frame/page.ts';
+import { pathWith } from '../parts/filter.tsx';
 import { Action, Confirm } from '../parts/forms.tsx';
 import { Facts } from '../parts/lists.tsx';
 import { Empty } from '../parts/notes.tsx';
@@ -14,7 +15,7 @@ import { DeviceTable } from './account-page.tsx';
 import { ConsoleHeading } from './console-heading.tsx';
 import { AdminJobTable } from './job-table.tsx';
 import { Listening, machineName, Spool, StateBadge, wayWords } from './machine-table.tsx';
-import { accountPath, machineOrderPath, machinePath, PATHS, pathWith } from './paths.ts';
+import { accountPath, machineOrderPath, machinePath, PATHS } from './paths.ts';
 
 const JOBS = 12;
 /** The page shows this many devices, the most recently used first. The page of the account shows all. */

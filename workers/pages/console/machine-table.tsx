@@ -1,12 +1,14 @@
 /** A table of machines: their account, whether they listen, their jobs, and how their last jobs ended. */
 
+import { bytesWords } from '../../../spec/text.ts';
 import type { AdminMachine } from '../../overview/machines.ts';
 import { shownLine } from '../design/shown.ts';
-import { bytesWords, counted } from '../design/words.ts';
+import { counted } from '../design/words.ts';
 import { Badge, type Tone } from '../parts/badge.tsx';
+import { pathWith } from '../parts/filter.tsx';
 import { type Column, Table } from '../parts/lists.tsx';
 import { Time } from '../parts/texts.tsx';
-import { machinePath, PATHS, pathWith } from './paths.ts';
+import { machinePath, PATHS } from './paths.ts';
 
 interface RowProps {
   machine: AdminMachine;

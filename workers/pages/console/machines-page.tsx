@@ -8,13 +8,13 @@ import { parse } from '../../http/parse.ts';
 import { readAlerts } from '../../overview/alerts.ts';
 import { readMachines } from '../../overview/machines.ts';
 import type { PageRequest } from '../frame/page.ts';
-import { Filter } from '../parts/filter.tsx';
+import { Filter, namedIn, pathWith } from '../parts/filter.tsx';
 import { More } from '../parts/lists.tsx';
 import { Empty, ErrorNote } from '../parts/notes.tsx';
 import { AlertList } from './alert-list.tsx';
 import { ConsoleHeading } from './console-heading.tsx';
 import { MachineTable } from './machine-table.tsx';
-import { namedIn, PATHS, pathWith } from './paths.ts';
+import { PATHS } from './paths.ts';
 
 const KEYS = ['q', 'state', 'account', 'version', 'platform', 'cursor', 'limit'];
 /** The number of rows. It is small, so that the page with its alerts stays below 60 kB. */
@@ -119,7 +119,11 @@ function StatusTiles({ live, ended }: { live: Counts['live']; ended: Counts['end
       path: pathWith(PATHS.jobs, { status }),
     })),
     { count: ended.failed, words: 'failed, last hour', path: pathWith(PATHS.jobs, { status: 'failed' }) },
-    { count: ended.completed, words: 'completed, last hour', path: PATHS.charts },
+    ...(['completed', 'cancelled'] as const).map((status) => ({
+      count: ended[status],
+      words: `${status}, last hour`,
+      path: pathWith(PATHS.jobs, { status }),
+    })),
   ];
   return (
     <ul class="tiles">

@@ -2,16 +2,15 @@
 
 import { listJobs as listJobsRow } from '../../../spec/contract/jobs.ts';
 import { accept } from '../../../spec/errors.ts';
-import { JOB_STATUSES } from '../../../spec/job/status.ts';
-import type { MachinePresence } from '../../../spec/job/waiting.ts';
 import { parse } from '../../http/parse.ts';
 import { listJobs } from '../../jobs/read.ts';
 import { listMachines } from '../../machines/list.ts';
 import type { PageRequest } from '../frame/page.ts';
-import { Filter } from '../parts/filter.tsx';
+import { Filter, namedIn, pathWith } from '../parts/filter.tsx';
 import { Heading, More } from '../parts/lists.tsx';
 import { namesOf } from '../parts/machines.ts';
 import { Empty, ErrorNote } from '../parts/notes.tsx';
+import { choicesOf } from './job-filter.ts';
 import { JobTable } from './job-table.tsx';
 
 type Query = Parameters<typeof listJobs>[2];
@@ -23,7 +22,7 @@ const KEYS = ['status', 'kind', 'machineId', 'ideaId', 'cursor', 'limit'] as con
 const ROWS = '40';
 
 export async function jobsPage({ query, auth, deps }: PageRequest) {
-  const named = namedIn(query);
+  const named = namedIn(query, KEYS);
   const parsed = parse(listJobsRow.query, { limit: ROWS, ...named }, 'query');
   const [machines, page] = await Promise.all([
     listMachines(deps, auth.id),
@@ -44,7 +43,7 @@ export async function jobsPage({ query, auth, deps }: PageRequest) {
             </a>
           }
         />
-        <Filter path="/jobs" values={named} choices={choicesOf(machines)} />
+        <Filter path="/jobs" values={named} choices={choicesOf(namesOf(machines))} />
         <ErrorNote refusal={page.ok ? undefined : page.refusal} />
         {page.ok && (
           <div data-region="jobs">
@@ -53,7 +52,9 @@ export async function jobsPage({ query, auth, deps }: PageRequest) {
             ) : (
               <JobTable label="Jobs" jobs={page.value.jobs} names={namesOf(machines)} now={deps.now} />
             )}
-            <More path={pathOfNext(named, page.value.nextCursor)} />
+            <More
+              path={page.value.nextCursor && pathWith('/jobs', { ...named, cursor: page.value.nextCursor })}
+            />
           </div>
         )}
       </>
@@ -77,49 +78,4 @@ function NoJobs({ isFiltered, hasOlder }: { isFiltered: boolean; hasOlder: boole
       </p>
     </Empty>
   );
-}
-
-/** Returns the filters that are set. An empty choice means any value. */
-function namedIn(query: URLSearchParams): Record<string, string> {
-  const set = KEYS.flatMap((key) => {
-    const value = query.get(key)?.trim();
-    return value ? [[key, value]] : [];
-  });
-  return Object.fromEntries(set);
-}
-
-function pathOfNext(named: Record<string, string>, cursor: string | undefined): string | undefined {
-  return cursor === undefined ? undefined : `/jobs?${new URLSearchParams({ ...named, cursor })}`;
-}
-
-function choicesOf(machines: readonly MachinePresence[]) {
-  const names = namesOf(machines);
-  return [
-    {
-      name: 'status',
-      label: 'Status',
-      options: [
-        { value: '', label: 'Any status' },
-        { value: 'live', label: 'Not ended' },
-        ...JOB_STATUSES.map((status) => ({ value: status, label: status })),
-      ],
-    },
-    {
-      name: 'kind',
-      label: 'Kind',
-      options: [
-        { value: '', label: 'Any kind' },
-        { value: 'session.prompt', label: 'Prompts' },
-        { value: 'idea.checkpoint', label: 'Reviews' },
-      ],
-    },
-    {
-      name: 'machineId',
-      label: 'Machine',
-      options: [
-        { value: '', label: 'Any machine' },
-        ...[...names].map(([value, label]) => ({ value, label })),
-      ],
-    },
-  ];
 }

@@ -2,7 +2,7 @@
 
 import { type Option, Select } from './forms.tsx';
 
-interface Choice {
+export interface Choice {
   name: string;
   label: string;
   /** The options of a choice. If absent, the person can type any text. */
@@ -66,4 +66,19 @@ function withUnknown(options: readonly Option[], value: string | undefined): rea
   return value === undefined || options.some((option) => option.value === value)
     ? options
     : [...options, { value, label: value }];
+}
+
+/** Returns the values in the URL for the keys that a page knows. An empty choice means any value. */
+export function namedIn(query: URLSearchParams, keys: readonly string[]): Record<string, string> {
+  const set = keys.flatMap((key) => {
+    const value = query.get(key)?.trim();
+    return value ? [[key, value] as const] : [];
+  });
+  return Object.fromEntries(set);
+}
+
+/** Returns a path with a filter. */
+export function pathWith(path: string, values: Readonly<Record<string, string | undefined>>): string {
+  const set = Object.entries(values).flatMap(([key, value]) => (value ? [[key, value]] : []));
+  return set.length === 0 ? path : `${path}?${new URLSearchParams(set)}`;
 }

@@ -2,8 +2,9 @@
 
 import { BULK_FROM, type BulkAction, bulkStatuses } from '../../../../spec/overview/bulk.ts';
 import { counted } from '../../design/words.ts';
+import { pathWith } from '../../parts/filter.tsx';
 import { Field } from '../../parts/forms.tsx';
-import { PATHS, pathWith } from '../paths.ts';
+import { PATHS } from '../paths.ts';
 
 export interface Typed {
   name: string;

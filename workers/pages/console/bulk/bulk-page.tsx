@@ -13,11 +13,11 @@ import { parse } from '../../../http/parse.ts';
 import { sourceOf } from '../../../http/source.ts';
 import { abortBulk, advanceBulk, countMatching, listBulk, startBulk } from '../../../overview/bulk.ts';
 import { type FormRequest, onForm, type PageRequest, showPage } from '../../frame/page.ts';
-import { Filter } from '../../parts/filter.tsx';
+import { FILTER_KEYS, JOB_CHOICES } from '../../jobs/job-filter.ts';
+import { Filter, namedIn } from '../../parts/filter.tsx';
 import { ErrorNote } from '../../parts/notes.tsx';
 import { ConsoleHeading } from '../console-heading.tsx';
-import { FILTER_KEYS, JOB_CHOICES } from '../job-filter.ts';
-import { bulkPath, namedIn, PATHS } from '../paths.ts';
+import { bulkPath, PATHS } from '../paths.ts';
 import { BulkForm, type Typed } from './bulk-form.tsx';
 import { BulkRuns, runPage } from './bulk-runs.tsx';
 

@@ -6,12 +6,13 @@ import { shownLine } from '../../design/shown.ts';
 import { counted } from '../../design/words.ts';
 import type { PageRequest } from '../../frame/page.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
+import { pathWith } from '../../parts/filter.tsx';
 import { Confirm } from '../../parts/forms.tsx';
 import { type Column, Facts, Table } from '../../parts/lists.tsx';
 import { Empty } from '../../parts/notes.tsx';
 import { Exact, Time } from '../../parts/texts.tsx';
 import { ConsoleHeading } from '../console-heading.tsx';
-import { bulkPath, PATHS, pathWith } from '../paths.ts';
+import { bulkPath, PATHS } from '../paths.ts';
 
 const TONES: Record<BulkView['state'], Tone> = { running: 'busy', completed: 'good', aborted: 'warn' };
 

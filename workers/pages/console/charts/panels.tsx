@@ -23,7 +23,7 @@ const total = (points: readonly Point[], pick: (point: Point) => number) =>
 
 export function QueueDepth({ points, ...around }: Props) {
   const last = points.at(-1);
-  const sentence = `${last?.queued ?? 0} queued, ${last?.active ?? 0} at work and ${last?.lost ?? 0} lost at the end; at most ${most(points, ({ queued }) => queued)} were queued.`;
+  const sentence = `Now ${last?.queued ?? 0} queued, ${last?.active ?? 0} running, ${last?.lost ?? 0} lost. Longest queue: ${most(points, ({ queued }) => queued)}.`;
   return (
     <Chart
       id="queue"
@@ -32,7 +32,7 @@ export function QueueDepth({ points, ...around }: Props) {
       kind="lines"
       series={[
         { label: 'Queued', look: 'accent', hasArea: true, values: valuesOf(points, ({ queued }) => queued) },
-        { label: 'At work', look: 'good', isDashed: true, values: valuesOf(points, ({ active }) => active) },
+        { label: 'Running', look: 'good', isDashed: true, values: valuesOf(points, ({ active }) => active) },
         { label: 'Lost', look: 'warn', values: valuesOf(points, ({ lost }) => lost) },
       ]}
       top={topOf(points.flatMap(({ queued, active, lost }) => [queued, active, lost]))}
@@ -69,14 +69,14 @@ export function Outcomes({ points, ...around }: Props) {
 const DURATIONS = {
   wake: {
     title: 'Wake latency',
-    about: 'from due to claimed',
+    about: 'From the time a job is due until a machine claims it.',
     half: (point: Point) => point.wakeP50Ms,
     most: (point: Point) => point.wakeP95Ms,
     none: 'No job was claimed in this time.',
   },
   run: {
     title: 'Run time',
-    about: 'from the start to the end of the agent',
+    about: 'From the start of the agent to its end.',
     half: (point: Point) => point.runP50Ms,
     most: (point: Point) => point.runP95Ms,
     none: 'No agent ended in this time.',
@@ -89,7 +89,7 @@ export function Durations({ points, what, ...around }: Props & { what: keyof typ
   const sentence =
     last === undefined
       ? none
-      : `Last, half took at most ${shortTime(half(last) ?? 0)} and 95 % at most ${shortTime(nearly(last) ?? 0)}, ${about}; the slowest 95 % was ${shortTime(most(points, nearly))}.`;
+      : `${about} Now the median is ${shortTime(half(last) ?? 0)}, and 95 % take at most ${shortTime(nearly(last) ?? 0)} (at worst ${shortTime(most(points, nearly))}).`;
   return (
     <Chart
       id={what}
@@ -97,8 +97,8 @@ export function Durations({ points, what, ...around }: Props & { what: keyof typ
       sentence={sentence}
       kind="lines"
       series={[
-        { label: 'Half of the jobs', look: 'accent', values: valuesOf(points, half) },
-        { label: '95 % of the jobs', look: 'warn', isDashed: true, values: valuesOf(points, nearly) },
+        { label: 'Median', look: 'accent', values: valuesOf(points, half) },
+        { label: '95 % take at most', look: 'warn', isDashed: true, values: valuesOf(points, nearly) },
       ]}
       top={topTimeOf(points.flatMap((point) => [half(point), nearly(point)]))}
       words={shortTime}
