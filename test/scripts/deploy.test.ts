@@ -83,6 +83,7 @@ describe('a deploy', () => {
       expect.stringMatching(/^deploy /),
     ]);
     expect(calls()[2]).toContain('weur');
+    expect(calls().at(-1)).toContain('OBJECT_LOCATION:weur');
     const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
     expect(stampedVersion()).toMatch(new RegExp(`^${version}\\+[0-9a-f]{7}(\\.dirty)?$`));
     expect(said).toContain(`Version ${stampedVersion()} runs at http://127.0.0.1:`);

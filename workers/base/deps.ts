@@ -56,6 +56,7 @@ export function makeDeps({ env, now = platform.now(), requestId, waitUntil }: De
       spent.characters += read.characters;
     }),
     machines: machineObjects(env.RUNNER_MACHINE, {
+      location: env.OBJECT_LOCATION,
       keepAlive: waitUntil,
       onLost: ({ machineId }, error) => log('object_not_told', { machineId, message: String(error) }),
     }),

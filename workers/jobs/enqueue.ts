@@ -57,11 +57,10 @@ export async function enqueuePrompt(
       'Shorten it, or put the text into a file of the repository.',
     );
   }
-  const { requestHash, earlier } = await findEarlier(deps, user, { order, idempotencyKey });
-  if (earlier !== undefined) return earlier;
-
+  const requestHash = await hashOf(order, idempotencyKey);
   const times = readTimes(deps.now, order);
-  if (!times.ok) return times;
+  // The insert itself finds out whether the key is used, so that a new job needs one trip to D1.
+  if (!times.ok) return (await findEarlier(deps, user, { order, idempotencyKey })).earlier ?? times;
   return insertJob(deps, user, {
     job: { ...newJob(deps, user, order), ...times.value, idempotencyKey, requestHash },
     together: [],
@@ -69,8 +68,8 @@ export async function enqueuePrompt(
 }
 
 /**
- * Answers a request whose key is already in use. This comes before the checks of times and targets, so that a repeated
- * request returns its job even if its times have passed or its target was removed.
+ * Answers a request whose key is already in use. A repeated request returns its job even if its times have passed, its
+ * target was removed or the account is full.
  */
 export async function findEarlier(
   deps: Deps,
@@ -80,14 +79,18 @@ export async function findEarlier(
   requestHash: string | undefined;
   earlier: Result<Enqueued, 'idempotency_conflict'> | undefined;
 }> {
-  if (idempotencyKey === undefined) return { requestHash: undefined, earlier: undefined };
-  const requestHash = await sha256(JSON.stringify(order));
+  const requestHash = await hashOf(order, idempotencyKey);
+  if (idempotencyKey === undefined) return { requestHash, earlier: undefined };
   const known = await findByKey(deps.db, user.id, idempotencyKey);
   const isValid = known !== undefined && deps.now - known.createdAt < IDEMPOTENCY_MS;
   return {
     requestHash,
     earlier: isValid ? await repeated(deps, user, { job: known, requestHash }) : undefined,
   };
+}
+
+function hashOf(order: object, idempotencyKey: string | undefined): Promise<string> | undefined {
+  return idempotencyKey === undefined ? undefined : sha256(JSON.stringify(order));
 }
 
 /** Returns the job that this key created. Refuses if another request created it. */

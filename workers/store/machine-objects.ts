@@ -29,11 +29,13 @@ export function machineName({ userId, machineId }: MachineKey): string {
 }
 
 interface Namespace<Stub> {
-  getByName(name: string): Stub;
+  getByName(name: string, options?: { locationHint: DurableObjectLocationHint }): Stub;
 }
 
 /** How notifications are sent and logged. */
 interface Hints {
+  /** Where a new object is made. It stays there. */
+  location?: string | undefined;
   /** Lets a call continue after the Worker has sent its answer. */
   keepAlive(work: Promise<void>): void;
   onLost(machine: MachineKey, error: unknown): void;
@@ -41,9 +43,10 @@ interface Hints {
 
 export function machineObjects<Stub extends { fetch(request: Request): Promise<Response> }>(
   namespace: Namespace<Stub>,
-  { keepAlive, onLost }: Hints,
+  { location, keepAlive, onLost }: Hints,
 ): Machines<Stub> {
-  const stubOf = (machine: MachineKey) => namespace.getByName(machineName(machine));
+  const options = location ? { locationHint: location as DurableObjectLocationHint } : undefined;
+  const stubOf = (machine: MachineKey) => namespace.getByName(machineName(machine), options);
   const call = async <T>(machine: MachineKey, ask: (stub: Stub) => Promise<T>): Promise<T> => {
     for (let tries = 1; ; tries += 1) {
       try {

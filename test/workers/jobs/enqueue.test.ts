@@ -157,6 +157,14 @@ describe('an Idempotency-Key', () => {
     expect((await accepts(listJobs, { as: machine.owner, query: {} })).jobs).toHaveLength(1);
   });
 
+  it('costs a new job no further trip to D1', async () => {
+    const machine = await aMachine();
+    const without = await billOf(() => enqueue(machine, { prompt: 'Count.' }));
+    const { trips } = await billOf(() => enqueue(machine, { prompt: 'Count.' }, 'key-1'));
+    expect({ trips }).toEqual({ trips: without.trips });
+    expect(trips).toBe(1);
+  });
+
   it('brings the same job when both come at once', async () => {
     const machine = await aMachine();
     const order = { prompt: 'Count.', ideaId: machine.ideaId };

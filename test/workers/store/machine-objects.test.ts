@@ -47,3 +47,21 @@ describe('a hint to the object of a machine', () => {
     expect({ times: asked.length, lost }).toEqual({ times: 2, lost: [] });
   });
 });
+
+describe('the object of a new machine', () => {
+  it.each([
+    ['weur', { locationHint: 'weur' }],
+    ['', undefined],
+    [undefined, undefined],
+  ])('is made at the location %s of the deployment', async (location, options) => {
+    const asked: unknown[] = [];
+    const stub = { fetch: async () => new Response(null) };
+    const getByName = (...words: unknown[]) => {
+      asked.push(words);
+      return stub;
+    };
+    const hints = { location, keepAlive: () => undefined, onLost: () => undefined };
+    await machineObjects({ getByName }, hints).call(MACHINE, async () => undefined);
+    expect(asked).toEqual([['usr_1/m-1', options]]);
+  });
+});
