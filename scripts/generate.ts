@@ -1,5 +1,5 @@
 /**
- * `node scripts/generate.ts`: writes the files that are generated from `spec/`. With `--check` it writes nothing, and exits
+ * `node scripts/generate.ts`: writes the files that are generated from `spec/` and from the table of the JSON documents. With `--check` it writes nothing, and exits
  * with 1 if a file is missing or out of date.
  */
 
@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { PUBLISHED_SCHEMAS } from '../spec/local/published.ts';
+import { documentsPage, documentsSchema } from './generated/cli-documents.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -31,7 +32,14 @@ function jsonSchemaOf(name: string, schema: z.ZodType): GeneratedFile {
 
 /** Returns every generated file with its expected content. */
 function generate(): GeneratedFile[] {
-  return Object.entries(PUBLISHED_SCHEMAS).map(([name, schema]) => jsonSchemaOf(name, schema));
+  return [
+    ...Object.entries(PUBLISHED_SCHEMAS).map(([name, schema]) => jsonSchemaOf(name, schema)),
+    {
+      path: 'spec/v1/cli-documents.schema.json',
+      content: `${JSON.stringify(documentsSchema(), null, 2)}\n`,
+    },
+    { path: 'docs/cli-json.md', content: documentsPage() },
+  ];
 }
 
 function isStale(file: GeneratedFile): boolean {

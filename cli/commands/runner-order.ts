@@ -15,7 +15,7 @@ import { said } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import { loadMachine } from '../records/machine.ts';
 import { findOrderTarget, type OrderTarget, type RecordedWork, recordFinish } from '../records/runtime.ts';
-import { readRuntime } from '../records/runtime-record.ts';
+import { idleRuntime, readRuntime } from '../records/runtime-record.ts';
 import { attemptOf } from './job-order.ts';
 import { linkedRootOption, type Shell, withCommonOptions } from './shell.ts';
 
@@ -162,7 +162,7 @@ function printOrder(context: Context, { verb, target, response, repository }: Or
     repo_root: repository?.root ?? '',
     target_source: target.source,
     response,
-    runtime: repository === undefined ? null : readRuntime(repository).runtime,
+    runtime: repository === undefined ? idleRuntime() : readRuntime(repository).runtime,
     runtime_path: path,
   };
   const lines: Line[] = [

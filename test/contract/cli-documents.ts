@@ -43,6 +43,7 @@ export const SHAPES: Record<string, string> = {
   issue: 'severity:str code:str message:str fixable:false',
   beat: 'ok:true machine:machine machine_path:str repo_runner_path:str repo_runtime_path:str heartbeat_at_utc:str job_id:str lease_id:str response:obj',
   sync: 'ok:true machine:machine machine_path:str repo_runner_path:str sync_payload:payload response:obj synced_at_utc:str linked_projects:int sessions:int routeable_sessions:int included_project_roots:list skipped_project_roots:list',
+  skipped: 'project_root:str reason:str',
   payload:
     'machineId:str machineName:str platform:str appVersion:str syncedAt:str linkedProjects:list sessions:list',
   worker: 'ok:bool exitCode:int stdout:str stderr:str body:str summary:str command:str',
@@ -50,21 +51,27 @@ export const SHAPES: Record<string, string> = {
   repoSelection: 'source:str target:target',
   target:
     'job_id:str kind:str checkpoint_id:str idea_id:str world_id:str project_root:str orp_session_id:str codex_session_id:str prompt:str',
+  compatibility: 'mode:str legacy_fallback:bool',
+  fallback: 'mode:str legacy_fallback:true reason:str',
+  reviewWorker: 'ok:bool exitCode:int stdout:str stderr:str body:str summary:str command:str structured:obj',
+  foundSession:
+    'agent:str id:str cwd:str last_active_at_utc:str branch:str|null first_prompt:str|null open:bool linked:bool',
+  review: 'id:str ideaId:str jobId:str triggerType:str status:str createdAt:str',
+  job: 'id:str kind:str status:str priority:int attempt:int maxAttempts:int onLeaseLoss:str sessionFallback:str target:obj createdAt:str expiresAt:str updatedAt:str',
+  check: 'check:str status:str message:str remedy:str',
+  ownIssue: 'severity:str code:str message:str fixable:false remedy:str fix:bool',
   selection: 'source:str targeted:bool repo_selection_source:str selected_repo_root:str matched_fields:list',
 };
 
 const SIGNED_IN = 'base_url:str email:str user_id:str connected:true';
-const EXECUTED =
-  'claimed:true job:obj lease:jobLease repo_selection:repoSelection complete_response:obj start_response:obj heartbeat:beat runtime:runtime runtime_path:str candidate_project_roots:list';
-const PLACED = `${EXECUTED} selected_repo_root:str selected_session:session selection:selection message_response:obj heartbeat_error:str`;
-const JOB_LINES = 'job.claimed job.id job.kind';
-const EXECUTED_LINES = `${JOB_LINES} repo.root lease.id session.id session.codex_session_id response.ok runtime.path`;
 const RUNNER_STATUS =
   'ok:true machine:machine machine_path:str repo_has_git:bool repo_runner:obj repo_runner_path:str repo_runtime:runtime repo_runtime_path:str active_lease:lease project_link_exists:bool session_counts:counts sync_ready:bool work_ready:bool hosted_auth:auth warnings:list notes:list next_actions:list';
 const RUNNER_STATUS_LINES =
   'runner.enabled runner.sync_ready runner.work_ready machine.id machine.name machine.platform machine.last_heartbeat_at_utc machine.last_sync_at_utc machine.path repo.runner_path repo.runtime_path runtime.status runtime.active_job_id runtime.active_lease_id runtime.last_job_status project_linked sessions.total sessions.routeable';
 const LINK_STATUS_LINES =
   'project_linked routing_ready project.idea_id project.world_id project.link_path sessions.total sessions.active sessions.archived sessions.routeable primary.orp_session_id primary.codex_session_id hosted.connected hosted.email hosted.world_id';
+const ORDER =
+  'ok:true job_id:str lease_id:str repo_root:str target_source:str response:obj runtime:runtime runtime_path:str';
 const REGISTER = 'link session register --orp-session-id second --label Second --codex-session-id codex-2';
 const SESSION_CHANGE = 'ok:true session_counts:counts';
 const LOGIN = 'auth login --email mira@example.test --password pass';
@@ -167,6 +174,12 @@ export const DOCUMENTS: readonly DocumentRow[] = [
     'ok:true project_link:link project_link_path:str',
     'idea.id idea.title world.id world.name project.root project.link_path',
   ]),
+  row('project, the same as `link status`', [
+    'link project status',
+    'linked',
+    SHAPES.linkStatus ?? '',
+    `${LINK_STATUS_LINES} note* warning* next*`,
+  ]),
   row('project, sessions remain', [
     'link project unbind',
     'linked',
@@ -185,11 +198,23 @@ export const DOCUMENTS: readonly DocumentRow[] = [
     `ok:true created:true session:session primary_session:session session_path:str session_counts:counts`,
     'session.id session.label session.codex_session_id session.primary session.path',
   ]),
+  row('session, known before', [
+    REGISTER.replaceAll('second', 'main').replace('codex-2', 'codex-1'),
+    'linked',
+    `ok:true created:false session:session primary_session:session session_path:str session_counts:counts`,
+    'session.id session.label session.codex_session_id session.primary session.path',
+  ]),
   row('session', [
     'link session list',
     'linked',
     'ok:true sessions:session[] session_counts:counts',
     'sessions.total --- session.id session.label session.primary session.archived session.codex_session_id session.path',
+  ]),
+  row('session, none', [
+    'link session list',
+    'bare',
+    'ok:true sessions:list session_counts:counts',
+    'sessions.total',
   ]),
   row('session', [
     'link session show main',
@@ -221,12 +246,14 @@ export const DOCUMENTS: readonly DocumentRow[] = [
     `${SESSION_CHANGE} removed:true removed_session:session session_path:str primary_session:obj`,
     'removed session.id session.path',
   ]),
-  row('import', [
-    'link import-rust --all',
-    'desktop app',
-    'ok:true imported_project:true project_link:link project_link_path:str imported_sessions:session[] imported_session_count:int primary_session:session session_counts:counts rust_project_path:str rust_sessions_dir:str ignored_codex_session_ids:list skipped_paths:list',
-    'imported_project imported_sessions primary.orp_session_id',
-  ]),
+  ...['link import-rust --all', 'link session import-rust'].map((command) =>
+    row('import', [
+      command,
+      'desktop app',
+      'ok:true imported_project:true project_link:link project_link_path:str imported_sessions:session[] imported_session_count:int primary_session:session session_counts:counts rust_project_path:str rust_sessions_dir:str ignored_codex_session_ids:list skipped_paths:list',
+      'imported_project imported_sessions primary.orp_session_id',
+    ]),
+  ),
   row('link status', [
     'link status',
     'linked',
@@ -236,6 +263,18 @@ export const DOCUMENTS: readonly DocumentRow[] = [
   row('link status, nothing here', [
     'link status',
     'bare',
+    SHAPES.linkStatus ?? '',
+    `${LINK_STATUS_LINES} note* warning* next*`,
+  ]),
+  row('link status, the server does not answer for the world', [
+    'link status',
+    'linked, no world',
+    SHAPES.linkStatus ?? '',
+    `${LINK_STATUS_LINES} note* warning* next*`,
+  ]),
+  row('link status, signed out', [
+    'link status',
+    'signed out, linked',
     SHAPES.linkStatus ?? '',
     `${LINK_STATUS_LINES} note* warning* next*`,
   ]),
@@ -280,6 +319,18 @@ export const DOCUMENTS: readonly DocumentRow[] = [
     SHAPES.beat ?? '',
     'ok heartbeat_at_utc machine.id machine.path repo.runner_path',
   ]),
+  row('runner, with a recorded job', [
+    'runner heartbeat',
+    'a recorded job',
+    SHAPES.beat ?? '',
+    'ok heartbeat_at_utc machine.id machine.path repo.runner_path',
+  ]),
+  row('runner, a repository is skipped', [
+    'runner sync --linked-project-root /nowhere',
+    'linked',
+    (SHAPES.sync ?? '').replace('skipped_project_roots:list', 'skipped_project_roots:skipped[]'),
+    'ok linked_projects sessions routeable_sessions included_project_roots skipped_project_roots machine.path repo.runner_path',
+  ]),
   row('runner', [
     'runner sync',
     'linked',
@@ -290,71 +341,29 @@ export const DOCUMENTS: readonly DocumentRow[] = [
     row('runner, the recorded job', [
       `runner ${verb}`,
       'a recorded job',
-      'ok:true job_id:str lease_id:str repo_root:str target_source:str response:obj runtime:runtime runtime_path:str',
+      ORDER,
+      'ok job.id lease.id repo.root runtime.path',
+    ]),
+  ),
+  row('runner, the last job', [
+    'runner retry',
+    'a last job',
+    ORDER,
+    'ok job.id lease.id repo.root runtime.path',
+  ]),
+  ...['cancel', 'retry'].map((verb) =>
+    row('runner, a job that is named', [
+      `runner ${verb} job_9`,
+      'linked',
+      ORDER,
       'ok job.id lease.id repo.root runtime.path',
     ]),
   ),
 ];
 
-/** `orp runner work --once` and `orp agent work --once`, which run an agent. */
-export const WORK_DOCUMENTS: readonly DocumentRow[] = [
-  row('idle', [
-    'runner work --once',
-    'no job',
-    'ok:true claimed:false job:null heartbeat:beat candidate_project_roots:list',
-    'job.claimed job.status',
-  ]),
-  row('dry run', [
-    'runner work --dry-run',
-    'a job',
-    "ok:true claimed:true dry_run:true job:obj selected_repo_root:str selected_session:session selection:selection repo_selection:repoSelection error:'' heartbeat:beat candidate_project_roots:list",
-    `${JOB_LINES} job.mode`,
-  ]),
-  row('success', [
-    'runner work --once',
-    'a job',
-    `ok:true ${PLACED} logs_response:obj worker:worker sync_result:sync sync_error:''`,
-    EXECUTED_LINES,
-  ]),
-  row('success, the sync fails', [
-    'runner work --once',
-    'a job, no sync',
-    `ok:true ${PLACED} logs_response:obj worker:worker sync_result:null sync_error:str`,
-    EXECUTED_LINES,
-  ]),
-  failed('the agent fails', 'a failing job', `ok:false ${PLACED} logs_response:obj worker:worker error:str`),
-  failed(
-    'the kind is not known',
-    'a strange job',
-    `ok:false ${EXECUTED} selected_session:session message_response:obj error:str`,
-  ),
-  {
-    ...failed(
-      'no repository matches',
-      'a foreign job',
-      `ok:false ${EXECUTED} selected_repo_root:'' selected_session:null selection:null error:str`,
-    ),
-    lines: `${JOB_LINES} lease.id session.id session.codex_session_id response.ok runtime.path error`,
-  },
-  row('compatibility, idle', [
-    'agent work --once',
-    'no job',
-    'ok:true claimed:false job:null heartbeat:beat candidate_project_roots:list compatibility:obj',
-    'job.claimed job.status',
-  ]),
-  row('compatibility, success', [
-    'agent work --once',
-    'a job',
-    `ok:true ${PLACED} worker:worker sync_result:sync sync_error:'' compatibility:obj`,
-    'job.claimed job.kind checkpoint.id job.mode',
-  ]),
-];
-
-function failed(outcome: string, given: string, keys: string): DocumentRow {
-  const rowOfIt = row(outcome, ['runner work --once', given, keys, `${EXECUTED_LINES} error`]);
-  return { ...rowOfIt, exit: 1 };
-}
-
-function row(outcome: string, [command, given, keys, lines]: [string, string, string, string]): DocumentRow {
+export function row(
+  outcome: string,
+  [command, given, keys, lines]: [string, string, string, string],
+): DocumentRow {
   return { outcome, command, given, exit: 0, keys, lines };
 }

@@ -41,6 +41,16 @@ const JOB = {
   prompt: 'Count the gauges.',
   attempts: [],
 };
+const REVIEW = {
+  id: 'chk_1',
+  ideaId: 'ide_1',
+  jobId: 'job_1',
+  triggerType: 'agent-feedback',
+  status: 'completed',
+  createdAt: IDEA.updatedAt,
+  respondedAt: IDEA.updatedAt,
+  summary: 'Good.',
+};
 const RUNTIME = {
   schema_version: '1.0.0',
   status: 'running',
@@ -67,6 +77,10 @@ const RULES: readonly Rule[] = [
   ['POST', /\/restore$/, { ok: true, idea: IDEA }],
   ['GET', /\/world$/, { ok: true, world: WORLD }],
   ['PUT', /\/world$/, { ok: true, world: WORLD }],
+  ['GET', /\/checkpoints$/, { ok: true, checkpoints: [REVIEW], hasMore: false }],
+  ['GET', /\/checkpoints\/[^/]+$/, { ok: true, checkpoint: REVIEW }],
+  ['GET', /\/runner\/jobs$/, { ok: true, jobs: [JOB], hasMore: false }],
+  ['POST', /\/job_1\/(cancel|retry)$/, { ok: true, job: JOB }],
   ['POST', /\/checkpoints$/, { id: 'chk_1', status: 'queued', worldId: 'wor_1', ideaId: 'ide_1' }],
   ['POST', /\/runner\/sync$/, { ok: true, syncedProjects: 1, syncedSessions: 1 }],
   ['GET', /\/runner\/jobs\/[^/]+$/, { ok: true, job: JOB }],
@@ -77,6 +91,9 @@ export function answerAsServer(given: string): (asked: Asked) => Answer {
   return ({ method, path }) => {
     if (given === 'signed out, code needed' && path.endsWith('device-login')) {
       return { body: { success: true, expiresAt: '2026-04-01T10:15:00Z' } };
+    }
+    if (given === 'linked, no world' && path.endsWith('/world')) {
+      return { status: 403, body: { error: 'This idea is not yours.', code: 'forbidden' } };
     }
     const rule = RULES.find(([verb, pattern]) => verb === method && pattern.test(path));
     return { body: rule?.[2] ?? { ok: true } };
@@ -94,8 +111,19 @@ export async function arrange(desk: Desk, given: string, url: string): Promise<v
   }
   if (given === 'desktop app') return arrangeDesktopApp(desk);
   desk.linkTo('ide_1', { world_id: 'wor_1' });
+  if (given === 'a last job') {
+    const last = { ...RUNTIME, status: 'idle', active_job: {}, last_job: RUNTIME.active_job };
+    desk.write(join(desk.link, 'runtime.json'), JSON.stringify(last));
+  }
   if (given === 'a recorded job') desk.write(join(desk.link, 'runtime.json'), JSON.stringify(RUNTIME));
   await desk.orp('runner enable'.split(' '));
+  if (given === 'linked, with sessions of the agent') {
+    const folder = join(desk.home, '.codex', 'sessions', '2026', '04', '01');
+    const id = '0198c2de-0000-7000-8000-000000000001';
+    const meta = { type: 'session_meta', payload: { id, timestamp: IDEA.updatedAt, cwd: desk.repo } };
+    const path = join(folder, `rollout-2026-04-01T10-00-00-${id}.jsonl`);
+    desk.write(path, `${JSON.stringify({ timestamp: IDEA.updatedAt, ...meta })}\n`);
+  }
   await desk.orp(
     'link session register --orp-session-id main --label Main --codex-session-id codex-1'.split(' '),
   );
@@ -111,14 +139,39 @@ function arrangeDesktopApp(desk: Desk): void {
   );
 }
 
+/** Answers like a v0.4.4 server that has a review for the repository, or none. */
+export function answerWithReview(given: string, repo: string): (asked: Asked) => Answer {
+  const recipe = given.includes('failing') ? { say: 'Half.', exit: 3 } : { say: '## Current state\nGood.\n' };
+  const job = {
+    id: 'job_8',
+    kind: 'idea.checkpoint',
+    prompt: JSON.stringify(recipe),
+    world: { id: 'wor_3', projectRoot: repo, codexSessionId: 'codex-1' },
+    checkpoint: { id: 'chk_31' },
+  };
+  let isTaken = given.startsWith('no review');
+  return ({ path, query }) => {
+    if (path.endsWith('/respond')) return { body: { ok: true, id: 'rsp_1' } };
+    if (path.endsWith('/runner/jobs/job_8')) {
+      return { body: { job: { id: 'job_8', status: 'running', leaseId: 'lea_7', checkpointId: 'chk_31' } } };
+    }
+    if (!path.endsWith('/agent/jobs/poll') || isTaken) return { body: {} };
+    if (query.includes('dryRun=1')) return { body: { job, dryRun: true } };
+    isTaken = true;
+    return { body: { job, leaseId: 'lea_7' } };
+  };
+}
+
 /** Queues the job of a situation in which an agent runs. */
 export function arrangeWork(service: FakeService, given: string): void {
-  if (given === 'a job') service.addJob('job_1', { say: 'The gauges were counted: 12.' });
+  if (given === 'a job' || given === 'a job, no agent')
+    service.addJob('job_1', { say: 'The gauges were counted: 12.' });
   if (given === 'a job, no sync') {
     service.addJob('job_1', { say: 'ok' });
     service.order('sync', 'too_large');
   }
   if (given === 'a failing job') service.addJob('job_1', { say: 'Half.', stderr: ['no disk'], exit: 3 });
+  if (given === 'a blank job') service.addJob('job_1', ' ');
   if (given === 'a strange job') service.addJob('job_1', { say: 'ok' }, { kind: 'world.paint' });
   if (given === 'a foreign job') {
     const payload = {
