@@ -39,6 +39,11 @@ interface Bench {
 }
 
 const BENCHES: Record<string, Bench> = {
+  backlog: {
+    summary: 'rows and round trips of each operation while thousands of jobs wait elsewhere',
+    defaults: { machines: 3, jobs: 12_000 },
+    load: () => import('./backlog.ts'),
+  },
   cancel: {
     summary: 'from a cancel until the last process of the agent is gone',
     defaults: { machines: 4, jobs: 20 },

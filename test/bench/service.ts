@@ -17,6 +17,8 @@ export interface BenchService extends Runtime {
   addAccount(): Promise<{ account: Account; userId: string }>;
   /** Adds finished jobs of the account, as if it had worked for years. */
   addHistory(count: number): Promise<void>;
+  /** Adds queued jobs of the account that name a machine. */
+  addQueued(count: number, machineId: string): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -41,6 +43,7 @@ export async function startBenchService(options: Partial<RuntimeOptions> = {}): 
     userId: person.id,
     addAccount: () => addAccount(runtime),
     addHistory: (count) => addHistory(runtime, { userId: person.id, count, endedAt: now - DAY_MS }),
+    addQueued: (count, machineId) => addQueued(runtime, { userId: person.id, count, machineId, at: now }),
   };
 }
 
@@ -72,5 +75,22 @@ async function addHistory(
               'hold', 3, 'primary', 'An old prompt.' FROM n`,
     )
     .bind(count, userId, endedAt)
+    .run();
+}
+
+/** Writes the rows of queued jobs with one statement. As with drawn ids, one job in 32 is in the sample of the counters. */
+async function addQueued(
+  { database }: Runtime,
+  { userId, count, machineId, at }: { userId: string; count: number; machineId: string; at: number },
+): Promise<void> {
+  await database
+    .prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO jobs (user_id, id, kind, status, created_at, available_at, expires_at, updated_at, on_lease_loss,
+                         max_attempts, session_fallback, target_machine_id, prompt)
+       SELECT ?2, 'job_00' || ?5 || printf('%08d', i) || iif(i % 32 = 0, '0', 'z'), 'session.prompt', 'queued', ?3, ?3, ?3 + ?4,
+              ?3, 'hold', 3, 'primary', ?6, 'A waiting prompt.' FROM n`,
+    )
+    .bind(count, userId, at, DAY_MS, randomUUID().slice(0, 8), machineId)
     .run();
 }

@@ -35,8 +35,6 @@ export interface ClaimRequest {
   abilities?: RunnerAbilities | undefined;
   /** If true, returns the job that would be claimed, but claims nothing. */
   dryRun: boolean;
-  /** True if this machine may have leases. If it has none, the leases of the account need not be read. */
-  mayHold: boolean;
 }
 
 export type ClaimOutcome =
@@ -88,7 +86,7 @@ export interface TranscriptPage {
 
 /** The object of one machine. */
 export interface MachineApi extends Rpc.DurableObjectBranded {
-  claim(request: Omit<ClaimRequest, 'userId' | 'machineId' | 'mayHold'>): Promise<ClaimOutcome>;
+  claim(request: Omit<ClaimRequest, 'userId' | 'machineId'>): Promise<ClaimOutcome>;
   wake(): void;
   lookAgainAt(at: number): Promise<void>;
   drain(isDraining: boolean): void;

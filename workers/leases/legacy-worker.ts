@@ -85,22 +85,27 @@ async function take(
 ): Promise<Poll | undefined> {
   const { projectRoot, codexSessionId, ideaId } = candidate;
   const leaseId = deps.newId('lease');
-  const taken = await takeIfAvailable(deps.db, candidate, {
-    leaseId,
-    claimId,
-    instance: 'agent-work',
-    route: {
-      machineId: AGENT_MACHINE_ID,
-      projectRoot,
-      ideaId,
-      orpSessionId: '',
-      codexSessionId,
-      source: 'target_session',
+  const { userId, id } = candidate;
+  const { job: taken } = await takeIfAvailable(
+    deps.db,
+    { userId, id },
+    {
+      leaseId,
+      claimId,
+      instance: 'agent-work',
+      route: {
+        machineId: AGENT_MACHINE_ID,
+        projectRoot,
+        ideaId,
+        orpSessionId: '',
+        codexSessionId,
+        source: 'target_session',
+      },
+      now: deps.now,
+      // Begin with a short lease: if the start fails, no worker has the job, and it must soon return to the queue.
+      leaseExpiresAt: leaseExpiry(deps.now),
     },
-    now: deps.now,
-    // Begin with a short lease: if the start fails, no worker has the job, and it must soon return to the queue.
-    leaseExpiresAt: leaseExpiry(deps.now),
-  });
+  );
   const started = taken && (await begin(deps, candidate, leaseId));
   if (!taken || !started) return undefined;
   deps.log('job_claimed', { jobId: taken.id, machineId: AGENT_MACHINE_ID, leaseId });

@@ -21,7 +21,8 @@ import {
   type RunnerArrival,
   tellSocket,
 } from './channels.ts';
-import { type Found, lookForChannel, recordListening } from './heartbeats.ts';
+import { type Found, findWork } from './claim.ts';
+import { recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
 /** The caller as the Worker describes it, with the hash of the token. Only a prefix of the hash is kept. */
@@ -69,10 +70,7 @@ async function receiveRunner(
   const { state, machine, deps } = receiver;
   const { response, socket } = openRunnerChannel(state, { transport, instance, token: tokenMark(tokenHash) });
   return orClose(socket, async () => {
-    const [found, isSignedIn] = await Promise.all([
-      lookForChannel(deps, machine),
-      isTokenLive(deps, tokenHash),
-    ]);
+    const [found, isSignedIn] = await Promise.all([findWork(deps, machine), isTokenLive(deps, tokenHash)]);
     if (!isSignedIn) {
       closeRevoked(socket);
       return refused('unauthenticated');

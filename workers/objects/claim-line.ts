@@ -14,7 +14,7 @@ import type { ClaimGate } from './quiet-queue.ts';
 /** A claim that has waited longer than this is not begun, because its runner will soon poll again. */
 const CLAIM_LINE_MS = 3000;
 
-export type Asked = Omit<ClaimRequest, 'userId' | 'machineId' | 'mayHold'>;
+export type Asked = Omit<ClaimRequest, 'userId' | 'machineId'>;
 
 interface Parts {
   state: DurableObjectState;
@@ -53,14 +53,11 @@ export class ClaimLine {
     if (quietUntil !== undefined && !request.dryRun)
       return { kind: 'idle', nextAt: quietUntil, draining: gate.isDraining };
     const foundNothing = gate.beginRead(abilities);
-    const mayHold = await leases.mayHold(deps);
-    const wake = () => presence.wake();
-    const outcome = await claimJob(deps, { ...request, ...machine, mayHold }, wake).catch(
-      (error: unknown) => {
-        leases.doubt(deps.now);
-        throw error;
-      },
-    );
+    const hooks = { onHeld: leases.beginRead(deps), onNews: () => presence.wake() };
+    const outcome = await claimJob(deps, { ...request, ...machine }, hooks).catch((error: unknown) => {
+      leases.doubt();
+      throw error;
+    });
     if (outcome.kind === 'claimed') {
       if (outcome.replaced !== undefined) leases.drop(outcome.replaced);
       leases.add(outcome.job);

@@ -1,33 +1,39 @@
 /**
  * Hands at most one job to a machine. It runs inside the machine's object, one claim at a time, in three steps:
  *
- *   read    the machine, its linked repositories, the account's leases and queue             (one round trip)
- *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a route here
- *   write   one guarded statement; if another machine was faster, the next candidate is tried
+ *   read    the machine, its linked repositories, the held jobs, the first job of each lane   (one round trip)
+ *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a free route here
+ *   write   one guarded statement; if another machine was faster, the next lane is tried
+ *
+ * A second read is needed only if a job has become due that was queued for later.
  */
 
-import { kindsOf, knowsKind } from '../../spec/job/abilities.ts';
+import { knowsKind } from '../../spec/job/abilities.ts';
 import { isRedeliverable, leaseExpiry } from '../../spec/job/lease.ts';
-import type { JobTarget, Route, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
-import { isRouteable, routesFor, withAgents } from '../../spec/job/routing.ts';
+import type { Route, SyncedProject } from '../../spec/job/routing.ts';
+import { routesFor, withAgents } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
-import type { ClaimOutcome, ClaimRequest } from '../base/machine-api.ts';
-import type { Candidate, CandidatePosition, FreePlaces, Places } from '../store/claim-reads.ts';
+import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.ts';
+import type { Candidate, CandidatePosition } from '../store/claim-reads.ts';
 import {
   CANDIDATE_PAGE,
+  isBefore,
+  moveDue,
   readCandidates,
   readHeld,
   readMachine,
-  readNextAvailable,
+  readNextDue,
 } from '../store/claim-reads.ts';
+import type { Row } from '../store/database.ts';
 import { rowsOf } from '../store/database.ts';
 import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
-import { findJob, readTexts } from '../store/jobs.ts';
+import { readJob, readTexts } from '../store/jobs.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
 import {
   abilitiesByMachine,
+  abilitiesOf,
   abilitiesText,
   type MachineRow,
   readMachinesOf,
@@ -36,41 +42,78 @@ import {
   setAbilitiesIfOther,
 } from '../store/machines.ts';
 
+/** The pause after a poll that found nothing although more jobs have become due than one poll moves to their lanes. */
+const LOOK_AGAIN_MS = 1000;
+
+/** The data of one look at the queue. */
 interface Seen {
   machine: { userId: string; draining: number; abilities: string | null; lastSeenAt: number } | undefined;
-  /** The jobs that machines of the account hold, including `lost` jobs. Undefined if not read. */
-  held: JobRow[] | undefined;
+  /** The jobs that machines of the account hold, including `lost` jobs. */
+  held: JobRow[];
   /** The repositories that this machine has linked. */
   own: SyncedProject[];
+  /** The first job of each lane, in the order of the queue. */
   candidates: Candidate[];
+  /** When the next job becomes due that was queued for later. */
+  nextDueAt: number | undefined;
 }
 
-/** @param onNews called after D1 has recorded that the runner's abilities have changed */
-export async function claimJob(deps: Deps, request: ClaimRequest, onNews: () => void): Promise<ClaimOutcome> {
+export interface ClaimHooks {
+  /** Called with the jobs that machines of the account hold. */
+  onHeld(held: readonly JobRow[]): void;
+  /** Called after D1 has recorded that the runner's abilities have changed. */
+  onNews(): void;
+}
+
+export async function claimJob(deps: Deps, request: ClaimRequest, hooks: ClaimHooks): Promise<ClaimOutcome> {
   const seen = await look(deps, request);
+  hooks.onHeld(seen.held);
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
 
-  noteAbilities(deps, request, { known: seen.machine.abilities, onNews });
+  noteAbilities(deps, request, { known: seen.machine.abilities, onNews: hooks.onNews });
 
-  const held = request.dryRun ? undefined : leaseToRepeat(seen.held ?? [], request, deps.now);
+  const held = request.dryRun ? undefined : leaseToRepeat(seen.held, request, deps.now);
   if (held !== undefined) return repeatLease(deps, request, held);
   if (seen.machine.draining === 1) {
     noteSeen(deps, request, seen.machine);
     return { kind: 'idle', nextAt: undefined, draining: true };
   }
 
-  for (let page = seen.candidates; page.length > 0; ) {
-    const outcome = await takeFirst(deps, request, { seen, page });
-    if (outcome !== undefined) return outcome;
-    if (page.length < CANDIDATE_PAGE) break;
-    page = await nextPage(deps, request, { seen, after: page.at(-1) });
-  }
+  const known = { isSeenLongAgo: isSeenLongAgo(seen.machine, deps.now) };
+  const attempt = (turn: Turn) =>
+    request.dryRun ? wouldClaim(deps, request, turn) : take(deps, { ...request, ...known }, turn);
+  const outcome = await tryEach(deps, request, { seen, attempt });
+  if (outcome !== undefined) return outcome;
   noteSeen(deps, request, seen.machine);
-  return {
-    kind: 'idle',
-    nextAt: hasUnstarted(seen.held ?? [], request) ? deps.now : await nextDueAt(deps, request),
-  };
+  return { kind: 'idle', nextAt: hasUnstarted(seen.held, request) ? deps.now : lookAgainAt(seen, deps.now) };
+}
+
+/** What a machine would find if it polled now. `nextAt` is when the next known job becomes due. */
+export type Found =
+  | { kind: 'work' | 'unknown_machine' | 'foreign_machine' }
+  | { kind: 'idle'; nextAt: number | undefined };
+
+/**
+ * Returns whether there is work for a machine, now or later, and claims nothing. Uses the abilities from the last poll, so
+ * that the runner does not poll for a job that it cannot take.
+ */
+export async function findWork(deps: Deps, machine: MachineOf): Promise<Found> {
+  const seen = await look(deps, machine);
+  if (seen.machine === undefined) return { kind: 'unknown_machine' };
+  if (seen.machine.userId !== machine.userId) return { kind: 'foreign_machine' };
+  if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
+  const request = { ...machine, abilities: abilitiesOf(seen.machine), dryRun: true };
+  const work = await tryEach(deps, request, {
+    seen,
+    attempt: async () => ({ outcome: 'work' as const }),
+  });
+  return work === undefined ? { kind: 'idle', nextAt: lookAgainAt(seen, deps.now) } : { kind: work };
+}
+
+/** Returns when to look again although nothing is queued until then. */
+function lookAgainAt({ nextDueAt }: Seen, now: number): number | undefined {
+  return nextDueAt && Math.max(nextDueAt, now + LOOK_AGAIN_MS);
 }
 
 /**
@@ -100,78 +143,28 @@ function isSeenLongAgo({ lastSeenAt }: { lastSeenAt: number }, now: number): boo
   return now - lastSeenAt >= SEEN_EVERY_MS;
 }
 
-/** Reads when the next job becomes due. Called only if nothing was claimed, because it reads the complete queue. */
-async function nextDueAt(
-  deps: Deps,
-  { userId, machineId, abilities }: ClaimRequest,
-): Promise<number | undefined> {
-  const next = await deps.db.first<{ at: number | null }>(
-    readNextAvailable(userId, { machineId, now: deps.now, kinds: kindsOf(abilities) }),
-  );
-  return next?.at ?? undefined;
-}
-
-async function look(
-  deps: Deps,
-  { userId, machineId, abilities, mayHold, dryRun }: ClaimRequest,
-): Promise<Seen> {
-  const [machine, projects, sessions, candidates, held] = await deps.db.batch([
+async function look(deps: Deps, { userId, machineId }: MachineOf): Promise<Seen> {
+  const at = { machineId, now: deps.now };
+  const reads = [
     readMachine(machineId),
     ...readLinks(userId, { machineIds: [machineId] }),
-    readCandidates(userId, { machineId, now: deps.now, kinds: kindsOf(abilities) }),
-    // Each live job costs a read, so live jobs are read only if they may matter.
-    ...(mayHold || dryRun ? [readHeld(userId)] : []),
-  ]);
+    readCandidates(userId, at),
+    readHeld(userId),
+    readNextDue(userId, machineId),
+  ];
+  const seen = toSeen(await deps.db.batch(reads));
+  if (seen.nextDueAt === undefined || seen.nextDueAt > deps.now) return seen;
+  const [, ...again] = await deps.db.batch([moveDue(userId, at), ...reads]);
+  return toSeen(again);
+}
+
+function toSeen([machine, projects, sessions, candidates, held, next]: readonly { rows: Row[] }[]): Seen {
   return {
     machine: machine?.rows[0] as Seen['machine'],
-    own: withAgents(toSyncedProjects(projects, sessions), () => abilities),
+    own: toSyncedProjects(projects, sessions),
     candidates: rowsOf<Candidate>(candidates),
-    held: held && rowsOf<JobRow>(held),
-  };
-}
-
-/**
- * Reads the next page, because the last page had no job for this machine. Reads only jobs for its free sessions and
- * repositories.
- */
-async function nextPage(
-  deps: Deps,
-  { userId, machineId, abilities }: ClaimRequest,
-  { seen, after }: { seen: Seen; after: CandidatePosition | undefined },
-): Promise<Candidate[]> {
-  seen.held ??= await deps.db.all<JobRow>(readHeld(userId));
-  const free = freePlaces(seen.own, new Set(seen.held.map((job) => job.codexSessionId)));
-  if (free.free.projectRoots.length === 0) return [];
-  return deps.db.all<Candidate>(
-    readCandidates(userId, { machineId, now: deps.now, kinds: kindsOf(abilities), after, free }),
-  );
-}
-
-function freePlaces(own: readonly SyncedProject[], busy: ReadonlySet<string | null>): FreePlaces {
-  const isFree = (session: SyncedSession) => isRouteable(session) && !busy.has(session.codexSessionId);
-  const isHeld = (session: SyncedSession) => isRouteable(session) && busy.has(session.codexSessionId);
-  const sessions = own.flatMap((project) => project.sessions);
-  // A session name blocks no job if a free session in another repository has the same name.
-  const freeNames = new Set(sessions.filter(isFree).map((session) => session.orpSessionId));
-  const held = sessions.filter(isHeld);
-  return {
-    open: placesOf(
-      own.filter((project) => routesFor(ANY_JOB, [project]).some((one) => !busy.has(one.codexSessionId))),
-    ),
-    free: placesOf(own.filter((project) => project.sessions.some(isFree))),
-    busy: {
-      orpSessionIds: held.map((session) => session.orpSessionId).filter((id) => !freeNames.has(id)),
-      codexSessionIds: held.flatMap((session) => session.codexSessionId ?? []),
-    },
-  };
-}
-
-const ANY_JOB: JobTarget = { sessionFallback: 'none' };
-
-function placesOf(projects: readonly SyncedProject[]): Places {
-  return {
-    projectRoots: projects.map((project) => project.projectRoot),
-    ideaIds: projects.map((project) => project.ideaId),
+    held: rowsOf<JobRow>(held),
+    nextDueAt: rowsOf<{ at: number | null }>(next)[0]?.at ?? undefined,
   };
 }
 
@@ -226,68 +219,141 @@ async function repeatLease(
   return { kind: 'claimed', job: claimed, prompt, replaced: lease.from };
 }
 
-async function takeFirst(
+/** The job that has its turn, with one of its routes, and the job that would have its turn after it. */
+interface Turn {
+  job: Candidate;
+  route: Route;
+  next: CandidatePosition | undefined;
+}
+
+/** The result of a turn. Without an outcome, the next route or job has its turn. */
+interface Tried<T> {
+  outcome?: T | undefined;
+  /** True if the session is busy, so that no other job can run in it either. */
+  isBusy?: boolean;
+  /** The job that is now the first of the lane, because another machine has claimed the one that was. */
+  first?: Candidate | undefined;
+}
+
+/** Gives the first jobs of all lanes their turn, in the order of the queue. Skips busy sessions. */
+async function tryEach<T>(
   deps: Deps,
   request: ClaimRequest,
-  { seen, page }: { seen: Seen; page: readonly Candidate[] },
-): Promise<ClaimOutcome | undefined> {
-  for (const job of page) {
-    const routes = await routesHere(deps, request, { job, own: seen.own });
-    for (const route of routes.filter((one) => !isBusy(seen, one))) {
-      if (request.dryRun) return wouldClaim(deps, job, route);
-      const taken = await takeIfAvailable(deps.db, job, {
-        leaseId: deps.newId('lease'),
-        claimId: request.claimId,
-        instance: request.instance,
-        route,
-        now: deps.now,
-        leaseExpiresAt: leaseExpiry(deps.now),
-        isSeenLongAgo: seen.machine !== undefined && isSeenLongAgo(seen.machine, deps.now),
-      });
-      if (taken !== undefined) {
-        const { prompt, ...claimed } = taken;
-        return { kind: 'claimed', job: claimed, prompt };
+  { seen, attempt }: { seen: Seen; attempt: (turn: Turn) => Promise<Tried<T>> },
+): Promise<T | undefined> {
+  const busy = new Set(seen.held.map((job) => job.codexSessionId));
+  for (let page = seen.candidates; page.length > 0; page = await nextPage(deps, request, page)) {
+    const routesOf = routesHere(deps, request, { seen, page });
+    const waiting = [...page];
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      for (const route of await routesOf(job)) {
+        if (busy.has(route.codexSessionId)) continue;
+        const { outcome, isBusy, first } = await attempt({ job, route, next: waiting[0] });
+        if (outcome !== undefined) return outcome;
+        if (isBusy) busy.add(route.codexSessionId);
+        if (first === undefined || first.id === job.id) continue;
+        insertInOrder(waiting, first);
+        break;
       }
-      // Another machine was faster, or the session is busy. This also affects later routes and jobs in this session.
-      seen.held ??= await deps.db.all<JobRow>(readHeld(request.userId));
     }
   }
   return undefined;
 }
 
-function isBusy({ held }: Seen, route: Route): boolean {
-  return held?.some((job) => job.codexSessionId === route.codexSessionId) ?? false;
+function insertInOrder(waiting: Candidate[], job: Candidate): void {
+  const place = waiting.findIndex((other) => isBefore(job, other));
+  waiting.splice(place === -1 ? waiting.length : place, 0, job);
 }
 
-async function wouldClaim(deps: Deps, candidate: Candidate, route: Route): Promise<ClaimOutcome> {
-  const job = await findJob(deps.db, candidate.userId, candidate.id);
-  if (job === undefined) return { kind: 'idle', nextAt: undefined };
-  return { kind: 'would_claim', job, prompt: await promptOf(deps, job), route };
+/** Reads the next lanes. There are many lanes only if the waiting jobs have many different targets. */
+async function nextPage(
+  deps: Deps,
+  { userId, machineId }: ClaimRequest,
+  page: readonly Candidate[],
+): Promise<Candidate[]> {
+  if (page.length < CANDIDATE_PAGE) return [];
+  return deps.db.all<Candidate>(readCandidates(userId, { machineId, now: deps.now, after: page.at(-1) }));
+}
+
+async function take(
+  deps: Deps,
+  { claimId, instance, isSeenLongAgo }: ClaimRequest & { isSeenLongAgo: boolean },
+  { job: lane, route, next }: Turn,
+): Promise<Tried<ClaimOutcome>> {
+  const { job, isBusy, isDrained, first } = await takeIfAvailable(
+    deps.db,
+    { lane, next },
+    {
+      leaseId: deps.newId('lease'),
+      claimId,
+      instance,
+      route,
+      now: deps.now,
+      leaseExpiresAt: leaseExpiry(deps.now),
+      isSeenLongAgo,
+    },
+  );
+  if (isDrained) return { outcome: { kind: 'idle', nextAt: undefined, draining: true } };
+  if (job === undefined) return { isBusy, first };
+  const { prompt, ...claimed } = job;
+  return { outcome: { kind: 'claimed', job: claimed, prompt } };
+}
+
+async function wouldClaim(
+  deps: Deps,
+  { userId }: ClaimRequest,
+  { job: { id }, route }: Turn,
+): Promise<Tried<ClaimOutcome>> {
+  const [row, texts] = await deps.db.batch([readJob(userId, id), readTexts(userId, id)]);
+  const [job] = rowsOf<JobRow>(row);
+  const [text] = rowsOf<{ prompt: string }>(texts);
+  if (job === undefined || text === undefined) return {};
+  return { outcome: { kind: 'would_claim', job, prompt: text.prompt, route } };
 }
 
 /**
- * Returns the routes of a job that end at this machine, best first. Other machines matter only if the job names a session
- * that is not here: the job falls back to a session here unless another machine has the named session.
+ * Returns the routes of a job that end at this machine, best first. Other machines matter only if a job names a session that
+ * is not here: it falls back to a session here unless another machine has the named session. They are read once for all jobs
+ * of the page, and only if such a job has its turn.
  */
-async function routesHere(
+function routesHere(
   deps: Deps,
   request: ClaimRequest,
-  { job, own }: { job: Candidate; own: readonly SyncedProject[] },
-): Promise<Route[]> {
-  const { userId, machineId, projectRoots } = request;
-  const target = targetOf(job);
-  let routes = routesFor(target, own);
-  if (target.machineId === undefined && routes.some((route) => route.fallbackReason !== undefined)) {
-    const links = linksOf([target]);
-    const [machines, projects, sessions] = await deps.db.batch([
-      readMachinesOf(userId, links.machineIds),
-      ...readLinks(userId, links),
-    ]);
-    const abilities = abilitiesByMachine(rowsOf<MachineRow>(machines)).set(machineId, request.abilities);
-    const linked = withAgents(toSyncedProjects(projects, sessions), (id) => abilities.get(id));
-    routes = routesFor(target, linked).filter((route) => route.machineId === machineId);
-  }
-  return routes.filter((route) => projectRoots === undefined || projectRoots.includes(route.projectRoot));
+  { seen, page }: { seen: Seen; page: readonly Candidate[] },
+): (job: Candidate) => Promise<Route[]> {
+  const { machineId, projectRoots, abilities } = request;
+  const own = withAgents(seen.own, () => abilities);
+  const fallsBack = (job: Candidate, routes: readonly Route[]) =>
+    job.targetMachineId === null && routes.some((route) => route.fallbackReason !== undefined);
+  let everywhere: Promise<SyncedProject[]> | undefined;
+  return async (job) => {
+    if (!knowsKind(abilities, job.kind)) return [];
+    let routes = routesFor(targetOf(job), own);
+    if (fallsBack(job, routes)) {
+      everywhere ??= readEverywhere(
+        deps,
+        request,
+        page.filter((one) => fallsBack(one, routesFor(targetOf(one), own))),
+      );
+      routes = routesFor(targetOf(job), await everywhere).filter((route) => route.machineId === machineId);
+    }
+    return routes.filter((route) => projectRoots === undefined || projectRoots.includes(route.projectRoot));
+  };
+}
+
+/** Reads the repositories of all machines that could take one of these jobs. */
+async function readEverywhere(
+  deps: Deps,
+  { userId, machineId, abilities: own }: ClaimRequest,
+  jobs: readonly Candidate[],
+): Promise<SyncedProject[]> {
+  const links = linksOf(jobs.map(targetOf));
+  const [machines, projects, sessions] = await deps.db.batch([
+    readMachinesOf(userId, links.machineIds),
+    ...readLinks(userId, links),
+  ]);
+  const abilities = abilitiesByMachine(rowsOf<MachineRow>(machines)).set(machineId, own);
+  return withAgents(toSyncedProjects(projects, sessions), (id) => abilities.get(id));
 }
 
 async function promptOf(deps: Deps, job: JobRow): Promise<string> {

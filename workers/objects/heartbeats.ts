@@ -8,7 +8,6 @@ import { isPassingFailure } from '../base/failures.ts';
 import type { BeatAnswer, MachineBeat, MachineOf, SaidOfMachine } from '../base/machine-api.ts';
 import { BRIEF_WAIT_MS } from '../store/database.ts';
 import {
-  abilitiesOf,
   conditionOf,
   findMachine,
   type MachineRow,
@@ -17,7 +16,6 @@ import {
   setListeningIfChanged,
   touchIfOwned,
 } from '../store/machines.ts';
-import { claimJob } from './claim.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
@@ -172,26 +170,5 @@ export async function recordListening(
       instance: listening?.instance,
     };
     deps.log(listening ? 'machine_listening' : 'machine_not_listening', fields);
-  }
-}
-
-/** The facts for an opening channel. `nextAt` is when the next known job becomes due. */
-export type Found =
-  | { kind: 'work' | 'unknown_machine' | 'foreign_machine' }
-  | { kind: 'idle'; nextAt: number | undefined };
-
-/** Finds the owner of the machine, and whether there is work now or later. Claims nothing. */
-export async function lookForChannel(deps: Deps, machine: MachineOf): Promise<Found> {
-  // Use the abilities from the last poll, so that the runner does not poll for a job that it cannot take.
-  const known = await findMachine(deps.db, machine.machineId);
-  const abilities = known && abilitiesOf(known);
-  const request = { ...machine, abilities, dryRun: true, mayHold: true };
-  const outcome = await claimJob(deps, request, () => undefined);
-  switch (outcome.kind) {
-    case 'claimed':
-    case 'would_claim':
-      return { kind: 'work' };
-    default:
-      return outcome;
   }
 }

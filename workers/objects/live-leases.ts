@@ -59,7 +59,6 @@ export class LiveLeases {
   #leases: Map<string, LiveLease> | undefined;
   /** Until this time, the object uses its memory and does not ask D1. */
   #believedUntil = 0;
-  #doubtedUntil = 0;
 
   constructor(machine: MachineOf, memo: LeaseMemo) {
     this.#machine = machine;
@@ -86,15 +85,25 @@ export class LiveLeases {
     });
   }
 
-  /** Asks D1 each time for the duration of a lease, because the last write may still take effect. */
-  doubt(now: number): void {
+  /** Reads the leases again, because a write may have taken effect although it was not answered. */
+  doubt(): void {
     this.#leases = undefined;
-    this.#doubtedUntil = leaseExpiry(now);
   }
 
-  /** Returns whether this machine may hold a lease. */
-  async mayHold(deps: Deps): Promise<boolean> {
-    return (await this.#loaded(deps)).size > 0 || deps.now < this.#doubtedUntil;
+  /**
+   * Call this when a read of the held jobs begins, and the returned function with its result. If memory has no leases, they
+   * are built from it, so that they need no read of their own.
+   */
+  beginRead(deps: Deps): (held: readonly JobRow[]) => void {
+    const before = this.#leases;
+    return (held) => {
+      if (this.#isBelieved(deps) || this.#leases !== before) return;
+      this.#rebuild(held, this.#memo.read() ?? []);
+    };
+  }
+
+  #isBelieved({ now }: Deps): boolean {
+    return this.#leases !== undefined && now < this.#believedUntil;
   }
 
   drop(leaseId: string): void {

@@ -1,7 +1,7 @@
 /** Compares the usage of an account with its limits. Triggers update the counters; this file only reads them. */
 
 import type { AccountLimit, AccountLimits } from '../../spec/bounds.ts';
-import type { Database, Statement } from './database.ts';
+import { type Database, raw, type Statement, sql } from './database.ts';
 
 /** The amounts that a write would add, by limit. */
 export type Added = Partial<Record<'queuedJobs' | 'keptJobs' | 'ideas' | 'features' | 'storedBytes', number>>;
@@ -19,24 +19,33 @@ const COUNTERS = {
   features: 'features',
   storedBytes: 'stored_bytes',
   keptJobs: 'kept_jobs',
+  queuedJobs: 'live_jobs',
 } as const;
 
-function heldOf(name: keyof Added, userId: string, limit: Statement): Statement {
-  if (name !== 'queuedJobs') {
-    const counter = `(SELECT ${COUNTERS[name]} FROM account_usage WHERE user_id = ?)`;
-    return { sql: `coalesce(${counter}, 0)`, values: [userId] };
-  }
-  // Counts entries in the index of live jobs, and stops at the limit.
-  const live = 'SELECT 1 FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND finished_at IS NULL';
-  return { sql: `(SELECT count(*) FROM (${live} LIMIT ${limit.sql}))`, values: [userId, ...limit.values] };
+/** A limit of jobs up to this number is compared with the exact number of jobs, which a sample would miss. */
+const COUNTED_EXACTLY = 100;
+
+function counterOf(name: keyof Added, userId: string): Statement {
+  return sql`coalesce((SELECT ${raw(COUNTERS[name])} FROM account_usage WHERE user_id = ${userId}), 0)`;
+}
+
+/**
+ * The condition that one more live job fits. The counter is a sample (record 0047), so that a long queue costs nothing. Only
+ * if the sample says that there is no room, or if the limit is low, the jobs are counted, up to the limit.
+ */
+function hasRoomInQueue(userId: string, count: number, limit: Statement): Statement {
+  const exact = sql`(SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_live
+    WHERE user_id = ${userId} AND finished_at IS NULL LIMIT ${limit})) + ${count} <= ${limit}`;
+  const sampled = sql`${counterOf('queuedJobs', userId)} + ${count} <= ${limit}`;
+  return sql`((${limit} > ${COUNTED_EXACTLY} AND ${sampled}) OR ${exact})`;
 }
 
 /** The condition that the account has room for the amounts that a write adds. A write that adds nothing is always allowed. */
 export function hasRoom(userId: string, added: Added, limits: AccountLimits): Statement {
   const parts = entriesOf(added).map(([name, count]): Statement => {
     const limit = limitOf(name, userId, limits);
-    const held = heldOf(name, userId, limit);
-    return { sql: `${held.sql} + ? <= ${limit.sql}`, values: [...held.values, count, ...limit.values] };
+    if (name === 'queuedJobs') return hasRoomInQueue(userId, count, limit);
+    return sql`${counterOf(name, userId)} + ${count} <= ${limit}`;
   });
   if (parts.length === 0) return { sql: 'TRUE', values: [] };
   return {

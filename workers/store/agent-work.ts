@@ -56,7 +56,7 @@ export function findByClaim(
 ): Promise<JobRow | undefined> {
   return db.first<JobRow>({
     sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND finished_at IS NULL
-          AND ${statusIn(LEASED_STATUSES)} AND machine_id = ? AND claim_id = ?`,
+          AND place = 'held' AND ${statusIn(LEASED_STATUSES)} AND machine_id = ? AND claim_id = ?`,
     values: [userId, machineId, claimId],
   });
 }

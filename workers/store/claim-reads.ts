@@ -1,13 +1,18 @@
-/** The reads of a claim: the machine, its live leases, and the queued jobs that it may take. */
+/**
+ * The reads of a claim: the machine, the jobs that are held, and the first job of each lane that the machine may take.
+ *
+ * The database derives `place` and `lane` of a live job from its row (migration 0017). All queued jobs of a lane have the
+ * same target and kind, so they have the same routes: if the first of them cannot run, no other can.
+ */
 
 import { HELD_STATUSES } from '../../spec/job/status.ts';
 import type { Statement } from './database.ts';
 import { raw, sql } from './database.ts';
 import { mayBe, statusIn } from './guard.ts';
-import type { TargetFields } from './job-row.ts';
+import type { JobRow, TargetFields } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 
-/** The number of jobs in one read. The next page is read only if none of these jobs fits. */
+/** The number of lanes in one read. The next page is read only if no job of these lanes fits. */
 export const CANDIDATE_PAGE = 50;
 
 export interface CandidatePosition {
@@ -15,135 +20,134 @@ export interface CandidatePosition {
   id: string;
 }
 
-/** The fields of a queued job that routing needs. Every claim reads a page of them, so they must be small. */
-export type Candidate = TargetFields & CandidatePosition & { userId: string };
+/** A lane of an account. */
+export interface LaneKey {
+  userId: string;
+  place: string;
+  lane: string;
+}
 
-interface CandidateQuery {
+/** The first job of a lane, with the fields that routing needs. */
+export type Candidate = LaneKey & TargetFields & CandidatePosition & Pick<JobRow, 'kind'>;
+
+interface LaneQuery {
   machineId: string;
   now: number;
-  /** The kinds that the runner knows. */
-  kinds: readonly string[];
-  after?: CandidatePosition | undefined;
-  /** The free places of the machine. If absent, they are unknown, and the query reads all jobs. */
-  free?: FreePlaces | undefined;
-}
-
-/** Repositories and ideas, each as a list for an SQL statement. */
-export interface Places {
-  projectRoots: readonly string[];
-  ideaIds: readonly string[];
 }
 
 /**
- * The places where a job could run now. Jobs for other places are not read, so a long queue for a busy session costs nothing.
+ * Clocks of Workers and objects may differ by this much. A job that was due when it was queued can be claimed at once, even
+ * if the clock of the machine's object is behind.
  */
-export interface FreePlaces {
-  /** Places whose primary session is free, for jobs that name no session. */
-  open: Places;
-  /** Places where any session is free. */
-  free: Places;
-  /** Sessions that another job occupies. Jobs that name one of these sessions must wait. */
-  busy: { orpSessionIds: readonly string[]; codexSessionIds: readonly string[] };
-}
+const CLOCK_SKEW_MS = 1000;
 
-/** The condition by which `readCandidates` skips jobs that cannot run now. */
-function placeCondition(userId: string, machineId: string, free: FreePlaces | undefined): Statement {
-  if (free === undefined) {
-    return sql`
-      (idea_id IS NULL OR idea_id IN (SELECT idea_id FROM linked_projects
-        WHERE user_id = ${userId} AND machine_id = ${machineId}))
-      AND (target_project_root IS NULL OR target_project_root IN (SELECT project_root FROM linked_projects
-        WHERE user_id = ${userId} AND machine_id = ${machineId}))`;
-  }
-  const { busy } = free;
-  return allOf(
-    ' OR ',
-    allOf(' AND ', sql`target_orp_session_id IS NULL AND target_codex_session_id IS NULL`, isIn(free.open)),
-    allOf(
-      ' AND ',
-      sql`coalesce(target_orp_session_id, target_codex_session_id) IS NOT NULL`,
-      isIn(free.free),
-      sql`NOT ((target_orp_session_id IS NULL
-          OR target_orp_session_id IN (SELECT value FROM json_each(${JSON.stringify(busy.orpSessionIds)})))
-        AND (target_codex_session_id IS NULL
-          OR target_codex_session_id IN (SELECT value FROM json_each(${JSON.stringify(busy.codexSessionIds)}))))`,
-    ),
-  );
-}
+/** How many due jobs a poll moves to their lanes at most. The next poll moves the others. */
+const MOVED_AT_ONCE = 50;
 
-function isIn({ projectRoots, ideaIds }: Places): Statement {
+/**
+ * The places whose jobs the machine may take: jobs that name it, jobs that name one of its repositories or ideas and no
+ * machine, and jobs that name none of these. `state` is `later` for jobs that are not due.
+ */
+function placesOf(state: 'ready' | 'later', userId: string, machineId: string): Statement {
+  const linked = (place: Statement) =>
+    sql`SELECT ${`${state} `} || ${place} FROM linked_projects WHERE user_id = ${userId} AND machine_id = ${machineId}`;
   return sql`
-    (idea_id IS NULL OR idea_id IN (SELECT value FROM json_each(${JSON.stringify(ideaIds)})))
-    AND (target_project_root IS NULL
-      OR target_project_root IN (SELECT value FROM json_each(${JSON.stringify(projectRoots)})))`;
+    SELECT ${`${state} machine ${machineId}`} AS place UNION ALL SELECT ${`${state} any`}
+    UNION ALL ${linked(raw("'root ' || project_root"))} UNION ALL ${linked(raw("'idea ' || idea_id"))}`;
 }
 
-function allOf(word: ' AND ' | ' OR ', ...parts: readonly Statement[]): Statement {
-  return {
-    sql: `(${parts.map((part) => part.sql).join(word)})`,
-    values: parts.flatMap((part) => part.values),
-  };
-}
-
-/** The condition that limits jobs to the kinds that the runner knows. */
-function ofKinds(kinds: readonly string[]): Statement {
-  return sql`kind IN (SELECT value FROM json_each(${JSON.stringify(kinds)}))`;
+/** The jobs of a lane or a place that may be claimed, in the order of the queue. */
+function claimable(userId: string, { place, now }: { place: Statement; now: number }): Statement {
+  return sql`FROM jobs INDEXED BY jobs_live WHERE user_id = ${userId} AND finished_at IS NULL AND ${place}
+    AND available_at <= ${now + CLOCK_SKEW_MS} AND expires_at > ${now}`;
 }
 
 /**
- * Reads due queued jobs, in the order of the queue, that this machine may take: jobs that name the machine, and jobs that
- * name no machine.
+ * Reads the first claimable job of each lane, in the order of the queue. The lanes of a place are found one after another
+ * through the index, so the length of a lane does not matter. If `after` is set, it reads the jobs after that position.
  */
 export function readCandidates(
   userId: string,
-  { machineId, now, kinds, after, free }: CandidateQuery,
+  { machineId, now, after }: LaneQuery & { after?: CandidatePosition | undefined },
 ): Statement {
+  const first = (place: Statement) => sql`
+    h.user_id = ${userId} AND h.id = (SELECT id ${claimable(userId, { place, now })} ORDER BY lane, priority DESC, id LIMIT 1)`;
   const { priority, id } = after ?? { priority: Number.MAX_SAFE_INTEGER, id: '' };
-  const place = placeCondition(userId, machineId, free);
-  const known = ofKinds(kinds);
-  const page = (target: Statement): Statement => ({
-    sql: `SELECT ${CANDIDATE} FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND ${target.sql}
-            AND ${mayBe('claim')} AND available_at <= ? AND expires_at > ?
-            AND ${place.sql}
-            AND (priority < ? OR (priority = ? AND id > ?)) AND ${known.sql}`,
-    values: [userId, ...target.values, now, now, ...place.values, priority, priority, id, ...known.values],
-  });
-  const own = page(sql`target_machine_id = ${machineId}`);
-  const any = page(sql`target_machine_id IS NULL`);
-  return {
-    sql: `${own.sql} UNION ALL ${any.sql} ORDER BY priority DESC, id LIMIT ${CANDIDATE_PAGE}`,
-    values: [...own.values, ...any.values],
-  };
+  return sql`
+    WITH RECURSIVE heads AS (
+      SELECT ${raw(HEAD)} FROM (${placesOf('ready', userId, machineId)}) p
+        CROSS JOIN jobs h ON ${first(raw('place = p.place'))}
+      UNION
+      SELECT ${raw(HEAD)} FROM heads p CROSS JOIN jobs h ON ${first(raw('place = p.place AND lane > p.lane'))})
+    SELECT * FROM heads WHERE priority < ${priority} OR (priority = ${priority} AND id > ${id})
+    ORDER BY priority DESC, id LIMIT ${CANDIDATE_PAGE}`;
 }
 
-const CANDIDATE = `user_id AS userId, id, priority, idea_id AS ideaId, world_id AS worldId,
-  session_fallback AS sessionFallback, target_machine_id AS targetMachineId,
-  target_project_root AS targetProjectRoot, target_orp_session_id AS targetOrpSessionId,
-  target_codex_session_id AS targetCodexSessionId`;
+const HEAD = `h.user_id AS userId, h.id, h.place, h.lane, h.priority, h.kind, h.idea_id AS ideaId, h.world_id AS worldId,
+  h.session_fallback AS sessionFallback, h.target_machine_id AS targetMachineId,
+  h.target_project_root AS targetProjectRoot, h.target_orp_session_id AS targetOrpSessionId,
+  h.target_codex_session_id AS targetCodexSessionId`;
 
-/** Reads when the next queued job of the account becomes due that this machine may take. */
-export function readNextAvailable(
-  userId: string,
-  { machineId, now, kinds }: Pick<CandidateQuery, 'machineId' | 'now' | 'kinds'>,
-): Statement {
+/** An expression for the id of the first claimable job of a lane, for use in the claim itself. */
+export function firstOfLane({ userId, place, lane }: LaneKey, now: number): Statement {
+  const here = sql`place = ${place} AND lane = ${lane} AND ${raw(mayBe('claim'))}`;
+  return sql`(SELECT id ${claimable(userId, { place: here, now })} ORDER BY priority DESC, id LIMIT 1)`;
+}
+
+/** Reads the first claimable job of a lane. */
+export function readFirstOfLane(lane: LaneKey, now: number): Statement {
+  return sql`SELECT ${raw(HEAD)} FROM jobs h WHERE h.user_id = ${lane.userId} AND h.id = ${firstOfLane(lane, now)}`;
+}
+
+/** Returns whether the queue has `one` before `other`. */
+export function isBefore(one: CandidatePosition, other: CandidatePosition): boolean {
+  return one.priority > other.priority || (one.priority === other.priority && one.id < other.id);
+}
+
+/** The condition that the queue has a job before this position. */
+export function isBeforeIt({ priority, id }: CandidatePosition): Statement {
+  return sql`(priority > ${priority} OR (priority = ${priority} AND id < ${id}))`;
+}
+
+/** The condition that a queued job is due, for the claim. */
+export function isDue(now: number): Statement {
+  return sql`available_at <= ${now + CLOCK_SKEW_MS} AND expires_at > ${now}`;
+}
+
+/** Moves jobs that have become due to their lanes. Only a job that was queued for later writes a row here. */
+export function moveDue(userId: string, { machineId, now }: LaneQuery): Statement {
   return sql`
-    SELECT min(j.available_at) AS at FROM jobs j INDEXED BY jobs_live
-    WHERE j.user_id = ${userId} AND j.finished_at IS NULL AND ${raw(mayBe('claim', 'j.'))} AND j.available_at > ${now}
-      AND (j.target_machine_id IS NULL OR j.target_machine_id = ${machineId})
-      AND EXISTS (SELECT 1 FROM linked_projects p WHERE p.user_id = j.user_id AND p.machine_id = ${machineId}
-        AND (j.idea_id IS NULL OR j.idea_id = p.idea_id)
-        AND (j.target_project_root IS NULL OR j.target_project_root = p.project_root))
-      AND ${ofKinds(kinds)}`;
+    UPDATE jobs SET delayed = 0 WHERE user_id = ${userId} AND ${raw(mayBe('claim'))} AND id IN (
+      SELECT j.id FROM (${placesOf('later', userId, machineId)}) p CROSS JOIN jobs j INDEXED BY jobs_live
+        ON j.user_id = ${userId} AND j.finished_at IS NULL AND j.place = p.place AND j.lane <= printf('%015d', ${now})
+      LIMIT ${MOVED_AT_ONCE})`;
+}
+
+/** Reads when the next job becomes due that this machine may take, as `at`. The time is past if `moveDue` has work. */
+export function readNextDue(userId: string, machineId: string): Statement {
+  return sql`
+    SELECT CAST(min((SELECT lane FROM jobs INDEXED BY jobs_live
+      WHERE user_id = ${userId} AND finished_at IS NULL AND place = p.place ORDER BY lane LIMIT 1)) AS INTEGER) AS at
+    FROM (${placesOf('later', userId, machineId)}) p`;
+}
+
+/** The condition that a machine holds the job. `prefix` names the table in a join. */
+export function isHeldJob(prefix = ''): string {
+  return `${prefix}finished_at IS NULL AND ${prefix}place = 'held' AND ${statusIn(HELD_STATUSES, prefix)}`;
 }
 
 /** Reads all jobs of the account that a machine holds. They show which sessions are busy, and which jobs this machine has. */
 export function readHeld(userId: string): Statement {
   return {
-    sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND ${statusIn(HELD_STATUSES)}`,
+    sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND ${isHeldJob()}`,
     values: [userId],
   };
+}
+
+/** The condition that no machine holds a job of this agent session. */
+export function isSessionFree(userId: string, codexSessionId: string): Statement {
+  return sql`NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live
+    WHERE other.user_id = ${userId} AND ${raw(isHeldJob('other.'))} AND other.lane = ${codexSessionId})`;
 }
 
 export function readMachine(machineId: string): Statement {

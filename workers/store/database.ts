@@ -95,6 +95,19 @@ export function join(parts: readonly Statement[], separator: string): Statement 
   };
 }
 
+/** A list of up to this many values is written into the statement, because D1 counts each value of a JSON array as a read row. */
+const SHORT_LIST = 8;
+
+/** A table with the column `value`, for a join with the rows that have one of these values. The values must differ. */
+export function eachOf(values: readonly string[]): Statement {
+  if (values.length === 0 || values.length > SHORT_LIST)
+    return sql`(SELECT value FROM json_each(${JSON.stringify(values)}))`;
+  return sql`(${join(
+    values.map((value) => sql`SELECT ${value} AS value`),
+    ' UNION ALL ',
+  )})`;
+}
+
 /**
  * Opens the database for one request, alarm or cron run, which then waits for a silent D1 only once. `onRead` is called with
  * the number of rows that each statement has read, and the number of characters in its answer.

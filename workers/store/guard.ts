@@ -14,8 +14,14 @@ export interface JobKey {
   id: string;
 }
 
+/** A job of an account that the statement itself finds by an expression for its id. */
+export interface FoundJob {
+  userId: string;
+  id: Statement;
+}
+
 /** The guard of a move: this job, in a status from which the verb is allowed, and further conditions. */
-export function guard(key: JobKey, verb: JobVerb, where: readonly Statement[] = []): Statement {
+export function guard(key: JobKey | FoundJob, verb: JobVerb, where: readonly Statement[] = []): Statement {
   return guardIn(key, TRANSITIONS[verb].from, where);
 }
 
@@ -26,7 +32,7 @@ export function becomes(verb: JobVerb): Statement {
 
 /** The guard of a write that changes no status. */
 export function guardIn(
-  key: JobKey,
+  key: JobKey | FoundJob,
   statuses: readonly JobStatus[],
   where: readonly Statement[] = [],
 ): Statement {

@@ -5,9 +5,19 @@
 
 import type { FailureKind } from '../../spec/job/kinds.ts';
 import type { Route } from '../../spec/job/routing.ts';
-import { HELD_STATUSES, LEASED_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
+import { LEASED_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
+import {
+  type Candidate,
+  type CandidatePosition,
+  firstOfLane,
+  isBeforeIt,
+  isDue,
+  isSessionFree,
+  type LaneKey,
+  readFirstOfLane,
+} from './claim-reads.ts';
 import { type Database, raw, rowsOf, type Statement, sql } from './database.ts';
-import { guard, guardIn, type JobKey, mayBe, statusIn } from './guard.ts';
+import { guard, guardIn, type JobKey, mayBe } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { archive, CLEAR_ATTEMPT, update } from './job-update.ts';
@@ -24,13 +34,33 @@ export interface Claim {
   isSeenLongAgo?: boolean;
 }
 
-/** Claims a queued job that is due, unless its session has another job or the machine was drained. */
-export async function takeIfAvailable(
-  db: Database,
-  key: JobKey,
-  claim: Claim,
-): Promise<(JobRow & { prompt: string }) | undefined> {
+/** A lane, and the first job of the next lane. The claim must not take a job behind that one. */
+export interface LaneTurn {
+  lane: LaneKey;
+  next: CandidatePosition | undefined;
+}
+
+/** The claimed job. If the guard refused, whether the session is busy, and the job that is now the first of the lane. */
+export interface Taken {
+  job: (JobRow & { prompt: string }) | undefined;
+  isBusy: boolean;
+  /** True if the guard refused because the machine was drained. */
+  isDrained: boolean;
+  first: Candidate | undefined;
+}
+
+/**
+ * Claims a queued job that is due, unless its session has another job or the machine was drained. For a lane, it takes the
+ * job that is the first at that moment, so machines that claim from one lane do not hinder each other.
+ */
+export async function takeIfAvailable(db: Database, from: JobKey | LaneTurn, claim: Claim): Promise<Taken> {
   const { route, now } = claim;
+  const turn = 'lane' in from ? from : undefined;
+  const { userId } = turn?.lane ?? (from as JobKey);
+  const key = turn ? { userId, id: firstOfLane(turn.lane, now) } : (from as JobKey);
+  const { machineId } = route;
+  const isFree = isSessionFree(userId, route.codexSessionId);
+  const isDraining = sql`EXISTS (SELECT 1 FROM machines WHERE id = ${machineId} AND draining = 1)`;
   const taken = update(key, 'claim', {
     set: {
       leaseId: claim.leaseId,
@@ -49,20 +79,23 @@ export async function takeIfAvailable(
       attemptsUsed: sql`attempts_used + 1`,
       leaseCount: sql`lease_count + 1`,
     },
-    where: [
-      sql`available_at <= ${now}`,
-      sql`expires_at > ${now}`,
-      sql`NOT EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_live
-        WHERE other.user_id = ${key.userId} AND other.finished_at IS NULL AND ${raw(statusIn(HELD_STATUSES, 'other.'))}
-          AND other.codex_session_id = ${route.codexSessionId})`,
-      sql`NOT EXISTS (SELECT 1 FROM machines WHERE id = ${route.machineId} AND draining = 1)`,
-    ],
+    where: [isDue(now), isFree, sql`NOT ${isDraining}`, ...(turn?.next ? [isBeforeIt(turn.next)] : [])],
   });
-  const take = sql`${taken}, prompt`;
-  if (!claim.isSeenLongAgo) return db.first<JobRow & { prompt: string }>(take);
-  const { machineId } = route;
-  const [result] = await db.batch([take, seeIfQuiet({ userId: key.userId, machineId, now })]);
-  return rowsOf<JobRow & { prompt: string }>(result)[0];
+  const [row, facts, first] = await db.batch([
+    sql`${taken}, prompt`,
+    sql`SELECT ${isFree} AS isFree, ${isDraining} AS isDraining`,
+    turn ? readFirstOfLane(turn.lane, now) : raw('SELECT 1 WHERE false'),
+    ...(claim.isSeenLongAgo ? [seeIfQuiet({ userId, machineId, now })] : []),
+  ]);
+  const [job] = rowsOf<JobRow & { prompt: string }>(row);
+  const [fact] = rowsOf<{ isFree: number; isDraining: number }>(facts);
+  const isRefused = job === undefined;
+  return {
+    job,
+    isBusy: isRefused && fact?.isFree === 0,
+    isDrained: isRefused && fact?.isDraining === 1,
+    first: rowsOf<Candidate>(first)[0],
+  };
 }
 
 function heldBy(holder: { leaseId: string; machineId: string }): Statement[] {
@@ -198,7 +231,7 @@ export function hastenIfReturned(
       AND a.lease_id = ${leaseId} AND a.machine_id = ${machineId} AND a.outcome = 'released')`;
   const where = guardIn(key, TRANSITIONS.claim.from, [sql`available_at > ${availableAt}`, isLastHolder]);
   return db.first<JobRow>(
-    sql`UPDATE jobs SET available_at = ${availableAt}, updated_at = ${now} WHERE ${where} RETURNING ${raw(jobColumns())}`,
+    sql`UPDATE jobs SET available_at = ${availableAt}, delayed = ${availableAt > now ? 1 : 0}, updated_at = ${now} WHERE ${where} RETURNING ${raw(jobColumns())}`,
   );
 }
 
@@ -206,6 +239,7 @@ export function hastenIfReturned(
 export function returnIfHeld(key: JobKey, given: Return): Statement[] {
   const { now, error, availableAt, isUsageWait } = given;
   const where = heldBy(given);
+  const dueAt = sql`coalesce(min(${availableAt}, expires_at), available_at)`;
   return [
     archive(key, { outcome: 'released', verb: 'return', now, where, error }),
     update(key, 'return', {
@@ -213,7 +247,8 @@ export function returnIfHeld(key: JobKey, given: Return): Statement[] {
         ...CLEAR_ATTEMPT,
         attempt: sql`attempt - 1`,
         attemptsUsed: sql`attempts_used - 1`,
-        availableAt: sql`coalesce(min(${availableAt}, expires_at), available_at)`,
+        availableAt: dueAt,
+        delayed: sql`${dueAt} > ${now}`,
         usageWaits: sql`usage_waits + ${isUsageWait ? 1 : 0}`,
         updatedAt: now,
       },

@@ -151,6 +151,7 @@ export function retryIfUnchanged(
         attemptsUsed: 0,
         usageWaits: 0,
         availableAt: at.now,
+        delayed: 0,
         expiresAt: sql`max(expires_at, ${at.now + DEFAULT_EXPIRY_MS})`,
         updatedAt: at.now,
       },

@@ -43,7 +43,7 @@ export function requeueIfExpired(
   return [
     archive(key, { outcome: 'lost', verb: 'requeue', now: at.now, where: guard }),
     update(key, 'requeue', {
-      set: { ...CLEAR_ATTEMPT, availableAt: at.availableAt, updatedAt: at.now },
+      set: { ...CLEAR_ATTEMPT, availableAt: at.availableAt, delayed: 1, updatedAt: at.now },
       where: guard,
     }),
   ];

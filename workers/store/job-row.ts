@@ -4,8 +4,8 @@ import type { JobTarget } from '../../spec/job/routing.ts';
 import { jobs } from './schema.ts';
 import { selectList } from './select-list.ts';
 
-/** Long texts, and columns that only enqueue needs. Lists never read them. */
-const LEFT_OUT = ['prompt', 'content', 'idempotencyKey', 'requestHash'] as const;
+/** Long texts, and columns that only enqueue or the queue needs. Lists never read them. */
+const LEFT_OUT = ['prompt', 'content', 'idempotencyKey', 'requestHash', 'delayed'] as const;
 
 /** All columns of a job except those. */
 export type JobRow = Omit<typeof jobs.$inferSelect, (typeof LEFT_OUT)[number]>;

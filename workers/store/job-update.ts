@@ -6,17 +6,19 @@
 import type { JobVerb } from '../../spec/job/status.ts';
 import { TRANSITIONS } from '../../spec/job/status.ts';
 import { type Database, join, type Row, raw, type Statement, sql, type Value } from './database.ts';
-import { becomes, guard, type JobKey } from './guard.ts';
+import { becomes, type FoundJob, guard, type JobKey } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { ATTEMPT_COLUMNS, type AttemptField, type AttemptOutcome, jobs } from './schema.ts';
 
 /** New values by field. A value that is a statement is used as an SQL expression. */
-type Assignments = { [Field in Exclude<keyof JobRow, 'status'> | 'content']?: Value | undefined | Statement };
+type Assignments = {
+  [Field in Exclude<keyof JobRow, 'status'> | 'content' | 'delayed']?: Value | undefined | Statement;
+};
 
 /** Moves a job if the guard allows it. Returns the new row. */
 export function update(
-  key: JobKey,
+  key: JobKey | FoundJob,
   verb: JobVerb,
   { set, where }: { set: Assignments; where: readonly Statement[] },
 ): Statement {

@@ -4,12 +4,13 @@ import type { AccountLimits } from '../../spec/bounds.ts';
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import { IDEMPOTENCY_MS, kindsWhere } from '../../spec/job/kinds.ts';
-import { FIRST_STATUS, HELD_STATUSES } from '../../spec/job/status.ts';
+import { FIRST_STATUS } from '../../spec/job/status.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
+import { isHeldJob } from './claim-reads.ts';
 import type { Database, Statement } from './database.ts';
-import { raw, sql } from './database.ts';
-import { kindIn, statusIn } from './guard.ts';
+import { join, raw, sql } from './database.ts';
+import { kindIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { attempts } from './schema.ts';
@@ -53,12 +54,12 @@ export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLim
     INSERT INTO jobs (user_id, id, kind, status, created_at, created_by, updated_at, priority, available_at, expires_at,
       on_lease_loss, on_usage_limit, max_attempts, timeout_seconds, session_fallback, idea_id, world_id, checkpoint_id,
       target_machine_id, target_project_root, target_orp_session_id, target_codex_session_id, idempotency_key,
-      request_hash, prompt)
+      request_hash, delayed, prompt)
     SELECT ${userId}, ${job.id}, ${job.kind}, ${FIRST_STATUS}, ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
       ${job.priority}, ${job.availableAt}, ${job.expiresAt}, ${job.onLeaseLoss}, ${job.onUsageLimit},
       ${job.maxAttempts}, ${job.timeoutSeconds}, ${job.sessionFallback}, ${job.ideaId}, ${job.worldId}, ${job.checkpointId},
       ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},
-      ${job.idempotencyKey}, ${job.requestHash}, ${job.prompt}`;
+      ${job.idempotencyKey}, ${job.requestHash}, ${job.availableAt > job.createdAt ? 1 : 0}, ${job.prompt}`;
   const target = targetIsThere(userId, job);
   const room = hasRoom(userId, addedBy(job), limits);
   const guarded = {
@@ -147,7 +148,7 @@ export interface JobFilter {
 /** The number of jobs that a filtered list reads for one page, so that its cost does not depend on the history. */
 export const LIST_SCAN = 1000;
 
-/** Returns whether a list may have to read jobs that it does not show. There are few live jobs. */
+/** Returns whether a list may have to read jobs that it does not show. */
 export function isScan({ live, statuses, kind, ideaId, machineId }: JobFilter): boolean {
   return !live && (statuses.length > 0 || [kind, ideaId, machineId].some((value) => value !== undefined));
 }
@@ -158,32 +159,69 @@ export function readScanEnd(userId: UserId, before: string | undefined): Stateme
   return sql`SELECT id FROM jobs WHERE user_id = ${userId} ${older} ORDER BY id DESC LIMIT 1 OFFSET ${LIST_SCAN - 1}`;
 }
 
-/** Reads jobs, newest first, by primary key, because ids are ordered by time. Live jobs have their own index. */
+/** The conditions of a filter. `prefix` names the table in a join. */
+function conditionsOf({ statuses, kind, ideaId, machineId }: JobFilter, prefix = ''): Statement {
+  const column = (name: string) => raw(`${prefix}${name}`);
+  const only = (value: string | undefined, condition: Statement) => (value === undefined ? [] : [condition]);
+  const isListed = sql`${column('status')} IN (SELECT value FROM json_each(${JSON.stringify(statuses)}))`;
+  const machine = sql`coalesce(${column('machine_id')}, ${column('target_machine_id')}) = ${machineId}`;
+  const conditions = [
+    ...only(kind, sql`${column('kind')} = ${kind}`),
+    ...only(ideaId, sql`${column('idea_id')} = ${ideaId}`),
+    ...only(machineId, machine),
+    ...(statuses.length > 0 ? [isListed] : []),
+  ];
+  return conditions.length === 0 ? raw('true') : join(conditions, ' AND ');
+}
+
+const listed = (prefix = '') => raw(`${jobColumns(prefix)}, ${promptStart()} AS promptStart`);
+
+/** Reads jobs, newest first, by primary key, because ids are ordered by time. */
 export function readJobs(userId: UserId, filter: JobFilter): Statement {
-  const conditions = ['user_id = ?'];
-  const values: (string | number)[] = [userId];
-  const add = (condition: string, value: string | undefined) => {
-    if (value === undefined) return;
-    conditions.push(condition);
-    values.push(value);
+  if (filter.live) return readLive(userId, filter);
+  const older = filter.before === undefined ? raw('true') : sql`id < ${filter.before}`;
+  const scanned = isScan(filter)
+    ? sql`id >= coalesce((${readScanEnd(userId, filter.before)}), '')`
+    : raw('true');
+  return sql`
+    SELECT ${listed()} FROM jobs WHERE user_id = ${userId} AND ${older} AND ${conditionsOf(filter)} AND ${scanned}
+    ORDER BY id DESC LIMIT ${filter.limit}`;
+}
+
+/**
+ * Reads live jobs, newest first. The index of live jobs is sorted by lane and priority, and within these by id. So each lane
+ * and priority is read from its end, and the newest of all is taken next. The cost depends on the number of lanes and on the
+ * limit, but not on the length of the queue. SQLite returns the rows of such a query in the order in which it takes them.
+ */
+function readLive(userId: UserId, filter: JobFilter): Statement {
+  const first = (where: Statement, order: Statement) => sql`
+    (SELECT id FROM jobs INDEXED BY jobs_live WHERE user_id = ${userId} AND finished_at IS NULL AND ${where}
+      ORDER BY ${order} LIMIT 1)`;
+  const inOrder = raw('place, lane, priority DESC, id');
+  const columns = raw(
+    'h.id, h.place, h.lane, h.priority, h.status, h.kind, h.idea_id, h.machine_id, h.target_machine_id',
+  );
+  const newest = (older: Statement, lane: string) => {
+    const same = raw(`place = ${lane}.place AND lane = ${lane}.lane AND priority = ${lane}.priority`);
+    return first(sql`${same} AND ${older} AND ${conditionsOf(filter)}`, raw('id DESC'));
   };
-  if (filter.live) conditions.push('finished_at IS NULL');
-  add('id < ?', filter.before);
-  add('kind = ?', filter.kind);
-  add('idea_id = ?', filter.ideaId);
-  add('coalesce(machine_id, target_machine_id) = ?', filter.machineId);
-  if (filter.statuses.length > 0) {
-    add('status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses));
-  }
-  if (isScan(filter)) {
-    const end = readScanEnd(userId, filter.before);
-    conditions.push(`id >= coalesce((${end.sql}), '')`);
-    values.push(...(end.values as (string | number)[]));
-  }
-  return {
-    sql: `SELECT ${jobColumns()}, ${promptStart()} AS promptStart FROM jobs ${filter.live ? 'INDEXED BY jobs_live' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
-    values: [...values, filter.limit],
-  };
+  // The other jobs of a lane have the same target as the first. Jobs that are not due are in lanes by their time.
+  const isWanted = sql`(${conditionsOf(filter, 'f.')} OR f.place >= 'later ' AND f.place < 'later!')`;
+  const before = filter.before === undefined ? raw('true') : sql`id < ${filter.before}`;
+  return sql`
+    WITH RECURSIVE firsts AS (
+      SELECT ${columns} FROM jobs h WHERE h.user_id = ${userId} AND h.id = ${first(raw('true'), inOrder)}
+      UNION ALL
+      SELECT ${columns} FROM firsts f CROSS JOIN jobs h ON h.user_id = ${userId} AND h.id = coalesce(
+        ${first(raw('place = f.place AND lane = f.lane AND priority < f.priority'), raw('priority DESC, id'))},
+        ${first(raw('place = f.place AND lane > f.lane'), raw('lane, priority DESC, id'))},
+        ${first(raw('place > f.place'), inOrder)})),
+    newest AS (
+      SELECT ${newest(before, 'f')} AS id, f.place, f.lane, f.priority FROM firsts f WHERE ${isWanted}
+      UNION ALL
+      SELECT ${newest(raw('id < n.id'), 'n')}, n.place, n.lane, n.priority FROM newest n WHERE n.id IS NOT NULL
+      ORDER BY 1 DESC LIMIT ${filter.limit})
+    SELECT ${listed('j.')} FROM newest n CROSS JOIN jobs j ON j.user_id = ${userId} AND j.id = n.id`;
 }
 
 export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'> & {
@@ -254,7 +292,7 @@ export interface BusyRow {
 export function readBusySessions(userId: string): Statement {
   return {
     sql: `SELECT codex_session_id AS codexSessionId, id AS jobId, status FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND finished_at IS NULL AND ${statusIn(HELD_STATUSES)}`,
+          WHERE user_id = ? AND ${isHeldJob()}`,
     values: [userId],
   };
 }

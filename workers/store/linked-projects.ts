@@ -7,7 +7,7 @@ import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
 import type { UserId } from '../../spec/ids.ts';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import type { Database, Row, Statement } from './database.ts';
-import { raw, rowsOf, sql } from './database.ts';
+import { eachOf, join, raw, rowsOf, sql } from './database.ts';
 import { mayBe } from './guard.ts';
 import { linkedProjects, linkedSessions } from './schema.ts';
 import { selectList } from './select-list.ts';
@@ -44,48 +44,43 @@ export function readLinks(userId: string, filter: LinkFilter = {}): [Statement, 
   // Without statistics, the planner would use the primary key and read every repository of the account.
   const byIdea =
     filter.ideaIds !== undefined && filter.machineIds === undefined
-      ? ' INDEXED BY linked_projects_of_idea'
-      : '';
+      ? raw(' INDEXED BY linked_projects_of_idea')
+      : raw('');
+  const from = sql`FROM ${machinesOf(filter)} linked_projects${byIdea} WHERE ${projects}`;
   const ofIdea =
     filter.ideaIds === undefined
-      ? ''
-      : ` AND (machine_id, project_root) IN (SELECT machine_id, project_root FROM linked_projects${byIdea} WHERE ${projects.sql})`;
+      ? raw('')
+      : sql` AND (machine_id, project_root) IN (SELECT machine_id, project_root ${from})`;
+  const columns = (table: typeof linkedProjects | typeof linkedSessions) =>
+    raw(selectList(table, { without: ['userId', 'syncedAt'] }));
   return [
-    {
-      sql: `SELECT ${selectList(linkedProjects, { without: ['userId', 'syncedAt'] })}
-            FROM linked_projects${byIdea} WHERE ${projects.sql}`,
-      values: projects.values,
-    },
-    {
-      sql: `SELECT ${selectList(linkedSessions, { without: ['userId', 'syncedAt'] })}
-            FROM linked_sessions WHERE ${places.sql}${ofIdea}`,
-      values: [...places.values, ...(ofIdea === '' ? [] : projects.values)],
-    },
+    sql`SELECT ${columns(linkedProjects)} ${from}`,
+    sql`SELECT ${columns(linkedSessions)} FROM ${machinesOf(filter)} linked_sessions WHERE ${places}${ofIdea}`,
   ];
+}
+
+/** A join with each of several machines, so that only their rows are read. */
+function machinesOf({ machineIds = [] }: LinkFilter): Statement {
+  return machineIds.length < 2 ? raw('') : sql`${eachOf(machineIds)} one CROSS JOIN`;
 }
 
 const COLUMN_OF = { machineIds: 'machine_id', projectRoots: 'project_root', ideaIds: 'idea_id' } as const;
 
-/** The conditions of a filter. A list is passed as one JSON value, because a statement may have at most 100 parameters. */
+/** The conditions of a filter, in a statement that joins with `machinesOf`. */
 function conditionsOf(
   userId: string,
   filter: LinkFilter,
   fields: readonly (keyof typeof COLUMN_OF)[],
 ): Statement {
-  const conditions = ['user_id = ?'];
-  const values = [userId];
-  for (const field of fields) {
+  const conditions = fields.flatMap((field) => {
     const wanted = filter[field];
-    if (wanted === undefined) continue;
-    const [only] = wanted;
-    conditions.push(
-      wanted.length === 1
-        ? `${COLUMN_OF[field]} = ?`
-        : `${COLUMN_OF[field]} IN (SELECT value FROM json_each(?))`,
-    );
-    values.push(wanted.length === 1 ? (only ?? '') : JSON.stringify(wanted));
-  }
-  return { sql: conditions.join(' AND '), values };
+    if (wanted === undefined) return [];
+    const column = raw(COLUMN_OF[field]);
+    if (wanted.length === 1) return [sql`${column} = ${wanted[0]}`];
+    if (field === 'machineIds' && wanted.length > 1) return [sql`${column} = one.value`];
+    return [sql`${column} IN (SELECT value FROM ${eachOf(wanted)})`];
+  });
+  return join([sql`user_id = ${userId}`, ...conditions], ' AND ');
 }
 
 /** Converts the results of `readLinks` for the routing rules. */
@@ -216,8 +211,8 @@ export function readLinkedElsewhere(userId: UserId, machineId: string): Statemen
 }
 
 /**
- * Finds the other machines that have linked the agent session of a job and have queued jobs that they may take. Reads the
- * queue only if a session is shared.
+ * Finds the other machines that have linked the agent session of a job and for which jobs are queued. Reads the queue only
+ * if a session is shared.
  */
 export function readSharers(userId: string, jobId: string): Statement {
   return sql`
@@ -226,12 +221,11 @@ export function readSharers(userId: string, jobId: string): Statement {
     WHERE j.user_id = ${userId} AND j.id = ${jobId}
       AND instr(s.sessions, '"codexSessionId":' || json_quote(j.codex_session_id)) > 0
       AND EXISTS (SELECT 1 FROM jobs q INDEXED BY jobs_live
-        WHERE q.user_id = j.user_id AND q.finished_at IS NULL AND ${raw(mayBe('claim', 'q.'))}
-          AND q.available_at <= j.finished_at
-          AND (q.target_machine_id IS NULL OR q.target_machine_id = s.machine_id)
-          AND (q.target_project_root IS NULL OR q.target_project_root = s.project_root)
-          AND (q.idea_id IS NULL OR EXISTS (SELECT 1 FROM linked_projects p WHERE p.user_id = s.user_id
-            AND p.machine_id = s.machine_id AND p.project_root = s.project_root AND p.idea_id = q.idea_id)))`;
+        WHERE q.user_id = j.user_id AND q.finished_at IS NULL AND ${raw(mayBe('claim', 'q.'))} AND q.place IN (
+          SELECT 'ready any' UNION ALL SELECT 'ready machine ' || s.machine_id
+          UNION ALL SELECT 'ready root ' || s.project_root
+          UNION ALL SELECT 'ready idea ' || p.idea_id FROM linked_projects p WHERE p.user_id = s.user_id
+            AND p.machine_id = s.machine_id AND p.project_root = s.project_root))`;
 }
 
 /** Finds the machines except `machineId` that have linked an agent session, which may be free for them now. */

@@ -5,7 +5,7 @@ import type { RunnerAbilities } from '../../spec/job/abilities.ts';
 import type { MachineCondition } from '../../spec/job/condition.ts';
 import type { MachineReport } from '../../spec/job/report.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
-import { type Database, raw, type Statement, sql } from './database.ts';
+import { type Database, eachOf, raw, type Statement, sql } from './database.ts';
 import { machines } from './schema.ts';
 import { selectList } from './select-list.ts';
 
@@ -34,10 +34,7 @@ export function findMachine(db: Database, id: string): Promise<MachineRow | unde
 export function readMachinesOf(userId: string, ids?: readonly string[] | undefined): Statement {
   if (ids === undefined)
     return { sql: `SELECT ${COLUMNS} FROM machines WHERE user_id = ?`, values: [userId] };
-  return {
-    sql: `SELECT ${COLUMNS} FROM machines WHERE id IN (SELECT value FROM json_each(?)) AND user_id = ?`,
-    values: [JSON.stringify(ids), userId],
-  };
+  return sql`SELECT ${raw(COLUMNS)} FROM ${eachOf(ids)} one CROSS JOIN machines ON id = one.value AND user_id = ${userId}`;
 }
 
 export interface SeenMachine {

@@ -121,6 +121,8 @@ export const accountUsage = sqliteTable('account_usage', {
   storedBytes: integer('stored_bytes').notNull().default(0),
   /** An estimate from a sample: each job whose id ends with 0 counts as 32 jobs. */
   keptJobs: integer('kept_jobs').notNull().default(0),
+  /** The same estimate of the jobs that have not ended. */
+  liveJobs: integer('live_jobs').notNull().default(0),
   /** Limits that an operator granted, as JSON. */
   limits: text('limits'),
 });
@@ -187,6 +189,8 @@ export const jobs = sqliteTable(
     attempt: integer('attempt').notNull().default(0),
     attemptsUsed: integer('attempts_used').notNull().default(0),
     leaseCount: integer('lease_count').notNull().default(0),
+    /** 1 until the job is due and a poll has moved it to its lane (`lanes.ts`). */
+    delayed: integer('delayed').notNull().default(0),
     ...tryFields(),
     ...latestTryFields(),
     prompt: text('prompt').notNull(),

@@ -8,11 +8,11 @@ import { mayBe, statusIn } from './guard.ts';
 import { jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { VISIT_EVERY_MS } from './machines.ts';
 
-/** Reads expired leases of every account, with one read of each account's live index. */
+/** Reads expired leases of every account, with one read of the held jobs of each. */
 export function readExpiredLeases(now: number, limit: number): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM ${LIVE_OF_ALL}
-          WHERE ${statusIn(LEASED_STATUSES, 'j.')} AND j.lease_expires_at <= ? LIMIT ?`,
+          AND j.place = 'held' WHERE ${statusIn(LEASED_STATUSES, 'j.')} AND j.lease_expires_at <= ? LIMIT ?`,
     values: [now, limit],
   };
 }
@@ -34,7 +34,7 @@ export function readExpiredOfMachine(at: {
 }): Statement {
   return {
     sql: `SELECT ${jobColumns('j.')} FROM jobs j INDEXED BY jobs_live WHERE j.user_id = ? AND j.finished_at IS NULL
-            AND ${statusIn(LEASED_STATUSES, 'j.')} AND j.machine_id = ? AND j.lease_expires_at <= ? LIMIT ?`,
+            AND j.place = 'held' AND ${statusIn(LEASED_STATUSES, 'j.')} AND j.machine_id = ? AND j.lease_expires_at <= ? LIMIT ?`,
     values: [at.userId, at.machineId, at.now, at.limit],
   };
 }

@@ -12,6 +12,8 @@ export interface Bill {
   requests: number;
   /** Round trips to D1; they cost nothing but their rows. */
   trips: number;
+  /** Those of them that began when no other was under way: the latency of an operation is at least their sum. */
+  sequentialTrips: number;
   rowsWritten: number;
   rowsRead: number;
   objectRowsWritten: number;
@@ -26,6 +28,7 @@ export interface Bill {
 const bill: Bill = {
   requests: 0,
   trips: 0,
+  sequentialTrips: 0,
   rowsWritten: 0,
   rowsRead: 0,
   objectRowsWritten: 0,
@@ -36,6 +39,7 @@ const bill: Bill = {
 };
 const cursors: { rowsRead: number; rowsWritten: number }[] = [];
 
+let underWay = 0;
 let ahead = 0;
 platform.now = () => Date.now() + ahead;
 platform.write = () => undefined;
@@ -48,7 +52,11 @@ interface Meta {
 function metered(send: Send): Send {
   return async function meteredSend(...args) {
     bill.trips += 1;
-    const result = await send.apply(this, args);
+    if (underWay === 0) bill.sequentialTrips += 1;
+    underWay += 1;
+    const result = await send.apply(this, args).finally(() => {
+      underWay -= 1;
+    });
     for (const { meta } of [result].flat() as Meta[]) {
       bill.rowsWritten += meta?.rows_written ?? 0;
       bill.rowsRead += meta?.rows_read ?? 0;

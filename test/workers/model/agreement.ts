@@ -32,6 +32,8 @@ interface Row {
   session: string | null;
   content: string | null;
   archived: number;
+  place: string;
+  lane: string;
 }
 
 /** The platform sets an alarm a little late rather than a row too often. */
@@ -50,17 +52,29 @@ export async function agree(model: Model, real: Real): Promise<void> {
     if (job !== undefined) agreeOn(job, row, model);
   }
   checkExclusivity(rows);
+  checkLanes(rows);
   for (const job of model.jobs) {
     if (job.policy === 'hold') expect(job.starts, `starts of ${job.id}`).toBeLessThanOrEqual(1 + job.retries);
   }
   await checkAlarms(model, real);
 }
 
+/** A held job is in the lane of its session, and a queued job is where a poll finds it when it is due. */
+function checkLanes(rows: readonly Row[]): void {
+  for (const { id, status, place, lane, session, availableAt } of rows) {
+    if (['completed', 'failed', 'cancelled'].includes(status)) continue;
+    expect(place === 'held', `${id} is ${status}`).toBe(status !== 'queued');
+    if (status !== 'queued') expect(lane).toBe(session);
+    else if (place.startsWith('later ')) expect(Number(lane)).toBe(availableAt);
+    else expect(availableAt, `${id} is in ${place}`).toBeLessThanOrEqual(currentTime());
+  }
+}
+
 async function readRows({ owner }: Real): Promise<Row[]> {
   const { results } = await env.DB.prepare(
     `SELECT id, status, attempt, attempts_used AS attemptsUsed, lease_count AS leaseCount, lease_id AS leaseId,
        lease_expires_at AS leaseExpiresAt, available_at AS availableAt, expires_at AS expiresAt,
-       finished_at AS finishedAt, codex_session_id AS session, content,
+       finished_at AS finishedAt, codex_session_id AS session, content, place, lane,
        (SELECT count(*) FROM attempts a WHERE a.user_id = jobs.user_id AND a.job_id = jobs.id) AS archived
      FROM jobs WHERE user_id = ?`,
   )
@@ -72,7 +86,8 @@ async function readRows({ owner }: Real): Promise<Row[]> {
 function agreeOn(job: ModelJob, row: Row, model: Model): void {
   const isEnd = ['completed', 'failed', 'cancelled'].includes(row.status);
   adoptPause(job, row, model.now);
-  expect({ ...row, session: undefined, leaseExpiresAt: undefined }).toEqual({
+  const { place: _place, lane: _lane, ...fields } = row;
+  expect({ ...fields, session: undefined, leaseExpiresAt: undefined }).toEqual({
     id: job.id,
     status: job.status,
     attempt: job.attempt,

@@ -3,13 +3,18 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { UserId } from '../../../spec/ids.ts';
-import { JOB_KINDS } from '../../../spec/job/kinds.ts';
 import { countLive, readJobsOfMachines } from '../../../workers/store/admin-reads.ts';
 import { readAllLost, readDoubtfulJobs } from '../../../workers/store/alert-reads.ts';
 import { countBulk, readBulkJobs } from '../../../workers/store/bulk.ts';
-import { readCandidates, readHeld, readNextAvailable } from '../../../workers/store/claim-reads.ts';
+import {
+  isSessionFree,
+  moveDue,
+  readCandidates,
+  readHeld,
+  readNextDue,
+} from '../../../workers/store/claim-reads.ts';
 import type { Database, Statement } from '../../../workers/store/database.ts';
-import { openDatabase } from '../../../workers/store/database.ts';
+import { openDatabase, sql } from '../../../workers/store/database.ts';
 import { findJobOfAnyone, readJobs } from '../../../workers/store/jobs.ts';
 import { readLinks, readSharers, readSharersOf } from '../../../workers/store/linked-projects.ts';
 import { readLiveJobs, readTroubled } from '../../../workers/store/overview-reads.ts';
@@ -33,26 +38,15 @@ const USER = 'usr_any' as UserId;
 const live = { limit: 10, statuses: [], live: true };
 
 const BY_LIVE_INDEX: Record<string, Statement> = {
-  'the candidates of a claim': readCandidates(USER, { machineId: 'm', now: 1, kinds: JOB_KINDS }),
-  'the next page of candidates': readCandidates(USER, {
+  'the first jobs of the lanes of a machine': readCandidates(USER, { machineId: 'm', now: 1 }),
+  'the first jobs of further lanes': readCandidates(USER, {
     machineId: 'm',
     now: 1,
-    kinds: JOB_KINDS,
     after: { priority: 0, id: 'job_1' },
   }),
-  'the next page of candidates for what is free': readCandidates(USER, {
-    machineId: 'm',
-    now: 1,
-    kinds: JOB_KINDS,
-    after: { priority: 0, id: 'job_1' },
-    free: {
-      open: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
-      free: { projectRoots: ['/a'], ideaIds: ['ide_1'] },
-      busy: { orpSessionIds: ['main'], codexSessionIds: ['c'] },
-    },
-  }),
+  'the jobs that have become due': moveDue(USER, { machineId: 'm', now: 1 }),
   'the held jobs of an account': readHeld(USER),
-  'when the next job comes due': readNextAvailable(USER, { machineId: 'm', now: 1, kinds: JOB_KINDS }),
+  'when the next job comes due': readNextDue(USER, 'm'),
   'leases that expired everywhere': readExpiredLeases(1, 10),
   'jobs that waited too long everywhere': readExpiredInQueue(1, 10),
   'what expired at one machine': readExpiredOfMachine({ userId: USER, machineId: 'm', now: 1, limit: 10 }),
@@ -93,9 +87,12 @@ describe('a statement of a hot path', () => {
     expect(plan).not.toMatch(/SCAN (jobs|j)\b/);
   });
 
-  it('sorts the candidates of a claim by reading them in order', async () => {
-    const plan = await planOf(readCandidates(USER, { machineId: 'm', now: 1, kinds: JOB_KINDS }));
-    expect(plan.join('\n')).not.toContain('TEMP B-TREE');
+  it('finds each lane, its first job and the job of a busy session by a seek', async () => {
+    const plan = (await planOf(readCandidates(USER, { machineId: 'm', now: 1 }))).join('\n');
+    expect(plan).toContain('INDEX jobs_live (user_id=? AND place=?)');
+    expect(plan).toContain('INDEX jobs_live (user_id=? AND place=? AND lane>?)');
+    const free = (await planOf(sql`SELECT ${isSessionFree(USER, 'c')}`)).join('\n');
+    expect(free).toContain('jobs_live (user_id=? AND place=? AND lane=?)');
   });
 
   it('lists jobs newest first in the order of the primary key', async () => {

@@ -57,7 +57,7 @@ describe('rows written', () => {
 
     expect(rows).toEqual({
       enqueue: [2, 0],
-      claim: [1, 2],
+      claim: [2, 2],
       start: [1, 0],
       heartbeats: [1, 0],
       chunks: [0, 3],
@@ -89,7 +89,7 @@ describe('rows written', () => {
     expect(await rowsOf(() => poll(one))).toEqual([0, 0]);
     await aPrompt(one);
     expect(await rowsOf(() => poll(one, { dryRun: '1' }))).toEqual([0, 0]);
-    expect(await rowsOf(() => Promise.all([poll(one), poll(two)]))).toEqual([1, 2]);
+    expect(await rowsOf(() => Promise.all([poll(one), poll(two)]))).toEqual([2, 2]);
   });
 
   it('by a reclaim are few, and by a sweep that comes second none', async () => {

@@ -73,7 +73,7 @@ describe('the columns of an attempt', () => {
     ...['max_attempts', 'timeout_seconds'],
     ...['session_fallback', 'idempotency_key', 'request_hash', 'idea_id', 'world_id', 'checkpoint_id'],
     ...['target_machine_id', 'target_project_root', 'target_orp_session_id', 'target_codex_session_id'],
-    ...['attempt', 'attempts_used', 'lease_count'],
+    ...['attempt', 'attempts_used', 'lease_count', 'delayed'],
   ];
   const ATTEMPT_KEY = ['user_id', 'job_id', 'lease_count', 'attempt', 'outcome'];
   const { archived, latestOnly } = schema.ATTEMPT_COLUMNS;
