@@ -236,7 +236,8 @@ export interface AgentSession {
   readonly isBusy: boolean;
   /**
    * Finds the newest turn whose prompt has one of these markers.
-   * @param isDeep also finds a prompt that was added to a turn of another client, or may still be added; slower
+   * @param isDeep searches older turns, and also finds a prompt that was added to a turn of another client, or may still be
+   * added; slower
    */
   find(markers: readonly string[], isDeep?: boolean): Promise<MarkerSearch>;
   /** Starts a turn. The agent adds the prompt to a running turn if another client has begun one at the same moment. */

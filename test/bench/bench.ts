@@ -91,7 +91,7 @@ const BENCHES: Record<string, Bench> = {
   },
   prompt: {
     summary:
-      'from the claim until a real Codex has begun the turn: through an agent server, and with `codex exec`',
+      'from the claim until a real Codex has begun the turn, with an agent server and with `codex exec`; busy sessions; interrupts',
     defaults: { machines: 1, jobs: 20 },
     load: () => import('./prompt.ts'),
   },

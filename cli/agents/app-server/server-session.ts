@@ -98,8 +98,8 @@ export class ServerSession implements AgentSession {
     const first = this.#firstTurns ?? [];
     const found = findMarked(first, markers);
     if (found !== undefined) return { kind: 'found', turn: found };
-    const isWhole = first.length > 0 && first.length < FIRST_TURNS;
-    if (isWhole && !isDeep) return { kind: 'none' };
+    // Older turns can only have a prompt of an earlier lease.
+    if (first.length > 0 && !isDeep) return { kind: 'none' };
     return (isDeep ? findDeep : findTurn)(this.#connection, this.#task.sessionId, markers);
   }
 
