@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { PUBLISHED_SCHEMAS } from '../spec/local/published.ts';
+import { openApiDocument } from '../spec/openapi/document.ts';
 import { documentsPage, documentsSchema } from './generated/cli-documents.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -32,6 +33,7 @@ function jsonSchemaOf(name: string, schema: z.ZodType): GeneratedFile {
 
 /** Returns every generated file with its expected content. */
 function generate(): GeneratedFile[] {
+  const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
   return [
     ...Object.entries(PUBLISHED_SCHEMAS).map(([name, schema]) => jsonSchemaOf(name, schema)),
     {
@@ -39,6 +41,10 @@ function generate(): GeneratedFile[] {
       content: `${JSON.stringify(documentsSchema(), null, 2)}\n`,
     },
     { path: 'docs/cli-json.md', content: documentsPage() },
+    {
+      path: 'spec/openapi.json',
+      content: `${JSON.stringify(openApiDocument(version), null, 2)}\n`,
+    },
   ];
 }
 

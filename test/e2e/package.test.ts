@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseAgent, createAgentSession } from '../../scripts/demo/agent-session.ts';
-import { runOrp } from '../../scripts/local/orp-command.ts';
+import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { runProcess } from '../../scripts/local/run-process.ts';
 import { install, pack, type Tarball } from '../../scripts/release/package.ts';
@@ -100,14 +100,59 @@ console.log(JSON.stringify({
 }));
 `;
 
+/** A linked repository, and a worker for it. */
+async function aWorkplace() {
+  const workspace: Workspace = await makeWorkspace(hosted);
+  const agent = chooseAgent(false);
+  const env = { ...workspace.orp.env, DEMO_AGENT_HOME: join(workspace.folder, 'agent') };
+  const where = { ...workspace.orp, env };
+  const session = await createAgentSession(agent, 'Wait.', where);
+  const ideaId = await linkSession({ ...workspace, orp: where }, session);
+  /** Works until a job was claimed, because a program may not have queued it yet. */
+  const work = async (): Promise<void> => {
+    for (let round = 0; round < 100; round += 1) {
+      const args = ['runner', 'work', '--once', '--codex-bin', agent.bin, '--json'];
+      const { stdout } = await runOrp(where, args);
+      if ((JSON.parse(stdout) as { claimed: boolean }).claimed) return;
+    }
+  };
+  return { workspace, where, ideaId, work };
+}
+
+describe('docs/api.md', () => {
+  const page = readFileSync(projectPath('docs/api.md'), 'utf8');
+  const block = (language: string) =>
+    new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(page)?.[1] ?? '';
+
+  it('has lines for curl and for JavaScript that work as they stand, with a token that may only send', async () => {
+    const { workspace, where, work } = await aWorkplace();
+    const made = await orpJson<{ token: string }>(where, [
+      'auth',
+      'token',
+      'create',
+      'ci',
+      '--scope',
+      'enqueue',
+    ]);
+    const env = { ...process.env, ORP_BASE_URL: hosted.url, ORP_TOKEN: made.token };
+    writeFileSync(join(project, 'example.js'), block('js'));
+    for (const command of [
+      ['bash', '-c', block('sh')],
+      [process.execPath, 'example.js'],
+    ]) {
+      const program = runProcess(command, { cwd: project, env });
+      await work();
+      const { code, stdout, stderr } = await program;
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(stdout).toContain('demonstration agent');
+    }
+    workspace.remove();
+  });
+});
+
 describe('orp-runner/client', () => {
   it('queues a prompt once, follows it, waits for its answer, and says what went wrong by codes', async () => {
-    const workspace: Workspace = await makeWorkspace(hosted);
-    const agent = chooseAgent(false);
-    const env = { ...workspace.orp.env, DEMO_AGENT_HOME: join(workspace.folder, 'agent') };
-    const where = { ...workspace.orp, env };
-    const session = await createAgentSession(agent, 'Wait.', where);
-    const ideaId = await linkSession({ ...workspace, orp: where }, session);
+    const { workspace, ideaId, work } = await aWorkplace();
     writeFileSync(join(project, 'program.js'), PROGRAM);
     const program = runProcess([process.execPath, 'program.js'], {
       cwd: project,
@@ -118,20 +163,6 @@ describe('orp-runner/client', () => {
         IDEA: ideaId,
       },
     });
-    // The program may not have queued its job yet.
-    const work = async (): Promise<void> => {
-      for (let round = 0; round < 100; round += 1) {
-        const { stdout } = await runOrp(where, [
-          'runner',
-          'work',
-          '--once',
-          '--codex-bin',
-          agent.bin,
-          '--json',
-        ]);
-        if ((JSON.parse(stdout) as { claimed: boolean }).claimed) return;
-      }
-    };
     await work();
     const { code, stdout, stderr } = await program;
     workspace.remove();

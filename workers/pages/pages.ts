@@ -7,6 +7,7 @@ import { mountDevicePage } from './account/device-page.tsx';
 import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
 import { mountSettings } from './account/settings.tsx';
+import { mountApiDocs } from './api-docs/api-page.tsx';
 import { mountBulk } from './console/bulk/bulk-page.tsx';
 import { mountCharts } from './console/charts/charts-page.tsx';
 import { mountConsole } from './console/mount.tsx';
@@ -37,6 +38,7 @@ export function makePages(): Hono<AppEnv> {
   });
   pages.get('/', (context) => context.redirect('/inbox', 302));
 
+  mountApiDocs(pages);
   mountLogin(pages);
   mountLinkPages(pages);
   mountDevicePage(pages);

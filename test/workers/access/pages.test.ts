@@ -9,8 +9,10 @@ import { aPerson } from '../harness/people.ts';
 import { aStage, type Named, unknownIds } from '../harness/requests.ts';
 import { snapshot } from '../harness/snapshot.ts';
 
+/** What monitoring systems read. test/workers/operations/ tests who may. */
+const monitoring = ['/health', '/metrics'];
 const mounted = makeApp()
-  .routes.filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/api'))
+  .routes.filter(({ method, path }) => method !== 'ALL' && !/^\/api/.test(path) && !monitoring.includes(path))
   .map(({ method, path }) => `${method} ${path}`);
 
 const table = Object.entries(PAGE_REQUESTS).map(([name, page]) => ({ name, ...page }));
