@@ -113,16 +113,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     mayImport: ['spec'],
     packages: {
       'cli/agents/app-server': ['node:', 'ws', 'zod'],
-      cli: [
-        'node:',
-        'commander',
-        'eventsource-parser',
-        'plist',
-        'proper-lockfile',
-        'string-width',
-        'uqr',
-        'zod',
-      ],
+      cli: ['node:', 'commander', 'eventsource-parser', 'proper-lockfile', 'string-width', 'uqr', 'zod'],
     },
   },
 };

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parse } from 'plist';
 import { describe, expect, it } from 'vitest';
 import { renderLaunchAgent } from '../../../cli/service/launch-agent.ts';
 import { planService, type ServicePlan } from '../../../cli/service/service-plan.ts';
@@ -71,6 +72,42 @@ describe('the LaunchAgent', () => {
 </plist>
 `);
   });
+});
+
+describe('a LaunchAgent with strange values', () => {
+  it('is read by a property list parser as it was meant', () => {
+    const texts = [
+      '',
+      ' a ',
+      'x & <y> "z" \'q\'',
+      ']]>',
+      'zwölf \u{1F600}',
+      'a\tb\nc',
+      '&amp;',
+      '--',
+      '\u2028',
+    ];
+    const strange = { ...plan, program: texts, environment: { 'a&b': '<c>', EMPTY: '' } };
+    const read = parse(renderLaunchAgent(strange)) as Record<string, unknown>;
+    expect(read).toMatchObject({
+      ProgramArguments: texts,
+      EnvironmentVariables: { 'a&b': '<c>', EMPTY: '' },
+      KeepAlive: { SuccessfulExit: false },
+      ThrottleInterval: 30,
+      RunAtLoad: true,
+    });
+    expect(parse(renderLaunchAgent({ ...plan, program: [], environment: {} }))).toMatchObject({
+      ProgramArguments: [],
+      EnvironmentVariables: {},
+    });
+  });
+
+  it.each(['\0', '\u0001', '\u001b[31m', '\ufffe', '\ud800'])(
+    'is refused with %j, which XML cannot contain',
+    (text) => {
+      expect(() => renderLaunchAgent({ ...plan, program: [`/a${text}b`] })).toThrow(/cannot be described/);
+    },
+  );
 });
 
 describe('the systemd unit', () => {
