@@ -7,10 +7,11 @@ import { Command, CommanderError } from 'commander';
 import { commandName, plainArguments } from './arguments.ts';
 import { usageError } from './base/exit.ts';
 import { clientVersion } from './base/version.ts';
-import { examplesOf, examplesText } from './commands/examples.ts';
+import { endingOf, examplesText } from './commands/examples.ts';
+import { addEndings, HELP, helpColumns, printHelp } from './commands/help-text.ts';
 import { type Register, Shell } from './commands/shell.ts';
 import { makeContext, type Streams } from './output/context.ts';
-import { visible } from './output/text-output.ts';
+import { TextOutput } from './output/text-output.ts';
 import { readRemoteSession } from './records/sign-in-record.ts';
 
 interface CommandGroup {
@@ -26,30 +27,36 @@ interface CommandGroup {
 const GROUPS: readonly CommandGroup[] = [
   {
     name: 'status',
-    task: 'Account:',
-    summary: 'show at a glance what runs, what needs you, and the next step (also `orp` alone)',
+    task: 'See and send work:',
+    summary: 'show at one glance what runs and what needs you (also `orp` alone)',
     examples: ['orp status', 'orp status --json'],
     parts: [async () => (await import('./commands/status.ts')).registerStatus],
   },
   {
-    name: 'auth',
-    task: 'Account:',
-    summary: 'sign in and out',
-    examples: ['orp auth login', 'orp auth login --email you@example.org', 'orp auth token list'],
-    parts: [
-      async () => (await import('./commands/auth.ts')).registerAuth,
-      async () => (await import('./commands/auth-tokens.ts')).registerAuthTokens,
+    name: 'job',
+    task: 'See and send work:',
+    summary: 'send work to your sessions, and follow it',
+    examples: [
+      'orp job submit "Run the tests and fix what fails"',
+      'orp job list --status live',
+      'orp job logs <job-id> --follow',
     ],
+    parts: [async () => (await import('./commands/job.ts')).registerJob],
   },
   {
-    name: 'whoami',
-    task: 'Account:',
-    summary: 'show who is signed in',
-    parts: [async () => (await import('./commands/auth.ts')).registerWhoami],
+    name: 'checkpoint',
+    task: 'See and send work:',
+    summary: 'request a review of an idea, and read the response',
+    examples: [
+      'orp checkpoint queue --idea-id <idea-id>',
+      'orp checkpoint list',
+      'orp checkpoint queue --idea-id <idea-id> --user-note "Is the plan still right?"',
+    ],
+    parts: [async () => (await import('./commands/checkpoint.ts')).registerCheckpoint],
   },
   {
     name: 'open',
-    task: 'Send work:',
+    task: 'See and send work:',
     summary: 'open a page of the server in the browser',
     examples: ['orp open', 'orp open @last', 'orp open here --print'],
     parts: [async () => (await import('./commands/open.ts')).registerOpen],
@@ -90,26 +97,27 @@ const GROUPS: readonly CommandGroup[] = [
     ],
   },
   {
-    name: 'job',
-    task: 'Send work:',
-    summary: 'send work to your sessions, and follow it',
-    examples: [
-      'orp job submit "Run the tests and fix what fails"',
-      'orp job list --status live',
-      'orp job logs <job-id> --follow',
-    ],
-    parts: [async () => (await import('./commands/job.ts')).registerJob],
+    name: 'doctor',
+    task: 'Set up this machine:',
+    summary: 'check everything that a job needs, with a remedy for each problem',
+    examples: ['orp doctor', 'orp doctor --json'],
+    parts: [async () => (await import('./commands/doctor.ts')).registerDoctor],
   },
   {
-    name: 'checkpoint',
-    task: 'Send work:',
-    summary: 'request a review of an idea, and read the response',
-    examples: [
-      'orp checkpoint queue --idea-id <idea-id>',
-      'orp checkpoint list',
-      'orp checkpoint queue --idea-id <idea-id> --user-note "Is the plan still right?"',
+    name: 'auth',
+    task: 'Account:',
+    summary: 'sign in and out',
+    examples: ['orp auth login', 'orp auth login --email you@example.org', 'orp auth token list'],
+    parts: [
+      async () => (await import('./commands/auth.ts')).registerAuth,
+      async () => (await import('./commands/auth-tokens.ts')).registerAuthTokens,
     ],
-    parts: [async () => (await import('./commands/checkpoint.ts')).registerCheckpoint],
+  },
+  {
+    name: 'whoami',
+    task: 'Account:',
+    summary: 'show who is signed in',
+    parts: [async () => (await import('./commands/auth.ts')).registerWhoami],
   },
   {
     name: 'ideas',
@@ -152,13 +160,6 @@ const GROUPS: readonly CommandGroup[] = [
       'orp admin bulk cancel --status queued',
     ],
     parts: [async () => (await import('./commands/admin.ts')).registerAdmin],
-  },
-  {
-    name: 'doctor',
-    task: 'Set up this machine:',
-    summary: 'check everything that a job needs, with a remedy for each problem',
-    examples: ['orp doctor', 'orp doctor --json'],
-    parts: [async () => (await import('./commands/doctor.ts')).registerDoctor],
   },
   {
     name: 'about',
@@ -218,7 +219,7 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
     const command = addGroup(program, group);
     if (group.name !== name) continue;
     await loadParts(group, { command, subcommand, shell });
-    addExamples(command);
+    addEndings(command, endingOf);
   }
   const words = plainArguments(program, helpLast(argv));
   if (name === undefined && !words.some((word) => word.startsWith('-') && !isGlobal(program, word))) {
@@ -254,6 +255,18 @@ async function askMissing(
   const { pickMissing } = await import('./commands/pick.ts');
   const value = await pickMissing(context, { command: fullName(command).replace(/^orp /, ''), name });
   return value === undefined ? undefined : option === '' ? value : `${option}${name}=${value}`;
+}
+
+/** The complete command tree with its help texts, for tests and terminal captures. */
+export async function wholeProgram(surroundings: Streams): Promise<Command> {
+  const program = makeProgram(surroundings);
+  const shell = new Shell(surroundings, program);
+  for (const group of GROUPS) {
+    const command = addGroup(program, group);
+    await loadParts(group, { command, subcommand: undefined, shell });
+    addEndings(command, endingOf);
+  }
+  return program;
 }
 
 /** Prints what a shell may complete, a line each. */
@@ -292,17 +305,24 @@ function makeProgram(surroundings: Streams): Command {
     .option('--config <path>', 'configuration file in the repository (default: orp.yml)')
     .option('--no-pager', 'print long pages at once (default: with ORP_PAGER, PAGER or less)')
     .version(clientVersion(surroundings.env), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpCommand(
+      new Command('help [command]').description('print the help of a command').helpGroup('Other commands:'),
+    )
     .addHelpText('after', '\nGet started:\n  $ orp setup\n\nRun `orp <command> --help` for details.');
   return quiet(program, surroundings);
 }
 
 /** Makes commander throw errors instead of printing them, so that `main` prints every error the same way. */
-function quiet(command: Command, surroundings: Streams): Command {
+function quiet(command: Command, { stdout, env }: Streams): Command {
+  const output = new TextOutput(stdout, env);
   return command
     .exitOverride()
     .showSuggestionAfterError(true)
+    .configureHelp(HELP)
     .configureOutput({
-      writeOut: (text) => surroundings.stdout.write(visible(text)),
+      getOutHelpWidth: () => helpColumns(output),
+      writeOut: (text) => printHelp(output, text),
       writeErr: () => undefined,
       outputError: () => undefined,
     });
@@ -325,13 +345,6 @@ async function loadParts(
     (await load())(command, shell);
     if (command.commands.some((candidate) => candidate.name() === subcommand)) return;
   }
-}
-
-/** Adds its examples to a command and to those below it. */
-function addExamples(command: Command): void {
-  const lines = examplesOf(fullName(command).replace(/^orp /, ''));
-  if (lines !== undefined) command.addHelpText('after', examplesText(lines));
-  for (const below of command.commands) addExamples(below);
 }
 
 /** Turns `orp help link` into `orp link --help`. */

@@ -51,9 +51,7 @@ export function registerAgentWork(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('work')
-      .description(
-        'compatibility command: behaves like `runner work`; falls back to the v0.4.4 review-only protocol when a runner cannot be used',
-      )
+      .description('run jobs as `runner work` does, or reviews only where that is impossible')
       .option(
         '--agent <selector>',
         'take only reviews of this agent or world (world id, name, folder, idea or session)',
@@ -77,9 +75,7 @@ export function registerAgentWork(group: Command, shell: Shell): void {
 const AFTER_HELP = `
 With --agent, or where the runner cannot work (no git repository, not enabled, not linked), it takes checkpoint reviews
 only and runs each in the repository and session that the idea's world names. \`orp runner policy\` applies.
-Press Ctrl-C once to finish the running job and exit, twice to stop its agent, report that and exit.
-Exit codes: 0 worked or idle; 1 the job failed (--once); 2 usage or expected error; 130 stopped by the second Ctrl-C,
-or by the first before --once started a job.`;
+Press Ctrl-C once to finish the running job and exit, twice to stop its agent, report that and exit.`;
 
 async function agentWork(context: Context, options: AgentOptions): Promise<number> {
   const isOnce = (options.once || options.dryRun) ?? false;

@@ -1,4 +1,4 @@
-/** The examples at the end of each help text, by the full name of the command. */
+/** The end of each help text: examples and exit codes, by the full name of the command. */
 
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'auth token list': ['orp auth token list', 'orp auth token list --json'],
@@ -7,7 +7,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp auth token create ci --scope enqueue',
     'orp auth token create dashboard --scope read --expires-in-days 30 --fields token',
   ],
-  'auth token revoke': ['orp auth token revoke 0123456789abcdef'],
+  'auth token revoke': [
+    'orp auth token revoke 0123456789abcdef',
+    'orp auth token revoke 0123456789abcdef --json',
+  ],
   'auth password': ['orp auth password', 'orp auth password --revoke-others'],
   'auth login': [
     'orp auth login',
@@ -15,18 +18,18 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp auth login --password-stdin < password.txt',
   ],
   'auth verify': ['orp auth verify', 'orp auth verify --code 123456'],
-  'auth logout': ['orp auth logout'],
+  'auth logout': ['orp auth logout', 'orp auth logout --json'],
   whoami: ['orp whoami', 'orp whoami --json'],
   'link status': ['orp link status', 'orp link status --json'],
   'link doctor': ['orp link doctor', 'orp link doctor --fix', 'orp link doctor --strict'],
-  'link import-rust': ['orp link import-rust --all'],
+  'link import-rust': ['orp link import-rust --all', 'orp link import-rust --all --json'],
   'link project bind': [
     'orp link project bind --idea-id <idea-id>',
     'orp link project bind --idea-id <idea-id> --name tides',
   ],
   'link project show': ['orp link project show', 'orp link project show --json'],
-  'link project status': ['orp link project status'],
-  'link project unbind': ['orp link project unbind'],
+  'link project status': ['orp link project status', 'orp link project status --json'],
+  'link project unbind': ['orp link project unbind', 'orp link project unbind --json'],
   'link session register': [
     'orp link session register',
     'orp link session register --orp-session-id main --label Main --codex-session-id <id> --primary',
@@ -34,16 +37,16 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'link session discover': ['orp link session discover', 'orp link session discover --all --json'],
   'link session list': ['orp link session list', 'orp link session list --json'],
-  'link session show': ['orp link session show main'],
-  'link session set-primary': ['orp link session set-primary main'],
-  'link session archive': ['orp link session archive docs'],
-  'link session unarchive': ['orp link session unarchive docs'],
-  'link session remove': ['orp link session remove docs'],
-  'link session import-rust': ['orp link session import-rust'],
-  'runner enable': ['orp runner enable'],
-  'runner disable': ['orp runner disable'],
+  'link session show': ['orp link session show main', 'orp link session show main --json'],
+  'link session set-primary': ['orp link session set-primary main', 'orp link session set-primary docs'],
+  'link session archive': ['orp link session archive docs', 'orp link session archive docs --json'],
+  'link session unarchive': ['orp link session unarchive docs', 'orp link session unarchive docs --json'],
+  'link session remove': ['orp link session remove docs', 'orp link session remove docs --json'],
+  'link session import-rust': ['orp link session import-rust', 'orp link session import-rust --json'],
+  'runner enable': ['orp runner enable', 'orp runner enable --json'],
+  'runner disable': ['orp runner disable', 'orp runner disable --json'],
   'runner status': ['orp runner status', 'orp runner status --hosted --json'],
-  'runner heartbeat': ['orp runner heartbeat'],
+  'runner heartbeat': ['orp runner heartbeat', 'orp runner heartbeat --json'],
   'runner sync': ['orp runner sync', 'orp runner sync --all-linked'],
   'runner cancel': ['orp runner cancel', 'orp runner cancel <job-id> --reason "wrong branch"'],
   'runner retry': ['orp runner retry', 'orp runner retry <job-id> --reason "network was down"'],
@@ -92,9 +95,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp idea update <idea-id> --github-url ""',
   ],
   'idea remove': ['orp idea remove <idea-id>', 'orp idea remove <idea-id> --purge'],
-  'idea restore': ['orp idea restore <idea-id>'],
+  'idea restore': ['orp idea restore <idea-id>', 'orp idea restore <idea-id> --json'],
   'feature list': ['orp feature list <idea-id>', 'orp feature list <idea-id> --json'],
-  'feature show': ['orp feature show <feature-id> --idea-id <idea-id>'],
+  'feature show': [
+    'orp feature show <feature-id> --idea-id <idea-id>',
+    'orp feature show <feature-id> --idea-id <idea-id> --json',
+  ],
   'feature add': [
     'orp feature add --idea-id <idea-id> --title "Sampling grid" --detail "10 m spacing"',
     'orp feature add --idea-id <idea-id> --title "Sampling grid" --details-file sections.json',
@@ -103,7 +109,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp feature update <feature-id> --idea-id <idea-id> --detail "5 m spacing"',
     'orp feature update <feature-id> --idea-id <idea-id> --completed',
   ],
-  'feature remove': ['orp feature remove <feature-id>'],
+  'feature remove': ['orp feature remove <feature-id>', 'orp feature remove <feature-id> --json'],
   'world show': ['orp world show <idea-id>', 'orp world show <idea-id> --json'],
   'world bind': [
     'orp world bind <idea-id> --project-root /srv/tides',
@@ -115,11 +121,20 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'admin invite': ['orp admin invite', 'orp admin invite --role operator --email you@example.org --json'],
   'admin invitations': ['orp admin invitations', 'orp admin invitations --json'],
-  'admin invitations revoke': ['orp admin invitations revoke 0123456789abcdef'],
+  'admin invitations revoke': [
+    'orp admin invitations revoke 0123456789abcdef',
+    'orp admin invitations revoke 0123456789abcdef --json',
+  ],
   'admin accounts': ['orp admin accounts', 'orp admin accounts --account you@example.org --json'],
-  'admin disable': ['orp admin disable you@example.org --reason "left the team"'],
-  'admin enable': ['orp admin enable you@example.org'],
-  'admin reset-password': ['orp admin reset-password you@example.org'],
+  'admin disable': [
+    'orp admin disable you@example.org --reason "left the team"',
+    'orp admin disable you@example.org --json',
+  ],
+  'admin enable': ['orp admin enable you@example.org', 'orp admin enable you@example.org --json'],
+  'admin reset-password': [
+    'orp admin reset-password you@example.org',
+    'orp admin reset-password you@example.org --json',
+  ],
   'admin alerts': ['orp admin alerts', 'orp admin alerts --strict --json'],
   'admin bulk cancel': [
     'orp admin bulk cancel --account you@example.org --status queued',
@@ -130,7 +145,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp admin bulk requeue --machine-id <machine-id> --name after-repair --count 3',
   ],
   'admin bulk show': ['orp admin bulk show', 'orp admin bulk show wrong-prompts --json'],
-  'admin bulk abort': ['orp admin bulk abort wrong-prompts'],
+  'admin bulk abort': ['orp admin bulk abort wrong-prompts', 'orp admin bulk abort wrong-prompts --json'],
   'agent work': ['orp agent work --once', 'orp agent work --agent survey-repo --dry-run'],
 };
 
@@ -139,7 +154,48 @@ export function examplesText(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
-/** The examples of a command (`job submit`), if it has any. */
-export function examplesOf(name: string): readonly string[] | undefined {
-  return EXAMPLES[name];
+/** What exit code 1 means. Other commands never end with it. */
+const NEGATIVE: Readonly<Record<string, string>> = {
+  setup: 'a required step is not done',
+  doctor: 'a check found an error',
+  'link doctor': 'the links have an error',
+  'runner work': 'with --once: the job failed',
+  'runner policy show': 'the policy is invalid, so no jobs may run',
+  'runner policy check': 'the policy is invalid, so no jobs may run',
+  'runner policy test': 'the policy refuses the job',
+  'agent work': 'with --once: the job failed',
+  'job submit': 'with --wait: the job failed or was cancelled',
+  'job wait': 'the job failed or was cancelled',
+  'admin alerts': 'with --strict: there are alerts',
+  'admin bulk cancel': 'the order did not complete',
+  'admin bulk requeue': 'the order did not complete',
+};
+
+/** What exit code 130 means where the first Ctrl-C does not end the command. */
+const INTERRUPTED: Readonly<Record<string, string>> = {
+  'runner work': 'ended by the second Ctrl-C, or before --once began a job',
+  'agent work': 'ended by the second Ctrl-C, or before --once began a job',
+};
+
+const TIME_LIMIT: Readonly<Record<string, string>> = {
+  'job submit': 'with --wait: the time limit is over; the job goes on',
+};
+
+function exitCodesOf(name: string): string {
+  const [negative, limit] = [NEGATIVE[name], TIME_LIMIT[name]];
+  const lines = [
+    '  0    success',
+    ...(negative === undefined ? [] : [`  1    ${negative}`]),
+    '  2    an error: wrong usage, no sign-in, no connection, a refusal',
+    ...(limit === undefined ? [] : [`  124  ${limit}`]),
+    `  130  ${INTERRUPTED[name] ?? 'interrupted with Ctrl-C'}`,
+  ];
+  return `\nExit codes:\n${lines.join('\n')}`;
+}
+
+/** Returns the end of the help text of a command (`job submit`). A group gets its examples from its row in the program. */
+export function endingOf(name: string, isGroup: boolean): string {
+  const examples = EXAMPLES[name];
+  const ending = examples === undefined ? '' : examplesText(examples);
+  return isGroup ? ending : `${ending}\n${exitCodesOf(name)}`.replace(/^\n(?=\n)/, '');
 }

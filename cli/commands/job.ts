@@ -78,7 +78,7 @@ function registerSubmit(group: Command, shell: Shell): void {
           max: MAX_TIMEOUT_SECONDS,
         }),
       )
-      .option('--wait', 'print the answer as it arrives; exits 0 if the job completed, 1 otherwise')
+      .option('--wait', 'print the answer as it arrives')
       .addOption(waitTimeout())
       .option(
         '--idempotency-key <key>',
@@ -174,7 +174,7 @@ function registerOrders(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('wait')
-      .description('wait until a job ends; exits 0 if it completed, 1 otherwise')
+      .description('wait until a job ends')
       .argument('<job-id>')
       .addOption(
         wholeNumberOption({

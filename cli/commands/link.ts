@@ -35,7 +35,7 @@ export function registerLink(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('doctor')
-      .description('check the links; exits 1 on errors')
+      .description('check the links, with a remedy for each problem')
       .option('--strict', 'treat warnings as errors')
       .option('--fix', 'repair what can be repaired without a loss, and say what was done'),
   ).action((options: DoctorOptions) =>

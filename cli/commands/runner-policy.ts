@@ -42,12 +42,10 @@ all jobs from your own account may run. Example: two folders, with a prompt befo
 
 Changes apply from the next job on, without a restart. docs/policy.md lists every rule.`;
 
-const AFTER_SHOW = `
-Exit codes: 0 the file is valid or absent, 1 the file is invalid and no jobs may run.`;
+const AFTER_SHOW = ``;
 
 const AFTER_TEST = `
-The decision is run, ask (a person at the runner's terminal), wait (the job stays queued) or refuse.
-Exit codes: 0 run, ask or wait; 1 refuse; 2 no job to test.`;
+The decision is run, ask (a person at the runner's terminal), wait (the job stays queued) or refuse.`;
 
 export function registerRunnerPolicy(group: Command, shell: Shell): void {
   const policy = group

@@ -18,7 +18,7 @@ export function registerRunnerService(group: Command, shell: Shell): void {
   addWaiting(
     group
       .command('install')
-      .description('install the runner as a user service that starts at login and restarts after a crash')
+      .description('install the runner as a service that starts when you log in')
       .argument('[work-options...]', 'options for `orp runner work`, after -- (default: --all-linked)')
       .usage('[options] [-- <options of orp runner work>]')
       .addHelpText('after', AFTER_INSTALL),

@@ -17,7 +17,7 @@ import { type Shell, withCommonOptions } from './shell.ts';
 const AFTER = `
 On a terminal, it asks at most five questions, does what is missing, and shows the answer of your agent to a first prompt.
 Run it again to see what is done. In a pipe and with --json, it changes nothing: it shows each step and its command.
-Exits 0 if every step is done, except the service, which is optional; 1 otherwise.`;
+The service is optional.`;
 
 export function registerSetup(command: Command, shell: Shell): void {
   withCommonOptions(command.addHelpText('after', AFTER)).action((options: CommonOptions) =>

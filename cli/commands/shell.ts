@@ -36,10 +36,13 @@ export function withCommonOptions(command: Command): Command {
 
 /** Adds `--json`, `--fields` and `--jq`. */
 export function withJson(command: Command): Command {
-  return command
-    .option('--json', 'print one JSON document')
-    .option('--fields <names>', 'print these fields of the document, separated by commas (jobs.id)')
-    .option('--jq <filter>', 'filter the document with jq (.jobs[].id)');
+  const options = [
+    new Option('--json', 'print one JSON document'),
+    new Option('--fields <names>', 'print these fields of the document, separated by commas (jobs.id)'),
+    new Option('--jq <filter>', 'filter the document with jq (.jobs[].id)'),
+  ];
+  for (const option of options) command.addOption(option.helpGroup('Output:'));
+  return command;
 }
 
 /** The repeatable option `--linked-project-root`. */

@@ -80,8 +80,6 @@ export function addWorkCommand(group: Command): Command {
 const AFTER_HELP = `
 Press Ctrl-C once to finish the running job and exit, twice to stop its agent, report that and exit. While the runner
 asks you whether a job may run, Ctrl-C puts the job back in the queue.
-Exit codes: 0 worked or idle; 1 the job failed (--once); 2 usage or expected error; 130 stopped by the second Ctrl-C,
-or by the first before --once started a job.
 --json prints one document per line while the runner runs. \`orp runner policy\` limits which jobs may run.`;
 
 /** A larger number is almost certainly a typing error. */

@@ -26,9 +26,7 @@ export function registerWorld(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('bind')
-      .description(
-        'change the repository bound to an idea; omitted fields stay unchanged, an empty value clears the field',
-      )
+      .description('change the repository bound to an idea; an empty value clears a field')
       .argument('<idea-id>')
       .option('--name <name>', 'name of the world')
       .option('--project-root <path>', 'absolute path of the repository on its machine')

@@ -34,6 +34,8 @@ export class Desk {
   now = T0;
   /** True if what is printed goes to a terminal. */
   isTerminal = false;
+  /** The width of the terminal. */
+  columns: number | undefined;
   /** What a person at the terminal types, a line for each question; undefined: nobody sits there. */
   answers: string[] | undefined;
 
@@ -53,7 +55,10 @@ export class Desk {
         env: this.env,
         cwd: this.repo,
         stdin: person ?? Readable.from([Buffer.from(stdin)]),
-        stdout: Object.assign(stdout, { isTTY: this.isTerminal }),
+        stdout: Object.assign(stdout, {
+          isTTY: this.isTerminal,
+          ...(this.columns === undefined ? {} : { columns: this.columns }),
+        }),
         stderr: Object.assign(stderr, { isTTY: person !== undefined }),
         now: () => this.now,
       });
