@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { CliError, EXIT_NEGATIVE, messageOf } from './base/exit.ts';
 import { oneLine } from './base/one-line.ts';
-import { isSystemError } from './base/system-error.ts';
+import { hasCode, isSystemError } from './base/system-error.ts';
 import { newerNotice, tooOldAdvice } from './base/version.ts';
 import { readString } from './files/fields.ts';
 import { readJsonObject, writeJsonFile } from './files/json-file.ts';
@@ -33,13 +33,18 @@ export function report(error: unknown, asJson: boolean): number {
   return known?.exitCode ?? EXIT_NEGATIVE;
 }
 
+/** The codes for a folder that cannot be written: a disk that is read-only, or missing rights. */
+const UNWRITABLE = ['EROFS', 'EACCES', 'EPERM'];
+
 /** Returns an expected error. Errors of the system are expected, because a full disk or a missing permission is not a bug. */
 function expectedError(error: unknown): CliError | undefined {
   if (error instanceof CliError) return error;
   if (!isSystemError(error)) return undefined;
   return new CliError(`${error.message}.`, {
     code: error.code.toLowerCase(),
-    hint: 'Check the path, its permissions and the free disk space.',
+    hint: hasCode(error, ...UNWRITABLE)
+      ? 'Make the folder writable. To keep the files of orp elsewhere, set XDG_CONFIG_HOME and XDG_STATE_HOME.'
+      : 'Check the path, its permissions and the free disk space.',
     cause: error,
   });
 }

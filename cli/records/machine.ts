@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import type { RunnerMachine } from '../../spec/local/runner-machine.ts';
 import { SCHEMA_VERSION } from '../../spec/local/vocabulary.ts';
 import { CliError } from '../base/exit.ts';
+import { isSystemError } from '../base/system-error.ts';
 import { clientVersion } from '../base/version.ts';
 import { compact, readBoolean, readString, readTimestamp } from '../files/fields.ts';
 import {
@@ -80,7 +81,13 @@ export async function loadMachine(place: MachinePlace): Promise<Machine> {
   const path = machinePath(place.env);
   const record = readMachine(place);
   if (record !== undefined && readIdCopy(place) === record.machine_id) return { record, path, repaired: [] };
-  return withLock(userFolder(place.env), () => repairMachine(place));
+  try {
+    return await withLock(userFolder(place.env), () => repairMachine(place));
+  } catch (error) {
+    // On a disk that is read-only, the record can still be shown.
+    if (record !== undefined && isSystemError(error)) return { record, path, repaired: [] };
+    throw error;
+  }
 }
 
 /** Changes the record under its lock. */

@@ -64,6 +64,11 @@ const BENCHES: Record<string, Bench> = {
     defaults: { machines: 1, jobs: 20 },
     load: () => import('./cost.ts'),
   },
+  discover: {
+    summary: 'finding sessions of Codex among many (--jobs: how many are on the disk)',
+    defaults: { machines: 1, jobs: 10_000 },
+    load: () => import('./discover.ts'),
+  },
   drain: {
     summary: 'whole jobs per second over many machines, and again with a long history',
     defaults: { machines: 20, jobs: 2000 },

@@ -2,7 +2,9 @@
 
 import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSystemError } from '../../base/system-error.ts';
 import { linkedRootsPath, machinePath, stateFolder, userFolder } from '../../files/paths.ts';
+import { isInside } from '../../files/private-folder.ts';
 import {
   isLinkable,
   type LinkableRepository,
@@ -71,8 +73,8 @@ export function desktopIssues({ repository, link, shelf }: LinkFacts, { now }: D
 /** A file or folder of `orp` that this user cannot read or write, for example after a command with `sudo`. */
 export interface BlockedPath {
   path: string;
-  /** True if this user may change that. */
-  isOwn: boolean;
+  why: 'permissions' | 'owner' | 'disk';
+  /** The permissions with which its owner can use it. */
   mode: number;
 }
 
@@ -80,14 +82,23 @@ export interface BlockedPath {
 export function findBlockedPaths({ repository, shelf }: LinkFacts, { env }: DoctorSource): BlockedPath[] {
   const inRepository = isLinkable(repository) ? pathsOf(repository, shelf.sessions) : [];
   const paths = [userFolder(env), machinePath(env), stateFolder(env), linkedRootsPath(env), ...inRepository];
-  return paths.flatMap((path) => {
-    const found = look(path);
-    if (found === undefined) return [];
-    const isOwn = process.getuid === undefined || found.uid === process.getuid();
-    const needed = found.isDirectory() ? 0o700 : 0o600;
-    const isOpen = isOwn ? (found.mode & needed) === needed : mayUse(path);
-    return isOpen ? [] : [{ path, isOwn, mode: (found.mode & 0o777) | needed }];
-  });
+  const blocked = paths.flatMap((path) => findBlocked(path) ?? []);
+  // The folder says enough for everything in it.
+  const folders = blocked.filter(({ why }) => why === 'disk').map(({ path }) => path);
+  const isTold = (path: string) => folders.some((folder) => folder !== path && isInside(folder, path));
+  return blocked.filter(({ why, path }) => why !== 'disk' || !isTold(path));
+}
+
+function findBlocked(path: string): BlockedPath | undefined {
+  const found = look(path);
+  if (found === undefined) return undefined;
+  const isOwn = process.getuid === undefined || found.uid === process.getuid();
+  const needed = found.isDirectory() ? 0o700 : 0o600;
+  const mode = (found.mode & 0o777) | needed;
+  const problem = problemOf(path);
+  if (problem === 'EROFS') return { path, why: 'disk', mode };
+  if (isOwn) return (found.mode & needed) === needed ? undefined : { path, why: 'permissions', mode };
+  return problem === undefined ? undefined : { path, why: 'owner', mode };
 }
 
 function pathsOf(repository: LinkableRepository, sessions: readonly { path: string }[]): string[] {
@@ -108,19 +119,25 @@ function look(path: string): Stats | undefined {
   }
 }
 
-function mayUse(path: string): boolean {
+/** The code of the error when this process cannot read and write a path. */
+function problemOf(path: string): string | undefined {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return isSystemError(error) ? error.code : 'unknown';
   }
 }
 
+const WHY: Record<BlockedPath['why'], string> = {
+  permissions: 'Its permissions forbid it.',
+  owner: 'It belongs to another user.',
+  disk: 'Its disk is read-only.',
+};
+
 export function rightsIssues(blocked: readonly BlockedPath[]): Finding[] {
-  return blocked.map(({ path, isOwn }) => {
-    const why = isOwn ? 'Its permissions forbid it.' : 'It belongs to another user.';
-    const message = `You cannot read and write ${path}. ${why}`;
+  return blocked.map(({ path, why }) => {
+    const message = `You cannot ${why === 'disk' ? '' : 'read and '}write ${path}. ${WHY[why]}`;
     return { severity: 'error', code: 'path_not_accessible', message, path };
   });
 }

@@ -44,7 +44,8 @@ export const REMEDIES = {
   desktop_records_differ:
     '`orp link import-rust --all` takes over the records of the desktop app; otherwise nothing needs to be done.',
   folder_open_to_others: '`orp link doctor --fix` makes it private.',
-  path_not_accessible: '`orp link doctor --fix` gives you access when the path is yours.',
+  path_not_accessible:
+    '`orp link doctor --fix` gives you access when the path is yours. Otherwise make it writable, or set XDG_CONFIG_HOME and XDG_STATE_HOME.',
   agent_missing: 'Install it, or set its path with CODEX_BIN.',
   agent_too_old: 'Update it.',
   agent_signed_out: 'Run `codex login`.',

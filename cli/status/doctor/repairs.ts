@@ -40,7 +40,7 @@ export function findRepairs(codes: ReadonlySet<DoctorCode>, source: RepairFacts)
 function rightsRepairs({ facts, blocked }: RepairFacts): Repair[] {
   return [
     ...blocked
-      .filter(({ isOwn }) => isOwn)
+      .filter(({ why }) => why === 'permissions')
       .map(
         ({ path, mode }): Repair => ({
           code: 'path_not_accessible',

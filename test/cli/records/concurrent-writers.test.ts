@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withLock } from '../../../cli/files/lock.ts';
 import { requireGit, resolveRepo } from '../../../cli/git/repository.ts';
-import { readSessions } from '../../../cli/records/sessions/sessions.ts';
+import { readSessions, sessionFileName } from '../../../cli/records/sessions/sessions.ts';
 import { Desk } from '../desk.ts';
 
 const WRITER = join(import.meta.dirname, 'writer.ts');
+const COUNTER = join(import.meta.dirname, 'counter.ts');
 const ROUNDS = 8;
 
 describe('several writers', () => {
@@ -35,6 +36,39 @@ describe('several writers', () => {
     });
     expect(readdirSync(desk.userFolder)).toEqual(['machine.json']);
   });
+
+  it('two processes that write the same records a thousand times lose no update, and no reader sees a torn file', async () => {
+    using desk = new Desk();
+    const records = [
+      join(desk.userFolder, 'machine.json'),
+      join(desk.link, 'sessions', sessionFileName('main')),
+    ];
+    desk.write(records[0] ?? '', '{"machine_id":"m-1","machine_name":"0"}');
+    desk.write(records[1] ?? '', '{"orp_session_id":"main","label":"0"}');
+    const rounds = 500;
+    const children = [1, 2].map(() =>
+      spawn(process.execPath, [COUNTER, desk.repo, String(rounds)], { env: desk.env, stdio: 'inherit' }),
+    );
+    const ends = children.map(async (child) => (await once(child, 'exit'))[0]);
+    let isOver = false;
+    const over = Promise.all(ends).finally(() => {
+      isOver = true;
+    });
+    let reads = 0;
+    while (!isOver) {
+      for (const path of records) {
+        expect(() => JSON.parse(desk.read(path))).not.toThrow();
+        reads += 1;
+      }
+      await new Promise(setImmediate);
+    }
+    expect(await over).toEqual([0, 0]);
+    expect(reads).toBeGreaterThan(100);
+    expect(desk.readJson(records[0] ?? '')).toMatchObject({ machine_name: String(2 * rounds) });
+    expect(desk.readJson(records[1] ?? '')).toMatchObject({ label: String(2 * rounds), primary: true });
+    expect(readdirSync(desk.userFolder)).toEqual(['machine.json']);
+    expect(readdirSync(join(desk.link, 'sessions'))).toHaveLength(1);
+  }, 120_000);
 
   it('a lock that a crashed process left behind is overtaken', async () => {
     using desk = new Desk();
