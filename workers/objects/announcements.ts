@@ -22,6 +22,8 @@ interface Parts {
   gate: ClaimGate;
   alarm: MachineAlarm;
   deps(): Deps;
+  /** Called after the runner was told that there may be a job. */
+  onWake(): void;
 }
 
 export class Presence {
@@ -35,6 +37,7 @@ export class Presence {
   wake(): void {
     this.#parts.gate.wake();
     this.tell({ event: 'job.available', data: { ok: true, jobAvailable: true, reason: 'queued' } });
+    this.#parts.onWake();
   }
 
   /** Sends an event to the runner, and closes the channels that have been silent for too long. */

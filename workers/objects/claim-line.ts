@@ -6,7 +6,7 @@ import { DatabaseUnavailable } from '../store/database.ts';
 import { abilitiesText } from '../store/machines.ts';
 import type { Presence } from './announcements.ts';
 import { listeningChannel, tellWatchers } from './channels.ts';
-import { claimJob } from './claim.ts';
+import { type ClaimHooks, claimJob, look, type Seen } from './claim.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 import type { ClaimGate } from './quiet-queue.ts';
@@ -26,9 +26,29 @@ interface Parts {
   deps(): Deps;
 }
 
+/**
+ * For how long a look that began with a wake-up may decide a claim. Longer than the way of the wake-up to the runner and
+ * of its poll back. The statement of the claim checks the facts again.
+ */
+const LOOK_VALID_MS = 3000;
+/** With more looks than this on their way, the news comes faster than D1 answers, and further looks would not help. */
+const LOOKS_LIMIT = 2;
+
+/** A look that began before the poll that it is for. */
+interface Ahead {
+  /** A claim with this look happens at the time of the look, so that it misses no job that becomes due in between. */
+  deps: Deps;
+  begunAt: number;
+  seen: Promise<Seen | undefined>;
+  onHeld: ClaimHooks['onHeld'];
+  foundNothing: ReturnType<ClaimGate['beginRead']>;
+}
+
 export class ClaimLine {
   readonly #parts: Parts;
   #last: Promise<unknown> = Promise.resolve();
+  #ahead: Ahead | undefined;
+  #looks = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -45,19 +65,51 @@ export class ClaimLine {
     return turn;
   }
 
-  async #claim(request: Asked): Promise<ClaimOutcome> {
-    const { state, machine, leases, gate, alarm, presence } = this.#parts;
+  /**
+   * Begins to read the queue for the poll that follows a wake-up, while the wake-up travels to the runner. Replaces an earlier
+   * look, which may have missed the news. A runner that has a job rarely polls, so then nothing is read.
+   */
+  lookAhead(): void {
+    this.#ahead = undefined;
+    const { state, leases } = this.#parts;
+    if (leases.hasAny || this.#looks >= LOOKS_LIMIT || listeningChannel(state) === undefined) return;
+    const ahead = this.#beginLook();
+    this.#looks += 1;
+    const seen = look(ahead.deps, this.#parts.machine)
+      // The claim looks again, and reports the failure.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#looks -= 1;
+      });
+    ahead.deps.later(seen);
+    this.#ahead = { ...ahead, seen };
+  }
+
+  #beginLook(): Omit<Ahead, 'seen'> {
+    const { leases, gate } = this.#parts;
     const deps = this.#parts.deps();
+    return { deps, begunAt: Date.now(), onHeld: leases.beginRead(deps), foundNothing: gate.beginRead() };
+  }
+
+  /** Returns the look that began with the last wake-up, if it is recent. A look is used once. */
+  async #takeAhead(): Promise<(Omit<Ahead, 'seen'> & { seen: Seen }) | undefined> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const seen = await ahead?.seen;
+    if (ahead === undefined || seen === undefined) return undefined;
+    const age = Math.max(Date.now() - ahead.begunAt, this.#parts.deps().now - ahead.deps.now);
+    return age > LOOK_VALID_MS ? undefined : { ...ahead, seen };
+  }
+
+  async #claim(request: Asked): Promise<ClaimOutcome> {
+    const { state, leases, gate, alarm } = this.#parts;
     const abilities = abilitiesText(request.abilities);
-    const quietUntil = gate.quietUntil(deps.now, abilities);
+    const quietUntil = gate.quietUntil(this.#parts.deps().now, abilities);
     if (quietUntil !== undefined && !request.dryRun)
       return { kind: 'idle', nextAt: quietUntil, draining: gate.isDraining };
-    const foundNothing = gate.beginRead(abilities);
-    const hooks = { onHeld: leases.beginRead(deps), onNews: () => presence.wake() };
-    const outcome = await claimJob(deps, { ...request, ...machine }, hooks).catch((error: unknown) => {
-      leases.doubt();
-      throw error;
-    });
+    const begun = (request.dryRun ? undefined : await this.#takeAhead()) ?? this.#beginLook();
+    const { deps, foundNothing } = begun;
+    const outcome = await this.#claimWith(request, begun);
     if (outcome.kind === 'claimed') {
       if (outcome.replaced !== undefined) leases.drop(outcome.replaced);
       leases.add(outcome.job);
@@ -66,9 +118,38 @@ export class ClaimLine {
     }
     if (outcome.kind === 'idle') {
       const { nextAt, draining } = outcome;
-      if (request.projectRoots === undefined) foundNothing({ nextAt, now: deps.now, draining });
-      if (listeningChannel(state)) await alarm.announceAt(outcome.nextAt, deps.now);
+      if (request.projectRoots === undefined) foundNothing({ abilities, nextAt, now: deps.now, draining });
+      if (listeningChannel(state)) await alarm.announceAt(nextAt, deps.now);
     }
     return outcome;
+  }
+
+  /** Claims a job with the facts of a look. The alarm for its lease is set while D1 hands the job out. */
+  async #claimWith(
+    request: Asked,
+    { deps, seen, onHeld }: Omit<Ahead, 'seen'> & { seen?: Seen },
+  ): Promise<ClaimOutcome> {
+    const { machine, leases, alarm, presence } = this.#parts;
+    let arming: Promise<void> | undefined;
+    try {
+      const outcome = await claimJob(
+        deps,
+        { ...request, ...machine },
+        {
+          seen,
+          onHeld,
+          onTaking(expiresAt) {
+            arming = alarm.expectLease(expiresAt);
+            arming.catch(() => undefined);
+          },
+          onNews: () => presence.wake(),
+        },
+      );
+      await arming;
+      return outcome;
+    } catch (error) {
+      leases.doubt();
+      throw error;
+    }
   }
 }

@@ -45,8 +45,8 @@ import {
 /** The pause after a poll that found nothing although more jobs have become due than one poll moves to their lanes. */
 const LOOK_AGAIN_MS = 1000;
 
-/** The data of one look at the queue. */
-interface Seen {
+/** The data of one look at the queue. It may be old when the claim is written, so the statement checks it again. */
+export interface Seen {
   machine: { userId: string; draining: number; abilities: string | null; lastSeenAt: number } | undefined;
   /** The jobs that machines of the account hold, including `lost` jobs. */
   held: JobRow[];
@@ -59,14 +59,18 @@ interface Seen {
 }
 
 export interface ClaimHooks {
+  /** The data of a look that began before. */
+  seen?: Seen | undefined;
   /** Called with the jobs that machines of the account hold. */
   onHeld(held: readonly JobRow[]): void;
+  /** Called while D1 is being asked for a job that only this machine may take. Its lease ends at `expiresAt`. */
+  onTaking(expiresAt: number): void;
   /** Called after D1 has recorded that the runner's abilities have changed. */
   onNews(): void;
 }
 
 export async function claimJob(deps: Deps, request: ClaimRequest, hooks: ClaimHooks): Promise<ClaimOutcome> {
-  const seen = await look(deps, request);
+  const seen = hooks.seen ?? (await look(deps, request));
   hooks.onHeld(seen.held);
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
@@ -80,7 +84,7 @@ export async function claimJob(deps: Deps, request: ClaimRequest, hooks: ClaimHo
     return { kind: 'idle', nextAt: undefined, draining: true };
   }
 
-  const known = { isSeenLongAgo: isSeenLongAgo(seen.machine, deps.now) };
+  const known = { isSeenLongAgo: isSeenLongAgo(seen.machine, deps.now), onTaking: hooks.onTaking };
   const attempt = (turn: Turn) =>
     request.dryRun ? wouldClaim(deps, request, turn) : take(deps, { ...request, ...known }, turn);
   const outcome = await tryEach(deps, request, { seen, attempt });
@@ -143,7 +147,8 @@ function isSeenLongAgo({ lastSeenAt }: { lastSeenAt: number }, now: number): boo
   return now - lastSeenAt >= SEEN_EVERY_MS;
 }
 
-async function look(deps: Deps, { userId, machineId }: MachineOf): Promise<Seen> {
+/** Reads everything that a claim needs. */
+export async function look(deps: Deps, { userId, machineId }: MachineOf): Promise<Seen> {
   const at = { machineId, now: deps.now };
   const reads = [
     readMachine(machineId),
@@ -277,10 +282,16 @@ async function nextPage(
 
 async function take(
   deps: Deps,
-  { claimId, instance, isSeenLongAgo }: ClaimRequest & { isSeenLongAgo: boolean },
+  {
+    claimId,
+    instance,
+    isSeenLongAgo,
+    onTaking,
+  }: ClaimRequest & Pick<ClaimHooks, 'onTaking'> & { isSeenLongAgo: boolean },
   { job: lane, route, next }: Turn,
 ): Promise<Tried<ClaimOutcome>> {
-  const { job, isBusy, isDrained, first } = await takeIfAvailable(
+  const leaseExpiresAt = leaseExpiry(deps.now);
+  const taking = takeIfAvailable(
     deps.db,
     { lane, next },
     {
@@ -289,10 +300,14 @@ async function take(
       instance,
       route,
       now: deps.now,
-      leaseExpiresAt: leaseExpiry(deps.now),
+      leaseExpiresAt,
       isSeenLongAgo,
     },
   );
+  // The statement is on its way before the object writes, because a request that is sent after a write waits for that write.
+  // A job that other machines may take, too, is often lost to one of them, and then a write would be in vain.
+  if (lane.targetMachineId !== null) onTaking(leaseExpiresAt);
+  const { job, isBusy, isDrained, first } = await taking;
   if (isDrained) return { outcome: { kind: 'idle', nextAt: undefined, draining: true } };
   if (job === undefined) return { isBusy, first };
   const { prompt, ...claimed } = job;

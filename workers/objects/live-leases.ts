@@ -106,6 +106,11 @@ export class LiveLeases {
     return this.#leases !== undefined && now < this.#believedUntil;
   }
 
+  /** Returns whether memory has a lease. It may have ended. */
+  get hasAny(): boolean {
+    return (this.#leases?.size ?? 0) > 0;
+  }
+
   drop(leaseId: string): void {
     this.#leases?.delete(leaseId);
   }

@@ -31,6 +31,11 @@ export class MachineAlarm {
     if (Number.isFinite(at)) await this.#ringBy(at);
   }
 
+  /** Sets the alarm for a lease that is being handed out. */
+  expectLease(expiresAt: number): Promise<void> {
+    return this.#ringBy(expiresAt);
+  }
+
   /** Announces at `at` that a job has become claimable, and wakes the gate. */
   async wakeAt(at: number): Promise<void> {
     this.#parts.gate.wakeAt(at);

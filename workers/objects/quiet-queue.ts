@@ -2,6 +2,7 @@
 const QUIET_MS = 60_000;
 
 interface FoundNothing {
+  abilities: string | null;
   nextAt: number | undefined;
   now: number;
   draining?: boolean | undefined;
@@ -35,10 +36,10 @@ export class ClaimGate {
   }
 
   /** Call this when a read of the queue begins. Call the returned function if the read found no job. */
-  beginRead(abilities: string | null): (found: FoundNothing) => void {
+  beginRead(): (found: FoundNothing) => void {
     this.#quietUntil = 0;
     const wakesBefore = this.#wakes;
-    return ({ nextAt, now, draining }) => {
+    return ({ abilities, nextAt, now, draining }) => {
       // A wake-up during the read may be about a job that the read did not see.
       if (this.#wakes !== wakesBefore) return;
       this.#quietFor = abilities;

@@ -34,7 +34,10 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     const gate = new ClaimGate();
     const alarm = new MachineAlarm({ storage: state.storage, leases, gate });
     const deps = () => this.#deps();
-    const presence = new Presence({ state, machine, gate, alarm, deps });
+    const presence = new Presence({
+      ...{ state, machine, gate, alarm, deps },
+      onWake: () => this.#claims.lookAhead(),
+    });
     this.#parts = { state, machine, leases, transcript, gate, alarm, presence };
     this.#claims = new ClaimLine({ ...this.#parts, deps });
     this.#heartbeats = new Heartbeats(this.#parts);

@@ -7,7 +7,7 @@ const MINUTE = 60_000;
 /** A gate behind which a read at `NOW` has found nothing. */
 function quiet(nextAt?: number, abilities: string | null = null): ClaimGate {
   const gate = new ClaimGate();
-  gate.beginRead(abilities)({ nextAt, now: NOW });
+  gate.beginRead()({ abilities, nextAt, now: NOW });
   return gate;
 }
 
@@ -40,16 +40,16 @@ describe('a claim', () => {
 
   it.each(['wake', 'wakeAt'] as const)('reads the queue when a %s came during the last read', (wake) => {
     const gate = new ClaimGate();
-    const foundNothing = gate.beginRead(null);
+    const foundNothing = gate.beginRead();
     if (wake === 'wake') gate.wake();
     else gate.wakeAt(NOW + 500);
-    foundNothing({ nextAt: undefined, now: NOW });
+    foundNothing({ abilities: null, nextAt: undefined, now: NOW });
     expect(gate.quietUntil(NOW, null)).toBeUndefined();
   });
 
   it('reads the queue while another read has not ended', () => {
     const gate = quiet();
-    gate.beginRead(null);
+    gate.beginRead();
     expect(gate.quietUntil(NOW, null)).toBeUndefined();
   });
 
