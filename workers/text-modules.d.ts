@@ -12,6 +12,11 @@ declare module '*.webmanifest' {
   const text: string;
   export default text;
 }
+declare module '*.png' {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}
+
 declare module '*.svg' {
   const text: string;
   export default text;

@@ -1,5 +1,6 @@
 /** What every page does alike: headers, the origin of forms, errors, bounds. */
 
+import { exports } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { aBrowser, Browser } from '../harness/browser.ts';
 import { takeLog } from '../harness/clock.ts';
@@ -29,7 +30,7 @@ describe('a page', () => {
     const { html } = await browser.get('/login');
     const paths = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '');
     expect(new Set(paths.map((path) => path.split('/').at(-1)))).toEqual(
-      new Set(['app.css', 'live.js', 'icon.svg', 'orp.webmanifest']),
+      new Set(['app.css', 'live.js', 'icon.svg', 'icon-180.png', 'orp.webmanifest']),
     );
     for (const path of paths) {
       const { status, headers, html: text } = await browser.get(path);
@@ -38,12 +39,34 @@ describe('a page', () => {
         'public, max-age=31536000, immutable',
       ]);
       expect(headers.get('content-type'), path).toMatch(
-        /^(text\/(css|javascript)|image\/svg|application\/manifest)/,
+        /^(text\/(css|javascript)|image\/(svg|png)|application\/manifest)/,
       );
       expect(text.length).toBeGreaterThan(100);
     }
     const older = await browser.get('/assets/00000000/app.css');
     expect([older.status, older.headers.get('cache-control')]).toEqual([200, 'public, max-age=60']);
+  });
+
+  it('can be installed: the manifest names icons of every size that a home screen needs', async () => {
+    const browser = new Browser();
+    const path = /"(\/assets\/[^"]+webmanifest)"/.exec((await browser.get('/login')).html)?.[1] ?? '';
+    const { icons } = JSON.parse((await browser.get(path)).html) as {
+      icons: { src: string; sizes: string; purpose?: string }[];
+    };
+    expect(icons.map(({ sizes, purpose = 'any' }) => `${sizes} ${purpose}`)).toEqual([
+      '192x192 any',
+      '512x512 any',
+      '512x512 maskable',
+      'any any',
+    ]);
+    for (const { src, sizes } of [...icons, { src: 'icon-180.png', sizes: '180x180' }]) {
+      const response = await exports.default.fetch(new URL(src, `https://orp.test${path}`));
+      expect(response.status, src).toBe(200);
+      if (!src.endsWith('.png')) continue;
+      // The width and the height stand at a fixed place of a PNG file.
+      const file = new DataView(await response.arrayBuffer());
+      expect(`${file.getUint32(16)}x${file.getUint32(20)}`, src).toBe(sizes);
+    }
   });
 
   it('is at most 60 kB, with what it loads, asks D1 a few times, and writes nothing', async () => {

@@ -53,7 +53,9 @@ describe('a bulk order', () => {
     expect(ended.text).toContain('completed 22 of 22 jobs cancelled');
     expect(ended.html).not.toContain('data-drive');
     expect((await show(machine.owner, jobs[0] ?? '')).cancel?.reason).toBe('Wrong prompt.');
-    expect((await browser.get(BULK)).text).toContain(`${name} cancel where account ${machine.owner.email}`);
+    expect((await browser.get(BULK)).text).toContain(
+      `${name} Cancel all jobs where account is ${machine.owner.email}`,
+    );
   });
 
   it('is aborted: what it ordered stays, the rest is left alone', async () => {

@@ -47,31 +47,31 @@ describe('the list of sessions', () => {
   it('says of each session whether a prompt could run now, and why not', async () => {
     const { machine, browser, path } = await atSession();
     const ready = await browser.get('/send');
-    expect(ready.text).toMatch(/orp-main ready not reported workbench/);
+    expect(ready.text).toMatch(/orp-main ready Policy: not reported workbench/);
     expect(ready.html).toContain(`href="${path}"`);
     await aPrompt(machine);
     const { jobId } = await claimAndStart(machine);
     const busy = await browser.get('/send');
-    expect(busy.text).toMatch(/Session orp-main is busy with job .* busy not reported workbench/);
+    expect(busy.text).toMatch(/Session orp-main is busy with job .* busy Policy: not reported workbench/);
     expect(busy.html).toContain(`<a href="/jobs/${jobId}">${jobId}</a>`);
   });
 
   it('shows the verdict of the policy that the machine has reported, and says when none is reported', async () => {
     const { machine, browser, path } = await atSession();
     const session = { orpSessionId: 'orp-main', codexSessionId: `codex-${machine.machineId}` };
-    expect((await browser.get('/send')).text).toMatch(/orp-main ready not reported workbench/);
+    expect((await browser.get('/send')).text).toMatch(/orp-main ready Policy: not reported workbench/);
     expect((await browser.get(path)).text).toContain(
       'workbench has not reported whether its policy allows it.',
     );
     await sync(machine, [{ ...session, policy: { outcome: 'allow' } }]);
-    expect((await browser.get('/send')).text).toMatch(/ready allowed workbench/);
+    expect((await browser.get('/send')).text).toMatch(/ready Policy: allowed workbench/);
     expect((await browser.get(path)).text).toContain(
       'The policy of workbench allows prompts in this session.',
     );
     await sync(machine, [{ ...session, policy: { outcome: 'deny', rule: 'sessions' } }]);
     const refused =
       'workbench will refuse it, because its policy allows no jobs in this session (rule sessions).';
-    expect((await browser.get('/send')).text).toMatch(/refused workbench/);
+    expect((await browser.get('/send')).text).toMatch(/Policy: refused workbench/);
     expect((await browser.get(path)).text).toContain(refused);
     const jobId = await aPrompt(machine);
     expect((await show(machine.owner, jobId)).waiting).toMatchObject({ code: 'next_poll', note: refused });

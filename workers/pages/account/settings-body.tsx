@@ -63,7 +63,7 @@ export function SettingsBody({ user, devices, now, refusal, made }: Props) {
       <section>
         <h2>Password</h2>
         <ErrorNote refusal={refusal} />
-        <form method="post" action="/settings/password" class="narrow-form">
+        <form method="post" action="/settings/password" class="sheet narrow-form">
           <input
             class="hidden-label"
             type="email"

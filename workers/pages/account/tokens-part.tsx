@@ -58,7 +58,7 @@ export function TokensPart({ made }: { made: Made | undefined }) {
         </div>
       )}
       <ErrorNote refusal={made !== undefined && 'refusal' in made ? made.refusal : undefined} />
-      <form method="post" action="/settings/tokens" class="narrow-form">
+      <form method="post" action="/settings/tokens" class="sheet narrow-form">
         <Field name="name" label="Name" help="What the token is for.">
           <input
             id="field-name"

@@ -3,6 +3,7 @@
 import type { Alert, AlertKind } from '../../../spec/overview/alerts.ts';
 import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
+import { Badge } from '../parts/badge.tsx';
 import { pathWith } from '../parts/filter.tsx';
 import { Sentence, Time } from '../parts/texts.tsx';
 import { accountPath, machinePath, PATHS } from './paths.ts';
@@ -38,9 +39,8 @@ export function AlertList({ alerts, counts, hasMore, perKind, now }: Props) {
       {groups.map(([kind, [first, ...others]]) => (
         <article class="card alert">
           <header>
-            <h3>
-              {TITLES[kind]} <span class="count">{counts[kind]}</span>
-            </h3>
+            <h3>{TITLES[kind]}</h3>
+            <Badge tone="warn">{counts[kind]}</Badge>
           </header>
           <ul class="alert-list">
             {[first, ...others].slice(0, perKind).map((alert) => alert && <Line alert={alert} now={now} />)}
@@ -74,7 +74,7 @@ function Line({ alert, now }: { alert: Alert; now: number }) {
         {machineId && (
           <>
             {account && ' · '}
-            <a href={machinePath(machineId)}>Machine</a>
+            <a href={machinePath(machineId)}>open the machine</a>
           </>
         )}
         {kind === 'version_drift' && !machineId && (

@@ -137,7 +137,7 @@ function MachineFacts({ machine, now }: { machine: AdminMachine; now: number }) 
             'Agent',
             agent && `${wayWords(agent.way)}${agent.version ? `, ${shownLine(agent.version, 60)}` : ''}`,
           ],
-          ['Spool', <Spool machine={machine} now={now} />],
+          ['On its disk', <Spool machine={machine} now={now} />],
           ['Last completed', machine.lastCompletedAt && <Time at={machine.lastCompletedAt} now={now} />],
           ['Last failed', machine.lastFailedAt && <Time at={machine.lastFailedAt} now={now} />],
           ['Id', <CopyableId id={machine.id} label="machine id" />],

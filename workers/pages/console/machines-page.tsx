@@ -116,21 +116,29 @@ function StatusTiles({ live, ended }: { live: Counts['live']; ended: Counts['end
     ...(['queued', 'dispatched', 'running', 'lost'] as const).map((status) => ({
       count: live[status],
       words: status,
+      since: undefined,
       path: pathWith(PATHS.jobs, { status }),
     })),
-    { count: ended.failed, words: 'failed, last hour', path: pathWith(PATHS.jobs, { status: 'failed' }) },
+    {
+      count: ended.failed,
+      words: 'failed',
+      since: 'last hour',
+      path: pathWith(PATHS.jobs, { status: 'failed' }),
+    },
     ...(['completed', 'cancelled'] as const).map((status) => ({
       count: ended[status],
-      words: `${status}, last hour`,
+      words: status,
+      since: 'last hour',
       path: pathWith(PATHS.jobs, { status }),
     })),
   ];
   return (
     <ul class="tiles">
-      {tiles.map(({ count, words, path }) => (
+      {tiles.map(({ count, words, since, path }) => (
         <li>
           <a class="tile" href={path}>
             <strong>{count.toLocaleString('en')}</strong> {words}
+            {since && <span>{since}</span>}
           </a>
         </li>
       ))}

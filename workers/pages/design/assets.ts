@@ -1,5 +1,5 @@
 /**
- * The files that the pages load besides HTML: a style sheet, a script, an icon and the manifest. The path contains a hash
+ * The files that the pages load besides HTML: a style sheet, a script, icons and the manifest. The path contains a hash
  * of the content, so browsers can cache a file forever and still load new files right after a deploy.
  */
 
@@ -8,6 +8,9 @@ import operators from '../browser/console.css';
 import forms from '../browser/forms.css';
 import frame from '../browser/frame.css';
 import icon from '../browser/icon.svg';
+import icon180 from '../browser/icons/icon-180.png';
+import icon192 from '../browser/icons/icon-192.png';
+import icon512 from '../browser/icons/icon-512.png';
 import idea from '../browser/idea.css';
 import job from '../browser/job.css';
 import lists from '../browser/lists.css';
@@ -18,7 +21,8 @@ import session from '../browser/session.css';
 
 export interface Asset {
   type: string;
-  text: string;
+  /** The content: text, or the bytes of a picture. */
+  text: string | ArrayBuffer;
 }
 
 const ASSETS = {
@@ -29,6 +33,10 @@ const ASSETS = {
   'live.js': { type: 'text/javascript; charset=utf-8', text: script },
   'icon.svg': { type: 'image/svg+xml', text: icon },
   'orp.webmanifest': { type: 'application/manifest+json', text: manifest },
+  // The icons of a home screen. They fill the whole square, because a phone cuts out its own shape.
+  'icon-180.png': { type: 'image/png', text: icon180 },
+  'icon-192.png': { type: 'image/png', text: icon192 },
+  'icon-512.png': { type: 'image/png', text: icon512 },
 } as const satisfies Record<string, Asset>;
 export type AssetName = keyof typeof ASSETS;
 
@@ -54,10 +62,12 @@ function dense(styles: string): string {
 }
 
 /** FNV-1a. It only distinguishes versions, so it need not be secure. */
-function hashOf(text: string): string {
+function hashOf(content: string | ArrayBuffer): string {
+  const units =
+    typeof content === 'string'
+      ? Array.from(content, (_, at) => content.charCodeAt(at))
+      : new Uint8Array(content);
   let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  }
+  for (const unit of units) hash = Math.imul(hash ^ unit, 0x01000193);
   return (hash >>> 0).toString(16).padStart(8, '0');
 }

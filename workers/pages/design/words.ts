@@ -25,6 +25,7 @@ export function durationWords(ms: number): string {
 
 /** Returns the length of a run, exact to the second. */
 export function lengthWords(ms: number): string {
+  if (ms < 1000) return 'less than a second';
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < MINUTE) return `${Math.round(ms / 1000)} s`;
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ${Math.floor((ms % MINUTE) / 1000)} s`;

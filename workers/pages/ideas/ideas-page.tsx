@@ -65,6 +65,18 @@ export async function ideasPage({ query, auth, deps }: PageRequest) {
 const KEYS = { sort: true, deleted: true, cursor: true };
 const SORT_KEYS = ['updated_desc', 'created_desc', 'created_asc', 'title_asc'] as const;
 
+const LINK: Column<Idea> = {
+  head: 'Link',
+  place: 'below',
+  cell: ({ githubUrl }) => (githubUrl === null ? '' : shownLine(githubUrl.replace(/^https?:\/\//, ''), 60)),
+};
+
+const RESTORE: Column<Idea> = {
+  head: '',
+  place: 'side',
+  cell: (idea) => <Action action={`/ideas/${idea.id}/restore`} label="Restore" />,
+};
+
 function columnsFor(isDeleted: boolean, now: number): Column<Idea>[] {
   return [
     {
@@ -77,23 +89,13 @@ function columnsFor(isDeleted: boolean, now: number): Column<Idea>[] {
         </>
       ),
     },
-    isDeleted
-      ? {
-          head: '',
-          place: 'side',
-          cell: (idea) => <Action action={`/ideas/${idea.id}/restore`} label="Restore" />,
-        }
-      : {
-          head: 'Link',
-          place: 'below',
-          cell: ({ githubUrl }) =>
-            githubUrl === null ? '' : shownLine(githubUrl.replace(/^https?:\/\//, ''), 60),
-        },
+    ...(isDeleted ? [] : [LINK]),
     {
       head: isDeleted ? 'Removed' : 'Changed',
       place: 'below',
       cell: (idea) => <Time at={idea.deletedAt ?? idea.updatedAt} now={now} />,
     },
+    ...(isDeleted ? [RESTORE] : []),
   ];
 }
 

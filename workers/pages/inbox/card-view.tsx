@@ -19,6 +19,7 @@ const LOOKS: Record<CardKind, { tone: Tone; word: string }> = {
 
 export function CardView({ card, names, now }: { card: InboxCard; names: MachineNames; now: number }) {
   const { tone, word } = LOOKS[card.kind];
+  const machine = 'job' in card && card.machineId !== undefined ? nameOf(names, card.machineId) : undefined;
   return (
     <Card
       title={<Title card={card} />}
@@ -35,9 +36,7 @@ export function CardView({ card, names, now }: { card: InboxCard; names: Machine
       <p class="quiet">
         <Sentence text={card.next} />
       </p>
-      {'machineId' in card && card.machineId !== undefined && 'job' in card && (
-        <p class="quiet">{nameOf(names, card.machineId)}</p>
-      )}
+      {machine !== undefined && !card.sentence.includes(machine) && <p class="quiet">On {machine}</p>}
     </Card>
   );
 }

@@ -10,11 +10,14 @@ import { shownLine } from '../design/shown.ts';
 export type ShownJob = ReplyInput<typeof showJob>['job'];
 export type ListedJob = JobView;
 
+/** The title of a page repeats a prompt that stands below it. */
+const TITLE_LENGTH = 90;
+
 /** Returns the beginning of the prompt. For a prompt that the server composed, returns a title instead. */
 export function jobTitle(job: ListedJob & { prompt?: string }): string {
   const rules = rulesOf(job.kind);
   if (rules?.composedBy === 'server') return `${capital(rules.noun)} of an idea`;
-  return shownLine(job.promptStart ?? job.prompt ?? '', 120) || capital(rules?.noun ?? job.kind);
+  return shownLine(job.promptStart ?? job.prompt ?? '', TITLE_LENGTH) || capital(rules?.noun ?? job.kind);
 }
 
 export function kindNoun(kind: string): string {

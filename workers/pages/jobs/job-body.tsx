@@ -2,6 +2,7 @@
 
 import type { Child } from 'hono/jsx';
 import { isTerminal } from '../../../spec/job/status.ts';
+import { failureNextStep } from '../../../spec/overview/inbox.ts';
 import { retryWarning } from '../../jobs/cancel-retry.ts';
 import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
@@ -141,7 +142,9 @@ function State({ job }: { job: ShownJob }) {
         <p>
           <Sentence text={error} limit={2000} />
         </p>
-        {job.failureKind && <p class="quiet">{job.failureKind}</p>}
+        <p>
+          <Sentence text={failureNextStep(job.failureKind)} />
+        </p>
       </div>
     );
   }
@@ -172,7 +175,7 @@ export function JobFacts({ job, names }: { job: ShownJob; names: MachineNames })
     ['Not before', job.notBefore && <Exact at={job.notBefore} />],
     ['Expires', job.status === 'queued' ? <Exact at={job.expiresAt} /> : undefined],
     ['If the machine is lost', LEASE_LOSS[job.onLeaseLoss]],
-    ['Attempts', `${job.attempt} (at most ${job.maxAttempts} by itself)`],
+    ['Attempts', `${job.attempt}; at most ${job.maxAttempts} are automatic`],
   ];
   return <Facts facts={facts} />;
 }

@@ -71,7 +71,7 @@ function stepsOfAttempt(attempt: ShownJob['attempts'][number], names: MachineNam
   // A cancel already has its own step, because it is an order.
   if (finishedAt !== undefined && outcome !== undefined && outcome !== 'cancelled') {
     const ranMs = startedAt === undefined ? undefined : Date.parse(finishedAt) - Date.parse(startedAt);
-    const took = ranMs === undefined ? undefined : `After ${lengthWords(Math.max(0, ranMs))}`;
+    const took = ranMs === undefined ? undefined : `Took ${lengthWords(Math.max(0, ranMs))}`;
     const why = outcome === 'completed' ? undefined : note(attempt.error);
     steps.push({
       at: Date.parse(finishedAt),

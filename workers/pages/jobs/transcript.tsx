@@ -51,14 +51,19 @@ export function Transcript({
   search: Search | undefined;
 }) {
   const path = `/jobs/${job.id}`;
+  const hasOutput = search !== undefined || first.entries.length > 0 || job.status === 'running';
   return (
     <section>
       <div class="section-head">
         <h2>Transcript</h2>
-        <a href={`${path}/transcript.txt`} download={`${job.id}.txt`}>
-          Download
-        </a>
-        <SearchForm path={path} words={search?.words ?? ''} />
+        {hasOutput && (
+          <>
+            <a href={`${path}/transcript.txt`} download={`${job.id}.txt`}>
+              Download
+            </a>
+            <SearchForm path={path} words={search?.words ?? ''} />
+          </>
+        )}
         {search === undefined && isFollowed(job, first) && (
           <label class="follow" data-script data-follow-switch>
             <input type="checkbox" checked /> Follow
@@ -117,7 +122,9 @@ function Entries({ job, first, path }: { job: ShownJob; first: FirstEntries; pat
 
 function emptySentence(job: ShownJob): string {
   if (job.status === 'queued') return 'The transcript begins when a machine starts the job.';
-  return isTerminal(job.status) ? 'There is no output. Transcripts are kept for 30 days.' : 'No output yet.';
+  return isTerminal(job.status)
+    ? 'There is no output. The server keeps transcripts for 30 days.'
+    : 'No output yet.';
 }
 
 /** Longer output is folded. */

@@ -56,6 +56,7 @@ export function Layout({ title, place, viewer, receipt, liveSeconds, children }:
         <title>{`${shownLine(title, 80)} · ORP Runner`}</title>
         <link rel="stylesheet" href={assetPath('app.css')} />
         <link rel="icon" href={assetPath('icon.svg')} type="image/svg+xml" />
+        <link rel="apple-touch-icon" href={assetPath('icon-180.png')} />
         <link rel="manifest" href={assetPath('orp.webmanifest')} />
         <script src={assetPath('live.js')} defer></script>
       </head>

@@ -18,7 +18,7 @@ export function Table<Row>({
 }: {
   label: string;
   /** Tables with the same look have the same column widths. */
-  look?: 'jobs' | 'machines' | 'orders';
+  look?: 'jobs' | 'sessions' | 'machines' | 'orders';
   columns: readonly Column<Row>[];
   rows: readonly Row[];
 }) {

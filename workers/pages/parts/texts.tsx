@@ -31,10 +31,19 @@ export function CopyableId({ id, label = 'id' }: { id: string; label?: string })
   );
 }
 
-const JOB_ID = /(job_[0-9a-z]{9,40})/;
+const SPECIAL = /(job_[0-9a-z]{9,40}|\d{4}-\d\d-\d\d \d\d:\d\d UTC)/;
 
-/** Shows a sentence of the server. The ids of jobs become links. */
+/** Shows a sentence of the server. The ids of jobs become links, and times stay in one line. */
 export function Sentence({ text, limit = 600 }: { text: string; limit?: number }) {
-  const parts = shownLine(text, limit).split(JOB_ID);
-  return <>{parts.map((part, at) => (at % 2 === 0 ? part : <a href={`/jobs/${part}`}>{part}</a>))}</>;
+  return (
+    <>
+      {shownLine(text, limit)
+        .split(SPECIAL)
+        .map((part, at) => (at % 2 === 0 ? part : special(part)))}
+    </>
+  );
+}
+
+function special(part: string) {
+  return part.startsWith('job_') ? <a href={`/jobs/${part}`}>{part}</a> : <span class="moment">{part}</span>;
 }

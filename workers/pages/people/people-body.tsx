@@ -55,7 +55,7 @@ export function PeopleBody({ accounts, next, invitations, viewerId, now, fresh, 
       <section>
         <h2>Invite somebody</h2>
         <ErrorNote refusal={refusal} />
-        <form method="post" action={`${PATHS.people}/invitations`} class="sheet">
+        <form method="post" action={`${PATHS.people}/invitations`} class="sheet narrow-form">
           <Field name="role" label="Role">
             <Select name="role" value="member" options={ROLES} />
           </Field>
@@ -111,7 +111,7 @@ function accountColumns(viewerId: string, now: number): Column<Account>[] {
       head: '',
       place: 'below',
       cell: (account) => (
-        <div class="actions">
+        <div class="row-actions">
           <PasswordLink account={account} />
           {account.id !== viewerId && <Disabling account={account} />}
         </div>

@@ -43,7 +43,7 @@ export function SendBody({ sessions, machineId, now }: Props) {
         {chosen.length === 0 ? (
           <NoSessions />
         ) : (
-          <Table label="Sessions" look="jobs" columns={columnsAt(now)} rows={chosen.slice(0, LIMIT)} />
+          <Table label="Sessions" look="sessions" columns={columnsAt(now)} rows={chosen.slice(0, LIMIT)} />
         )}
         {chosen.length > LIMIT && (
           <p class="quiet">
@@ -66,12 +66,12 @@ function columnsAt(now: number): Column<SendableSession>[] {
             {folderName(one.projectRoot)} · {shownLine(one.label || one.orpSessionId, 60)}
           </a>
           {one.waiting.code !== 'next_poll' && (
-            <div class="quiet clamp">
+            <div class="quiet row-note clamp">
               <Sentence text={one.waiting.message} />
             </div>
           )}
           {one.policy !== undefined && one.policy.outcome !== 'allow' && (
-            <div class="quiet">
+            <div class="quiet row-note">
               <Sentence text={policySentence(one)} />
             </div>
           )}
@@ -79,7 +79,16 @@ function columnsAt(now: number): Column<SendableSession>[] {
       ),
     },
     { head: 'State', place: 'side', cell: ({ waiting }) => <WaitingBadge code={waiting.code} /> },
-    { head: 'Policy', place: 'below', cell: ({ policy }) => <PolicyBadge policy={policy} /> },
+    {
+      head: 'Policy',
+      place: 'below',
+      cell: ({ policy }) => (
+        <>
+          <span class="only-phone">Policy: </span>
+          <PolicyBadge policy={policy} />
+        </>
+      ),
+    },
     { head: 'Machine', place: 'below', cell: ({ machineName }) => shownLine(machineName, 60) },
     {
       head: 'Last used',

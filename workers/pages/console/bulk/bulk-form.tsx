@@ -48,7 +48,7 @@ export function BulkForm({ named, action, count, isExact, typed }: Props) {
           <Field
             name="name"
             label="Name of the run"
-            help="1 to 64 letters, digits and . _ - The same name again does not start it twice."
+            help="Letters, digits and . _ - (at most 64). A name starts only one run."
           >
             <input
               id="field-name"

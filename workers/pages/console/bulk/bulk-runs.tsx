@@ -38,12 +38,15 @@ export function BulkRuns({ runs, now }: { runs: readonly BulkView[]; now: number
   return <Table label="Bulk runs" columns={columns} rows={runs} />;
 }
 
+const WORDS: Readonly<Record<string, string>> = { machineId: 'machine', ideaId: 'idea' };
+
 /** Describes the order of a run in words. */
 function filterWords({ action, filter }: BulkView): string {
   const set = Object.entries(filter).flatMap(([name, value]) =>
-    value ? [`${name} ${shownLine(value, 60)}`] : [],
+    value ? [`${WORDS[name] ?? name} is ${shownLine(value, 60)}`] : [],
   );
-  return `${action} ${set.length === 0 ? 'everything' : `where ${set.join(', ')}`}`;
+  const verb = action === 'cancel' ? 'Cancel' : 'Requeue';
+  return `${verb} ${set.length === 0 ? 'all jobs' : `all jobs where ${set.join(' and ')}`}`;
 }
 
 export async function runPage({ params, deps }: PageRequest) {
@@ -128,8 +131,10 @@ function Details({ run, now }: { run: BulkView; now: number }) {
         ['Reason', run.reason && shownLine(run.reason, 300)],
         ['Jobs', <a href={pathWith(PATHS.jobs, run.filter)}>Jobs that match its filter now</a>],
         [
-          'By itself',
-          run.state === 'running' ? 'The server does three steps of 20 jobs a minute.' : undefined,
+          'Pace',
+          run.state === 'running'
+            ? 'The server orders 60 jobs a minute. This page, while it is open, orders them faster.'
+            : undefined,
         ],
       ]}
     />

@@ -40,7 +40,7 @@ async function chartsPage({ query, deps }: PageRequest) {
     ...(parsed.ok ? { liveSeconds: 30 } : { status: 400 as const }),
     body: (
       <>
-        <ConsoleHeading title="Charts" part="charts" aside="Of the whole service. Times are UTC." isLive />
+        <ConsoleHeading title="Charts" part="charts" aside="All accounts. Times are in UTC." isLive />
         <nav class="choices" aria-label="Time">
           {CHART_SPANS.map((one) => (
             <a
