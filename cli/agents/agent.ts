@@ -263,6 +263,18 @@ export interface AgentSession {
   close(): Promise<void>;
 }
 
+/** What the runner itself knows about a turn. The reader of the driver gets it like a notification of the agent. */
+export type TurnNote =
+  /** The runner follows the turn from its middle. What it did before is unknown, so it counts as an effect. */
+  | { kind: 'joined' }
+  /** The turn has completed, according to the transcript. */
+  | { kind: 'completed'; turnId: string }
+  /**
+   * The end of the turn was not reported. `other_turn`: a turn of another client runs, so the prompt was not entered.
+   * `not_entered`: the agent ended before the prompt was in the transcript.
+   */
+  | { kind: 'failed'; turnId: string; message: string; why?: 'other_turn' | 'not_entered' };
+
 export type SessionOpening =
   /** `why`: the reason for this way (`session.how`), as part of a sentence. */
   | { kind: 'open'; session: AgentSession; why: string; version?: string | undefined }
@@ -296,6 +308,8 @@ export interface SessionDriver {
   /** Waits until a session that was in use is free, and returns true. Returns false if the state of the session can no longer be determined. */
   untilFree(sessionId: string, signal: AbortSignal): Promise<boolean>;
   openReader(): AgentReader;
+  /** Returns the lines that tell the reader what the runner knows about the turn. */
+  noteLines(sessionId: string, note: TurnNote): string[];
   /** Called when the runner exits. */
   end(): Promise<void>;
 }

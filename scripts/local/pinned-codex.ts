@@ -8,7 +8,10 @@ import { join } from 'node:path';
 
 const FOLDER = join(homedir(), '.cache', 'orp-runner-ci', 'codex');
 
-/** The binary of the oldest or the newest pinned Codex. It may not be installed. */
-export function pinnedCodex(age: 'oldest' | 'newest'): string {
+/** The pinned versions. `oldest-server`: the oldest that the runner drives through an agent server. */
+export const CODEX_AGES = ['oldest', 'oldest-server', 'newest'] as const;
+
+/** The binary of a pinned Codex. It may not be installed. */
+export function pinnedCodex(age: (typeof CODEX_AGES)[number]): string {
   return join(FOLDER, age, 'node_modules', '.bin', 'codex');
 }

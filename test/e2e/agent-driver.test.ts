@@ -17,7 +17,10 @@ import { type AppServer, startAppServer } from '../support/app-server.ts';
 import { findCodexes, makeCodexHome } from '../support/codex.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
 
-const codexes = findCodexes().filter(({ version }) => !isOlder(version, '0.171.0'));
+/** The oldest pinned Codex that the runner drives through an agent server. */
+const FIRST_WITH_SERVER = '0.154.0';
+
+const codexes = findCodexes().filter(({ version }) => !isOlder(version, FIRST_WITH_SERVER));
 if (codexes.length === 0) it.skip('No Codex with an agent server was found.');
 
 describe.each(codexes)('the driver of $name', ({ bin }) => {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectTo } from '../../cli/agents/app-server/connection.ts';
 import { isOlder } from '../../cli/base/version.ts';
-import { serverFolder, sharedSocket } from '../../cli/runner/agent-server/places.ts';
+import { serverFolder, sharedSocket, writerLock } from '../../cli/runner/agent-server/places.ts';
 import { createAgentSession } from '../../scripts/demo/agent-session.ts';
 import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
@@ -28,7 +28,10 @@ interface ShownJob {
   waiting?: { message: string };
 }
 
-const codexes = findCodexes().filter(({ version }) => !isOlder(version, '0.171.0'));
+/** The newest, or `CODEX_BIN`. */
+const codexes = findCodexes()
+  .filter(({ version }) => !isOlder(version, '0.154.0'))
+  .slice(-1);
 const oldest = findCodexes().find(({ version }) => isOlder(version, '0.100.0'));
 if (codexes.length === 0) it.skip('No Codex with an agent server was found.');
 
@@ -156,6 +159,21 @@ describe.each(codexes)('with $name', ({ bin }) => {
     person.stdin.end('What is the code word?');
     await exited(person);
     expect(said).toContain('The code word is plum-3.');
+  });
+
+  it('a person can open the session soon after a job, while the server of the runner goes on', async () => {
+    const runner = startRunner();
+    await ended(await submit('The code word is plum-4. Keep it.'));
+    const over = Date.now();
+    await until(
+      async () => existsSync(writerLock(workspace.orp.env, sessionId)),
+      (isHeld) => !isHeld,
+    );
+    // Without the setting of the runner, Codex holds the session for 60 s.
+    expect(Date.now() - over).toBeLessThan(30_000);
+    expect(existsSync(serverRecord())).toBe(true);
+    runner.kill('SIGTERM');
+    await exited(runner);
   });
 
   it.skipIf(oldest === undefined)('a session that an old Codex made is driven, too', async () => {

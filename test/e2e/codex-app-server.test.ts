@@ -9,7 +9,7 @@ import { startAppServer } from '../support/app-server.ts';
 import { findCodexes } from '../support/codex.ts';
 
 /** At the latest from here on the app-server listens on a unix socket. */
-const FIRST_CERTAIN = '0.171.0';
+const FIRST_CERTAIN = '0.154.0';
 
 const codexes = findCodexes().filter(({ version }) => !isOlder(version, FIRST_CERTAIN));
 if (codexes.length === 0) {

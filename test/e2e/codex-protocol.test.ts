@@ -9,7 +9,7 @@ import { findCodexes, type RealCodex } from '../support/codex.ts';
 const SCRIPT = fileURLToPath(new URL('../../scripts/codex-protocol.ts', import.meta.url));
 
 /** At the latest from here on Codex has a server on a unix socket; 0.47 has none. An older one may say that it has one. */
-const CERTAIN_SINCE = '0.171.0';
+const CERTAIN_SINCE = '0.154.0';
 
 function hasSocketServer({ bin, version }: RealCodex): boolean {
   if (!isOlder(version, CERTAIN_SINCE)) return true;

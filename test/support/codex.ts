@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOlder } from '../../cli/base/version.ts';
-import { pinnedCodex } from '../../scripts/local/pinned-codex.ts';
+import { CODEX_AGES, pinnedCodex } from '../../scripts/local/pinned-codex.ts';
 
 /** In this version, each profile is a separate file. Version 0.114 still had tables in one file. */
 const FIRST_WITH_PROFILE_FILES = '0.171.0';
@@ -17,15 +17,11 @@ export interface RealCodex {
   version: string;
 }
 
-/**
- * Returns the binaries to test: `CODEX_BIN` if set, otherwise the oldest and the newest of CI, otherwise `codex` on the PATH.
- */
+/** Returns the binaries to test, oldest first: `CODEX_BIN` if set, otherwise those of CI, otherwise `codex` on the PATH. */
 export function findCodexes(): RealCodex[] {
   const asked = process.env.CODEX_BIN;
   if (asked) return known('CODEX_BIN', asked);
-  const pinned = (['oldest', 'newest'] as const).flatMap((age) =>
-    known(`the ${age} Codex`, pinnedCodex(age)),
-  );
+  const pinned = CODEX_AGES.flatMap((age) => known(`the ${age} Codex`, pinnedCodex(age)));
   return pinned.length > 0 ? pinned : known('the Codex on the PATH', 'codex');
 }
 

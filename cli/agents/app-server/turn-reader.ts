@@ -3,25 +3,38 @@
  * notifications are ignored. An unknown item counts as an effect, because it may have had one.
  */
 
-import type { AgentEvent, AgentReader, FailureReading, LogLevel, TurnFacts } from '../agent.ts';
+import type { AgentEvent, AgentReader, FailureReading, LogLevel, TurnFacts, TurnNote } from '../agent.ts';
 import { isPlausibleReset } from '../failure-reading.ts';
 import { type AboutTurn, aboutTurn, type Item, type TurnError } from './messages.ts';
-import { readTurnError } from './turn-errors.ts';
+import { NOT_ENTERED, OTHER_TURN, readTurnError } from './turn-errors.ts';
 
 /** Items that change nothing outside the conversation. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['userMessage', 'reasoning', 'hookPrompt', 'plan']);
 
 /** The method name for a turn whose end the server did not report. Its message is treated like an error of the model. */
-export const LOST_METHOD = 'orp/lost';
-
-/** The method name for a turn that is followed from its middle. What it did before is unknown, so it counts as an effect. */
-export const JOINED_METHOD = 'orp/joined';
+const LOST_METHOD = 'orp/lost';
+/** The method name for a turn that is followed from its middle. */
+const JOINED_METHOD = 'orp/joined';
 
 /** The method name for a turn of which a part was dropped, because the server reported faster than the runner could read. */
 export const CUT_METHOD = 'orp/cut';
 
 export function openTurnReader(): AgentReader {
   return new TurnReader();
+}
+
+/** The words of the runner in place of `codexErrorInfo`. */
+const WHY = { other_turn: OTHER_TURN, not_entered: NOT_ENTERED } as const;
+
+/** Returns what the runner knows about a turn, as notifications. */
+export function noteLines(threadId: string, note: TurnNote): string[] {
+  const line = (method: string, params: object) =>
+    JSON.stringify({ method, params: { threadId, ...params } });
+  if (note.kind === 'joined') return [line(JOINED_METHOD, {})];
+  const turn = { id: note.turnId, status: note.kind, items: [] };
+  if (note.kind === 'completed') return [line('turn/completed', { turn })];
+  const error = { message: note.message, ...(note.why && { codexErrorInfo: WHY[note.why] }) };
+  return [line(LOST_METHOD, { error }), line('turn/completed', { turn: { ...turn, error } })];
 }
 
 class TurnReader implements AgentReader {

@@ -9,6 +9,7 @@ import {
   type Agent,
   type AgentSession,
   type AgentTask,
+  type MarkerSearch,
   markerOf,
   type SessionDriver,
 } from '../../agents/agent.ts';
@@ -74,7 +75,8 @@ async function chooseTurn(
   const leaseIds = [...(job.earlierLeases ?? []), leaseId];
   const markers = leaseIds.map((one) => markerOf(job.id, one));
   // Without an earlier lease, no prompt of the job can have joined a turn.
-  const search = await session.find(markers, markers.length > 1);
+  const canFind = driver.capabilities.has('markers');
+  const search = canFind ? await session.find(markers, markers.length > 1) : NOT_SEARCHED;
   if (search.kind === 'unread') {
     await session.close();
     // The prompt may have been entered before, so it must not be entered now.
@@ -92,6 +94,9 @@ async function chooseTurn(
   await session.close();
   return found === undefined ? inUse(around) : { kind: 'result', result: resolveEntered(found, job.kind) };
 }
+
+/** A driver without markers cannot tell whether the prompt was entered before. */
+const NOT_SEARCHED: MarkerSearch = { kind: 'none' };
 
 function inUse({ machine }: Around): EngineChoice {
   return { kind: 'result', result: sessionInUse(new Date(), machine.machine_name) };

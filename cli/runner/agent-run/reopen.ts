@@ -42,6 +42,7 @@ const SETTLE_MS = 1000;
 
 export async function reopen(where: Where, marker: string): Promise<Reopened> {
   let last: Reopened = { kind: 'unknown' };
+  if (!where.driver.capabilities.has('markers')) return last;
   for (let tries = 1; ; tries += 1) {
     const reopened = await reopenOnce(where, marker);
     if (reopened !== undefined && reopened.kind !== 'uncertain') return reopened;

@@ -6,9 +6,14 @@
  * the answer to its own prompt, but interrupts it only for a cancel, or if the turn lacks the sandbox that the policy requires.
  */
 
-import type { AgentSession, EnteredTurn, SessionDriver, SessionTask, TurnEnd } from '../../agents/agent.ts';
-import { NOT_ENTERED, OTHER_TURN } from '../../agents/app-server/turn-errors.ts';
-import { JOINED_METHOD, LOST_METHOD } from '../../agents/app-server/turn-reader.ts';
+import type {
+  AgentSession,
+  EnteredTurn,
+  SessionDriver,
+  SessionTask,
+  TurnEnd,
+  TurnNote,
+} from '../../agents/agent.ts';
 import { pause } from '../../base/pause.ts';
 import type { ChildEnd, ChildOutput, ChildStart } from '../process/child.ts';
 import type { StopReason } from '../process/stop-switch.ts';
@@ -177,8 +182,7 @@ class TurnRun {
 
   async #interrupt(): Promise<StopReceipt> {
     const from = performance.now();
-    if (this.#turnId !== undefined) await this.#session.interrupt(this.#turnId);
-    let isOver = await this.#endsSoon();
+    let isOver = (await this.#askInterrupt()) && (await this.#endsSoon());
     // The commands of the turn may still run, although the agent server does not answer.
     const ended = isOver ? undefined : await this.#session.endServer?.();
     if (ended !== undefined) isOver = await this.#endsSoon();
@@ -189,6 +193,13 @@ class TurnRun {
     const tookMs = Math.round(performance.now() - from);
     if (ended !== undefined) return { ...ended, tookMs };
     return { processes: 0, left: isOver ? 0 : 1, signal: 'none', tookMs, isTurn: true };
+  }
+
+  /** Returns false if the driver cannot interrupt a turn. */
+  async #askInterrupt(): Promise<boolean> {
+    if (!this.#plan.driver.capabilities.has('interrupt')) return false;
+    if (this.#turnId !== undefined) await this.#session.interrupt(this.#turnId);
+    return true;
   }
 
   async #endsSoon(): Promise<boolean> {
@@ -211,7 +222,7 @@ class TurnRun {
       this.#turnId = turn.turnId;
       if (!isNew && !turn.isPending) await this.#join();
       // The first interrupt may have been lost with the connection.
-      if (!isNew && this.#stopping !== undefined) await this.#session.interrupt(turn.turnId);
+      if (!isNew && this.#stopping !== undefined) await this.#askInterrupt();
       const end = await this.#follow(turn);
       if (end.kind === 'ended') return this.#finish(end);
       await pause(Math.min((lost - 1) * LOSS_PAUSE_MS, LONGEST_LOSS_PAUSE_MS));
@@ -225,13 +236,13 @@ class TurnRun {
     return this.#session.follow(turnId, {
       take: (line) => this.#take(line),
       awaits: isPending ? awaits : undefined,
-      onJoined: () => this.#noteForeign(turnId),
+      onJoined: () => this.#noteForeign(),
     });
   }
 
-  #noteForeign(turnId: string): void {
+  #noteForeign(): void {
     this.#isForeign = true;
-    if (this.#isForbidden) void this.#session.interrupt(turnId);
+    if (this.#isForbidden) void this.#askInterrupt();
   }
 
   /** The turn of another client does not have the sandbox that the policy requires. */
@@ -249,7 +260,7 @@ class TurnRun {
     if (search.kind !== 'found' && !end.isRead) {
       return this.#conclude({ kind: search.kind === 'unread' ? 'unknown' : 'taken' });
     }
-    if (this.#isForbidden) return this.#fail({ message: FORBIDDEN_END });
+    if (this.#isForbidden) return this.#fail(FORBIDDEN_END);
     this.answer = search.kind === 'found' ? search.turn.answer : end.answer;
     if (!end.isRead && search.kind === 'found') await this.#conclude({ kind: 'over', turn: search.turn });
   }
@@ -257,7 +268,7 @@ class TurnRun {
   /** Records that the runner follows the turn from now on. It does not know what the turn did before. */
   async #join(): Promise<void> {
     this.#isPartial = true;
-    await this.#tell(JOINED_METHOD, {});
+    await this.#note({ kind: 'joined' });
   }
 
   /** The answer may have arrived while the runner was not listening. */
@@ -281,29 +292,28 @@ class TurnRun {
   async #conclude(state: Exclude<Begun['state'], { kind: 'runs' }>): Promise<void> {
     switch (state.kind) {
       case 'taken':
-        return this.#fail({ message: 'Another turn runs in the session.', codexErrorInfo: OTHER_TURN });
+        return this.#fail('Another turn runs in the session.', 'other_turn');
       case 'not_entered':
-        return this.#fail({ message: NOT_ENTERED_END, codexErrorInfo: NOT_ENTERED });
+        return this.#fail(NOT_ENTERED_END, 'not_entered');
       case 'unknown':
-        return this.#fail({ message: UNKNOWN_END });
+        return this.#fail(UNKNOWN_END);
       case 'over': {
         const { turn } = state;
         this.answer = turn.answer;
-        if (turn.status !== 'completed') return this.#fail({ message: turn.error ?? INTERRUPTED_END });
+        if (turn.status !== 'completed') return this.#fail(turn.error ?? INTERRUPTED_END);
         // The event for the end of the turn was missed, so take the end from the transcript.
-        return this.#tell('turn/completed', { turn: { id: turn.turnId, status: 'completed', items: [] } });
+        return this.#note({ kind: 'completed', turnId: turn.turnId });
       }
     }
   }
 
-  async #fail(error: { message: string; codexErrorInfo?: string }): Promise<void> {
-    await this.#tell(LOST_METHOD, { error });
-    const id = this.#turnId ?? '';
-    await this.#tell('turn/completed', { turn: { id, status: 'failed', items: [], error } });
+  #fail(message: string, why?: 'other_turn' | 'not_entered'): Promise<void> {
+    return this.#note({ kind: 'failed', turnId: this.#turnId ?? '', message, ...(why && { why }) });
   }
 
-  #tell(method: string, params: object): Promise<void> {
-    return this.#take(JSON.stringify({ method, params: { threadId: this.#plan.task.sessionId, ...params } }));
+  async #note(note: TurnNote): Promise<void> {
+    const { driver, task } = this.#plan;
+    for (const line of driver.noteLines(task.sessionId, note)) await this.#take(line);
   }
 
   async #take(line: string): Promise<void> {

@@ -21,7 +21,7 @@ import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
 import { ServerSession } from '../../agents/app-server/server-session.ts';
 import { listActive, listSessions } from '../../agents/app-server/session-list.ts';
-import { openTurnReader } from '../../agents/app-server/turn-reader.ts';
+import { noteLines, openTurnReader } from '../../agents/app-server/turn-reader.ts';
 import { findDeep } from '../../agents/app-server/turns.ts';
 import { isLocked, isOpenFile } from '../../agents/session-files/disk.ts';
 import {
@@ -47,6 +47,7 @@ const MOST_LOOKS = (7 * 24 * 60 * 60_000) / LOOK_EVERY_MS;
 export class AgentServers implements SessionDriver {
   readonly capabilities: ReadonlySet<Capability> = new Set(CAPABILITIES);
   readonly openReader = openTurnReader;
+  readonly noteLines = noteLines;
   readonly #source: WaySource;
   readonly #sessions = new Set<ServerSession>();
   #own: Connection | undefined;

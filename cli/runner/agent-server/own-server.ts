@@ -27,6 +27,11 @@ const SOCKET = 'socket';
 /** A start takes 0.4 s, but much longer on a busy machine. */
 const START_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 15;
+/**
+ * The server closes a session so soon after its last job that a person can open it. Without this, it takes 60 s. Shorter pauses
+ * are those between two jobs that follow each other.
+ */
+const UNLOADS = 'thread_unload_delay_secs=2';
 
 const serverRecord = z.object({
   /** Absent until the process was started, so that a runner that is killed meanwhile leaves no unknown server. */
@@ -70,7 +75,7 @@ async function start(
   const home = homeOf(env);
   rmSync(socket, { force: true });
   writeRecord(folder, { start_time: '', tag, program });
-  const child = spawn(program, ['app-server', '--listen', `unix://${socket}`], {
+  const child = spawn(program, ['app-server', '-c', UNLOADS, '--listen', `unix://${socket}`], {
     cwd: home,
     env: { ...agentEnvironment(env, home), [TAG_NAME]: tag },
     detached: true,

@@ -1,7 +1,14 @@
 /** What the transcript of a session shows decides whether a prompt is entered. */
 
 import { describe, expect, it } from 'vitest';
-import type { Agent, AgentSession, EnteredTurn, SessionOpening } from '../../../../cli/agents/agent.ts';
+import {
+  type Agent,
+  type AgentSession,
+  CAPABILITIES,
+  type Capability,
+  type EnteredTurn,
+  type SessionOpening,
+} from '../../../../cli/agents/agent.ts';
 import { chooseEngine, type EngineChoice } from '../../../../cli/runner/agent-run/choose-engine.ts';
 import type { ClaimedJob } from '../../../../cli/runner/job/claimed-job.ts';
 import type { WorkContext } from '../../../../cli/runner/job/work-context.ts';
@@ -14,6 +21,8 @@ interface Story {
   turns?: EnteredTurn[];
   isBusy?: boolean;
   isUnread?: boolean;
+  isPending?: boolean;
+  capabilities?: Capability[];
   earlierLeases?: string[];
 }
 
@@ -25,6 +34,7 @@ async function choose(story: Story): Promise<{ choice: EngineChoice; closed: num
     isBusy: story.isBusy ?? false,
     find: async (markers) => {
       if (story.isUnread) return { kind: 'unread' };
+      if (story.isPending) return { kind: 'pending', turnId: 't', isJoined: true };
       const found = story.turns?.find(({ marker }) => markers.includes(marker));
       return found === undefined ? { kind: 'none' } : { kind: 'found', turn: found };
     },
@@ -41,7 +51,10 @@ async function choose(story: Story): Promise<{ choice: EngineChoice; closed: num
   const agent = {
     name: 'Codex',
     prepare: async () => ({ kind: 'refused', message: 'as a process' }),
-    sessions: { open: async () => story.opening ?? { kind: 'open', session } },
+    sessions: {
+      capabilities: new Set(story.capabilities ?? CAPABILITIES),
+      open: async () => story.opening ?? { kind: 'open', session },
+    },
   } as unknown as Agent;
   const job = {
     id: 'job_1',
@@ -110,6 +123,18 @@ describe('a prompt for a session in an agent server', () => {
   it('is not entered while the turns of the session are unknown', async () => {
     const { choice, closed } = await choose({ isUnread: true, earlierLeases: ['lea_1'] });
     expect(choice.kind).toBe('unavailable');
+    expect(closed).toBe(1);
+  });
+
+  it('is not searched for with a driver that keeps no markers', async () => {
+    const turns = [turn('lea_1', 'completed', 'Done.')];
+    const { choice } = await choose({ turns, earlierLeases: ['lea_1'], capabilities: [] });
+    expect(choice.kind).toBe('engine');
+  });
+
+  it('waits while a turn runs that may still read it: it was entered under an earlier lease', async () => {
+    const { choice, closed } = await choose({ isPending: true, earlierLeases: ['lea_1'] });
+    expect(choice).toMatchObject({ kind: 'result', result: { release: { reason: 'session_in_use' } } });
     expect(closed).toBe(1);
   });
 

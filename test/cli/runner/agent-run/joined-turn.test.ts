@@ -4,10 +4,10 @@
  */
 
 import { afterEach, expect, it } from 'vitest';
-import type { SessionDriver } from '../../../../cli/agents/agent.ts';
+import { CAPABILITIES, type Capability, type SessionDriver } from '../../../../cli/agents/agent.ts';
 import { connectTo } from '../../../../cli/agents/app-server/connection.ts';
 import { ServerSession } from '../../../../cli/agents/app-server/server-session.ts';
-import { openTurnReader } from '../../../../cli/agents/app-server/turn-reader.ts';
+import { noteLines, openTurnReader } from '../../../../cli/agents/app-server/turn-reader.ts';
 import { turnEngine } from '../../../../cli/runner/agent-run/turn-engine.ts';
 import type { StopReason } from '../../../../cli/runner/process/stop-switch.ts';
 import {
@@ -16,6 +16,7 @@ import {
   startSocketServer,
 } from '../../agents/app-server/socket-server.ts';
 
+const DRIVER = { capabilities: new Set<Capability>(CAPABILITIES), openReader: openTurnReader, noteLines };
 const MARKER = 'orp:job_1:lea_1';
 const threadId = 's';
 const turnId = 't';
@@ -57,9 +58,11 @@ interface Story {
   status?: string;
   sandbox?: 'read-only';
   stop?: StopReason;
+  /** The prompt was entered by a runner that was killed, and the turn has not read it yet. */
+  isLeft?: boolean;
 }
 
-async function run({ sends, onInterrupt = [], items, status = 'completed', sandbox, stop }: Story) {
+async function run({ sends, onInterrupt = [], items, status = 'completed', sandbox, stop, isLeft }: Story) {
   const calls: string[] = [];
   server = await startSocketServer(({ id, method = '', params }: Received, reply) => {
     if (id === undefined) return;
@@ -67,6 +70,7 @@ async function run({ sends, onInterrupt = [], items, status = 'completed', sandb
     reply({ id, result: answerTo(method, params) });
     const next = method === 'turn/start' ? sends : method === 'turn/interrupt' ? onInterrupt : [];
     for (const notification of next) reply(notification);
+    if (isLeft && method === 'thread/resume') for (const notification of sends) reply(notification);
   });
   const answerTo = (method: string, params: unknown): object => {
     if (method === 'thread/resume') return { thread: { id: threadId, status: { type: 'idle' } } };
@@ -80,14 +84,14 @@ async function run({ sends, onInterrupt = [], items, status = 'completed', sandb
   const task = { sessionId: threadId, cwd: '/', ...(sandbox && { settings: { sandbox } }) };
   const opening = await ServerSession.open(connection, task, true);
   if (opening.kind !== 'open') throw new Error(opening.kind);
-  const driver = { openReader: openTurnReader } as unknown as SessionDriver;
+  const driver = DRIVER as unknown as SessionDriver;
   const engine = turnEngine({
     driver,
     task,
     agent: undefined,
     session: opening.session,
     marker: MARKER,
-    prompt: 'Go.',
+    ...(isLeft ? { entered: { turnId, isPending: true, isJoined: true } } : { prompt: 'Go.' }),
   });
   const reader = openTurnReader();
   const shown: string[] = [];
@@ -221,4 +225,20 @@ it('the turn of the person goes on when the runner exits, and is interrupted whe
   const cancelled = await run({ ...story, onInterrupt, stop: { kind: 'cancelled' } });
   expect(cancelled.calls).toContain('turn/interrupt');
   expect(cancelled.receipt).toMatchObject({ left: 0 });
+});
+
+it('a prompt that a killed runner left in the turn of a person is followed once the turn reads it', async () => {
+  const command = begun({ type: 'commandExecution', command: 'make' });
+  const items = [THEIRS, OURS, message('Done.')];
+  const read = await run({
+    sends: [command, begun(OURS), said('Done.'), ended('completed', [message('Done.')])],
+    items,
+    isLeft: true,
+  });
+  expect(read).toMatchObject({ answer: 'Done.', shown: ['Done.'] });
+  expect(read.calls).not.toContain('turn/start');
+  server.close();
+
+  const dropped = await run({ sends: [command, ended('interrupted')], items: [THEIRS], isLeft: true });
+  expect(dropped).toMatchObject({ shown: [], turn: { reading: { kind: 'session_in_use' } } });
 });

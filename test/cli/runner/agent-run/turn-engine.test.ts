@@ -1,17 +1,20 @@
 /** A turn whose agent server ends at a bad moment: the transcript decides, and never silence. */
 
 import { expect, it, vi } from 'vitest';
-import type {
-  AgentSession,
-  EnteredTurn,
-  Entry,
-  MarkerSearch,
-  SessionDriver,
-  SessionOpening,
+import {
+  type AgentSession,
+  CAPABILITIES,
+  type Capability,
+  type EnteredTurn,
+  type Entry,
+  type MarkerSearch,
+  type SessionDriver,
+  type SessionOpening,
 } from '../../../../cli/agents/agent.ts';
-import { openTurnReader } from '../../../../cli/agents/app-server/turn-reader.ts';
+import { noteLines, openTurnReader } from '../../../../cli/agents/app-server/turn-reader.ts';
 import { turnEngine } from '../../../../cli/runner/agent-run/turn-engine.ts';
 
+const DRIVER = { capabilities: new Set<Capability>(CAPABILITIES), openReader: openTurnReader, noteLines };
 const MARKER = 'orp:job_1:lea_1';
 const TASK = { sessionId: 's', cwd: '/' };
 const NO_SERVER: SessionOpening = { kind: 'no_server', why: 'it ended with SIGKILL' };
@@ -64,7 +67,8 @@ async function tell(story: Story) {
   let look: MarkerSearch = UNREAD;
   const engine = turnEngine({
     driver: {
-      capabilities: new Set(),
+      capabilities: new Set(CAPABILITIES),
+      noteLines,
       findSessions: async () => [],
       open: async () => NO_SERVER,
       reopen: async () => {
@@ -182,7 +186,7 @@ async function join(session: Partial<AgentSession>, isStopped = false, again?: P
     }) as AgentSession;
   const reopen = async (): Promise<SessionOpening> =>
     again === undefined ? NO_SERVER : { kind: 'open', session: whole(again), why: '' };
-  const driver = { reopen, openReader: openTurnReader } as unknown as SessionDriver;
+  const driver = { ...DRIVER, reopen } as unknown as SessionDriver;
   const plan = {
     driver,
     task: TASK,
@@ -237,7 +241,7 @@ it('a prompt is not entered when a turn of somebody else has begun meanwhile, an
     },
     close: async () => void calls.push('close'),
   } as unknown as AgentSession;
-  const driver = { openReader: openTurnReader } as unknown as SessionDriver;
+  const driver = DRIVER as unknown as SessionDriver;
   const engine = turnEngine({ driver, task: TASK, agent: undefined, session, marker: MARKER, prompt: 'Go.' });
   const reader = openTurnReader();
   const started = await engine.start('tag', {
@@ -248,6 +252,30 @@ it('a prompt is not entered when a turn of somebody else has begun meanwhile, an
   await started.child.ended;
   expect(reader.turn).toMatchObject({ hasEffect: false, reading: { kind: 'session_in_use' } });
   expect(calls).toEqual(['close']);
+});
+
+it('a turn of a driver that cannot interrupt ends with the server of the runner', async () => {
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const calls: string[] = [];
+  const session = {
+    how: 'own_server',
+    follow: () => end.then(() => ({ kind: 'lost' }) as const),
+    interrupt: async () => void calls.push('interrupt'),
+    endServer: async () => {
+      resolve();
+      return { processes: 2, left: 0, signal: 'SIGINT' as const };
+    },
+    close: async () => undefined,
+  } as unknown as AgentSession;
+  const driver = { ...DRIVER, capabilities: new Set() } as unknown as SessionDriver;
+  const plan = { driver, task: TASK, agent: undefined, session, marker: MARKER, entered: { turnId: 't' } };
+  const started = await turnEngine(plan).start('tag', {
+    stdout: async () => undefined,
+    stderr: async () => undefined,
+  });
+  if (started.kind === 'refused') throw new Error(started.message);
+  expect(await started.child.stop({ kind: 'cancelled' })).toMatchObject({ processes: 2, left: 0 });
+  expect(calls).toEqual([]);
 });
 
 it('a turn that does not obey an interrupt ends with the server of the runner', async () => {

@@ -87,6 +87,34 @@ describe('the server of the runner', () => {
     expect(existsSync(record())).toBe(false);
   });
 
+  it('is used further while a turn runs in it, also when another Codex was installed or none is there', async () => {
+    const session = await open(runner());
+    await session.enter(long(), 'orp:job_1:lea_1');
+    const before = readFileSync(record(), 'utf8');
+    const task = { sessionId: 's', cwd: folder };
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    bin = installCodex(other);
+    const running = { kind: 'found', turn: { status: 'running' } };
+    expect(await (await open(runner())).find(['orp:job_1:lea_1'])).toMatchObject(running);
+
+    const missing = { kind: 'missing' as const, message: 'Codex is missing.', hint: 'Install it.' };
+    const findProgram = async () => missing;
+    const opening = await new AgentServers({ env, mode: 'auto', findProgram }).reopen(task);
+    if (opening.kind !== 'open') throw new Error(JSON.stringify(opening));
+    expect(await opening.session.find(['orp:job_1:lea_1'])).toMatchObject(running);
+    expect(readFileSync(record(), 'utf8')).toBe(before);
+  });
+
+  it('is replaced by the one of another Codex when no turn runs in it', async () => {
+    await (await open(runner())).close();
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    bin = installCodex(other);
+    await (await open(runner())).close();
+    expect(JSON.parse(readFileSync(record(), 'utf8'))).toMatchObject({ program: bin });
+  });
+
   it('is found by its tag when the runner was killed before it had noted the process', async () => {
     const tag = crypto.randomUUID();
     const child = spawn('sleep', ['300'], { env: { ...process.env, [TAG_NAME]: tag }, detached: true });
