@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeService } from '../fake-hosted.ts';
 import { type LinkedMachine, linkedMachine } from '../linked-machine.ts';
-import { RECIPE_AGENT, runOrp } from '../orp-process.ts';
+import { RECIPE_AGENT, runOrp, startOrp } from '../orp-process.ts';
+import { until } from './conditions.ts';
 
 let service: FakeService;
 let machine: LinkedMachine;
@@ -69,6 +70,32 @@ describe('a repository that moved', () => {
       next_actions: expect.arrayContaining(['orp link project bind --idea-id ide_1']),
     });
     expect(await json(...at, 'runner', 'status')).toMatchObject({ sync_ready: false, work_ready: false });
+  });
+
+  it.each(MOVES)('while the runner waits gets no job that then fails, %s', async (_, leave) => {
+    service.honoursRoots = true;
+    const other = linkedMachine(service.baseUrl);
+    const words = ['--linked-project-root', other.repo, '--transport', 'poll', '--poll-interval', '1'];
+    const runner = startOrp(
+      ['--repo-root', machine.repo, 'runner', 'work', ...words, '--codex-bin', RECIPE_AGENT],
+      { cwd: machine.home, env: machine.env },
+    );
+    const polls = () => service.requests.filter(({ route }) => route.includes('poll')).length;
+    try {
+      await until(() => polls() >= 1);
+      renameSync(machine.repo, moved);
+      leave();
+      const before = polls();
+      await until(() => polls() > before);
+      service.addJob('job_1', { say: 'never' }, { payload: { projectRoot: machine.repo } });
+      const next = service.addJob('job_2', { say: 'Counted.' }, { payload: { projectRoot: other.repo } });
+      await until(() => next.status === 'completed');
+      expect(service.jobs.get('job_1')).toMatchObject({ claims: [], starts: 0, completions: [] });
+    } finally {
+      runner.child.kill('SIGKILL');
+      await runner.ended;
+      other.remove();
+    }
   });
 
   it('is left out while the other one continues, and the sync says why', async () => {
