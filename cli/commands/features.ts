@@ -230,13 +230,18 @@ function marksOf(feature: JsonObject): string {
   return [feature.completed === true ? '✓' : '', star].filter(Boolean).join(' ');
 }
 
+function stateOf(feature: JsonObject): string {
+  const star = feature.superStarred === true ? 'super-starred' : feature.starred === true ? 'starred' : '';
+  return [feature.completed === true ? 'completed' : '', star].filter(Boolean).join(', ');
+}
+
 function featurePage(feature: JsonObject): Rich {
   const notes = textOf(feature, 'notes');
   return [
     [paint('bold', oneLine(textOf(feature, 'title'))), '\n'],
     facts([
       ['Id', textOf(feature, 'id')],
-      ['Marks', marksOf(feature)],
+      ['State', stateOf(feature)],
       ['Visibility', textOf(feature, 'visibility')],
       ['Changed', textOf(feature, 'updatedAt')],
     ]),

@@ -242,7 +242,7 @@ async function remove(context: Context, id: string, options: RemoveOptions): Pro
       ['mode', readString(answer, 'mode')],
       ['ok', Boolean(answer.ok)],
     ],
-    page: () => removedPage(id, Boolean(options.purge)),
+    page: () => removedPage(id, Boolean(options.purge), answer.cancelledJobs),
   });
 }
 
@@ -286,8 +286,12 @@ function nameOfIdea(answer: JsonObject): Rich {
   return [paint('bold', textOf(answer, 'title')), ` · ${textOf(answer, 'id')}`];
 }
 
-function removedPage(id: string, isForGood: boolean): Rich {
-  if (isForGood) return said('done', `Deleted ${id} permanently.`);
+function removedPage(id: string, isForGood: boolean, cancelled: unknown): Rich {
+  if (isForGood) {
+    const jobs = typeof cancelled === 'number' && cancelled > 0 ? cancelled : 0;
+    const also = jobs === 0 ? '' : ` ${jobs} unfinished ${jobs === 1 ? 'job was' : 'jobs were'} cancelled.`;
+    return said('done', `Deleted ${id} permanently.${also}`);
+  }
   return [said('done', `Removed ${id}.`), said('next', `orp idea restore ${id}`)];
 }
 

@@ -138,7 +138,13 @@ export const removeIdea = endpoint({
   summary:
     'Remove an idea. You can restore it unless you purge it. A purge first cancels the unfinished jobs of the idea.',
   query: z.object({ purge: queryFlag }),
-  reply: z.object({ ok, removedIdeaId: z.string(), mode: z.enum(['soft', 'purge']) }),
+  reply: z.object({
+    ok,
+    removedIdeaId: z.string(),
+    mode: z.enum(['soft', 'purge']),
+    /** With a purge: the number of jobs that this request cancelled. */
+    cancelledJobs: z.number().int().optional(),
+  }),
   errors: ['not_found'],
   idempotent: true,
 });

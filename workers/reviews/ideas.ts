@@ -117,9 +117,9 @@ export async function removeIdea(
   deps: Deps,
   userId: UserId,
   id: string,
-): Promise<Result<'soft', 'not_found'>> {
+): Promise<Result<{ mode: 'soft' }, 'not_found'>> {
   const removed = await store.removeIdea(deps.db, userId, { id, now: deps.now });
-  return removed ? accept('soft') : noIdea(id);
+  return removed ? accept({ mode: 'soft' }) : noIdea(id);
 }
 
 export async function restoreIdea(

@@ -26,14 +26,14 @@ export async function purgeIdea(
   deps: Deps,
   user: SignedIn,
   { id, source }: { id: string; source: string },
-): Promise<Result<'purge', 'not_found' | 'unavailable'>> {
+): Promise<Result<{ mode: 'purge'; cancelledJobs: number }, 'not_found' | 'unavailable'>> {
   if (!(await store.removeIdea(deps.db, user.id, { id, now: deps.now }))) return noIdea(id);
   const reason = `The idea ${id} was purged.`;
   let cancelled = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     if (await store.purgeIdeaIfUnused(deps.db, user.id, id)) {
       deps.log('idea_purged', { ideaId: id, by: user.id, cancelled });
-      return accept('purge');
+      return accept({ mode: 'purge', cancelledJobs: cancelled });
     }
     cancelled += await cancelUnheld(deps, user, { ideaId: id, source, reason });
     cancelled += await cancelHeld(deps, user, { ideaId: id, source, reason });

@@ -60,7 +60,7 @@ export function mountIdeas(app: Hono<AppEnv>): void {
     const removed = query.purge
       ? await purgeIdea(deps, auth, { id, source: sourceOf(context) })
       : await ideas.removeIdea(deps, auth.id, id);
-    return removed.ok ? accept({ ok: true, removedIdeaId: params.ideaId, mode: removed.value }) : removed;
+    return removed.ok ? accept({ ok: true, removedIdeaId: id, ...removed.value }) : removed;
   });
 
   mount(app, rows.restoreIdea, async ({ params, auth, deps }) => {

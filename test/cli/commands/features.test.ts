@@ -205,7 +205,7 @@ describe('on a terminal', () => {
     desk.isTerminal = true;
     const { stdout } = await desk.orp(['feature', 'show', 'fea_9', '--idea-id', 'ide_77']);
     expect(stdout).toContain('Sampling grid\n');
-    expect(stdout).toContain('✓ ★');
+    expect(stdout).toContain('completed, starred');
     expect(stdout).toContain('\nSpacing\n10 m\n\nDepth\n5 m deep\n');
     expect(stdout).not.toContain('\u001b[2J');
     expect((await desk.orp(['feature', 'list', 'ide_77'])).stdout).toMatch(/fea_9 +\w+ +✓ ★ Sampling grid/);

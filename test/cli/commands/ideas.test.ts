@@ -126,6 +126,16 @@ describe('orp idea', () => {
     expect(restored.stdout).toContain('ok=true\n');
   });
 
+  it('a purge says on a terminal how many jobs it cancelled', async () => {
+    const answer = { ok: true, removedIdeaId: 'ide_77', mode: 'purge', cancelledJobs: 2 };
+    await using server = await RecordingServer.start(answering(answer));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    desk.isTerminal = true;
+    const { stdout } = await desk.orp(['idea', 'remove', 'ide_77', '--purge']);
+    expect(stdout).toBe('✓ Deleted ide_77 permanently. 2 unfinished jobs were cancelled.\n');
+  });
+
   it('a title cannot control the terminal of the person who lists it', async () => {
     const title = 'a\u001b]0;owned\u0007\nidea.id=forged';
     const { stdout } = await run(['idea', 'show', 'x'], answering({ ...IDEA, title }));

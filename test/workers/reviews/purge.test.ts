@@ -45,7 +45,7 @@ describe('a purge', () => {
     const elsewhere = await aPrompt(other);
 
     const answer = await accepts(removeIdea, { as, params: { ideaId }, query: purge });
-    expect(answer).toMatchObject({ removedIdeaId: ideaId, mode: 'purge' });
+    expect(answer).toEqual({ ok: true, removedIdeaId: ideaId, mode: 'purge', cancelledJobs: 3 });
     for (const jobId of [running, queued, review]) {
       expect(await show(as, jobId)).toMatchObject({
         status: 'cancelled',
