@@ -8,6 +8,7 @@ import { RunnerMachine } from './objects/runner-machine.ts';
 export { RunnerMachine };
 
 const app = makeApp();
+RunnerMachine.application = async (request, env, context) => app.fetch(request, env, context);
 
 export default {
   fetch: app.fetch,

@@ -47,6 +47,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
       ['workers/jobs'],
       ['workers/reviews'],
       ['workers/leases'],
+      ['workers/objects/channel'],
       ['workers/objects', 'workers/overview'],
       ['workers/pages/design'],
       ['workers/pages/parts'],

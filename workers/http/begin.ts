@@ -9,7 +9,7 @@ import {
   formatVersions,
   VERSIONS_HEADER,
 } from '../../spec/capabilities.ts';
-import { authenticate } from '../accounts/authenticate.ts';
+import { authenticate, authenticateHash, hashVouchedFor } from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';
 
@@ -59,8 +59,11 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
 
 /** Looks up the bearer token. The route decides whether a token is required. */
 export async function signedIn(context: Context<AppEnv>, next: Next): Promise<void> {
+  const deps = context.get('deps');
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
-  if (token !== undefined) context.set('auth', await authenticate(context.get('deps'), token, 'api'));
+  const hash = hashVouchedFor(context.req.raw);
+  if (hash !== undefined) context.set('auth', await authenticateHash(deps, hash, 'api'));
+  else if (token !== undefined) context.set('auth', await authenticate(deps, token, 'api'));
   await next();
 }
 

@@ -10,7 +10,13 @@ export function addressOf(context: Context<AppEnv>): string {
   return (header && context.req.header(header)) || 'local';
 }
 
-export function sourceOf(context: Context<AppEnv>): string {
+/** The address and the program of the client. Both are plain text, so that they fit into a header. */
+export function clientOf(context: Context<AppEnv>): { address: string; agent: string } {
   const agent = cut(context.req.header('user-agent') ?? 'unknown', 100);
-  return `${addressOf(context)} ${agent}`;
+  return { address: addressOf(context), agent };
+}
+
+export function sourceOf(context: Context<AppEnv>): string {
+  const { address, agent } = clientOf(context);
+  return `${address} ${agent}`;
 }

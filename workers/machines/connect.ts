@@ -17,6 +17,9 @@ export interface RunnerChannel {
   transport: 'ws' | 'sse';
   /** Absent if the client sends no instance. */
   instance?: string | undefined;
+  /** The address and the program of the client, for calls over the channel. */
+  address: string;
+  agent: string;
 }
 
 /** Headers between the Worker and the object; see objects/accept-channel.ts. */
@@ -26,10 +29,10 @@ const REFUSED_HEADER = 'x-orp-refused';
 export async function connectRunner(
   deps: Deps,
   user: SignedIn,
-  { machineId, transport, instance }: RunnerChannel,
+  { machineId, transport, instance, address, agent }: RunnerChannel,
 ): Promise<Result<Connection, 'not_found' | 'foreign_machine' | 'unauthenticated'>> {
   const { tokenHash } = user;
-  const channel = { role: 'runner', transport, instance: instance ?? 'unnamed', tokenHash };
+  const channel = { role: 'runner', transport, instance: instance ?? 'unnamed', tokenHash, address, agent };
   const response = await connect(deps, { userId: user.id, machineId }, channel);
   switch (response.headers.get(REFUSED_HEADER)) {
     case null:

@@ -3,6 +3,7 @@
  * the Worker can reach the object.
  */
 
+import { MAX_CALL_BYTES } from '../../spec/contract/events.ts';
 import { CLOSE_CODES, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';
 import { limitsOf } from '../accounts/room.ts';
 import type { Deps } from '../base/deps.ts';
@@ -10,6 +11,7 @@ import type { MachineOf } from '../base/machine-api.ts';
 import { isTokenLive, tokenMark } from '../base/notify.ts';
 import {
   admit,
+  type Caller,
   channelOf,
   closeFailed,
   closeRefused,
@@ -20,14 +22,14 @@ import {
   openWatcherChannel,
   type RunnerArrival,
   tellSocket,
-} from './channels.ts';
+} from './channel/channels.ts';
 import { type Found, findWork } from './claim.ts';
 import { recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 
 /** The caller as the Worker describes it, with the hash of the token. Only a prefix of the hash is kept. */
 type Arrival =
-  | (Omit<RunnerArrival, 'token'> & { role: 'runner'; tokenHash: string })
+  | (Omit<RunnerArrival, 'token' | 'caller'> & Caller & { role: 'runner' })
   | { role: 'watcher'; jobId: string; tokenHash?: string };
 
 /** The object that accepts the channel. */
@@ -65,10 +67,13 @@ export async function acceptChannel(receiver: Receiver, request: Request): Promi
  */
 async function receiveRunner(
   receiver: Receiver,
-  { tokenHash, transport, instance }: Extract<Arrival, { role: 'runner' }>,
+  { tokenHash, transport, instance, address, agent }: Extract<Arrival, { role: 'runner' }>,
 ): Promise<Response> {
   const { state, machine, deps } = receiver;
-  const { response, socket } = openRunnerChannel(state, { transport, instance, token: tokenMark(tokenHash) });
+  const { response, socket } = openRunnerChannel(state, {
+    ...{ transport, instance, token: tokenMark(tokenHash) },
+    ...(transport === 'ws' ? { caller: { tokenHash, address, agent } } : {}),
+  });
   return orClose(socket, async () => {
     const [found, isSignedIn] = await Promise.all([findWork(deps, machine), isTokenLive(deps, tokenHash)]);
     if (!isSignedIn) {
@@ -83,18 +88,20 @@ async function receiveRunner(
     if (found.kind === 'idle') await receiver.alarm.announceAt(found.nextAt, deps.now);
     // A newer channel replaced this one during the check. The channel tells its client, and the open channel is recorded.
     if (!admit(state, socket)) await recordListening(deps, machine, listeningChannel(state));
-    else openChannel(receiver, { socket, found });
+    else openChannel(receiver, { socket, found, transport });
     return response;
   });
 }
 
 function openChannel(
   { machine, onWork }: Receiver,
-  { socket, found }: { socket: WebSocket; found: Found },
+  { socket, found, transport }: { socket: WebSocket; found: Found; transport: 'ws' | 'sse' },
 ): void {
+  const { machineId } = machine;
+  const calls = transport === 'ws' ? { maxCallBytes: MAX_CALL_BYTES } : {};
   tellSocket(socket, {
     event: 'ready',
-    data: { ok: true, machineId: machine.machineId, keepAliveMs: KEEP_ALIVE_MS },
+    data: { ok: true, machineId, keepAliveMs: KEEP_ALIVE_MS, ...calls },
   });
   // As after a wake-up, the next poll must read the queue.
   if (found.kind === 'work') onWork();

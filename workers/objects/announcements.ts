@@ -5,7 +5,7 @@ import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { MachineOf } from '../base/machine-api.ts';
 import { closeChannel } from './accept-channel.ts';
-import { answerClose, closeSilent, listeningChannel, tellRunner } from './channels.ts';
+import { answerClose, closeSilent, listeningChannel, tellRunner } from './channel/channels.ts';
 import { recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 import type { ClaimGate } from './quiet-queue.ts';

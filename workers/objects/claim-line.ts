@@ -5,7 +5,7 @@ import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.
 import { DatabaseUnavailable } from '../store/database.ts';
 import { abilitiesText } from '../store/machines.ts';
 import type { Presence } from './announcements.ts';
-import { listeningChannel, tellWatchers } from './channels.ts';
+import { listeningChannel, tellWatchers } from './channel/channels.ts';
 import { type ClaimHooks, claimJob, look, type Seen } from './claim.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';

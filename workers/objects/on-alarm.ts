@@ -5,7 +5,7 @@ import { isSilence } from '../base/failures.ts';
 import type { MachineOf } from '../base/machine-api.ts';
 import { sweepMachine } from '../leases/sweep.ts';
 import type { Presence } from './announcements.ts';
-import { tellWatchers } from './channels.ts';
+import { tellWatchers } from './channel/channels.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
 import type { ClaimGate } from './quiet-queue.ts';

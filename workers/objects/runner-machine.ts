@@ -11,7 +11,8 @@ import { type Deps, makeDeps } from '../base/deps.ts';
 import type * as api from '../base/machine-api.ts';
 import { acceptChannel } from './accept-channel.ts';
 import { Presence } from './announcements.ts';
-import { answerPings, closeChannelsOf, closeOwnChannels, closeTalkative, tellWatchers } from './channels.ts';
+import { type Application, ChannelCalls } from './channel/calls.ts';
+import { answerPings, closeChannelsOf, closeOwnChannels, tellWatchers } from './channel/channels.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { LiveLeases, StoredLeases } from './live-leases.ts';
@@ -21,9 +22,13 @@ import { ClaimGate } from './quiet-queue.ts';
 import { appendUnderLease, Transcript } from './transcript.ts';
 
 export class RunnerMachine extends DurableObject<Env> implements api.MachineApi {
+  /** The application that answers calls over channels. Set by the module that exports this class. */
+  static application: Application = async () => new Response(null, { status: 503 });
+
   readonly #parts;
   readonly #claims: ClaimLine;
   readonly #heartbeats: Heartbeats;
+  readonly #calls: ChannelCalls;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -41,6 +46,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     this.#parts = { state, machine, leases, transcript, gate, alarm, presence };
     this.#claims = new ClaimLine({ ...this.#parts, deps });
     this.#heartbeats = new Heartbeats(this.#parts);
+    this.#calls = new ChannelCalls({ state, machine, env, self: this });
     answerPings(state);
   }
 
@@ -140,8 +146,9 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     return acceptChannel({ ...this.#parts, deps: this.#deps(), onWork: () => this.wake() }, request);
   }
 
-  override webSocketMessage(socket: WebSocket): void {
-    closeTalkative(socket);
+  /** Handles a call that the runner sends over its channel. */
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    return this.#calls.hear(socket, message, RunnerMachine.application);
   }
 
   override webSocketClose(socket: WebSocket, code: number): Promise<void> {

@@ -13,7 +13,7 @@ import { isPassingFailure } from '../base/failures.ts';
 import type { Fenced, LeaseOf, MachineOf, TranscriptPage } from '../base/machine-api.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { findJob } from '../store/jobs.ts';
-import { type SocketState, tellWatchers } from './channels.ts';
+import { type SocketState, tellWatchers } from './channel/channels.ts';
 import type { LiveLeases } from './live-leases.ts';
 
 /** The entries of an upload are kept in rows of at most this size, because the platform allows rows of 2 MB. */

@@ -6,15 +6,16 @@ import { accept, refuse } from '../../spec/errors.ts';
 import { isTokenLive } from '../base/notify.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
+import { clientOf } from '../http/source.ts';
 import { bridge, EventFrames } from '../http/sse-bridge.ts';
 import { openFollow } from '../jobs/follow.ts';
 import { FollowFrames } from '../jobs/follow-frames.ts';
 import { type Connection, connectRunner } from '../machines/connect.ts';
 
 export function mountEvents(app: Hono<AppEnv>): void {
-  mount(app, streamEvents, async ({ query, auth, deps }) => {
+  mount(app, streamEvents, async ({ query, auth, deps, context }) => {
     const frames = new EventFrames({ persistent: query.persistent, startedAt: deps.now });
-    const connection = await connectRunner(deps, auth, { ...query, transport: 'sse' });
+    const connection = await connectRunner(deps, auth, { ...query, ...clientOf(context), transport: 'sse' });
     if (!connection.ok) return connection;
     return accept(
       bridge({
@@ -34,7 +35,7 @@ export function mountEvents(app: Hono<AppEnv>): void {
         'Use events/stream for server-sent events.',
       );
     }
-    const connection = await connectRunner(deps, auth, { ...query, transport: 'ws' });
+    const connection = await connectRunner(deps, auth, { ...query, ...clientOf(context), transport: 'ws' });
     return connection.ok ? accept(connection.value.response) : connection;
   });
 

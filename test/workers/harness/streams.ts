@@ -131,6 +131,15 @@ export class Socket {
     return JSON.parse(await this.frame()) as ChannelEvent;
   }
 
+  /** The next frame that is wanted; other frames are skipped. */
+  async nextFrame(isWanted: (frame: Record<string, unknown>) => boolean): Promise<unknown> {
+    for (;;) {
+      const text = await this.frame();
+      const frame = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
+      if (isWanted(frame)) return frame;
+    }
+  }
+
   send(text: string): void {
     this.#socket.send(text);
   }

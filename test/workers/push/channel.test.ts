@@ -148,7 +148,7 @@ describe('a WebSocket', () => {
     socket.send(text);
     expect(await socket.closed).toEqual({
       code: 1008,
-      reason: 'A client may send nothing but ping on this channel.',
+      reason: 'A runner may send nothing but ping and calls on this channel.',
     });
     await eventually(async () => expect(await socketsOf(machine)).toBe(0));
   });

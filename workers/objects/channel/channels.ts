@@ -3,10 +3,10 @@
  * the Worker. All state is in the sockets and their attachments, so the object may hibernate between any two events.
  */
 
-import { cutToBytes } from '../../spec/text.ts';
-import type { ChannelEvent } from '../../spec/transport/events.ts';
-import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG } from '../../spec/transport/events.ts';
-import type { WatchNews } from '../base/watch.ts';
+import { cutToBytes } from '../../../spec/text.ts';
+import type { ChannelEvent } from '../../../spec/transport/events.ts';
+import { CLOSE_CODES, DEAD_AFTER_MS, PING, PONG } from '../../../spec/transport/events.ts';
+import type { WatchNews } from '../../base/watch.ts';
 
 /**
  * The client of a socket and its token. Stored as the socket's attachment, which survives hibernation. The token of a watcher
@@ -35,6 +35,15 @@ export interface RunnerArrival {
   transport: 'ws' | 'sse';
   instance: string;
   token: string;
+  /** The sender of calls over this channel. Absent on SSE. */
+  caller?: Caller | undefined;
+}
+
+/** What the Worker knows about the client of a WebSocket. Each call over the channel is checked with it like a request. */
+export interface Caller {
+  tokenHash: string;
+  address: string;
+  agent: string;
 }
 
 /** The part of the object's state that channels need. */
@@ -171,9 +180,9 @@ export function closeRefused(socket: WebSocket, reason: string): void {
   closeQuietly(socket, CLOSE_CODES.unauthorized, reason);
 }
 
-/** Closes a channel whose client sent anything except a ping, because each such message wakes the object. */
+/** Closes a channel whose client sent anything except pings and calls, because each such message wakes the object. */
 export function closeTalkative(socket: WebSocket): void {
-  closeQuietly(socket, AGAINST_THE_RULES, 'A client may send nothing but ping on this channel.');
+  closeQuietly(socket, AGAINST_THE_RULES, 'A runner may send nothing but ping and calls on this channel.');
 }
 
 /** Closes a channel that was not completely opened, so its client was never connected. */
