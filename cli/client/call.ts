@@ -150,7 +150,12 @@ interface Exchange {
   signal: AbortSignal | undefined;
 }
 
-async function receive(client: Client, { url, path, init, signal: given }: Exchange): Promise<Received> {
+async function receive(client: Client, exchange: Exchange): Promise<Received> {
+  const { row, params, url, path, init, signal: given } = exchange;
+  const { baseUrl, token, carry } = client;
+  const body = typeof init.body === 'string' ? init.body : undefined;
+  const carried = await carry?.({ row, params, body, baseUrl, token, signal: given });
+  if (carried !== undefined) return carried;
   const timeout = AbortSignal.timeout(client.timeoutMs);
   const signal = given === undefined ? timeout : AbortSignal.any([timeout, given]);
   try {

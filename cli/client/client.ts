@@ -1,5 +1,6 @@
 /** The connection of a command to the server: address, account and timeouts. */
 
+import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { clientVersion } from '../base/version.ts';
 import type { Context } from '../output/context.ts';
 import {
@@ -10,6 +11,7 @@ import {
   requireAuth,
   tokenOfEnvironment,
 } from '../records/sign-in-record.ts';
+import type { Received } from './judge.ts';
 import { type KnownServer, knownServer } from './known-server.ts';
 import { resolveBaseUrl, tokenFor } from './origin.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
@@ -35,7 +37,20 @@ export interface Client {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** In [0, 1). */
   random(): number;
+  /** Sends some calls over an open channel. */
+  carry?: Carry | undefined;
 }
+
+/** Sends a call over an open channel. Settles with undefined if the call must be sent as a request. */
+export type Carry = (call: {
+  row: Pick<Endpoint, 'name'>;
+  params: Readonly<Record<string, string>>;
+  /** The JSON text of the body. */
+  body: string | undefined;
+  baseUrl: string;
+  token: string;
+  signal: AbortSignal | undefined;
+}) => Promise<Received | undefined>;
 
 /** A signed-in client. Throws if there is no token for this server. */
 export async function signedInClient(context: Pick<Context, 'env' | 'baseUrl'>): Promise<Client> {

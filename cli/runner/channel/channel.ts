@@ -2,6 +2,7 @@
 
 import type { ChannelEvent, EventName } from '../../../spec/transport/events.ts';
 import type { KnownServer } from '../../client/known-server.ts';
+import type { ChannelCarrier } from './carrier.ts';
 
 export type PushTransport = 'ws' | 'sse';
 
@@ -15,6 +16,10 @@ export interface ChannelTarget {
   instance: string;
   /** The maximum duration of one stream of a v0.4.4 server. */
   waitSeconds: number;
+  /** Sends small calls over the channel, if the server takes them. */
+  carrier?: Pick<ChannelCarrier, 'use' | 'hear'> | undefined;
+  /** The token in the headers. */
+  token?: string | undefined;
   /** The capabilities that the server has announced so far. */
   server: Pick<KnownServer, 'offers'>;
 }

@@ -21,9 +21,11 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
   const ended = Promise.withResolvers<ChannelEnd>();
   const asking = new AbortController();
   let opened = false;
+  let endCalls: (() => void) | undefined;
 
   const settle = (end: ChannelEnd) => {
     clearInterval(pings);
+    endCalls?.();
     watch.stop();
     asking.abort();
     ended.resolve(end);
@@ -45,8 +47,10 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     watch.heard();
     if (sizeOf(message.data) > MAX_EVENT_BYTES)
       return giveUp({ kind: 'broken', message: 'an event is too large' });
+    if (typeof message.data === 'string' && target.carrier?.hear(message.data)) return;
     const event = readFrame(message.data);
     if (event === undefined) return;
+    if (event.event === 'ready') endCalls ??= takeCalls(socket, target, event.data.maxCallBytes);
     handlers.onEvent(event);
     // The last event decides; the close after it may take seconds, or never arrive over a dead connection.
     if (event.event === 'error') giveUp(endForErrorEvent(event.data, target));
@@ -65,6 +69,28 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     ended: ended.promise,
     close: () => giveUp({ kind: 'broken', message: 'closed' }),
   };
+}
+
+/** More unsent bytes than this, and the connection is slower than a request. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** Sends calls over the socket if the server has said how large they may be. */
+function takeCalls(
+  socket: WebSocket,
+  { carrier, baseUrl, token }: ChannelTarget,
+  maxBytes: unknown,
+): (() => void) | undefined {
+  if (carrier === undefined || token === undefined || typeof maxBytes !== 'number') return undefined;
+  return carrier.use({
+    baseUrl,
+    token,
+    maxBytes,
+    send(frame) {
+      if (socket.readyState !== WebSocket.OPEN || socket.bufferedAmount > MAX_BUFFERED_BYTES) return false;
+      socket.send(frame);
+      return true;
+    },
+  });
 }
 
 const NOT_OPENED: ChannelEnd = { kind: 'broken', message: 'the socket could not be opened' };

@@ -13,7 +13,7 @@ export interface ListenerWaiterOptions
   machineId: string;
   instance: string;
   /** Returns the address of the channel and the current token. */
-  connect(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
+  connect(): Promise<Omit<ChannelTarget, 'machineId' | 'instance' | 'waitSeconds'>>;
   /** Called when the lease of a job may be gone; without a job id, it may be the lease of any job. */
   onLease(jobId: unknown): void;
   onDrain(): void;

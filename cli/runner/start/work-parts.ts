@@ -11,6 +11,7 @@ import { requireAuth } from '../../records/sign-in-record.ts';
 import { ownerPolicy } from '../agent-run/policy-gate.ts';
 import { AgentServers } from '../agent-server/agent-servers.ts';
 import type { AgentMode } from '../agent-server/choose-way.ts';
+import { ChannelCarrier } from '../channel/carrier.ts';
 import { ClaimPause } from '../job/claim-pause.ts';
 import type { WorkContext } from '../job/work-context.ts';
 import { DrainSwitch } from '../loop/drain-switch.ts';
@@ -96,8 +97,9 @@ export interface WorkParts {
   /** Called when the first job begins and when the last job has ended. */
   hooks: { onBusy(): void; onIdle(): void };
   baseUrl: string;
-  /** Returns a client with the current sign-in. */
+  /** Returns a client with the current sign-in. It sends small calls over the open channel. */
   connect(): Promise<Client>;
+  carrier: ChannelCarrier;
 }
 
 /** Creates the shared parts. Throws if nobody is signed in. */
@@ -110,6 +112,7 @@ export async function prepareParts(
   const session = requireAuth(env);
   const { baseUrl } = await signedInClient(context);
   const drainSwitch = new DrainSwitch(reporter);
+  const carrier = new ChannelCarrier();
   const keepAwake = new KeepAwake({ mode: options.keepAwake, reporter });
   return {
     shared: {
@@ -137,6 +140,7 @@ export async function prepareParts(
     keepAwake,
     hooks: { onBusy: () => keepAwake.busy(), onIdle: () => keepAwake.idle() },
     baseUrl,
-    connect: () => signedInClient({ env, baseUrl }),
+    connect: async () => ({ ...(await signedInClient({ env, baseUrl })), carry: carrier.carry }),
+    carrier,
   };
 }

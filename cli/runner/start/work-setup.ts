@@ -31,7 +31,7 @@ import type { RunnerHolder, RunnerLock } from '../process/runner-lock.ts';
 import { becomeRunner, TAKEOVER_WAIT_SECONDS } from '../process/take-over.ts';
 import { owedByAgentWork } from '../review-worker/context.ts';
 import { PolicyWatch, RunnerReport, sayingReport } from './runner-report.ts';
-import { prepareParts, type WorkOptions } from './work-parts.ts';
+import { prepareParts, type WorkOptions, type WorkParts } from './work-parts.ts';
 import { requireSomeGit, requireSomeLinked, WorkRoots } from './work-roots.ts';
 
 /** Set to 1 by the installed service, so that the lock can say how its holder was started. */
@@ -65,7 +65,7 @@ export interface Prepared {
   reporter: Reporter;
   instance: string;
   hold: MachineHold;
-  connectForListening(): Promise<Pick<ChannelTarget, 'baseUrl' | 'headers' | 'server'>>;
+  connectForListening(): Promise<Omit<ChannelTarget, 'machineId' | 'instance' | 'waitSeconds'>>;
 }
 
 /** Checks the preconditions in the order of the contract, then creates all parts. */
@@ -134,16 +134,16 @@ export async function prepare(context: Context, options: WorkOptions, reporter: 
     reporter,
     instance,
     hold,
-    connectForListening: () => listenAs(connect),
+    connectForListening: () => listenAs(parts),
   };
 }
 
 /** The address of the channel, and the headers of the current sign-in. */
-async function listenAs(connect: () => Promise<Client>) {
+async function listenAs({ connect, carrier }: Pick<WorkParts, 'connect' | 'carrier'>) {
   const client = await connect();
   await introduceSoon(client);
   const { baseUrl, headers, token, server } = client;
-  return { baseUrl, server, headers: { ...headers, Authorization: `Bearer ${token}` } };
+  return { baseUrl, server, carrier, token, headers: { ...headers, Authorization: `Bearer ${token}` } };
 }
 
 /** Asks the server for its capabilities, which decide how the runner listens. An unreachable server is no error here. */

@@ -144,6 +144,13 @@ export class Faults {
       case 'answerDropped':
       case 'answerTorn':
         return this.#loseAnswer(fault, machine);
+      case 'callCut':
+        return machine.proxy.armCall({
+          mishap: fault.variant < 0.5 ? 'torn' : 'dropped',
+          onHit: () => {
+            this.counts.callCut += 1;
+          },
+        });
       case 'connectionsCut':
         if (this.#proxyOf(fault, machine).cut() > 0) this.counts.connectionsCut += 1;
         return;

@@ -46,6 +46,8 @@ export const FAULTS = {
   answerDropped: 70,
   answerTorn: 12,
   connectionsCut: 18,
+  /** The channel is cut in the middle of a heartbeat, a chunk, a message or a receipt. */
+  callCut: 30,
   runnerKilled: 16,
   agentServerKilled: 20,
   runnerSlept: 9,
