@@ -64,7 +64,7 @@ function cutEveryCall(mishaps: readonly Mishap[]): () => number {
 
 async function run(recipe: object): Promise<string> {
   const jobId = await runner.submit(recipe);
-  await until(async () => (await runner.show(jobId)).job.status === 'completed', 60_000);
+  await until(async () => (await runner.show(jobId)).job.status === 'completed');
   return jobId;
 }
 
