@@ -85,7 +85,6 @@ describe('a LaunchAgent with strange values', () => {
       'a\tb\nc',
       '&amp;',
       '--',
-      '\u2028',
     ];
     const strange = { ...plan, program: texts, environment: { 'a&b': '<c>', EMPTY: '' } };
     const read = parse(renderLaunchAgent(strange)) as Record<string, unknown>;
