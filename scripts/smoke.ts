@@ -71,6 +71,7 @@ async function greet(url: string): Promise<string> {
       );
     },
   );
+  if (answer.status === 404) return 'an older server, which has no /health';
   const read = serverHealth.safeParse(await answer.json().catch(() => undefined));
   if (!read.success) throw new Error(`${url}/health is not the health of an ORP server.`);
   const { version, database, cron } = read.data;

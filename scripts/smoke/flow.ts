@@ -67,7 +67,7 @@ export async function play(
   await progress.step('Queue a review and a prompt: orp checkpoint queue, job submit', async () => {
     const args = ['checkpoint', 'queue', '--idea-id', made.ideaId ?? ''];
     made.jobIds.push((await orp<{ jobId: string }>(person, args)).jobId);
-    made.jobIds.push((await orp<{ job: { id: string } }>(person, ['job', 'submit', PROMPT])).job.id);
+    made.jobIds.push(await queuePrompt(person, made));
   });
   for (const title of ['first', 'second'])
     await progress.step(`Claim and run the ${title} job: orp runner work --once`, () =>
@@ -108,6 +108,21 @@ async function probeStream(person: Person, machineId: string): Promise<string> {
   return told;
 }
 
+/** A server before 0.6.0 announces no extensions, so `orp` does not send it prompts. Its API takes them. */
+async function queuePrompt(person: Person, { ideaId }: Made): Promise<string> {
+  const submitted = await orp<{ job: { id: string } }>(person, ['job', 'submit', PROMPT]).catch(
+    async (error: Error) => {
+      if (!error.message.includes('"not_offered"')) throw error;
+      const body = JSON.stringify({ prompt: PROMPT, ideaId });
+      const answer = await request(person, '/api/cli/runner/jobs', { method: 'POST', body });
+      if (!answer.ok)
+        throw new Error(`The prompt was answered with ${answer.status}: ${await answer.text()}`);
+      return (await answer.json()) as { job: { id: string } };
+    },
+  );
+  return submitted.job.id;
+}
+
 async function workOnce(person: Person, agent: Agent): Promise<void> {
   const args = ['runner', 'work', '--once', '--codex-bin', agent.bin, '--json'];
   const { code, stdout, stderr } = await runProcess([...person.orp, ...args], person.where);
@@ -135,10 +150,13 @@ interface ConsoleMachine {
 /** Operators look into their console; other accounts can only ask for their own machine. */
 async function checkMachine(person: Person, machineId: string): Promise<string> {
   const list = await request(person, `/api/admin/machines?q=${machineId}`);
-  if (list.status === 403) {
+  // An older server has no list of machines.
+  if (list.status === 403 || list.status === 404) {
     const own = await request(person, `/api/cli/runner/machines/${machineId}`);
     if (own.status !== 200) throw new Error(`The machine ${machineId} is answered with ${own.status}.`);
-    return 'the account is no operator: only the machine itself was looked at';
+    return list.status === 404
+      ? 'the server has no list of machines: only the machine itself was looked at'
+      : 'the account is no operator: only the machine itself was looked at';
   }
   const { machines } = (await list.json()) as { machines: ConsoleMachine[] };
   const found = machines.find(({ id }) => id === machineId);

@@ -29,7 +29,7 @@ export function request(person: Person, path: string, init: RequestInit = {}): P
     signal: AbortSignal.timeout(30_000),
     ...init,
     redirect: 'error',
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
   });
 }
 
