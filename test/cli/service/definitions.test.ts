@@ -76,16 +76,7 @@ describe('the LaunchAgent', () => {
 
 describe('a LaunchAgent with strange values', () => {
   it('is read by a property list parser as it was meant', () => {
-    const texts = [
-      '',
-      ' a ',
-      'x & <y> "z" \'q\'',
-      ']]>',
-      'zwölf \u{1F600}',
-      'a\tb\nc',
-      '&amp;',
-      '--',
-    ];
+    const texts = ['', ' a ', 'x & <y> "z" \'q\'', ']]>', 'zwölf \u{1F600}', 'a\tb\nc', '&amp;', '--'];
     const strange = { ...plan, program: texts, environment: { 'a&b': '<c>', EMPTY: '' } };
     const read = parse(renderLaunchAgent(strange)) as Record<string, unknown>;
     expect(read).toMatchObject({
