@@ -23,6 +23,8 @@ export interface UsedToken extends Holder, Pick<TokenOwner, 'deviceName' | 'expi
  */
 export interface SignedIn extends User {
   tokenHash: string;
+  /** True if only memory knows the token. The handler must ask D1 about it in a trip that it makes anyway. */
+  isUnconfirmed?: true;
   token: UsedToken;
 }
 
@@ -60,6 +62,24 @@ export async function authenticate(
   place: 'api' | 'pages',
 ): Promise<SignedIn | undefined> {
   return authenticateHash(deps, await sha256(text), place);
+}
+
+/**
+ * Like `authenticate`, but asks D1 only about a token that this isolate has never seen. The account and the scope of a token
+ * never change; whether it is still valid is unknown.
+ */
+export async function authenticateFromMemory(deps: Deps, text: string): Promise<SignedIn | undefined> {
+  const hash = await sha256(text);
+  const known = trusted.get(hash);
+  const isStale = known !== undefined && known.until <= deps.now && !isExpired(known.token, deps.now);
+  if (!isStale || known.token.kind === 'browser') return authenticateHash(deps, hash, 'api');
+  return { ...known.user, tokenHash: hash, token: known.token, isUnconfirmed: true };
+}
+
+/** Call this when D1 has confirmed an unconfirmed token. */
+export function confirmToken({ tokenHash }: SignedIn, now: number): void {
+  const known = trusted.get(tokenHash);
+  if (known !== undefined) Object.assign(known, { confirmedAt: now, until: now + TRUST_MS });
 }
 
 const vouchedFor = new WeakMap<Request, string>();

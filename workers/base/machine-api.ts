@@ -35,6 +35,8 @@ export interface ClaimRequest {
   abilities?: RunnerAbilities | undefined;
   /** If true, returns the job that would be claimed, but claims nothing. */
   dryRun: boolean;
+  /** If set, the claim must confirm that this token is valid, because the Worker has not asked D1. */
+  tokenHash?: string | undefined;
 }
 
 export type ClaimOutcome =
@@ -43,6 +45,7 @@ export type ClaimOutcome =
   | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
   /** No job fits. `nextAt` is when the next known job becomes due. A drained machine gets no job. */
   | { kind: 'idle'; nextAt: number | undefined; draining?: boolean }
+  | { kind: 'unauthenticated' }
   | { kind: 'unknown_machine' }
   | { kind: 'foreign_machine' };
 

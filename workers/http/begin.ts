@@ -9,7 +9,13 @@ import {
   formatVersions,
   VERSIONS_HEADER,
 } from '../../spec/capabilities.ts';
-import { authenticate, authenticateHash, hashVouchedFor } from '../accounts/authenticate.ts';
+import { claimJob, pollJob } from '../../spec/contract/runner.ts';
+import {
+  authenticate,
+  authenticateFromMemory,
+  authenticateHash,
+  hashVouchedFor,
+} from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';
 
@@ -57,13 +63,19 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
   if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');
 }
 
+/** The routes whose handler confirms the token in its own trip to D1, because they are on the way to the start of a job. */
+const CONFIRMING: ReadonlySet<string> = new Set([pollJob.path, claimJob.path]);
+
 /** Looks up the bearer token. The route decides whether a token is required. */
 export async function signedIn(context: Context<AppEnv>, next: Next): Promise<void> {
   const deps = context.get('deps');
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
   const hash = hashVouchedFor(context.req.raw);
   if (hash !== undefined) context.set('auth', await authenticateHash(deps, hash, 'api'));
-  else if (token !== undefined) context.set('auth', await authenticate(deps, token, 'api'));
+  else if (token !== undefined) {
+    const find = CONFIRMING.has(context.req.path) ? authenticateFromMemory : authenticate;
+    context.set('auth', await find(deps, token, 'api'));
+  }
   await next();
 }
 

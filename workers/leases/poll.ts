@@ -5,7 +5,7 @@ import type { claimJob as claimRow } from '../../spec/contract/runner.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse, unreachable } from '../../spec/errors.ts';
 import type { Route } from '../../spec/job/routing.ts';
-import type { SignedIn } from '../accounts/authenticate.ts';
+import { confirmToken, forgetToken, type SignedIn } from '../accounts/authenticate.ts';
 import type { Deps } from '../base/deps.ts';
 import { iso } from '../base/iso.ts';
 import type { ClaimOutcome } from '../base/machine-api.ts';
@@ -32,11 +32,15 @@ export async function pollForJob(
   deps: Deps,
   user: SignedIn,
   asked: PollRequest,
-): Promise<Result<Reply, 'not_found' | 'foreign_machine'>> {
+): Promise<Result<Reply, 'not_found' | 'foreign_machine' | 'unauthenticated'>> {
   const { machineId, claimId, instance, projectRoots, dryRun, kinds, agents } = asked;
   const outcome: ClaimOutcome = await deps.machines.call({ userId: user.id, machineId }, async (stub) =>
-    stub.claim({ claimId, instance, projectRoots, dryRun, abilities: { kinds, agents } }),
+    stub.claim({
+      ...{ claimId, instance, projectRoots, dryRun, abilities: { kinds, agents } },
+      ...(user.isUnconfirmed ? { tokenHash: user.tokenHash } : {}),
+    }),
   );
+  if (user.isUnconfirmed && outcome.kind !== 'unauthenticated') confirmToken(user, deps.now);
   switch (outcome.kind) {
     case 'idle':
       return accept({ job: null, drain: outcome.draining ?? false, ...(dryRun ? { dryRun } : {}) });
@@ -58,6 +62,9 @@ export async function pollForJob(
       });
     case 'would_claim':
       return accept({ job: viewClaimed(outcome.job, outcome.prompt, outcome.route), dryRun: true });
+    case 'unauthenticated':
+      forgetToken(user.tokenHash);
+      return refuse('unauthenticated', 'The token was revoked.', 'Run orp auth login.');
     case 'unknown_machine':
       deps.log('poll_refused', { machineId, code: 'not_found' });
       return refuse('not_found', `Machine ${machineId} has never synced.`, 'Run orp runner sync.');

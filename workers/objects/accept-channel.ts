@@ -72,7 +72,7 @@ async function receiveRunner(
   const { state, machine, deps } = receiver;
   const { response, socket } = openRunnerChannel(state, {
     ...{ transport, instance, token: tokenMark(tokenHash) },
-    ...(transport === 'ws' ? { caller: { tokenHash, address, agent } } : {}),
+    caller: { tokenHash, address, agent },
   });
   return orClose(socket, async () => {
     const [found, isSignedIn] = await Promise.all([findWork(deps, machine), isTokenLive(deps, tokenHash)]);

@@ -2,6 +2,7 @@
 
 import type { Deps } from '../base/deps.ts';
 import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.ts';
+import { isTokenLive } from '../base/notify.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
 import { abilitiesText } from '../store/machines.ts';
 import type { Presence } from './announcements.ts';
@@ -39,6 +40,8 @@ interface Ahead {
   /** A claim with this look happens at the time of the look, so that it misses no job that becomes due in between. */
   deps: Deps;
   begunAt: number;
+  /** The token of the channel. The look has asked D1 about it. */
+  tokenHash: string | undefined;
   seen: Promise<Seen | undefined>;
   onHeld: ClaimHooks['onHeld'];
   foundNothing: ReturnType<ClaimGate['beginRead']>;
@@ -72,10 +75,11 @@ export class ClaimLine {
   lookAhead(): void {
     this.#ahead = undefined;
     const { state, leases } = this.#parts;
-    if (leases.hasAny || this.#looks >= LOOKS_LIMIT || listeningChannel(state) === undefined) return;
-    const ahead = this.#beginLook();
+    const channel = listeningChannel(state);
+    if (leases.hasAny || this.#looks >= LOOKS_LIMIT || channel === undefined) return;
+    const ahead = this.#beginLook(channel.caller?.tokenHash);
     this.#looks += 1;
-    const seen = look(ahead.deps, this.#parts.machine)
+    const seen = look(ahead.deps, this.#parts.machine, ahead.tokenHash)
       // The claim looks again, and reports the failure.
       .catch(() => undefined)
       .finally(() => {
@@ -85,16 +89,22 @@ export class ClaimLine {
     this.#ahead = { ...ahead, seen };
   }
 
-  #beginLook(): Omit<Ahead, 'seen'> {
+  #beginLook(tokenHash?: string): Omit<Ahead, 'seen'> {
     const { leases, gate } = this.#parts;
     const deps = this.#parts.deps();
-    return { deps, begunAt: Date.now(), onHeld: leases.beginRead(deps), foundNothing: gate.beginRead() };
+    const begun = { deps, begunAt: Date.now(), tokenHash };
+    return { ...begun, onHeld: leases.beginRead(deps), foundNothing: gate.beginRead() };
   }
 
-  /** Returns the look that began with the last wake-up, if it is recent. A look is used once. */
-  async #takeAhead(): Promise<(Omit<Ahead, 'seen'> & { seen: Seen }) | undefined> {
+  /** Returns the look that began with the last wake-up, if it is recent and has asked about this token. It is used once. */
+  async #takeAhead({
+    tokenHash,
+    dryRun,
+  }: Asked): Promise<(Omit<Ahead, 'seen'> & { seen: Seen }) | undefined> {
+    if (dryRun) return undefined;
     const ahead = this.#ahead;
     this.#ahead = undefined;
+    if (tokenHash !== undefined && ahead?.tokenHash !== tokenHash) return undefined;
     const seen = await ahead?.seen;
     if (ahead === undefined || seen === undefined) return undefined;
     const age = Math.max(Date.now() - ahead.begunAt, this.#parts.deps().now - ahead.deps.now);
@@ -105,9 +115,13 @@ export class ClaimLine {
     const { state, leases, gate, alarm } = this.#parts;
     const abilities = abilitiesText(request.abilities);
     const quietUntil = gate.quietUntil(this.#parts.deps().now, abilities);
-    if (quietUntil !== undefined && !request.dryRun)
+    if (quietUntil !== undefined && !request.dryRun) {
+      const { tokenHash } = request;
+      if (tokenHash !== undefined && !(await isTokenLive(this.#parts.deps(), tokenHash)))
+        return { kind: 'unauthenticated' };
       return { kind: 'idle', nextAt: quietUntil, draining: gate.isDraining };
-    const begun = (request.dryRun ? undefined : await this.#takeAhead()) ?? this.#beginLook();
+    }
+    const begun = (await this.#takeAhead(request)) ?? this.#beginLook();
     const { deps, foundNothing } = begun;
     const outcome = await this.#claimWith(request, begun);
     if (outcome.kind === 'claimed') {

@@ -14,6 +14,7 @@ import type { Route, SyncedProject } from '../../spec/job/routing.ts';
 import { routesFor, withAgents } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
 import type { ClaimOutcome, ClaimRequest, MachineOf } from '../base/machine-api.ts';
+import { readLiveToken } from '../store/accounts.ts';
 import type { Candidate, CandidatePosition } from '../store/claim-reads.ts';
 import {
   CANDIDATE_PAGE,
@@ -47,6 +48,8 @@ const LOOK_AGAIN_MS = 1000;
 
 /** The data of one look at the queue. It may be old when the claim is written, so the statement checks it again. */
 export interface Seen {
+  /** True if the token that was named is valid. */
+  isSignedIn: boolean;
   machine: { userId: string; draining: number; abilities: string | null; lastSeenAt: number } | undefined;
   /** The jobs that machines of the account hold, including `lost` jobs. */
   held: JobRow[];
@@ -70,8 +73,10 @@ export interface ClaimHooks {
 }
 
 export async function claimJob(deps: Deps, request: ClaimRequest, hooks: ClaimHooks): Promise<ClaimOutcome> {
-  const seen = hooks.seen ?? (await look(deps, request));
+  const { tokenHash } = request;
+  const seen = hooks.seen ?? (await look(deps, request, tokenHash));
   hooks.onHeld(seen.held);
+  if (tokenHash !== undefined && !seen.isSignedIn) return { kind: 'unauthenticated' };
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
 
@@ -147,8 +152,8 @@ function isSeenLongAgo({ lastSeenAt }: { lastSeenAt: number }, now: number): boo
   return now - lastSeenAt >= SEEN_EVERY_MS;
 }
 
-/** Reads everything that a claim needs. */
-export async function look(deps: Deps, { userId, machineId }: MachineOf): Promise<Seen> {
+/** Reads everything that a claim needs, and whether the token is valid. */
+export async function look(deps: Deps, { userId, machineId }: MachineOf, tokenHash?: string): Promise<Seen> {
   const at = { machineId, now: deps.now };
   const reads = [
     readMachine(machineId),
@@ -156,6 +161,7 @@ export async function look(deps: Deps, { userId, machineId }: MachineOf): Promis
     readCandidates(userId, at),
     readHeld(userId),
     readNextDue(userId, machineId),
+    ...(tokenHash === undefined ? [] : [readLiveToken(tokenHash, deps.now)]),
   ];
   const seen = toSeen(await deps.db.batch(reads));
   if (seen.nextDueAt === undefined || seen.nextDueAt > deps.now) return seen;
@@ -163,8 +169,11 @@ export async function look(deps: Deps, { userId, machineId }: MachineOf): Promis
   return toSeen(again);
 }
 
-function toSeen([machine, projects, sessions, candidates, held, next]: readonly { rows: Row[] }[]): Seen {
+function toSeen([machine, projects, sessions, candidates, held, next, token]: readonly {
+  rows: Row[];
+}[]): Seen {
   return {
+    isSignedIn: token !== undefined && token.rows.length > 0,
     machine: machine?.rows[0] as Seen['machine'],
     own: toSyncedProjects(projects, sessions),
     candidates: rowsOf<Candidate>(candidates),

@@ -57,10 +57,14 @@ export function replacePassword(
 }
 
 export async function isLiveToken(db: Database, tokenHash: string, now: number): Promise<boolean> {
-  const row = await db.first(sql`
+  return (await db.first(readLiveToken(tokenHash, now))) !== undefined;
+}
+
+/** Returns one row if the token is valid. */
+export function readLiveToken(tokenHash: string, now: number): Statement {
+  return sql`
     SELECT 1 FROM device_tokens t JOIN users u ON u.id = t.user_id
-    WHERE t.hash = ${tokenHash} AND ${isLive(now)} AND u.disabled_at IS NULL`);
-  return row !== undefined;
+    WHERE t.hash = ${tokenHash} AND ${isLive(now)} AND u.disabled_at IS NULL`;
 }
 
 export interface NewToken {

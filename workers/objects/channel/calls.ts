@@ -89,7 +89,8 @@ export class ChannelCalls {
 
 function callerOf(socket: WebSocket): Caller | undefined {
   const channel = channelOf(socket);
-  if (channel?.role !== 'runner' || !channel.isAdmitted || channel.caller === undefined) return undefined;
+  if (channel?.role !== 'runner' || channel.transport !== 'ws' || !channel.isAdmitted) return undefined;
+  if (channel.caller === undefined) return undefined;
   return { ...channel, caller: channel.caller };
 }
 

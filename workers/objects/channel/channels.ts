@@ -35,11 +35,11 @@ export interface RunnerArrival {
   transport: 'ws' | 'sse';
   instance: string;
   token: string;
-  /** The sender of calls over this channel. Absent on SSE. */
+  /** The client. Absent if an older version of the server opened the channel. */
   caller?: Caller | undefined;
 }
 
-/** What the Worker knows about the client of a WebSocket. Each call over the channel is checked with it like a request. */
+/** What the Worker knows about the client of a channel. Each call over a WebSocket is checked with it like a request. */
 export interface Caller {
   tokenHash: string;
   address: string;
