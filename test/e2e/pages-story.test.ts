@@ -11,6 +11,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
+import { Api } from '../browser/full-account.ts';
 import { signIn } from '../browser/sign-in.ts';
 import { fileExists, isAlive, until } from '../cli/runner/job/conditions.ts';
 import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
@@ -146,6 +147,48 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     await page.getByRole('button', { name: 'Cancel the job' }).click();
     await badge(page, 'cancelled').waitFor(PATIENCE);
     runner = startRunner();
+  });
+
+  it('removes an idea, and restores it', async () => {
+    await page.goto(`${hosted.url}/ideas`);
+    await page.getByRole('link', { name: 'Tidal survey' }).click();
+    await page.getByText('Remove…').click();
+    await page.getByRole('button', { name: 'Remove the idea' }).click();
+    await page.goto(`${hosted.url}/ideas`);
+    expect(await page.getByText('Tidal survey').count()).toBe(0);
+    await page.goto(`${hosted.url}/ideas?deleted=1`);
+    await page.getByRole('button', { name: 'Restore' }).click();
+    await page.getByRole('status').waitFor(PATIENCE);
+    await page.goto(`${hosted.url}/ideas`);
+    await page.getByRole('link', { name: 'Tidal survey' }).waitFor(PATIENCE);
+  });
+
+  it('opens no page of the console, and nothing of another owner', async () => {
+    const stranger = await hosted.createUser();
+    const api = new Api(hosted.url, await hosted.signIn(stranger));
+    const other = await api.send('POST', '/api/cli/ideas', { title: 'Secret survey', notes: 'Hidden.' });
+    const jobId = await api.prompt('Count in secret.', { projectRoot: '/home/noor/secret' });
+    await page.goto(`${hosted.url}/inbox`);
+    expect(await page.getByRole('link', { name: 'Console' }).count()).toBe(0);
+    const paths = {
+      '/dashboard/admin/runners': 403,
+      '/dashboard/admin/jobs': 403,
+      '/dashboard/admin/alerts': 403,
+      '/dashboard/admin/people': 403,
+      '/dashboard/admin/charts': 403,
+      '/dashboard/admin/bulk': 403,
+      [`/jobs/${jobId}`]: 404,
+      [`/jobs/${jobId}/transcript.txt`]: 404,
+      [`/ideas/${other.id}`]: 404,
+    };
+    for (const [path, status] of Object.entries(paths)) {
+      // The request of the browser, with its cookie.
+      const answer = await context.request.get(hosted.url + path);
+      expect([path, answer.status()]).toEqual([path, status]);
+      expect(await answer.text()).not.toMatch(/secret\./i);
+    }
+    await page.goto(`${hosted.url}/jobs`);
+    expect(await page.getByText('Count in secret.').count()).toBe(0);
   });
 
   it('approves the sign-in of a terminal, which then works', async () => {
