@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
@@ -29,11 +29,12 @@ if (missing !== undefined) {
 }
 
 const SIZES = [
-  ['a desktop', DESKTOP],
-  ['a phone', PHONE],
+  ['a desktop', DESKTOP, 'pointer'],
+  ['a phone', PHONE, 'pointer'],
+  ['a desktop with the keyboard alone', DESKTOP, 'keyboard'],
 ] as const;
 
-describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) => {
+describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size, means) => {
   let hosted: Hosted;
   let browser: Browser;
   let workspace: Workspace;
@@ -59,7 +60,13 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
 
   beforeEach(async () => {
     ({ context, page, complaints } = await openWindow(browser, { size }));
-    await signIn(page, hosted.url, workspace.user);
+    if (means === 'pointer') return signIn(page, hosted.url, workspace.user);
+    await page.goto(`${hosted.url}/login`);
+    await page.keyboard.type(workspace.user.email);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(workspace.user.password);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${hosted.url}/inbox`);
   });
 
   afterEach(async () => {
@@ -75,13 +82,36 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     });
   }
 
+  /** Uses a link or a button. */
+  async function use(control: Locator): Promise<void> {
+    if (means === 'pointer') return control.click();
+    await tabTo(control);
+    await page.keyboard.press('Enter');
+  }
+
+  async function write(field: Locator, words: string): Promise<void> {
+    if (means === 'pointer') return field.fill(words);
+    await tabTo(field);
+    await page.keyboard.type(words);
+  }
+
+  /** Presses Tab until the control has the focus. */
+  async function tabTo(control: Locator): Promise<void> {
+    await control.waitFor(PATIENCE);
+    for (let tabs = 0; tabs < 120; tabs += 1) {
+      if (await control.evaluate(hasFocus)) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error('Tab never reached it.');
+  }
+
   /** From the inbox to the session, as somebody does who looks for it. */
   async function send(prompt: string): Promise<void> {
     await page.goto(`${hosted.url}/inbox`);
-    await page.getByRole('link', { name: 'Send a prompt' }).first().click();
-    await page.getByRole('link', { name: /Main$/ }).click();
-    await page.getByLabel('Next prompt').fill(prompt);
-    await page.getByRole('button', { name: 'Send' }).click();
+    await use(page.getByRole('link', { name: 'Send a prompt' }).first());
+    await use(page.getByRole('link', { name: /Main$/ }));
+    await write(page.getByLabel('Next prompt'), prompt);
+    await use(page.getByRole('button', { name: 'Send' }));
     await page.getByText(/^Sent\./).waitFor(PATIENCE);
   }
 
@@ -105,7 +135,7 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
 
   it('cancels a job, and sees it confirmed; the agent is gone, and a second window shows it at once', async () => {
     const { agentPid } = await sendLong(`cancel-${size.width}`);
-    await page.getByRole('link', { name: 'Details' }).last().click();
+    await use(page.getByRole('link', { name: 'Details' }).last());
     await badge(page, 'running').waitFor(PATIENCE);
     const second = await context.newPage();
     await second.goto(page.url());
@@ -114,8 +144,8 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     await list.goto(`${hosted.url}/jobs?status=cancelled`);
     const before = await badge(list, 'cancelled').count();
 
-    await page.getByText('Cancel…').click();
-    await page.getByRole('button', { name: 'Cancel the job' }).click();
+    await use(page.locator('summary', { hasText: 'Cancel…' }));
+    await use(page.getByRole('button', { name: 'Cancel the job' }));
     await badge(page, 'cancelled').waitFor(PATIENCE);
     await badge(second, 'cancelled').waitFor(PATIENCE);
     await badge(list, 'cancelled').nth(before).waitFor(PATIENCE);
@@ -128,7 +158,7 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
 
   it('retries a lost job after the warning that it may run twice', async () => {
     const { agentPid } = await sendLong(`lost-${size.width}`);
-    await page.getByRole('link', { name: 'Details' }).last().click();
+    await use(page.getByRole('link', { name: 'Details' }).last());
     await badge(page, 'running').waitFor(PATIENCE);
     runner.kill('SIGKILL');
     await once(runner, 'exit');
@@ -137,27 +167,27 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     await hosted.database.prepare("UPDATE jobs SET status = 'lost' WHERE id = ?").bind(jobId).run();
 
     await page.goto(`${hosted.url}/inbox`);
-    await page.locator(`a[href="/jobs/${jobId}"]`).first().click();
+    await use(page.locator(`a[href="/jobs/${jobId}"]`).first());
     await badge(page, 'lost').waitFor(PATIENCE);
-    await page.getByText('Retry…').click();
+    await use(page.locator('summary', { hasText: 'Retry…' }));
     await page.getByText(/twice/).first().waitFor(PATIENCE);
-    await page.getByRole('button', { name: 'Retry anyway' }).click();
+    await use(page.getByRole('button', { name: 'Retry anyway' }));
     await badge(page, 'queued').waitFor(PATIENCE);
-    await page.getByText('Cancel…').click();
-    await page.getByRole('button', { name: 'Cancel the job' }).click();
+    await use(page.locator('summary', { hasText: 'Cancel…' }));
+    await use(page.getByRole('button', { name: 'Cancel the job' }));
     await badge(page, 'cancelled').waitFor(PATIENCE);
     runner = startRunner();
   });
 
   it('removes an idea, and restores it', async () => {
     await page.goto(`${hosted.url}/ideas`);
-    await page.getByRole('link', { name: 'Tidal survey' }).click();
-    await page.getByText('Remove…').click();
-    await page.getByRole('button', { name: 'Remove the idea' }).click();
+    await use(page.getByRole('link', { name: 'Tidal survey' }));
+    await use(page.locator('summary', { hasText: 'Remove…' }));
+    await use(page.getByRole('button', { name: 'Remove the idea' }));
     await page.goto(`${hosted.url}/ideas`);
     expect(await page.getByText('Tidal survey').count()).toBe(0);
     await page.goto(`${hosted.url}/ideas?deleted=1`);
-    await page.getByRole('button', { name: 'Restore' }).click();
+    await use(page.getByRole('button', { name: 'Restore' }));
     await page.getByRole('status').waitFor(PATIENCE);
     await page.goto(`${hosted.url}/ideas`);
     await page.getByRole('link', { name: 'Tidal survey' }).waitFor(PATIENCE);
@@ -201,10 +231,10 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     const { deviceCode, userCode = '' } = await ask('/api/auth/device/code', { deviceName: 'studio-mini' });
     // The terminal and the browser are in the same network, so the inbox offers to type the code.
     await page.goto(`${hosted.url}/inbox`);
-    await page.getByLabel('Code of the terminal').fill(userCode.toLowerCase());
-    await page.getByRole('button', { name: 'Continue' }).click();
+    await write(page.getByLabel('Code of the terminal'), userCode.toLowerCase());
+    await use(page.getByRole('button', { name: 'Continue' }));
     await page.getByRole('heading', { name: 'Sign in studio-mini?' }).waitFor(PATIENCE);
-    await page.getByRole('button', { name: 'Approve' }).click();
+    await use(page.getByRole('button', { name: 'Approve' }));
     await page.getByText(/studio-mini is signed in as/).waitFor(PATIENCE);
     const { token } = await ask('/api/auth/device/token', { deviceCode });
     expect(token).toMatch(/^dvt_/);
@@ -217,7 +247,7 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size) =
     // The terminal that was approved on the page stays.
     const terminals = page.locator('[data-row]', { hasText: 'Terminal' });
     const row = terminals.filter({ hasNotText: 'studio-mini' }).first();
-    await row.getByRole('button', { name: 'Revoke' }).click();
+    await use(row.getByRole('button', { name: 'Revoke' }));
     await until(async () => {
       const failed = await orpJson(workspace.orp, ['whoami']).then(
         () => false,
@@ -233,4 +263,11 @@ async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
   await gone;
+}
+
+/** Runs in the browser, whose types the tests do not have. */
+function hasFocus(element: unknown): boolean {
+  return (
+    element === (globalThis as unknown as { document: { activeElement: unknown } }).document.activeElement
+  );
 }

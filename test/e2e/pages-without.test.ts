@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
     await context.close();
   });
 
-  it('without scripting filters a list, sends a prompt, retries a lost job after the warning, and signs out', async () => {
+  it('without scripting reads lists and uses every form of the story, from the filter to the sign-out', async () => {
     const { context, page } = await openWindow(browser, { size: PHONE, hasScript: false });
     await signIn(page, hosted.url, person);
     await page.goto(`${hosted.url}/jobs`);
@@ -110,6 +110,37 @@ describe.skipIf(missing !== undefined)('a person', () => {
     await page.getByText(/^Sent\./).waitFor();
     expect(await page.locator('main').textContent()).toContain('Sent without scripting.');
 
+    await page.goto(`${hosted.url}/inbox`);
+    const failed = page.locator('article', { has: page.locator(`a[href="/jobs/${account.failedJobId}"]`) });
+    await failed.getByRole('button', { name: 'Dismiss' }).click();
+    await page.getByText(/^Dismissed\./).waitFor();
+    expect(await failed.count()).toBe(0);
+    await page.goto(`${hosted.url}/jobs/${account.runningJobId}`);
+    await page.locator('summary', { hasText: 'Cancel…' }).click();
+    await page.getByRole('button', { name: 'Cancel the job' }).click();
+    await page.locator('main .badge').getByText('cancelled', { exact: true }).waitFor();
+
+    await page.goto(`${hosted.url}/ideas?deleted=1`);
+    await page.getByRole('button', { name: 'Restore' }).click();
+    await page.goto(`${hosted.url}/ideas`);
+    await page.getByRole('link', { name: 'Paper logbook' }).waitFor();
+    const asked = await fetch(`${hosted.url}/api/auth/device/code`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ deviceName: 'studio-mini' }),
+    });
+    const { userCode } = (await asked.json()) as { userCode: string };
+    await page.goto(`${hosted.url}/inbox`);
+    await page.getByLabel('Code of the terminal').fill(userCode);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText(/studio-mini is signed in as/).waitFor();
+
+    const devices = page.locator('[data-row]', { hasText: 'Terminal' });
+    const before = await devices.count();
+    await devices.first().getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('status').waitFor();
+    expect(await devices.count()).toBe(before - 1);
     await page.goto(`${hosted.url}/settings`);
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.goto(`${hosted.url}/jobs`);
