@@ -78,6 +78,16 @@ const ACCESS: Readonly<Record<string, Access>> = {
   removeFeature: HIDDEN,
   getWorld: HIDDEN,
   putWorld: HIDDEN,
+  listCheckpoints: HIDDEN,
+  showCheckpoint: HIDDEN,
+  listWorkspaces: OWN,
+  addWorkspace: OWN,
+  showWorkspace: HIDDEN,
+  updateWorkspace: HIDDEN,
+  listTabs: HIDDEN,
+  listTimeline: HIDDEN,
+  pushState: HIDDEN,
+  addEvent: HIDDEN,
   queueCheckpoint: HIDDEN,
   enqueueJob: HIDDEN,
   listJobs: OWN,
@@ -212,7 +222,13 @@ async function transcriptOf({ running, owner }: Named): Promise<string> {
 /** The answer without the ids that the request named, which differ on purpose. */
 function withoutIds(text: string, stage: Named): string {
   const ids = [...secretsOf(stage), ...secretsOf(unknownIds(stage)), stage.endedJobId, stage.tokenId];
-  const named = [...ids, stage.removedIdeaId, stage.dispatched.jobId].filter((id) => id !== '');
+  const named = [
+    ...ids,
+    stage.removedIdeaId,
+    stage.workspaceId,
+    unknownIds(stage).workspaceId,
+    stage.dispatched.jobId,
+  ].filter((id) => id !== '');
   const masked = named.reduce((left, id) => left.replaceAll(id, '…'), text);
   return masked.replace(/"requestId":"[^"]*"/, '');
 }

@@ -4,6 +4,7 @@ import { env, exports } from 'cloudflare:workers';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import { addFeature, removeIdea } from '../../../spec/contract/ideas.ts';
 import { makeInvitation } from '../../../spec/contract/people.ts';
+import { addWorkspace } from '../../../spec/contract/workspaces.ts';
 import { tokenMark } from '../../../workers/base/notify.ts';
 import { accepts, pathOf, type RawCall } from './call.ts';
 import { currentTime } from './clock.ts';
@@ -36,6 +37,7 @@ export interface Named {
   removedIdeaId: string;
   featureId: string;
   checkpointId: string;
+  workspaceId: string;
   machine: Machine;
   /** A job that is queued for the machine. */
   queuedJobId: string;
@@ -72,6 +74,7 @@ export async function aStage(): Promise<Named> {
   await aPrompt(machine, inSession('orp-second'));
   const dispatched = await claim(machine);
   const { checkpointId } = await aReview(machine);
+  const { id: workspaceId } = await accepts(addWorkspace, { as: owner, body: { title: 'tides' } });
   const queuedJobId = await aPrompt(machine, inSession('orp-main'));
   const feature = await accepts(addFeature, {
     as: owner,
@@ -93,6 +96,7 @@ export async function aStage(): Promise<Named> {
     removedIdeaId,
     featureId: feature.id,
     checkpointId,
+    workspaceId,
     queuedJobId,
     dispatched,
     running,
@@ -128,6 +132,7 @@ const held = (rest: object) => (stage: Named) => ({
 });
 const ofIdea = (stage: Named) => ({ params: { ideaId: stage.ideaId } });
 const ofFeature = (stage: Named) => ({ params: { featureId: stage.featureId } });
+const ofWorkspace = (stage: Named) => ({ params: { workspaceId: stage.workspaceId } });
 const ofAccount = (stage: Named) => ({ params: { accountId: stage.accountId }, body: {} });
 const ofRun = (stage: Named) => ({ params: { name: stage.runName } });
 const nothing = () => ({});
@@ -152,6 +157,16 @@ export const REQUESTS: Readonly<Record<string, (stage: Named) => Parts>> = {
   removeFeature: ofFeature,
   getWorld: ofIdea,
   putWorld: (stage) => ({ ...ofIdea(stage), body: { name: 'Changed' } }),
+  listCheckpoints: ofIdea,
+  showCheckpoint: ({ checkpointId }) => ({ params: { checkpointId } }),
+  listWorkspaces: nothing,
+  addWorkspace: () => ({ body: { title: 'changed' } }),
+  showWorkspace: ofWorkspace,
+  updateWorkspace: (stage) => ({ ...ofWorkspace(stage), body: { title: 'changed' } }),
+  listTabs: ofWorkspace,
+  listTimeline: ofWorkspace,
+  pushState: (stage) => ({ ...ofWorkspace(stage), body: { tabs: [] } }),
+  addEvent: (stage) => ({ ...ofWorkspace(stage), body: { event_type: 'tab.added' } }),
   queueCheckpoint: (stage) => ({ ...ofIdea(stage), body: { contextSelection: {} } }),
   enqueueJob: ({ ideaId }) => ({ body: { prompt: 'Changed.', ideaId } }),
   listJobs: nothing,
@@ -233,6 +248,7 @@ export function unknownIds(stage: Named): Named {
     removedIdeaId: 'idea_unknown',
     featureId: 'feat_unknown',
     checkpointId: 'chk_unknown',
+    workspaceId: 'wsp_unknown',
     queuedJobId: 'job_unknown',
     endedJobId: 'job_unknown',
     dispatched: { ...stage.dispatched, jobId: 'job_unknown' },

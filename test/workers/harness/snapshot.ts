@@ -3,10 +3,11 @@
 import { env } from 'cloudflare:workers';
 import { getTableColumns, getTableName, is } from 'drizzle-orm';
 import { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import * as ideaSchema from '../../../workers/store/idea-schema.ts';
 import * as schema from '../../../workers/store/schema.ts';
 import type { Person } from './people.ts';
 
-const TABLES = Object.values(schema).filter((one) => is(one, SQLiteTable));
+const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => is(one, SQLiteTable));
 
 /** Counters of wrong passwords and of the minute belong to no record that a request names. */
 const COUNTERS = ['sign_in_failures', 'minute_stats'];
