@@ -73,6 +73,8 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
       ),
       ...under('result.thread', THREAD),
       'result.initialTurnsPage.data.id',
+      'result.sandbox.type=readOnly',
+      'result.activePermissionProfile.id',
     ],
     // Threads with the history mode `legacy` have no `thread/items/list`, so their items are read here.
     'thread/read': [
@@ -112,6 +114,7 @@ export const USED: Readonly<Record<Table, UsedFields>> = {
       'result.nextCursor',
     ],
     'thread/backgroundTerminals/clean': ['params.threadId'],
+    'thread/settings/update': ['params.threadId', 'params.sandboxPolicy', 'params.permissions'],
     'thread/unsubscribe': ['params.threadId', 'result.status'],
     'turn/start': [
       ...[

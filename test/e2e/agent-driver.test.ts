@@ -232,7 +232,28 @@ describe.each(codexes)('the driver of $name', ({ bin }) => {
       ended: { status: 'interrupted', isRead: false },
       isJoined: true,
     });
-    expect({ text, search }).toEqual({ text: '', search: { kind: 'none' } });
+    expect(text).not.toContain('fig-11');
+    expect(search).toEqual({ kind: 'none' });
+  });
+
+  it('leaves the session of the person with the sandbox that it had', async () => {
+    const sandboxOf = async () => {
+      const reply = await (await connection()).call('thread/resume', {
+        threadId: sessionId,
+        excludeTurns: true,
+      });
+      return reply.kind === 'ok' ? reply.result.sandbox : undefined;
+    };
+    const before = await sandboxOf();
+    expect(before).toMatchObject({ type: 'readOnly' });
+    const task = { sessionId, cwd, settings: { sandbox: 'workspace-write' as const } };
+    const opening = await ServerSession.open(await connection(), task, true);
+    if (opening.kind !== 'open') throw new Error(opening.message);
+    const { session } = opening;
+    await session.follow(await enter(session, 'Say fig-12.'), ignore);
+    expect(await sandboxOf()).toMatchObject({ type: 'workspaceWrite' });
+    await session.close();
+    expect(await sandboxOf()).toEqual(before);
   });
 
   it('lists the sessions of a folder', async () => {

@@ -30,6 +30,7 @@ const NEWEST_ONLY: ReadonlySet<string> = new Set([
 ]);
 /** Of these, nothing is shown. They are a sign of life. */
 const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(['item/agentMessage/delta', 'thread/status/changed']);
+const SIGN_OF_LIFE = JSON.stringify({ method: 'thread/status/changed', params: {} });
 /** Items that may come before the prompt in a turn of this runner. */
 const BEFORE_PROMPT: ReadonlySet<string> = new Set(['hookPrompt', 'contextCompaction', 'reasoning']);
 
@@ -198,8 +199,14 @@ class Gate {
     const wasHolding = this.#state === 'holds';
     if (about !== undefined && this.#state !== 'open') this.#state = this.#judge(about);
     if (this.#state === 'holds') this.#held.push(line);
-    if (this.#state !== 'open') return { lines: [], isJoined: wasHolding && this.#state === 'drops' };
+    const isJoined = wasHolding && this.#state === 'drops';
+    if (this.#state !== 'open') return { lines: isJoined ? [] : this.#signs(), isJoined };
     return { lines: [...this.end(), line], isJoined: false };
+  }
+
+  /** A turn that works on another prompt is not silent. */
+  #signs(): string[] {
+    return this.#state === 'drops' ? [SIGN_OF_LIFE] : [];
   }
 
   /** Returns the lines that are still held. */

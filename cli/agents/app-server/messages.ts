@@ -51,6 +51,8 @@ export const turnsPage = z.looseObject({
 });
 
 export const resumed = z.looseObject({
+  sandbox: z.looseObject({ type: z.string() }).optional().catch(undefined),
+  activePermissionProfile: z.looseObject({ id: z.string() }).nullish().catch(undefined),
   thread: z.looseObject({ id: z.string(), status: z.looseObject({ type: text }).catch({ type: '' }) }),
 });
 

@@ -17,6 +17,7 @@ export interface ClientMethods {
     params: ThreadBackgroundTerminalsCleanParams;
     result: ThreadBackgroundTerminalsCleanResponse;
   };
+  'thread/settings/update': { params: ThreadSettingsUpdateParams; result: ThreadSettingsUpdateResponse };
   'thread/unsubscribe': { params: ThreadUnsubscribeParams; result: ThreadUnsubscribeResponse };
   'turn/start': { params: TurnStartParams; result: TurnStartResponse };
   'turn/steer': { params: TurnSteerParams; result: TurnSteerResponse };
@@ -78,6 +79,7 @@ export const METHODS = {
     'thread/items/list',
     'thread/turns/list',
     'thread/backgroundTerminals/clean',
+    'thread/settings/update',
     'thread/unsubscribe',
     'turn/start',
     'turn/steer',
@@ -877,6 +879,26 @@ export type ThreadResumeResponse = {
 };
 
 export type ThreadSection = unknown;
+
+export type ThreadSettingsUpdateParams = {
+  threadId: string;
+  disabledPluginIds?: Array<string> | null;
+  cwd?: string | null;
+  environments?: Array<TurnEnvironmentParams> | null;
+  approvalPolicy?: AskForApproval | null;
+  approvalsReviewer?: ApprovalsReviewer | null;
+  sandboxPolicy?: SandboxPolicy | null;
+  permissions?: string | null;
+  model?: string | null;
+  serviceTier?: string | null | null;
+  effort?: ReasoningEffort | null;
+  summary?: ReasoningSummary | null;
+  collaborationMode?: CollaborationMode | null;
+  multiAgentMode?: MultiAgentMode | null;
+  personality?: Personality | null;
+};
+
+export type ThreadSettingsUpdateResponse = Record<string, never>;
 
 export type ThreadSortKey = 'created_at' | 'updated_at' | 'recency_at' | 'section_position';
 

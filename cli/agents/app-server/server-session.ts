@@ -30,6 +30,18 @@ export type Opening =
   | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
   | { kind: 'lost'; message: string };
 
+interface Sandbox {
+  policy: SandboxPolicy | undefined;
+  /** The name of its permission profile. */
+  profile: string | undefined;
+}
+
+interface Opened {
+  isBusy: boolean;
+  turns: readonly Turn[];
+  sandbox: Sandbox;
+}
+
 interface Place {
   connection: Connection;
   task: SessionTask;
@@ -47,11 +59,14 @@ export class ServerSession implements AgentSession {
   /** The turns at the time when the session was opened. Undefined once a turn was entered or followed. */
   #firstTurns: readonly Turn[] | undefined;
   readonly #wasBusy: boolean;
+  /** The sandbox that the session had when it was opened. */
+  readonly #sandbox: Sandbox;
+  #hasEntered = false;
   endServer: AgentSession['endServer'];
 
   private constructor(
     { connection, task, isShared, asks, heard }: Place,
-    { isBusy, turns }: { isBusy: boolean; turns: readonly Turn[] },
+    { isBusy, turns, sandbox }: Opened,
   ) {
     this.#connection = connection;
     this.#task = task;
@@ -59,6 +74,7 @@ export class ServerSession implements AgentSession {
     this.#asks = asks;
     this.#heard = heard;
     this.#wasBusy = isBusy;
+    this.#sandbox = sandbox;
     this.#firstTurns = turns;
   }
 
@@ -105,6 +121,7 @@ export class ServerSession implements AgentSession {
 
   async enter(prompt: string, marker: string): Promise<Entry> {
     this.#firstTurns = undefined;
+    this.#hasEntered = true;
     const params = {
       threadId: this.#task.sessionId,
       clientUserMessageId: marker,
@@ -159,7 +176,25 @@ export class ServerSession implements AgentSession {
     this.#asks.dispose();
     if (this.#heard.isLost) return;
     if (!this.#isShared) await this.#endTerminals();
+    else if (this.#hasEntered) await this.#restoreSandbox();
     await this.#connection.call('thread/unsubscribe', { threadId: this.#task.sessionId }, INTERRUPT);
+  }
+
+  /**
+   * The sandbox of a turn also applies to the later turns of the session. Restores the one that the person had, unless the person
+   * has chosen another one meanwhile.
+   */
+  async #restoreSandbox(): Promise<void> {
+    const { sandbox } = this.#task.settings ?? {};
+    const { policy, profile } = this.#sandbox;
+    if (sandbox === undefined || policy === undefined) return;
+    const threadId = this.#task.sessionId;
+    const now = await this.#connection.call('thread/resume', { threadId, excludeTurns: true }, INTERRUPT);
+    const isOurs =
+      now.kind === 'ok' && resumed.safeParse(now.result).data?.sandbox?.type === SANDBOXES[sandbox].type;
+    if (!isOurs) return;
+    const before = profile === undefined ? { sandboxPolicy: policy } : { permissions: profile };
+    await this.#connection.call('thread/settings/update', { threadId, ...before }, INTERRUPT);
   }
 
   /**
@@ -177,7 +212,7 @@ export class ServerSession implements AgentSession {
 /** Reads the answer to the request to open the session. */
 function readOpening(
   reply: CallOutcome<unknown>,
-): Exclude<Opening, { kind: 'open' }> | { kind: 'open'; isBusy: boolean; turns: readonly Turn[] } {
+): Exclude<Opening, { kind: 'open' }> | ({ kind: 'open' } & Opened) {
   if (reply.kind === 'error') {
     return { kind: 'refused', message: reply.message, reading: readOpenError(reply.message) };
   }
@@ -185,7 +220,11 @@ function readOpening(
   const read = resumed.safeParse(reply.result).data;
   if (read === undefined) return { kind: 'lost', message: UNKNOWN_ANSWER };
   const page = turnsPage.safeParse((reply.result as { initialTurnsPage?: unknown }).initialTurnsPage).data;
-  return { kind: 'open', isBusy: read.thread.status.type === 'active', turns: page?.data ?? [] };
+  const sandbox = {
+    policy: read.sandbox as SandboxPolicy | undefined,
+    profile: read.activePermissionProfile?.id,
+  };
+  return { kind: 'open', isBusy: read.thread.status.type === 'active', turns: page?.data ?? [], sandbox };
 }
 
 /** What an answer proves about the prompt. */

@@ -176,11 +176,11 @@ export function otherSessionSentence(said: string): string {
 }
 
 function judgeStopped(run: Extract<AgentRun, { kind: 'ended' }>, finished_at_utc: string): ResultRecord {
-  const { reason } = run.stopped ?? { reason: { kind: 'shutdown' } as const };
+  const { reason, receipt } = run.stopped ?? { reason: { kind: 'shutdown' } as const, receipt: undefined };
   return {
     outcome: reason.kind === 'cancelled' ? 'cancelled' : 'failed',
     finished_at_utc,
-    error: stopSentence(reason),
+    error: receipt?.isForeign ? GOES_ON : stopSentence(reason),
     ...(reason.kind === 'cancelled'
       ? {}
       : {
@@ -199,6 +199,10 @@ function receiptRecord({ stopped }: Extract<AgentRun, { kind: 'ended' }>): Pick<
 function isLimit({ kind }: StopReason): boolean {
   return kind === 'time_limit' || kind === 'silence';
 }
+
+/** The runner does not stop a turn that belongs to another client. */
+const GOES_ON =
+  'The runner no longer follows the job. Its prompt is in a turn that another client of the session began, and that turn goes on. See the session for the outcome.';
 
 /** Explains in one sentence why an agent was stopped. */
 export function stopSentence(reason: StopReason): string {

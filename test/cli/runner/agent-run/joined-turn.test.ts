@@ -95,8 +95,10 @@ async function run({ sends, onInterrupt = [], items, status = 'completed', sandb
   });
   const reader = openTurnReader();
   const shown: string[] = [];
+  let heardLines = 0;
   const started = await engine.start('tag', {
     stdout: async (bytes) => {
+      heardLines += 1;
       for (const event of reader.readLine(new TextDecoder().decode(bytes), true))
         if (event.kind === 'message' || event.kind === 'log') shown.push(event.text);
     },
@@ -107,7 +109,7 @@ async function run({ sends, onInterrupt = [], items, status = 'completed', sandb
   const receipt = stop && (await started.child.stop(stop));
   await started.child.ended;
   connection.close();
-  return { turn: reader.turn, answer: await engine.readAnswer(), shown, calls, receipt };
+  return { turn: reader.turn, answer: await engine.readAnswer(), shown, calls, receipt, heardLines };
 }
 
 /** Settles a little after the call, when its notifications have arrived. */
@@ -142,6 +144,17 @@ it('a prompt that the turn of the person does not read was not entered: the job 
   });
   expect({ answer, shown }).toEqual({ answer: undefined, shown: [] });
   expect(turn).toMatchObject({ hasEffect: false, reading: { kind: 'session_in_use' } });
+});
+
+it('a turn that works on the prompt of the person is not silent', async () => {
+  const work = Array.from({ length: 5 }, () => said('Still testing.'));
+  const { shown, heardLines } = await run({
+    sends: [...START, ...work, ended('interrupted')],
+    items: [THEIRS],
+    status: 'interrupted',
+  });
+  expect(shown).toEqual([]);
+  expect(heardLines).toBeGreaterThan(5);
 });
 
 it('what the turn said before it read the prompt is no answer to it', async () => {

@@ -126,6 +126,15 @@ describe('the result of a run', () => {
     expect(stopped({ kind: 'cancelled' })).toMatchObject({ outcome: 'cancelled', receipt: { processes: 1 } });
     expect(stopped({ kind: 'lease_lost', why: 'revoked' }).error).toContain('revoked');
   });
+
+  it('of a run in a turn of another client does not say that the turn was stopped', () => {
+    const receipt = { processes: 0, left: 1, signal: 'none' as const, tookMs: 0, isForeign: true };
+    const stopped = { reason: { kind: 'time_limit' as const, limitMs: 3_600_000 }, receipt };
+    const { error, failure_kind } = judgeRun(aRun({ stopped }), PROMPT);
+    expect(error).toContain('that turn goes on');
+    expect(error).not.toContain('was stopped');
+    expect(failure_kind).toBe('agent_timeout');
+  });
 });
 
 describe('a summary', () => {
