@@ -228,6 +228,14 @@ describe('the judge of the run', () => {
     expect(judge({ turns, retries: 1 })).toEqual([]);
   });
 
+  it('allows an attempt without output whose answer is in the transcript under an earlier lease', () => {
+    const lost = anAttempt({ outcome: 'lost', leaseId: 'lea_1', content: undefined });
+    const found = anAttempt({ attempt: 2, leaseId: 'lea_2' });
+    const story = aStory({ attempts: [lost, found] });
+    expect(judge({ story, turns: [turn('completed')] })).toEqual([]);
+    expect(judge({ story, turns: [turn('completed', 'lea_2')] })).toEqual(['corrupted']);
+  });
+
   it('allows a second run after the retry of a person', () => {
     const second = aRun({ run: 'run-2', answer: 'another answer' });
     const attempts = [anAttempt(), anAttempt({ attempt: 2, content: 'another answer' })];

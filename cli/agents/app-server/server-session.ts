@@ -244,7 +244,7 @@ function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 
 
 const UNKNOWN_ANSWER = 'the agent server gave an unknown answer';
 /** Codex answers within 30 ms. A longer wait costs nothing, but a turn that begins after it might run twice. */
-const ENTER = { timeoutMs: 60_000 };
+const ENTER = { timeoutMs: 30_000 };
 /** Codex answers an interrupt within 31 ms. If the turn does not end, `turn-engine.ts` ends the server. */
 const INTERRUPT = { timeoutMs: 3000 };
 const AGAIN_MS = 20;

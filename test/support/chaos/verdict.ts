@@ -132,7 +132,7 @@ function judgeResults(story: Story, { runs }: Evidence): string[] {
   return sentences;
 }
 
-function judgeTranscript(story: Story, { entries, runs, isDisturbed }: Evidence): string[] {
+function judgeTranscript(story: Story, { entries, runs, turns, isDisturbed }: Evidence): string[] {
   return story.attempts.flatMap((attempt) => {
     const own = entries.filter((entry) => entry.attempt === attempt.attempt);
     const printed = joined(own.filter((entry) => entry.stream === 'stdout'));
@@ -147,6 +147,9 @@ function judgeTranscript(story: Story, { entries, runs, isDisturbed }: Evidence)
       return isSilent ? [] : [`The transcript of attempt ${attempt.attempt} is not the output of one run.`];
     }
     if (attempt.outcome !== 'completed') return [];
+    // An attempt that found its prompt in the transcript of the session ran nothing, so it has no output.
+    const isFound = turns.length > 0 && turns.every(({ leaseId }) => leaseId !== attempt.leaseId);
+    if (isSilent && isFound) return [];
     const whole = runs.find((one) => one.answer === attempt.content);
     if (whole === undefined) return [];
     if (isDisturbed) return [];

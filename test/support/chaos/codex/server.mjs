@@ -43,7 +43,7 @@ class Thread {
   /** Starts a turn. As in Codex, if another turn runs, the new prompt joins that turn. */
   start(clientId, prompt) {
     if (this.#turn !== undefined) return this.#turn.id;
-    const turn = { id: randomUUID(), end: new AbortController() };
+    const turn = { id: randomUUID(), marker: clientId, end: new AbortController() };
     this.#turn = turn;
     this.transcript.write({ record: 'prompt', turnId: turn.id, clientId, at: Date.now() });
     setImmediate(() => this.#run(turn, prompt));
@@ -64,6 +64,8 @@ class Thread {
     const run = new RecipeRun(prompt, this.id);
     turn.isStubborn = run.recipe.behaviour === 'stubborn';
     this.#tell('turn/started', { turn: { id: turn.id, status: 'inProgress', items: [], error: null } });
+    const prompted = { type: 'userMessage', id: `${turn.id}-prompt`, clientId: turn.marker };
+    this.#tell('item/started', { turnId: turn.id, item: prompted });
     const show = {
       piece: async (at, command, text) => {
         const item = { type: 'commandExecution', id: `${turn.id}-${at}`, command };
