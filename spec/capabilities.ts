@@ -69,6 +69,8 @@ export const CAPABILITIES = [
   'admin',
   /** Operators invite people, and disable, enable and help accounts. */
   'people',
+  /** Operators read the audit log. */
+  'audit',
 ] as const;
 
 /** A name from the list. */

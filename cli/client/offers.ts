@@ -71,6 +71,7 @@ const WORDS: Record<Capability, { what: string; instead: string }> = {
     what: 'invitations and accounts (`orp admin invite`, `orp admin accounts`, …)',
     instead: 'Update the server, or run `npm run operator` beside its database.',
   },
+  audit: { what: '`orp admin audit`', instead: 'Update the server.' },
   asking: { what: 'waiting for a person at the machine', instead: 'No action is needed.' },
 };
 

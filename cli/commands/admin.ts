@@ -2,11 +2,13 @@
 
 import { type Command, Option } from 'commander';
 import { JOB_KINDS } from '../../spec/job/kinds.ts';
+import { AUDIT_ACTIONS } from '../../spec/overview/audit.ts';
 import { BULK_ACTIONS, BULK_FROM } from '../../spec/overview/bulk.ts';
 import { MACHINE_STATES } from '../../spec/overview/machine-state.ts';
 import { wholeNumberOption } from '../base/whole-number.ts';
 import type { CommonOptions } from '../output/context.ts';
 import type { AlertOptions } from './admin-alerts.ts';
+import type { AuditOptions } from './admin-audit.ts';
 import type { BulkOptions } from './admin-bulk.ts';
 import type { MachineOptions } from './admin-machines.ts';
 import type { AccountsOptions, InviteOptions, OrderOptions } from './admin-people.ts';
@@ -24,6 +26,7 @@ export function registerAdmin(group: Command, shell: Shell): void {
     shell.run(options, async (context) => (await import('./admin-alerts.ts')).alerts(context, options)),
   );
   registerPeople(group, shell);
+  registerAudit(group, shell);
   registerBulk(group.command('bulk').description('cancel or requeue all jobs that match a filter'), shell);
 }
 
@@ -49,6 +52,31 @@ function registerMachines(group: Command, shell: Shell): void {
       .option('--cursor <cursor>', '`next_cursor` from the previous page'),
   ).action((options: MachineOptions) =>
     shell.run(options, async (context) => (await import('./admin-machines.ts')).machines(context, options)),
+  );
+}
+
+function registerAudit(group: Command, shell: Shell): void {
+  withCommonOptions(
+    group
+      .command('audit')
+      .description('list who did what, from where, and when, newest first')
+      .option(
+        '--account <account>',
+        'id or e-mail address of one account; lists the jobs that it queued, too',
+      )
+      .addOption(new Option('--action <action>', 'only this action').choices(AUDIT_ACTIONS))
+      .addOption(
+        wholeNumberOption({
+          flags: '--limit <count>',
+          description: 'entries on one page',
+          min: 1,
+          max: 100,
+          default: 50,
+        }),
+      )
+      .option('--cursor <cursor>', '`next_cursor` from the previous page'),
+  ).action((options: AuditOptions) =>
+    shell.run(options, async (context) => (await import('./admin-audit.ts')).audit(context, options)),
   );
 }
 

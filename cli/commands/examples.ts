@@ -136,6 +136,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp admin reset-password you@example.org --json',
   ],
   'admin alerts': ['orp admin alerts', 'orp admin alerts --strict --json'],
+  'admin audit': [
+    'orp admin audit --account you@example.org',
+    'orp admin audit --action sign_in_failed --json',
+  ],
   'admin bulk cancel': [
     'orp admin bulk cancel --account you@example.org --status queued',
     'orp admin bulk cancel --account you@example.org --status queued --name wrong-prompts --count 12',

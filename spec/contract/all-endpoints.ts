@@ -88,4 +88,5 @@ export const ROWS = [
   people.disableAccount,
   people.enableAccount,
   people.makePasswordLink,
+  people.listAudit,
 ] as const satisfies readonly Endpoint[];

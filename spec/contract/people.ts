@@ -1,6 +1,7 @@
-/** Accounts and invitations, for operators. Everybody else gets 403 `forbidden`. */
+/** Accounts, invitations and the audit log, for operators. Everybody else gets 403 `forbidden`. */
 
 import * as z from 'zod';
+import { AUDIT_ACTIONS } from '../overview/audit.ts';
 import { absentable, endpoint, ok, queryInteger } from './endpoint.ts';
 
 /** The roles of accounts. */
@@ -140,4 +141,42 @@ export const makePasswordLink = endpoint({
   errors: ['forbidden', 'not_found'],
   capability: 'people',
   idempotent: false,
+});
+
+export const listAudit = endpoint({
+  name: 'listAudit',
+  method: 'GET',
+  path: '/api/admin/audit',
+  summary:
+    'List who did what, from where, and when, newest first. With an account, the list contains the jobs that it queued.',
+  query: z.object({
+    limit: queryInteger(1, 100, 50),
+    /** The `nextCursor` of the previous page. */
+    cursor: z.string().max(1200).optional(),
+    /** The id or the e-mail address of one account. */
+    account: z.string().trim().min(1).max(254).optional(),
+    /** A page of one action looks at 1,000 entries at most. It may be empty although more pages follow. */
+    action: z.enum(AUDIT_ACTIONS).optional(),
+  }),
+  reply: z.object({
+    ok,
+    entries: z.array(
+      z.object({
+        at: z.string(),
+        action: z.string(),
+        account: z.object({ id: z.string(), email: z.string() }),
+        /** Without an address, nobody knows who it was. */
+        actor: z.object({ id: z.string(), email: absentable }),
+        /** The address and the program, and the made token if there was one. */
+        source: z.string(),
+        /** A job, a machine, a device, a network, an account or a run. */
+        subject: z.string(),
+        detail: absentable,
+      }),
+    ),
+    nextCursor: absentable,
+  }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'audit',
+  idempotent: true,
 });

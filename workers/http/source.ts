@@ -1,7 +1,8 @@
-/** The source of a request for the audit log: address and program. */
+/** The source of a request for the audit log: address, program, and the made token, if there is one. */
 
 import type { Context } from 'hono';
 import { cut } from '../../spec/text.ts';
+import { tokenMark } from '../base/notify.ts';
 import type { AppEnv } from './app-env.ts';
 
 /** The client's address, from the header that the deployment trusts. Without such a header, all clients share `local`. */
@@ -18,5 +19,6 @@ export function clientOf(context: Context<AppEnv>): { address: string; agent: st
 
 export function sourceOf(context: Context<AppEnv>): string {
   const { address, agent } = clientOf(context);
-  return `${address} ${agent}`;
+  const token = context.get('auth')?.token;
+  return `${address} ${agent}${token?.kind === 'token' ? ` token ${tokenMark(token.hash)}` : ''}`;
 }

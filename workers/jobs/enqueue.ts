@@ -48,7 +48,7 @@ export interface Enqueued {
 export async function enqueuePrompt(
   deps: Deps,
   user: SignedIn,
-  { order, idempotencyKey }: { order: Order; idempotencyKey: string | undefined },
+  { order, idempotencyKey, source }: { order: Order; idempotencyKey: string | undefined; source: string },
 ): Promise<Result<Enqueued, Refused>> {
   if (utf8Length(order.prompt) > MAX_PROMPT_BYTES) {
     return refuse(
@@ -62,7 +62,7 @@ export async function enqueuePrompt(
   // The insert itself finds out whether the key is used, so that a new job needs one trip to D1.
   if (!times.ok) return (await findEarlier(deps, user, { order, idempotencyKey })).earlier ?? times;
   return insertJob(deps, user, {
-    job: { ...newJob(deps, user, order), ...times.value, idempotencyKey, requestHash },
+    job: { ...newJob(deps, user, order), ...times.value, source, idempotencyKey, requestHash },
     together: [],
   });
 }
@@ -165,7 +165,7 @@ function newJob(
   deps: Deps,
   user: SignedIn,
   order: Order,
-): Omit<NewJob, 'availableAt' | 'expiresAt' | 'idempotencyKey' | 'requestHash'> {
+): Omit<NewJob, 'availableAt' | 'expiresAt' | 'source' | 'idempotencyKey' | 'requestHash'> {
   return {
     id: deps.newId('job'),
     kind: order.kind,

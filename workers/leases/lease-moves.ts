@@ -6,6 +6,7 @@
 import { BOUNDS, utf8Length } from '../../spec/bounds.ts';
 import type { Result } from '../../spec/errors.ts';
 import { accept, refuse } from '../../spec/errors.ts';
+import type { UserId } from '../../spec/ids.ts';
 import type { Completion, FailureKind } from '../../spec/job/kinds.ts';
 import { MAX_RESULT_BYTES, SUMMARY_LENGTH } from '../../spec/job/kinds.ts';
 import { leaseExpiry } from '../../spec/job/lease.ts';
@@ -17,7 +18,8 @@ import { sharersIn, wakeMachines } from '../base/notify.ts';
 import type { Holder } from '../jobs/fence.ts';
 import { jobUnderLease, wrongStatus } from '../jobs/fence.ts';
 import { respondTo } from '../reviews/checkpoints.ts';
-import type { Statement } from '../store/database.ts';
+import { auditOrder } from '../store/audit.ts';
+import { type Statement, sql } from '../store/database.ts';
 import type { JobKey } from '../store/guard.ts';
 import type { Outcome } from '../store/job-moves.ts';
 import { finishIfHeld, startIfHeld } from '../store/job-moves.ts';
@@ -59,6 +61,8 @@ export interface Delivery extends Start {
   content?: string | null | undefined;
   error?: string | null | undefined;
   failureKind?: FailureKind | undefined;
+  /** The address and the program of the runner, for the audit log. */
+  source?: string;
 }
 
 export async function completeJob(
@@ -84,6 +88,7 @@ export async function completeJob(
   const results = await deps.db.batch([
     finishIfHeld(key, outcome),
     ...Object.values(COMPLETIONS).flatMap((completion) => completion(deps, key, outcome)),
+    ...(outcome.failureKind === 'policy_denied' ? [auditPolicyRefusal(key, outcome, delivery)] : []),
     readSharers(user.id, delivery.jobId),
   ]);
   const finished = results[0]?.rows[0] as JobRow | undefined;
@@ -112,6 +117,27 @@ const COMPLETIONS: Record<Completion, (deps: Deps, key: JobKey, outcome: Outcome
   answer: () => [],
   review: (deps, key, outcome) => [respondTo(deps, key, outcome)],
 };
+
+/**
+ * Adds the refusal by a policy to the audit log, if this delivery ended the job. Only the name of the rule is kept, because a
+ * runner chooses the rest of the text.
+ */
+function auditPolicyRefusal(key: JobKey, { now, leaseId, error }: Outcome, { source }: Delivery): Statement {
+  const rule = /\(rule ([a-z_]{1,40})\)/.exec(error ?? '')?.[1];
+  return auditOrder(
+    {
+      at: now,
+      userId: key.userId as UserId,
+      actor: key.userId,
+      source: source ?? 'unknown',
+      action: 'policy_denied',
+      subject: key.id,
+      detail: rule && `rule ${rule}`,
+    },
+    sql`EXISTS (SELECT 1 FROM jobs WHERE user_id = ${key.userId} AND id = ${key.id} AND lease_id = ${leaseId}
+      AND failure_kind = 'policy_denied' AND finished_at = ${now})`,
+  );
+}
 
 /** Tells the object to drop the lease and read the queue, because the session is free. A lost call only causes a delay. */
 async function forget(deps: Deps, user: SignedIn, { jobId, holder }: Delivery): Promise<void> {

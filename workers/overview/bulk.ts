@@ -135,9 +135,10 @@ export async function advanceBulk(deps: Deps, name: string): Promise<Result<Bulk
 export async function abortBulk(
   deps: Deps,
   operator: SignedIn,
-  name: string,
+  { name, source }: { name: string; source: string },
 ): Promise<Result<{ run: BulkView; changed: boolean }, 'not_found'>> {
-  const changed = await abortBulkIfRunning(deps.db, name, { by: operator.email, now: deps.now });
+  const by = { by: operator.email, userId: operator.id, source, now: deps.now };
+  const changed = await abortBulkIfRunning(deps.db, name, by);
   if (changed) deps.log('bulk_aborted', { name, by: operator.id });
   const run = await showBulk(deps, name);
   return run.ok ? accept({ run: run.value, changed }) : run;
@@ -155,7 +156,8 @@ export async function advanceRunning(deps: Deps): Promise<void> {
 async function step(deps: Deps, run: BulkRun): Promise<void> {
   // The person who started the run may no longer be an operator. Then the run must not order anything.
   if (run.role !== 'operator') {
-    await abortBulkIfRunning(deps.db, run.name, { by: run.email, now: deps.now });
+    const by = { by: run.email, userId: run.createdBy, source: bulkSource(run.name), now: deps.now };
+    await abortBulkIfRunning(deps.db, run.name, by);
     return;
   }
   const jobs = await readNext(deps, run);

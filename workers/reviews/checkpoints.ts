@@ -43,7 +43,11 @@ export interface QueuedCheckpoint {
 export async function queueCheckpoint(
   deps: Deps,
   user: SignedIn,
-  { order, idempotencyKey }: { order: CheckpointOrder; idempotencyKey: string | undefined },
+  {
+    order,
+    idempotencyKey,
+    source,
+  }: { order: CheckpointOrder; idempotencyKey: string | undefined; source: string },
 ): Promise<
   Result<QueuedCheckpoint, 'not_found' | 'idempotency_conflict' | 'body_too_large' | 'limit_reached'>
 > {
@@ -72,6 +76,7 @@ export async function queueCheckpoint(
       kind: 'idea.checkpoint',
       createdAt: deps.now,
       createdBy: user.email,
+      source,
       priority: 0,
       availableAt: deps.now,
       expiresAt: deps.now + DEFAULT_EXPIRY_MS,

@@ -101,10 +101,13 @@ function mountBulk(app: Hono<AppEnv>): void {
     return run.ok ? accept({ ok: true, run: run.value }) : run;
   });
 
-  mount(app, rows.abortBulk, async ({ params, auth, deps }) => {
+  mount(app, rows.abortBulk, async ({ params, auth, deps, context }) => {
     const allowed = requireOperator(auth);
     if (!allowed.ok) return allowed;
-    const aborted = await bulk.abortBulk(deps, auth, params.name);
+    const aborted = await bulk.abortBulk(deps, auth, {
+      name: params.name,
+      source: sourceOf(context),
+    });
     return aborted.ok ? accept({ ok: true, ...aborted.value }) : aborted;
   });
 }

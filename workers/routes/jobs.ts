@@ -18,7 +18,11 @@ export function mountJobs(app: Hono<AppEnv>): void {
   mount(app, rows.enqueueJob, async ({ body, auth, deps, context }) => {
     const key = readKey(context);
     if (!key.ok) return key;
-    const queued = await enqueuePrompt(deps, auth, { order: body, idempotencyKey: key.value });
+    const queued = await enqueuePrompt(deps, auth, {
+      order: body,
+      idempotencyKey: key.value,
+      source: sourceOf(context),
+    });
     return queued.ok ? accept({ ok: true, ...queued.value }) : queued;
   });
 
@@ -28,6 +32,7 @@ export function mountJobs(app: Hono<AppEnv>): void {
     const queued = await checkpoints.queueCheckpoint(deps, auth, {
       order: { ...body, ideaId: params.ideaId },
       idempotencyKey: key.value,
+      source: sourceOf(context),
     });
     return queued.ok ? accept({ ok: true, ...queued.value }) : queued;
   });

@@ -7,12 +7,19 @@ import { requireOperator } from '../accounts/operators.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
 import { sourceOf } from '../http/source.ts';
+import { readAudit } from '../overview/audit.ts';
 import * as accounts from '../people/accounts.ts';
 import * as invitations from '../people/invitations.ts';
 import { linkPath } from '../people/links.ts';
 import { makePasswordLink } from '../people/password-links.ts';
 
 export function mountPeople(app: Hono<AppEnv>): void {
+  mount(app, rows.listAudit, async ({ query, auth, deps }) => {
+    const allowed = requireOperator(auth);
+    if (!allowed.ok) return allowed;
+    const page = await readAudit(deps, query);
+    return page.ok ? accept({ ok: true, ...page.value }) : page;
+  });
   mountInvitations(app);
   mountAccounts(app);
 }

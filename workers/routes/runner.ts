@@ -8,6 +8,7 @@ import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
 import { iso } from '../base/iso.ts';
 import type { AppEnv } from '../http/app-env.ts';
 import { mount } from '../http/mount.ts';
+import { sourceOf } from '../http/source.ts';
 import { sendHeartbeat } from '../leases/heartbeat.ts';
 import { completeJob, startJob } from '../leases/lease-moves.ts';
 import { pollForJob } from '../leases/poll.ts';
@@ -88,11 +89,12 @@ function mountHolder(app: Hono<AppEnv>): void {
     return accept({ ok: true, accepted, received: added.value.received });
   });
 
-  mount(app, rows.completeJob, async ({ params, body, auth, deps }) => {
+  mount(app, rows.completeJob, async ({ params, body, auth, deps, context }) => {
     const { machineId, leaseId, ...result } = body;
     const finished = await completeJob(deps, auth, {
       ...result,
       failureKind: result.failureKind,
+      source: sourceOf(context),
       jobId: params.jobId,
       holder: { machineId, leaseId },
     });

@@ -1,11 +1,12 @@
 /** The audit log: who changed what, when and from where. The history of a job is read from it. */
 
 import { BOUNDS } from '../../spec/bounds.ts';
+import type { AuditAction } from '../../spec/overview/audit.ts';
 import type { Database, Statement } from './database.ts';
-import { sql } from './database.ts';
+import { join, raw, sql } from './database.ts';
 
-export const AUDIT_ACTIONS = ['cancel', 'retry', 'stopped', 'read', 'dismiss'] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+/** The actions about one job. */
+type JobAction = Extract<AuditAction, 'cancel' | 'retry' | 'stopped' | 'read' | 'dismiss'>;
 
 export interface AuditEntry {
   at: number;
@@ -13,7 +14,7 @@ export interface AuditEntry {
   actor: string;
   /** The address and the program of the request. */
   source: string;
-  action: AuditAction;
+  action: JobAction;
   job: { id: string; userId: string };
   /** The person's reason, or the stopped processes. */
   detail: string | undefined;
@@ -43,7 +44,7 @@ export function noteStopped(
 /** An order or a confirmation in the story of a job. Reads of the job are not part of the story. */
 export interface StoryEvent {
   at: number;
-  action: Exclude<AuditAction, 'read' | 'dismiss'>;
+  action: Exclude<JobAction, 'read' | 'dismiss'>;
   by: string | null;
   detail: string | null;
 }
@@ -82,7 +83,7 @@ const SIGN_IN_ACTORS = {
   device_revoked: 'owner',
   sign_in_failed: 'unknown',
   sign_in_limited: 'unknown',
-} as const;
+} as const satisfies Partial<Record<AuditAction, 'owner' | 'unknown'>>;
 
 export async function noteSignIn(db: Database, entry: SignInEntry): Promise<void> {
   const { at, userId, source, action, subject, detail } = entry;
@@ -91,20 +92,13 @@ export async function noteSignIn(db: Database, entry: SignInEntry): Promise<void
     VALUES (${at}, ${userId}, ${SIGN_IN_ACTORS[action] === 'owner' ? userId : 'unknown'}, ${source}, ${action}, ${subject}, ${detail})`);
 }
 
-/** An order about an account or an invitation. */
+/** An order about an account, an invitation, a token, a bulk run or a job. */
 export interface AccountOrder {
   at: number;
   userId: string;
   actor: string;
   source: string;
-  action:
-    | 'invite'
-    | 'disable_account'
-    | 'enable_account'
-    | 'password_link'
-    | 'token_made'
-    | 'device_approved'
-    | 'device_denied';
+  action: Exclude<AuditAction, JobAction | keyof typeof SIGN_IN_ACTORS | 'enqueue'>;
   subject: string;
   detail: string | undefined;
 }
@@ -115,4 +109,69 @@ export function auditOrder(order: AccountOrder, where: Statement): Statement {
   return sql`
     INSERT OR IGNORE INTO audit_log (at, user_id, actor, source, action, subject, detail)
     SELECT ${at}, ${userId}, ${actor}, ${source}, ${action}, ${subject}, ${detail} WHERE ${where}`;
+}
+
+/** An entry with the e-mail addresses of its account and its actor. */
+export interface AuditRow extends AuditPosition {
+  source: string;
+  detail: string | null;
+  accountEmail: string;
+  /** Null for an unknown person. */
+  actorEmail: string | null;
+}
+
+/** The key of an entry. The log is in the order of these fields. */
+export interface AuditPosition {
+  at: number;
+  userId: string;
+  subject: string;
+  action: string;
+  actor: string;
+}
+
+/** Reads entries, newest first, of one account or of all. */
+export function readAuditLog(query: {
+  userId: string | undefined;
+  before: AuditPosition | undefined;
+  limit: number;
+}): Statement {
+  const { userId, before, limit } = query;
+  const place = userId === undefined ? raw('audit_log_by_time') : raw('audit_log_of_account');
+  const conditions = [
+    ...(userId === undefined ? [] : [sql`user_id = ${userId}`]),
+    ...(before === undefined
+      ? []
+      : [
+          sql`at <= ${before.at}`,
+          sql`(at, user_id, subject, action, actor)
+            < (${before.at}, ${before.userId}, ${before.subject}, ${before.action}, ${before.actor})`,
+        ]),
+  ];
+  const where = conditions.length === 0 ? raw('') : sql`WHERE ${join(conditions, ' AND ')}`;
+  return sql`
+    SELECT l.*, u.email AS accountEmail, p.email AS actorEmail FROM (
+      SELECT at, user_id AS userId, subject, action, actor, source, detail
+      FROM audit_log INDEXED BY ${place} ${where}
+      ORDER BY at DESC, user_id DESC, subject DESC, action DESC, actor DESC LIMIT ${limit}) l
+    JOIN users u ON u.id = l.userId LEFT JOIN users p ON p.id = l.actor
+    ORDER BY l.at DESC, l.userId DESC, l.subject DESC, l.action DESC, l.actor DESC`;
+}
+
+/** A job of the account, as the audit entry of its enqueue. */
+export interface EnqueueRow {
+  id: string;
+  at: number;
+  source: string | null;
+  createdBy: string | null;
+  kind: string;
+}
+
+/** Reads the jobs that an account queued, newest first. */
+export function readEnqueues(
+  userId: string,
+  { before, limit }: { before: string; limit: number },
+): Statement {
+  return sql`
+    SELECT id, created_at AS at, source, created_by AS createdBy, kind FROM jobs
+    WHERE user_id = ${userId} AND id < ${before} ORDER BY id DESC LIMIT ${limit}`;
 }

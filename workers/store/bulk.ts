@@ -3,6 +3,7 @@
 import { lowestIdAt } from '../../spec/ids.ts';
 import { type JobStatus, TRANSITIONS } from '../../spec/job/status.ts';
 import type { BulkAction, BulkFilter } from '../../spec/overview/bulk.ts';
+import { auditOrder } from './audit.ts';
 import type { Database, Statement } from './database.ts';
 import { join, raw, sql } from './database.ts';
 import { statusIn } from './guard.ts';
@@ -123,10 +124,27 @@ export interface NewBulk {
 
 /** Adds a run. Returns false if a run with this name exists. */
 export function insertBulkIfNew(db: Database, run: NewBulk): Promise<boolean> {
-  return db.write(sql`
-    INSERT OR IGNORE INTO bulk_runs (name, action, filter, reason, seen_count, created_by, source, created_at, updated_at)
-    VALUES (${run.name}, ${run.action}, ${run.filter}, ${run.reason}, ${run.seenCount}, ${run.createdBy},
-      ${run.source}, ${run.now}, ${run.now})`);
+  const entry = {
+    ...{ at: run.now, userId: run.createdBy, actor: run.createdBy, source: run.source, subject: run.name },
+    detail: `${run.action} ${run.filter}`,
+  };
+  return changeWithEntry(db, [
+    sql`
+      INSERT OR IGNORE INTO bulk_runs (name, action, filter, reason, seen_count, created_by, source, created_at, updated_at)
+      VALUES (${run.name}, ${run.action}, ${run.filter}, ${run.reason}, ${run.seenCount}, ${run.createdBy},
+        ${run.source}, ${run.now}, ${run.now})`,
+    auditOrder(
+      { ...entry, action: 'bulk_started' },
+      sql`EXISTS (SELECT 1 FROM bulk_runs WHERE name = ${run.name} AND created_at = ${run.now}
+        AND created_by = ${run.createdBy} AND steps = 0)`,
+    ),
+  ]);
+}
+
+/** Runs a change with its audit entry. Returns whether the change took effect. */
+async function changeWithEntry(db: Database, statements: readonly Statement[]): Promise<boolean> {
+  const [changed] = await db.batch(statements);
+  return (changed?.changes ?? 0) > 0;
 }
 
 /**
@@ -160,11 +178,18 @@ export function noteStepIfCurrent(
 export function abortBulkIfRunning(
   db: Database,
   name: string,
-  { by, now }: { by: string; now: number },
+  { by, userId, source, now }: { by: string; userId: string; source: string; now: number },
 ): Promise<boolean> {
-  return db.write(sql`
-    UPDATE bulk_runs SET finished_at = ${now}, updated_at = ${now}, aborted_by = ${by}
-    WHERE name = ${name} AND finished_at IS NULL`);
+  const entry = { at: now, userId, actor: userId, source, subject: name, detail: undefined };
+  return changeWithEntry(db, [
+    sql`
+      UPDATE bulk_runs SET finished_at = ${now}, updated_at = ${now}, aborted_by = ${by}
+      WHERE name = ${name} AND finished_at IS NULL`,
+    auditOrder(
+      { ...entry, action: 'bulk_aborted' },
+      sql`EXISTS (SELECT 1 FROM bulk_runs WHERE name = ${name} AND finished_at = ${now} AND aborted_by = ${by})`,
+    ),
+  ]);
 }
 
 /** Deletes runs that ended long ago. Their orders stay in the audit log of the jobs. */

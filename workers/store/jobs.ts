@@ -23,6 +23,7 @@ export type NewJob = Pick<
   | 'kind'
   | 'createdAt'
   | 'createdBy'
+  | 'source'
   | 'priority'
   | 'availableAt'
   | 'expiresAt'
@@ -51,11 +52,11 @@ export function addedBy({ prompt }: { prompt: string }): Added {
  */
 export function insertIfPossible(userId: UserId, job: NewJob, limits: AccountLimits): Statement[] {
   const insert = sql`
-    INSERT INTO jobs (user_id, id, kind, status, created_at, created_by, updated_at, priority, available_at, expires_at,
+    INSERT INTO jobs (user_id, id, kind, status, created_at, created_by, source, updated_at, priority, available_at, expires_at,
       on_lease_loss, on_usage_limit, max_attempts, timeout_seconds, session_fallback, idea_id, world_id, checkpoint_id,
       target_machine_id, target_project_root, target_orp_session_id, target_codex_session_id, idempotency_key,
       request_hash, delayed, prompt)
-    SELECT ${userId}, ${job.id}, ${job.kind}, ${FIRST_STATUS}, ${job.createdAt}, ${job.createdBy}, ${job.createdAt},
+    SELECT ${userId}, ${job.id}, ${job.kind}, ${FIRST_STATUS}, ${job.createdAt}, ${job.createdBy}, ${job.source}, ${job.createdAt},
       ${job.priority}, ${job.availableAt}, ${job.expiresAt}, ${job.onLeaseLoss}, ${job.onUsageLimit},
       ${job.maxAttempts}, ${job.timeoutSeconds}, ${job.sessionFallback}, ${job.ideaId}, ${job.worldId}, ${job.checkpointId},
       ${job.targetMachineId}, ${job.targetProjectRoot}, ${job.targetOrpSessionId}, ${job.targetCodexSessionId},

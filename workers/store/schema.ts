@@ -166,6 +166,8 @@ export const jobs = sqliteTable(
     status: text('status', { enum: JOB_STATUSES }).notNull(),
     createdAt: integer('created_at').notNull(),
     createdBy: text('created_by'),
+    /** The address and the program that queued the job. */
+    source: text('source'),
     updatedAt: integer('updated_at').notNull(),
     priority: integer('priority').notNull().default(0),
     availableAt: integer('available_at').notNull(),

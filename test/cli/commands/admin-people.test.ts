@@ -124,3 +124,42 @@ describe.each([
     desk[Symbol.dispose]();
   });
 });
+
+describe('orp admin audit', () => {
+  const entries = [
+    {
+      at: '2026-03-01T00:00:00Z',
+      action: 'cancel',
+      account: { id: 'usr_1', email: 'mira@example.test' },
+      actor: { id: 'usr_2', email: 'root@example.test' },
+      source: '203.0.113.9 orp/1',
+      subject: 'job_1',
+      detail: 'wrong branch\u001b[2J',
+    },
+    {
+      at: '2026-03-01T00:00:00Z',
+      action: 'newly_invented',
+      account: { id: 'usr_1', email: 'mira@example.test' },
+      actor: { id: 'unknown' },
+      source: '203.0.113.9 orp/1',
+      subject: '203.0.113.9',
+    },
+  ];
+
+  it('lists who did what and from where, steers no terminal, and names the next page', async () => {
+    const answer = { ok: true, entries, nextCursor: 'abc' };
+    await using server = await RecordingServer.startNewest(() => ({ body: answer }));
+    using desk = new Desk();
+    desk.signIn(server.url);
+    const words = ['admin', 'audit', '--account', 'mira@example.test', '--action', 'cancel'];
+    expect(await desk.json(...words)).toMatchObject({ entries, next_cursor: 'abc' });
+    expect(server.only.query).toBe('account=mira%40example.test&action=cancel&limit=50');
+    expect((await desk.orp(words)).stdout).toContain('entry.actor=root@example.test\n');
+    desk.isTerminal = true;
+    const { stdout } = await desk.orp(words);
+    expect(stdout).toMatch(/root@example\.test cancelled a job: job_1\n +of mira@example\.test · wrong/);
+    expect(stdout).toMatch(/unknown newly invented: 203/);
+    expect(stdout).toContain('--cursor abc');
+    expect(stdout).not.toContain('\u001b');
+  });
+});

@@ -4,7 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import { createToken } from '../../../spec/contract/auth.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
@@ -14,7 +14,9 @@ import { currentTime } from '../harness/clock.ts';
 import { aMachine } from '../harness/machines.ts';
 import { aPerson, aToken, type Person, sha256Hex } from '../harness/people.ts';
 import { aStage, ask, type Named, otherMachine, requestFor, unknownIds } from '../harness/requests.ts';
-import { snapshot } from '../harness/snapshot.ts';
+import { emptyDatabase, snapshot } from '../harness/snapshot.ts';
+
+afterAll(emptyDatabase);
 
 /** What the server answers to each caller, besides the owner. */
 interface Access {
@@ -131,6 +133,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
   disableAccount: OPERATORS,
   enableAccount: OPERATORS,
   makePasswordLink: OPERATORS,
+  listAudit: OPERATORS,
 };
 
 const rows: readonly Endpoint[] = ROWS;
@@ -139,10 +142,10 @@ const table = guarded.map((row) => ({ row, name: row.name, access: ACCESS[row.na
 
 /** Every id of the owner that an answer to somebody else must not contain. */
 function secretsOf(stage: Named): string[] {
-  const { owner, machine, ideaId, featureId, checkpointId, running, queuedJobId } = stage;
+  const { owner, machine, ideaId, featureId, checkpointId, workspaceId, running, queuedJobId } = stage;
   return [
     ...[owner.userId, owner.email, machine.machineId, machine.projectRoot, ideaId, featureId, checkpointId],
-    ...[running.leaseId, running.jobId, queuedJobId],
+    ...[workspaceId, running.leaseId, running.jobId, queuedJobId],
   ];
 }
 

@@ -1,11 +1,13 @@
 /** Ids of another account in every field of every request: nothing of that account changes, and nothing of it is shown. */
 
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import { pathOf } from '../harness/call.ts';
 import { aStage, ask, type Named, REQUESTS } from '../harness/requests.ts';
-import { snapshot } from '../harness/snapshot.ts';
+import { emptyDatabase, snapshot } from '../harness/snapshot.ts';
+
+afterAll(emptyDatabase);
 
 const rows: readonly Endpoint[] = ROWS;
 const guarded = rows.filter((row) => row.auth === 'user');
@@ -14,7 +16,14 @@ const guarded = rows.filter((row) => row.auth === 'user');
 function idsOf(stage: Named): string[] {
   const { machine, dispatched, running } = stage;
   return [
-    ...[stage.ideaId, stage.removedIdeaId, stage.featureId, stage.checkpointId, stage.tokenId],
+    ...[
+      stage.ideaId,
+      stage.removedIdeaId,
+      stage.featureId,
+      stage.checkpointId,
+      stage.tokenId,
+      stage.workspaceId,
+    ],
     ...[machine.machineId, machine.projectRoot, stage.queuedJobId, stage.endedJobId, stage.owner.userId],
     ...[dispatched.jobId, dispatched.leaseId, running.jobId, running.leaseId],
   ];

@@ -1,13 +1,15 @@
 /** The table of access to the pages: every page and form, and every kind of visitor. */
 
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { makeApp } from '../../../workers/app.ts';
 import { aBrowser, Browser, type Shown } from '../harness/browser.ts';
 import { fieldsOf, PAGE_REQUESTS } from '../harness/page-requests.ts';
 import { aPerson } from '../harness/people.ts';
 import { aStage, type Named, unknownIds } from '../harness/requests.ts';
-import { snapshot } from '../harness/snapshot.ts';
+import { emptyDatabase, snapshot } from '../harness/snapshot.ts';
+
+afterAll(emptyDatabase);
 
 /** What monitoring systems read. test/workers/operations/ tests who may. */
 const monitoring = ['/health', '/metrics'];

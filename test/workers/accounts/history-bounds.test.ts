@@ -6,7 +6,7 @@ import { BOUNDS, utf8Length } from '../../../spec/bounds.ts';
 import { removeIdea } from '../../../spec/contract/ideas.ts';
 import { cancelJob, listJobs, retryJob } from '../../../spec/contract/jobs.ts';
 import { accepts, refuses } from '../harness/call.ts';
-import { advance } from '../harness/clock.ts';
+import { advance, currentTime } from '../harness/clock.ts';
 import { limitAccount, usageOf } from '../harness/limits.ts';
 import type { Machine } from '../harness/machines.ts';
 import {
@@ -35,9 +35,9 @@ async function fillStory(
   await env.DB.prepare(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
      INSERT INTO audit_log (user_id, subject, at, action, actor, source, detail)
-     SELECT ?2, ?3, i, iif(i % 2, 'cancel', 'retry'), ?2, 'test', printf('%d %s', i, ?4) FROM n`,
+     SELECT ?2, ?3, ?5 + i, iif(i % 2, 'cancel', 'retry'), ?2, 'test', printf('%d %s', i, ?4) FROM n`,
   )
-    .bind(orders, owner.userId, jobId, 'r'.repeat(900))
+    .bind(orders, owner.userId, jobId, 'r'.repeat(900), currentTime() - orders - 1)
     .run();
 }
 

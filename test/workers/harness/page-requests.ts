@@ -51,6 +51,9 @@ const ROOT = '/dashboard/admin';
 export const PAGE_REQUESTS: Readonly<Record<string, PageRequest>> = {
   'GET /assets/*': open('/assets/0/app.css'),
   'GET /': open('/'),
+  'GET /health': open('/health'),
+  // It asks for a secret of its own.
+  'GET /metrics': open('/metrics'),
   'GET /dashboard': open('/dashboard'),
   'GET /dashboard/admin': open('/dashboard/admin'),
   'GET /docs': open('/docs'),
@@ -146,6 +149,7 @@ export const PAGE_REQUESTS: Readonly<Record<string, PageRequest>> = {
   ),
   [`POST ${ROOT}/bulk/:name/abort`]: of('operators', ({ runName }) => `${ROOT}/bulk/${runName}/abort`, {}),
   [`GET ${ROOT}/charts`]: of('operators', at(`${ROOT}/charts`)),
+  [`GET ${ROOT}/audit`]: of('operators', at(`${ROOT}/audit`)),
   [`GET ${ROOT}/people`]: of('operators', at(`${ROOT}/people`)),
   [`POST ${ROOT}/people/invitations`]: of('operators', at(`${ROOT}/people/invitations`), { role: 'member' }),
   [`POST ${ROOT}/people/invitations/:invitationId/revoke`]: of(

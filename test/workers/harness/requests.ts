@@ -224,6 +224,7 @@ export const REQUESTS: Readonly<Record<string, (stage: Named) => Parts>> = {
   disableAccount: ofAccount,
   enableAccount: ofAccount,
   makePasswordLink: ofAccount,
+  listAudit: nothing,
 };
 
 /** The request of a row as this person sends it. */

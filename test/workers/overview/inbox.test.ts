@@ -106,7 +106,7 @@ describe('a failed job', () => {
     const { owner } = machine;
     const dismiss = () => dismissJob(deps(), signedIn(owner), { jobId, source: 'test' });
     const first = await billOf(dismiss);
-    expect(first).toMatchObject({ written: 1, value: { ok: true, value: { dismissed: true } } });
+    expect(first).toMatchObject({ written: 3, value: { ok: true, value: { dismissed: true } } });
     expect(await billOf(dismiss)).toMatchObject({ written: 0, value: { value: { dismissed: false } } });
     expect(await cardsOf(owner, 'failed_job')).toEqual([]);
 

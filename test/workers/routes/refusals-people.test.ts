@@ -42,6 +42,13 @@ const REFUSALS: Refusals<typeof contract> = {
       await removeInvitations();
     },
   },
+  listAudit: {
+    forbidden: forMembers(contract.listAudit),
+    not_found: async () => {
+      const call = { as: await anOperator(), query: { account: 'usr_unknown' } };
+      await refuses(contract.listAudit, 'not_found', call);
+    },
+  },
   listInvitations: { forbidden: forMembers(contract.listInvitations) },
   revokeInvitation: {
     forbidden: forMembers(contract.revokeInvitation),

@@ -68,7 +68,7 @@ describe('the schema and the migrations', () => {
 describe('the columns of an attempt', () => {
   /** What a job keeps whatever becomes of its attempts: who asked for what, and what was counted. */
   const KEPT = [
-    ...['user_id', 'id', 'kind', 'status', 'created_at', 'created_by', 'updated_at', 'prompt'],
+    ...['user_id', 'id', 'kind', 'status', 'created_at', 'created_by', 'source', 'updated_at', 'prompt'],
     ...['priority', 'available_at', 'expires_at', 'on_lease_loss', 'on_usage_limit', 'usage_waits'],
     ...['max_attempts', 'timeout_seconds'],
     ...['session_fallback', 'idempotency_key', 'request_hash', 'idea_id', 'world_id', 'checkpoint_id'],

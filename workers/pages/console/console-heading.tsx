@@ -10,6 +10,7 @@ const PARTS = [
   { part: 'charts', label: 'Charts' },
   { part: 'bulk', label: 'Bulk' },
   { part: 'people', label: 'People' },
+  { part: 'audit', label: 'Audit' },
 ] as const;
 type Part = (typeof PARTS)[number]['part'];
 

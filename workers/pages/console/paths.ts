@@ -9,6 +9,7 @@ export const PATHS = {
   charts: `${ROOT}/charts`,
   bulk: `${ROOT}/bulk`,
   people: `${ROOT}/people`,
+  audit: `${ROOT}/audit`,
 } as const;
 
 export function accountPath(accountId: string): string {

@@ -5,6 +5,7 @@ import { queueCheckpoint as queueRow } from '../../../spec/contract/ideas.ts';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { parse } from '../../http/parse.ts';
+import { sourceOf } from '../../http/source.ts';
 import { listSessions } from '../../jobs/sessions.ts';
 import { type CheckpointOrder, queueCheckpoint } from '../../reviews/checkpoints.ts';
 import { removeIdea, restoreIdea } from '../../reviews/ideas.ts';
@@ -59,6 +60,7 @@ async function queueReview(request: FormRequest) {
     ? await queueCheckpoint(deps, auth, {
         order: { ...(body.value as CheckpointOrder), ideaId: params.ideaId ?? '' },
         idempotencyKey: choice.key,
+        source: sourceOf(request.context),
       })
     : body;
   if (!queued.ok) return ideaPage(request, choice, queued.refusal);

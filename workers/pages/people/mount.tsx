@@ -12,6 +12,7 @@ import { ConsoleHeading } from '../console/console-heading.tsx';
 import { PATHS } from '../console/paths.ts';
 import type { Page } from '../frame/answer.tsx';
 import { type FormRequest, onForm, type PageRequest, showPage } from '../frame/page.ts';
+import { auditPage } from './audit-page.tsx';
 import { type FreshLink, PeopleBody } from './people-body.tsx';
 
 /** The number of accounts on one page. */
@@ -22,6 +23,7 @@ const operatorsOnly = true;
 
 export function mountPeople(app: Hono<AppEnv>): void {
   showPage(app, { path: PATHS.people, operatorsOnly }, async (request) => accept(await peoplePage(request)));
+  showPage(app, { path: PATHS.audit, operatorsOnly }, auditPage);
   mountInvitations(app);
   mountOrders(app);
 }

@@ -6,6 +6,7 @@ import { accept, HTTP_STATUS, type Refusal, refuse } from '../../../spec/errors.
 import { MAX_PROMPT_BYTES } from '../../../spec/job/kinds.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { parse } from '../../http/parse.ts';
+import { sourceOf } from '../../http/source.ts';
 import { readSession } from '../../jobs/conversation.ts';
 import { enqueuePrompt, type Order } from '../../jobs/enqueue.ts';
 import { listSessions } from '../../jobs/sessions.ts';
@@ -40,7 +41,11 @@ export function mountSessionPages(app: Hono<AppEnv>): void {
       'body',
     );
     const queued = order.ok
-      ? await enqueuePrompt(deps, auth, { order: order.value as Order, idempotencyKey: draft.key })
+      ? await enqueuePrompt(deps, auth, {
+          order: order.value as Order,
+          idempotencyKey: draft.key,
+          source: sourceOf(request.context),
+        })
       : order;
     if (!queued.ok) return sessionPage(request, draft, queued.refusal);
     const { waiting } = queued.value.job;

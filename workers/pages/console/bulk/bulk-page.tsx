@@ -150,7 +150,10 @@ export function mountBulk(app: Hono<AppEnv>): void {
   });
 
   onForm(app, { path: `${run}/abort`, operatorsOnly, back }, async (request) => {
-    const aborted = await abortBulk(request.deps, request.auth, request.params.name ?? '');
+    const aborted = await abortBulk(request.deps, request.auth, {
+      name: request.params.name ?? '',
+      source: sourceOf(request.context),
+    });
     if (!aborted.ok) return aborted;
     const text = aborted.value.changed
       ? 'Aborted. What was ordered stays ordered; the other jobs are left alone.'
