@@ -369,7 +369,10 @@ function exitCodeOf(error: CommanderError, command: Command): number {
     const names = command.commands.map((candidate) => candidate.name()).join(', ');
     throw usageError(`\`${path}\` needs a command: ${names}.`, `Run \`${path} --help\` for details.`);
   }
-  const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  const message = error.message
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replace(/ \(Did you mean (.*)\?\)$/, '. Did you mean $1?');
   throw usageError(
     `${message.charAt(0).toUpperCase()}${message.slice(1)}`.replace(/([^.?!)])$/, '$1.'),
     `Usage: ${path} ${command.usage()}. Run \`${path} --help\` for details.`,

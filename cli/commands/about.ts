@@ -45,11 +45,11 @@ async function about(context: Context): Promise<void> {
     page: () => [
       said('done', `orp ${document.version}, MIT, on Node ${document.node} (${document.platform})`),
       facts([
-        ['program', document.program],
-        ['settings', document.settings_folder],
-        ['state', document.state_folder],
-        ['server', url === '' || answers ? url : `${url} (does not answer, or announces no versions)`],
-        ['supports orp', oldest === '' ? '' : `${oldest} to ${newest || 'the newest'}`],
+        ['Program', document.program],
+        ['Settings', document.settings_folder],
+        ['State', document.state_folder],
+        ['Server', url === '' || answers ? url : `${url} (does not answer, or announces no versions)`],
+        ['Supports orp', oldest === '' ? '' : `${oldest} to ${newest || 'the newest'}`],
       ]),
       document.advice === '' ? '' : said('next', document.advice),
     ],

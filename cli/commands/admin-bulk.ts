@@ -163,7 +163,7 @@ function runPage({ name, action, state, count, done, skipped, abortedBy }: Run):
 }
 
 function listPage(runs: readonly Run[], columns: number): Rich {
-  if (runs.length === 0) return 'No runs.\n';
+  if (runs.length === 0) return said('idle', 'No runs.');
   const rows = runs.map((run) => [
     { text: run.name },
     { text: run.action },

@@ -183,7 +183,7 @@ function listPage(
   { columns, now, given, more }: { columns: number; now: number; given: string; more: string },
 ): Rich {
   if (reviews.length === 0) {
-    return ['No reviews.\n', said('next', `orp checkpoint queue --idea-id ${shellWord(given)}`)];
+    return [said('idle', 'No reviews.'), said('next', `orp checkpoint queue --idea-id ${shellWord(given)}`)];
   }
   const rows = reviews.map(({ id, status, createdAt, summary, error }) => {
     const at = parseTimestamp(createdAt);

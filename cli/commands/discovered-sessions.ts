@@ -7,7 +7,7 @@ import { oneLine } from '../base/one-line.ts';
 import { formatTimestamp } from '../files/timestamps.ts';
 import { isLinkable } from '../git/repository.ts';
 import type { Context } from '../output/context.ts';
-import { age, type Cell, table } from '../output/page.ts';
+import { age, type Cell, said, table } from '../output/page.ts';
 import type { Rich } from '../output/text-output.ts';
 import { cutToWidth } from '../output/text-width.ts';
 import { readSessions } from '../records/sessions/sessions.ts';
@@ -79,7 +79,8 @@ interface View {
 
 /** Returns a numbered table of the sessions. */
 export function discoveredPage(sessions: readonly DiscoveredSession[], view: View): Rich {
-  if (sessions.length === 0) return `No sessions of an agent${view.isAll ? '' : ' for this folder'}.\n`;
+  if (sessions.length === 0)
+    return said('idle', `No sessions of an agent${view.isAll ? '' : ' for this folder'}.`);
   const rows = sessions.map((session, at) => [{ text: String(at + 1) }, ...rowOf(session, view)]);
   return table(['#', ...headsOf(view)], rows, view.columns);
 }

@@ -51,7 +51,7 @@ async function doctor(context: Context): Promise<number> {
       page: () =>
         checks.map(({ status, message, remedy }) => [
           said(MARKS[status], message),
-          remedy === '' ? '' : ['  ', said('next', remedy)],
+          remedy === '' ? '' : said('next', remedy, 2),
         ]),
     },
   );
@@ -66,7 +66,10 @@ export async function runChecks(context: Context): Promise<Check[]> {
     gatherStatus(context),
     examine(context),
   ]);
-  const links = issues.map(
+  // The check of the agent says the same.
+  const ofLinks =
+    status.agent_problem === null ? issues : issues.filter(({ code }) => !AGENT_CODES.test(code));
+  const links = ofLinks.map(
     ({ severity, message, remedy }): Check => ({ check: 'links', status: severity, message, remedy }),
   );
   return [
@@ -75,8 +78,20 @@ export async function runChecks(context: Context): Promise<Check[]> {
     checkAgent(status),
     ...checkRunner(status),
     checkPolicy(status),
-    ...(links.length > 0 ? links : [good('links', 'The links of this repository are in order.')]),
+    ...(links.length > 0 ? links : [checkLink(status)]),
   ];
+}
+
+const AGENT_CODES = /^agent_(missing|too_old)$/;
+
+function checkLink({ project_link_exists: isLinked }: RunnerStatus): Check {
+  if (isLinked) return good('links', 'The links of this repository are in order.');
+  return {
+    check: 'links',
+    status: 'warning',
+    message: 'This repository is not linked, so it gets no jobs.',
+    remedy: 'Run `orp setup`.',
+  };
 }
 
 function good(check: string, message: string): Check {
@@ -105,7 +120,12 @@ async function checkServer(context: Context): Promise<Check> {
 
 function checkAgent({ agent, agent_problem: problem }: RunnerStatus): Check {
   if (problem !== null) {
-    return { check: 'agent', status: 'error', message: problem.message, remedy: 'Install or update Codex.' };
+    return {
+      check: 'agent',
+      status: 'error',
+      message: problem.message,
+      remedy: 'Run `npm install -g @openai/codex`, or set CODEX_BIN.',
+    };
   }
   if (agent !== null) return good('agent', `${describeAgentWay(agent)}.`);
   return {

@@ -313,7 +313,8 @@ function listPage(
   ideas: readonly JsonObject[],
   { columns, now, more }: { columns: number; now: number; more: string },
 ): Rich {
-  if (ideas.length === 0) return 'No ideas.\n';
+  if (ideas.length === 0)
+    return [said('idle', 'You have no ideas.'), said('next', 'orp idea add --title "…"')];
   const rows = ideas.map((idea) => {
     const at = parseTimestamp(textOf(idea, 'updatedAt'));
     const text = [textOf(idea, 'id'), at === undefined ? '' : age(now - at), textOf(idea, 'title')];

@@ -7,7 +7,7 @@ import { wholeId, withJob } from '../hosted/whole-id.ts';
 import type { Context } from '../output/context.ts';
 import { formatRows, type Line, printResult } from '../output/print.ts';
 import { listPage } from './job-pages.ts';
-import { formatStory } from './job-story.ts';
+import { storyPage } from './job-story.ts';
 import type { JobStory, JobView, ListOptions, Page } from './job-types.ts';
 
 /** Prints one page of jobs. */
@@ -65,7 +65,7 @@ export async function show(context: Context, jobId: string): Promise<void> {
         [...jobLines(job), ...cancelLines(job), ['job.prompt', job.prompt], ['job.content', job.content]],
         attemptRows(job),
       ),
-    page: () => formatStory(job),
+    page: (columns) => storyPage(job, columns),
   });
 }
 

@@ -48,8 +48,17 @@ interface View {
 /** A table with one row per job. */
 export function listPage(page: Page, { options, columns, now }: View): Rich {
   const { jobs } = page;
-  if (jobs.length === 0) return 'No jobs.\n';
+  if (jobs.length === 0) return emptyPage(options);
   return [table(['JOB', 'AGE', 'STATUS', 'WHAT'], jobRows(jobs, now), columns), moreOf(page, options)];
+}
+
+function emptyPage({ status, kind, ideaId, machineId, cursor }: ListOptions): Rich {
+  const isFiltered = [status, kind, ideaId, machineId, cursor].some((value) => value !== undefined);
+  if (isFiltered) return said('idle', 'No jobs match.');
+  return [
+    said('idle', 'You have no jobs.'),
+    said('next', 'orp job submit "Run the tests and fix what fails"'),
+  ];
 }
 
 /** A row for each job: id, age, status and title. */

@@ -2,9 +2,25 @@
 
 import { oneLine } from '../base/one-line.ts';
 import { plainText } from '../output/plain-text.ts';
+import { Hanging, type Rich } from '../output/text-output.ts';
 import type { JobStory } from './job-types.ts';
 
 type Attempt = JobStory['attempts'][number];
+
+/** The story for a terminal: long events are wrapped below their text. */
+export function storyPage(job: JobStory, columns: number): Rich {
+  const lines = formatStory(job).split('\n');
+  const end = lines.findIndex((line, at) => at > 1 && line === '');
+  return lines.map((line, at) => [
+    at < end ? new Hanging(at === 0 || columns < NARROW ? 4 : EVENT_COLUMN, line) : line,
+    at === lines.length - 1 ? '' : '\n',
+  ]);
+}
+
+/** Below this width, the text would be a narrow column beside the time. */
+const NARROW = 60;
+/** Where the text of an event begins, after its time. */
+const EVENT_COLUMN = 23;
 
 /** Formats all known events, from queueing to the answer. */
 export function formatStory(job: JobStory): string {

@@ -201,7 +201,7 @@ async function targetOf(context: Context, options: SubmitOptions): Promise<Parti
   if (isTargeted) return asked;
   throw new CliError(`No target given, and ${context.repoRoot} is not a linked repository.`, {
     code: 'no_target',
-    hint: 'Change to a linked repository, pass --repo-root or a target such as --idea-id, or use --anywhere.',
+    hint: 'Link this repository with `orp setup`, change to a linked one, or pass a target such as --idea-id or --anywhere.',
   });
 }
 

@@ -171,7 +171,7 @@ function doctorPage({ ok, issues, repaired, agent }: Shown): Rich {
           issues.map(({ severity, message, code, remedy }) => [
             said(severity === 'error' ? 'failed' : 'warning', `${message} (${code})`),
             // Some messages already contain the command.
-            message.includes(' Run `') ? '' : ['  ', said('next', remedy)],
+            message.includes(' Run `') ? '' : said('next', remedy, 2),
           ]),
         ],
     agent === null ? '' : said('note', `Agent: ${describeAgentWay(agent)}.`),

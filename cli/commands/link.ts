@@ -134,7 +134,9 @@ async function unbindProject(context: Context): Promise<void> {
     removed_project_link: removed.link ?? {},
     project_link_path: path,
     session_counts: counts,
-    warnings: remain ? [`${counts.total} linked sessions remain.`] : [],
+    warnings: remain
+      ? [`${counts.total} linked ${counts.total === 1 ? 'session remains' : 'sessions remain'}.`]
+      : [],
     next_actions: remain ? [COMMANDS.listSessions] : [],
   };
   printResult(context, document, {

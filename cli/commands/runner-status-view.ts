@@ -20,7 +20,7 @@ export function formatStatus(status: RunnerStatus, presence: Presence | undefine
       ['Repository', repositoryOf(status)],
       ['Service', serviceOf(status)],
       ['Channel', channelOf(status, now)],
-      ['Hosted', presence === undefined ? undefined : hostedOf(presence, now)],
+      ['Server', presence === undefined ? undefined : hostedOf(presence, now)],
       ['Agent', status.agent === null ? undefined : describeAgentWay(status.agent)],
       ['Job', jobOf(status, now)],
       ['Spool', spoolOf(status, now)],
@@ -115,8 +115,8 @@ function policyOf({ policy }: RunnerStatus): string {
   return policy.valid ? policy.rules.join(', ') || 'no rules' : 'invalid: no jobs may run';
 }
 
-function errorOf({ last_error: error }: RunnerStatus, now: number): string {
-  return error === null ? 'none' : `${ago(error.at_utc, now)}: ${error.message}`;
+function errorOf({ last_error: error }: RunnerStatus, now: number): string | undefined {
+  return error === null ? undefined : `${ago(error.at_utc, now)}: ${error.message}`;
 }
 
 function ago(at: string | undefined, now: number): string {

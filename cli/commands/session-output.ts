@@ -3,7 +3,7 @@
 import { countSessions } from '../../spec/local/session-order.ts';
 import { oneLine } from '../base/one-line.ts';
 import type { LinkableRepository } from '../git/repository.ts';
-import { facts, table } from '../output/page.ts';
+import { facts, said, table } from '../output/page.ts';
 import type { Line } from '../output/print.ts';
 import { paint, type Rich } from '../output/text-output.ts';
 import { whyNotDriven } from '../records/sessions/session-record.ts';
@@ -61,7 +61,8 @@ function idFacts(session: ShownSession): [string, string][] {
 
 /** The page for all sessions of a repository. */
 export function sessionsPage(sessions: readonly ShownSession[], columns: number): Rich {
-  if (sessions.length === 0) return 'No sessions.\n';
+  if (sessions.length === 0)
+    return [said('idle', 'No linked sessions.'), said('next', 'orp link session register')];
   const rows = sessions.map((session) => [
     { text: session.orp_session_id },
     { text: session.label },

@@ -2,13 +2,12 @@
 
 import type { Command } from 'commander';
 import { isTerminal } from '../../spec/job/status.ts';
-import { parseTimestamp } from '../files/timestamps.ts';
 import type { CommonOptions, Context } from '../output/context.ts';
-import { shortIds, statusStyle } from '../output/job-words.ts';
-import { age, facts, said, table } from '../output/page.ts';
+import { facts, forPerson, said, table } from '../output/page.ts';
 import { type Line, printResult } from '../output/print.ts';
 import type { Rich } from '../output/text-output.ts';
 import type { RunnerStatus } from '../status/runner-status.ts';
+import { jobRows } from './job-pages.ts';
 import type { JobView } from './job-types.ts';
 import { gatherStatus } from './runner-status.ts';
 import { type Shell, withJson } from './shell.ts';
@@ -147,8 +146,19 @@ function pageOf(glance: Glance, now: number, columns: number): Rich {
       : ['\n', glance.needs_you.map((sentence) => said('warning', sentence))],
     glance.next_actions.length === 0
       ? ''
-      : ['\n', glance.next_actions.map((command) => said('next', command))],
+      : ['\n', nextFor(glance.next_actions).map((command) => said('next', command))],
   ];
+}
+
+/** The steps of `orp setup`. */
+const SETUP =
+  /^orp (auth (login|verify)|link (project bind|session register)|runner (enable|sync|heartbeat))\b/;
+
+/** Several steps of the set-up become one command, which asks for what it needs. */
+function nextFor(commands: readonly string[]): string[] {
+  const others = commands.filter((command) => !SETUP.test(command));
+  if (commands.length - others.length > 1) return ['orp setup', ...others];
+  return commands.map((command) => forPerson(command).replace(/^orp runner heartbeat$/, 'orp runner work'));
 }
 
 function headline({ account, runner, jobs_error: error, jobs }: Glance, working: number): Rich {
@@ -180,12 +190,5 @@ function runnerOf({ machine, enabled, running, paused }: Glance['runner']): stri
 }
 
 function jobTable(jobs: readonly JobView[], now: number, columns: number): Rich {
-  const ids = shortIds(jobs.map(({ id }) => id));
-  const rows = jobs.map((job, at) => [
-    { text: ids[at] ?? job.id },
-    { text: age(now - (parseTimestamp(job.createdAt) ?? now)) },
-    { text: job.status, style: statusStyle(job.status) },
-    { text: job.promptStart ?? job.waiting?.message ?? job.kind },
-  ]);
-  return table(['JOB', 'AGE', 'STATUS', 'WHAT'], rows, columns);
+  return table(['JOB', 'AGE', 'STATUS', 'WHAT'], jobRows(jobs, now), columns);
 }

@@ -7,7 +7,7 @@ import { resolvePath } from '../files/paths.ts';
 import { type Repository, resolveRepo, resolveRepoHere } from '../git/repository.ts';
 import { pagerOf } from './pager.ts';
 import type { Shape } from './select.ts';
-import { type Device, paint, type Rich, TextOutput } from './text-output.ts';
+import { type Device, Hanging, paint, type Rich, TextOutput } from './text-output.ts';
 
 /** The process around a command. Tests provide their own. */
 export interface Streams {
@@ -115,7 +115,12 @@ function writeWarning(stderr: TextOutput, { message, hint }: Warning, json: bool
   else printTold(stderr, [paint('yellow', 'warning:'), ` ${oneLine(message)}`], hint);
 }
 
+/** Of the further lines of an error or a hint. */
+const INDENT = 2;
+
 /** Prints a sentence and its hint. */
 export function printTold(stderr: TextOutput, sentence: Rich, hint: string | undefined): void {
-  stderr.print([sentence, '\n', hint === undefined ? '' : [paint('dim', 'hint:'), ` ${oneLine(hint)}\n`]]);
+  const lines: Rich[] = [new Hanging(INDENT, sentence), '\n'];
+  if (hint !== undefined) lines.push(new Hanging(INDENT, [paint('dim', 'hint:'), ` ${oneLine(hint)}`]), '\n');
+  stderr.print(lines);
 }

@@ -2,7 +2,7 @@
 
 import { roughDuration } from '../base/duration.ts';
 import { oneLine } from '../base/one-line.ts';
-import { bare, Painted, paint, type Rich, type Style } from './text-output.ts';
+import { bare, Hanging, Painted, paint, type Rich, type Style } from './text-output.ts';
 import { cutToWidth, textWidth } from './text-width.ts';
 
 const MARKS = {
@@ -17,15 +17,24 @@ const MARKS = {
 
 export type Mark = keyof typeof MARKS;
 
-/** A sentence after its mark. */
-export function said(mark: Mark, sentence: Rich): Rich {
+/**
+ * A sentence after its mark.
+ * @param depth columns before the mark
+ */
+export function said(mark: Mark, sentence: Rich, depth = 0): Rich {
   const [sign, style] = MARKS[mark];
-  return [paint(style, sign), ' ', onOneLine(sentence), '\n'];
+  const text = onOneLine(sentence);
+  const line = [' '.repeat(depth), paint(style, sign), ' ', text];
+  // A broken command could not be copied.
+  return [mark === 'next' && COMMAND.test(bare(text)) ? line : new Hanging(depth + 2, line), '\n'];
 }
+
+const COMMAND = /^(orp|git|npm|codex)\b/;
 
 /** Escapes newlines in foreign text, so that it cannot start a line. */
 function onOneLine(rich: Rich): Rich {
   if (typeof rich === 'string') return oneLine(rich);
+  if (rich instanceof Hanging) return new Hanging(rich.indent, onOneLine(rich.rich));
   return rich instanceof Painted ? new Painted(rich.style, oneLine(rich.text)) : rich.map(onOneLine);
 }
 
@@ -42,7 +51,8 @@ export function facts(list: readonly Fact[]): Rich {
   const width = Math.max(0, ...known.map(([name]) => textWidth(name)));
   return known.map(([name, value, style]): Rich => {
     const gap = ' '.repeat(width - textWidth(name) + 2);
-    return ['  ', paint('dim', name), gap, paint(style, oneLine(wordOf(value))), '\n'];
+    const line = ['  ', paint('dim', name), gap, paint(style, oneLine(wordOf(value)))];
+    return [new Hanging(width + 4, line), '\n'];
   });
 }
 
@@ -57,31 +67,84 @@ export interface Cell {
 }
 
 const GAP = 2;
-/** Minimum column width, even on narrow terminals. */
-const NARROWEST = 8;
+/** A wider column in the middle is cut before the table gets a second line per row. */
+const FAIR = 24;
+/** Indent of the further lines of a row. */
+const INDENT = 2;
 /** Maximum width of tables outside a terminal. */
 const PLAIN_COLUMNS = 200;
 
 /**
- * A table with one line per row. The last column gets the remaining width and is cut with `…`.
+ * A table with one line per row. On a narrow terminal, each row has several lines, and the further ones are indented. What is
+ * still too wide is cut with `…`.
  * @param columns width of the terminal
  */
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[], columns: number): Rich {
   const cells = rows.map((row) => row.map(({ text, style }) => ({ text: oneLine(text), style })));
-  const last = heads.length - 1;
-  const widths = heads.map((head, at) =>
+  const natural = heads.map((head, at) =>
     Math.max(textWidth(head), ...cells.map((row) => textWidth(row[at]?.text ?? ''))),
   );
-  const before = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
-  const room = Math.max(NARROWEST, columns - 1 - before);
-  const lay = (row: readonly Cell[]): Rich => [
-    ...row.map(({ text, style }, at): Rich => {
-      if (at === last) return paint(style, cutToWidth(text, room));
-      return [paint(style, text), ' '.repeat((widths[at] ?? 0) - textWidth(text) + GAP)];
-    }),
-    '\n',
-  ];
+  // The last column of a terminal stays free.
+  const lines = arrange(natural, columns - 1);
+  const lay = (row: readonly Cell[]): Rich =>
+    lines
+      .map((line, at) => ({ text: layLine(line, row), indent: at === 0 ? '' : ' '.repeat(INDENT) }))
+      .filter(({ text }, at) => at === 0 || bare(text).trim() !== '')
+      .map(({ text, indent }) => [indent, text, '\n']);
   return [lay(heads.map((text) => ({ text, style: 'dim' }))), ...cells.map(lay)];
+}
+
+/** A column of a line. */
+interface Column {
+  /** Its place in the row. */
+  at: number;
+  width: number;
+}
+
+function layLine(line: readonly Column[], row: readonly Cell[]): Rich {
+  return line.map(({ at, width }, place): Rich => {
+    const { text = '', style } = row[at] ?? {};
+    const shown = cutToWidth(text, width);
+    const gap = place === line.length - 1 ? '' : ' '.repeat(width - textWidth(shown) + GAP);
+    return [paint(style, shown), gap];
+  });
+}
+
+/** The least width of a column in a table with one line per row. Ids, which are in the first column, stay whole. */
+function leastWidth(natural: readonly number[], at: number): number {
+  const width = natural[at] ?? 0;
+  return at === 0 ? width : Math.min(FAIR, width);
+}
+
+/** One line, if the columns can be made narrow enough. The last one gives way first, then the widest. Otherwise several. */
+function arrange(natural: readonly number[], room: number): Column[][] {
+  const last = natural.length - 1;
+  const widths = [...natural];
+  const total = () => widths.reduce((sum, width) => sum + width + GAP, -GAP);
+  const rank = (at: number) => (at === last ? Number.POSITIVE_INFINITY : (natural[at] ?? 0));
+  for (const at of [...natural.keys()].toSorted((a, b) => rank(b) - rank(a))) {
+    const excess = Math.max(0, total() - room);
+    widths[at] = Math.max(leastWidth(natural, at), (widths[at] ?? 0) - excess);
+  }
+  return total() <= room ? [widths.map((width, at) => ({ at, width }))] : flow(natural, room);
+}
+
+/** Spreads the columns over several lines. */
+function flow(natural: readonly number[], room: number): Column[][] {
+  const lines: Column[][] = [[]];
+  let left = room;
+  for (const [at, width] of natural.entries()) {
+    const line = lines.at(-1) ?? [];
+    const gap = line.length === 0 ? 0 : GAP;
+    const needed = leastWidth(natural, at);
+    const fits = line.length === 0 || needed + gap <= left;
+    const free = fits ? left - gap : room - INDENT;
+    const column = { at, width: Math.min(width, free) };
+    if (fits) line.push(column);
+    else lines.push([column]);
+    left = free - column.width;
+  }
+  return lines;
 }
 
 /** A table without colors, for `key=value` output. */
@@ -105,9 +168,17 @@ export function advicePage(advice: {
   const lines = [
     ...warnings.map((text) => said('warning', text)),
     ...notes.map((text) => said('note', text)),
-    ...next.map((command) => said('next', command)),
+    ...next.map((command) => said('next', forPerson(command))),
   ];
   return lines.length === 0 ? '' : ['\n', lines];
+}
+
+/** On a terminal, these commands show a list to choose from, so a person need not fill in their placeholders. */
+const ASKING = /^(orp link (?:project bind|session (?:register|set-primary)))(?: --[a-z-]+)? <.*$/;
+
+/** A suggested command as a person types it at a terminal. */
+export function forPerson(command: string): string {
+  return command.replace(ASKING, '$1');
 }
 
 /** Joins the defined parts. */

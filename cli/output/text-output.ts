@@ -33,8 +33,19 @@ export class Painted {
   }
 }
 
+/** A sentence that is wrapped between its words, if it is wider than the terminal. Its next lines are indented. */
+export class Hanging {
+  readonly indent: number;
+  readonly rich: Rich;
+
+  constructor(indent: number, rich: Rich) {
+    this.indent = indent;
+    this.rich = rich;
+  }
+}
+
 /** Text with styled parts. */
-export type Rich = string | Painted | readonly Rich[];
+export type Rich = string | Painted | Hanging | readonly Rich[];
 
 /** Styles a text; `undefined` leaves it unstyled. */
 export function paint(style: Style | undefined, text: string): Rich {
@@ -44,7 +55,38 @@ export function paint(style: Style | undefined, text: string): Rich {
 /** The text without styles, for measuring. */
 export function bare(rich: Rich): string {
   if (typeof rich === 'string') return rich;
-  return rich instanceof Painted ? rich.text : rich.map(bare).join('');
+  if (rich instanceof Painted) return rich.text;
+  return rich instanceof Hanging ? bare(rich.rich) : rich.map(bare).join('');
+}
+
+/** The parts in their order, each with one style. */
+function partsOf(rich: Rich): (string | Painted)[] {
+  if (typeof rich === 'string' || rich instanceof Painted) return [rich];
+  return rich instanceof Hanging ? partsOf(rich.rich) : rich.flatMap(partsOf);
+}
+
+/** Breaks a sentence into lines. A word that is wider than the terminal stays whole, because it may be a path or an id. */
+function wrap({ indent, rich }: Hanging, columns: number): Rich[] {
+  const wrapped: Rich[] = [];
+  let column = 0;
+  for (const part of partsOf(rich)) {
+    const style = part instanceof Painted ? part.style : undefined;
+    for (const word of (part instanceof Painted ? part.text : part).split(/(?= )/)) {
+      const width = roughWidth(word);
+      const isFull = column > indent && column + width > columns && word.startsWith(' ') && word !== ' ';
+      wrapped.push(isFull ? `\n${' '.repeat(indent)}` : '', paint(style, isFull ? word.slice(1) : word));
+      column = isFull ? indent + width - 1 : column + width;
+    }
+  }
+  return wrapped;
+}
+
+/** Without a library, because every start loads this file. East Asian characters have two columns. */
+function roughWidth(text: string): number {
+  let width = 0;
+  for (const character of text)
+    width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\uff60]/.test(character) ? 2 : 1;
+  return width;
 }
 
 /**
@@ -114,6 +156,11 @@ export class TextOutput {
   /** The text that `print` writes. */
   render(rich: Rich): string {
     if (typeof rich === 'string') return visible(rich);
+    if (rich instanceof Hanging) {
+      const { columns } = this.device;
+      // The last column stays free, because some terminals wrap when it is written.
+      return this.render(this.isTTY && columns ? wrap(rich, columns - 1) : rich.rich);
+    }
     if (!(rich instanceof Painted)) return rich.map((part) => this.render(part)).join('');
     const [on, off] = STYLES[rich.style];
     const text = visible(rich.text);

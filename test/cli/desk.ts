@@ -34,6 +34,8 @@ export class Desk {
   now = T0;
   /** True if what is printed goes to a terminal. */
   isTerminal = false;
+  /** The folder of the commands. Default: the repository. */
+  cwd: string | undefined;
   /** The width of the terminal. */
   columns: number | undefined;
   /** What a person at the terminal types, a line for each question; undefined: nobody sits there. */
@@ -49,17 +51,15 @@ export class Desk {
     const stdout = new Collector();
     const stderr = new Collector();
     const told = () => ({ stdout: stdout.text, stderr: stderr.text });
+    const width = this.columns === undefined ? {} : { columns: this.columns };
     const person = this.answers === undefined ? undefined : seat(stderr, this.answers);
     try {
       const code = await runProgram(words, {
         env: this.env,
-        cwd: this.repo,
+        cwd: this.cwd ?? this.repo,
         stdin: person ?? Readable.from([Buffer.from(stdin)]),
-        stdout: Object.assign(stdout, {
-          isTTY: this.isTerminal,
-          ...(this.columns === undefined ? {} : { columns: this.columns }),
-        }),
-        stderr: Object.assign(stderr, { isTTY: person !== undefined }),
+        stdout: Object.assign(stdout, { isTTY: this.isTerminal, ...width }),
+        stderr: Object.assign(stderr, { isTTY: person !== undefined, ...width }),
         now: () => this.now,
       });
       return { code, ...told(), error: undefined };

@@ -85,7 +85,7 @@ checkpoint.summary=The grid is ready.
     expect(stdout).toContain(`→ orp checkpoint list --idea-id ide_77 --cursor ${ID}`);
     const script = answers(WHOLE, { checkpoints: [], hasMore: false });
     const empty = await run(words, { arrange: onTerminal, script });
-    expect(empty.stdout).toBe('No reviews.\n→ orp checkpoint queue --idea-id ide_77\n');
+    expect(empty.stdout).toBe('○ No reviews.\n→ orp checkpoint queue --idea-id ide_77\n');
   });
 
   it('says what to do instead with a server that has no list of reviews', async () => {

@@ -42,7 +42,7 @@ describe('orp doctor', () => {
     const { code, stdout } = await desk.orp(['doctor']);
     expect(code).toBe(1);
     expect(stdout).toContain('✗ You are not signed in.\n  → Run `orp auth login`.\n');
-    expect(stdout).toContain('✓ The links of this repository are in order.\n');
+    expect(stdout).toContain('! This repository is not linked, so it gets no jobs.\n  → Run `orp setup`.\n');
   });
 
   it('reports a server that does not answer, an invalid policy and broken links', async () => {

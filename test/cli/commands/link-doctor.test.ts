@@ -315,7 +315,7 @@ describe('what a person sees', () => {
   it('a runner that is enabled without a linked project', async () => {
     using desk = new Desk();
     await desk.json('runner', 'enable');
-    expect(await see(desk, 'runner', 'status')).toContain('orp link project bind --idea-id <idea-id>');
+    expect(await see(desk, 'runner', 'status')).toContain('→ orp link project bind\n');
     const work = await desk.orp(['runner', 'work', '--once']);
     expect(work).toMatchObject({ code: 2, error: { hint: expect.stringContaining('orp ') } });
   });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { canLock, lockFile } from '../../support/file-lock.ts';
 import { Desk } from '../desk.ts';
 
 const DISCOVER = ['link', 'session', 'discover'];
@@ -44,12 +45,15 @@ describe('orp link session discover', () => {
     });
   });
 
-  it('says which one is open and which one is linked', async () => {
+  it.runIf(canLock)('says which one is open and which one is linked', async () => {
     using desk = new Desk();
     addSession(desk, 's-1', { prompt: 'Hello.' });
-    desk.write(join(desk.home, '.codex', 'thread-writer-locks', 's-1.lock'), '');
+    const lock = join(desk.home, '.codex', 'thread-writer-locks', 's-1.lock');
+    desk.write(lock, '');
+    const unlock = await lockFile(lock);
     await desk.json(...REGISTER, '--orp-session-id', 'a', '--label', 'A', '--codex-session-id', 's-1');
     expect(await found(desk)).toMatchObject([{ id: 's-1', branch: null, open: true, linked: true }]);
+    await unlock();
   });
 
   it('lists the sessions of all folders with --all, also outside of a repository', async () => {
@@ -83,7 +87,7 @@ describe('orp link session discover', () => {
     sitDown(desk);
     const { stdout } = await desk.orp(DISCOVER);
     expect(stdout).toBe(
-      'No sessions of an agent for this folder.\n→ `codex` starts a session in this folder.\n',
+      '○ No sessions of an agent for this folder.\n→ `codex` starts a session in this folder.\n',
     );
   });
 

@@ -88,7 +88,7 @@ describe('orp status', () => {
     expect(await see(desk)).toContain('○ No jobs are running or waiting.');
     using stranger = new Desk();
     expect(await see(stranger)).toContain('Usage: orp');
-    expect(await see(stranger, 'status')).toMatch(/^○ You are not signed in\..*→ orp auth login/s);
+    expect(await see(stranger, 'status')).toMatch(/^○ You are not signed in\..*→ orp setup/s);
   });
 
   it('says that the server does not answer, and shows the rest', async () => {
