@@ -28,10 +28,16 @@ export function leaseExpiry(now: number): number {
   return now + LEASE_MS;
 }
 
-/** Returns whether a heartbeat must be written to D1, because less than half of the recorded lease is left. */
-export function isRenewalDue(recordedExpiresAt: number, now: number): boolean {
-  return recordedExpiresAt - now < LEASE_MS / 2;
+/**
+ * Returns whether a heartbeat must be written to D1, because less than half of the recorded lease is left. If the object
+ * cannot forget the exact deadline, a quarter is enough.
+ */
+export function isRenewalDue(recordedExpiresAt: number, now: number, isKept = false): boolean {
+  return recordedExpiresAt - now < (isKept ? LEASE_MS / 4 : LEASE_MS / 2);
 }
+
+/** How far heartbeats may have moved a deadline beyond the one in D1. */
+export const UNRECORDED_MS = LEASE_MS - LEASE_MS / 4;
 
 /**
  * Returns whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost.

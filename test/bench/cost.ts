@@ -3,9 +3,16 @@
  * objects. Processor time has a fixed price, because the local runtime runs Worker, object and database in one process.
  */
 
+import { ChannelCarrier } from '../../cli/runner/channel/carrier.ts';
+import type { Channel } from '../../cli/runner/channel/channel.ts';
+import { openWsChannel } from '../../cli/runner/channel/ws-channel.ts';
+import type { Endpoint, ReplyOf } from '../../spec/contract/endpoint.ts';
+import { addLogs, heartbeat } from '../../spec/contract/runner.ts';
 import { HEARTBEAT_MS } from '../../spec/job/lease.ts';
+import type { ChannelEvent } from '../../spec/transport/events.ts';
+import { newestServer } from '../support/known-server.ts';
 import type { BenchOptions, Report } from './bench.ts';
-import { Machine } from './client.ts';
+import { type Claim, Machine } from './client.ts';
 import type { Bill } from './price.ts';
 import { CPU_MS_PER_REQUEST, PRICE, priceOf, runtimeCpuMs } from './price.ts';
 import { rounded } from './report.ts';
@@ -52,15 +59,70 @@ export async function run(options: BenchOptions): Promise<Report> {
     await wholeJob(meter, machine);
     meter.operations.length = 0;
 
+    const channel = await measureChannel(service, options.jobs);
     const cpuBefore = runtimeCpuMs();
     for (let done = 0; done < options.jobs; done += 1) await wholeJob(meter, machine);
     const cpuMs = runtimeCpuMs() - cpuBefore;
     const jobOperations = [...meter.operations];
     meter.operations.length = 0;
     await sideOperations(meter, machine);
-    return report({ jobs: options.jobs, cpuMs, jobOperations, sideOperations: meter.operations });
+    return report({ jobs: options.jobs, cpuMs, jobOperations, sideOperations: meter.operations, channel });
   } finally {
     await service.close();
+  }
+}
+
+/** Measures the same jobs with a runner that listens over a WebSocket, which carries heartbeats and chunks. */
+async function measureChannel(service: BenchService, jobs: number): Promise<Bill> {
+  const meter = new Meter(service);
+  const machine = new TalkingMachine(service.account, `mac-${crypto.randomUUID()}`);
+  await machine.register();
+  await machine.listen();
+  await wholeJob(meter, machine);
+  meter.operations.length = 0;
+  for (let done = 0; done < jobs; done += 1) await wholeJob(meter, machine);
+  machine.close();
+  return divided(sum(meter.operations), jobs);
+}
+
+/** A machine whose channel carries heartbeats and chunks. */
+class TalkingMachine extends Machine {
+  readonly #carrier = new ChannelCarrier();
+  #channel: Channel | undefined;
+
+  async listen(): Promise<void> {
+    const { baseUrl, token } = this.account;
+    const ready = Promise.withResolvers<void>();
+    const target = {
+      ...{ baseUrl, token, carrier: this.#carrier, headers: { authorization: `Bearer ${token}` } },
+      ...{ machineId: this.machineId, instance: 'bench', waitSeconds: 900, server: newestServer() },
+    };
+    const onEvent = ({ event }: ChannelEvent) => void (event === 'ready' && ready.resolve());
+    this.#channel = openWsChannel(target, { onEvent });
+    await ready.promise;
+  }
+
+  close(): void {
+    this.#channel?.close();
+  }
+
+  override async log({ jobId, leaseId }: Claim, seq: number, text: string) {
+    const chunks = [{ seq, stream: 'stdout', text }];
+    return this.#call(addLogs, { jobId }, { machineId: this.machineId, leaseId, chunks });
+  }
+
+  override async beat({ jobId, leaseId }: Claim) {
+    return this.#call(heartbeat, {}, { machineId: this.machineId, jobId, leaseId });
+  }
+
+  async #call<Row extends Endpoint>(row: Row, params: Record<string, string>, body: object) {
+    const { baseUrl, token } = this.account;
+    const signal = undefined;
+    const call = { row, params, body: JSON.stringify(body), baseUrl, token, signal };
+    const reply = await this.#carrier.carry(call);
+    if (reply?.status !== 200)
+      throw new Error(`${row.name} was not answered over the channel: ${reply?.text}`);
+    return JSON.parse(reply.text) as ReplyOf<Row>;
   }
 }
 
@@ -92,12 +154,18 @@ function report(measured: {
   cpuMs: number;
   jobOperations: readonly Operation[];
   sideOperations: readonly Operation[];
+  /** A job over a channel. */
+  channel: Bill;
 }): Report {
-  const { jobs, cpuMs } = measured;
+  const { jobs, cpuMs, channel } = measured;
   const total = sum(measured.jobOperations);
   const perJob = divided(total, jobs);
   const cpuPerJob = cpuMs / jobs;
-  const dollars = 1e6 * (priceOf(perJob) + perJob.requests * CPU_MS_PER_REQUEST * PRICE.cpuMs);
+  const dollars = dollarsPerMillion(perJob);
+  const overChannel = {
+    dollarsPerMillionJobs: rounded(dollarsPerMillion(channel), 2),
+    rowsWrittenPerJob: rounded(channel.rowsWritten + channel.objectRowsWritten, 2),
+  };
   const names = [...new Set(measured.jobOperations.map((one) => one.operation))];
   const operations = [
     ...names.map((name) => {
@@ -144,10 +212,15 @@ function report(measured: {
     notes: [
       `Rows written for a whole job: ${rowsWrittenPerJob} (goal: at most 14).`,
       `Dollars per million jobs: ${rounded(dollars, 2)} (goal: at most 16), processor time at ${CPU_MS_PER_REQUEST} ms a request.`,
+      `Over a channel: ${overChannel.dollarsPerMillionJobs} (goal: at most 12), ${channel.requests} requests, ${rounded(channel.objectRequests, 2)} calls of the object, ${overChannel.rowsWrittenPerJob} rows.`,
       `The local runtime, database included, used ${rounded(cpuPerJob / perJob.requests)} ms of processor time a request.`,
     ],
-    json: { rowsWrittenPerJob, dollarsPerMillionJobs: rounded(dollars, 2), operations },
+    json: { channel: overChannel, rowsWrittenPerJob, dollarsPerMillionJobs: rounded(dollars, 2), operations },
   };
+}
+
+function dollarsPerMillion(bill: Bill): number {
+  return 1e6 * (priceOf(bill) + bill.requests * CPU_MS_PER_REQUEST * PRICE.cpuMs);
 }
 
 const FIELDS = [

@@ -16,15 +16,16 @@ class Printed {
   #line = '';
   #isListening = false;
   #isIdle = false;
+  #endedJobs = 0;
   #heardAt = performance.now();
 
   get isListening(): boolean {
     return this.#isListening;
   }
 
-  /** Returns whether the last poll came back empty, and nothing has happened for this time. */
-  isIdleFor(ms: number): boolean {
-    return this.#isIdle && performance.now() - this.#heardAt >= ms;
+  /** Returns whether these jobs have ended, the last poll came back empty, and nothing has happened for this time. */
+  isIdleFor(ms: number, jobs: number): boolean {
+    return this.#isIdle && this.#endedJobs >= jobs && performance.now() - this.#heardAt >= ms;
   }
 
   take(text: string): void {
@@ -35,6 +36,7 @@ class Printed {
       const document = JSON.parse(line) as { event?: string; up?: boolean; claimed?: boolean };
       if (document.event === 'transport') this.#isListening = document.up === true;
       else this.#isIdle = document.claimed === false;
+      if (document.claimed) this.#endedJobs += 1;
     }
   }
 }
@@ -44,6 +46,7 @@ export class RealRunner {
   readonly #account: Account;
   readonly #child: ChildProcess;
   readonly #printed: Printed;
+  #submittedJobs = 0;
 
   private constructor(
     workspace: Workspace,
@@ -86,6 +89,7 @@ export class RealRunner {
 
   /** Queues a prompt with a recipe for the agent. Returns the id of the job. */
   async submit(recipe: object): Promise<string> {
+    this.#submittedJobs += 1;
     const { job } = await send(this.#account, enqueueJob, { body: { prompt: JSON.stringify(recipe) } });
     return job.id;
   }
@@ -96,9 +100,9 @@ export class RealRunner {
     return { jobId, acknowledgedAt: Number(process.hrtime.bigint()) / 1e6 };
   }
 
-  /** Waits until the runner is idle and has printed nothing for this time. */
+  /** Waits until the runner has ended all jobs, is idle, and has printed nothing for this time. */
   async settled(ms: number): Promise<void> {
-    await until(() => this.#printed.isIdleFor(ms));
+    await until(() => this.#printed.isIdleFor(ms, this.#submittedJobs));
   }
 
   cancel(jobId: string) {

@@ -8,6 +8,7 @@ import {
   judgeLease,
   LEASE_MS,
   leaseExpiry,
+  UNRECORDED_MS,
 } from '../../spec/job/lease.ts';
 import {
   isAllowed,
@@ -109,6 +110,8 @@ describe('the lease', () => {
   it('is renewed in D1 only when less than half is left', () => {
     expect(isRenewalDue(leaseExpiry(T0), T0 + LEASE_MS / 2)).toBe(false);
     expect(isRenewalDue(leaseExpiry(T0), T0 + LEASE_MS / 2 + 1)).toBe(true);
+    expect(isRenewalDue(leaseExpiry(T0), T0 + UNRECORDED_MS, true)).toBe(false);
+    expect(isRenewalDue(leaseExpiry(T0), T0 + UNRECORDED_MS + 1, true)).toBe(true);
   });
 
   it('is handed out again after 15 s, and only when it was never started', () => {

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deviceVerify } from '../../spec/contract/auth.ts';
 import { heartbeat } from '../../spec/contract/runner.ts';
-import { LEASE_MS } from '../../spec/job/lease.ts';
+import { LEASE_MS, UNRECORDED_MS } from '../../spec/job/lease.ts';
 import { OFFLINE_AFTER_MS } from '../../spec/job/waiting.ts';
 import { JOB_RETENTION_MS, VISIT_LIMIT } from '../../workers/cron.ts';
 import { withoutAbsent } from '../../workers/http/mount.ts';
@@ -139,10 +139,10 @@ describe('a run', () => {
     vi.spyOn(RunnerMachine.prototype, 'deadlines').mockImplementation(() => {
       throw new Error('the object restarts');
     });
-    advance(LEASE_MS);
+    advance(LEASE_MS + UNRECORDED_MS - 1);
     await fireCron();
     expect(await show(machine.owner, held.jobId)).toMatchObject({ status: 'running' });
-    advance(LEASE_MS / 2);
+    advance(1);
     await fireCron();
     expect(await show(machine.owner, held.jobId)).toMatchObject({ status: 'lost' });
   });

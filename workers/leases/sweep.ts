@@ -4,7 +4,7 @@
  */
 
 import { unreachable } from '../../spec/errors.ts';
-import { judgeLease, LEASE_MS, type LeaseVerdict } from '../../spec/job/lease.ts';
+import { judgeLease, type LeaseVerdict, UNRECORDED_MS } from '../../spec/job/lease.ts';
 import { routesFor } from '../../spec/job/routing.ts';
 import type { Deps } from '../base/deps.ts';
 import { notifyFollowers, sharersIn, wakeAt, wakeMachines } from '../base/notify.ts';
@@ -80,8 +80,8 @@ function groupByMachine(jobs: readonly JobRow[]): JobRow[][] {
 }
 
 /**
- * Asks the object of the machine that holds these jobs. If it does not answer, leases are kept for half a lease longer,
- * because heartbeats may have renewed them for that time without a write to D1.
+ * Asks the object of the machine that holds these jobs. If it does not answer, leases are kept for as long as heartbeats may
+ * have renewed them without a write to D1.
  */
 async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<JobRow[]> {
   const [first] = jobs;
@@ -93,7 +93,7 @@ async function withoutLiveLeases(deps: Deps, jobs: readonly JobRow[]): Promise<J
       return undefined;
     });
   if (deadlines === undefined) {
-    return jobs.filter((job) => (job.leaseExpiresAt ?? 0) + LEASE_MS / 2 <= deps.now);
+    return jobs.filter((job) => (job.leaseExpiresAt ?? 0) + UNRECORDED_MS <= deps.now);
   }
   return withoutLive(deps, jobs, new Map(Object.entries(deadlines)));
 }

@@ -55,11 +55,16 @@ export class Presence {
     await recordListening(deps, machine, listeningChannel(state));
   }
 
-  /** Handles the end of a channel. */
-  async closed(socket: WebSocket, code = CLOSED_ABNORMALLY): Promise<void> {
+  /**
+   * Handles the end of a channel.
+   * @param hadLeases true if the runner may have a job
+   */
+  async closed(socket: WebSocket, { code = CLOSED_ABNORMALLY, hadLeases = false } = {}): Promise<void> {
     answerClose(socket);
     const { state, machine } = this.#parts;
     const deps = this.#parts.deps();
+    // From now on, only the alarm notices that the runner is gone.
+    if (hadLeases) await this.#orLater(deps, this.#parts.alarm.arm(deps));
     await this.#orLater(deps, closeChannel({ state, machine, deps }, { socket, code }));
   }
 

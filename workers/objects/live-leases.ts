@@ -1,7 +1,7 @@
 /**
  * The live leases of one machine in the memory of its object, with exact deadlines. Heartbeats move a deadline without a
- * write to D1. Memory is only a cache: after a loss it is read again from D1, where a deadline may be up to half a lease too
- * early.
+ * write to D1. Memory is only a cache: after a loss it is read again from D1, where a deadline may be too early, and from what
+ * the object has kept.
  *
  * While D1 does not answer, no lease can be reclaimed, so the object continues with its memory. A lease that would have
  * expired is extended by half a lease, repeatedly, and the object stores the deadlines that it could not write to D1.
@@ -17,6 +17,7 @@ import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { noteAskingIfHeld, renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob } from '../store/jobs.ts';
+import { canKeepLeases, channelOf, keepLeases, keptLeases, type SocketState } from './channel/channels.ts';
 
 interface LiveLease {
   jobId: string;
@@ -46,6 +47,8 @@ export interface Remembered {
 
 /** The storage for leases. It returns undefined if no lease was ever stored. */
 export interface LeaseMemo {
+  /** True if a write costs nothing, so that every deadline can be kept. */
+  readonly isFree: boolean;
   read(): Remembered[] | undefined;
   write(leases: readonly Remembered[]): void;
 }
@@ -112,7 +115,7 @@ export class LiveLeases {
   }
 
   drop(leaseId: string): void {
-    this.#leases?.delete(leaseId);
+    if (this.#leases?.delete(leaseId) && this.#memo.isFree) this.#remember();
   }
 
   /** Removes a lease that a person revoked. It must not come back while D1 does not answer. */
@@ -179,7 +182,7 @@ export class LiveLeases {
 
     const expiresAt = leaseExpiry(deps.now);
     const isNews = isAsking !== lease.isAsking;
-    if (isNews || isRenewalDue(lease.recordedUntil, deps.now)) {
+    if (isNews || isRenewalDue(lease.recordedUntil, deps.now, this.#memo.isFree)) {
       const held = await this.#record(deps, lease, { leaseId, expiresAt, isAsking });
       if (held === false) {
         this.drop(leaseId);
@@ -190,6 +193,7 @@ export class LiveLeases {
       lease.isAsking = isAsking;
     }
     lease.deadline = expiresAt;
+    if (this.#memo.isFree) this.#remember();
     return { valid: true, expiresAt, ...(isNews ? { movedJob: lease.jobId } : {}) };
   }
 
@@ -317,6 +321,7 @@ export class LiveLeases {
  * row. Ended leases stay in it until the next claim, because removing them would cost another write.
  */
 export class StoredLeases implements LeaseMemo {
+  readonly isFree = false;
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -335,5 +340,38 @@ export class StoredLeases implements LeaseMemo {
        ON CONFLICT (id) DO UPDATE SET leases = ?1 WHERE leases IS NOT ?1`,
       JSON.stringify(leases),
     );
+  }
+}
+
+/** Keeps leases with the open WebSocket of the runner, or else in the storage of the object. */
+export class KeptLeases implements LeaseMemo {
+  readonly #state: SocketState;
+  readonly #stored: StoredLeases;
+
+  constructor(state: SocketState, stored: StoredLeases) {
+    this.#state = state;
+    this.#stored = stored;
+  }
+
+  get isFree(): boolean {
+    return canKeepLeases(this.#state);
+  }
+
+  read(): Remembered[] | undefined {
+    return (keptLeases(this.#state) as Remembered[] | undefined) ?? this.#stored.read();
+  }
+
+  write(leases: readonly Remembered[]): void {
+    if (!keepLeases(this.#state, leases)) this.#stored.write(leases);
+  }
+
+  /** Call this when a channel has ended. What it has kept would be lost with it. Returns whether it has kept a lease. */
+  save(ended: WebSocket): boolean {
+    const channel = channelOf(ended);
+    const leases = channel?.role === 'runner' ? channel.leases : undefined;
+    if (leases === undefined) return false;
+    const isNeeded = leases.length > 0 || (this.#stored.read()?.length ?? 0) > 0;
+    if (isNeeded && keptLeases(this.#state) === undefined) this.write(leases as Remembered[]);
+    return leases.length > 0;
   }
 }

@@ -1,5 +1,6 @@
 /** The alarm of a machine's object. It rings when a lease expires or an announcement becomes due. */
 
+import { LEASE_MS } from '../../spec/job/lease.ts';
 import type { Deps } from '../base/deps.ts';
 import type { LiveLeases } from './live-leases.ts';
 import type { ClaimGate } from './quiet-queue.ts';
@@ -7,11 +8,18 @@ import type { ClaimGate } from './quiet-queue.ts';
 /** The alarm may be late by this time. An alarm that is already set within it is not moved. */
 const ALARM_SLACK_MS = 1000;
 const ALARM_RETRY_MS = 30_000;
+/**
+ * How late the alarm for a lease may be while the channel of the runner is open. Its end arms the alarm precisely, and cron
+ * finds an expired lease within a minute. So one alarm, which writes a row, serves several short jobs.
+ */
+const CHANNEL_SLACK_MS = LEASE_MS;
 
 interface Parts {
   storage: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>;
   leases: LiveLeases;
   gate: ClaimGate;
+  /** Returns whether the end of the runner would be noticed, because its channel would end. */
+  hasChannel(): boolean;
 }
 
 export class MachineAlarm {
@@ -26,14 +34,18 @@ export class MachineAlarm {
     const { leases, gate } = this.#parts;
     const deadline = (await leases.earliestDeadline(deps)) ?? Number.POSITIVE_INFINITY;
     // The last sweep could not end a lease after its deadline. An immediate alarm would loop.
-    const leaseAt = deadline <= deps.now ? deps.now + ALARM_RETRY_MS : deadline;
+    const leaseAt = deadline <= deps.now ? deps.now + ALARM_RETRY_MS : this.#lateBy(deadline);
     const at = Math.min(leaseAt, gate.earliestDue());
     if (Number.isFinite(at)) await this.#ringBy(at);
   }
 
   /** Sets the alarm for a lease that is being handed out. */
   expectLease(expiresAt: number): Promise<void> {
-    return this.#ringBy(expiresAt);
+    return this.#ringBy(this.#lateBy(expiresAt));
+  }
+
+  #lateBy(deadline: number): number {
+    return this.#parts.hasChannel() ? deadline + CHANNEL_SLACK_MS : deadline;
   }
 
   /** Announces at `at` that a job has become claimable, and wakes the gate. */

@@ -15,7 +15,7 @@ import { type Application, ChannelCalls } from './channel/calls.ts';
 import { answerPings, closeChannelsOf, closeOwnChannels, tellWatchers } from './channel/channels.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { LiveLeases, StoredLeases } from './live-leases.ts';
+import { KeptLeases, LiveLeases, StoredLeases } from './live-leases.ts';
 import { MachineAlarm } from './machine-alarm.ts';
 import { onAlarm } from './on-alarm.ts';
 import { ClaimGate } from './quiet-queue.ts';
@@ -26,6 +26,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
   static application: Application = async () => new Response(null, { status: 503 });
 
   readonly #parts;
+  readonly #memo: KeptLeases;
   readonly #claims: ClaimLine;
   readonly #heartbeats: Heartbeats;
   readonly #calls: ChannelCalls;
@@ -34,10 +35,15 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     super(state, env);
     const [userId = '', machineId = ''] = (state.id.name ?? '').split('/');
     const machine: api.MachineOf = { userId, machineId };
-    const leases = new LiveLeases(machine, new StoredLeases(state.storage.sql));
+    const memo = new KeptLeases(state, new StoredLeases(state.storage.sql));
+    this.#memo = memo;
+    const leases = new LiveLeases(machine, memo);
     const transcript = new Transcript(state.storage.sql);
     const gate = new ClaimGate();
-    const alarm = new MachineAlarm({ storage: state.storage, leases, gate });
+    const alarm = new MachineAlarm({
+      ...{ storage: state.storage, leases, gate },
+      hasChannel: () => memo.isFree,
+    });
     const deps = () => this.#deps();
     const presence = new Presence({
       ...{ state, machine, gate, alarm, deps },
@@ -152,11 +158,11 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
   }
 
   override webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    return this.#parts.presence.closed(socket, code);
+    return this.#parts.presence.closed(socket, { code, hadLeases: this.#memo.save(socket) });
   }
 
   override webSocketError(socket: WebSocket): Promise<void> {
-    return this.#parts.presence.closed(socket);
+    return this.#parts.presence.closed(socket, { hadLeases: this.#memo.save(socket) });
   }
 
   #deps(): Deps {

@@ -4,6 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { platform } from '../../../workers/base/platform.ts';
 import worker, { RunnerMachine as Machine } from '../../../workers/index.ts';
 
@@ -112,17 +113,21 @@ export class RunnerMachine extends Machine {
 const FRAME_REQUESTS = 1 / 20;
 const FRAMES = new Set(['webSocketClose', 'webSocketError', 'webSocketMessage']);
 
-/** Every other call is one billed request of the object, however it is made. */
+/** Set while an object handles a call. What it calls on itself is no request. */
+const inCall = new AsyncLocalStorage<true>();
+
+/** Every other call from outside is one billed request of the object, however it is made. */
 for (const name of Object.getOwnPropertyNames(Machine.prototype)) {
   const original = Object.getOwnPropertyDescriptor(Machine.prototype, name)?.value as unknown;
   if (name === 'constructor' || name === 'alarm' || typeof original !== 'function') continue;
   Object.defineProperty(Machine.prototype, name, {
     configurable: true,
     async value(this: unknown, ...args: unknown[]) {
+      if (inCall.getStore()) return original.apply(this, args);
       bill.objectRequests += FRAMES.has(name) ? FRAME_REQUESTS : 1;
       const startedAt = performance.now();
       try {
-        return await original.apply(this, args);
+        return await inCall.run(true, async () => original.apply(this, args));
       } finally {
         bill.objectActiveMs += performance.now() - startedAt;
       }

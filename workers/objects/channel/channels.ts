@@ -25,6 +25,8 @@ export type Channel =
        * machine's channel.
        */
       isAdmitted: boolean;
+      /** The leases of the machine, if this channel keeps them. */
+      leases?: readonly unknown[] | undefined;
     })
   | { role: 'watcher'; jobId: string; token?: string | undefined };
 
@@ -106,7 +108,9 @@ export function admit(state: SocketState, socket: WebSocket): boolean {
   const runners = openRunners(state);
   const channel = runners.find((one) => one.socket === socket)?.channel;
   if (channel === undefined) return false;
-  socket.serializeAttachment({ ...channel, isAdmitted: true } satisfies Channel);
+  const kept = runners.map((one) => one.channel.leases).find((leases) => leases !== undefined);
+  const { leases = kept } = channel;
+  socket.serializeAttachment({ ...channel, isAdmitted: true, leases } satisfies Channel);
   for (const older of runners) {
     if (older.channel.openedAt >= channel.openedAt) continue;
     send([older.socket], JSON.stringify(replacedBy(channel.instance)));
@@ -117,7 +121,46 @@ export function admit(state: SocketState, socket: WebSocket): boolean {
 
 /** The machine's runner channel, if one is open. */
 export function listeningChannel(state: SocketState): RunnerChannel | undefined {
-  return openRunners(state).find((one) => one.channel.isAdmitted && !isSilent(state, one))?.channel;
+  return listeningRunner(state)?.channel;
+}
+
+function listeningRunner(state: SocketState): OpenRunner | undefined {
+  return openRunners(state).find((one) => one.channel.isAdmitted && !isSilent(state, one));
+}
+
+/** An attachment has at most 16 KiB. */
+const MAX_KEPT_BYTES = 8 * 1024;
+
+/**
+ * Keeps the leases of the machine with its open WebSocket. They survive hibernation, and writing them costs nothing. Returns
+ * false if there is no such channel; then no channel keeps any leases.
+ */
+export function keepLeases(state: SocketState, leases: readonly unknown[]): boolean {
+  const keeper = leaseKeeper(state);
+  const fits = JSON.stringify(leases).length <= MAX_KEPT_BYTES;
+  for (const { socket, channel } of openRunners(state)) {
+    const isKeeper = socket === keeper?.socket && fits;
+    if (isKeeper || channel.leases !== undefined)
+      socket.serializeAttachment({ ...channel, leases: isKeeper ? leases : undefined } satisfies Channel);
+  }
+  return keeper !== undefined && fits;
+}
+
+/** Returns whether a channel can keep leases. */
+export function canKeepLeases(state: SocketState): boolean {
+  return leaseKeeper(state) !== undefined;
+}
+
+/** Returns the leases that a channel keeps. */
+export function keptLeases(state: SocketState): readonly unknown[] | undefined {
+  return openRunners(state)
+    .map(({ channel }) => channel.leases)
+    .find((leases) => leases !== undefined);
+}
+
+function leaseKeeper(state: SocketState): OpenRunner | undefined {
+  const runner = listeningRunner(state);
+  return runner?.channel.transport === 'ws' ? runner : undefined;
 }
 
 /**
