@@ -354,7 +354,7 @@ export const DOCUMENTS: readonly DocumentRow[] = [
   ...['cancel', 'retry'].map((verb) =>
     row('runner, a job that is named', [
       `runner ${verb} job_9`,
-      'linked',
+      'a job without a record',
       ORDER,
       'ok job.id lease.id repo.root runtime.path',
     ]),

@@ -14,7 +14,16 @@ const IDEA = {
   githubUrl: 'https://github.com/mira/tides',
   updatedAt: '2026-04-01T10:00:00.000Z',
 };
-const FEATURE = { id: 'fea_1', ideaId: 'ide_1', title: 'Grid', updatedAt: IDEA.updatedAt };
+const FEATURE = {
+  id: 'fea_1',
+  ideaId: 'ide_1',
+  title: 'Grid',
+  detailSections: [{ id: 'det_1', label: 'Detail', body: '10 m' }],
+  starred: false,
+  superStarred: false,
+  completed: false,
+  updatedAt: IDEA.updatedAt,
+};
 const WORLD = {
   id: 'wor_1',
   ideaId: 'ide_1',
@@ -68,8 +77,8 @@ const RULES: readonly Rule[] = [
   ['GET', /\/ideas$/, { ideas: [IDEA], hasMore: false, sort: 'updated_desc' }],
   ['POST', /\/ideas$/, { ok: true, idea: IDEA }],
   ['GET', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA, features: [FEATURE] }],
-  ['POST', /\/features$/, { ok: true, feature: FEATURE }],
-  ['PATCH', /\/features\/[^/]+$/, { ok: true, feature: FEATURE }],
+  ['POST', /\/features$/, { ok: true, ...FEATURE, feature: FEATURE }],
+  ['PATCH', /\/features\/[^/]+$/, { ok: true, ...FEATURE, feature: FEATURE }],
   ['DELETE', /\/features\/[^/]+$/, { ok: true, removedFeatureId: 'fea_1', ideaId: 'ide_1' }],
   ['PATCH', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA }],
   ['PUT', /\/ideas\/[^/]+$/, { ok: true, idea: IDEA }],
