@@ -5,6 +5,8 @@
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { ask, canAsk } from '../cli/output/terminal.ts';
+import { TextOutput } from '../cli/output/text-output.ts';
 import { serverHealth } from '../spec/overview/monitoring.ts';
 import { chooseAgent } from './demo/agent-session.ts';
 import { Progress } from './demo/progress.ts';
@@ -19,7 +21,7 @@ import type { Person } from './smoke/person.ts';
 const HELP = `Usage: npm run smoke -- --url https://orp.example.org --email ADDRESS [--orp PATH]
 
 Signs in, links a repository, queues a review and a prompt, runs them with a bundled agent, finds the answers on the
-server, and removes everything again. The password comes from stdin, or from ORP_SMOKE_PASSWORD. With ORP_TOKEN, no
+server, and removes everything again. It asks for the password, or reads it from a pipe or ORP_SMOKE_PASSWORD. With ORP_TOKEN, no
 e-mail and no password are needed. Use an operator's account: then the console is checked, too. The account keeps one
 machine, "smoke-…", and the ended jobs. --orp names an installed orp (default: the one of this checkout).
 
@@ -33,7 +35,7 @@ interface Settings {
   credentials: Credentials | undefined;
 }
 
-function readSettings(): Settings | 'help' {
+async function readSettings(): Promise<Settings | 'help'> {
   const values = readOptions(
     {
       url: { type: 'string' },
@@ -48,15 +50,25 @@ function readSettings(): Settings | 'help' {
   if (url === undefined || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError('--url must be the address of a server.', SHOW_HELP);
   const orp = values.orp === undefined ? projectPath('dist/orp.js') : resolve(values.orp);
-  return { url, orp: [process.execPath, orp], credentials: readCredentials(values.email) };
+  return { url, orp: [process.execPath, orp], credentials: await readCredentials(values.email) };
 }
 
-function readCredentials(email: string | undefined): Credentials | undefined {
+async function readPassword(): Promise<string> {
+  if (process.env.ORP_SMOKE_PASSWORD !== undefined) return process.env.ORP_SMOKE_PASSWORD;
+  const { stdin, stderr } = process;
+  if (!canAsk({ stdin, stderr })) return readFileSync(0, 'utf8').replace(/[\r\n]+$/, '');
+  return ask(
+    { stdin, stderr: new TextOutput(stderr, process.env) },
+    { message: 'Password:', isSecret: true },
+  );
+}
+
+async function readCredentials(email: string | undefined): Promise<Credentials | undefined> {
   if (email === undefined) {
     if (process.env.ORP_TOKEN?.trim()) return undefined;
     throw new UsageError('--email is missing.', 'Name an account of the server, or set ORP_TOKEN.');
   }
-  const password = process.env.ORP_SMOKE_PASSWORD ?? readFileSync(0, 'utf8').replace(/[\r\n]+$/, '');
+  const password = await readPassword();
   if (password === '')
     throw new UsageError('The password is empty.', 'Give it on stdin or in ORP_SMOKE_PASSWORD.');
   return { email, password };
@@ -122,7 +134,7 @@ async function smoke(settings: Settings): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const settings = readSettings();
+  const settings = await readSettings();
   if (settings !== 'help') return smoke(settings);
   console.log(HELP);
   return 0;

@@ -1,6 +1,7 @@
 /** The ready alert rules: whole rules, about metrics and labels that the server writes, with a place that says what to do. */
 
 import { readFileSync } from 'node:fs';
+import { parser } from '@prometheus-io/lezer-promql';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ALERT_KINDS } from '../../spec/overview/alerts.ts';
@@ -35,7 +36,23 @@ const written = expose(
   }),
 );
 
+/** The parts of an expression that the grammar of Prometheus does not understand. */
+function mistakesIn(expr: string): string[] {
+  const mistakes: string[] = [];
+  parser.parse(expr).iterate({
+    enter: ({ type, from, to }) => {
+      if (type.isError) mistakes.push(`${from}: ${expr.slice(from, to + 20)}`);
+    },
+  });
+  return mistakes;
+}
+
 describe('the alert rules', () => {
+  it.each(rules.map((rule) => [rule.alert, rule.expr]))('%s is an expression of Prometheus', (_, expr) => {
+    expect(mistakesIn(expr)).toEqual([]);
+    expect(mistakesIn(`(${expr}`)).not.toEqual([]);
+  });
+
   it.each(rules.map((rule) => [rule.alert, rule] as const))(
     '%s asks for series that the server writes',
     (_, rule) => {
