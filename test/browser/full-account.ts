@@ -104,6 +104,11 @@ export interface FullAccount {
   failedJobId: string;
   /** A bulk run, if the account is an operator's. */
   runName: string | undefined;
+  accountId: string;
+  /** The code of a terminal that waits to be signed in. */
+  userCode: string;
+  /** The pages of one-time links, for people who are not signed in. Empty if the account is not an operator's. */
+  linkPaths: { invitation: string; password: string } | undefined;
 }
 
 const TEST_RUN = Array.from(
@@ -186,6 +191,10 @@ export async function fillAccount(
     lostJobId: lost.jobId,
     failedJobId: failed.jobId,
     runName: await bulkRun(api),
+    accountId: (await api.send('GET', '/api/cli/me')).user.id,
+    userCode: (await api.send('POST', '/api/auth/device/code', { deviceName: "Noor's MacBook Air" }))
+      .userCode,
+    linkPaths: await oneTimeLinks(api),
   };
 }
 
@@ -204,6 +213,15 @@ async function inTrouble(api: Api, ideaId: string): Promise<void> {
     spool: { leases: 3, bytes: 1_840_000, oldestAt },
     agent: { way: 'shared_server', version: '0.150.0' },
   });
+}
+
+async function oneTimeLinks(api: Api): Promise<FullAccount['linkPaths']> {
+  const { user } = await api.send('GET', '/api/cli/me');
+  if (user.role !== 'operator') return undefined;
+  const pathOf = (made: { url: string }) => made.url.slice(new URL(made.url).origin.length);
+  const invitation = await api.send('POST', '/api/admin/invitations', { email: 'noor@orp.test' });
+  const password = await api.send('POST', `/api/admin/accounts/${user.id}/password-link`, {});
+  return { invitation: pathOf(invitation), password: pathOf(password) };
 }
 
 /** A run that has done nothing yet. */

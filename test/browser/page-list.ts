@@ -16,14 +16,24 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'send', path: '/send' },
     { name: 'jobs', path: '/jobs' },
     { name: 'ideas', path: '/ideas' },
-    { name: 'ideas', path: '/ideas' },
     { name: 'ideas-removed', path: '/ideas?deleted=1' },
+    { name: 'device', path: '/device' },
+    { name: 'api', path: '/docs' },
     { name: 'settings', path: '/settings' },
     { name: 'missing', path: '/nowhere' },
   ];
   if (account === undefined) return everywhere;
   return [
     ...everywhere,
+    { name: 'device-code', path: `/device?code=${account.userCode}` },
+    { name: 'job-search', path: `/jobs/${account.doneJobId}?q=gauge` },
+    { name: 'console-account', path: `/dashboard/admin/accounts/${account.accountId}` },
+    ...(account.linkPaths === undefined
+      ? []
+      : [
+          { name: 'join', path: account.linkPaths.invitation, isSignedOut: true },
+          { name: 'new-password', path: account.linkPaths.password, isSignedOut: true },
+        ]),
     { name: 'job-done', path: `/jobs/${account.doneJobId}` },
     { name: 'job-running', path: `/jobs/${account.runningJobId}` },
     { name: 'job-lost', path: `/jobs/${account.lostJobId}` },
@@ -31,8 +41,6 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'idea-review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
     { name: 'session', path: `/sessions/${account.sessionId}` },
     { name: 'job-failed', path: `/jobs/${account.failedJobId}` },
-    { name: 'idea', path: `/ideas/${account.ideaId}` },
-    { name: 'review', path: `/ideas/${account.ideaId}/reviews/${account.reviewId}` },
     { name: 'console', path: '/dashboard/admin/runners' },
     { name: 'console-none', path: '/dashboard/admin/runners?q=nobody' },
     { name: 'console-alerts', path: '/dashboard/admin/alerts' },

@@ -5,6 +5,7 @@ import { accept } from '../../../spec/errors.ts';
 import type { AppEnv } from '../../http/app-env.ts';
 import { sourceOf } from '../../http/source.ts';
 import { listDevicesOf, revokeDeviceOf } from '../../overview/devices.ts';
+import { findAccount } from '../../people/accounts.ts';
 import { shownLine } from '../design/shown.ts';
 import { counted } from '../design/words.ts';
 import { onForm, showPage } from '../frame/page.ts';
@@ -23,17 +24,24 @@ const back = ({ params }: { params: Record<string, string> }) => accountPath(par
 export function mountAccounts(app: Hono<AppEnv>): void {
   showPage(app, { path: accountPath(':accountId'), operatorsOnly: true }, async ({ params, deps }) => {
     const accountId = params.accountId ?? '';
-    const devices = await listDevicesOf(deps, accountId);
+    const [account, devices] = await Promise.all([
+      findAccount(deps, accountId),
+      listDevicesOf(deps, accountId),
+    ]);
+    if (!account.ok) return account;
     return accept({
       title: 'Account',
       place: 'console',
       body: (
         <>
           <ConsoleHeading
-            title="Devices of an account"
+            title={shownLine(account.value.email, 120)}
             aside={<CopyableId id={accountId} label="account id" />}
           />
-          <DeviceTable devices={devices} accountId={accountId} now={deps.now} />
+          <section>
+            <h2>Devices</h2>
+            <DeviceTable devices={devices} accountId={accountId} now={deps.now} />
+          </section>
         </>
       ),
     });

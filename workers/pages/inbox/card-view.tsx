@@ -50,13 +50,23 @@ function Title({ card }: { card: InboxCard }) {
       return card.jobs.length === 1 && card.jobs[0] !== undefined ? (
         <JobLink job={card.jobs[0]} />
       ) : (
-        <a href="/jobs?status=queued">{card.jobCount} jobs wait</a>
+        <a class="row-link" href="/jobs?status=queued">
+          {card.jobCount} jobs wait
+        </a>
       );
     case 'sign_in':
-      return <a href="/device">Sign in a terminal</a>;
+      return (
+        <a class="row-link" href="/device">
+          Sign in a terminal
+        </a>
+      );
     case 'silent_machine':
     case 'usage_limit':
-      return <a href={`/jobs?status=live&machineId=${card.machineId}`}>{shownLine(card.machineName, 80)}</a>;
+      return (
+        <a class="row-link" href={`/jobs?status=live&machineId=${card.machineId}`}>
+          {shownLine(card.machineName, 80)}
+        </a>
+      );
   }
 }
 
