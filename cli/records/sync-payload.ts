@@ -116,14 +116,14 @@ export function movedRepository(candidate: Candidate): CliError | undefined {
       `The repository ${root} has moved since it was linked: its link names ${link.project_root}.`,
       {
         code: reason,
-        hint: `Run \`${bindCommand(link.idea_id)}\` in it, then register its sessions again. \`orp link status\` shows the commands.`,
+        hint: `Run \`orp link doctor --fix\` in it. If it is a copy of the linked repository, run \`${bindCommand(link.idea_id)}\` in it instead.`,
       },
     );
   }
   if (reason !== 'session_project_root_mismatch') return undefined;
   return new CliError(`The sessions of ${root} belong to another folder.`, {
     code: reason,
-    hint: 'Register the sessions again. `orp link status` shows the commands.',
+    hint: 'Run `orp link doctor --fix` in it, or register the sessions again. `orp link status` shows the commands.',
   });
 }
 

@@ -94,7 +94,8 @@ function adviseOnLink(facts: LinkFacts, advice: AdviceCollector): void {
   } else if (link.project_root !== repository.root) {
     advice.warn(
       `The link is for ${link.project_root}, not for ${repository.root}.`,
-      facts.isLinkHere ? undefined : bindCommand(link.idea_id),
+      // In a copy of the linked repository, it changes nothing, and says which command helps.
+      facts.isLinkHere ? undefined : 'orp link doctor --fix',
     );
   }
   if (isAccountTorn) {
@@ -136,7 +137,9 @@ function adviseOnSessions(facts: LinkFacts, advice: AdviceCollector): void {
     const { orp_session_id: id, label, project_root } = record;
     advice.warn(
       `Session ${id} belongs to ${project_root}, not to this repository. It takes no jobs.`,
-      `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)}`,
+      facts.isLinkHere
+        ? `orp link session register --orp-session-id ${shellWord(id)} --label ${shellWord(label)}`
+        : undefined,
     );
   }
   for (const path of shelf.invalidPaths) {

@@ -215,7 +215,9 @@ describe('what a person sees', () => {
       primary: true,
       project_root: join(desk.home, 'before'),
     });
-    expect(await see(desk, 'link', 'status')).toContain('This repository cannot take jobs yet.');
+    const status = await see(desk, 'link', 'status');
+    expect(status).toContain('This repository cannot take jobs yet.');
+    expect(status).toContain('→ orp link doctor --fix');
     expect(await see(desk, ...DOCTOR)).toContain('→ When the repository has moved, `orp link doctor --fix`');
     desk.write(
       join(desk.userFolder, 'machine.json'),

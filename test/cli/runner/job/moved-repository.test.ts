@@ -57,7 +57,7 @@ describe('a repository that moved', () => {
         `The repository ${moved} has moved since it was linked: its link names ${machine.repo}.`,
       ),
     });
-    expect(stderr).toContain('hint: Run `orp link project bind --idea-id ide_1`');
+    expect(stderr).toContain('hint: Run `orp link doctor --fix` in it. If it is a copy');
     const sync = await orp(...at, 'runner', 'sync');
     expect({ code: sync.code, stderr: sync.stderr }).toEqual({ code: 2, stderr });
     expect(routes()).toEqual([]);
@@ -67,9 +67,23 @@ describe('a repository that moved', () => {
       routeable_sessions: [],
       session_counts: { total: 1, active: 1, routeable: 0 },
       warnings: expect.arrayContaining([`The link is for ${machine.repo}, not for ${moved}.`]),
-      next_actions: expect.arrayContaining(['orp link project bind --idea-id ide_1']),
+      next_actions: expect.arrayContaining(['orp link doctor --fix']),
     });
     expect(await json(...at, 'runner', 'status')).toMatchObject({ sync_ready: false, work_ready: false });
+  });
+
+  it('takes its work again after one repair, in its session of before', async () => {
+    renameSync(machine.repo, moved);
+    const job = service.addJob('job_1', { say: 'Counted.' });
+    const at = ['--repo-root', moved];
+    const { repaired } = await json(...at, 'link', 'doctor', '--fix');
+    expect(repaired).toMatchObject([
+      { code: 'project_root_mismatch', message: `The link names ${moved} now (it was ${machine.repo}).` },
+      { code: 'session_project_root_mismatch' },
+    ]);
+    const words = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT];
+    expect(await json(...at, ...words)).toMatchObject({ ok: true, selected_repo_root: moved });
+    expect(job.status).toBe('completed');
   });
 
   it.each(MOVES)('while the runner waits gets no job that then fails, %s', async (_, leave) => {
