@@ -204,8 +204,14 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
   const program = makeProgram(surroundings);
   const shell = new Shell(surroundings, program);
   if (argv[0] === '__complete') {
-    const words = argv.slice(argv[1] === '--' ? 2 : 1);
-    return complete(words, { program, shell, surroundings });
+    const isDescribed = argv[1] === '--describe';
+    const words = argv.slice(isDescribed ? 2 : 1);
+    return complete(words[0] === '--' ? words.slice(1) : words, {
+      program,
+      shell,
+      surroundings,
+      isDescribed,
+    });
   }
   const asked = argv[0] === 'help' ? argv.slice(1) : argv;
   if (argv[0] === 'home') return runProgram(['status', ...argv.slice(1)], surroundings);
@@ -269,10 +275,18 @@ export async function wholeProgram(surroundings: Streams): Promise<Command> {
   return program;
 }
 
+interface Completing {
+  program: Command;
+  shell: Shell;
+  surroundings: Streams;
+  /** With what each word means, after a tab. */
+  isDescribed: boolean;
+}
+
 /** Prints what a shell may complete, a line each. */
 async function complete(
   words: readonly string[],
-  { program, shell, surroundings }: { program: Command; shell: Shell; surroundings: Streams },
+  { program, shell, surroundings, isDescribed }: Completing,
 ): Promise<number> {
   for (const group of GROUPS) {
     const command = addGroup(program, group);
@@ -280,7 +294,9 @@ async function complete(
   }
   const { candidates } = await import('./commands/candidates.ts');
   const found = await candidates(program, words, surroundings);
-  surroundings.stdout.write(found.map((word) => `${word}\n`).join(''));
+  const lineOf = ({ word, about }: (typeof found)[number]) =>
+    isDescribed && about !== '' ? `${word}\t${about}\n` : `${word}\n`;
+  surroundings.stdout.write(found.map(lineOf).join(''));
   return 0;
 }
 

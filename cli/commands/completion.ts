@@ -4,6 +4,7 @@ import { Argument, type Command } from 'commander';
 import type { CommonOptions } from '../output/context.ts';
 import type { Shell } from './shell.ts';
 
+/** bash shows words only. zsh and fish show what each word means. Where orp offers nothing, the shells offer files. */
 const SCRIPTS = {
   bash: `_orp() {
   local IFS=$'\\n'
@@ -13,13 +14,38 @@ complete -o default -F _orp orp
 `,
   zsh: `#compdef orp
 _orp() {
-  local -a found
-  found=("\${(@f)$(orp __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  compadd -a found
+  local line
+  local -a words_found shown
+  for line in "\${(@f)$(orp __complete --describe -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    [[ -n "$line" ]] || continue
+    words_found+=("\${line%%$'\\t'*}")
+    shown+=("\${line/$'\\t'/  }")
+  done
+  if (( \${#words_found} )); then
+    compadd -l -d shown -a words_found
+  else
+    _files
+  fi
 }
-compdef _orp orp
+if [[ "\${funcstack[1]}" == _orp ]]; then
+  _orp "$@"
+else
+  compdef _orp orp
+fi
 `,
-  fish: `complete -c orp -f -a '(orp __complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+  fish: `complete -c orp -f -a '(orp __complete --describe -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+${[
+  'repo-root',
+  'config',
+  'file',
+  'output',
+  'project-root',
+  'linked-project-root',
+  'details-file',
+  'codex-bin',
+]
+  .map((name) => `complete -c orp -l ${name} -r -F`)
+  .join('\n')}
 `,
 } as const;
 

@@ -28,12 +28,12 @@ export async function findQueuedJobs(
   return jobs.map(({ id, target }) => ({ id, orpSessionId: target.orpSessionId }));
 }
 
-/** Returns the ids of the newest ideas. */
-export async function findIdeaIds(context: Context): Promise<string[]> {
+/** Returns the ids and the titles of the newest ideas. */
+export async function findIdeas(context: Context): Promise<{ word: string; about: string }[]> {
   const client = await hastyClient(context);
   const { ideas } = await send(client, listIdeas, { query: { limit: IDEAS } });
   return (Array.isArray(ideas) ? ideas : []).flatMap((idea: unknown) =>
-    isObject(idea) && typeof idea.id === 'string' ? [idea.id] : [],
+    isObject(idea) && typeof idea.id === 'string' ? [{ word: idea.id, about: String(idea.title ?? '') }] : [],
   );
 }
 
