@@ -109,7 +109,8 @@ function installPackage(folder: string): string {
     throw new Error(`The tarball has ${tarball.bytes} bytes, more than ${MOST_LIMIT_BYTES}.`);
   const prefix = join(folder, 'prefix');
   mkdirSync(prefix);
-  npm(['install', '--global', '--offline', '--prefix', prefix, '--loglevel=error', tarball.path], folder);
+  const options = ['--global', '--offline', '--omit=optional', '--prefix', prefix, '--loglevel=error'];
+  npm(['install', ...options, tarball.path], folder);
   return join(prefix, 'bin', 'orp');
 }
 

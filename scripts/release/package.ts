@@ -41,11 +41,14 @@ export function pack(folder: string, { isBuilt = false } = {}): Tarball {
   };
 }
 
-/** Installs the tarball into a new empty project, without any registry. Returns its folder. */
+/** Installs the tarball into a new empty project, without any registry and optional packages. Returns its folder. */
 export function install(tarball: Tarball, folder: string): string {
   const project = join(folder, 'project');
   mkdirSync(project, { recursive: true });
   writeFileSync(join(project, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
-  npm(['install', '--offline', '--no-package-lock', '--loglevel=error', tarball.path], project);
+  npm(
+    ['install', '--offline', '--omit=optional', '--no-package-lock', '--loglevel=error', tarball.path],
+    project,
+  );
   return project;
 }

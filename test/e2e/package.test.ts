@@ -50,6 +50,8 @@ describe('the tarball', () => {
       readFileSync(join(project, 'node_modules', 'orp-runner', 'package.json'), 'utf8'),
     ) as Record<string, unknown>;
     expect(manifest.dependencies).toBeUndefined();
+    // Only `--jq` uses it, and says how to install it.
+    expect(Object.keys(manifest.optionalDependencies ?? {})).toEqual(['jq-wasm']);
     expect(manifest.private).toBeUndefined();
     const version = execFileSync(installedOrp(), ['--version'], { cwd: project, encoding: 'utf8' });
     expect(version.trim()).toBe(manifest.version);
