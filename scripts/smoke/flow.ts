@@ -100,7 +100,7 @@ async function link(person: Person, made: Made, sessionId: string): Promise<void
 
 /** A stream without work sends `ready`, and then `timeout` at its end. */
 async function probeStream(person: Person, machineId: string): Promise<string> {
-  const answer = await request(person, `/api/cli/runner/events/stream?machineId=${machineId}&waitSeconds=5`);
+  const answer = await request(person, `/api/cli/runner/events/stream?machineId=${machineId}&waitSeconds=2`);
   const events = [...(await answer.text()).matchAll(/^event: (\S+)$/gm)].map(([, name]) => name);
   const told = events.join(', then ');
   if (answer.status !== 200 || events[0] !== 'ready' || events.at(-1) !== 'timeout')
