@@ -77,10 +77,9 @@ describe('a repository that moved', () => {
     const job = service.addJob('job_1', { say: 'Counted.' });
     const at = ['--repo-root', moved];
     const { repaired } = await json(...at, 'link', 'doctor', '--fix');
-    expect(repaired).toMatchObject([
-      { code: 'project_root_mismatch', message: `The link names ${moved} now (it was ${machine.repo}).` },
-      { code: 'session_project_root_mismatch' },
-    ]);
+    const told = (repaired as { message: string }[]).map(({ message }) => message);
+    expect(told).toContain(`The link names ${moved} now (it was ${machine.repo}).`);
+    expect(told).toContain('The session orp-main works in this repository now.');
     const words = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT];
     expect(await json(...at, ...words)).toMatchObject({ ok: true, selected_repo_root: moved });
     expect(job.status).toBe('completed');
