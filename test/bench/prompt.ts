@@ -7,6 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serverFolder } from '../../cli/runner/agent-server/places.ts';
 import { buildOrp } from '../../scripts/local/build-orp.ts';
 import { findCodexes } from '../support/codex.ts';
@@ -21,6 +22,8 @@ import { timeFree, timeInterrupt } from './session.ts';
 /** The number of jobs before the measured jobs. In these jobs, the server starts and files are read for the first time. */
 const WARM_UP = 2;
 const LONG_TURNS = 200;
+/** After this pause, the server has closed the session, and must open it again. */
+const UNLOADED_MS = 4000;
 /** The number of times that a session becomes free. Each needs a new runner. */
 const MOST_ROUNDS = 6;
 
@@ -49,6 +52,7 @@ export async function run(options: BenchOptions): Promise<Report> {
         ...rowsOf(`${long.turns} turns, ${rounded(long.transcriptMb)} MB`, long),
       ],
       notes: [
+        `Claim → turn when the server has closed the session since the last job: p50 ${fresh.server.reopenedP50Ms} ms, and ${long.server.reopenedP50Ms} ms in the long one.`,
         `A job through the server takes ${fresh.savedP50Ms} ms less than with exec in a new session, and ${long.savedP50Ms} ms less in the long one.`,
         `Session closed → prompt entered: p50 ${closed.p50Ms} ms, at most ${closed.maxMs} ms; holder killed: p50 ${killed.p50Ms} ms, at most ${killed.maxMs} ms.`,
         `Cancel ordered → interrupt confirmed: p50 ${interrupt.p50Ms} ms, at most ${interrupt.maxMs} ms.`,
@@ -120,9 +124,15 @@ async function measure(
       if (done >= 0) samples.push(sample);
       say(`${mode}, ${turns} turns: ${Math.max(0, done + 1)} of ${jobs}`);
     }
+    const reopened: number[] = [];
+    for (let done = 0; mode === 'auto' && done < Math.min(jobs, MOST_ROUNDS); done += 1) {
+      await sleep(UNLOADED_MS);
+      reopened.push((await timeOne(stage)).toTurnMs);
+    }
     const p50 = (values: number[]) => rounded(percentile(values, 0.5));
     return {
       claimToTurnP50Ms: p50(samples.map(({ toTurnMs }) => toTurnMs)),
+      reopenedP50Ms: p50(reopened),
       wholeP50Ms: p50(samples.map(({ wholeMs }) => wholeMs)),
       rssMb: mode === 'auto' ? serverRssMb(stage.workspace) : 0,
       transcriptMb: rounded(bytes / 1e6, 2),
