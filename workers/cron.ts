@@ -25,6 +25,7 @@ import {
   pruneSignIn,
   readDueVisits,
   readNewlyDue,
+  recountLiveJobs,
 } from './store/sweeps.ts';
 
 const MINUTE_MS = 60_000;
@@ -33,6 +34,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 export const JOB_RETENTION_MS = 365 * DAY_MS;
 const PRUNE_LIMIT = 100;
 const KEPT_LIMITS = { accounts: 5, jobs: 100 };
+const RECOUNTED_ACCOUNTS = 20;
 /** How long a bulk run is kept after its end. Its orders stay in the audit log. */
 const BULK_KEPT_MS = 90 * DAY_MS;
 const STALE_LIMIT = 500;
@@ -54,6 +56,7 @@ export async function runCron(deps: Deps): Promise<void> {
       pruneJobs(deps.now - JOB_RETENTION_MS, PRUNE_LIMIT),
       pruneBulk(deps.now - BULK_KEPT_MS),
       pruneKeptJobs(deps.settings.accountLimits.keptJobs, KEPT_LIMITS),
+      recountLiveJobs(deps.settings.accountLimits.queuedJobs, RECOUNTED_ACCOUNTS),
       ...pruneSignIn(deps.now, {
         windowStarted: deps.now - SIGN_IN_WINDOW_MS,
         revoked: deps.now - REVOKED_TOKEN_MS,

@@ -22,7 +22,7 @@ const adminMachine = z.object({
   version: z.string(),
   state: z.enum(MACHINE_STATES),
   draining: z.boolean(),
-  /** When the machine last contacted the server, exact to five minutes. */
+  /** When the machine last contacted the server, exact to eight minutes. */
   lastSeenAt: z.string(),
   lastSyncAt: absentable,
   /** The open channel. If absent, a wake-up would not reach the machine. */

@@ -36,7 +36,7 @@ export const showMachine = endpoint({
     machine: z.object({
       id: z.string(),
       name: z.string(),
-      /** The last heartbeat, with a precision of five minutes. A machine with an open channel need not send heartbeats. */
+      /** The last heartbeat, with a precision of eight minutes. A machine with an open channel need not send heartbeats. */
       lastSeenAt: z.string(),
       lastSyncAt: absentable,
       draining: z.boolean(),

@@ -28,16 +28,16 @@ export function leaseExpiry(now: number): number {
   return now + LEASE_MS;
 }
 
-/**
- * Returns whether a heartbeat must be written to D1, because less than half of the recorded lease is left. If the object
- * cannot forget the exact deadline, a quarter is enough.
- */
-export function isRenewalDue(recordedExpiresAt: number, now: number, isKept = false): boolean {
-  return recordedExpiresAt - now < (isKept ? LEASE_MS / 4 : LEASE_MS / 2);
-}
-
 /** How far heartbeats may have moved a deadline beyond the one in D1. */
 export const UNRECORDED_MS = LEASE_MS - LEASE_MS / 4;
+
+/**
+ * Returns whether a heartbeat must be written to D1, because less than a quarter of the recorded lease is left, or less than
+ * half if the object may forget the exact deadline until the next heartbeat.
+ */
+export function isRenewalDue(recordedExpiresAt: number, now: number, isLasting: boolean): boolean {
+  return recordedExpiresAt - now < (isLasting ? LEASE_MS - UNRECORDED_MS : LEASE_MS / 2);
+}
 
 /**
  * Returns whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost.

@@ -58,7 +58,7 @@ export interface Waiting {
 
 /**
  * The server shows a machine as offline if it has heard nothing for ten minutes. The time is long because D1 records
- * heartbeats only every five minutes.
+ * heartbeats only every eight minutes.
  */
 export const OFFLINE_AFTER_MS = 10 * 60_000;
 

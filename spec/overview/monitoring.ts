@@ -18,7 +18,7 @@ export const serverHealth = z.object({
 
 export type ServerHealth = z.output<typeof serverHealth>;
 
-/** The bounds of the ages of last contacts in the metrics, in seconds. The server knows an age exact to five minutes. */
+/** The bounds of the ages of last contacts in the metrics, in seconds. The server knows an age exact to eight minutes. */
 export const CONTACT_AGES_S = [300, 600, 1800, 3600, 14_400, 43_200, 86_400] as const;
 
 /** `below0` is the number of machines whose age is at most `CONTACT_AGES_S[0]`, and so on. */

@@ -107,11 +107,12 @@ describe('the lease', () => {
     );
   });
 
-  it('is renewed in D1 only when less than half is left', () => {
-    expect(isRenewalDue(leaseExpiry(T0), T0 + LEASE_MS / 2)).toBe(false);
-    expect(isRenewalDue(leaseExpiry(T0), T0 + LEASE_MS / 2 + 1)).toBe(true);
-    expect(isRenewalDue(leaseExpiry(T0), T0 + UNRECORDED_MS, true)).toBe(false);
-    expect(isRenewalDue(leaseExpiry(T0), T0 + UNRECORDED_MS + 1, true)).toBe(true);
+  it.each([
+    { isLasting: true, unrecordedMs: UNRECORDED_MS },
+    { isLasting: false, unrecordedMs: LEASE_MS / 2 },
+  ])('is renewed in D1 only when little is left ($isLasting)', ({ isLasting, unrecordedMs }) => {
+    expect(isRenewalDue(leaseExpiry(T0), T0 + unrecordedMs, isLasting)).toBe(false);
+    expect(isRenewalDue(leaseExpiry(T0), T0 + unrecordedMs + 1, isLasting)).toBe(true);
   });
 
   it('is handed out again after 15 s, and only when it was never started', () => {

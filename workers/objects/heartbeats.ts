@@ -1,4 +1,4 @@
-/** Records the owner of a machine and when it was last seen. Writes to D1 at most every five minutes. */
+/** Records the owner of a machine and when it was last seen. Writes to D1 at most every eight minutes. */
 
 import { SAID_CHANGES } from '../../spec/bounds.ts';
 import { isSameCondition, type MachineCondition } from '../../spec/job/condition.ts';

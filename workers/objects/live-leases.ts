@@ -3,8 +3,9 @@
  * write to D1. Memory is only a cache: after a loss it is read again from D1, where a deadline may be too early, and from what
  * the object has kept.
  *
- * While D1 does not answer, no lease can be reclaimed, so the object continues with its memory. A lease that would have
- * expired is extended by half a lease, repeatedly, and the object stores the deadlines that it could not write to D1.
+ * While D1 does not answer, no lease can be reclaimed, so the object continues with its memory, or, after a loss, with what it
+ * has kept and with each lease that has output here. A lease that would have expired is extended by half a lease, repeatedly,
+ * and the object stores the deadlines that it could not write to D1.
  */
 
 import { isRenewalDue, LEASE_MS, leaseExpiry } from '../../spec/job/lease.ts';
@@ -17,7 +18,6 @@ import { BRIEF_WAIT_MS } from '../store/database.ts';
 import { noteAskingIfHeld, renewIfHeld, resumeIfLost } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { findJob } from '../store/jobs.ts';
-import { canKeepLeases, channelOf, keepLeases, keptLeases, type SocketState } from './channel/channels.ts';
 
 interface LiveLease {
   jobId: string;
@@ -43,15 +43,24 @@ export interface Remembered {
   jobId: string;
   /** The deadline that the holder was promised while D1 did not answer. 0 if D1 is up to date. */
   promisedUntil: number;
+  /** True if a person revoked the lease. It must not come back while D1 does not answer. */
+  isRevoked?: boolean;
 }
 
 /** The storage for leases. It returns undefined if no lease was ever stored. */
 export interface LeaseMemo {
   /** True if a write costs nothing, so that every deadline can be kept. */
   readonly isFree: boolean;
+  /** True if deadlines survive from one heartbeat to the next: in memory or in a channel. */
+  readonly isLasting: boolean;
   read(): Remembered[] | undefined;
   write(leases: readonly Remembered[]): void;
+  /** Returns whether output has arrived under the lease. It was accepted only after D1 had confirmed the lease. */
+  hasOutput(leaseId: string): boolean;
 }
+
+/** Revoked leases that are remembered. An older one has long ended at its holder. */
+const REVOKED_LIMIT = 5;
 
 /** How often the object asks D1 for the leases while D1 does not answer. */
 const ASK_AGAIN_MS = 10_000;
@@ -68,10 +77,10 @@ export class LiveLeases {
     this.#memo = memo;
   }
 
-  /** Adds a lease that was just handed out. */
+  /** Adds a lease that was just handed out. It is stored if the object may soon lose its memory, or if that costs nothing. */
   add(job: JobRow): void {
     this.#takeIn(job);
-    this.#remember();
+    if (this.#memo.isFree || !this.#memo.isLasting) this.#remember();
   }
 
   #takeIn(job: JobRow): void {
@@ -119,11 +128,11 @@ export class LiveLeases {
   }
 
   /** Removes a lease that a person revoked. It must not come back while D1 does not answer. */
-  revoke(leaseId: string): void {
+  revoke({ jobId, leaseId }: { jobId: string; leaseId: string }): void {
     this.drop(leaseId);
-    const kept = this.#memo.read();
-    if (kept?.some((one) => one.leaseId === leaseId))
-      this.#memo.write(kept.filter((one) => one.leaseId !== leaseId));
+    const others = (this.#memo.read() ?? []).filter((one) => one.leaseId !== leaseId);
+    const revoked = [...others.filter(isRevoked), { leaseId, jobId, promisedUntil: 0, isRevoked: true }];
+    this.#memo.write([...others.filter((one) => !isRevoked(one)), ...revoked.slice(-REVOKED_LIMIT)]);
   }
 
   /** Extends all leases, because D1 does not answer and it is unknown which leases have ended. */
@@ -155,7 +164,7 @@ export class LiveLeases {
    * reclaimed.
    */
   async holds(deps: Deps, { jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
-    const lease = (await this.#loaded(deps)).get(leaseId);
+    const lease = await this.#find(deps, { jobId, leaseId });
     return lease?.jobId === jobId && lease.deadline > deps.now;
   }
 
@@ -174,15 +183,15 @@ export class LiveLeases {
     }
   }
 
-  /** Moves the deadline. Writes it to D1 only if less than half of the recorded lease is left. */
+  /** Moves the deadline. Writes it to D1 only if little of the recorded lease is left. */
   async renew(deps: Deps, { jobId, leaseId, isAsking = false }: Beat): Promise<LeaseNews> {
-    const lease = (await this.#loaded(deps)).get(leaseId);
+    const lease = await this.#find(deps, { jobId, leaseId });
     if (lease === undefined) return this.#askDatabase(deps, { jobId, leaseId });
     if (jobId !== undefined && lease.jobId !== jobId) return { valid: false, reason: 'unknown' };
 
     const expiresAt = leaseExpiry(deps.now);
     const isNews = isAsking !== lease.isAsking;
-    if (isNews || isRenewalDue(lease.recordedUntil, deps.now, this.#memo.isFree)) {
+    if (isNews || isRenewalDue(lease.recordedUntil, deps.now, this.#memo.isLasting)) {
       const held = await this.#record(deps, lease, { leaseId, expiresAt, isAsking });
       if (held === false) {
         this.drop(leaseId);
@@ -223,11 +232,12 @@ export class LiveLeases {
 
   #remember(): void {
     if (this.#leases === undefined) return;
+    const revoked = (this.#memo.read() ?? []).filter(isRevoked);
     const kept = [...this.#leases].map(([leaseId, { jobId, deadline, recordedUntil }]) => {
       const promisedUntil = recordedUntil > 0 && deadline <= recordedUntil ? 0 : deadline;
       return { leaseId, jobId, promisedUntil };
     });
-    this.#memo.write(kept);
+    this.#memo.write([...revoked, ...kept]);
   }
 
   /** Asks D1 about a lease that is not in memory: whether it is live, or why it has ended. */
@@ -264,6 +274,26 @@ export class LiveLeases {
     this.add(resumed);
     deps.log('job_resumed', { jobId: job.id, leaseId: job.leaseId ?? undefined });
     return { valid: true, expiresAt };
+  }
+
+  /** Finds a lease in memory, or in D1. While D1 does not answer, a lease with output here counts as live. */
+  async #find(
+    deps: Deps,
+    { jobId, leaseId }: { jobId: string | undefined; leaseId: string },
+  ): Promise<LiveLease | undefined> {
+    const isKnown = () => jobId !== undefined && this.#memo.hasOutput(leaseId) && !this.#wasRevoked(leaseId);
+    const leases = await this.#loaded(deps).catch((error: unknown) => {
+      if (isPassingFailure(error) && isKnown()) return this.#goOn(deps, []);
+      throw error;
+    });
+    const isSilent = Number.isFinite(this.#believedUntil);
+    if (isSilent && jobId !== undefined && !leases.has(leaseId) && isKnown())
+      leases.set(leaseId, { jobId, deadline: deps.now + LEASE_MS / 2, recordedUntil: 0, isAsking: false });
+    return leases.get(leaseId);
+  }
+
+  #wasRevoked(leaseId: string): boolean {
+    return this.#memo.read()?.some((one) => one.leaseId === leaseId && isRevoked(one)) ?? false;
   }
 
   async #loaded(deps: Deps): Promise<Map<string, LiveLease>> {
@@ -303,10 +333,12 @@ export class LiveLeases {
   /** Returns the leases from memory, or else from storage, while D1 does not answer. */
   #goOn(deps: Deps, kept: readonly Remembered[]): Map<string, LiveLease> {
     this.#leases ??= new Map(
-      kept.map(({ leaseId, jobId, promisedUntil }) => [
-        leaseId,
-        { jobId, deadline: promisedUntil, recordedUntil: 0, isAsking: false },
-      ]),
+      kept
+        .filter((one) => !isRevoked(one))
+        .map(({ leaseId, jobId, promisedUntil }) => [
+          leaseId,
+          { jobId, deadline: promisedUntil, recordedUntil: 0, isAsking: false },
+        ]),
     );
     this.#believedUntil = deps.now + ASK_AGAIN_MS;
     this.spare(deps.now);
@@ -315,63 +347,6 @@ export class LiveLeases {
   }
 }
 
-/**
- * The leases in the storage of an object, because its memory may be lost within seconds. They are enough to renew leases and
- * to accept output while D1 does not answer. D1 stays the authority. All leases are in one row, so that a claim writes one
- * row. Ended leases stay in it until the next claim, because removing them would cost another write.
- */
-export class StoredLeases implements LeaseMemo {
-  readonly isFree = false;
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec('CREATE TABLE IF NOT EXISTS lease_memo (id INTEGER PRIMARY KEY, leases TEXT NOT NULL)');
-  }
-
-  read(): Remembered[] | undefined {
-    const [row] = this.#sql.exec<{ leases: string }>('SELECT leases FROM lease_memo WHERE id = 1').toArray();
-    return row && (JSON.parse(row.leases) as Remembered[]);
-  }
-
-  write(leases: readonly Remembered[]): void {
-    this.#sql.exec(
-      `INSERT INTO lease_memo (id, leases) VALUES (1, ?1)
-       ON CONFLICT (id) DO UPDATE SET leases = ?1 WHERE leases IS NOT ?1`,
-      JSON.stringify(leases),
-    );
-  }
-}
-
-/** Keeps leases with the open WebSocket of the runner, or else in the storage of the object. */
-export class KeptLeases implements LeaseMemo {
-  readonly #state: SocketState;
-  readonly #stored: StoredLeases;
-
-  constructor(state: SocketState, stored: StoredLeases) {
-    this.#state = state;
-    this.#stored = stored;
-  }
-
-  get isFree(): boolean {
-    return canKeepLeases(this.#state);
-  }
-
-  read(): Remembered[] | undefined {
-    return (keptLeases(this.#state) as Remembered[] | undefined) ?? this.#stored.read();
-  }
-
-  write(leases: readonly Remembered[]): void {
-    if (!keepLeases(this.#state, leases)) this.#stored.write(leases);
-  }
-
-  /** Call this when a channel has ended. What it has kept would be lost with it. Returns whether it has kept a lease. */
-  save(ended: WebSocket): boolean {
-    const channel = channelOf(ended);
-    const leases = channel?.role === 'runner' ? channel.leases : undefined;
-    if (leases === undefined) return false;
-    const isNeeded = leases.length > 0 || (this.#stored.read()?.length ?? 0) > 0;
-    if (isNeeded && keptLeases(this.#state) === undefined) this.write(leases as Remembered[]);
-    return leases.length > 0;
-  }
+function isRevoked(one: Remembered): boolean {
+  return one.isRevoked === true;
 }

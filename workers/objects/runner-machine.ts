@@ -15,7 +15,8 @@ import { type Application, ChannelCalls } from './channel/calls.ts';
 import { answerPings, closeChannelsOf, closeOwnChannels, tellWatchers } from './channel/channels.ts';
 import { type Asked, ClaimLine } from './claim-line.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { KeptLeases, LiveLeases, StoredLeases } from './live-leases.ts';
+import { KeptLeases, StoredLeases } from './kept-leases.ts';
+import { LiveLeases } from './live-leases.ts';
 import { MachineAlarm } from './machine-alarm.ts';
 import { onAlarm } from './on-alarm.ts';
 import { ClaimGate } from './quiet-queue.ts';
@@ -35,10 +36,10 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
     super(state, env);
     const [userId = '', machineId = ''] = (state.id.name ?? '').split('/');
     const machine: api.MachineOf = { userId, machineId };
-    const memo = new KeptLeases(state, new StoredLeases(state.storage.sql));
+    const transcript = new Transcript(state.storage.sql);
+    const memo = new KeptLeases(state, new StoredLeases(state.storage.sql, transcript));
     this.#memo = memo;
     const leases = new LiveLeases(machine, memo);
-    const transcript = new Transcript(state.storage.sql);
     const gate = new ClaimGate();
     const alarm = new MachineAlarm({
       ...{ storage: state.storage, leases, gate },
@@ -89,15 +90,17 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
 
   async heartbeat(beat: api.MachineBeat): Promise<api.BeatAnswer | undefined> {
     const answer = await this.#heartbeats.accept(this.#deps(), beat);
-    if (answer?.lease?.valid && answer.lease.movedJob !== undefined) this.moved(answer.lease.movedJob);
+    if (answer?.lease?.valid && answer.lease.movedJob !== undefined)
+      tellWatchers(this.ctx, answer.lease.movedJob, { kind: 'moved' });
     return answer;
   }
 
   /** Drops a lease that its holder has ended. The session is free now. */
   forget({ jobId, leaseId }: api.LeaseOf): void {
-    this.#parts.leases.drop(leaseId);
-    this.moved(jobId);
-    this.wake();
+    const { leases, presence } = this.#parts;
+    leases.drop(leaseId);
+    tellWatchers(this.ctx, jobId, { kind: 'moved' });
+    presence.wake();
   }
 
   /** Notifies the followers of a job that has changed. They read it again. */
@@ -107,11 +110,11 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
 
   /** Drops a lease that a person has revoked. */
   revoke({ jobId, leaseId, reason }: Parameters<api.MachineApi['revoke']>[0]): void {
-    this.#parts.leases.revoke(leaseId);
+    this.#parts.leases.revoke({ jobId, leaseId });
     const event = reason === 'cancelled' ? 'job.cancelled' : 'lease.lost';
     this.#parts.presence.tell({ event, data: { jobId, leaseId, reason } });
-    this.moved(jobId);
-    this.wake();
+    tellWatchers(this.ctx, jobId, { kind: 'moved' });
+    this.#parts.presence.wake();
   }
 
   /** Returns the exact deadline of every live lease. The cron trigger asks for it before it reclaims a lease. */

@@ -55,6 +55,11 @@ export class Transcript {
     ) WITHOUT ROWID`);
   }
 
+  /** Returns whether any output of an attempt is stored. */
+  has(leaseId: string): boolean {
+    return this.#sql.exec('SELECT 1 FROM uploads WHERE lease_id = ? LIMIT 1', leaseId).toArray().length > 0;
+  }
+
   /** Appends the runner's stop receipt. */
   appendReceipt(leaseId: string, text: string, now: number): void {
     this.append(leaseId, [{ at: now, type: 'message', stream: 'system', level: 'info', text }], now);

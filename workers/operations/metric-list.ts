@@ -113,7 +113,7 @@ function aboutMachines({ ages, versions }: Facts): Metric[] {
       name: 'orp_machine_last_contact_age_seconds',
       type: 'gaugehistogram',
       unit: 'seconds',
-      help: 'How long ago the machines of the last day polled, sent a heartbeat or opened a channel. Exact to five minutes.',
+      help: 'How long ago the machines of the last day polled, sent a heartbeat or opened a channel. Exact to eight minutes.',
       histogram: {
         buckets: CONTACT_AGES_S.map((le, at) => ({ le, count: ages?.[`below${at}`] ?? 0 })),
         count: ages?.count ?? 0,

@@ -30,8 +30,9 @@ function counterOf(name: keyof Added, userId: string): Statement {
 }
 
 /**
- * The condition that one more live job fits. The counter is a sample (record 0047), so that a long queue costs nothing. Only
- * if the sample says that there is no room, or if the limit is low, the jobs are counted, up to the limit.
+ * The condition that one more live job fits. The counter is a sample (record 0047) that does not take off ended jobs, so that
+ * a long queue costs nothing. Only if it says that there is no room, or if the limit is low, the jobs are counted, up to the
+ * limit.
  */
 function hasRoomInQueue(userId: string, count: number, limit: Statement): Statement {
   const exact = sql`(SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_live

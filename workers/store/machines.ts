@@ -89,8 +89,8 @@ export function touchIfOwned(
     WHERE id = ${id} AND user_id = ${userId}`);
 }
 
-/** How old the recorded sign of life of a machine gets before the next one is recorded. */
-export const SEEN_EVERY_MS = 5 * 60_000;
+/** How old the recorded sign of life of a machine gets before the next one is recorded. Less than `OFFLINE_AFTER_MS`. */
+export const SEEN_EVERY_MS = 8 * 60_000;
 
 /** Records a sign of life if the recorded one is old. */
 export function seeIfQuiet({ userId, machineId, now }: Omit<ListeningChange, 'listening'>): Statement {

@@ -121,7 +121,7 @@ export const accountUsage = sqliteTable('account_usage', {
   storedBytes: integer('stored_bytes').notNull().default(0),
   /** An estimate from a sample: each job whose id ends with 0 counts as 32 jobs. */
   keptJobs: integer('kept_jobs').notNull().default(0),
-  /** The same estimate of the jobs that have not ended. */
+  /** At least about the number of jobs that have not ended. Cron counts again where it gets high. */
   liveJobs: integer('live_jobs').notNull().default(0),
   /** Limits that an operator granted, as JSON. */
   limits: text('limits'),

@@ -110,6 +110,21 @@ export function pruneKeptJobs(keptJobs: number, limits: { accounts: number; jobs
         SELECT id FROM jobs WHERE user_id = crowded.user_id AND finished_at IS NOT NULL ORDER BY id LIMIT ${limits.jobs}))`;
 }
 
+/**
+ * Counts the live jobs of a few accounts whose counter has reached half of the limit. The counter only grows in between,
+ * because a written row for each ended job would raise its price.
+ */
+export function recountLiveJobs(queuedJobs: number, accounts: number): Statement {
+  return sql`
+    UPDATE account_usage SET live_jobs = counted.live FROM (
+      SELECT high.user_id, (SELECT count(*) FROM jobs INDEXED BY jobs_live
+        WHERE user_id = high.user_id AND finished_at IS NULL) AS live
+      FROM (SELECT user_id FROM account_usage
+        WHERE live_jobs > 0 AND live_jobs >= 0.5 * coalesce(limits ->> '$.queuedJobs', ${queuedJobs})
+        ORDER BY random() LIMIT ${accounts}) high) counted
+    WHERE account_usage.user_id = counted.user_id AND live_jobs <> counted.live`;
+}
+
 export function pruneSignIn(
   now: number,
   before: { windowStarted: number; revoked: number; limit: number },

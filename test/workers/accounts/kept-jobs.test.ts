@@ -102,6 +102,52 @@ describe('cron', () => {
   });
 });
 
+describe('the number of live jobs', () => {
+  const LIMIT = 120;
+
+  async function liveBy({ owner }: Machine): Promise<number | undefined> {
+    const row = await env.DB.prepare('SELECT live_jobs AS live FROM account_usage WHERE user_id = ?')
+      .bind(owner.userId)
+      .first<{ live: number }>();
+    return row?.live;
+  }
+
+  it('is counted exactly where the sample says that the account is full, and by cron', async () => {
+    const machine = await aMachine();
+    const { owner: as } = machine;
+    drawIds({ isCounted: true });
+    await limitAccount(as, { queuedJobs: LIMIT });
+    const ids: string[] = [];
+    for (let count = 0; count < 6; count += 1) ids.push(await aPrompt(machine));
+    expect(await liveBy(machine)).toBe(6 * 32);
+    await accepts(cancelJob, { as, params: { jobId: ids[0] ?? '' }, body: {} });
+    await fireCron();
+    expect(await liveBy(machine)).toBe(5);
+    await accepts(retryJob, { as, params: { jobId: ids[0] ?? '' }, body: {} });
+    expect(await liveBy(machine)).toBe(5 + 32);
+  });
+
+  it('is limited although the sample has missed them', async () => {
+    const machine = await aMachine();
+    const { owner: as } = machine;
+    drawIds({ isCounted: true });
+    await limitAccount(as, { queuedJobs: LIMIT });
+    const { userId } = as;
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO jobs (user_id, id, kind, status, created_at, updated_at, available_at, expires_at, on_lease_loss,
+         max_attempts, session_fallback, prompt)
+       SELECT ?2, 'job_' || printf('%015d', i) || 'z', 'session.prompt', 'queued', ?3, ?3, ?3, ?3 + 9e6, 'hold', 1, 'none', 'Wait.' FROM n`,
+    )
+      .bind(LIMIT - 4, userId, currentTime())
+      .run();
+    for (let count = 0; count < 4; count += 1) await aPrompt(machine);
+    expect(await liveBy(machine)).toBe(4 * 32);
+    const refused = await refuses(enqueueJob, 'limit_reached', { as, body: { prompt: 'One more.' } });
+    expect(refused.error).toContain(`limit of ${LIMIT} `);
+  });
+});
+
 describe('the stored bytes', () => {
   it('include the short texts of every attempt but the first, and lose them when the job goes', async () => {
     const machine = await aMachine();

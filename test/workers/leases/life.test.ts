@@ -156,14 +156,14 @@ describe('a heartbeat', () => {
     });
   });
 
-  it('reaches D1 only when less than half of the lease is left', async () => {
+  it('reaches D1 only when less than a quarter of the lease is left', async () => {
     const held = await aHeldPrompt();
     const written: number[] = [];
     for (let count = 0; count < 9; count += 1) {
       advance(20 * SECOND);
       written.push((await billOf(() => beat(held))).written);
     }
-    expect(written).toEqual([0, 0, 0, 1, 0, 0, 0, 1, 0].map((rows) => expect.closeTo(rows, 0)));
+    expect(written).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 0].map((rows) => expect.closeTo(rows, 0)));
   });
 
   it('of a machine without a lease is accepted and says nothing of one', async () => {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { revokeToken } from '../../../spec/contract/auth.ts';
 import { cancelJob, enqueueJob, listJobs, readTranscript, retryJob } from '../../../spec/contract/jobs.ts';
 import { drainMachine } from '../../../spec/contract/machines.ts';
-import { addLogs, completeJob, pollJob, syncMachine } from '../../../spec/contract/runner.ts';
+import { addLogs, completeJob, heartbeat, pollJob, syncMachine } from '../../../spec/contract/runner.ts';
 import type { UserId } from '../../../spec/ids.ts';
 import { LEASE_MS } from '../../../spec/job/lease.ts';
 import { openDatabase } from '../../../workers/store/database.ts';
@@ -80,6 +80,23 @@ describe('while D1 is silent', () => {
     }
     await complete(held);
     expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'completed', attempt: 1 });
+  });
+
+  it('a lease that has output continues, although its object lost its memory before', async () => {
+    const held = await aRunningPrompt();
+    await log(held, 1);
+    await evict(held.machine);
+    advance(20 * SECOND);
+    await whileSilent(async ({ answer }) => {
+      const beaten = await answer(beat(held));
+      expect(beaten.value.lease).toMatchObject({ valid: true, action: 'continue' });
+      expect((await answer(log(held, 2))).value.received).toBe(2);
+      const other = { ...held, leaseId: `${held.leaseId}x` };
+      const { machineId, owner: as } = held.machine;
+      const body = { machineId, jobId: other.jobId, leaseId: other.leaseId };
+      expectRefusal((await answer(send(heartbeat, { as, body }))).value, 'unavailable');
+    });
+    await complete(held);
   });
 
   it('a transcript is read as before', async () => {
@@ -202,14 +219,15 @@ describe('leases after a silence', () => {
     expect(await show(held.machine.owner, held.jobId)).toMatchObject({ status: 'queued' });
   });
 
-  it('that a person revoked before it are not restored by it', async () => {
+  it('that a person revoked before it are not restored by it, although they have output', async () => {
     const held = await aRunningPrompt();
     const { owner } = held.machine;
+    await log(held, 1);
     await accepts(cancelJob, { as: owner, params: { jobId: held.jobId }, body: {} });
     await evict(held.machine);
     await whileSilent(async ({ answer }) => {
       const { machineId } = held.machine;
-      const chunks = [{ seq: 1, stream: 'stdout' as const, text: 'late' }];
+      const chunks = [{ seq: 2, stream: 'stdout' as const, text: 'late' }];
       const { value } = await answer(
         send(addLogs, {
           as: owner,

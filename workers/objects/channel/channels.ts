@@ -151,6 +151,11 @@ export function canKeepLeases(state: SocketState): boolean {
   return leaseKeeper(state) !== undefined;
 }
 
+/** Returns whether a channel of a runner is open. */
+export function hasRunner(state: SocketState): boolean {
+  return openRunners(state).length > 0;
+}
+
 /** Returns the leases that a channel keeps. */
 export function keptLeases(state: SocketState): readonly unknown[] | undefined {
   return openRunners(state)
