@@ -58,7 +58,7 @@ export async function machinePage({ params, deps }: PageRequest) {
           <MachineFacts machine={machine} now={deps.now} />
         </div>
         <section aria-labelledby="jobs-title">
-          <h2 id="jobs-title">Jobs that it holds, that wait for it, or that failed</h2>
+          <h2 id="jobs-title">Jobs of this machine</h2>
           <div data-region="jobs">
             {jobs.value.jobs.length === 0 ? (
               <Empty title="None" />
