@@ -51,9 +51,6 @@ const ROOT = '/dashboard/admin';
 export const PAGE_REQUESTS: Readonly<Record<string, PageRequest>> = {
   'GET /assets/*': open('/assets/0/app.css'),
   'GET /': open('/'),
-  'GET /health': open('/health'),
-  // It asks for a secret of its own.
-  'GET /metrics': open('/metrics'),
   'GET /dashboard': open('/dashboard'),
   'GET /dashboard/admin': open('/dashboard/admin'),
   'GET /docs': open('/docs'),
