@@ -168,6 +168,7 @@ describe('the plan of the service', () => {
       expect(PATH?.split(':')).toContain('/usr/bin');
       expect(made.program).toEqual([
         '/usr/bin/node',
+        '--max-semi-space-size=1',
         '/opt/orp/orp.js',
         '--repo-root',
         '/code/tides',
