@@ -1,13 +1,13 @@
 /**
  * Decides which failed requests to retry, and when.
  *
- * | what came back                                     | row that may be repeated | other rows |
- * | -------------------------------------------------- | ------------------------ | ---------- |
- * | the server is busy, or asks to wait                | again                    | stop       |
- * | 429 or 5xx in a sentence without a code            | again                    | stop       |
- * | an answer that is not from the server              | again                    | stop       |
- * | network failed, timed out                          | again                    | stop       |
- * | any other refusal                                  | stop                     | stop       |
+ * | answer                                    | calls that may be repeated | other calls |
+ * | ----------------------------------------- | -------------------------- | ----------- |
+ * | the server is busy, or asks to wait       | retry                      | stop        |
+ * | 429 or 5xx, with a sentence but no code   | retry                      | stop        |
+ * | an answer that is not from the server     | retry                      | stop        |
+ * | the network failed, or the call timed out | retry                      | stop        |
+ * | any other refusal                         | stop                       | stop        |
  */
 
 import { RETRYABLE } from '../../spec/errors.ts';
