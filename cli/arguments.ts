@@ -77,7 +77,7 @@ function findOption(word: string, command: Command, program: Command): FoundOpti
   };
 }
 
-/** They came later: `--f`, `--j` and `--no` keep the meaning that they had. */
+/** Must not be shortened: `--f`, `--j` and `--no` already meant other options before these were added. */
 const NEVER_SHORTENED = ['--fields', '--jq', '--no-pager'];
 
 /** Returns the option with this name, or the only option with this prefix. Every command has `--help`. */

@@ -8,8 +8,7 @@ import type { Deps } from '../base/deps.ts';
 import { isPassingFailure } from '../base/failures.ts';
 import type { TokenOwner, User } from '../store/accounts.ts';
 import { BROWSER_SESSION_MS, noteTokenUse, userOfToken } from '../store/accounts.ts';
-import { BRIEF_WAIT_MS } from '../store/database.ts';
-import { inTime } from '../store/in-time.ts';
+import { BRIEF_WAIT_MS, inTime } from '../store/database.ts';
 import { sha256 } from './passwords.ts';
 
 /** The token of a request: its scope and what its owner sees of it. */

@@ -5,7 +5,7 @@ import { PACE } from '../../spec/bounds.ts';
 import type { Refusal } from '../../spec/errors.ts';
 import type { Pacer } from '../accounts/pace.ts';
 import { TooLate } from '../base/failures.ts';
-import { inTime } from '../store/in-time.ts';
+import { inTime } from '../store/database.ts';
 import type { AppEnv } from './app-env.ts';
 
 /**

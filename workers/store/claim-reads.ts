@@ -5,10 +5,9 @@
  * same target and kind, so they have the same routes: if the first of them cannot run, no other can.
  */
 
-import { HELD_STATUSES } from '../../spec/job/status.ts';
 import type { Statement } from './database.ts';
 import { raw, sql } from './database.ts';
-import { mayBe, statusIn } from './guard.ts';
+import { isHeldJob, mayBe } from './guard.ts';
 import type { JobRow, TargetFields } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 
@@ -129,11 +128,6 @@ export function readNextDue(userId: string, machineId: string): Statement {
     SELECT CAST(min((SELECT lane FROM jobs INDEXED BY jobs_live
       WHERE user_id = ${userId} AND finished_at IS NULL AND place = p.place ORDER BY lane LIMIT 1)) AS INTEGER) AS at
     FROM (${placesOf('later', userId, machineId)}) p`;
-}
-
-/** The condition that a machine holds the job. `prefix` names the table in a join. */
-export function isHeldJob(prefix = ''): string {
-  return `${prefix}finished_at IS NULL AND ${prefix}place = 'held' AND ${statusIn(HELD_STATUSES, prefix)}`;
 }
 
 /** Reads all jobs of the account that a machine holds. They show which sessions are busy, and which jobs this machine has. */

@@ -1,7 +1,6 @@
 /** The access to D1. Only this file calls the driver, and it interprets the errors of the driver. */
 
 import { PLATFORM, utf8Length } from '../../spec/bounds.ts';
-import { inTime } from './in-time.ts';
 
 export type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -193,5 +192,28 @@ async function guard<T>(work: () => Promise<T>): Promise<T> {
     if (PASSING.some((text) => message.includes(text)))
       throw new DatabaseUnavailable(message, { cause: error });
     throw error;
+  }
+}
+
+/**
+ * Returns the result of `work`. If that takes longer than `waitMs`, calls `late` and returns its result. The work itself is
+ * not stopped.
+ */
+export async function inTime<T>(work: Promise<T>, waitMs: number, late: () => T): Promise<T> {
+  let stop = (): void => undefined;
+  const timeout = new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      try {
+        resolve(late());
+      } catch (error) {
+        reject(error);
+      }
+    }, waitMs);
+    stop = () => clearTimeout(timer);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    stop();
   }
 }

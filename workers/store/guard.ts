@@ -5,7 +5,7 @@
 
 import type { JobKind } from '../../spec/job/kinds.ts';
 import type { JobStatus, JobVerb } from '../../spec/job/status.ts';
-import { TRANSITIONS } from '../../spec/job/status.ts';
+import { HELD_STATUSES, TRANSITIONS } from '../../spec/job/status.ts';
 import { join, raw, type Statement, sql } from './database.ts';
 
 /** The key of a job: its id and its account. */
@@ -54,4 +54,9 @@ export function kindIn(kinds: readonly JobKind[]): string {
 
 export function statusIn(statuses: readonly JobStatus[], prefix = ''): string {
   return `${prefix}status IN (${statuses.map((status) => `'${status}'`).join(', ')})`;
+}
+
+/** The condition that a machine holds the job. `prefix` names the table in a join. */
+export function isHeldJob(prefix = ''): string {
+  return `${prefix}finished_at IS NULL AND ${prefix}place = 'held' AND ${statusIn(HELD_STATUSES, prefix)}`;
 }

@@ -65,7 +65,7 @@ describe('orp runner policy show and check', () => {
     async (name) => {
       using desk = new Desk();
       const { stdout } = await desk.orp(['runner', 'policy', name, '--help']);
-      expect(stdout).toContain('Exit codes: 0 ');
+      expect(stdout).toContain('Exit codes:\n  0 ');
       expect((await desk.orp(['runner', 'policy', '--help'])).stdout).toContain('~/.config/orp/policy.json');
     },
   );
