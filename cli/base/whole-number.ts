@@ -13,13 +13,14 @@ export interface WholeNumber {
   raisesLow?: boolean;
 }
 
+/** A range up to this number tells a person nothing. */
+const NO_LIMIT = 1e12;
+
 /** Builds the option. A value outside the range is a usage error (exit 2). */
 export function wholeNumberOption({ flags, description, min, max, raisesLow, ...rest }: WholeNumber): Option {
   const range = `${min} to ${max}`;
-  const option = new Option(
-    flags,
-    `${description} (${range}${raisesLow ? `; lower values become ${min}` : ''})`,
-  );
+  const shown = max < NO_LIMIT ? ` (${range}${raisesLow ? `; lower values become ${min}` : ''})` : '';
+  const option = new Option(flags, `${description}${shown}`);
   if (rest.default !== undefined) option.default(rest.default);
   return option.argParser((word: string) => {
     const number = /^-?\d{1,15}$/.test(word.trim()) ? Number(word) : Number.NaN;

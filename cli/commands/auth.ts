@@ -23,7 +23,7 @@ import type { CommonOptions, Context } from '../output/context.ts';
 import { said } from '../output/page.ts';
 import { printResult } from '../output/print.ts';
 import { ask, canAsk, readSecretFrom } from '../output/terminal.ts';
-import { paint, type Rich } from '../output/text-output.ts';
+import { Hanging, paint, type Rich } from '../output/text-output.ts';
 import {
   clearRemoteSession,
   type RemoteSession,
@@ -138,13 +138,15 @@ async function loginByCode(context: Context, session: RemoteSession): Promise<bo
   const code = await startSignIn(client, deviceName());
   context.stderr.print([
     await qrCode(context, code.verificationUriComplete),
-    `To sign in to ${new URL(client.baseUrl).origin}, open this page on any device:\n\n  `,
+    new Hanging(0, `To sign in to ${new URL(client.baseUrl).origin}, open this page on any device:`),
+    '\n\n  ',
     code.verificationUriComplete,
-    '\n\nCheck that it shows the code ',
-    code.userCode,
-    ' and approve it. Or open ',
-    code.verificationUri,
-    ' and type the code.\n',
+    '\n\n',
+    new Hanging(
+      0,
+      `Check that it shows the code ${code.userCode} and approve it. Or open ${code.verificationUri} and type the code.`,
+    ),
+    '\n',
     said('idle', `Waiting for your approval, up to ${Math.ceil(code.expiresIn / 60)} minutes. Ctrl-C stops.`),
   ]);
   const { token, user } = await waitForApproval(client, code);

@@ -1,6 +1,6 @@
 /** The form of help texts: columns where there is room, otherwise each description below its name. */
 
-import { type Argument, type Command, Help, type HelpConfiguration } from 'commander';
+import { type Argument, type Command, Help, type HelpConfiguration, type Option } from 'commander';
 import { Painted, type Rich, type TextOutput } from '../output/text-output.ts';
 
 /** Longer lines are hard to read. */
@@ -26,6 +26,9 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   'checkpoint-id': 'id of a checkpoint',
 };
 
+/** The heading of `--json` and its kind (shell.ts). */
+const LAST_GROUP = 'Output:';
+
 export const HELP: HelpConfiguration = {
   /** Without `[options]`, which every command has. */
   subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(wordOf)].join(' '),
@@ -43,6 +46,8 @@ export const HELP: HelpConfiguration = {
     const all = Help.prototype.visibleCommands.call(this, command);
     return command.parent === null ? all : all.filter((below) => below.name() !== 'help');
   },
+  /** What a command is about comes first. The forms of its output are the same everywhere, so they come last. */
+  groupItems: orderGroups,
   visibleArguments: (command) => [...command.registeredArguments],
   argumentDescription: (argument) => argument.description || (ARGUMENTS[argument.name()] ?? ''),
   /** A summary in a list is a phrase; above its own help it is a sentence. */
@@ -59,6 +64,22 @@ export const HELP: HelpConfiguration = {
     return [`${name.padEnd(indent.length)}${first.trimStart()}`, ...rest].join('\n');
   },
 };
+
+function orderGroups<Item extends Command | Option>(
+  unsorted: Item[],
+  shown: Item[],
+  groupOf: (item: Item) => string,
+): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  const names = [...new Set([...unsorted, ...shown].map(groupOf))];
+  for (const name of names.toSorted((a, b) => Number(a === LAST_GROUP) - Number(b === LAST_GROUP))) {
+    groups.set(
+      name,
+      shown.filter((item) => groupOf(item) === name),
+    );
+  }
+  return groups;
+}
 
 function wordOf(argument: Argument): string {
   const name = `${argument.name()}${argument.variadic ? '...' : ''}`;

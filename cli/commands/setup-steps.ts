@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { addIdea, listIdeas } from '../../spec/contract/ideas.ts';
 import { DEFAULT_AGENT } from '../../spec/job/abilities.ts';
+import { findAgentProblem } from '../agents/codex-program.ts';
 import { CliError, messageOf } from '../base/exit.ts';
 import { firstLineOf, oneLine } from '../base/one-line.ts';
 import { pause } from '../base/pause.ts';
@@ -21,7 +22,6 @@ import { ask } from '../output/terminal.ts';
 import { findSession, readSessions } from '../records/sessions/sessions.ts';
 import { readRemoteSession } from '../records/sign-in-record.ts';
 import { STARTERS } from '../runner/agent-server/find-sessions.ts';
-import type { RunnerStatus } from '../status/runner-status.ts';
 import { login, verify } from './auth.ts';
 import { type DiscoveredSession, discoverSessions, sessionChoices } from './discovered-sessions.ts';
 import { submit } from './job-submit.ts';
@@ -36,7 +36,7 @@ import { suggestName } from './session-picker.ts';
 import type { StepName } from './setup-state.ts';
 
 /** Returns false if the person declined an optional step. */
-type DoStep = (context: Context, status: RunnerStatus) => Promise<boolean>;
+type DoStep = (context: Context) => Promise<boolean>;
 
 export const SETUP_STEPS: Readonly<Record<StepName, DoStep>> = {
   sign_in: signIn,
@@ -60,6 +60,11 @@ function quiet(context: Context): Context {
   return withStreams(context, { stdout, stderr: context.stderr.device });
 }
 
+/** A sentence above a question. The question itself stays short, because a terminal breaks it anywhere. */
+function explain(context: Context, sentence: string): void {
+  context.stderr.print(said('note', sentence));
+}
+
 /** Enter means yes. */
 async function confirm(context: Context, question: string): Promise<boolean> {
   const answer = await ask(context, { message: `${question} [Y/n]`, isSecret: false });
@@ -80,12 +85,13 @@ async function linkRepository(context: Context): Promise<boolean> {
   const ideas = (Array.isArray(found) ? found : []).filter(isObject);
   const fresh: JsonObject = { title: 'a new idea' };
   const name = basename(root);
+  explain(context, 'An idea groups the work on a repository. You find the jobs of this repository under it.');
   const chosen =
     ideas.length === 0
       ? fresh
       : await choose(context, {
           noun: 'idea',
-          question: 'An idea groups the work on a repository. Which one is this?',
+          question: 'Which idea?',
           entries: [...ideas, fresh],
           heads: IDEA_HEADS,
           row: (idea) => ideaRow(idea, context.now()),
@@ -102,7 +108,7 @@ async function linkRepository(context: Context): Promise<boolean> {
 const MOST_IDEAS = 10;
 
 async function createIdea(context: Context, suggested: string): Promise<JsonObject> {
-  const message = `An idea groups the work on a repository. Its title? [${oneLine(suggested)}]`;
+  const message = `Title of the new idea? [${oneLine(suggested)}]`;
   const title = (await ask(context, { message, isSecret: false })).trim() || suggested;
   const answer = await send(await signedInClient(context), addIdea, { body: { title, notes: '' } });
   return isObject(answer.idea) ? answer.idea : answer;
@@ -110,12 +116,13 @@ async function createIdea(context: Context, suggested: string): Promise<JsonObje
 
 const MOST_SESSIONS = 10;
 
-async function linkSession(context: Context, status: RunnerStatus): Promise<boolean> {
+async function linkSession(context: Context): Promise<boolean> {
   const repository = requireGit(await context.repository());
-  if (status.agent_problem !== null) {
-    throw new CliError(status.agent_problem.message, {
-      code: status.agent_problem.code,
-      hint: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, then run `orp setup` again.',
+  const problem = await findAgentProblem({ env: context.env });
+  if (problem !== undefined) {
+    throw new CliError(problem.message, {
+      code: problem.code,
+      hint: `Run \`${problem.command}\`, sign in with \`codex login\`, then run \`orp setup\` again.`,
     });
   }
   const sessions = (await discoverSessions(context, false)).filter(({ linked }) => !linked);
@@ -142,7 +149,8 @@ async function chooseSession(
   sessions: readonly DiscoveredSession[],
 ): Promise<DiscoveredSession | undefined> {
   if (sessions.length === 0) {
-    if (await confirm(context, 'Codex has no session in this folder. Start one? It takes one short turn.')) {
+    explain(context, 'Codex has no session in this folder. orp can start one; that takes one short turn.');
+    if (await confirm(context, 'Start a session?')) {
       return undefined;
     }
     throw new CliError('A session of an agent is needed to answer prompts.', {
@@ -171,8 +179,8 @@ async function startSession(context: Context, folder: string): Promise<string> {
 
 /** A machine without a service manager works without the service. */
 async function installService(context: Context): Promise<boolean> {
-  const question = 'Install the runner as a service, so that it starts when you log in?';
-  if (!(await confirm(context, question))) return false;
+  explain(context, 'The runner claims and runs your jobs. As a service, it starts when you log in.');
+  if (!(await confirm(context, 'Install the service?'))) return false;
   try {
     await install(quiet(context), [], { wait: WAIT_SECONDS });
     return true;

@@ -32,11 +32,11 @@ async function setup(context: Context): Promise<number> {
   context.stdout.write(`Setting up orp in ${oneLine(root)}\n\n`);
   let hasChanged = false;
   for (const name of STEPS) {
-    const { steps, status } = await gatherSetup(context);
+    const { steps } = await gatherSetup(context);
     // What a step before has changed must reach the server.
     const isDone = steps[name].done && !(name === 'sync' && hasChanged);
     if (!isDone) {
-      const isComplete = await SETUP_STEPS[name](context, status);
+      const isComplete = await SETUP_STEPS[name](context);
       hasChanged ||= name === 'link' || name === 'session';
       if (!isComplete) {
         context.stdout.print(said('idle', steps[name].message));

@@ -143,7 +143,7 @@ function pageOf(glance: Glance, now: number, columns: number): Rich {
     jobs.length === 0 ? '' : ['\n', jobTable(jobs, now, columns)],
     glance.needs_you.length === 0
       ? ''
-      : ['\n', glance.needs_you.map((sentence) => said('warning', sentence))],
+      : ['\n', glance.needs_you.map((sentence) => said('warning', forPeople(sentence)))],
     glance.next_actions.length === 0
       ? ''
       : ['\n', nextFor(glance.next_actions).map((command) => said('next', command))],
@@ -153,6 +153,14 @@ function pageOf(glance: Glance, now: number, columns: number): Rich {
 /** The steps of `orp setup`. */
 const SETUP =
   /^orp (auth (login|verify)|link (project bind|session register)|runner (enable|sync|heartbeat))\b/;
+
+/** v0.4.4 speaks of a heartbeat. A person starts a runner, which sends it. */
+function forPeople(sentence: string): string {
+  return sentence.replace(
+    /^The runner has never sent a heartbeat\.$/,
+    'No runner has run on this machine so far.',
+  );
+}
 
 /** Several steps of the set-up become one command, which asks for what it needs. */
 function nextFor(commands: readonly string[]): string[] {

@@ -101,8 +101,8 @@ it.runIf(codex)(
     expect(first.output).toContain('orp is set up.');
     expect(questions.length).toBeLessThanOrEqual(MAX_SETUP_QUESTIONS);
     expect(questions).toEqual([
-      expect.stringContaining('Its title? [repo]'),
-      expect.stringContaining('Start one?'),
+      expect.stringContaining('Title of the new idea? [repo]'),
+      expect.stringContaining('Start a session?'),
       expect.stringContaining('service'),
     ]);
     const { jobs } = (await desk.json('job', 'list')) as { jobs: { status: string; summary: string }[] };
