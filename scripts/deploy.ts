@@ -7,6 +7,7 @@ import { messageOf, rollBack } from './deploy/rollback.ts';
 import {
   DATABASE,
   ensureDatabase,
+  locationOf,
   readSettings,
   SECRETS,
   type Settings,
@@ -119,7 +120,8 @@ async function deploy(version: string, settings: Settings, waitSeconds: number):
   mustRun('The migrations were not applied', ['d1', 'migrations', 'apply', DATABASE, '--remote', ...config], {
     isShown: true,
   });
-  const { targets, versionId } = runDeploy(['deploy', ...config, ...deployArguments(version, settings)]);
+  const located = { ...settings, location: locationOf(config, settings.location) };
+  const { targets, versionId } = runDeploy(['deploy', ...config, ...deployArguments(version, located)]);
   const url = urlOf(targets, settings);
   if (url === undefined) {
     say(`Version ${version} is deployed (${versionId ?? 'no id'}). wrangler named no address.`);

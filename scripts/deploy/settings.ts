@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { projectPath } from '../local/project-path.ts';
 import { UsageError } from '../local/words.ts';
-import { mustRun, readJson } from './wrangler.ts';
+import { mustRun, readJson, wrangler } from './wrangler.ts';
 
 export const DATABASE = 'orp-runner';
 /** The id in `wrangler.toml`. It stands for "find the database by its name". */
@@ -118,6 +118,16 @@ export function ensureDatabase(location: string | undefined, say: (text: string)
     );
   say(`The database ${DATABASE} was created in ${location}: ${made}.`);
   return made;
+}
+
+/**
+ * The location of the database, where the objects of new machines are made, too. If Cloudflare does not name it, the one that
+ * the operator named.
+ */
+export function locationOf(config: readonly string[], named: string | undefined): string | undefined {
+  const { ok, stdout } = wrangler(['d1', 'info', DATABASE, '--json', ...config]);
+  const region = ok ? /"running_in_region":\s*"(\w+)"/.exec(stdout)?.[1]?.toLowerCase() : undefined;
+  return LOCATIONS.find((location) => location === region) ?? named;
 }
 
 function findDatabase(): string | undefined {

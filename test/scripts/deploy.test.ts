@@ -80,6 +80,7 @@ describe('a deploy', () => {
       'secret list json',
       'd1 time-travel info',
       'd1 migrations apply',
+      'd1 info orp-runner',
       expect.stringMatching(/^deploy /),
     ]);
     expect(calls()[2]).toContain('weur');
@@ -90,7 +91,7 @@ describe('a deploy', () => {
     expect(said).toContain('0000-before');
     const config = readFileSync(join(folder, 'wrangler.deploy.toml'), 'utf8');
     expect(config).toContain(`database_id = "${ID}"`);
-    for (const at of [4, 5, 6, 7]) expect(calls()[at]).toContain(join(folder, 'wrangler.deploy.toml'));
+    for (const at of [4, 5, 6, 7, 8]) expect(calls()[at]).toContain(join(folder, 'wrangler.deploy.toml'));
   });
 
   it('uses the database that exists, wherever it is, and creates nothing', async () => {
@@ -100,6 +101,18 @@ describe('a deploy', () => {
     ];
     expect(await deploy()).toMatchObject({ code: 0 });
     expect(commands()).not.toContain('d1 create orp-runner');
+  });
+
+  it('makes the objects of machines where the database is, whatever the operator names later', async () => {
+    state.databases = [{ name: 'orp-runner', uuid: ID }];
+    state.region = 'ENAM';
+    await deploy('--location', 'weur');
+    expect(calls().at(-1)).toContain('OBJECT_LOCATION:enam');
+    state.region = 'MOON';
+    await deploy('--location', 'weur');
+    expect(calls().at(-1)).toContain('OBJECT_LOCATION:weur');
+    await deploy();
+    expect(calls().at(-1)?.join(' ')).not.toContain('OBJECT_LOCATION');
   });
 
   it('asks for the location of a missing database before anything is changed', async () => {

@@ -29,7 +29,8 @@ else if (asked('d1 list')) console.log(JSON.stringify(state.databases));
 else if (asked('d1 create')) {
   state.databases.push({ name: args[2], uuid: '11111111-2222-4333-8444-555555555555' });
   writeFileSync(statePath, JSON.stringify(state));
-} else if (asked('d1 time-travel')) console.log(JSON.stringify({ bookmark: '0000-before' }));
+} else if (asked('d1 info')) console.log(JSON.stringify({ running_in_region: state.region ?? null }));
+else if (asked('d1 time-travel')) console.log(JSON.stringify({ bookmark: '0000-before' }));
 else if (asked('secret list')) console.log(JSON.stringify(state.secrets.map((name) => ({ name }))));
 else if (asked('versions list')) console.log(JSON.stringify(state.versions));
 else if (asked('deployments list')) console.log(JSON.stringify(state.deployments));
