@@ -26,7 +26,6 @@ export const AUDIT_WORDS = {
   disable_account: 'disabled an account',
   enable_account: 'enabled an account',
   password_link: 'made a link for a new password',
-  limits_changed: 'changed the limits of an account',
   bulk_started: 'started a bulk order',
   bulk_aborted: 'ended a bulk order',
 } as const;
