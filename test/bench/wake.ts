@@ -23,8 +23,10 @@ import { type SlowEdge, startSlowEdge } from './wake/slow-edge.ts';
 
 /** After this time without any news, an idle runner stays idle until somebody wakes it. */
 const SETTLED_MS = 100;
-/** Far more than any wake-up takes. No poll happens by itself in this time. */
-const LOST_AFTER_MS = 5000;
+/** Far more than any wake-up takes, also on a busy machine. No poll happens by itself in this time. */
+const LOST_AFTER_MS = 20_000;
+/** How long to wait for the wake-up that was switched off. */
+const OFF_AFTER_MS = 5000;
 /** The runtime unloads an object after ten seconds in which nothing has happened. */
 const HIBERNATE_MS = 12_000;
 /** So far the clock of the server is moved while an object hibernates. No token is then still trusted from memory. */
@@ -126,7 +128,8 @@ async function measureProtocol(place: Place, transport: RunnerPlan['transport'])
   const machineIds = machines.map(({ machineId }) => machineId);
   // The runner has its own sign-in, so that the enqueue does not confirm the token of its poll.
   const { token } = await service.signInAgain();
-  const runner = new IdleRunner({ account: { token, baseUrl: edge.url }, transport, machineIds });
+  const plan = { account: { token, baseUrl: edge.url }, transport, machineIds };
+  const runner = new IdleRunner(plan, options.isWakeOff ? OFF_AFTER_MS : LOST_AFTER_MS);
   try {
     await runner.settled();
     const samples: Sample[] = [];
@@ -177,10 +180,12 @@ class IdleRunner {
   readonly #idle = new Set<string>();
   readonly #startedAt = new Map<string, number>();
   readonly #machines: number;
+  readonly #lostAfterMs: number;
   #lastNewsAt = monotonicMs();
   #failure: Error | undefined;
 
-  constructor(plan: RunnerPlan) {
+  constructor(plan: RunnerPlan, lostAfterMs: number) {
+    this.#lostAfterMs = lostAfterMs;
     this.#machines = plan.machineIds.length;
     const words = [projectPath('test/bench/wake/idle-runner.ts'), JSON.stringify(plan)];
     this.#child = spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -199,7 +204,8 @@ class IdleRunner {
   }
 
   async startOf(jobId: string): Promise<number> {
-    await this.#until(`no wake-up arrived for job ${jobId}`, () => this.#startedAt.has(jobId));
+    const what = `no wake-up arrived for job ${jobId}`;
+    await this.#until(what, () => this.#startedAt.has(jobId), this.#lostAfterMs);
     return this.#startedAt.get(jobId) ?? 0;
   }
 
@@ -219,11 +225,11 @@ class IdleRunner {
     }
   }
 
-  async #until(what: string, isSo: () => boolean): Promise<void> {
-    const limit = monotonicMs() + LOST_AFTER_MS;
+  async #until(what: string, isSo: () => boolean, ms = LOST_AFTER_MS): Promise<void> {
+    const limit = monotonicMs() + ms;
     while (!isSo()) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (monotonicMs() > limit) throw new Error(`${what} within ${LOST_AFTER_MS / 1000} s`);
+      if (monotonicMs() > limit) throw new Error(`${what} within ${ms / 1000} s`);
       await sleep(1);
     }
   }
