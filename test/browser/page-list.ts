@@ -48,6 +48,7 @@ export function pageList(account: FullAccount | undefined): ShownPage[] {
     { name: 'console-jobs', path: '/dashboard/admin/jobs?status=live,failed' },
     { name: 'console-charts', path: '/dashboard/admin/charts' },
     { name: 'console-people', path: '/dashboard/admin/people' },
+    { name: 'console-audit', path: '/dashboard/admin/audit' },
     { name: 'console-charts-day', path: '/dashboard/admin/charts?span=day' },
     { name: 'console-charts-week', path: '/dashboard/admin/charts?span=week' },
     { name: 'console-bulk', path: '/dashboard/admin/bulk?action=cancel&status=queued' },

@@ -49,7 +49,7 @@ export async function auditPage({ query, deps }: PageRequest) {
         <ErrorNote refusal={page.ok ? undefined : page.refusal} />
         {page.ok && page.value.entries.length === 0 && <Empty title="No entry on this page matches" />}
         {page.ok && page.value.entries.length > 0 && (
-          <Table label="Audit log" columns={columnsAt(deps.now)} rows={page.value.entries} />
+          <Table label="Audit log" look="audit" columns={columnsAt(deps.now)} rows={page.value.entries} />
         )}
         {page.ok && (
           <More
@@ -70,7 +70,7 @@ function columnsAt(now: number): Column<AuditEntryView>[] {
       place: 'title',
       cell: ({ actor, action }) => (
         <>
-          {shownLine(actor.email ?? actor.id, 120)} <span class="quiet">{auditWords(action)}</span>
+          {shownLine(actor.email ?? actor.id, 120)} <div class="quiet">{auditWords(action)}</div>
         </>
       ),
     },
@@ -90,7 +90,7 @@ function columnsAt(now: number): Column<AuditEntryView>[] {
       place: 'below',
       cell: ({ account }) => <a href={accountPath(account.id)}>{shownLine(account.email, 120)}</a>,
     },
-    { head: 'From', place: 'below', cell: ({ source }) => shownLine(source, 160) },
+    { head: 'From', place: 'below', cell: ({ source }) => <div class="clamp">{shownLine(source, 160)}</div> },
   ];
 }
 
