@@ -81,20 +81,20 @@ export async function takeIfAvailable(db: Database, from: JobKey | LaneTurn, cla
     },
     where: [isDue(now), isFree, sql`NOT ${isDraining}`, ...(turn?.next ? [isBeforeIt(turn.next)] : [])],
   });
-  const [row, facts, first] = await db.batch([
+  const first = turn ? readFirstOfLane(turn.lane, now) : raw('SELECT NULL AS id');
+  const [row, refusal] = await db.batch([
     sql`${taken}, prompt`,
-    sql`SELECT ${isFree} AS isFree, ${isDraining} AS isDraining`,
-    turn ? readFirstOfLane(turn.lane, now) : raw('SELECT 1 WHERE false'),
+    sql`SELECT * FROM (SELECT ${isFree} AS isFree, ${isDraining} AS isDraining) LEFT JOIN (${first}) ON true`,
     ...(claim.isSeenLongAgo ? [seeIfQuiet({ userId, machineId, now })] : []),
   ]);
   const [job] = rowsOf<JobRow & { prompt: string }>(row);
-  const [fact] = rowsOf<{ isFree: number; isDraining: number }>(facts);
-  const isRefused = job === undefined;
+  if (job !== undefined) return { job, isBusy: false, isDrained: false, first: undefined };
+  const [why] = rowsOf<Candidate & { isFree: number; isDraining: number }>(refusal);
   return {
     job,
-    isBusy: isRefused && fact?.isFree === 0,
-    isDrained: isRefused && fact?.isDraining === 1,
-    first: rowsOf<Candidate>(first)[0],
+    isBusy: why?.isFree === 0,
+    isDrained: why?.isDraining === 1,
+    first: why?.id == null ? undefined : why,
   };
 }
 

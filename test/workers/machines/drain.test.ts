@@ -62,9 +62,9 @@ describe('a drained machine', () => {
     ]);
   });
 
-  it('costs two rows, and none when it was so already', async () => {
+  it('costs a row and the three of its entry in the audit log, and none when it was so already', async () => {
     const machine = await aMachine();
-    expect((await billOf(() => drain(machine, true, { as: machine.owner }))).written).toBe(2);
+    expect((await billOf(() => drain(machine, true, { as: machine.owner }))).written).toBe(4);
     expect((await billOf(() => drain(machine, true, { as: machine.owner }))).written).toBe(0);
   });
 
@@ -75,7 +75,7 @@ describe('a drained machine', () => {
     await drain(machine, true, { as: machine.owner });
     expect(await beat(held)).toMatchObject({ drain: true });
     await env.DB.prepare('UPDATE machines SET draining = 0 WHERE id = ?').bind(machine.machineId).run();
-    for (let minute = 0; minute < 5; minute += 1) {
+    for (let minute = 0; minute < 8; minute += 1) {
       advance(MINUTE);
       await beat(held);
     }

@@ -190,7 +190,7 @@ describe('the report of a runner', () => {
     expect(begins.written).toBe(1);
     const grows = await billOf(() => beat(machine, { spool: { leases: 2, bytes: 9000 } }));
     expect(grows.written).toBe(0);
-    advance(5 * MINUTE);
+    advance(8 * MINUTE);
     await beat(machine, { spool: { leases: 2, bytes: 9000 } });
     expect((await shown(machine))?.spool).toEqual({ leases: 2, bytes: 9000 });
     expect((await billOf(() => beat(machine, { spool: { leases: 0, bytes: 0 } }))).written).toBe(1);
