@@ -187,6 +187,7 @@ function repositoryOf({
   routeable_sessions,
 }: Glance['repository']): string {
   if (!linked) return `${root}, not linked`;
+  if (sessions === 0) return `${root}, linked to ${idea_title || idea_id}; no linked sessions`;
   const noun = sessions === 1 ? 'session' : 'sessions';
   return `${root}, linked to ${idea_title || idea_id}; ${routeable_sessions} of ${sessions} ${noun} can take jobs`;
 }

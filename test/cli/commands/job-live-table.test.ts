@@ -76,6 +76,22 @@ it('draws the jobs in place, asks again at a key, and gives the screen back', as
   expect(terminal.output.split('\u001b[?1049l').at(-1)?.trim()).toBe('ended with 0');
 });
 
+it('shows controls in a prompt as text', async () => {
+  const jobs = new Jobs();
+  jobs.live = [aJob('job_c', 'running', { promptStart: 'Count \u001b]0;owned\u0007 \u001b[2J' })];
+  await using server = await jobs.start();
+  using desk = new Desk();
+  desk.signIn(server.url);
+  const command = `stty rows 12 cols 90; exec '${process.execPath}' '${MAIN}' job watch`;
+  const terminal = openTerminal(['sh', '-c', command], { cwd: desk.repo, env: desk.env });
+  await until(() => terminal.output.includes('owned'), 'the job is shown');
+  terminal.type('q');
+  await terminal.ended;
+  expect(terminal.output).toContain('Count \\u001b]0;owned\\u0007');
+  expect(terminal.output).not.toContain('\u001b]0;');
+  expect(terminal.output).not.toContain('\u001b[2J');
+});
+
 it('gives the screen back after a refusal', async () => {
   await using server = await RecordingServer.startNewest(() => ({
     status: 401,
