@@ -314,7 +314,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
   });
 
   it('a job that does not want to wait fails at a usage limit, and names its end', async () => {
-    const jobId = await submit(limited(2, 'limit-three'), '--on-usage-limit', 'fail');
+    const jobId = await submit(limited(60, 'limit-three'), '--on-usage-limit', 'fail');
     await runOrp(workspace.orp, ['runner', 'work', '--once']);
     const job = await show(jobId);
     expect(job).toMatchObject({ status: 'failed', failureKind: 'usage_limited' });

@@ -7,7 +7,7 @@ import { isOlder } from '../../cli/base/version.ts';
 import { CODEX_AGES, pinnedCodex } from '../../scripts/local/pinned-codex.ts';
 
 /** In this version, each profile is a separate file. Version 0.114 still had tables in one file. */
-const FIRST_WITH_PROFILE_FILES = '0.171.0';
+const FIRST_WITH_PROFILE_FILES = '0.154.0';
 
 export interface RealCodex {
   /** The name for test titles. */
