@@ -116,6 +116,7 @@ describe('a minute in which nothing happens', () => {
       expect(bill).toEqual({
         requests: 0,
         trips: 0,
+        sequentialTrips: 0,
         rowsRead: 0,
         rowsWritten: 0,
         objectRowsRead: 0,
