@@ -10,13 +10,11 @@ CREATE TABLE workspaces (
   relationship TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
-  -- The last pushed state. The counts are those of its tabs, so that a list reads no states.
+  -- The last pushed state. A list shows the number of its tabs without reading the state.
   state_version INTEGER NOT NULL,
   snapshot_id TEXT NOT NULL,
   state_at INTEGER NOT NULL,
   tab_count INTEGER NOT NULL,
-  project_count INTEGER NOT NULL,
-  session_count INTEGER NOT NULL,
   -- JSON object as the client pushed it.
   state TEXT NOT NULL,
   PRIMARY KEY (user_id, id)

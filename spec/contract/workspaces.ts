@@ -1,65 +1,47 @@
 /**
  * Workspaces of later clients: which terminals a person has open, with their repositories and sessions, and a timeline.
- * The clients read each field in snake_case or camelCase, and push more keys than they document. So the server keeps every
- * key of a state and of an event.
+ * The clients read each field in snake_case or camelCase. The server writes camelCase, and keeps every key of a state and of
+ * an event, because the clients push more keys than they document.
  */
 
 import * as z from 'zod';
 import { absentable, endpoint, line, ok, queryInteger } from './endpoint.ts';
 
-const VISIBILITIES = ['private', 'team', 'public'] as const;
-
 const linkedIdea = z.object({
   ideaId: z.string().min(1).max(128),
-  relationship: z.enum(['primary', 'mirror', 'reference']).default('primary'),
+  relationship: z.string().min(1).max(64).default('primary'),
 });
 
 const workspaceBody = z.object({
   title: line.optional(),
   description: z.string().max(4096).nullish(),
-  visibility: z.enum(VISIBILITIES).optional(),
+  visibility: z.string().max(64).optional(),
   /** Null removes the link. */
   linkedIdea: linkedIdea.nullish(),
 });
 
-const event = z.looseObject({
-  schema_version: z.string(),
-  event_id: z.string(),
-  workspace_id: z.string(),
-  event_type: z.string(),
-  created_at_utc: z.string(),
-});
-
-const state = z.looseObject({
-  state_version: z.number().int(),
-  snapshot_id: z.string(),
-  updated_at_utc: z.string(),
-  tab_count: z.number().int(),
-});
+/** An event as the client sent it, with an id and a time. */
+const event = z.looseObject({ id: z.string(), createdAt: z.string() });
 
 const summary = z.object({
-  schema_version: z.string(),
-  workspace_id: z.string(),
   id: z.string(),
   title: z.string(),
   description: absentable,
   visibility: z.string(),
-  source_of_truth: z.literal('hosted-workspace'),
-  linked_idea: z.object({ idea_id: z.string(), idea_title: absentable, relationship: z.string() }).optional(),
-  metrics: z.object({
-    tab_count: z.number().int(),
-    project_count: z.number().int(),
-    codex_session_count: z.number().int(),
-  }),
-  created_at_utc: z.string(),
-  updated_at_utc: z.string(),
-  /** The same time. Send it back with a change. */
+  linkedIdea: z.object({ ideaId: z.string(), title: absentable, relationship: z.string() }).optional(),
+  createdAt: z.string(),
+  /** Send it back with a change. */
   updatedAt: z.string(),
-  /** In a list, the state has no tabs. */
-  state,
+  /** The server counts the pushed states. 0 if none was pushed. */
+  stateVersion: z.number().int(),
+  stateUpdatedAt: z.string(),
+  tabCount: z.number().int(),
 });
 
-const workspace = summary.extend({ latest_event: event.optional() });
+/** The state as the client pushed it. */
+const workspace = summary.extend({
+  state: z.looseObject({ tabs: z.array(z.record(z.string(), z.unknown())) }),
+});
 /** Answers to writes are wrapped and flat, as for ideas. */
 const written = workspace.extend({ ok, workspace });
 
@@ -128,7 +110,6 @@ export const listTabs = endpoint({
   summary: 'List the tabs of the last state of a workspace.',
   reply: z.object({
     ok,
-    workspace_id: z.string(),
     title: z.string(),
     tabs: z.array(z.record(z.string(), z.unknown())),
   }),
@@ -162,24 +143,23 @@ export const pushState = endpoint({
     'Replace the state of a workspace. The server counts the version, sets the time and adds the event `snapshot.created`.',
   body: z.looseObject({ tabs: z.array(z.record(z.string(), z.unknown())).max(1000).default([]) }),
   maxBodyBytes: STATE_BYTES,
-  reply: z.object({ ok, workspace_id: z.string(), state_version: z.number().int(), snapshot_id: z.string() }),
+  reply: z.object({ ok, stateVersion: z.number().int() }),
   errors: ['not_found', 'limit_reached'],
   idempotent: false,
   capability: 'workspaces',
 });
 
+const eventId = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be an id')
+  .optional();
+
 export const addEvent = endpoint({
   name: 'addEvent',
   method: 'POST',
   path: '/api/cli/workspaces/:workspaceId/events',
-  summary: 'Add an event to the timeline of a workspace. The same `event_id` adds one event.',
-  body: z.looseObject({
-    event_type: z.string().min(1).max(100),
-    event_id: z
-      .string()
-      .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be an id')
-      .optional(),
-  }),
+  summary: 'Add an event to the timeline of a workspace. The same id adds one event.',
+  body: z.looseObject({ id: eventId, eventId, event_id: eventId }),
   maxBodyBytes: 16 * 1024,
   reply: z.object({ ok, event }),
   errors: ['not_found', 'limit_reached'],

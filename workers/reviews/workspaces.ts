@@ -10,24 +10,18 @@ import { DatabaseUnavailable, rowsOf } from '../store/database.ts';
 import * as store from '../store/workspaces.ts';
 import { after } from './ideas.ts';
 
-const SCHEMA_VERSION = '1.0.0';
-
 export type WorkspaceRow = store.WorkspaceRow;
 type JsonObject = Record<string, unknown>;
 
 export interface WorkspaceEvent extends JsonObject {
-  schema_version: string;
-  event_id: string;
-  workspace_id: string;
-  event_type: string;
-  created_at_utc: string;
+  id: string;
+  createdAt: string;
 }
 
 export interface WholeWorkspace {
   row: WorkspaceRow;
   /** The state as the client pushed it. */
   state: JsonObject;
-  latest: WorkspaceEvent | undefined;
 }
 
 export interface WorkspaceChange {
@@ -50,14 +44,10 @@ export async function showWorkspace(
   userId: UserId,
   id: string,
 ): Promise<Result<WholeWorkspace, 'not_found'>> {
-  const [rows, events] = await deps.db.batch([
-    store.readWorkspace(userId, id),
-    store.readEvents(userId, { workspaceId: id, limit: 1 }),
-  ]);
-  const [found] = rowsOf<store.WholeWorkspaceRow>(rows);
+  const found = await deps.db.first<store.WholeWorkspaceRow>(store.readWorkspace(userId, id));
   if (found === undefined) return noWorkspace(id);
   const { state, ...row } = found;
-  return accept({ row, state: JSON.parse(state) as JsonObject, latest: eventsIn(events)[0] });
+  return accept({ row, state: JSON.parse(state) as JsonObject });
 }
 
 export async function addWorkspace(
@@ -75,12 +65,10 @@ export async function addWorkspace(
     relationship: change.linkedIdea?.relationship ?? null,
     createdAt: deps.now,
     updatedAt: deps.now,
-    stateVersion: 1,
+    stateVersion: 0,
     snapshotId: deps.newId('snapshot'),
     stateAt: deps.now,
     tabCount: 0,
-    projectCount: 0,
-    sessionCount: 0,
     state: '{}',
   };
   const limits = deps.settings.accountLimits;
@@ -126,54 +114,37 @@ export async function pushState(
   deps: Deps,
   userId: UserId,
   { id, state }: { id: string; state: PushedState },
-): Promise<Result<{ stateVersion: number; snapshotId: string }, 'not_found' | 'limit_reached'>> {
+): Promise<Result<{ stateVersion: number }, 'not_found' | 'limit_reached'>> {
   const found = await showWorkspace(deps, userId, id);
   if (!found.ok) return found;
   const text = JSON.stringify(state);
   const added = utf8Length(text) - utf8Length(JSON.stringify(found.value.state));
   const snapshotId = deps.newId('snapshot');
-  const { tabs } = state;
-  const counts = {
-    tabCount: tabs.length,
-    projectCount: distinct(tabs, ['project_root', 'projectRoot']),
-    sessionCount: distinct(tabs, ['codex_session_id', 'codexSessionId']),
-  };
-  const next = { id, snapshotId, now: deps.now, ...counts, state: text, added };
-  const event = eventOf(deps, id, {
-    event_type: 'snapshot.created',
-    snapshot_id: snapshotId,
-    actor: { type: 'user', id: userId },
-    state_excerpt: { tab_count: counts.tabCount },
-  });
+  const tabCount = state.tabs.length;
+  const next = { id, snapshotId, now: deps.now, tabCount, state: text, added };
+  const event = eventOf(deps, { type: 'snapshot.created', tabCount });
   const isThis = { sql: 'snapshot_id = ?', values: [snapshotId] };
   const [replaced] = await deps.db.batch([
     store.replaceStateIfRoom(userId, next, deps.settings.accountLimits),
-    ...store.addEventIfNew(userId, stored(deps, event), isThis),
+    ...store.addEventIfNew(userId, stored(deps, id, event), isThis),
   ]);
   const [row] = rowsOf<{ stateVersion: number }>(replaced);
   return row === undefined
     ? noRoom(deps, userId, { storedBytes: added })
-    : accept({ stateVersion: row.stateVersion, snapshotId });
-}
-
-function distinct(tabs: readonly JsonObject[], names: readonly string[]): number {
-  const values = tabs.map((tab) =>
-    names.map((name) => tab[name]).find((value) => typeof value === 'string' && value),
-  );
-  return new Set(values.filter((value) => value !== undefined)).size;
+    : accept({ stateVersion: row.stateVersion });
 }
 
 export async function addEvent(
   deps: Deps,
   userId: UserId,
-  { id, event: given }: { id: string; event: JsonObject & { event_type: string } },
+  { id, event: given }: { id: string; event: JsonObject },
 ): Promise<Result<WorkspaceEvent, 'not_found' | 'limit_reached'>> {
-  const event = eventOf(deps, id, given);
-  const row = stored(deps, event);
+  const event = eventOf(deps, given);
+  const row = stored(deps, id, event);
   const room = hasRoom(userId, { storedBytes: utf8Length(row.event) }, deps.settings.accountLimits);
   const results = await deps.db.batch([
     ...store.addEventIfNew(userId, row, room),
-    store.readEvent(userId, { workspaceId: id, id: event.event_id }),
+    store.readEvent(userId, { workspaceId: id, id: event.id }),
   ]);
   const [kept] = eventsIn(results.at(-1));
   if (kept !== undefined) return accept(kept);
@@ -192,30 +163,18 @@ export async function listEvents(
   return accept(eventsIn(events));
 }
 
-/** The server sets the id of the workspace, and the other fixed fields that the client leaves out. */
-function eventOf(
-  deps: Deps,
-  workspaceId: string,
-  given: JsonObject & { event_type: string },
-): WorkspaceEvent {
-  const text = (name: string) => (typeof given[name] === 'string' ? given[name] : undefined);
+/** An event without an id gets one. With the id of the client, a repeated request adds one event. */
+function eventOf(deps: Deps, given: JsonObject): WorkspaceEvent {
+  const { id = given.eventId ?? given.event_id } = given;
   return {
     ...given,
-    schema_version: SCHEMA_VERSION,
-    event_id: text('event_id') ?? deps.newId('event'),
-    workspace_id: workspaceId,
-    event_type: given.event_type,
-    created_at_utc: text('created_at_utc') ?? new Date(deps.now).toISOString(),
+    id: typeof id === 'string' ? id : deps.newId('event'),
+    createdAt: typeof given.createdAt === 'string' ? given.createdAt : new Date(deps.now).toISOString(),
   };
 }
 
-function stored(deps: Deps, event: WorkspaceEvent): store.NewEvent {
-  return {
-    workspaceId: event.workspace_id,
-    id: event.event_id,
-    at: deps.now,
-    event: JSON.stringify(event),
-  };
+function stored(deps: Deps, workspaceId: string, event: WorkspaceEvent): store.NewEvent {
+  return { workspaceId, id: event.id, at: deps.now, event: JSON.stringify(event) };
 }
 
 function eventsIn(result: Parameters<typeof rowsOf>[0]): WorkspaceEvent[] {

@@ -15,7 +15,7 @@ export function mountWorkspaces(app: Hono<AppEnv>): void {
     const page = found.slice(0, limit);
     const hasMore = found.length > limit;
     const nextCursor = hasMore ? page.at(-1)?.id : undefined;
-    return accept({ ok: true, workspaces: page.map((row) => viewRow(row, {})), nextCursor, hasMore });
+    return accept({ ok: true, workspaces: page.map(viewRow), nextCursor, hasMore });
   });
 
   mount(app, rows.addWorkspace, async ({ body, auth, deps }) => {
@@ -43,7 +43,7 @@ export function mountWorkspaces(app: Hono<AppEnv>): void {
     if (!found.ok) return found;
     const { row, state } = found.value;
     const tabs = Array.isArray(state.tabs) ? (state.tabs as Record<string, unknown>[]) : [];
-    return accept({ ok: true, workspace_id: row.id, title: row.title, tabs });
+    return accept({ ok: true, title: row.title, tabs });
   });
 }
 
@@ -57,9 +57,7 @@ export function mountTimelines(app: Hono<AppEnv>): void {
 
   mount(app, rows.pushState, async ({ params, body, auth, deps }) => {
     const pushed = await workspaces.pushState(deps, auth.id, { id: params.workspaceId, state: body });
-    if (!pushed.ok) return pushed;
-    const { stateVersion: state_version, snapshotId: snapshot_id } = pushed.value;
-    return accept({ ok: true, workspace_id: params.workspaceId, state_version, snapshot_id });
+    return pushed.ok ? accept({ ok: true, ...pushed.value }) : pushed;
   });
 
   mount(app, rows.addEvent, async ({ params, body, auth, deps }) => {
@@ -70,43 +68,26 @@ export function mountTimelines(app: Hono<AppEnv>): void {
 
 type Summary = ReplyInput<typeof rows.listWorkspaces>['workspaces'][number];
 
-/** Converts a workspace. The fields of the server win over those of the pushed state. */
-function viewRow(row: workspaces.WorkspaceRow, state: Record<string, unknown>): Summary {
+function viewRow(row: workspaces.WorkspaceRow): Summary {
   const time = (at: number) => new Date(at).toISOString();
+  const { id, title, visibility, ideaId, stateVersion, tabCount } = row;
   return {
-    schema_version: '1.0.0',
-    workspace_id: row.id,
-    id: row.id,
-    title: row.title,
+    id,
+    title,
     description: row.description ?? undefined,
-    visibility: row.visibility,
-    source_of_truth: 'hosted-workspace',
-    linked_idea:
-      row.ideaId === null
+    visibility,
+    linkedIdea:
+      ideaId === null
         ? undefined
-        : {
-            idea_id: row.ideaId,
-            idea_title: row.ideaTitle ?? undefined,
-            relationship: row.relationship ?? 'primary',
-          },
-    metrics: {
-      tab_count: row.tabCount,
-      project_count: row.projectCount,
-      codex_session_count: row.sessionCount,
-    },
-    created_at_utc: time(row.createdAt),
-    updated_at_utc: time(row.updatedAt),
+        : { ideaId, title: row.ideaTitle ?? undefined, relationship: row.relationship ?? 'primary' },
+    createdAt: time(row.createdAt),
     updatedAt: time(row.updatedAt),
-    state: {
-      ...state,
-      state_version: row.stateVersion,
-      snapshot_id: row.snapshotId,
-      updated_at_utc: time(row.stateAt),
-      tab_count: row.tabCount,
-    },
+    stateVersion,
+    stateUpdatedAt: time(row.stateAt),
+    tabCount,
   };
 }
 
-function viewWorkspace({ row, state, latest }: workspaces.WholeWorkspace) {
-  return { ...viewRow(row, { tabs: [], ...state }), latest_event: latest };
+function viewWorkspace({ row, state }: workspaces.WholeWorkspace) {
+  return { ...viewRow(row), state: { tabs: [], ...state } };
 }

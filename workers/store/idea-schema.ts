@@ -94,8 +94,6 @@ export const workspaces = sqliteTable(
     snapshotId: text('snapshot_id').notNull(),
     stateAt: integer('state_at').notNull(),
     tabCount: integer('tab_count').notNull(),
-    projectCount: integer('project_count').notNull(),
-    sessionCount: integer('session_count').notNull(),
     /** JSON object as the client pushed it. */
     state: text('state').notNull(),
   },

@@ -44,10 +44,10 @@ export function insertWorkspaceIfRoom(
   const room = hasRoom(userId, { storedBytes: utf8Length(w.state) }, limits);
   return db.write(sql`
     INSERT INTO workspaces (user_id, id, title, description, visibility, idea_id, relationship, created_at, updated_at,
-                            state_version, snapshot_id, state_at, tab_count, project_count, session_count, state)
+                            state_version, snapshot_id, state_at, tab_count, state)
     SELECT ${userId}, ${w.id}, ${w.title}, ${w.description}, ${w.visibility}, ${w.ideaId}, ${w.relationship},
            ${w.createdAt}, ${w.updatedAt}, ${w.stateVersion}, ${w.snapshotId}, ${w.stateAt}, ${w.tabCount},
-           ${w.projectCount}, ${w.sessionCount}, ${w.state}
+           ${w.state}
     WHERE (SELECT count(*) FROM workspaces WHERE user_id = ${userId}) < ${BOUNDS.workspaces} AND ${room}`);
 }
 
@@ -68,8 +68,6 @@ export interface NewState {
   snapshotId: string;
   now: number;
   tabCount: number;
-  projectCount: number;
-  sessionCount: number;
   state: string;
   /** The bytes that the state has more than the one before. */
   added: number;
@@ -79,8 +77,7 @@ export interface NewState {
 export function replaceStateIfRoom(userId: UserId, next: NewState, limits: AccountLimits): Statement {
   return sql`
     UPDATE workspaces SET state_version = state_version + 1, snapshot_id = ${next.snapshotId}, state_at = ${next.now},
-      tab_count = ${next.tabCount}, project_count = ${next.projectCount}, session_count = ${next.sessionCount},
-      state = ${next.state}, updated_at = max(updated_at + 1, ${next.now})
+      tab_count = ${next.tabCount}, state = ${next.state}, updated_at = max(updated_at + 1, ${next.now})
     WHERE user_id = ${userId} AND id = ${next.id} AND ${hasRoom(userId, { storedBytes: next.added }, limits)}
     RETURNING state_version AS stateVersion`;
 }

@@ -166,7 +166,7 @@ export const REQUESTS: Readonly<Record<string, (stage: Named) => Parts>> = {
   listTabs: ofWorkspace,
   listTimeline: ofWorkspace,
   pushState: (stage) => ({ ...ofWorkspace(stage), body: { tabs: [] } }),
-  addEvent: (stage) => ({ ...ofWorkspace(stage), body: { event_type: 'tab.added' } }),
+  addEvent: (stage) => ({ ...ofWorkspace(stage), body: { type: 'tab.added' } }),
   queueCheckpoint: (stage) => ({ ...ofIdea(stage), body: { contextSelection: {} } }),
   enqueueJob: ({ ideaId }) => ({ body: { prompt: 'Changed.', ideaId } }),
   listJobs: nothing,

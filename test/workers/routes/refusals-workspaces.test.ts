@@ -35,7 +35,7 @@ const REFUSALS = {
       await env.DB.prepare(
         `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
          INSERT INTO workspaces SELECT user_id, id || i, title, description, visibility, idea_id, relationship, created_at,
-           updated_at, state_version, snapshot_id, state_at, tab_count, project_count, session_count, state
+           updated_at, state_version, snapshot_id, state_at, tab_count, state
          FROM workspaces, n WHERE id = ?2`,
       )
         .bind(BOUNDS.workspaces, params.workspaceId)
@@ -66,11 +66,11 @@ const REFUSALS = {
     },
   },
   addEvent: {
-    not_found: unknown(contract.addEvent, { event_type: 'tab.added' }),
+    not_found: unknown(contract.addEvent, { type: 'tab.added' }),
     limit_reached: async () => {
       const at = await aWorkspace();
       await limitAccount(at.as, { storedBytes: 10 });
-      await refuses(contract.addEvent, 'limit_reached', { ...at, body: { event_type: 'tab.added' } });
+      await refuses(contract.addEvent, 'limit_reached', { ...at, body: { type: 'tab.added' } });
     },
   },
 } satisfies Refusals<typeof contract>;

@@ -25,9 +25,9 @@ async function aWorkspace(as: Person, title = 'tidal-survey') {
 }
 
 const TABS = [
-  { tab_id: 't1', order_index: 0, project_root: '/srv/a', codex_session_id: 'c-1', resume_tool: 'codex' },
-  { tab_id: 't2', order_index: 1, project_root: '/srv/a', codex_session_id: 'c-2' },
-  { tabId: 't3', orderIndex: 2, projectRoot: '/srv/b' },
+  { name: 't1', resume_tool: 'codex', resume_session_id: 'c-1' },
+  { name: 't2', resume_tool: 'codex' },
+  { name: 't3' },
 ];
 
 describe('a workspace', () => {
@@ -37,13 +37,13 @@ describe('a workspace', () => {
     const body = { title: 'tidal-survey', description: null, linkedIdea: { ideaId } };
     const added = await accepts(addWorkspace, { as, body });
     expect(added.workspace).toMatchObject({
-      workspace_id: added.id,
+      id: added.id,
       title: 'tidal-survey',
       visibility: 'private',
-      source_of_truth: 'hosted-workspace',
-      linked_idea: { idea_id: ideaId, idea_title: title, relationship: 'primary' },
-      metrics: { tab_count: 0, project_count: 0, codex_session_count: 0 },
-      state: { state_version: 1, tab_count: 0, tabs: [] },
+      linkedIdea: { ideaId, title, relationship: 'primary' },
+      stateVersion: 0,
+      tabCount: 0,
+      state: { tabs: [] },
     });
     expect(added).toMatchObject(added.workspace);
     expect(JSON.stringify(added)).not.toContain('null');
@@ -57,14 +57,14 @@ describe('a workspace', () => {
     const { id: workspaceId, updatedAt } = await accepts(addWorkspace, { as, body });
     const change = { as, params: { workspaceId } };
     const kept = await accepts(updateWorkspace, { ...change, body: { title: 'b', updatedAt } });
-    expect(kept).toMatchObject({ title: 'b', description: 'd', linked_idea: { idea_id: 'ide_elsewhere' } });
-    expect(kept.linked_idea).not.toHaveProperty('idea_title');
+    expect(kept).toMatchObject({ title: 'b', description: 'd', linkedIdea: { ideaId: 'ide_elsewhere' } });
+    expect(kept.linkedIdea).not.toHaveProperty('title');
     const cleared = await accepts(updateWorkspace, {
       ...change,
       body: { description: null, linkedIdea: null, updatedAt: kept.updatedAt },
     });
     expect(cleared).not.toHaveProperty('description');
-    expect(cleared).not.toHaveProperty('linked_idea');
+    expect(cleared).not.toHaveProperty('linkedIdea');
     await refuses(updateWorkspace, 'record_changed', { ...change, body: { title: 'c', updatedAt } });
     // Without a precondition, the change overwrites.
     expect(await accepts(updateWorkspace, { ...change, body: { title: 'c' } })).toMatchObject({ title: 'c' });
@@ -75,31 +75,14 @@ describe('the state of a workspace', () => {
   it('is replaced by each push: the server counts the version, keeps unknown keys and notes the snapshot', async () => {
     const as = await aPerson();
     const at = await aWorkspace(as);
-    const state = {
-      state_version: 99,
-      captured_at_utc: '2026-04-01T10:00:00Z',
-      plan: { a: [1] },
-      tabs: TABS,
-    };
-    const pushed = await accepts(pushState, { ...at, body: state });
-    expect(pushed).toMatchObject({ state_version: 2, snapshot_id: expect.stringMatching(/^snp_/) });
+    const state = { stateVersion: 99, plan: { a: [1] }, tabs: TABS };
+    expect(await accepts(pushState, { ...at, body: state })).toMatchObject({ stateVersion: 1 });
     const { workspace } = await accepts(showWorkspace, at);
-    expect(workspace.state).toMatchObject({
-      state_version: 2,
-      snapshot_id: pushed.snapshot_id,
-      captured_at_utc: '2026-04-01T10:00:00Z',
-      plan: { a: [1] },
-      tab_count: 3,
-      tabs: TABS,
-    });
-    expect(workspace.metrics).toEqual({ tab_count: 3, project_count: 2, codex_session_count: 2 });
-    expect(workspace.latest_event).toMatchObject({
-      event_type: 'snapshot.created',
-      snapshot_id: pushed.snapshot_id,
-      workspace_id: at.params.workspaceId,
-    });
+    expect(workspace).toMatchObject({ stateVersion: 1, tabCount: 3, state });
     expect(await accepts(listTabs, at)).toMatchObject({ title: 'tidal-survey', tabs: TABS });
-    expect((await accepts(pushState, { ...at, body: {} })).state_version).toBe(3);
+    const { events } = await accepts(listTimeline, { ...at, query: {} });
+    expect(events).toMatchObject([{ type: 'snapshot.created', tabCount: 3 }]);
+    expect((await accepts(pushState, { ...at, body: {} })).stateVersion).toBe(2);
     expect((await accepts(listTabs, at)).tabs).toEqual([]);
   });
 
@@ -112,10 +95,10 @@ describe('the state of a workspace', () => {
     await limitAccount(as, { storedBytes: (await usageOf(as)).bytes + 500 });
     await refuses(pushState, 'limit_reached', { ...at, body: { note: 'x'.repeat(3000) } });
     const { workspace } = await accepts(showWorkspace, at);
-    expect(workspace.state).toMatchObject({ state_version: 2, note: 'x'.repeat(1000) });
+    expect(workspace).toMatchObject({ stateVersion: 1, state: { note: 'x'.repeat(1000) } });
     expect((await accepts(listTimeline, { ...at, query: {} })).events).toHaveLength(1);
     // A smaller state fits into a full account.
-    expect((await accepts(pushState, { ...at, body: {} })).state_version).toBe(3);
+    expect((await accepts(pushState, { ...at, body: {} })).stateVersion).toBe(2);
   });
 });
 
@@ -123,20 +106,16 @@ describe('the timeline', () => {
   it('has the newest events first, each id once, with what the client left out', async () => {
     const as = await aPerson();
     const at = await aWorkspace(as);
-    const first = { event_id: 'e-1', event_type: 'tab.added', tab_ids: ['t1'], mood: 'good' };
+    const first = { eventId: 'e-1', type: 'tab.added', mood: 'good' };
     const added = await accepts(addEvent, { ...at, body: first });
-    expect(added.event).toMatchObject({
-      ...first,
-      workspace_id: at.params.workspaceId,
-      schema_version: '1.0.0',
-    });
+    expect(added.event).toMatchObject({ ...first, id: 'e-1' });
     advance(SECOND);
-    await accepts(addEvent, { ...at, body: { event_type: 'focus.updated', workspace_id: 'forged' } });
+    await accepts(addEvent, { ...at, body: { type: 'focus.updated' } });
     // The answer was lost, and the client sends the event again.
     expect((await accepts(addEvent, { ...at, body: { ...first, mood: 'bad' } })).event).toEqual(added.event);
+    expect((await accepts(addEvent, { ...at, body: { event_id: 'e-1' } })).event).toEqual(added.event);
     const { events } = await accepts(listTimeline, { ...at, query: {} });
-    expect(events.map((event) => event.event_type)).toEqual(['focus.updated', 'tab.added']);
-    expect(events[0]).toMatchObject({ workspace_id: at.params.workspaceId });
+    expect(events.map((event) => event.type)).toEqual(['focus.updated', 'tab.added']);
     expect((await accepts(listTimeline, { ...at, query: { limit: 1 } })).events).toHaveLength(1);
   });
 
@@ -150,13 +129,13 @@ describe('the timeline', () => {
     )
       .bind(as.userId, workspaceId)
       .run();
-    await accepts(addEvent, { ...at, body: { event_type: 'tab.added' } });
+    await accepts(addEvent, { ...at, body: { type: 'tab.added' } });
     const row = await env.DB.prepare('SELECT count(*) AS n FROM workspace_events WHERE workspace_id = ?')
       .bind(workspaceId)
       .first<{ n: number }>();
     expect(row?.n).toBe(BOUNDS.workspaceEvents);
     expect((await accepts(listTimeline, { ...at, query: { limit: 1 } })).events).toMatchObject([
-      { event_type: 'tab.added' },
+      { type: 'tab.added' },
     ]);
   });
 });
@@ -178,8 +157,8 @@ describe('the list of workspaces', () => {
     const second = await accepts(listWorkspaces, { as, query: { limit: 3, cursor: first.nextCursor } });
     const rows = [...first.workspaces, ...second.workspaces];
     expect(rows.map(({ id }) => id)).toEqual(made);
-    expect(rows[0]?.metrics.tab_count).toBe(3);
-    expect(rows[0]?.state).not.toHaveProperty('tabs');
+    expect(rows[0]?.tabCount).toBe(3);
+    expect(rows[0]).not.toHaveProperty('state');
     expect([first.hasMore, second.hasMore]).toEqual([true, false]);
   });
 });
