@@ -120,17 +120,16 @@ describe('a review', () => {
     expect((await usageOf(machine.owner)).bytes).toBe(content.length);
   });
 
-  it('that is still awaited stays when its idea goes, and its answer arrives', async () => {
+  it('that is still awaited is cancelled when its idea is purged, and its job stays with that end', async () => {
     const machine = await aMachine();
     const { jobId } = await aReview(machine);
-    const held = await claimAndStart(machine);
+    await claimAndStart(machine);
     await accepts(removeIdea, {
       as: machine.owner,
       params: { ideaId: machine.ideaId },
       query: { purge: '1' },
     });
-    await complete(held, { content: 'Current state\nReady.' });
-    expect((await show(machine.owner, jobId)).status).toBe('completed');
-    expect(await count('checkpoints', machine)).toBe(1);
+    expect((await show(machine.owner, jobId)).status).toBe('cancelled');
+    expect(await count('checkpoints', machine)).toBe(0);
   });
 });

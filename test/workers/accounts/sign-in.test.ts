@@ -28,6 +28,7 @@ describe('a sign-in', () => {
     expect(JSON.parse(me.text)).toEqual({
       ok: true,
       user: { id: userId, email, name: 'Mira', role: 'member' },
+      token: { kind: 'cli', scope: 'owner', name: expect.any(String) },
     });
 
     const log = JSON.stringify(takeLog());
