@@ -37,7 +37,7 @@ export const CAPABILITIES = [
   /** `claimId`, `projectRoot` and `instance` in a poll: a repeated claim returns the same lease. */
   'claims',
   /**
-   * A claim by POST, with its lists in the body. A URL has at most 16 KB, and a machine may have linked 500
+   * A claim by POST. The body lists the repositories, because a URL has at most 16 KB and a machine may have linked 500
    * repositories.
    */
   'claim-post',

@@ -12,7 +12,7 @@ import { buildLinkStatus } from '../status/link-status.ts';
 import { gatherSituation, type RunnerSituation } from '../status/runner-situation.ts';
 import { buildRunnerStatus, type RunnerStatus } from '../status/runner-status.ts';
 
-/** Returns the path of the machine record. */
+/** Returns what `loadMachine` needs to find or restore the machine record. */
 export function machinePlace(context: Context, repository: Repository) {
   return {
     env: context.env,

@@ -43,7 +43,7 @@ export interface Machine {
   repaired: Advice[];
 }
 
-/** The path of the machine record, and the paths of the copies from which its id can be restored. */
+/** What is needed to find the machine record, or to restore its id from a copy. */
 export interface MachinePlace {
   env: NodeJS.ProcessEnv;
   now: number;

@@ -92,7 +92,7 @@ export const CARD_LIMIT = 50;
 /** The maximum number of jobs that one card names. */
 const NAMED_JOBS = 10;
 
-const MAY_RUN_TWICE = 'Its machine stopped responding while the agent worked: the prompt may run twice.';
+const MAY_RUN_TWICE = 'The machine stopped responding while the agent worked: the prompt may run twice.';
 
 /** Returns all cards, newest first. */
 export function inboxCards(facts: InboxFacts): InboxCard[] {

@@ -269,7 +269,7 @@ const TAKEN_BACK = 'The server took the job from its machine. The prompt may run
 /** Returns a warning for a person who retries a job of this status. */
 export function retryWarning(status: JobStatus): string | undefined {
   if (status === 'lost')
-    return 'Its machine stopped responding while the agent worked: the prompt may run twice.';
+    return 'The machine stopped responding while the agent worked: the prompt may run twice.';
   if (status === 'running')
     return 'The job was running. Its agent is being stopped, but the prompt may run twice.';
   if (status === 'dispatched')

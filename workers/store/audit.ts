@@ -103,7 +103,7 @@ export interface AccountOrder {
   detail: string | undefined;
 }
 
-/** One entry where `where` holds: the guard of the order itself. */
+/** Writes one entry if `where` holds. Pass the same guard as the order's own write. */
 export function auditOrder(order: AccountOrder, where: Statement): Statement {
   const { at, userId, actor, source, action, subject, detail } = order;
   return sql`

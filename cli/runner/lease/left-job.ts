@@ -20,7 +20,7 @@ import { redactText } from '../redaction/redact.ts';
 import type { Journal } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
 
-const UNKNOWN = 'The runner stopped before the agent finished; what it did is unknown.';
+const UNKNOWN = 'The runner stopped before the agent finished; what the agent did is unknown.';
 const ENDED_UNSEEN =
   'The runner stopped before the agent finished. The agent left an answer and ended unseen; whether it did all of its work is unknown.';
 const NOT_COMPLETED =

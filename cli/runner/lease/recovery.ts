@@ -85,7 +85,7 @@ async function recoverSpool(
   const danger = dangerOfSpool(folder);
   if (danger !== undefined) {
     reporter.warn(
-      `A spool was put aside because ${danger}; nothing in it was acted on: ${await moveAside(folder, env)}`,
+      `A spool was put aside because ${danger}. The runner used nothing in it and moved it to ${await moveAside(folder, env)}.`,
     );
     return false;
   }

@@ -105,8 +105,8 @@ function agents(count: number): string {
 }
 
 /**
- * Tracks whether the server has drained this machine (`orp runner drain`). Every answer to a heartbeat contains this, and the
- * channel reports a new order at once.
+ * Tracks whether the server has drained this machine (`orp runner drain`). Every heartbeat answer says so, and the
+ * channel reports a new drain order at once.
  */
 export class DrainOrder {
   readonly #reporter: Reporter;

@@ -85,9 +85,9 @@ async function waitFor(holder: RunnerHolder, options: TakeOverOptions, waitMs: n
 
 function isHeld(holder: RunnerHolder, self: RunnerHolder): CliError {
   const hint = self.isOnce
-    ? 'It takes the queued jobs itself, so no action is needed; `orp runner status` shows what it does. ' +
+    ? 'It takes the queued jobs itself, so no action is needed. `orp runner status` shows what that runner does. ' +
       'To run one job yourself, take over: `orp runner work --once --takeover`.'
-    : '`orp runner status` shows what it does. To take over: `orp runner work --takeover`; it finishes its job first.';
+    : '`orp runner status` shows what that runner does. To take over after its current jobs: `orp runner work --takeover`.';
   return new CliError(describeHolder(holder), { code: 'runner_running', hint });
 }
 

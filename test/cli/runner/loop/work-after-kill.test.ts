@@ -152,7 +152,7 @@ describe('after a runner was killed, the next one', () => {
     await runOrp(WORDS, at());
 
     expect(await isAlive(stranger)).toBe(true);
-    expect(job.completions[0]?.error).toMatch(/what it did is unknown\.$/);
+    expect(job.completions[0]?.error).toMatch(/what the agent did is unknown\.$/);
   });
 
   it('treats a damaged result as missing, and zeros in the transcript as a gap', async () => {

@@ -198,7 +198,7 @@ describe('a runner that was killed', () => {
 
     expect(await isAlive(pid)).toBe(false);
     expect(job.completions).toHaveLength(1);
-    expect(job.completions[0]?.error).toContain('what it did is unknown');
+    expect(job.completions[0]?.error).toContain('what the agent did is unknown');
     expect(readFileSync(join(machine.home, 'journal'), 'utf8').match(/start/g)).toHaveLength(1);
     await until(() => spools().length === 0);
   });

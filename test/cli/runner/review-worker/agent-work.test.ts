@@ -311,7 +311,7 @@ describe('orp agent work without --once', () => {
 
     expect((await agentWork()).code).toBe(0);
     expect(responses()).toMatchObject([
-      { leaseId: 'lea_7', worker: { ok: false, stderr: expect.stringContaining('what it did is unknown') } },
+      { leaseId: 'lea_7', worker: { ok: false, stderr: expect.stringContaining('agent did is unknown') } },
     ]);
     expect(spools()).toEqual([]);
     const pid = Number(readFileSync(journal, 'utf8').split(' ')[1]);
