@@ -25,6 +25,12 @@ const CHUNKS = [
   { name: 'base', test: /cli\/(base\/(exit|version|interrupt)|node-version)\.ts/, priority: 5 },
   // The chunk for `orp runner status` contains only this file and its imports.
   { name: 'status', test: /cli\/plain-status\.ts/, priority: 4 },
+  // `orp runner status` loads this chunk while no runner works, to say how the runner would drive the agent.
+  {
+    name: 'way',
+    test: /cli\/(agents\/(codex-program|codex-version|app-server\/connection)|runner\/agent-server\/choose-way)\.ts/,
+    priority: 3.5,
+  },
   {
     name: 'program',
     test: /node_modules\/commander|cli\/(program|arguments|commands\/shell)\.ts/,

@@ -87,7 +87,7 @@ export function pendingSyncPath(env: NodeJS.ProcessEnv): string {
 }
 
 /** FNV-1a, 64 bits: enough to distinguish a few folders, without the 13 ms for loading `node:crypto`. */
-function fingerprint(text: string): string {
+export function fingerprint(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(text, 'utf8')) {
     hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;

@@ -1,9 +1,8 @@
 /** The sockets and files of the person's agent server and of the runner's own server. */
 
-import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderOf, homeOf, stateFolder } from '../../files/paths.ts';
+import { fingerprint, folderOf, homeOf, stateFolder } from '../../files/paths.ts';
 
 /** The home folder of Codex. All its state is inside. */
 export function codexHome(env: NodeJS.ProcessEnv): string {
@@ -27,7 +26,7 @@ export function serversFolder(env: NodeJS.ProcessEnv): string {
 
 /** The server folder for a home. Its name is short, because the path of a socket may have at most 103 bytes. */
 export function serverFolder(env: NodeJS.ProcessEnv): string {
-  return join(serversFolder(env), createHash('sha256').update(codexHome(env)).digest('hex').slice(0, 12));
+  return join(serversFolder(env), fingerprint(codexHome(env)).slice(0, 12));
 }
 
 /** The socket of the runner's own server. */
