@@ -24,13 +24,22 @@ export async function startAppServer(
     // The start-up files of the person's own shell take no part.
     env: { ...process.env, HOME: home, CODEX_HOME: home },
     stdio: ['ignore', 'ignore', 'pipe'],
+    // Its own group: the program of the npm package is only a wrapper, and the server itself must be ended, too.
+    detached: true,
   });
+  const killAll = () => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // The group has ended.
+    }
+  };
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk));
   const gone = new Promise<void>((resolve) => child.on('close', () => resolve()));
   for (const endsAt = Date.now() + 30_000; !existsSync(path); await sleep(20)) {
     if (child.exitCode !== null || Date.now() > endsAt) {
-      child.kill('SIGKILL');
+      killAll();
       throw new Error(`the app-server of ${bin} does not listen: ${said}`);
     }
   }
@@ -39,7 +48,7 @@ export async function startAppServer(
     home,
     end: async () => {
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      const timer = setTimeout(killAll, 10_000);
       await gone;
       clearTimeout(timer);
     },
