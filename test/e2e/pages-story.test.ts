@@ -184,11 +184,12 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size, m
     await use(page.getByRole('link', { name: 'Tidal survey' }));
     await use(page.locator('summary', { hasText: 'Remove…' }));
     await use(page.getByRole('button', { name: 'Remove the idea' }));
+    await page.getByText('The idea was removed.').waitFor(PATIENCE);
     await page.goto(`${hosted.url}/ideas`);
     expect(await page.getByText('Tidal survey').count()).toBe(0);
     await page.goto(`${hosted.url}/ideas?deleted=1`);
     await use(page.getByRole('button', { name: 'Restore' }));
-    await page.getByRole('status').waitFor(PATIENCE);
+    await page.getByText('Tidal survey is back.').waitFor(PATIENCE);
     await page.goto(`${hosted.url}/ideas`);
     await page.getByRole('link', { name: 'Tidal survey' }).waitFor(PATIENCE);
   });

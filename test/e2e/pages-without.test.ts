@@ -97,7 +97,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
     await page.goto(`${hosted.url}/jobs`);
     await page.getByLabel('Status').selectOption('lost');
     await page.getByRole('button', { name: /Filter|Show|Apply/ }).click();
-    expect(page.url()).toContain('status=lost');
+    await page.waitForURL(/status=lost/);
     await page.locator(`a[href="/jobs/${account.lostJobId}"]`).click();
     await page.getByText('Retry…').click();
     await page.getByText(/twice/).first().waitFor();
@@ -122,6 +122,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
 
     await page.goto(`${hosted.url}/ideas?deleted=1`);
     await page.getByRole('button', { name: 'Restore' }).click();
+    await page.getByText('Paper logbook is back.').waitFor();
     await page.goto(`${hosted.url}/ideas`);
     await page.getByRole('link', { name: 'Paper logbook' }).waitFor();
     const asked = await fetch(`${hosted.url}/api/auth/device/code`, {
@@ -139,10 +140,11 @@ describe.skipIf(missing !== undefined)('a person', () => {
     const devices = page.locator('[data-row]', { hasText: 'Terminal' });
     const before = await devices.count();
     await devices.first().getByRole('button', { name: 'Revoke' }).click();
-    await page.getByRole('status').waitFor();
+    await page.getByRole('status').getByText('is revoked.').waitFor();
     expect(await devices.count()).toBe(before - 1);
     await page.goto(`${hosted.url}/settings`);
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.waitForURL(/\/login/);
     await page.goto(`${hosted.url}/jobs`);
     expect(page.url()).toContain('/login');
     await context.close();
