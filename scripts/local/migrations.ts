@@ -4,7 +4,6 @@
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { unstable_splitSqlQuery as splitSql } from 'wrangler';
 import { projectPath } from './project-path.ts';
 import type { Database } from './runtime.ts';
 
@@ -24,6 +23,9 @@ export async function applyMigrations(database: Database): Promise<void> {
 
   const folder = projectPath('migrations');
   const pending = readdirSync(folder).filter((name) => name.endsWith('.sql') && !applied.has(name));
+  if (pending.length === 0) return;
+  // Loaded only when it is needed, because that takes most of a second.
+  const { unstable_splitSqlQuery: splitSql } = await import('wrangler');
   for (const name of pending.sort()) {
     const statements = splitSql(readFileSync(`${folder}/${name}`, 'utf8'));
     const entry = database.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name);

@@ -6,11 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
-import { rolldown } from 'rolldown';
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
 import { applyMigrations } from './migrations.ts';
 import { projectPath } from './project-path.ts';
-import { textModules } from './text-modules.ts';
+import { buildWorker, type WorkerBuild } from './worker-build.ts';
 
 const WORKER_NAME = 'orp-runner';
 const DATABASE_BINDING = 'DB';
@@ -59,26 +57,10 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-/** Bundles the Worker into one module, as `wrangler deploy` does. */
-async function bundleWorker(entry: string): Promise<string> {
-  const bundle = await rolldown({
-    input: projectPath(entry),
-    external: [/^cloudflare:/, /^node:/],
-    platform: 'neutral',
-    plugins: [textModules()],
-    tsconfig: projectPath('workers/tsconfig.json'),
-    resolve: {
-      conditionNames: ['workerd', 'worker', 'browser', 'import', 'module'],
-      mainFields: ['browser', 'module', 'main'],
-    },
-  });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, sourcemap: 'inline' });
-  await bundle.close();
-  return output[0].code;
-}
-
-function miniflareOptions(code: string, options: RuntimeOptions): ConstructorParameters<typeof Miniflare>[0] {
-  const declared = readWorkerOptions(projectPath('wrangler.toml')).workerOptions;
+function miniflareOptions(
+  { code, declared }: WorkerBuild,
+  options: RuntimeOptions,
+): ConstructorParameters<typeof Miniflare>[0] {
   return convertV4MiniflareOptions({
     host: '127.0.0.1',
     port: options.port,
@@ -123,7 +105,7 @@ function withoutSignalHandlers<Result>(make: () => Result): Result {
 
 /** Starts the server and applies new migrations. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const settings = miniflareOptions(await bundleWorker(options.entry ?? 'workers/index.ts'), options);
+  const settings = miniflareOptions(await buildWorker(options.entry ?? 'workers/index.ts'), options);
   const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
   try {
     const url = (await miniflare.ready).origin;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { accountRow, generatePassword, insertAccount, type Role } from '../../scripts/local/accounts.ts';
 import { type Database, type Runtime, startRuntime } from '../../scripts/local/runtime.ts';
 import { type Edge, startEdge } from './edge.ts';
+import { copyMigratedState } from './migrated-state.ts';
 
 export interface TestUser {
   id: string;
@@ -58,6 +59,7 @@ export async function signIn(url: string, user: TestUser): Promise<string> {
 /** Starts a server. The caller must close it. */
 export async function startHosted(): Promise<Hosted> {
   const persistTo = mkdtempSync(join(tmpdir(), 'orp-hosted-'));
+  await copyMigratedState(persistTo);
   let runtime: Runtime | undefined = await startRuntime({ port: 0, persistTo });
   let edge: Edge | undefined = await startEdge(runtime.url);
   const { url } = edge;
