@@ -16,6 +16,7 @@ import { projectPath } from '../../scripts/local/project-path.ts';
 import { findCodexes, makeCodexHome } from '../support/codex.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 interface ShownJob {
@@ -73,7 +74,9 @@ describe.each(codexes)('with $name', ({ bin }) => {
     await model.close();
   });
 
-  const orp = <Document>(...args: string[]): Promise<Document> => orpJson<Document>(workspace.orp, args);
+  const orp = <Document>(...args: string[]): Promise<Document> => orpInside<Document>(workspace.orp, args);
+  const work = <Document>(...words: string[]): Promise<Document> =>
+    orpJson<Document>(workspace.orp, ['runner', 'work', ...words]);
   const submit = async (prompt: string, ...words: string[]): Promise<string> =>
     (await orp<{ job: { id: string } }>('job', 'submit', prompt, ...words)).job.id;
   const show = async (jobId: string): Promise<ShownJob> =>
@@ -147,7 +150,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
 
   it('the agent server ends with the runner, and lets go of the session', async () => {
     const jobId = await submit('The code word is plum-3. Keep it.');
-    await orp('runner', 'work', '--once');
+    await work('--once');
     expect((await show(jobId)).content).toContain('I will remember plum-3.');
     expect(existsSync(serverRecord())).toBe(false);
     const words = ['exec', '--skip-git-repo-check', '--json', 'resume', sessionId, '-'];
@@ -193,10 +196,10 @@ describe.each(codexes)('with $name', ({ bin }) => {
     const runner = startRunner();
     await entered('sleep 2');
     runner.kill('SIGKILL');
-    await orp('runner', 'work', '--once');
+    await work('--once');
     expect(await ended(first)).toMatchObject({ status: 'completed', attempt: 1 });
     const second = await submit('What is the code word?', '--orp-session-id', 'old');
-    await orp('runner', 'work', '--once');
+    await work('--once');
     expect(await show(second)).toMatchObject({ status: 'completed', content: 'The code word is kiwi-9.' });
   });
 
@@ -338,7 +341,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
     await person?.call('thread/resume', { threadId: sessionId, excludeTurns: true });
 
     const jobId = await submit('The code word is fig-4. Keep it.');
-    await orp('runner', 'work', '--once');
+    await work('--once');
     expect(await show(jobId)).toMatchObject({ status: 'completed', content: 'I will remember fig-4.' });
     const open = { id: sessionId, agent: 'codex', cwd: workspace.repository, open: true, linked: true };
     expect(await discovered()).toContainEqual(expect.objectContaining(open));

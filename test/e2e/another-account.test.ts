@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { CAPABILITIES_HEADER } from '../../spec/capabilities.ts';
 import { type Asked, RecordingServer } from '../cli/recording-server.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -75,7 +75,7 @@ async function endRunner(signal: NodeJS.Signals): Promise<void> {
 /** Nobody signs out before: people forget. */
 async function signIn({ email, password }: TestUser): Promise<void> {
   const login = ['auth', 'login', '--base-url', wire.url, '--email', email, '--password-stdin'];
-  await orpJson(workspace.orp, login, `${password}\n`);
+  await orpInside(workspace.orp, login, `${password}\n`);
 }
 
 function storedToken(): string {
@@ -100,7 +100,7 @@ it('a result of one waits while another is signed in, over a restart, and arrive
   const ready = join(workspace.folder, 'ready');
   const go = join(workspace.folder, 'go');
   const prompt = JSON.stringify({ ready, waitFor: go, raw: ['A line of the first.'], say: 'Mine.' });
-  const submitted = await orpJson<{ job: { id: string } }>(workspace.orp, ['job', 'submit', prompt]);
+  const submitted = await orpInside<{ job: { id: string } }>(workspace.orp, ['job', 'submit', prompt]);
   const jobId = submitted.job.id;
   const firstToken = storedToken();
   const ask = async (token: string) => {
@@ -134,7 +134,7 @@ it('a result of one waits while another is signed in, over a restart, and arrive
   await until(async () => (await ask(firstToken)).job?.status === 'completed');
   const completions = wire.asked.filter(({ path }) => path.endsWith(`/${jobId}/complete`));
   expect(completions.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${storedToken()}`]);
-  const logs = await orpJson<object>(workspace.orp, ['job', 'logs', jobId]);
+  const logs = await orpInside<object>(workspace.orp, ['job', 'logs', jobId]);
   expect(JSON.stringify(logs).split('A line of the first.')).toHaveLength(2);
   await until(() => spool('result.json') === '');
 });

@@ -9,10 +9,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { fileExists, isAlive, until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -82,13 +82,13 @@ describe.each([
     const ready = join(workspace.folder, `ready-${transport}`);
     const prompt = JSON.stringify({ ready, hang: true });
     const submittedAt = performance.now();
-    const { job } = await orpJson<{ job: { id: string } }>(workspace.orp, ['job', 'submit', prompt]);
+    const { job } = await orpInside<{ job: { id: string } }>(workspace.orp, ['job', 'submit', prompt]);
     await fileExists(ready);
     const pid = await until(() => Number(readFileSync(ready, 'utf8')));
     await cancel(job.id);
     await until(async () => !(await isAlive(pid)));
     if (transport !== 'poll') expect(performance.now() - submittedAt).toBeLessThan(heartbeatSeconds * 1000);
-    const shown = await orpJson<{ job: { status: string } }>(workspace.orp, ['job', 'show', job.id]);
+    const shown = await orpInside<{ job: { status: string } }>(workspace.orp, ['job', 'show', job.id]);
     expect(shown.job.status).toBe('cancelled');
   });
 });

@@ -3,11 +3,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { openTerminal } from '../cli/output/terminal.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -37,7 +37,7 @@ interface Shown {
 }
 
 async function show(jobId: string): Promise<Shown['job']> {
-  return (await orpJson<Shown>(workspace.orp, ['job', 'show', jobId])).job;
+  return (await orpInside<Shown>(workspace.orp, ['job', 'show', jobId])).job;
 }
 
 /** A runner in a terminal of its own that asks about its next job. */
@@ -50,7 +50,7 @@ function askingRunner() {
 }
 
 it('the sender reads that a person is asked; a question that is left costs the job nothing, a yes runs it', async () => {
-  const submitted = await orpJson<Shown>(workspace.orp, ['job', 'submit', 'Count the gauges.']);
+  const submitted = await orpInside<Shown>(workspace.orp, ['job', 'submit', 'Count the gauges.']);
   const { id } = submitted.job;
 
   const first = askingRunner();

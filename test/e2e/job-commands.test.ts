@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { orpJson, runOrp } from '../../scripts/local/orp-command.ts';
+import { runOrp } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -39,7 +40,7 @@ afterAll(async () => {
   await hosted.close();
 });
 
-const orp = <Document>(...args: string[]) => orpJson<Document>(workspace.orp, args);
+const orp = <Document>(...args: string[]) => orpInside<Document>(workspace.orp, args);
 const run = (args: string[], stdin?: string) => runOrp(workspace.orp, args, stdin);
 
 async function submit(prompt: object | string, ...options: string[]): Promise<Job> {

@@ -17,6 +17,7 @@ import { ChaosService } from '../support/chaos/service.ts';
 import { findCodexes, makeCodexHome } from '../support/codex.ts';
 import { signIn } from '../support/hosted.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 /** The newest, or `CODEX_BIN`. */
@@ -67,7 +68,9 @@ describe.each(codexes)('with $name, a prompt that was entered under a lost lease
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  const orp = <Document>(...args: string[]): Promise<Document> => orpJson<Document>(workspace.orp, args);
+  const orp = <Document>(...args: string[]): Promise<Document> => orpInside<Document>(workspace.orp, args);
+  const work = <Document>(...words: string[]): Promise<Document> =>
+    orpJson<Document>(workspace.orp, ['runner', 'work', ...words]);
   const show = async (jobId: string) => (await orp<{ job: ShownJob }>('job', 'show', jobId)).job;
   const runsOf = (text: string) =>
     model.requests.filter(({ input }) => JSON.stringify(input.at(-1)).includes(text)).length;
@@ -106,7 +109,7 @@ describe.each(codexes)('with $name, a prompt that was entered under a lost lease
     const jobId = await enterAndVanish('The code word is plum-2. Keep it.', (session, turnId) =>
       session.follow(turnId, ignore),
     );
-    await orp('runner', 'work', '--once');
+    await work('--once');
 
     expect(await show(jobId)).toMatchObject({
       status: 'completed',

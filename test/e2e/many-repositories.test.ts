@@ -7,6 +7,7 @@ import { rememberRoot } from '../../cli/records/linked-roots.ts';
 import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -44,12 +45,14 @@ afterAll(async () => {
 });
 
 it('a runner with 200 linked repositories gets the job for the last of them', async () => {
-  const orp = <Document>(...words: string[]) => orpJson<Document>(workspace.orp, words);
+  const orp = <Document>(...words: string[]) => orpInside<Document>(workspace.orp, words);
+  const work = <Document>(...words: string[]): Promise<Document> =>
+    orpJson<Document>(workspace.orp, ['runner', 'work', ...words]);
   await orp('runner', 'sync', '--all-linked');
   const { job } = await orp<{ job: { id: string } }>(
     ...['job', 'submit', JSON.stringify({ say: 'Done.' }), '--project-root', last],
   );
-  await orp('runner', 'work', '--once', '--all-linked', '--codex-bin', AGENT);
+  await work('--once', '--all-linked', '--codex-bin', AGENT);
   const shown = await orp<{ job: { status: string; projectRoot: string } }>('job', 'show', job.id);
   expect(shown.job).toMatchObject({ status: 'completed', projectRoot: last });
   expect(hosted.refusals()).toEqual([]);

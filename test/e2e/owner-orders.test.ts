@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -54,7 +54,7 @@ async function startRunner(transport: string) {
 
 async function signIn({ email, password }: TestUser): Promise<void> {
   const login = ['auth', 'login', '--base-url', hosted.url, '--email', email, '--password-stdin'];
-  await orpJson(workspace.orp, login, `${password}\n`);
+  await orpInside(workspace.orp, login, `${password}\n`);
 }
 
 interface Shown {
@@ -62,11 +62,11 @@ interface Shown {
 }
 
 async function submit(prompt: string): Promise<string> {
-  return (await orpJson<Shown>(workspace.orp, ['job', 'submit', prompt])).job.id;
+  return (await orpInside<Shown>(workspace.orp, ['job', 'submit', prompt])).job.id;
 }
 
 async function show(jobId: string): Promise<Shown['job']> {
-  return (await orpJson<Shown>(workspace.orp, ['job', 'show', jobId])).job;
+  return (await orpInside<Shown>(workspace.orp, ['job', 'show', jobId])).job;
 }
 
 function isDone(jobId: string): Promise<true> {
@@ -77,21 +77,21 @@ describe.each(['ws', 'sse'])('over %s', (transport) => {
   it('a drain reaches the runner and keeps jobs waiting with that reason, and a resume lets them run', async () => {
     const { child, ...printed } = await startRunner(transport);
     expect(printed.stderr).not.toContain('claims no new ones');
-    expect(await orpJson(workspace.orp, ['runner', 'drain', '--reason', 'new disk'])).toMatchObject({
+    expect(await orpInside(workspace.orp, ['runner', 'drain', '--reason', 'new disk'])).toMatchObject({
       machine: { draining: true },
       changed: true,
     });
     await until(() => runner?.stderr.includes('claims no new ones'));
     const jobId = await submit('Count the gauges.');
     expect(await show(jobId)).toMatchObject({ status: 'queued', waiting: { code: 'machine_draining' } });
-    await orpJson(workspace.orp, ['runner', 'resume']);
+    await orpInside(workspace.orp, ['runner', 'resume']);
     await isDone(jobId);
     expect(child.exitCode).toBeNull();
   });
 
   it('a sign-out ends the channel at once, and a new sign-in brings the runner back', async () => {
     const { child } = await startRunner(transport);
-    await orpJson(workspace.orp, ['auth', 'logout']);
+    await orpInside(workspace.orp, ['auth', 'logout']);
     await until(() => runner?.stdout.includes(`"transport":"${transport}","up":false`));
     await until(() => /orp auth login/.test(runner?.stderr ?? ''));
     await signIn(workspace.user);

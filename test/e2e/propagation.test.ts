@@ -1,8 +1,8 @@
 /** What a person unlinks or archives on the Mac reaches the server by itself: jobs for it say so at once. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 let hosted: Hosted;
@@ -20,7 +20,7 @@ afterAll(async () => {
   await hosted.close();
 });
 
-const orp = <Document>(...words: string[]) => orpJson<Document>(workspace.orp, words);
+const orp = <Document>(...words: string[]) => orpInside<Document>(workspace.orp, words);
 
 /** Why a job for this repository waits. */
 async function waitingCode(): Promise<string | undefined> {

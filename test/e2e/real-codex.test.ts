@@ -14,6 +14,7 @@ import { releaseSentence } from '../../spec/job/release.ts';
 import { addProfile, findCodexes, makeCodexHome } from '../support/codex.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { runScript } from '../support/processes.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
@@ -83,7 +84,9 @@ describe.each(codexes)('with $name', (codex) => {
     await model.close();
   });
 
-  const orp = <Document>(...args: string[]): Promise<Document> => orpJson<Document>(workspace.orp, args);
+  const orp = <Document>(...args: string[]): Promise<Document> => orpInside<Document>(workspace.orp, args);
+  const work = <Document>(...words: string[]): Promise<Document> =>
+    orpJson<Document>(workspace.orp, ['runner', 'work', ...words]);
 
   const home = () => workspace.orp.env.CODEX_HOME ?? '';
 
@@ -95,7 +98,7 @@ describe.each(codexes)('with $name', (codex) => {
   }
 
   async function workOnce(jobId: string): Promise<string> {
-    const outcome = await orp<WorkOutcome>('runner', 'work', '--once', '--codex-bin', bin);
+    const outcome = await work<WorkOutcome>('--once', '--codex-bin', bin);
     expect(outcome).toMatchObject({ ok: true, claimed: true, job: { id: jobId } });
     const { job } = await orp<{ job: { status: string; content: string } }>('job', 'show', jobId);
     expect(job.status).toBe('completed');
@@ -209,7 +212,7 @@ describe.each(codexes)('with $name', (codex) => {
     addProfile(home(), codex, { name: 'deep', model: 'deep-model' });
     const { job } = await orp<{ job: { id: string } }>('job', 'submit', 'Which model are you?');
     const words = ['--codex-bin', bin, '--codex-config-profile', 'deep'];
-    const outcome = await orp<WorkOutcome>('runner', 'work', '--once', ...words);
+    const outcome = await work<WorkOutcome>('--once', ...words);
 
     expect(outcome).toMatchObject({ ok: true, job: { id: job.id } });
     expect(model.requests.at(-1)?.model).toBe('deep-model');

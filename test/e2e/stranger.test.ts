@@ -5,10 +5,10 @@ import { createServer, connect as dial, type Server } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type OrpProcess, RECIPE_AGENT, startOrp } from '../cli/runner/orp-process.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 interface Answer {
@@ -124,7 +124,7 @@ afterAll(async () => {
   await hosted.close();
 });
 
-const orp = <Document>(...words: string[]) => orpJson<Document>(workspace.orp, words);
+const orp = <Document>(...words: string[]) => orpInside<Document>(workspace.orp, words);
 const show = async (id: string) => (await orp<{ job: Job }>('job', 'show', id)).job;
 
 async function submit(recipe: object): Promise<Job> {

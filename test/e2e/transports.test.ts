@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { orpJson } from '../../scripts/local/orp-command.ts';
 import { projectPath } from '../../scripts/local/project-path.ts';
 import { until } from '../cli/runner/job/conditions.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
+import { orpInside } from '../support/orp-inside.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const AGENT = projectPath('test/cli/runner/process/recipe-agent.mjs');
@@ -75,7 +75,7 @@ function transportsOf(runner: Runner): string[] {
 }
 
 async function submit(say: string): Promise<string> {
-  const { job } = await orpJson<{ job: { id: string } }>(workspace.orp, [
+  const { job } = await orpInside<{ job: { id: string } }>(workspace.orp, [
     'job',
     'submit',
     JSON.stringify({ say }),
@@ -108,7 +108,7 @@ describe('a runner', () => {
 
   it('that listens is shown as listening, and no longer once it has left', async () => {
     const status = () =>
-      orpJson<{ presence: { listening: boolean; transport?: string } }>(workspace.orp, [
+      orpInside<{ presence: { listening: boolean; transport?: string } }>(workspace.orp, [
         'runner',
         'status',
         '--hosted',

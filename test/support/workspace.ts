@@ -4,9 +4,10 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeRepository } from '../../scripts/demo/stage.ts';
-import { isolatedEnv, orpJson } from '../../scripts/local/orp-command.ts';
+import { isolatedEnv } from '../../scripts/local/orp-command.ts';
 import type { Where } from '../../scripts/local/run-process.ts';
 import type { Hosted, TestUser } from './hosted.ts';
+import { orpInside } from './orp-inside.ts';
 
 export interface Workspace {
   folder: string;
@@ -26,7 +27,7 @@ export async function makeWorkspace(
   const orp = { cwd: repository, env: { ...isolatedEnv(folder), ...env } };
   const user = await hosted.createUser();
   const login = ['auth', 'login', '--base-url', hosted.url, '--email', user.email, '--password-stdin'];
-  await orpJson(orp, login, `${user.password}\n`);
+  await orpInside(orp, login, `${user.password}\n`);
   return {
     folder,
     repository,
@@ -39,7 +40,7 @@ export async function makeWorkspace(
 /** Adds an idea, links the repository and one session to it, and syncs. Returns the idea. */
 export async function linkSession(workspace: Workspace, agentSessionId: string): Promise<string> {
   const { orp } = workspace;
-  const { id } = await orpJson<{ id: string }>(orp, [
+  const { id } = await orpInside<{ id: string }>(orp, [
     'idea',
     'add',
     '--title',
@@ -48,9 +49,9 @@ export async function linkSession(workspace: Workspace, agentSessionId: string):
     'Measure.',
   ]);
   const session = ['--orp-session-id', 'main', '--label', 'Main', '--codex-session-id', agentSessionId];
-  await orpJson(orp, ['link', 'session', 'register', ...session, '--primary']);
-  await orpJson(orp, ['link', 'project', 'bind', '--idea-id', id]);
-  await orpJson(orp, ['runner', 'enable']);
-  await orpJson(orp, ['runner', 'sync']);
+  await orpInside(orp, ['link', 'session', 'register', ...session, '--primary']);
+  await orpInside(orp, ['link', 'project', 'bind', '--idea-id', id]);
+  await orpInside(orp, ['runner', 'enable']);
+  await orpInside(orp, ['runner', 'sync']);
   return id;
 }

@@ -11,6 +11,7 @@ import { listProcesses } from '../../../cli/runner/process/process-table.ts';
 import { makeRepository } from '../../../scripts/demo/stage.ts';
 import { isolatedEnv, orpJson, runOrp } from '../../../scripts/local/orp-command.ts';
 import type { Where } from '../../../scripts/local/run-process.ts';
+import { orpInside } from '../orp-inside.ts';
 import { installCodex } from './install-codex.ts';
 import { SESSIONS_PER_MACHINE } from './plan.ts';
 import type { ChaosProxy } from './proxy.ts';
@@ -97,7 +98,7 @@ export class ChaosMachine {
 
   /** Signs in and links the repository through the proxy. */
   async setUp(person: { email: string; password: string }): Promise<void> {
-    const run = <Document>(words: string[]) => orpJson<Document>(this.#orp, words);
+    const run = <Document>(words: string[]) => orpInside<Document>(this.#orp, words);
     this.#person = person;
     await this.signIn();
     const idea = await run<{ id: string }>(['idea', 'add', '--title', this.name, '--notes', 'Measure.']);
