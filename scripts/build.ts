@@ -44,19 +44,6 @@ const CHUNKS = [
   { name: 'service', test: /node_modules\/zod|spec\/|cli\/client/, priority: 1 },
 ];
 
-/**
- * Schemas of zod carry the code that converts them to JSON Schema. `orp` never does that, and without this code its package
- * is 6 kB smaller.
- */
-const withoutJsonSchema = {
-  name: 'without-json-schema',
-  load(id: string): string | undefined {
-    if (!/zod\/v4\/core\/(?:to-json-schema|json-schema-processors)\.js$/.test(id)) return undefined;
-    const names = readFileSync(id, 'utf8').matchAll(/^export (?:function|const|class) (\w+)/gm);
-    return [...names].map(([, name]) => `export const ${name} = () => () => undefined;`).join('\n');
-  },
-};
-
 function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
   if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
@@ -96,7 +83,6 @@ async function build(): Promise<number> {
     cwd: ROOT,
     platform: 'node',
     external: /^node:/,
-    plugins: [withoutJsonSchema],
     transform: {
       target: TARGET,
       define: {

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { PUBLISHED_SCHEMAS } from '../spec/local/published.ts';
 import { openApiDocument } from '../spec/openapi/document.ts';
 import { documentsPage, documentsSchema } from './generated/cli-documents.ts';
@@ -19,7 +19,7 @@ interface GeneratedFile {
   content: string;
 }
 
-function jsonSchemaOf(name: string, schema: z.ZodType): GeneratedFile {
+function jsonSchemaOf(name: string, schema: z.ZodMiniType): GeneratedFile {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io: 'output',
     // Remove the pattern, because `format` says the same in a readable way.

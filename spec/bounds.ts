@@ -4,7 +4,7 @@
  * account. `docs/protocol.md` shows the same table, and a test compares both tables.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -64,7 +64,7 @@ export const BOUNDS = {
   deviceRequestsOfNetwork: 20,
 } as const;
 
-const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const limit = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 
 /**
  * What one account may have. A deployment changes these limits with the variable `ACCOUNT_LIMITS`, a JSON object of
@@ -72,28 +72,28 @@ const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
  */
 export const accountLimits = z.strictObject({
   /** Jobs that have not ended. */
-  queuedJobs: limit.default(5000),
+  queuedJobs: z._default(limit, 5000),
   /**
    * All jobs, including those that have ended. When 90 % are in use, cron removes the oldest ended jobs. A job has at most
    * about 40 KiB that `storedBytes` does not count, so all jobs together have at most 2 GB.
    */
-  keptJobs: limit.default(50_000),
+  keptJobs: z._default(limit, 50_000),
   /** Machines that have synced. */
-  machines: limit.default(100),
+  machines: z._default(limit, 100),
   /** Linked repositories over all machines. */
-  linkedProjects: limit.default(2000),
+  linkedProjects: z._default(limit, 2000),
   /** Bytes of all linked repositories and their sessions. */
-  linkedBytes: limit.default(4 * MIB),
+  linkedBytes: z._default(limit, 4 * MIB),
   /** Ideas, including removed ideas until they are purged. */
-  ideas: limit.default(5000),
-  features: limit.default(20_000),
+  ideas: z._default(limit, 5000),
+  features: z._default(limit, 20_000),
   /** Open streams that follow jobs, for each machine and for the queue. The total of an account is the sum. */
-  followStreams: limit.default(100),
+  followStreams: z._default(limit, 100),
   /**
    * Bytes of ideas, features, prompts, answers, reviews, earlier attempts and events. The short texts of a job count as
    * `keptJobs`.
    */
-  storedBytes: limit.default(2 * GIB),
+  storedBytes: z._default(limit, 2 * GIB),
 });
 
 export type AccountLimits = z.output<typeof accountLimits>;

@@ -3,7 +3,7 @@
  * (the v0.4.4 client leaves `/` unescaped in paths, so an id must never hold one).
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 export const ID_PREFIXES = {
   user: 'usr',
@@ -56,12 +56,14 @@ export function lowestIdAt<Kind extends IdKind>(kind: Kind, at: number): Id<Kind
 /** Any id in a path: bounded, and without characters that would change the path. Unknown ids answer 404 later. */
 export const pathId = z
   .string()
-  .regex(
-    /^(?!\.+$)[A-Za-z0-9._:~-]{1,128}$/,
-    'must be an id of letters, digits and . _ : ~ -, and not only dots',
+  .check(
+    z.regex(
+      /^(?!\.+$)[A-Za-z0-9._:~-]{1,128}$/,
+      'must be an id of letters, digits and . _ : ~ -, and not only dots',
+    ),
   );
 
 /** A machine id in a request. */
 export const machineIdField = z
   .string()
-  .regex(MACHINE_ID_PATTERN, 'must be 1 to 128 letters, digits and . _ : -');
+  .check(z.regex(MACHINE_ID_PATTERN, 'must be 1 to 128 letters, digits and . _ : -'));

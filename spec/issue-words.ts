@@ -1,6 +1,6 @@
 /** Describes for people what is wrong with a value. Uses the code of zod's issue, never its message. */
 
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 
 export type Issue = z.core.$ZodIssue;
 

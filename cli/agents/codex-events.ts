@@ -2,38 +2,35 @@
  * Reads the JSON Lines of `codex exec --json`. Unknown lines become plain output, so that output of newer versions is not lost.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { AgentEvent, AgentReader, LogLevel } from './agent.ts';
 import { CodexTurn } from './codex-turn.ts';
 
-const text = z.string().catch('');
-const tokens = z.number().int().nonnegative().catch(0);
+const text = z.catch(z.string(), '');
+const tokens = z.catch(z.int().check(z.nonnegative()), 0);
 
 const item = z.looseObject({
   id: text,
   type: text,
-  text: z.string().optional().catch(undefined),
-  message: z.string().optional().catch(undefined),
-  command: z.string().optional().catch(undefined),
-  aggregated_output: z.string().optional().catch(undefined),
-  exit_code: z.number().nullish().catch(undefined),
-  changes: z
-    .array(z.looseObject({ path: text, kind: text }))
-    .optional()
-    .catch(undefined),
+  text: z.catch(z.optional(z.string()), undefined),
+  message: z.catch(z.optional(z.string()), undefined),
+  command: z.catch(z.optional(z.string()), undefined),
+  aggregated_output: z.catch(z.optional(z.string()), undefined),
+  exit_code: z.catch(z.nullish(z.number()), undefined),
+  changes: z.catch(z.optional(z.array(z.looseObject({ path: text, kind: text }))), undefined),
 });
 type Item = z.infer<typeof item>;
 
 const codexEvent = z.looseObject({
   type: z.string(),
-  thread_id: z.string().optional().catch(undefined),
-  item: item.optional().catch(undefined),
-  message: z.string().optional().catch(undefined),
-  error: z.looseObject({ message: text }).optional().catch(undefined),
-  usage: z
-    .looseObject({ input_tokens: tokens, cached_input_tokens: tokens, output_tokens: tokens })
-    .optional()
-    .catch(undefined),
+  thread_id: z.catch(z.optional(z.string()), undefined),
+  item: z.catch(z.optional(item), undefined),
+  message: z.catch(z.optional(z.string()), undefined),
+  error: z.catch(z.optional(z.looseObject({ message: text })), undefined),
+  usage: z.catch(
+    z.optional(z.looseObject({ input_tokens: tokens, cached_input_tokens: tokens, output_tokens: tokens })),
+    undefined,
+  ),
 });
 type CodexEvent = z.infer<typeof codexEvent>;
 

@@ -13,6 +13,7 @@
  * where nothing depends on it.
  */
 
+import * as z from 'zod/mini';
 import { CAPABILITIES_HEADER, type Capability, readCapabilities } from '../../spec/capabilities.ts';
 import type { Endpoint } from '../../spec/contract/endpoint.ts';
 import { ERROR_CODES, type ErrorCode } from '../../spec/errors.ts';
@@ -173,9 +174,8 @@ function fieldNames({ reply }: Endpoint): string[] {
 
 /** The fields of an object schema, or of each member of a union. */
 function shapesOf(schema: unknown): object[] {
-  if (typeof schema !== 'object' || schema === null) return [];
-  if ('shape' in schema && typeof schema.shape === 'object' && schema.shape !== null) return [schema.shape];
-  if ('options' in schema && Array.isArray(schema.options)) return schema.options.flatMap(shapesOf);
+  if (schema instanceof z.ZodMiniObject) return [schema.shape];
+  if (schema instanceof z.ZodMiniUnion) return schema.def.options.flatMap(shapesOf);
   return [];
 }
 

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import * as z from 'zod/mini';
 import { type BodyInput, idempotencyKey } from '../../spec/contract/endpoint.ts';
 import { enqueueJob } from '../../spec/contract/jobs.ts';
 import {
@@ -120,7 +121,7 @@ async function send(context: Context, { prompt, key, options, target, onQueued }
 /** An idempotency key identifies one request body, so the same options must always produce the same body. */
 function readKey(options: SubmitOptions): string | undefined {
   const { notBefore, expiresAt } = options;
-  const read = idempotencyKey.optional().safeParse(options.idempotencyKey);
+  const read = z.optional(idempotencyKey).safeParse(options.idempotencyKey);
   if (!read.success) {
     throw usageError(
       `--idempotency-key ${JSON.stringify(options.idempotencyKey)} ${read.error.issues[0]?.message}.`,

@@ -1,6 +1,6 @@
 /** Types of jobs for the commands. */
 
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 import type { ReplyOf } from '../../spec/contract/endpoint.ts';
 import type { job as jobSchema, listJobs, showJob } from '../../spec/contract/jobs.ts';
 import type { JobKind } from '../../spec/job/kinds.ts';

@@ -4,7 +4,7 @@
  */
 
 import { createParser, type EventSourceMessage, type ParseError } from 'eventsource-parser';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { followJob as followRow } from '../../spec/contract/events.ts';
 import { transcriptEntry } from '../../spec/contract/jobs.ts';
 import { JOB_STATUSES, type JobStatus } from '../../spec/job/status.ts';

@@ -1,6 +1,6 @@
 /** Reports why a job waits, and reports again when the reason changes. */
 
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 import { type job as jobSchema, showJob } from '../../spec/contract/jobs.ts';
 import type { JobStatus } from '../../spec/job/status.ts';
 import { call } from '../client/call.ts';

@@ -1,6 +1,6 @@
 /** The routes of operators over all accounts. Everybody else gets 403 `forbidden`. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { SCOPES, TOKEN_KINDS } from '../access.ts';
 import { machineIdField } from '../ids.ts';
 import { MACHINE_CONDITIONS } from '../job/condition.ts';
@@ -12,7 +12,7 @@ import { CHART_SPANS } from '../overview/stats.ts';
 import { absentable, endpoint, jobKind, ok, queryInteger } from './endpoint.ts';
 
 /** A text of a filter that a person types. */
-const words = z.string().trim().min(1).max(200);
+const words = z.string().check(z.trim(), z.minLength(1), z.maxLength(200));
 
 const adminMachine = z.object({
   id: z.string(),
@@ -26,24 +26,24 @@ const adminMachine = z.object({
   lastSeenAt: z.string(),
   lastSyncAt: absentable,
   /** The open channel. If absent, a wake-up would not reach the machine. */
-  listening: z
-    .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
-    .optional(),
+  listening: z.optional(
+    z.object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() }),
+  ),
   /** Why the machine claims no jobs now. */
-  condition: z
-    .object({ code: z.enum(MACHINE_CONDITIONS), message: z.string(), until: absentable, since: z.string() })
-    .optional(),
+  condition: z.optional(
+    z.object({ code: z.enum(MACHINE_CONDITIONS), message: z.string(), until: absentable, since: z.string() }),
+  ),
   /** At most five of the jobs that the machine holds. */
   currentJobs: z.array(z.object({ id: z.string(), status: z.enum(JOB_STATUSES) })),
-  heldCount: z.number().int(),
+  heldCount: z.int(),
   /** The number of queued jobs that name this machine. */
-  queuedCount: z.number().int(),
+  queuedCount: z.int(),
   /** When the last of its jobs completed, among the newest 20 jobs of its account. */
   lastCompletedAt: absentable,
   lastFailedAt: absentable,
   /** The results on the machine's disk that the server has not received yet, as its runner last reported them. */
-  spool: z.object({ leases: z.number().int(), bytes: z.number().int(), oldestAt: absentable }).optional(),
-  agent: z.object({ way: z.string(), version: absentable }).optional(),
+  spool: z.optional(z.object({ leases: z.int(), bytes: z.int(), oldestAt: absentable })),
+  agent: z.optional(z.object({ way: z.string(), version: absentable })),
   /** When the runner reported `spool` and `agent`. */
   reportedAt: absentable,
 });
@@ -57,14 +57,14 @@ export const listMachines = endpoint({
   query: z.object({
     limit: queryInteger(1, 100, 50),
     /** The `nextCursor` of the previous page. */
-    cursor: z.string().max(128).optional(),
+    cursor: z.optional(z.string().check(z.maxLength(128))),
     /** A text that the id, the name or the e-mail address of the account must contain. */
-    q: words.optional(),
+    q: z.optional(words),
     /** The id or the e-mail address of an account. */
-    account: words.optional(),
-    state: z.enum(MACHINE_STATES).optional(),
-    version: words.optional(),
-    platform: words.optional(),
+    account: z.optional(words),
+    state: z.optional(z.enum(MACHINE_STATES)),
+    version: z.optional(words),
+    platform: z.optional(words),
   }),
   reply: z.object({
     ok,
@@ -73,16 +73,16 @@ export const listMachines = endpoint({
     hasMore: z.boolean(),
     /** The number of live jobs of all accounts by status. At most 10,000 jobs are counted. */
     live: z.object({
-      queued: z.number().int(),
-      dispatched: z.number().int(),
-      running: z.number().int(),
-      lost: z.number().int(),
+      queued: z.int(),
+      dispatched: z.int(),
+      running: z.int(),
+      lost: z.int(),
     }),
     /** The number of jobs of all accounts that ended in the last 60 full minutes. */
     endedLastHour: z.object({
-      completed: z.number().int(),
-      failed: z.number().int(),
-      cancelled: z.number().int(),
+      completed: z.int(),
+      failed: z.int(),
+      cancelled: z.int(),
     }),
   }),
   errors: ['forbidden'],
@@ -108,15 +108,15 @@ export const listAlerts = endpoint({
         sentence: z.string(),
         meaning: z.string(),
         next: z.string(),
-        account: z.object({ id: z.string(), email: z.string() }).optional(),
+        account: z.optional(z.object({ id: z.string(), email: z.string() })),
         machineId: absentable,
         /** At most ten of the affected jobs. */
         jobIds: z.array(z.string()),
         /** The number of affected jobs. For `version_drift`, the number of machines. */
-        count: z.number().int(),
+        count: z.int(),
       }),
     ),
-    counts: z.record(z.enum(ALERT_KINDS), z.number().int()),
+    counts: z.record(z.enum(ALERT_KINDS), z.int()),
     /** True if there may be more alerts than the server found. */
     hasMore: z.boolean(),
   }),
@@ -138,8 +138,8 @@ export const listDevices = endpoint({
         id: z.string(),
         name: z.string(),
         /** The next two fields are absent in answers of older servers. */
-        kind: z.enum(TOKEN_KINDS).optional(),
-        scope: z.enum(SCOPES).optional(),
+        kind: z.optional(z.enum(TOKEN_KINDS)),
+        scope: z.optional(z.enum(SCOPES)),
         createdAt: z.string(),
         /** When the device was last used, exact to a day. */
         usedAt: z.string(),
@@ -159,7 +159,7 @@ export const revokeDevice = endpoint({
   path: '/api/admin/accounts/:accountId/devices/:deviceId/revoke',
   summary:
     'Sign out a device of any account. The server closes its channels and rejects its token everywhere within 30 s.',
-  body: z.strictObject({ reason: z.string().max(1000).nullish() }),
+  body: z.strictObject({ reason: z.nullish(z.string().check(z.maxLength(1000))) }),
   reply: z.object({
     ok,
     /** False if the device was already revoked. */
@@ -173,20 +173,20 @@ export const revokeDevice = endpoint({
 /** The filter of the job list, for one account or for all accounts. */
 export const bulkFilter = z.strictObject({
   /** The id or the e-mail address of an account. */
-  account: words.optional(),
+  account: z.optional(words),
   /**
    * One or more statuses, separated by commas. If absent, all live statuses for `cancel`, and `lost,failed` for `requeue`.
    */
-  status: z.string().max(200).optional(),
-  kind: z.string().max(64).pipe(jobKind).optional(),
-  ideaId: z.string().max(128).optional(),
-  machineId: machineIdField.optional(),
+  status: z.optional(z.string().check(z.maxLength(200))),
+  kind: z.optional(z.pipe(z.string().check(z.maxLength(64)), jobKind)),
+  ideaId: z.optional(z.string().check(z.maxLength(128))),
+  machineId: z.optional(machineIdField),
 });
 
 /** The name of a run. It is its id, so that a repeated order does not start a second run. */
 const bulkName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits and . _ -');
+  .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits and . _ -'));
 
 const bulkRun = z.object({
   name: z.string(),
@@ -195,10 +195,10 @@ const bulkRun = z.object({
   reason: absentable,
   state: z.enum(BULK_STATES),
   /** The number of jobs that the operator saw. The run orders no more jobs than this. */
-  count: z.number().int(),
-  done: z.number().int(),
+  count: z.int(),
+  done: z.int(),
   /** The number of jobs that could not be ordered, for example because they had already ended. */
-  skipped: z.number().int(),
+  skipped: z.int(),
   createdBy: z.string(),
   createdAt: z.string(),
   updatedAt: z.string(),
@@ -216,22 +216,22 @@ export const startBulk = endpoint({
     action: z.enum(BULK_ACTIONS),
     filter: bulkFilter,
     /** If true, the server only counts the matching jobs. */
-    dryRun: z.boolean().default(false),
-    name: bulkName.optional(),
+    dryRun: z._default(z.boolean(), false),
+    name: z.optional(bulkName),
     /** The count from the dry run. If more jobs match now, the run is refused. */
-    count: z.number().int().min(0).max(1_000_000_000).optional(),
+    count: z.optional(z.int().check(z.minimum(0), z.maximum(1_000_000_000))),
     /** The reason, which the audit log keeps for each job. */
-    reason: z.string().max(1000).nullish(),
+    reason: z.nullish(z.string().check(z.maxLength(1000))),
   }),
   reply: z.object({
     ok,
     /** Only for a dry run: the number of jobs that match. */
-    count: z.number().int().optional(),
+    count: z.optional(z.int()),
     /** Only for a dry run: false if more jobs match than `count`. */
-    exact: z.boolean().optional(),
-    run: bulkRun.optional(),
+    exact: z.optional(z.boolean()),
+    run: z.optional(bulkRun),
     /** False if this run was started before. */
-    created: z.boolean().optional(),
+    created: z.optional(z.boolean()),
   }),
   errors: ['forbidden', 'record_changed', 'idempotency_conflict'],
   capability: 'admin',
@@ -287,7 +287,7 @@ export const abortBulk = endpoint({
   idempotent: true,
 });
 
-const ms = z.number().int().optional();
+const ms = z.optional(z.int());
 
 export const showCharts = endpoint({
   name: 'showCharts',
@@ -295,24 +295,24 @@ export const showCharts = endpoint({
   path: '/api/admin/charts',
   summary:
     'Show charts of the service: queue depth, wake latency, run time and outcomes. A chart covers an hour (one point a minute), a day (one point a quarter of an hour) or a week (one point an hour).',
-  query: z.object({ span: z.enum(CHART_SPANS).default('hour') }),
+  query: z.object({ span: z._default(z.enum(CHART_SPANS), 'hour') }),
   reply: z.object({
     ok,
     span: z.enum(CHART_SPANS),
-    pointSeconds: z.number().int(),
+    pointSeconds: z.int(),
     /** The points, oldest first. A time in which cron did not run has no point. */
     points: z.array(
       z.object({
         /** When the point begins. */
         at: z.string(),
         /** The number of queued jobs at the end of the minute. For a longer time, the highest number of its minutes. */
-        queued: z.number().int(),
-        active: z.number().int(),
-        lost: z.number().int(),
+        queued: z.int(),
+        active: z.int(),
+        lost: z.int(),
         /** The numbers of jobs that ended. */
-        completed: z.number().int(),
-        failed: z.number().int(),
-        cancelled: z.number().int(),
+        completed: z.int(),
+        failed: z.int(),
+        cancelled: z.int(),
         /** The time from a job's due time to its claim, with a precision of 20 %. Absent if no job was claimed. */
         wakeP50Ms: ms,
         wakeP95Ms: ms,
@@ -320,7 +320,7 @@ export const showCharts = endpoint({
         runP50Ms: ms,
         runP95Ms: ms,
         /** True if there were more jobs than the server reads in a minute. The numbers then cover only a part of the jobs. */
-        sampled: z.boolean().optional(),
+        sampled: z.optional(z.boolean()),
       }),
     ),
   }),

@@ -3,11 +3,11 @@
  * repository and the session; the answer goes to the checkpoint.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { BOUNDS } from '../bounds.ts';
 import { absentable, endpoint, jobKind, ok, projectRootField, queryFlag, repeated } from './endpoint.ts';
 
-const roots = z.array(projectRootField).max(BOUNDS.machineProjects);
+const roots = z.array(projectRootField).check(z.maxLength(BOUNDS.machineProjects));
 
 const agentJob = z.object({
   id: z.string(),
@@ -15,7 +15,7 @@ const agentJob = z.object({
   prompt: z.string(),
   ideaId: absentable,
   createdBy: absentable,
-  timeoutSeconds: z.number().int().optional(),
+  timeoutSeconds: z.optional(z.int()),
   world: z.object({
     id: z.string(),
     name: z.string(),
@@ -39,20 +39,20 @@ export const pollAgent = endpoint({
      * Selects the reviews of one world by its id, its name, the last part of its repository, its idea or its session. `codex`
      * selects every review.
      */
-    agent: z.string().trim().max(200).optional(),
+    agent: z.optional(z.string().check(z.trim(), z.maxLength(200))),
     /** Extension: selects only reviews for these repositories, or (`notProjectRoot`) only reviews for other repositories. */
     projectRoot: repeated,
     notProjectRoot: repeated,
     /** Extension: the same claim id returns the same job. */
-    claimId: z.string().min(8).max(64).optional(),
+    claimId: z.optional(z.string().check(z.minLength(8), z.maxLength(64))),
     dryRun: queryFlag,
   }),
   /** Everything is optional, because the v0.4.4 workers read any key in an idle answer as a job. */
   reply: z.object({
-    job: agentJob.optional(),
+    job: z.optional(agentJob),
     /** Extension: send it with the answer. */
     leaseId: absentable,
-    dryRun: z.literal(true).optional(),
+    dryRun: z.optional(z.literal(true)),
   }),
   errors: [],
   idempotent: true,
@@ -65,11 +65,11 @@ export const claimReview = endpoint({
   summary:
     'Does the same as `pollAgent`, but takes the repositories from the body, because a long list does not fit into a URL.',
   body: z.object({
-    agent: z.string().trim().max(200).optional(),
-    projectRoots: roots.optional(),
-    notProjectRoots: roots.optional(),
-    claimId: z.string().min(8).max(64),
-    dryRun: z.boolean().default(false),
+    agent: z.optional(z.string().check(z.trim(), z.maxLength(200))),
+    projectRoots: z.optional(roots),
+    notProjectRoots: z.optional(roots),
+    claimId: z.string().check(z.minLength(8), z.maxLength(64)),
+    dryRun: z._default(z.boolean(), false),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
   reply: pollAgent.reply,
@@ -78,7 +78,7 @@ export const claimReview = endpoint({
   capability: 'claim-post',
 });
 
-const freeText = z.string().nullish();
+const freeText = z.nullish(z.string());
 
 export const respondCheckpoint = endpoint({
   name: 'respondCheckpoint',
@@ -90,16 +90,16 @@ export const respondCheckpoint = endpoint({
     summary: freeText,
     body: freeText,
     /** The server ignores this field and parses the body again with the same rules. */
-    structuredOutput: z.record(z.string(), z.unknown()).nullish(),
+    structuredOutput: z.nullish(z.record(z.string(), z.unknown())),
     worker: z.object({
       command: freeText,
-      exitCode: z.number().int(),
+      exitCode: z.int(),
       stdout: freeText,
       stderr: freeText,
       ok: z.boolean(),
     }),
     /** Extension: the `leaseId` of the poll. With it, the server can reject the answer of an abandoned attempt. */
-    leaseId: z.string().max(200).nullish(),
+    leaseId: z.nullish(z.string().check(z.maxLength(200))),
   }),
   /** The v0.4.4 workers send everything that the agent wrote. */
   maxBodyBytes: 16 * 1024 * 1024,

@@ -1,6 +1,6 @@
 /** Sign-in and identity: passwords, terminals that a person approves on the page `/device` (RFC 8628), and devices. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { SCOPES, TOKEN_KINDS } from '../access.ts';
 import { absentable, endpoint, ok } from './endpoint.ts';
 
@@ -9,9 +9,9 @@ const user = z.object({ id: z.string(), email: z.string(), name: z.string() });
 /**
  * A token that this device had before, even if revoked. With it, failed sign-ins of other people do not delay this sign-in.
  */
-const device = z.string().min(1).max(200).optional();
+const device = z.optional(z.string().check(z.minLength(1), z.maxLength(200)));
 
-const email = z.string().trim().min(3).max(254);
+const email = z.string().check(z.trim(), z.minLength(3), z.maxLength(254));
 
 export const deviceLogin = endpoint({
   name: 'deviceLogin',
@@ -22,9 +22,9 @@ export const deviceLogin = endpoint({
   auth: 'none',
   body: z.object({
     email,
-    password: z.string().min(1).max(1024),
+    password: z.string().check(z.minLength(1), z.maxLength(1024)),
     /** Shown in the list of signed-in devices. */
-    deviceName: z.string().max(200).optional(),
+    deviceName: z.optional(z.string().check(z.maxLength(200))),
     device,
   }),
   reply: z.union([
@@ -44,8 +44,8 @@ export const deviceVerify = endpoint({
   auth: 'none',
   body: z.object({
     email,
-    code: z.string().trim().min(1).max(64),
-    deviceName: z.string().max(200).optional(),
+    code: z.string().check(z.trim(), z.minLength(1), z.maxLength(64)),
+    deviceName: z.optional(z.string().check(z.maxLength(200))),
     device,
   }),
   reply: z.object({ ok, token: z.string(), user }),
@@ -61,11 +61,11 @@ export const getMe = endpoint({
   needs: 'read',
   reply: z.object({
     ok,
-    user: user.extend({ role: absentable }),
+    user: z.extend(user, { role: absentable }),
     /** Absent in answers of older servers. */
-    token: z
-      .object({ kind: z.enum(TOKEN_KINDS), scope: z.enum(SCOPES), name: z.string(), expiresAt: absentable })
-      .optional(),
+    token: z.optional(
+      z.object({ kind: z.enum(TOKEN_KINDS), scope: z.enum(SCOPES), name: z.string(), expiresAt: absentable }),
+    ),
   }),
   errors: [],
   idempotent: true,
@@ -95,7 +95,7 @@ export const startDevice = endpoint({
   auth: 'none',
   body: z.object({
     /** Shown to the person who approves, and in the list of signed-in devices. */
-    deviceName: z.string().max(200).optional(),
+    deviceName: z.optional(z.string().check(z.maxLength(200))),
   }),
   reply: z.object({
     ok,
@@ -107,9 +107,9 @@ export const startDevice = endpoint({
     /** The address of the page, including the code. */
     verificationUriComplete: z.string(),
     /** How long the code is valid, in seconds. */
-    expiresIn: z.number().int(),
+    expiresIn: z.int(),
     /** Seconds between two polls. */
-    interval: z.number().int(),
+    interval: z.int(),
   }),
   errors: ['limit_reached'],
   capability: 'device-flow',
@@ -123,7 +123,7 @@ export const takeDeviceToken = endpoint({
   summary:
     'Fetch the token of an approved sign-in, once. `authorization_pending`: ask again after the interval. `slow_down`: the interval is five seconds longer from now on.',
   auth: 'none',
-  body: z.object({ deviceCode: z.string().min(1).max(200) }),
+  body: z.object({ deviceCode: z.string().check(z.minLength(1), z.maxLength(200)) }),
   reply: z.object({
     ok,
     token: z.string(),
@@ -149,7 +149,7 @@ export const listTokens = endpoint({
         name: z.string(),
         kind: z.enum(TOKEN_KINDS),
         /** Older servers, which have no scopes, omit it. */
-        scope: z.enum(SCOPES).default('owner'),
+        scope: z._default(z.enum(SCOPES), 'owner'),
         createdAt: z.string(),
         /** When the device was last used, exact to a day. */
         usedAt: z.string(),
@@ -171,10 +171,10 @@ export const createToken = endpoint({
   summary: 'Make a token for a program that cannot sign in. No other answer contains the token.',
   needs: 'sign_in',
   body: z.strictObject({
-    name: z.string().trim().min(1).max(200),
+    name: z.string().check(z.trim(), z.minLength(1), z.maxLength(200)),
     scope: z.enum(SCOPES),
     /** If absent, the token does not expire. */
-    expiresInDays: z.number().int().min(1).max(3650).nullish(),
+    expiresInDays: z.nullish(z.int().check(z.minimum(1), z.maximum(3650))),
   }),
   reply: z.object({
     ok,
@@ -207,16 +207,16 @@ export const changePassword = endpoint({
   summary:
     'Change your password. Your other browsers are signed out; with `revokeOthers` every other device is.',
   body: z.strictObject({
-    current: z.string().min(1).max(1024),
+    current: z.string().check(z.minLength(1), z.maxLength(1024)),
     /** The new password, with 12 to 1,024 characters. */
-    next: z.string().max(1024),
-    revokeOthers: z.boolean().default(false),
+    next: z.string().check(z.maxLength(1024)),
+    revokeOthers: z._default(z.boolean(), false),
   }),
   needs: 'sign_in',
   reply: z.object({
     ok,
     /** The number of devices that were signed out. */
-    revoked: z.number().int(),
+    revoked: z.int(),
   }),
   errors: ['invalid_credentials', 'too_many_attempts', 'record_changed'],
   capability: 'tokens',

@@ -1,13 +1,13 @@
 /** The channels that wake a runner, the calls that they carry, and the event stream that follows one job. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { machineIdField, pathId } from '../ids.ts';
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS, MIN_WAIT_SECONDS } from '../transport/events.ts';
 import { type Endpoint, endpoint, queryFlag, queryInteger } from './endpoint.ts';
 import { cancelJob } from './jobs.ts';
 import { addLogs, addMessage, heartbeat } from './runner.ts';
 
-const instance = z.string().max(64).optional();
+const instance = z.optional(z.string().check(z.maxLength(64)));
 
 export const streamEvents = endpoint({
   name: 'streamEvents',
@@ -51,7 +51,7 @@ export const followJob = endpoint({
   query: z.object({
     waitSeconds: queryInteger(MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, MAX_WAIT_SECONDS),
     /** For clients that cannot set `Last-Event-ID`. */
-    after: z.string().max(64).optional(),
+    after: z.optional(z.string().check(z.maxLength(64))),
   }),
   needs: 'read',
   reply: z.never(),
@@ -75,14 +75,14 @@ export function channelRowOf(row: Pick<Endpoint, 'name'>): ChannelRow | undefine
   return row.name in CHANNEL_ROWS ? (row.name as ChannelRow) : undefined;
 }
 
-const callId = z.int().min(0);
+const callId = z.int().check(z.minimum(0));
 
 /** A frame of the runner. */
 export const channelCall = z.object({
   /** A number that the runner chooses. The reply repeats it. */
   call: callId,
   name: z.enum(Object.keys(CHANNEL_ROWS) as [ChannelRow, ...ChannelRow[]]),
-  params: z.record(z.string(), pathId).default({}),
+  params: z._default(z.record(z.string(), pathId), {}),
   body: z.unknown(),
 });
 export type ChannelCall = z.infer<typeof channelCall>;
@@ -90,7 +90,7 @@ export type ChannelCall = z.infer<typeof channelCall>;
 /** The reply to a call: the answer that the request would have got. */
 export const channelReply = z.object({
   reply: callId,
-  status: z.int().min(200).max(599),
+  status: z.int().check(z.minimum(200), z.maximum(599)),
   headers: z.record(z.string(), z.string()),
   text: z.string(),
 });

@@ -1,15 +1,15 @@
 /** Ideas, their features, their world and their reviews. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { BOUNDS } from '../bounds.ts';
 import { MAX_PROMPT_BYTES } from '../job/kinds.ts';
 import { absentable, clearable, endpoint, line, ok, queryFlag, queryInteger } from './endpoint.ts';
 
 /** Notes contain a complete plan. They have the same limit as a prompt, because prompts quote them. */
-const notes = z.string().max(MAX_PROMPT_BYTES);
+const notes = z.string().check(z.maxLength(MAX_PROMPT_BYTES));
 const BODY_BYTES = 2 * MAX_PROMPT_BYTES;
 
-const sha = z.string().max(128);
+const sha = z.string().check(z.maxLength(128));
 
 const detailSection = z.object({ id: z.string(), label: z.string(), body: z.string() });
 
@@ -46,14 +46,14 @@ const featureList = z.array(feature);
  * The answer to a write has the idea both flat and wrapped, because some v0.4.4 clients read one form and some the
  * other.
  */
-const ideaWritten = idea.extend({ ok, idea });
+const ideaWritten = z.extend(idea, { ok, idea });
 
 const ideaBody = z.object({
-  title: line.optional(),
-  notes: notes.optional(),
+  title: z.optional(line),
+  notes: z.optional(notes),
   githubUrl: clearable,
   linkLabel: clearable,
-  visibility: z.string().max(64).optional(),
+  visibility: z.optional(z.string().check(z.maxLength(64))),
 });
 
 export const IDEA_SORTS = [
@@ -65,7 +65,7 @@ export const IDEA_SORTS = [
 ] as const;
 
 /** A cursor of the list: base64url, which needs no escaping. A title of 1000 escaped characters takes 8 KB. */
-const listCursor = z.string().regex(/^[A-Za-z0-9_-]{0,8192}$/, 'was not issued by this list');
+const listCursor = z.string().check(z.regex(/^[A-Za-z0-9_-]{0,8192}$/, 'was not issued by this list'));
 
 export const listIdeas = endpoint({
   name: 'listIdeas',
@@ -74,9 +74,9 @@ export const listIdeas = endpoint({
   summary: 'List your ideas, newest first, one page at a time.',
   query: z.object({
     limit: queryInteger(1, 500, 25),
-    cursor: listCursor.optional(),
+    cursor: z.optional(listCursor),
     /** The client may send any text. An unknown sort means `updated_desc`. */
-    sort: z.string().max(64).optional(),
+    sort: z.optional(z.string().check(z.maxLength(64))),
     deleted: queryFlag,
   }),
   needs: 'read',
@@ -110,7 +110,7 @@ export const addIdea = endpoint({
   method: 'POST',
   path: '/api/cli/ideas',
   summary: 'Add an idea.',
-  body: ideaBody.extend({ title: line.trim().min(1) }),
+  body: z.extend(ideaBody, { title: line.check(z.trim(), z.minLength(1)) }),
   maxBodyBytes: BODY_BYTES,
   reply: ideaWritten,
   status: 201,
@@ -124,7 +124,7 @@ export const updateIdea = endpoint({
   path: '/api/cli/ideas/:ideaId',
   summary:
     'Change an idea. Send the `updatedAt` that you read, so that the change does not overwrite a newer one.',
-  body: ideaBody.extend({ updatedAt: z.string().max(64).optional() }),
+  body: z.extend(ideaBody, { updatedAt: z.optional(z.string().check(z.maxLength(64))) }),
   maxBodyBytes: BODY_BYTES,
   reply: ideaWritten,
   errors: ['not_found', 'record_changed', 'limit_reached'],
@@ -143,7 +143,7 @@ export const removeIdea = endpoint({
     removedIdeaId: z.string(),
     mode: z.enum(['soft', 'purge']),
     /** With a purge: the number of jobs that this request cancelled. */
-    cancelledJobs: z.number().int().optional(),
+    cancelledJobs: z.optional(z.int()),
   }),
   errors: ['not_found'],
   idempotent: true,
@@ -161,25 +161,25 @@ export const restoreIdea = endpoint({
 });
 
 const detailInput = z.object({
-  id: z.string().max(128).optional(),
-  label: z.string().max(200).optional(),
-  body: z.string().max(MAX_PROMPT_BYTES),
+  id: z.optional(z.string().check(z.maxLength(128))),
+  label: z.optional(z.string().check(z.maxLength(200))),
+  body: z.string().check(z.maxLength(MAX_PROMPT_BYTES)),
 });
 
 const featureBody = z.object({
-  ideaId: z.string().max(128).optional(),
-  title: line.optional(),
-  notes: notes.optional(),
-  detail: notes.optional(),
-  detailLabel: z.string().max(200).optional(),
-  details: z.array(detailInput).max(BOUNDS.featureSections).optional(),
-  starred: z.boolean().optional(),
-  superStarred: z.boolean().optional(),
-  completed: z.boolean().optional(),
-  visibility: z.string().max(64).optional(),
+  ideaId: z.optional(z.string().check(z.maxLength(128))),
+  title: z.optional(line),
+  notes: z.optional(notes),
+  detail: z.optional(notes),
+  detailLabel: z.optional(z.string().check(z.maxLength(200))),
+  details: z.optional(z.array(detailInput).check(z.maxLength(BOUNDS.featureSections))),
+  starred: z.optional(z.boolean()),
+  superStarred: z.optional(z.boolean()),
+  completed: z.optional(z.boolean()),
+  visibility: z.optional(z.string().check(z.maxLength(64))),
 });
 
-const featureWritten = feature.extend({ ok, feature });
+const featureWritten = z.extend(feature, { ok, feature });
 
 export const listFeatures = endpoint({
   name: 'listFeatures',
@@ -197,7 +197,7 @@ export const addFeature = endpoint({
   method: 'POST',
   path: '/api/cli/ideas/:ideaId/features',
   summary: 'Add a feature to an idea.',
-  body: featureBody.extend({ title: line.min(1) }),
+  body: z.extend(featureBody, { title: line.check(z.minLength(1)) }),
   maxBodyBytes: BODY_BYTES,
   reply: featureWritten,
   status: 201,
@@ -210,7 +210,7 @@ export const updateFeature = endpoint({
   method: 'PATCH',
   path: '/api/cli/features/:featureId',
   summary: 'Change a feature. A change of `completed` alone needs no `updatedAt`.',
-  body: featureBody.extend({ updatedAt: z.string().max(64).optional() }),
+  body: z.extend(featureBody, { updatedAt: z.optional(z.string().check(z.maxLength(64))) }),
   maxBodyBytes: BODY_BYTES,
   reply: featureWritten,
   errors: ['not_found', 'record_changed', 'limit_reached'],
@@ -244,7 +244,7 @@ export const getWorld = endpoint({
   path: '/api/cli/ideas/:ideaId/world',
   summary: 'Show the repository binding of an idea. Without a binding, the answer has no `world`.',
   needs: 'read',
-  reply: z.object({ ok, world: world.optional() }),
+  reply: z.object({ ok, world: z.optional(world) }),
   errors: ['not_found'],
   idempotent: true,
 });
@@ -255,7 +255,7 @@ export const putWorld = endpoint({
   path: '/api/cli/ideas/:ideaId/world',
   summary: 'Bind an idea to a repository. Omitted fields stay unchanged; null clears a field.',
   body: z.object({
-    name: line.nullish(),
+    name: z.nullish(line),
     projectRoot: clearable,
     githubUrl: clearable,
     codexSessionId: clearable,
@@ -298,10 +298,7 @@ export const listCheckpoints = endpoint({
   query: z.object({
     limit: queryInteger(1, 200, 25),
     /** The `nextCursor` of the previous page: the id of its last review. */
-    cursor: z
-      .string()
-      .regex(/^[A-Za-z0-9_]{1,64}$/, 'was not issued by this list')
-      .optional(),
+    cursor: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_]{1,64}$/, 'was not issued by this list'))),
   }),
   reply: z.object({
     ok,
@@ -323,11 +320,11 @@ export const showCheckpoint = endpoint({
   summary: 'Show a review with its response, as text and in sections.',
   reply: z.object({
     ok,
-    checkpoint: checkpoint.extend({
+    checkpoint: z.extend(checkpoint, {
       /** The complete response. */
       body: absentable,
       /** The sections of the response. Absent if there is no response, or if it is too long to be stored twice. */
-      structuredOutput: structuredReview.optional(),
+      structuredOutput: z.optional(structuredReview),
     }),
   }),
   errors: ['not_found'],
@@ -337,20 +334,17 @@ export const showCheckpoint = endpoint({
 });
 
 const contextSelection = z.object({
-  includeIdeaTitle: z.boolean().default(true),
-  includeCorePlan: z.boolean().default(true),
-  includeGithub: z.boolean().default(true),
-  includeRepoBinding: z.boolean().default(true),
-  includePreviousResponseSummaries: z.boolean().default(false),
-  featureIds: z.array(sha).max(200).default([]),
-  detailSectionRefs: z
-    .array(z.object({ featureId: sha, detailSectionId: sha }))
-    .max(500)
-    .default([]),
-  userNote: z
-    .string()
-    .max(32 * 1024)
-    .default(''),
+  includeIdeaTitle: z._default(z.boolean(), true),
+  includeCorePlan: z._default(z.boolean(), true),
+  includeGithub: z._default(z.boolean(), true),
+  includeRepoBinding: z._default(z.boolean(), true),
+  includePreviousResponseSummaries: z._default(z.boolean(), false),
+  featureIds: z._default(z.array(sha).check(z.maxLength(200)), []),
+  detailSectionRefs: z._default(
+    z.array(z.object({ featureId: sha, detailSectionId: sha })).check(z.maxLength(500)),
+    [],
+  ),
+  userNote: z._default(z.string().check(z.maxLength(32 * 1024)), ''),
 });
 
 export const queueCheckpoint = endpoint({
@@ -359,11 +353,11 @@ export const queueCheckpoint = endpoint({
   path: '/api/cli/ideas/:ideaId/checkpoints',
   summary: 'Queue a review of an idea. The session that its world names writes the review.',
   body: z.object({
-    triggerType: z.string().min(1).max(64).default('agent-feedback'),
+    triggerType: z._default(z.string().check(z.minLength(1), z.maxLength(64)), 'agent-feedback'),
     contextSelection,
-    worldId: sha.optional(),
-    featureId: sha.optional(),
-    detailSectionId: sha.optional(),
+    worldId: z.optional(sha),
+    featureId: z.optional(sha),
+    detailSectionId: z.optional(sha),
   }),
   needs: 'enqueue',
   reply: z.object({

@@ -1,6 +1,6 @@
 /** Jobs for their owner: enqueue, list, show, transcript, cancel, retry. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { machineIdField } from '../ids.ts';
 import {
   FAILURE_KINDS,
@@ -37,8 +37,8 @@ const session = {
   projectRoot: absentable,
   orpSessionId: absentable,
   codexSessionId: absentable,
-  sessionSource: z.enum(SESSION_SOURCES).optional(),
-  fallbackReason: z.enum(FALLBACK_REASONS).optional(),
+  sessionSource: z.optional(z.enum(SESSION_SOURCES)),
+  fallbackReason: z.optional(z.enum(FALLBACK_REASONS)),
   claimedAt: absentable,
   startedAt: absentable,
   finishedAt: absentable,
@@ -47,28 +47,28 @@ const session = {
 const outcome = {
   summary: absentable,
   error: absentable,
-  failureKind: z.enum(FAILURE_KINDS).optional(),
+  failureKind: z.optional(z.enum(FAILURE_KINDS)),
 };
 
 /** One attempt at a job: its machine and session, why they were chosen, and how it ended. */
 export const attempt = z.object({
-  attempt: z.number().int(),
+  attempt: z.int(),
   /** Absent while the attempt continues. */
-  outcome: z.enum(ATTEMPT_OUTCOMES).optional(),
+  outcome: z.optional(z.enum(ATTEMPT_OUTCOMES)),
   ...session,
   ...outcome,
   content: absentable,
   /** Bytes of an answer that this document omits because it would be too long. */
-  contentBytes: z.number().int().optional(),
+  contentBytes: z.optional(z.int()),
 });
 
 /** The stop receipt: the processes that a runner ended after a cancel. */
 export const stopReceipt = z.object({
   /** Processes of the agent's group that ended. */
-  processes: z.number().int().min(0).max(100_000),
+  processes: z.int().check(z.minimum(0), z.maximum(100_000)),
   /** The last signal that was needed, or `none` if no process was left. */
   signal: z.enum(['none', 'SIGINT', 'SIGTERM', 'SIGKILL']),
-  tookMs: z.number().int().min(0),
+  tookMs: z.int().check(z.minimum(0)),
   at: timestamp,
 });
 
@@ -90,14 +90,14 @@ export const job = z.object({
   ideaId: absentable,
   worldId: absentable,
   checkpointId: absentable,
-  priority: z.number().int(),
-  attempt: z.number().int(),
-  maxAttempts: z.number().int(),
+  priority: z.int(),
+  attempt: z.int(),
+  maxAttempts: z.int(),
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
   /** What to do at a usage limit. If absent, it is `wait`. */
-  onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
+  onUsageLimit: z.optional(z.enum(USAGE_LIMIT_POLICIES)),
   sessionFallback: z.enum(SESSION_FALLBACKS),
-  timeoutSeconds: z.number().int().optional(),
+  timeoutSeconds: z.optional(z.int()),
   target: z.object({
     machineId: absentable,
     projectRoot: absentable,
@@ -112,23 +112,23 @@ export const job = z.object({
   leaseExpiresAt: absentable,
   ...session,
   ...outcome,
-  cancel: z
-    .object({
+  cancel: z.optional(
+    z.object({
       at: z.string(),
       by: absentable,
       reason: absentable,
       /** When the runner confirmed that the agent has ended. */
       confirmedAt: absentable,
-      receipt: stopReceipt.optional(),
-    })
-    .optional(),
+      receipt: z.optional(stopReceipt),
+    }),
+  ),
   /**
    * Extension: the beginning of the prompt, on one line, with at most `PROMPT_START_CHARACTERS`. Only lists have this field,
    * and only for jobs that are not reviews.
    */
   promptStart: absentable,
   /** Why the job does not run. Absent if it runs or has ended. */
-  waiting: waiting.optional(),
+  waiting: z.optional(waiting),
 });
 
 /** A cancel or retry by a person, or a receipt of a runner. `detail`: the reason, or the stopped processes. */
@@ -139,7 +139,7 @@ const storyEvent = z.object({
   detail: absentable,
 });
 
-const jobWithStory = job.extend({
+const jobWithStory = z.extend(job, {
   prompt: z.string(),
   content: absentable,
   /**
@@ -148,13 +148,13 @@ const jobWithStory = job.extend({
    */
   attempts: z.array(attempt),
   /** The newest 200 events. */
-  events: z.array(storyEvent).default([]),
+  events: z._default(z.array(storyEvent), []),
 });
 
-const promptText = z
-  .string()
-  .max(MAX_PROMPT_BYTES)
-  .refine((text) => text.trim() !== '', 'must not be blank');
+const promptText = z.string().check(
+  z.maxLength(MAX_PROMPT_BYTES),
+  z.refine((text) => text.trim() !== '', 'must not be blank'),
+);
 
 /** Refuses unknown fields, because a misspelt option would otherwise be ignored silently. */
 export const enqueueJob = endpoint({
@@ -164,22 +164,22 @@ export const enqueueJob = endpoint({
   summary:
     'Queue a prompt for a linked session. If the header `Idempotency-Key` and the body are repeated, the answer is the same job.',
   body: z.strictObject({
-    kind: sentKind.default('session.prompt'),
+    kind: z._default(sentKind, 'session.prompt'),
     prompt: promptText,
-    ideaId: z.string().max(128).optional(),
-    worldId: z.string().max(128).optional(),
-    machineId: machineIdField.optional(),
-    projectRoot: projectRootField.optional(),
-    orpSessionId: z.string().min(1).max(200).optional(),
-    codexSessionId: z.string().min(1).max(200).optional(),
-    sessionFallback: z.enum(SESSION_FALLBACKS).default('primary'),
-    priority: z.number().int().min(MIN_PRIORITY).max(MAX_PRIORITY).default(0),
-    notBefore: timestamp.optional(),
-    expiresAt: timestamp.optional(),
-    onLeaseLoss: z.enum(LEASE_LOSS_POLICIES).optional(),
-    onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
-    maxAttempts: z.number().int().min(1).max(MAX_ATTEMPTS_LIMIT).optional(),
-    timeoutSeconds: z.number().int().min(1).max(MAX_TIMEOUT_SECONDS).optional(),
+    ideaId: z.optional(z.string().check(z.maxLength(128))),
+    worldId: z.optional(z.string().check(z.maxLength(128))),
+    machineId: z.optional(machineIdField),
+    projectRoot: z.optional(projectRootField),
+    orpSessionId: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
+    codexSessionId: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
+    sessionFallback: z._default(z.enum(SESSION_FALLBACKS), 'primary'),
+    priority: z._default(z.int().check(z.minimum(MIN_PRIORITY), z.maximum(MAX_PRIORITY)), 0),
+    notBefore: z.optional(timestamp),
+    expiresAt: z.optional(timestamp),
+    onLeaseLoss: z.optional(z.enum(LEASE_LOSS_POLICIES)),
+    onUsageLimit: z.optional(z.enum(USAGE_LIMIT_POLICIES)),
+    maxAttempts: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_ATTEMPTS_LIMIT))),
+    timeoutSeconds: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_TIMEOUT_SECONDS))),
   }),
   maxBodyBytes: MAX_PROMPT_BYTES * 2,
   capability: 'jobs',
@@ -200,12 +200,12 @@ export const listJobs = endpoint({
   query: z.object({
     limit: queryInteger(1, 200, 25),
     /** The last id of the previous page. */
-    cursor: z.string().max(128).optional(),
+    cursor: z.optional(z.string().check(z.maxLength(128))),
     /** One status, or several statuses separated by commas. `live` means all statuses that are not terminal. */
-    status: z.string().max(200).optional(),
-    kind: z.string().max(64).pipe(jobKind).optional(),
-    ideaId: z.string().max(128).optional(),
-    machineId: machineIdField.optional(),
+    status: z.optional(z.string().check(z.maxLength(200))),
+    kind: z.optional(z.pipe(z.string().check(z.maxLength(64)), jobKind)),
+    ideaId: z.optional(z.string().check(z.maxLength(128))),
+    machineId: z.optional(machineIdField),
   }),
   needs: 'read',
   reply: z.object({ ok, jobs: z.array(job), nextCursor: absentable, hasMore: z.boolean() }),
@@ -229,8 +229,8 @@ export const TRANSCRIPT_STREAMS = ['agent', 'system', 'stdout', 'stderr'] as con
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 
 export const transcriptEntry = z.object({
-  attempt: z.number().int(),
-  seq: z.number().int(),
+  attempt: z.int(),
+  seq: z.int(),
   /** The cursor after this entry. */
   cursor: z.string(),
   at: z.string(),
@@ -264,7 +264,7 @@ export const readTranscript = endpoint({
   capability: 'jobs',
   query: z.object({
     /** The `nextCursor` of the previous page. */
-    cursor: z.string().max(64).optional(),
+    cursor: z.optional(z.string().check(z.maxLength(64))),
     limit: queryInteger(1, 1000, 200),
   }),
   needs: 'read',
@@ -282,9 +282,9 @@ export const readTranscript = endpoint({
 
 /** A v0.4.4 client always names the machine. A person without a machine omits it. */
 const operatorBody = z.object({
-  machineId: machineIdField.nullish(),
-  leaseId: z.string().max(128).nullish(),
-  reason: z.string().max(1000).nullish(),
+  machineId: z.nullish(machineIdField),
+  leaseId: z.nullish(z.string().check(z.maxLength(128))),
+  reason: z.nullish(z.string().check(z.maxLength(1000))),
 });
 
 export const cancelJob = endpoint({
@@ -293,7 +293,7 @@ export const cancelJob = endpoint({
   path: '/api/cli/runner/jobs/:jobId/cancel',
   summary:
     'Cancel a job. The cancel takes effect at once and is final. The server revokes the lease, and the runner stops the agent.',
-  body: operatorBody.extend({ receipt: stopReceipt.optional() }),
+  body: z.extend(operatorBody, { receipt: z.optional(stopReceipt) }),
   reply: z.object({ ok, job }),
   errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status'],
   paced: false,
@@ -305,13 +305,13 @@ export const retryJob = endpoint({
   method: 'POST',
   path: '/api/cli/runner/jobs/:jobId/retry',
   summary: 'Retry a job. A lost or active job may run twice; in this case the answer has a warning.',
-  body: operatorBody.extend({
+  body: z.extend(operatorBody, {
     /**
      * Extension: the `attempt` of the job that the person saw. The retry replaces only this attempt. If an earlier retry has
      * already replaced it, the answer is a success and nothing changes. So a client that lost the answer can repeat the
      * request.
      */
-    expectedAttempt: z.number().int().min(0).max(1_000_000_000).optional(),
+    expectedAttempt: z.optional(z.int().check(z.minimum(0), z.maximum(1_000_000_000))),
   }),
   reply: z.object({ ok, job, warning: absentable }),
   errors: ['not_found', 'foreign_machine', 'lease_lost', 'wrong_status', 'record_changed', 'limit_reached'],

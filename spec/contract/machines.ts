@@ -1,6 +1,6 @@
 /** The routes of machines for their owner and for operators, and the lookup of ids by their beginning. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { MACHINE_CONDITIONS } from '../job/condition.ts';
 import { absentable, endpoint, ok } from './endpoint.ts';
 
@@ -12,7 +12,7 @@ export const drainMachine = endpoint({
     'Start or end the drain of a machine. A drained machine finishes its jobs and stops claiming. The owner and operators may send this order, and the audit log records it.',
   body: z.strictObject({
     draining: z.boolean(),
-    reason: z.string().max(1000).nullish(),
+    reason: z.nullish(z.string().check(z.maxLength(1000))),
   }),
   reply: z.object({
     ok,
@@ -41,18 +41,18 @@ export const showMachine = endpoint({
       lastSyncAt: absentable,
       draining: z.boolean(),
       /** Why the machine claims nothing now, although its runner runs. */
-      condition: z
-        .object({
+      condition: z.optional(
+        z.object({
           code: z.enum(MACHINE_CONDITIONS),
           message: z.string(),
           until: absentable,
           since: z.string(),
-        })
-        .optional(),
+        }),
+      ),
       /** The open channel. If absent, a wake-up cannot reach the machine. */
-      listening: z
-        .object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() })
-        .optional(),
+      listening: z.optional(
+        z.object({ transport: z.enum(['ws', 'sse']), instance: z.string(), since: z.string() }),
+      ),
     }),
   }),
   errors: ['not_found'],
@@ -74,7 +74,7 @@ export const findIds = endpoint({
   summary: 'Find your ids that begin with the given characters. The answer has at most six ids, in order.',
   query: z.object({
     kind: z.enum(LOOKUP_KINDS),
-    prefix: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be the beginning of an id'),
+    prefix: z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be the beginning of an id')),
   }),
   needs: 'read',
   reply: z.object({ ok, ids: z.array(z.string()) }),

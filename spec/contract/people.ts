@@ -1,13 +1,13 @@
 /** Accounts, invitations and the audit log, for operators. Everybody else gets 403 `forbidden`. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { AUDIT_ACTIONS } from '../overview/audit.ts';
 import { absentable, endpoint, ok, queryInteger } from './endpoint.ts';
 
 /** The roles of accounts. */
 export const ROLES = ['member', 'operator'] as const;
 
-const reason = z.strictObject({ reason: z.string().max(1000).nullish() });
+const reason = z.strictObject({ reason: z.nullish(z.string().check(z.maxLength(1000))) });
 /** False if nothing had to change. */
 const changed = z.boolean();
 
@@ -17,9 +17,9 @@ export const makeInvitation = endpoint({
   path: '/api/admin/invitations',
   summary: 'Make a link with which one person makes an account. It works once, for seven days.',
   body: z.strictObject({
-    role: z.enum(ROLES).default('member'),
+    role: z._default(z.enum(ROLES), 'member'),
     /** The e-mail address that may use the link. If absent, any address may use it. */
-    email: z.string().trim().min(3).max(254).nullish(),
+    email: z.nullish(z.string().check(z.trim(), z.minLength(3), z.maxLength(254))),
   }),
   needs: 'sign_in',
   reply: z.object({
@@ -81,9 +81,9 @@ export const listAccounts = endpoint({
   query: z.object({
     limit: queryInteger(1, 100, 50),
     /** The `nextCursor` of the previous page. */
-    cursor: z.string().max(128).optional(),
+    cursor: z.optional(z.string().check(z.maxLength(128))),
     /** The id or the e-mail address of one account. */
-    account: z.string().trim().min(1).max(254).optional(),
+    account: z.optional(z.string().check(z.trim(), z.minLength(1), z.maxLength(254))),
   }),
   reply: z.object({
     ok,
@@ -152,11 +152,11 @@ export const listAudit = endpoint({
   query: z.object({
     limit: queryInteger(1, 100, 50),
     /** The `nextCursor` of the previous page. */
-    cursor: z.string().max(1200).optional(),
+    cursor: z.optional(z.string().check(z.maxLength(1200))),
     /** The id or the e-mail address of one account. */
-    account: z.string().trim().min(1).max(254).optional(),
+    account: z.optional(z.string().check(z.trim(), z.minLength(1), z.maxLength(254))),
     /** A page of one action looks at 1,000 entries at most. It may be empty although more pages follow. */
-    action: z.enum(AUDIT_ACTIONS).optional(),
+    action: z.optional(z.enum(AUDIT_ACTIONS)),
   }),
   reply: z.object({
     ok,

@@ -1,6 +1,6 @@
 /** The routes of a runner. They accept the bodies of v0.4.4. All other fields are extensions. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { BOUNDS } from '../bounds.ts';
 import { machineIdField } from '../ids.ts';
 import { MACHINE_CONDITIONS } from '../job/condition.ts';
@@ -33,34 +33,34 @@ import {
 } from './endpoint.ts';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from './jobs.ts';
 
-const sha = z.string().max(128);
+const sha = z.string().check(z.maxLength(128));
 
 const linkedProject = z.object({
-  ideaId: sha.min(1),
-  ideaTitle: line.nullish(),
-  worldId: sha.nullish(),
-  worldName: line.nullish(),
-  projectName: line.nullish(),
+  ideaId: sha.check(z.minLength(1)),
+  ideaTitle: z.nullish(line),
+  worldId: z.nullish(sha),
+  worldName: z.nullish(line),
+  projectName: z.nullish(line),
   projectRoot: projectRootField,
   githubUrl: clearable,
-  lastOpenedAt: timestamp.nullish(),
+  lastOpenedAt: z.nullish(timestamp),
 });
 
 const linkedSession = z.object({
-  ideaId: sha.nullish(),
-  worldId: sha.nullish(),
+  ideaId: z.nullish(sha),
+  worldId: z.nullish(sha),
   projectRoot: projectRootField,
-  orpSessionId: z.string().min(1).max(200),
+  orpSessionId: z.string().check(z.minLength(1), z.maxLength(200)),
   /** The id that the agent gave the session, whichever agent it is. */
-  codexSessionId: z.string().max(200).nullish(),
+  codexSessionId: z.nullish(z.string().check(z.maxLength(200))),
   /** Extension. If absent, the server assumes `codex`. */
-  agent: agentName.optional(),
+  agent: z.optional(agentName),
   label: line,
   state: z.enum(['active', 'closed']),
   primary: z.boolean(),
-  lastActiveAt: timestamp.nullish(),
+  lastActiveAt: z.nullish(timestamp),
   /** Extension: what the owner's policy says about prompts for the session. If absent, the server does not know. */
-  policy: policyVerdict.optional(),
+  policy: z.optional(policyVerdict),
 });
 
 export const syncMachine = endpoint({
@@ -71,16 +71,16 @@ export const syncMachine = endpoint({
     'Report the repositories and sessions that this machine has linked. For each listed repository, the server replaces its sessions.',
   body: z.object({
     machineId: machineIdField,
-    machineName: line.min(1),
-    platform: z.string().max(64).default('unknown'),
-    appVersion: z.string().max(64).default('unknown'),
+    machineName: line.check(z.minLength(1)),
+    platform: z._default(z.string().check(z.maxLength(64)), 'unknown'),
+    appVersion: z._default(z.string().check(z.maxLength(64)), 'unknown'),
     syncedAt: timestamp,
-    linkedProjects: z.array(linkedProject).max(500),
-    sessions: z.array(linkedSession).max(5000),
+    linkedProjects: z.array(linkedProject).check(z.maxLength(500)),
+    sessions: z.array(linkedSession).check(z.maxLength(5000)),
     /** Extension: true if the list is complete. The server then removes all other repositories of the machine. */
-    complete: z.boolean().optional(),
+    complete: z.optional(z.boolean()),
     /** Extension: the list is complete for these repositories. The server removes each of them that is not listed. */
-    completeRoots: z.array(projectRootField).max(500).optional(),
+    completeRoots: z.optional(z.array(projectRootField).check(z.maxLength(500))),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
   reply: z.object({ ok, syncedProjects: z.number(), syncedSessions: z.number() }),
@@ -89,28 +89,31 @@ export const syncMachine = endpoint({
 });
 
 /** A sentence of the runner. A long sentence is cut and not refused, because the rest of the request must arrive. */
-const words = z.string().transform((text) => clip(oneLine(text), REASON_LENGTH));
+const words = z.pipe(
+  z.string(),
+  z.transform((text) => clip(oneLine(text), REASON_LENGTH)),
+);
 
 /** Why the runner has paused claiming. */
 export const machineCondition = z.object({
   code: z.enum(MACHINE_CONDITIONS),
   message: words,
   /** When the runner claims again. If absent, as soon as the agent works. */
-  until: timestamp.optional(),
+  until: z.optional(timestamp),
 });
 
 /** The attempts whose output or result waits on the disk of the runner. Running jobs do not count. */
 export const spoolBacklog = z.object({
-  leases: z.number().int().min(0).max(1_000_000),
-  bytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  leases: z.int().check(z.minimum(0), z.maximum(1_000_000)),
+  bytes: z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER)),
   /** When the oldest of these attempts was last written. */
-  oldestAt: timestamp.optional(),
+  oldestAt: z.optional(timestamp),
 });
 
 export const drivenAgent = z.object({
   /** `shared_server`, `own_server` or `process`. A newer runner may name other ways. */
-  way: z.string().regex(/^[a-z][a-z_]{0,31}$/, 'must be the name of a way'),
-  version: z.string().max(64).optional(),
+  way: z.string().check(z.regex(/^[a-z][a-z_]{0,31}$/, 'must be the name of a way')),
+  version: z.optional(z.string().check(z.maxLength(64))),
 });
 
 /** The state of a lease in a heartbeat reply. */
@@ -118,7 +121,7 @@ const leaseState = z.object({
   valid: z.boolean(),
   expiresAt: absentable,
   /** Why the lease is not valid. */
-  reason: z.enum(['unknown', 'cancelled', 'revoked', 'finished', 'lost', 'foreign']).optional(),
+  reason: z.optional(z.enum(['unknown', 'cancelled', 'revoked', 'finished', 'lost', 'foreign'])),
   /** `stop` means that the runner must end the agent, because the server accepts no result under this lease. */
   action: z.enum(['continue', 'stop']),
 });
@@ -131,21 +134,21 @@ export const heartbeat = endpoint({
     'Report that the machine is alive, and renew the lease that the body names. If the lease is lost or belongs to another machine, the status is still 200, and the answer reports the loss.',
   body: z.object({
     machineId: machineIdField,
-    machineName: line.nullish(),
-    jobId: z.string().max(200).nullish(),
-    leaseId: z.string().max(200).nullish(),
-    instance: z.string().max(64).nullish(),
-    draining: z.boolean().optional(),
+    machineName: z.nullish(line),
+    jobId: z.nullish(z.string().check(z.maxLength(200))),
+    leaseId: z.nullish(z.string().check(z.maxLength(200))),
+    instance: z.nullish(z.string().check(z.maxLength(64))),
+    draining: z.optional(z.boolean()),
     /** Extension: why the runner claims nothing. Absent if the runner claims jobs. */
-    condition: machineCondition.optional(),
+    condition: z.optional(machineCondition),
     /** Extension: true while the runner asks a person whether the job may run. The job is not started yet. */
-    asking: z.boolean().optional(),
+    asking: z.optional(z.boolean()),
     /** Extension: the results on the runner's disk that the server has not accepted. If absent, the server keeps the last report. */
-    spool: spoolBacklog.optional(),
+    spool: z.optional(spoolBacklog),
     /** Extension: how the runner drives its agent. */
-    agent: drivenAgent.optional(),
+    agent: z.optional(drivenAgent),
   }),
-  reply: z.object({ ok, lease: leaseState.optional(), drain: z.boolean().optional() }),
+  reply: z.object({ ok, lease: z.optional(leaseState), drain: z.optional(z.boolean()) }),
   errors: ['foreign_machine'],
   paced: false,
   idempotent: true,
@@ -157,16 +160,16 @@ const claimedJob = z.object({
   kind: jobKind,
   ideaId: absentable,
   checkpointId: absentable,
-  attempt: z.number().int(),
+  attempt: z.int(),
   onLeaseLoss: z.enum(LEASE_LOSS_POLICIES),
-  timeoutSeconds: z.number().int().optional(),
+  timeoutSeconds: z.optional(z.int()),
   createdBy: absentable,
   /** When the job expires if it has not started. */
   expiresAt: absentable,
   /** What to do at a usage limit if the job has had no effect yet. */
-  onUsageLimit: z.enum(USAGE_LIMIT_POLICIES).optional(),
+  onUsageLimit: z.optional(z.enum(USAGE_LIMIT_POLICIES)),
   /** How often the job was returned because of a usage limit since a person last queued or retried it. Absent if never. */
-  usageWaits: z.number().int().optional(),
+  usageWaits: z.optional(z.int()),
   payload: z.object({
     prompt: z.string(),
     ideaId: absentable,
@@ -178,10 +181,10 @@ const claimedJob = z.object({
   }),
   selection: z.object({
     source: z.enum(SESSION_SOURCES),
-    fallbackReason: z.enum(FALLBACK_REASONS).optional(),
+    fallbackReason: z.optional(z.enum(FALLBACK_REASONS)),
   }),
   /** The leases that may have entered the prompt since a person last queued or retried the job, newest first. */
-  earlierLeases: z.array(z.string()).optional(),
+  earlierLeases: z.optional(z.array(z.string())),
 });
 
 export const pollJob = endpoint({
@@ -193,23 +196,23 @@ export const pollJob = endpoint({
   query: z.object({
     machineId: machineIdField,
     /** Extension: the same claim id returns the same lease. */
-    claimId: z.string().min(8).max(64).optional(),
-    instance: z.string().max(64).optional(),
+    claimId: z.optional(z.string().check(z.minLength(8), z.maxLength(64))),
+    instance: z.optional(z.string().check(z.maxLength(64))),
     /** Extension: return only jobs for these repositories. */
     projectRoot: repeated,
     dryRun: queryFlag,
     /** Extension: the kinds of job that the runner knows, separated by commas. If absent, the server assumes the kinds of v0.4.4. */
-    kinds: announcedInQuery.optional(),
+    kinds: z.optional(announcedInQuery),
     /** Extension: the agents that the runner drives, separated by commas. If absent, the server assumes `codex`. */
-    agents: announcedInQuery.optional(),
+    agents: z.optional(announcedInQuery),
   }),
   reply: z.object({
     ok,
-    job: claimedJob.nullable(),
+    job: z.nullable(claimedJob),
     leaseId: absentable,
     leaseExpiresAt: absentable,
     /** With `dryRun`: the job would be claimed, but has no lease. */
-    dryRun: z.boolean().optional(),
+    dryRun: z.optional(z.boolean()),
   }),
   errors: ['not_found', 'foreign_machine'],
   idempotent: false,
@@ -224,20 +227,20 @@ export const claimJob = endpoint({
   body: z.object({
     machineId: machineIdField,
     /** The same claim id returns the same lease. */
-    claimId: z.string().min(8).max(64),
-    instance: z.string().max(64).optional(),
+    claimId: z.string().check(z.minLength(8), z.maxLength(64)),
+    instance: z.optional(z.string().check(z.maxLength(64))),
     /** Only jobs for these repositories. If absent, jobs for any repository that the machine has synced. */
-    projectRoots: z.array(projectRootField).max(BOUNDS.machineProjects).optional(),
-    dryRun: z.boolean().default(false),
+    projectRoots: z.optional(z.array(projectRootField).check(z.maxLength(BOUNDS.machineProjects))),
+    dryRun: z._default(z.boolean(), false),
     /** The kinds of job that the runner knows. If absent, the server assumes the kinds of v0.4.4. */
-    kinds: announced.optional(),
+    kinds: z.optional(announced),
     /** The agents that the runner drives. If absent, `codex`. */
-    agents: announced.optional(),
+    agents: z.optional(announced),
   }),
   maxBodyBytes: 4 * 1024 * 1024,
-  reply: pollJob.reply.extend({
+  reply: z.extend(pollJob.reply, {
     /** Whether the machine is drained. An answer with this field means that the claim was also a sign of life. */
-    drain: z.boolean().optional(),
+    drain: z.optional(z.boolean()),
   }),
   errors: ['not_found', 'foreign_machine'],
   idempotent: true,
@@ -245,7 +248,7 @@ export const claimJob = endpoint({
 });
 
 /** The holder of the job. Every write of a runner names its lease id, the fencing token. */
-const holder = { machineId: machineIdField, leaseId: z.string().max(200).nullish() };
+const holder = { machineId: machineIdField, leaseId: z.nullish(z.string().check(z.maxLength(200))) };
 
 const jobState = z.object({ id: z.string(), status: z.enum(JOB_STATUSES) });
 
@@ -264,10 +267,10 @@ export const startJob = endpoint({
 });
 
 /** Extension: a number, contiguous from 1 within a lease, over messages and logs together. */
-const seq = z.number().int().min(1).max(1_000_000_000);
+const seq = z.int().check(z.minimum(1), z.maximum(1_000_000_000));
 
 /** The number up to which every chunk has arrived. */
-const received = { received: z.number().int() };
+const received = { received: z.int() };
 
 export const addMessage = endpoint({
   name: 'addMessage',
@@ -276,11 +279,11 @@ export const addMessage = endpoint({
   summary: 'Add one message to the transcript.',
   body: z.object({
     ...holder,
-    sender: z.string().max(64).default('system'),
+    sender: z._default(z.string().check(z.maxLength(64)), 'system'),
     content: z.string(),
-    meta: z.record(z.string(), z.unknown()).nullish(),
-    seq: seq.optional(),
-    at: timestamp.optional(),
+    meta: z.nullish(z.record(z.string(), z.unknown())),
+    seq: z.optional(seq),
+    at: z.optional(timestamp),
   }),
   maxBodyBytes: MAX_CHUNK_BYTES * 2,
   reply: z.object({ ok, ...received }),
@@ -291,9 +294,9 @@ export const addMessage = endpoint({
 
 const logChunk = z.object({
   seq,
-  at: timestamp.optional(),
+  at: z.optional(timestamp),
   stream: z.enum(TRANSCRIPT_STREAMS),
-  level: z.enum(LOG_LEVELS).default('info'),
+  level: z._default(z.enum(LOG_LEVELS), 'info'),
   text: z.string(),
 });
 
@@ -305,12 +308,12 @@ export const addLogs = endpoint({
     'Add output to the transcript, as lines (v0.4.4) or as numbered chunks. The answer says which chunks have arrived. Chunks can be sent again.',
   body: z.object({
     ...holder,
-    lines: z.array(z.object({ level: z.string().max(16), line: z.string() })).optional(),
-    chunks: z.array(logChunk).max(1000).optional(),
+    lines: z.optional(z.array(z.object({ level: z.string().check(z.maxLength(16)), line: z.string() }))),
+    chunks: z.optional(z.array(logChunk).check(z.maxLength(1000))),
   }),
   /** The v0.4.4 client sends all its output at once. */
   maxBodyBytes: 16 * 1024 * 1024,
-  reply: z.object({ ok, accepted: z.number().int(), ...received }),
+  reply: z.object({ ok, accepted: z.int(), ...received }),
   errors: fenced,
   paced: false,
   idempotent: true,
@@ -324,10 +327,10 @@ export const completeJob = endpoint({
   body: z.object({
     ...holder,
     success: z.boolean(),
-    summary: z.string().nullish(),
-    content: z.string().nullish(),
-    error: z.string().nullish(),
-    failureKind: z.enum(FAILURE_KINDS).optional(),
+    summary: z.nullish(z.string()),
+    content: z.nullish(z.string()),
+    error: z.nullish(z.string()),
+    failureKind: z.optional(z.enum(FAILURE_KINDS)),
   }),
   /** JSON may escape every byte of a result. The server also measures the unescaped result. */
   maxBodyBytes: 7 * MAX_RESULT_BYTES,
@@ -345,14 +348,14 @@ export const releaseJob = endpoint({
     'Return a job whose prompt had no effect. The job gets its old place in the queue, and the attempt does not count.',
   body: z.object({
     machineId: machineIdField,
-    leaseId: z.string().min(1).max(200),
+    leaseId: z.string().check(z.minLength(1), z.maxLength(200)),
     reason: z.enum(RELEASE_REASONS),
-    message: words.nullish(),
+    message: z.nullish(words),
     /**
      * The time in ms (0 to 31 days) after which the job may be claimed again, unless it expires earlier. After
      * `session_in_use`, a later request of the same holder may shorten this time.
      */
-    retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).nullish(),
+    retryAfterMs: z.nullish(z.int().check(z.minimum(0), z.maximum(MAX_RETRY_AFTER_MS))),
   }),
   /**
    * `job` is the current job. After a repeated request, another machine may already hold it. `retryAt` is the time from which

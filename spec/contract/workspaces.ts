@@ -4,20 +4,20 @@
  * an event, because the clients push more keys than they document.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { absentable, endpoint, line, ok, queryInteger } from './endpoint.ts';
 
 const linkedIdea = z.object({
-  ideaId: z.string().min(1).max(128),
-  relationship: z.string().min(1).max(64).default('primary'),
+  ideaId: z.string().check(z.minLength(1), z.maxLength(128)),
+  relationship: z._default(z.string().check(z.minLength(1), z.maxLength(64)), 'primary'),
 });
 
 const workspaceBody = z.object({
-  title: line.optional(),
-  description: z.string().max(4096).nullish(),
-  visibility: z.string().max(64).optional(),
+  title: z.optional(line),
+  description: z.nullish(z.string().check(z.maxLength(4096))),
+  visibility: z.optional(z.string().check(z.maxLength(64))),
   /** Null removes the link. */
-  linkedIdea: linkedIdea.nullish(),
+  linkedIdea: z.nullish(linkedIdea),
 });
 
 /** An event as the client sent it, with an id and a time. */
@@ -28,22 +28,22 @@ const summary = z.object({
   title: z.string(),
   description: absentable,
   visibility: z.string(),
-  linkedIdea: z.object({ ideaId: z.string(), title: absentable, relationship: z.string() }).optional(),
+  linkedIdea: z.optional(z.object({ ideaId: z.string(), title: absentable, relationship: z.string() })),
   createdAt: z.string(),
   /** Send it back with a change. */
   updatedAt: z.string(),
   /** The server counts the pushed states. 0 if none was pushed. */
-  stateVersion: z.number().int(),
+  stateVersion: z.int(),
   stateUpdatedAt: z.string(),
-  tabCount: z.number().int(),
+  tabCount: z.int(),
 });
 
 /** The state as the client pushed it. */
-const workspace = summary.extend({
+const workspace = z.extend(summary, {
   state: z.looseObject({ tabs: z.array(z.record(z.string(), z.unknown())) }),
 });
 /** Answers to writes are wrapped and flat, as for ideas. */
-const written = workspace.extend({ ok, workspace });
+const written = z.extend(workspace, { ok, workspace });
 
 export const listWorkspaces = endpoint({
   name: 'listWorkspaces',
@@ -53,10 +53,7 @@ export const listWorkspaces = endpoint({
   query: z.object({
     limit: queryInteger(1, 200, 25),
     /** The `nextCursor` of the previous page: the id of its last workspace. */
-    cursor: z
-      .string()
-      .regex(/^[A-Za-z0-9_]{1,64}$/, 'was not issued by this list')
-      .optional(),
+    cursor: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_]{1,64}$/, 'was not issued by this list'))),
   }),
   reply: z.object({ ok, workspaces: z.array(summary), nextCursor: absentable, hasMore: z.boolean() }),
   errors: [],
@@ -70,7 +67,7 @@ export const addWorkspace = endpoint({
   method: 'POST',
   path: '/api/cli/workspaces',
   summary: 'Add a workspace.',
-  body: workspaceBody.extend({ title: line.trim().min(1) }),
+  body: z.extend(workspaceBody, { title: line.check(z.trim(), z.minLength(1)) }),
   reply: written,
   status: 201,
   errors: ['limit_reached'],
@@ -96,7 +93,7 @@ export const updateWorkspace = endpoint({
   path: '/api/cli/workspaces/:workspaceId',
   summary:
     'Change a workspace. Send the `updatedAt` that you read, so that the change does not overwrite a newer one.',
-  body: workspaceBody.extend({ updatedAt: z.string().max(64).optional() }),
+  body: z.extend(workspaceBody, { updatedAt: z.optional(z.string().check(z.maxLength(64))) }),
   reply: written,
   errors: ['not_found', 'record_changed'],
   idempotent: false,
@@ -141,18 +138,17 @@ export const pushState = endpoint({
   path: '/api/cli/workspaces/:workspaceId/state',
   summary:
     'Replace the state of a workspace. The server counts the version, sets the time and adds the event `snapshot.created`.',
-  body: z.looseObject({ tabs: z.array(z.record(z.string(), z.unknown())).max(1000).default([]) }),
+  body: z.looseObject({
+    tabs: z._default(z.array(z.record(z.string(), z.unknown())).check(z.maxLength(1000)), []),
+  }),
   maxBodyBytes: STATE_BYTES,
-  reply: z.object({ ok, stateVersion: z.number().int() }),
+  reply: z.object({ ok, stateVersion: z.int() }),
   errors: ['not_found', 'limit_reached'],
   idempotent: false,
   capability: 'workspaces',
 });
 
-const eventId = z
-  .string()
-  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be an id')
-  .optional();
+const eventId = z.optional(z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be an id')));
 
 export const addEvent = endpoint({
   name: 'addEvent',

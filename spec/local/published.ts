@@ -1,6 +1,6 @@
 /** The schemas that are published as `spec/v1/<name>.schema.json`. */
 
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 import { linkProjectSchema } from './link-project.ts';
 import { linkSessionSchema } from './link-session.ts';
 import { policySchema } from './policy.ts';
@@ -14,4 +14,4 @@ export const PUBLISHED_SCHEMAS = {
   'runner-machine': runnerMachineSchema,
   'runner-policy': policySchema,
   'runner-runtime': runnerRuntimeSchema,
-} as const satisfies Record<string, z.ZodType>;
+} as const satisfies Record<string, z.ZodMiniType>;

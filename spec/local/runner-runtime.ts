@@ -3,7 +3,7 @@
  * `spec/v1/runner-runtime.schema.json`.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { schemaVersion, timestamp } from './fields.ts';
 import {
   RECENT_EVENTS_KEPT,
@@ -13,11 +13,11 @@ import {
   RUNTIME_STATUSES,
 } from './vocabulary.ts';
 
-const text = z.string().optional();
-const at = timestamp.optional();
+const text = z.optional(z.string());
+const at = z.optional(timestamp);
 
 /** Returns a schema with one optional field per key, in the order of the keys. */
-function fieldsOf<K extends string, T extends z.ZodType>(keys: readonly K[], field: T): Record<K, T> {
+function fieldsOf<K extends string, T extends z.ZodMiniType>(keys: readonly K[], field: T): Record<K, T> {
   return Object.fromEntries(keys.map((key) => [key, field])) as Record<K, T>;
 }
 
@@ -33,16 +33,15 @@ const runtimeEventSchema = z.strictObject(fieldsOf(RUNTIME_EVENT_TEXTS, text));
 export const runnerRuntimeSchema = z
   .strictObject({
     schema_version: schemaVersion,
-    status: z.enum(RUNTIME_STATUSES).describe('`idle` if there is no active job.'),
-    updated_at_utc: timestamp.optional(),
+    status: z.enum(RUNTIME_STATUSES).check(z.describe('`idle` if there is no active job.')),
+    updated_at_utc: z.optional(timestamp),
     active_job: runtimeJobSchema,
     last_job: runtimeJobSchema,
     recent_events: z
       .array(runtimeEventSchema)
-      .max(RECENT_EVENTS_KEPT)
-      .describe('Recent events, oldest first.'),
+      .check(z.maxLength(RECENT_EVENTS_KEPT), z.describe('Recent events, oldest first.')),
   })
-  .meta({ title: 'Runner runtime', description: 'The work of the runner in one repository.' });
+  .check(z.meta({ title: 'Runner runtime', description: 'The work of the runner in one repository.' }));
 
 /** A valid runtime record. */
 export type RunnerRuntime = z.output<typeof runnerRuntimeSchema>;

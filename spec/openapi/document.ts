@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document of the API, built from the rows of the contract. `spec/openapi.json` is its copy for readers. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { CAPABILITIES_HEADER, VERSIONS_HEADER } from '../capabilities.ts';
 import { ROWS } from '../contract/all-endpoints.ts';
 import { type Endpoint, sentKind } from '../contract/endpoint.ts';
@@ -91,7 +91,8 @@ function sharedSchemas() {
 export function openApiDocument(apiVersion: string): OpenApi {
   const registry = sharedSchemas();
   const schemas: Record<string, JsonSchema> = { Error: ERROR_SCHEMA };
-  const convert = (schema: z.ZodType, io: 'input' | 'output') => toSchema(schema, { io, registry, schemas });
+  const convert = (schema: z.ZodMiniType, io: 'input' | 'output') =>
+    toSchema(schema, { io, registry, schemas });
   const paths: OpenApi['paths'] = {
     '/health': { get: healthOperation(convert) },
   };
@@ -141,7 +142,7 @@ const ERROR_SCHEMA: JsonSchema = {
   required: ['error', 'code', 'requestId'],
 };
 
-type Convert = (schema: z.ZodType, io: 'input' | 'output') => JsonSchema;
+type Convert = (schema: z.ZodMiniType, io: 'input' | 'output') => JsonSchema;
 
 function operationOf(row: Endpoint, convert: Convert): Operation {
   const parameters = [...pathParameters(row), ...queryParameters(row, convert), ...headerParameters(row)];
@@ -257,7 +258,7 @@ function healthOperation(convert: Convert): Operation {
 
 /** Converts a schema. Moves what is shared into `schemas`. */
 function toSchema(
-  schema: z.ZodType,
+  schema: z.ZodMiniType,
   {
     io,
     registry,

@@ -3,7 +3,7 @@
  * event is a hint to poll, never a delivery: the claim always goes through the poll route.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 const EVENT_NAMES = [
   /** The channel is open. Jobs that became claimable before are announced, too. */
@@ -30,7 +30,7 @@ export const TERMINAL_EVENTS: ReadonlySet<EventName> = new Set(['job.available',
 export const channelEvent = z.object({
   event: z.enum(EVENT_NAMES),
   /** The number of the event. It grows within one channel. */
-  id: z.number().int().optional(),
+  id: z.optional(z.int()),
   data: z.record(z.string(), z.unknown()),
 });
 export type ChannelEvent = z.infer<typeof channelEvent>;

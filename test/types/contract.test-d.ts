@@ -1,6 +1,6 @@
 /** Compiled, never run: what a row declares binds whoever sends, answers or refuses. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { BodyInput, ErrorsOf, ParamsOf, ReplyInput } from '../../spec/contract/endpoint.ts';
 import { endpoint } from '../../spec/contract/endpoint.ts';
 import type { enqueueJob } from '../../spec/contract/jobs.ts';

@@ -1,6 +1,6 @@
 /** Checks a request against the schema of its row, and describes errors in sentences. */
 
-import type { ZodType } from 'zod';
+import type { ZodMiniType } from 'zod/mini';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { type Issue, issueWords } from '../../spec/issue-words.ts';
 
@@ -9,7 +9,7 @@ export type Where = 'body' | 'query';
 
 /** Checks a value. Without a schema, the value is ignored. */
 export function parse(
-  schema: ZodType | undefined,
+  schema: ZodMiniType | undefined,
   value: unknown,
   where: Where,
 ): Result<unknown, 'invalid_input' | 'body_too_large'> {

@@ -1,6 +1,6 @@
 /** Converts ideas, features and worlds to the form of the API. */
 
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 import type { ReplyInput } from '../../spec/contract/endpoint.ts';
 import type { feature, idea, listCheckpoints, world } from '../../spec/contract/ideas.ts';
 import type { Result } from '../../spec/errors.ts';

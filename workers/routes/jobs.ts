@@ -1,6 +1,7 @@
 /** The routes with which the owner queues, reads, cancels and retries jobs and reviews. */
 
 import type { Context, Hono } from 'hono';
+import * as z from 'zod/mini';
 import { idempotencyKey } from '../../spec/contract/endpoint.ts';
 import { queueCheckpoint } from '../../spec/contract/ideas.ts';
 import * as rows from '../../spec/contract/jobs.ts';
@@ -72,7 +73,7 @@ export function mountJobs(app: Hono<AppEnv>): void {
 
 /** Returns the idempotency key of the request, or undefined without one. A blank key is an error. */
 function readKey(context: Context<AppEnv>): Result<string | undefined, 'invalid_input'> {
-  const read = idempotencyKey.optional().safeParse(context.req.header('idempotency-key'));
+  const read = z.optional(idempotencyKey).safeParse(context.req.header('idempotency-key'));
   if (read.success) return accept(read.data);
   const issue = read.error.issues[0]?.message ?? 'cannot be read';
   return refuse('invalid_input', `Idempotency-Key: ${issue}.`, 'Use a UUID, or leave the header out.');

@@ -3,7 +3,7 @@
  * unanswered ones of one session.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { AgentAsk, AskAnswer, AskDecision, AskListener } from '../agent.ts';
 import type { ServerRequest } from './frames.ts';
 import type { GrantedPermissionProfile } from './protocol.generated.ts';
@@ -20,34 +20,36 @@ const WIRE = {
   cancel: 'cancel',
 } as const satisfies Record<AskDecision, string>;
 
-const words = z
-  .string()
-  .transform((text) => text || undefined)
-  .optional()
-  .catch(undefined);
+const words = z.catch(
+  z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text) => text || undefined),
+    ),
+  ),
+  undefined,
+);
 
 /** The parameters of all kinds of requests. Each kind has only some of them. */
 const asked = z.looseObject({
-  turnId: z.string().catch(''),
+  turnId: z.catch(z.string(), ''),
   reason: words,
   command: words,
   grantRoot: words,
   cwd: words,
   /** A change of the agent's rules is an object here. The runner does not offer such a change. */
-  availableDecisions: z.array(z.unknown()).nullish().catch(undefined),
-  questions: z
-    .array(
+  availableDecisions: z.catch(z.nullish(z.array(z.unknown())), undefined),
+  questions: z.catch(
+    z.array(
       z.looseObject({
         id: z.string(),
-        question: z.string().catch(''),
-        isSecret: z.boolean().catch(true),
-        options: z
-          .array(z.looseObject({ label: z.string() }))
-          .nullish()
-          .catch(undefined),
+        question: z.catch(z.string(), ''),
+        isSecret: z.catch(z.boolean(), true),
+        options: z.catch(z.nullish(z.array(z.looseObject({ label: z.string() }))), undefined),
       }),
-    )
-    .catch([]),
+    ),
+    [],
+  ),
 });
 
 /** Returns undefined for a question that only the agent's own programs can show. */

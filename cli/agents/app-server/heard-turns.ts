@@ -6,7 +6,7 @@
  * whose turn it is.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { MarkedPrompt, TurnEnd, TurnListener } from '../agent.ts';
 import type { ServerNotification } from './frames.ts';
 import { type Item, item, type Turn, turn } from './messages.ts';
@@ -35,10 +35,10 @@ const SIGN_OF_LIFE = JSON.stringify({ method: 'thread/status/changed', params: {
 const BEFORE_PROMPT: ReadonlySet<string> = new Set(['hookPrompt', 'contextCompaction', 'reasoning']);
 
 const notice = z.looseObject({
-  threadId: z.string().optional().catch(undefined),
-  turnId: z.string().optional().catch(undefined),
-  turn: turn.optional().catch(undefined),
-  item: item.optional().catch(undefined),
+  threadId: z.catch(z.optional(z.string()), undefined),
+  turnId: z.catch(z.optional(z.string()), undefined),
+  turn: z.catch(z.optional(turn), undefined),
+  item: z.catch(z.optional(item), undefined),
 });
 
 interface Heard {

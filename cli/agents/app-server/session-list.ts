@@ -3,7 +3,7 @@
  * files.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { FoundSession } from '../agent.ts';
 import type { ThreadSourceKind } from './protocol.generated.ts';
 import type { Connection } from './rpc.ts';
@@ -18,18 +18,18 @@ const threads = z.looseObject({
   data: z.array(
     z.looseObject({
       id: z.string(),
-      cwd: z.string().catch(''),
-      preview: z.string().catch(''),
+      cwd: z.catch(z.string(), ''),
+      preview: z.catch(z.string(), ''),
       /** Seconds since the epoch. */
-      updatedAt: z.number().catch(0),
-      status: z.looseObject({ type: z.string() }).catch({ type: '' }),
-      gitInfo: z
-        .looseObject({ branch: z.string().nullish().catch(undefined) })
-        .nullish()
-        .catch(undefined),
+      updatedAt: z.catch(z.number(), 0),
+      status: z.catch(z.looseObject({ type: z.string() }), { type: '' }),
+      gitInfo: z.catch(
+        z.nullish(z.looseObject({ branch: z.catch(z.nullish(z.string()), undefined) })),
+        undefined,
+      ),
     }),
   ),
-  nextCursor: z.string().nullish().catch(undefined),
+  nextCursor: z.catch(z.nullish(z.string()), undefined),
 });
 
 /**
@@ -70,7 +70,7 @@ export async function listSessions(
   return found;
 }
 
-const loaded = z.looseObject({ data: z.array(z.string()).catch([]) });
+const loaded = z.looseObject({ data: z.catch(z.array(z.string()), []) });
 
 /** Returns the sessions in which a turn runs. Returns none if the server does not answer. */
 export async function listActive(connection: Connection): Promise<string[]> {

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { agentEnvironment } from '../../agents/agent-environment.ts';
 import { connectTo } from '../../agents/app-server/connection.ts';
 import type { Connection } from '../../agents/app-server/rpc.ts';
@@ -35,8 +35,8 @@ const UNLOADS = 'thread_unload_delay_secs=2';
 
 const serverRecord = z.object({
   /** Absent until the process was started, so that a runner that is killed meanwhile leaves no unknown server. */
-  pid: z.number().int().min(2).optional(),
-  start_time: z.string().default(''),
+  pid: z.optional(z.int().check(z.minimum(2))),
+  start_time: z._default(z.string(), ''),
   tag: z.string(),
   program: z.string(),
 });

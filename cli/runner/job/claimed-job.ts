@@ -3,7 +3,7 @@
  * from the server in paths and in program arguments.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { pathId } from '../../../spec/ids.ts';
 import { MAX_TIMEOUT_SECONDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { FALLBACK_REASONS, SESSION_SOURCES } from '../../../spec/job/routing.ts';
@@ -100,7 +100,7 @@ function readJob(id: string, raw: Fields): ClaimedJob {
     timeoutSeconds: positive(raw.timeoutSeconds, MAX_TIMEOUT_SECONDS),
     sessionFallback: z.enum(['primary', 'none']).safeParse(raw.sessionFallback).data,
     choice: serviceChoice.safeParse(raw.selection).data,
-    earlierLeases: z.array(pathId).max(MOST_LEASES).safeParse(raw.earlierLeases).data,
+    earlierLeases: z.array(pathId).check(z.maxLength(MOST_LEASES)).safeParse(raw.earlierLeases).data,
     usage: readUsageTerms(raw),
   };
 }
@@ -117,7 +117,7 @@ const MOST_LEASES = 100;
 
 const serviceChoice = z.object({
   source: z.enum(SESSION_SOURCES),
-  fallbackReason: z.enum(FALLBACK_REASONS).optional(),
+  fallbackReason: z.optional(z.enum(FALLBACK_REASONS)),
 });
 
 function readLeaseId(answer: Fields, raw: Fields): string | undefined {

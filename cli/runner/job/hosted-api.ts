@@ -3,7 +3,7 @@
  * the network or the server does not throw. The loops decide which calls to repeat.
  */
 
-import type { z } from 'zod';
+import type { z } from 'zod/mini';
 import type { Capability } from '../../../spec/capabilities.ts';
 import type { drivenAgent, machineCondition, spoolBacklog } from '../../../spec/contract/runner.ts';
 import type { FailureKind } from '../../../spec/job/kinds.ts';

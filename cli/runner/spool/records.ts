@@ -1,24 +1,21 @@
 /** The records in the files of a spool. Local files are snake_case; every record is checked when it is read. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { LOG_LEVELS, TRANSCRIPT_STREAMS } from '../../../spec/contract/jobs.ts';
 import { FAILURE_KINDS, USAGE_LIMIT_POLICIES } from '../../../spec/job/kinds.ts';
 import { MAX_RETRY_AFTER_MS, RELEASE_REASONS } from '../../../spec/job/release.ts';
 
 /** A process id. No system assigns higher ids. 1 is the init process, and as a group it would mean every process. */
-const pid = z
-  .number()
-  .int()
-  .max(2 ** 31 - 1);
-const mark = { pid: pid.min(1), start_time: z.string() };
+const pid = z.int().check(z.maximum(2 ** 31 - 1));
+const mark = { pid: pid.check(z.minimum(1)), start_time: z.string() };
 
 /** What a usage limit of the agent's account does to the job. */
 const usageTerms = z.object({
   policy: z.enum(USAGE_LIMIT_POLICIES),
   /** How often the job has waited for a reset since a person last queued or retried it. */
-  waits: z.number().int().min(0),
+  waits: z.int().check(z.minimum(0)),
   /** When the job expires, epoch ms. The limit is the largest valid date. */
-  expires_at: z.number().int().min(0).max(8.64e15),
+  expires_at: z.int().check(z.minimum(0), z.maximum(8.64e15)),
 });
 export type UsageTerms = z.infer<typeof usageTerms>;
 
@@ -30,18 +27,18 @@ const claimRecord = z.object({
   /** The server that gave the lease. Data of the lease is not sent to any other server. */
   base_url: z.string(),
   /** The account that claimed the job. Absent in records of earlier versions. */
-  account: z.object({ user_id: z.string().optional(), email: z.string().optional() }).optional(),
+  account: z.optional(z.object({ user_id: z.optional(z.string()), email: z.optional(z.string()) })),
   machine_id: z.string(),
   job_id: z.string(),
   job_kind: z.string(),
-  lease_id: z.string().optional(),
+  lease_id: z.optional(z.string()),
   /** Absent in records of earlier versions, and for prompts. */
-  checkpoint_id: z.string().optional(),
-  attempt: z.number().int(),
-  repo_root: z.string().optional(),
-  orp_session_id: z.string().optional(),
+  checkpoint_id: z.optional(z.string()),
+  attempt: z.int(),
+  repo_root: z.optional(z.string()),
+  orp_session_id: z.optional(z.string()),
   /** Absent in records of earlier versions, and if the server does not send it. */
-  usage: usageTerms.optional(),
+  usage: z.optional(usageTerms),
   /** The runner process that works on the job. While it runs, no other runner uses the folder. */
   runner: z.object(mark),
 });
@@ -54,9 +51,9 @@ export const journalRecord = z.discriminatedUnion('record', [
     record: z.literal('spawning'),
     at_utc: z.string(),
     /** The file in which the agent writes its answer. */
-    answer_path: z.string().optional(),
+    answer_path: z.optional(z.string()),
     /** The tag in the agent's environment, by which its processes are found even if their ids were not recorded. */
-    tag: z.string().optional(),
+    tag: z.optional(z.string()),
   }),
   /**
    * Written before a prompt is entered into an agent server. After this record, the transcript of the session has the
@@ -69,26 +66,26 @@ export const journalRecord = z.discriminatedUnion('record', [
     /** The marker of the prompt in the transcript. */
     marker: z.string(),
     /** The agent of the session. If absent, the runner uses the default agent. */
-    agent: z.string().optional(),
+    agent: z.optional(z.string()),
     cwd: z.string(),
     /** The server into which the prompt was entered. Absent in records of earlier versions. */
-    server: z.enum(['own_server', 'shared_server']).optional(),
+    server: z.optional(z.enum(['own_server', 'shared_server'])),
     /** How long the turn may take from then on. Absent in records of earlier versions. */
-    limit_ms: z.number().positive().optional(),
+    limit_ms: z.optional(z.number().check(z.positive())),
   }),
   /** The process of the agent. */
-  z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.min(2) }),
+  z.object({ record: z.literal('spawned'), at_utc: z.string(), ...mark, pid: pid.check(z.minimum(2)) }),
   /** The agent works in another session than the requested one, so its answer is dropped. */
   z.object({ record: z.literal('other_session'), at_utc: z.string(), said: z.string() }),
   /** How the agent ended, as the runner observed it. Written before the result. */
   z.object({
     record: z.literal('ended'),
     at_utc: z.string(),
-    exit_code: z.number().int().nullable(),
+    exit_code: z.nullable(z.int()),
     /** True if the runner ended the agent. */
     was_stopped: z.boolean(),
     /** The state of the turn that the agent reported. Absent in records of earlier versions. */
-    turn: z.enum(['unknown', 'open', 'completed', 'failed']).optional(),
+    turn: z.optional(z.enum(['unknown', 'open', 'completed', 'failed'])),
   }),
 ]);
 export type JournalRecord = z.infer<typeof journalRecord>;
@@ -105,7 +102,7 @@ export function readSeq(value: unknown): number | undefined {
 
 /** One numbered piece of the transcript, in the form of the upload. */
 export const chunkRecord = z.object({
-  seq: z.number().int().min(1).max(MAX_SEQ),
+  seq: z.int().check(z.minimum(1), z.maximum(MAX_SEQ)),
   at: z.string(),
   stream: z.enum(TRANSCRIPT_STREAMS),
   level: z.enum(LOG_LEVELS),
@@ -114,29 +111,29 @@ export const chunkRecord = z.object({
 export type ChunkRecord = z.infer<typeof chunkRecord>;
 
 const receiptRecord = z.object({
-  processes: z.number().int(),
+  processes: z.int(),
   signal: z.enum(['none', 'SIGINT', 'SIGTERM', 'SIGKILL']),
-  took_ms: z.number().int(),
+  took_ms: z.int(),
 });
 
 /** How the attempt ended. For a cancelled attempt, the receipt is delivered instead of a result. */
 export const resultRecord = z.object({
   outcome: z.enum(['completed', 'failed', 'cancelled']),
   finished_at_utc: z.string(),
-  summary: z.string().optional(),
-  content: z.string().optional(),
-  error: z.string().optional(),
-  failure_kind: z.enum(FAILURE_KINDS).optional(),
-  receipt: receiptRecord.optional(),
+  summary: z.optional(z.string()),
+  content: z.optional(z.string()),
+  error: z.optional(z.string()),
+  failure_kind: z.optional(z.enum(FAILURE_KINDS)),
+  receipt: z.optional(receiptRecord),
   /** Set if the job had no effect. If the server supports that, the job is returned to the queue. */
-  release: z
-    .object({
+  release: z.optional(
+    z.object({
       reason: z.enum(RELEASE_REASONS),
       message: z.string(),
       /** How long the job waits after `finished_at_utc`. If absent, the server decides. */
-      retry_after_ms: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional(),
-    })
-    .optional(),
+      retry_after_ms: z.optional(z.int().check(z.minimum(0), z.maximum(MAX_RETRY_AFTER_MS))),
+    }),
+  ),
 });
 export type ResultRecord = z.infer<typeof resultRecord>;
 
@@ -144,14 +141,14 @@ export type ResultRecord = z.infer<typeof resultRecord>;
  * Parses JSON Lines. A crash may damage the last line, and a power cut may damage any line. Lines that do not parse are
  * skipped; the gap in the numbers shows where they were.
  */
-export function parseLines<T>(text: string, schema: z.ZodType<T>): T[] {
+export function parseLines<T>(text: string, schema: z.ZodMiniType<T>): T[] {
   return text.split('\n').flatMap((line) => {
     const parsed = parseLine(line, schema);
     return parsed === undefined ? [] : [parsed];
   });
 }
 
-function parseLine<T>(line: string, schema: z.ZodType<T>): T | undefined {
+function parseLine<T>(line: string, schema: z.ZodMiniType<T>): T | undefined {
   if (line === '') return undefined;
   try {
     return schema.safeParse(JSON.parse(line)).data;

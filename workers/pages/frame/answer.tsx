@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
 import { clip } from '../../../spec/text.ts';
 import { isPassingFailure } from '../../base/failures.ts';
@@ -59,7 +59,10 @@ const LIFE_SECONDS = 60;
 /** The maximum length of a text. It is small because a cookie can hold only 4 KB. */
 const TEXT_LIMIT = 400;
 
-const receipted = z.object({ tone: z.enum(['done', 'warning', 'error']), text: z.string().max(TEXT_LIMIT) });
+const receipted = z.object({
+  tone: z.enum(['done', 'warning', 'error']),
+  text: z.string().check(z.maxLength(TEXT_LIMIT)),
+});
 
 export function keepReceipt(context: Context<AppEnv>, { tone, text }: Receipted): void {
   const value = JSON.stringify({ tone, text: clip(text, TEXT_LIMIT) });
