@@ -6,10 +6,19 @@
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { textModules } from './scripts/local/text-modules.ts';
 
 /** Tests start `orp` and agents hundreds of times; what is compiled once starts faster. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/orp-runner/compiled', import.meta.url));
+
+/** Starts the files first that wait for a long time, so that others run beside them. */
+class WaitingFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isWaiting = ({ moduleId }: TestSpecification) => Number(moduleId.endsWith('e2e/idle.test.ts'));
+    return (await super.sort(files)).sort((a, b) => isWaiting(b) - isWaiting(a));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -18,6 +27,7 @@ export default defineConfig({
     hookTimeout: 90_000,
     /** Vitest would leave one of two cores idle. */
     maxWorkers: 2,
+    sequence: { sequencer: WaitingFirst },
     projects: [
       {
         test: {
@@ -43,7 +53,7 @@ export default defineConfig({
           testTimeout: 360_000,
           hookTimeout: 180_000,
           /** Each file starts a whole server, which waits for most of the time. */
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },
       },

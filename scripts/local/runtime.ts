@@ -105,12 +105,12 @@ function withoutSignalHandlers<Result>(make: () => Result): Result {
 
 /** Starts the server and applies new migrations. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const settings = miniflareOptions(await buildWorker(options.entry ?? 'workers/index.ts'), options);
-  const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
+  const build = await buildWorker(options.entry ?? 'workers/index.ts');
+  const miniflare = withoutSignalHandlers(() => new Miniflare(miniflareOptions(build, options)));
   try {
     const url = (await miniflare.ready).origin;
     const database: Database = await miniflare.getD1Database(DATABASE_BINDING);
-    await applyMigrations(database);
+    await applyMigrations(database, build.migrations);
     return { url, database, fireCron: () => fireCron(url), close: () => miniflare.dispose() };
   } catch (error) {
     await miniflare.dispose();

@@ -18,16 +18,30 @@ import type { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wr
 import { projectPath } from './project-path.ts';
 import { textModules } from './text-modules.ts';
 
+export interface Migration {
+  /** The name of its file. */
+  name: string;
+  statements: string[];
+}
+
 /** What the local runtime needs of the Worker. */
 export interface WorkerBuild {
   /** The Worker as one module. */
   code: string;
   /** What wrangler.toml declares, as options of Miniflare. */
   declared: ReturnType<typeof readWorkerOptions>['workerOptions'];
+  /** In the order in which they are applied. */
+  migrations: Migration[];
 }
 
 const FOLDER = 'node_modules/.cache/orp-runner/worker';
-const SOURCES = ['workers/**/*.*', 'spec/**/*.ts', 'test/workers/bench/*.ts', 'scripts/local/*.ts'];
+const SOURCES = [
+  'workers/**/*.*',
+  'spec/**/*.ts',
+  'test/workers/bench/*.ts',
+  'scripts/local/*.ts',
+  'migrations/*.sql',
+];
 const SETTINGS = ['wrangler.toml', 'package-lock.json'];
 
 /** Builds the Worker whose module is `entry`, a path relative to the project, or returns the build that was kept. */
@@ -36,9 +50,10 @@ export async function buildWorker(entry: string): Promise<WorkerBuild> {
   const path = `${projectPath(FOLDER)}/${name}-${stateOfSources()}.json`;
   const kept = readKept(path);
   if (kept !== undefined) return kept;
-  const [code, declared] = await Promise.all([bundle(entry), readDeclared()]);
-  keep({ code, declared }, { name, path });
-  return { code, declared };
+  const [code, rest] = await Promise.all([bundle(entry), readSettings()]);
+  const build = { code, ...rest };
+  keep(build, { name, path });
+  return build;
 }
 
 function readKept(path: string): WorkerBuild | undefined {
@@ -92,7 +107,14 @@ async function bundle(entry: string): Promise<string> {
   return output[0].code;
 }
 
-async function readDeclared(): Promise<WorkerBuild['declared']> {
-  const { unstable_getMiniflareWorkerOptions: read } = await import('wrangler');
-  return read(projectPath('wrangler.toml')).workerOptions;
+async function readSettings(): Promise<Pick<WorkerBuild, 'declared' | 'migrations'>> {
+  const wrangler = await import('wrangler');
+  const migrations = globSync('*.sql', { cwd: projectPath('migrations') })
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(projectPath(`migrations/${name}`), 'utf8');
+      return { name, statements: wrangler.unstable_splitSqlQuery(sql) };
+    });
+  const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(projectPath('wrangler.toml'));
+  return { declared: workerOptions, migrations };
 }
