@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { textModules } from './scripts/local/text-modules.ts';
+import { writeStaticFiles } from './scripts/local/static-files.ts';
 
 /** Tests start `orp` and agents hundreds of times; what is compiled once starts faster. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/orp-runner/compiled', import.meta.url));
@@ -19,6 +19,8 @@ class WaitingFirst extends BaseSequencer {
     return (await super.sort(files)).sort((a, b) => isWaiting(b) - isWaiting(a));
   }
 }
+
+writeStaticFiles();
 
 export default defineConfig({
   test: {
@@ -59,7 +61,6 @@ export default defineConfig({
       },
       {
         plugins: [
-          textModules(),
           cloudflareTest(async () => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },

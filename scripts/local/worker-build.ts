@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import type { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
 import { projectPath } from './project-path.ts';
-import { textModules } from './text-modules.ts';
+import { writeStaticFiles } from './static-files.ts';
 
 export interface Migration {
   /** The name of its file. */
@@ -46,6 +46,7 @@ const SETTINGS = ['wrangler.toml', 'package-lock.json'];
 
 /** Builds the Worker whose module is `entry`, a path relative to the project, or returns the build that was kept. */
 export async function buildWorker(entry: string): Promise<WorkerBuild> {
+  writeStaticFiles();
   const name = entry.replaceAll('/', '-');
   const path = `${projectPath(FOLDER)}/${name}-${stateOfSources()}.json`;
   const kept = readKept(path);
@@ -95,7 +96,6 @@ async function bundle(entry: string): Promise<string> {
     input: projectPath(entry),
     external: [/^cloudflare:/, /^node:/],
     platform: 'neutral',
-    plugins: [textModules()],
     tsconfig: projectPath('workers/tsconfig.json'),
     resolve: {
       conditionNames: ['workerd', 'worker', 'browser', 'import', 'module'],

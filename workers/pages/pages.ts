@@ -2,7 +2,6 @@
 
 import { type Context, Hono, type Next } from 'hono';
 import type { AppEnv } from '../http/app-env.ts';
-import { compress } from '../http/compressed.ts';
 import { mountDevicePage } from './account/device-page.tsx';
 import { mountLinkPages } from './account/links.tsx';
 import { mountLogin } from './account/login.tsx';
@@ -11,7 +10,7 @@ import { mountApiDocs } from './api-docs/api-page.tsx';
 import { mountBulk } from './console/bulk/bulk-page.tsx';
 import { mountCharts } from './console/charts/charts-page.tsx';
 import { mountConsole } from './console/mount.tsx';
-import { findAsset } from './design/assets.ts';
+import { assetOf, assetPath } from './design/assets.ts';
 import { errorPage, missingPage, unexpectedPage } from './frame/answer.tsx';
 import { mountIdeaPages } from './ideas/mount.tsx';
 import { mountInbox } from './inbox/inbox-page.tsx';
@@ -19,7 +18,6 @@ import { mountJobPages } from './jobs/mount.tsx';
 import { mountPeople } from './people/mount.tsx';
 import { mountSessionPages } from './sessions/mount.tsx';
 
-const FOR_EVER = 'public, max-age=31536000, immutable';
 const BRIEFLY = 'public, max-age=60';
 
 export function makePages(): Hono<AppEnv> {
@@ -28,13 +26,12 @@ export function makePages(): Hono<AppEnv> {
   pages.use(securelyOnly);
   pages.use(sameOrigin);
 
+  // The platform has the files of this deploy. A page of another deploy requests another hash, and gets the present file.
   pages.get('/assets/*', (context) => {
-    const asset = findAsset(context.req.path);
-    if (asset === undefined) return missingPage(context);
-    // A page of an older deploy requests an older hash. It gets the present file.
-    const cache = asset.isCurrent ? FOR_EVER : BRIEFLY;
-    compress(context);
-    return context.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': cache });
+    const name = assetOf(context.req.path);
+    if (name === undefined) return missingPage(context);
+    context.header('Cache-Control', BRIEFLY);
+    return context.redirect(assetPath(name), 302);
   });
   pages.get('/', (context) => context.redirect('/inbox', 302));
 

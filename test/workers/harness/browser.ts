@@ -18,6 +18,17 @@ export interface Shown {
   text: string;
 }
 
+/** Fetches a path as the platform does: from the static files first, then from the Worker. */
+export async function fetchAsPlatform(path: string, init: RequestInit = {}): Promise<Response> {
+  const url = new URL(path, ORIGIN);
+  if ((init.method ?? 'GET') === 'GET' && !url.pathname.startsWith('/api/')) {
+    const file = await env.ASSETS.fetch(url, init);
+    if (file.status !== 404) return file;
+    await file.body?.cancel();
+  }
+  return exports.default.fetch(url, init);
+}
+
 export class Browser {
   readonly cookies = new Map<string, string>();
 
@@ -48,11 +59,7 @@ export class Browser {
   async #send(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<Shown> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const headers = cookie === '' ? init.headers : { ...init.headers, Cookie: cookie };
-    const response = await exports.default.fetch(new URL(path, ORIGIN), {
-      redirect: 'manual',
-      ...init,
-      headers,
-    });
+    const response = await fetchAsPlatform(path, { redirect: 'manual', ...init, headers });
     for (const set of response.headers.getSetCookie()) this.#keep(set);
     const html = await response.text();
     return {

@@ -54,7 +54,6 @@ export const PAGE_REQUESTS: Readonly<Record<string, PageRequest>> = {
   'GET /dashboard': open('/dashboard'),
   'GET /dashboard/admin': open('/dashboard/admin'),
   'GET /docs': open('/docs'),
-  'GET /openapi.json': open('/openapi.json'),
   'GET /login': open('/login'),
   'POST /login': open('/login', { email: 'nobody@orp.test', password: 'x' }),
   'POST /login/code': open('/login/code', { email: 'nobody@orp.test', code: '000000' }),

@@ -2,16 +2,20 @@
 
 import { describe, expect, it } from 'vitest';
 import { ROWS } from '../../../spec/contract/all-endpoints.ts';
-import { openApiDocument } from '../../../spec/openapi/document.ts';
-import { Browser } from '../harness/browser.ts';
-import { sendRaw } from '../harness/call.ts';
+import { type OpenApi, openApiDocument } from '../../../spec/openapi/document.ts';
+import { Browser, fetchAsPlatform } from '../harness/browser.ts';
 
 describe('GET /openapi.json', () => {
   it('is the document of the contract, for programs and for tools in browsers', async () => {
-    const answer = await sendRaw({ method: 'GET', path: '/openapi.json' });
+    const answer = await fetchAsPlatform('/openapi.json');
     expect(answer.status).toBe(200);
-    expect(JSON.parse(answer.text)).toEqual(JSON.parse(JSON.stringify(openApiDocument('unknown'))));
+    expect(answer.headers.get('Content-Type')).toMatch(/^application\/json/);
+    const { info, ...document } = await answer.json<OpenApi>();
+    const { info: _, ...expected } = JSON.parse(JSON.stringify(openApiDocument('')));
+    expect(document).toEqual(expected);
+    expect(info.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*');
+    expect(answer.headers.get('Cross-Origin-Resource-Policy')).toBe(null);
     expect(answer.headers.get('Cache-Control')).toBe('public, max-age=300');
   });
 });

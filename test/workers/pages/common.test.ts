@@ -1,8 +1,7 @@
 /** What every page does alike: headers, the origin of forms, errors, bounds. */
 
-import { exports } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { aBrowser, Browser } from '../harness/browser.ts';
+import { aBrowser, Browser, fetchAsPlatform } from '../harness/browser.ts';
 import { takeLog } from '../harness/clock.ts';
 import { billOf, withFault } from '../harness/d1-meter.ts';
 import { aMachine, aPrompt, claimAndStart, complete, log } from '../harness/machines.ts';
@@ -43,8 +42,35 @@ describe('a page', () => {
       );
       expect(text.length).toBeGreaterThan(100);
     }
+  });
+
+  it('of an older deploy loads the present files, for a minute', async () => {
+    const browser = new Browser();
     const older = await browser.get('/assets/00000000/app.css');
-    expect([older.status, older.headers.get('cache-control')]).toEqual([200, 'public, max-age=60']);
+    expect([older.status, older.headers.get('cache-control')]).toEqual([302, 'public, max-age=60']);
+    expect((await browser.get(older.location ?? '')).headers.get('content-type')).toMatch(/^text\/css/);
+    expect((await browser.get('/assets/00000000/other.css')).status).toBe(404);
+    expect((await browser.get('/assets/00000000/_headers')).status).toBe(404);
+  });
+
+  it('and the files that it loads have the same security headers', async () => {
+    const browser = new Browser();
+    const { html, headers } = await browser.get('/login');
+    const own = [
+      'cache-control',
+      'content-type',
+      'content-encoding',
+      'content-length',
+      'vary',
+      'x-request-id',
+      'set-cookie',
+    ];
+    const secure = [...headers].filter(([name]) => !own.includes(name));
+    expect(secure.map(([name]) => name)).toContain('content-security-policy');
+    for (const [, path = ''] of html.matchAll(/"(\/assets\/[^"]+)"/g)) {
+      const file = await browser.get(path);
+      for (const [name, value] of secure) expect(file.headers.get(name), `${path} ${name}`).toBe(value);
+    }
   });
 
   it('can be installed: the manifest names icons of every size that a home screen needs', async () => {
@@ -60,7 +86,7 @@ describe('a page', () => {
       'any any',
     ]);
     for (const { src, sizes } of [...icons, { src: 'icon-180.png', sizes: '180x180' }]) {
-      const response = await exports.default.fetch(new URL(src, `https://orp.test${path}`));
+      const response = await fetchAsPlatform(new URL(src, `https://orp.test${path}`).pathname);
       expect(response.status, src).toBe(200);
       if (!src.endsWith('.png')) continue;
       // The width and the height stand at a fixed place of a PNG file.

@@ -1,46 +1,17 @@
-/** The document of the API for programs (`/openapi.json`) and for people (`/docs`). Both need no sign-in. */
+/** The document of the API for people (`/docs`). It needs no sign-in. For programs, the platform serves `/openapi.json`. */
 
 import type { Context, Hono } from 'hono';
 import { CAPABILITIES } from '../../../spec/capabilities.ts';
-import {
-  type JsonSchema,
-  type OpenApi,
-  type Operation,
-  openApiDocument,
-} from '../../../spec/openapi/document.ts';
+import type { JsonSchema, OpenApi, Operation } from '../../../spec/openapi/document.ts';
 import type { AppEnv } from '../../http/app-env.ts';
-import { compress } from '../../http/compressed.ts';
 import { respond } from '../frame/answer.tsx';
 
-/** The document is the same until the next deploy. */
-const CACHE = 'public, max-age=300';
-
-let made: { version: string; document: OpenApi; text: string } | undefined;
-
-/** Builds the document once per isolate. */
-function documentOf(serverVersion: string): { document: OpenApi; text: string } {
-  const version = serverVersion.split('+')[0] || 'unknown';
-  if (made?.version !== version) {
-    const document = openApiDocument(version);
-    made = { version, document, text: JSON.stringify(document) };
-  }
-  return made;
-}
-
 export function mountApiDocs(pages: Hono<AppEnv>): void {
-  pages.get('/openapi.json', (context: Context<AppEnv>) => {
-    compress(context);
-    return context.body(documentOf(context.env.SERVER_VERSION).text, 200, {
-      'Content-Type': 'application/json',
-      'Cache-Control': CACHE,
-      // The document is public, and tools in browsers read it from other addresses.
-      'Access-Control-Allow-Origin': '*',
-    });
-  });
-  pages.get('/docs', (context: Context<AppEnv>) => {
-    const { document } = documentOf(context.env.SERVER_VERSION);
-    const origin = new URL(context.req.url).origin;
-    return respond(context, { title: 'API', body: <ApiBody document={document} origin={origin} /> });
+  pages.get('/docs', async (context: Context<AppEnv>) => {
+    const { origin } = new URL(context.req.url);
+    const document = await context.env.ASSETS.fetch(`${origin}/openapi.json`);
+    const body = <ApiBody document={await document.json<OpenApi>()} origin={origin} />;
+    return respond(context, { title: 'API', body });
   });
 }
 
