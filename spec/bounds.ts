@@ -99,6 +99,16 @@ export const accountLimits = z.strictObject({
 export type AccountLimits = z.output<typeof accountLimits>;
 export type AccountLimit = keyof AccountLimits;
 
+/** The names of all limits, in the order in which people see them. */
+export const ACCOUNT_LIMITS = Object.keys(accountLimits.shape) as AccountLimit[];
+
+/** A change of the limits of one account. Null restores the limit of the deployment. */
+export const changedLimits = z.partialRecord(z.enum(ACCOUNT_LIMITS), z.nullable(limit)).check(
+  z.refine((changes) => Object.keys(changes).length > 0, {
+    message: `name at least one of ${ACCOUNT_LIMITS.join(', ')}`,
+  }),
+);
+
 /** The limits of an account when the deployment sets none. */
 export const DEFAULT_ACCOUNT_LIMITS: AccountLimits = accountLimits.parse({});
 
@@ -130,6 +140,11 @@ const WORDS: Record<AccountLimit, { noun: string; remedy: string }> = {
     remedy: 'Delete ideas with orp idea remove --purge, or ask your operator to raise the limit.',
   },
 };
+
+/** The name of a limit for people. */
+export function limitNoun(name: AccountLimit): string {
+  return WORDS[name].noun;
+}
 
 /** The sentence and the hint of a refusal at an account limit. */
 export function limitSentence(name: AccountLimit, limits: AccountLimits): { message: string; hint: string } {

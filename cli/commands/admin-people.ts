@@ -226,7 +226,7 @@ export async function resetPassword(
 }
 
 /** The id or the e-mail address of the account. */
-async function findAccount(client: Client, account: string): Promise<{ id: string; email: string }> {
+export async function findAccount(client: Client, account: string): Promise<{ id: string; email: string }> {
   const answer = await call(client, people.listAccounts, { query: { account, limit: 1 } });
   const [found] = answer.accounts;
   if (found !== undefined) return found;

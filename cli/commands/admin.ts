@@ -10,6 +10,7 @@ import type { CommonOptions } from '../output/context.ts';
 import type { AlertOptions } from './admin-alerts.ts';
 import type { AuditOptions } from './admin-audit.ts';
 import type { BulkOptions } from './admin-bulk.ts';
+import type { LimitOptions } from './admin-limits.ts';
 import type { MachineOptions } from './admin-machines.ts';
 import type { AccountsOptions, InviteOptions, OrderOptions } from './admin-people.ts';
 import { type Shell, withCommonOptions } from './shell.ts';
@@ -126,6 +127,7 @@ function registerPeople(group: Command, shell: Shell): void {
   ).action((options: AccountsOptions) =>
     shell.run(options, async (context) => (await load()).accounts(context, options)),
   );
+  registerLimits(group, shell);
   for (const verb of ['disable', 'enable'] as const) {
     withOrder(group.command(verb).description(ORDERS[verb])).action(
       (account: string, options: OrderOptions) =>
@@ -137,6 +139,24 @@ function registerPeople(group: Command, shell: Shell): void {
   withOrder(group.command('reset-password').description(ORDERS.reset)).action(
     (account: string, options: OrderOptions) =>
       shell.run(options, async (context) => (await load()).resetPassword(context, { ...options, account })),
+  );
+}
+
+function registerLimits(group: Command, shell: Shell): void {
+  const collect = (word: string, before: string[] = []) => [...before, word];
+  withCommonOptions(
+    group
+      .command('limits')
+      .description('list the accounts that are near a limit, or change the limits of one account')
+      .argument('[account]', 'id or e-mail address')
+      .option('--set <name=number>', 'set a limit, such as queuedJobs=100; repeatable', collect)
+      .option('--default <name>', 'restore a limit of the server, or `all`; repeatable', collect)
+      .option('--reason <text>', 'reason, kept in the audit log')
+      .option('--cursor <cursor>', '`next_cursor` from the previous page'),
+  ).action((account: string | undefined, options: LimitOptions) =>
+    shell.run(options, async (context) =>
+      (await import('./admin-limits.ts')).limits(context, account, options),
+    ),
   );
 }
 

@@ -126,6 +126,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'orp admin invitations revoke 0123456789abcdef --json',
   ],
   'admin accounts': ['orp admin accounts', 'orp admin accounts --account you@example.org --json'],
+  'admin limits': [
+    'orp admin limits --json',
+    'orp admin limits you@example.org --set queuedJobs=100 --default ideas',
+  ],
   'admin disable': [
     'orp admin disable you@example.org --reason "left the team"',
     'orp admin disable you@example.org --json',

@@ -1,6 +1,7 @@
 /** Accounts, invitations and the audit log, for operators. Everybody else gets 403 `forbidden`. */
 
 import * as z from 'zod/mini';
+import { changedLimits } from '../bounds.ts';
 import { AUDIT_ACTIONS } from '../overview/audit.ts';
 import { absentable, endpoint, ok, queryInteger } from './endpoint.ts';
 
@@ -100,6 +101,60 @@ export const listAccounts = endpoint({
     nextCursor: absentable,
   }),
   errors: ['forbidden'],
+  capability: 'people',
+  idempotent: true,
+});
+
+const shownLimit = z.object({
+  name: z.string(),
+  /** Absent if the server keeps no count. */
+  used: z.optional(z.number()),
+  limit: z.number(),
+  /** The limit of the deployment. */
+  default: z.number(),
+  /** True if an operator set the limit of this account. */
+  custom: z.boolean(),
+});
+
+export const listFullAccounts = endpoint({
+  name: 'listFullAccounts',
+  method: 'GET',
+  path: '/api/admin/limits',
+  summary:
+    'List the accounts that use 80 % or more of a limit. A page looks at 200 accounts, so it may be empty although more pages follow.',
+  query: z.object({
+    /** The `nextCursor` of the previous page. */
+    cursor: z.optional(z.string().check(z.maxLength(128))),
+  }),
+  reply: z.object({
+    ok,
+    accounts: z.array(z.object({ id: z.string(), email: z.string(), limits: z.array(shownLimit) })),
+    nextCursor: absentable,
+  }),
+  errors: ['forbidden'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const showLimits = endpoint({
+  name: 'showLimits',
+  method: 'GET',
+  path: '/api/admin/accounts/:accountId/limits',
+  summary: 'Show what one account uses, and its limits.',
+  reply: z.object({ ok, id: z.string(), email: z.string(), limits: z.array(shownLimit) }),
+  errors: ['forbidden', 'not_found'],
+  capability: 'people',
+  idempotent: true,
+});
+
+export const changeLimits = endpoint({
+  name: 'changeLimits',
+  method: 'PATCH',
+  path: '/api/admin/accounts/:accountId/limits',
+  summary: 'Change limits of one account. Null restores the limit of the deployment; absent limits stay.',
+  body: z.extend(reason, { limits: changedLimits }),
+  reply: z.object({ ok, changed }),
+  errors: ['forbidden', 'not_found'],
   capability: 'people',
   idempotent: true,
 });

@@ -25,6 +25,7 @@ export const AUDIT_WORDS = {
   revoke_invitation: 'revoked an invitation',
   disable_account: 'disabled an account',
   enable_account: 'enabled an account',
+  change_limits: 'changed the limits of an account',
   password_link: 'made a link for a new password',
   bulk_started: 'started a bulk order',
   bulk_aborted: 'ended a bulk order',

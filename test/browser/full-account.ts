@@ -182,6 +182,7 @@ export async function fillAccount(
   await markLost(lost.jobId);
   await inTrouble(api, idea.id);
   const reviewId = await reviews(api, idea.id);
+  await nearLimits(api);
   return {
     ideaId: idea.id,
     sessionId: 'codex-m-1-main',
@@ -212,6 +213,16 @@ async function inTrouble(api: Api, ideaId: string): Promise<void> {
     machineName,
     spool: { leases: 3, bytes: 1_840_000, oldestAt },
     agent: { way: 'shared_server', version: '0.150.0' },
+  });
+}
+
+/** Limits that the account has reached, or almost. */
+async function nearLimits(api: Api): Promise<void> {
+  const { user } = await api.send('GET', '/api/cli/me');
+  if (user.role !== 'operator') return;
+  await api.send('PATCH', `/api/admin/accounts/${user.id}/limits`, {
+    limits: { machines: 3, linkedProjects: 3, queuedJobs: 10_000 },
+    reason: 'Noor shares these machines.',
   });
 }
 

@@ -37,7 +37,10 @@ export async function listAccounts(deps: Deps, { limit, cursor = '', account }: 
 
 export async function findAccount(deps: Deps, id: string): Promise<Result<ListedAccount, 'not_found'>> {
   const [found] = await deps.db.all<ListedAccount>(readAccount(id));
-  if (found?.id === id) return accept(found);
+  return found?.id === id ? accept(found) : unknownAccount(id);
+}
+
+export function unknownAccount(id: string) {
   return refuse('not_found', `There is no account ${id}.`, 'orp admin accounts lists the accounts.');
 }
 

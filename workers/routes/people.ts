@@ -10,6 +10,7 @@ import { sourceOf } from '../http/source.ts';
 import { readAudit } from '../overview/audit.ts';
 import * as accounts from '../people/accounts.ts';
 import * as invitations from '../people/invitations.ts';
+import * as limits from '../people/limits.ts';
 import { linkPath } from '../people/links.ts';
 import { makePasswordLink } from '../people/password-links.ts';
 
@@ -22,6 +23,7 @@ export function mountPeople(app: Hono<AppEnv>): void {
   });
   mountInvitations(app);
   mountAccounts(app);
+  mountLimits(app);
 }
 
 function mountInvitations(app: Hono<AppEnv>): void {
@@ -79,6 +81,29 @@ function mountAccounts(app: Hono<AppEnv>): void {
     if (!made.ok) return made;
     const { token, email, expiresAt } = made.value;
     return accept({ ok: true, email, expiresAt, url: urlOf(context, linkPath('password', token)) });
+  });
+}
+
+function mountLimits(app: Hono<AppEnv>): void {
+  mount(app, rows.listFullAccounts, async ({ query, auth, deps }) => {
+    const allowed = requireOperator(auth);
+    if (!allowed.ok) return allowed;
+    return accept({ ok: true, ...(await limits.listFullAccounts(deps, query)) });
+  });
+
+  mount(app, rows.showLimits, async ({ params, auth, deps }) => {
+    const allowed = requireOperator(auth);
+    if (!allowed.ok) return allowed;
+    const shown = await limits.showLimits(deps, params.accountId);
+    return shown.ok ? accept({ ok: true, ...shown.value }) : shown;
+  });
+
+  mount(app, rows.changeLimits, async ({ params, body, auth, deps, context }) => {
+    const allowed = requireOperator(auth);
+    if (!allowed.ok) return allowed;
+    const order = { ...orderOf(context, params, body), changes: body.limits };
+    const done = await limits.changeLimits(deps, auth, order);
+    return done.ok ? accept({ ok: true, ...done.value }) : done;
   });
 }
 

@@ -23,7 +23,7 @@ const COUNTERS = {
 } as const;
 
 /** A limit of jobs up to this number is compared with the exact number of jobs, which a sample would miss. */
-const COUNTED_EXACTLY = 100;
+export const COUNTED_EXACTLY = 100;
 
 function counterOf(name: keyof Added, userId: string): Statement {
   return sql`coalesce((SELECT ${raw(COUNTERS[name])} FROM account_usage WHERE user_id = ${userId}), 0)`;
@@ -89,4 +89,37 @@ export async function readLimits(
     values: [userId],
   });
   return { ...limits, ...(JSON.parse(row?.limits ?? '{}') as Partial<AccountLimits>) };
+}
+
+/** What an account uses, and the limits that an operator set for it. */
+export interface UsageRow extends Record<keyof typeof COUNTERS | 'machines' | 'linkedProjects', number> {
+  id: string;
+  email: string;
+  limits: string | null;
+}
+
+/**
+ * Reads the usage of one account, or of the next accounts in the order of their ids. The bytes of linked repositories are not
+ * included, because the database would read all of them.
+ */
+export function readUsage(
+  which: { userId: string } | { after: string; limit: number },
+  { queuedJobs }: AccountLimits,
+): Statement {
+  const of =
+    'userId' in which
+      ? sql`a.user_id = ${which.userId}`
+      : sql`a.user_id > ${which.after} ORDER BY a.user_id LIMIT ${which.limit}`;
+  return sql`
+    SELECT a.user_id AS id, u.email AS email, a.limits AS limits, a.ideas AS ideas, a.features AS features,
+      a.stored_bytes AS storedBytes, a.kept_jobs AS keptJobs,
+      CASE WHEN coalesce(a.limits ->> '$.queuedJobs', ${queuedJobs}) > ${COUNTED_EXACTLY} THEN a.live_jobs
+        ELSE (SELECT iif(count(*) < ${COUNTED_EXACTLY}, count(*), max(count(*), a.live_jobs))
+          FROM (SELECT 1 FROM jobs INDEXED BY jobs_live
+            WHERE user_id = a.user_id AND finished_at IS NULL LIMIT ${COUNTED_EXACTLY})) END AS queuedJobs,
+      (SELECT count(*) FROM machines INDEXED BY machines_of_user WHERE user_id = a.user_id) AS machines,
+      (SELECT count(*) FROM linked_projects INDEXED BY linked_projects_of_idea
+        WHERE user_id = a.user_id) AS linkedProjects
+    FROM account_usage a JOIN users u ON u.id = a.user_id
+    WHERE ${of}`;
 }

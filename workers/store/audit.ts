@@ -94,13 +94,13 @@ export async function noteSignIn(db: Database, entry: SignInEntry): Promise<void
 
 /** An order about an account, an invitation, a token, a bulk run or a job. */
 export interface AccountOrder {
-  at: number;
+  at: number | Statement;
   userId: string;
   actor: string;
   source: string;
   action: Exclude<AuditAction, JobAction | keyof typeof SIGN_IN_ACTORS | 'enqueue'>;
   subject: string;
-  detail: string | undefined;
+  detail: string | Statement | undefined;
 }
 
 /** Writes one entry if `where` holds. Pass the same guard as the order's own write. */

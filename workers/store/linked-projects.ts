@@ -200,8 +200,11 @@ function inPieces(rows: readonly object[]): string[] {
 /** Half of the maximum size of a statement's values. */
 const PIECE_BYTES = PLATFORM.statementValueBytes / 2;
 
-/** Counts the linked repositories of the account's other machines: one row with `projects` and `bytes`. */
-export function readLinkedElsewhere(userId: UserId, machineId: string): Statement {
+/**
+ * Counts the linked repositories of the account's other machines, or of all its machines if `machineId` is empty: one row with
+ * `projects` and `bytes`.
+ */
+export function readLinkedElsewhere(userId: string, machineId: string): Statement {
   return sql`
     SELECT count(*) AS projects,
       coalesce(sum(octet_length(concat(project_root, idea_id, idea_title, world_id, world_name, project_name, github_url))), 0)

@@ -113,6 +113,11 @@ export const PAGE_REQUESTS: Readonly<Record<string, PageRequest>> = {
   [`GET ${ROOT}/alerts`]: of('operators', at(`${ROOT}/alerts`)),
   [`GET ${ROOT}/jobs`]: of('operators', at(`${ROOT}/jobs`)),
   [`GET ${ROOT}/accounts/:accountId`]: of('operators', ({ owner }) => `${ROOT}/accounts/${owner.userId}`),
+  [`POST ${ROOT}/accounts/:accountId/limits`]: of(
+    'operators',
+    ({ owner }) => `${ROOT}/accounts/${owner.userId}/limits`,
+    { ideas: '100' },
+  ),
   [`POST ${ROOT}/accounts/:accountId/devices/:deviceId/revoke`]: of(
     'operators',
     ({ owner, tokenId }) => `${ROOT}/accounts/${owner.userId}/devices/${tokenId}/revoke`,

@@ -81,6 +81,7 @@ describe('the audit log', () => {
     await accepts(people.revokeInvitation, { as: boss, params: { invitationId: id } });
     const params = { accountId: owner.userId };
     await accepts(people.makePasswordLink, { as: boss, params, body: {} });
+    await accepts(people.changeLimits, { as: boss, params, body: { limits: { ideas: 100 } } });
     await accepts(people.disableAccount, { as: boss, params, body: { reason: 'left' } });
     await accepts(people.enableAccount, { as: boss, params, body: {} });
     const name = `run-${crypto.randomUUID().slice(0, 8)}`;

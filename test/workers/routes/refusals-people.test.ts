@@ -18,6 +18,8 @@ const VALID: Record<string, { params?: Record<string, string>; body?: object }> 
   disableAccount: { params, body: {} },
   enableAccount: { params, body: {} },
   makePasswordLink: { params, body: {} },
+  showLimits: { params },
+  changeLimits: { params, body: { limits: { ideas: 100 } } },
 };
 
 function forMembers(row: Endpoint) {
@@ -55,6 +57,15 @@ const REFUSALS: Refusals<typeof contract> = {
     not_found: forUnknown(contract.revokeInvitation),
   },
   listAccounts: { forbidden: forMembers(contract.listAccounts) },
+  listFullAccounts: { forbidden: forMembers(contract.listFullAccounts) },
+  showLimits: {
+    forbidden: forMembers(contract.showLimits),
+    not_found: forUnknown(contract.showLimits),
+  },
+  changeLimits: {
+    forbidden: forMembers(contract.changeLimits),
+    not_found: forUnknown(contract.changeLimits),
+  },
   disableAccount: {
     forbidden: forMembers(contract.disableAccount),
     not_found: forUnknown(contract.disableAccount),

@@ -18,7 +18,7 @@ export function Table<Row>({
 }: {
   label: string;
   /** Tables with the same look have the same column widths. */
-  look?: 'jobs' | 'sessions' | 'machines' | 'orders' | 'audit';
+  look?: 'jobs' | 'sessions' | 'machines' | 'orders' | 'audit' | 'limits' | 'near';
   columns: readonly Column<Row>[];
   rows: readonly Row[];
 }) {

@@ -6,6 +6,7 @@ import type { AppEnv } from '../../http/app-env.ts';
 import { sourceOf } from '../../http/source.ts';
 import { type AccountOrder, disableAccount, enableAccount, listAccounts } from '../../people/accounts.ts';
 import { invite, listInvitations, revoke } from '../../people/invitations.ts';
+import { listFullAccounts } from '../../people/limits.ts';
 import { linkPath } from '../../people/links.ts';
 import { makePasswordLink } from '../../people/password-links.ts';
 import { ConsoleHeading } from '../console/console-heading.tsx';
@@ -91,9 +92,11 @@ async function peoplePage(
   { fresh, refusal }: { fresh?: FreshLink; refusal?: Refusal } = {},
 ): Promise<Page> {
   const cursor = query.get('cursor')?.slice(0, 128) || undefined;
-  const [page, invitations] = await Promise.all([
+  const near = query.get('near')?.slice(0, 128) || undefined;
+  const [page, invitations, full] = await Promise.all([
     listAccounts(deps, { limit: ROWS, cursor }),
     listInvitations(deps),
+    listFullAccounts(deps, { cursor: near }),
   ]);
   return {
     title: 'People',
@@ -101,11 +104,16 @@ async function peoplePage(
     status: refusal === undefined ? 200 : HTTP_STATUS[refusal.code],
     body: (
       <>
-        <ConsoleHeading part="people" title="People" />
+        <ConsoleHeading
+          part="people"
+          title="People"
+          aside="Open an account to see and change its limits, and to sign out its devices."
+        />
         <PeopleBody
           accounts={page.accounts}
           next={page.nextCursor}
           invitations={invitations}
+          full={full}
           viewerId={auth.id}
           now={deps.now}
           fresh={fresh}

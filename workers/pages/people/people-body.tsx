@@ -3,6 +3,8 @@
 import type { Refusal } from '../../../spec/errors.ts';
 import type { listAccounts } from '../../people/accounts.ts';
 import type { listInvitations } from '../../people/invitations.ts';
+import type { listFullAccounts } from '../../people/limits.ts';
+import { NearLimits } from '../console/limits-part.tsx';
 import { accountPath, PATHS } from '../console/paths.ts';
 import { shownLine } from '../design/shown.ts';
 import { Badge } from '../parts/badge.tsx';
@@ -25,6 +27,8 @@ interface Props {
   accounts: readonly Account[];
   next: string | undefined;
   invitations: readonly Invitation[];
+  /** The accounts near a limit. */
+  full: Awaited<ReturnType<typeof listFullAccounts>>;
   viewerId: string;
   now: number;
   fresh?: FreshLink | undefined;
@@ -36,7 +40,7 @@ const ROLES = [
   { value: 'operator', label: 'Operator: sees and changes everything' },
 ];
 
-export function PeopleBody({ accounts, next, invitations, viewerId, now, fresh, refusal }: Props) {
+export function PeopleBody({ accounts, next, invitations, full, viewerId, now, fresh, refusal }: Props) {
   const open = invitations.filter(({ state }) => state === 'open');
   return (
     <>
@@ -48,7 +52,9 @@ export function PeopleBody({ accounts, next, invitations, viewerId, now, fresh, 
           </p>
         </div>
       )}
-      <section aria-label="Accounts">
+      <NearLimits accounts={full.accounts} next={full.nextCursor} />
+      <section>
+        <h2>Accounts</h2>
         <Table label="Accounts" columns={accountColumns(viewerId, now)} rows={accounts} />
         <More path={next && `${PATHS.people}?cursor=${encodeURIComponent(next)}`} />
       </section>
