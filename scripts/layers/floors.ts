@@ -67,7 +67,6 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     mayImport: ['spec'],
     packages: {
       workers: [],
-      'workers/store': ['drizzle-orm'],
       'workers/accounts': ['node:'],
       'workers/reviews': ['node:'],
       'workers/objects': ['cloudflare:workers'],

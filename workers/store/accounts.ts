@@ -6,8 +6,9 @@ import type { UserId } from '../../spec/ids.ts';
 import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
 import type { users } from './schema.ts';
+import type { RowOf } from './table.ts';
 
-export type User = Pick<typeof users.$inferSelect, 'id' | 'email' | 'name' | 'role'>;
+export type User = Pick<RowOf<typeof users>, 'id' | 'email' | 'name' | 'role'>;
 
 export interface UserWithPassword extends User {
   passwordHash: string;

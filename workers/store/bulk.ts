@@ -10,9 +10,9 @@ import { statusIn } from './guard.ts';
 import { jobColumns, LIVE_OF_ALL } from './job-row.ts';
 import { IN_TROUBLE } from './overview-reads.ts';
 import { bulkRuns } from './schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
-export type BulkRun = typeof bulkRuns.$inferSelect & {
+export type BulkRun = RowOf<typeof bulkRuns> & {
   email: string;
   /** The present role of the person who started the run. A disabled person counts as a member. */
   role: 'member' | 'operator';

@@ -6,6 +6,7 @@ import { FIRST_STATUS, type JobStatus, TRANSITIONS } from '../../spec/job/status
 import { type Database, raw, type Statement, sql } from './database.ts';
 import { kindIn } from './guard.ts';
 import type { checkpoints } from './idea-schema.ts';
+import type { RowOf } from './table.ts';
 
 export interface NewCheckpoint {
   id: string;
@@ -69,7 +70,7 @@ export function respondIfFinished(job: { userId: string; id: string }, response:
 }
 
 /** A review for its owner. */
-type Checkpoint = typeof checkpoints.$inferSelect;
+type Checkpoint = RowOf<typeof checkpoints>;
 export type ReviewRow = Omit<
   Checkpoint,
   'userId' | 'responseId' | 'context' | 'structuredOutput' | 'body'

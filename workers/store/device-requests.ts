@@ -7,8 +7,9 @@ import { auditOrder } from './audit.ts';
 import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
 import type { deviceRequests } from './schema.ts';
+import type { RowOf } from './table.ts';
 
-type RequestRow = typeof deviceRequests.$inferSelect;
+type RequestRow = RowOf<typeof deviceRequests>;
 
 export type NewRequest = Pick<
   RequestRow,

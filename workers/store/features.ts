@@ -8,9 +8,9 @@ import { hasRoom } from './account-usage.ts';
 import type { Database, Statement } from './database.ts';
 import { join, sql } from './database.ts';
 import { features } from './idea-schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
-export type FeatureRow = Omit<typeof features.$inferSelect, 'userId'>;
+export type FeatureRow = Omit<RowOf<typeof features>, 'userId'>;
 
 const COLUMNS = selectList(features, { without: ['userId'], prefix: 'f.' });
 

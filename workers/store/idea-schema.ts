@@ -1,9 +1,8 @@
 /** The tables of ideas with everything that hangs on them, and of workspaces. */
 
-import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-import { ownerId } from './schema.ts';
+import { integer, ownerId, Table, text } from './table.ts';
 
-export const ideas = sqliteTable(
+export const ideas = new Table(
   'ideas',
   {
     userId: ownerId(),
@@ -17,10 +16,10 @@ export const ideas = sqliteTable(
     deletedAt: integer('deleted_at'),
     notes: text('notes').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+  ['userId', 'id'],
 );
 
-export const features = sqliteTable(
+export const features = new Table(
   'features',
   {
     userId: ownerId(),
@@ -37,10 +36,10 @@ export const features = sqliteTable(
     /** JSON array of `{id, label, body}`. */
     details: text('details').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+  ['userId', 'id'],
 );
 
-export const worlds = sqliteTable(
+export const worlds = new Table(
   'worlds',
   {
     userId: ownerId(),
@@ -53,10 +52,10 @@ export const worlds = sqliteTable(
     status: text('status').notNull(),
     updatedAt: integer('updated_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.ideaId] })],
+  ['userId', 'ideaId'],
 );
 
-export const checkpoints = sqliteTable(
+export const checkpoints = new Table(
   'checkpoints',
   {
     userId: ownerId(),
@@ -65,7 +64,7 @@ export const checkpoints = sqliteTable(
     worldId: text('world_id'),
     jobId: text('job_id').notNull(),
     triggerType: text('trigger_type').notNull(),
-    status: text('status', { enum: ['queued', 'completed', 'failed', 'cancelled'] }).notNull(),
+    status: text<'queued' | 'completed' | 'failed' | 'cancelled'>('status').notNull(),
     createdAt: integer('created_at').notNull(),
     respondedAt: integer('responded_at'),
     responseId: text('response_id'),
@@ -75,10 +74,10 @@ export const checkpoints = sqliteTable(
     structuredOutput: text('structured_output'),
     body: text('body'),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+  ['userId', 'id'],
 );
 
-export const workspaces = sqliteTable(
+export const workspaces = new Table(
   'workspaces',
   {
     userId: ownerId(),
@@ -97,10 +96,10 @@ export const workspaces = sqliteTable(
     /** JSON object as the client pushed it. */
     state: text('state').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+  ['userId', 'id'],
 );
 
-export const workspaceEvents = sqliteTable(
+export const workspaceEvents = new Table(
   'workspace_events',
   {
     userId: ownerId(),
@@ -110,5 +109,5 @@ export const workspaceEvents = sqliteTable(
     /** JSON object. */
     event: text('event').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.workspaceId, table.id] })],
+  ['userId', 'workspaceId', 'id'],
 );

@@ -8,9 +8,9 @@ import type { Database } from './database.ts';
 import { sql } from './database.ts';
 import { ideaHasRoom } from './features.ts';
 import { ideas } from './idea-schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
-export type IdeaRow = Omit<typeof ideas.$inferSelect, 'userId'>;
+export type IdeaRow = Omit<RowOf<typeof ideas>, 'userId'>;
 
 const COLUMNS = selectList(ideas, { without: ['userId'] });
 

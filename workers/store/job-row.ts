@@ -2,13 +2,13 @@
 
 import type { JobTarget } from '../../spec/job/routing.ts';
 import { jobs } from './schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
 /** Long texts, and columns that only enqueue or the queue needs. Lists never read them. */
 const LEFT_OUT = ['prompt', 'content', 'idempotencyKey', 'requestHash', 'delayed'] as const;
 
 /** All columns of a job except those. */
-export type JobRow = Omit<typeof jobs.$inferSelect, (typeof LEFT_OUT)[number]>;
+export type JobRow = Omit<RowOf<typeof jobs>, (typeof LEFT_OUT)[number]>;
 
 /** The select list of a `JobRow`. `prefix` names the table in a join. */
 export function jobColumns(prefix = ''): string {

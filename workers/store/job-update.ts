@@ -29,7 +29,7 @@ export function update(
 function assign(set: Assignments): Statement[] {
   const fields = Object.entries(set) as [keyof Assignments, Value | undefined | Statement][];
   return fields.map(([field, value]) => {
-    const column = raw(jobs[field].name);
+    const column = raw(jobs.columns[field].name);
     return value === null || value === undefined ? sql`${column} = NULL` : sql`${column} = ${value}`;
   });
 }

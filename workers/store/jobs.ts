@@ -13,7 +13,7 @@ import { isHeldJob, kindIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { attempts } from './schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
 /** The values that the sender chooses. All other values of a new job are derived. */
 export type NewJob = Pick<
@@ -224,7 +224,7 @@ function readLive(userId: UserId, filter: JobFilter): Statement {
     SELECT ${listed('j.')} FROM newest n CROSS JOIN jobs j ON j.user_id = ${userId} AND j.id = n.id`;
 }
 
-export type AttemptRow = Omit<typeof attempts.$inferSelect, 'userId' | 'jobId'> & {
+export type AttemptRow = Omit<RowOf<typeof attempts>, 'userId' | 'jobId'> & {
   contentBytes: number | null;
 };
 

@@ -10,10 +10,10 @@ import type { Database, Row, Statement } from './database.ts';
 import { eachOf, join, raw, rowsOf, sql } from './database.ts';
 import { mayBe } from './guard.ts';
 import { linkedProjects, linkedSessions } from './schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
-export type ProjectRow = Omit<typeof linkedProjects.$inferSelect, 'userId' | 'syncedAt'>;
-export type SessionsRow = Omit<typeof linkedSessions.$inferSelect, 'userId' | 'syncedAt'>;
+export type ProjectRow = Omit<RowOf<typeof linkedProjects>, 'userId' | 'syncedAt'>;
+export type SessionsRow = Omit<RowOf<typeof linkedSessions>, 'userId' | 'syncedAt'>;
 
 /** The filter for linked repositories. An absent field matches any value. */
 export interface LinkFilter {

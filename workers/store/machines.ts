@@ -7,9 +7,9 @@ import type { MachineReport } from '../../spec/job/report.ts';
 import type { MachinePresence } from '../../spec/job/waiting.ts';
 import { type Database, eachOf, raw, type Statement, sql } from './database.ts';
 import { machines } from './schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
-export type MachineRow = Omit<typeof machines.$inferSelect, 'firstSeenAt' | 'staleAt' | 'visitAt'>;
+export type MachineRow = Omit<RowOf<typeof machines>, 'firstSeenAt' | 'staleAt' | 'visitAt'>;
 
 /** The select list of a `MachineRow`. `prefix` names the table in a join. */
 export function machineColumns(prefix = ''): string {

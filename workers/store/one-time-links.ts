@@ -5,8 +5,9 @@ import type { User } from './accounts.ts';
 import type { Database, Statement } from './database.ts';
 import { rowsOf, sql } from './database.ts';
 import type { LinkPurpose, oneTimeLinks } from './schema.ts';
+import type { RowOf } from './table.ts';
 
-type LinkRow = typeof oneTimeLinks.$inferSelect;
+type LinkRow = RowOf<typeof oneTimeLinks>;
 
 export type NewLink = Pick<LinkRow, 'hash' | 'purpose' | 'role' | 'email' | 'userId' | 'createdBy'> & {
   createdAt: number;

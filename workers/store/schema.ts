@@ -1,64 +1,61 @@
 /**
  * The tables: the types of their rows and the lists of their columns. `idea-schema.ts` has the tables of ideas and
- * workspaces. The migrations define the database, including parts that drizzle cannot express (WITHOUT ROWID, CHECKs,
+ * workspaces. The migrations define the database, including what this file does not express (WITHOUT ROWID, CHECKs,
  * partial indexes). A test compares the columns of both.
  */
 
-import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-import { SCOPES, TOKEN_KINDS } from '../../spec/access.ts';
+import type { Scope, TokenKind } from '../../spec/access.ts';
 import type { UserId } from '../../spec/ids.ts';
-import {
-  FAILURE_KINDS,
-  JOB_KINDS,
-  LEASE_LOSS_POLICIES,
-  SESSION_FALLBACKS,
-  USAGE_LIMIT_POLICIES,
+import type {
+  FailureKind,
+  JobKind,
+  LeaseLossPolicy,
+  SessionFallback,
+  UsageLimitPolicy,
 } from '../../spec/job/kinds.ts';
-import { FALLBACK_REASONS, SESSION_SOURCES } from '../../spec/job/routing.ts';
-import { JOB_STATUSES } from '../../spec/job/status.ts';
-import { BULK_ACTIONS } from '../../spec/overview/bulk.ts';
+import type { FallbackReason, SessionSource } from '../../spec/job/routing.ts';
+import type { JobStatus } from '../../spec/job/status.ts';
+import type { BulkAction } from '../../spec/overview/bulk.ts';
+import { integer, ownerId, type RowOf, Table, text } from './table.ts';
 
-/** The account of a row. */
-export const ownerId = () => text('user_id').$type<UserId>().notNull();
-
-export const users = sqliteTable('users', {
-  id: text('id').$type<UserId>().primaryKey(),
-  email: text('email').notNull().unique('users_email'),
+export const users = new Table('users', {
+  id: text<UserId>('id').primaryKey(),
+  email: text('email').notNull(),
   name: text('name').notNull(),
-  role: text('role', { enum: ['member', 'operator'] }).notNull(),
+  role: text<'member' | 'operator'>('role').notNull(),
   passwordHash: text('password_hash').notNull(),
   createdAt: integer('created_at').notNull(),
   /** If set, the account is disabled: it cannot sign in, and its tokens are invalid. */
   disabledAt: integer('disabled_at'),
 });
 
-export const deviceTokens = sqliteTable('device_tokens', {
+export const deviceTokens = new Table('device_tokens', {
   hash: text('hash').primaryKey(),
   userId: ownerId(),
   deviceName: text('device_name').notNull(),
   createdAt: integer('created_at').notNull(),
   revokedAt: integer('revoked_at'),
   usedAt: integer('used_at'),
-  kind: text('kind', { enum: TOKEN_KINDS }).notNull().default('cli'),
-  scope: text('scope', { enum: SCOPES }).notNull().default('owner'),
+  kind: text<TokenKind>('kind').notNull(),
+  scope: text<Scope>('scope').notNull(),
   /** When a token of the kind `token` expires. */
   expiresAt: integer('expires_at'),
 });
 
-export const signInCodes = sqliteTable('sign_in_codes', {
+export const signInCodes = new Table('sign_in_codes', {
   email: text('email').primaryKey(),
   codeHash: text('code_hash').notNull(),
   expiresAt: integer('expires_at').notNull(),
   tries: integer('tries').notNull(),
 });
 
-export const signInFailures = sqliteTable('sign_in_failures', {
+export const signInFailures = new Table('sign_in_failures', {
   subject: text('subject').primaryKey(),
   windowStartedAt: integer('window_started_at').notNull(),
   failures: integer('failures').notNull(),
 });
 
-export const machines = sqliteTable('machines', {
+export const machines = new Table('machines', {
   id: text('id').primaryKey(),
   userId: ownerId(),
   name: text('name').notNull(),
@@ -67,13 +64,13 @@ export const machines = sqliteTable('machines', {
   firstSeenAt: integer('first_seen_at').notNull(),
   lastSeenAt: integer('last_seen_at').notNull(),
   lastSyncAt: integer('last_sync_at'),
-  listeningTransport: text('listening_transport', { enum: ['ws', 'sse'] }),
+  listeningTransport: text<'ws' | 'sse'>('listening_transport'),
   listeningSince: integer('listening_since'),
   listeningInstance: text('listening_instance'),
-  draining: integer('draining').notNull().default(0),
+  draining: integer('draining').notNull(),
   staleAt: integer('stale_at'),
   /** When cron next visits the machine's object. */
-  visitAt: integer('visit_at').notNull().default(0),
+  visitAt: integer('visit_at').notNull(),
   /** JSON of a `MachineCondition`. */
   condition: text('condition'),
   /** JSON of the `RunnerAbilities` that the runner last announced. NULL means the abilities of v0.4.4. */
@@ -82,7 +79,7 @@ export const machines = sqliteTable('machines', {
   report: text('report'),
 });
 
-export const linkedProjects = sqliteTable(
+export const linkedProjects = new Table(
   'linked_projects',
   {
     userId: ownerId(),
@@ -96,11 +93,11 @@ export const linkedProjects = sqliteTable(
     githubUrl: text('github_url'),
     syncedAt: integer('synced_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.machineId, table.projectRoot, table.ideaId] })],
+  ['userId', 'machineId', 'projectRoot', 'ideaId'],
 );
 
 /** The sessions of a repository, once per machine. */
-export const linkedSessions = sqliteTable(
+export const linkedSessions = new Table(
   'linked_sessions',
   {
     userId: ownerId(),
@@ -110,19 +107,19 @@ export const linkedSessions = sqliteTable(
     /** JSON array of synced sessions, in list order. */
     sessions: text('sessions').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.machineId, table.projectRoot] })],
+  ['userId', 'machineId', 'projectRoot'],
 );
 
 /** The usage of each account. Triggers update it. */
-export const accountUsage = sqliteTable('account_usage', {
-  userId: text('user_id').$type<UserId>().primaryKey(),
-  ideas: integer('ideas').notNull().default(0),
-  features: integer('features').notNull().default(0),
-  storedBytes: integer('stored_bytes').notNull().default(0),
+export const accountUsage = new Table('account_usage', {
+  userId: text<UserId>('user_id').primaryKey(),
+  ideas: integer('ideas').notNull(),
+  features: integer('features').notNull(),
+  storedBytes: integer('stored_bytes').notNull(),
   /** An estimate from a sample: each job whose id ends with 0 counts as 32 jobs. */
-  keptJobs: integer('kept_jobs').notNull().default(0),
+  keptJobs: integer('kept_jobs').notNull(),
   /** At least about the number of jobs that have not ended. Cron counts again where it gets high. */
-  liveJobs: integer('live_jobs').notNull().default(0),
+  liveJobs: integer('live_jobs').notNull(),
   /** Limits that an operator granted, as JSON. */
   limits: text('limits'),
 });
@@ -135,12 +132,12 @@ const tryFields = () => ({
   projectRoot: text('project_root'),
   orpSessionId: text('orp_session_id'),
   codexSessionId: text('codex_session_id'),
-  sessionSource: text('session_source', { enum: SESSION_SOURCES }),
-  fallbackReason: text('fallback_reason', { enum: FALLBACK_REASONS }),
+  sessionSource: text<SessionSource>('session_source'),
+  fallbackReason: text<FallbackReason>('fallback_reason'),
   claimedAt: integer('claimed_at'),
   startedAt: integer('started_at'),
   finishedAt: integer('finished_at'),
-  failureKind: text('failure_kind', { enum: FAILURE_KINDS }),
+  failureKind: text<FailureKind>('failure_kind'),
   error: text('error'),
   summary: text('summary'),
   content: text('content'),
@@ -157,28 +154,28 @@ const latestTryFields = () => ({
   askingSince: integer('asking_since'),
 });
 
-export const jobs = sqliteTable(
+export const jobs = new Table(
   'jobs',
   {
     userId: ownerId(),
     id: text('id').notNull(),
-    kind: text('kind', { enum: JOB_KINDS }).notNull(),
-    status: text('status', { enum: JOB_STATUSES }).notNull(),
+    kind: text<JobKind>('kind').notNull(),
+    status: text<JobStatus>('status').notNull(),
     createdAt: integer('created_at').notNull(),
     createdBy: text('created_by'),
     /** The address and the program that queued the job. */
     source: text('source'),
     updatedAt: integer('updated_at').notNull(),
-    priority: integer('priority').notNull().default(0),
+    priority: integer('priority').notNull(),
     availableAt: integer('available_at').notNull(),
     expiresAt: integer('expires_at').notNull(),
-    onLeaseLoss: text('on_lease_loss', { enum: LEASE_LOSS_POLICIES }).notNull(),
-    onUsageLimit: text('on_usage_limit', { enum: USAGE_LIMIT_POLICIES }).notNull().default('wait'),
+    onLeaseLoss: text<LeaseLossPolicy>('on_lease_loss').notNull(),
+    onUsageLimit: text<UsageLimitPolicy>('on_usage_limit').notNull(),
     /** How often the job was returned because of a usage limit since a person last queued or retried it. */
-    usageWaits: integer('usage_waits').notNull().default(0),
+    usageWaits: integer('usage_waits').notNull(),
     maxAttempts: integer('max_attempts').notNull(),
     timeoutSeconds: integer('timeout_seconds'),
-    sessionFallback: text('session_fallback', { enum: SESSION_FALLBACKS }).notNull(),
+    sessionFallback: text<SessionFallback>('session_fallback').notNull(),
     idempotencyKey: text('idempotency_key'),
     requestHash: text('request_hash'),
     ideaId: text('idea_id'),
@@ -188,33 +185,32 @@ export const jobs = sqliteTable(
     targetProjectRoot: text('target_project_root'),
     targetOrpSessionId: text('target_orp_session_id'),
     targetCodexSessionId: text('target_codex_session_id'),
-    attempt: integer('attempt').notNull().default(0),
-    attemptsUsed: integer('attempts_used').notNull().default(0),
-    leaseCount: integer('lease_count').notNull().default(0),
+    attempt: integer('attempt').notNull(),
+    attemptsUsed: integer('attempts_used').notNull(),
+    leaseCount: integer('lease_count').notNull(),
     /** 1 until the job is due and a poll has moved it to its lane (`lanes.ts`). */
-    delayed: integer('delayed').notNull().default(0),
+    delayed: integer('delayed').notNull(),
     ...tryFields(),
     ...latestTryFields(),
     prompt: text('prompt').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.id] })],
+  ['userId', 'id'],
 );
 
 /** How an archived attempt ended. */
-export const ARCHIVED_OUTCOMES = ['completed', 'failed', 'cancelled', 'released', 'lost', 'revoked'] as const;
-export type AttemptOutcome = (typeof ARCHIVED_OUTCOMES)[number];
+export type AttemptOutcome = 'completed' | 'failed' | 'cancelled' | 'released' | 'lost' | 'revoked';
 
-export const attempts = sqliteTable(
+export const attempts = new Table(
   'attempts',
   {
     userId: ownerId(),
     jobId: text('job_id').notNull(),
     leaseCount: integer('lease_count').notNull(),
     attempt: integer('attempt').notNull(),
-    outcome: text('outcome', { enum: ARCHIVED_OUTCOMES }).notNull(),
+    outcome: text<AttemptOutcome>('outcome').notNull(),
     ...tryFields(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.jobId, table.leaseCount] })],
+  ['userId', 'jobId', 'leaseCount'],
 );
 
 type TryField = keyof ReturnType<typeof tryFields>;
@@ -223,11 +219,14 @@ export type AttemptField = TryField | keyof ReturnType<typeof latestTryFields>;
 /** The columns of a job that belong to its latest attempt. They are cleared for a new attempt. */
 export const ATTEMPT_COLUMNS = { archived: namesOf(tryFields()), latestOnly: namesOf(latestTryFields()) };
 
-function namesOf<Field extends keyof typeof jobs.$inferSelect>(fields: Record<Field, unknown>) {
-  return Object.keys(fields).map((field) => ({ field: field as Field, name: jobs[field as Field].name }));
+function namesOf<Field extends keyof RowOf<typeof jobs>>(fields: Record<Field, unknown>) {
+  return Object.keys(fields).map((field) => ({
+    field: field as Field,
+    name: jobs.columns[field as Field].name,
+  }));
 }
 
-export const auditLog = sqliteTable(
+export const auditLog = new Table(
   'audit_log',
   {
     userId: ownerId(),
@@ -238,32 +237,32 @@ export const auditLog = sqliteTable(
     source: text('source').notNull(),
     detail: text('detail'),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.subject, table.at, table.action, table.actor] })],
+  ['userId', 'subject', 'at', 'action', 'actor'],
 );
 
 /** Orders of operators over many jobs. */
-export const bulkRuns = sqliteTable('bulk_runs', {
+export const bulkRuns = new Table('bulk_runs', {
   name: text('name').primaryKey(),
-  action: text('action', { enum: BULK_ACTIONS }).notNull(),
+  action: text<BulkAction>('action').notNull(),
   /** JSON of a `BulkFilter`. */
   filter: text('filter').notNull(),
   reason: text('reason'),
   seenCount: integer('seen_count').notNull(),
-  createdBy: text('created_by').$type<UserId>().notNull(),
+  createdBy: text<UserId>('created_by').notNull(),
   source: text('source').notNull(),
   createdAt: integer('created_at').notNull(),
   updatedAt: integer('updated_at').notNull(),
   finishedAt: integer('finished_at'),
   abortedBy: text('aborted_by'),
-  done: integer('done').notNull().default(0),
-  skipped: integer('skipped').notNull().default(0),
-  steps: integer('steps').notNull().default(0),
-  positionUser: text('position_user').notNull().default(''),
-  positionJob: text('position_job').notNull().default(''),
+  done: integer('done').notNull(),
+  skipped: integer('skipped').notNull(),
+  steps: integer('steps').notNull(),
+  positionUser: text('position_user').notNull(),
+  positionJob: text('position_job').notNull(),
 });
 
 /** One row for each minute of the last 8 days. New rows overwrite the oldest rows. */
-export const minuteStats = sqliteTable('minute_stats', {
+export const minuteStats = new Table('minute_stats', {
   slot: integer('slot').primaryKey(),
   at: integer('at').notNull(),
   /** JSON of the `Stats` of the minute. The next two columns have the `Stats` of the quarter and hour that end with it. */
@@ -272,17 +271,16 @@ export const minuteStats = sqliteTable('minute_stats', {
   hour: text('hour'),
 });
 
-export const LINK_PURPOSES = ['setup', 'invitation', 'password'] as const;
-export type LinkPurpose = (typeof LINK_PURPOSES)[number];
+export type LinkPurpose = 'setup' | 'invitation' | 'password';
 
 /** Links that work once. */
-export const oneTimeLinks = sqliteTable('one_time_links', {
+export const oneTimeLinks = new Table('one_time_links', {
   hash: text('hash').primaryKey(),
-  purpose: text('purpose', { enum: LINK_PURPOSES }).notNull(),
-  role: text('role', { enum: ['member', 'operator'] }),
+  purpose: text<LinkPurpose>('purpose').notNull(),
+  role: text<'member' | 'operator'>('role'),
   email: text('email'),
-  userId: text('user_id').$type<UserId>(),
-  createdBy: text('created_by').$type<UserId>(),
+  userId: text<UserId>('user_id'),
+  createdBy: text<UserId>('created_by'),
   createdAt: integer('created_at').notNull(),
   expiresAt: integer('expires_at').notNull(),
   usedAt: integer('used_at'),
@@ -291,7 +289,7 @@ export const oneTimeLinks = sqliteTable('one_time_links', {
 });
 
 /** Terminals that ask to be signed in. */
-export const deviceRequests = sqliteTable('device_requests', {
+export const deviceRequests = new Table('device_requests', {
   hash: text('hash').primaryKey(),
   userCode: text('user_code').notNull(),
   deviceName: text('device_name').notNull(),
@@ -301,6 +299,6 @@ export const deviceRequests = sqliteTable('device_requests', {
   expiresAt: integer('expires_at').notNull(),
   intervalMs: integer('interval_ms').notNull(),
   polledAt: integer('polled_at'),
-  decision: text('decision', { enum: ['approved', 'denied'] }),
-  userId: text('user_id').$type<UserId>(),
+  decision: text<'approved' | 'denied'>('decision'),
+  userId: text<UserId>('user_id'),
 });

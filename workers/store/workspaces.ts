@@ -6,10 +6,10 @@ import type { UserId } from '../../spec/ids.ts';
 import { hasRoom } from './account-usage.ts';
 import { type Database, raw, type Statement, sql } from './database.ts';
 import { workspaces } from './idea-schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
 /** A workspace without its state, and with the title of its idea. */
-export type WorkspaceRow = Omit<typeof workspaces.$inferSelect, 'userId' | 'state'> & {
+export type WorkspaceRow = Omit<RowOf<typeof workspaces>, 'userId' | 'state'> & {
   ideaTitle: string | null;
 };
 export type WholeWorkspaceRow = WorkspaceRow & { state: string };

@@ -4,9 +4,9 @@ import type { UserId } from '../../spec/ids.ts';
 import type { Database } from './database.ts';
 import { sql } from './database.ts';
 import { worlds } from './idea-schema.ts';
-import { selectList } from './select-list.ts';
+import { type RowOf, selectList } from './table.ts';
 
-export type WorldRow = Omit<typeof worlds.$inferSelect, 'userId'>;
+export type WorldRow = Omit<RowOf<typeof worlds>, 'userId'>;
 
 export function worldOfIdea(db: Database, userId: UserId, ideaId: string): Promise<WorldRow | undefined> {
   return db.first<WorldRow>({

@@ -2,13 +2,12 @@
 
 import { applyD1Migrations, reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { getTableColumns, getTableName, is } from 'drizzle-orm';
-import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import * as ideaSchema from '../../../workers/store/idea-schema.ts';
 import * as schema from '../../../workers/store/schema.ts';
+import { Table } from '../../../workers/store/table.ts';
 import type { Person } from './people.ts';
 
-const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => is(one, SQLiteTable));
+const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => one instanceof Table);
 
 /** Counters of wrong passwords and of the minute belong to no record that a request names. */
 const COUNTERS = ['sign_in_failures', 'minute_stats'];
@@ -16,9 +15,8 @@ const COUNTERS = ['sign_in_failures', 'minute_stats'];
 /** Every row of one account, or of the whole database, as text. */
 export async function snapshot(owner?: Person): Promise<string> {
   const dumps = await Promise.all(
-    TABLES.filter((table) => !COUNTERS.includes(getTableName(table))).map(async (table) => {
-      const name = getTableName(table);
-      const columns = Object.values(getTableColumns(table)).map((column) => column.name);
+    TABLES.filter(({ name }) => !COUNTERS.includes(name)).map(async ({ name, columns: fields }) => {
+      const columns = Object.values(fields).map((column) => column.name);
       const key = columns.includes('user_id') ? 'user_id' : name === 'users' ? 'id' : undefined;
       const where = owner !== undefined && key !== undefined ? `WHERE ${key} = ?` : '';
       const read = env.DB.prepare(`SELECT * FROM ${name} ${where}`);

@@ -1,14 +1,13 @@
 /** The steps of docs/extending.md for a route and for a column: whoever forgets one reads which. */
 
 import { env } from 'cloudflare:workers';
-import { getTableColumns, getTableName, is } from 'drizzle-orm';
-import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { describe, expect, it } from 'vitest';
 import { ROWS } from '../../../spec/contract/all-endpoints.ts';
 import type { Endpoint } from '../../../spec/contract/endpoint.ts';
 import { makeApp } from '../../../workers/app.ts';
 import * as ideaSchema from '../../../workers/store/idea-schema.ts';
 import * as schema from '../../../workers/store/schema.ts';
+import { Table } from '../../../workers/store/table.ts';
 import {
   type ColumnFacts,
   forgottenColumnSteps,
@@ -90,17 +89,16 @@ describe('a new route', () => {
   });
 });
 
-const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => is(one, SQLiteTable));
+const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => one instanceof Table);
 
-async function columnFacts(table: SQLiteTable): Promise<ColumnFacts> {
-  const name = getTableName(table);
+async function columnFacts({ name, columns }: Table): Promise<ColumnFacts> {
   const { results } = await env.DB.prepare(`SELECT name FROM pragma_table_info('${name}')`).all<{
     name: string;
   }>();
   return {
     table: name,
     migrated: results.map((column) => column.name),
-    declared: Object.entries(getTableColumns(table)).map(([property, column]) => ({
+    declared: Object.entries(columns).map(([property, column]) => ({
       property,
       column: column.name,
     })),
@@ -111,7 +109,7 @@ async function columnFacts(table: SQLiteTable): Promise<ColumnFacts> {
 }
 
 describe('a new column', () => {
-  it.each(TABLES.map((table) => ({ name: getTableName(table), table })))(
+  it.each(TABLES.map((table) => ({ name: table.name, table })))(
     'of $name lacks no step today',
     async ({ table }) => {
       expect(forgottenColumnSteps(await columnFacts(table))).toEqual([]);

@@ -1,14 +1,13 @@
 import { env } from 'cloudflare:workers';
-import { getTableColumns, getTableName, is } from 'drizzle-orm';
-import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { describe, expect, it } from 'vitest';
 import { retryJob } from '../../../spec/contract/jobs.ts';
 import * as ideaSchema from '../../../workers/store/idea-schema.ts';
 import * as schema from '../../../workers/store/schema.ts';
+import { Table } from '../../../workers/store/table.ts';
 import { accepts } from '../harness/call.ts';
 import { aMachine, aPrompt, claimAndStart, complete } from '../harness/machines.ts';
 
-const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => is(one, SQLiteTable));
+const TABLES = Object.values({ ...schema, ...ideaSchema }).filter((one) => one instanceof Table);
 
 async function rows<Row>(sql: string): Promise<Row[]> {
   return (await env.DB.prepare(sql).all<Row>()).results;
@@ -24,25 +23,20 @@ describe('the schema and the migrations', () => {
     const tables = await rows<{ name: string }>(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name <> 'd1_migrations'",
     );
-    expect(tables.map((table) => table.name).sort()).toEqual(
-      TABLES.map((table) => getTableName(table)).sort(),
-    );
+    expect(tables.map((table) => table.name).sort()).toEqual(TABLES.map((table) => table.name).sort());
   });
 
-  it.each(TABLES.map((table) => ({ name: getTableName(table), table })))(
+  it.each(TABLES.map((table) => ({ name: table.name, table })))(
     'give $name the same columns, types, keys and NULLs',
     async ({ name, table }) => {
       const inDatabase = await rows<{ name: string; type: string; notnull: number; pk: number }>(
         `SELECT name, type, "notnull", pk FROM pragma_table_info('${name}')`,
       );
-      const keys = getTableConfig(table).primaryKeys.flatMap((key) =>
-        key.columns.map((column) => column.name),
-      );
-      const inSchema = Object.values(getTableColumns(table)).map((column) => ({
+      const inSchema = Object.entries(table.columns).map(([field, column]) => ({
         name: column.name,
-        type: column.getSQLType().toUpperCase(),
-        isKey: column.primary || keys.includes(column.name),
-        isNullable: !column.notNull && !column.primary,
+        type: column.type,
+        isKey: table.key.includes(field),
+        isNullable: column.isNullable,
       }));
       expect(
         inDatabase

@@ -10,7 +10,7 @@ const ORDINARY = [
   'package-lock.json',
   '{cli,workers,spec,scripts,docs,migrations}/**/*.{ts,tsx,md,sql}',
   'node_modules/@types/node/**/*.d.ts',
-  'node_modules/{hono,commander,ws,drizzle-orm/sqlite-core}/**/*.{js,cjs,d.ts,md,map}',
+  'node_modules/{hono,commander,ws}/**/*.{js,cjs,d.ts,md,map}',
   'node_modules/{fast-check,eventsource,eventsource-parser,commander}/**/*.{js,d.ts,md,map}',
   'node_modules/zod/{v4,src/v4/core}/**/*.{js,ts}',
   'node_modules/wrangler/wrangler-dist/cli.js',
