@@ -221,8 +221,8 @@ async function nearLimits(api: Api): Promise<void> {
   const { user } = await api.send('GET', '/api/cli/me');
   if (user.role !== 'operator') return;
   await api.send('PATCH', `/api/admin/accounts/${user.id}/limits`, {
-    limits: { machines: 3, linkedProjects: 3, queuedJobs: 10_000 },
-    reason: 'Noor shares these machines.',
+    limits: { features: 2, queuedJobs: 10_000 },
+    reason: 'A small plan.',
   });
 }
 

@@ -70,6 +70,7 @@ export function scenesFor(known: { ideaId: string; jobs: readonly string[]; mach
     { words: ['admin', 'machines'] },
     { words: ['admin', 'accounts'] },
     { words: ['admin', 'invitations'] },
+    { words: ['admin', 'limits'] },
     { words: ['admin', 'bulk', 'cancel', '--status', 'queued'], people: OWNER },
     { words: ['admin', 'bulk', 'show'], people: OWNER },
     { words: ['link'] },
