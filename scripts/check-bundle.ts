@@ -9,7 +9,7 @@ import { projectPath } from './local/project-path.ts';
 import { makeTemporaryFolder } from './local/temporary-folder.ts';
 
 /** The goal is 150 KiB. docs/operations.md names the size and what it consists of. Lower the limit when the size falls. */
-const LIMIT_KIB = 170;
+const LIMIT_KIB = 168;
 
 const folder = makeTemporaryFolder('orp-bundle-');
 try {

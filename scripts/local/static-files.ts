@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { PAGE_HEADERS } from '../../workers/http/security-headers.ts';
 import { projectPath } from './project-path.ts';
 
 const SOURCES = 'workers/pages/browser';
@@ -24,6 +25,21 @@ const COPIES = [
   'icons/icon-512.png',
 ];
 
+/** The headers of the files by path, in the form that the platform reads. */
+const HEADERS = `/*
+${Object.entries(PAGE_HEADERS)
+  .map(([name, value]) => `  ${name}: ${value}`)
+  .join('\n')}
+# The path contains a hash of the contents.
+/assets/*
+  Cache-Control: public, max-age=31536000, immutable
+# The document is public, and tools in browsers read it from other addresses.
+/openapi.json
+  Cache-Control: public, max-age=300
+  Access-Control-Allow-Origin: *
+  ! Cross-Origin-Resource-Policy
+`;
+
 /** Writes only what has changed, so that the time of a file says when its content changed. */
 export function writeStaticFiles(): void {
   const assets = new Map<string, Buffer>([
@@ -36,7 +52,7 @@ export function writeStaticFiles(): void {
   const files = new Map<string, Buffer>([
     ...[...assets].map(([name, content]): [string, Buffer] => [`files/${folder}/${name}`, content]),
     ['files/openapi.json', Buffer.from(JSON.stringify(openApi))],
-    ['files/_headers', source('_headers')],
+    ['files/_headers', Buffer.from(HEADERS)],
     ['paths.json', Buffer.from(`${JSON.stringify({ assets: `/${folder}` })}\n`)],
   ]);
   for (const [path, content] of files) write(path, content);

@@ -1,7 +1,6 @@
 /** Prepares every request: it sets the id, the dependencies (with one reading of the clock) and the account. */
 
 import type { Context, Next } from 'hono';
-import { secureHeaders } from 'hono/secure-headers';
 import {
   CAPABILITIES,
   CAPABILITIES_HEADER,
@@ -18,37 +17,17 @@ import {
 } from '../accounts/authenticate.ts';
 import { makeDeps } from '../base/deps.ts';
 import type { AppEnv } from './app-env.ts';
+import { API_HEADERS, PAGE_HEADERS } from './security-headers.ts';
 
 /** A token is `dvt_` and 43 characters. Much longer values are not looked up. */
 const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
 
-const secureApi = secureHeaders();
-
-/**
- * Forbids inline scripts and styles, and content from other servers. With `same-origin`, a browser tells only this
- * server where a form comes from.
- */
-const securePages = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    styleSrc: ["'self'"],
-    scriptSrc: ["'self'"],
-    imgSrc: ["'self'", 'data:'],
-    connectSrc: ["'self'"],
-    manifestSrc: ["'self'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-    baseUri: ["'none'"],
-  },
-  referrerPolicy: 'same-origin',
-  xFrameOptions: 'DENY',
-});
-
 /** Adds security headers, except to an upgraded answer, which comes from the object and must not be changed. */
 export async function securely(context: Context<AppEnv>, next: Next): Promise<void> {
-  if (context.req.header('upgrade')) return next();
-  const secure = context.req.path.startsWith('/api/') ? secureApi : securePages;
-  await secure(context, next);
+  await next();
+  if (context.req.header('upgrade')) return;
+  const headers = context.req.path.startsWith('/api/') ? API_HEADERS : PAGE_HEADERS;
+  for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
 }
 
 export async function begin(context: Context<AppEnv>, next: Next): Promise<void> {
