@@ -10,7 +10,7 @@ import { mountApiDocs } from './api-docs/api-page.tsx';
 import { mountBulk } from './console/bulk/bulk-page.tsx';
 import { mountCharts } from './console/charts/charts-page.tsx';
 import { mountConsole } from './console/mount.tsx';
-import { assetOf, assetPath } from './design/assets.ts';
+import { presentPath } from './design/assets.ts';
 import { errorPage, missingPage, unexpectedPage } from './frame/answer.tsx';
 import { mountIdeaPages } from './ideas/mount.tsx';
 import { mountInbox } from './inbox/inbox-page.tsx';
@@ -28,10 +28,10 @@ export function makePages(): Hono<AppEnv> {
 
   // The platform has the files of this deploy. A page of another deploy requests another hash, and gets the present file.
   pages.get('/assets/*', (context) => {
-    const name = assetOf(context.req.path);
-    if (name === undefined) return missingPage(context);
+    const present = presentPath(context.req.path);
+    if (present === undefined) return missingPage(context);
     context.header('Cache-Control', BRIEFLY);
-    return context.redirect(assetPath(name), 302);
+    return context.redirect(present, 302);
   });
   pages.get('/', (context) => context.redirect('/inbox', 302));
 

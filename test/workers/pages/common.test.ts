@@ -1,5 +1,6 @@
 /** What every page does alike: headers, the origin of forms, errors, bounds. */
 
+import { exports } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { aBrowser, Browser, fetchAsPlatform } from '../harness/browser.ts';
 import { takeLog } from '../harness/clock.ts';
@@ -50,6 +51,9 @@ describe('a page', () => {
     expect([older.status, older.headers.get('cache-control')]).toEqual([302, 'public, max-age=60']);
     expect((await browser.get(older.location ?? '')).headers.get('content-type')).toMatch(/^text\/css/);
     expect((await browser.get('/assets/00000000/other.css')).status).toBe(404);
+    // The Worker alone lacks the file, and a redirect would lead to it again.
+    const alone = await exports.default.fetch(`https://orp.test${older.location}`, { redirect: 'manual' });
+    expect(alone.status).toBe(404);
     expect((await browser.get('/assets/00000000/_headers')).status).toBe(404);
   });
 

@@ -23,8 +23,9 @@ export function assetPath(name: AssetName): string {
   return `${paths.assets}/${name}`;
 }
 
-/** Returns the asset that a path of another deploy means. */
-export function assetOf(path: string): AssetName | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return NAMES.find((known) => known === name);
+/** Returns the present path of an asset that a page of another deploy requests. */
+export function presentPath(path: string): string | undefined {
+  const name = NAMES.find((known) => path.endsWith(`/${known}`));
+  // If the platform lacks a present file, a redirect would lead here again.
+  return name === undefined || path === assetPath(name) ? undefined : assetPath(name);
 }
