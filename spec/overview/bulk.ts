@@ -6,7 +6,6 @@ export const BULK_ACTIONS = ['cancel', 'requeue'] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 export const BULK_STATES = ['running', 'completed', 'aborted'] as const;
-export type BulkState = (typeof BULK_STATES)[number];
 
 /** The filter of the job list, for one account or for all accounts. */
 export interface BulkFilter {
