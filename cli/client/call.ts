@@ -14,6 +14,7 @@ import type { JsonObject } from '../files/json-file.ts';
 import { isObject } from '../files/json-file.ts';
 import { readAnswerText } from './bounded-body.ts';
 import type { Client } from './client.ts';
+import { type HttpRequest, request } from './http.ts';
 import { type Judged, judge, type Received } from './judge.ts';
 import { isSafeToRepeat, notOffered } from './offers.ts';
 import { pauseBeforeRetry } from './retry.ts';
@@ -128,14 +129,15 @@ function prepare(client: Client, row: Endpoint, request: CallRequest): () => Pro
   const headers: Record<string, string> = {
     ...client.headers,
     Accept: 'application/json',
+    'Accept-Encoding': 'gzip',
     'Content-Type': 'application/json',
     'X-Request-Id': randomUUID(),
     ...(row.auth === 'user' ? { Authorization: `Bearer ${client.token}` } : {}),
     ...(row.idempotent && row.method === 'POST' ? { 'Idempotency-Key': randomUUID() } : {}),
     ...request.headers,
   };
-  const init: RequestInit = { method: row.method, headers, redirect: 'manual' };
-  if (request.body !== undefined) init.body = JSON.stringify(request.body);
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const init = { method: row.method, headers, body };
   const exchange: Exchange = { row, params: request.params ?? {}, url, path, init, signal: request.signal };
   return async () => believe(client, exchange, await receive(client, exchange));
 }
@@ -146,21 +148,20 @@ interface Exchange {
   url: string;
   /** The path with the ids filled in. Only debug messages show it. */
   path: string;
-  init: RequestInit;
+  init: HttpRequest;
   signal: AbortSignal | undefined;
 }
 
 async function receive(client: Client, exchange: Exchange): Promise<Received> {
   const { row, params, url, path, init, signal: given } = exchange;
   const { baseUrl, token, carry } = client;
-  const body = typeof init.body === 'string' ? init.body : undefined;
-  const carried = await carry?.({ row, params, body, baseUrl, token, signal: given });
+  const carried = await carry?.({ row, params, body: init.body, baseUrl, token, signal: given });
   if (carried !== undefined) return carried;
   const timeout = AbortSignal.timeout(client.timeoutMs);
   const signal = given === undefined ? timeout : AbortSignal.any([timeout, given]);
   try {
-    const response = await fetch(url, { ...init, signal });
-    return { status: response.status, headers: response.headers, text: await readAnswerText(response) };
+    const answer = await request(url, { ...init, signal });
+    return { status: answer.status, headers: answer.headers, text: await readAnswerText(answer) };
   } catch (error) {
     if (given?.aborted) throw given.reason;
     throw unreachable({ origin: new URL(client.baseUrl).origin, path }, error);

@@ -142,9 +142,9 @@ export function unreachable({ origin, path }: { origin: string; path: string }, 
 function networkReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return 'no answer in time';
-  const cause: unknown = error.cause;
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return reasonOf(cause.errors[0]);
-  return reasonOf(cause instanceof Error ? cause : error);
+  // One error for each address of the server.
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return reasonOf(error.errors[0]);
+  return reasonOf(error);
 }
 
 function reasonOf(error: Error): string {

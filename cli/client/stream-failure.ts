@@ -1,10 +1,11 @@
 /** Judges an answer that came instead of an event stream. */
 
+import type { HttpAnswer } from './http.ts';
 import { judgeRefusal, type Received } from './judge.ts';
 import { foreign, refused, type ServerError } from './server-error.ts';
 
 /** Returns whether the answer is an event stream. */
-export function isEventStream({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
+export function isEventStream({ status, headers }: Pick<HttpAnswer, 'status' | 'headers'>): boolean {
   return status === 200 && (headers.get('content-type') ?? '').startsWith('text/event-stream');
 }
 

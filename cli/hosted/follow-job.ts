@@ -13,6 +13,7 @@ import { SilenceWatch } from '../base/silence.ts';
 import { MAX_EVENT_CHARACTERS, readRefusalText } from '../client/bounded-body.ts';
 import { requireOffer } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
+import { type HttpAnswer, request } from '../client/http.ts';
 import { isOutage } from '../client/retry.ts';
 import { ServerError, unreachable } from '../client/server-error.ts';
 import { isEventStream, streamFailure } from '../client/stream-failure.ts';
@@ -91,27 +92,34 @@ interface Position {
   signal: AbortSignal | undefined;
 }
 
-async function openStream(client: Client, { jobId, cursor, signal }: Position): Promise<Response> {
+interface Stream {
+  answer: HttpAnswer;
+  /** Where it comes from, for error messages. */
+  place: { origin: string; path: string };
+}
+
+async function openStream(client: Client, { jobId, cursor, signal }: Position): Promise<Stream> {
   if (followRow.capability !== undefined) await requireOffer(client, followRow.capability, signal);
   const path = followRow.path.replace(':jobId', encodeURIComponent(jobId));
   const { baseUrl } = client;
+  const place = { origin: new URL(baseUrl).origin, path };
   const headers: Record<string, string> = {
     ...client.headers,
     Accept: 'text/event-stream',
     Authorization: `Bearer ${client.token}`,
     ...(cursor === undefined ? {} : { 'Last-Event-ID': cursor }),
   };
-  let response: Response;
+  let answer: HttpAnswer;
   let text = '';
   try {
-    response = await fetch(`${baseUrl}${path}`, { headers, redirect: 'manual', signal: signal ?? null });
-    if (isEventStream(response)) return response;
-    text = await readRefusalText(response);
+    answer = await request(`${baseUrl}${path}`, { headers, signal });
+    if (isEventStream(answer)) return { answer, place };
+    text = await readRefusalText(answer);
   } catch (error) {
     signal?.throwIfAborted();
-    throw unreachable({ origin: new URL(baseUrl).origin, path }, error);
+    throw unreachable(place, error);
   }
-  throw streamFailure({ status: response.status, headers: response.headers, text }, path);
+  throw streamFailure({ status: answer.status, headers: answer.headers, text }, path);
 }
 
 /** Ignores lines that are not fields, as the SSE standard requires. */
@@ -119,7 +127,7 @@ function throwIfTooLarge(error: ParseError): void {
   if (error.type === 'max-buffer-size-exceeded') throw error;
 }
 
-async function* readStream(response: Response): AsyncGenerator<EventSourceMessage> {
+async function* readStream({ answer, place }: Stream): AsyncGenerator<EventSourceMessage> {
   const messages: EventSourceMessage[] = [];
   const parser = createParser({
     onEvent: (message) => void messages.push(message),
@@ -127,26 +135,22 @@ async function* readStream(response: Response): AsyncGenerator<EventSourceMessag
     onError: throwIfTooLarge,
   });
   const decoder = new TextDecoder();
-  const silence = new AbortController();
-  const watch = new SilenceWatch(() => silence.abort());
-  const reader = response.body?.getReader();
-  silence.signal.addEventListener('abort', () => void reader?.cancel().catch(() => undefined), {
-    once: true,
+  let isSilent = false;
+  const watch = new SilenceWatch(() => {
+    isSilent = true;
+    answer.close();
   });
   try {
-    for (;;) {
-      const piece = await reader?.read();
-      if (piece?.value === undefined) return;
+    for await (const bytes of answer.body) {
       watch.heard();
-      parser.feed(decoder.decode(piece.value, { stream: true }));
+      parser.feed(decoder.decode(bytes, { stream: true }));
       yield* messages.splice(0);
     }
   } catch (error) {
-    const { origin, pathname: path } = new URL(response.url);
-    throw unreachable({ origin, path }, error);
+    // A silent stream has ended.
+    if (!isSilent) throw unreachable(place, error);
   } finally {
     watch.stop();
-    await reader?.cancel().catch(() => undefined);
   }
 }
 

@@ -113,6 +113,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     mayImport: ['spec'],
     packages: {
       'cli/agents/app-server': ['node:', 'ws', 'zod'],
+      'cli/runner/channel': ['node:', 'eventsource-parser', 'ws', 'zod'],
       cli: ['node:', 'commander', 'eventsource-parser', 'proper-lockfile', 'string-width', 'uqr', 'zod'],
     },
   },

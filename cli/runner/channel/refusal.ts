@@ -2,6 +2,7 @@
 
 import { showMachine } from '../../../spec/contract/machines.ts';
 import { readRefusalText } from '../../client/bounded-body.ts';
+import { type HttpAnswer, request } from '../../client/http.ts';
 import type { ServerError } from '../../client/server-error.ts';
 import { streamFailure } from '../../client/stream-failure.ts';
 import type { ChannelEnd, ChannelTarget } from './channel.ts';
@@ -16,7 +17,7 @@ const LASTING: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads an HTTP answer as the end of a channel. Only the server's own refusal is more than a failed connection. */
-export async function endForRefusal(response: Response, path: string): Promise<ChannelEnd> {
+export async function endForRefusal(response: HttpAnswer, path: string): Promise<ChannelEnd> {
   const { status, headers } = response;
   return endFor(streamFailure({ status, headers, text: await readRefusalText(response) }, path));
 }
@@ -30,8 +31,7 @@ function endFor({ kind, code, message }: ServerError): ChannelEnd {
 
 /**
  * Finds out why the server refuses this machine. Returns undefined if the server accepts the machine or is unreachable.
- * Node's
- * WebSocket does not show the status of a refused upgrade. The server refuses a request for the machine for the same reason,
+ * The WebSocket does not show the answer to a refused upgrade. The server refuses a request for the machine for the same reason,
  * and that request changes nothing.
  */
 export async function findRefusal(
@@ -40,9 +40,9 @@ export async function findRefusal(
 ): Promise<ChannelEnd | undefined> {
   const path = showMachine.path.replace(':machineId', encodeURIComponent(machineId));
   try {
-    const response = await fetch(`${baseUrl}${path}`, { headers, redirect: 'manual', signal });
-    if (!response.ok) return await endForRefusal(response, path);
-    await response.body?.cancel();
+    const answer = await request(`${baseUrl}${path}`, { headers, signal });
+    if (answer.status >= 400) return await endForRefusal(answer, path);
+    await readRefusalText(answer);
   } catch {
     // The server is unreachable, or the connection was given up: treated as a network failure.
   }

@@ -13,6 +13,7 @@ import {
   TERMINAL_EVENTS,
 } from '../../../spec/transport/events.ts';
 import { SilenceWatch } from '../../base/silence.ts';
+import { request } from '../../client/http.ts';
 import { isEventStream } from '../../client/stream-failure.ts';
 import type { Channel, ChannelEnd, ChannelHandlers, ChannelTarget } from './channel.ts';
 import { endForErrorEvent } from './channel.ts';
@@ -38,13 +39,12 @@ async function listen(
   const watch = new SilenceWatch(() => abort.abort(new Error('the link went silent')));
   const isPersistent = target.server.offers('events-persistent');
   try {
-    const response = await fetch(streamUrl(target, isPersistent), {
+    const response = await request(streamUrl(target, isPersistent), {
       headers: { ...target.headers, Accept: 'text/event-stream', 'Cache-Control': 'no-cache' },
-      redirect: 'manual',
       signal: abort.signal,
     });
     watch.heard();
-    if (!isEventStream(response) || response.body === null) return await endForRefusal(response, STREAM_PATH);
+    if (!isEventStream(response)) return await endForRefusal(response, STREAM_PATH);
     return await readEvents(response.body, { target, handlers, watch, isPersistent });
   } catch (error) {
     return { kind: 'broken', message: reasonOf(error) };
@@ -62,7 +62,7 @@ interface Reading {
 }
 
 async function readEvents(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
   { target, handlers, watch, isPersistent }: Reading,
 ): Promise<ChannelEnd> {
   let end: ChannelEnd | undefined;

@@ -2,6 +2,7 @@
  * Listens over a WebSocket, straight to the machine's object. The runtime answers `ping` without waking the object.
  */
 
+import { type CloseEvent, WebSocket } from 'ws';
 import {
   CLOSE_CODES,
   channelEvent,
@@ -110,7 +111,7 @@ function endForClose(
 
 function sizeOf(data: unknown): number {
   if (typeof data === 'string') return Buffer.byteLength(data);
-  return data instanceof Blob ? data.size : 0;
+  return Buffer.isBuffer(data) ? data.byteLength : 0;
 }
 
 /** Pongs, unknown events and unreadable frames are ignored: a newer server may send more. */

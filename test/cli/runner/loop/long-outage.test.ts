@@ -1,6 +1,8 @@
 /** The service is away for an hour of simulated time; the runner is killed in the middle. HTTP, files and the agent are real. */
 
 import { createHook } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -16,10 +18,21 @@ import { runnerContext } from '../runner-context.ts';
 
 const HOUR_MS = 3_600_000;
 
+interface Exchange {
+  request: unknown;
+  response: EventEmitter;
+}
+const begun = (message: unknown) => void underWay.add((message as Exchange).request);
+const failed = (message: unknown) => void underWay.delete((message as Exchange).request);
+const answered = (message: unknown) => {
+  const { request, response } = message as Exchange;
+  response.once('close', () => underWay.delete(request));
+};
+
 let service: FakeService;
 let machine: LinkedMachine;
-/** Requests that are not answered yet. */
-let underWay: number;
+/** Requests whose answer has not been read. */
+const underWay = new Set<unknown>();
 /** Operations on files that this process waits for, by id. */
 const fileWork = new Set<number>();
 const fileWatch = createHook({
@@ -33,14 +46,10 @@ const fileWatch = createHook({
 beforeEach(async () => {
   service = await FakeService.start();
   machine = linkedMachine(service.baseUrl);
-  underWay = 0;
-  const { fetch } = globalThis;
-  vi.spyOn(globalThis, 'fetch').mockImplementation((...request) => {
-    underWay += 1;
-    return fetchWhole(fetch, request).finally(() => {
-      underWay -= 1;
-    });
-  });
+  underWay.clear();
+  subscribe('http.client.request.start', begun);
+  subscribe('http.client.request.error', failed);
+  subscribe('http.client.response.finish', answered);
   fileWork.clear();
   fileWatch.enable();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: T0 });
@@ -49,19 +58,12 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.useRealTimers();
   fileWatch.disable();
-  vi.restoreAllMocks();
+  unsubscribe('http.client.request.start', begun);
+  unsubscribe('http.client.request.error', failed);
+  unsubscribe('http.client.response.finish', answered);
   await service.close();
   machine.remove();
 });
-
-/** A request is under way until its answer has been read. */
-async function fetchWhole(
-  fetch: typeof globalThis.fetch,
-  request: Parameters<typeof globalThis.fetch>,
-): Promise<Response> {
-  const response = await fetch(...request);
-  return new Response(await response.arrayBuffer(), response);
-}
 
 function aRunner(startTime: string): WorkContext {
   return runnerContext({ machine, baseUrl: service.baseUrl, startTime });
@@ -77,7 +79,7 @@ async function simulate<T>(work: Promise<T>): Promise<T> {
     isDone = true;
   });
   while (!isDone) {
-    for (let turn = 0; (turn < 20 || underWay > 0 || fileWork.size > 0) && !isDone; turn += 1) {
+    for (let turn = 0; (turn < 20 || underWay.size > 0 || fileWork.size > 0) && !isDone; turn += 1) {
       await new Promise((next) => setImmediate(next));
     }
     await vi.advanceTimersToNextTimerAsync();
