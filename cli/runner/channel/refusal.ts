@@ -31,8 +31,8 @@ function endFor({ kind, code, message }: ServerError): ChannelEnd {
 
 /**
  * Finds out why the server refuses this machine. Returns undefined if the server accepts the machine or is unreachable.
- * The WebSocket does not show the answer to a refused upgrade. The server refuses a request for the machine for the same reason,
- * and that request changes nothing.
+ * Used after a refused upgrade: the server refuses a request for the machine for the same reason, and that request changes
+ * nothing.
  */
 export async function findRefusal(
   { baseUrl, headers, machineId }: ChannelTarget,

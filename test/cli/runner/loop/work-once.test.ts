@@ -69,6 +69,22 @@ describe('orp runner work --once', () => {
     expect((await work()).stdout).toBe('job.claimed=false\njob.status=idle\n');
   });
 
+  it('loads neither fetch nor the Web Cryptography API, which would cost memory and time', async () => {
+    service.addJob('job_1', { say: 'Ready.' });
+    const tell = "process.on('exit', () => console.error('LOADED ' + process.moduleLoadList))";
+    const NODE_OPTIONS = `--import "data:text/javascript,${encodeURIComponent(tell)}"`;
+    const words = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT, '--transport', 'ws'];
+    const { code, stderr } = await runOrp(words, {
+      cwd: machine.repo,
+      env: { ...machine.env, NODE_OPTIONS },
+    });
+
+    expect(code).toBe(0);
+    const loaded = /LOADED .*/.exec(stderr)?.[0] ?? '';
+    expect(loaded).toContain('NativeModule https');
+    expect(loaded.match(/undici|webcrypto/g)).toBeNull();
+  });
+
   it('claims, starts, announces, runs, reports and syncs, in this order', async () => {
     const job = service.addJob('job_1', { say: '# Result\n\nThe grid is ready.\n' });
     const { code, document } = await workJson();
